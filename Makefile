@@ -1,0 +1,116 @@
+# Kubarium: `make run` builds and serves, `make test` checks everything. `make help` lists the rest.
+
+# Tool versions. wasm-bindgen's is the one in Cargo.lock, those of npm packages are in package-lock.json, Rust's is in
+# rust-toolchain.toml.
+TRUNK_VERSION := 0.22.1
+WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p;}' Cargo.lock)
+NODE_MAJOR := 20
+
+LISTEN ?= 127.0.0.1:8080
+DATA ?= kubarium-data
+FIRST_LOAD_KB := 700
+
+# Tools come from .tools only where PATH has not the right version.
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+PROGRAM := target/release/kubarium
+# Tools are run, not measured: build them fast instead of building them good.
+INSTALL := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_TARGET_DIR=.tools/build cargo install --root .tools --force
+# Directories too: their times tell of files that are gone.
+PAGE_SOURCES := $(shell find frontend shared public) scripts/page.mjs Cargo.toml Cargo.lock Trunk.toml package-lock.json
+WASM := --locked --profile wasm-release --target wasm32-unknown-unknown --package frontend --package shared
+NATIVE := --locked --release --workspace --exclude frontend
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+# nextest runs tests side by side; without it Cargo does.
+CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-tests=pass,cargo test) --no-fail-fast
+
+say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
+stop = { echo 'kubarium: $(1)' >&2; exit 1; }
+
+.PHONY: help build run test dev bench fmt page program lint test-rust test-browser tools rust chromium
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+help: ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+build: program ## Build the whole program, page embedded: target/release/kubarium
+	@ls -l $(PROGRAM) | awk '{printf "%s, %.1f MB\n", "$(PROGRAM)", $$5 / 1e6}'
+
+run: build ## Build and serve at http://127.0.0.1:8080 (LISTEN=ADDRESS:PORT DATA=DIR)
+	@exec $(PROGRAM) serve --listen $(LISTEN) --data $(DATA)
+
+test: lint program test-rust test-browser ## Check style, build, run every test, those in a real browser too
+	$(call say,All tests passed)
+
+dev: tools ## Serve as `run` does, and rebuild on every change
+	@cargo fetch --locked
+	@exec node scripts/dev.mjs $(LISTEN) $(DATA)
+
+bench: rust ## Run the speed scenarios
+	$(call say,Benchmarks)
+	@cargo bench --locked --package tests
+
+fmt: rust ## Format the code
+	@cargo fmt --all
+
+# ---- Steps ----
+
+page: dist/index.html
+	@node scripts/weight.mjs dist $(FIRST_LOAD_KB)
+
+dist/index.html: $(PAGE_SOURCES) | tools
+	$(call say,Building the page)
+	@cargo fetch --locked
+	@trunk build --release
+
+program: page
+	$(call say,Building the program)
+	@cargo build --locked --release --package kubarium
+
+lint: | tools
+	$(call say,Checking style)
+	@cargo fmt --all --check
+	@cargo clippy $(NATIVE) --all-targets -- -D warnings
+	@cargo clippy $(WASM) -- -D warnings
+
+test-rust: program
+	$(call say,Rust tests)
+	@$(CARGO_TEST) --locked --release --package frontend --no-default-features --lib
+	@$(CARGO_TEST) $(NATIVE)
+
+test-browser: program | chromium
+	$(call say,Browser tests)
+	@CHROMIUM=$(CHROMIUM) node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs
+
+# ---- What the steps need: looked at every time, installed once ----
+
+tools: rust node_modules/.package-lock.json
+	@trunk --version 2>/dev/null | grep -qxF 'trunk $(TRUNK_VERSION)' || { \
+		echo '==> Installing Trunk $(TRUNK_VERSION) into .tools (some minutes, once)'; \
+		$(INSTALL) trunk --version $(TRUNK_VERSION) --locked --ignore-rust-version --no-default-features --features rustls; \
+		} || $(call stop,Trunk $(TRUNK_VERSION) could not be installed; is crates.io within reach?)
+	@wasm-bindgen --version 2>/dev/null | grep -qxF 'wasm-bindgen $(WASM_BINDGEN_VERSION)' || { \
+		echo '==> Installing wasm-bindgen CLI $(WASM_BINDGEN_VERSION) into .tools (some minutes, once)'; \
+		$(INSTALL) wasm-bindgen-cli --version $(WASM_BINDGEN_VERSION); \
+		} || $(call stop,wasm-bindgen CLI $(WASM_BINDGEN_VERSION) could not be installed; is crates.io within reach?)
+	@rm -rf .tools/build
+
+rust:
+	@command -v cargo >/dev/null || $(call stop,Rust is missing: install it from https://rustup.rs)
+	@command -v cc >/dev/null || $(call stop,a C linker is missing (Debian: apt-get install build-essential))
+	@test -d "$$(rustc --print target-libdir --target wasm32-unknown-unknown)" \
+		|| rustup target add wasm32-unknown-unknown \
+		|| $(call stop,the Rust target wasm32-unknown-unknown is missing: rustup could not add it)
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@node -e 'process.exit(process.versions.node.split(".")[0] < $(NODE_MAJOR))' 2>/dev/null && command -v npm >/dev/null \
+		|| $(call stop,Node.js $(NODE_MAJOR) or newer with npm is missing: install it from https://nodejs.org)
+	$(call say,Installing npm packages)
+	@npm ci --no-audit --no-fund || $(call stop,npm packages could not be installed; is the npm registry within reach?)
+	@touch $@
+
+chromium:
+	@test -n "$(CHROMIUM)" || { echo '==> Installing Chromium for the browser tests'; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy chromium; } \
+		|| $(call stop,Chromium is missing: install it for the browser tests)

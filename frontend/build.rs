@@ -1,0 +1,18 @@
+//! Turns `public/locales/*.json` into the module `i18n`, so that a missing or misspelt text fails the build.
+
+#[cfg(not(feature = "page"))]
+fn main() {}
+
+#[cfg(feature = "page")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    use leptos_i18n_build::{Config, TranslationsInfos};
+
+    println!("cargo::rerun-if-changed=build.rs");
+    let config = Config::new("en")?.add_locale("ja")?.locales_path("../public/locales");
+    let locales = TranslationsInfos::parse(config)?;
+    locales.emit_diagnostics();
+    locales.rerun_if_locales_changed();
+    let out = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this through Cargo")?;
+    locales.generate_i18n_module(std::path::PathBuf::from(out).join("i18n"))?;
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! What is on the screen: the bar, the story, the stage, the tabs and their panel.
+
+use leptos::{ev, prelude::*};
+use leptos_i18n::I18nContext;
+use wasm_bindgen::JsCast;
+
+use crate::{
+    browser, drawer::DrawerPanel, guide::Tour, header::Header, i18n::*, protocol::{Opening, Pace}, stage::Stage,
+    state::{Drawer, Page}, story::Story,
+};
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    view! {
+        <I18nContextProvider>
+            <Main />
+        </I18nContextProvider>
+    }
+}
+
+#[component]
+fn Main() -> impl IntoView {
+    let i18n = use_i18n();
+    keep_language(i18n);
+    let opening = match browser::fragment().strip_prefix("c=") {
+        Some(link) => Opening::Link(link.to_owned()),
+        None => Opening::Default,
+    };
+    let page = Page::open(opening);
+    provide_context(page);
+    listen_to_keys(page);
+    let open = move || page.drawer.with(Option::is_some);
+    view! {
+        <Header />
+        <main class="desk" class:open=open>
+            <div class="scene">
+                <Notices />
+                <Story />
+                <Stage />
+                <Foot />
+            </div>
+            <DrawerPanel />
+        </main>
+        <Tour />
+    }
+}
+
+/// The language chosen last time goes before the browser's.
+fn keep_language(i18n: I18nContext<Locale>) {
+    match browser::recall("language").as_deref() {
+        Some("ja") => i18n.set_locale(Locale::ja),
+        Some("en") => i18n.set_locale(Locale::en),
+        _ => {}
+    }
+}
+
+fn listen_to_keys(page: Page) {
+    let handle = window_event_listener(ev::keydown, move |event| {
+        let typing = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(
+            |element| {
+                let tag = element.tag_name();
+                element.is_content_editable()
+                    || element.shadow_root().is_some()
+                    || matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+                    || (event.key() == " " && matches!(tag.as_str(), "BUTTON" | "A" | "SUMMARY"))
+            },
+        );
+        if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        match event.key().as_str() {
+            " " => page.toggle(),
+            "ArrowRight" => page.pace(Pace::Step),
+            "s" => page.pace(Pace::Skip(None)),
+            "Escape" => page.drawer.set(None),
+            _ => return,
+        }
+        event.prevent_default();
+    });
+    on_cleanup(move || handle.remove());
+}
+
+/// What went wrong, above everything else.
+#[component]
+fn Notices() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    view! {
+        <div role="alert">
+            {move || page.failure.get().map(|reason| view! {
+                <p class="notice">
+                    {t!(i18n, notice.engine, reason = reason.clone())}
+                    <button class="quiet" on:click=move |_| browser::reload()>{t!(i18n, notice.reload)}</button>
+                </p>
+            })}
+            {move || page.bad_link.get().map(|reason| view! {
+                <p class="notice">
+                    {t!(i18n, notice.link, reason = reason.clone())}
+                    <button class="quiet" on:click=move |_| page.bad_link.set(None)>{t!(i18n, close)}</button>
+                </p>
+            })}
+        </div>
+    }
+}
+
+/// The tabs and the legend, below the stage.
+#[component]
+fn Foot() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let tab = move |drawer: Drawer, label: fn(I18nContext<Locale>) -> &'static str| {
+        let open = move || page.drawer.get() == Some(drawer);
+        view! {
+            <button
+                class="tab"
+                aria-expanded=move || open().to_string()
+                aria-controls="drawer"
+                on:click=move |_| page.toggle_drawer(drawer)
+            >
+                {move || label(i18n)}
+            </button>
+        }
+    };
+    view! {
+        <footer class="foot">
+            <nav class="tabs" aria-label=move || t_string!(i18n, tabs.label)>
+                {tab(Drawer::Yaml, |i18n| t_string!(i18n, tabs.yaml))}
+                {tab(Drawer::Timeline, |i18n| t_string!(i18n, tabs.timeline))}
+                {tab(Drawer::Inspector, |i18n| t_string!(i18n, tabs.inspector))}
+            </nav>
+            <p class="legend">
+                <span><i class="mark control"></i>{t!(i18n, legend.control)}</span>
+                <span><i class="mark traffic"></i>{t!(i18n, legend.traffic)}</span>
+                <span><i class="mark accent"></i>{t!(i18n, legend.accent)}</span>
+                <span><i class="mark beat"></i>{t!(i18n, legend.heartbeat)}</span>
+            </p>
+        </footer>
+    }
+}

@@ -1,0 +1,70 @@
+//! Small things that only a browser can do.
+
+use leptos::prelude::window;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Response;
+
+/// What follows `#` in the address.
+pub fn fragment() -> String {
+    let hash = window().location().hash().unwrap_or_default();
+    hash.strip_prefix('#').unwrap_or("").to_owned()
+}
+
+/// This page's address without its fragment.
+pub fn address() -> String {
+    let location = window().location();
+    format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default())
+}
+
+/// Loads the page anew.
+pub fn reload() {
+    // Where it fails there is nothing left to do.
+    let _ = window().location().reload();
+}
+
+/// What [`remember`] kept, if the browser allows keeping.
+pub fn recall(name: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(&format!("kubarium.{name}")).ok()?
+}
+
+/// Keeps a small preference, where the browser allows it.
+pub fn remember(name: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        // A full or forbidden storage costs the preference, nothing else.
+        let _ = storage.set_item(&format!("kubarium.{name}"), value);
+    }
+}
+
+/// Puts text on the clipboard; whether that worked.
+pub async fn copy(text: &str) -> bool {
+    let clipboard = window().navigator().clipboard();
+    // Browsers offer it only on secure origins.
+    if clipboard.is_undefined() {
+        return false;
+    }
+    JsFuture::from(clipboard.write_text(text)).await.is_ok()
+}
+
+/// The text of one of the page's own files.
+///
+/// # Errors
+/// The browser's reason, or the HTTP status.
+pub async fn fetch_text(url: &str) -> Result<String, JsValue> {
+    let response: Response = JsFuture::from(window().fetch_with_str(url)).await?.unchecked_into();
+    if !response.ok() {
+        return Err(format!("{url}: HTTP {}", response.status()).into());
+    }
+    let text = JsFuture::from(response.text()?).await?;
+    Ok(text.as_string().unwrap_or_default())
+}
+
+/// Whether the person asked their system for less movement.
+pub fn reduced_motion() -> bool {
+    window().match_media("(prefers-reduced-motion: reduce)").ok().flatten().is_some_and(|query| query.matches())
+}
+
+/// Milliseconds since the page began.
+pub fn now_ms() -> f64 {
+    window().performance().map_or(0.0, |performance| performance.now())
+}

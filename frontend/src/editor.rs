@@ -1,0 +1,95 @@
+//! The YAML editor, a JavaScript module of its own (`js/editor.js`) that is loaded when first needed.
+
+use js_sys::{Array, Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::HtmlElement;
+
+use crate::assets;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `import(url)`, kept by the start script of `index.html`: it cannot be called from here by name.
+    #[wasm_bindgen(js_namespace = kubarium)]
+    fn load(url: &str) -> js_sys::Promise;
+
+    /// The editor's JavaScript module.
+    #[derive(Clone)]
+    type Module;
+
+    #[wasm_bindgen(method)]
+    fn create(this: &Module, element: &HtmlElement, text: &str, callbacks: &Object) -> Editor;
+
+    /// A YAML editor on the page.
+    #[derive(Clone)]
+    pub type Editor;
+
+    /// Replaces the whole text; can be undone.
+    #[wasm_bindgen(method, js_name = setText)]
+    pub fn set_text(this: &Editor, text: &str);
+
+    /// The text as it stands.
+    #[wasm_bindgen(method, js_name = getText)]
+    pub fn text(this: &Editor) -> String;
+
+    #[wasm_bindgen(method, js_name = setDiagnostics)]
+    fn set_diagnostics_js(this: &Editor, diagnostics: &Array);
+
+    /// Moves the keyboard focus into the editor.
+    #[wasm_bindgen(method)]
+    pub fn focus(this: &Editor);
+
+    /// Removes the editor from the page.
+    #[wasm_bindgen(method)]
+    pub fn destroy(this: &Editor);
+}
+
+/// A message on a part of the text. Lines and columns count from 1, columns in characters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    /// Line and column of the first character.
+    pub from: (u32, u32),
+    /// Line and column after the last character; `None` marks the rest of the line.
+    pub to: Option<(u32, u32)>,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+impl Editor {
+    /// Loads the module and puts an editor with `text` into `element`. `on_apply` hears Ctrl/Cmd+Enter and gets the
+    /// text, `on_change` gets it after every edit of the user's.
+    ///
+    /// # Errors
+    /// When the module cannot be loaded: the browser's reason.
+    pub async fn open(
+        element: &HtmlElement,
+        text: &str,
+        on_apply: impl Fn(String) + 'static,
+        on_change: impl Fn(String) + 'static,
+    ) -> Result<Self, JsValue> {
+        let url = assets::url("editor").ok_or("index.html names no editor module")?;
+        let module: Module = JsFuture::from(load(&url)).await?.unchecked_into();
+        let callbacks = Object::new();
+        let on_apply = Closure::<dyn Fn(String)>::new(on_apply).into_js_value();
+        let on_change = Closure::<dyn Fn(String)>::new(on_change).into_js_value();
+        Reflect::set(&callbacks, &"onApply".into(), &on_apply)?;
+        Reflect::set(&callbacks, &"onChange".into(), &on_change)?;
+        Ok(module.create(element, text, &callbacks))
+    }
+
+    /// Shows these messages in place of the earlier ones.
+    pub fn set_diagnostics(&self, diagnostics: &[Diagnostic]) {
+        let position = |(line, column): (u32, u32)| Array::of2(&line.into(), &column.into());
+        let list: Array = diagnostics
+            .iter()
+            .map(|diagnostic| {
+                Array::of3(
+                    &position(diagnostic.from),
+                    &diagnostic.to.map_or(JsValue::NULL, |to| position(to).into()),
+                    &JsValue::from_str(&diagnostic.message),
+                )
+            })
+            .collect();
+        self.set_diagnostics_js(&list);
+    }
+}

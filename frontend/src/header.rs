@@ -1,0 +1,197 @@
+//! The bar: name, time controls, tour, sharing, language and colours.
+
+use leptos::{prelude::*, task::spawn_local};
+
+use crate::{
+    browser,
+    i18n::*,
+    protocol::{Pace, Request, Speed},
+    state::Page,
+    view_model::{clock_text, speed_text},
+};
+
+/// The speeds on offer beside story, in thousandths.
+const SPEEDS: [u32; 8] = [100, 500, 1000, 5000, 20_000, 60_000, 300_000, 1_000_000];
+
+#[component]
+pub(crate) fn Header() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    view! {
+        <header class="bar">
+            <a class="brand" href="/" aria-label="Kubarium">
+                <svg viewBox="0 0 32 32" aria-hidden="true">
+                    <rect x="3" y="4" width="26" height="24" rx="6" />
+                    <path d="M3 15c4-3 9-3 13 0s9 3 13 0v8a5 5 0 0 1-5 5H8a5 5 0 0 1-5-5z" />
+                    <circle cx="11" cy="21" r="2.2" /><circle cx="18" cy="23" r="1.6" /><circle cx="22" cy="19" r="1.9" />
+                </svg>
+                <span>"Kubarium"</span>
+            </a>
+            <TimeControls />
+            <div class="tools">
+                <button class="quiet wide-only" on:click=move |_| page.tour.set(Some(0))>
+                    {t!(i18n, tour.start)}
+                </button>
+                <ShareMenu />
+                <LanguageSwitch />
+                <ThemeSwitch />
+            </div>
+        </header>
+    }
+}
+
+#[component]
+fn TimeControls() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let running = Memo::new(move |_| page.clock.with(|clock| clock.running));
+    let seconds = Memo::new(move |_| page.now.get() / 1000);
+    let toggle_label = move || {
+        if running.get() { t_string!(i18n, time.pause) } else { t_string!(i18n, time.play) }
+    };
+    let choose = move |event| {
+        let value = event_target_value(&event);
+        page.speed(value.parse().map_or(Speed::Story, Speed::Milli));
+    };
+    let rate = Memo::new(move |_| page.clock.with(|clock| clock.rate_milli));
+    view! {
+        <div class="time" role="group" aria-label=move || t_string!(i18n, time.label)>
+            <button class="round" aria-label=toggle_label title=toggle_label on:click=move |_| page.toggle()>
+                <svg viewBox="0 0 16 16" aria-hidden="true">
+                    {move || if running.get() {
+                        view! { <path d="M4 3h3v10H4zM9 3h3v10H9z" /> }.into_any()
+                    } else {
+                        view! { <path d="M5 2.5v11l8.5-5.5z" /> }.into_any()
+                    }}
+                </svg>
+            </button>
+            <button
+                class="round"
+                aria-label=move || t_string!(i18n, time.step)
+                title=move || t_string!(i18n, time.step)
+                on:click=move |_| page.pace(Pace::Step)
+            >
+                <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 2.5v11L10.5 8zM11.5 3h2v10h-2z" /></svg>
+            </button>
+            <select
+                aria-label=move || t_string!(i18n, time.speed)
+                title=move || t_string!(i18n, time.speed)
+                on:change=choose
+            >
+                <option value="story">{move || t_string!(i18n, time.story)}</option>
+                {SPEEDS.map(|milli| view! { <option value=milli.to_string()>{speed_text(milli)}</option> })}
+            </select>
+            <button
+                class="round"
+                aria-label=move || t_string!(i18n, time.skip)
+                title=move || t_string!(i18n, time.skip)
+                on:click=move |_| page.pace(Pace::Skip(None))
+            >
+                <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 3v10l6-5zM8 3v10l6-5z" /></svg>
+            </button>
+            <span class="clock" title=move || t_string!(i18n, time.cluster_time)>
+                <b>{move || clock_text(seconds.get() * 1000)}</b>
+                <small class:behind=move || page.clock.with(|clock| clock.behind)>
+                    {move || if running.get() { speed_text(rate.get()) } else { t_string!(i18n, time.paused).to_owned() }}
+                </small>
+            </span>
+        </div>
+    }
+}
+
+#[component]
+fn ShareMenu() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let open = RwSignal::new(false);
+    let copied = RwSignal::new(false);
+    let address = move || page.link.get().map(|link| format!("{}#c={link}", browser::address()));
+    Effect::new(move |_| {
+        if let Some(address) = address().filter(|_| open.get()) {
+            spawn_local(async move { copied.set(browser::copy(&address).await) });
+        }
+    });
+    let toggle = move |_| {
+        copied.set(false);
+        page.link.set(None);
+        open.update(|open| *open = !*open);
+        if open.get_untracked() {
+            page.send(&Request::Share);
+        }
+    };
+    view! {
+        <div class="menu" on:keydown=move |event| if event.key() == "Escape" { open.set(false) }>
+            <button class="primary" aria-expanded=move || open.get().to_string() on:click=toggle>
+                {t!(i18n, share.button)}
+            </button>
+            <Show when=move || open.get()>
+                <div class="sheet" role="group" aria-label=move || t_string!(i18n, share.button)>
+                    <h2>{t!(i18n, share.copy)}</h2>
+                    <p>{t!(i18n, share.copy_says)}</p>
+                    <input
+                        readonly
+                        aria-label=move || t_string!(i18n, share.link)
+                        prop:value=move || address().unwrap_or_default()
+                        on:focus=move |event| event_target::<web_sys::HtmlInputElement>(&event).select()
+                    />
+                    <p class="muted" aria-live="polite">
+                        {move || if copied.get() {
+                            t_string!(i18n, share.copied)
+                        } else {
+                            t_string!(i18n, share.not_copied)
+                        }}
+                    </p>
+                </div>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn LanguageSwitch() -> impl IntoView {
+    let i18n = use_i18n();
+    let switch = move |_| {
+        let (locale, name) = match i18n.get_locale_untracked() {
+            Locale::en => (Locale::ja, "ja"),
+            Locale::ja => (Locale::en, "en"),
+        };
+        i18n.set_locale(locale);
+        browser::remember("language", name);
+    };
+    // The name of the other language, in that language, as people look for it.
+    let other = move || match i18n.get_locale() {
+        Locale::en => ("ja", "日本語"),
+        Locale::ja => ("en", "English"),
+    };
+    view! {
+        <button class="quiet" lang=move || other().0 on:click=switch>{move || other().1}</button>
+    }
+}
+
+#[component]
+fn ThemeSwitch() -> impl IntoView {
+    let i18n = use_i18n();
+    let label = move || t_string!(i18n, theme);
+    let switch = move |_| {
+        let Some(root) = document().document_element() else { return };
+        let dark = match root.get_attribute("data-theme").as_deref() {
+            Some(theme) => theme == "dark",
+            None => {
+                let query = window().match_media("(prefers-color-scheme: dark)").ok().flatten();
+                query.is_some_and(|query| query.matches())
+            }
+        };
+        let theme = if dark { "light" } else { "dark" };
+        // Fails only for names that are no attribute names.
+        let _ = root.set_attribute("data-theme", theme);
+        browser::remember("theme", theme);
+    };
+    view! {
+        <button class="round" aria-label=label title=label on:click=switch>
+            <svg viewBox="0 0 16 16" aria-hidden="true">
+                <circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="1.6" />
+                <path d="M8 2a6 6 0 0 1 0 12z" />
+            </svg>
+        </button>
+    }
+}

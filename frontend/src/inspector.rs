@@ -1,0 +1,228 @@
+//! Everything about one object or program: facts, why it is where it is, events, the whole YAML.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use crate::{
+    i18n::*,
+    protocol::{Command, Inspection, Link, Pace, Placement, Subject},
+    state::Page,
+    timeline::EventLine,
+    view_model::clock_text,
+};
+
+#[component]
+pub(crate) fn Inspector() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    on_cleanup(move || {
+        page.selection.set(None);
+        page.send(&crate::protocol::Request::Inspect(None));
+    });
+    move || match (page.selection.get(), page.inspection.get()) {
+        (None, _) => view! { <p class="muted">{t!(i18n, inspector.empty)}</p> }.into_any(),
+        (Some(subject), None) => view! {
+            <h3>{subject.name().to_owned()}</h3>
+            <p class="muted">{t!(i18n, inspector.gone)}</p>
+        }
+        .into_any(),
+        (Some(subject), Some(inspection)) => view! { <About subject inspection /> }.into_any(),
+    }
+}
+
+#[component]
+fn About(subject: Subject, inspection: Arc<Inspection>) -> impl IntoView {
+    let i18n = use_i18n();
+    let facts = inspection.facts.clone();
+    let events = inspection.events.clone();
+    let (placement, chain, yaml) = (inspection.placement.clone(), inspection.chain.clone(), inspection.yaml.clone());
+    view! {
+        <p class="kind">{inspection.kind.clone()}</p>
+        <h3>{inspection.name.clone()}</h3>
+        <Actions subject />
+        <dl class="facts">
+            {facts.into_iter().map(|(field, value)| view! { <dt>{field}</dt><dd>{value}</dd> }).collect_view()}
+        </dl>
+        {placement.map(|placement| view! { <PlacementTable placement /> })}
+        {(!chain.is_empty()).then(|| view! { <Chain chain /> })}
+        {(!events.is_empty()).then(|| view! {
+            <h4>{t!(i18n, inspector.events)}</h4>
+            <ol class="happenings">
+                {events.into_iter().rev().map(|event| view! {
+                    <li><time>{clock_text(event.at)}</time><EventLine event /></li>
+                }).collect_view()}
+            </ol>
+        })}
+        {(!yaml.is_empty()).then(|| view! { <Yaml yaml /> })}
+    }
+}
+
+/// What can be done to it.
+#[component]
+fn Actions(subject: Subject) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    match subject {
+        Subject::Component(place) => {
+            let target = format!("component/{place}");
+            let up = {
+                let place = place.clone();
+                move || running(page, &place)
+            };
+            let stop = target.clone();
+            let crash = target.clone();
+            view! {
+                <p class="actions">
+                    <Show
+                        when=up
+                        fallback=move || {
+                            let target = target.clone();
+                            view! {
+                                <button class="primary" on:click=move |_| { page.command(Command::Repair { target: target.clone() }); }>
+                                    {t!(i18n, inspector.start)}
+                                </button>
+                            }
+                        }
+                    >
+                        <FaultButton target=stop.clone() kind="Stop" />
+                        <FaultButton target=crash.clone() kind="Crash" />
+                    </Show>
+                </p>
+            }
+            .into_any()
+        }
+        Subject::Object { ref kind, ref name, .. } if kind == "Node" => {
+            let name = name.clone();
+            let shown = name.clone();
+            let on = move || page.nodes.with(|nodes| nodes.get(&shown).is_some_and(|node| node.power));
+            let label = {
+                let on = on.clone();
+                move || if on() { t_string!(i18n, inspector.power_off) } else { t_string!(i18n, inspector.power_on) }
+            };
+            view! {
+                <p class="actions">
+                    <button class="primary" on:click=move |_| { let now = on(); page.switch(&name, !now); }>{label}</button>
+                </p>
+            }
+            .into_any()
+        }
+        Subject::Object { ref kind, .. } if matches!(kind.as_str(), "Pod" | "Deployment" | "Service" | "ReplicaSet") => {
+            let subject = subject.clone();
+            view! {
+                <p class="actions">
+                    <button class="quiet" on:click=move |_| {
+                        page.command(Command::Delete(subject.clone()));
+                        page.pace(Pace::Play);
+                    }>{t!(i18n, inspector.delete)}</button>
+                </p>
+            }
+            .into_any()
+        }
+        Subject::Object { .. } => ().into_any(),
+    }
+}
+
+/// Whether a program runs.
+fn running(page: Page, place: &str) -> bool {
+    match place.split_once('@') {
+        Some((program, node)) => page.nodes.with(|nodes| {
+            nodes.get(node).is_some_and(|node| match program {
+                "kubelet" => node.kubelet,
+                "kube-proxy" => node.kube_proxy,
+                _ => node.runtime,
+            })
+        }),
+        None => page.components.with(|components| components.get(place).is_none_or(|component| component.up)),
+    }
+}
+
+#[component]
+fn FaultButton(target: String, kind: &'static str) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let label = move || if kind == "Stop" { t_string!(i18n, inspector.stop) } else { t_string!(i18n, inspector.crash) };
+    view! {
+        <button class="quiet" on:click=move |_| {
+            page.command(Command::Fault { target: target.clone(), kind: kind.to_owned() });
+        }>{label}</button>
+    }
+}
+
+/// The scheduler's verdict on every node.
+#[component]
+fn PlacementTable(placement: Placement) -> impl IntoView {
+    let i18n = use_i18n();
+    let chosen = placement.chosen.clone();
+    let plugins = placement.plugins.clone();
+    let columns = plugins.len();
+    let sentence = {
+        let chosen = chosen.clone();
+        move || {
+            if chosen.is_empty() {
+                t_string!(i18n, inspector.placed_nowhere).to_owned()
+            } else {
+                t_string!(i18n, inspector.placed, node = chosen.clone()).to_string()
+            }
+        }
+    };
+    let rows = placement.rows.into_iter().map(move |row| {
+        let won = row.node == chosen;
+        let cells = if row.refusal.is_empty() {
+            let scores = row.scores.iter().map(|score| view! { <td>{*score}</td> }).collect_view();
+            view! { {scores}<td><b>{row.total}</b></td> }.into_any()
+        } else {
+            view! { <td class="refusal" colspan=(columns + 1).to_string()>{row.refusal}</td> }.into_any()
+        };
+        view! { <tr class:won=won><th scope="row">{row.node}</th>{cells}</tr> }
+    });
+    view! {
+        <h4>{t!(i18n, inspector.why_here)}</h4>
+        <p>{sentence}</p>
+        <div class="scroll" tabindex="0">
+            <table class="placement">
+                <thead>
+                    <tr>
+                        <th scope="col">{t!(i18n, inspector.node)}</th>
+                        {plugins.into_iter().map(|plugin| view! { <th scope="col">{plugin}</th> }).collect_view()}
+                        <th scope="col">{t!(i18n, inspector.total)}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows.collect_view()}</tbody>
+            </table>
+        </div>
+    }
+}
+
+/// From the first cause to here.
+#[component]
+fn Chain(chain: Vec<Link>) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <h4>{t!(i18n, inspector.chain)}</h4>
+        <ol class="chain">
+            {chain.into_iter().map(|link| view! {
+                <li>
+                    <time>{clock_text(link.at)}</time>
+                    <span><b>{link.who}</b> " " <code>{link.what}</code> " " {link.object}</span>
+                    {(!link.text.is_empty()).then(|| view! { <small>{link.text}</small> })}
+                </li>
+            }).collect_view()}
+        </ol>
+    }
+}
+
+#[component]
+fn Yaml(yaml: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let text = yaml.clone();
+    let edit = move |_| {
+        page.draft.set(Some(yaml.clone()));
+        page.drawer.set(Some(crate::state::Drawer::Yaml));
+    };
+    view! {
+        <h4>"YAML" <button class="link" on:click=edit>{t!(i18n, inspector.edit)}</button></h4>
+        <pre class="yaml" tabindex="0">{text}</pre>
+    }
+}

@@ -1,0 +1,638 @@
+//! What page and worker say to each other: JSON text in both directions.
+//!
+//! JSON, because engine and page carry `serde_json` anyway, and text is the cheapest thing to post between threads.
+//!
+//! Two clocks run here. *Virtual time* (`now`, `at`, `until` of waits and events) is the cluster's own, in milliseconds
+//! since it began. *Scene time* is that of the moving picture, in milliseconds: it stands still while the viewer pauses,
+//! and the worker says when each message is to be seen on its way, so that a hop of two virtual milliseconds can take
+//! long enough to be looked at.
+//!
+//! Places are named as in the fault vocabulary: `kube-scheduler`, `kubelet@node-1`; besides there are `you`,
+//! `visitors` and `load-balancer`.
+
+use serde::{Deserialize, Serialize};
+
+/// What the page asks of the worker. The worker says nothing before the first [`Request::Open`].
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Request {
+    /// Put this cluster behind the glass in place of the present one.
+    Open(Opening),
+    /// Do something to the cluster; [`Reply::Outcome`] with the same number answers.
+    Command {
+        /// Chosen by the page.
+        id: u32,
+        /// What to do.
+        command: Command,
+    },
+    /// How fast time passes.
+    Pace(Pace),
+    /// Tell about this object until told otherwise; `None` ends it.
+    Inspect(Option<Subject>),
+    /// Go back to just before the last fault.
+    Rewind {
+        /// A fault to strike there, instead of the one that was undone.
+        then: Vec<Command>,
+    },
+    /// The cluster as a link; [`Reply::Link`] answers.
+    Share,
+}
+
+/// What to put behind the glass.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Opening {
+    /// The app that the first screen shows.
+    Default,
+    /// The fragment of a link that somebody sent.
+    Link(String),
+}
+
+/// What a person can do to the cluster.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Command {
+    /// `kubectl apply` of this text.
+    Apply(String),
+    /// Strike with a fault: target and kind in the words of the scenario file.
+    Fault {
+        /// `node/node-2`, `component/kube-scheduler` …
+        target: String,
+        /// `PowerOff`, `Stop` …
+        kind: String,
+    },
+    /// Undo the faults of a target.
+    Repair {
+        /// As in `Fault`.
+        target: String,
+    },
+    /// Delete an object.
+    Delete(Subject),
+}
+
+/// How time passes for the viewer. Never part of the cluster's state.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Pace {
+    /// Time stands still.
+    Pause,
+    /// Time passes at the chosen speed.
+    Play,
+    /// To the next thing that happens, and stop there.
+    Step,
+    /// The speed from now on.
+    Speed(Speed),
+    /// On until something of note happens, or until the wait with this number is over.
+    Skip(Option<u32>),
+}
+
+/// How fast.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Speed {
+    /// What a person caused takes its time, waits run fast, all else passes as it comes.
+    #[default]
+    Story,
+    /// So many virtual seconds a second, in thousandths (100 to 1,000,000).
+    Milli(u32),
+}
+
+/// An object, or one of the cluster's programs.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Subject {
+    /// An API object.
+    Object {
+        /// `Pod`, `Node` …
+        kind: String,
+        /// Empty for kinds without.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// A program, by its place.
+    Component(String),
+}
+
+impl Subject {
+    /// An object by kind, namespace and name.
+    pub fn object(kind: &str, namespace: &str, name: &str) -> Self {
+        Self::Object { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// The name that people use for it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Object { name, .. } | Self::Component(name) => name,
+        }
+    }
+}
+
+/// What the worker tells.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reply {
+    /// What changed since the last frame.
+    Frame(Box<Frame>),
+    /// What became of a command.
+    Outcome {
+        /// The command's number.
+        id: u32,
+        /// What became of it.
+        outcome: Outcome,
+    },
+    /// About the inspected object; `None` once it is gone.
+    Inspection(Option<Box<Inspection>>),
+    /// The fragment of a link that opens this cluster elsewhere.
+    Link(String),
+    /// The link could not be opened; the default cluster is shown instead. Says why.
+    BadLink(String),
+}
+
+/// What a command came to.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// Whether all of it was done.
+    pub ok: bool,
+    /// What `kubectl` prints when it works.
+    pub stdout: String,
+    /// What `kubectl` prints when it does not.
+    pub stderr: String,
+    /// What is wrong with the text, and where.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A fault in a text. Lines and columns count from 1, columns in characters.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnostic {
+    /// Line and column of the first character.
+    pub from: (u32, u32),
+    /// Line and column after the last; `None` means the rest of the line.
+    pub to: Option<(u32, u32)>,
+    /// In words.
+    pub message: String,
+}
+
+/// What changed since the last frame. What is empty or `None` is as before.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Frame {
+    /// This is another cluster, or another past of it: forget what came before.
+    pub reset: bool,
+    /// Virtual time.
+    pub now: u64,
+    /// Scene time.
+    pub scene: f64,
+    /// How time passes.
+    pub clock: Clock,
+    /// Nodes, by name.
+    pub nodes: Delta<Node>,
+    /// Pods, by UID.
+    pub pods: Delta<Pod>,
+    /// Deployments and bare ReplicaSets, by UID.
+    pub workloads: Delta<Workload>,
+    /// Services, by UID.
+    pub services: Delta<Service>,
+    /// The control plane's programs, by place.
+    pub components: Delta<Component>,
+    /// Messages that set out.
+    pub hops: Vec<Hop>,
+    /// Places whose heartbeat was heard.
+    pub heartbeats: Vec<String>,
+    /// Background messages a second that are not drawn singly.
+    pub flow: u32,
+    /// What is being waited for.
+    pub waits: Option<Vec<Wait>>,
+    /// What just happened, in order.
+    pub captions: Vec<Caption>,
+    /// The newest visitors' answers, oldest first, and how many there were in all.
+    pub visitors: Option<Visitors>,
+    /// Events that are new or were counted up, newest last.
+    pub events: Vec<Event>,
+    /// How the last fault ended.
+    pub verdict: Option<Verdict>,
+}
+
+/// Changes of a set of things with a key each.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Delta<T> {
+    /// New or changed.
+    pub set: Vec<T>,
+    /// Keys of those that are gone.
+    pub gone: Vec<String>,
+}
+
+impl<T> Default for Delta<T> {
+    fn default() -> Self {
+        Self { set: Vec::new(), gone: Vec::new() }
+    }
+}
+
+impl<T> Delta<T> {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.gone.is_empty()
+    }
+}
+
+/// A thing with a key.
+pub trait Keyed {
+    /// Unique among its kind.
+    fn key(&self) -> &str;
+}
+
+/// How time passes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Clock {
+    /// Whether it passes at all.
+    pub running: bool,
+    /// What the viewer chose.
+    pub speed: Speed,
+    /// Virtual seconds a second at this moment, in thousandths.
+    pub rate_milli: u32,
+    /// The engine cannot keep up with the chosen speed.
+    pub behind: bool,
+    /// There is a fault that [`Request::Rewind`] can go back before.
+    pub can_rewind: bool,
+}
+
+/// A node card.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Its zone.
+    pub zone: String,
+    /// Whether the machine has power.
+    pub power: bool,
+    /// Condition Ready: `True`, `False`, `Unknown`; empty while there is no Node object.
+    pub ready: String,
+    /// `spec.unschedulable`.
+    pub cordoned: bool,
+    /// Taints, as kubectl prints them.
+    pub taints: Vec<String>,
+    /// Requested and allocatable CPU in thousandths of a core.
+    pub cpu_milli: (i64, i64),
+    /// Requested and allocatable memory in bytes.
+    pub memory: (i64, i64),
+    /// How many pods it takes.
+    pub max_pods: u32,
+    /// Whether its kubelet runs.
+    pub kubelet: bool,
+    /// Whether its kube-proxy runs.
+    pub kube_proxy: bool,
+    /// Whether its container runtime runs.
+    pub runtime: bool,
+}
+
+/// A pod.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Pod {
+    /// Its UID.
+    pub uid: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The node it is bound to; empty before.
+    pub node: String,
+    /// What kubectl prints as its status.
+    pub status: String,
+    /// What to draw.
+    pub shape: PodShape,
+    /// Containers that are ready, and all.
+    pub ready: (u32, u32),
+    /// Sum of container restarts.
+    pub restarts: u32,
+    /// The app label, or the name of what owns it.
+    pub app: String,
+    /// Whether the last human action brought it about.
+    pub accent: bool,
+}
+
+/// What state a pod is drawn in.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PodShape {
+    /// Not placed, or nothing started yet.
+    #[default]
+    Pending,
+    /// Containers are on their way.
+    Starting,
+    /// Running, and not ready.
+    Running,
+    /// Running and ready.
+    Ready,
+    /// Done.
+    Succeeded,
+    /// Something went wrong.
+    Failing,
+    /// On its way out.
+    Terminating,
+    /// Nobody can say: its node is silent.
+    Unknown,
+}
+
+/// A Deployment, or a ReplicaSet without one.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Workload {
+    /// Its UID.
+    pub uid: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Available replicas.
+    pub available: u32,
+    /// Wanted replicas.
+    pub wanted: u32,
+}
+
+/// A Service.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Service {
+    /// Its UID.
+    pub uid: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// `ClusterIP`, `LoadBalancer` …
+    pub kind: String,
+    /// The address that clients use.
+    pub address: String,
+    /// UIDs of the pods behind it that take traffic.
+    pub endpoints: Vec<String>,
+}
+
+/// A program of the control plane.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Component {
+    /// Its place: `kube-scheduler`.
+    pub place: String,
+    /// Whether it runs.
+    pub up: bool,
+    /// Items in its work queues.
+    pub queue: u32,
+    /// etcd only: its revision.
+    pub revision: u64,
+    /// etcd only: how many objects it keeps.
+    pub objects: u32,
+}
+
+/// A message on its way.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Hop {
+    /// The number of its record in the trace.
+    pub id: u64,
+    /// The sender's place.
+    pub from: String,
+    /// The receiver's place.
+    pub to: String,
+    /// What it is: `PATCH`, `MODIFIED`, `HTTP` …
+    pub label: String,
+    /// The object it is about, as `pod todo-api-x`; may be empty.
+    pub object: String,
+    /// Scene time at which it sets out.
+    pub start: f64,
+    /// Scene time at which it arrives.
+    pub end: f64,
+    /// Whether the last human action caused it.
+    pub accent: bool,
+    /// A request of the app's traffic, not of the control plane.
+    pub traffic: bool,
+    /// It never arrives: the receiver is down.
+    pub lost: bool,
+}
+
+/// A named wait.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wait {
+    /// Distinguishes it from all others.
+    pub id: u32,
+    /// What for.
+    pub kind: WaitKind,
+    /// The node, pod or container that waits.
+    pub object: String,
+    /// Virtual time at which it began.
+    pub since: u64,
+    /// Virtual time at which it ends.
+    pub until: u64,
+}
+
+/// The waits that have a name.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WaitKind {
+    /// Until a silent node counts as lost.
+    NodeGracePeriod,
+    /// Until pods leave a tainted node.
+    Toleration,
+    /// Until a pod that is being deleted is killed.
+    TerminationGrace,
+    /// Until a crashed container is started again.
+    CrashLoopBackOff,
+    /// Until an image is asked for again.
+    ImagePullBackOff,
+}
+
+/// Something that just happened, for people. The page finds the words.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Caption {
+    /// Virtual time.
+    pub at: u64,
+    /// What.
+    pub what: Happening,
+    /// Whether the last human action caused it.
+    pub accent: bool,
+}
+
+/// What a caption tells.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Happening {
+    /// A machine lost its power, and the control plane has not noticed.
+    PowerOff { node: String },
+    /// A machine has power again.
+    PowerOn { node: String },
+    /// The node controller gave a node up.
+    NodeLost { node: String },
+    /// A node reports again.
+    NodeBack { node: String },
+    /// Pods of a lost node are tolerated for so long (milliseconds).
+    Tolerated { node: String, pods: u32, wait: u64 },
+    /// A node takes no new pods.
+    Cordoned { node: String },
+    /// A pod is being removed from its node.
+    Evicted { pod: String, node: String },
+    /// A controller made a pod.
+    PodCreated { pod: String, owner: String },
+    /// The scheduler chose a node.
+    PodPlaced { pod: String, node: String },
+    /// The scheduler finds no node.
+    PodUnplaced { pod: String, why: String },
+    /// A pod answers.
+    PodReady { pod: String, node: String },
+    /// A pod fails: kubectl's word for it.
+    PodFailing { pod: String, status: String },
+    /// A pod is gone.
+    PodGone { pod: String },
+    /// A program stopped.
+    Stopped { place: String },
+    /// A program runs again.
+    Started { place: String },
+    /// A Service has other pods behind it now.
+    Endpoints { service: String, count: u32 },
+    /// A Deployment or Service is new.
+    Created { kind: String, name: String },
+    /// A Deployment wants another number of pods.
+    Scaled { name: String, from: u32, to: u32 },
+}
+
+/// What visitors got.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Visitors {
+    /// Whether each of the last 20 was answered, oldest first.
+    pub last: Vec<bool>,
+    /// How many there were.
+    pub total: u64,
+    /// How many of them got no answer.
+    pub lost: u64,
+}
+
+/// An Event.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Event {
+    /// Its UID.
+    pub uid: String,
+    /// Virtual time at which it was last seen.
+    pub at: u64,
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// Its reason.
+    pub reason: String,
+    /// The object.
+    pub kind: String,
+    /// The object's namespace.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+    /// In words.
+    pub message: String,
+    /// Who says so.
+    pub source: String,
+    /// How often.
+    pub count: u32,
+}
+
+/// The measured end of a fault.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// The app.
+    pub name: String,
+    /// How many of it are back.
+    pub replicas: u32,
+    /// Virtual milliseconds from the fault.
+    pub took: u64,
+    /// Visitors without an answer in that time.
+    pub lost: u64,
+    /// What was struck.
+    pub target: String,
+    /// Where the time went: named waits and their length in milliseconds, in order. The rest is work.
+    pub waits: Vec<(WaitKind, u64)>,
+}
+
+/// Everything the inspector shows of one subject.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Inspection {
+    /// The kind, or empty for a program.
+    pub kind: String,
+    /// Its namespace, if any.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Short facts: API field and value.
+    pub facts: Vec<(String, String)>,
+    /// The whole object.
+    pub yaml: String,
+    /// Its events, newest last.
+    pub events: Vec<Event>,
+    /// For a pod: what the scheduler made of each node.
+    pub placement: Option<Placement>,
+    /// Why it is as it is, first cause first.
+    pub chain: Vec<Link>,
+}
+
+/// One attempt of the scheduler.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Placement {
+    /// Virtual time of the attempt.
+    pub at: u64,
+    /// The chosen node; empty when there was none.
+    pub chosen: String,
+    /// Score plugins that told the nodes apart.
+    pub plugins: Vec<String>,
+    /// A row for each node.
+    pub rows: Vec<PlacementRow>,
+}
+
+/// What the scheduler made of one node.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlacementRow {
+    /// The node.
+    pub node: String,
+    /// Why it cannot take the pod; empty when it can.
+    pub refusal: String,
+    /// Weighted scores, in the order of `plugins`.
+    pub scores: Vec<i64>,
+    /// Sum of all weighted scores.
+    pub total: i64,
+}
+
+/// One step of a causal chain.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Link {
+    /// Virtual time.
+    pub at: u64,
+    /// Who.
+    pub who: String,
+    /// What, in the words of the API: `POST`, `Scheduled` …
+    pub what: String,
+    /// About what; may be empty.
+    pub object: String,
+    /// In words; may be empty.
+    pub text: String,
+}
+
+macro_rules! keyed {
+    ($($name:ident by $field:ident,)*) => {
+        $(impl Keyed for $name {
+            fn key(&self) -> &str {
+                &self.$field
+            }
+        })*
+    };
+}
+
+keyed! { Node by name, Pod by uid, Workload by uid, Service by uid, Component by place, }

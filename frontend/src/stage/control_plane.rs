@@ -1,0 +1,153 @@
+//! The upper two layers: scheduler, controller manager and etcd; and the API server below them.
+
+use leptos::prelude::*;
+
+use crate::{
+    i18n::*,
+    protocol::{Component, Subject},
+    stage::node::PodVessel,
+    state::Page,
+    view_model::{Density, pods_on},
+};
+
+/// A signal of one of the control plane's programs.
+fn component(page: Page, place: &'static str) -> Memo<Component> {
+    Memo::new(move |_| {
+        page.components.with(|table| {
+            // Until the worker has told, the frame shows it as it will most likely be.
+            let unknown = || Component { place: place.to_owned(), up: true, ..Component::default() };
+            table.get(place).map_or_else(unknown, |known| (**known).clone())
+        })
+    })
+}
+
+#[component]
+pub(crate) fn ControlPlane() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let etcd = component(page, "etcd");
+    let waiting = Memo::new(move |_| page.pods.with(|pods| pods_on(pods, "")));
+    view! {
+        <div class="layer control">
+            <div class="you" data-place="you">
+                <svg viewBox="0 0 16 16" aria-hidden="true">
+                    <circle cx="8" cy="5" r="3" /><path d="M2.5 14c0-3 2.5-5 5.5-5s5.5 2 5.5 5z" />
+                </svg>
+                <span>{t!(i18n, you)}</span>
+            </div>
+            <Program place="kube-scheduler" title=move || t_string!(i18n, component.scheduler)>
+                <span class="said">{move || {
+                    let count = waiting.with(Vec::len);
+                    if count == 0 {
+                        t_string!(i18n, component.queue_empty).to_owned()
+                    } else {
+                        t_string!(i18n, component.queue, count = count).to_string()
+                    }
+                }}</span>
+                <span class="queue">
+                    <For each=move || waiting.get().into_iter().take(4) key=Clone::clone let:uid>
+                        <PodVessel uid density=Signal::stored(Density::Dense) />
+                    </For>
+                </span>
+            </Program>
+            <Program place="kube-controller-manager" title=move || t_string!(i18n, component.controllers)>
+                <Workloads />
+            </Program>
+            <Program place="etcd" title=move || t_string!(i18n, component.etcd)>
+                <span class="said">{move || etcd.with(|etcd| {
+                    t_string!(i18n, component.revision, revision = etcd.revision).to_string()
+                })}</span>
+                <span class="said wide-only">{move || etcd.with(|etcd| {
+                    t_string!(i18n, component.objects, count = etcd.objects).to_string()
+                })}</span>
+            </Program>
+        </div>
+    }
+}
+
+/// A box for a program: opens the inspector.
+#[component]
+fn Program(
+    place: &'static str,
+    #[prop(into)] title: Signal<&'static str>,
+    children: Children,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let program = component(page, place);
+    view! {
+        <div class="program glass" data-place=place class:down=move || program.with(|program| !program.up)>
+            <button class="program-name" on:click=move |_| page.inspect(Subject::Component(place.to_owned()))>
+                <b>{title}</b>
+                <code>{place}</code>
+            </button>
+            <div class="program-body">
+                {children()}
+                <Show when=move || program.with(|program| !program.up)>
+                    <span class="stopped">{t!(i18n, component.stopped)}</span>
+                </Show>
+            </div>
+        </div>
+    }
+}
+
+/// What the controllers look after: wanted and available replicas.
+#[component]
+fn Workloads() -> impl IntoView {
+    const SHOWN: usize = 3;
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    move || {
+        page.workloads.with(|workloads| {
+            let rest = workloads.len().saturating_sub(SHOWN);
+            let chips = workloads.values().take(SHOWN).map(|workload| {
+                let subject = Subject::object(&workload.kind, &workload.namespace, &workload.name);
+                let short = workload.available < workload.wanted;
+                let count = t_string!(i18n, of, part = workload.available, all = workload.wanted).to_string();
+                view! {
+                    <button class="chip" class:short=short on:click=move |_| page.inspect(subject.clone())>
+                        <span>{workload.name.clone()}</span>
+                        <b>{count}</b>
+                    </button>
+                }
+            });
+            view! {
+                {chips.collect_view()}
+                {(rest > 0).then(|| view! { <span class="said">{format!("+{rest}")}</span> })}
+            }
+        })
+    }
+}
+
+#[component]
+pub(crate) fn ApiServer() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let program = component(page, "kube-apiserver");
+    view! {
+        <div class="layer api">
+            <div
+                class="pane glass"
+                data-place="kube-apiserver"
+                class:down=move || program.with(|program| !program.up)
+            >
+                <button
+                    class="program-name"
+                    on:click=move |_| page.inspect(Subject::Component("kube-apiserver".to_owned()))
+                >
+                    <b>{t!(i18n, component.api_server)}</b>
+                    <code>"kube-apiserver"</code>
+                </button>
+                <span class="spoken">{move || page.spoken.get()}</span>
+                <span class="said">
+                    {move || if program.with(|program| program.up) {
+                        let flow = page.flow.get();
+                        if flow > 0 { t_string!(i18n, component.flow, count = flow).to_string() } else { String::new() }
+                    } else {
+                        t_string!(i18n, component.stopped).to_owned()
+                    }}
+                </span>
+            </div>
+        </div>
+    }
+}

@@ -1,0 +1,277 @@
+//! What moves: messages on their way, heartbeats on their lines. Drawn straight into the DOM once a display frame,
+//! past the reactive graph: a dozen elements whose position changes sixty times a second.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, closure::Closure};
+use web_sys::{Element, HtmlElement, ResizeObserver, SvgElement};
+
+use super::layout::{Point, Rect, Route, position, route};
+use crate::{browser, protocol::Hop, state::Page};
+
+/// Messages drawn singly at once; the worker already sends no more than a few.
+const MOST: usize = 16;
+/// How far the picture may run ahead of the worker's last word, in milliseconds of scene time.
+const LEAD_MS: f64 = 120.0;
+/// A label leaves the glass of the stage when it is placed beyond this share of its width.
+const FLIP: f64 = 0.72;
+
+pub(super) struct Dots {
+    page: Page,
+    stage: HtmlElement,
+    lines: SvgElement,
+    layer: HtmlElement,
+    /// Where everything is; measured again when `stale`.
+    places: BTreeMap<String, Rect>,
+    stale: bool,
+    /// Lines to the API server, by place.
+    drawn: BTreeMap<String, Element>,
+    moving: Vec<Moving>,
+    scene: f64,
+    heard: f64,
+    heard_at: f64,
+    running: bool,
+    awake: bool,
+    still: bool,
+    tick: Option<Closure<dyn FnMut()>>,
+}
+
+struct Moving {
+    hop: Hop,
+    element: HtmlElement,
+}
+
+type Shared = Rc<RefCell<Dots>>;
+
+impl Dots {
+    /// Draws onto `layer` and `lines`, which cover `stage`, for as long as the page lives.
+    pub(super) fn start(page: Page, stage: HtmlElement, lines: SvgElement, layer: HtmlElement) {
+        let dots = Rc::new(RefCell::new(Self {
+            page,
+            stage: stage.clone(),
+            lines,
+            layer,
+            places: BTreeMap::new(),
+            stale: true,
+            drawn: BTreeMap::new(),
+            moving: Vec::new(),
+            scene: 0.0,
+            heard: 0.0,
+            heard_at: 0.0,
+            running: false,
+            awake: false,
+            still: browser::reduced_motion(),
+            tick: None,
+        }));
+        let again = Rc::clone(&dots);
+        dots.borrow_mut().tick = Some(Closure::new(move || Self::draw(&again)));
+        let resized = Rc::clone(&dots);
+        let on_resize = Closure::<dyn FnMut()>::new(move || {
+            resized.borrow_mut().stale = true;
+            Self::wake(&resized);
+        });
+        // Browsers without it keep the first measures; all current ones have it.
+        if let Ok(observer) = ResizeObserver::new(on_resize.into_js_value().unchecked_ref()) {
+            observer.observe(&stage);
+        }
+        let moved = Rc::clone(&dots);
+        Effect::new(move |_| {
+            // Cards and pods that come and go move the others.
+            page.nodes.track();
+            page.pods.track();
+            page.services.track();
+            moved.borrow_mut().stale = true;
+            Self::wake(&moved);
+        });
+        Effect::new(move |_| {
+            let frame = page.frame.get();
+            let clock = page.clock.get_untracked();
+            {
+                let mut dots = dots.borrow_mut();
+                if frame.reset {
+                    dots.clear();
+                    dots.scene = frame.scene;
+                }
+                dots.heard = frame.scene;
+                dots.heard_at = browser::now_ms();
+                dots.running = clock.running;
+                for hop in &frame.hops {
+                    dots.add(hop);
+                }
+                for place in &frame.heartbeats {
+                    dots.pulse(place);
+                }
+            }
+            Self::wake(&dots);
+        });
+    }
+
+    fn wake(dots: &Shared) {
+        let mut this = dots.borrow_mut();
+        if !this.awake {
+            this.awake = true;
+            this.request();
+        }
+    }
+
+    fn request(&self) {
+        if let Some(tick) = &self.tick {
+            // Without a window there is nothing to draw on.
+            let _ = window().request_animation_frame(tick.as_ref().unchecked_ref());
+        }
+    }
+
+    fn draw(dots: &Shared) {
+        let mut this = dots.borrow_mut();
+        if this.stale {
+            this.measure();
+        }
+        let ahead = if this.running { (browser::now_ms() - this.heard_at).min(LEAD_MS) } else { 0.0 };
+        this.scene = this.scene.max(this.heard + ahead);
+        this.move_all();
+        if this.moving.is_empty() || !this.running {
+            this.awake = false;
+        } else {
+            this.request();
+        }
+    }
+
+    fn measure(&mut self) {
+        self.stale = false;
+        self.places.clear();
+        let origin = self.stage.get_bounding_client_rect();
+        let Ok(found) = self.stage.query_selector_all("[data-place]") else { return };
+        for index in 0..found.length() {
+            let Some(element) = found.item(index).and_then(|node| node.dyn_into::<Element>().ok()) else { continue };
+            let Some(place) = element.get_attribute("data-place") else { continue };
+            let rect = element.get_bounding_client_rect();
+            let rect = Rect {
+                x: rect.x() - origin.x(),
+                y: rect.y() - origin.y(),
+                width: rect.width(),
+                height: rect.height(),
+            };
+            self.places.insert(place, rect);
+        }
+        self.draw_lines();
+    }
+
+    /// Every line of the control plane ends on the API server's pane.
+    fn draw_lines(&mut self) {
+        let Some(&pane) = self.places.get("kube-apiserver") else { return };
+        let linked = |place: &str| {
+            matches!(place, "you" | "kube-scheduler" | "kube-controller-manager" | "etcd")
+                || place.starts_with("kubelet@")
+                || place.starts_with("kube-proxy@")
+        };
+        let wanted: Vec<(String, Route)> = self
+            .places
+            .iter()
+            .filter(|(place, _)| linked(place))
+            .map(|(place, &rect)| (place.clone(), route(rect, pane)))
+            .collect();
+        self.drawn.retain(|place, line| {
+            let keep = wanted.iter().any(|(name, _)| name == place);
+            if !keep {
+                line.remove();
+            }
+            keep
+        });
+        for (place, way) in wanted {
+            let line = self.drawn.entry(place).or_insert_with_key(|place| {
+                let line = document()
+                    .create_element_ns(Some("http://www.w3.org/2000/svg"), "line")
+                    .expect("SVG has lines");
+                set(&line, "data-to", place.split('@').next().unwrap_or_default());
+                self.lines.append_child(&line).expect("the stage is on the page");
+                line
+            });
+            for (name, value) in [("x1", way.from.x), ("y1", way.from.y), ("x2", way.to.x), ("y2", way.to.y)] {
+                set(line, name, &format!("{value:.1}"));
+            }
+        }
+    }
+
+    fn add(&mut self, hop: &Hop) {
+        if self.moving.len() >= MOST {
+            return;
+        }
+        let element: HtmlElement = document().create_element("i").expect("HTML has it").unchecked_into();
+        let shape = if hop.traffic { "dot traffic" } else { "dot control" };
+        element.set_class_name(&format!(
+            "{shape}{}{}",
+            if hop.accent { " accent" } else { "" },
+            if hop.lost { " lost" } else { "" }
+        ));
+        if hop.accent && !hop.traffic {
+            let label = document().create_element("span").expect("HTML has it");
+            label.set_text_content(Some(format!("{} {}", hop.label, hop.object).trim_end()));
+            element.append_child(&label).expect("an element takes a child");
+        }
+        set(&element, "hidden", "");
+        self.layer.append_child(&element).expect("the stage is on the page");
+        self.moving.push(Moving { hop: hop.clone(), element });
+    }
+
+    fn clear(&mut self) {
+        for moving in self.moving.drain(..) {
+            moving.element.remove();
+        }
+        for line in self.drawn.values() {
+            set(line, "class", "");
+        }
+    }
+
+    fn move_all(&mut self) {
+        let scene = self.scene;
+        let mut lit: Vec<&str> = Vec::new();
+        let width = self.stage.client_width();
+        for moving in &self.moving {
+            let hop = &moving.hop;
+            let ends = self.places.get(&hop.from).zip(self.places.get(&hop.to));
+            let Some((&from, &to)) = ends.filter(|_| scene >= hop.start && scene <= hop.end) else { continue };
+            let progress = (scene - hop.start) / (hop.end - hop.start).max(1.0);
+            let point = position(route(from, to), if self.still { 0.5 } else { progress });
+            place_at(&moving.element, point, f64::from(width));
+            if hop.lost {
+                let _ = moving.element.class_list().toggle_with_force("dying", progress > 0.75);
+            }
+            if hop.accent && !hop.traffic {
+                lit.push(if hop.to == "kube-apiserver" { &hop.from } else { &hop.to });
+            }
+        }
+        for (place, line) in &self.drawn {
+            let _ = line.class_list().toggle_with_force("lit", lit.contains(&place.as_str()));
+        }
+        self.moving.retain(|moving| {
+            let keep = scene < moving.hop.end;
+            if !keep {
+                moving.element.remove();
+            }
+            keep
+        });
+    }
+
+    /// A heartbeat: its line lights up once and fades.
+    fn pulse(&self, place: &str) {
+        if let Some(line) = self.drawn.get(place) {
+            // Two names for one animation: changing the name starts it again.
+            let next = if line.class_list().contains("pulse-a") { ("pulse-a", "pulse-b") } else { ("pulse-b", "pulse-a") };
+            let _ = line.class_list().remove_1(next.0);
+            let _ = line.class_list().add_1(next.1);
+        }
+    }
+}
+
+fn place_at(element: &HtmlElement, point: Point, width: f64) {
+    // Fails only for names that are no attribute names.
+    let _ = element.remove_attribute("hidden");
+    let _ = element.class_list().toggle_with_force("left", point.x > width * FLIP);
+    let _ = element.style().set_property("transform", &format!("translate({:.1}px,{:.1}px)", point.x, point.y));
+}
+
+fn set(element: &Element, name: &str, value: &str) {
+    // Fails only for names that are no attribute names.
+    let _ = element.set_attribute(name, value);
+}

@@ -1,0 +1,212 @@
+//! The lower layer: node cards with their power switch, and pods as small vessels in them.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use crate::{
+    i18n::*,
+    protocol::{Node, Pod, PodShape, Subject},
+    state::Page,
+    view_model::{Density, NodeState, node_state, percent, pods_on, serves, shape_word, split_name},
+    words,
+};
+
+#[component]
+pub(crate) fn NodeCard(name: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let name = StoredValue::new(name);
+    let node = Memo::new(move |_| {
+        let known = page.nodes.with(|nodes| name.with_value(|name| nodes.get(name).cloned()));
+        known.unwrap_or_else(|| Arc::new(Node { name: name.get_value(), ..Node::default() }))
+    });
+    let state = Memo::new(move |_| node.with(|node| node_state(node)));
+    let pods = Memo::new(move |_| page.pods.with(|pods| name.with_value(|name| pods_on(pods, name))));
+    let density = Memo::new(move |_| {
+        let nodes = page.nodes.with(|nodes| nodes.len());
+        Density::of(nodes, pods.with(Vec::len))
+    });
+    let place = move |program: &str| format!("{program}@{}", name.get_value());
+    view! {
+        <article
+            class="node glass"
+            data-place=move || format!("node/{}", name.get_value())
+            data-state=move || words::node_state(i18n, state.get()).1
+            aria-label=move || name.get_value()
+        >
+            <header>
+                <button
+                    class="node-name"
+                    on:click=move |_| page.inspect(Subject::object("Node", "", &name.get_value()))
+                >
+                    <b>{move || name.get_value()}</b>
+                    <span class="node-state">{move || words::node_state(i18n, state.get()).0}</span>
+                </button>
+                <PowerSwitch name=name.get_value() node />
+            </header>
+            <div class="agents">
+                <Agent place=place("kubelet") label="kubelet" up=Signal::derive(move || node.with(|node| node.kubelet)) />
+                <Agent place=place("containerd") label="containerd" up=Signal::derive(move || node.with(|node| node.runtime)) />
+            </div>
+            <div class="pods" data-density=move || density.get().word()>
+                <For each=move || pods.get() key=Clone::clone let:uid>
+                    <PodVessel uid density=density.into() />
+                </For>
+            </div>
+            <footer>
+                <Level label=Signal::derive(move || t_string!(i18n, node.cpu)) of=Signal::derive(move || node.with(|node| node.cpu_milli)) />
+                <Level label=Signal::derive(move || t_string!(i18n, node.memory)) of=Signal::derive(move || node.with(|node| node.memory)) />
+                <Agent place=place("kube-proxy") label="kube-proxy" up=Signal::derive(move || node.with(|node| node.kube_proxy)) />
+            </footer>
+        </article>
+    }
+}
+
+#[component]
+fn PowerSwitch(name: String, node: Memo<Arc<Node>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let on = Memo::new(move |_| node.with(|node| node.power));
+    // The last card's switch invites, until the person has done something.
+    let last = {
+        let name = name.clone();
+        Memo::new(move |_| page.nodes.with(|nodes| nodes.keys().next_back() == Some(&name)))
+    };
+    let label = {
+        let name = name.clone();
+        move || t_string!(i18n, node.power_of, node = name.clone()).to_string()
+    };
+    view! {
+        <button
+            class="power"
+            role="switch"
+            aria-checked=move || on.get().to_string()
+            aria-label=label
+            class:glow=move || last.get() && !page.touched.get()
+            on:click=move |_| page.switch(&name, !on.get_untracked())
+        >
+            <svg viewBox="0 0 16 16" aria-hidden="true">
+                <path d="M8 1.8v6M4.6 4.2a5 5 0 1 0 6.8 0" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" />
+            </svg>
+            <span>{move || if on.get() { t_string!(i18n, node.on) } else { t_string!(i18n, node.off) }}</span>
+        </button>
+    }
+}
+
+/// A program of a node.
+#[component]
+fn Agent(place: String, label: &'static str, up: Signal<bool>) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let subject = Subject::Component(place.clone());
+    let says = move || if up.get() { t_string!(i18n, component.running) } else { t_string!(i18n, component.stopped) };
+    view! {
+        <button
+            class="agent"
+            data-place=place
+            class:down=move || !up.get()
+            title=says
+            on:click=move |_| page.inspect(subject.clone())
+        >
+            {label}
+            <span class="visually-hidden">{says}</span>
+        </button>
+    }
+}
+
+/// How full something is: requested of allocatable.
+#[component]
+fn Level(label: Signal<&'static str>, of: Signal<(i64, i64)>) -> impl IntoView {
+    let share = Memo::new(move |_| percent(of.get()));
+    let width = move || format!("scaleX({})", f64::from(share.get()) / 100.0);
+    view! {
+        <span class="level">
+            <span>{label}</span>
+            <i><b style:transform=width></b></i>
+            <span class="number">{move || format!("{}%", share.get())}</span>
+        </span>
+    }
+}
+
+/// A pod, as a vessel that fills while it starts. Shape, words and colour tell its state.
+#[component]
+pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let uid = StoredValue::new(uid);
+    let pod = Memo::new(move |_| page.pods.with(|pods| uid.with_value(|uid| pods.get(uid).cloned())).unwrap_or_default());
+    let shape = Memo::new(move |_| pod.with(|pod| pod.shape));
+    let silent = Memo::new(move |_| {
+        let name = pod.with(|pod| pod.node.clone());
+        page.nodes.with(|nodes| {
+            nodes.get(&name).is_some_and(|node| matches!(node_state(node), NodeState::Off | NodeState::OffUnnoticed))
+        })
+    });
+    let serving = Memo::new(move |_| page.services.with(|services| uid.with_value(|uid| serves(services, uid))));
+    let label = move || {
+        let pod = pod.get();
+        let mut label = format!("{} · {}", pod.name, pod.status);
+        if serving.get() {
+            label = format!("{label} · {}", t_string!(i18n, pod.serving));
+        }
+        label
+    };
+    let selected = move || {
+        page.selection.with(|selection| {
+            let pod = pod.get();
+            *selection == Some(Subject::object("Pod", &pod.namespace, &pod.name))
+        })
+    };
+    let inspect = move |_| {
+        let pod = pod.get_untracked();
+        page.inspect(Subject::object("Pod", &pod.namespace, &pod.name));
+    };
+    view! {
+        <button
+            class="pod"
+            data-place=move || uid.with_value(|uid| format!("pod/{uid}"))
+            data-shape=move || shape_word(shape.get())
+            class:accent=move || pod.with(|pod| pod.accent)
+            class:serving=move || serving.get()
+            class:silent=move || silent.get()
+            aria-label=label
+            aria-pressed=move || selected().to_string()
+            title=label
+            on:click=inspect
+        >
+            <Glyph shape />
+            <Show when=move || density.get() != Density::Dense>
+                <span class="pod-name">
+                    {move || pod.with(|pod| {
+                        let (app, tail) = split_name(&pod.name, &pod.app);
+                        view! { <span>{app.to_owned()}</span><small>{tail.to_owned()}</small> }
+                    })}
+                </span>
+            </Show>
+            <Show when=move || density.get() == Density::Roomy>
+                <span class="pod-status">{move || status_text(&pod.get())}</span>
+            </Show>
+        </button>
+    }
+}
+
+fn status_text(pod: &Pod) -> String {
+    if pod.restarts > 0 { format!("{} · ↻{}", pod.status, pod.restarts) } else { pod.status.clone() }
+}
+
+/// A pod's state as a shape.
+#[component]
+fn Glyph(shape: Memo<PodShape>) -> impl IntoView {
+    let drawing = move || match shape.get() {
+        PodShape::Pending => view! { <circle cx="8" cy="8" r="5.5" class="dashed" /> }.into_any(),
+        PodShape::Starting => view! { <circle cx="8" cy="8" r="5.5" class="ring" /><path d="M8 8V2.5a5.5 5.5 0 0 1 5.5 5.5z" class="full" /> }.into_any(),
+        PodShape::Running => view! { <circle cx="8" cy="8" r="5.5" class="ring" /><path d="M2.5 8a5.5 5.5 0 0 0 11 0z" class="full" /> }.into_any(),
+        PodShape::Ready => view! { <circle cx="8" cy="8" r="6" class="full" /><path d="M5 8.2l2.2 2.2L11.2 6" class="tick" /> }.into_any(),
+        PodShape::Succeeded => view! { <rect x="2.5" y="2.5" width="11" height="11" rx="2" class="ring" /><path d="M5 8.2l2.2 2.2L11.2 6" class="line" /> }.into_any(),
+        PodShape::Failing => view! { <path d="M8 1.5l7 12.5H1z" class="full" /><path d="M8 6v4M8 11.6v.6" class="tick" /> }.into_any(),
+        PodShape::Terminating => view! { <circle cx="8" cy="8" r="5.5" class="dashed" /><path d="M5.5 5.5l5 5M10.5 5.5l-5 5" class="line" /> }.into_any(),
+        PodShape::Unknown => view! { <path d="M8 1.8l6.2 6.2L8 14.2 1.8 8z" class="ring" /><path d="M8 5.4v3.2M8 10.4v.6" class="line" /> }.into_any(),
+    };
+    view! { <svg class="glyph" viewBox="0 0 16 16" aria-hidden="true">{drawing}</svg> }
+}

@@ -1,0 +1,239 @@
+//! What the page's parts share: signals that follow the worker, and ways to ask things of it.
+
+use std::{cell::Cell, sync::Arc};
+
+use leptos::prelude::*;
+
+use crate::{
+    engine::Engine,
+    protocol::{
+        Caption, Clock, Command, Component, Event, Frame, Inspection, Node, Opening, Outcome, Pace, Pod, Reply,
+        Request, Service, Speed, Subject, Verdict, Visitors, Wait, Workload,
+    },
+    view_model::{self, Table},
+};
+
+/// The panel beside the stage.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Drawer {
+    /// The YAML editor.
+    Yaml,
+    /// What happened so far.
+    Timeline,
+    /// One object or program.
+    Inspector,
+}
+
+/// The parts' common ground; `Copy`, handed down as a context.
+#[derive(Clone, Copy)]
+pub struct Page {
+    pub now: RwSignal<u64>,
+    pub clock: RwSignal<Clock>,
+    pub flow: RwSignal<u32>,
+    pub nodes: RwSignal<Table<Node>>,
+    pub pods: RwSignal<Table<Pod>>,
+    pub workloads: RwSignal<Table<Workload>>,
+    pub services: RwSignal<Table<Service>>,
+    pub components: RwSignal<Table<Component>>,
+    pub waits: RwSignal<Vec<Wait>>,
+    pub captions: RwSignal<Vec<Caption>>,
+    pub visitors: RwSignal<Visitors>,
+    pub events: RwSignal<Vec<Event>>,
+    pub verdict: RwSignal<Option<Verdict>>,
+    /// What the API server was last asked because of a person, in the API's words.
+    pub spoken: RwSignal<String>,
+    /// The newest frame, for what draws movement.
+    pub frame: RwSignal<Arc<Frame>>,
+    pub selection: RwSignal<Option<Subject>>,
+    pub inspection: RwSignal<Option<Arc<Inspection>>>,
+    pub drawer: RwSignal<Option<Drawer>>,
+    /// Text that the editor is to show, until it has taken it.
+    pub draft: RwSignal<Option<String>>,
+    /// What became of the last command, with its number.
+    pub outcome: RwSignal<Option<(u32, Outcome)>>,
+    /// The fragment of a link to this cluster, once asked for.
+    pub link: RwSignal<Option<String>>,
+    /// Why the link that brought us here did not open.
+    pub bad_link: RwSignal<Option<String>>,
+    /// Why the engine fell.
+    pub failure: RwSignal<Option<String>>,
+    /// Whether the person has done anything yet: the switch glows until then.
+    pub touched: RwSignal<bool>,
+    /// The step of the tour, while it runs.
+    pub tour: RwSignal<Option<usize>>,
+    engine: StoredValue<Option<Engine>, LocalStorage>,
+}
+
+thread_local! {
+    static COMMANDS: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Page {
+    /// Connects to the worker and opens the cluster that the address names.
+    pub fn open(opening: Opening) -> Self {
+        let page = Self {
+            now: RwSignal::default(),
+            clock: RwSignal::default(),
+            flow: RwSignal::default(),
+            nodes: RwSignal::default(),
+            pods: RwSignal::default(),
+            workloads: RwSignal::default(),
+            services: RwSignal::default(),
+            components: RwSignal::default(),
+            waits: RwSignal::default(),
+            captions: RwSignal::default(),
+            visitors: RwSignal::default(),
+            events: RwSignal::default(),
+            verdict: RwSignal::default(),
+            spoken: RwSignal::default(),
+            frame: RwSignal::default(),
+            selection: RwSignal::default(),
+            inspection: RwSignal::default(),
+            drawer: RwSignal::default(),
+            draft: RwSignal::default(),
+            outcome: RwSignal::default(),
+            link: RwSignal::default(),
+            bad_link: RwSignal::default(),
+            failure: RwSignal::default(),
+            touched: RwSignal::default(),
+            tour: RwSignal::default(),
+            engine: StoredValue::new_local(None),
+        };
+        let engine = Engine::connect(move |reply| page.hear(reply), move |reason| page.failure.set(Some(reason)));
+        engine.send(&Request::Open(opening));
+        page.engine.set_value(Some(engine));
+        page
+    }
+
+    fn hear(self, reply: Reply) {
+        match reply {
+            Reply::Frame(frame) => self.take(*frame),
+            Reply::Outcome { id, outcome } => self.outcome.set(Some((id, outcome))),
+            Reply::Inspection(inspection) => self.inspection.set(inspection.map(|it| Arc::new(*it))),
+            Reply::Link(link) => self.link.set(Some(link)),
+            Reply::BadLink(reason) => self.bad_link.set(Some(reason)),
+        }
+    }
+
+    /// Signals change only when what they hold did: nothing else is drawn again.
+    fn take(self, mut frame: Frame) {
+        fn follow<T>(table: RwSignal<Table<T>>, delta: &mut crate::protocol::Delta<T>, reset: bool)
+        where
+            T: crate::protocol::Keyed + Send + Sync + 'static,
+        {
+            let delta = std::mem::take(delta);
+            if reset || !delta.is_empty() {
+                table.update(|table| {
+                    if reset {
+                        table.clear();
+                    }
+                    view_model::follow(table, delta);
+                });
+            }
+        }
+        let reset = frame.reset;
+        if reset {
+            self.captions.set(Vec::new());
+            self.events.set(Vec::new());
+            self.waits.set(Vec::new());
+            self.verdict.set(None);
+            self.spoken.set(String::new());
+        }
+        follow(self.nodes, &mut frame.nodes, reset);
+        follow(self.pods, &mut frame.pods, reset);
+        follow(self.workloads, &mut frame.workloads, reset);
+        follow(self.services, &mut frame.services, reset);
+        follow(self.components, &mut frame.components, reset);
+        self.now.set(frame.now);
+        set_if_new(self.clock, frame.clock);
+        set_if_new(self.flow, frame.flow);
+        if let Some(waits) = frame.waits.take() {
+            self.waits.set(waits);
+        }
+        if let Some(visitors) = frame.visitors.take() {
+            self.visitors.set(visitors);
+        }
+        if frame.verdict.is_some() {
+            self.verdict.set(frame.verdict.take());
+        }
+        let captions = std::mem::take(&mut frame.captions);
+        if !captions.is_empty() {
+            self.captions.update(|known| view_model::add_captions(known, captions));
+        }
+        let events = std::mem::take(&mut frame.events);
+        if !events.is_empty() {
+            self.events.update(|known| view_model::add_events(known, events));
+        }
+        let spoken = frame.hops.iter().rev().find(|hop| hop.accent && hop.to == "kube-apiserver");
+        if let Some(hop) = spoken {
+            self.spoken.set(format!("{} {}", hop.label, hop.object).trim_end().to_owned());
+        }
+        self.frame.set(Arc::new(frame));
+    }
+
+    /// Asks something of the worker.
+    pub fn send(self, request: &Request) {
+        self.engine.with_value(|engine| {
+            if let Some(engine) = engine {
+                engine.send(request);
+            }
+        });
+    }
+
+    /// Does something to the cluster; the answer is its number, by which its outcome can be known.
+    pub fn command(self, command: Command) -> u32 {
+        self.touched.set(true);
+        self.verdict.set(None);
+        let id = COMMANDS.with(|last| {
+            last.set(last.get() + 1);
+            last.get()
+        });
+        self.send(&Request::Command { id, command });
+        id
+    }
+
+    /// Switches a node off, or on again.
+    pub fn switch(self, node: &str, on: bool) {
+        let target = format!("node/{node}");
+        self.command(if on {
+            Command::Repair { target }
+        } else {
+            Command::Fault { target, kind: "PowerOff".to_owned() }
+        });
+    }
+
+    /// Sets the pace.
+    pub fn pace(self, pace: Pace) {
+        self.send(&Request::Pace(pace));
+    }
+
+    /// Lets time pass, or stops it.
+    pub fn toggle(self) {
+        let running = self.clock.with_untracked(|clock| clock.running);
+        self.pace(if running { Pace::Pause } else { Pace::Play });
+    }
+
+    /// The speed from now on.
+    pub fn speed(self, speed: Speed) {
+        self.pace(Pace::Speed(speed));
+    }
+
+    /// Opens the inspector on something.
+    pub fn inspect(self, subject: Subject) {
+        self.inspection.set(None);
+        self.send(&Request::Inspect(Some(subject.clone())));
+        self.selection.set(Some(subject));
+        self.drawer.set(Some(Drawer::Inspector));
+    }
+
+    /// Opens a panel, or closes it when it is open.
+    pub fn toggle_drawer(self, drawer: Drawer) {
+        self.drawer.update(|open| *open = if *open == Some(drawer) { None } else { Some(drawer) });
+    }
+}
+
+fn set_if_new<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|old| *old != value) {
+        signal.set(value);
+    }
+}

@@ -1,0 +1,185 @@
+//! The story: one sentence that says what to try, what just happened in words, what is being waited for, and how the
+//! last fault ended.
+
+use leptos::prelude::*;
+
+use crate::{
+    i18n::*,
+    protocol::{Command, Pace, Request, Verdict, Wait},
+    state::Page,
+    words,
+};
+
+#[component]
+pub(crate) fn Story() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    view! {
+        <section class="story">
+            <div class="telling">
+                <h1>{t!(i18n, headline)}</h1>
+                <div class="captions" role="log" aria-live="polite" aria-label=move || t_string!(i18n, captions_label)>
+                    {move || page.verdict.get().map_or_else(
+                        || view! { <Captions /> }.into_any(),
+                        |verdict| view! { <VerdictView verdict /> }.into_any(),
+                    )}
+                </div>
+            </div>
+            <Waits />
+        </section>
+    }
+}
+
+/// The newest captions, the last one clearest.
+#[component]
+fn Captions() -> impl IntoView {
+    const SHOWN: usize = 3;
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    move || {
+        page.captions.with(|captions| {
+            let told: Vec<_> = captions.iter().filter(|caption| caption.accent).collect();
+            let newest = told.len().saturating_sub(SHOWN);
+            if told.is_empty() {
+                return view! { <p class="caption old">{t!(i18n, first_hint)}</p> }.into_any();
+            }
+            told[newest..]
+                .iter()
+                .enumerate()
+                .map(|(index, caption)| {
+                    let last = index + 1 == told.len() - newest;
+                    let text = words::happening(i18n, &caption.what);
+                    view! { <p class="caption" class:old=!last>{text}</p> }
+                })
+                .collect_view()
+                .into_any()
+        })
+    }
+}
+
+/// The measured result, and what to do next.
+#[component]
+fn VerdictView(verdict: Verdict) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let why = RwSignal::new(false);
+    let sentence = {
+        let verdict = verdict.clone();
+        move || words::verdict(i18n, &verdict)
+    };
+    let node = verdict.target.clone();
+    let without_scheduler = move |_| {
+        let then = vec![
+            Command::Fault { target: "component/kube-scheduler".to_owned(), kind: "Stop".to_owned() },
+            Command::Fault { target: node.clone(), kind: "PowerOff".to_owned() },
+        ];
+        page.send(&Request::Rewind { then });
+    };
+    let powered_off = verdict.target.starts_with("node/");
+    view! {
+        <p class="verdict">{sentence}</p>
+        <div class="choices">
+            <button class="primary" aria-expanded=move || why.get().to_string() on:click=move |_| why.update(|on| *on = !*on)>
+                {t!(i18n, verdict.why)}
+            </button>
+            <button class="quiet" on:click=move |_| page.send(&Request::Rewind { then: Vec::new() })>
+                {t!(i18n, verdict.rewind)}
+            </button>
+            {powered_off.then(|| view! {
+                <button class="quiet" on:click=without_scheduler.clone()>{t!(i18n, verdict.no_scheduler)}</button>
+            })}
+        </div>
+        <Show when=move || why.get()>
+            <WhySoLong verdict=verdict.clone() />
+        </Show>
+    }
+}
+
+/// Where the time went, as a bar and in sentences.
+#[component]
+fn WhySoLong(verdict: Verdict) -> impl IntoView {
+    let i18n = use_i18n();
+    let waited: u64 = verdict.waits.iter().map(|(_, length)| length).sum();
+    let work = verdict.took.saturating_sub(waited);
+    let share = move |length: u64| {
+        #[expect(clippy::cast_precision_loss, reason = "a width on the screen")]
+        let share = length as f64 * 100.0 / verdict.took.max(1) as f64;
+        format!("{:.1}%", share.max(1.0))
+    };
+    let bars = verdict.waits.iter().map(|&(kind, length)| {
+        let name = move || words::wait_name(i18n, kind);
+        view! {
+            <span class="part" data-wait=words::wait_word(kind) style:width=share(length) title=name></span>
+        }
+    });
+    let lines = verdict.waits.iter().map(|&(kind, length)| {
+        view! {
+            <li data-wait=words::wait_word(kind)>
+                <b>{move || words::wait_name(i18n, kind)} " · " {move || words::duration(i18n, length)}</b>
+                " " {move || words::wait_reason(i18n, kind)}
+            </li>
+        }
+    });
+    view! {
+        <div class="why">
+            <div class="parts" aria-hidden="true">
+                {bars.collect_view()}
+                <span class="part work" style:width=share(work)></span>
+            </div>
+            <ul>
+                {lines.collect_view()}
+                <li data-wait="work">
+                    <b>{t!(i18n, verdict.work)} " · " {move || words::duration(i18n, work)}</b>
+                    " " {t!(i18n, verdict.work_says)}
+                </li>
+            </ul>
+        </div>
+    }
+}
+
+/// The countdowns.
+#[component]
+fn Waits() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let shown = Memo::new(move |_| {
+        page.waits.with(|waits| {
+            let mut waits = waits.clone();
+            waits.sort_by_key(|wait| (wait.kind, wait.until));
+            // Pods of one node wait together: one countdown each kind.
+            waits.dedup_by_key(|wait| wait.kind);
+            waits.truncate(2);
+            waits
+        })
+    });
+    view! {
+        <div class="waits" aria-label=move || t_string!(i18n, wait.label) role="group">
+            <For each=move || shown.get() key=|wait| wait.id let:wait>
+                <Countdown wait />
+            </For>
+        </div>
+    }
+}
+
+#[component]
+fn Countdown(wait: Wait) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let left = Memo::new(move |_| wait.until.saturating_sub(page.now.get()).div_ceil(1000) * 1000);
+    let passed = move || {
+        let total = wait.until.saturating_sub(wait.since).max(1);
+        #[expect(clippy::cast_precision_loss, reason = "a width on the screen")]
+        let share = page.now.get().saturating_sub(wait.since) as f64 / total as f64;
+        format!("scaleX({:.3})", share.min(1.0))
+    };
+    let name = words::wait_name;
+    view! {
+        <div class="wait" role="timer">
+            <span class="wait-name">{move || name(i18n, wait.kind)}<small>{wait.object.clone()}</small></span>
+            <span class="wait-left">{move || { let time = words::duration(i18n, left.get()); t_string!(i18n, wait.left, time = time).to_string() }}</span>
+            <button class="quiet" on:click=move |_| page.pace(Pace::Skip(Some(wait.id)))>{t!(i18n, wait.skip)}</button>
+            <span class="wait-bar"><i style:transform=passed></i></span>
+        </div>
+    }
+}
+

@@ -1,0 +1,68 @@
+//! What happened so far: captions and Kubernetes' own Events in one list, newest first.
+
+use leptos::prelude::*;
+
+use crate::{
+    i18n::*,
+    protocol::{Caption, Event, Subject},
+    state::Page,
+    view_model::clock_text,
+    words,
+};
+
+/// Newest entries shown.
+const SHOWN: usize = 120;
+
+#[derive(Clone)]
+enum Entry {
+    Caption(Caption),
+    Event(Box<Event>),
+}
+
+#[component]
+pub(crate) fn Timeline() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let entries = move || {
+        let captions = page.captions.get().into_iter().map(|caption| (caption.at, Entry::Caption(caption)));
+        let events = page.events.get().into_iter().map(|event| (event.at, Entry::Event(Box::new(event))));
+        let mut entries: Vec<(u64, Entry)> = captions.chain(events).collect();
+        entries.sort_by_key(|(at, _)| *at);
+        entries.reverse();
+        entries.truncate(SHOWN);
+        entries
+    };
+    view! {
+        <p class="muted">{t!(i18n, timeline.says)}</p>
+        <ol class="happenings">
+            {move || entries().into_iter().map(|(at, entry)| view! {
+                <li>
+                    <time>{clock_text(at)}</time>
+                    {match entry {
+                        Entry::Caption(caption) => view! {
+                            <span class="told" class:accent=caption.accent>{words::happening(i18n, &caption.what)}</span>
+                        }.into_any(),
+                        Entry::Event(event) => view! { <EventLine event=*event /> }.into_any(),
+                    }}
+                </li>
+            }).collect_view()}
+        </ol>
+    }
+}
+
+/// An Event, as `kubectl get events` tells it.
+#[component]
+pub(crate) fn EventLine(event: Event) -> impl IntoView {
+    let page = expect_context::<Page>();
+    let subject = Subject::object(&event.kind, &event.namespace, &event.name);
+    let count = if event.count > 1 { format!(" ×{}", event.count) } else { String::new() };
+    view! {
+        <span class="event" class:warning=event.warning>
+            <b>{event.reason}{count}</b>
+            <button class="link" on:click=move |_| page.inspect(subject.clone())>
+                {format!("{}/{}", event.kind.to_lowercase(), event.name)}
+            </button>
+            <span>{event.message}</span>
+        </span>
+    }
+}

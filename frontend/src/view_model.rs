@@ -1,0 +1,223 @@
+//! What the page knows of the cluster: tables that follow the worker's deltas, and what is read off them. No DOM here.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::protocol::{Caption, Delta, Event, Keyed, Node, Pod, PodShape, Service};
+
+/// Things by key. Cheap to clone; what did not change stays shared.
+pub type Table<T> = BTreeMap<String, Arc<T>>;
+
+/// How many captions are kept.
+const CAPTIONS: usize = 60;
+/// How many events are kept.
+const EVENTS: usize = 300;
+
+/// Brings a table up to date.
+pub fn follow<T: Keyed>(table: &mut Table<T>, delta: Delta<T>) {
+    for key in &delta.gone {
+        table.remove(key);
+    }
+    for thing in delta.set {
+        table.insert(thing.key().to_owned(), Arc::new(thing));
+    }
+}
+
+/// Adds captions, forgetting the oldest.
+pub fn add_captions(known: &mut Vec<Caption>, new: Vec<Caption>) {
+    known.extend(new);
+    let surplus = known.len().saturating_sub(CAPTIONS);
+    known.drain(..surplus);
+}
+
+/// Adds events. One that was counted up takes the place of its earlier self, at the end.
+pub fn add_events(known: &mut Vec<Event>, new: Vec<Event>) {
+    for event in new {
+        known.retain(|earlier| earlier.uid != event.uid);
+        known.push(event);
+    }
+    let surplus = known.len().saturating_sub(EVENTS);
+    known.drain(..surplus);
+}
+
+/// The pods on a node (or on none, for an empty name), in an order that does not change while they live.
+pub fn pods_on(pods: &Table<Pod>, node: &str) -> Vec<String> {
+    let mut found: Vec<&Arc<Pod>> = pods.values().filter(|pod| pod.node == node).collect();
+    found.sort_by(|a, b| (&a.namespace, &a.name, &a.uid).cmp(&(&b.namespace, &b.name, &b.uid)));
+    found.into_iter().map(|pod| pod.uid.clone()).collect()
+}
+
+/// How a node stands, for its card.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NodeState {
+    /// Ready and taking pods.
+    Ready,
+    /// Ready, and cordoned.
+    Cordoned,
+    /// Powerless, and the control plane does not know.
+    OffUnnoticed,
+    /// Powerless, and known to be lost.
+    Off,
+    /// It has power, and does not report.
+    NotReady,
+    /// It has power, and no Node object yet.
+    Joining,
+}
+
+/// How a node stands.
+pub fn node_state(node: &Node) -> NodeState {
+    match (node.power, node.ready.as_str()) {
+        (false, "True") => NodeState::OffUnnoticed,
+        (false, _) => NodeState::Off,
+        (true, "True") if node.cordoned => NodeState::Cordoned,
+        (true, "True") => NodeState::Ready,
+        (true, "") => NodeState::Joining,
+        (true, _) => NodeState::NotReady,
+    }
+}
+
+/// Share of `used` in `all`, in percent, from 0 to 100.
+pub fn percent((used, all): (i64, i64)) -> u32 {
+    if all <= 0 {
+        return 0;
+    }
+    let share = (used.max(0).saturating_mul(100) / all).min(100);
+    u32::try_from(share).unwrap_or(0)
+}
+
+/// A name cut into what all pods of an app share and what tells them apart: `todo-api-7c9f` and `x2k4p`.
+pub fn split_name<'a>(name: &'a str, app: &str) -> (&'a str, &'a str) {
+    match name.rsplit_once('-') {
+        Some((_, tail)) if !app.is_empty() && name.starts_with(app) && name.len() > app.len() => {
+            (&name[..app.len()], tail)
+        }
+        _ => (name, ""),
+    }
+}
+
+/// Whether a visitor can be sent to this pod now.
+pub fn serves(services: &Table<Service>, uid: &str) -> bool {
+    services.values().any(|service| service.endpoints.iter().any(|endpoint| endpoint == uid))
+}
+
+/// How the number of pods asks for them to be drawn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Density {
+    /// Name and status.
+    Roomy,
+    /// Name only; the status is a shape.
+    Snug,
+    /// Shapes only.
+    Dense,
+}
+
+impl Density {
+    /// For the fullest node of a cluster of so many nodes.
+    pub fn of(nodes: usize, most_pods: usize) -> Self {
+        match (nodes, most_pods) {
+            (0..=4, 0..=4) => Self::Roomy,
+            (0..=6, 0..=8) => Self::Snug,
+            _ => Self::Dense,
+        }
+    }
+
+    /// The word that the style sheet knows.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Roomy => "roomy",
+            Self::Snug => "snug",
+            Self::Dense => "dense",
+        }
+    }
+}
+
+/// The word that the style sheet knows for a pod's shape.
+pub fn shape_word(shape: PodShape) -> &'static str {
+    match shape {
+        PodShape::Pending => "pending",
+        PodShape::Starting => "starting",
+        PodShape::Running => "running",
+        PodShape::Ready => "ready",
+        PodShape::Succeeded => "succeeded",
+        PodShape::Failing => "failing",
+        PodShape::Terminating => "terminating",
+        PodShape::Unknown => "unknown",
+    }
+}
+
+/// Milliseconds as minutes and seconds, `4:12` or `1:04:12`.
+pub fn clock_text(millis: u64) -> String {
+    let seconds = millis / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// A speed in thousandths as people write it: `0.1×`, `60×`.
+pub fn speed_text(milli: u32) -> String {
+    match milli {
+        0 => "0×".to_owned(),
+        1..1000 => format!("{}×", f64::from((milli / 10).max(1)) / 100.0),
+        1000..10_000 => format!("{}×", f64::from(milli / 100) / 10.0),
+        _ => format!("{}×", milli / 1000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(uid: &str, node: &str) -> Pod {
+        Pod { uid: uid.into(), name: uid.into(), node: node.into(), ..Pod::default() }
+    }
+
+    #[test]
+    fn a_table_follows_its_deltas() {
+        let mut pods = Table::default();
+        follow(&mut pods, Delta { set: vec![pod("a", ""), pod("b", "n")], gone: vec![] });
+        follow(&mut pods, Delta { set: vec![pod("a", "n"), pod("c", "m")], gone: vec!["b".into()] });
+        assert_eq!(pods_on(&pods, "n"), ["a"]);
+        assert_eq!(pods_on(&pods, "m"), ["c"]);
+        assert_eq!(pods_on(&pods, ""), [""; 0]);
+    }
+
+    #[test]
+    fn an_event_that_is_counted_up_moves_to_the_end() {
+        let event = |uid: &str, count| Event { uid: uid.into(), count, ..Event::default() };
+        let mut events = Vec::new();
+        add_events(&mut events, vec![event("a", 1), event("b", 1)]);
+        add_events(&mut events, vec![event("a", 2)]);
+        assert_eq!(events, [event("b", 1), event("a", 2)]);
+        add_events(&mut events, (0..400).map(|number| event(&number.to_string(), 1)).collect());
+        assert_eq!(events.len(), EVENTS);
+    }
+
+    #[test]
+    fn a_dead_node_reads_ready_until_somebody_notices() {
+        let node = |power, ready: &str| Node { power, ready: ready.into(), ..Node::default() };
+        for (given, expected) in [
+            (node(true, "True"), NodeState::Ready),
+            (node(false, "True"), NodeState::OffUnnoticed),
+            (node(false, "Unknown"), NodeState::Off),
+            (node(true, "Unknown"), NodeState::NotReady),
+            (node(true, ""), NodeState::Joining),
+            (Node { cordoned: true, ..node(true, "True") }, NodeState::Cordoned),
+        ] {
+            assert_eq!(node_state(&given), expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn names_and_numbers_read_well() {
+        assert_eq!(split_name("todo-api-7c9f-x2k4p", "todo-api"), ("todo-api", "x2k4p"));
+        assert_eq!(split_name("app", "app"), ("app", ""));
+        assert_eq!(split_name("web", ""), ("web", ""));
+        assert_eq!(percent((1, 4)), 25);
+        assert_eq!(percent((9, 4)), 100);
+        assert_eq!(percent((1, 0)), 0);
+        assert_eq!(clock_text(65_900), "1:05");
+        assert_eq!(clock_text(3_661_000), "1:01:01");
+        assert_eq!(speed_text(100), "0.1×");
+        assert_eq!(speed_text(1500), "1.5×");
+        assert_eq!(speed_text(60_000), "60×");
+        assert_eq!(speed_text(5), "0.01×");
+    }
+}

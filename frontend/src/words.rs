@@ -1,0 +1,113 @@
+//! Finds the words, in the chosen language, for what the worker reports as data.
+
+use leptos_i18n::I18nContext;
+
+use crate::{
+    i18n::*,
+    protocol::{Happening, Verdict, WaitKind},
+    view_model::NodeState,
+};
+
+type I18n = I18nContext<Locale>;
+
+/// A length of time: `28 s`, `4 min 12 s`.
+pub fn duration(i18n: I18n, millis: u64) -> String {
+    let seconds = (millis + 500) / 1000;
+    let (minutes, seconds) = (seconds / 60, seconds % 60);
+    match (minutes, seconds) {
+        (0, _) if millis < 9_500 && millis % 1000 != 0 => {
+            let tenths = format!("{}.{}", millis / 1000, millis % 1000 / 100);
+            t_string!(i18n, duration.seconds, seconds = tenths).to_string()
+        }
+        (0, _) => t_string!(i18n, duration.seconds, seconds = seconds).to_string(),
+        (_, 0) => t_string!(i18n, duration.minutes, minutes = minutes).to_string(),
+        _ => t_string!(i18n, duration.both, minutes = minutes, seconds = seconds).to_string(),
+    }
+}
+
+/// What a caption says.
+pub fn happening(i18n: I18n, what: &Happening) -> String {
+    macro_rules! say {
+        ($key:ident $(, $name:ident = $value:expr)*) => {
+            t_string!(i18n, caption.$key $(, $name = $value)*).to_string()
+        };
+    }
+    match what {
+        Happening::PowerOff { node } => say!(power_off, node = node.clone()),
+        Happening::PowerOn { node } => say!(power_on, node = node.clone()),
+        Happening::NodeLost { node } => say!(node_lost, node = node.clone()),
+        Happening::NodeBack { node } => say!(node_back, node = node.clone()),
+        Happening::Tolerated { node, wait, .. } => say!(tolerated, node = node.clone(), time = duration(i18n, *wait)),
+        Happening::Cordoned { node } => say!(cordoned, node = node.clone()),
+        Happening::Evicted { pod, node } => say!(evicted, pod = pod.clone(), node = node.clone()),
+        Happening::PodCreated { pod, owner } => say!(pod_created, pod = pod.clone(), owner = owner.clone()),
+        Happening::PodPlaced { pod, node } => say!(pod_placed, pod = pod.clone(), node = node.clone()),
+        Happening::PodUnplaced { pod, .. } => say!(pod_unplaced, pod = pod.clone()),
+        Happening::PodReady { pod, node } => say!(pod_ready, pod = pod.clone(), node = node.clone()),
+        Happening::PodFailing { pod, status } => say!(pod_failing, pod = pod.clone(), status = status.clone()),
+        Happening::PodGone { pod } => say!(pod_gone, pod = pod.clone()),
+        Happening::Stopped { place } => say!(stopped, place = place.clone()),
+        Happening::Started { place } => say!(started, place = place.clone()),
+        Happening::Endpoints { service, count } => say!(endpoints, service = service.clone(), count = *count),
+        Happening::Created { kind, name } => say!(created, kind = kind.clone(), name = name.clone()),
+        Happening::Scaled { name, from, to } => say!(scaled, name = name.clone(), from = *from, to = *to),
+    }
+}
+
+/// The measured result.
+pub fn verdict(i18n: I18n, verdict: &Verdict) -> String {
+    let time = duration(i18n, verdict.took / 1000 * 1000);
+    let back = t_string!(i18n, verdict.back, replicas = verdict.replicas, time = time).to_string();
+    let lost = match verdict.lost {
+        0 => t_string!(i18n, verdict.lost_none).to_owned(),
+        1 => t_string!(i18n, verdict.lost_one).to_owned(),
+        lost => t_string!(i18n, verdict.lost_many, lost = lost).to_string(),
+    };
+    // Japanese puts no space between sentences.
+    let between = if i18n.get_locale() == Locale::ja { "" } else { " " };
+    format!("{back}{between}{lost}")
+}
+
+/// What a wait is called.
+pub fn wait_name(i18n: I18n, kind: WaitKind) -> &'static str {
+    match kind {
+        WaitKind::NodeGracePeriod => t_string!(i18n, wait.node_grace_period),
+        WaitKind::Toleration => t_string!(i18n, wait.toleration),
+        WaitKind::TerminationGrace => t_string!(i18n, wait.termination),
+        WaitKind::CrashLoopBackOff => "CrashLoopBackOff",
+        WaitKind::ImagePullBackOff => "ImagePullBackOff",
+    }
+}
+
+/// Why there is such a wait at all.
+pub fn wait_reason(i18n: I18n, kind: WaitKind) -> &'static str {
+    match kind {
+        WaitKind::NodeGracePeriod => t_string!(i18n, reason.node_grace_period),
+        WaitKind::Toleration => t_string!(i18n, reason.toleration),
+        WaitKind::TerminationGrace => t_string!(i18n, reason.termination),
+        WaitKind::CrashLoopBackOff => t_string!(i18n, reason.crash_loop),
+        WaitKind::ImagePullBackOff => t_string!(i18n, reason.image_pull),
+    }
+}
+
+/// The word that the style sheet knows for a wait.
+pub fn wait_word(kind: WaitKind) -> &'static str {
+    match kind {
+        WaitKind::NodeGracePeriod => "grace",
+        WaitKind::Toleration => "toleration",
+        WaitKind::TerminationGrace => "termination",
+        WaitKind::CrashLoopBackOff | WaitKind::ImagePullBackOff => "backoff",
+    }
+}
+
+/// How a node stands, for its card, and the word that the style sheet knows.
+pub fn node_state(i18n: I18n, state: NodeState) -> (&'static str, &'static str) {
+    match state {
+        NodeState::Ready => ("Ready", "ready"),
+        NodeState::Cordoned => ("SchedulingDisabled", "cordoned"),
+        NodeState::OffUnnoticed => (t_string!(i18n, node.off_unnoticed), "unnoticed"),
+        NodeState::Off => ("NotReady", "off"),
+        NodeState::NotReady => ("NotReady", "notready"),
+        NodeState::Joining => (t_string!(i18n, node.joining), "joining"),
+    }
+}

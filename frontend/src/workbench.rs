@@ -1,0 +1,158 @@
+//! The YAML panel: examples, the editor, what the API server says to the text.
+
+use leptos::{html, prelude::*, task::spawn_local};
+use leptos_i18n::I18nContext;
+use send_wrapper::SendWrapper;
+
+use crate::{
+    browser,
+    editor::{Diagnostic, Editor},
+    i18n::*,
+    protocol::{Command, Outcome, Pace},
+    state::Page,
+};
+
+/// The documents on offer, by file name below `/examples/`.
+const EXAMPLES: [(&str, fn(I18nContext<Locale>) -> &'static str); 6] = [
+    ("deployment", |i18n| t_string!(i18n, example.deployment)),
+    ("service", |i18n| t_string!(i18n, example.service)),
+    ("configmap", |i18n| t_string!(i18n, example.configmap)),
+    ("secret", |i18n| t_string!(i18n, example.secret)),
+    ("secret-stringdata", |i18n| t_string!(i18n, example.secret_stringdata)),
+    ("pod-incomplete", |i18n| t_string!(i18n, example.pod_incomplete)),
+];
+
+#[component]
+pub(crate) fn Workbench() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let host = NodeRef::<html::Div>::new();
+    let editor = StoredValue::new_local(None::<SendWrapper<Editor>>);
+    let broken = RwSignal::new(None::<String>);
+    let waiting = RwSignal::new(None::<u32>);
+    let outcome = RwSignal::new(None::<Outcome>);
+    let text = RwSignal::new(String::new());
+
+    let apply = move |yaml: String| {
+        text.set(yaml.clone());
+        waiting.set(Some(page.command(Command::Apply(yaml))));
+        // An answer takes cluster time: with the clock stopped there would be none.
+        page.pace(Pace::Play);
+    };
+    let show = move |yaml: &str| {
+        editor.with_value(|editor| {
+            if let Some(editor) = editor {
+                editor.set_text(yaml);
+                editor.set_diagnostics(&[]);
+            }
+        });
+        text.set(yaml.to_owned());
+        outcome.set(None);
+    };
+    Effect::new(move |_| {
+        let Some(host) = host.get() else { return };
+        spawn_local(async move {
+            let draft = page.draft.get_untracked();
+            let first = match &draft {
+                Some(text) => Ok(text.clone()),
+                None => browser::fetch_text("/examples/deployment.yaml").await,
+            };
+            let opened = match first {
+                Ok(first) => {
+                    text.set(first.clone());
+                    Editor::open(&host, &first, apply, move |now| text.set(now)).await
+                }
+                Err(reason) => Err(reason),
+            };
+            match opened {
+                Ok(opened) => {
+                    opened.focus();
+                    editor.set_value(Some(SendWrapper::new(opened)));
+                    page.draft.set(None);
+                }
+                Err(reason) => broken.set(Some(format!("{reason:?}"))),
+            }
+        });
+    });
+    Effect::new(move |_| {
+        if let Some(draft) = page.draft.get()
+            && editor.with_value(Option::is_some)
+        {
+            show(&draft);
+            page.draft.set(None);
+        }
+    });
+    Effect::new(move |_| {
+        if let Some((id, heard)) = page.outcome.get()
+            && waiting.get_untracked() == Some(id)
+        {
+            waiting.set(None);
+            editor.with_value(|editor| {
+                if let Some(editor) = editor {
+                    editor.set_diagnostics(&marks(&heard));
+                }
+            });
+            outcome.set(Some(heard));
+        }
+    });
+    let pick = move |event| {
+        let name = event_target_value(&event);
+        spawn_local(async move {
+            match browser::fetch_text(&format!("/examples/{name}.yaml")).await {
+                Ok(example) => show(&example),
+                Err(reason) => broken.set(Some(format!("{reason:?}"))),
+            }
+        });
+    };
+    let complete = move |_| {
+        let completed = crate::manifest::complete(&text.get_untracked());
+        if let Some(completed) = completed {
+            show(&completed);
+        }
+    };
+    let apply_label = move || t_string!(i18n, editor.apply);
+    view! {
+        <div class="editor-bar">
+            <label>
+                <span>{t!(i18n, editor.examples)}</span>
+                <select on:change=pick>
+                    {EXAMPLES.map(|(file, label)| view! { <option value=file>{move || label(i18n)}</option> })}
+                </select>
+            </label>
+            <button
+                class="primary"
+                title=move || t_string!(i18n, editor.apply_keys)
+                on:click=move |_| apply(text.get_untracked())
+            >
+                {apply_label}
+            </button>
+        </div>
+        <div class="editor-host" node_ref=host aria-label=move || t_string!(i18n, editor.label)></div>
+        <div class="outcome" role="status">
+            {move || broken.get().map(|reason| view! { <p class="bad">{t!(i18n, editor.broken, reason = reason.clone())}</p> })}
+            {move || waiting.get().map(|_| view! { <p class="muted">{t!(i18n, editor.waiting)}</p> })}
+            {move || outcome.get().map(|outcome| view! { <OutcomeView outcome /> })}
+            <Show when=move || outcome.with(|outcome| outcome.as_ref().is_some_and(|outcome| !outcome.ok))
+                && text.with(|text| crate::manifest::complete(text).is_some())>
+                <button class="primary" on:click=complete>{t!(i18n, editor.complete)}</button>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn OutcomeView(outcome: Outcome) -> impl IntoView {
+    view! {
+        {(!outcome.stdout.is_empty()).then(|| view! { <pre class="good">{outcome.stdout.clone()}</pre> })}
+        {(!outcome.stderr.is_empty()).then(|| view! { <pre class="bad">{outcome.stderr.clone()}</pre> })}
+    }
+}
+
+fn marks(outcome: &Outcome) -> Vec<Diagnostic> {
+    let mark = |diagnostic: &crate::protocol::Diagnostic| Diagnostic {
+        from: diagnostic.from,
+        to: diagnostic.to,
+        message: diagnostic.message.clone(),
+    };
+    outcome.diagnostics.iter().map(mark).collect()
+}

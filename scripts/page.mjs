@@ -1,0 +1,79 @@
+// Trunk's last step, run over the staged page (Trunk.toml, `post_build`): bundles the JavaScript modules, lets the
+// worker start itself and, in a release, names every file by its content and compresses it.
+
+import { createHash } from "node:crypto";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+import { build } from "esbuild";
+
+const staging = process.env.TRUNK_STAGING_DIR;
+if (!staging) {
+  console.error("scripts/page.mjs is run by Trunk: use `make build`.");
+  process.exit(2);
+}
+const release = process.env.TRUNK_PROFILE === "release";
+const at = (name) => join(staging, name);
+const edit = async (name, change) => writeFile(at(name), change(await readFile(at(name), "utf8")));
+
+// Modules that the page loads later.
+await build({
+  entryPoints: ["frontend/js/editor.js"],
+  outdir: staging,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  minify: release,
+  legalComments: "none",
+});
+
+// A worker hears nothing while its WASM is on the way: keep what the page says, and hand it over when the program has
+// started. A start that fails must reach the page as an error of the worker.
+await edit("worker.js", (glue) => `${glue}
+{
+  const early = [];
+  onmessage = (event) => early.push(event);
+  wasm_bindgen({ module_or_path: "worker_bg.wasm" }).then(
+    () => { for (const event of early) onmessage(event); },
+    (reason) => setTimeout(() => { throw reason; }),
+  );
+}
+`);
+
+if (release) {
+  await nameByContent();
+  await compress();
+}
+
+/** Renames `app.js` to `app-<hash>.js` and so on. A file comes after those it names, so that a change spreads upwards. */
+async function nameByContent() {
+  const order = [/\.wasm$/, /\.(svg|css)$/, /\.js$/];
+  const names = (await readdir(staging)).filter((name) => order.some((kind) => kind.test(name)));
+  const rank = (name) => order.findIndex((kind) => kind.test(name));
+  for (const name of names.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))) {
+    const hash = createHash("sha256").update(await readFile(at(name))).digest("hex").slice(0, 16);
+    const hashed = name.replace(/(?=\.\w+$)/, `-${hash}`);
+    await rename(at(name), at(hashed));
+    const users = (await readdir(staging)).filter((user) => /\.(html|js)$/.test(user));
+    const mention = new RegExp(`(?<![\\w-])${name.replaceAll(".", "\\.")}(?!\\w)`, "g");
+    for (const user of users) await edit(user, (text) => text.replace(mention, hashed));
+  }
+}
+
+/** Leaves `x.br` and `x.gz` beside every text and program, so that the server never compresses anything itself. */
+async function compress() {
+  const files = (await readdir(staging, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && /\.(html|js|css|wasm|svg|json|ya?ml|md|txt)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+  await Promise.all(files.map(async (file) => {
+    const content = await readFile(file);
+    const params = {
+      [constants.BROTLI_PARAM_QUALITY]: 11,
+      [constants.BROTLI_PARAM_LGWIN]: 24,
+      [constants.BROTLI_PARAM_SIZE_HINT]: content.length,
+    };
+    await writeFile(`${file}.br`, await promisify(brotliCompress)(content, { params }));
+    await writeFile(`${file}.gz`, await promisify(gzip)(content, { level: 9 }));
+  }));
+}

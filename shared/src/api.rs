@@ -1,0 +1,26 @@
+//! The API types: kinds, objects with their typed views, requests, statuses.
+//!
+//! One kind a file below `api/<group>/`: its view, defaults, validation and printer columns; [`kind`] lists them.
+
+pub mod apps;
+pub mod coordination;
+pub mod core;
+pub mod discovery;
+mod kind;
+mod labels;
+pub mod meta;
+mod object;
+mod quantity;
+mod request;
+mod resource;
+mod status;
+pub mod validation;
+
+pub use kind::Kind;
+pub use labels::{FieldSelector, LabelSelector, Requirement};
+pub use meta::{Deletion, Meta, OwnerReference};
+pub use object::{Key, Object, Of, View, Viewed};
+pub use quantity::{bytes, milli, parse_quantity};
+pub use request::{DeleteOptions, PatchKind, Propagation, Reply, Request, RequestOptions, Subresource, User, Verb};
+pub use resource::{Column, Info, Resource, Row, age};
+pub use status::{CauseDetail, Reason, Status};

@@ -1,0 +1,4 @@
+//! The group `apps/v1`.
+
+pub mod deployment;
+pub mod replicaset;

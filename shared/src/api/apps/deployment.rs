@@ -1,0 +1,220 @@
+//! Deployment: keeps an app at the wanted version and size.
+
+use crate::api::core::pod::{default_pod_spec, validate_pod_spec};
+use crate::api::validation::{self, Faults};
+use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age};
+use crate::doc::{Doc, Str, Timestamp};
+
+/// What the simulation reads of a Deployment.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Wanted pods.
+    pub replicas: i64,
+    /// Which pods are its own.
+    pub selector: LabelSelector,
+    /// The pod template, as written.
+    pub template: Doc,
+    /// `spec.strategy.type` is `Recreate` instead of `RollingUpdate`.
+    pub recreate: bool,
+    /// `maxSurge`: number or percentage.
+    pub max_surge: Doc,
+    /// `maxUnavailable`: number or percentage.
+    pub max_unavailable: Doc,
+    /// How long a pod must be ready to count as available, in seconds.
+    pub min_ready_seconds: i64,
+    /// How many old ReplicaSets are kept.
+    pub revision_history_limit: i64,
+    /// Without progress for so long, the rollout counts as failed; in seconds.
+    pub progress_deadline_seconds: i64,
+    /// Whether template changes wait.
+    pub paused: bool,
+}
+
+/// The kind's registration.
+#[derive(Debug)]
+pub struct Deployments;
+
+impl Resource for Deployments {
+    fn info(&self) -> &'static Info {
+        &Info {
+            group: "apps",
+            version: "v1",
+            kind: "Deployment",
+            plural: "deployments",
+            singular: "deployment",
+            short_names: &["deploy"],
+            namespaced: true,
+            subresources: &[Subresource::Status, Subresource::Scale],
+            categories: &["all"],
+            has_generation: true,
+        }
+    }
+
+    fn view(&self, body: &Doc, _: Option<&Object>) -> View {
+        let spec = &body["spec"];
+        let rolling = &spec["strategy"]["rollingUpdate"];
+        View::Deployment(Deployment {
+            replicas: spec["replicas"].as_i64().unwrap_or(1),
+            selector: LabelSelector::from_doc(&spec["selector"]),
+            template: spec["template"].clone(),
+            recreate: spec["strategy"]["type"].as_str() == Some("Recreate"),
+            max_surge: rolling["maxSurge"].clone(),
+            max_unavailable: rolling["maxUnavailable"].clone(),
+            min_ready_seconds: spec["minReadySeconds"].as_i64().unwrap_or(0),
+            revision_history_limit: spec["revisionHistoryLimit"].as_i64().unwrap_or(10),
+            progress_deadline_seconds: spec["progressDeadlineSeconds"].as_i64().unwrap_or(600),
+            paused: spec["paused"].as_bool() == Some(true),
+        })
+    }
+
+    fn default(&self, doc: &mut Doc) {
+        let spec = doc.at_mut(&["spec"]);
+        spec.default_to("replicas", 1i64);
+        spec.default_to("revisionHistoryLimit", 10i64);
+        spec.default_to("progressDeadlineSeconds", 600i64);
+        let strategy = spec.at_mut(&["strategy"]);
+        strategy.default_to("type", "RollingUpdate");
+        if strategy["type"].as_str() == Some("RollingUpdate") {
+            let rolling = strategy.at_mut(&["rollingUpdate"]);
+            rolling.default_to("maxSurge", "25%");
+            rolling.default_to("maxUnavailable", "25%");
+        }
+        default_template(spec);
+    }
+
+    fn validate(&self, doc: &Doc, faults: &mut Faults) {
+        validation::non_negative(faults, "spec.replicas", &doc["spec"]["replicas"]);
+        validate_workload(doc, faults);
+        let strategy = &doc["spec"]["strategy"];
+        match strategy["type"].as_str() {
+            Some("Recreate") if !strategy["rollingUpdate"].is_null() => {
+                faults.forbidden("spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'");
+            }
+            Some("Recreate" | "RollingUpdate") => {}
+            _ => faults.not_supported("spec.strategy.type", &strategy["type"], &["Recreate", "RollingUpdate"]),
+        }
+        let rolling = &strategy["rollingUpdate"];
+        for field in ["maxUnavailable", "maxSurge"] {
+            validate_int_or_percent(&rolling[field], &format!("spec.strategy.rollingUpdate.{field}"), faults);
+        }
+        let zero = |doc: &Doc| matches!(doc, Doc::Int(0)) || doc.as_str() == Some("0%");
+        if zero(&rolling["maxUnavailable"]) && zero(&rolling["maxSurge"]) {
+            faults.invalid(
+                "spec.strategy.rollingUpdate.maxUnavailable",
+                &rolling["maxUnavailable"],
+                "may not be 0 when `maxSurge` is 0",
+            );
+        }
+    }
+
+    fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        validate_selector_kept(new, old, faults);
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        const COLUMNS: &[Column] = &[
+            Column { name: "Name", wide: false },
+            Column { name: "Ready", wide: false },
+            Column { name: "Up-to-date", wide: false },
+            Column { name: "Available", wide: false },
+            Column { name: "Age", wide: false },
+            Column { name: "Containers", wide: true },
+            Column { name: "Images", wide: true },
+            Column { name: "Selector", wide: true },
+        ];
+        COLUMNS
+    }
+
+    fn row(&self, object: &Object, now: Timestamp) -> Row {
+        let (spec, status) = (&object.body["spec"], &object.body["status"]);
+        let count = |field: &str| status[field].as_i64().unwrap_or(0).to_string();
+        let mut row = vec![
+            object.key.name.to_string(),
+            format!("{}/{}", count("readyReplicas"), spec["replicas"].as_i64().unwrap_or(1)),
+            count("updatedReplicas"),
+            count("availableReplicas"),
+            age(object.meta.creation, now),
+        ];
+        row.extend(template_cells(spec));
+        row
+    }
+}
+
+/// Fills in the defaults of `spec.template`.
+pub(super) fn default_template(spec: &mut Doc) {
+    if !spec["template"]["spec"].is_null() {
+        let mut template = spec["template"]["spec"].clone();
+        default_pod_spec(&mut template);
+        if !template.same(&spec["template"]["spec"]) {
+            spec.set_at(&["template", "spec"], template);
+        }
+    }
+}
+
+/// What Deployments and ReplicaSets have in common: selector and template.
+pub(super) fn validate_workload(doc: &Doc, faults: &mut Faults) {
+    let spec = &doc["spec"];
+    let selector = LabelSelector::from_doc(&spec["selector"]);
+    if spec["selector"].is_null() {
+        faults.required("spec.selector", "");
+    } else if selector.is_empty() {
+        faults.invalid("spec.selector", &spec["selector"], "empty selector is invalid for deployment");
+    } else if !selector.matches(&spec["template"]["metadata"]["labels"]) {
+        faults.invalid(
+            "spec.template.metadata.labels",
+            &spec["template"]["metadata"]["labels"],
+            "`selector` does not match template `labels`",
+        );
+    }
+    validation::labels(faults, "spec.template.labels", &spec["template"]["metadata"]["labels"]);
+    validate_pod_spec(&spec["template"]["spec"], "spec.template.spec", faults);
+    let policy = &spec["template"]["spec"]["restartPolicy"];
+    if matches!(policy.as_str(), Some("OnFailure" | "Never")) {
+        faults.not_supported("spec.template.spec.restartPolicy", policy, &["Always"]);
+    }
+    validation::non_negative(faults, "spec.minReadySeconds", &spec["minReadySeconds"]);
+}
+
+/// Selectors are fixed at creation.
+pub(super) fn validate_selector_kept(new: &Doc, old: &Doc, faults: &mut Faults) {
+    if new["spec"]["selector"] != old["spec"]["selector"] {
+        faults.invalid("spec.selector", &new["spec"]["selector"], "field is immutable");
+    }
+}
+
+/// Printer cells: container names, images, selector.
+pub(super) fn template_cells(spec: &Doc) -> [String; 3] {
+    let containers = spec["template"]["spec"]["containers"].items();
+    let join = |field: &str| containers.iter().map(|c| c[field].str().to_string()).collect::<Vec<_>>().join(",");
+    [join("name"), join("image"), LabelSelector::from_doc(&spec["selector"]).to_string()]
+}
+
+fn validate_int_or_percent(value: &Doc, field: &str, faults: &mut Faults) {
+    match value {
+        Doc::Str(text) => {
+            let digits = text.strip_suffix('%').unwrap_or("");
+            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                faults.invalid(
+                    field,
+                    value,
+                    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', \
+                     regex used for validation is '[0-9]+%')",
+                );
+            }
+        }
+        _ => validation::non_negative(faults, field, value),
+    }
+}
+
+/// `maxSurge` and `maxUnavailable` as numbers of pods: percentages of `replicas`, rounded `up` or down.
+pub fn scaled(value: &Doc, replicas: i64, up: bool) -> i64 {
+    let percent = |text: &Str| text.strip_suffix('%').and_then(|digits| digits.parse::<i64>().ok());
+    match value {
+        Doc::Int(number) => *number,
+        Doc::Str(text) => {
+            let product = percent(text).unwrap_or(0).saturating_mul(replicas);
+            if up { (product + 99) / 100 } else { product / 100 }
+        }
+        _ => 0,
+    }
+}

@@ -1,0 +1,9 @@
+//! The core group, `v1`.
+
+pub mod configmap;
+pub mod event;
+pub mod namespace;
+pub mod node;
+pub mod pod;
+pub mod secret;
+pub mod service;

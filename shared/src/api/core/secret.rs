@@ -1,0 +1,103 @@
+//! Secret: settings that are not for everybody's eyes.
+
+use crate::api::validation::Faults;
+use crate::api::{Column, Info, Object, Resource, Row, age};
+use crate::doc::{Doc, Timestamp};
+
+/// The kind's registration.
+#[derive(Debug)]
+pub struct Secrets;
+
+impl Resource for Secrets {
+    fn info(&self) -> &'static Info {
+        &Info {
+            group: "",
+            version: "v1",
+            kind: "Secret",
+            plural: "secrets",
+            singular: "secret",
+            short_names: &[],
+            namespaced: true,
+            subresources: &[],
+            categories: &[],
+            has_generation: false,
+        }
+    }
+
+    fn default(&self, doc: &mut Doc) {
+        doc.default_to("type", "Opaque");
+        // `stringData` is for writing only: it lands, encoded, in `data`.
+        let plain = doc["stringData"].clone();
+        for (key, value) in plain.entries() {
+            let encoded = base64_encode(value.as_str().unwrap_or("").as_bytes());
+            doc.at_mut(&["data"]).set(key.clone(), encoded);
+        }
+        doc.remove("stringData");
+    }
+
+    fn validate(&self, doc: &Doc, faults: &mut Faults) {
+        super::configmap::validate_keys(doc, &["data"], faults);
+    }
+
+    fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        super::configmap::validate_immutable(new, old, &["data"], faults);
+        if new["type"] != old["type"] {
+            faults.invalid("type", &new["type"], "field is immutable");
+        }
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        const COLUMNS: &[Column] = &[
+            Column { name: "Name", wide: false },
+            Column { name: "Type", wide: false },
+            Column { name: "Data", wide: false },
+            Column { name: "Age", wide: false },
+        ];
+        COLUMNS
+    }
+
+    fn row(&self, object: &Object, now: Timestamp) -> Row {
+        let count = object.body["data"].entries().len();
+        let kind = object.body["type"].str().to_string();
+        vec![object.key.name.to_string(), kind, count.to_string(), age(object.meta.creation, now)]
+    }
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Standard base64 with padding.
+pub fn base64_encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = (0..3).fold(0u32, |group, at| group << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+        for at in 0..4 {
+            let sextet = group >> (18 - 6 * at) & 63;
+            text.push(if at <= chunk.len() { char::from(ALPHABET[sextet as usize]) } else { '=' });
+        }
+    }
+    text
+}
+
+/// The bytes of standard base64; the number of the first bad character otherwise.
+///
+/// # Errors
+/// The position (in bytes) of what cannot be there.
+pub fn base64_decode(text: &str) -> Result<Vec<u8>, usize> {
+    let symbols: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
+    if symbols.len() % 4 != 0 {
+        return Err(symbols.len());
+    }
+    let padding = symbols.iter().rev().take_while(|&&symbol| symbol == b'=').count().min(2);
+    let mut bytes = Vec::new();
+    let (mut group, mut bits) = (0u32, 0);
+    for (at, symbol) in symbols[..symbols.len() - padding].iter().enumerate() {
+        let value = ALPHABET.iter().position(|letter| letter == symbol).ok_or(at)?;
+        group = group << 6 | value as u32;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((group >> bits & 255) as u8);
+        }
+    }
+    Ok(bytes)
+}

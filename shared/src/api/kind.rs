@@ -1,0 +1,72 @@
+//! Every kind the cluster serves. A new kind is one file and one line here.
+
+use super::resource::{Info, Resource};
+
+macro_rules! kinds {
+    ($($name:ident => $resource:expr,)*) => {
+        /// A kind of object.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Kind {
+            $(
+                #[allow(missing_docs, reason = "the kind's own file documents it")]
+                $name,
+            )*
+        }
+
+        impl Kind {
+            /// Every kind, in the order of registration.
+            pub const ALL: &'static [Kind] = &[$(Kind::$name),*];
+
+            /// What the API server knows of this kind.
+            pub fn resource(self) -> &'static dyn Resource {
+                match self { $(Kind::$name => &$resource,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    Namespace => super::core::namespace::Namespaces,
+    Node => super::core::node::Nodes,
+    Pod => super::core::pod::Pods,
+    Service => super::core::service::Services,
+    ConfigMap => super::core::configmap::ConfigMaps,
+    Secret => super::core::secret::Secrets,
+    Event => super::core::event::Events,
+    Deployment => super::apps::deployment::Deployments,
+    ReplicaSet => super::apps::replicaset::ReplicaSets,
+    EndpointSlice => super::discovery::endpointslice::EndpointSlices,
+    Lease => super::coordination::lease::Leases,
+}
+
+impl Kind {
+    /// Names, scope and verbs.
+    pub fn info(self) -> &'static Info {
+        self.resource().info()
+    }
+
+    /// The kind called `kind` in the group and version `api_version` (`v1`, `apps/v1`).
+    pub fn of(api_version: &str, kind: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|k| k.info().kind == kind && k.info().api_version() == api_version)
+    }
+
+    /// The kind whose plural, in a group and version, is `plural`.
+    pub fn of_path(group: &str, version: &str, plural: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|k| {
+            let info = k.info();
+            info.plural == plural && info.group == group && info.version == version
+        })
+    }
+
+    /// The kind a person means: plural, singular, short name or kind, optionally with its group (`deploy`,
+    /// `deployments.apps`, `Pod`).
+    pub fn named(name: &str) -> Option<Kind> {
+        let name = name.to_ascii_lowercase();
+        let (plain, group) = name.split_once('.').map_or((name.as_str(), None), |(plain, group)| (plain, Some(group)));
+        Kind::ALL.iter().copied().find(|kind| {
+            let info = kind.info();
+            let names = info.plural == plain || info.singular == plain || info.short_names.contains(&plain);
+            names && group.is_none_or(|group| group == info.group || group == format!("{}.{}", info.version, info.group))
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! `ObjectMeta`, kept typed: components look at it all the time.
+
+use std::sync::Arc;
+
+use crate::doc::{Doc, Map, Str, Timestamp};
+
+/// `metav1.ObjectMeta` without namespace and name, which are the object's key.
+#[derive(Clone, PartialEq, Hash, Debug, Default)]
+pub struct Meta {
+    /// `generateName`.
+    pub generate_name: Str,
+    /// 128 bits of a version 4 UUID; 0 before creation.
+    pub uid: u128,
+    /// Revision of the last change; 0 before creation.
+    pub resource_version: u64,
+    /// Counts changes of the spec.
+    pub generation: i64,
+    /// When it was created.
+    pub creation: Timestamp,
+    /// Set once deletion was asked for.
+    pub deletion: Option<Deletion>,
+    /// Labels, as a map of text.
+    pub labels: Doc,
+    /// Annotations, as a map of text.
+    pub annotations: Doc,
+    /// Owners.
+    pub owners: Arc<Vec<OwnerReference>>,
+    /// What must happen before the object may go.
+    pub finalizers: Arc<Vec<Str>>,
+    /// `managedFields`, as stored.
+    pub managed_fields: Doc,
+}
+
+/// A deletion that was asked for and has not happened yet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Deletion {
+    /// When the object should be gone.
+    pub at: Timestamp,
+    /// The grace it was given, in seconds.
+    pub grace_seconds: i64,
+}
+
+/// `metav1.OwnerReference`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct OwnerReference {
+    /// API version of the owner.
+    pub api_version: Str,
+    /// Kind of the owner.
+    pub kind: Str,
+    /// Name of the owner.
+    pub name: Str,
+    /// UID of the owner.
+    pub uid: u128,
+    /// Whether the owner manages this object.
+    pub controller: bool,
+    /// Whether the owner's foreground deletion waits for this object.
+    pub block_owner_deletion: bool,
+}
+
+impl OwnerReference {
+    fn to_doc(&self) -> Doc {
+        let mut doc = crate::doc!({
+            "apiVersion": &self.api_version, "kind": &self.kind, "name": &self.name, "uid": uuid(self.uid)
+        });
+        if self.block_owner_deletion {
+            doc.set("blockOwnerDeletion", true);
+        }
+        if self.controller {
+            doc.set("controller", true);
+        }
+        doc
+    }
+
+    fn from_doc(doc: &Doc) -> OwnerReference {
+        OwnerReference {
+            api_version: doc["apiVersion"].str(),
+            kind: doc["kind"].str(),
+            name: doc["name"].str(),
+            uid: parse_uuid(&doc["uid"].str()),
+            controller: doc["controller"].as_bool() == Some(true),
+            block_owner_deletion: doc["blockOwnerDeletion"].as_bool() == Some(true),
+        }
+    }
+}
+
+impl Meta {
+    /// A label's value, or `""`.
+    pub fn label(&self, key: &str) -> &str {
+        self.labels[key].as_str().unwrap_or("")
+    }
+
+    /// An annotation's value, if it is there.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations[key].as_str()
+    }
+
+    /// The owner that manages this object.
+    pub fn controller(&self) -> Option<&OwnerReference> {
+        self.owners.iter().find(|owner| owner.controller)
+    }
+
+    /// Whether deletion was asked for.
+    pub fn deleting(&self) -> bool {
+        self.deletion.is_some()
+    }
+
+    /// Whether `finalizer` holds the object.
+    pub fn has_finalizer(&self, finalizer: &str) -> bool {
+        self.finalizers.iter().any(|held| held == finalizer)
+    }
+
+    /// The `metadata` field.
+    pub fn to_doc(&self, namespace: &Str, name: &Str) -> Doc {
+        let mut map = Map::default();
+        if !self.annotations.is_empty() {
+            map.insert("annotations", &self.annotations);
+        }
+        if self.uid != 0 {
+            map.insert("creationTimestamp", Doc::Time(self.creation));
+        }
+        if let Some(deletion) = self.deletion {
+            map.insert("deletionGracePeriodSeconds", deletion.grace_seconds);
+            map.insert("deletionTimestamp", Doc::Time(deletion.at));
+        }
+        if !self.finalizers.is_empty() {
+            map.insert("finalizers", Doc::list(self.finalizers.iter()));
+        }
+        if !self.generate_name.is_empty() {
+            map.insert("generateName", &self.generate_name);
+        }
+        if self.generation != 0 {
+            map.insert("generation", self.generation);
+        }
+        if !self.labels.is_empty() {
+            map.insert("labels", &self.labels);
+        }
+        if !self.managed_fields.is_null() {
+            map.insert("managedFields", &self.managed_fields);
+        }
+        if !name.is_empty() {
+            map.insert("name", name);
+        }
+        if !namespace.is_empty() {
+            map.insert("namespace", namespace);
+        }
+        if !self.owners.is_empty() {
+            map.insert("ownerReferences", Doc::list(self.owners.iter().map(OwnerReference::to_doc)));
+        }
+        if self.resource_version != 0 {
+            map.insert("resourceVersion", self.resource_version.to_string());
+        }
+        if self.uid != 0 {
+            map.insert("uid", uuid(self.uid));
+        }
+        Doc::Map(map)
+    }
+
+    /// Reads a `metadata` field; what is malformed reads as absent (validation has looked before).
+    pub fn from_doc(doc: &Doc) -> Meta {
+        let non_empty = |field: &str| if doc[field].is_empty() { Doc::Null } else { doc[field].clone() };
+        Meta {
+            generate_name: doc["generateName"].str(),
+            uid: parse_uuid(&doc["uid"].str()),
+            resource_version: doc["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0),
+            generation: doc["generation"].as_i64().unwrap_or(0),
+            creation: doc["creationTimestamp"].as_time().unwrap_or_default(),
+            deletion: doc["deletionTimestamp"].as_time().map(|at| Deletion {
+                at,
+                grace_seconds: doc["deletionGracePeriodSeconds"].as_i64().unwrap_or(0),
+            }),
+            labels: non_empty("labels"),
+            annotations: non_empty("annotations"),
+            owners: Arc::new(doc["ownerReferences"].items().iter().map(OwnerReference::from_doc).collect()),
+            finalizers: Arc::new(doc["finalizers"].items().iter().map(Doc::str).collect()),
+            managed_fields: non_empty("managedFields"),
+        }
+    }
+}
+
+/// The text of a UUID.
+pub fn uuid(bits: u128) -> String {
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// The bits of a UUID's text; 0 when it is none.
+pub fn parse_uuid(text: &str) -> u128 {
+    u128::from_str_radix(&text.replace('-', ""), 16).unwrap_or(0)
+}

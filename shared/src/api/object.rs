@@ -1,0 +1,220 @@
+//! Objects: a key, typed metadata, the document and a typed view of it.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::doc::{Doc, Map, Str};
+use crate::sim::hash_of;
+
+use super::{Kind, Meta, apps, coordination, core, discovery};
+
+/// Kind, namespace and name: what the store sorts by.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; empty for what belongs to none.
+    pub namespace: Str,
+    /// The name.
+    pub name: Str,
+}
+
+impl Key {
+    /// A key of a namespaced kind, or of another with an empty namespace.
+    pub fn new(kind: Kind, namespace: impl Into<Str>, name: impl Into<Str>) -> Key {
+        Key { kind, namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for Key {
+    /// `pods/default/web-1`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = self.kind.info().plural;
+        if self.namespace.is_empty() {
+            write!(f, "{plural}/{}", self.name)
+        } else {
+            write!(f, "{plural}/{}/{}", self.namespace, self.name)
+        }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// One revision of an object.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Kind, namespace and name.
+    pub key: Key,
+    /// Metadata.
+    pub meta: Meta,
+    /// Everything but `apiVersion`, `kind` and `metadata`.
+    pub body: Doc,
+    /// The fields the simulation uses, read once.
+    pub view: View,
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Object) -> bool {
+        self.key == other.key && self.meta == other.meta && self.body == other.body
+    }
+}
+
+impl std::hash::Hash for Object {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+        self.meta.hash(state);
+        self.body.hash(state);
+    }
+}
+
+macro_rules! views {
+    ($($name:ident($view:ty),)*) => {
+        /// The typed view of an object's document.
+        #[derive(Clone, Debug)]
+        pub enum View {
+            $(
+                #[allow(missing_docs, reason = "the kind's own file documents it")]
+                $name($view),
+            )*
+            /// A kind of which the simulation reads only metadata and document.
+            None,
+        }
+
+        $(impl Viewed for $view {
+            const KIND: Kind = Kind::$name;
+            fn of(object: &Object) -> Option<&Self> {
+                match &object.view { View::$name(view) => Some(view), _ => None }
+            }
+        })*
+    };
+}
+
+/// A typed view and the kind it reads.
+pub trait Viewed: Sized {
+    /// The kind.
+    const KIND: Kind;
+    /// The view of `object`, if it is of that kind.
+    fn of(object: &Object) -> Option<&Self>;
+}
+
+views! {
+    Node(core::node::Node),
+    Pod(core::pod::Pod),
+    Service(core::service::Service),
+    Event(core::event::Event),
+    Deployment(apps::deployment::Deployment),
+    ReplicaSet(apps::replicaset::ReplicaSet),
+    EndpointSlice(discovery::endpointslice::EndpointSlice),
+    Lease(coordination::lease::Lease),
+}
+
+impl Object {
+    /// Reads a whole document (`metadata` and all). `previous` lends what did not change.
+    pub fn from_doc(kind: Kind, doc: &Doc, previous: Option<&Object>) -> Object {
+        let metadata = &doc["metadata"];
+        let mut body = doc.as_map().cloned().unwrap_or_default();
+        for field in ["apiVersion", "kind", "metadata"] {
+            body.remove_if_present(field);
+        }
+        let namespace = if kind.info().namespaced { metadata["namespace"].str() } else { Str::new() };
+        let key = Key { kind, namespace, name: metadata["name"].str() };
+        Object::new(key, Meta::from_doc(metadata), Doc::Map(body), previous)
+    }
+
+    /// An object from its parts. `previous` lends its view's shared parts where the document shares them.
+    pub fn new(key: Key, meta: Meta, body: Doc, previous: Option<&Object>) -> Object {
+        let view = key.kind.resource().view(&body, previous);
+        Object { key, meta, body, view }
+    }
+
+    /// The whole document.
+    pub fn to_doc(&self) -> Doc {
+        let info = self.key.kind.info();
+        let mut map = self.body.as_map().cloned().unwrap_or_default();
+        map.insert("apiVersion", info.api_version());
+        map.insert("kind", info.kind);
+        map.insert("metadata", self.meta.to_doc(&self.key.namespace, &self.key.name));
+        Doc::Map(map)
+    }
+
+    /// A digest of key, metadata and document.
+    pub fn digest(&self) -> u128 {
+        hash_of(self)
+    }
+
+    /// The typed view, when the object is of that kind.
+    pub fn view<T: Viewed>(&self) -> Option<&T> {
+        T::of(self)
+    }
+
+    /// An `involvedObject` or `targetRef` for this object.
+    pub fn reference(&self) -> Doc {
+        let info = self.key.kind.info();
+        let mut doc = crate::doc!({ "kind": info.kind, "name": &self.key.name, "uid": super::meta::uuid(self.meta.uid) });
+        if !self.key.namespace.is_empty() {
+            doc.set("namespace", &self.key.namespace);
+        }
+        doc
+    }
+
+    /// An owner reference that makes this object the managing owner.
+    pub fn as_controller(&self) -> super::OwnerReference {
+        let info = self.key.kind.info();
+        super::OwnerReference {
+            api_version: info.api_version().into(),
+            kind: info.kind.into(),
+            name: self.key.name.clone(),
+            uid: self.meta.uid,
+            controller: true,
+            block_owner_deletion: true,
+        }
+    }
+}
+
+impl Map {
+    fn remove_if_present(&mut self, key: &str) {
+        if self.contains(key) {
+            self.remove(key);
+        }
+    }
+}
+
+/// An object known to be of one kind: dereferences to its typed view.
+#[derive(Clone, Debug)]
+pub struct Of<T>(Arc<Object>, PhantomData<T>);
+
+impl<T: Viewed> Of<T> {
+    /// The object as a `T`, when it is one.
+    pub fn new(object: Arc<Object>) -> Option<Of<T>> {
+        T::of(&object)?;
+        Some(Of(object, PhantomData))
+    }
+
+    /// The object.
+    pub fn object(&self) -> &Arc<Object> {
+        &self.0
+    }
+
+    /// Its metadata.
+    pub fn meta(&self) -> &Meta {
+        &self.0.meta
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &Key {
+        &self.0.key
+    }
+}
+
+impl<T: Viewed> Deref for Of<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        T::of(&self.0).expect("checked when it was made")
+    }
+}

@@ -1,0 +1,91 @@
+//! `resource.Quantity`: amounts with suffixes.
+
+use crate::doc::Doc;
+
+/// Reads a quantity in thousandths of its unit: `100m` → 100, `2` → 2000, `1Ki` → 1024000. `None` when it is none.
+pub fn parse_quantity(text: &str) -> Option<i128> {
+    let digits = text.trim_start_matches(['+', '-']);
+    let number_length = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
+    let (number, suffix) = digits.split_at(number_length);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') || whole.len() + fraction.len() > 24 {
+        return None;
+    }
+    let (numerator, denominator): (i128, i128) = match suffix {
+        "n" => (1, 1_000_000),
+        "u" => (1, 1000),
+        "m" => (1, 1),
+        "" => (1000, 1),
+        "k" => (1_000_000, 1),
+        "M" => (1_000_000_000, 1),
+        "G" => (1_000_000_000_000, 1),
+        "T" => (1_000_000_000_000_000, 1),
+        "P" => (1_000_000_000_000_000_000, 1),
+        "E" => (1_000_000_000_000_000_000_000, 1),
+        "Ki" => (1000 << 10, 1),
+        "Mi" => (1000 << 20, 1),
+        "Gi" => (1000 << 30, 1),
+        "Ti" => (1000 << 40, 1),
+        "Pi" => (1000 << 50, 1),
+        "Ei" => (1000 << 60, 1),
+        _ => {
+            let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+            let power = 10i128.checked_pow(u32::try_from(exponent.abs()).ok()?.min(21))?;
+            if exponent >= 0 { (1000 * power, 1) } else { (1000, power) }
+        }
+    };
+    let scale = 10i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let value: i128 = format!("0{whole}{fraction}").parse().ok()?;
+    let product = value.checked_mul(numerator)?;
+    let divisor = scale.checked_mul(denominator)?;
+    // Kubernetes rounds up what is finer than it can keep.
+    let magnitude = (product + divisor - 1) / divisor;
+    Some(if text.starts_with('-') { -magnitude } else { magnitude })
+}
+
+/// A CPU amount in thousandths of a core; 0 when missing or malformed.
+pub fn milli(doc: &Doc) -> i64 {
+    read(doc).and_then(|thousandths| i64::try_from(thousandths).ok()).unwrap_or(0)
+}
+
+/// A memory or storage amount in bytes, rounded up; 0 when missing or malformed.
+pub fn bytes(doc: &Doc) -> i64 {
+    read(doc).and_then(|thousandths| i64::try_from((thousandths + 999).div_euclid(1000)).ok()).unwrap_or(0)
+}
+
+fn read(doc: &Doc) -> Option<i128> {
+    match doc {
+        Doc::Int(number) => Some(i128::from(*number) * 1000),
+        Doc::Float(number) => parse_quantity(&number.to_string()),
+        Doc::Str(text) => parse_quantity(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_quantity;
+
+    #[test]
+    fn reads_every_suffix() {
+        let cases = [
+            ("0", 0),
+            ("2", 2000),
+            ("100m", 100),
+            ("1.5", 1500),
+            (".5", 500),
+            ("1Ki", 1_024_000),
+            ("128Mi", 134_217_728_000),
+            ("1e3", 1_000_000),
+            ("5E-1", 500),
+            ("1u", 1),
+            ("-3", -3000),
+        ];
+        for (text, thousandths) in cases {
+            assert_eq!(parse_quantity(text), Some(thousandths), "{text}");
+        }
+        for text in ["", "m", "1.2.3", "1 Gi", "1GB", "one", "1e", "--1x"] {
+            assert_eq!(parse_quantity(text), None, "{text}");
+        }
+    }
+}

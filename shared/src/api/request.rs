@@ -1,0 +1,252 @@
+//! Requests to the API server, after routing and decoding, and its answers.
+
+use std::sync::Arc;
+
+use crate::doc::{Doc, Str, literal};
+
+use super::{FieldSelector, Key, Kind, LabelSelector, Object};
+
+/// Who asks.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct User {
+    /// The user name.
+    pub name: Str,
+    /// Whether writes are allowed at all (a viewer's are not).
+    pub read_only: bool,
+}
+
+impl User {
+    /// One of the cluster's own components.
+    pub fn component(name: impl Into<Str>) -> User {
+        User { name: name.into(), read_only: false }
+    }
+
+    /// The person at the keyboard, with all rights.
+    pub fn admin() -> User {
+        User { name: literal!("kubernetes-admin"), read_only: false }
+    }
+}
+
+/// What is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub enum Verb {
+    Get,
+    List,
+    Watch,
+    Create,
+    Update,
+    Patch(PatchKind),
+    Delete,
+    DeleteCollection,
+}
+
+/// How a patch is to be read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub enum PatchKind {
+    Json,
+    Merge,
+    Strategic,
+}
+
+impl Verb {
+    /// The HTTP method, or `LIST` and `WATCH`, as diagrams name it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::List => "LIST",
+            Verb::Watch => "WATCH",
+            Verb::Create => "POST",
+            Verb::Update => "PUT",
+            Verb::Patch(_) => "PATCH",
+            Verb::Delete | Verb::DeleteCollection => "DELETE",
+        }
+    }
+
+    /// The verb of the authorization API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verb::Get => "get",
+            Verb::List => "list",
+            Verb::Watch => "watch",
+            Verb::Create => "create",
+            Verb::Update => "update",
+            Verb::Patch(_) => "patch",
+            Verb::Delete => "delete",
+            Verb::DeleteCollection => "deletecollection",
+        }
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_read(self) -> bool {
+        matches!(self, Verb::Get | Verb::List | Verb::Watch)
+    }
+}
+
+/// Which part of an object a request is about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[allow(missing_docs, reason = "the names are the API's own")]
+pub enum Subresource {
+    #[default]
+    None,
+    Status,
+    Scale,
+    Binding,
+    Eviction,
+    Finalize,
+}
+
+/// A decoded request.
+#[derive(Clone, PartialEq, Hash, Debug)]
+pub struct Request {
+    /// Who asks.
+    pub user: User,
+    /// What is asked.
+    pub verb: Verb,
+    /// Of which kind.
+    pub kind: Kind,
+    /// In which namespace; empty for all, or for kinds without.
+    pub namespace: Str,
+    /// Of which object; empty for collections.
+    pub name: Str,
+    /// Of which part.
+    pub subresource: Subresource,
+    /// The object or patch.
+    pub body: Doc,
+    /// Everything that is rarely set.
+    pub options: RequestOptions,
+}
+
+/// Query parameters and delete options.
+#[derive(Clone, PartialEq, Hash, Debug, Default)]
+pub struct RequestOptions {
+    /// Which labels.
+    pub labels: LabelSelector,
+    /// Which fields.
+    pub fields: FieldSelector,
+    /// From which revision (watch), or at which (list).
+    pub resource_version: Option<u64>,
+    /// Whether nothing is to be stored.
+    pub dry_run: bool,
+    /// Who writes, for `managedFields`.
+    pub field_manager: Str,
+    /// Whether the body comes from outside and its fields are checked against the schema.
+    pub strict: bool,
+    /// How to delete.
+    pub delete: DeleteOptions,
+    /// The watch to open, chosen by the asker.
+    pub watch: u64,
+}
+
+/// `metav1.DeleteOptions`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct DeleteOptions {
+    /// Seconds of grace; the object's own default when unset.
+    pub grace_period_seconds: Option<i64>,
+    /// What becomes of dependents.
+    pub propagation: Propagation,
+    /// Only if the object still has this UID.
+    pub uid: Option<u128>,
+    /// Only if the object still is at this revision.
+    pub resource_version: Option<u64>,
+}
+
+/// What becomes of an object's dependents.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Propagation {
+    /// They are collected afterwards.
+    #[default]
+    Background,
+    /// They go first.
+    Foreground,
+    /// They stay, ownerless.
+    Orphan,
+}
+
+impl Request {
+    fn new(user: User, verb: Verb, kind: Kind, namespace: Str, name: Str) -> Request {
+        Request {
+            user,
+            verb,
+            kind,
+            namespace,
+            name,
+            subresource: Subresource::None,
+            body: Doc::Null,
+            options: RequestOptions::default(),
+        }
+    }
+
+    /// Reads one object.
+    pub fn get(user: User, key: &Key) -> Request {
+        Request::new(user, Verb::Get, key.kind, key.namespace.clone(), key.name.clone())
+    }
+
+    /// Lists a kind in all namespaces.
+    pub fn list(user: User, kind: Kind) -> Request {
+        Request::new(user, Verb::List, kind, Str::new(), Str::new())
+    }
+
+    /// Creates `body`, a whole document, in `namespace`.
+    pub fn create(user: User, kind: Kind, namespace: impl Into<Str>, body: Doc) -> Request {
+        Request { body, ..Request::new(user, Verb::Create, kind, namespace.into(), Str::new()) }
+    }
+
+    /// Replaces an object by `body`, a whole document.
+    pub fn update(user: User, key: &Key, body: Doc) -> Request {
+        Request { body, ..Request::new(user, Verb::Update, key.kind, key.namespace.clone(), key.name.clone()) }
+    }
+
+    /// Changes an object by `patch`.
+    pub fn patch(user: User, key: &Key, kind: PatchKind, patch: Doc) -> Request {
+        let verb = Verb::Patch(kind);
+        Request { body: patch, ..Request::new(user, verb, key.kind, key.namespace.clone(), key.name.clone()) }
+    }
+
+    /// Deletes an object.
+    pub fn delete(user: User, key: &Key) -> Request {
+        Request::new(user, Verb::Delete, key.kind, key.namespace.clone(), key.name.clone())
+    }
+
+    /// The same about one of the object's parts.
+    pub fn on(self, subresource: Subresource) -> Request {
+        Request { subresource, ..self }
+    }
+
+    /// The object it is about (with an empty name for collections).
+    pub fn key(&self) -> Key {
+        Key { kind: self.kind, namespace: self.namespace.clone(), name: self.name.clone() }
+    }
+}
+
+/// A successful answer.
+#[derive(Clone, Hash, Debug)]
+pub enum Reply {
+    /// One object, and whether it was just created.
+    Object(Arc<Object>, bool),
+    /// A document that is no stored object: a Scale, a Status of success, a Binding.
+    Doc(Doc),
+    /// A collection at a revision.
+    List(Arc<Vec<Arc<Object>>>, u64),
+    /// The watch is open.
+    Watching,
+}
+
+impl Reply {
+    /// The object it is about, when it is about one.
+    pub fn key(&self) -> Option<Key> {
+        match self {
+            Reply::Object(object, _) => Some(object.key.clone()),
+            _ => None,
+        }
+    }
+
+    /// The object in it.
+    pub fn object(&self) -> Option<&Arc<Object>> {
+        match self {
+            Reply::Object(object, _) => Some(object),
+            _ => None,
+        }
+    }
+}

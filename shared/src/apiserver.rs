@@ -1,0 +1,251 @@
+//! kube-apiserver: the only way in. Request → admission → validation → storage → answer and watch events.
+//!
+//! [`http`] is the outer face (paths, JSON, Tables); components inside the cluster send decoded requests.
+
+mod admission;
+mod allocate;
+mod delete;
+pub mod http;
+mod read;
+mod watch;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::{Key, Kind, Object, Reply, Request, Status, Verb};
+use crate::etcd::{Revision, Store};
+use crate::sim::{Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Time, Timer, WatchId, What};
+
+pub use watch::Watches;
+
+/// How long Events are kept.
+const EVENT_TTL: Duration = Duration::seconds(3600);
+
+/// The API server's own state: open watches, and streams for names and addresses.
+#[derive(Clone, Debug)]
+pub struct ApiServer {
+    watches: Watches,
+    random: Random,
+    /// The newest pod of each owner, to share its parts with the next: a cache, not state.
+    siblings: BTreeMap<u128, Arc<Object>>,
+    served: u64,
+    failed: u64,
+}
+
+/// One request while it is handled.
+struct Call<'a, 'b> {
+    store: &'a mut Store,
+    cx: &'a mut Context<'b>,
+    request: &'a Request,
+    written: Vec<Revision>,
+}
+
+impl ApiServer {
+    /// A server that draws names from the cluster's `seed`.
+    pub fn new(seed: u64) -> ApiServer {
+        ApiServer {
+            watches: Watches::default(),
+            random: Random::stream(seed, "kube-apiserver"),
+            siblings: BTreeMap::new(),
+            served: 0,
+            failed: 0,
+        }
+    }
+
+    /// What belongs to the state, in a fixed order.
+    pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
+        use std::hash::Hash;
+        (&self.watches, &self.random, self.served, self.failed).hash(state);
+    }
+
+    /// Requests answered, and how many of them were refused.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.served, self.failed)
+    }
+
+    /// Begins a new life: open watches are gone; housekeeping of expired Events begins.
+    pub fn start(&mut self, cx: &mut Context<'_>) {
+        self.watches = Watches::default();
+        cx.timer(Duration::seconds(60), Timer::named("expire"));
+    }
+
+    /// Ends all watches: their owners learn it over the link.
+    pub fn stop(&mut self, cx: &mut Context<'_>) {
+        for (watch, to, _) in self.watches.drain() {
+            cx.send(to, Body::WatchClosed(watch));
+        }
+    }
+
+    /// A timer ran out.
+    pub fn timer(&mut self, timer: &Timer, store: &mut Store, cx: &mut Context<'_>) {
+        if timer.name == "expire" {
+            if cx.core.running(Process::Etcd(0)) {
+                let now = cx.now();
+                let gone: Vec<Key> = store.expired(now);
+                let removed: Vec<Revision> =
+                    gone.iter().filter_map(|key| store.delete(key, Causes::none())).collect();
+                self.publish(&removed, cx);
+            }
+            cx.timer(Duration::seconds(60), Timer::named("expire"));
+        }
+    }
+
+    /// A watch's owner could not be reached: it is closed, and the owner finds out when its connection times out.
+    pub fn drop_watch(&mut self, watch: WatchId) {
+        self.watches.remove(watch);
+    }
+
+    /// Handles a request that arrived, answers it and tells the watchers.
+    pub fn handle(&mut self, from: Process, id: RequestId, request: &Request, store: &mut Store, cx: &mut Context<'_>) {
+        self.served += 1;
+        if request.verb == Verb::Watch {
+            let answer = self.open_watch(from, request, store, cx);
+            cx.send(from, Body::Response(id, answer.map(|()| Reply::Watching).map_err(Box::new)));
+            self.replay(request, store, cx);
+            return;
+        }
+        let (result, written) = self.execute(request, store, cx);
+        self.failed += u64::from(result.is_err());
+        let wait = if request.verb.is_read() { Duration::ZERO } else { cx.options().etcd_commit };
+        self.publish(&written, cx);
+        cx.send_after(wait, from, Body::Response(id, result.map_err(Box::new)));
+    }
+
+    /// Everything between decoding and answering.
+    fn execute(
+        &mut self,
+        request: &Request,
+        store: &mut Store,
+        cx: &mut Context<'_>,
+    ) -> (Result<Reply, Status>, Vec<Revision>) {
+        if let Err(status) = authorize(request) {
+            return (Err(status), Vec::new());
+        }
+        if !request.verb.is_read() && !cx.core.running(Process::Etcd(0)) {
+            return (Err(Status::etcd_unavailable()), Vec::new());
+        }
+        let mut call = Call { store, cx, request, written: Vec::new() };
+        let result = match request.verb {
+            Verb::Get => self.get(&mut call),
+            Verb::List => self.list(&mut call),
+            Verb::Create => self.create(&mut call),
+            Verb::Update => self.update(&mut call),
+            Verb::Patch(kind) => self.patch(&mut call, kind),
+            Verb::Delete => self.delete(&mut call),
+            Verb::DeleteCollection => self.delete_collection(&mut call),
+            Verb::Watch => Err(Status::method_not_allowed()),
+        };
+        (result, call.written)
+    }
+
+    /// Sends each write to the watches it concerns, once it is durable.
+    fn publish(&mut self, written: &[Revision], cx: &mut Context<'_>) {
+        let wait = cx.options().etcd_commit;
+        for revision in written {
+            for (watch, to, event) in self.watches.concerned(revision) {
+                cx.because(revision.causes.clone(), |cx| cx.send_after(wait, to, Body::Watch(watch, event)));
+            }
+        }
+    }
+
+    fn open_watch(
+        &mut self,
+        from: Process,
+        request: &Request,
+        store: &Store,
+        cx: &Context<'_>,
+    ) -> Result<(), Status> {
+        authorize(request)?;
+        let from_revision = request.options.resource_version.unwrap_or_else(|| store.revision());
+        if from_revision < store.oldest() {
+            return Err(Status::expired(from_revision, store.oldest()));
+        }
+        let life: Incarnation = cx.core.incarnation(from);
+        self.watches.open(from, life, request);
+        Ok(())
+    }
+
+    /// What a new watch missed since the revision it begins after.
+    fn replay(&mut self, request: &Request, store: &Store, cx: &mut Context<'_>) {
+        let Some(from) = request.options.resource_version else { return };
+        let Some(missed) = store.since(from) else { return };
+        for revision in missed {
+            if let Some((to, event)) = self.watches.event_for(request.options.watch, revision) {
+                let watch = request.options.watch;
+                cx.because(revision.causes.clone(), |cx| cx.send(to, Body::Watch(watch, event)));
+            }
+        }
+    }
+}
+
+impl Call<'_, '_> {
+    /// Stores `object` unless this is a dry run.
+    fn put(&mut self, object: Object) -> Arc<Object> {
+        if self.request.options.dry_run {
+            return Arc::new(object);
+        }
+        let ttl = (object.key.kind == Kind::Event).then(|| self.cx.now() + EVENT_TTL);
+        let causes = self.cx.causes.clone();
+        let mut revision = self.store.put(object, causes);
+        if let Some(at) = ttl {
+            self.store.expire(at, revision.object.key.clone());
+        }
+        revision.causes = self.trace(&revision);
+        let stored = Arc::clone(&revision.object);
+        self.written.push(revision);
+        stored
+    }
+
+    /// Removes an object unless this is a dry run.
+    fn remove(&mut self, key: &Key) {
+        if self.request.options.dry_run {
+            return;
+        }
+        let causes = self.cx.causes.clone();
+        if let Some(mut revision) = self.store.delete(key, causes) {
+            revision.causes = self.trace(&revision);
+            self.written.push(revision);
+        }
+    }
+
+    fn trace(&mut self, revision: &Revision) -> Causes {
+        let core = &mut self.cx.core;
+        if !core.trace.enabled() {
+            return Causes::none();
+        }
+        let what = What::Write {
+            revision: revision.revision,
+            key: revision.object.key.clone(),
+            change: revision.change,
+        };
+        let at: Time = core.now;
+        core.trace.record(at, what, self.cx.causes.clone())
+    }
+
+    fn existing(&self, key: &Key) -> Result<Arc<Object>, Status> {
+        self.store.get(key).cloned().ok_or_else(|| Status::not_found(key))
+    }
+}
+
+/// Viewers may look, everybody else may do everything (RBAC is not simulated yet).
+fn authorize(request: &Request) -> Result<(), Status> {
+    if request.user.read_only && !request.verb.is_read() {
+        let info = request.kind.info();
+        let scope = match (info.namespaced, request.namespace.is_empty()) {
+            (true, false) => format!(" in the namespace \"{}\"", request.namespace),
+            _ => " at the cluster scope".to_owned(),
+        };
+        return Err(Status::forbidden(
+            &request.key(),
+            &format!(
+                "User \"{}\" cannot {} resource \"{}\" in API group \"{}\"{scope}",
+                request.user.name,
+                request.verb.name(),
+                info.plural,
+                info.group,
+            ),
+        ));
+    }
+    Ok(())
+}

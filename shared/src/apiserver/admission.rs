@@ -1,0 +1,66 @@
+//! Admission: what the server adds to objects, and what it refuses although the object is well-formed.
+
+use std::sync::LazyLock;
+
+use crate::api::{Key, Kind, Status};
+use crate::doc::{Doc, Str};
+use crate::etcd::Store;
+use crate::{api, doc};
+
+/// NamespaceLifecycle: nothing is made in a namespace that is missing or going away.
+pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status> {
+    if !key.kind.info().namespaced {
+        return Ok(());
+    }
+    let namespace = Key::new(Kind::Namespace, Str::new(), key.namespace.clone());
+    let Some(object) = store.get(&namespace) else { return Err(Status::not_found(&namespace)) };
+    if object.meta.deleting() {
+        let why = format!(
+            "unable to create new content in namespace {} because it is being terminated",
+            key.namespace
+        );
+        let cause = api::CauseDetail {
+            reason: "NamespaceTerminating",
+            message: format!("namespace {} is being terminated", key.namespace).into(),
+            field: "metadata.namespace".into(),
+        };
+        return Err(Status { causes: vec![cause], ..Status::forbidden(key, &why) });
+    }
+    Ok(())
+}
+
+/// The mutating plugins, in order.
+pub(super) fn mutate(kind: Kind, doc: &mut Doc) {
+    if kind == Kind::Pod {
+        default_toleration_seconds(doc);
+    }
+}
+
+/// DefaultTolerationSeconds: a pod stays five minutes on a node that is not ready or unreachable.
+fn default_toleration_seconds(pod: &mut Doc) {
+    static BOTH: LazyLock<Doc> = LazyLock::new(|| {
+        Doc::list(["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].map(toleration))
+    });
+    let tolerations = &pod["spec"]["tolerations"];
+    if tolerations.items().is_empty() {
+        // One shared list for all pods that bring none of their own.
+        pod.set_at(&["spec", "tolerations"], BOTH.clone());
+        return;
+    }
+    let mut all = tolerations.items().to_vec();
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let covered = tolerations.items().iter().any(|toleration| {
+            let effect = toleration["effect"].as_str().unwrap_or("");
+            let wanted = toleration["key"].as_str().unwrap_or("");
+            (wanted == key || wanted.is_empty()) && (effect.is_empty() || effect == "NoExecute")
+        });
+        if !covered {
+            all.push(toleration(key));
+        }
+    }
+    pod.set_at(&["spec", "tolerations"], all);
+}
+
+fn toleration(key: &str) -> Doc {
+    doc!({ "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300i64 })
+}

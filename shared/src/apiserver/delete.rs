@@ -1,0 +1,105 @@
+//! Delete, evict, and what holds an object back.
+
+use std::sync::Arc;
+
+use crate::api::core::pod::Pod;
+use crate::api::{Kind, Object, Propagation, Reply, Status};
+use crate::doc;
+
+use super::{ApiServer, Call, read, write};
+
+impl ApiServer {
+    pub(super) fn delete(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        let key = call.request.key();
+        let object = call.existing(&key)?;
+        let options = &call.request.options.delete;
+        if options.uid.is_some_and(|uid| uid != object.meta.uid) {
+            let why = format!(
+                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                crate::api::meta::uuid(options.uid.unwrap_or(0)),
+                crate::api::meta::uuid(object.meta.uid)
+            );
+            return Err(Status::conflict(&key, &why));
+        }
+        if options.resource_version.is_some_and(|revision| revision != object.meta.resource_version) {
+            return Err(Status::stale(&key));
+        }
+        if key.kind == Kind::Namespace && ["default", "kube-system", "kube-public"].contains(&key.name.as_str()) {
+            return Err(Status::forbidden(&key, "this namespace may not be deleted"));
+        }
+        self.remove_object(call, &object)
+    }
+
+    pub(super) fn delete_collection(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        let items = read::select(call)?;
+        for object in &items {
+            self.remove_object(call, object)?;
+        }
+        Ok(Reply::List(Arc::new(items), call.store.revision()))
+    }
+
+    /// `POST pods/x/eviction`: a deletion that disruption budgets may refuse (there are none yet).
+    pub(super) fn evict(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        let object = call.existing(&call.request.key())?;
+        self.remove_object(call, &object)?;
+        Ok(Reply::Doc(doc!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201i64 })))
+    }
+
+    /// Removes the object, or marks it and lets whoever holds it finish first.
+    fn remove_object(&mut self, call: &mut Call<'_, '_>, object: &Arc<Object>) -> Result<Reply, Status> {
+        let options = &call.request.options.delete;
+        let grace = grace_seconds(object, options.grace_period_seconds);
+        let mut meta = object.meta.clone();
+        let held_by = match options.propagation {
+            Propagation::Background => None,
+            Propagation::Foreground => Some(doc::literal!("foregroundDeletion")),
+            Propagation::Orphan => Some(doc::literal!("orphan")),
+        };
+        if let Some(finalizer) = held_by.filter(|finalizer| !meta.finalizers.contains(finalizer)) {
+            Arc::make_mut(&mut meta.finalizers).push(finalizer);
+        }
+        let namespace = object.key.kind == Kind::Namespace && !object.body["spec"]["finalizers"].items().is_empty();
+        if grace == 0 && meta.finalizers.is_empty() && !namespace {
+            call.remove(&object.key);
+            let info = object.key.kind.info();
+            return Ok(Reply::Doc(doc!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
+                "details": {
+                    "name": &object.key.name, "group": info.group, "kind": info.plural,
+                    "uid": crate::api::meta::uuid(object.meta.uid)
+                }
+            })));
+        }
+        // A second deletion can only shorten the first one's grace.
+        if meta.deletion.is_none_or(|before| grace < before.grace_seconds) {
+            meta.deletion = Some(write::deletion(call.cx.timestamp(), grace));
+            meta.generation += i64::from(object.key.kind.info().has_generation);
+        }
+        let mut body = object.body.clone();
+        if namespace {
+            body.set_at(&["status", "phase"], "Terminating");
+        }
+        let marked = Object::new(object.key.clone(), meta, body, Some(object));
+        if marked == **object {
+            return Ok(Reply::Object(Arc::clone(object), false));
+        }
+        Ok(Reply::Object(call.put(marked), false))
+    }
+}
+
+/// Only pods that run somewhere get time to say good-bye.
+fn grace_seconds(object: &Object, wanted: Option<i64>) -> i64 {
+    match object.view::<Pod>() {
+        Some(pod) if !pod.node_name.is_empty() && !pod.phase.is_terminal() => {
+            wanted.unwrap_or(pod.spec.grace_seconds).max(0)
+        }
+        _ => 0,
+    }
+}
+
+/// Whether deletion was asked for and nothing holds the object any more.
+pub(super) fn is_released(object: &Object) -> bool {
+    let Some(deletion) = object.meta.deletion else { return false };
+    let namespace_held = object.key.kind == Kind::Namespace && !object.body["spec"]["finalizers"].items().is_empty();
+    deletion.grace_seconds == 0 && object.meta.finalizers.is_empty() && !namespace_held
+}

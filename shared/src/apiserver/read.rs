@@ -1,0 +1,48 @@
+//! Get and list.
+
+use std::sync::Arc;
+
+use crate::api::{FieldSelector, Object, Reply, Status, Subresource};
+
+use super::{ApiServer, Call, write};
+
+impl ApiServer {
+    pub(super) fn get(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        let object = call.existing(&call.request.key())?;
+        match call.request.subresource {
+            Subresource::Scale => Ok(Reply::Doc(write::scale_of(&object))),
+            _ => Ok(Reply::Object(object, false)),
+        }
+    }
+
+    pub(super) fn list(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        let items = select(call)?;
+        Ok(Reply::List(Arc::new(items), call.store.revision()))
+    }
+}
+
+/// The objects that a request for a collection means.
+pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
+    let request = call.request;
+    let resource = request.kind.resource();
+    if let Some((path, ..)) = request.options.fields.0.iter().find(|(path, ..)| !resource.fields().contains(&path.as_str())) {
+        let known: Vec<String> = resource.fields().iter().map(|field| format!("{field:?}")).collect();
+        return Err(Status::bad_request(format!(
+            "{path:?} is not a known field selector: only {}",
+            known.join(", ")
+        )));
+    }
+    let options = &request.options;
+    let fits = |object: &&Arc<Object>| options.labels.matches(&object.meta.labels) && fields_match(object, &options.fields);
+    Ok(if request.namespace.is_empty() {
+        call.store.list(request.kind).filter(fits).cloned().collect()
+    } else {
+        call.store.list_namespace(request.kind, &request.namespace).filter(fits).cloned().collect()
+    })
+}
+
+/// Whether an object's fields are as the selector wants them.
+pub(super) fn fields_match(object: &Object, selector: &FieldSelector) -> bool {
+    let resource = object.key.kind.resource();
+    selector.0.iter().all(|(path, value, equal)| resource.field(object, path).is_some_and(|field| (field == *value) == *equal))
+}

@@ -1,0 +1,134 @@
+//! Open watches, indexed so that a write costs nothing to those it does not concern.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::{FieldSelector, Kind, LabelSelector, Object, Request};
+use crate::doc::Str;
+use crate::etcd::Revision;
+use crate::sim::{ChangeKind, Incarnation, Process, WatchEvent, WatchId};
+
+/// All open watches.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct Watches {
+    open: BTreeMap<WatchId, Watch>,
+    /// Watches of a whole kind (or a namespace of it).
+    by_kind: BTreeMap<Kind, Vec<WatchId>>,
+    /// Watches of the pods of one node.
+    by_node: BTreeMap<Str, Vec<WatchId>>,
+    /// Watches of objects with one name.
+    by_name: BTreeMap<(Kind, Str), Vec<WatchId>>,
+}
+
+#[derive(Clone, Debug, Hash)]
+struct Watch {
+    to: Process,
+    life: Incarnation,
+    kind: Kind,
+    namespace: Str,
+    labels: LabelSelector,
+    fields: FieldSelector,
+}
+
+impl Watch {
+    fn matches(&self, object: &Object) -> bool {
+        (self.namespace.is_empty() || self.namespace == object.key.namespace)
+            && self.labels.matches(&object.meta.labels)
+            && super::read::fields_match(object, &self.fields)
+    }
+
+    /// An object that begins or ceases to match is added or deleted as far as this watch can see.
+    fn event(&self, revision: &Revision) -> Option<WatchEvent> {
+        let before = revision.previous.as_ref().is_some_and(|object| self.matches(object));
+        let after = revision.change != ChangeKind::Deleted && self.matches(&revision.object);
+        let change = match (before, after) {
+            (false, false) => return None,
+            (false, true) => ChangeKind::Added,
+            (true, true) => ChangeKind::Modified,
+            (true, false) => ChangeKind::Deleted,
+        };
+        Some(WatchEvent { change, object: Arc::clone(&revision.object), revision: revision.revision })
+    }
+}
+
+impl Watches {
+    /// Opens the watch that `request` asks for.
+    pub(super) fn open(&mut self, to: Process, life: Incarnation, request: &Request) {
+        let options = &request.options;
+        let watch = Watch {
+            to,
+            life,
+            kind: request.kind,
+            namespace: request.namespace.clone(),
+            labels: options.labels.clone(),
+            fields: options.fields.clone(),
+        };
+        self.index(&watch).push(options.watch);
+        self.open.insert(options.watch, watch);
+    }
+
+    fn index(&mut self, watch: &Watch) -> &mut Vec<WatchId> {
+        if let (Kind::Pod, Some(node)) = (watch.kind, watch.fields.required("spec.nodeName")) {
+            return self.by_node.entry(node.clone()).or_default();
+        }
+        match watch.fields.required("metadata.name") {
+            Some(name) => self.by_name.entry((watch.kind, name.clone())).or_default(),
+            None => self.by_kind.entry(watch.kind).or_default(),
+        }
+    }
+
+    /// Closes a watch.
+    pub(super) fn remove(&mut self, id: WatchId) {
+        if let Some(watch) = self.open.remove(&id) {
+            self.index(&watch).retain(|&other| other != id);
+        }
+    }
+
+    /// Closes all watches and says whose they were.
+    pub(super) fn drain(&mut self) -> Vec<(WatchId, Process, Incarnation)> {
+        let all = std::mem::take(self);
+        all.open.into_iter().map(|(id, watch)| (id, watch.to, watch.life)).collect()
+    }
+
+    /// The watches that a write concerns, and what each is told.
+    pub(super) fn concerned(&self, revision: &Revision) -> Vec<(WatchId, Process, WatchEvent)> {
+        let object = &revision.object;
+        let mut ids: Vec<WatchId> = Vec::new();
+        ids.extend(self.by_kind.get(&object.key.kind).into_iter().flatten());
+        ids.extend(self.by_name.get(&(object.key.kind, object.key.name.clone())).into_iter().flatten());
+        if object.key.kind == Kind::Pod {
+            let node = |object: &Object| object.view::<crate::api::core::pod::Pod>().map(|pod| pod.node_name.clone());
+            let now = node(object).unwrap_or_default();
+            let before = revision.previous.as_ref().and_then(|object| node(object)).unwrap_or_default();
+            ids.extend(self.by_node.get(&now).into_iter().flatten());
+            if before != now {
+                ids.extend(self.by_node.get(&before).into_iter().flatten());
+            }
+        }
+        ids.into_iter()
+            .filter_map(|id| {
+                let watch = &self.open[&id];
+                Some((id, watch.to, watch.event(revision)?))
+            })
+            .collect()
+    }
+
+    /// What one watch is told of a write.
+    pub(super) fn event_for(&self, id: WatchId, revision: &Revision) -> Option<(Process, WatchEvent)> {
+        let watch = self.open.get(&id)?;
+        if watch.kind != revision.object.key.kind {
+            return None;
+        }
+        Some((watch.to, watch.event(revision)?))
+    }
+
+    /// How many watches are open.
+    pub fn len(&self) -> u64 {
+        self.open.len() as u64
+    }
+
+    /// Whether no watch is open.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+}

@@ -1,0 +1,47 @@
+//! What every client of the API server is made of: informers that keep a cache current, work queues, rate limits
+//! and the event recorder.
+
+mod informer;
+mod queue;
+mod recorder;
+
+pub use informer::{Cache, Delta, Handled, Informer, Informers};
+pub use queue::{RateLimiter, WorkQueue};
+pub use recorder::{Recorder, Severity};
+
+use crate::api::{Reply, Status};
+use crate::sim::{CriEvent, Message, Packet, RequestId, Timer, WatchEvent, WatchId};
+
+/// What reaches a component.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// It starts: its memory is empty, its configuration is there.
+    Start,
+    /// The answer to one of its requests.
+    Response(RequestId, Result<Reply, Box<Status>>),
+    /// A change that it watches.
+    Watch(WatchId, WatchEvent),
+    /// A watch ended.
+    WatchClosed(WatchId),
+    /// A timer it set ran out.
+    Timer(Timer),
+    /// The container runtime reports.
+    Cri(CriEvent),
+    /// A packet of the data plane arrives.
+    Packet(Packet),
+}
+
+impl Input {
+    /// What a message is to its receiver; `None` for what only the API server or a runtime takes.
+    pub fn from_message(message: Message) -> Option<Input> {
+        use crate::sim::Body;
+        match message.body {
+            Body::Response(id, result) => Some(Input::Response(id, result)),
+            Body::Watch(id, event) => Some(Input::Watch(id, event)),
+            Body::WatchClosed(id) => Some(Input::WatchClosed(id)),
+            Body::CriEvent(event) => Some(Input::Cri(event)),
+            Body::Packet(packet) => Some(Input::Packet(packet)),
+            Body::Request(..) | Body::Cri(_) => None,
+        }
+    }
+}

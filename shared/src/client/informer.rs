@@ -1,0 +1,243 @@
+//! Informers: list once, watch from there, keep the objects at hand, and begin again when the watch breaks.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use crate::api::{FieldSelector, Key, Kind, Object, Of, Reply, Request, User, Viewed};
+use crate::doc::Str;
+use crate::sim::{ChangeKind, Context, Duration, RequestId, Timer, WatchId};
+
+use super::Input;
+
+/// The objects that an informer knows, by key.
+pub type Cache = OrdMap<Key, Arc<Object>>;
+
+/// One change of an informer's cache.
+#[derive(Clone, Debug)]
+pub struct Delta {
+    /// The object before; `None` when it is new.
+    pub old: Option<Arc<Object>>,
+    /// The object now; `None` when it is gone.
+    pub new: Option<Arc<Object>>,
+}
+
+impl Delta {
+    /// The newest version there is.
+    pub fn object(&self) -> &Arc<Object> {
+        self.new.as_ref().or(self.old.as_ref()).expect("a change has a side")
+    }
+}
+
+/// What became of an input.
+#[derive(Debug)]
+pub enum Handled {
+    /// It was not for an informer.
+    NotMine(Input),
+    /// It was, and this is what changed (nothing, perhaps).
+    Changes(Vec<Delta>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum State {
+    Idle,
+    Listing(RequestId),
+    /// Waiting for the server to confirm the watch.
+    Opening(RequestId, WatchId),
+    Watching(WatchId),
+    /// Waiting to list again.
+    BackingOff,
+}
+
+/// One list-and-watch with its cache.
+#[derive(Clone, Debug)]
+pub struct Informer {
+    user: User,
+    kind: Kind,
+    namespace: Str,
+    fields: FieldSelector,
+    state: State,
+    synced: bool,
+    failures: u32,
+    cache: Cache,
+    /// Watch numbers are drawn when the watch is asked for, so that events cannot overtake the confirmation.
+    number: u64,
+}
+
+impl std::hash::Hash for Informer {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (&self.user, self.kind, &self.namespace, &self.fields, &self.state, self.synced, self.failures).hash(state);
+        self.cache.iter().for_each(|(key, object)| (key, object.meta.resource_version).hash(state));
+    }
+}
+
+impl Informer {
+    fn new(user: User, kind: Kind, namespace: Str, fields: FieldSelector, number: u64) -> Informer {
+        let cache = Cache::new();
+        Informer { user, kind, namespace, fields, state: State::Idle, synced: false, failures: 0, cache, number }
+    }
+
+    fn list(&mut self, cx: &mut Context<'_>) {
+        let mut request = Request::list(self.user.clone(), self.kind);
+        request.namespace = self.namespace.clone();
+        request.options.fields = self.fields.clone();
+        self.state = State::Listing(cx.request(request));
+    }
+
+    fn watch(&mut self, revision: u64, cx: &mut Context<'_>) {
+        let mut request = Request::list(self.user.clone(), self.kind);
+        request.verb = crate::api::Verb::Watch;
+        request.namespace = self.namespace.clone();
+        request.options.fields = self.fields.clone();
+        request.options.resource_version = Some(revision);
+        let watch = cx.core.fresh_id();
+        request.options.watch = watch;
+        self.state = State::Opening(cx.request(request), watch);
+    }
+
+    /// 800 ms doubling to 30 s, as client-go's reflector.
+    fn back_off(&mut self, cx: &mut Context<'_>) {
+        self.state = State::BackingOff;
+        let wait = Duration::millis(800 << self.failures.min(6)).min(Duration::seconds(30));
+        self.failures += 1;
+        cx.timer(wait, Timer { number: self.number, ..Timer::named("informer") });
+    }
+
+    fn replace(&mut self, items: &[Arc<Object>]) -> Vec<Delta> {
+        let fresh: Cache = items.iter().map(|object| (object.key.clone(), Arc::clone(object))).collect();
+        let mut deltas = Vec::new();
+        for (key, object) in &fresh {
+            let old = self.cache.get(key).cloned();
+            let same = old.as_ref().is_some_and(|old| old.meta.resource_version == object.meta.resource_version);
+            if !same {
+                deltas.push(Delta { old, new: Some(Arc::clone(object)) });
+            }
+        }
+        for (key, object) in &self.cache {
+            if !fresh.contains_key(key) {
+                deltas.push(Delta { old: Some(Arc::clone(object)), new: None });
+            }
+        }
+        self.cache = fresh;
+        self.synced = true;
+        self.failures = 0;
+        deltas
+    }
+
+    fn apply(&mut self, change: ChangeKind, object: Arc<Object>) -> Delta {
+        if change == ChangeKind::Deleted {
+            let old = self.cache.remove(&object.key).unwrap_or(object);
+            return Delta { old: Some(old), new: None };
+        }
+        let old = self.cache.insert(object.key.clone(), Arc::clone(&object));
+        Delta { old, new: Some(object) }
+    }
+
+    /// Takes what is meant for this informer.
+    fn handle(&mut self, input: Input, cx: &mut Context<'_>) -> Handled {
+        match (&self.state, input) {
+            (State::Listing(mine), Input::Response(id, result)) if *mine == id => match result {
+                Ok(Reply::List(items, revision)) => {
+                    let deltas = self.replace(&items);
+                    self.watch(revision, cx);
+                    Handled::Changes(deltas)
+                }
+                _ => {
+                    self.back_off(cx);
+                    Handled::Changes(Vec::new())
+                }
+            },
+            (State::Opening(mine, watch), Input::Response(id, result)) if *mine == id => {
+                let watch = *watch;
+                match result {
+                    Ok(_) => self.state = State::Watching(watch),
+                    Err(_) => self.back_off(cx),
+                }
+                Handled::Changes(Vec::new())
+            }
+            (State::Watching(mine) | State::Opening(_, mine), Input::Watch(watch, event)) if *mine == watch => {
+                Handled::Changes(vec![self.apply(event.change, event.object)])
+            }
+            (State::Watching(mine) | State::Opening(_, mine), Input::WatchClosed(watch)) if *mine == watch => {
+                self.back_off(cx);
+                Handled::Changes(Vec::new())
+            }
+            (State::BackingOff, Input::Timer(timer)) if timer.name == "informer" && timer.number == self.number => {
+                self.list(cx);
+                Handled::Changes(Vec::new())
+            }
+            (_, input) => Handled::NotMine(input),
+        }
+    }
+}
+
+/// The informers of one process.
+#[derive(Clone, Debug, Hash, Default)]
+pub struct Informers {
+    informers: Vec<Informer>,
+}
+
+impl Informers {
+    /// One informer for each kind, over all namespaces.
+    pub fn of(user: &User, kinds: &[Kind]) -> Informers {
+        let mut informers = Informers::default();
+        kinds.iter().for_each(|&kind| informers.add(user, kind, FieldSelector::default()));
+        informers
+    }
+
+    /// Adds an informer for what the fields select of a kind; it starts with [`Informers::start`].
+    pub fn add(&mut self, user: &User, kind: Kind, fields: FieldSelector) {
+        let number = self.informers.len() as u64;
+        self.informers.push(Informer::new(user.clone(), kind, Str::new(), fields, number));
+    }
+
+    /// Begins to list.
+    pub fn start(&mut self, cx: &mut Context<'_>) {
+        self.informers.iter_mut().for_each(|informer| informer.list(cx));
+    }
+
+    /// Gives an input to the informer it is meant for.
+    pub fn handle(&mut self, mut input: Input, cx: &mut Context<'_>) -> Handled {
+        for informer in &mut self.informers {
+            match informer.handle(input, cx) {
+                Handled::NotMine(back) => input = back,
+                changes => return changes,
+            }
+        }
+        Handled::NotMine(input)
+    }
+
+    /// Whether every cache has been filled once.
+    pub fn synced(&self) -> bool {
+        self.informers.iter().all(|informer| informer.synced)
+    }
+
+    /// The cache of a kind.
+    ///
+    /// # Panics
+    /// When there is no informer for it: a mistake of the component's.
+    pub fn cache(&self, kind: Kind) -> &Cache {
+        &self.informers.iter().find(|informer| informer.kind == kind).expect("an informer for the kind").cache
+    }
+
+    /// An object from the cache.
+    pub fn get<T: Viewed>(&self, namespace: &Str, name: &Str) -> Option<Of<T>> {
+        let key = Key { kind: T::KIND, namespace: namespace.clone(), name: name.clone() };
+        self.cache(T::KIND).get(&key).cloned().and_then(Of::new)
+    }
+
+    /// All objects of a kind in the cache, by namespace and name.
+    pub fn list<T: Viewed>(&self) -> impl Iterator<Item = Of<T>> {
+        self.cache(T::KIND).values().cloned().filter_map(Of::new)
+    }
+
+    /// All objects of a kind and namespace in the cache, by name.
+    pub fn list_namespace<T: Viewed>(&self, namespace: &Str) -> impl Iterator<Item = Of<T>> {
+        let from = Key { kind: T::KIND, namespace: namespace.clone(), name: Str::new() };
+        let namespace = namespace.clone();
+        self.cache(T::KIND)
+            .range(from..)
+            .take_while(move |(key, _)| key.namespace == namespace)
+            .filter_map(|(_, object)| Of::new(Arc::clone(object)))
+    }
+}

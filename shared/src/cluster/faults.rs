@@ -1,0 +1,205 @@
+//! Breaking and mending.
+
+use crate::doc::Str;
+use crate::sim::{Causes, Context, End, Fault, Process, Target, What};
+
+use super::{Cluster, Outcome};
+
+/// Breaks `target`.
+pub(super) fn strike(cluster: &mut Cluster, target: &Target, fault: Fault, causes: Causes) -> Outcome {
+    act(cluster, target, Some(fault), causes)
+}
+
+/// Mends `target`.
+pub(super) fn repair(cluster: &mut Cluster, target: &Target, causes: Causes) -> Outcome {
+    act(cluster, target, None, causes)
+}
+
+fn act(cluster: &mut Cluster, target: &Target, fault: Option<Fault>, causes: Causes) -> Outcome {
+    let result = match target {
+        Target::Node(name) => machine(cluster, name).and_then(|machine| machines(cluster, &[machine], target, fault, causes)),
+        Target::Zone(zone) => {
+            let members: Vec<u32> = (0..cluster.core.machines.len() as u32)
+                .filter(|&machine| cluster.core.machines[machine as usize].zone == *zone)
+                .collect();
+            if members.is_empty() {
+                Err(format!("there is no zone called {zone:?}"))
+            } else {
+                machines(cluster, &members, target, fault, causes)
+            }
+        }
+        Target::Component(..) | Target::Etcd(_) => {
+            process(cluster, target).and_then(|process| component(cluster, process, target, fault, causes))
+        }
+        Target::Link(a, b) => link(cluster, a, b, target, fault),
+    };
+    match result {
+        Ok(()) => Outcome::Done,
+        Err(why) => Outcome::Refused(why.into()),
+    }
+}
+
+fn unfit(target: &Target, fault: Fault) -> String {
+    let kinds = match target {
+        Target::Node(_) | Target::Zone(_) => "PowerOff or Partition",
+        Target::Component(..) | Target::Etcd(_) => "Stop or Crash",
+        Target::Link(..) => "Drop or Delay",
+    };
+    format!("{fault:?} does not apply to {target}: use {kinds}")
+}
+
+fn machine(cluster: &Cluster, name: &str) -> Result<u32, String> {
+    let found = cluster.core.machines.iter().position(|machine| machine.name == name);
+    found.map(|at| at as u32).ok_or_else(|| format!("there is no node called {name:?}"))
+}
+
+fn machines(cluster: &mut Cluster, members: &[u32], target: &Target, fault: Option<Fault>, causes: Causes) -> Result<(), String> {
+    for &machine in members {
+        match fault {
+            Some(Fault::PowerOff) => power(cluster, machine, false, &causes),
+            Some(Fault::Partition) => {
+                cluster.core.links.isolate(machine, true);
+                note(cluster, Process::Kubelet(machine), false, &causes);
+            }
+            Some(other) => return Err(unfit(target, other)),
+            None => {
+                if cluster.core.links.is_isolated(machine) {
+                    cluster.core.links.isolate(machine, false);
+                    note(cluster, Process::Kubelet(machine), true, &causes);
+                }
+                power(cluster, machine, true, &causes);
+            }
+        }
+    }
+    let mut cx = Context { core: &mut cluster.core, me: Process::ProxyWatch, causes };
+    cluster.network.links_changed(&mut cx);
+    Ok(())
+}
+
+/// Switches a machine off (everything on it ends at once, nothing is said to anybody) or on.
+fn power(cluster: &mut Cluster, machine: u32, on: bool, causes: &Causes) {
+    if cluster.core.machines[machine as usize].powered == on {
+        return;
+    }
+    cluster.core.machines[machine as usize].powered = on;
+    if !on {
+        cluster.runtimes[machine as usize].power_lost();
+    }
+    for process in [Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)] {
+        if on {
+            start(cluster, process, causes);
+        } else {
+            stop(cluster, process, causes);
+        }
+    }
+}
+
+fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
+    let (program, node) = match target {
+        Target::Etcd(0) => return Ok(Process::Etcd(0)),
+        Target::Etcd(member) => return Err(format!("there is no etcd member {member}: this cluster has one, etcd/0")),
+        Target::Component(program, node) => (program.as_str(), node),
+        _ => unreachable!("only programs are looked up"),
+    };
+    let single = match program {
+        "kube-apiserver" => Some(Process::ApiServer(0)),
+        "kube-scheduler" => Some(Process::Scheduler(0)),
+        "kube-controller-manager" => Some(Process::ControllerManager(0)),
+        "etcd" => Some(Process::Etcd(0)),
+        "coredns" => Some(Process::CoreDns),
+        "load-balancer" => Some(Process::LoadBalancer),
+        _ => None,
+    };
+    let on_node: Option<fn(u32) -> Process> = match program {
+        "kubelet" => Some(Process::Kubelet),
+        "kube-proxy" => Some(Process::KubeProxy),
+        "containerd" => Some(Process::Runtime),
+        _ => None,
+    };
+    match (single, on_node, node) {
+        (Some(process), _, None) => Ok(process),
+        (None, Some(of), Some(node)) => machine(cluster, node).map(of),
+        (None, Some(_), None) => Err(format!("{program} runs on every node: say which, as component/{program}@NODE")),
+        (Some(_), _, Some(_)) => Err(format!("{program} does not run on a node of this cluster: write component/{program}")),
+        (None, None, _) => Err(format!(
+            "there is no component called {program:?}: kube-apiserver, kube-scheduler, kube-controller-manager, etcd, \
+             coredns, load-balancer, kubelet@NODE, kube-proxy@NODE, containerd@NODE"
+        )),
+    }
+}
+
+fn component(
+    cluster: &mut Cluster,
+    process: Process,
+    target: &Target,
+    fault: Option<Fault>,
+    causes: Causes,
+) -> Result<(), String> {
+    let powered = process.machine().is_none_or(|machine| cluster.core.machines[machine as usize].powered);
+    match fault {
+        Some(Fault::Stop) => stop(cluster, process, &causes),
+        Some(Fault::Crash) => {
+            stop(cluster, process, &causes);
+            if powered {
+                start(cluster, process, &causes);
+            }
+        }
+        Some(other) => return Err(unfit(target, other)),
+        None if !powered => return Err(format!("{target} cannot start: its machine has no power")),
+        None => start(cluster, process, &causes),
+    }
+    Ok(())
+}
+
+fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
+    if !cluster.core.running(process) {
+        return;
+    }
+    if process == Process::ApiServer(0) {
+        let mut cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
+        cluster.apiserver.stop(&mut cx);
+    }
+    cluster.core.stop(process);
+    note(cluster, process, false, causes);
+    let mut cx = Context { core: &mut cluster.core, me: Process::ProxyWatch, causes: causes.clone() };
+    cluster.network.process_changed(process, false, &mut cx);
+}
+
+fn start(cluster: &mut Cluster, process: Process, causes: &Causes) {
+    if cluster.core.running(process) {
+        return;
+    }
+    cluster.renew(process);
+    let causes = note(cluster, process, true, causes);
+    cluster.core.start(process, causes.clone());
+    let mut cx = Context { core: &mut cluster.core, me: Process::ProxyWatch, causes };
+    cluster.network.process_changed(process, true, &mut cx);
+}
+
+fn note(cluster: &mut Cluster, process: Process, up: bool, causes: &Causes) -> Causes {
+    let now = cluster.core.now;
+    cluster.core.trace.record(now, What::Fault { process, up }, causes.clone())
+}
+
+fn link(cluster: &mut Cluster, a: &Str, b: &Str, target: &Target, fault: Option<Fault>) -> Result<(), String> {
+    let end = |name: &Str| -> Result<End, String> {
+        if let Ok(machine) = machine(cluster, name) {
+            return Ok(End::Machine(machine));
+        }
+        process(cluster, &Target::parse(&format!("component/{name}"))?).map(End::Process)
+    };
+    let (a, b) = (end(a)?, end(b)?);
+    let links = &mut cluster.core.links;
+    match fault {
+        Some(Fault::Drop) => links.cut(a, b, true),
+        Some(Fault::Delay { by }) => links.slow(a, b, by),
+        Some(other) => return Err(unfit(target, other)),
+        None => {
+            links.cut(a, b, false);
+            links.slow(a, b, crate::sim::Duration::ZERO);
+        }
+    }
+    let mut cx = Context { core: &mut cluster.core, me: Process::ProxyWatch, causes: Causes::none() };
+    cluster.network.links_changed(&mut cx);
+    Ok(())
+}

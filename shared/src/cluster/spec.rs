@@ -1,0 +1,180 @@
+//! What a cluster is made of: the `cluster`, `images` and `options` of a scenario.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::parse_quantity;
+use crate::doc::{Doc, Str, Timestamp};
+use crate::runtime::ImageSpec;
+use crate::sim::{Machine, Options};
+
+/// Kubernetes' own limit.
+const MAX_NODES: u32 = 5000;
+
+/// The parts of a scenario that a cluster begins with.
+#[derive(Clone, Debug)]
+pub struct ClusterSpec {
+    /// The date of t = 0.
+    pub epoch: Timestamp,
+    /// The control plane.
+    pub control_plane: ControlPlane,
+    /// The worker nodes.
+    pub nodes: Vec<NodeGroup>,
+    /// What containers of an image do, beside the built-in catalogue.
+    pub images: BTreeMap<Str, ImageSpec>,
+    /// Component configuration and latencies.
+    pub options: Options,
+}
+
+/// The control plane's shape.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ControlPlane {
+    /// Members of etcd and API servers. Only 1 is simulated so far.
+    pub members: u32,
+    /// No Node objects for the control plane, as in EKS or GKE. Only this is simulated so far.
+    pub hosted: bool,
+}
+
+impl Default for ControlPlane {
+    fn default() -> ControlPlane {
+        ControlPlane { members: 1, hosted: true }
+    }
+}
+
+/// Nodes that are alike.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeGroup {
+    /// The name of a single node; several are called `node-0`, `node-1` … across all groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Str>,
+    /// How many.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// CPU of each.
+    #[serde(default = "four")]
+    pub cpu: Str,
+    /// Memory of each.
+    #[serde(default = "eight_gibibytes")]
+    pub memory: Str,
+    /// How many pods each takes.
+    #[serde(default = "hundred_and_ten")]
+    pub pods: u32,
+    /// Zone.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub zone: Str,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Str, Str>,
+    /// Taints, as in a Node's spec.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taints: Vec<Doc>,
+}
+
+fn one() -> u32 {
+    1
+}
+fn four() -> Str {
+    "4".into()
+}
+fn eight_gibibytes() -> Str {
+    "8Gi".into()
+}
+fn hundred_and_ten() -> u32 {
+    110
+}
+
+impl NodeGroup {
+    /// `count` nodes with all the defaults.
+    pub fn of(count: u32) -> NodeGroup {
+        NodeGroup {
+            name: None,
+            count,
+            cpu: four(),
+            memory: eight_gibibytes(),
+            pods: hundred_and_ten(),
+            zone: Str::new(),
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
+        }
+    }
+}
+
+impl Default for ClusterSpec {
+    fn default() -> ClusterSpec {
+        ClusterSpec {
+            epoch: Timestamp::from_millis(1_767_225_600_000),
+            control_plane: ControlPlane::default(),
+            nodes: vec![NodeGroup::of(3)],
+            images: BTreeMap::new(),
+            options: Options::default(),
+        }
+    }
+}
+
+/// What in a specification makes no sense, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SpecError {
+    /// The path of the field: `spec.cluster.nodes[0].cpu`.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.message)
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+impl ClusterSpec {
+    /// The machines, in the order of their names.
+    ///
+    /// # Errors
+    /// A group has no count, a bad amount, or a name that is taken.
+    pub fn machines(&self) -> Result<Vec<Machine>, SpecError> {
+        let mut machines: Vec<Machine> = Vec::new();
+        let mut unnamed = 0;
+        for (at, group) in self.nodes.iter().enumerate() {
+            let refuse = |field: &str, message: String| SpecError { field: format!("spec.cluster.nodes[{at}]{field}"), message };
+            let amount = |field: &str, text: &Str| {
+                parse_quantity(text).filter(|&amount| amount > 0).ok_or_else(|| {
+                    refuse(field, format!("{text:?} is no amount such as \"4\", \"500m\" or \"8Gi\""))
+                })
+            };
+            let cpu_milli = i64::try_from(amount(".cpu", &group.cpu)?).unwrap_or(i64::MAX / 1_000_000);
+            let memory = i64::try_from(amount(".memory", &group.memory)? / 1000).unwrap_or(i64::MAX / 1_000_000);
+            if group.name.is_some() && group.count != 1 {
+                return Err(refuse(".count", "a named node is one node: leave out count, or name".into()));
+            }
+            if machines.len() as u64 + u64::from(group.count) > u64::from(MAX_NODES) {
+                return Err(refuse(".count", format!("a cluster has at most {MAX_NODES} nodes")));
+            }
+            for _ in 0..group.count {
+                let name: Str = group.name.clone().unwrap_or_else(|| {
+                    unnamed += 1;
+                    format!("node-{}", unnamed - 1).into()
+                });
+                if machines.iter().any(|machine| machine.name == name) && group.name.is_some() {
+                    return Err(refuse(".name", format!("there is already a node called {name:?}")));
+                }
+                machines.push(Machine {
+                    name,
+                    zone: group.zone.clone(),
+                    cpu_milli,
+                    memory,
+                    pods: i64::from(group.pods),
+                    labels: group.labels.clone(),
+                    taints: Doc::list(group.taints.iter()),
+                    powered: true,
+                });
+            }
+        }
+        Ok(machines)
+    }
+}

@@ -1,0 +1,465 @@
+//! Persistent JSON documents: what the store holds and what every component reads.
+//!
+//! A [`Doc`] is an immutable tree behind reference counts. A changed copy shares every subtree that did not
+//! change, so a thousand pods of one template hold one `containers` list, and comparing two revisions skips
+//! what they share.
+
+mod diff;
+mod json;
+mod keys;
+mod merge;
+mod timestamp;
+
+use std::fmt;
+use std::ops::Index;
+use std::sync::Arc;
+
+pub use arcstr::{ArcStr as Str, literal};
+pub use diff::{Change, Path, diff};
+pub use json::parse_json;
+pub use keys::intern;
+pub use merge::{PatchError, json_patch, merge_patch, strategic_merge};
+pub use timestamp::Timestamp;
+
+/// A JSON value; times are kept binary and only print as text.
+#[derive(Clone, Default)]
+pub enum Doc {
+    /// `null`, and what a missing field reads as.
+    #[default]
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number; never NaN.
+    Float(f64),
+    /// Text.
+    Str(Str),
+    /// A `metav1.Time`: prints as RFC 3339 with seconds.
+    Time(Timestamp),
+    /// A `metav1.MicroTime`: prints as RFC 3339 with microseconds.
+    MicroTime(Timestamp),
+    /// An array.
+    List(Arc<Vec<Doc>>),
+    /// An object, ordered by key.
+    Map(Map),
+}
+
+/// The entries of an object, ordered by key, shared between copies.
+#[derive(Clone, Default, PartialEq, Hash, Debug)]
+pub struct Map(Arc<Vec<(Str, Doc)>>);
+
+static NULL: Doc = Doc::Null;
+
+impl Map {
+    /// The value under `key`, or `null`.
+    pub fn get(&self, key: &str) -> &Doc {
+        match self.position(key) {
+            Ok(at) => &self.0[at].1,
+            Err(_) => &NULL,
+        }
+    }
+
+    /// Whether `key` is there, even with a null value.
+    pub fn contains(&self, key: &str) -> bool {
+        self.position(key).is_ok()
+    }
+
+    /// All entries in key order.
+    pub fn entries(&self) -> &[(Str, Doc)] {
+        &self.0
+    }
+
+    /// Sets `key` to `value`; says nothing of what was there.
+    pub fn insert(&mut self, key: impl Into<Str>, value: impl Into<Doc>) {
+        let key = key.into();
+        let value = value.into();
+        match self.position(&key) {
+            Ok(at) => Arc::make_mut(&mut self.0)[at].1 = value,
+            Err(at) => Arc::make_mut(&mut self.0).insert(at, (key, value)),
+        }
+    }
+
+    /// Takes `key` out; true when it was there.
+    pub fn remove(&mut self, key: &str) -> bool {
+        match self.position(key) {
+            Ok(at) => {
+                Arc::make_mut(&mut self.0).remove(at);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The value under `key` to change in place; a missing one is made `null` first.
+    pub fn entry(&mut self, key: &str) -> &mut Doc {
+        let at = match self.position(key) {
+            Ok(at) => at,
+            Err(at) => {
+                Arc::make_mut(&mut self.0).insert(at, (intern(key), Doc::Null));
+                at
+            }
+        };
+        &mut Arc::make_mut(&mut self.0)[at].1
+    }
+
+    /// Whether both are the same shared tree (cheap; false says nothing).
+    pub fn same(&self, other: &Map) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn position(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(k, _)| k.as_str().cmp(key))
+    }
+}
+
+impl FromIterator<(Str, Doc)> for Map {
+    /// Later entries win over earlier ones with the same key.
+    fn from_iter<I: IntoIterator<Item = (Str, Doc)>>(entries: I) -> Map {
+        let mut entries: Vec<(Str, Doc)> = entries.into_iter().collect();
+        if !entries.is_sorted_by(|a, b| a.0 < b.0) {
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            entries.reverse();
+            entries.dedup_by(|a, b| a.0 == b.0);
+            entries.reverse();
+        }
+        entries.shrink_to_fit();
+        Map(Arc::new(entries))
+    }
+}
+
+impl Doc {
+    /// An empty object.
+    pub fn map() -> Doc {
+        Doc::Map(Map::default())
+    }
+
+    /// A list of `items`.
+    pub fn list<T: Into<Doc>>(items: impl IntoIterator<Item = T>) -> Doc {
+        Doc::List(Arc::new(items.into_iter().map(Into::into).collect()))
+    }
+
+    /// The value under `key`; `null` when this is no object or has no such key.
+    pub fn get(&self, key: &str) -> &Doc {
+        match self {
+            Doc::Map(map) => map.get(key),
+            _ => &NULL,
+        }
+    }
+
+    /// The value at the end of `path`.
+    pub fn at(&self, path: &[&str]) -> &Doc {
+        path.iter().fold(self, |doc, key| doc.get(key))
+    }
+
+    /// Whether this is `null` (or missing).
+    pub fn is_null(&self) -> bool {
+        matches!(self, Doc::Null)
+    }
+
+    /// Null, `""`, `[]`, `{}`, `0` or `false`: what Go's `omitempty` leaves out.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Doc::Null | Doc::Bool(false) | Doc::Int(0) => true,
+            Doc::Str(text) => text.is_empty(),
+            Doc::List(items) => items.is_empty(),
+            Doc::Map(map) => map.0.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The text, if this is text.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Doc::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The shared text, or `""`.
+    pub fn str(&self) -> Str {
+        match self {
+            Doc::Str(text) => text.clone(),
+            _ => Str::new(),
+        }
+    }
+
+    /// The whole number, if this is one.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Doc::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The truth value, if this is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Doc::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The moment, whether kept binary or as RFC 3339 text.
+    pub fn as_time(&self) -> Option<Timestamp> {
+        match self {
+            Doc::Time(time) | Doc::MicroTime(time) => Some(*time),
+            Doc::Str(text) => Timestamp::parse(text),
+            _ => None,
+        }
+    }
+
+    /// The items; empty when this is no list.
+    pub fn items(&self) -> &[Doc] {
+        match self {
+            Doc::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entries in key order; empty when this is no object.
+    pub fn entries(&self) -> &[(Str, Doc)] {
+        match self {
+            Doc::Map(map) => map.entries(),
+            _ => &[],
+        }
+    }
+
+    /// The object, if this is one.
+    pub fn as_map(&self) -> Option<&Map> {
+        match self {
+            Doc::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The object to change in place; anything else becomes an empty object first.
+    pub fn map_mut(&mut self) -> &mut Map {
+        if !matches!(self, Doc::Map(_)) {
+            *self = Doc::map();
+        }
+        match self {
+            Doc::Map(map) => map,
+            _ => unreachable!("made an object above"),
+        }
+    }
+
+    /// The items to change in place; anything else becomes an empty list first.
+    pub fn items_mut(&mut self) -> &mut Vec<Doc> {
+        if !matches!(self, Doc::List(_)) {
+            *self = Doc::List(Arc::default());
+        }
+        match self {
+            Doc::List(items) => Arc::make_mut(items),
+            _ => unreachable!("made a list above"),
+        }
+    }
+
+    /// Sets `key`; this becomes an object if it was none.
+    pub fn set(&mut self, key: impl Into<Str>, value: impl Into<Doc>) {
+        self.map_mut().insert(key, value);
+    }
+
+    /// Takes `key` out of an object; true when it was there.
+    pub fn remove(&mut self, key: &str) -> bool {
+        match self {
+            Doc::Map(map) if map.contains(key) => map.remove(key),
+            _ => false,
+        }
+    }
+
+    /// The value at the end of `path` to change in place; objects are made on the way.
+    pub fn at_mut(&mut self, path: &[&str]) -> &mut Doc {
+        path.iter().fold(self, |doc, key| doc.map_mut().entry(key))
+    }
+
+    /// Sets the value at the end of `path`; objects are made on the way.
+    pub fn set_at(&mut self, path: &[&str], value: impl Into<Doc>) {
+        *self.at_mut(path) = value.into();
+    }
+
+    /// Sets `key` where it is missing or null.
+    pub fn default_to(&mut self, key: &'static str, value: impl Into<Doc>) {
+        if self.get(key).is_null() {
+            self.set(intern(key), value);
+        }
+    }
+
+    /// Whether both are the same shared tree or equal scalars (cheap; false says nothing of trees).
+    pub fn same(&self, other: &Doc) -> bool {
+        match (self, other) {
+            (Doc::List(a), Doc::List(b)) => Arc::ptr_eq(a, b),
+            (Doc::Map(a), Doc::Map(b)) => a.same(b),
+            (Doc::List(_) | Doc::Map(_), _) | (_, Doc::List(_) | Doc::Map(_)) => false,
+            _ => self == other,
+        }
+    }
+
+    /// How a diagnostic names the type of this value.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Doc::Null => "null",
+            Doc::Bool(_) => "boolean",
+            Doc::Int(_) => "integer",
+            Doc::Float(_) => "number",
+            Doc::Str(_) | Doc::Time(_) | Doc::MicroTime(_) => "string",
+            Doc::List(_) => "array",
+            Doc::Map(_) => "object",
+        }
+    }
+}
+
+impl PartialEq for Doc {
+    /// Equal as JSON: a binary time equals its text, and shared trees are equal without a look inside.
+    fn eq(&self, other: &Doc) -> bool {
+        match (self, other) {
+            (Doc::Null, Doc::Null) => true,
+            (Doc::Bool(a), Doc::Bool(b)) => a == b,
+            (Doc::Int(a), Doc::Int(b)) => a == b,
+            (Doc::Float(a), Doc::Float(b)) => a.to_bits() == b.to_bits(),
+            (Doc::Str(a), Doc::Str(b)) => a == b,
+            (Doc::Time(a), Doc::Time(b)) => a.seconds() == b.seconds(),
+            (Doc::MicroTime(a), Doc::MicroTime(b)) => a == b,
+            (Doc::Time(time), Doc::Str(text)) | (Doc::Str(text), Doc::Time(time)) => {
+                time.rfc3339() == text.as_str()
+            }
+            (Doc::MicroTime(time), Doc::Str(text)) | (Doc::Str(text), Doc::MicroTime(time)) => {
+                time.rfc3339_micros() == text.as_str()
+            }
+            (Doc::List(a), Doc::List(b)) => Arc::ptr_eq(a, b) || a == b,
+            (Doc::Map(a), Doc::Map(b)) => a.same(b) || a.0 == b.0,
+            _ => false,
+        }
+    }
+}
+
+// A `Float` is never NaN.
+impl Eq for Doc {}
+
+impl std::hash::Hash for Doc {
+    /// Structural, and the same on every machine when the hasher is [`crate::sim::StateHasher`].
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        match self {
+            Doc::Null => state.write_u8(0),
+            Doc::Bool(value) => state.write_u8(1 + u8::from(*value)),
+            Doc::Int(value) => {
+                state.write_u8(3);
+                state.write_i64(*value);
+            }
+            Doc::Float(value) => {
+                state.write_u8(4);
+                state.write_u64(value.to_bits());
+            }
+            Doc::Str(text) => {
+                state.write_u8(5);
+                text.hash(state);
+            }
+            // As text, since a time that came in as text equals its binary twin.
+            Doc::Time(time) => Doc::Str(time.rfc3339().into()).hash(state),
+            Doc::MicroTime(time) => Doc::Str(time.rfc3339_micros().into()).hash(state),
+            Doc::List(items) => {
+                state.write_u8(6);
+                items.hash(state);
+            }
+            Doc::Map(map) => {
+                state.write_u8(7);
+                map.0.hash(state);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Doc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Display for Doc {
+    /// Compact JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_json())
+    }
+}
+
+impl Index<&str> for Doc {
+    type Output = Doc;
+    fn index(&self, key: &str) -> &Doc {
+        self.get(key)
+    }
+}
+
+impl Index<usize> for Doc {
+    type Output = Doc;
+    fn index(&self, at: usize) -> &Doc {
+        self.items().get(at).unwrap_or(&NULL)
+    }
+}
+
+macro_rules! from {
+    ($($from:ty => |$value:ident| $doc:expr;)*) => {
+        $(impl From<$from> for Doc { fn from($value: $from) -> Doc { $doc } })*
+    };
+}
+from! {
+    bool => |value| Doc::Bool(value);
+    i32 => |value| Doc::Int(value.into());
+    u32 => |value| Doc::Int(value.into());
+    i64 => |value| Doc::Int(value);
+    f64 => |value| Doc::Float(value);
+    Str => |value| Doc::Str(value);
+    &Str => |value| Doc::Str(value.clone());
+    &str => |value| Doc::Str(intern(value));
+    String => |value| Doc::Str(value.into());
+    Map => |value| Doc::Map(value);
+    &Doc => |value| value.clone();
+}
+
+impl<T: Into<Doc>> From<Option<T>> for Doc {
+    fn from(value: Option<T>) -> Doc {
+        value.map_or(Doc::Null, Into::into)
+    }
+}
+
+impl<T: Into<Doc>> From<Vec<T>> for Doc {
+    fn from(items: Vec<T>) -> Doc {
+        Doc::list(items)
+    }
+}
+
+/// Writes a [`Doc`] as JSON is written; any expression that is `Into<Doc>` stands for a value.
+#[macro_export]
+macro_rules! doc {
+    (null) => { $crate::doc::Doc::Null };
+    ([ $($item:tt),* $(,)? ]) => { $crate::doc::Doc::list::<$crate::doc::Doc>([ $($crate::doc!($item)),* ]) };
+    ({ $($entries:tt)* }) => {{
+        #[allow(unused_mut)]
+        let mut map = $crate::doc::Map::default();
+        $crate::doc_entries!(map; $($entries)*);
+        $crate::doc::Doc::Map(map)
+    }};
+    ($value:expr) => { $crate::doc::Doc::from($value) };
+}
+
+/// The entries of [`doc!`]; not for use by itself.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! doc_entries {
+    ($map:ident;) => {};
+    ($map:ident; $key:literal : null $(, $($rest:tt)*)?) => {
+        $map.insert($crate::doc::literal!($key), $crate::doc::Doc::Null);
+        $($crate::doc_entries!($map; $($rest)*);)?
+    };
+    ($map:ident; $key:literal : { $($value:tt)* } $(, $($rest:tt)*)?) => {
+        $map.insert($crate::doc::literal!($key), $crate::doc!({ $($value)* }));
+        $($crate::doc_entries!($map; $($rest)*);)?
+    };
+    ($map:ident; $key:literal : [ $($value:tt)* ] $(, $($rest:tt)*)?) => {
+        $map.insert($crate::doc::literal!($key), $crate::doc!([ $($value)* ]));
+        $($crate::doc_entries!($map; $($rest)*);)?
+    };
+    ($map:ident; $key:literal : $value:expr $(, $($rest:tt)*)?) => {
+        $map.insert($crate::doc::literal!($key), $value);
+        $($crate::doc_entries!($map; $($rest)*);)?
+    };
+}

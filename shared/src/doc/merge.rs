@@ -1,0 +1,292 @@
+//! The three ways to patch a document: JSON patch (RFC 6902), merge patch (RFC 7386) and Kubernetes' strategic
+//! merge patch.
+
+use std::fmt;
+
+use super::{Doc, Map, Str};
+
+/// Why a patch does not apply.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PatchError {
+    /// The patch itself is malformed.
+    Malformed(String),
+    /// The patch is fine but the document has no such place, or a `test` failed.
+    DoesNotApply(String),
+}
+
+impl fmt::Display for PatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PatchError::Malformed(why) | PatchError::DoesNotApply(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for PatchError {}
+
+/// RFC 7386: objects merge, null removes, everything else replaces.
+pub fn merge_patch(target: &Doc, patch: &Doc) -> Doc {
+    let Doc::Map(patch) = patch else { return patch.clone() };
+    let mut merged = target.as_map().cloned().unwrap_or_default();
+    for (key, value) in patch.entries() {
+        if value.is_null() {
+            if merged.contains(key) {
+                merged.remove(key);
+            }
+            continue;
+        }
+        let next = merge_patch(merged.get(key), value);
+        if !merged.get(key).same(&next) {
+            merged.insert(key.clone(), next);
+        }
+    }
+    Doc::Map(merged)
+}
+
+/// How the lists below a field merge (API types' `patchMergeKey` and `patchStrategy`).
+#[derive(Clone, Copy, PartialEq)]
+enum ListMerge {
+    Atomic,
+    Set,
+    ByKey(&'static str),
+}
+
+fn list_merge(parent: &str, field: &str) -> ListMerge {
+    match (parent, field) {
+        (_, "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets") => {
+            ListMerge::ByKey("name")
+        }
+        ("spec", "ports") => ListMerge::ByKey("port"),
+        (_, "ports") => ListMerge::ByKey("containerPort"),
+        (_, "volumeMounts") => ListMerge::ByKey("mountPath"),
+        (_, "volumeDevices") => ListMerge::ByKey("devicePath"),
+        (_, "conditions" | "addresses") => ListMerge::ByKey("type"),
+        (_, "hostAliases" | "podIPs" | "hostIPs") => ListMerge::ByKey("ip"),
+        (_, "ownerReferences") => ListMerge::ByKey("uid"),
+        (_, "topologySpreadConstraints") => ListMerge::ByKey("topologyKey"),
+        (_, "finalizers") => ListMerge::Set,
+        ("secrets", _) => ListMerge::ByKey("name"),
+        _ => ListMerge::Atomic,
+    }
+}
+
+/// Strategic merge patch with its directives (`$patch`, `$setElementOrder/…`, `$deleteFromPrimitiveList/…`,
+/// `$retainKeys`).
+///
+/// # Errors
+/// A directive is malformed or an element lacks its merge key.
+pub fn strategic_merge(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
+    strategic_map(target, patch, "")
+}
+
+fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchError> {
+    let Doc::Map(patch) = patch else { return Ok(patch.clone()) };
+    let mut merged = match patch.get("$patch").as_str() {
+        Some("replace") => {
+            return Ok(Doc::Map(patch.entries().iter().filter(|(key, _)| key != "$patch").cloned().collect()));
+        }
+        Some("delete") => return Ok(Doc::Null),
+        Some("merge") | None => target.as_map().cloned().unwrap_or_default(),
+        Some(other) => return Err(PatchError::Malformed(format!("unknown patch type: {other}"))),
+    };
+    if let Doc::List(retained) = patch.get("$retainKeys") {
+        merged = merged.entries().iter().filter(|(key, _)| retained.contains(&Doc::Str(key.clone()))).cloned().collect();
+    }
+    for (key, value) in patch.entries() {
+        if let Some(field) = key.strip_prefix("$deleteFromPrimitiveList/") {
+            let kept: Vec<Doc> =
+                merged.get(field).items().iter().filter(|item| !value.items().contains(item)).cloned().collect();
+            merged.insert(super::intern(field), kept);
+        }
+    }
+    for (key, value) in patch.entries().iter().filter(|(key, _)| !key.starts_with('$')) {
+        if value.is_null() {
+            merged.remove(key);
+            continue;
+        }
+        let next = match (value, list_merge(name, key)) {
+            (Doc::Map(_), _) => strategic_map(merged.get(key), value, key)?,
+            (Doc::List(_), ListMerge::ByKey(merge_key)) => {
+                let order = patch.get(&format!("$setElementOrder/{key}"));
+                strategic_list(merged.get(key), value, merge_key, key, order)?
+            }
+            (Doc::List(items), ListMerge::Set) => {
+                let mut all = merged.get(key).items().to_vec();
+                items.iter().filter(|item| !merged.get(key).items().contains(item)).for_each(|item| all.push(item.clone()));
+                Doc::from(all)
+            }
+            _ => value.clone(),
+        };
+        if next.is_null() {
+            merged.remove(key);
+        } else if !merged.get(key).same(&next) {
+            merged.insert(key.clone(), next);
+        }
+    }
+    reorder_untouched(&mut merged, patch, name);
+    Ok(Doc::Map(merged))
+}
+
+/// `$setElementOrder/x` may come without a list `x`: then only the order changes.
+fn reorder_untouched(merged: &mut Map, patch: &Map, name: &str) {
+    for (key, order) in patch.entries() {
+        let Some(field) = key.strip_prefix("$setElementOrder/") else { continue };
+        if patch.contains(field) || merged.get(field).is_null() {
+            continue;
+        }
+        if let ListMerge::ByKey(merge_key) = list_merge(name, field) {
+            let ordered = in_order(merged.get(field).items().to_vec(), merge_key, order);
+            merged.insert(super::intern(field), ordered);
+        }
+    }
+}
+
+fn strategic_list(
+    target: &Doc,
+    patch: &Doc,
+    merge_key: &str,
+    name: &Str,
+    order: &Doc,
+) -> Result<Doc, PatchError> {
+    if patch.items().iter().any(|item| item["$patch"].as_str() == Some("replace")) {
+        return Ok(Doc::list(patch.items().iter().filter(|item| item["$patch"].is_null()).cloned()));
+    }
+    let mut items = target.items().to_vec();
+    for change in patch.items() {
+        let key = &change[merge_key];
+        if key.is_null() {
+            return Err(PatchError::Malformed(format!(
+                "map: {change} does not contain declared merge key: {merge_key} in {name}"
+            )));
+        }
+        let found = items.iter().position(|item| &item[merge_key] == key);
+        match (change["$patch"].as_str(), found) {
+            (Some("delete"), Some(at)) => {
+                items.remove(at);
+            }
+            (Some("delete"), None) => {}
+            (_, Some(at)) => items[at] = strategic_map(&items[at], change, name)?,
+            (_, None) => items.push(strategic_map(&Doc::Null, change, name)?),
+        }
+    }
+    Ok(in_order(items, merge_key, order))
+}
+
+fn in_order(mut items: Vec<Doc>, merge_key: &str, order: &Doc) -> Doc {
+    let rank = |item: &Doc| order.items().iter().position(|wanted| wanted[merge_key] == item[merge_key]);
+    if !order.is_null() {
+        // Elements the order does not name keep their place among themselves, after the named ones.
+        items.sort_by_key(|item| rank(item).unwrap_or(usize::MAX));
+    }
+    Doc::from(items)
+}
+
+/// RFC 6902.
+///
+/// # Errors
+/// The patch is no list of operations, a place does not exist, or a `test` fails.
+pub fn json_patch(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
+    let Doc::List(operations) = patch else {
+        return Err(PatchError::Malformed("a JSON patch is a list of operations".into()));
+    };
+    let mut result = target.clone();
+    for operation in operations.iter() {
+        let path = pointer(&operation["path"])?;
+        match operation["op"].as_str() {
+            Some("add") => add(&mut result, &path, operation["value"].clone())?,
+            Some("remove") => drop(take(&mut result, &path)?),
+            Some("replace") => {
+                take(&mut result, &path)?;
+                add(&mut result, &path, operation["value"].clone())?;
+            }
+            Some("move") => {
+                let moved = take(&mut result, &pointer(&operation["from"])?)?;
+                add(&mut result, &path, moved)?;
+            }
+            Some("copy") => {
+                let copied = find(&result, &pointer(&operation["from"])?)?.clone();
+                add(&mut result, &path, copied)?;
+            }
+            Some("test") => {
+                if find(&result, &path)? != &operation["value"] {
+                    let path = operation["path"].str();
+                    return Err(PatchError::DoesNotApply(format!("testing value {path} failed: test failed")));
+                }
+            }
+            _ => return Err(PatchError::Malformed(format!("Unexpected kind: {}", operation["op"].str()))),
+        }
+    }
+    Ok(result)
+}
+
+fn pointer(path: &Doc) -> Result<Vec<String>, PatchError> {
+    match path.as_str() {
+        Some("") => Ok(Vec::new()),
+        Some(text) if text.starts_with('/') => {
+            Ok(text[1..].split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
+        }
+        _ => Err(PatchError::Malformed("a JSON patch operation needs a path that starts with /".into())),
+    }
+}
+
+fn missing(path: &[String]) -> PatchError {
+    PatchError::DoesNotApply(format!("doc is missing path: \"/{}\": missing value", path.join("/")))
+}
+
+fn list_index(part: &str, length: usize) -> Option<usize> {
+    part.parse().ok().filter(|&at: &usize| at < length)
+}
+
+fn find<'a>(doc: &'a Doc, path: &[String]) -> Result<&'a Doc, PatchError> {
+    path.iter().try_fold(doc, |doc, part| match doc {
+        Doc::Map(map) if map.contains(part) => Ok(map.get(part)),
+        Doc::List(items) => list_index(part, items.len()).map(|at| &items[at]).ok_or_else(|| missing(path)),
+        _ => Err(missing(path)),
+    })
+}
+
+fn find_mut<'a>(doc: &'a mut Doc, path: &[String]) -> Result<&'a mut Doc, PatchError> {
+    find(doc, path)?;
+    Ok(path.iter().fold(doc, |doc, part| match doc {
+        Doc::List(_) => {
+            let items = doc.items_mut();
+            let at = list_index(part, items.len()).expect("found above");
+            &mut items[at]
+        }
+        _ => doc.map_mut().entry(part),
+    }))
+}
+
+fn add(doc: &mut Doc, path: &[String], value: Doc) -> Result<(), PatchError> {
+    let Some((last, parents)) = path.split_last() else {
+        *doc = value;
+        return Ok(());
+    };
+    match find_mut(doc, parents)? {
+        parent @ Doc::List(_) => {
+            let items = parent.items_mut();
+            let at = if last == "-" { items.len() } else { list_index(last, items.len() + 1).ok_or_else(|| missing(path))? };
+            items.insert(at, value);
+        }
+        parent @ Doc::Map(_) => parent.set(last.as_str(), value),
+        _ => return Err(missing(path)),
+    }
+    Ok(())
+}
+
+fn take(doc: &mut Doc, path: &[String]) -> Result<Doc, PatchError> {
+    let taken = find(doc, path)?.clone();
+    if let Some((last, parents)) = path.split_last() {
+        match find_mut(doc, parents)? {
+            parent @ Doc::List(_) => {
+                let items = parent.items_mut();
+                let at = list_index(last, items.len()).expect("found above");
+                items.remove(at);
+            }
+            parent => {
+                parent.remove(last);
+            }
+        }
+    }
+    Ok(taken)
+}

@@ -1,0 +1,17 @@
+//! The cluster behind the glass: a Kubernetes cluster as a deterministic state machine.
+//!
+//! Same engine version, same seed, same commands: same bytes of state, on every machine. Nothing in here does IO,
+//! reads a wall clock or starts a thread.
+
+pub mod api;
+pub mod apiserver;
+pub mod client;
+pub mod cluster;
+pub mod controllers;
+pub mod doc;
+pub mod etcd;
+pub mod kubelet;
+pub mod network;
+pub mod runtime;
+pub mod scheduler;
+pub mod sim;

@@ -1,0 +1,28 @@
+//! What every component lives in: virtual time, an event queue, random streams, links that carry messages, and
+//! the record of why things happened.
+
+mod cause;
+mod context;
+mod fault;
+mod hash;
+mod link;
+mod message;
+mod options;
+mod process;
+mod queue;
+mod random;
+mod time;
+mod trace;
+
+pub use cause::{Causes, RecordId};
+pub use context::{Context, Core, Machine};
+pub use fault::{Fault, Target};
+pub use hash::{StateHash, StateHasher, hash_of};
+pub use link::{End, Links};
+pub use message::*;
+pub use options::{Options, ProxyMode};
+pub use process::{Incarnation, Process};
+pub use queue::{Event, EventQueue, Payload, Timer};
+pub use random::Random;
+pub use time::{Duration, Time};
+pub use trace::{Record, Trace, What};

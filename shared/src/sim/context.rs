@@ -1,0 +1,284 @@
+//! What a component can do while it handles something: look at the clock, send, set timers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::{Reply, Request, Status};
+use crate::doc::{Str, Timestamp};
+
+use super::{
+    Body, Causes, ChangeKind, CriCall, Duration, Event, EventQueue, Incarnation, Links, Message, Options, Payload,
+    Process, RequestId, Time, Timer, Trace, What,
+};
+
+/// How long a client waits for an answer over a dead link before it gives up.
+const REQUEST_TIMEOUT: Duration = Duration::seconds(10);
+
+/// A computer that can be a node.
+#[derive(Clone, Hash, Debug)]
+pub struct Machine {
+    /// The name of its node.
+    pub name: Str,
+    /// Its zone.
+    pub zone: Str,
+    /// CPU in thousandths of a core.
+    pub cpu_milli: i64,
+    /// Memory in bytes.
+    pub memory: i64,
+    /// How many pods its kubelet takes.
+    pub pods: i64,
+    /// Labels that its kubelet registers with, beside its own.
+    pub labels: BTreeMap<Str, Str>,
+    /// Taints that its kubelet registers with.
+    pub taints: crate::doc::Doc,
+    /// Whether it has power.
+    pub powered: bool,
+}
+
+/// The part of a cluster that all components share.
+#[derive(Clone, Debug)]
+pub struct Core {
+    /// The moment it is.
+    pub now: Time,
+    /// The date of t = 0.
+    pub epoch: Timestamp,
+    /// Component configuration.
+    pub options: Arc<Options>,
+    /// What will happen.
+    pub queue: EventQueue,
+    /// What is wrong with the network.
+    pub links: Links,
+    /// The computers.
+    pub machines: Vec<Machine>,
+    /// The record of what happened.
+    pub trace: Trace,
+    lives: BTreeMap<Process, Life>,
+    next_id: u64,
+}
+
+#[derive(Clone, Copy, Hash, Debug, Default)]
+struct Life {
+    incarnation: Incarnation,
+    running: bool,
+}
+
+impl Core {
+    /// A world at t = 0 in which nothing runs yet.
+    pub fn new(epoch: Timestamp, options: Options, machines: Vec<Machine>, trace: Trace) -> Core {
+        Core {
+            now: Time::ZERO,
+            epoch,
+            options: Arc::new(options),
+            queue: EventQueue::default(),
+            links: Links::default(),
+            machines,
+            trace,
+            lives: BTreeMap::new(),
+            next_id: 1,
+        }
+    }
+
+    /// What belongs to the state, in a fixed order.
+    pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
+        use std::hash::Hash;
+        (self.now, self.epoch, &self.options, &self.queue, &self.links, &self.machines, &self.lives, self.next_id)
+            .hash(state);
+    }
+
+    /// The date it is.
+    pub fn timestamp(&self) -> Timestamp {
+        Timestamp::from_millis(self.epoch.millis() + self.now.0 as i64)
+    }
+
+    /// Whether a process runs.
+    pub fn running(&self, process: Process) -> bool {
+        self.lives.get(&process).is_some_and(|life| life.running)
+    }
+
+    /// The life of a process that runs, or the last one it had.
+    pub fn incarnation(&self, process: Process) -> Incarnation {
+        self.lives.get(&process).map_or(0, |life| life.incarnation)
+    }
+
+    /// Begins a new life of `process`: its [`Payload::Start`] comes next.
+    pub fn start(&mut self, process: Process, causes: Causes) {
+        let life = self.lives.entry(process).or_default();
+        life.incarnation += 1;
+        life.running = true;
+        let incarnation = life.incarnation;
+        let event = Event { to: process, life: Some(incarnation), payload: Payload::Start, causes };
+        self.queue.push(self.now, event);
+    }
+
+    /// Ends the life of `process`: nothing meant for it is delivered any more.
+    pub fn stop(&mut self, process: Process) {
+        self.lives.entry(process).or_default().running = false;
+    }
+
+    /// A number nobody had before.
+    pub fn fresh_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
+    /// Puts a message on its link.
+    pub fn send(&mut self, from: Process, to: Process, body: Body, extra: Duration, causes: &Causes) {
+        let at = self.now + self.latency(from, to, &body) + extra;
+        let causes = if self.trace.enabled() {
+            let (label, object) = describe(&body);
+            let heartbeat = object.as_ref().is_some_and(|key| key.kind == crate::api::Kind::Lease);
+            let what = What::Message { from, to, until: at, label, object, heartbeat };
+            self.trace.record(self.now + extra, what, causes.clone())
+        } else {
+            Causes::none()
+        };
+        // Answers and watch events are for the life that asked; a request is for whoever runs when it arrives.
+        let life = match body {
+            Body::Request(..) | Body::Packet(_) => None,
+            _ => Some(self.incarnation(to)),
+        };
+        let message = Message { from, to, body, causes: causes.clone() };
+        self.queue.push(at, Event { to, life, payload: Payload::Arrive(Box::new(message)), causes });
+    }
+
+    /// Answers a request that cannot be delivered, on behalf of the network.
+    pub fn refuse(&mut self, message: Message) {
+        let Body::Request(id, _) = message.body else { return };
+        let (wait, status) = if self.links.open(message.from, message.to) {
+            (Duration::millis(1), Status::connection_refused())
+        } else {
+            (REQUEST_TIMEOUT, Status::request_timeout())
+        };
+        self.reply_locally(message.from, id, Err(Box::new(status)), wait, message.causes);
+    }
+
+    /// Lets `to` find an answer (or the lack of one) after `wait`, without a link in between.
+    pub fn reply_locally(
+        &mut self,
+        to: Process,
+        id: RequestId,
+        reply: Result<Reply, Box<Status>>,
+        wait: Duration,
+        causes: Causes,
+    ) {
+        let message = Message { from: to, to, body: Body::Response(id, reply), causes: causes.clone() };
+        let event = Event {
+            to,
+            life: Some(self.incarnation(to)),
+            payload: Payload::Arrive(Box::new(message)),
+            causes,
+        };
+        self.queue.push(self.now + wait, event);
+    }
+
+    fn latency(&self, from: Process, to: Process, body: &Body) -> Duration {
+        let base = match body {
+            Body::Request(..) | Body::Response(..) | Body::Watch(..) | Body::WatchClosed(_) => self.options.api_latency,
+            Body::Cri(_) | Body::CriEvent(_) => Duration::millis(1),
+            Body::Packet(_) => self.options.network_latency,
+        };
+        base + self.links.delay(from, to)
+    }
+}
+
+fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
+    match body {
+        Body::Request(_, request) => (request.verb.label(), Some(request.key())),
+        Body::Response(_, Ok(reply)) => ("200", reply.key()),
+        Body::Response(_, Err(_)) => ("error", None),
+        Body::Watch(_, event) => (
+            match event.change {
+                ChangeKind::Added => "ADDED",
+                ChangeKind::Modified => "MODIFIED",
+                ChangeKind::Deleted => "DELETED",
+            },
+            Some(event.object.key.clone()),
+        ),
+        Body::WatchClosed(_) => ("closed", None),
+        Body::Cri(call) => match call {
+            CriCall::RunPodSandbox { key, .. } => ("RunPodSandbox", Some(key.clone())),
+            CriCall::PullImage { .. } => ("PullImage", None),
+            CriCall::StartContainer { .. } => ("StartContainer", None),
+            CriCall::StopContainer { .. } => ("StopContainer", None),
+            CriCall::RemovePodSandbox { .. } => ("RemovePodSandbox", None),
+        },
+        Body::CriEvent(_) => ("event", None),
+        Body::Packet(_) => ("HTTP", None),
+    }
+}
+
+/// A component's hands while it handles one input.
+pub struct Context<'a> {
+    /// The world.
+    pub core: &'a mut Core,
+    /// Who acts.
+    pub me: Process,
+    /// Why: every effect carries this.
+    pub causes: Causes,
+}
+
+impl Context<'_> {
+    /// The moment it is.
+    pub fn now(&self) -> Time {
+        self.core.now
+    }
+
+    /// The date it is.
+    pub fn timestamp(&self) -> Timestamp {
+        self.core.timestamp()
+    }
+
+    /// Component configuration.
+    pub fn options(&self) -> Arc<Options> {
+        Arc::clone(&self.core.options)
+    }
+
+    /// Sends a message over its link.
+    pub fn send(&mut self, to: Process, body: Body) {
+        self.core.send(self.me, to, body, Duration::ZERO, &self.causes);
+    }
+
+    /// Sends a message that leaves after `wait` (work that takes time before it answers).
+    pub fn send_after(&mut self, wait: Duration, to: Process, body: Body) {
+        self.core.send(self.me, to, body, wait, &self.causes);
+    }
+
+    /// Sends a request to the API server; its answer comes as `Input::Response` with this number.
+    pub fn request(&mut self, request: Request) -> RequestId {
+        self.request_after(Duration::ZERO, request)
+    }
+
+    /// Sends a request that leaves after `wait` (client-side rate limits).
+    pub fn request_after(&mut self, wait: Duration, request: Request) -> RequestId {
+        let id = self.core.fresh_id();
+        self.send_after(wait, Process::ApiServer(0), Body::Request(id, Arc::new(request)));
+        id
+    }
+
+    /// Sets a timer for oneself; it is lost when the process ends.
+    pub fn timer(&mut self, after: Duration, timer: Timer) {
+        let event = Event {
+            to: self.me,
+            life: Some(self.core.incarnation(self.me)),
+            payload: Payload::Timer(timer),
+            causes: self.causes.clone(),
+        };
+        self.core.queue.push(self.core.now + after, event);
+    }
+
+    /// Records a decision; later effects name it as their cause.
+    pub fn note(&mut self, reason: &'static str, object: Option<crate::api::Key>, text: impl FnOnce() -> Str) {
+        if self.core.trace.enabled() {
+            let what = What::Note { by: self.me, reason, object, text: text() };
+            self.causes = self.core.trace.record(self.core.now, what, self.causes.clone());
+        }
+    }
+
+    /// Does `work` with other causes (for instance those of a work item) and comes back to the present ones.
+    pub fn because<T>(&mut self, causes: Causes, work: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.causes, causes);
+        let result = work(self);
+        self.causes = outer;
+        result
+    }
+}

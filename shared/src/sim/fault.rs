@@ -1,0 +1,104 @@
+//! The one vocabulary for breaking things: fault menu, scenario file and server API share it, and links freeze it.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::doc::Str;
+
+use super::Duration;
+
+/// What a fault does to its target until it is repaired.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Fault {
+    /// `node/…`, `zone/…`: everything on the machine stops at once.
+    PowerOff,
+    /// `node/…`, `zone/…`: everything on the machine runs on, but nothing crosses its network.
+    Partition,
+    /// `component/…`, `etcd/…`: the program ends and stays down.
+    Stop,
+    /// `component/…`, `etcd/…`: the program loses its memory and starts again at once.
+    Crash,
+    /// `link/…`: nothing crosses.
+    Drop,
+    /// `link/…`: everything takes longer.
+    Delay {
+        /// How much longer each way.
+        by: Duration,
+    },
+}
+
+/// What a fault strikes.
+///
+/// Text forms: `node/node-2` · `zone/a` · `component/kube-scheduler` · `component/kubelet@node-1` · `etcd/0` ·
+/// `link/kubelet@node-1~kube-apiserver` · `link/node-0~node-1`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Target {
+    /// A machine, by the name of its node.
+    Node(Str),
+    /// All machines of a zone.
+    Zone(Str),
+    /// A program: its name, and its node's name for those that run on every node.
+    Component(Str, Option<Str>),
+    /// A member of etcd.
+    Etcd(u32),
+    /// The way between two ends, each a node's name or a component's (`name` or `name@node`).
+    Link(Str, Str),
+}
+
+impl Target {
+    /// Reads the text form.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it and which forms there are.
+    pub fn parse(text: &str) -> Result<Target, String> {
+        let refuse = || {
+            format!(
+                "{text:?} is no fault target: write node/NAME, zone/NAME, component/NAME, component/NAME@NODE, \
+                 etcd/NUMBER or link/A~B"
+            )
+        };
+        let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or_else(refuse)?;
+        match kind {
+            "node" => Ok(Target::Node(name.into())),
+            "zone" => Ok(Target::Zone(name.into())),
+            "component" => Ok(match name.split_once('@') {
+                Some((program, node)) => Target::Component(program.into(), Some(node.into())),
+                None => Target::Component(name.into(), None),
+            }),
+            "etcd" => name.parse().map(Target::Etcd).map_err(|_| refuse()),
+            "link" => {
+                let (a, b) = name.split_once('~').ok_or_else(refuse)?;
+                Ok(Target::Link(a.into(), b.into()))
+            }
+            _ => Err(refuse()),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Node(name) => write!(f, "node/{name}"),
+            Target::Zone(name) => write!(f, "zone/{name}"),
+            Target::Component(name, None) => write!(f, "component/{name}"),
+            Target::Component(name, Some(node)) => write!(f, "component/{name}@{node}"),
+            Target::Etcd(member) => write!(f, "etcd/{member}"),
+            Target::Link(a, b) => write!(f, "link/{a}~{b}"),
+        }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Target, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Target::parse(&text).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,93 @@
+//! The state hash: one number that is equal on every machine exactly when the states are.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use xxhash_rust::xxh3::Xxh3;
+
+/// A digest of a cluster's state; prints as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct StateHash(pub u128);
+
+/// XXH3 behind [`Hasher`], with every width fixed: `usize` is 8 bytes on wasm32 too.
+#[derive(Default)]
+pub struct StateHasher(Xxh3);
+
+impl StateHasher {
+    /// All 128 bits.
+    pub fn digest(&self) -> u128 {
+        self.0.digest128()
+    }
+}
+
+/// The digest of one value.
+pub fn hash_of<T: Hash + ?Sized>(value: &T) -> u128 {
+    let mut hasher = StateHasher::default();
+    value.hash(&mut hasher);
+    hasher.digest()
+}
+
+impl Hasher for StateHasher {
+    fn finish(&self) -> u64 {
+        self.0.digest()
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+    fn write_u16(&mut self, value: u16) {
+        self.0.update(&value.to_le_bytes());
+    }
+    fn write_u32(&mut self, value: u32) {
+        self.0.update(&value.to_le_bytes());
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.0.update(&value.to_le_bytes());
+    }
+    fn write_u128(&mut self, value: u128) {
+        self.0.update(&value.to_le_bytes());
+    }
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+    fn write_i16(&mut self, value: i16) {
+        self.write_u16(value as u16);
+    }
+    fn write_i32(&mut self, value: i32) {
+        self.write_u32(value as u32);
+    }
+    fn write_i64(&mut self, value: i64) {
+        self.write_u64(value as u64);
+    }
+    fn write_i128(&mut self, value: i128) {
+        self.write_u128(value as u128);
+    }
+    fn write_isize(&mut self, value: isize) {
+        self.write_i64(value as i64);
+    }
+}
+
+impl fmt::Display for StateHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for StateHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Serialize for StateHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StateHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StateHash, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16).map(StateHash).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,210 @@
+//! Everything that can cross a link, as data.
+
+use std::sync::Arc;
+
+use crate::api::{Key, Object, Reply, Request, Status};
+use crate::doc::Str;
+
+use super::{Causes, Process};
+
+/// Ties a response to its request.
+pub type RequestId = u64;
+
+/// Ties watch events to the watch that asked for them.
+pub type WatchId = u64;
+
+/// Something on its way from one process to another.
+#[derive(Clone, Hash, Debug)]
+pub struct Message {
+    /// The sender.
+    pub from: Process,
+    /// The receiver.
+    pub to: Process,
+    /// The contents.
+    pub body: Body,
+    /// The record of this very message in the trace.
+    pub causes: Causes,
+}
+
+/// The contents of a message.
+#[derive(Clone, Hash, Debug)]
+pub enum Body {
+    /// A request to the API server.
+    Request(RequestId, Arc<Request>),
+    /// Its answer.
+    Response(RequestId, Result<Reply, Box<Status>>),
+    /// A change that a watch asked for.
+    Watch(WatchId, WatchEvent),
+    /// The watch ended; the watcher has to list again.
+    WatchClosed(WatchId),
+    /// The kubelet asks its container runtime (CRI).
+    Cri(CriCall),
+    /// The container runtime answers or reports.
+    CriEvent(CriEvent),
+    /// A step of a request through the data plane.
+    Packet(Packet),
+}
+
+/// One change as a watch delivers it.
+#[derive(Clone, Hash, Debug)]
+pub struct WatchEvent {
+    /// What happened.
+    pub change: ChangeKind,
+    /// The object after the change, or as it last was when deleted.
+    pub object: Arc<Object>,
+    /// The revision of the change.
+    pub revision: u64,
+}
+
+/// What happened to an object.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ChangeKind {
+    /// It is new (or newly matches the watch).
+    Added,
+    /// It changed.
+    Modified,
+    /// It is gone (or no longer matches the watch).
+    Deleted,
+}
+
+/// What a kubelet asks of the container runtime. Containers are named by pod UID and container name.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum CriCall {
+    /// Make the pod's sandbox: network namespace and address (through the CNI plugin).
+    RunPodSandbox {
+        /// The pod.
+        pod: u128,
+        /// Its namespace and name, for addresses and messages.
+        key: Key,
+    },
+    /// Fetch an image unless it is cached.
+    PullImage {
+        /// The pod that needs it.
+        pod: u128,
+        /// The container that needs it.
+        container: Str,
+        /// The image reference.
+        image: Str,
+    },
+    /// Start a container.
+    StartContainer {
+        /// The pod.
+        pod: u128,
+        /// The container.
+        container: Str,
+        /// The image to run.
+        image: Str,
+        /// Which start of this container it is, from 0.
+        attempt: u32,
+        /// Its environment, as the kubelet composed it.
+        env: Arc<Vec<(Str, Str)>>,
+    },
+    /// Ask a container to end (SIGTERM), and kill it after `grace_ms`.
+    StopContainer {
+        /// The pod.
+        pod: u128,
+        /// The container.
+        container: Str,
+        /// How long it may take to end by itself, in milliseconds.
+        grace_ms: u64,
+    },
+    /// Free the pod's network and forget its containers.
+    RemovePodSandbox {
+        /// The pod.
+        pod: u128,
+    },
+}
+
+/// What a container runtime reports to its kubelet.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum CriEvent {
+    /// The sandbox is ready and has an address.
+    SandboxReady {
+        /// The pod.
+        pod: u128,
+        /// IPv4 address of the pod.
+        ip: u32,
+    },
+    /// The image is there.
+    ImageReady {
+        /// The pod.
+        pod: u128,
+        /// The container.
+        container: Str,
+        /// Milliseconds it took; `None` when the image was there already.
+        pulled_in_ms: Option<u64>,
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// The image cannot be had.
+    ImageFailed {
+        /// The pod.
+        pod: u128,
+        /// The container.
+        container: Str,
+        /// Why, as the runtime words it.
+        why: Str,
+    },
+    /// The container runs.
+    ContainerStarted {
+        /// The pod.
+        pod: u128,
+        /// The container.
+        container: Str,
+        /// Which start of this container it is, from 0.
+        attempt: u32,
+    },
+    /// The container ended.
+    ContainerExited {
+        /// The pod.
+        pod: u128,
+        /// The container.
+        container: Str,
+        /// Which start of this container it was, from 0.
+        attempt: u32,
+        /// Its exit code.
+        exit_code: i32,
+    },
+    /// Everything of the pod is gone from the runtime.
+    SandboxRemoved {
+        /// The pod.
+        pod: u128,
+    },
+}
+
+/// A visitor's (or pod's) HTTP request as it makes its way to a container and back.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Packet {
+    /// The number of the request, for its sender.
+    pub number: u64,
+    /// Who asked and waits for the answer.
+    pub origin: Process,
+    /// Where it is going.
+    pub step: PacketStep,
+}
+
+/// How far a packet has come.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum PacketStep {
+    /// To an address of a Service (virtual IP or load balancer) and port: rules decide the pod.
+    ToService {
+        /// IPv4 address.
+        ip: u32,
+        /// Port.
+        port: u32,
+    },
+    /// To a pod's address and port, over the pod network.
+    ToPod {
+        /// IPv4 address.
+        ip: u32,
+        /// Port.
+        port: u32,
+    },
+    /// Back to the origin with an HTTP status, or with what went wrong.
+    Answer {
+        /// HTTP status; `None` when there was no HTTP answer.
+        status: Option<u32>,
+        /// The pod that answered, or what went wrong as an HTTP client words it.
+        detail: Str,
+    },
+}

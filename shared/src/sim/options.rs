@@ -1,0 +1,71 @@
+//! Component configuration and modelled latencies, under the names of the scenario file.
+
+use serde::{Deserialize, Serialize};
+
+use super::Duration;
+
+/// How kube-proxy chooses among endpoints.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyMode {
+    /// Round robin.
+    #[default]
+    Ipvs,
+    /// Uniformly random per connection.
+    Iptables,
+}
+
+/// Everything about the components that a scenario can set. Defaults are Kubernetes' own where it has one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Options {
+    /// Silence after which a node counts as `Unknown`.
+    pub node_monitor_grace_period: Duration,
+    /// How often the node lifecycle controller looks.
+    pub node_monitor_period: Duration,
+    /// Length of a node's lease; renewed four times as often.
+    pub node_lease_duration: Duration,
+    /// How often a kubelet posts an unchanged node status.
+    pub node_status_report_frequency: Duration,
+    /// Requests per second that one controller's client may send.
+    pub kube_api_qps: u32,
+    /// Requests that one controller's client may send at once.
+    pub kube_api_burst: u32,
+    /// kube-proxy's mode.
+    pub proxy_mode: ProxyMode,
+    /// How long a pull takes; by image size when unset.
+    pub image_pull: Option<Duration>,
+    /// From the start of a container to its being up.
+    pub container_start: Duration,
+    /// From SIGTERM to the end of a container that obeys.
+    pub container_stop: Duration,
+    /// One way between a component and the API server.
+    pub api_latency: Duration,
+    /// From a request's arrival at the API server to its durable write.
+    pub etcd_commit: Duration,
+    /// One hop of the data plane.
+    pub network_latency: Duration,
+    /// Requests per second that visitors send to the app's load balancer, in thousandths.
+    pub visitors_per_second_milli: u32,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            node_monitor_grace_period: Duration::seconds(50),
+            node_monitor_period: Duration::seconds(5),
+            node_lease_duration: Duration::seconds(40),
+            node_status_report_frequency: Duration::seconds(300),
+            kube_api_qps: 20,
+            kube_api_burst: 30,
+            proxy_mode: ProxyMode::default(),
+            image_pull: None,
+            container_start: Duration::seconds(1),
+            container_stop: Duration::seconds(1),
+            api_latency: Duration::millis(2),
+            etcd_commit: Duration::millis(2),
+            network_latency: Duration::millis(1),
+            visitors_per_second_milli: 1000,
+        }
+    }
+}

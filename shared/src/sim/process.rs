@@ -1,0 +1,71 @@
+//! Who sends and receives messages.
+
+use std::fmt;
+
+/// A running program of the cluster or of somebody who talks to it. Numbers count members or machines.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Process {
+    /// A kube-apiserver, by member.
+    ApiServer(u32),
+    /// An etcd member.
+    Etcd(u32),
+    /// A kube-scheduler, by member.
+    Scheduler(u32),
+    /// A kube-controller-manager, by member.
+    ControllerManager(u32),
+    /// The kubelet of a machine.
+    Kubelet(u32),
+    /// The container runtime of a machine.
+    Runtime(u32),
+    /// The kube-proxy of a machine.
+    KubeProxy(u32),
+    /// The watch that all kube-proxies share (one cache, a cursor each).
+    ProxyWatch,
+    /// The cluster's DNS server.
+    CoreDns,
+    /// The provider that gives LoadBalancer Services their address and balances to nodes.
+    LoadBalancer,
+    /// The people outside who use the app.
+    Visitors,
+    /// A person's program: kubectl or an HTTP client.
+    Client(u32),
+}
+
+/// Which life of a process a timer or message belongs to: what was meant for an earlier life is dropped.
+pub type Incarnation = u32;
+
+impl Process {
+    /// The machine it runs on; `None` for what runs on no node.
+    pub fn machine(self) -> Option<u32> {
+        match self {
+            Process::Kubelet(machine) | Process::Runtime(machine) | Process::KubeProxy(machine) => Some(machine),
+            _ => None,
+        }
+    }
+
+    /// The name of the program.
+    pub fn program(self) -> &'static str {
+        match self {
+            Process::ApiServer(_) => "kube-apiserver",
+            Process::Etcd(_) => "etcd",
+            Process::Scheduler(_) => "kube-scheduler",
+            Process::ControllerManager(_) => "kube-controller-manager",
+            Process::Kubelet(_) => "kubelet",
+            Process::Runtime(_) => "containerd",
+            Process::KubeProxy(_) | Process::ProxyWatch => "kube-proxy",
+            Process::CoreDns => "coredns",
+            Process::LoadBalancer => "load-balancer",
+            Process::Visitors => "visitors",
+            Process::Client(_) => "kubectl",
+        }
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.machine() {
+            Some(machine) => write!(f, "{}@{machine}", self.program()),
+            None => f.write_str(self.program()),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// What every browser test needs: the built program on a free port, Chromium, and the rule that a page says nothing
+// on its console that is worth a warning.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after } from "node:test";
+import { chromium } from "playwright-core";
+
+const root = new URL("../..", import.meta.url).pathname;
+const program = join(root, "target/release/kubarium");
+const results = join(root, "tests/browser/results");
+const READY_MS = 20_000;
+
+/**
+ * Starts the server on a free port, or again on `previous`'s port and data. Resolves when it answers.
+ * `stop(signal)` resolves when it is gone; after the test it is stopped, and its data removed.
+ */
+export async function startServer(t, previous) {
+  const data = previous?.data ?? (await mkdtemp(join(tmpdir(), "kubarium-")));
+  const listen = previous ? new URL(previous.url).host : "127.0.0.1:0";
+  const child = spawn(program, ["serve", "--listen", listen, "--data", data], { stdio: ["ignore", "pipe", "pipe"] });
+  let complaints = "";
+  child.stderr.on("data", (text) => (complaints += text));
+  const gone = new Promise((resolve) => child.once("close", resolve));
+  const stop = (signal = "SIGTERM") => {
+    child.kill(signal);
+    return gone;
+  };
+  t.after(async () => {
+    await stop();
+    if (!previous) await rm(data, { recursive: true, force: true });
+  });
+  const url = await new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`no answer in ${READY_MS} ms\n${complaints}`)), READY_MS);
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const found = line.match(/http:\/\/\S+/);
+      if (found) resolve(found[0]);
+    });
+    child.once("error", reject);
+    gone.then((code) => reject(new Error(`the server ended with ${code}\n${complaints}`)));
+    gone.then(() => clearTimeout(late));
+  });
+  return { url, data, stop };
+}
+
+let browser;
+after(() => browser?.close());
+
+/**
+ * Opens `url` in a browser context of its own (`options` are Playwright's: locale, viewport, colorScheme …).
+ * Anything on the console from "warning" up, an uncaught error and a failed request make the test fail at its end,
+ * unless one of `expected` (regular expressions) matches.
+ */
+export async function openPage(t, url, { expected = [], ...options } = {}) {
+  browser ??= await chromium.launch({
+    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run",
+      "--disable-dev-shm-usage"],
+  });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-US", ...options });
+  const page = await context.newPage();
+  const complaints = [];
+  const complain = (text) => {
+    if (!expected.some((pattern) => pattern.test(text))) complaints.push(text);
+  };
+  page.on("console", (message) => {
+    if (["warning", "error", "assert"].includes(message.type())) complain(`console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complain(`uncaught: ${error.stack ?? error}`));
+  page.on("requestfailed", (request) => complain(`request: ${request.url()} ${request.failure()?.errorText}`));
+  page.on("response", (response) => {
+    if (response.status() >= 400) complain(`response: ${response.status()} ${response.url()}`);
+  });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, [], "the page complained");
+  });
+  await page.goto(url);
+  return page;
+}
+
+/** Keeps a picture of the page in tests/browser/results/NAME.png. */
+export async function screenshot(page, name) {
+  await mkdir(results, { recursive: true });
+  await page.screenshot({ path: join(results, `${name}.png`) });
+}
