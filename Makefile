@@ -18,8 +18,8 @@ INSTALL := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO
 	CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_TARGET_DIR=.tools/build cargo install --root .tools --force
 # Directories too: their times tell of files that are gone.
 PAGE_SOURCES := $(shell find frontend shared public) scripts/page.mjs Cargo.toml Cargo.lock Trunk.toml package-lock.json
-WASM := --locked --profile wasm-release --target wasm32-unknown-unknown --package frontend --package shared
-NATIVE := --locked --release --workspace --exclude frontend
+WASM := --locked --profile wasm-release --target wasm32-unknown-unknown
+NATIVE := --locked --release --workspace --exclude frontend --exclude parity
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 # nextest runs tests side by side; without it Cargo does.
 CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-tests=pass,cargo test) --no-fail-fast
@@ -27,7 +27,7 @@ CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-test
 say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
 stop = { echo 'kubarium: $(1)' >&2; exit 1; }
 
-.PHONY: help build run test dev bench fmt page program lint test-rust test-browser tools rust chromium
+.PHONY: help build run test dev bench fmt page program lint test-rust test-parity test-browser tools rust chromium
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -40,7 +40,7 @@ build: program ## Build the whole program, page embedded: target/release/kubariu
 run: build ## Build and serve at http://127.0.0.1:8080 (LISTEN=ADDRESS:PORT DATA=DIR)
 	@exec $(PROGRAM) serve --listen $(LISTEN) --data $(DATA)
 
-test: lint program test-rust test-browser ## Check style, build, run every test, those in a real browser too
+test: lint program test-rust test-parity test-browser ## Check style, build, run every test, those in a real browser too
 	$(call say,All tests passed)
 
 dev: tools ## Serve as `run` does, and rebuild on every change
@@ -72,12 +72,19 @@ lint: | tools
 	$(call say,Checking style)
 	@cargo fmt --all --check
 	@cargo clippy $(NATIVE) --all-targets -- -D warnings
-	@cargo clippy $(WASM) -- -D warnings
+	@cargo clippy $(WASM) --package frontend --package shared --package parity -- -D warnings
 
 test-rust: program
 	$(call say,Rust tests)
 	@$(CARGO_TEST) --locked --release --package frontend --no-default-features --lib
 	@$(CARGO_TEST) $(NATIVE)
+
+test-parity: program | tools
+	$(call say,The same states natively and in WebAssembly)
+	@cargo build $(WASM) --package parity
+	@wasm-bindgen --target nodejs --out-dir target/parity target/wasm32-unknown-unknown/wasm-release/parity.wasm
+	@echo '{"type": "commonjs"}' > target/parity/package.json
+	@node tests/parity/parity.mjs $(PROGRAM) $(CURDIR)/target/parity/parity.js tests/scenarios/*.yaml
 
 test-browser: program | chromium
 	$(call say,Browser tests)
@@ -104,7 +111,7 @@ rust:
 		|| $(call stop,the Rust target wasm32-unknown-unknown is missing: rustup could not add it)
 
 node_modules/.package-lock.json: package.json package-lock.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] < $(NODE_MAJOR))' 2>/dev/null && command -v npm >/dev/null \
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0] < $(NODE_MAJOR)))' 2>/dev/null && command -v npm >/dev/null \
 		|| $(call stop,Node.js $(NODE_MAJOR) or newer with npm is missing: install it from https://nodejs.org)
 	$(call say,Installing npm packages)
 	@npm ci --no-audit --no-fund || $(call stop,npm packages could not be installed; is the npm registry within reach?)

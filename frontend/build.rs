@@ -5,10 +5,12 @@ fn main() {}
 
 #[cfg(feature = "page")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    use leptos_i18n_build::{Config, TranslationsInfos};
+    use leptos_i18n_build::{Config, ParseOptions, TranslationsInfos};
 
     println!("cargo::rerun-if-changed=build.rs");
-    let config = Config::new("en")?.add_locale("ja")?.locales_path("../public/locales");
+    // Texts with numbers and names in them are also wanted as plain strings, for attributes.
+    let options = ParseOptions::new().interpolate_display(true);
+    let config = Config::new("en")?.add_locale("ja")?.locales_path("../public/locales").parse_options(options);
     let locales = TranslationsInfos::parse(config)?;
     locales.emit_diagnostics();
     locales.rerun_if_locales_changed();

@@ -2,7 +2,7 @@
 // again when either is done; sessions outlive that. Reload the page to see the change.
 
 import { spawn } from "node:child_process";
-import { existsSync, watch } from "node:fs";
+import { existsSync, mkdirSync, watch } from "node:fs";
 
 const [listen, data] = process.argv.slice(2);
 const page = "target/dev-page";
@@ -37,6 +37,7 @@ const build = settled(async () => {
   if (code === 0) start();
 });
 
+mkdirSync(page, { recursive: true });
 const trunk = run("trunk", ["watch", "--dist", page]);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.on(signal, () => {
@@ -46,5 +47,5 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   });
 }
 for (const sources of ["backend/src", "shared/src"]) watch(sources, { recursive: true }, build);
-watch("target", (_, name) => name === "dev-page" && start());
+watch(page, (_, name) => name === "index.html" && start());
 build();

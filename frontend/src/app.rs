@@ -5,8 +5,8 @@ use leptos_i18n::I18nContext;
 use wasm_bindgen::JsCast;
 
 use crate::{
-    browser, drawer::DrawerPanel, guide::Tour, header::Header, i18n::*, protocol::{Opening, Pace}, stage::Stage,
-    state::{Drawer, Page}, story::Story,
+    browser, drawer::DrawerPanel, header::Header, i18n::*, protocol::{Opening, Pace}, stage::Stage,
+    state::{Drawer, Page}, story::Story, tour::Tour,
 };
 
 /// The whole page.

@@ -132,7 +132,7 @@ fn ShareMenu() -> impl IntoView {
                         readonly
                         aria-label=move || t_string!(i18n, share.link)
                         prop:value=move || address().unwrap_or_default()
-                        on:focus=move |event| event_target::<web_sys::HtmlInputElement>(&event).select()
+                        on:focus=select_all
                     />
                     <p class="muted" aria-live="polite">
                         {move || if copied.get() {
@@ -145,6 +145,10 @@ fn ShareMenu() -> impl IntoView {
             </Show>
         </div>
     }
+}
+
+fn select_all(event: leptos::ev::FocusEvent) {
+    event_target::<web_sys::HtmlInputElement>(&event).select();
 }
 
 #[component]

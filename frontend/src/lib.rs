@@ -1,27 +1,51 @@
 //! The page of Kubarium.
 //!
 //! # Layout
-//! - [`app`]: what is on the screen.
-//! - [`engine`]: the page's line to the worker.
-//! - [`protocol`]: what travels on that line.
-//! - [`worker`]: the other end, which holds the cluster. It runs in a Web Worker, so that the simulation never blocks
-//!   the page, and a panic of the engine does not take the page along.
+//! - [`protocol`]: what page and worker say to each other.
+//! - [`worker`]: holds the cluster, paces it and tells what is to be seen. It runs in a Web Worker, so that the
+//!   simulation never blocks the page, and a panic of the engine does not take the page along.
+//! - [`engine`]: the page's line to the worker; `state`: what the page's parts share; [`view_model`]: what they read off
+//!   it, without a DOM.
+//! - [`app`]: what is on the screen: `header`, `story` (headline, captions, waits, result), `stage` (the diagram), and
+//!   the panels `workbench` (YAML), `timeline` and `inspector`; `tour`, which tells a [`guide`].
 //! - [`assets`]: addresses of files that the page loads later.
-//! - [`editor`]: the YAML editor.
-//! - `i18n`: every text, generated from `public/locales/` by `build.rs`.
-
-// Pure, and tested natively (`cargo test -p frontend --no-default-features`): no browser in these.
-pub mod protocol;
+//!
+//! What needs no browser compiles without the feature `page`, and is tested natively.
+//! - `i18n`: every text, generated from `public/locales/` by `build.rs`; `words` finds the right one.
 
 #[cfg(feature = "page")]
 pub mod app;
 #[cfg(feature = "page")]
 pub mod assets;
 #[cfg(feature = "page")]
+mod browser;
+#[cfg(feature = "page")]
+mod drawer;
+#[cfg(feature = "page")]
 pub mod editor;
 #[cfg(feature = "page")]
 pub mod engine;
+pub mod guide;
 #[cfg(feature = "page")]
+mod header;
+#[cfg(feature = "page")]
+mod inspector;
+pub mod manifest;
+pub mod protocol;
+pub mod stage;
+#[cfg(feature = "page")]
+mod state;
+#[cfg(feature = "page")]
+mod story;
+#[cfg(feature = "page")]
+mod timeline;
+#[cfg(feature = "page")]
+mod tour;
+pub mod view_model;
+#[cfg(feature = "page")]
+mod words;
+#[cfg(feature = "page")]
+mod workbench;
 pub mod worker;
 
 #[cfg(feature = "page")]

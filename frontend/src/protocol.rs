@@ -464,6 +464,7 @@ pub struct Caption {
 /// What a caption tells.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are named for what they hold")]
 pub enum Happening {
     /// A machine lost its power, and the control plane has not noticed.
     PowerOff { node: String },

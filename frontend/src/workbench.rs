@@ -2,7 +2,6 @@
 
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_i18n::I18nContext;
-use send_wrapper::SendWrapper;
 
 use crate::{
     browser,
@@ -27,7 +26,7 @@ pub(crate) fn Workbench() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let host = NodeRef::<html::Div>::new();
-    let editor = StoredValue::new_local(None::<SendWrapper<Editor>>);
+    let editor = StoredValue::new_local(None::<Editor>);
     let broken = RwSignal::new(None::<String>);
     let waiting = RwSignal::new(None::<u32>);
     let outcome = RwSignal::new(None::<Outcome>);
@@ -67,7 +66,7 @@ pub(crate) fn Workbench() -> impl IntoView {
             match opened {
                 Ok(opened) => {
                     opened.focus();
-                    editor.set_value(Some(SendWrapper::new(opened)));
+                    editor.set_value(Some(opened));
                     page.draft.set(None);
                 }
                 Err(reason) => broken.set(Some(format!("{reason:?}"))),

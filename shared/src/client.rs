@@ -4,10 +4,12 @@
 mod informer;
 mod queue;
 mod recorder;
+mod wait;
 
 pub use informer::{Cache, Delta, Handled, Informer, Informers};
 pub use queue::{RateLimiter, WorkQueue};
 pub use recorder::{Recorder, Severity};
+pub use wait::Wait;
 
 use crate::api::{Reply, Status};
 use crate::sim::{CriEvent, Message, Packet, RequestId, Timer, WatchEvent, WatchId};

@@ -300,7 +300,10 @@ impl Cluster {
         let Payload::Arrive(message) = event.payload else { return };
         match &message.body {
             Body::Request(..) => self.core.refuse(*message),
-            Body::Response(id, _) if !matches!(message.to, Process::Client(_)) && self.core.running(message.to) => {
+            Body::Response(id, _) if matches!(message.to, Process::Client(_)) => {
+                self.answered(*id, &Err(Box::new(crate::api::Status::request_timeout())));
+            }
+            Body::Response(id, _) if self.core.running(message.to) => {
                 let timeout = Err(Box::new(crate::api::Status::request_timeout()));
                 self.core.reply_locally(message.to, *id, timeout, Duration::seconds(10), message.causes);
             }

@@ -15,7 +15,7 @@ use std::ops::Index;
 use std::sync::Arc;
 
 pub use arcstr::{ArcStr as Str, literal};
-pub use diff::{Change, Path, diff};
+pub use diff::{Change, Path, Segment, diff};
 pub use json::parse_json;
 pub use keys::intern;
 pub use merge::{PatchError, json_patch, merge_patch, strategic_merge};

@@ -17,7 +17,8 @@ const MAY_KNOW: &[(&str, &str)] = &[
     ("api", "doc sim"),
     // The way in.
     ("etcd", "api doc sim"),
-    ("apiserver", "api doc etcd sim"),
+    ("schema", "api doc sim"),
+    ("apiserver", "api doc etcd schema sim"),
     ("client", "api apiserver doc sim"),
     // The components.
     ("scheduler", "api client doc sim"),

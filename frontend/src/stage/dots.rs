@@ -18,7 +18,6 @@ const LEAD_MS: f64 = 120.0;
 const FLIP: f64 = 0.72;
 
 pub(super) struct Dots {
-    page: Page,
     stage: HtmlElement,
     lines: SvgElement,
     layer: HtmlElement,
@@ -48,7 +47,6 @@ impl Dots {
     /// Draws onto `layer` and `lines`, which cover `stage`, for as long as the page lives.
     pub(super) fn start(page: Page, stage: HtmlElement, lines: SvgElement, layer: HtmlElement) {
         let dots = Rc::new(RefCell::new(Self {
-            page,
             stage: stage.clone(),
             lines,
             layer,

@@ -58,7 +58,8 @@ pub struct OwnerReference {
 }
 
 impl OwnerReference {
-    fn to_doc(&self) -> Doc {
+    /// The reference as a document.
+    pub fn to_doc(&self) -> Doc {
         let mut doc = crate::doc!({
             "apiVersion": &self.api_version, "kind": &self.kind, "name": &self.name, "uid": uuid(self.uid)
         });

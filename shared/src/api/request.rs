@@ -131,12 +131,26 @@ pub struct RequestOptions {
     pub dry_run: bool,
     /// Who writes, for `managedFields`.
     pub field_manager: Str,
-    /// Whether the body comes from outside and its fields are checked against the schema.
-    pub strict: bool,
+    /// How strictly the body's fields are checked against the schema; components' own are not checked.
+    pub validation: FieldValidation,
     /// How to delete.
     pub delete: DeleteOptions,
     /// The watch to open, chosen by the asker.
     pub watch: u64,
+}
+
+/// `fieldValidation`: what becomes of fields that the schema does not have. Wrong types are always refused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum FieldValidation {
+    /// The body comes from a component and is known to be right.
+    #[default]
+    Trusted,
+    /// They are dropped in silence.
+    Ignore,
+    /// They are dropped.
+    Warn,
+    /// They are refused.
+    Strict,
 }
 
 /// `metav1.DeleteOptions`.

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::{
-    DeleteOptions, FieldSelector, Kind, LabelSelector, Object, PatchKind, Propagation, Reason, Reply, Request,
+    DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Object, PatchKind, Propagation, Reason, Reply, Request,
     RequestOptions, Status, Subresource, User, Verb,
 };
 use crate::doc::{Doc, Str, Timestamp, parse_json};
-use crate::{api, doc};
+use crate::{api, doc, schema};
 
 /// The largest body the server reads, in bytes.
 pub const MAX_BODY: u64 = 3 << 20;
@@ -67,23 +67,28 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let target = route(path)?;
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
-    let body = if http.body.is_empty() { Doc::Null } else { read_body(&http.body)? };
-    let strict = !verb.is_read() && value("fieldValidation") != Some("Ignore");
+    let mut body = if http.body.is_empty() { Doc::Null } else { read_body(&http.body)? };
+    let validation = match value("fieldValidation") {
+        Some("Strict") => FieldValidation::Strict,
+        Some("Ignore") => FieldValidation::Ignore,
+        _ => FieldValidation::Warn,
+    };
     let mut options = RequestOptions {
         labels: LabelSelector::parse(value("labelSelector").unwrap_or("")).map_err(Status::bad_request)?,
         fields: FieldSelector::parse(value("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?,
         resource_version: value("resourceVersion").and_then(|text| text.parse().ok()).filter(|&number| number > 0),
         dry_run: value("dryRun") == Some("All"),
         field_manager: value("fieldManager").unwrap_or("").into(),
-        strict,
+        validation,
         delete: DeleteOptions::default(),
         watch: 0,
     };
     if matches!(verb, Verb::Delete | Verb::DeleteCollection) {
         options.delete = delete_options(&body);
     }
-    if strict && matches!(verb, Verb::Create | Verb::Update) && target.subresource == Subresource::None {
+    if matches!(verb, Verb::Create | Verb::Update) && target.subresource == Subresource::None {
         check_type(&body, target.kind)?;
+        check_fields(&mut body, target.kind, validation)?;
     }
     Ok(Request {
         user,
@@ -189,6 +194,18 @@ fn check_type(body: &Doc, kind: Kind) -> Result<(), Status> {
         given_version.rsplit('/').next().unwrap_or(""),
         info.kind,
     )))
+}
+
+/// Fields must be there in the schema and hold what it says.
+pub(super) fn check_fields(body: &mut Doc, kind: Kind, validation: FieldValidation) -> Result<(), Status> {
+    let problems = schema::check(kind, body);
+    match schema::refusal(kind, &problems, validation == FieldValidation::Strict) {
+        Some(why) => Err(Status::bad_request(why)),
+        None => {
+            schema::normalise(kind, body);
+            Ok(())
+        }
+    }
 }
 
 fn delete_options(body: &Doc) -> DeleteOptions {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::validation::{self, Faults};
-use crate::api::{Deletion, Key, Kind, Meta, Object, PatchKind, Reply, Resource, Status, Subresource};
+use crate::api::{Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reply, Resource, Status, Subresource};
 use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
 use crate::{doc, sim::Random};
 
@@ -75,7 +75,11 @@ impl ApiServer {
             let body = patched(&old.body, patch, kind)?;
             return Ok(Reply::Object(self.store_change(call, &old, old.meta.clone(), body)?, false));
         }
-        let doc = patched(&old.to_doc(), patch, kind)?;
+        let mut doc = patched(&old.to_doc(), patch, kind)?;
+        let validation = call.request.options.validation;
+        if validation != FieldValidation::Trusted {
+            super::http::check_fields(&mut doc, old.key.kind, validation)?;
+        }
         self.replace(call, &old, doc)
     }
 
@@ -107,7 +111,9 @@ impl ApiServer {
             Subresource::Status => {
                 let mut body = old.body.clone();
                 body.set("status", doc["status"].clone());
-                self.store_change(call, old, old.meta.clone(), body)?
+                // As upstream, writers of status may annotate (the Deployment controller keeps its revision so).
+                let meta = Meta { annotations: given.annotations, ..old.meta.clone() };
+                self.store_change(call, old, meta, body)?
             }
             Subresource::Finalize => {
                 let mut body = old.body.clone();
@@ -256,9 +262,9 @@ fn name_of(doc: &mut Doc, kind: Kind, namespace: &Str, random: &mut Random) -> R
     let given = doc["metadata"]["namespace"].str();
     if kind.info().namespaced {
         if !given.is_empty() && given != *namespace {
-            return Err(Status::bad_request(format!(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )));
+            return Err(Status::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
         }
         doc.set_at(&["metadata", "namespace"], namespace);
     } else {

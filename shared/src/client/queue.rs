@@ -70,6 +70,7 @@ impl WorkQueue {
     }
 
     /// The next key to work on and why; it counts as busy until [`WorkQueue::done`].
+    #[expect(clippy::should_implement_trait, reason = "a queue is no iterator: its work can grow meanwhile")]
     pub fn next(&mut self) -> Option<(Key, Causes)> {
         let key = self.waiting.pop_front()?;
         let causes = self.causes.remove(&key).unwrap_or_default();

@@ -7,8 +7,8 @@ use crate::api::{Reply, Request, Status};
 use crate::doc::{Str, Timestamp};
 
 use super::{
-    Body, Causes, ChangeKind, CriCall, Duration, Event, EventQueue, Incarnation, Links, Message, Options, Payload,
-    Process, RequestId, Time, Timer, Trace, What,
+    Body, Causes, ChangeKind, CriCall, CriEvent, Duration, Event, EventQueue, Incarnation, Links, Message, Options,
+    PacketStep, Payload, Process, RequestId, Time, Timer, Trace, What,
 };
 
 /// How long a client waits for an answer over a dead link before it gives up.
@@ -53,6 +53,8 @@ pub struct Core {
     /// The record of what happened.
     pub trace: Trace,
     lives: BTreeMap<Process, Life>,
+    /// When the last watch event of a slow connection arrives: later ones may not overtake it.
+    last_arrival: BTreeMap<(Process, Process), Time>,
     next_id: u64,
 }
 
@@ -74,6 +76,7 @@ impl Core {
             machines,
             trace,
             lives: BTreeMap::new(),
+            last_arrival: BTreeMap::new(),
             next_id: 1,
         }
     }
@@ -81,8 +84,8 @@ impl Core {
     /// What belongs to the state, in a fixed order.
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
-        (self.now, self.epoch, &self.options, &self.queue, &self.links, &self.machines, &self.lives, self.next_id)
-            .hash(state);
+        (self.now, self.epoch, &self.options, &self.queue, &self.links, &self.machines).hash(state);
+        (&self.lives, &self.last_arrival, self.next_id).hash(state);
     }
 
     /// The date it is.
@@ -123,7 +126,10 @@ impl Core {
 
     /// Puts a message on its link.
     pub fn send(&mut self, from: Process, to: Process, body: Body, extra: Duration, causes: &Causes) {
-        let at = self.now + self.latency(from, to, &body) + extra;
+        let mut at = self.now + self.latency(from, to, &body) + extra;
+        if matches!(body, Body::Watch(..) | Body::WatchClosed(_)) {
+            at = self.after_earlier(from, to, at);
+        }
         let causes = if self.trace.enabled() {
             let (label, object) = describe(&body);
             let heartbeat = object.as_ref().is_some_and(|key| key.kind == crate::api::Kind::Lease);
@@ -171,6 +177,16 @@ impl Core {
         self.queue.push(self.now + wait, event);
     }
 
+    /// A connection keeps its order even while its delay changes.
+    fn after_earlier(&mut self, from: Process, to: Process, at: Time) -> Time {
+        if self.last_arrival.is_empty() && self.links.delay(from, to) == Duration::ZERO {
+            return at;
+        }
+        let last = self.last_arrival.entry((from, to)).or_default();
+        *last = at.max(*last);
+        *last
+    }
+
     fn latency(&self, from: Process, to: Process, body: &Body) -> Duration {
         let base = match body {
             Body::Request(..) | Body::Response(..) | Body::Watch(..) | Body::WatchClosed(_) => self.options.api_latency,
@@ -196,14 +212,30 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
         ),
         Body::WatchClosed(_) => ("closed", None),
         Body::Cri(call) => match call {
+            CriCall::List => ("ListContainers", None),
+            CriCall::UpdateRuntimeConfig { .. } => ("UpdateRuntimeConfig", None),
+            CriCall::Probe { .. } => ("Probe", None),
             CriCall::RunPodSandbox { key, .. } => ("RunPodSandbox", Some(key.clone())),
             CriCall::PullImage { .. } => ("PullImage", None),
             CriCall::StartContainer { .. } => ("StartContainer", None),
             CriCall::StopContainer { .. } => ("StopContainer", None),
             CriCall::RemovePodSandbox { .. } => ("RemovePodSandbox", None),
         },
-        Body::CriEvent(_) => ("event", None),
-        Body::Packet(_) => ("HTTP", None),
+        Body::CriEvent(event) => match event {
+            CriEvent::Listed { .. } => ("Listed", None),
+            CriEvent::SandboxReady { .. } => ("SandboxReady", None),
+            CriEvent::SandboxFailed { .. } => ("SandboxFailed", None),
+            CriEvent::ImageReady { .. } => ("ImageReady", None),
+            CriEvent::ImageFailed { .. } => ("ImageFailed", None),
+            CriEvent::ContainerStarted { .. } => ("ContainerStarted", None),
+            CriEvent::ContainerExited { .. } => ("ContainerExited", None),
+            CriEvent::SandboxRemoved { .. } => ("SandboxRemoved", None),
+            CriEvent::Probed { .. } => ("Probed", None),
+        },
+        Body::Packet(packet) => match packet.step {
+            PacketStep::Lookup { .. } | PacketStep::Resolved { .. } => ("DNS", None),
+            _ => ("HTTP", None),
+        },
     }
 }
 

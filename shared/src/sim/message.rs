@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::{Key, Object, Reply, Request, Status};
 use crate::doc::Str;
 
-use super::{Causes, Process};
+use super::{Causes, Process, Time};
 
 /// Ties a response to its request.
 pub type RequestId = u64;
@@ -70,6 +70,13 @@ pub enum ChangeKind {
 /// What a kubelet asks of the container runtime. Containers are named by pod UID and container name.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum CriCall {
+    /// Tell what runs and which images are there.
+    List,
+    /// Learn the address range of the node's pods (for the CNI plugin).
+    UpdateRuntimeConfig {
+        /// `10.244.1.0/24`
+        pod_cidr: Str,
+    },
     /// Make the pod's sandbox: network namespace and address (through the CNI plugin).
     RunPodSandbox {
         /// The pod.
@@ -77,7 +84,7 @@ pub enum CriCall {
         /// Its namespace and name, for addresses and messages.
         key: Key,
     },
-    /// Fetch an image unless it is cached.
+    /// Fetch an image.
     PullImage {
         /// The pod that needs it.
         pod: u128,
@@ -98,6 +105,8 @@ pub enum CriCall {
         attempt: u32,
         /// Its environment, as the kubelet composed it.
         env: Arc<Vec<(Str, Str)>>,
+        /// Its `command` and `args`, one after the other; empty for the image's own.
+        command: Vec<Str>,
     },
     /// Ask a container to end (SIGTERM), and kill it after `grace_ms`.
     StopContainer {
@@ -108,16 +117,93 @@ pub enum CriCall {
         /// How long it may take to end by itself, in milliseconds.
         grace_ms: u64,
     },
-    /// Free the pod's network and forget its containers.
+    /// Kill what still runs of the pod, free its network and forget its containers.
     RemovePodSandbox {
         /// The pod.
         pod: u128,
     },
+    /// Probe a container. (HTTP and TCP probes really cross the node's own network; the runtime plays the
+    /// container's side of that.)
+    Probe {
+        /// The pod.
+        pod: u128,
+        /// The container.
+        container: Str,
+        /// Which start of this container it is about.
+        attempt: u32,
+        /// Which of its probes.
+        kind: ProbeKind,
+        /// What is tried.
+        action: ProbeAction,
+    },
+}
+
+/// The probes of a container.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ProbeKind {
+    /// Holds back the others until it succeeded once.
+    Startup,
+    /// Restarts the container.
+    Liveness,
+    /// Lets traffic in.
+    Readiness,
+}
+
+/// What a probe tries.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ProbeAction {
+    /// An HTTP request.
+    Http {
+        /// Port number.
+        port: u32,
+        /// Path.
+        path: Str,
+    },
+    /// A TCP connection.
+    Tcp {
+        /// Port number.
+        port: u32,
+    },
+    /// A command inside the container.
+    Exec,
+}
+
+/// A pod that a runtime knows.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ListedPod {
+    /// Its UID.
+    pub pod: u128,
+    /// IPv4 address.
+    pub ip: u32,
+    /// Its containers.
+    pub containers: Vec<ListedContainer>,
+}
+
+/// A container that a runtime knows.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ListedContainer {
+    /// Its name.
+    pub name: Str,
+    /// Which start it is, from 0.
+    pub attempt: u32,
+    /// When it came up; `None` while it is starting.
+    pub started: Option<Time>,
+    /// Its exit code and the moment of its end.
+    pub exited: Option<(i32, Time)>,
 }
 
 /// What a container runtime reports to its kubelet.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum CriEvent {
+    /// What runs and which images are there.
+    Listed {
+        /// How often the machine was switched on: another number means that it was off in between.
+        boot: u32,
+        /// The pods.
+        pods: Vec<ListedPod>,
+        /// Images with their sizes in bytes.
+        images: Vec<(Str, u64)>,
+    },
     /// The sandbox is ready and has an address.
     SandboxReady {
         /// The pod.
@@ -125,16 +211,27 @@ pub enum CriEvent {
         /// IPv4 address of the pod.
         ip: u32,
     },
+    /// The sandbox cannot be made.
+    SandboxFailed {
+        /// The pod.
+        pod: u128,
+        /// Why, as the runtime words it.
+        why: Str,
+    },
     /// The image is there.
     ImageReady {
         /// The pod.
         pod: u128,
         /// The container.
         container: Str,
-        /// Milliseconds it took; `None` when the image was there already.
-        pulled_in_ms: Option<u64>,
+        /// The image reference.
+        image: Str,
         /// Its size in bytes.
         bytes: u64,
+        /// How long the pull itself took, in milliseconds.
+        pull_ms: u64,
+        /// The same with the wait for its turn.
+        total_ms: u64,
     },
     /// The image cannot be had.
     ImageFailed {
@@ -170,15 +267,30 @@ pub enum CriEvent {
         /// The pod.
         pod: u128,
     },
+    /// How a probe went.
+    Probed {
+        /// The pod.
+        pod: u128,
+        /// The container.
+        container: Str,
+        /// Which start of this container it is about.
+        attempt: u32,
+        /// Which of its probes.
+        kind: ProbeKind,
+        /// What went wrong; `None` for success.
+        failure: Option<Str>,
+    },
 }
 
-/// A visitor's (or pod's) HTTP request as it makes its way to a container and back.
+/// A step of a request of a visitor (or pod) on its way to a container and back.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Packet {
     /// The number of the request, for its sender.
     pub number: u64,
     /// Who asked and waits for the answer.
     pub origin: Process,
+    /// IPv4 address of the client, for session affinity.
+    pub client: u32,
     /// Where it is going.
     pub step: PacketStep,
 }
@@ -186,6 +298,18 @@ pub struct Packet {
 /// How far a packet has come.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum PacketStep {
+    /// To the cluster's DNS server: which address has this name?
+    Lookup {
+        /// The name, as the client wrote it.
+        name: Str,
+        /// The client's namespace, for its search path.
+        namespace: Str,
+    },
+    /// Back from the DNS server: the addresses; none for a name that does not exist.
+    Resolved {
+        /// IPv4 addresses.
+        ips: Vec<u32>,
+    },
     /// To an address of a Service (virtual IP or load balancer) and port: rules decide the pod.
     ToService {
         /// IPv4 address.
@@ -204,7 +328,7 @@ pub enum PacketStep {
     Answer {
         /// HTTP status; `None` when there was no HTTP answer.
         status: Option<u32>,
-        /// The pod that answered, or what went wrong as an HTTP client words it.
+        /// The pod that answered (`namespace/name`), or what went wrong as an HTTP client words it.
         detail: Str,
     },
 }

@@ -123,6 +123,11 @@ impl Trace {
         self.records.get(usize::try_from(id.checked_sub(self.first)?).ok()?)
     }
 
+    /// The number of the oldest record that is still there.
+    pub fn first_id(&self) -> RecordId {
+        self.first
+    }
+
     /// The number that the next record will have.
     pub fn next_id(&self) -> RecordId {
         self.first + self.records.len() as u64

@@ -84,7 +84,7 @@ pub fn base64_encode(bytes: &[u8]) -> String {
 /// The position (in bytes) of what cannot be there.
 pub fn base64_decode(text: &str) -> Result<Vec<u8>, usize> {
     let symbols: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
-    if symbols.len() % 4 != 0 {
+    if !symbols.len().is_multiple_of(4) {
         return Err(symbols.len());
     }
     let padding = symbols.iter().rev().take_while(|&&symbol| symbol == b'=').count().min(2);

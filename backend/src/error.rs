@@ -1,0 +1,74 @@
+//! Errors as HTTP answers them: problem details (RFC 9457).
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::storage::StoreError;
+
+/// A refusal: what is wrong, where, and what to do.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    title: &'static str,
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    detail: String,
+    /// Each fault in what was sent, with its place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+}
+
+/// One fault in a text that was sent. Lines and columns count from 1.
+#[derive(Debug, Serialize)]
+pub struct Fault {
+    /// Its line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Its column, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// The field it is about: `spec.cluster.nodes[0].cpu`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl Problem {
+    /// A refusal with its status.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { title: status.canonical_reason().unwrap_or("Error"), status, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// The text that was sent is refused for these faults.
+    pub fn faults(detail: impl Into<String>, errors: Vec<Fault>) -> Self {
+        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, detail) }
+    }
+
+    /// There is no such session.
+    pub fn no_session(id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no session {id:?} here: check the link, or ask for a new one"))
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("{error}; try again later"))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        (status, [kind], Json(self)).into_response()
+    }
+}
+
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}

@@ -1,0 +1,134 @@
+//! `kubarium serve`: from the command line to a running server, and to its end.
+
+use std::{
+    env,
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use tokio::{net::TcpListener, sync::watch};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    cli::{LogForm, Serve},
+    page::Page,
+    router,
+    sessions::Sessions,
+    storage::{Damage, Store},
+};
+
+/// Whoever still holds a connection this long after the server was told to end is cut off.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// What cannot be opened, and why.
+#[tokio::main]
+pub async fn serve(options: &Serve) -> anyhow::Result<()> {
+    start_log(options.log);
+    let page = match &options.page {
+        Some(directory) => {
+            Page::read(directory).with_context(|| format!("cannot read the page in {}", directory.display()))?
+        }
+        None => Page::embedded(),
+    };
+    let data = data_directory(options.data.as_deref())?;
+    let (store, damage) = Store::open(&data)?;
+    report(&damage);
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", options.listen))?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, data = %data.display(), version = env!("CARGO_PKG_VERSION"), "serving");
+    // Whoever starts this program reads the address from this line.
+    println!("Kubarium is at http://{address}");
+
+    let sessions = Sessions::new(store.clone(), damage);
+    let (stop, stopping) = watch::channel(false);
+    let closing = sessions.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        tracing::info!("stopping");
+        let _ = stop.send(true);
+        closing.close().await;
+    });
+    let stopped = |mut stopping: watch::Receiver<bool>| async move {
+        // The sender lives as long as the wait for the signal.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    let served = axum::serve(listener, router::router(page, sessions.clone()))
+        .with_graceful_shutdown(stopped(stopping.clone()));
+    tokio::select! {
+        result = served => result?,
+        () = async { stopped(stopping).await; tokio::time::sleep(FAREWELL).await } => {}
+    }
+    sessions.close().await;
+    store.close().await;
+    Ok(())
+}
+
+/// The directory from the command line, or one of this user's own where programs keep their data.
+fn data_directory(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let home = |below: &str| env::var_os("HOME").map(|home| Path::new(&home).join(below));
+    let own = || match () {
+        () if cfg!(windows) => env::var_os("LOCALAPPDATA").map(PathBuf::from),
+        () if cfg!(target_os = "macos") => home("Library/Application Support"),
+        () => env::var_os("XDG_DATA_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+            .or_else(|| home(".local/share")),
+    };
+    match chosen {
+        Some(directory) => Ok(directory.to_owned()),
+        None => own()
+            .map(|directory| directory.join("kubarium"))
+            .context("nowhere to keep sessions: there is no home directory; say where with --data DIR"),
+    }
+}
+
+fn start_log(form: LogForm) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match form {
+        LogForm::Text => lines.init(),
+        LogForm::Json => lines.json().init(),
+    }
+}
+
+fn report(damage: &Damage) {
+    if damage.torn_bytes > 0 {
+        tracing::warn!(
+            bytes = damage.torn_bytes,
+            "the last write to the session log was not finished; everything before it is kept"
+        );
+    }
+    if let Some(file) = &damage.set_aside {
+        let (whole, shortened) = (damage.whole, damage.shortened);
+        tracing::error!(
+            file, whole, shortened,
+            "the session store was damaged: it was set aside, and the intact beginning of every log is kept"
+        );
+    }
+}
+
+/// Ends at Ctrl+C, or when the system asks the program to stop.
+async fn stop_signal() {
+    let interrupt = async { tokio::signal::ctrl_c().await.expect("a handler for Ctrl+C can be set") };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).expect("a handler for SIGTERM can be set");
+        tokio::select! {
+            () = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}

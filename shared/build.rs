@@ -1,0 +1,154 @@
+//! Writes the table of API types that `src/schema.rs` reads, from the JSON schemas of `k8s-openapi`.
+//!
+//! One line a type (`:v1.PodSpec`, for served kinds with group version and kind: `:v1.Pod v1 Pod`), then one line a
+//! field in order of name: name, type, `!` when required. Types: `s`tring, `i`nt32, int64 `I`, `n`umber, `b`oolean,
+//! bytes `B`, `q`uantity, int-`o`r-string, `t`ime, micro-time `T`, anything `*`, list `[…`, map `{…`, and the number of
+//! a type in the table.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use k8s_openapi::Resource;
+use k8s_openapi::api::{
+    apps, autoscaling, batch, coordination, core, discovery, networking, node, policy, rbac, scheduling,
+    storage,
+};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions;
+use schemars::JsonSchema;
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use serde_json::{Map, Value};
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let mut tables =
+        Tables { generator: SchemaSettings::draft07().into_generator(), served: BTreeMap::new() };
+    tables.add_kinds();
+    let table = tables.print();
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    std::fs::write(out.join("schema.txt"), table).expect("the build directory can be written");
+}
+
+struct Tables {
+    generator: SchemaGenerator,
+    /// Name of the definition → group version and kind.
+    served: BTreeMap<String, String>,
+}
+
+impl Tables {
+    fn add<K: Resource + JsonSchema>(&mut self) {
+        self.generator.subschema_for::<K>();
+        self.served.insert(K::schema_name().into_owned(), format!("{} {}", K::API_VERSION, K::KIND));
+    }
+
+    /// The kinds that a cluster of ours serves now or later.
+    fn add_kinds(&mut self) {
+        self.add::<core::v1::Binding>();
+        self.add::<core::v1::ConfigMap>();
+        self.add::<core::v1::Endpoints>();
+        self.add::<core::v1::Event>();
+        self.add::<core::v1::LimitRange>();
+        self.add::<core::v1::Namespace>();
+        self.add::<core::v1::Node>();
+        self.add::<core::v1::PersistentVolume>();
+        self.add::<core::v1::PersistentVolumeClaim>();
+        self.add::<core::v1::Pod>();
+        self.add::<core::v1::PodTemplate>();
+        self.add::<core::v1::ReplicationController>();
+        self.add::<core::v1::ResourceQuota>();
+        self.add::<core::v1::Secret>();
+        self.add::<core::v1::Service>();
+        self.add::<core::v1::ServiceAccount>();
+        self.add::<apps::v1::ControllerRevision>();
+        self.add::<apps::v1::DaemonSet>();
+        self.add::<apps::v1::Deployment>();
+        self.add::<apps::v1::ReplicaSet>();
+        self.add::<apps::v1::StatefulSet>();
+        self.add::<autoscaling::v1::HorizontalPodAutoscaler>();
+        self.add::<autoscaling::v1::Scale>();
+        self.add::<autoscaling::v2::HorizontalPodAutoscaler>();
+        self.add::<batch::v1::CronJob>();
+        self.add::<batch::v1::Job>();
+        self.add::<coordination::v1::Lease>();
+        self.add::<discovery::v1::EndpointSlice>();
+        self.add::<networking::v1::Ingress>();
+        self.add::<networking::v1::IngressClass>();
+        self.add::<networking::v1::NetworkPolicy>();
+        self.add::<node::v1::RuntimeClass>();
+        self.add::<policy::v1::Eviction>();
+        self.add::<policy::v1::PodDisruptionBudget>();
+        self.add::<rbac::v1::ClusterRole>();
+        self.add::<rbac::v1::ClusterRoleBinding>();
+        self.add::<rbac::v1::Role>();
+        self.add::<rbac::v1::RoleBinding>();
+        self.add::<scheduling::v1::PriorityClass>();
+        self.add::<storage::v1::CSIDriver>();
+        self.add::<storage::v1::CSINode>();
+        self.add::<storage::v1::StorageClass>();
+        self.add::<storage::v1::VolumeAttachment>();
+        self.add::<apiextensions::v1::CustomResourceDefinition>();
+    }
+
+    fn print(&mut self) -> String {
+        let definitions: Map<String, Value> = self.generator.take_definitions(true);
+        // Only what has fields is a type of the table; quantities, times and the like are types of fields.
+        let types: BTreeMap<&str, &Value> = definitions
+            .iter()
+            .filter(|(_, schema)| schema.get("properties").is_some())
+            .map(|(name, schema)| (name.as_str(), schema))
+            .collect();
+        let numbers: BTreeMap<&str, usize> = types.keys().enumerate().map(|(at, name)| (*name, at)).collect();
+        let mut table = String::new();
+        for (name, schema) in &types {
+            write!(table, ":{}", short_name(name)).expect("text grows");
+            if let Some(served) = self.served.get::<str>(name) {
+                write!(table, " {served}").expect("text grows");
+            }
+            table.push('\n');
+            let required: Vec<&str> =
+                schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let fields = schema["properties"].as_object().expect("filtered above");
+            let fields: BTreeMap<&str, &Value> =
+                fields.iter().map(|(name, field)| (name.as_str(), field)).collect();
+            for (field, schema) in fields {
+                let mark = if required.contains(&field) { "!" } else { "" };
+                writeln!(table, "{field} {}{mark}", code(schema, &numbers)).expect("text grows");
+            }
+        }
+        table
+    }
+}
+
+/// `io.k8s.api.core.v1.PodSpec` → `v1.PodSpec`, as Go prints the type.
+fn short_name(name: &str) -> &str {
+    name.rmatch_indices('.').nth(1).map_or(name, |(at, _)| &name[at + 1..])
+}
+
+fn code(schema: &Value, numbers: &BTreeMap<&str, usize>) -> String {
+    let reference = schema.get("$ref").or_else(|| schema.get("allOf")?.get(0)?.get("$ref"));
+    if let Some(reference) = reference.and_then(Value::as_str) {
+        let name = reference.trim_start_matches("#/definitions/");
+        return match short_name(name) {
+            "resource.Quantity" => "q".into(),
+            "intstr.IntOrString" => "o".into(),
+            "v1.Time" => "t".into(),
+            "v1.MicroTime" => "T".into(),
+            _ => numbers.get(name).map_or_else(|| "*".into(), usize::to_string),
+        };
+    }
+    let text = |key: &str| schema.get(key).and_then(Value::as_str);
+    match (text("type"), text("format")) {
+        (Some("string"), Some("byte")) => "B".into(),
+        (Some("string"), _) => "s".into(),
+        (Some("integer"), Some("int64")) => "I".into(),
+        (Some("integer"), _) => "i".into(),
+        (Some("number"), _) => "n".into(),
+        (Some("boolean"), _) => "b".into(),
+        (Some("array"), _) => format!("[{}", code(&schema["items"], numbers)),
+        (Some("object"), _) => match schema.get("additionalProperties") {
+            Some(values) => format!("{{{}", code(values, numbers)),
+            None => "*".into(),
+        },
+        _ => "*".into(),
+    }
+}

@@ -1,0 +1,53 @@
+//! The one reader and writer of YAML: editor, terminal, server and `kubarium run` all come here.
+//!
+//! Text becomes documents as kubectl makes them (YAML 1.1 scalars, merge keys), and every value keeps the place it
+//! came from, so that a fault at `spec.replicas` can be shown on its line. Hostile text is refused within bounds.
+
+mod diagnose;
+mod merge_keys;
+mod reader;
+mod scalar;
+mod spans;
+mod writer;
+
+use std::fmt;
+
+pub use reader::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
+pub use spans::{Position, Span, Spans};
+pub use writer::to_yaml;
+
+use crate::doc::Doc;
+
+/// One document of a YAML stream.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// What it says.
+    pub doc: Doc,
+    /// Where it says so.
+    pub spans: Spans,
+}
+
+/// Why text cannot be read, and where: both count from 1, the column in characters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    /// Line.
+    pub line: u32,
+    /// Column.
+    pub column: u32,
+    /// What was expected, in one sentence.
+    pub message: String,
+}
+
+impl Diagnostic {
+    fn new(at: Position, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { line: at.line, column: at.column, message: message.into() }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.message)
+    }
+}
+
+impl std::error::Error for Diagnostic {}

@@ -1,0 +1,124 @@
+//! Makes a document what the API server's decoder would have made of it.
+
+use std::sync::Arc;
+
+use crate::api::Kind;
+use crate::doc::{Doc, Map, Timestamp};
+
+use super::{FieldType, Schema, Type};
+
+/// Turns times into binary ones, drops nulls and the fields that `kind` does not know. Shared parts in which nothing
+/// changes stay shared; a kind without a schema stays as it is.
+pub fn normalise(kind: Kind, doc: &mut Doc) {
+    if let Some(changed) = Schema::of(kind).and_then(|root| object(root, doc)) {
+        *doc = changed;
+    }
+}
+
+/// The object as it should be; `None` when it already is.
+fn object(of: Type, doc: &Doc) -> Option<Doc> {
+    entries(doc.as_map()?, |key, value| match of.field(key) {
+        Some(_) if value.is_null() => Change::Drop,
+        Some(field) => self::value(field.field_type(), value).map_or(Change::Keep, Change::To),
+        None => Change::Drop,
+    })
+}
+
+enum Change {
+    Keep,
+    Drop,
+    To(Doc),
+}
+
+fn entries(map: &Map, change: impl Fn(&str, &Doc) -> Change) -> Option<Doc> {
+    let mut changed: Option<Map> = None;
+    for (key, value) in map.entries() {
+        match change(key, value) {
+            Change::Keep => {}
+            Change::Drop => drop(changed.get_or_insert_with(|| map.clone()).remove(key)),
+            Change::To(value) => changed.get_or_insert_with(|| map.clone()).insert(key.clone(), value),
+        }
+    }
+    changed.map(Doc::Map)
+}
+
+fn value(expected: FieldType, value: &Doc) -> Option<Doc> {
+    match (expected, value) {
+        (FieldType::Object(below), Doc::Map(_)) => object(below, value),
+        (FieldType::List(element), Doc::List(items)) => {
+            let mut changed: Option<Vec<Doc>> = None;
+            for (at, item) in items.iter().enumerate() {
+                if let Some(item) = element_value(element.get(), item) {
+                    changed.get_or_insert_with(|| items.to_vec())[at] = item;
+                }
+            }
+            changed.map(|items| Doc::List(Arc::new(items)))
+        }
+        (FieldType::Map(element), Doc::Map(map)) => {
+            entries(map, |_, value| element_value(element.get(), value).map_or(Change::Keep, Change::To))
+        }
+        (FieldType::Time, Doc::Str(text)) => {
+            Timestamp::parse(text).map(|time| Doc::Time(time.floor_seconds()))
+        }
+        (FieldType::MicroTime, Doc::Str(text)) => Timestamp::parse(text).map(Doc::MicroTime),
+        _ => None,
+    }
+}
+
+/// Go makes the zero value of a null in a list or map: it has no way to leave it out.
+fn element_value(expected: FieldType, value: &Doc) -> Option<Doc> {
+    if !value.is_null() {
+        return self::value(expected, value);
+    }
+    match expected {
+        FieldType::String | FieldType::Bytes => Some(Doc::from("")),
+        FieldType::Quantity => Some(Doc::from("0")),
+        FieldType::Int32 | FieldType::Int64 | FieldType::Number | FieldType::IntOrString => Some(Doc::Int(0)),
+        FieldType::Boolean => Some(Doc::Bool(false)),
+        FieldType::Object(_) => Some(Doc::map()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doc;
+
+    #[test]
+    fn makes_times_binary_and_drops_what_says_nothing() {
+        let mut pod = doc!({
+            "bogus": 1,
+            "metadata": {
+                "creationTimestamp": "2026-01-01T09:00:00.5+09:00",
+                "annotations": { "t": "2026-01-01T00:00:00Z", "n": null },
+                "generateName": null
+            },
+            "spec": { "containers": [{ "name": "c", "args": ["a", null], "resources": null }, null] }
+        });
+        let spec = doc!({ "containers": [{ "name": "c", "args": ["a", ""] }, {}] });
+        normalise(Kind::Pod, &mut pod);
+        assert_eq!(pod["spec"], spec);
+        assert!(
+            matches!(pod["metadata"]["creationTimestamp"], Doc::Time(time) if time.rfc3339() == "2026-01-01T00:00:00Z")
+        );
+        assert!(matches!(pod["metadata"]["annotations"]["t"], Doc::Str(_)));
+        assert_eq!(pod["metadata"]["annotations"]["n"], Doc::from(""));
+        assert!(pod["bogus"].is_null() && !pod["metadata"].as_map().unwrap().contains("generateName"));
+
+        let mut lease = doc!({ "spec": { "renewTime": "2026-01-01T00:00:00.000001Z" } });
+        normalise(Kind::Lease, &mut lease);
+        assert!(matches!(lease["spec"]["renewTime"], Doc::MicroTime(_)));
+    }
+
+    #[test]
+    fn shares_what_does_not_change() {
+        let before = doc!({ "metadata": { "uid": null }, "spec": { "containers": [{ "name": "c" }] } });
+        let mut after = before.clone();
+        normalise(Kind::Pod, &mut after);
+        assert!(!after.same(&before) && after["spec"].same(&before["spec"]));
+        let mut again = after.clone();
+        normalise(Kind::Pod, &mut again);
+        assert!(again.same(&after));
+    }
+}
