@@ -7,7 +7,8 @@ WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version =
 NODE_MAJOR := 20
 
 LISTEN ?= 127.0.0.1:8080
-DATA ?= kubarium-data
+# Where sessions are kept, if not in the place that the program chooses.
+DATA ?=
 FIRST_LOAD_KB := 700
 
 # Tools come from .tools only where PATH has not the right version.
@@ -38,14 +39,14 @@ build: program ## Build the whole program, page embedded: target/release/kubariu
 	@ls -l $(PROGRAM) | awk '{printf "%s, %.1f MB\n", "$(PROGRAM)", $$5 / 1e6}'
 
 run: build ## Build and serve at http://127.0.0.1:8080 (LISTEN=ADDRESS:PORT DATA=DIR)
-	@exec $(PROGRAM) serve --listen $(LISTEN) --data $(DATA)
+	@exec $(PROGRAM) serve --listen $(LISTEN) $(if $(DATA),--data $(DATA))
 
 test: lint program test-rust test-parity test-browser ## Check style, build, run every test, those in a real browser too
 	$(call say,All tests passed)
 
 dev: tools ## Serve as `run` does, and rebuild on every change
 	@cargo fetch --locked
-	@exec node scripts/dev.mjs $(LISTEN) $(DATA)
+	@exec node scripts/dev.mjs --listen $(LISTEN) $(if $(DATA),--data $(DATA))
 
 bench: rust ## Run the speed scenarios
 	$(call say,Benchmarks)

@@ -4,7 +4,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, watch } from "node:fs";
 
-const [listen, data] = process.argv.slice(2);
 const page = "target/dev-page";
 const run = (command, args) => spawn(command, args, { stdio: "inherit" });
 const ended = (child) => new Promise((resolve) => child.once("close", resolve));
@@ -16,7 +15,7 @@ async function restart() {
     server.kill();
     await gone;
   }
-  server = run("target/release/kubarium", ["serve", "--listen", listen, "--data", data, "--page", page]);
+  server = run("target/release/kubarium", ["serve", "--page", page, ...process.argv.slice(2)]);
 }
 
 /** Does `work` after the last of a burst of calls, never twice at once. */

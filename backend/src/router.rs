@@ -1,29 +1,85 @@
 //! Every route of the server.
 
+use std::time::Duration;
+
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, header},
-    routing::get,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
 };
-use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer,
+    timeout::TimeoutLayer, trace::TraceLayer,
+};
+use tracing::Span;
 
-use crate::page::Page;
+use crate::{
+    error::Problem,
+    page::Page,
+    sessions::{Sessions, http as sessions},
+    websocket,
+};
+
+/// An answer takes this long at most. Live connections are no answers: they have limits of their own.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// The server: the page, and what is behind it.
-pub fn router(page: Page) -> Router {
+pub fn router(page: Page, live: Sessions) -> Router {
+    let always = always(&page);
+    let api = Router::new()
+        .route("/sessions", post(sessions::create))
+        .route("/sessions/{id}", get(sessions::describe))
+        .route("/sessions/{id}/ws", get(websocket::connect))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "the API has nothing under this path") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the API does not know this method here; see the Allow header")
+        })
+        // What is said here is for one reader, and true only now.
+        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(CompressionLayer::new())
+        .layer(DefaultBodyLimit::max(sessions::MAX_SCENARIO))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER))
+        .with_state(live);
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .nest("/api/v1", api)
+        .fallback(move |method, uri, headers| std::future::ready(page.answer(&method, &uri, &headers)))
+        .layer(CatchPanicLayer::custom(panicked));
+    always
+        .into_iter()
+        .fold(router, |router, (name, value)| router.layer(SetResponseHeaderLayer::overriding(name, value)))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(answered))
+}
+
+/// Headers of every answer.
+fn always(page: &Page) -> [(HeaderName, HeaderValue); 5] {
     let policy = HeaderValue::from_str(&page.content_security_policy()).expect("the policy is ASCII");
-    let always = [
+    [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         // Tokens live in the fragment, which is never sent; the path is nobody's business either.
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    ];
-    let router = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .fallback(move |method, uri, headers| std::future::ready(page.answer(&method, &uri, &headers)));
-    always
-        .into_iter()
-        .fold(router, |router, (name, value)| router.layer(SetResponseHeaderLayer::overriding(name, value)))
+    ]
+}
+
+/// What the log says of a request: never its query, headers or body, where somebody may have put a secret.
+fn span(request: &Request) -> Span {
+    let path = request.extensions().get::<MatchedPath>().map_or("(page)", MatchedPath::as_str);
+    tracing::info_span!("http", method = %request.method(), path)
+}
+
+fn answered(response: &Response, latency: Duration, _: &Span) {
+    let (status, millis) = (response.status().as_u16(), latency.as_millis());
+    match response.status().is_server_error() {
+        true => tracing::warn!(status, millis, "answered"),
+        false => tracing::debug!(status, millis, "answered"),
+    }
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this request: this is our bug").into_response()
 }

@@ -32,7 +32,7 @@ const theme = EditorView.theme({
 });
 
 const highlighting = HighlightStyle.define([
-  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--accent)" },
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--syntax-key, var(--accent))" },
   { tag: [tags.comment, tags.lineComment], color: "var(--text-muted)", fontStyle: "italic" },
   { tag: [tags.string, tags.special(tags.string)], color: "var(--syntax-string, var(--text))" },
   { tag: [tags.number, tags.bool, tags.null, tags.keyword], color: "var(--syntax-literal, var(--text))" },

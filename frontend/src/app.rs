@@ -40,9 +40,11 @@ fn Main() -> impl IntoView {
                 <Stage />
                 <Foot />
             </div>
-            <DrawerPanel />
+            <div class="side">
+                <Tour />
+                <DrawerPanel />
+            </div>
         </main>
-        <Tour />
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn Header() -> impl IntoView {
             </a>
             <TimeControls />
             <div class="tools">
-                <button class="quiet wide-only" on:click=move |_| page.tour.set(Some(0))>
+                <button class="quiet" on:click=move |_| page.tour.set(Some(0))>
                     {t!(i18n, tour.start)}
                 </button>
                 <ShareMenu />

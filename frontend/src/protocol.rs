@@ -215,6 +215,26 @@ pub struct Frame {
     pub verdict: Option<Verdict>,
 }
 
+impl Frame {
+    /// Whether nothing is to be drawn anew but the clock.
+    pub fn is_still(&self) -> bool {
+        let tables = self.nodes.is_empty()
+            && self.pods.is_empty()
+            && self.workloads.is_empty()
+            && self.services.is_empty()
+            && self.components.is_empty();
+        tables
+            && !self.reset
+            && self.hops.is_empty()
+            && self.heartbeats.is_empty()
+            && self.captions.is_empty()
+            && self.events.is_empty()
+            && self.waits.is_none()
+            && self.visitors.is_none()
+            && self.verdict.is_none()
+    }
+}
+
 /// Changes of a set of things with a key each.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -445,8 +465,6 @@ pub enum WaitKind {
     TerminationGrace,
     /// Until a crashed container is started again.
     CrashLoopBackOff,
-    /// Until an image is asked for again.
-    ImagePullBackOff,
 }
 
 /// Something that just happened, for people. The page finds the words.

@@ -202,6 +202,12 @@ impl Page {
         });
     }
 
+    /// Goes back to just before the last fault, and does something else there.
+    pub fn rewind(self, then: Vec<Command>) {
+        self.touched.set(!then.is_empty());
+        self.send(&Request::Rewind { then });
+    }
+
     /// Sets the pace.
     pub fn pace(self, pace: Pace) {
         self.send(&Request::Pace(pace));

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     i18n::*,
-    protocol::{Command, Pace, Request, Verdict, Wait},
+    protocol::{Command, Pace, Verdict, Wait},
     state::Page,
     words,
 };
@@ -14,6 +14,12 @@ use crate::{
 pub(crate) fn Story() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
+    let why = RwSignal::new(false);
+    Effect::new(move |_| {
+        if page.verdict.with(Option::is_none) {
+            why.set(false);
+        }
+    });
     view! {
         <section class="story">
             <div class="telling">
@@ -21,11 +27,14 @@ pub(crate) fn Story() -> impl IntoView {
                 <div class="captions" role="log" aria-live="polite" aria-label=move || t_string!(i18n, captions_label)>
                     {move || page.verdict.get().map_or_else(
                         || view! { <Captions /> }.into_any(),
-                        |verdict| view! { <VerdictView verdict /> }.into_any(),
+                        |verdict| view! { <VerdictView verdict why /> }.into_any(),
                     )}
                 </div>
             </div>
-            <Waits />
+            <div class="beside">
+                <Waits />
+                {move || page.verdict.get().filter(|_| why.get()).map(|verdict| view! { <WhySoLong verdict /> })}
+            </div>
         </section>
     }
 }
@@ -59,10 +68,9 @@ fn Captions() -> impl IntoView {
 
 /// The measured result, and what to do next.
 #[component]
-fn VerdictView(verdict: Verdict) -> impl IntoView {
+fn VerdictView(verdict: Verdict, why: RwSignal<bool>) -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    let why = RwSignal::new(false);
     let sentence = {
         let verdict = verdict.clone();
         move || words::verdict(i18n, &verdict)
@@ -73,7 +81,7 @@ fn VerdictView(verdict: Verdict) -> impl IntoView {
             Command::Fault { target: "component/kube-scheduler".to_owned(), kind: "Stop".to_owned() },
             Command::Fault { target: node.clone(), kind: "PowerOff".to_owned() },
         ];
-        page.send(&Request::Rewind { then });
+        page.rewind(then);
     };
     let powered_off = verdict.target.starts_with("node/");
     view! {
@@ -82,16 +90,13 @@ fn VerdictView(verdict: Verdict) -> impl IntoView {
             <button class="primary" aria-expanded=move || why.get().to_string() on:click=move |_| why.update(|on| *on = !*on)>
                 {t!(i18n, verdict.why)}
             </button>
-            <button class="quiet" on:click=move |_| page.send(&Request::Rewind { then: Vec::new() })>
+            <button class="quiet" on:click=move |_| page.rewind(Vec::new())>
                 {t!(i18n, verdict.rewind)}
             </button>
             {powered_off.then(|| view! {
                 <button class="quiet" on:click=without_scheduler.clone()>{t!(i18n, verdict.no_scheduler)}</button>
             })}
         </div>
-        <Show when=move || why.get()>
-            <WhySoLong verdict=verdict.clone() />
-        </Show>
     }
 }
 

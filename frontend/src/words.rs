@@ -75,7 +75,6 @@ pub fn wait_name(i18n: I18n, kind: WaitKind) -> &'static str {
         WaitKind::Toleration => t_string!(i18n, wait.toleration),
         WaitKind::TerminationGrace => t_string!(i18n, wait.termination),
         WaitKind::CrashLoopBackOff => "CrashLoopBackOff",
-        WaitKind::ImagePullBackOff => "ImagePullBackOff",
     }
 }
 
@@ -86,7 +85,6 @@ pub fn wait_reason(i18n: I18n, kind: WaitKind) -> &'static str {
         WaitKind::Toleration => t_string!(i18n, reason.toleration),
         WaitKind::TerminationGrace => t_string!(i18n, reason.termination),
         WaitKind::CrashLoopBackOff => t_string!(i18n, reason.crash_loop),
-        WaitKind::ImagePullBackOff => t_string!(i18n, reason.image_pull),
     }
 }
 
@@ -96,7 +94,7 @@ pub fn wait_word(kind: WaitKind) -> &'static str {
         WaitKind::NodeGracePeriod => "grace",
         WaitKind::Toleration => "toleration",
         WaitKind::TerminationGrace => "termination",
-        WaitKind::CrashLoopBackOff | WaitKind::ImagePullBackOff => "backoff",
+        WaitKind::CrashLoopBackOff => "backoff",
     }
 }
 

@@ -1,8 +1,23 @@
 //! The worker: holds the cluster, lets time pass in it, and tells the page what is to be seen.
+//!
+//! - `line`: the end of the line to the page, and its ticking.
+//! - [`driver`]: one cluster for one viewer; [`replica`]: the cluster itself and what people do to it.
+//! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
+//! - [`view`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`]: what can be said about it.
 
+pub mod captions;
+pub mod driver;
+pub mod inspect;
 #[cfg(feature = "page")]
 mod line;
+pub mod messages;
+#[cfg(feature = "page")]
 mod mock;
+pub mod pacing;
+pub mod replica;
+pub mod story;
+pub mod view;
+pub mod waits;
 
 #[cfg(feature = "page")]
 pub use line::start;

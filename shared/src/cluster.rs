@@ -232,7 +232,15 @@ impl Cluster {
         }
         let to = event.to;
         let outside = matches!(to, Process::Client(_));
+        // Packets pass through kernels and containers, which work on while the daemons beside them are down.
+        let in_kernel = match &event.payload {
+            Payload::Arrive(message) if matches!(message.body, Body::Packet(_)) => {
+                to.machine().is_some_and(|machine| self.core.machines[machine as usize].powered)
+            }
+            _ => false,
+        };
         let alive = outside
+            || in_kernel
             || (self.core.running(to) && event.life.is_none_or(|life| life == self.core.incarnation(to)));
         let crosses = match &event.payload {
             Payload::Arrive(message) => self.core.links.open(message.from, to),
@@ -288,7 +296,7 @@ impl Cluster {
             Process::Kubelet(machine) => self.kubelets[machine as usize].handle(input, &mut cx),
             Process::Runtime(machine) => self.runtimes[machine as usize].handle(input, &mut cx),
             Process::KubeProxy(_) | Process::ProxyWatch | Process::LoadBalancer | Process::CoreDns | Process::Visitors => {
-                self.network.handle(input, &self.runtimes, &mut cx);
+                self.network.handle(input, &mut cx);
             }
             // etcd answers the API server without messages while it has one member.
             Process::ApiServer(_) | Process::Etcd(_) | Process::Client(_) => {}
@@ -312,8 +320,7 @@ impl Cluster {
                 self.close_later(*watch, &message);
             }
             Body::WatchClosed(watch) => self.close_later(*watch, &message),
-            Body::Packet(packet) => self.network.lost(packet, &mut self.core, message.causes),
-            Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) => {}
+            Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) => {}
         }
     }
 

@@ -1,18 +1,96 @@
 //! kube-controller-manager: the loops that move the cluster towards what was asked for.
+//!
+//! One process with shared informers. Each controller has its own work queue, client rate limit and event source
+//! (see [`worker`]); the list below is the only place that names them all.
 
-use crate::client::Input;
-use crate::sim::Context;
+mod deployment;
+mod node_ipam;
+mod replicaset;
+mod status;
+mod worker;
+mod world;
+
+use std::collections::BTreeMap;
+
+use crate::api::{Key, Kind, User};
+use crate::client::{Delta, Handled, Input, Wait};
+use crate::doc::literal;
+use crate::sim::{Context, Core, RequestId};
+
+use worker::{Run, Worker};
+use world::World;
+
+/// What the informers follow. Events are written but never read.
+const WATCHED: &[Kind] = &[
+    Kind::Namespace,
+    Kind::Node,
+    Kind::Lease,
+    Kind::ConfigMap,
+    Kind::Secret,
+    Kind::Service,
+    Kind::Deployment,
+    Kind::ReplicaSet,
+    Kind::Pod,
+    Kind::EndpointSlice,
+];
+
+macro_rules! controllers {
+    ($($name:ident: $controller:ty,)*) => {
+        /// Every controller with its queue.
+        #[derive(Clone, Debug, Hash)]
+        struct Controllers {
+            $($name: Worker<$controller>,)*
+        }
+
+        impl Controllers {
+            fn new() -> Controllers {
+                Controllers { $($name: Worker::new(),)* }
+            }
+
+            fn all(&self) -> impl Iterator<Item = &dyn Run> {
+                [$(&self.$name as &dyn Run,)*].into_iter()
+            }
+
+            fn all_mut(&mut self) -> impl Iterator<Item = &mut dyn Run> {
+                [$(&mut self.$name as &mut dyn Run,)*].into_iter()
+            }
+        }
+    };
+}
+
+controllers! {
+    node_ipam: node_ipam::NodeIpam,
+    deployment: deployment::DeploymentController,
+    replica_set: replicaset::ReplicaSetController,
+}
+
+/// Whose answer a request's number stands for.
+#[derive(Clone, Debug, Hash)]
+struct Asker {
+    controller: u32,
+    key: Key,
+    at: u32,
+}
 
 /// The controller manager.
 #[derive(Clone, Debug, Hash)]
 pub struct ControllerManager {
     seed: u64,
+    world: World,
+    controllers: Controllers,
+    asked: BTreeMap<RequestId, Asker>,
 }
 
 impl ControllerManager {
-    /// A controller manager that draws from the cluster's `seed`.
+    /// A controller manager of the cluster with this `seed` (nothing in it is left to chance so far).
     pub fn new(seed: u64) -> ControllerManager {
-        ControllerManager { seed }
+        let user = User::component(literal!("system:kube-controller-manager"));
+        ControllerManager {
+            seed,
+            world: World::new(&user, WATCHED),
+            controllers: Controllers::new(),
+            asked: BTreeMap::new(),
+        }
     }
 
     /// The same program after a crash: without memory.
@@ -21,5 +99,70 @@ impl ControllerManager {
     }
 
     /// Handles one input.
-    pub fn handle(&mut self, _input: Input, _cx: &mut Context<'_>) {}
+    pub fn handle(&mut self, input: Input, cx: &mut Context<'_>) {
+        match input {
+            Input::Start => {
+                self.world.informers.start(cx);
+                self.controllers.all_mut().for_each(|controller| controller.start(cx));
+            }
+            Input::Response(id, answer) if self.asked.contains_key(&id) => {
+                let Some(asker) = self.asked.remove(&id) else { return };
+                let controller = self.controllers.all_mut().nth(asker.controller as usize);
+                let ids = controller.map(|c| c.answer(asker.key, asker.at, answer, &self.world, cx));
+                self.expect(asker.controller, ids.unwrap_or_default());
+            }
+            Input::Timer(timer) if timer.name != "informer" => {
+                let world = &self.world;
+                self.controllers.all_mut().any(|controller| controller.timer(&timer, world, cx));
+            }
+            input => {
+                if let Handled::Changes(deltas) = self.world.informers.handle(input, cx) {
+                    self.changed(&deltas, cx);
+                }
+            }
+        }
+        self.work(cx);
+    }
+
+    fn changed(&mut self, deltas: &[Delta], cx: &mut Context<'_>) {
+        deltas.iter().for_each(|delta| self.world.index(delta));
+        for delta in deltas {
+            for controller in self.controllers.all_mut() {
+                controller.observe(delta, &self.world, cx);
+            }
+        }
+    }
+
+    /// Lets every controller work on the keys in line; none does before all caches are filled.
+    fn work(&mut self, cx: &mut Context<'_>) {
+        if !self.world.informers.synced() {
+            return;
+        }
+        let mut asked = Vec::new();
+        for (number, controller) in (0..).zip(self.controllers.all_mut()) {
+            if controller.is_idle() {
+                continue;
+            }
+            asked.push((number, controller.work(&self.world, cx)));
+        }
+        asked.into_iter().for_each(|(number, ids)| self.expect(number, ids));
+    }
+
+    fn expect(&mut self, controller: u32, ids: Vec<worker::Asked>) {
+        for worker::Asked { id, key, at } in ids {
+            self.asked.insert(id, Asker { controller, key, at });
+        }
+    }
+
+    /// The countdowns that run now.
+    pub fn waits(&self, core: &Core) -> Vec<Wait> {
+        let mut waits = Vec::new();
+        self.controllers.all().for_each(|controller| controller.waits(&self.world, core, &mut waits));
+        waits
+    }
+
+    /// Each controller's name and how many keys are in line or being worked on.
+    pub fn queues(&self) -> Vec<(&'static str, u64)> {
+        self.controllers.all().map(|controller| (controller.name(), controller.len())).collect()
+    }
 }

@@ -1,20 +1,273 @@
 //! kubelet: registers its node, keeps its lease, runs the pods bound to it and reports how they are.
+//!
+//! Every input changes what the kubelet remembers of a pod and then lets [`sync`] take the next steps from there,
+//! whatever they are: there is one place that decides, and it can be run any number of times.
 
-use crate::client::Input;
-use crate::sim::{Context, Core};
+mod cri;
+mod env;
+mod node;
+mod pod;
+mod probe;
+mod status;
+mod sync;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::core::node::Node;
+use crate::api::core::pod::Pod;
+use crate::api::{FieldSelector, Key, Kind, Object, Reply, Status, User};
+use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity, Wait};
+use crate::doc::{Doc, Str, literal};
+use crate::sim::{Body, Context, Core, CriCall, Duration, Process, RequestId, Time, Timer};
+
+pub use node::{Heartbeat, node_address};
+pub use pod::{ContainerStage, ContainerState, PodStage, PodState, Termination};
+
+/// How long a kubelet waits before it tries again what the API server did not take.
+const RETRY: Duration = Duration::seconds(1);
 
 /// The kubelet of one machine.
 #[derive(Clone, Debug, Hash)]
 pub struct Kubelet {
     machine: u32,
+    name: Str,
+    address: u32,
+    user: User,
+    informers: Informers,
+    recorder: Recorder,
+    node: node::NodeState,
+    pods: BTreeMap<u128, PodState>,
+    /// The newest pod of each name.
+    by_key: BTreeMap<Key, u128>,
+    /// Images at the runtime: ID and size.
+    images: BTreeMap<Str, (Str, u64)>,
+    requests: BTreeMap<RequestId, Pending>,
+    /// Whether the runtime told what it has.
+    listed: bool,
+    /// What was found at the runtime and belongs to no pod seen so far.
+    found: BTreeMap<u128, crate::sim::ListedPod>,
+    /// Configuration that was read for containers about to start.
+    configs: BTreeMap<(u128, u32), env::Sources>,
+}
+
+/// What an answer is for.
+#[derive(Clone, Debug, Hash)]
+enum Pending {
+    Register,
+    ReadNode,
+    NodeStatus,
+    Lease,
+    Status(u128),
+    Delete(u128),
+    Config { pod: u128, container: u32, key: Key },
 }
 
 impl Kubelet {
     /// The kubelet of a machine, freshly started.
-    pub fn new(machine: u32, _core: &Core, _seed: u64) -> Kubelet {
-        Kubelet { machine }
+    pub fn new(machine: u32, core: &Core, seed: u64) -> Kubelet {
+        let name = core.machines[machine as usize].name.clone();
+        let user = User::component(format!("system:node:{name}"));
+        let mut informers = Informers::default();
+        informers.add(&user, Kind::Pod, FieldSelector::node(name.clone()));
+        informers.add(&user, Kind::Node, FieldSelector::name(name.clone()));
+        Kubelet {
+            machine,
+            address: node_address(machine),
+            informers,
+            recorder: Recorder::new(&user, "kubelet", name.clone()),
+            node: node::NodeState::new(&name, seed),
+            user,
+            name,
+            pods: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            images: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            listed: false,
+            found: BTreeMap::new(),
+            configs: BTreeMap::new(),
+        }
+    }
+
+    /// The pods that this kubelet looks after, by UID.
+    pub fn pods(&self) -> impl Iterator<Item = &PodState> {
+        self.pods.values()
+    }
+
+    /// The pod called `key`, if it is here.
+    pub fn pod(&self, key: &Key) -> Option<&PodState> {
+        self.pods.get(self.by_key.get(key)?)
+    }
+
+    /// When it last gave signs of life, and when the next are due.
+    pub fn heartbeat(&self) -> &Heartbeat {
+        &self.node.heartbeat
+    }
+
+    /// What it waits for on purpose, with the moments of beginning and end.
+    pub fn waits(&self, core: &Core) -> Vec<Wait> {
+        self.pods.values().flat_map(|pod| sync::waits(pod, core)).collect()
     }
 
     /// Handles one input.
-    pub fn handle(&mut self, _input: Input, _cx: &mut Context<'_>) {}
+    pub fn handle(&mut self, input: Input, cx: &mut Context<'_>) {
+        let input = match self.informers.handle(input, cx) {
+            Handled::Changes(deltas) => {
+                for delta in deltas {
+                    self.changed(&delta, cx);
+                }
+                if self.listed && !self.found.is_empty() && self.informers.synced() {
+                    self.remove_orphans(cx);
+                }
+                return;
+            }
+            Handled::NotMine(input) => input,
+        };
+        match input {
+            Input::Start => self.start(cx),
+            Input::Response(id, result) => {
+                if let Some(pending) = self.requests.remove(&id) {
+                    self.answered(pending, result, cx);
+                }
+            }
+            Input::Timer(timer) => self.timer(&timer, cx),
+            Input::Cri(event) => self.cri(event, cx),
+            Input::Watch(..) | Input::WatchClosed(_) | Input::Packet(_) => {}
+        }
+    }
+
+    fn start(&mut self, cx: &mut Context<'_>) {
+        self.informers.start(cx);
+        self.ask_runtime(CriCall::List, cx);
+        self.node_event(Severity::Normal, "Starting", "Starting kubelet.", cx);
+        // Kubelets do not start at the very same moment.
+        let stagger = self.node.stagger();
+        cx.timer(stagger, Timer::named("register"));
+    }
+
+    fn timer(&mut self, timer: &Timer, cx: &mut Context<'_>) {
+        match (timer.name, &timer.key) {
+            ("register", _) => self.register(cx),
+            ("heartbeat", _) => self.heartbeat_due(cx),
+            ("pod", Some(key)) => {
+                if let Some(&uid) = self.by_key.get(key) {
+                    self.sync(uid, cx);
+                }
+            }
+            ("report", Some(key)) => {
+                if let Some(&uid) = self.by_key.get(key) {
+                    self.report(uid, cx);
+                }
+            }
+            ("delete", Some(key)) => {
+                if let Some(&uid) = self.by_key.get(key) {
+                    self.delete_from_api(uid, cx);
+                }
+            }
+            ("probe", Some(key)) => {
+                if let Some(&uid) = self.by_key.get(key) {
+                    self.probe_due(uid, timer.number, cx);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, pending: Pending, result: Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
+        match pending {
+            Pending::Register => self.registered(result, cx),
+            Pending::ReadNode => self.node_read(result, cx),
+            Pending::NodeStatus => self.node_status_written(&result),
+            Pending::Lease => self.lease_answered(&result, cx),
+            Pending::Status(uid) => self.status_written(uid, result, cx),
+            Pending::Delete(uid) => self.deleted(uid, &result, cx),
+            Pending::Config { pod, container, key } => self.config_read(pod, container, key, result, cx),
+        }
+    }
+
+    /// The API's view of a pod or of the node changed.
+    fn changed(&mut self, delta: &Delta, cx: &mut Context<'_>) {
+        let object = delta.object();
+        match object.key.kind {
+            Kind::Node => {
+                if let Some(node) = delta.new.as_ref().and_then(|object| object.view::<Node>()) {
+                    let cidr = node.pod_cidr.clone();
+                    self.network_known(cidr, cx);
+                }
+            }
+            Kind::Pod if self.listed => self.pod_changed(delta, cx),
+            _ => {}
+        }
+    }
+
+    fn status_written(&mut self, uid: u128, result: Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        pod.writing = false;
+        match result {
+            Ok(reply) => {
+                pod.acknowledged =
+                    reply.object().map_or(pod.acknowledged, |object| object.meta.resource_version);
+                self.report(uid, cx);
+            }
+            Err(status) => {
+                pod.sent = Doc::Null;
+                if status.is_transient() {
+                    let key = pod.key.clone();
+                    cx.timer(RETRY, Timer::about("report", key));
+                }
+            }
+        }
+    }
+
+    /// The newest version of a pod that the kubelet knows.
+    fn object(&self, uid: u128) -> Option<Arc<Object>> {
+        let pod = self.pods.get(&uid)?;
+        let object = self.informers.cache(Kind::Pod).get(&pod.key)?;
+        (object.meta.uid == uid).then(|| Arc::clone(object))
+    }
+
+    fn ask_runtime(&self, call: CriCall, cx: &mut Context<'_>) {
+        cx.send(Process::Runtime(self.machine), Body::Cri(call));
+    }
+
+    /// An Event about a pod, or about one of its containers.
+    fn pod_event(
+        &mut self,
+        uid: u128,
+        container: Option<u32>,
+        severity: Severity,
+        reason: &'static str,
+        message: impl Into<Str>,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(object) = self.object(uid) else { return };
+        let mut involved = object.reference();
+        involved.set(literal!("apiVersion"), literal!("v1"));
+        involved.set(literal!("resourceVersion"), object.meta.resource_version.to_string());
+        if let Some(index) = container {
+            involved.set(literal!("fieldPath"), pod::field_path(&self.pods[&uid], index));
+        }
+        self.recorder.event_about(involved, uid, severity, reason, message, cx);
+    }
+
+    /// How many pods with how much CPU and memory the node already holds.
+    fn held(&self) -> (i64, i64, i64) {
+        let active = self.pods.values().filter(|pod| pod.stage != PodStage::Done);
+        active.fold((0, 0, 0), |(count, cpu, memory), pod| {
+            (count + 1, cpu + pod.requests.0, memory + pod.requests.1)
+        })
+    }
 }
+
+/// Virtual time as a date.
+fn date(at: Time, cx: &Context<'_>) -> crate::doc::Timestamp {
+    crate::doc::Timestamp::from_millis(cx.core.epoch.millis() + at.0 as i64).floor_seconds()
+}
+
+/// Whether this view is of a pod that will not run again.
+fn finished(object: &Object) -> bool {
+    object.view::<Pod>().is_some_and(|pod| pod.phase.is_terminal())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,11 @@
 //! The data plane: kube-proxy's rules, the load balancer, names, and the visitors who use the app.
 
+mod tally;
+
 use crate::client::Input;
-use crate::runtime::Runtime;
-use crate::sim::{Causes, Context, Core, Packet, Process};
+use crate::sim::{Context, Process};
+
+pub use tally::{RequestResult, Tally};
 
 /// Everything between a visitor and a container.
 #[derive(Clone, Debug, Hash)]
@@ -15,10 +18,7 @@ impl Network {
     }
 
     /// Handles an input of kube-proxy, the load balancer, DNS or the visitors (`cx.me` says whose).
-    pub fn handle(&mut self, _input: Input, _runtimes: &[Runtime], _cx: &mut Context<'_>) {}
-
-    /// A packet could not be delivered.
-    pub fn lost(&mut self, _packet: &Packet, _core: &mut Core, _causes: Causes) {}
+    pub fn handle(&mut self, _input: Input, _cx: &mut Context<'_>) {}
 
     /// A process stopped or started: a stopped kube-proxy leaves its rules as they are.
     pub fn process_changed(&mut self, _process: Process, _up: bool, _cx: &mut Context<'_>) {}

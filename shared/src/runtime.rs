@@ -1,49 +1,197 @@
 //! Container runtime: pulls images, runs containers (small simulated programs), gives pods their addresses (CNI).
+//!
+//! The daemon itself may be down while its containers run on: packets reach them all the same, and when it is back
+//! it takes up their timers again.
 
-use std::collections::BTreeMap;
+mod caller;
+mod container;
+mod image;
+mod lifecycle;
+mod pull;
+mod serve;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use crate::client::Input;
 use crate::doc::Str;
-use crate::sim::{Context, CriCall};
+use crate::sim::{
+    Body, Context, CriCall, CriEvent, ListedContainer, ListedPod, Packet, PacketStep, Process, Timer,
+};
 
-/// What containers of an image do; the `images` of a scenario.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct ImageSpec {}
-
-/// The image catalogue.
-#[derive(Clone, Debug, Hash)]
-pub struct Images {}
-
-impl Images {
-    /// The built-in catalogue with a scenario's additions.
-    pub fn new(_specs: &BTreeMap<Str, ImageSpec>) -> Images {
-        Images {}
-    }
-}
+pub use caller::{Call, Caller};
+pub use container::{Container, KILLED, Program, Sandbox, Stage};
+pub use image::{Found, ImageSpec, Images, container_id, full_reference, image_id, is_valid_reference};
+pub use pull::Pull;
 
 /// The container runtime of one machine.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug)]
 pub struct Runtime {
     machine: u32,
     images: Arc<Images>,
+    /// Images on disk, with their sizes.
+    cached: BTreeMap<Str, u64>,
+    /// First address and size of the node's pod network, once known.
+    network: Option<(u32, u32)>,
+    /// Where the search for a free address begins: addresses are not used again at once.
+    next_address: u32,
+    addresses: BTreeSet<u32>,
+    sandboxes: BTreeMap<u128, Sandbox>,
+    by_address: BTreeMap<u32, u128>,
+    pulls: BTreeMap<u64, Pull>,
+    /// Containers by the number of their start.
+    numbered: BTreeMap<u64, (u128, Str)>,
+    calls: BTreeMap<u64, Call>,
+    last_number: u64,
+    boot: u32,
+}
+
+impl Hash for Runtime {
+    /// Everything but the catalogue, which all machines share and the cluster hashes once.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
+        (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
+        (&self.calls, self.last_number, self.boot).hash(state);
+    }
 }
 
 impl Runtime {
     /// The runtime of a machine with an empty image cache.
     pub fn new(machine: u32, images: &Arc<Images>) -> Runtime {
-        Runtime { machine, images: Arc::clone(images) }
+        Runtime {
+            machine,
+            images: Arc::clone(images),
+            cached: BTreeMap::new(),
+            network: None,
+            next_address: 0,
+            addresses: BTreeSet::new(),
+            sandboxes: BTreeMap::new(),
+            by_address: BTreeMap::new(),
+            pulls: BTreeMap::new(),
+            numbered: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            last_number: 0,
+            boot: 1,
+        }
+    }
+
+    /// The pods that have a sandbox here, by UID.
+    pub fn sandboxes(&self) -> &BTreeMap<u128, Sandbox> {
+        &self.sandboxes
+    }
+
+    /// Pulls under way.
+    pub fn pulls(&self) -> impl Iterator<Item = &Pull> {
+        self.pulls.values()
+    }
+
+    /// Images on disk with their sizes in bytes.
+    pub fn cached(&self) -> &BTreeMap<Str, u64> {
+        &self.cached
+    }
+
+    /// What the catalogue says of an image.
+    pub fn image(&self, image: &str) -> Found<'_> {
+        self.images.find(image)
     }
 
     /// The kubelet asks.
-    pub fn call(&mut self, _call: CriCall, _cx: &mut Context<'_>) {}
+    pub fn call(&mut self, call: CriCall, cx: &mut Context<'_>) {
+        match call {
+            CriCall::List => self.list(cx),
+            CriCall::UpdateRuntimeConfig { pod_cidr } => self.network = parse_cidr(&pod_cidr),
+            CriCall::RunPodSandbox { pod, key } => self.run_sandbox(pod, key, cx),
+            CriCall::PullImage { pod, container, image } => self.pull(pod, container, image, cx),
+            CriCall::StartContainer { .. } => self.start_container(call, cx),
+            CriCall::StopContainer { pod, container, grace_ms } => {
+                self.stop_container(pod, &container, grace_ms, cx)
+            }
+            CriCall::RemovePodSandbox { pod } => self.remove_sandbox(pod, cx),
+            CriCall::Probe { .. } => self.probe(call, cx),
+        }
+    }
 
     /// Handles one input: a timer of its own or a packet for one of its pods.
-    pub fn handle(&mut self, _input: Input, _cx: &mut Context<'_>) {}
+    pub fn handle(&mut self, input: Input, cx: &mut Context<'_>) {
+        match input {
+            Input::Start => self.resume(cx),
+            Input::Timer(timer) => self.timer(&timer, cx),
+            Input::Packet(packet) => self.packet(packet, cx),
+            _ => {}
+        }
+    }
 
     /// The machine lost power: containers are gone, cached images stay on disk.
-    pub fn power_lost(&mut self) {}
+    pub fn power_lost(&mut self) {
+        self.boot += 1;
+        self.network = None;
+        self.addresses.clear();
+        self.sandboxes.clear();
+        self.by_address.clear();
+        self.pulls.clear();
+        self.numbered.clear();
+        self.calls.clear();
+    }
+
+    fn fresh_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    fn tell(&self, event: CriEvent, cx: &mut Context<'_>) {
+        cx.send(Process::Kubelet(self.machine), Body::CriEvent(event));
+    }
+
+    fn timer(&mut self, timer: &Timer, cx: &mut Context<'_>) {
+        match timer.name {
+            "pulled" => self.pulled(timer.number, cx),
+            "up" => self.container_up(timer.number, cx),
+            "exit" => self.container_due(timer.number, cx),
+            "call" => self.call_next(timer.number, cx),
+            "no answer" => self.call_ended(timer.number, false, "no answer".into(), cx),
+            _ => {}
+        }
+    }
+
+    fn packet(&mut self, packet: Packet, cx: &mut Context<'_>) {
+        match packet.step.clone() {
+            PacketStep::ToPod { ip, port } => self.serve(&packet, ip, port, cx),
+            PacketStep::Resolved { ips } => self.resolved(&packet, &ips, cx),
+            PacketStep::Answer { status, detail } => {
+                let ok = status.is_some_and(|status| status < 400);
+                self.call_ended(packet.number, ok, detail, cx);
+            }
+            PacketStep::ToService { .. } | PacketStep::Lookup { .. } => {}
+        }
+    }
+
+    fn list(&self, cx: &mut Context<'_>) {
+        let container = |container: &Container| {
+            let (started, exited) = match container.stage {
+                Stage::Starting { .. } => (None, None),
+                Stage::Running { since, .. } => (Some(since), None),
+                Stage::Exited { started, at, code } => (Some(started), Some((code, at))),
+            };
+            ListedContainer { name: container.name.clone(), attempt: container.attempt, started, exited }
+        };
+        let pods = self.sandboxes.iter().map(|(&pod, sandbox)| ListedPod {
+            pod,
+            ip: sandbox.ip,
+            containers: sandbox.containers.iter().map(container).collect(),
+        });
+        let images = self.cached.iter().map(|(image, &bytes)| (image.clone(), bytes)).collect();
+        self.tell(CriEvent::Listed { boot: self.boot, pods: pods.collect(), images }, cx);
+    }
 }
+
+/// First address and number of addresses of `10.244.1.0/24`.
+fn parse_cidr(text: &str) -> Option<(u32, u32)> {
+    let (address, length) = text.split_once('/')?;
+    let address: std::net::Ipv4Addr = address.parse().ok()?;
+    let length: u32 = length.parse().ok().filter(|length| (8..=30).contains(length))?;
+    Some((address.into(), 1 << (32 - length)))
+}
+
+#[cfg(test)]
+mod tests;

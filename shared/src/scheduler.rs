@@ -1,18 +1,112 @@
 //! kube-scheduler: places pods on nodes.
+//!
+//! # Layout
+//! [`queue`] says which pod is next, [`cache`] what is on which node, [`cycle`] runs a pod through the plugins of
+//! [`plugins`] on the [`framework`], [`attempt`] lets one look into attempts of the past. This file talks to the API
+//! server: it takes in changes, binds, and reports what fits nowhere.
 
-use crate::client::Input;
-use crate::sim::Context;
+pub mod attempt;
+pub mod cache;
+mod counts;
+pub mod cycle;
+mod defaults;
+pub mod framework;
+pub mod groups;
+pub mod plugins;
+pub mod queue;
+pub mod selector;
+pub mod template;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::api::core::pod::Pod;
+use crate::api::{Key, Kind, LabelSelector, Object, PatchKind, Reply, Request, Status, Subresource, User};
+use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity};
+use crate::doc;
+use crate::doc::{Doc, Str, literal};
+use crate::sim::{Context, Duration, Random, RequestId, Timer};
+
+use attempt::{Attempts, Record};
+use cache::{Cache, CachedPod};
+use cycle::Decision;
+use defaults::DefaultSelectors;
+use framework::ClusterEvent;
+use plugins::PLUGINS;
+use queue::Queue;
+use template::Template;
+
+pub use attempt::{Attempt, AttemptOutcome, Explanation, NodeVerdict, PluginScore};
+pub use queue::QueueLengths;
+
+/// What a pod's `schedulerName` must be for this scheduler to care.
+const NAME: &str = "default-scheduler";
+/// How long an attempt takes.
+const ATTEMPT: Duration = Duration::millis(1);
+/// How often pods are looked for that have been unschedulable very long.
+const FLUSH: Duration = Duration::seconds(30);
 
 /// The scheduler.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug)]
 pub struct Scheduler {
     seed: u64,
+    user: User,
+    informers: Informers,
+    cache: Cache,
+    queue: Queue,
+    recorder: Recorder,
+    random: Random,
+    /// Where in the order of nodes the next attempt begins.
+    start: u32,
+    /// Whether a timer for the next attempt runs.
+    busy: bool,
+    /// Whether a timer for the next flush runs.
+    flushing: bool,
+    /// Pods that count as placed though nobody has confirmed it yet.
+    assumed: BTreeSet<Key>,
+    binding: BTreeMap<RequestId, Binding>,
+    defaults: DefaultSelectors,
+    attempts: Attempts,
+}
+
+/// A binding on its way.
+#[derive(Clone, Debug, Hash)]
+struct Binding {
+    pod: Arc<Object>,
+    node: Str,
+}
+
+impl Hash for Scheduler {
+    /// Cache and selectors follow from the informers and what is assumed; attempts are observation.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.informers, &self.queue, &self.recorder, &self.random, self.start, self.busy, self.flushing)
+            .hash(state);
+        (&self.assumed, &self.binding).hash(state);
+    }
 }
 
 impl Scheduler {
     /// A scheduler that breaks ties from the cluster's `seed`.
     pub fn new(seed: u64) -> Scheduler {
-        Scheduler { seed }
+        let user = User::component(literal!("system:kube-scheduler"));
+        let kinds = [Kind::Namespace, Kind::Node, Kind::Service, Kind::ReplicaSet, Kind::Pod];
+        Scheduler {
+            seed,
+            informers: Informers::of(&user, &kinds),
+            cache: Cache::default(),
+            queue: Queue::default(),
+            recorder: Recorder::new(&user, NAME, Str::new()),
+            random: Random::stream(seed, "scheduler"),
+            start: 0,
+            busy: false,
+            flushing: false,
+            assumed: BTreeSet::new(),
+            binding: BTreeMap::new(),
+            defaults: DefaultSelectors::default(),
+            attempts: Attempts::default(),
+            user,
+        }
     }
 
     /// The same program after a crash: without memory.
@@ -20,6 +114,321 @@ impl Scheduler {
         Scheduler::new(self.seed)
     }
 
+    /// The attempts that are known of a pod, oldest first: the last one always, older ones if they are recent.
+    pub fn attempts(&self, pod: &Key) -> Vec<Attempt<'_>> {
+        self.attempts.of(pod).into_iter().map(|record| Attempt::new(record, &self.cache)).collect()
+    }
+
+    /// The newest attempts of all pods, oldest first.
+    pub fn recent_attempts(&self) -> impl Iterator<Item = Attempt<'_>> {
+        self.attempts.recent().map(|record| Attempt::new(Arc::clone(record), &self.cache))
+    }
+
+    /// How many pods wait, and for what.
+    pub fn queue_lengths(&self) -> QueueLengths {
+        self.queue.lengths()
+    }
+
     /// Handles one input.
-    pub fn handle(&mut self, _input: Input, _cx: &mut Context<'_>) {}
+    pub fn handle(&mut self, input: Input, cx: &mut Context<'_>) {
+        match self.informers.handle(input, cx) {
+            Handled::Changes(deltas) => deltas.iter().for_each(|delta| self.changed(delta, cx)),
+            Handled::NotMine(Input::Start) => {
+                self.cache = Cache::new(cx.core.trace.enabled());
+                self.informers.start(cx);
+            }
+            Handled::NotMine(Input::Response(id, result)) => self.bound(id, result, cx),
+            Handled::NotMine(Input::Timer(timer)) => self.timer(&timer, cx),
+            Handled::NotMine(_) => {}
+        }
+        self.go_on(cx);
+    }
+
+    /// Sets the timers that are due: attempts follow each other while there is work.
+    fn go_on(&mut self, cx: &mut Context<'_>) {
+        if !self.busy && self.queue.has_work() && self.informers.synced() {
+            self.busy = true;
+            cx.timer(ATTEMPT, Timer::named("attempt"));
+        }
+        if !self.flushing && self.queue.has_unschedulable() {
+            self.flushing = true;
+            cx.timer(FLUSH, Timer::named("flush"));
+        }
+    }
+
+    fn timer(&mut self, timer: &Timer, cx: &mut Context<'_>) {
+        match timer.name {
+            "attempt" => {
+                self.busy = false;
+                if let Some((key, causes)) = self.queue.pop(cx.now()) {
+                    cx.because(causes, |cx| self.attempt(&key, cx));
+                }
+            }
+            "backoff" => self.queue.end_back_off(cx.now()),
+            "flush" => {
+                self.flushing = false;
+                self.queue.flush(cx.now());
+            }
+            _ => {}
+        }
+    }
+
+    fn changed(&mut self, delta: &Delta, cx: &mut Context<'_>) {
+        match delta.object().key.kind {
+            Kind::Node => self.node_changed(delta, cx),
+            Kind::Pod => self.pod_changed(delta, cx),
+            _ => self.defaults.changed(delta),
+        }
+    }
+
+    fn node_changed(&mut self, delta: &Delta, cx: &mut Context<'_>) {
+        let matters = self.cache.set_node(&delta.object().key.name, delta.new.clone());
+        if matters {
+            let event = delta.new.as_ref().map_or(ClusterEvent::NodeGone, |node| ClusterEvent::Node(node));
+            self.queue.wake(event, cx.now(), &cx.causes);
+        }
+    }
+
+    fn pod_changed(&mut self, delta: &Delta, cx: &mut Context<'_>) {
+        let key = &delta.object().key;
+        let living = delta.new.as_ref().filter(|pod| view(pod).is_some_and(|pod| !pod.phase.is_terminal()));
+        match living {
+            None => {
+                self.queue.remove(key);
+                self.take_off(key, cx);
+                if delta.new.is_none() {
+                    self.attempts.forget(key);
+                }
+            }
+            Some(pod) if view(pod).is_some_and(|pod| !pod.node_name.is_empty()) => {
+                self.queue.remove(key);
+                self.placed(pod, delta.old.as_deref(), cx);
+            }
+            Some(pod) => self.unplaced(pod, delta.old.as_deref(), cx),
+        }
+    }
+
+    /// A pod is on a node, as its `nodeName` says.
+    fn placed(&mut self, pod: &Arc<Object>, old: Option<&Object>, cx: &mut Context<'_>) {
+        let node = &view(pod).expect("a pod").node_name;
+        let slot = self.cache.slot(node);
+        self.assumed.remove(&pod.key);
+        if let Some(known) = self.cache.pod(&pod.key) {
+            let alike = old.is_some_and(|old| same_template(old, pod))
+                || known.template.digest == template::digest(pod);
+            if alike
+                && known.uid == pod.meta.uid
+                && known.slot == slot
+                && known.leaving == pod.meta.deleting()
+            {
+                return;
+            }
+        }
+        let before = self.cache.remove_pod(&pod.key);
+        let template = self.template(pod);
+        let placed = CachedPod {
+            key: pod.key.clone(),
+            uid: pod.meta.uid,
+            slot,
+            template: Arc::clone(&template),
+            leaving: pod.meta.deleting(),
+        };
+        self.cache.add_pod(Arc::new(placed));
+        if let Some(before) = before {
+            self.queue.wake(ClusterEvent::PodGone(&before.template), cx.now(), &cx.causes);
+        }
+        self.queue.wake(ClusterEvent::PodAdded(&template), cx.now(), &cx.causes);
+    }
+
+    /// A pod is on no node.
+    fn unplaced(&mut self, pod: &Arc<Object>, old: Option<&Object>, cx: &mut Context<'_>) {
+        let key = &pod.key;
+        if self.cache.pod(key).is_some_and(|known| known.uid != pod.meta.uid) {
+            self.queue.remove(key);
+            self.take_off(key, cx);
+        }
+        let spec = &view(pod).expect("a pod").spec;
+        let ours = spec.scheduler_name == NAME && !pod.meta.deleting();
+        if !ours || !PLUGINS.iter().all(|plugin| plugin.admits(pod)) {
+            self.queue.remove(key);
+        } else if !self.queue.contains(key) {
+            if !self.assumed.contains(key) {
+                self.queue.add(key.clone(), spec.priority, cx.now(), &cx.causes);
+            }
+        } else if old.is_some_and(|old| !same_template(old, pod)) {
+            self.queue.changed(key, spec.priority, cx.now(), &cx.causes);
+        }
+    }
+
+    /// A pod is no longer on a node.
+    fn take_off(&mut self, key: &Key, cx: &mut Context<'_>) {
+        self.assumed.remove(key);
+        if let Some(pod) = self.cache.remove_pod(key) {
+            self.queue.wake(ClusterEvent::PodGone(&pod.template), cx.now(), &cx.causes);
+        }
+    }
+
+    fn template(&self, pod: &Object) -> Arc<Template> {
+        let namespaces = self.informers.cache(Kind::Namespace);
+        let selected = |selector: &LabelSelector| {
+            let chosen = namespaces.values().filter(|namespace| selector.matches(&namespace.meta.labels));
+            chosen.map(|namespace| namespace.key.name.clone()).collect()
+        };
+        self.cache.template(pod, &selected)
+    }
+
+    /// One scheduling cycle.
+    fn attempt(&mut self, key: &Key, cx: &mut Context<'_>) {
+        let Some(pod) = self.informers.cache(Kind::Pod).get(key).cloned() else {
+            self.queue.remove(key);
+            return;
+        };
+        let template = self.template(&pod);
+        let default_spread = self.defaults.of(&template, &pod, &self.informers);
+        let id = self.cache.prepare(&template, default_spread.as_deref());
+        let (position, start) = (self.cache.position(), self.start);
+        let decision = cycle::schedule(&self.cache, id, &mut self.start, &mut self.random);
+        let mut examined = self.cache.order().len() as u32;
+        let outcome = match &decision {
+            Decision::Fits { slot, examined: looked_at, .. } => {
+                examined = *looked_at;
+                AttemptOutcome::Assigned(self.cache.node(*slot).name.clone())
+            }
+            Decision::Unschedulable { message, .. } => AttemptOutcome::Unschedulable(message.as_str().into()),
+            Decision::NoNodes => {
+                AttemptOutcome::Unschedulable(literal!("no nodes available to schedule pods"))
+            }
+        };
+        if cx.core.trace.enabled() {
+            let (pod, at, template) = (key.clone(), cx.now(), Arc::clone(&template));
+            let outcome = outcome.clone();
+            self.attempts.add(Record {
+                pod,
+                at,
+                template,
+                default_spread,
+                position,
+                start,
+                examined,
+                outcome,
+            });
+        }
+        self.act(&pod, &template, &decision, outcome, cx);
+    }
+
+    fn act(
+        &mut self,
+        pod: &Arc<Object>,
+        template: &Arc<Template>,
+        decision: &Decision,
+        outcome: AttemptOutcome,
+        cx: &mut Context<'_>,
+    ) {
+        match (decision, outcome) {
+            (Decision::Fits { slot, feasible, .. }, AttemptOutcome::Assigned(node)) => {
+                cx.note("Assigned", Some(pod.key.clone()), || {
+                    format!("{} of {} nodes fit; {node} is best", feasible, self.cache.order().len()).into()
+                });
+                self.bind(pod, template, *slot, node, cx);
+            }
+            (Decision::Unschedulable { plugins, .. }, AttemptOutcome::Unschedulable(message)) => {
+                self.queue.unschedulable(&pod.key, *plugins, template, cx.now());
+                self.report(pod, "Unschedulable", &message, cx);
+            }
+            (_, AttemptOutcome::Unschedulable(message)) => {
+                self.retry(&pod.key, cx);
+                self.report(pod, "Unschedulable", &message, cx);
+            }
+            (_, AttemptOutcome::Assigned(_)) => unreachable!("only what fits is assigned"),
+        }
+    }
+
+    /// The pod counts as placed from now on; the API server is told.
+    fn bind(
+        &mut self,
+        pod: &Arc<Object>,
+        template: &Arc<Template>,
+        slot: u32,
+        node: Str,
+        cx: &mut Context<'_>,
+    ) {
+        let placed = CachedPod {
+            key: pod.key.clone(),
+            uid: pod.meta.uid,
+            slot,
+            template: Arc::clone(template),
+            leaving: false,
+        };
+        self.cache.add_pod(Arc::new(placed));
+        self.assumed.insert(pod.key.clone());
+        let request = PLUGINS.iter().find_map(|plugin| plugin.bind(&self.user, &pod.key, &node));
+        let id = cx.request(request.expect("one plugin binds"));
+        self.binding.insert(id, Binding { pod: Arc::clone(pod), node });
+    }
+
+    /// The answer to a binding. Other answers tell nothing that the watches do not tell.
+    fn bound(&mut self, id: RequestId, result: Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
+        let Some(Binding { pod, node }) = self.binding.remove(&id) else { return };
+        let key = &pod.key;
+        let Err(status) = result else {
+            let message = format!("Successfully assigned {}/{} to {node}", key.namespace, key.name);
+            self.recorder.event(&pod, Severity::Normal, "Scheduled", message, cx);
+            self.queue.remove(key);
+            return;
+        };
+        if self.assumed.contains(key) {
+            self.take_off(key, cx);
+        }
+        let current = self.informers.cache(Kind::Pod).get(key);
+        let still = current.is_some_and(|now| {
+            now.meta.uid == pod.meta.uid && view(now).is_some_and(|pod| pod.node_name.is_empty())
+        });
+        if still {
+            self.retry(key, cx);
+            let message = format!("running Bind plugin \"DefaultBinder\": {}", status.message);
+            self.report(&pod, "SchedulerError", &message.into(), cx);
+        }
+    }
+
+    /// Puts a pod in line again after its back-off.
+    fn retry(&mut self, key: &Key, cx: &mut Context<'_>) {
+        if let Some(until) = self.queue.failed(key, cx.now()) {
+            cx.timer(until.since(cx.now()), Timer::named("backoff"));
+        }
+    }
+
+    /// Says that a pod could not be scheduled: an event and its condition.
+    fn report(&mut self, pod: &Arc<Object>, reason: &'static str, message: &Str, cx: &mut Context<'_>) {
+        self.recorder.event(pod, Severity::Warning, "FailedScheduling", message.clone(), cx);
+        let conditions = pod.body["status"]["conditions"].items();
+        let old = conditions.iter().find(|condition| condition["type"].as_str() == Some("PodScheduled"));
+        let is = |field: &str, value: &str| old.is_some_and(|old| old[field].as_str() == Some(value));
+        if is("status", "False") && is("reason", reason) && is("message", message) {
+            return;
+        }
+        let since = match old {
+            Some(old) if is("status", "False") => old["lastTransitionTime"].clone(),
+            _ => Doc::Time(cx.timestamp().floor_seconds()),
+        };
+        let condition = doc!({
+            "type": "PodScheduled", "status": "False", "reason": reason, "message": message,
+            "lastProbeTime": null, "lastTransitionTime": since, "observedGeneration": pod.meta.generation
+        });
+        let patch = doc!({ "status": { "conditions": [condition] } });
+        let request = Request::patch(self.user.clone(), &pod.key, PatchKind::Strategic, patch);
+        cx.request(request.on(Subresource::Status));
+    }
+}
+
+fn view(object: &Object) -> Option<&Pod> {
+    object.view::<Pod>()
+}
+
+/// Whether two revisions of a pod are certainly scheduled alike: a cheap look that may miss some.
+fn same_template(a: &Object, b: &Object) -> bool {
+    let spec = match (view(a), view(b)) {
+        (Some(a), Some(b)) => Arc::ptr_eq(&a.spec, &b.spec),
+        _ => false,
+    };
+    spec && a.meta.labels == b.meta.labels && a.meta.owners == b.meta.owners
 }

@@ -266,7 +266,9 @@ fn random_lives() {
         world.wait(Duration::seconds(10));
         for _ in 0..STEPS {
             world.random_step();
-            let pause = Duration::millis(10 + world.random.below(1 << world.random.below(17)));
+            // Anything from a moment to two minutes, short ones as likely as long ones.
+            let longest = 1 << world.random.below(17);
+            let pause = Duration::millis(10 + world.random.below(longest));
             world.wait(pause);
         }
         world.converge();

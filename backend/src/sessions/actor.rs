@@ -10,24 +10,29 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use shared::cluster::Action;
+use shared::{
+    doc::Str,
+    scenario::{Scenario, StepAction},
+    session::protocol::{Checkpoint, Entry, Horizon, Person, Role, ServerMessage, Welcome},
+    sim::{StateHash, Time},
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::MissedTickBehavior,
 };
 
 use super::{
+    ENGINE,
     agreement::{Agreement, Point},
     clock::{Clock, SPEED_MILLI},
-    frames::{command_frame, command_record, role_of, text},
-    protocol::{Hello, Horizon, Pace, Refusal, Role, ServerFrame, VERSION},
+    frames::{self, End, text},
 };
-use crate::storage::{self, SessionRecord, Store, StoreError};
+use crate::storage::{Pace, SessionRecord, Store, StoreError};
 
 /// How often the horizon is told.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Everybody compares their hash about once in this time.
+/// Everybody compares their state about once in this time.
 const CHECK: Duration = Duration::from_secs(2);
 
 /// A session without people leaves memory after this time, in which a page may be loaded again.
@@ -44,14 +49,14 @@ const MAX_SKIP_MS: u64 = 24 * 3600 * 1000;
 
 /// What a session is asked.
 pub enum Ask {
-    /// Somebody comes in.
-    Join { hello: Hello, line: Line, reply: oneshot::Sender<Result<Joined, Refusal>> },
+    /// Somebody comes in with a token, and perhaps has a part of the log already.
+    Join { token: Str, after: Option<u64>, line: Line, reply: oneshot::Sender<Result<Joined, End>> },
     /// Somebody does something to the cluster.
-    Submit { client: u64, id: u64, action: Box<Action> },
+    Submit(Submission),
     /// Somebody changes how the clock goes.
-    Pace { client: u64, change: Pace },
+    Pace { client: u64, change: PaceChange },
     /// Somebody tells what state they have.
-    Report { client: u64, point: Point, hash: u128 },
+    Report { client: u64, checkpoint: Checkpoint },
     /// Somebody has gone.
     Leave { client: u64 },
     /// How is it?
@@ -60,20 +65,38 @@ pub enum Ask {
     Close,
 }
 
+/// A command on its way into the log.
+pub struct Submission {
+    /// Who.
+    pub client: u64,
+    /// The client's own number for it.
+    pub id: u32,
+    /// What.
+    pub action: Box<StepAction>,
+}
+
+/// Another pace; what is left out stays.
+pub struct PaceChange {
+    /// Whether the clock goes.
+    pub running: Option<bool>,
+    /// Virtual milliseconds a second.
+    pub speed_milli: Option<u32>,
+    /// A moment to jump to.
+    pub until: Option<u64>,
+}
+
 /// The way to somebody's connection.
 pub struct Line {
     /// Frames in order; full when the reader is too slow.
     pub frames: mpsc::Sender<Utf8Bytes>,
     /// The last word.
-    pub end: oneshot::Sender<Refusal>,
+    pub end: oneshot::Sender<End>,
 }
 
 /// What somebody who came in is given.
 pub struct Joined {
     /// Their number.
     pub client: u64,
-    /// What they may do.
-    pub role: Role,
     /// What to send before anything else, in order.
     pub first: Vec<Utf8Bytes>,
 }
@@ -89,13 +112,14 @@ pub struct Live {
 struct Client {
     line: Line,
     role: Role,
+    name: Str,
 }
 
-/// The session.
-pub struct Session {
+struct Session {
     store: Store,
     record: SessionRecord,
-    /// Command frames as they are sent, in order from 1.
+    scenario: Box<Scenario>,
+    /// Frames of all commands, in order from 1.
     log: Vec<Utf8Bytes>,
     log_bytes: usize,
     clock: Clock,
@@ -108,51 +132,58 @@ pub struct Session {
 /// Runs a session until nobody is in it any more.
 pub async fn run(id: String, store: Store, mut mailbox: mpsc::Receiver<Ask>) {
     match Session::load(&id, store).await {
-        Ok(Some(mut session)) => {
+        Ok(mut session) => {
             tracing::info!(session = id, commands = session.log.len(), "a session was opened");
-            if let Err(error) = session.live(&mut mailbox).await {
-                tracing::error!(session = id, %error, "a session failed and is closed");
-                session.end(&Refusal::storage());
+            match session.live(&mut mailbox).await {
+                Ok(()) => tracing::info!(session = id, "a session was closed"),
+                Err(error) => {
+                    tracing::error!(session = id, %error, "a session failed and is closed");
+                    session.end(&End::FAILED);
+                }
             }
-            tracing::info!(session = id, "a session went to sleep");
         }
-        Ok(None) => refuse_all(&mut mailbox, Refusal::no_session),
-        Err(error) => {
-            tracing::error!(session = id, %error, "a session cannot be opened");
-            refuse_all(&mut mailbox, Refusal::storage);
-        }
-    }
-}
-
-/// Answers those who are waiting already. Whoever comes later finds the mailbox closed, and tries anew.
-fn refuse_all(mailbox: &mut mpsc::Receiver<Ask>, refusal: impl Fn() -> Refusal) {
-    mailbox.close();
-    while let Ok(ask) = mailbox.try_recv() {
-        match ask {
-            // Whoever asked may have gone.
-            Ask::Join { reply, .. } => drop(reply.send(Err(refusal()))),
-            Ask::Describe { reply } => drop(reply.send(None)),
-            _ => {}
+        Err(end) => {
+            // Whoever comes later finds the mailbox closed, and tries anew.
+            mailbox.close();
+            while let Ok(ask) = mailbox.try_recv() {
+                // Whoever asked may have gone.
+                match ask {
+                    Ask::Join { reply, .. } => drop(reply.send(Err(end.clone()))),
+                    Ask::Describe { reply } => drop(reply.send(None)),
+                    _ => {}
+                }
+            }
         }
     }
 }
 
 impl Session {
-    async fn load(id: &str, store: Store) -> Result<Option<Self>, StoreError> {
-        let Some((record, commands)) = store.load(id).await? else { return Ok(None) };
-        let log: Vec<Utf8Bytes> = commands.iter().map(command_frame).collect();
-        let now = Instant::now();
-        Ok(Some(Self {
+    async fn load(id: &str, store: Store) -> Result<Self, End> {
+        let (record, commands) = match store.load(id).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Err(End::NO_SESSION),
+            Err(error) => {
+                tracing::error!(session = id, %error, "a session cannot be read");
+                return Err(End::FAILED);
+            }
+        };
+        let log: Option<Vec<Utf8Bytes>> = commands.iter().map(frames::entry_frame).collect();
+        let (Some(log), Ok(scenario)) = (log, serde_json::from_str(&record.scenario)) else {
+            tracing::error!(session = id, engine = record.engine, "the log of a session is not readable by this version");
+            return Err(End::FOREIGN_LOG);
+        };
+        Ok(Self {
             store,
-            clock: Clock::new(record.horizon, record.pace, now),
+            scenario,
+            clock: Clock::new(record.horizon, record.pace, Instant::now()),
             log_bytes: log.iter().map(|frame| frame.len()).sum(),
             log,
             record,
             clients: BTreeMap::new(),
             next_client: 1,
             agreement: Agreement::default(),
-            next_check: now,
-        }))
+            next_check: Instant::now(),
+        })
     }
 
     /// Takes what comes in, until it has been idle for a while or is told to close.
@@ -162,6 +193,9 @@ impl Session {
         // What was taken from the mailbox behind the last commands.
         let mut next = None;
         loop {
+            if self.clients.is_empty() {
+                self.rest().await?;
+            }
             let busy = !self.clients.is_empty();
             let ask = match next.take() {
                 Some(ask) => ask,
@@ -179,153 +213,154 @@ impl Session {
                 },
             };
             match ask {
-                Ask::Close => {
-                    self.rest().await?;
-                    self.end(&Refusal::restart());
-                    return Ok(());
-                }
-                Ask::Submit { client, id, action } => {
-                    let mut batch = vec![(client, id, action)];
-                    next = Self::gather(mailbox, &mut batch);
+                Ask::Join { token, after, line, reply } => self.join(&token, after, line, reply),
+                Ask::Submit(first) => {
+                    let mut batch = vec![first];
+                    next = gather(mailbox, &mut batch);
                     self.submit(batch).await?;
                 }
-                ask => self.take(ask).await?,
+                Ask::Pace { client, change } => self.change_pace(client, &change).await?,
+                Ask::Report { client, checkpoint } => self.compare(client, &checkpoint),
+                Ask::Leave { client } => {
+                    if self.clients.remove(&client).is_some() {
+                        self.tell_presence();
+                    }
+                }
+                // Whoever asked may have gone.
+                Ask::Describe { reply } => drop(reply.send(Some(self.describe()))),
+                Ask::Close => {
+                    self.end(&End::RESTART);
+                    return self.rest().await;
+                }
             }
         }
     }
 
-    /// Takes the commands that wait behind the first: they share its commit. Gives back what is no command.
-    fn gather(mailbox: &mut mpsc::Receiver<Ask>, batch: &mut Vec<(u64, u64, Box<Action>)>) -> Option<Ask> {
-        while batch.len() < BATCH {
-            match mailbox.try_recv() {
-                Ok(Ask::Submit { client, id, action }) => batch.push((client, id, action)),
-                Ok(other) => return Some(other),
-                Err(_) => return None,
-            }
-        }
-        None
-    }
-}
-
-impl Session {
-    async fn take(&mut self, ask: Ask) -> Result<(), StoreError> {
-        match ask {
-            Ask::Join { hello, line, reply } => self.join(&hello, line, reply),
-            Ask::Pace { client, change } => self.change_pace(client, &change).await?,
-            Ask::Report { client, point, hash } => self.compare(client, point, hash),
-            Ask::Leave { client } => {
-                self.clients.remove(&client);
-            }
+    fn join(&mut self, token: &str, after: Option<u64>, line: Line, reply: oneshot::Sender<Result<Joined, End>>) {
+        let Some(role) = frames::role_of(&self.record, token) else {
             // Whoever asked may have gone.
-            Ask::Describe { reply } => drop(reply.send(Some(self.describe()))),
-            Ask::Submit { .. } | Ask::Close => unreachable!("`live` does these itself"),
-        }
-        if self.clients.is_empty() { self.rest().await } else { Ok(()) }
-    }
-
-    fn join(&mut self, hello: &Hello, line: Line, reply: oneshot::Sender<Result<Joined, Refusal>>) {
-        let Some(role) = role_of(&self.record, &hello.token) else {
-            let _ = reply.send(Err(Refusal::wrong_token()));
+            let _ = reply.send(Err(End::WRONG_TOKEN));
             return;
         };
-        let known = hello.after.min(self.record.sequence) as usize;
-        let welcome = ServerFrame::Welcome {
-            version: VERSION.to_owned(),
-            started_with: self.record.engine.clone(),
+        // Somebody who has more than there is saw commands that were lost: they begin anew.
+        let after = after.filter(|&after| after <= self.record.sequence);
+        let known = usize::try_from(after.unwrap_or(0)).unwrap_or(usize::MAX);
+        let welcome = ServerMessage::Welcome(Box::new(Welcome {
+            engine: ENGINE.into(),
             role,
-            scenario: serde_json::from_str(&self.record.scenario).unwrap_or_default(),
-            sequence: self.record.sequence,
-            lost: self.record.lost,
+            scenario: after.is_none().then(|| self.scenario.clone()),
+            // The entries follow one by one, so that no frame outgrows its limit.
+            log: Vec::new(),
             horizon: self.horizon(),
-        };
+        }));
         let first = std::iter::once(text(&welcome)).chain(self.log[known..].iter().cloned()).collect();
         let client = self.next_client;
-        if reply.send(Ok(Joined { client, role, first })).is_ok() {
-            self.next_client += 1;
-            self.clients.insert(client, Client { line, role });
+        if reply.send(Ok(Joined { client, first })).is_err() {
+            return;
         }
+        self.next_client += 1;
+        let name = self.free_name(role);
+        self.clients.insert(client, Client { line, role, name });
+        self.tell_presence();
+    }
+
+    /// `owner`, `editor`, `editor-2` …: the first that nobody present has.
+    fn free_name(&self, role: Role) -> Str {
+        let base = match role {
+            Role::Owner => "owner",
+            Role::Editor => "editor",
+            Role::Viewer => "viewer",
+        };
+        let numbered = |number: u32| if number == 1 { base.into() } else { Str::from(format!("{base}-{number}")) };
+        let taken = |name: &Str| self.clients.values().any(|client| client.name == *name);
+        (1..).map(numbered).find(|name| !taken(name)).expect("there are more numbers than clients")
     }
 
     /// Orders commands, makes them durable, and only then tells anybody.
-    async fn submit(&mut self, batch: Vec<(u64, u64, Box<Action>)>) -> Result<(), StoreError> {
-        let at = self.clock.read(Instant::now());
+    async fn submit(&mut self, batch: Vec<Submission>) -> Result<(), StoreError> {
+        let at = Time(self.clock.read(Instant::now()));
         let mut records = Vec::with_capacity(batch.len());
-        let mut frames = Vec::with_capacity(batch.len());
-        for (client, id, action) in batch {
-            let Some(role) = self.clients.get(&client).map(|client| client.role) else { continue };
-            let refusal = match role {
-                Role::Viewer => Some("this link only lets you watch: ask for an editor's link"),
-                _ if self.log_bytes > MAX_LOG_BYTES => Some("this session is full: go on in a copy of it"),
-                _ => None,
+        let mut told = Vec::with_capacity(batch.len());
+        for Submission { client, id, action } in batch {
+            let Some(sender) = self.clients.get(&client) else { continue };
+            let why = match () {
+                () if !sender.role.may_act() => "this link only lets you watch: ask for an editor's link",
+                () if self.log_bytes > MAX_LOG_BYTES => "this session is full: go on in a copy of it",
+                () => "",
             };
-            if let Some(message) = refusal {
-                self.send(client, &text(&ServerFrame::Refused { id, message: message.to_owned() }));
+            if !why.is_empty() {
+                self.send(client, &text(&ServerMessage::Refused { id: Some(id), why: why.into() }));
                 continue;
             }
             let sequence = self.record.sequence + 1 + records.len() as u64;
-            let record = command_record(sequence, at, role, *action);
-            let frame = command_frame(&record);
+            let entry = Entry { sequence, at, by: sender.name.clone(), action: in_own_name(*action) };
+            records.push(frames::record(&entry));
+            let frame = text(&ServerMessage::Entry(entry));
             self.log_bytes += frame.len();
-            records.push(record);
-            frames.push((client, id, sequence, frame));
+            told.push((client, id, sequence, frame));
         }
         if records.is_empty() {
             return Ok(());
         }
         self.store.append(&self.record.id, records).await?;
-        for (client, id, sequence, frame) in frames {
+        for (client, id, sequence, frame) in told {
             self.record.sequence = sequence;
-            self.send(client, &text(&ServerFrame::Accepted { id, sequence }));
+            self.send(client, &text(&ServerMessage::Accepted { id, sequence }));
             self.send_all(&frame);
             self.log.push(frame);
         }
+        // While paused no tick tells that replicas may now take these in.
+        self.tell_horizon();
         Ok(())
     }
 
-    async fn change_pace(&mut self, client: u64, change: &Pace) -> Result<(), StoreError> {
+    async fn change_pace(&mut self, client: u64, change: &PaceChange) -> Result<(), StoreError> {
         let Some(role) = self.clients.get(&client).map(|client| client.role) else { return Ok(()) };
         let now = Instant::now();
         let time = self.clock.read(now);
-        let refusal = match change {
-            _ if role == Role::Viewer => Some("this link only lets you watch: the clock belongs to the editors"),
-            Pace { speed_milli: Some(speed), .. } if !SPEED_MILLI.contains(speed) => {
-                Some("the speed is between 0.1 and 1000")
+        let why = match change {
+            _ if !role.may_act() => "this link only lets you watch: the clock belongs to the editors",
+            PaceChange { speed_milli: Some(speed), .. } if !SPEED_MILLI.contains(speed) => {
+                "the speed is between 100 and 1000000 virtual milliseconds a second"
             }
-            Pace { skip_to: Some(to), .. } if to.saturating_sub(time) > MAX_SKIP_MS => Some("skip by a day at most"),
-            _ => None,
+            PaceChange { until: Some(until), .. } if until.saturating_sub(time) > MAX_SKIP_MS => {
+                "that is too far: skip by a day at most"
+            }
+            _ => "",
         };
-        if let Some(message) = refusal {
-            self.send(client, &text(&ServerFrame::Refused { id: 0, message: message.to_owned() }));
+        if !why.is_empty() {
+            self.send(client, &text(&ServerMessage::Refused { id: None, why: why.into() }));
             return Ok(());
         }
         let old = self.clock.pace();
-        let pace = storage::Pace {
+        let pace = Pace {
             running: change.running.unwrap_or(old.running),
             speed_milli: change.speed_milli.unwrap_or(old.speed_milli),
         };
-        let target = change.skip_to.unwrap_or(time).max(time);
+        let target = change.until.unwrap_or(time).max(time);
         self.clock.set_pace(pace, now);
         let horizon = self.clock.block_from(target);
         self.store.set_clock(&self.record.id, horizon, pace).await?;
+        self.record.pace = pace;
         self.clock.reserve(horizon);
         self.clock.skip(target, Instant::now());
-        self.record.pace = pace;
-        self.tell_horizon(false);
+        self.tell_horizon();
         Ok(())
     }
 
-    fn compare(&mut self, client: u64, point: Point, hash: u128) {
+    fn compare(&mut self, client: u64, checkpoint: &Checkpoint) {
         let Some(role) = self.clients.get(&client).map(|client| client.role) else { return };
-        let Some(verdict) = self.agreement.report(client, role != Role::Viewer, point, hash) else { return };
-        let frame = text(&ServerFrame::Sync {
-            in_sync: verdict.in_sync,
-            clients: verdict.clients,
-            sequence: point.sequence,
-            time: point.time,
-        });
+        let point = Point { time: checkpoint.time.0, sequence: checkpoint.sequence };
+        let hash = checkpoint.hash.0;
+        let Some(verdict) = self.agreement.report(client, role.may_act(), point, hash) else { return };
         if !verdict.in_sync {
-            tracing::error!(session = self.record.id, client, ?point, "two replicas differ");
+            tracing::error!(session = self.record.id, client, ?point, "replicas differ");
         }
+        let Checkpoint { sequence, time, .. } = *checkpoint;
+        let frame = text(&match verdict.in_sync {
+            true => ServerMessage::Agreed { sequence, time, replicas: verdict.clients },
+            false => ServerMessage::Diverged { sequence, time, hash: StateHash(verdict.hash) },
+        });
         match verdict.for_all {
             true => self.send_all(&frame),
             false => self.send(client, &frame),
@@ -333,18 +368,20 @@ impl Session {
     }
 
     async fn tick(&mut self) -> Result<(), StoreError> {
-        let now = Instant::now();
-        self.clock.read(now);
+        self.clock.read(Instant::now());
         if let Some(horizon) = self.clock.wants() {
             self.store.set_clock(&self.record.id, horizon, self.clock.pace()).await?;
             self.clock.reserve(horizon);
         }
-        let check = now >= self.next_check;
-        if check {
+        let now = Instant::now();
+        let horizon = self.horizon();
+        if now >= self.next_check {
             self.next_check = now + CHECK;
+            let Horizon { sequence, time, .. } = horizon;
+            self.send_all(&text(&ServerMessage::Check { sequence, time }));
         }
-        self.tell_horizon(check);
-        if self.clients.is_empty() { self.rest().await } else { Ok(()) }
+        self.send_all(&text(&ServerMessage::Horizon(horizon)));
+        Ok(())
     }
 
     /// Nobody is here: the clock stops where it is, exactly.
@@ -357,20 +394,23 @@ impl Session {
         Ok(())
     }
 
-    fn tell_horizon(&mut self, check: bool) {
-        let horizon = self.horizon();
-        self.send_all(&text(&ServerFrame::Horizon(Horizon { check, ..horizon })));
+    fn tell_horizon(&mut self) {
+        let horizon = text(&ServerMessage::Horizon(self.horizon()));
+        self.send_all(&horizon);
+    }
+
+    fn tell_presence(&mut self) {
+        let person = |client: &Client, you| Person { name: client.name.clone(), role: client.role, you };
+        let people = |reader: u64| self.clients.iter().map(|(&id, client)| person(client, id == reader)).collect();
+        let frames: Vec<(u64, Utf8Bytes)> =
+            self.clients.keys().map(|&id| (id, text(&ServerMessage::Presence { people: people(id) }))).collect();
+        frames.into_iter().for_each(|(client, frame)| self.send(client, &frame));
     }
 
     fn horizon(&mut self) -> Horizon {
-        let pace = self.clock.pace();
-        Horizon {
-            sequence: self.record.sequence,
-            time: self.clock.read(Instant::now()),
-            running: pace.running,
-            speed_milli: pace.speed_milli,
-            check: false,
-        }
+        let Pace { running, speed_milli } = self.clock.pace();
+        let time = Time(self.clock.read(Instant::now()));
+        Horizon { sequence: self.record.sequence, time, running, speed: speed_milli }
     }
 
     fn describe(&mut self) -> Live {
@@ -383,25 +423,43 @@ impl Session {
         everybody.into_iter().for_each(|client| self.send(client, frame));
     }
 
-    /// A frame for one client. Whoever reads too slowly is let go, so that nobody waits for them.
+    /// A frame for one client. Whoever reads too slowly is let go, so that nobody waits for them; their connection
+    /// then says that they have left.
     fn send(&mut self, client: u64, frame: &Utf8Bytes) {
         let Some(found) = self.clients.get(&client) else { return };
-        match found.line.frames.try_send(frame.clone()) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Closed(_)) => drop(self.clients.remove(&client)),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                tracing::info!(session = self.record.id, client, "a slow reader was let go");
-                if let Some(gone) = self.clients.remove(&client) {
-                    let _ = gone.line.end.send(Refusal::too_slow());
-                }
+        if let Err(mpsc::error::TrySendError::Full(_)) = found.line.frames.try_send(frame.clone()) {
+            tracing::info!(session = self.record.id, client, "a slow reader was let go");
+            if let Some(gone) = self.clients.remove(&client) {
+                // The connection may have ended by itself.
+                let _ = gone.line.end.send(End::TOO_SLOW);
             }
         }
     }
 
-    fn end(&mut self, refusal: &Refusal) {
+    fn end(&mut self, end: &End) {
         for (_, client) in std::mem::take(&mut self.clients) {
-            // Whoever has gone need not be told.
-            let _ = client.line.end.send(refusal.clone());
+            // The connection may have ended by itself.
+            let _ = client.line.end.send(end.clone());
         }
     }
+}
+
+/// Takes the commands that wait behind the first: they share its commit. Gives back what is no command.
+fn gather(mailbox: &mut mpsc::Receiver<Ask>, batch: &mut Vec<Submission>) -> Option<Ask> {
+    while batch.len() < BATCH {
+        match mailbox.try_recv() {
+            Ok(Ask::Submit(submission)) => batch.push(submission),
+            Ok(other) => return Some(other),
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+/// Nobody sends requests as somebody else.
+fn in_own_name(mut action: StepAction) -> StepAction {
+    if let StepAction::Request(request) = &mut action {
+        request.user = Str::new();
+    }
+    action
 }

@@ -1,6 +1,6 @@
 //! Whether all who are in a session see the same cluster: they report what they have, and here it is compared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Which state a hash is of: all commands up to `sequence` taken in, and everything up to `time` happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,8 @@ pub struct Verdict {
     pub in_sync: bool,
     /// How many were compared.
     pub clients: u32,
+    /// The state that most have; in a tie, one that an early comer has.
+    pub hash: u128,
     /// Whether everybody should know, or only the client that reported.
     pub for_all: bool,
 }
@@ -50,13 +52,16 @@ impl Agreement {
         let reports = self.reports.entry(point).or_default();
         // The first word counts: nobody changes a report that others were compared with.
         let own = reports.entry(client).or_insert(Report { hash, trusted }).hash;
-        let others = reports.iter().filter(|(other, report)| **other != client && (report.trusted || !trusted));
+        let others = reports.iter().filter(|(other, report)| **other != client && report.trusted);
         let compared: Vec<u128> = others.map(|(_, report)| report.hash).chain([own]).collect();
-        let hashes: BTreeSet<u128> = compared.iter().copied().collect();
+        let votes = |hash: u128| compared.iter().filter(|other| **other == hash).count();
+        // The last of equals wins `max_by_key`: so the earliest client must come last.
+        let hash = compared.iter().rev().copied().max_by_key(|hash| votes(*hash)).unwrap_or(own);
         let verdict = Verdict {
             point,
-            in_sync: hashes.len() == 1,
+            in_sync: compared.iter().all(|other| *other == own),
             clients: u32::try_from(compared.len()).unwrap_or(u32::MAX),
+            hash,
             for_all: trusted,
         };
         while self.reports.len() > POINTS {

@@ -155,20 +155,18 @@ impl Dots {
         self.draw_lines();
     }
 
-    /// Every line of the control plane ends on the API server's pane.
+    /// Every line of the control plane ends on the API server's pane, every one of the traffic on the Services'.
     fn draw_lines(&mut self) {
-        let Some(&pane) = self.places.get("kube-apiserver") else { return };
-        let linked = |place: &str| {
-            matches!(place, "you" | "kube-scheduler" | "kube-controller-manager" | "etcd")
-                || place.starts_with("kubelet@")
-                || place.starts_with("kube-proxy@")
+        let pane_of = |place: &str| match place.split('@').next().unwrap_or_default() {
+            "you" | "kube-scheduler" | "kube-controller-manager" | "etcd" | "kubelet" => Some("kube-apiserver"),
+            "kube-proxy" | "visitors" => Some("load-balancer"),
+            _ => None,
         };
-        let wanted: Vec<(String, Route)> = self
-            .places
-            .iter()
-            .filter(|(place, _)| linked(place))
-            .map(|(place, &rect)| (place.clone(), route(rect, pane)))
-            .collect();
+        let line = |(place, &rect): (&String, &Rect)| {
+            let pane = self.places.get(pane_of(place)?)?;
+            Some((place.clone(), route(rect, *pane)))
+        };
+        let wanted: Vec<(String, Route)> = self.places.iter().filter_map(line).collect();
         self.drawn.retain(|place, line| {
             let keep = wanted.iter().any(|(name, _)| name == place);
             if !keep {

@@ -45,10 +45,7 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
                 </button>
                 <PowerSwitch name=name.get_value() node />
             </header>
-            <div class="agents">
-                <Agent place=place("kubelet") label="kubelet" up=Signal::derive(move || node.with(|node| node.kubelet)) />
-                <Agent place=place("containerd") label="containerd" up=Signal::derive(move || node.with(|node| node.runtime)) />
-            </div>
+            <Agent place=place("kubelet") label="kubelet" up=Signal::derive(move || node.with(|node| node.kubelet)) />
             <div class="pods" data-density=move || density.get().word()>
                 <For each=move || pods.get() key=Clone::clone let:uid>
                     <PodVessel uid density=density.into() />
@@ -57,8 +54,9 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
             <footer>
                 <Level label=Signal::derive(move || t_string!(i18n, node.cpu)) of=Signal::derive(move || node.with(|node| node.cpu_milli)) />
                 <Level label=Signal::derive(move || t_string!(i18n, node.memory)) of=Signal::derive(move || node.with(|node| node.memory)) />
-                <Agent place=place("kube-proxy") label="kube-proxy" up=Signal::derive(move || node.with(|node| node.kube_proxy)) />
+                <Agent place=place("containerd") label="containerd" up=Signal::derive(move || node.with(|node| node.runtime)) />
             </footer>
+            <Agent place=place("kube-proxy") label="kube-proxy" up=Signal::derive(move || node.with(|node| node.kube_proxy)) />
         </article>
     }
 }

@@ -60,14 +60,16 @@ pub(crate) fn VisitorStrip() -> impl IntoView {
     view! {
         <div class="layer visitors">
             <span class="visitors-name">{t!(i18n, visitors.name)}</span>
-            <span class="marks" data-place="visitors" aria-hidden="true">
-                {move || marks.get().into_iter().map(|mark| {
+            <span class="marks" aria-hidden="true">
+                {move || marks.get().into_iter().enumerate().map(|(index, mark)| {
                     let kind = match mark {
                         None => "none",
                         Some(true) => "answered",
                         Some(false) => "lost",
                     };
-                    view! { <i data-answer=kind></i> }
+                    // The newest is who is at the door.
+                    let place = (index + 1 == LAST).then_some("visitors");
+                    view! { <i data-answer=kind data-place=place></i> }
                 }).collect_view()}
             </span>
             <span class="visitors-summary" class:short=move || { lost() > 0 }>{summary}</span>

@@ -6,8 +6,8 @@ use js_sys::JsString;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
-use super::mock::Driver;
-use crate::protocol::{Reply, Request};
+use super::{driver::Driver, replica::Replica};
+use crate::protocol::{Opening, Reply, Request};
 
 /// Time between two frames, in milliseconds of wall time.
 const FRAME_MS: i32 = 33;
@@ -22,7 +22,12 @@ pub fn start() {
         let text: JsString = event.data().unchecked_into();
         let request: Request = serde_json::from_str(&String::from(text)).expect("page and worker come from one build");
         let mut driver = heard.borrow_mut();
-        let replies = driver.get_or_insert_with(Driver::default).hear(request);
+        let replies = match (request, driver.as_mut()) {
+            (Request::Open(opening), _) => open(opening, &mut driver),
+            (request, Some(driver)) => driver.hear(request),
+            // Nothing is behind the glass yet.
+            (_, None) => Vec::new(),
+        };
         replies.iter().for_each(|reply| say(&line, reply));
     });
     scope.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
@@ -35,12 +40,25 @@ pub fn start() {
         let passed = now - last;
         last = now;
         if let Some(driver) = driver.borrow_mut().as_mut() {
-            driver.tick(passed).iter().for_each(|reply| say(&line, reply));
+            driver.tick(passed, &|| clock.now()).iter().for_each(|reply| say(&line, reply));
         }
     });
     scope
         .set_interval_with_callback_and_timeout_and_arguments_0(tick.into_js_value().unchecked_ref(), FRAME_MS)
         .expect("workers have timers");
+}
+
+fn open(opening: Opening, driver: &mut Option<Driver>) -> Vec<Reply> {
+    let mut replies = Vec::new();
+    let replica = match opening {
+        Opening::Default => Replica::first(),
+        Opening::Link(link) => Replica::from_link(&link).unwrap_or_else(|reason| {
+            replies.push(Reply::BadLink(reason));
+            Replica::first()
+        }),
+    };
+    replies.push(driver.insert(Driver::new(replica)).first_frame());
+    replies
 }
 
 fn say(line: &DedicatedWorkerGlobalScope, reply: &Reply) {

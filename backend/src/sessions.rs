@@ -1,0 +1,166 @@
+//! Live sessions: which are awake, and how one gets in.
+//!
+//! A session is a scenario and a log of commands, both on disk. It is awake while people are in it: then a task of its
+//! own has it in memory ([`actor`]). Everything else is asleep, and costs nothing.
+
+mod actor;
+mod agreement;
+mod clock;
+mod frames;
+pub mod http;
+mod token;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+pub use actor::{Ask, Live, PaceChange, Submission};
+pub use frames::End;
+
+use self::actor::Line;
+use crate::storage::{Damage, Store, StoreError};
+
+/// The version of the engine inside: all who are in a session have the same.
+pub const ENGINE: &str = shared::ENGINE_VERSION;
+
+/// Frames that may wait for a slow reader: some seconds of a busy session.
+const FRAMES: usize = 512;
+
+/// Requests that may wait for a session.
+const MAILBOX: usize = 1024;
+
+/// All sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    damage: Damage,
+    awake: Mutex<Awake>,
+}
+
+#[derive(Default)]
+struct Awake {
+    mailboxes: HashMap<String, mpsc::Sender<Ask>>,
+    closing: bool,
+}
+
+/// A place in a session.
+pub struct Seat {
+    /// The client's number there.
+    pub client: u64,
+    /// Where to say what the client wants.
+    pub mailbox: mpsc::Sender<Ask>,
+    /// What to send first, in order.
+    pub first: Vec<Utf8Bytes>,
+    /// What to send then.
+    pub frames: mpsc::Receiver<Utf8Bytes>,
+    /// The last word.
+    pub end: oneshot::Receiver<End>,
+}
+
+impl Sessions {
+    /// Nobody is awake yet.
+    pub fn new(store: Store, damage: Damage) -> Self {
+        Self { inner: Arc::new(Inner { store, damage, awake: Mutex::default() }) }
+    }
+
+    /// Takes a seat in a session, waking it up if need be.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn join(&self, id: &str, token: &str, after: Option<u64>) -> Result<Seat, End> {
+        if !token::is_id(id) {
+            return Err(End::NO_SESSION);
+        }
+        // A session may fall asleep just when somebody comes: then it is woken again.
+        for _ in 0..5 {
+            let mailbox = self.wake(id).ok_or(End::RESTART)?;
+            let (frames_in, frames) = mpsc::channel(FRAMES);
+            let (end_in, end) = oneshot::channel();
+            let (reply, joined) = oneshot::channel();
+            let line = Line { frames: frames_in, end: end_in };
+            if mailbox.send(Ask::Join { token: token.into(), after, line, reply }).await.is_err() {
+                continue;
+            }
+            if let Ok(result) = joined.await {
+                return result.map(|joined| Seat {
+                    client: joined.client,
+                    mailbox,
+                    first: joined.first,
+                    frames,
+                    end,
+                });
+            }
+        }
+        Err(End::FAILED)
+    }
+
+    /// What is known of a session; none when there is no such session.
+    async fn describe(&self, id: &str) -> Result<Option<Live>, StoreError> {
+        if !token::is_id(id) {
+            return Ok(None);
+        }
+        let mailbox = self.awake().mailboxes.get(id).cloned();
+        if let Some(mailbox) = mailbox {
+            let (reply, live) = oneshot::channel();
+            if mailbox.send(Ask::Describe { reply }).await.is_ok()
+                && let Ok(Some(live)) = live.await
+            {
+                return Ok(Some(live));
+            }
+        }
+        let record = self.inner.store.describe(id).await?;
+        Ok(record.map(|record| Live { record, clients: 0 }))
+    }
+
+    /// Ends all sessions: everybody is told, every clock is stopped, and nothing is woken any more.
+    pub async fn close(&self) {
+        let mailboxes = {
+            let mut awake = self.awake();
+            awake.closing = true;
+            std::mem::take(&mut awake.mailboxes)
+        };
+        for mailbox in mailboxes.values() {
+            // It may have fallen asleep by itself.
+            let _ = mailbox.send(Ask::Close).await;
+        }
+        for mailbox in mailboxes.values() {
+            mailbox.closed().await;
+        }
+    }
+
+    /// The mailbox of a session, which is awake from now on; none when the server ends.
+    fn wake(&self, id: &str) -> Option<mpsc::Sender<Ask>> {
+        let mut awake = self.awake();
+        if awake.closing {
+            return None;
+        }
+        if let Some(mailbox) = awake.mailboxes.get(id).filter(|mailbox| !mailbox.is_closed()) {
+            return Some(mailbox.clone());
+        }
+        let (mailbox, asks) = mpsc::channel(MAILBOX);
+        awake.mailboxes.insert(id.to_owned(), mailbox.clone());
+        let (sessions, id, own) = (self.clone(), id.to_owned(), mailbox.downgrade());
+        tokio::spawn(async move {
+            actor::run(id.clone(), sessions.inner.store.clone(), asks).await;
+            let mut awake = sessions.awake();
+            // Somebody may have woken it anew already.
+            if awake.mailboxes.get(&id).is_some_and(|mailbox| own.upgrade().is_none_or(|own| mailbox.same_channel(&own))) {
+                awake.mailboxes.remove(&id);
+            }
+        });
+        Some(mailbox)
+    }
+
+    fn awake(&self) -> std::sync::MutexGuard<'_, Awake> {
+        // The map is whole between any two statements, so a panic elsewhere does not spoil it.
+        self.inner.awake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

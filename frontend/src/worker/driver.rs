@@ -1,0 +1,439 @@
+//! Drives one cluster for one viewer: lets time pass at the viewer's pace, and tells what changed.
+
+use std::collections::BTreeSet;
+
+use shared::{
+    api::Kind,
+    sim::{ChangeKind, Time},
+};
+
+use super::{
+    captions, inspect,
+    messages::{Drawn, Look, Messages},
+    pacing,
+    replica::Replica,
+    story::Story,
+    view::{View, delta},
+    waits,
+};
+use crate::protocol::{
+    Caption, Clock, Command, Frame, Happening, Inspection, Pace, Reply, Request, Speed, Subject, Verdict,
+    Visitors, Wait,
+};
+
+/// The longest stretch of wall time that one tick makes up for: a page that slept goes on, it does not rush.
+const LONGEST_TICK_MS: f64 = 100.0;
+/// Wall time that one tick may compute, in milliseconds. Requests of the page wait no longer than this.
+const BUDGET_MS: f64 = 20.0;
+/// How far ahead a skip or step looks for something to happen, in virtual milliseconds.
+const SKIP_LIMIT_MS: u64 = 3_600_000;
+/// Scene time between two looks at a cluster in which nothing was written.
+const LOOK_MS: f64 = 200.0;
+
+/// What a skip or a step is looking for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Search {
+    /// A message that is worth drawing, then a stop.
+    Step,
+    /// Something of note.
+    Note,
+    /// The end of a wait.
+    Wait(u32),
+}
+
+/// A cluster and its viewer.
+pub struct Driver {
+    replica: Replica,
+    messages: Messages,
+    running: bool,
+    behind: bool,
+    speed: Speed,
+    rate: f64,
+    scene: f64,
+    /// Virtual time with its fraction; the cluster's own is never ahead of it.
+    now: f64,
+    accent_from: u64,
+    accented: BTreeSet<u128>,
+    view: View,
+    waits: Vec<Wait>,
+    visitors: Visitors,
+    looked_at: (u64, f64),
+    story: Option<Story>,
+    before_fault: Option<Box<Replica>>,
+    search: Option<(Search, u64)>,
+    /// Scene time at which a step ends.
+    stop_at: Option<f64>,
+    inspected: Option<(Subject, u64)>,
+    sent: Clock,
+    flow: f64,
+}
+
+impl Driver {
+    /// Shows a cluster from where it stands.
+    pub fn new(replica: Replica) -> Self {
+        let messages = Messages::new(replica.cluster());
+        let now = millis(replica.cluster().now().0);
+        Self {
+            replica,
+            messages,
+            running: true,
+            behind: false,
+            speed: Speed::Story,
+            rate: 1.0,
+            scene: 0.0,
+            now,
+            accent_from: u64::MAX,
+            accented: BTreeSet::new(),
+            view: View::default(),
+            waits: Vec::new(),
+            visitors: Visitors::default(),
+            looked_at: (0, f64::NEG_INFINITY),
+            story: None,
+            before_fault: None,
+            search: None,
+            stop_at: None,
+            inspected: None,
+            sent: Clock::default(),
+            flow: 0.0,
+        }
+    }
+
+    /// All there is to see, for a page that knows nothing yet.
+    pub fn first_frame(&mut self) -> Reply {
+        let mut frame = Frame { reset: true, ..Frame::default() };
+        self.view = View::default();
+        self.look(&mut frame);
+        frame.captions.clear();
+        frame.waits = Some(self.waits.clone());
+        frame.visitors = Some(self.visitors.clone());
+        self.finish(&mut frame);
+        Reply::Frame(Box::new(frame))
+    }
+
+    /// Does what the page asks.
+    pub fn hear(&mut self, request: Request) -> Vec<Reply> {
+        match request {
+            // The line makes a new driver for a new cluster.
+            Request::Open(_) => Vec::new(),
+            Request::Command { id, command } => {
+                self.act(Some(id), &command);
+                Vec::new()
+            }
+            Request::Pace(pace) => {
+                self.set_pace(pace);
+                Vec::new()
+            }
+            Request::Inspect(subject) => {
+                self.inspected = subject.map(|subject| (subject, 0));
+                self.inspection().into_iter().collect()
+            }
+            Request::Rewind { then } => self.rewind(&then),
+            Request::Share => vec![Reply::Link(self.replica.link())],
+        }
+    }
+
+    /// A person does something: from here on their doing has the accent.
+    fn act(&mut self, id: Option<u32>, command: &Command) {
+        if let Command::Fault { target, .. } = command {
+            self.before_fault = Some(Box::new(self.replica.clone()));
+            let now = self.replica.cluster().now().0;
+            self.story = Some(Story::begin(target, &self.view, now, self.visitors.lost));
+        } else {
+            self.story = None;
+        }
+        self.accent_from = self.replica.next_command();
+        self.messages.begin_story();
+        self.search = None;
+        self.replica.act(id, command);
+        // What a person does is seen at once, also while time stands still.
+        self.replica.settle();
+    }
+
+    fn set_pace(&mut self, pace: Pace) {
+        self.search = None;
+        self.stop_at = None;
+        match pace {
+            Pace::Pause => self.running = false,
+            Pace::Play => self.running = true,
+            Pace::Speed(speed) => {
+                self.speed = speed;
+                self.running = true;
+            }
+            Pace::Step => self.search(Search::Step),
+            Pace::Skip(None) => self.search(Search::Note),
+            Pace::Skip(Some(wait)) => self.search(Search::Wait(wait)),
+        }
+    }
+
+    fn search(&mut self, search: Search) {
+        self.running = true;
+        self.search = Some((search, self.replica.cluster().now().0 + SKIP_LIMIT_MS));
+    }
+
+    fn rewind(&mut self, then: &[Command]) -> Vec<Reply> {
+        let Some(before) = self.before_fault.clone() else { return Vec::new() };
+        let (speed, scene, inspected) = (self.speed, self.scene, self.inspected.clone());
+        *self = Self::new(*before.clone());
+        (self.speed, self.scene, self.inspected) = (speed, scene, inspected);
+        let mut replies = vec![self.first_frame()];
+        for command in then {
+            self.act(None, command);
+        }
+        // All of it is one deed: the accent begins with its first command, and so does the way back.
+        if !then.is_empty() {
+            self.accent_from = before.next_command();
+            self.before_fault = Some(before);
+        }
+        replies.extend(self.inspection());
+        replies
+    }
+
+    /// Lets `passed` milliseconds of wall time pass; `clock` is the wall clock that bounds the work.
+    pub fn tick(&mut self, passed: f64, clock: &dyn Fn() -> f64) -> Vec<Reply> {
+        let deadline = clock() + BUDGET_MS;
+        let mut drawn = Drawn::default();
+        self.behind = false;
+        if let Some((search, limit)) = self.search {
+            self.fast_forward(search, limit, &mut drawn, &|| clock() > deadline);
+        } else if self.running {
+            self.advance(passed.min(LONGEST_TICK_MS), &mut drawn, &|| clock() > deadline);
+        } else {
+            self.collect(&mut drawn);
+        }
+        let mut replies = self.replica.outcomes();
+        let mut frame = Frame::default();
+        let rest = f64::from(drawn.rest) * 1000.0 / passed.max(1.0);
+        self.flow = pacing::ease(self.flow, rest, passed);
+        (frame.hops, frame.heartbeats) = (drawn.hops, drawn.heartbeats);
+        frame.heartbeats.sort_unstable();
+        frame.heartbeats.dedup();
+        self.look(&mut frame);
+        self.finish(&mut frame);
+        if self.running || self.sent != frame.clock || !frame.is_still() {
+            self.sent = frame.clock;
+            replies.push(Reply::Frame(Box::new(frame)));
+        }
+        replies.extend(self.inspection_if_new());
+        replies
+    }
+
+    fn advance(&mut self, passed: f64, drawn: &mut Drawn, late: &dyn Fn() -> bool) {
+        let end = self.scene + passed;
+        while self.scene < end - 1e-6 && self.running {
+            if late() {
+                self.behind = true;
+                break;
+            }
+            let left = end - self.scene;
+            if let Some(held) = self.messages.held(self.scene) {
+                // A hop of the story is under way: the clock arrives with it, not before.
+                let scene_left = held.end - self.scene;
+                let step = left.min(scene_left);
+                let virtual_left = (millis(held.until) - self.now).max(0.0);
+                self.rate = 1.0;
+                let target = pacing::held(self.now, virtual_left, step, scene_left);
+                self.run_to(target, drawn, late, false);
+                self.scene += step;
+            } else {
+                let goal = pacing::goal(self.speed, &self.waits, self.cluster_now());
+                self.rate = pacing::ease(self.rate, goal, left);
+                let start = self.now;
+                self.run_to(start + left * self.rate, drawn, late, true);
+                self.scene += ((self.now - start) / self.rate).max(1e-3);
+            }
+            if self.stop_at.is_some_and(|stop| self.scene >= stop) {
+                self.stop_at = None;
+                self.running = false;
+            }
+        }
+    }
+
+    /// Lets virtual time reach `target`; with `watchful` it stops where a hop begins to hold the clock.
+    fn run_to(&mut self, target: f64, drawn: &mut Drawn, late: &dyn Fn() -> bool, watchful: bool) {
+        let until = Time(whole(target));
+        while let Some(at) = self.replica.cluster().next_at().filter(|at| *at <= until) {
+            self.replica.step();
+            self.collect(drawn);
+            let holds = watchful && self.messages.held(self.scene).is_some();
+            if holds || late() {
+                self.behind |= !holds;
+                self.now = self.now.max(millis(at.0));
+                return;
+            }
+        }
+        self.replica.advance_to(until);
+        self.now = self.now.max(target);
+    }
+
+    fn collect(&mut self, drawn: &mut Drawn) {
+        let look = Look { scene: self.scene, rate: self.rate, speed: self.speed, accent_from: self.accent_from };
+        self.messages.collect(self.replica.cluster(), look, drawn);
+    }
+
+    /// Runs on without drawing until what is searched for is there.
+    fn fast_forward(&mut self, search: Search, limit: u64, drawn: &mut Drawn, late: &dyn Fn() -> bool) {
+        let mut last_look = self.replica.cluster().store().revision();
+        loop {
+            if late() {
+                return;
+            }
+            let next = self.replica.cluster().next_at().map_or(limit, |at| at.0);
+            if next > limit {
+                break;
+            }
+            self.replica.step();
+            self.now = millis(self.cluster_now());
+            let hops = drawn.hops.len();
+            self.rate = 1.0;
+            self.collect(drawn);
+            let hop = drawn.hops.get(hops..).unwrap_or_default().iter().find(|hop| !hop.traffic);
+            match search {
+                Search::Step => {
+                    if let Some(hop) = hop {
+                        self.stop_at = Some(hop.end);
+                        break;
+                    }
+                }
+                Search::Note | Search::Wait(_) => {
+                    drawn.hops.clear();
+                    let revision = self.replica.cluster().store().revision();
+                    if revision != last_look {
+                        last_look = revision;
+                        let view = View::of(self.replica.cluster(), &self.accented);
+                        let waits = waits::of(self.replica.cluster());
+                        let over = match search {
+                            Search::Wait(id) => !waits.iter().any(|wait| wait.id == id),
+                            _ => captions::between(&self.view, &view).iter().any(of_note),
+                        };
+                        if over {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        self.search = None;
+    }
+
+    /// Tells what changed since the last look.
+    fn look(&mut self, frame: &mut Frame) {
+        let cluster = self.replica.cluster();
+        let revision = cluster.store().revision();
+        let (seen, when) = self.looked_at;
+        if revision == seen && self.scene - when < LOOK_MS && !frame.reset && !self.replica.take_struck() {
+            return;
+        }
+        self.looked_at = (revision, self.scene);
+        self.read_writes(seen, frame);
+        let cluster = self.replica.cluster();
+        let view = View::of(cluster, &self.accented);
+        frame.nodes = delta(&self.view.nodes, &view.nodes);
+        frame.pods = delta(&self.view.pods, &view.pods);
+        frame.workloads = delta(&self.view.workloads, &view.workloads);
+        frame.services = delta(&self.view.services, &view.services);
+        frame.components = delta(&self.view.components, &view.components);
+        let waits = waits::of(cluster);
+        let now = cluster.now().0;
+        let accent = self.accent_from != u64::MAX;
+        let told = captions::between(&self.view, &view).into_iter();
+        frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
+        frame.captions.extend(tolerated(&self.waits, &waits, &view).map(|what| Caption { at: now, what, accent }));
+        if waits != self.waits {
+            frame.waits = Some(waits.clone());
+        }
+        let visitors = self.replica.visitors();
+        if visitors != self.visitors {
+            frame.visitors = Some(visitors.clone());
+        }
+        (self.view, self.waits, self.visitors) = (view, waits, visitors);
+        frame.verdict = self.verdict(now);
+    }
+
+    fn verdict(&mut self, now: u64) -> Option<Verdict> {
+        let verdict = self.story.as_mut()?.watch(&self.view, &self.waits, now, self.visitors.lost)?;
+        self.story = None;
+        Some(verdict)
+    }
+
+    /// Events that are new, and pods that a person brought about, among the writes after `seen`.
+    fn read_writes(&mut self, seen: u64, frame: &mut Frame) {
+        let cluster = self.replica.cluster();
+        let (store, trace) = (cluster.store(), &cluster.core().trace);
+        let Some(writes) = store.since(seen.max(store.oldest())) else { return };
+        for write in writes {
+            let object = &write.object;
+            match (object.key.kind, write.change) {
+                (Kind::Event, ChangeKind::Added | ChangeKind::Modified) => {
+                    frame.events.extend(inspect::event(cluster, object));
+                }
+                (Kind::Pod, ChangeKind::Added) => {
+                    if trace.root(&write.causes).is_some_and(|root| root >= self.accent_from) {
+                        self.accented.insert(object.meta.uid);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn finish(&mut self, frame: &mut Frame) {
+        frame.now = self.cluster_now();
+        frame.scene = self.scene;
+        frame.flow = u32::try_from(whole(self.flow)).unwrap_or(u32::MAX);
+        frame.clock = Clock {
+            running: self.running,
+            speed: self.speed,
+            rate_milli: u32::try_from(whole(self.rate * 1000.0)).unwrap_or(u32::MAX),
+            behind: self.behind,
+            can_rewind: self.before_fault.is_some(),
+        };
+    }
+
+    fn inspection(&mut self) -> Option<Reply> {
+        let revision = self.replica.cluster().store().revision();
+        let (subject, seen) = self.inspected.as_mut()?;
+        *seen = revision;
+        let subject = subject.clone();
+        Some(Reply::Inspection(inspect::about(self.replica.cluster(), &subject).map(Box::<Inspection>::new)))
+    }
+
+    fn inspection_if_new(&mut self) -> Option<Reply> {
+        let revision = self.replica.cluster().store().revision();
+        let (_, seen) = self.inspected.as_ref()?;
+        if *seen == revision { None } else { self.inspection() }
+    }
+
+    fn cluster_now(&self) -> u64 {
+        self.replica.cluster().now().0
+    }
+}
+
+/// What a skip stops at: changes that a viewer would want to have seen.
+fn of_note(what: &Happening) -> bool {
+    !matches!(what, Happening::PodGone { .. })
+}
+
+/// Nodes whose pods began to be tolerated.
+fn tolerated<'a>(old: &'a [Wait], new: &'a [Wait], view: &'a View) -> impl Iterator<Item = Happening> + 'a {
+    use crate::protocol::WaitKind::Toleration;
+    let began = |wait: &&Wait| wait.kind == Toleration && !old.iter().any(|earlier| earlier.id == wait.id);
+    let mut nodes: Vec<(String, u32, u64)> = Vec::new();
+    for wait in new.iter().filter(began) {
+        let Some(pod) = view.pods.values().find(|pod| pod.name == wait.object) else { continue };
+        match nodes.iter_mut().find(|(node, ..)| *node == pod.node) {
+            Some((_, pods, _)) => *pods += 1,
+            None => nodes.push((pod.node.clone(), 1, wait.until - wait.since)),
+        }
+    }
+    nodes.into_iter().map(|(node, pods, wait)| Happening::Tolerated { node, pods, wait })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "virtual time stays far below 2^52 ms")]
+fn millis(time: u64) -> f64 {
+    time as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative, far below 2^52")]
+fn whole(time: f64) -> u64 {
+    time.max(0.0) as u64
+}

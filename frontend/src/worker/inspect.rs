@@ -1,0 +1,201 @@
+//! Everything about one object or program, for the inspector.
+
+use shared::{
+    api::{
+        Key, Kind, Object,
+        core::{event::Event as EventView, node::Node, pod::Pod},
+        meta::uuid,
+    },
+    cluster::Cluster,
+    explain, manifest,
+    scheduler::NodeVerdict,
+    sim::What,
+};
+
+use super::messages::place;
+use crate::protocol::{Event, Inspection, Link, Placement, PlacementRow, Subject};
+
+/// Steps of a causal chain that are shown; the first one is always among them.
+const CHAIN: usize = 24;
+
+/// Nodes whose verdict is shown.
+const ROWS: usize = 30;
+
+/// Everything about `subject`, `None` when there is nothing of that name.
+pub fn about(cluster: &Cluster, subject: &Subject) -> Option<Inspection> {
+    match subject {
+        Subject::Object { kind, namespace, name } => {
+            let kind = *Kind::ALL.iter().find(|known| known.info().kind == kind)?;
+            let key = Key::new(kind, namespace.as_str(), name.as_str());
+            Some(about_object(cluster, cluster.store().get(&key)?))
+        }
+        Subject::Component(program) => Some(about_program(cluster, program)),
+    }
+}
+
+fn about_object(cluster: &Cluster, object: &Object) -> Inspection {
+    let mut doc = object.to_doc();
+    // As kubectl shows it: bookkeeping of field owners is for those who ask for it.
+    if let Some(metadata) = doc.as_map().map(|map| map.get("metadata").clone()) {
+        let mut metadata = metadata;
+        metadata.remove("managedFields");
+        doc.set("metadata", metadata);
+    }
+    let key = &object.key;
+    let uid = uuid(object.meta.uid);
+    let events = cluster.store().list(Kind::Event).filter(|event| event.body.at(&["involvedObject", "uid"]).as_str() == Some(uid.as_str()));
+    let mut events: Vec<Event> = events.filter_map(|object| self::event(cluster, object)).collect();
+    events.sort_by_key(|event| event.at);
+    Inspection {
+        kind: key.kind.info().kind.to_owned(),
+        namespace: key.namespace.to_string(),
+        name: key.name.to_string(),
+        facts: facts(cluster, object),
+        yaml: manifest::to_yaml(&doc),
+        events,
+        placement: placement(cluster, key),
+        chain: chain(cluster, key),
+    }
+}
+
+/// What `kubectl get` prints of it, and what else is worth a line.
+fn facts(cluster: &Cluster, object: &Object) -> Vec<(String, String)> {
+    let resource = object.key.kind.resource();
+    let row = resource.row(object, cluster.core().timestamp());
+    let columns = resource.columns().iter().zip(row).filter(|(column, cell)| column.name != "Name" && !cell.is_empty());
+    let mut facts: Vec<(String, String)> =
+        columns.filter(|(_, cell)| cell != "<none>").map(|(column, cell)| (column.name.to_owned(), cell)).collect();
+    if !object.key.namespace.is_empty() {
+        facts.insert(0, ("Namespace".to_owned(), object.key.namespace.to_string()));
+    }
+    if let Some(owner) = object.meta.controller() {
+        facts.push(("Controlled by".to_owned(), format!("{}/{}", owner.kind, owner.name)));
+    }
+    if let Some(pod) = object.view::<Pod>() {
+        let images = pod.spec.containers.iter().map(|container| container.image.to_string());
+        facts.push(("Image".to_owned(), images.collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(node) = object.view::<Node>() {
+        let taints = node.taints.iter().map(|taint| format!("{}:{}", taint.key, taint.effect)).collect::<Vec<_>>();
+        if !taints.is_empty() {
+            facts.push(("Taints".to_owned(), taints.join(", ")));
+        }
+    }
+    facts
+}
+
+/// An Event, as the page shows it.
+pub fn event(cluster: &Cluster, object: &Object) -> Option<Event> {
+    let event = object.view::<EventView>()?;
+    let about = &object.body["involvedObject"];
+    let text = |value: &shared::doc::Doc| value.str().to_string();
+    Some(Event {
+        uid: uuid(object.meta.uid),
+        at: u64::try_from(event.last.millis() - cluster.core().epoch.millis()).unwrap_or(0),
+        warning: event.kind == "Warning",
+        reason: event.reason.to_string(),
+        kind: text(&about["kind"]),
+        namespace: text(&about["namespace"]),
+        name: text(&about["name"]),
+        message: event.message.to_string(),
+        source: text(object.body.at(&["source", "component"])),
+        count: u32::try_from(event.count).unwrap_or(u32::MAX),
+    })
+}
+
+/// Why the object is there: what led to its first write that the trace still has.
+fn chain(cluster: &Cluster, key: &Key) -> Vec<Link> {
+    let Some(first) = explain::writes(cluster, key).next() else { return Vec::new() };
+    let hops = explain::chain(cluster, first);
+    let links: Vec<Link> = hops.iter().filter_map(|hop| link(cluster, hop)).collect();
+    let surplus = links.len().saturating_sub(CHAIN);
+    links.into_iter().enumerate().filter(|(index, _)| *index == 0 || *index > surplus).map(|(_, link)| link).collect()
+}
+
+fn link(cluster: &Cluster, hop: &explain::Hop) -> Option<Link> {
+    let words = |key: &Key| format!("{} {}", key.kind.info().singular, key.name);
+    let (who, what, object, text) = match &hop.what {
+        What::Command { number } => ("you".to_owned(), "command".to_owned(), format!("#{number}"), String::new()),
+        What::Message { from, to, label, object, heartbeat, .. } => {
+            if *heartbeat {
+                return None;
+            }
+            let who = format!("{} → {}", place(cluster, *from), place(cluster, *to));
+            (who, (*label).to_owned(), object.as_ref().map_or(String::new(), words), String::new())
+        }
+        What::Write { revision, key, change } => {
+            ("etcd".to_owned(), format!("{change:?}").to_lowercase(), words(key), format!("revision {revision}"))
+        }
+        What::Note { by, reason, object, text } => (
+            place(cluster, *by),
+            (*reason).to_owned(),
+            object.as_ref().map_or(String::new(), words),
+            text.to_string(),
+        ),
+        What::Fault { process, up } => {
+            (place(cluster, *process), if *up { "up" } else { "down" }.to_owned(), String::new(), String::new())
+        }
+    };
+    Some(Link { at: hop.at.0, who, what, object, text })
+}
+
+/// What the scheduler made of each node when it last tried to place the pod.
+fn placement(cluster: &Cluster, key: &Key) -> Option<Placement> {
+    if key.kind != Kind::Pod {
+        return None;
+    }
+    let attempts = cluster.scheduler().attempts(key);
+    let attempt = attempts.last()?;
+    let explanation = attempt.explain()?;
+    // Columns that say the same of every node explain nothing.
+    let mut plugins: Vec<&str> = Vec::new();
+    let scored: Vec<_> = explanation.nodes.iter().filter(|node| !node.scores.is_empty()).collect();
+    for score in scored.iter().flat_map(|node| &node.scores) {
+        let of = |node: &NodeVerdict| node.scores.iter().find(|it| it.plugin == score.plugin).map(|it| it.weighted);
+        let differs = scored.iter().any(|node| of(node) != Some(score.weighted));
+        if differs && !plugins.contains(&score.plugin) {
+            plugins.push(score.plugin);
+        }
+    }
+    let row = |node: &NodeVerdict| PlacementRow {
+        node: node.node.to_string(),
+        refusal: node.filter.iter().find_map(|(_, verdict)| verdict.clone().err()).unwrap_or_default(),
+        scores: plugins
+            .iter()
+            .map(|plugin| node.scores.iter().find(|score| score.plugin == *plugin).map_or(0, |score| score.weighted))
+            .collect(),
+        total: node.total.unwrap_or(0),
+    };
+    Some(Placement {
+        at: attempt.at().0,
+        chosen: explanation.chosen.as_ref().map_or(String::new(), ToString::to_string),
+        rows: explanation.nodes.iter().take(ROWS).map(row).collect(),
+        plugins: plugins.into_iter().map(str::to_owned).collect(),
+    })
+}
+
+fn about_program(cluster: &Cluster, program: &str) -> Inspection {
+    let core = cluster.core();
+    let mut facts = Vec::new();
+    if let Some((_, node)) = program.split_once('@') {
+        facts.push(("Node".to_owned(), node.to_owned()));
+    }
+    let heard = core.trace.since(core.trace.first_id()).filter(|(_, record)| match &record.what {
+        What::Message { from, to, heartbeat, .. } => {
+            !heartbeat && (place(cluster, *from) == program || place(cluster, *to) == program)
+        }
+        What::Note { by, .. } => place(cluster, *by) == program,
+        _ => false,
+    });
+    let newest: Vec<Link> = heard
+        .filter_map(|(id, record)| {
+            link(cluster, &explain::Hop { record: id, at: record.at, what: record.what.clone() })
+        })
+        .collect();
+    let skip = newest.len().saturating_sub(CHAIN);
+    if program == "etcd" {
+        facts.push(("Revision".to_owned(), cluster.store().revision().to_string()));
+        facts.push(("Objects".to_owned(), cluster.store().len().to_string()));
+    }
+    Inspection { name: program.to_owned(), facts, chain: newest.into_iter().skip(skip).collect(), ..Inspection::default() }
+}

@@ -1,0 +1,87 @@
+//! Measures how a fault ends: how long the app was short of pods, what was waited for, who got no answer. Pure.
+
+use std::collections::BTreeMap;
+
+use super::view::View;
+use crate::protocol::{Verdict, Wait, WaitKind};
+
+/// A fault and what has been seen of its consequences.
+#[derive(Clone, Debug)]
+pub struct Story {
+    target: String,
+    since: u64,
+    lost_before: u64,
+    /// Endpoints of each Service when it began.
+    served: BTreeMap<String, usize>,
+    /// Workloads that were short of pods, by UID.
+    short: Vec<String>,
+    /// When each kind of wait began and was last seen.
+    waits: Vec<(WaitKind, u64, u64)>,
+}
+
+impl Story {
+    /// A fault strikes `target` at `now`; so many visitors got no answer before it.
+    pub fn begin(target: &str, view: &View, now: u64, lost: u64) -> Self {
+        let served = view.services.iter().map(|(uid, service)| (uid.clone(), service.endpoints.len())).collect();
+        Self { target: target.to_owned(), since: now, lost_before: lost, served, short: Vec::new(), waits: Vec::new() }
+    }
+
+    /// Looks on; once everything is back, the result.
+    pub fn watch(&mut self, view: &View, waits: &[Wait], now: u64, lost: u64) -> Option<Verdict> {
+        for wait in waits.iter().filter(|wait| wait.kind != WaitKind::TerminationGrace) {
+            match self.waits.iter_mut().find(|(kind, ..)| *kind == wait.kind) {
+                Some((.., last)) => *last = now,
+                None => self.waits.push((wait.kind, wait.since.max(self.since), now)),
+            }
+        }
+        for (uid, workload) in &view.workloads {
+            if workload.available < workload.wanted && !self.short.contains(uid) {
+                self.short.push(uid.clone());
+            }
+        }
+        let known: Vec<_> = self.short.iter().filter_map(|uid| view.workloads.get(uid)).collect();
+        let back = known.iter().all(|workload| workload.available >= workload.wanted);
+        let served = self.served.iter().all(|(uid, before)| {
+            view.services.get(uid).is_none_or(|service| service.endpoints.len() >= *before)
+        });
+        let first = known.first().filter(|_| back && served)?;
+        Some(Verdict {
+            name: first.name.clone(),
+            replicas: first.wanted,
+            took: now.saturating_sub(self.since),
+            lost: lost.saturating_sub(self.lost_before),
+            target: self.target.clone(),
+            waits: self.waits.iter().map(|&(kind, first, last)| (kind, last.saturating_sub(first))).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::protocol::{Service, Workload};
+
+    fn view(available: u32, endpoints: usize) -> View {
+        let mut view = View::default();
+        let workload = Workload { uid: "w".into(), name: "web".into(), available, wanted: 3, ..Workload::default() };
+        let service = Service { uid: "s".into(), endpoints: vec![String::new(); endpoints], ..Service::default() };
+        view.workloads.insert("w".into(), Arc::new(workload));
+        view.services.insert("s".into(), Arc::new(service));
+        view
+    }
+
+    #[test]
+    fn the_verdict_comes_when_pods_and_endpoints_are_back_and_not_before() {
+        let mut story = Story::begin("node/n", &view(3, 3), 1000, 2);
+        let grace = Wait { id: 1, kind: WaitKind::NodeGracePeriod, object: "n".into(), since: 0, until: 50_000 };
+        assert_eq!(story.watch(&view(3, 3), std::slice::from_ref(&grace), 1000, 2), None);
+        assert_eq!(story.watch(&view(3, 3), &[grace], 50_000, 10), None);
+        assert_eq!(story.watch(&view(2, 2), &[], 60_000, 19), None);
+        assert_eq!(story.watch(&view(3, 2), &[], 61_000, 19), None);
+        let verdict = story.watch(&view(3, 3), &[], 62_000, 19).expect("all is back");
+        assert_eq!((verdict.took, verdict.lost, verdict.replicas), (61_000, 17, 3));
+        assert_eq!(verdict.waits, [(WaitKind::NodeGracePeriod, 49_000)]);
+    }
+}

@@ -1,0 +1,217 @@
+//! Reads off a cluster what the page shows of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::{
+    api::{
+        Kind, Object,
+        apps::{deployment::Deployment, replicaset::ReplicaSet},
+        core::{
+            node::Node as NodeView,
+            pod::{Phase, Pod as PodView},
+            service::Service as ServiceView,
+        },
+        discovery::endpointslice::EndpointSlice,
+        meta::uuid,
+    },
+    cluster::Cluster,
+    sim::Process,
+};
+
+use crate::{
+    protocol::{Component, Delta, Keyed, Node, Pod, PodShape, Service, Workload},
+    view_model::{Table, follow},
+};
+
+/// The label that ties an EndpointSlice to its Service.
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// What the page shows of a cluster at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct View {
+    /// Nodes, by name.
+    pub nodes: Table<Node>,
+    /// Pods, by UID.
+    pub pods: Table<Pod>,
+    /// Deployments and bare ReplicaSets, by UID.
+    pub workloads: Table<Workload>,
+    /// Services, by UID.
+    pub services: Table<Service>,
+    /// The control plane, by place.
+    pub components: Table<Component>,
+}
+
+/// The control plane's programs.
+const PROGRAMS: [Process; 4] =
+    [Process::ApiServer(0), Process::Scheduler(0), Process::ControllerManager(0), Process::Etcd(0)];
+
+impl View {
+    /// Looks at a cluster. `accented` holds the UIDs of pods that the last human action brought about.
+    pub fn of(cluster: &Cluster, accented: &BTreeSet<u128>) -> Self {
+        let mut view = Self::default();
+        let pods = cluster.store().list(Kind::Pod).filter_map(|object| read_pod(cluster, object, accented));
+        follow(&mut view.pods, all(pods));
+        follow(&mut view.nodes, all(read_nodes(cluster)));
+        follow(&mut view.workloads, all(read_workloads(cluster)));
+        follow(&mut view.services, all(read_services(cluster)));
+        follow(&mut view.components, all(PROGRAMS.into_iter().map(|program| read_component(cluster, program))));
+        view
+    }
+}
+
+fn all<T>(set: impl IntoIterator<Item = T>) -> Delta<T> {
+    Delta { set: set.into_iter().collect(), gone: Vec::new() }
+}
+
+/// What must be said to bring a page from `old` to `new`.
+pub fn delta<T: Keyed + Clone + PartialEq>(old: &Table<T>, new: &Table<T>) -> Delta<T> {
+    let changed = new.iter().filter(|(key, thing)| old.get(*key) != Some(thing));
+    Delta {
+        set: changed.map(|(_, thing)| T::clone(thing)).collect(),
+        gone: old.keys().filter(|key| !new.contains_key(*key)).cloned().collect(),
+    }
+}
+
+fn read_nodes(cluster: &Cluster) -> Vec<Node> {
+    let mut requested: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    for object in cluster.store().list(Kind::Pod) {
+        let Some(pod) = object.view::<PodView>().filter(|pod| !pod.phase.is_terminal()) else { continue };
+        let sum = requested.entry(pod.node_name.as_str()).or_default();
+        sum.0 += pod.spec.cpu_milli;
+        sum.1 += pod.spec.memory;
+    }
+    let core = cluster.core();
+    let of_machine = |(number, machine): (usize, &shared::sim::Machine)| {
+        let number = u32::try_from(number).expect("a cluster has at most 5,000 machines");
+        let key = shared::api::Key::new(Kind::Node, "", machine.name.clone());
+        let object = cluster.store().get(&key);
+        let known = object.and_then(|object| object.view::<NodeView>());
+        let (cpu, memory) = requested.get(machine.name.as_str()).copied().unwrap_or_default();
+        Node {
+            name: machine.name.to_string(),
+            zone: machine.zone.to_string(),
+            power: machine.powered,
+            ready: known.map_or(String::new(), |node| node.ready.to_string()),
+            cordoned: known.is_some_and(|node| node.unschedulable),
+            taints: known.map_or(Vec::new(), |node| {
+                node.taints.iter().map(|taint| format!("{}:{}", taint.key, taint.effect)).collect()
+            }),
+            cpu_milli: (cpu, known.map_or(machine.cpu_milli, |node| node.cpu_milli)),
+            memory: (memory, known.map_or(machine.memory, |node| node.memory)),
+            max_pods: u32::try_from(machine.pods).unwrap_or(u32::MAX),
+            kubelet: core.running(Process::Kubelet(number)),
+            kube_proxy: core.running(Process::KubeProxy(number)),
+            runtime: core.running(Process::Runtime(number)),
+        }
+    };
+    core.machines.iter().enumerate().map(of_machine).collect()
+}
+
+fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<u128>) -> Option<Pod> {
+    let pod = object.view::<PodView>()?;
+    let row = Kind::Pod.resource().row(object, cluster.core().timestamp());
+    // The printer's columns: NAME READY STATUS RESTARTS AGE.
+    let status = row.get(2).cloned().unwrap_or_default();
+    let ready = row.get(1).and_then(|cell| {
+        let (part, all) = cell.split_once('/')?;
+        Some((part.parse().ok()?, all.parse().ok()?))
+    });
+    let owner = object.meta.controller().map_or("", |owner| owner.name.as_str());
+    let app = Some(object.meta.label("app")).filter(|app| !app.is_empty()).unwrap_or(owner);
+    Some(Pod {
+        uid: uuid(object.meta.uid),
+        name: object.key.name.to_string(),
+        namespace: object.key.namespace.to_string(),
+        node: pod.node_name.to_string(),
+        shape: shape(pod, &status, object.meta.deleting()),
+        status,
+        ready: ready.unwrap_or_default(),
+        restarts: u32::try_from(pod.restarts).unwrap_or(0),
+        app: app.to_owned(),
+        accent: accented.contains(&object.meta.uid),
+    })
+}
+
+fn shape(pod: &PodView, status: &str, deleting: bool) -> PodShape {
+    let failing = status.contains("BackOff") || status.contains("Err") || status.contains("Crash");
+    match pod.phase {
+        _ if deleting => PodShape::Terminating,
+        Phase::Failed => PodShape::Failing,
+        Phase::Succeeded => PodShape::Succeeded,
+        Phase::Unknown => PodShape::Unknown,
+        _ if failing => PodShape::Failing,
+        Phase::Running if pod.ready => PodShape::Ready,
+        Phase::Running => PodShape::Running,
+        Phase::Pending if pod.node_name.is_empty() || status == "Pending" => PodShape::Pending,
+        Phase::Pending => PodShape::Starting,
+    }
+}
+
+fn read_workloads(cluster: &Cluster) -> Vec<Workload> {
+    let count = |object: &Object, field: &str| {
+        let count = object.body["status"][field].as_i64().unwrap_or(0);
+        u32::try_from(count).unwrap_or(0)
+    };
+    let workload = |object: &Object, wanted: i64| Workload {
+        uid: uuid(object.meta.uid),
+        kind: object.key.kind.info().kind.to_owned(),
+        namespace: object.key.namespace.to_string(),
+        name: object.key.name.to_string(),
+        available: count(object, "availableReplicas"),
+        wanted: u32::try_from(wanted).unwrap_or(0),
+    };
+    let deployments = cluster
+        .store()
+        .list(Kind::Deployment)
+        .filter_map(|object| Some(workload(object, object.view::<Deployment>()?.replicas)));
+    let bare = cluster
+        .store()
+        .list(Kind::ReplicaSet)
+        .filter(|object| object.meta.controller().is_none())
+        .filter_map(|object| Some(workload(object, object.view::<ReplicaSet>()?.replicas)));
+    deployments.chain(bare).collect()
+}
+
+fn read_services(cluster: &Cluster) -> Vec<Service> {
+    let store = cluster.store();
+    let endpoints = |service: &Object| {
+        let mut uids = BTreeSet::new();
+        for slice in store.list_namespace(Kind::EndpointSlice, &service.key.namespace) {
+            if slice.meta.label(SERVICE_NAME) != service.key.name.as_str() {
+                continue;
+            }
+            let ready = slice.view::<EndpointSlice>().into_iter().flat_map(|slice| &slice.endpoints);
+            for endpoint in ready.filter(|endpoint| endpoint.ready && !endpoint.pod.is_empty()) {
+                let key = shared::api::Key::new(Kind::Pod, service.key.namespace.clone(), endpoint.pod.clone());
+                uids.extend(store.get(&key).map(|pod| uuid(pod.meta.uid)));
+            }
+        }
+        uids.into_iter().collect()
+    };
+    let read = |object: &std::sync::Arc<Object>| {
+        let service = object.view::<ServiceView>()?;
+        let port = service.ports.first().map_or(String::new(), |port| format!(":{}", port.port));
+        let address =
+            if service.load_balancer_ip.is_empty() { &service.cluster_ip } else { &service.load_balancer_ip };
+        Some(Service {
+            uid: uuid(object.meta.uid),
+            namespace: object.key.namespace.to_string(),
+            name: object.key.name.to_string(),
+            kind: service.kind.to_string(),
+            address: if address.is_empty() { String::new() } else { format!("{address}{port}") },
+            endpoints: endpoints(object),
+        })
+    };
+    store.list(Kind::Service).filter_map(read).collect()
+}
+
+fn read_component(cluster: &Cluster, program: Process) -> Component {
+    let etcd = matches!(program, Process::Etcd(_));
+    Component {
+        place: program.program().to_owned(),
+        up: cluster.core().running(program),
+        queue: 0,
+        revision: if etcd { cluster.store().revision() } else { 0 },
+        objects: if etcd { u32::try_from(cluster.store().len()).unwrap_or(u32::MAX) } else { 0 },
+    }
+}

@@ -1,0 +1,84 @@
+//! What a controller has asked for and not yet seen: until it has, its cache is stale and it must not ask again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::Key;
+use crate::sim::{Duration, Time};
+
+/// After so long, what is still missing will not come.
+const EXPIRY: Duration = Duration::seconds(300);
+
+/// Expectations by the key of the object that has them.
+#[derive(Clone, Debug, Hash, Default)]
+pub struct Expectations(BTreeMap<Key, Expected>);
+
+#[derive(Clone, Debug, Hash)]
+struct Expected {
+    creations: i64,
+    deletions: BTreeSet<Key>,
+    since: Time,
+}
+
+impl Expectations {
+    /// Whether nothing is expected (any more).
+    pub fn satisfied(&self, key: &Key, now: Time) -> bool {
+        self.0.get(key).is_none_or(|expected| {
+            expected.creations <= 0 && expected.deletions.is_empty() || now.since(expected.since) > EXPIRY
+        })
+    }
+
+    /// `count` creations have been asked for.
+    pub fn expect_creations(&mut self, key: &Key, count: i64, now: Time) {
+        self.0.insert(key.clone(), Expected { creations: count, deletions: BTreeSet::new(), since: now });
+    }
+
+    /// These deletions have been asked for.
+    pub fn expect_deletions(&mut self, key: &Key, pods: impl Iterator<Item = Key>, now: Time) {
+        self.0.insert(key.clone(), Expected { creations: 0, deletions: pods.collect(), since: now });
+    }
+
+    /// `count` creations were seen, or will never be.
+    pub fn creation_observed(&mut self, key: &Key, count: i64) {
+        if let Some(expected) = self.0.get_mut(key) {
+            expected.creations -= count;
+        }
+    }
+
+    /// A deletion was seen, or will never be.
+    pub fn deletion_observed(&mut self, key: &Key, pod: &Key) {
+        if let Some(expected) = self.0.get_mut(key) {
+            expected.deletions.remove(pod);
+        }
+    }
+
+    /// The object is gone.
+    pub fn forget(&mut self, key: &Key) {
+        self.0.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Expectations;
+    use crate::api::{Key, Kind};
+    use crate::sim::Time;
+
+    #[test]
+    fn nothing_is_asked_for_twice() {
+        let key = Key::new(Kind::ReplicaSet, "default", "web");
+        let pod = Key::new(Kind::Pod, "default", "web-1");
+        let mut expectations = Expectations::default();
+        assert!(expectations.satisfied(&key, Time(0)));
+        expectations.expect_creations(&key, 2, Time(0));
+        expectations.creation_observed(&key, 1);
+        assert!(!expectations.satisfied(&key, Time(1000)));
+        assert!(expectations.satisfied(&key, Time(300_001)), "expired");
+        expectations.creation_observed(&key, 1);
+        assert!(expectations.satisfied(&key, Time(1000)));
+        expectations.expect_deletions(&key, [pod.clone()].into_iter(), Time(0));
+        assert!(!expectations.satisfied(&key, Time(1)));
+        expectations.deletion_observed(&key, &pod);
+        expectations.deletion_observed(&key, &pod);
+        assert!(expectations.satisfied(&key, Time(1)));
+    }
+}

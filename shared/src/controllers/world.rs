@@ -1,0 +1,206 @@
+//! What the controllers know of the cluster: the informers' caches, and indexes that keep every look-up from
+//! scanning them.
+
+use imbl::{OrdMap, OrdSet};
+
+use crate::api::core::pod::Pod;
+use crate::api::{Key, Kind, LabelSelector, Meta, Object, Of, OwnerReference, User, Viewed};
+use crate::client::{Delta, Informers};
+use crate::doc::{Doc, Str};
+
+/// Caches and indexes.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The caches.
+    pub informers: Informers,
+    /// Objects by the UID of each of their owners.
+    owned: OrdSet<(u128, Key)>,
+    /// Pods and ReplicaSets that no controller manages.
+    orphans: OrdSet<Key>,
+    /// Pods by node.
+    on_node: OrdSet<(Str, Key)>,
+    /// Counts of the pods of each managing owner.
+    tallies: OrdMap<u128, Vec<Tally>>,
+}
+
+impl std::hash::Hash for World {
+    /// The indexes follow from the caches.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.informers.hash(state);
+    }
+}
+
+/// How many pods of one owner carry the same labels, by what becomes of them. Finished pods count nowhere.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// The labels, usually those of the owner's template.
+    pub labels: Doc,
+    /// Neither finished nor being deleted.
+    pub active: i64,
+    /// Active and ready.
+    pub ready: i64,
+    /// Being deleted.
+    pub terminating: i64,
+}
+
+impl World {
+    /// Empty caches of `kinds`.
+    pub fn new(user: &User, kinds: &[Kind]) -> World {
+        World {
+            informers: Informers::of(user, kinds),
+            owned: OrdSet::new(),
+            orphans: OrdSet::new(),
+            on_node: OrdSet::new(),
+            tallies: OrdMap::new(),
+        }
+    }
+
+    /// Brings the indexes up to date with a change of a cache.
+    pub fn index(&mut self, delta: &Delta) {
+        let (old, new) = (delta.old.as_deref(), delta.new.as_deref());
+        let owners = |object: Option<&Object>| object.map(|object| object.meta.owners.clone()).unwrap_or_default();
+        if old.is_none() || new.is_none() || owners(old) != owners(new) {
+            old.into_iter().for_each(|object| self.disown(object));
+            new.into_iter().for_each(|object| self.own(object));
+        }
+        if delta.object().key.kind == Kind::Pod {
+            self.index_pod(old, new);
+        }
+    }
+
+    fn own(&mut self, object: &Object) {
+        for owner in object.meta.owners.iter() {
+            self.owned.insert((owner.uid, object.key.clone()));
+        }
+        if object.meta.controller().is_none() && matches!(object.key.kind, Kind::Pod | Kind::ReplicaSet) {
+            self.orphans.insert(object.key.clone());
+        }
+    }
+
+    fn disown(&mut self, object: &Object) {
+        for owner in object.meta.owners.iter() {
+            self.owned.remove(&(owner.uid, object.key.clone()));
+        }
+        self.orphans.remove(&object.key);
+    }
+
+    fn index_pod(&mut self, old: Option<&Object>, new: Option<&Object>) {
+        let node = |object: Option<&Object>| {
+            object.and_then(|object| object.view::<Pod>()).map(|pod| pod.node_name.clone()).filter(|node| !node.is_empty())
+        };
+        let (before, after) = (node(old), node(new));
+        if before != after
+            && let Some(object) = new.or(old)
+        {
+            before.map(|node| self.on_node.remove(&(node, object.key.clone())));
+            after.map(|node| self.on_node.insert((node, object.key.clone())));
+        }
+        old.into_iter().for_each(|object| self.tally(object, -1));
+        new.into_iter().for_each(|object| self.tally(object, 1));
+    }
+
+    fn tally(&mut self, object: &Object, step: i64) {
+        let (Some(owner), Some(pod)) = (object.meta.controller(), object.view::<Pod>()) else { return };
+        if pod.phase.is_terminal() {
+            return;
+        }
+        let tallies = self.tallies.entry(owner.uid).or_default();
+        let labels = &object.meta.labels;
+        let known = tallies.iter().position(|tally| tally.labels.same(labels) || tally.labels == *labels);
+        let at = known.unwrap_or_else(|| {
+            tallies.push(Tally { labels: labels.clone(), active: 0, ready: 0, terminating: 0 });
+            tallies.len() - 1
+        });
+        let tally = &mut tallies[at];
+        if object.meta.deleting() {
+            tally.terminating += step;
+        } else {
+            tally.active += step;
+            tally.ready += if pod.ready { step } else { 0 };
+        }
+        if tally.active == 0 && tally.terminating == 0 {
+            tallies.remove(at);
+            if tallies.is_empty() {
+                self.tallies.remove(&owner.uid);
+            }
+        }
+    }
+
+    /// The counts of the pods that the owner with this UID manages.
+    pub fn tallies(&self, owner: u128) -> &[Tally] {
+        self.tallies.get(&owner).map_or(&[], Vec::as_slice)
+    }
+
+    /// The objects that name the owner with this UID, whether or not it manages them.
+    pub fn owned(&self, owner: u128) -> impl Iterator<Item = &Key> {
+        let first = Key { kind: Kind::ALL[0], namespace: Str::new(), name: Str::new() };
+        self.owned.range((owner, first)..).take_while(move |(uid, _)| *uid == owner).map(|(_, key)| key)
+    }
+
+    /// The objects of a kind that the owner with this UID manages.
+    pub fn managed<T: Viewed>(&self, owner: u128) -> impl Iterator<Item = Of<T>> {
+        self.owned(owner)
+            .filter(|key| key.kind == T::KIND)
+            .filter_map(|key| self.of::<T>(key))
+            .filter(move |object| object.meta().controller().is_some_and(|controller| controller.uid == owner))
+    }
+
+    /// The objects of a kind in a namespace that nobody manages and whose labels match.
+    pub fn orphans<T: Viewed>(&self, namespace: &Str, selector: &LabelSelector) -> impl Iterator<Item = Of<T>> {
+        let first = Key { kind: T::KIND, namespace: namespace.clone(), name: Str::new() };
+        let namespace = namespace.clone();
+        self.orphans
+            .range(first..)
+            .take_while(move |key| key.kind == T::KIND && key.namespace == namespace)
+            .filter_map(|key| self.of::<T>(key))
+            .filter(|object| selector.matches(&object.meta().labels))
+    }
+
+    /// The pods bound to a node.
+    pub fn pods_on(&self, node: &Str) -> impl Iterator<Item = Of<Pod>> {
+        let first = Key { kind: Kind::Pod, namespace: Str::new(), name: Str::new() };
+        let name = node.clone();
+        self.on_node
+            .range((node.clone(), first)..)
+            .take_while(move |(node, _)| *node == name)
+            .filter_map(|(_, key)| self.of::<Pod>(key))
+    }
+
+    /// The names of nodes that pods are bound to, whether or not the nodes exist.
+    pub fn nodes_with_pods(&self) -> Vec<Str> {
+        let mut names: Vec<Str> = Vec::new();
+        // One look-up a node: the greatest possible kind and name come after all pods of a node.
+        let mut from = (Str::new(), Key { kind: Kind::Pod, namespace: Str::new(), name: Str::new() });
+        while let Some((node, _)) = self.on_node.range(from..).next() {
+            names.push(node.clone());
+            let after: Str = format!("{node}\0").into();
+            from = (after, Key { kind: Kind::ALL[0], namespace: Str::new(), name: Str::new() });
+        }
+        names
+    }
+
+    /// An object from the caches.
+    pub fn object(&self, key: &Key) -> Option<&std::sync::Arc<Object>> {
+        self.informers.cache(key.kind).get(key)
+    }
+
+    /// An object from the caches, as a `T`.
+    pub fn of<T: Viewed>(&self, key: &Key) -> Option<Of<T>> {
+        self.object(key).cloned().and_then(Of::new)
+    }
+
+    /// The key of the owner that manages `meta`, when it is a `T` that exists with the very UID.
+    pub fn manager<T: Viewed>(&self, namespace: &Str, meta: &Meta) -> Option<Of<T>> {
+        self.resolve(namespace, meta.controller()?)
+    }
+
+    /// The owner that a reference means, when it is a `T` that exists with the very UID.
+    pub fn resolve<T: Viewed>(&self, namespace: &Str, owner: &OwnerReference) -> Option<Of<T>> {
+        if owner.kind != T::KIND.info().kind {
+            return None;
+        }
+        let namespace = if T::KIND.info().namespaced { namespace.clone() } else { Str::new() };
+        let key = Key { kind: T::KIND, namespace, name: owner.name.clone() };
+        self.of::<T>(&key).filter(|object| object.meta().uid == owner.uid)
+    }
+}

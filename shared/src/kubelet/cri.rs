@@ -1,0 +1,186 @@
+//! What the container runtime tells the kubelet.
+
+use crate::api::Kind;
+use crate::api::core::pod::Pod;
+use crate::client::Severity;
+use crate::doc::{Str, literal};
+use crate::sim::{Context, CriCall, CriEvent, Duration, ListedPod, Timer};
+
+use super::pod::{ContainerStage, PodStage, Termination, spec_at};
+use super::sync::match_runtime;
+use super::{Kubelet, date};
+
+impl Kubelet {
+    pub(super) fn cri(&mut self, event: CriEvent, cx: &mut Context<'_>) {
+        match event {
+            CriEvent::Listed { boot, pods, images } => self.runtime_listed(boot, pods, images, cx),
+            CriEvent::SandboxReady { pod, ip } => {
+                if let Some(state) = self.pods.get_mut(&pod).filter(|state| state.stage == PodStage::Sandbox)
+                {
+                    state.ip = Some(ip);
+                    state.stage = PodStage::Active;
+                    self.sync(pod, cx);
+                }
+            }
+            CriEvent::SandboxFailed { pod, why } => self.sandbox_failed(pod, &why, cx),
+            CriEvent::ImageReady { pod, container, image, bytes, pull_ms, total_ms } => {
+                self.image_ready(pod, &container, image, bytes, (pull_ms, total_ms), cx);
+            }
+            CriEvent::ImageFailed { pod, container, why } => {
+                if let Some((index, image)) = self.pulling(pod, &container) {
+                    self.pull_failed(pod, index, &image, why, cx);
+                    self.report(pod, cx);
+                }
+            }
+            CriEvent::ContainerStarted { pod, container, attempt } => {
+                self.container_started(pod, &container, attempt, cx)
+            }
+            CriEvent::ContainerExited { pod, container, attempt, exit_code } => {
+                self.container_exited(pod, &container, attempt, exit_code, cx);
+            }
+            CriEvent::SandboxRemoved { pod } => self.sandbox_removed(pod, cx),
+            CriEvent::Probed { pod, container, attempt, kind, failure } => {
+                self.probed(pod, &container, attempt, kind, failure, cx);
+            }
+        }
+    }
+
+    fn runtime_listed(
+        &mut self,
+        boot: u32,
+        pods: Vec<ListedPod>,
+        images: Vec<(Str, u64)>,
+        cx: &mut Context<'_>,
+    ) {
+        self.listed = true;
+        for (image, bytes) in images {
+            self.learn_image(image, bytes);
+        }
+        self.found = pods.into_iter().map(|pod| (pod.pod, pod)).collect();
+        self.runtime_up(boot, cx);
+        // A kubelet that ran before the runtime went away knows some of these pods.
+        let known: Vec<u128> = self.pods.keys().copied().collect();
+        for uid in known {
+            let found = self.found.remove(&uid);
+            let Some(pod) = self.pods.get_mut(&uid) else { continue };
+            if pod.stage == PodStage::Done {
+                continue;
+            }
+            match_runtime(pod, found.as_ref(), cx);
+            if pod.stage == PodStage::Removing {
+                self.ask_runtime(CriCall::RemovePodSandbox { pod: uid }, cx);
+            }
+            self.sync(uid, cx);
+        }
+        let objects: Vec<_> = self.informers.cache(Kind::Pod).values().cloned().collect();
+        for object in
+            objects.iter().filter(|object| !self.pods.contains_key(&object.meta.uid)).collect::<Vec<_>>()
+        {
+            self.adopt(object, cx);
+        }
+        if self.informers.synced() {
+            self.remove_orphans(cx);
+        }
+    }
+
+    /// What runs here and is in the API no more has to go.
+    pub(super) fn remove_orphans(&mut self, cx: &mut Context<'_>) {
+        for uid in std::mem::take(&mut self.found).into_keys() {
+            self.ask_runtime(CriCall::RemovePodSandbox { pod: uid }, cx);
+        }
+    }
+
+    fn sandbox_failed(&mut self, uid: u128, why: &str, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid).filter(|pod| pod.stage == PodStage::Sandbox) else { return };
+        pod.stage = PodStage::Waiting;
+        let key = pod.key.clone();
+        let message = format!("Failed to create pod sandbox: {why}");
+        self.pod_event(uid, None, Severity::Warning, "FailedCreatePodSandBox", message, cx);
+        cx.timer(super::sync::RESYNC, Timer::about("pod", key));
+    }
+
+    /// The container that waits for its image, and which.
+    fn pulling(&self, uid: u128, name: &str) -> Option<(u32, Str)> {
+        let pod = self.pods.get(&uid)?;
+        let index = pod.position(name)?;
+        if !matches!(pod.containers[index as usize].stage, ContainerStage::Pulling { .. }) {
+            return None;
+        }
+        let object = self.object(uid)?;
+        Some((index, spec_at(&object.view::<Pod>()?.spec, index).image.clone()))
+    }
+
+    fn image_ready(
+        &mut self,
+        uid: u128,
+        name: &str,
+        image: Str,
+        bytes: u64,
+        (pull_ms, total_ms): (u64, u64),
+        cx: &mut Context<'_>,
+    ) {
+        self.learn_image(image.clone(), bytes);
+        let Some((index, _)) = self.pulling(uid, name) else { return };
+        let (pull, total) = (Duration::millis(pull_ms), Duration::millis(total_ms));
+        let message = format!(
+            "Successfully pulled image \"{image}\" in {pull} ({total} including waiting). Image size: {bytes} bytes."
+        );
+        self.pod_event(uid, Some(index), Severity::Normal, "Pulled", message, cx);
+        if let Some(pod) = self.pods.get_mut(&uid) {
+            pod.at(index).pull.reset();
+        }
+        let Some(object) = self.object(uid) else { return };
+        let Some(view) = object.view::<Pod>() else { return };
+        self.configure(uid, index, spec_at(&view.spec, index), cx);
+        self.report(uid, cx);
+    }
+
+    fn container_started(&mut self, uid: u128, name: &str, attempt: u32, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let Some(index) = pod.position(name) else { return };
+        let container = pod.at(index);
+        if container.restarts != attempt || !matches!(container.stage, ContainerStage::Starting { .. }) {
+            return;
+        }
+        container.stage = ContainerStage::Running { since: cx.now() };
+        self.pod_event(uid, Some(index), Severity::Normal, "Started", literal!("Container started"), cx);
+        self.begin_probes(uid, index, cx);
+        self.sync(uid, cx);
+    }
+
+    fn container_exited(&mut self, uid: u128, name: &str, attempt: u32, code: i32, cx: &mut Context<'_>) {
+        let now = cx.now();
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let Some(index) = pod.position(name) else { return };
+        let id = crate::runtime::container_id(pod.uid, name, attempt);
+        let container = pod.at(index);
+        if container.restarts != attempt || !container.is_live() {
+            return;
+        }
+        let since = match container.stage {
+            ContainerStage::Running { since } => since,
+            _ => now,
+        };
+        container.last = Some(Termination {
+            exit_code: code,
+            reason: if code == 0 { "Completed" } else { "Error" },
+            started: date(since, cx),
+            finished: date(now, cx),
+            id,
+            at: now,
+        });
+        container.stage = ContainerStage::Exited;
+        (container.started, container.ready) = (false, false);
+        self.sync(uid, cx);
+    }
+
+    fn sandbox_removed(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid).filter(|pod| pod.stage == PodStage::Removing) else { return };
+        pod.stage = PodStage::Deleting;
+        if pod.gone {
+            self.forget(uid);
+        } else {
+            self.delete_from_api(uid, cx);
+        }
+    }
+}

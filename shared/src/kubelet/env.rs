@@ -1,0 +1,294 @@
+//! The environment of a container: `env`, `envFrom`, ConfigMaps, Secrets, fields of the pod.
+
+use std::collections::BTreeMap;
+
+use crate::api::core::pod::{Container, Pod};
+use crate::api::core::secret::base64_decode;
+use crate::api::{Key, Kind, Object, Reply, Request, Status};
+use crate::client::Severity;
+use crate::doc::{Doc, Str};
+use crate::sim::{Context, Timer};
+
+use super::pod::{ContainerStage, spec_at};
+use super::status::ip_text;
+use super::sync::RESYNC;
+use super::{Kubelet, Pending};
+
+/// The `data` of what was read, by key; the error for what could not be read.
+pub(super) type Sources = BTreeMap<Key, Result<Doc, Str>>;
+
+impl Kubelet {
+    /// Reads what the container's environment is composed of; then it starts.
+    pub(super) fn configure(&mut self, uid: u128, index: u32, spec: &Container, cx: &mut Context<'_>) {
+        let keys = references(&spec.doc, &self.pods[&uid].key.namespace);
+        if keys.is_empty() {
+            self.compose_and_launch(uid, index, spec, &Sources::new(), cx);
+            return;
+        }
+        if let Some(pod) = self.pods.get_mut(&uid) {
+            pod.at(index).stage = ContainerStage::Configuring(keys.len() as u32);
+        }
+        self.configs.insert((uid, index), Sources::new());
+        for key in keys {
+            let id = cx.request(Request::get(self.user.clone(), &key));
+            self.requests.insert(id, Pending::Config { pod: uid, container: index, key });
+        }
+    }
+
+    /// One of them was read, or is not there.
+    pub(super) fn config_read(
+        &mut self,
+        uid: u128,
+        index: u32,
+        key: Key,
+        result: Result<Reply, Box<Status>>,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let ContainerStage::Configuring(missing) = &mut pod.at(index).stage else { return };
+        *missing = missing.saturating_sub(1);
+        let complete = *missing == 0;
+        let data = match result {
+            Ok(reply) => Ok(reply.object().map_or(Doc::Null, |object| object.body["data"].clone())),
+            Err(status) => Err(status.message),
+        };
+        self.configs.entry((uid, index)).or_default().insert(key, data);
+        if !complete {
+            return;
+        }
+        let Some(sources) = self.configs.remove(&(uid, index)) else { return };
+        let Some(object) = self.object(uid) else { return };
+        let Some(view) = object.view::<Pod>() else { return };
+        self.compose_and_launch(uid, index, spec_at(&view.spec, index), &sources, cx);
+        self.report(uid, cx);
+    }
+
+    fn compose_and_launch(
+        &mut self,
+        uid: u128,
+        index: u32,
+        spec: &Container,
+        sources: &Sources,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(object) = self.object(uid) else { return };
+        let ip = self.pods[&uid].ip.map(ip_text).unwrap_or_default();
+        match compose(&spec.doc, &object, sources, &ip, &ip_text(self.address)) {
+            Ok(env) => self.launch(uid, index, spec, env, cx),
+            Err(message) => {
+                self.pod_event(
+                    uid,
+                    Some(index),
+                    Severity::Warning,
+                    "Failed",
+                    format!("Error: {message}"),
+                    cx,
+                );
+                let Some(pod) = self.pods.get_mut(&uid) else { return };
+                let (since, until) = (cx.now(), cx.now() + RESYNC);
+                pod.at(index).stage = ContainerStage::ConfigFailed { message, since, until };
+                cx.timer(RESYNC, Timer::about("pod", pod.key.clone()));
+            }
+        }
+    }
+}
+
+const SOURCES: [(&str, &str, Kind); 2] =
+    [("configMapRef", "configMapKeyRef", Kind::ConfigMap), ("secretRef", "secretKeyRef", Kind::Secret)];
+
+/// The ConfigMaps and Secrets that a container's environment names.
+fn references(container: &Doc, namespace: &Str) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for (whole, single, kind) in SOURCES {
+        let wholes = container["envFrom"].items().iter().map(|source| &source[whole]["name"]);
+        let singles = container["env"].items().iter().map(|variable| &variable["valueFrom"][single]["name"]);
+        let names = wholes.chain(singles).filter(|name| !name.is_empty());
+        keys.extend(names.map(|name| Key { kind, namespace: namespace.clone(), name: name.str() }));
+    }
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// The variables, or what is missing, as the kubelet words it.
+fn compose(
+    container: &Doc,
+    object: &Object,
+    sources: &Sources,
+    pod_ip: &Str,
+    host_ip: &Str,
+) -> Result<Vec<(Str, Str)>, Str> {
+    let mut env: Vec<(Str, Str)> = Vec::new();
+    let key =
+        |kind: Kind, name: &Doc| Key { kind, namespace: object.key.namespace.clone(), name: name.str() };
+    for source in container["envFrom"].items() {
+        let prefix = source["prefix"].str();
+        for (whole, _, kind) in SOURCES {
+            let reference = &source[whole];
+            if reference.is_null() {
+                continue;
+            }
+            match sources.get(&key(kind, &reference["name"])) {
+                Some(Ok(data)) => env.extend(
+                    data.entries()
+                        .iter()
+                        .map(|(name, value)| (format!("{prefix}{name}").into(), text(kind, value))),
+                ),
+                Some(Err(_)) if reference["optional"].as_bool() == Some(true) => {}
+                Some(Err(why)) => return Err(why.clone()),
+                None => {}
+            }
+        }
+    }
+    for variable in container["env"].items() {
+        let name = variable["name"].str();
+        let from = &variable["valueFrom"];
+        let value = if from.is_null() {
+            Some(expand(&variable["value"].str(), &env))
+        } else if !from["fieldRef"].is_null() {
+            Some(field(&from["fieldRef"]["fieldPath"].str(), object, pod_ip, host_ip))
+        } else {
+            from_source(from, sources, &key)?
+        };
+        if let Some(value) = value {
+            env.retain(|(known, _)| *known != name);
+            env.push((name, value));
+        }
+    }
+    Ok(env)
+}
+
+fn from_source(from: &Doc, sources: &Sources, key: &impl Fn(Kind, &Doc) -> Key) -> Result<Option<Str>, Str> {
+    for (_, single, kind) in SOURCES {
+        let reference = &from[single];
+        if reference.is_null() {
+            continue;
+        }
+        let optional = reference["optional"].as_bool() == Some(true);
+        let source = key(kind, &reference["name"]);
+        return match sources.get(&source) {
+            Some(Ok(data)) => {
+                let wanted = reference["key"].str();
+                let value = &data[wanted.as_str()];
+                match (value.is_null(), optional) {
+                    (false, _) => Ok(Some(text(kind, value))),
+                    (true, true) => Ok(None),
+                    (true, false) => {
+                        let what = if kind == Kind::Secret { "Secret" } else { "ConfigMap" };
+                        Err(format!(
+                            "couldn't find key {wanted} in {what} {}/{}",
+                            source.namespace, source.name
+                        )
+                        .into())
+                    }
+                }
+            }
+            Some(Err(_)) if optional => Ok(None),
+            Some(Err(why)) => Err(why.clone()),
+            None => Ok(None),
+        };
+    }
+    Ok(None)
+}
+
+fn text(kind: Kind, value: &Doc) -> Str {
+    match kind {
+        Kind::Secret => {
+            let bytes = base64_decode(value.as_str().unwrap_or("")).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned().into()
+        }
+        _ => value.str(),
+    }
+}
+
+/// `$(NAME)` stands for a variable defined before; `$$(NAME)` for itself.
+fn expand(value: &Str, env: &[(Str, Str)]) -> Str {
+    if !value.contains("$(") {
+        return value.clone();
+    }
+    let mut result = String::new();
+    let mut rest = value.as_str();
+    while let Some(at) = rest.find('$') {
+        result.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let name = rest.strip_prefix("$(").and_then(|inner| inner.split_once(')')).map(|(name, _)| name);
+        let known = name.and_then(|name| Some((name, &env.iter().rev().find(|(key, _)| key == name)?.1)));
+        if let Some(tail) = rest.strip_prefix("$$") {
+            result.push('$');
+            rest = tail;
+        } else if let Some((name, value)) = known {
+            result.push_str(value);
+            rest = &rest[name.len() + 3..];
+        } else {
+            result.push('$');
+            rest = &rest[1..];
+        }
+    }
+    result.push_str(rest);
+    result.into()
+}
+
+/// The downward API.
+fn field(path: &str, object: &Object, pod_ip: &Str, host_ip: &Str) -> Str {
+    let entry = |map: &Doc, prefix: &str| {
+        path.strip_prefix(prefix).and_then(|rest| rest.strip_suffix("']")).map(|key| map[key].str())
+    };
+    match path {
+        "metadata.name" => object.key.name.clone(),
+        "metadata.namespace" => object.key.namespace.clone(),
+        "metadata.uid" => crate::api::meta::uuid(object.meta.uid).into(),
+        "spec.nodeName" => object.body["spec"]["nodeName"].str(),
+        "spec.serviceAccountName" => object.body["spec"]["serviceAccountName"].str(),
+        "status.podIP" | "status.podIPs" => pod_ip.clone(),
+        "status.hostIP" | "status.hostIPs" => host_ip.clone(),
+        _ => entry(&object.meta.labels, "metadata.labels['")
+            .or_else(|| entry(&object.meta.annotations, "metadata.annotations['"))
+            .unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doc;
+
+    fn pod() -> Object {
+        let body =
+            doc!({ "metadata": { "name": "p", "namespace": "n", "labels": { "app": "x" } }, "spec": {} });
+        Object::from_doc(Kind::Pod, &body, None)
+    }
+
+    #[test]
+    fn composes_from_every_source() {
+        let container = doc!({
+            "envFrom": [{ "configMapRef": { "name": "c" } }, { "prefix": "S_", "secretRef": { "name": "s" } }],
+            "env": [
+                { "name": "URL", "value": "http://$(HOST):$(PORT)/$$(HOST)" },
+                { "name": "APP", "valueFrom": { "fieldRef": { "fieldPath": "metadata.labels['app']" } } },
+                { "name": "K", "valueFrom": { "secretKeyRef": { "name": "s", "key": "k" } } }
+            ]
+        });
+        let namespace: Str = "n".into();
+        let keys = references(&container, &namespace);
+        assert_eq!(keys.len(), 2);
+        let data = [doc!({ "HOST": "h" }), doc!({ "k": "dg==" })];
+        let sources: Sources = keys.into_iter().zip(data.map(Ok)).collect();
+        let env = compose(&container, &pod(), &sources, &"10.244.0.2".into(), &"172.18.0.2".into()).unwrap();
+        let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(env, ["HOST=h", "S_k=v", "URL=http://h:$(PORT)/$(HOST)", "APP=x", "K=v"]);
+    }
+
+    #[test]
+    fn says_what_is_missing() {
+        let container = doc!({ "env": [{ "name": "K", "valueFrom": { "configMapKeyRef": { "name": "c", "key": "k" } } }] });
+        let key = references(&container, &"n".into()).remove(0);
+        let compose = |data| {
+            compose(&container, &pod(), &Sources::from([(key.clone(), data)]), &Str::new(), &Str::new())
+        };
+        assert_eq!(compose(Ok(doc!({}))).unwrap_err(), "couldn't find key k in ConfigMap n/c");
+        assert_eq!(
+            compose(Err("configmap \"c\" not found".into())).unwrap_err(),
+            "configmap \"c\" not found"
+        );
+    }
+}

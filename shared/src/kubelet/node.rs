@@ -1,0 +1,396 @@
+//! The kubelet's own Node: registration, lease, status.
+
+use crate::api::core::node::Node;
+use crate::api::{Key, Kind, PatchKind, Reply, Request, Status, Subresource};
+use crate::client::Severity;
+use crate::doc::{Doc, Str, Timestamp};
+use crate::runtime::image_id;
+use crate::sim::{Context, CriCall, Duration, Machine, Process, Random, Time, Timer, hash_of};
+use crate::{doc, doc::literal};
+
+use super::{Kubelet, Pending};
+
+/// The version that everything here is like.
+const VERSION: &str = "v1.36.2";
+const NO_NETWORK: &str = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady \
+                          message:Network plugin returns error: cni plugin not initialized";
+/// Kubelets that start together spread over this.
+const STAGGER: Duration = Duration::millis(1000);
+
+/// Signs of life.
+#[derive(Clone, Debug, Hash, Default)]
+pub struct Heartbeat {
+    /// When the lease was last renewed, as the API server confirmed.
+    pub renewed: Option<Time>,
+    /// When it is renewed next.
+    pub next: Time,
+    /// When the node's status was last posted.
+    pub posted: Option<Time>,
+}
+
+/// What a kubelet remembers of its node.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct NodeState {
+    pub heartbeat: Heartbeat,
+    random: Random,
+    registered: bool,
+    failures: u32,
+    cidr: Str,
+    boot: u32,
+    /// What condition Ready says, and since when.
+    ready: bool,
+    why_not: &'static str,
+    ready_since: Timestamp,
+    /// Whether the status has to be posted at the next occasion.
+    dirty: bool,
+    images: u64,
+    beating: bool,
+    uid: u128,
+    lease: Doc,
+}
+
+impl NodeState {
+    pub fn new(name: &str, seed: u64) -> NodeState {
+        NodeState {
+            heartbeat: Heartbeat::default(),
+            random: Random::stream(seed, &format!("kubelet/{name}")),
+            registered: false,
+            failures: 0,
+            cidr: Str::new(),
+            boot: 0,
+            ready: false,
+            why_not: "[container runtime status check may not have completed yet]",
+            ready_since: Timestamp::default(),
+            dirty: true,
+            images: 0,
+            beating: false,
+            uid: 0,
+            lease: Doc::Null,
+        }
+    }
+
+    pub fn stagger(&mut self) -> Duration {
+        Duration::millis(self.random.below(STAGGER.0))
+    }
+
+    pub fn has_network(&self) -> bool {
+        !self.cidr.is_empty()
+    }
+}
+
+/// The address of a machine in the nodes' network, 172.18.0.0/16.
+pub fn node_address(machine: u32) -> u32 {
+    (172 << 24 | 18 << 16) + machine + 2
+}
+
+impl Kubelet {
+    fn node_key(&self) -> Key {
+        Key::new(Kind::Node, Str::new(), self.name.clone())
+    }
+
+    fn lease_key(&self) -> Key {
+        Key::new(Kind::Lease, literal!("kube-node-lease"), self.name.clone())
+    }
+
+    pub(super) fn node_event(
+        &mut self,
+        severity: Severity,
+        reason: &'static str,
+        message: impl Into<Str>,
+        cx: &mut Context<'_>,
+    ) {
+        // Kubelets refer to their node by its name only.
+        let involved = doc!({ "kind": "Node", "name": &self.name, "uid": &self.name });
+        let uid = u128::from(self.machine);
+        self.recorder.event_about(involved, uid, severity, reason, message, cx);
+    }
+
+    pub(super) fn register(&mut self, cx: &mut Context<'_>) {
+        self.judge(cx);
+        let machine = cx.core.machines[self.machine as usize].clone();
+        let mut spec = doc!({});
+        if !machine.taints.is_empty() {
+            spec.set("taints", machine.taints.clone());
+        }
+        let body = doc!({
+            "metadata": {
+                "name": &self.name, "labels": labels(&machine),
+                "annotations": { "volumes.kubernetes.io/controller-managed-attach-detach": "true" }
+            },
+            "spec": spec, "status": self.node_status(cx)
+        });
+        let id = cx.request(Request::create(self.user.clone(), Kind::Node, Str::new(), body));
+        self.requests.insert(id, Pending::Register);
+    }
+
+    pub(super) fn registered(&mut self, result: Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
+        match result {
+            Ok(reply) => {
+                self.node.uid = reply.object().map_or(0, |object| object.meta.uid);
+                self.node.heartbeat.posted = Some(cx.now());
+                for (reason, word) in [
+                    ("NodeHasSufficientMemory", "NodeHasSufficientMemory"),
+                    ("NodeHasNoDiskPressure", "NodeHasNoDiskPressure"),
+                    ("NodeHasSufficientPID", "NodeHasSufficientPID"),
+                ] {
+                    let message = format!("Node {} status is now: {word}", self.name);
+                    self.node_event(Severity::Normal, reason, message, cx);
+                }
+                self.joined(cx);
+            }
+            Err(status) if status.reason == crate::api::Reason::AlreadyExists => {
+                let id = cx.request(Request::get(self.user.clone(), &self.node_key()));
+                self.requests.insert(id, Pending::ReadNode);
+            }
+            // 100 ms doubling to 7 s, as upstream.
+            Err(_) => {
+                let wait = Duration::millis(100 << self.node.failures.min(7)).min(Duration::seconds(7));
+                self.node.failures += 1;
+                cx.timer(wait, Timer::named("register"));
+            }
+        }
+    }
+
+    /// The node was registered in an earlier life.
+    pub(super) fn node_read(&mut self, result: Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
+        let Ok(Reply::Object(object, _)) = result else {
+            cx.timer(Duration::seconds(1), Timer::named("register"));
+            return;
+        };
+        self.node.uid = object.meta.uid;
+        if let Some(node) = object.view::<Node>() {
+            self.network_known(node.pod_cidr.clone(), cx);
+        }
+        let booted = object.body["status"]["nodeInfo"]["bootID"].str();
+        if self.listed && !booted.is_empty() && booted != self.boot_id() {
+            let message = format!("Node {} has been rebooted, boot id: {}", self.name, self.boot_id());
+            self.node_event(Severity::Warning, "Rebooted", message, cx);
+        }
+        self.node.dirty = true;
+        self.joined(cx);
+    }
+
+    fn joined(&mut self, cx: &mut Context<'_>) {
+        self.node.registered = true;
+        self.node.failures = 0;
+        if !self.node.beating {
+            self.node.beating = true;
+            self.heartbeat_due(cx);
+        }
+        self.post_if_changed(cx);
+    }
+
+    /// Every ten seconds: the lease, and the status if it changed or was not posted for long.
+    pub(super) fn heartbeat_due(&mut self, cx: &mut Context<'_>) {
+        let interval = Duration(cx.core.options.node_lease_duration.0 / 4).max(Duration::millis(100));
+        self.node.heartbeat.next = cx.now() + interval;
+        cx.timer(interval, Timer::named("heartbeat"));
+        self.renew_lease(cx);
+        if !self.listed && cx.core.running(Process::Runtime(self.machine)) {
+            // The runtime is back: what did it do meanwhile?
+            self.ask_runtime(CriCall::List, cx);
+        }
+        self.judge(cx);
+        let cached = self.informers.get::<Node>(&Str::new(), &self.name);
+        // Somebody else says otherwise: the node lifecycle controller, after silence.
+        self.node.dirty |= cached.is_some_and(|node| (node.ready == "True") != self.node.ready);
+        let frequency = cx.core.options.node_status_report_frequency;
+        self.node.dirty |=
+            self.node.heartbeat.posted.is_none_or(|posted| cx.now().since(posted) >= frequency);
+        self.node.dirty |= self.node.images != self.images.len() as u64;
+        self.post_if_changed(cx);
+    }
+
+    fn renew_lease(&mut self, cx: &mut Context<'_>) {
+        if self.node.lease.is_null() {
+            let owner = doc!({
+                "apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": crate::api::meta::uuid(self.node.uid)
+            });
+            self.node.lease = doc!({
+                "metadata": { "name": &self.name, "namespace": "kube-node-lease", "ownerReferences": [owner] },
+                "spec": {
+                    "holderIdentity": &self.name,
+                    "leaseDurationSeconds": (cx.core.options.node_lease_duration.as_seconds() as i64)
+                }
+            });
+        }
+        let mut lease = self.node.lease.clone();
+        lease.set_at(&["spec", "renewTime"], Doc::MicroTime(cx.timestamp()));
+        let request = Request::update(self.user.clone(), &self.lease_key(), lease);
+        let id = cx.request(request);
+        self.requests.insert(id, Pending::Lease);
+    }
+
+    pub(super) fn lease_answered(&mut self, result: &Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
+        match result {
+            Ok(_) => self.node.heartbeat.renewed = Some(cx.now()),
+            Err(status) if status.reason == crate::api::Reason::NotFound => {
+                let mut lease = self.node.lease.clone();
+                lease.set_at(&["spec", "renewTime"], Doc::MicroTime(cx.timestamp()));
+                let request =
+                    Request::create(self.user.clone(), Kind::Lease, literal!("kube-node-lease"), lease);
+                let id = cx.request(request);
+                self.requests.insert(id, Pending::Lease);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Decides what condition Ready says.
+    pub(super) fn judge(&mut self, cx: &mut Context<'_>) {
+        if self.listed && !cx.core.running(Process::Runtime(self.machine)) {
+            self.listed = false;
+        }
+        let why_not = match (self.listed, self.node.has_network()) {
+            (false, _) => "container runtime is down",
+            (true, false) => NO_NETWORK,
+            (true, true) => "",
+        };
+        let ready = why_not.is_empty();
+        if ready == self.node.ready && why_not == self.node.why_not {
+            return;
+        }
+        if ready != self.node.ready {
+            self.node.ready_since = cx.timestamp().floor_seconds();
+            let reason = if ready { "NodeReady" } else { "NodeNotReady" };
+            let message = format!("Node {} status is now: {reason}", self.name);
+            self.node_event(Severity::Normal, reason, message, cx);
+        }
+        (self.node.ready, self.node.why_not, self.node.dirty) = (ready, why_not, true);
+    }
+
+    pub(super) fn post_if_changed(&mut self, cx: &mut Context<'_>) {
+        if !self.node.dirty || !self.node.registered {
+            return;
+        }
+        self.node.dirty = false;
+        self.node.images = self.images.len() as u64;
+        self.node.heartbeat.posted = Some(cx.now());
+        let patch = doc!({ "status": self.node_status(cx) });
+        let request = Request::patch(self.user.clone(), &self.node_key(), PatchKind::Strategic, patch);
+        let id = cx.request(request.on(Subresource::Status));
+        self.requests.insert(id, Pending::NodeStatus);
+    }
+
+    pub(super) fn node_status_written(&mut self, result: &Result<Reply, Box<Status>>) {
+        // Tried again with the next heartbeat.
+        self.node.dirty |= result.is_err();
+    }
+
+    /// The runtime answered: it is up, and this is how often its machine was switched on.
+    pub(super) fn runtime_up(&mut self, boot: u32, cx: &mut Context<'_>) {
+        self.node.boot = boot;
+        if self.node.has_network() {
+            self.ask_runtime(CriCall::UpdateRuntimeConfig { pod_cidr: self.node.cidr.clone() }, cx);
+        }
+        self.judge(cx);
+        self.post_if_changed(cx);
+    }
+
+    /// The range for the node's pods is known: the CNI plugin gets it, and pods can have addresses.
+    pub(super) fn network_known(&mut self, cidr: Str, cx: &mut Context<'_>) {
+        if cidr.is_empty() || cidr == self.node.cidr {
+            return;
+        }
+        self.node.cidr = cidr.clone();
+        if self.listed {
+            self.ask_runtime(CriCall::UpdateRuntimeConfig { pod_cidr: cidr }, cx);
+        }
+        self.judge(cx);
+        self.post_if_changed(cx);
+        let waiting: Vec<u128> = self.pods.keys().copied().collect();
+        waiting.into_iter().for_each(|uid| self.sync(uid, cx));
+    }
+
+    fn boot_id(&self) -> String {
+        crate::api::meta::uuid(hash_of(&(self.name.as_str(), self.node.boot)))
+    }
+
+    fn node_status(&self, cx: &Context<'_>) -> Doc {
+        let machine = &cx.core.machines[self.machine as usize];
+        let now = cx.timestamp().floor_seconds();
+        let capacity = capacity(machine);
+        let condition = |name: &str, status: &str, since: Timestamp, reason: &str, message: &str| {
+            doc!({
+                "type": name, "status": status, "lastHeartbeatTime": Doc::Time(now),
+                "lastTransitionTime": Doc::Time(since), "reason": reason, "message": message
+            })
+        };
+        let began = self.condition_since("MemoryPressure", "False").unwrap_or(now);
+        let (ready, reason, message) = match self.node.why_not {
+            "" => ("True", "KubeletReady", "kubelet is posting ready status"),
+            why => ("False", "KubeletNotReady", why),
+        };
+        let fresh = if self.node.ready_since == Timestamp::default() { now } else { self.node.ready_since };
+        let since = self.condition_since("Ready", ready).unwrap_or(fresh);
+        let images = self.images.iter().map(|(image, (id, bytes))| {
+            doc!({ "names": [id, (crate::runtime::full_reference(image))], "sizeBytes": (*bytes as i64) })
+        });
+        doc!({
+            "addresses": [
+                { "type": "InternalIP", "address": super::status::ip_text(self.address) },
+                { "type": "Hostname", "address": &self.name }
+            ],
+            "allocatable": capacity.clone(), "capacity": capacity,
+            "conditions": [
+                (condition("MemoryPressure", "False", began, "KubeletHasSufficientMemory", "kubelet has sufficient memory available")),
+                (condition("DiskPressure", "False", began, "KubeletHasNoDiskPressure", "kubelet has no disk pressure")),
+                (condition("PIDPressure", "False", began, "KubeletHasSufficientPID", "kubelet has sufficient PID available")),
+                (condition("Ready", ready, since, reason, message))
+            ],
+            "daemonEndpoints": { "kubeletEndpoint": { "Port": 10250i64 } },
+            "images": Doc::list(images),
+            "nodeInfo": {
+                "architecture": "amd64", "bootID": self.boot_id(), "containerRuntimeVersion": "containerd://2.1.4",
+                "kernelVersion": "6.12.48", "kubeProxyVersion": "", "kubeletVersion": VERSION,
+                "machineID": format!("{:032x}", hash_of(self.name.as_str())), "operatingSystem": "linux",
+                "osImage": "Debian GNU/Linux 13 (trixie)", "systemUUID": crate::api::meta::uuid(hash_of(&(self.name.as_str(), "system")))
+            }
+        })
+    }
+
+    /// Since when a condition stands as it is, as the API has it.
+    fn condition_since(&self, name: &str, status: &str) -> Option<Timestamp> {
+        let node = self.informers.get::<Node>(&Str::new(), &self.name)?;
+        let conditions = node.object().body["status"]["conditions"].clone();
+        let known = conditions.items().iter().find(|condition| {
+            condition["type"].as_str() == Some(name) && condition["status"].as_str() == Some(status)
+        })?;
+        known["lastTransitionTime"].as_time()
+    }
+
+    pub(super) fn learn_image(&mut self, image: Str, bytes: u64) {
+        let id = image_id(&image);
+        self.images.insert(image, (id, bytes));
+    }
+}
+
+fn labels(machine: &Machine) -> Doc {
+    let mut labels = doc!({
+        "beta.kubernetes.io/arch": "amd64", "beta.kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+        "kubernetes.io/os": "linux", "kubernetes.io/hostname": &machine.name
+    });
+    if !machine.zone.is_empty() {
+        labels.set("topology.kubernetes.io/zone", &machine.zone);
+        labels.set("topology.kubernetes.io/region", "region-1");
+    }
+    for (key, value) in &machine.labels {
+        labels.set(key.clone(), value);
+    }
+    labels
+}
+
+fn capacity(machine: &Machine) -> Doc {
+    let cpu = match machine.cpu_milli % 1000 {
+        0 => (machine.cpu_milli / 1000).to_string(),
+        _ => format!("{}m", machine.cpu_milli),
+    };
+    let memory = match machine.memory % 1024 {
+        0 => format!("{}Ki", machine.memory / 1024),
+        _ => machine.memory.to_string(),
+    };
+    doc!({
+        "cpu": cpu, "memory": memory, "pods": machine.pods.to_string(), "ephemeral-storage": "104857600Ki",
+        "hugepages-1Gi": "0", "hugepages-2Mi": "0"
+    })
+}

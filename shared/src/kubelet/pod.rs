@@ -1,0 +1,330 @@
+//! What a kubelet remembers of the pods on its node.
+
+use std::collections::BTreeMap;
+
+use crate::api::core::pod::{Container, Pod, PodSpec};
+use crate::api::{Key, Object};
+use crate::doc::{Doc, Str, Timestamp};
+use crate::sim::{Duration, ProbeKind, Time};
+
+/// First and longest wait before a crashed container starts again, or a failed image pull is tried again.
+const FIRST_BACK_OFF: Duration = Duration::seconds(10);
+const LONGEST_BACK_OFF: Duration = Duration::seconds(300);
+
+/// A pod on this node.
+#[derive(Clone, Debug, Hash)]
+pub struct PodState {
+    /// Its namespace and name.
+    pub key: Key,
+    /// Its UID.
+    pub uid: u128,
+    /// How far it is.
+    pub stage: PodStage,
+    /// Its IPv4 address, while it has a sandbox.
+    pub ip: Option<u32>,
+    /// When the kubelet first saw it.
+    pub start_time: Timestamp,
+    /// Init containers in order, then the others.
+    pub containers: Vec<ContainerState>,
+    /// How many of them are init containers.
+    pub inits: u32,
+    /// Since when it terminates, and when what is left is killed.
+    pub terminating: Option<(Time, Time)>,
+    /// Why it ended without running: reason and message.
+    pub rejected: Option<(Str, Str)>,
+    /// Whether the API has no such pod any more.
+    pub gone: bool,
+    /// CPU and memory it was admitted with.
+    pub(super) requests: (i64, i64),
+    /// Conditions with the moment they last changed.
+    pub(super) conditions: BTreeMap<&'static str, (bool, Timestamp)>,
+    /// The status written last.
+    pub(super) sent: Doc,
+    /// Whether a write is under way, and the revision that the last one made.
+    pub(super) writing: bool,
+    pub(super) acknowledged: u64,
+    /// Whether `NetworkNotReady` was said.
+    pub(super) complained: bool,
+    /// Whether the API was asked to forget it.
+    pub(super) asked: bool,
+}
+
+/// How far a pod is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PodStage {
+    /// It waits for the node's network.
+    Waiting,
+    /// Its sandbox is being made.
+    Sandbox,
+    /// Its containers are looked after.
+    Active,
+    /// Its containers are being stopped.
+    Terminating,
+    /// Its sandbox is being removed.
+    Removing,
+    /// All is gone here; the API is told.
+    Deleting,
+    /// It ended by itself, or was never let in.
+    Done,
+}
+
+/// A container of a pod.
+#[derive(Clone, Debug, Hash)]
+pub struct ContainerState {
+    /// Its name.
+    pub name: Str,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// How far it is.
+    pub stage: ContainerStage,
+    /// How it ended the last time.
+    pub last: Option<Termination>,
+    /// Whether its startup probe has succeeded (or it has none).
+    pub started: bool,
+    /// Whether its readiness probe succeeds (or it has none).
+    pub ready: bool,
+    /// The back-off after the next crash, and when it was last used.
+    pub(super) crash: BackOff,
+    /// The same for image pulls.
+    pub(super) pull: BackOff,
+    /// Failures or successes in a row, by probe.
+    pub(super) probes: BTreeMap<ProbeKind, Streak>,
+    /// A liveness probe is having it restarted.
+    pub(super) unhealthy: bool,
+}
+
+/// How far a container is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ContainerStage {
+    /// Its turn has not come.
+    Created,
+    /// Its image is being pulled.
+    Pulling {
+        /// Since when.
+        since: Time,
+    },
+    /// Its image cannot be had.
+    PullFailed {
+        /// `ErrImagePull`, `ImagePullBackOff`, `ErrImageNeverPull`, `InvalidImageName`.
+        reason: &'static str,
+        /// In words.
+        message: Str,
+        /// Since when, and when it is tried again.
+        since: Time,
+        /// When it is tried again.
+        until: Time,
+    },
+    /// Its ConfigMaps and Secrets are being read: how many answers are missing.
+    Configuring(u32),
+    /// Its environment cannot be composed.
+    ConfigFailed {
+        /// In words.
+        message: Str,
+        /// Since when.
+        since: Time,
+        /// When it is tried again.
+        until: Time,
+    },
+    /// The runtime starts it.
+    Starting {
+        /// Since when.
+        since: Time,
+    },
+    /// It runs.
+    Running {
+        /// Since when.
+        since: Time,
+    },
+    /// It has ended and stays so, or is about to start again.
+    Exited,
+    /// It has ended and waits before it starts again.
+    BackOff {
+        /// The length of the wait.
+        wait: Duration,
+        /// Since when.
+        since: Time,
+        /// When it starts again.
+        until: Time,
+    },
+}
+
+/// How a container ended.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Termination {
+    /// Its exit code.
+    pub exit_code: i32,
+    /// `Completed`, `Error` …
+    pub reason: &'static str,
+    /// When it came up.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// Its ID.
+    pub id: Str,
+    /// When it ended.
+    pub at: Time,
+}
+
+/// Waits that double: 10 s, 20 s, 40 s … 300 s.
+#[derive(Clone, Debug, Hash, Default)]
+pub(super) struct BackOff {
+    current: Option<Duration>,
+    updated: Time,
+}
+
+/// A probe's results in a row.
+#[derive(Clone, Debug, Hash, Default)]
+pub(super) struct Streak {
+    pub ok: bool,
+    pub count: u32,
+}
+
+impl BackOff {
+    /// How long to wait after a failure at `at`. client-go's `flowcontrol.Backoff`, as the kubelet uses it: the
+    /// first failure costs nothing, and one that comes long after the last starts from the beginning.
+    pub fn after_crash(&mut self, at: Time) -> Option<Duration> {
+        match self.current {
+            Some(wait) if at.since(self.updated) <= LONGEST_BACK_OFF * 2 => {
+                self.updated = at;
+                self.current = Some((wait * 2).min(LONGEST_BACK_OFF));
+                Some(wait)
+            }
+            _ => {
+                self.updated = at;
+                self.current = Some(FIRST_BACK_OFF);
+                None
+            }
+        }
+    }
+
+    /// How long to wait after a failed pull: longer each time.
+    pub fn after_pull(&mut self) -> Duration {
+        let wait = self.current.map_or(FIRST_BACK_OFF, |wait| (wait * 2).min(LONGEST_BACK_OFF));
+        self.current = Some(wait);
+        wait
+    }
+
+    /// Begins from the beginning.
+    pub fn reset(&mut self) {
+        *self = BackOff::default();
+    }
+}
+
+impl ContainerState {
+    pub(super) fn new(name: Str) -> ContainerState {
+        ContainerState {
+            name,
+            restarts: 0,
+            stage: ContainerStage::Created,
+            last: None,
+            started: false,
+            ready: false,
+            crash: BackOff::default(),
+            pull: BackOff::default(),
+            probes: BTreeMap::new(),
+            unhealthy: false,
+        }
+    }
+
+    /// Whether the runtime has something of it that runs or will.
+    pub fn is_live(&self) -> bool {
+        matches!(self.stage, ContainerStage::Starting { .. } | ContainerStage::Running { .. })
+    }
+
+    /// Whether it ended and is not going to be started at once.
+    pub fn has_exited(&self) -> bool {
+        matches!(self.stage, ContainerStage::Exited)
+    }
+}
+
+impl PodState {
+    /// A pod that is new to this kubelet.
+    pub(super) fn new(object: &Object, pod: &Pod, now: Timestamp) -> PodState {
+        let names = pod.spec.init_containers.iter().chain(&pod.spec.containers);
+        PodState {
+            key: object.key.clone(),
+            uid: object.meta.uid,
+            stage: PodStage::Waiting,
+            ip: None,
+            start_time: object.body["status"]["startTime"].as_time().unwrap_or(now.floor_seconds()),
+            containers: names.map(|container| ContainerState::new(container.name.clone())).collect(),
+            inits: pod.spec.init_containers.len() as u32,
+            terminating: None,
+            rejected: None,
+            gone: false,
+            requests: (pod.spec.cpu_milli, pod.spec.memory),
+            conditions: BTreeMap::new(),
+            sent: Doc::Null,
+            writing: false,
+            acknowledged: 0,
+            complained: false,
+            asked: false,
+        }
+    }
+
+    /// Its init containers.
+    pub fn init_containers(&self) -> &[ContainerState] {
+        &self.containers[..self.inits as usize]
+    }
+
+    /// Its other containers.
+    pub fn main_containers(&self) -> &[ContainerState] {
+        &self.containers[self.inits as usize..]
+    }
+
+    /// Whether every init container has done its work.
+    pub fn initialized(&self) -> bool {
+        self.init_containers().iter().all(|container| {
+            container.has_exited() && container.last.as_ref().is_some_and(|last| last.exit_code == 0)
+        })
+    }
+
+    pub(super) fn position(&self, container: &str) -> Option<u32> {
+        self.containers.iter().position(|state| state.name == container).map(|at| at as u32)
+    }
+
+    pub(super) fn at(&mut self, index: u32) -> &mut ContainerState {
+        &mut self.containers[index as usize]
+    }
+
+    /// Whether nothing of it runs.
+    pub fn quiet(&self) -> bool {
+        !self.containers.iter().any(ContainerState::is_live)
+    }
+}
+
+/// The container of a spec at a [`PodState`]'s index.
+pub(super) fn spec_at(spec: &PodSpec, index: u32) -> &Container {
+    let inits = spec.init_containers.len() as u32;
+    if index < inits {
+        &spec.init_containers[index as usize]
+    } else {
+        &spec.containers[(index - inits) as usize]
+    }
+}
+
+/// Where a container stands in its pod: `spec.containers{app}`.
+pub(super) fn field_path(pod: &PodState, index: u32) -> String {
+    let list = if index < pod.inits { "initContainers" } else { "containers" };
+    format!("spec.{list}{{{}}}", pod.containers[index as usize].name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crashes_wait_ever_longer_and_long_runs_are_forgiven() {
+        let mut back_off = BackOff::default();
+        let mut at = Time::ZERO;
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            at += Duration::seconds(5);
+            let wait = back_off.after_crash(at).map_or(0, Duration::as_seconds);
+            waits.push(wait);
+            at += Duration::seconds(wait);
+        }
+        assert_eq!(waits, [0, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(back_off.after_crash(at + Duration::seconds(601)), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! Startup, liveness and readiness probes.
+
+use crate::api::core::pod::{Container, Pod};
+use crate::client::Severity;
+use crate::doc::{Doc, Str};
+use crate::sim::{Context, CriCall, Duration, ProbeAction, ProbeKind, Timer};
+
+use super::Kubelet;
+use super::pod::{ContainerStage, Streak, spec_at};
+
+const KINDS: [(ProbeKind, &str, &str); 3] = [
+    (ProbeKind::Startup, "startupProbe", "Startup"),
+    (ProbeKind::Liveness, "livenessProbe", "Liveness"),
+    (ProbeKind::Readiness, "readinessProbe", "Readiness"),
+];
+
+fn named(kind: ProbeKind) -> (&'static str, &'static str) {
+    let (_, field, word) = KINDS[kind as usize];
+    (field, word)
+}
+
+/// Which probe of which start of a container a timer is for.
+fn timer_number(index: u32, kind: ProbeKind, attempt: u32) -> u64 {
+    u64::from(attempt) << 32 | u64::from(index) << 2 | kind as u64
+}
+
+impl Kubelet {
+    /// A container is up: its probes begin; without them it counts as started and ready.
+    pub(super) fn begin_probes(&mut self, uid: u128, index: u32, cx: &mut Context<'_>) {
+        let Some(object) = self.object(uid) else { return };
+        let Some(view) = object.view::<Pod>() else { return };
+        let spec = &spec_at(&view.spec, index).doc;
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let key = pod.key.clone();
+        let container = pod.at(index);
+        container.started = spec["startupProbe"].is_null();
+        container.ready = container.started && spec["readinessProbe"].is_null();
+        for (kind, field, _) in KINDS {
+            if !spec[field].is_null() {
+                let delay = Duration::seconds(number(&spec[field]["initialDelaySeconds"], 0));
+                let number = timer_number(index, kind, container.restarts);
+                cx.timer(delay, Timer { number, ..Timer::about("probe", key.clone()) });
+            }
+        }
+    }
+
+    pub(super) fn probe_due(&mut self, uid: u128, number: u64, cx: &mut Context<'_>) {
+        let index = (number >> 2 & 0x3fff_ffff) as u32;
+        let (kind, field, _) = KINDS[(number & 3) as usize % KINDS.len()];
+        let Some(object) = self.object(uid) else { return };
+        let Some(view) = object.view::<Pod>() else { return };
+        let Some(pod) = self.pods.get(&uid) else { return };
+        let Some(container) = pod.containers.get(index as usize) else { return };
+        let running = matches!(container.stage, ContainerStage::Running { .. });
+        if !running || number != timer_number(index, kind, container.restarts) {
+            return;
+        }
+        let spec = spec_at(&view.spec, index);
+        let probe = &spec.doc[field];
+        let done = kind == ProbeKind::Startup && container.started;
+        // The other probes wait for the startup probe.
+        let due = kind == ProbeKind::Startup || container.started;
+        if done {
+            return;
+        }
+        let period = Duration::seconds(self::number(&probe["periodSeconds"], 10).max(1));
+        cx.timer(period, Timer { number, ..Timer::about("probe", pod.key.clone()) });
+        if due {
+            let call = CriCall::Probe {
+                pod: uid,
+                container: container.name.clone(),
+                attempt: container.restarts,
+                kind,
+                action: action(probe, spec),
+            };
+            self.ask_runtime(call, cx);
+        }
+    }
+
+    pub(super) fn probed(
+        &mut self,
+        uid: u128,
+        name: &str,
+        attempt: u32,
+        kind: ProbeKind,
+        failure: Option<Str>,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(object) = self.object(uid) else { return };
+        let Some(view) = object.view::<Pod>() else { return };
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let Some(index) = pod.position(name) else { return };
+        let terminating = pod.terminating.is_some();
+        let container = pod.at(index);
+        if container.restarts != attempt || !matches!(container.stage, ContainerStage::Running { .. }) {
+            return;
+        }
+        let (field, word) = named(kind);
+        let spec = &spec_at(&view.spec, index).doc;
+        let probe = &spec[field];
+        let ok = failure.is_none();
+        let streak = container.probes.entry(kind).or_insert(Streak { ok, count: 0 });
+        *streak = Streak { ok, count: if streak.ok == ok { streak.count + 1 } else { 1 } };
+        let threshold =
+            if ok { number(&probe["successThreshold"], 1) } else { number(&probe["failureThreshold"], 3) };
+        let decided = u64::from(streak.count) >= threshold;
+        match (kind, ok) {
+            (ProbeKind::Startup, true) if decided => {
+                container.started = true;
+                container.ready = spec["readinessProbe"].is_null();
+            }
+            (ProbeKind::Readiness, ok) if decided => container.ready = ok,
+            _ => {}
+        }
+        let restart = !ok && decided && kind != ProbeKind::Readiness && !container.unhealthy && !terminating;
+        container.unhealthy |= restart;
+        if let Some(why) = failure {
+            let message = format!("{word} probe failed: {why}");
+            self.pod_event(uid, Some(index), Severity::Warning, "Unhealthy", message, cx);
+        }
+        if restart {
+            let message = format!("Container {name} failed {} probe, will be restarted", word.to_lowercase());
+            self.pod_event(uid, Some(index), Severity::Normal, "Killing", message, cx);
+            let grace_ms = Duration::seconds(view.spec.grace_seconds.max(0) as u64).0;
+            self.ask_runtime(CriCall::StopContainer { pod: uid, container: name.into(), grace_ms }, cx);
+        }
+        self.report(uid, cx);
+    }
+}
+
+fn number(doc: &Doc, fallback: u64) -> u64 {
+    doc.as_i64().and_then(|number| u64::try_from(number).ok()).unwrap_or(fallback)
+}
+
+fn action(probe: &Doc, container: &Container) -> ProbeAction {
+    let port = |doc: &Doc| match doc {
+        Doc::Str(name) => container.ports.iter().find(|port| port.name == *name).map_or(0, |port| port.port),
+        other => number(other, 0) as u32,
+    };
+    if !probe["httpGet"].is_null() {
+        let path = probe["httpGet"]["path"].as_str().unwrap_or("/").into();
+        ProbeAction::Http { port: port(&probe["httpGet"]["port"]), path }
+    } else if !probe["tcpSocket"].is_null() {
+        ProbeAction::Tcp { port: port(&probe["tcpSocket"]["port"]) }
+    } else if !probe["grpc"].is_null() {
+        ProbeAction::Tcp { port: port(&probe["grpc"]["port"]) }
+    } else {
+        ProbeAction::Exec
+    }
+}

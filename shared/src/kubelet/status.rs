@@ -1,0 +1,258 @@
+//! What a kubelet reports of a pod: phase, conditions, container statuses.
+
+use crate::api::core::pod::{Phase, Pod};
+use crate::api::{Object, PatchKind, Request, Subresource};
+use crate::doc;
+use crate::doc::{Doc, Str, Timestamp};
+use crate::runtime::{container_id, full_reference};
+use crate::sim::Context;
+
+use super::pod::{ContainerStage, ContainerState, PodStage, PodState, Termination, spec_at};
+use super::{Kubelet, Pending};
+
+impl Kubelet {
+    /// Writes the pod's status unless the API has it already; one write at a time.
+    pub(super) fn report(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(object) = self.object(uid) else { return };
+        let Some(view) = object.view::<Pod>() else { return };
+        let images = &self.images;
+        let Some(pod) = self.pods.get_mut(&uid).filter(|pod| !pod.gone && !pod.writing) else { return };
+        let status =
+            status(pod, &object, view, self.address, |image| images.get(image).map(|(id, _)| id.clone()), cx);
+        if status == pod.sent {
+            return;
+        }
+        pod.sent = status.clone();
+        pod.writing = true;
+        let mut patch = status;
+        let known_ip = &object.body["status"]["podIP"];
+        if !known_ip.is_null() && *known_ip != patch["podIP"] && !patch["podIPs"].is_null() {
+            // Lists of addresses merge: another address has to take the place of the old one.
+            patch.at_mut(&["podIPs"]).items_mut().push(doc!({ "$patch": "replace" }));
+        }
+        let request =
+            Request::patch(self.user.clone(), &object.key, PatchKind::Strategic, doc!({ "status": patch }));
+        let id = cx.request(request.on(Subresource::Status));
+        self.requests.insert(id, Pending::Status(uid));
+    }
+}
+
+/// The phase that follows from the containers.
+pub(super) fn phase(pod: &PodState, restart_policy: &str) -> Phase {
+    if pod.rejected.is_some() {
+        return Phase::Failed;
+    }
+    let failed = |container: &ContainerState| container.last.as_ref().is_none_or(|last| last.exit_code != 0);
+    if pod.terminating.is_some() && pod.quiet() {
+        // A pod that was told to go always reaches an end.
+        let clean = pod.main_containers().iter().all(|container| !failed(container));
+        return if clean { Phase::Succeeded } else { Phase::Failed };
+    }
+    if !pod.initialized() {
+        let hopeless =
+            restart_policy == "Never" && pod.init_containers().iter().any(|c| c.has_exited() && failed(c));
+        return if hopeless { Phase::Failed } else { Phase::Pending };
+    }
+    let containers = pod.main_containers();
+    if containers.iter().all(ContainerState::has_exited) {
+        let any_failed = containers.iter().any(failed);
+        return match restart_policy {
+            "Never" if any_failed => Phase::Failed,
+            "Never" => Phase::Succeeded,
+            "OnFailure" if !any_failed => Phase::Succeeded,
+            _ => Phase::Running,
+        };
+    }
+    let untried = |container: &ContainerState| {
+        container.last.is_none() && !matches!(container.stage, ContainerStage::Running { .. })
+    };
+    if containers.iter().any(untried) { Phase::Pending } else { Phase::Running }
+}
+
+fn status(
+    pod: &mut PodState,
+    object: &Object,
+    view: &Pod,
+    host: u32,
+    image_id: impl Fn(&Str) -> Option<Str>,
+    cx: &Context<'_>,
+) -> Doc {
+    let phase = phase(pod, &view.spec.restart_policy);
+    let mut status = doc!({
+        "conditions": conditions(pod, phase, object, cx.timestamp()), "observedGeneration": object.meta.generation,
+        "phase": phase.as_str(), "startTime": Doc::Time(pod.start_time)
+    });
+    if let Some((reason, message)) = &pod.rejected {
+        status.set("reason", reason);
+        status.set("message", message);
+        return status;
+    }
+    let host = ip_text(host);
+    status.set("hostIPs", doc!([{ "ip": host.clone() }]));
+    status.set("hostIP", host);
+    if let Some(ip) = pod.ip {
+        let ip = ip_text(ip);
+        status.set("podIPs", doc!([{ "ip": ip.clone() }]));
+        status.set("podIP", ip);
+    }
+    let mut statuses = (0..pod.containers.len() as u32).map(|index| {
+        let spec = spec_at(&view.spec, index);
+        container_status(pod, index, &spec.image, image_id(&spec.image), cx)
+    });
+    let inits: Vec<Doc> = statuses.by_ref().take(pod.inits as usize).collect();
+    status.set("containerStatuses", Doc::list(statuses));
+    if !inits.is_empty() {
+        status.set("initContainerStatuses", inits);
+    }
+    status
+}
+
+fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp) -> Doc {
+    let incomplete = pod.init_containers().iter().filter(|container| {
+        !container.has_exited() || container.last.as_ref().is_some_and(|last| last.exit_code != 0)
+    });
+    let incomplete: Vec<&str> = incomplete.map(|container| container.name.as_str()).collect();
+    let running = |container: &&ContainerState| {
+        !(container.ready && matches!(container.stage, ContainerStage::Running { .. }))
+    };
+    let unready: Vec<&str> = pod.main_containers().iter().filter(running).map(|c| c.name.as_str()).collect();
+    let initialized = if incomplete.is_empty() {
+        None
+    } else {
+        Some((
+            "ContainersNotInitialized",
+            format!("containers with incomplete status: [{}]", incomplete.join(" ")),
+        ))
+    };
+    let ready = match phase {
+        Phase::Succeeded => Some(("PodCompleted", String::new())),
+        Phase::Failed => Some(("PodFailed", String::new())),
+        _ if unready.is_empty() => None,
+        _ => Some(("ContainersNotReady", format!("containers with unready status: [{}]", unready.join(" ")))),
+    };
+    let sandbox = pod.ip.is_some() && !phase.is_terminal();
+    let sandbox = sandbox && !matches!(pod.stage, PodStage::Removing | PodStage::Deleting);
+    let all = [
+        ("PodReadyToStartContainers", sandbox, None),
+        ("Initialized", initialized.is_none(), initialized),
+        ("Ready", ready.is_none(), ready.clone()),
+        ("ContainersReady", ready.is_none(), ready),
+    ];
+    let generation = object.meta.generation;
+    let conditions = &mut pod.conditions;
+    Doc::list(all.into_iter().map(|(name, holds, why)| {
+        let (before, since) = conditions.entry(name).or_insert_with(|| reported(object, name, holds, now));
+        if *before != holds {
+            (*before, *since) = (holds, now.floor_seconds());
+        }
+        let mut condition = doc!({
+            "type": name, "status": if holds { "True" } else { "False" },
+            "lastTransitionTime": Doc::Time(*since), "observedGeneration": generation,
+            // Strategic merges would keep what an earlier status said.
+            "reason": null, "message": null
+        });
+        if let Some((reason, message)) = why {
+            condition.set("reason", reason);
+            if !message.is_empty() {
+                condition.set("message", message);
+            }
+        }
+        condition
+    }))
+}
+
+/// A condition as the API has it, so that a restarted kubelet does not make it look new.
+fn reported(object: &Object, name: &str, holds: bool, now: Timestamp) -> (bool, Timestamp) {
+    let known = object.body["status"]["conditions"].items();
+    let known = known.iter().find(|condition| condition["type"].as_str() == Some(name));
+    let since = known.and_then(|condition| condition["lastTransitionTime"].as_time());
+    match (known, since) {
+        (Some(condition), Some(since)) => (condition["status"].as_str() == Some("True"), since),
+        _ => (holds, now.floor_seconds()),
+    }
+}
+
+fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<Str>, cx: &Context<'_>) -> Doc {
+    let container = &pod.containers[index as usize];
+    let ran = container.last.is_some() || matches!(container.stage, ContainerStage::Running { .. });
+    let mut status = doc!({
+        "image": image, "imageID": "", "lastState": {}, "name": &container.name, "ready": false,
+        "restartCount": container.restarts, "started": false, "state": state(pod, index, cx)
+    });
+    if ran {
+        status.set("image", full_reference(image));
+        status.set("imageID", image_id.unwrap_or_default());
+        status.set(
+            "containerID",
+            match &container.last {
+                Some(last) if !matches!(container.stage, ContainerStage::Running { .. }) => last.id.clone(),
+                _ => container_id(pod.uid, &container.name, container.restarts),
+            },
+        );
+    }
+    let running = matches!(container.stage, ContainerStage::Running { .. });
+    if running {
+        status.set("started", container.started);
+        status.set("ready", container.ready);
+    } else if index < pod.inits && container.has_exited() {
+        status.set("ready", container.last.as_ref().is_some_and(|last| last.exit_code == 0));
+    }
+    if let Some(last) = container.last.as_ref().filter(|_| !container.has_exited()) {
+        status.set("lastState", doc!({ "terminated": terminated(last) }));
+    }
+    status
+}
+
+fn state(pod: &PodState, index: u32, cx: &Context<'_>) -> Doc {
+    let container = &pod.containers[index as usize];
+    let waiting = |reason: &'static str, message: Str| {
+        if message.is_empty() {
+            doc!({ "waiting": { "reason": reason } })
+        } else {
+            doc!({ "waiting": { "reason": reason, "message": message } })
+        }
+    };
+    match &container.stage {
+        ContainerStage::Running { since } => {
+            let began = Timestamp::from_millis(cx.core.epoch.millis() + since.0 as i64).floor_seconds();
+            doc!({ "running": { "startedAt": Doc::Time(began) } })
+        }
+        ContainerStage::Exited => match &container.last {
+            Some(last) => doc!({ "terminated": terminated(last) }),
+            None => waiting("ContainerCreating", Str::new()),
+        },
+        ContainerStage::BackOff { wait, .. } => {
+            waiting("CrashLoopBackOff", back_off_message(pod, &container.name, wait.as_seconds()))
+        }
+        ContainerStage::PullFailed { reason, message, .. } => waiting(reason, message.clone()),
+        ContainerStage::ConfigFailed { message, .. } => {
+            waiting("CreateContainerConfigError", message.clone())
+        }
+        _ if pod.inits > 0 && (index >= pod.inits || pod.ip.is_some()) => {
+            waiting("PodInitializing", Str::new())
+        }
+        _ => waiting("ContainerCreating", Str::new()),
+    }
+}
+
+fn back_off_message(pod: &PodState, container: &str, seconds: u64) -> Str {
+    let length = crate::sim::Duration::seconds(seconds);
+    format!("back-off {length} restarting failed container={container} pod={}", pod_text(pod)).into()
+}
+
+/// `web-1_default(uid)`: how kubelets name a pod in messages.
+pub(super) fn pod_text(pod: &PodState) -> String {
+    format!("{}_{}({})", pod.key.name, pod.key.namespace, crate::api::meta::uuid(pod.uid))
+}
+
+fn terminated(last: &Termination) -> Doc {
+    doc!({
+        "containerID": &last.id, "exitCode": last.exit_code, "reason": last.reason,
+        "startedAt": Doc::Time(last.started), "finishedAt": Doc::Time(last.finished)
+    })
+}
+
+/// The text of an IPv4 address.
+pub(super) fn ip_text(ip: u32) -> Str {
+    std::net::Ipv4Addr::from(ip).to_string().into()
+}

@@ -1,0 +1,536 @@
+//! The pod lifecycle: what to do next with a pod, from what is known of it.
+
+use std::sync::Arc;
+
+use crate::api::core::pod::{Container, Pod, PodSpec};
+use crate::api::{Object, Reason, Reply, Request, Status};
+use crate::client::{Delta, Severity, Wait};
+use crate::doc::{Str, literal};
+use crate::runtime::is_valid_reference;
+use crate::sim::{Context, Core, CriCall, Duration, ListedPod, Time, Timer};
+
+use super::pod::{ContainerStage, PodStage, PodState, Termination, spec_at};
+use super::status::{phase, pod_text};
+use super::{Kubelet, Pending, RETRY, date, finished};
+
+/// What a pod gets at least when it vanished from the API without a word.
+const SHORTEST_GRACE: Duration = Duration::seconds(2);
+/// From a failed pull to the next look at it, which finds it in back-off.
+const PULL_GLANCE: Duration = Duration::seconds(1);
+/// Between attempts that have no back-off of their own.
+pub(super) const RESYNC: Duration = Duration::seconds(10);
+
+impl Kubelet {
+    /// The API's view of a pod of this node changed.
+    pub(super) fn pod_changed(&mut self, delta: &Delta, cx: &mut Context<'_>) {
+        let new = delta.new.as_ref();
+        if let Some(old) = &delta.old
+            && new.is_none_or(|new| new.meta.uid != old.meta.uid)
+        {
+            self.vanished(old.meta.uid, cx);
+        }
+        let Some(object) = new else { return };
+        let uid = object.meta.uid;
+        match self.pods.get_mut(&uid) {
+            None => self.adopt(object, cx),
+            Some(_) if object.meta.deleting() => self.terminate(uid, cx),
+            Some(pod) => {
+                let view = object.view::<Pod>();
+                let ready = pod.conditions.get("Ready").is_some_and(|(ready, _)| *ready);
+                let news = object.meta.resource_version > pod.acknowledged && !pod.writing;
+                if news && view.is_some_and(|view| view.ready != ready) {
+                    // Somebody else (the node lifecycle controller) wrote the status: what is true goes back.
+                    pod.sent = crate::doc::Doc::Null;
+                    self.report(uid, cx);
+                }
+            }
+        }
+    }
+
+    /// A pod that this kubelet did not know: new, or from before its own start.
+    pub(super) fn adopt(&mut self, object: &Arc<Object>, cx: &mut Context<'_>) {
+        let Some(view) = object.view::<Pod>() else { return };
+        let uid = object.meta.uid;
+        let found = self.found.remove(&uid);
+        let mut pod = PodState::new(object, view, cx.timestamp());
+        let known = !object.body["status"]["startTime"].is_null();
+        let refusal = if known { None } else { self.refusal(view, cx) };
+        self.by_key.insert(object.key.clone(), uid);
+        if finished(object) {
+            pod.stage = PodStage::Done;
+            pod.writing = true;
+            self.pods.insert(uid, pod);
+        } else if let Some((reason, message)) = refusal {
+            pod.stage = PodStage::Done;
+            pod.rejected = Some((literal_reason(reason), format!("Pod was rejected: {message}").into()));
+            self.pods.insert(uid, pod);
+            self.pod_event(uid, None, Severity::Warning, reason, message, cx);
+        } else {
+            recall(&mut pod, object, cx);
+            match_runtime(&mut pod, found.as_ref(), cx);
+            self.pods.insert(uid, pod);
+        }
+        if object.meta.deleting() {
+            self.terminate(uid, cx);
+        } else {
+            self.sync(uid, cx);
+        }
+    }
+
+    /// Why a pod does not fit on this node.
+    fn refusal(&self, view: &Pod, cx: &Context<'_>) -> Option<(&'static str, String)> {
+        let machine = &cx.core.machines[self.machine as usize];
+        let (pods, cpu, memory) = self.held();
+        let spec = &view.spec;
+        let wanted = [
+            ("OutOfpods", "pods", 1, pods, machine.pods),
+            ("OutOfcpu", "cpu", spec.cpu_milli, cpu, machine.cpu_milli),
+            ("OutOfmemory", "memory", spec.memory, memory, machine.memory),
+        ];
+        let lacking = wanted
+            .into_iter()
+            .find(|(_, _, wanted, used, capacity)| *wanted > 0 && used + wanted > *capacity);
+        lacking.map(|(reason, resource, wanted, used, capacity)| {
+            let text = format!(
+                "Node didn't have enough resource: {resource}, requested: {wanted}, used: {used}, capacity: {capacity}"
+            );
+            (reason, text)
+        })
+    }
+
+    /// Takes the next steps with a pod and reports how it is.
+    pub(super) fn sync(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get(&uid) else { return };
+        match pod.stage {
+            PodStage::Waiting => self.make_sandbox(uid, cx),
+            PodStage::Active => self.advance(uid, cx),
+            PodStage::Terminating => self.wind_down(uid, cx),
+            PodStage::Sandbox | PodStage::Removing | PodStage::Deleting | PodStage::Done => {}
+        }
+        self.report(uid, cx);
+    }
+
+    fn make_sandbox(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let network = self.node.has_network();
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        if network {
+            pod.stage = PodStage::Sandbox;
+            let call = CriCall::RunPodSandbox { pod: uid, key: pod.key.clone() };
+            self.ask_runtime(call, cx);
+        } else if !std::mem::replace(&mut pod.complained, true) {
+            let message = "network is not ready: container runtime network not ready: NetworkReady=false \
+                           reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized";
+            self.pod_event(uid, None, Severity::Warning, "NetworkNotReady", message, cx);
+        }
+    }
+
+    /// Looks after the containers of a pod that has its sandbox.
+    fn advance(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(object) = self.object(uid) else { return };
+        let Some(view) = object.view::<Pod>() else { return };
+        let spec = &view.spec;
+        let Some(pod) = self.pods.get(&uid) else { return };
+        let (inits, count) = (pod.inits, pod.containers.len() as u32);
+        let done = |pod: &PodState, index: u32| {
+            let container = &pod.containers[index as usize];
+            container.has_exited() && container.last.as_ref().is_some_and(|last| last.exit_code == 0)
+        };
+        match (0..inits).find(|&index| !done(pod, index)) {
+            Some(index) => self.step(uid, index, spec, cx),
+            None => (inits..count).for_each(|index| self.step(uid, index, spec, cx)),
+        }
+        if let Some(pod) = self.pods.get_mut(&uid)
+            && phase(pod, &spec.restart_policy).is_terminal()
+            && pod.quiet()
+        {
+            pod.stage = PodStage::Done;
+        }
+    }
+
+    /// The next step of one container, if it is time for one.
+    fn step(&mut self, uid: u128, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
+        let now = cx.now();
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let init = index < pod.inits;
+        let container = pod.at(index);
+        match container.stage.clone() {
+            ContainerStage::Created => self.begin(uid, index, spec, cx),
+            ContainerStage::PullFailed { until, .. }
+            | ContainerStage::ConfigFailed { until, .. }
+            | ContainerStage::BackOff { until, .. }
+                if until <= now =>
+            {
+                self.begin(uid, index, spec, cx);
+            }
+            ContainerStage::PullFailed { reason: "ErrImagePull", message, since, until } => {
+                if since + PULL_GLANCE <= now {
+                    self.pull_backs_off(uid, index, spec, message, until, cx);
+                }
+            }
+            ContainerStage::Exited => {
+                let code = pod.containers[index as usize].last.as_ref().map_or(0, |last| last.exit_code);
+                let again = match spec.restart_policy.as_str() {
+                    "Always" => !init || code != 0,
+                    "OnFailure" => code != 0,
+                    _ => false,
+                };
+                if again {
+                    self.start_again(uid, index, spec, cx);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A container ended and has to run again: at once, or after its back-off.
+    fn start_again(&mut self, uid: u128, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
+        // How it ended is reported before anything covers it.
+        self.report(uid, cx);
+        let now = cx.now();
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let key = pod.key.clone();
+        let text = pod_text(pod);
+        let container = pod.at(index);
+        let ended = container.last.as_ref().map_or(now, |last| last.at);
+        let name = container.name.clone();
+        match container.crash.after_crash(ended) {
+            Some(wait) if ended + wait > now => {
+                let until = ended + wait;
+                container.stage = ContainerStage::BackOff { wait, since: now, until };
+                let message = format!("Back-off restarting failed container {name} in pod {text}");
+                cx.note("CrashLoopBackOff", Some(key.clone()), || {
+                    format!("{name} starts again in {wait}").into()
+                });
+                self.pod_event(uid, Some(index), Severity::Warning, "BackOff", message, cx);
+                cx.timer(until.since(now), Timer::about("pod", key));
+            }
+            _ => self.begin(uid, index, spec, cx),
+        }
+    }
+
+    /// The image first.
+    fn begin(&mut self, uid: u128, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
+        let wanted = spec_at(spec, index);
+        let image = wanted.image.clone();
+        let cached = self.images.contains_key(&image);
+        if !is_valid_reference(&image) {
+            let why = format!(
+                "Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
+            );
+            self.pod_event(uid, Some(index), Severity::Warning, "InspectFailed", why.clone(), cx);
+            return self.image_refused(uid, index, "InvalidImageName", why.into(), cx);
+        }
+        match (wanted.pull_policy.as_str(), cached) {
+            ("Never", false) => {
+                let why = format!("Container image \"{image}\" is not present with pull policy of Never");
+                self.pod_event(uid, Some(index), Severity::Warning, "ErrImageNeverPull", why.clone(), cx);
+                self.image_refused(uid, index, "ErrImageNeverPull", why.into(), cx);
+            }
+            ("Always", _) | (_, false) => {
+                let Some(pod) = self.pods.get_mut(&uid) else { return };
+                let container = pod.at(index);
+                container.stage = ContainerStage::Pulling { since: cx.now() };
+                let call =
+                    CriCall::PullImage { pod: uid, container: container.name.clone(), image: image.clone() };
+                self.pod_event(
+                    uid,
+                    Some(index),
+                    Severity::Normal,
+                    "Pulling",
+                    format!("Pulling image \"{image}\""),
+                    cx,
+                );
+                self.ask_runtime(call, cx);
+            }
+            (_, true) => {
+                let message = format!(
+                    "Container image \"{image}\" already present on machine and can be accessed by the pod"
+                );
+                self.pod_event(uid, Some(index), Severity::Normal, "Pulled", message, cx);
+                self.configure(uid, index, wanted, cx);
+            }
+        }
+    }
+
+    fn image_refused(
+        &mut self,
+        uid: u128,
+        index: u32,
+        reason: &'static str,
+        message: Str,
+        cx: &mut Context<'_>,
+    ) {
+        self.pod_event(uid, Some(index), Severity::Warning, "Failed", format!("Error: {reason}"), cx);
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let (since, until) = (cx.now(), cx.now() + RESYNC);
+        pod.at(index).stage = ContainerStage::PullFailed { reason, message, since, until };
+        cx.timer(RESYNC, Timer::about("pod", pod.key.clone()));
+    }
+
+    /// The runtime could not have the image.
+    pub(super) fn pull_failed(&mut self, uid: u128, index: u32, image: &str, why: Str, cx: &mut Context<'_>) {
+        let message = format!("Failed to pull image \"{image}\": {why}");
+        self.pod_event(uid, Some(index), Severity::Warning, "Failed", message, cx);
+        self.pod_event(uid, Some(index), Severity::Warning, "Failed", "Error: ErrImagePull", cx);
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let container = pod.at(index);
+        let wait = container.pull.after_pull();
+        let (since, until) = (cx.now(), cx.now() + wait);
+        container.stage = ContainerStage::PullFailed { reason: "ErrImagePull", message: why, since, until };
+        for wait in [PULL_GLANCE, wait] {
+            cx.timer(wait, Timer::about("pod", pod.key.clone()));
+        }
+    }
+
+    fn pull_backs_off(
+        &mut self,
+        uid: u128,
+        index: u32,
+        spec: &PodSpec,
+        why: Str,
+        until: Time,
+        cx: &mut Context<'_>,
+    ) {
+        let text = format!("Back-off pulling image \"{}\"", spec_at(spec, index).image);
+        let message: Str = format!("{text}: ErrImagePull: {why}").into();
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let since = cx.now();
+        pod.at(index).stage =
+            ContainerStage::PullFailed { reason: "ImagePullBackOff", message, since, until };
+        self.pod_event(uid, Some(index), Severity::Normal, "BackOff", text, cx);
+        self.pod_event(uid, Some(index), Severity::Warning, "Failed", "Error: ImagePullBackOff", cx);
+    }
+
+    /// Everything a container needs is there: start it.
+    pub(super) fn launch(
+        &mut self,
+        uid: u128,
+        index: u32,
+        spec: &Container,
+        env: Vec<(Str, Str)>,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let container = pod.at(index);
+        container.restarts += u32::from(container.last.is_some());
+        container.stage = ContainerStage::Starting { since: cx.now() };
+        container.probes.clear();
+        (container.started, container.ready, container.unhealthy) = (false, false, false);
+        let words = spec.doc["command"].items().iter().chain(spec.doc["args"].items());
+        let call = CriCall::StartContainer {
+            pod: uid,
+            container: container.name.clone(),
+            image: spec.image.clone(),
+            attempt: container.restarts,
+            env: Arc::new(env),
+            command: words.map(crate::doc::Doc::str).collect(),
+        };
+        self.pod_event(uid, Some(index), Severity::Normal, "Created", literal!("Container created"), cx);
+        self.ask_runtime(call, cx);
+    }
+
+    /// The pod is gone from the API.
+    fn vanished(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        pod.gone = true;
+        if matches!(pod.stage, PodStage::Deleting) {
+            self.forget(uid);
+        } else {
+            self.terminate(uid, cx);
+        }
+    }
+
+    /// Deletion was asked for: containers get their grace.
+    pub(super) fn terminate(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let deletion = self.object(uid).and_then(|object| object.meta.deletion);
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let now = cx.now();
+        let grace = deletion
+            .map_or(SHORTEST_GRACE, |deletion| Duration::seconds(deletion.grace_seconds.max(0) as u64));
+        let first = pod.terminating.is_none();
+        match pod.stage {
+            PodStage::Removing | PodStage::Deleting => return,
+            PodStage::Terminating if pod.terminating.is_some_and(|(_, until)| now + grace >= until) => return,
+            _ => {}
+        }
+        let since = pod.terminating.map_or(now, |(since, _)| since);
+        pod.terminating = Some((since, now + grace));
+        pod.stage = PodStage::Terminating;
+        let live: Vec<u32> = (0..pod.containers.len() as u32)
+            .filter(|&index| pod.containers[index as usize].is_live())
+            .collect();
+        for container in &mut pod.containers {
+            let waits = !container.is_live() && !container.has_exited();
+            if waits {
+                container.stage =
+                    if container.last.is_some() { ContainerStage::Exited } else { ContainerStage::Created };
+            }
+        }
+        for index in live {
+            let name = self.pods[&uid].containers[index as usize].name.clone();
+            if first {
+                let message = format!("Stopping container {name}");
+                self.pod_event(uid, Some(index), Severity::Normal, "Killing", message, cx);
+            }
+            self.ask_runtime(CriCall::StopContainer { pod: uid, container: name, grace_ms: grace.0 }, cx);
+        }
+        self.sync(uid, cx);
+    }
+
+    fn wind_down(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        if pod.quiet() {
+            pod.stage = PodStage::Removing;
+            self.ask_runtime(CriCall::RemovePodSandbox { pod: uid }, cx);
+        }
+    }
+
+    /// Nothing of the pod is left here: the API may forget it.
+    pub(super) fn delete_from_api(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        if pod.writing || pod.asked || pod.stage != PodStage::Deleting {
+            return;
+        }
+        pod.asked = true;
+        let mut request = Request::delete(self.user.clone(), &pod.key);
+        request.options.delete.grace_period_seconds = Some(0);
+        request.options.delete.uid = Some(uid);
+        let id = cx.request(request);
+        self.requests.insert(id, Pending::Delete(uid));
+    }
+
+    pub(super) fn deleted(&mut self, uid: u128, result: &Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
+        match result {
+            Ok(_) => {}
+            Err(status)
+                if matches!(status.reason, Reason::NotFound | Reason::Conflict) && !status.transport =>
+            {
+                self.forget(uid);
+            }
+            Err(_) => {
+                let Some(pod) = self.pods.get_mut(&uid) else { return };
+                pod.asked = false;
+                cx.timer(RETRY, Timer::about("delete", pod.key.clone()));
+            }
+        }
+    }
+
+    pub(super) fn forget(&mut self, uid: u128) {
+        if let Some(pod) = self.pods.remove(&uid)
+            && self.by_key.get(&pod.key) == Some(&uid)
+        {
+            self.by_key.remove(&pod.key);
+        }
+        let configs = self.configs.split_off(&(uid, 0));
+        self.configs.extend(configs.into_iter().filter(|((pod, _), _)| *pod != uid));
+    }
+}
+
+fn literal_reason(reason: &'static str) -> Str {
+    crate::doc::intern(reason)
+}
+
+/// What an earlier life of this kubelet reported: how often containers were restarted, how they ended.
+fn recall(pod: &mut PodState, object: &Object, cx: &Context<'_>) {
+    let status = &object.body["status"];
+    let reported = status["initContainerStatuses"].items().iter().chain(status["containerStatuses"].items());
+    for report in reported {
+        let Some(index) = pod.position(&report["name"].str()) else { continue };
+        if report["containerID"].is_empty() {
+            continue;
+        }
+        let state = &report["state"];
+        let began = state["running"]["startedAt"].as_time();
+        let ended = [state, &report["lastState"]].into_iter().map(|state| &state["terminated"]);
+        let ended = ended.filter(|_| began.is_none()).find(|ended| !ended.is_null());
+        let now = cx.timestamp().floor_seconds();
+        let container = pod.at(index);
+        container.restarts =
+            report["restartCount"].as_i64().and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
+        // 255: nobody was there to see how it ended.
+        let (exit_code, started, finished) = match ended {
+            Some(ended) => (
+                ended["exitCode"].as_i64().and_then(|code| i32::try_from(code).ok()).unwrap_or(255),
+                ended["startedAt"].as_time().unwrap_or(now),
+                ended["finishedAt"].as_time().unwrap_or(now),
+            ),
+            None => (255, began.unwrap_or(now), now),
+        };
+        let reason = match (ended, exit_code) {
+            (None, _) => "Unknown",
+            (_, 0) => "Completed",
+            _ => "Error",
+        };
+        let id = report["containerID"].str();
+        container.last = Some(Termination { exit_code, reason, started, finished, id, at: cx.now() });
+    }
+}
+
+/// Brings what is remembered of a pod in line with what the runtime has of it.
+pub(super) fn match_runtime(pod: &mut PodState, found: Option<&ListedPod>, cx: &Context<'_>) {
+    pod.ip = found.map(|found| found.ip);
+    if matches!(pod.stage, PodStage::Waiting | PodStage::Sandbox | PodStage::Active) {
+        pod.stage = if found.is_some() { PodStage::Active } else { PodStage::Waiting };
+    }
+    for container in &mut pod.containers {
+        let listed =
+            found.and_then(|found| found.containers.iter().find(|listed| listed.name == container.name));
+        let Some(listed) = listed else {
+            let waits =
+                matches!(container.stage, ContainerStage::BackOff { .. } | ContainerStage::PullFailed { .. });
+            if !waits {
+                container.stage = ContainerStage::Created;
+            }
+            continue;
+        };
+        container.restarts = listed.attempt;
+        match (listed.exited, listed.started) {
+            (Some((code, at)), started) => {
+                let id = crate::runtime::container_id(pod.uid, &container.name, listed.attempt);
+                if container.last.as_ref().is_none_or(|last| last.id != id) || container.is_live() {
+                    container.last = Some(Termination {
+                        exit_code: code,
+                        reason: if code == 0 { "Completed" } else { "Error" },
+                        started: date(started.unwrap_or(at), cx),
+                        finished: date(at, cx),
+                        id,
+                        at,
+                    });
+                }
+                if !matches!(container.stage, ContainerStage::BackOff { .. }) {
+                    container.stage = ContainerStage::Exited;
+                }
+            }
+            (None, Some(since)) => {
+                // It never ended: what was guessed of its end is not so.
+                if container.last.as_ref().is_some_and(|last| last.reason == "Unknown") {
+                    container.last = None;
+                }
+                container.stage = ContainerStage::Running { since };
+            }
+            (None, None) => container.stage = ContainerStage::Starting { since: cx.now() },
+        }
+    }
+}
+
+/// What a pod waits for on purpose.
+pub(super) fn waits(pod: &PodState, core: &Core) -> Vec<Wait> {
+    let wait = |name, since, until| Wait { name, object: pod.key.clone(), since, until };
+    let mut waits: Vec<Wait> = pod
+        .containers
+        .iter()
+        .filter_map(|container| match container.stage {
+            ContainerStage::BackOff { since, until, .. } => Some(wait("crashLoopBackOff", since, until)),
+            ContainerStage::PullFailed { since, until, .. } => Some(wait("imagePullBackOff", since, until)),
+            ContainerStage::ConfigFailed { since, until, .. } => Some(wait("configRetry", since, until)),
+            ContainerStage::Starting { since } => {
+                Some(wait("containerStart", since, since + core.options.container_start))
+            }
+            _ => None,
+        })
+        .collect();
+    if let (PodStage::Terminating, Some((since, until))) = (pod.stage, pod.terminating) {
+        waits.push(wait("terminationGrace", since, until));
+    }
+    waits
+}

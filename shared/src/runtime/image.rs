@@ -1,0 +1,268 @@
+//! The image catalogue: what the containers of an image do.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::doc::Str;
+use crate::sim::{Duration, hash_of};
+
+/// What containers of an image do; the `images` of a scenario, keyed by reference (`todo-api:v1.2`).
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ImageSpec {
+    /// Ports it listens on; empty for none.
+    pub ports: Vec<u32>,
+    /// From start to being up; `containerStart` of the options when unset.
+    pub start: Option<Duration>,
+    /// From being up to answering requests and probes.
+    pub ready_delay: Duration,
+    /// After how long it ends by itself; never when unset.
+    pub exit_after: Option<Duration>,
+    /// The exit code of that.
+    pub exit_code: i32,
+    /// From SIGTERM to its end; `containerStop` of the options when unset.
+    pub stop: Option<Duration>,
+    /// CPU it uses, in thousandths of a core.
+    pub cpu_milli: u32,
+    /// Memory it uses, in bytes.
+    pub memory: u64,
+    /// Size of the image in bytes.
+    pub size: u64,
+    /// How long a pull takes; by size when unset and `imagePull` is not set either.
+    pub pull: Option<Duration>,
+    /// What it logs when it is up.
+    pub logs: Vec<Str>,
+    /// The text of its HTTP answers, before ` from POD`; the image reference when empty.
+    pub answer: Str,
+    /// How many of a hundred requests it answers with `failStatus`.
+    pub fail_percent: u32,
+    /// The HTTP status of those.
+    pub fail_status: u32,
+    /// Sends a request a second to the URL in its environment variable `TARGET`.
+    pub client: bool,
+    /// Pulls of this reference fail, as for a tag that does not exist.
+    pub missing: bool,
+}
+
+impl Default for ImageSpec {
+    fn default() -> ImageSpec {
+        ImageSpec {
+            ports: Vec::new(),
+            start: None,
+            ready_delay: Duration::ZERO,
+            exit_after: None,
+            exit_code: 0,
+            stop: None,
+            cpu_milli: 10,
+            memory: 32 << 20,
+            size: 50_000_000,
+            pull: None,
+            logs: Vec::new(),
+            answer: Str::new(),
+            fail_percent: 0,
+            fail_status: 500,
+            client: false,
+            missing: false,
+        }
+    }
+}
+
+/// The image catalogue, by full reference (`docker.io/library/nginx:latest`).
+#[derive(Clone, Debug, Hash)]
+pub struct Images {
+    by_reference: BTreeMap<Str, ImageSpec>,
+    /// Repositories of which the catalogue knows all tags that exist.
+    tagged: BTreeMap<Str, bool>,
+    stand_in: ImageSpec,
+}
+
+/// What an image reference leads to.
+#[derive(Clone, Copy, Debug)]
+pub enum Found<'a> {
+    /// The catalogue has it.
+    Known(&'a ImageSpec),
+    /// The catalogue does not know the repository: a program that runs for ever and answers on any port.
+    StandIn(&'a ImageSpec),
+    /// The repository is known and has no such tag.
+    UnknownTag,
+}
+
+impl<'a> Found<'a> {
+    /// What the image does, if it can be had.
+    pub fn spec(self) -> Option<&'a ImageSpec> {
+        match self {
+            Found::Known(spec) | Found::StandIn(spec) => Some(spec),
+            Found::UnknownTag => None,
+        }
+    }
+}
+
+impl Images {
+    /// The built-in catalogue with a scenario's additions.
+    pub fn new(specs: &BTreeMap<Str, ImageSpec>) -> Images {
+        let mut images =
+            Images { by_reference: BTreeMap::new(), tagged: BTreeMap::new(), stand_in: ImageSpec::default() };
+        images.stand_in.answer = "200 OK".into();
+        for (reference, spec) in built_in() {
+            images.add(reference, spec, true);
+        }
+        for any_tag in ["nginx", "busybox", "redis", "postgres"] {
+            // Real repositories with more tags than anybody would list here.
+            images.tagged.insert(repository(&full_reference(any_tag)).into(), false);
+        }
+        for (reference, spec) in specs {
+            images.add(reference, spec.clone(), true);
+        }
+        images
+    }
+
+    fn add(&mut self, reference: &str, spec: ImageSpec, tagged: bool) {
+        let full = full_reference(reference);
+        self.tagged.entry(repository(&full).into()).or_insert(tagged);
+        self.by_reference.insert(full.into(), spec);
+    }
+
+    /// What `image` leads to.
+    pub fn find(&self, image: &str) -> Found<'_> {
+        let full = full_reference(image);
+        if let Some(spec) = self.by_reference.get(full.as_str()) {
+            return if spec.missing { Found::UnknownTag } else { Found::Known(spec) };
+        }
+        let repository = repository(&full);
+        match self.tagged.get(repository) {
+            Some(true) => Found::UnknownTag,
+            Some(false) => {
+                let latest = format!("{repository}:latest");
+                self.by_reference.get(latest.as_str()).map_or(Found::StandIn(&self.stand_in), Found::Known)
+            }
+            None => Found::StandIn(&self.stand_in),
+        }
+    }
+}
+
+fn built_in() -> Vec<(&'static str, ImageSpec)> {
+    let todo = |version: &str| ImageSpec {
+        ports: vec![8080],
+        answer: format!("todo-api {version}").into(),
+        logs: vec![format!("todo-api {version} listening on :8080").into()],
+        size: 48_000_000,
+        ..ImageSpec::default()
+    };
+    let server = |port: u32, megabytes: u64, line: &str| ImageSpec {
+        ports: vec![port],
+        size: megabytes * 1_000_000,
+        logs: vec![line.into()],
+        ..ImageSpec::default()
+    };
+    let crashing = ImageSpec {
+        exit_after: Some(Duration::seconds(5)),
+        exit_code: 1,
+        logs: vec![
+            "todo-api v1.2 listening on :8080".into(),
+            "panic: cannot read DATABASE_URL: is it set?".into(),
+        ],
+        ..todo("v1.2")
+    };
+    let client = ImageSpec { client: true, size: 12_000_000, ..ImageSpec::default() };
+    let busybox = ImageSpec { size: 2_200_000, exit_after: Some(Duration::ZERO), ..ImageSpec::default() };
+    vec![
+        ("todo-api:v1.0", todo("v1.0")),
+        ("todo-api:v1.1", todo("v1.1")),
+        ("todo-api:v1.2", crashing),
+        ("todo-client:v1.0", client.clone()),
+        ("todo-client", client),
+        ("nginx", server(80, 72, "Configuration complete; ready for start up")),
+        ("busybox", busybox),
+        ("redis", server(6379, 52, "Ready to accept connections tcp")),
+        ("postgres", server(5432, 160, "database system is ready to accept connections")),
+    ]
+}
+
+/// `nginx` → `docker.io/library/nginx:latest`
+pub fn full_reference(image: &str) -> String {
+    let (first, rest) = image.split_once('/').unwrap_or(("", image));
+    let registry = first.contains('.') || first.contains(':') || first == "localhost";
+    let mut full = match (registry, first) {
+        (true, _) => image.to_owned(),
+        (false, "") => format!("docker.io/library/{rest}"),
+        (false, _) => format!("docker.io/{image}"),
+    };
+    let last = full.rsplit('/').next().unwrap_or("");
+    if !last.contains(':') && !last.contains('@') {
+        full.push_str(":latest");
+    }
+    full
+}
+
+/// The reference without its tag or digest.
+fn repository(full: &str) -> &str {
+    let full = full.split_once('@').map_or(full, |(name, _)| name);
+    let last = full.rfind('/').map_or(0, |slash| slash + 1);
+    full[last..].find(':').map_or(full, |colon| &full[..last + colon])
+}
+
+/// Whether `image` can be an image reference at all.
+pub fn is_valid_reference(image: &str) -> bool {
+    let name = image.split_once('@').map_or(image, |(name, _)| name);
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':');
+    let repository = repository(name);
+    let path = repository.split_once('/').map_or(repository, |(_, path)| path);
+    !name.is_empty() && name.chars().all(fine) && !path.chars().any(|c| c.is_ascii_uppercase())
+}
+
+/// The digest form that a runtime reports as the image's ID.
+pub fn image_id(image: &str) -> Str {
+    let full = full_reference(image);
+    format!("{}@sha256:{}", repository(&full), hex64(hash_of(full.as_str()))).into()
+}
+
+/// The ID of one start of a container.
+pub fn container_id(pod: u128, container: &str, attempt: u32) -> Str {
+    format!("containerd://{}", hex64(hash_of(&(pod, container, attempt)))).into()
+}
+
+/// 64 hexadecimal digits that follow from 128 bits.
+fn hex64(bits: u128) -> String {
+    let mut text = String::with_capacity(64);
+    // Writing into a String cannot fail.
+    let _ = write!(text, "{bits:032x}{:032x}", hash_of(&bits));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_completed() {
+        let cases = [
+            ("nginx", "docker.io/library/nginx:latest", "docker.io/library/nginx"),
+            ("todo-api:v1.0", "docker.io/library/todo-api:v1.0", "docker.io/library/todo-api"),
+            ("me/app:1", "docker.io/me/app:1", "docker.io/me/app"),
+            ("ghcr.io/me/app", "ghcr.io/me/app:latest", "ghcr.io/me/app"),
+            ("localhost:5000/app:2", "localhost:5000/app:2", "localhost:5000/app"),
+            ("app@sha256:abc", "docker.io/library/app@sha256:abc", "docker.io/library/app"),
+        ];
+        for (image, full, name) in cases {
+            assert_eq!(full_reference(image), full);
+            assert_eq!(repository(full), name);
+        }
+        for bad in ["", "my app", "Nginx", "nginx:täg"] {
+            assert!(!is_valid_reference(bad), "{bad}");
+        }
+        assert!(is_valid_reference("registry.Example.com/app:V1"));
+    }
+
+    #[test]
+    fn unknown_repositories_get_a_stand_in_and_unknown_tags_an_error() {
+        let mine = BTreeMap::from([("shop:1".into(), ImageSpec { ports: vec![90], ..ImageSpec::default() })]);
+        let images = Images::new(&mine);
+        assert!(matches!(images.find("shop:1"), Found::Known(spec) if spec.ports == [90]));
+        assert!(matches!(images.find("shop:2"), Found::UnknownTag));
+        assert!(matches!(images.find("todo-api:v9"), Found::UnknownTag));
+        assert!(matches!(images.find("nginx:1.29"), Found::Known(_)));
+        assert!(matches!(images.find("somebody/else"), Found::StandIn(_)));
+    }
+}

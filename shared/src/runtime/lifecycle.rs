@@ -1,0 +1,200 @@
+//! Sandboxes and containers: from their start to their end.
+
+use std::collections::VecDeque;
+
+use crate::api::Key;
+use crate::doc::Str;
+use crate::sim::{Context, CriCall, CriEvent, Duration, Time, Timer};
+
+use super::container::{Container, KILLED, Program, Sandbox, Stage};
+use super::{Caller, Runtime};
+
+/// Setting up network namespace and addresses.
+const SANDBOX: Duration = Duration::millis(100);
+/// The address of the bridge on the node comes first.
+const FIRST_POD_ADDRESS: u32 = 2;
+
+impl Runtime {
+    pub(super) fn run_sandbox(&mut self, pod: u128, key: Key, cx: &mut Context<'_>) {
+        let known = self.sandboxes.get(&pod).map(|sandbox| sandbox.ip);
+        let event = match known.map_or_else(|| self.free_address(), Ok) {
+            Ok(ip) if known.is_some() => CriEvent::SandboxReady { pod, ip },
+            Ok(ip) => {
+                self.addresses.insert(ip);
+                self.by_address.insert(ip, pod);
+                self.sandboxes.insert(pod, Sandbox { key, ip, containers: Vec::new() });
+                CriEvent::SandboxReady { pod, ip }
+            }
+            Err(why) => CriEvent::SandboxFailed { pod, why: why.into() },
+        };
+        let kubelet = crate::sim::Process::Kubelet(self.machine);
+        cx.send_after(SANDBOX, kubelet, crate::sim::Body::CriEvent(event));
+    }
+
+    /// The next free address of the node's pod network.
+    fn free_address(&mut self) -> Result<u32, &'static str> {
+        let Some((first, size)) = self.network else {
+            return Err(
+                "rpc error: code = Unknown desc = failed to setup network for sandbox: cni plugin not \
+                        initialized",
+            );
+        };
+        let hosts = size - FIRST_POD_ADDRESS - 1;
+        let free = (0..hosts)
+            .map(|step| first + FIRST_POD_ADDRESS + (self.next_address + step) % hosts)
+            .find(|ip| !self.addresses.contains(ip))
+            .ok_or("rpc error: code = Unknown desc = failed to setup network for sandbox: no IP addresses available \
+                    in range set")?;
+        self.next_address = (free - first - FIRST_POD_ADDRESS + 1) % hosts;
+        Ok(free)
+    }
+
+    pub(super) fn start_container(&mut self, call: CriCall, cx: &mut Context<'_>) {
+        let CriCall::StartContainer { pod, container: name, image, attempt, env, command } = call else {
+            return;
+        };
+        let number = self.fresh_number();
+        let Some(spec) = self.images.find(&image).spec() else { return };
+        let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
+        let wait = spec.start.unwrap_or(cx.core.options.container_start);
+        let mut container = Container {
+            name: name.clone(),
+            image,
+            attempt,
+            number,
+            stage: Stage::Starting { until: cx.now() + wait },
+            env,
+            program: Program::new(spec, &command),
+            log: VecDeque::new(),
+            previous_log: VecDeque::new(),
+            client: (spec.client && command.is_empty()).then(Caller::default),
+        };
+        match sandbox.container_mut(&name) {
+            Some(old) => {
+                self.numbered.remove(&old.number);
+                container.previous_log = std::mem::take(&mut old.log);
+                *old = container;
+            }
+            None => sandbox.containers.push(container),
+        }
+        self.numbered.insert(number, (pod, name));
+        cx.timer(wait, Timer { number, ..Timer::named("up") });
+    }
+
+    /// A container's program is up.
+    pub(super) fn container_up(&mut self, number: u64, cx: &mut Context<'_>) {
+        let Some((pod, container)) = self.numbered_mut(number) else { return };
+        let Stage::Starting { until } = container.stage else { return };
+        if until > cx.now() {
+            return;
+        }
+        let exit = container.program.exit_after.map(|after| cx.now() + after);
+        container.stage = Stage::Running { since: cx.now(), exit, stop: None };
+        let event =
+            CriEvent::ContainerStarted { pod, container: container.name.clone(), attempt: container.attempt };
+        let (image, client) = (container.image.clone(), container.client.is_some());
+        let lines = self.images.find(&image).spec().map(|spec| spec.logs.clone()).unwrap_or_default();
+        let now = cx.timestamp();
+        if let Some((_, container)) = self.numbered_mut(number) {
+            lines.into_iter().for_each(|line| container.print(now, line));
+        }
+        self.tell(event, cx);
+        if let Some(exit) = exit {
+            cx.timer(exit.since(cx.now()), Timer { number, ..Timer::named("exit") });
+        }
+        if client {
+            cx.timer(Duration::ZERO, Timer { number, ..Timer::named("call") });
+        }
+    }
+
+    /// SIGTERM, and SIGKILL at the end of the grace.
+    pub(super) fn stop_container(&mut self, pod: u128, name: &str, grace_ms: u64, cx: &mut Context<'_>) {
+        let Some(container) = self.sandboxes.get_mut(&pod).and_then(|sandbox| sandbox.container_mut(name))
+        else {
+            return;
+        };
+        let number = container.number;
+        let obeys = self.images.find(&container.image).spec().and_then(|spec| spec.stop);
+        let obeys = obeys.unwrap_or(cx.core.options.container_stop);
+        let grace = Duration::millis(grace_ms);
+        let (wait, code) = if obeys <= grace { (obeys, 0) } else { (grace, KILLED) };
+        let end = cx.now() + wait;
+        match &mut container.stage {
+            // What is not up yet cannot obey: it is killed.
+            Stage::Starting { .. } => {
+                container.stage =
+                    Stage::Running { since: cx.now(), exit: None, stop: Some((cx.now(), KILLED)) };
+                self.container_due(number, cx);
+            }
+            // A second request can only shorten the grace.
+            Stage::Running { stop: Some((before, _)), .. } if *before <= end => {}
+            Stage::Running { stop, .. } => {
+                *stop = Some((end, code));
+                cx.timer(wait, Timer { number, ..Timer::named("exit") });
+            }
+            Stage::Exited { .. } => {}
+        }
+    }
+
+    /// A container may have come to its end, by itself or because it was asked to.
+    pub(super) fn container_due(&mut self, number: u64, cx: &mut Context<'_>) {
+        let Some((pod, container)) = self.numbered_mut(number) else { return };
+        let Stage::Running { since, exit, stop } = container.stage else { return };
+        let own = exit.map(|at| (at, container.program.exit_code));
+        let due = [own, stop].into_iter().flatten().filter(|(at, _)| *at <= cx.now()).min();
+        let Some((_, code)) = due else { return };
+        container.stage = Stage::Exited { started: since, at: cx.now(), code };
+        let event = CriEvent::ContainerExited {
+            pod,
+            container: container.name.clone(),
+            attempt: container.attempt,
+            exit_code: code,
+        };
+        self.tell(event, cx);
+    }
+
+    /// Kills what still runs of a pod and gives its address back.
+    pub(super) fn remove_sandbox(&mut self, pod: u128, cx: &mut Context<'_>) {
+        if let Some(sandbox) = self.sandboxes.remove(&pod) {
+            self.addresses.remove(&sandbox.ip);
+            self.by_address.remove(&sandbox.ip);
+            for container in &sandbox.containers {
+                self.numbered.remove(&container.number);
+            }
+        }
+        self.tell(CriEvent::SandboxRemoved { pod }, cx);
+    }
+
+    /// The daemon is back: containers and pulls went on without it, their timers did not.
+    pub(super) fn resume(&mut self, cx: &mut Context<'_>) {
+        let wait = |at: Time, cx: &Context<'_>| at.since(cx.now());
+        let pulls: Vec<(u64, Time)> = self.pulls.iter().map(|(&number, pull)| (number, pull.until)).collect();
+        for (number, until) in pulls {
+            cx.timer(wait(until, cx), Timer { number, ..Timer::named("pulled") });
+        }
+        self.calls.clear();
+        for container in self.sandboxes.values().flat_map(|sandbox| &sandbox.containers) {
+            let number = container.number;
+            match container.stage {
+                Stage::Starting { until } => {
+                    cx.timer(wait(until, cx), Timer { number, ..Timer::named("up") })
+                }
+                Stage::Running { exit, stop, .. } => {
+                    for at in exit.into_iter().chain(stop.map(|(at, _)| at)) {
+                        cx.timer(wait(at, cx), Timer { number, ..Timer::named("exit") });
+                    }
+                    if container.client.is_some() {
+                        cx.timer(Duration::ZERO, Timer { number, ..Timer::named("call") });
+                    }
+                }
+                Stage::Exited { .. } => {}
+            }
+        }
+    }
+
+    pub(super) fn numbered_mut(&mut self, number: u64) -> Option<(u128, &mut Container)> {
+        let (pod, name): &(u128, Str) = self.numbered.get(&number)?;
+        let container = self.sandboxes.get_mut(pod)?.container_mut(name)?;
+        Some((*pod, container))
+    }
+}

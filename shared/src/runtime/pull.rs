@@ -1,0 +1,89 @@
+//! Pulling images: one at a time, into a cache that survives everything.
+
+use crate::doc::Str;
+use crate::sim::{Context, CriEvent, Duration, Time, Timer};
+
+use super::Runtime;
+use super::image::{Found, full_reference};
+
+/// Bytes a second, and what every pull takes before the first byte.
+const BYTES_PER_MS: u64 = 30_000;
+const RESOLVE: Duration = Duration::millis(300);
+
+/// A pull under way.
+#[derive(Clone, Debug, Hash)]
+pub struct Pull {
+    /// The image reference.
+    pub image: Str,
+    /// Whose turn it is now ends here; the next pull begins then.
+    pub until: Time,
+    /// When the transfer began or will begin.
+    pub begins: Time,
+    /// Who waits for it, and since when.
+    pub waiting: Vec<(u128, Str, Time)>,
+}
+
+impl Runtime {
+    pub(super) fn pull(&mut self, pod: u128, container: Str, image: Str, cx: &mut Context<'_>) {
+        let now = cx.now();
+        if let Some(pull) = self.pulls.values_mut().find(|pull| pull.image == image) {
+            pull.waiting.push((pod, container, now));
+            return;
+        }
+        let begins = self.pulls.values().map(|pull| pull.until).fold(now, Time::max);
+        let pull = Pull {
+            until: begins + self.pull_time(&image, cx),
+            begins,
+            waiting: vec![(pod, container, now)],
+            image,
+        };
+        let number = self.fresh_number();
+        cx.timer(pull.until.since(now), Timer { number, ..Timer::named("pulled") });
+        self.pulls.insert(number, pull);
+    }
+
+    fn pull_time(&self, image: &Str, cx: &Context<'_>) -> Duration {
+        let Some(spec) = self.images.find(image).spec() else { return RESOLVE };
+        if self.cached.contains_key(image) {
+            // Only asks the registry whether the cached one is current.
+            return cx.core.options.image_pull.unwrap_or(RESOLVE).min(RESOLVE);
+        }
+        let by_size = RESOLVE + Duration::millis(spec.size / BYTES_PER_MS);
+        spec.pull.or(cx.core.options.image_pull).unwrap_or(by_size)
+    }
+
+    pub(super) fn pulled(&mut self, number: u64, cx: &mut Context<'_>) {
+        let Some(pull) = self.pulls.remove(&number) else { return };
+        let size = match self.images.find(&pull.image) {
+            Found::UnknownTag => Err(not_found(&pull.image)),
+            Found::Known(spec) | Found::StandIn(spec) => Ok(spec.size),
+        };
+        if let Ok(bytes) = size {
+            self.cached.insert(pull.image.clone(), bytes);
+        }
+        for (pod, container, since) in pull.waiting {
+            let event = match &size {
+                Ok(bytes) => CriEvent::ImageReady {
+                    pod,
+                    container,
+                    image: pull.image.clone(),
+                    bytes: *bytes,
+                    pull_ms: cx.now().since(pull.begins.max(since)).0,
+                    total_ms: cx.now().since(since).0,
+                },
+                Err(why) => CriEvent::ImageFailed { pod, container, why: why.clone() },
+            };
+            self.tell(event, cx);
+        }
+    }
+}
+
+/// As containerd words it.
+fn not_found(image: &str) -> Str {
+    let full = full_reference(image);
+    format!(
+        "rpc error: code = NotFound desc = failed to pull and unpack image \"{full}\": failed to resolve reference \
+         \"{full}\": {full}: not found"
+    )
+    .into()
+}

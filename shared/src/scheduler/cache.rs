@@ -1,0 +1,480 @@
+//! What the scheduler knows of nodes and of the pods on them, kept current change by change, and able to go back:
+//! a short log of changes leads from now to any recent attempt.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imbl::{OrdMap, Vector};
+
+use crate::api::core::node::{Node, Taint};
+use crate::api::{Key, LabelSelector, Object, bytes};
+use crate::doc::{Doc, Str};
+
+use super::groups::{AffinityVerdicts, Groups};
+use super::template::{HostPort, Requests, Template, with_tag};
+
+/// How many changes are kept for looking back.
+const LOG: u64 = 1 << 18;
+
+/// The label whose value is a node's own name.
+pub const HOSTNAME: &str = "kubernetes.io/hostname";
+/// The label that names a node's zone.
+pub const ZONE: &str = "topology.kubernetes.io/zone";
+const REGION: &str = "topology.kubernetes.io/region";
+
+/// No domain: the node lacks the label.
+pub const NOWHERE: u32 = u32::MAX;
+
+/// A node and what is taken of it.
+#[derive(Clone, Debug)]
+pub struct NodeInfo {
+    /// Its name.
+    pub name: Str,
+    /// The Node; `None` while only pods speak of it.
+    pub object: Option<Arc<Object>>,
+    /// What it offers.
+    pub allocatable: Requests,
+    /// How many pods it takes.
+    pub allowed_pods: i64,
+    /// What its pods request.
+    pub requested: Requests,
+    /// How many pods it has.
+    pub pods: i64,
+    /// Host ports that are taken.
+    pub ports: Vec<HostPort>,
+    /// Images it has, by name, with their sizes in bytes.
+    pub images: Arc<Vec<(Str, i64)>>,
+    /// Whether it is cordoned.
+    pub unschedulable: bool,
+    /// Whether it has any taint.
+    pub tainted: bool,
+}
+
+/// A pod on a node, or assumed to be there.
+#[derive(Clone, Debug)]
+pub struct CachedPod {
+    /// The pod.
+    pub key: Key,
+    /// Its UID.
+    pub uid: u128,
+    /// The slot of its node.
+    pub slot: u32,
+    /// What it is like.
+    pub template: Arc<Template>,
+    /// Whether it is being deleted.
+    pub leaving: bool,
+}
+
+/// The values of one node label as domains.
+#[derive(Clone, Debug, Default)]
+pub struct Domains {
+    values: BTreeMap<Str, u32>,
+    /// By slot: the domain, or [`NOWHERE`].
+    pub of: Vec<u32>,
+}
+
+impl Domains {
+    /// How many values there have been.
+    pub fn len(&self) -> u32 {
+        self.values.len() as u32
+    }
+
+    /// Whether no node has ever had the label.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Added(Arc<CachedPod>),
+    Removed(Arc<CachedPod>),
+    Node { slot: u32, before: Option<Arc<Object>> },
+}
+
+/// The scheduler's cache.
+#[derive(Clone, Debug, Default)]
+pub struct Cache {
+    nodes: Vec<Arc<NodeInfo>>,
+    slots: OrdMap<Str, u32>,
+    order: Arc<Vec<u32>>,
+    order_is_stale: bool,
+    epoch: u64,
+    pods: OrdMap<Key, Arc<CachedPod>>,
+    domains: BTreeMap<Str, Arc<Domains>>,
+    groups: Groups,
+    images: OrdMap<Str, u32>,
+    log: Vector<Change>,
+    dropped: u64,
+    keeps_log: bool,
+}
+
+impl Cache {
+    /// An empty cache; `keeps_log` for one that can be rewound.
+    pub fn new(keeps_log: bool) -> Cache {
+        Cache { keeps_log, ..Cache::default() }
+    }
+
+    /// The nodes' slots in the order in which they are tried: zone by zone in turn.
+    pub fn order(&self) -> &Arc<Vec<u32>> {
+        &self.order
+    }
+
+    /// How many slots there are; counts and domains are kept by slot.
+    pub fn slots(&self) -> u32 {
+        self.nodes.len() as u32
+    }
+
+    /// The node in a slot.
+    pub fn node(&self, slot: u32) -> &NodeInfo {
+        &self.nodes[slot as usize]
+    }
+
+    /// The groups of pods.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// On how many nodes an image is.
+    pub fn nodes_with_image(&self, image: &Str) -> u32 {
+        self.images.get(image).copied().unwrap_or(0)
+    }
+
+    /// The domains of a label; it must be one that a prepared template uses.
+    pub fn domains(&self, label: &str) -> &Domains {
+        &self.domains[label]
+    }
+
+    /// The pod, if it is on a node or assumed to be.
+    pub fn pod(&self, key: &Key) -> Option<&Arc<CachedPod>> {
+        self.pods.get(key)
+    }
+
+    /// All pods on nodes.
+    pub fn pods(&self) -> impl Iterator<Item = &Arc<CachedPod>> {
+        self.pods.values()
+    }
+
+    /// Where the log stands, for [`Cache::rewind`].
+    pub fn position(&self) -> u64 {
+        self.dropped + self.log.len() as u64
+    }
+
+    /// The slot of a node, made if there is none.
+    pub fn slot(&mut self, name: &Str) -> u32 {
+        if let Some(&slot) = self.slots.get(name) {
+            return slot;
+        }
+        let slot = self.slots();
+        self.slots.insert(name.clone(), slot);
+        self.nodes.push(Arc::new(NodeInfo::unknown(name.clone())));
+        for domains in self.domains.values_mut() {
+            Arc::make_mut(domains).of.push(NOWHERE);
+        }
+        slot
+    }
+
+    /// Takes in a Node, or that it is gone; true when that may matter to scheduling.
+    pub fn set_node(&mut self, name: &Str, object: Option<Arc<Object>>) -> bool {
+        let slot = self.slot(name);
+        let before = self.nodes[slot as usize].object.clone();
+        if let (Some(before), Some(now)) = (&before, &object)
+            && same_for_scheduling(before, now)
+        {
+            return false;
+        }
+        self.record(Change::Node { slot, before });
+        self.place_node(slot, object);
+        true
+    }
+
+    fn place_node(&mut self, slot: u32, object: Option<Arc<Object>>) {
+        let info = &self.nodes[slot as usize];
+        for (image, _) in info.images.iter() {
+            let count = self.images.get(image).copied().unwrap_or(0);
+            if count > 1 {
+                self.images.insert(image.clone(), count - 1)
+            } else {
+                self.images.remove(image)
+            };
+        }
+        let labels_changed = info.object.as_ref().map(|node| &node.meta.labels)
+            != object.as_ref().map(|node| &node.meta.labels);
+        if info.object.is_some() != object.is_some() || labels_changed {
+            self.order_is_stale = true;
+            self.epoch += 1;
+        }
+        for (label, domains) in &mut self.domains {
+            let domains = Arc::make_mut(domains);
+            domains.of[slot as usize] = NOWHERE;
+            if let Some(value) = object.as_ref().and_then(|node| node.meta.labels[label.as_str()].as_str()) {
+                let next = domains.values.len() as u32;
+                domains.of[slot as usize] = *domains.values.entry(value.into()).or_insert(next);
+            }
+        }
+        let info = Arc::make_mut(&mut self.nodes[slot as usize]);
+        info.take(object);
+        for (image, _) in info.images.iter() {
+            let count = self.images.get(image).copied().unwrap_or(0);
+            self.images.insert(image.clone(), count + 1);
+        }
+    }
+
+    /// A pod is on a node now, or assumed to be.
+    ///
+    /// # Panics
+    /// When it is in the cache already.
+    pub fn add_pod(&mut self, pod: Arc<CachedPod>) {
+        let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
+        info.add(&pod.template);
+        self.know_terms(&pod.template);
+        self.groups.add_pod(&pod.template, pod.slot, pod.leaving);
+        let before = self.pods.insert(pod.key.clone(), Arc::clone(&pod));
+        assert!(before.is_none(), "{} is on a node already", pod.key);
+        self.record(Change::Added(pod));
+    }
+
+    /// A pod is no longer on its node; the answer is what it was.
+    pub fn remove_pod(&mut self, key: &Key) -> Option<Arc<CachedPod>> {
+        let pod = self.pods.remove(key)?;
+        let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
+        info.remove(&pod.template);
+        self.groups.remove_pod(&pod.template, pod.slot, pod.leaving);
+        self.record(Change::Removed(Arc::clone(&pod)));
+        Some(pod)
+    }
+
+    /// The template of a pod; read if pods like it are unknown.
+    pub fn template(
+        &self,
+        object: &Object,
+        namespaces: &dyn Fn(&LabelSelector) -> Vec<Str>,
+    ) -> Arc<Template> {
+        match self.groups.template(super::template::digest(object)) {
+            Some(template) => Arc::clone(template),
+            None => Arc::new(Template::read(object, namespaces)),
+        }
+    }
+
+    /// Makes everything ready to schedule a pod of `template`; the answer is the number of its group.
+    pub fn prepare(&mut self, template: &Arc<Template>, default_spread: Option<&LabelSelector>) -> u32 {
+        if self.order_is_stale {
+            self.order = Arc::new(self.interleave());
+            self.order_is_stale = false;
+        }
+        let id = self.groups.group_of(template);
+        let default_spread = default_spread.filter(|_| template.spread.is_empty());
+        self.groups.set_default_spread(id, default_spread);
+        if default_spread.is_some() {
+            self.know_label(&crate::doc::literal!("topology.kubernetes.io/zone"));
+            self.know_label(&crate::doc::literal!("kubernetes.io/hostname"));
+        }
+        template.spread.iter().for_each(|constraint| self.know_label(&constraint.topology_key));
+        self.know_terms(template);
+        self.consult_affinity(id, template);
+        id
+    }
+
+    fn consult_affinity(&mut self, id: u32, template: &Template) {
+        let affinity = &template.node_affinity;
+        let known =
+            self.groups.get(id).verdicts.as_ref().is_some_and(|verdicts| verdicts.epoch == self.epoch);
+        if known || (!affinity.requires() && !affinity.prefers()) {
+            return;
+        }
+        let allowed =
+            self.nodes.iter().map(|node| node.object.as_ref().is_some_and(|node| affinity.allows(node)));
+        let preference =
+            |node: &Arc<NodeInfo>| node.object.as_ref().map_or(0, |node| affinity.preference(node));
+        let preferred = self.nodes.iter().take(if affinity.prefers() { self.nodes.len() } else { 0 });
+        let verdicts = AffinityVerdicts {
+            epoch: self.epoch,
+            allowed: allowed.collect(),
+            preference: preferred.map(preference).collect(),
+        };
+        self.groups.set_verdicts(id, Arc::new(verdicts));
+    }
+
+    fn know_terms(&mut self, template: &Template) {
+        let terms = template.affinity.iter().chain(&template.anti_affinity);
+        terms
+            .chain(template.preferred.iter().map(|(_, term)| term))
+            .for_each(|term| self.know_label(&term.topology_key));
+    }
+
+    fn know_label(&mut self, label: &Str) {
+        if self.domains.contains_key(label) {
+            return;
+        }
+        let mut domains = Domains::default();
+        for info in &self.nodes {
+            let value = info.object.as_ref().and_then(|node| node.meta.labels[label.as_str()].as_str());
+            let next = domains.values.len() as u32;
+            let domain = value.map_or(NOWHERE, |value| *domains.values.entry(value.into()).or_insert(next));
+            domains.of.push(domain);
+        }
+        self.domains.insert(label.clone(), Arc::new(domains));
+    }
+
+    /// One node of each zone in turn, so that a sample of nodes has all zones in it.
+    fn interleave(&self) -> Vec<u32> {
+        let mut zones: Vec<(String, Vec<u32>)> = Vec::new();
+        let mut known: BTreeMap<String, u32> = BTreeMap::new();
+        for (slot, info) in self.nodes.iter().enumerate() {
+            let Some(node) = &info.object else { continue };
+            let zone = format!("{}\0{}", node.meta.label(REGION), node.meta.label(ZONE));
+            let at = *known.entry(zone.clone()).or_insert_with(|| {
+                zones.push((zone, Vec::new()));
+                zones.len() as u32 - 1
+            });
+            zones[at as usize].1.push(slot as u32);
+        }
+        let longest = zones.iter().map(|(_, slots)| slots.len()).max().unwrap_or(0);
+        (0..longest)
+            .flat_map(|turn| zones.iter().filter_map(move |(_, slots)| slots.get(turn).copied()))
+            .collect()
+    }
+
+    fn record(&mut self, change: Change) {
+        if !self.keeps_log {
+            return;
+        }
+        self.log.push_back(change);
+        if self.log.len() as u64 > LOG {
+            self.log.pop_front();
+            self.dropped += 1;
+        }
+    }
+
+    /// The cache as it was at `position`; `None` when that is too long ago.
+    pub fn rewind(&self, position: u64) -> Option<Cache> {
+        let back = self.position().checked_sub(position)?;
+        if position < self.dropped {
+            return None;
+        }
+        let mut then = Cache { keeps_log: false, log: Vector::new(), ..self.clone() };
+        for change in self.log.iter().rev().take(usize::try_from(back).ok()?) {
+            match change {
+                Change::Added(pod) => {
+                    then.remove_pod(&pod.key);
+                }
+                Change::Removed(pod) => then.add_pod(Arc::clone(pod)),
+                Change::Node { slot, before } => then.place_node(*slot, before.clone()),
+            }
+        }
+        Some(then)
+    }
+}
+
+impl NodeInfo {
+    fn unknown(name: Str) -> NodeInfo {
+        NodeInfo {
+            name,
+            object: None,
+            allocatable: Requests::default(),
+            allowed_pods: 0,
+            requested: Requests::default(),
+            pods: 0,
+            ports: Vec::new(),
+            images: Arc::default(),
+            unschedulable: false,
+            tainted: false,
+        }
+    }
+
+    /// The Node's taints.
+    pub fn taints(&self) -> &[Taint] {
+        self.object.as_ref().and_then(|object| object.view::<Node>()).map_or(&[], |node| &node.taints)
+    }
+
+    fn take(&mut self, object: Option<Arc<Object>>) {
+        let Some(node) = object.as_ref().and_then(|object| object.view::<Node>()) else {
+            let kept = NodeInfo {
+                requested: self.requested.clone(),
+                pods: self.pods,
+                ports: self.ports.clone(),
+                ..NodeInfo::unknown(self.name.clone())
+            };
+            *self = kept;
+            return;
+        };
+        self.allocatable = offered(node, object.as_deref());
+        self.allowed_pods = node.pods;
+        self.unschedulable = node.unschedulable;
+        self.tainted = !node.taints.is_empty();
+        self.images = Arc::new(images(object.as_deref()));
+        self.object = object;
+    }
+
+    fn add(&mut self, template: &Template) {
+        self.pods += 1;
+        let (taken, wanted) = (&mut self.requested, &template.requests);
+        taken.cpu_milli += wanted.cpu_milli;
+        taken.memory += wanted.memory;
+        taken.scoring_cpu_milli += wanted.scoring_cpu_milli;
+        taken.scoring_memory += wanted.scoring_memory;
+        for (name, amount) in &wanted.others {
+            match taken.others.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => *sum += amount,
+                None => taken.others.push((name.clone(), *amount)),
+            }
+        }
+        self.ports.extend(template.ports.iter().cloned());
+    }
+
+    fn remove(&mut self, template: &Template) {
+        self.pods -= 1;
+        let (taken, wanted) = (&mut self.requested, &template.requests);
+        taken.cpu_milli -= wanted.cpu_milli;
+        taken.memory -= wanted.memory;
+        taken.scoring_cpu_milli -= wanted.scoring_cpu_milli;
+        taken.scoring_memory -= wanted.scoring_memory;
+        for (name, amount) in &wanted.others {
+            if let Some((_, sum)) = taken.others.iter_mut().find(|(known, _)| known == name) {
+                *sum -= amount;
+            }
+        }
+        for port in &template.ports {
+            if let Some(at) = self.ports.iter().position(|taken| taken == port) {
+                self.ports.remove(at);
+            }
+        }
+    }
+}
+
+fn offered(node: &Node, object: Option<&Object>) -> Requests {
+    let allocatable = object.map_or(&Doc::Null, |object| &object.body["status"]["allocatable"]).entries();
+    let other = |name: &str| !matches!(name, "cpu" | "memory" | "pods");
+    Requests {
+        cpu_milli: node.cpu_milli,
+        memory: node.memory,
+        others: allocatable
+            .iter()
+            .filter(|(name, _)| other(name))
+            .map(|(name, amount)| (name.clone(), bytes(amount)))
+            .collect(),
+        scoring_cpu_milli: 0,
+        scoring_memory: 0,
+    }
+}
+
+fn images(object: Option<&Object>) -> Vec<(Str, i64)> {
+    let listed = object.map_or(&Doc::Null, |object| &object.body["status"]["images"]).items();
+    let named = |image: &Doc| {
+        let size = image["sizeBytes"].as_i64().unwrap_or(0);
+        image["names"].items().iter().map(|name| (with_tag(&name.str()), size)).collect::<Vec<_>>()
+    };
+    let mut images: Vec<(Str, i64)> = listed.iter().flat_map(named).collect();
+    images.sort();
+    images.dedup_by(|a, b| a.0 == b.0);
+    images
+}
+
+/// Whether two revisions of a Node differ only in what scheduling does not look at (heartbeats, conditions).
+fn same_for_scheduling(a: &Object, b: &Object) -> bool {
+    let status = |object: &Object, field: &str| object.body["status"][field].clone();
+    a.meta.labels == b.meta.labels
+        && a.body["spec"] == b.body["spec"]
+        && status(a, "allocatable") == status(b, "allocatable")
+        && status(a, "images") == status(b, "images")
+}

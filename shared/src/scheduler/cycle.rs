@@ -1,0 +1,173 @@
+//! One scheduling cycle: which nodes can take a pod, which of them is best.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::doc::Str;
+use crate::sim::Random;
+
+use super::cache::Cache;
+use super::framework::{Cycle, Filter};
+use super::plugins::PLUGINS;
+
+/// Fewer nodes than this are all looked at.
+const FEWEST_SAMPLED: u64 = 100;
+
+/// Why no node could take a pod.
+#[derive(Clone, Debug, Default)]
+pub struct Rejections {
+    /// How many nodes gave each reason.
+    pub reasons: BTreeMap<Str, u32>,
+    /// On how many nodes removing other pods could not help.
+    pub unresolvable: u32,
+    /// The plugins that rejected a node, as a bit for each place in [`PLUGINS`].
+    pub plugins: u32,
+}
+
+/// How a cycle ended.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// The pod goes to the node in this slot.
+    Fits {
+        /// The slot.
+        slot: u32,
+        /// How many nodes could have taken it, of those looked at.
+        feasible: u32,
+        /// How many were looked at.
+        examined: u32,
+        /// The winner's total score; `None` when there was nothing to choose from.
+        score: Option<i64>,
+    },
+    /// No node can take it.
+    Unschedulable {
+        /// The whole message.
+        message: String,
+        /// The plugins that rejected a node.
+        plugins: u32,
+    },
+    /// There are no nodes.
+    NoNodes,
+}
+
+/// How many feasible nodes are enough, of `all`.
+pub fn sample_size(all: u64) -> u64 {
+    if all < FEWEST_SAMPLED {
+        return all;
+    }
+    let percentage = 50u64.saturating_sub(all / 125).max(5);
+    (all * percentage / 100).max(FEWEST_SAMPLED)
+}
+
+/// Finds a node for a pod of the group `id`, which [`Cache::prepare`] made ready. `start` is where in the order of
+/// nodes to begin; it moves on.
+pub fn schedule(cache: &Cache, id: u32, start: &mut u32, random: &mut Random) -> Decision {
+    let group = cache.groups().get(id);
+    let cycle = Cycle { cache, group, template: &group.template };
+    let order = cache.order();
+    let all = order.len() as u32;
+    if all == 0 {
+        return Decision::NoNodes;
+    }
+    let wanted = sample_size(u64::from(all)) as u32;
+    let first = *start % all;
+    let filters = filters(cycle);
+    let mut feasible = Vec::with_capacity(wanted as usize);
+    let mut rejections = Rejections::default();
+    let mut examined = 0;
+    let (tail, head) = order.split_at(first as usize);
+    for &slot in head.iter().chain(tail) {
+        examined += 1;
+        if admit(cache, &filters, slot, &mut rejections) {
+            feasible.push(slot);
+            if feasible.len() as u32 == wanted {
+                break;
+            }
+        }
+    }
+    *start = (first + examined) % all;
+    match feasible.as_slice() {
+        [] => {
+            let message = refusal(cycle, &rejections);
+            Decision::Unschedulable { message, plugins: rejections.plugins }
+        }
+        [only] => Decision::Fits { slot: *only, feasible: 1, examined, score: None },
+        several => {
+            let (slot, score) = best(several, &totals(cycle, several), random);
+            Decision::Fits { slot, feasible: several.len() as u32, examined, score: Some(score) }
+        }
+    }
+}
+
+/// The questions to each node, with the plugin's place in [`PLUGINS`].
+pub fn filters<'a>(cycle: Cycle<'a>) -> Vec<(u32, Box<dyn Filter + 'a>)> {
+    let filter = |(place, plugin): (usize, &&dyn super::framework::Plugin)| {
+        Some((place as u32, plugin.filter(cycle)?))
+    };
+    PLUGINS.iter().enumerate().filter_map(filter).collect()
+}
+
+fn admit(
+    cache: &Cache,
+    filters: &[(u32, Box<dyn Filter + '_>)],
+    slot: u32,
+    rejections: &mut Rejections,
+) -> bool {
+    let node = cache.node(slot);
+    for (place, filter) in filters {
+        if let Err(rejection) = filter.check(slot, node) {
+            rejections.plugins |= 1 << place;
+            rejections.unresolvable += u32::from(rejection.unresolvable);
+            for reason in rejection.reasons {
+                *rejections.reasons.entry(reason).or_default() += 1;
+            }
+            return false;
+        }
+    }
+    true
+}
+
+/// The sum of the weighted scores of each node.
+fn totals(cycle: Cycle<'_>, nodes: &[u32]) -> Vec<i64> {
+    let mut totals = vec![0; nodes.len()];
+    for plugin in PLUGINS.iter().filter(|plugin| plugin.weight() > 0) {
+        if let Some(mut scores) = plugin.score(cycle, nodes) {
+            plugin.normalize(&mut scores);
+            let weight = plugin.weight();
+            totals.iter_mut().zip(&scores).for_each(|(total, score)| *total += weight * score);
+        }
+    }
+    totals
+}
+
+/// One of the nodes with the highest total, each with the same chance.
+fn best(nodes: &[u32], totals: &[i64], random: &mut Random) -> (u32, i64) {
+    let highest = totals.iter().copied().max().expect("several nodes");
+    let tied = || nodes.iter().zip(totals).filter(|(_, total)| **total == highest).map(|(slot, _)| *slot);
+    let count = tied().count() as u64;
+    let drawn = if count > 1 { random.below(count) } else { 0 };
+    (tied().nth(drawn as usize).expect("drawn from those tied"), highest)
+}
+
+/// `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable. …`
+fn refusal(cycle: Cycle<'_>, rejections: &Rejections) -> String {
+    let mut message =
+        format!("0/{} nodes are available: {}.", cycle.cache.order().len(), histogram(&rejections.reasons));
+    for more in PLUGINS.iter().filter_map(|plugin| plugin.post_filter(cycle, rejections)) {
+        message.push(' ');
+        message.push_str(&more);
+    }
+    message
+}
+
+/// Reasons with their counts, sorted as text.
+pub fn histogram(reasons: &BTreeMap<Str, u32>) -> String {
+    let mut parts: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    parts.sort();
+    parts.join(", ")
+}
+
+/// The order of nodes from `start` on, for explanations.
+pub fn from_start(order: &Arc<Vec<u32>>, start: u32) -> Vec<u32> {
+    let (tail, head) = order.split_at(start as usize % order.len().max(1));
+    head.iter().chain(tail).copied().collect()
+}

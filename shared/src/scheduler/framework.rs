@@ -1,0 +1,196 @@
+//! The scheduling framework: what a plugin can say, and when it is asked.
+//!
+//! Extension points, in the order of a pod's way: PreEnqueue → (queue) → PreFilter and Filter (one call here:
+//! [`Plugin::filter`] prepares once a pod, the [`Filter`] it returns is asked once a node) → PostFilter when no node
+//! is left → PreScore, Score and NormalizeScore → Bind.
+
+use std::fmt::Debug;
+
+use smallvec::SmallVec;
+
+use crate::api::{Key, Object, Request, User};
+use crate::doc::Str;
+
+use super::cache::{Cache, NOWHERE, NodeInfo};
+use super::cycle::Rejections;
+use super::groups::Group;
+use super::template::Template;
+
+/// The highest score a plugin gives a node.
+pub const MAX_SCORE: i64 = 100;
+
+/// Why a node cannot take a pod.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rejection {
+    /// The reasons, as the FailedScheduling event counts them.
+    pub reasons: SmallVec<[Str; 1]>,
+    /// Whether removing other pods from the node could not help.
+    pub unresolvable: bool,
+}
+
+impl Rejection {
+    /// One reason that other pods' leaving could resolve.
+    pub fn because(reason: Str) -> Rejection {
+        Rejection { reasons: SmallVec::from_iter([reason]), unresolvable: false }
+    }
+
+    /// One reason that lies in the node itself.
+    pub fn for_good(reason: Str) -> Rejection {
+        Rejection { unresolvable: true, ..Rejection::because(reason) }
+    }
+}
+
+/// One pod's way through the plugins: what they can look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Cycle<'a> {
+    /// Nodes and the pods on them.
+    pub cache: &'a Cache,
+    /// The pod's group.
+    pub group: &'a Group,
+    /// What the pod is like.
+    pub template: &'a Template,
+}
+
+/// Something in the cluster that may make a pod fit that did not.
+#[derive(Clone, Copy, Debug)]
+pub enum ClusterEvent<'a> {
+    /// A node is new, or changed in labels, taints, resources or images.
+    Node(&'a Object),
+    /// A node is gone.
+    NodeGone,
+    /// A pod came to a node.
+    PodAdded(&'a Template),
+    /// A pod left its node, or was labelled differently.
+    PodGone(&'a Template),
+}
+
+/// A plugin. What it does not override it does not take part in.
+pub trait Plugin: Sync + Debug {
+    /// Its name in Kubernetes.
+    fn name(&self) -> &'static str;
+
+    /// PreEnqueue: whether a pod may be queued at all.
+    fn admits(&self, _pod: &Object) -> bool {
+        true
+    }
+
+    /// PreFilter and Filter: what is to be asked of each node; `None` when there is nothing to ask for this pod.
+    fn filter<'a>(&self, _cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {
+        None
+    }
+
+    /// PostFilter: what to do when no node is left; the text that ends the FailedScheduling message.
+    fn post_filter(&self, _cycle: Cycle<'_>, _rejections: &Rejections) -> Option<String> {
+        None
+    }
+
+    /// What its scores count in the total; 0 for a plugin that gives none.
+    fn weight(&self) -> i64 {
+        0
+    }
+
+    /// PreScore and Score: a raw score for each of `nodes`; `None` when it has nothing to say about this pod.
+    fn score(&self, _cycle: Cycle<'_>, _nodes: &[u32]) -> Option<Vec<i64>> {
+        None
+    }
+
+    /// NormalizeScore: brings raw scores into 0..=100.
+    fn normalize(&self, _scores: &mut [i64]) {}
+
+    /// Queueing hint: whether a pod that this plugin rejected may fit after an event.
+    fn wakes(&self, _event: ClusterEvent<'_>, _template: &Template) -> bool {
+        false
+    }
+
+    /// Bind: the request that binds a pod to a node.
+    fn bind(&self, _user: &User, _pod: &Key, _node: &Str) -> Option<Request> {
+        None
+    }
+}
+
+/// A plugin's question to each node about one pod.
+pub trait Filter {
+    /// Whether the node can take the pod.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check(&self, slot: u32, node: &NodeInfo) -> Result<(), Rejection>;
+}
+
+impl Cycle<'_> {
+    /// By slot: how many pods a selector selects, with or without those being deleted.
+    pub fn pods_by_slot(&self, selector: u32, with_leaving: bool) -> Vec<u32> {
+        let mut counts = vec![0; self.cache.slots() as usize];
+        for &group in &self.cache.groups().selector(selector).groups {
+            let group = self.cache.groups().get(group);
+            let leaving = group.leaving.iter().filter(|_| with_leaving);
+            group.staying.iter().chain(leaving).for_each(|(slot, count)| counts[slot as usize] += count);
+        }
+        counts
+    }
+
+    /// Whether the pod's node affinity allows a node.
+    pub fn affinity_allows(&self, slot: u32) -> bool {
+        let affinity =
+            self.template.node_affinity.requires().then_some(self.group.verdicts.as_ref()).flatten();
+        affinity.is_none_or(|verdicts| verdicts.allowed[slot as usize])
+    }
+
+    /// The first taint of a node that keeps the pod away from it.
+    pub fn untolerated(&self, node: &NodeInfo) -> bool {
+        node.tainted
+            && node.taints().iter().any(|taint| {
+                taint.effect != "PreferNoSchedule"
+                    && !self.template.tolerates(&taint.key, &taint.value, &taint.effect)
+            })
+    }
+}
+
+/// Numbers by domain of a topology label.
+#[derive(Clone, Debug)]
+pub struct ByDomain<'a, T> {
+    of: &'a [u32],
+    values: Vec<T>,
+}
+
+impl<'a, T: Copy + Default> ByDomain<'a, T> {
+    /// All zero (or false), for the domains of `label`.
+    pub fn new(cache: &'a Cache, label: &str) -> ByDomain<'a, T> {
+        let domains = cache.domains(label);
+        ByDomain { of: &domains.of, values: vec![T::default(); domains.len() as usize] }
+    }
+
+    /// The value of the domain that a node is in, if it is in one.
+    pub fn get(&self, slot: u32) -> Option<T> {
+        match self.of[slot as usize] {
+            NOWHERE => None,
+            domain => Some(self.values[domain as usize]),
+        }
+    }
+
+    /// The same to change.
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        match self.of[slot as usize] {
+            NOWHERE => None,
+            domain => Some(&mut self.values[domain as usize]),
+        }
+    }
+
+    /// All values.
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+}
+
+/// Scales scores so that the highest is 100; `reverse` turns them round.
+pub fn normalize(scores: &mut [i64], reverse: bool) {
+    let highest = scores.iter().copied().max().unwrap_or(0);
+    for score in scores {
+        *score = match (highest, reverse) {
+            (0, true) => MAX_SCORE,
+            (0, false) => 0,
+            (_, true) => MAX_SCORE - MAX_SCORE * *score / highest,
+            (_, false) => MAX_SCORE * *score / highest,
+        };
+    }
+}

@@ -1,0 +1,49 @@
+//! NodeAffinity: `nodeSelector`, required and preferred node affinity.
+
+use crate::doc::literal;
+
+use super::super::cache::NodeInfo;
+use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, Rejection, normalize};
+use super::super::template::Template;
+
+/// The plugin.
+#[derive(Debug)]
+pub struct NodeAffinity;
+
+struct Required<'a>(Cycle<'a>);
+
+impl Plugin for NodeAffinity {
+    fn name(&self) -> &'static str {
+        "NodeAffinity"
+    }
+
+    fn filter<'a>(&self, cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {
+        cycle.template.node_affinity.requires().then(|| Box::new(Required(cycle)) as Box<dyn Filter>)
+    }
+
+    fn weight(&self) -> i64 {
+        2
+    }
+
+    fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
+        let verdicts = cycle.group.verdicts.as_ref().filter(|_| cycle.template.node_affinity.prefers())?;
+        Some(nodes.iter().map(|&slot| verdicts.preference[slot as usize]).collect())
+    }
+
+    fn normalize(&self, scores: &mut [i64]) {
+        normalize(scores, false);
+    }
+
+    fn wakes(&self, event: ClusterEvent<'_>, template: &Template) -> bool {
+        matches!(event, ClusterEvent::Node(node) if template.node_affinity.allows(node))
+    }
+}
+
+impl Filter for Required<'_> {
+    fn check(&self, slot: u32, _: &NodeInfo) -> Result<(), Rejection> {
+        if self.0.affinity_allows(slot) {
+            return Ok(());
+        }
+        Err(Rejection::for_good(literal!("node(s) didn't match Pod's node affinity/selector")))
+    }
+}

@@ -1,0 +1,230 @@
+//! PodTopologySpread: spreads pods over zones, hosts or any other label; by default those of a Service or ReplicaSet.
+
+use crate::doc::literal;
+
+use super::super::cache::{HOSTNAME, NodeInfo, ZONE};
+use super::super::framework::{ByDomain, ClusterEvent, Cycle, Filter, MAX_SCORE, Plugin, Rejection};
+use super::super::template::{SpreadConstraint, Template};
+
+/// Stands for a node that the constraints do not speak of.
+const IGNORED: i64 = -1;
+
+/// The plugin.
+#[derive(Debug)]
+pub struct PodTopologySpread;
+
+/// The required constraints with their counts.
+struct Required<'a>(Vec<Skew<'a>>);
+
+struct Skew<'a> {
+    /// Matching pods by domain; `None` for a domain without an eligible node.
+    pods: ByDomain<'a, Option<u32>>,
+    fewest: i64,
+    itself: i64,
+    most: i64,
+}
+
+impl Plugin for PodTopologySpread {
+    fn name(&self) -> &'static str {
+        "PodTopologySpread"
+    }
+
+    fn filter<'a>(&self, cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {
+        let constraints: Vec<_> = own(cycle).filter(|(constraint, _)| constraint.required).collect();
+        if constraints.is_empty() {
+            return None;
+        }
+        let labels: Vec<&[u32]> = constraints
+            .iter()
+            .map(|(constraint, _)| cycle.cache.domains(&constraint.topology_key).of.as_slice())
+            .collect();
+        let nodes: Vec<u32> =
+            cycle.cache.order().iter().copied().filter(|&slot| everywhere(&labels, slot)).collect();
+        let skew = |&(constraint, selector): &(&'a SpreadConstraint, u32)| {
+            Skew::new(cycle, constraint, selector, &nodes)
+        };
+        Some(Box::new(Required(constraints.iter().map(skew).collect())))
+    }
+
+    fn weight(&self) -> i64 {
+        2
+    }
+
+    fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
+        let wishes = wishes(cycle);
+        if wishes.is_empty() {
+            return None;
+        }
+        let labels: Vec<&[u32]> =
+            wishes.iter().map(|wish| cycle.cache.domains(wish.topology_key).of.as_slice()).collect();
+        let explicit = !cycle.template.spread.is_empty();
+        // Explicit constraints ignore nodes that lack a label; the defaults take every node.
+        let counts = |slot: u32| !explicit || everywhere(&labels, slot);
+        let considered: Vec<u32> = nodes.iter().copied().filter(|&slot| counts(slot)).collect();
+        let mut sums = vec![0.0; nodes.len()];
+        for wish in &wishes {
+            wish.add_to(&mut sums, cycle, nodes, &considered, &counts);
+        }
+        let whole = |(sum, &slot): (f64, &u32)| if counts(slot) { libm::round(sum) as i64 } else { IGNORED };
+        Some(sums.into_iter().zip(nodes).map(whole).collect())
+    }
+
+    fn normalize(&self, scores: &mut [i64]) {
+        let known = || scores.iter().copied().filter(|&score| score != IGNORED);
+        let (least, most) = (known().min().unwrap_or(0), known().max().unwrap_or(0));
+        for score in scores {
+            *score = match *score {
+                IGNORED => 0,
+                _ if most == 0 => MAX_SCORE,
+                score => MAX_SCORE * (most + least - score) / most,
+            };
+        }
+    }
+
+    fn wakes(&self, event: ClusterEvent<'_>, template: &Template) -> bool {
+        match event {
+            ClusterEvent::Node(_) | ClusterEvent::NodeGone => true,
+            ClusterEvent::PodAdded(pod) | ClusterEvent::PodGone(pod) => template
+                .spread
+                .iter()
+                .any(|constraint| constraint.selector.matches(&pod.namespace, &pod.labels)),
+        }
+    }
+}
+
+/// The template's constraints and the selectors they count with.
+fn own<'a>(cycle: Cycle<'a>) -> impl Iterator<Item = (&'a SpreadConstraint, u32)> {
+    cycle.template.spread.iter().zip(cycle.group.spread.iter().copied())
+}
+
+fn everywhere(labels: &[&[u32]], slot: u32) -> bool {
+    labels.iter().all(|of| of[slot as usize] != super::super::cache::NOWHERE)
+}
+
+/// Whether a node is one of a constraint's domains' nodes.
+fn eligible(cycle: Cycle<'_>, honor_affinity: bool, honor_taints: bool, slot: u32) -> bool {
+    (!honor_affinity || cycle.affinity_allows(slot))
+        && !(honor_taints && cycle.untolerated(cycle.cache.node(slot)))
+}
+
+impl<'a> Skew<'a> {
+    fn new(cycle: Cycle<'a>, constraint: &SpreadConstraint, selector: u32, nodes: &[u32]) -> Skew<'a> {
+        let on_node = cycle.pods_by_slot(selector, false);
+        let mut pods: ByDomain<'_, Option<u32>> = ByDomain::new(cycle.cache, &constraint.topology_key);
+        for &slot in nodes {
+            if eligible(cycle, constraint.honor_affinity, constraint.honor_taints, slot)
+                && let Some(count) = pods.get_mut(slot)
+            {
+                *count = Some(count.unwrap_or(0) + on_node[slot as usize]);
+            }
+        }
+        let domains = pods.values().iter().flatten().count() as i64;
+        let fewest = pods.values().iter().flatten().min().copied().unwrap_or(0);
+        let itself = constraint.selector.matches(&cycle.template.namespace, &cycle.template.labels);
+        Skew {
+            fewest: if domains < constraint.min_domains { 0 } else { i64::from(fewest) },
+            itself: i64::from(itself),
+            most: constraint.max_skew,
+            pods,
+        }
+    }
+}
+
+impl Filter for Required<'_> {
+    fn check(&self, slot: u32, _: &NodeInfo) -> Result<(), Rejection> {
+        for skew in &self.0 {
+            let Some(pods) = skew.pods.get(slot) else {
+                return Err(Rejection::for_good(literal!(
+                    "node(s) didn't match pod topology spread constraints (missing required label)"
+                )));
+            };
+            if i64::from(pods.unwrap_or(0)) + skew.itself - skew.fewest > skew.most {
+                return Err(Rejection::because(literal!(
+                    "node(s) didn't match pod topology spread constraints"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A constraint that is only preferred.
+struct Wish<'a> {
+    topology_key: &'a str,
+    max_skew: i64,
+    selector: u32,
+    honor_affinity: bool,
+    honor_taints: bool,
+}
+
+fn wishes(cycle: Cycle<'_>) -> Vec<Wish<'_>> {
+    if let Some(selector) = cycle.group.default_spread {
+        let wish = |topology_key, max_skew| Wish {
+            topology_key,
+            max_skew,
+            selector,
+            honor_affinity: true,
+            honor_taints: false,
+        };
+        return vec![wish(HOSTNAME, 3), wish(ZONE, 5)];
+    }
+    let preferred = own(cycle).filter(|(constraint, _)| !constraint.required);
+    preferred
+        .map(|(constraint, selector)| Wish {
+            topology_key: &constraint.topology_key,
+            max_skew: constraint.max_skew,
+            selector,
+            honor_affinity: constraint.honor_affinity,
+            honor_taints: constraint.honor_taints,
+        })
+        .collect()
+}
+
+impl Wish<'_> {
+    /// Adds `pods in the node's domain * ln(domains + 2) + maxSkew - 1` to each node's sum. Pods weigh more where
+    /// there are more domains to choose from.
+    fn add_to(
+        &self,
+        sums: &mut [f64],
+        cycle: Cycle<'_>,
+        nodes: &[u32],
+        considered: &[u32],
+        counts: &dyn Fn(u32) -> bool,
+    ) {
+        let on_node = cycle.pods_by_slot(self.selector, false);
+        let base = (self.max_skew - 1) as f64;
+        let of = &cycle.cache.domains(self.topology_key).of;
+        if self.topology_key == HOSTNAME {
+            let weight = libm::log(considered.len() as f64 + 2.0);
+            for (sum, &slot) in sums.iter_mut().zip(nodes) {
+                if of[slot as usize] != super::super::cache::NOWHERE {
+                    *sum += f64::from(on_node[slot as usize]) * weight + base;
+                }
+            }
+            return;
+        }
+        let mut pods: ByDomain<'_, Option<u32>> = ByDomain::new(cycle.cache, self.topology_key);
+        let mut domains = 0u32;
+        for &slot in considered {
+            if let Some(count @ None) = pods.get_mut(slot) {
+                *count = Some(0);
+                domains += 1;
+            }
+        }
+        for &slot in cycle.cache.order().iter() {
+            if on_node[slot as usize] > 0
+                && counts(slot)
+                && eligible(cycle, self.honor_affinity, self.honor_taints, slot)
+                && let Some(Some(count)) = pods.get_mut(slot)
+            {
+                *count += on_node[slot as usize];
+            }
+        }
+        let weight = libm::log(f64::from(domains) + 2.0);
+        for (sum, &slot) in sums.iter_mut().zip(nodes) {
+            if let Some(count) = pods.get(slot) {
+                *sum += f64::from(count.unwrap_or(0)) * weight + base;
+            }
+        }
+    }
+}

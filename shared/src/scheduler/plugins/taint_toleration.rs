@@ -1,0 +1,64 @@
+//! TaintToleration: keeps pods off tainted nodes unless they tolerate it, and away from `PreferNoSchedule`.
+
+use crate::api::core::node::{Node, Taint};
+use crate::doc::literal;
+
+use super::super::cache::NodeInfo;
+use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, Rejection, normalize};
+use super::super::template::Template;
+
+/// The plugin.
+#[derive(Debug)]
+pub struct TaintToleration;
+
+struct Taints<'a>(Cycle<'a>);
+
+impl Plugin for TaintToleration {
+    fn name(&self) -> &'static str {
+        "TaintToleration"
+    }
+
+    fn filter<'a>(&self, cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {
+        Some(Box::new(Taints(cycle)))
+    }
+
+    fn weight(&self) -> i64 {
+        3
+    }
+
+    fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
+        let intolerable = |taint: &&Taint| {
+            taint.effect == "PreferNoSchedule"
+                && !cycle.template.tolerates(&taint.key, &taint.value, "PreferNoSchedule")
+        };
+        let score = |&slot: &u32| match cycle.cache.node(slot) {
+            node if node.tainted => node.taints().iter().filter(intolerable).count() as i64,
+            _ => 0,
+        };
+        Some(nodes.iter().map(score).collect())
+    }
+
+    fn normalize(&self, scores: &mut [i64]) {
+        normalize(scores, true);
+    }
+
+    fn wakes(&self, event: ClusterEvent<'_>, template: &Template) -> bool {
+        let ClusterEvent::Node(node) = event else { return false };
+        node.view::<Node>().is_some_and(|node| {
+            let bearable = |taint: &Taint| {
+                taint.effect == "PreferNoSchedule"
+                    || template.tolerates(&taint.key, &taint.value, &taint.effect)
+            };
+            node.taints.iter().all(bearable)
+        })
+    }
+}
+
+impl Filter for Taints<'_> {
+    fn check(&self, _: u32, node: &NodeInfo) -> Result<(), Rejection> {
+        if self.0.untolerated(node) {
+            return Err(Rejection::for_good(literal!("node(s) had untolerated taint(s)")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,320 @@
+//! What scheduling reads of a pod: the same for all pods of one template, so it is read and kept once.
+
+use std::sync::Arc;
+
+use crate::api::core::pod::{Pod, PodSpec};
+use crate::api::{LabelSelector, Object, Requirement, bytes, milli};
+use crate::doc::{Doc, Str};
+use crate::sim::{StateHasher, hash_of};
+
+use super::selector::{NodeAffinity, PodSelector, Scope};
+
+/// Everything that decides where a pod can go, but its name.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// A digest of namespace, labels, owner and spec: equal for pods that are scheduled alike.
+    pub digest: u128,
+    /// The pods' namespace.
+    pub namespace: Str,
+    /// Their labels.
+    pub labels: Doc,
+    /// Their spec, as other components read it.
+    pub spec: Arc<PodSpec>,
+    /// What they need.
+    pub requests: Requests,
+    /// Ports they take on the node.
+    pub ports: Vec<HostPort>,
+    /// Node selector and node affinity.
+    pub node_affinity: NodeAffinity,
+    /// Topology spread constraints, as written (no defaults).
+    pub spread: Vec<SpreadConstraint>,
+    /// Required pod affinity.
+    pub affinity: Vec<Term>,
+    /// Required pod anti-affinity.
+    pub anti_affinity: Vec<Term>,
+    /// Preferred pod affinity (positive weight) and anti-affinity (negative).
+    pub preferred: Vec<(i64, Term)>,
+    /// Image of every container, with its tag.
+    pub images: Vec<Str>,
+    /// Whether lower-priority pods may have to go for these (`preemptionPolicy`).
+    pub preempts: bool,
+}
+
+/// Resources that a pod needs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Requests {
+    /// CPU in thousandths of a core.
+    pub cpu_milli: i64,
+    /// Memory in bytes.
+    pub memory: i64,
+    /// Everything else, by name.
+    pub others: Vec<(Str, i64)>,
+    /// CPU as LeastAllocated counts it: 100m for a container that says nothing.
+    pub scoring_cpu_milli: i64,
+    /// Memory as LeastAllocated counts it: 200 MiB for a container that says nothing.
+    pub scoring_memory: i64,
+}
+
+/// A port on a node's own address.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct HostPort {
+    /// The port.
+    pub port: u32,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: Str,
+    /// The address; `0.0.0.0` for all.
+    pub ip: Str,
+}
+
+impl HostPort {
+    /// Whether both cannot be taken on one node.
+    pub fn clashes(&self, other: &HostPort) -> bool {
+        self.port == other.port
+            && self.protocol == other.protocol
+            && (self.ip == other.ip || self.ip == "0.0.0.0" || other.ip == "0.0.0.0")
+    }
+}
+
+/// `v1.TopologySpreadConstraint`
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct SpreadConstraint {
+    /// How much fuller than the emptiest domain a domain may be.
+    pub max_skew: i64,
+    /// The node label whose values are the domains.
+    pub topology_key: Str,
+    /// Whether it must hold (`DoNotSchedule`) or is only preferred.
+    pub required: bool,
+    /// The pods that are counted.
+    pub selector: PodSelector,
+    /// With fewer domains than this the emptiest counts as holding none.
+    pub min_domains: i64,
+    /// Whether only nodes that the pod's node affinity allows are domains.
+    pub honor_affinity: bool,
+    /// Whether only nodes whose taints the pod tolerates are domains.
+    pub honor_taints: bool,
+}
+
+/// `v1.PodAffinityTerm`
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Term {
+    /// The pods it speaks of.
+    pub selector: PodSelector,
+    /// The node label in which "together" is meant.
+    pub topology_key: Str,
+}
+
+/// What identifies the template of a pod: all that [`Template::read`] looks at.
+pub fn digest(object: &Object) -> u128 {
+    use std::hash::Hash;
+    let mut hasher = StateHasher::default();
+    object.key.namespace.hash(&mut hasher);
+    object.meta.labels.hash(&mut hasher);
+    object.meta.controller().map(|owner| (&owner.kind, &owner.name, owner.uid)).hash(&mut hasher);
+    for (field, value) in object.body["spec"].entries() {
+        if field != "nodeName" {
+            (field, value).hash(&mut hasher);
+        }
+    }
+    hasher.digest()
+}
+
+impl Template {
+    /// Reads a pod. `namespaces` finds the namespaces that a `namespaceSelector` selects.
+    ///
+    /// # Panics
+    /// When `object` is no pod.
+    pub fn read(object: &Object, namespaces: &dyn Fn(&LabelSelector) -> Vec<Str>) -> Template {
+        let pod = object.view::<Pod>().expect("a pod");
+        let spec = &object.body["spec"];
+        let reader = Reader { object, namespaces };
+        let containers = || spec["initContainers"].items().iter().chain(spec["containers"].items());
+        Template {
+            digest: digest(object),
+            namespace: object.key.namespace.clone(),
+            labels: object.meta.labels.clone(),
+            spec: Arc::clone(&pod.spec),
+            requests: Requests::read(spec),
+            ports: host_ports(spec),
+            node_affinity: NodeAffinity::read(spec),
+            spread: spec["topologySpreadConstraints"]
+                .items()
+                .iter()
+                .map(|doc| reader.constraint(doc))
+                .collect(),
+            affinity: reader.required("podAffinity"),
+            anti_affinity: reader.required("podAntiAffinity"),
+            preferred: [("podAffinity", 1), ("podAntiAffinity", -1)]
+                .into_iter()
+                .flat_map(|(field, sign)| reader.preferred(field, sign))
+                .collect(),
+            images: containers().map(|container| with_tag(&container["image"].str())).collect(),
+            preempts: spec["preemptionPolicy"].as_str() != Some("Never"),
+        }
+    }
+
+    /// Whether the pods tolerate a taint.
+    pub fn tolerates(&self, key: &str, value: &str, effect: &str) -> bool {
+        self.spec.tolerations.iter().any(|toleration| toleration.tolerates(key, value, effect))
+    }
+}
+
+struct Reader<'a> {
+    object: &'a Object,
+    namespaces: &'a dyn Fn(&LabelSelector) -> Vec<Str>,
+}
+
+impl Reader<'_> {
+    fn constraint(&self, doc: &Doc) -> SpreadConstraint {
+        let mut selector = PodSelector::within(&self.object.key.namespace, &doc["labelSelector"]);
+        self.match_label_keys(&mut selector.labels, &doc["matchLabelKeys"], false);
+        SpreadConstraint {
+            max_skew: doc["maxSkew"].as_i64().unwrap_or(1),
+            topology_key: doc["topologyKey"].str(),
+            required: doc["whenUnsatisfiable"].as_str() != Some("ScheduleAnyway"),
+            selector,
+            min_domains: doc["minDomains"].as_i64().unwrap_or(1),
+            honor_affinity: doc["nodeAffinityPolicy"].as_str() != Some("Ignore"),
+            honor_taints: doc["nodeTaintsPolicy"].as_str() == Some("Honor"),
+        }
+    }
+
+    fn match_label_keys(&self, selector: &mut LabelSelector, keys: &Doc, mismatch: bool) {
+        for key in keys.items() {
+            if let Some(value) = self.object.meta.labels[&*key.str()].as_str() {
+                let values = vec![Str::from(value)];
+                selector.0.push(match mismatch {
+                    false => Requirement::In(key.str(), values),
+                    true => Requirement::NotIn(key.str(), values),
+                });
+            }
+        }
+    }
+
+    fn required(&self, field: &str) -> Vec<Term> {
+        let terms = self.object.body.at(&[
+            "spec",
+            "affinity",
+            field,
+            "requiredDuringSchedulingIgnoredDuringExecution",
+        ]);
+        terms.items().iter().map(|doc| self.term(doc)).collect()
+    }
+
+    fn preferred(&self, field: &str, sign: i64) -> Vec<(i64, Term)> {
+        let terms = self.object.body.at(&[
+            "spec",
+            "affinity",
+            field,
+            "preferredDuringSchedulingIgnoredDuringExecution",
+        ]);
+        let read =
+            |doc: &Doc| (sign * doc["weight"].as_i64().unwrap_or(0), self.term(&doc["podAffinityTerm"]));
+        terms.items().iter().map(read).collect()
+    }
+
+    fn term(&self, doc: &Doc) -> Term {
+        let mut selector = PodSelector::within(&self.object.key.namespace, &doc["labelSelector"]);
+        self.match_label_keys(&mut selector.labels, &doc["matchLabelKeys"], false);
+        self.match_label_keys(&mut selector.labels, &doc["mismatchLabelKeys"], true);
+        let by_label = &doc["namespaceSelector"];
+        let mut names: Vec<Str> = doc["namespaces"].items().iter().map(Doc::str).collect();
+        if !doc["labelSelector"].is_null() && (!names.is_empty() || !by_label.is_null()) {
+            selector.scope = match by_label {
+                Doc::Null => Scope::Namespaces(names),
+                // The empty selector selects every namespace.
+                all if all.is_empty() => Scope::All,
+                some => {
+                    names.extend((self.namespaces)(&LabelSelector::from_doc(some)));
+                    Scope::Namespaces(names)
+                }
+            };
+        }
+        Term { selector, topology_key: doc["topologyKey"].str() }
+    }
+}
+
+impl Requests {
+    fn read(spec: &Doc) -> Requests {
+        let mut names: Vec<Str> = ["containers", "initContainers"]
+            .into_iter()
+            .flat_map(|list| spec[list].items())
+            .flat_map(|container| container.at(&["resources", "requests"]).entries())
+            .map(|(name, _)| name.clone())
+            .filter(|name| name != "cpu" && name != "memory")
+            .collect();
+        names.sort();
+        names.dedup();
+        Requests {
+            cpu_milli: effective(spec, "cpu", milli, 0),
+            memory: effective(spec, "memory", bytes, 0),
+            others: names.into_iter().map(|name| (name.clone(), effective(spec, &name, bytes, 0))).collect(),
+            scoring_cpu_milli: effective(spec, "cpu", milli, 100),
+            scoring_memory: effective(spec, "memory", bytes, 200 << 20),
+        }
+    }
+
+    /// Whether nothing is requested but a place.
+    pub fn is_empty(&self) -> bool {
+        self.cpu_milli == 0 && self.memory == 0 && self.others.is_empty()
+    }
+}
+
+/// What a pod needs of a resource: its containers and sidecars together, or the hungriest init container with the
+/// sidecars started before it, whichever is more, and the overhead.
+fn effective(spec: &Doc, resource: &str, read: fn(&Doc) -> i64, unsaid: i64) -> i64 {
+    let need = |container: &Doc| match container.at(&["resources", "requests", resource]) {
+        Doc::Null => unsaid,
+        amount => read(amount),
+    };
+    let mut together: i64 = spec["containers"].items().iter().map(need).fold(0, i64::saturating_add);
+    let (mut sidecars, mut hungriest) = (0i64, 0i64);
+    for container in spec["initContainers"].items() {
+        if container["restartPolicy"].as_str() == Some("Always") {
+            sidecars = sidecars.saturating_add(need(container));
+            hungriest = hungriest.max(sidecars);
+        } else {
+            hungriest = hungriest.max(sidecars.saturating_add(need(container)));
+        }
+    }
+    together = together.saturating_add(sidecars);
+    together.max(hungriest).saturating_add(read(spec.at(&["overhead", resource])))
+}
+
+fn host_ports(spec: &Doc) -> Vec<HostPort> {
+    let own_network = spec["hostNetwork"].as_bool() != Some(true);
+    let port = |doc: &Doc| {
+        let number = match doc["hostPort"].as_i64() {
+            None | Some(0) if !own_network => doc["containerPort"].as_i64(),
+            number => number,
+        };
+        let port = number.and_then(|number| u32::try_from(number).ok()).filter(|&number| number > 0)?;
+        let or = |doc: &Doc, fallback: &'static str| match doc.as_str() {
+            None | Some("") => crate::doc::intern(fallback),
+            Some(_) => doc.str(),
+        };
+        Some(HostPort { port, protocol: or(&doc["protocol"], "TCP"), ip: or(&doc["hostIP"], "0.0.0.0") })
+    };
+    spec["containers"]
+        .items()
+        .iter()
+        .flat_map(|container| container["ports"].items())
+        .filter_map(port)
+        .collect()
+}
+
+/// An image reference with the tag it means.
+pub fn with_tag(image: &Str) -> Str {
+    let last = image.rsplit('/').next().unwrap_or("");
+    if last.contains(':') || last.contains('@') { image.clone() } else { format!("{image}:latest").into() }
+}
+
+/// A digest of a selector, under which equal ones are kept once.
+pub fn selector_digest(selector: &PodSelector) -> u128 {
+    hash_of(selector)
+}
+
+impl std::hash::Hash for Template {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
+}
