@@ -461,10 +461,14 @@ pub enum WaitKind {
     NodeGracePeriod,
     /// Until pods leave a tainted node.
     Toleration,
+    /// Until the node controller's rate limit lets the next node's pods go.
+    EvictionRate,
     /// Until a pod that is being deleted is killed.
     TerminationGrace,
     /// Until a crashed container is started again.
     CrashLoopBackOff,
+    /// Until an image is asked for again.
+    ImagePullBackOff,
 }
 
 /// Something that just happened, for people. The page finds the words.

@@ -74,7 +74,9 @@ pub fn wait_name(i18n: I18n, kind: WaitKind) -> &'static str {
         WaitKind::NodeGracePeriod => t_string!(i18n, wait.node_grace_period),
         WaitKind::Toleration => t_string!(i18n, wait.toleration),
         WaitKind::TerminationGrace => t_string!(i18n, wait.termination),
+        WaitKind::EvictionRate => t_string!(i18n, wait.eviction_rate),
         WaitKind::CrashLoopBackOff => "CrashLoopBackOff",
+        WaitKind::ImagePullBackOff => "ImagePullBackOff",
     }
 }
 
@@ -84,7 +86,9 @@ pub fn wait_reason(i18n: I18n, kind: WaitKind) -> &'static str {
         WaitKind::NodeGracePeriod => t_string!(i18n, reason.node_grace_period),
         WaitKind::Toleration => t_string!(i18n, reason.toleration),
         WaitKind::TerminationGrace => t_string!(i18n, reason.termination),
+        WaitKind::EvictionRate => t_string!(i18n, reason.eviction_rate),
         WaitKind::CrashLoopBackOff => t_string!(i18n, reason.crash_loop),
+        WaitKind::ImagePullBackOff => t_string!(i18n, reason.image_pull),
     }
 }
 
@@ -94,7 +98,8 @@ pub fn wait_word(kind: WaitKind) -> &'static str {
         WaitKind::NodeGracePeriod => "grace",
         WaitKind::Toleration => "toleration",
         WaitKind::TerminationGrace => "termination",
-        WaitKind::CrashLoopBackOff => "backoff",
+        WaitKind::EvictionRate => "termination",
+        WaitKind::CrashLoopBackOff | WaitKind::ImagePullBackOff => "backoff",
     }
 }
 

@@ -11,7 +11,6 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::api::{Key, Kind, Meta, Object, Request};
-use crate::apiserver::http::HttpRequest;
 use crate::apiserver::{ApiServer, http};
 use crate::client::Input;
 use crate::controllers::ControllerManager;
@@ -26,6 +25,8 @@ use crate::sim::{
     What,
 };
 
+pub use crate::apiserver::http::{HttpRequest, HttpResponse};
+pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
 pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
 

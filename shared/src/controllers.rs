@@ -4,9 +4,15 @@
 //! (see [`worker`]); the list below is the only place that names them all.
 
 mod deployment;
+mod endpointslice;
+mod garbage_collector;
+mod namespace;
 mod node_ipam;
+mod node_lifecycle;
+mod pod_gc;
 mod replicaset;
 mod status;
+mod taint_eviction;
 mod worker;
 mod world;
 
@@ -60,8 +66,14 @@ macro_rules! controllers {
 
 controllers! {
     node_ipam: node_ipam::NodeIpam,
+    node_lifecycle: node_lifecycle::NodeLifecycle,
+    taint_eviction: taint_eviction::TaintEviction,
     deployment: deployment::DeploymentController,
     replica_set: replicaset::ReplicaSetController,
+    endpoint_slice: endpointslice::EndpointSliceController,
+    garbage_collector: garbage_collector::GarbageCollector,
+    namespace: namespace::NamespaceController,
+    pod_gc: pod_gc::PodGarbageCollector,
 }
 
 /// Whose answer a request's number stands for.

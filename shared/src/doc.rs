@@ -18,7 +18,7 @@ pub use arcstr::{ArcStr as Str, literal};
 pub use diff::{Change, Path, Segment, diff};
 pub use json::parse_json;
 pub use keys::intern;
-pub use merge::{PatchError, json_patch, merge_patch, strategic_merge};
+pub use merge::{ListMerge, PatchError, json_patch, list_merge, merge_patch, strategic_merge};
 pub use timestamp::Timestamp;
 
 /// A JSON value; times are kept binary and only print as text.

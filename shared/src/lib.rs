@@ -11,10 +11,16 @@ pub mod controllers;
 pub mod doc;
 pub mod etcd;
 pub mod explain;
+pub mod kubectl;
 pub mod kubelet;
 pub mod manifest;
 pub mod network;
 pub mod runtime;
+pub mod scenario;
 pub mod scheduler;
 pub mod schema;
+pub mod session;
 pub mod sim;
+
+/// The version of the engine: logs, links and snapshots carry it.
+pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -134,6 +134,8 @@ impl Scheduler {
         match self.informers.handle(input, cx) {
             Handled::Changes(deltas) => deltas.iter().for_each(|delta| self.changed(delta, cx)),
             Handled::NotMine(Input::Start) => {
+                // A new process remembers nothing, however the last one ended.
+                *self = self.restarted();
                 self.cache = Cache::new(cx.core.trace.enabled());
                 self.informers.start(cx);
             }
@@ -283,6 +285,10 @@ impl Scheduler {
             self.queue.remove(key);
             return;
         };
+        if self.cache.pod(key).is_some() {
+            self.queue.remove(key);
+            return;
+        }
         let template = self.template(&pod);
         let default_spread = self.defaults.of(&template, &pod, &self.informers);
         let id = self.cache.prepare(&template, default_spread.as_deref());

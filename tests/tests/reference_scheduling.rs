@@ -1,7 +1,6 @@
 //! The scheduler against what a real one did: the recorded placements, and the exact words for pods that fit nowhere.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value;
 use shared::api::{Key, Kind, User};
@@ -10,7 +9,9 @@ use shared::cluster::{Action, Cluster, ClusterSpec, Command, Outcome};
 use shared::doc;
 use shared::doc::{Doc, Str};
 use shared::scheduler::AttemptOutcome;
-use shared::sim::{Duration, Time};
+use shared::sim::{Duration, Fault, Target, Time};
+
+mod support;
 
 /// Six nodes as those of the recordings, whose kubelets are stood in for by what they would write.
 struct World(Cluster);
@@ -65,6 +66,29 @@ impl World {
         }
     }
 
+    fn act(&mut self, action: Action) {
+        let now = self.0.now();
+        self.0.apply(Command { at: now, user: User::admin(), action });
+        self.0.advance_to(now);
+        let failed = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
+        let outcomes = self.0.take_outcomes();
+        assert!(!outcomes.iter().any(|(_, outcome)| failed(outcome)), "{outcomes:?}");
+    }
+
+    /// Sends a pod without waiting for the answer.
+    fn apply_at_once(&mut self, yaml: &str) {
+        let body = shared::manifest::parse(yaml).expect("YAML")[0].doc.to_json();
+        let request = HttpRequest {
+            method: "POST".into(),
+            path: "/api/v1/namespaces/default/pods".into(),
+            body: body.into(),
+            ..HttpRequest::default()
+        };
+        let now = self.0.now();
+        self.0.apply(Command { at: now, user: User::admin(), action: Action::Request(request) });
+        self.0.advance_to(now + Duration::millis(1));
+    }
+
     fn post(&mut self, path: &str, body: &Doc) {
         self.send("POST", path, "application/json", body);
     }
@@ -97,43 +121,21 @@ impl World {
         self.send("PATCH", &format!("/api/v1/nodes/{node}"), "application/strategic-merge-patch+json", patch);
     }
 
-    /// Creates a pod, or in place of a Deployment its ReplicaSet and pods.
+    /// Creates what the YAML says and waits until it has been seen to.
     fn apply(&mut self, yaml: &str) {
         let documents = shared::manifest::parse(yaml).expect("YAML");
         for document in documents {
             match document.doc["kind"].as_str() {
                 Some("Pod") => self.post("/api/v1/namespaces/default/pods", &document.doc),
-                Some("Deployment") => self.deploy(&document.doc),
+                Some("Deployment") => {
+                    self.post("/apis/apps/v1/namespaces/default/deployments", &document.doc)
+                }
                 // Claims come with a later kind; no pod of these recordings but one needs them.
                 Some("PersistentVolumeClaim") => {}
                 kind => panic!("an unknown kind: {kind:?}"),
             }
         }
         self.settle();
-    }
-
-    fn deploy(&mut self, deployment: &Doc) {
-        let name = format!("{}-5d78c9869d", deployment["metadata"]["name"].str());
-        let mut template = deployment["spec"]["template"].clone();
-        template.set_at(&["metadata", "labels", "pod-template-hash"], "5d78c9869d");
-        let labels = template["metadata"]["labels"].clone();
-        let set = doc!({
-            "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": { "name": &*name, "labels": labels.clone() },
-            "spec": { "replicas": 0i64, "selector": { "matchLabels": labels.clone() }, "template": template.clone() }
-        });
-        self.post("/apis/apps/v1/namespaces/default/replicasets", &set);
-        let key = Key::new(Kind::ReplicaSet, "default", &*name);
-        let uid = self.0.read(&key)["metadata"]["uid"].clone();
-        for number in 0..deployment["spec"]["replicas"].as_i64().unwrap_or(1) {
-            let owner = doc!({
-                "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": &*name, "uid": uid.clone(), "controller": true
-            });
-            let pod = doc!({
-                "apiVersion": "v1", "kind": "Pod", "spec": template["spec"].clone(),
-                "metadata": { "name": format!("{name}-{number}"), "labels": labels.clone(), "ownerReferences": [owner] }
-            });
-            self.post("/api/v1/namespaces/default/pods", &pod);
-        }
     }
 
     fn pods(&self) -> impl Iterator<Item = Doc> {
@@ -147,8 +149,9 @@ impl World {
     }
 }
 
-fn reference(name: &str) -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference").join(name);
+/// The recorded cases; none where there are no recordings.
+fn recorded(name: &str) -> Vec<Value> {
+    let Some(path) = support::reference(name) else { return Vec::new() };
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).expect("JSON")
 }
@@ -165,7 +168,7 @@ fn shape(counts: &BTreeMap<String, u64>) -> Vec<Vec<u64>> {
 #[test]
 fn pods_are_spread_as_a_real_scheduler_spreads_them() {
     let mut failures = Vec::new();
-    for case in reference("placements.json") {
+    for case in recorded("placements.json") {
         let recorded: Vec<BTreeMap<String, u64>> = case["runs"]
             .as_array()
             .expect("runs")
@@ -179,9 +182,13 @@ fn pods_are_spread_as_a_real_scheduler_spreads_them() {
             let mut counts: BTreeMap<String, u64> = BTreeMap::new();
             for pod in world.pods() {
                 let node = pod["spec"]["nodeName"].str();
-                *counts.entry(if node.is_empty() { "PENDING".into() } else { node.to_string() }).or_default() += 1;
+                *counts
+                    .entry(if node.is_empty() { "PENDING".into() } else { node.to_string() })
+                    .or_default() += 1;
             }
-            let alike = recorded.iter().any(|run| shape(run) == shape(&counts) && run.get("PENDING") == counts.get("PENDING"));
+            let alike = recorded
+                .iter()
+                .any(|run| shape(run) == shape(&counts) && run.get("PENDING") == counts.get("PENDING"));
             if !alike {
                 failures.push(format!("{} (seed {seed}): {counts:?}, recorded {recorded:?}", case["id"]));
             }
@@ -204,7 +211,7 @@ fn pods_that_fit_nowhere_are_told_why_in_the_same_words() {
     let mut failures = Vec::new();
     let mut world = World::new(1);
     let mut done = 0;
-    for case in reference("unschedulable.json") {
+    for case in recorded("unschedulable.json") {
         // Each case repeats the steps of the cases before it and adds its own.
         let steps = case["before"].as_array().expect("steps");
         if steps.len() < done {
@@ -220,7 +227,8 @@ fn pods_that_fit_nowhere_are_told_why_in_the_same_words() {
         world.apply(yaml);
         let name = shared::manifest::parse(yaml).expect("YAML")[0].doc["metadata"]["name"].str();
         let condition = world.condition(&name);
-        if condition["message"].as_str() != case["message"].as_str() || condition["reason"].as_str() != case["reason"].as_str()
+        if condition["message"].as_str() != case["message"].as_str()
+            || condition["reason"].as_str() != case["reason"].as_str()
         {
             failures.push(format!("{}:\n  {condition}\n  {}", case["id"], case["message"]));
         }
@@ -233,12 +241,16 @@ fn every_attempt_can_be_explained_from_what_it_saw() {
     let mut world = World::new(3);
     world.prepare(&Value::from("cordon node-2"));
     world.prepare(&Value::from("taint node node-3 a=b:NoSchedule"));
-    let yaml = reference("placements.json")[0]["yaml"].as_str().expect("YAML").to_owned();
-    world.apply(&yaml);
+    for number in 0..12 {
+        world.apply(&format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}}}\nspec: {{containers: [{{name: c, image: nginx}}]}}"
+        ));
+    }
     // What comes later does not change what is said of before.
     world.prepare(&Value::from("cordon node-1"));
-    for number in 0..12 {
-        let key = Key::new(Kind::Pod, "default", format!("w-5d78c9869d-{number}"));
+    let keys: Vec<Key> = world.0.store().list(Kind::Pod).map(|pod| pod.key.clone()).collect();
+    assert_eq!(keys.len(), 12);
+    for key in keys {
         let attempts = world.0.scheduler().attempts(&key);
         let [attempt] = attempts.as_slice() else { panic!("{key}: {} attempts", attempts.len()) };
         let explanation = attempt.explain().expect("still known");
@@ -262,7 +274,9 @@ fn a_pod_that_fits_nowhere_is_bound_once_it_can_be() {
     for node in 0..6 {
         world.prepare(&Value::from(format!("cordon node-{node}")));
     }
-    world.apply("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: nginx}]}");
+    world.apply(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: nginx}]}",
+    );
     assert_eq!(world.condition("p")["status"].as_str(), Some("False"));
     world.patch_node("node-4", &doc!({ "spec": { "unschedulable": false } }));
     world.settle();
@@ -270,8 +284,33 @@ fn a_pod_that_fits_nowhere_is_bound_once_it_can_be() {
     assert_eq!(pod["spec"]["nodeName"].as_str(), Some("node-4"));
     assert_eq!(world.condition("p")["status"].as_str(), Some("True"));
     let said: Vec<Doc> = world.0.store().list(Kind::Event).map(|event| event.to_doc()).collect();
-    let with = |reason: &str| said.iter().find(|event| event["reason"].as_str() == Some(reason)).expect("an event");
+    let with =
+        |reason: &str| said.iter().find(|event| event["reason"].as_str() == Some(reason)).expect("an event");
     assert_eq!(with("Scheduled")["message"].as_str(), Some("Successfully assigned default/p to node-4"));
     assert_eq!(with("FailedScheduling")["type"].as_str(), Some("Warning"));
     assert!(world.0.now() < Time(40_000), "no time-out had to help");
+}
+
+#[test]
+fn a_stopped_scheduler_leaves_pods_pending_and_catches_up_when_it_is_back() {
+    let mut world = World::new(9);
+    let target = Target::parse("component/kube-scheduler").expect("a target");
+    world.act(Action::Fault { target: target.clone(), fault: Fault::Stop });
+    world.apply(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: nginx}]}",
+    );
+    let node = |world: &World| world.0.read(&Key::new(Kind::Pod, "default", "p"))["spec"]["nodeName"].clone();
+    assert!(node(&world).is_null(), "nobody is there to place it");
+    world.act(Action::Repair { target: target.clone() });
+    world.settle();
+    assert!(!node(&world).is_null(), "it lists what it missed");
+    // In the middle of a burst it forgets what it assumed; nothing is placed twice or lost.
+    for number in 0..20 {
+        world.apply_at_once(&format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: b-{number}}}\nspec: {{containers: [{{name: c, image: nginx}}]}}"
+        ));
+    }
+    world.act(Action::Fault { target, fault: Fault::Crash });
+    world.settle();
+    assert!(world.pods().all(|pod| !pod["spec"]["nodeName"].is_null()));
 }

@@ -437,3 +437,118 @@ fn millis(time: u64) -> f64 {
 fn whole(time: f64) -> u64 {
     time.max(0.0) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::protocol::{Hop, WaitKind};
+
+    /// What a viewer saw, and how long it took on the wall.
+    #[derive(Default)]
+    struct Seen {
+        wall: f64,
+        hops: Vec<Hop>,
+        captions: Vec<Caption>,
+        waits: Vec<WaitKind>,
+        verdict: Option<Verdict>,
+    }
+
+    fn watch(driver: &mut Driver, longest: f64, until: impl Fn(&Seen) -> bool) -> Seen {
+        let mut seen = Seen::default();
+        // The wall clock of a machine that is never slow.
+        let clock = Cell::new(0.0);
+        while seen.wall < longest && !until(&seen) {
+            seen.wall += 33.0;
+            for reply in driver.tick(33.0, &|| clock.get()) {
+                let Reply::Frame(frame) = reply else { continue };
+                seen.hops.extend(frame.hops);
+                seen.captions.extend(frame.captions);
+                for wait in frame.waits.into_iter().flatten() {
+                    if !seen.waits.contains(&wait.kind) {
+                        seen.waits.push(wait.kind);
+                    }
+                }
+                seen.verdict = frame.verdict.or(seen.verdict);
+            }
+        }
+        seen
+    }
+
+    fn power_off(driver: &mut Driver, node: &str) {
+        let command = Command::Fault { target: format!("node/{node}"), kind: "PowerOff".to_owned() };
+        driver.hear(Request::Command { id: 1, command });
+    }
+
+    #[test]
+    fn a_power_off_is_told_in_fifteen_to_twenty_five_seconds() {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        watch(&mut driver, 2000.0, |_| false);
+        power_off(&mut driver, "node-2");
+        let seen = watch(&mut driver, 60_000.0, |seen| seen.verdict.is_some());
+        for caption in &seen.captions {
+            println!("{:>8} {:?} {}", caption.at, caption.what, caption.accent);
+        }
+        let accented: Vec<_> = seen.hops.iter().filter(|hop| hop.accent).collect();
+        for hop in &accented {
+            println!("{:>8.0} {:>8.0} {} -> {}: {} {}", hop.start, hop.end, hop.from, hop.to, hop.label, hop.object);
+        }
+        println!("wall {} waits {:?} verdict {:?}", seen.wall, seen.waits, seen.verdict);
+        let verdict = seen.verdict.expect("three of three are back");
+        assert!((15_000.0..=25_000.0).contains(&seen.wall), "it took {} ms", seen.wall);
+        assert!((340_000..=400_000).contains(&verdict.took), "{verdict:?}");
+        assert!(verdict.lost > 5, "{verdict:?}");
+        assert_eq!(seen.waits.first(), Some(&WaitKind::NodeGracePeriod));
+        assert!(seen.waits.contains(&WaitKind::Toleration));
+        assert!(accented.len() > 8, "the story was hardly drawn");
+    }
+
+    #[test]
+    fn hops_never_set_out_before_their_causes_arrived() {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        power_off(&mut driver, "node-1");
+        let seen = watch(&mut driver, 30_000.0, |seen| seen.verdict.is_some());
+        let post = seen.hops.iter().find(|hop| hop.accent && hop.label == "POST" && hop.object.starts_with("pod "));
+        let post = post.expect("a new pod is asked for");
+        let heard = seen.hops.iter().find(|hop| hop.accent && hop.label == "ADDED" && hop.object == post.object);
+        assert!(heard.expect("the scheduler hears of it").start >= post.end);
+    }
+
+    #[test]
+    fn time_stands_still_while_paused_and_goes_on_after() {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        driver.hear(Request::Pace(Pace::Pause));
+        let before = driver.cluster_now();
+        watch(&mut driver, 1000.0, |_| false);
+        assert_eq!(driver.cluster_now(), before);
+        driver.hear(Request::Pace(Pace::Speed(Speed::Milli(10_000))));
+        watch(&mut driver, 3000.0, |_| false);
+        assert!((25_000..=31_000).contains(&(driver.cluster_now() - before)), "{}", driver.cluster_now() - before);
+        driver.hear(Request::Pace(Pace::Step));
+        watch(&mut driver, 5000.0, |_| false);
+        assert!(!driver.running);
+    }
+
+    #[test]
+    fn rewinding_undoes_the_fault_and_can_strike_another() {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        power_off(&mut driver, "node-2");
+        watch(&mut driver, 6000.0, |_| false);
+        driver.hear(Request::Rewind { then: Vec::new() });
+        assert!(driver.view.nodes.values().all(|node| node.power));
+        let fault = |target: &str, kind: &str| Command::Fault { target: target.to_owned(), kind: kind.to_owned() };
+        power_off(&mut driver, "node-2");
+        let then = vec![fault("component/kube-scheduler", "Stop"), fault("node/node-2", "PowerOff")];
+        driver.hear(Request::Rewind { then });
+        watch(&mut driver, 40_000.0, |_| false);
+        assert!(!driver.view.components["kube-scheduler"].up);
+        assert!(driver.view.pods.values().any(|pod| pod.node.is_empty()), "a pod waits for the scheduler");
+        driver.hear(Request::Rewind { then: Vec::new() });
+        assert!(driver.view.components["kube-scheduler"].up);
+    }
+}

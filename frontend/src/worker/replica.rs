@@ -27,8 +27,17 @@ pub struct Replica {
 impl Replica {
     /// The cluster of the first screen.
     pub fn first() -> Self {
-        let cluster = Cluster::new(&ClusterSpec::default(), 7, TRACE).expect("the defaults make a cluster");
-        Self { cluster, admitted: 0, asked: BTreeMap::new(), refused: Vec::new(), struck: false }
+        let mut cluster = Cluster::new(&ClusterSpec::default(), 7, TRACE).expect("the defaults make a cluster");
+        let text = concat!(include_str!("../../../public/examples/deployment.yaml"), "\n---\n", include_str!("../../../public/examples/service.yaml"));
+        let mut admitted = 0;
+        for document in shared::manifest::parse(text).expect("yaml") {
+            let path = if document.doc["kind"].as_str() == Some("Service") { "/api/v1/namespaces/default/services" } else { "/apis/apps/v1/namespaces/default/deployments" };
+            let http = shared::apiserver::http::HttpRequest { method: "POST".into(), path: path.into(), body: document.doc.to_json().into(), ..Default::default() };
+            admitted = cluster.apply(cluster::Command { at: Time(5000), user: User::admin(), action: Action::Request(http) });
+        }
+        cluster.advance_to(Time(30_000));
+        cluster.take_outcomes();
+        Self { cluster, admitted, asked: BTreeMap::new(), refused: Vec::new(), struck: false }
     }
 
     /// The cluster that a link holds.
@@ -116,7 +125,12 @@ impl Replica {
 
     /// What visitors got.
     pub fn visitors(&self) -> Visitors {
-        Visitors::default()
+        let tally = &self.cluster.network().visitors().total;
+        Visitors {
+            last: tally.recent.iter().map(|result| result.ok).collect(),
+            total: tally.ok + tally.failed,
+            lost: tally.failed,
+        }
     }
 
     /// The fragment of a link to this cluster.

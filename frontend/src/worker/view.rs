@@ -207,10 +207,18 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
 
 fn read_component(cluster: &Cluster, program: Process) -> Component {
     let etcd = matches!(program, Process::Etcd(_));
+    let queue = match program {
+        Process::Scheduler(_) => {
+            let lengths = cluster.scheduler().queue_lengths();
+            lengths.active + lengths.backoff + lengths.unschedulable
+        }
+        Process::ControllerManager(_) => cluster.controller_manager().queues().iter().map(|(_, length)| length).sum(),
+        _ => 0,
+    };
     Component {
         place: program.program().to_owned(),
         up: cluster.core().running(program),
-        queue: 0,
+        queue: u32::try_from(queue).unwrap_or(u32::MAX),
         revision: if etcd { cluster.store().revision() } else { 0 },
         objects: if etcd { u32::try_from(cluster.store().len()).unwrap_or(u32::MAX) } else { 0 },
     }

@@ -44,14 +44,18 @@ pub fn merge_patch(target: &Doc, patch: &Doc) -> Doc {
 }
 
 /// How the lists below a field merge (API types' `patchMergeKey` and `patchStrategy`).
-#[derive(Clone, Copy, PartialEq)]
-enum ListMerge {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ListMerge {
+    /// A new list replaces the old one.
     Atomic,
+    /// Items are added.
     Set,
+    /// Items with the same value in this field are merged.
     ByKey(&'static str),
 }
 
-fn list_merge(parent: &str, field: &str) -> ListMerge {
+/// How the list at `field` of the object at `parent` (its own field name) merges.
+pub fn list_merge(parent: &str, field: &str) -> ListMerge {
     match (parent, field) {
         (_, "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets") => {
             ListMerge::ByKey("name")

@@ -71,9 +71,31 @@ pub struct Domains {
     values: BTreeMap<Str, u32>,
     /// By slot: the domain, or [`NOWHERE`].
     pub of: Vec<u32>,
+    /// By domain: how many nodes are in it.
+    pub nodes: Vec<u32>,
 }
 
 impl Domains {
+    /// Puts a node into the domain of its label's value, or takes it out of all.
+    fn place(&mut self, slot: u32, value: Option<&str>) {
+        let domain = value.map_or(NOWHERE, |value| match self.values.get(value) {
+            Some(&domain) => domain,
+            None => {
+                let domain = self.len();
+                self.values.insert(value.into(), domain);
+                self.nodes.push(0);
+                domain
+            }
+        });
+        let before = std::mem::replace(&mut self.of[slot as usize], domain);
+        if before != NOWHERE {
+            self.nodes[before as usize] -= 1;
+        }
+        if domain != NOWHERE {
+            self.nodes[domain as usize] += 1;
+        }
+    }
+
     /// How many values there have been.
     pub fn len(&self) -> u32 {
         self.values.len() as u32
@@ -205,12 +227,8 @@ impl Cache {
             self.epoch += 1;
         }
         for (label, domains) in &mut self.domains {
-            let domains = Arc::make_mut(domains);
-            domains.of[slot as usize] = NOWHERE;
-            if let Some(value) = object.as_ref().and_then(|node| node.meta.labels[label.as_str()].as_str()) {
-                let next = domains.values.len() as u32;
-                domains.of[slot as usize] = *domains.values.entry(value.into()).or_insert(next);
-            }
+            let value = object.as_ref().and_then(|node| node.meta.labels[label.as_str()].as_str());
+            Arc::make_mut(domains).place(slot, value);
         }
         let info = Arc::make_mut(&mut self.nodes[slot as usize]);
         info.take(object);
@@ -307,11 +325,10 @@ impl Cache {
             return;
         }
         let mut domains = Domains::default();
-        for info in &self.nodes {
-            let value = info.object.as_ref().and_then(|node| node.meta.labels[label.as_str()].as_str());
-            let next = domains.values.len() as u32;
-            let domain = value.map_or(NOWHERE, |value| *domains.values.entry(value.into()).or_insert(next));
-            domains.of.push(domain);
+        for (slot, info) in (0..).zip(&self.nodes) {
+            domains.of.push(NOWHERE);
+            domains
+                .place(slot, info.object.as_ref().and_then(|node| node.meta.labels[label.as_str()].as_str()));
         }
         self.domains.insert(label.clone(), Arc::new(domains));
     }

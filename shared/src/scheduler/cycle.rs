@@ -71,13 +71,17 @@ pub fn schedule(cache: &Cache, id: u32, start: &mut u32, random: &mut Random) ->
     let wanted = sample_size(u64::from(all)) as u32;
     let first = *start % all;
     let filters = filters(cycle);
+    // The order of filters decides which reason is told, not which nodes pass.
+    let (cheap, dear): (Vec<_>, Vec<_>) =
+        filters.iter().map(|(_, filter)| filter).partition(|filter| filter.is_cheap());
+    let quickly: Vec<&Box<dyn Filter + '_>> = cheap.into_iter().chain(dear).collect();
     let mut feasible = Vec::with_capacity(wanted as usize);
-    let mut rejections = Rejections::default();
     let mut examined = 0;
     let (tail, head) = order.split_at(first as usize);
     for &slot in head.iter().chain(tail) {
         examined += 1;
-        if admit(cache, &filters, slot, &mut rejections) {
+        let node = cache.node(slot);
+        if quickly.iter().all(|filter| filter.passes(slot, node)) {
             feasible.push(slot);
             if feasible.len() as u32 == wanted {
                 break;
@@ -87,6 +91,8 @@ pub fn schedule(cache: &Cache, id: u32, start: &mut u32, random: &mut Random) ->
     *start = (first + examined) % all;
     match feasible.as_slice() {
         [] => {
+            // Reasons are collected only where they are told: most pods fit somewhere.
+            let rejections = rejections(cycle, &filters);
             let message = refusal(cycle, &rejections);
             Decision::Unschedulable { message, plugins: rejections.plugins }
         }
@@ -106,24 +112,20 @@ pub fn filters<'a>(cycle: Cycle<'a>) -> Vec<(u32, Box<dyn Filter + 'a>)> {
     PLUGINS.iter().enumerate().filter_map(filter).collect()
 }
 
-fn admit(
-    cache: &Cache,
-    filters: &[(u32, Box<dyn Filter + '_>)],
-    slot: u32,
-    rejections: &mut Rejections,
-) -> bool {
-    let node = cache.node(slot);
-    for (place, filter) in filters {
-        if let Err(rejection) = filter.check(slot, node) {
-            rejections.plugins |= 1 << place;
-            rejections.unresolvable += u32::from(rejection.unresolvable);
-            for reason in rejection.reasons {
-                *rejections.reasons.entry(reason).or_default() += 1;
-            }
-            return false;
+/// Why each of the nodes rejects the pod.
+fn rejections(cycle: Cycle<'_>, filters: &[(u32, Box<dyn Filter + '_>)]) -> Rejections {
+    let mut rejections = Rejections::default();
+    for &slot in cycle.cache.order().iter() {
+        let node = cycle.cache.node(slot);
+        let first = filters.iter().find_map(|(place, filter)| Some((place, filter.check(slot, node).err()?)));
+        let Some((place, rejection)) = first else { continue };
+        rejections.plugins |= 1 << place;
+        rejections.unresolvable += u32::from(rejection.unresolvable);
+        for reason in rejection.reasons {
+            *rejections.reasons.entry(reason).or_default() += 1;
         }
     }
-    true
+    rejections
 }
 
 /// The sum of the weighted scores of each node.

@@ -115,18 +115,24 @@ pub trait Filter {
     /// # Errors
     /// Why not.
     fn check(&self, slot: u32, node: &NodeInfo) -> Result<(), Rejection>;
+
+    /// Whether the node can take the pod, when nobody wants to know why not.
+    fn passes(&self, slot: u32, node: &NodeInfo) -> bool {
+        self.check(slot, node).is_ok()
+    }
+
+    /// Whether [`Filter::passes`] looks only at the slot: such questions are asked first, as they cost least.
+    fn is_cheap(&self) -> bool {
+        false
+    }
 }
 
 impl Cycle<'_> {
-    /// By slot: how many pods a selector selects, with or without those being deleted.
-    pub fn pods_by_slot(&self, selector: u32, with_leaving: bool) -> Vec<u32> {
-        let mut counts = vec![0; self.cache.slots() as usize];
-        for &group in &self.cache.groups().selector(selector).groups {
-            let group = self.cache.groups().get(group);
-            let leaving = group.leaving.iter().filter(|_| with_leaving);
-            group.staying.iter().chain(leaving).for_each(|(slot, count)| counts[slot as usize] += count);
-        }
-        counts
+    /// Where the pods are that a selector selects, but those being deleted: slots with counts, perhaps several for
+    /// one slot.
+    pub fn staying(&self, selector: u32) -> impl Iterator<Item = (u32, u32)> {
+        let groups = self.cache.groups();
+        groups.selector(selector).groups.iter().flat_map(|&group| groups.get(group).staying.iter())
     }
 
     /// Whether the pod's node affinity allows a node.
@@ -174,6 +180,11 @@ impl<'a, T: Copy + Default> ByDomain<'a, T> {
             NOWHERE => None,
             domain => Some(&mut self.values[domain as usize]),
         }
+    }
+
+    /// All values, to change.
+    pub fn values_mut(&mut self) -> &mut [T] {
+        &mut self.values
     }
 
     /// All values.

@@ -90,24 +90,42 @@ impl Plugin for InterPodAffinity {
     }
 }
 
+impl Rules<'_> {
+    fn is_near(&self, slot: u32) -> bool {
+        self.together.iter().all(|pods| pods.get(slot).is_some_and(|count| count > 0 || self.is_first))
+    }
+
+    fn is_apart(&self, slot: u32) -> bool {
+        self.apart.iter().all(|pods| pods.get(slot).is_none_or(|count| count == 0))
+    }
+
+    fn is_welcome(&self, slot: u32) -> bool {
+        self.unwelcome.iter().all(|domains| domains.get(slot) != Some(true))
+    }
+}
+
 impl Filter for Rules<'_> {
     fn check(&self, slot: u32, _: &NodeInfo) -> Result<(), Rejection> {
-        let near = |pods: &ByDomain<'_, u32>| match pods.get(slot) {
-            Some(count) => count > 0 || self.is_first,
-            None => false,
-        };
-        if !self.together.iter().all(near) {
+        if !self.is_near(slot) {
             return Err(Rejection::for_good(literal!("node(s) didn't match pod affinity rules")));
         }
-        if self.apart.iter().any(|pods| pods.get(slot).is_some_and(|count| count > 0)) {
+        if !self.is_apart(slot) {
             return Err(Rejection::because(literal!("node(s) didn't match pod anti-affinity rules")));
         }
-        if self.unwelcome.iter().any(|domains| domains.get(slot) == Some(true)) {
+        if !self.is_welcome(slot) {
             return Err(Rejection::because(literal!(
                 "node(s) didn't satisfy existing pods anti-affinity rules"
             )));
         }
         Ok(())
+    }
+
+    fn passes(&self, slot: u32, _: &NodeInfo) -> bool {
+        self.is_near(slot) && self.is_apart(slot) && self.is_welcome(slot)
+    }
+
+    fn is_cheap(&self) -> bool {
+        true
     }
 }
 

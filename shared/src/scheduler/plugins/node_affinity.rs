@@ -46,4 +46,12 @@ impl Filter for Required<'_> {
         }
         Err(Rejection::for_good(literal!("node(s) didn't match Pod's node affinity/selector")))
     }
+
+    fn passes(&self, slot: u32, _: &NodeInfo) -> bool {
+        self.0.affinity_allows(slot)
+    }
+
+    fn is_cheap(&self) -> bool {
+        true
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::doc::literal;
 
-use super::super::cache::{HOSTNAME, NodeInfo, ZONE};
+use super::super::cache::{Domains, HOSTNAME, NOWHERE, NodeInfo, ZONE};
 use super::super::framework::{ByDomain, ClusterEvent, Cycle, Filter, MAX_SCORE, Plugin, Rejection};
 use super::super::template::{SpreadConstraint, Template};
 
@@ -34,14 +34,10 @@ impl Plugin for PodTopologySpread {
         if constraints.is_empty() {
             return None;
         }
-        let labels: Vec<&[u32]> = constraints
-            .iter()
-            .map(|(constraint, _)| cycle.cache.domains(&constraint.topology_key).of.as_slice())
-            .collect();
-        let nodes: Vec<u32> =
-            cycle.cache.order().iter().copied().filter(|&slot| everywhere(&labels, slot)).collect();
+        let labels: Vec<&Domains> =
+            constraints.iter().map(|(constraint, _)| cycle.cache.domains(&constraint.topology_key)).collect();
         let skew = |&(constraint, selector): &(&'a SpreadConstraint, u32)| {
-            Skew::new(cycle, constraint, selector, &nodes)
+            Skew::new(cycle, constraint, selector, &labels)
         };
         Some(Box::new(Required(constraints.iter().map(skew).collect())))
     }
@@ -55,8 +51,8 @@ impl Plugin for PodTopologySpread {
         if wishes.is_empty() {
             return None;
         }
-        let labels: Vec<&[u32]> =
-            wishes.iter().map(|wish| cycle.cache.domains(wish.topology_key).of.as_slice()).collect();
+        let labels: Vec<&Domains> =
+            wishes.iter().map(|wish| cycle.cache.domains(wish.topology_key)).collect();
         let explicit = !cycle.template.spread.is_empty();
         // Explicit constraints ignore nodes that lack a label; the defaults take every node.
         let counts = |slot: u32| !explicit || everywhere(&labels, slot);
@@ -97,8 +93,9 @@ fn own<'a>(cycle: Cycle<'a>) -> impl Iterator<Item = (&'a SpreadConstraint, u32)
     cycle.template.spread.iter().zip(cycle.group.spread.iter().copied())
 }
 
-fn everywhere(labels: &[&[u32]], slot: u32) -> bool {
-    labels.iter().all(|of| of[slot as usize] != super::super::cache::NOWHERE)
+/// Whether a node has all the labels.
+fn everywhere(labels: &[&Domains], slot: u32) -> bool {
+    labels.iter().all(|domains| domains.of[slot as usize] != NOWHERE)
 }
 
 /// Whether a node is one of a constraint's domains' nodes.
@@ -108,25 +105,49 @@ fn eligible(cycle: Cycle<'_>, honor_affinity: bool, honor_taints: bool, slot: u3
 }
 
 impl<'a> Skew<'a> {
-    fn new(cycle: Cycle<'a>, constraint: &SpreadConstraint, selector: u32, nodes: &[u32]) -> Skew<'a> {
-        let on_node = cycle.pods_by_slot(selector, false);
+    fn new(cycle: Cycle<'a>, constraint: &SpreadConstraint, selector: u32, labels: &[&Domains]) -> Skew<'a> {
+        let domains = cycle.cache.domains(&constraint.topology_key);
+        let all = cycle.cache.order().len() as u32;
+        let every_node_counts = (!constraint.honor_affinity || !cycle.template.node_affinity.requires())
+            && !constraint.honor_taints
+            && labels.iter().all(|domains| domains.nodes.iter().sum::<u32>() == all);
+        let counts = |slot: u32| {
+            every_node_counts
+                || everywhere(labels, slot)
+                    && eligible(cycle, constraint.honor_affinity, constraint.honor_taints, slot)
+        };
         let mut pods: ByDomain<'_, Option<u32>> = ByDomain::new(cycle.cache, &constraint.topology_key);
-        for &slot in nodes {
-            if eligible(cycle, constraint.honor_affinity, constraint.honor_taints, slot)
-                && let Some(count) = pods.get_mut(slot)
-            {
-                *count = Some(count.unwrap_or(0) + on_node[slot as usize]);
+        if every_node_counts {
+            let inhabited = pods.values_mut().iter_mut().zip(&domains.nodes).filter(|(_, nodes)| **nodes > 0);
+            inhabited.for_each(|(count, _)| *count = Some(0));
+        } else {
+            for &slot in cycle.cache.order().iter().filter(|&&slot| counts(slot)) {
+                pods.get_mut(slot).into_iter().for_each(|count| *count = Some(0));
             }
         }
-        let domains = pods.values().iter().flatten().count() as i64;
+        for (slot, more) in cycle.staying(selector) {
+            if let Some(Some(count)) = pods.get_mut(slot)
+                && counts(slot)
+            {
+                *count += more;
+            }
+        }
+        let inhabited = pods.values().iter().flatten().count() as i64;
         let fewest = pods.values().iter().flatten().min().copied().unwrap_or(0);
         let itself = constraint.selector.matches(&cycle.template.namespace, &cycle.template.labels);
         Skew {
-            fewest: if domains < constraint.min_domains { 0 } else { i64::from(fewest) },
+            fewest: if inhabited < constraint.min_domains { 0 } else { i64::from(fewest) },
             itself: i64::from(itself),
             most: constraint.max_skew,
             pods,
         }
+    }
+}
+
+impl Skew<'_> {
+    /// Whether a domain with so many pods can take one more.
+    fn allows(&self, pods: Option<u32>) -> bool {
+        i64::from(pods.unwrap_or(0)) + self.itself - self.fewest <= self.most
     }
 }
 
@@ -138,13 +159,21 @@ impl Filter for Required<'_> {
                     "node(s) didn't match pod topology spread constraints (missing required label)"
                 )));
             };
-            if i64::from(pods.unwrap_or(0)) + skew.itself - skew.fewest > skew.most {
+            if !skew.allows(pods) {
                 return Err(Rejection::because(literal!(
                     "node(s) didn't match pod topology spread constraints"
                 )));
             }
         }
         Ok(())
+    }
+
+    fn passes(&self, slot: u32, _: &NodeInfo) -> bool {
+        self.0.iter().all(|skew| skew.pods.get(slot).is_some_and(|pods| skew.allows(pods)))
+    }
+
+    fn is_cheap(&self) -> bool {
+        true
     }
 }
 
@@ -191,13 +220,14 @@ impl Wish<'_> {
         considered: &[u32],
         counts: &dyn Fn(u32) -> bool,
     ) {
-        let on_node = cycle.pods_by_slot(self.selector, false);
         let base = (self.max_skew - 1) as f64;
         let of = &cycle.cache.domains(self.topology_key).of;
         if self.topology_key == HOSTNAME {
+            let mut on_node = vec![0u32; of.len()];
+            cycle.staying(self.selector).for_each(|(slot, count)| on_node[slot as usize] += count);
             let weight = libm::log(considered.len() as f64 + 2.0);
             for (sum, &slot) in sums.iter_mut().zip(nodes) {
-                if of[slot as usize] != super::super::cache::NOWHERE {
+                if of[slot as usize] != NOWHERE {
                     *sum += f64::from(on_node[slot as usize]) * weight + base;
                 }
             }
@@ -211,13 +241,12 @@ impl Wish<'_> {
                 domains += 1;
             }
         }
-        for &slot in cycle.cache.order().iter() {
-            if on_node[slot as usize] > 0
-                && counts(slot)
+        for (slot, more) in cycle.staying(self.selector) {
+            if counts(slot)
                 && eligible(cycle, self.honor_affinity, self.honor_taints, slot)
                 && let Some(Some(count)) = pods.get_mut(slot)
             {
-                *count += on_node[slot as usize];
+                *count += more;
             }
         }
         let weight = libm::log(f64::from(domains) + 2.0);

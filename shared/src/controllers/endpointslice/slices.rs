@@ -1,0 +1,183 @@
+//! The slices of one Service while they are rearranged.
+
+use std::collections::BTreeMap;
+
+use crate::api::core::service::Service;
+use crate::api::discovery::endpointslice::EndpointSlice;
+use crate::api::{Kind, Of, PatchKind, Request, User};
+use crate::controllers::status::resource_version;
+use crate::controllers::world::World;
+use crate::doc;
+use crate::doc::{Doc, Str};
+
+use super::{MANAGED_BY, MANAGER, SERVICE_NAME};
+
+/// Most endpoints a slice takes.
+const MOST: usize = 100;
+
+/// What the slices of a Service are to be.
+pub struct Slices {
+    known: BTreeMap<Str, Draft>,
+    fresh: Vec<Draft>,
+}
+
+struct Draft {
+    object: Option<Of<EndpointSlice>>,
+    ports: Doc,
+    endpoints: Vec<Doc>,
+    changed: bool,
+}
+
+impl Draft {
+    fn has_room_for(&self, ports: &Doc) -> bool {
+        self.endpoints.len() < MOST && (self.ports == *ports || self.endpoints.is_empty() && self.object.is_some())
+    }
+
+    fn push(&mut self, ports: Doc, endpoint: Doc) {
+        self.ports = ports;
+        self.endpoints.push(endpoint);
+        self.changed = true;
+    }
+}
+
+impl Slices {
+    /// The slices as the cache has them.
+    pub fn of(service: &Of<Service>, world: &World) -> Slices {
+        let slices = world.managed::<EndpointSlice>(service.meta().uid);
+        let ours = slices.filter(|slice| slice.meta().label(MANAGED_BY) == MANAGER && !slice.meta().deleting());
+        let draft = |slice: Of<EndpointSlice>| {
+            let body = &slice.object().body;
+            let (ports, endpoints) = (body["ports"].clone(), body["endpoints"].items().to_vec());
+            (slice.key().name.clone(), Draft { object: Some(slice), ports, endpoints, changed: false })
+        };
+        Slices { known: ours.map(draft).collect(), fresh: Vec::new() }
+    }
+
+    /// Sets a pod's endpoint (with the ports it needs), or takes it out.
+    pub fn put(&mut self, pod: &Str, slice: Option<&Str>, wanted: Option<(Doc, Doc)>) {
+        if let Some(draft) = slice.and_then(|slice| self.known.get_mut(slice))
+            && let Some(at) = draft.endpoints.iter().position(|item| item["targetRef"]["name"].as_str() == Some(pod))
+        {
+            match wanted {
+                Some((ports, endpoint)) if ports == draft.ports => {
+                    if endpoint != draft.endpoints[at] {
+                        draft.endpoints[at] = endpoint;
+                        draft.changed = true;
+                    }
+                    return;
+                }
+                _ => {
+                    draft.endpoints.remove(at);
+                    draft.changed = true;
+                }
+            }
+        }
+        if let Some((ports, endpoint)) = wanted {
+            self.insert(ports, endpoint);
+        }
+    }
+
+    /// Slices that change anyway come first, then the fullest.
+    fn insert(&mut self, ports: Doc, endpoint: Doc) {
+        let all = self.known.values_mut().chain(&mut self.fresh);
+        let best = all.filter(|draft| draft.has_room_for(&ports)).max_by_key(|draft| (draft.changed, draft.endpoints.len()));
+        match best {
+            Some(draft) => draft.push(ports, endpoint),
+            None => self.fresh.push(Draft { object: None, ports, endpoints: vec![endpoint], changed: true }),
+        }
+    }
+
+    /// The requests that make it so. `whole` says whether the labels are to be looked at, too.
+    pub fn requests(self, service: &Of<Service>, whole: bool, user: &User) -> Vec<Request> {
+        let labels = labels(service);
+        let Slices { known, mut fresh } = self;
+        if known.is_empty() && fresh.is_empty() {
+            // Every Service has a slice, if only an empty one.
+            fresh.push(Draft { object: None, ports: Doc::Null, endpoints: Vec::new(), changed: true });
+        }
+        let mut filled = known.values().filter(|draft| !draft.endpoints.is_empty()).count() + fresh.len();
+        let mut requests = Vec::new();
+        for mut draft in known.into_values() {
+            let Some(object) = draft.object.take() else { continue };
+            let relabel = whole && object.meta().labels != labels;
+            if draft.endpoints.is_empty()
+                && draft.changed
+                && let Some(new) = fresh.pop()
+            {
+                // Rewriting a slice beats deleting it and making another.
+                draft = new;
+            }
+            if draft.endpoints.is_empty() && draft.changed {
+                if filled > 0 {
+                    requests.push(Request::delete(user.clone(), object.key()));
+                    continue;
+                }
+                // The last one stays as a placeholder.
+                filled += 1;
+                draft.ports = Doc::Null;
+            }
+            if draft.changed || relabel {
+                let version = resource_version(object.meta().resource_version);
+                let mut patch = doc!({
+                    "metadata": { "resourceVersion": version },
+                    "endpoints": draft.endpoints, "ports": draft.ports
+                });
+                if relabel {
+                    patch.set_at(&["metadata", "labels"], labels.clone());
+                }
+                requests.push(Request::patch(user.clone(), object.key(), PatchKind::Merge, patch));
+            }
+        }
+        requests.extend(fresh.into_iter().map(|draft| create(service, draft, &labels, user)));
+        requests
+    }
+}
+
+fn create(service: &Of<Service>, draft: Draft, labels: &Doc, user: &User) -> Request {
+    let owner = service.object().as_controller().to_doc();
+    let mut body = doc!({
+        "metadata": {
+            "generateName": format!("{}-", service.key().name), "labels": labels.clone(), "ownerReferences": [owner]
+        },
+        "addressType": "IPv4", "endpoints": draft.endpoints
+    });
+    if !draft.ports.is_null() {
+        body.set("ports", draft.ports);
+    }
+    Request::create(user.clone(), Kind::EndpointSlice, service.key().namespace.clone(), body)
+}
+
+/// The Service's own labels and the reserved ones.
+fn labels(service: &Of<Service>) -> Doc {
+    let mut labels = if service.meta().labels.is_null() { Doc::map() } else { service.meta().labels.clone() };
+    labels.set(SERVICE_NAME, &service.key().name);
+    labels.set(MANAGED_BY, MANAGER);
+    if service.cluster_ip == "None" {
+        labels.set("service.kubernetes.io/headless", "");
+    }
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Draft, MOST, Slices};
+    use crate::doc;
+    use crate::doc::{Doc, Str};
+
+    fn endpoint(pod: &Str) -> Doc {
+        doc!({ "targetRef": { "name": pod } })
+    }
+
+    #[test]
+    fn a_slice_takes_a_hundred_and_other_ports_take_another() {
+        let mut slices = Slices { known: std::collections::BTreeMap::new(), fresh: Vec::<Draft>::new() };
+        let (http, other) = (doc!([{ "port": 80i64 }]), doc!([{ "port": 8080i64 }]));
+        for number in 0..=MOST {
+            let pod: Str = format!("pod-{number}").into();
+            slices.put(&pod, None, Some((http.clone(), endpoint(&pod))));
+        }
+        slices.put(&"odd".into(), None, Some((other, endpoint(&"odd".into()))));
+        let sizes: Vec<usize> = slices.fresh.iter().map(|draft| draft.endpoints.len()).collect();
+        assert_eq!(sizes, [MOST, 1, 1]);
+    }
+}

@@ -1,0 +1,252 @@
+//! Namespace controller: empties namespaces that are being deleted, then lets them go.
+
+use std::collections::BTreeMap;
+
+use crate::api::{Key, Kind, Object, PatchKind, Reply, Request, Subresource, User, Verb};
+use crate::client::{Delta, Wait};
+use crate::doc;
+use crate::doc::{Doc, Str};
+use crate::sim::{Core, Duration, Time};
+
+use super::status::{condition, date, write};
+use super::worker::{Answer, Controller, Desk, Step, all_ok, is_gone};
+use super::world::World;
+
+/// Before and between looks: caches of other API servers get time to learn of the deletion.
+const GRACE: Duration = Duration::seconds(5);
+const FINALIZER: &str = "kubernetes";
+
+/// The control loop.
+#[derive(Clone, Debug, Hash, Default)]
+pub struct NamespaceController {
+    /// When a terminating namespace was last noticed, for the countdown.
+    noticed: BTreeMap<Key, Time>,
+}
+
+/// What goes on after answers.
+#[derive(Clone, Debug, Hash)]
+pub enum Waiting {
+    /// All pods were told to go: the others' turn comes when they have.
+    PodsDeleted,
+    /// What pods are left?
+    PodsListed,
+    /// Everything else was deleted.
+    RestDeleted,
+    /// What else is left?
+    RestListed,
+    /// The status was written.
+    StatusWritten,
+    /// The namespace was let go.
+    Finalized,
+}
+
+impl Controller for NamespaceController {
+    const NAME: &'static str = "namespace-controller";
+    const WORKERS: u64 = 10;
+    type Waiting = Waiting;
+
+    fn observe(&mut self, delta: &Delta, _: &World, desk: &mut Desk<'_, '_>) {
+        let object = delta.object();
+        if object.key.kind != Kind::Namespace {
+            return;
+        }
+        match &delta.new {
+            Some(namespace) if namespace.meta.deleting() => {
+                self.noticed.insert(object.key.clone(), desk.now());
+                desk.add_after(object.key.clone(), GRACE);
+            }
+            Some(_) => {}
+            None => {
+                self.noticed.remove(&object.key);
+            }
+        }
+    }
+
+    fn sync(&mut self, key: &Key, world: &World, desk: &mut Desk<'_, '_>) -> Step<Waiting> {
+        let terminating = |object: &&std::sync::Arc<Object>| object.meta.deleting() && is_held(object);
+        if world.object(key).filter(terminating).is_none() {
+            return Step::Done;
+        }
+        Step::Ask(vec![of_all(desk.user, Verb::DeleteCollection, Kind::Pod, &key.name)], Waiting::PodsDeleted)
+    }
+
+    fn answered(
+        &mut self,
+        key: &Key,
+        waiting: Waiting,
+        answers: Vec<Answer>,
+        world: &World,
+        desk: &mut Desk<'_, '_>,
+    ) -> Step<Waiting> {
+        let Some(namespace) = world.object(key).cloned() else { return Step::Done };
+        if answers.iter().any(is_gone) {
+            return Step::Done;
+        }
+        if !all_ok(&answers) {
+            return Step::Retry;
+        }
+        let rest = || Kind::ALL.iter().copied().filter(|kind| kind.info().namespaced && *kind != Kind::Pod);
+        let of_rest = |verb: Verb, user: &User| rest().map(|kind| of_all(user, verb, kind, &key.name)).collect();
+        match waiting {
+            Waiting::PodsDeleted => {
+                Step::Ask(vec![of_all(desk.user, Verb::List, Kind::Pod, &key.name)], Waiting::PodsListed)
+            }
+            Waiting::PodsListed => {
+                let pods = items(&answers);
+                if pods.is_empty() {
+                    return Step::Ask(of_rest(Verb::DeleteCollection, desk.user), Waiting::RestDeleted);
+                }
+                // Pods go first and other content waits for them; the conditions do not count them.
+                desk.add_after(key.clone(), half_of_grace(&pods));
+                self.tell(&namespace, &[], desk)
+            }
+            Waiting::RestDeleted => Step::Ask(of_rest(Verb::List, desk.user), Waiting::RestListed),
+            Waiting::RestListed => {
+                let left = items(&answers);
+                if left.is_empty() {
+                    return Step::Ask(vec![finalize(&namespace, desk.user)], Waiting::Finalized);
+                }
+                // What finalizers hold is looked at again after half of fifteen seconds.
+                desk.add_after(key.clone(), Duration::seconds(8));
+                self.tell(&namespace, &left, desk)
+            }
+            Waiting::StatusWritten | Waiting::Finalized => Step::Done,
+        }
+    }
+
+    fn waits(&self, _: &World, core: &Core, waits: &mut Vec<Wait>) {
+        for (key, &since) in self.noticed.iter().filter(|(_, since)| **since + GRACE > core.now) {
+            waits.push(Wait { name: "namespaceDeletion", object: key.clone(), since, until: since + GRACE });
+        }
+    }
+}
+
+impl NamespaceController {
+    /// Writes the conditions that say how far the deletion has come.
+    fn tell(&mut self, namespace: &Object, left: &[&Object], desk: &mut Desk<'_, '_>) -> Step<Waiting> {
+        let old = &namespace.body["status"];
+        let mut new = old.clone();
+        let mut conditions: Vec<Doc> = Vec::new();
+        for (kind, state, reason, message) in conditions_for(left) {
+            let known = condition(old, kind);
+            let same = known["status"].as_str() == Some(state) && known["message"].as_str() == Some(&message);
+            conditions.push(if same {
+                known.clone()
+            } else {
+                doc!({
+                    "type": kind, "status": state, "reason": reason, "message": message,
+                    "lastTransitionTime": date(desk.timestamp())
+                })
+            });
+        }
+        new.set("conditions", conditions);
+        match write(desk.user, &namespace.key, old, &new) {
+            Some(request) => Step::Ask(vec![request], Waiting::StatusWritten),
+            None => Step::Done,
+        }
+    }
+}
+
+fn is_held(namespace: &Object) -> bool {
+    namespace.body["spec"]["finalizers"].items().iter().any(|finalizer| finalizer.as_str() == Some(FINALIZER))
+}
+
+fn of_all(user: &User, verb: Verb, kind: Kind, namespace: &Str) -> Request {
+    Request { verb, namespace: namespace.clone(), ..Request::list(user.clone(), kind) }
+}
+
+fn items(answers: &[Answer]) -> Vec<&Object> {
+    let lists = answers.iter().filter_map(|answer| match answer {
+        Ok(Reply::List(items, _)) => Some(items.iter().map(|item| &**item)),
+        _ => None,
+    });
+    lists.flatten().collect()
+}
+
+/// Half of the longest grace of pods that still run, and a second.
+fn half_of_grace(pods: &[&Object]) -> Duration {
+    let graces = pods.iter().filter_map(|pod| pod.view::<crate::api::core::pod::Pod>());
+    let longest = graces.filter(|pod| !pod.phase.is_terminal()).map(|pod| pod.spec.grace_seconds).max().unwrap_or(0);
+    Duration::seconds(u64::try_from(longest / 2 + 1).unwrap_or(1))
+}
+
+fn finalize(namespace: &Object, user: &User) -> Request {
+    let finalizers = namespace.body["spec"]["finalizers"].items();
+    let kept: Vec<Doc> = finalizers.iter().filter(|held| held.as_str() != Some(FINALIZER)).cloned().collect();
+    let patch = doc!({ "spec": { "finalizers": kept } });
+    Request::patch(user.clone(), &namespace.key, PatchKind::Merge, patch).on(Subresource::Finalize)
+}
+
+/// Type, status, reason and message of every condition, given what is left.
+fn conditions_for(left: &[&Object]) -> Vec<(&'static str, &'static str, &'static str, String)> {
+    let mut by_kind: BTreeMap<String, u32> = BTreeMap::new();
+    let mut by_finalizer: BTreeMap<&str, u32> = BTreeMap::new();
+    for object in left {
+        let info = object.key.kind.info();
+        *by_kind.entry(format!("{}.{}", info.plural, info.group)).or_default() += 1;
+        for finalizer in object.meta.finalizers.iter() {
+            *by_finalizer.entry(finalizer.as_str()).or_default() += 1;
+        }
+    }
+    let join = |parts: Vec<String>| parts.join(", ");
+    let kinds = by_kind.iter().map(|(kind, count)| format!("{kind} has {count} resource instances")).collect();
+    let finalizers = by_finalizer.iter().map(|(name, count)| format!("{name} in {count} resource instances")).collect();
+    let mut conditions = vec![
+        (
+            "NamespaceDeletionDiscoveryFailure",
+            "False",
+            "ResourcesDiscovered",
+            "All resources successfully discovered".to_owned(),
+        ),
+        (
+            "NamespaceDeletionGroupVersionParsingFailure",
+            "False",
+            "ParsedGroupVersions",
+            "All legacy kube types successfully parsed".to_owned(),
+        ),
+        (
+            "NamespaceDeletionContentFailure",
+            "False",
+            "ContentDeleted",
+            "All content successfully deleted, may be waiting on finalization".to_owned(),
+        ),
+    ];
+    conditions.push(if by_kind.is_empty() {
+        ("NamespaceContentRemaining", "False", "ContentRemoved", "All content successfully removed".to_owned())
+    } else {
+        let text = format!("Some resources are remaining: {}", join(kinds));
+        ("NamespaceContentRemaining", "True", "SomeResourcesRemain", text)
+    });
+    conditions.push(if by_finalizer.is_empty() {
+        let text = "All content-preserving finalizers finished".to_owned();
+        ("NamespaceFinalizersRemaining", "False", "ContentHasNoFinalizers", text)
+    } else {
+        let text = format!("Some content in the namespace has finalizers remaining: {}", join(finalizers));
+        ("NamespaceFinalizersRemaining", "True", "SomeFinalizersRemain", text)
+    });
+    conditions
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::conditions_for;
+    use crate::api::{Key, Kind, Meta, Object};
+    use crate::doc::Doc;
+
+    #[test]
+    fn what_is_left_is_counted_by_kind_and_by_finalizer() {
+        let held = Meta { finalizers: Arc::new(vec!["example.com/hold".into()]), ..Meta::default() };
+        let object = Object::new(Key::new(Kind::ConfigMap, "x", "held"), held, Doc::map(), None);
+        let conditions = conditions_for(&[&object]);
+        let texts: Vec<&str> = conditions[3..].iter().map(|(_, _, _, text)| text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "Some resources are remaining: configmaps. has 1 resource instances",
+                "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances"
+            ]
+        );
+    }
+}

@@ -1,0 +1,129 @@
+//! Reading what `-f -` brings: documents, Lists, and what kubectl itself refuses.
+
+use crate::api::Kind;
+use crate::doc::Doc;
+use crate::manifest;
+
+use super::args::Args;
+use super::failure::Failure;
+use super::io::{Io, Stop};
+use super::resource::Target;
+
+/// An object that somebody wants.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub target: Target,
+    pub doc: Doc,
+}
+
+impl Wanted {
+    /// How kubectl describes it in error messages.
+    pub fn described(&self) -> String {
+        let info = self.target.kind.info();
+        let group = format!("{}/{}", info.group, info.version);
+        format!(
+            "Resource: \"{group}, Resource={}\", GroupVersionKind: \"{group}, Kind={}\"\nName: {:?}, Namespace: {:?}",
+            info.plural, info.kind, self.target.name, self.target.namespace
+        )
+    }
+}
+
+/// Reads standard input. What is no YAML at all ends the program; objects that kubectl cannot take become failures.
+pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Wanted>, Vec<Failure>), Stop> {
+    match args.get("filename") {
+        Some("-") => {}
+        Some(path) => return Err(io.fail(format!("the path {path:?} does not exist"))),
+        None => return Err(io.fail("must specify one of -f and -k")),
+    }
+    let documents = manifest::parse(&io.stdin.clone()).map_err(|fault| {
+        io.fail(format!("error parsing STDIN: error converting YAML to JSON: yaml: line {}: {}", fault.line, fault.message))
+    })?;
+    let mut docs = Vec::new();
+    for document in documents {
+        match &document.doc {
+            Doc::Null => {}
+            Doc::Map(_) => flatten(&document.doc, &mut docs),
+            other => {
+                return Err(io.fail(format!(
+                    "error parsing STDIN: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+                    other.type_name()
+                )));
+            }
+        }
+    }
+    let (mut wanted, mut failures) = (Vec::new(), Vec::new());
+    for doc in docs {
+        match want(doc, args) {
+            Ok(object) => wanted.push(object),
+            Err(message) => failures.push(Failure::Client(message)),
+        }
+    }
+    if wanted.is_empty() && failures.is_empty() {
+        return Err(io.fail(format!("no objects passed to {verb}")));
+    }
+    Ok((wanted, failures))
+}
+
+fn flatten(doc: &Doc, docs: &mut Vec<Doc>) {
+    if doc["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && matches!(doc["items"], Doc::List(_)) {
+        doc["items"].items().iter().for_each(|item| flatten(item, docs));
+    } else {
+        docs.push(doc.clone());
+    }
+}
+
+fn want(mut doc: Doc, args: &Args) -> Result<Wanted, String> {
+    let missing: Vec<&str> =
+        ["apiVersion", "kind"].into_iter().filter(|field| doc[*field].str().is_empty()).collect();
+    if !missing.is_empty() {
+        let list = missing.iter().map(|field| format!("{field} not set")).collect::<Vec<_>>().join(", ");
+        let list = if missing.len() > 1 { format!("[{list}]") } else { list };
+        return Err(format!(
+            "error validating \"STDIN\": error validating data: {list}; if you choose to ignore these errors, turn \
+             validation off with --validate=false"
+        ));
+    }
+    decodable(&doc["metadata"])?;
+    let metadata = &doc["metadata"];
+    let (name, namespace) = (metadata["name"].str(), metadata["namespace"].str());
+    let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
+    let kind = Kind::of(&api_version, &kind).ok_or_else(|| {
+        format!(
+            "resource mapping not found for name: {name:?} namespace: {namespace:?} from \"STDIN\": no matches for kind \
+             {kind:?} in version {api_version:?}\nensure CRDs are installed first"
+        )
+    })?;
+    if !kind.info().namespaced {
+        return Ok(Wanted { target: Target::new(kind, "", &name), doc });
+    }
+    if let Some(enforced) = args.get("namespace").filter(|enforced| !namespace.is_empty() && namespace != *enforced) {
+        return Err(format!(
+            "the namespace from the provided object {namespace:?} does not match the namespace {enforced:?}. You must \
+             pass '--namespace={namespace}' to perform this operation."
+        ));
+    }
+    let namespace = if namespace.is_empty() { args.namespace().into() } else { namespace };
+    doc.set_at(&["metadata", "namespace"], &namespace);
+    Ok(Wanted { target: Target { kind, namespace, name }, doc })
+}
+
+/// kubectl reads labels and annotations itself, before the server sees them.
+fn decodable(metadata: &Doc) -> Result<(), String> {
+    for field in ["annotations", "labels"] {
+        let wrong = metadata[field].entries().iter().map(|(_, value)| value).find(|value| {
+            !matches!(value, Doc::Str(_) | Doc::Time(_) | Doc::MicroTime(_) | Doc::Null)
+        });
+        if let Some(wrong) = wrong {
+            let found = match wrong {
+                Doc::Bool(_) => "bool",
+                Doc::Int(_) | Doc::Float(_) => "number",
+                other => other.type_name(),
+            };
+            return Err(format!(
+                "unable to decode \"STDIN\": json: cannot unmarshal {found} into Go struct field \
+                 ObjectMeta.metadata.{field} of type string"
+            ));
+        }
+    }
+    Ok(())
+}

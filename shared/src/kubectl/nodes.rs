@@ -1,0 +1,133 @@
+//! `kubectl cordon`, `uncordon` and `taint`
+
+use crate::api::Kind;
+use crate::doc;
+use crate::doc::{Doc, Str};
+
+use super::args::{Args, Flag, switch, value};
+use super::change;
+use super::failure::Failure;
+use super::io::{Io, Stop};
+use super::resource::{Target, objects};
+
+pub(super) const FLAGS: &[Flag] =
+    &[value("selector", Some('l')), switch("overwrite", None), switch("all", None)];
+
+const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+
+pub(super) fn cordon(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    set_schedulable(args, io, false)
+}
+
+pub(super) fn uncordon(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    set_schedulable(args, io, true)
+}
+
+fn set_schedulable(args: &Args, io: &mut Io<'_>, schedulable: bool) -> Result<(), Stop> {
+    let (verb, done) = if schedulable { ("uncordon", "uncordoned") } else { ("cordon", "cordoned") };
+    if args.words.is_empty() && args.get("selector").is_none() {
+        return Err(io.fail(format!("at least one node must be specified: kubectl {verb} NODE")));
+    }
+    let mut words = vec!["nodes".to_owned()];
+    words.extend(args.words.iter().map(|word| word.trim_start_matches("node/").to_owned()));
+    let mut failures = Vec::new();
+    for (target, node) in objects(&words, args, io, &mut failures)? {
+        if node["spec"]["unschedulable"].as_bool().unwrap_or(false) != schedulable {
+            io.say(format!("{} already {done}", target.display()));
+            continue;
+        }
+        let value = if schedulable { Doc::Null } else { Doc::Bool(true) };
+        let patch = doc!({ "spec": { "unschedulable": value } });
+        if change::send(&target, "strategic-merge", "kubectl-cordon", &patch, io, &mut failures)? {
+            io.say(format!("{} {done}", target.display()));
+        }
+    }
+    io.finish(failures)
+}
+
+/// A taint to add, or to take away (an empty effect means all).
+struct Edit {
+    key: Str,
+    value: Str,
+    effect: Str,
+    add: bool,
+}
+
+fn edit(word: &str) -> Result<Edit, String> {
+    let (body, add) = word.strip_suffix('-').map_or((word, true), |body| (body, false));
+    let (pair, effect) = body.split_once(':').map_or((body, ""), |(pair, effect)| (pair, effect));
+    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    if add && effect.is_empty() {
+        return Err(format!("invalid taint spec: {word}, it must look like key=value:NoSchedule\nSee 'kubectl taint -h' for help and examples"));
+    }
+    if !effect.is_empty() && !EFFECTS.contains(&effect) {
+        return Err(format!("invalid taint effect: {effect}, unsupported taint effect\nSee 'kubectl taint -h' for help and examples"));
+    }
+    Ok(Edit { key: key.into(), value: value.into(), effect: effect.into(), add })
+}
+
+pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let is_edit = |word: &&String| word.contains(':') || word.ends_with('-') || word.contains('=');
+    let subjects: Vec<String> = args.words.iter().filter(|word| !is_edit(word)).cloned().collect();
+    if !matches!(subjects.first().and_then(|word| Kind::named(word.split('/').next().unwrap_or(word))), Some(Kind::Node)) {
+        return Err(io.fail("invalid resource type, only node is supported: kubectl taint node NAME key=value:EFFECT"));
+    }
+    let mut edits = Vec::new();
+    for word in args.words.iter().filter(is_edit) {
+        edits.push(edit(word).map_err(|why| io.fail(why))?);
+    }
+    if edits.is_empty() {
+        return Err(io.fail("at least one taint update is required"));
+    }
+    let mut failures = Vec::new();
+    for (target, node) in objects(&subjects, args, io, &mut failures)? {
+        match tainted(&target, &node["spec"]["taints"], &edits, args.is_on("overwrite")) {
+            Err(message) => failures.push(Failure::Client(message)),
+            Ok(taints) => {
+                let taints = if taints.is_empty() { Doc::Null } else { Doc::from(taints) };
+                let patch = doc!({ "spec": { "taints": taints } });
+                if change::send(&target, "strategic-merge", "kubectl-taint", &patch, io, &mut failures)? {
+                    let (added, removed) = (edits.iter().any(|edit| edit.add), edits.iter().any(|edit| !edit.add));
+                    let done = match (added, removed) {
+                        (true, true) => "modified",
+                        (true, false) => "tainted",
+                        _ => "untainted",
+                    };
+                    io.say(format!("{} {done}", target.display()));
+                }
+            }
+        }
+    }
+    io.finish(failures)
+}
+
+/// The node's taints after the edits.
+fn tainted(target: &Target, present: &Doc, edits: &[Edit], overwrite: bool) -> Result<Vec<Doc>, String> {
+    let mut taints = present.items().to_vec();
+    for edit in edits {
+        let same = |taint: &Doc| {
+            taint["key"].as_str() == Some(&edit.key)
+                && (edit.effect.is_empty() || taint["effect"].as_str() == Some(&edit.effect))
+        };
+        let found = taints.iter().any(same);
+        if !edit.add {
+            if !found {
+                let effect = if edit.effect.is_empty() { String::new() } else { format!(":{}", edit.effect) };
+                return Err(format!("taint \"{}{effect}\" not found", edit.key));
+            }
+            taints.retain(|taint| !same(taint));
+            continue;
+        }
+        if found && !overwrite {
+            let name = &target.name;
+            return Err(format!("node {name} already has {} taint(s) with same effect(s) and --overwrite is false", edit.key));
+        }
+        taints.retain(|taint| !same(taint));
+        let mut taint = doc!({ "effect": &edit.effect, "key": &edit.key });
+        if !edit.value.is_empty() {
+            taint.set("value", &edit.value);
+        }
+        taints.push(taint);
+    }
+    Ok(taints)
+}
