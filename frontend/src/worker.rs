@@ -11,8 +11,6 @@ pub mod inspect;
 #[cfg(feature = "page")]
 mod line;
 pub mod messages;
-#[cfg(feature = "page")]
-mod mock;
 pub mod pacing;
 pub mod replica;
 pub mod story;

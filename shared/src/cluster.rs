@@ -144,6 +144,11 @@ impl Cluster {
         number
     }
 
+    /// How many commands were taken so far: the number of the newest.
+    pub fn admitted(&self) -> u64 {
+        self.admitted
+    }
+
     /// The moment it is.
     pub fn now(&self) -> Time {
         self.core.now

@@ -208,6 +208,8 @@ impl Kubelet {
                 pod.acknowledged =
                     reply.object().map_or(pod.acknowledged, |object| object.meta.resource_version);
                 self.report(uid, cx);
+                // The sandbox may have gone while the status was on its way.
+                self.delete_from_api(uid, cx);
             }
             Err(status) => {
                 pod.sent = Doc::Null;

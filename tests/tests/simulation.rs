@@ -167,7 +167,22 @@ impl World {
     }
 
     fn fail(&self, why: &str) -> ! {
-        panic!("{why}\nat {:?}, after\n{}", self.cluster.now(), self.log);
+        let mut pods = String::new();
+        for object in self.cluster.store().list(Kind::Pod) {
+            let Some(pod) = object.view::<Pod>() else { continue };
+            let owner = object.meta.controller().map_or("nobody", |owner| owner.name.as_str());
+            let fate = if object.meta.deleting() { ", being deleted" } else { "" };
+            let _ = writeln!(
+                pods,
+                "  {} of {owner} on {:?}: {}{fate}, ready {}, address {:?}",
+                object.key,
+                pod.node_name,
+                pod.phase.as_str(),
+                pod.ready,
+                pod.ip
+            );
+        }
+        panic!("{why}\nat {:?}, with\n{pods}after\n{}", self.cluster.now(), self.log);
     }
 
     /// What must hold at every moment.

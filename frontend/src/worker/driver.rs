@@ -159,7 +159,14 @@ impl Driver {
                 self.speed = speed;
                 self.running = true;
             }
-            Pace::Step => self.search(Search::Step),
+            // What is under way is seen to its end before anything else happens.
+            Pace::Step => match self.messages.held(self.scene) {
+                Some(held) => {
+                    self.stop_at = Some(held.end);
+                    self.running = true;
+                }
+                None => self.search(Search::Step),
+            },
             Pace::Skip(None) => self.search(Search::Note),
             Pace::Skip(Some(wait)) => self.search(Search::Wait(wait)),
         }
@@ -198,7 +205,7 @@ impl Driver {
         } else if self.running {
             self.advance(passed.min(LONGEST_TICK_MS), &mut drawn, &|| clock() > deadline);
         } else {
-            self.collect(&mut drawn);
+            self.collect(&mut drawn, false);
         }
         let mut replies = self.replica.outcomes();
         let mut frame = Frame::default();
@@ -253,7 +260,7 @@ impl Driver {
         let until = Time(whole(target));
         while let Some(at) = self.replica.cluster().next_at().filter(|at| *at <= until) {
             self.replica.step();
-            self.collect(drawn);
+            self.collect(drawn, false);
             let holds = watchful && self.messages.held(self.scene).is_some();
             if holds || late() {
                 self.behind |= !holds;
@@ -265,8 +272,9 @@ impl Driver {
         self.now = self.now.max(target);
     }
 
-    fn collect(&mut self, drawn: &mut Drawn) {
-        let look = Look { scene: self.scene, rate: self.rate, speed: self.speed, accent_from: self.accent_from };
+    fn collect(&mut self, drawn: &mut Drawn, quiet: bool) {
+        let Self { scene, rate, speed, accent_from, .. } = *self;
+        let look = Look { scene, rate, speed, accent_from, quiet };
         self.messages.collect(self.replica.cluster(), look, drawn);
     }
 
@@ -279,14 +287,15 @@ impl Driver {
             }
             let next = self.replica.cluster().next_at().map_or(limit, |at| at.0);
             if next > limit {
+                self.running = search != Search::Step;
                 break;
             }
             self.replica.step();
             self.now = millis(self.cluster_now());
             let hops = drawn.hops.len();
             self.rate = 1.0;
-            self.collect(drawn);
-            let hop = drawn.hops.get(hops..).unwrap_or_default().iter().find(|hop| !hop.traffic);
+            self.collect(drawn, search != Search::Step);
+            let hop = drawn.hops.get(hops..).unwrap_or_default().first();
             match search {
                 Search::Step => {
                     if let Some(hop) = hop {
@@ -295,7 +304,6 @@ impl Driver {
                     }
                 }
                 Search::Note | Search::Wait(_) => {
-                    drawn.hops.clear();
                     let revision = self.replica.cluster().store().revision();
                     if revision != last_look {
                         last_look = revision;
@@ -513,7 +521,7 @@ mod tests {
         let seen = watch(&mut driver, 30_000.0, |seen| seen.verdict.is_some());
         let post = seen.hops.iter().find(|hop| hop.accent && hop.label == "POST" && hop.object.starts_with("pod "));
         let post = post.expect("a new pod is asked for");
-        let heard = seen.hops.iter().find(|hop| hop.accent && hop.label == "ADDED" && hop.object == post.object);
+        let heard = seen.hops.iter().find(|hop| hop.accent && hop.label == "ADDED" && hop.to == "kube-scheduler");
         assert!(heard.expect("the scheduler hears of it").start >= post.end);
     }
 

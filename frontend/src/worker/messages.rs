@@ -69,6 +69,8 @@ pub struct Look {
     pub speed: Speed,
     /// The first command of the last human action.
     pub accent_from: u64,
+    /// Nothing is drawn: time is being skipped.
+    pub quiet: bool,
 }
 
 impl Messages {
@@ -130,7 +132,7 @@ impl Messages {
                     }
                     return after;
                 }
-                if !worth_drawing(cluster, *from, *to, label, object.as_ref(), accent) {
+                if look.quiet || !worth_drawing(cluster, *from, *to, label, object.as_ref(), accent) {
                     return after;
                 }
                 Hop {
@@ -144,7 +146,7 @@ impl Messages {
                 }
             }
             // One etcd member commits without messages; the write itself is what travels.
-            What::Write { key, revision, .. } if accent && key.kind != Kind::Event => Hop {
+            What::Write { key, revision, .. } if accent && !look.quiet && key.kind != Kind::Event => Hop {
                 from: "kube-apiserver".to_owned(),
                 to: "etcd".to_owned(),
                 label: format!("#{revision}"),
@@ -174,11 +176,27 @@ impl Messages {
         let end = after + length;
         self.flying.push((end, foreground));
         if story {
-            self.seen += 1;
-            self.held.push(Held { until, end });
+            // Counting replicas follows what happened; it does not hold it up.
+            if !bookkeeping(&record.what) {
+                self.seen += 1;
+                self.held.push(Held { until, end });
+            }
         }
         drawn.hops.push(Hop { id, start: after, end, accent: foreground, ..hop });
         end
+    }
+}
+
+/// Status counts of controllers about their own objects.
+fn bookkeeping(what: &What) -> bool {
+    match what {
+        What::Message { label, object: Some(key), .. } => {
+            matches!(key.kind, Kind::ReplicaSet | Kind::Deployment) && matches!(*label, "PATCH" | "MODIFIED")
+        }
+        What::Write { key, change, .. } => {
+            matches!(key.kind, Kind::ReplicaSet | Kind::Deployment) && *change == shared::sim::ChangeKind::Modified
+        }
+        _ => false,
     }
 }
 
@@ -221,6 +239,11 @@ fn worth_drawing(
         (Process::Scheduler(_), _) => false,
         (Process::ProxyWatch | Process::KubeProxy(_), kind) => matches!(kind, Kind::EndpointSlice | Kind::Service),
         (Process::CoreDns | Process::LoadBalancer, _) => false,
+        // A kubelet hears what it said itself; it acts when a pod comes or has to go.
+        (Process::Kubelet(_), Kind::Pod) => {
+            label != "MODIFIED" || cluster.store().get(key).is_none_or(|pod| pod.meta.deleting())
+        }
+        (Process::Kubelet(_), Kind::Node) => false,
         _ => true,
     }
 }

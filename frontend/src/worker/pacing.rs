@@ -16,9 +16,9 @@ const EASING_MS: f64 = 350.0;
 /// for looking, the later ones for getting on.
 pub fn hop_ms(seen: u32) -> f64 {
     match seen {
-        0..12 => 400.0,
-        12..24 => 320.0,
-        24..48 => 220.0,
+        0..24 => 400.0,
+        24..40 => 300.0,
+        40..60 => 220.0,
         _ => 140.0,
     }
 }

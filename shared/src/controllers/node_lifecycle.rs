@@ -34,6 +34,8 @@ const TAINTING: &str = "node tainting";
 pub struct NodeLifecycle {
     health: BTreeMap<Str, Health>,
     zones: Zones,
+    /// Nodes that were silent for too long when the monitor last looked.
+    silent: BTreeSet<Str>,
     /// Nodes that may get their `NoExecute` taint now.
     granted: BTreeSet<Str>,
     /// Nodes whose `NoExecute` taints are to go, or to change with their condition.
@@ -70,6 +72,7 @@ impl Controller for NodeLifecycle {
         if delta.new.is_none() {
             self.health.remove(&object.key.name);
             self.zones.forget(&object.key.name);
+            self.silent.remove(&object.key.name);
             self.granted.remove(&object.key.name);
             self.stale.remove(&object.key.name);
             return;
@@ -101,9 +104,11 @@ impl Controller for NodeLifecycle {
         }
         let Some(node) = world.of::<Node>(key) else { return Step::Done };
         let name = &key.name;
-        let silent = self.health.get(name).is_some_and(|health| health.is_over(desk.now()));
-        if silent && let Some(patch) = health::unknown_conditions(&node, desk.timestamp()) {
-            note_silence(&node, &self.health[name], desk);
+        if self.silent.contains(name)
+            && let Some(health) = self.health.get(name)
+            && let Some(patch) = health::unknown_conditions(&node, desk.timestamp())
+        {
+            note_silence(&node, health, desk);
             let body = doc!({ "status": { "conditions": patch } });
             let request = Request::patch(desk.user.clone(), key, PatchKind::Strategic, body).on(Subresource::Status);
             return Step::Ask(vec![request], Waiting::Unknown { was_ready: node.ready == "True" });
@@ -133,6 +138,7 @@ impl Controller for NodeLifecycle {
             _ if gone => Step::Done,
             Waiting::Unknown { .. } if !all_ok(&answers) => Step::Retry,
             Waiting::Unknown { was_ready } => {
+                self.silent.remove(&key.name);
                 if was_ready && let Some(node) = world.object(key) {
                     let text = format!("Node {} status is now: NodeNotReady", key.name);
                     desk.normal(&node.clone(), "NodeNotReady", text);
@@ -190,7 +196,11 @@ impl NodeLifecycle {
             }
             let ready = node.ready == "True" && !silent;
             states.entry(zones::key(&node.meta().labels)).or_default().count(ready);
+            if !silent {
+                self.silent.remove(name);
+            }
             if silent && node.ready != "Unknown" {
+                self.silent.insert(name.clone());
                 desk.add(node.key().clone());
             } else if taints::is_stale(&node) {
                 self.stale.insert(name.clone());
