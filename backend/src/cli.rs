@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use shared::sim::Duration;
 
 /// Your Kubernetes cluster behind glass.
 #[derive(Debug, Parser)]
@@ -18,6 +19,41 @@ pub struct Arguments {
 pub enum Command {
     /// Serves the page and the sessions.
     Serve(Serve),
+    /// Plays a scenario without a screen. Exits 0 when every expectation is met, 1 when one is not, 2 when the file is
+    /// bad.
+    Run(Run),
+}
+
+/// What to play, and how to tell about it.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The scenario file; `-` reads standard input.
+    #[arg(value_name = "SCENARIO.yaml")]
+    pub scenario: PathBuf,
+    /// How much virtual time to play, such as `90s` or `10m`, instead of what the scenario says.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub until: Option<Duration>,
+    /// What all chance is drawn from, instead of what the scenario says.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// What to print.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// What `run` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// Steps, events, expectations and a last line with the state's hash, for people.
+    Text,
+    /// One JSON object with everything.
+    Json,
+    /// A line an event.
+    Events,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    Duration::parse(text).ok_or_else(|| "write a duration such as 90s, 10m or 1h30m".to_owned())
 }
 
 /// How to serve.

@@ -153,13 +153,15 @@ fn FaultButton(target: String, kind: &'static str) -> impl IntoView {
 #[component]
 fn PlacementTable(placement: Placement) -> impl IntoView {
     let i18n = use_i18n();
-    let chosen = placement.chosen.clone();
+    let (chosen, drawn) = (placement.chosen.clone(), placement.drawn);
     let plugins = placement.plugins.clone();
     let columns = plugins.len();
     let sentence = {
         let chosen = chosen.clone();
         move || {
-            if chosen.is_empty() {
+            if drawn {
+                t_string!(i18n, inspector.drawn, node = chosen.clone()).to_string()
+            } else if chosen.is_empty() {
                 t_string!(i18n, inspector.placed_nowhere).to_owned()
             } else {
                 t_string!(i18n, inspector.placed, node = chosen.clone()).to_string()

@@ -36,6 +36,8 @@ pub enum Request {
     },
     /// The cluster as a link; [`Reply::Link`] answers.
     Share,
+    /// The cluster as the server takes it, to be shared live; [`Reply::Scenario`] answers.
+    Scenario,
 }
 
 /// What to put behind the glass.
@@ -46,6 +48,8 @@ pub enum Opening {
     Default,
     /// The fragment of a link that somebody sent.
     Link(String),
+    /// A cluster that others look at, too: `id.token`.
+    Live(String),
 }
 
 /// What a person can do to the cluster.
@@ -145,8 +149,28 @@ pub enum Reply {
     Inspection(Option<Box<Inspection>>),
     /// The fragment of a link that opens this cluster elsewhere.
     Link(String),
+    /// The cluster as the server takes it.
+    Scenario(String),
+    /// How the live session stands.
+    Live(Live),
     /// The link could not be opened; the default cluster is shown instead. Says why.
     BadLink(String),
+}
+
+/// A cluster that several people are in.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Live {
+    /// Whether the server can be heard.
+    pub connected: bool,
+    /// Whether this person may act.
+    pub may_act: bool,
+    /// How many are here.
+    pub people: u32,
+    /// Whether all replicas had the same state when they were last compared; `None` before.
+    pub in_sync: Option<bool>,
+    /// What went wrong; empty when nothing did.
+    pub problem: String,
 }
 
 /// What a command came to.
@@ -612,6 +636,8 @@ pub struct Placement {
     pub at: u64,
     /// The chosen node; empty when there was none.
     pub chosen: String,
+    /// Several nodes came out equal, and this one was drawn.
+    pub drawn: bool,
     /// Score plugins that told the nodes apart.
     pub plugins: Vec<String>,
     /// A row for each node.

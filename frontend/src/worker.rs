@@ -2,6 +2,7 @@
 //!
 //! - `line`: the end of the line to the page, and its ticking.
 //! - [`driver`]: one cluster for one viewer; [`replica`]: the cluster itself and what people do to it.
+//! - `socket`: the connection to the server of a live session.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
 //! - [`view`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`]: what can be said about it.
 
@@ -10,6 +11,9 @@ pub mod driver;
 pub mod inspect;
 #[cfg(feature = "page")]
 mod line;
+mod link;
+#[cfg(feature = "page")]
+mod socket;
 pub mod messages;
 pub mod pacing;
 pub mod replica;

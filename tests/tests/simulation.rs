@@ -182,6 +182,15 @@ impl World {
                 pod.ip
             );
         }
+        for object in self.cluster.store().list(Kind::ReplicaSet) {
+            let owner = object.meta.controller();
+            let alive = owner.is_some_and(|owner| {
+                let key = Key::new(Kind::Deployment, object.key.namespace.clone(), owner.name.clone());
+                self.cluster.store().get(&key).is_some_and(|deployment| deployment.meta.uid == owner.uid)
+            });
+            let (wanted, status) = (&object.body["spec"]["replicas"], &object.body["status"]);
+            let _ = writeln!(pods, "  {} with a living owner {alive}: {wanted} {status}", object.key);
+        }
         panic!("{why}\nat {:?}, with\n{pods}after\n{}", self.cluster.now(), self.log);
     }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use shared::{
     api::Kind,
+    scenario::StepAction,
+    session::protocol::{ClientMessage, ServerMessage},
     sim::{ChangeKind, Time},
 };
 
@@ -27,6 +29,8 @@ const LONGEST_TICK_MS: f64 = 100.0;
 const BUDGET_MS: f64 = 20.0;
 /// How far ahead a skip or step looks for something to happen, in virtual milliseconds.
 const SKIP_LIMIT_MS: u64 = 3_600_000;
+/// How far a skip goes in a live session where nothing is waited for, in virtual milliseconds.
+const LIVE_SKIP_MS: u64 = 30_000;
 /// Scene time between two looks at a cluster in which nothing was written.
 const LOOK_MS: f64 = 200.0;
 
@@ -129,11 +133,15 @@ impl Driver {
             }
             Request::Rewind { then } => self.rewind(&then),
             Request::Share => vec![Reply::Link(self.replica.link())],
+            Request::Scenario => vec![Reply::Scenario(self.replica.scenario())],
         }
     }
 
     /// A person does something: from here on their doing has the accent.
     fn act(&mut self, id: Option<u32>, command: &Command) {
+        if self.replica.pace().is_some() {
+            return self.replica.act(id, command);
+        }
         if let Command::Fault { target, .. } = command {
             self.before_fault = Some(Box::new(self.replica.clone()));
             let now = self.replica.cluster().now().0;
@@ -149,7 +157,51 @@ impl Driver {
         self.replica.settle();
     }
 
+    /// The server says something.
+    pub fn hear_server(&mut self, message: ServerMessage) {
+        if let ServerMessage::Entry(entry) = &message {
+            self.accent_from = self.replica.next_command();
+            self.messages.begin_story();
+            self.story = match &entry.action {
+                StepAction::Fault(fault) => {
+                    let now = self.cluster_now();
+                    Some(Story::begin(&fault.target.to_string(), &self.view, now, self.visitors.lost))
+                }
+                _ => None,
+            };
+        }
+        self.replica.hear(message);
+        if let Some((running, speed)) = self.replica.pace() {
+            (self.running, self.speed) = (running, Speed::Milli(speed));
+        }
+    }
+
+    /// The cluster.
+    pub fn replica(&mut self) -> &mut Replica {
+        &mut self.replica
+    }
+
+    /// In a live session the pace is everybody's: the server sets it.
+    fn ask_pace(&mut self, pace: Pace) {
+        let now = self.cluster_now();
+        let (running, speed, until) = match pace {
+            Pace::Play => (Some(true), None, None),
+            Pace::Pause => (Some(false), None, None),
+            Pace::Speed(Speed::Story) => (Some(true), Some(1000), None),
+            Pace::Speed(Speed::Milli(speed)) => (Some(true), Some(speed), None),
+            Pace::Step => (Some(false), None, self.replica.next_at()),
+            Pace::Skip(wait) => {
+                let wait = self.waits.iter().find(|known| wait.is_none_or(|id| known.id == id));
+                (Some(true), None, Some(Time(wait.map_or(now + LIVE_SKIP_MS, |wait| wait.until))))
+            }
+        };
+        self.replica.say(ClientMessage::Pace { running, speed, until });
+    }
+
     fn set_pace(&mut self, pace: Pace) {
+        if self.replica.pace().is_some() {
+            return self.ask_pace(pace);
+        }
         self.search = None;
         self.stop_at = None;
         match pace {
@@ -242,11 +294,18 @@ impl Driver {
                 self.run_to(target, drawn, late, false);
                 self.scene += step;
             } else {
-                let goal = pacing::goal(self.speed, &self.waits, self.cluster_now());
-                self.rate = pacing::ease(self.rate, goal, left);
+                let goal = match self.replica.pace() {
+                    Some((_, speed)) => {
+                        pacing::follow(f64::from(speed) / 1000.0, millis(self.replica.limit().0) - self.now)
+                    }
+                    None => pacing::goal(self.speed, &self.waits, self.cluster_now()),
+                };
+                self.rate = pacing::ease(self.rate, goal, left).max(1e-3);
                 let start = self.now;
                 self.run_to(start + left * self.rate, drawn, late, true);
-                self.scene += ((self.now - start) / self.rate).max(1e-3);
+                // At the horizon virtual time stands; the picture goes on.
+                let used = if self.now >= millis(self.replica.limit().0) { left } else { (self.now - start) / self.rate };
+                self.scene += used.max(1e-3);
             }
             if self.stop_at.is_some_and(|stop| self.scene >= stop) {
                 self.stop_at = None;
@@ -257,8 +316,10 @@ impl Driver {
 
     /// Lets virtual time reach `target`; with `watchful` it stops where a hop begins to hold the clock.
     fn run_to(&mut self, target: f64, drawn: &mut Drawn, late: &dyn Fn() -> bool, watchful: bool) {
-        let until = Time(whole(target));
-        while let Some(at) = self.replica.cluster().next_at().filter(|at| *at <= until) {
+        let limit = self.replica.limit();
+        let target = target.min(millis(limit.0)).max(self.now);
+        let until = Time(whole(target)).min(limit);
+        while let Some(at) = self.replica.next_at().filter(|at| *at <= until) {
             self.replica.step();
             self.collect(drawn, false);
             let holds = watchful && self.messages.held(self.scene).is_some();
@@ -285,7 +346,7 @@ impl Driver {
             if late() {
                 return;
             }
-            let next = self.replica.cluster().next_at().map_or(limit, |at| at.0);
+            let next = self.replica.next_at().map_or(limit, |at| at.0);
             if next > limit {
                 self.running = search != Search::Step;
                 break;

@@ -9,7 +9,7 @@ use shared::{
     cluster::Cluster,
     explain, manifest,
     scheduler::NodeVerdict,
-    sim::What,
+    sim::{Process, What},
 };
 
 use super::messages::place;
@@ -115,9 +115,11 @@ fn chain(cluster: &Cluster, key: &Key) -> Vec<Link> {
 fn link(cluster: &Cluster, hop: &explain::Hop) -> Option<Link> {
     let words = |key: &Key| format!("{} {}", key.kind.info().singular, key.name);
     let (who, what, object, text) = match &hop.what {
-        What::Command { number } => ("you".to_owned(), "command".to_owned(), format!("#{number}"), String::new()),
+        What::Command { .. } => ("you".to_owned(), String::new(), String::new(), String::new()),
         What::Message { from, to, label, object, heartbeat, .. } => {
-            if *heartbeat {
+            // Answers and notices follow by themselves; requests, decisions and writes tell the story.
+            let told = matches!(*label, "POST" | "PUT" | "PATCH" | "DELETE") || matches!(to, Process::Runtime(_));
+            if *heartbeat || !told {
                 return None;
             }
             let who = format!("{} → {}", place(cluster, *from), place(cluster, *to));
@@ -167,6 +169,7 @@ fn placement(cluster: &Cluster, key: &Key) -> Option<Placement> {
         total: node.total.unwrap_or(0),
     };
     Some(Placement {
+        drawn: explanation.tied.len() > 1,
         at: attempt.at().0,
         chosen: explanation.chosen.as_ref().map_or(String::new(), ToString::to_string),
         rows: explanation.nodes.iter().take(ROWS).map(row).collect(),

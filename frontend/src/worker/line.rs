@@ -3,65 +3,158 @@
 use std::{cell::RefCell, rc::Rc};
 
 use js_sys::JsString;
+use shared::session::protocol::ServerMessage;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
-use super::{driver::Driver, replica::Replica};
-use crate::protocol::{Opening, Reply, Request};
+use super::{
+    driver::Driver,
+    replica::Replica,
+    socket::{Heard, Socket},
+};
+use crate::protocol::{Live, Opening, Reply, Request};
 
 /// Time between two frames, in milliseconds of wall time.
 const FRAME_MS: i32 = 33;
 
+/// The worker's only state.
+struct Worker {
+    scope: DedicatedWorkerGlobalScope,
+    driver: Option<Driver>,
+    socket: Option<Socket>,
+    /// How the live session stood when the page was last told.
+    live: Live,
+}
+
+type Shared = Rc<RefCell<Worker>>;
+
 /// Starts answering. The worker's start script has kept the requests that came before, and hands them over now.
 pub fn start() {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-    let driver = Rc::new(RefCell::new(None::<Driver>));
+    let worker = Worker { scope: scope.clone(), driver: None, socket: None, live: Live::default() };
+    let worker = Rc::new(RefCell::new(worker));
 
-    let (line, heard) = (scope.clone(), Rc::clone(&driver));
+    let heard = Rc::clone(&worker);
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
         let text: JsString = event.data().unchecked_into();
         let request: Request = serde_json::from_str(&String::from(text)).expect("page and worker come from one build");
-        let mut driver = heard.borrow_mut();
-        let replies = match (request, driver.as_mut()) {
-            (Request::Open(opening), _) => open(opening, &mut driver),
-            (request, Some(driver)) => driver.hear(request),
-            // Nothing is behind the glass yet.
-            (_, None) => Vec::new(),
-        };
-        replies.iter().for_each(|reply| say(&line, reply));
+        match request {
+            Request::Open(opening) => open(&heard, opening),
+            request => heard.borrow_mut().hear(request),
+        }
     });
     scope.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
 
-    let line = scope.clone();
     let clock = scope.performance().expect("workers have a clock");
     let mut last = clock.now();
     let tick = Closure::<dyn FnMut()>::new(move || {
         let now = clock.now();
         let passed = now - last;
         last = now;
-        if let Some(driver) = driver.borrow_mut().as_mut() {
-            driver.tick(passed, &|| clock.now()).iter().for_each(|reply| say(&line, reply));
-        }
+        worker.borrow_mut().tick(passed, &|| clock.now());
     });
     scope
         .set_interval_with_callback_and_timeout_and_arguments_0(tick.into_js_value().unchecked_ref(), FRAME_MS)
         .expect("workers have timers");
 }
 
-fn open(opening: Opening, driver: &mut Option<Driver>) -> Vec<Reply> {
-    let mut replies = Vec::new();
+fn open(worker: &Shared, opening: Opening) {
+    if let Some(socket) = worker.borrow_mut().socket.take() {
+        socket.end();
+    }
     let replica = match opening {
-        Opening::Default => Replica::first(),
-        Opening::Link(link) => Replica::from_link(&link).unwrap_or_else(|reason| {
-            replies.push(Reply::BadLink(reason));
-            Replica::first()
-        }),
+        Opening::Default => Ok(Replica::first()),
+        Opening::Link(link) => Replica::from_link(&link),
+        Opening::Live(link) => {
+            let back = Rc::clone(worker);
+            let scope = worker.borrow().scope.clone();
+            let hear: Rc<dyn Fn(Heard)> = Rc::new(move |heard| back.borrow_mut().hear_server(heard));
+            match Socket::open(&scope, &link, hear) {
+                // The server's welcome brings the cluster.
+                Ok(socket) => return worker.borrow_mut().socket = Some(socket),
+                Err(reason) => Err(reason),
+            }
+        }
     };
-    replies.push(driver.insert(Driver::new(replica)).first_frame());
-    replies
+    let mut worker = worker.borrow_mut();
+    let replica = replica.unwrap_or_else(|reason| {
+        worker.say(&Reply::BadLink(reason));
+        Replica::first()
+    });
+    worker.show(replica);
 }
 
-fn say(line: &DedicatedWorkerGlobalScope, reply: &Reply) {
-    let text = serde_json::to_string(reply).expect("replies are plain data");
-    line.post_message(&JsValue::from_str(&text)).expect("text can always be posted");
+impl Worker {
+    fn show(&mut self, replica: Replica) {
+        let frame = self.driver.insert(Driver::new(replica)).first_frame();
+        self.say(&frame);
+    }
+
+    fn hear(&mut self, request: Request) {
+        // Nothing is behind the glass before the first opening.
+        let replies = self.driver.as_mut().map_or(Vec::new(), |driver| driver.hear(request));
+        replies.iter().for_each(|reply| self.say(reply));
+        self.talk();
+    }
+
+    fn tick(&mut self, passed: f64, clock: &dyn Fn() -> f64) {
+        let replies = self.driver.as_mut().map_or(Vec::new(), |driver| driver.tick(passed, clock));
+        replies.iter().for_each(|reply| self.say(reply));
+        self.talk();
+    }
+
+    fn hear_server(&mut self, heard: Heard) {
+        let following = self.driver.as_mut().is_some_and(|driver| driver.replica().sequence().is_some());
+        match heard {
+            Heard::Message(message) => match *message {
+                ServerMessage::Welcome(welcome) if !following => match Replica::together(*welcome) {
+                    Ok(replica) => self.show(replica),
+                    Err(reason) => self.fall_back(reason),
+                },
+                ServerMessage::Refused { id: None, why } if !following => self.fall_back(why.to_string()),
+                message => {
+                    if let Some(driver) = &mut self.driver {
+                        driver.hear_server(message);
+                    }
+                }
+            },
+            Heard::Gone(reason) => {
+                if let Some((_, live)) = self.driver.as_mut().and_then(|driver| driver.replica().said()) {
+                    live.connected = false;
+                    live.problem = reason;
+                } else if !reason.is_empty() {
+                    self.fall_back(reason);
+                }
+            }
+        }
+        self.talk();
+    }
+
+    /// There is no such session: say so, and show something all the same.
+    fn fall_back(&mut self, reason: String) {
+        self.say(&Reply::BadLink(reason));
+        if let Some(socket) = self.socket.take() {
+            socket.end();
+        }
+        if self.driver.is_none() {
+            self.show(Replica::first());
+        }
+    }
+
+    /// Passes on what is for the server, and how the session stands.
+    fn talk(&mut self) {
+        let (Some(socket), Some(driver)) = (&self.socket, &mut self.driver) else { return };
+        socket.remember(driver.replica().sequence());
+        let Some((said, live)) = driver.replica().said() else { return };
+        said.iter().for_each(|message| socket.say(message));
+        if *live != self.live {
+            self.live = live.clone();
+            self.say(&Reply::Live(self.live.clone()));
+        }
+    }
+
+    fn say(&self, reply: &Reply) {
+        let text = serde_json::to_string(reply).expect("replies are plain data");
+        self.scope.post_message(&JsValue::from_str(&text)).expect("text can always be posted");
+    }
 }

@@ -9,6 +9,8 @@ use shared::{
 
 use crate::protocol::{Wait, WaitKind};
 
+/// What is over at once, in virtual milliseconds, is no wait.
+const SHORTEST: u64 = 1000;
 /// More than these are never shown.
 const MOST: usize = 40;
 
@@ -21,6 +23,7 @@ pub fn of(cluster: &Cluster) -> Vec<Wait> {
     let known = cluster.controller_manager().waits(core).into_iter();
     let known = known.chain(kubelets.flat_map(|number| cluster.kubelet(number).waits(core)));
     waits.extend(known.filter_map(|countdown| wait(&countdown)));
+    waits.retain(|wait| wait.until >= wait.since + SHORTEST);
     waits.sort_by_key(|wait| (wait.until, wait.id));
     waits.truncate(MOST);
     waits

@@ -110,7 +110,7 @@ impl Informer {
             let old = self.cache.get(key).cloned();
             let same = old.as_ref().is_some_and(|old| old.meta.resource_version == object.meta.resource_version);
             if !same {
-                deltas.push(Delta { old, new: Some(Arc::clone(object)) });
+                deltas.extend(changed(old, Arc::clone(object)));
             }
         }
         for (key, object) in &self.cache {
@@ -124,13 +124,13 @@ impl Informer {
         deltas
     }
 
-    fn apply(&mut self, change: ChangeKind, object: Arc<Object>) -> Delta {
+    fn apply(&mut self, change: ChangeKind, object: Arc<Object>) -> Vec<Delta> {
         if change == ChangeKind::Deleted {
             let old = self.cache.remove(&object.key).unwrap_or(object);
-            return Delta { old: Some(old), new: None };
+            return vec![Delta { old: Some(old), new: None }];
         }
         let old = self.cache.insert(object.key.clone(), Arc::clone(&object));
-        Delta { old, new: Some(object) }
+        changed(old, object)
     }
 
     /// Takes what is meant for this informer.
@@ -156,7 +156,7 @@ impl Informer {
                 Handled::Changes(Vec::new())
             }
             (State::Watching(mine) | State::Opening(_, mine), Input::Watch(watch, event)) if *mine == watch => {
-                Handled::Changes(vec![self.apply(event.change, event.object)])
+                Handled::Changes(self.apply(event.change, event.object))
             }
             (State::Watching(mine) | State::Opening(_, mine), Input::WatchClosed(watch)) if *mine == watch => {
                 self.back_off(cx);
@@ -168,6 +168,16 @@ impl Informer {
             }
             (_, input) => Handled::NotMine(input),
         }
+    }
+}
+
+/// One change; two when another object has taken the name while nobody was looking.
+fn changed(old: Option<Arc<Object>>, new: Arc<Object>) -> Vec<Delta> {
+    match old {
+        Some(old) if old.meta.uid != new.meta.uid => {
+            vec![Delta { old: Some(old), new: None }, Delta { old: None, new: Some(new) }]
+        }
+        old => vec![Delta { old, new: Some(new) }],
     }
 }
 

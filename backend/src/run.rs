@@ -1,0 +1,149 @@
+//! `kubarium run`: the same cluster without a screen.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use shared::ENGINE_VERSION;
+use shared::api::Kind;
+use shared::doc::Doc;
+use shared::scenario::Scenario;
+use shared::session::Player;
+use shared::sim::{Duration, Time};
+
+use crate::cli::{Output, Run};
+
+/// The largest scenario file that is read, in bytes.
+const MAX_FILE: u64 = 3 << 20;
+
+/// Plays the scenario. Exit status 0 when every expectation is met, 1 when one is not, 2 when the file is bad.
+pub fn run(options: &Run) -> ExitCode {
+    let player = match prepare(options) {
+        Ok(player) => player,
+        Err(why) => {
+            eprintln!("{}: {why}", options.scenario.display());
+            return ExitCode::from(2);
+        }
+    };
+    let (player, wall_millis) = play(player);
+    let mut out = std::io::stdout().lock();
+    let written = match options.output {
+        Output::Text => text(&player, wall_millis, &mut out),
+        Output::Events => events(&player).iter().try_for_each(|event| writeln!(out, "{}", event_line(event))),
+        Output::Json => serde_json::to_writer(&mut out, &report(&player, wall_millis))
+            .map_err(std::io::Error::from)
+            .and_then(|()| writeln!(out)),
+    };
+    // A reader that went away (`… | head`) is no fault of the run.
+    let _ = written;
+    ExitCode::from(u8::from(!all_met(&player)))
+}
+
+fn prepare(options: &Run) -> Result<Player, String> {
+    let text = read(&options.scenario)?;
+    let mut scenario = Scenario::parse(&text).map_err(|error| error.to_string())?;
+    if let Some(seed) = options.seed {
+        scenario.spec.seed = seed;
+    }
+    if let Some(until) = options.until {
+        scenario.spec.until = Some(until);
+    }
+    Player::new(scenario, 0).map_err(|error| error.to_string())
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let source: Result<Box<dyn Read>, std::io::Error> = if path.as_os_str() == "-" {
+        Ok(Box::new(std::io::stdin()))
+    } else {
+        std::fs::File::open(path).map(|file| Box::new(file) as Box<dyn Read>)
+    };
+    source.and_then(|source| source.take(MAX_FILE + 1).read_to_end(&mut bytes)).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(format!("the file has more than {MAX_FILE} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|error| format!("the file is no UTF-8: {error}"))
+}
+
+fn play(mut player: Player) -> (Player, u128) {
+    let began = Instant::now();
+    player.run_to_end();
+    (player, began.elapsed().as_millis())
+}
+
+fn all_met(player: &Player) -> bool {
+    player.expectations().all(|(_, verdict)| verdict.is_some_and(|verdict| verdict.met))
+}
+
+fn at(time: Time) -> String {
+    Duration(time.0).to_string()
+}
+
+/// The Events that the cluster still has, oldest first.
+fn events(player: &Player) -> Vec<Doc> {
+    let mut events: Vec<_> = player.cluster().store().list(Kind::Event).cloned().collect();
+    events.sort_by_key(|event| (event.body["firstTimestamp"].as_time(), event.meta.resource_version));
+    events.iter().map(|event| event.to_doc()).collect()
+}
+
+fn event_line(event: &Doc) -> String {
+    let involved = &event["involvedObject"];
+    format!(
+        "{} {:<7} {:<24} {}/{}: {}",
+        event["lastTimestamp"].as_time().unwrap_or_default().rfc3339(),
+        event["type"].str(),
+        event["reason"].str(),
+        involved["kind"].str().to_lowercase(),
+        involved["name"].str(),
+        event["message"].str(),
+    )
+}
+
+fn report(player: &Player, wall_millis: u128) -> Value {
+    let steps: Vec<Value> = player
+        .results()
+        .iter()
+        .map(|step| {
+            json!({
+                "at": at(step.at), "command": step.command, "stdout": step.output.stdout,
+                "stderr": step.output.stderr, "exitCode": step.output.exit_code
+            })
+        })
+        .collect();
+    let expect: Vec<Value> = player
+        .expectations()
+        .map(|(expectation, verdict)| {
+            let met = verdict.is_some_and(|verdict| verdict.met);
+            json!({ "id": expectation.id, "met": met, "at": verdict.map(|verdict| at(verdict.at)) })
+        })
+        .collect();
+    let objects: Vec<Doc> = player.cluster().store().all().map(|object| object.to_doc()).collect();
+    json!({
+        "version": ENGINE_VERSION, "seed": player.scenario().spec.seed, "until": at(player.now()),
+        "stateHash": player.hash(), "events": events(player), "objects": objects,
+        "steps": steps, "expect": expect, "wallMillis": wall_millis
+    })
+}
+
+fn text(player: &Player, wall_millis: u128, out: &mut impl Write) -> std::io::Result<()> {
+    for step in player.results() {
+        writeln!(out, "{:>8}  {}", at(step.at), step.command)?;
+        for line in step.output.stdout.lines().chain(step.output.stderr.lines()) {
+            writeln!(out, "          {line}")?;
+        }
+    }
+    for event in events(player) {
+        writeln!(out, "{}", event_line(&event))?;
+    }
+    for (expectation, verdict) in player.expectations() {
+        let (word, when) = match verdict {
+            Some(verdict) if verdict.met => ("met", at(verdict.at)),
+            Some(verdict) => ("NOT MET", at(verdict.at)),
+            None => ("NOT MET", "undecided".into()),
+        };
+        writeln!(out, "expect {}: {word} ({when})", expectation.id)?;
+    }
+    writeln!(out, "{} simulated in {wall_millis} ms, state {}", at(player.now()), player.hash())
+}

@@ -1,0 +1,127 @@
+//! The connection to the server of a live session. It comes back by itself when it breaks.
+
+use std::{cell::RefCell, rc::Rc};
+
+use shared::session::protocol::{ClientMessage, ServerMessage};
+use wasm_bindgen::{JsCast, closure::Closure};
+use web_sys::{CloseEvent, DedicatedWorkerGlobalScope, MessageEvent, WebSocket};
+
+/// Time between two attempts, in milliseconds.
+const AGAIN_MS: i32 = 1000;
+
+/// What the connection tells: a message, or that it broke (with the server's reason, if it gave one).
+pub enum Heard {
+    /// The server said something.
+    Message(Box<ServerMessage>),
+    /// The connection is gone; another is tried unless the server said that there is no use.
+    Gone(String),
+}
+
+/// A connection.
+#[derive(Clone)]
+pub struct Socket {
+    inner: Rc<RefCell<Inner>>,
+}
+
+struct Inner {
+    scope: DedicatedWorkerGlobalScope,
+    url: String,
+    token: String,
+    web: Option<WebSocket>,
+    /// The last entry of the log that is known here.
+    after: Option<u64>,
+    ended: bool,
+}
+
+impl Socket {
+    /// Connects to the session of a link (`id.token`).
+    ///
+    /// # Errors
+    /// The link names no session.
+    pub fn open(scope: &DedicatedWorkerGlobalScope, link: &str, hear: Rc<dyn Fn(Heard)>) -> Result<Self, String> {
+        let (id, token) = link.split_once('.').ok_or("the link names no session")?;
+        let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        if !plain(id) || !plain(token) {
+            return Err("the link names no session".to_owned());
+        }
+        let location = scope.location();
+        let scheme = if location.protocol() == "https:" { "wss" } else { "ws" };
+        let url = format!("{scheme}://{}/api/v1/sessions/{id}/ws", location.host());
+        let inner =
+            Inner { scope: scope.clone(), url, token: token.to_owned(), web: None, after: None, ended: false };
+        let socket = Self { inner: Rc::new(RefCell::new(inner)) };
+        socket.connect(hear);
+        Ok(socket)
+    }
+
+    fn connect(&self, hear: Rc<dyn Fn(Heard)>) {
+        let url = self.inner.borrow().url.clone();
+        let Ok(web) = WebSocket::new(&url) else { return };
+        let this = self.clone();
+        let on_open = Closure::<dyn Fn()>::new(move || {
+            let inner = this.inner.borrow();
+            let hello = ClientMessage::Hello {
+                token: inner.token.as_str().into(),
+                engine: shared::ENGINE_VERSION.into(),
+                after: inner.after,
+            };
+            drop(inner);
+            this.say(&hello);
+        });
+        web.set_onopen(Some(on_open.into_js_value().unchecked_ref()));
+        let heard = Rc::clone(&hear);
+        let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+            let Some(text) = event.data().as_string() else { return };
+            match ServerMessage::read(&text) {
+                Ok(message) => heard(Heard::Message(Box::new(message))),
+                Err(error) => heard(Heard::Gone(error.to_string())),
+            }
+        });
+        web.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
+        let this = self.clone();
+        let on_close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
+            // From 4000 on the server has said why there is no use in coming back.
+            let over = event.code() >= 4000 || this.inner.borrow().ended;
+            hear(Heard::Gone(event.reason()));
+            if over {
+                return;
+            }
+            let (again, hear) = (this.clone(), Rc::clone(&hear));
+            let retry = Closure::once_into_js(move || {
+                if !again.inner.borrow().ended {
+                    again.connect(hear);
+                }
+            });
+            let scope = this.inner.borrow().scope.clone();
+            // Without timers there would be no worker.
+            let _ = scope.set_timeout_with_callback_and_timeout_and_arguments_0(retry.unchecked_ref(), AGAIN_MS);
+        });
+        web.set_onclose(Some(on_close.into_js_value().unchecked_ref()));
+        self.inner.borrow_mut().web = Some(web);
+    }
+
+    /// Says something to the server. What is said while nobody listens is lost; the page shows that.
+    pub fn say(&self, message: &ClientMessage) {
+        if let Some(web) = &self.inner.borrow().web
+            && web.ready_state() == WebSocket::OPEN
+        {
+            // Refused only for text that is no text.
+            let _ = web.send_with_str(&message.write());
+        }
+    }
+
+    /// Remembers where to go on after a break.
+    pub fn remember(&self, after: Option<u64>) {
+        self.inner.borrow_mut().after = after;
+    }
+
+    /// Ends the connection for good.
+    pub fn end(&self) {
+        let mut inner = self.inner.borrow_mut();
+        inner.ended = true;
+        if let Some(web) = inner.web.take() {
+            // Closing twice is no harm.
+            let _ = web.close();
+        }
+    }
+}
