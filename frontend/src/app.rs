@@ -5,8 +5,15 @@ use leptos_i18n::I18nContext;
 use wasm_bindgen::JsCast;
 
 use crate::{
-    browser, drawer::DrawerPanel, header::Header, i18n::*, protocol::{Opening, Pace}, stage::Stage,
-    state::{Drawer, Page}, story::Story, tour::Tour,
+    browser,
+    drawer::DrawerPanel,
+    header::Header,
+    i18n::*,
+    protocol::{Opening, Pace},
+    stage::Stage,
+    state::{Drawer, Page},
+    story::Story,
+    tour::Tour,
 };
 
 /// The whole page.
@@ -23,9 +30,11 @@ pub fn App() -> impl IntoView {
 fn Main() -> impl IntoView {
     let i18n = use_i18n();
     keep_language(i18n);
-    let opening = match browser::fragment().strip_prefix("c=") {
-        Some(link) => Opening::Link(link.to_owned()),
-        None => Opening::Default,
+    let fragment = browser::fragment();
+    let opening = match fragment.split_once('=') {
+        Some(("c", link)) => Opening::Link(link.to_owned()),
+        Some(("s", link)) => Opening::Live(link.to_owned()),
+        _ => Opening::Default,
     };
     let page = Page::open(opening);
     provide_context(page);
@@ -59,15 +68,16 @@ fn keep_language(i18n: I18nContext<Locale>) {
 
 fn listen_to_keys(page: Page) {
     let handle = window_event_listener(ev::keydown, move |event| {
-        let typing = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(
-            |element| {
+        let typing = event
+            .target()
+            .and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok())
+            .is_some_and(|element| {
                 let tag = element.tag_name();
                 element.is_content_editable()
                     || element.shadow_root().is_some()
                     || matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
                     || (event.key() == " " && matches!(tag.as_str(), "BUTTON" | "A" | "SUMMARY"))
-            },
-        );
+            });
         if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }

@@ -3,7 +3,7 @@
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::Response;
+use web_sys::{RequestInit, Response};
 
 /// What follows `#` in the address.
 pub fn fragment() -> String {
@@ -59,9 +59,42 @@ pub async fn fetch_text(url: &str) -> Result<String, JsValue> {
     Ok(text.as_string().unwrap_or_default())
 }
 
+/// Sends text to the page's own server and reads its answer.
+///
+/// # Errors
+/// The browser's reason, or what the server answered instead.
+pub async fn post_text(url: &str, text: &str) -> Result<String, JsValue> {
+    let request = RequestInit::new();
+    request.set_method("POST");
+    request.set_body(&JsValue::from_str(text));
+    let response: Response =
+        JsFuture::from(window().fetch_with_str_and_init(url, &request)).await?.unchecked_into();
+    let answer = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+    if response.ok() { Ok(answer) } else { Err(format!("HTTP {}: {answer}", response.status()).into()) }
+}
+
+/// Replaces what follows `#` in the address, without loading anything.
+pub fn set_fragment(fragment: &str) {
+    let address =
+        if fragment.is_empty() { self::address() } else { format!("{}#{fragment}", self::address()) };
+    if let Ok(history) = window().history() {
+        // Refused only for addresses of other origins.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
+    }
+}
+
+/// Whether the page is as narrow as a phone or small tablet.
+pub fn narrow() -> bool {
+    window().match_media("(max-width: 1023px)").ok().flatten().is_some_and(|query| query.matches())
+}
+
 /// Whether the person asked their system for less movement.
 pub fn reduced_motion() -> bool {
-    window().match_media("(prefers-reduced-motion: reduce)").ok().flatten().is_some_and(|query| query.matches())
+    window()
+        .match_media("(prefers-reduced-motion: reduce)")
+        .ok()
+        .flatten()
+        .is_some_and(|query| query.matches())
 }
 
 /// Milliseconds since the page began.

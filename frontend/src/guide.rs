@@ -59,12 +59,16 @@ mod tests {
 
     #[test]
     fn the_tour_is_complete_in_both_languages() {
-        let guide: Guide = serde_json::from_str(include_str!("../../public/lessons/tour/guide.json")).expect("a guide");
+        let guide: Guide =
+            serde_json::from_str(include_str!("../../public/lessons/tour/guide.json")).expect("a guide");
         assert!(guide.steps.len() >= 10);
         for step in &guide.steps {
             for text in [&step.title, &step.say, &step.r#try, &step.ecs] {
                 for language in ["en", "ja"] {
-                    assert!(text.get(language).is_some_and(|text| !text.is_empty()), "{language} in {step:?}");
+                    assert!(
+                        text.get(language).is_some_and(|text| !text.is_empty()),
+                        "{language} in {step:?}"
+                    );
                 }
             }
             assert!(step.spotlight.starts_with(['.', '[']), "{}", step.spotlight);

@@ -29,6 +29,7 @@ pub(crate) fn Header() -> impl IntoView {
             </a>
             <TimeControls />
             <div class="tools">
+                <LiveBadge />
                 <button class="quiet" on:click=move |_| page.tour.set(Some(0))>
                     {t!(i18n, tour.start)}
                 </button>
@@ -53,6 +54,11 @@ fn TimeControls() -> impl IntoView {
         let value = event_target_value(&event);
         page.speed(value.parse().map_or(Speed::Story, Speed::Milli));
     };
+    // In a live session others choose, too.
+    let chosen = move || match page.clock.with(|clock| clock.speed) {
+        Speed::Story => "story".to_owned(),
+        Speed::Milli(milli) => milli.to_string(),
+    };
     let rate = Memo::new(move |_| page.clock.with(|clock| clock.rate_milli));
     view! {
         <div class="time" role="group" aria-label=move || t_string!(i18n, time.label)>
@@ -76,6 +82,7 @@ fn TimeControls() -> impl IntoView {
             <select
                 aria-label=move || t_string!(i18n, time.speed)
                 title=move || t_string!(i18n, time.speed)
+                prop:value=chosen
                 on:change=choose
             >
                 <option value="story">{move || t_string!(i18n, time.story)}</option>
@@ -141,9 +148,68 @@ fn ShareMenu() -> impl IntoView {
                             t_string!(i18n, share.not_copied)
                         }}
                     </p>
+                    <LiveSection />
                 </div>
             </Show>
         </div>
+    }
+}
+
+/// The second way of sharing: the same cluster, together, now.
+#[component]
+fn LiveSection() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let link = move |label: Signal<&'static str>, link: String| {
+        view! {
+            <label class="invitation">
+                <span>{label}</span>
+                <input readonly prop:value=link on:focus=select_all />
+            </label>
+        }
+    };
+    view! {
+        <h2>{t!(i18n, live.title)}</h2>
+        <p>{t!(i18n, live.says)}</p>
+        {move || match (page.live.get(), page.invitations.get()) {
+            (None, _) => view! {
+                <button class="quiet" on:click=move |_| page.send(&Request::Scenario)>{t!(i18n, live.begin)}</button>
+            }.into_any(),
+            (Some(_), Some(invitations)) => view! {
+                {link(Signal::derive(move || t_string!(i18n, live.editor)), invitations.editor)}
+                {link(Signal::derive(move || t_string!(i18n, live.viewer)), invitations.viewer)}
+            }.into_any(),
+            (Some(_), None) => view! { <p class="muted">{t!(i18n, live.guest)}</p> }.into_any(),
+        }}
+    }
+}
+
+/// How the live session stands, in the bar.
+#[component]
+fn LiveBadge() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    move || {
+        page.live.get().map(|live| {
+            let state = match (live.connected, live.in_sync) {
+                (false, _) => "broken",
+                (true, Some(true)) => "synced",
+                (true, Some(false)) => "diverged",
+                (true, None) => "joined",
+            };
+            let words = move || match state {
+                "broken" => t_string!(i18n, live.broken),
+                "synced" => t_string!(i18n, live.in_sync),
+                "diverged" => t_string!(i18n, live.diverged),
+                _ => t_string!(i18n, live.joined),
+            };
+            view! {
+                <span class="live" data-state=state role="status" title=live.problem.clone()>
+                    <b>{move || t_string!(i18n, live.people, count = live.people).to_string()}</b>
+                    <span>{words}</span>
+                </span>
+            }
+        })
     }
 }
 

@@ -36,7 +36,8 @@ fn About(subject: Subject, inspection: Arc<Inspection>) -> impl IntoView {
     let i18n = use_i18n();
     let facts = inspection.facts.clone();
     let events = inspection.events.clone();
-    let (placement, chain, yaml) = (inspection.placement.clone(), inspection.chain.clone(), inspection.yaml.clone());
+    let (placement, chain, yaml) =
+        (inspection.placement.clone(), inspection.chain.clone(), inspection.yaml.clone());
     view! {
         <p class="kind">{inspection.kind.clone()}</p>
         <h3>{inspection.name.clone()}</h3>
@@ -98,7 +99,13 @@ fn Actions(subject: Subject) -> impl IntoView {
             let on = move || page.nodes.with(|nodes| nodes.get(&shown).is_some_and(|node| node.power));
             let label = {
                 let on = on.clone();
-                move || if on() { t_string!(i18n, inspector.power_off) } else { t_string!(i18n, inspector.power_on) }
+                move || {
+                    if on() {
+                        t_string!(i18n, inspector.power_off)
+                    } else {
+                        t_string!(i18n, inspector.power_on)
+                    }
+                }
             };
             view! {
                 <p class="actions">
@@ -107,7 +114,9 @@ fn Actions(subject: Subject) -> impl IntoView {
             }
             .into_any()
         }
-        Subject::Object { ref kind, .. } if matches!(kind.as_str(), "Pod" | "Deployment" | "Service" | "ReplicaSet") => {
+        Subject::Object { ref kind, .. }
+            if matches!(kind.as_str(), "Pod" | "Deployment" | "Service" | "ReplicaSet") =>
+        {
             let subject = subject.clone();
             view! {
                 <p class="actions">
@@ -141,7 +150,9 @@ fn running(page: Page, place: &str) -> bool {
 fn FaultButton(target: String, kind: &'static str) -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    let label = move || if kind == "Stop" { t_string!(i18n, inspector.stop) } else { t_string!(i18n, inspector.crash) };
+    let label = move || {
+        if kind == "Stop" { t_string!(i18n, inspector.stop) } else { t_string!(i18n, inspector.crash) }
+    };
     view! {
         <button class="quiet" on:click=move |_| {
             page.command(Command::Fault { target: target.clone(), kind: kind.to_owned() });

@@ -25,7 +25,9 @@ pub fn complete(text: &str) -> Option<String> {
 }
 
 fn complete_pod(lines: &mut Vec<String>) -> bool {
-    let Some(kind) = lines.iter().position(|line| value_of(line, "kind") == Some("Pod")) else { return false };
+    let Some(kind) = lines.iter().position(|line| value_of(line, "kind") == Some("Pod")) else {
+        return false;
+    };
     let name = first_container(lines).unwrap_or_else(|| "app".to_owned());
     let mut changed = false;
     match lines.iter().position(|line| line.starts_with("metadata:")) {
@@ -77,7 +79,9 @@ fn complete_images(lines: &mut Vec<String>) -> bool {
 
 fn first_container(lines: &[String]) -> Option<String> {
     let list = lines.iter().position(|line| line.trim() == "containers:")?;
-    let name = lines[list + 1..].iter().find_map(|line| value_of(line.trim_start().trim_start_matches("- "), "name"))?;
+    let name = lines[list + 1..]
+        .iter()
+        .find_map(|line| value_of(line.trim_start().trim_start_matches("- "), "name"))?;
     Some(name.to_owned())
 }
 

@@ -356,6 +356,8 @@ pub struct Pod {
     pub restarts: u32,
     /// The app label, or the name of what owns it.
     pub app: String,
+    /// The name of what manages it; empty for a bare pod.
+    pub owner: String,
     /// Whether the last human action brought it about.
     pub accent: bool,
 }

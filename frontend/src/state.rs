@@ -2,13 +2,15 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
+use serde::Deserialize;
 
 use crate::{
+    browser,
     engine::Engine,
     protocol::{
-        Caption, Clock, Command, Component, Event, Frame, Inspection, Node, Opening, Outcome, Pace, Pod, Reply,
-        Request, Service, Speed, Subject, Verdict, Visitors, Wait, Workload,
+        Caption, Clock, Command, Component, Event, Frame, Inspection, Live, Node, Opening, Outcome, Pace,
+        Pod, Reply, Request, Service, Speed, Subject, Verdict, Visitors, Wait, Workload,
     },
     view_model::{self, Table},
 };
@@ -22,6 +24,22 @@ pub enum Drawer {
     Timeline,
     /// One object or program.
     Inspector,
+}
+
+/// Links to a live session.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Invitations {
+    /// For the one who began it.
+    pub owner: String,
+    /// For those who may act.
+    pub editor: String,
+    /// For those who look.
+    pub viewer: String,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    links: Invitations,
 }
 
 /// The parts' common ground; `Copy`, handed down as a context.
@@ -55,6 +73,10 @@ pub struct Page {
     pub link: RwSignal<Option<String>>,
     /// Why the link that brought us here did not open.
     pub bad_link: RwSignal<Option<String>>,
+    /// How the live session stands, in one.
+    pub live: RwSignal<Option<Live>>,
+    /// Links to it, for those who began it.
+    pub invitations: RwSignal<Option<Invitations>>,
     /// Why the engine fell.
     pub failure: RwSignal<Option<String>>,
     /// Whether the person has done anything yet: the switch glows until then.
@@ -94,12 +116,15 @@ impl Page {
             outcome: RwSignal::default(),
             link: RwSignal::default(),
             bad_link: RwSignal::default(),
+            live: RwSignal::default(),
+            invitations: RwSignal::default(),
             failure: RwSignal::default(),
             touched: RwSignal::default(),
             tour: RwSignal::default(),
             engine: StoredValue::new_local(None),
         };
-        let engine = Engine::connect(move |reply| page.hear(reply), move |reason| page.failure.set(Some(reason)));
+        let engine =
+            Engine::connect(move |reply| page.hear(reply), move |reason| page.failure.set(Some(reason)));
         engine.send(&Request::Open(opening));
         page.engine.set_value(Some(engine));
         page
@@ -111,7 +136,12 @@ impl Page {
             Reply::Outcome { id, outcome } => self.outcome.set(Some((id, outcome))),
             Reply::Inspection(inspection) => self.inspection.set(inspection.map(|it| Arc::new(*it))),
             Reply::Link(link) => self.link.set(Some(link)),
-            Reply::BadLink(reason) => self.bad_link.set(Some(reason)),
+            Reply::Scenario(scenario) => self.begin_live(scenario),
+            Reply::Live(live) => self.live.set(Some(live)),
+            Reply::BadLink(reason) => {
+                self.live.set(None);
+                self.bad_link.set(Some(reason));
+            }
         }
     }
 
@@ -176,6 +206,28 @@ impl Page {
         self.engine.with_value(|engine| {
             if let Some(engine) = engine {
                 engine.send(request);
+            }
+        });
+    }
+
+    /// Asks the server to keep this cluster for everybody who has a link.
+    fn begin_live(self, scenario: String) {
+        spawn_local(async move {
+            let answer = browser::post_text("/api/v1/sessions", &scenario)
+                .await
+                .map_err(|reason| format!("{reason:?}"));
+            let created = answer.and_then(|answer| {
+                serde_json::from_str::<Created>(&answer).map_err(|error| error.to_string())
+            });
+            match created {
+                Ok(Created { links }) => {
+                    let fragment =
+                        links.owner.split_once('#').map_or("", |(_, fragment)| fragment).to_owned();
+                    browser::set_fragment(&fragment);
+                    self.send(&Request::Open(Opening::Live(fragment.trim_start_matches("s=").to_owned())));
+                    self.invitations.set(Some(links));
+                }
+                Err(reason) => self.bad_link.set(Some(reason)),
             }
         });
     }

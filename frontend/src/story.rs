@@ -187,4 +187,3 @@ fn Countdown(wait: Wait) -> impl IntoView {
         </div>
     }
 }
-

@@ -22,9 +22,9 @@ pub(crate) fn Tour() -> impl IntoView {
         if page.tour.get().is_some() && guide.with_untracked(Option::is_none) {
             spawn_local(async move {
                 let text = browser::fetch_text(&format!("{ADDRESS}/guide.json")).await;
-                let read = text.map_err(|reason| format!("{reason:?}")).and_then(|text| {
-                    serde_json::from_str::<Guide>(&text).map_err(|error| error.to_string())
-                });
+                let read = text
+                    .map_err(|reason| format!("{reason:?}"))
+                    .and_then(|text| serde_json::from_str::<Guide>(&text).map_err(|error| error.to_string()));
                 match read {
                     Ok(read) => guide.set(Some(read)),
                     Err(reason) => {
@@ -62,6 +62,12 @@ fn light(selector: Option<&str>) {
     each(".spot", &|element| drop(element.class_list().remove_1("spot")));
     if let Some(selector) = selector {
         each(selector, &|element| drop(element.class_list().add_1("spot")));
+        // Where not all of the stage is in sight, what the light falls on has to come there.
+        if browser::narrow()
+            && let Ok(Some(element)) = document().query_selector(selector)
+        {
+            element.scroll_into_view_with_bool(true);
+        }
     }
 }
 

@@ -37,14 +37,18 @@ pub fn happening(i18n: I18n, what: &Happening) -> String {
         Happening::PowerOn { node } => say!(power_on, node = node.clone()),
         Happening::NodeLost { node } => say!(node_lost, node = node.clone()),
         Happening::NodeBack { node } => say!(node_back, node = node.clone()),
-        Happening::Tolerated { node, wait, .. } => say!(tolerated, node = node.clone(), time = duration(i18n, *wait)),
+        Happening::Tolerated { node, wait, .. } => {
+            say!(tolerated, node = node.clone(), time = duration(i18n, *wait))
+        }
         Happening::Cordoned { node } => say!(cordoned, node = node.clone()),
         Happening::Evicted { pod, node } => say!(evicted, pod = pod.clone(), node = node.clone()),
         Happening::PodCreated { pod, owner } => say!(pod_created, pod = pod.clone(), owner = owner.clone()),
         Happening::PodPlaced { pod, node } => say!(pod_placed, pod = pod.clone(), node = node.clone()),
         Happening::PodUnplaced { pod, .. } => say!(pod_unplaced, pod = pod.clone()),
         Happening::PodReady { pod, node } => say!(pod_ready, pod = pod.clone(), node = node.clone()),
-        Happening::PodFailing { pod, status } => say!(pod_failing, pod = pod.clone(), status = status.clone()),
+        Happening::PodFailing { pod, status } => {
+            say!(pod_failing, pod = pod.clone(), status = status.clone())
+        }
         Happening::PodGone { pod } => say!(pod_gone, pod = pod.clone()),
         Happening::Stopped { place } => say!(stopped, place = place.clone()),
         Happening::Started { place } => say!(started, place = place.clone()),

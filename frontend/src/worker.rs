@@ -12,11 +12,11 @@ pub mod inspect;
 #[cfg(feature = "page")]
 mod line;
 mod link;
-#[cfg(feature = "page")]
-mod socket;
 pub mod messages;
 pub mod pacing;
 pub mod replica;
+#[cfg(feature = "page")]
+mod socket;
 pub mod story;
 pub mod view;
 pub mod waits;

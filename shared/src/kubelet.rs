@@ -21,7 +21,7 @@ use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity, Wait};
 use crate::doc::{Doc, Str, literal};
 use crate::sim::{Body, Context, Core, CriCall, Duration, Process, RequestId, Time, Timer};
 
-pub use node::{Heartbeat, node_address};
+pub use node::Heartbeat;
 pub use pod::{ContainerStage, ContainerState, PodStage, PodState, Termination};
 
 /// How long a kubelet waits before it tries again what the API server did not take.
@@ -73,7 +73,7 @@ impl Kubelet {
         informers.add(&user, Kind::Node, FieldSelector::name(name.clone()));
         Kubelet {
             machine,
-            address: node_address(machine),
+            address: crate::network::node_address(machine),
             informers,
             recorder: Recorder::new(&user, "kubelet", name.clone()),
             node: node::NodeState::new(&name, seed),

@@ -141,7 +141,9 @@ impl Dots {
         let origin = self.stage.get_bounding_client_rect();
         let Ok(found) = self.stage.query_selector_all("[data-place]") else { return };
         for index in 0..found.length() {
-            let Some(element) = found.item(index).and_then(|node| node.dyn_into::<Element>().ok()) else { continue };
+            let Some(element) = found.item(index).and_then(|node| node.dyn_into::<Element>().ok()) else {
+                continue;
+            };
             let Some(place) = element.get_attribute("data-place") else { continue };
             let rect = element.get_bounding_client_rect();
             let rect = Rect {
@@ -158,7 +160,9 @@ impl Dots {
     /// Every line of the control plane ends on the API server's pane, every one of the traffic on the Services'.
     fn draw_lines(&mut self) {
         let pane_of = |place: &str| match place.split('@').next().unwrap_or_default() {
-            "you" | "kube-scheduler" | "kube-controller-manager" | "etcd" | "kubelet" => Some("kube-apiserver"),
+            "you" | "kube-scheduler" | "kube-controller-manager" | "etcd" | "kubelet" => {
+                Some("kube-apiserver")
+            }
             "kube-proxy" | "visitors" => Some("load-balancer"),
             _ => None,
         };
@@ -183,7 +187,8 @@ impl Dots {
                 self.lines.append_child(&line).expect("the stage is on the page");
                 line
             });
-            for (name, value) in [("x1", way.from.x), ("y1", way.from.y), ("x2", way.to.x), ("y2", way.to.y)] {
+            for (name, value) in [("x1", way.from.x), ("y1", way.from.y), ("x2", way.to.x), ("y2", way.to.y)]
+            {
                 set(line, name, &format!("{value:.1}"));
             }
         }
@@ -226,7 +231,9 @@ impl Dots {
         for moving in &self.moving {
             let hop = &moving.hop;
             let ends = self.places.get(&hop.from).zip(self.places.get(&hop.to));
-            let Some((&from, &to)) = ends.filter(|_| scene >= hop.start && scene <= hop.end) else { continue };
+            let Some((&from, &to)) = ends.filter(|_| scene >= hop.start && scene <= hop.end) else {
+                continue;
+            };
             let progress = (scene - hop.start) / (hop.end - hop.start).max(1.0);
             let point = position(route(from, to), if self.still { 0.5 } else { progress });
             place_at(&moving.element, point, f64::from(width));
@@ -253,7 +260,11 @@ impl Dots {
     fn pulse(&self, place: &str) {
         if let Some(line) = self.drawn.get(place) {
             // Two names for one animation: changing the name starts it again.
-            let next = if line.class_list().contains("pulse-a") { ("pulse-a", "pulse-b") } else { ("pulse-b", "pulse-a") };
+            let next = if line.class_list().contains("pulse-a") {
+                ("pulse-a", "pulse-b")
+            } else {
+                ("pulse-b", "pulse-a")
+            };
             let _ = line.class_list().remove_1(next.0);
             let _ = line.class_list().add_1(next.1);
         }
@@ -264,7 +275,8 @@ fn place_at(element: &HtmlElement, point: Point, width: f64) {
     // Fails only for names that are no attribute names.
     let _ = element.remove_attribute("hidden");
     let _ = element.class_list().toggle_with_force("left", point.x > width * FLIP);
-    let _ = element.style().set_property("transform", &format!("translate({:.1}px,{:.1}px)", point.x, point.y));
+    let _ =
+        element.style().set_property("transform", &format!("translate({:.1}px,{:.1}px)", point.x, point.y));
 }
 
 fn set(element: &Element, name: &str, value: &str) {

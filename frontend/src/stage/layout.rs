@@ -64,7 +64,8 @@ pub fn route(from: Rect, to: Rect) -> Route {
     };
     let x = narrow.center().x;
     let (upper_from, upper_to) = (from.center().y < to.center().y, to.center().y < from.center().y);
-    let edge = |rect: Rect, is_upper: bool| Point { x, y: if is_upper { rect.y + rect.height } else { rect.y } };
+    let edge =
+        |rect: Rect, is_upper: bool| Point { x, y: if is_upper { rect.y + rect.height } else { rect.y } };
     Route { from: edge(from, upper_from), to: edge(to, upper_to) }
 }
 

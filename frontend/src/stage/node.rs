@@ -98,7 +98,9 @@ fn Agent(place: String, label: &'static str, up: Signal<bool>) -> impl IntoView 
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let subject = Subject::Component(place.clone());
-    let says = move || if up.get() { t_string!(i18n, component.running) } else { t_string!(i18n, component.stopped) };
+    let says = move || {
+        if up.get() { t_string!(i18n, component.running) } else { t_string!(i18n, component.stopped) }
+    };
     view! {
         <button
             class="agent"
@@ -133,15 +135,20 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let uid = StoredValue::new(uid);
-    let pod = Memo::new(move |_| page.pods.with(|pods| uid.with_value(|uid| pods.get(uid).cloned())).unwrap_or_default());
+    let pod = Memo::new(move |_| {
+        page.pods.with(|pods| uid.with_value(|uid| pods.get(uid).cloned())).unwrap_or_default()
+    });
     let shape = Memo::new(move |_| pod.with(|pod| pod.shape));
     let silent = Memo::new(move |_| {
         let name = pod.with(|pod| pod.node.clone());
         page.nodes.with(|nodes| {
-            nodes.get(&name).is_some_and(|node| matches!(node_state(node), NodeState::Off | NodeState::OffUnnoticed))
+            nodes
+                .get(&name)
+                .is_some_and(|node| matches!(node_state(node), NodeState::Off | NodeState::OffUnnoticed))
         })
     });
-    let serving = Memo::new(move |_| page.services.with(|services| uid.with_value(|uid| serves(services, uid))));
+    let serving =
+        Memo::new(move |_| page.services.with(|services| uid.with_value(|uid| serves(services, uid))));
     let label = move || {
         let pod = pod.get();
         let mut label = format!("{} · {}", pod.name, pod.status);
@@ -196,7 +203,8 @@ fn status_text(pod: &Pod) -> String {
 /// A pod's state as a shape.
 #[component]
 fn Glyph(shape: Memo<PodShape>) -> impl IntoView {
-    let drawing = move || match shape.get() {
+    let drawing = move || {
+        match shape.get() {
         PodShape::Pending => view! { <circle cx="8" cy="8" r="5.5" class="dashed" /> }.into_any(),
         PodShape::Starting => view! { <circle cx="8" cy="8" r="5.5" class="ring" /><path d="M8 8V2.5a5.5 5.5 0 0 1 5.5 5.5z" class="full" /> }.into_any(),
         PodShape::Running => view! { <circle cx="8" cy="8" r="5.5" class="ring" /><path d="M2.5 8a5.5 5.5 0 0 0 11 0z" class="full" /> }.into_any(),
@@ -205,6 +213,7 @@ fn Glyph(shape: Memo<PodShape>) -> impl IntoView {
         PodShape::Failing => view! { <path d="M8 1.5l7 12.5H1z" class="full" /><path d="M8 6v4M8 11.6v.6" class="tick" /> }.into_any(),
         PodShape::Terminating => view! { <circle cx="8" cy="8" r="5.5" class="dashed" /><path d="M5.5 5.5l5 5M10.5 5.5l-5 5" class="line" /> }.into_any(),
         PodShape::Unknown => view! { <path d="M8 1.8l6.2 6.2L8 14.2 1.8 8z" class="ring" /><path d="M8 5.4v3.2M8 10.4v.6" class="line" /> }.into_any(),
+    }
     };
     view! { <svg class="glyph" viewBox="0 0 16 16" aria-hidden="true">{drawing}</svg> }
 }

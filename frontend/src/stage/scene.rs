@@ -29,7 +29,8 @@ pub(crate) fn Stage() -> impl IntoView {
     let names = Memo::new(move |_| page.nodes.with(|nodes| nodes.keys().cloned().collect::<Vec<_>>()));
     let density = Memo::new(move |_| {
         let names = names.get();
-        let most = page.pods.with(|pods| names.iter().map(|name| pods_on(pods, name).len()).max().unwrap_or(0));
+        let most =
+            page.pods.with(|pods| names.iter().map(|name| pods_on(pods, name).len()).max().unwrap_or(0));
         Density::of(names.len(), most)
     });
     view! {

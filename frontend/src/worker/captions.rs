@@ -76,11 +76,9 @@ fn workloads(old: &View, new: &View, told: &mut Vec<Happening>) {
     for (uid, now) in &new.workloads {
         match old.workloads.get(uid) {
             None => told.push(Happening::Created { kind: now.kind.clone(), name: now.name.clone() }),
-            Some(before) if before.wanted != now.wanted => told.push(Happening::Scaled {
-                name: now.name.clone(),
-                from: before.wanted,
-                to: now.wanted,
-            }),
+            Some(before) if before.wanted != now.wanted => {
+                told.push(Happening::Scaled { name: now.name.clone(), from: before.wanted, to: now.wanted })
+            }
             Some(_) => {}
         }
     }
@@ -93,7 +91,10 @@ fn pods(old: &View, new: &View, told: &mut Vec<Happening>) {
         let pod = now.name.clone();
         let was = |shape: PodShape| before.is_some_and(|before| before.shape == shape);
         if before.is_none() {
-            kinds[1].push(Happening::PodCreated { pod: pod.clone(), owner: owner_of(now) });
+            kinds[1].push(match now.owner.as_str() {
+                "" => Happening::Created { kind: "Pod".to_owned(), name: pod.clone() },
+                owner => Happening::PodCreated { pod: pod.clone(), owner: owner.to_owned() },
+            });
         }
         if now.shape == PodShape::Terminating && before.is_some() && !was(PodShape::Terminating) {
             if silent(new, now) {
@@ -119,12 +120,6 @@ fn pods(old: &View, new: &View, told: &mut Vec<Happening>) {
     }
 }
 
-/// The ReplicaSet that made a pod, by the pod's name.
-fn owner_of(pod: &Pod) -> String {
-    let set = pod.name.rsplit_once('-').map_or(pod.name.as_str(), |(set, _)| set);
-    if pod.app.is_empty() { pod.name.clone() } else { set.to_owned() }
-}
-
 fn silent(view: &View, pod: &Pod) -> bool {
     view.nodes.get(&pod.node).is_some_and(|node: &Arc<Node>| {
         matches!(node_state(node), NodeState::Off | NodeState::OffUnnoticed | NodeState::NotReady)
@@ -135,10 +130,12 @@ fn services(old: &View, new: &View, told: &mut Vec<Happening>) {
     for (uid, now) in &new.services {
         match old.services.get(uid) {
             None => told.push(Happening::Created { kind: "Service".to_owned(), name: now.name.clone() }),
-            Some(before) if before.endpoints.len() != now.endpoints.len() => told.push(Happening::Endpoints {
-                service: now.name.clone(),
-                count: u32::try_from(now.endpoints.len()).unwrap_or(u32::MAX),
-            }),
+            Some(before) if before.endpoints.len() != now.endpoints.len() => {
+                told.push(Happening::Endpoints {
+                    service: now.name.clone(),
+                    count: u32::try_from(now.endpoints.len()).unwrap_or(u32::MAX),
+                })
+            }
             Some(_) => {}
         }
     }
@@ -161,7 +158,14 @@ mod tests {
     }
 
     fn pod(uid: &str, node: &str, shape: PodShape) -> Pod {
-        Pod { uid: uid.into(), name: format!("web-1-{uid}"), app: "web".into(), node: node.into(), shape, ..Pod::default() }
+        Pod {
+            uid: uid.into(),
+            name: format!("web-1-{uid}"),
+            owner: "web-1".into(),
+            node: node.into(),
+            shape,
+            ..Pod::default()
+        }
     }
 
     #[test]

@@ -304,7 +304,11 @@ impl Driver {
                 let start = self.now;
                 self.run_to(start + left * self.rate, drawn, late, true);
                 // At the horizon virtual time stands; the picture goes on.
-                let used = if self.now >= millis(self.replica.limit().0) { left } else { (self.now - start) / self.rate };
+                let used = if self.now >= millis(self.replica.limit().0) {
+                    left
+                } else {
+                    (self.now - start) / self.rate
+                };
                 self.scene += used.max(1e-3);
             }
             if self.stop_at.is_some_and(|stop| self.scene >= stop) {
@@ -406,7 +410,11 @@ impl Driver {
         let accent = self.accent_from != u64::MAX;
         let told = captions::between(&self.view, &view).into_iter();
         frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
-        frame.captions.extend(tolerated(&self.waits, &waits, &view).map(|what| Caption { at: now, what, accent }));
+        frame.captions.extend(tolerated(&self.waits, &waits, &view).map(|what| Caption {
+            at: now,
+            what,
+            accent,
+        }));
         if waits != self.waits {
             frame.waits = Some(waits.clone());
         }
@@ -562,7 +570,10 @@ mod tests {
         }
         let accented: Vec<_> = seen.hops.iter().filter(|hop| hop.accent).collect();
         for hop in &accented {
-            println!("{:>8.0} {:>8.0} {} -> {}: {} {}", hop.start, hop.end, hop.from, hop.to, hop.label, hop.object);
+            println!(
+                "{:>8.0} {:>8.0} {} -> {}: {} {}",
+                hop.start, hop.end, hop.from, hop.to, hop.label, hop.object
+            );
         }
         println!("wall {} waits {:?} verdict {:?}", seen.wall, seen.waits, seen.verdict);
         let verdict = seen.verdict.expect("three of three are back");
@@ -580,9 +591,11 @@ mod tests {
         driver.first_frame();
         power_off(&mut driver, "node-1");
         let seen = watch(&mut driver, 30_000.0, |seen| seen.verdict.is_some());
-        let post = seen.hops.iter().find(|hop| hop.accent && hop.label == "POST" && hop.object.starts_with("pod "));
+        let post =
+            seen.hops.iter().find(|hop| hop.accent && hop.label == "POST" && hop.object.starts_with("pod "));
         let post = post.expect("a new pod is asked for");
-        let heard = seen.hops.iter().find(|hop| hop.accent && hop.label == "ADDED" && hop.to == "kube-scheduler");
+        let heard =
+            seen.hops.iter().find(|hop| hop.accent && hop.label == "ADDED" && hop.to == "kube-scheduler");
         assert!(heard.expect("the scheduler hears of it").start >= post.end);
     }
 
@@ -596,7 +609,11 @@ mod tests {
         assert_eq!(driver.cluster_now(), before);
         driver.hear(Request::Pace(Pace::Speed(Speed::Milli(10_000))));
         watch(&mut driver, 3000.0, |_| false);
-        assert!((25_000..=31_000).contains(&(driver.cluster_now() - before)), "{}", driver.cluster_now() - before);
+        assert!(
+            (25_000..=31_000).contains(&(driver.cluster_now() - before)),
+            "{}",
+            driver.cluster_now() - before
+        );
         driver.hear(Request::Pace(Pace::Step));
         watch(&mut driver, 5000.0, |_| false);
         assert!(!driver.running);
@@ -610,7 +627,8 @@ mod tests {
         watch(&mut driver, 6000.0, |_| false);
         driver.hear(Request::Rewind { then: Vec::new() });
         assert!(driver.view.nodes.values().all(|node| node.power));
-        let fault = |target: &str, kind: &str| Command::Fault { target: target.to_owned(), kind: kind.to_owned() };
+        let fault =
+            |target: &str, kind: &str| Command::Fault { target: target.to_owned(), kind: kind.to_owned() };
         power_off(&mut driver, "node-2");
         let then = vec![fault("component/kube-scheduler", "Stop"), fault("node/node-2", "PowerOff")];
         driver.hear(Request::Rewind { then });

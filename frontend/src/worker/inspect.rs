@@ -43,7 +43,10 @@ fn about_object(cluster: &Cluster, object: &Object) -> Inspection {
     }
     let key = &object.key;
     let uid = uuid(object.meta.uid);
-    let events = cluster.store().list(Kind::Event).filter(|event| event.body.at(&["involvedObject", "uid"]).as_str() == Some(uid.as_str()));
+    let events = cluster
+        .store()
+        .list(Kind::Event)
+        .filter(|event| event.body.at(&["involvedObject", "uid"]).as_str() == Some(uid.as_str()));
     let mut events: Vec<Event> = events.filter_map(|object| self::event(cluster, object)).collect();
     events.sort_by_key(|event| event.at);
     Inspection {
@@ -62,9 +65,12 @@ fn about_object(cluster: &Cluster, object: &Object) -> Inspection {
 fn facts(cluster: &Cluster, object: &Object) -> Vec<(String, String)> {
     let resource = object.key.kind.resource();
     let row = resource.row(object, cluster.core().timestamp());
-    let columns = resource.columns().iter().zip(row).filter(|(column, cell)| column.name != "Name" && !cell.is_empty());
-    let mut facts: Vec<(String, String)> =
-        columns.filter(|(_, cell)| cell != "<none>").map(|(column, cell)| (column.name.to_owned(), cell)).collect();
+    let columns =
+        resource.columns().iter().zip(row).filter(|(column, cell)| column.name != "Name" && !cell.is_empty());
+    let mut facts: Vec<(String, String)> = columns
+        .filter(|(_, cell)| cell != "<none>")
+        .map(|(column, cell)| (column.name.to_owned(), cell))
+        .collect();
     if !object.key.namespace.is_empty() {
         facts.insert(0, ("Namespace".to_owned(), object.key.namespace.to_string()));
     }
@@ -76,7 +82,8 @@ fn facts(cluster: &Cluster, object: &Object) -> Vec<(String, String)> {
         facts.push(("Image".to_owned(), images.collect::<Vec<_>>().join(", ")));
     }
     if let Some(node) = object.view::<Node>() {
-        let taints = node.taints.iter().map(|taint| format!("{}:{}", taint.key, taint.effect)).collect::<Vec<_>>();
+        let taints =
+            node.taints.iter().map(|taint| format!("{}:{}", taint.key, taint.effect)).collect::<Vec<_>>();
         if !taints.is_empty() {
             facts.push(("Taints".to_owned(), taints.join(", ")));
         }
@@ -109,7 +116,12 @@ fn chain(cluster: &Cluster, key: &Key) -> Vec<Link> {
     let hops = explain::chain(cluster, first);
     let links: Vec<Link> = hops.iter().filter_map(|hop| link(cluster, hop)).collect();
     let surplus = links.len().saturating_sub(CHAIN);
-    links.into_iter().enumerate().filter(|(index, _)| *index == 0 || *index > surplus).map(|(_, link)| link).collect()
+    links
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| *index == 0 || *index > surplus)
+        .map(|(_, link)| link)
+        .collect()
 }
 
 fn link(cluster: &Cluster, hop: &explain::Hop) -> Option<Link> {
@@ -118,25 +130,32 @@ fn link(cluster: &Cluster, hop: &explain::Hop) -> Option<Link> {
         What::Command { .. } => ("you".to_owned(), String::new(), String::new(), String::new()),
         What::Message { from, to, label, object, heartbeat, .. } => {
             // Answers and notices follow by themselves; requests, decisions and writes tell the story.
-            let told = matches!(*label, "POST" | "PUT" | "PATCH" | "DELETE") || matches!(to, Process::Runtime(_));
+            let told =
+                matches!(*label, "POST" | "PUT" | "PATCH" | "DELETE") || matches!(to, Process::Runtime(_));
             if *heartbeat || !told {
                 return None;
             }
             let who = format!("{} → {}", place(cluster, *from), place(cluster, *to));
             (who, (*label).to_owned(), object.as_ref().map_or(String::new(), words), String::new())
         }
-        What::Write { revision, key, change } => {
-            ("etcd".to_owned(), format!("{change:?}").to_lowercase(), words(key), format!("revision {revision}"))
-        }
+        What::Write { revision, key, change } => (
+            "etcd".to_owned(),
+            format!("{change:?}").to_lowercase(),
+            words(key),
+            format!("revision {revision}"),
+        ),
         What::Note { by, reason, object, text } => (
             place(cluster, *by),
             (*reason).to_owned(),
             object.as_ref().map_or(String::new(), words),
             text.to_string(),
         ),
-        What::Fault { process, up } => {
-            (place(cluster, *process), if *up { "up" } else { "down" }.to_owned(), String::new(), String::new())
-        }
+        What::Fault { process, up } => (
+            place(cluster, *process),
+            if *up { "up" } else { "down" }.to_owned(),
+            String::new(),
+            String::new(),
+        ),
     };
     Some(Link { at: hop.at.0, who, what, object, text })
 }
@@ -153,7 +172,9 @@ fn placement(cluster: &Cluster, key: &Key) -> Option<Placement> {
     let mut plugins: Vec<&str> = Vec::new();
     let scored: Vec<_> = explanation.nodes.iter().filter(|node| !node.scores.is_empty()).collect();
     for score in scored.iter().flat_map(|node| &node.scores) {
-        let of = |node: &NodeVerdict| node.scores.iter().find(|it| it.plugin == score.plugin).map(|it| it.weighted);
+        let of = |node: &NodeVerdict| {
+            node.scores.iter().find(|it| it.plugin == score.plugin).map(|it| it.weighted)
+        };
         let differs = scored.iter().any(|node| of(node) != Some(score.weighted));
         if differs && !plugins.contains(&score.plugin) {
             plugins.push(score.plugin);
@@ -164,7 +185,9 @@ fn placement(cluster: &Cluster, key: &Key) -> Option<Placement> {
         refusal: node.filter.iter().find_map(|(_, verdict)| verdict.clone().err()).unwrap_or_default(),
         scores: plugins
             .iter()
-            .map(|plugin| node.scores.iter().find(|score| score.plugin == *plugin).map_or(0, |score| score.weighted))
+            .map(|plugin| {
+                node.scores.iter().find(|score| score.plugin == *plugin).map_or(0, |score| score.weighted)
+            })
             .collect(),
         total: node.total.unwrap_or(0),
     };
@@ -200,5 +223,10 @@ fn about_program(cluster: &Cluster, program: &str) -> Inspection {
         facts.push(("Revision".to_owned(), cluster.store().revision().to_string()));
         facts.push(("Objects".to_owned(), cluster.store().len().to_string()));
     }
-    Inspection { name: program.to_owned(), facts, chain: newest.into_iter().skip(skip).collect(), ..Inspection::default() }
+    Inspection {
+        name: program.to_owned(),
+        facts,
+        chain: newest.into_iter().skip(skip).collect(),
+        ..Inspection::default()
+    }
 }

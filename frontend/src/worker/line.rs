@@ -37,7 +37,8 @@ pub fn start() {
     let heard = Rc::clone(&worker);
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
         let text: JsString = event.data().unchecked_into();
-        let request: Request = serde_json::from_str(&String::from(text)).expect("page and worker come from one build");
+        let request: Request =
+            serde_json::from_str(&String::from(text)).expect("page and worker come from one build");
         match request {
             Request::Open(opening) => open(&heard, opening),
             request => heard.borrow_mut().hear(request),
@@ -54,7 +55,10 @@ pub fn start() {
         worker.borrow_mut().tick(passed, &|| clock.now());
     });
     scope
-        .set_interval_with_callback_and_timeout_and_arguments_0(tick.into_js_value().unchecked_ref(), FRAME_MS)
+        .set_interval_with_callback_and_timeout_and_arguments_0(
+            tick.into_js_value().unchecked_ref(),
+            FRAME_MS,
+        )
         .expect("workers have timers");
 }
 

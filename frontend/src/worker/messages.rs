@@ -1,12 +1,15 @@
 //! Which messages are drawn, and when: the trace tells what really travelled and why; this keeps to the visual budget
 //! and to cause before effect.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use shared::{
-    api::{Key, Kind},
+    api::{Key, Kind, core::pod::Pod, meta::uuid},
     cluster::Cluster,
-    sim::{Process, Record, RecordId, What},
+    sim::{Body, PacketStep, Payload, Process, Record, RecordId, What},
 };
 
 use super::pacing;
@@ -56,6 +59,8 @@ pub struct Messages {
     held: Vec<Held>,
     /// Hops of the present story so far.
     seen: u32,
+    /// Where a visitor's request went, by its number: its answer comes from there.
+    visits: BTreeMap<u64, String>,
 }
 
 /// How the viewer looks at it.
@@ -111,6 +116,30 @@ impl Messages {
         if self.alike.len() > 2000 {
             self.alike.clear();
         }
+        if self.visits.len() > 200 {
+            self.visits.clear();
+        }
+    }
+
+    /// The pod that a request on its way comes from or goes to. The trace names programs; what is still in the queue
+    /// knows the address.
+    fn visit(&mut self, cluster: &Cluster, id: RecordId) -> (Option<String>, Option<String>) {
+        let packet = cluster.core().queue.iter().find_map(|(_, event)| match &event.payload {
+            Payload::Arrive(message) if message.causes.records() == [id] => match &message.body {
+                Body::Packet(packet) => Some(packet),
+                _ => None,
+            },
+            _ => None,
+        });
+        match packet.map(|packet| (packet.number, &packet.step)) {
+            Some((number, PacketStep::ToPod { ip, .. })) => {
+                let pod = pod_at(cluster, *ip);
+                self.visits.extend(pod.clone().map(|pod| (number, pod)));
+                (None, pod)
+            }
+            Some((number, PacketStep::Answer { .. })) => (self.visits.remove(&number), None),
+            _ => (None, None),
+        }
     }
 
     /// Draws one record, if it is to be drawn; the answer is the scene time at which its effects may set out.
@@ -135,9 +164,11 @@ impl Messages {
                 if look.quiet || !worth_drawing(cluster, *from, *to, label, object.as_ref(), accent) {
                     return after;
                 }
+                let (from_pod, to_pod) =
+                    if *label == "HTTP" { self.visit(cluster, id) } else { (None, None) };
                 Hop {
-                    from: place(cluster, *from),
-                    to: arrival(cluster, *to, label, object.as_ref()),
+                    from: from_pod.unwrap_or_else(|| place(cluster, *from)),
+                    to: to_pod.unwrap_or_else(|| place(cluster, *to)),
                     label: (*label).to_owned(),
                     object: object.as_ref().map_or(String::new(), words),
                     traffic: *label == "HTTP",
@@ -156,7 +187,9 @@ impl Messages {
             _ => return after,
         };
         let until = if let What::Message { until, .. } = &record.what { until.0 } else { record.at.0 };
-        if !self.alike.insert((until, hop.to.clone(), hop.object.clone(), kind_of(&record.what))) && !hop.traffic {
+        if !self.alike.insert((until, hop.to.clone(), hop.object.clone(), kind_of(&record.what)))
+            && !hop.traffic
+        {
             return after;
         }
         let foreground = accent && !hop.traffic;
@@ -194,7 +227,8 @@ fn bookkeeping(what: &What) -> bool {
             matches!(key.kind, Kind::ReplicaSet | Kind::Deployment) && matches!(*label, "PATCH" | "MODIFIED")
         }
         What::Write { key, change, .. } => {
-            matches!(key.kind, Kind::ReplicaSet | Kind::Deployment) && *change == shared::sim::ChangeKind::Modified
+            matches!(key.kind, Kind::ReplicaSet | Kind::Deployment)
+                && *change == shared::sim::ChangeKind::Modified
         }
         _ => false,
     }
@@ -233,11 +267,13 @@ fn worth_drawing(
     match (to, key.kind) {
         // The scheduler acts on pods without a node; whatever else it hears only fills its cache.
         (Process::Scheduler(_), Kind::Pod) => {
-            let pod = cluster.store().get(key).and_then(|object| object.view::<shared::api::core::pod::Pod>());
+            let pod = cluster.store().get(key).and_then(|object| object.view::<Pod>());
             pod.is_some_and(|pod| pod.node_name.is_empty())
         }
         (Process::Scheduler(_), _) => false,
-        (Process::ProxyWatch | Process::KubeProxy(_), kind) => matches!(kind, Kind::EndpointSlice | Kind::Service),
+        (Process::ProxyWatch | Process::KubeProxy(_), kind) => {
+            matches!(kind, Kind::EndpointSlice | Kind::Service)
+        }
         (Process::CoreDns | Process::LoadBalancer, _) => false,
         // A kubelet hears what it said itself; it acts when a pod comes or has to go.
         (Process::Kubelet(_), Kind::Pod) => {
@@ -269,15 +305,13 @@ pub fn place(cluster: &Cluster, process: Process) -> String {
     }
 }
 
-/// A request that reaches a machine ends in its pod, where the trace knows which.
-fn arrival(cluster: &Cluster, to: Process, label: &str, object: Option<&Key>) -> String {
-    if label == "HTTP"
-        && let Some(key) = object.filter(|key| key.kind == Kind::Pod)
-        && let Some(pod) = cluster.store().get(key)
-    {
-        return format!("pod/{}", shared::api::meta::uuid(pod.meta.uid));
-    }
-    place(cluster, to)
+/// The pod with this address, as the page places it.
+fn pod_at(cluster: &Cluster, ip: u32) -> Option<String> {
+    let address = Ipv4Addr::from(ip).to_string();
+    let pod = cluster.store().list(Kind::Pod).find(|object| {
+        object.view::<Pod>().is_some_and(|pod| pod.ip == address.as_str() && !pod.phase.is_terminal())
+    })?;
+    Some(format!("pod/{}", uuid(pod.meta.uid)))
 }
 
 /// An object in a few words: `pod todo-api-x`.

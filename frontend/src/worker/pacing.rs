@@ -78,7 +78,8 @@ mod tests {
     fn waits_take_about_as_long_whatever_their_length() {
         for seconds in [50, 120, 300] {
             let waits = [wait(WaitKind::Toleration, 0, seconds * 1000)];
-            let wall = f64::from(u32::try_from(seconds * 1000).expect("small")) / goal(Speed::Story, &waits, 0);
+            let wall =
+                f64::from(u32::try_from(seconds * 1000).expect("small")) / goal(Speed::Story, &waits, 0);
             assert!((3000.0..6000.0).contains(&wall), "{seconds} s take {wall} ms");
         }
         assert!((goal(Speed::Story, &[wait(WaitKind::Toleration, 0, 900)], 0) - 1.0).abs() < 0.01);

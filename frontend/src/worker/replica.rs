@@ -75,7 +75,8 @@ impl Replica {
     }
 
     fn with(engine: Engine) -> Self {
-        let mut replica = Self { engine, asked: BTreeMap::new(), told: 0, refused: Vec::new(), struck: false };
+        let mut replica =
+            Self { engine, asked: BTreeMap::new(), told: 0, refused: Vec::new(), struck: false };
         replica.told = replica.player().results().len();
         replica
     }
@@ -137,7 +138,9 @@ impl Replica {
     pub fn pace(&self) -> Option<(bool, u32)> {
         match &self.engine {
             Engine::Alone(_) => None,
-            Engine::Together(together) => Some((together.follower.pace().running, together.follower.pace().speed)),
+            Engine::Together(together) => {
+                Some((together.follower.pace().running, together.follower.pace().speed))
+            }
         }
     }
 
@@ -184,13 +187,15 @@ impl Replica {
                 let text = together.submitted.remove(&id).flatten();
                 self.asked.insert(together.first + sequence, (id, text));
             }
-            ServerMessage::Refused { id, why } => match id.filter(|id| together.submitted.remove(id).is_some()) {
-                Some(id) => {
-                    let outcome = Outcome { stderr: why.to_string(), ..Outcome::default() };
-                    self.refused.push(Reply::Outcome { id, outcome });
+            ServerMessage::Refused { id, why } => {
+                match id.filter(|id| together.submitted.remove(id).is_some()) {
+                    Some(id) => {
+                        let outcome = Outcome { stderr: why.to_string(), ..Outcome::default() };
+                        self.refused.push(Reply::Outcome { id, outcome });
+                    }
+                    None => together.live.problem = why.to_string(),
                 }
-                None => together.live.problem = why.to_string(),
-            },
+            }
             ServerMessage::Presence { people } => {
                 together.live.people = u32::try_from(people.len()).unwrap_or(u32::MAX);
             }
@@ -259,8 +264,13 @@ impl Replica {
         if self.asked.is_empty() && results.len() == self.told {
             return replies;
         }
-        let done: Vec<StepResult> =
-            results.iter().rev().take(RECENT).filter(|result| self.asked.contains_key(&result.number)).cloned().collect();
+        let done: Vec<StepResult> = results
+            .iter()
+            .rev()
+            .take(RECENT)
+            .filter(|result| self.asked.contains_key(&result.number))
+            .cloned()
+            .collect();
         self.told = results.len();
         for result in done.iter().rev() {
             let Some((id, text)) = self.asked.remove(&result.number) else { continue };
@@ -316,10 +326,13 @@ fn action(command: &Command) -> Result<StepAction, Outcome> {
         }
         Command::Repair { target: text } => StepAction::Repair(RepairStep { target: target(text)? }),
         Command::Delete(Subject::Object { kind, namespace, name }) => {
-            let place = if namespace.is_empty() { String::new() } else { format!(" --namespace={namespace}") };
+            let place =
+                if namespace.is_empty() { String::new() } else { format!(" --namespace={namespace}") };
             StepAction::Kubectl(format!("delete {} {name} --wait=false{place}", kind.to_lowercase()).into())
         }
-        Command::Delete(Subject::Component(place)) => return Err(refuse(format!("{place} is a program, not an object"))),
+        Command::Delete(Subject::Component(place)) => {
+            return Err(refuse(format!("{place} is a program, not an object")));
+        }
     })
 }
 
@@ -343,12 +356,17 @@ fn outcome(result: &StepResult, text: Option<&str>) -> Outcome {
 /// The faults of a refusal, at their lines.
 fn placed(status: &shared::doc::Doc, documents: &[Document]) -> Vec<Diagnostic> {
     // Asking for something that is not there yet is how kubectl finds out that it has to be made.
-    if status["reason"].as_str() == Some("NotFound") && !documents.is_empty() && status["details"]["causes"].is_null() {
+    if status["reason"].as_str() == Some("NotFound")
+        && !documents.is_empty()
+        && status["details"]["causes"].is_null()
+    {
         return Vec::new();
     }
     let name = status["details"]["name"].as_str().unwrap_or_default();
     let named = |document: &&Document| document.doc["metadata"]["name"].as_str().unwrap_or_default() == name;
-    let Some(document) = documents.iter().find(named).or_else(|| documents.first()) else { return Vec::new() };
+    let Some(document) = documents.iter().find(named).or_else(|| documents.first()) else {
+        return Vec::new();
+    };
     let mark = |span: Span, message: String| Diagnostic {
         from: (span.start.line, span.start.column),
         // A long value would paint half the text: its first line says where it is.
@@ -420,10 +438,18 @@ mod tests {
         };
         let negative = deployment.replace("replicas: 3", "replicas: -3");
         let refused = apply(&mut replica, &negative);
-        assert_eq!(refused.diagnostics.first().map(|it| it.from.0), Some(line(&negative, "-3")), "{refused:?}");
+        assert_eq!(
+            refused.diagnostics.first().map(|it| it.from.0),
+            Some(line(&negative, "-3")),
+            "{refused:?}"
+        );
         let unknown = deployment.replace("replicas: 3", "replicsa: 3");
         let refused = apply(&mut replica, &unknown);
-        assert_eq!(refused.diagnostics.first().map(|it| it.from.0), Some(line(&unknown, "replicsa")), "{refused:?}");
+        assert_eq!(
+            refused.diagnostics.first().map(|it| it.from.0),
+            Some(line(&unknown, "replicsa")),
+            "{refused:?}"
+        );
     }
 
     #[test]

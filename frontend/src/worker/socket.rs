@@ -9,6 +9,10 @@ use web_sys::{CloseEvent, DedicatedWorkerGlobalScope, MessageEvent, WebSocket};
 /// Time between two attempts, in milliseconds.
 const AGAIN_MS: i32 = 1000;
 
+/// Codes with which the server says that there is no use in coming back: not understood, no right, no such session,
+/// another version.
+const HOPELESS: [u16; 5] = [4400, 4401, 4404, 4422, 4426];
+
 /// What the connection tells: a message, or that it broke (with the server's reason, if it gave one).
 pub enum Heard {
     /// The server said something.
@@ -38,17 +42,29 @@ impl Socket {
     ///
     /// # Errors
     /// The link names no session.
-    pub fn open(scope: &DedicatedWorkerGlobalScope, link: &str, hear: Rc<dyn Fn(Heard)>) -> Result<Self, String> {
+    pub fn open(
+        scope: &DedicatedWorkerGlobalScope,
+        link: &str,
+        hear: Rc<dyn Fn(Heard)>,
+    ) -> Result<Self, String> {
         let (id, token) = link.split_once('.').ok_or("the link names no session")?;
-        let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        let plain = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+        };
         if !plain(id) || !plain(token) {
             return Err("the link names no session".to_owned());
         }
         let location = scope.location();
         let scheme = if location.protocol() == "https:" { "wss" } else { "ws" };
         let url = format!("{scheme}://{}/api/v1/sessions/{id}/ws", location.host());
-        let inner =
-            Inner { scope: scope.clone(), url, token: token.to_owned(), web: None, after: None, ended: false };
+        let inner = Inner {
+            scope: scope.clone(),
+            url,
+            token: token.to_owned(),
+            web: None,
+            after: None,
+            ended: false,
+        };
         let socket = Self { inner: Rc::new(RefCell::new(inner)) };
         socket.connect(hear);
         Ok(socket)
@@ -80,8 +96,7 @@ impl Socket {
         web.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
         let this = self.clone();
         let on_close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
-            // From 4000 on the server has said why there is no use in coming back.
-            let over = event.code() >= 4000 || this.inner.borrow().ended;
+            let over = HOPELESS.contains(&event.code()) || this.inner.borrow().ended;
             hear(Heard::Gone(event.reason()));
             if over {
                 return;
@@ -94,7 +109,8 @@ impl Socket {
             });
             let scope = this.inner.borrow().scope.clone();
             // Without timers there would be no worker.
-            let _ = scope.set_timeout_with_callback_and_timeout_and_arguments_0(retry.unchecked_ref(), AGAIN_MS);
+            let _ =
+                scope.set_timeout_with_callback_and_timeout_and_arguments_0(retry.unchecked_ref(), AGAIN_MS);
         });
         web.set_onclose(Some(on_close.into_js_value().unchecked_ref()));
         self.inner.borrow_mut().web = Some(web);

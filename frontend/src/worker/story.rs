@@ -22,8 +22,16 @@ pub struct Story {
 impl Story {
     /// A fault strikes `target` at `now`; so many visitors got no answer before it.
     pub fn begin(target: &str, view: &View, now: u64, lost: u64) -> Self {
-        let served = view.services.iter().map(|(uid, service)| (uid.clone(), service.endpoints.len())).collect();
-        Self { target: target.to_owned(), since: now, lost_before: lost, served, short: Vec::new(), waits: Vec::new() }
+        let served =
+            view.services.iter().map(|(uid, service)| (uid.clone(), service.endpoints.len())).collect();
+        Self {
+            target: target.to_owned(),
+            since: now,
+            lost_before: lost,
+            served,
+            short: Vec::new(),
+            waits: Vec::new(),
+        }
     }
 
     /// Looks on; once everything is back, the result.
@@ -65,8 +73,10 @@ mod tests {
 
     fn view(available: u32, endpoints: usize) -> View {
         let mut view = View::default();
-        let workload = Workload { uid: "w".into(), name: "web".into(), available, wanted: 3, ..Workload::default() };
-        let service = Service { uid: "s".into(), endpoints: vec![String::new(); endpoints], ..Service::default() };
+        let workload =
+            Workload { uid: "w".into(), name: "web".into(), available, wanted: 3, ..Workload::default() };
+        let service =
+            Service { uid: "s".into(), endpoints: vec![String::new(); endpoints], ..Service::default() };
         view.workloads.insert("w".into(), Arc::new(workload));
         view.services.insert("s".into(), Arc::new(service));
         view
@@ -75,7 +85,8 @@ mod tests {
     #[test]
     fn the_verdict_comes_when_pods_and_endpoints_are_back_and_not_before() {
         let mut story = Story::begin("node/n", &view(3, 3), 1000, 2);
-        let grace = Wait { id: 1, kind: WaitKind::NodeGracePeriod, object: "n".into(), since: 0, until: 50_000 };
+        let grace =
+            Wait { id: 1, kind: WaitKind::NodeGracePeriod, object: "n".into(), since: 0, until: 50_000 };
         assert_eq!(story.watch(&view(3, 3), std::slice::from_ref(&grace), 1000, 2), None);
         assert_eq!(story.watch(&view(3, 3), &[grace], 50_000, 10), None);
         assert_eq!(story.watch(&view(2, 2), &[], 60_000, 19), None);

@@ -54,7 +54,10 @@ impl View {
         follow(&mut view.nodes, all(read_nodes(cluster)));
         follow(&mut view.workloads, all(read_workloads(cluster)));
         follow(&mut view.services, all(read_services(cluster)));
-        follow(&mut view.components, all(PROGRAMS.into_iter().map(|program| read_component(cluster, program))));
+        follow(
+            &mut view.components,
+            all(PROGRAMS.into_iter().map(|program| read_component(cluster, program))),
+        );
         view
     }
 }
@@ -128,6 +131,7 @@ fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<u128>) -> Op
         ready: ready.unwrap_or_default(),
         restarts: u32::try_from(pod.restarts).unwrap_or(0),
         app: app.to_owned(),
+        owner: owner.to_owned(),
         accent: accented.contains(&object.meta.uid),
     })
 }
@@ -182,7 +186,8 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
             }
             let ready = slice.view::<EndpointSlice>().into_iter().flat_map(|slice| &slice.endpoints);
             for endpoint in ready.filter(|endpoint| endpoint.ready && !endpoint.pod.is_empty()) {
-                let key = shared::api::Key::new(Kind::Pod, service.key.namespace.clone(), endpoint.pod.clone());
+                let key =
+                    shared::api::Key::new(Kind::Pod, service.key.namespace.clone(), endpoint.pod.clone());
                 uids.extend(store.get(&key).map(|pod| uuid(pod.meta.uid)));
             }
         }
@@ -212,7 +217,9 @@ fn read_component(cluster: &Cluster, program: Process) -> Component {
             let lengths = cluster.scheduler().queue_lengths();
             lengths.active + lengths.backoff + lengths.unschedulable
         }
-        Process::ControllerManager(_) => cluster.controller_manager().queues().iter().map(|(_, length)| length).sum(),
+        Process::ControllerManager(_) => {
+            cluster.controller_manager().queues().iter().map(|(_, length)| length).sum()
+        }
         _ => 0,
     };
     Component {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::core::pod::{Container, Pod};
 use crate::api::core::secret::base64_decode;
-use crate::api::{Key, Kind, Object, Reply, Request, Status};
+use crate::api::{Key, Kind, Object, Reason, Reply, Request, Status};
 use crate::client::Severity;
 use crate::doc::{Doc, Str};
 use crate::sim::{Context, Timer};
@@ -50,6 +50,10 @@ impl Kubelet {
         let complete = *missing == 0;
         let data = match result {
             Ok(reply) => Ok(reply.object().map_or(Doc::Null, |object| object.body["data"].clone())),
+            // The kubelet's own words, not the server's.
+            Err(status) if status.reason == Reason::NotFound => {
+                Err(format!("{} \"{}\" not found", key.kind.info().singular, key.name).into())
+            }
             Err(status) => Err(status.message),
         };
         self.configs.entry((uid, index)).or_default().insert(key, data);

@@ -5,7 +5,7 @@ use crate::api::{Key, Kind, PatchKind, Reply, Request, Status, Subresource};
 use crate::client::Severity;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::runtime::image_id;
-use crate::sim::{Context, CriCall, Duration, Machine, Process, Random, Time, Timer, hash_of};
+use crate::sim::{Causes, Context, CriCall, Duration, Machine, Process, Random, Time, Timer, hash_of};
 use crate::{doc, doc::literal};
 
 use super::{Kubelet, Pending};
@@ -76,11 +76,6 @@ impl NodeState {
     pub fn has_network(&self) -> bool {
         !self.cidr.is_empty()
     }
-}
-
-/// The address of a machine in the nodes' network, 172.18.0.0/16.
-pub fn node_address(machine: u32) -> u32 {
-    (172 << 24 | 18 << 16) + machine + 2
 }
 
 impl Kubelet {
@@ -184,7 +179,8 @@ impl Kubelet {
     pub(super) fn heartbeat_due(&mut self, cx: &mut Context<'_>) {
         let interval = Duration(cx.core.options.node_lease_duration.0 / 4).max(Duration::millis(100));
         self.node.heartbeat.next = cx.now() + interval;
-        cx.timer(interval, Timer::named("heartbeat"));
+        // Whatever once began it: heartbeats go on by themselves.
+        cx.because(Causes::none(), |cx| cx.timer(interval, Timer::named("heartbeat")));
         self.renew_lease(cx);
         if !self.listed && cx.core.running(Process::Runtime(self.machine)) {
             // The runtime is back: what did it do meanwhile?

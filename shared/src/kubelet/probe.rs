@@ -3,7 +3,7 @@
 use crate::api::core::pod::{Container, Pod};
 use crate::client::Severity;
 use crate::doc::{Doc, Str};
-use crate::sim::{Context, CriCall, Duration, ProbeAction, ProbeKind, Timer};
+use crate::sim::{Causes, Context, CriCall, Duration, ProbeAction, ProbeKind, Timer};
 
 use super::Kubelet;
 use super::pod::{ContainerStage, Streak, spec_at};
@@ -64,7 +64,8 @@ impl Kubelet {
             return;
         }
         let period = Duration::seconds(self::number(&probe["periodSeconds"], 10).max(1));
-        cx.timer(period, Timer { number, ..Timer::about("probe", pod.key.clone()) });
+        let key = pod.key.clone();
+        cx.because(Causes::none(), |cx| cx.timer(period, Timer { number, ..Timer::about("probe", key) }));
         if due {
             let call = CriCall::Probe {
                 pod: uid,

@@ -9,7 +9,7 @@ use crate::doc::{Str, literal};
 use crate::runtime::is_valid_reference;
 use crate::sim::{Context, Core, CriCall, Duration, ListedPod, Time, Timer};
 
-use super::pod::{ContainerStage, PodStage, PodState, Termination, spec_at};
+use super::pod::{ContainerStage, ContainerState, PodStage, PodState, Termination, spec_at};
 use super::status::{phase, pod_text};
 use super::{Kubelet, Pending, RETRY, date, finished};
 
@@ -68,7 +68,11 @@ impl Kubelet {
         } else {
             recall(&mut pod, object, cx);
             match_runtime(&mut pod, found.as_ref(), cx);
+            let running = |container: &ContainerState| matches!(container.stage, ContainerStage::Running { .. });
+            let found_running: Vec<u32> =
+                (0..pod.containers.len() as u32).filter(|&index| running(&pod.containers[index as usize])).collect();
             self.pods.insert(uid, pod);
+            found_running.into_iter().for_each(|index| self.begin_probes(uid, index, cx));
         }
         if object.meta.deleting() {
             self.terminate(uid, cx);
@@ -164,7 +168,7 @@ impl Kubelet {
             }
             ContainerStage::PullFailed { reason: "ErrImagePull", message, since, until } => {
                 if since + PULL_GLANCE <= now {
-                    self.pull_backs_off(uid, index, spec, message, until, cx);
+                    self.pull_backs_off(uid, index, spec, message, (since, until), cx);
                 }
             }
             ContainerStage::Exited => {
@@ -288,13 +292,12 @@ impl Kubelet {
         index: u32,
         spec: &PodSpec,
         why: Str,
-        until: Time,
+        (since, until): (Time, Time),
         cx: &mut Context<'_>,
     ) {
         let text = format!("Back-off pulling image \"{}\"", spec_at(spec, index).image);
         let message: Str = format!("{text}: ErrImagePull: {why}").into();
         let Some(pod) = self.pods.get_mut(&uid) else { return };
-        let since = cx.now();
         pod.at(index).stage =
             ContainerStage::PullFailed { reason: "ImagePullBackOff", message, since, until };
         self.pod_event(uid, Some(index), Severity::Normal, "BackOff", text, cx);

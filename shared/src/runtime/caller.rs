@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::doc::Str;
 use crate::network::Tally;
-use crate::sim::{Body, Context, Duration, Packet, PacketStep, Process, Timer};
+use crate::sim::{Body, Causes, Context, Duration, Packet, PacketStep, Process, Timer};
 
 use super::{Container, Runtime};
 
@@ -63,9 +63,11 @@ impl Runtime {
         };
         let call = self.fresh_number();
         self.calls.insert(call, Call { pod, container: number, port });
-        cx.send(to, Body::Packet(Packet { number: call, origin: me, client, step }));
-        cx.timer(INTERVAL, Timer { number: call, ..Timer::named("no answer") });
-        cx.timer(INTERVAL, Timer { number, ..Timer::named("call") });
+        cx.because(Causes::none(), |cx| {
+            cx.send(to, Body::Packet(Packet { number: call, origin: me, client, step }));
+            cx.timer(INTERVAL, Timer { number: call, ..Timer::named("no answer") });
+            cx.timer(INTERVAL, Timer { number, ..Timer::named("call") });
+        });
     }
 
     /// The name of a call's target is known: on to the address.

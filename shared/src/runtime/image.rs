@@ -34,6 +34,8 @@ pub struct ImageSpec {
     pub pull: Option<Duration>,
     /// What it logs when it is up.
     pub logs: Vec<Str>,
+    /// What it logs when it ends by itself.
+    pub exit_logs: Vec<Str>,
     /// The text of its HTTP answers, before ` from POD`; the image reference when empty.
     pub answer: Str,
     /// How many of a hundred requests it answers with `failStatus`.
@@ -60,6 +62,7 @@ impl Default for ImageSpec {
             size: 50_000_000,
             pull: None,
             logs: Vec::new(),
+            exit_logs: Vec::new(),
             answer: Str::new(),
             fail_percent: 0,
             fail_status: 500,

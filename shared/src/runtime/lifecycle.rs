@@ -1,13 +1,14 @@
 //! Sandboxes and containers: from their start to their end.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::api::Key;
 use crate::doc::Str;
 use crate::sim::{Context, CriCall, CriEvent, Duration, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
-use super::{Caller, Runtime};
+use super::{Caller, ImageSpec, Runtime};
 
 /// Setting up network namespace and addresses.
 const SANDBOX: Duration = Duration::millis(100);
@@ -92,12 +93,8 @@ impl Runtime {
         container.stage = Stage::Running { since: cx.now(), exit, stop: None };
         let event =
             CriEvent::ContainerStarted { pod, container: container.name.clone(), attempt: container.attempt };
-        let (image, client) = (container.image.clone(), container.client.is_some());
-        let lines = self.images.find(&image).spec().map(|spec| spec.logs.clone()).unwrap_or_default();
-        let now = cx.timestamp();
-        if let Some((_, container)) = self.numbered_mut(number) {
-            lines.into_iter().for_each(|line| container.print(now, line));
-        }
+        let client = container.client.is_some();
+        self.print(number, |spec| &spec.logs, cx);
         self.tell(event, cx);
         if let Some(exit) = exit {
             cx.timer(exit.since(cx.now()), Timer { number, ..Timer::named("exit") });
@@ -142,7 +139,8 @@ impl Runtime {
         let Stage::Running { since, exit, stop } = container.stage else { return };
         let own = exit.map(|at| (at, container.program.exit_code));
         let due = [own, stop].into_iter().flatten().filter(|(at, _)| *at <= cx.now()).min();
-        let Some((_, code)) = due else { return };
+        let Some((at, code)) = due else { return };
+        let by_itself = own == Some((at, code));
         container.stage = Stage::Exited { started: since, at: cx.now(), code };
         let event = CriEvent::ContainerExited {
             pod,
@@ -150,7 +148,18 @@ impl Runtime {
             attempt: container.attempt,
             exit_code: code,
         };
+        if by_itself {
+            self.print(number, |spec| &spec.exit_logs, cx);
+        }
         self.tell(event, cx);
+    }
+
+    /// Writes lines of the image to the log of a container.
+    fn print(&mut self, number: u64, lines: fn(&ImageSpec) -> &Vec<Str>, cx: &Context<'_>) {
+        let images = Arc::clone(&self.images);
+        let Some((_, container)) = self.numbered_mut(number) else { return };
+        let Some(spec) = images.find(&container.image).spec() else { return };
+        lines(spec).iter().for_each(|line| container.print(cx.timestamp(), line.clone()));
     }
 
     /// Kills what still runs of a pod and gives its address back.

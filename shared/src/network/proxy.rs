@@ -1,0 +1,219 @@
+//! The kube-proxies: one watch and one set of rules for all, and for each that is cut off or down the rules it had.
+
+use std::collections::BTreeMap;
+
+use crate::api::core::node::Node;
+use crate::api::{Kind, User};
+use crate::client::{Delta, Handled, Informers, Input};
+use crate::doc::Str;
+use crate::sim::{Context, Duration, Packet, PacketStep, Process, ProxyMode, Random, Time, Timer};
+
+use super::rules::{Rule, RuleBook, Rules};
+use super::{machines_by_name, parse_ip, pass};
+
+/// From the return of a proxy (or of its connection) to its rules being current.
+const CATCH_UP: Duration = Duration::seconds(1);
+/// How long a client keeps its endpoint after its last connection (`sessionAffinityConfig`'s default).
+const AFFINITY: Duration = Duration::seconds(10_800);
+/// Sessions are looked through for old ones when there are more than this.
+const MANY_SESSIONS: usize = 4096;
+
+/// All kube-proxies.
+#[derive(Clone, Debug, Hash)]
+pub struct Proxies {
+    machines: u32,
+    names: BTreeMap<Str, u32>,
+    informers: Informers,
+    book: RuleBook,
+    /// Proxies that do not follow the API: the rules that they were left with.
+    frozen: BTreeMap<u32, Rules>,
+    /// The pod network: first address → size and machine (the CNI plugin's routes, from the nodes' podCIDRs).
+    routes: BTreeMap<u32, (u32, u32)>,
+    /// Round robin, for each machine and rule.
+    turns: BTreeMap<(u32, u32, u32), u64>,
+    sessions: BTreeMap<(u32, u32, u32, u32), ((u32, u32), Time)>,
+    random: Random,
+}
+
+impl Proxies {
+    pub(super) fn new(machines: u32, seed: u64) -> Proxies {
+        Proxies {
+            machines,
+            names: BTreeMap::new(),
+            informers: Informers::of(&user(), &[Kind::Service, Kind::EndpointSlice, Kind::Node]),
+            book: RuleBook::default(),
+            frozen: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            turns: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            random: Random::stream(seed, "kube-proxy"),
+        }
+    }
+
+    /// The rules of a machine as they were when a packet last met them.
+    pub fn rules(&self, machine: u32) -> &Rules {
+        self.frozen.get(&machine).unwrap_or(self.book.written())
+    }
+
+    /// Whether a machine's rules no longer follow the API.
+    pub fn is_stale(&self, machine: u32) -> bool {
+        self.frozen.contains_key(&machine)
+    }
+
+    /// The machine that an address of the pod network is on.
+    pub fn machine_of(&self, ip: u32) -> Option<u32> {
+        let (first, (size, machine)) = self.routes.range(..=ip).next_back()?;
+        (ip - first < *size).then_some(*machine)
+    }
+
+    pub(super) fn handle(&mut self, input: Input, cx: &mut Context<'_>) {
+        let input = match self.informers.handle(input, cx) {
+            Handled::Changes(deltas) => return deltas.iter().for_each(|delta| self.changed(delta)),
+            Handled::NotMine(input) => input,
+        };
+        match input {
+            Input::Start => {
+                self.names = machines_by_name(cx);
+                self.informers = Informers::of(&user(), &[Kind::Service, Kind::EndpointSlice, Kind::Node]);
+                self.informers.start(cx);
+            }
+            Input::Timer(timer) if timer.name == "catch up" => self.catch_up(timer.number as u32, cx),
+            _ => {}
+        }
+    }
+
+    fn changed(&mut self, delta: &Delta) {
+        let object = delta.object();
+        if object.key.kind != Kind::Node {
+            return self.book.changed(delta);
+        }
+        let cidr = |object: &crate::api::Object| object.view::<Node>().and_then(|node| range(&node.pod_cidr));
+        let before = delta.old.as_ref().and_then(|object| cidr(object));
+        let now = delta.new.as_ref().and_then(|object| cidr(object));
+        if before == now {
+            return;
+        }
+        if let Some((first, _)) = before {
+            self.routes.remove(&first);
+        }
+        if let (Some((first, size)), Some(&machine)) = (now, self.names.get(&object.key.name)) {
+            self.routes.insert(first, (size, machine));
+        }
+    }
+
+    /// A packet meets the rules of a machine.
+    pub(super) fn forward(&mut self, machine: u32, packet: Packet, cx: &mut Context<'_>) {
+        let PacketStep::ToService { ip, port } = packet.step else { return };
+        let rules = match self.frozen.get(&machine) {
+            Some(rules) => rules,
+            None => self.book.rules(&self.informers),
+        };
+        let place = if ip == node_address(machine) { (0, port) } else { (ip, port) };
+        let Some(rule) = rules.get(&place).cloned() else {
+            // No Service's address: a pod's, or nobody's.
+            if let Some(target) = self.machine_of(ip) {
+                pass(&packet, Process::Runtime(target), PacketStep::ToPod { ip, port }, cx);
+            }
+            return;
+        };
+        let Some((ip, port)) = self.choose(machine, place, &rule, packet.client, cx) else {
+            let step = PacketStep::Answer { status: None, detail: "connection refused".into() };
+            return pass(&packet, packet.origin, step, cx);
+        };
+        if let Some(target) = self.machine_of(ip) {
+            pass(&packet, Process::Runtime(target), PacketStep::ToPod { ip, port }, cx);
+        }
+    }
+
+    fn choose(
+        &mut self,
+        machine: u32,
+        (ip, port): (u32, u32),
+        rule: &Rule,
+        client: u32,
+        cx: &Context<'_>,
+    ) -> Option<(u32, u32)> {
+        let count = rule.endpoints.len() as u64;
+        if count == 0 {
+            return None;
+        }
+        let session = (machine, ip, port, client);
+        let kept = self.sessions.get(&session).filter(|(endpoint, until)| {
+            rule.sticky && *until > cx.now() && rule.endpoints.contains(endpoint)
+        });
+        let endpoint = match kept {
+            Some((endpoint, _)) => *endpoint,
+            None => {
+                let at = match cx.core.options.proxy_mode {
+                    ProxyMode::Iptables => self.random.below(count),
+                    ProxyMode::Ipvs => {
+                        // Each node's rotation stands somewhere else.
+                        let turn = self.turns.entry((machine, ip, port)).or_insert(machine.into());
+                        *turn += 1;
+                        (*turn - 1) % count
+                    }
+                };
+                rule.endpoints[at as usize]
+            }
+        };
+        if rule.sticky {
+            if self.sessions.len() > MANY_SESSIONS {
+                self.sessions.retain(|_, (_, until)| *until > cx.now());
+            }
+            self.sessions.insert(session, (endpoint, cx.now() + AFFINITY));
+        }
+        Some(endpoint)
+    }
+
+    /// A machine's kube-proxy went down or came back. The kernel keeps the rules until it loses power.
+    pub(super) fn process_changed(&mut self, machine: u32, up: bool, cx: &mut Context<'_>) {
+        if up {
+            cx.timer(CATCH_UP, Timer { number: machine.into(), ..Timer::named("catch up") });
+        } else if cx.core.machines[machine as usize].powered {
+            self.freeze(machine);
+        } else {
+            self.frozen.insert(machine, Rules::new());
+        }
+    }
+
+    pub(super) fn links_changed(&mut self, cx: &mut Context<'_>) {
+        for machine in 0..self.machines {
+            let reaches = cx.core.links.open(Process::KubeProxy(machine), Process::ApiServer(0));
+            if !reaches {
+                self.freeze(machine);
+            } else if self.frozen.contains_key(&machine) {
+                cx.timer(CATCH_UP, Timer { number: machine.into(), ..Timer::named("catch up") });
+            }
+        }
+    }
+
+    fn freeze(&mut self, machine: u32) {
+        if !self.frozen.contains_key(&machine) {
+            let rules = self.book.rules(&self.informers).clone();
+            self.frozen.insert(machine, rules);
+        }
+    }
+
+    fn catch_up(&mut self, machine: u32, cx: &Context<'_>) {
+        let process = Process::KubeProxy(machine);
+        if cx.core.running(process) && cx.core.links.open(process, Process::ApiServer(0)) {
+            self.frozen.remove(&machine);
+        }
+    }
+}
+
+fn user() -> User {
+    User::component("system:kube-proxy")
+}
+
+/// The address of a machine in the nodes' network, 172.18.0.0/16.
+pub fn node_address(machine: u32) -> u32 {
+    (172 << 24 | 18 << 16) + machine + 2
+}
+
+/// First address and number of addresses of `10.244.1.0/24`.
+fn range(cidr: &str) -> Option<(u32, u32)> {
+    let (address, length) = cidr.split_once('/')?;
+    let length: u32 = length.parse().ok().filter(|length| (8..=32).contains(length))?;
+    Some((parse_ip(address)?, 1 << (32 - length)))
+}
