@@ -99,7 +99,7 @@ fn Notices() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     view! {
-        <div role="alert">
+        <div class="alerts" role="alert">
             {move || page.failure.get().map(|reason| view! {
                 <p class="notice">
                     {t!(i18n, notice.engine, reason = reason.clone())}

@@ -82,7 +82,7 @@ fn Card(step: Step, at: usize, last: usize) -> impl IntoView {
     let say = move |text: Text| move || text.get(language()).cloned().unwrap_or_default();
     let act = step.act.clone();
     view! {
-        <aside class="tour glass" role="dialog" aria-label=move || t_string!(i18n, tour.label)>
+        <div class="tour glass" role="dialog" aria-label=move || t_string!(i18n, tour.label)>
             <header>
                 <b>{say(step.title)}</b>
                 <span class="muted">{format!("{} / {}", at + 1, last + 1)}</span>
@@ -108,7 +108,7 @@ fn Card(step: Step, at: usize, last: usize) -> impl IntoView {
                     {move || if at < last { t_string!(i18n, tour.next) } else { t_string!(i18n, tour.finish) }}
                 </button>
             </footer>
-        </aside>
+        </div>
     }
 }
 

@@ -15,7 +15,7 @@ pub fn duration(i18n: I18n, millis: u64) -> String {
     let seconds = (millis + 500) / 1000;
     let (minutes, seconds) = (seconds / 60, seconds % 60);
     match (minutes, seconds) {
-        (0, _) if millis < 9_500 && millis % 1000 != 0 => {
+        (0, _) if millis < 9_500 && !millis.is_multiple_of(1000) => {
             let tenths = format!("{}.{}", millis / 1000, millis % 1000 / 100);
             t_string!(i18n, duration.seconds, seconds = tenths).to_string()
         }

@@ -11,8 +11,11 @@ use crate::{
     state::Page,
 };
 
+/// A text in the chosen language.
+type Label = fn(I18nContext<Locale>) -> &'static str;
+
 /// The documents on offer, by file name below `/examples/`.
-const EXAMPLES: [(&str, fn(I18nContext<Locale>) -> &'static str); 6] = [
+const EXAMPLES: [(&str, Label); 6] = [
     ("deployment", |i18n| t_string!(i18n, example.deployment)),
     ("service", |i18n| t_string!(i18n, example.service)),
     ("configmap", |i18n| t_string!(i18n, example.configmap)),

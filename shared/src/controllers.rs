@@ -13,6 +13,8 @@ mod pod_gc;
 mod replicaset;
 mod status;
 mod taint_eviction;
+#[cfg(test)]
+mod tests;
 mod worker;
 mod world;
 
@@ -125,7 +127,12 @@ impl ControllerManager {
             }
             Input::Timer(timer) if timer.name != "informer" => {
                 let world = &self.world;
-                self.controllers.all_mut().any(|controller| controller.timer(&timer, world, cx));
+                let taken = (0..)
+                    .zip(self.controllers.all_mut())
+                    .find_map(|(number, c)| Some((number, c.timer(&timer, world, cx)?)));
+                if let Some((number, ids)) = taken {
+                    self.expect(number, ids);
+                }
             }
             input => {
                 if let Handled::Changes(deltas) = self.world.informers.handle(input, cx) {

@@ -1,11 +1,15 @@
 //! Playing a scenario: alone in a page, headless, or together with others.
 //!
-//! [`Player`] plays one; [`Replica`] plays one that others play too; [`protocol`] is what server and replicas say to
-//! each other.
+//! A [`Player`] holds a cluster and everything that is and was done to it; its log is the one format of links, live
+//! sessions and files. A [`Replica`] is a player that follows a server. [`link`] packs a scenario into a URL,
+//! [`protocol`] is what server and replicas say to each other.
 
+mod diagnose;
+pub mod link;
 mod player;
 pub mod protocol;
 mod replica;
 
+pub use diagnose::{Diagnostic, diagnose};
 pub use player::{Player, StepResult};
-pub use replica::Replica;
+pub use replica::{Gap, Replica};

@@ -175,7 +175,7 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
             class:accent=move || pod.with(|pod| pod.accent)
             class:serving=move || serving.get()
             class:silent=move || silent.get()
-            aria-label=label
+            aria-label=move || (density.get() != Density::Roomy).then(label)
             aria-pressed=move || selected().to_string()
             title=label
             on:click=inspect
@@ -191,6 +191,9 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
             </Show>
             <Show when=move || density.get() == Density::Roomy>
                 <span class="pod-status">{move || status_text(&pod.get())}</span>
+                <Show when=move || serving.get()>
+                    <span class="visually-hidden">{t!(i18n, pod.serving)}</span>
+                </Show>
             </Show>
         </button>
     }

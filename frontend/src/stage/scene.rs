@@ -23,7 +23,7 @@ pub(crate) fn Stage() -> impl IntoView {
     let dots = NodeRef::<html::Div>::new();
     Effect::new(move |_| {
         if let (Some(stage), Some(lines), Some(dots)) = (stage.get(), lines.get(), dots.get()) {
-            Dots::start(page, stage.into(), lines, dots.into());
+            Dots::start(page, stage, lines, dots.into());
         }
     });
     let names = Memo::new(move |_| page.nodes.with(|nodes| nodes.keys().cloned().collect::<Vec<_>>()));

@@ -36,14 +36,14 @@ fn programs(old: &View, new: &View, told: &mut Vec<Happening>) {
         if before.power != now.power {
             continue;
         }
-        let programs: [(&str, fn(&Node) -> bool); 3] = [
-            ("kubelet", |node| node.kubelet),
-            ("kube-proxy", |node| node.kube_proxy),
-            ("containerd", |node| node.runtime),
+        let programs = [
+            ("kubelet", before.kubelet, now.kubelet),
+            ("kube-proxy", before.kube_proxy, now.kube_proxy),
+            ("containerd", before.runtime, now.runtime),
         ];
-        for (program, up) in programs {
+        for (program, was, is) in programs {
             let place = format!("{program}@{name}");
-            match (up(before), up(now)) {
+            match (was, is) {
                 (true, false) => told.push(Happening::Stopped { place }),
                 (false, true) => told.push(Happening::Started { place }),
                 _ => {}

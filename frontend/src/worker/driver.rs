@@ -443,10 +443,10 @@ impl Driver {
                 (Kind::Event, ChangeKind::Added | ChangeKind::Modified) => {
                     frame.events.extend(inspect::event(cluster, object));
                 }
-                (Kind::Pod, ChangeKind::Added) => {
-                    if trace.root(&write.causes).is_some_and(|root| root >= self.accent_from) {
-                        self.accented.insert(object.meta.uid);
-                    }
+                (Kind::Pod, ChangeKind::Added)
+                    if trace.root(&write.causes).is_some_and(|root| root >= self.accent_from) =>
+                {
+                    self.accented.insert(object.meta.uid);
                 }
                 _ => {}
             }

@@ -128,7 +128,9 @@ impl Controller for DeploymentController {
         let Some(deployment) = world.of::<Deployment>(key) else { return Step::Done };
         match waiting {
             Waiting::Created { name, replicas, revision } => match answers.into_iter().next() {
-                Some(answer) => revision::created(&deployment, &name, replicas, revision, answer, world, desk),
+                Some(answer) => {
+                    revision::created(&deployment, &name, replicas, revision, answer, world, desk)
+                }
                 None => Step::Done,
             },
             Waiting::Scaled { changes, rollout } => {
@@ -174,7 +176,9 @@ fn claims(deployment: &Of<Deployment>, world: &World, desk: &Desk<'_, '_>) -> Ve
     }
     let user = desk.user;
     let adopted = world.orphans::<ReplicaSet>(&deployment.key().namespace, &deployment.selector);
-    let adoptions = adopted.filter(|set| !set.meta().deleting()).map(|set| adopt(user, deployment.object(), set.object()));
+    let adoptions = adopted
+        .filter(|set| !set.meta().deleting())
+        .map(|set| adopt(user, deployment.object(), set.object()));
     let managed = world.managed::<ReplicaSet>(deployment.meta().uid);
     let strangers = managed.filter(|set| !deployment.selector.matches(&set.meta().labels));
     adoptions.chain(strangers.map(|set| release(user, deployment.object(), set.object()))).collect()
@@ -183,7 +187,8 @@ fn claims(deployment: &Of<Deployment>, world: &World, desk: &Desk<'_, '_>) -> Ve
 /// The request that makes `owner` the manager of `object`.
 pub fn adopt(user: &crate::api::User, owner: &crate::api::Object, object: &crate::api::Object) -> Request {
     let owner = owner.as_controller().to_doc();
-    let body = doc!({ "metadata": { "uid": crate::api::meta::uuid(object.meta.uid), "ownerReferences": [owner] } });
+    let body =
+        doc!({ "metadata": { "uid": crate::api::meta::uuid(object.meta.uid), "ownerReferences": [owner] } });
     Request::patch(user.clone(), &object.key, PatchKind::Strategic, body)
 }
 
@@ -227,7 +232,8 @@ fn roll(rollout: &Rollout, desk: &mut Desk<'_, '_>) -> Step<Waiting> {
 
 /// One step of a Recreate: nothing new before everything old is gone.
 fn recreate(rollout: &Rollout, world: &World, desk: &mut Desk<'_, '_>) -> Step<Waiting> {
-    let down: Vec<_> = rollout.old.iter().filter(|set| set.replicas > 0).map(|set| (set.clone(), 0)).collect();
+    let down: Vec<_> =
+        rollout.old.iter().filter(|set| set.replicas > 0).map(|set| (set.clone(), 0)).collect();
     if !down.is_empty() {
         return replicas::scale(rollout, down, true, desk);
     }

@@ -62,7 +62,8 @@ impl Controller for EndpointSliceController {
                 let same = |old: &Arc<Object>, new: &Arc<Object>| {
                     old.body["spec"] == new.body["spec"] && old.meta.labels == new.meta.labels
                 };
-                let unchanged = delta.old.as_ref().zip(delta.new.as_ref()).is_some_and(|(old, new)| same(old, new));
+                let unchanged =
+                    delta.old.as_ref().zip(delta.new.as_ref()).is_some_and(|(old, new)| same(old, new));
                 if delta.new.is_none() {
                     self.changed.remove(key);
                     self.whole.remove(key);
@@ -94,32 +95,43 @@ impl Controller for EndpointSliceController {
         let mut slices = Slices::of(&service, world);
         for pod_key in &pods {
             let pod = world.of::<Pod>(pod_key).filter(|pod| selector.matches(&pod.meta().labels));
-            let endpoint = pod.and_then(|pod| Some((ports(&service, &pod), endpoint(&service, &pod, world)?)));
+            let endpoint =
+                pod.and_then(|pod| Some((ports(&service, &pod), endpoint(&service, &pod, world)?)));
             let place = (key.namespace.clone(), key.name.clone(), pod_key.name.clone());
             slices.put(&pod_key.name, self.placed.get(&place), endpoint);
         }
         Step::Ask(slices.requests(&service, whole, desk.user), ())
     }
 
-    fn answered(&mut self, key: &Key, (): (), answers: Vec<Answer>, _: &World, _: &mut Desk<'_, '_>) -> Step<()> {
+    fn answered(
+        &mut self,
+        key: &Key,
+        (): (),
+        answers: Vec<Answer>,
+        _: &World,
+        _: &mut Desk<'_, '_>,
+    ) -> Step<()> {
         if answers.iter().all(Result::is_ok) {
             return Step::Done;
         }
         self.whole.insert(key.clone());
         // A slice that somebody deleted is made anew; anything else is tried again as a whole.
-        let namespace_is_going = |answer: &Answer| {
-            matches!(answer, Err(refusal) if refusal.causes.iter().any(|cause| cause.reason == "NamespaceTerminating"))
-        };
-        if answers.iter().any(namespace_is_going) || answers.iter().all(is_gone) { Step::Done } else { Step::Retry }
+        let namespace_is_going = |answer: &Answer| matches!(answer, Err(refusal) if refusal.causes.iter().any(|cause| cause.reason == "NamespaceTerminating"));
+        if answers.iter().any(namespace_is_going) || answers.iter().all(is_gone) {
+            Step::Done
+        } else {
+            Step::Retry
+        }
     }
 }
 
 impl EndpointSliceController {
     fn placed_pods(&self, service: &Key) -> Vec<Key> {
         let first = (service.namespace.clone(), service.name.clone(), Str::new());
-        let mine = self.placed.range(first..).take_while(|((namespace, name, _), _)| {
-            *namespace == service.namespace && *name == service.name
-        });
+        let mine = self
+            .placed
+            .range(first..)
+            .take_while(|((namespace, name, _), _)| *namespace == service.namespace && *name == service.name);
         mine.map(|((namespace, _, pod), _)| Key::new(Kind::Pod, namespace.clone(), pod.clone())).collect()
     }
 
@@ -132,11 +144,14 @@ impl EndpointSliceController {
         let (namespace, service) = (&object.key.namespace, object.meta.labels[SERVICE_NAME].str());
         let pods = |object: &Option<Arc<Object>>| -> Vec<Str> {
             let slice = object.as_ref().and_then(|object| object.view::<EndpointSlice>());
-            slice.map(|slice| slice.endpoints.iter().map(|endpoint| endpoint.pod.clone()).collect()).unwrap_or_default()
+            slice
+                .map(|slice| slice.endpoints.iter().map(|endpoint| endpoint.pod.clone()).collect())
+                .unwrap_or_default()
         };
         let (old, new) = (pods(&delta.old), pods(&delta.new));
         let start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-        let end = old[start..].iter().rev().zip(new[start..].iter().rev()).take_while(|(a, b)| a == b).count();
+        let end =
+            old[start..].iter().rev().zip(new[start..].iter().rev()).take_while(|(a, b)| a == b).count();
         for pod in &old[start..old.len() - end] {
             let place = (namespace.clone(), service.clone(), pod.clone());
             if self.placed.get(&place) == Some(&object.key.name) {

@@ -92,7 +92,10 @@ impl Controller for GarbageCollector {
         let Some(object) = world.object(key) else { return Step::Done };
         if held_by(object, ORPHAN) {
             let freed = world.owned(object.meta.uid).filter_map(|key| world.object(key));
-            return Step::Ask(freed.map(|item| disown(desk.user, item, object.meta.uid)).collect(), Waiting::Orphaned);
+            return Step::Ask(
+                freed.map(|item| disown(desk.user, item, object.meta.uid)).collect(),
+                Waiting::Orphaned,
+            );
         }
         if held_by(object, FOREGROUND) {
             return wait_for_dependents(object, world, desk);
@@ -114,7 +117,8 @@ impl Controller for GarbageCollector {
         match waiting {
             Waiting::OwnersAsked(uids) => {
                 for (uid, answer) in uids.into_iter().zip(&answers) {
-                    let replaced = |reply: &crate::api::Reply| reply.object().is_some_and(|owner| owner.meta.uid != uid);
+                    let replaced =
+                        |reply: &crate::api::Reply| reply.object().is_some_and(|owner| owner.meta.uid != uid);
                     if is_gone(answer) || answer.as_ref().is_ok_and(replaced) {
                         self.absent_is(uid);
                     } else {
@@ -161,7 +165,11 @@ impl GarbageCollector {
         };
         match world.object(&key) {
             Some(found) if found.meta.uid == owner.uid => {
-                if held_by(found, FOREGROUND) { Owner::WaitsForDependents } else { Owner::Solid }
+                if held_by(found, FOREGROUND) {
+                    Owner::WaitsForDependents
+                } else {
+                    Owner::Solid
+                }
             }
             _ if self.absent.contains(&owner.uid) => Owner::Dangling,
             _ => Owner::Unseen,
@@ -171,11 +179,13 @@ impl GarbageCollector {
     /// Deletes an object that no owner holds any more.
     fn collect(&mut self, object: &Object, world: &World, desk: &mut Desk<'_, '_>) -> Step<Waiting> {
         let owners = &object.meta.owners;
-        let judged: Vec<Owner> = owners.iter().map(|owner| self.judge(owner, &object.key.namespace, world)).collect();
+        let judged: Vec<Owner> =
+            owners.iter().map(|owner| self.judge(owner, &object.key.namespace, world)).collect();
         if owners.is_empty() {
             return Step::Done;
         }
-        let with = |wanted: Owner| judged.iter().zip(owners.iter()).filter(move |(owner, _)| **owner == wanted);
+        let with =
+            |wanted: Owner| judged.iter().zip(owners.iter()).filter(move |(owner, _)| **owner == wanted);
         let unseen: Vec<&OwnerReference> = with(Owner::Unseen).map(|(_, owner)| owner).collect();
         if !unseen.is_empty() {
             let keys = unseen.iter().filter_map(|owner| owner_key(owner, &object.key.namespace));
@@ -184,15 +194,23 @@ impl GarbageCollector {
         }
         let waiting = with(Owner::WaitsForDependents).next().is_some();
         if with(Owner::Solid).next().is_some() {
-            let gone: Vec<u128> =
-                judged.iter().zip(owners.iter()).filter(|(o, _)| **o != Owner::Solid).map(|(_, owner)| owner.uid).collect();
+            let gone: Vec<u128> = judged
+                .iter()
+                .zip(owners.iter())
+                .filter(|(o, _)| **o != Owner::Solid)
+                .map(|(_, owner)| owner.uid)
+                .collect();
             if gone.is_empty() {
                 return Step::Done;
             }
-            return Step::Ask(vec![keep_owners(desk.user, object, |uid| !gone.contains(&uid))], Waiting::Written);
+            return Step::Ask(
+                vec![keep_owners(desk.user, object, |uid| !gone.contains(&uid))],
+                Waiting::Written,
+            );
         }
         let has_dependents = world.owned(object.meta.uid).next().is_some();
-        let propagation = if waiting && has_dependents { Propagation::Foreground } else { Propagation::Background };
+        let propagation =
+            if waiting && has_dependents { Propagation::Foreground } else { Propagation::Background };
         desk.cx.note("GarbageCollected", Some(object.key.clone()), || {
             let names: Vec<&str> = owners.iter().map(|owner| owner.name.as_str()).collect();
             format!("its owner {} is gone or going", names.join(", ")).into()
@@ -207,7 +225,8 @@ impl GarbageCollector {
 /// An object in its foreground deletion: goes once no dependent blocks it.
 fn wait_for_dependents(object: &Object, world: &World, desk: &mut Desk<'_, '_>) -> Step<Waiting> {
     let uid = object.meta.uid;
-    let blocks = |item: &Object| item.meta.owners.iter().any(|owner| owner.uid == uid && owner.block_owner_deletion);
+    let blocks =
+        |item: &Object| item.meta.owners.iter().any(|owner| owner.uid == uid && owner.block_owner_deletion);
     let blocking: Vec<&std::sync::Arc<Object>> =
         world.owned(uid).filter_map(|key| world.object(key)).filter(|item| blocks(item)).collect();
     if blocking.is_empty() {

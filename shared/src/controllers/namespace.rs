@@ -86,7 +86,8 @@ impl Controller for NamespaceController {
             return Step::Retry;
         }
         let rest = || Kind::ALL.iter().copied().filter(|kind| kind.info().namespaced && *kind != Kind::Pod);
-        let of_rest = |verb: Verb, user: &User| rest().map(|kind| of_all(user, verb, kind, &key.name)).collect();
+        let of_rest =
+            |verb: Verb, user: &User| rest().map(|kind| of_all(user, verb, kind, &key.name)).collect();
         match waiting {
             Waiting::PodsDeleted => {
                 Step::Ask(vec![of_all(desk.user, Verb::List, Kind::Pod, &key.name)], Waiting::PodsListed)
@@ -166,7 +167,8 @@ fn items(answers: &[Answer]) -> Vec<&Object> {
 /// Half of the longest grace of pods that still run, and a second.
 fn half_of_grace(pods: &[&Object]) -> Duration {
     let graces = pods.iter().filter_map(|pod| pod.view::<crate::api::core::pod::Pod>());
-    let longest = graces.filter(|pod| !pod.phase.is_terminal()).map(|pod| pod.spec.grace_seconds).max().unwrap_or(0);
+    let longest =
+        graces.filter(|pod| !pod.phase.is_terminal()).map(|pod| pod.spec.grace_seconds).max().unwrap_or(0);
     Duration::seconds(u64::try_from(longest / 2 + 1).unwrap_or(1))
 }
 
@@ -189,8 +191,10 @@ fn conditions_for(left: &[&Object]) -> Vec<(&'static str, &'static str, &'static
         }
     }
     let join = |parts: Vec<String>| parts.join(", ");
-    let kinds = by_kind.iter().map(|(kind, count)| format!("{kind} has {count} resource instances")).collect();
-    let finalizers = by_finalizer.iter().map(|(name, count)| format!("{name} in {count} resource instances")).collect();
+    let kinds =
+        by_kind.iter().map(|(kind, count)| format!("{kind} has {count} resource instances")).collect();
+    let finalizers =
+        by_finalizer.iter().map(|(name, count)| format!("{name} in {count} resource instances")).collect();
     let mut conditions = vec![
         (
             "NamespaceDeletionDiscoveryFailure",
@@ -212,7 +216,12 @@ fn conditions_for(left: &[&Object]) -> Vec<(&'static str, &'static str, &'static
         ),
     ];
     conditions.push(if by_kind.is_empty() {
-        ("NamespaceContentRemaining", "False", "ContentRemoved", "All content successfully removed".to_owned())
+        (
+            "NamespaceContentRemaining",
+            "False",
+            "ContentRemoved",
+            "All content successfully removed".to_owned(),
+        )
     } else {
         let text = format!("Some resources are remaining: {}", join(kinds));
         ("NamespaceContentRemaining", "True", "SomeResourcesRemain", text)

@@ -45,7 +45,9 @@ impl NodeIpam {
     }
 
     fn allocate(&mut self, node: &Str) -> Option<u32> {
-        let free = (0..RANGES).map(|step| (self.next + step) % RANGES).find(|number| !self.taken.contains_key(number))?;
+        let free = (0..RANGES)
+            .map(|step| (self.next + step) % RANGES)
+            .find(|number| !self.taken.contains_key(number))?;
         self.next = (free + 1) % RANGES;
         self.take(node, free);
         Some(free)
@@ -79,10 +81,16 @@ impl Controller for NodeIpam {
     }
 
     fn sync(&mut self, key: &Key, world: &World, desk: &mut Desk<'_, '_>) -> Step<()> {
-        let Some(node) = world.of::<Node>(key).filter(|node| node.pod_cidr.is_empty()) else { return Step::Done };
+        let Some(node) = world.of::<Node>(key).filter(|node| node.pod_cidr.is_empty()) else {
+            return Step::Done;
+        };
         let known = self.ranges.get(&key.name).copied();
         let Some(number) = known.or_else(|| self.allocate(&key.name)) else {
-            desk.normal(node.object(), "CIDRNotAvailable", format!("Node {} status is now: CIDRNotAvailable", key.name));
+            desk.normal(
+                node.object(),
+                "CIDRNotAvailable",
+                format!("Node {} status is now: CIDRNotAvailable", key.name),
+            );
             return Step::Retry;
         };
         let range = cidr(number);
@@ -90,7 +98,14 @@ impl Controller for NodeIpam {
         Step::Ask(vec![Request::patch(desk.user.clone(), key, PatchKind::Merge, patch)], ())
     }
 
-    fn answered(&mut self, _: &Key, (): (), answers: Vec<Answer>, _: &World, _: &mut Desk<'_, '_>) -> Step<()> {
+    fn answered(
+        &mut self,
+        _: &Key,
+        (): (),
+        answers: Vec<Answer>,
+        _: &World,
+        _: &mut Desk<'_, '_>,
+    ) -> Step<()> {
         if all_ok(&answers) || answers.iter().any(is_gone) { Step::Done } else { Step::Retry }
     }
 }

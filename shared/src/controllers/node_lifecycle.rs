@@ -12,7 +12,7 @@ use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Of, PatchKind, Request, Subresource};
 use crate::client::{Delta, Wait};
 use crate::doc;
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, literal};
 use crate::sim::{Core, Duration, Process, Timer};
 
 use super::status::{condition, date, pod_condition, resource_version};
@@ -110,7 +110,8 @@ impl Controller for NodeLifecycle {
         {
             note_silence(&node, health, desk);
             let body = doc!({ "status": { "conditions": patch } });
-            let request = Request::patch(desk.user.clone(), key, PatchKind::Strategic, body).on(Subresource::Status);
+            let request =
+                Request::patch(desk.user.clone(), key, PatchKind::Strategic, body).on(Subresource::Status);
             return Step::Ask(vec![request], Waiting::Unknown { was_ready: node.ready == "True" });
         }
         let (granted, stale) = (self.granted.remove(name), self.stale.remove(name));
@@ -172,7 +173,12 @@ impl Controller for NodeLifecycle {
             // A renewal later than this is one that did not come.
             let overdue = core.options.node_lease_duration.0 / 4 + core.options.node_monitor_period.0;
             if node.ready != "Unknown" && core.now.since(health.seen).0 > overdue {
-                waits.push(Wait { name: "nodeGracePeriod", object, since: health.seen, until: health.until() });
+                waits.push(Wait {
+                    name: "nodeGracePeriod",
+                    object,
+                    since: health.seen,
+                    until: health.until(),
+                });
             }
         }
         self.zones.waits(waits);
@@ -187,9 +193,10 @@ impl NodeLifecycle {
         let mut states: BTreeMap<Str, Readiness> = BTreeMap::new();
         for node in world.informers.list::<Node>() {
             let name = &node.key().name;
-            let lease = world.object(&Key::new(Kind::Lease, "kube-node-lease", name.clone()));
+            let lease = world.object(&Key::new(Kind::Lease, literal!("kube-node-lease"), name.clone()));
             let known = self.health.get(name);
-            let health = Health::look(known, &node, lease.map(|lease| &**lease), grace, now, desk.timestamp());
+            let health =
+                Health::look(known, &node, lease.map(|lease| &**lease), grace, now, desk.timestamp());
             let silent = health.is_over(now);
             if known != Some(&health) {
                 self.health.insert(name.clone(), health);
@@ -284,4 +291,3 @@ fn mark_pod(key: &Key, world: &World, desk: &mut Desk<'_, '_>) -> Step<Waiting> 
     wanted.set("lastTransitionTime", date(desk.timestamp()));
     Step::Ask(vec![pod_condition(desk.user, key, wanted)], Waiting::PodMarked)
 }
-

@@ -82,7 +82,8 @@ impl Controller for PodGarbageCollector {
             });
             patch.set_at(&["status", "conditions"], doc!([condition]));
         }
-        let request = Request::patch(desk.user.clone(), key, PatchKind::Strategic, patch).on(Subresource::Status);
+        let request =
+            Request::patch(desk.user.clone(), key, PatchKind::Strategic, patch).on(Subresource::Status);
         Step::Ask(vec![request], Waiting::Marked)
     }
 

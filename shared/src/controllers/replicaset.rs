@@ -161,7 +161,12 @@ impl Controller for ReplicaSetController {
             Waiting::Deleting { counts, .. } => {
                 let refused = answers.iter().find(|answer| answer.is_err() && !is_gone(answer));
                 let failure = refused.and_then(|answer| answer.as_ref().err());
-                write_status(&set, counts, failure.map(|refusal| ("FailedDelete", refusal.message.clone())), desk)
+                write_status(
+                    &set,
+                    counts,
+                    failure.map(|refusal| ("FailedDelete", refusal.message.clone())),
+                    desk,
+                )
             }
             Waiting::StatusWritten { failed } if !failed && all_ok(&answers) => Step::Done,
             Waiting::StatusWritten { .. } => Step::Retry,
@@ -192,11 +197,15 @@ impl ReplicaSetController {
         }
         let free = delta.new.as_ref().filter(|new| new.meta.controller().is_none() && !new.meta.deleting());
         let changed = |new: &crate::api::Object| {
-            delta.old.as_ref().is_none_or(|old| old.meta.labels != new.meta.labels || old.meta.owners != new.meta.owners)
+            delta
+                .old
+                .as_ref()
+                .is_none_or(|old| old.meta.labels != new.meta.labels || old.meta.owners != new.meta.owners)
         };
         if let Some(new) = free.filter(|new| changed(new)) {
             let sets = world.informers.list_namespace::<ReplicaSet>(namespace);
-            sets.filter(|set| set.selector.matches(&new.meta.labels)).for_each(|set| desk.add(set.key().clone()));
+            sets.filter(|set| set.selector.matches(&new.meta.labels))
+                .for_each(|set| desk.add(set.key().clone()));
         }
     }
 
@@ -211,7 +220,8 @@ impl ReplicaSetController {
         let pods = ranking::to_delete(set, surplus, world, desk.timestamp());
         self.expectations.expect_deletions(set.key(), pods.iter().cloned(), desk.now());
         desk.cx.note("TooManyPods", Some(set.key().clone()), || {
-            format!("{} pods are there, {} are wanted: {surplus} to delete", counts.active, set.replicas).into()
+            format!("{} pods are there, {} are wanted: {surplus} to delete", counts.active, set.replicas)
+                .into()
         });
         let requests = pods.iter().map(|pod| Request::delete(desk.user.clone(), pod)).collect();
         Step::Ask(requests, Waiting::Deleting { counts, pods })
@@ -274,7 +284,8 @@ fn count(set: &Of<ReplicaSet>, world: &World, desk: &mut Desk<'_, '_>) -> Counts
     if set.min_ready_seconds > 0 {
         let now = desk.timestamp().millis();
         let ready_at = |pod: Of<Pod>| (pod.ready_since.seconds() + set.min_ready_seconds) * 1000;
-        let ready = world.managed::<Pod>(set.meta().uid).filter(|pod| pod.ready && pod.is_active(pod.object()));
+        let ready =
+            world.managed::<Pod>(set.meta().uid).filter(|pod| pod.ready && pod.is_active(pod.object()));
         let soon: Vec<i64> = ready.map(ready_at).filter(|&at| at > now).collect();
         counts.available -= soon.len() as i64;
         if let Some(next) = soon.into_iter().min() {

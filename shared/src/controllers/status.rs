@@ -47,7 +47,10 @@ pub fn condition<'a>(status: &'a Doc, kind: &str) -> &'a Doc {
 /// Takes out the condition of a type.
 pub fn remove_condition(status: &mut Doc, kind: &str) {
     if !condition(status, kind).is_null() {
-        status.at_mut(&["conditions"]).items_mut().retain(|condition| condition["type"].as_str() != Some(kind));
+        status
+            .at_mut(&["conditions"])
+            .items_mut()
+            .retain(|condition| condition["type"].as_str() != Some(kind));
     }
 }
 

@@ -56,7 +56,8 @@ fn stay(taints: &[Taint], tolerations: &[Toleration]) -> Stay {
             shortest = Some(shortest.map_or(seconds, |shortest| shortest.min(seconds)));
         }
     }
-    shortest.map_or(Stay::Forever, |seconds| Stay::For(Duration::seconds(u64::try_from(seconds).unwrap_or(0))))
+    shortest
+        .map_or(Stay::Forever, |seconds| Stay::For(Duration::seconds(u64::try_from(seconds).unwrap_or(0))))
 }
 
 fn no_execute(node: &Node) -> Vec<Taint> {
@@ -179,7 +180,9 @@ impl TaintEviction {
             self.cancel(pod.object(), desk);
         }
         let (since, until) = (desk.now(), desk.now() + length);
-        desk.cx.note("Toleration", Some(key.clone()), || format!("stays on {} for {length} more", pod.node_name).into());
+        desk.cx.note("Toleration", Some(key.clone()), || {
+            format!("stays on {} for {length} more", pod.node_name).into()
+        });
         let eviction = Eviction { since, until, done: false, causes: desk.cx.causes.clone() };
         self.scheduled.insert(key.clone(), eviction);
         desk.cx.timer(length, Timer::about(EVICTION, key.clone()));
@@ -215,8 +218,14 @@ mod tests {
     fn the_shortest_toleration_counts_and_an_untolerated_taint_most() {
         let both = [taint("a"), taint("b")];
         assert_eq!(stay(&both, &[toleration("a", Some(300))]), Stay::For(Duration::ZERO));
-        assert_eq!(stay(&both, &[toleration("a", Some(300)), toleration("b", Some(5))]), Stay::For(Duration::seconds(5)));
-        assert_eq!(stay(&both, &[toleration("a", Some(300)), toleration("b", None)]), Stay::For(Duration::seconds(300)));
+        assert_eq!(
+            stay(&both, &[toleration("a", Some(300)), toleration("b", Some(5))]),
+            Stay::For(Duration::seconds(5))
+        );
+        assert_eq!(
+            stay(&both, &[toleration("a", Some(300)), toleration("b", None)]),
+            Stay::For(Duration::seconds(300))
+        );
         assert_eq!(stay(&both, &[toleration("", None)]), Stay::Forever);
         assert_eq!(stay(&both, &[toleration("", Some(-1))]), Stay::For(Duration::ZERO));
     }

@@ -193,6 +193,16 @@ pub struct Worker<C: Controller> {
     recorder: Recorder,
     limiter: RateLimiter,
     jobs: BTreeMap<Key, Job<C::Waiting>>,
+    /// Requests held back by the rate limit, by the number of their timer; they die with the process.
+    held: BTreeMap<u64, Held>,
+}
+
+/// A request whose turn has not come: for which key, at which place, and why.
+#[derive(Clone, Debug, Hash)]
+struct Held {
+    key: Key,
+    at: u32,
+    request: Request,
 }
 
 /// What the controller manager does with a [`Worker`], whatever its controller.
@@ -207,12 +217,19 @@ pub trait Run {
     fn start(&mut self, cx: &mut Context<'_>);
     /// See [`Controller::observe`].
     fn observe(&mut self, delta: &Delta, world: &World, cx: &mut Context<'_>);
-    /// Takes a timer; false when it is somebody else's.
-    fn timer(&mut self, timer: &Timer, world: &World, cx: &mut Context<'_>) -> bool;
+    /// Takes a timer and answers which requests were sent because of it; `None` when it is somebody else's.
+    fn timer(&mut self, timer: &Timer, world: &World, cx: &mut Context<'_>) -> Option<Vec<Asked>>;
     /// Works on the keys in line; answers which requests were sent.
     fn work(&mut self, world: &World, cx: &mut Context<'_>) -> Vec<Asked>;
     /// Takes an answer; answers which requests were sent because of it.
-    fn answer(&mut self, key: Key, at: u32, answer: Answer, world: &World, cx: &mut Context<'_>) -> Vec<Asked>;
+    fn answer(
+        &mut self,
+        key: Key,
+        at: u32,
+        answer: Answer,
+        world: &World,
+        cx: &mut Context<'_>,
+    ) -> Vec<Asked>;
     /// See [`Controller::waits`].
     fn waits(&self, world: &World, core: &Core, waits: &mut Vec<Wait>);
 }
@@ -227,6 +244,7 @@ impl<C: Controller> Worker<C> {
             recorder: Recorder::new(&user, C::NAME, Str::new()),
             limiter: RateLimiter::default(),
             jobs: BTreeMap::new(),
+            held: BTreeMap::new(),
             user,
         }
     }
@@ -260,13 +278,25 @@ impl<C: Controller> Worker<C> {
         }
     }
 
-    fn ask(&mut self, key: Key, requests: Vec<Request>, waiting: C::Waiting, cx: &mut Context<'_>) -> Vec<Asked> {
-        let mut asked = Vec::with_capacity(requests.len());
+    fn ask(
+        &mut self,
+        key: Key,
+        requests: Vec<Request>,
+        waiting: C::Waiting,
+        cx: &mut Context<'_>,
+    ) -> Vec<Asked> {
+        let mut asked = Vec::new();
+        let missing = requests.len() as u32;
         for (at, request) in (0..).zip(requests) {
             let wait = self.limiter.wait(cx);
-            asked.push(Asked { id: cx.request_after(wait, request), key: key.clone(), at });
+            if wait == Duration::ZERO {
+                asked.push(Asked { id: cx.request(request), key: key.clone(), at });
+                continue;
+            }
+            let number = cx.core.fresh_id();
+            self.held.insert(number, Held { key: key.clone(), at, request });
+            cx.timer(wait, Timer { number, ..Timer::named(C::NAME) });
         }
-        let missing = asked.len() as u32;
         self.jobs.insert(key, Job { causes: cx.causes.clone(), waiting, answers: BTreeMap::new(), missing });
         asked
     }
@@ -295,12 +325,16 @@ impl<C: Controller> Run for Worker<C> {
         controller.observe(delta, world, &mut desk);
     }
 
-    fn timer(&mut self, timer: &Timer, world: &World, cx: &mut Context<'_>) -> bool {
+    fn timer(&mut self, timer: &Timer, world: &World, cx: &mut Context<'_>) -> Option<Vec<Asked>> {
+        if timer.name == C::NAME && timer.key.is_none() {
+            let Held { key, at, request } = self.held.remove(&timer.number)?;
+            return Some(vec![Asked { id: cx.request(request), key, at }]);
+        }
         if self.queue.handle_timer(timer, cx) {
-            return true;
+            return Some(Vec::new());
         }
         let (controller, mut desk) = self.parts(cx);
-        controller.timer(timer, world, &mut desk)
+        controller.timer(timer, world, &mut desk).then(Vec::new)
     }
 
     fn work(&mut self, world: &World, cx: &mut Context<'_>) -> Vec<Asked> {
@@ -318,7 +352,14 @@ impl<C: Controller> Run for Worker<C> {
         asked
     }
 
-    fn answer(&mut self, key: Key, at: u32, answer: Answer, world: &World, cx: &mut Context<'_>) -> Vec<Asked> {
+    fn answer(
+        &mut self,
+        key: Key,
+        at: u32,
+        answer: Answer,
+        world: &World,
+        cx: &mut Context<'_>,
+    ) -> Vec<Asked> {
         let Some(mut job) = self.jobs.remove(&key) else { return Vec::new() };
         let (controller, mut desk) = self.parts(cx);
         controller.heard(&key, &job.waiting, at, &answer, world, &mut desk);

@@ -58,7 +58,8 @@ impl World {
     /// Brings the indexes up to date with a change of a cache.
     pub fn index(&mut self, delta: &Delta) {
         let (old, new) = (delta.old.as_deref(), delta.new.as_deref());
-        let owners = |object: Option<&Object>| object.map(|object| object.meta.owners.clone()).unwrap_or_default();
+        let owners =
+            |object: Option<&Object>| object.map(|object| object.meta.owners.clone()).unwrap_or_default();
         if old.is_none() || new.is_none() || owners(old) != owners(new) {
             old.into_iter().for_each(|object| self.disown(object));
             new.into_iter().for_each(|object| self.own(object));
@@ -86,7 +87,10 @@ impl World {
 
     fn index_pod(&mut self, old: Option<&Object>, new: Option<&Object>) {
         let node = |object: Option<&Object>| {
-            object.and_then(|object| object.view::<Pod>()).map(|pod| pod.node_name.clone()).filter(|node| !node.is_empty())
+            object
+                .and_then(|object| object.view::<Pod>())
+                .map(|pod| pod.node_name.clone())
+                .filter(|node| !node.is_empty())
         };
         let (before, after) = (node(old), node(new));
         if before != after
@@ -139,14 +143,17 @@ impl World {
 
     /// The objects of a kind that the owner with this UID manages.
     pub fn managed<T: Viewed>(&self, owner: u128) -> impl Iterator<Item = Of<T>> {
-        self.owned(owner)
-            .filter(|key| key.kind == T::KIND)
-            .filter_map(|key| self.of::<T>(key))
-            .filter(move |object| object.meta().controller().is_some_and(|controller| controller.uid == owner))
+        self.owned(owner).filter(|key| key.kind == T::KIND).filter_map(|key| self.of::<T>(key)).filter(
+            move |object| object.meta().controller().is_some_and(|controller| controller.uid == owner),
+        )
     }
 
     /// The objects of a kind in a namespace that nobody manages and whose labels match.
-    pub fn orphans<T: Viewed>(&self, namespace: &Str, selector: &LabelSelector) -> impl Iterator<Item = Of<T>> {
+    pub fn orphans<T: Viewed>(
+        &self,
+        namespace: &Str,
+        selector: &LabelSelector,
+    ) -> impl Iterator<Item = Of<T>> {
         let first = Key { kind: T::KIND, namespace: namespace.clone(), name: Str::new() };
         let namespace = namespace.clone();
         self.orphans

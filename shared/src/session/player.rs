@@ -1,125 +1,109 @@
-//! The player: a cluster, what is done to it and when, and the programs that do it.
+//! One who plays: a cluster, the steps to come, kubectl programs that run, and what came of them.
+//!
+//! A step takes effect after everything else that happens at its moment, one step after another in the order of their
+//! numbers. So it makes no difference when a replica learned of it, as long as it had not gone on in time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
+use std::sync::Arc;
 
-use crate::api::{Key, User};
-use crate::apiserver::http::HttpResponse;
-use crate::cluster::{Action, Cluster, Command, Outcome};
-use crate::doc::{Doc, Str};
+use crate::api::User;
+use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome};
+use crate::doc::Str;
 use crate::kubectl::{Output, Program, Progress};
 use crate::scenario::{self, Expectation, Scenario, ScenarioError, Step, StepAction, Verdict};
-use crate::sim::{Duration, StateHash, Time, hash_of};
+use crate::sim::{Duration, StateHash, StateHasher, Time};
 
-/// How long a scenario without `until` is played.
-const DEFAULT_END: Duration = Duration::seconds(600);
+use super::diagnose::{self, Diagnostic};
 
-/// How a step went.
+/// What came of a step.
 #[derive(Clone, PartialEq, Debug)]
 pub struct StepResult {
-    /// The step's number, from 1.
-    pub number: u64,
-    /// When it began.
+    /// The step's number.
+    pub step: u64,
+    /// When it took effect.
     pub at: Time,
-    /// When it was done.
-    pub done_at: Time,
-    /// What it did, in one line.
+    /// When its end was known.
+    pub finished: Time,
+    /// What was done, on one line.
     pub command: String,
     /// What it printed.
-    pub output: Output,
-    /// The `Status` of every request that the API server refused on its way.
-    pub refusals: Vec<Doc>,
+    pub stdout: String,
+    /// What it printed as errors.
+    pub stderr: String,
+    /// 0 for success.
+    pub exit_code: u8,
+    /// What is wrong with an applied text, and where.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The answer to a raw request.
+    pub response: Option<HttpResponse>,
 }
 
+/// A program that was started, with the number of its step.
 #[derive(Clone, Debug)]
 struct Running {
-    program: Option<Program>,
-    began: Time,
+    step: u64,
+    at: Time,
     user: User,
-    refusals: Vec<Doc>,
+    program: Program,
+    wakes: Option<Time>,
+    diagnostics: Vec<Diagnostic>,
 }
 
-/// A scenario as it is played. Cloning it is a checkpoint.
+/// Who waits for the outcome of a command.
+#[derive(Clone, Copy, Debug)]
+enum Asker {
+    /// A program, by the order of starts.
+    Program(u64),
+    /// A step that is a command by itself, and when it took effect.
+    Step(u64, Time),
+}
+
+/// A cluster with everything that is and was done to it.
 #[derive(Clone, Debug)]
 pub struct Player {
     cluster: Cluster,
-    scenario: Scenario,
-    /// Every step there is, by number (from 1).
-    steps: Vec<Step>,
+    scenario: Arc<Scenario>,
+    /// Every step so far, by number minus 1.
+    log: Vec<Step>,
     pending: BTreeSet<(Time, u64)>,
+    /// By the order in which they started: numbers of steps differ between a session and its replay.
     running: BTreeMap<u64, Running>,
-    /// Whose command is which step's.
-    asked: BTreeMap<u64, u64>,
-    wakes: BTreeSet<(Time, u64)>,
+    started: u64,
+    asked: BTreeMap<u64, Asker>,
     results: Vec<StepResult>,
-    goals: Vec<Goal>,
-    /// The store's revision when expectations were last looked at.
-    seen: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Goal {
-    key: Key,
-    progress: scenario::Progress,
-    /// The object's revision when it was last looked at; 0 while it is not there.
-    seen: u64,
+    expectations: Vec<(Expectation, scenario::Progress)>,
+    seen_revision: u64,
 }
 
 impl Player {
-    /// A scenario at its beginning. `trace` is how many records of what happens are kept; 0 keeps none.
+    /// Begins a scenario at t = 0. `trace` is how many records of what happened are kept; 0 keeps none.
     ///
     /// # Errors
     /// What in the scenario makes no sense, and in which field.
     pub fn new(scenario: Scenario, trace: u64) -> Result<Player, ScenarioError> {
-        let spec = scenario.cluster_spec()?;
-        let cluster = Cluster::new(&spec, scenario.spec.seed, trace).map_err(|error| ScenarioError {
+        let cluster = scenario.cluster_spec()?;
+        let cluster = Cluster::new(&cluster, scenario.spec.seed, trace).map_err(|error| ScenarioError {
             line: 0,
             column: 0,
             field: error.field,
             message: error.message,
         })?;
-        let goal = |expectation: &Expectation| {
-            let key = expectation.key().map_err(|message| ScenarioError {
-                line: 0,
-                column: 0,
-                field: format!("spec.expect: {}", expectation.id),
-                message,
-            })?;
-            Ok(Goal { key, progress: scenario::Progress::default(), seen: 0 })
-        };
-        let goals = scenario.spec.expect.iter().map(goal).collect::<Result<_, ScenarioError>>()?;
-        let mut player = Player {
+        let expectations = scenario.spec.expect.iter().map(|goal| (goal.clone(), scenario::Progress::default())).collect();
+        let log = scenario.spec.steps.clone();
+        let pending = (1..).zip(&log).map(|(number, step)| (step.at, number)).collect();
+        Ok(Player {
             cluster,
-            steps: Vec::new(),
-            pending: BTreeSet::new(),
+            scenario: Arc::new(scenario),
+            log,
+            pending,
             running: BTreeMap::new(),
+            started: 0,
             asked: BTreeMap::new(),
-            wakes: BTreeSet::new(),
             results: Vec::new(),
-            goals,
-            seen: 0,
-            scenario,
-        };
-        for step in std::mem::take(&mut player.scenario.spec.steps) {
-            player.add(step);
-        }
-        Ok(player)
-    }
-
-    fn add(&mut self, step: Step) -> u64 {
-        let number = self.steps.len() as u64 + 1;
-        self.pending.insert((step.at, number));
-        self.steps.push(step);
-        number
-    }
-
-    /// Does something now; the answer is the step's number, under which [`Player::results`] tells how it went.
-    pub fn submit(&mut self, action: StepAction, user: Str) -> u64 {
-        self.submit_at(self.now(), action, user)
-    }
-
-    /// Does something at `at` (or now, if that is past).
-    pub fn submit_at(&mut self, at: Time, action: StepAction, user: Str) -> u64 {
-        self.add(Step { at: at.max(self.now()), user, action })
+            expectations,
+            seen_revision: 0,
+        })
     }
 
     /// The cluster.
@@ -127,44 +111,113 @@ impl Player {
         &self.cluster
     }
 
+    /// The scenario it began with.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
     /// The moment it is.
     pub fn now(&self) -> Time {
         self.cluster.now()
     }
 
-    /// When the next thing happens.
-    pub fn next_at(&self) -> Option<Time> {
-        let own = [self.wakes.first(), self.pending.first()].into_iter().flatten().map(|(at, _)| *at);
-        own.chain(self.cluster.next_at()).min()
+    /// Every step that is known, by number minus 1.
+    pub fn log(&self) -> &[Step] {
+        &self.log
     }
 
-    /// Whether the next thing is a step or goes on with one.
-    pub fn next_is_step(&self) -> bool {
-        let own = [self.wakes.first(), self.pending.first()].into_iter().flatten().map(|(at, _)| *at).min();
-        own.is_some_and(|own| self.cluster.next_at().is_none_or(|cluster| own < cluster))
+    /// What came of the steps, in the order in which they ended.
+    pub fn results(&self) -> &[StepResult] {
+        &self.results
+    }
+
+    /// Steps that took effect and have not ended: their number, moment and command line.
+    pub fn unfinished(&self) -> impl Iterator<Item = (u64, Time, String)> {
+        let programs = self.running.values().map(|running| (running.step, running.at));
+        let commands = self.asked.values().filter_map(|asker| match asker {
+            Asker::Step(step, at) => Some((*step, *at)),
+            Asker::Program(_) => None,
+        });
+        programs.chain(commands).map(|(step, at)| (step, at, self.log[step as usize - 1].action.command_line()))
+    }
+
+    /// The expectations and how far they are.
+    pub fn expectations(&self) -> &[(Expectation, scenario::Progress)] {
+        &self.expectations
+    }
+
+    /// Whether every expectation is decided; true when there is none.
+    pub fn decided(&self) -> bool {
+        self.expectations.iter().all(|(_, progress)| progress.verdict.is_some())
+    }
+
+    /// Gives every open expectation its verdict: nothing more will happen.
+    pub fn conclude(&mut self) {
+        let at = self.now();
+        for (_, progress) in self.expectations.iter_mut().filter(|(_, progress)| progress.verdict.is_none()) {
+            progress.verdict = Some(Verdict { met: false, at });
+        }
+    }
+
+    /// One number for the whole state. Steps to come are no part of it.
+    pub fn hash(&self) -> StateHash {
+        let cluster = self.cluster.hash();
+        if self.running.is_empty() {
+            return cluster;
+        }
+        let mut hasher = StateHasher::default();
+        cluster.hash(&mut hasher);
+        for (start, running) in &self.running {
+            (start, running.at, &running.user, &running.program, running.wakes).hash(&mut hasher);
+        }
+        StateHash(hasher.digest())
+    }
+
+    /// Does something now, for `user` (empty for the cluster's admin). The answer is the step's number, under which
+    /// [`Player::results`] tells what came of it.
+    pub fn submit(&mut self, action: StepAction, user: Str) -> u64 {
+        self.submit_at(self.now(), action, user)
+    }
+
+    /// Does something at a moment to come (or now, if that is past).
+    pub fn submit_at(&mut self, at: Time, action: StepAction, user: Str) -> u64 {
+        let at = at.max(self.now());
+        self.log.push(Step { at, user, action });
+        let number = self.log.len() as u64;
+        self.pending.insert((at, number));
+        number
+    }
+
+    /// When the next thing happens.
+    pub fn next_at(&self) -> Option<Time> {
+        self.cluster.next_at().into_iter().chain(self.due()).min()
+    }
+
+    /// When the next expectation is decided if nothing happens before.
+    pub fn next_verdict_at(&self) -> Option<Time> {
+        self.expectations.iter().filter_map(|(goal, progress)| goal.decides_at(progress)).min()
+    }
+
+    /// When the next program wakes or the next step is due.
+    fn due(&self) -> Option<Time> {
+        let wakes = self.running.values().filter_map(|running| running.wakes);
+        wakes.chain(self.pending.first().map(|(at, _)| *at)).min()
     }
 
     /// Lets the next thing happen; false when nothing ever will.
-    ///
-    /// At one moment the cluster's own events come first, so that a step which arrives late (in a live session, for a
-    /// moment that has been played) changes nothing about the order.
     pub fn step(&mut self) -> bool {
         let Some(at) = self.next_at() else { return false };
-        if at > self.now() {
+        if at.0 > 0 {
             self.settle(Time(at.0 - 1));
         }
         if self.cluster.next_at() == Some(at) {
             self.cluster.step();
+            self.collect();
         } else {
+            // Nothing of the cluster's own happens up to here: only its clock moves.
             self.cluster.advance_to(at);
-            if let Some(&(_, number)) = self.wakes.first().filter(|(wake, _)| *wake == at) {
-                self.wakes.remove(&(at, number));
-                self.wake(number);
-            } else if let Some((_, number)) = self.pending.pop_first() {
-                self.begin(number);
-            }
+            self.begin_due(at);
         }
-        self.collect();
         self.observe();
         true
     }
@@ -175,188 +228,165 @@ impl Player {
             self.step();
         }
         self.cluster.advance_to(until);
-        self.settle(until);
+        self.settle(self.now());
     }
 
-    /// Plays to the end: `until`, or the moment at which every expectation is decided.
-    pub fn run_to_end(&mut self) {
-        let end = Time(self.scenario.spec.until.unwrap_or(DEFAULT_END).0);
-        while self.next_at().is_some_and(|at| at <= end) {
-            self.step();
-            if !self.goals.is_empty() && self.goals.iter().all(|goal| goal.progress.verdict.is_some()) {
-                return;
-            }
-        }
-        self.cluster.advance_to(end);
-        self.settle(end);
-    }
-
-    /// How steps went, in the order in which they were done.
-    pub fn results(&self) -> &[StepResult] {
-        &self.results
-    }
-
-    /// How many steps are not done yet: waiting for their moment or at work.
-    pub fn unfinished(&self) -> u64 {
-        (self.pending.len() + self.running.len()) as u64
-    }
-
-    /// The expectations and their verdicts; `None` while undecided.
-    pub fn expectations(&self) -> impl Iterator<Item = (&Expectation, Option<Verdict>)> {
-        self.scenario.spec.expect.iter().zip(&self.goals).map(|(expectation, goal)| (expectation, goal.progress.verdict))
-    }
-
-    /// What it began with, without the steps.
-    pub fn scenario(&self) -> &Scenario {
-        &self.scenario
-    }
-
-    /// A scenario that replays exactly this, and opens at the present moment.
+    /// The scenario that leads here: the same beginning, and everything that was done since.
     pub fn to_scenario(&self) -> Scenario {
-        let mut scenario = self.scenario.clone();
-        scenario.spec.steps = self.steps.clone();
-        scenario.spec.steps.sort_by_key(|step| step.at);
+        let mut scenario = (*self.scenario).clone();
+        let mut order: Vec<u64> = (1..=self.log.len() as u64).collect();
+        order.sort_by_key(|number| (self.log[*number as usize - 1].at, *number));
+        scenario.spec.steps = order.into_iter().map(|number| self.log[number as usize - 1].clone()).collect();
         scenario.spec.opening = Duration(self.now().0);
         scenario.stamp();
         scenario
     }
 
-    /// One number for the cluster and the programs that run.
-    pub fn hash(&self) -> StateHash {
-        let programs: Vec<(u64, &Option<Program>)> =
-            self.running.iter().map(|(number, running)| (*number, &running.program)).collect();
-        StateHash(hash_of(&(self.cluster.hash(), programs, &self.wakes)))
+    /// Wakes one program, or begins one step.
+    fn begin_due(&mut self, now: Time) {
+        let woken = self.running.iter().find(|(_, running)| running.wakes == Some(now)).map(|(start, _)| *start);
+        if let Some(start) = woken {
+            let running = self.running.get_mut(&start).expect("it was found");
+            running.wakes = None;
+            running.program.wake();
+            self.advance(start);
+        } else if let Some((_, number)) = self.pending.pop_first() {
+            self.begin(number);
+        }
     }
 
     fn begin(&mut self, number: u64) {
-        let step = self.steps[number as usize - 1].clone();
-        let name = step.action.user().unwrap_or(&step.user).clone();
-        let user = if name.is_empty() { User::admin() } else { User::component(name) };
-        let started = self.cluster.core().timestamp();
-        let program = match &step.action {
-            StepAction::Apply(text) => Some(Ok(Program::apply(text.clone(), started))),
-            StepAction::Kubectl(line) => Some(Program::from_command_line(line, started)),
-            _ => None,
-        };
-        let program = match program.transpose() {
-            Ok(program) => program,
-            Err(why) => {
-                self.running.insert(number, Running { program: None, began: self.now(), user, refusals: Vec::new() });
-                self.finish(number, failure(&why));
-                return;
+        let step = self.log[number as usize - 1].clone();
+        let user = user(step.action.user().unwrap_or(&step.user));
+        let date = self.cluster.core().timestamp();
+        match step.action {
+            StepAction::Apply(text) => {
+                let diagnostics = diagnose::diagnose(&text);
+                self.launch(number, user, Program::apply(text, date), diagnostics);
             }
-        };
-        let runs = program.is_some();
-        self.running.insert(number, Running { program, began: self.now(), user: user.clone(), refusals: Vec::new() });
-        if runs {
-            self.go_on(number);
-            return;
+            StepAction::Kubectl(line) => match Program::from_command_line(&line, date) {
+                Ok(program) => self.launch(number, user, program, Vec::new()),
+                Err(why) => {
+                    let output = Output { stderr: format!("error: {why}\n"), exit_code: 1, ..Output::default() };
+                    self.end(number, self.now(), output, Vec::new(), None);
+                }
+            },
+            StepAction::Fault(fault) => {
+                self.command(Asker::Step(number, self.now()), user, Action::Fault { target: fault.target, fault: fault.fault });
+            }
+            StepAction::Repair(repair) => {
+                self.command(Asker::Step(number, self.now()), user, Action::Repair { target: repair.target });
+            }
+            StepAction::Request(request) => {
+                self.command(Asker::Step(number, self.now()), user, Action::Request(request.http()));
+            }
         }
-        let action = match step.action {
-            StepAction::Fault(fault) => Action::Fault { target: fault.target, fault: fault.fault },
-            StepAction::Repair(repair) => Action::Repair { target: repair.target },
-            StepAction::Request(request) => Action::Request(request.http()),
-            StepAction::Apply(_) | StepAction::Kubectl(_) => unreachable!("programs are handled above"),
-        };
-        self.command(number, action, user);
     }
 
-    fn command(&mut self, number: u64, action: Action, user: User) {
-        let command = self.cluster.apply(Command { at: self.now(), user, action });
-        self.asked.insert(command, number);
+    fn launch(&mut self, step: u64, user: User, program: Program, diagnostics: Vec<Diagnostic>) {
+        self.started += 1;
+        let at = self.now();
+        self.running.insert(self.started, Running { step, at, user, program, wakes: None, diagnostics });
+        self.advance(self.started);
     }
 
-    /// Runs a step's program as far as it comes.
-    fn go_on(&mut self, number: u64) {
+    /// Runs a program until it needs something again.
+    fn advance(&mut self, start: u64) {
         let now = self.now();
-        let Some(running) = self.running.get_mut(&number) else { return };
-        let Some(program) = &mut running.program else { return };
-        match program.run() {
+        let running = self.running.get_mut(&start).expect("only programs that run are advanced");
+        match running.program.run() {
             Progress::Needs(request) => {
                 let user = running.user.clone();
-                self.command(number, Action::Request(request), user);
+                self.command(Asker::Program(start), user, Action::Request(request));
             }
-            Progress::Waits(length) => {
-                self.wakes.insert((now + length, number));
+            Progress::Waits(length) => running.wakes = Some(now + length),
+            Progress::Done(output) => {
+                let ended = self.running.remove(&start).expect("it was found");
+                // What is only doubtful need not be shown when the server took it.
+                let diagnostics = if output.exit_code == 0 { Vec::new() } else { ended.diagnostics };
+                self.end(ended.step, ended.at, output, diagnostics, None);
             }
-            Progress::Done(output) => self.finish(number, output),
         }
     }
 
-    fn wake(&mut self, number: u64) {
-        if let Some(program) = self.running.get_mut(&number).and_then(|running| running.program.as_mut()) {
-            program.wake();
-        }
-        self.go_on(number);
+    fn command(&mut self, asker: Asker, user: User, action: Action) {
+        let number = self.cluster.apply(Command { at: self.now(), user, action });
+        self.asked.insert(number, asker);
     }
 
-    /// Passes answers to those who asked.
+    /// Passes on what became known.
     fn collect(&mut self) {
-        for (command, outcome) in self.cluster.take_outcomes() {
-            let Some(number) = self.asked.remove(&command) else { continue };
-            match outcome {
-                Outcome::Done => self.finish(number, Output::default()),
-                Outcome::Refused(why) => self.finish(number, failure(&why)),
-                Outcome::Http(response) => self.answer(number, response),
+        for (number, outcome) in self.cluster.take_outcomes() {
+            match (self.asked.remove(&number), outcome) {
+                (Some(Asker::Program(start)), Outcome::Http(response)) => self.answer(start, response),
+                (Some(Asker::Step(step, at)), outcome) => self.end_command(step, at, outcome),
+                _ => {}
             }
         }
     }
 
-    fn answer(&mut self, number: u64, response: HttpResponse) {
-        let Some(running) = self.running.get_mut(&number) else { return };
-        if !response.is_success() {
-            running.refusals.push(response.body.clone());
+    fn answer(&mut self, start: u64, response: HttpResponse) {
+        let Some(running) = self.running.get_mut(&start) else { return };
+        if let StepAction::Apply(text) = &self.log[running.step as usize - 1].action
+            && response.code == 422
+        {
+            running.diagnostics.extend(diagnose::locate(text, &response));
         }
-        match &mut running.program {
-            Some(program) => {
-                program.answer(response);
-                self.go_on(number);
-            }
-            None => {
-                let exit_code = u8::from(!response.is_success());
-                let stdout = format!("{}\n", response.body);
-                self.finish(number, Output { stdout, stderr: String::new(), exit_code });
-            }
-        }
+        running.program.answer(response);
+        self.advance(start);
     }
 
-    fn finish(&mut self, number: u64, output: Output) {
-        let Some(running) = self.running.remove(&number) else { return };
+    fn end_command(&mut self, step: u64, at: Time, outcome: Outcome) {
+        let (output, response) = match outcome {
+            Outcome::Done => (Output::default(), None),
+            Outcome::Refused(why) => (Output { stderr: format!("error: {why}\n"), exit_code: 1, ..Output::default() }, None),
+            Outcome::Http(response) => {
+                let mut output = Output { stdout: format!("{}\n", response.body), ..Output::default() };
+                if !response.is_success() {
+                    output = Output { stderr: output.stdout, exit_code: 1, ..Output::default() };
+                }
+                (output, Some(response))
+            }
+        };
+        self.end(step, at, output, Vec::new(), response);
+    }
+
+    fn end(&mut self, step: u64, at: Time, output: Output, diagnostics: Vec<Diagnostic>, response: Option<HttpResponse>) {
+        let command = self.log[step as usize - 1].action.command_line();
         self.results.push(StepResult {
-            number,
-            at: running.began,
-            done_at: self.now(),
-            command: self.steps[number as usize - 1].action.command_line(),
-            output,
-            refusals: running.refusals,
+            step,
+            at,
+            finished: self.now(),
+            command,
+            stdout: output.stdout,
+            stderr: output.stderr,
+            exit_code: output.exit_code,
+            diagnostics,
+            response,
         });
     }
 
-    /// Looks at the objects of expectations that changed.
-    fn observe(&mut self) {
-        let store = self.cluster.store();
-        if self.seen == store.revision() {
-            return;
-        }
-        self.seen = store.revision();
-        for (goal, expectation) in self.goals.iter_mut().zip(&self.scenario.spec.expect) {
-            let object = store.get(&goal.key);
-            let revision = object.map_or(0, |object| object.meta.resource_version);
-            if revision != goal.seen {
-                goal.seen = revision;
-                expectation.observe(&mut goal.progress, object.map(|object| &**object), self.cluster.now());
-            }
-        }
+    /// Decides what is certain after everything up to and including `until`.
+    fn settle(&mut self, until: Time) {
+        self.expectations.iter_mut().for_each(|(goal, progress)| goal.settle(progress, until));
     }
 
-    /// Decides what is certain once everything up to and including `until` has happened.
-    fn settle(&mut self, until: Time) {
-        for (goal, expectation) in self.goals.iter_mut().zip(&self.scenario.spec.expect) {
-            expectation.settle(&mut goal.progress, until);
+    /// Looks at what is expected, if anything was written.
+    fn observe(&mut self) {
+        let store = self.cluster.store();
+        if store.revision() == self.seen_revision {
+            return;
+        }
+        self.seen_revision = store.revision();
+        let now = self.cluster.now();
+        for (goal, progress) in &mut self.expectations {
+            if let Ok(key) = goal.key() {
+                goal.observe(progress, store.get(&key).map(|object| &**object), now);
+            }
         }
     }
 }
 
-fn failure(why: &str) -> Output {
-    Output { stdout: String::new(), stderr: format!("error: {why}\n"), exit_code: 1 }
+fn user(name: &Str) -> User {
+    if name.is_empty() { User::admin() } else { User { name: name.clone(), read_only: false } }
 }

@@ -1,89 +1,48 @@
-//! A replica of a live session: plays the log up to the horizon, and never past it.
+//! A player that follows a server: it plays the session's log, and never steps past the horizon.
 
-use std::collections::BTreeSet;
+use std::fmt;
 
-use crate::scenario::ScenarioError;
+use crate::scenario::{Scenario, ScenarioError};
 use crate::sim::Time;
 
-use super::player::Player;
-use super::protocol::{Checkpoint, Entry, Horizon, Welcome};
+use super::Player;
+use super::protocol::{Checkpoint, Entry, Horizon};
 
-/// The player of a live session.
+/// A player in step with others.
 #[derive(Clone, Debug)]
 pub struct Replica {
     player: Player,
-    /// The last entry that it has.
-    sequence: u64,
+    /// When each entry takes effect, by number minus 1.
+    stamps: Vec<Time>,
     horizon: Horizon,
-    /// Where the server wants to know the hash: by moment and last entry.
-    checks: BTreeSet<(Time, u64)>,
+    limit: Time,
 }
 
+/// An entry that does not follow the last one: some were lost, so it is time to connect again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// The number that should have come.
+    pub expected: u64,
+    /// The number that came.
+    pub found: u64,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {} came where {} was due", self.found, self.expected)
+    }
+}
+
+impl std::error::Error for Gap {}
+
 impl Replica {
-    /// A replica at the beginning of the session that `welcome` describes.
+    /// A session's beginning; `trace` as in [`Player::new`].
     ///
     /// # Errors
-    /// The session's scenario cannot be played, or the welcome carries none.
-    pub fn new(welcome: Welcome, trace: u64) -> Result<Replica, ScenarioError> {
-        let scenario = welcome.scenario.ok_or_else(|| ScenarioError {
-            line: 0,
-            column: 0,
-            field: "scenario".into(),
-            message: "the server sent no scenario to begin with".into(),
-        })?;
-        let player = Player::new(*scenario, trace)?;
-        let mut replica = Replica { player, sequence: 0, horizon: Horizon::default(), checks: BTreeSet::new() };
-        welcome.log.into_iter().for_each(|entry| replica.entry(entry));
-        replica.horizon = welcome.horizon;
-        Ok(replica)
-    }
-
-    /// What comes after a lost connection: the rest of the log.
-    pub fn resume(&mut self, welcome: Welcome) {
-        welcome.log.into_iter().for_each(|entry| self.entry(entry));
-        self.horizon = welcome.horizon;
-    }
-
-    /// Somebody did something. Entries that it has already are ignored.
-    pub fn entry(&mut self, entry: Entry) {
-        if entry.sequence == self.sequence + 1 {
-            self.sequence = entry.sequence;
-            self.player.submit_at(entry.at, entry.action, entry.by);
-        }
-    }
-
-    /// Time has come this far.
-    pub fn horizon(&mut self, horizon: Horizon) {
-        self.horizon = horizon;
-    }
-
-    /// The server wants to know the hash there.
-    pub fn check(&mut self, sequence: u64, time: Time) {
-        self.checks.insert((time, sequence));
-    }
-
-    /// How far it may step now.
-    pub fn limit(&self) -> Time {
-        // Without the entries before the horizon nobody may step there.
-        if self.horizon.sequence <= self.sequence { self.horizon.time } else { self.player.now() }
-    }
-
-    /// Steps up to `wanted`, but not past the horizon; the answer is the hashes that the server wanted on the way.
-    pub fn advance_to(&mut self, wanted: Time) -> Vec<Checkpoint> {
-        let until = wanted.min(self.limit());
-        let mut reached = Vec::new();
-        while let Some(&(time, sequence)) = self.checks.first().filter(|(time, _)| *time <= until) {
-            self.checks.remove(&(time, sequence));
-            // A moment that is past says nothing of the state at it.
-            if time >= self.player.now() && sequence == self.sequence {
-                self.player.advance_to(time);
-                reached.push(Checkpoint { sequence, time, hash: self.player.hash() });
-            }
-        }
-        if until > self.player.now() {
-            self.player.advance_to(until);
-        }
-        reached
+    /// What in the scenario makes no sense.
+    pub fn new(scenario: Scenario, trace: u64) -> Result<Replica, ScenarioError> {
+        let player = Player::new(scenario, trace)?;
+        Ok(Replica { player, stamps: Vec::new(), horizon: Horizon::default(), limit: Time::ZERO })
     }
 
     /// The player.
@@ -91,13 +50,67 @@ impl Replica {
         &self.player
     }
 
-    /// The last entry that it has.
-    pub fn sequence(&self) -> u64 {
-        self.sequence
+    /// The newest horizon that was told.
+    pub fn horizon(&self) -> Horizon {
+        self.horizon
     }
 
-    /// The horizon as it was last told.
-    pub fn pace(&self) -> Horizon {
-        self.horizon
+    /// The last entry that came.
+    pub fn sequence(&self) -> u64 {
+        self.stamps.len() as u64
+    }
+
+    /// How far it may step now: the newest horizon whose entries have all come.
+    pub fn limit(&self) -> Time {
+        self.limit
+    }
+
+    /// Takes the next entry. One that came before is passed over; the answer is the number of the step that it became.
+    ///
+    /// # Errors
+    /// Entries before it are missing.
+    pub fn take_entry(&mut self, entry: &Entry) -> Result<Option<u64>, Gap> {
+        let expected = self.sequence() + 1;
+        if entry.sequence < expected {
+            return Ok(None);
+        }
+        if entry.sequence > expected {
+            return Err(Gap { expected, found: entry.sequence });
+        }
+        let step = self.player.submit_at(entry.at, entry.action.clone(), entry.by.clone());
+        self.stamps.push(entry.at);
+        self.widen();
+        Ok(Some(step))
+    }
+
+    /// Takes note of how far time has come.
+    pub fn take_horizon(&mut self, horizon: Horizon) {
+        self.horizon = horizon;
+        self.widen();
+    }
+
+    fn widen(&mut self) {
+        if self.horizon.sequence <= self.sequence() {
+            self.limit = self.limit.max(self.horizon.time);
+        }
+    }
+
+    /// Lets the next thing happen, unless the horizon is in the way.
+    pub fn step(&mut self) -> bool {
+        self.player.next_at().is_some_and(|at| at <= self.limit) && self.player.step()
+    }
+
+    /// Lets everything happen up to `until`, or to the horizon if that is nearer.
+    pub fn advance_to(&mut self, until: Time) {
+        self.player.advance_to(until.min(self.limit).max(self.player.now()));
+    }
+
+    /// Where it is. Two replicas with the same sequence and time have the same hash, once both let everything of that
+    /// moment happen: [`Replica::advance_to`] does.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let now = self.player.now();
+        // Entries come in the order of their moments.
+        let sequence = self.stamps.partition_point(|at| *at <= now) as u64;
+        Checkpoint { sequence, time: now, hash: self.player.hash() }
     }
 }

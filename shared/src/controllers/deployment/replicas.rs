@@ -21,7 +21,10 @@ pub fn sort_by_age(sets: &mut [Of<ReplicaSet>]) {
 /// The annotations that a ReplicaSet carries about its Deployment's size.
 pub fn annotations(rollout: &Rollout) -> [(&'static str, String); 2] {
     let deployment = &rollout.deployment;
-    [(DESIRED, deployment.replicas.to_string()), (MAX, (deployment.replicas + rolling::surge(deployment)).to_string())]
+    [
+        (DESIRED, deployment.replicas.to_string()),
+        (MAX, (deployment.replicas + rolling::surge(deployment)).to_string()),
+    ]
 }
 
 fn annotated(set: &Of<ReplicaSet>, name: &str) -> Option<i64> {
@@ -31,7 +34,10 @@ fn annotated(set: &Of<ReplicaSet>, name: &str) -> Option<i64> {
 /// Whether the Deployment's size changed since its ReplicaSets were scaled.
 pub fn is_scaling(rollout: &Rollout) -> bool {
     let wanted = rollout.deployment.replicas;
-    rollout.all().filter(|set| set.replicas > 0).any(|set| annotated(set, DESIRED).is_some_and(|size| size != wanted))
+    rollout
+        .all()
+        .filter(|set| set.replicas > 0)
+        .any(|set| annotated(set, DESIRED).is_some_and(|size| size != wanted))
 }
 
 /// The requests that give ReplicaSets new sizes (and bring their annotations up to date); `step` says whether that is
@@ -67,7 +73,11 @@ pub fn resize(rollout: &Rollout) -> Vec<(Of<ReplicaSet>, i64)> {
         _ => None,
     };
     if active.len() < 2 {
-        return only.filter(|set| set.replicas != wanted).map(|set| (set.clone(), wanted)).into_iter().collect();
+        return only
+            .filter(|set| set.replicas != wanted)
+            .map(|set| (set.clone(), wanted))
+            .into_iter()
+            .collect();
     }
     if let Some(new) = &rollout.new
         && is_saturated(rollout, new)
@@ -111,7 +121,10 @@ fn proportional(rollout: &Rollout, mut active: Vec<&Of<ReplicaSet>>) -> Vec<(Of<
         set.meta().annotation(DESIRED) != Some(&desired) || set.meta().annotation(MAX) != Some(&max)
     };
     let pairs = active.into_iter().zip(sizes);
-    pairs.filter(|(set, size)| *size != set.replicas || stale(set)).map(|(set, size)| (set.clone(), size)).collect()
+    pairs
+        .filter(|(set, size)| *size != set.replicas || stale(set))
+        .map(|(set, size)| (set.clone(), size))
+        .collect()
 }
 
 /// A ReplicaSet's share of `left` pods to add (or, when negative, to take away).

@@ -45,9 +45,10 @@ fn hash(template: &Doc, collisions: i64) -> Str {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     let text = template.to_json();
     let salt = if collisions == 0 { Vec::new() } else { collisions.to_le_bytes().to_vec() };
-    let sum = text.bytes().chain(salt).fold(0x811c_9dc5_u32, |sum, byte| {
-        (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let sum = text
+        .bytes()
+        .chain(salt)
+        .fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let letter = |digit: u8| char::from(ALPHABET[usize::from(digit) % ALPHABET.len()]);
     sum.to_string().bytes().map(letter).collect::<String>().into()
 }
@@ -119,10 +120,15 @@ pub fn created(
                 desk.normal(deployment.object(), "ScalingReplicaSet", text);
             }
             let text = format!("Created new replica set \"{name}\"");
-            Step::Ask(vec![announce(deployment, revision, "NewReplicaSetCreated", &text, desk)], Waiting::Written)
+            Step::Ask(
+                vec![announce(deployment, revision, "NewReplicaSetCreated", &text, desk)],
+                Waiting::Written,
+            )
         }
         Err(refusal) if refusal.reason == Reason::AlreadyExists => collided(deployment, &key, world, desk),
-        Err(refusal) if refusal.causes.iter().any(|cause| cause.reason == "NamespaceTerminating") => Step::Done,
+        Err(refusal) if refusal.causes.iter().any(|cause| cause.reason == "NamespaceTerminating") => {
+            Step::Done
+        }
         Err(refusal) => {
             let text = format!("Failed to create new replica set \"{name}\": {refusal}");
             desk.warning(deployment.object(), "ReplicaSetCreateError", text.clone());
@@ -181,7 +187,9 @@ pub fn refresh_new(rollout: &Rollout, desk: &Desk<'_, '_>) -> Option<Request> {
     let revision = next_revision(rollout);
     let known = revision_of(new);
     let mut changed = Doc::map();
-    for (name, value) in inherited(deployment).filter(|(name, value)| new.meta().annotations[name.as_str()] != *value) {
+    for (name, value) in
+        inherited(deployment).filter(|(name, value)| new.meta().annotations[name.as_str()] != *value)
+    {
         changed.set(name.clone(), value.clone());
     }
     if known < revision {
@@ -208,13 +216,15 @@ pub fn refresh_new(rollout: &Rollout, desk: &Desk<'_, '_>) -> Option<Request> {
         let text = format!("Found new replica set \"{}\"", new.key().name);
         return Some(announce(deployment, known, "FoundNewReplicaSet", &text, desk));
     }
-    let patch = doc!({ "metadata": { "annotations": { "deployment.kubernetes.io/revision": known.to_string() } } });
+    let patch =
+        doc!({ "metadata": { "annotations": { "deployment.kubernetes.io/revision": known.to_string() } } });
     Some(Request::patch(desk.user.clone(), deployment.key(), PatchKind::Merge, patch).on(Subresource::Status))
 }
 
 /// The history annotation with one more revision; the oldest are dropped when it grows too long.
 fn history(before: &str, revision: i64) -> String {
-    let mut revisions: Vec<String> = before.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    let mut revisions: Vec<String> =
+        before.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect();
     revisions.push(revision.to_string());
     while revisions.len() > 1 && revisions.iter().map(|text| text.len() + 1).sum::<usize>() > HISTORY_LENGTH {
         revisions.remove(0);
@@ -241,7 +251,13 @@ pub fn touched(condition: &Doc) -> crate::doc::Timestamp {
 }
 
 /// A new condition's document.
-pub fn new_condition(kind: &str, state: &str, reason: &str, message: &str, now: crate::doc::Timestamp) -> Doc {
+pub fn new_condition(
+    kind: &str,
+    state: &str,
+    reason: &str,
+    message: &str,
+    now: crate::doc::Timestamp,
+) -> Doc {
     doc!({
         "type": kind, "status": state, "reason": reason, "message": Str::from(message),
         "lastUpdateTime": date(now), "lastTransitionTime": date(now)
@@ -263,7 +279,8 @@ mod tests {
 
     #[test]
     fn templates_differ_by_more_than_their_hash_label() {
-        let plain = doc!({ "metadata": { "labels": { "app": "web" }, "annotations": {} }, "spec": { "x": 1i64 } });
+        let plain =
+            doc!({ "metadata": { "labels": { "app": "web" }, "annotations": {} }, "spec": { "x": 1i64 } });
         let hashed = doc!({ "metadata": { "labels": { "app": "web", "pod-template-hash": "abc" } }, "spec": { "x": 1i64 } });
         let other = doc!({ "metadata": { "labels": { "app": "web" } }, "spec": { "x": 2i64 } });
         assert!(same_template(&plain, &hashed));

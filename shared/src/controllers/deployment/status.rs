@@ -15,7 +15,14 @@ use super::{Rollout, Waiting};
 
 /// Sets a condition unless one with the same status and reason is there; the moment of the last transition stays
 /// while the status does.
-pub fn set_condition(status: &mut Doc, kind: &str, state: &str, reason: &str, message: &str, desk: &Desk<'_, '_>) {
+pub fn set_condition(
+    status: &mut Doc,
+    kind: &str,
+    state: &str,
+    reason: &str,
+    message: &str,
+    desk: &Desk<'_, '_>,
+) {
     let current = condition(status, kind).clone();
     if current["status"].as_str() == Some(state) && current["reason"].as_str() == Some(reason) {
         return;
@@ -39,9 +46,23 @@ pub fn pause_or_resume(rollout: &Rollout, desk: &Desk<'_, '_>) -> Option<Request
     let told = reason == "DeploymentPaused";
     let mut new = old.clone();
     match (deployment.paused, told) {
-        (true, false) => set_condition(&mut new, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused", desk),
+        (true, false) => set_condition(
+            &mut new,
+            "Progressing",
+            "Unknown",
+            "DeploymentPaused",
+            "Deployment is paused",
+            desk,
+        ),
         (false, true) => {
-            set_condition(&mut new, "Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed", desk);
+            set_condition(
+                &mut new,
+                "Progressing",
+                "Unknown",
+                "DeploymentResumed",
+                "Deployment is resumed",
+                desk,
+            );
         }
         _ => return None,
     }
@@ -97,7 +118,14 @@ fn counts(rollout: &Rollout, desk: &Desk<'_, '_>) -> Doc {
     });
     omit_empty(
         &mut status,
-        &["replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas", "collisionCount"],
+        &[
+            "replicas",
+            "updatedReplicas",
+            "readyReplicas",
+            "availableReplicas",
+            "unavailableReplicas",
+            "collisionCount",
+        ],
     );
     if available >= deployment.replicas - rolling::max_unavailable(deployment) {
         let text = "Deployment has minimum availability.";
@@ -115,7 +143,8 @@ fn judge_progress(rollout: &Rollout, old: &Doc, new: &mut Doc, desk: &mut Desk<'
         return;
     }
     let current = condition(old, "Progressing").clone();
-    let settled = new["replicas"] == new["updatedReplicas"] && current["reason"].as_str() == Some("NewReplicaSetAvailable");
+    let settled = new["replicas"] == new["updatedReplicas"]
+        && current["reason"].as_str() == Some("NewReplicaSetAvailable");
     if settled {
         return;
     }
@@ -145,7 +174,10 @@ fn progressed(old: &Doc, new: &Doc) -> bool {
     let count = |status: &Doc, field: &str| status[field].as_i64().unwrap_or(0);
     let outdated = |status: &Doc| count(status, "replicas") - count(status, "updatedReplicas");
     let grown = |field: &str| count(new, field) > count(old, field);
-    grown("updatedReplicas") || outdated(new) < outdated(old) || grown("readyReplicas") || grown("availableReplicas")
+    grown("updatedReplicas")
+        || outdated(new) < outdated(old)
+        || grown("readyReplicas")
+        || grown("availableReplicas")
 }
 
 fn timed_out(rollout: &Rollout, status: &Doc, desk: &Desk<'_, '_>) -> bool {

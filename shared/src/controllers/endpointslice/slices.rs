@@ -24,19 +24,28 @@ pub struct Slices {
 struct Draft {
     object: Option<Of<EndpointSlice>>,
     ports: Doc,
-    endpoints: Vec<Doc>,
+    /// As long as nothing changes the list stays the object's own, uncopied.
+    endpoints: Doc,
     changed: bool,
 }
 
 impl Draft {
-    fn has_room_for(&self, ports: &Doc) -> bool {
-        self.endpoints.len() < MOST && (self.ports == *ports || self.endpoints.is_empty() && self.object.is_some())
+    fn new(ports: Doc, endpoints: Doc) -> Draft {
+        Draft { object: None, ports, endpoints, changed: true }
     }
 
-    fn push(&mut self, ports: Doc, endpoint: Doc) {
-        self.ports = ports;
-        self.endpoints.push(endpoint);
+    fn len(&self) -> usize {
+        self.endpoints.items().len()
+    }
+
+    fn has_room_for(&self, ports: &Doc) -> bool {
+        self.len() < MOST && (self.ports == *ports || self.len() == 0 && self.object.is_some())
+    }
+
+    /// The endpoints to be changed.
+    fn edit(&mut self) -> &mut Vec<Doc> {
         self.changed = true;
+        self.endpoints.items_mut()
     }
 }
 
@@ -44,10 +53,11 @@ impl Slices {
     /// The slices as the cache has them.
     pub fn of(service: &Of<Service>, world: &World) -> Slices {
         let slices = world.managed::<EndpointSlice>(service.meta().uid);
-        let ours = slices.filter(|slice| slice.meta().label(MANAGED_BY) == MANAGER && !slice.meta().deleting());
+        let ours =
+            slices.filter(|slice| slice.meta().label(MANAGED_BY) == MANAGER && !slice.meta().deleting());
         let draft = |slice: Of<EndpointSlice>| {
             let body = &slice.object().body;
-            let (ports, endpoints) = (body["ports"].clone(), body["endpoints"].items().to_vec());
+            let (ports, endpoints) = (body["ports"].clone(), body["endpoints"].clone());
             (slice.key().name.clone(), Draft { object: Some(slice), ports, endpoints, changed: false })
         };
         Slices { known: ours.map(draft).collect(), fresh: Vec::new() }
@@ -56,19 +66,21 @@ impl Slices {
     /// Sets a pod's endpoint (with the ports it needs), or takes it out.
     pub fn put(&mut self, pod: &Str, slice: Option<&Str>, wanted: Option<(Doc, Doc)>) {
         if let Some(draft) = slice.and_then(|slice| self.known.get_mut(slice))
-            && let Some(at) = draft.endpoints.iter().position(|item| item["targetRef"]["name"].as_str() == Some(pod))
+            && let Some(at) = draft
+                .endpoints
+                .items()
+                .iter()
+                .position(|item| item["targetRef"]["name"].as_str() == Some(pod))
         {
             match wanted {
                 Some((ports, endpoint)) if ports == draft.ports => {
                     if endpoint != draft.endpoints[at] {
-                        draft.endpoints[at] = endpoint;
-                        draft.changed = true;
+                        draft.edit()[at] = endpoint;
                     }
                     return;
                 }
                 _ => {
-                    draft.endpoints.remove(at);
-                    draft.changed = true;
+                    draft.edit().remove(at);
                 }
             }
         }
@@ -80,10 +92,14 @@ impl Slices {
     /// Slices that change anyway come first, then the fullest.
     fn insert(&mut self, ports: Doc, endpoint: Doc) {
         let all = self.known.values_mut().chain(&mut self.fresh);
-        let best = all.filter(|draft| draft.has_room_for(&ports)).max_by_key(|draft| (draft.changed, draft.endpoints.len()));
+        let best =
+            all.filter(|draft| draft.has_room_for(&ports)).max_by_key(|draft| (draft.changed, draft.len()));
         match best {
-            Some(draft) => draft.push(ports, endpoint),
-            None => self.fresh.push(Draft { object: None, ports, endpoints: vec![endpoint], changed: true }),
+            Some(draft) => {
+                draft.ports = ports;
+                draft.edit().push(endpoint);
+            }
+            None => self.fresh.push(Draft::new(ports, Doc::from(vec![endpoint]))),
         }
     }
 
@@ -93,21 +109,21 @@ impl Slices {
         let Slices { known, mut fresh } = self;
         if known.is_empty() && fresh.is_empty() {
             // Every Service has a slice, if only an empty one.
-            fresh.push(Draft { object: None, ports: Doc::Null, endpoints: Vec::new(), changed: true });
+            fresh.push(Draft::new(Doc::Null, Doc::from(Vec::<Doc>::new())));
         }
-        let mut filled = known.values().filter(|draft| !draft.endpoints.is_empty()).count() + fresh.len();
+        let mut filled = known.values().filter(|draft| draft.len() > 0).count() + fresh.len();
         let mut requests = Vec::new();
         for mut draft in known.into_values() {
             let Some(object) = draft.object.take() else { continue };
             let relabel = whole && object.meta().labels != labels;
-            if draft.endpoints.is_empty()
+            if draft.len() == 0
                 && draft.changed
                 && let Some(new) = fresh.pop()
             {
                 // Rewriting a slice beats deleting it and making another.
                 draft = new;
             }
-            if draft.endpoints.is_empty() && draft.changed {
+            if draft.len() == 0 && draft.changed {
                 if filled > 0 {
                     requests.push(Request::delete(user.clone(), object.key()));
                     continue;
@@ -177,7 +193,7 @@ mod tests {
             slices.put(&pod, None, Some((http.clone(), endpoint(&pod))));
         }
         slices.put(&"odd".into(), None, Some((other, endpoint(&"odd".into()))));
-        let sizes: Vec<usize> = slices.fresh.iter().map(|draft| draft.endpoints.len()).collect();
+        let sizes: Vec<usize> = slices.fresh.iter().map(|draft| draft.len()).collect();
         assert_eq!(sizes, [MOST, 1, 1]);
     }
 }

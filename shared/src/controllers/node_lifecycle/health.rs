@@ -34,7 +34,8 @@ impl Health {
     ) -> Health {
         let ready = condition(&node.object().body["status"], "Ready");
         let heartbeat = ready["lastHeartbeatTime"].as_time().unwrap_or_default();
-        let renewed = lease.and_then(|lease| lease.view::<Lease>()).map(|lease| lease.renewed).unwrap_or_default();
+        let renewed =
+            lease.and_then(|lease| lease.view::<Lease>()).map(|lease| lease.renewed).unwrap_or_default();
         let grace = if ready.is_null() { STARTUP_GRACE } else { grace };
         let since_creation = Duration::millis((date.millis() - node.meta().creation.millis()).max(0) as u64);
         let seen = match known {
@@ -42,7 +43,12 @@ impl Health {
             Some(known) if known.heartbeat == heartbeat && renewed <= known.renewed => known.seen,
             _ => now,
         };
-        Health { seen, grace, heartbeat, renewed: renewed.max(known.map(|known| known.renewed).unwrap_or_default()) }
+        Health {
+            seen,
+            grace,
+            heartbeat,
+            renewed: renewed.max(known.map(|known| known.renewed).unwrap_or_default()),
+        }
     }
 
     /// When the patience with this node ends.

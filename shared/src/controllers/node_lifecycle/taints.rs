@@ -38,7 +38,8 @@ fn is_no_execute(taint: &Taint) -> bool {
 
 /// Whether the node carries the very `NoExecute` taint it should.
 pub fn has_no_execute(node: &Of<Node>) -> bool {
-    no_execute_key(node).is_some_and(|key| node.taints.iter().any(|taint| is_no_execute(taint) && taint.key == key))
+    no_execute_key(node)
+        .is_some_and(|key| node.taints.iter().any(|taint| is_no_execute(taint) && taint.key == key))
 }
 
 /// Whether the node carries a `NoExecute` taint that its readiness no longer calls for.
@@ -64,10 +65,13 @@ pub fn wanted(node: &Of<Node>, granted: bool, stale: bool, now: Timestamp) -> Ve
     let mut taints: Vec<Taint> = node.taints.clone();
     taints.retain(|taint| {
         let obsolete = taint.effect == "NoSchedule" && is_ours(taint) && !keys.contains(&taint.key.as_str());
-        let replaced = is_no_execute(taint) && (granted || stale) && no_execute_key(node) != Some(taint.key.as_str());
+        let replaced =
+            is_no_execute(taint) && (granted || stale) && no_execute_key(node) != Some(taint.key.as_str());
         !obsolete && !replaced
     });
-    let missing = |taints: &[Taint], key: &str, effect: &str| !taints.iter().any(|t| t.key == key && t.effect == effect);
+    let missing = |taints: &[Taint], key: &str, effect: &str| {
+        !taints.iter().any(|t| t.key == key && t.effect == effect)
+    };
     let fresh = |key: &str, effect: &str| Taint {
         key: crate::doc::intern(key),
         value: crate::doc::Str::new(),
@@ -117,7 +121,11 @@ mod tests {
         assert_eq!(names(&node("Unknown", false, &none), false, false), ["unreachable:NoSchedule"]);
         let both = ["unreachable:NoSchedule", "unreachable:NoExecute"];
         assert_eq!(names(&node("Unknown", false, &none), true, false), both);
-        let tainted = Doc::list(wanted(&node("Unknown", false, &none), true, false, Timestamp::default()).iter().map(|t| t.to_doc()));
+        let tainted = Doc::list(
+            wanted(&node("Unknown", false, &none), true, false, Timestamp::default())
+                .iter()
+                .map(|t| t.to_doc()),
+        );
         let back = node("True", false, &tainted);
         assert_eq!(names(&back, false, false), ["unreachable:NoExecute"]);
         assert!(is_stale(&back));
@@ -132,7 +140,10 @@ mod tests {
     #[test]
     fn a_cordon_taints_and_other_peoples_taints_stay() {
         let own = doc!([{ "key": "dedicated", "value": "db", "effect": "NoSchedule" }]);
-        assert_eq!(names(&node("True", true, &own), false, false), ["dedicated:NoSchedule", "unschedulable:NoSchedule"]);
+        assert_eq!(
+            names(&node("True", true, &own), false, false),
+            ["dedicated:NoSchedule", "unschedulable:NoSchedule"]
+        );
         assert_eq!(names(&node("True", false, &own), true, true), ["dedicated:NoSchedule"]);
     }
 }

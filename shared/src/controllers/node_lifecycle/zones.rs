@@ -101,7 +101,8 @@ impl Zones {
             self.zone(zone);
         }
         let were_down = !self.0.is_empty() && self.0.values().all(|zone| zone.state == State::Full);
-        let are_down = !states.is_empty() && states.values().all(|readiness| readiness.state() == State::Full);
+        let are_down =
+            !states.is_empty() && states.values().all(|readiness| readiness.state() == State::Full);
         if are_down && were_down {
             return Change::None;
         }
@@ -110,7 +111,9 @@ impl Zones {
             let state = readiness.state();
             let interval = match state {
                 _ if are_down => None,
-                State::Partial if readiness.ready + readiness.not_ready > LARGE_ZONE => Some(SECONDARY_INTERVAL),
+                State::Partial if readiness.ready + readiness.not_ready > LARGE_ZONE => {
+                    Some(SECONDARY_INTERVAL)
+                }
                 State::Partial => None,
                 State::Initial | State::Normal | State::Full => Some(NORMAL_INTERVAL),
             };
@@ -130,16 +133,17 @@ impl Zones {
     }
 
     fn zone(&mut self, name: &Str) -> &mut Zone {
-        self.0.entry(name.clone()).or_insert_with(|| Zone { interval: Some(NORMAL_INTERVAL), ..Zone::default() })
+        self.0
+            .entry(name.clone())
+            .or_insert_with(|| Zone { interval: Some(NORMAL_INTERVAL), ..Zone::default() })
     }
 
     /// Puts a node in line.
     pub fn enqueue(&mut self, zone: &Str, node: &Str, now: Time) {
         let zone = self.zone(zone);
-        if zone.interval.is_some() || zone.state != State::Full {
-            if zone.waiting.iter().all(|(waiting, _)| waiting != node) {
-                zone.waiting.push_back((node.clone(), now));
-            }
+        let everything_is_down = zone.interval.is_none() && zone.state == State::Full;
+        if !everything_is_down && zone.waiting.iter().all(|(waiting, _)| waiting != node) {
+            zone.waiting.push_back((node.clone(), now));
         }
     }
 
@@ -167,7 +171,9 @@ impl Zones {
     pub fn next_grant(&self, now: Time) -> Option<Duration> {
         let waiting = self.0.values().filter(|zone| !zone.waiting.is_empty());
         // A zone that stands still may move again at any look of the monitor.
-        waiting.map(|zone| if zone.interval.is_some() { zone.next.since(now) } else { Duration::seconds(5) }).min()
+        waiting
+            .map(|zone| if zone.interval.is_some() { zone.next.since(now) } else { Duration::seconds(5) })
+            .min()
     }
 
     /// The countdowns of nodes in line.
@@ -176,7 +182,12 @@ impl Zones {
             let Some(interval) = zone.interval else { continue };
             for (at, (node, since)) in (0..).zip(&zone.waiting) {
                 let object = Key::new(Kind::Node, Str::new(), node.clone());
-                waits.push(Wait { name: "evictionRate", object, since: *since, until: zone.next + interval * at });
+                waits.push(Wait {
+                    name: "evictionRate",
+                    object,
+                    since: *since,
+                    until: zone.next + interval * at,
+                });
             }
         }
     }

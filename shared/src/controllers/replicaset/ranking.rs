@@ -32,7 +32,13 @@ impl Candidate {
         let plain = (self.assigned, self.phase, self.ready, self.cost, Reverse(self.crowd));
         plain
             .cmp(&(other.assigned, other.phase, other.ready, other.cost, Reverse(other.crowd)))
-            .then_with(|| if both_ready { self.younger(other, self.ready_age, other.ready_age) } else { Ordering::Equal })
+            .then_with(|| {
+                if both_ready {
+                    self.younger(other, self.ready_age, other.ready_age)
+                } else {
+                    Ordering::Equal
+                }
+            })
             .then_with(|| other.restarts.cmp(&self.restarts))
             .then_with(|| self.younger(other, self.age, other.age))
             .then_with(|| self.key.cmp(&other.key))
@@ -135,7 +141,8 @@ mod tests {
     #[test]
     fn each_criterion_outranks_those_after_it() {
         // Every candidate has one reason to go and, to contradict it, every reason of lower rank to stay.
-        let stays = Candidate { cost: 9, crowd: 0, ready_age: u64::MAX >> 24, age: u64::MAX >> 24, ..healthy("b") };
+        let stays =
+            Candidate { cost: 9, crowd: 0, ready_age: u64::MAX >> 24, age: u64::MAX >> 24, ..healthy("b") };
         let reasons = [
             Candidate { assigned: false, ready: false, ..stays.clone() },
             Candidate { phase: 0, ready: false, ..stays.clone() },

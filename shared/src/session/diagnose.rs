@@ -1,0 +1,98 @@
+//! What is wrong with a manifest, and where in its text.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::Kind;
+use crate::cluster::HttpResponse;
+use crate::doc::Doc;
+use crate::manifest::{self, Document, Span};
+use crate::schema::{self, What};
+
+/// A fault in a text. Lines and columns count from 1, columns in characters.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Diagnostic {
+    /// Line of the first character.
+    pub line: u32,
+    /// Column of the first character.
+    pub column: u32,
+    /// Line of what follows the last character; `None` where only the beginning is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<(u32, u32)>,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+impl Diagnostic {
+    fn at(span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            line: span.start.line,
+            column: span.start.column,
+            end: Some((span.end.line, span.end.column)),
+            message: message.into(),
+        }
+    }
+}
+
+impl From<manifest::Diagnostic> for Diagnostic {
+    fn from(fault: manifest::Diagnostic) -> Diagnostic {
+        Diagnostic { line: fault.line, column: fault.column, end: None, message: fault.message }
+    }
+}
+
+/// What can be said of a manifest without asking a server: bad YAML, unknown kinds and fields, wrong types.
+pub fn diagnose(text: &str) -> Vec<Diagnostic> {
+    match manifest::parse(text) {
+        Err(fault) => vec![fault.into()],
+        Ok(documents) => documents.iter().flat_map(of_document).collect(),
+    }
+}
+
+fn of_document(document: &Document) -> Vec<Diagnostic> {
+    let (doc, spans) = (&document.doc, &document.spans);
+    if doc.is_null() {
+        return Vec::new();
+    }
+    let Doc::Map(_) = doc else {
+        return vec![Diagnostic::at(spans.root(), format!("expected an object with apiVersion and kind, found {}", doc.type_name()))];
+    };
+    for field in ["apiVersion", "kind"] {
+        if doc[field].str().is_empty() {
+            return vec![Diagnostic::at(spans.field(field), format!("{field} not set"))];
+        }
+    }
+    let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
+    if kind.ends_with("List") && matches!(doc["items"], Doc::List(_)) {
+        return Vec::new();
+    }
+    let Some(kind) = Kind::of(&api_version, &kind) else {
+        return vec![Diagnostic::at(spans.field("kind"), format!("no matches for kind {kind:?} in version {api_version:?}"))];
+    };
+    let problems = schema::check(kind, doc);
+    let place = |problem: &schema::Problem| match problem.what {
+        What::Unknown => spans.key(&problem.path),
+        _ => spans.value(&problem.path),
+    };
+    problems.iter().map(|problem| Diagnostic::at(place(problem), problem.to_string())).collect()
+}
+
+/// Where in `text` the faults stand that a server found in one of its objects.
+pub(super) fn locate(text: &str, refusal: &HttpResponse) -> Vec<Diagnostic> {
+    let details = &refusal.body["details"];
+    let (Ok(documents), [_, ..]) = (manifest::parse(text), details["causes"].items()) else { return Vec::new() };
+    let (kind, name) = (&details["kind"], &details["name"]);
+    let found = documents.iter().find(|document| {
+        document.doc["kind"] == *kind && document.doc["metadata"]["name"].as_str().unwrap_or("") == name.str().as_str()
+    });
+    let Some(document) = found else { return Vec::new() };
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    for cause in details["causes"].items() {
+        let field = cause["field"].str();
+        let message = format!("{field}: {}", cause["message"].str());
+        let diagnostic = Diagnostic::at(document.spans.field(&field), message);
+        if !diagnostics.contains(&diagnostic) {
+            diagnostics.push(diagnostic);
+        }
+    }
+    diagnostics
+}

@@ -1,0 +1,140 @@
+//! Share links: a scenario in the fragment of a URL.
+//!
+//! A link is a version, then compact JSON, deflated with a dictionary of what stands in almost every scenario, as
+//! base64url. The dictionary of a version never changes: it is part of the format.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
+
+use crate::doc::parse_json;
+use crate::scenario::{Scenario, ScenarioError};
+use crate::sim::hash_of;
+
+/// What a link of this version begins with.
+const PREFIX: &str = "1.";
+
+/// The longest text that is read, in characters.
+const MAX_LINK: usize = 2 << 20;
+
+/// The largest scenario that a link may hold, in bytes of JSON.
+pub const MAX_SCENARIO: usize = 3 << 20;
+
+/// Frozen: changing a byte breaks every link there is.
+const DICTIONARY: &[u8] = include_bytes!("link/dictionary-1.txt");
+
+/// Bytes of the checksum in front of the deflated text.
+const CHECKSUM: usize = 3;
+
+const WINDOW_BITS: u8 = 15;
+
+/// Why a link cannot be opened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LinkError {
+    /// It is no link of this program.
+    Foreign,
+    /// It was made by a newer version of this program: the version.
+    Newer(String),
+    /// Part of it is missing, or was changed on the way.
+    Damaged,
+    /// What it holds is larger than what is read.
+    TooLarge,
+    /// What it holds is no scenario that makes sense.
+    Scenario(Box<ScenarioError>),
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinkError::Foreign => f.write_str("this is no link to a cluster: it should begin with \"1.\""),
+            LinkError::Newer(version) => {
+                write!(f, "this link has format {version}, made by a newer version: reload the page, then open it again")
+            }
+            LinkError::Damaged => f.write_str("this link is incomplete or was changed on the way: copy all of it again"),
+            LinkError::TooLarge => write!(f, "this link holds more than {} MiB", MAX_SCENARIO >> 20),
+            LinkError::Scenario(error) => write!(f, "the scenario in this link cannot be played: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+/// The fragment (without `#`) that carries a scenario.
+///
+/// # Errors
+/// It is larger than what [`decode`] reads.
+pub fn encode(scenario: &Scenario) -> Result<String, LinkError> {
+    let json = scenario.to_doc().to_json();
+    if json.len() > MAX_SCENARIO {
+        return Err(LinkError::TooLarge);
+    }
+    let mut bytes = checksum(json.as_bytes()).to_vec();
+    bytes.extend(deflate(json.as_bytes()));
+    let link = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
+    if link.len() > MAX_LINK { Err(LinkError::TooLarge) } else { Ok(link) }
+}
+
+/// The scenario that a fragment carries.
+///
+/// # Errors
+/// Why it cannot be opened.
+pub fn decode(fragment: &str) -> Result<Scenario, LinkError> {
+    let fragment = fragment.trim().trim_start_matches('#');
+    if fragment.len() > MAX_LINK {
+        return Err(LinkError::TooLarge);
+    }
+    let Some(text) = fragment.strip_prefix(PREFIX) else {
+        let version = fragment.split_once('.').and_then(|(version, _)| version.parse::<u32>().ok());
+        return Err(version.filter(|version| *version > 1).map_or(LinkError::Foreign, |version| LinkError::Newer(version.to_string())));
+    };
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| LinkError::Damaged)?;
+    let (sum, packed) = bytes.split_at_checked(CHECKSUM).ok_or(LinkError::Damaged)?;
+    let json = inflate(packed)?;
+    if checksum(&json) != sum {
+        return Err(LinkError::Damaged);
+    }
+    let json = String::from_utf8(json).map_err(|_| LinkError::Damaged)?;
+    let doc = parse_json(&json).map_err(|_| LinkError::Damaged)?;
+    Scenario::from_doc(&doc).map_err(|error| LinkError::Scenario(Box::new(error)))
+}
+
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+    let [a, b, c, ..] = hash_of(bytes).to_le_bytes();
+    [a, b, c]
+}
+
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut deflate = Deflate::new(9, false, WINDOW_BITS);
+    deflate.set_dictionary(DICTIONARY).expect("a new stream takes a dictionary");
+    // Deflate never adds more than a few bytes to a block of 64 KiB.
+    let mut out = vec![0; bytes.len() + bytes.len() / 1000 + 64];
+    let status = deflate.compress(bytes, &mut out, DeflateFlush::Finish);
+    assert_eq!(status, Ok(Status::StreamEnd), "there is room for everything");
+    out.truncate(usize::try_from(deflate.total_out()).expect("it fits into memory"));
+    out
+}
+
+fn inflate(packed: &[u8]) -> Result<Vec<u8>, LinkError> {
+    let mut inflate = Inflate::new(false, WINDOW_BITS);
+    inflate.set_dictionary(DICTIONARY).map_err(|_| LinkError::Damaged)?;
+    let mut out = vec![0; (packed.len() * 8).clamp(4096, MAX_SCENARIO)];
+    loop {
+        let (read, written) = (inflate.total_in() as usize, inflate.total_out() as usize);
+        match inflate.decompress(&packed[read..], &mut out[written..], InflateFlush::Finish) {
+            Ok(Status::StreamEnd) => {
+                out.truncate(inflate.total_out() as usize);
+                return Ok(out);
+            }
+            Ok(_) if inflate.total_out() as usize == out.len() => {
+                if out.len() >= MAX_SCENARIO {
+                    return Err(LinkError::TooLarge);
+                }
+                out.resize((out.len() * 4).min(MAX_SCENARIO), 0);
+            }
+            // The text ended before the stream did, or is no stream at all.
+            _ => return Err(LinkError::Damaged),
+        }
+    }
+}
