@@ -31,10 +31,10 @@ fn Main() -> impl IntoView {
     let i18n = use_i18n();
     keep_language(i18n);
     let fragment = browser::fragment();
-    let opening = match fragment.split_once('=') {
-        Some(("c", link)) => Opening::Link(link.to_owned()),
-        Some(("s", link)) => Opening::Live(link.to_owned()),
-        _ => Opening::Default,
+    let opening = match fragment.strip_prefix("s=") {
+        Some(link) => Opening::Live(link.to_owned()),
+        None if fragment.is_empty() => Opening::Default,
+        None => Opening::Link(fragment),
     };
     let page = Page::open(opening);
     provide_context(page);

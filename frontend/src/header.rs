@@ -112,7 +112,7 @@ fn ShareMenu() -> impl IntoView {
     let page = expect_context::<Page>();
     let open = RwSignal::new(false);
     let copied = RwSignal::new(false);
-    let address = move || page.link.get().map(|link| format!("{}#c={link}", browser::address()));
+    let address = move || page.link.get().map(|link| format!("{}#{link}", browser::address()));
     Effect::new(move |_| {
         if let Some(address) = address().filter(|_| open.get()) {
             spawn_local(async move { copied.set(browser::copy(&address).await) });

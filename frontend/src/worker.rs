@@ -11,7 +11,6 @@ pub mod driver;
 pub mod inspect;
 #[cfg(feature = "page")]
 mod line;
-mod link;
 pub mod messages;
 pub mod pacing;
 pub mod replica;

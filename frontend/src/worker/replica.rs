@@ -1,19 +1,17 @@
 //! The cluster that the worker holds, everything a person does to it, and how it went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     cluster::Cluster,
-    manifest::{self, Document, Span},
     scenario::{FaultStep, RepairStep, Scenario, StepAction},
     session::{
-        Player, Replica as Follower, StepResult,
-        protocol::{ClientMessage, ServerMessage, Welcome},
+        self, Player, Replica as Follower, StepResult, diagnose, link,
+        protocol::{ClientMessage, Entry, ServerMessage, Welcome},
     },
     sim::{Target, Time},
 };
 
-use super::link;
 use crate::protocol::{Command, Diagnostic, Live, Outcome, Reply, Subject, Visitors};
 
 /// Results among which an asked one is looked for.
@@ -33,20 +31,22 @@ enum Engine {
 #[derive(Clone)]
 struct Together {
     follower: Follower,
-    /// Steps of the scenario: the log's entries are numbered after them.
-    first: u64,
+    /// Where the server wants to know the hash: by moment and last entry.
+    checks: BTreeSet<(Time, u64)>,
+    /// The step that each entry became, by its number.
+    steps: BTreeMap<u64, u64>,
     said: Vec<ClientMessage>,
     live: Live,
-    /// What was submitted and is not in the log yet: the applied text by the page's number.
-    submitted: BTreeMap<u32, Option<String>>,
+    /// What was submitted and is not in the log yet, by the page's number.
+    submitted: BTreeSet<u32>,
 }
 
 /// A cluster, and the commands that are on their way.
 #[derive(Clone)]
 pub struct Replica {
     engine: Engine,
-    /// The page's number of a command and the text it applied, by the step's number.
-    asked: BTreeMap<u64, (u32, Option<String>)>,
+    /// The page's number of a command, by the step's.
+    asked: BTreeMap<u64, u32>,
     /// How many results were told.
     told: usize,
     refused: Vec<Reply>,
@@ -64,7 +64,7 @@ impl Replica {
     /// # Errors
     /// Why the link cannot be read.
     pub fn from_link(fragment: &str) -> Result<Self, String> {
-        Self::open(link::decode(fragment)?)
+        Self::open(link::decode(fragment).map_err(|error| error.to_string())?)
     }
 
     fn open(scenario: Scenario) -> Result<Self, String> {
@@ -86,11 +86,21 @@ impl Replica {
     /// # Errors
     /// The server sent something that cannot be played.
     pub fn together(welcome: Welcome) -> Result<Self, String> {
-        let first = welcome.scenario.as_ref().map_or(0, |scenario| scenario.spec.steps.len() as u64);
         let live = Live { connected: true, may_act: welcome.role.may_act(), people: 1, ..Live::default() };
-        let mut follower = Follower::new(welcome, TRACE).map_err(|error| error.to_string())?;
-        follower.advance_to(follower.limit());
-        let together = Together { follower, first, said: Vec::new(), live, submitted: BTreeMap::new() };
+        let scenario =
+            welcome.scenario.as_deref().cloned().ok_or("the server sent no scenario to begin with")?;
+        let follower = Follower::new(scenario, TRACE).map_err(|error| error.to_string())?;
+        let mut together = Together {
+            follower,
+            checks: BTreeSet::new(),
+            steps: BTreeMap::new(),
+            said: Vec::new(),
+            live,
+            submitted: BTreeSet::new(),
+        };
+        together.resume(welcome);
+        let limit = together.follower.limit();
+        together.advance_to(limit);
         Ok(Self::with(Engine::Together(Box::new(together))))
     }
 
@@ -103,7 +113,8 @@ impl Replica {
 
     /// The fragment of a link to this cluster as it stands.
     pub fn link(&self) -> String {
-        link::encode(&self.player().to_scenario())
+        // Too large for a link is too large for any address bar: there is nothing to copy then.
+        link::encode(&self.player().to_scenario()).unwrap_or_default()
     }
 
     /// The cluster as the server takes it.
@@ -139,7 +150,7 @@ impl Replica {
         match &self.engine {
             Engine::Alone(_) => None,
             Engine::Together(together) => {
-                Some((together.follower.pace().running, together.follower.pace().speed))
+                Some((together.follower.horizon().running, together.follower.horizon().speed))
             }
         }
     }
@@ -173,29 +184,36 @@ impl Replica {
         match message {
             ServerMessage::Welcome(welcome) => {
                 together.live.connected = true;
-                together.follower.resume(*welcome);
+                together.live.problem.clear();
+                together.resume(*welcome);
             }
             ServerMessage::Entry(entry) => {
                 self.struck |= matches!(entry.action, StepAction::Fault(_) | StepAction::Repair(_));
-                together.follower.entry(entry);
+                together.enter(&entry);
             }
-            ServerMessage::Horizon(horizon) => together.follower.horizon(horizon),
-            ServerMessage::Check { sequence, time } => together.follower.check(sequence, time),
+            ServerMessage::Horizon(horizon) => together.follower.take_horizon(horizon),
+            ServerMessage::Check { sequence, time } => {
+                together.checks.insert((time, sequence));
+            }
             ServerMessage::Agreed { .. } => together.live.in_sync = Some(true),
             ServerMessage::Diverged { .. } => together.live.in_sync = Some(false),
             ServerMessage::Accepted { id, sequence } => {
-                let text = together.submitted.remove(&id).flatten();
-                self.asked.insert(together.first + sequence, (id, text));
-            }
-            ServerMessage::Refused { id, why } => {
-                match id.filter(|id| together.submitted.remove(id).is_some()) {
-                    Some(id) => {
-                        let outcome = Outcome { stderr: why.to_string(), ..Outcome::default() };
-                        self.refused.push(Reply::Outcome { id, outcome });
-                    }
-                    None => together.live.problem = why.to_string(),
+                together.submitted.remove(&id);
+                if let Some(step) = together.steps.get(&sequence) {
+                    self.asked.insert(*step, id);
+                } else {
+                    // The entry itself is still on its way; entries become steps in their order.
+                    let ahead = sequence - together.follower.sequence();
+                    self.asked.insert(together.follower.player().log().len() as u64 + ahead, id);
                 }
             }
+            ServerMessage::Refused { id, why } => match id.filter(|id| together.submitted.remove(id)) {
+                Some(id) => {
+                    let outcome = Outcome { stderr: why.to_string(), ..Outcome::default() };
+                    self.refused.push(Reply::Outcome { id, outcome });
+                }
+                None => together.live.problem = why.to_string(),
+            },
             ServerMessage::Presence { people } => {
                 together.live.people = u32::try_from(people.len()).unwrap_or(u32::MAX);
             }
@@ -207,18 +225,14 @@ impl Replica {
         match action(command) {
             Ok(action) => {
                 self.struck |= matches!(action, StepAction::Fault(_) | StepAction::Repair(_));
-                let text = match command {
-                    Command::Apply(text) => Some(text.clone()),
-                    _ => None,
-                };
                 match &mut self.engine {
                     Engine::Alone(player) => {
                         let number = player.submit(action, Default::default());
-                        self.asked.extend(id.map(|id| (number, (id, text))));
+                        self.asked.extend(id.map(|id| (number, id)));
                     }
                     Engine::Together(together) => {
                         let id = id.unwrap_or_default();
-                        together.submitted.insert(id, text);
+                        together.submitted.insert(id);
                         together.said.push(ClientMessage::Submit { id, action });
                     }
                 }
@@ -241,8 +255,12 @@ impl Replica {
                 player.step();
             }
             Engine::Together(together) => {
-                if let Some(next) = together.follower.player().next_at() {
-                    together.advance_to(next);
+                let next = together.follower.player().next_at();
+                match together.checks.first() {
+                    Some(&(time, _)) if next.is_none_or(|next| time < next) => together.advance_to(time),
+                    _ => {
+                        together.follower.step();
+                    }
                 }
             }
         }
@@ -268,13 +286,13 @@ impl Replica {
             .iter()
             .rev()
             .take(RECENT)
-            .filter(|result| self.asked.contains_key(&result.number))
+            .filter(|result| self.asked.contains_key(&result.step))
             .cloned()
             .collect();
         self.told = results.len();
         for result in done.iter().rev() {
-            let Some((id, text)) = self.asked.remove(&result.number) else { continue };
-            replies.push(Reply::Outcome { id, outcome: outcome(result, text.as_deref()) });
+            let Some(id) = self.asked.remove(&result.step) else { continue };
+            replies.push(Reply::Outcome { id, outcome: outcome(result) });
         }
         replies
     }
@@ -296,9 +314,34 @@ impl Replica {
 }
 
 impl Together {
+    /// What the server knows and is not here yet.
+    fn resume(&mut self, welcome: Welcome) {
+        welcome.log.iter().for_each(|entry| self.enter(entry));
+        self.follower.take_horizon(welcome.horizon);
+    }
+
+    fn enter(&mut self, entry: &Entry) {
+        match self.follower.take_entry(entry) {
+            Ok(step) => self.steps.extend(step.map(|step| (entry.sequence, step))),
+            // The server sends all entries of a connection in order; a gap is its fault, and shows as a lack of sync.
+            Err(gap) => self.live.problem = gap.to_string(),
+        }
+    }
+
     fn advance_to(&mut self, until: Time) {
-        let reached = self.follower.advance_to(until);
-        self.said.extend(reached.into_iter().map(ClientMessage::Hash));
+        let until = until.min(self.follower.limit());
+        while let Some(&(time, sequence)) = self.checks.first().filter(|(time, _)| *time <= until) {
+            self.checks.remove(&(time, sequence));
+            // A moment that is past says nothing of the state at it.
+            if time >= self.follower.player().now() {
+                self.follower.advance_to(time);
+                let here = self.follower.checkpoint();
+                if here.sequence == sequence {
+                    self.said.push(ClientMessage::Hash(here));
+                }
+            }
+        }
+        self.follower.advance_to(until);
     }
 }
 
@@ -308,15 +351,10 @@ fn action(command: &Command) -> Result<StepAction, Outcome> {
     let target = |text: &str| Target::parse(text).map_err(refuse);
     Ok(match command {
         Command::Apply(text) => {
-            manifest::parse(text).map_err(|fault| Outcome {
-                stderr: format!("error: {fault}"),
-                diagnostics: vec![Diagnostic {
-                    from: (fault.line, fault.column),
-                    to: None,
-                    message: fault.message.clone(),
-                }],
-                ..Outcome::default()
-            })?;
+            if let Err(fault) = shared::manifest::parse(text) {
+                let diagnostics = diagnose(text).into_iter().map(mark).collect();
+                return Err(Outcome { stderr: format!("error: {fault}"), diagnostics, ..Outcome::default() });
+            }
             StepAction::Apply(text.as_str().into())
         }
         Command::Fault { target, kind } => {
@@ -336,54 +374,22 @@ fn action(command: &Command) -> Result<StepAction, Outcome> {
     })
 }
 
-fn outcome(result: &StepResult, text: Option<&str>) -> Outcome {
-    let ok = result.output.exit_code == 0;
-    let documents = text.and_then(|text| manifest::parse(text).ok()).unwrap_or_default();
-    let mut diagnostics: Vec<Diagnostic> =
-        result.refusals.iter().flat_map(|status| placed(status, &documents)).collect();
+fn outcome(result: &StepResult) -> Outcome {
+    let ok = result.exit_code == 0;
+    let mut diagnostics: Vec<Diagnostic> = result.diagnostics.iter().cloned().map(mark).collect();
+    diagnostics.dedup();
     if !ok && diagnostics.is_empty() {
-        // What kubectl itself refused is about a document as a whole.
-        let message = result.output.stderr.lines().next().unwrap_or_default().to_owned();
-        diagnostics.extend(documents.first().map(|document| Diagnostic {
-            from: (document.spans.root().start.line, document.spans.root().start.column),
-            to: None,
-            message,
-        }));
+        // What kubectl itself refused is about the text as a whole.
+        let message = result.stderr.lines().next().unwrap_or_default().to_owned();
+        diagnostics.push(Diagnostic { from: (1, 1), to: None, message });
     }
-    Outcome { ok, stdout: result.output.stdout.clone(), stderr: result.output.stderr.clone(), diagnostics }
+    Outcome { ok, stdout: result.stdout.clone(), stderr: result.stderr.clone(), diagnostics }
 }
 
-/// The faults of a refusal, at their lines.
-fn placed(status: &shared::doc::Doc, documents: &[Document]) -> Vec<Diagnostic> {
-    // Asking for something that is not there yet is how kubectl finds out that it has to be made.
-    if status["reason"].as_str() == Some("NotFound")
-        && !documents.is_empty()
-        && status["details"]["causes"].is_null()
-    {
-        return Vec::new();
-    }
-    let name = status["details"]["name"].as_str().unwrap_or_default();
-    let named = |document: &&Document| document.doc["metadata"]["name"].as_str().unwrap_or_default() == name;
-    let Some(document) = documents.iter().find(named).or_else(|| documents.first()) else {
-        return Vec::new();
-    };
-    let mark = |span: Span, message: String| Diagnostic {
-        from: (span.start.line, span.start.column),
-        // A long value would paint half the text: its first line says where it is.
-        to: (span.start.line == span.end.line).then_some((span.end.line, span.end.column)),
-        message,
-    };
-    let whole = status["message"].str().to_string();
-    let causes = status["details"]["causes"].items();
-    let mut marks: Vec<Diagnostic> = causes
-        .iter()
-        .map(|cause| mark(document.spans.field(&cause["field"].str()), cause["message"].str().to_string()))
-        .collect();
-    if marks.is_empty() {
-        let unknown = whole.split("unknown field \"").nth(1).and_then(|rest| rest.split('"').next());
-        marks.push(mark(unknown.map_or(document.spans.root(), |field| document.spans.field(field)), whole));
-    }
-    marks
+fn mark(fault: session::Diagnostic) -> Diagnostic {
+    // A long value would paint half the text: its first line says where it is.
+    let to = fault.end.filter(|(line, _)| *line == fault.line);
+    Diagnostic { from: (fault.line, fault.column), to, message: fault.message }
 }
 
 #[cfg(test)]

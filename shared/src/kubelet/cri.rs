@@ -4,7 +4,7 @@ use crate::api::Kind;
 use crate::api::core::pod::Pod;
 use crate::client::Severity;
 use crate::doc::{Str, literal};
-use crate::sim::{Context, CriCall, CriEvent, Duration, ListedPod, Timer};
+use crate::sim::{Context, CriCall, CriEvent, Duration, ListedContainer, ListedPod, Timer};
 
 use super::pod::{ContainerStage, PodStage, Termination, spec_at};
 use super::sync::match_runtime;
@@ -33,9 +33,11 @@ impl Kubelet {
                 }
             }
             CriEvent::ContainerStarted { pod, container, attempt } => {
-                self.container_started(pod, &container, attempt, cx)
+                self.note_found(pod, &container, attempt, |listed| listed.started = Some(cx.now()));
+                self.container_started(pod, &container, attempt, cx);
             }
             CriEvent::ContainerExited { pod, container, attempt, exit_code } => {
+                self.note_found(pod, &container, attempt, |listed| listed.exited = Some((exit_code, cx.now())));
                 self.container_exited(pod, &container, attempt, exit_code, cx);
             }
             CriEvent::SandboxRemoved { pod } => self.sandbox_removed(pod, cx),
@@ -146,6 +148,14 @@ impl Kubelet {
         self.pod_event(uid, Some(index), Severity::Normal, "Started", literal!("Container started"), cx);
         self.begin_probes(uid, index, cx);
         self.sync(uid, cx);
+    }
+
+    /// The runtime reports a container of a pod that the API server has not shown yet, after a restart of this kubelet.
+    fn note_found(&mut self, uid: u128, name: &str, attempt: u32, change: impl FnOnce(&mut ListedContainer)) {
+        let found = self.found.get_mut(&uid).and_then(|pod| pod.containers.iter_mut().find(|c| c.name == name));
+        if let Some(listed) = found.filter(|listed| listed.attempt == attempt) {
+            change(listed);
+        }
     }
 
     fn container_exited(&mut self, uid: u128, name: &str, attempt: u32, code: i32, cx: &mut Context<'_>) {
