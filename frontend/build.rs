@@ -10,7 +10,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     // Texts with numbers and names in them are also wanted as plain strings, for attributes.
     let options = ParseOptions::new().interpolate_display(true);
-    let config = Config::new("en")?.add_locale("ja")?.locales_path("../public/locales").parse_options(options);
+    let config =
+        Config::new("en")?.add_locale("ja")?.locales_path("../public/locales").parse_options(options);
     let locales = TranslationsInfos::parse(config)?;
     locales.emit_diagnostics();
     locales.rerun_if_locales_changed();

@@ -40,7 +40,12 @@ pub struct Fault {
 impl Problem {
     /// A refusal with its status.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { title: status.canonical_reason().unwrap_or("Error"), status, detail: detail.into(), errors: Vec::new() }
+        Self {
+            title: status.canonical_reason().unwrap_or("Error"),
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+        }
     }
 
     /// The text that was sent is refused for these faults.
@@ -50,7 +55,10 @@ impl Problem {
 
     /// There is no such session.
     pub fn no_session(id: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("there is no session {id:?} here: check the link, or ask for a new one"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no session {id:?} here: check the link, or ask for a new one"),
+        )
     }
 }
 

@@ -34,10 +34,16 @@ pub fn router(page: Page, live: Sessions) -> Router {
         .route("/sessions/{id}/ws", get(websocket::connect))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "the API has nothing under this path") })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the API does not know this method here; see the Allow header")
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "the API does not know this method here; see the Allow header",
+            )
         })
         // What is said here is for one reader, and true only now.
-        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(sessions::MAX_SCENARIO))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER))
@@ -81,5 +87,6 @@ fn answered(response: &Response, latency: Duration, _: &Span) {
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this request: this is our bug").into_response()
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this request: this is our bug")
+        .into_response()
 }

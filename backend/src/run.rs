@@ -60,7 +60,9 @@ fn read(path: &Path) -> Result<String, String> {
     } else {
         std::fs::File::open(path).map(|file| Box::new(file) as Box<dyn Read>)
     };
-    source.and_then(|source| source.take(MAX_FILE + 1).read_to_end(&mut bytes)).map_err(|error| error.to_string())?;
+    source
+        .and_then(|source| source.take(MAX_FILE + 1).read_to_end(&mut bytes))
+        .map_err(|error| error.to_string())?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(format!("the file has more than {MAX_FILE} bytes"));
     }
@@ -74,7 +76,7 @@ fn play(mut player: Player) -> (Player, u128) {
 }
 
 fn all_met(player: &Player) -> bool {
-    player.expectations().all(|(_, verdict)| verdict.is_some_and(|verdict| verdict.met))
+    player.expectations().iter().all(|(_, progress)| progress.verdict.is_some_and(|verdict| verdict.met))
 }
 
 fn at(time: Time) -> String {
@@ -107,14 +109,16 @@ fn report(player: &Player, wall_millis: u128) -> Value {
         .iter()
         .map(|step| {
             json!({
-                "at": at(step.at), "command": step.command, "stdout": step.output.stdout,
-                "stderr": step.output.stderr, "exitCode": step.output.exit_code
+                "at": at(step.at), "command": step.command, "stdout": step.stdout,
+                "stderr": step.stderr, "exitCode": step.exit_code
             })
         })
         .collect();
     let expect: Vec<Value> = player
         .expectations()
-        .map(|(expectation, verdict)| {
+        .iter()
+        .map(|(expectation, progress)| {
+            let verdict = progress.verdict;
             let met = verdict.is_some_and(|verdict| verdict.met);
             json!({ "id": expectation.id, "met": met, "at": verdict.map(|verdict| at(verdict.at)) })
         })
@@ -130,15 +134,15 @@ fn report(player: &Player, wall_millis: u128) -> Value {
 fn text(player: &Player, wall_millis: u128, out: &mut impl Write) -> std::io::Result<()> {
     for step in player.results() {
         writeln!(out, "{:>8}  {}", at(step.at), step.command)?;
-        for line in step.output.stdout.lines().chain(step.output.stderr.lines()) {
+        for line in step.stdout.lines().chain(step.stderr.lines()) {
             writeln!(out, "          {line}")?;
         }
     }
     for event in events(player) {
         writeln!(out, "{}", event_line(&event))?;
     }
-    for (expectation, verdict) in player.expectations() {
-        let (word, when) = match verdict {
+    for (expectation, progress) in player.expectations() {
+        let (word, when) = match progress.verdict {
             Some(verdict) if verdict.met => ("met", at(verdict.at)),
             Some(verdict) => ("NOT MET", at(verdict.at)),
             None => ("NOT MET", "undecided".into()),

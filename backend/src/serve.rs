@@ -30,9 +30,8 @@ const FAREWELL: Duration = Duration::from_secs(10);
 pub async fn serve(options: &Serve) -> anyhow::Result<()> {
     start_log(options.log);
     let page = match &options.page {
-        Some(directory) => {
-            Page::read(directory).with_context(|| format!("cannot read the page in {}", directory.display()))?
-        }
+        Some(directory) => Page::read(directory)
+            .with_context(|| format!("cannot read the page in {}", directory.display()))?,
         None => Page::embedded(),
     };
     let data = data_directory(options.data.as_deref())?;
@@ -111,7 +110,9 @@ fn report(damage: &Damage) {
     if let Some(file) = &damage.set_aside {
         let (whole, shortened) = (damage.whole, damage.shortened);
         tracing::error!(
-            file, whole, shortened,
+            file,
+            whole,
+            shortened,
             "the session store was damaged: it was set aside, and the intact beginning of every log is kept"
         );
     }

@@ -152,7 +152,11 @@ impl Sessions {
             actor::run(id.clone(), sessions.inner.store.clone(), asks).await;
             let mut awake = sessions.awake();
             // Somebody may have woken it anew already.
-            if awake.mailboxes.get(&id).is_some_and(|mailbox| own.upgrade().is_none_or(|own| mailbox.same_channel(&own))) {
+            if awake
+                .mailboxes
+                .get(&id)
+                .is_some_and(|mailbox| own.upgrade().is_none_or(|own| mailbox.same_channel(&own)))
+            {
                 awake.mailboxes.remove(&id);
             }
         });

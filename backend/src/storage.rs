@@ -95,7 +95,9 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// Another process has it.
-    #[error("the data directory {path} is in use by another kubarium{holder}: stop that one, or give --data another directory")]
+    #[error(
+        "the data directory {path} is in use by another kubarium{holder}: stop that one, or give --data another directory"
+    )]
     Locked {
         /// The directory.
         path: PathBuf,
@@ -103,7 +105,9 @@ pub enum OpenError {
         holder: String,
     },
     /// What lies in it is of a later version.
-    #[error("the data in {path} was written by a newer kubarium (format {found}, this one knows {known}): use that one")]
+    #[error(
+        "the data in {path} was written by a newer kubarium (format {found}, this one knows {known}): use that one"
+    )]
     TooNew {
         /// The file.
         path: PathBuf,

@@ -57,8 +57,11 @@ pub async fn connect(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     if origin::is_foreign(&headers) {
-        return Problem::new(StatusCode::FORBIDDEN, "only pages from this server may connect to its sessions")
-            .into_response();
+        return Problem::new(
+            StatusCode::FORBIDDEN,
+            "only pages from this server may connect to its sessions",
+        )
+        .into_response();
     }
     upgrade
         .max_message_size(MAX_MESSAGE)
@@ -112,7 +115,9 @@ async fn hello(
             Heard::Message(ClientMessage::Hello { engine, .. }) if engine != ENGINE => {
                 return Err(Some(End::OTHER_ENGINE));
             }
-            Heard::Message(ClientMessage::Hello { token, after, .. }) => return Ok((token.to_string(), after)),
+            Heard::Message(ClientMessage::Hello { token, after, .. }) => {
+                return Ok((token.to_string(), after));
+            }
             Heard::Message(_) => return Err(Some(End::BAD_FRAME)),
             Heard::Sign => {}
             Heard::Fault(end) => return Err(Some(end)),
@@ -155,7 +160,14 @@ struct Connection<'a, S> {
 impl<'a, S: StreamExt<Item = Result<Message, axum::Error>> + Unpin> Connection<'a, S> {
     fn new(sink: &'a mut Sink, stream: &'a mut S, seat: &'a mut Seat) -> Self {
         let now = Instant::now();
-        Self { sink, stream, seat, commands: Bucket::new(COMMANDS, now), frames: Bucket::new(FRAMES, now), heard: now }
+        Self {
+            sink,
+            stream,
+            seat,
+            commands: Bucket::new(COMMANDS, now),
+            frames: Bucket::new(FRAMES, now),
+            heard: now,
+        }
     }
 
     /// Carries frames until one side ends it; what to tell the client then, if it is still there.
@@ -205,7 +217,9 @@ impl<'a, S: StreamExt<Item = Result<Message, axum::Error>> + Unpin> Connection<'
             Some(ClientMessage::Submit { id, .. }) if !self.commands.take(self.heard) => {
                 return self.refuse(Some(id)).await;
             }
-            Some(ClientMessage::Pace { .. }) if !self.commands.take(self.heard) => return self.refuse(None).await,
+            Some(ClientMessage::Pace { .. }) if !self.commands.take(self.heard) => {
+                return self.refuse(None).await;
+            }
             Some(ClientMessage::Submit { id, action }) => {
                 Ask::Submit(Submission { client, id, action: Box::new(action) })
             }

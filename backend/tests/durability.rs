@@ -146,7 +146,8 @@ async fn an_altered_command_ends_the_log_before_it() {
     let session = filled(&server, 5).await;
     server.stop().await;
     let database = rusqlite::Connection::open(data.path().join(FILE)).expect("it opens");
-    let changed = database.execute("UPDATE commands SET body = replace(body, '3-', '4-') WHERE sequence = 4", []);
+    let changed =
+        database.execute("UPDATE commands SET body = replace(body, '3-', '4-') WHERE sequence = 4", []);
     assert_eq!(changed, Ok(1));
     drop(database);
 
@@ -154,13 +155,17 @@ async fn an_altered_command_ends_the_log_before_it() {
     let (client, _) = server.join(&session.id, &session.owner).await;
     assert_eq!(client.log.len(), 3);
     let info = server.info(&session.id).await;
-    assert_eq!((&info["recovery"]["keptCommands"], &info["recovery"]["lostCommands"]), (&3.into(), &2.into()));
+    assert_eq!(
+        (&info["recovery"]["keptCommands"], &info["recovery"]["lostCommands"]),
+        (&3.into(), &2.into())
+    );
 }
 
 #[tokio::test]
 async fn a_file_of_something_else_is_set_aside() {
     let data = directory();
-    fs::write(data.path().join(FILE), "this is no database, and long enough to be looked at ".repeat(100)).expect("written");
+    fs::write(data.path().join(FILE), "this is no database, and long enough to be looked at ".repeat(100))
+        .expect("written");
     let server = Server::start(data.path()).await;
     server.create("").await;
     assert!(data.path().join(format!("{FILE}.damaged-1")).exists());

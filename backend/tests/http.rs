@@ -15,7 +15,8 @@ async fn a_session_is_made_from_nothing_or_from_a_scenario() {
     assert_eq!((&info["commands"], &info["clients"]), (&0.into(), &0.into()));
     assert_eq!(info["recovery"], serde_json::Value::Null);
 
-    let scenario = r#"{"apiVersion": "kubarium.dev/v1alpha1", "kind": "Scenario", "spec": {"opening": "42s"}}"#;
+    let scenario =
+        r#"{"apiVersion": "kubarium.dev/v1alpha1", "kind": "Scenario", "spec": {"opening": "42s"}}"#;
     let own = server.create(scenario).await;
     assert_eq!(server.info(&own.id).await["time"], 42_000);
     assert_ne!(own.id, opening.id);
@@ -35,13 +36,23 @@ async fn a_bad_scenario_is_refused_with_its_place() {
     let cases = [
         ("a: [1\n", "line", 2, None),
         (&format!("{head}spec:\n  sede: 7\n"), "column", 3, Some("spec.sede")),
-        (&format!("{head}spec:\n  cluster:\n    nodes:\n    - {{count: 3, cpu: lots}}\n"), "line", 6, Some("cpu")),
+        (
+            &format!("{head}spec:\n  cluster:\n    nodes:\n    - {{count: 3, cpu: lots}}\n"),
+            "line",
+            6,
+            Some("cpu"),
+        ),
         ("kind: Pod\n", "line", 1, None),
         ("\u{0}", "line", 1, None),
     ];
     for (body, place, number, field) in cases {
         let client = reqwest::Client::new();
-        let answer = client.post(server.url("/api/v1/sessions")).body(body.to_owned()).send().await.expect("it answers");
+        let answer = client
+            .post(server.url("/api/v1/sessions"))
+            .body(body.to_owned())
+            .send()
+            .await
+            .expect("it answers");
         assert_eq!(answer.status(), 400, "{body}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
         let problem: serde_json::Value = answer.json().await.expect("JSON");
@@ -95,6 +106,7 @@ async fn every_answer_is_guarded() {
         assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
     }
     let session = server.create("").await;
-    let answer = reqwest::get(server.url(&format!("/api/v1/sessions/{}", session.id))).await.expect("it answers");
+    let answer =
+        reqwest::get(server.url(&format!("/api/v1/sessions/{}", session.id))).await.expect("it answers");
     assert_eq!(answer.headers()["cache-control"], "no-store");
 }

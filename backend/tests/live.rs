@@ -55,7 +55,9 @@ async fn everybody_gets_the_same_log() {
     assert_eq!(one.log, late.log);
     assert!(one.log.iter().map(|entry| entry.sequence).eq(1..=20));
     assert!(one.log.is_sorted_by_key(|entry| entry.at));
-    assert!(one.log.iter().any(|entry| entry.by == "owner") && one.log.iter().any(|entry| entry.by == "editor"));
+    assert!(
+        one.log.iter().any(|entry| entry.by == "owner") && one.log.iter().any(|entry| entry.by == "editor")
+    );
 
     // Somebody who comes back is sent only what is new.
     drop(two);
@@ -109,7 +111,8 @@ async fn the_pace_is_everybodys() {
 
     let target = Time(stopped.time.0 + 3_600_000);
     owner.send(&pace(None, None, Some(target))).await;
-    let skipped = viewer.until(|message| horizon(message).filter(|horizon| horizon.time > stopped.time)).await;
+    let skipped =
+        viewer.until(|message| horizon(message).filter(|horizon| horizon.time > stopped.time)).await;
     assert_eq!((skipped.time, skipped.running), (target, false));
 
     owner.send(&pace(Some(true), Some(60_000), None)).await;
@@ -186,7 +189,11 @@ async fn bad_frames_end_a_connection_and_nothing_else() {
         let _ = sink.send(Message::text("x".repeat(3 << 20))).await;
         sink
     });
-    let frames: Vec<Message> = stream.take_while(|frame| std::future::ready(frame.is_ok())).filter_map(|frame| std::future::ready(frame.ok())).collect().await;
+    let frames: Vec<Message> = stream
+        .take_while(|frame| std::future::ready(frame.is_ok()))
+        .filter_map(|frame| std::future::ready(frame.ok()))
+        .collect()
+        .await;
     let close = frames.iter().rev().find_map(|frame| match frame {
         Message::Close(Some(close)) => Some(close),
         _ => None,
@@ -202,7 +209,9 @@ async fn pages_from_elsewhere_cannot_connect() {
     let server = Server::start(data.path()).await;
     let session = server.create("").await;
     for origin in ["http://evil.example", "null", "http://127.0.0.1:1"] {
-        let Err(Error::Http(answer)) = server.open(&session.id, Some(origin)).await else { panic!("{origin}") };
+        let Err(Error::Http(answer)) = server.open(&session.id, Some(origin)).await else {
+            panic!("{origin}")
+        };
         assert_eq!(answer.status(), 403);
     }
     let own = format!("http://{}", server.address);
@@ -268,7 +277,8 @@ async fn states_are_compared() {
     let session = server.create("").await;
     let (mut one, _) = server.join(&session.id, &session.owner).await;
     let (mut two, _) = server.join(&session.id, &session.editor).await;
-    let report = |sequence, time, hash| ClientMessage::Hash(Checkpoint { sequence, time, hash: StateHash(hash) });
+    let report =
+        |sequence, time, hash| ClientMessage::Hash(Checkpoint { sequence, time, hash: StateHash(hash) });
 
     let (sequence, time) = one.until(checked).await;
     one.send(&report(sequence, time, 7)).await;

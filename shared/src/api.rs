@@ -21,6 +21,9 @@ pub use labels::{FieldSelector, LabelSelector, Requirement};
 pub use meta::{Deletion, Meta, OwnerReference};
 pub use object::{Key, Object, Of, View, Viewed};
 pub use quantity::{bytes, milli, parse_quantity};
-pub use request::{DeleteOptions, FieldValidation, PatchKind, Propagation, Reply, Request, RequestOptions, Subresource, User, Verb};
+pub use request::{
+    DeleteOptions, FieldValidation, PatchKind, Propagation, Reply, Request, RequestOptions, Subresource,
+    User, Verb,
+};
 pub use resource::{Column, Info, Resource, Row, age};
 pub use status::{CauseDetail, Reason, Status};

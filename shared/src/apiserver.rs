@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Verb};
 use crate::etcd::{Revision, Store};
-use crate::sim::{Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Time, Timer, WatchId, What};
+use crate::sim::{
+    Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Time, Timer, WatchId, What,
+};
 
 pub use watch::Watches;
 
@@ -97,7 +99,14 @@ impl ApiServer {
     }
 
     /// Handles a request that arrived, answers it and tells the watchers.
-    pub fn handle(&mut self, from: Process, id: RequestId, request: &Request, store: &mut Store, cx: &mut Context<'_>) {
+    pub fn handle(
+        &mut self,
+        from: Process,
+        id: RequestId,
+        request: &Request,
+        store: &mut Store,
+        cx: &mut Context<'_>,
+    ) {
         self.served += 1;
         if request.verb == Verb::Watch {
             let answer = self.open_watch(from, request, store, cx);

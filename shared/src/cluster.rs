@@ -21,8 +21,8 @@ use crate::network::Network;
 use crate::runtime::{Images, Runtime};
 use crate::scheduler::Scheduler;
 use crate::sim::{
-    Body, Causes, Context, Core, Duration, Event, Message, Payload, Process, RequestId, StateHash, StateHasher, Time, Trace,
-    What,
+    Body, Causes, Context, Core, Duration, Event, Message, Payload, Process, RequestId, StateHash,
+    StateHasher, Time, Trace, What,
 };
 
 pub use crate::apiserver::http::{HttpRequest, HttpResponse};
@@ -93,7 +93,9 @@ impl Cluster {
     /// What is there before anybody acts: the namespaces, and every program starts.
     fn bootstrap(&mut self) {
         let created = self.core.timestamp().floor_seconds();
-        for (number, name) in ["default", "kube-node-lease", "kube-public", "kube-system"].into_iter().enumerate() {
+        for (number, name) in
+            ["default", "kube-node-lease", "kube-public", "kube-system"].into_iter().enumerate()
+        {
             let mut doc = crate::doc!({ "metadata": { "name": name } });
             let resource = Kind::Namespace.resource();
             resource.prepare_create(&mut doc);
@@ -121,7 +123,8 @@ impl Cluster {
         ];
         everywhere.into_iter().for_each(|process| self.core.start(process, Causes::none()));
         for machine in 0..self.kubelets.len() as u32 {
-            for process in [Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)] {
+            for process in [Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)]
+            {
                 self.core.start(process, Causes::none());
             }
         }
@@ -186,7 +189,8 @@ impl Cluster {
         self.core.hash_state(&mut hasher);
         self.store.hash().hash(&mut hasher);
         self.apiserver.hash_state(&mut hasher);
-        (&self.scheduler, &self.controller_manager, &self.kubelets, &self.runtimes, &self.network).hash(&mut hasher);
+        (&self.scheduler, &self.controller_manager, &self.kubelets, &self.runtimes, &self.network)
+            .hash(&mut hasher);
         (&self.images, &self.commands, self.admitted, &self.asked).hash(&mut hasher);
         StateHash(hasher.digest())
     }
@@ -301,7 +305,11 @@ impl Cluster {
             Process::ControllerManager(_) => self.controller_manager.handle(input, &mut cx),
             Process::Kubelet(machine) => self.kubelets[machine as usize].handle(input, &mut cx),
             Process::Runtime(machine) => self.runtimes[machine as usize].handle(input, &mut cx),
-            Process::KubeProxy(_) | Process::ProxyWatch | Process::LoadBalancer | Process::CoreDns | Process::Visitors => {
+            Process::KubeProxy(_)
+            | Process::ProxyWatch
+            | Process::LoadBalancer
+            | Process::CoreDns
+            | Process::Visitors => {
                 self.network.handle(input, &mut cx);
             }
             // etcd answers the API server without messages while it has one member.
@@ -377,7 +385,13 @@ impl Cluster {
         };
         let id = self.core.fresh_id();
         let client = Process::Client(0);
-        self.core.send(client, Process::ApiServer(0), Body::Request(id, Arc::clone(&request)), Duration::ZERO, &causes);
+        self.core.send(
+            client,
+            Process::ApiServer(0),
+            Body::Request(id, Arc::clone(&request)),
+            Duration::ZERO,
+            &causes,
+        );
         self.asked.insert(id, Asked { command: number, http, request });
     }
 

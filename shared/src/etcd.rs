@@ -115,7 +115,13 @@ impl Store {
         Some(self.record(ChangeKind::Deleted, Arc::new(last), Some(previous), causes))
     }
 
-    fn record(&mut self, change: ChangeKind, object: Arc<Object>, previous: Option<Entry>, causes: Causes) -> Revision {
+    fn record(
+        &mut self,
+        change: ChangeKind,
+        object: Arc<Object>,
+        previous: Option<Entry>,
+        causes: Causes,
+    ) -> Revision {
         if let Some(previous) = &previous {
             self.digest = self.digest.wrapping_sub(previous.digest);
         }

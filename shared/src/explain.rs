@@ -33,7 +33,9 @@ pub fn newest_write(cluster: &Cluster, key: &Key) -> Option<RecordId> {
 pub fn writes<'a>(cluster: &'a Cluster, key: &'a Key) -> impl DoubleEndedIterator<Item = RecordId> + 'a {
     let trace = &cluster.core().trace;
     (trace.first_id()..trace.next_id()).filter(move |&id| {
-        trace.get(id).is_some_and(|record| matches!(&record.what, What::Write { key: written, .. } if written == key))
+        trace
+            .get(id)
+            .is_some_and(|record| matches!(&record.what, What::Write { key: written, .. } if written == key))
     })
 }
 

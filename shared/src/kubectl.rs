@@ -117,7 +117,11 @@ impl Program {
     pub fn from_command_line(line: &str, started: Timestamp) -> Result<Program, String> {
         let words = shlex::split(line).ok_or_else(|| "a quote in this command is not closed".to_owned())?;
         let words = words.into_iter().map(Str::from);
-        let args = words.enumerate().filter(|(at, word)| *at > 0 || word != "kubectl").map(|(_, word)| word).collect();
+        let args = words
+            .enumerate()
+            .filter(|(at, word)| *at > 0 || word != "kubectl")
+            .map(|(_, word)| word)
+            .collect();
         Ok(Program::new(args, Str::new(), started))
     }
 

@@ -188,7 +188,9 @@ impl Scenario {
             line: 1,
             column: 1,
             field: String::new(),
-            message: format!("there is nothing here: expected a document with apiVersion: {API_VERSION}, kind: Scenario"),
+            message: format!(
+                "there is nothing here: expected a document with apiVersion: {API_VERSION}, kind: Scenario"
+            ),
         };
         let document = documents.next().ok_or_else(nothing)?;
         if let Some(second) = documents.next() {
@@ -210,7 +212,8 @@ impl Scenario {
             // An unknown field is shown where its name stands, not where its value does.
             let path = path_of(&error.field);
             let unknown = error.message.starts_with("unknown field");
-            let at = if unknown { document.spans.key(&path).start } else { document.spans.value(&path).start };
+            let at =
+                if unknown { document.spans.key(&path).start } else { document.spans.value(&path).start };
             ScenarioError { line: at.line, column: at.column, ..error }
         })
     }
@@ -273,7 +276,9 @@ impl Scenario {
         };
         if let Some(epoch) = &self.spec.epoch {
             let date = Timestamp::parse(epoch);
-            spec.epoch = date.ok_or_else(|| refuse("spec.epoch", format!("{epoch:?} is no date such as 2026-01-01T00:00:00Z")))?;
+            spec.epoch = date.ok_or_else(|| {
+                refuse("spec.epoch", format!("{epoch:?} is no date such as 2026-01-01T00:00:00Z"))
+            })?;
         }
         if spec.control_plane.members != 1 {
             let message = format!("{} members are not simulated yet: write 1", spec.control_plane.members);
@@ -313,7 +318,10 @@ fn check_type(doc: &Doc) -> Result<(), ScenarioError> {
         let found = &doc[field];
         if found.as_str() != Some(wanted) {
             let found = if found.is_null() { "nothing".to_owned() } else { found.to_json() };
-            return Err(refuse(if doc[field].is_null() { "" } else { field }, format!("expected {field}: {wanted}, found {found}")));
+            return Err(refuse(
+                if doc[field].is_null() { "" } else { field },
+                format!("expected {field}: {wanted}, found {found}"),
+            ));
         }
     }
     Ok(())

@@ -72,13 +72,21 @@ fn until_ready(cluster: &mut Cluster, wanted: usize) -> Duration {
     while ready(cluster) < wanted {
         let next = cluster.now() + Duration::millis(500);
         cluster.advance_to(next);
-        assert!(next.since(began) < Duration::seconds(86_400), "{} of {wanted} ready after a day", ready(cluster));
+        assert!(
+            next.since(began) < Duration::seconds(86_400),
+            "{} of {wanted} ready after a day",
+            ready(cluster)
+        );
     }
     cluster.now().since(began)
 }
 
 fn row(what: &str, cpu: std::time::Duration, virtual_time: Duration, note: &str) {
-    println!("{what:<58} {:>9.1} ms CPU {:>12} simulated  {note}", cpu.as_secs_f64() * 1e3, virtual_time.to_string());
+    println!(
+        "{what:<58} {:>9.1} ms CPU {:>12} simulated  {note}",
+        cpu.as_secs_f64() * 1e3,
+        virtual_time.to_string()
+    );
 }
 
 fn rollout(nodes: u32, replicas: u32, limited: bool) -> Cluster {
@@ -115,7 +123,12 @@ fn idle(nodes: u32, pods: u32) {
     cluster.advance_to(until);
     let cpu = start.elapsed();
     let ratio = 600.0 / cpu.as_secs_f64();
-    row(&format!("{nodes} nodes, {pods} pods, ten quiet minutes"), cpu, Duration::seconds(600), &format!("{ratio:.0} x real time"));
+    row(
+        &format!("{nodes} nodes, {pods} pods, ten quiet minutes"),
+        cpu,
+        Duration::seconds(600),
+        &format!("{ratio:.0} x real time"),
+    );
 }
 
 fn snapshot(cluster: &Cluster) {

@@ -16,7 +16,8 @@ fn play(scenario: &Scenario, trace: u64) -> Player {
 #[test]
 fn every_scenario_meets_its_expectations() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let mut files: Vec<_> = fs::read_dir(folder).expect("the suite").map(|entry| entry.expect("a file").path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(folder).expect("the suite").map(|entry| entry.expect("a file").path()).collect();
     files.sort();
     assert!(!files.is_empty());
     let mut failures = Vec::new();
@@ -30,8 +31,8 @@ fn every_scenario_meets_its_expectations() {
             }
         };
         let player = play(&scenario, 0);
-        for (expectation, verdict) in player.expectations() {
-            if !verdict.is_some_and(|verdict| verdict.met) {
+        for (expectation, progress) in player.expectations() {
+            if !progress.verdict.is_some_and(|verdict| verdict.met) {
                 failures.push(format!("{name}: {} was not met", expectation.id));
             }
         }

@@ -58,7 +58,8 @@ impl World {
     }
 
     fn request(&mut self, method: &str, path: String, body: Doc) {
-        let content_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        let content_type =
+            if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         self.act(Action::Request(HttpRequest {
             method: method.into(),
             path: path.into(),
@@ -85,7 +86,11 @@ impl World {
         match self.random.below(12) {
             0 | 1 => {
                 let (app, replicas) = (self.some_app(), self.random.below(7) as i64);
-                self.request("POST", "/apis/apps/v1/namespaces/default/deployments".into(), deployment(app, replicas));
+                self.request(
+                    "POST",
+                    "/apis/apps/v1/namespaces/default/deployments".into(),
+                    deployment(app, replicas),
+                );
                 self.request("POST", "/api/v1/namespaces/default/services".into(), service(app));
             }
             2 | 3 => {
@@ -107,18 +112,31 @@ impl World {
                 );
             }
             5 => {
-                let pods: Vec<Key> = self.cluster.store().list(Kind::Pod).map(|pod| pod.key.clone()).collect();
+                let pods: Vec<Key> =
+                    self.cluster.store().list(Kind::Pod).map(|pod| pod.key.clone()).collect();
                 if let Some(pod) = self.pick(&pods) {
-                    self.request("DELETE", format!("/api/v1/namespaces/default/pods/{}", pod.name), Doc::Null);
+                    self.request(
+                        "DELETE",
+                        format!("/api/v1/namespaces/default/pods/{}", pod.name),
+                        Doc::Null,
+                    );
                 }
             }
             6 => {
                 let (node, cordon) = (self.some_node(), self.random.below(2) == 0);
-                self.request("PATCH", format!("/api/v1/nodes/{node}"), doc!({ "spec": { "unschedulable": cordon } }));
+                self.request(
+                    "PATCH",
+                    format!("/api/v1/nodes/{node}"),
+                    doc!({ "spec": { "unschedulable": cordon } }),
+                );
             }
             7 => {
                 let app = self.some_app();
-                self.request("DELETE", format!("/apis/apps/v1/namespaces/default/deployments/{app}"), Doc::Null);
+                self.request(
+                    "DELETE",
+                    format!("/apis/apps/v1/namespaces/default/deployments/{app}"),
+                    Doc::Null,
+                );
             }
             8 | 9 => self.random_fault(),
             _ => {
@@ -198,8 +216,12 @@ impl World {
 
     /// What must hold at every moment.
     fn check(&self) {
-        let pods: Vec<(&Object, &Pod)> =
-            self.cluster.store().list(Kind::Pod).filter_map(|object| Some((&**object, object.view::<Pod>()?))).collect();
+        let pods: Vec<(&Object, &Pod)> = self
+            .cluster
+            .store()
+            .list(Kind::Pod)
+            .filter_map(|object| Some((&**object, object.view::<Pod>()?)))
+            .collect();
         let mut addresses = BTreeMap::new();
         let mut used: BTreeMap<&str, (i64, i64, i64)> = BTreeMap::new();
         for (object, pod) in pods.iter().filter(|(_, pod)| !pod.phase.is_terminal()) {
@@ -217,7 +239,10 @@ impl World {
             let Some(node) = object.view::<Node>() else { continue };
             let (cpu, memory, count) = used.get(object.key.name.as_str()).copied().unwrap_or_default();
             if cpu > node.cpu_milli || memory > node.memory || count > node.pods {
-                self.fail(&format!("{} is over-committed: {cpu}m CPU, {memory} bytes, {count} pods", object.key));
+                self.fail(&format!(
+                    "{} is over-committed: {cpu}m CPU, {memory} bytes, {count} pods",
+                    object.key
+                ));
             }
         }
     }
@@ -229,12 +254,20 @@ impl World {
         }
         for node in self.nodes.clone() {
             self.act(Action::Repair { target: Target::Node(node.as_str().into()) });
-            self.request("PATCH", format!("/api/v1/nodes/{node}"), doc!({ "spec": { "unschedulable": false } }));
+            self.request(
+                "PATCH",
+                format!("/api/v1/nodes/{node}"),
+                doc!({ "spec": { "unschedulable": false } }),
+            );
         }
         self.wait(Duration::seconds(5));
         // What could not reach a stopped API server is asked for again.
         for node in self.nodes.clone() {
-            self.request("PATCH", format!("/api/v1/nodes/{node}"), doc!({ "spec": { "unschedulable": false } }));
+            self.request(
+                "PATCH",
+                format!("/api/v1/nodes/{node}"),
+                doc!({ "spec": { "unschedulable": false } }),
+            );
         }
         self.wait(Duration::seconds(20 * 60));
         for process in [Process::Scheduler(0), Process::ControllerManager(0), Process::ApiServer(0)] {
@@ -243,7 +276,12 @@ impl World {
         for object in self.cluster.store().list(Kind::Deployment) {
             let wanted = object.body["spec"]["replicas"].as_i64().unwrap_or(1);
             let available = object.body["status"]["availableReplicas"].as_i64().unwrap_or(0);
-            let owned = self.cluster.store().list(Kind::Pod).filter(|pod| pod.meta.label("app") == object.key.name).count();
+            let owned = self
+                .cluster
+                .store()
+                .list(Kind::Pod)
+                .filter(|pod| pod.meta.label("app") == object.key.name)
+                .count();
             if wanted != available || owned as i64 != wanted {
                 self.fail(&format!("{}: {wanted} wanted, {available} available, {owned} pods", object.key));
             }

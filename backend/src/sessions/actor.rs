@@ -169,7 +169,11 @@ impl Session {
         };
         let log: Option<Vec<Utf8Bytes>> = commands.iter().map(frames::entry_frame).collect();
         let (Some(log), Ok(scenario)) = (log, serde_json::from_str(&record.scenario)) else {
-            tracing::error!(session = id, engine = record.engine, "the log of a session is not readable by this version");
+            tracing::error!(
+                session = id,
+                engine = record.engine,
+                "the log of a session is not readable by this version"
+            );
             return Err(End::FOREIGN_LOG);
         };
         Ok(Self {
@@ -236,7 +240,13 @@ impl Session {
         }
     }
 
-    fn join(&mut self, token: &str, after: Option<u64>, line: Line, reply: oneshot::Sender<Result<Joined, End>>) {
+    fn join(
+        &mut self,
+        token: &str,
+        after: Option<u64>,
+        line: Line,
+        reply: oneshot::Sender<Result<Joined, End>>,
+    ) {
         let Some(role) = frames::role_of(&self.record, token) else {
             // Whoever asked may have gone.
             let _ = reply.send(Err(End::WRONG_TOKEN));
@@ -271,7 +281,8 @@ impl Session {
             Role::Editor => "editor",
             Role::Viewer => "viewer",
         };
-        let numbered = |number: u32| if number == 1 { base.into() } else { Str::from(format!("{base}-{number}")) };
+        let numbered =
+            |number: u32| if number == 1 { base.into() } else { Str::from(format!("{base}-{number}")) };
         let taken = |name: &Str| self.clients.values().any(|client| client.name == *name);
         (1..).map(numbered).find(|name| !taken(name)).expect("there are more numbers than clients")
     }
@@ -401,9 +412,13 @@ impl Session {
 
     fn tell_presence(&mut self) {
         let person = |client: &Client, you| Person { name: client.name.clone(), role: client.role, you };
-        let people = |reader: u64| self.clients.iter().map(|(&id, client)| person(client, id == reader)).collect();
-        let frames: Vec<(u64, Utf8Bytes)> =
-            self.clients.keys().map(|&id| (id, text(&ServerMessage::Presence { people: people(id) }))).collect();
+        let people =
+            |reader: u64| self.clients.iter().map(|(&id, client)| person(client, id == reader)).collect();
+        let frames: Vec<(u64, Utf8Bytes)> = self
+            .clients
+            .keys()
+            .map(|&id| (id, text(&ServerMessage::Presence { people: people(id) })))
+            .collect();
         frames.into_iter().for_each(|(client, frame)| self.send(client, &frame));
     }
 

@@ -79,10 +79,25 @@ mod tests {
     fn equal_hashes_agree_and_others_do_not() {
         let mut agreement = Agreement::default();
         let point = Point { time: 1000, sequence: 3 };
-        assert!(agreement.report(1, true, point, 7).is_some_and(|verdict| verdict.in_sync && verdict.clients == 1));
-        assert!(agreement.report(2, true, point, 7).is_some_and(|verdict| verdict.in_sync && verdict.clients == 2));
-        assert!(agreement.report(3, true, point, 8).is_some_and(|verdict| !verdict.in_sync && verdict.clients == 3));
-        assert!(agreement.report(3, true, point, 7).is_some_and(|verdict| !verdict.in_sync), "the first word counts");
+        assert!(
+            agreement
+                .report(1, true, point, 7)
+                .is_some_and(|verdict| verdict.in_sync && verdict.clients == 1)
+        );
+        assert!(
+            agreement
+                .report(2, true, point, 7)
+                .is_some_and(|verdict| verdict.in_sync && verdict.clients == 2)
+        );
+        assert!(
+            agreement
+                .report(3, true, point, 8)
+                .is_some_and(|verdict| !verdict.in_sync && verdict.clients == 3)
+        );
+        assert!(
+            agreement.report(3, true, point, 7).is_some_and(|verdict| !verdict.in_sync),
+            "the first word counts"
+        );
         let other = Point { time: 1000, sequence: 4 };
         assert!(agreement.report(3, true, other, 9).is_some_and(|verdict| verdict.in_sync));
     }
@@ -105,6 +120,10 @@ mod tests {
             agreement.report(1, true, Point { time, sequence: 0 }, 1);
         }
         assert_eq!(agreement.report(2, true, Point { time: 10, sequence: 0 }, 2), None);
-        assert!(agreement.report(2, true, Point { time: 990, sequence: 0 }, 2).is_some_and(|verdict| !verdict.in_sync));
+        assert!(
+            agreement
+                .report(2, true, Point { time: 990, sequence: 0 }, 2)
+                .is_some_and(|verdict| !verdict.in_sync)
+        );
     }
 }

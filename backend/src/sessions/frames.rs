@@ -20,27 +20,33 @@ pub struct End {
 
 impl End {
     /// A frame that is no message.
-    pub const BAD_FRAME: End = End { code: 4400, why: "that is no message of this protocol: load the page again" };
+    pub const BAD_FRAME: End =
+        End { code: 4400, why: "that is no message of this protocol: load the page again" };
     /// A token that opens nothing here.
     pub const WRONG_TOKEN: End =
         End { code: 4401, why: "this link does not open this session: ask for it again, and copy all of it" };
     /// No session of that name.
     pub const NO_SESSION: End = End { code: 4404, why: "there is no such session here: check the link" };
     /// Nothing was heard for too long.
-    pub const SILENT: End = End { code: 4408, why: "nothing was heard from this page for too long: connect again" };
+    pub const SILENT: End =
+        End { code: 4408, why: "nothing was heard from this page for too long: connect again" };
     /// A log that this program cannot read.
-    pub const FOREIGN_LOG: End =
-        End { code: 4422, why: "this session was begun by another version, whose commands this one cannot read" };
+    pub const FOREIGN_LOG: End = End {
+        code: 4422,
+        why: "this session was begun by another version, whose commands this one cannot read",
+    };
     /// A page of another build.
     pub const OTHER_ENGINE: End = End { code: 4426, why: "this page is of another version: load it again" };
     /// Frames without end.
-    pub const TOO_MANY: End = End { code: 4429, why: "too many messages at once: connect again, and slow down" };
+    pub const TOO_MANY: End =
+        End { code: 4429, why: "too many messages at once: connect again, and slow down" };
     /// A reader who cannot follow.
     pub const TOO_SLOW: End = End { code: 4431, why: "this page reads too slowly to follow: connect again" };
     /// A message over the limit. The code is the standard's.
     pub const TOO_LARGE: End = End { code: 1009, why: "that message is too large: at most 1 MB is read" };
     /// Something broke on our side. The code is the standard's.
-    pub const FAILED: End = End { code: 1011, why: "the server could not keep this session: connect again in a moment" };
+    pub const FAILED: End =
+        End { code: 1011, why: "the server could not keep this session: connect again in a moment" };
     /// The server ends. The code is the standard's.
     pub const RESTART: End = End { code: 1012, why: "the server is restarting: connect again in a moment" };
 }

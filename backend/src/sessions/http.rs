@@ -85,7 +85,10 @@ pub async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     if origin::is_foreign(&headers) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "only pages from this server may make sessions here"));
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "only pages from this server may make sessions here",
+        ));
     }
     let base = origin::base_url(&headers)
         .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "the Host header names no host"))?;
@@ -97,9 +100,9 @@ pub async fn create(
         status => Problem::new(status, rejection.body_text()),
     })?;
     // Reading takes a while when somebody means harm; others are served meanwhile.
-    let scenario = tokio::task::spawn_blocking(move || read(&body))
-        .await
-        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "reading the scenario failed: this is our bug"))??;
+    let scenario = tokio::task::spawn_blocking(move || read(&body)).await.map_err(|_| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "reading the scenario failed: this is our bug")
+    })??;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let now = u64::try_from(now).unwrap_or_default();
     let tokens = [Token::random(), Token::random(), Token::random()];
@@ -117,7 +120,9 @@ fn read(body: &[u8]) -> Result<Scenario, Problem> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let before = String::from_utf8_lossy(&body[..error.valid_up_to()]);
         let line = before.matches('\n').count() + 1;
-        let column = before.lines().last().filter(|_| !before.ends_with('\n')).map_or(0, |line| line.chars().count()) + 1;
+        let column =
+            before.lines().last().filter(|_| !before.ends_with('\n')).map_or(0, |line| line.chars().count())
+                + 1;
         refused(ScenarioError {
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(column).unwrap_or(u32::MAX),
@@ -165,9 +170,13 @@ fn record(id: &str, now: u64, mut scenario: Scenario, tokens: &[Token; 3]) -> Se
 /// # Errors
 /// There is no such session, or the store fails.
 pub async fn describe(State(sessions): State<Sessions>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let Some(Live { record, clients }) = sessions.describe(&id).await? else { return Err(Problem::no_session(&id)) };
+    let Some(Live { record, clients }) = sessions.describe(&id).await? else {
+        return Err(Problem::no_session(&id));
+    };
     let info = Info {
-        created: Timestamp::from_millis(i64::try_from(record.created).unwrap_or_default()).floor_seconds().rfc3339(),
+        created: Timestamp::from_millis(i64::try_from(record.created).unwrap_or_default())
+            .floor_seconds()
+            .rfc3339(),
         recovery: recovery(&record, &sessions.inner.damage),
         engine: Engines { began: record.engine, now: ENGINE },
         commands: record.sequence,
@@ -182,13 +191,17 @@ pub async fn describe(State(sessions): State<Sessions>, Path(id): Path<String>) 
 
 fn recovery(record: &SessionRecord, damage: &Damage) -> Option<Recovery> {
     let message = match () {
-        () if record.lost > 0 => "the end of this session's log was damaged: its intact beginning is kept".to_owned(),
+        () if record.lost > 0 => {
+            "the end of this session's log was damaged: its intact beginning is kept".to_owned()
+        }
         () if damage.torn_bytes > 0 => format!(
             "the last write to the store was not finished ({} bytes): everything before it is kept, and this session \
              is whole unless the store was cut short from outside",
             damage.torn_bytes
         ),
-        () if damage.set_aside.is_some() => "the store was damaged and has been repaired: this session is whole".to_owned(),
+        () if damage.set_aside.is_some() => {
+            "the store was damaged and has been repaired: this session is whole".to_owned()
+        }
         () => return None,
     };
     Some(Recovery { kept_commands: record.sequence, lost_commands: record.lost, message })

@@ -27,12 +27,14 @@ pub fn is_damage(error: &rusqlite::Error) -> bool {
 
 /// Puts the damaged file aside and copies what can be read into a new one.
 pub fn rebuild(directory: &Path) -> rusqlite::Result<(Connection, Damage)> {
-    let name = (1..).map(|number| format!("{FILE}.damaged-{number}")).find(|name| !directory.join(name).exists());
+    let name =
+        (1..).map(|number| format!("{FILE}.damaged-{number}")).find(|name| !directory.join(name).exists());
     let name = name.unwrap_or_default();
     for suffix in ["", "-wal"] {
         let from = directory.join(format!("{FILE}{suffix}"));
         if from.exists() {
-            fs::rename(from, directory.join(format!("{name}{suffix}"))).map_err(|error| cannot_move(&error))?;
+            fs::rename(from, directory.join(format!("{name}{suffix}")))
+                .map_err(|error| cannot_move(&error))?;
         }
     }
     let rebuilt = sqlite::create_tables(sqlite::connect(&directory.join(FILE))?)?;
@@ -59,8 +61,9 @@ fn copy(damaged: &Path, rebuilt: &Connection, damage: &mut Damage) -> rusqlite::
             let kept = commands.len() as u64;
             let lost = session.sequence.saturating_sub(kept);
             (session.sequence, session.lost) = (kept, session.lost + lost);
-            let saved = sqlite::insert_session(rebuilt, &session)
-                .and_then(|()| commands.iter().try_for_each(|c| sqlite::insert_command(rebuilt, &session.id, c)));
+            let saved = sqlite::insert_session(rebuilt, &session).and_then(|()| {
+                commands.iter().try_for_each(|c| sqlite::insert_command(rebuilt, &session.id, c))
+            });
             match saved {
                 Ok(()) if lost == 0 => damage.whole += 1,
                 Ok(()) => damage.shortened += 1,

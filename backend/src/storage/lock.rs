@@ -27,7 +27,8 @@ pub fn take(directory: &Path) -> Result<Lock, OpenError> {
             let mut holder = String::new();
             // Only for the message.
             let _ = (&mut file).take(20).read_to_string(&mut holder);
-            let holder = holder.trim().parse::<u32>().map(|id| format!(" (process {id})")).unwrap_or_default();
+            let holder =
+                holder.trim().parse::<u32>().map(|id| format!(" (process {id})")).unwrap_or_default();
             return Err(OpenError::Locked { path: directory.to_owned(), holder });
         }
         Err(TryLockError::Error(source)) => return Err(failed(source)),

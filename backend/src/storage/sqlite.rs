@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::{CommandRecord, Damage, Job, OpenError, Pace, SessionRecord, StoreError, TokenHash, damage};
 
+/// Tells a writer that its command is on disk, or why not.
+type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
+
 /// The file in the data directory.
 pub const FILE: &str = "sessions.sqlite";
 
@@ -46,7 +49,8 @@ impl Database {
         let path = directory.join(FILE);
         let failed = |source| OpenError::Database { path: path.clone(), source };
         let torn_bytes = damage::torn_end(&directory.join(format!("{FILE}-wal")));
-        let (connection, mut damage) = match connect(&path).and_then(|connection| checked(connection, &path)) {
+        let (connection, mut damage) = match connect(&path).and_then(|connection| checked(connection, &path))
+        {
             Ok(connection) => (connection, Damage::default()),
             Err(error) if damage::is_damage(&error) => damage::rebuild(directory).map_err(failed)?,
             Err(error) => return Err(failed(error)),
@@ -78,7 +82,7 @@ impl Database {
     /// Does all jobs in one transaction, and answers when that is on disk. True: it is time to close.
     fn commit(&mut self, batch: Vec<Job>) -> bool {
         let mut closing = Vec::new();
-        let mut answers: Vec<Box<dyn FnOnce(Result<(), StoreError>)>> = Vec::with_capacity(batch.len());
+        let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
         let done = (|| {
             let mut transaction = self.connection.transaction()?;
             for job in batch {
@@ -152,7 +156,8 @@ pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Makes the tables when there are none; an error of kind damage when the file is not whole.
 fn checked(connection: Connection, path: &Path) -> rusqlite::Result<Connection> {
-    let empty: bool = connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+    let empty: bool =
+        connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
     if empty {
         return create_tables(connection);
     }
@@ -199,7 +204,9 @@ pub fn insert_session(connection: &Connection, session: &SessionRecord) -> Resul
 fn append(connection: &Connection, id: &str, commands: &[CommandRecord]) -> Result<(), StoreError> {
     let (Some(first), Some(last)) = (commands.first(), commands.last()) else { return Ok(()) };
     let changed = connection
-        .prepare_cached("UPDATE sessions SET sequence = ?1, horizon = max(horizon, ?2) WHERE id = ?3 AND sequence = ?4")?
+        .prepare_cached(
+            "UPDATE sessions SET sequence = ?1, horizon = max(horizon, ?2) WHERE id = ?3 AND sequence = ?4",
+        )?
         .execute(params![signed(last.sequence), signed(last.at), id, signed(first.sequence) - 1])?;
     if changed != 1 {
         return Err(StoreError::Conflict(id.to_owned()));
@@ -228,23 +235,33 @@ fn set_clock(connection: &Connection, id: &str, horizon: u64, pace: Pace) -> Res
 
 fn describe(connection: &Connection, id: &str) -> Result<Option<SessionRecord>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT * FROM sessions WHERE id = ?1")?;
-    Ok(statement.query_row([id], |row| session(row)).optional()?)
+    Ok(statement.query_row([id], session).optional()?)
 }
 
 /// Reads a session. A log that breaks off early is cut there for good; what lay behind is set aside.
-fn load(connection: &Connection, id: &str) -> Result<Option<(SessionRecord, Vec<CommandRecord>)>, StoreError> {
+fn load(
+    connection: &Connection,
+    id: &str,
+) -> Result<Option<(SessionRecord, Vec<CommandRecord>)>, StoreError> {
     let Some(mut session) = describe(connection, id)? else { return Ok(None) };
     let commands = intact_commands(connection, id)?;
     let kept = commands.len() as u64;
     if kept != session.sequence {
         let lost = session.sequence.saturating_sub(kept);
-        tracing::warn!(session = id, kept, lost, "the log of a session was damaged; its intact beginning is kept");
+        tracing::warn!(
+            session = id,
+            kept,
+            lost,
+            "the log of a session was damaged; its intact beginning is kept"
+        );
         connection.execute(
             "INSERT INTO damaged SELECT * FROM commands WHERE session = ?1 AND sequence > ?2",
             params![id, signed(kept)],
         )?;
-        connection
-            .execute("DELETE FROM commands WHERE session = ?1 AND sequence > ?2", params![id, signed(kept)])?;
+        connection.execute(
+            "DELETE FROM commands WHERE session = ?1 AND sequence > ?2",
+            params![id, signed(kept)],
+        )?;
         session.sequence = kept;
         session.lost += lost;
         connection.execute(
@@ -257,8 +274,9 @@ fn load(connection: &Connection, id: &str) -> Result<Option<(SessionRecord, Vec<
 
 /// The commands of a log from the first to the last before one that is missing, altered or unreadable.
 pub fn intact_commands(connection: &Connection, id: &str) -> rusqlite::Result<Vec<CommandRecord>> {
-    let mut statement = connection
-        .prepare_cached("SELECT sequence, at, body, checksum FROM commands WHERE session = ?1 ORDER BY sequence")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT sequence, at, body, checksum FROM commands WHERE session = ?1 ORDER BY sequence",
+    )?;
     let mut rows = statement.query([id])?;
     let mut commands: Vec<CommandRecord> = Vec::new();
     while let Ok(Some(row)) = rows.next() {
@@ -301,7 +319,9 @@ fn command(row: &Row<'_>) -> rusqlite::Result<(CommandRecord, Vec<u8>)> {
 /// Finds bytes that changed on disk: SQLite checks its structure, not our content.
 fn checksum(id: &str, command: &CommandRecord) -> Vec<u8> {
     let mut hasher = Sha256::new();
-    for part in [id.as_bytes(), &command.sequence.to_le_bytes(), &command.at.to_le_bytes(), command.body.as_bytes()] {
+    for part in
+        [id.as_bytes(), &command.sequence.to_le_bytes(), &command.at.to_le_bytes(), command.body.as_bytes()]
+    {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }

@@ -43,7 +43,8 @@ impl Server {
         let mut child = program(data).stderr(Stdio::inherit()).spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("it is piped");
         let mut lines = BufReader::new(stdout).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await.expect("it says where it is").expect("it is text");
+        let line =
+            timeout(PATIENCE, lines.next_line()).await.expect("it says where it is").expect("it is text");
         let line = line.expect("it has not ended");
         let address = line.rsplit_once("http://").expect("the line ends with the address").1.to_owned();
         Self { child, address }
@@ -201,7 +202,9 @@ impl Client {
             let frame = timeout(PATIENCE, self.socket.next()).await.expect("an end comes");
             match frame.expect("it is closed with a code").expect("the connection is whole") {
                 Message::Text(text) => {
-                    if let ServerMessage::Refused { id: None, why: last } = ServerMessage::read(&text).expect("a message") {
+                    if let ServerMessage::Refused { id: None, why: last } =
+                        ServerMessage::read(&text).expect("a message")
+                    {
                         why = last.to_string();
                     }
                 }

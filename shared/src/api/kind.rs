@@ -62,11 +62,15 @@ impl Kind {
     /// `deployments.apps`, `Pod`).
     pub fn named(name: &str) -> Option<Kind> {
         let name = name.to_ascii_lowercase();
-        let (plain, group) = name.split_once('.').map_or((name.as_str(), None), |(plain, group)| (plain, Some(group)));
+        let (plain, group) =
+            name.split_once('.').map_or((name.as_str(), None), |(plain, group)| (plain, Some(group)));
         Kind::ALL.iter().copied().find(|kind| {
             let info = kind.info();
             let names = info.plural == plain || info.singular == plain || info.short_names.contains(&plain);
-            names && group.is_none_or(|group| group == info.group || group == format!("{}.{}", info.version, info.group))
+            names
+                && group.is_none_or(|group| {
+                    group == info.group || group == format!("{}.{}", info.version, info.group)
+                })
         })
     }
 }

@@ -38,7 +38,12 @@ impl LabelSelector {
 
     /// Reads a plain map of labels, as a Service's `spec.selector`.
     pub fn from_map(doc: &Doc) -> LabelSelector {
-        LabelSelector(doc.entries().iter().map(|(key, value)| Requirement::In(key.clone(), vec![value.str()])).collect())
+        LabelSelector(
+            doc.entries()
+                .iter()
+                .map(|(key, value)| Requirement::In(key.clone(), vec![value.str()]))
+                .collect(),
+        )
     }
 
     /// Reads the text form: `a=b,c!=d,e in (f,g),h,!i`.
@@ -52,7 +57,8 @@ impl LabelSelector {
             if part.is_empty() {
                 continue;
             }
-            requirements.push(parse_requirement(part).ok_or_else(|| format!("unable to parse requirement: {part}"))?);
+            requirements
+                .push(parse_requirement(part).ok_or_else(|| format!("unable to parse requirement: {part}"))?);
         }
         Ok(LabelSelector(requirements))
     }
@@ -60,7 +66,9 @@ impl LabelSelector {
     /// Whether `labels` (a map of text) satisfy every condition.
     pub fn matches(&self, labels: &Doc) -> bool {
         self.0.iter().all(|requirement| match requirement {
-            Requirement::In(key, values) => labels[key.as_str()].as_str().is_some_and(|v| values.iter().any(|w| w == v)),
+            Requirement::In(key, values) => {
+                labels[key.as_str()].as_str().is_some_and(|v| values.iter().any(|w| w == v))
+            }
             Requirement::NotIn(key, values) => {
                 labels[key.as_str()].as_str().is_none_or(|v| values.iter().all(|w| w != v))
             }
@@ -115,7 +123,8 @@ fn split_outside_parentheses(text: &str) -> Vec<&str> {
 
 fn parse_requirement(part: &str) -> Option<Requirement> {
     let is_key = |key: &str| {
-        !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
+        !key.is_empty()
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
     };
     let set = |rest: &str| -> Option<Vec<Str>> {
         let inner = rest.trim().strip_prefix('(')?.strip_suffix(')')?;
@@ -127,8 +136,11 @@ fn parse_requirement(part: &str) -> Option<Requirement> {
     for (operator, negative) in [("!=", true), ("==", false), ("=", false)] {
         if let Some((key, value)) = part.split_once(operator) {
             let (key, value) = (key.trim(), vec![value.trim().into()]);
-            let requirement =
-                if negative { Requirement::NotIn(key.into(), value) } else { Requirement::In(key.into(), value) };
+            let requirement = if negative {
+                Requirement::NotIn(key.into(), value)
+            } else {
+                Requirement::In(key.into(), value)
+            };
             return is_key(key).then_some(requirement);
         }
     }

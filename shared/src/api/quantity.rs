@@ -8,7 +8,10 @@ pub fn parse_quantity(text: &str) -> Option<i128> {
     let number_length = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
     let (number, suffix) = digits.split_at(number_length);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') || whole.len() + fraction.len() > 24 {
+    if (whole.is_empty() && fraction.is_empty())
+        || fraction.contains('.')
+        || whole.len() + fraction.len() > 24
+    {
         return None;
     }
     let (numerator, denominator): (i128, i128) = match suffix {

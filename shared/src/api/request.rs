@@ -209,7 +209,10 @@ impl Request {
 
     /// Replaces an object by `body`, a whole document.
     pub fn update(user: User, key: &Key, body: Doc) -> Request {
-        Request { body, ..Request::new(user, Verb::Update, key.kind, key.namespace.clone(), key.name.clone()) }
+        Request {
+            body,
+            ..Request::new(user, Verb::Update, key.kind, key.namespace.clone(), key.name.clone())
+        }
     }
 
     /// Changes an object by `patch`.

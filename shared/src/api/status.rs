@@ -102,7 +102,12 @@ impl Status {
 
     fn about(reason: Reason, kind: Kind, name: &str, message: String) -> Status {
         let info = kind.info();
-        Status { name: name.into(), group: info.group.into(), kind: info.plural.into(), ..Status::new(reason, message) }
+        Status {
+            name: name.into(),
+            group: info.group.into(),
+            kind: info.plural.into(),
+            ..Status::new(reason, message)
+        }
     }
 
     /// 404 `pods "x" not found`
@@ -119,8 +124,11 @@ impl Status {
 
     /// 409 `Operation cannot be fulfilled on …`
     pub fn conflict(key: &Key, why: &str) -> Status {
-        let message =
-            format!("Operation cannot be fulfilled on {} \"{}\": {why}", key.kind.info().qualified(), key.name);
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{}\": {why}",
+            key.kind.info().qualified(),
+            key.name
+        );
         Status::about(Reason::Conflict, key.kind, &key.name, message)
     }
 
@@ -142,12 +150,21 @@ impl Status {
     /// 422 `Pod "x" is invalid: …` with every fault found.
     pub fn invalid(key: &Key, causes: Vec<CauseDetail>) -> Status {
         let info = key.kind.info();
-        let mut faults: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let mut faults: Vec<String> =
+            causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
         faults.dedup();
         let list = if faults.len() == 1 { faults.remove(0) } else { format!("[{}]", faults.join(", ")) };
-        let kind = if info.group.is_empty() { info.kind.to_owned() } else { format!("{}.{}", info.kind, info.group) };
+        let kind = if info.group.is_empty() {
+            info.kind.to_owned()
+        } else {
+            format!("{}.{}", info.kind, info.group)
+        };
         let message = format!("{kind} \"{}\" is invalid: {list}", key.name);
-        Status { kind: info.kind.into(), causes, ..Status::about(Reason::Invalid, key.kind, &key.name, message) }
+        Status {
+            kind: info.kind.into(),
+            causes,
+            ..Status::about(Reason::Invalid, key.kind, &key.name, message)
+        }
     }
 
     /// 400 with `message`.
@@ -162,7 +179,10 @@ impl Status {
 
     /// 405.
     pub fn method_not_allowed() -> Status {
-        Status::new(Reason::MethodNotAllowed, "the server does not allow this method on the requested resource")
+        Status::new(
+            Reason::MethodNotAllowed,
+            "the server does not allow this method on the requested resource",
+        )
     }
 
     /// 410 for a watch or list from a revision that was compacted away.
@@ -185,7 +205,13 @@ impl Status {
 
     /// Nothing came back in time.
     pub fn request_timeout() -> Status {
-        Status { transport: true, ..Status::new(Reason::Timeout, "net/http: request canceled (Client.Timeout exceeded while awaiting headers)") }
+        Status {
+            transport: true,
+            ..Status::new(
+                Reason::Timeout,
+                "net/http: request canceled (Client.Timeout exceeded while awaiting headers)",
+            )
+        }
     }
 
     /// Whether trying the same again later can help.
@@ -193,7 +219,10 @@ impl Status {
         self.transport
             || matches!(
                 self.reason,
-                Reason::InternalError | Reason::ServiceUnavailable | Reason::Timeout | Reason::TooManyRequests
+                Reason::InternalError
+                    | Reason::ServiceUnavailable
+                    | Reason::Timeout
+                    | Reason::TooManyRequests
             )
     }
 

@@ -17,7 +17,8 @@ impl Faults {
 
     /// `Required value: …`
     pub fn required(&mut self, field: impl Into<Str>, detail: &str) {
-        let message = if detail.is_empty() { "Required value".to_owned() } else { format!("Required value: {detail}") };
+        let message =
+            if detail.is_empty() { "Required value".to_owned() } else { format!("Required value: {detail}") };
         self.add("FieldValueRequired", field, message);
     }
 
@@ -64,7 +65,9 @@ fn is_label(text: &str) -> bool {
 
 fn is_qualified(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_alphanumeric();
-    text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
+    text.starts_with(edge)
+        && text.ends_with(edge)
+        && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
 }
 
 /// RFC 1123 label, at most 63 characters: container and namespace names.

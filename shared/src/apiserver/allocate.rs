@@ -34,8 +34,11 @@ pub(super) fn addresses(
         return Ok(());
     }
     let key = Key::new(Kind::Service, doc["metadata"]["namespace"].str(), doc["metadata"]["name"].str());
-    let others: Vec<&Service> =
-        store.list(Kind::Service).filter(|object| object.key != key).filter_map(|object| object.view()).collect();
+    let others: Vec<&Service> = store
+        .list(Kind::Service)
+        .filter(|object| object.key != key)
+        .filter_map(|object| object.view())
+        .collect();
     cluster_ip(doc, &key, old, &others, random)?;
     if matches!(doc["spec"]["type"].as_str(), Some("NodePort" | "LoadBalancer")) {
         node_ports(doc, &key, old, &others, random)?;
@@ -57,7 +60,11 @@ fn cluster_ip(
         if clash {
             let mut faults = Faults::default();
             let values = Doc::list([wanted.clone()]);
-            faults.invalid("spec.clusterIPs", &values, format!("failed to allocate IP {wanted}: provided IP is already allocated"));
+            faults.invalid(
+                "spec.clusterIPs",
+                &values,
+                format!("failed to allocate IP {wanted}: provided IP is already allocated"),
+            );
             return Err(Status::invalid(key, faults.0));
         }
         wanted

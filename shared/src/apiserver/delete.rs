@@ -24,7 +24,9 @@ impl ApiServer {
         if options.resource_version.is_some_and(|revision| revision != object.meta.resource_version) {
             return Err(Status::stale(&key));
         }
-        if key.kind == Kind::Namespace && ["default", "kube-system", "kube-public"].contains(&key.name.as_str()) {
+        if key.kind == Kind::Namespace
+            && ["default", "kube-system", "kube-public"].contains(&key.name.as_str())
+        {
             return Err(Status::forbidden(&key, "this namespace may not be deleted"));
         }
         self.remove_object(call, &object)
@@ -42,7 +44,9 @@ impl ApiServer {
     pub(super) fn evict(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let object = call.existing(&call.request.key())?;
         self.remove_object(call, &object)?;
-        Ok(Reply::Doc(doc!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201i64 })))
+        Ok(Reply::Doc(
+            doc!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201i64 }),
+        ))
     }
 
     /// Removes the object, or marks it and lets whoever holds it finish first.
@@ -58,7 +62,8 @@ impl ApiServer {
         if let Some(finalizer) = held_by.filter(|finalizer| !meta.finalizers.contains(finalizer)) {
             Arc::make_mut(&mut meta.finalizers).push(finalizer);
         }
-        let namespace = object.key.kind == Kind::Namespace && !object.body["spec"]["finalizers"].items().is_empty();
+        let namespace =
+            object.key.kind == Kind::Namespace && !object.body["spec"]["finalizers"].items().is_empty();
         if grace == 0 && meta.finalizers.is_empty() && !namespace {
             call.remove(&object.key);
             let info = object.key.kind.info();
@@ -100,6 +105,7 @@ fn grace_seconds(object: &Object, wanted: Option<i64>) -> i64 {
 /// Whether deletion was asked for and nothing holds the object any more.
 pub(super) fn is_released(object: &Object) -> bool {
     let Some(deletion) = object.meta.deletion else { return false };
-    let namespace_held = object.key.kind == Kind::Namespace && !object.body["spec"]["finalizers"].items().is_empty();
+    let namespace_held =
+        object.key.kind == Kind::Namespace && !object.body["spec"]["finalizers"].items().is_empty();
     deletion.grace_seconds == 0 && object.meta.finalizers.is_empty() && !namespace_held
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::{
-    DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Object, PatchKind, Propagation, Reason, Reply, Request,
-    RequestOptions, Status, Subresource, User, Verb,
+    DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Object, PatchKind, Propagation,
+    Reason, Reply, Request, RequestOptions, Status, Subresource, User, Verb,
 };
 use crate::doc::{Doc, Str, Timestamp, parse_json};
 use crate::{api, doc, schema};
@@ -63,7 +63,8 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
         return Err(Status::new(Reason::RequestEntityTooLarge, message));
     }
     let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
-    let query: Vec<(String, String)> = query.split('&').filter(|part| !part.is_empty()).map(decode_pair).collect();
+    let query: Vec<(String, String)> =
+        query.split('&').filter(|part| !part.is_empty()).map(decode_pair).collect();
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let target = route(path)?;
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
@@ -76,7 +77,9 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     let mut options = RequestOptions {
         labels: LabelSelector::parse(value("labelSelector").unwrap_or("")).map_err(Status::bad_request)?,
         fields: FieldSelector::parse(value("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?,
-        resource_version: value("resourceVersion").and_then(|text| text.parse().ok()).filter(|&number| number > 0),
+        resource_version: value("resourceVersion")
+            .and_then(|text| text.parse().ok())
+            .filter(|&number| number > 0),
         dry_run: value("dryRun") == Some("All"),
         field_manager: value("fieldManager").unwrap_or("").into(),
         validation,
@@ -118,7 +121,9 @@ fn route(path: &str) -> Result<Target, Status> {
         _ => return Err(Status::unknown_path()),
     };
     let (namespace, rest) = match rest {
-        ["namespaces", namespace, rest @ ..] if !rest.is_empty() && !matches!(rest, ["status" | "finalize"]) => {
+        ["namespaces", namespace, rest @ ..]
+            if !rest.is_empty() && !matches!(rest, ["status" | "finalize"]) =>
+        {
             (*namespace, rest)
         }
         _ => ("", rest),
@@ -174,7 +179,8 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
 }
 
 fn read_body(text: &str) -> Result<Doc, Status> {
-    parse_json(text).map_err(|error| Status::bad_request(format!("the object provided is unrecognized: {error}")))
+    parse_json(text)
+        .map_err(|error| Status::bad_request(format!("the object provided is unrecognized: {error}")))
 }
 
 /// The body must be of the kind that the path names.
@@ -182,7 +188,9 @@ fn check_type(body: &Doc, kind: Kind) -> Result<(), Status> {
     let info = kind.info();
     let (given_version, given_kind) = (body["apiVersion"].str(), body["kind"].str());
     if !matches!(body, Doc::Map(_)) {
-        return Err(Status::bad_request("the object provided is unrecognized (must be of type runtime.Object)"));
+        return Err(Status::bad_request(
+            "the object provided is unrecognized (must be of type runtime.Object)",
+        ));
     }
     let fits = |given: &str, wanted: &str| given.is_empty() || given == wanted;
     if fits(&given_kind, info.kind) && fits(&given_version, info.api_version()) {
@@ -217,21 +225,32 @@ fn delete_options(body: &Doc) -> DeleteOptions {
             _ => Propagation::Background,
         },
         uid: body["preconditions"]["uid"].as_str().map(api::meta::parse_uuid),
-        resource_version: body["preconditions"]["resourceVersion"].as_str().and_then(|text| text.parse().ok()),
+        resource_version: body["preconditions"]["resourceVersion"]
+            .as_str()
+            .and_then(|text| text.parse().ok()),
     }
 }
 
 /// The answer as HTTP; a Table where the client asks for one.
-pub fn encode(result: &Result<Reply, Box<Status>>, request: &Request, http: &HttpRequest, now: Timestamp) -> HttpResponse {
+pub fn encode(
+    result: &Result<Reply, Box<Status>>,
+    request: &Request,
+    http: &HttpRequest,
+    now: Timestamp,
+) -> HttpResponse {
     let reply = match result {
         Ok(reply) => reply,
         Err(status) => return HttpResponse::from(&**status),
     };
     let table = http.accept.contains("as=Table") && request.verb.is_read();
     let (code, body) = match reply {
-        Reply::Object(object, _) if table => (200, table_of(request.kind, &[(**object).clone()], object.meta.resource_version, now)),
+        Reply::Object(object, _) if table => {
+            (200, table_of(request.kind, &[(**object).clone()], object.meta.resource_version, now))
+        }
         Reply::Object(object, created) => (if *created { 201 } else { 200 }, object.to_doc()),
-        Reply::Doc(doc) => (doc["code"].as_i64().and_then(|code| u32::try_from(code).ok()).unwrap_or(200), doc.clone()),
+        Reply::Doc(doc) => {
+            (doc["code"].as_i64().and_then(|code| u32::try_from(code).ok()).unwrap_or(200), doc.clone())
+        }
         Reply::List(items, revision) if table => {
             let items: Vec<Object> = items.iter().map(|object| (**object).clone()).collect();
             (200, table_of(request.kind, &items, *revision, now))

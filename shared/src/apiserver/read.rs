@@ -25,7 +25,9 @@ impl ApiServer {
 pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
     let request = call.request;
     let resource = request.kind.resource();
-    if let Some((path, ..)) = request.options.fields.0.iter().find(|(path, ..)| !resource.fields().contains(&path.as_str())) {
+    if let Some((path, ..)) =
+        request.options.fields.0.iter().find(|(path, ..)| !resource.fields().contains(&path.as_str()))
+    {
         let known: Vec<String> = resource.fields().iter().map(|field| format!("{field:?}")).collect();
         return Err(Status::bad_request(format!(
             "{path:?} is not a known field selector: only {}",
@@ -33,7 +35,9 @@ pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
         )));
     }
     let options = &request.options;
-    let fits = |object: &&Arc<Object>| options.labels.matches(&object.meta.labels) && fields_match(object, &options.fields);
+    let fits = |object: &&Arc<Object>| {
+        options.labels.matches(&object.meta.labels) && fields_match(object, &options.fields)
+    };
     Ok(if request.namespace.is_empty() {
         call.store.list(request.kind).filter(fits).cloned().collect()
     } else {
@@ -44,5 +48,7 @@ pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
 /// Whether an object's fields are as the selector wants them.
 pub(super) fn fields_match(object: &Object, selector: &FieldSelector) -> bool {
     let resource = object.key.kind.resource();
-    selector.0.iter().all(|(path, value, equal)| resource.field(object, path).is_some_and(|field| (field == *value) == *equal))
+    selector.0.iter().all(|(path, value, equal)| {
+        resource.field(object, path).is_some_and(|field| (field == *value) == *equal)
+    })
 }

@@ -97,7 +97,9 @@ impl Watches {
         ids.extend(self.by_kind.get(&object.key.kind).into_iter().flatten());
         ids.extend(self.by_name.get(&(object.key.kind, object.key.name.clone())).into_iter().flatten());
         if object.key.kind == Kind::Pod {
-            let node = |object: &Object| object.view::<crate::api::core::pod::Pod>().map(|pod| pod.node_name.clone());
+            let node = |object: &Object| {
+                object.view::<crate::api::core::pod::Pod>().map(|pod| pod.node_name.clone())
+            };
             let now = node(object).unwrap_or_default();
             let before = revision.previous.as_ref().and_then(|object| node(object)).unwrap_or_default();
             ids.extend(self.by_node.get(&now).into_iter().flatten());

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::api::validation::{self, Faults};
-use crate::api::{Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reply, Resource, Status, Subresource};
+use crate::api::{
+    Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reply, Resource, Status, Subresource,
+};
 use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
 use crate::{doc, sim::Random};
 
@@ -173,7 +175,9 @@ impl ApiServer {
         if meta == old.meta && body == old.body {
             return Ok(Arc::clone(old));
         }
-        let spec_changed = old.key.kind.info().has_generation && !body["spec"].same(&old.body["spec"]) && body["spec"] != old.body["spec"];
+        let spec_changed = old.key.kind.info().has_generation
+            && !body["spec"].same(&old.body["spec"])
+            && body["spec"] != old.body["spec"];
         if spec_changed {
             meta.generation += 1;
         }
@@ -185,7 +189,12 @@ impl ApiServer {
         Ok(call.put(object))
     }
 
-    fn rescale(&mut self, call: &mut Call<'_, '_>, old: &Arc<Object>, replicas: Doc) -> Result<Reply, Status> {
+    fn rescale(
+        &mut self,
+        call: &mut Call<'_, '_>,
+        old: &Arc<Object>,
+        replicas: Doc,
+    ) -> Result<Reply, Status> {
         let mut faults = Faults::default();
         validation::non_negative(&mut faults, "spec.replicas", &replicas);
         if !faults.0.is_empty() {
@@ -204,10 +213,16 @@ fn bind(call: &mut Call<'_, '_>) -> Result<Reply, Status> {
     let node = call.request.body["target"]["name"].str();
     let assigned = old.body["spec"]["nodeName"].str();
     if !assigned.is_empty() {
-        return Err(Status::conflict(&old.key, &format!("pod {} is already assigned to node \"{assigned}\"", old.key.name)));
+        return Err(Status::conflict(
+            &old.key,
+            &format!("pod {} is already assigned to node \"{assigned}\"", old.key.name),
+        ));
     }
     if old.meta.deleting() {
-        return Err(Status::conflict(&old.key, &format!("pod {} is being deleted, cannot be assigned to a host", old.key.name)));
+        return Err(Status::conflict(
+            &old.key,
+            &format!("pod {} is being deleted, cannot be assigned to a host", old.key.name),
+        ));
     }
     let now = call.cx.timestamp().floor_seconds();
     let condition = doc!({
@@ -219,7 +234,9 @@ fn bind(call: &mut Call<'_, '_>) -> Result<Reply, Status> {
     body.set_at(&["spec", "nodeName"], node);
     let object = Object::new(old.key.clone(), old.meta.clone(), body, Some(&old));
     call.put(object);
-    Ok(Reply::Doc(doc!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201i64 })))
+    Ok(Reply::Doc(
+        doc!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201i64 }),
+    ))
 }
 
 fn patched(target: &Doc, patch: &Doc, kind: PatchKind) -> Result<Doc, Status> {
@@ -235,7 +252,10 @@ fn malformed(error: PatchError) -> Status {
     match error {
         PatchError::Malformed(why) => Status::bad_request(why),
         PatchError::DoesNotApply(why) => Status {
-            ..Status::new(crate::api::Reason::Invalid, format!("the server rejected our request due to an error in our request: {why}"))
+            ..Status::new(
+                crate::api::Reason::Invalid,
+                format!("the server rejected our request due to an error in our request: {why}"),
+            )
         },
     }
 }

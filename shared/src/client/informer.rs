@@ -66,7 +66,8 @@ pub struct Informer {
 
 impl std::hash::Hash for Informer {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (&self.user, self.kind, &self.namespace, &self.fields, &self.state, self.synced, self.failures).hash(state);
+        (&self.user, self.kind, &self.namespace, &self.fields, &self.state, self.synced, self.failures)
+            .hash(state);
         self.cache.iter().for_each(|(key, object)| (key, object.meta.resource_version).hash(state));
     }
 }
@@ -74,7 +75,17 @@ impl std::hash::Hash for Informer {
 impl Informer {
     fn new(user: User, kind: Kind, namespace: Str, fields: FieldSelector, number: u64) -> Informer {
         let cache = Cache::new();
-        Informer { user, kind, namespace, fields, state: State::Idle, synced: false, failures: 0, cache, number }
+        Informer {
+            user,
+            kind,
+            namespace,
+            fields,
+            state: State::Idle,
+            synced: false,
+            failures: 0,
+            cache,
+            number,
+        }
     }
 
     fn list(&mut self, cx: &mut Context<'_>) {
@@ -108,7 +119,8 @@ impl Informer {
         let mut deltas = Vec::new();
         for (key, object) in &fresh {
             let old = self.cache.get(key).cloned();
-            let same = old.as_ref().is_some_and(|old| old.meta.resource_version == object.meta.resource_version);
+            let same =
+                old.as_ref().is_some_and(|old| old.meta.resource_version == object.meta.resource_version);
             if !same {
                 deltas.extend(changed(old, Arc::clone(object)));
             }
@@ -155,14 +167,20 @@ impl Informer {
                 }
                 Handled::Changes(Vec::new())
             }
-            (State::Watching(mine) | State::Opening(_, mine), Input::Watch(watch, event)) if *mine == watch => {
+            (State::Watching(mine) | State::Opening(_, mine), Input::Watch(watch, event))
+                if *mine == watch =>
+            {
                 Handled::Changes(self.apply(event.change, event.object))
             }
-            (State::Watching(mine) | State::Opening(_, mine), Input::WatchClosed(watch)) if *mine == watch => {
+            (State::Watching(mine) | State::Opening(_, mine), Input::WatchClosed(watch))
+                if *mine == watch =>
+            {
                 self.back_off(cx);
                 Handled::Changes(Vec::new())
             }
-            (State::BackingOff, Input::Timer(timer)) if timer.name == "informer" && timer.number == self.number => {
+            (State::BackingOff, Input::Timer(timer))
+                if timer.name == "informer" && timer.number == self.number =>
+            {
                 self.list(cx);
                 Handled::Changes(Vec::new())
             }

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::api::{Key, Kind, Object, PatchKind, Request, User};
-use crate::doc::{Doc, Str, literal};
 use crate::doc;
+use crate::doc::{Doc, Str, literal};
 use crate::sim::{Context, Duration, Time};
 
 /// How many different events are remembered for counting.
@@ -91,7 +91,8 @@ impl Recorder {
         message: impl Into<Str>,
         cx: &mut Context<'_>,
     ) {
-        let (message, same) = self.combine(uid, reason, involved["fieldPath"].str(), message.into(), cx.now());
+        let (message, same) =
+            self.combine(uid, reason, involved["fieldPath"].str(), message.into(), cx.now());
         if !self.afford(uid, cx.now()) {
             // Counted, but not written.
             if let Some((_, count)) = self.known.get_mut(&same) {
@@ -132,10 +133,18 @@ impl Recorder {
     }
 
     /// The message as it is to be written, and what counts as the same event.
-    fn combine(&mut self, uid: u128, reason: &'static str, field: Str, message: Str, now: Time) -> (Str, Seen) {
+    fn combine(
+        &mut self,
+        uid: u128,
+        reason: &'static str,
+        field: Str,
+        message: Str,
+        now: Time,
+    ) -> (Str, Seen) {
         let reason = crate::doc::intern(reason);
         let key = (uid, reason.clone(), field.clone());
-        let similar = self.similar.entry(key).or_insert_with(|| Similar { messages: BTreeSet::new(), last: now });
+        let similar =
+            self.similar.entry(key).or_insert_with(|| Similar { messages: BTreeSet::new(), last: now });
         if now.since(similar.last) > SIMILAR_FOR {
             similar.messages.clear();
         }
@@ -187,7 +196,9 @@ mod tests {
     fn the_tenth_similar_event_and_those_after_it_are_combined() {
         let mut recorder = recorder();
         let mut say = |number: u32, at: u64| {
-            recorder.combine(1, "SuccessfulCreate", Str::new(), format!("Created pod: {number}").into(), Time(at)).0
+            recorder
+                .combine(1, "SuccessfulCreate", Str::new(), format!("Created pod: {number}").into(), Time(at))
+                .0
         };
         for number in 1..=9 {
             assert_eq!(say(number, 0), format!("Created pod: {number}"));

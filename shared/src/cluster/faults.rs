@@ -16,23 +16,24 @@ pub(super) fn repair(cluster: &mut Cluster, target: &Target, causes: Causes) -> 
 }
 
 fn act(cluster: &mut Cluster, target: &Target, fault: Option<Fault>, causes: Causes) -> Outcome {
-    let result = match target {
-        Target::Node(name) => machine(cluster, name).and_then(|machine| machines(cluster, &[machine], target, fault, causes)),
-        Target::Zone(zone) => {
-            let members: Vec<u32> = (0..cluster.core.machines.len() as u32)
-                .filter(|&machine| cluster.core.machines[machine as usize].zone == *zone)
-                .collect();
-            if members.is_empty() {
-                Err(format!("there is no zone called {zone:?}"))
-            } else {
-                machines(cluster, &members, target, fault, causes)
+    let result =
+        match target {
+            Target::Node(name) => machine(cluster, name)
+                .and_then(|machine| machines(cluster, &[machine], target, fault, causes)),
+            Target::Zone(zone) => {
+                let members: Vec<u32> = (0..cluster.core.machines.len() as u32)
+                    .filter(|&machine| cluster.core.machines[machine as usize].zone == *zone)
+                    .collect();
+                if members.is_empty() {
+                    Err(format!("there is no zone called {zone:?}"))
+                } else {
+                    machines(cluster, &members, target, fault, causes)
+                }
             }
-        }
-        Target::Component(..) | Target::Etcd(_) => {
-            process(cluster, target).and_then(|process| component(cluster, process, target, fault, causes))
-        }
-        Target::Link(a, b) => link(cluster, a, b, target, fault),
-    };
+            Target::Component(..) | Target::Etcd(_) => process(cluster, target)
+                .and_then(|process| component(cluster, process, target, fault, causes)),
+            Target::Link(a, b) => link(cluster, a, b, target, fault),
+        };
     match result {
         Ok(()) => Outcome::Done,
         Err(why) => Outcome::Refused(why.into()),
@@ -53,7 +54,13 @@ fn machine(cluster: &Cluster, name: &str) -> Result<u32, String> {
     found.map(|at| at as u32).ok_or_else(|| format!("there is no node called {name:?}"))
 }
 
-fn machines(cluster: &mut Cluster, members: &[u32], target: &Target, fault: Option<Fault>, causes: Causes) -> Result<(), String> {
+fn machines(
+    cluster: &mut Cluster,
+    members: &[u32],
+    target: &Target,
+    fault: Option<Fault>,
+    causes: Causes,
+) -> Result<(), String> {
     for &machine in members {
         match fault {
             Some(Fault::PowerOff) => power(cluster, machine, false, &causes),
@@ -97,7 +104,9 @@ fn power(cluster: &mut Cluster, machine: u32, on: bool, causes: &Causes) {
 fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
     let (program, node) = match target {
         Target::Etcd(0) => return Ok(Process::Etcd(0)),
-        Target::Etcd(member) => return Err(format!("there is no etcd member {member}: this cluster has one, etcd/0")),
+        Target::Etcd(member) => {
+            return Err(format!("there is no etcd member {member}: this cluster has one, etcd/0"));
+        }
         Target::Component(program, node) => (program.as_str(), node),
         _ => unreachable!("only programs are looked up"),
     };
@@ -119,8 +128,12 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
     match (single, on_node, node) {
         (Some(process), _, None) => Ok(process),
         (None, Some(of), Some(node)) => machine(cluster, node).map(of),
-        (None, Some(_), None) => Err(format!("{program} runs on every node: say which, as component/{program}@NODE")),
-        (Some(_), _, Some(_)) => Err(format!("{program} does not run on a node of this cluster: write component/{program}")),
+        (None, Some(_), None) => {
+            Err(format!("{program} runs on every node: say which, as component/{program}@NODE"))
+        }
+        (Some(_), _, Some(_)) => {
+            Err(format!("{program} does not run on a node of this cluster: write component/{program}"))
+        }
         (None, None, _) => Err(format!(
             "there is no component called {program:?}: kube-apiserver, kube-scheduler, kube-controller-manager, etcd, \
              coredns, load-balancer, kubelet@NODE, kube-proxy@NODE, containerd@NODE"
@@ -181,7 +194,13 @@ fn note(cluster: &mut Cluster, process: Process, up: bool, causes: &Causes) -> C
     cluster.core.trace.record(now, What::Fault { process, up }, causes.clone())
 }
 
-fn link(cluster: &mut Cluster, a: &Str, b: &Str, target: &Target, fault: Option<Fault>) -> Result<(), String> {
+fn link(
+    cluster: &mut Cluster,
+    a: &Str,
+    b: &Str,
+    target: &Target,
+    fault: Option<Fault>,
+) -> Result<(), String> {
     let end = |name: &Str| -> Result<End, String> {
         if let Ok(machine) = machine(cluster, name) {
             return Ok(End::Machine(machine));

@@ -141,14 +141,18 @@ impl ClusterSpec {
         let mut machines: Vec<Machine> = Vec::new();
         let mut unnamed = 0;
         for (at, group) in self.nodes.iter().enumerate() {
-            let refuse = |field: &str, message: String| SpecError { field: format!("spec.cluster.nodes[{at}]{field}"), message };
+            let refuse = |field: &str, message: String| SpecError {
+                field: format!("spec.cluster.nodes[{at}]{field}"),
+                message,
+            };
             let amount = |field: &str, text: &Str| {
                 parse_quantity(text).filter(|&amount| amount > 0).ok_or_else(|| {
                     refuse(field, format!("{text:?} is no amount such as \"4\", \"500m\" or \"8Gi\""))
                 })
             };
             let cpu_milli = i64::try_from(amount(".cpu", &group.cpu)?).unwrap_or(i64::MAX / 1_000_000);
-            let memory = i64::try_from(amount(".memory", &group.memory)? / 1000).unwrap_or(i64::MAX / 1_000_000);
+            let memory =
+                i64::try_from(amount(".memory", &group.memory)? / 1000).unwrap_or(i64::MAX / 1_000_000);
             if group.name.is_some() && group.count != 1 {
                 return Err(refuse(".count", "a named node is one node: leave out count, or name".into()));
             }

@@ -49,7 +49,9 @@ impl Serialize for Doc {
             }
             Doc::Map(map) => {
                 let mut object = serializer.serialize_map(Some(map.entries().len()))?;
-                map.entries().iter().try_for_each(|(key, value)| object.serialize_entry(key.as_str(), value))?;
+                map.entries()
+                    .iter()
+                    .try_for_each(|(key, value)| object.serialize_entry(key.as_str(), value))?;
                 object.end()
             }
         }
@@ -85,7 +87,11 @@ impl<'de> Deserialize<'de> for Doc {
                 Ok(i64::try_from(value).map_or(Doc::Float(value as f64), Doc::Int))
             }
             fn visit_f64<E: de::Error>(self, value: f64) -> Result<Doc, E> {
-                if value.is_finite() { Ok(Doc::Float(value)) } else { Err(E::custom("a number must be finite")) }
+                if value.is_finite() {
+                    Ok(Doc::Float(value))
+                } else {
+                    Err(E::custom("a number must be finite"))
+                }
             }
             fn visit_str<E>(self, value: &str) -> Result<Doc, E> {
                 Ok(Doc::Str(intern(value)))

@@ -57,9 +57,10 @@ pub enum ListMerge {
 /// How the list at `field` of the object at `parent` (its own field name) merges.
 pub fn list_merge(parent: &str, field: &str) -> ListMerge {
     match (parent, field) {
-        (_, "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets") => {
-            ListMerge::ByKey("name")
-        }
+        (
+            _,
+            "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets",
+        ) => ListMerge::ByKey("name"),
         ("spec", "ports") => ListMerge::ByKey("port"),
         (_, "ports") => ListMerge::ByKey("containerPort"),
         (_, "volumeMounts") => ListMerge::ByKey("mountPath"),
@@ -87,19 +88,31 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
     let Doc::Map(patch) = patch else { return Ok(patch.clone()) };
     let mut merged = match patch.get("$patch").as_str() {
         Some("replace") => {
-            return Ok(Doc::Map(patch.entries().iter().filter(|(key, _)| key != "$patch").cloned().collect()));
+            return Ok(Doc::Map(
+                patch.entries().iter().filter(|(key, _)| key != "$patch").cloned().collect(),
+            ));
         }
         Some("delete") => return Ok(Doc::Null),
         Some("merge") | None => target.as_map().cloned().unwrap_or_default(),
         Some(other) => return Err(PatchError::Malformed(format!("unknown patch type: {other}"))),
     };
     if let Doc::List(retained) = patch.get("$retainKeys") {
-        merged = merged.entries().iter().filter(|(key, _)| retained.contains(&Doc::Str(key.clone()))).cloned().collect();
+        merged = merged
+            .entries()
+            .iter()
+            .filter(|(key, _)| retained.contains(&Doc::Str(key.clone())))
+            .cloned()
+            .collect();
     }
     for (key, value) in patch.entries() {
         if let Some(field) = key.strip_prefix("$deleteFromPrimitiveList/") {
-            let kept: Vec<Doc> =
-                merged.get(field).items().iter().filter(|item| !value.items().contains(item)).cloned().collect();
+            let kept: Vec<Doc> = merged
+                .get(field)
+                .items()
+                .iter()
+                .filter(|item| !value.items().contains(item))
+                .cloned()
+                .collect();
             merged.insert(super::intern(field), kept);
         }
     }
@@ -116,7 +129,10 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
             }
             (Doc::List(items), ListMerge::Set) => {
                 let mut all = merged.get(key).items().to_vec();
-                items.iter().filter(|item| !merged.get(key).items().contains(item)).for_each(|item| all.push(item.clone()));
+                items
+                    .iter()
+                    .filter(|item| !merged.get(key).items().contains(item))
+                    .for_each(|item| all.push(item.clone()));
                 Doc::from(all)
             }
             _ => value.clone(),
@@ -214,7 +230,9 @@ pub fn json_patch(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
             Some("test") => {
                 if find(&result, &path)? != &operation["value"] {
                     let path = operation["path"].str();
-                    return Err(PatchError::DoesNotApply(format!("testing value {path} failed: test failed")));
+                    return Err(PatchError::DoesNotApply(format!(
+                        "testing value {path} failed: test failed"
+                    )));
                 }
             }
             _ => return Err(PatchError::Malformed(format!("Unexpected kind: {}", operation["op"].str()))),
@@ -269,7 +287,11 @@ fn add(doc: &mut Doc, path: &[String], value: Doc) -> Result<(), PatchError> {
     match find_mut(doc, parents)? {
         parent @ Doc::List(_) => {
             let items = parent.items_mut();
-            let at = if last == "-" { items.len() } else { list_index(last, items.len() + 1).ok_or_else(|| missing(path))? };
+            let at = if last == "-" {
+                items.len()
+            } else {
+                list_index(last, items.len() + 1).ok_or_else(|| missing(path))?
+            };
             items.insert(at, value);
         }
         parent @ Doc::Map(_) => parent.set(last.as_str(), value),

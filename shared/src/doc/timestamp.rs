@@ -43,12 +43,7 @@ impl Timestamp {
         let seconds = self.seconds();
         let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
         let rest = seconds.rem_euclid(86_400);
-        format!(
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-            rest / 3600,
-            rest / 60 % 60,
-            rest % 60
-        )
+        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
     }
 
     /// Reads RFC 3339 with or without a fraction, in UTC or with an offset.
@@ -131,14 +126,17 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes() {
-        for text in ["1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "2026-11-23T08:28:58Z", "1999-12-31T00:00:01Z"] {
+        for text in
+            ["1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "2026-11-23T08:28:58Z", "1999-12-31T00:00:01Z"]
+        {
             assert_eq!(Timestamp::parse(text).unwrap().rfc3339(), text);
         }
         assert_eq!(
             Timestamp::parse("2026-01-01T09:00:00.123456789+09:00").unwrap().rfc3339_micros(),
             "2026-01-01T00:00:00.123456Z"
         );
-        for text in ["", "yesterday", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z"] {
+        for text in ["", "yesterday", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z"]
+        {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }

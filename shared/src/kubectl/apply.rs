@@ -19,8 +19,12 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("server-side", None),
 ];
 
-pub(super) const CREATE_FLAGS: &[Flag] =
-    &[value("filename", Some('f')), value("dry-run", None), value("validate", None), switch("save-config", None)];
+pub(super) const CREATE_FLAGS: &[Flag] = &[
+    value("filename", Some('f')),
+    value("dry-run", None),
+    value("validate", None),
+    switch("save-config", None),
+];
 
 /// The annotation in which kubectl remembers what it applied.
 pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -51,7 +55,11 @@ impl Mode {
                 query.push_str("&dryRun=All");
                 (false, " (server dry run)")
             }
-            other => return Err(io.fail(format!("Invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\"."))),
+            other => {
+                return Err(io.fail(format!(
+                    "Invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\"."
+                )));
+            }
         };
         Ok(Mode { query, dry_client, suffix })
     }
@@ -97,7 +105,10 @@ fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Fai
             return create_one(target, &modified, mode, io);
         }
         if !current.is_success() {
-            let doing = format!("retrieving current configuration of:\n{}\nfrom server for: \"STDIN\"", wanted.described());
+            let doing = format!(
+                "retrieving current configuration of:\n{}\nfrom server for: \"STDIN\"",
+                wanted.described()
+            );
             return Ok(Err(Failure::of(&current).when(&doing)));
         }
         let current = current.body;
@@ -198,7 +209,9 @@ pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             io.say(format!("{} created", target.display()));
             return Ok(());
         }
-        words => return Err(io.fail(format!("create {} is not simulated: use create -f - or apply", words[0]))),
+        words => {
+            return Err(io.fail(format!("create {} is not simulated: use create -f - or apply", words[0])));
+        }
     }
     let (wanted, mut failures) = manifests::read(args, "create", io)?;
     for object in &wanted {

@@ -59,7 +59,9 @@ impl Args {
                 let missing = |_| usage(format!("flag needs an argument: --{}", flag.long));
                 parser.value().map_err(missing)?.to_string_lossy().into_owned()
             } else {
-                parser.optional_value().map_or_else(|| "true".into(), |value| value.to_string_lossy().into_owned())
+                parser
+                    .optional_value()
+                    .map_or_else(|| "true".into(), |value| value.to_string_lossy().into_owned())
             };
             parsed.flags.entry(flag.long).or_default().push(value);
         }

@@ -53,7 +53,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             continue;
         }
         let deleted = if force { "force deleted" } else { "deleted" };
-        let place = if target.namespace.is_empty() { String::new() } else { format!(" from {} namespace", target.namespace) };
+        let place = if target.namespace.is_empty() {
+            String::new()
+        } else {
+            format!(" from {} namespace", target.namespace)
+        };
         io.say(format!("{} \"{}\" {deleted}{place}", type_name(target.kind), target.name));
         leaving.push((target, object["metadata"]["uid"].clone()));
     }
@@ -77,12 +81,20 @@ fn options(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
         "background" | "true" => "Background",
         "foreground" => "Foreground",
         "orphan" | "false" => "Orphan",
-        other => return Err(io.fail(format!("invalid cascade value ({other}). Must be \"background\", \"foreground\", or \"orphan\""))),
+        other => {
+            return Err(io.fail(format!(
+                "invalid cascade value ({other}). Must be \"background\", \"foreground\", or \"orphan\""
+            )));
+        }
     };
     let mut options = doc!({ "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy });
     let given = args.get("grace-period").map(|seconds| seconds.parse::<i64>());
     let grace = match given {
-        Some(Err(_)) => return Err(io.fail("invalid argument for \"--grace-period\" flag: it must be a whole number of seconds")),
+        Some(Err(_)) => {
+            return Err(
+                io.fail("invalid argument for \"--grace-period\" flag: it must be a whole number of seconds")
+            );
+        }
         Some(Ok(seconds)) if seconds >= 0 => Some(seconds),
         _ if args.is_on("force") => Some(0),
         _ if args.is_on("now") => Some(1),

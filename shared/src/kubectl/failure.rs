@@ -67,7 +67,9 @@ impl Failure {
 fn from_server(status: &Doc) -> String {
     match status["reason"].as_str() {
         Some("Unauthorized") => "error: You must be logged in to the server (Unauthorized)".into(),
-        Some(reason) if !reason.is_empty() => format!("Error from server ({reason}): {}", status["message"].str()),
+        Some(reason) if !reason.is_empty() => {
+            format!("Error from server ({reason}): {}", status["message"].str())
+        }
         _ => format!("Error from server: {}", status["message"].str()),
     }
 }

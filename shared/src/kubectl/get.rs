@@ -83,7 +83,8 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     }
     tables.retain(|(_, table)| !table["rows"].items().is_empty());
-    let several = wanted.iter().any(|target| target.kind != wanted[0].kind) || args.words[0].contains('/') && wanted.len() > 1;
+    let several = wanted.iter().any(|target| target.kind != wanted[0].kind)
+        || args.words[0].contains('/') && wanted.len() > 1;
     for (at, (target, table)) in tables.iter().enumerate() {
         if at > 0 {
             io.say("");
@@ -98,7 +99,8 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         io.print(&align(&lines(table, &view), WIDE));
     }
     if tables.is_empty() && failures.is_empty() && !args.is_on("ignore-not-found") {
-        let everywhere = args.is_on("all-namespaces") || wanted.iter().all(|target| target.namespace.is_empty());
+        let everywhere =
+            args.is_on("all-namespaces") || wanted.iter().all(|target| target.namespace.is_empty());
         io.warn(if everywhere {
             "No resources found".to_owned()
         } else {
@@ -171,7 +173,9 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (path, after) = after.split_once('}').ok_or_else(|| format!("error parsing jsonpath {text}, unclosed action"))?;
+            let (path, after) = after
+                .split_once('}')
+                .ok_or_else(|| format!("error parsing jsonpath {text}, unclosed action"))?;
             parts.push(Part::Text(before.replace("\\n", "\n").replace("\\t", "\t")));
             match path.trim().strip_prefix('"').and_then(|path| path.strip_suffix('"')) {
                 Some(quoted) => parts.push(Part::Text(quoted.replace("\\n", "\n").replace("\\t", "\t"))),

@@ -35,7 +35,9 @@ impl JsonPath {
         let mut steps = Vec::new();
         while !rest.is_empty() {
             let (step, after) = if let Some(after) = rest.strip_prefix('[') {
-                bracket(after).ok_or_else(|| refuse("between [ and ] goes a number, *, a quoted key or ?(@.key==\"value\")"))?
+                bracket(after).ok_or_else(|| {
+                    refuse("between [ and ] goes a number, *, a quoted key or ?(@.key==\"value\")")
+                })?
             } else {
                 dotted(&rest[1..])
             };
@@ -61,7 +63,12 @@ impl JsonPath {
 impl Step {
     fn follow(&self, doc: &Doc) -> Vec<Doc> {
         match self {
-            Step::Key(key) => doc.as_map().filter(|map| map.contains(key)).map(|map| map.get(key).clone()).into_iter().collect(),
+            Step::Key(key) => doc
+                .as_map()
+                .filter(|map| map.contains(key))
+                .map(|map| map.get(key).clone())
+                .into_iter()
+                .collect(),
             Step::Index(index) => {
                 let items = doc.items();
                 let at = if *index < 0 { index + items.len() as i64 } else { *index };
@@ -72,7 +79,8 @@ impl Step {
                 list => list.items().to_vec(),
             },
             Step::Where(keys, wanted) => {
-                let fits = |item: &&Doc| print(keys.iter().fold(*item, |doc, key| doc.get(key))) == wanted.as_str();
+                let fits =
+                    |item: &&Doc| print(keys.iter().fold(*item, |doc, key| doc.get(key))) == wanted.as_str();
                 doc.items().iter().filter(fits).cloned().collect()
             }
         }

@@ -36,7 +36,10 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
         None => return Err(io.fail("must specify one of -f and -k")),
     }
     let documents = manifest::parse(&io.stdin.clone()).map_err(|fault| {
-        io.fail(format!("error parsing STDIN: error converting YAML to JSON: yaml: line {}: {}", fault.line, fault.message))
+        io.fail(format!(
+            "error parsing STDIN: error converting YAML to JSON: yaml: line {}: {}",
+            fault.line, fault.message
+        ))
     })?;
     let mut docs = Vec::new();
     for document in documents {
@@ -65,7 +68,8 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
 }
 
 fn flatten(doc: &Doc, docs: &mut Vec<Doc>) {
-    if doc["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && matches!(doc["items"], Doc::List(_)) {
+    if doc["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && matches!(doc["items"], Doc::List(_))
+    {
         doc["items"].items().iter().for_each(|item| flatten(item, docs));
     } else {
         docs.push(doc.clone());
@@ -96,7 +100,9 @@ fn want(mut doc: Doc, args: &Args) -> Result<Wanted, String> {
     if !kind.info().namespaced {
         return Ok(Wanted { target: Target::new(kind, "", &name), doc });
     }
-    if let Some(enforced) = args.get("namespace").filter(|enforced| !namespace.is_empty() && namespace != *enforced) {
+    if let Some(enforced) =
+        args.get("namespace").filter(|enforced| !namespace.is_empty() && namespace != *enforced)
+    {
         return Err(format!(
             "the namespace from the provided object {namespace:?} does not match the namespace {enforced:?}. You must \
              pass '--namespace={namespace}' to perform this operation."
@@ -110,9 +116,11 @@ fn want(mut doc: Doc, args: &Args) -> Result<Wanted, String> {
 /// kubectl reads labels and annotations itself, before the server sees them.
 fn decodable(metadata: &Doc) -> Result<(), String> {
     for field in ["annotations", "labels"] {
-        let wrong = metadata[field].entries().iter().map(|(_, value)| value).find(|value| {
-            !matches!(value, Doc::Str(_) | Doc::Time(_) | Doc::MicroTime(_) | Doc::Null)
-        });
+        let wrong = metadata[field]
+            .entries()
+            .iter()
+            .map(|(_, value)| value)
+            .find(|value| !matches!(value, Doc::Str(_) | Doc::Time(_) | Doc::MicroTime(_) | Doc::Null));
         if let Some(wrong) = wrong {
             let found = match wrong {
                 Doc::Bool(_) => "bool",

@@ -22,7 +22,13 @@ struct Words {
 }
 
 pub(super) fn label(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let words = Words { field: "labels", singular: "label", done: "labeled", undone: "unlabeled", manager: "kubectl-label" };
+    let words = Words {
+        field: "labels",
+        singular: "label",
+        done: "labeled",
+        undone: "unlabeled",
+        manager: "kubectl-label",
+    };
     run(args, io, &words)
 }
 

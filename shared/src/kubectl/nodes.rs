@@ -58,10 +58,14 @@ fn edit(word: &str) -> Result<Edit, String> {
     let (pair, effect) = body.split_once(':').map_or((body, ""), |(pair, effect)| (pair, effect));
     let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
     if add && effect.is_empty() {
-        return Err(format!("invalid taint spec: {word}, it must look like key=value:NoSchedule\nSee 'kubectl taint -h' for help and examples"));
+        return Err(format!(
+            "invalid taint spec: {word}, it must look like key=value:NoSchedule\nSee 'kubectl taint -h' for help and examples"
+        ));
     }
     if !effect.is_empty() && !EFFECTS.contains(&effect) {
-        return Err(format!("invalid taint effect: {effect}, unsupported taint effect\nSee 'kubectl taint -h' for help and examples"));
+        return Err(format!(
+            "invalid taint effect: {effect}, unsupported taint effect\nSee 'kubectl taint -h' for help and examples"
+        ));
     }
     Ok(Edit { key: key.into(), value: value.into(), effect: effect.into(), add })
 }
@@ -69,8 +73,13 @@ fn edit(word: &str) -> Result<Edit, String> {
 pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let is_edit = |word: &&String| word.contains(':') || word.ends_with('-') || word.contains('=');
     let subjects: Vec<String> = args.words.iter().filter(|word| !is_edit(word)).cloned().collect();
-    if !matches!(subjects.first().and_then(|word| Kind::named(word.split('/').next().unwrap_or(word))), Some(Kind::Node)) {
-        return Err(io.fail("invalid resource type, only node is supported: kubectl taint node NAME key=value:EFFECT"));
+    if !matches!(
+        subjects.first().and_then(|word| Kind::named(word.split('/').next().unwrap_or(word))),
+        Some(Kind::Node)
+    ) {
+        return Err(io.fail(
+            "invalid resource type, only node is supported: kubectl taint node NAME key=value:EFFECT",
+        ));
     }
     let mut edits = Vec::new();
     for word in args.words.iter().filter(is_edit) {
@@ -87,7 +96,8 @@ pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
                 let taints = if taints.is_empty() { Doc::Null } else { Doc::from(taints) };
                 let patch = doc!({ "spec": { "taints": taints } });
                 if change::send(&target, "strategic-merge", "kubectl-taint", &patch, io, &mut failures)? {
-                    let (added, removed) = (edits.iter().any(|edit| edit.add), edits.iter().any(|edit| !edit.add));
+                    let (added, removed) =
+                        (edits.iter().any(|edit| edit.add), edits.iter().any(|edit| !edit.add));
                     let done = match (added, removed) {
                         (true, true) => "modified",
                         (true, false) => "tainted",
@@ -120,7 +130,10 @@ fn tainted(target: &Target, present: &Doc, edits: &[Edit], overwrite: bool) -> R
         }
         if found && !overwrite {
             let name = &target.name;
-            return Err(format!("node {name} already has {} taint(s) with same effect(s) and --overwrite is false", edit.key));
+            return Err(format!(
+                "node {name} already has {} taint(s) with same effect(s) and --overwrite is false",
+                edit.key
+            ));
         }
         taints.retain(|taint| !same(taint));
         let mut taint = doc!({ "effect": &edit.effect, "key": &edit.key });

@@ -21,7 +21,9 @@ fn object(original: &Doc, modified: &Doc, current: &Doc, name: &str) -> Doc {
                     patch.set(key.clone(), below);
                 }
             }
-            (Doc::List(_), Doc::List(_)) => list(&mut patch, key, [before, wanted, now], list_merge(name, key)),
+            (Doc::List(_), Doc::List(_)) => {
+                list(&mut patch, key, [before, wanted, now], list_merge(name, key))
+            }
             (Doc::Null, Doc::Null) => {}
             _ if wanted != now => patch.set(key.clone(), wanted.clone()),
             _ => {}
@@ -148,10 +150,15 @@ mod tests {
 
     #[test]
     fn leaves_what_others_added() {
-        let current = json(r#"{"spec":{"containers":[{"name":"a","image":"x"},{"name":"s","image":"side"}]}}"#);
+        let current =
+            json(r#"{"spec":{"containers":[{"name":"a","image":"x"},{"name":"s","image":"side"}]}}"#);
         let modified = json(r#"{"spec":{"containers":[{"name":"a","image":"z"}]}}"#);
-        let patch = three_way(&json(r#"{"spec":{"containers":[{"name":"a","image":"x"}]}}"#), &modified, &current);
+        let patch =
+            three_way(&json(r#"{"spec":{"containers":[{"name":"a","image":"x"}]}}"#), &modified, &current);
         let merged = strategic_merge(&current, &patch).unwrap();
-        assert_eq!(merged, json(r#"{"spec":{"containers":[{"name":"a","image":"z"},{"name":"s","image":"side"}]}}"#));
+        assert_eq!(
+            merged,
+            json(r#"{"spec":{"containers":[{"name":"a","image":"z"},{"name":"s","image":"side"}]}}"#)
+        );
     }
 }

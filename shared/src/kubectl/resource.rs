@@ -102,17 +102,21 @@ pub(super) fn kinds(words: &str, io: &mut Io<'_>) -> Result<Vec<Kind>, Stop> {
 /// What the words after a verb mean: `deploy/web po/x`, `pods a b`, `deploy,po`.
 pub(super) fn targets(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<Vec<Target>, Stop> {
     let Some(first) = words.first() else {
-        return Err(io.fail("You must specify the type of resource to get. Use \"kubectl get all\" for the most common ones."));
+        return Err(io.fail(
+            "You must specify the type of resource to get. Use \"kubectl get all\" for the most common ones.",
+        ));
     };
     let mut targets = Vec::new();
     if first.contains('/') {
         for word in words {
-            let Some((kind, name)) = word.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty()) else {
-                return Err(io.fail(format!(
+            let Some((kind, name)) =
+                word.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
+            else {
+                return Err(io.fail(
                     "there is no need to specify a resource type as a separate argument when passing arguments in \
                      resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource \
                      resource/<resource_name>'"
-                )));
+                ));
             };
             let found = kinds(kind, io)?;
             targets.extend(found.into_iter().map(|kind| Target::new(kind, args.namespace(), name)));

@@ -13,14 +13,20 @@ use super::io::{Io, Next, POLL, Stop};
 use super::resource::{Target, escape, objects};
 use super::table::{NARROW, align};
 
-pub(super) const FLAGS: &[Flag] =
-    &[value("timeout", None), value("to-revision", None), value("revision", None), value("selector", Some('l'))];
+pub(super) const FLAGS: &[Flag] = &[
+    value("timeout", None),
+    value("to-revision", None),
+    value("revision", None),
+    value("selector", Some('l')),
+];
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((verb, subjects)) = args.words.split_first() else {
-        return Err(io.fail("say what to do: kubectl rollout status|history|undo|restart|pause|resume deployment/NAME"));
+        return Err(io.fail(
+            "say what to do: kubectl rollout status|history|undo|restart|pause|resume deployment/NAME",
+        ));
     };
     let mut failures = Vec::new();
     let found = objects(subjects, args, io, &mut failures)?;
@@ -44,20 +50,24 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 
 /// What `rollout status` says of a Deployment; the end is `Ok`.
 fn standing(deployment: &Doc) -> Result<Result<String, String>, String> {
-    let (name, spec, status) = (deployment["metadata"]["name"].str(), &deployment["spec"], &deployment["status"]);
+    let (name, spec, status) =
+        (deployment["metadata"]["name"].str(), &deployment["spec"], &deployment["status"]);
     let number = |field: &str| status[field].as_i64().unwrap_or(0);
-    let waiting = |what: String| Ok(Err(format!("Waiting for deployment {name:?} rollout to finish: {what}...")));
+    let waiting =
+        |what: String| Ok(Err(format!("Waiting for deployment {name:?} rollout to finish: {what}...")));
     if deployment["metadata"]["generation"].as_i64() > status["observedGeneration"].as_i64() {
         return Ok(Err("Waiting for deployment spec update to be observed...".into()));
     }
     let stuck = status["conditions"].items().iter().any(|condition| {
-        condition["type"].as_str() == Some("Progressing") && condition["reason"].as_str() == Some("ProgressDeadlineExceeded")
+        condition["type"].as_str() == Some("Progressing")
+            && condition["reason"].as_str() == Some("ProgressDeadlineExceeded")
     });
     if stuck {
         return Err(format!("deployment {name:?} exceeded its progress deadline"));
     }
     let wanted = spec["replicas"].as_i64().unwrap_or(1);
-    let (updated, all, available) = (number("updatedReplicas"), number("replicas"), number("availableReplicas"));
+    let (updated, all, available) =
+        (number("updatedReplicas"), number("replicas"), number("availableReplicas"));
     if updated < wanted {
         return waiting(format!("{updated} out of {wanted} new replicas have been updated"));
     }
@@ -74,7 +84,11 @@ fn status(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let timeout = match args.get("timeout").map(|text| (text, Duration::parse(text))) {
         None => None,
         Some((_, Some(length))) => Some(length).filter(|length| *length > Duration::ZERO),
-        Some((text, None)) => return Err(io.fail(format!("invalid argument {text:?} for \"--timeout\" flag: no duration such as 30s"))),
+        Some((text, None)) => {
+            return Err(
+                io.fail(format!("invalid argument {text:?} for \"--timeout\" flag: no duration such as 30s"))
+            );
+        }
     };
     // What was printed so far, for which revision, and how long it has waited.
     let first = doc!({ "said": "", "revision": "", "waited": 0i64 });
@@ -126,9 +140,15 @@ fn revisions(target: &Target, deployment: &Doc, io: &mut Io<'_>) -> Result<Vec<(
         let owners = set["metadata"]["ownerReferences"].items();
         owners.iter().any(|owner| owner["controller"].as_bool() == Some(true) && owner["uid"] == *uid)
     };
-    let revision = |set: &Doc| set["metadata"]["annotations"][REVISION].as_str().and_then(|text| text.parse::<i64>().ok());
-    let mut sets: Vec<(i64, Doc)> =
-        response.body["items"].items().iter().filter(owned).filter_map(|set| Some((revision(set)?, set.clone()))).collect();
+    let revision = |set: &Doc| {
+        set["metadata"]["annotations"][REVISION].as_str().and_then(|text| text.parse::<i64>().ok())
+    };
+    let mut sets: Vec<(i64, Doc)> = response.body["items"]
+        .items()
+        .iter()
+        .filter(owned)
+        .filter_map(|set| Some((revision(set)?, set.clone())))
+        .collect();
     sets.sort_by_key(|(revision, _)| *revision);
     Ok(sets)
 }
@@ -155,7 +175,10 @@ fn history(target: &Target, deployment: &Doc, args: &Args, io: &mut Io<'_>) -> R
     io.say(format!("{} ", target.display()));
     let mut lines = vec![vec!["REVISION".to_owned(), "CHANGE-CAUSE".to_owned()]];
     for (revision, set) in sets {
-        let cause = set["metadata"]["annotations"]["kubernetes.io/change-cause"].as_str().unwrap_or("<none>").to_owned();
+        let cause = set["metadata"]["annotations"]["kubernetes.io/change-cause"]
+            .as_str()
+            .unwrap_or("<none>")
+            .to_owned();
         lines.push(vec![revision.to_string(), cause]);
     }
     io.print(&align(&lines, NARROW));
@@ -163,7 +186,13 @@ fn history(target: &Target, deployment: &Doc, args: &Args, io: &mut Io<'_>) -> R
     Ok(())
 }
 
-fn undo(target: &Target, deployment: &Doc, args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<(), Stop> {
+fn undo(
+    target: &Target,
+    deployment: &Doc,
+    args: &Args,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<(), Stop> {
     let to: i64 = args.get("to-revision").and_then(|revision| revision.parse().ok()).unwrap_or(0);
     let refuse = |message: String, failures: &mut Vec<Failure>| {
         failures.push(Failure::Client(message));
@@ -200,7 +229,11 @@ fn undo(target: &Target, deployment: &Doc, args: &Args, io: &mut Io<'_>, failure
     let mut template = set["spec"]["template"].clone();
     template.at_mut(&["metadata", "labels"]).remove("pod-template-hash");
     if template == deployment["spec"]["template"] {
-        let message = format!("{} skipped rollback (current template already matches revision {})", target.display(), to);
+        let message = format!(
+            "{} skipped rollback (current template already matches revision {})",
+            target.display(),
+            to
+        );
         io.say(message);
         return Ok(());
     }
@@ -211,7 +244,12 @@ fn undo(target: &Target, deployment: &Doc, args: &Args, io: &mut Io<'_>, failure
     Ok(())
 }
 
-fn restart(target: &Target, deployment: &Doc, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<(), Stop> {
+fn restart(
+    target: &Target,
+    deployment: &Doc,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<(), Stop> {
     if deployment["spec"]["paused"].as_bool() == Some(true) {
         let message = "can't restart paused deployment (run rollout resume first)".to_owned();
         failures.push(Failure::Client(message));
@@ -226,9 +264,19 @@ fn restart(target: &Target, deployment: &Doc, io: &mut Io<'_>, failures: &mut Ve
     Ok(())
 }
 
-fn pause(target: &Target, deployment: &Doc, pause: bool, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<(), Stop> {
+fn pause(
+    target: &Target,
+    deployment: &Doc,
+    pause: bool,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<(), Stop> {
     if (deployment["spec"]["paused"].as_bool() == Some(true)) == pause {
-        let message = format!("deployments.apps {:?} is {}", target.name, if pause { "already paused" } else { "not paused" });
+        let message = format!(
+            "deployments.apps {:?} is {}",
+            target.name,
+            if pause { "already paused" } else { "not paused" }
+        );
         failures.push(Failure::Client(message));
         return Ok(());
     }

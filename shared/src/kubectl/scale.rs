@@ -8,17 +8,26 @@ use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::objects;
 
-pub(super) const FLAGS: &[Flag] =
-    &[value("replicas", None), value("current-replicas", None), switch("all", None), value("selector", Some('l'))];
+pub(super) const FLAGS: &[Flag] = &[
+    value("replicas", None),
+    value("current-replicas", None),
+    switch("all", None),
+    value("selector", Some('l')),
+];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let count = args.get("replicas").and_then(|count| count.parse::<i64>().ok()).filter(|count| *count >= 0);
     let Some(count) = count else {
-        return Err(io.fail("The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0"));
+        return Err(
+            io.fail("The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0")
+        );
     };
     let mut failures = Vec::new();
     for (target, object) in objects(&args.words, args, io, &mut failures)? {
-        let expected = args.get("current-replicas").and_then(|count| count.parse::<i64>().ok()).filter(|count| *count >= 0);
+        let expected = args
+            .get("current-replicas")
+            .and_then(|count| count.parse::<i64>().ok())
+            .filter(|count| *count >= 0);
         let current = object["spec"]["replicas"].as_i64().unwrap_or(0);
         if let Some(expected) = expected.filter(|expected| *expected != current) {
             failures.push(Failure::Client(format!("Expected replicas to be {expected}, was {current}")));

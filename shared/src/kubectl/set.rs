@@ -16,9 +16,12 @@ pub(super) const PATCH_FLAGS: &[Flag] = &[value("patch", Some('p')), value("type
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.words.first().map(String::as_str) != Some("image") {
-        return Err(io.fail("only `set image` is simulated: kubectl set image deployment/NAME CONTAINER=IMAGE"));
+        return Err(
+            io.fail("only `set image` is simulated: kubectl set image deployment/NAME CONTAINER=IMAGE")
+        );
     }
-    let (edits, subjects): (Vec<String>, Vec<String>) = args.words[1..].iter().cloned().partition(|word| word.contains('='));
+    let (edits, subjects): (Vec<String>, Vec<String>) =
+        args.words[1..].iter().cloned().partition(|word| word.contains('='));
     if edits.is_empty() {
         return Err(io.fail("at least one image update is required"));
     }
@@ -29,7 +32,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let spec = if template { &object["spec"]["template"]["spec"] } else { &object["spec"] };
         let mut changed: Vec<Doc> = Vec::new();
         for (container, image) in edits.iter().filter_map(|edit| edit.split_once('=')) {
-            let names = spec["containers"].items().iter().filter(|item| container == "*" || item["name"].as_str() == Some(container));
+            let names = spec["containers"]
+                .items()
+                .iter()
+                .filter(|item| container == "*" || item["name"].as_str() == Some(container));
             let before = changed.len();
             changed.extend(names.map(|item| doc!({ "image": image, "name": item["name"].clone() })));
             if changed.len() == before {
@@ -37,7 +43,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             }
         }
         changed.retain(|change| {
-            !spec["containers"].items().iter().any(|item| item["name"] == change["name"] && item["image"] == change["image"])
+            !spec["containers"]
+                .items()
+                .iter()
+                .any(|item| item["name"] == change["name"] && item["image"] == change["image"])
         });
         if changed.is_empty() {
             continue;
@@ -65,7 +74,9 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         "json" => "json",
         other => return Err(io.fail(format!("--type must be one of [json merge strategic], not {other:?}"))),
     };
-    let parsed = parse_json(text).ok().or_else(|| manifest::parse(text).ok()?.into_iter().next().map(|document| document.doc));
+    let parsed = parse_json(text)
+        .ok()
+        .or_else(|| manifest::parse(text).ok()?.into_iter().next().map(|document| document.doc));
     let Some(patch) = parsed else {
         return Err(io.fail(format!("unable to parse {text:?}: it is neither JSON nor YAML")));
     };

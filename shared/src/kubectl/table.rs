@@ -11,7 +11,8 @@ pub(super) const NARROW: (usize, usize) = (0, 2);
 pub(super) fn align(lines: &[Vec<String>], (least, gap): (usize, usize)) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        let cells = lines.iter().filter(|line| column + 1 < line.len()).map(|line| line[column].chars().count());
+        let cells =
+            lines.iter().filter(|line| column + 1 < line.len()).map(|line| line[column].chars().count());
         cells.max().map_or(0, |most| (most + gap).max(least))
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -50,7 +51,10 @@ pub(super) fn lines(table: &Doc, view: &View) -> Vec<Vec<String>> {
         .filter(|(_, column)| view.wide || column["priority"].as_i64().unwrap_or(0) == 0)
         .map(|(at, column)| (at, column["name"].str().to_uppercase()))
         .collect();
-    let name = table["columnDefinitions"].items().iter().position(|column| column["format"].as_str() == Some("name"));
+    let name = table["columnDefinitions"]
+        .items()
+        .iter()
+        .position(|column| column["format"].as_str() == Some("name"));
     let mut lines = Vec::new();
     if view.headers {
         let mut headings: Vec<String> = columns.iter().map(|(_, heading)| heading.clone()).collect();
@@ -74,7 +78,8 @@ pub(super) fn lines(table: &Doc, view: &View) -> Vec<Vec<String>> {
             cells.insert(0, metadata["namespace"].str().to_string());
         }
         if view.labels {
-            let labels = metadata["labels"].entries().iter().map(|(key, value)| format!("{key}={}", value.str()));
+            let labels =
+                metadata["labels"].entries().iter().map(|(key, value)| format!("{key}={}", value.str()));
             let labels = labels.collect::<Vec<_>>().join(",");
             cells.push(if labels.is_empty() { "<none>".into() } else { labels });
         }

@@ -37,7 +37,9 @@ impl Kubelet {
                 self.container_started(pod, &container, attempt, cx);
             }
             CriEvent::ContainerExited { pod, container, attempt, exit_code } => {
-                self.note_found(pod, &container, attempt, |listed| listed.exited = Some((exit_code, cx.now())));
+                self.note_found(pod, &container, attempt, |listed| {
+                    listed.exited = Some((exit_code, cx.now()))
+                });
                 self.container_exited(pod, &container, attempt, exit_code, cx);
             }
             CriEvent::SandboxRemoved { pod } => self.sandbox_removed(pod, cx),
@@ -152,7 +154,8 @@ impl Kubelet {
 
     /// The runtime reports a container of a pod that the API server has not shown yet, after a restart of this kubelet.
     fn note_found(&mut self, uid: u128, name: &str, attempt: u32, change: impl FnOnce(&mut ListedContainer)) {
-        let found = self.found.get_mut(&uid).and_then(|pod| pod.containers.iter_mut().find(|c| c.name == name));
+        let found =
+            self.found.get_mut(&uid).and_then(|pod| pod.containers.iter_mut().find(|c| c.name == name));
         if let Some(listed) = found.filter(|listed| listed.attempt == attempt) {
             change(listed);
         }

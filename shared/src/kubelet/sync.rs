@@ -68,9 +68,11 @@ impl Kubelet {
         } else {
             recall(&mut pod, object, cx);
             match_runtime(&mut pod, found.as_ref(), cx);
-            let running = |container: &ContainerState| matches!(container.stage, ContainerStage::Running { .. });
-            let found_running: Vec<u32> =
-                (0..pod.containers.len() as u32).filter(|&index| running(&pod.containers[index as usize])).collect();
+            let running =
+                |container: &ContainerState| matches!(container.stage, ContainerStage::Running { .. });
+            let found_running: Vec<u32> = (0..pod.containers.len() as u32)
+                .filter(|&index| running(&pod.containers[index as usize]))
+                .collect();
             self.pods.insert(uid, pod);
             found_running.into_iter().for_each(|index| self.begin_probes(uid, index, cx));
         }
@@ -166,10 +168,10 @@ impl Kubelet {
             {
                 self.begin(uid, index, spec, cx);
             }
-            ContainerStage::PullFailed { reason: "ErrImagePull", message, since, until } => {
-                if since + PULL_GLANCE <= now {
-                    self.pull_backs_off(uid, index, spec, message, (since, until), cx);
-                }
+            ContainerStage::PullFailed { reason: "ErrImagePull", message, since, until }
+                if since + PULL_GLANCE <= now =>
+            {
+                self.pull_backs_off(uid, index, spec, message, (since, until), cx);
             }
             ContainerStage::Exited => {
                 let code = pod.containers[index as usize].last.as_ref().map_or(0, |last| last.exit_code);

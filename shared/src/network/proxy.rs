@@ -18,6 +18,9 @@ const AFFINITY: Duration = Duration::seconds(10_800);
 /// Sessions are looked through for old ones when there are more than this.
 const MANY_SESSIONS: usize = 4096;
 
+/// The endpoint (address and port) a client keeps, and until when.
+type Kept = ((u32, u32), Time);
+
 /// All kube-proxies.
 #[derive(Clone, Debug, Hash)]
 pub struct Proxies {
@@ -31,7 +34,8 @@ pub struct Proxies {
     routes: BTreeMap<u32, (u32, u32)>,
     /// Round robin, for each machine and rule.
     turns: BTreeMap<(u32, u32, u32), u64>,
-    sessions: BTreeMap<(u32, u32, u32, u32), ((u32, u32), Time)>,
+    /// `ClientIP` affinity: machine, client, address and port → endpoint and until when.
+    sessions: BTreeMap<(u32, u32, u32, u32), Kept>,
     random: Random,
 }
 

@@ -81,8 +81,8 @@ impl Expectation {
     /// A sentence that says what is wrong with `object`.
     pub fn key(&self) -> Result<Key, String> {
         let named = self.object.split_once('/').filter(|(_, name)| !name.is_empty() && !name.contains('/'));
-        let (kind, name) =
-            named.ok_or_else(|| format!("{:?} is no object: write it as deployment/todo-api", self.object))?;
+        let (kind, name) = named
+            .ok_or_else(|| format!("{:?} is no object: write it as deployment/todo-api", self.object))?;
         let kind = Kind::named(kind).ok_or_else(|| format!("there is no resource type {kind:?}"))?;
         let namespace = match (kind.info().namespaced, self.namespace.as_str()) {
             (false, _) => "",

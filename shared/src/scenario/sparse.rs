@@ -12,7 +12,10 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// Those fields of an object that differ from their defaults.
-pub(super) fn fields<T: Serialize + Default, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn fields<T: Serialize + Default, S: Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     different(value).map_err(serde::ser::Error::custom)?.serialize(serializer)
 }
 
@@ -29,7 +32,8 @@ pub(super) fn values<T: Serialize + Default, S: Serializer>(
 }
 
 fn different<T: Serialize + Default>(value: &T) -> Result<Map<String, Value>, serde_json::Error> {
-    let (Value::Object(all), Value::Object(defaults)) = (serde_json::to_value(value)?, serde_json::to_value(T::default())?)
+    let (Value::Object(all), Value::Object(defaults)) =
+        (serde_json::to_value(value)?, serde_json::to_value(T::default())?)
     else {
         unreachable!("only objects with fields are written sparsely")
     };

@@ -114,7 +114,9 @@ impl StepAction {
         match self {
             StepAction::Apply(_) => "kubectl apply -f -".into(),
             StepAction::Kubectl(command) => format!("kubectl {command}"),
-            StepAction::Fault(step) => format!("fault {} {}", step.target, RawFault::from(step.clone()).words()),
+            StepAction::Fault(step) => {
+                format!("fault {} {}", step.target, RawFault::from(step.clone()).words())
+            }
             StepAction::Repair(step) => format!("repair {}", step.target),
             StepAction::Request(request) => format!("{} {}", request.method, request.path),
         }
@@ -221,7 +223,9 @@ impl TryFrom<RawFault> for FaultStep {
             (Kind::Crash, None) => Fault::Crash,
             (Kind::Drop, None) => Fault::Drop,
             (Kind::Delay, Some(by)) => Fault::Delay { by },
-            (Kind::Delay, None) => return Err("a Delay needs `by`, how much longer each way takes: by: 200ms"),
+            (Kind::Delay, None) => {
+                return Err("a Delay needs `by`, how much longer each way takes: by: 200ms");
+            }
             (_, Some(_)) => return Err("`by` belongs to a Delay only"),
         };
         Ok(FaultStep { target: raw.target, fault })

@@ -54,7 +54,10 @@ fn of_document(document: &Document) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let Doc::Map(_) = doc else {
-        return vec![Diagnostic::at(spans.root(), format!("expected an object with apiVersion and kind, found {}", doc.type_name()))];
+        return vec![Diagnostic::at(
+            spans.root(),
+            format!("expected an object with apiVersion and kind, found {}", doc.type_name()),
+        )];
     };
     for field in ["apiVersion", "kind"] {
         if doc[field].str().is_empty() {
@@ -66,7 +69,10 @@ fn of_document(document: &Document) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let Some(kind) = Kind::of(&api_version, &kind) else {
-        return vec![Diagnostic::at(spans.field("kind"), format!("no matches for kind {kind:?} in version {api_version:?}"))];
+        return vec![Diagnostic::at(
+            spans.field("kind"),
+            format!("no matches for kind {kind:?} in version {api_version:?}"),
+        )];
     };
     let problems = schema::check(kind, doc);
     let place = |problem: &schema::Problem| match problem.what {
@@ -79,10 +85,13 @@ fn of_document(document: &Document) -> Vec<Diagnostic> {
 /// Where in `text` the faults stand that a server found in one of its objects.
 pub(super) fn locate(text: &str, refusal: &HttpResponse) -> Vec<Diagnostic> {
     let details = &refusal.body["details"];
-    let (Ok(documents), [_, ..]) = (manifest::parse(text), details["causes"].items()) else { return Vec::new() };
+    let (Ok(documents), [_, ..]) = (manifest::parse(text), details["causes"].items()) else {
+        return Vec::new();
+    };
     let (kind, name) = (&details["kind"], &details["name"]);
     let found = documents.iter().find(|document| {
-        document.doc["kind"] == *kind && document.doc["metadata"]["name"].as_str().unwrap_or("") == name.str().as_str()
+        document.doc["kind"] == *kind
+            && document.doc["metadata"]["name"].as_str().unwrap_or("") == name.str().as_str()
     });
     let Some(document) = found else { return Vec::new() };
     let mut diagnostics: Vec<Diagnostic> = Vec::new();

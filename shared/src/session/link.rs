@@ -50,9 +50,14 @@ impl fmt::Display for LinkError {
         match self {
             LinkError::Foreign => f.write_str("this is no link to a cluster: it should begin with \"1.\""),
             LinkError::Newer(version) => {
-                write!(f, "this link has format {version}, made by a newer version: reload the page, then open it again")
+                write!(
+                    f,
+                    "this link has format {version}, made by a newer version: reload the page, then open it again"
+                )
             }
-            LinkError::Damaged => f.write_str("this link is incomplete or was changed on the way: copy all of it again"),
+            LinkError::Damaged => {
+                f.write_str("this link is incomplete or was changed on the way: copy all of it again")
+            }
             LinkError::TooLarge => write!(f, "this link holds more than {} MiB", MAX_SCENARIO >> 20),
             LinkError::Scenario(error) => write!(f, "the scenario in this link cannot be played: {error}"),
         }
@@ -87,7 +92,9 @@ pub fn decode(fragment: &str) -> Result<Scenario, LinkError> {
     }
     let Some(text) = fragment.strip_prefix(PREFIX) else {
         let version = fragment.split_once('.').and_then(|(version, _)| version.parse::<u32>().ok());
-        return Err(version.filter(|version| *version > 1).map_or(LinkError::Foreign, |version| LinkError::Newer(version.to_string())));
+        return Err(version
+            .filter(|version| *version > 1)
+            .map_or(LinkError::Foreign, |version| LinkError::Newer(version.to_string())));
     };
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| LinkError::Damaged)?;
     let (sum, packed) = bytes.split_at_checked(CHECKSUM).ok_or(LinkError::Damaged)?;

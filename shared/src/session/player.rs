@@ -16,6 +16,9 @@ use crate::sim::{Duration, StateHash, StateHasher, Time};
 
 use super::diagnose::{self, Diagnostic};
 
+/// How long a scenario without `until` is played.
+const DEFAULT_END: Duration = Duration::seconds(600);
+
 /// What came of a step.
 #[derive(Clone, PartialEq, Debug)]
 pub struct StepResult {
@@ -89,7 +92,8 @@ impl Player {
             field: error.field,
             message: error.message,
         })?;
-        let expectations = scenario.spec.expect.iter().map(|goal| (goal.clone(), scenario::Progress::default())).collect();
+        let expectations =
+            scenario.spec.expect.iter().map(|goal| (goal.clone(), scenario::Progress::default())).collect();
         let log = scenario.spec.steps.clone();
         let pending = (1..).zip(&log).map(|(number, step)| (step.at, number)).collect();
         Ok(Player {
@@ -138,7 +142,9 @@ impl Player {
             Asker::Step(step, at) => Some((*step, *at)),
             Asker::Program(_) => None,
         });
-        programs.chain(commands).map(|(step, at)| (step, at, self.log[step as usize - 1].action.command_line()))
+        programs
+            .chain(commands)
+            .map(|(step, at)| (step, at, self.log[step as usize - 1].action.command_line()))
     }
 
     /// The expectations and how far they are.
@@ -231,6 +237,19 @@ impl Player {
         self.settle(self.now());
     }
 
+    /// Plays to the end: `until`, or the moment at which every expectation is decided, where there is one.
+    pub fn run_to_end(&mut self) {
+        let end = Time(self.scenario.spec.until.unwrap_or(DEFAULT_END).0);
+        while self.next_at().is_some_and(|at| at <= end) {
+            self.step();
+            if !self.expectations.is_empty() && self.decided() {
+                return;
+            }
+        }
+        self.advance_to(end);
+        self.conclude();
+    }
+
     /// The scenario that leads here: the same beginning, and everything that was done since.
     pub fn to_scenario(&self) -> Scenario {
         let mut scenario = (*self.scenario).clone();
@@ -244,7 +263,8 @@ impl Player {
 
     /// Wakes one program, or begins one step.
     fn begin_due(&mut self, now: Time) {
-        let woken = self.running.iter().find(|(_, running)| running.wakes == Some(now)).map(|(start, _)| *start);
+        let woken =
+            self.running.iter().find(|(_, running)| running.wakes == Some(now)).map(|(start, _)| *start);
         if let Some(start) = woken {
             let running = self.running.get_mut(&start).expect("it was found");
             running.wakes = None;
@@ -267,12 +287,17 @@ impl Player {
             StepAction::Kubectl(line) => match Program::from_command_line(&line, date) {
                 Ok(program) => self.launch(number, user, program, Vec::new()),
                 Err(why) => {
-                    let output = Output { stderr: format!("error: {why}\n"), exit_code: 1, ..Output::default() };
+                    let output =
+                        Output { stderr: format!("error: {why}\n"), exit_code: 1, ..Output::default() };
                     self.end(number, self.now(), output, Vec::new(), None);
                 }
             },
             StepAction::Fault(fault) => {
-                self.command(Asker::Step(number, self.now()), user, Action::Fault { target: fault.target, fault: fault.fault });
+                self.command(
+                    Asker::Step(number, self.now()),
+                    user,
+                    Action::Fault { target: fault.target, fault: fault.fault },
+                );
             }
             StepAction::Repair(repair) => {
                 self.command(Asker::Step(number, self.now()), user, Action::Repair { target: repair.target });
@@ -339,7 +364,9 @@ impl Player {
     fn end_command(&mut self, step: u64, at: Time, outcome: Outcome) {
         let (output, response) = match outcome {
             Outcome::Done => (Output::default(), None),
-            Outcome::Refused(why) => (Output { stderr: format!("error: {why}\n"), exit_code: 1, ..Output::default() }, None),
+            Outcome::Refused(why) => {
+                (Output { stderr: format!("error: {why}\n"), exit_code: 1, ..Output::default() }, None)
+            }
             Outcome::Http(response) => {
                 let mut output = Output { stdout: format!("{}\n", response.body), ..Output::default() };
                 if !response.is_success() {
@@ -351,7 +378,14 @@ impl Player {
         self.end(step, at, output, Vec::new(), response);
     }
 
-    fn end(&mut self, step: u64, at: Time, output: Output, diagnostics: Vec<Diagnostic>, response: Option<HttpResponse>) {
+    fn end(
+        &mut self,
+        step: u64,
+        at: Time,
+        output: Output,
+        diagnostics: Vec<Diagnostic>,
+        response: Option<HttpResponse>,
+    ) {
         let command = self.log[step as usize - 1].action.command_line();
         self.results.push(StepResult {
             step,

@@ -216,7 +216,8 @@ fn read<'a, T: Deserialize<'a>>(frame: &'a str) -> Result<T, FrameError> {
     if frame.len() > MAX_FRAME as usize {
         return Err(FrameError(format!("the frame has {} bytes; at most {MAX_FRAME} are read", frame.len())));
     }
-    serde_json::from_str(frame).map_err(|error| FrameError(format!("the frame is no message of this protocol: {error}")))
+    serde_json::from_str(frame)
+        .map_err(|error| FrameError(format!("the frame is no message of this protocol: {error}")))
 }
 
 fn write<T: Serialize>(message: &T) -> String {

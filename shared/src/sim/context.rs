@@ -7,8 +7,8 @@ use crate::api::{Reply, Request, Status};
 use crate::doc::{Str, Timestamp};
 
 use super::{
-    Body, Causes, ChangeKind, CriCall, CriEvent, Duration, Event, EventQueue, Incarnation, Links, Message, Options,
-    PacketStep, Payload, Process, RequestId, Time, Timer, Trace, What,
+    Body, Causes, ChangeKind, CriCall, CriEvent, Duration, Event, EventQueue, Incarnation, Links, Message,
+    Options, PacketStep, Payload, Process, RequestId, Time, Timer, Trace, What,
 };
 
 /// How long a client waits for an answer over a dead link before it gives up.
@@ -189,7 +189,9 @@ impl Core {
 
     fn latency(&self, from: Process, to: Process, body: &Body) -> Duration {
         let base = match body {
-            Body::Request(..) | Body::Response(..) | Body::Watch(..) | Body::WatchClosed(_) => self.options.api_latency,
+            Body::Request(..) | Body::Response(..) | Body::Watch(..) | Body::WatchClosed(_) => {
+                self.options.api_latency
+            }
             Body::Cri(_) | Body::CriEvent(_) => Duration::millis(1),
             Body::Packet(_) => self.options.network_latency,
         };
@@ -299,7 +301,12 @@ impl Context<'_> {
     }
 
     /// Records a decision; later effects name it as their cause.
-    pub fn note(&mut self, reason: &'static str, object: Option<crate::api::Key>, text: impl FnOnce() -> Str) {
+    pub fn note(
+        &mut self,
+        reason: &'static str,
+        object: Option<crate::api::Key>,
+        text: impl FnOnce() -> Str,
+    ) {
         if self.core.trace.enabled() {
             let what = What::Note { by: self.me, reason, object, text: text() };
             self.causes = self.core.trace.record(self.core.now, what, self.causes.clone());

@@ -38,7 +38,9 @@ impl Process {
     /// The machine it runs on; `None` for what runs on no node.
     pub fn machine(self) -> Option<u32> {
         match self {
-            Process::Kubelet(machine) | Process::Runtime(machine) | Process::KubeProxy(machine) => Some(machine),
+            Process::Kubelet(machine) | Process::Runtime(machine) | Process::KubeProxy(machine) => {
+                Some(machine)
+            }
             _ => None,
         }
     }

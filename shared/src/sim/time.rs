@@ -152,8 +152,9 @@ impl Serialize for Duration {
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Duration::parse(&text)
-            .ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no duration such as 500ms, 30s or 5m")))
+        Duration::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom(format!("{text:?} is no duration such as 500ms, 30s or 5m"))
+        })
     }
 }
 
@@ -163,7 +164,14 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes() {
-        for (text, millis) in [("0s", 0), ("500ms", 500), ("1s", 1000), ("1.5s", 1500), ("1m0s", 60_000), ("1h0m0.25s", 3_600_250)] {
+        for (text, millis) in [
+            ("0s", 0),
+            ("500ms", 500),
+            ("1s", 1000),
+            ("1.5s", 1500),
+            ("1m0s", 60_000),
+            ("1h0m0.25s", 3_600_250),
+        ] {
             assert_eq!(Duration::parse(text), Some(Duration(millis)), "{text}");
             assert_eq!(Duration(millis).to_string(), text);
         }

@@ -85,7 +85,13 @@ pub struct Trace {
 impl Trace {
     /// Keeps the newest `capacity` records; 0 keeps none and costs nothing.
     pub fn new(capacity: u64) -> Trace {
-        Trace { enabled: capacity > 0, capacity, first: 1, records: VecDeque::new(), silenced: BTreeMap::new() }
+        Trace {
+            enabled: capacity > 0,
+            capacity,
+            first: 1,
+            records: VecDeque::new(),
+            silenced: BTreeMap::new(),
+        }
     }
 
     /// Whether records are kept.

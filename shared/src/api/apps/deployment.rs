@@ -88,10 +88,15 @@ impl Resource for Deployments {
         let strategy = &doc["spec"]["strategy"];
         match strategy["type"].as_str() {
             Some("Recreate") if !strategy["rollingUpdate"].is_null() => {
-                faults.forbidden("spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'");
+                faults.forbidden(
+                    "spec.strategy.rollingUpdate",
+                    "may not be specified when strategy `type` is 'Recreate'",
+                );
             }
             Some("Recreate" | "RollingUpdate") => {}
-            _ => faults.not_supported("spec.strategy.type", &strategy["type"], &["Recreate", "RollingUpdate"]),
+            _ => {
+                faults.not_supported("spec.strategy.type", &strategy["type"], &["Recreate", "RollingUpdate"])
+            }
         }
         let rolling = &strategy["rollingUpdate"];
         for field in ["maxUnavailable", "maxSurge"] {
@@ -185,7 +190,8 @@ pub(super) fn validate_selector_kept(new: &Doc, old: &Doc, faults: &mut Faults) 
 /// Printer cells: container names, images, selector.
 pub(super) fn template_cells(spec: &Doc) -> [String; 3] {
     let containers = spec["template"]["spec"]["containers"].items();
-    let join = |field: &str| containers.iter().map(|c| c[field].str().to_string()).collect::<Vec<_>>().join(",");
+    let join =
+        |field: &str| containers.iter().map(|c| c[field].str().to_string()).collect::<Vec<_>>().join(",");
     [join("name"), join("image"), LabelSelector::from_doc(&spec["selector"]).to_string()]
 }
 

@@ -95,13 +95,22 @@ impl Resource for Events {
             "source" => body["source"]["component"].str(),
             _ => {
                 let field = path.strip_prefix("involvedObject.")?;
-                let known = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"];
+                let known =
+                    ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"];
                 known.contains(&field).then(|| body["involvedObject"][field].str())?
             }
         })
     }
 
     fn fields(&self) -> &'static [&'static str] {
-        &["metadata.name", "metadata.namespace", "involvedObject.kind", "involvedObject.name", "reason", "type", "source"]
+        &[
+            "metadata.name",
+            "metadata.namespace",
+            "involvedObject.kind",
+            "involvedObject.name",
+            "reason",
+            "type",
+            "source",
+        ]
     }
 }

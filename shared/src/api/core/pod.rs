@@ -149,14 +149,18 @@ impl Pod {
 impl PodSpec {
     fn read(spec: &Doc) -> PodSpec {
         let containers: Vec<Container> = spec["containers"].items().iter().map(Container::read).collect();
-        let init_containers: Vec<Container> = spec["initContainers"].items().iter().map(Container::read).collect();
+        let init_containers: Vec<Container> =
+            spec["initContainers"].items().iter().map(Container::read).collect();
         let request = |container: &Container, resource: &str, read: fn(&Doc) -> i64| {
             read(container.doc.at(&["resources", "requests", resource]))
         };
         // A pod needs what its containers need together, or its hungriest init container, whichever is more.
         let effective = |resource: &str, read: fn(&Doc) -> i64| {
             let together: i64 = containers.iter().map(|container| request(container, resource, read)).sum();
-            init_containers.iter().map(|container| request(container, resource, read)).fold(together, i64::max)
+            init_containers
+                .iter()
+                .map(|container| request(container, resource, read))
+                .fold(together, i64::max)
                 + read(spec.at(&["overhead", resource]))
         };
         let scoring = |resource: &str, read: fn(&Doc) -> i64, fallback: i64| {
@@ -200,9 +204,15 @@ impl Container {
                 .iter()
                 .map(|port| ContainerPort {
                     name: port["name"].str(),
-                    port: port["containerPort"].as_i64().and_then(|number| u32::try_from(number).ok()).unwrap_or(0),
+                    port: port["containerPort"]
+                        .as_i64()
+                        .and_then(|number| u32::try_from(number).ok())
+                        .unwrap_or(0),
                     protocol: or(&port["protocol"], "TCP"),
-                    host_port: port["hostPort"].as_i64().and_then(|number| u32::try_from(number).ok()).unwrap_or(0),
+                    host_port: port["hostPort"]
+                        .as_i64()
+                        .and_then(|number| u32::try_from(number).ok())
+                        .unwrap_or(0),
                 })
                 .collect(),
             doc: doc.clone(),
@@ -229,7 +239,8 @@ fn or(doc: &Doc, fallback: &'static str) -> Str {
 
 /// Whether two specs differ only in `nodeName`: then they share one [`PodSpec`].
 fn same_template(a: &Doc, b: &Doc) -> bool {
-    let rest = |doc: &Doc| doc.entries().iter().filter(|(key, _)| key != "nodeName").cloned().collect::<Vec<_>>();
+    let rest =
+        |doc: &Doc| doc.entries().iter().filter(|(key, _)| key != "nodeName").cloned().collect::<Vec<_>>();
     let (a, b) = (rest(a), rest(b));
     a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.0 == b.0 && a.1.same(&b.1))
 }
@@ -311,7 +322,11 @@ pub fn validate_pod_spec(spec: &Doc, path: &str, faults: &mut Faults) {
     if !matches!(policy.as_str(), None | Some("Always" | "OnFailure" | "Never")) {
         faults.not_supported(format!("{path}.restartPolicy"), policy, &["Always", "OnFailure", "Never"]);
     }
-    validation::non_negative(faults, &format!("{path}.terminationGracePeriodSeconds"), &spec["terminationGracePeriodSeconds"]);
+    validation::non_negative(
+        faults,
+        &format!("{path}.terminationGracePeriodSeconds"),
+        &spec["terminationGracePeriodSeconds"],
+    );
     validation::labels(faults, &format!("{path}.nodeSelector"), &spec["nodeSelector"]);
 }
 
@@ -353,11 +368,17 @@ fn validate_container(container: &Doc, path: &str, names: &mut Vec<Str>, faults:
     }
     for resource in ["cpu", "memory"] {
         let read = if resource == "cpu" { milli } else { bytes };
-        let (request, limit) =
-            (container.at(&["resources", "requests", resource]), container.at(&["resources", "limits", resource]));
+        let (request, limit) = (
+            container.at(&["resources", "requests", resource]),
+            container.at(&["resources", "limits", resource]),
+        );
         if !limit.is_null() && read(request) > read(limit) {
             let field = format!("{path}.resources.requests");
-            faults.invalid(field, request, format!("must be less than or equal to {resource} limit of {}", limit.str()));
+            faults.invalid(
+                field,
+                request,
+                format!("must be less than or equal to {resource} limit of {}", limit.str()),
+            );
         }
     }
 }
@@ -389,7 +410,8 @@ impl Resource for Pods {
             let before = &object.body["spec"];
             (before.same(spec) || same_template(before, spec)).then(|| Arc::clone(&pod.spec))
         });
-        let ready = status["conditions"].items().iter().find(|condition| condition["type"].as_str() == Some("Ready"));
+        let ready =
+            status["conditions"].items().iter().find(|condition| condition["type"].as_str() == Some("Ready"));
         View::Pod(Pod {
             node_name: spec["nodeName"].str(),
             spec: shared.unwrap_or_else(|| Arc::new(PodSpec::read(spec))),
@@ -401,9 +423,15 @@ impl Resource for Pods {
                 _ => Phase::Pending,
             },
             ready: ready.is_some_and(|condition| condition["status"].as_str() == Some("True")),
-            ready_since: ready.and_then(|condition| condition["lastTransitionTime"].as_time()).unwrap_or_default(),
+            ready_since: ready
+                .and_then(|condition| condition["lastTransitionTime"].as_time())
+                .unwrap_or_default(),
             ip: status["podIP"].str(),
-            restarts: status["containerStatuses"].items().iter().filter_map(|c| c["restartCount"].as_i64()).sum(),
+            restarts: status["containerStatuses"]
+                .items()
+                .iter()
+                .filter_map(|c| c["restartCount"].as_i64())
+                .sum(),
         })
     }
 
@@ -463,7 +491,9 @@ impl Resource for Pods {
     fn row(&self, object: &Object, now: Timestamp) -> Row {
         let status = &object.body["status"];
         let statuses = status["containerStatuses"].items();
-        let ready = statuses.iter().filter(|c| c["ready"].as_bool() == Some(true) && !c["state"]["running"].is_null());
+        let ready = statuses
+            .iter()
+            .filter(|c| c["ready"].as_bool() == Some(true) && !c["state"]["running"].is_null());
         let total = object.body["spec"]["containers"].items().len();
         let or_none = |doc: &Doc| doc.as_str().filter(|text| !text.is_empty()).unwrap_or("<none>").to_owned();
         vec![
@@ -534,7 +564,8 @@ pub fn display_status(object: &Object) -> String {
 
 fn restarts(statuses: &[Doc], now: Timestamp) -> String {
     let count: i64 = statuses.iter().filter_map(|container| container["restartCount"].as_i64()).sum();
-    let last = statuses.iter().filter_map(|c| c.at(&["lastState", "terminated", "finishedAt"]).as_time()).max();
+    let last =
+        statuses.iter().filter_map(|c| c.at(&["lastState", "terminated", "finishedAt"]).as_time()).max();
     match last {
         Some(last) if count > 0 => format!("{count} ({} ago)", age(last, now)),
         _ => count.to_string(),
@@ -543,14 +574,18 @@ fn restarts(statuses: &[Doc], now: Timestamp) -> String {
 
 fn qos_class(spec: &Doc) -> &'static str {
     let containers = || spec["containers"].items().iter().chain(spec["initContainers"].items());
-    let amount = |container: &Doc, bound: &str, resource: &str| container.at(&["resources", bound, resource]).clone();
+    let amount =
+        |container: &Doc, bound: &str, resource: &str| container.at(&["resources", bound, resource]).clone();
     let bounds = [("requests", "cpu"), ("requests", "memory"), ("limits", "cpu"), ("limits", "memory")];
-    if containers().all(|container| bounds.iter().all(|(bound, resource)| amount(container, bound, resource).is_null())) {
+    if containers()
+        .all(|container| bounds.iter().all(|(bound, resource)| amount(container, bound, resource).is_null()))
+    {
         return "BestEffort";
     }
     let guaranteed = containers().all(|container| {
         ["cpu", "memory"].iter().all(|resource| {
-            let (request, limit) = (amount(container, "requests", resource), amount(container, "limits", resource));
+            let (request, limit) =
+                (amount(container, "requests", resource), amount(container, "limits", resource));
             let read = if *resource == "cpu" { milli } else { bytes };
             !limit.is_null() && read(&request) == read(&limit)
         })

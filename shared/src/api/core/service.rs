@@ -175,7 +175,8 @@ impl Resource for Services {
             .collect();
         let or_none = |text: String| if text.is_empty() { "<none>".to_owned() } else { text };
         let selector = object.body["spec"]["selector"].entries();
-        let selector: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={}", value.str())).collect();
+        let selector: Vec<String> =
+            selector.iter().map(|(key, value)| format!("{key}={}", value.str())).collect();
         vec![
             object.key.name.to_string(),
             service.kind.to_string(),

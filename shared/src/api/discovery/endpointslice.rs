@@ -68,7 +68,8 @@ impl Resource for EndpointSlices {
                 .items()
                 .iter()
                 .map(|port| {
-                    let number = port["port"].as_i64().and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
+                    let number =
+                        port["port"].as_i64().and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
                     (port["name"].str(), number, port["protocol"].str())
                 })
                 .collect(),
