@@ -17,9 +17,15 @@ use clap::Parser;
 
 use crate::cli::{Arguments, Command};
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Serve(options) => serve::serve(&options).map(|()| ExitCode::SUCCESS),
-        Command::Run(options) => Ok(run::run(&options)),
+        Command::Serve(options) => match serve::serve(&options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("kubarium: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+        Command::Run(options) => run::run(&options),
     }
 }

@@ -56,7 +56,13 @@ pub fn router(page: Page, live: Sessions) -> Router {
     always
         .into_iter()
         .fold(router, |router, (name, value)| router.layer(SetResponseHeaderLayer::overriding(name, value)))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(answered))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_request(())
+                .on_response(answered)
+                .on_failure(()),
+        )
 }
 
 /// Headers of every answer.

@@ -76,7 +76,7 @@ fn play(mut player: Player) -> (Player, u128) {
 }
 
 fn all_met(player: &Player) -> bool {
-    player.expectations().iter().all(|(_, progress)| progress.verdict.is_some_and(|verdict| verdict.met))
+    player.expectations().all(|(_, verdict)| verdict.is_some_and(|verdict| verdict.met))
 }
 
 fn at(time: Time) -> String {
@@ -116,9 +116,7 @@ fn report(player: &Player, wall_millis: u128) -> Value {
         .collect();
     let expect: Vec<Value> = player
         .expectations()
-        .iter()
-        .map(|(expectation, progress)| {
-            let verdict = progress.verdict;
+        .map(|(expectation, verdict)| {
             let met = verdict.is_some_and(|verdict| verdict.met);
             json!({ "id": expectation.id, "met": met, "at": verdict.map(|verdict| at(verdict.at)) })
         })
@@ -141,8 +139,8 @@ fn text(player: &Player, wall_millis: u128, out: &mut impl Write) -> std::io::Re
     for event in events(player) {
         writeln!(out, "{}", event_line(&event))?;
     }
-    for (expectation, progress) in player.expectations() {
-        let (word, when) = match progress.verdict {
+    for (expectation, verdict) in player.expectations() {
+        let (word, when) = match verdict {
             Some(verdict) if verdict.met => ("met", at(verdict.at)),
             Some(verdict) => ("NOT MET", at(verdict.at)),
             None => ("NOT MET", "undecided".into()),

@@ -155,8 +155,12 @@ impl Store {
         thread::Builder::new()
             .name("storage".to_owned())
             .spawn(move || {
-                database.work(&queue);
+                let waiting = database.work(&queue);
                 drop(in_use);
+                for reply in waiting {
+                    // Whoever asked may have gone.
+                    let _ = reply.send(Ok(()));
+                }
             })
             .map_err(|source| OpenError::Directory { path: directory.to_owned(), source })?;
         Ok((Self { jobs }, damage))

@@ -34,7 +34,7 @@ async fn a_bad_scenario_is_refused_with_its_place() {
     let server = Server::start(data.path()).await;
     let head = "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\n";
     let cases = [
-        ("a: [1\n", "line", 2, None),
+        ("a: [1\n", "column", 4, None),
         (&format!("{head}spec:\n  sede: 7\n"), "column", 3, Some("spec.sede")),
         (
             &format!("{head}spec:\n  cluster:\n    nodes:\n    - {{count: 3, cpu: lots}}\n"),

@@ -13,8 +13,6 @@ mod pod_gc;
 mod replicaset;
 mod status;
 mod taint_eviction;
-#[cfg(test)]
-mod tests;
 mod worker;
 mod world;
 

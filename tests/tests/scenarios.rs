@@ -31,8 +31,8 @@ fn every_scenario_meets_its_expectations() {
             }
         };
         let player = play(&scenario, 0);
-        for (expectation, progress) in player.expectations() {
-            if !progress.verdict.is_some_and(|verdict| verdict.met) {
+        for (expectation, verdict) in player.expectations() {
+            if !verdict.is_some_and(|verdict| verdict.met) {
                 failures.push(format!("{name}: {} was not met", expectation.id));
             }
         }

@@ -33,7 +33,7 @@ const MAY_KNOW: &[(&str, &str)] = &[
     ("explain", "api cluster controllers doc kubelet network scheduler sim"),
     ("scenario", "api cluster doc explain kubectl manifest sim"),
     ("lesson", "api cluster doc explain kubectl manifest scenario sim"),
-    ("session", "api cluster doc explain kubectl lesson manifest scenario sim"),
+    ("session", "api cluster doc explain kubectl lesson manifest scenario schema sim"),
 ];
 
 const LONGEST_FILE_LINES: usize = 600;

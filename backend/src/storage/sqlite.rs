@@ -63,9 +63,13 @@ impl Database {
         Ok((Self { connection }, damage))
     }
 
-    /// Works until it is told to close, or nobody is left to ask.
-    pub fn work(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
+    /// Works until it is told to close, or nobody is left to ask. The file is closed then; the answer is who waits for
+    /// that.
+    pub fn work(mut self, jobs: &Receiver<Job>) -> Vec<super::Reply<()>> {
+        let mut closing = Vec::new();
+        while closing.is_empty()
+            && let Ok(first) = jobs.recv()
+        {
             let mut batch = vec![first];
             while batch.len() < BATCH {
                 match jobs.try_recv() {
@@ -73,14 +77,13 @@ impl Database {
                     Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
                 }
             }
-            if self.commit(batch) {
-                return;
-            }
+            closing = self.commit(batch);
         }
+        closing
     }
 
-    /// Does all jobs in one transaction, and answers when that is on disk. True: it is time to close.
-    fn commit(&mut self, batch: Vec<Job>) -> bool {
+    /// Does all jobs in one transaction, and answers when that is on disk. Those who want it closed are left to answer.
+    fn commit(&mut self, batch: Vec<Job>) -> Vec<super::Reply<()>> {
         let mut closing = Vec::new();
         let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
         let done = (|| {
@@ -111,12 +114,7 @@ impl Database {
         })();
         let outcome = done.map_err(StoreError::from);
         answers.into_iter().for_each(|answer| answer(outcome.clone()));
-        let close = !closing.is_empty();
-        for reply in closing {
-            // Whoever asked may have gone.
-            let _ = reply.send(Ok(()));
-        }
-        close
+        closing
     }
 }
 

@@ -147,9 +147,9 @@ impl Player {
             .map(|(step, at)| (step, at, self.log[step as usize - 1].action.command_line()))
     }
 
-    /// The expectations and how far they are.
-    pub fn expectations(&self) -> &[(Expectation, scenario::Progress)] {
-        &self.expectations
+    /// The expectations and their verdicts; `None` while undecided.
+    pub fn expectations(&self) -> impl Iterator<Item = (&Expectation, Option<Verdict>)> {
+        self.expectations.iter().map(|(expectation, progress)| (expectation, progress.verdict))
     }
 
     /// Whether every expectation is decided; true when there is none.
@@ -237,7 +237,7 @@ impl Player {
         self.settle(self.now());
     }
 
-    /// Plays to the end: `until`, or the moment at which every expectation is decided, where there is one.
+    /// Plays to the end: `until`, or the moment at which every expectation is decided.
     pub fn run_to_end(&mut self) {
         let end = Time(self.scenario.spec.until.unwrap_or(DEFAULT_END).0);
         while self.next_at().is_some_and(|at| at <= end) {
@@ -246,8 +246,8 @@ impl Player {
                 return;
             }
         }
-        self.advance_to(end);
-        self.conclude();
+        self.cluster.advance_to(end);
+        self.settle(end);
     }
 
     /// The scenario that leads here: the same beginning, and everything that was done since.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{Key, Kind, Object, User};
-use crate::apiserver::http::HttpRequest;
-use crate::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup, Outcome};
-use crate::doc;
-use crate::doc::{Doc, Str};
-use crate::runtime::ImageSpec;
-use crate::sim::{ChangeKind, Duration, Fault, Options, Target};
+use shared::api::{Key, Kind, Object, User};
+use shared::apiserver::http::HttpRequest;
+use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup, Outcome};
+use shared::doc;
+use shared::doc::{Doc, Str};
+use shared::runtime::ImageSpec;
+use shared::sim::{ChangeKind, Duration, Fault, Options, Target};
 
 /// A cluster of six nodes in three zones, as the recordings have it, twenty seconds after its start.
 struct Play {
@@ -288,7 +288,7 @@ fn recreate_waits_for_the_last_old_pod() {
         let image = pod.body["spec"]["containers"][0]["image"].str();
         match change {
             ChangeKind::Deleted => running.remove(&pod.key),
-            _ if pod.view::<crate::api::core::pod::Pod>().is_some_and(|pod| pod.phase.is_terminal()) => {
+            _ if pod.view::<shared::api::core::pod::Pod>().is_some_and(|pod| pod.phase.is_terminal()) => {
                 running.remove(&pod.key)
             }
             _ => running.insert(pod.key.clone(), image),

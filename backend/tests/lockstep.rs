@@ -1,0 +1,122 @@
+//! Replicas that follow one session have one state: those who were there, and those who come late.
+#![allow(missing_docs)]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{Client, Server, Session, directory};
+use shared::{
+    scenario::StepAction,
+    session::{
+        Replica,
+        protocol::{Checkpoint, ClientMessage, ServerMessage},
+    },
+    sim::{Fault, Target, Time},
+};
+
+const APP: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 5\n  \
+                   selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    \
+                   spec: {containers: [{name: web, image: \"todo-api:v1.0\"}]}\n";
+
+/// A page without a screen.
+struct Follower {
+    client: Client,
+    replica: Replica,
+    checks: BTreeSet<(Time, u64)>,
+    agreed: u32,
+}
+
+impl Follower {
+    async fn join(server: &Server, session: &Session, token: &str) -> Self {
+        let (client, welcome) = server.join(&session.id, token).await;
+        let scenario = welcome.scenario.expect("a newcomer gets the scenario");
+        let mut replica = Replica::new(*scenario, 0).expect("it can be played");
+        for entry in &client.log {
+            replica.take_entry(entry).expect("none is missing");
+        }
+        replica.take_horizon(welcome.horizon);
+        Self { client, replica, checks: BTreeSet::new(), agreed: 0 }
+    }
+
+    /// Takes the next frame in, and plays as far as it may.
+    async fn follow(&mut self) {
+        match self.client.next().await {
+            ServerMessage::Entry(entry) => drop(self.replica.take_entry(&entry).expect("none is missing")),
+            ServerMessage::Horizon(horizon) => self.replica.take_horizon(horizon),
+            ServerMessage::Check { sequence, time } => drop(self.checks.insert((time, sequence))),
+            ServerMessage::Agreed { replicas, .. } => self.agreed = self.agreed.max(replicas),
+            ServerMessage::Diverged { sequence, time, .. } => panic!("diverged at {time:?} after {sequence}"),
+            ServerMessage::Refused { why, .. } => panic!("{why}"),
+            _ => {}
+        }
+        while let Some((time, sequence)) = self.checks.pop_first() {
+            if time > self.replica.limit() {
+                self.checks.insert((time, sequence));
+                break;
+            }
+            self.replica.advance_to(time);
+            let checkpoint = self.replica.checkpoint();
+            if (checkpoint.time, checkpoint.sequence) == (time, sequence) {
+                self.client.send(&ClientMessage::Hash(checkpoint)).await;
+            }
+        }
+        self.replica.advance_to(self.replica.limit());
+    }
+
+    async fn follow_to(&mut self, time: Time, sequence: u64) -> Checkpoint {
+        while self.replica.limit() < time || self.replica.sequence() < sequence {
+            self.follow().await;
+        }
+        self.replica.advance_to(time);
+        self.replica.checkpoint()
+    }
+
+    async fn submit(&mut self, id: u32, action: StepAction) {
+        self.client.send(&ClientMessage::Submit { id, action }).await;
+    }
+
+    async fn pace(&mut self, running: Option<bool>, speed: Option<u32>, until: Option<Time>) {
+        self.client.send(&ClientMessage::Pace { running, speed, until }).await;
+    }
+}
+
+#[tokio::test]
+async fn three_replicas_and_a_late_joiner_have_one_state() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create("").await;
+    let mut one = Follower::join(&server, &session, &session.owner).await;
+    let mut two = Follower::join(&server, &session, &session.editor).await;
+    let mut three = Follower::join(&server, &session, &session.viewer).await;
+    one.pace(None, Some(30_000), None).await;
+    one.submit(1, StepAction::Apply(APP.into())).await;
+    let node = Target::parse("node/node-1").expect("a target");
+    let fault = shared::scenario::FaultStep { target: node, fault: Fault::PowerOff };
+    two.submit(1, StepAction::Fault(fault)).await;
+    while one.agreed < 2 || two.agreed < 2 || one.replica.sequence() < 2 || two.replica.sequence() < 2 {
+        one.follow().await;
+        two.follow().await;
+        three.follow().await;
+    }
+    two.submit(2, StepAction::Kubectl("scale deployment/web --replicas=8".into())).await;
+    let skipped = Time(one.replica.horizon().time.0 + 400_000);
+    one.pace(Some(false), None, Some(skipped)).await;
+    let ends = [
+        one.follow_to(skipped, 3).await,
+        two.follow_to(skipped, 3).await,
+        three.follow_to(skipped, 3).await,
+        Follower::join(&server, &session, &session.viewer).await.follow_to(skipped, 3).await,
+    ];
+    assert_eq!((ends[0].sequence, ends[0].time), (3, skipped));
+    assert!(ends.iter().all(|end| *end == ends[0]), "{ends:?}");
+    let ready =
+        one.replica.player().cluster().store().all().filter(|object| object.key.name == "web").count();
+    assert!(ready > 0, "the cluster has what was applied");
+
+    // The server falls; who comes then has the same past.
+    server.kill().await;
+    let server = Server::start(data.path()).await;
+    let end = Follower::join(&server, &session, &session.owner).await.follow_to(skipped, 3).await;
+    assert_eq!(end, ends[0]);
+}
