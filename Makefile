@@ -19,7 +19,7 @@ PROGRAM := target/release/kubarium
 INSTALL := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_TARGET_DIR=.tools/build cargo install --root .tools --force
 # Directories too: their times tell of files that are gone.
-PAGE_SOURCES := $(shell find frontend shared public) scripts/page.mjs Cargo.toml Cargo.lock Trunk.toml package-lock.json
+PAGE_SOURCES := $(shell find frontend shared public scripts .cargo) Cargo.toml Cargo.lock Trunk.toml package-lock.json
 WASM := --locked --profile wasm-release --target wasm32-unknown-unknown
 NATIVE := --locked --release --workspace --exclude frontend --exclude parity
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)

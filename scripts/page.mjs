@@ -1,5 +1,5 @@
-// Trunk's last step, run over the staged page (Trunk.toml, `post_build`): bundles the JavaScript modules, lets the
-// worker start itself and, in a release, names every file by its content and compresses it.
+// Trunk's last step, run over the staged page (Trunk.toml, `post_build`): bundles the JavaScript modules, cuts the
+// worker in two and lets it start itself and, in a release, names every file by its content and compresses it.
 
 import { createHash } from "node:crypto";
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
+import { firstFunctions } from "./profile.mjs";
+import { split } from "./split.mjs";
 
 const staging = process.env.TRUNK_STAGING_DIR;
 if (!staging) {
@@ -28,22 +30,25 @@ await build({
   legalComments: "none",
 });
 
-// A worker hears nothing while its WASM is on the way: keep what the page says, and hand it over when the program has
-// started. A start that fails must reach the page as an error of the worker.
-await edit("worker.js", (glue) => `${glue}
-{
-  const early = [];
-  onmessage = (event) => early.push(event);
-  wasm_bindgen({ module_or_path: "worker_bg.wasm" }).then(
-    () => { for (const event of early) onmessage(event); },
-    (reason) => setTimeout(() => { throw reason; }),
-  );
-}
-`);
+const glue = await readFile(at("worker.js"), "utf8");
+await splitWorker();
 
 if (release) {
   await nameByContent();
   await compress();
+}
+
+/**
+ * Leaves in `worker_bg.wasm` what the first screen and its story need, and puts the rest into `worker_later.wasm`. A
+ * development build is not worth the time: there the later part is empty.
+ */
+async function splitWorker() {
+  const wasm = await readFile(at("worker_bg.wasm"));
+  const needed = release && new Set(firstFunctions(glue, wasm));
+  const [first, later] = split(wasm, (index) => release && !needed.has(index));
+  await writeFile(at("worker_bg.wasm"), first);
+  await writeFile(at("worker_later.wasm"), later);
+  await writeFile(at("worker.js"), `${glue}\n${await readFile("scripts/worker-start.js", "utf8")}`);
 }
 
 /** Renames `app.js` to `app-<hash>.js` and so on. A file comes after those it names, so that a change spreads upwards. */

@@ -38,6 +38,7 @@ fn Main() -> impl IntoView {
     };
     let page = Page::open(opening);
     provide_context(page);
+    take_the_frames_place(page);
     listen_to_keys(page);
     let open = move || page.drawer.with(Option::is_some);
     view! {
@@ -55,6 +56,22 @@ fn Main() -> impl IntoView {
             </div>
         </main>
     }
+}
+
+/// Shows the page once there is something to see; until then the frame of `index.html` stands in its place.
+fn take_the_frames_place(page: Page) {
+    Effect::new(move |_| {
+        if !page.alive.get() && page.failure.with(Option::is_none) {
+            return;
+        }
+        if let Some(frame) = document().get_element_by_id("frame") {
+            frame.remove();
+        }
+        if let Ok(Some(hidden)) = document().query_selector(".page[hidden]") {
+            // Fails only for names that are no attribute names.
+            let _ = hidden.remove_attribute("hidden");
+        }
+    });
 }
 
 /// The language chosen last time goes before the browser's.

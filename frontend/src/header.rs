@@ -10,6 +10,9 @@ use crate::{
     view_model::{clock_text, speed_text},
 };
 
+/// How many digits of a fingerprint people compare.
+const FINGERPRINT: usize = 12;
+
 /// The speeds on offer beside story, in thousandths.
 const SPEEDS: [u32; 8] = [100, 500, 1000, 5000, 20_000, 60_000, 300_000, 1_000_000];
 
@@ -121,9 +124,11 @@ fn ShareMenu() -> impl IntoView {
     let toggle = move |_| {
         copied.set(false);
         page.link.set(None);
+        page.fingerprint.set(None);
         open.update(|open| *open = !*open);
         if open.get_untracked() {
             page.send(&Request::Share);
+            page.send(&Request::Fingerprint);
         }
     };
     view! {
@@ -148,6 +153,14 @@ fn ShareMenu() -> impl IntoView {
                             t_string!(i18n, share.not_copied)
                         }}
                     </p>
+                    {move || page.fingerprint.get().map(|(at, hash)| view! {
+                        <p class="muted fingerprint">{t!(
+                            i18n,
+                            share.fingerprint,
+                            time = clock_text(at),
+                            digits = hash.get(..FINGERPRINT).unwrap_or(&hash).to_owned()
+                        )}</p>
+                    })}
                     <LiveSection />
                 </div>
             </Show>

@@ -36,6 +36,8 @@ pub enum Request {
     },
     /// The cluster as a link; [`Reply::Link`] answers.
     Share,
+    /// What tells this state of the cluster from all others; [`Reply::Fingerprint`] answers.
+    Fingerprint,
     /// The cluster as the server takes it, to be shared live; [`Reply::Scenario`] answers.
     Scenario,
 }
@@ -149,6 +151,13 @@ pub enum Reply {
     Inspection(Option<Box<Inspection>>),
     /// The fragment of a link that opens this cluster elsewhere.
     Link(String),
+    /// Two clusters with the same fingerprint at the same moment are the same.
+    Fingerprint {
+        /// Virtual time.
+        at: u64,
+        /// The hash of all state, in hexadecimal.
+        hash: String,
+    },
     /// The cluster as the server takes it.
     Scenario(String),
     /// How the live session stands.

@@ -45,6 +45,8 @@ struct Created {
 /// The parts' common ground; `Copy`, handed down as a context.
 #[derive(Clone, Copy)]
 pub struct Page {
+    /// Whether there is a cluster to show.
+    pub alive: RwSignal<bool>,
     pub now: RwSignal<u64>,
     pub clock: RwSignal<Clock>,
     pub flow: RwSignal<u32>,
@@ -71,6 +73,8 @@ pub struct Page {
     pub outcome: RwSignal<Option<(u32, Outcome)>>,
     /// The fragment of a link to this cluster, once asked for.
     pub link: RwSignal<Option<String>>,
+    /// Moment and hash of the state that the link carries, once asked for.
+    pub fingerprint: RwSignal<Option<(u64, String)>>,
     /// Why the link that brought us here did not open.
     pub bad_link: RwSignal<Option<String>>,
     /// How the live session stands, in one.
@@ -94,6 +98,7 @@ impl Page {
     /// Connects to the worker and opens the cluster that the address names.
     pub fn open(opening: Opening) -> Self {
         let page = Self {
+            alive: RwSignal::default(),
             now: RwSignal::default(),
             clock: RwSignal::default(),
             flow: RwSignal::default(),
@@ -115,6 +120,7 @@ impl Page {
             draft: RwSignal::default(),
             outcome: RwSignal::default(),
             link: RwSignal::default(),
+            fingerprint: RwSignal::default(),
             bad_link: RwSignal::default(),
             live: RwSignal::default(),
             invitations: RwSignal::default(),
@@ -136,6 +142,7 @@ impl Page {
             Reply::Outcome { id, outcome } => self.outcome.set(Some((id, outcome))),
             Reply::Inspection(inspection) => self.inspection.set(inspection.map(|it| Arc::new(*it))),
             Reply::Link(link) => self.link.set(Some(link)),
+            Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Scenario(scenario) => self.begin_live(scenario),
             Reply::Live(live) => self.live.set(Some(live)),
             Reply::BadLink(reason) => {
@@ -199,6 +206,9 @@ impl Page {
             self.spoken.set(format!("{} {}", hop.label, hop.object).trim_end().to_owned());
         }
         self.frame.set(Arc::new(frame));
+        if reset {
+            self.alive.set(true);
+        }
     }
 
     /// Asks something of the worker.

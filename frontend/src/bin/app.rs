@@ -1,13 +1,16 @@
 //! The page: takes the place of the frame that `index.html` holds.
 
 use leptos::prelude::document;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, UnwrapThrowExt};
+use web_sys::HtmlElement;
 
 fn main() {
     console_error_panic_hook::set_once();
-    let frame = document().get_element_by_id("app").expect("index.html has it");
-    frame.set_inner_html("");
-    // Fails only for names that are no attribute names.
-    let _ = frame.remove_attribute("aria-busy");
-    leptos::mount::mount_to(frame.unchecked_into(), frontend::app::App).forget();
+    let page: HtmlElement = document().create_element("div").expect_throw("HTML has it").unchecked_into();
+    page.set_class_name("page");
+    // Until there is a cluster to show, the frame is what people see.
+    page.set_hidden(true);
+    let body = document().body().expect_throw("index.html has a body");
+    body.append_child(&page).expect_throw("a body takes children");
+    leptos::mount::mount_to(page, frontend::app::App).forget();
 }

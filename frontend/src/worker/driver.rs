@@ -133,6 +133,9 @@ impl Driver {
             }
             Request::Rewind { then } => self.rewind(&then),
             Request::Share => vec![Reply::Link(self.replica.link())],
+            Request::Fingerprint => {
+                vec![Reply::Fingerprint { at: self.cluster_now(), hash: self.replica.hash() }]
+            }
             Request::Scenario => vec![Reply::Scenario(self.replica.scenario())],
         }
     }

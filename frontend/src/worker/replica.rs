@@ -122,6 +122,11 @@ impl Replica {
         self.player().to_scenario().to_doc().to_json()
     }
 
+    /// What tells this state from all others.
+    pub fn hash(&self) -> String {
+        self.player().hash().to_string()
+    }
+
     /// The cluster.
     pub fn cluster(&self) -> &Cluster {
         self.player().cluster()

@@ -1,0 +1,189 @@
+// Reads and writes WebAssembly modules as far as scripts/split.mjs needs it: sections, and the places in code where a
+// function is named. https://webassembly.github.io/spec/core/binary/
+
+export const SECTION = {
+  custom: 0, type: 1, import: 2, function: 3, table: 4, memory: 5, global: 6, export: 7, start: 8, element: 9, code: 10,
+  data: 11, count: 12,
+};
+export const KIND = { function: 0, table: 1, memory: 2, global: 3 };
+export const FUNCREF = 0x70;
+export const I32 = 0x7f;
+
+/** An unsigned number in LEB128. */
+export function u32(value) {
+  const bytes = [];
+  do {
+    bytes.push((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
+    value >>>= 7;
+  } while (value > 0);
+  return bytes;
+}
+
+/** A signed number in LEB128. */
+export function s32(value) {
+  const bytes = [];
+  for (;;) {
+    const byte = value & 0x7f;
+    value >>= 7;
+    if ((value === 0 && !(byte & 0x40)) || (value === -1 && byte & 0x40)) return [...bytes, byte];
+    bytes.push(byte | 0x80);
+  }
+}
+
+export const text = (string) => {
+  const bytes = new TextEncoder().encode(string);
+  return [...u32(bytes.length), ...bytes];
+};
+/** A vector of items that are bytes already. */
+export const vector = (items) => concat([u32(items.length), ...items]);
+
+export function concat(parts) {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+export class Reader {
+  constructor(bytes, at = 0) {
+    this.bytes = bytes;
+    this.at = at;
+  }
+  get done() {
+    return this.at >= this.bytes.length;
+  }
+  byte() {
+    return this.bytes[this.at++];
+  }
+  u32() {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+  }
+  /** Passes over a number in LEB128. */
+  skip() {
+    while (this.byte() >= 0x80);
+  }
+  take(length) {
+    const part = this.bytes.subarray(this.at, this.at + length);
+    this.at += length;
+    return part;
+  }
+  text() {
+    return new TextDecoder().decode(this.take(this.u32()));
+  }
+  vector(item) {
+    return Array.from({ length: this.u32() }, () => item());
+  }
+}
+
+/** The sections by their number; those without meaning for the machine (names and so on) are left out. */
+export function readModule(bytes) {
+  const reader = new Reader(bytes, 8);
+  const sections = new Map();
+  while (!reader.done) {
+    const number = reader.byte();
+    const content = reader.take(reader.u32());
+    if (number !== SECTION.custom) sections.set(number, content);
+  }
+  return sections;
+}
+
+export function writeModule(sections) {
+  const order = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
+  const parts = [[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]];
+  for (const number of order) {
+    const content = sections.get(number);
+    if (content) parts.push([number], u32(content.length), content);
+  }
+  return concat(parts);
+}
+
+/** What follows the opcode: numbers in LEB128, or bytes of a fixed length. */
+const leb = (count) => (reader) => {
+  for (let index = 0; index < count; index++) reader.skip();
+};
+const bytes = (count) => (reader) => reader.take(count);
+const memory = (reader) => {
+  // Bit 6 of the alignment says that the number of a memory follows.
+  const alignment = reader.u32();
+  reader.skip();
+  if (alignment & 0x40) reader.skip();
+};
+const IMMEDIATES = new Map([
+  ...[0x02, 0x03, 0x04, 0x0c, 0x0d, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x3f, 0x40, 0x41, 0x42, 0xd0].map(
+    (code) => [code, leb(1)]),
+  ...[0x11, 0x13].map((code) => [code, leb(2)]),
+  [0x0e, (reader) => leb(reader.u32() + 1)(reader)],
+  [0x1c, (reader) => leb(reader.u32())(reader)],
+  [0x43, bytes(4)],
+  [0x44, bytes(8)],
+]);
+for (let code = 0x28; code <= 0x3e; code++) IMMEDIATES.set(code, memory);
+// `unreachable`, `nop`, `else`, `end`, `return`, `drop`, `select`, arithmetic, `ref.is_null`.
+const PLAIN = new Set([0x00, 0x01, 0x05, 0x0b, 0x0f, 0x1a, 0x1b, 0xd1]);
+for (let code = 0x45; code <= 0xc4; code++) PLAIN.add(code);
+/** After the prefix 0xfc: conversions that saturate have none, the rest is about memory and tables. */
+const PREFIXED = [0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1];
+/** `call`, `return_call`, `ref.func`. */
+const NAMES_FUNCTION = new Set([0x10, 0x12, 0xd2]);
+
+/**
+ * Instructions up to the reader's end, or to the `end` of an expression; `rename` gives each function that is named its
+ * new number. Returns the new bytes.
+ */
+export function instructions(reader, rename, expression = false) {
+  const parts = [];
+  let from = reader.at;
+  while (!reader.done) {
+    const code = reader.byte();
+    if (NAMES_FUNCTION.has(code)) {
+      parts.push(reader.bytes.subarray(from, reader.at), u32(rename(reader.u32())));
+      from = reader.at;
+    } else if (code === 0xfc) {
+      const count = PREFIXED[reader.u32()];
+      if (count === undefined) throw new Error("an instruction with the prefix 0xfc that is not known here");
+      leb(count)(reader);
+    } else if (IMMEDIATES.has(code)) {
+      IMMEDIATES.get(code)(reader);
+    } else if (!PLAIN.has(code)) {
+      throw new Error(`instruction 0x${code.toString(16)} is not known here`);
+    }
+    if (expression && code === 0x0b) break;
+  }
+  parts.push(reader.bytes.subarray(from, reader.at));
+  return concat(parts);
+}
+
+/** A function's body with its functions renamed. */
+export function body(bytes, rename) {
+  const reader = new Reader(bytes);
+  reader.vector(() => [reader.u32(), reader.byte()]);
+  const locals = bytes.subarray(0, reader.at);
+  return concat([locals, instructions(reader, rename)]);
+}
+
+/** The element section with its functions renamed. */
+export function elements(content, rename) {
+  const reader = new Reader(content);
+  const segments = reader.vector(() => {
+    const flags = reader.u32();
+    const parts = [u32(flags)];
+    // Active segments have a place; bit 1 says that a table, or what makes a segment passive, is named.
+    if (!(flags & 1)) {
+      if (flags & 2) parts.push(u32(reader.u32()));
+      parts.push(instructions(reader, rename, true));
+    }
+    if (flags & 3) parts.push([reader.byte()]);
+    const item = flags & 4 ? () => instructions(reader, rename, true) : () => u32(rename(reader.u32()));
+    parts.push(vector(reader.vector(item)));
+    return concat(parts);
+  });
+  return vector(segments);
+}

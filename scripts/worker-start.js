@@ -1,0 +1,43 @@
+// Ends the worker's script (scripts/page.mjs puts it there): starts the engine, and has its later part loaded.
+{
+  // A worker hears nothing while its WASM is on the way: keep what the page says, and hand it over when the engine runs.
+  const early = [];
+  onmessage = (event) => early.push(event);
+
+  let imports;
+  let first;
+  let linked = false;
+  const link = (module) => {
+    if (linked) return;
+    linked = true;
+    new WebAssembly.Instance(module, { ...imports, first });
+    first.$loaded.value = 1;
+  };
+  // The first visitor to need the later part before it has arrived waits for it here.
+  const later = () => {
+    const request = new XMLHttpRequest();
+    request.open("GET", "worker_later.wasm", false);
+    request.responseType = "arraybuffer";
+    request.send();
+    if (request.status !== 200) throw new Error(`the engine's later part could not be loaded: HTTP ${request.status}`);
+    link(new WebAssembly.Module(request.response));
+  };
+
+  // The bindings make their imports themselves and show them only to this function.
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = (module, made) => {
+    WebAssembly.instantiate = instantiate;
+    imports = made;
+    return instantiate(module, { ...made, kubarium: { later } });
+  };
+  wasm_bindgen({ module_or_path: WebAssembly.compileStreaming(fetch("worker_bg.wasm")) }).then(
+    (exports) => {
+      first = exports;
+      for (const event of early) onmessage(event);
+      // What fails here is tried again when it is needed.
+      WebAssembly.compileStreaming(fetch("worker_later.wasm")).then(link, () => {});
+    },
+    // A start that fails must reach the page as an error of the worker.
+    (reason) => setTimeout(() => { throw reason; }),
+  );
+}
