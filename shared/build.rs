@@ -5,6 +5,8 @@
 //! bytes `B`, `q`uantity, int-`o`r-string, `t`ime, micro-time `T`, anything `*`, list `[…`, map `{…`, and the number of
 //! a type in the table.
 
+#![expect(clippy::disallowed_types, reason = "this program is not downloaded")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;

@@ -10,10 +10,10 @@ mod read;
 mod watch;
 mod write;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Verb};
+use crate::collections::BTreeMap;
 use crate::etcd::{Revision, Store};
 use crate::sim::{
     Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Time, Timer, WatchId, What,

@@ -6,13 +6,13 @@ mod command;
 mod faults;
 mod spec;
 
-use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::api::{Key, Kind, Meta, Object, Request};
 use crate::apiserver::{ApiServer, http};
 use crate::client::Input;
+use crate::collections::BTreeMap;
 use crate::controllers::ControllerManager;
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;

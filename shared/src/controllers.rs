@@ -16,10 +16,9 @@ mod taint_eviction;
 mod worker;
 mod world;
 
-use std::collections::BTreeMap;
-
 use crate::api::{Key, Kind, User};
 use crate::client::{Delta, Handled, Input, Wait};
+use crate::collections::BTreeMap;
 use crate::doc::literal;
 use crate::sim::{Context, Core, RequestId};
 

@@ -14,6 +14,8 @@ use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
 
+use crate::collections::sort_by;
+
 pub use arcstr::{ArcStr as Str, literal};
 pub use diff::{Change, Path, Segment, diff};
 pub use json::parse_json;
@@ -118,7 +120,7 @@ impl FromIterator<(Str, Doc)> for Map {
     fn from_iter<I: IntoIterator<Item = (Str, Doc)>>(entries: I) -> Map {
         let mut entries: Vec<(Str, Doc)> = entries.into_iter().collect();
         if !entries.is_sorted_by(|a, b| a.0 < b.0) {
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            sort_by(&mut entries, |a, b| a.0.cmp(&b.0));
             entries.reverse();
             entries.dedup_by(|a, b| a.0 == b.0);
             entries.reverse();

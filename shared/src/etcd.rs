@@ -3,12 +3,12 @@
 //! One member commits without messages; what a member does to the data is the same for all, so members share one
 //! persistent version of it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
 
 use crate::api::{Key, Kind, Object};
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Causes, ChangeKind, StateHash, Time};
 

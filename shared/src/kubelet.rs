@@ -11,13 +11,13 @@ mod probe;
 mod status;
 mod sync;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::{FieldSelector, Key, Kind, Object, Reply, Status, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity, Wait};
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, literal};
 use crate::sim::{Body, Context, Core, CriCall, Duration, Process, RequestId, Time, Timer};
 

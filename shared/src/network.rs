@@ -10,9 +10,8 @@ mod rules;
 mod tally;
 mod visitors;
 
-use std::collections::BTreeMap;
-
 use crate::client::Input;
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Body, Causes, Context, Duration, Packet, PacketStep, Process, Timer};
 

@@ -10,11 +10,11 @@ mod lifecycle;
 mod pull;
 mod serve;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::client::Input;
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 use crate::sim::{
     Body, Context, CriCall, CriEvent, ListedContainer, ListedPod, Packet, PacketStep, Process, Timer,

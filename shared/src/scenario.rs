@@ -7,12 +7,12 @@ mod expect;
 mod sparse;
 mod step;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{ClusterSpec, ControlPlane, ImageSpec, NodeGroup};
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Path, Segment, Str, Timestamp};
 use crate::manifest::{self, Document};
 use crate::sim::{Duration, Options};

@@ -17,13 +17,13 @@ pub mod queue;
 pub mod selector;
 pub mod template;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, LabelSelector, Object, PatchKind, Reply, Request, Status, Subresource, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity};
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
 use crate::sim::{Context, Duration, Random, RequestId, Timer};

@@ -6,7 +6,6 @@ mod check;
 mod normalise;
 mod wording;
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 pub use check::{Problem, What, check};
@@ -14,6 +13,7 @@ pub use normalise::normalise;
 pub use wording::{handled_as, refusal, strict_message, warnings};
 
 use crate::api::Kind;
+use crate::collections::BTreeMap;
 
 /// One line a type and a field; the build script says how.
 static TABLE: &str = include_str!(concat!(env!("OUT_DIR"), "/schema.txt"));

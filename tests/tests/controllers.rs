@@ -1,6 +1,6 @@
 //! The controllers at work in whole clusters, held against what was recorded from a real control plane.
 
-use std::collections::BTreeMap;
+use shared::collections::BTreeMap;
 
 use shared::api::{Key, Kind, Object, User};
 use shared::apiserver::http::HttpRequest;

@@ -11,29 +11,33 @@ use std::{
 /// The components (scheduler to kubelet) meet the others only through the API server, which they know as `client`;
 /// `cluster` alone wires them together.
 const MAY_KNOW: &[(&str, &str)] = &[
-    // What a cluster is made of; one foundation in three parts.
-    ("doc", "sim"),
-    ("sim", "api doc"),
-    ("api", "doc sim"),
+    // What a cluster is made of; one foundation in four parts.
+    ("collections", "sim"),
+    ("doc", "collections sim"),
+    ("sim", "api collections doc"),
+    ("api", "collections doc sim"),
     // The way in.
-    ("etcd", "api doc sim"),
-    ("schema", "api doc sim"),
-    ("apiserver", "api doc etcd schema sim"),
-    ("client", "api apiserver doc sim"),
+    ("etcd", "api collections doc sim"),
+    ("schema", "api collections doc sim"),
+    ("apiserver", "api collections doc etcd schema sim"),
+    ("client", "api apiserver collections doc sim"),
     // The components.
-    ("scheduler", "api client doc sim"),
-    ("controllers", "api client doc sim"),
-    ("network", "api client doc sim"),
-    ("runtime", "api client doc network sim"),
-    ("kubelet", "api client doc network runtime sim"),
-    ("cluster", "api apiserver client controllers doc etcd kubelet network runtime scheduler sim"),
+    ("scheduler", "api client collections doc sim"),
+    ("controllers", "api client collections doc sim"),
+    ("network", "api client collections doc sim"),
+    ("runtime", "api client collections doc network sim"),
+    ("kubelet", "api client collections doc network runtime sim"),
+    (
+        "cluster",
+        "api apiserver client collections controllers doc etcd kubelet network runtime scheduler sim",
+    ),
     // Those who use a cluster: from outside, or looking at its state.
-    ("manifest", "api doc sim"),
-    ("kubectl", "api cluster doc manifest sim"),
-    ("explain", "api cluster controllers doc kubelet network scheduler sim"),
-    ("scenario", "api cluster doc explain kubectl manifest sim"),
-    ("lesson", "api cluster doc explain kubectl manifest scenario sim"),
-    ("session", "api cluster doc explain kubectl lesson manifest scenario schema sim"),
+    ("manifest", "api collections doc sim"),
+    ("kubectl", "api cluster collections doc manifest sim"),
+    ("explain", "api cluster collections controllers doc kubelet network scheduler sim"),
+    ("scenario", "api cluster collections doc explain kubectl manifest sim"),
+    ("lesson", "api cluster collections doc explain kubectl manifest scenario sim"),
+    ("session", "api cluster collections doc explain kubectl lesson manifest scenario schema sim"),
 ];
 
 const LONGEST_FILE_LINES: usize = 700;

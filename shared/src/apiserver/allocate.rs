@@ -1,10 +1,9 @@
 //! Addresses the API server gives to Services: cluster IPs and node ports.
 
-use std::collections::BTreeSet;
-
 use crate::api::core::service::Service;
 use crate::api::validation::Faults;
 use crate::api::{Key, Kind, Object, Status};
+use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 use crate::sim::Random;

@@ -1,9 +1,9 @@
 //! Open watches, indexed so that a write costs nothing to those it does not concern.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::{FieldSelector, Kind, LabelSelector, Object, Request};
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::etcd::Revision;
 use crate::sim::{ChangeKind, Incarnation, Process, WatchEvent, WatchId};

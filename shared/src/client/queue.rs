@@ -1,9 +1,10 @@
 //! A controller's work queue: each key at most once, with the causes of all that was folded into it, back-off for
 //! failures, and a limit on requests per second.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use crate::api::Key;
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::sim::{Causes, Context, Duration, Time, Timer};
 
 /// client-go's default: 5 ms doubling to 1000 s per item.

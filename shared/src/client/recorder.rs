@@ -1,9 +1,10 @@
 //! The event recorder: writes Events, counts up instead of writing the same one again, combines similar ones, and
 //! falls silent about an object that too much happens to.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use crate::api::{Key, Kind, Object, PatchKind, Request, User};
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
 use crate::sim::{Context, Duration, Time};

@@ -1,11 +1,11 @@
 //! What a cluster is made of: the `cluster`, `images` and `options` of a scenario.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::parse_quantity;
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::runtime::ImageSpec;
 use crate::sim::{Machine, Options};

@@ -4,7 +4,6 @@
 
 mod slices;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -15,6 +14,7 @@ use crate::api::core::service::Service;
 use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::{Key, Kind, Object, Of};
 use crate::client::Delta;
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str};
 

@@ -1,10 +1,9 @@
 //! Garbage collector: what is left behind when an owner goes. In the background afterwards, in the foreground before,
 //! or not at all (`orphan`).
 
-use std::collections::BTreeSet;
-
 use crate::api::{Key, Kind, Object, OwnerReference, PatchKind, Propagation, Request, User};
 use crate::client::Delta;
+use crate::collections::BTreeSet;
 use crate::doc;
 use crate::doc::{Doc, Str};
 

@@ -1,9 +1,8 @@
 //! Namespace controller: empties namespaces that are being deleted, then lets them go.
 
-use std::collections::BTreeMap;
-
 use crate::api::{Key, Kind, Object, PatchKind, Reply, Request, Subresource, User, Verb};
 use crate::client::{Delta, Wait};
+use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::{Core, Duration, Time};

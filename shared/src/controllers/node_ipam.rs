@@ -1,10 +1,9 @@
 //! Node IPAM controller: gives every node a range of pod addresses.
 
-use std::collections::BTreeMap;
-
 use crate::api::core::node::Node;
 use crate::api::{Key, Kind, PatchKind, Request};
 use crate::client::Delta;
+use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::Str;
 

@@ -5,12 +5,11 @@ mod health;
 mod taints;
 mod zones;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Of, PatchKind, Request, Subresource};
 use crate::client::{Delta, Wait};
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
 use crate::sim::{Core, Duration, Process, Timer};

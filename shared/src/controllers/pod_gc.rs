@@ -1,12 +1,11 @@
 //! Pod garbage collector: removes pods that no kubelet will ever remove: those of nodes that no longer exist or are
 //! declared out of service, and finished pods beyond a number nobody reads.
 
-use std::collections::BTreeMap;
-
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Phase, Pod};
 use crate::api::{Key, Kind, Of, PatchKind, Request, Subresource};
 use crate::client::Delta;
+use crate::collections::{BTreeMap, sort_by};
 use crate::doc;
 use crate::doc::Str;
 use crate::sim::{Duration, Time, Timer};
@@ -157,7 +156,7 @@ fn finished_surplus(world: &World) -> Vec<Key> {
     }
     let finished = |pod: &Of<Pod>| matches!(pod.phase, Phase::Succeeded | Phase::Failed);
     let mut pods: Vec<Of<Pod>> = world.informers.list::<Pod>().filter(finished).collect();
-    pods.sort_by(|a, b| (a.meta().creation, a.key()).cmp(&(b.meta().creation, b.key())));
+    sort_by(&mut pods, |a, b| (a.meta().creation, a.key()).cmp(&(b.meta().creation, b.key())));
     let surplus = pods.len().saturating_sub(THRESHOLD);
     pods.iter().take(surplus).map(|pod| pod.key().clone()).collect()
 }

@@ -1,11 +1,10 @@
 //! Taint eviction controller: pods leave nodes with a `NoExecute` taint, at once or when their toleration ends.
 
-use std::collections::BTreeMap;
-
 use crate::api::core::node::{Node, Taint};
 use crate::api::core::pod::{Pod, Toleration};
 use crate::api::{Key, Kind, Object, Of, Request};
 use crate::client::{Delta, Wait};
+use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::Str;
 use crate::sim::{Causes, Core, Duration, Time, Timer};

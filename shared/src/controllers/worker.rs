@@ -4,12 +4,12 @@
 //! busy until all answers are in; then [`Controller::answered`] goes on from what it chose to remember. Nothing
 //! blocks, and all of it is data.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 
 use crate::api::{Key, Object, Reply, Request, Status, User};
 use crate::client::{Delta, RateLimiter, Recorder, Severity, Wait, WorkQueue};
+use crate::collections::BTreeMap;
 use crate::doc::{Str, Timestamp};
 use crate::sim::{Causes, Context, Core, Duration, RequestId, Time, Timer};
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::collections::sort;
+
 use super::{Doc, Str};
 
 /// Where a value stands: `spec.containers[0].image`.
@@ -57,7 +59,7 @@ fn walk(old: &Doc, new: &Doc, path: &mut Path, changes: &mut Vec<Change>) {
     match (old, new) {
         (Doc::Map(a), Doc::Map(b)) => {
             let mut keys: Vec<&Str> = a.entries().iter().chain(b.entries()).map(|(key, _)| key).collect();
-            keys.sort();
+            sort(&mut keys);
             keys.dedup();
             for key in keys {
                 path.0.push(Segment::Key(key.clone()));

@@ -2,13 +2,15 @@
 
 use std::sync::LazyLock;
 
+use crate::collections::sort;
+
 use super::{Str, literal};
 
 macro_rules! well_known {
     ($($name:literal)*) => {
         static WELL_KNOWN: LazyLock<Vec<Str>> = LazyLock::new(|| {
             let mut names = vec![$(literal!($name)),*];
-            names.sort();
+            sort(&mut names);
             names.dedup();
             names
         });

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::collections::sort_by_key;
+
 use super::{Doc, Map, Str};
 
 /// Why a patch does not apply.
@@ -196,7 +198,7 @@ fn in_order(mut items: Vec<Doc>, merge_key: &str, order: &Doc) -> Doc {
     let rank = |item: &Doc| order.items().iter().position(|wanted| wanted[merge_key] == item[merge_key]);
     if !order.is_null() {
         // Elements the order does not name keep their place among themselves, after the named ones.
-        items.sort_by_key(|item| rank(item).unwrap_or(usize::MAX));
+        sort_by_key(&mut items, |item| rank(item).unwrap_or(usize::MAX));
     }
     Doc::from(items)
 }

@@ -1,9 +1,8 @@
 //! Words and flags of a command line.
 
-use std::collections::BTreeMap;
-
 use lexopt::{Arg, Parser};
 
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 
 /// A flag that a verb takes.

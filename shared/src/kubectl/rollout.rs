@@ -1,6 +1,7 @@
 //! `kubectl rollout`: status, history, undo, restart, pause and resume of Deployments.
 
 use crate::api::Kind;
+use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::Doc;
 use crate::sim::Duration;
@@ -149,7 +150,7 @@ fn revisions(target: &Target, deployment: &Doc, io: &mut Io<'_>) -> Result<Vec<(
         .filter(owned)
         .filter_map(|set| Some((revision(set)?, set.clone())))
         .collect();
-    sets.sort_by_key(|(revision, _)| *revision);
+    sort_by_key(&mut sets, |(revision, _)| *revision);
     Ok(sets)
 }
 

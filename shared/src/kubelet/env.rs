@@ -1,11 +1,10 @@
 //! The environment of a container: `env`, `envFrom`, ConfigMaps, Secrets, fields of the pod.
 
-use std::collections::BTreeMap;
-
 use crate::api::core::pod::{Container, Pod};
 use crate::api::core::secret::base64_decode;
 use crate::api::{Key, Kind, Object, Reason, Reply, Request, Status};
 use crate::client::Severity;
+use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
 use crate::sim::{Context, Timer};
 
@@ -109,7 +108,7 @@ fn references(container: &Doc, namespace: &Str) -> Vec<Key> {
         let names = wholes.chain(singles).filter(|name| !name.is_empty());
         keys.extend(names.map(|name| Key { kind, namespace: namespace.clone(), name: name.str() }));
     }
-    keys.sort();
+    sort(&mut keys);
     keys.dedup();
     keys
 }

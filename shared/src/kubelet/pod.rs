@@ -1,9 +1,8 @@
 //! What a kubelet remembers of the pods on its node.
 
-use std::collections::BTreeMap;
-
 use crate::api::core::pod::{Container, Pod, PodSpec};
 use crate::api::{Key, Object};
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::{Duration, ProbeKind, Time};
 

@@ -1,5 +1,6 @@
 //! Wording: what a parser error most likely means to the person who wrote the text.
 
+use crate::collections::sort;
 use saphyr_parser::ScanError;
 
 use super::Diagnostic;
@@ -202,7 +203,7 @@ impl Scene<'_> {
         // What the line above belongs to may have ended here already.
         let above = self.before(line).map_or("", |line| self.line(line));
         columns.push(above.len() - above.trim_start_matches(' ').len());
-        columns.sort_unstable();
+        sort(&mut columns);
         columns.dedup();
         if !columns.contains(&indent) {
             let columns: Vec<String> = columns.iter().map(usize::to_string).collect();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::collections::sort_by;
 use crate::doc::{Doc, Map, Str};
 
 use super::Diagnostic;
@@ -57,7 +58,7 @@ pub(super) fn entries_of(value: &Doc, place: &Place) -> Result<Vec<Entry>, Diagn
 /// A key was written twice.
 pub(super) fn finish(mut entries: Vec<Entry>) -> Result<(Doc, Below), Diagnostic> {
     // Stable, so that equal keys keep the order of the text.
-    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    sort_by(&mut entries, |a, b| a.key.cmp(&b.key));
     let mut written: Option<&Entry> = None;
     let mut twice: Option<(&Entry, &Entry)> = None;
     for entry in entries.iter().filter(|entry| !entry.merged) {

@@ -1,10 +1,10 @@
 //! From parser events to documents and their places.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, intern};
 
 use super::merge_keys::{self, Entry};

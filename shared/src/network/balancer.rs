@@ -1,11 +1,10 @@
 //! The provider's load balancer: gives Services of type LoadBalancer an address, and spreads connections over the
 //! nodes that pass its health check.
 
-use std::collections::BTreeMap;
-
 use crate::api::core::service::Service;
 use crate::api::{Key, Kind, Object, PatchKind, Request, Subresource, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity};
+use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Str, literal};
 use crate::sim::{Context, Duration, Packet, PacketStep, Process, RequestId, Timer};

@@ -4,6 +4,7 @@ use crate::api::core::service::Service;
 use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::{Kind, User};
 use crate::client::{Handled, Informers, Input};
+use crate::collections::sort;
 use crate::doc::Str;
 use crate::sim::{Context, PacketStep};
 
@@ -84,7 +85,7 @@ impl Dns {
             .filter(|endpoint| endpoint.ready && host.is_none_or(|host| endpoint.pod == host))
             .filter_map(|endpoint| parse_ip(&endpoint.address))
             .collect();
-        ips.sort_unstable();
+        sort(&mut ips);
         ips
     }
 }

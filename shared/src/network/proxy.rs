@@ -1,10 +1,9 @@
 //! The kube-proxies: one watch and one set of rules for all, and for each that is cut off or down the rules it had.
 
-use std::collections::BTreeMap;
-
 use crate::api::core::node::Node;
 use crate::api::{Kind, User};
 use crate::client::{Delta, Handled, Informers, Input};
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Context, Duration, Packet, PacketStep, Process, ProxyMode, Random, Time, Timer};
 

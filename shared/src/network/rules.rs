@@ -1,6 +1,5 @@
 //! kube-proxy's rules: which endpoints stand behind an address and port.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -9,6 +8,7 @@ use crate::api::core::service::{Service, ServicePort};
 use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::{Key, Kind, Object};
 use crate::client::{Delta, Informers};
+use crate::collections::{BTreeMap, BTreeSet, sort};
 use crate::doc::Str;
 
 use super::parse_ip;
@@ -133,7 +133,7 @@ fn endpoints(port: &ServicePort, slices: &[Arc<Object>]) -> Vec<(u32, u32)> {
             .flatten()
             .filter_map(|(address, number)| Some((parse_ip(address)?, number)))
             .collect();
-        found.sort_unstable();
+        sort(&mut found);
         found.dedup();
         found
     };

@@ -1,9 +1,8 @@
 //! The people outside: they send requests to every load balancer there is and count the answers.
 
-use std::collections::BTreeMap;
-
 use crate::api::Key;
 use crate::client::Input;
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Body, Causes, Context, Duration, Packet, PacketStep, Process, Timer};
 

@@ -1,10 +1,10 @@
 //! The image catalogue: what the containers of an image do.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Duration, hash_of};
 

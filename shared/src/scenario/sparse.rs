@@ -1,10 +1,9 @@
 //! Writing only what differs from its default, so that files and links stay short.
 
-use std::collections::BTreeMap;
-
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {

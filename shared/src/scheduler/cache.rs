@@ -1,13 +1,13 @@
 //! What the scheduler knows of nodes and of the pods on them, kept current change by change, and able to go back:
 //! a short log of changes leads from now to any recent attempt.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
 
 use crate::api::core::node::{Node, Taint};
 use crate::api::{Key, LabelSelector, Object, bytes};
+use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
 
 use super::groups::{AffinityVerdicts, Groups};
@@ -482,7 +482,7 @@ fn images(object: Option<&Object>) -> Vec<(Str, i64)> {
         image["names"].items().iter().map(|name| (with_tag(&name.str()), size)).collect::<Vec<_>>()
     };
     let mut images: Vec<(Str, i64)> = listed.iter().flat_map(named).collect();
-    images.sort();
+    sort(&mut images);
     images.dedup_by(|a, b| a.0 == b.0);
     images
 }

@@ -1,8 +1,8 @@
 //! One scheduling cycle: which nodes can take a pod, which of them is best.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::collections::{BTreeMap, sort};
 use crate::doc::Str;
 use crate::sim::Random;
 
@@ -164,7 +164,7 @@ fn refusal(cycle: Cycle<'_>, rejections: &Rejections) -> String {
 /// Reasons with their counts, sorted as text.
 pub fn histogram(reasons: &BTreeMap<Str, u32>) -> String {
     let mut parts: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-    parts.sort();
+    sort(&mut parts);
     parts.join(", ")
 }
 

@@ -1,12 +1,12 @@
 //! Which pods belong together when a pod has no spread constraints of its own: those of its Services and its owner.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::apps::replicaset::ReplicaSet;
 use crate::api::core::service::Service;
 use crate::api::{Kind, LabelSelector, Object};
 use crate::client::{Delta, Informers};
+use crate::collections::BTreeMap;
 
 use super::template::Template;
 

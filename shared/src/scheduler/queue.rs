@@ -2,10 +2,10 @@
 //! until something changes.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::api::Key;
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::sim::{Causes, Duration, Time};
 
 use super::framework::ClusterEvent;

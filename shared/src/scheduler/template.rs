@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::api::core::pod::{Pod, PodSpec};
 use crate::api::{LabelSelector, Object, Requirement, bytes, milli};
+use crate::collections::sort;
 use crate::doc::{Doc, Str};
 use crate::sim::{StateHasher, hash_of};
 
@@ -242,7 +243,7 @@ impl Requests {
             .map(|(name, _)| name.clone())
             .filter(|name| name != "cpu" && name != "memory")
             .collect();
-        names.sort();
+        sort(&mut names);
         names.dedup();
         Requests {
             cpu_milli: effective(spec, "cpu", milli, 0),

@@ -3,12 +3,12 @@
 //! A step takes effect after everything else that happens at its moment, one step after another in the order of their
 //! numbers. So it makes no difference when a replica learned of it, as long as it had not gone on in time.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::api::User;
 use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome};
+use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::Str;
 use crate::kubectl::{Output, Program, Progress};
 use crate::scenario::{self, Expectation, Scenario, ScenarioError, Step, StepAction, Verdict};
@@ -254,7 +254,7 @@ impl Player {
     pub fn to_scenario(&self) -> Scenario {
         let mut scenario = (*self.scenario).clone();
         let mut order: Vec<u64> = (1..=self.log.len() as u64).collect();
-        order.sort_by_key(|number| (self.log[*number as usize - 1].at, *number));
+        sort_by_key(&mut order, |number| (self.log[*number as usize - 1].at, *number));
         scenario.spec.steps = order.into_iter().map(|number| self.log[number as usize - 1].clone()).collect();
         scenario.spec.opening = Duration(self.now().0);
         scenario.stamp();

@@ -1,9 +1,9 @@
 //! What a component can do while it handles something: look at the clock, send, set timers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::{Reply, Request, Status};
+use crate::collections::BTreeMap;
 use crate::doc::{Str, Timestamp};
 
 use super::{

@@ -1,8 +1,7 @@
 //! The ways between processes and what is wrong with them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Duration, Process};
+use crate::collections::{BTreeMap, BTreeSet};
 
 /// One end of a link.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -1,8 +1,7 @@
 //! What will happen, ordered by time and then by the order in which it was put there.
 
-use std::collections::BTreeMap;
-
 use crate::api::Key;
+use crate::collections::BTreeMap;
 
 use super::{Causes, Incarnation, Message, Process, Time};
 

@@ -1,8 +1,9 @@
 //! The record of what happened and why: observation only, outside the state and its hash.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::api::Key;
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 
 use super::{Causes, ChangeKind, Process, RecordId, Time};

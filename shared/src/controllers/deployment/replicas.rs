@@ -2,6 +2,7 @@
 
 use crate::api::apps::replicaset::ReplicaSet;
 use crate::api::{Of, PatchKind, Request};
+use crate::collections::sort_by;
 use crate::controllers::worker::{Desk, Step};
 use crate::doc;
 use crate::doc::Doc;
@@ -15,7 +16,7 @@ pub const MAX: &str = "deployment.kubernetes.io/max-replicas";
 
 /// Oldest first, then by name.
 pub fn sort_by_age(sets: &mut [Of<ReplicaSet>]) {
-    sets.sort_by(|a, b| (a.meta().creation, &a.key().name).cmp(&(b.meta().creation, &b.key().name)));
+    sort_by(sets, |a, b| (a.meta().creation, &a.key().name).cmp(&(b.meta().creation, &b.key().name)));
 }
 
 /// The annotations that a ReplicaSet carries about its Deployment's size.
@@ -102,7 +103,7 @@ fn proportional(rollout: &Rollout, mut active: Vec<&Of<ReplicaSet>>) -> Vec<(Of<
     let allowed = if wanted > 0 { wanted + rolling::surge(&rollout.deployment) } else { 0 };
     let to_add = allowed - active.iter().map(|set| set.replicas).sum::<i64>();
     // Growing favours the newer of two equals, shrinking takes from the older.
-    active.sort_by(|a, b| {
+    sort_by(&mut active, |a, b| {
         let age = (a.meta().creation, &a.key().name).cmp(&(b.meta().creation, &b.key().name));
         b.replicas.cmp(&a.replicas).then(if to_add > 0 { age.reverse() } else { age })
     });

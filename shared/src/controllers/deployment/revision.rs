@@ -3,6 +3,7 @@
 use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replicaset::ReplicaSet;
 use crate::api::{Key, Kind, Of, PatchKind, Reason, Request, Subresource};
+use crate::collections::sort_by_key;
 use crate::controllers::status::{condition, date};
 use crate::controllers::worker::{Answer, Desk, Step};
 use crate::controllers::world::World;
@@ -237,7 +238,7 @@ pub fn clean_up(rollout: &Rollout, desk: &Desk<'_, '_>) -> Vec<Request> {
     let limit = rollout.deployment.revision_history_limit;
     let mut old: Vec<&Of<ReplicaSet>> = rollout.old.iter().filter(|set| !set.meta().deleting()).collect();
     let surplus = usize::try_from(old.len() as i64 - limit).unwrap_or(0);
-    old.sort_by_key(|set| revision_of(set));
+    sort_by_key(&mut old, |set| revision_of(set));
     let idle = |set: &&&Of<ReplicaSet>| {
         set.status_replicas == 0 && set.replicas == 0 && set.meta().generation <= set.observed_generation
     };

@@ -1,10 +1,9 @@
 //! The slices of one Service while they are rearranged.
 
-use std::collections::BTreeMap;
-
 use crate::api::core::service::Service;
 use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::{Kind, Of, PatchKind, Request, User};
+use crate::collections::BTreeMap;
 use crate::controllers::status::resource_version;
 use crate::controllers::world::World;
 use crate::doc;
@@ -186,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_slice_takes_a_hundred_and_other_ports_take_another() {
-        let mut slices = Slices { known: std::collections::BTreeMap::new(), fresh: Vec::<Draft>::new() };
+        let mut slices = Slices { known: crate::collections::BTreeMap::new(), fresh: Vec::<Draft>::new() };
         let (http, other) = (doc!([{ "port": 80i64 }]), doc!([{ "port": 8080i64 }]));
         for number in 0..=MOST {
             let pod: Str = format!("pod-{number}").into();

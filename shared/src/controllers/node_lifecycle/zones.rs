@@ -1,10 +1,11 @@
 //! How fast the nodes of a zone may be emptied: one every ten seconds, slower or not at all when the zone as a whole
 //! is in trouble.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::api::{Key, Kind};
 use crate::client::Wait;
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
 use crate::sim::{Duration, Time};
 

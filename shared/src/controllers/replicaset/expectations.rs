@@ -1,8 +1,7 @@
 //! What a controller has asked for and not yet seen: until it has, its cache is stale and it must not ask again.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::api::Key;
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::sim::{Duration, Time};
 
 /// After so long, what is still missing will not come.

@@ -1,11 +1,11 @@
 //! Which pods go first when there are too many.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeMap;
 
 use crate::api::apps::replicaset::ReplicaSet;
 use crate::api::core::pod::{Phase, Pod};
 use crate::api::{Key, Of};
+use crate::collections::{BTreeMap, sort_by};
 use crate::controllers::world::World;
 use crate::doc::{Str, Timestamp};
 
@@ -71,7 +71,7 @@ pub fn to_delete(set: &Of<ReplicaSet>, surplus: i64, world: &World, now: Timesta
     }
     let crowds = crowds(set, world);
     let mut candidates: Vec<Candidate> = pods.iter().map(|pod| candidate(pod, &crowds, now)).collect();
-    candidates.sort_by(Candidate::order);
+    sort_by(&mut candidates, Candidate::order);
     candidates.into_iter().take(surplus).map(|candidate| candidate.key).collect()
 }
 

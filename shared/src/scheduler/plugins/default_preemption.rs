@@ -1,8 +1,7 @@
 //! DefaultPreemption, as far as it goes: says for each node whether preemption could help. It does not evict anybody
 //! yet.
 
-use std::collections::BTreeMap;
-
+use crate::collections::BTreeMap;
 use crate::doc::{Str, literal};
 
 use super::super::cycle::{Rejections, histogram};

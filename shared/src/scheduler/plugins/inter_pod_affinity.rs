@@ -1,8 +1,7 @@
 //! InterPodAffinity: together with some pods, apart from others; both what the pod asks and what pods already on
 //! nodes ask of it.
 
-use std::collections::BTreeMap;
-
+use crate::collections::BTreeMap;
 use crate::doc::{Str, literal};
 
 use super::super::cache::NodeInfo;

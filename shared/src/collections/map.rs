@@ -1,0 +1,515 @@
+//! A map in the order of its keys: a B-tree of two levels, leaves below one root.
+//!
+//! Two levels are enough for what one cluster holds (150,000 entries are some 5,000 leaves), and make insertion and
+//! removal a matter of moving a few entries within a `Vec`.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::iter::Flatten;
+use std::marker::PhantomData;
+use std::ops::{Bound, Index, RangeBounds};
+use std::{slice, vec};
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+/// The most entries that a leaf holds.
+const LEAF: usize = 64;
+
+/// A map whose entries are in the order of their keys.
+#[derive(Clone)]
+pub struct BTreeMap<K, V> {
+    /// None of them is empty.
+    leaves: Vec<Vec<(K, V)>>,
+    len: usize,
+}
+
+/// Where an entry is: leaf, and place in it. Past the end of the last leaf it is the leaf after it, at 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(usize, usize);
+
+impl<K, V> BTreeMap<K, V> {
+    /// An empty map.
+    pub const fn new() -> Self {
+        Self { leaves: Vec::new(), len: 0 }
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        *self = Self::new();
+    }
+
+    /// All entries in order.
+    pub fn iter(&self) -> Iter<'_, K, V> {
+        self.between(Place(0, 0), Place(self.leaves.len(), 0))
+    }
+
+    /// All entries in order, their values to be changed.
+    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> {
+        self.leaves.iter_mut().flatten().map(|(key, value)| (&*key, value))
+    }
+
+    /// All keys in order.
+    pub fn keys(&self) -> Keys<'_, K, V> {
+        Keys(self.iter())
+    }
+
+    /// All values in the order of their keys.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + Clone {
+        self.iter().map(|(_, value)| value)
+    }
+
+    /// All values in the order of their keys, to be changed.
+    pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> {
+        self.leaves.iter_mut().flatten().map(|(_, value)| value)
+    }
+
+    /// All keys in order, without their values.
+    pub fn into_keys(self) -> impl DoubleEndedIterator<Item = K> {
+        self.into_iter().map(|(key, _)| key)
+    }
+
+    /// All values in the order of their keys.
+    pub fn into_values(self) -> impl DoubleEndedIterator<Item = V> {
+        self.into_iter().map(|(_, value)| value)
+    }
+
+    /// The entry with the least key.
+    pub fn first_key_value(&self) -> Option<(&K, &V)> {
+        self.iter().next()
+    }
+
+    /// The entry with the greatest key.
+    pub fn last_key_value(&self) -> Option<(&K, &V)> {
+        self.iter().next_back()
+    }
+
+    /// Removes the entry with the least key.
+    pub fn pop_first(&mut self) -> Option<(K, V)> {
+        if self.is_empty() { None } else { Some(self.take(Place(0, 0))) }
+    }
+
+    /// Removes the entry with the greatest key.
+    pub fn pop_last(&mut self) -> Option<(K, V)> {
+        let last = self.leaves.len().checked_sub(1)?;
+        Some(self.take(Place(last, self.leaves[last].len() - 1)))
+    }
+
+    /// Keeps only the entries for which `keep` is true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        for leaf in &mut self.leaves {
+            leaf.retain_mut(|(key, value)| keep(key, value));
+        }
+        self.recount();
+    }
+
+    fn recount(&mut self) {
+        self.leaves.retain(|leaf| !leaf.is_empty());
+        self.len = self.leaves.iter().map(Vec::len).sum();
+    }
+
+    fn between(&self, from: Place, to: Place) -> Iter<'_, K, V> {
+        Iter { leaves: &self.leaves, from, to }
+    }
+
+    /// Puts an entry at a place that [`BTreeMap::find`] named; the answer is where it is then.
+    fn put(&mut self, Place(mut leaf, mut at): Place, entry: (K, V)) -> Place {
+        self.len += 1;
+        // Behind the last leaf: it is filled up first.
+        if leaf == self.leaves.len()
+            && let Some(last) = self.leaves.last().filter(|last| last.len() < LEAF)
+        {
+            (leaf, at) = (leaf - 1, last.len());
+        }
+        let Some(into) = self.leaves.get_mut(leaf) else {
+            self.leaves.push(vec![entry]);
+            return Place(leaf, 0);
+        };
+        if into.len() == LEAF {
+            let right = into.split_off(LEAF / 2);
+            self.leaves.insert(leaf + 1, right);
+            if at > LEAF / 2 {
+                (leaf, at) = (leaf + 1, at - LEAF / 2);
+            }
+        }
+        self.leaves[leaf].insert(at, entry);
+        Place(leaf, at)
+    }
+
+    fn take(&mut self, Place(leaf, at): Place) -> (K, V) {
+        self.len -= 1;
+        let from = &mut self.leaves[leaf];
+        let entry = from.remove(at);
+        if from.is_empty() {
+            self.leaves.remove(leaf);
+        }
+        entry
+    }
+
+    fn get_at(&self, Place(leaf, at): Place) -> Option<&(K, V)> {
+        self.leaves.get(leaf)?.get(at)
+    }
+}
+
+impl<K: Ord, V> BTreeMap<K, V> {
+    /// The place of the first entry whose key is not before `key`, and whether it is that very key.
+    fn find<Q: Ord + ?Sized>(&self, key: &Q) -> (Place, bool)
+    where
+        K: Borrow<Q>,
+    {
+        let (mut low, mut high) = (0, self.leaves.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let before = self.leaves[middle].last().is_some_and(|(last, _)| last.borrow() < key);
+            if before { low = middle + 1 } else { high = middle }
+        }
+        let Some(leaf) = self.leaves.get(low) else { return (Place(low, 0), false) };
+        let (mut from, mut to) = (0, leaf.len());
+        while from < to {
+            let middle = usize::midpoint(from, to);
+            match leaf[middle].0.borrow().cmp(key) {
+                Ordering::Less => from = middle + 1,
+                Ordering::Equal => return (Place(low, middle), true),
+                Ordering::Greater => to = middle,
+            }
+        }
+        (Place(low, from), false)
+    }
+
+    /// The value of a key.
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        let (place, found) = self.find(key);
+        self.get_at(place).filter(|_| found).map(|(_, value)| value)
+    }
+
+    /// The value of a key, to be changed.
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        let (Place(leaf, at), found) = self.find(key);
+        if found { Some(&mut self.leaves[leaf][at].1) } else { None }
+    }
+
+    /// Whether the key is there.
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.find(key).1
+    }
+
+    /// Sets a value; the answer is the one before.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        let (place, found) = self.find(&key);
+        if found {
+            let Place(leaf, at) = place;
+            return Some(std::mem::replace(&mut self.leaves[leaf][at].1, value));
+        }
+        self.put(place, (key, value));
+        None
+    }
+
+    /// Removes a key; the answer is its value.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let (place, found) = self.find(key);
+        if found { Some(self.take(place).1) } else { None }
+    }
+
+    /// The place of a key, to be filled or changed.
+    pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
+        let (place, found) = self.find(&key);
+        Entry { map: self, place, key: if found { None } else { Some(key) } }
+    }
+
+    /// The entries whose keys are in a range.
+    pub fn range<Q: Ord + ?Sized>(&self, range: impl RangeBounds<Q>) -> Iter<'_, K, V>
+    where
+        K: Borrow<Q>,
+    {
+        let from = match range.start_bound() {
+            Bound::Unbounded => Place(0, 0),
+            Bound::Included(key) => self.find(key).0,
+            Bound::Excluded(key) => self.after(key),
+        };
+        let to = match range.end_bound() {
+            Bound::Unbounded => Place(self.leaves.len(), 0),
+            Bound::Excluded(key) => self.find(key).0,
+            Bound::Included(key) => self.after(key),
+        };
+        self.between(from, if to < from { from } else { to })
+    }
+
+    fn after<Q: Ord + ?Sized>(&self, key: &Q) -> Place
+    where
+        K: Borrow<Q>,
+    {
+        let (Place(leaf, at), found) = self.find(key);
+        let next = at + usize::from(found);
+        let end = self.leaves.get(leaf).is_some_and(|leaf| next == leaf.len());
+        if end { Place(leaf + 1, 0) } else { Place(leaf, next) }
+    }
+
+    /// Cuts off the entries from `key` on.
+    pub fn split_off<Q: Ord + ?Sized>(&mut self, key: &Q) -> Self
+    where
+        K: Borrow<Q>,
+    {
+        let (Place(leaf, at), _) = self.find(key);
+        let mut rest = Self::new();
+        if leaf < self.leaves.len() {
+            rest.leaves = self.leaves.split_off(leaf);
+            let before = rest.leaves[0].drain(..at).collect();
+            self.leaves.push(before);
+        }
+        self.recount();
+        rest.recount();
+        rest
+    }
+}
+
+/// The place of a key in a map.
+pub struct Entry<'a, K, V> {
+    map: &'a mut BTreeMap<K, V>,
+    place: Place,
+    /// The key, while it is not in the map.
+    key: Option<K>,
+}
+
+impl<'a, K, V> Entry<'a, K, V> {
+    /// The value, made by `make` where there is none.
+    pub fn or_insert_with(self, make: impl FnOnce() -> V) -> &'a mut V {
+        let Place(leaf, at) = match self.key {
+            Some(key) => self.map.put(self.place, (key, make())),
+            None => self.place,
+        };
+        &mut self.map.leaves[leaf][at].1
+    }
+
+    /// The value, or this where there is none.
+    pub fn or_insert(self, value: V) -> &'a mut V {
+        self.or_insert_with(|| value)
+    }
+
+    /// The value, or the default where there is none.
+    pub fn or_default(self) -> &'a mut V
+    where
+        V: Default,
+    {
+        self.or_insert_with(V::default)
+    }
+
+    /// Changes the value, where there is one.
+    #[must_use]
+    pub fn and_modify(self, change: impl FnOnce(&mut V)) -> Self {
+        if self.key.is_none() {
+            let Place(leaf, at) = self.place;
+            change(&mut self.map.leaves[leaf][at].1);
+        }
+        self
+    }
+}
+
+/// Entries in order, from either end.
+pub struct Iter<'a, K, V> {
+    leaves: &'a [Vec<(K, V)>],
+    from: Place,
+    to: Place,
+}
+
+impl<K, V> Clone for Iter<'_, K, V> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+impl<'a, K, V> Iterator for Iter<'a, K, V> {
+    type Item = (&'a K, &'a V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.from == self.to {
+            return None;
+        }
+        let Place(leaf, at) = self.from;
+        let entries = self.leaves.get(leaf)?;
+        let (key, value) = entries.get(at)?;
+        self.from = if at + 1 == entries.len() { Place(leaf + 1, 0) } else { Place(leaf, at + 1) };
+        Some((key, value))
+    }
+}
+
+impl<K, V> DoubleEndedIterator for Iter<'_, K, V> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        if self.from == self.to {
+            return None;
+        }
+        let Place(mut leaf, mut at) = self.to;
+        if at == 0 {
+            leaf = leaf.checked_sub(1)?;
+            at = self.leaves[leaf].len();
+        }
+        self.to = Place(leaf, at - 1);
+        let (key, value) = &self.leaves[leaf][at - 1];
+        Some((key, value))
+    }
+}
+
+/// Keys in order, from either end.
+pub struct Keys<'a, K, V>(Iter<'a, K, V>);
+
+impl<K, V> Clone for Keys<'_, K, V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<'a, K, V> Iterator for Keys<'a, K, V> {
+    type Item = &'a K;
+
+    fn next(&mut self) -> Option<&'a K> {
+        self.0.next().map(|(key, _)| key)
+    }
+}
+
+impl<K, V> DoubleEndedIterator for Keys<'_, K, V> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|(key, _)| key)
+    }
+}
+
+impl<'a, K, V> IntoIterator for &'a BTreeMap<K, V> {
+    type Item = (&'a K, &'a V);
+    type IntoIter = Iter<'a, K, V>;
+
+    fn into_iter(self) -> Iter<'a, K, V> {
+        self.iter()
+    }
+}
+
+impl<'a, K, V> IntoIterator for &'a mut BTreeMap<K, V> {
+    type Item = (&'a K, &'a mut V);
+    type IntoIter =
+        std::iter::Map<Flatten<slice::IterMut<'a, Vec<(K, V)>>>, fn(&'a mut (K, V)) -> (&'a K, &'a mut V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.leaves.iter_mut().flatten().map(|(key, value)| (&*key, value))
+    }
+}
+
+impl<K, V> IntoIterator for BTreeMap<K, V> {
+    type Item = (K, V);
+    type IntoIter = Flatten<vec::IntoIter<Vec<(K, V)>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.leaves.into_iter().flatten()
+    }
+}
+
+impl<K, V> Default for BTreeMap<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K: Ord, V> Extend<(K, V)> for BTreeMap<K, V> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        for (key, value) in entries {
+            self.insert(key, value);
+        }
+    }
+}
+
+impl<K: Ord, V> FromIterator<(K, V)> for BTreeMap<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut map = Self::new();
+        map.extend(entries);
+        map
+    }
+}
+
+impl<K: Ord, V, const N: usize> From<[(K, V); N]> for BTreeMap<K, V> {
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
+    }
+}
+
+impl<K: Ord + Borrow<Q>, Q: Ord + ?Sized, V> Index<&Q> for BTreeMap<K, V> {
+    type Output = V;
+
+    fn index(&self, key: &Q) -> &V {
+        self.get(key).expect("the key is in the map")
+    }
+}
+
+// Two maps with the same entries are the same, however they are cut into leaves.
+impl<K: PartialEq, V: PartialEq> PartialEq for BTreeMap<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.iter().zip(other).all(|(one, two)| one == two)
+    }
+}
+
+impl<K: Eq, V: Eq> Eq for BTreeMap<K, V> {}
+
+impl<K: Hash, V: Hash> Hash for BTreeMap<K, V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.len as u64);
+        for (key, value) in self {
+            key.hash(state);
+            value.hash(state);
+        }
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for BTreeMap<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self).finish()
+    }
+}
+
+impl<K: Serialize, V: Serialize> Serialize for BTreeMap<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self)
+    }
+}
+
+impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Deserialize<'de> for BTreeMap<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<K, V>(PhantomData<(K, V)>);
+
+        impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for Entries<K, V> {
+            type Value = BTreeMap<K, V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut map = BTreeMap::new();
+                while let Some((key, value)) = entries.next_entry()? {
+                    map.insert(key, value);
+                }
+                Ok(map)
+            }
+        }
+
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
