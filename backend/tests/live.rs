@@ -156,7 +156,7 @@ async fn who_does_not_belong_is_turned_away() {
         ClientMessage::Hello { token: token.into(), engine: engine.into(), after: None }.write()
     };
     let engine = shared::ENGINE_VERSION;
-    let submit = r#"{"type":"submit","id":1,"action":{"kubectl":"get pods"}}"#;
+    let submit = r#"{"submit":{"id":1,"action":{"kubectl":"get pods"}}}"#;
     let cases = [
         (&session.id, Message::text(hello("wrong", engine)), 4401),
         (&session.id, Message::text(hello(&other.owner, engine)), 4401),
@@ -182,7 +182,7 @@ async fn bad_frames_end_a_connection_and_nothing_else() {
     let server = Server::start(data.path()).await;
     let session = server.create("").await;
     let (mut witness, _) = server.join(&session.id, &session.owner).await;
-    let bad = [r#"{"type":"nothing"}"#, r#"{"type":"submit","id":-1}"#, "null", ""];
+    let bad = [r#"{"nothing":{}}"#, r#"{"submit":{"id":-1}}"#, "null", ""];
     for text in bad {
         let (mut client, _) = server.join(&session.id, &session.editor).await;
         client.socket.send(Message::text(text)).await.expect("it is sent");

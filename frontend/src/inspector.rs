@@ -9,7 +9,7 @@ use crate::{
     protocol::{Command, Inspection, Link, Pace, Placement, Subject},
     state::Page,
     timeline::EventLine,
-    view_model::clock_text,
+    view_model::{breakable, clock_text},
 };
 
 #[component]
@@ -183,7 +183,7 @@ fn PlacementTable(placement: Placement) -> impl IntoView {
         let won = row.node == chosen;
         let cells = if row.refusal.is_empty() {
             let scores = row.scores.iter().map(|score| view! { <td>{*score}</td> }).collect_view();
-            view! { {scores}<td><b>{row.total}</b></td> }.into_any()
+            view! { <td><b>{row.total}</b></td>{scores} }.into_any()
         } else {
             view! { <td class="refusal" colspan=(columns + 1).to_string()>{row.refusal}</td> }.into_any()
         };
@@ -197,8 +197,8 @@ fn PlacementTable(placement: Placement) -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">{t!(i18n, inspector.node)}</th>
-                        {plugins.into_iter().map(|plugin| view! { <th scope="col">{plugin}</th> }).collect_view()}
                         <th scope="col">{t!(i18n, inspector.total)}</th>
+                        {plugins.iter().map(|plugin| view! { <th scope="col">{breakable(plugin)}</th> }).collect_view()}
                     </tr>
                 </thead>
                 <tbody>{rows.collect_view()}</tbody>

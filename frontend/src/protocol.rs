@@ -50,6 +50,8 @@ pub enum Opening {
     Default,
     /// The fragment of a link that somebody sent.
     Link(String),
+    /// The text of a scenario file.
+    Scenario(String),
     /// A cluster that others look at, too: `id.token`.
     Live(String),
 }

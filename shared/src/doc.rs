@@ -4,6 +4,7 @@
 //! change, so a thousand pods of one template hold one `containers` list, and comparing two revisions skips
 //! what they share.
 
+mod de;
 mod diff;
 mod json;
 mod keys;
@@ -17,8 +18,9 @@ use std::sync::Arc;
 use crate::collections::sort_by;
 
 pub use arcstr::{ArcStr as Str, literal};
+pub use de::{FieldError, from_doc};
 pub use diff::{Change, Path, Segment, diff};
-pub use json::parse_json;
+pub use json::{parse_json, to_doc};
 pub use keys::intern;
 pub use merge::{ListMerge, PatchError, json_patch, list_merge, merge_patch, strategic_merge};
 pub use timestamp::Timestamp;

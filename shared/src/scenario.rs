@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{ClusterSpec, ControlPlane, ImageSpec, NodeGroup};
 use crate::collections::BTreeMap;
-use crate::doc::{Doc, Path, Segment, Str, Timestamp};
+use crate::doc::{Doc, Path, Segment, Str, Timestamp, from_doc, to_doc};
 use crate::manifest::{self, Document};
 use crate::sim::{Duration, Options};
 
@@ -224,23 +224,7 @@ impl Scenario {
     /// What is wrong, and in which field.
     pub fn from_doc(doc: &Doc) -> Result<Scenario, ScenarioError> {
         check_type(doc)?;
-        let value = serde_json::to_value(doc).map_err(|error| refuse("", error.to_string()))?;
-        let scenario: Scenario = serde_path_to_error::deserialize(value).map_err(|error| {
-            let message = error.inner().to_string();
-            let mut field = match error.path().to_string().as_str() {
-                "." => String::new(),
-                path => path.to_owned(),
-            };
-            // Derived readers notice an unknown field before its name belongs to the path.
-            let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
-            if let Some((name, _)) = unknown
-                && field != name
-                && !field.ends_with(&format!(".{name}"))
-            {
-                field = if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
-            }
-            refuse(&field, message)
-        })?;
+        let scenario: Scenario = from_doc(doc).map_err(|error| refuse(&error.field, error.message))?;
         scenario.check()?;
         Ok(scenario)
     }
@@ -300,8 +284,7 @@ impl Scenario {
 
     /// As a document.
     pub fn to_doc(&self) -> Doc {
-        let value = serde_json::to_value(self).expect("a scenario always prints");
-        serde_json::from_value(value).expect("what was printed is a document")
+        to_doc(self)
     }
 
     /// As a file, keys in order.

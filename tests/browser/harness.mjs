@@ -10,8 +10,8 @@ import { createInterface } from "node:readline";
 import { after } from "node:test";
 import { chromium } from "playwright-core";
 
-const root = new URL("../..", import.meta.url).pathname;
-const program = join(root, "target/release/kubarium");
+export const root = new URL("../..", import.meta.url).pathname;
+export const program = join(root, "target/release/kubarium");
 const results = join(root, "tests/browser/results");
 const READY_MS = 20_000;
 
@@ -68,7 +68,8 @@ export async function openPage(t, url, { expected = [], ...options } = {}) {
     if (!expected.some((pattern) => pattern.test(text))) complaints.push(text);
   };
   page.on("console", (message) => {
-    if (["warning", "error", "assert"].includes(message.type())) complain(`console: ${message.text()}`);
+    const { url, lineNumber } = message.location();
+    if (["warning", "error", "assert"].includes(message.type())) complain(`console: ${message.text()} (${url}:${lineNumber})`);
   });
   page.on("pageerror", (error) => complain(`uncaught: ${error.stack ?? error}`));
   page.on("requestfailed", (request) => complain(`request: ${request.url()} ${request.failure()?.errorText}`));
@@ -87,4 +88,27 @@ export async function openPage(t, url, { expected = [], ...options } = {}) {
 export async function screenshot(page, name) {
   await mkdir(results, { recursive: true });
   await page.screenshot({ path: join(results, `${name}.png`) });
+}
+
+/**
+ * What tells the cluster that `opening` leads to from all others, by a worker of its own whose time stands still: the
+ * moment and the hash of its state.
+ */
+export function askWorker(page, opening) {
+  return page.evaluate(async (opening) => {
+    const source = performance.getEntriesByType("resource").map((entry) => entry.name)
+      .find((name) => /\/worker-\w+\.js$/.test(name));
+    const engine = new Worker(source);
+    const answer = await new Promise((resolve, reject) => {
+      engine.onerror = ({ message }) => reject(new Error(message));
+      engine.onmessage = ({ data }) => {
+        const reply = JSON.parse(data);
+        if (reply.fingerprint) resolve(reply.fingerprint);
+        if (reply.badLink) reject(new Error(reply.badLink));
+      };
+      for (const request of [opening, { pace: "pause" }, "fingerprint"]) engine.postMessage(JSON.stringify(request));
+    });
+    engine.terminate();
+    return answer;
+  }, opening);
 }

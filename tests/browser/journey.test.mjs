@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, screenshot, startServer } from "./harness.mjs";
+import { askWorker, openPage, screenshot, startServer } from "./harness.mjs";
 
 const STORY_MS = 60_000;
 
@@ -20,13 +20,17 @@ const power = (page, name) => node(page, name).getByRole("switch");
 const speed = (page, value) => page.locator(".time select").selectOption(value);
 const podsOn = (page, name, shape) => node(page, name).locator(`.pod[data-shape=${shape}]`);
 
-/** Puts `text` into the editor in place of what is there, and applies it with the keyboard. */
+/** Pastes `text` into the editor in place of what is there, and applies it with the keyboard. */
 async function apply(page, text) {
   if (!(await drawer(page).locator(".cm-content").isVisible())) await page.getByRole("button", { name: "YAML" }).click();
   const content = drawer(page).locator(".cm-content");
   await content.click();
   await page.keyboard.press("Control+a");
-  await page.keyboard.insertText(text);
+  await content.evaluate((element, text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", text);
+    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+  }, text);
   await page.keyboard.press("Control+Enter");
 }
 
@@ -95,7 +99,7 @@ test("time can be stopped, stepped, hurried and skipped", async (t) => {
     const [minutes, rest] = (await clock.innerText()).split(":").map(Number);
     return minutes * 60 + rest;
   };
-  await page.locator(".brand").focus();
+  await page.locator("h1").click();
   await page.keyboard.press("Space");
   await page.locator(".clock").getByText("paused").waitFor();
   const before = await ask(page, "fingerprint", "fingerprint");
@@ -119,6 +123,14 @@ test("what is applied travels to running pods, and what is wrong is said where",
   const page = await openCluster(t, server.url);
   await page.getByRole("button", { name: "YAML" }).click();
   await drawer(page).locator(".cm-content").waitFor();
+  // The article's Pod has neither a name nor an image.
+  await drawer(page).locator("select").selectOption("pod-incomplete");
+  await drawer(page).getByRole("button", { name: "Apply" }).click();
+  await outcome(page, /resource name may not be empty|name or generateName is required|Required value/);
+  await drawer(page).getByRole("button", { name: /Add the name and image/ }).click();
+  await drawer(page).getByRole("button", { name: "Apply" }).click();
+  await outcome(page, /pod\/\S+ created/);
+
   for (const example of ["deployment", "service", "configmap", "secret", "secret-stringdata"]) {
     await drawer(page).locator("select").selectOption(example);
     await drawer(page).getByRole("button", { name: "Apply" }).click();
@@ -141,13 +153,6 @@ test("what is applied travels to running pods, and what is wrong is said where",
   await apply(page, "apiVersion: v9\nkind: Ship\nmetadata: {name: x}\n");
   await outcome(page, /no matches for kind "Ship" in version "v9"/);
 
-  // The article's Pod has neither a name nor an image.
-  await drawer(page).locator("select").selectOption("pod-incomplete");
-  await drawer(page).getByRole("button", { name: "Apply" }).click();
-  await outcome(page, /resource name may not be empty|name or generateName is required|Required value/);
-  await drawer(page).getByRole("button", { name: /Add the name and image/ }).click();
-  await drawer(page).getByRole("button", { name: "Apply" }).click();
-  await outcome(page, /pod\/\S+ created/);
 });
 
 test("anything can be looked into", async (t) => {
@@ -180,7 +185,7 @@ test("a link opens exactly the same cluster, and no server is needed for that", 
   const page = await openCluster(t, server.url);
   await power(page, "node-1").click();
   await page.getByText("node-1 is off. Nobody knows yet.").waitFor();
-  await page.locator(".brand").focus();
+  await page.locator("h1").click();
   await page.keyboard.press("Space");
   await page.locator(".clock").getByText("paused").waitFor();
   await page.getByRole("button", { name: "Share" }).click();
@@ -195,22 +200,7 @@ test("a link opens exactly the same cluster, and no server is needed for that", 
   const other = await openCluster(t, server.url);
   const posts = [];
   other.on("request", (request) => posts.push(request.url()));
-  // A worker of its own, so that the moment it opens at can be held.
-  const there = await other.evaluate(async (fragment) => {
-    const source = performance.getEntriesByType("resource").map((entry) => entry.name)
-      .find((name) => /\/worker-\w+\.js$/.test(name));
-    const engine = new Worker(source);
-    const answer = new Promise((resolve) => {
-      engine.onmessage = ({ data }) => {
-        const reply = JSON.parse(data);
-        if (reply.fingerprint) resolve(reply.fingerprint);
-      };
-    });
-    for (const request of [{ open: { link: fragment } }, { pace: "pause" }, "fingerprint"]) {
-      engine.postMessage(JSON.stringify(request));
-    }
-    return answer;
-  }, new URL(link).hash.slice(1));
+  const there = await askWorker(other, { open: { link: new URL(link).hash.slice(1) } });
   assert.deepEqual(there, here);
   assert.ok(posts.every((url) => /\/worker[^/]*$/.test(url)), `asked the server for ${posts}`);
 

@@ -3,7 +3,10 @@
 use std::{cell::RefCell, rc::Rc};
 
 use js_sys::JsString;
-use shared::session::protocol::ServerMessage;
+use shared::{
+    doc::{from_doc, parse_json},
+    session::protocol::ServerMessage,
+};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
@@ -37,8 +40,8 @@ pub fn start() {
     let heard = Rc::clone(&worker);
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
         let text: JsString = event.data().unchecked_into();
-        let request: Request =
-            serde_json::from_str(&String::from(text)).expect("page and worker come from one build");
+        let request = parse_json(&String::from(text)).expect("the page sends JSON");
+        let request: Request = from_doc(&request).expect("page and worker come from one build");
         match request {
             Request::Open(opening) => open(&heard, opening),
             request => heard.borrow_mut().hear(request),
@@ -69,6 +72,7 @@ fn open(worker: &Shared, opening: Opening) {
     let replica = match opening {
         Opening::Default => Ok(Replica::first()),
         Opening::Link(link) => Replica::from_link(&link),
+        Opening::Scenario(text) => Replica::from_scenario(&text),
         Opening::Live(link) => {
             let back = Rc::clone(worker);
             let scope = worker.borrow().scope.clone();

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     cluster::Cluster,
+    doc,
+    doc::from_doc,
     scenario::{FaultStep, RepairStep, Scenario, StepAction},
     session::{
         self, Player, Replica as Follower, StepResult, diagnose, link,
@@ -65,6 +67,14 @@ impl Replica {
     /// Why the link cannot be read.
     pub fn from_link(fragment: &str) -> Result<Self, String> {
         Self::open(link::decode(fragment).map_err(|error| error.to_string())?)
+    }
+
+    /// The cluster of a scenario file.
+    ///
+    /// # Errors
+    /// What is wrong in it, and where.
+    pub fn from_scenario(text: &str) -> Result<Self, String> {
+        Self::open(Scenario::parse(text).map_err(|error| error.to_string())?)
     }
 
     fn open(scenario: Scenario) -> Result<Self, String> {
@@ -363,8 +373,8 @@ fn action(command: &Command) -> Result<StepAction, Outcome> {
             StepAction::Apply(text.as_str().into())
         }
         Command::Fault { target, kind } => {
-            let step = serde_json::json!({ "target": target, "kind": kind });
-            let step: FaultStep = serde_json::from_value(step).map_err(|error| refuse(error.to_string()))?;
+            let step = doc!({ "target": target.as_str(), "kind": kind.as_str() });
+            let step: FaultStep = from_doc(&step).map_err(|error| refuse(error.message))?;
             StepAction::Fault(step)
         }
         Command::Repair { target: text } => StepAction::Repair(RepairStep { target: target(text)? }),

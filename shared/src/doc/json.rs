@@ -32,6 +32,15 @@ pub fn parse_json(text: &str) -> Result<Doc, serde_json::Error> {
     serde_json::from_str(text)
 }
 
+/// Anything that serde writes, as a document.
+///
+/// # Panics
+/// If it has keys that are no text, or numbers that are no JSON.
+pub fn to_doc<T: Serialize>(value: &T) -> Doc {
+    let text = serde_json::to_string(value).expect("plain data always prints");
+    parse_json(&text).expect("what was printed reads back")
+}
+
 impl Serialize for Doc {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

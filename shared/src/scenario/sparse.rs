@@ -1,10 +1,9 @@
 //! Writing only what differs from its default, so that files and links stay short.
 
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
 
 use crate::collections::BTreeMap;
-use crate::doc::Str;
+use crate::doc::{Doc, Map, Str, to_doc};
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -15,7 +14,7 @@ pub(super) fn fields<T: Serialize + Default, S: Serializer>(
     value: &T,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    different(value).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    different(&to_doc(value), &to_doc(&T::default())).serialize(serializer)
 }
 
 /// The same for each value of a map.
@@ -23,18 +22,12 @@ pub(super) fn values<T: Serialize + Default, S: Serializer>(
     map: &BTreeMap<Str, T>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let mut sparse: BTreeMap<&Str, Map<String, Value>> = BTreeMap::new();
-    for (key, value) in map {
-        sparse.insert(key, different(value).map_err(serde::ser::Error::custom)?);
-    }
-    sparse.serialize(serializer)
+    let default = to_doc(&T::default());
+    serializer.collect_map(map.iter().map(|(key, value)| (key, different(&to_doc(value), &default))))
 }
 
-fn different<T: Serialize + Default>(value: &T) -> Result<Map<String, Value>, serde_json::Error> {
-    let (Value::Object(all), Value::Object(defaults)) =
-        (serde_json::to_value(value)?, serde_json::to_value(T::default())?)
-    else {
-        unreachable!("only objects with fields are written sparsely")
-    };
-    Ok(all.into_iter().filter(|(field, value)| defaults.get(field) != Some(value)).collect())
+fn different(all: &Doc, defaults: &Doc) -> Doc {
+    let Doc::Map(all) = all else { unreachable!("only objects with fields are written sparsely") };
+    let kept = all.entries().iter().filter(|(field, value)| defaults[field.as_str()] != *value);
+    Doc::Map(kept.cloned().collect::<Map>())
 }

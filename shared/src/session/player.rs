@@ -243,6 +243,8 @@ impl Player {
         while self.next_at().is_some_and(|at| at <= end) {
             self.step();
             if !self.expectations.is_empty() && self.decided() {
+                // A state that has a moment is one with everything of that moment done.
+                self.advance_to(self.now());
                 return;
             }
         }

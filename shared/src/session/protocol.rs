@@ -5,9 +5,10 @@
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::doc::Str;
+use crate::doc::{Str, from_doc, parse_json};
 use crate::scenario::{Scenario, StepAction};
 use crate::sim::{StateHash, Time};
 
@@ -16,7 +17,7 @@ pub const MAX_FRAME: u32 = 4 << 20;
 
 /// What a replica tells the server.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ClientMessage {
     /// The first frame: who comes, and with which engine.
     Hello {
@@ -53,7 +54,7 @@ pub enum ClientMessage {
 
 /// What the server tells a replica.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ServerMessage {
     /// The answer to a hello.
     Welcome(Box<Welcome>),
@@ -212,12 +213,12 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
-fn read<'a, T: Deserialize<'a>>(frame: &'a str) -> Result<T, FrameError> {
+fn read<T: DeserializeOwned>(frame: &str) -> Result<T, FrameError> {
     if frame.len() > MAX_FRAME as usize {
         return Err(FrameError(format!("the frame has {} bytes; at most {MAX_FRAME} are read", frame.len())));
     }
-    serde_json::from_str(frame)
-        .map_err(|error| FrameError(format!("the frame is no message of this protocol: {error}")))
+    let doc = parse_json(frame).map_err(|error| FrameError(format!("the frame is no JSON: {error}")))?;
+    from_doc(&doc).map_err(|error| FrameError(format!("the frame is no message of this protocol: {error}")))
 }
 
 fn write<T: Serialize>(message: &T) -> String {

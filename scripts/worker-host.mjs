@@ -1,0 +1,53 @@
+// The page's worker in Node, in a scope that is like a Web Worker's and with a clock of its own: for the build, which
+// watches what the first screen needs, and for benchmarks.
+
+import { createContext, runInContext } from "node:vm";
+
+/** Wall time between two ticks of the worker, in milliseconds. */
+const TICK_MS = 33;
+
+/** Starts the worker; `later` gives the program's later part when it is first needed, where it was cut in two. */
+export function startWorker(glue, wasm, later = () => new Uint8Array()) {
+  let now = 0;
+  let tick;
+  let replies = [];
+  const scope = createContext({
+    console, TextDecoder, TextEncoder, WebAssembly, queueMicrotask, URL, setTimeout,
+    performance: { now: () => now },
+    setInterval: (work) => void (tick = work),
+    postMessage: (text) => replies.push(JSON.parse(text)),
+  });
+  runInContext("var self = globalThis;", scope);
+  runInContext(glue, scope);
+
+  // The bindings make their imports themselves and show them only to this constructor.
+  let imports;
+  const link = () => {
+    new WebAssembly.Instance(new WebAssembly.Module(later()), { ...imports, first: exports });
+    exports.$loaded.value = 1;
+  };
+  scope.module = new WebAssembly.Module(wasm);
+  scope.WebAssembly = {
+    ...Object.fromEntries(Object.getOwnPropertyNames(WebAssembly).map((name) => [name, WebAssembly[name]])),
+    Instance: function (module, made) {
+      imports = made;
+      return new WebAssembly.Instance(module, { ...made, kubarium: { later: link } });
+    },
+  };
+  const exports = runInContext("wasm_bindgen.initSync({ module });", scope);
+  return {
+    exports,
+    say: (request) => scope.onmessage({ data: JSON.stringify(request) }),
+    /** What the worker said since last asked. */
+    heard: () => replies.splice(0),
+    /** Lets time pass, until a reply is what is waited for. */
+    run(length, found = () => false) {
+      replies = [];
+      for (const end = now + length; now < end; now += TICK_MS) {
+        tick();
+        if (replies.splice(0).some(found)) return true;
+      }
+      return false;
+    },
+  };
+}
