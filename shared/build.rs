@@ -1,15 +1,17 @@
-//! Writes the table of API types that `src/schema.rs` reads, from the JSON schemas of `k8s-openapi`.
+//! Writes the table of API types that `src/schema.rs` reads, from the JSON schemas of `k8s-openapi`; and gives the
+//! engine its version, which changes with its sources: only engines of the same build are sure to agree.
 //!
+//! The table:
 //! One line a type (`:v1.PodSpec`, for served kinds with group version and kind: `:v1.Pod v1 Pod`), then one line a
 //! field in order of name: name, type, `!` when required. Types: `s`tring, `i`nt32, int64 `I`, `n`umber, `b`oolean,
 //! bytes `B`, `q`uantity, int-`o`r-string, `t`ime, micro-time `T`, anything `*`, list `[…`, map `{…`, and the number of
 //! a type in the table.
 
-#![expect(clippy::disallowed_types, reason = "this program is not downloaded")]
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this program is not downloaded")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use k8s_openapi::Resource;
 use k8s_openapi::api::{
@@ -23,12 +25,36 @@ use serde_json::{Map, Value};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src");
+    let package = std::env::var("CARGO_PKG_VERSION").expect("cargo sets CARGO_PKG_VERSION");
+    let sources = digest(Path::new("src"), 0xcbf2_9ce4_8422_2325);
+    println!("cargo::rustc-env=ENGINE_VERSION={package}+{:08x}", sources >> 32);
     let mut tables =
         Tables { generator: SchemaSettings::draft07().into_generator(), served: BTreeMap::new() };
     tables.add_kinds();
     let table = tables.print();
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     std::fs::write(out.join("schema.txt"), table).expect("the build directory can be written");
+}
+
+/// FNV-1a of all files below a directory, by name and content.
+fn digest(directory: &Path, seed: u64) -> u64 {
+    let entries = std::fs::read_dir(directory).expect("the sources can be read");
+    let mut paths: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("the sources can be read").path()).collect();
+    paths.sort();
+    paths.iter().fold(seed, |sum, path| {
+        let name = path.file_name().expect("files have names").to_string_lossy();
+        let sum = name.bytes().fold(sum, fnv);
+        if path.is_dir() {
+            return digest(path, sum);
+        }
+        std::fs::read(path).expect("the sources can be read").into_iter().fold(sum, fnv)
+    })
+}
+
+fn fnv(sum: u64, byte: u8) -> u64 {
+    (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
 }
 
 struct Tables {

@@ -123,6 +123,12 @@ fn Notices() -> impl IntoView {
                     <button class="quiet" on:click=move |_| browser::reload()>{t!(i18n, notice.reload)}</button>
                 </p>
             })}
+            {move || page.other_version.get().map(|version| view! {
+                <p class="notice">
+                    {t!(i18n, notice.other_version, version = version.clone())}
+                    <button class="quiet" on:click=move |_| page.other_version.set(None)>{t!(i18n, close)}</button>
+                </p>
+            })}
             {move || page.bad_link.get().map(|reason| view! {
                 <p class="notice">
                     {t!(i18n, notice.link, reason = reason.clone())}

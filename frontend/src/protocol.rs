@@ -164,6 +164,10 @@ pub enum Reply {
     Scenario(String),
     /// How the live session stands.
     Live(Live),
+    /// The link was made by this other version: what was done is done again, and may come out otherwise.
+    OtherVersion(String),
+    /// The server has another version now: the page is to be loaded again.
+    Outdated,
     /// The link could not be opened; the default cluster is shown instead. Says why.
     BadLink(String),
 }

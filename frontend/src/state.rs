@@ -77,6 +77,8 @@ pub struct Page {
     pub fingerprint: RwSignal<Option<(u64, String)>>,
     /// Why the link that brought us here did not open.
     pub bad_link: RwSignal<Option<String>>,
+    /// The version that made the link that brought us here, if it was another.
+    pub other_version: RwSignal<Option<String>>,
     /// How the live session stands, in one.
     pub live: RwSignal<Option<Live>>,
     /// Links to it, for those who began it.
@@ -122,6 +124,7 @@ impl Page {
             link: RwSignal::default(),
             fingerprint: RwSignal::default(),
             bad_link: RwSignal::default(),
+            other_version: RwSignal::default(),
             live: RwSignal::default(),
             invitations: RwSignal::default(),
             failure: RwSignal::default(),
@@ -145,6 +148,9 @@ impl Page {
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Scenario(scenario) => self.begin_live(scenario),
             Reply::Live(live) => self.live.set(Some(live)),
+            Reply::OtherVersion(version) => self.other_version.set(Some(version)),
+            // The address has the session: it is there again after loading.
+            Reply::Outdated => browser::reload(),
             Reply::BadLink(reason) => {
                 self.live.set(None);
                 self.bad_link.set(Some(reason));

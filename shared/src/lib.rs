@@ -23,5 +23,5 @@ pub mod schema;
 pub mod session;
 pub mod sim;
 
-/// The version of the engine: logs, links and snapshots carry it.
-pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of the engine, with a digest of its sources: logs, links and snapshots carry it.
+pub const ENGINE_VERSION: &str = env!("ENGINE_VERSION");

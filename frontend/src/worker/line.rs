@@ -85,6 +85,9 @@ fn open(worker: &Shared, opening: Opening) {
         }
     };
     let mut worker = worker.borrow_mut();
+    if let Some(version) = replica.as_ref().ok().and_then(Replica::other_version) {
+        worker.say(&Reply::OtherVersion(version));
+    }
     let replica = replica.unwrap_or_else(|reason| {
         worker.say(&Reply::BadLink(reason));
         Replica::first()
@@ -126,7 +129,8 @@ impl Worker {
                     }
                 }
             },
-            Heard::Gone(reason) => {
+            Heard::Outdated(_) if following => self.say(&Reply::Outdated),
+            Heard::Gone(reason) | Heard::Outdated(reason) => {
                 if let Some((_, live)) = self.driver.as_mut().and_then(|driver| driver.replica().said()) {
                     live.connected = false;
                     live.problem = reason;

@@ -132,6 +132,12 @@ impl Replica {
         self.player().to_scenario().to_doc().to_json()
     }
 
+    /// The engine that wrote the scenario, if it was another one.
+    pub fn other_version(&self) -> Option<String> {
+        let made_by = self.player().scenario().engine()?;
+        (made_by != shared::ENGINE_VERSION).then(|| made_by.to_string())
+    }
+
     /// What tells this state from all others.
     pub fn hash(&self) -> String {
         self.player().hash().to_string()

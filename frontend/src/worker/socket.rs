@@ -11,7 +11,8 @@ const AGAIN_MS: i32 = 1000;
 
 /// Codes with which the server says that there is no use in coming back: not understood, no right, no such session,
 /// another version.
-const HOPELESS: [u16; 5] = [4400, 4401, 4404, 4422, 4426];
+const HOPELESS: [u16; 5] = [4400, 4401, 4404, 4422, OTHER_VERSION];
+const OTHER_VERSION: u16 = 4426;
 
 /// What the connection tells: a message, or that it broke (with the server's reason, if it gave one).
 pub enum Heard {
@@ -19,6 +20,8 @@ pub enum Heard {
     Message(Box<ServerMessage>),
     /// The connection is gone; another is tried unless the server said that there is no use.
     Gone(String),
+    /// The server is of another version, in its own words.
+    Outdated(String),
 }
 
 /// A connection.
@@ -97,7 +100,10 @@ impl Socket {
         let this = self.clone();
         let on_close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
             let over = HOPELESS.contains(&event.code()) || this.inner.borrow().ended;
-            hear(Heard::Gone(event.reason()));
+            hear(match event.code() {
+                OTHER_VERSION => Heard::Outdated(event.reason()),
+                _ => Heard::Gone(event.reason()),
+            });
             if over {
                 return;
             }
