@@ -31,7 +31,7 @@ CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-test
 say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
 stop = { echo 'kubarium: $(1)' >&2; exit 1; }
 
-.PHONY: help build run test dev bench fmt page program lint test-rust test-browser tools rust chromium
+.PHONY: help build run test dev simulate bench fmt page program lint test-rust test-browser tools rust chromium
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -50,6 +50,9 @@ test: lint program test-rust test-browser ## Check style, build, run the tests, 
 dev: tools ## Serve as `run` does, and rebuild on every change
 	@cargo fetch --locked
 	@exec node scripts/dev.mjs --listen $(LISTEN) $(if $(DATA),--data $(DATA))
+
+simulate: rust ## Random commands and faults against the rules (SEEDS=1000 FROM=0, or one SEED=17)
+	@SEEDS=$(or $(SEEDS),1000) cargo test --locked --release --package tests --test simulation -- --nocapture
 
 bench: page ## Run the speed scenarios
 	$(call say,Benchmarks)

@@ -66,6 +66,11 @@ impl ApiServer {
         (self.served, self.failed)
     }
 
+    /// The open watches.
+    pub fn watches(&self) -> &Watches {
+        &self.watches
+    }
+
     /// Begins a new life: open watches are gone; housekeeping of expired Events begins.
     pub fn start(&mut self, cx: &mut Context<'_>) {
         self.watches = Watches::default();
@@ -74,7 +79,7 @@ impl ApiServer {
 
     /// Ends all watches: their owners learn it over the link.
     pub fn stop(&mut self, cx: &mut Context<'_>) {
-        for (watch, to, _) in self.watches.drain() {
+        for (watch, to) in self.watches.drain() {
             cx.send(to, Body::WatchClosed(watch));
         }
     }
@@ -101,7 +106,7 @@ impl ApiServer {
     /// Handles a request that arrived, answers it and tells the watchers.
     pub fn handle(
         &mut self,
-        from: Process,
+        (from, life): (Process, Incarnation),
         id: RequestId,
         request: &Request,
         store: &mut Store,
@@ -109,8 +114,13 @@ impl ApiServer {
     ) {
         self.served += 1;
         if request.verb == Verb::Watch {
-            let answer = self.open_watch(from, request, store, cx);
-            cx.send(from, Body::Response(id, answer.map(|()| Reply::Watching).map_err(Box::new)));
+            if life != cx.core.incarnation(from) {
+                // Who asked is no more, and the connection with it.
+                return;
+            }
+            let answer = self.open_watch((from, life), request, store);
+            let answer = answer.map(|()| Reply::Watching(request.options.watch)).map_err(Box::new);
+            cx.send(from, Body::Response(id, answer));
             self.replay(request, store, cx);
             return;
         }
@@ -160,17 +170,15 @@ impl ApiServer {
 
     fn open_watch(
         &mut self,
-        from: Process,
+        (from, life): (Process, Incarnation),
         request: &Request,
         store: &Store,
-        cx: &Context<'_>,
     ) -> Result<(), Status> {
         authorize(request)?;
         let from_revision = request.options.resource_version.unwrap_or_else(|| store.revision());
         if from_revision < store.oldest() {
             return Err(Status::expired(from_revision, store.oldest()));
         }
-        let life: Incarnation = cx.core.incarnation(from);
         self.watches.open(from, life, request);
         Ok(())
     }

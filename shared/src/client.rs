@@ -6,7 +6,7 @@ mod queue;
 mod recorder;
 mod wait;
 
-pub use informer::{Cache, Delta, Handled, Informer, Informers};
+pub use informer::{Cache, Delta, Handled, Informer, Informers, back_off};
 pub use queue::{RateLimiter, WorkQueue};
 pub use recorder::{Recorder, Severity};
 pub use wait::Wait;

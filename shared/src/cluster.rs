@@ -9,7 +9,7 @@ mod spec;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use crate::api::{Key, Kind, Meta, Object, Request};
+use crate::api::{Key, Kind, Meta, Object, Reply, Request};
 use crate::apiserver::{ApiServer, http};
 use crate::client::Input;
 use crate::collections::BTreeMap;
@@ -281,7 +281,8 @@ impl Cluster {
         let mut cx = Context { core: &mut self.core, me: to, causes: causes.clone() };
         match message.body {
             Body::Request(id, request) => {
-                self.apiserver.handle(message.from, id, &request, &mut self.store, &mut cx);
+                let from = (message.from, message.sent_by);
+                self.apiserver.handle(from, id, &request, &mut self.store, &mut cx);
             }
             Body::Cri(call) => {
                 if let Process::Runtime(machine) = to {
@@ -320,6 +321,9 @@ impl Cluster {
     /// A message that cannot be delivered: whoever waits for it finds out the way it would in life.
     fn lose(&mut self, event: Event) {
         let Payload::Arrive(message) = event.payload else { return };
+        if let Body::Response(_, Ok(Reply::Watching(watch))) = &message.body {
+            self.apiserver.drop_watch(*watch);
+        }
         match &message.body {
             Body::Request(..) => self.core.refuse(*message),
             Body::Response(id, _) if matches!(message.to, Process::Client(_)) => {
@@ -344,10 +348,12 @@ impl Cluster {
         if !self.core.running(to) {
             return;
         }
-        let closed = Message { from: to, to, body: Body::WatchClosed(watch), causes: message.causes.clone() };
+        let life = self.core.incarnation(to);
+        let body = Body::WatchClosed(watch);
+        let closed = Message { from: to, sent_by: life, to, body, causes: message.causes.clone() };
         let event = Event {
             to,
-            life: Some(self.core.incarnation(to)),
+            life: Some(life),
             payload: Payload::Arrive(Box::new(closed)),
             causes: message.causes.clone(),
         };
@@ -395,7 +401,7 @@ impl Cluster {
         self.asked.insert(id, Asked { command: number, http, request });
     }
 
-    fn answered(&mut self, id: RequestId, result: &Result<crate::api::Reply, Box<crate::api::Status>>) {
+    fn answered(&mut self, id: RequestId, result: &Result<Reply, Box<crate::api::Status>>) {
         if let Some(asked) = self.asked.remove(&id) {
             let response = http::encode(result, &asked.request, &asked.http, self.core.timestamp());
             self.outcomes.push((asked.command, Outcome::Http(response)));

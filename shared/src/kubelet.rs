@@ -149,20 +149,10 @@ impl Kubelet {
         match (timer.name, &timer.key) {
             ("register", _) => self.register(cx),
             ("heartbeat", _) => self.heartbeat_due(cx),
-            ("pod", Some(key)) => {
-                if let Some(&uid) = self.by_key.get(key) {
-                    self.sync(uid, cx);
-                }
-            }
-            ("report", Some(key)) => {
-                if let Some(&uid) = self.by_key.get(key) {
-                    self.report(uid, cx);
-                }
-            }
+            ("pod", Some(key)) => self.all_called(key).into_iter().for_each(|uid| self.sync(uid, cx)),
+            ("report", Some(key)) => self.all_called(key).into_iter().for_each(|uid| self.report(uid, cx)),
             ("delete", Some(key)) => {
-                if let Some(&uid) = self.by_key.get(key) {
-                    self.delete_from_api(uid, cx);
-                }
+                self.all_called(key).into_iter().for_each(|uid| self.delete_from_api(uid, cx));
             }
             ("probe", Some(key)) => {
                 if let Some(&uid) = self.by_key.get(key) {
@@ -195,8 +185,7 @@ impl Kubelet {
                     self.network_known(cidr, cx);
                 }
             }
-            Kind::Pod if self.listed => self.pod_changed(delta, cx),
-            _ => {}
+            _ => self.pod_changed(delta, cx),
         }
     }
 
@@ -207,18 +196,22 @@ impl Kubelet {
             Ok(reply) => {
                 pod.acknowledged =
                     reply.object().map_or(pod.acknowledged, |object| object.meta.resource_version);
+                self.insist(uid, cx);
                 self.report(uid, cx);
                 // The sandbox may have gone while the status was on its way.
                 self.delete_from_api(uid, cx);
             }
-            Err(status) => {
+            Err(_) => {
                 pod.sent = Doc::Null;
-                if status.is_transient() {
-                    let key = pod.key.clone();
-                    cx.timer(RETRY, Timer::about("report", key));
-                }
+                let key = pod.key.clone();
+                cx.timer(RETRY, Timer::about("report", key));
             }
         }
+    }
+
+    /// The pods of this name: an old one may still be on its way out when the next is there.
+    fn all_called(&self, key: &Key) -> Vec<u128> {
+        self.pods.values().filter(|pod| pod.key == *key).map(|pod| pod.uid).collect()
     }
 
     /// The newest version of a pod that the kubelet knows.
@@ -254,7 +247,9 @@ impl Kubelet {
 
     /// How many pods with how much CPU and memory the node already holds.
     fn held(&self) -> (i64, i64, i64) {
-        let active = self.pods.values().filter(|pod| pod.stage != PodStage::Done);
+        let ended =
+            |pod: &PodState| pod.stage == PodStage::Done || (pod.terminating.is_some() && pod.quiet());
+        let active = self.pods.values().filter(|pod| !ended(pod));
         active.fold((0, 0, 0), |(count, cpu, memory), pod| {
             (count + 1, cpu + pod.requests.0, memory + pod.requests.1)
         })

@@ -61,11 +61,7 @@ impl Network {
     pub fn handle(&mut self, input: Input, cx: &mut Context<'_>) {
         match cx.me {
             Process::ProxyWatch => self.proxies.handle(input, cx),
-            Process::KubeProxy(machine) => {
-                if let Input::Packet(packet) = input {
-                    self.proxies.forward(machine, packet, cx);
-                }
-            }
+            Process::KubeProxy(machine) => self.proxies.handle_of(machine, input, cx),
             Process::LoadBalancer => self.balancer.handle(input, cx),
             Process::CoreDns => self.dns.handle(input, cx),
             Process::Visitors => self.visitors.handle(input, self.balancer.addresses(), cx),
@@ -73,10 +69,10 @@ impl Network {
         }
     }
 
-    /// A process stopped or started: a stopped kube-proxy leaves its rules as they are.
-    pub fn process_changed(&mut self, process: Process, up: bool, cx: &mut Context<'_>) {
+    /// A process stopped: a stopped kube-proxy leaves its rules as they are.
+    pub fn process_stopped(&mut self, process: Process, cx: &Context<'_>) {
         if let Process::KubeProxy(machine) = process {
-            self.proxies.process_changed(machine, up, cx);
+            self.proxies.process_stopped(machine, cx);
         }
     }
 

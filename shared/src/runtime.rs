@@ -107,6 +107,7 @@ impl Runtime {
             CriCall::StopContainer { pod, container, grace_ms } => {
                 self.stop_container(pod, &container, grace_ms, cx)
             }
+            CriCall::StopPodSandbox { pod } => self.stop_sandbox(pod),
             CriCall::RemovePodSandbox { pod } => self.remove_sandbox(pod, cx),
             CriCall::Probe { .. } => self.probe(call, cx),
         }
@@ -166,7 +167,7 @@ impl Runtime {
         }
     }
 
-    fn list(&self, cx: &mut Context<'_>) {
+    pub(super) fn list(&self, cx: &mut Context<'_>) {
         let container = |container: &Container| {
             let (started, exited) = match container.stage {
                 Stage::Starting { .. } => (None, None),

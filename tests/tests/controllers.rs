@@ -547,3 +547,31 @@ fn a_crash_in_the_middle_leaves_no_pod_too_many() {
     let most = play.history(Kind::Pod).iter().filter(|(change, _)| *change == ChangeKind::Added).count();
     assert_eq!(most, 40, "none was made to be deleted again");
 }
+
+/// Found by random simulation: the ReplicaSet expected its pods for ever.
+#[test]
+fn pods_that_came_and_went_while_the_watch_was_broken_are_made_again() {
+    let mut play = Play::new();
+    play.deploy("web", 1, Doc::Null);
+    play.run(Duration::seconds(20));
+    let pods = |play: &Play| -> Vec<Str> {
+        play.cluster.store().list(Kind::Pod).map(|pod| pod.key.name.clone()).collect()
+    };
+    let first = pods(&play);
+    let link = "link/kube-controller-manager~kube-apiserver";
+    let pod = |name: &Str| format!("/api/v1/namespaces/default/pods/{name}");
+    play.fault(link, Some(Fault::Drop));
+    play.ask("PATCH", &pod(&first[0]), &doc!({ "metadata": { "annotations": { "seen": "no" } } }));
+    play.fault(link, None);
+    play.patch_deployment("web", &doc!({ "spec": { "replicas": 3i64 } }));
+    play.run(Duration::seconds(2));
+    let fresh: Vec<Str> = pods(&play).into_iter().filter(|name| !first.contains(name)).collect();
+    assert_eq!(fresh.len(), 2);
+    for name in &fresh {
+        play.ask("DELETE", &format!("{}?gracePeriodSeconds=0", pod(name)), &Doc::Null);
+    }
+    play.run(Duration::seconds(60));
+    assert_eq!(pods(&play), first, "what it asked for may still come");
+    play.run(Duration::seconds(300));
+    assert_eq!(play.object(Kind::Deployment, "web")["status"]["availableReplicas"], Doc::Int(3));
+}

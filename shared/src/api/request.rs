@@ -246,8 +246,8 @@ pub enum Reply {
     Doc(Doc),
     /// A collection at a revision.
     List(Arc<Vec<Arc<Object>>>, u64),
-    /// The watch is open.
-    Watching,
+    /// This watch is open.
+    Watching(u64),
 }
 
 impl Reply {

@@ -256,7 +256,7 @@ pub fn encode(
             (200, table_of(request.kind, &items, *revision, now))
         }
         Reply::List(items, revision) => (200, list_of(request.kind, items, *revision)),
-        Reply::Watching => (200, Doc::Null),
+        Reply::Watching(_) => (200, Doc::Null),
     };
     HttpResponse { code, body }
 }

@@ -12,6 +12,8 @@ use crate::sim::{ChangeKind, Incarnation, Process, WatchEvent, WatchId};
 #[derive(Clone, Debug, Default, Hash)]
 pub struct Watches {
     open: BTreeMap<WatchId, Watch>,
+    /// The watches of each process, and in which of its lives it opened them.
+    by_owner: BTreeMap<Process, (Incarnation, Vec<WatchId>)>,
     /// Watches of a whole kind (or a namespace of it).
     by_kind: BTreeMap<Kind, Vec<WatchId>>,
     /// Watches of the pods of one node.
@@ -23,7 +25,6 @@ pub struct Watches {
 #[derive(Clone, Debug, Hash)]
 struct Watch {
     to: Process,
-    life: Incarnation,
     kind: Kind,
     namespace: Str,
     labels: LabelSelector,
@@ -52,17 +53,21 @@ impl Watch {
 }
 
 impl Watches {
-    /// Opens the watch that `request` asks for.
+    /// Opens the watch that `request` asks for. Those of an earlier life of its owner end: their connection is gone.
     pub(super) fn open(&mut self, to: Process, life: Incarnation, request: &Request) {
         let options = &request.options;
         let watch = Watch {
             to,
-            life,
             kind: request.kind,
             namespace: request.namespace.clone(),
             labels: options.labels.clone(),
             fields: options.fields.clone(),
         };
+        let mine = self.by_owner.entry(to).or_default();
+        let gone = if mine.0 == life { Vec::new() } else { std::mem::take(&mut mine.1) };
+        mine.0 = life;
+        mine.1.push(options.watch);
+        gone.into_iter().for_each(|id| self.remove(id));
         self.index(&watch).push(options.watch);
         self.open.insert(options.watch, watch);
     }
@@ -81,13 +86,16 @@ impl Watches {
     pub(super) fn remove(&mut self, id: WatchId) {
         if let Some(watch) = self.open.remove(&id) {
             self.index(&watch).retain(|&other| other != id);
+            if let Some((_, mine)) = self.by_owner.get_mut(&watch.to) {
+                mine.retain(|&other| other != id);
+            }
         }
     }
 
     /// Closes all watches and says whose they were.
-    pub(super) fn drain(&mut self) -> Vec<(WatchId, Process, Incarnation)> {
+    pub(super) fn drain(&mut self) -> Vec<(WatchId, Process)> {
         let all = std::mem::take(self);
-        all.open.into_iter().map(|(id, watch)| (id, watch.to, watch.life)).collect()
+        all.open.into_iter().map(|(id, watch)| (id, watch.to)).collect()
     }
 
     /// The watches that a write concerns, and what each is told.

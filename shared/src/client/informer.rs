@@ -49,6 +49,11 @@ enum State {
     BackingOff,
 }
 
+/// How long to wait before listing again: 800 ms doubling to 30 s, as client-go's reflector.
+pub fn back_off(failures: u32) -> Duration {
+    Duration::millis(800 << failures.min(6)).min(Duration::seconds(30))
+}
+
 /// One list-and-watch with its cache.
 #[derive(Clone, Debug)]
 pub struct Informer {
@@ -106,10 +111,9 @@ impl Informer {
         self.state = State::Opening(cx.request(request), watch);
     }
 
-    /// 800 ms doubling to 30 s, as client-go's reflector.
     fn back_off(&mut self, cx: &mut Context<'_>) {
         self.state = State::BackingOff;
-        let wait = Duration::millis(800 << self.failures.min(6)).min(Duration::seconds(30));
+        let wait = back_off(self.failures);
         self.failures += 1;
         cx.timer(wait, Timer { number: self.number, ..Timer::named("informer") });
     }

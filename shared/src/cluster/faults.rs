@@ -174,8 +174,8 @@ fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
     }
     cluster.core.stop(process);
     note(cluster, process, false, causes);
-    let mut cx = Context { core: &mut cluster.core, me: Process::ProxyWatch, causes: causes.clone() };
-    cluster.network.process_changed(process, false, &mut cx);
+    let cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
+    cluster.network.process_stopped(process, &cx);
 }
 
 fn start(cluster: &mut Cluster, process: Process, causes: &Causes) {
@@ -184,9 +184,7 @@ fn start(cluster: &mut Cluster, process: Process, causes: &Causes) {
     }
     cluster.renew(process);
     let causes = note(cluster, process, true, causes);
-    cluster.core.start(process, causes.clone());
-    let mut cx = Context { core: &mut cluster.core, me: Process::ProxyWatch, causes };
-    cluster.network.process_changed(process, true, &mut cx);
+    cluster.core.start(process, causes);
 }
 
 fn note(cluster: &mut Cluster, process: Process, up: bool, causes: &Causes) -> Causes {

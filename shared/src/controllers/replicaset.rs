@@ -79,7 +79,12 @@ impl Controller for ReplicaSetController {
             return Step::Ask(claims, Waiting::Claimed);
         }
         let counts = count(&set, world, desk);
-        if set.meta().deleting() || !self.expectations.satisfied(key, desk.now()) {
+        let stale = self.expectations.pending(key, desk.now());
+        if let Some(wait) = stale {
+            // A pod that came and went while the watch was broken is never seen.
+            desk.add_after(key.clone(), wait);
+        }
+        if set.meta().deleting() || stale.is_some() {
             return write_status(&set, counts, None, desk);
         }
         let missing = (set.replicas - counts.active).min(BURST);

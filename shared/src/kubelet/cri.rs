@@ -64,18 +64,7 @@ impl Kubelet {
         self.runtime_up(boot, cx);
         // A kubelet that ran before the runtime went away knows some of these pods.
         let known: Vec<u128> = self.pods.keys().copied().collect();
-        for uid in known {
-            let found = self.found.remove(&uid);
-            let Some(pod) = self.pods.get_mut(&uid) else { continue };
-            if pod.stage == PodStage::Done {
-                continue;
-            }
-            match_runtime(pod, found.as_ref(), cx);
-            if pod.stage == PodStage::Removing {
-                self.ask_runtime(CriCall::RemovePodSandbox { pod: uid }, cx);
-            }
-            self.sync(uid, cx);
-        }
+        known.into_iter().for_each(|uid| self.listed_again(uid, cx));
         let objects: Vec<_> = self.informers.cache(Kind::Pod).values().cloned().collect();
         for object in
             objects.iter().filter(|object| !self.pods.contains_key(&object.meta.uid)).collect::<Vec<_>>()
@@ -85,6 +74,30 @@ impl Kubelet {
         if self.informers.synced() {
             self.remove_orphans(cx);
         }
+    }
+
+    /// What was asked of the runtime before it went away may not have reached it: it is asked again.
+    fn listed_again(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let found = self.found.remove(&uid);
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        match pod.stage {
+            PodStage::Done if found.is_some() => {
+                self.ask_runtime(CriCall::StopPodSandbox { pod: uid }, cx);
+                return;
+            }
+            PodStage::Done => return,
+            _ => {}
+        }
+        let came_up = match_runtime(pod, found.as_ref(), cx);
+        // A probe that still fails has it restarted again.
+        pod.containers.iter_mut().for_each(|container| container.unhealthy = false);
+        match pod.stage {
+            PodStage::Removing => self.ask_runtime(CriCall::RemovePodSandbox { pod: uid }, cx),
+            PodStage::Terminating => self.stop_containers(uid, cx),
+            _ => {}
+        }
+        came_up.into_iter().for_each(|index| self.begin_probes(uid, index, cx));
+        self.sync(uid, cx);
     }
 
     /// What runs here and is in the API no more has to go.
@@ -188,8 +201,9 @@ impl Kubelet {
     }
 
     fn sandbox_removed(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let deleting = self.object(uid).is_some_and(|object| object.meta.deleting());
         let Some(pod) = self.pods.get_mut(&uid).filter(|pod| pod.stage == PodStage::Removing) else { return };
-        pod.stage = PodStage::Deleting;
+        pod.stage = if deleting { PodStage::Deleting } else { PodStage::Done };
         if pod.gone {
             self.forget(uid);
         } else {

@@ -27,6 +27,10 @@ impl Kubelet {
         if let Some(pod) = self.pods.get_mut(&uid) {
             pod.at(index).stage = ContainerStage::Configuring(keys.len() as u32);
         }
+        // Answers to an earlier attempt do not count.
+        self.requests.retain(|_, pending| {
+            !matches!(pending, Pending::Config { pod, container, .. } if (*pod, *container) == (uid, index))
+        });
         self.configs.insert((uid, index), Sources::new());
         for key in keys {
             let id = cx.request(Request::get(self.user.clone(), &key));

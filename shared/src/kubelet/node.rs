@@ -182,10 +182,6 @@ impl Kubelet {
         // Whatever once began it: heartbeats go on by themselves.
         cx.because(Causes::none(), |cx| cx.timer(interval, Timer::named("heartbeat")));
         self.renew_lease(cx);
-        if !self.listed && cx.core.running(Process::Runtime(self.machine)) {
-            // The runtime is back: what did it do meanwhile?
-            self.ask_runtime(CriCall::List, cx);
-        }
         self.judge(cx);
         let cached = self.informers.get::<Node>(&Str::new(), &self.name);
         // Somebody else says otherwise: the node lifecycle controller, after silence.

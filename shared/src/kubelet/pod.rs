@@ -33,6 +33,8 @@ pub struct PodState {
     pub rejected: Option<(Str, Str)>,
     /// Whether the API has no such pod any more.
     pub gone: bool,
+    /// Whether the API has its end already, so that nothing is left to report.
+    pub settled: bool,
     /// CPU and memory it was admitted with.
     pub(super) requests: (i64, i64),
     /// Conditions with the moment they last changed.
@@ -251,6 +253,7 @@ impl PodState {
             terminating: None,
             rejected: None,
             gone: false,
+            settled: false,
             requests: (pod.spec.cpu_milli, pod.spec.memory),
             conditions: BTreeMap::new(),
             sent: Doc::Null,

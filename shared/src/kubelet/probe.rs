@@ -1,8 +1,10 @@
 //! Startup, liveness and readiness probes.
 
+use crate::api::Object;
 use crate::api::core::pod::{Container, Pod};
 use crate::client::Severity;
 use crate::doc::{Doc, Str};
+use crate::runtime::container_id;
 use crate::sim::{Causes, Context, CriCall, Duration, ProbeAction, ProbeKind, Timer};
 
 use super::Kubelet;
@@ -41,6 +43,20 @@ impl Kubelet {
                 let number = timer_number(index, kind, container.restarts);
                 cx.timer(delay, Timer { number, ..Timer::about("probe", key.clone()) });
             }
+        }
+    }
+
+    /// A restart of the kubelet changes nothing about a container that ran on: it counts as started and ready if it did.
+    pub(super) fn keep_readiness(&mut self, uid: u128, index: u32, object: &Object) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let container = pod.at(index);
+        let id = container_id(uid, &container.name, container.restarts);
+        let status = &object.body["status"];
+        let reports =
+            status["initContainerStatuses"].items().iter().chain(status["containerStatuses"].items());
+        if let Some(report) = reports.into_iter().find(|report| report["containerID"].str() == id) {
+            container.started |= report["started"].as_bool() == Some(true);
+            container.ready |= report["ready"].as_bool() == Some(true);
         }
     }
 

@@ -16,7 +16,8 @@ impl Kubelet {
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
         let images = &self.images;
-        let Some(pod) = self.pods.get_mut(&uid).filter(|pod| !pod.gone && !pod.writing) else { return };
+        let silent = |pod: &PodState| pod.gone || pod.settled || pod.writing;
+        let Some(pod) = self.pods.get_mut(&uid).filter(|pod| !silent(pod)) else { return };
         let status =
             status(pod, &object, view, self.address, |image| images.get(image).map(|(id, _)| id.clone()), cx);
         if status == pod.sent {
@@ -30,8 +31,9 @@ impl Kubelet {
             // Lists of addresses merge: another address has to take the place of the old one.
             patch.at_mut(&["podIPs"]).items_mut().push(doc!({ "$patch": "replace" }));
         }
-        let request =
-            Request::patch(self.user.clone(), &object.key, PatchKind::Strategic, doc!({ "status": patch }));
+        // Another pod may have taken the name.
+        let patch = doc!({ "metadata": { "uid": crate::api::meta::uuid(uid) }, "status": patch });
+        let request = Request::patch(self.user.clone(), &object.key, PatchKind::Strategic, patch);
         let id = cx.request(request.on(Subresource::Status));
         self.requests.insert(id, Pending::Status(uid));
     }

@@ -17,6 +17,8 @@ use super::{Kubelet, Pending, RETRY, date, finished};
 const SHORTEST_GRACE: Duration = Duration::seconds(2);
 /// From a failed pull to the next look at it, which finds it in back-off.
 const PULL_GLANCE: Duration = Duration::seconds(1);
+/// How a container ended when nobody was there to see it.
+const UNSEEN: &str = "Unknown";
 /// Between attempts that have no back-off of their own.
 pub(super) const RESYNC: Duration = Duration::seconds(10);
 
@@ -32,18 +34,32 @@ impl Kubelet {
         let Some(object) = new else { return };
         let uid = object.meta.uid;
         match self.pods.get_mut(&uid) {
-            None => self.adopt(object, cx),
+            // While the runtime does not say what it has, nothing new begins.
+            None if self.listed => self.adopt(object, cx),
+            None => {}
             Some(_) if object.meta.deleting() => self.terminate(uid, cx),
-            Some(pod) => {
-                let view = object.view::<Pod>();
-                let ready = pod.conditions.get("Ready").is_some_and(|(ready, _)| *ready);
-                let news = object.meta.resource_version > pod.acknowledged && !pod.writing;
-                if news && view.is_some_and(|view| view.ready != ready) {
-                    // Somebody else (the node lifecycle controller) wrote the status: what is true goes back.
-                    pod.sent = crate::doc::Doc::Null;
-                    self.report(uid, cx);
-                }
+            Some(pod)
+                if finished(object)
+                    && matches!(pod.stage, PodStage::Waiting | PodStage::Sandbox | PodStage::Active) =>
+            {
+                // Somebody else says that it has ended: then it ends.
+                pod.settled = true;
+                self.terminate(uid, cx);
             }
+            Some(_) => self.insist(uid, cx),
+        }
+    }
+
+    /// Where somebody else (the node lifecycle controller) wrote the status, what is true goes back.
+    pub(super) fn insist(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(object) = self.object(uid) else { return };
+        let Some(view) = object.view::<Pod>() else { return };
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let ready = pod.conditions.get("Ready").is_some_and(|(ready, _)| *ready);
+        let news = object.meta.resource_version > pod.acknowledged && !pod.writing;
+        if news && view.ready != ready {
+            pod.sent = crate::doc::Doc::Null;
+            self.report(uid, cx);
         }
     }
 
@@ -53,12 +69,18 @@ impl Kubelet {
         let uid = object.meta.uid;
         let found = self.found.remove(&uid);
         let mut pod = PodState::new(object, view, cx.timestamp());
-        let known = !object.body["status"]["startTime"].is_null();
+        let known = found.is_some() || !object.body["status"]["startTime"].is_null();
         let refusal = if known { None } else { self.refusal(view, cx) };
         self.by_key.insert(object.key.clone(), uid);
+        let mut ends = object.meta.deleting();
         if finished(object) {
+            pod.settled = true;
             pod.stage = PodStage::Done;
-            pod.writing = true;
+            if let Some(found) = &found {
+                match_runtime(&mut pod, Some(found), cx);
+                ends |= !pod.quiet();
+                self.ask_runtime(CriCall::StopPodSandbox { pod: uid }, cx);
+            }
             self.pods.insert(uid, pod);
         } else if let Some((reason, message)) = refusal {
             pod.stage = PodStage::Done;
@@ -67,16 +89,17 @@ impl Kubelet {
             self.pod_event(uid, None, Severity::Warning, reason, message, cx);
         } else {
             recall(&mut pod, object, cx);
-            match_runtime(&mut pod, found.as_ref(), cx);
-            let running =
-                |container: &ContainerState| matches!(container.stage, ContainerStage::Running { .. });
-            let found_running: Vec<u32> = (0..pod.containers.len() as u32)
-                .filter(|&index| running(&pod.containers[index as usize]))
-                .collect();
+            let came_up = match_runtime(&mut pod, found.as_ref(), cx);
+            if found.is_none() {
+                leave_ended(&mut pod, &view.spec.restart_policy);
+            }
             self.pods.insert(uid, pod);
-            found_running.into_iter().for_each(|index| self.begin_probes(uid, index, cx));
+            for index in came_up {
+                self.begin_probes(uid, index, cx);
+                self.keep_readiness(uid, index, object);
+            }
         }
-        if object.meta.deleting() {
+        if ends {
             self.terminate(uid, cx);
         } else {
             self.sync(uid, cx);
@@ -150,6 +173,7 @@ impl Kubelet {
             && pod.quiet()
         {
             pod.stage = PodStage::Done;
+            self.ask_runtime(CriCall::StopPodSandbox { pod: uid }, cx);
         }
     }
 
@@ -347,11 +371,13 @@ impl Kubelet {
 
     /// Deletion was asked for: containers get their grace.
     pub(super) fn terminate(&mut self, uid: u128, cx: &mut Context<'_>) {
-        let deletion = self.object(uid).and_then(|object| object.meta.deletion);
+        let grace = self.object(uid).and_then(|object| match object.meta.deletion {
+            Some(deletion) => Some(deletion.grace_seconds),
+            None => object.view::<Pod>().map(|view| view.spec.grace_seconds),
+        });
+        let grace = grace.map_or(SHORTEST_GRACE, |seconds| Duration::seconds(seconds.max(0) as u64));
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let now = cx.now();
-        let grace = deletion
-            .map_or(SHORTEST_GRACE, |deletion| Duration::seconds(deletion.grace_seconds.max(0) as u64));
         let first = pod.terminating.is_none();
         match pod.stage {
             PodStage::Removing | PodStage::Deleting => return,
@@ -361,9 +387,6 @@ impl Kubelet {
         let since = pod.terminating.map_or(now, |(since, _)| since);
         pod.terminating = Some((since, now + grace));
         pod.stage = PodStage::Terminating;
-        let live: Vec<u32> = (0..pod.containers.len() as u32)
-            .filter(|&index| pod.containers[index as usize].is_live())
-            .collect();
         for container in &mut pod.containers {
             let waits = !container.is_live() && !container.has_exited();
             if waits {
@@ -371,15 +394,28 @@ impl Kubelet {
                     if container.last.is_some() { ContainerStage::Exited } else { ContainerStage::Created };
             }
         }
-        for index in live {
-            let name = self.pods[&uid].containers[index as usize].name.clone();
-            if first {
+        if first {
+            let live = (0u32..).zip(&self.pods[&uid].containers).filter(|(_, container)| container.is_live());
+            let live: Vec<(u32, Str)> = live.map(|(index, it)| (index, it.name.clone())).collect();
+            for (index, name) in live {
                 let message = format!("Stopping container {name}");
                 self.pod_event(uid, Some(index), Severity::Normal, "Killing", message, cx);
             }
-            self.ask_runtime(CriCall::StopContainer { pod: uid, container: name, grace_ms: grace.0 }, cx);
         }
+        self.stop_containers(uid, cx);
         self.sync(uid, cx);
+    }
+
+    /// Asks the runtime to end what runs of a pod that terminates.
+    pub(super) fn stop_containers(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get(&uid) else { return };
+        let Some((_, until)) = pod.terminating else { return };
+        let grace_ms = until.since(cx.now()).0;
+        let live: Vec<Str> =
+            pod.containers.iter().filter(|it| it.is_live()).map(|it| it.name.clone()).collect();
+        for container in live {
+            self.ask_runtime(CriCall::StopContainer { pod: uid, container, grace_ms }, cx);
+        }
     }
 
     fn wind_down(&mut self, uid: u128, cx: &mut Context<'_>) {
@@ -393,7 +429,9 @@ impl Kubelet {
     /// Nothing of the pod is left here: the API may forget it.
     pub(super) fn delete_from_api(&mut self, uid: u128, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
-        if pod.writing || pod.asked || pod.stage != PodStage::Deleting {
+        // How it ended is reported first.
+        let unreported = pod.writing || (pod.sent.is_null() && !pod.settled);
+        if unreported || pod.asked || pod.stage != PodStage::Deleting {
             return;
         }
         pod.asked = true;
@@ -462,7 +500,7 @@ fn recall(pod: &mut PodState, object: &Object, cx: &Context<'_>) {
             None => (255, began.unwrap_or(now), now),
         };
         let reason = match (ended, exit_code) {
-            (None, _) => "Unknown",
+            (None, _) => UNSEEN,
             (_, 0) => "Completed",
             _ => "Error",
         };
@@ -471,13 +509,46 @@ fn recall(pod: &mut PodState, object: &Object, cx: &Context<'_>) {
     }
 }
 
-/// Brings what is remembered of a pod in line with what the runtime has of it.
-pub(super) fn match_runtime(pod: &mut PodState, found: Option<&ListedPod>, cx: &Context<'_>) {
+/// The machine lost its power with the pod's sandbox: containers that are not to run again stay as they ended.
+fn leave_ended(pod: &mut PodState, restart_policy: &str) {
+    let (inits, mains) = pod.containers.split_at_mut(pod.inits as usize);
+    let ended = |container: &ContainerState, well: bool| {
+        container.last.as_ref().is_some_and(|last| !well || last.exit_code == 0)
+    };
+    let stay = match restart_policy {
+        // One sandbox is all that such a pod gets.
+        "Never" if mains.iter().any(|container| ended(container, false)) => {
+            mains.iter_mut().for_each(|container| container.stage = ContainerStage::Exited);
+            true
+        }
+        "Never" => true,
+        "OnFailure" => {
+            for container in mains.iter_mut().filter(|container| ended(container, true)) {
+                container.stage = ContainerStage::Exited;
+            }
+            mains.iter().all(ContainerState::has_exited)
+        }
+        _ => false,
+    };
+    if stay {
+        for container in inits.iter_mut().filter(|container| ended(container, false)) {
+            container.stage = ContainerStage::Exited;
+        }
+    }
+    if phase(pod, restart_policy).is_terminal() {
+        pod.stage = PodStage::Active;
+    }
+}
+
+/// Brings what is remembered of a pod in line with what the runtime has of it; the answer is which containers came up
+/// meanwhile.
+pub(super) fn match_runtime(pod: &mut PodState, found: Option<&ListedPod>, cx: &Context<'_>) -> Vec<u32> {
+    let mut came_up = Vec::new();
     pod.ip = found.map(|found| found.ip);
     if matches!(pod.stage, PodStage::Waiting | PodStage::Sandbox | PodStage::Active) {
         pod.stage = if found.is_some() { PodStage::Active } else { PodStage::Waiting };
     }
-    for container in &mut pod.containers {
+    for (index, container) in (0u32..).zip(&mut pod.containers) {
         let listed =
             found.and_then(|found| found.containers.iter().find(|listed| listed.name == container.name));
         let Some(listed) = listed else {
@@ -492,7 +563,8 @@ pub(super) fn match_runtime(pod: &mut PodState, found: Option<&ListedPod>, cx: &
         match (listed.exited, listed.started) {
             (Some((code, at)), started) => {
                 let id = crate::runtime::container_id(pod.uid, &container.name, listed.attempt);
-                if container.last.as_ref().is_none_or(|last| last.id != id) || container.is_live() {
+                let known = |last: &Termination| last.id == id && last.reason != UNSEEN;
+                if !container.last.as_ref().is_some_and(known) || container.is_live() {
                     container.last = Some(Termination {
                         exit_code: code,
                         reason: if code == 0 { "Completed" } else { "Error" },
@@ -508,14 +580,18 @@ pub(super) fn match_runtime(pod: &mut PodState, found: Option<&ListedPod>, cx: &
             }
             (None, Some(since)) => {
                 // It never ended: what was guessed of its end is not so.
-                if container.last.as_ref().is_some_and(|last| last.reason == "Unknown") {
+                if container.last.as_ref().is_some_and(|last| last.reason == UNSEEN) {
                     container.last = None;
+                }
+                if !matches!(container.stage, ContainerStage::Running { .. }) {
+                    came_up.push(index);
                 }
                 container.stage = ContainerStage::Running { since };
             }
             (None, None) => container.stage = ContainerStage::Starting { since: cx.now() },
         }
     }
+    came_up
 }
 
 /// What a pod waits for on purpose.

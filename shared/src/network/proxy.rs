@@ -1,16 +1,16 @@
 //! The kube-proxies: one watch and one set of rules for all, and for each that is cut off or down the rules it had.
 
 use crate::api::core::node::Node;
-use crate::api::{Kind, User};
-use crate::client::{Delta, Handled, Informers, Input};
-use crate::collections::BTreeMap;
+use crate::api::{Kind, Request, User};
+use crate::client::{Delta, Handled, Informers, Input, back_off};
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
-use crate::sim::{Context, Duration, Packet, PacketStep, Process, ProxyMode, Random, Time, Timer};
+use crate::sim::{Context, Duration, Packet, PacketStep, Process, ProxyMode, Random, RequestId, Time, Timer};
 
 use super::rules::{Rule, RuleBook, Rules};
 use super::{machines_by_name, parse_ip, pass};
 
-/// From the return of a proxy (or of its connection) to its rules being current.
+/// From the return of a proxy (or of its connection) to its first attempt to list again.
 const CATCH_UP: Duration = Duration::seconds(1);
 /// How long a client keeps its endpoint after its last connection (`sessionAffinityConfig`'s default).
 const AFFINITY: Duration = Duration::seconds(10_800);
@@ -29,6 +29,8 @@ pub struct Proxies {
     book: RuleBook,
     /// Proxies that do not follow the API: the rules that they were left with.
     frozen: BTreeMap<u32, Rules>,
+    /// Those of them that list again: what they wait for, and how often they failed.
+    catching_up: BTreeMap<u32, CatchUp>,
     /// The pod network: first address → size and machine (the CNI plugin's routes, from the nodes' podCIDRs).
     routes: BTreeMap<u32, (u32, u32)>,
     /// Round robin, for each machine and rule.
@@ -36,6 +38,13 @@ pub struct Proxies {
     /// `ClientIP` affinity: machine, client, address and port → endpoint and until when.
     sessions: BTreeMap<(u32, u32, u32, u32), Kept>,
     random: Random,
+}
+
+/// A proxy on its way back to rules that are current.
+#[derive(Clone, Debug, Hash, Default)]
+struct CatchUp {
+    lists: BTreeSet<RequestId>,
+    failures: u32,
 }
 
 impl Proxies {
@@ -46,6 +55,7 @@ impl Proxies {
             informers: Informers::of(&user(), &[Kind::Service, Kind::EndpointSlice, Kind::Node]),
             book: RuleBook::default(),
             frozen: BTreeMap::new(),
+            catching_up: BTreeMap::new(),
             routes: BTreeMap::new(),
             turns: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -74,13 +84,20 @@ impl Proxies {
             Handled::Changes(deltas) => return deltas.iter().for_each(|delta| self.changed(delta)),
             Handled::NotMine(input) => input,
         };
+        if let Input::Start = input {
+            self.names = machines_by_name(cx);
+            self.informers = Informers::of(&user(), &[Kind::Service, Kind::EndpointSlice, Kind::Node]);
+            self.informers.start(cx);
+        }
+    }
+
+    /// Handles an input of one machine's proxy.
+    pub(super) fn handle_of(&mut self, machine: u32, input: Input, cx: &mut Context<'_>) {
         match input {
-            Input::Start => {
-                self.names = machines_by_name(cx);
-                self.informers = Informers::of(&user(), &[Kind::Service, Kind::EndpointSlice, Kind::Node]);
-                self.informers.start(cx);
-            }
-            Input::Timer(timer) if timer.name == "catch up" => self.catch_up(timer.number as u32, cx),
+            Input::Packet(packet) => self.forward(machine, packet, cx),
+            Input::Start => self.follow_again(machine, cx),
+            Input::Timer(timer) if timer.name == "catch up" => self.list_again(machine, cx),
+            Input::Response(id, result) => self.listed(machine, id, result.is_ok(), cx),
             _ => {}
         }
     }
@@ -168,11 +185,10 @@ impl Proxies {
         Some(endpoint)
     }
 
-    /// A machine's kube-proxy went down or came back. The kernel keeps the rules until it loses power.
-    pub(super) fn process_changed(&mut self, machine: u32, up: bool, cx: &mut Context<'_>) {
-        if up {
-            cx.timer(CATCH_UP, Timer { number: machine.into(), ..Timer::named("catch up") });
-        } else if cx.core.machines[machine as usize].powered {
+    /// A machine's kube-proxy went down. The kernel keeps the rules until it loses power.
+    pub(super) fn process_stopped(&mut self, machine: u32, cx: &Context<'_>) {
+        self.catching_up.remove(&machine);
+        if cx.core.machines[machine as usize].powered {
             self.freeze(machine);
         } else {
             self.frozen.insert(machine, Rules::new());
@@ -181,11 +197,12 @@ impl Proxies {
 
     pub(super) fn links_changed(&mut self, cx: &mut Context<'_>) {
         for machine in 0..self.machines {
-            let reaches = cx.core.links.open(Process::KubeProxy(machine), Process::ApiServer(0));
-            if !reaches {
+            let me = Process::KubeProxy(machine);
+            if !cx.core.links.open(me, Process::ApiServer(0)) {
                 self.freeze(machine);
-            } else if self.frozen.contains_key(&machine) {
-                cx.timer(CATCH_UP, Timer { number: machine.into(), ..Timer::named("catch up") });
+            } else if cx.core.running(me) {
+                let causes = cx.causes.clone();
+                self.follow_again(machine, &mut Context { core: cx.core, me, causes });
             }
         }
     }
@@ -197,9 +214,34 @@ impl Proxies {
         }
     }
 
-    fn catch_up(&mut self, machine: u32, cx: &Context<'_>) {
-        let process = Process::KubeProxy(machine);
-        if cx.core.running(process) && cx.core.links.open(process, Process::ApiServer(0)) {
+    /// A proxy whose rules stand still begins to bring them up to date.
+    fn follow_again(&mut self, machine: u32, cx: &mut Context<'_>) {
+        if self.frozen.contains_key(&machine) && !self.catching_up.contains_key(&machine) {
+            self.catching_up.insert(machine, CatchUp::default());
+            cx.timer(CATCH_UP, Timer::named("catch up"));
+        }
+    }
+
+    fn list_again(&mut self, machine: u32, cx: &mut Context<'_>) {
+        if let Some(state) = self.catching_up.get_mut(&machine) {
+            let kinds = [Kind::Service, Kind::EndpointSlice, Kind::Node];
+            state.lists = kinds.map(|kind| cx.request(Request::list(user(), kind))).into();
+        }
+    }
+
+    /// A list came, or did not. With all of them the proxy has what all share.
+    fn listed(&mut self, machine: u32, id: RequestId, ok: bool, cx: &mut Context<'_>) {
+        let Some(state) = self.catching_up.get_mut(&machine) else { return };
+        if !state.lists.remove(&id) {
+            return;
+        }
+        if !ok {
+            let wait = back_off(state.failures);
+            state.lists.clear();
+            state.failures += 1;
+            cx.timer(wait, Timer::named("catch up"));
+        } else if state.lists.is_empty() {
+            self.catching_up.remove(&machine);
             self.frozen.remove(&machine);
         }
     }

@@ -162,11 +162,20 @@ impl Runtime {
         lines(spec).iter().for_each(|line| container.print(cx.timestamp(), line.clone()));
     }
 
-    /// Kills what still runs of a pod and gives its address back.
-    pub(super) fn remove_sandbox(&mut self, pod: u128, cx: &mut Context<'_>) {
-        if let Some(sandbox) = self.sandboxes.remove(&pod) {
-            self.addresses.remove(&sandbox.ip);
+    /// Gives a pod's address back.
+    pub(super) fn stop_sandbox(&mut self, pod: u128) {
+        let Some(sandbox) = self.sandboxes.get(&pod) else { return };
+        // The next pod may have the address by now.
+        if self.by_address.get(&sandbox.ip) == Some(&pod) {
             self.by_address.remove(&sandbox.ip);
+            self.addresses.remove(&sandbox.ip);
+        }
+    }
+
+    /// Kills what still runs of a pod, gives its address back and forgets it.
+    pub(super) fn remove_sandbox(&mut self, pod: u128, cx: &mut Context<'_>) {
+        self.stop_sandbox(pod);
+        if let Some(sandbox) = self.sandboxes.remove(&pod) {
             for container in &sandbox.containers {
                 self.numbered.remove(&container.number);
             }
@@ -174,8 +183,10 @@ impl Runtime {
         self.tell(CriEvent::SandboxRemoved { pod }, cx);
     }
 
-    /// The daemon is back: containers and pulls went on without it, their timers did not.
+    /// The daemon is back: containers and pulls went on without it, their timers did not. The kubelet, whose calls it
+    /// may have missed, is told what there is (a kubelet looks every second; the answer is what matters).
     pub(super) fn resume(&mut self, cx: &mut Context<'_>) {
+        self.list(cx);
         let wait = |at: Time, cx: &Context<'_>| at.since(cx.now());
         let pulls: Vec<(u64, Time)> = self.pulls.iter().map(|(&number, pull)| (number, pull.until)).collect();
         for (number, until) in pulls {

@@ -28,6 +28,7 @@ impl World {
         core.start(Process::Runtime(0), crate::sim::Causes::none());
         let mut world = World { core, runtime: Runtime::new(0, &Arc::new(Images::new(&BTreeMap::new()))) };
         world.call(CriCall::UpdateRuntimeConfig { pod_cidr: "10.244.7.0/24".into() });
+        assert!(matches!(world.hear(), CriEvent::Listed { .. }), "it says that it is there");
         world
     }
 

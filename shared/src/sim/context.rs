@@ -143,7 +143,7 @@ impl Core {
             Body::Request(..) | Body::Packet(_) => None,
             _ => Some(self.incarnation(to)),
         };
-        let message = Message { from, to, body, causes: causes.clone() };
+        let message = Message { from, sent_by: self.incarnation(from), to, body, causes: causes.clone() };
         self.queue.push(at, Event { to, life, payload: Payload::Arrive(Box::new(message)), causes });
     }
 
@@ -167,13 +167,10 @@ impl Core {
         wait: Duration,
         causes: Causes,
     ) {
-        let message = Message { from: to, to, body: Body::Response(id, reply), causes: causes.clone() };
-        let event = Event {
-            to,
-            life: Some(self.incarnation(to)),
-            payload: Payload::Arrive(Box::new(message)),
-            causes,
-        };
+        let life = self.incarnation(to);
+        let body = Body::Response(id, reply);
+        let message = Message { from: to, sent_by: life, to, body, causes: causes.clone() };
+        let event = Event { to, life: Some(life), payload: Payload::Arrive(Box::new(message)), causes };
         self.queue.push(self.now + wait, event);
     }
 
@@ -221,6 +218,7 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
             CriCall::PullImage { .. } => ("PullImage", None),
             CriCall::StartContainer { .. } => ("StartContainer", None),
             CriCall::StopContainer { .. } => ("StopContainer", None),
+            CriCall::StopPodSandbox { .. } => ("StopPodSandbox", None),
             CriCall::RemovePodSandbox { .. } => ("RemovePodSandbox", None),
         },
         Body::CriEvent(event) => match event {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::{Key, Object, Reply, Request, Status};
 use crate::doc::Str;
 
-use super::{Causes, Process, Time};
+use super::{Causes, Incarnation, Process, Time};
 
 /// Ties a response to its request.
 pub type RequestId = u64;
@@ -18,6 +18,8 @@ pub type WatchId = u64;
 pub struct Message {
     /// The sender.
     pub from: Process,
+    /// Which life of the sender's: a connection ends with it.
+    pub sent_by: Incarnation,
     /// The receiver.
     pub to: Process,
     /// The contents.
@@ -116,6 +118,11 @@ pub enum CriCall {
         container: Str,
         /// How long it may take to end by itself, in milliseconds.
         grace_ms: u64,
+    },
+    /// All containers of the pod have ended for good: free its network.
+    StopPodSandbox {
+        /// The pod.
+        pod: u128,
     },
     /// Kill what still runs of the pod, free its network and forget its containers.
     RemovePodSandbox {

@@ -19,11 +19,12 @@ struct Expected {
 }
 
 impl Expectations {
-    /// Whether nothing is expected (any more).
-    pub fn satisfied(&self, key: &Key, now: Time) -> bool {
-        self.0.get(key).is_none_or(|expected| {
-            expected.creations <= 0 && expected.deletions.is_empty() || now.since(expected.since) > EXPIRY
-        })
+    /// How long until what is expected counts no more, should it never be seen; `None` when nothing is expected.
+    pub fn pending(&self, key: &Key, now: Time) -> Option<Duration> {
+        let expected = self.0.get(key)?;
+        let missing = expected.creations > 0 || !expected.deletions.is_empty();
+        let left = (expected.since + EXPIRY).since(now);
+        (missing && left > Duration::ZERO).then_some(left)
     }
 
     /// `count` creations have been asked for.
@@ -60,24 +61,24 @@ impl Expectations {
 mod tests {
     use super::Expectations;
     use crate::api::{Key, Kind};
-    use crate::sim::Time;
+    use crate::sim::{Duration, Time};
 
     #[test]
     fn nothing_is_asked_for_twice() {
         let key = Key::new(Kind::ReplicaSet, "default", "web");
         let pod = Key::new(Kind::Pod, "default", "web-1");
         let mut expectations = Expectations::default();
-        assert!(expectations.satisfied(&key, Time(0)));
+        assert_eq!(expectations.pending(&key, Time(0)), None);
         expectations.expect_creations(&key, 2, Time(0));
         expectations.creation_observed(&key, 1);
-        assert!(!expectations.satisfied(&key, Time(1000)));
-        assert!(expectations.satisfied(&key, Time(300_001)), "expired");
+        assert_eq!(expectations.pending(&key, Time(1000)), Some(Duration::seconds(299)));
+        assert_eq!(expectations.pending(&key, Time(300_000)), None, "expired");
         expectations.creation_observed(&key, 1);
-        assert!(expectations.satisfied(&key, Time(1000)));
+        assert_eq!(expectations.pending(&key, Time(1000)), None);
         expectations.expect_deletions(&key, [pod.clone()].into_iter(), Time(0));
-        assert!(!expectations.satisfied(&key, Time(1)));
+        assert!(expectations.pending(&key, Time(1)).is_some());
         expectations.deletion_observed(&key, &pod);
         expectations.deletion_observed(&key, &pod);
-        assert!(expectations.satisfied(&key, Time(1)));
+        assert_eq!(expectations.pending(&key, Time(1)), None);
     }
 }

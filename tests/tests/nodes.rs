@@ -1,0 +1,282 @@
+//! Kubelets, runtimes and proxies through every fault at every moment: what was begun is finished afterwards.
+
+use shared::api::core::pod::{Phase, Pod};
+use shared::api::{Key, Kind, User};
+use shared::apiserver::http::HttpRequest;
+use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup, Outcome};
+use shared::doc;
+use shared::doc::{Doc, Str};
+use shared::sim::{ChangeKind, Duration, Fault, Options, Target, Time};
+
+/// What can happen to a node or to what it talks to.
+const FAULTS: [(&str, Fault); 11] = [
+    ("component/kube-apiserver", Fault::Stop),
+    ("component/kube-apiserver", Fault::Crash),
+    ("etcd/0", Fault::Stop),
+    ("component/kubelet@node-0", Fault::Stop),
+    ("component/kubelet@node-0", Fault::Crash),
+    ("component/containerd@node-0", Fault::Stop),
+    ("component/containerd@node-0", Fault::Crash),
+    ("node/node-0", Fault::PowerOff),
+    ("node/node-0", Fault::Partition),
+    ("link/kubelet@node-0~kube-apiserver", Fault::Drop),
+    ("link/node-0~kube-apiserver", Fault::Delay { by: Duration::millis(300) }),
+];
+const PODS: &str = "/api/v1/namespaces/default/pods";
+
+/// A cluster of one node that is ready.
+#[derive(Clone)]
+struct Play(Cluster);
+
+impl Play {
+    fn new(nodes: u32) -> Play {
+        let options = Options { image_pull: Some(Duration::ZERO), ..Options::default() };
+        let spec = ClusterSpec { nodes: vec![NodeGroup::of(nodes)], options, ..ClusterSpec::default() };
+        let mut play = Play(Cluster::new(&spec, 7, 0).unwrap());
+        play.run(Duration::seconds(20));
+        play
+    }
+
+    fn run(&mut self, length: Duration) {
+        let until = self.0.now() + length;
+        self.0.advance_to(until);
+    }
+
+    fn act(&mut self, action: Action) {
+        self.0.apply(Command { at: self.0.now(), user: User::admin(), action });
+        self.run(Duration::ZERO);
+        for (_, outcome) in self.0.take_outcomes() {
+            assert!(!matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+        }
+    }
+
+    fn ask(&mut self, method: &str, path: &str, body: &Doc) {
+        let body = if body.is_null() { Str::new() } else { body.to_json().into() };
+        let http = HttpRequest { method: method.into(), path: path.into(), body, ..HttpRequest::default() };
+        self.act(Action::Request(http));
+    }
+
+    fn strike(&mut self, target: &str, fault: Fault) {
+        self.act(Action::Fault { target: Target::parse(target).unwrap(), fault });
+    }
+
+    fn repair(&mut self, target: &str) {
+        self.act(Action::Repair { target: Target::parse(target).unwrap() });
+    }
+
+    /// Makes a pod called `job` and lets `length` pass.
+    fn pod(&mut self, policy: &str, command: &str, length: Duration) {
+        let port = doc!({ "httpGet": { "port": 8080i64 }, "periodSeconds": 2i64 });
+        let container = match command {
+            "" => doc!({ "name": "c", "image": "todo-api:v1.0", "readinessProbe": port }),
+            line => doc!({ "name": "c", "image": "busybox", "command": ["sh", "-c", line] }),
+        };
+        let spec = doc!({ "restartPolicy": policy, "containers": [container] });
+        self.ask("POST", PODS, &doc!({ "metadata": { "name": "job" }, "spec": spec }));
+        self.run(length);
+    }
+
+    fn phase(&self) -> Option<(Phase, bool)> {
+        let object = self.0.store().get(&Key::new(Kind::Pod, "default", "job"))?;
+        let pod = object.view::<Pod>()?;
+        Some((pod.phase, pod.ready))
+    }
+}
+
+/// From the present moment of `play`, strikes with each fault after each of the pauses (in milliseconds), mends it
+/// ten seconds later, and lets `verdict` judge three minutes after that.
+fn at_every_moment(
+    play: &Play,
+    pauses: impl Iterator<Item = u64> + Clone,
+    verdict: impl Fn(&Play, Fault) -> Result<(), String>,
+) {
+    let mut failures = Vec::new();
+    for (target, fault) in FAULTS {
+        for pause in pauses.clone() {
+            let mut play = play.clone();
+            play.run(Duration::millis(pause));
+            play.strike(target, fault);
+            play.run(Duration::seconds(10));
+            play.repair(target);
+            play.run(Duration::seconds(180));
+            if let Err(why) = verdict(&play, fault) {
+                failures.push(format!("{target} {fault:?} after {pause} ms: {why}"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn a_pod_comes_up_whatever_breaks_meanwhile() {
+    let mut play = Play::new(1);
+    play.pod("Always", "", Duration::ZERO);
+    at_every_moment(&play, (0..40).chain((40..2200).step_by(50)).chain(1100..1180), |play, _| {
+        match play.phase() {
+            Some((Phase::Running, true)) => Ok(()),
+            // The request itself met a stopped server.
+            None if play.0.store().list(Kind::Pod).count() == 0 && play.0.store().revision() < 100 => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+}
+
+#[test]
+fn a_deleted_pod_goes_whatever_breaks_meanwhile() {
+    let mut play = Play::new(1);
+    play.pod("Always", "", Duration::seconds(10));
+    play.ask("DELETE", &format!("{PODS}/job"), &Doc::Null);
+    play.run(Duration::millis(3));
+    at_every_moment(&play, (0..40).chain((40..1000).step_by(80)).chain(1000..1050), |play, _| {
+        match (play.phase(), play.0.runtime(0).sandboxes().len(), play.0.kubelet(0).pods().count()) {
+            (None, 0, 0) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+}
+
+#[test]
+fn how_a_pod_ended_is_written_whatever_breaks_meanwhile() {
+    let mut play = Play::new(1);
+    play.pod("Never", "sleep 5", Duration::seconds(5));
+    at_every_moment(&play, (0..2200).step_by(40).chain(1100..1180), |play, fault| match play.phase() {
+        Some((Phase::Succeeded, false)) => Ok(()),
+        // Its container went with the power: nobody saw how it ended, and it is not to run again.
+        Some((Phase::Failed, false)) if fault == Fault::PowerOff => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+}
+
+#[test]
+fn a_finished_pod_leaves_its_address_and_goes_when_deleted() {
+    let mut play = Play::new(1);
+    play.pod("Never", "true", Duration::seconds(10));
+    assert_eq!(play.phase(), Some((Phase::Succeeded, false)));
+    let held = doc!({ "metadata": { "finalizers": ["example.com/hold"] } });
+    let patch = |play: &mut Play, body: &Doc| {
+        play.act(Action::Request(HttpRequest {
+            method: "PATCH".into(),
+            path: format!("{PODS}/job").into(),
+            content_type: "application/merge-patch+json".into(),
+            body: body.to_json().into(),
+            ..HttpRequest::default()
+        }));
+        play.run(Duration::seconds(1));
+    };
+    patch(&mut play, &held);
+    play.ask("DELETE", &format!("{PODS}/job"), &Doc::Null);
+    // A kubelet that starts anew sees a pod that has ended, is being deleted, and is held by somebody else.
+    play.strike("component/kubelet@node-0", Fault::Crash);
+    play.run(Duration::seconds(30));
+    patch(&mut play, &doc!({ "metadata": { "finalizers": null } }));
+    play.run(Duration::seconds(5));
+    assert_eq!((play.phase(), play.0.runtime(0).sandboxes().len()), (None, 0));
+    // A node has 253 addresses; pods that ended hold none of them.
+    for number in 0..300 {
+        let container = doc!({ "name": "c", "image": "busybox", "command": ["true"] });
+        let spec = doc!({ "restartPolicy": "Never", "containers": [container] });
+        play.ask("POST", PODS, &doc!({ "metadata": { "name": format!("job-{number}") }, "spec": spec }));
+        play.run(Duration::seconds(2));
+    }
+    play.run(Duration::seconds(10));
+    let ended = play.0.store().list(Kind::Pod).filter_map(|pod| pod.view::<Pod>());
+    assert_eq!(ended.filter(|pod| pod.phase == Phase::Succeeded).count(), 300);
+}
+
+#[test]
+fn a_restart_of_the_kubelet_changes_nothing_about_a_pod() {
+    let mut play = Play::new(1);
+    play.pod("Always", "", Duration::seconds(20));
+    let before = play.0.store().revision();
+    play.strike("component/kubelet@node-0", Fault::Crash);
+    play.run(Duration::seconds(60));
+    let changes = play.0.store().since(before).expect("a short history");
+    let pods = changes.filter(|it| it.object.key.kind == Kind::Pod && it.change == ChangeKind::Modified);
+    let readiness: Vec<bool> = pods.filter_map(|it| it.object.view::<Pod>()).map(|pod| pod.ready).collect();
+    assert!(readiness.iter().all(|&ready| ready), "{readiness:?}");
+    assert_eq!(play.phase(), Some((Phase::Running, true)));
+}
+
+#[test]
+fn a_pod_that_others_call_failed_is_ended() {
+    let mut play = Play::new(1);
+    play.pod("Always", "", Duration::seconds(20));
+    let path = format!("{PODS}/job/status");
+    play.act(Action::Request(HttpRequest {
+        method: "PATCH".into(),
+        path: path.into(),
+        content_type: "application/merge-patch+json".into(),
+        body: doc!({ "status": { "phase": "Failed", "reason": "Evicted" } }).to_json().into(),
+        ..HttpRequest::default()
+    }));
+    play.run(Duration::seconds(60));
+    assert_eq!(play.phase().map(|(phase, _)| phase), Some(Phase::Failed));
+    assert!(play.0.runtime(0).sandboxes().is_empty(), "nothing of it runs");
+}
+
+/// Found by random simulation: each restart left its watches open at the server.
+#[test]
+fn watches_end_with_those_who_opened_them() {
+    let mut play = Play::new(2);
+    let open = play.0.apiserver().watches().len();
+    for target in ["component/kube-scheduler", "component/coredns", "component/kubelet@node-0", "node/node-1"]
+    {
+        for fault in [Fault::Crash, Fault::Stop, Fault::PowerOff, Fault::Partition] {
+            let whole = matches!(fault, Fault::PowerOff | Fault::Partition);
+            if whole == target.starts_with("node/") {
+                play.strike(target, fault);
+                play.run(Duration::millis(3));
+                play.repair(target);
+                play.run(Duration::seconds(50));
+            }
+        }
+    }
+    assert_eq!(play.0.apiserver().watches().len(), open);
+}
+
+/// The newest answer that a visitor got, and the number of failures so far.
+fn visitors(play: &Play) -> (bool, u64) {
+    let total = &play.0.network().visitors().total;
+    (total.recent.back().is_some_and(|result| result.ok), total.failed)
+}
+
+#[test]
+fn visitors_reach_ready_pods_again_after_a_reboot() {
+    for (apiserver_down, node) in [(false, "node-0"), (true, "node-0"), (true, "node-1"), (false, "node-2")] {
+        let mut play = Play::new(3);
+        let container = doc!({ "name": "c", "image": "todo-api:v1.0" });
+        let template =
+            doc!({ "metadata": { "labels": { "app": "todo" } }, "spec": { "containers": [container] } });
+        let spec = doc!({ "replicas": 3i64, "selector": { "matchLabels": { "app": "todo" } }, "template": template });
+        let deployment = doc!({ "metadata": { "name": "todo" }, "spec": spec });
+        play.ask("POST", "/apis/apps/v1/namespaces/default/deployments", &deployment);
+        let service = doc!({
+            "metadata": { "name": "todo" },
+            "spec": { "type": "LoadBalancer", "selector": { "app": "todo" }, "ports": [{ "port": 8080i64 }] }
+        });
+        play.ask("POST", "/api/v1/namespaces/default/services", &service);
+        play.run(Duration::seconds(20));
+        let machine = node.strip_prefix("node-").unwrap().parse().unwrap();
+        assert!(visitors(&play).0 && !play.0.network().proxies().rules(machine).is_empty());
+
+        let target = format!("node/{node}");
+        play.strike(&target, Fault::PowerOff);
+        assert!(play.0.network().proxies().rules(machine).is_empty(), "rules go with the power");
+        play.run(Duration::seconds(100));
+        if apiserver_down {
+            play.strike("component/kube-apiserver", Fault::Stop);
+        }
+        play.repair(&target);
+        play.run(Duration::seconds(60));
+        let rules = play.0.network().proxies().rules(machine);
+        assert_eq!(rules.is_empty(), apiserver_down, "rules come from a list of the API server's");
+        if apiserver_down {
+            play.repair("component/kube-apiserver");
+            play.run(Duration::seconds(60));
+        }
+        let (_, failed) = visitors(&play);
+        play.run(Duration::seconds(60));
+        assert_eq!(visitors(&play), (true, failed), "{node}, API server down: {apiserver_down}");
+        assert!(play.0.now() > Time::ZERO);
+    }
+}
