@@ -6,6 +6,7 @@ mod admission;
 mod allocate;
 mod delete;
 pub mod http;
+mod managed;
 mod read;
 mod watch;
 mod write;

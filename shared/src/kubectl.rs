@@ -7,7 +7,9 @@
 mod apply;
 mod args;
 mod change;
+mod create;
 mod delete;
+mod expose;
 mod failure;
 mod get;
 mod io;
@@ -18,9 +20,12 @@ mod nodes;
 mod patch;
 mod resource;
 mod rollout;
+mod run;
 mod scale;
+mod server_side;
 mod set;
 mod table;
+mod wait;
 
 use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc::{Doc, Str, Timestamp};
@@ -87,16 +92,19 @@ const VERBS: &[Verb] = &[
     Verb { name: "annotate", flags: metadata::FLAGS, run: metadata::annotate },
     Verb { name: "apply", flags: apply::FLAGS, run: apply::run },
     Verb { name: "cordon", flags: nodes::FLAGS, run: nodes::cordon },
-    Verb { name: "create", flags: apply::CREATE_FLAGS, run: apply::create },
+    Verb { name: "create", flags: create::FLAGS, run: apply::create },
     Verb { name: "delete", flags: delete::FLAGS, run: delete::run },
+    Verb { name: "expose", flags: expose::FLAGS, run: expose::run },
     Verb { name: "get", flags: get::FLAGS, run: get::run },
     Verb { name: "label", flags: metadata::FLAGS, run: metadata::label },
     Verb { name: "patch", flags: set::PATCH_FLAGS, run: set::patch },
     Verb { name: "rollout", flags: rollout::FLAGS, run: rollout::run },
+    Verb { name: "run", flags: run::FLAGS, run: run::run },
     Verb { name: "scale", flags: scale::FLAGS, run: scale::run },
     Verb { name: "set", flags: set::FLAGS, run: set::run },
     Verb { name: "taint", flags: nodes::FLAGS, run: nodes::taint },
     Verb { name: "uncordon", flags: nodes::FLAGS, run: nodes::uncordon },
+    Verb { name: "wait", flags: wait::FLAGS, run: wait::run },
 ];
 
 impl Program {
@@ -161,13 +169,13 @@ impl Program {
 
 fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
     let names = || VERBS.iter().map(|verb| verb.name).collect::<Vec<_>>().join(", ");
-    let Some(name) = args.first() else {
+    let Some((name, args)) = args::split_verb(args) else {
         io.say(format!("kubectl controls the cluster. Commands here: {}", names()));
         return Ok(());
     };
     let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else {
         return Err(io.fail(format!("unknown command {name:?} for \"kubectl\"\nCommands here: {}", names())));
     };
-    let args = Args::parse(verb.name, verb.flags, &args[1..]).map_err(|why| io.fail(why))?;
+    let args = Args::parse(verb.name, verb.flags, &args).map_err(|why| io.fail(why))?;
     (verb.run)(&args, io)
 }

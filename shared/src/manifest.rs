@@ -36,11 +36,19 @@ pub struct Diagnostic {
     pub column: u32,
     /// What was expected, in one sentence.
     pub message: String,
+    /// What kubectl's own reader says instead: `line 3: …`.
+    pub kubectl: String,
 }
 
 impl Diagnostic {
     fn new(at: Position, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { line: at.line, column: at.column, message: message.into() }
+        let message = message.into();
+        Diagnostic {
+            line: at.line,
+            column: at.column,
+            kubectl: format!("line {}: {message}", at.line),
+            message,
+        }
     }
 }
 

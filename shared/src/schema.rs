@@ -10,7 +10,9 @@ use std::sync::LazyLock;
 
 pub use check::{Problem, What, check};
 pub use normalise::normalise;
-pub use wording::{handled_as, refusal, strict_message, warnings};
+pub use wording::{
+    decoding_refusal, go_value, handled_as, patch_refusal, refusal, strict_message, typed_fault, warnings,
+};
 
 use crate::api::Kind;
 use crate::collections::BTreeMap;

@@ -56,6 +56,30 @@ pub fn bytes(doc: &Doc) -> i64 {
     read(doc).and_then(|thousandths| i64::try_from((thousandths + 999).div_euclid(1000)).ok()).unwrap_or(0)
 }
 
+/// The amount as the API server prints it: `0.5` is `500m`, `1024Mi` is `1Gi`. `None` when it is none.
+pub fn canonical(doc: &Doc) -> Option<String> {
+    let thousandths = read(doc)?;
+    let binary = doc.as_str().is_some_and(|text| text.ends_with('i'));
+    let (sign, magnitude) = (if thousandths < 0 { "-" } else { "" }, thousandths.unsigned_abs());
+    let shortened = |mut number: u128, base: u128, suffixes: &[&'static str]| {
+        let mut suffix = suffixes[0];
+        for next in &suffixes[1..] {
+            if number == 0 || !number.is_multiple_of(base) {
+                break;
+            }
+            (number, suffix) = (number / base, *next);
+        }
+        format!("{sign}{number}{suffix}")
+    };
+    if binary && magnitude % 1000 == 0 && magnitude >= 1_024_000 {
+        return Some(shortened(magnitude / 1000, 1024, &["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]));
+    }
+    if magnitude == 0 {
+        return Some("0".into());
+    }
+    Some(shortened(magnitude, 1000, &["m", "", "k", "M", "G", "T", "P", "E"]))
+}
+
 fn read(doc: &Doc) -> Option<i128> {
     match doc {
         Doc::Int(number) => Some(i128::from(*number) * 1000),
@@ -67,7 +91,32 @@ fn read(doc: &Doc) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_quantity;
+    use super::{canonical, parse_quantity};
+    use crate::doc::Doc;
+
+    #[test]
+    fn prints_as_the_api_server_does() {
+        let cases = [
+            ("0", "0"),
+            ("0.5", "500m"),
+            ("1000m", "1"),
+            ("1000", "1k"),
+            ("1500m", "1500m"),
+            ("0.1m", "1m"),
+            ("1024Mi", "1Gi"),
+            ("1.5Gi", "1536Mi"),
+            ("512", "512"),
+            ("128Mi", "128Mi"),
+            ("0.5Ki", "512"),
+            ("1e3", "1k"),
+            ("-2", "-2"),
+        ];
+        for (text, printed) in cases {
+            assert_eq!(canonical(&Doc::from(text)).as_deref(), Some(printed), "{text}");
+        }
+        assert_eq!(canonical(&Doc::Int(2)).as_deref(), Some("2"));
+        assert_eq!(canonical(&Doc::from("abc")), None);
+    }
 
     #[test]
     fn reads_every_suffix() {

@@ -48,6 +48,7 @@ pub enum PatchKind {
     Json,
     Merge,
     Strategic,
+    Apply,
 }
 
 impl Verb {
@@ -131,8 +132,12 @@ pub struct RequestOptions {
     pub dry_run: bool,
     /// Who writes, for `managedFields`.
     pub field_manager: Str,
+    /// Whether an apply takes over what others own.
+    pub force: bool,
     /// How strictly the body's fields are checked against the schema; components' own are not checked.
     pub validation: FieldValidation,
+    /// What the asker is to be warned of.
+    pub warnings: Vec<Str>,
     /// How to delete.
     pub delete: DeleteOptions,
     /// The watch to open, chosen by the asker.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::doc::{Doc, Str, Timestamp};
 
 use super::validation::Faults;
+use super::validation::names::{self, Rule};
 use super::{Object, Subresource, View};
 
 /// Names, scope and parts of a kind.
@@ -82,7 +83,12 @@ pub trait Resource: Sync {
         }
     }
 
-    /// Says what is wrong with a whole document.
+    /// What its objects may be called.
+    fn name(&self) -> Rule {
+        names::dns_subdomain
+    }
+
+    /// Says what is wrong with a whole document, beside its metadata.
     fn validate(&self, _doc: &Doc, _faults: &mut Faults) {}
 
     /// Says what may not change from `old` to `new` (whole documents).

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, literal};
 use crate::{doc, sim::Duration};
 
 use super::{Key, Kind};
@@ -28,6 +28,8 @@ pub enum Reason {
     InternalError,
     ServiceUnavailable,
     Timeout,
+    /// None: the server failed in a way it has no word for.
+    Unknown,
 }
 
 impl Reason {
@@ -46,7 +48,7 @@ impl Reason {
             Reason::UnsupportedMediaType => 415,
             Reason::Invalid => 422,
             Reason::TooManyRequests => 429,
-            Reason::InternalError => 500,
+            Reason::InternalError | Reason::Unknown => 500,
             Reason::ServiceUnavailable => 503,
             Reason::Timeout => 504,
         }
@@ -167,6 +169,26 @@ impl Status {
         }
     }
 
+    /// 422 for a patch that leaves no object: `patch: Invalid value: …`
+    pub fn invalid_patch(patch: &str, why: &str) -> Status {
+        let message = format!("Invalid value: {}: {why}", Doc::from(patch));
+        let cause = CauseDetail {
+            reason: "FieldValueInvalid",
+            message: message.clone().into(),
+            field: literal!("patch"),
+        };
+        let message = format!(" \"\" is invalid: patch: {message}");
+        Status { causes: vec![cause], ..Status::new(Reason::Invalid, message) }
+    }
+
+    /// The same about a part of the object: `pods/binding`.
+    pub fn on(mut self, part: &str) -> Status {
+        let whole = format!("{}/{part}", self.kind);
+        self.message = self.message.replacen(self.kind.as_str(), &whole, 1).into();
+        self.kind = whole.into();
+        self
+    }
+
     /// 400 with `message`.
     pub fn bad_request(message: impl Into<Str>) -> Status {
         Status::new(Reason::BadRequest, message)
@@ -250,9 +272,12 @@ impl Status {
         }
         let mut status = doc!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": &self.message, "reason": format!("{:?}", self.reason), "code": self.reason.code()
+            "message": &self.message, "code": self.reason.code()
         });
-        if !details.is_empty() {
+        if self.reason != Reason::Unknown {
+            status.set("reason", format!("{:?}", self.reason));
+        }
+        if !details.is_empty() || self.reason == Reason::UnsupportedMediaType {
             status.set("details", details);
         }
         status

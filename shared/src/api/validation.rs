@@ -1,10 +1,22 @@
-//! Faults found in an object, worded as Kubernetes words them, and the name rules many kinds share.
+//! Faults found in an object, worded as Kubernetes words them, and the rules many kinds share.
+
+mod at;
+mod meta;
+pub mod names;
 
 use std::fmt::Display;
 
 use crate::doc::{Doc, Str};
 
 use super::CauseDetail;
+
+pub use at::At;
+pub use meta::{metadata, metadata_update};
+
+/// What is wrong with a port's number.
+pub const PORT_RANGE: &str = "must be between 1 and 65535, inclusive";
+/// What is wrong with a change of what may not change.
+pub const IMMUTABLE: &str = "field is immutable";
 
 /// The faults found so far.
 #[derive(Debug, Default)]
@@ -24,11 +36,21 @@ impl Faults {
 
     /// `Invalid value: …: …`
     pub fn invalid(&mut self, field: impl Into<Str>, value: &Doc, detail: impl Display) {
+        self.invalid_as(field, &value.to_string(), detail);
+    }
+
+    /// The same of a value that does not print as it is written.
+    pub fn invalid_as(&mut self, field: impl Into<Str>, value: &str, detail: impl Display) {
         self.add("FieldValueInvalid", field, format!("Invalid value: {value}: {detail}"));
     }
 
     /// `Unsupported value: …: supported values: …`
     pub fn not_supported(&mut self, field: impl Into<Str>, value: &Doc, supported: &[&str]) {
+        self.not_supported_as(field, &value.to_string(), supported);
+    }
+
+    /// The same of a value that does not print as it is written.
+    pub fn not_supported_as(&mut self, field: impl Into<Str>, value: &str, supported: &[&str]) {
         let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
         let message = format!("Unsupported value: {value}: supported values: {}", supported.join(", "));
         self.add("FieldValueNotSupported", field, message);
@@ -36,6 +58,11 @@ impl Faults {
 
     /// `Duplicate value: …`
     pub fn duplicate(&mut self, field: impl Into<Str>, value: &Doc) {
+        self.duplicate_as(field, &value.to_string());
+    }
+
+    /// The same of a value that does not print as it is written.
+    pub fn duplicate_as(&mut self, field: impl Into<Str>, value: &str) {
         self.add("FieldValueDuplicate", field, format!("Duplicate value: {value}"));
     }
 
@@ -43,102 +70,103 @@ impl Faults {
     pub fn forbidden(&mut self, field: impl Into<Str>, detail: &str) {
         self.add("FieldValueForbidden", field, format!("Forbidden: {detail}"));
     }
-}
 
-const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
-     and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
-     '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
-     start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
-     '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const QUALIFIED_NAME: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
-     alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
-     '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must \
-     start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for \
-     validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-
-fn is_label(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || c == '-')
-}
-
-fn is_qualified(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_alphanumeric();
-    text.starts_with(edge)
-        && text.ends_with(edge)
-        && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
-}
-
-/// RFC 1123 label, at most 63 characters: container and namespace names.
-pub fn dns_label(faults: &mut Faults, field: &str, name: &Doc) {
-    let text = name.as_str().unwrap_or("");
-    if text.len() > 63 {
-        faults.invalid(field, name, "must be no more than 63 characters");
+    /// `Not found: …`
+    pub fn not_found(&mut self, field: impl Into<Str>, value: &Doc) {
+        self.add("FieldValueNotFound", field, format!("Not found: {value}"));
     }
-    if !is_label(text) {
-        faults.invalid(field, name, DNS_LABEL);
-    }
-}
 
-/// RFC 1123 subdomain, at most 253 characters: most object names.
-pub fn dns_subdomain(faults: &mut Faults, field: &str, name: &Doc) {
-    let text = name.as_str().unwrap_or("");
-    if text.len() > 253 {
-        faults.invalid(field, name, "must be no more than 253 characters");
-    }
-    if !text.split('.').all(is_label) {
-        faults.invalid(field, name, DNS_SUBDOMAIN);
+    /// `Too long: may not be more than … bytes`
+    pub fn too_long(&mut self, field: impl Into<Str>, most: u32) {
+        self.add("FieldValueTooLong", field, format!("Too long: may not be more than {most} bytes"));
     }
 }
 
 /// Label keys and values.
 pub fn labels(faults: &mut Faults, field: &str, labels: &Doc) {
+    labels_at(faults, &At::root(labels, field));
+}
+
+/// The same for labels whose place is known.
+pub fn labels_at(faults: &mut Faults, labels: &At<'_>) {
     for (key, value) in labels.entries() {
-        qualified_name(faults, field, key);
-        let text = value.as_str().unwrap_or("");
-        if text.len() > 63 {
-            faults.invalid(field, value, "must be no more than 63 characters");
+        for message in names::qualified_name(key) {
+            faults.invalid(labels, &Doc::from(key), message);
         }
-        if !text.is_empty() && !is_qualified(text) {
-            faults.invalid(field, value, LABEL_VALUE);
+        let value = Doc::from(value.as_str().unwrap_or(""));
+        for message in names::label_value(value.as_str().unwrap_or("")) {
+            faults.invalid(labels, &value, message);
         }
     }
+}
+
+/// A `metav1.LabelSelector`.
+pub fn label_selector(faults: &mut Faults, selector: &At<'_>) {
+    labels_at(faults, &selector.field("matchLabels"));
+    for expression in selector.field("matchExpressions").each() {
+        requirement(faults, &expression, &[]);
+        for value in expression.field("values").each() {
+            value.check(faults, names::label_value);
+        }
+    }
+}
+
+/// One condition of a selector; `single` are operators that take exactly one value.
+pub fn requirement(faults: &mut Faults, expression: &At<'_>, single: &[&str]) {
+    let (operator, values) = (expression.field("operator"), expression.field("values"));
+    match operator.text() {
+        "In" | "NotIn" if values.items().is_empty() => {
+            faults.required(&values, "must be specified when `operator` is 'In' or 'NotIn'");
+        }
+        "Exists" | "DoesNotExist" if !values.items().is_empty() => {
+            faults.forbidden(&values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+        }
+        "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+        other if single.contains(&other) => {
+            if values.items().len() != 1 {
+                faults.required(&values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
+            }
+        }
+        other => faults.invalid(&operator, &Doc::from(other), "not a valid selector operator"),
+    }
+    expression.field("key").check(faults, names::qualified_name);
+}
+
+/// Whether a selector's conditions could be read at all: known operators with as many values as they take.
+pub fn is_selector(selector: &Doc) -> bool {
+    selector["matchExpressions"].items().iter().all(|expression| {
+        let values = expression["values"].items().len();
+        match expression["operator"].as_str() {
+            Some("In" | "NotIn") => values > 0,
+            Some("Exists" | "DoesNotExist") => values == 0,
+            _ => false,
+        }
+    })
+}
+
+/// A `metav1.LabelSelector` as Go prints it.
+pub fn selector_text(selector: &Doc) -> String {
+    let parts = ["matchLabels", "matchExpressions"].into_iter().filter(|part| !selector[*part].is_empty());
+    let parts: Vec<String> = parts.map(|part| format!("\"{part}\":{}", selector[part])).collect();
+    format!("{{{}}}", parts.join(","))
 }
 
 /// Annotation keys, and the size of all values together.
 pub fn annotations(faults: &mut Faults, field: &str, annotations: &Doc) {
+    const MOST: u32 = 256 * 1024;
     let mut size = 0;
     for (key, value) in annotations.entries() {
-        qualified_name(faults, field, &key.to_lowercase());
+        for message in names::qualified_name(&key.to_lowercase()) {
+            faults.invalid(field, &Doc::from(key), message);
+        }
         size += key.len() + value.as_str().map_or(0, str::len);
     }
-    if size > 256 * 1024 {
-        faults.add("FieldValueTooLong", field, "Too long: may not be more than 262144 bytes".into());
-    }
-}
-
-/// An optional DNS prefix, a slash and a name.
-pub fn qualified_name(faults: &mut Faults, field: &str, key: &str) {
-    let value = Doc::from(key);
-    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    if prefix.is_some_and(|prefix| !prefix.split('.').all(is_label)) {
-        faults.invalid(field, &value, format!("prefix part {DNS_SUBDOMAIN}"));
-    }
-    if name.is_empty() {
-        faults.invalid(field, &value, "name part must be non-empty");
-    }
-    if name.len() > 63 {
-        faults.invalid(field, &value, "name part must be no more than 63 characters");
-    }
-    if !is_qualified(name) {
-        faults.invalid(field, &value, QUALIFIED_NAME);
+    if size > MOST as usize {
+        faults.too_long(field, MOST);
     }
 }
 
 /// A whole number that may not be negative.
 pub fn non_negative(faults: &mut Faults, field: &str, value: &Doc) {
-    if value.as_i64().is_some_and(|number| number < 0) {
-        faults.invalid(field, value, "must be greater than or equal to 0");
-    }
+    At::root(value, field).non_negative(faults);
 }

@@ -1,6 +1,6 @@
 //! Addresses the API server gives to Services: cluster IPs and node ports.
 
-use crate::api::core::service::Service;
+use crate::api::core::service::{Service, needs_node_port};
 use crate::api::validation::Faults;
 use crate::api::{Key, Kind, Object, Status};
 use crate::collections::BTreeSet;
@@ -21,6 +21,62 @@ pub fn ip_text(ip: u32) -> Str {
     std::net::Ipv4Addr::from(ip).to_string().into()
 }
 
+/// What a Service was given stays, though an update does not repeat it; what its new type has no use for goes.
+pub(super) fn keep(kind: Kind, doc: &mut Doc, old: &Object) {
+    if kind != Kind::Service {
+        return;
+    }
+    let (old, spec) = (&old.body["spec"], doc.at_mut(&["spec"]));
+    let changed = spec["type"] != old["type"];
+    if spec["type"].as_str() == Some("ExternalName") {
+        if changed {
+            drop_same(
+                spec,
+                old,
+                &["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"],
+            );
+        }
+    } else if spec["clusterIP"] != old["clusterIP"] && spec["clusterIPs"] == old["clusterIPs"] {
+        // Who changes the one means both.
+        match spec["clusterIP"].clone() {
+            ip if ip.is_empty() => drop(spec.remove("clusterIPs")),
+            ip => spec.set("clusterIPs", Doc::list([ip])),
+        }
+    }
+    if spec["type"].as_str() != Some("ExternalName")
+        && spec["clusterIP"].is_empty()
+        && spec["clusterIPs"].is_empty()
+    {
+        for field in ["clusterIP", "clusterIPs"] {
+            if !old[field].is_null() {
+                spec.set(field, old[field].clone());
+            }
+        }
+    }
+    if needs_node_port(old) && !needs_node_port(spec) {
+        drop_same(spec, old, &["externalTrafficPolicy"]);
+        let ports = |spec: &Doc| -> Vec<Doc> {
+            spec["ports"].items().iter().map(|port| port["nodePort"].clone()).collect()
+        };
+        if ports(spec) == ports(old) {
+            for port in spec.at_mut(&["ports"]).items_mut() {
+                port.remove("nodePort");
+            }
+        }
+    }
+    if old["type"].as_str() == Some("LoadBalancer") && changed {
+        drop_same(spec, old, &["allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"]);
+    }
+}
+
+fn drop_same(spec: &mut Doc, old: &Doc, fields: &[&str]) {
+    for field in fields {
+        if spec[*field] == old[*field] {
+            spec.remove(field);
+        }
+    }
+}
+
 /// Fills in `clusterIP`, `clusterIPs` and `nodePort`s of a Service.
 pub(super) fn addresses(
     kind: Kind,
@@ -39,7 +95,7 @@ pub(super) fn addresses(
         .filter_map(|object| object.view())
         .collect();
     cluster_ip(doc, &key, old, &others, random)?;
-    if matches!(doc["spec"]["type"].as_str(), Some("NodePort" | "LoadBalancer")) {
+    if needs_node_port(&doc["spec"]) {
         node_ports(doc, &key, old, &others, random)?;
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! The outer face of the API server: HTTP requests in, JSON out.
 
+mod json_fault;
+
 use serde::{Deserialize, Serialize};
 
 use crate::api::{
@@ -36,8 +38,10 @@ pub struct HttpRequest {
 pub struct HttpResponse {
     /// HTTP status; 0 when no server answered.
     pub code: u32,
-    /// The body.
+    /// The body; text where it is no JSON.
     pub body: Doc,
+    /// What the server warns of (`Warning: 299 - "…"`).
+    pub warnings: Vec<Str>,
 }
 
 impl HttpResponse {
@@ -49,7 +53,11 @@ impl HttpResponse {
 
 impl From<&Status> for HttpResponse {
     fn from(status: &Status) -> HttpResponse {
-        HttpResponse { code: if status.transport { 0 } else { status.reason.code() }, body: status.to_doc() }
+        let code = if status.transport { 0 } else { status.reason.code() };
+        // Where nothing is served, what answers knows nothing of the API's way to say so.
+        let nowhere = status.reason == Reason::NotFound && status.kind.is_empty();
+        let body = if nowhere { Doc::from("404 page not found\n") } else { status.to_doc() };
+        HttpResponse { code, body, warnings: Vec::new() }
     }
 }
 
@@ -68,7 +76,7 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let target = route(path)?;
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
-    let mut body = if http.body.is_empty() { Doc::Null } else { read_body(&http.body)? };
+    let mut body = if http.body.is_empty() { Doc::Null } else { read_body(&http.body, target.kind)? };
     let validation = match value("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -82,7 +90,9 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
             .filter(|&number| number > 0),
         dry_run: value("dryRun") == Some("All"),
         field_manager: value("fieldManager").unwrap_or("").into(),
+        force: value("force") == Some("true"),
         validation,
+        warnings: Vec::new(),
         delete: DeleteOptions::default(),
         watch: 0,
     };
@@ -91,7 +101,25 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     }
     if matches!(verb, Verb::Create | Verb::Update) && target.subresource == Subresource::None {
         check_type(&body, target.kind)?;
-        check_fields(&mut body, target.kind, validation)?;
+        options.warnings = check_fields(&mut body, target.kind, validation)?;
+    }
+    if matches!(verb, Verb::Patch(PatchKind::Merge | PatchKind::Strategic))
+        && validation == FieldValidation::Warn
+    {
+        let problems = schema::check(target.kind, &body);
+        let directive = |problem: &schema::Problem| problem.path.to_string().contains('$');
+        let problems: Vec<schema::Problem> =
+            problems.into_iter().filter(|problem| !directive(problem)).collect();
+        options.warnings = schema::warnings(&problems).into_iter().map(Str::from).collect();
+    }
+    if verb == Verb::Patch(PatchKind::Apply) {
+        check_type(&body, target.kind)?;
+        if options.field_manager.is_empty() {
+            return Err(missing_manager());
+        }
+    }
+    if let Some(token) = value("continue").filter(|token| !token.is_empty()) {
+        return Err(unknown_token(token));
     }
     Ok(Request {
         user,
@@ -163,13 +191,9 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
             "application/json-patch+json" => PatchKind::Json,
             "application/merge-patch+json" => PatchKind::Merge,
             "application/strategic-merge-patch+json" => PatchKind::Strategic,
+            "application/apply-patch+yaml" => PatchKind::Apply,
             _ => {
-                return Err(Status::new(
-                    Reason::UnsupportedMediaType,
-                    "the body of the request was in an unknown format - accepted media types include: \
-                     application/json-patch+json, application/merge-patch+json, \
-                     application/strategic-merge-patch+json",
-                ));
+                return Err(Status::new(Reason::UnsupportedMediaType, "415: Unsupported Media Type"));
             }
         }),
         "DELETE" if one => Verb::Delete,
@@ -178,9 +202,22 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
     })
 }
 
-fn read_body(text: &str) -> Result<Doc, Status> {
-    parse_json(text)
-        .map_err(|error| Status::bad_request(format!("the object provided is unrecognized: {error}")))
+fn read_body(text: &str, kind: Kind) -> Result<Doc, Status> {
+    let most = text.char_indices().nth(30).map_or(text.len(), |(at, _)| at);
+    parse_json(text).map_err(|_| {
+        let fault = json_fault::find(text).unwrap_or_else(|| "json: unsupported value".into());
+        let rest = if most < text.len() { " ..." } else { "" };
+        let summary = if text.starts_with('{') {
+            text[..most].to_owned()
+        } else {
+            text[..most].bytes().map(|byte| format!("{byte:02x}")).collect()
+        };
+        Status::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: \
+             {fault} ({summary}{rest})",
+            kind.info().kind
+        ))
+    })
 }
 
 /// The body must be of the kind that the path names.
@@ -204,16 +241,46 @@ fn check_type(body: &Doc, kind: Kind) -> Result<(), Status> {
     )))
 }
 
-/// Fields must be there in the schema and hold what it says.
-pub(super) fn check_fields(body: &mut Doc, kind: Kind, validation: FieldValidation) -> Result<(), Status> {
+/// Fields must be there in the schema and hold what it says. What is to be warned of comes back.
+fn check_fields(body: &mut Doc, kind: Kind, validation: FieldValidation) -> Result<Vec<Str>, Status> {
     let problems = schema::check(kind, body);
     match schema::refusal(kind, &problems, validation == FieldValidation::Strict) {
         Some(why) => Err(Status::bad_request(why)),
         None => {
             schema::normalise(kind, body);
-            Ok(())
+            let warnings =
+                if validation == FieldValidation::Warn { schema::warnings(&problems) } else { Vec::new() };
+            Ok(warnings.into_iter().map(Str::from).collect())
         }
     }
+}
+
+/// Whoever applies must say who they are.
+fn missing_manager() -> Status {
+    let cause = api::CauseDetail {
+        reason: "FieldValueRequired",
+        message: "Required value: is required for apply patch".into(),
+        field: "fieldManager".into(),
+    };
+    let message =
+        "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
+    Status {
+        causes: vec![cause],
+        group: "meta.k8s.io".into(),
+        kind: "PatchOptions".into(),
+        ..Status::new(Reason::Invalid, message)
+    }
+}
+
+/// Lists come whole here, so no token to go on with was ever handed out.
+fn unknown_token(token: &str) -> Status {
+    let alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let cut_short = || (token.len() % 4 == 1).then(|| token.len() - 1);
+    let why = match token.bytes().position(|b| !alphabet(b)).or_else(cut_short) {
+        Some(at) => format!("illegal base64 data at input byte {at}"),
+        None => "it is none of this server's".into(),
+    };
+    Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
 }
 
 fn delete_options(body: &Doc) -> DeleteOptions {
@@ -258,15 +325,22 @@ pub fn encode(
         Reply::List(items, revision) => (200, list_of(request.kind, items, *revision)),
         Reply::Watching(_) => (200, Doc::Null),
     };
-    HttpResponse { code, body }
+    HttpResponse { code, body, warnings: request.options.warnings.clone() }
 }
 
 fn list_of(kind: Kind, items: &[std::sync::Arc<Object>], revision: u64) -> Doc {
     let info = kind.info();
+    // What the list says of all its items, they do not repeat.
+    let items = items.iter().map(|object| {
+        let mut item = object.to_doc();
+        item.remove("apiVersion");
+        item.remove("kind");
+        item
+    });
     doc!({
         "kind": format!("{}List", info.kind), "apiVersion": info.api_version(),
         "metadata": { "resourceVersion": revision.to_string() },
-        "items": Doc::list(items.iter().map(|object| object.to_doc()))
+        "items": Doc::list(items)
     })
 }
 

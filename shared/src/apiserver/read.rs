@@ -28,11 +28,13 @@ pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
     if let Some((path, ..)) =
         request.options.fields.0.iter().find(|(path, ..)| !resource.fields().contains(&path.as_str()))
     {
+        // Kinds with fields of their own say it in another way than those with none.
+        if resource.fields().len() > 2 {
+            return Err(Status::bad_request(format!("field label not supported: {path}")));
+        }
         let known: Vec<String> = resource.fields().iter().map(|field| format!("{field:?}")).collect();
-        return Err(Status::bad_request(format!(
-            "{path:?} is not a known field selector: only {}",
-            known.join(", ")
-        )));
+        let known = known.join(", ");
+        return Err(Status::bad_request(format!("{path:?} is not a known field selector: only {known}")));
     }
     let options = &request.options;
     let fits = |object: &&Arc<Object>| {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::api::validation::{self, Faults};
 use crate::api::{
-    Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reply, Resource, Status, Subresource,
+    Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reply, Resource, Status, Subresource, Verb,
 };
 use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
-use crate::{doc, sim::Random};
+use crate::{doc, schema, sim::Random};
 
-use super::{ApiServer, Call, admission, allocate};
+use super::{ApiServer, Call, admission, allocate, managed};
 
 impl ApiServer {
     pub(super) fn create(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
@@ -19,18 +19,31 @@ impl ApiServer {
             Subresource::Eviction => return self.evict(call),
             _ => return Err(Status::method_not_allowed()),
         }
+        self.create_from(call, call.request.body.clone(), None)
+    }
+
+    /// Creates an object; `applied` is the text it is applied from, if it is.
+    fn create_from(
+        &mut self,
+        call: &mut Call<'_, '_>,
+        mut doc: Doc,
+        applied: Option<&Doc>,
+    ) -> Result<Reply, Status> {
         let request = call.request;
         let kind = request.kind;
         let resource = kind.resource();
-        let mut doc = request.body.clone();
         let name = name_of(&mut doc, kind, &request.namespace, &mut self.random)?;
         let key = Key::new(kind, request.namespace.clone(), name);
         admission::namespace_lifecycle(&key, call.store)?;
         resource.prepare_create(&mut doc);
         resource.default(&mut doc);
+        let managed = call.writer().map(|writer| match applied {
+            Some(config) => managed::after_first_apply(&writer, config),
+            None => managed::after_update(&writer, &Doc::Null, &Doc::Null, &doc),
+        });
         admission::mutate(kind, &mut doc);
-        allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         validate(&key, resource, &doc, None)?;
+        allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         if call.store.get(&key).is_some() {
             return Err(Status::already_exists(&key));
         }
@@ -39,6 +52,7 @@ impl ApiServer {
         meta.creation = call.cx.timestamp().floor_seconds();
         meta.generation = i64::from(resource.info().has_generation);
         meta.deletion = None;
+        meta.managed_fields = managed.unwrap_or_default();
         let owner = meta.controller().map(|owner| owner.uid).filter(|_| kind == Kind::Pod);
         let sibling = owner.and_then(|owner| self.siblings.get(&owner)).cloned();
         let object = Object::new(key, meta, body_of(&doc), sibling.as_deref());
@@ -63,6 +77,9 @@ impl ApiServer {
     }
 
     pub(super) fn patch(&mut self, call: &mut Call<'_, '_>, kind: PatchKind) -> Result<Reply, Status> {
+        if kind == PatchKind::Apply {
+            return self.apply(call);
+        }
         let old = call.existing(&call.request.key())?;
         let patch = &call.request.body;
         if call.request.subresource == Subresource::Scale {
@@ -80,16 +97,39 @@ impl ApiServer {
         let mut doc = patched(&old.to_doc(), patch, kind)?;
         let validation = call.request.options.validation;
         if validation != FieldValidation::Trusted {
-            super::http::check_fields(&mut doc, old.key.kind, validation)?;
+            check_patched(&mut doc, &old.key, patch, kind, validation)?;
         }
         self.replace(call, &old, doc)
+    }
+
+    /// Server-side apply.
+    fn apply(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        let key = call.request.key();
+        let mut config = call.request.body.clone();
+        managed::check_applied(&config, &key)?;
+        schema::normalise(key.kind, &mut config);
+        let named = config["metadata"]["name"].str();
+        if !named.is_empty() && named != key.name {
+            let message =
+                format!("the name of the object ({named}) does not match the name on the URL ({})", key.name);
+            return Err(Status::bad_request(message));
+        }
+        config.set_at(&["metadata", "name"], &key.name);
+        let Some(old) = call.store.get(&key).cloned() else {
+            let doc = config.clone();
+            return self.create_from(call, doc, Some(&config));
+        };
+        let writer = call.writer().unwrap_or_else(|| unreachable!("only clients apply"));
+        let merged = managed::apply(&writer, &old.to_doc(), &config, call.request.options.force)?;
+        self.replace(call, &old, merged)
     }
 
     /// Puts `doc` in the place of `old`, as far as the subresource allows.
     fn replace(&mut self, call: &mut Call<'_, '_>, old: &Arc<Object>, doc: Doc) -> Result<Reply, Status> {
         let key = &old.key;
         let metadata = &doc["metadata"];
-        if metadata["name"].as_str().is_some_and(|name| name != key.name) {
+        let whole = call.request.verb == Verb::Update;
+        if whole && metadata["name"].as_str().is_some_and(|name| name != key.name) {
             let message = format!(
                 "the name of the object ({}) does not match the name on the URL ({})",
                 metadata["name"].str(),
@@ -101,12 +141,10 @@ impl ApiServer {
         if given.resource_version != 0 && given.resource_version != old.meta.resource_version {
             return Err(Status::stale(key));
         }
-        if given.uid != 0 && given.uid != old.meta.uid {
-            let why = format!(
-                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                crate::api::meta::uuid(given.uid),
-                crate::api::meta::uuid(old.meta.uid)
-            );
+        let (given_uid, uid) = (metadata["uid"].str(), crate::api::meta::uuid(old.meta.uid));
+        if whole && !given_uid.is_empty() && given_uid != uid {
+            let why =
+                format!("Precondition failed: UID in precondition: {given_uid}, UID in object meta: {uid}");
             return Err(Status::conflict(key, &why));
         }
         let stored = match call.request.subresource {
@@ -148,10 +186,18 @@ impl ApiServer {
                 doc.set("status", status);
             }
         }
+        allocate::keep(kind, &mut doc, old);
         resource.default(&mut doc);
-        allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
         let old_doc = old.to_doc();
         validate(&old.key, resource, &doc, Some(&old_doc))?;
+        allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
+        let mut given = given;
+        let applied = call.request.verb == Verb::Patch(PatchKind::Apply);
+        if let Some(writer) = call.writer().filter(|_| !applied) {
+            // Ownership can be given away by a list of one empty entry.
+            let managed = given.managed_fields.clone();
+            given.managed_fields = managed::after_update(&writer, &managed, &old_doc, &doc);
+        }
         let meta = Meta {
             uid: old.meta.uid,
             resource_version: old.meta.resource_version,
@@ -202,9 +248,59 @@ impl ApiServer {
         }
         let mut body = old.body.clone();
         body.set_at(&["spec", "replicas"], replicas.as_i64().unwrap_or(0));
-        let stored = self.store_change(call, old, old.meta.clone(), body)?;
+        let mut meta = old.meta.clone();
+        if let Some(writer) = call.writer() {
+            let new = Object::new(old.key.clone(), meta.clone(), body.clone(), Some(old)).to_doc();
+            meta.managed_fields = managed::after_update(&writer, &meta.managed_fields, &old.to_doc(), &new);
+        }
+        let stored = self.store_change(call, old, meta, body)?;
         Ok(Reply::Doc(scale_of(&stored)))
     }
+}
+
+impl Call<'_, '_> {
+    /// Who writes, if it is one who is kept account of.
+    fn writer(&self) -> Option<managed::Writer<'_>> {
+        let options = &self.request.options;
+        if options.validation == FieldValidation::Trusted {
+            return None;
+        }
+        let (operation, manager) = match (self.request.verb, options.field_manager.as_str()) {
+            (Verb::Patch(PatchKind::Apply), manager) => ("Apply", manager),
+            (_, "") => ("Update", "unknown"),
+            (_, manager) => ("Update", manager),
+        };
+        let subresource = match self.request.subresource {
+            Subresource::Scale => "scale",
+            Subresource::Status => "status",
+            _ => "",
+        };
+        let api_version = self.request.kind.info().api_version();
+        let now = self.cx.timestamp().floor_seconds();
+        Some(managed::Writer { manager, operation, subresource, api_version, now })
+    }
+}
+
+/// What a patch made of an object must fit the schema; how that is worded depends on how upstream reads the patch.
+fn check_patched(
+    doc: &mut Doc,
+    key: &Key,
+    patch: &Doc,
+    kind: PatchKind,
+    validation: FieldValidation,
+) -> Result<(), Status> {
+    let problems = schema::check(key.kind, doc);
+    let strict = validation == FieldValidation::Strict;
+    let (shown, why) = if kind == PatchKind::Strategic {
+        (schema::go_value(patch), schema::patch_refusal(&problems, strict))
+    } else {
+        (doc.to_json(), schema::decoding_refusal(&problems, strict))
+    };
+    if let Some(why) = why {
+        return Err(Status::invalid_patch(&shown, &why));
+    }
+    schema::normalise(key.kind, doc);
+    Ok(())
 }
 
 /// `POST pods/x/binding`: the scheduler's decision.
@@ -213,16 +309,12 @@ fn bind(call: &mut Call<'_, '_>) -> Result<Reply, Status> {
     let node = call.request.body["target"]["name"].str();
     let assigned = old.body["spec"]["nodeName"].str();
     if !assigned.is_empty() {
-        return Err(Status::conflict(
-            &old.key,
-            &format!("pod {} is already assigned to node \"{assigned}\"", old.key.name),
-        ));
+        let why = format!("pod {} is already assigned to node \"{assigned}\"", old.key.name);
+        return Err(Status::conflict(&old.key, &why).on("binding"));
     }
     if old.meta.deleting() {
-        return Err(Status::conflict(
-            &old.key,
-            &format!("pod {} is being deleted, cannot be assigned to a host", old.key.name),
-        ));
+        let why = format!("pod {} is being deleted, cannot be assigned to a host", old.key.name);
+        return Err(Status::conflict(&old.key, &why).on("binding"));
     }
     let now = call.cx.timestamp().floor_seconds();
     let condition = doc!({
@@ -244,6 +336,7 @@ fn patched(target: &Doc, patch: &Doc, kind: PatchKind) -> Result<Doc, Status> {
         PatchKind::Json => json_patch(target, patch),
         PatchKind::Merge => Ok(merge_patch(target, patch)),
         PatchKind::Strategic => strategic_merge(target, patch),
+        PatchKind::Apply => Err(PatchError::Malformed("a part of an object cannot be applied here".into())),
     }
     .map_err(malformed)
 }
@@ -251,12 +344,11 @@ fn patched(target: &Doc, patch: &Doc, kind: PatchKind) -> Result<Doc, Status> {
 fn malformed(error: PatchError) -> Status {
     match error {
         PatchError::Malformed(why) => Status::bad_request(why),
-        PatchError::DoesNotApply(why) => Status {
-            ..Status::new(
-                crate::api::Reason::Invalid,
-                format!("the server rejected our request due to an error in our request: {why}"),
-            )
-        },
+        // Upstream keeps to itself why it does not.
+        PatchError::DoesNotApply(_) => Status::new(
+            crate::api::Reason::Invalid,
+            "the server rejected our request due to an error in our request",
+        ),
     }
 }
 
@@ -307,14 +399,10 @@ fn name_of(doc: &mut Doc, kind: Kind, namespace: &Str, random: &mut Random) -> R
 
 fn validate(key: &Key, resource: &dyn Resource, doc: &Doc, old: Option<&Doc>) -> Result<(), Status> {
     let mut faults = Faults::default();
-    let metadata = &doc["metadata"];
-    if key.name.is_empty() {
-        faults.required("metadata.name", "name or generateName is required");
-    } else if key.kind != Kind::Namespace {
-        validation::dns_subdomain(&mut faults, "metadata.name", &metadata["name"]);
+    if let Some(old) = old {
+        validation::metadata_update(&mut faults, &doc["metadata"], &old["metadata"]);
     }
-    validation::labels(&mut faults, "metadata.labels", &metadata["labels"]);
-    validation::annotations(&mut faults, "metadata.annotations", &metadata["annotations"]);
+    validation::metadata(&mut faults, &doc["metadata"], resource.name());
     resource.validate(doc, &mut faults);
     if let Some(old) = old {
         resource.validate_update(doc, old, &mut faults);

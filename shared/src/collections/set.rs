@@ -87,6 +87,21 @@ impl<T: Ord> BTreeSet<T> {
         self.0.remove(member).is_some()
     }
 
+    /// The members that are in the other set, too.
+    pub fn intersection<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a T> {
+        self.iter().filter(|member| other.contains(*member))
+    }
+
+    /// The members that are not in the other set.
+    pub fn difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a T> {
+        self.iter().filter(|member| !other.contains(*member))
+    }
+
+    /// Whether all members are in the other set, too.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.difference(other).next().is_none()
+    }
+
     /// The members in a range.
     pub fn range<Q: Ord + ?Sized>(&self, range: impl RangeBounds<Q>) -> impl DoubleEndedIterator<Item = &T>
     where

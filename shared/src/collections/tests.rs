@@ -83,6 +83,13 @@ fn a_set_is_in_order_and_holds_everything_once() {
     assert!(mine.iter().eq(&std));
     assert_eq!((mine.first(), mine.last()), (std.first(), std.last()));
     assert!(mine.range(100..300).eq(std.range(100..300)));
+    let (other_mine, other_std): (BTreeSet<u64>, StdSet<u64>) =
+        ((0..700).step_by(3).collect(), (0..700).step_by(3).collect());
+    assert!(mine.intersection(&other_mine).eq(std.intersection(&other_std)));
+    assert!(mine.difference(&other_mine).eq(std.difference(&other_std)));
+    assert!(
+        !mine.is_subset(&other_mine) && (0..9).step_by(3).collect::<BTreeSet<_>>().is_subset(&other_mine)
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `kubectl apply` (client side) and `kubectl create -f -`.
+//! `kubectl apply` (its server side is [`server_side`]) and `kubectl create -f -`.
 
 use crate::cluster::HttpRequest;
 use crate::doc;
@@ -9,7 +9,8 @@ use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests::{self, Wanted};
 use super::patch::three_way;
-use super::resource::Target;
+use super::resource::{Target, escape};
+use super::server_side;
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -17,13 +18,8 @@ pub(super) const FLAGS: &[Flag] = &[
     value("validate", None),
     value("output", Some('o')),
     switch("server-side", None),
-];
-
-pub(super) const CREATE_FLAGS: &[Flag] = &[
-    value("filename", Some('f')),
-    value("dry-run", None),
-    value("validate", None),
-    switch("save-config", None),
+    switch("force-conflicts", None),
+    value("field-manager", None),
 ];
 
 /// The annotation in which kubectl remembers what it applied.
@@ -34,7 +30,9 @@ const MOST_TRIES: u32 = 5;
 
 /// What the flags say about validation and dry runs.
 struct Mode {
+    /// The whole query, and the part of it that says nothing of who writes.
     query: String,
+    validation: String,
     dry_client: bool,
     suffix: &'static str,
 }
@@ -47,7 +45,7 @@ impl Mode {
             "false" | "ignore" => "Ignore",
             other => return Err(io.fail(format!("invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"))),
         };
-        let mut query = format!("?fieldManager={manager}&fieldValidation={validation}");
+        let mut query = format!("?fieldValidation={validation}");
         let (dry_client, suffix) = match args.get("dry-run").unwrap_or("none") {
             "none" => (false, ""),
             "client" => (true, " (dry run)"),
@@ -61,7 +59,9 @@ impl Mode {
                 )));
             }
         };
-        Ok(Mode { query, dry_client, suffix })
+        let validation = query.clone();
+        query.push_str(&format!("&fieldManager={}", escape(manager)));
+        Ok(Mode { query, validation, dry_client, suffix })
     }
 
     fn request(&self, method: &str, path: &str, content_type: &str, body: &Doc) -> HttpRequest {
@@ -76,18 +76,30 @@ impl Mode {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    if args.is_on("server-side") {
-        return Err(io.fail("--server-side is not simulated yet: leave it out"));
+    let server_side = args.is_on("server-side");
+    if args.is_on("force-conflicts") && !server_side {
+        return Err(io.fail("--force-conflicts only works with --server-side"));
     }
     if !args.words.is_empty() {
         return Err(io.fail(format!("Unexpected args: [{}]", args.words.join(" "))));
     }
     let (wanted, mut failures) = manifests::read(args, "apply", io)?;
-    let mode = Mode::of(args, "kubectl-client-side-apply", io)?;
+    let manager = args.get("field-manager").unwrap_or("kubectl-client-side-apply");
+    let mode = Mode::of(args, manager, io)?;
+    if server_side && mode.dry_client {
+        return Err(io.fail(
+            "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
+        ));
+    }
     for object in &wanted {
-        if let Err(failure) = apply(object, &mode, io)? {
-            failures.push(failure);
-        }
+        let applied = if object.target.name.is_empty() {
+            Err(nameless(object))
+        } else if server_side {
+            server_side::apply(object, &mode.validation, args, io)?
+        } else {
+            apply(object, &mode, io)?
+        };
+        failures.extend(applied.err());
     }
     io.finish(failures)
 }
@@ -95,9 +107,6 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 /// Applies one object and says what came of it.
 fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Failure>, Stop> {
     let target = &wanted.target;
-    if target.name.is_empty() {
-        return Ok(Err(nameless(wanted)));
-    }
     let modified = with_last_applied(&wanted.doc);
     for _ in 0..MOST_TRIES {
         let current = io.request(target.get())?;
@@ -193,26 +202,12 @@ fn last_applied(current: &Doc) -> Option<Doc> {
     doc::parse_json(text).ok()
 }
 
-/// `kubectl create -f -`, and `kubectl create namespace NAME`.
+/// `kubectl create -f -`, and what [`super::create`] makes of words.
 pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let mode = Mode::of(args, "kubectl-create", io)?;
-    match args.words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => {}
-        ["namespace" | "ns", name] => {
-            let target = Target::new(crate::api::Kind::Namespace, "", name);
-            let doc = doc!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": *name } });
-            let collection = Target { name: Str::new(), ..target.clone() };
-            let response = io.request(mode.request("POST", &collection.path(), "application/json", &doc))?;
-            if !response.is_success() {
-                return io.finish(vec![Failure::of(&response)]);
-            }
-            io.say(format!("{} created", target.display()));
-            return Ok(());
-        }
-        words => {
-            return Err(io.fail(format!("create {} is not simulated: use create -f - or apply", words[0])));
-        }
+    if super::create::from_words(args, io)? {
+        return Ok(());
     }
+    let mode = Mode::of(args, "kubectl-create", io)?;
     let (wanted, mut failures) = manifests::read(args, "create", io)?;
     for object in &wanted {
         let doc = if args.is_on("save-config") { with_last_applied(&object.doc) } else { object.doc.clone() };

@@ -26,6 +26,23 @@ pub(super) const fn switch(long: &'static str, short: Option<char>) -> Flag {
 /// Flags that every verb takes.
 const GLOBAL: &[Flag] = &[value("namespace", Some('n')), switch("help", Some('h'))];
 
+/// The verb, and everything else: flags may stand before it, as in `kubectl -n team get pods`.
+pub(super) fn split_verb(args: &[Str]) -> Option<(Str, Vec<Str>)> {
+    let mut at = 0;
+    while args.get(at).is_some_and(|arg| arg.starts_with('-')) {
+        // A value that is not joined by `=` is the next word.
+        let takes_next = |flag: &Flag| {
+            flag.value
+                && (args[at].trim_start_matches("--") == flag.long
+                    || flag.short.is_some_and(|letter| args[at] == format!("-{letter}")))
+        };
+        at += if GLOBAL.iter().any(takes_next) { 2 } else { 1 };
+    }
+    let verb = args.get(at)?.clone();
+    let rest = args.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, word)| word.clone());
+    Some((verb, rest.collect()))
+}
+
 /// A command line that was read.
 #[derive(Debug)]
 pub(super) struct Args {
@@ -69,6 +86,11 @@ impl Args {
     /// The last value of a flag.
     pub fn get(&self, long: &str) -> Option<&str> {
         self.flags.get(long).and_then(|values| values.last()).map(String::as_str)
+    }
+
+    /// Every value of a flag that may be given again.
+    pub fn all(&self, long: &str) -> &[String] {
+        self.flags.get(long).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a switch is on.

@@ -1,6 +1,7 @@
-//! Patching one object and saying what came of it.
+//! Changing or making one object and saying what came of it.
 
-use crate::doc::Doc;
+use crate::cluster::HttpRequest;
+use crate::doc::{Doc, Str};
 
 use super::failure::Failure;
 use super::io::{Io, Stop};
@@ -20,4 +21,28 @@ pub(super) fn send(
         failures.push(Failure::of(&response));
     }
     Ok(response.is_success())
+}
+
+/// Creates an object and says that it is `done`.
+pub(super) fn create(
+    target: &Target,
+    manager: &str,
+    doc: &Doc,
+    done: &str,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<(), Stop> {
+    let collection = Target { name: Str::new(), ..target.clone() };
+    let response = io.request(HttpRequest {
+        method: "POST".into(),
+        path: format!("{}?fieldManager={manager}&fieldValidation=Strict", collection.path()).into(),
+        body: doc.to_json().into(),
+        ..HttpRequest::default()
+    })?;
+    if response.is_success() {
+        io.say(format!("{} {done}", target.display()));
+    } else {
+        failures.push(Failure::of(&response));
+    }
+    Ok(())
 }

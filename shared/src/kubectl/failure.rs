@@ -1,6 +1,7 @@
 //! Refusals in kubectl's words.
 
 use crate::cluster::HttpResponse;
+use crate::doc;
 use crate::doc::Doc;
 
 /// Why something did not work.
@@ -22,6 +23,10 @@ impl Failure {
     pub fn of(response: &HttpResponse) -> Failure {
         match response.code {
             0 => Failure::Connection(response.body["message"].str().to_string()),
+            // What is no Status says little: the client words it itself.
+            404 if response.body.as_str().is_some() => Failure::Server(doc!({
+                "reason": "NotFound", "message": "the server could not find the requested resource"
+            })),
             _ => Failure::Server(response.body.clone()),
         }
     }
@@ -37,6 +42,23 @@ impl Failure {
             Failure::Client(message) => Failure::Client(format!("error when {doing}: {message}")),
             connection => connection,
         }
+    }
+
+    /// The same of a request for several objects: `Unable to find … that match …`.
+    pub fn looking_for(self, resource: &str, labels: &str, fields: &str) -> Failure {
+        let Failure::Server(mut status) = self else { return self };
+        if matches!(status["reason"].as_str(), Some("BadRequest" | "NotFound")) {
+            let why = status["message"].str();
+            let message = if labels.is_empty() && fields.is_empty() {
+                format!("Unable to list {resource:?}: {why}")
+            } else {
+                format!(
+                    "Unable to find {resource:?} that match label selector {labels:?}, field selector {fields:?}: {why}"
+                )
+            };
+            status.set("message", message);
+        }
+        Failure::Server(status)
     }
 
     /// Whether it is a refusal with this reason.

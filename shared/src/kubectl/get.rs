@@ -6,7 +6,6 @@ use crate::doc::Doc;
 use crate::manifest;
 
 use super::args::{Args, Flag, switch, value};
-use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::jsonpath::{JsonPath, print};
 use super::resource::{Target, escape, targets, type_name};
@@ -21,6 +20,7 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("show-labels", None),
     switch("ignore-not-found", None),
     switch("watch", Some('w')),
+    switch("show-managed-fields", None),
 ];
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
@@ -68,7 +68,7 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     for target in wanted {
         let response = io.request(request(target, args, TABLE))?;
         if !response.is_success() {
-            let failure = Failure::of(&response);
+            let failure = target.failure(&response, args);
             if !(args.is_on("ignore-not-found") && failure.is("NotFound")) {
                 failures.push(failure);
             }
@@ -126,14 +126,21 @@ fn documents(wanted: &[Target], format: &str, args: &Args, io: &mut Io<'_>) -> R
     for target in wanted {
         let response = io.request(request(target, args, ""))?;
         if !response.is_success() {
-            let failure = Failure::of(&response);
+            let failure = target.failure(&response, args);
             if !(args.is_on("ignore-not-found") && failure.is("NotFound")) {
                 failures.push(failure);
             }
         } else if target.name.is_empty() {
-            objects.extend(response.body["items"].items().iter().map(|item| (target.clone(), item.clone())));
+            let items = response.body["items"].items().iter();
+            objects.extend(items.map(|item| (target.clone(), typed(target, item))));
         } else {
             objects.push((target.clone(), response.body));
+        }
+    }
+    if matches!(format, "yaml" | "json") && !args.is_on("show-managed-fields") {
+        // Bookkeeping of field owners is for those who ask for it.
+        for (_, object) in &mut objects {
+            object.at_mut(&["metadata"]).remove("managedFields");
         }
     }
     if format == "name" {
@@ -158,6 +165,15 @@ fn documents(wanted: &[Target], format: &str, args: &Args, io: &mut Io<'_>) -> R
         _ => io.print(&manifest::to_yaml(&whole)),
     }
     io.finish(failures)
+}
+
+/// An item of a list, which does not say what it is.
+fn typed(target: &Target, item: &Doc) -> Doc {
+    let info = target.kind.info();
+    let mut object = item.clone();
+    object.set("apiVersion", info.api_version());
+    object.set("kind", info.kind);
+    object
 }
 
 /// `-o jsonpath=`: text with paths in braces.

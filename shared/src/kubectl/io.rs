@@ -81,8 +81,12 @@ impl<'a> Io<'a> {
     pub fn request(&mut self, request: HttpRequest) -> Result<HttpResponse, Stop> {
         match self.journal.get(self.at) {
             Some(Entry::Answer(response)) => {
+                let response = response.clone();
                 self.at += 1;
-                Ok(response.clone())
+                for warning in &response.warnings {
+                    self.warn(format!("Warning: {warning}"));
+                }
+                Ok(response)
             }
             _ => Err(Stop::Needs(request)),
         }

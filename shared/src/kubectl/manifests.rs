@@ -36,10 +36,7 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
         None => return Err(io.fail("must specify one of -f and -k")),
     }
     let documents = manifest::parse(&io.stdin.clone()).map_err(|fault| {
-        io.fail(format!(
-            "error parsing STDIN: error converting YAML to JSON: yaml: line {}: {}",
-            fault.line, fault.message
-        ))
+        io.fail(format!("error parsing STDIN: error converting YAML to JSON: yaml: {}", fault.kubectl))
     })?;
     let mut docs = Vec::new();
     for document in documents {

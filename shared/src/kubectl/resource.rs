@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::api::Kind;
-use crate::cluster::HttpRequest;
+use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc::{Doc, Str};
 
 use super::args::Args;
@@ -44,6 +44,22 @@ impl Target {
     /// `deployment.apps/web`
     pub fn display(&self) -> String {
         format!("{}/{}", type_name(self.kind), self.name)
+    }
+
+    /// `/v1, Resource=pods`: how Go prints the kind's resource.
+    pub fn resource(&self) -> String {
+        let info = self.kind.info();
+        format!("{}/{}, Resource={}", info.group, info.version, info.plural)
+    }
+
+    /// The failure to get it, or them.
+    pub fn failure(&self, response: &HttpResponse, args: &Args) -> Failure {
+        let failure = Failure::of(response);
+        if !self.name.is_empty() {
+            return failure;
+        }
+        let selector = |flag| args.get(flag).unwrap_or("");
+        failure.looking_for(&self.resource(), selector("selector"), selector("field-selector"))
     }
 
     pub fn get(&self) -> HttpRequest {
@@ -162,7 +178,7 @@ pub(super) fn objects(
         }
         let response = io.request(request)?;
         if !response.is_success() {
-            failures.push(Failure::of(&response));
+            failures.push(target.failure(&response, args));
             continue;
         }
         for item in response.body["items"].items() {

@@ -38,17 +38,55 @@ pub(super) fn diagnose(text: &str, error: &ScanError, open: &[Open]) -> Diagnost
     // Only lines up to the one after the error are looked at.
     let lines = text.lines().take(marker.line() + 1).collect();
     let scene = Scene { lines, at, info: error.info(), open };
-    scene
+    let kubectl = scene.kubectl();
+    let diagnostic = scene
         .tab()
         .or_else(|| scene.quoted())
         .or_else(|| scene.unclosed_bracket())
         .or_else(|| scene.missing_space())
         .or_else(|| scene.indentation())
         .or_else(|| scene.token())
-        .unwrap_or_else(|| Diagnostic::new(at, format!("this is not valid YAML: {}", error.info())))
+        .unwrap_or_else(|| Diagnostic::new(at, format!("this is not valid YAML: {}", error.info())));
+    Diagnostic { kubectl: kubectl.unwrap_or(diagnostic.kubectl), ..diagnostic }
 }
 
+/// What our parser says, what Go's says of the same, and whether Go's notices while it looks for words (then it names
+/// the line of the word) or for structure (then the line above the collection's, its count being off by one).
+const GO_WORDS: &[(&str, &str, bool)] = &[
+    ("mapping values are not allowed", "mapping values are not allowed in this context", true),
+    (
+        "block sequence entries are not allowed",
+        "block sequence entries are not allowed in this context",
+        true,
+    ),
+    ("simple key expect", "could not find expected ':'", true),
+    ("unexpected character", "found character that cannot start any token", true),
+    ("tab", "found character that cannot start any token", true),
+    ("unknown escape character", "found unknown escape character", true),
+    ("found unexpected end of stream", "found unexpected end of stream", true),
+    ("unknown anchor", "unknown anchor", true),
+    ("did not find expected key", "did not find expected key", false),
+    ("did not find expected '-' indicator", "did not find expected '-' indicator", false),
+    ("did not find expected node content", "did not find expected node content", false),
+    ("did not find expected ',' or '}'", "did not find expected ',' or '}'", false),
+    ("expected ',' or ']'", "did not find expected ',' or ']'", false),
+    ("invalid indentation in flow construct", "did not find expected ',' or '}'", false),
+    ("did not find expected <document start>", "did not find expected <document start>", false),
+];
+
 impl Scene<'_> {
+    /// What kubectl's own reader would say.
+    fn kubectl(&self) -> Option<String> {
+        let (_, words, scanning) = GO_WORDS.iter().find(|(ours, ..)| self.info.contains(ours))?;
+        let start = self.open.last().map_or(0, |open| open.start.line.saturating_sub(1));
+        let line = match (scanning, start) {
+            (true, _) => self.at.line,
+            (false, 0) => self.at.line.saturating_sub(1),
+            (false, start) => start,
+        };
+        Some(if line == 0 { (*words).to_owned() } else { format!("line {line}: {words}") })
+    }
+
     /// The text of a line counted from 1.
     fn line(&self, line: u32) -> &str {
         (line as usize).checked_sub(1).and_then(|at| self.lines.get(at)).copied().unwrap_or("")

@@ -18,13 +18,97 @@ pub fn handled_as(kind: Kind, why: &str) -> String {
 /// The whole message with which a request is refused, if it is: values of a wrong type always, unknown fields when
 /// validation is `strict`.
 pub fn refusal(kind: Kind, problems: &[Problem], strict: bool) -> Option<String> {
+    decoding_refusal(problems, strict).map(|message| handled_as(kind, &message))
+}
+
+/// The same without the kind.
+pub fn decoding_refusal(problems: &[Problem], strict: bool) -> Option<String> {
     // Go gives up at the first text that a type's own reader refuses; of the rest it reports the first, at the end.
     let decoding = problems.iter().find(|problem| problem.stops_decoding());
     let decoding = decoding.or_else(|| problems.iter().find(|problem| problem.what != What::Unknown));
     match decoding {
-        Some(problem) => Some(handled_as(kind, &problem.to_string())),
-        None if strict => strict_message(problems).map(|message| handled_as(kind, &message)),
+        Some(problem) => Some(problem.to_string()),
+        None if strict => strict_message(problems),
         None => None,
+    }
+}
+
+/// The same of a strategic merge patch, which Go turns into an object by another way, with words of its own.
+pub fn patch_refusal(problems: &[Problem], strict: bool) -> Option<String> {
+    let Some(problem) = problems.iter().find(|problem| problem.what != What::Unknown) else {
+        return decoding_refusal(problems, strict);
+    };
+    let What::WrongType { expected, found } = &problem.what else { return Some(problem.to_string()) };
+    let found = match found.as_str() {
+        "number" => "int64",
+        "array" => "slice",
+        "object" => "map",
+        number if number.starts_with("number") => "float64",
+        other => other,
+    };
+    let number = found == "int64" || found == "float64";
+    let whole = matches!(expected, FieldType::Int32 | FieldType::Int64);
+    Some(match expected {
+        FieldType::Object(_) => format!("cannot restore struct from: {found}"),
+        FieldType::List(_) | FieldType::Bytes => format!("cannot restore slice from {found}"),
+        FieldType::Map(_) => format!("cannot restore map from {found}"),
+        FieldType::IntOrString => format!("json: cannot unmarshal {found} into Go value of type int32"),
+        FieldType::String | FieldType::Int32 | FieldType::Int64 if number && (whole || found == "int64") => {
+            format!("cannot convert {found} to {}", go_type(*expected, &problem.place))
+        }
+        FieldType::String => "unrecognized type: string".into(),
+        _ => format!("unrecognized type: {}", go_type(*expected, &problem.place)),
+    })
+}
+
+/// What is wrong with a part of an object that is applied by the server: `.spec.foo: field not declared in schema`.
+pub fn typed_fault(problem: &Problem, doc: &Doc) -> String {
+    let mut place = String::new();
+    let mut at = doc;
+    for segment in &problem.path.0 {
+        match segment {
+            Segment::Key(key) => {
+                place.push_str(&format!(".{key}"));
+                at = at.get(key);
+            }
+            Segment::Index(index) => {
+                at = &at[*index as usize];
+                match at["name"].as_str() {
+                    Some(name) => place.push_str(&format!("[name={name:?}]")),
+                    None => place.push_str(&format!("[{index}]")),
+                }
+            }
+        }
+    }
+    let what = match &problem.what {
+        What::Unknown => "field not declared in schema".to_owned(),
+        What::Malformed { message, .. } => message.clone(),
+        What::WrongType { expected, found } => {
+            let expected = match expected {
+                FieldType::Int32 | FieldType::Int64 | FieldType::Number => "numeric (int or float)",
+                FieldType::Boolean => "boolean",
+                FieldType::List(_) => "list",
+                FieldType::Map(_) | FieldType::Object(_) => "map",
+                _ => "string",
+            };
+            format!("expected {expected}, got {found}")
+        }
+    };
+    format!("{place}: {what}")
+}
+
+/// A document as Go prints it with `%+v`.
+pub fn go_value(doc: &Doc) -> String {
+    let joined = |items: Vec<String>| items.join(" ");
+    match doc {
+        Doc::Null => "<nil>".into(),
+        Doc::Str(text) => text.to_string(),
+        Doc::List(items) => format!("[{}]", joined(items.iter().map(go_value).collect())),
+        Doc::Map(map) => {
+            let entries = map.entries().iter().map(|(key, value)| format!("{key}:{}", go_value(value)));
+            format!("map[{}]", joined(entries.collect()))
+        }
+        other => other.to_json(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Deployment: keeps an app at the wanted version and size.
 
 use crate::api::core::pod::{default_pod_spec, validate_pod_spec};
-use crate::api::validation::{self, Faults};
+use crate::api::internal;
+use crate::api::validation::{self, At, Faults};
 use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age};
 use crate::doc::{Doc, Str, Timestamp};
 
@@ -83,32 +84,16 @@ impl Resource for Deployments {
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
-        validation::non_negative(faults, "spec.replicas", &doc["spec"]["replicas"]);
+        let spec = At::root(&doc["spec"], "spec");
+        spec.field("replicas").non_negative(faults);
         validate_workload(doc, faults);
-        let strategy = &doc["spec"]["strategy"];
-        match strategy["type"].as_str() {
-            Some("Recreate") if !strategy["rollingUpdate"].is_null() => {
-                faults.forbidden(
-                    "spec.strategy.rollingUpdate",
-                    "may not be specified when strategy `type` is 'Recreate'",
-                );
-            }
-            Some("Recreate" | "RollingUpdate") => {}
-            _ => {
-                faults.not_supported("spec.strategy.type", &strategy["type"], &["Recreate", "RollingUpdate"])
-            }
+        strategy(&spec.field("strategy"), faults);
+        for field in ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
+            spec.field(field).non_negative(faults);
         }
-        let rolling = &strategy["rollingUpdate"];
-        for field in ["maxUnavailable", "maxSurge"] {
-            validate_int_or_percent(&rolling[field], &format!("spec.strategy.rollingUpdate.{field}"), faults);
-        }
-        let zero = |doc: &Doc| matches!(doc, Doc::Int(0)) || doc.as_str() == Some("0%");
-        if zero(&rolling["maxUnavailable"]) && zero(&rolling["maxSurge"]) {
-            faults.invalid(
-                "spec.strategy.rollingUpdate.maxUnavailable",
-                &rolling["maxUnavailable"],
-                "may not be 0 when `maxSurge` is 0",
-            );
+        let deadline = spec.field("progressDeadlineSeconds");
+        if deadline.is_set() && deadline.number() <= spec.field("minReadySeconds").number() {
+            faults.invalid(&deadline, &deadline, "must be greater than minReadySeconds");
         }
     }
 
@@ -158,32 +143,83 @@ pub(super) fn default_template(spec: &mut Doc) {
 
 /// What Deployments and ReplicaSets have in common: selector and template.
 pub(super) fn validate_workload(doc: &Doc, faults: &mut Faults) {
-    let spec = &doc["spec"];
-    let selector = LabelSelector::from_doc(&spec["selector"]);
-    if spec["selector"].is_null() {
-        faults.required("spec.selector", "");
-    } else if selector.is_empty() {
-        faults.invalid("spec.selector", &spec["selector"], "empty selector is invalid for deployment");
-    } else if !selector.matches(&spec["template"]["metadata"]["labels"]) {
-        faults.invalid(
-            "spec.template.metadata.labels",
-            &spec["template"]["metadata"]["labels"],
-            "`selector` does not match template `labels`",
-        );
+    let spec = At::root(&doc["spec"], "spec");
+    let selector = spec.field("selector");
+    if !selector.is_set() {
+        faults.required(&selector, "");
+    } else {
+        validation::label_selector(faults, &selector);
+        if LabelSelector::from_doc(&selector).is_empty() {
+            faults.invalid(&selector, &selector, "empty selector is invalid for deployment");
+        }
     }
-    validation::labels(faults, "spec.template.labels", &spec["template"]["metadata"]["labels"]);
-    validate_pod_spec(&spec["template"]["spec"], "spec.template.spec", faults);
-    let policy = &spec["template"]["spec"]["restartPolicy"];
-    if matches!(policy.as_str(), Some("OnFailure" | "Never")) {
-        faults.not_supported("spec.template.spec.restartPolicy", policy, &["Always"]);
+    if validation::is_selector(&selector) {
+        template(&spec.field("template"), &selector, faults);
+    } else {
+        faults.invalid_as(&selector, &validation::selector_text(&selector), "invalid label selector");
     }
-    validation::non_negative(faults, "spec.minReadySeconds", &spec["minReadySeconds"]);
+}
+
+/// A template for pods that `selector` must find and that run for ever.
+fn template(template: &At<'_>, selector: &Doc, faults: &mut Faults) {
+    let labels = &template["metadata"]["labels"];
+    // No selector at all finds nothing, an empty one everything.
+    if selector.is_null() || !LabelSelector::from_doc(selector).matches(labels) {
+        let shown = if labels.is_null() { Doc::Null } else { labels.clone() };
+        let field = format!("{}.metadata.labels", template.path());
+        faults.invalid(field, &shown, "`selector` does not match template `labels`");
+    }
+    validate_template(template, faults);
+    let path = format!("{}.spec", template.path());
+    let pod = At::root(&template["spec"], &path);
+    let policy = pod.field("restartPolicy");
+    if policy.text() != "Always" {
+        faults.not_supported(&policy, &Doc::from(policy.text()), &["Always"]);
+    }
+    pod.field("activeDeadlineSeconds").forbid(faults, "activeDeadlineSeconds in ReplicaSet is not Supported");
+}
+
+/// Labels, annotations and spec of a pod template.
+pub fn validate_template(template: &At<'_>, faults: &mut Faults) {
+    let (metadata, path) = (&template["metadata"], template.path());
+    // Upstream leaves `metadata` out of these two paths.
+    validation::labels(faults, &format!("{path}.labels"), &metadata["labels"]);
+    validation::annotations(faults, &format!("{path}.annotations"), &metadata["annotations"]);
+    validate_pod_spec(&template["spec"], &format!("{path}.spec"), faults);
+}
+
+fn strategy(strategy: &At<'_>, faults: &mut Faults) {
+    let rolling = strategy.field("rollingUpdate");
+    match strategy["type"].as_str() {
+        Some("Recreate") => {
+            rolling.forbid(faults, "may not be specified when strategy `type` is 'Recreate'");
+        }
+        Some("RollingUpdate") if !rolling.is_set() => {
+            faults.required(&rolling, "this should be defaulted and never be nil");
+        }
+        Some("RollingUpdate") => {
+            let (unavailable, surge) = (rolling.field("maxUnavailable"), rolling.field("maxSurge"));
+            unavailable.number_or_percent(faults);
+            surge.number_or_percent(faults);
+            if scaled(&unavailable, 100, false) == 0 && scaled(&surge, 100, false) == 0 {
+                faults.invalid(&unavailable, &unavailable, "may not be 0 when `maxSurge` is 0");
+            }
+            if unavailable.as_str().is_some() && scaled(&unavailable, 100, false) > 100 {
+                faults.invalid(&unavailable, &unavailable, "must not be greater than 100%");
+            }
+        }
+        _ => {
+            let shown = internal::printed("UpdateStrategy", strategy);
+            faults.not_supported_as(strategy, &shown, &["Recreate", "RollingUpdate"]);
+        }
+    }
 }
 
 /// Selectors are fixed at creation.
 pub(super) fn validate_selector_kept(new: &Doc, old: &Doc, faults: &mut Faults) {
-    if new["spec"]["selector"] != old["spec"]["selector"] {
-        faults.invalid("spec.selector", &new["spec"]["selector"], "field is immutable");
+    let selector = &new["spec"]["selector"];
+    if *selector != old["spec"]["selector"] {
+        faults.invalid_as("spec.selector", &validation::selector_text(selector), validation::IMMUTABLE);
     }
 }
 
@@ -193,23 +229,6 @@ pub(super) fn template_cells(spec: &Doc) -> [String; 3] {
     let join =
         |field: &str| containers.iter().map(|c| c[field].str().to_string()).collect::<Vec<_>>().join(",");
     [join("name"), join("image"), LabelSelector::from_doc(&spec["selector"]).to_string()]
-}
-
-fn validate_int_or_percent(value: &Doc, field: &str, faults: &mut Faults) {
-    match value {
-        Doc::Str(text) => {
-            let digits = text.strip_suffix('%').unwrap_or("");
-            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-                faults.invalid(
-                    field,
-                    value,
-                    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', \
-                     regex used for validation is '[0-9]+%')",
-                );
-            }
-        }
-        _ => validation::non_negative(faults, field, value),
-    }
 }
 
 /// `maxSurge` and `maxUnavailable` as numbers of pods: percentages of `replicas`, rounded `up` or down.

@@ -73,7 +73,9 @@ impl Resource for ReplicaSets {
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
-        validation::non_negative(faults, "spec.replicas", &doc["spec"]["replicas"]);
+        for field in ["replicas", "minReadySeconds"] {
+            validation::At::root(&doc["spec"], "spec").field(field).non_negative(faults);
+        }
         validate_workload(doc, faults);
     }
 

@@ -1,6 +1,6 @@
 //! ConfigMap: settings for programs.
 
-use crate::api::validation::Faults;
+use crate::api::validation::{At, Faults, names};
 use crate::api::{Column, Info, Object, Resource, Row, age};
 use crate::doc::{Doc, Timestamp};
 
@@ -26,6 +26,14 @@ impl Resource for ConfigMaps {
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
         validate_keys(doc, &["data", "binaryData"], faults);
+        let both = At::root(&doc["data"], "data");
+        for (key, _) in
+            doc["binaryData"].entries().iter().filter(|(key, _)| !doc["data"][key.as_str()].is_null())
+        {
+            let why = format!("duplicate of key present in data[{key}]");
+            faults.invalid(format!("binaryData[{key}]"), &Doc::from(key), why);
+        }
+        validate_size(&[&both, &doc["binaryData"]], "", faults);
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
@@ -50,17 +58,22 @@ impl Resource for ConfigMaps {
 /// Keys of ConfigMaps and Secrets: file names without a path.
 pub(super) fn validate_keys(doc: &Doc, fields: &[&str], faults: &mut Faults) {
     for field in fields {
-        for (key, _) in doc[*field].entries() {
-            let fine = key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-            if !fine || key.is_empty() || key.len() > 253 || key == "." || key.starts_with("..") {
-                faults.invalid(
-                    format!("{field}[{key}]"),
-                    &Doc::from(key),
-                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
-                     'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
-                );
+        let values = At::root(&doc[*field], field);
+        for (key, _) in values.entries() {
+            for message in names::config_key(key) {
+                faults.invalid(&values.key(key), &Doc::from(key), message);
             }
         }
+    }
+}
+
+/// All values together take at most a mebibyte.
+pub(super) fn validate_size(maps: &[&Doc], field: &str, faults: &mut Faults) {
+    const MOST: u32 = 1 << 20;
+    let values = maps.iter().flat_map(|map| map.entries());
+    let size: usize = values.map(|(_, value)| value.as_str().map_or(0, str::len)).sum();
+    if size > MOST as usize {
+        faults.too_long(field, MOST);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Namespace: a room for names.
 
-use crate::api::validation::Faults;
+use crate::api::validation::names::{self, Rule};
 use crate::api::{Column, Info, Object, Resource, Row, Subresource, age};
 use crate::doc::{Doc, Timestamp};
 
@@ -34,8 +34,8 @@ impl Resource for Namespaces {
         doc.set("status", crate::doc!({ "phase": "Active" }));
     }
 
-    fn validate(&self, doc: &Doc, faults: &mut Faults) {
-        crate::api::validation::dns_label(faults, "metadata.name", &doc["metadata"]["name"]);
+    fn name(&self) -> Rule {
+        names::dns_label
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -1,10 +1,22 @@
 //! Pod: one or more containers that share a network address and a node.
 
+mod affinity;
+mod container;
+mod defaults;
+mod env;
+mod update;
+mod validation;
+mod volumes;
+
 use std::sync::Arc;
 
-use crate::api::validation::{self, Faults};
+use crate::api::validation::Faults;
 use crate::api::{Column, Info, Object, Resource, Row, Subresource, View, age, bytes, milli};
 use crate::doc::{Doc, Str, Timestamp, intern};
+
+pub use container::{resource_amount, resources};
+pub use defaults::default_pod_spec;
+pub use validation::validate_pod_spec;
 
 /// What the simulation reads of a Pod.
 #[derive(Clone, Debug)]
@@ -245,144 +257,6 @@ fn same_template(a: &Doc, b: &Doc) -> bool {
     a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.0 == b.0 && a.1.same(&b.1))
 }
 
-/// Fills in a pod spec's defaults, for pods and templates alike.
-pub fn default_pod_spec(spec: &mut Doc) {
-    if !matches!(spec, Doc::Map(_)) {
-        return;
-    }
-    spec.default_to("restartPolicy", "Always");
-    spec.default_to("dnsPolicy", "ClusterFirst");
-    spec.default_to("schedulerName", "default-scheduler");
-    spec.default_to("terminationGracePeriodSeconds", 30i64);
-    spec.default_to("securityContext", Doc::map());
-    for list in ["containers", "initContainers"] {
-        // Untouched lists stay shared.
-        let items = spec[list].items();
-        let defaulted: Vec<Doc> = items.iter().map(default_container).collect();
-        if items.iter().zip(&defaulted).any(|(before, after)| !before.same(after)) {
-            spec.set(intern(list), defaulted);
-        }
-    }
-}
-
-fn default_container(container: &Doc) -> Doc {
-    let mut container = container.clone();
-    if !matches!(container, Doc::Map(_)) {
-        return container;
-    }
-    container.default_to("terminationMessagePath", "/dev/termination-log");
-    container.default_to("terminationMessagePolicy", "File");
-    container.default_to("resources", Doc::map());
-    let image = container["image"].str();
-    let last = image.rsplit('/').next().unwrap_or("");
-    let floating = !last.contains('@') && (!last.contains(':') || last.ends_with(":latest"));
-    container.default_to("imagePullPolicy", if floating { "Always" } else { "IfNotPresent" });
-    if container["ports"].items().iter().any(|port| port["protocol"].is_null()) {
-        for port in container.at_mut(&["ports"]).items_mut() {
-            port.default_to("protocol", "TCP");
-        }
-    }
-    let missing: Vec<(Str, Doc)> = container["resources"]["limits"]
-        .entries()
-        .iter()
-        .filter(|(resource, _)| container["resources"]["requests"][resource.as_str()].is_null())
-        .cloned()
-        .collect();
-    for (resource, amount) in missing {
-        container.at_mut(&["resources", "requests"]).set(resource, amount);
-    }
-    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        if !container[probe].is_null() {
-            let probe = container.at_mut(&[probe]);
-            probe.default_to("timeoutSeconds", 1i64);
-            probe.default_to("periodSeconds", 10i64);
-            probe.default_to("successThreshold", 1i64);
-            probe.default_to("failureThreshold", 3i64);
-            if !probe["httpGet"].is_null() {
-                probe.at_mut(&["httpGet"]).default_to("scheme", "HTTP");
-                probe.at_mut(&["httpGet"]).default_to("path", "/");
-            }
-        }
-    }
-    container
-}
-
-/// Says what is wrong with a pod spec that stands at `path`.
-pub fn validate_pod_spec(spec: &Doc, path: &str, faults: &mut Faults) {
-    if spec["containers"].items().is_empty() {
-        faults.required(format!("{path}.containers"), "");
-    }
-    let mut names: Vec<Str> = Vec::new();
-    for list in ["initContainers", "containers"] {
-        for (at, container) in spec[list].items().iter().enumerate() {
-            validate_container(container, &format!("{path}.{list}[{at}]"), &mut names, faults);
-        }
-    }
-    let policy = &spec["restartPolicy"];
-    if !matches!(policy.as_str(), None | Some("Always" | "OnFailure" | "Never")) {
-        faults.not_supported(format!("{path}.restartPolicy"), policy, &["Always", "OnFailure", "Never"]);
-    }
-    validation::non_negative(
-        faults,
-        &format!("{path}.terminationGracePeriodSeconds"),
-        &spec["terminationGracePeriodSeconds"],
-    );
-    validation::labels(faults, &format!("{path}.nodeSelector"), &spec["nodeSelector"]);
-}
-
-fn validate_container(container: &Doc, path: &str, names: &mut Vec<Str>, faults: &mut Faults) {
-    let name = &container["name"];
-    if name.is_empty() {
-        faults.required(format!("{path}.name"), "");
-    } else {
-        validation::dns_label(faults, &format!("{path}.name"), name);
-        if names.contains(&name.str()) {
-            faults.duplicate(format!("{path}.name"), name);
-        }
-        names.push(name.str());
-    }
-    if container["image"].is_empty() {
-        faults.required(format!("{path}.image"), "");
-    }
-    for (at, port) in container["ports"].items().iter().enumerate() {
-        let number = &port["containerPort"];
-        let field = format!("{path}.ports[{at}].containerPort");
-        match number.as_i64() {
-            None => faults.required(field, ""),
-            Some(1..=65_535) => {}
-            Some(_) => faults.invalid(field, number, "must be between 1 and 65535, inclusive"),
-        }
-    }
-    for bound in ["requests", "limits"] {
-        for (resource, amount) in container["resources"][bound].entries() {
-            let field = format!("{path}.resources.{bound}[{resource}]");
-            let parsed = match amount {
-                Doc::Str(text) => crate::api::parse_quantity(text),
-                Doc::Int(number) => Some(i128::from(*number) * 1000),
-                _ => None,
-            };
-            if parsed.is_none_or(|amount| amount < 0) {
-                faults.invalid(field, amount, "must be greater than or equal to 0");
-            }
-        }
-    }
-    for resource in ["cpu", "memory"] {
-        let read = if resource == "cpu" { milli } else { bytes };
-        let (request, limit) = (
-            container.at(&["resources", "requests", resource]),
-            container.at(&["resources", "limits", resource]),
-        );
-        if !limit.is_null() && read(request) > read(limit) {
-            let field = format!("{path}.resources.requests");
-            faults.invalid(
-                field,
-                request,
-                format!("must be less than or equal to {resource} limit of {}", limit.str()),
-            );
-        }
-    }
-}
-
 /// The kind's registration.
 #[derive(Debug)]
 pub struct Pods;
@@ -446,31 +320,11 @@ impl Resource for Pods {
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
-        validate_pod_spec(&doc["spec"], "spec", faults);
+        validation::validate_pod(doc, faults);
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
-        let frozen = |doc: &Doc| {
-            let mut spec = doc["spec"].clone();
-            for field in ["tolerations", "activeDeadlineSeconds", "terminationGracePeriodSeconds"] {
-                spec.remove(field);
-            }
-            for list in ["containers", "initContainers"] {
-                for at in 0..spec[list].items().len() {
-                    spec.at_mut(&[list]).items_mut()[at].remove("image");
-                }
-            }
-            spec
-        };
-        if !old["spec"].same(&new["spec"]) && frozen(old) != frozen(new) {
-            faults.forbidden(
-                "spec",
-                "pod updates may not change fields other than `spec.containers[*].image`,\
-                 `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to \
-                 existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was \
-                 previously negative)",
-            );
-        }
+        update::validate(&new["spec"], &old["spec"], faults);
     }
 
     fn columns(&self) -> &'static [Column] {

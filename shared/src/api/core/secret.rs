@@ -1,6 +1,6 @@
 //! Secret: settings that are not for everybody's eyes.
 
-use crate::api::validation::Faults;
+use crate::api::validation::{At, Faults, IMMUTABLE};
 use crate::api::{Column, Info, Object, Resource, Row, age};
 use crate::doc::{Doc, Timestamp};
 
@@ -37,13 +37,31 @@ impl Resource for Secrets {
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
         super::configmap::validate_keys(doc, &["data"], faults);
+        super::configmap::validate_size(&[&doc["data"]], "data", faults);
+        let kind = doc["type"].str();
+        let data = At::root(&doc["data"], "data");
+        for (_, keys) in REQUIRED_KEYS.iter().filter(|(of, _)| *of == kind) {
+            for key in keys.iter().filter(|key| data[**key].is_null()) {
+                faults.required(&data.key(key), "");
+            }
+        }
+        if kind == "kubernetes.io/basic-auth"
+            && ["username", "password"].iter().all(|key| data[*key].is_null())
+        {
+            faults.required(&data.key("username"), "");
+            faults.required(&data.key("password"), "");
+        }
+        if kind == "kubernetes.io/service-account-token" {
+            let annotations = At::root(&doc["metadata"]["annotations"], "metadata.annotations");
+            annotations.key("kubernetes.io/service-account.name").require(faults);
+        }
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
-        super::configmap::validate_immutable(new, old, &["data"], faults);
         if new["type"] != old["type"] {
-            faults.invalid("type", &new["type"], "field is immutable");
+            faults.invalid("type", &new["type"], IMMUTABLE);
         }
+        super::configmap::validate_immutable(new, old, &["data"], faults);
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -62,6 +80,14 @@ impl Resource for Secrets {
         vec![object.key.name.to_string(), kind, count.to_string(), age(object.meta.creation, now)]
     }
 }
+
+/// What secrets of a type must hold.
+const REQUIRED_KEYS: &[(&str, &[&str])] = &[
+    ("kubernetes.io/dockercfg", &[".dockercfg"]),
+    ("kubernetes.io/dockerconfigjson", &[".dockerconfigjson"]),
+    ("kubernetes.io/ssh-auth", &["ssh-privatekey"]),
+    ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
+];
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -1,6 +1,9 @@
 //! Service: one stable address and name for a changing set of pods.
 
-use crate::api::validation::Faults;
+mod validation;
+
+use crate::api::validation::names::{self, Rule};
+use crate::api::validation::{At, Faults};
 use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age};
 use crate::doc::{Doc, Str, Timestamp};
 
@@ -34,6 +37,11 @@ pub struct ServicePort {
     pub target: Doc,
     /// Port on every node; 0 for none.
     pub node_port: u32,
+}
+
+/// Whether nodes open a port for it.
+pub fn needs_node_port(spec: &Doc) -> bool {
+    matches!(spec["type"].as_str(), Some("NodePort" | "LoadBalancer"))
 }
 
 /// The kind's registration.
@@ -79,26 +87,41 @@ impl Resource for Services {
         })
     }
 
+    fn name(&self) -> Rule {
+        names::dns_label
+    }
+
     fn default(&self, doc: &mut Doc) {
         let spec = doc.at_mut(&["spec"]);
         spec.default_to("type", "ClusterIP");
         spec.default_to("sessionAffinity", "None");
+        if spec["sessionAffinity"].as_str() == Some("ClientIP") {
+            spec.at_mut(&["sessionAffinityConfig", "clientIP"]).default_to("timeoutSeconds", 10_800i64);
+        }
         if spec["type"].as_str() != Some("ExternalName") {
             spec.default_to("internalTrafficPolicy", "Cluster");
             spec.default_to("ipFamilies", Doc::list(["IPv4"]));
             spec.default_to("ipFamilyPolicy", "SingleStack");
         }
-        if matches!(spec["type"].as_str(), Some("NodePort" | "LoadBalancer")) {
+        if needs_node_port(spec)
+            || (spec["type"].as_str() == Some("ClusterIP") && !spec["externalIPs"].is_empty())
+        {
             spec.default_to("externalTrafficPolicy", "Cluster");
         }
         if spec["type"].as_str() == Some("LoadBalancer") {
             spec.default_to("allocateLoadBalancerNodePorts", true);
         }
+        if !spec["clusterIP"].is_empty() && spec["clusterIPs"].is_empty() {
+            let ip = spec["clusterIP"].clone();
+            spec.set("clusterIPs", Doc::list([ip]));
+        }
         if !spec["ports"].items().is_empty() {
             for port in spec.at_mut(&["ports"]).items_mut() {
                 port.default_to("protocol", "TCP");
-                let same = port["port"].clone();
-                port.default_to("targetPort", same);
+                if port["targetPort"].is_empty() {
+                    let same = port["port"].clone();
+                    port.set("targetPort", same);
+                }
             }
         }
     }
@@ -108,40 +131,11 @@ impl Resource for Services {
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
-        let spec = &doc["spec"];
-        let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-        if !spec["type"].as_str().is_some_and(|kind| kinds.contains(&kind)) {
-            faults.not_supported("spec.type", &spec["type"], &kinds);
-        }
-        let headless = spec["clusterIP"].as_str() == Some("None");
-        if spec["type"].as_str() == Some("ExternalName") {
-            if spec["externalName"].is_empty() {
-                faults.required("spec.externalName", "");
-            }
-        } else if spec["ports"].items().is_empty() && !headless {
-            faults.required("spec.ports", "");
-        }
-        let ports = spec["ports"].items();
-        for (at, port) in ports.iter().enumerate() {
-            match port["port"].as_i64() {
-                Some(1..=65_535) => {}
-                _ => faults.invalid(
-                    format!("spec.ports[{at}].port"),
-                    &if port["port"].is_null() { Doc::Int(0) } else { port["port"].clone() },
-                    "must be between 1 and 65535, inclusive",
-                ),
-            }
-            if port["name"].is_empty() && ports.len() > 1 {
-                faults.required(format!("spec.ports[{at}].name"), "");
-            }
-        }
+        validation::validate(&At::root(&doc["spec"], "spec"), faults);
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
-        let (new, old) = (&new["spec"]["clusterIP"], &old["spec"]["clusterIP"]);
-        if !old.is_empty() && new != old {
-            faults.invalid("spec.clusterIPs[0]", &Doc::list([new.clone()]), "may not change once set");
-        }
+        validation::validate_update(&At::root(&new["spec"], "spec"), &old["spec"], faults);
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -1,0 +1,316 @@
+//! What is wrong with a container.
+
+use crate::api::validation::names;
+use crate::api::validation::{At, Faults};
+use crate::api::{parse_quantity, quantity};
+use crate::doc::{Doc, Str};
+
+use super::{env, validation};
+
+/// Which list of a pod a container stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Regular,
+    Init,
+}
+
+/// Says what is wrong with a container. `names` are those of the containers before it.
+pub(super) fn validate(
+    container: &At<'_>,
+    place: Place,
+    volumes: &[&Doc],
+    grace: Option<i64>,
+    names: &mut Vec<Str>,
+    faults: &mut Faults,
+) {
+    let name = container.field("name");
+    common(container, volumes, faults);
+    let policy = container.field("restartPolicy");
+    if place == Place::Init {
+        policy.one_of(faults, &["Always"]);
+    }
+    if names.contains(&name.str()) {
+        faults.duplicate(&name, &name);
+    } else if !name.is_empty() {
+        names.push(name.str());
+    }
+    let lives_on = place == Place::Regular || policy.text() == "Always";
+    let watched = ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"];
+    if lives_on {
+        for hook in ["postStart", "preStop"] {
+            let lifecycle = container.field("lifecycle");
+            let handler = lifecycle.field(hook);
+            if handler.is_set() {
+                self::handler(&handler, &["exec", "httpGet", "tcpSocket", "sleep"], grace, faults);
+            }
+        }
+        for kind in &watched[1..] {
+            probe(&container.field(kind), kind, grace, faults);
+        }
+    } else {
+        for field in watched {
+            let why = "may not be set for init containers without restartPolicy=Always";
+            container.field(field).forbid(faults, why);
+        }
+    }
+    if place == Place::Regular {
+        policy.forbid(faults, "may not be set for non-init containers");
+    }
+}
+
+/// What holds for every container.
+fn common(container: &At<'_>, volumes: &[&Doc], faults: &mut Faults) {
+    container.field("name").require_and_check(faults, names::dns_label);
+    container.field("image").require(faults);
+    let policies = ["File", "FallbackToLogsOnError"];
+    container.field("terminationMessagePolicy").require_one_of(faults, &policies);
+    ports(&container.field("ports"), faults);
+    env::validate(container, faults);
+    volume_mounts(&container.field("volumeMounts"), volumes, faults);
+    container.field("imagePullPolicy").require_one_of(faults, &["Always", "IfNotPresent", "Never"]);
+    resources(&container.field("resources"), faults);
+    let context = container.field("securityContext");
+    validation::ids(&context, &["runAsUser", "runAsGroup"], faults);
+    context.field("procMount").one_of(faults, &["Default", "Unmasked"]);
+    validation::seccomp_profile(&context.field("seccompProfile"), faults);
+    if context["allowPrivilegeEscalation"].as_bool() == Some(false)
+        && context["privileged"].as_bool() == Some(true)
+    {
+        let why = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
+        faults.invalid(&context, &context, why);
+    }
+}
+
+const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
+
+fn ports(ports: &At<'_>, faults: &mut Faults) {
+    let mut taken: Vec<Str> = Vec::new();
+    for port in ports.each() {
+        let name = port.field("name");
+        if !name.is_empty() {
+            let before = faults.0.len();
+            name.check(faults, names::port_name);
+            if faults.0.len() == before && taken.contains(&name.str()) {
+                faults.duplicate(&name, &name);
+            } else {
+                taken.push(name.str());
+            }
+        }
+        let number = port.field("containerPort");
+        if number.require(faults) {
+            number.within(faults, 1, 65_535);
+        }
+        let host = port.field("hostPort");
+        if host.number() != 0 {
+            host.within(faults, 1, 65_535);
+        }
+        port.field("protocol").require_one_of(faults, &PROTOCOLS);
+    }
+}
+
+/// Two containers of a pod cannot have the same port of the node.
+pub(super) fn unique_host_ports(container: &At<'_>, taken: &mut Vec<String>, faults: &mut Faults) {
+    for port in container.field("ports").each().filter(|port| !port["hostPort"].is_empty()) {
+        let socket = format!(
+            "{}/{}/{}",
+            port["protocol"].str(),
+            port["hostIP"].str(),
+            port.field("hostPort").number()
+        );
+        if taken.contains(&socket) {
+            faults.duplicate(&port.field("hostPort"), &Doc::from(socket));
+        } else {
+            taken.push(socket);
+        }
+    }
+}
+
+fn volume_mounts(mounts: &At<'_>, volumes: &[&Doc], faults: &mut Faults) {
+    let mut paths: Vec<Str> = Vec::new();
+    for mount in mounts.each() {
+        let (name, path) = (mount.field("name"), mount.field("mountPath"));
+        name.require(faults);
+        if !volumes.iter().any(|volume| volume["name"] == mount["name"]) {
+            faults.not_found(&name, &Doc::from(name.text()));
+        }
+        path.require(faults);
+        if paths.contains(&path.str()) {
+            faults.invalid(&path, &path, "must be unique");
+        }
+        paths.push(path.str());
+        for field in ["subPath", "subPathExpr"] {
+            // The position is left out here: upstream's way, not a slip of ours.
+            for message in names::descending_path(mount.field(field).text()) {
+                faults.invalid(&mounts.field(field), &mount[field], message);
+            }
+        }
+        if !mount["subPath"].is_empty() && !mount["subPathExpr"].is_empty() {
+            let expression = mount.field("subPathExpr");
+            faults.invalid(&expression, &expression, "subPathExpr and subPath are mutually exclusive");
+        }
+    }
+}
+
+fn probe(probe: &At<'_>, kind: &str, grace: Option<i64>, faults: &mut Faults) {
+    if !probe.is_set() {
+        return;
+    }
+    handler(probe, &["exec", "httpGet", "tcpSocket", "grpc"], grace, faults);
+    for field in
+        ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
+    {
+        probe.field(field).non_negative(faults);
+    }
+    let own_grace = probe.field("terminationGracePeriodSeconds");
+    if own_grace.is_set() && own_grace.number() <= 0 {
+        faults.invalid(&own_grace, &own_grace, "must be greater than 0");
+    }
+    let successes = probe.field("successThreshold");
+    if kind == "readinessProbe" {
+        if own_grace.is_set() {
+            faults.invalid(&own_grace, &own_grace, "must not be set for readinessProbes");
+        }
+    } else if successes.number() != 1 {
+        faults.invalid(&successes, &successes, "must be 1");
+    }
+}
+
+/// One of the ways to act on a container, of which exactly one must be there.
+fn handler(handler: &At<'_>, kinds: &[&str], grace: Option<i64>, faults: &mut Faults) {
+    let mut found = false;
+    for kind in kinds {
+        let action = handler.field(kind);
+        if !action.is_set() {
+            continue;
+        }
+        if found {
+            faults.forbidden(&action, "may not specify more than 1 handler type");
+            continue;
+        }
+        found = true;
+        match *kind {
+            "exec" => {
+                action.field("command").require(faults);
+            }
+            "httpGet" => {
+                action.field("path").require(faults);
+                action.field("port").port_number_or_name(faults);
+                action.field("scheme").one_of(faults, &["HTTP", "HTTPS"]);
+                let headers = action.field("httpHeaders");
+                for header in headers.items() {
+                    for message in names::http_header(header["name"].as_str().unwrap_or("")) {
+                        faults.invalid(&headers, &Doc::from(header["name"].str()), message);
+                    }
+                }
+            }
+            "sleep" => {
+                let (seconds, most) = (action.field("seconds").number(), grace.unwrap_or(i64::MAX));
+                if !(0..=most).contains(&seconds) {
+                    let why =
+                        format!("must be non-negative and less than terminationGracePeriodSeconds ({most})");
+                    faults.invalid(&action, &Doc::Int(seconds), why);
+                }
+            }
+            _ => action.field("port").port_number_or_name(faults),
+        }
+    }
+    if !found {
+        faults.required(handler, "must specify a handler type");
+    }
+}
+
+/// Without a slash, or of Kubernetes' own domain.
+fn is_native(resource: &str) -> bool {
+    !resource.contains('/') || resource.contains("kubernetes.io/")
+}
+
+fn is_extended(resource: &str) -> bool {
+    !is_native(resource)
+        && !resource.starts_with("requests.")
+        && names::qualified_name(&format!("requests.{resource}")).is_empty()
+}
+
+/// Says what is wrong with `requests` and `limits`.
+pub fn resources(resources: &At<'_>, faults: &mut Faults) {
+    let (limits, requests) = (resources.field("limits"), resources.field("requests"));
+    let amount = |doc: &Doc| quantity::canonical(doc).and_then(|text| parse_quantity(&text));
+    let (mut huge, mut plain) = (false, false);
+    for (resource, value) in limits.entries() {
+        resource_amount(&limits.key(resource), resource, value, faults);
+    }
+    for (resource, value) in requests.entries() {
+        resource_amount(&requests.key(resource), resource, value, faults);
+        let limit = &limits[resource.as_str()];
+        let overcommit = is_native(resource) && !resource.starts_with("hugepages-");
+        if limit.is_null() {
+            if !overcommit {
+                faults.required(&limits, "Limit must be set for non overcommitable resources");
+            }
+            continue;
+        }
+        let relation = match (amount(value), amount(limit)) {
+            (request, limit) if request != limit && !overcommit => "equal to",
+            (request, limit) if request > limit => "less than or equal to",
+            _ => continue,
+        };
+        let limit = quantity::canonical(limit).unwrap_or_default();
+        let request = Doc::from(quantity::canonical(value).unwrap_or_default());
+        faults.invalid(&requests, &request, format!("must be {relation} {resource} limit of {limit}"));
+    }
+    for (resource, _) in limits.entries().iter().chain(requests.entries()) {
+        huge |= resource.starts_with("hugepages-");
+        plain |= resource == "cpu" || resource == "memory";
+    }
+    if huge && !plain {
+        faults.forbidden(resources, "HugePages require cpu or memory");
+    }
+}
+
+/// A resource that containers have, and an amount of it.
+pub fn resource_amount(at: &At<'_>, resource: &str, amount: &Doc, faults: &mut Faults) {
+    let standard =
+        ["cpu", "memory", "ephemeral-storage"].contains(&resource) || resource.starts_with("hugepages-");
+    let name = Doc::from(resource);
+    let messages = names::qualified_name(resource);
+    let wrong_name = !messages.is_empty();
+    for message in messages {
+        faults.invalid(at, &name, message);
+    }
+    if !resource.contains('/') && !standard {
+        if !wrong_name && !STANDARD_ELSEWHERE.contains(&resource) {
+            faults.invalid(at, &name, "must be a standard resource type or fully qualified");
+        }
+        faults.invalid(at, &name, "must be a standard resource for containers");
+    } else if !is_native(resource) && !is_extended(resource) {
+        faults.invalid(at, &name, "doesn't follow extended resource name standard");
+    }
+    let text = quantity::canonical(amount).unwrap_or_default();
+    let thousandths = parse_quantity(&text).unwrap_or(0);
+    if thousandths < 0 {
+        faults.invalid(at, &Doc::from(&*text), "must be greater than or equal to 0");
+    }
+    if is_extended(resource) && thousandths % 1000 != 0 {
+        faults.invalid(at, &Doc::from(&*text), "must be an integer");
+    }
+}
+
+/// Resources that are known, though not of containers.
+const STANDARD_ELSEWHERE: &[&str] = &[
+    "requests.cpu",
+    "requests.memory",
+    "requests.storage",
+    "requests.ephemeral-storage",
+    "limits.cpu",
+    "limits.memory",
+    "limits.ephemeral-storage",
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "storage",
+    "services.nodeports",
+    "services.loadbalancers",
+];

@@ -1,0 +1,156 @@
+//! What a pod's spec says where the person said nothing.
+
+use crate::api::quantity;
+use crate::doc::{Doc, Str, intern};
+
+/// Where a volume says nothing of the kind, it is an empty directory.
+const NOT_A_SOURCE: &str = "name";
+
+/// Fills in a pod spec's defaults, for pods and templates alike.
+pub fn default_pod_spec(spec: &mut Doc) {
+    if !matches!(spec, Doc::Map(_)) {
+        return;
+    }
+    spec.default_to("restartPolicy", "Always");
+    spec.default_to("dnsPolicy", "ClusterFirst");
+    spec.default_to("schedulerName", "default-scheduler");
+    spec.default_to("terminationGracePeriodSeconds", 30i64);
+    spec.default_to("securityContext", Doc::map());
+    let host_network = spec["hostNetwork"].as_bool() == Some(true);
+    each(spec, "containers", |container| default_container(container, host_network));
+    each(spec, "initContainers", |container| default_container(container, host_network));
+    each(spec, "volumes", default_volume);
+}
+
+/// Changes the items of a list; an untouched list stays shared.
+fn each(doc: &mut Doc, list: &'static str, change: impl Fn(&mut Doc)) {
+    let items = doc[list].items();
+    let changed: Vec<Doc> = items
+        .iter()
+        .map(|item| {
+            let mut item = item.clone();
+            change(&mut item);
+            item
+        })
+        .collect();
+    if items.iter().zip(&changed).any(|(before, after)| !before.same(after)) {
+        doc.set(intern(list), changed);
+    }
+}
+
+fn default_container(container: &mut Doc, host_network: bool) {
+    if !matches!(container, Doc::Map(_)) {
+        return;
+    }
+    container.default_to("terminationMessagePath", "/dev/termination-log");
+    container.default_to("terminationMessagePolicy", "File");
+    container.default_to("resources", Doc::map());
+    let image = container["image"].str();
+    let last = image.rsplit('/').next().unwrap_or("");
+    let floating = !last.contains('@') && (!last.contains(':') || last.ends_with(":latest"));
+    container.default_to("imagePullPolicy", if floating { "Always" } else { "IfNotPresent" });
+    each(container, "ports", |port| {
+        port.default_to("protocol", "TCP");
+        if host_network && port["hostPort"].is_empty() && !port["containerPort"].is_empty() {
+            port.set("hostPort", port["containerPort"].clone());
+        }
+    });
+    each(container, "env", |variable| {
+        if !variable["valueFrom"]["fieldRef"].is_null() {
+            variable.at_mut(&["valueFrom", "fieldRef"]).default_to("apiVersion", "v1");
+        }
+    });
+    let limits = container["resources"]["limits"].entries().iter();
+    let missing: Vec<(Str, Doc)> = limits
+        .filter(|(resource, _)| container["resources"]["requests"][resource.as_str()].is_null())
+        .cloned()
+        .collect();
+    for (resource, amount) in missing {
+        container.at_mut(&["resources", "requests"]).set(resource, amount);
+    }
+    for bound in ["requests", "limits"] {
+        canonical_amounts(container, bound);
+    }
+    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        if !container[probe].is_null() {
+            default_probe(container.at_mut(&[probe]));
+        }
+    }
+    for hook in ["postStart", "preStop"] {
+        if !container["lifecycle"][hook]["httpGet"].is_null() {
+            default_http_get(container.at_mut(&["lifecycle", hook, "httpGet"]));
+        }
+    }
+}
+
+/// Amounts are kept as the API server prints them (`0.5` as `500m`), thousandths being the finest there are.
+fn canonical_amounts(container: &mut Doc, bound: &'static str) {
+    for (resource, amount) in container["resources"][bound].clone().entries() {
+        if let Some(text) = quantity::canonical(amount).filter(|text| amount.as_str() != Some(text)) {
+            container.at_mut(&["resources", bound]).set(resource.clone(), text);
+        }
+    }
+}
+
+fn default_probe(probe: &mut Doc) {
+    for (field, seconds) in
+        [("timeoutSeconds", 1i64), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+    {
+        if probe[field].is_empty() {
+            probe.set(intern(field), seconds);
+        }
+    }
+    if !probe["httpGet"].is_null() {
+        default_http_get(probe.at_mut(&["httpGet"]));
+    }
+    if !probe["grpc"].is_null() {
+        probe.at_mut(&["grpc"]).default_to("service", "");
+    }
+}
+
+fn default_http_get(action: &mut Doc) {
+    action.default_to("scheme", "HTTP");
+    action.default_to("path", "/");
+}
+
+fn default_volume(volume: &mut Doc) {
+    if !matches!(volume, Doc::Map(_)) {
+        return;
+    }
+    if volume.entries().iter().all(|(field, _)| field == NOT_A_SOURCE) {
+        volume.set("emptyDir", Doc::map());
+    }
+    for source in ["secret", "configMap", "downwardAPI", "projected"] {
+        if !volume[source].is_null() {
+            volume.at_mut(&[source]).default_to("defaultMode", 0o644i64);
+        }
+    }
+    if !volume["hostPath"].is_null() {
+        volume.at_mut(&["hostPath"]).default_to("type", "");
+    }
+    for path in [&["downwardAPI", "items"][..], &["projected", "sources"]] {
+        if volume.at(path).items().iter().any(lacks_version) {
+            volume.at_mut(path).items_mut().iter_mut().for_each(add_version);
+        }
+    }
+}
+
+fn lacks_version(item: &Doc) -> bool {
+    (!item["fieldRef"].is_null() && item["fieldRef"]["apiVersion"].is_null())
+        || item["downwardAPI"]["items"].items().iter().any(lacks_version)
+        || (!item["serviceAccountToken"].is_null()
+            && item["serviceAccountToken"]["expirationSeconds"].is_null())
+}
+
+/// References to fields are of API version v1, tokens live an hour, where nothing else is said.
+fn add_version(item: &mut Doc) {
+    if !item["fieldRef"].is_null() {
+        item.at_mut(&["fieldRef"]).default_to("apiVersion", "v1");
+    }
+    if !item["serviceAccountToken"].is_null() {
+        item.at_mut(&["serviceAccountToken"]).default_to("expirationSeconds", 3600i64);
+    }
+    if !item["downwardAPI"].is_null() {
+        item.at_mut(&["downwardAPI", "items"]).items_mut().iter_mut().for_each(add_version);
+    }
+}

@@ -1,0 +1,289 @@
+//! What is wrong with a pod's spec, and with a template's.
+
+use crate::api::validation::names::{self, Rule};
+use crate::api::validation::{self, At, Faults};
+use crate::doc::{Doc, Str};
+
+use super::container::{self, Place};
+use super::{affinity, volumes};
+
+/// Says what is wrong with the pod spec of a template that stands at `path`.
+pub fn validate_pod_spec(spec: &Doc, path: &str, faults: &mut Faults) {
+    pod_spec(&At::root(spec, path), false, faults);
+    At::root(spec, path)
+        .field("ephemeralContainers")
+        .forbid(faults, "ephemeral containers not allowed in pod template");
+}
+
+/// Says what is wrong with a Pod.
+pub(super) fn validate_pod(pod: &Doc, faults: &mut Faults) {
+    let spec = At::root(&pod["spec"], "spec");
+    deletion_cost(pod, faults);
+    pod_spec(&spec, true, faults);
+    for list in ["containers", "initContainers"] {
+        for container in spec.field(list).each() {
+            let image = container.field("image");
+            if image.text().trim() != image.text() {
+                faults.invalid(&image, &image, "must not have leading or trailing whitespace");
+            }
+        }
+    }
+}
+
+fn deletion_cost(pod: &Doc, faults: &mut Faults) {
+    const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+    let annotations = At::root(&pod["metadata"]["annotations"], "metadata.annotations");
+    let cost = annotations.key(COST);
+    let plain = cost.text().parse::<i32>().is_ok_and(|number| number.to_string() == cost.text());
+    if cost.is_set() && !plain {
+        faults.invalid(&cost, &cost, "must be a 32bit integer");
+    }
+}
+
+/// Text fields of a pod's spec that may be missing, and what they must be like.
+const NAMES: &[(&str, Rule)] = &[
+    ("serviceAccountName", names::dns_subdomain),
+    ("nodeName", names::dns_subdomain),
+    ("hostname", names::dns_label),
+    ("subdomain", names::dns_label),
+    ("priorityClassName", names::dns_subdomain),
+    ("runtimeClassName", names::dns_subdomain),
+];
+
+fn pod_spec(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
+    let volumes = volumes::validate(&spec.field("volumes"), faults);
+    containers(spec, &volumes, faults);
+    if spec["hostNetwork"].as_bool() == Some(true) {
+        host_ports(spec, is_pod, faults);
+    }
+    spec.field("restartPolicy").require_one_of(faults, &["Always", "OnFailure", "Never"]);
+    let dns_policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+    spec.field("dnsPolicy").require_one_of(faults, &dns_policies);
+    validation::labels_at(faults, &spec.field("nodeSelector"));
+    security_context(&spec.field("securityContext"), faults);
+    affinity::validate(&spec.field("affinity"), faults);
+    dns_config(spec, faults);
+    for gate in spec.field("readinessGates").each() {
+        gate.field("conditionType").check(faults, names::qualified_name);
+    }
+    scheduling_gates(&spec.field("schedulingGates"), faults);
+    spread(&spec.field("topologySpreadConstraints"), faults);
+    for (field, rule) in &NAMES[..2] {
+        spec.field(field).check_if_set(faults, *rule);
+    }
+    spec.field("activeDeadlineSeconds").within(faults, 1, i32::MAX.into());
+    for (field, rule) in &NAMES[2..4] {
+        spec.field(field).check_if_set(faults, *rule);
+    }
+    tolerations(&spec.field("tolerations"), faults);
+    for alias in spec.field("hostAliases").each() {
+        alias.field("ip").check(faults, names::ip);
+        for hostname in alias.field("hostnames").each() {
+            hostname.check(faults, names::dns_subdomain);
+        }
+    }
+    for (field, rule) in &NAMES[4..] {
+        spec.field(field).check_if_set(faults, *rule);
+    }
+    spec.field("preemptionPolicy").one_of(faults, &["PreemptLowerPriority", "Never"]);
+    if spec.field("os").is_set() {
+        let name = spec.field("os");
+        let name = name.field("name");
+        match name.text() {
+            "" => faults.required(&name, "cannot be empty"),
+            "linux" | "windows" => {}
+            _ => faults.not_supported(&spec.field("os"), &name, &["linux", "windows"]),
+        }
+    }
+}
+
+fn containers(spec: &At<'_>, volumes: &[&Doc], faults: &mut Faults) {
+    let containers = spec.field("containers");
+    let grace = spec["terminationGracePeriodSeconds"].as_i64();
+    let mut names: Vec<Str> = Vec::new();
+    let mut taken = Vec::new();
+    if containers.items().is_empty() {
+        faults.required(&containers, "");
+    }
+    for container in containers.each() {
+        container::validate(&container, Place::Regular, volumes, grace, &mut names, faults);
+    }
+    for container in containers.each() {
+        container::unique_host_ports(&container, &mut taken, faults);
+    }
+    for container in spec.field("initContainers").each() {
+        container::validate(&container, Place::Init, volumes, grace, &mut names, faults);
+        // Init containers run one by one.
+        container::unique_host_ports(&container, &mut Vec::new(), faults);
+    }
+}
+
+fn host_ports(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
+    for container in spec.field("containers").each() {
+        for port in container.field("ports").each() {
+            let host = port.field("hostPort");
+            if (is_pod || host.number() != 0) && host.number() != port.field("containerPort").number() {
+                let why = "must match `containerPort` when `hostNetwork` is true";
+                faults.invalid(&host, &Doc::Int(host.number()), why);
+            }
+        }
+    }
+}
+
+/// What pods and containers have in common.
+pub(super) fn ids(context: &At<'_>, fields: &[&str], faults: &mut Faults) {
+    for field in fields {
+        context.field(field).within(faults, 0, i32::MAX.into());
+    }
+}
+
+/// `seccompProfile`: a kind, and a file where the kind wants one.
+pub(super) fn seccomp_profile(profile: &At<'_>, faults: &mut Faults) {
+    if !profile.is_set() {
+        return;
+    }
+    let (kind, local) = (profile.field("type"), profile.field("localhostProfile"));
+    match kind.text() {
+        "" => faults.required(&kind, "type is required when seccompProfile is set"),
+        _ => kind.one_of(faults, &["Localhost", "RuntimeDefault", "Unconfined"]),
+    }
+    match (kind.text(), local.is_set()) {
+        ("Localhost", false) => faults.required(&local, "must be set when seccomp type is Localhost"),
+        ("Localhost", true) => local.check(faults, names::descending_path),
+        (_, true) => faults.invalid(&local, profile, "can only be set when seccomp type is Localhost"),
+        _ => {}
+    }
+}
+
+fn security_context(context: &At<'_>, faults: &mut Faults) {
+    ids(context, &["fsGroup", "runAsUser", "runAsGroup"], faults);
+    for group in context.field("supplementalGroups").each() {
+        group.within(faults, 0, i32::MAX.into());
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for sysctl in context.field("sysctls").each() {
+        let name = sysctl.field("name");
+        if name.require(faults) && seen.contains(&name.text()) {
+            faults.duplicate(&name, &name);
+        }
+        seen.push(sysctl.doc()["name"].as_str().unwrap_or(""));
+    }
+    context.field("fsGroupChangePolicy").one_of(faults, &["Always", "OnRootMismatch"]);
+    seccomp_profile(&context.field("seccompProfile"), faults);
+    context.field("supplementalGroupsPolicy").one_of(faults, &["Merge", "Strict"]);
+    context.field("seLinuxChangePolicy").one_of(faults, &["MountOption", "Recursive"]);
+}
+
+fn dns_config(spec: &At<'_>, faults: &mut Faults) {
+    let config = spec.field("dnsConfig");
+    let servers = config.field("nameservers");
+    if spec.field("dnsPolicy").text() == "None" {
+        if !config.is_set() {
+            return faults.required(&config, "must provide `dnsConfig` when `dnsPolicy` is None");
+        }
+        if servers.items().is_empty() {
+            let why = "must provide at least one DNS nameserver when `dnsPolicy` is None";
+            return faults.required(&servers, why);
+        }
+    }
+    if servers.items().len() > 3 {
+        faults.invalid(&servers, &servers, "must not have more than 3 nameservers");
+    }
+    for server in servers.each() {
+        server.check(faults, names::ip);
+    }
+    let searches = config.field("searches");
+    if searches.items().len() > 32 {
+        faults.invalid(&searches, &searches, "must not have more than 32 search paths");
+    }
+    for option in config.field("options").each() {
+        if option["name"].is_empty() {
+            faults.required(&option, "must not be empty");
+        }
+    }
+}
+
+fn scheduling_gates(gates: &At<'_>, faults: &mut Faults) {
+    let mut seen: Vec<&Doc> = Vec::new();
+    for gate in gates.each() {
+        let name = &gate.doc()["name"];
+        for message in names::qualified_name(name.as_str().unwrap_or("")) {
+            faults.invalid(&gate, &Doc::from(name.as_str().unwrap_or("")), message);
+        }
+        if seen.contains(&name) {
+            faults.duplicate(&gate, name);
+        }
+        seen.push(name);
+    }
+}
+
+fn spread(constraints: &At<'_>, faults: &mut Faults) {
+    const ACTIONS: [&str; 2] = ["DoNotSchedule", "ScheduleAnyway"];
+    let all = constraints.items();
+    for (at, constraint) in constraints.each().enumerate() {
+        let (skew, key) = (constraint.field("maxSkew"), constraint.field("topologyKey"));
+        if skew.number() <= 0 {
+            faults.invalid(&skew, &Doc::Int(skew.number()), "must be greater than zero");
+        }
+        if key.is_empty() {
+            faults.required(&key, "can not be empty");
+        }
+        let action = constraint.field("whenUnsatisfiable");
+        if !ACTIONS.contains(&action.text()) {
+            faults.not_supported(&action, &Doc::from(action.text()), &ACTIONS);
+        }
+        let same =
+            |other: &Doc| ["topologyKey", "whenUnsatisfiable"].iter().all(|f| other[*f] == constraint[*f]);
+        if all[at + 1..].iter().any(same) {
+            let pair = Doc::from(format!("{{{}, {}}}", key.text(), action.text()));
+            faults.duplicate(&constraint.field("{topologyKey, whenUnsatisfiable}"), &pair);
+        }
+        let domains = constraint.field("minDomains");
+        if domains.is_set() && domains.number() <= 0 {
+            faults.invalid(&domains, &domains, "must be greater than zero");
+        }
+        if domains.is_set() && action.text() != "DoNotSchedule" {
+            let why =
+                format!("can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {}", action.text());
+            faults.invalid(&domains, &domains, why);
+        }
+        for policy in ["nodeAffinityPolicy", "nodeTaintsPolicy"] {
+            constraint.field(policy).one_of(faults, &["Honor", "Ignore"]);
+        }
+        validation::label_selector(faults, &constraint.field("labelSelector"));
+    }
+}
+
+pub(super) fn tolerations(tolerations: &At<'_>, faults: &mut Faults) {
+    for toleration in tolerations.each() {
+        let (key, operator) = (toleration.field("key"), toleration.field("operator"));
+        let (value, effect) = (toleration.field("value"), toleration.field("effect"));
+        let value_doc = Doc::from(value.text());
+        key.check_if_set(faults, names::qualified_name);
+        if key.is_empty() && operator.text() != "Exists" {
+            let why =
+                "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+            faults.invalid(&operator, &Doc::from(operator.text()), why);
+        }
+        if toleration.field("tolerationSeconds").is_set() && effect.text() != "NoExecute" {
+            let why = "effect must be 'NoExecute' when `tolerationSeconds` is set";
+            faults.invalid(&effect, &Doc::from(effect.text()), why);
+        }
+        match operator.text() {
+            "" | "Equal" => {
+                let messages = names::label_value(value.text());
+                if !messages.is_empty() {
+                    faults.invalid(&operator, &value_doc, messages.join(";"));
+                }
+            }
+            "Exists" if !value.is_empty() => {
+                faults.invalid(&operator, &value_doc, "value must be empty when `operator` is 'Exists'");
+            }
+            "Exists" => {}
+            _ => faults.not_supported(&operator, &operator, &["Equal", "Exists"]),
+        }
+        if !effect.is_empty() {
+            effect.one_of(faults, &["NoSchedule", "PreferNoSchedule", "NoExecute"]);
+        }
+    }
+}

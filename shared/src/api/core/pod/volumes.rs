@@ -1,0 +1,186 @@
+//! What is wrong with a pod's volumes.
+
+use crate::api::validation::names;
+use crate::api::validation::{At, Faults};
+use crate::doc::Doc;
+
+/// The sources of volumes in the order in which they are looked at, and the fields each must have.
+const SOURCES: &[(&str, &[&str])] = &[
+    ("emptyDir", &[]),
+    ("hostPath", &["path"]),
+    ("gitRepo", &["repository"]),
+    ("gcePersistentDisk", &["pdName"]),
+    ("awsElasticBlockStore", &["volumeID"]),
+    ("secret", &["secretName"]),
+    ("nfs", &["server", "path"]),
+    ("iscsi", &["targetPortal", "iqn"]),
+    ("glusterfs", &["endpoints", "path"]),
+    ("flocker", &[]),
+    ("persistentVolumeClaim", &["claimName"]),
+    ("rbd", &["monitors", "image"]),
+    ("cinder", &["volumeID"]),
+    ("cephfs", &["monitors"]),
+    ("quobyte", &["registry", "volume"]),
+    ("downwardAPI", &[]),
+    ("fc", &[]),
+    ("flexVolume", &["driver"]),
+    ("configMap", &["name"]),
+    ("azureFile", &["secretName", "shareName"]),
+    ("vsphereVolume", &["volumePath"]),
+    ("photonPersistentDisk", &["pdID"]),
+    ("portworxVolume", &["volumeID"]),
+    ("azureDisk", &["diskName", "diskURI"]),
+    ("storageos", &[]),
+    ("projected", &[]),
+    ("scaleIO", &["gateway", "system", "volumeName"]),
+    ("csi", &["driver"]),
+    ("ephemeral", &["volumeClaimTemplate"]),
+    ("image", &["reference"]),
+];
+
+const HOST_PATH_TYPES: [&str; 8] =
+    ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
+
+/// Says what is wrong with the volumes. Those without a fault come back: only they can be mounted.
+pub(super) fn validate<'a>(volumes: &At<'a>, faults: &mut Faults) -> Vec<&'a Doc> {
+    let mut good: Vec<&Doc> = Vec::new();
+    for (at, volume) in volumes.each().enumerate() {
+        let before = faults.0.len();
+        source(&volume, faults);
+        let name = volume.field("name");
+        name.require_and_check(faults, names::dns_label);
+        if good.iter().any(|other| other["name"] == volume["name"]) {
+            faults.duplicate(&name, &name);
+        }
+        if faults.0.len() == before {
+            good.push(&volumes.doc().items()[at]);
+        }
+    }
+    good
+}
+
+fn source(volume: &At<'_>, faults: &mut Faults) {
+    let mut found = false;
+    for (kind, required) in SOURCES {
+        let source = volume.field(kind);
+        if !source.is_set() {
+            continue;
+        }
+        if found {
+            faults.forbidden(&source, "may not specify more than 1 volume type");
+            continue;
+        }
+        found = true;
+        let before = faults.0.len();
+        for field in *required {
+            source.field(field).require(faults);
+        }
+        if faults.0.len() == before {
+            details(kind, &source, faults);
+        }
+    }
+    if !found {
+        faults.required(volume, "must specify a volume type");
+    }
+}
+
+fn details(kind: &str, source: &At<'_>, faults: &mut Faults) {
+    match kind {
+        "hostPath" => {
+            source.field("path").check(faults, names::path_without_backsteps);
+            source.field("type").one_of(faults, &HOST_PATH_TYPES);
+        }
+        "nfs" if !source["path"].str().starts_with('/') => {
+            let path = source.field("path");
+            faults.invalid(&path, &path, "must be an absolute path");
+        }
+        "secret" | "configMap" => {
+            mode(&source.field("defaultMode"), faults);
+            for item in source.field("items").each() {
+                key_to_path(&item, faults);
+            }
+        }
+        "downwardAPI" => {
+            mode(&source.field("defaultMode"), faults);
+            for item in source.field("items").each() {
+                downward_file(&item, faults);
+            }
+        }
+        "projected" => {
+            mode(&source.field("defaultMode"), faults);
+            for projection in source.field("sources").each() {
+                projected(&projection, faults);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn mode(mode: &At<'_>, faults: &mut Faults) {
+    if !(0..=0o777).contains(&mode.number()) {
+        faults.invalid(mode, mode, "must be a number between 0 and 0777 (octal), both inclusive");
+    }
+}
+
+fn key_to_path(item: &At<'_>, faults: &mut Faults) {
+    item.field("key").require(faults);
+    item.field("path").require_and_check(faults, names::descending_path);
+    mode(&item.field("mode"), faults);
+}
+
+fn downward_file(item: &At<'_>, faults: &mut Faults) {
+    item.field("path").require_and_check(faults, names::descending_path);
+    let (field, resource) = (item.field("fieldRef"), item.field("resourceFieldRef"));
+    if field.is_set() {
+        super::env::field_ref(&field, super::env::VOLUME_FIELDS, faults);
+        if resource.is_set() {
+            faults.invalid(item, item, "fieldRef and resourceFieldRef can not be specified simultaneously");
+        }
+    } else if resource.is_set() {
+        super::env::resource_field_ref(&resource, true, faults);
+    } else {
+        faults.required(item, "one of fieldRef and resourceFieldRef is required");
+    }
+    mode(&item.field("mode"), faults);
+}
+
+fn projected(projection: &At<'_>, faults: &mut Faults) {
+    let mut found = 0;
+    for kind in ["secret", "configMap", "downwardAPI", "serviceAccountToken"] {
+        let source = projection.field(kind);
+        if !source.is_set() {
+            continue;
+        }
+        found += 1;
+        if found > 1 {
+            faults.forbidden(&source, "may not specify more than 1 volume type per source");
+            continue;
+        }
+        match kind {
+            "secret" | "configMap" => {
+                source.field("name").require(faults);
+                for item in source.field("items").each() {
+                    key_to_path(&item, faults);
+                }
+            }
+            "downwardAPI" => {
+                for item in source.field("items").each() {
+                    downward_file(&item, faults);
+                }
+            }
+            _ => {
+                let seconds = source.field("expirationSeconds");
+                if seconds.is_set() && seconds.number() < 600 {
+                    faults.invalid(&seconds, &seconds, "may not specify a duration less than 10 minutes");
+                }
+                source.field("path").require_and_check(faults, names::descending_path);
+            }
+        }
+    }
+    if found == 0
+        && projection.field("clusterTrustBundle").is_null()
+        && projection.field("podCertificate").is_null()
+    {
+        faults.required(projection, "must specify a volume type");
+    }
+}

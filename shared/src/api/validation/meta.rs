@@ -1,0 +1,92 @@
+//! What is wrong with `metadata`.
+
+use crate::doc::Doc;
+
+use super::names::{self, Rule};
+use super::{At, Faults, IMMUTABLE};
+
+/// Finalizers without a domain that Kubernetes itself knows.
+const FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+
+/// What is wrong with an object's metadata; its name must be as `name` says.
+pub fn metadata(faults: &mut Faults, metadata: &Doc, name: Rule) {
+    let root = At::root(metadata, "metadata");
+    // A name that is generated goes on after the prefix.
+    let generate = root.field("generateName");
+    if !generate.is_empty() {
+        let prefix = format!("{}a", generate.text().trim_end_matches('-'));
+        for message in name(&prefix) {
+            faults.invalid(&generate, &generate, message);
+        }
+    }
+    if root.field("name").is_empty() {
+        faults.required("metadata.name", "name or generateName is required");
+    } else {
+        root.field("name").check(faults, name);
+    }
+    super::labels_at(faults, &root.field("labels"));
+    super::annotations(faults, "metadata.annotations", &metadata["annotations"]);
+    owners(faults, &root.field("ownerReferences"));
+    let finalizers = root.field("finalizers");
+    for finalizer in finalizers.each() {
+        for message in names::qualified_name(finalizer.text()) {
+            faults.invalid(&finalizers, &finalizer, message);
+        }
+    }
+    for finalizer in finalizers
+        .each()
+        .filter(|finalizer| !finalizer.text().contains('/') && !FINALIZERS.contains(&finalizer.text()))
+    {
+        let why = "name is neither a standard finalizer name nor is it fully qualified";
+        faults.invalid(&finalizer, &finalizer, why);
+    }
+}
+
+fn owners(faults: &mut Faults, owners: &At<'_>) {
+    let mut controller: Option<String> = None;
+    for owner in owners.each() {
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            if owner[field].is_empty() {
+                let what =
+                    if field == "apiVersion" { "version must not be empty" } else { "must not be empty" };
+                faults.invalid(format!("{}.{field}", owners.path()), &Doc::from(""), what);
+            }
+        }
+        if owner["controller"].as_bool() == Some(true) {
+            let this = format!("{}/{}", owner["kind"].str(), owner["name"].str());
+            match &controller {
+                None => controller = Some(this),
+                Some(first) => {
+                    let why = format!(
+                        "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
+                    );
+                    faults.invalid(owners, owners, why);
+                }
+            }
+        }
+    }
+}
+
+/// What may not change in an object's metadata.
+pub fn metadata_update(faults: &mut Faults, new: &Doc, old: &Doc) {
+    if !old["deletionTimestamp"].is_null() {
+        let added: Vec<String> = new["finalizers"]
+            .items()
+            .iter()
+            .filter(|finalizer| !old["finalizers"].items().contains(finalizer))
+            .map(|finalizer| format!("{:?}", finalizer.str()))
+            .collect();
+        if !added.is_empty() {
+            let why = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                added.join(", ")
+            );
+            faults.forbidden("metadata.finalizers", &why);
+        }
+    }
+    for field in ["name", "namespace", "uid", "creationTimestamp"] {
+        if !new[field].is_empty() && new[field] != old[field] {
+            faults.invalid(format!("metadata.{field}"), &new[field], IMMUTABLE);
+        }
+    }
+}

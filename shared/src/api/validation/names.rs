@@ -1,0 +1,169 @@
+//! Rules for text that many kinds share. A rule says what is wrong, in Kubernetes' words; nothing when all is well.
+
+/// What is wrong with a text.
+pub type Rule = fn(&str) -> Vec<String>;
+
+const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
+     and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
+     '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
+     start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+     '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const QUALIFIED_NAME: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
+     alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+     '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must \
+     start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for \
+     validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
+     'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+const ENV_NAME: &str =
+    "a valid environment variable name must consist only of printable ASCII characters other than '='";
+const HTTP_HEADER: &str = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used \
+     for validation is '[-A-Za-z0-9]+')";
+const PERCENT: &str = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex \
+     used for validation is '[0-9]+%')";
+const IP: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+const CIDR: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+
+/// The messages of those checks that fail.
+fn failing(checks: &[(bool, &str)]) -> Vec<String> {
+    checks.iter().filter(|(fine, _)| !fine).map(|(_, message)| (*message).to_owned()).collect()
+}
+
+fn is_label(text: &str) -> bool {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || c == '-')
+}
+
+fn is_subdomain(text: &str) -> bool {
+    text.split('.').all(is_label)
+}
+
+fn is_qualified(text: &str) -> bool {
+    let edge = |c: char| c.is_ascii_alphanumeric();
+    text.starts_with(edge)
+        && text.ends_with(edge)
+        && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
+}
+
+/// RFC 1123 label, at most 63 characters: names of containers, volumes and namespaces.
+pub fn dns_label(text: &str) -> Vec<String> {
+    let form = if is_subdomain(text) { "must not contain dots" } else { DNS_LABEL };
+    failing(&[(text.len() <= 63, "must be no more than 63 characters"), (is_label(text), form)])
+}
+
+/// RFC 1123 subdomain, at most 253 characters: most names of objects.
+pub fn dns_subdomain(text: &str) -> Vec<String> {
+    let short = text.len() <= 253;
+    failing(&[(short, "must be no more than 253 characters"), (is_subdomain(text), DNS_SUBDOMAIN)])
+}
+
+/// A key of a label or annotation: an optional DNS subdomain, a slash, and a name.
+pub fn qualified_name(key: &str) -> Vec<String> {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    if name.contains('/') {
+        return vec![format!(
+            "a qualified name {QUALIFIED_NAME} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        )];
+    }
+    let mut messages = match prefix {
+        None => Vec::new(),
+        Some("") => vec!["prefix part must be non-empty".to_owned()],
+        Some(prefix) => {
+            dns_subdomain(prefix).into_iter().map(|message| format!("prefix part {message}")).collect()
+        }
+    };
+    messages.extend(failing(&[
+        (!name.is_empty(), "name part must be non-empty"),
+        (name.len() <= 63, "name part must be no more than 63 characters"),
+    ]));
+    if !is_qualified(name) {
+        messages.push(format!("name part {QUALIFIED_NAME}"));
+    }
+    messages
+}
+
+/// A label's value.
+pub fn label_value(text: &str) -> Vec<String> {
+    let short = text.len() <= 63;
+    let fine = text.is_empty() || is_qualified(text);
+    failing(&[(short, "must be no more than 63 characters"), (fine, LABEL_VALUE)])
+}
+
+/// The name of a port (IANA service name).
+pub fn port_name(text: &str) -> Vec<String> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    failing(&[
+        (text.len() <= 15, "must be no more than 15 characters"),
+        (
+            !text.is_empty() && text.bytes().all(allowed),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+        ),
+        (text.bytes().any(|b| b.is_ascii_lowercase()), "must contain at least one letter (a-z)"),
+        (!text.contains("--"), "must not contain consecutive hyphens"),
+        (!text.starts_with('-') && !text.ends_with('-'), "must not begin or end with a hyphen"),
+    ])
+}
+
+/// A key of a ConfigMap or Secret: a file name without a path.
+pub fn config_key(text: &str) -> Vec<String> {
+    let form =
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    failing(&[
+        (text.len() <= 253, "must be no more than 253 characters"),
+        (form, CONFIG_KEY),
+        (text != ".", "must not be '.'"),
+        (text != "..", "must not be '..'"),
+        (!text.starts_with("..") || text == "..", "must not start with '..'"),
+    ])
+}
+
+/// The name of an environment variable.
+pub fn env_name(text: &str) -> Vec<String> {
+    failing(&[(text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'='), ENV_NAME)])
+}
+
+/// The name of an HTTP header.
+pub fn http_header(text: &str) -> Vec<String> {
+    let fine = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    failing(&[(fine, HTTP_HEADER)])
+}
+
+/// `25%`
+pub fn percent(text: &str) -> Vec<String> {
+    let digits = text.strip_suffix('%').unwrap_or("");
+    failing(&[(!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()), PERCENT)])
+}
+
+/// An IPv4 or IPv6 address.
+pub fn ip(text: &str) -> Vec<String> {
+    failing(&[(text.parse::<std::net::IpAddr>().is_ok(), IP)])
+}
+
+/// A network: address, slash, length of the prefix.
+pub fn cidr(text: &str) -> Vec<String> {
+    let fine = text.split_once('/').is_some_and(|(address, length)| {
+        address.parse::<std::net::IpAddr>().is_ok_and(|ip| {
+            length.parse::<u32>().is_ok_and(|length| length <= if ip.is_ipv4() { 32 } else { 128 })
+        })
+    });
+    failing(&[(fine, CIDR)])
+}
+
+/// A relative path that does not leave where it starts.
+pub fn descending_path(text: &str) -> Vec<String> {
+    failing(&[
+        (!text.starts_with('/'), "must be a relative path"),
+        (no_backsteps(text), "must not contain '..'"),
+    ])
+}
+
+/// A path without `..`.
+pub fn path_without_backsteps(text: &str) -> Vec<String> {
+    failing(&[(no_backsteps(text), "must not contain '..'")])
+}
+
+fn no_backsteps(text: &str) -> bool {
+    text.split('/').all(|part| part != "..")
+}

@@ -1,0 +1,213 @@
+//! Who owns which field: `metadata.managedFields`, and server-side apply.
+//!
+//! Only what people and their clients write is kept account of. Components write too often for it to be affordable,
+//! and never apply.
+
+mod fields;
+
+use crate::api::{Key, Reason, Status};
+use crate::collections::{sort, sort_by_key};
+use crate::doc::{Doc, Str, Timestamp};
+use crate::{doc, schema};
+
+use fields::Fields;
+
+/// Who writes, how, and when.
+pub(super) struct Writer<'a> {
+    pub manager: &'a str,
+    /// `Apply` or `Update`.
+    pub operation: &'static str,
+    pub subresource: &'static str,
+    pub api_version: &'static str,
+    pub now: Timestamp,
+}
+
+/// One entry of `managedFields`.
+#[derive(Clone)]
+struct Entry {
+    head: Doc,
+    fields: Fields,
+}
+
+fn read(managed: &Doc) -> Vec<Entry> {
+    let entries = managed.items().iter();
+    entries.map(|head| Entry { head: head.clone(), fields: Fields::from_doc(&head["fieldsV1"]) }).collect()
+}
+
+/// Those who own something, appliers first, then by the time of their last write.
+fn write(mut entries: Vec<Entry>) -> Doc {
+    entries.retain(|entry| !entry.fields.0.is_empty());
+    let order = |entry: &Entry| {
+        (!entry.is_apply(), entry.head["time"].as_time(), entry.head["manager"].str().to_owned())
+    };
+    sort_by_key(&mut entries, order);
+    let docs = entries.into_iter().map(|entry| {
+        let mut head = entry.head;
+        head.set("fieldsV1", entry.fields.to_doc());
+        head
+    });
+    Doc::list(docs)
+}
+
+impl Entry {
+    fn is_apply(&self) -> bool {
+        self.head["operation"].as_str() == Some("Apply")
+    }
+
+    fn is_of(&self, writer: &Writer<'_>) -> bool {
+        let head = &self.head;
+        head["manager"].as_str() == Some(writer.manager)
+            && head["operation"].as_str() == Some(writer.operation)
+            && head["subresource"].str() == writer.subresource
+    }
+
+    /// `"kubectl-create" using apps/v1`; an applier by its name alone.
+    fn shown(&self) -> String {
+        let manager = format!("{:?}", self.head["manager"].str());
+        let part = match self.head["subresource"].str() {
+            part if part.is_empty() => String::new(),
+            part => format!(" with subresource {part:?}"),
+        };
+        if self.is_apply() {
+            manager
+        } else {
+            format!("{manager}{part} using {}", self.head["apiVersion"].str())
+        }
+    }
+}
+
+impl Writer<'_> {
+    fn entry(&self, fields: Fields) -> Entry {
+        let mut head = doc!({
+            "apiVersion": self.api_version, "fieldsType": "FieldsV1", "manager": self.manager,
+            "operation": self.operation, "time": Doc::Time(self.now)
+        });
+        if !self.subresource.is_empty() {
+            head.set("subresource", self.subresource);
+        }
+        Entry { head, fields }
+    }
+}
+
+/// `managedFields` after a write that made `new` of `old` (`null` for a creation). `managed` is what the new object
+/// brings: usually what the old one had.
+pub(super) fn after_update(writer: &Writer<'_>, managed: &Doc, old: &Doc, new: &Doc) -> Doc {
+    let changed = Fields::changed(old, new);
+    let mut entries = read(managed);
+    let mut own = false;
+    for entry in &mut entries {
+        entry.fields.retain_in(new);
+        if entry.is_of(writer) {
+            own = true;
+            if !changed.0.is_subset(&entry.fields.0) {
+                entry.fields.0.extend(changed.0.iter().cloned());
+                entry.head.set("time", Doc::Time(writer.now));
+            }
+        } else {
+            entry.fields.subtract(&changed);
+        }
+    }
+    if !own && !changed.0.is_empty() {
+        entries.push(writer.entry(changed));
+    }
+    write(entries)
+}
+
+/// What a body that is applied must be like.
+pub(super) fn check_applied(body: &Doc, key: &Key) -> Result<(), Status> {
+    if !body["metadata"]["managedFields"].is_empty() {
+        return Err(Status::bad_request("metadata.managedFields must be nil"));
+    }
+    let problems = schema::check(key.kind, body);
+    let lines: Vec<String> = problems.iter().map(|problem| schema::typed_fault(problem, body)).collect();
+    let info = key.kind.info();
+    let why = match lines.as_slice() {
+        [] => return Ok(()),
+        [one] => one.clone(),
+        many => format!("errors:\n  {}", many.join("\n  ")),
+    };
+    let (namespace, name) = (&key.namespace, &key.name);
+    let version = info.api_version();
+    Err(Status::new(
+        Reason::Unknown,
+        format!(
+            "failed to create typed patch object ({namespace}/{name}; {version}, Kind={}): {why}",
+            info.kind
+        ),
+    ))
+}
+
+/// `managedFields` of an object that is made by being applied.
+pub(super) fn after_first_apply(writer: &Writer<'_>, config: &Doc) -> Doc {
+    write(vec![writer.entry(Fields::said(config))])
+}
+
+/// The object that comes of applying `config` to `live`, with its `managedFields`.
+pub(super) fn apply(writer: &Writer<'_>, live: &Doc, config: &Doc, force: bool) -> Result<Doc, Status> {
+    let managed = &live["metadata"]["managedFields"];
+    let mut entries = read(managed);
+    let said = Fields::said(config);
+    let mut merged = fields::merge(live, config);
+    let (mine, others): (Vec<Entry>, Vec<Entry>) = entries.drain(..).partition(|entry| entry.is_of(writer));
+    entries = others;
+    prune(&mut merged, mine.first(), &said, &entries);
+    let changed = Fields::changed(live, &merged);
+    conflicts(&entries, &changed, force)?;
+    for entry in &mut entries {
+        entry.fields.subtract(&changed);
+        entry.fields.retain_in(&merged);
+    }
+    match mine.into_iter().next() {
+        Some(before) if before.fields == said => entries.push(before),
+        _ => entries.push(writer.entry(said)),
+    }
+    merged.set_at(&["metadata", "managedFields"], write(entries));
+    Ok(merged)
+}
+
+/// What the applier said last time, says no longer, and nobody else owns: goes.
+fn prune(merged: &mut Doc, before: Option<&Entry>, said: &Fields, others: &[Entry]) {
+    let Some(before) = before else { return };
+    let gone = before.fields.0.difference(&said.0);
+    let gone = gone.filter(|place| {
+        let below = |other: &fields::Place| other.starts_with(place);
+        !said.0.iter().any(below) && !others.iter().any(|entry| entry.fields.0.iter().any(below))
+    });
+    for place in gone {
+        fields::remove(merged, place);
+    }
+}
+
+/// Nobody's value is changed by another's apply, unless that is asked for.
+fn conflicts(others: &[Entry], changed: &Fields, force: bool) -> Result<(), Status> {
+    if force {
+        return Ok(());
+    }
+    let mut found: Vec<(String, String)> = Vec::new();
+    for entry in others {
+        let places = entry.fields.common(changed);
+        found.extend(places.map(|place| (entry.shown(), fields::shown(place))));
+    }
+    let message = match found.as_slice() {
+        [] => return Ok(()),
+        [(manager, place)] => format!("Apply failed with 1 conflict: conflict with {manager}: {place}"),
+        many => {
+            let mut managers: Vec<&String> = many.iter().map(|(manager, _)| manager).collect();
+            sort(&mut managers);
+            managers.dedup();
+            let mut lines = Vec::new();
+            for manager in managers {
+                lines.push(format!("conflicts with {manager}:"));
+                let places = many.iter().filter(|(of, _)| of == manager);
+                lines.extend(places.map(|(_, place)| format!("- {place}")));
+            }
+            format!("Apply failed with {} conflicts: {}", many.len(), lines.join("\n"))
+        }
+    };
+    let causes = found.into_iter().map(|(manager, place)| crate::api::CauseDetail {
+        reason: "FieldManagerConflict",
+        message: format!("conflict with {manager}").into(),
+        field: Str::from(place),
+    });
+    Err(Status { causes: causes.collect(), ..Status::new(Reason::Conflict, message) })
+}

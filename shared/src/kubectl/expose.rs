@@ -1,0 +1,108 @@
+//! `kubectl expose`: a Service in front of what is there.
+
+use crate::api::Kind;
+use crate::doc;
+use crate::doc::Doc;
+
+use super::args::{Args, Flag, value};
+use super::change;
+use super::failure::Failure;
+use super::io::{Io, Stop};
+use super::resource::{Target, objects};
+
+pub(super) const FLAGS: &[Flag] = &[
+    value("port", None),
+    value("target-port", None),
+    value("protocol", None),
+    value("type", None),
+    value("name", None),
+    value("selector", None),
+    value("cluster-ip", None),
+];
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let mut failures = Vec::new();
+    for (target, object) in objects(&args.words, args, io, &mut failures)? {
+        match service(&target, &object, args) {
+            Ok(doc) => {
+                let name = doc["metadata"]["name"].str();
+                let made = Target { kind: Kind::Service, name, ..target.clone() };
+                change::create(&made, "kubectl-expose", &doc, "exposed", io, &mut failures)?;
+            }
+            Err(why) => failures.push(Failure::Client(why)),
+        }
+    }
+    io.finish(failures)
+}
+
+/// What to send: what the object's pods are called and listen on, unless the flags say otherwise.
+fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
+    let (spec, template) = match target.kind {
+        Kind::Pod => (&object["spec"], object),
+        Kind::Service => (&object["spec"], object),
+        Kind::Deployment | Kind::ReplicaSet => {
+            (&object["spec"]["template"]["spec"], &object["spec"]["template"])
+        }
+        kind => {
+            return Err(format!("cannot expose a {}", kind.info().kind));
+        }
+    };
+    let selector = match (args.get("selector"), target.kind) {
+        (Some(text), _) => pairs(text),
+        (None, Kind::Service) => object["spec"]["selector"].clone(),
+        (None, Kind::Pod) => template["metadata"]["labels"].clone(),
+        (None, _) => object["spec"]["selector"]["matchLabels"].clone(),
+    };
+    if selector.is_empty() {
+        return Err("couldn't retrieve selectors via --selector flag or introspection: the pod has no labels and cannot \
+             be exposed"
+            .into());
+    }
+    let mut ports: Vec<Doc> = Vec::new();
+    let number_or_name = |text: &str| text.parse::<i64>().map_or_else(|_| Doc::from(text), Doc::Int);
+    if let Some(given) = args.get("port") {
+        for text in given.split(',') {
+            let number = text.parse::<i64>().map_err(|_| format!("invalid port: {text:?}"))?;
+            let to = args.get("target-port").map_or(Doc::Int(number), number_or_name);
+            let protocol = args.get("protocol").unwrap_or("TCP");
+            ports.push(doc!({ "port": number, "protocol": protocol, "targetPort": to }));
+        }
+    } else {
+        let containers = spec["containers"].items().iter().flat_map(|container| container["ports"].items());
+        for port in containers.chain(spec["ports"].items()) {
+            let number = if port["port"].is_null() { &port["containerPort"] } else { &port["port"] };
+            let protocol = port["protocol"].as_str().unwrap_or("TCP");
+            let to = args.get("target-port").map_or_else(|| number.clone(), number_or_name);
+            ports.push(doc!({ "port": number.clone(), "protocol": protocol, "targetPort": to }));
+        }
+    }
+    if ports.is_empty() {
+        return Err("couldn't find port via --port flag or introspection\nSee 'kubectl expose -h' for help and examples".into());
+    }
+    if ports.len() > 1 {
+        for (at, port) in ports.iter_mut().enumerate() {
+            port.set("name", format!("port-{}", at + 1));
+        }
+    }
+    let name = args.get("name").unwrap_or(&target.name);
+    let mut service = doc!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": { "name": name, "labels": object["metadata"]["labels"].clone() },
+        "spec": { "selector": selector, "ports": ports }
+    });
+    for (flag, field) in [("type", "type"), ("cluster-ip", "clusterIP")] {
+        if let Some(value) = args.get(flag) {
+            service.at_mut(&["spec"]).set(field, value);
+        }
+    }
+    Ok(service)
+}
+
+/// `a=b,c=d`
+pub(super) fn pairs(text: &str) -> Doc {
+    let mut map = Doc::map();
+    for (key, value) in text.split(',').filter_map(|pair| pair.split_once('=')) {
+        map.set(key, value);
+    }
+    map
+}

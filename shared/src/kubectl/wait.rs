@@ -1,0 +1,126 @@
+//! `kubectl wait`
+
+use crate::doc;
+use crate::doc::Doc;
+use crate::sim::Duration;
+
+use super::args::{Args, Flag, switch, value};
+use super::failure::Failure;
+use super::io::{Io, Next, POLL, Stop};
+use super::jsonpath::{JsonPath, print};
+use super::resource::{Target, objects};
+
+pub(super) const FLAGS: &[Flag] =
+    &[value("for", None), value("timeout", None), switch("all", None), value("selector", Some('l'))];
+
+/// What is waited for.
+enum Goal {
+    Gone,
+    Created,
+    /// A condition, and the status it should have.
+    Condition(String, String),
+    /// A path, and what should be there (anything, when it does not matter).
+    Path(JsonPath, Option<String>),
+}
+
+impl Goal {
+    fn parse(text: &str) -> Result<Goal, String> {
+        let (kind, rest) = text.split_once('=').unwrap_or((text, ""));
+        match kind.to_ascii_lowercase().as_str() {
+            "delete" => Ok(Goal::Gone),
+            "create" => Ok(Goal::Created),
+            "condition" => {
+                let (name, status) = rest.split_once('=').unwrap_or((rest, "true"));
+                Ok(Goal::Condition(name.to_lowercase(), status.to_lowercase()))
+            }
+            "jsonpath" => {
+                let (path, wanted) = match rest.split_once("}=") {
+                    Some((path, wanted)) => (format!("{path}}}"), Some(wanted.trim_matches('\'').to_owned())),
+                    None => (rest.to_owned(), None),
+                };
+                let inner = path.trim_matches('\'').trim_start_matches('{').trim_end_matches('}').to_owned();
+                Ok(Goal::Path(JsonPath::parse(&inner)?, wanted))
+            }
+            _ => Err(format!("unrecognized condition: {text:?}")),
+        }
+    }
+
+    fn is_met(&self, object: &Doc) -> bool {
+        match self {
+            Goal::Gone => false,
+            Goal::Created => true,
+            Goal::Condition(name, status) => object["status"]["conditions"].items().iter().any(|condition| {
+                let current = condition["observedGeneration"].as_i64().is_none_or(|seen| {
+                    object["metadata"]["generation"].as_i64().is_none_or(|now| seen >= now)
+                });
+                condition["type"].str().to_lowercase() == *name
+                    && condition["status"].str().to_lowercase() == *status
+                    && current
+            }),
+            Goal::Path(path, wanted) => {
+                let found = path.find(object);
+                match wanted {
+                    Some(wanted) => found.len() == 1 && print(&found[0]) == *wanted,
+                    None => !found.is_empty(),
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let text = args.get("for").unwrap_or("");
+    let goal = Goal::parse(text).map_err(|why| io.fail(why))?;
+    let timeout = args.get("timeout").unwrap_or("30s");
+    let Some(timeout) = Duration::parse(timeout) else {
+        return Err(
+            io.fail(format!("invalid argument {timeout:?} for \"--timeout\" flag: no duration such as 30s"))
+        );
+    };
+    let mut failures = Vec::new();
+    let mut found = objects(&args.words, args, io, &mut failures)?;
+    if matches!(goal, Goal::Gone) {
+        failures.retain(|failure| !failure.is("NotFound"));
+    }
+    if found.is_empty() && failures.is_empty() && !matches!(goal, Goal::Gone) {
+        return Err(io.fail("no matching resources found"));
+    }
+    // The time is for all of them together.
+    let mut left = timeout;
+    for (target, object) in found.drain(..) {
+        left = one(&target, &object, &goal, left, io, &mut failures)?;
+    }
+    io.finish(failures)
+}
+
+/// Waits for one object; the time that is left for the others.
+fn one(
+    target: &Target,
+    object: &Doc,
+    goal: &Goal,
+    timeout: Duration,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<Duration, Stop> {
+    let uid = object["metadata"]["uid"].clone();
+    let first = doc!({ "waited": 0i64 });
+    let (met, waited) = io.poll(target.get(), first, |memory, response| {
+        let gone = response.code == 404 || (response.is_success() && response.body["metadata"]["uid"] != uid);
+        let waited = memory["waited"].as_i64().unwrap_or(0);
+        if (matches!(goal, Goal::Gone) && gone) || (response.is_success() && goal.is_met(&response.body)) {
+            return Next::Done((true, waited));
+        }
+        if waited >= timeout.0 as i64 {
+            return Next::Done((false, waited));
+        }
+        Next::Again(doc!({ "waited": waited + POLL.0 as i64 }))
+    })?;
+    if !met {
+        let plural = target.kind.info().plural;
+        let message = format!("timed out waiting for the condition on {plural}/{}", target.name);
+        failures.push(Failure::Client(message));
+    } else {
+        io.say(format!("{} condition met", target.display()));
+    }
+    Ok(Duration(timeout.0.saturating_sub(waited as u64)))
+}

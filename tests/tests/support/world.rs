@@ -1,0 +1,71 @@
+//! A cluster as the recordings had it, and a kubectl that talks to it.
+
+use shared::api::User;
+use shared::apiserver::http::{HttpRequest, HttpResponse};
+use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup, Outcome};
+use shared::doc::Str;
+use shared::kubectl::{Output, Program, Progress};
+use shared::sim::{Duration, Options};
+
+/// The namespace in which everything was recorded.
+pub const NAMESPACE: &str = "s11-errors";
+
+/// Six nodes in three zones, some time after the start, with the recordings' namespace.
+pub struct World(Cluster);
+
+impl World {
+    pub fn new() -> World {
+        let node = |number: usize| NodeGroup {
+            zone: ["zone-a", "zone-b", "zone-c"][number % 3].into(),
+            memory: "16Gi".into(),
+            ..NodeGroup::of(1)
+        };
+        let options = Options { image_pull: Some(Duration::ZERO), ..Options::default() };
+        let spec = ClusterSpec { nodes: (0..6).map(node).collect(), options, ..ClusterSpec::default() };
+        let mut world = World(Cluster::new(&spec, 11, 0).expect("a good specification"));
+        world.wait(20);
+        let made = world.kubectl(["create", "ns", NAMESPACE], "");
+        assert_eq!(made.exit_code, 0, "{}", made.stderr);
+        world.wait(2);
+        world
+    }
+
+    pub fn wait(&mut self, seconds: u64) {
+        let until = self.0.now() + Duration::seconds(seconds);
+        self.0.advance_to(until);
+    }
+
+    /// Sends a request as a client would and waits for the answer.
+    pub fn request(&mut self, request: HttpRequest) -> HttpResponse {
+        let command = Command { at: self.0.now(), user: User::admin(), action: Action::Request(request) };
+        let number = self.0.apply(command);
+        loop {
+            assert!(self.0.step(), "an answer comes");
+            match self.0.take_outcomes().into_iter().find(|(of, _)| *of == number) {
+                Some((_, Outcome::Http(response))) => return response,
+                Some((_, other)) => panic!("no answer but {other:?}"),
+                None => {}
+            }
+        }
+    }
+
+    /// Runs a command to its end.
+    pub fn kubectl<'a>(&mut self, words: impl IntoIterator<Item = &'a str>, stdin: &str) -> Output {
+        let words = words.into_iter().map(Str::from).collect();
+        let mut program = Program::new(words, stdin.into(), self.0.core().timestamp());
+        loop {
+            match program.run() {
+                Progress::Done(output) => return output,
+                Progress::Needs(request) => {
+                    let response = self.request(request);
+                    program.answer(response);
+                }
+                Progress::Waits(length) => {
+                    let until = self.0.now() + length;
+                    self.0.advance_to(until);
+                    program.wake();
+                }
+            }
+        }
+    }
+}
