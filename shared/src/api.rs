@@ -12,8 +12,10 @@ mod labels;
 pub mod meta;
 mod object;
 pub mod quantity;
+pub mod rbac;
 mod request;
 mod resource;
+pub mod scheduling;
 mod status;
 pub mod validation;
 

@@ -4,6 +4,7 @@
 
 mod admission;
 mod allocate;
+mod authorization;
 mod delete;
 pub mod http;
 mod managed;
@@ -139,7 +140,7 @@ impl ApiServer {
         store: &mut Store,
         cx: &mut Context<'_>,
     ) -> (Result<Reply, Status>, Vec<Revision>) {
-        if let Err(status) = authorize(request) {
+        if let Err(status) = authorization::authorize(request, store) {
             return (Err(status), Vec::new());
         }
         if !request.verb.is_read() && !cx.core.running(Process::Etcd(0)) {
@@ -175,7 +176,7 @@ impl ApiServer {
         request: &Request,
         store: &Store,
     ) -> Result<(), Status> {
-        authorize(request)?;
+        authorization::authorize(request, store)?;
         let from_revision = request.options.resource_version.unwrap_or_else(|| store.revision());
         if from_revision < store.oldest() {
             return Err(Status::expired(from_revision, store.oldest()));
@@ -244,26 +245,4 @@ impl Call<'_, '_> {
     fn existing(&self, key: &Key) -> Result<Arc<Object>, Status> {
         self.store.get(key).cloned().ok_or_else(|| Status::not_found(key))
     }
-}
-
-/// Viewers may look, everybody else may do everything (RBAC is not simulated yet).
-fn authorize(request: &Request) -> Result<(), Status> {
-    if request.user.read_only && !request.verb.is_read() {
-        let info = request.kind.info();
-        let scope = match (info.namespaced, request.namespace.is_empty()) {
-            (true, false) => format!(" in the namespace \"{}\"", request.namespace),
-            _ => " at the cluster scope".to_owned(),
-        };
-        return Err(Status::forbidden(
-            &request.key(),
-            &format!(
-                "User \"{}\" cannot {} resource \"{}\" in API group \"{}\"{scope}",
-                request.user.name,
-                request.verb.name(),
-                info.plural,
-                info.group,
-            ),
-        ));
-    }
-    Ok(())
 }

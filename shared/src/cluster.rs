@@ -2,6 +2,7 @@
 //!
 //! [`Cluster::apply`] takes a command; [`Cluster::step`] lets the next thing happen. Nothing else changes a cluster.
 
+mod bootstrap;
 mod command;
 mod faults;
 mod spec;
@@ -9,12 +10,12 @@ mod spec;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use crate::api::{Key, Kind, Meta, Object, Reply, Request};
+use crate::api::{Key, Reply, Request};
 use crate::apiserver::{ApiServer, http};
 use crate::client::Input;
 use crate::collections::BTreeMap;
 use crate::controllers::ControllerManager;
-use crate::doc::{Doc, Str};
+use crate::doc::Doc;
 use crate::etcd::Store;
 use crate::kubelet::Kubelet;
 use crate::network::Network;
@@ -90,27 +91,9 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// What is there before anybody acts: the namespaces, and every program starts.
+    /// What is there before anybody acts; every program starts.
     fn bootstrap(&mut self) {
-        let created = self.core.timestamp().floor_seconds();
-        for (number, name) in
-            ["default", "kube-node-lease", "kube-public", "kube-system"].into_iter().enumerate()
-        {
-            let mut doc = crate::doc!({ "metadata": { "name": name } });
-            let resource = Kind::Namespace.resource();
-            resource.prepare_create(&mut doc);
-            resource.default(&mut doc);
-            let meta = Meta {
-                // Drawn from no stream: these four are older than any randomness.
-                uid: 0x4b75_6261_7269_4000_8000_0000_0000_0000 + number as u128,
-                creation: created,
-                labels: doc["metadata"]["labels"].clone(),
-                ..Meta::default()
-            };
-            doc.remove("metadata");
-            let key = Key::new(Kind::Namespace, Str::new(), name);
-            self.store.put(Object::new(key, meta, doc, None), Causes::none());
-        }
+        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds());
         let everywhere = [
             Process::Etcd(0),
             Process::ApiServer(0),

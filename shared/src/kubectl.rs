@@ -6,6 +6,7 @@
 
 mod apply;
 mod args;
+mod auth;
 mod change;
 mod create;
 mod delete;
@@ -91,6 +92,7 @@ struct Verb {
 const VERBS: &[Verb] = &[
     Verb { name: "annotate", flags: metadata::FLAGS, run: metadata::annotate },
     Verb { name: "apply", flags: apply::FLAGS, run: apply::run },
+    Verb { name: "auth", flags: auth::FLAGS, run: auth::run },
     Verb { name: "cordon", flags: nodes::FLAGS, run: nodes::cordon },
     Verb { name: "create", flags: create::FLAGS, run: apply::create },
     Verb { name: "delete", flags: delete::FLAGS, run: delete::run },
@@ -177,5 +179,6 @@ fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail(format!("unknown command {name:?} for \"kubectl\"\nCommands here: {}", names())));
     };
     let args = Args::parse(verb.name, verb.flags, &args).map_err(|why| io.fail(why))?;
+    io.impersonate = args.get("as").unwrap_or("").into();
     (verb.run)(&args, io)
 }

@@ -49,6 +49,7 @@ impl Play {
             content_type: content_type.into(),
             accept: "".into(),
             body: if body.is_null() { Str::new() } else { body.to_json().into() },
+            ..HttpRequest::default()
         };
         let command = Command { at: self.cluster.now(), user: User::admin(), action: Action::Request(http) };
         match self.outcome(command) {

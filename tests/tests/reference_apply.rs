@@ -25,11 +25,8 @@ const APPLY_DIFFERS: &[(&str, &str)] = &[
     ("job_indexed_nocompletions", "Job is not there yet"),
     ("job_neg", "Job is not there yet"),
     ("job_template_immutable", "Job is not there yet"),
-    ("lr_bad", "LimitRange is not there yet"),
-    ("pc_system", "PriorityClass is not there yet"),
     ("pvc_nomode", "PersistentVolumeClaim is not there yet"),
     ("pvc_shrink", "PersistentVolumeClaim is not there yet"),
-    ("role_bad", "Role is not there yet"),
     ("sa_missing", "ServiceAccount is not there yet"),
     ("sts_selector", "StatefulSet is not there yet"),
     ("sts_strategy", "StatefulSet is not there yet"),
@@ -40,8 +37,6 @@ const KUBECTL_DIFFERS: &[(&str, &str)] = &[
     ("logs nope", "logs is not there yet"),
     ("api-versions", "many groups are not there"),
     ("get --raw /version", "get --raw is not there yet"),
-    ("auth can-i create pods --as=bob", "nobody's rights are limited: RBAC is not simulated"),
-    ("create -f - --as=bob", "nobody's rights are limited: RBAC is not simulated"),
 ];
 
 /// Raw requests of which the answer differs, and why.

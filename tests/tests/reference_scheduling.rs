@@ -53,6 +53,7 @@ impl World {
             content_type: content_type.into(),
             accept: Str::new(),
             body: body.to_json().into(),
+            ..HttpRequest::default()
         };
         let command = Command { at: self.0.now(), user: User::admin(), action: Action::Request(request) };
         let number = self.0.apply(command);

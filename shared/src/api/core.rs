@@ -2,6 +2,7 @@
 
 pub mod configmap;
 pub mod event;
+pub mod limitrange;
 pub mod namespace;
 pub mod node;
 pub mod pod;

@@ -32,11 +32,17 @@ kinds! {
     Service => super::core::service::Services,
     ConfigMap => super::core::configmap::ConfigMaps,
     Secret => super::core::secret::Secrets,
+    LimitRange => super::core::limitrange::LimitRanges,
     Event => super::core::event::Events,
     Deployment => super::apps::deployment::Deployments,
     ReplicaSet => super::apps::replicaset::ReplicaSets,
     EndpointSlice => super::discovery::endpointslice::EndpointSlices,
     Lease => super::coordination::lease::Leases,
+    PriorityClass => super::scheduling::priorityclass::PriorityClasses,
+    Role => super::rbac::role::Roles,
+    ClusterRole => super::rbac::role::ClusterRoles,
+    RoleBinding => super::rbac::rolebinding::RoleBindings,
+    ClusterRoleBinding => super::rbac::rolebinding::ClusterRoleBindings,
 }
 
 impl Kind {

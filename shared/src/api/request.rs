@@ -13,17 +13,19 @@ pub struct User {
     pub name: Str,
     /// Whether writes are allowed at all (a viewer's are not).
     pub read_only: bool,
+    /// Whether somebody else speaks for them: then only what roles allow is allowed.
+    pub impersonated: bool,
 }
 
 impl User {
     /// One of the cluster's own components.
     pub fn component(name: impl Into<Str>) -> User {
-        User { name: name.into(), read_only: false }
+        User { name: name.into(), read_only: false, impersonated: false }
     }
 
     /// The person at the keyboard, with all rights.
     pub fn admin() -> User {
-        User { name: literal!("kubernetes-admin"), read_only: false }
+        User { name: literal!("kubernetes-admin"), read_only: false, impersonated: false }
     }
 }
 
@@ -96,6 +98,22 @@ pub enum Subresource {
     Binding,
     Eviction,
     Finalize,
+    /// None of an object: the question whether the asker may do something.
+    AccessReview,
+}
+
+impl Subresource {
+    /// As the path has it.
+    pub fn path(self) -> &'static str {
+        match self {
+            Subresource::None | Subresource::AccessReview => "",
+            Subresource::Status => "status",
+            Subresource::Scale => "scale",
+            Subresource::Binding => "binding",
+            Subresource::Eviction => "eviction",
+            Subresource::Finalize => "finalize",
+        }
+    }
 }
 
 /// A decoded request.

@@ -39,6 +39,8 @@ impl Info {
         match (self.group, self.version) {
             ("", "v1") => "v1",
             ("apps", "v1") => "apps/v1",
+            ("scheduling.k8s.io", "v1") => "scheduling.k8s.io/v1",
+            ("rbac.authorization.k8s.io", "v1") => "rbac.authorization.k8s.io/v1",
             ("discovery.k8s.io", "v1") => "discovery.k8s.io/v1",
             ("coordination.k8s.io", "v1") => "coordination.k8s.io/v1",
             _ => unreachable!("a kind of an unlisted group"),

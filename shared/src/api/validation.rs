@@ -36,21 +36,21 @@ impl Faults {
 
     /// `Invalid value: …: …`
     pub fn invalid(&mut self, field: impl Into<Str>, value: &Doc, detail: impl Display) {
-        self.invalid_as(field, &value.to_string(), detail);
+        self.invalid_text(field, &value.to_string(), detail);
     }
 
     /// The same of a value that does not print as it is written.
-    pub fn invalid_as(&mut self, field: impl Into<Str>, value: &str, detail: impl Display) {
+    pub fn invalid_text(&mut self, field: impl Into<Str>, value: &str, detail: impl Display) {
         self.add("FieldValueInvalid", field, format!("Invalid value: {value}: {detail}"));
     }
 
     /// `Unsupported value: …: supported values: …`
     pub fn not_supported(&mut self, field: impl Into<Str>, value: &Doc, supported: &[&str]) {
-        self.not_supported_as(field, &value.to_string(), supported);
+        self.not_supported_text(field, &value.to_string(), supported);
     }
 
     /// The same of a value that does not print as it is written.
-    pub fn not_supported_as(&mut self, field: impl Into<Str>, value: &str, supported: &[&str]) {
+    pub fn not_supported_text(&mut self, field: impl Into<Str>, value: &str, supported: &[&str]) {
         let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
         let message = format!("Unsupported value: {value}: supported values: {}", supported.join(", "));
         self.add("FieldValueNotSupported", field, message);
@@ -58,11 +58,11 @@ impl Faults {
 
     /// `Duplicate value: …`
     pub fn duplicate(&mut self, field: impl Into<Str>, value: &Doc) {
-        self.duplicate_as(field, &value.to_string());
+        self.duplicate_text(field, &value.to_string());
     }
 
     /// The same of a value that does not print as it is written.
-    pub fn duplicate_as(&mut self, field: impl Into<Str>, value: &str) {
+    pub fn duplicate_text(&mut self, field: impl Into<Str>, value: &str) {
         self.add("FieldValueDuplicate", field, format!("Duplicate value: {value}"));
     }
 

@@ -1,5 +1,8 @@
 //! Admission: what the server adds to objects, and what it refuses although the object is well-formed.
 
+mod limits;
+mod priority;
+
 use std::sync::LazyLock;
 
 use crate::api::{Key, Kind, Status};
@@ -29,11 +32,14 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
     Ok(())
 }
 
-/// The mutating plugins, in order.
-pub(super) fn mutate(kind: Kind, doc: &mut Doc) {
-    if kind == Kind::Pod {
+/// The mutating plugins, in order; some refuse.
+pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Status> {
+    if key.kind == Kind::Pod {
+        limits::apply(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
         default_toleration_seconds(doc);
+        priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }
+    Ok(())
 }
 
 /// DefaultTolerationSeconds: a pod stays five minutes on a node that is not ready or unreachable.

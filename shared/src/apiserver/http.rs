@@ -28,6 +28,9 @@ pub struct HttpRequest {
     /// Media types the client takes; empty for any.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub accept: Str,
+    /// For whom the client speaks (`Impersonate-User`); empty for itself.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub impersonate: Str,
     /// The body.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub body: Str,
@@ -121,6 +124,10 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     if let Some(token) = value("continue").filter(|token| !token.is_empty()) {
         return Err(unknown_token(token));
     }
+    let user = match &http.impersonate {
+        nobody if nobody.is_empty() => user,
+        name => User { name: name.clone(), impersonated: true, ..user },
+    };
     Ok(Request {
         user,
         verb,
@@ -143,6 +150,10 @@ struct Target {
 fn route(path: &str) -> Result<Target, Status> {
     let parts: Vec<String> = path.trim_matches('/').split('/').map(percent_decode).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    if parts == ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] {
+        let (namespace, name) = (Str::new(), Str::new());
+        return Ok(Target { kind: Kind::Role, namespace, name, subresource: Subresource::AccessReview });
+    }
     let (group, version, rest) = match parts.as_slice() {
         ["api", version, rest @ ..] => ("", *version, rest),
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
@@ -163,15 +174,16 @@ fn route(path: &str) -> Result<Target, Status> {
         _ => return Err(Status::unknown_path()),
     };
     let kind = Kind::of_path(group, version, plural).ok_or_else(Status::unknown_path)?;
-    let subresource = match subresource {
-        "" => Subresource::None,
-        "status" => Subresource::Status,
-        "scale" => Subresource::Scale,
-        "binding" => Subresource::Binding,
-        "eviction" => Subresource::Eviction,
-        "finalize" => Subresource::Finalize,
-        _ => return Err(Status::unknown_path()),
-    };
+    const PARTS: [Subresource; 6] = [
+        Subresource::None,
+        Subresource::Status,
+        Subresource::Scale,
+        Subresource::Binding,
+        Subresource::Eviction,
+        Subresource::Finalize,
+    ];
+    let subresource =
+        PARTS.into_iter().find(|part| part.path() == subresource).ok_or_else(Status::unknown_path)?;
     let served = subresource == Subresource::None || kind.info().subresources.contains(&subresource);
     if !served || (!namespace.is_empty() && !kind.info().namespaced) {
         return Err(Status::unknown_path());

@@ -9,7 +9,7 @@ use crate::api::{
 use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
 use crate::{doc, schema, sim::Random};
 
-use super::{ApiServer, Call, admission, allocate, managed};
+use super::{ApiServer, Call, admission, allocate, authorization, managed};
 
 impl ApiServer {
     pub(super) fn create(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
@@ -17,6 +17,7 @@ impl ApiServer {
             Subresource::None => {}
             Subresource::Binding => return bind(call),
             Subresource::Eviction => return self.evict(call),
+            Subresource::AccessReview => return Ok(authorization::review(call)),
             _ => return Err(Status::method_not_allowed()),
         }
         self.create_from(call, call.request.body.clone(), None)
@@ -41,7 +42,9 @@ impl ApiServer {
             Some(config) => managed::after_first_apply(&writer, config),
             None => managed::after_update(&writer, &Doc::Null, &Doc::Null, &doc),
         });
-        admission::mutate(kind, &mut doc);
+        admission::mutate(&key, &mut doc, call.store)?;
+        // What was added may change what follows from it, as a pod's class of service.
+        resource.prepare_create(&mut doc);
         validate(&key, resource, &doc, None)?;
         allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         if call.store.get(&key).is_some() {

@@ -24,7 +24,7 @@ pub(super) const fn switch(long: &'static str, short: Option<char>) -> Flag {
 }
 
 /// Flags that every verb takes.
-const GLOBAL: &[Flag] = &[value("namespace", Some('n')), switch("help", Some('h'))];
+const GLOBAL: &[Flag] = &[value("namespace", Some('n')), value("as", None), switch("help", Some('h'))];
 
 /// The verb, and everything else: flags may stand before it, as in `kubectl -n team get pods`.
 pub(super) fn split_verb(args: &[Str]) -> Option<(Str, Vec<Str>)> {

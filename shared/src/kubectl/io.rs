@@ -28,6 +28,8 @@ pub(super) struct Io<'a> {
     stdout: String,
     stderr: String,
     pub stdin: Str,
+    /// For whom it speaks; empty for itself.
+    pub impersonate: Str,
     /// The date at which the program started.
     pub started: Timestamp,
 }
@@ -37,7 +39,15 @@ pub(super) const POLL: Duration = Duration::millis(500);
 
 impl<'a> Io<'a> {
     pub fn new(journal: &'a mut Vec<Entry>, stdin: Str, started: Timestamp) -> Io<'a> {
-        Io { journal, at: 0, stdout: String::new(), stderr: String::new(), stdin, started }
+        Io {
+            journal,
+            at: 0,
+            stdout: String::new(),
+            stderr: String::new(),
+            stdin,
+            impersonate: Str::new(),
+            started,
+        }
     }
 
     pub fn output(self) -> (String, String) {
@@ -77,6 +87,10 @@ impl<'a> Io<'a> {
         Err(Stop::Exit(1))
     }
 
+    fn needs(&self, request: HttpRequest) -> Stop {
+        Stop::Needs(HttpRequest { impersonate: self.impersonate.clone(), ..request })
+    }
+
     /// Sends a request and waits for its answer.
     pub fn request(&mut self, request: HttpRequest) -> Result<HttpResponse, Stop> {
         match self.journal.get(self.at) {
@@ -88,7 +102,7 @@ impl<'a> Io<'a> {
                 }
                 Ok(response)
             }
-            _ => Err(Stop::Needs(request)),
+            _ => Err(self.needs(request)),
         }
     }
 
@@ -107,7 +121,7 @@ impl<'a> Io<'a> {
             unreachable!("the same code asks the same questions")
         };
         match at {
-            LoopAt::Asking => Err(Stop::Needs(request)),
+            LoopAt::Asking => Err(self.needs(request)),
             LoopAt::Waiting => Err(Stop::Waits(POLL)),
             LoopAt::Answered(response) => match judge(memory.clone(), response) {
                 Next::Done(result) => {

@@ -83,6 +83,7 @@ impl RequestStep {
             content_type: self.content_type.clone(),
             accept: self.accept.clone(),
             body: self.body.clone(),
+            ..HttpRequest::default()
         }
     }
 }

@@ -424,5 +424,9 @@ impl Player {
 }
 
 fn user(name: &Str) -> User {
-    if name.is_empty() { User::admin() } else { User { name: name.clone(), read_only: false } }
+    if name.is_empty() {
+        User::admin()
+    } else {
+        User { name: name.clone(), read_only: false, impersonated: false }
+    }
 }

@@ -86,7 +86,7 @@ impl Resource for Deployments {
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
         let spec = At::root(&doc["spec"], "spec");
         spec.field("replicas").non_negative(faults);
-        validate_workload(doc, faults);
+        validate_workload("deployment", doc, faults);
         strategy(&spec.field("strategy"), faults);
         for field in ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
             spec.field(field).non_negative(faults);
@@ -141,8 +141,8 @@ pub(super) fn default_template(spec: &mut Doc) {
     }
 }
 
-/// What Deployments and ReplicaSets have in common: selector and template.
-pub(super) fn validate_workload(doc: &Doc, faults: &mut Faults) {
+/// What the workloads (`what` is theirs in messages) have in common: selector and template.
+pub(super) fn validate_workload(what: &str, doc: &Doc, faults: &mut Faults) {
     let spec = At::root(&doc["spec"], "spec");
     let selector = spec.field("selector");
     if !selector.is_set() {
@@ -150,13 +150,13 @@ pub(super) fn validate_workload(doc: &Doc, faults: &mut Faults) {
     } else {
         validation::label_selector(faults, &selector);
         if LabelSelector::from_doc(&selector).is_empty() {
-            faults.invalid(&selector, &selector, "empty selector is invalid for deployment");
+            faults.invalid(&selector, &selector, format!("empty selector is invalid for {what}"));
         }
     }
     if validation::is_selector(&selector) {
         template(&spec.field("template"), &selector, faults);
     } else {
-        faults.invalid_as(&selector, &validation::selector_text(&selector), "invalid label selector");
+        faults.invalid_text(&selector, &validation::selector_text(&selector), "invalid label selector");
     }
 }
 
@@ -210,7 +210,7 @@ fn strategy(strategy: &At<'_>, faults: &mut Faults) {
         }
         _ => {
             let shown = internal::printed("UpdateStrategy", strategy);
-            faults.not_supported_as(strategy, &shown, &["Recreate", "RollingUpdate"]);
+            faults.not_supported_text(strategy, &shown, &["Recreate", "RollingUpdate"]);
         }
     }
 }
@@ -219,7 +219,7 @@ fn strategy(strategy: &At<'_>, faults: &mut Faults) {
 pub(super) fn validate_selector_kept(new: &Doc, old: &Doc, faults: &mut Faults) {
     let selector = &new["spec"]["selector"];
     if *selector != old["spec"]["selector"] {
-        faults.invalid_as("spec.selector", &validation::selector_text(selector), validation::IMMUTABLE);
+        faults.invalid_text("spec.selector", &validation::selector_text(selector), validation::IMMUTABLE);
     }
 }
 

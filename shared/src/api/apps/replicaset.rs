@@ -76,7 +76,7 @@ impl Resource for ReplicaSets {
         for field in ["replicas", "minReadySeconds"] {
             validation::At::root(&doc["spec"], "spec").field(field).non_negative(faults);
         }
-        validate_workload(doc, faults);
+        validate_workload("deployment", doc, faults);
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {

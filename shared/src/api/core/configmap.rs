@@ -26,14 +26,13 @@ impl Resource for ConfigMaps {
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
         validate_keys(doc, &["data", "binaryData"], faults);
-        let both = At::root(&doc["data"], "data");
         for (key, _) in
-            doc["binaryData"].entries().iter().filter(|(key, _)| !doc["data"][key.as_str()].is_null())
+            doc["data"].entries().iter().filter(|(key, _)| !doc["binaryData"][key.as_str()].is_null())
         {
-            let why = format!("duplicate of key present in data[{key}]");
-            faults.invalid(format!("binaryData[{key}]"), &Doc::from(key), why);
+            let why = "duplicate of key present in binaryData";
+            faults.invalid(format!("data[{key}]"), &Doc::from(key), why);
         }
-        validate_size(&[&both, &doc["binaryData"]], "", faults);
+        validate_size(&[&doc["data"], &doc["binaryData"]], "", faults);
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {

@@ -151,7 +151,7 @@ fn port_numbers(ports: &At<'_>, cluster_only: bool, faults: &mut Faults) {
         let socket = (port["protocol"].clone(), port["port"].clone());
         if taken.contains(&socket) {
             let same = crate::doc!({ "protocol": &socket.0, "port": &socket.1 });
-            faults.duplicate_as(&port, &internal::printed("ServicePort", &same));
+            faults.duplicate_text(&port, &internal::printed("ServicePort", &same));
         }
         taken.push(socket);
     }

@@ -1,0 +1,4 @@
+//! The group `rbac.authorization.k8s.io/v1`.
+
+pub mod role;
+pub mod rolebinding;
