@@ -3,12 +3,14 @@
 //! One kind a file below `api/<group>/`: its view, defaults, validation and printer columns; [`kind`] lists them.
 
 pub mod apps;
+pub mod batch;
 pub mod coordination;
 pub mod core;
 pub mod discovery;
 mod kind;
 mod labels;
 pub mod meta;
+mod node_affinity;
 mod object;
 mod quantity;
 mod request;
@@ -19,6 +21,7 @@ pub mod validation;
 pub use kind::Kind;
 pub use labels::{FieldSelector, LabelSelector, Requirement};
 pub use meta::{Deletion, Meta, OwnerReference};
+pub use node_affinity::NodeAffinity;
 pub use object::{Key, Object, Of, View, Viewed};
 pub use quantity::{bytes, milli, parse_quantity};
 pub use request::{

@@ -3,16 +3,24 @@
 //! One process with shared informers. Each controller has its own work queue, client rate limit and event source
 //! (see [`worker`]); the list below is the only place that names them all.
 
+mod cronjob;
+mod daemonset;
 mod deployment;
 mod endpointslice;
+mod expectations;
 mod garbage_collector;
+mod history;
+mod job;
 mod namespace;
 mod node_ipam;
 mod node_lifecycle;
 mod pod_gc;
+mod pods;
 mod replicaset;
+mod statefulset;
 mod status;
 mod taint_eviction;
+mod ttl_after_finished;
 mod worker;
 mod world;
 
@@ -34,8 +42,13 @@ const WATCHED: &[Kind] = &[
     Kind::ConfigMap,
     Kind::Secret,
     Kind::Service,
+    Kind::DaemonSet,
     Kind::Deployment,
     Kind::ReplicaSet,
+    Kind::StatefulSet,
+    Kind::CronJob,
+    Kind::Job,
+    Kind::ControllerRevision,
     Kind::Pod,
     Kind::EndpointSlice,
 ];
@@ -70,6 +83,11 @@ controllers! {
     taint_eviction: taint_eviction::TaintEviction,
     deployment: deployment::DeploymentController,
     replica_set: replicaset::ReplicaSetController,
+    stateful_set: statefulset::StatefulSetController,
+    daemon_set: daemonset::DaemonSetController,
+    job: job::JobController,
+    cron_job: cronjob::CronJobController,
+    ttl_after_finished: ttl_after_finished::TtlAfterFinished,
     endpoint_slice: endpointslice::EndpointSliceController,
     garbage_collector: garbage_collector::GarbageCollector,
     namespace: namespace::NamespaceController,

@@ -33,8 +33,13 @@ kinds! {
     ConfigMap => super::core::configmap::ConfigMaps,
     Secret => super::core::secret::Secrets,
     Event => super::core::event::Events,
+    DaemonSet => super::apps::daemonset::DaemonSets,
     Deployment => super::apps::deployment::Deployments,
     ReplicaSet => super::apps::replicaset::ReplicaSets,
+    StatefulSet => super::apps::statefulset::StatefulSets,
+    CronJob => super::batch::cronjob::CronJobs,
+    Job => super::batch::job::Jobs,
+    ControllerRevision => super::apps::controllerrevision::ControllerRevisions,
     EndpointSlice => super::discovery::endpointslice::EndpointSlices,
     Lease => super::coordination::lease::Leases,
 }

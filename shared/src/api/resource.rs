@@ -38,6 +38,7 @@ impl Info {
         match (self.group, self.version) {
             ("", "v1") => "v1",
             ("apps", "v1") => "apps/v1",
+            ("batch", "v1") => "batch/v1",
             ("discovery.k8s.io", "v1") => "discovery.k8s.io/v1",
             ("coordination.k8s.io", "v1") => "coordination.k8s.io/v1",
             _ => unreachable!("a kind of an unlisted group"),
@@ -81,6 +82,12 @@ pub trait Resource: Sync {
             doc.remove("status");
         }
     }
+
+    /// Writes down what follows from a new object's UID; `doc` is the whole document.
+    fn identify(&self, _doc: &mut Doc, _uid: &str) {}
+
+    /// Restores what clients may not change (whole documents).
+    fn prepare_update(&self, _new: &mut Doc, _old: &Doc) {}
 
     /// Says what is wrong with a whole document.
     fn validate(&self, _doc: &Doc, _faults: &mut Faults) {}

@@ -27,6 +27,11 @@ impl Faults {
         self.add("FieldValueInvalid", field, format!("Invalid value: {value}: {detail}"));
     }
 
+    /// `Invalid value: …: …` with the value as Go prints it.
+    pub fn invalid_text(&mut self, field: impl Into<Str>, value: &str, detail: &str) {
+        self.add("FieldValueInvalid", field, format!("Invalid value: {value}: {detail}"));
+    }
+
     /// `Unsupported value: …: supported values: …`
     pub fn not_supported(&mut self, field: impl Into<Str>, value: &Doc, supported: &[&str]) {
         let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();

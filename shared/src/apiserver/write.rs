@@ -30,12 +30,14 @@ impl ApiServer {
         resource.default(&mut doc);
         admission::mutate(kind, &mut doc);
         allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
+        let uid = self.random.uuid();
+        resource.identify(&mut doc, &crate::api::meta::uuid(uid));
         validate(&key, resource, &doc, None)?;
         if call.store.get(&key).is_some() {
             return Err(Status::already_exists(&key));
         }
         let mut meta = Meta::from_doc(&doc["metadata"]);
-        meta.uid = self.random.uuid();
+        meta.uid = uid;
         meta.creation = call.cx.timestamp().floor_seconds();
         meta.generation = i64::from(resource.info().has_generation);
         meta.deletion = None;
@@ -123,7 +125,7 @@ impl ApiServer {
                 self.store_change(call, old, old.meta.clone(), body)?
             }
             _ => {
-                let (meta, body) = self.prepare_update(call, old, given, doc)?;
+                let (meta, body) = self.prepare_update(call, old, doc)?;
                 self.store_change(call, old, meta, body)?
             }
         };
@@ -135,7 +137,6 @@ impl ApiServer {
         &mut self,
         call: &mut Call<'_, '_>,
         old: &Object,
-        given: Meta,
         mut doc: Doc,
     ) -> Result<(Meta, Doc), Status> {
         let kind = old.key.kind;
@@ -149,8 +150,9 @@ impl ApiServer {
             }
         }
         resource.default(&mut doc);
-        allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
         let old_doc = old.to_doc();
+        resource.prepare_update(&mut doc, &old_doc);
+        allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
         validate(&old.key, resource, &doc, Some(&old_doc))?;
         let meta = Meta {
             uid: old.meta.uid,
@@ -159,7 +161,7 @@ impl ApiServer {
             deletion: old.meta.deletion,
             generate_name: old.meta.generate_name.clone(),
             generation: old.meta.generation,
-            ..given
+            ..Meta::from_doc(&doc["metadata"])
         };
         Ok((meta, body_of(&doc)))
     }

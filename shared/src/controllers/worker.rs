@@ -31,7 +31,7 @@ pub enum Step<W> {
 
 /// A control loop.
 pub trait Controller: Clone + Debug + Hash + Default {
-    /// The component's name: source of its events, name of its queue.
+    /// The component's name, and that of its queue.
     const NAME: &'static str;
     /// How many keys are worked on at once.
     const WORKERS: u64;

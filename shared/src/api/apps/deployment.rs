@@ -84,7 +84,7 @@ impl Resource for Deployments {
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
         validation::non_negative(faults, "spec.replicas", &doc["spec"]["replicas"]);
-        validate_workload(doc, faults);
+        validate_workload("deployment", doc, faults);
         let strategy = &doc["spec"]["strategy"];
         match strategy["type"].as_str() {
             Some("Recreate") if !strategy["rollingUpdate"].is_null() => {
@@ -102,8 +102,7 @@ impl Resource for Deployments {
         for field in ["maxUnavailable", "maxSurge"] {
             validate_int_or_percent(&rolling[field], &format!("spec.strategy.rollingUpdate.{field}"), faults);
         }
-        let zero = |doc: &Doc| matches!(doc, Doc::Int(0)) || doc.as_str() == Some("0%");
-        if zero(&rolling["maxUnavailable"]) && zero(&rolling["maxSurge"]) {
+        if is_zero(&rolling["maxUnavailable"]) && is_zero(&rolling["maxSurge"]) {
             faults.invalid(
                 "spec.strategy.rollingUpdate.maxUnavailable",
                 &rolling["maxUnavailable"],
@@ -156,14 +155,15 @@ pub(super) fn default_template(spec: &mut Doc) {
     }
 }
 
-/// What Deployments and ReplicaSets have in common: selector and template.
-pub(super) fn validate_workload(doc: &Doc, faults: &mut Faults) {
+/// What the workloads (`what` is theirs in messages) have in common: selector and template.
+pub(super) fn validate_workload(what: &str, doc: &Doc, faults: &mut Faults) {
     let spec = &doc["spec"];
     let selector = LabelSelector::from_doc(&spec["selector"]);
     if spec["selector"].is_null() {
         faults.required("spec.selector", "");
     } else if selector.is_empty() {
-        faults.invalid("spec.selector", &spec["selector"], "empty selector is invalid for deployment");
+        let why = format!("empty selector is invalid for {what}");
+        faults.invalid("spec.selector", &spec["selector"], why);
     } else if !selector.matches(&spec["template"]["metadata"]["labels"]) {
         faults.invalid(
             "spec.template.metadata.labels",
@@ -188,14 +188,20 @@ pub(super) fn validate_selector_kept(new: &Doc, old: &Doc, faults: &mut Faults) 
 }
 
 /// Printer cells: container names, images, selector.
-pub(super) fn template_cells(spec: &Doc) -> [String; 3] {
+pub(in crate::api) fn template_cells(spec: &Doc) -> [String; 3] {
     let containers = spec["template"]["spec"]["containers"].items();
     let join =
         |field: &str| containers.iter().map(|c| c[field].str().to_string()).collect::<Vec<_>>().join(",");
     [join("name"), join("image"), LabelSelector::from_doc(&spec["selector"]).to_string()]
 }
 
-fn validate_int_or_percent(value: &Doc, field: &str, faults: &mut Faults) {
+/// `0` or `0%`
+pub(super) fn is_zero(value: &Doc) -> bool {
+    matches!(value, Doc::Int(0)) || value.as_str() == Some("0%")
+}
+
+/// A number of pods, or a percentage.
+pub(in crate::api) fn validate_int_or_percent(value: &Doc, field: &str, faults: &mut Faults) {
     match value {
         Doc::Str(text) => {
             let digits = text.strip_suffix('%').unwrap_or("");

@@ -74,7 +74,7 @@ impl Resource for ReplicaSets {
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
         validation::non_negative(faults, "spec.replicas", &doc["spec"]["replicas"]);
-        validate_workload(doc, faults);
+        validate_workload("deployment", doc, faults);
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
