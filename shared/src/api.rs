@@ -12,6 +12,7 @@ mod labels;
 pub mod meta;
 mod node_affinity;
 mod object;
+pub mod policy;
 mod quantity;
 mod request;
 mod resource;

@@ -5,6 +5,7 @@
 mod admission;
 mod allocate;
 mod delete;
+mod evict;
 pub mod http;
 mod read;
 mod watch;

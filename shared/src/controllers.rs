@@ -6,6 +6,7 @@
 mod cronjob;
 mod daemonset;
 mod deployment;
+mod disruption;
 mod endpointslice;
 mod expectations;
 mod garbage_collector;
@@ -50,6 +51,7 @@ const WATCHED: &[Kind] = &[
     Kind::Job,
     Kind::ControllerRevision,
     Kind::Pod,
+    Kind::PodDisruptionBudget,
     Kind::EndpointSlice,
 ];
 
@@ -88,6 +90,7 @@ controllers! {
     job: job::JobController,
     cron_job: cronjob::CronJobController,
     ttl_after_finished: ttl_after_finished::TtlAfterFinished,
+    disruption: disruption::DisruptionController,
     endpoint_slice: endpointslice::EndpointSliceController,
     garbage_collector: garbage_collector::GarbageCollector,
     namespace: namespace::NamespaceController,

@@ -8,6 +8,7 @@ mod apply;
 mod args;
 mod change;
 mod delete;
+mod drain;
 mod failure;
 mod get;
 mod io;
@@ -89,6 +90,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "cordon", flags: nodes::FLAGS, run: nodes::cordon },
     Verb { name: "create", flags: apply::CREATE_FLAGS, run: apply::create },
     Verb { name: "delete", flags: delete::FLAGS, run: delete::run },
+    Verb { name: "drain", flags: drain::FLAGS, run: drain::run },
     Verb { name: "get", flags: get::FLAGS, run: get::run },
     Verb { name: "label", flags: metadata::FLAGS, run: metadata::label },
     Verb { name: "patch", flags: set::PATCH_FLAGS, run: set::patch },

@@ -1,4 +1,4 @@
-//! DaemonSets, StatefulSets, Jobs and CronJobs, held against what a real control plane did.
+//! DaemonSets, StatefulSets, Jobs, CronJobs and disruption budgets, held against what a real control plane did.
 
 use shared::api::Kind;
 
@@ -115,4 +115,30 @@ fn cron_job() {
     assert_eq!(replay.statuses(Kind::CronJob), recorded.statuses("CronJob"));
     assert_eq!(replay.statuses(Kind::Job), recorded.statuses("Job"));
     assert_eq!(replay.births(), [6, 73]);
+}
+
+#[test]
+fn drain_and_disruption_budgets() {
+    let Some(replay) = replay("s8_drain", 30) else { return };
+    commands_agree(&replay);
+    let recorded = &replay.recording;
+    assert_eq!(replay.events("controllermanager"), recorded.events("controllermanager"));
+    assert_eq!(
+        sorted(replay.events("replicaset-controller")),
+        sorted(recorded.events("replicaset-controller"))
+    );
+    assert_eq!(replay.statuses(Kind::PodDisruptionBudget), recorded.statuses("PodDisruptionBudget"));
+    let drains = replay.results().filter(|(command, _)| command.line.starts_with("drain"));
+    for (command, ours) in drains {
+        // The recording has both streams in one; which pod is gone first is chance.
+        let lines =
+            |text: &str| sorted(text.lines().filter(|line| !line.is_empty()).map(plain_words).collect());
+        let both = format!("{}{}", ours.stdout, ours.stderr);
+        assert_eq!(lines(&both), lines(&command.stdout), "{}", command.line);
+    }
+}
+
+fn plain_words(line: &str) -> String {
+    let word = |word: &str| word.split('"').map(replay::plain).collect::<Vec<_>>().join("\"");
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }

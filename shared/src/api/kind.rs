@@ -40,6 +40,7 @@ kinds! {
     CronJob => super::batch::cronjob::CronJobs,
     Job => super::batch::job::Jobs,
     ControllerRevision => super::apps::controllerrevision::ControllerRevisions,
+    PodDisruptionBudget => super::policy::poddisruptionbudget::PodDisruptionBudgets,
     EndpointSlice => super::discovery::endpointslice::EndpointSlices,
     Lease => super::coordination::lease::Leases,
 }

@@ -39,6 +39,7 @@ impl Info {
             ("", "v1") => "v1",
             ("apps", "v1") => "apps/v1",
             ("batch", "v1") => "batch/v1",
+            ("policy", "v1") => "policy/v1",
             ("discovery.k8s.io", "v1") => "discovery.k8s.io/v1",
             ("coordination.k8s.io", "v1") => "coordination.k8s.io/v1",
             _ => unreachable!("a kind of an unlisted group"),
