@@ -15,9 +15,11 @@ mod job;
 mod namespace;
 mod node_ipam;
 mod node_lifecycle;
+mod persistentvolume_binder;
 mod pod_gc;
 mod pods;
 mod replicaset;
+mod serviceaccount;
 mod statefulset;
 mod status;
 mod taint_eviction;
@@ -43,6 +45,8 @@ const WATCHED: &[Kind] = &[
     Kind::ConfigMap,
     Kind::Secret,
     Kind::Service,
+    Kind::ServiceAccount,
+    Kind::PersistentVolumeClaim,
     Kind::DaemonSet,
     Kind::Deployment,
     Kind::ReplicaSet,
@@ -94,6 +98,8 @@ controllers! {
     endpoint_slice: endpointslice::EndpointSliceController,
     garbage_collector: garbage_collector::GarbageCollector,
     namespace: namespace::NamespaceController,
+    service_account: serviceaccount::ServiceAccountController,
+    persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
     pod_gc: pod_gc::PodGarbageCollector,
 }
 

@@ -298,6 +298,26 @@ fn parallel_pods_do_not_wait_for_each_other() {
 }
 
 #[test]
+fn claims_outlive_their_pods() {
+    let mut lab = Lab::new();
+    let claims = ", volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: \
+                  {requests: {storage: 1Gi}}}}]";
+    lab.apply(&stateful_set(2, "app:1", claims));
+    lab.run(6);
+    let claim = lab.object(Kind::Pod, "db-1")["spec"]["volumes"][0].to_json();
+    assert_eq!(claim, r#"{"name":"data","persistentVolumeClaim":{"claimName":"data-db-1"}}"#);
+    lab.kubectl("scale sts/db --replicas=0");
+    lab.run(6);
+    let said = lab.kubectl("get pvc");
+    assert!(lab.names(Kind::Pod).is_empty() && said.matches("Bound").count() == 2, "{said}");
+    lab.kubectl("scale sts/db --replicas=2");
+    lab.run(6);
+    assert_eq!(lab.names(Kind::PersistentVolumeClaim), ["data-db-0", "data-db-1"]);
+    let made = lab.history(Kind::PersistentVolumeClaim);
+    assert_eq!(made.iter().filter(|(change, _)| *change == ChangeKind::Added).count(), 2);
+}
+
+#[test]
 fn pods_of_a_stateful_set_have_names_of_their_own() {
     let mut lab = Lab::new();
     lab.apply("{apiVersion: v1, kind: Service, metadata: {name: db}, spec: {clusterIP: None, selector: {app: db}, ports: [{port: 80}]}}");

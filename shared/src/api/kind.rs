@@ -32,6 +32,8 @@ kinds! {
     Service => super::core::service::Services,
     ConfigMap => super::core::configmap::ConfigMaps,
     Secret => super::core::secret::Secrets,
+    ServiceAccount => super::core::serviceaccount::ServiceAccounts,
+    PersistentVolumeClaim => super::core::persistentvolumeclaim::PersistentVolumeClaims,
     Event => super::core::event::Events,
     DaemonSet => super::apps::daemonset::DaemonSets,
     Deployment => super::apps::deployment::Deployments,

@@ -30,6 +30,8 @@ pub struct StatefulSetController {}
 pub enum Action {
     /// It is missing: its name and body.
     Create(Str, Doc),
+    /// A claim of it is missing: the pod's name, the claim's body.
+    Claim(Str, Doc),
     /// It has to go.
     Delete(Key),
 }
@@ -175,6 +177,10 @@ fn act(
         Action::Create(_, body) => {
             Request::create(desk.user.clone(), Kind::Pod, namespace.clone(), body.clone())
         }
+        Action::Claim(_, body) => {
+            let kind = Kind::PersistentVolumeClaim;
+            Request::create(desk.user.clone(), kind, namespace.clone(), body.clone())
+        }
         Action::Delete(pod) => Request::delete(desk.user.clone(), pod),
     };
     let requests = left.iter().map(request).collect();
@@ -185,6 +191,10 @@ fn tell(set: &Object, action: &Action, answer: &Answer, desk: &mut Desk<'_, '_>)
     let name = &set.key.name;
     let (what, well) = match action {
         Action::Create(pod, _) => (format!("Create Pod {pod} in StatefulSet {name}"), "successful"),
+        Action::Claim(pod, claim) => {
+            let claim = claim["metadata"]["name"].str();
+            (format!("Create Claim {claim} Pod {pod} in StatefulSet {name}"), "success")
+        }
         Action::Delete(pod) => (format!("Delete Pod {} in StatefulSet {name}", pod.name), "successful"),
     };
     let (good, bad) = match action {

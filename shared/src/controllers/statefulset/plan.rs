@@ -1,9 +1,9 @@
 //! What a StatefulSet does next, and how it stands.
 
-use crate::api::Of;
 use crate::api::apps::controllerrevision::ControllerRevision;
 use crate::api::apps::deployment::scaled;
 use crate::api::core::pod::{Phase, Pod};
+use crate::api::{Key, Kind, Of};
 use crate::controllers::pods::{body, is_available};
 use crate::controllers::status::omit_empty;
 use crate::controllers::world::World;
@@ -95,7 +95,7 @@ pub fn decide(subject: &Subject, world: &World, now: Timestamp) -> Plan {
     let mut actions = Vec::new();
     if !set.meta().deleting() {
         let ordered = !set.parallel;
-        let settled = grow(subject, &pods, &mut actions) && shrink(&pods, ordered, &mut actions);
+        let settled = grow(subject, &pods, world, &mut actions) && shrink(&pods, ordered, &mut actions);
         if settled && !set.on_delete {
             counts.current -= update(subject, &pods, &mut actions);
         }
@@ -104,12 +104,13 @@ pub fn decide(subject: &Subject, world: &World, now: Timestamp) -> Plan {
 }
 
 /// Makes the missing pods and has ended ones replaced; false when order wants the rest to wait.
-fn grow(subject: &Subject, pods: &Pods, actions: &mut Vec<Action>) -> bool {
+fn grow(subject: &Subject, pods: &Pods, world: &World, actions: &mut Vec<Action>) -> bool {
     let ordered = !subject.set.parallel;
     for (at, pod) in (subject.set.start..).zip(&pods.wanted) {
         match pod {
             None => {
                 let (name, body) = pod_body(subject, at);
+                actions.extend(missing_claims(subject, &name, world));
                 actions.push(Action::Create(name, body));
             }
             Some(pod) if pod.phase.is_terminal() => {
@@ -125,6 +126,35 @@ fn grow(subject: &Subject, pods: &Pods, actions: &mut Vec<Action>) -> bool {
         }
     }
     true
+}
+
+/// The claims of a pod, from their templates: volume, name, template.
+fn claims<'a>(subject: &'a Subject, pod: &Str) -> impl Iterator<Item = (Str, Str, &'a Doc)> {
+    let templates = subject.set.object().body["spec"]["volumeClaimTemplates"].items().iter();
+    let pod = pod.clone();
+    templates.map(move |template| {
+        let volume = template["metadata"]["name"].str();
+        (volume.clone(), format!("{volume}-{pod}").into(), template)
+    })
+}
+
+/// Claims outlive their pods: only those that are not there are made.
+fn missing_claims(subject: &Subject, pod: &Str, world: &World) -> Vec<Action> {
+    let namespace = &subject.set.key().namespace;
+    let missing = claims(subject, pod).filter(|(_, name, _)| {
+        world.object(&Key::new(Kind::PersistentVolumeClaim, namespace.clone(), name.clone())).is_none()
+    });
+    let make = |(_, name, template): (Str, Str, &Doc)| {
+        let mut claim = doc!({ "metadata": template["metadata"].clone(), "spec": template["spec"].clone() });
+        let metadata = claim.at_mut(&["metadata"]);
+        metadata.set("name", name);
+        let selector = subject.set.object().body.at(&["spec", "selector", "matchLabels"]);
+        for (label, value) in selector.entries() {
+            metadata.at_mut(&["labels"]).set(label.clone(), value.clone());
+        }
+        Action::Claim(pod.clone(), claim)
+    };
+    missing.map(make).collect()
 }
 
 /// Deletes pods beyond the wanted number; false when order wants the rest to wait.
@@ -180,6 +210,16 @@ fn pod_body(subject: &Subject, number: i64) -> (Str, Doc) {
     labels.set(REVISION, &revision.key().name);
     let spec = pod.at_mut(&["spec"]);
     spec.set("hostname", &name);
+    let mut volumes: Vec<Doc> = claims(subject, &name)
+        .map(|(volume, claim, _)| doc!({ "name": volume, "persistentVolumeClaim": { "claimName": claim } }))
+        .collect();
+    if !volumes.is_empty() {
+        let own = spec["volumes"].items().iter();
+        let own: Vec<Doc> =
+            own.filter(|own| volumes.iter().all(|v| v["name"] != own["name"])).cloned().collect();
+        volumes.extend(own);
+        spec.set("volumes", volumes);
+    }
     if !set.service_name.is_empty() {
         spec.set("subdomain", &set.service_name);
     }
