@@ -3,6 +3,7 @@
 //! One kind a file below `api/<group>/`: its view, defaults, validation and printer columns; [`kind`] lists them.
 
 pub mod apps;
+pub mod batch;
 pub mod coordination;
 pub mod core;
 pub mod discovery;
@@ -10,7 +11,9 @@ mod internal;
 mod kind;
 mod labels;
 pub mod meta;
+mod node_affinity;
 mod object;
+pub mod policy;
 pub mod quantity;
 pub mod rbac;
 mod request;
@@ -22,6 +25,7 @@ pub mod validation;
 pub use kind::Kind;
 pub use labels::{FieldSelector, LabelSelector, Requirement};
 pub use meta::{Deletion, Meta, OwnerReference};
+pub use node_affinity::NodeAffinity;
 pub use object::{Key, Object, Of, View, Viewed};
 pub use quantity::{bytes, milli, parse_quantity};
 pub use request::{

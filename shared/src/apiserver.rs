@@ -6,6 +6,7 @@ mod admission;
 mod allocate;
 mod authorization;
 mod delete;
+mod evict;
 pub mod http;
 mod managed;
 mod read;

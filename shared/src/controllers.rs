@@ -3,16 +3,27 @@
 //! One process with shared informers. Each controller has its own work queue, client rate limit and event source
 //! (see [`worker`]); the list below is the only place that names them all.
 
+mod cronjob;
+mod daemonset;
 mod deployment;
+mod disruption;
 mod endpointslice;
+mod expectations;
 mod garbage_collector;
+mod history;
+mod job;
 mod namespace;
 mod node_ipam;
 mod node_lifecycle;
+mod persistentvolume_binder;
 mod pod_gc;
+mod pods;
 mod replicaset;
+mod serviceaccount;
+mod statefulset;
 mod status;
 mod taint_eviction;
+mod ttl_after_finished;
 mod worker;
 mod world;
 
@@ -33,9 +44,17 @@ const WATCHED: &[Kind] = &[
     Kind::ConfigMap,
     Kind::Secret,
     Kind::Service,
+    Kind::ServiceAccount,
+    Kind::PersistentVolumeClaim,
+    Kind::DaemonSet,
     Kind::Deployment,
     Kind::ReplicaSet,
+    Kind::StatefulSet,
+    Kind::CronJob,
+    Kind::Job,
+    Kind::ControllerRevision,
     Kind::Pod,
+    Kind::PodDisruptionBudget,
     Kind::EndpointSlice,
 ];
 
@@ -69,9 +88,17 @@ controllers! {
     taint_eviction: taint_eviction::TaintEviction,
     deployment: deployment::DeploymentController,
     replica_set: replicaset::ReplicaSetController,
+    stateful_set: statefulset::StatefulSetController,
+    daemon_set: daemonset::DaemonSetController,
+    job: job::JobController,
+    cron_job: cronjob::CronJobController,
+    ttl_after_finished: ttl_after_finished::TtlAfterFinished,
+    disruption: disruption::DisruptionController,
     endpoint_slice: endpointslice::EndpointSliceController,
     garbage_collector: garbage_collector::GarbageCollector,
     namespace: namespace::NamespaceController,
+    service_account: serviceaccount::ServiceAccountController,
+    persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
     pod_gc: pod_gc::PodGarbageCollector,
 }
 

@@ -10,6 +10,7 @@ mod auth;
 mod change;
 mod create;
 mod delete;
+mod drain;
 mod expose;
 mod failure;
 mod get;
@@ -96,6 +97,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "cordon", flags: nodes::FLAGS, run: nodes::cordon },
     Verb { name: "create", flags: create::FLAGS, run: apply::create },
     Verb { name: "delete", flags: delete::FLAGS, run: delete::run },
+    Verb { name: "drain", flags: drain::FLAGS, run: drain::run },
     Verb { name: "expose", flags: expose::FLAGS, run: expose::run },
     Verb { name: "get", flags: get::FLAGS, run: get::run },
     Verb { name: "label", flags: metadata::FLAGS, run: metadata::label },

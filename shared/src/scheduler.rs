@@ -90,7 +90,8 @@ impl Scheduler {
     /// A scheduler that breaks ties from the cluster's `seed`.
     pub fn new(seed: u64) -> Scheduler {
         let user = User::component(literal!("system:kube-scheduler"));
-        let kinds = [Kind::Namespace, Kind::Node, Kind::Service, Kind::ReplicaSet, Kind::Pod];
+        let kinds =
+            [Kind::Namespace, Kind::Node, Kind::Service, Kind::ReplicaSet, Kind::StatefulSet, Kind::Pod];
         Scheduler {
             seed,
             informers: Informers::of(&user, &kinds),

@@ -1,4 +1,7 @@
 //! The group `apps/v1`.
 
+pub mod controllerrevision;
+pub mod daemonset;
 pub mod deployment;
 pub mod replicaset;
+pub mod statefulset;

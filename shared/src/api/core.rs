@@ -5,6 +5,8 @@ pub mod event;
 pub mod limitrange;
 pub mod namespace;
 pub mod node;
+pub mod persistentvolumeclaim;
 pub mod pod;
 pub mod secret;
 pub mod service;
+pub mod serviceaccount;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::doc::{Doc, Map, Str};
 use crate::sim::hash_of;
 
-use super::{Kind, Meta, apps, coordination, core, discovery};
+use super::{Kind, Meta, apps, batch, coordination, core, discovery, policy};
 
 /// Kind, namespace and name: what the store sorts by.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,8 +108,14 @@ views! {
     Pod(core::pod::Pod),
     Service(core::service::Service),
     Event(core::event::Event),
+    DaemonSet(apps::daemonset::DaemonSet),
     Deployment(apps::deployment::Deployment),
     ReplicaSet(apps::replicaset::ReplicaSet),
+    StatefulSet(apps::statefulset::StatefulSet),
+    CronJob(batch::cronjob::CronJob),
+    Job(batch::job::Job),
+    ControllerRevision(apps::controllerrevision::ControllerRevision),
+    PodDisruptionBudget(policy::poddisruptionbudget::PodDisruptionBudget),
     EndpointSlice(discovery::endpointslice::EndpointSlice),
     Lease(coordination::lease::Lease),
 }

@@ -41,6 +41,8 @@ impl Info {
             ("apps", "v1") => "apps/v1",
             ("scheduling.k8s.io", "v1") => "scheduling.k8s.io/v1",
             ("rbac.authorization.k8s.io", "v1") => "rbac.authorization.k8s.io/v1",
+            ("batch", "v1") => "batch/v1",
+            ("policy", "v1") => "policy/v1",
             ("discovery.k8s.io", "v1") => "discovery.k8s.io/v1",
             ("coordination.k8s.io", "v1") => "coordination.k8s.io/v1",
             _ => unreachable!("a kind of an unlisted group"),
@@ -89,6 +91,12 @@ pub trait Resource: Sync {
     fn name(&self) -> Rule {
         names::dns_subdomain
     }
+
+    /// Writes down what follows from a new object's UID; `doc` is the whole document.
+    fn identify(&self, _doc: &mut Doc, _uid: &str) {}
+
+    /// Restores what clients may not change (whole documents).
+    fn prepare_update(&self, _new: &mut Doc, _old: &Doc) {}
 
     /// Says what is wrong with a whole document, beside its metadata.
     fn validate(&self, _doc: &Doc, _faults: &mut Faults) {}

@@ -1,4 +1,4 @@
-//! Delete, evict, and what holds an object back.
+//! Delete, and what holds an object back.
 
 use std::sync::Arc;
 
@@ -40,17 +40,12 @@ impl ApiServer {
         Ok(Reply::List(Arc::new(items), call.store.revision()))
     }
 
-    /// `POST pods/x/eviction`: a deletion that disruption budgets may refuse (there are none yet).
-    pub(super) fn evict(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
-        let object = call.existing(&call.request.key())?;
-        self.remove_object(call, &object)?;
-        Ok(Reply::Doc(
-            doc!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201i64 }),
-        ))
-    }
-
     /// Removes the object, or marks it and lets whoever holds it finish first.
-    fn remove_object(&mut self, call: &mut Call<'_, '_>, object: &Arc<Object>) -> Result<Reply, Status> {
+    pub(super) fn remove_object(
+        &mut self,
+        call: &mut Call<'_, '_>,
+        object: &Arc<Object>,
+    ) -> Result<Reply, Status> {
         let options = &call.request.options.delete;
         let grace = grace_seconds(object, options.grace_period_seconds);
         let mut meta = object.meta.clone();

@@ -101,6 +101,8 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     };
     if matches!(verb, Verb::Delete | Verb::DeleteCollection) {
         options.delete = delete_options(&body);
+    } else if target.subresource == Subresource::Eviction {
+        options.delete = delete_options(&body["deleteOptions"]);
     }
     if matches!(verb, Verb::Create | Verb::Update) && target.subresource == Subresource::None {
         check_type(&body, target.kind)?;

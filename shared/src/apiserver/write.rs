@@ -45,13 +45,15 @@ impl ApiServer {
         admission::mutate(&key, &mut doc, call.store)?;
         // What was added may change what follows from it, as a pod's class of service.
         resource.prepare_create(&mut doc);
+        let uid = self.random.uuid();
+        resource.identify(&mut doc, &crate::api::meta::uuid(uid));
         validate(&key, resource, &doc, None)?;
         allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         if call.store.get(&key).is_some() {
             return Err(Status::already_exists(&key));
         }
         let mut meta = Meta::from_doc(&doc["metadata"]);
-        meta.uid = self.random.uuid();
+        meta.uid = uid;
         meta.creation = call.cx.timestamp().floor_seconds();
         meta.generation = i64::from(resource.info().has_generation);
         meta.deletion = None;
@@ -164,7 +166,7 @@ impl ApiServer {
                 self.store_change(call, old, old.meta.clone(), body)?
             }
             _ => {
-                let (meta, body) = self.prepare_update(call, old, given, doc)?;
+                let (meta, body) = self.prepare_update(call, old, doc)?;
                 self.store_change(call, old, meta, body)?
             }
         };
@@ -176,7 +178,6 @@ impl ApiServer {
         &mut self,
         call: &mut Call<'_, '_>,
         old: &Object,
-        given: Meta,
         mut doc: Doc,
     ) -> Result<(Meta, Doc), Status> {
         let kind = old.key.kind;
@@ -192,9 +193,10 @@ impl ApiServer {
         allocate::keep(kind, &mut doc, old);
         resource.default(&mut doc);
         let old_doc = old.to_doc();
+        resource.prepare_update(&mut doc, &old_doc);
         validate(&old.key, resource, &doc, Some(&old_doc))?;
         allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
-        let mut given = given;
+        let mut given = Meta::from_doc(&doc["metadata"]);
         let applied = call.request.verb == Verb::Patch(PatchKind::Apply);
         if let Some(writer) = call.writer().filter(|_| !applied) {
             // Ownership can be given away by a list of one empty entry.

@@ -1,6 +1,5 @@
 //! ReplicaSet controller: keeps a number of pods of one template.
 
-mod expectations;
 mod ranking;
 
 use crate::api::apps::replicaset::ReplicaSet;
@@ -11,12 +10,11 @@ use crate::doc;
 use crate::doc::Str;
 use crate::sim::Duration;
 
-use super::deployment::{adopt, release};
+use super::expectations::Expectations;
+use super::pods::{self, namespace_is_going};
 use super::status::{condition, date, omit_empty, remove_condition, write};
 use super::worker::{Answer, Controller, Desk, Step, all_ok, is_gone};
 use super::world::World;
-
-use expectations::Expectations;
 
 /// How many pods one sync creates or deletes at most.
 const BURST: i64 = 500;
@@ -64,7 +62,9 @@ impl Controller for ReplicaSetController {
                 }
                 desk.add(delta.object().key.clone());
             }
-            Kind::Pod => self.observe_pod(delta, world, desk),
+            Kind::Pod => pods::concerned(Kind::ReplicaSet, delta, world, Some(&mut self.expectations))
+                .into_iter()
+                .for_each(|key| desk.add(key)),
             _ => {}
         }
     }
@@ -74,22 +74,18 @@ impl Controller for ReplicaSetController {
             self.expectations.forget(key);
             return Step::Done;
         };
-        let claims = claims(&set, world, desk);
+        let claims =
+            pods::claims(set.object(), &set.selector, &|pod| pod.is_active(pod.object()), world, desk.user);
         if !claims.is_empty() {
             return Step::Ask(claims, Waiting::Claimed);
         }
         let counts = count(&set, world, desk);
-        let stale = self.expectations.pending(key, desk.now());
-        if let Some(wait) = stale {
-            // A pod that came and went while the watch was broken is never seen.
-            desk.add_after(key.clone(), wait);
-        }
-        if set.meta().deleting() || stale.is_some() {
+        if set.meta().deleting() || !self.expectations.satisfied(key, desk) {
             return write_status(&set, counts, None, desk);
         }
         let missing = (set.replicas - counts.active).min(BURST);
         if missing > 0 {
-            self.expectations.expect_creations(key, missing, desk.now());
+            self.expectations.expect(key, missing, [], desk.now());
             desk.cx.note("TooFewPods", Some(key.clone()), || {
                 format!("{} of {} pods are there: {missing} to create", counts.active, set.replicas).into()
             });
@@ -112,25 +108,10 @@ impl Controller for ReplicaSetController {
     ) {
         let Some(set) = world.of::<ReplicaSet>(key) else { return };
         let set = set.object();
-        match (waiting, answer) {
-            (Waiting::Creating { .. }, Ok(reply)) => {
-                let name = reply.object().map(|pod| pod.key.name.clone()).unwrap_or_default();
-                desk.normal(set, "SuccessfulCreate", format!("Created pod: {name}"));
-            }
-            (Waiting::Creating { .. }, Err(refusal)) => {
-                self.expectations.creation_observed(key, 1);
-                if !namespace_is_going(answer) {
-                    desk.warning(set, "FailedCreate", format!("Error creating: {refusal}"));
-                }
-            }
-            (Waiting::Deleting { pods, .. }, Ok(_)) => {
-                desk.normal(set, "SuccessfulDelete", format!("Deleted pod: {}", pods[at as usize].name));
-            }
-            (Waiting::Deleting { pods, .. }, Err(refusal)) => {
-                self.expectations.deletion_observed(key, &pods[at as usize]);
-                if !is_gone(answer) {
-                    desk.warning(set, "FailedDelete", format!("Error deleting: {refusal}"));
-                }
+        match waiting {
+            Waiting::Creating { .. } => pods::tell_creation(set, answer, &mut self.expectations, desk),
+            Waiting::Deleting { pods, .. } => {
+                pods::tell_deletion(set, &pods[at as usize], answer, &mut self.expectations, desk);
             }
             _ => {}
         }
@@ -180,40 +161,6 @@ impl Controller for ReplicaSetController {
 }
 
 impl ReplicaSetController {
-    fn observe_pod(&mut self, delta: &Delta, world: &World, desk: &mut Desk<'_, '_>) {
-        let pod = delta.object();
-        let namespace = &pod.key.namespace;
-        if let Some(set) = world.manager::<ReplicaSet>(namespace, &pod.meta) {
-            let was_leaving = delta.old.as_ref().is_some_and(|old| old.meta.deleting());
-            let is_leaving = delta.new.as_ref().is_none_or(|new| new.meta.deleting());
-            if delta.old.is_none() && !is_leaving {
-                self.expectations.creation_observed(set.key(), 1);
-            }
-            if is_leaving && !was_leaving {
-                self.expectations.deletion_observed(set.key(), &pod.key);
-            }
-            desk.add(set.key().clone());
-        }
-        if let (Some(old), Some(new)) = (&delta.old, &delta.new)
-            && old.meta.owners != new.meta.owners
-            && let Some(set) = world.manager::<ReplicaSet>(namespace, &old.meta)
-        {
-            desk.add(set.key().clone());
-        }
-        let free = delta.new.as_ref().filter(|new| new.meta.controller().is_none() && !new.meta.deleting());
-        let changed = |new: &crate::api::Object| {
-            delta
-                .old
-                .as_ref()
-                .is_none_or(|old| old.meta.labels != new.meta.labels || old.meta.owners != new.meta.owners)
-        };
-        if let Some(new) = free.filter(|new| changed(new)) {
-            let sets = world.informers.list_namespace::<ReplicaSet>(namespace);
-            sets.filter(|set| set.selector.matches(&new.meta.labels))
-                .for_each(|set| desk.add(set.key().clone()));
-        }
-    }
-
     fn delete(
         &mut self,
         set: &Of<ReplicaSet>,
@@ -223,7 +170,7 @@ impl ReplicaSetController {
         desk: &mut Desk<'_, '_>,
     ) -> Step<Waiting> {
         let pods = ranking::to_delete(set, surplus, world, desk.timestamp());
-        self.expectations.expect_deletions(set.key(), pods.iter().cloned(), desk.now());
+        self.expectations.expect(set.key(), 0, pods.iter().cloned(), desk.now());
         desk.cx.note("TooManyPods", Some(set.key().clone()), || {
             format!("{} pods are there, {} are wanted: {surplus} to delete", counts.active, set.replicas)
                 .into()
@@ -233,43 +180,9 @@ impl ReplicaSetController {
     }
 }
 
-fn namespace_is_going(answer: &Answer) -> bool {
-    matches!(answer, Err(refusal) if refusal.causes.iter().any(|cause| cause.reason == "NamespaceTerminating"))
-}
-
-/// Adopts pods that match and have no manager, releases those that no longer match.
-fn claims(set: &Of<ReplicaSet>, world: &World, desk: &Desk<'_, '_>) -> Vec<Request> {
-    if set.meta().deleting() {
-        return Vec::new();
-    }
-    let free = world.orphans::<Pod>(&set.key().namespace, &set.selector);
-    let free = free.filter(|pod| pod.is_active(pod.object()));
-    let mut requests: Vec<Request> = free.map(|pod| adopt(desk.user, set.object(), pod.object())).collect();
-    let uid = set.meta().uid;
-    if world.tallies(uid).iter().any(|tally| tally.active > 0 && !set.selector.matches(&tally.labels)) {
-        let strangers = world.managed::<Pod>(uid).filter(|pod| !set.selector.matches(&pod.meta().labels));
-        let strangers = strangers.filter(|pod| pod.is_active(pod.object()));
-        requests.extend(strangers.map(|pod| release(desk.user, set.object(), pod.object())));
-    }
-    requests
-}
-
 /// Asks for a batch of pods. All have the same body, so a batch costs little more than one.
 fn create(set: &Of<ReplicaSet>, counts: Counts, batch: i64, left: i64, desk: &Desk<'_, '_>) -> Step<Waiting> {
-    let metadata = &set.template["metadata"];
-    let owner = set.object().as_controller().to_doc();
-    let mut pod = doc!({
-        "metadata": {
-            "generateName": format!("{}-", set.key().name),
-            "ownerReferences": [owner]
-        },
-        "spec": set.template["spec"].clone()
-    });
-    for field in ["labels", "annotations", "finalizers"] {
-        if !metadata[field].is_empty() {
-            pod.at_mut(&["metadata"]).set(field, metadata[field].clone());
-        }
-    }
+    let pod = pods::body(set.object(), &set.template);
     let namespace = &set.key().namespace;
     let request = Request::create(desk.user.clone(), Kind::Pod, namespace.clone(), pod);
     Step::Ask((0..batch).map(|_| request.clone()).collect(), Waiting::Creating { counts, batch, left })

@@ -10,8 +10,14 @@ pub fn difference(old: &Doc, new: &Doc) -> Option<Doc> {
     }
     let mut patch = Doc::map();
     for (key, value) in new.entries() {
-        if old[key.as_str()] != *value {
-            patch.set(key.clone(), value.clone());
+        let before = &old[key.as_str()];
+        match (before, value) {
+            // Maps merge: what is no longer in one has to be taken out by name.
+            (Doc::Map(_), Doc::Map(_)) => {
+                difference(before, value).into_iter().for_each(|inner| patch.set(key.clone(), inner));
+            }
+            _ if before != value => patch.set(key.clone(), value.clone()),
+            _ => {}
         }
     }
     for (key, _) in old.entries() {

@@ -31,8 +31,10 @@ pub enum Step<W> {
 
 /// A control loop.
 pub trait Controller: Clone + Debug + Hash + Default {
-    /// The component's name: source of its events, name of its queue.
+    /// The component's name, and that of its queue.
     const NAME: &'static str;
+    /// What its events say that they come from.
+    const SOURCE: &'static str = Self::NAME;
     /// How many keys are worked on at once.
     const WORKERS: u64;
     /// What is remembered of a key while answers are on their way.
@@ -241,7 +243,7 @@ impl<C: Controller> Worker<C> {
         Worker {
             controller: C::default(),
             queue: Queue { keys: WorkQueue::new(C::NAME), name: C::NAME, delayed: BTreeMap::new() },
-            recorder: Recorder::new(&user, C::NAME, Str::new()),
+            recorder: Recorder::new(&user, C::SOURCE, Str::new()),
             limiter: RateLimiter::default(),
             jobs: BTreeMap::new(),
             held: BTreeMap::new(),

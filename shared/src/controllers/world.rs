@@ -1,6 +1,8 @@
 //! What the controllers know of the cluster: the informers' caches, and indexes that keep every look-up from
 //! scanning them.
 
+use std::sync::Arc;
+
 use imbl::{OrdMap, OrdSet};
 
 use crate::api::core::pod::Pod;
@@ -15,7 +17,7 @@ pub struct World {
     pub informers: Informers,
     /// Objects by the UID of each of their owners.
     owned: OrdSet<(u128, Key)>,
-    /// Pods and ReplicaSets that no controller manages.
+    /// Pods, ReplicaSets and ControllerRevisions that no controller manages.
     orphans: OrdSet<Key>,
     /// Pods by node.
     on_node: OrdSet<(Str, Key)>,
@@ -73,7 +75,8 @@ impl World {
         for owner in object.meta.owners.iter() {
             self.owned.insert((owner.uid, object.key.clone()));
         }
-        if object.meta.controller().is_none() && matches!(object.key.kind, Kind::Pod | Kind::ReplicaSet) {
+        let adoptable = matches!(object.key.kind, Kind::Pod | Kind::ReplicaSet | Kind::ControllerRevision);
+        if adoptable && object.meta.controller().is_none() {
             self.orphans.insert(object.key.clone());
         }
     }
@@ -187,7 +190,7 @@ impl World {
     }
 
     /// An object from the caches.
-    pub fn object(&self, key: &Key) -> Option<&std::sync::Arc<Object>> {
+    pub fn object(&self, key: &Key) -> Option<&Arc<Object>> {
         self.informers.cache(key.kind).get(key)
     }
 
@@ -203,11 +206,17 @@ impl World {
 
     /// The owner that a reference means, when it is a `T` that exists with the very UID.
     pub fn resolve<T: Viewed>(&self, namespace: &Str, owner: &OwnerReference) -> Option<Of<T>> {
-        if owner.kind != T::KIND.info().kind {
+        self.owner(T::KIND, namespace, owner).cloned().and_then(Of::new)
+    }
+
+    /// The same without a type.
+    pub fn owner(&self, kind: Kind, namespace: &Str, owner: &OwnerReference) -> Option<&Arc<Object>> {
+        let info = kind.info();
+        if owner.kind != info.kind {
             return None;
         }
-        let namespace = if T::KIND.info().namespaced { namespace.clone() } else { Str::new() };
-        let key = Key { kind: T::KIND, namespace, name: owner.name.clone() };
-        self.of::<T>(&key).filter(|object| object.meta().uid == owner.uid)
+        let namespace = if info.namespaced { namespace.clone() } else { Str::new() };
+        let key = Key { kind, namespace, name: owner.name.clone() };
+        self.object(&key).filter(|object| object.meta.uid == owner.uid)
     }
 }

@@ -25,6 +25,11 @@ impl Timestamp {
         Timestamp(self.seconds() * 1_000_000)
     }
 
+    /// Year, month and day.
+    pub fn date(self) -> (i64, i64, i64) {
+        civil_from_days(self.seconds().div_euclid(86_400))
+    }
+
     /// `2026-01-02T03:04:05Z`
     pub fn rfc3339(self) -> String {
         let mut text = self.date_and_time();
@@ -41,7 +46,7 @@ impl Timestamp {
 
     fn date_and_time(self) -> String {
         let seconds = self.seconds();
-        let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
+        let (year, month, day) = self.date();
         let rest = seconds.rem_euclid(86_400);
         format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
     }

@@ -1,9 +1,9 @@
-//! `kubectl rollout`: status, history, undo, restart, pause and resume of Deployments.
+//! `kubectl rollout`: status, history, undo, restart, pause and resume of what is rolled out.
 
 use crate::api::Kind;
 use crate::collections::sort_by_key;
 use crate::doc;
-use crate::doc::Doc;
+use crate::doc::{Doc, Str};
 use crate::sim::Duration;
 
 use super::apply::LAST_APPLIED;
@@ -32,8 +32,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut failures = Vec::new();
     let found = objects(subjects, args, io, &mut failures)?;
     for (target, object) in found {
-        if target.kind != Kind::Deployment {
-            let plural = target.kind.info().plural;
+        let plural = target.kind.info().plural;
+        if !matches!(target.kind, Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet) {
             failures.push(Failure::Client(format!("{plural} {:?} {verb} is not supported", target.name)));
             continue;
         }
@@ -42,6 +42,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             "history" => history(&target, &object, args, io)?,
             "undo" => undo(&target, &object, args, io, &mut failures)?,
             "restart" => restart(&target, &object, io, &mut failures)?,
+            "pause" | "resume" if target.kind != Kind::Deployment => {
+                let verb = if verb == "pause" { "pausing" } else { "resuming" };
+                failures.push(Failure::Client(format!(
+                    "{plural}.apps {:?} {verb} is not supported",
+                    target.name
+                )));
+            }
             "pause" | "resume" => pause(&target, &object, verb == "pause", io, &mut failures)?,
             other => return Err(io.fail(format!("unknown command {other:?} for \"kubectl rollout\""))),
         }
@@ -49,16 +56,36 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     io.finish(failures)
 }
 
-/// What `rollout status` says of a Deployment; the end is `Ok`.
-fn standing(deployment: &Doc) -> Result<Result<String, String>, String> {
-    let (name, spec, status) =
-        (deployment["metadata"]["name"].str(), &deployment["spec"], &deployment["status"]);
-    let number = |field: &str| status[field].as_i64().unwrap_or(0);
+/// How a rollout stands; the end is `Ok`, a failure the outer error.
+type Standing = Result<Result<String, String>, String>;
+
+fn standing(kind: Kind, object: &Doc) -> Standing {
+    let observed =
+        object["metadata"]["generation"].as_i64() <= object["status"]["observedGeneration"].as_i64();
+    let strategy = &object["spec"]["updateStrategy"]["type"];
+    if kind != Kind::Deployment && strategy.as_str() != Some("RollingUpdate") {
+        return Err("rollout status is only available for RollingUpdate strategy type".into());
+    }
+    if !observed {
+        let what = match kind {
+            Kind::DaemonSet => "daemon set",
+            Kind::StatefulSet => "statefulset",
+            _ => "deployment",
+        };
+        return Ok(Err(format!("Waiting for {what} spec update to be observed...")));
+    }
+    let number = |field: &str| object["status"][field].as_i64().unwrap_or(0);
+    match kind {
+        Kind::DaemonSet => Ok(daemon_set(object, number)),
+        Kind::StatefulSet => Ok(stateful_set(object, number)),
+        _ => deployment(object, number),
+    }
+}
+
+fn deployment(object: &Doc, number: impl Fn(&str) -> i64) -> Standing {
+    let (name, status) = (object["metadata"]["name"].str(), &object["status"]);
     let waiting =
         |what: String| Ok(Err(format!("Waiting for deployment {name:?} rollout to finish: {what}...")));
-    if deployment["metadata"]["generation"].as_i64() > status["observedGeneration"].as_i64() {
-        return Ok(Err("Waiting for deployment spec update to be observed...".into()));
-    }
     let stuck = status["conditions"].items().iter().any(|condition| {
         condition["type"].as_str() == Some("Progressing")
             && condition["reason"].as_str() == Some("ProgressDeadlineExceeded")
@@ -66,7 +93,7 @@ fn standing(deployment: &Doc) -> Result<Result<String, String>, String> {
     if stuck {
         return Err(format!("deployment {name:?} exceeded its progress deadline"));
     }
-    let wanted = spec["replicas"].as_i64().unwrap_or(1);
+    let wanted = object["spec"]["replicas"].as_i64().unwrap_or(1);
     let (updated, all, available) =
         (number("updatedReplicas"), number("replicas"), number("availableReplicas"));
     if updated < wanted {
@@ -81,6 +108,48 @@ fn standing(deployment: &Doc) -> Result<Result<String, String>, String> {
     Ok(Ok(format!("deployment {name:?} successfully rolled out")))
 }
 
+fn daemon_set(object: &Doc, number: impl Fn(&str) -> i64) -> Result<String, String> {
+    let name = object["metadata"]["name"].str();
+    let waiting = |what: String| Err(format!("Waiting for daemon set {name:?} rollout to finish: {what}..."));
+    let desired = number("desiredNumberScheduled");
+    let (updated, available) = (number("updatedNumberScheduled"), number("numberAvailable"));
+    if updated < desired {
+        return waiting(format!("{updated} out of {desired} new pods have been updated"));
+    }
+    if available < desired {
+        return waiting(format!("{available} of {desired} updated pods are available"));
+    }
+    Ok(format!("daemon set {name:?} successfully rolled out"))
+}
+
+fn stateful_set(object: &Doc, number: impl Fn(&str) -> i64) -> Result<String, String> {
+    let (spec, status) = (&object["spec"], &object["status"]);
+    let wanted = spec["replicas"].as_i64().unwrap_or(1);
+    let (ready, updated) = (number("readyReplicas"), number("updatedReplicas"));
+    if ready < wanted {
+        return Err(format!("Waiting for {} pods to be ready...", wanted - ready));
+    }
+    if let Some(partition) = spec["updateStrategy"]["rollingUpdate"]["partition"].as_i64() {
+        let part = wanted - partition;
+        if updated < part {
+            return Err(format!(
+                "Waiting for partitioned roll out to finish: {updated} out of {part} new pods have been updated..."
+            ));
+        }
+        return Ok(format!("partitioned roll out complete: {updated} new pods have been updated..."));
+    }
+    let (current, update) = (status["currentRevision"].str(), status["updateRevision"].str());
+    if current != update {
+        return Err(format!(
+            "waiting for statefulset rolling update to complete {updated} pods at revision {update}..."
+        ));
+    }
+    Ok(format!(
+        "statefulset rolling update complete {} pods at revision {current}...",
+        number("currentReplicas")
+    ))
+}
+
 fn status(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let timeout = match args.get("timeout").map(|text| (text, Duration::parse(text))) {
         None => None,
@@ -92,6 +161,7 @@ fn status(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     };
     // What was printed so far, for which revision, and how long it has waited.
+    let kind = target.kind;
     let first = doc!({ "said": "", "revision": "", "waited": 0i64 });
     let (said, end) = io.poll(target.get(), first, |memory, response| {
         let mut said = memory["said"].str().to_string();
@@ -99,7 +169,7 @@ fn status(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             return Next::Done((said, Err(Some(Failure::of(response)))));
         }
         let revision = &response.body["metadata"]["resourceVersion"];
-        let line = match standing(&response.body) {
+        let line = match standing(kind, &response.body) {
             Err(why) => return Next::Done((said, Err(Some(Failure::Client(why))))),
             Ok(Ok(line)) => return Next::Done((said, Ok(line))),
             Ok(Err(line)) => line,
@@ -126,48 +196,63 @@ fn status(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
 }
 
-/// The ReplicaSets of a Deployment by revision, oldest first.
-fn revisions(target: &Target, deployment: &Doc, io: &mut Io<'_>) -> Result<Vec<(i64, Doc)>, Stop> {
-    let labels = deployment["spec"]["selector"]["matchLabels"].entries().iter();
+/// What an object was once.
+struct Past {
+    revision: i64,
+    template: Doc,
+    cause: Str,
+    /// The patch that brings it back, for what keeps its history in ControllerRevisions.
+    data: Doc,
+}
+
+impl Past {
+    fn read(kept: &Doc) -> Option<Past> {
+        let annotations = &kept["metadata"]["annotations"];
+        let own = kept["revision"].as_i64();
+        let revision = own.or_else(|| annotations[REVISION].as_str().and_then(|text| text.parse().ok()))?;
+        let source = if own.is_some() { &kept["data"]["spec"] } else { &kept["spec"] };
+        let mut template = source["template"].clone();
+        template.remove("$patch");
+        let cause = annotations["kubernetes.io/change-cause"].as_str().unwrap_or("<none>");
+        Some(Past { revision, template, cause: cause.into(), data: kept["data"].clone() })
+    }
+}
+
+/// The history of an object by revision, oldest first.
+fn revisions(target: &Target, object: &Doc, io: &mut Io<'_>) -> Result<Vec<Past>, Stop> {
+    let labels = object["spec"]["selector"]["matchLabels"].entries().iter();
     let selector = labels.map(|(key, value)| format!("{key}={}", value.str())).collect::<Vec<_>>().join(",");
-    let mut request = Target::new(Kind::ReplicaSet, &target.namespace, "").get();
+    let keeper = if target.kind == Kind::Deployment { Kind::ReplicaSet } else { Kind::ControllerRevision };
+    let mut request = Target::new(keeper, &target.namespace, "").get();
     request.path = format!("{}?labelSelector={}", request.path, escape(&selector)).into();
     let response = io.request(request)?;
     if !response.is_success() {
         return Err(io.finish(vec![Failure::of(&response)]).err().unwrap_or(Stop::Exit(1)));
     }
-    let uid = &deployment["metadata"]["uid"];
-    let owned = |set: &&Doc| {
-        let owners = set["metadata"]["ownerReferences"].items();
+    let uid = &object["metadata"]["uid"];
+    let owned = |kept: &&Doc| {
+        let owners = kept["metadata"]["ownerReferences"].items();
         owners.iter().any(|owner| owner["controller"].as_bool() == Some(true) && owner["uid"] == *uid)
     };
-    let revision = |set: &Doc| {
-        set["metadata"]["annotations"][REVISION].as_str().and_then(|text| text.parse::<i64>().ok())
-    };
-    let mut sets: Vec<(i64, Doc)> = response.body["items"]
-        .items()
-        .iter()
-        .filter(owned)
-        .filter_map(|set| Some((revision(set)?, set.clone())))
-        .collect();
-    sort_by_key(&mut sets, |(revision, _)| *revision);
-    Ok(sets)
+    let kept = response.body["items"].items().iter().filter(owned);
+    let mut revisions: Vec<Past> = kept.filter_map(Past::read).collect();
+    sort_by_key(&mut revisions, |past| past.revision);
+    Ok(revisions)
 }
 
-fn history(target: &Target, deployment: &Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let sets = revisions(target, deployment, io)?;
+fn history(target: &Target, object: &Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let revisions = revisions(target, object, io)?;
     if let Some(wanted) = args.get("revision").filter(|wanted| *wanted != "0") {
-        let found = sets.iter().find(|(revision, _)| revision.to_string() == wanted);
-        let Some((_, set)) = found else {
+        let Some(past) = revisions.iter().find(|past| past.revision.to_string() == wanted) else {
             return Err(io.fail(format!("unable to find the specified revision {wanted}")));
         };
         io.say(format!("{} with revision #{wanted}", target.display()));
         io.say("Pod Template:");
-        let labels = set["spec"]["template"]["metadata"]["labels"].entries().iter();
+        let labels = past.template["metadata"]["labels"].entries().iter();
         let labels = labels.map(|(key, value)| format!("{key}={}", value.str())).collect::<Vec<_>>();
         io.say(format!("  Labels:\t{}", labels.join("\n\t")));
         io.say("  Containers:");
-        for container in set["spec"]["template"]["spec"]["containers"].items() {
+        for container in past.template["spec"]["containers"].items() {
             io.say(format!("   {}:\n    Image:\t{}", container["name"].str(), container["image"].str()));
         }
         io.say("");
@@ -175,13 +260,7 @@ fn history(target: &Target, deployment: &Doc, args: &Args, io: &mut Io<'_>) -> R
     }
     io.say(format!("{} ", target.display()));
     let mut lines = vec![vec!["REVISION".to_owned(), "CHANGE-CAUSE".to_owned()]];
-    for (revision, set) in sets {
-        let cause = set["metadata"]["annotations"]["kubernetes.io/change-cause"]
-            .as_str()
-            .unwrap_or("<none>")
-            .to_owned();
-        lines.push(vec![revision.to_string(), cause]);
-    }
+    lines.extend(revisions.iter().map(|past| vec![past.revision.to_string(), past.cause.to_string()]));
     io.print(&align(&lines, NARROW));
     io.say("");
     Ok(())
@@ -189,7 +268,7 @@ fn history(target: &Target, deployment: &Doc, args: &Args, io: &mut Io<'_>) -> R
 
 fn undo(
     target: &Target,
-    deployment: &Doc,
+    object: &Doc,
     args: &Args,
     io: &mut Io<'_>,
     failures: &mut Vec<Failure>,
@@ -199,37 +278,36 @@ fn undo(
         failures.push(Failure::Client(message));
         Ok(())
     };
-    if !deployment["metadata"]["annotations"][LAST_APPLIED].is_null() {
+    if !object["metadata"]["annotations"][LAST_APPLIED].is_null() {
         io.warn(format!(
-            "Warning: resource deployments/{} was previously managed with 'kubectl apply'. Rolling back will not update \
+            "Warning: resource {}/{} was previously managed with 'kubectl apply'. Rolling back will not update \
              the {LAST_APPLIED} annotation, which may cause unexpected behavior on future 'kubectl apply' operations. \
              Consider using 'kubectl apply' with your previous configuration file instead.",
+            target.kind.info().plural,
             target.name
         ));
     }
-    let sets = revisions(target, deployment, io)?;
+    let revisions = revisions(target, object, io)?;
     let chosen = if to > 0 {
-        sets.iter().find(|(revision, _)| *revision == to)
+        revisions.iter().find(|past| past.revision == to)
     } else {
-        sets.len().checked_sub(2).and_then(|at| sets.get(at))
+        revisions.len().checked_sub(2).and_then(|at| revisions.get(at))
     };
-    let Some((_, set)) = chosen else {
-        return refuse(
-            if to > 0 {
-                format!("unable to find specified revision {to} in history")
-            } else {
-                format!("no rollout history found for deployment \"{}\"", target.name)
-            },
-            failures,
-        );
+    let Some(past) = chosen else {
+        let message = match target.kind {
+            _ if to > 0 => format!("unable to find specified revision {to} in history"),
+            Kind::Deployment => format!("no rollout history found for deployment \"{}\"", target.name),
+            _ => "no last revision to roll back to".to_owned(),
+        };
+        return refuse(message, failures);
     };
-    if deployment["spec"]["paused"].as_bool() == Some(true) {
+    if object["spec"]["paused"].as_bool() == Some(true) {
         let message = "cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again";
         return refuse(message.into(), failures);
     }
-    let mut template = set["spec"]["template"].clone();
+    let mut template = past.template.clone();
     template.at_mut(&["metadata", "labels"]).remove("pod-template-hash");
-    if template == deployment["spec"]["template"] {
+    if template == object["spec"]["template"] {
         let message = format!(
             "{} skipped rollback (current template already matches revision {})",
             target.display(),
@@ -238,20 +316,20 @@ fn undo(
         io.say(message);
         return Ok(());
     }
-    let patch = doc!([{ "op": "replace", "path": "/spec/template", "value": template }]);
-    if change::send(target, "json", "kubectl-rollout", &patch, io, failures)? {
+    let (way, patch) = match target.kind {
+        Kind::Deployment => {
+            ("json", doc!([{ "op": "replace", "path": "/spec/template", "value": template }]))
+        }
+        _ => ("strategic-merge", past.data.clone()),
+    };
+    if change::send(target, way, "kubectl-rollout", &patch, io, failures)? {
         io.say(format!("{} rolled back", target.display()));
     }
     Ok(())
 }
 
-fn restart(
-    target: &Target,
-    deployment: &Doc,
-    io: &mut Io<'_>,
-    failures: &mut Vec<Failure>,
-) -> Result<(), Stop> {
-    if deployment["spec"]["paused"].as_bool() == Some(true) {
+fn restart(target: &Target, object: &Doc, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<(), Stop> {
+    if object["spec"]["paused"].as_bool() == Some(true) {
         let message = "can't restart paused deployment (run rollout resume first)".to_owned();
         failures.push(Failure::Client(message));
         return Ok(());
@@ -267,12 +345,12 @@ fn restart(
 
 fn pause(
     target: &Target,
-    deployment: &Doc,
+    object: &Doc,
     pause: bool,
     io: &mut Io<'_>,
     failures: &mut Vec<Failure>,
 ) -> Result<(), Stop> {
-    if (deployment["spec"]["paused"].as_bool() == Some(true)) == pause {
+    if (object["spec"]["paused"].as_bool() == Some(true)) == pause {
         let message = format!(
             "deployments.apps {:?} is {}",
             target.name,

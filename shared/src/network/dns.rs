@@ -1,7 +1,7 @@
 //! CoreDNS: the names of Services.
 
 use crate::api::core::service::Service;
-use crate::api::discovery::endpointslice::EndpointSlice;
+use crate::api::discovery::endpointslice::{Endpoint, EndpointSlice};
 use crate::api::{Kind, User};
 use crate::client::{Handled, Informers, Input};
 use crate::collections::sort;
@@ -82,10 +82,19 @@ impl Dns {
             .list_namespace::<EndpointSlice>(&namespace)
             .filter(|slice| service_of(slice.object()) == *service.key())
             .flat_map(|slice| slice.endpoints.clone())
-            .filter(|endpoint| endpoint.ready && host.is_none_or(|host| endpoint.pod == host))
+            .filter(|endpoint| endpoint.ready && host.is_none_or(|host| is_called(endpoint, host)))
             .filter_map(|endpoint| parse_ip(&endpoint.address))
             .collect();
         sort(&mut ips);
         ips
+    }
+}
+
+/// The name of an endpoint below its Service's: its hostname, or its address with dashes.
+fn is_called(endpoint: &Endpoint, host: &str) -> bool {
+    if endpoint.hostname.is_empty() {
+        endpoint.address.replace('.', "-") == host
+    } else {
+        endpoint.hostname == host
     }
 }

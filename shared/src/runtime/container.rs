@@ -91,7 +91,7 @@ pub struct Program {
 impl Program {
     /// The program that `command` makes of an image. Of command lines only the common little ones are understood
     /// (`sleep 5; exit 1`); any other runs as the image's own program does, or for ever where that ends at once.
-    pub fn new(spec: &ImageSpec, command: &[Str]) -> Program {
+    pub fn new(spec: &ImageSpec, command: &[Str], env: &[(Str, Str)]) -> Program {
         let own = Program { exit_after: spec.exit_after, exit_code: spec.exit_code };
         if command.is_empty() {
             return own;
@@ -100,7 +100,7 @@ impl Program {
             [shell, flag, line, ..] if shell.ends_with("sh") && flag.starts_with('-') => line.to_string(),
             words => words.iter().map(Str::as_str).collect::<Vec<_>>().join(" "),
         };
-        match small_script(&line) {
+        match small_script(&expand(&line, env)) {
             Some(program) => program,
             None if spec.exit_after == Some(Duration::ZERO) => Program { exit_after: None, exit_code: 0 },
             None => own,
@@ -108,28 +108,61 @@ impl Program {
     }
 }
 
-/// `sleep`, `exit`, `true`, `false`, `echo`, joined by `;` or `&&`; `None` for anything else.
+/// The line with the values of its variables (`$NAME`, `${NAME}`).
+fn expand(line: &str, env: &[(Str, Str)]) -> String {
+    let mut parts = line.split('$');
+    let mut text = parts.next().unwrap_or("").to_owned();
+    for part in parts {
+        let inner = part.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
+        let (name, rest) = inner.unwrap_or_else(|| part.split_at(end));
+        let value = env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        text.push_str(value.unwrap_or(""));
+        text.push_str(rest);
+    }
+    text
+}
+
+/// `sleep`, `exit`, `true`, `false`, `echo`, `[ a = b ]`, joined by `;`, `&&` or `||`; `None` for anything else.
 fn small_script(line: &str) -> Option<Program> {
     let mut after = Duration::ZERO;
     let mut code = 0;
-    for step in line.split(['\n', ';']).flat_map(|part| part.split("&&")) {
-        let words: Vec<&str> = step.split_whitespace().collect();
-        match words.as_slice() {
-            [] => continue,
-            ["sleep", "infinity" | "inf"] => return Some(Program { exit_after: None, exit_code: 0 }),
-            ["sleep", length] => {
-                let length =
-                    length.parse().map(Duration::seconds).ok().or_else(|| Duration::parse(length))?;
-                after = after + length;
-                code = 0;
+    for list in line.split(['\n', ';']) {
+        for step in list.replace("&&", "\0&").replace("||", "\0|").split('\0') {
+            // What stands before the step decides whether it is taken.
+            let (joint, step) = match step.strip_prefix('&') {
+                Some(rest) => (Some(true), rest),
+                None => step.strip_prefix('|').map_or((None, step), |rest| (Some(false), rest)),
+            };
+            if joint.is_some_and(|success| success != (code == 0)) {
+                continue;
             }
-            ["exit", number] => {
-                return Some(Program { exit_after: Some(after), exit_code: number.parse().ok()? });
+            let words: Vec<&str> = step.split_whitespace().map(|word| word.trim_matches('"')).collect();
+            match words.as_slice() {
+                [] => continue,
+                ["sleep", "infinity" | "inf"] => return Some(Program { exit_after: None, exit_code: 0 }),
+                ["sleep", length] => {
+                    let length =
+                        length.parse().map(Duration::seconds).ok().or_else(|| Duration::parse(length))?;
+                    after = after + length;
+                    code = 0;
+                }
+                ["exit", number] => {
+                    return Some(Program { exit_after: Some(after), exit_code: number.parse().ok()? });
+                }
+                ["exit"] => return Some(Program { exit_after: Some(after), exit_code: code }),
+                ["true"] | ["echo", ..] | ["date"] => code = 0,
+                ["false"] => code = 1,
+                ["[", a, operator, b, "]"] | ["test", a, operator, b] => {
+                    let equal = match *operator {
+                        "=" | "==" | "-eq" => true,
+                        "!=" | "-ne" => false,
+                        _ => return None,
+                    };
+                    code = i32::from((a == b) != equal);
+                }
+                _ => return None,
             }
-            ["exit"] => break,
-            ["true"] | ["echo", ..] | ["date"] => code = 0,
-            ["false"] => code = 1,
-            _ => return None,
         }
     }
     Some(Program { exit_after: Some(after), exit_code: code })
@@ -186,7 +219,8 @@ mod tests {
         let server = ImageSpec::default();
         let program = |spec: &ImageSpec, words: &[&str]| {
             let words: Vec<Str> = words.iter().map(|&word| word.into()).collect();
-            let program = Program::new(spec, &words);
+            let env = [(Str::from("I"), Str::from("2"))];
+            let program = Program::new(spec, &words, &env);
             (program.exit_after.map(|after| after.0), program.exit_code)
         };
         assert_eq!(program(&busybox, &[]), (Some(0), 0));
@@ -195,5 +229,10 @@ mod tests {
         assert_eq!(program(&busybox, &["/bin/sh", "-c", "while true; do date; sleep 1; done"]), (None, 0));
         assert_eq!(program(&server, &["nginx", "-g", "daemon off;"]), (None, 0));
         assert_eq!(program(&server, &["false"]), (Some(0), 1));
+        for (line, code) in [("[ \"$I\" = 2 ] && exit 7", 7), ("[ ${I} -ne 2 ] && exit 7; true", 0)] {
+            assert_eq!(program(&busybox, &["sh", "-c", line]), (Some(0), code), "{line}");
+        }
+        assert_eq!(program(&busybox, &["sh", "-c", "false || exit 4"]), (Some(0), 4));
+        assert_eq!(program(&busybox, &["sh", "-c", "sleep 1; [ \"$I\" != 2 ]"]), (Some(1000), 1));
     }
 }

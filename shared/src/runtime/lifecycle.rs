@@ -58,6 +58,7 @@ impl Runtime {
         let Some(spec) = self.images.find(&image).spec() else { return };
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         let wait = spec.start.unwrap_or(cx.core.options.container_start);
+        let program = Program::new(spec, &command, &env);
         let mut container = Container {
             name: name.clone(),
             image,
@@ -65,7 +66,7 @@ impl Runtime {
             number,
             stage: Stage::Starting { until: cx.now() + wait },
             env,
-            program: Program::new(spec, &command),
+            program,
             log: VecDeque::new(),
             previous_log: VecDeque::new(),
             client: (spec.client && command.is_empty()).then(Caller::default),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::api::apps::replicaset::ReplicaSet;
+use crate::api::apps::statefulset::StatefulSet;
 use crate::api::core::service::Service;
-use crate::api::{Kind, LabelSelector, Object};
+use crate::api::{Key, Kind, LabelSelector, Object};
 use crate::client::{Delta, Informers};
 use crate::collections::BTreeMap;
 
@@ -48,6 +49,7 @@ fn selector(object: &Object) -> Option<&LabelSelector> {
     match object.key.kind {
         Kind::Service => object.view::<Service>()?.selector.as_ref(),
         Kind::ReplicaSet => Some(&object.view::<ReplicaSet>()?.selector),
+        Kind::StatefulSet => Some(&object.view::<StatefulSet>()?.selector),
         _ => None,
     }
 }
@@ -62,11 +64,14 @@ fn find(pod: &Object, informers: &Informers) -> Option<LabelSelector> {
             all.0.extend(selector.0.iter().cloned());
         }
     }
-    if let Some(owner) = pod.meta.controller()
-        && owner.kind == "ReplicaSet"
-        && let Some(set) = informers.get::<ReplicaSet>(&pod.key.namespace, &owner.name)
-    {
-        all.0.extend(set.selector.0.iter().cloned());
+    let owner = pod.meta.controller().and_then(|owner| {
+        let kinds = [Kind::ReplicaSet, Kind::StatefulSet];
+        let kind = kinds.into_iter().find(|kind| owner.kind == kind.info().kind)?;
+        let key = Key { kind, namespace: pod.key.namespace.clone(), name: owner.name.clone() };
+        informers.cache(kind).get(&key)
+    });
+    if let Some(selector) = owner.and_then(|owner| selector(owner)) {
+        all.0.extend(selector.0.iter().cloned());
     }
     (!all.is_empty()).then_some(all)
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::api::core::pod::{Pod, PodSpec};
-use crate::api::{LabelSelector, Object, Requirement, bytes, milli};
+use crate::api::{LabelSelector, NodeAffinity, Object, Requirement, bytes, milli};
 use crate::collections::sort;
 use crate::doc::{Doc, Str};
 use crate::sim::{StateHasher, hash_of};
 
-use super::selector::{NodeAffinity, PodSelector, Scope};
+use super::selector::{PodSelector, Scope};
 
 /// Everything that decides where a pod can go, but its name.
 #[derive(Clone, Debug)]

@@ -224,11 +224,16 @@ pub(super) fn validate_selector_kept(new: &Doc, old: &Doc, faults: &mut Faults) 
 }
 
 /// Printer cells: container names, images, selector.
-pub(super) fn template_cells(spec: &Doc) -> [String; 3] {
+pub(in crate::api) fn template_cells(spec: &Doc) -> [String; 3] {
     let containers = spec["template"]["spec"]["containers"].items();
     let join =
         |field: &str| containers.iter().map(|c| c[field].str().to_string()).collect::<Vec<_>>().join(",");
     [join("name"), join("image"), LabelSelector::from_doc(&spec["selector"]).to_string()]
+}
+
+/// `0` or `0%`
+pub(super) fn is_zero(value: &Doc) -> bool {
+    matches!(value, Doc::Int(0)) || value.as_str() == Some("0%")
 }
 
 /// `maxSurge` and `maxUnavailable` as numbers of pods: percentages of `replicas`, rounded `up` or down.

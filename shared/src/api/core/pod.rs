@@ -143,6 +143,17 @@ pub struct Toleration {
 }
 
 impl Toleration {
+    /// Reads a toleration.
+    pub fn read(doc: &Doc) -> Toleration {
+        Toleration {
+            key: doc["key"].str(),
+            exists: doc["operator"].as_str() == Some("Exists"),
+            value: doc["value"].str(),
+            effect: doc["effect"].str(),
+            seconds: doc["tolerationSeconds"].as_i64(),
+        }
+    }
+
     /// Whether this tolerates a taint.
     pub fn tolerates(&self, key: &str, value: &str, effect: &str) -> bool {
         (self.effect.is_empty() || self.effect == effect)
@@ -190,7 +201,7 @@ impl PodSpec {
             restart_policy: or(&spec["restartPolicy"], "Always"),
             node_selector: spec["nodeSelector"].clone(),
             affinity: spec["affinity"].clone(),
-            tolerations: spec["tolerations"].items().iter().map(read_toleration).collect(),
+            tolerations: spec["tolerations"].items().iter().map(Toleration::read).collect(),
             topology_spread: spec["topologySpreadConstraints"].clone(),
             priority: spec["priority"].as_i64().unwrap_or(0),
             scheduler_name: or(&spec["schedulerName"], "default-scheduler"),
@@ -229,16 +240,6 @@ impl Container {
                 .collect(),
             doc: doc.clone(),
         }
-    }
-}
-
-fn read_toleration(doc: &Doc) -> Toleration {
-    Toleration {
-        key: doc["key"].str(),
-        exists: doc["operator"].as_str() == Some("Exists"),
-        value: doc["value"].str(),
-        effect: doc["effect"].str(),
-        seconds: doc["tolerationSeconds"].as_i64(),
     }
 }
 

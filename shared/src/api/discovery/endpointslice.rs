@@ -27,6 +27,8 @@ pub struct Endpoint {
     pub node_name: Str,
     /// The pod's name; empty when the endpoint is no pod.
     pub pod: Str,
+    /// Its own name below the Service's; may be empty.
+    pub hostname: Str,
 }
 
 /// The kind's registration.
@@ -62,6 +64,7 @@ impl Resource for EndpointSlices {
                     terminating: condition(endpoint, "terminating").unwrap_or(false),
                     node_name: endpoint["nodeName"].str(),
                     pod: endpoint["targetRef"]["name"].str(),
+                    hostname: endpoint["hostname"].str(),
                 })
                 .collect(),
             ports: body["ports"]

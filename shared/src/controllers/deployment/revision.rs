@@ -4,6 +4,7 @@ use crate::api::apps::deployment::Deployment;
 use crate::api::apps::replicaset::ReplicaSet;
 use crate::api::{Key, Kind, Of, PatchKind, Reason, Request, Subresource};
 use crate::collections::sort_by_key;
+use crate::controllers::history::hash;
 use crate::controllers::status::{condition, date};
 use crate::controllers::worker::{Answer, Desk, Step};
 use crate::controllers::world::World;
@@ -39,19 +40,6 @@ pub fn same_template(a: &Doc, b: &Doc) -> bool {
     equal(&a["spec"], &b["spec"])
         && equal(&labels(a), &labels(b))
         && equal(&a["metadata"]["annotations"], &b["metadata"]["annotations"])
-}
-
-/// FNV-1a over the template and the number of collisions so far, in letters and digits that spell no words.
-fn hash(template: &Doc, collisions: i64) -> Str {
-    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    let text = template.to_json();
-    let salt = if collisions == 0 { Vec::new() } else { collisions.to_le_bytes().to_vec() };
-    let sum = text
-        .bytes()
-        .chain(salt)
-        .fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let letter = |digit: u8| char::from(ALPHABET[usize::from(digit) % ALPHABET.len()]);
-    sum.to_string().bytes().map(letter).collect::<String>().into()
 }
 
 fn revision_of(set: &Of<ReplicaSet>) -> i64 {
@@ -267,16 +255,8 @@ pub fn new_condition(
 
 #[cfg(test)]
 mod tests {
-    use super::{hash, history, same_template};
+    use super::{history, same_template};
     use crate::doc;
-
-    #[test]
-    fn the_hash_is_stable_and_salted() {
-        let template = doc!({ "spec": { "containers": [{ "name": "c", "image": "nginx:1.25" }] } });
-        assert_eq!(hash(&template, 0), hash(&template.clone(), 0));
-        assert_ne!(hash(&template, 0), hash(&template, 1));
-        assert!(hash(&template, 0).bytes().all(|byte| b"bcdfghjklmnpqrstvwxz2456789".contains(&byte)));
-    }
 
     #[test]
     fn templates_differ_by_more_than_their_hash_label() {

@@ -4,6 +4,8 @@ use crate::api::Key;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::sim::{Duration, Time};
 
+use super::worker::Desk;
+
 /// After so long, what is still missing will not come.
 const EXPIRY: Duration = Duration::seconds(300);
 
@@ -27,14 +29,17 @@ impl Expectations {
         (missing && left > Duration::ZERO).then_some(left)
     }
 
-    /// `count` creations have been asked for.
-    pub fn expect_creations(&mut self, key: &Key, count: i64, now: Time) {
-        self.0.insert(key.clone(), Expected { creations: count, deletions: BTreeSet::new(), since: now });
+    /// Whether nothing is expected (any more); otherwise the key comes back when that has expired: a pod that came and
+    /// went while the watch was broken is never seen.
+    pub fn satisfied(&self, key: &Key, desk: &mut Desk<'_, '_>) -> bool {
+        let pending = self.pending(key, desk.now());
+        pending.inspect(|wait| desk.add_after(key.clone(), *wait)).is_none()
     }
 
-    /// These deletions have been asked for.
-    pub fn expect_deletions(&mut self, key: &Key, pods: impl Iterator<Item = Key>, now: Time) {
-        self.0.insert(key.clone(), Expected { creations: 0, deletions: pods.collect(), since: now });
+    /// So many creations, and these deletions, have been asked for.
+    pub fn expect(&mut self, key: &Key, creations: i64, deletions: impl IntoIterator<Item = Key>, now: Time) {
+        let deletions = deletions.into_iter().collect();
+        self.0.insert(key.clone(), Expected { creations, deletions, since: now });
     }
 
     /// `count` creations were seen, or will never be.
@@ -69,13 +74,13 @@ mod tests {
         let pod = Key::new(Kind::Pod, "default", "web-1");
         let mut expectations = Expectations::default();
         assert_eq!(expectations.pending(&key, Time(0)), None);
-        expectations.expect_creations(&key, 2, Time(0));
+        expectations.expect(&key, 2, [], Time(0));
         expectations.creation_observed(&key, 1);
         assert_eq!(expectations.pending(&key, Time(1000)), Some(Duration::seconds(299)));
         assert_eq!(expectations.pending(&key, Time(300_000)), None, "expired");
         expectations.creation_observed(&key, 1);
         assert_eq!(expectations.pending(&key, Time(1000)), None);
-        expectations.expect_deletions(&key, [pod.clone()].into_iter(), Time(0));
+        expectations.expect(&key, 0, [pod.clone()], Time(0));
         assert!(expectations.pending(&key, Time(1)).is_some());
         expectations.deletion_observed(&key, &pod);
         expectations.deletion_observed(&key, &pod);

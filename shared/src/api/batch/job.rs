@@ -1,0 +1,294 @@
+//! Job: pods that run until enough of them have succeeded.
+
+use crate::api::core::pod::{default_pod_spec, validate_pod_spec};
+use crate::api::validation::{self, Faults};
+use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age};
+use crate::doc::{Doc, Str, Timestamp};
+
+use super::super::apps::deployment::template_cells;
+
+/// Label and annotation of a pod: its index in the Job.
+pub const COMPLETION_INDEX: &str = "batch.kubernetes.io/job-completion-index";
+const CONTROLLER_UID: &str = "batch.kubernetes.io/controller-uid";
+/// Labels of a Job's pods, with the words of old as twins.
+const UID_LABELS: [&str; 2] = [CONTROLLER_UID, "controller-uid"];
+const NAME_LABELS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+
+/// What the simulation reads of a Job.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// How many pods run at once.
+    pub parallelism: i64,
+    /// How many have to succeed; when unset one success ends the Job.
+    pub completions: Option<i64>,
+    /// Every pod has an index.
+    pub indexed: bool,
+    /// So many failures are borne.
+    pub backoff_limit: i64,
+    /// The same for each index.
+    pub backoff_limit_per_index: Option<i64>,
+    /// So many indexes may fail.
+    pub max_failed_indexes: Option<i64>,
+    /// How long it may run, in seconds.
+    pub active_deadline_seconds: Option<i64>,
+    /// How long it stays after its end, in seconds.
+    pub ttl_seconds: Option<i64>,
+    /// It is not to run now.
+    pub suspend: bool,
+    /// Replacements wait until pods have ended for good.
+    pub only_replace_failed: bool,
+    /// Which pods are its own.
+    pub selector: LabelSelector,
+    /// The pod template, as written.
+    pub template: Doc,
+    /// `podFailurePolicy`, as written.
+    pub failure_policy: Doc,
+    /// `successPolicy`, as written.
+    pub success_policy: Doc,
+    /// Another controller looks after it.
+    pub foreign: bool,
+    /// `status.startTime`
+    pub start: Option<Timestamp>,
+    /// `Complete` or `Failed`, and since when.
+    pub finished: Option<(Str, Timestamp)>,
+}
+
+impl Job {
+    /// Whether it ended well.
+    pub fn succeeded(&self) -> bool {
+        self.finished.as_ref().is_some_and(|(how, _)| how == "Complete")
+    }
+}
+
+/// The kind's registration.
+#[derive(Debug)]
+pub struct Jobs;
+
+/// The condition of a type that holds.
+fn holds<'a>(status: &'a Doc, kind: &str) -> Option<&'a Doc> {
+    let mut conditions = status["conditions"].items().iter();
+    conditions.find(|condition| {
+        condition["type"].as_str() == Some(kind) && condition["status"].as_str() == Some("True")
+    })
+}
+
+impl Resource for Jobs {
+    fn info(&self) -> &'static Info {
+        &Info {
+            group: "batch",
+            version: "v1",
+            kind: "Job",
+            plural: "jobs",
+            singular: "job",
+            short_names: &[],
+            namespaced: true,
+            subresources: &[Subresource::Status],
+            categories: &["all"],
+            has_generation: true,
+        }
+    }
+
+    fn view(&self, body: &Doc, _: Option<&Object>) -> View {
+        let (spec, status) = (&body["spec"], &body["status"]);
+        let finished = ["Complete", "Failed"].into_iter().find_map(|kind| {
+            let since = holds(status, kind)?["lastTransitionTime"].as_time().unwrap_or_default();
+            Some((Str::from(kind), since))
+        });
+        View::Job(Job {
+            parallelism: spec["parallelism"].as_i64().unwrap_or(1),
+            completions: spec["completions"].as_i64(),
+            indexed: spec["completionMode"].as_str() == Some("Indexed"),
+            backoff_limit: spec["backoffLimit"].as_i64().unwrap_or(6),
+            backoff_limit_per_index: spec["backoffLimitPerIndex"].as_i64(),
+            max_failed_indexes: spec["maxFailedIndexes"].as_i64(),
+            active_deadline_seconds: spec["activeDeadlineSeconds"].as_i64(),
+            ttl_seconds: spec["ttlSecondsAfterFinished"].as_i64(),
+            suspend: spec["suspend"].as_bool() == Some(true),
+            only_replace_failed: spec["podReplacementPolicy"].as_str() == Some("Failed"),
+            selector: LabelSelector::from_doc(&spec["selector"]),
+            template: spec["template"].clone(),
+            failure_policy: spec["podFailurePolicy"].clone(),
+            success_policy: spec["successPolicy"].clone(),
+            foreign: spec["managedBy"].as_str().is_some_and(|name| name != "kubernetes.io/job-controller"),
+            start: status["startTime"].as_time(),
+            finished,
+        })
+    }
+
+    fn default(&self, doc: &mut Doc) {
+        default_spec(doc.at_mut(&["spec"]));
+        label_like_its_pods(doc);
+    }
+
+    fn identify(&self, doc: &mut Doc, uid: &str) {
+        if doc["spec"]["manualSelector"].as_bool() == Some(true) {
+            return;
+        }
+        let name = doc["metadata"]["name"].str();
+        let labels = doc.at_mut(&["spec", "template", "metadata", "labels"]);
+        UID_LABELS.iter().for_each(|label| labels.set(*label, uid));
+        NAME_LABELS.iter().for_each(|label| labels.set(*label, &name));
+        doc.set_at(&["spec", "selector", "matchLabels", CONTROLLER_UID], uid);
+        label_like_its_pods(doc);
+    }
+
+    fn validate(&self, doc: &Doc, faults: &mut Faults) {
+        validate_spec(&doc["spec"], "spec", faults);
+        let selector = LabelSelector::from_doc(&doc["spec"]["selector"]);
+        let labels = &doc["spec"]["template"]["metadata"]["labels"];
+        if !selector.is_empty() && !selector.matches(labels) {
+            let why = "`selector` does not match template `labels`";
+            faults.invalid("spec.template.metadata.labels", labels, why);
+        }
+    }
+
+    fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        let (new, before) = (&new["spec"], &old["spec"]);
+        let mut frozen = vec!["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"];
+        // The size of an Indexed Job may follow its parallelism.
+        let elastic =
+            new["completionMode"].as_str() == Some("Indexed") && new["completions"] == new["parallelism"];
+        if !elastic {
+            frozen.push("completions");
+        }
+        let dormant = before["suspend"].as_bool() == Some(true) && old["status"]["startTime"].is_null();
+        if !dormant {
+            frozen.push("template");
+        }
+        for field in frozen {
+            if new[field] != before[field] {
+                faults.invalid(format!("spec.{field}"), &new[field], "field is immutable");
+            }
+        }
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        const COLUMNS: &[Column] = &[
+            Column { name: "Name", wide: false },
+            Column { name: "Status", wide: false },
+            Column { name: "Completions", wide: false },
+            Column { name: "Duration", wide: false },
+            Column { name: "Age", wide: false },
+            Column { name: "Containers", wide: true },
+            Column { name: "Images", wide: true },
+            Column { name: "Selector", wide: true },
+        ];
+        COLUMNS
+    }
+
+    fn row(&self, object: &Object, now: Timestamp) -> Row {
+        let (spec, status) = (&object.body["spec"], &object.body["status"]);
+        let state = match () {
+            () if holds(status, "Complete").is_some() => "Complete",
+            () if holds(status, "Failed").is_some() => "Failed",
+            () if object.meta.deleting() => "Terminating",
+            () if holds(status, "Suspended").is_some() => "Suspended",
+            () if holds(status, "FailureTarget").is_some() => "FailureTarget",
+            () if holds(status, "SuccessCriteriaMet").is_some() => "SuccessCriteriaMet",
+            () => "Running",
+        };
+        let succeeded = status["succeeded"].as_i64().unwrap_or(0);
+        let parallelism = spec["parallelism"].as_i64().unwrap_or(0);
+        let completions = match spec["completions"].as_i64() {
+            Some(wanted) => format!("{succeeded}/{wanted}"),
+            None if parallelism > 1 => format!("{succeeded}/1 of {parallelism}"),
+            None => format!("{succeeded}/1"),
+        };
+        let end = status["completionTime"].as_time().unwrap_or(now);
+        let mut row = vec![
+            object.key.name.to_string(),
+            state.to_owned(),
+            completions,
+            status["startTime"].as_time().map(|start| age(start, end)).unwrap_or_default(),
+            age(object.meta.creation, now),
+        ];
+        row.extend(template_cells(spec));
+        row
+    }
+
+    fn field(&self, object: &Object, path: &str) -> Option<Str> {
+        match path {
+            "metadata.name" => Some(object.key.name.clone()),
+            "metadata.namespace" => Some(object.key.namespace.clone()),
+            "status.successful" => {
+                Some(object.body["status"]["succeeded"].as_i64().unwrap_or(0).to_string().into())
+            }
+            _ => None,
+        }
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &["metadata.name", "metadata.namespace", "status.successful"]
+    }
+}
+
+/// A Job without labels of its own takes those of its pods.
+fn label_like_its_pods(doc: &mut Doc) {
+    let labels = doc["spec"]["template"]["metadata"]["labels"].clone();
+    if doc["metadata"]["labels"].is_empty() && !labels.is_empty() {
+        doc.set_at(&["metadata", "labels"], labels);
+    }
+}
+
+/// Fills in a Job's spec.
+fn default_spec(spec: &mut Doc) {
+    if spec["completions"].is_null() && spec["parallelism"].is_null() {
+        spec.set("completions", 1i64);
+    }
+    spec.default_to("parallelism", 1i64);
+    let each = !spec["backoffLimitPerIndex"].is_null();
+    spec.default_to("backoffLimit", if each { i64::from(i32::MAX) } else { 6 });
+    spec.default_to("completionMode", "NonIndexed");
+    spec.default_to("manualSelector", false);
+    let policy = if spec["podFailurePolicy"].is_null() { "TerminatingOrFailed" } else { "Failed" };
+    spec.default_to("podReplacementPolicy", policy);
+    spec.default_to("suspend", false);
+    default_job_template(spec);
+}
+
+/// Fills in the pods of a Job.
+pub(super) fn default_job_template(spec: &mut Doc) {
+    if !spec["template"]["spec"].is_null() {
+        default_pod_spec(spec.at_mut(&["template", "spec"]));
+    }
+}
+
+/// Says what is wrong with a Job's spec that stands at `path`.
+pub(super) fn validate_spec(spec: &Doc, path: &str, faults: &mut Faults) {
+    for field in [
+        "parallelism",
+        "completions",
+        "activeDeadlineSeconds",
+        "backoffLimit",
+        "ttlSecondsAfterFinished",
+        "backoffLimitPerIndex",
+        "maxFailedIndexes",
+    ] {
+        validation::non_negative(faults, &format!("{path}.{field}"), &spec[field]);
+    }
+    let mode = &spec["completionMode"];
+    let indexed = mode.as_str() == Some("Indexed");
+    if !matches!(mode.as_str(), None | Some("Indexed" | "NonIndexed")) {
+        faults.not_supported(format!("{path}.completionMode"), mode, &["Indexed", "NonIndexed"]);
+    }
+    if indexed && spec["completions"].is_null() {
+        faults.required(format!("{path}.completions"), "when completion mode is Indexed");
+    }
+    if !indexed && !spec["backoffLimitPerIndex"].is_null() {
+        let why = "requires indexed completion mode";
+        faults.invalid(format!("{path}.backoffLimitPerIndex"), &spec["backoffLimitPerIndex"], why);
+    }
+    let template = &spec["template"];
+    validation::labels(faults, &format!("{path}.template.metadata.labels"), &template["metadata"]["labels"]);
+    validate_pod_spec(&template["spec"], &format!("{path}.template.spec"), faults);
+    let restart = &template["spec"]["restartPolicy"];
+    let field = format!("{path}.template.spec.restartPolicy");
+    match restart.as_str() {
+        Some("Never") => {}
+        Some("OnFailure") if spec["podFailurePolicy"].is_null() => {}
+        Some("OnFailure") => {
+            faults.invalid(field, restart, "only \"Never\" is supported when podFailurePolicy is specified");
+        }
+        _ => faults.required(field, "valid values: \"OnFailure\", \"Never\""),
+    }
+}

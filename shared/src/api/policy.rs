@@ -1,0 +1,3 @@
+//! The group `policy/v1`.
+
+pub mod poddisruptionbudget;

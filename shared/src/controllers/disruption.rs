@@ -1,0 +1,202 @@
+//! Disruption controller: tells of each budget how many of its pods may be taken away now.
+
+use crate::api::apps::deployment::{Deployment, scaled};
+use crate::api::apps::replicaset::ReplicaSet;
+use crate::api::apps::statefulset::StatefulSet;
+use crate::api::core::pod::Pod;
+use crate::api::policy::poddisruptionbudget::PodDisruptionBudget;
+use crate::api::{Key, Kind, Of};
+use crate::client::Delta;
+use crate::doc;
+use crate::doc::{Doc, Str, Timestamp};
+use crate::sim::Duration;
+
+use super::status::{condition as known, date, omit_empty, write};
+use super::worker::{Answer, Controller, Desk, Step, all_ok};
+use super::world::World;
+
+/// An eviction that was granted should have come to pass within so long, in seconds.
+const PATIENCE: i64 = 120;
+
+/// The control loop.
+#[derive(Clone, Debug, Hash, Default)]
+pub struct DisruptionController {}
+
+impl Controller for DisruptionController {
+    const NAME: &'static str = "disruption-controller";
+    const SOURCE: &'static str = "controllermanager";
+    const WORKERS: u64 = 1;
+    /// Whether the key has to come back.
+    type Waiting = bool;
+
+    fn observe(&mut self, delta: &Delta, world: &World, desk: &mut Desk<'_, '_>) {
+        let object = delta.object();
+        match object.key.kind {
+            Kind::PodDisruptionBudget => desk.add(object.key.clone()),
+            Kind::Pod => {
+                for budget in world.informers.list_namespace::<PodDisruptionBudget>(&object.key.namespace) {
+                    let sides = [&delta.old, &delta.new];
+                    if sides.into_iter().flatten().any(|pod| budget.protects(&pod.meta.labels)) {
+                        desk.add(budget.key().clone());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn sync(&mut self, key: &Key, world: &World, desk: &mut Desk<'_, '_>) -> Step<bool> {
+        let Some(budget) = world.of::<PodDisruptionBudget>(key) else { return Step::Done };
+        let pods = world.informers.list_namespace::<Pod>(&key.namespace);
+        let pods: Vec<Of<Pod>> = pods.filter(|pod| budget.protects(&pod.meta().labels)).collect();
+        if pods.is_empty() {
+            desk.normal(budget.object(), "NoPods", "No matching pods found");
+        }
+        match expected(&budget, &pods, world) {
+            Ok((expected, desired)) => {
+                let disrupted = disrupted(&budget, &pods, desk);
+                let healthy = |pod: &&Of<Pod>| {
+                    pod.ready && !pod.meta().deleting() && disrupted[pod.key().name.as_str()].is_null()
+                };
+                let healthy = pods.iter().filter(healthy).count() as i64;
+                let mut allowed = (healthy - desired).max(0);
+                if expected <= 0 {
+                    // Nothing is known yet of pods that are about to appear.
+                    allowed = 0;
+                }
+                let mut status = doc!({
+                    "currentHealthy": healthy, "desiredHealthy": desired, "disruptionsAllowed": allowed,
+                    "expectedPods": expected, "disruptedPods": disrupted,
+                    "observedGeneration": budget.meta().generation
+                });
+                omit_empty(&mut status, &["disruptedPods"]);
+                let (holds, reason) =
+                    if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
+                status.set("conditions", [condition(&budget, holds, reason, "", desk.timestamp())].to_vec());
+                tell(&budget, &status, false, desk)
+            }
+            Err(why) => {
+                let text = format!("Failed to calculate the number of expected pods: {why}");
+                desk.warning(budget.object(), "CalculateExpectedPodCountFailed", text);
+                let mut status = budget.object().body["status"].clone();
+                // Whoever wants to evict has to wait.
+                status.set("disruptionsAllowed", 0i64);
+                let now = desk.timestamp();
+                status.set("conditions", [condition(&budget, "False", "SyncFailed", &why, now)].to_vec());
+                tell(&budget, &status, true, desk)
+            }
+        }
+    }
+
+    fn answered(
+        &mut self,
+        _: &Key,
+        again: bool,
+        answers: Vec<Answer>,
+        _: &World,
+        _: &mut Desk<'_, '_>,
+    ) -> Step<bool> {
+        if again || !all_ok(&answers) { Step::Retry } else { Step::Done }
+    }
+}
+
+fn tell(budget: &Of<PodDisruptionBudget>, status: &Doc, again: bool, desk: &Desk<'_, '_>) -> Step<bool> {
+    let old = &budget.object().body["status"];
+    match write(desk.user, budget.key(), old, status) {
+        Some(request) => Step::Ask(vec![request], again),
+        None if again => Step::Retry,
+        None => Step::Done,
+    }
+}
+
+/// How many pods there should be, and how many of them have to be healthy.
+fn expected(budget: &Of<PodDisruptionBudget>, pods: &[Of<Pod>], world: &World) -> Result<(i64, i64), String> {
+    let (most, least) = (&budget.max_unavailable, &budget.min_available);
+    if !most.is_null() {
+        let all = scale(pods, world)?;
+        return Ok((all, (all - scaled(most, all, true)).max(0)));
+    }
+    match least {
+        Doc::Null => Ok((0, 0)),
+        Doc::Int(count) => Ok((pods.len() as i64, *count)),
+        share => {
+            let all = scale(pods, world)?;
+            Ok((all, scaled(share, all, true)))
+        }
+    }
+}
+
+/// The wanted sizes of all that manages these pods, together. Pods that nobody manages count nowhere.
+fn scale(pods: &[Of<Pod>], world: &World) -> Result<i64, String> {
+    let mut managers: Vec<(u128, i64)> = Vec::new();
+    for pod in pods {
+        let Some(owner) = pod.meta().controller() else { continue };
+        if managers.iter().any(|(uid, _)| *uid == owner.uid) {
+            continue;
+        }
+        let namespace = &pod.key().namespace;
+        let set = world.resolve::<ReplicaSet>(namespace, owner);
+        let deployment = set.as_ref().and_then(|set| world.manager::<Deployment>(namespace, set.meta()));
+        let sized = match (deployment, set) {
+            // All ReplicaSets of a Deployment have one size together.
+            (Some(deployment), _) => Some((deployment.meta().uid, deployment.replicas)),
+            (None, Some(set)) => Some((owner.uid, set.replicas)),
+            (None, None) => {
+                world.resolve::<StatefulSet>(namespace, owner).map(|set| (owner.uid, set.replicas))
+            }
+        };
+        let Some(sized) = sized else {
+            return Err(format!("found no controllers for pod {:?}", pod.key().name.as_str()));
+        };
+        if !managers.contains(&sized) {
+            managers.push(sized);
+        }
+    }
+    Ok(managers.iter().map(|(_, size)| size).sum())
+}
+
+/// Pods whose eviction was granted and that are not gone yet.
+fn disrupted(budget: &Of<PodDisruptionBudget>, pods: &[Of<Pod>], desk: &mut Desk<'_, '_>) -> Doc {
+    let now = desk.timestamp();
+    let mut waiting = Doc::map();
+    let mut next: Option<i64> = None;
+    for (name, since) in budget.disrupted.entries() {
+        let pod = pods.iter().find(|pod| pod.key().name == *name && !pod.meta().deleting());
+        let (Some(pod), Some(moment)) = (pod, since.as_time()) else { continue };
+        let left = (moment.seconds() + PATIENCE) * 1000 - now.millis();
+        if left > 0 {
+            waiting.set(name.clone(), since.clone());
+            next = Some(next.map_or(left, |next| next.min(left)));
+        } else {
+            let budget = budget.key();
+            let text = format!(
+                "Pod was expected by PDB {}/{} to be deleted but it wasn't",
+                budget.namespace, budget.name
+            );
+            desk.warning(pod.object(), "NotDeleted", text);
+        }
+    }
+    if let Some(left) = next {
+        desk.add_after(budget.key().clone(), Duration::millis(left.unsigned_abs()));
+    }
+    waiting
+}
+
+fn condition(
+    budget: &Of<PodDisruptionBudget>,
+    holds: &'static str,
+    reason: &'static str,
+    message: &str,
+    now: Timestamp,
+) -> Doc {
+    let before = known(&budget.object().body["status"], "DisruptionAllowed");
+    let since = if before["status"].as_str() == Some(holds) {
+        before["lastTransitionTime"].clone()
+    } else {
+        date(now)
+    };
+    doc!({
+        "type": "DisruptionAllowed", "status": holds, "reason": reason, "message": Str::from(message),
+        "lastTransitionTime": since, "observedGeneration": budget.meta().generation
+    })
+}
