@@ -64,6 +64,9 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if let StoreError::Lost(_) = error {
+            return Self::new(StatusCode::GONE, error.to_string());
+        }
         tracing::error!(%error, "a request failed");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("{error}; try again later"))
     }

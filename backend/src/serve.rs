@@ -41,6 +41,8 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
+    // Whoever reads that it is there may stop it at once.
+    let asked_to_stop = stop_signal()?;
     tracing::info!(%address, data = %data.display(), version = env!("CARGO_PKG_VERSION"), "serving");
     // Whoever starts this program reads the address from this line.
     println!("Kubarium is at http://{address}");
@@ -49,7 +51,7 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let closing = sessions.clone();
     tokio::spawn(async move {
-        stop_signal().await;
+        asked_to_stop.await;
         tracing::info!("stopping");
         let _ = stop.send(true);
         closing.close().await;
@@ -108,28 +110,31 @@ fn report(damage: &Damage) {
         );
     }
     if let Some(file) = &damage.set_aside {
-        let (whole, shortened) = (damage.whole, damage.shortened);
+        let (whole, shortened, lost) = (damage.whole, damage.shortened, damage.lost);
         tracing::error!(
             file,
             whole,
             shortened,
+            lost,
             "the session store was damaged: it was set aside, and the intact beginning of every log is kept"
         );
     }
 }
 
-/// Ends at Ctrl+C, or when the system asks the program to stop.
-async fn stop_signal() {
-    let interrupt = async { tokio::signal::ctrl_c().await.expect("a handler for Ctrl+C can be set") };
+/// Ends at Ctrl+C, or when the system asks the program to stop; listens for that from now on.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).expect("a handler for SIGTERM can be set");
-        tokio::select! {
-            () = interrupt => {}
-            _ = terminate.recv() => {}
-        }
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
     }
     #[cfg(not(unix))]
-    interrupt.await;
+    Ok(async { tokio::signal::ctrl_c().await.expect("a handler for Ctrl+C can be set") })
 }

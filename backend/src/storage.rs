@@ -78,6 +78,12 @@ pub enum StoreError {
     /// Somebody else went on with this log.
     #[error("the log of session {0} has grown elsewhere")]
     Conflict(String),
+    /// A part of the file is gone, and the session's scenario or its tokens with it.
+    #[error(
+        "session {0} cannot be opened again: its beginning was in a part of the store that was damaged; whoever runs this \
+         server still has the damaged file"
+    )]
+    Lost(String),
     /// The server is ending.
     #[error("the session store is closed")]
     Closed,

@@ -8,6 +8,7 @@ mod env;
 mod node;
 mod pod;
 mod probe;
+mod recover;
 mod status;
 mod sync;
 

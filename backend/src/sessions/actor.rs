@@ -166,6 +166,7 @@ impl Session {
         let (record, commands) = match store.load(id).await {
             Ok(Some(found)) => found,
             Ok(None) => return Err(End::NO_SESSION),
+            Err(StoreError::Lost(_)) => return Err(End::LOST),
             Err(error) => {
                 tracing::error!(session = id, %error, "a session cannot be read");
                 return Err(End::FAILED);

@@ -30,6 +30,11 @@ impl End {
     /// Nothing was heard for too long.
     pub const SILENT: End =
         End { code: 4408, why: "nothing was heard from this page for too long: connect again" };
+    /// Its beginning is gone.
+    pub const LOST: End = End {
+        code: 4410,
+        why: "this session cannot be opened again: its beginning was in a part of the store that was damaged",
+    };
     /// A log that this program cannot read.
     pub const FOREIGN_LOG: End = End {
         code: 4422,

@@ -1,10 +1,13 @@
 //! Files that were cut short or overwritten: finding out, and saving what is left.
 
-use std::{fs, io::Read, path::Path};
+use std::{collections::BTreeSet, fs, io::Read, path::Path};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::sqlite::{self, FILE};
+use super::{
+    CommandRecord, SessionRecord,
+    sqlite::{self, FILE},
+};
 
 /// What was wrong with the store when it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub struct Damage {
     pub whole: u64,
     /// How many came through with the intact beginning of their log.
     pub shortened: u64,
+    /// Of how many nothing but the name is left.
+    pub lost: u64,
 }
 
 /// Whether the error says that the file is not what SQLite left there.
@@ -51,29 +56,81 @@ fn copy(damaged: &Path, rebuilt: &Connection, damage: &mut Damage) -> rusqlite::
     // Without these SQLite refuses a file that is shorter than its header says.
     old.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
     old.pragma_update(None, "writable_schema", true)?;
-    let mut statement = old.prepare("SELECT * FROM sessions ORDER BY id")?;
-    let mut rows = statement.query([])?;
+    let found = beginnings(&old)?;
+    let mut lost = names(&old, "SELECT session FROM clocks");
+    lost.extend(names(&old, "SELECT DISTINCT session FROM commands"));
+    lost.extend(names(&old, "SELECT id FROM beginnings NOT INDEXED"));
     rebuilt.execute_batch("BEGIN")?;
-    let result = (|| {
-        while let Some(row) = rows.next()? {
-            let Ok(mut session) = sqlite::session(row) else { continue };
-            let commands = sqlite::intact_commands(&old, &session.id)?;
-            let kept = commands.len() as u64;
-            let lost = session.sequence.saturating_sub(kept);
-            (session.sequence, session.lost) = (kept, session.lost + lost);
-            let saved = sqlite::insert_session(rebuilt, &session).and_then(|()| {
-                commands.iter().try_for_each(|c| sqlite::insert_command(rebuilt, &session.id, c))
-            });
-            match saved {
-                Ok(()) if lost == 0 => damage.whole += 1,
-                Ok(()) => damage.shortened += 1,
-                Err(error) => tracing::warn!(session = session.id, %error, "a session could not be saved"),
-            }
+    for mut session in found {
+        let (commands, missing) = log(&old, &mut session);
+        let saved = sqlite::insert_session(rebuilt, &session)
+            .and_then(|()| commands.iter().try_for_each(|c| sqlite::insert_command(rebuilt, &session.id, c)));
+        match saved {
+            Ok(()) if missing == 0 => damage.whole += 1,
+            Ok(()) => damage.shortened += 1,
+            Err(error) => tracing::warn!(session = session.id, %error, "a session could not be saved"),
         }
-        Ok(())
-    })();
-    rebuilt.execute_batch("COMMIT")?;
-    result
+        lost.remove(&session.id);
+    }
+    for id in &lost {
+        sqlite::insert_lost(rebuilt, id)?;
+        damage.lost += 1;
+    }
+    rebuilt.execute_batch("COMMIT")
+}
+
+/// The beginnings of sessions that can be read, in the order of their creation. Each is looked up by its number, so
+/// that one that is gone hides no other.
+fn beginnings(old: &Connection) -> rusqlite::Result<Vec<SessionRecord>> {
+    /// So many missing in a row are the end.
+    const GAP: u32 = 1000;
+    let mut statement = old.prepare("SELECT * FROM beginnings WHERE number = ?1")?;
+    let mut found = Vec::new();
+    let mut missing = 0;
+    for number in 1_i64.. {
+        match statement.query_row([number], sqlite::beginning) {
+            Ok((session, true)) => {
+                found.push(session);
+                missing = 0;
+            }
+            _ => missing += 1,
+        }
+        if missing == GAP {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The names in the first column, up to the first page that is gone.
+fn names(old: &Connection, query: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let Ok(mut statement) = old.prepare(query) else { return names };
+    let Ok(mut rows) = statement.query([]) else { return names };
+    while let Ok(Some(row)) = rows.next() {
+        names.extend(row.get::<_, String>(0));
+    }
+    names
+}
+
+/// What is intact of a session's log, with its clock set to it, and how much is missing now.
+fn log(old: &Connection, session: &mut SessionRecord) -> (Vec<CommandRecord>, u64) {
+    let commands = sqlite::intact_commands(old, &session.id).unwrap_or_default();
+    let kept = commands.len() as u64;
+    let id = session.id.clone();
+    let clock = old
+        .prepare_cached("SELECT * FROM clocks WHERE session = ?1")
+        .and_then(|mut statement| statement.query_row([id], |row| sqlite::clock(row, session)));
+    let missing = match clock {
+        Ok(()) => session.sequence.saturating_sub(kept),
+        Err(_) => {
+            session.horizon = commands.last().map_or(0, |last| last.at);
+            // How much came after is not known any more; that something is missing has to be told.
+            1
+        }
+    };
+    (session.sequence, session.lost) = (kept, session.lost + missing);
+    (commands, missing)
 }
 
 fn cannot_move(error: &std::io::Error) -> rusqlite::Error {

@@ -17,18 +17,26 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
 pub const FILE: &str = "sessions.sqlite";
 
 /// Raised when the tables change.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// As many jobs share a transaction at most, so that the first does not wait for ever.
 const BATCH: usize = 1024;
 
-const TABLES: &str = "
-    CREATE TABLE sessions (
-        id TEXT PRIMARY KEY, created INTEGER NOT NULL, engine TEXT NOT NULL, scenario TEXT NOT NULL,
-        owner BLOB NOT NULL, editor BLOB NOT NULL, viewer BLOB NOT NULL,
-        sequence INTEGER NOT NULL, horizon INTEGER NOT NULL,
+/// What never changes of a session is written once and stays where it is in the file, before the session's log: a
+/// file that is cut short loses the beginning of a session last. What changes with every command is small.
+const SESSIONS: &str = "
+    CREATE TABLE beginnings (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, engine TEXT NOT NULL,
+        scenario TEXT NOT NULL, owner BLOB NOT NULL, editor BLOB NOT NULL, viewer BLOB NOT NULL, checksum BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE clocks (
+        session TEXT PRIMARY KEY, sequence INTEGER NOT NULL, horizon INTEGER NOT NULL,
         running INTEGER NOT NULL, speed_milli INTEGER NOT NULL, lost INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE lost (session TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+";
+
+const LOGS: &str = "
     CREATE TABLE commands (
         session TEXT NOT NULL, sequence INTEGER NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL,
         checksum BLOB NOT NULL, PRIMARY KEY (session, sequence)
@@ -91,7 +99,7 @@ impl Database {
             for job in batch {
                 match job {
                     Job::Create(session, reply) => {
-                        let result = within(&mut transaction, |c| insert_session(c, &session));
+                        let result = within(&mut transaction, |c| Ok(insert_session(c, &session)?));
                         answers.push(later(result, reply));
                     }
                     Job::Append { id, commands, reply } => {
@@ -164,23 +172,48 @@ fn checked(connection: Connection, path: &Path) -> rusqlite::Result<Connection> 
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
         return Err(rusqlite::Error::SqliteFailure(code, Some(format!("{}: {verdict}", path.display()))));
     }
-    Ok(connection)
+    migrate(connection)
 }
 
 /// Makes the tables in an empty database.
 pub fn create_tables(mut connection: Connection) -> rusqlite::Result<Connection> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(SESSIONS)?;
+    transaction.execute_batch(LOGS)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()?;
     Ok(connection)
 }
 
-/// Writes the row of a session.
-pub fn insert_session(connection: &Connection, session: &SessionRecord) -> Result<(), StoreError> {
+/// Format 1 had everything about a session in one row.
+fn migrate(mut connection: Connection) -> rusqlite::Result<Connection> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found != 1 {
+        return Ok(connection);
+    }
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SESSIONS)?;
+    {
+        let mut statement =
+            transaction.prepare("SELECT *, x'' AS checksum FROM sessions ORDER BY created")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (mut session, _) = beginning(row)?;
+            clock(row, &mut session)?;
+            insert_session(&transaction, &session)?;
+        }
+    }
+    transaction.execute_batch("DROP TABLE sessions")?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()?;
+    Ok(connection)
+}
+
+/// Writes the rows of a session.
+pub fn insert_session(connection: &Connection, session: &SessionRecord) -> rusqlite::Result<()> {
     let [owner, editor, viewer] = &session.tokens;
     connection
-        .prepare_cached("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .prepare_cached("INSERT INTO beginnings VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
         .execute(params![
             session.id,
             signed(session.created),
@@ -189,12 +222,22 @@ pub fn insert_session(connection: &Connection, session: &SessionRecord) -> Resul
             owner,
             editor,
             viewer,
-            signed(session.sequence),
-            signed(session.horizon),
-            session.pace.running,
-            session.pace.speed_milli,
-            signed(session.lost),
+            session_checksum(session),
         ])?;
+    connection.prepare_cached("INSERT INTO clocks VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
+        session.id,
+        signed(session.sequence),
+        signed(session.horizon),
+        session.pace.running,
+        session.pace.speed_milli,
+        signed(session.lost),
+    ])?;
+    Ok(())
+}
+
+/// Keeps in mind that there was a session whose beginning is lost.
+pub fn insert_lost(connection: &Connection, id: &str) -> rusqlite::Result<()> {
+    connection.execute("INSERT INTO lost VALUES (?1)", [id])?;
     Ok(())
 }
 
@@ -203,37 +246,50 @@ fn append(connection: &Connection, id: &str, commands: &[CommandRecord]) -> Resu
     let (Some(first), Some(last)) = (commands.first(), commands.last()) else { return Ok(()) };
     let changed = connection
         .prepare_cached(
-            "UPDATE sessions SET sequence = ?1, horizon = max(horizon, ?2) WHERE id = ?3 AND sequence = ?4",
+            "UPDATE clocks SET sequence = ?1, horizon = max(horizon, ?2) WHERE session = ?3 AND sequence = ?4",
         )?
         .execute(params![signed(last.sequence), signed(last.at), id, signed(first.sequence) - 1])?;
     if changed != 1 {
         return Err(StoreError::Conflict(id.to_owned()));
     }
-    commands.iter().try_for_each(|command| insert_command(connection, id, command))
+    commands.iter().try_for_each(|command| insert_command(connection, id, command))?;
+    Ok(())
 }
 
 /// Writes the row of one command.
-pub fn insert_command(connection: &Connection, id: &str, command: &CommandRecord) -> Result<(), StoreError> {
+pub fn insert_command(connection: &Connection, id: &str, command: &CommandRecord) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT INTO commands VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
         id,
         signed(command.sequence),
         signed(command.at),
         command.body,
-        checksum(id, command),
+        command_checksum(id, command),
     ])?;
     Ok(())
 }
 
 fn set_clock(connection: &Connection, id: &str, horizon: u64, pace: Pace) -> Result<(), StoreError> {
     connection
-        .prepare_cached("UPDATE sessions SET horizon = ?1, running = ?2, speed_milli = ?3 WHERE id = ?4")?
+        .prepare_cached("UPDATE clocks SET horizon = ?1, running = ?2, speed_milli = ?3 WHERE session = ?4")?
         .execute(params![signed(horizon), pace.running, pace.speed_milli, id])?;
     Ok(())
 }
 
 fn describe(connection: &Connection, id: &str) -> Result<Option<SessionRecord>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT * FROM sessions WHERE id = ?1")?;
-    Ok(statement.query_row([id], session).optional()?)
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM beginnings JOIN clocks ON clocks.session = beginnings.id WHERE id = ?1",
+    )?;
+    let found = statement.query_row([id], |row| {
+        let (mut session, intact) = beginning(row)?;
+        clock(row, &mut session)?;
+        Ok(intact.then_some(session))
+    });
+    if let Some(session) = found.optional()? {
+        return session.map(Some).ok_or_else(|| StoreError::Lost(id.to_owned()));
+    }
+    let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM lost WHERE session = ?1)")?;
+    let lost: bool = statement.query_row([id], |row| row.get(0))?;
+    if lost { Err(StoreError::Lost(id.to_owned())) } else { Ok(None) }
 }
 
 /// Reads a session. A log that breaks off early is cut there for good; what lay behind is set aside.
@@ -263,7 +319,7 @@ fn load(
         session.sequence = kept;
         session.lost += lost;
         connection.execute(
-            "UPDATE sessions SET sequence = ?1, lost = ?2 WHERE id = ?3",
+            "UPDATE clocks SET sequence = ?1, lost = ?2 WHERE session = ?3",
             params![signed(session.sequence), signed(session.lost), id],
         )?;
     }
@@ -281,7 +337,7 @@ pub fn intact_commands(connection: &Connection, id: &str) -> rusqlite::Result<Ve
         let Ok((command, sum)) = command(row) else { break };
         let next = commands.len() as u64 + 1;
         let in_order = commands.last().is_none_or(|last| last.at <= command.at);
-        if command.sequence != next || !in_order || sum != checksum(id, &command) {
+        if command.sequence != next || !in_order || sum != command_checksum(id, &command) {
             break;
         }
         commands.push(command);
@@ -289,20 +345,31 @@ pub fn intact_commands(connection: &Connection, id: &str) -> rusqlite::Result<Ve
     Ok(commands)
 }
 
-/// Reads the row of a session.
-pub fn session(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
+/// Reads what never changes of a session, and whether it is as it was written.
+pub fn beginning(row: &Row<'_>) -> rusqlite::Result<(SessionRecord, bool)> {
     let token = |column: &str| row.get::<_, TokenHash>(column);
-    Ok(SessionRecord {
+    let session = SessionRecord {
         id: row.get("id")?,
         created: unsigned(row, "created")?,
         engine: row.get("engine")?,
         scenario: row.get("scenario")?,
         tokens: [token("owner")?, token("editor")?, token("viewer")?],
-        sequence: unsigned(row, "sequence")?,
-        horizon: unsigned(row, "horizon")?,
-        pace: Pace { running: row.get("running")?, speed_milli: row.get("speed_milli")? },
-        lost: unsigned(row, "lost")?,
-    })
+        sequence: 0,
+        horizon: 0,
+        pace: Pace { running: false, speed_milli: 1000 },
+        lost: 0,
+    };
+    let intact = row.get::<_, Vec<u8>>("checksum")? == session_checksum(&session);
+    Ok((session, intact))
+}
+
+/// Reads how far a session is.
+pub fn clock(row: &Row<'_>, session: &mut SessionRecord) -> rusqlite::Result<()> {
+    session.sequence = unsigned(row, "sequence")?;
+    session.horizon = unsigned(row, "horizon")?;
+    session.pace = Pace { running: row.get("running")?, speed_milli: row.get("speed_milli")? };
+    session.lost = unsigned(row, "lost")?;
+    Ok(())
 }
 
 fn command(row: &Row<'_>) -> rusqlite::Result<(CommandRecord, Vec<u8>)> {
@@ -314,12 +381,22 @@ fn command(row: &Row<'_>) -> rusqlite::Result<(CommandRecord, Vec<u8>)> {
     Ok((command, row.get("checksum")?))
 }
 
+fn session_checksum(session: &SessionRecord) -> Vec<u8> {
+    let [owner, editor, viewer] = &session.tokens;
+    let created = session.created.to_le_bytes();
+    let texts = [session.id.as_bytes(), session.engine.as_bytes(), session.scenario.as_bytes()];
+    checksum(texts.into_iter().chain([&created[..], owner, editor, viewer]))
+}
+
+fn command_checksum(id: &str, command: &CommandRecord) -> Vec<u8> {
+    let (sequence, at) = (command.sequence.to_le_bytes(), command.at.to_le_bytes());
+    checksum([id.as_bytes(), &sequence, &at, command.body.as_bytes()].into_iter())
+}
+
 /// Finds bytes that changed on disk: SQLite checks its structure, not our content.
-fn checksum(id: &str, command: &CommandRecord) -> Vec<u8> {
+fn checksum<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut hasher = Sha256::new();
-    for part in
-        [id.as_bytes(), &command.sequence.to_le_bytes(), &command.at.to_le_bytes(), command.body.as_bytes()]
-    {
+    for part in parts {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }

@@ -7,7 +7,7 @@ use crate::doc::{Str, literal};
 use crate::sim::{Context, CriCall, CriEvent, Duration, ListedContainer, ListedPod, Timer};
 
 use super::pod::{ContainerStage, PodStage, Termination, spec_at};
-use super::sync::match_runtime;
+use super::recover::match_runtime;
 use super::{Kubelet, date};
 
 impl Kubelet {
