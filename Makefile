@@ -31,7 +31,7 @@ CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-test
 say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
 stop = { echo 'kubarium: $(1)' >&2; exit 1; }
 
-.PHONY: help build run test dev simulate bench fmt page program lint test-rust test-browser tools rust chromium
+.PHONY: help build run test dev simulate bench pictures fmt page program lint test-rust test-browser tools rust chromium
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -58,6 +58,9 @@ bench: page ## Run the speed scenarios
 	$(call say,Benchmarks)
 	@cargo bench --locked --package tests
 	@node tests/benches/worker.mjs
+
+pictures: test-browser ## Take the pictures of the README anew
+	@cp $(addprefix tests/browser/results/,alive.png toleration.png inspector.png) docs/
 
 fmt: rust ## Format the code
 	@cargo fmt --all

@@ -1,5 +1,6 @@
 //! Writes the table of API types that `src/schema.rs` reads, from the JSON schemas of `k8s-openapi`; and gives the
-//! engine its version, which changes with its sources: only engines of the same build are sure to agree.
+//! engine its version, which changes with its sources: only engines of the same build are sure to agree. The scenario of
+//! the first screen becomes JSON, so that a page can show it before it has the YAML reader.
 //!
 //! The table:
 //! One line a type (`:v1.PodSpec`, for served kinds with group version and kind: `:v1.Pod v1 Pod`), then one line a
@@ -21,6 +22,7 @@ use k8s_openapi::api::{
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions;
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 fn main() {
@@ -29,12 +31,31 @@ fn main() {
     let package = std::env::var("CARGO_PKG_VERSION").expect("cargo sets CARGO_PKG_VERSION");
     let sources = digest(Path::new("src"), 0xcbf2_9ce4_8422_2325);
     println!("cargo::rustc-env=ENGINE_VERSION={package}+{:08x}", sources >> 32);
+    opening();
     let mut tables =
         Tables { generator: SchemaSettings::draft07().into_generator(), served: BTreeMap::new() };
     tables.add_kinds();
-    let table = tables.print();
+    write("schema.txt", &tables.print());
+}
+
+fn write(name: &str, text: &str) {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    std::fs::write(out.join("schema.txt"), table).expect("the build directory can be written");
+    std::fs::write(out.join(name), text).expect("the build directory can be written");
+}
+
+/// The scenario of the first screen as JSON; the manifests that it applies, as they are written and as a JSON list.
+fn opening() {
+    const FILE: &str = "../public/examples/opening.yaml";
+    println!("cargo::rerun-if-changed={FILE}");
+    let text = std::fs::read_to_string(FILE).expect("the opening can be read");
+    let scenario: Value = serde_yaml::from_str(&text).expect("the opening is YAML");
+    let manifests = scenario["spec"]["steps"][0]["apply"].as_str().expect("its first step applies manifests");
+    let documents: Vec<Value> = serde_yaml::Deserializer::from_str(manifests)
+        .map(|document| Value::deserialize(document).expect("its manifests are YAML"))
+        .collect();
+    write("opening.json", &scenario.to_string());
+    write("opening-manifests.yaml", manifests);
+    write("opening-manifests.json", &Value::from(documents).to_string());
 }
 
 /// FNV-1a of all files below a directory, by name and content.

@@ -4,6 +4,7 @@
 //! came from, so that a fault at `spec.replicas` can be shown on its line. Hostile text is refused within bounds.
 
 mod diagnose;
+mod known;
 mod merge_keys;
 mod reader;
 mod scalar;
@@ -25,6 +26,17 @@ pub struct Document {
     pub doc: Doc,
     /// Where it says so.
     pub spans: Spans,
+}
+
+/// The documents of a text, without their places.
+///
+/// # Errors
+/// Where and why the text cannot be read.
+pub fn documents(text: &str) -> Result<Vec<Doc>, Diagnostic> {
+    match known::documents(text) {
+        Some(known) => Ok(known),
+        None => Ok(parse(text)?.into_iter().map(|document| document.doc).collect()),
+    }
 }
 
 /// Why text cannot be read, and where: both count from 1, the column in characters.

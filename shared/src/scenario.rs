@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{ClusterSpec, ControlPlane, ImageSpec, NodeGroup};
 use crate::collections::BTreeMap;
-use crate::doc::{Doc, Path, Segment, Str, Timestamp, from_doc, to_doc};
+use crate::doc::{Doc, Path, Segment, Str, Timestamp, from_doc, parse_json, to_doc};
 use crate::manifest::{self, Document};
 use crate::sim::{Duration, Options};
 
@@ -26,8 +26,8 @@ pub const API_VERSION: &str = "kubarium.dev/v1alpha1";
 /// The annotation under which a scenario says which engine wrote it.
 const ENGINE_ANNOTATION: &str = "kubarium.dev/engine";
 
-/// The file that the page opens with.
-const OPENING: &str = include_str!("../../public/examples/opening.yaml");
+/// The file that the page opens with, `public/examples/opening.yaml`, as JSON.
+const OPENING: &str = include_str!(concat!(env!("OUT_DIR"), "/opening.json"));
 
 /// The most steps that a scenario may have.
 const MAX_STEPS: usize = 100_000;
@@ -175,7 +175,8 @@ impl Default for Scenario {
 impl Scenario {
     /// The cluster that the page opens with.
     pub fn opening() -> Scenario {
-        Scenario::parse(OPENING).expect("the built-in scenario is right: a test reads it")
+        let doc = parse_json(OPENING).expect("the build writes JSON");
+        Scenario::from_doc(&doc).expect("the built-in scenario is right: a test reads it")
     }
 
     /// Reads YAML (or JSON).

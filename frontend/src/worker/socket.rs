@@ -9,9 +9,9 @@ use web_sys::{CloseEvent, DedicatedWorkerGlobalScope, MessageEvent, WebSocket};
 /// Time between two attempts, in milliseconds.
 const AGAIN_MS: i32 = 1000;
 
-/// Codes with which the server says that there is no use in coming back: not understood, no right, no such session,
-/// another version.
-const HOPELESS: [u16; 5] = [4400, 4401, 4404, 4422, OTHER_VERSION];
+/// Codes with which the server says that there is no use in coming back: not understood, no right, no such session, a
+/// session that was lost, another version.
+const HOPELESS: [u16; 6] = [4400, 4401, 4404, 4410, 4422, OTHER_VERSION];
 const OTHER_VERSION: u16 = 4426;
 
 /// What the connection tells: a message, or that it broke (with the server's reason, if it gave one).

@@ -35,14 +35,14 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
         Some(path) => return Err(io.fail(format!("the path {path:?} does not exist"))),
         None => return Err(io.fail("must specify one of -f and -k")),
     }
-    let documents = manifest::parse(&io.stdin.clone()).map_err(|fault| {
+    let documents = manifest::documents(&io.stdin.clone()).map_err(|fault| {
         io.fail(format!("error parsing STDIN: error converting YAML to JSON: yaml: {}", fault.kubectl))
     })?;
     let mut docs = Vec::new();
     for document in documents {
-        match &document.doc {
+        match &document {
             Doc::Null => {}
-            Doc::Map(_) => flatten(&document.doc, &mut docs),
+            Doc::Map(_) => flatten(&document, &mut docs),
             other => {
                 return Err(io.fail(format!(
                     "error parsing STDIN: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
