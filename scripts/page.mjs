@@ -1,6 +1,7 @@
 // Trunk's last step, run over the staged page (Trunk.toml, `post_build`): bundles the JavaScript modules, cuts the
 // worker in two and lets it start itself and, in a release, names every file by its content and compresses it.
 
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
 import { firstFunctions } from "./profile.mjs";
-import { split } from "./split.mjs";
+import { split, withoutExports } from "./split.mjs";
 
 const staging = process.env.TRUNK_STAGING_DIR;
 if (!staging) {
@@ -30,6 +31,7 @@ await build({
   legalComments: "none",
 });
 
+if (release) for (const name of ["app_bg.wasm", "worker_bg.wasm"]) await optimise(name);
 const glue = await readFile(at("worker.js"), "utf8");
 await splitWorker();
 
@@ -38,8 +40,16 @@ if (release) {
   await compress();
 }
 
+/** Makes a program small. Streams, whose classes a library exports to JavaScript, are used by nobody here. */
+async function optimise(name) {
+  await writeFile(at(name), withoutExports(await readFile(at(name)), /intounderlying/));
+  const features = ["bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue"];
+  const passes = ["-Oz", "--flatten", "--rereloop", "-Oz", "-Oz", "--strip-debug", "--strip-producers"];
+  execFileSync("wasm-opt", [...features.map((feature) => `--enable-${feature}`), ...passes, at(name), "-o", at(name)]);
+}
+
 /**
- * Leaves in `worker_bg.wasm` what the first screen and its story need, and puts the rest into `worker_later.wasm`. A
+ * Leaves in `worker_bg.wasm` what the first screen and the first click need, and puts the rest into `worker_later.wasm`. A
  * development build is not worth the time: there the later part is empty.
  */
 async function splitWorker() {

@@ -1,6 +1,6 @@
 // Cuts a WebAssembly module in two: a first part that a program starts with, and a later part with the functions that
-// it does not need at first. In the first part each of those is a stub that calls through a table, which the later
-// part fills when it is instantiated. Both share memory, tables and globals.
+// it does not need at first. Those of them that the first part names are stubs there, which call through a table that
+// the later part fills when it is instantiated. Both share memory, tables and globals.
 //
 // The host gives the first part `kubarium.later()`, which must instantiate the later part before it returns; it is
 // called when a stub is called too early. Afterwards it sets the exported global `$loaded` to 1.
@@ -85,6 +85,13 @@ const rawExport = ({ name, kind, index }) => concat([text(name), [kind], u32(ind
 const rawImport = (module, name, kind, description) => concat([text(module), text(name), [kind], description]);
 const sized = (bytes) => concat([u32(bytes.length), bytes]);
 
+/** The module without the exports whose names match. */
+export function withoutExports(bytes, names) {
+  const { sections, exports } = describe(bytes);
+  sections.set(SECTION.export, vector(exports.filter(({ name }) => !names.test(name)).map(rawExport)));
+  return writeModule(sections);
+}
+
 /** The module with a global `$hit<n>` for each function of its own that is 1 once the function has been called. */
 export function instrument(bytes) {
   const module = describe(bytes);
@@ -105,92 +112,100 @@ export function instrument(bytes) {
 /** `[first, later]`: the module without and with the functions (by number among its own) that `isLater` names. */
 export function split(bytes, isLater) {
   const module = describe(bytes);
-  const { types, imported, defined, bodies } = module;
+  const { sections, types, imported, defined, bodies, exports } = module;
+  const base = imported.length;
   const later = bodies.flatMap((_, index) => (isLater(index) ? [index] : []));
-  const slots = new Map(later.map((index, slot) => [index, slot]));
-  // What the later functions call that is not among them.
+  const isMoved = new Set(later);
+
+  // What each part names of the other. Names are numbers among all functions, places those among the module's own.
   const outside = new Set();
-  for (const index of later) {
-    body(bodies[index], (name) => {
-      if (!slots.has(name - imported.length)) outside.add(name);
-      return name;
-    });
-  }
+  const inside = new Set();
+  const note = (into, other) => (name) => {
+    if (isMoved.has(name - base) === other) into.add(name);
+    return name;
+  };
+  bodies.forEach((old, index) => body(old, isMoved.has(index) ? note(outside, false) : note(inside, true)));
+  if (sections.has(SECTION.element)) elements(sections.get(SECTION.element), note(inside, true));
+  for (const { kind, index } of exports) if (kind === KIND.function) note(inside, true)(index);
+  const stubs = later.filter((index) => inside.has(base + index));
   const needed = [...outside].sort((one, two) => one - two);
+
   let nothing = types.findIndex(({ bytes }) => bytes.join() === "96,0,0");
   if (nothing < 0) nothing = types.length;
   const allTypes = vector([...types.map((type) => type.bytes), ...(nothing === types.length ? [[0x60, 0, 0]] : [])]);
   return [
-    firstPart(module, { slots, needed, nothing, allTypes }),
-    laterPart(module, { later, needed, allTypes }),
+    firstPart(module, { stubs, isMoved, needed, nothing, allTypes }),
+    laterPart(module, { stubs, later, needed, allTypes }),
   ].map(writeModule);
+}
 
-  function firstPart({ sections, imports, tables, globals, exports }, { slots, needed, nothing, allTypes }) {
-    const ask = imported.length;
-    const rename = (name) => (name < ask ? name : name + 1);
-    const table = tables.length;
-    const loaded = globals.length;
-    const stub = (index) => {
-      const { parameters } = types[defined[index]];
-      return [
-        0, 0x23, ...u32(loaded), 0x45, 0x04, 0x40, 0x10, ...u32(ask), 0x0b,
-        ...parameters.flatMap((_, parameter) => [0x20, ...u32(parameter)]),
-        0x41, ...s32(slots.get(index)), 0x11, ...u32(defined[index]), ...u32(table), 0x0b,
-      ];
-    };
-    const result = new Map(sections);
-    result.set(SECTION.type, allTypes);
-    result.set(SECTION.import, vector([
-      ...imports.map((item) => item.bytes), rawImport("kubarium", "later", KIND.function, u32(nothing)),
-    ]));
-    const size = u32(slots.size);
-    result.set(SECTION.table, vector([...tables, concat([[FUNCREF, 1], size, size])]));
-    result.set(SECTION.global, vector([...globals.map((global) => global.bytes), [I32, 1, 0x41, 0, 0x0b]]));
-    result.set(SECTION.export, vector([
-      ...exports.map((item) => (item.kind === KIND.function ? { ...item, index: rename(item.index) } : item)),
-      { name: "$memory", kind: KIND.memory, index: 0 },
-      { name: "$loaded", kind: KIND.global, index: loaded },
-      ...[...tables, null].map((_, index) => ({ name: `$table${index}`, kind: KIND.table, index })),
-      ...globals.map((_, index) => ({ name: `$global${index}`, kind: KIND.global, index })),
-      ...needed.filter((name) => name >= ask).map((name) => ({
-        name: `$${name.toString(36)}`, kind: KIND.function, index: rename(name),
-      })),
-    ].map(rawExport)));
-    if (sections.has(SECTION.element)) result.set(SECTION.element, elements(sections.get(SECTION.element), rename));
-    if (sections.has(SECTION.start)) result.set(SECTION.start, u32(rename(new Reader(sections.get(SECTION.start)).u32())));
-    result.set(SECTION.code, vector(bodies.map((old, index) => (
-      sized(slots.has(index) ? stub(index) : body(old, rename))
-    ))));
-    return result;
-  }
+function firstPart(module, { stubs, isMoved, needed, nothing, allTypes }) {
+  const { sections, types, imports, imported, defined, bodies, tables, globals, exports } = module;
+  const ask = imported.length;
+  const slots = new Map(stubs.map((index, slot) => [index, slot]));
+  const kept = bodies.flatMap((_, index) => (isMoved.has(index) && !slots.has(index) ? [] : [index]));
+  // One import more, and without those that only the later part names.
+  const places = new Map(kept.map((index, place) => [index, ask + 1 + place]));
+  const rename = (name) => (name < ask ? name : places.get(name - ask));
+  const table = tables.length;
+  const loaded = globals.length;
+  const stub = (index) => [
+    0, 0x23, ...u32(loaded), 0x45, 0x04, 0x40, 0x10, ...u32(ask), 0x0b,
+    ...types[defined[index]].parameters.flatMap((_, parameter) => [0x20, ...u32(parameter)]),
+    0x41, ...s32(slots.get(index)), 0x11, ...u32(defined[index]), ...u32(table), 0x0b,
+  ];
+  const result = new Map(sections);
+  result.set(SECTION.type, allTypes);
+  result.set(SECTION.import, vector([
+    ...imports.map((item) => item.bytes), rawImport("kubarium", "later", KIND.function, u32(nothing)),
+  ]));
+  result.set(SECTION.function, vector(kept.map((index) => u32(defined[index]))));
+  const size = u32(stubs.length);
+  result.set(SECTION.table, vector([...tables, concat([[FUNCREF, 1], size, size])]));
+  result.set(SECTION.global, vector([...globals.map((global) => global.bytes), [I32, 1, 0x41, 0, 0x0b]]));
+  result.set(SECTION.export, vector([
+    ...exports.map((item) => (item.kind === KIND.function ? { ...item, index: rename(item.index) } : item)),
+    { name: "$memory", kind: KIND.memory, index: 0 },
+    { name: "$loaded", kind: KIND.global, index: loaded },
+    ...[...tables, null].map((_, index) => ({ name: `$table${index}`, kind: KIND.table, index })),
+    ...globals.map((_, index) => ({ name: `$global${index}`, kind: KIND.global, index })),
+    ...needed.filter((name) => name >= ask).map((name) => ({
+      name: `$${name.toString(36)}`, kind: KIND.function, index: rename(name),
+    })),
+  ].map(rawExport)));
+  if (sections.has(SECTION.element)) result.set(SECTION.element, elements(sections.get(SECTION.element), rename));
+  if (sections.has(SECTION.start)) result.set(SECTION.start, u32(rename(new Reader(sections.get(SECTION.start)).u32())));
+  result.set(SECTION.code, vector(kept.map((index) => (
+    sized(slots.has(index) ? stub(index) : body(bodies[index], rename))
+  ))));
+  return result;
+}
 
-  function laterPart({ imports, tables, memories, globals }, { later, needed, allTypes }) {
-    const functions = imports.filter(({ kind }) => kind === KIND.function);
-    const names = new Map();
-    const from = needed.map((name, index) => {
-      names.set(name, index);
-      if (name < imported.length) return functions[name].bytes;
-      const type = u32(defined[name - imported.length]);
-      return rawImport("first", `$${name.toString(36)}`, KIND.function, type);
-    });
-    later.forEach((index, position) => names.set(imported.length + index, needed.length + position));
-    const rename = (name) => names.get(name);
-    const size = u32(later.length);
-    const result = new Map();
-    result.set(SECTION.type, allTypes);
-    result.set(SECTION.import, vector([
-      ...from,
-      rawImport("first", "$memory", KIND.memory, memories[0]),
-      ...tables.map((table, index) => rawImport("first", `$table${index}`, KIND.table, table)),
-      rawImport("first", `$table${tables.length}`, KIND.table, concat([[FUNCREF, 1], size, size])),
-      ...globals.map(({ type }, index) => rawImport("first", `$global${index}`, KIND.global, type)),
-    ]));
-    result.set(SECTION.function, vector(later.map((index) => u32(defined[index]))));
-    const place = [2, ...u32(tables.length), 0x41, 0, 0x0b, 0];
-    result.set(SECTION.element, vector([
-      concat([place, vector(later.map((_, position) => u32(needed.length + position)))]),
-    ]));
-    result.set(SECTION.code, vector(later.map((index) => sized(body(bodies[index], rename)))));
-    return result;
-  }
+function laterPart(module, { stubs, later, needed, allTypes }) {
+  const { imported, defined, bodies, tables, memories, globals } = module;
+  const names = new Map();
+  const from = needed.map((name, index) => {
+    names.set(name, index);
+    if (name < imported.length) return imported[name].bytes;
+    return rawImport("first", `$${name.toString(36)}`, KIND.function, u32(defined[name - imported.length]));
+  });
+  later.forEach((index, position) => names.set(imported.length + index, needed.length + position));
+  const rename = (name) => names.get(name);
+  const size = u32(stubs.length);
+  const result = new Map();
+  result.set(SECTION.type, allTypes);
+  result.set(SECTION.import, vector([
+    ...from,
+    rawImport("first", "$memory", KIND.memory, memories[0]),
+    ...tables.map((table, index) => rawImport("first", `$table${index}`, KIND.table, table)),
+    rawImport("first", `$table${tables.length}`, KIND.table, concat([[FUNCREF, 1], size, size])),
+    ...globals.map(({ type }, index) => rawImport("first", `$global${index}`, KIND.global, type)),
+  ]));
+  result.set(SECTION.function, vector(later.map((index) => u32(defined[index]))));
+  const place = [2, ...u32(tables.length), 0x41, 0, 0x0b, 0];
+  result.set(SECTION.element, vector([
+    concat([place, vector(stubs.map((index) => u32(rename(imported.length + index))))]),
+  ]));
+  result.set(SECTION.code, vector(later.map((index) => sized(body(bodies[index], rename)))));
+  return result;
 }

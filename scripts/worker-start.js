@@ -9,9 +9,9 @@
   let linked = false;
   const link = (module) => {
     if (linked) return;
-    linked = true;
     new WebAssembly.Instance(module, { ...imports, first });
     first.$loaded.value = 1;
+    linked = true;
   };
   // The first visitor to need the later part before it has arrived waits for it here.
   const later = () => {

@@ -21,7 +21,7 @@ use crate::sim::{
 };
 
 pub use caller::{Call, Caller};
-pub use container::{Container, KILLED, Program, Sandbox, Stage};
+pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};
 pub use image::{Found, ImageSpec, Images, container_id, full_reference, image_id, is_valid_reference};
 pub use pull::Pull;
 

@@ -60,6 +60,8 @@ fn copy(damaged: &Path, rebuilt: &Connection, damage: &mut Damage) -> rusqlite::
     let mut lost = names(&old, "SELECT session FROM clocks");
     lost.extend(names(&old, "SELECT DISTINCT session FROM commands"));
     lost.extend(names(&old, "SELECT id FROM beginnings NOT INDEXED"));
+    // What an earlier damage took stays known.
+    lost.extend(names(&old, "SELECT session FROM lost"));
     rebuilt.execute_batch("BEGIN")?;
     for mut session in found {
         let (commands, missing) = log(&old, &mut session);

@@ -246,15 +246,21 @@ fn unified(old: &[String], new: &[String]) -> String {
     text
 }
 
+/// The largest table of common lines that is made.
+const MOST_CELLS: usize = 1 << 20;
+
 /// Kept (` `), removed (`-`) and added (`+`) lines, by the longest common subsequence.
 fn edits<'a>(old: &'a [String], new: &'a [String]) -> Vec<(char, &'a str)> {
     let prefix = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let rest = (&old[prefix..], &new[prefix..]);
     let suffix = rest.0.iter().rev().zip(rest.1.iter().rev()).take_while(|(a, b)| a == b).count();
     let (a, b) = (&rest.0[..rest.0.len() - suffix], &rest.1[..rest.1.len() - suffix]);
-    let mut common = vec![vec![0u32; b.len() + 1]; a.len() + 1];
-    for i in (0..a.len()).rev() {
-        for j in (0..b.len()).rev() {
+    // Texts without end are not worth a table: what is common to them is left out of account.
+    let (rows, columns) =
+        if a.len().saturating_mul(b.len()) > MOST_CELLS { (0, 0) } else { (a.len(), b.len()) };
+    let mut common = vec![vec![0u32; columns + 1]; rows + 1];
+    for i in (0..rows).rev() {
+        for j in (0..columns).rev() {
             common[i][j] =
                 if a[i] == b[j] { common[i + 1][j + 1] + 1 } else { common[i + 1][j].max(common[i][j + 1]) };
         }
@@ -262,10 +268,10 @@ fn edits<'a>(old: &'a [String], new: &'a [String]) -> Vec<(char, &'a str)> {
     let mut edits: Vec<(char, &str)> = old[..prefix].iter().map(|line| (' ', line.as_str())).collect();
     let (mut i, mut j) = (0, 0);
     while i < a.len() || j < b.len() {
-        if i < a.len() && j < b.len() && a[i] == b[j] {
+        if i < rows && j < columns && a[i] == b[j] {
             edits.push((' ', &a[i]));
             (i, j) = (i + 1, j + 1);
-        } else if i < a.len() && (j == b.len() || common[i + 1][j] >= common[i][j + 1]) {
+        } else if i < a.len() && (rows == 0 || j == b.len() || common[i + 1][j] >= common[i][j + 1]) {
             edits.push(('-', &a[i]));
             i += 1;
         } else {

@@ -33,7 +33,7 @@ pub fn parse_quantity(text: &str) -> Option<i128> {
         "Ei" => (1000 << 60, 1),
         _ => {
             let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
-            let power = 10i128.checked_pow(u32::try_from(exponent.abs()).ok()?.min(21))?;
+            let power = 10i128.checked_pow(exponent.unsigned_abs().min(21))?;
             if exponent >= 0 { (1000 * power, 1) } else { (1000, power) }
         }
     };
@@ -42,18 +42,22 @@ pub fn parse_quantity(text: &str) -> Option<i128> {
     let product = value.checked_mul(numerator)?;
     let divisor = scale.checked_mul(denominator)?;
     // Kubernetes rounds up what is finer than it can keep.
-    let magnitude = (product + divisor - 1) / divisor;
+    let magnitude = product.checked_add(divisor - 1)? / divisor;
     Some(if text.starts_with('-') { -magnitude } else { magnitude })
 }
 
 /// A CPU amount in thousandths of a core; 0 when missing or malformed.
 pub fn milli(doc: &Doc) -> i64 {
-    read(doc).and_then(|thousandths| i64::try_from(thousandths).ok()).unwrap_or(0)
+    read(doc).map_or(0, clamped)
 }
 
 /// A memory or storage amount in bytes, rounded up; 0 when missing or malformed.
 pub fn bytes(doc: &Doc) -> i64 {
-    read(doc).and_then(|thousandths| i64::try_from((thousandths + 999).div_euclid(1000)).ok()).unwrap_or(0)
+    read(doc).map_or(0, |thousandths| clamped(thousandths.saturating_add(999).div_euclid(1000)))
+}
+
+fn clamped(number: i128) -> i64 {
+    number.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 /// The amount as the API server prints it: `0.5` is `500m`, `1024Mi` is `1Gi`. `None` when it is none.
@@ -91,7 +95,7 @@ fn read(doc: &Doc) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use super::{canonical, parse_quantity};
+    use super::{bytes, canonical, milli, parse_quantity};
     use crate::doc::Doc;
 
     #[test]
@@ -116,6 +120,14 @@ mod tests {
         }
         assert_eq!(canonical(&Doc::Int(2)).as_deref(), Some("2"));
         assert_eq!(canonical(&Doc::from("abc")), None);
+    }
+
+    #[test]
+    fn what_is_too_much_stays_much() {
+        assert_eq!((milli(&"9E".into()), milli(&"-9E".into())), (i64::MAX, i64::MIN));
+        assert_eq!(bytes(&"16Ei".into()), i64::MAX);
+        assert_eq!(parse_quantity("1e-2147483648"), Some(1));
+        assert_eq!(parse_quantity("99999999999999999999999e21"), None);
     }
 
     #[test]

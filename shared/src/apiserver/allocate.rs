@@ -174,7 +174,15 @@ fn node_ports(
         let kept = before.items().iter().find(same).and_then(|other| other["nodePort"].as_i64());
         let number = match kept {
             Some(number) => number,
-            None => i64::from(free_port(&taken, random)),
+            None => match free_port(&taken, random) {
+                Some(number) => i64::from(number),
+                None => {
+                    let why = "failed to allocate a nodePort: range is full";
+                    let mut faults = Faults::default();
+                    faults.invalid(format!("spec.ports[{at}].nodePort"), &port["nodePort"], why);
+                    return Err(Status::invalid(key, faults.0));
+                }
+            },
         };
         taken.insert(number as u32);
         doc.at_mut(&["spec", "ports"]).items_mut()[at].set("nodePort", number);
@@ -182,12 +190,15 @@ fn node_ports(
     Ok(())
 }
 
-fn free_port(taken: &BTreeSet<u32>, random: &mut Random) -> u32 {
+fn free_port(taken: &BTreeSet<u32>, random: &mut Random) -> Option<u32> {
     let first = NODE_PORTS.start() + NODE_PORT_STATIC_BAND;
+    if (first..=*NODE_PORTS.end()).all(|port| taken.contains(&port)) {
+        return None;
+    }
     loop {
         let candidate = first + random.below(u64::from(NODE_PORTS.end() - first + 1)) as u32;
         if !taken.contains(&candidate) {
-            return candidate;
+            return Some(candidate);
         }
     }
 }

@@ -104,7 +104,9 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     } else if target.subresource == Subresource::Eviction {
         options.delete = delete_options(&body["deleteOptions"]);
     }
-    if matches!(verb, Verb::Create | Verb::Update) && target.subresource == Subresource::None {
+    let whole = matches!(target.subresource, Subresource::None)
+        || matches!(target.subresource, Subresource::Status | Subresource::Finalize) && verb == Verb::Update;
+    if matches!(verb, Verb::Create | Verb::Update) && whole {
         check_type(&body, target.kind)?;
         options.warnings = check_fields(&mut body, target.kind, validation)?;
     }
@@ -195,7 +197,18 @@ fn route(path: &str) -> Result<Target, Status> {
 
 fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status> {
     let one = !target.name.is_empty();
-    Ok(match http.method.as_str() {
+    let method = http.method.as_str();
+    let served = match target.subresource {
+        Subresource::None => true,
+        Subresource::Binding | Subresource::Eviction | Subresource::AccessReview => method == "POST",
+        Subresource::Status | Subresource::Scale | Subresource::Finalize => {
+            matches!(method, "GET" | "PUT" | "PATCH")
+        }
+    };
+    if !served {
+        return Err(Status::method_not_allowed());
+    }
+    Ok(match method {
         "GET" if watch => Verb::Watch,
         "GET" if one => Verb::Get,
         "GET" => Verb::List,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::api::validation::{self, Faults};
 use crate::api::{
-    Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reply, Resource, Status, Subresource, Verb,
+    Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reply, Request, Resource, Status,
+    Subresource, Verb,
 };
 use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
 use crate::{doc, schema, sim::Random};
@@ -91,16 +92,23 @@ impl ApiServer {
             let patched = patched(&scale_of(&old), patch, kind)?;
             return self.rescale(call, &old, patched["spec"]["replicas"].clone());
         }
-        // The status writes of components touch nothing else: no need to take the whole object apart.
-        let status_only = call.request.subresource == Subresource::Status
-            && patch.entries().iter().all(|(key, _)| key == "status")
-            && kind != PatchKind::Json;
-        if status_only {
-            let body = patched(&old.body, patch, kind)?;
+        if call.request.subresource == Subresource::Status && kind != PatchKind::Json {
+            // Who reports on an object that is gone must not write to the one that took its name.
+            let meant = patch["metadata"]["uid"].str();
+            if !meant.is_empty() && meant != crate::api::meta::uuid(old.meta.uid) {
+                let mut faults = Faults::default();
+                faults.invalid("metadata.uid", &patch["metadata"]["uid"], "field is immutable");
+                return Err(Status::invalid(&old.key, faults.0));
+            }
+        }
+        let validation = call.request.options.validation;
+        if validation == FieldValidation::Trusted && is_status_only(call.request, kind) {
+            let mut patch = patch.clone();
+            patch.remove("metadata");
+            let body = patched(&old.body, &patch, kind)?;
             return Ok(Reply::Object(self.store_change(call, &old, old.meta.clone(), body)?, false));
         }
         let mut doc = patched(&old.to_doc(), patch, kind)?;
-        let validation = call.request.options.validation;
         if validation != FieldValidation::Trusted {
             check_patched(&mut doc, &old.key, patch, kind, validation)?;
         }
@@ -121,6 +129,9 @@ impl ApiServer {
         }
         config.set_at(&["metadata", "name"], &key.name);
         let Some(old) = call.store.get(&key).cloned() else {
+            if call.request.subresource != Subresource::None {
+                return Err(Status::not_found(&key));
+            }
             let doc = config.clone();
             return self.create_from(call, doc, Some(&config));
         };
@@ -247,6 +258,12 @@ impl ApiServer {
         replicas: Doc,
     ) -> Result<Reply, Status> {
         let mut faults = Faults::default();
+        if !replicas.is_null() && replicas.as_i64().is_none_or(|number| i32::try_from(number).is_err()) {
+            let why = format!(
+                "json: cannot unmarshal {replicas} into Go struct field ScaleSpec.spec.replicas of type int32"
+            );
+            return Err(Status::bad_request(why));
+        }
         validation::non_negative(&mut faults, "spec.replicas", &replicas);
         if !faults.0.is_empty() {
             return Err(Status::invalid(&old.key, faults.0));
@@ -286,6 +303,18 @@ impl Call<'_, '_> {
     }
 }
 
+/// Whether a component writes a status and nothing else, so that the whole object need not be taken apart.
+fn is_status_only(request: &Request, kind: PatchKind) -> bool {
+    let only_uid = |value: &Doc| value.entries().iter().all(|(key, _)| key == "uid");
+    request.subresource == Subresource::Status
+        && kind != PatchKind::Json
+        && request
+            .body
+            .entries()
+            .iter()
+            .all(|(key, value)| key == "status" || key == "metadata" && only_uid(value))
+}
+
 /// What a patch made of an object must fit the schema; how that is worded depends on how upstream reads the patch.
 fn check_patched(
     doc: &mut Doc,
@@ -296,12 +325,13 @@ fn check_patched(
 ) -> Result<(), Status> {
     let problems = schema::check(key.kind, doc);
     let strict = validation == FieldValidation::Strict;
-    let (shown, why) = if kind == PatchKind::Strategic {
-        (schema::go_value(patch), schema::patch_refusal(&problems, strict))
-    } else {
-        (doc.to_json(), schema::decoding_refusal(&problems, strict))
+    let strategic = kind == PatchKind::Strategic;
+    let why = match strategic {
+        true => schema::patch_refusal(&problems, strict),
+        false => schema::decoding_refusal(&problems, strict),
     };
     if let Some(why) = why {
+        let shown = if strategic { schema::go_value(patch) } else { doc.to_json() };
         return Err(Status::invalid_patch(&shown, &why));
     }
     schema::normalise(key.kind, doc);

@@ -269,7 +269,7 @@ fn start_or_not(
     now: i64,
     desk: &mut Desk<'_, '_>,
 ) -> Option<i64> {
-    if cron.starting_deadline_seconds.is_some_and(|limit| due + limit < now) {
+    if cron.starting_deadline_seconds.is_some_and(|limit| now.saturating_sub(due) > limit) {
         let text = format!("Missed scheduled time to start a job: {}", rfc1123(due));
         desk.warning(cron.object(), "MissSchedule", text);
         return None;

@@ -65,7 +65,7 @@ impl Rollout {
 
     /// Pods that all ReplicaSets together are told to have.
     pub fn size(&self) -> i64 {
-        self.all().map(|set| set.replicas).sum()
+        self.all().map(|set| set.replicas).fold(0, i64::saturating_add)
     }
 
     fn has_deadline(&self) -> bool {

@@ -68,7 +68,7 @@ pub fn current(
         if known.revision == newest {
             return Ok(known.clone());
         }
-        let patch = doc!({ "revision": newest + 1 });
+        let patch = doc!({ "revision": newest.saturating_add(1) });
         return Err(Box::new(Request::patch(user.clone(), known.key(), PatchKind::Merge, patch)));
     }
     let template = &owner.body["spec"]["template"];
@@ -81,7 +81,7 @@ pub fn current(
             "annotations": owner.meta.annotations.clone(),
             "ownerReferences": [(owner.as_controller().to_doc())]
         },
-        "data": data, "revision": newest + 1
+        "data": data, "revision": newest.saturating_add(1)
     });
     let namespace = owner.key.namespace.clone();
     Err(Box::new(Request::create(user.clone(), Kind::ControllerRevision, namespace, body)))
@@ -95,7 +95,7 @@ pub fn refused<W>(owner: &Object, answer: &Answer, world: &World, user: &User, w
     let key = Key { kind: Kind::ControllerRevision, name: refusal.name.clone(), ..owner.key.clone() };
     match world.of::<ControllerRevision>(&key).filter(|_| taken) {
         Some(other) if other.data != data(owner) => {
-            let patch = doc!({ "status": { "collisionCount": collisions(owner) + 1 } });
+            let patch = doc!({ "status": { "collisionCount": collisions(owner).saturating_add(1) } });
             let request = Request::patch(user.clone(), &owner.key, PatchKind::Merge, patch);
             Step::Ask(vec![request.on(Subresource::Status)], written)
         }

@@ -290,7 +290,7 @@ fn uid_text(pod: &Of<Pod>) -> Str {
 
 /// A number in an annotation of a pod.
 fn count_in(pod: &Of<Pod>, annotation: &str) -> i64 {
-    pod.meta().annotation(annotation).and_then(|text| text.parse().ok()).unwrap_or(0)
+    pod.meta().annotation(annotation).and_then(|text| text.parse::<i32>().ok()).unwrap_or(0).into()
 }
 
 /// A condition of a Job.

@@ -212,6 +212,7 @@ pub fn json_patch(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
         return Err(PatchError::Malformed("a JSON patch is a list of operations".into()));
     };
     let mut result = target.clone();
+    let mut copies = MOST_PATCHED_NODES;
     for operation in operations.iter() {
         let path = pointer(&operation["path"])?;
         match operation["op"].as_str() {
@@ -227,6 +228,10 @@ pub fn json_patch(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
             }
             Some("copy") => {
                 let copied = find(&result, &pointer(&operation["from"])?)?.clone();
+                // Copies of copies grow beyond all bounds in a few operations.
+                if !fits(&copied, &mut copies, MOST_PATCHED_DEPTH) {
+                    return Err(PatchError::Malformed("the patch makes the object too large".into()));
+                }
                 add(&mut result, &path, copied)?;
             }
             Some("test") => {
@@ -240,7 +245,25 @@ pub fn json_patch(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
             _ => return Err(PatchError::Malformed(format!("Unexpected kind: {}", operation["op"].str()))),
         }
     }
+    if !fits(&result, &mut { MOST_PATCHED_NODES }, MOST_PATCHED_DEPTH) {
+        return Err(PatchError::Malformed("the patch nests the object too deeply".into()));
+    }
     Ok(result)
+}
+
+/// How much a JSON patch may copy, and how large it may make an object, in values.
+const MOST_PATCHED_NODES: u32 = 1_000_000;
+/// How deep it may nest them.
+const MOST_PATCHED_DEPTH: u32 = 128;
+
+/// Whether a document has at most `nodes` values, `depth` deep.
+fn fits(doc: &Doc, nodes: &mut u32, depth: u32) -> bool {
+    let Some(left) = nodes.checked_sub(1).filter(|_| depth > 0) else { return false };
+    *nodes = left;
+    doc.items()
+        .iter()
+        .chain(doc.entries().iter().map(|(_, value)| value))
+        .all(|value| fits(value, nodes, depth - 1))
 }
 
 fn pointer(path: &Doc) -> Result<Vec<String>, PatchError> {

@@ -7,7 +7,7 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// From whole milliseconds since the Unix epoch.
     pub const fn from_millis(millis: i64) -> Timestamp {
-        Timestamp(millis * 1000)
+        Timestamp(millis.saturating_mul(1000))
     }
 
     /// Whole milliseconds since the Unix epoch, rounded down.
@@ -22,7 +22,7 @@ impl Timestamp {
 
     /// The same moment without its fraction of a second, as `metav1.Time` keeps it.
     pub const fn floor_seconds(self) -> Timestamp {
-        Timestamp(self.seconds() * 1_000_000)
+        Timestamp(self.seconds().saturating_mul(1_000_000))
     }
 
     /// Year, month and day.
@@ -98,7 +98,11 @@ fn offset_seconds(text: &str) -> Option<i64> {
         _ => return None,
     };
     let (hours, minutes) = text[1..].split_once(':')?;
-    Some(sign * (hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60))
+    let number = |part: &str, most: i64| -> Option<i64> {
+        let digits = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| part.parse().ok()).flatten().filter(|&number| number <= most)
+    };
+    Some(sign * (number(hours, 23)? * 3600 + number(minutes, 59)? * 60))
 }
 
 /// Days since 1970-01-01 to year, month, day of the proleptic Gregorian calendar.
@@ -128,6 +132,15 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::Timestamp;
+
+    #[test]
+    fn offsets_are_hours_and_minutes() {
+        let with = |offset: &str| Timestamp::parse(&format!("2026-01-01T00:00:00{offset}"));
+        assert!(with("+23:59").is_some());
+        for offset in ["+24:00", "-01:60", "+1:00", "+01:0", "++1:00", "+9223372036854775807:00", "+0100"] {
+            assert_eq!(with(offset), None, "{offset}");
+        }
+    }
 
     #[test]
     fn reads_what_it_writes() {

@@ -23,10 +23,10 @@ pub(super) fn send(
     Ok(response.is_success())
 }
 
-/// Creates an object and says that it is `done`.
+/// Creates an object and says that it is `done`. `writer` is the query that says who writes, and whether for real.
 pub(super) fn create(
     target: &Target,
-    manager: &str,
+    writer: &str,
     doc: &Doc,
     done: &str,
     io: &mut Io<'_>,
@@ -35,7 +35,7 @@ pub(super) fn create(
     let collection = Target { name: Str::new(), ..target.clone() };
     let response = io.request(HttpRequest {
         method: "POST".into(),
-        path: format!("{}?fieldManager={manager}&fieldValidation=Strict", collection.path()).into(),
+        path: format!("{}?fieldManager={writer}&fieldValidation=Strict", collection.path()).into(),
         body: doc.to_json().into(),
         ..HttpRequest::default()
     })?;

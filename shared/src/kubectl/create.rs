@@ -66,7 +66,18 @@ pub(super) fn from_words(args: &Args, io: &mut Io<'_>) -> Result<bool, Stop> {
     let mut failures = Vec::new();
     match args.get("dry-run") {
         Some("client") => io.say(format!("{} created (dry run)", target.display())),
-        _ => change::create(&target, "kubectl-create", &whole, "created", io, &mut failures)?,
+        Some("server") => {
+            let (writer, done) = ("kubectl-create&dryRun=All", "created (server dry run)");
+            change::create(&target, writer, &whole, done, io, &mut failures)?;
+        }
+        None | Some("none") => {
+            change::create(&target, "kubectl-create", &whole, "created", io, &mut failures)?;
+        }
+        Some(other) => {
+            let why =
+                format!("Invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\".");
+            return Err(io.fail(why));
+        }
     }
     io.finish(failures)?;
     Ok(true)

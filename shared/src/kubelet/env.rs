@@ -6,6 +6,7 @@ use crate::api::{Key, Kind, Object, Reason, Reply, Request, Status};
 use crate::client::Severity;
 use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
+use crate::runtime::LONGEST_ARGUMENT;
 use crate::sim::{Context, Timer};
 
 use super::pod::{ContainerStage, spec_at};
@@ -151,7 +152,8 @@ fn compose(
         let name = variable["name"].str();
         let from = &variable["valueFrom"];
         let value = if from.is_null() {
-            Some(expand(&variable["value"].str(), &env))
+            let value = expand(&variable["value"].str(), &env);
+            Some(value.ok_or_else(|| format!("variable {name} is too long: argument list too long"))?)
         } else if !from["fieldRef"].is_null() {
             Some(field(&from["fieldRef"]["fieldPath"].str(), object, pod_ip, host_ip))
         } else {
@@ -208,10 +210,10 @@ fn text(kind: Kind, value: &Doc) -> Str {
     }
 }
 
-/// `$(NAME)` stands for a variable defined before; `$$(NAME)` for itself.
-fn expand(value: &Str, env: &[(Str, Str)]) -> Str {
+/// `$(NAME)` stands for a variable defined before; `$$(NAME)` for itself. `None` when the value grows too long.
+fn expand(value: &Str, env: &[(Str, Str)]) -> Option<Str> {
     if !value.contains("$(") {
-        return value.clone();
+        return Some(value.clone());
     }
     let mut result = String::new();
     let mut rest = value.as_str();
@@ -225,6 +227,9 @@ fn expand(value: &Str, env: &[(Str, Str)]) -> Str {
             rest = tail;
         } else if let Some((name, value)) = known {
             result.push_str(value);
+            if result.len() > LONGEST_ARGUMENT {
+                return None;
+            }
             rest = &rest[name.len() + 3..];
         } else {
             result.push('$');
@@ -232,7 +237,7 @@ fn expand(value: &Str, env: &[(Str, Str)]) -> Str {
         }
     }
     result.push_str(rest);
-    result.into()
+    Some(result.into())
 }
 
 /// The downward API.

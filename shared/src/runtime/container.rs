@@ -12,6 +12,9 @@ use super::ImageSpec;
 /// How many lines of a container's log are kept.
 const LOG_LINES: usize = 100;
 
+/// How many bytes an argument or a variable of a process may have, as in Linux.
+pub const LONGEST_ARGUMENT: usize = 128 << 10;
+
 /// Exit code of a process ended by SIGKILL.
 pub const KILLED: i32 = 137;
 
@@ -100,7 +103,7 @@ impl Program {
             [shell, flag, line, ..] if shell.ends_with("sh") && flag.starts_with('-') => line.to_string(),
             words => words.iter().map(Str::as_str).collect::<Vec<_>>().join(" "),
         };
-        match small_script(&expand(&line, env)) {
+        match expand(&line, env).and_then(|line| small_script(&line)) {
             Some(program) => program,
             None if spec.exit_after == Some(Duration::ZERO) => Program { exit_after: None, exit_code: 0 },
             None => own,
@@ -108,8 +111,8 @@ impl Program {
     }
 }
 
-/// The line with the values of its variables (`$NAME`, `${NAME}`).
-fn expand(line: &str, env: &[(Str, Str)]) -> String {
+/// The line with the values of its variables (`$NAME`, `${NAME}`), unless it grows too long.
+fn expand(line: &str, env: &[(Str, Str)]) -> Option<String> {
     let mut parts = line.split('$');
     let mut text = parts.next().unwrap_or("").to_owned();
     for part in parts {
@@ -119,8 +122,11 @@ fn expand(line: &str, env: &[(Str, Str)]) -> String {
         let value = env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         text.push_str(value.unwrap_or(""));
         text.push_str(rest);
+        if text.len() > LONGEST_ARGUMENT {
+            return None;
+        }
     }
-    text
+    Some(text)
 }
 
 /// `sleep`, `exit`, `true`, `false`, `echo`, `[ a = b ]`, joined by `;`, `&&` or `||`; `None` for anything else.

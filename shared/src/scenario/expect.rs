@@ -122,7 +122,7 @@ impl Expectation {
         }
         match progress.since.and_then(|since| self.counts_from(since)) {
             Some(from) => Some(from + self.lasts),
-            None => self.within.map(|within| Time(within.0 + 1)),
+            None => self.within.map(|within| Time(within.0.saturating_add(1))),
         }
     }
 

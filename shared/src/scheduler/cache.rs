@@ -426,13 +426,13 @@ impl NodeInfo {
     fn add(&mut self, template: &Template) {
         self.pods += 1;
         let (taken, wanted) = (&mut self.requested, &template.requests);
-        taken.cpu_milli += wanted.cpu_milli;
-        taken.memory += wanted.memory;
-        taken.scoring_cpu_milli += wanted.scoring_cpu_milli;
-        taken.scoring_memory += wanted.scoring_memory;
+        taken.cpu_milli = taken.cpu_milli.saturating_add(wanted.cpu_milli);
+        taken.memory = taken.memory.saturating_add(wanted.memory);
+        taken.scoring_cpu_milli = taken.scoring_cpu_milli.saturating_add(wanted.scoring_cpu_milli);
+        taken.scoring_memory = taken.scoring_memory.saturating_add(wanted.scoring_memory);
         for (name, amount) in &wanted.others {
             match taken.others.iter_mut().find(|(known, _)| known == name) {
-                Some((_, sum)) => *sum += amount,
+                Some((_, sum)) => *sum = sum.saturating_add(*amount),
                 None => taken.others.push((name.clone(), *amount)),
             }
         }
@@ -442,13 +442,13 @@ impl NodeInfo {
     fn remove(&mut self, template: &Template) {
         self.pods -= 1;
         let (taken, wanted) = (&mut self.requested, &template.requests);
-        taken.cpu_milli -= wanted.cpu_milli;
-        taken.memory -= wanted.memory;
-        taken.scoring_cpu_milli -= wanted.scoring_cpu_milli;
-        taken.scoring_memory -= wanted.scoring_memory;
+        taken.cpu_milli = taken.cpu_milli.saturating_sub(wanted.cpu_milli);
+        taken.memory = taken.memory.saturating_sub(wanted.memory);
+        taken.scoring_cpu_milli = taken.scoring_cpu_milli.saturating_sub(wanted.scoring_cpu_milli);
+        taken.scoring_memory = taken.scoring_memory.saturating_sub(wanted.scoring_memory);
         for (name, amount) in &wanted.others {
             if let Some((_, sum)) = taken.others.iter_mut().find(|(known, _)| known == name) {
-                *sum -= amount;
+                *sum = sum.saturating_sub(*amount);
             }
         }
         for port in &template.ports {

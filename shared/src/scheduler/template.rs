@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::core::pod::{Pod, PodSpec};
+use crate::api::core::pod::{MOST_REQUESTED, Pod, PodSpec};
 use crate::api::{LabelSelector, NodeAffinity, Object, Requirement, bytes, milli};
 use crate::collections::sort;
 use crate::doc::{Doc, Str};
@@ -278,7 +278,8 @@ fn effective(spec: &Doc, resource: &str, read: fn(&Doc) -> i64, unsaid: i64) -> 
         }
     }
     together = together.saturating_add(sidecars);
-    together.max(hungriest).saturating_add(read(spec.at(&["overhead", resource])))
+    let most = together.max(hungriest).saturating_add(read(spec.at(&["overhead", resource])));
+    most.clamp(0, MOST_REQUESTED)
 }
 
 fn host_ports(spec: &Doc) -> Vec<HostPort> {

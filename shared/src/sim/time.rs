@@ -14,6 +14,9 @@ pub struct Time(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Duration(pub u64);
 
+/// The most milliseconds that Go's durations, which count nanoseconds, can hold.
+const LONGEST: u64 = 9_223_372_036_854;
+
 impl Time {
     /// The beginning.
     pub const ZERO: Time = Time(0);
@@ -35,7 +38,7 @@ impl Duration {
 
     /// `count` seconds.
     pub const fn seconds(count: u64) -> Duration {
-        Duration(count * 1000)
+        Duration(count.saturating_mul(1000))
     }
 
     /// Whole seconds, rounded down.
@@ -72,20 +75,20 @@ impl Duration {
             total = total.checked_add(part)?;
             rest = tail;
         }
-        (!text.is_empty()).then_some(Duration(total))
+        (!text.is_empty() && total <= LONGEST).then_some(Duration(total))
     }
 }
 
 impl Add<Duration> for Time {
     type Output = Time;
     fn add(self, length: Duration) -> Time {
-        Time(self.0 + length.0)
+        Time(self.0.saturating_add(length.0))
     }
 }
 
 impl AddAssign<Duration> for Time {
     fn add_assign(&mut self, length: Duration) {
-        self.0 += length.0;
+        self.0 = self.0.saturating_add(length.0);
     }
 }
 
@@ -99,14 +102,14 @@ impl Sub for Time {
 impl Add for Duration {
     type Output = Duration;
     fn add(self, other: Duration) -> Duration {
-        Duration(self.0 + other.0)
+        Duration(self.0.saturating_add(other.0))
     }
 }
 
 impl Mul<u64> for Duration {
     type Output = Duration;
     fn mul(self, factor: u64) -> Duration {
-        Duration(self.0 * factor)
+        Duration(self.0.saturating_mul(factor))
     }
 }
 
@@ -161,6 +164,13 @@ impl<'de> Deserialize<'de> for Duration {
 #[cfg(test)]
 mod tests {
     use super::Duration;
+
+    #[test]
+    fn lengths_end_where_those_of_go_do() {
+        assert_eq!(Duration::parse("9223372036854ms"), Some(Duration(super::LONGEST)));
+        assert_eq!(Duration::parse("9223372036855ms"), None);
+        assert_eq!(super::Time(u64::MAX) + Duration::seconds(u64::MAX) * 2, super::Time(u64::MAX));
+    }
 
     #[test]
     fn reads_what_it_writes() {

@@ -239,12 +239,13 @@ pub(super) fn is_zero(value: &Doc) -> bool {
 /// `maxSurge` and `maxUnavailable` as numbers of pods: percentages of `replicas`, rounded `up` or down.
 pub fn scaled(value: &Doc, replicas: i64, up: bool) -> i64 {
     let percent = |text: &Str| text.strip_suffix('%').and_then(|digits| digits.parse::<i64>().ok());
-    match value {
+    let number = match value {
         Doc::Int(number) => *number,
         Doc::Str(text) => {
             let product = percent(text).unwrap_or(0).saturating_mul(replicas);
-            if up { (product + 99) / 100 } else { product / 100 }
+            if up { product.saturating_add(99) / 100 } else { product / 100 }
         }
         _ => 0,
-    }
+    };
+    number.clamp(i32::MIN.into(), i32::MAX.into())
 }

@@ -162,6 +162,9 @@ impl Toleration {
     }
 }
 
+/// A pod that requests more counts as requesting this much, so that sums over pods stay exact.
+pub const MOST_REQUESTED: i64 = 1 << 48;
+
 impl Pod {
     /// Neither finished nor being deleted.
     pub fn is_active(&self, object: &Object) -> bool {
@@ -179,12 +182,10 @@ impl PodSpec {
         };
         // A pod needs what its containers need together, or its hungriest init container, whichever is more.
         let effective = |resource: &str, read: fn(&Doc) -> i64| {
-            let together: i64 = containers.iter().map(|container| request(container, resource, read)).sum();
-            init_containers
-                .iter()
-                .map(|container| request(container, resource, read))
-                .fold(together, i64::max)
-                + read(spec.at(&["overhead", resource]))
+            let need = |container: &Container| request(container, resource, read);
+            let together = containers.iter().map(need).fold(0, i64::saturating_add);
+            let most = init_containers.iter().map(need).fold(together, i64::max);
+            most.saturating_add(read(spec.at(&["overhead", resource]))).clamp(0, MOST_REQUESTED)
         };
         let scoring = |resource: &str, read: fn(&Doc) -> i64, fallback: i64| {
             let or_fallback = |container: &Container| {
@@ -194,8 +195,8 @@ impl PodSpec {
                     request(container, resource, read)
                 }
             };
-            let together: i64 = containers.iter().map(or_fallback).sum();
-            init_containers.iter().map(or_fallback).fold(together, i64::max)
+            let together = containers.iter().map(or_fallback).fold(0, i64::saturating_add);
+            init_containers.iter().map(or_fallback).fold(together, i64::max).clamp(0, MOST_REQUESTED)
         };
         PodSpec {
             restart_policy: or(&spec["restartPolicy"], "Always"),
@@ -306,7 +307,7 @@ impl Resource for Pods {
                 .items()
                 .iter()
                 .filter_map(|c| c["restartCount"].as_i64())
-                .sum(),
+                .fold(0, i64::saturating_add),
         })
     }
 
@@ -418,7 +419,8 @@ pub fn display_status(object: &Object) -> String {
 }
 
 fn restarts(statuses: &[Doc], now: Timestamp) -> String {
-    let count: i64 = statuses.iter().filter_map(|container| container["restartCount"].as_i64()).sum();
+    let counts = statuses.iter().filter_map(|container| container["restartCount"].as_i64());
+    let count = counts.fold(0, i64::saturating_add);
     let last =
         statuses.iter().filter_map(|c| c.at(&["lastState", "terminated", "finishedAt"]).as_time()).max();
     match last {

@@ -84,7 +84,10 @@ fn check(pod: &Doc, limit: &Doc, faults: &mut Vec<String>) {
 /// What all containers together have, if each has some.
 fn total(containers: &[Doc], bound: &str, resource: &str) -> Amount {
     let each = containers.iter().map(|container| amount(&container["resources"][bound][resource]));
-    let sum = each.map(|amount| amount.map(|(number, _)| number)).sum::<Option<i128>>()?;
+    let mut sum = 0i128;
+    for amount in each {
+        sum = sum.saturating_add(amount?.0);
+    }
     let text = quantity::canonical(&Doc::from(format!("{sum}m")))?;
     Some((sum, text))
 }
@@ -116,9 +119,9 @@ fn bounds(limit: &Doc, kind: &str, of: &dyn Fn(&str, &str) -> Amount, faults: &m
         } else if lacking(&upper) {
             faults.push(format!("{ratio}, but no limit is specified or limit is 0"));
         } else if let (Some((request, _)), Some((upper, _))) = (request, upper)
-            && upper * 1000 > enforced * request
+            && upper.checked_mul(1000).zip(enforced.checked_mul(request)).is_none_or(|(is, may)| is > may)
         {
-            let millionths = upper * 1_000_000 / request;
+            let millionths = upper.saturating_mul(1_000_000).saturating_div(request);
             let provided = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
             faults.push(format!("{ratio}, but provided ratio is {provided}"));
         }

@@ -38,7 +38,7 @@ impl Reader<'_> {
     fn value(&mut self) -> Result<(), String> {
         self.space();
         self.depth += 1;
-        if self.depth > 10_000 {
+        if self.depth > 256 {
             return Err("exceeded max depth".into());
         }
         let read = match self.peek() {

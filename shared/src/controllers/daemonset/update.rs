@@ -188,7 +188,7 @@ fn replace(subject: &Subject, pods: &BTreeMap<Str, Vec<Of<Pod>>>, allowed: i64, 
             _ => unavailable += 1,
         }
     }
-    let free = usize::try_from(allowed - unavailable).unwrap_or(0);
+    let free = allowed.saturating_sub(unavailable).clamp(0, pods.len() as i64) as usize;
     candidates.into_iter().take(free).for_each(|pod| plan.doom(pod));
     plan
 }
@@ -215,7 +215,7 @@ fn surge_over(
             _ => surging += 1,
         }
     }
-    let free = usize::try_from(surge - surging).unwrap_or(0);
+    let free = surge.saturating_sub(surging).clamp(0, pods.len() as i64) as usize;
     plan.nodes.extend(candidates.into_iter().take(free));
     plan
 }

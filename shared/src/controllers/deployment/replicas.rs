@@ -24,12 +24,13 @@ pub fn annotations(rollout: &Rollout) -> [(&'static str, String); 2] {
     let deployment = &rollout.deployment;
     [
         (DESIRED, deployment.replicas.to_string()),
-        (MAX, (deployment.replicas + rolling::surge(deployment)).to_string()),
+        (MAX, deployment.replicas.saturating_add(rolling::surge(deployment)).to_string()),
     ]
 }
 
 fn annotated(set: &Of<ReplicaSet>, name: &str) -> Option<i64> {
-    set.meta().annotation(name)?.parse().ok()
+    let size: i32 = set.meta().annotation(name)?.parse().ok()?;
+    (size >= 0).then_some(size.into())
 }
 
 /// Whether the Deployment's size changed since its ReplicaSets were scaled.
@@ -100,8 +101,9 @@ fn is_saturated(rollout: &Rollout, new: &Of<ReplicaSet>) -> bool {
 /// In the middle of a rollout every ReplicaSet keeps its share; what rounding leaves over goes to the largest.
 fn proportional(rollout: &Rollout, mut active: Vec<&Of<ReplicaSet>>) -> Vec<(Of<ReplicaSet>, i64)> {
     let wanted = rollout.deployment.replicas;
-    let allowed = if wanted > 0 { wanted + rolling::surge(&rollout.deployment) } else { 0 };
-    let to_add = allowed - active.iter().map(|set| set.replicas).sum::<i64>();
+    let allowed = if wanted > 0 { wanted.saturating_add(rolling::surge(&rollout.deployment)) } else { 0 };
+    let size = active.iter().map(|set| set.replicas).fold(0, i64::saturating_add);
+    let to_add = allowed.saturating_sub(size);
     // Growing favours the newer of two equals, shrinking takes from the older.
     sort_by(&mut active, |a, b| {
         let age = (a.meta().creation, &a.key().name).cmp(&(b.meta().creation, &b.key().name));
@@ -144,11 +146,11 @@ fn fraction(rollout: &Rollout, set: &Of<ReplicaSet>) -> i64 {
     if before == 0 {
         return 0;
     }
-    let now = deployment.replicas + rolling::surge(deployment);
-    rounded_quotient(set.replicas * now, before) - set.replicas
+    let now = deployment.replicas.saturating_add(rolling::surge(deployment));
+    rounded_quotient(set.replicas.saturating_mul(now), before).saturating_sub(set.replicas)
 }
 
 /// `a / b` rounded to the nearest whole number, halves up; both positive.
 fn rounded_quotient(a: i64, b: i64) -> i64 {
-    (2 * a + b) / (2 * b)
+    a.saturating_mul(2).saturating_add(b) / b.saturating_mul(2)
 }

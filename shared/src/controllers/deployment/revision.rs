@@ -47,7 +47,7 @@ fn revision_of(set: &Of<ReplicaSet>) -> i64 {
 }
 
 fn next_revision(rollout: &Rollout) -> i64 {
-    rollout.old.iter().map(revision_of).max().unwrap_or(0) + 1
+    rollout.old.iter().map(revision_of).max().unwrap_or(0).saturating_add(1)
 }
 
 /// The Deployment's annotations, as its ReplicaSets take them over.
@@ -147,7 +147,7 @@ fn collided(deployment: &Of<Deployment>, key: &Key, world: &World, desk: &Desk<'
         return Step::Retry;
     }
     let collisions = deployment.object().body["status"]["collisionCount"].as_i64().unwrap_or(0);
-    let patch = doc!({ "status": { "collisionCount": collisions + 1 } });
+    let patch = doc!({ "status": { "collisionCount": collisions.saturating_add(1) } });
     let request = Request::patch(desk.user.clone(), deployment.key(), PatchKind::Merge, patch);
     Step::Ask(vec![request.on(Subresource::Status)], Waiting::Written)
 }

@@ -32,7 +32,7 @@ pub fn new_size(deployment: &Deployment, together: i64, new: i64) -> i64 {
     if new >= deployment.replicas || deployment.recreate {
         return deployment.replicas;
     }
-    let room = deployment.replicas + surge(deployment) - together;
+    let room = deployment.replicas.saturating_add(surge(deployment)).saturating_sub(together);
     if room <= 0 { new } else { new + room.min(deployment.replicas - new) }
 }
 
@@ -50,17 +50,18 @@ pub fn shrink_old(rollout: &Rollout, new: &Of<ReplicaSet>) -> Vec<(Of<ReplicaSet
 /// New sizes of old ReplicaSets, oldest first; each given as (size, available).
 fn shrunk_sizes(old: &[(i64, i64)], new: (i64, i64), minimum: i64) -> Vec<i64> {
     let mut sizes: Vec<i64> = old.iter().map(|(size, _)| *size).collect();
-    let together: i64 = sizes.iter().sum::<i64>() + new.0;
-    let mut unhealthy_budget = together - minimum - (new.0 - new.1);
+    let together = sizes.iter().copied().fold(new.0, i64::saturating_add);
+    let mut unhealthy_budget = together.saturating_sub(minimum).saturating_sub(new.0.saturating_sub(new.1));
     if unhealthy_budget <= 0 {
         return sizes;
     }
     for (size, (_, available)) in sizes.iter_mut().zip(old) {
-        let cut = unhealthy_budget.min((*size - available).max(0));
+        let cut = unhealthy_budget.min(size.saturating_sub(*available).max(0));
         *size -= cut;
         unhealthy_budget -= cut;
     }
-    let mut budget = old.iter().map(|(_, available)| available).sum::<i64>() + new.1 - minimum;
+    let available = old.iter().map(|(_, available)| *available).fold(new.1, i64::saturating_add);
+    let mut budget = available.saturating_sub(minimum);
     for size in &mut sizes {
         let cut = budget.clamp(0, *size);
         *size -= cut;

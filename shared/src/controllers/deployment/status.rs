@@ -102,7 +102,7 @@ pub fn sync(rollout: &Rollout, judge: bool, desk: &mut Desk<'_, '_>) -> Step<Wai
 fn counts(rollout: &Rollout, desk: &Desk<'_, '_>) -> Doc {
     let deployment = &rollout.deployment;
     let old = &deployment.object().body["status"];
-    let sum = |field: fn(&Of<ReplicaSet>) -> i64| rollout.all().map(field).sum::<i64>();
+    let sum = |field: fn(&Of<ReplicaSet>) -> i64| rollout.all().map(field).fold(0, i64::saturating_add);
     let available = sum(|set| set.available_replicas);
     let terminating = sum(|set| set.object().body["status"]["terminatingReplicas"].as_i64().unwrap_or(0));
     let mut status = doc!({
@@ -111,7 +111,7 @@ fn counts(rollout: &Rollout, desk: &Desk<'_, '_>) -> Doc {
         "updatedReplicas": rollout.new.as_ref().map_or(0, |set| set.status_replicas),
         "readyReplicas": sum(|set| set.ready_replicas),
         "availableReplicas": available,
-        "unavailableReplicas": (rollout.size() - available).max(0),
+        "unavailableReplicas": rollout.size().saturating_sub(available).max(0),
         "terminatingReplicas": terminating,
         "collisionCount": old["collisionCount"].clone(),
         "conditions": old["conditions"].clone()
@@ -172,7 +172,7 @@ fn judge_progress(rollout: &Rollout, old: &Doc, new: &mut Doc, desk: &mut Desk<'
 
 fn progressed(old: &Doc, new: &Doc) -> bool {
     let count = |status: &Doc, field: &str| status[field].as_i64().unwrap_or(0);
-    let outdated = |status: &Doc| count(status, "replicas") - count(status, "updatedReplicas");
+    let outdated = |status: &Doc| count(status, "replicas").saturating_sub(count(status, "updatedReplicas"));
     let grown = |field: &str| count(new, field) > count(old, field);
     grown("updatedReplicas")
         || outdated(new) < outdated(old)
@@ -185,11 +185,14 @@ fn timed_out(rollout: &Rollout, status: &Doc, desk: &Desk<'_, '_>) -> bool {
     match current["reason"].as_str() {
         None | Some("NewReplicaSetAvailable") => false,
         Some("ProgressDeadlineExceeded") => true,
-        Some(_) => {
-            let deadline = touched(current).seconds() + rollout.deployment.progress_deadline_seconds;
-            desk.timestamp().millis() > deadline * 1000
-        }
+        Some(_) => desk.timestamp().millis() > deadline(rollout, current),
     }
+}
+
+/// The moment in milliseconds after which there has been no progress for too long.
+fn deadline(rollout: &Rollout, progressing: &Doc) -> i64 {
+    let seconds = touched(progressing).seconds().saturating_add(rollout.deployment.progress_deadline_seconds);
+    seconds.saturating_mul(1000)
 }
 
 /// Comes back when the progress deadline will have passed, since no change will say so.
@@ -199,8 +202,8 @@ fn look_again_at_deadline(rollout: &Rollout, status: &Doc, desk: &mut Desk<'_, '
     if !rollout.has_deadline() || current.is_null() || over || is_complete(&rollout.deployment, status) {
         return;
     }
-    let deadline = (touched(current).seconds() + rollout.deployment.progress_deadline_seconds) * 1000;
-    let left = u64::try_from(deadline - desk.timestamp().millis()).unwrap_or(0);
+    let left = deadline(rollout, current).saturating_sub(desk.timestamp().millis());
+    let left = u64::try_from(left).unwrap_or(0);
     // A second more, since times are kept in whole seconds.
     desk.add_after(rollout.deployment.key().clone(), Duration::millis(left) + Duration::seconds(1));
 }

@@ -21,7 +21,9 @@ impl Record {
         let latest = |pods: &[&Of<Pod>]| pods.iter().map(|pod| finish_time(pod)).max();
         match latest(succeeded) {
             None if failed.is_empty() => self,
-            None => Record { failures: self.failures + failed.len() as u32, last: latest(failed) },
+            None => {
+                Record { failures: self.failures.saturating_add(failed.len() as u32), last: latest(failed) }
+            }
             Some(success) => {
                 let after: Vec<&Of<Pod>> =
                     failed.iter().copied().filter(|pod| finish_time(pod) > success).collect();
@@ -42,7 +44,7 @@ pub fn remaining(failures: u32, last: Timestamp, now: Timestamp) -> Duration {
         return Duration::ZERO;
     }
     let wait = (FIRST << (failures - 1).min(10)).min(LONGEST);
-    let passed = u64::try_from(now.millis() - last.millis()).unwrap_or(0);
+    let passed = u64::try_from(now.millis().saturating_sub(last.millis())).unwrap_or(0);
     Duration::millis(wait.saturating_sub(passed))
 }
 
@@ -62,8 +64,10 @@ pub fn finish_time(pod: &Of<Pod>) -> Timestamp {
     ends.and_then(|ends| ends.into_iter().max())
         .or_else(|| unready.and_then(|condition| condition["lastTransitionTime"].as_time()))
         .or_else(|| {
-            deletion
-                .map(|deletion| Timestamp::from_millis(deletion.at.millis() - deletion.grace_seconds * 1000))
+            deletion.map(|deletion| {
+                let grace = deletion.grace_seconds.saturating_mul(1000);
+                Timestamp::from_millis(deletion.at.millis().saturating_sub(grace))
+            })
         })
         .unwrap_or(pod.meta().creation)
 }

@@ -7,16 +7,16 @@ use crate::collections::BTreeSet;
 /// Indexes in order.
 pub type Indexes = BTreeSet<i64>;
 
+/// No Job may have more completions with an index.
+const MOST: usize = 100_000;
+
 /// Reads the short form; indexes from `completions` on are left out, as is what makes no sense.
 pub fn parse(text: &str, completions: i64) -> Indexes {
-    let mut indexes = Indexes::new();
-    for part in text.split(',') {
+    let range = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
-        if let (Ok(first), Ok(last)) = (first.parse::<i64>(), last.parse::<i64>()) {
-            indexes.extend(first..=last.min(completions - 1));
-        }
-    }
-    indexes
+        Some(first.parse::<i64>().ok()?..=last.parse::<i64>().ok()?.min(completions.saturating_sub(1)))
+    };
+    text.split(',').filter_map(range).flatten().take(MOST).collect()
 }
 
 /// The short form.

@@ -143,8 +143,8 @@ impl Situation {
             self.pods.iter().filter(|pod| self.has_failed(pod) && fresh(pod, &lost)).collect();
         let counted = |field: &str| status[field].as_i64().unwrap_or(0);
         let bad = failed.iter().filter(|pod| self.judge(pod) != Policy::Ignore).count() + lost.len();
-        let failures = counted("failed") + bad as i64;
-        let successes = counted("succeeded") + (succeeded.len() + done.len()) as i64;
+        let failures = counted("failed").saturating_add(bad as i64);
+        let successes = counted("succeeded").saturating_add((succeeded.len() + done.len()) as i64);
         self.record = self.record.with(&succeeded, &failed);
         self.succeeded = successes;
         self.verdict = self.end(&status, failures, now);
@@ -176,7 +176,7 @@ impl Situation {
         else {
             return None;
         };
-        let left = start.millis() + limit * 1000 - now.millis();
+        let left = start.millis().saturating_add(limit.saturating_mul(1000)).saturating_sub(now.millis());
         if left <= 0 {
             return Verdict::failure("DeadlineExceeded", "Job was active longer than specified deadline");
         }
@@ -191,7 +191,7 @@ impl Situation {
             return false;
         }
         let running = self.pods.iter().filter(|pod| matches!(pod.phase, Phase::Running | Phase::Pending));
-        let restarts: i64 = running.map(|pod| pod.restarts).sum();
+        let restarts: i64 = running.map(|pod| pod.restarts).fold(0, i64::saturating_add);
         restarts > 0 && restarts >= self.job.backoff_limit
     }
 

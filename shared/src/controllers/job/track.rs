@@ -292,7 +292,7 @@ fn count(status: &mut Doc, held: &BTreeSet<Str>) {
         let kept: Vec<Doc> = before.iter().filter(|uid| held.contains(&uid.str())).cloned().collect();
         let counted = (before.len() - kept.len()) as i64;
         if counted > 0 {
-            let sum = status[name].as_i64().unwrap_or(0) + counted;
+            let sum = status[name].as_i64().unwrap_or(0).saturating_add(counted);
             status.set(name, sum);
         }
         kept

@@ -38,10 +38,14 @@ struct Counts {
     updated: i64,
 }
 
+/// The most replicas that are looked after.
+const MOST_REPLICAS: i64 = 200_000;
+
 impl Pods {
     fn read(subject: &Subject, world: &World, now: Timestamp) -> Pods {
         let set = &subject.set;
-        let size = usize::try_from(set.replicas).unwrap_or(0);
+        // More than a cluster of ours can hold is as good as without end.
+        let size = set.replicas.clamp(0, MOST_REPLICAS) as usize;
         let mut pods = Pods {
             wanted: vec![None; size],
             condemned: Vec::new(),
@@ -51,7 +55,8 @@ impl Pods {
         let number = |pod: &Of<Pod>| ordinal(&set.key().name, &pod.key().name);
         for pod in world.managed::<Pod>(set.meta().uid) {
             let Some(number) = number(&pod) else { continue };
-            match usize::try_from(number - set.start).ok().filter(|at| *at < size) {
+            let at = u32::try_from(number.saturating_sub(set.start)).ok().map(|at| at as usize);
+            match at.filter(|at| *at < size) {
                 Some(at) => pods.wanted[at] = Some(pod),
                 None => pods.condemned.push(pod),
             }
@@ -182,8 +187,8 @@ fn update(subject: &Subject, pods: &Pods, actions: &mut Vec<Action>) -> i64 {
         pods.wanted.iter().filter(|pod| pod.as_ref().is_none_or(|pod| !pods.healthy(pod))).count();
     let most =
         if set.max_unavailable.is_null() { 1 } else { scaled(&set.max_unavailable, set.replicas, true) };
-    let free = usize::try_from(most.max(1) - unavailable as i64).unwrap_or(0);
-    let first = usize::try_from(set.partition).unwrap_or(0);
+    let free = (most.max(1) - unavailable as i64).clamp(0, MOST_REPLICAS) as usize;
+    let first = set.partition.clamp(0, MOST_REPLICAS) as usize;
     let outdated = pods.wanted.iter().skip(first).rev().flatten().filter(|pod| {
         pod.meta().label(REVISION) != subject.update.key().name
             && !pod.meta().deleting()

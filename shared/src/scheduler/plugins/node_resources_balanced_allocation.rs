@@ -23,8 +23,9 @@ impl Plugin for NodeResourcesBalancedAllocation {
         }
         let score = |&slot: &u32| {
             let node = cycle.cache.node(slot);
-            let cpu = share(node.requested.cpu_milli + wanted.cpu_milli, node.allocatable.cpu_milli);
-            let memory = share(node.requested.memory + wanted.memory, node.allocatable.memory);
+            let cpu =
+                share(node.requested.cpu_milli.saturating_add(wanted.cpu_milli), node.allocatable.cpu_milli);
+            let memory = share(node.requested.memory.saturating_add(wanted.memory), node.allocatable.memory);
             let deviation = match (cpu, memory) {
                 // The standard deviation of two numbers.
                 (Some(cpu), Some(memory)) => (if cpu > memory { cpu - memory } else { memory - cpu }) / 2.0,

@@ -35,8 +35,14 @@ impl Plugin for NodeResourcesFit {
         let score = |&slot: &u32| {
             let node = cycle.cache.node(slot);
             let shares = [
-                left(node.allocatable.cpu_milli, node.requested.scoring_cpu_milli + wanted.scoring_cpu_milli),
-                left(node.allocatable.memory, node.requested.scoring_memory + wanted.scoring_memory),
+                left(
+                    node.allocatable.cpu_milli,
+                    node.requested.scoring_cpu_milli.saturating_add(wanted.scoring_cpu_milli),
+                ),
+                left(
+                    node.allocatable.memory,
+                    node.requested.scoring_memory.saturating_add(wanted.scoring_memory),
+                ),
             ];
             let sum: i64 = shares.iter().flatten().sum();
             match shares.iter().flatten().count() as i64 {
@@ -71,7 +77,7 @@ fn left(capacity: i64, requested: i64) -> Option<i64> {
         0 => None,
         _ if requested > capacity => Some(0),
         // Bytes times 100 fit for any memory below 80 PiB.
-        _ => Some((capacity - requested).saturating_mul(MAX_SCORE) / capacity),
+        _ => Some(capacity.saturating_sub(requested).saturating_mul(MAX_SCORE) / capacity),
     }
 }
 
@@ -79,7 +85,8 @@ impl Filter for Fit<'_> {
     fn check(&self, _: u32, node: &NodeInfo) -> Result<(), Rejection> {
         let wanted = self.0;
         let (offered, taken) = (&node.allocatable, &node.requested);
-        let short = |wanted: i64, offered: i64, taken: i64| wanted > 0 && wanted > offered - taken;
+        let short =
+            |wanted: i64, offered: i64, taken: i64| wanted > 0 && wanted > offered.saturating_sub(taken);
         let fits = node.pods < node.allowed_pods
             && !short(wanted.cpu_milli, offered.cpu_milli, taken.cpu_milli)
             && !short(wanted.memory, offered.memory, taken.memory)
@@ -100,7 +107,7 @@ impl Fit<'_> {
             list.iter().find(|(n, _)| n == name).map_or(0, |(_, amount)| *amount)
         };
         let mut look = |reason: &dyn Fn() -> Str, wanted: i64, offered: i64, taken: i64| {
-            if wanted > 0 && wanted > offered - taken {
+            if wanted > 0 && wanted > offered.saturating_sub(taken) {
                 rejection.reasons.push(reason());
                 rejection.unresolvable |= wanted > offered;
             }
