@@ -129,7 +129,7 @@ async fn the_pace_is_everybodys() {
     assert!(viewer.until(refused).await.1.contains("watch"));
     owner.send(&pace(None, Some(1), None)).await;
     assert!(owner.until(refused).await.1.contains("speed"));
-    owner.send(&pace(None, None, Some(Time(u64::MAX)))).await;
+    owner.send(&pace(None, None, Some(Time(i64::MAX as u64)))).await;
     assert!(owner.until(refused).await.1.contains("day"));
 }
 
