@@ -72,7 +72,11 @@ export async function openPage(t, url, { expected = [], ...options } = {}) {
     if (["warning", "error", "assert"].includes(message.type())) complain(`console: ${message.text()} (${url}:${lineNumber})`);
   });
   page.on("pageerror", (error) => complain(`uncaught: ${error.stack ?? error}`));
-  page.on("requestfailed", (request) => complain(`request: ${request.url()} ${request.failure()?.errorText}`));
+  page.on("requestfailed", (request) => {
+    const why = request.failure()?.errorText;
+    // Whoever leaves early breaks off what is still on its way.
+    if (why !== "net::ERR_ABORTED") complain(`request: ${request.url()} ${why}`);
+  });
   page.on("response", (response) => {
     if (response.status() >= 400) complain(`response: ${response.status()} ${response.url()}`);
   });
@@ -96,8 +100,7 @@ export async function screenshot(page, name) {
  */
 export function askWorker(page, opening) {
   return page.evaluate(async (opening) => {
-    const source = performance.getEntriesByType("resource").map((entry) => entry.name)
-      .find((name) => /\/worker-\w+\.js$/.test(name));
+    const [source] = document.documentElement.innerHTML.match(/\/worker-\w+\.js/);
     const engine = new Worker(source);
     const answer = await new Promise((resolve, reject) => {
       engine.onerror = ({ message }) => reject(new Error(message));
