@@ -20,7 +20,7 @@ fn send(world: &mut World, method: &str, path: &str, content_type: &str, body: &
         body: body.into(),
         ..HttpRequest::default()
     });
-    (u32::from(response.code), response.body["message"].str().to_string())
+    (response.code, response.body["message"].str().to_string())
 }
 
 #[test]
