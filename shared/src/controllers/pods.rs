@@ -161,10 +161,6 @@ pub struct Work {
     batch: u32,
     /// The deletions under way; otherwise creations are.
     deleting: bool,
-    /// How many creations failed or were not tried after such a failure.
-    pub not_created: i64,
-    /// How many deletions failed.
-    pub not_deleted: i64,
     /// Whether all went well.
     pub failed: bool,
 }
@@ -221,7 +217,6 @@ impl Work {
     pub fn answered(&mut self, owner: &Key, answers: &[Answer], expectations: &mut Expectations) {
         if self.deleting {
             let failed = answers.iter().filter(|answer| answer.is_err() && !is_gone(answer)).count();
-            self.not_deleted = failed as i64;
             self.failed |= failed > 0;
             return;
         }
@@ -229,7 +224,6 @@ impl Work {
         if refused > 0 {
             // What was never asked for is not expected either.
             expectations.creation_observed(owner, self.create.len() as i64);
-            self.not_created += (refused + self.create.len()) as i64;
             self.create.clear();
         }
         self.failed |= answers.iter().any(|answer| answer.is_err() && !namespace_is_going(answer));

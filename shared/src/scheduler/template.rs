@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::core::pod::{MOST_REQUESTED, Pod, PodSpec};
+use crate::api::core::pod::{Pod, PodSpec, requested};
 use crate::api::{LabelSelector, NodeAffinity, Object, Requirement, bytes, milli};
 use crate::collections::sort;
 use crate::doc::{Doc, Str};
@@ -246,11 +246,11 @@ impl Requests {
         sort(&mut names);
         names.dedup();
         Requests {
-            cpu_milli: effective(spec, "cpu", milli, 0),
-            memory: effective(spec, "memory", bytes, 0),
-            others: names.into_iter().map(|name| (name.clone(), effective(spec, &name, bytes, 0))).collect(),
-            scoring_cpu_milli: effective(spec, "cpu", milli, 100),
-            scoring_memory: effective(spec, "memory", bytes, 200 << 20),
+            cpu_milli: requested(spec, "cpu", milli, 0),
+            memory: requested(spec, "memory", bytes, 0),
+            others: names.into_iter().map(|name| (name.clone(), requested(spec, &name, bytes, 0))).collect(),
+            scoring_cpu_milli: requested(spec, "cpu", milli, 100),
+            scoring_memory: requested(spec, "memory", bytes, 200 << 20),
         }
     }
 
@@ -258,28 +258,6 @@ impl Requests {
     pub fn is_empty(&self) -> bool {
         self.cpu_milli == 0 && self.memory == 0 && self.others.is_empty()
     }
-}
-
-/// What a pod needs of a resource: its containers and sidecars together, or the hungriest init container with the
-/// sidecars started before it, whichever is more, and the overhead.
-fn effective(spec: &Doc, resource: &str, read: fn(&Doc) -> i64, unsaid: i64) -> i64 {
-    let need = |container: &Doc| match container.at(&["resources", "requests", resource]) {
-        Doc::Null => unsaid,
-        amount => read(amount),
-    };
-    let mut together: i64 = spec["containers"].items().iter().map(need).fold(0, i64::saturating_add);
-    let (mut sidecars, mut hungriest) = (0i64, 0i64);
-    for container in spec["initContainers"].items() {
-        if container["restartPolicy"].as_str() == Some("Always") {
-            sidecars = sidecars.saturating_add(need(container));
-            hungriest = hungriest.max(sidecars);
-        } else {
-            hungriest = hungriest.max(sidecars.saturating_add(need(container)));
-        }
-    }
-    together = together.saturating_add(sidecars);
-    let most = together.max(hungriest).saturating_add(read(spec.at(&["overhead", resource])));
-    most.clamp(0, MOST_REQUESTED)
 }
 
 fn host_ports(spec: &Doc) -> Vec<HostPort> {

@@ -75,14 +75,10 @@ pub struct PodSpec {
     pub init_containers: Vec<Container>,
     /// `Always`, `OnFailure` or `Never`.
     pub restart_policy: Str,
-    /// Labels that the node must have.
-    pub node_selector: Doc,
     /// Affinity, as written.
     pub affinity: Doc,
     /// Tolerations.
     pub tolerations: Vec<Toleration>,
-    /// Topology spread constraints, as written.
-    pub topology_spread: Doc,
     /// Priority; 0 when unset.
     pub priority: i64,
     /// Which scheduler is to place it.
@@ -93,10 +89,6 @@ pub struct PodSpec {
     pub cpu_milli: i64,
     /// Memory requested in bytes.
     pub memory: i64,
-    /// CPU for scoring: containers without a request count 100m.
-    pub scoring_cpu_milli: i64,
-    /// Memory for scoring: containers without a request count 200 MiB.
-    pub scoring_memory: i64,
 }
 
 /// What the simulation reads of a container.
@@ -172,45 +164,43 @@ impl Pod {
     }
 }
 
+/// What a pod needs of a resource: its containers and sidecars together, or the hungriest init container with the
+/// sidecars started before it, whichever is more, and the overhead. A container that asks for nothing counts as
+/// `unsaid`.
+pub fn requested(spec: &Doc, resource: &str, read: fn(&Doc) -> i64, unsaid: i64) -> i64 {
+    let need = |container: &Doc| match container.at(&["resources", "requests", resource]) {
+        Doc::Null => unsaid,
+        amount => read(amount),
+    };
+    let mut together: i64 = spec["containers"].items().iter().map(need).fold(0, i64::saturating_add);
+    let (mut sidecars, mut hungriest) = (0i64, 0i64);
+    for container in spec["initContainers"].items() {
+        if container["restartPolicy"].as_str() == Some("Always") {
+            sidecars = sidecars.saturating_add(need(container));
+            hungriest = hungriest.max(sidecars);
+        } else {
+            hungriest = hungriest.max(sidecars.saturating_add(need(container)));
+        }
+    }
+    together = together.saturating_add(sidecars);
+    let most = together.max(hungriest).saturating_add(read(spec.at(&["overhead", resource])));
+    most.clamp(0, MOST_REQUESTED)
+}
+
 impl PodSpec {
     fn read(spec: &Doc) -> PodSpec {
         let containers: Vec<Container> = spec["containers"].items().iter().map(Container::read).collect();
         let init_containers: Vec<Container> =
             spec["initContainers"].items().iter().map(Container::read).collect();
-        let request = |container: &Container, resource: &str, read: fn(&Doc) -> i64| {
-            read(container.doc.at(&["resources", "requests", resource]))
-        };
-        // A pod needs what its containers need together, or its hungriest init container, whichever is more.
-        let effective = |resource: &str, read: fn(&Doc) -> i64| {
-            let need = |container: &Container| request(container, resource, read);
-            let together = containers.iter().map(need).fold(0, i64::saturating_add);
-            let most = init_containers.iter().map(need).fold(together, i64::max);
-            most.saturating_add(read(spec.at(&["overhead", resource]))).clamp(0, MOST_REQUESTED)
-        };
-        let scoring = |resource: &str, read: fn(&Doc) -> i64, fallback: i64| {
-            let or_fallback = |container: &Container| {
-                if container.doc.at(&["resources", "requests", resource]).is_null() {
-                    fallback
-                } else {
-                    request(container, resource, read)
-                }
-            };
-            let together = containers.iter().map(or_fallback).fold(0, i64::saturating_add);
-            init_containers.iter().map(or_fallback).fold(together, i64::max).clamp(0, MOST_REQUESTED)
-        };
         PodSpec {
             restart_policy: or(&spec["restartPolicy"], "Always"),
-            node_selector: spec["nodeSelector"].clone(),
             affinity: spec["affinity"].clone(),
             tolerations: spec["tolerations"].items().iter().map(Toleration::read).collect(),
-            topology_spread: spec["topologySpreadConstraints"].clone(),
             priority: spec["priority"].as_i64().unwrap_or(0),
             scheduler_name: or(&spec["schedulerName"], "default-scheduler"),
             grace_seconds: spec["terminationGracePeriodSeconds"].as_i64().unwrap_or(30),
-            cpu_milli: effective("cpu", milli),
-            memory: effective("memory", bytes),
-            scoring_cpu_milli: scoring("cpu", milli, 100),
-            scoring_memory: scoring("memory", bytes, 200 << 20),
+            cpu_milli: requested(spec, "cpu", milli, 0),
+            memory: requested(spec, "memory", bytes, 0),
             containers,
             init_containers,
         }
