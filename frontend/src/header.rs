@@ -131,8 +131,15 @@ fn ShareMenu() -> impl IntoView {
             page.send(&Request::Fingerprint);
         }
     };
+    // Wherever the focus is: what was pressed in the sheet may be gone from it.
+    let listener = window_event_listener(leptos::ev::keydown, move |event| {
+        if event.key() == "Escape" {
+            open.set(false);
+        }
+    });
+    on_cleanup(move || listener.remove());
     view! {
-        <div class="menu" on:keydown=move |event| if event.key() == "Escape" { open.set(false) }>
+        <div class="menu">
             <button class="primary" aria-expanded=move || open.get().to_string() on:click=toggle>
                 {t!(i18n, share.button)}
             </button>

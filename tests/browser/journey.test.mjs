@@ -227,6 +227,7 @@ test("two people are in one cluster, and it survives a restart of the server", a
   const editor = await host.getByLabel("Link for those who may act").inputValue();
   const viewer = await host.getByLabel("Link for those who look").inputValue();
   await host.keyboard.press("Escape");
+  await host.locator(".sheet").waitFor({ state: "detached" });
   const guest = await openCluster(t, new URL(editor, server.url).href, { expected });
   for (const page of [host, guest]) await page.locator(".live[data-state=synced]").waitFor({ timeout: STORY_MS });
   await host.getByText("2 here").waitFor();
