@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
-
 use crate::api::core::node::{Node, Taint};
 use crate::api::{Key, LabelSelector, Object, bytes};
 use crate::collections::{BTreeMap, sort};
@@ -118,16 +116,17 @@ enum Change {
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     nodes: Vec<Arc<NodeInfo>>,
-    slots: OrdMap<Str, u32>,
+    slots: BTreeMap<Str, u32>,
     order: Arc<Vec<u32>>,
     order_is_stale: bool,
     epoch: u64,
-    pods: OrdMap<Key, Arc<CachedPod>>,
+    pods: BTreeMap<Key, Arc<CachedPod>>,
     domains: BTreeMap<Str, Arc<Domains>>,
     groups: Groups,
-    images: OrdMap<Str, u32>,
-    log: Vector<Change>,
-    dropped: u64,
+    images: BTreeMap<Str, u32>,
+    /// By position, without gaps.
+    log: BTreeMap<u64, Change>,
+    recorded: u64,
     keeps_log: bool,
 }
 
@@ -179,7 +178,7 @@ impl Cache {
 
     /// Where the log stands, for [`Cache::rewind`].
     pub fn position(&self) -> u64 {
-        self.dropped + self.log.len() as u64
+        self.recorded
     }
 
     /// The slot of a node, made if there is none.
@@ -356,21 +355,21 @@ impl Cache {
         if !self.keeps_log {
             return;
         }
-        self.log.push_back(change);
+        self.log.insert(self.recorded, change);
+        self.recorded += 1;
         if self.log.len() as u64 > LOG {
-            self.log.pop_front();
-            self.dropped += 1;
+            self.log.pop_first();
         }
     }
 
     /// The cache as it was at `position`; `None` when that is too long ago.
     pub fn rewind(&self, position: u64) -> Option<Cache> {
-        let back = self.position().checked_sub(position)?;
-        if position < self.dropped {
+        let oldest = self.log.first_key_value().map_or(self.recorded, |(oldest, _)| *oldest);
+        if position < oldest || position > self.recorded {
             return None;
         }
-        let mut then = Cache { keeps_log: false, log: Vector::new(), ..self.clone() };
-        for change in self.log.iter().rev().take(usize::try_from(back).ok()?) {
+        let mut then = Cache { keeps_log: false, log: BTreeMap::new(), ..self.clone() };
+        for (_, change) in self.log.range(position..).rev() {
             match change {
                 Change::Added(pod) => {
                     then.remove_pod(&pod.key);
