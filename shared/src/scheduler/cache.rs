@@ -9,6 +9,7 @@ use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
 
 use super::groups::{AffinityVerdicts, Groups};
+use super::residents::Residents;
 use super::template::{HostPort, Requests, Template, with_tag};
 
 /// How many changes are kept for looking back.
@@ -124,6 +125,7 @@ pub struct Cache {
     domains: BTreeMap<Str, Arc<Domains>>,
     groups: Groups,
     images: BTreeMap<Str, u32>,
+    residents: Residents,
     /// By position, without gaps.
     log: BTreeMap<u64, Change>,
     recorded: u64,
@@ -174,6 +176,21 @@ impl Cache {
     /// All pods on nodes.
     pub fn pods(&self) -> impl Iterator<Item = &Arc<CachedPod>> {
         self.pods.values()
+    }
+
+    /// Pods by node (after [`Cache::know_residents`]) and by priority.
+    pub fn residents(&self) -> &Residents {
+        &self.residents
+    }
+
+    /// Makes the list of pods by node; it is kept from then on.
+    pub fn know_residents(&mut self) {
+        self.residents.begin(self.nodes.len() as u32, self.pods.values());
+    }
+
+    /// The same cache without a memory, to try something out in.
+    pub fn unlogged(&self) -> Cache {
+        Cache { keeps_log: false, log: BTreeMap::new(), ..self.clone() }
     }
 
     /// Where the log stands, for [`Cache::rewind`].
@@ -245,6 +262,7 @@ impl Cache {
         let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
         info.add(&pod.template);
         self.know_terms(&pod.template);
+        self.residents.add(&pod);
         self.groups.add_pod(&pod.template, pod.slot, pod.leaving);
         let before = self.pods.insert(pod.key.clone(), Arc::clone(&pod));
         assert!(before.is_none(), "{} is on a node already", pod.key);
@@ -256,6 +274,7 @@ impl Cache {
         let pod = self.pods.remove(key)?;
         let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
         info.remove(&pod.template);
+        self.residents.remove(&pod);
         self.groups.remove_pod(&pod.template, pod.slot, pod.leaving);
         self.record(Change::Removed(Arc::clone(&pod)));
         Some(pod)
@@ -368,7 +387,7 @@ impl Cache {
         if position < oldest || position > self.recorded {
             return None;
         }
-        let mut then = Cache { keeps_log: false, log: BTreeMap::new(), ..self.clone() };
+        let mut then = self.unlogged();
         for (_, change) in self.log.range(position..).rev() {
             match change {
                 Change::Added(pod) => {
@@ -422,7 +441,8 @@ impl NodeInfo {
         self.object = object;
     }
 
-    fn add(&mut self, template: &Template) {
+    /// A pod more.
+    pub(super) fn add(&mut self, template: &Template) {
         self.pods += 1;
         let (taken, wanted) = (&mut self.requested, &template.requests);
         taken.cpu_milli = taken.cpu_milli.saturating_add(wanted.cpu_milli);
@@ -438,7 +458,8 @@ impl NodeInfo {
         self.ports.extend(template.ports.iter().cloned());
     }
 
-    fn remove(&mut self, template: &Template) {
+    /// A pod less.
+    pub(super) fn remove(&mut self, template: &Template) {
         self.pods -= 1;
         let (taken, wanted) = (&mut self.requested, &template.requests);
         taken.cpu_milli = taken.cpu_milli.saturating_sub(wanted.cpu_milli);
