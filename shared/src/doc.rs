@@ -83,7 +83,11 @@ impl Map {
         match self.position(&key) {
             Ok(at) => Arc::make_mut(&mut self.0)[at].1 = value,
             Err(at) => match Arc::get_mut(&mut self.0) {
-                Some(entries) => entries.insert(at, (key, value)),
+                Some(entries) => {
+                    // Objects are read far more often than they grow, and there are hundreds of thousands.
+                    entries.reserve_exact(1);
+                    entries.insert(at, (key, value));
+                }
                 // A copy is made with room for the entry, instead of growing right after.
                 None => {
                     let mut entries = Vec::with_capacity(self.0.len() + 1);
