@@ -10,6 +10,7 @@ pub mod cache;
 mod counts;
 pub mod cycle;
 mod defaults;
+pub mod events;
 pub mod framework;
 pub mod groups;
 pub mod nominated;
@@ -37,6 +38,7 @@ use attempt::{Attempts, Record};
 use cache::{Cache, CachedPod};
 use cycle::Decision;
 use defaults::DefaultSelectors;
+use events::NodeChange;
 use framework::{Asks, ClusterEvent, PostFilter};
 use nominated::Nominations;
 use plugins::PLUGINS;
@@ -210,7 +212,10 @@ impl Scheduler {
     fn node_changed(&mut self, delta: &Delta, cx: &mut Context<'_>) {
         let matters = self.cache.set_node(&delta.object().key.name, delta.new.clone());
         if matters {
-            let event = delta.new.as_ref().map_or(ClusterEvent::NodeGone, |node| ClusterEvent::Node(node));
+            let event = match &delta.new {
+                None => ClusterEvent::NodeGone(delta.object()),
+                Some(now) => ClusterEvent::Node(NodeChange { before: delta.old.as_deref(), now }),
+            };
             self.queue.wake(event, cx.now(), &cx.causes);
         }
     }
@@ -254,10 +259,6 @@ impl Scheduler {
         }
         let before = self.cache.remove_pod(&pod.key);
         let template = self.template(pod);
-        // Pods that begin to go make no room yet.
-        let moved =
-            before.as_ref().filter(|before| before.slot != slot || before.template.digest != template.digest);
-        let new = before.is_none() || moved.is_some();
         let placed = CachedPod {
             key: pod.key.clone(),
             uid: pod.meta.uid,
@@ -266,12 +267,13 @@ impl Scheduler {
             leaving: pod.meta.deleting(),
         };
         self.cache.add_pod(Arc::new(placed));
-        if let Some(before) = moved {
-            self.queue.wake(ClusterEvent::PodGone(&before.template), cx.now(), &cx.causes);
-        }
-        if new {
-            self.queue.wake(ClusterEvent::PodAdded(&template), cx.now(), &cx.causes);
-        }
+        let event = match &before {
+            None => ClusterEvent::PodAdded(&template),
+            // A pod that begins to go makes no room yet.
+            Some(before) if before.template.digest == template.digest && before.slot == slot => return,
+            Some(before) => ClusterEvent::PodChanged(&before.template, &template),
+        };
+        self.queue.wake(event, cx.now(), &cx.causes);
     }
 
     /// A pod is on no node.

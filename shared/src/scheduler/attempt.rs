@@ -217,7 +217,7 @@ fn verdicts(cycle: Cycle<'_>, slots: &[u32]) -> Vec<NodeVerdict> {
     let filters = filters(cycle);
     let mut trial = Trial::new(cycle, &filters);
     let words = |rejection: Rejection| rejection.reasons.join(", ");
-    let mut verdict = |&slot: &u32| {
+    let verdict = |&slot: &u32| {
         let info = cycle.cache.node(slot);
         let mut verdict =
             NodeVerdict { node: info.name.clone(), filter: Vec::new(), scores: Vec::new(), total: None };

@@ -15,6 +15,7 @@ use crate::sim::Random;
 
 use super::cache::{Cache, NOWHERE, NodeInfo};
 use super::cycle::Rejections;
+pub use super::events::ClusterEvent;
 use super::groups::Group;
 use super::nominated::Nominations;
 use super::preemption::DryRun;
@@ -88,19 +89,6 @@ pub enum PostFilter {
     Hopeless(String, DryRun),
     /// There will be room.
     Nominated(DryRun),
-}
-
-/// Something in the cluster that may make a pod fit that did not.
-#[derive(Clone, Copy, Debug)]
-pub enum ClusterEvent<'a> {
-    /// A node is new, or changed in labels, taints, resources or images.
-    Node(&'a Object),
-    /// A node is gone.
-    NodeGone,
-    /// A pod came to a node.
-    PodAdded(&'a Template),
-    /// A pod left its node, or was labelled differently.
-    PodGone(&'a Template),
 }
 
 /// A plugin. What it does not override it does not take part in.

@@ -254,6 +254,14 @@ impl Requests {
         }
     }
 
+    /// Whether more is requested than by `other`, of anything.
+    pub fn exceeds(&self, other: &Requests) -> bool {
+        let of = |name: &Str| other.others.iter().find(|(known, _)| known == name).map_or(0, |(_, sum)| *sum);
+        self.cpu_milli > other.cpu_milli
+            || self.memory > other.memory
+            || self.others.iter().any(|(name, amount)| *amount > of(name))
+    }
+
     /// Whether nothing is requested but a place.
     pub fn is_empty(&self) -> bool {
         self.cpu_milli == 0 && self.memory == 0 && self.others.is_empty()
