@@ -1,11 +1,11 @@
 //! What is kept of scheduling attempts, and how one is looked into: an attempt keeps its inputs, and its verdicts and
 //! scores are worked out again when somebody looks.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
-
 use crate::api::{Key, LabelSelector};
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::Time;
 
@@ -50,8 +50,8 @@ pub enum AttemptOutcome {
 /// The attempts that are kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attempts {
-    recent: Vector<Arc<Record>>,
-    last: OrdMap<Key, Arc<Record>>,
+    recent: VecDeque<Arc<Record>>,
+    last: BTreeMap<Key, Arc<Record>>,
 }
 
 /// A scheduling attempt of the past.

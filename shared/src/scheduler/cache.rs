@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
-
 use crate::api::core::node::{Node, Taint};
 use crate::api::{Key, LabelSelector, Object, bytes};
 use crate::collections::{BTreeMap, sort};
@@ -119,17 +117,18 @@ enum Change {
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     nodes: Vec<Arc<NodeInfo>>,
-    slots: OrdMap<Str, u32>,
+    slots: BTreeMap<Str, u32>,
     order: Arc<Vec<u32>>,
     order_is_stale: bool,
     epoch: u64,
-    pods: OrdMap<Key, Arc<CachedPod>>,
+    pods: BTreeMap<Key, Arc<CachedPod>>,
     domains: BTreeMap<Str, Arc<Domains>>,
     groups: Groups,
-    images: OrdMap<Str, u32>,
+    images: BTreeMap<Str, u32>,
     residents: Residents,
-    log: Vector<Change>,
-    dropped: u64,
+    /// By position, without gaps.
+    log: BTreeMap<u64, Change>,
+    recorded: u64,
     keeps_log: bool,
 }
 
@@ -191,12 +190,12 @@ impl Cache {
 
     /// The same cache without a memory, to try something out in.
     pub fn unlogged(&self) -> Cache {
-        Cache { keeps_log: false, log: Vector::new(), ..self.clone() }
+        Cache { keeps_log: false, log: BTreeMap::new(), ..self.clone() }
     }
 
     /// Where the log stands, for [`Cache::rewind`].
     pub fn position(&self) -> u64 {
-        self.dropped + self.log.len() as u64
+        self.recorded
     }
 
     /// The slot of a node, made if there is none.
@@ -375,21 +374,21 @@ impl Cache {
         if !self.keeps_log {
             return;
         }
-        self.log.push_back(change);
+        self.log.insert(self.recorded, change);
+        self.recorded += 1;
         if self.log.len() as u64 > LOG {
-            self.log.pop_front();
-            self.dropped += 1;
+            self.log.pop_first();
         }
     }
 
     /// The cache as it was at `position`; `None` when that is too long ago.
     pub fn rewind(&self, position: u64) -> Option<Cache> {
-        let back = self.position().checked_sub(position)?;
-        if position < self.dropped {
+        let oldest = self.log.first_key_value().map_or(self.recorded, |(oldest, _)| *oldest);
+        if position < oldest || position > self.recorded {
             return None;
         }
         let mut then = self.unlogged();
-        for change in self.log.iter().rev().take(usize::try_from(back).ok()?) {
+        for (_, change) in self.log.range(position..).rev() {
             match change {
                 Change::Added(pod) => {
                     then.remove_pod(&pod.key);

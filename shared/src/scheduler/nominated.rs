@@ -3,17 +3,16 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
 use crate::api::Key;
+use crate::collections::BTreeMap;
 
 use super::cache::CachedPod;
 
 /// Nominated pods, by node.
 #[derive(Clone, Debug, Default)]
 pub struct Nominations {
-    on: OrdMap<u32, Arc<Vec<Arc<CachedPod>>>>,
-    of: OrdMap<Key, u32>,
+    on: BTreeMap<u32, Arc<Vec<Arc<CachedPod>>>>,
+    of: BTreeMap<Key, u32>,
 }
 
 impl Hash for Nominations {
