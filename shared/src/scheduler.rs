@@ -22,6 +22,7 @@ pub mod selector;
 pub mod template;
 pub mod trial;
 mod unschedulable;
+pub mod volumes;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -45,6 +46,7 @@ use plugins::PLUGINS;
 use preemption::eviction::Evictions;
 use queue::Queue;
 use template::Template;
+use volumes::Volumes;
 
 pub use attempt::{Attempt, AttemptOutcome, Explanation, NodeVerdict, PluginScore, PreemptionVerdict};
 pub use queue::QueueLengths;
@@ -78,6 +80,7 @@ pub struct Scheduler {
     /// Pods for which others make room.
     nominated: Nominations,
     evictions: Evictions,
+    volumes: Volumes,
     defaults: DefaultSelectors,
     attempts: Attempts,
 }
@@ -94,7 +97,7 @@ impl Hash for Scheduler {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.informers, &self.queue, &self.recorder, &self.random, self.start, self.busy, self.flushing)
             .hash(state);
-        (&self.assumed, &self.binding, &self.nominated, &self.evictions).hash(state);
+        (&self.assumed, &self.binding, &self.nominated, &self.evictions, &self.volumes).hash(state);
     }
 }
 
@@ -109,6 +112,9 @@ impl Scheduler {
             Kind::ReplicaSet,
             Kind::StatefulSet,
             Kind::PodDisruptionBudget,
+            Kind::StorageClass,
+            Kind::PersistentVolume,
+            Kind::PersistentVolumeClaim,
             Kind::Pod,
         ];
         Scheduler {
@@ -125,6 +131,7 @@ impl Scheduler {
             binding: BTreeMap::new(),
             nominated: Nominations::default(),
             evictions: Evictions::default(),
+            volumes: Volumes::default(),
             defaults: DefaultSelectors::default(),
             attempts: Attempts::default(),
             user,
@@ -162,7 +169,7 @@ impl Scheduler {
                 self.informers.start(cx);
             }
             Handled::NotMine(Input::Response(id, result)) => {
-                if !self.evicted(id, &result, cx) {
+                if !self.evicted(id, &result, cx) && !self.volume_answered(id, &result, cx) {
                     self.bound(id, result, cx);
                 }
             }
@@ -193,6 +200,7 @@ impl Scheduler {
                 }
             }
             "backoff" => self.queue.end_back_off(cx.now()),
+            "volumes" => self.volumes_timed_out(timer, cx),
             "flush" => {
                 self.flushing = false;
                 self.queue.flush(cx.now());
@@ -205,6 +213,9 @@ impl Scheduler {
         match delta.object().key.kind {
             Kind::Node => self.node_changed(delta, cx),
             Kind::Pod => self.pod_changed(delta, cx),
+            Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass => {
+                self.storage_changed(delta, cx);
+            }
             _ => self.defaults.changed(delta),
         }
     }
@@ -228,6 +239,7 @@ impl Scheduler {
                 self.queue.remove(key);
                 self.take_off(key, cx);
                 self.give_up_nomination(key, cx);
+                self.forget_volumes(key);
                 if delta.new.is_none() {
                     self.attempts.forget(key);
                 }
@@ -246,6 +258,7 @@ impl Scheduler {
         let slot = self.cache.slot(node);
         self.assumed.remove(&pod.key);
         self.nominated.remove(&pod.key);
+        self.forget_volumes(&pod.key);
         if let Some(known) = self.cache.pod(&pod.key) {
             let alike = old.is_some_and(|old| same_template(old, pod))
                 || known.template.digest == template::digest(pod);
@@ -283,7 +296,9 @@ impl Scheduler {
             self.queue.remove(key);
             self.take_off(key, cx);
         }
-        self.renominate(pod, old);
+        if !self.assumed.contains(key) {
+            self.renominate(pod, old);
+        }
         let spec = &view(pod).expect("a pod").spec;
         let ours = spec.scheduler_name == NAME && !pod.meta.deleting();
         if !ours || !PLUGINS.iter().all(|plugin| plugin.admits(pod)) {
@@ -327,7 +342,11 @@ impl Scheduler {
         let template = self.template(&pod);
         let default_spread = self.defaults.of(&template, &pod, &self.informers);
         let id = self.cache.prepare(&template, default_spread.as_deref());
-        let asks = Asks { pod: key.clone(), nominated: self.nominated.clone() };
+        let asks = Asks {
+            pod: key.clone(),
+            nominated: self.nominated.clone(),
+            volumes: self.volumes.of(&template, &pod, &self.informers),
+        };
         let (position, start) = (self.cache.position(), self.start);
         let decision = cycle::schedule(&self.cache, id, &asks, &mut self.start, &mut self.random);
         let mut room = None;
@@ -417,6 +436,13 @@ impl Scheduler {
         self.cache.add_pod(Arc::new(placed));
         self.nominated.remove(&pod.key);
         self.assumed.insert(pod.key.clone());
+        match self.volumes_on(pod, template, slot) {
+            Some(on) => self.bind_volumes(pod, node, &on, cx),
+            None => self.send_binding(pod, node, cx),
+        }
+    }
+
+    fn send_binding(&mut self, pod: &Arc<Object>, node: Str, cx: &mut Context<'_>) {
         let request = PLUGINS.iter().find_map(|plugin| plugin.bind(&self.user, &pod.key, &node));
         let id = cx.request(request.expect("one plugin binds"));
         self.binding.insert(id, Binding { pod: Arc::clone(pod), node });
@@ -432,6 +458,13 @@ impl Scheduler {
             self.queue.remove(key);
             return;
         };
+        let message = format!("running Bind plugin \"DefaultBinder\": {}", status.message);
+        self.not_bound(&pod, &message.into(), None, cx);
+    }
+
+    /// A pod did not get to the node that was chosen for it; if it is still there it is tried again.
+    fn not_bound(&mut self, pod: &Arc<Object>, why: &Str, nominee: Option<Doc>, cx: &mut Context<'_>) {
+        let key = &pod.key;
         if self.assumed.contains(key) {
             self.take_off(key, cx);
         }
@@ -440,10 +473,11 @@ impl Scheduler {
             now.meta.uid == pod.meta.uid && view(now).is_some_and(|pod| pod.node_name.is_empty())
         });
         if still {
-            self.renominate(&pod, None);
+            if nominee.is_none() {
+                self.renominate(pod, None);
+            }
             self.retry(key, cx);
-            let message = format!("running Bind plugin \"DefaultBinder\": {}", status.message);
-            self.report(&pod, "SchedulerError", &message.into(), None, cx);
+            self.report(pod, "SchedulerError", why, nominee, cx);
         }
     }
 

@@ -18,6 +18,10 @@ pub enum ClusterEvent<'a> {
     PodChanged(&'a Template, &'a Template),
     /// A pod left its node.
     PodGone(&'a Template),
+    /// A claim is new, or changed.
+    Claim(&'a Object),
+    /// A volume is new, or changed; or a class of volumes is.
+    Volume,
 }
 
 /// A node before and after.

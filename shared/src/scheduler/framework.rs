@@ -5,6 +5,7 @@
 //! is left → PreScore, Score and NormalizeScore → Bind.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -20,6 +21,7 @@ use super::groups::Group;
 use super::nominated::Nominations;
 use super::preemption::DryRun;
 use super::template::Template;
+use super::volumes::PodVolumes;
 
 /// The highest score a plugin gives a node.
 pub const MAX_SCORE: i64 = 100;
@@ -65,6 +67,8 @@ pub struct Asks {
     pub pod: Key,
     /// Who waits for a node.
     pub nominated: Nominations,
+    /// The pod's claims, if it has any.
+    pub volumes: Option<Arc<PodVolumes>>,
 }
 
 /// What a plugin can look at when no node was left.
@@ -99,6 +103,11 @@ pub trait Plugin: Sync + Debug {
     /// PreEnqueue: whether a pod may be queued at all.
     fn admits(&self, _pod: &Object) -> bool {
         true
+    }
+
+    /// PreFilter: why a pod fits nowhere, whatever the nodes are like. Only pods with claims are asked about.
+    fn pre_filter(&self, _cycle: Cycle<'_>) -> Option<Str> {
+        None
     }
 
     /// PreFilter and Filter: what is to be asked of each node; `None` when there is nothing to ask for this pod.

@@ -56,7 +56,7 @@ impl Plugin for NodeResourcesFit {
             ClusterEvent::Node(change) => change.offers_more(&template.requests),
             ClusterEvent::PodGone(_) => true,
             ClusterEvent::PodChanged(before, now) => before.requests.exceeds(&now.requests),
-            ClusterEvent::NodeGone(_) | ClusterEvent::PodAdded(_) => false,
+            _ => false,
         }
     }
 }
