@@ -20,6 +20,7 @@ mod request;
 mod resource;
 pub mod scheduling;
 mod status;
+pub mod storage;
 pub mod validation;
 
 pub use kind::Kind;

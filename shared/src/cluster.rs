@@ -88,13 +88,13 @@ impl Cluster {
             outcomes: Vec::new(),
             core,
         };
-        cluster.bootstrap();
+        cluster.bootstrap(spec.storage);
         Ok(cluster)
     }
 
     /// What is there before anybody acts; every program starts.
-    fn bootstrap(&mut self) {
-        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds());
+    fn bootstrap(&mut self, storage: bool) {
+        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds(), storage);
         let everywhere = [
             Process::Etcd(0),
             Process::ApiServer(0),

@@ -12,6 +12,7 @@ mod expectations;
 mod garbage_collector;
 mod history;
 mod job;
+mod local_path_provisioner;
 mod namespace;
 mod node_ipam;
 mod node_lifecycle;
@@ -45,7 +46,9 @@ const WATCHED: &[Kind] = &[
     Kind::Secret,
     Kind::Service,
     Kind::ServiceAccount,
+    Kind::PersistentVolume,
     Kind::PersistentVolumeClaim,
+    Kind::StorageClass,
     Kind::DaemonSet,
     Kind::Deployment,
     Kind::ReplicaSet,
@@ -99,6 +102,7 @@ controllers! {
     namespace: namespace::NamespaceController,
     service_account: serviceaccount::ServiceAccountController,
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
+    local_path_provisioner: local_path_provisioner::LocalPathProvisioner,
     pod_gc: pod_gc::PodGarbageCollector,
 }
 

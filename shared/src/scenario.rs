@@ -253,6 +253,7 @@ impl Scenario {
     /// What makes no sense, or is not simulated, and in which field.
     pub fn cluster_spec(&self) -> Result<ClusterSpec, ScenarioError> {
         let mut spec = ClusterSpec {
+            storage: self.spec.cluster.addons.as_ref().is_none_or(|addons| !addons.is_empty()),
             control_plane: self.spec.cluster.control_plane.clone(),
             nodes: self.spec.cluster.nodes.clone(),
             images: self.spec.images.clone(),

@@ -1,4 +1,4 @@
-//! DaemonSets, StatefulSets, Jobs, CronJobs and disruption budgets, held against what a real control plane did.
+//! DaemonSets, StatefulSets, Jobs, CronJobs, disruption budgets and preemption, held against what a real control plane did.
 
 use shared::api::Kind;
 
@@ -141,4 +141,45 @@ fn drain_and_disruption_budgets() {
 fn plain_words(line: &str) -> String {
     let word = |word: &str| word.split('"').map(replay::plain).collect::<Vec<_>>().join("\"");
     line.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn preemption() {
+    let Some(folder) = support::reference("scenarios/s7_preemption") else { return };
+    let class = |name: &str, value: u32, policy: &str| {
+        format!(
+            "{{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {{name: {name}}}, value: {value}, \
+             preemptionPolicy: {policy}}}\n---\n"
+        )
+    };
+    let always = "PreemptLowerPriority";
+    let classes = class("low", 10, always) + &class("never", 900, "Never") + &class("high", 1000, always);
+    let replay = Replay::play_after(&classes, Recording::read(&folder), 12);
+    let recorded = &replay.recording;
+    // Which node was chosen, and so which pod had to go, is chance; pods are alike.
+    let of = |events: Vec<String>| {
+        let uid = |event: String| {
+            event
+                .split(' ')
+                .map(|word| if word.len() == 36 { "UID" } else { word })
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        sorted(events.into_iter().map(uid).collect())
+    };
+    for component in ["default-scheduler", "replicaset-controller"] {
+        assert_eq!(of(replay.events(component)), of(recorded.events(component)));
+    }
+    assert_eq!(replay.pods(), recorded.pods());
+    let node = |name: &str| {
+        let pods = replay.player.cluster().store().list(Kind::Pod);
+        pods.filter(|pod| pod.key.name == name).map(|pod| pod.body["spec"]["nodeName"].str()).next()
+    };
+    assert!(node("high").is_some_and(|node| !node.is_empty()));
+    assert_eq!(node("high"), node("never"), "there is room for two where one pod left");
+    let nominated = replay.history(Kind::Pod).into_iter().filter(|(_, pod)| pod.key.name == "high");
+    let mut course: Vec<String> =
+        nominated.map(|(_, pod)| pod.body["status"]["nominatedNodeName"].str().to_string()).collect();
+    course.dedup();
+    assert_eq!(course, ["", &node("high").expect("a node"), ""], "until it is bound");
 }

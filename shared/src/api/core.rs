@@ -5,6 +5,7 @@ pub mod event;
 pub mod limitrange;
 pub mod namespace;
 pub mod node;
+pub mod persistentvolume;
 pub mod persistentvolumeclaim;
 pub mod pod;
 pub mod secret;

@@ -39,6 +39,7 @@ impl Info {
         match (self.group, self.version) {
             ("", "v1") => "v1",
             ("apps", "v1") => "apps/v1",
+            ("storage.k8s.io", "v1") => "storage.k8s.io/v1",
             ("scheduling.k8s.io", "v1") => "scheduling.k8s.io/v1",
             ("rbac.authorization.k8s.io", "v1") => "rbac.authorization.k8s.io/v1",
             ("batch", "v1") => "batch/v1",

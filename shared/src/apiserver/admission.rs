@@ -2,6 +2,7 @@
 
 mod limits;
 mod priority;
+mod storage;
 
 use std::sync::LazyLock;
 
@@ -39,6 +40,7 @@ pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Stat
         default_toleration_seconds(doc);
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }
+    storage::apply(key.kind, doc, store);
     Ok(())
 }
 

@@ -134,6 +134,11 @@ pub struct Replay {
 impl Replay {
     /// Plays a recording until `until` seconds after its beginning.
     pub fn play(recording: Recording, until: u64) -> Replay {
+        Replay::play_after("", recording, until)
+    }
+
+    /// The same in a cluster in which the objects of `before` exist.
+    pub fn play_after(before: &str, recording: Recording, until: u64) -> Replay {
         let mut scenario = Scenario::parse(SCENARIO).expect("a scenario");
         for input in &recording.inputs {
             images(input, &mut scenario.spec.images);
@@ -142,6 +147,9 @@ impl Replay {
         let mut player = Player::new(scenario, 0).expect("a cluster");
         let namespace = format!("create namespace {}", recording.namespace);
         player.submit_at(Time(START - 2000), StepAction::Kubectl(namespace.into()), Str::new());
+        if !before.is_empty() {
+            player.submit_at(Time(START - 1500), StepAction::Apply(before.into()), Str::new());
+        }
         player.advance_to(Time(START - 1));
         let seen = player.cluster().store().revision();
         let mut replay = Replay { player, recording, seen, steps: Vec::new() };

@@ -308,7 +308,16 @@ impl Resource for Pods {
 
     fn prepare_create(&self, doc: &mut Doc) {
         let qos = qos_class(&doc["spec"]);
-        doc.set("status", crate::doc!({ "phase": "Pending", "qosClass": qos }));
+        let mut status = crate::doc!({ "phase": "Pending", "qosClass": qos });
+        if !doc["spec"]["schedulingGates"].is_empty() {
+            let condition = crate::doc!({
+                "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+                "message": "Scheduling is blocked due to non-empty scheduling gates",
+                "lastProbeTime": null, "lastTransitionTime": null
+            });
+            status.set("conditions", [condition].to_vec());
+        }
+        doc.set("status", status);
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
