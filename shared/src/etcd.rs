@@ -3,6 +3,8 @@
 //! One member commits without messages; what a member does to the data is the same for all, so members share one
 //! persistent version of it.
 
+pub mod raft;
+
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
