@@ -4,6 +4,7 @@
 
 mod bootstrap;
 mod command;
+mod etcd;
 mod faults;
 mod spec;
 
@@ -16,7 +17,7 @@ use crate::client::Input;
 use crate::collections::BTreeMap;
 use crate::controllers::ControllerManager;
 use crate::doc::Doc;
-use crate::etcd::Store;
+use crate::etcd::{Members, Store};
 use crate::kubelet::Kubelet;
 use crate::network::Network;
 use crate::runtime::{Images, Runtime};
@@ -29,6 +30,7 @@ use crate::sim::{
 pub use crate::apiserver::http::{HttpRequest, HttpResponse};
 pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
+pub use etcd::EtcdStatus;
 pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
 
 /// How long a watcher takes to notice that its connection is dead.
@@ -40,7 +42,9 @@ pub struct Cluster {
     seed: u64,
     core: Core,
     store: Store,
-    apiserver: ApiServer,
+    /// Several members of etcd; a single one is `store`, and nothing else.
+    etcd: Option<Box<Members>>,
+    apiservers: Vec<ApiServer>,
     scheduler: Scheduler,
     controller_manager: ControllerManager,
     kubelets: Vec<Kubelet>,
@@ -74,7 +78,8 @@ impl Cluster {
         let mut cluster = Cluster {
             seed,
             store: Store::default(),
-            apiserver: ApiServer::new(seed),
+            etcd: None,
+            apiservers: vec![ApiServer::new(seed)],
             scheduler: Scheduler::new(seed),
             controller_manager: ControllerManager::new(seed),
             kubelets: (0..count).map(|machine| Kubelet::new(machine, &core, seed)).collect(),
@@ -87,13 +92,16 @@ impl Cluster {
             outcomes: Vec::new(),
             core,
         };
-        cluster.bootstrap();
+        cluster.bootstrap(spec.control_plane.members);
         Ok(cluster)
     }
 
     /// What is there before anybody acts; every program starts.
-    fn bootstrap(&mut self) {
+    fn bootstrap(&mut self, members: u32) {
         bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds());
+        if members > 1 {
+            self.replicate(members);
+        }
         let everywhere = [
             Process::Etcd(0),
             Process::ApiServer(0),
@@ -171,7 +179,10 @@ impl Cluster {
         let mut hasher = StateHasher::default();
         self.core.hash_state(&mut hasher);
         self.store.hash().hash(&mut hasher);
-        self.apiserver.hash_state(&mut hasher);
+        self.apiservers.iter().for_each(|server| server.hash_state(&mut hasher));
+        if let Some(etcd) = &self.etcd {
+            etcd.hash(&mut hasher);
+        }
         (&self.scheduler, &self.controller_manager, &self.kubelets, &self.runtimes, &self.network)
             .hash(&mut hasher);
         (&self.images, &self.commands, self.admitted, &self.asked).hash(&mut hasher);
@@ -188,9 +199,14 @@ impl Cluster {
         &self.core
     }
 
-    /// The API server's counts and watches.
+    /// The (first) API server's counts and watches.
     pub fn apiserver(&self) -> &ApiServer {
-        &self.apiserver
+        &self.apiservers[0]
+    }
+
+    /// All API servers.
+    pub fn apiservers(&self) -> &[ApiServer] {
+        &self.apiservers
     }
 
     /// The scheduler's queues and attempts.
@@ -246,15 +262,26 @@ impl Cluster {
         let causes = event.causes;
         match event.payload {
             Payload::Arrive(message) => self.arrive(*message, causes),
-            Payload::Timer(timer) if to == Process::ApiServer(0) => {
-                let mut cx = Context { core: &mut self.core, me: to, causes };
-                self.apiserver.timer(&timer, &mut self.store, &mut cx);
-            }
-            Payload::Timer(timer) => self.input(to, Input::Timer(timer), causes),
-            Payload::Start if to == Process::ApiServer(0) => {
-                self.apiserver.start(&mut Context { core: &mut self.core, me: to, causes });
-            }
-            Payload::Start => self.input(to, Input::Start, causes),
+            Payload::Timer(timer) => match to {
+                Process::ApiServer(server) => {
+                    let mut cx = Context { core: &mut self.core, me: to, causes };
+                    self.apiservers[server as usize].timer(&timer, &mut self.store, &mut cx);
+                }
+                Process::Etcd(member) => {
+                    self.with_etcd(member, causes, |etcd, cx| etcd.timer(member, &timer, cx));
+                }
+                _ => self.input(to, Input::Timer(timer), causes),
+            },
+            Payload::Start => match to {
+                Process::ApiServer(server) => {
+                    let mut cx = Context { core: &mut self.core, me: to, causes };
+                    self.apiservers[server as usize].start(&mut cx);
+                }
+                Process::Etcd(member) => {
+                    self.with_etcd(member, causes, |etcd, cx| etcd.start(member, cx));
+                }
+                _ => self.input(to, Input::Start, causes),
+            },
             Payload::Command(_) => unreachable!("handled above"),
         }
     }
@@ -265,8 +292,12 @@ impl Cluster {
         match message.body {
             Body::Request(id, request) => {
                 let from = (message.from, message.sent_by);
-                self.apiserver.handle(from, id, &request, &mut self.store, &mut cx);
+                if let Process::ApiServer(server) = to {
+                    let server = &mut self.apiservers[server as usize];
+                    server.handle(from, id, &request, &mut self.store, &mut cx);
+                }
             }
+            Body::Etcd(inner) => self.etcd_message(message.from, to, *inner, causes),
             Body::Cri(call) => {
                 if let Process::Runtime(machine) = to {
                     self.runtimes[machine as usize].call(call, &mut cx);
@@ -296,7 +327,7 @@ impl Cluster {
             | Process::Visitors => {
                 self.network.handle(input, &mut cx);
             }
-            // etcd answers the API server without messages while it has one member.
+            // A single member of etcd answers without messages.
             Process::ApiServer(_) | Process::Etcd(_) | Process::Client(_) => {}
         }
     }
@@ -305,7 +336,7 @@ impl Cluster {
     fn lose(&mut self, event: Event) {
         let Payload::Arrive(message) = event.payload else { return };
         if let Body::Response(_, Ok(Reply::Watching(watch))) = &message.body {
-            self.apiserver.drop_watch(*watch);
+            self.drop_watch(message.from, *watch);
         }
         match &message.body {
             Body::Request(..) => self.core.refuse(*message),
@@ -317,11 +348,18 @@ impl Cluster {
                 self.core.reply_locally(message.to, *id, timeout, Duration::seconds(10), message.causes);
             }
             Body::Watch(watch, _) => {
-                self.apiserver.drop_watch(*watch);
+                self.drop_watch(message.from, *watch);
                 self.close_later(*watch, &message);
             }
             Body::WatchClosed(watch) => self.close_later(*watch, &message),
+            Body::Etcd(_) => self.etcd_lost(*message),
             Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) => {}
+        }
+    }
+
+    fn drop_watch(&mut self, server: Process, watch: u64) {
+        if let Process::ApiServer(server) = server {
+            self.apiservers[server as usize].drop_watch(watch);
         }
     }
 

@@ -103,10 +103,7 @@ fn power(cluster: &mut Cluster, machine: u32, on: bool, causes: &Causes) {
 
 fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
     let (program, node) = match target {
-        Target::Etcd(0) => return Ok(Process::Etcd(0)),
-        Target::Etcd(member) => {
-            return Err(format!("there is no etcd member {member}: this cluster has one, etcd/0"));
-        }
+        Target::Etcd(member) => return numbered("etcd", *member, cluster.members(), Process::Etcd),
         Target::Component(program, node) => (program.as_str(), node),
         _ => unreachable!("only programs are looked up"),
     };
@@ -141,6 +138,18 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
     }
 }
 
+/// The program number `number` of `count`.
+fn numbered(program: &str, number: u32, count: u32, of: fn(u32) -> Process) -> Result<Process, String> {
+    if number < count {
+        return Ok(of(number));
+    }
+    let there = match count {
+        1 => "one, number 0".to_owned(),
+        count => format!("{count}, from 0 to {}", count - 1),
+    };
+    Err(format!("there is no {program} number {number}: this cluster has {there}"))
+}
+
 fn component(
     cluster: &mut Cluster,
     process: Process,
@@ -168,9 +177,15 @@ fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
     if !cluster.core.running(process) {
         return;
     }
-    if process == Process::ApiServer(0) {
-        let mut cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
-        cluster.apiserver.stop(&mut cx);
+    match process {
+        Process::ApiServer(server) => {
+            let mut cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
+            cluster.apiservers[server as usize].end(&mut cx);
+        }
+        Process::Etcd(member) if cluster.core.powered(process) => {
+            cluster.with_etcd(member, causes.clone(), |etcd, cx| etcd.stop(member, cx));
+        }
+        _ => {}
     }
     cluster.core.stop(process);
     note(cluster, process, false, causes);
@@ -203,7 +218,9 @@ fn link(
         if let Ok(machine) = machine(cluster, name) {
             return Ok(End::Machine(machine));
         }
-        process(cluster, &Target::parse(&format!("component/{name}"))?).map(End::Process)
+        let member = name.starts_with("etcd/").then(|| Target::parse(name));
+        let target = member.unwrap_or_else(|| Target::parse(&format!("component/{name}")))?;
+        process(cluster, &target).map(End::Process)
     };
     let (a, b) = (end(a)?, end(b)?);
     let links = &mut cluster.core.links;

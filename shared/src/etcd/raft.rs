@@ -198,6 +198,13 @@ impl Raft {
         true
     }
 
+    /// Passes transactions to the leader, if one is known.
+    pub fn forward(&mut self, txns: Vec<Arc<Txn>>) {
+        if let Some(leader) = self.leader {
+            self.send(leader, RaftBody::Forward(txns));
+        }
+    }
+
     /// Takes a message.
     pub fn step(&mut self, from: u32, message: RaftMessage, now: Time) {
         let RaftMessage { term, body } = message;

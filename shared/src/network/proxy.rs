@@ -225,7 +225,13 @@ impl Proxies {
     fn list_again(&mut self, machine: u32, cx: &mut Context<'_>) {
         if let Some(state) = self.catching_up.get_mut(&machine) {
             let kinds = [Kind::Service, Kind::EndpointSlice, Kind::Node];
-            state.lists = kinds.map(|kind| cx.request(Request::list(user(), kind))).into();
+            state.lists = kinds
+                .map(|kind| {
+                    let mut request = Request::list(user(), kind);
+                    request.options.resource_version = Some(0);
+                    cx.request(request)
+                })
+                .into();
         }
     }
 

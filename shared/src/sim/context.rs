@@ -118,6 +118,11 @@ impl Core {
         self.lives.entry(process).or_default().running = false;
     }
 
+    /// Whether the machine that a process runs on, if it is one of the cluster's, has power.
+    pub fn powered(&self, process: Process) -> bool {
+        process.machine().is_none_or(|machine| self.machines[machine as usize].powered)
+    }
+
     /// A number nobody had before.
     pub fn fresh_id(&mut self) -> u64 {
         self.next_id += 1;
@@ -127,14 +132,20 @@ impl Core {
     /// Puts a message on its link.
     pub fn send(&mut self, from: Process, to: Process, body: Body, extra: Duration, causes: &Causes) {
         let mut at = self.now + self.latency(from, to, &body) + extra;
-        if matches!(body, Body::Watch(..) | Body::WatchClosed(_)) {
+        if matches!(body, Body::Watch(..) | Body::WatchClosed(_) | Body::Etcd(_)) {
             at = self.after_earlier(from, to, at);
         }
         let causes = if self.trace.enabled() {
             let (label, object) = describe(&body);
-            let heartbeat = object.as_ref().is_some_and(|key| key.kind == crate::api::Kind::Lease);
+            let beat = matches!(&body, Body::Etcd(message) if message.is_heartbeat());
+            let heartbeat = beat || object.as_ref().is_some_and(|key| key.kind == crate::api::Kind::Lease);
             let what = What::Message { from, to, until: at, label, object, heartbeat };
-            self.trace.record(self.now + extra, what, causes.clone())
+            // One heartbeat of etcd's in a second stands for all: they would push everything else out of the trace.
+            if beat && (self.now + extra).0 % 1000 >= self.options.etcd_heartbeat_interval.0 {
+                Causes::none()
+            } else {
+                self.trace.record(self.now + extra, what, causes.clone())
+            }
         } else {
             Causes::none()
         };
@@ -190,7 +201,7 @@ impl Core {
                 self.options.api_latency
             }
             Body::Cri(_) | Body::CriEvent(_) => Duration::millis(1),
-            Body::Packet(_) => self.options.network_latency,
+            Body::Packet(_) | Body::Etcd(_) => self.options.network_latency,
         };
         base + self.links.delay(from, to)
     }
@@ -232,6 +243,7 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
             CriEvent::SandboxRemoved { .. } => ("SandboxRemoved", None),
             CriEvent::Probed { .. } => ("Probed", None),
         },
+        Body::Etcd(message) => (message.label(), None),
         Body::Packet(packet) => match packet.step {
             PacketStep::Lookup { .. } | PacketStep::Resolved { .. } => ("DNS", None),
             _ => ("HTTP", None),

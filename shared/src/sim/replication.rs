@@ -179,10 +179,12 @@ pub enum EtcdMessage {
         /// Transactions and reads that are through; a transaction that came too late was not carried out.
         answers: Vec<(u64, Answer)>,
     },
-    /// The connection is gone. Nobody sends it: its owner finds out.
+    /// The connection is gone: the member hung up, or the API server finds out.
     Broken {
         /// The member at the other end.
         member: u32,
+        /// Since when it is.
+        at: Time,
     },
 }
 
@@ -193,4 +195,43 @@ pub enum Answer {
     Done(u64),
     /// What the transaction rests on had changed.
     Changed,
+}
+
+impl EtcdMessage {
+    /// What it is, in etcd's own words.
+    pub fn label(&self) -> &'static str {
+        match self {
+            EtcdMessage::Raft(message) => match &message.body {
+                RaftBody::Vote { ahead: true, .. } => "MsgPreVote",
+                RaftBody::Vote { .. } => "MsgVote",
+                RaftBody::Voted { ahead: true, .. } => "MsgPreVoteResp",
+                RaftBody::Voted { .. } => "MsgVoteResp",
+                RaftBody::Append { .. } => "MsgApp",
+                RaftBody::Appended { .. } | RaftBody::Rejected { .. } => "MsgAppResp",
+                RaftBody::Heartbeat { .. } => "MsgHeartbeat",
+                RaftBody::HeartbeatBack { .. } => "MsgHeartbeatResp",
+                RaftBody::Snapshot { .. } => "MsgSnap",
+                RaftBody::ReadIndex { .. } => "MsgReadIndex",
+                RaftBody::ReadAt { .. } => "MsgReadIndexResp",
+                RaftBody::Forward(_) => "MsgProp",
+            },
+            EtcdMessage::Watch { .. } => "Watch",
+            EtcdMessage::Propose(_) => "Txn",
+            EtcdMessage::Read(_) => "Range",
+            EtcdMessage::Ping => "Ping",
+            EtcdMessage::Notice { .. } => "WatchResponse",
+            EtcdMessage::Broken { .. } => "closed",
+        }
+    }
+
+    /// Whether it only says that somebody lives.
+    pub fn is_heartbeat(&self) -> bool {
+        match self {
+            EtcdMessage::Raft(message) => {
+                matches!(message.body, RaftBody::Heartbeat { .. } | RaftBody::HeartbeatBack { .. })
+            }
+            EtcdMessage::Ping => true,
+            _ => false,
+        }
+    }
 }
