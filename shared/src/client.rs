@@ -1,11 +1,13 @@
 //! What every client of the API server is made of: informers that keep a cache current, work queues, rate limits
 //! and the event recorder.
 
+mod election;
 mod informer;
 mod queue;
 mod recorder;
 mod wait;
 
+pub use election::{Ballot, Candidate};
 pub use informer::{Cache, Delta, Handled, Informer, Informers, back_off};
 pub use queue::{RateLimiter, WorkQueue};
 pub use recorder::{Recorder, Severity};

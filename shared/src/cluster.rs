@@ -4,8 +4,8 @@
 
 mod bootstrap;
 mod command;
-mod etcd;
 mod faults;
+mod members;
 mod spec;
 
 use std::hash::Hash;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::api::{Key, Reply, Request};
 use crate::apiserver::{ApiServer, http};
-use crate::client::Input;
+use crate::client::{Candidate, Input};
 use crate::collections::BTreeMap;
 use crate::controllers::ControllerManager;
 use crate::doc::Doc;
@@ -30,7 +30,7 @@ use crate::sim::{
 pub use crate::apiserver::http::{HttpRequest, HttpResponse};
 pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
-pub use etcd::EtcdStatus;
+pub use members::EtcdStatus;
 pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
 
 /// How long a watcher takes to notice that its connection is dead.
@@ -45,8 +45,10 @@ pub struct Cluster {
     /// Several members of etcd; a single one is `store`, and nothing else.
     etcd: Option<Box<Members>>,
     apiservers: Vec<ApiServer>,
-    scheduler: Scheduler,
-    controller_manager: ControllerManager,
+    schedulers: Vec<Scheduler>,
+    controller_managers: Vec<ControllerManager>,
+    /// Who of several schedulers and controller managers works; a single one always does.
+    candidates: BTreeMap<Process, Candidate>,
     kubelets: Vec<Kubelet>,
     runtimes: Vec<Runtime>,
     network: Network,
@@ -80,8 +82,9 @@ impl Cluster {
             store: Store::default(),
             etcd: None,
             apiservers: vec![ApiServer::new(seed)],
-            scheduler: Scheduler::new(seed),
-            controller_manager: ControllerManager::new(seed),
+            schedulers: vec![Scheduler::new(seed)],
+            controller_managers: vec![ControllerManager::new(seed)],
+            candidates: BTreeMap::new(),
             kubelets: (0..count).map(|machine| Kubelet::new(machine, &core, seed)).collect(),
             runtimes: (0..count).map(|machine| Runtime::new(machine, &images)).collect(),
             network: Network::new(count, seed),
@@ -180,11 +183,12 @@ impl Cluster {
         self.core.hash_state(&mut hasher);
         self.store.hash().hash(&mut hasher);
         self.apiservers.iter().for_each(|server| server.hash_state(&mut hasher));
+        self.schedulers.iter().for_each(|scheduler| scheduler.hash(&mut hasher));
+        self.controller_managers.iter().for_each(|manager| manager.hash(&mut hasher));
+        (&self.kubelets, &self.runtimes, &self.network).hash(&mut hasher);
         if let Some(etcd) = &self.etcd {
-            etcd.hash(&mut hasher);
+            (etcd, &self.candidates).hash(&mut hasher);
         }
-        (&self.scheduler, &self.controller_manager, &self.kubelets, &self.runtimes, &self.network)
-            .hash(&mut hasher);
         (&self.images, &self.commands, self.admitted, &self.asked).hash(&mut hasher);
         StateHash(hasher.digest())
     }
@@ -209,14 +213,14 @@ impl Cluster {
         &self.apiservers
     }
 
-    /// The scheduler's queues and attempts.
+    /// The queues and attempts of the scheduler that works.
     pub fn scheduler(&self) -> &Scheduler {
-        &self.scheduler
+        &self.schedulers[self.leading(Process::Scheduler)]
     }
 
-    /// The controllers and their queues.
+    /// The controllers and their queues, of the controller manager that works.
     pub fn controller_manager(&self) -> &ControllerManager {
-        &self.controller_manager
+        &self.controller_managers[self.leading(Process::ControllerManager)]
     }
 
     /// The kubelet of a machine.
@@ -314,10 +318,19 @@ impl Cluster {
     }
 
     fn input(&mut self, to: Process, input: Input, causes: Causes) {
+        let input = match self.candidates.is_empty() {
+            true => input,
+            false => match self.vote(to, input, &causes) {
+                Some(input) => input,
+                None => return,
+            },
+        };
         let mut cx = Context { core: &mut self.core, me: to, causes };
         match to {
-            Process::Scheduler(_) => self.scheduler.handle(input, &mut cx),
-            Process::ControllerManager(_) => self.controller_manager.handle(input, &mut cx),
+            Process::Scheduler(number) => self.schedulers[number as usize].handle(input, &mut cx),
+            Process::ControllerManager(number) => {
+                self.controller_managers[number as usize].handle(input, &mut cx);
+            }
             Process::Kubelet(machine) => self.kubelets[machine as usize].handle(input, &mut cx),
             Process::Runtime(machine) => self.runtimes[machine as usize].handle(input, &mut cx),
             Process::KubeProxy(_)
@@ -412,13 +425,8 @@ impl Cluster {
         };
         let id = self.core.fresh_id();
         let client = Process::Client(0);
-        self.core.send(
-            client,
-            Process::ApiServer(0),
-            Body::Request(id, Arc::clone(&request)),
-            Duration::ZERO,
-            &causes,
-        );
+        let server = self.core.healthy_api_server(client);
+        self.core.send(client, server, Body::Request(id, Arc::clone(&request)), Duration::ZERO, &causes);
         self.asked.insert(id, Asked { command: number, http, request });
     }
 
@@ -432,13 +440,20 @@ impl Cluster {
     /// Builds a component anew, as after a crash: from its configuration, without memory.
     fn renew(&mut self, process: Process) {
         match process {
-            Process::Scheduler(_) => self.scheduler = self.scheduler.restarted(),
-            Process::ControllerManager(_) => self.controller_manager = self.controller_manager.restarted(),
+            Process::Scheduler(number) => {
+                let scheduler = &mut self.schedulers[number as usize];
+                *scheduler = scheduler.restarted();
+            }
+            Process::ControllerManager(number) => {
+                let manager = &mut self.controller_managers[number as usize];
+                *manager = manager.restarted();
+            }
             Process::Kubelet(machine) => {
                 self.kubelets[machine as usize] = Kubelet::new(machine, &self.core, self.seed);
             }
             _ => {}
         }
+        self.renew_candidate(process);
     }
 }
 

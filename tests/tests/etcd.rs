@@ -10,7 +10,7 @@ use shared::cluster::{Action, Cluster, ClusterSpec, Command, ControlPlane, EtcdS
 use shared::doc;
 use shared::doc::Doc;
 use shared::etcd::raft::Role;
-use shared::sim::{Duration, Fault, Options, Target, Time};
+use shared::sim::{Duration, Fault, Options, Process, Target, Time};
 
 const CONFIGMAPS: &str = "/api/v1/namespaces/default/configmaps";
 
@@ -302,4 +302,104 @@ fn events_go_after_an_hour_and_old_revisions_after_ten_minutes() {
     play.run(Duration::seconds(51 * 60));
     assert_eq!(events(&play), 0);
     assert_eq!(play.nodes(), ["True", "True", "True"]);
+}
+
+/// Who holds the lease of a component, and how often it changed hands.
+fn lease(play: &Play, name: &str) -> (String, i64) {
+    let lease = play.cluster.store().get(&Key::new(Kind::Lease, "kube-system", name)).expect("a lease");
+    let spec = &lease.body["spec"];
+    (spec["holderIdentity"].str().to_string(), spec["leaseTransitions"].as_i64().expect("a number"))
+}
+
+fn leading(play: &Play, program: &str) -> Vec<Process> {
+    let leaders = play.cluster.leaders().map(|(process, _)| process);
+    leaders.filter(|process| process.program() == program).collect()
+}
+
+#[test]
+fn one_replica_of_each_component_works_and_another_takes_over() {
+    let mut play = Play::new(3);
+    play.app();
+    for program in ["kube-scheduler", "kube-controller-manager"] {
+        let (holder, transitions) = lease(&play, program);
+        assert_eq!(transitions, 0);
+        let [leader] = leading(&play, program)[..] else { panic!("not one leader") };
+        let events = play.cluster.store().list(Kind::Event);
+        let messages: Vec<_> = events
+            .filter(|event| event.body["reason"].as_str() == Some("LeaderElection"))
+            .map(|event| (event.body["involvedObject"]["kind"].str(), event.body["message"].str()))
+            .collect();
+        assert!(
+            messages.contains(&("Lease".into(), format!("{holder} became leader").into())),
+            "{messages:?}"
+        );
+        let (Process::Scheduler(number) | Process::ControllerManager(number)) = leader else { panic!() };
+        assert!(holder.starts_with(&format!("control-plane-{number}_")), "{holder}");
+        // Whoever takes over waits until the lease has run out.
+        let struck = play.cluster.now();
+        play.strike(&format!("component/{program}-{number}"), Fault::Stop);
+        let mut waited = Duration::ZERO;
+        while leading(&play, program).iter().all(|process| *process == leader) {
+            play.run(Duration::millis(100));
+            waited = play.cluster.now().since(struck);
+            assert!(waited < Duration::seconds(30), "nobody takes over");
+        }
+        assert!(waited > Duration::seconds(12), "{program}: {waited}");
+        play.run(Duration::seconds(5));
+        let (next, transitions) = lease(&play, program);
+        assert!(next != holder && transitions == 1);
+        play.repair(&format!("component/{program}-{number}"));
+        play.run(Duration::seconds(30));
+        assert_eq!(lease(&play, program), (next, 1), "it waits its turn");
+    }
+    // What is asked for still happens.
+    let path = "/apis/apps/v1/namespaces/default/deployments/todo";
+    play.ask("PATCH", path, &doc!({ "spec": { "replicas": 5i64 } }));
+    play.run(Duration::seconds(20));
+    assert_eq!(play.ready_pods(), 5);
+}
+
+#[test]
+fn without_a_quorum_the_leases_are_lost_and_nobody_works() {
+    let mut play = Play::new(3);
+    play.app();
+    assert_eq!(play.cluster.leaders().count(), 2);
+    play.strike("etcd/1", Fault::Stop);
+    play.strike("etcd/2", Fault::Stop);
+    play.run(Duration::seconds(8));
+    assert_eq!(play.cluster.leaders().count(), 2, "they try for ten seconds");
+    play.run(Duration::seconds(12));
+    assert_eq!(play.cluster.leaders().count(), 0);
+    play.run(Duration::seconds(60));
+    play.repair("etcd/1");
+    play.repair("etcd/2");
+    play.run(Duration::seconds(30));
+    assert_eq!(play.cluster.leaders().count(), 2);
+    play.run(Duration::seconds(60));
+    assert_eq!((play.nodes(), play.ready_pods()), (vec!["True".to_owned(); 3], 3));
+}
+
+#[test]
+fn clients_of_an_api_server_that_is_down_go_to_another() {
+    for number in 0..3 {
+        let mut play = Play::new(3);
+        play.app();
+        let watches =
+            |play: &Play| play.cluster.apiservers().iter().map(|it| it.watches().len()).sum::<u64>();
+        let before = watches(&play);
+        play.strike(&format!("component/kube-apiserver-{number}"), Fault::Stop);
+        let (status, ..) = play.configmap("meanwhile");
+        assert_eq!(status, 201, "kubectl is led to another");
+        play.run(Duration::seconds(60));
+        assert_eq!((play.nodes(), play.ready_pods()), (vec!["True".to_owned(); 3], 3));
+        let path = "/apis/apps/v1/namespaces/default/deployments/todo";
+        play.ask("PATCH", path, &doc!({ "spec": { "replicas": 4i64 } }));
+        play.run(Duration::seconds(30));
+        assert_eq!(play.ready_pods(), 4);
+        play.repair(&format!("component/kube-apiserver-{number}"));
+        play.run(Duration::seconds(60));
+        assert_eq!(watches(&play), before, "no watch is lost or left behind");
+        // Reads through any of them see what was written through another.
+        assert_eq!(play.configmap("meanwhile").0, 409);
+    }
 }

@@ -3,6 +3,7 @@
 use crate::doc::Str;
 use crate::sim::{Causes, Context, End, Fault, Process, Target, What};
 
+use super::members::MEMBERS;
 use super::{Cluster, Outcome};
 
 /// Breaks `target`.
@@ -107,14 +108,16 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
         Target::Component(program, node) => (program.as_str(), node),
         _ => unreachable!("only programs are looked up"),
     };
+    let of_members = |program: &str| MEMBERS.into_iter().find(|of| of(0).program() == program);
+    if let Some((program, number)) = program.rsplit_once('-')
+        && let (Some(of), Ok(number), None) = (of_members(program), number.parse(), node)
+    {
+        return numbered(program, number, cluster.members(), of);
+    }
     let single = match program {
-        "kube-apiserver" => Some(Process::ApiServer(0)),
-        "kube-scheduler" => Some(Process::Scheduler(0)),
-        "kube-controller-manager" => Some(Process::ControllerManager(0)),
-        "etcd" => Some(Process::Etcd(0)),
         "coredns" => Some(Process::CoreDns),
         "load-balancer" => Some(Process::LoadBalancer),
-        _ => None,
+        program => of_members(program).map(|of| of(0)),
     };
     let on_node: Option<fn(u32) -> Process> = match program {
         "kubelet" => Some(Process::Kubelet),

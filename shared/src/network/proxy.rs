@@ -198,7 +198,8 @@ impl Proxies {
     pub(super) fn links_changed(&mut self, cx: &mut Context<'_>) {
         for machine in 0..self.machines {
             let me = Process::KubeProxy(machine);
-            if !cx.core.links.open(me, Process::ApiServer(0)) {
+            let servers = 0..cx.core.api_servers();
+            if !servers.into_iter().any(|number| cx.core.links.open(me, Process::ApiServer(number))) {
                 self.freeze(machine);
             } else if cx.core.running(me) {
                 let causes = cx.causes.clone();

@@ -21,6 +21,9 @@ const REQUEST_TIMEOUT: Duration = Duration::seconds(7);
 /// A member sends its clients away after so many election timeouts without a leader.
 const NO_LEADER: u64 = 3;
 
+/// Reads: the API servers that ask, and their numbers for them.
+type Reads = Vec<(u32, u64)>;
+
 /// One member.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Member {
@@ -34,11 +37,11 @@ pub(super) struct Member {
     /// Transactions of theirs that are not applied yet: whose, and since when.
     proposed: BTreeMap<u64, (u32, Time, Arc<Txn>)>,
     /// Reads that wait for the next round.
-    reads: Vec<(u32, u64)>,
+    reads: Reads,
     /// Reads of the round that is under way: its number, when it was asked for last, and whose they are.
-    round: Option<(u64, Time, Vec<(u32, u64)>)>,
+    round: Option<(u64, Time, Reads)>,
     /// Reads that wait until an index is applied.
-    behind: Vec<(u64, Vec<(u32, u64)>)>,
+    behind: Vec<(u64, Reads)>,
     rounds: u64,
     /// The moment for which a timer is set.
     alarm: Time,
