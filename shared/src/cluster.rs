@@ -49,8 +49,9 @@ pub struct Cluster {
     controller_managers: Vec<ControllerManager>,
     /// Who of several schedulers and controller managers works; a single one always does.
     candidates: BTreeMap<Process, Candidate>,
-    kubelets: Vec<Kubelet>,
-    runtimes: Vec<Runtime>,
+    /// Shared with copies until they act: most of a large cluster's machines are quiet between two looks.
+    kubelets: Vec<Arc<Kubelet>>,
+    runtimes: Vec<Arc<Runtime>>,
     network: Network,
     images: Arc<Images>,
     commands: BTreeMap<u64, Command>,
@@ -85,8 +86,8 @@ impl Cluster {
             schedulers: vec![Scheduler::new(seed)],
             controller_managers: vec![ControllerManager::new(seed)],
             candidates: BTreeMap::new(),
-            kubelets: (0..count).map(|machine| Kubelet::new(machine, &core, seed)).collect(),
-            runtimes: (0..count).map(|machine| Runtime::new(machine, &images)).collect(),
+            kubelets: (0..count).map(|machine| Arc::new(Kubelet::new(machine, &core, seed))).collect(),
+            runtimes: (0..count).map(|machine| Arc::new(Runtime::new(machine, &images))).collect(),
             network: Network::new(count, seed),
             images,
             commands: BTreeMap::new(),
@@ -304,7 +305,7 @@ impl Cluster {
             Body::Etcd(inner) => self.etcd_message(message.from, to, *inner, causes),
             Body::Cri(call) => {
                 if let Process::Runtime(machine) = to {
-                    self.runtimes[machine as usize].call(call, &mut cx);
+                    Arc::make_mut(&mut self.runtimes[machine as usize]).call(call, &mut cx);
                 }
             }
             Body::Response(id, result) if matches!(to, Process::Client(_)) => self.answered(id, &result),
@@ -331,8 +332,12 @@ impl Cluster {
             Process::ControllerManager(number) => {
                 self.controller_managers[number as usize].handle(input, &mut cx);
             }
-            Process::Kubelet(machine) => self.kubelets[machine as usize].handle(input, &mut cx),
-            Process::Runtime(machine) => self.runtimes[machine as usize].handle(input, &mut cx),
+            Process::Kubelet(machine) => {
+                Arc::make_mut(&mut self.kubelets[machine as usize]).handle(input, &mut cx)
+            }
+            Process::Runtime(machine) => {
+                Arc::make_mut(&mut self.runtimes[machine as usize]).handle(input, &mut cx)
+            }
             Process::KubeProxy(_)
             | Process::ProxyWatch
             | Process::LoadBalancer
@@ -449,7 +454,8 @@ impl Cluster {
                 *manager = manager.restarted();
             }
             Process::Kubelet(machine) => {
-                self.kubelets[machine as usize] = Kubelet::new(machine, &self.core, self.seed);
+                let kubelet = Kubelet::new(machine, &self.core, self.seed);
+                self.kubelets[machine as usize] = Arc::new(kubelet);
             }
             _ => {}
         }

@@ -19,7 +19,7 @@ use data::Data;
 use member::Member;
 
 /// How many versions are kept for members that are behind; others work theirs out.
-const VERSIONS: usize = 256;
+const VERSIONS: usize = 64;
 
 /// All members.
 #[derive(Clone, Debug)]

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
-
 use crate::api::core::node::{Node, Taint};
 use crate::api::{Key, LabelSelector, Object, bytes};
 use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
 
 use super::groups::{AffinityVerdicts, Groups};
+use super::residents::Residents;
 use super::template::{HostPort, Requests, Template, with_tag};
 
 /// How many changes are kept for looking back.
@@ -118,16 +117,21 @@ enum Change {
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     nodes: Vec<Arc<NodeInfo>>,
-    slots: OrdMap<Str, u32>,
+    /// By slot: a number that changes with the node and the pods on it.
+    stamps: Vec<u64>,
+    stamped: u64,
+    slots: BTreeMap<Str, u32>,
     order: Arc<Vec<u32>>,
     order_is_stale: bool,
     epoch: u64,
-    pods: OrdMap<Key, Arc<CachedPod>>,
+    pods: BTreeMap<Key, Arc<CachedPod>>,
     domains: BTreeMap<Str, Arc<Domains>>,
     groups: Groups,
-    images: OrdMap<Str, u32>,
-    log: Vector<Change>,
-    dropped: u64,
+    images: BTreeMap<Str, u32>,
+    residents: Residents,
+    /// By position, without gaps.
+    log: BTreeMap<u64, Change>,
+    recorded: u64,
     keeps_log: bool,
 }
 
@@ -150,6 +154,16 @@ impl Cache {
     /// The node in a slot.
     pub fn node(&self, slot: u32) -> &NodeInfo {
         &self.nodes[slot as usize]
+    }
+
+    /// A number that is another one as soon as the node in a slot or the pods on it change; never 0.
+    pub fn stamp(&self, slot: u32) -> u64 {
+        self.stamps[slot as usize]
+    }
+
+    fn touch(&mut self, slot: u32) {
+        self.stamped += 1;
+        self.stamps[slot as usize] = self.stamped;
     }
 
     /// The groups of pods.
@@ -177,9 +191,24 @@ impl Cache {
         self.pods.values()
     }
 
+    /// Pods by node (after [`Cache::know_residents`]) and by priority.
+    pub fn residents(&self) -> &Residents {
+        &self.residents
+    }
+
+    /// Makes the list of pods by node; it is kept from then on.
+    pub fn know_residents(&mut self) {
+        self.residents.begin(self.nodes.len() as u32, self.pods.values());
+    }
+
+    /// The same cache without a memory, to try something out in.
+    pub fn unlogged(&self) -> Cache {
+        Cache { keeps_log: false, log: BTreeMap::new(), ..self.clone() }
+    }
+
     /// Where the log stands, for [`Cache::rewind`].
     pub fn position(&self) -> u64 {
-        self.dropped + self.log.len() as u64
+        self.recorded
     }
 
     /// The slot of a node, made if there is none.
@@ -190,6 +219,8 @@ impl Cache {
         let slot = self.slots();
         self.slots.insert(name.clone(), slot);
         self.nodes.push(Arc::new(NodeInfo::unknown(name.clone())));
+        self.stamps.push(0);
+        self.touch(slot);
         for domains in self.domains.values_mut() {
             Arc::make_mut(domains).of.push(NOWHERE);
         }
@@ -211,6 +242,7 @@ impl Cache {
     }
 
     fn place_node(&mut self, slot: u32, object: Option<Arc<Object>>) {
+        self.touch(slot);
         let info = &self.nodes[slot as usize];
         for (image, _) in info.images.iter() {
             let count = self.images.get(image).copied().unwrap_or(0);
@@ -243,9 +275,11 @@ impl Cache {
     /// # Panics
     /// When it is in the cache already.
     pub fn add_pod(&mut self, pod: Arc<CachedPod>) {
+        self.touch(pod.slot);
         let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
         info.add(&pod.template);
         self.know_terms(&pod.template);
+        self.residents.add(&pod);
         self.groups.add_pod(&pod.template, pod.slot, pod.leaving);
         let before = self.pods.insert(pod.key.clone(), Arc::clone(&pod));
         assert!(before.is_none(), "{} is on a node already", pod.key);
@@ -255,8 +289,10 @@ impl Cache {
     /// A pod is no longer on its node; the answer is what it was.
     pub fn remove_pod(&mut self, key: &Key) -> Option<Arc<CachedPod>> {
         let pod = self.pods.remove(key)?;
+        self.touch(pod.slot);
         let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
         info.remove(&pod.template);
+        self.residents.remove(&pod);
         self.groups.remove_pod(&pod.template, pod.slot, pod.leaving);
         self.record(Change::Removed(Arc::clone(&pod)));
         Some(pod)
@@ -356,21 +392,21 @@ impl Cache {
         if !self.keeps_log {
             return;
         }
-        self.log.push_back(change);
+        self.log.insert(self.recorded, change);
+        self.recorded += 1;
         if self.log.len() as u64 > LOG {
-            self.log.pop_front();
-            self.dropped += 1;
+            self.log.pop_first();
         }
     }
 
     /// The cache as it was at `position`; `None` when that is too long ago.
     pub fn rewind(&self, position: u64) -> Option<Cache> {
-        let back = self.position().checked_sub(position)?;
-        if position < self.dropped {
+        let oldest = self.log.first_key_value().map_or(self.recorded, |(oldest, _)| *oldest);
+        if position < oldest || position > self.recorded {
             return None;
         }
-        let mut then = Cache { keeps_log: false, log: Vector::new(), ..self.clone() };
-        for change in self.log.iter().rev().take(usize::try_from(back).ok()?) {
+        let mut then = self.unlogged();
+        for (_, change) in self.log.range(position..).rev() {
             match change {
                 Change::Added(pod) => {
                     then.remove_pod(&pod.key);
@@ -423,7 +459,8 @@ impl NodeInfo {
         self.object = object;
     }
 
-    fn add(&mut self, template: &Template) {
+    /// A pod more.
+    pub(super) fn add(&mut self, template: &Template) {
         self.pods += 1;
         let (taken, wanted) = (&mut self.requested, &template.requests);
         taken.cpu_milli = taken.cpu_milli.saturating_add(wanted.cpu_milli);
@@ -439,7 +476,8 @@ impl NodeInfo {
         self.ports.extend(template.ports.iter().cloned());
     }
 
-    fn remove(&mut self, template: &Template) {
+    /// A pod less.
+    pub(super) fn remove(&mut self, template: &Template) {
         self.pods -= 1;
         let (taken, wanted) = (&mut self.requested, &template.requests);
         taken.cpu_milli = taken.cpu_milli.saturating_sub(wanted.cpu_milli);

@@ -20,6 +20,7 @@ pub struct Slices {
     fresh: Vec<Draft>,
 }
 
+#[derive(Clone)]
 struct Draft {
     object: Option<Of<EndpointSlice>>,
     ports: Doc,

@@ -2,9 +2,8 @@
 
 use std::hash::{Hash, Hasher};
 
-use imbl::Vector;
-
 use crate::api::{Key, Kind};
+use crate::collections::BTreeMap;
 use crate::etcd::Store;
 use crate::sim::{Act, Answer, Causes, ChangeKind, Core, Put, Txn, What};
 
@@ -17,7 +16,7 @@ pub(super) struct Data {
     pub index: u64,
     pub store: Store,
     /// Transactions that were carried out, and the revision before each.
-    done: Vector<(u64, u64)>,
+    done: BTreeMap<u64, u64>,
 }
 
 impl Hash for Data {
@@ -29,12 +28,12 @@ impl Hash for Data {
 
 impl Data {
     pub fn new(store: Store) -> Data {
-        Data { index: 0, store, done: Vector::new() }
+        Data { index: 0, store, done: BTreeMap::new() }
     }
 
     /// What became of a transaction that was applied not long ago.
     pub fn done(&self, id: u64) -> Option<Answer> {
-        self.done.iter().rev().find(|(txn, _)| *txn == id).map(|&(_, before)| Answer::Done(before))
+        self.done.get(&id).map(|&before| Answer::Done(before))
     }
 
     /// The version after one more entry. What it writes is traced when `core` is given.
@@ -64,9 +63,9 @@ impl Data {
             }
             Act::Compact(revision) => self.store.compact(*revision),
         }
-        self.done.push_back((txn.id, before));
+        self.done.insert(txn.id, before);
         if self.done.len() > REMEMBERED {
-            self.done.pop_front();
+            self.done.pop_first();
         }
     }
 

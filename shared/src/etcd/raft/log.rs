@@ -1,7 +1,6 @@
 //! The log of one member: the entries after its snapshot.
 
-use imbl::Vector;
-
+use crate::collections::BTreeMap;
 use crate::sim::LogEntry;
 
 /// Entries, of which the oldest are dropped once they are in a snapshot.
@@ -10,7 +9,7 @@ pub struct Log {
     /// The last entry that is no longer there.
     offset: u64,
     offset_term: u64,
-    entries: Vector<LogEntry>,
+    entries: BTreeMap<u64, LogEntry>,
 }
 
 impl Log {
@@ -36,16 +35,12 @@ impl Log {
 
     /// The term of the last entry.
     pub fn last_term(&self) -> u64 {
-        self.entries.last().map_or(self.offset_term, |entry| entry.term)
-    }
-
-    fn place(&self, index: u64) -> Option<usize> {
-        usize::try_from(index.checked_sub(self.offset + 1)?).ok()
+        self.entries.last_key_value().map_or(self.offset_term, |(_, entry)| entry.term)
     }
 
     /// The entry at `index`.
     pub fn get(&self, index: u64) -> Option<&LogEntry> {
-        self.entries.get(self.place(index)?)
+        self.entries.get(&index)
     }
 
     /// The term of the entry at `index`, as far as it is known.
@@ -58,13 +53,12 @@ impl Log {
 
     /// Up to `count` entries from `index` on.
     pub fn from(&self, index: u64, count: u64) -> Vec<LogEntry> {
-        let end = self.last().min(index + count - 1);
-        (index..=end).filter_map(|index| self.get(index).cloned()).collect()
+        self.entries.range(index..index + count).map(|(_, entry)| entry.clone()).collect()
     }
 
     /// Adds an entry.
     pub fn push(&mut self, entry: LogEntry) {
-        self.entries.push_back(entry);
+        self.entries.insert(self.last() + 1, entry);
     }
 
     /// Puts `entries` after `index`: what is there and says otherwise goes. Nothing that agrees is touched, as the
@@ -74,10 +68,8 @@ impl Log {
             if at <= self.offset || self.term(at) == Some(entry.term) {
                 continue;
             }
-            if let Some(place) = self.place(at) {
-                self.entries.truncate(place);
-            }
-            self.entries.push_back(entry.clone());
+            drop(self.entries.split_off(&at));
+            self.entries.insert(at, entry.clone());
         }
     }
 
@@ -92,13 +84,13 @@ impl Log {
 
     /// Drops the entries up to `index`.
     pub fn compact(&mut self, index: u64) {
-        let (Some(term), Some(place)) = (self.term(index), self.place(index)) else { return };
-        self.entries = self.entries.skip(place + 1);
+        let Some(term) = self.term(index) else { return };
+        self.entries = self.entries.split_off(&(index + 1));
         (self.offset, self.offset_term) = (index, term);
     }
 
     /// Begins anew after a snapshot.
     pub fn restore(&mut self, index: u64, term: u64) {
-        *self = Log { offset: index, offset_term: term, entries: Vector::new() };
+        *self = Log { offset: index, offset_term: term, entries: BTreeMap::new() };
     }
 }
