@@ -1,11 +1,13 @@
 //! What every client of the API server is made of: informers that keep a cache current, work queues, rate limits
 //! and the event recorder.
 
+mod election;
 mod informer;
 mod queue;
 mod recorder;
 mod wait;
 
+pub use election::{Ballot, Candidate};
 pub use informer::{Cache, Delta, Handled, Informer, Informers, back_off};
 pub use queue::{RateLimiter, WorkQueue};
 pub use recorder::{Recorder, Severity};
@@ -43,7 +45,7 @@ impl Input {
             Body::WatchClosed(id) => Some(Input::WatchClosed(id)),
             Body::CriEvent(event) => Some(Input::Cri(event)),
             Body::Packet(packet) => Some(Input::Packet(packet)),
-            Body::Request(..) | Body::Cri(_) => None,
+            Body::Request(..) | Body::Cri(_) | Body::Etcd(_) => None,
         }
     }
 }

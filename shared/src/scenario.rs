@@ -266,10 +266,6 @@ impl Scenario {
                 refuse("spec.epoch", format!("{epoch:?} is no date such as 2026-01-01T00:00:00Z"))
             })?;
         }
-        if spec.control_plane.members != 1 {
-            let message = format!("{} members are not simulated yet: write 1", spec.control_plane.members);
-            return Err(refuse("spec.cluster.controlPlane.members", message));
-        }
         spec.machines().map_err(|error| refuse(&error.field, error.message))?;
         Ok(spec)
     }

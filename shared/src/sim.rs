@@ -11,6 +11,7 @@ mod options;
 mod process;
 mod queue;
 mod random;
+mod replication;
 mod time;
 mod trace;
 
@@ -24,5 +25,6 @@ pub use options::{Options, ProxyMode};
 pub use process::{Incarnation, Process};
 pub use queue::{Event, EventQueue, Payload, Timer};
 pub use random::Random;
+pub use replication::*;
 pub use time::{Duration, Time};
 pub use trace::{Record, Trace, What};

@@ -90,7 +90,7 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
         fields: FieldSelector::parse(value("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?,
         resource_version: value("resourceVersion")
             .and_then(|text| text.parse().ok())
-            .filter(|&number| number > 0),
+            .filter(|&number| number > 0 || verb != Verb::Watch),
         dry_run: value("dryRun") == Some("All"),
         field_manager: value("fieldManager").unwrap_or("").into(),
         force: value("force") == Some("true"),

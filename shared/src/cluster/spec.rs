@@ -34,7 +34,7 @@ pub struct ClusterSpec {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ControlPlane {
-    /// Members of etcd and API servers. Only 1 is simulated so far.
+    /// Members of etcd: 1, 3 or 5.
     pub members: u32,
     /// No Node objects for the control plane, as in EKS or GKE. Only this is simulated so far.
     pub hosted: bool,
@@ -141,6 +141,11 @@ impl ClusterSpec {
     /// # Errors
     /// A group has no count, a bad amount, or a name that is taken.
     pub fn machines(&self) -> Result<Vec<Machine>, SpecError> {
+        if !matches!(self.control_plane.members, 1 | 3 | 5) {
+            let field = "spec.cluster.controlPlane.members".to_owned();
+            let message = format!("a cluster has 1, 3 or 5 members, not {}", self.control_plane.members);
+            return Err(SpecError { field, message });
+        }
         let mut machines: Vec<Machine> = Vec::new();
         let mut unnamed = 0;
         for (at, group) in self.nodes.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::{Key, Object, Reply, Request, Status};
 use crate::doc::Str;
 
-use super::{Causes, Incarnation, Process, Time};
+use super::{Causes, EtcdMessage, Incarnation, Process, Time};
 
 /// Ties a response to its request.
 pub type RequestId = u64;
@@ -45,6 +45,8 @@ pub enum Body {
     CriEvent(CriEvent),
     /// A step of a request through the data plane.
     Packet(Packet),
+    /// Members of etcd among themselves, and API servers with them.
+    Etcd(Box<EtcdMessage>),
 }
 
 /// One change as a watch delivers it.
