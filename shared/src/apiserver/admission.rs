@@ -1,5 +1,6 @@
 //! Admission: what the server adds to objects, and what it refuses although the object is well-formed.
 
+mod ingress_class;
 mod limits;
 mod priority;
 
@@ -38,6 +39,9 @@ pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Stat
         limits::apply(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
         default_toleration_seconds(doc);
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
+    }
+    if key.kind == Kind::Ingress {
+        ingress_class::apply(doc, store);
     }
     Ok(())
 }
