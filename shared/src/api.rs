@@ -11,6 +11,7 @@ mod internal;
 mod kind;
 mod labels;
 pub mod meta;
+pub mod networking;
 mod node_affinity;
 mod object;
 pub mod policy;

@@ -45,6 +45,7 @@ impl Info {
             ("batch", "v1") => "batch/v1",
             ("policy", "v1") => "policy/v1",
             ("discovery.k8s.io", "v1") => "discovery.k8s.io/v1",
+            ("networking.k8s.io", "v1") => "networking.k8s.io/v1",
             ("coordination.k8s.io", "v1") => "coordination.k8s.io/v1",
             _ => unreachable!("a kind of an unlisted group"),
         }
@@ -72,6 +73,11 @@ pub type Row = Vec<String>;
 pub trait Resource: Sync {
     /// Names and scope.
     fn info(&self) -> &'static Info;
+
+    /// What clients are warned of whenever they use the kind; empty for nothing.
+    fn deprecation(&self) -> &'static str {
+        ""
+    }
 
     /// The typed view of a document. `previous` is the revision before: share what the document shares with it.
     fn view(&self, _body: &Doc, _previous: Option<&Object>) -> View {

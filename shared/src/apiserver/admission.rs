@@ -1,5 +1,6 @@
 //! Admission: what the server adds to objects, and what it refuses although the object is well-formed.
 
+mod ingress_class;
 mod limits;
 mod priority;
 mod storage;
@@ -41,6 +42,9 @@ pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Stat
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }
     storage::apply(key.kind, doc, store);
+    if key.kind == Kind::Ingress {
+        ingress_class::apply(doc, store);
+    }
     Ok(())
 }
 

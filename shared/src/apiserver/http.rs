@@ -119,6 +119,10 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
             problems.into_iter().filter(|problem| !directive(problem)).collect();
         options.warnings = schema::warnings(&problems).into_iter().map(Str::from).collect();
     }
+    let deprecation = target.kind.resource().deprecation();
+    if !deprecation.is_empty() {
+        options.warnings.push(deprecation.into());
+    }
     if verb == Verb::Patch(PatchKind::Apply) {
         check_type(&body, target.kind)?;
         if options.field_manager.is_empty() {
