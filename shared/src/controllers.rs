@@ -19,6 +19,7 @@ mod persistentvolume_binder;
 mod pod_gc;
 mod pods;
 mod replicaset;
+mod resource_quota;
 mod serviceaccount;
 mod statefulset;
 mod status;
@@ -56,6 +57,7 @@ const WATCHED: &[Kind] = &[
     Kind::Pod,
     Kind::PodDisruptionBudget,
     Kind::EndpointSlice,
+    Kind::ResourceQuota,
 ];
 
 macro_rules! controllers {
@@ -100,6 +102,7 @@ controllers! {
     service_account: serviceaccount::ServiceAccountController,
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
     pod_gc: pod_gc::PodGarbageCollector,
+    resource_quota: resource_quota::ResourceQuotaController,
 }
 
 /// Whose answer a request's number stands for.

@@ -7,6 +7,7 @@ pub mod namespace;
 pub mod node;
 pub mod persistentvolumeclaim;
 pub mod pod;
+pub mod resourcequota;
 pub mod secret;
 pub mod service;
 pub mod serviceaccount;

@@ -33,6 +33,7 @@ kinds! {
     ConfigMap => super::core::configmap::ConfigMaps,
     Secret => super::core::secret::Secrets,
     LimitRange => super::core::limitrange::LimitRanges,
+    ResourceQuota => super::core::resourcequota::ResourceQuotas,
     ServiceAccount => super::core::serviceaccount::ServiceAccounts,
     PersistentVolumeClaim => super::core::persistentvolumeclaim::PersistentVolumeClaims,
     Event => super::core::event::Events,
