@@ -20,6 +20,7 @@ mod persistentvolume_binder;
 mod pod_gc;
 mod pods;
 mod replicaset;
+mod resource_quota;
 mod serviceaccount;
 mod statefulset;
 mod status;
@@ -59,6 +60,7 @@ const WATCHED: &[Kind] = &[
     Kind::Pod,
     Kind::PodDisruptionBudget,
     Kind::EndpointSlice,
+    Kind::ResourceQuota,
 ];
 
 macro_rules! controllers {
@@ -104,6 +106,7 @@ controllers! {
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
     local_path_provisioner: local_path_provisioner::LocalPathProvisioner,
     pod_gc: pod_gc::PodGarbageCollector,
+    resource_quota: resource_quota::ResourceQuotaController,
 }
 
 /// Whose answer a request's number stands for.

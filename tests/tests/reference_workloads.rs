@@ -1,6 +1,7 @@
 //! DaemonSets, StatefulSets, Jobs, CronJobs, disruption budgets and preemption, held against what a real control plane did.
 
 use shared::api::Kind;
+use shared::doc::Doc;
 
 mod replay;
 mod support;
@@ -135,6 +136,38 @@ fn drain_and_disruption_budgets() {
             |text: &str| sorted(text.lines().filter(|line| !line.is_empty()).map(plain_words).collect());
         let both = format!("{}{}", ours.stdout, ours.stderr);
         assert_eq!(lines(&both), lines(&command.stdout), "{}", command.line);
+    }
+}
+
+#[test]
+fn resource_quota() {
+    let Some(replay) = replay("s10_quota", 7) else { return };
+    let recorded = &replay.recording;
+    for (command, ours) in replay.results().filter(|(command, _)| !command.line.contains("describe")) {
+        let ours_said = format!("{}{}", ours.stdout, ours.stderr);
+        assert_eq!(ours.exit_code, command.exit_code, "{}\n{ours_said}", command.line);
+        if command.line.ends_with("get quota") {
+            assert_eq!(table(&ours_said), table(&command.stdout));
+        } else if !command.line.contains(" get ") {
+            assert_eq!(ours_said.trim(), command.stdout.trim());
+        }
+    }
+    // How often a refused ReplicaSet tried again until the end is a matter of milliseconds.
+    let said = |events: Vec<String>| {
+        let lines = sorted(events.iter().map(|event| plain_words(event)).collect());
+        condensed(&lines.join("\n")).join("\n")
+    };
+    for component in ["replicaset-controller", "deployment-controller", "default-scheduler"] {
+        assert_eq!(said(replay.events(component)), said(recorded.events(component)));
+    }
+    for (kind, name) in [(Kind::ResourceQuota, "ResourceQuota"), (Kind::ReplicaSet, "ReplicaSet")] {
+        let text = |statuses: std::collections::BTreeMap<String, Doc>| {
+            statuses
+                .iter()
+                .map(|(name, status)| plain_words(&format!("{name} {status}").replace('\\', "")))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(text(replay.statuses(kind)), text(recorded.statuses(name)));
     }
 }
 

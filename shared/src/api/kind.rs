@@ -34,6 +34,7 @@ kinds! {
     ConfigMap => super::core::configmap::ConfigMaps,
     Secret => super::core::secret::Secrets,
     LimitRange => super::core::limitrange::LimitRanges,
+    ResourceQuota => super::core::resourcequota::ResourceQuotas,
     ServiceAccount => super::core::serviceaccount::ServiceAccounts,
     PersistentVolume => super::core::persistentvolume::PersistentVolumes,
     PersistentVolumeClaim => super::core::persistentvolumeclaim::PersistentVolumeClaims,

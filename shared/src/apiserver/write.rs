@@ -49,6 +49,7 @@ impl ApiServer {
         let uid = self.random.uuid();
         resource.identify(&mut doc, &crate::api::meta::uuid(uid));
         validate(&key, resource, &doc, None)?;
+        admission::quota(call, &key, &doc, None)?;
         allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         if call.store.get(&key).is_some() {
             return Err(Status::already_exists(&key));
@@ -206,6 +207,7 @@ impl ApiServer {
         let old_doc = old.to_doc();
         resource.prepare_update(&mut doc, &old_doc);
         validate(&old.key, resource, &doc, Some(&old_doc))?;
+        admission::quota(call, &old.key, &doc, Some(old))?;
         allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
         let mut given = Meta::from_doc(&doc["metadata"]);
         let applied = call.request.verb == Verb::Patch(PatchKind::Apply);

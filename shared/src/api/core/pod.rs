@@ -428,7 +428,8 @@ fn restarts(statuses: &[Doc], now: Timestamp) -> String {
     }
 }
 
-fn qos_class(spec: &Doc) -> &'static str {
+/// A pod's class of service.
+pub fn qos_class(spec: &Doc) -> &'static str {
     let containers = || spec["containers"].items().iter().chain(spec["initContainers"].items());
     let amount =
         |container: &Doc, bound: &str, resource: &str| container.at(&["resources", bound, resource]).clone();
