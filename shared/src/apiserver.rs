@@ -9,13 +9,14 @@ mod delete;
 mod evict;
 pub mod http;
 mod managed;
+mod node_proxy;
 mod read;
 mod watch;
 mod write;
 
 use std::sync::Arc;
 
-use crate::api::{Key, Kind, Object, Reply, Request, Status, Verb};
+use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
 use crate::collections::BTreeMap;
 use crate::etcd::{Revision, Store};
 use crate::sim::{
@@ -34,6 +35,8 @@ pub struct ApiServer {
     random: Random,
     /// The newest pod of each owner, to share its parts with the next: a cache, not state.
     siblings: BTreeMap<u128, Arc<Object>>,
+    /// Requests that kubelets answer.
+    forwarded: node_proxy::Calls,
     served: u64,
     failed: u64,
 }
@@ -53,6 +56,7 @@ impl ApiServer {
             watches: Watches::default(),
             random: Random::stream(seed, "kube-apiserver"),
             siblings: BTreeMap::new(),
+            forwarded: BTreeMap::new(),
             served: 0,
             failed: 0,
         }
@@ -61,7 +65,7 @@ impl ApiServer {
     /// What belongs to the state, in a fixed order.
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
-        (&self.watches, &self.random, self.served, self.failed).hash(state);
+        (&self.watches, &self.random, &self.forwarded, self.served, self.failed).hash(state);
     }
 
     /// Requests answered, and how many of them were refused.
@@ -85,6 +89,7 @@ impl ApiServer {
         for (watch, to) in self.watches.drain() {
             cx.send(to, Body::WatchClosed(watch));
         }
+        self.drop_forwarded(cx);
     }
 
     /// A timer ran out.
@@ -125,6 +130,17 @@ impl ApiServer {
             let answer = answer.map(|()| Reply::Watching(request.options.watch)).map_err(Box::new);
             cx.send(from, Body::Response(id, answer));
             self.replay(request, store, cx);
+            return;
+        }
+        if matches!(request.subresource, Subresource::Log | Subresource::Exec) {
+            let answer = match authorization::authorize(request, store) {
+                Ok(()) => self.forward(from, id, request, store, cx),
+                Err(status) => Some(Err(status)),
+            };
+            if let Some(answer) = answer {
+                self.failed += u64::from(answer.is_err());
+                cx.send(from, Body::Response(id, answer.map_err(Box::new)));
+            }
             return;
         }
         let (result, written) = self.execute(request, store, cx);

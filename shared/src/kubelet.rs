@@ -9,6 +9,7 @@ mod node;
 mod pod;
 mod probe;
 mod recover;
+mod serve;
 mod status;
 mod sync;
 
@@ -50,6 +51,8 @@ pub struct Kubelet {
     found: BTreeMap<u128, crate::sim::ListedPod>,
     /// Configuration that was read for containers about to start.
     configs: BTreeMap<(u128, u32), env::Sources>,
+    /// Calls of the API server's that the runtime is working on: who asked.
+    serving: BTreeMap<u64, Process>,
 }
 
 /// What an answer is for.
@@ -87,6 +90,7 @@ impl Kubelet {
             listed: false,
             found: BTreeMap::new(),
             configs: BTreeMap::new(),
+            serving: BTreeMap::new(),
         }
     }
 
@@ -133,6 +137,7 @@ impl Kubelet {
             }
             Input::Timer(timer) => self.timer(&timer, cx),
             Input::Cri(event) => self.cri(event, cx),
+            Input::NodeCall(from, number, call) => self.serve(from, number, call, cx),
             Input::Watch(..) | Input::WatchClosed(_) | Input::Packet(_) => {}
         }
     }

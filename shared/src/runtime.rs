@@ -7,6 +7,7 @@ mod caller;
 mod container;
 mod image;
 mod lifecycle;
+mod logs;
 mod pull;
 mod serve;
 
@@ -23,6 +24,7 @@ use crate::sim::{
 pub use caller::{Call, Caller};
 pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};
 pub use image::{Found, ImageSpec, Images, container_id, full_reference, image_id, is_valid_reference};
+pub use logs::{Log, LogLine};
 pub use pull::Pull;
 
 /// The container runtime of one machine.
@@ -43,6 +45,8 @@ pub struct Runtime {
     /// Containers by the number of their start.
     numbered: BTreeMap<u64, (u128, Str)>,
     calls: BTreeMap<u64, Call>,
+    /// Readers that follow a log: the number of the call, the start of the container and how they want it.
+    followers: BTreeMap<u64, logs::Follower>,
     last_number: u64,
     boot: u32,
 }
@@ -52,7 +56,7 @@ impl Hash for Runtime {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
         (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
-        (&self.calls, self.last_number, self.boot).hash(state);
+        (&self.calls, &self.followers, self.last_number, self.boot).hash(state);
     }
 }
 
@@ -71,6 +75,7 @@ impl Runtime {
             pulls: BTreeMap::new(),
             numbered: BTreeMap::new(),
             calls: BTreeMap::new(),
+            followers: BTreeMap::new(),
             last_number: 0,
             boot: 1,
         }
@@ -110,6 +115,10 @@ impl Runtime {
             CriCall::StopPodSandbox { pod } => self.stop_sandbox(pod),
             CriCall::RemovePodSandbox { pod } => self.remove_sandbox(pod, cx),
             CriCall::Probe { .. } => self.probe(call, cx),
+            CriCall::ReadLog { call, pod, attempt, options } => {
+                self.read_log(call, pod, attempt, options, cx)
+            }
+            CriCall::Exec { call, pod, options } => self.exec(call, pod, &options, cx),
         }
     }
 
@@ -133,6 +142,7 @@ impl Runtime {
         self.pulls.clear();
         self.numbered.clear();
         self.calls.clear();
+        self.followers.clear();
     }
 
     fn fresh_number(&mut self) -> u64 {

@@ -173,6 +173,12 @@ fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
         cluster.apiserver.stop(&mut cx);
     }
     cluster.core.stop(process);
+    if let Process::Kubelet(machine) = process {
+        let silent = !cluster.core.machines[machine as usize].powered;
+        let me = Process::ApiServer(0);
+        let mut cx = Context { core: &mut cluster.core, me, causes: causes.clone() };
+        cluster.apiserver.kubelet_gone(machine, silent, &mut cx);
+    }
     note(cluster, process, false, causes);
     let cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
     cluster.network.process_stopped(process, &cx);

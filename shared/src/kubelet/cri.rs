@@ -46,6 +46,7 @@ impl Kubelet {
             CriEvent::Probed { pod, container, attempt, kind, failure } => {
                 self.probed(pod, &container, attempt, kind, failure, cx);
             }
+            CriEvent::Served { call, reply } => self.served(call, reply, cx),
         }
     }
 
@@ -57,6 +58,7 @@ impl Kubelet {
         cx: &mut Context<'_>,
     ) {
         self.listed = true;
+        self.runtime_lost_calls(cx);
         for (image, bytes) in images {
             self.learn_image(image, bytes);
         }

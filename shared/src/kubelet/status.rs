@@ -205,6 +205,16 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     status
 }
 
+/// Why a container that has not run yet waits.
+pub(super) fn waiting_reason(pod: &PodState, index: u32) -> &'static str {
+    match &pod.containers[index as usize].stage {
+        ContainerStage::PullFailed { reason, .. } => reason,
+        ContainerStage::ConfigFailed { .. } => "CreateContainerConfigError",
+        _ if pod.inits > 0 && (index >= pod.inits || pod.ip.is_some()) => "PodInitializing",
+        _ => "ContainerCreating",
+    }
+}
+
 fn state(pod: &PodState, index: u32, cx: &Context<'_>) -> Doc {
     let container = &pod.containers[index as usize];
     let waiting = |reason: &'static str, message: Str| {

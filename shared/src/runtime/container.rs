@@ -1,16 +1,12 @@
 //! Containers as a runtime sees them: small simulated programs.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::Key;
-use crate::doc::{Str, Timestamp};
+use crate::doc::Str;
 use crate::sim::{Duration, Time};
 
-use super::ImageSpec;
-
-/// How many lines of a container's log are kept.
-const LOG_LINES: usize = 100;
+use super::{ImageSpec, Log};
 
 /// How many bytes an argument or a variable of a process may have, as in Linux.
 pub const LONGEST_ARGUMENT: usize = 128 << 10;
@@ -47,9 +43,9 @@ pub struct Container {
     /// What its command line makes of the image's program.
     pub program: Program,
     /// What it wrote, oldest first.
-    pub log: VecDeque<(Timestamp, Str)>,
+    pub log: Log,
     /// What the start before this one wrote.
-    pub previous_log: VecDeque<(Timestamp, Str)>,
+    pub previous_log: Log,
     /// Requests that it sends, when its program is a client.
     pub client: Option<super::Caller>,
 }
@@ -193,14 +189,6 @@ impl Container {
     /// The value of an environment variable.
     pub fn variable(&self, name: &str) -> Option<&Str> {
         self.env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
-    }
-
-    /// Writes a line to its log.
-    pub fn print(&mut self, at: Timestamp, line: impl Into<Str>) {
-        if self.log.len() >= LOG_LINES {
-            self.log.pop_front();
-        }
-        self.log.push_back((at, line.into()));
     }
 }
 

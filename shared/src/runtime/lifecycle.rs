@@ -1,6 +1,5 @@
 //! Sandboxes and containers: from their start to their end.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::Key;
@@ -8,7 +7,7 @@ use crate::doc::Str;
 use crate::sim::{Context, CriCall, CriEvent, Duration, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
-use super::{Caller, ImageSpec, Runtime};
+use super::{Caller, ImageSpec, Log, Runtime};
 
 /// Setting up network namespace and addresses.
 const SANDBOX: Duration = Duration::millis(100);
@@ -67,8 +66,8 @@ impl Runtime {
             stage: Stage::Starting { until: cx.now() + wait },
             env,
             program,
-            log: VecDeque::new(),
-            previous_log: VecDeque::new(),
+            log: Log::default(),
+            previous_log: Log::default(),
             client: (spec.client && command.is_empty()).then(Caller::default),
         };
         match sandbox.container_mut(&name) {
@@ -152,15 +151,18 @@ impl Runtime {
         if by_itself {
             self.print(number, |spec| &spec.exit_logs, cx);
         }
+        self.tell_followers(number, true, cx);
         self.tell(event, cx);
     }
 
     /// Writes lines of the image to the log of a container.
-    fn print(&mut self, number: u64, lines: fn(&ImageSpec) -> &Vec<Str>, cx: &Context<'_>) {
+    fn print(&mut self, number: u64, lines: fn(&ImageSpec) -> &Vec<Str>, cx: &mut Context<'_>) {
         let images = Arc::clone(&self.images);
         let Some((_, container)) = self.numbered_mut(number) else { return };
         let Some(spec) = images.find(&container.image).spec() else { return };
-        lines(spec).iter().for_each(|line| container.print(cx.timestamp(), line.clone()));
+        let at = cx.timestamp();
+        lines(spec).iter().for_each(|line| container.log.line(at, line.clone()));
+        self.tell_followers(number, false, cx);
     }
 
     /// Gives a pod's address back.
@@ -178,6 +180,7 @@ impl Runtime {
         self.stop_sandbox(pod);
         if let Some(sandbox) = self.sandboxes.remove(&pod) {
             for container in &sandbox.containers {
+                self.tell_followers(container.number, true, cx);
                 self.numbered.remove(&container.number);
             }
         }

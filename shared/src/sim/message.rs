@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::{Key, Object, Reply, Request, Status};
 use crate::doc::Str;
 
-use super::{Causes, Incarnation, Process, Time};
+use super::{Causes, ExecOptions, Incarnation, LogOptions, NodeCall, NodeReply, Process, Time};
 
 /// Ties a response to its request.
 pub type RequestId = u64;
@@ -43,6 +43,10 @@ pub enum Body {
     Cri(CriCall),
     /// The container runtime answers or reports.
     CriEvent(CriEvent),
+    /// The API server asks a kubelet, under a number of its own.
+    NodeCall(u64, NodeCall),
+    /// The kubelet answers.
+    NodeReply(u64, NodeReply),
     /// A step of a request through the data plane.
     Packet(Packet),
 }
@@ -142,6 +146,26 @@ pub enum CriCall {
         kind: ProbeKind,
         /// What is tried.
         action: ProbeAction,
+    },
+    /// Read a container's log; its answer is [`CriEvent::Served`].
+    ReadLog {
+        /// The number of the API server's call.
+        call: u64,
+        /// The pod.
+        pod: u128,
+        /// Which start of the container, from 0.
+        attempt: u32,
+        /// Which lines, of which container.
+        options: LogOptions,
+    },
+    /// Run a program beside those of a container; its answer is [`CriEvent::Served`].
+    Exec {
+        /// The number of the call.
+        call: u64,
+        /// The pod.
+        pod: u128,
+        /// What, in which container.
+        options: ExecOptions,
     },
 }
 
@@ -286,6 +310,13 @@ pub enum CriEvent {
         kind: ProbeKind,
         /// What went wrong; `None` for success.
         failure: Option<Str>,
+    },
+    /// What a call of the API server's is answered with.
+    Served {
+        /// The number of the call.
+        call: u64,
+        /// The answer, or a part of it.
+        reply: NodeReply,
     },
 }
 

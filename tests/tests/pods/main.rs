@@ -1,0 +1,4 @@
+//! Pods from their manifest to their end: what a kubelet and a container runtime make of them.
+
+mod logs;
+mod world;
