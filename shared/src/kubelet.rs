@@ -4,6 +4,8 @@
 //! whatever they are: there is one place that decides, and it can be run any number of times.
 
 mod cri;
+mod downward;
+mod ending;
 mod env;
 mod node;
 mod pod;
@@ -12,6 +14,7 @@ mod recover;
 mod serve;
 mod status;
 mod sync;
+mod volumes;
 
 use std::sync::Arc;
 
@@ -65,6 +68,7 @@ enum Pending {
     Status(u128),
     Delete(u128),
     Config { pod: u128, container: u32, key: Key },
+    Volume { pod: u128, key: Key },
 }
 
 impl Kubelet {
@@ -160,6 +164,12 @@ impl Kubelet {
             ("delete", Some(key)) => {
                 self.all_called(key).into_iter().for_each(|uid| self.delete_from_api(uid, cx));
             }
+            ("volumes", Some(key)) => {
+                self.all_called(key).into_iter().for_each(|uid| self.read_volumes(uid, cx))
+            }
+            ("deadline", Some(key)) => {
+                self.all_called(key).into_iter().for_each(|uid| self.deadline_reached(uid, cx));
+            }
             ("probe", Some(key)) => {
                 if let Some(&uid) = self.by_key.get(key) {
                     self.probe_due(uid, timer.number, cx);
@@ -178,6 +188,7 @@ impl Kubelet {
             Pending::Status(uid) => self.status_written(uid, result, cx),
             Pending::Delete(uid) => self.deleted(uid, &result, cx),
             Pending::Config { pod, container, key } => self.config_read(pod, container, key, result, cx),
+            Pending::Volume { pod, key } => self.volume_read(pod, key, result, cx),
         }
     }
 

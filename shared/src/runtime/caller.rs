@@ -64,7 +64,7 @@ impl Runtime {
         let call = self.fresh_number();
         self.calls.insert(call, Call { pod, container: number, port });
         cx.because(Causes::none(), |cx| {
-            cx.send(to, Body::Packet(Packet { number: call, origin: me, client, step }));
+            cx.send(to, Body::Packet(Packet { number: call, origin: me, client, text: Str::new(), step }));
             cx.timer(INTERVAL, Timer { number: call, ..Timer::named("no answer") });
             cx.timer(INTERVAL, Timer { number, ..Timer::named("call") });
         });

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::doc::{Str, Timestamp};
-use crate::sim::{Context, CriEvent, ExecOptions, LogOptions, NodeReply};
+use crate::sim::{Context, CriEvent, LogOptions, NodeReply};
 
 use super::Runtime;
 
@@ -189,11 +189,5 @@ impl Runtime {
         for (call, reply) in news {
             self.tell(CriEvent::Served { call, reply }, cx);
         }
-    }
-
-    pub(super) fn exec(&mut self, call: u64, _pod: u128, options: &ExecOptions, cx: &mut Context<'_>) {
-        let program = options.command.first().cloned().unwrap_or_default();
-        let why = format!("exec: \"{program}\": executable file not found in $PATH");
-        self.tell(CriEvent::Served { call, reply: NodeReply::Refused(500, why.into()) }, cx);
     }
 }
