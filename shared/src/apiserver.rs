@@ -9,6 +9,7 @@ mod delete;
 mod evict;
 pub mod http;
 mod managed;
+mod node_proxy;
 mod read;
 mod replicated;
 mod watch;
@@ -16,7 +17,7 @@ mod write;
 
 use std::sync::Arc;
 
-use crate::api::{Key, Kind, Object, Reply, Request, Status, Verb};
+use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
 use crate::collections::BTreeMap;
 use crate::etcd::{Revision, Store};
 use crate::sim::{
@@ -36,6 +37,8 @@ pub struct ApiServer {
     random: Random,
     /// The newest pod of each owner, to share its parts with the next: a cache, not state.
     siblings: BTreeMap<u128, Arc<Object>>,
+    /// Requests that kubelets answer.
+    forwarded: node_proxy::Calls,
     served: u64,
     failed: u64,
     /// What it keeps of an etcd of several members; one member is written to directly.
@@ -59,6 +62,7 @@ impl ApiServer {
             watches: Watches::default(),
             random: Random::stream(seed, "kube-apiserver"),
             siblings: BTreeMap::new(),
+            forwarded: BTreeMap::new(),
             served: 0,
             failed: 0,
             remote: None,
@@ -75,7 +79,7 @@ impl ApiServer {
     /// What belongs to the state, in a fixed order.
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
-        (&self.watches, &self.random, self.served, self.failed).hash(state);
+        (&self.watches, &self.random, &self.forwarded, self.served, self.failed).hash(state);
         if let Some(remote) = &self.remote {
             remote.hash(state);
         }
@@ -105,6 +109,7 @@ impl ApiServer {
         for (watch, to) in self.watches.drain() {
             cx.send(to, Body::WatchClosed(watch));
         }
+        self.drop_forwarded(cx);
     }
 
     /// The process ends.
@@ -156,6 +161,17 @@ impl ApiServer {
         self.served += 1;
         if request.verb == Verb::Watch {
             return self.serve_watch((from, life), id, request, store, cx);
+        }
+        if matches!(request.subresource, Subresource::Log | Subresource::Exec) {
+            let answer = match authorization::authorize(request, store) {
+                Ok(()) => self.forward(from, id, request, store, cx),
+                Err(status) => Some(Err(status)),
+            };
+            if let Some(answer) = answer {
+                self.failed += u64::from(answer.is_err());
+                cx.send(from, Body::Response(id, answer.map_err(Box::new)));
+            }
+            return;
         }
         let (result, written) = self.execute(request, store, cx);
         self.failed += u64::from(result.is_err());

@@ -27,7 +27,7 @@ use crate::sim::{
     StateHasher, Time, Trace, What,
 };
 
-pub use crate::apiserver::http::{HttpRequest, HttpResponse};
+pub use crate::apiserver::http::{HttpRequest, HttpResponse, exec_request, exec_result, log_request};
 pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
 pub use members::EtcdStatus;
@@ -35,6 +35,9 @@ pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
 
 /// How long a watcher takes to notice that its connection is dead.
 const CONNECTION_TIMEOUT: Duration = Duration::seconds(30);
+
+/// How much of an answer that goes on is kept, in bytes.
+const LONGEST_STREAM: usize = 1 << 18;
 
 /// A Kubernetes cluster.
 #[derive(Clone, Debug)]
@@ -66,6 +69,8 @@ struct Asked {
     command: u64,
     http: HttpRequest,
     request: Arc<Request>,
+    /// What came of an answer that goes on.
+    received: String,
 }
 
 impl Cluster {
@@ -309,6 +314,11 @@ impl Cluster {
                     Arc::make_mut(&mut self.runtimes[machine as usize]).call(call, &mut cx);
                 }
             }
+            Body::NodeReply(number, reply) => {
+                if let Process::ApiServer(server) = to {
+                    self.apiservers[server as usize].node_replied(number, reply, &mut cx);
+                }
+            }
             Body::Response(id, result) if matches!(to, Process::Client(_)) => self.answered(id, &result),
             body => {
                 let message = Message { body, ..message };
@@ -365,6 +375,22 @@ impl Cluster {
             Body::Response(id, _) if self.core.running(message.to) => {
                 let timeout = Err(Box::new(crate::api::Status::request_timeout()));
                 self.core.reply_locally(message.to, *id, timeout, Duration::seconds(10), message.causes);
+            }
+            Body::NodeCall(number, _) => {
+                let refused = self.core.links.open(message.from, message.to)
+                    && message.to.machine().is_none_or(|at| self.core.machines[at as usize].powered);
+                let causes = message.causes.clone();
+                let mut cx = Context { core: &mut self.core, me: message.from, causes };
+                if let Process::ApiServer(server) = message.from {
+                    self.apiservers[server as usize].node_unreachable(*number, refused, &mut cx);
+                }
+            }
+            Body::NodeReply(..) => {
+                if let (Some(machine), Process::ApiServer(server)) = (message.from.machine(), message.to) {
+                    let causes = message.causes.clone();
+                    let mut cx = Context { core: &mut self.core, me: message.to, causes };
+                    self.apiservers[server as usize].kubelet_gone(machine, true, &mut cx);
+                }
             }
             Body::Watch(watch, _) => {
                 self.drop_watch(message.from, *watch);
@@ -433,12 +459,20 @@ impl Cluster {
         let client = Process::Client(0);
         let server = self.core.healthy_api_server(client);
         self.core.send(client, server, Body::Request(id, Arc::clone(&request)), Duration::ZERO, &causes);
-        self.asked.insert(id, Asked { command: number, http, request });
+        self.asked.insert(id, Asked { command: number, http, request, received: String::new() });
     }
 
     fn answered(&mut self, id: RequestId, result: &Result<Reply, Box<crate::api::Status>>) {
-        if let Some(asked) = self.asked.remove(&id) {
-            let response = http::encode(result, &asked.request, &asked.http, self.core.timestamp());
+        if let (Ok(Reply::Part(text)), Some(asked)) = (result, self.asked.get_mut(&id)) {
+            asked.receive(text);
+            return;
+        }
+        if let Some(mut asked) = self.asked.remove(&id) {
+            let mut response = http::encode(result, &asked.request, &asked.http, self.core.timestamp());
+            if !asked.received.is_empty() && response.is_success() {
+                asked.receive(response.body.as_str().unwrap_or(""));
+                response.body = asked.received.into();
+            }
             self.outcomes.push((asked.command, Outcome::Http(response)));
         }
     }
@@ -464,8 +498,25 @@ impl Cluster {
     }
 }
 
+impl Asked {
+    /// Keeps the end of an answer that goes on for long.
+    fn receive(&mut self, text: &str) {
+        self.received.push_str(text);
+        if let Some(most) = self.received.len().checked_sub(LONGEST_STREAM).filter(|&more| more > 0) {
+            let cut = (most..).find(|&at| self.received.is_char_boundary(at)).unwrap_or(most);
+            self.received.drain(..cut);
+        }
+    }
+}
+
 /// The document of an object for observers; `null` when there is none.
 impl Cluster {
+    /// What came so far in answer to a command whose answer goes on (a log that is followed).
+    pub fn received(&self, command: u64) -> Option<&str> {
+        let asked = self.asked.values().find(|asked| asked.command == command)?;
+        Some(&asked.received)
+    }
+
     /// The whole document at `key`, as an observer sees it (no request is made).
     pub fn read(&self, key: &Key) -> Doc {
         self.store.get(key).map_or(Doc::Null, |object| object.to_doc())

@@ -1,6 +1,7 @@
 //! The outer face of the API server: HTTP requests in, JSON out.
 
 mod json_fault;
+mod node_request;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,9 @@ use crate::api::{
 };
 use crate::doc::{Doc, Str, Timestamp, parse_json};
 use crate::{api, doc, schema};
+
+pub(super) use node_request::exec_doc;
+pub use node_request::{exec_request, exec_result, log_request};
 
 /// The largest body the server reads, in bytes.
 pub const MAX_BODY: u64 = 3 << 20;
@@ -79,7 +83,12 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let target = route(path)?;
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
-    let mut body = if http.body.is_empty() { Doc::Null } else { read_body(&http.body, target.kind)? };
+    let mut body = match target.subresource {
+        Subresource::Log => node_request::log_options(&query)?,
+        Subresource::Exec => node_request::exec_options(&query, &http.body),
+        _ if http.body.is_empty() => Doc::Null,
+        _ => read_body(&http.body, target.kind)?,
+    };
     let validation = match value("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -182,13 +191,15 @@ fn route(path: &str) -> Result<Target, Status> {
         _ => return Err(Status::unknown_path()),
     };
     let kind = Kind::of_path(group, version, plural).ok_or_else(Status::unknown_path)?;
-    const PARTS: [Subresource; 6] = [
+    const PARTS: [Subresource; 8] = [
         Subresource::None,
         Subresource::Status,
         Subresource::Scale,
         Subresource::Binding,
         Subresource::Eviction,
         Subresource::Finalize,
+        Subresource::Log,
+        Subresource::Exec,
     ];
     let subresource =
         PARTS.into_iter().find(|part| part.path() == subresource).ok_or_else(Status::unknown_path)?;
@@ -208,11 +219,15 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
         Subresource::Status | Subresource::Scale | Subresource::Finalize => {
             matches!(method, "GET" | "PUT" | "PATCH")
         }
+        Subresource::Log => method == "GET",
+        Subresource::Exec => matches!(method, "GET" | "POST"),
     };
     if !served {
         return Err(Status::method_not_allowed());
     }
     Ok(match method {
+        // A websocket begins with a GET, and is as much of a write.
+        _ if target.subresource == Subresource::Exec => Verb::Create,
         "GET" if watch => Verb::Watch,
         "GET" if one => Verb::Get,
         "GET" => Verb::List,
@@ -354,7 +369,7 @@ pub fn encode(
             (200, table_of(request.kind, &items, *revision, now))
         }
         Reply::List(items, revision) => (200, list_of(request.kind, items, *revision)),
-        Reply::Watching(_) => (200, Doc::Null),
+        Reply::Watching(_) | Reply::Part(_) => (200, Doc::Null),
     };
     HttpResponse { code, body, warnings: request.options.warnings.clone() }
 }

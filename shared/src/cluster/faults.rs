@@ -193,6 +193,14 @@ fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
         _ => {}
     }
     cluster.core.stop(process);
+    if let Process::Kubelet(machine) = process {
+        let silent = !cluster.core.machines[machine as usize].powered;
+        for (server, apiserver) in (0..).zip(&mut cluster.apiservers) {
+            let me = Process::ApiServer(server);
+            let mut cx = Context { core: &mut cluster.core, me, causes: causes.clone() };
+            apiserver.kubelet_gone(machine, silent, &mut cx);
+        }
+    }
     note(cluster, process, false, causes);
     let cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
     cluster.network.process_stopped(process, &cx);

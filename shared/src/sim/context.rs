@@ -8,7 +8,7 @@ use crate::doc::{Str, Timestamp};
 
 use super::{
     Body, Causes, ChangeKind, CriCall, CriEvent, Duration, Event, EventQueue, Incarnation, Links, Message,
-    Options, PacketStep, Payload, Process, RequestId, Time, Timer, Trace, What,
+    NodeCall, NodeReply, Options, PacketStep, Payload, Process, RequestId, Time, Timer, Trace, What,
 };
 
 /// How long a client waits for an answer over a dead link before it gives up.
@@ -159,7 +159,7 @@ impl Core {
         };
         // Answers and watch events are for the life that asked; a request is for whoever runs when it arrives.
         let life = match body {
-            Body::Request(..) | Body::Packet(_) => None,
+            Body::Request(..) | Body::NodeCall(..) | Body::Packet(_) => None,
             _ => Some(self.incarnation(to)),
         };
         let message = Message { from, sent_by: self.incarnation(from), to, body, causes: causes.clone() };
@@ -253,9 +253,12 @@ impl Core {
 
     fn latency(&self, from: Process, to: Process, body: &Body) -> Duration {
         let base = match body {
-            Body::Request(..) | Body::Response(..) | Body::Watch(..) | Body::WatchClosed(_) => {
-                self.options.api_latency
-            }
+            Body::Request(..)
+            | Body::Response(..)
+            | Body::Watch(..)
+            | Body::WatchClosed(_)
+            | Body::NodeCall(..)
+            | Body::NodeReply(..) => self.options.api_latency,
             Body::Cri(_) | Body::CriEvent(_) => Duration::millis(1),
             Body::Packet(_) | Body::Etcd(_) => self.options.network_latency,
         };
@@ -282,11 +285,14 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
             CriCall::UpdateRuntimeConfig { .. } => ("UpdateRuntimeConfig", None),
             CriCall::Probe { .. } => ("Probe", None),
             CriCall::RunPodSandbox { key, .. } => ("RunPodSandbox", Some(key.clone())),
+            CriCall::SetVolume { .. } => ("SetVolume", None),
             CriCall::PullImage { .. } => ("PullImage", None),
             CriCall::StartContainer { .. } => ("StartContainer", None),
             CriCall::StopContainer { .. } => ("StopContainer", None),
             CriCall::StopPodSandbox { .. } => ("StopPodSandbox", None),
             CriCall::RemovePodSandbox { .. } => ("RemovePodSandbox", None),
+            CriCall::ReadLog { .. } => ("ReadLog", None),
+            CriCall::Exec { .. } => ("Exec", None),
         },
         Body::CriEvent(event) => match event {
             CriEvent::Listed { .. } => ("Listed", None),
@@ -296,10 +302,16 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
             CriEvent::ImageFailed { .. } => ("ImageFailed", None),
             CriEvent::ContainerStarted { .. } => ("ContainerStarted", None),
             CriEvent::ContainerExited { .. } => ("ContainerExited", None),
+            CriEvent::ContainerFailed { .. } => ("ContainerFailed", None),
             CriEvent::SandboxRemoved { .. } => ("SandboxRemoved", None),
             CriEvent::Probed { .. } => ("Probed", None),
+            CriEvent::Served { .. } => ("Served", None),
         },
         Body::Etcd(message) => (message.label(), None),
+        Body::NodeCall(_, NodeCall::Logs(key, _)) => ("containerLogs", Some(key.clone())),
+        Body::NodeCall(_, NodeCall::Exec(key, _)) => ("exec", Some(key.clone())),
+        Body::NodeReply(_, NodeReply::Refused(..)) => ("error", None),
+        Body::NodeReply(..) => ("200", None),
         Body::Packet(packet) => match packet.step {
             PacketStep::Lookup { .. } | PacketStep::Resolved { .. } => ("DNS", None),
             _ => ("HTTP", None),

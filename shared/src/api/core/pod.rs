@@ -263,7 +263,13 @@ impl Resource for Pods {
             singular: "pod",
             short_names: &["po"],
             namespaced: true,
-            subresources: &[Subresource::Status, Subresource::Binding, Subresource::Eviction],
+            subresources: &[
+                Subresource::Status,
+                Subresource::Binding,
+                Subresource::Eviction,
+                Subresource::Log,
+                Subresource::Exec,
+            ],
             categories: &["all"],
             has_generation: true,
         }
