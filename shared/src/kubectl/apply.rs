@@ -127,7 +127,7 @@ fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Fai
                 "Warning: resource {}/{} is missing the {LAST_APPLIED} annotation which is required by kubectl apply. \
                  kubectl apply should only be used on resources created declaratively by either kubectl create \
                  --save-config or kubectl apply. The missing annotation will be patched automatically.",
-                target.kind.info().plural,
+                target.kind.plural,
                 target.name
             ));
         }
