@@ -8,25 +8,36 @@ mod api;
 mod apply;
 mod args;
 mod auth;
+mod autoscale;
 mod change;
 mod config;
 mod create;
+mod debug;
 mod delete;
 mod describe;
+mod diff;
 mod discovery;
 mod drain;
+mod edit;
+mod events;
+mod exec;
+mod explain;
 mod expose;
 mod failure;
+mod forward;
 mod get;
 mod help;
 mod io;
 pub mod jsonpath;
+mod logs;
 mod manifests;
 mod metadata;
 mod nodes;
 mod patch;
+mod pods;
 mod printed;
 mod printer;
+mod replace;
 mod resource;
 mod rollout;
 mod run;
@@ -35,6 +46,7 @@ mod server_side;
 mod set;
 mod table;
 mod tabs;
+mod top;
 mod wait;
 mod watch;
 
@@ -93,6 +105,15 @@ pub enum Ask {
         pod: Str,
         /// Ports here, and the pod's.
         ports: Vec<(u16, u16)>,
+    },
+    /// The text of a file that lies with the person. Without anybody it is empty.
+    Load(Str),
+    /// A text to be kept as a file of this name.
+    Save {
+        /// The file's name.
+        name: Str,
+        /// What is in it.
+        text: Str,
     },
     /// A terminal in a container: each line that is typed is a command line for its shell, run by an exec request for
     /// `sh -c`. The reply comes when it is left.
@@ -164,10 +185,22 @@ const VERBS: &[Verb] = &[
         run: apply::run,
     },
     Verb {
+        name: "attach",
+        usage: "attach (POD | TYPE/NAME) -c CONTAINER [options]",
+        flags: exec::FLAGS,
+        run: exec::attach,
+    },
+    Verb {
         name: "auth",
         usage: "auth can-i VERB [TYPE | TYPE/NAME | NONRESOURCEURL] [options]\nauth whoami [options]",
         flags: auth::FLAGS,
         run: auth::run,
+    },
+    Verb {
+        name: "autoscale",
+        usage: "autoscale (-f FILENAME | TYPE NAME | TYPE/NAME) [--min=MINPODS] --max=MAXPODS [--cpu=CPU] [--memory=MEMORY] [options]",
+        flags: autoscale::FLAGS,
+        run: autoscale::run,
     },
     Verb {
         name: "cluster-info",
@@ -177,7 +210,19 @@ const VERBS: &[Verb] = &[
     },
     Verb { name: "config", usage: "config SUBCOMMAND [options]", flags: config::FLAGS, run: config::run },
     Verb { name: "cordon", usage: "cordon NODE [options]", flags: nodes::FLAGS, run: nodes::cordon },
+    Verb {
+        name: "cp",
+        usage: "cp <file-spec-src> <file-spec-dest> [options]",
+        flags: exec::COPY_FLAGS,
+        run: exec::copy,
+    },
     Verb { name: "create", usage: "create -f FILENAME [options]", flags: create::FLAGS, run: apply::create },
+    Verb {
+        name: "debug",
+        usage: "debug (POD | TYPE[[.VERSION].GROUP]/NAME) [ -- COMMAND [args...] ] [options]",
+        flags: debug::FLAGS,
+        run: debug::run,
+    },
     Verb {
         name: "delete",
         usage: "delete ([-f FILENAME] | [-k DIRECTORY] | TYPE [(NAME | -l label | --all)]) [options]",
@@ -190,7 +235,32 @@ const VERBS: &[Verb] = &[
         flags: describe::FLAGS,
         run: describe::run,
     },
+    Verb { name: "diff", usage: "diff -f FILENAME [options]", flags: diff::FLAGS, run: diff::run },
     Verb { name: "drain", usage: "drain NODE [options]", flags: drain::FLAGS, run: drain::run },
+    Verb {
+        name: "edit",
+        usage: "edit (RESOURCE/NAME | -f FILENAME) [options]",
+        flags: edit::FLAGS,
+        run: edit::run,
+    },
+    Verb {
+        name: "events",
+        usage: "events [(-o|--output=)json|yaml|name|jsonpath] [--for TYPE/NAME] [--watch] [--types=Normal,Warning] [options]",
+        flags: events::FLAGS,
+        run: events::run,
+    },
+    Verb {
+        name: "exec",
+        usage: "exec (POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...] [options]",
+        flags: exec::FLAGS,
+        run: exec::run,
+    },
+    Verb {
+        name: "explain",
+        usage: "explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [options]",
+        flags: explain::FLAGS,
+        run: explain::run,
+    },
     Verb {
         name: "expose",
         usage: "expose (-f FILENAME | TYPE NAME) [--port=port] [--protocol=TCP|UDP|SCTP] [--target-port=number-or-name] [--name=name] [--external-ip=external-ip-of-service] [--type=type] [options]",
@@ -210,10 +280,28 @@ const VERBS: &[Verb] = &[
         run: metadata::label,
     },
     Verb {
+        name: "logs",
+        usage: "logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] [options]",
+        flags: logs::FLAGS,
+        run: logs::run,
+    },
+    Verb {
         name: "patch",
         usage: "patch (-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE] [options]",
         flags: set::PATCH_FLAGS,
         run: set::patch,
+    },
+    Verb {
+        name: "port-forward",
+        usage: "port-forward TYPE/NAME [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N] [options]",
+        flags: forward::FLAGS,
+        run: forward::run,
+    },
+    Verb {
+        name: "replace",
+        usage: "replace -f FILENAME [options]",
+        flags: replace::FLAGS,
+        run: replace::run,
     },
     Verb { name: "rollout", usage: "rollout SUBCOMMAND [options]", flags: rollout::FLAGS, run: rollout::run },
     Verb {
@@ -235,6 +323,12 @@ const VERBS: &[Verb] = &[
         flags: nodes::FLAGS,
         run: nodes::taint,
     },
+    Verb {
+        name: "top",
+        usage: "top node [NAME | -l label] [options]\ntop pod [NAME | -l label] [options]",
+        flags: top::FLAGS,
+        run: top::run,
+    },
     Verb { name: "uncordon", usage: "uncordon NODE [options]", flags: nodes::FLAGS, run: nodes::uncordon },
     Verb {
         name: "version",
@@ -255,7 +349,7 @@ impl Ask {
     pub fn unattended(&self) -> Reply {
         match self {
             Ask::Edit(text) => text.clone(),
-            Ask::Forward { .. } | Ask::Shell { .. } => Reply::new(),
+            Ask::Forward { .. } | Ask::Load(_) | Ask::Save { .. } | Ask::Shell { .. } => Reply::new(),
         }
     }
 }

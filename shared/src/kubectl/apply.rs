@@ -197,7 +197,7 @@ pub(super) fn with_last_applied(doc: &Doc) -> Doc {
 }
 
 /// What was applied last, if the object says.
-fn last_applied(current: &Doc) -> Option<Doc> {
+pub(super) fn last_applied(current: &Doc) -> Option<Doc> {
     let text = current["metadata"]["annotations"][LAST_APPLIED].as_str()?;
     doc::parse_json(text).ok()
 }

@@ -21,6 +21,8 @@ use super::io::{Io, Stop};
 use super::manifests;
 use super::resource::{Target, escape, objects_or_lists, targets};
 use super::tabs::{NARROW, align, visible};
+pub(super) use parts::interval as event_interval;
+pub(super) use policy::compact as policy_rules;
 use sheet::Sheet;
 
 pub(super) const FLAGS: &[Flag] = &[

@@ -146,9 +146,15 @@ impl Rule {
 }
 
 pub fn rules(sheet: &mut Sheet<'_, '_>, role: &Doc, _: &str) -> Result<(), Stop> {
+    compact(role["rules"].items()).iter().for_each(|line| sheet.line(1, line));
+    Ok(())
+}
+
+/// Rules as lines of cells: each resource once, with all its verbs.
+pub fn compact(given: &[Doc]) -> Vec<String> {
     let mut rules: Vec<Rule> = Vec::new();
     let texts = |doc: &Doc| -> Vec<Str> { doc.items().iter().map(Doc::str).collect() };
-    for rule in role["rules"].items() {
+    for rule in given {
         let names = texts(&rule["resourceNames"]);
         let names: Vec<Option<Str>> =
             if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
@@ -170,8 +176,7 @@ pub fn rules(sheet: &mut Sheet<'_, '_>, role: &Doc, _: &str) -> Result<(), Stop>
         }
     }
     sort_by_key(&mut rules, Rule::order);
-    rules.iter().for_each(|rule| sheet.line(1, rule.line()));
-    Ok(())
+    rules.iter().map(Rule::line).collect()
 }
 
 /// Adds a rule of one verb; rules of one resource become one.
