@@ -33,7 +33,7 @@ const MAY_KNOW: &[(&str, &str)] = &[
     ),
     // Those who use a cluster: from outside, or looking at its state.
     ("manifest", "api collections doc sim"),
-    ("kubectl", "api cluster collections doc manifest sim"),
+    ("kubectl", "api cluster collections doc manifest schema sim"),
     ("explain", "api cluster collections controllers doc kubelet network scheduler sim"),
     ("scenario", "api cluster collections doc explain kubectl manifest sim"),
     ("lesson", "api cluster collections doc explain kubectl manifest scenario sim"),
