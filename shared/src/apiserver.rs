@@ -5,10 +5,12 @@
 mod admission;
 mod allocate;
 mod authorization;
+mod bounds;
 mod delete;
 mod evict;
 pub mod http;
 mod managed;
+mod parts;
 mod read;
 mod watch;
 mod write;

@@ -116,6 +116,19 @@ impl Subresource {
     }
 }
 
+impl Subresource {
+    /// The kind of what is sent to it.
+    pub fn body_kind(self) -> &'static str {
+        match self {
+            Subresource::Scale => "Scale",
+            Subresource::Binding => "Binding",
+            Subresource::Eviction => "Eviction",
+            Subresource::AccessReview => "SelfSubjectAccessReview",
+            Subresource::None | Subresource::Status | Subresource::Finalize => "Object",
+        }
+    }
+}
+
 /// A decoded request.
 #[derive(Clone, PartialEq, Hash, Debug)]
 pub struct Request {
