@@ -5,11 +5,13 @@
 mod admission;
 mod allocate;
 mod authorization;
+mod bounds;
 mod delete;
 mod evict;
 pub mod http;
 mod managed;
 mod node_proxy;
+mod parts;
 mod read;
 mod replicated;
 mod watch;

@@ -122,6 +122,21 @@ impl Subresource {
     }
 }
 
+impl Subresource {
+    /// The kind of what is sent to it.
+    pub fn body_kind(self) -> &'static str {
+        match self {
+            Subresource::Scale => "Scale",
+            Subresource::Binding => "Binding",
+            Subresource::Eviction => "Eviction",
+            Subresource::AccessReview => "SelfSubjectAccessReview",
+            Subresource::Log => "PodLogOptions",
+            Subresource::Exec => "PodExecOptions",
+            Subresource::None | Subresource::Status | Subresource::Finalize => "Object",
+        }
+    }
+}
+
 /// A decoded request.
 #[derive(Clone, PartialEq, Hash, Debug)]
 pub struct Request {

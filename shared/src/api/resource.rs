@@ -99,6 +99,11 @@ pub trait Resource: Sync {
         names::dns_subdomain
     }
 
+    /// Whether clients may replace an object without saying which revision they mean.
+    fn may_update_blindly(&self) -> bool {
+        true
+    }
+
     /// Writes down what follows from a new object's UID; `doc` is the whole document.
     fn identify(&self, _doc: &mut Doc, _uid: &str) {}
 

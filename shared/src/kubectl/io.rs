@@ -119,7 +119,7 @@ impl<'a> Io<'a> {
                 for warning in &response.warnings {
                     // A warning is shown once, however many requests earn it.
                     let line = format!("Warning: {warning}");
-                    if !self.stderr.lines().any(|known| known == line) {
+                    if !self.said.stderr.lines().any(|known| known == line) {
                         self.warn(line);
                     }
                 }
