@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Verb};
 use crate::collections::BTreeMap;
+use crate::doc::Doc;
 use crate::etcd::{Revision, Store};
 use crate::sim::{
     Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Time, Timer, WatchId, What,
@@ -34,6 +35,8 @@ pub struct ApiServer {
     random: Random,
     /// The newest pod of each owner, to share its parts with the next: a cache, not state.
     siblings: BTreeMap<u128, Arc<Object>>,
+    /// Labels of bound pods, to share them: a cache, not state.
+    labels: BTreeMap<u128, Doc>,
     served: u64,
     failed: u64,
 }
@@ -53,6 +56,7 @@ impl ApiServer {
             watches: Watches::default(),
             random: Random::stream(seed, "kube-apiserver"),
             siblings: BTreeMap::new(),
+            labels: BTreeMap::new(),
             served: 0,
             failed: 0,
         }

@@ -16,7 +16,7 @@ impl ApiServer {
     pub(super) fn create(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         match call.request.subresource {
             Subresource::None => {}
-            Subresource::Binding => return bind(call),
+            Subresource::Binding => return bind(self, call),
             Subresource::Eviction => return self.evict(call),
             Subresource::AccessReview => return Ok(authorization::review(call)),
             _ => return Err(Status::method_not_allowed()),
@@ -237,9 +237,13 @@ impl ApiServer {
         if meta == old.meta && body == old.body {
             return Ok(Arc::clone(old));
         }
+        let differs = |new: &Doc, old: &Doc| !new.same(old) && new != old;
         let spec_changed = old.key.kind.info().has_generation
-            && !body["spec"].same(&old.body["spec"])
-            && body["spec"] != old.body["spec"];
+            && match old.key.kind {
+                // It has no spec: everything counts.
+                Kind::EndpointSlice => differs(&body, &old.body) || differs(&meta.labels, &old.meta.labels),
+                _ => differs(&body["spec"], &old.body["spec"]),
+            };
         if spec_changed {
             meta.generation += 1;
         }
@@ -339,7 +343,7 @@ fn check_patched(
 }
 
 /// `POST pods/x/binding`: the scheduler's decision.
-fn bind(call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
     let old = call.existing(&call.request.key())?;
     let node = call.request.body["target"]["name"].str();
     let assigned = old.body["spec"]["nodeName"].str();
@@ -351,6 +355,7 @@ fn bind(call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let why = format!("pod {} is being deleted, cannot be assigned to a host", old.key.name);
         return Err(Status::conflict(&old.key, &why).on("binding"));
     }
+    let meta = server.topology(&old, &node, call.store);
     let now = call.cx.timestamp().floor_seconds();
     let condition = doc!({
         "lastProbeTime": null, "lastTransitionTime": Doc::Time(now), "status": "True", "type": "PodScheduled",
@@ -359,7 +364,7 @@ fn bind(call: &mut Call<'_, '_>) -> Result<Reply, Status> {
     let patch = doc!({ "status": { "conditions": [condition] } });
     let mut body = strategic_merge(&old.body, &patch).map_err(malformed)?;
     body.set_at(&["spec", "nodeName"], node);
-    let object = Object::new(old.key.clone(), old.meta.clone(), body, Some(&old));
+    let object = Object::new(old.key.clone(), meta, body, Some(&old));
     call.put(object);
     Ok(Reply::Doc(
         doc!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201i64 }),
