@@ -1,12 +1,16 @@
 //! PersistentVolumeClaim: a wish for storage. There is one class, which fulfils every wish at once; the volumes
 //! themselves are not simulated.
 
+use crate::api::quantity::bytes;
 use crate::api::validation::Faults;
-use crate::api::{Column, Info, Object, Resource, Row, Subresource, age};
+use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, internal};
 use crate::doc::{Doc, Timestamp};
 
 /// The class that claims get that name none.
 pub const DEFAULT_CLASS: &str = "standard";
+
+/// Where a claim's size is.
+const STORAGE: &[&str] = &["resources", "requests", "storage"];
 
 /// The kind's registration.
 #[derive(Debug)]
@@ -55,19 +59,30 @@ impl Resource for PersistentVolumeClaims {
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
-        let frozen = |doc: &Doc| {
-            let mut spec = doc["spec"].clone();
-            for field in ["resources", "volumeName", "volumeAttributesClassName"] {
-                spec.remove(field);
-            }
-            spec
-        };
-        if frozen(new) != frozen(old) {
-            faults.forbidden(
-                "spec",
-                "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound \
-                 claims",
-            );
+        let bound = new["status"]["phase"].as_str() == Some("Bound");
+        let (mut spec, mut before) = (new["spec"].clone(), old["spec"].clone());
+        if before["volumeName"].is_empty() && !spec["volumeName"].is_null() {
+            before.set("volumeName", spec["volumeName"].clone());
+        }
+        if bound && !spec["resources"]["requests"].is_null() {
+            spec.set_at(STORAGE, before.at(STORAGE).clone());
+        }
+        let class = before["volumeAttributesClassName"].clone();
+        match class {
+            Doc::Null => drop(spec.remove("volumeAttributesClassName")),
+            class => spec.set("volumeAttributesClassName", class),
+        }
+        if spec != before {
+            let difference = internal::difference("PersistentVolumeClaimSpec", &before, &spec);
+            let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName \
+                       for bound claims";
+            faults.forbidden("spec", &format!("{why}\n{difference}"));
+        }
+        // Less is allowed only where an expansion failed, and never less than there is.
+        let wanted = bytes(new["spec"].at(STORAGE));
+        let there = &old["status"]["capacity"]["storage"];
+        if wanted < bytes(old["spec"].at(STORAGE)) && !there.is_null() && wanted <= bytes(there) {
+            faults.forbidden("spec.resources.requests.storage", "field can not be less than status.capacity");
         }
     }
 
