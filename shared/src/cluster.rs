@@ -43,8 +43,9 @@ pub struct Cluster {
     apiserver: ApiServer,
     scheduler: Scheduler,
     controller_manager: ControllerManager,
-    kubelets: Vec<Kubelet>,
-    runtimes: Vec<Runtime>,
+    /// Shared with copies until they act: most of a large cluster's machines are quiet between two looks.
+    kubelets: Vec<Arc<Kubelet>>,
+    runtimes: Vec<Arc<Runtime>>,
     network: Network,
     images: Arc<Images>,
     commands: BTreeMap<u64, Command>,
@@ -77,8 +78,8 @@ impl Cluster {
             apiserver: ApiServer::new(seed),
             scheduler: Scheduler::new(seed),
             controller_manager: ControllerManager::new(seed),
-            kubelets: (0..count).map(|machine| Kubelet::new(machine, &core, seed)).collect(),
-            runtimes: (0..count).map(|machine| Runtime::new(machine, &images)).collect(),
+            kubelets: (0..count).map(|machine| Arc::new(Kubelet::new(machine, &core, seed))).collect(),
+            runtimes: (0..count).map(|machine| Arc::new(Runtime::new(machine, &images))).collect(),
             network: Network::new(count, seed),
             images,
             commands: BTreeMap::new(),
@@ -269,7 +270,7 @@ impl Cluster {
             }
             Body::Cri(call) => {
                 if let Process::Runtime(machine) = to {
-                    self.runtimes[machine as usize].call(call, &mut cx);
+                    Arc::make_mut(&mut self.runtimes[machine as usize]).call(call, &mut cx);
                 }
             }
             Body::Response(id, result) if matches!(to, Process::Client(_)) => self.answered(id, &result),
@@ -287,8 +288,12 @@ impl Cluster {
         match to {
             Process::Scheduler(_) => self.scheduler.handle(input, &mut cx),
             Process::ControllerManager(_) => self.controller_manager.handle(input, &mut cx),
-            Process::Kubelet(machine) => self.kubelets[machine as usize].handle(input, &mut cx),
-            Process::Runtime(machine) => self.runtimes[machine as usize].handle(input, &mut cx),
+            Process::Kubelet(machine) => {
+                Arc::make_mut(&mut self.kubelets[machine as usize]).handle(input, &mut cx)
+            }
+            Process::Runtime(machine) => {
+                Arc::make_mut(&mut self.runtimes[machine as usize]).handle(input, &mut cx)
+            }
             Process::KubeProxy(_)
             | Process::ProxyWatch
             | Process::LoadBalancer
@@ -397,7 +402,8 @@ impl Cluster {
             Process::Scheduler(_) => self.scheduler = self.scheduler.restarted(),
             Process::ControllerManager(_) => self.controller_manager = self.controller_manager.restarted(),
             Process::Kubelet(machine) => {
-                self.kubelets[machine as usize] = Kubelet::new(machine, &self.core, self.seed);
+                let kubelet = Kubelet::new(machine, &self.core, self.seed);
+                self.kubelets[machine as usize] = Arc::new(kubelet);
             }
             _ => {}
         }

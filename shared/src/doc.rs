@@ -15,6 +15,8 @@ use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::collections::sort_by;
 
 pub use arcstr::{ArcStr as Str, literal};
@@ -58,15 +60,12 @@ static NULL: Doc = Doc::Null;
 impl Map {
     /// The value under `key`, or `null`.
     pub fn get(&self, key: &str) -> &Doc {
-        match self.position(key) {
-            Ok(at) => &self.0[at].1,
-            Err(_) => &NULL,
-        }
+        self.find(key).map_or(&NULL, |at| &self.0[at].1)
     }
 
     /// Whether `key` is there, even with a null value.
     pub fn contains(&self, key: &str) -> bool {
-        self.position(key).is_ok()
+        self.find(key).is_some()
     }
 
     /// All entries in key order.
@@ -76,11 +75,23 @@ impl Map {
 
     /// Sets `key` to `value`; says nothing of what was there.
     pub fn insert(&mut self, key: impl Into<Str>, value: impl Into<Doc>) {
-        let key = key.into();
-        let value = value.into();
+        self.put(key.into(), value.into());
+    }
+
+    fn put(&mut self, key: Str, value: Doc) {
         match self.position(&key) {
             Ok(at) => Arc::make_mut(&mut self.0)[at].1 = value,
-            Err(at) => Arc::make_mut(&mut self.0).insert(at, (key, value)),
+            Err(at) => match Arc::get_mut(&mut self.0) {
+                Some(entries) => entries.insert(at, (key, value)),
+                // A copy is made with room for the entry, instead of growing right after.
+                None => {
+                    let mut entries = Vec::with_capacity(self.0.len() + 1);
+                    entries.extend_from_slice(&self.0[..at]);
+                    entries.push((key, value));
+                    entries.extend_from_slice(&self.0[at..]);
+                    self.0 = Arc::new(entries);
+                }
+            },
         }
     }
 
@@ -112,8 +123,41 @@ impl Map {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Where `key` is, if it is there. Objects have few fields: lengths and last bytes tell most of them apart.
+    fn find(&self, key: &str) -> Option<usize> {
+        if self.0.len() > FEW {
+            return self.position(key).ok();
+        }
+        self.0.iter().position(|(name, _)| name.as_str() == key)
+    }
+
     fn position(&self, key: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(k, _)| k.as_str().cmp(key))
+    }
+}
+
+/// Up to so many entries are looked through one by one.
+const FEW: usize = 24;
+
+/// An object under construction: [`doc!`](crate::doc!) gathers the entries, so that they are allocated once.
+#[derive(Default)]
+pub struct Entries(SmallVec<[(Str, Doc); 12]>);
+
+impl Entries {
+    /// Adds `key`; a later one wins over an earlier one.
+    pub fn put(&mut self, key: Str, value: Doc) {
+        match self.0.last() {
+            Some((last, _)) if *last >= key => match self.0.binary_search_by(|(k, _)| k.cmp(&key)) {
+                Ok(at) => self.0[at].1 = value,
+                Err(at) => self.0.insert(at, (key, value)),
+            },
+            _ => self.0.push((key, value)),
+        }
+    }
+
+    /// The object.
+    pub fn into_map(self) -> Map {
+        Map(Arc::new(self.0.into_vec()))
     }
 }
 
@@ -185,6 +229,16 @@ impl Doc {
         match self {
             Doc::Str(text) => text.clone(),
             _ => Str::new(),
+        }
+    }
+
+    /// Hands the text, or the text of a time, to `read`; `""` for anything else.
+    fn with_text<T>(&self, read: impl FnOnce(&str) -> T) -> T {
+        match self {
+            Doc::Str(text) => read(text),
+            Doc::Time(time) => time.write(true, read),
+            Doc::MicroTime(time) => time.write(false, read),
+            _ => read(""),
         }
     }
 
@@ -324,12 +378,10 @@ impl PartialEq for Doc {
             (Doc::Str(a), Doc::Str(b)) => a == b,
             (Doc::Time(a), Doc::Time(b)) => a.seconds() == b.seconds(),
             (Doc::MicroTime(a), Doc::MicroTime(b)) => a == b,
-            (Doc::Time(time), Doc::Str(text)) | (Doc::Str(text), Doc::Time(time)) => {
-                time.rfc3339() == text.as_str()
+            (Doc::Time(_) | Doc::MicroTime(_), Doc::Str(_)) => {
+                other.with_text(|text| self.with_text(|time| time == text))
             }
-            (Doc::MicroTime(time), Doc::Str(text)) | (Doc::Str(text), Doc::MicroTime(time)) => {
-                time.rfc3339_micros() == text.as_str()
-            }
+            (Doc::Str(_), Doc::Time(_) | Doc::MicroTime(_)) => other == self,
             (Doc::List(a), Doc::List(b)) => Arc::ptr_eq(a, b) || a == b,
             (Doc::Map(a), Doc::Map(b)) => a.same(b) || a.0 == b.0,
             _ => false,
@@ -359,8 +411,10 @@ impl std::hash::Hash for Doc {
                 text.hash(state);
             }
             // As text, since a time that came in as text equals its binary twin.
-            Doc::Time(time) => Doc::Str(time.rfc3339().into()).hash(state),
-            Doc::MicroTime(time) => Doc::Str(time.rfc3339_micros().into()).hash(state),
+            Doc::Time(_) | Doc::MicroTime(_) => {
+                state.write_u8(5);
+                self.with_text(|text| text.hash(state));
+            }
             Doc::List(items) => {
                 state.write_u8(6);
                 items.hash(state);
@@ -438,9 +492,9 @@ macro_rules! doc {
     ([ $($item:tt),* $(,)? ]) => { $crate::doc::Doc::list::<$crate::doc::Doc>([ $($crate::doc!($item)),* ]) };
     ({ $($entries:tt)* }) => {{
         #[allow(unused_mut)]
-        let mut map = $crate::doc::Map::default();
+        let mut map = $crate::doc::Entries::default();
         $crate::doc_entries!(map; $($entries)*);
-        $crate::doc::Doc::Map(map)
+        $crate::doc::Doc::Map(map.into_map())
     }};
     ($value:expr) => { $crate::doc::Doc::from($value) };
 }
@@ -451,19 +505,19 @@ macro_rules! doc {
 macro_rules! doc_entries {
     ($map:ident;) => {};
     ($map:ident; $key:literal : null $(, $($rest:tt)*)?) => {
-        $map.insert($crate::doc::literal!($key), $crate::doc::Doc::Null);
+        $map.put($crate::doc::literal!($key), $crate::doc::Doc::Null);
         $($crate::doc_entries!($map; $($rest)*);)?
     };
     ($map:ident; $key:literal : { $($value:tt)* } $(, $($rest:tt)*)?) => {
-        $map.insert($crate::doc::literal!($key), $crate::doc!({ $($value)* }));
+        $map.put($crate::doc::literal!($key), $crate::doc!({ $($value)* }));
         $($crate::doc_entries!($map; $($rest)*);)?
     };
     ($map:ident; $key:literal : [ $($value:tt)* ] $(, $($rest:tt)*)?) => {
-        $map.insert($crate::doc::literal!($key), $crate::doc!([ $($value)* ]));
+        $map.put($crate::doc::literal!($key), $crate::doc!([ $($value)* ]));
         $($crate::doc_entries!($map; $($rest)*);)?
     };
     ($map:ident; $key:literal : $value:expr $(, $($rest:tt)*)?) => {
-        $map.insert($crate::doc::literal!($key), $value);
+        $map.put($crate::doc::literal!($key), $crate::doc::Doc::from($value));
         $($crate::doc_entries!($map; $($rest)*);)?
     };
 }

@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
-
 use crate::api::{Key, Kind, Object};
 use crate::collections::BTreeMap;
 use crate::doc::Str;
@@ -39,9 +37,10 @@ struct Entry {
 /// The data. Cloning shares everything.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
-    entries: OrdMap<Key, Entry>,
+    entries: BTreeMap<Key, Entry>,
     revision: u64,
-    history: Vector<Revision>,
+    /// By revision, without gaps.
+    history: BTreeMap<u64, Revision>,
     /// Sum of all objects' digests: adding and taking away keeps it current without looking at the rest.
     digest: u128,
     expiries: BTreeMap<(Time, u64), Key>,
@@ -65,7 +64,7 @@ impl Store {
 
     /// The oldest revision a watch can begin after.
     pub fn oldest(&self) -> u64 {
-        self.history.front().map_or(self.revision, |first| first.revision - 1)
+        self.history.first_key_value().map_or(self.revision, |(first, _)| first - 1)
     }
 
     /// The object at `key`.
@@ -127,9 +126,9 @@ impl Store {
         }
         let previous = previous.map(|entry| entry.object);
         let revision = Revision { revision: self.revision, change, object, previous, causes };
-        self.history.push_back(revision.clone());
+        self.history.insert(self.revision, revision.clone());
         if self.history.len() > HISTORY {
-            self.history.pop_front();
+            self.history.pop_first();
         }
         revision
     }
@@ -150,8 +149,7 @@ impl Store {
         if revision < self.oldest() {
             return None;
         }
-        let skip = usize::try_from(revision - self.oldest()).ok()?;
-        Some(self.history.iter().skip(skip))
+        Some(self.history.range(revision + 1..).map(|(_, revision)| revision))
     }
 
     /// A digest of all objects and the revision.

@@ -12,10 +12,15 @@ pub mod cycle;
 mod defaults;
 pub mod framework;
 pub mod groups;
+pub mod nominated;
 pub mod plugins;
+pub mod preemption;
 pub mod queue;
+pub mod residents;
 pub mod selector;
 pub mod template;
+pub mod trial;
+mod unschedulable;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -32,12 +37,14 @@ use attempt::{Attempts, Record};
 use cache::{Cache, CachedPod};
 use cycle::Decision;
 use defaults::DefaultSelectors;
-use framework::ClusterEvent;
+use framework::{Asks, ClusterEvent, PostFilter};
+use nominated::Nominations;
 use plugins::PLUGINS;
+use preemption::eviction::Evictions;
 use queue::Queue;
 use template::Template;
 
-pub use attempt::{Attempt, AttemptOutcome, Explanation, NodeVerdict, PluginScore};
+pub use attempt::{Attempt, AttemptOutcome, Explanation, NodeVerdict, PluginScore, PreemptionVerdict};
 pub use queue::QueueLengths;
 
 /// What a pod's `schedulerName` must be for this scheduler to care.
@@ -66,6 +73,9 @@ pub struct Scheduler {
     /// Pods that count as placed though nobody has confirmed it yet.
     assumed: BTreeSet<Key>,
     binding: BTreeMap<RequestId, Binding>,
+    /// Pods for which others make room.
+    nominated: Nominations,
+    evictions: Evictions,
     defaults: DefaultSelectors,
     attempts: Attempts,
 }
@@ -82,7 +92,7 @@ impl Hash for Scheduler {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.informers, &self.queue, &self.recorder, &self.random, self.start, self.busy, self.flushing)
             .hash(state);
-        (&self.assumed, &self.binding).hash(state);
+        (&self.assumed, &self.binding, &self.nominated, &self.evictions).hash(state);
     }
 }
 
@@ -90,8 +100,15 @@ impl Scheduler {
     /// A scheduler that breaks ties from the cluster's `seed`.
     pub fn new(seed: u64) -> Scheduler {
         let user = User::component(literal!("system:kube-scheduler"));
-        let kinds =
-            [Kind::Namespace, Kind::Node, Kind::Service, Kind::ReplicaSet, Kind::StatefulSet, Kind::Pod];
+        let kinds = [
+            Kind::Namespace,
+            Kind::Node,
+            Kind::Service,
+            Kind::ReplicaSet,
+            Kind::StatefulSet,
+            Kind::PodDisruptionBudget,
+            Kind::Pod,
+        ];
         Scheduler {
             seed,
             informers: Informers::of(&user, &kinds),
@@ -104,6 +121,8 @@ impl Scheduler {
             flushing: false,
             assumed: BTreeSet::new(),
             binding: BTreeMap::new(),
+            nominated: Nominations::default(),
+            evictions: Evictions::default(),
             defaults: DefaultSelectors::default(),
             attempts: Attempts::default(),
             user,
@@ -140,7 +159,11 @@ impl Scheduler {
                 self.cache = Cache::new(cx.core.trace.enabled());
                 self.informers.start(cx);
             }
-            Handled::NotMine(Input::Response(id, result)) => self.bound(id, result, cx),
+            Handled::NotMine(Input::Response(id, result)) => {
+                if !self.evicted(id, &result, cx) {
+                    self.bound(id, result, cx);
+                }
+            }
             Handled::NotMine(Input::Timer(timer)) => self.timer(&timer, cx),
             Handled::NotMine(_) => {}
         }
@@ -199,6 +222,7 @@ impl Scheduler {
             None => {
                 self.queue.remove(key);
                 self.take_off(key, cx);
+                self.give_up_nomination(key, cx);
                 if delta.new.is_none() {
                     self.attempts.forget(key);
                 }
@@ -216,6 +240,7 @@ impl Scheduler {
         let node = &view(pod).expect("a pod").node_name;
         let slot = self.cache.slot(node);
         self.assumed.remove(&pod.key);
+        self.nominated.remove(&pod.key);
         if let Some(known) = self.cache.pod(&pod.key) {
             let alike = old.is_some_and(|old| same_template(old, pod))
                 || known.template.digest == template::digest(pod);
@@ -229,6 +254,10 @@ impl Scheduler {
         }
         let before = self.cache.remove_pod(&pod.key);
         let template = self.template(pod);
+        // Pods that begin to go make no room yet.
+        let moved =
+            before.as_ref().filter(|before| before.slot != slot || before.template.digest != template.digest);
+        let new = before.is_none() || moved.is_some();
         let placed = CachedPod {
             key: pod.key.clone(),
             uid: pod.meta.uid,
@@ -237,10 +266,12 @@ impl Scheduler {
             leaving: pod.meta.deleting(),
         };
         self.cache.add_pod(Arc::new(placed));
-        if let Some(before) = before {
+        if let Some(before) = moved {
             self.queue.wake(ClusterEvent::PodGone(&before.template), cx.now(), &cx.causes);
         }
-        self.queue.wake(ClusterEvent::PodAdded(&template), cx.now(), &cx.causes);
+        if new {
+            self.queue.wake(ClusterEvent::PodAdded(&template), cx.now(), &cx.causes);
+        }
     }
 
     /// A pod is on no node.
@@ -250,6 +281,7 @@ impl Scheduler {
             self.queue.remove(key);
             self.take_off(key, cx);
         }
+        self.renominate(pod, old);
         let spec = &view(pod).expect("a pod").spec;
         let ours = spec.scheduler_name == NAME && !pod.meta.deleting();
         if !ours || !PLUGINS.iter().all(|plugin| plugin.admits(pod)) {
@@ -293,15 +325,21 @@ impl Scheduler {
         let template = self.template(&pod);
         let default_spread = self.defaults.of(&template, &pod, &self.informers);
         let id = self.cache.prepare(&template, default_spread.as_deref());
+        let asks = Asks { pod: key.clone(), nominated: self.nominated.clone() };
         let (position, start) = (self.cache.position(), self.start);
-        let decision = cycle::schedule(&self.cache, id, &mut self.start, &mut self.random);
+        let decision = cycle::schedule(&self.cache, id, &asks, &mut self.start, &mut self.random);
+        let mut room = None;
         let mut examined = self.cache.order().len() as u32;
         let outcome = match &decision {
             Decision::Fits { slot, examined: looked_at, .. } => {
                 examined = *looked_at;
                 AttemptOutcome::Assigned(self.cache.node(*slot).name.clone())
             }
-            Decision::Unschedulable { message, .. } => AttemptOutcome::Unschedulable(message.as_str().into()),
+            Decision::Unschedulable(rejections) => {
+                let (message, tried) = self.post_filter(id, &asks, rejections, cx);
+                room = tried;
+                AttemptOutcome::Unschedulable(message.into())
+            }
             Decision::NoNodes => {
                 AttemptOutcome::Unschedulable(literal!("no nodes available to schedule pods"))
             }
@@ -309,6 +347,7 @@ impl Scheduler {
         if cx.core.trace.enabled() {
             let (pod, at, template) = (key.clone(), cx.now(), Arc::clone(&template));
             let outcome = outcome.clone();
+            let preemption = room.as_ref().and_then(|room| room.run().cloned().map(Arc::new));
             self.attempts.add(Record {
                 pod,
                 at,
@@ -318,9 +357,11 @@ impl Scheduler {
                 start,
                 examined,
                 outcome,
+                asks,
+                preemption,
             });
         }
-        self.act(&pod, &template, &decision, outcome, cx);
+        self.act(&pod, &template, &decision, outcome, room, cx);
     }
 
     fn act(
@@ -329,6 +370,7 @@ impl Scheduler {
         template: &Arc<Template>,
         decision: &Decision,
         outcome: AttemptOutcome,
+        room: Option<PostFilter>,
         cx: &mut Context<'_>,
     ) {
         match (decision, outcome) {
@@ -338,13 +380,17 @@ impl Scheduler {
                 });
                 self.bind(pod, template, *slot, node, cx);
             }
-            (Decision::Unschedulable { plugins, .. }, AttemptOutcome::Unschedulable(message)) => {
-                self.queue.unschedulable(&pod.key, *plugins, template, cx.now());
-                self.report(pod, "Unschedulable", &message, cx);
+            (Decision::Unschedulable(rejections), AttemptOutcome::Unschedulable(message)) => {
+                self.queue.unschedulable(&pod.key, rejections.plugins, template, cx.now());
+                self.report(pod, "Unschedulable", &message, self.nominee(pod, room.as_ref()), cx);
+                if let Some(choice) = room.as_ref().and_then(PostFilter::choice) {
+                    self.nominate(pod, template, choice.slot);
+                    self.make_room(pod, choice, template.spec.priority, cx);
+                }
             }
             (_, AttemptOutcome::Unschedulable(message)) => {
                 self.retry(&pod.key, cx);
-                self.report(pod, "Unschedulable", &message, cx);
+                self.report(pod, "Unschedulable", &message, None, cx);
             }
             (_, AttemptOutcome::Assigned(_)) => unreachable!("only what fits is assigned"),
         }
@@ -367,6 +413,7 @@ impl Scheduler {
             leaving: false,
         };
         self.cache.add_pod(Arc::new(placed));
+        self.nominated.remove(&pod.key);
         self.assumed.insert(pod.key.clone());
         let request = PLUGINS.iter().find_map(|plugin| plugin.bind(&self.user, &pod.key, &node));
         let id = cx.request(request.expect("one plugin binds"));
@@ -391,9 +438,10 @@ impl Scheduler {
             now.meta.uid == pod.meta.uid && view(now).is_some_and(|pod| pod.node_name.is_empty())
         });
         if still {
+            self.renominate(&pod, None);
             self.retry(key, cx);
             let message = format!("running Bind plugin \"DefaultBinder\": {}", status.message);
-            self.report(&pod, "SchedulerError", &message.into(), cx);
+            self.report(&pod, "SchedulerError", &message.into(), None, cx);
         }
     }
 
@@ -404,13 +452,20 @@ impl Scheduler {
         }
     }
 
-    /// Says that a pod could not be scheduled: an event and its condition.
-    fn report(&mut self, pod: &Arc<Object>, reason: &'static str, message: &Str, cx: &mut Context<'_>) {
+    /// Says that a pod could not be scheduled: an event and its condition; and for which node it waits, if that changes.
+    fn report(
+        &mut self,
+        pod: &Arc<Object>,
+        reason: &'static str,
+        message: &Str,
+        nominee: Option<Doc>,
+        cx: &mut Context<'_>,
+    ) {
         self.recorder.event(pod, Severity::Warning, "FailedScheduling", message.clone(), cx);
         let conditions = pod.body["status"]["conditions"].items();
         let old = conditions.iter().find(|condition| condition["type"].as_str() == Some("PodScheduled"));
         let is = |field: &str, value: &str| old.is_some_and(|old| old[field].as_str() == Some(value));
-        if is("status", "False") && is("reason", reason) && is("message", message) {
+        if nominee.is_none() && is("status", "False") && is("reason", reason) && is("message", message) {
             return;
         }
         let since = match old {
@@ -421,7 +476,10 @@ impl Scheduler {
             "type": "PodScheduled", "status": "False", "reason": reason, "message": message,
             "lastProbeTime": null, "lastTransitionTime": since, "observedGeneration": pod.meta.generation
         });
-        let patch = doc!({ "status": { "conditions": [condition] } });
+        let mut patch = doc!({ "status": { "conditions": [condition] } });
+        if let Some(node) = nominee {
+            patch.at_mut(&["status"]).set("nominatedNodeName", node);
+        }
         let request = Request::patch(self.user.clone(), &pod.key, PatchKind::Strategic, patch);
         cx.request(request.on(Subresource::Status));
     }

@@ -180,11 +180,22 @@ impl Meta {
 
 /// The text of a UUID.
 pub fn uuid(bits: u128) -> String {
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    let mut text = String::with_capacity(36);
+    for at in 0..32 {
+        if matches!(at, 8 | 12 | 16 | 20) {
+            text.push('-');
+        }
+        let digit = (bits >> (124 - 4 * at)) as u32 & 15;
+        text.push(char::from_digit(digit, 16).expect("below 16"));
+    }
+    text
 }
 
 /// The bits of a UUID's text; 0 when it is none.
 pub fn parse_uuid(text: &str) -> u128 {
-    u128::from_str_radix(&text.replace('-', ""), 16).unwrap_or(0)
+    let digits = text.bytes().filter(|byte| *byte != b'-');
+    let bits = digits
+        .clone()
+        .try_fold(0_u128, |bits, byte| Some(bits << 4 | u128::from(char::from(byte).to_digit(16)?)));
+    bits.filter(|_| digits.count() <= 32).unwrap_or(0)
 }

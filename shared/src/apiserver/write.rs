@@ -364,6 +364,8 @@ fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Reply, Status
     let patch = doc!({ "status": { "conditions": [condition] } });
     let mut body = strategic_merge(&old.body, &patch).map_err(malformed)?;
     body.set_at(&["spec", "nodeName"], node);
+    // The pod waits for no node any longer.
+    body.at_mut(&["status"]).remove("nominatedNodeName");
     let object = Object::new(old.key.clone(), meta, body, Some(&old));
     call.put(object);
     Ok(Reply::Doc(

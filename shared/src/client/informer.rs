@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
 use crate::api::{FieldSelector, Key, Kind, Object, Of, Reply, Request, User, Viewed};
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{ChangeKind, Context, Duration, RequestId, Timer, WatchId};
 
 use super::Input;
 
 /// The objects that an informer knows, by key.
-pub type Cache = OrdMap<Key, Arc<Object>>;
+pub type Cache = BTreeMap<Key, Arc<Object>>;
 
 /// One change of an informer's cache.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! Breaking and mending.
 
+use std::sync::Arc;
+
 use crate::doc::Str;
 use crate::sim::{Causes, Context, End, Fault, Process, Target, What};
 
@@ -90,7 +92,7 @@ fn power(cluster: &mut Cluster, machine: u32, on: bool, causes: &Causes) {
     }
     cluster.core.machines[machine as usize].powered = on;
     if !on {
-        cluster.runtimes[machine as usize].power_lost();
+        Arc::make_mut(&mut cluster.runtimes[machine as usize]).power_lost();
     }
     for process in [Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)] {
         if on {

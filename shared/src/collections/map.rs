@@ -1,15 +1,17 @@
 //! A map in the order of its keys: a B-tree of two levels, leaves below one root.
 //!
 //! Two levels are enough for what one cluster holds (150,000 entries are some 5,000 leaves), and make insertion and
-//! removal a matter of moving a few entries within a `Vec`.
+//! removal a matter of moving a few entries within a `Vec`. Copies share their leaves until one of them changes a leaf:
+//! a copy of the whole cluster, for rewinding, is cheap.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::iter::Flatten;
+use std::iter::FlatMap;
 use std::marker::PhantomData;
 use std::ops::{Bound, Index, RangeBounds};
+use std::sync::Arc;
 use std::{slice, vec};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -18,11 +20,13 @@ use serde::ser::{Serialize, Serializer};
 /// The most entries that a leaf holds.
 const LEAF: usize = 64;
 
+type Leaf<K, V> = Arc<Vec<(K, V)>>;
+
 /// A map whose entries are in the order of their keys.
 #[derive(Clone)]
 pub struct BTreeMap<K, V> {
     /// None of them is empty.
-    leaves: Vec<Vec<(K, V)>>,
+    leaves: Vec<Leaf<K, V>>,
     len: usize,
 }
 
@@ -56,11 +60,6 @@ impl<K, V> BTreeMap<K, V> {
         self.between(Place(0, 0), Place(self.leaves.len(), 0))
     }
 
-    /// All entries in order, their values to be changed.
-    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> {
-        self.leaves.iter_mut().flatten().map(|(key, value)| (&*key, value))
-    }
-
     /// All keys in order.
     pub fn keys(&self) -> Keys<'_, K, V> {
         Keys(self.iter())
@@ -71,9 +70,42 @@ impl<K, V> BTreeMap<K, V> {
         self.iter().map(|(_, value)| value)
     }
 
+    /// The entry with the least key.
+    pub fn first_key_value(&self) -> Option<(&K, &V)> {
+        self.iter().next()
+    }
+
+    /// The entry with the greatest key.
+    pub fn last_key_value(&self) -> Option<(&K, &V)> {
+        self.iter().next_back()
+    }
+
+    fn recount(&mut self) {
+        self.leaves.retain(|leaf| !leaf.is_empty());
+        self.len = self.leaves.iter().map(|leaf| leaf.len()).sum();
+    }
+
+    fn between(&self, from: Place, to: Place) -> Iter<'_, K, V> {
+        Iter { leaves: &self.leaves, from, to }
+    }
+
+    fn get_at(&self, Place(leaf, at): Place) -> Option<&(K, V)> {
+        self.leaves.get(leaf)?.get(at)
+    }
+}
+
+impl<K: Clone, V: Clone> BTreeMap<K, V> {
+    /// All entries in order, their values to be changed.
+    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> {
+        self.leaves
+            .iter_mut()
+            .flat_map(|leaf| Arc::make_mut(leaf).iter_mut())
+            .map(|(key, value)| (&*key, value))
+    }
+
     /// All values in the order of their keys, to be changed.
     pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> {
-        self.leaves.iter_mut().flatten().map(|(_, value)| value)
+        self.leaves.iter_mut().flat_map(|leaf| Arc::make_mut(leaf).iter_mut()).map(|(_, value)| value)
     }
 
     /// All keys in order, without their values.
@@ -84,16 +116,6 @@ impl<K, V> BTreeMap<K, V> {
     /// All values in the order of their keys.
     pub fn into_values(self) -> impl DoubleEndedIterator<Item = V> {
         self.into_iter().map(|(_, value)| value)
-    }
-
-    /// The entry with the least key.
-    pub fn first_key_value(&self) -> Option<(&K, &V)> {
-        self.iter().next()
-    }
-
-    /// The entry with the greatest key.
-    pub fn last_key_value(&self) -> Option<(&K, &V)> {
-        self.iter().next_back()
     }
 
     /// Removes the entry with the least key.
@@ -110,18 +132,9 @@ impl<K, V> BTreeMap<K, V> {
     /// Keeps only the entries for which `keep` is true.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
         for leaf in &mut self.leaves {
-            leaf.retain_mut(|(key, value)| keep(key, value));
+            Arc::make_mut(leaf).retain_mut(|(key, value)| keep(key, value));
         }
         self.recount();
-    }
-
-    fn recount(&mut self) {
-        self.leaves.retain(|leaf| !leaf.is_empty());
-        self.len = self.leaves.iter().map(Vec::len).sum();
-    }
-
-    fn between(&self, from: Place, to: Place) -> Iter<'_, K, V> {
-        Iter { leaves: &self.leaves, from, to }
     }
 
     /// Puts an entry at a place that [`BTreeMap::find`] named; the answer is where it is then.
@@ -134,32 +147,35 @@ impl<K, V> BTreeMap<K, V> {
             (leaf, at) = (leaf - 1, last.len());
         }
         let Some(into) = self.leaves.get_mut(leaf) else {
-            self.leaves.push(vec![entry]);
+            self.leaves.push(Arc::new(vec![entry]));
             return Place(leaf, 0);
         };
-        if into.len() == LEAF {
-            let right = into.split_off(LEAF / 2);
-            self.leaves.insert(leaf + 1, right);
-            if at > LEAF / 2 {
-                (leaf, at) = (leaf + 1, at - LEAF / 2);
-            }
+        let into = Arc::make_mut(into);
+        if into.len() < LEAF {
+            into.insert(at, entry);
+            return Place(leaf, at);
         }
-        self.leaves[leaf].insert(at, entry);
+        let mut right = into.split_off(LEAF / 2);
+        if at > LEAF / 2 {
+            at -= LEAF / 2;
+            right.insert(at, entry);
+            leaf += 1;
+            self.leaves.insert(leaf, Arc::new(right));
+        } else {
+            into.insert(at, entry);
+            self.leaves.insert(leaf + 1, Arc::new(right));
+        }
         Place(leaf, at)
     }
 
     fn take(&mut self, Place(leaf, at): Place) -> (K, V) {
         self.len -= 1;
-        let from = &mut self.leaves[leaf];
+        let from = Arc::make_mut(&mut self.leaves[leaf]);
         let entry = from.remove(at);
         if from.is_empty() {
             self.leaves.remove(leaf);
         }
         entry
-    }
-
-    fn get_at(&self, Place(leaf, at): Place) -> Option<&(K, V)> {
-        self.leaves.get(leaf)?.get(at)
     }
 }
 
@@ -197,47 +213,12 @@ impl<K: Ord, V> BTreeMap<K, V> {
         self.get_at(place).filter(|_| found).map(|(_, value)| value)
     }
 
-    /// The value of a key, to be changed.
-    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
-    where
-        K: Borrow<Q>,
-    {
-        let (Place(leaf, at), found) = self.find(key);
-        if found { Some(&mut self.leaves[leaf][at].1) } else { None }
-    }
-
     /// Whether the key is there.
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
         self.find(key).1
-    }
-
-    /// Sets a value; the answer is the one before.
-    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let (place, found) = self.find(&key);
-        if found {
-            let Place(leaf, at) = place;
-            return Some(std::mem::replace(&mut self.leaves[leaf][at].1, value));
-        }
-        self.put(place, (key, value));
-        None
-    }
-
-    /// Removes a key; the answer is its value.
-    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
-        let (place, found) = self.find(key);
-        if found { Some(self.take(place).1) } else { None }
-    }
-
-    /// The place of a key, to be filled or changed.
-    pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
-        let (place, found) = self.find(&key);
-        Entry { map: self, place, key: if found { None } else { Some(key) } }
     }
 
     /// The entries whose keys are in a range.
@@ -267,6 +248,43 @@ impl<K: Ord, V> BTreeMap<K, V> {
         let end = self.leaves.get(leaf).is_some_and(|leaf| next == leaf.len());
         if end { Place(leaf + 1, 0) } else { Place(leaf, next) }
     }
+}
+
+impl<K: Ord + Clone, V: Clone> BTreeMap<K, V> {
+    /// The value of a key, to be changed.
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        let (Place(leaf, at), found) = self.find(key);
+        if found { Some(&mut Arc::make_mut(&mut self.leaves[leaf])[at].1) } else { None }
+    }
+
+    /// Sets a value; the answer is the one before.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        let (place, found) = self.find(&key);
+        if found {
+            let Place(leaf, at) = place;
+            return Some(std::mem::replace(&mut Arc::make_mut(&mut self.leaves[leaf])[at].1, value));
+        }
+        self.put(place, (key, value));
+        None
+    }
+
+    /// Removes a key; the answer is its value.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let (place, found) = self.find(key);
+        if found { Some(self.take(place).1) } else { None }
+    }
+
+    /// The place of a key, to be filled or changed.
+    pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
+        let (place, found) = self.find(&key);
+        Entry { map: self, place, key: if found { None } else { Some(key) } }
+    }
 
     /// Cuts off the entries from `key` on.
     pub fn split_off<Q: Ord + ?Sized>(&mut self, key: &Q) -> Self
@@ -277,8 +295,8 @@ impl<K: Ord, V> BTreeMap<K, V> {
         let mut rest = Self::new();
         if leaf < self.leaves.len() {
             rest.leaves = self.leaves.split_off(leaf);
-            let before = rest.leaves[0].drain(..at).collect();
-            self.leaves.push(before);
+            let before = Arc::make_mut(&mut rest.leaves[0]).drain(..at).collect();
+            self.leaves.push(Arc::new(before));
         }
         self.recount();
         rest.recount();
@@ -294,14 +312,14 @@ pub struct Entry<'a, K, V> {
     key: Option<K>,
 }
 
-impl<'a, K, V> Entry<'a, K, V> {
+impl<'a, K: Clone, V: Clone> Entry<'a, K, V> {
     /// The value, made by `make` where there is none.
     pub fn or_insert_with(self, make: impl FnOnce() -> V) -> &'a mut V {
         let Place(leaf, at) = match self.key {
             Some(key) => self.map.put(self.place, (key, make())),
             None => self.place,
         };
-        &mut self.map.leaves[leaf][at].1
+        &mut Arc::make_mut(&mut self.map.leaves[leaf])[at].1
     }
 
     /// The value, or this where there is none.
@@ -322,7 +340,7 @@ impl<'a, K, V> Entry<'a, K, V> {
     pub fn and_modify(self, change: impl FnOnce(&mut V)) -> Self {
         if self.key.is_none() {
             let Place(leaf, at) = self.place;
-            change(&mut self.map.leaves[leaf][at].1);
+            change(&mut Arc::make_mut(&mut self.map.leaves[leaf])[at].1);
         }
         self
     }
@@ -330,7 +348,7 @@ impl<'a, K, V> Entry<'a, K, V> {
 
 /// Entries in order, from either end.
 pub struct Iter<'a, K, V> {
-    leaves: &'a [Vec<(K, V)>],
+    leaves: &'a [Leaf<K, V>],
     from: Place,
     to: Place,
 }
@@ -404,24 +422,35 @@ impl<'a, K, V> IntoIterator for &'a BTreeMap<K, V> {
     }
 }
 
-impl<'a, K, V> IntoIterator for &'a mut BTreeMap<K, V> {
+impl<'a, K: Clone, V: Clone> IntoIterator for &'a mut BTreeMap<K, V> {
     type Item = (&'a K, &'a mut V);
-    type IntoIter =
-        std::iter::Map<Flatten<slice::IterMut<'a, Vec<(K, V)>>>, fn(&'a mut (K, V)) -> (&'a K, &'a mut V)>;
+    type IntoIter = std::iter::Map<
+        FlatMap<
+            slice::IterMut<'a, Leaf<K, V>>,
+            &'a mut Vec<(K, V)>,
+            fn(&'a mut Leaf<K, V>) -> &'a mut Vec<(K, V)>,
+        >,
+        fn(&'a mut (K, V)) -> (&'a K, &'a mut V),
+    >;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.leaves.iter_mut().flatten().map(|(key, value)| (&*key, value))
+        let leaves = self.leaves.iter_mut().flat_map(Arc::make_mut as fn(_) -> _);
+        leaves.map(|(key, value)| (&*key, value))
     }
 }
 
-impl<K, V> IntoIterator for BTreeMap<K, V> {
+impl<K: Clone, V: Clone> IntoIterator for BTreeMap<K, V> {
     type Item = (K, V);
-    type IntoIter = Flatten<vec::IntoIter<Vec<(K, V)>>>;
+    type IntoIter = IntoIter<K, V>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.leaves.into_iter().flatten()
+        self.leaves.into_iter().flat_map(Arc::unwrap_or_clone)
     }
 }
+
+/// Entries in order, taken out of their map.
+pub(super) type IntoIter<K, V> =
+    FlatMap<vec::IntoIter<Leaf<K, V>>, Vec<(K, V)>, fn(Leaf<K, V>) -> Vec<(K, V)>>;
 
 impl<K, V> Default for BTreeMap<K, V> {
     fn default() -> Self {
@@ -429,7 +458,7 @@ impl<K, V> Default for BTreeMap<K, V> {
     }
 }
 
-impl<K: Ord, V> Extend<(K, V)> for BTreeMap<K, V> {
+impl<K: Ord + Clone, V: Clone> Extend<(K, V)> for BTreeMap<K, V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         for (key, value) in entries {
             self.insert(key, value);
@@ -437,7 +466,7 @@ impl<K: Ord, V> Extend<(K, V)> for BTreeMap<K, V> {
     }
 }
 
-impl<K: Ord, V> FromIterator<(K, V)> for BTreeMap<K, V> {
+impl<K: Ord + Clone, V: Clone> FromIterator<(K, V)> for BTreeMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut map = Self::new();
         map.extend(entries);
@@ -445,7 +474,7 @@ impl<K: Ord, V> FromIterator<(K, V)> for BTreeMap<K, V> {
     }
 }
 
-impl<K: Ord, V, const N: usize> From<[(K, V); N]> for BTreeMap<K, V> {
+impl<K: Ord + Clone, V: Clone, const N: usize> From<[(K, V); N]> for BTreeMap<K, V> {
     fn from(entries: [(K, V); N]) -> Self {
         entries.into_iter().collect()
     }
@@ -490,11 +519,13 @@ impl<K: Serialize, V: Serialize> Serialize for BTreeMap<K, V> {
     }
 }
 
-impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Deserialize<'de> for BTreeMap<K, V> {
+impl<'de, K: Deserialize<'de> + Ord + Clone, V: Deserialize<'de> + Clone> Deserialize<'de>
+    for BTreeMap<K, V>
+{
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Entries<K, V>(PhantomData<(K, V)>);
 
-        impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for Entries<K, V> {
+        impl<'de, K: Deserialize<'de> + Ord + Clone, V: Deserialize<'de> + Clone> Visitor<'de> for Entries<K, V> {
             type Value = BTreeMap<K, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

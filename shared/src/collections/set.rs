@@ -3,11 +3,10 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
-use std::iter::{Flatten, Map};
+use std::iter::Map;
 use std::ops::RangeBounds;
-use std::vec;
 
-use super::map::{BTreeMap, Keys};
+use super::map::{BTreeMap, IntoIter, Keys};
 
 /// A set whose members are in order.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -48,21 +47,6 @@ impl<T> BTreeSet<T> {
     pub fn last(&self) -> Option<&T> {
         self.iter().next_back()
     }
-
-    /// Removes the least member.
-    pub fn pop_first(&mut self) -> Option<T> {
-        self.0.pop_first().map(|(member, ())| member)
-    }
-
-    /// Removes the greatest member.
-    pub fn pop_last(&mut self) -> Option<T> {
-        self.0.pop_last().map(|(member, ())| member)
-    }
-
-    /// Keeps only the members for which `keep` is true.
-    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
-        self.0.retain(|member, ()| keep(member));
-    }
 }
 
 impl<T: Ord> BTreeSet<T> {
@@ -72,19 +56,6 @@ impl<T: Ord> BTreeSet<T> {
         T: Borrow<Q>,
     {
         self.0.contains_key(member)
-    }
-
-    /// Adds a member; whether it is new.
-    pub fn insert(&mut self, member: T) -> bool {
-        self.0.insert(member, ()).is_none()
-    }
-
-    /// Removes a member; whether it was one.
-    pub fn remove<Q: Ord + ?Sized>(&mut self, member: &Q) -> bool
-    where
-        T: Borrow<Q>,
-    {
-        self.0.remove(member).is_some()
     }
 
     /// The members that are in the other set, too.
@@ -111,6 +82,38 @@ impl<T: Ord> BTreeSet<T> {
     }
 }
 
+impl<T: Clone> BTreeSet<T> {
+    /// Removes the least member.
+    pub fn pop_first(&mut self) -> Option<T> {
+        self.0.pop_first().map(|(member, ())| member)
+    }
+
+    /// Removes the greatest member.
+    pub fn pop_last(&mut self) -> Option<T> {
+        self.0.pop_last().map(|(member, ())| member)
+    }
+
+    /// Keeps only the members for which `keep` is true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        self.0.retain(|member, ()| keep(member));
+    }
+}
+
+impl<T: Ord + Clone> BTreeSet<T> {
+    /// Adds a member; whether it is new.
+    pub fn insert(&mut self, member: T) -> bool {
+        self.0.insert(member, ()).is_none()
+    }
+
+    /// Removes a member; whether it was one.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, member: &Q) -> bool
+    where
+        T: Borrow<Q>,
+    {
+        self.0.remove(member).is_some()
+    }
+}
+
 impl<T> Default for BTreeSet<T> {
     fn default() -> Self {
         Self::new()
@@ -126,16 +129,16 @@ impl<'a, T> IntoIterator for &'a BTreeSet<T> {
     }
 }
 
-impl<T> IntoIterator for BTreeSet<T> {
+impl<T: Clone> IntoIterator for BTreeSet<T> {
     type Item = T;
-    type IntoIter = Map<Flatten<vec::IntoIter<Vec<(T, ())>>>, fn((T, ())) -> T>;
+    type IntoIter = Map<IntoIter<T, ()>, fn((T, ())) -> T>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter().map(|(member, ())| member)
     }
 }
 
-impl<T: Ord> Extend<T> for BTreeSet<T> {
+impl<T: Ord + Clone> Extend<T> for BTreeSet<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, members: I) {
         for member in members {
             self.insert(member);
@@ -143,7 +146,7 @@ impl<T: Ord> Extend<T> for BTreeSet<T> {
     }
 }
 
-impl<T: Ord> FromIterator<T> for BTreeSet<T> {
+impl<T: Ord + Clone> FromIterator<T> for BTreeSet<T> {
     fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
         let mut set = Self::new();
         set.extend(members);
@@ -151,7 +154,7 @@ impl<T: Ord> FromIterator<T> for BTreeSet<T> {
     }
 }
 
-impl<T: Ord, const N: usize> From<[T; N]> for BTreeSet<T> {
+impl<T: Ord + Clone, const N: usize> From<[T; N]> for BTreeSet<T> {
     fn from(members: [T; N]) -> Self {
         members.into_iter().collect()
     }

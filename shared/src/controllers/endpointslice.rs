@@ -6,8 +6,6 @@ mod slices;
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::core::service::Service;
@@ -38,7 +36,7 @@ pub struct EndpointSliceController {
     /// Services that have to be looked at as a whole.
     whole: BTreeSet<Key>,
     /// The slice that has a pod: namespace, Service and pod name → slice name.
-    placed: OrdMap<(Str, Str, Str), Str>,
+    placed: BTreeMap<(Str, Str, Str), Str>,
 }
 
 impl Controller for EndpointSliceController {

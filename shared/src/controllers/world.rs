@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet};
-
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, LabelSelector, Meta, Object, Of, OwnerReference, User, Viewed};
 use crate::client::{Delta, Informers};
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 
 /// Caches and indexes.
@@ -16,13 +15,13 @@ pub struct World {
     /// The caches.
     pub informers: Informers,
     /// Objects by the UID of each of their owners.
-    owned: OrdSet<(u128, Key)>,
+    owned: BTreeSet<(u128, Key)>,
     /// Pods, ReplicaSets and ControllerRevisions that no controller manages.
-    orphans: OrdSet<Key>,
+    orphans: BTreeSet<Key>,
     /// Pods by node.
-    on_node: OrdSet<(Str, Key)>,
+    on_node: BTreeSet<(Str, Key)>,
     /// Counts of the pods of each managing owner.
-    tallies: OrdMap<u128, Vec<Tally>>,
+    tallies: BTreeMap<u128, Vec<Tally>>,
 }
 
 impl std::hash::Hash for World {
@@ -50,10 +49,10 @@ impl World {
     pub fn new(user: &User, kinds: &[Kind]) -> World {
         World {
             informers: Informers::of(user, kinds),
-            owned: OrdSet::new(),
-            orphans: OrdSet::new(),
-            on_node: OrdSet::new(),
-            tallies: OrdMap::new(),
+            owned: BTreeSet::new(),
+            orphans: BTreeSet::new(),
+            on_node: BTreeSet::new(),
+            tallies: BTreeMap::new(),
         }
     }
 

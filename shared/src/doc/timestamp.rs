@@ -32,23 +32,47 @@ impl Timestamp {
 
     /// `2026-01-02T03:04:05Z`
     pub fn rfc3339(self) -> String {
-        let mut text = self.date_and_time();
-        text.push('Z');
-        text
+        self.write(true, |text| text.to_owned())
     }
 
     /// `2026-01-02T03:04:05.000006Z`
     pub fn rfc3339_micros(self) -> String {
-        let mut text = self.date_and_time();
-        text.push_str(&format!(".{:06}Z", self.0.rem_euclid(1_000_000)));
-        text
+        self.write(false, |text| text.to_owned())
     }
 
-    fn date_and_time(self) -> String {
+    /// Hands the text to `read`, without a fraction (`metav1.Time`) or with one (`metav1.MicroTime`). Times are
+    /// written out for every digest of an object, so without an allocation.
+    pub(super) fn write<T>(self, whole: bool, read: impl FnOnce(&str) -> T) -> T {
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
         let seconds = self.seconds();
         let (year, month, day) = self.date();
         let rest = seconds.rem_euclid(86_400);
-        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+        if !(0..=9999).contains(&year) {
+            let micros = if whole { String::new() } else { format!(".{:06}", self.0.rem_euclid(1_000_000)) };
+            let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+            return read(&format!(
+                "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{micros}Z"
+            ));
+        }
+        let mut put = |from: usize, digits: usize, mut value: i64| {
+            for at in (from..from + digits).rev() {
+                text[at] = b'0' + (value % 10) as u8;
+                value /= 10;
+            }
+        };
+        put(0, 4, year);
+        put(5, 2, month);
+        put(8, 2, day);
+        put(11, 2, rest / 3600);
+        put(14, 2, rest / 60 % 60);
+        put(17, 2, rest % 60);
+        if whole {
+            text[19] = b'Z';
+        } else {
+            put(20, 6, self.0.rem_euclid(1_000_000));
+        }
+        let text = if whole { &text[..20] } else { &text[..] };
+        read(std::str::from_utf8(text).expect("digits and marks"))
     }
 
     /// Reads RFC 3339 with or without a fraction, in UTC or with an offset.

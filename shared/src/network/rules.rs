@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
 use crate::api::core::service::{Service, ServicePort};
 use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::{Key, Kind, Object};
@@ -14,7 +12,7 @@ use crate::doc::Str;
 use super::parse_ip;
 
 /// Rules by address and port; address 0 stands for the node's own (node ports). A copy costs nothing.
-pub type Rules = OrdMap<(u32, u32), Arc<Rule>>;
+pub type Rules = BTreeMap<(u32, u32), Arc<Rule>>;
 
 /// What becomes of a connection to one port of a Service.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]

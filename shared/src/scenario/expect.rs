@@ -50,12 +50,23 @@ pub struct Verdict {
 }
 
 /// How far an expectation is.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Progress {
+    /// The object it is about.
+    pub key: Option<Key>,
+    /// The revision of the object last looked at; 0 when there was none.
+    pub seen: u64,
     /// Since when the value is as expected.
     pub since: Option<Time>,
     /// The verdict, once there is one.
     pub verdict: Option<Verdict>,
+}
+
+impl Progress {
+    /// Of a goal nobody has looked at yet.
+    pub fn of(goal: &Expectation) -> Progress {
+        Progress { key: goal.key().ok(), seen: 0, since: None, verdict: None }
+    }
 }
 
 impl Expectation {
@@ -135,9 +146,11 @@ impl Expectation {
 
     /// Takes note of the object as it is at `now`.
     pub fn observe(&self, progress: &mut Progress, object: Option<&Object>, now: Time) {
-        if progress.verdict.is_some() {
+        let revision = object.map_or(0, |object| object.meta.resource_version);
+        if progress.verdict.is_some() || progress.seen == revision {
             return;
         }
+        progress.seen = revision;
         match (self.holds(object), progress.since) {
             (true, None) => progress.since = Some(now),
             (false, Some(_)) => progress.since = None,

@@ -1,19 +1,21 @@
 //! What is kept of scheduling attempts, and how one is looked into: an attempt keeps its inputs, and its verdicts and
 //! scores are worked out again when somebody looks.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
-
 use crate::api::{Key, LabelSelector};
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::Time;
 
 use super::cache::Cache;
 use super::cycle::{filters, from_start};
-use super::framework::{Cycle, Rejection};
+use super::framework::{Asks, Cycle, Rejection};
 use super::plugins::PLUGINS;
+use super::preemption::{DryRun, NO_VICTIMS};
 use super::template::Template;
+use super::trial::Trial;
 
 /// How many attempts are kept beside the last one of each pod.
 const RECENT: usize = 256;
@@ -31,6 +33,9 @@ pub(super) struct Record {
     pub start: u32,
     pub examined: u32,
     pub outcome: AttemptOutcome,
+    pub asks: Asks,
+    /// What preemption was tried.
+    pub preemption: Option<Arc<DryRun>>,
 }
 
 /// How an attempt ended.
@@ -45,8 +50,8 @@ pub enum AttemptOutcome {
 /// The attempts that are kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attempts {
-    recent: Vector<Arc<Record>>,
-    last: OrdMap<Key, Arc<Record>>,
+    recent: VecDeque<Arc<Record>>,
+    last: BTreeMap<Key, Arc<Record>>,
 }
 
 /// A scheduling attempt of the past.
@@ -68,6 +73,20 @@ pub struct Explanation {
     pub chosen: Option<Str>,
     /// The names of the nodes that had the highest total: one of them was drawn.
     pub tied: Vec<Str>,
+    /// What preemption would have done on each node on which it could have helped; empty when it was not tried.
+    pub preemption: Vec<PreemptionVerdict>,
+}
+
+/// What preemption could do on a node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PreemptionVerdict {
+    /// The node.
+    pub node: Str,
+    /// The pods that would have to go, the most important first, and how many of them a disruption budget protects;
+    /// or why that would not help.
+    pub victims: Result<(Vec<Key>, u32), String>,
+    /// Whether this was done.
+    pub chosen: bool,
 }
 
 /// What the plugins said of a node.
@@ -104,6 +123,16 @@ pub struct PluginScore {
     pub weight: i64,
     /// Weight times normalized score.
     pub weighted: i64,
+}
+
+impl Record {
+    /// The node that was kept for the pod, if it went there without a look at others.
+    fn nominee(&self, then: &Cache) -> Option<u32> {
+        let slot = self.asks.nominated.slot(&self.pod)?;
+        let there = |node: &Str| *node == then.node(slot).name;
+        matches!(&self.outcome, AttemptOutcome::Assigned(node) if self.examined == 1 && there(node))
+            .then_some(slot)
+    }
 }
 
 impl Attempts {
@@ -159,15 +188,21 @@ impl<'a> Attempt<'a> {
         let record = &self.record;
         let mut then = self.cache.rewind(record.position)?;
         let id = then.prepare(&record.template, record.default_spread.as_deref());
-        let cycle = Cycle { cache: &then, group: then.groups().get(id), template: &record.template };
-        let looked_at: Vec<u32> =
-            from_start(then.order(), record.start).into_iter().take(record.examined as usize).collect();
+        let group = then.groups().get(id);
+        let cycle = Cycle { cache: &then, group, template: &record.template, asks: &record.asks };
+        let looked_at = match record.nominee(&then) {
+            Some(slot) => vec![slot],
+            None => {
+                from_start(then.order(), record.start).into_iter().take(record.examined as usize).collect()
+            }
+        };
         let mut nodes = verdicts(cycle, &looked_at);
         score(cycle, &looked_at, &mut nodes);
         let highest = nodes.iter().filter_map(|node| node.total).max();
         let top = |node: &&NodeVerdict| node.total.is_some() && node.total == highest;
         Some(Explanation {
             all_nodes: then.order().len() as u32,
+            preemption: preemption(cycle, &looked_at, record.preemption.as_deref()),
             tied: nodes.iter().filter(top).map(|node| node.node.clone()).collect(),
             nodes,
             chosen: match &record.outcome {
@@ -180,6 +215,7 @@ impl<'a> Attempt<'a> {
 
 fn verdicts(cycle: Cycle<'_>, slots: &[u32]) -> Vec<NodeVerdict> {
     let filters = filters(cycle);
+    let mut trial = Trial::new(cycle, &filters);
     let words = |rejection: Rejection| rejection.reasons.join(", ");
     let verdict = |&slot: &u32| {
         let info = cycle.cache.node(slot);
@@ -192,9 +228,42 @@ fn verdicts(cycle: Cycle<'_>, slots: &[u32]) -> Vec<NodeVerdict> {
                 break;
             }
         }
+        // Room that is kept for others counts as taken.
+        let others_wait = !cycle.asks.nominated.on(slot).is_empty();
+        if let Some((place, rejection)) = Some(others_wait).filter(|&wait| wait).and(trial.check(slot).err())
+        {
+            let name = PLUGINS[place as usize].name();
+            let until = verdict.filter.iter().position(|(plugin, _)| *plugin == name);
+            verdict.filter.truncate(until.unwrap_or(verdict.filter.len()));
+            verdict.filter.push((name, Err(words(rejection))));
+        }
         verdict
     };
     slots.iter().map(verdict).collect()
+}
+
+/// What preemption could have done on each node whose verdict it could have changed.
+fn preemption(cycle: Cycle<'_>, slots: &[u32], run: Option<&DryRun>) -> Vec<PreemptionVerdict> {
+    let Some(run) = run else { return Vec::new() };
+    let filters = filters(cycle);
+    let mut trial = Trial::new(cycle, &filters);
+    let curable = |slot: &&u32| trial.check(**slot).is_err_and(|(_, rejection)| !rejection.unresolvable);
+    let verdict = |&slot: &u32| {
+        let candidate = run.candidates.iter().find(|candidate| candidate.slot == slot);
+        let victims = match (candidate, run.refused.get(&slot)) {
+            (Some(candidate), _) => {
+                let keys = candidate.victims.iter().map(|pod| pod.key.clone()).collect();
+                Ok((keys, candidate.violations))
+            }
+            (None, Some(reasons)) => Err(reasons.join(", ")),
+            (None, None) if run.chosen.is_none() => Err(NO_VICTIMS.to_string()),
+            // Either it has no victims, or there were candidates enough without it.
+            (None, None) => return None,
+        };
+        let chosen = run.choice().is_some_and(|choice| choice.slot == slot);
+        Some(PreemptionVerdict { node: cycle.cache.node(slot).name.clone(), victims, chosen })
+    };
+    slots.iter().filter(curable).filter_map(verdict).collect()
 }
 
 fn score(cycle: Cycle<'_>, slots: &[u32], nodes: &mut [NodeVerdict]) {

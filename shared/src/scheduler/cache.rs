@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
-
 use crate::api::core::node::{Node, Taint};
 use crate::api::{Key, LabelSelector, Object, bytes};
 use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
 
 use super::groups::{AffinityVerdicts, Groups};
+use super::residents::Residents;
 use super::template::{HostPort, Requests, Template, with_tag};
 
 /// How many changes are kept for looking back.
@@ -118,16 +117,18 @@ enum Change {
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     nodes: Vec<Arc<NodeInfo>>,
-    slots: OrdMap<Str, u32>,
+    slots: BTreeMap<Str, u32>,
     order: Arc<Vec<u32>>,
     order_is_stale: bool,
     epoch: u64,
-    pods: OrdMap<Key, Arc<CachedPod>>,
+    pods: BTreeMap<Key, Arc<CachedPod>>,
     domains: BTreeMap<Str, Arc<Domains>>,
     groups: Groups,
-    images: OrdMap<Str, u32>,
-    log: Vector<Change>,
-    dropped: u64,
+    images: BTreeMap<Str, u32>,
+    residents: Residents,
+    /// By position, without gaps.
+    log: BTreeMap<u64, Change>,
+    recorded: u64,
     keeps_log: bool,
 }
 
@@ -177,9 +178,24 @@ impl Cache {
         self.pods.values()
     }
 
+    /// Pods by node (after [`Cache::know_residents`]) and by priority.
+    pub fn residents(&self) -> &Residents {
+        &self.residents
+    }
+
+    /// Makes the list of pods by node; it is kept from then on.
+    pub fn know_residents(&mut self) {
+        self.residents.begin(self.nodes.len() as u32, self.pods.values());
+    }
+
+    /// The same cache without a memory, to try something out in.
+    pub fn unlogged(&self) -> Cache {
+        Cache { keeps_log: false, log: BTreeMap::new(), ..self.clone() }
+    }
+
     /// Where the log stands, for [`Cache::rewind`].
     pub fn position(&self) -> u64 {
-        self.dropped + self.log.len() as u64
+        self.recorded
     }
 
     /// The slot of a node, made if there is none.
@@ -246,6 +262,7 @@ impl Cache {
         let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
         info.add(&pod.template);
         self.know_terms(&pod.template);
+        self.residents.add(&pod);
         self.groups.add_pod(&pod.template, pod.slot, pod.leaving);
         let before = self.pods.insert(pod.key.clone(), Arc::clone(&pod));
         assert!(before.is_none(), "{} is on a node already", pod.key);
@@ -257,6 +274,7 @@ impl Cache {
         let pod = self.pods.remove(key)?;
         let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
         info.remove(&pod.template);
+        self.residents.remove(&pod);
         self.groups.remove_pod(&pod.template, pod.slot, pod.leaving);
         self.record(Change::Removed(Arc::clone(&pod)));
         Some(pod)
@@ -356,21 +374,21 @@ impl Cache {
         if !self.keeps_log {
             return;
         }
-        self.log.push_back(change);
+        self.log.insert(self.recorded, change);
+        self.recorded += 1;
         if self.log.len() as u64 > LOG {
-            self.log.pop_front();
-            self.dropped += 1;
+            self.log.pop_first();
         }
     }
 
     /// The cache as it was at `position`; `None` when that is too long ago.
     pub fn rewind(&self, position: u64) -> Option<Cache> {
-        let back = self.position().checked_sub(position)?;
-        if position < self.dropped {
+        let oldest = self.log.first_key_value().map_or(self.recorded, |(oldest, _)| *oldest);
+        if position < oldest || position > self.recorded {
             return None;
         }
-        let mut then = Cache { keeps_log: false, log: Vector::new(), ..self.clone() };
-        for change in self.log.iter().rev().take(usize::try_from(back).ok()?) {
+        let mut then = self.unlogged();
+        for (_, change) in self.log.range(position..).rev() {
             match change {
                 Change::Added(pod) => {
                     then.remove_pod(&pod.key);
@@ -423,7 +441,8 @@ impl NodeInfo {
         self.object = object;
     }
 
-    fn add(&mut self, template: &Template) {
+    /// A pod more.
+    pub(super) fn add(&mut self, template: &Template) {
         self.pods += 1;
         let (taken, wanted) = (&mut self.requested, &template.requests);
         taken.cpu_milli = taken.cpu_milli.saturating_add(wanted.cpu_milli);
@@ -439,7 +458,8 @@ impl NodeInfo {
         self.ports.extend(template.ports.iter().cloned());
     }
 
-    fn remove(&mut self, template: &Template) {
+    /// A pod less.
+    pub(super) fn remove(&mut self, template: &Template) {
         self.pods -= 1;
         let (taken, wanted) = (&mut self.requested, &template.requests);
         taken.cpu_milli = taken.cpu_milli.saturating_sub(wanted.cpu_milli);

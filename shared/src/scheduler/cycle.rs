@@ -7,8 +7,9 @@ use crate::doc::Str;
 use crate::sim::Random;
 
 use super::cache::Cache;
-use super::framework::{Cycle, Filter};
+use super::framework::{Asks, Cycle, Filter};
 use super::plugins::PLUGINS;
+use super::trial::Trial;
 
 /// Fewer nodes than this are all looked at.
 const FEWEST_SAMPLED: u64 = 100;
@@ -18,8 +19,8 @@ const FEWEST_SAMPLED: u64 = 100;
 pub struct Rejections {
     /// How many nodes gave each reason.
     pub reasons: BTreeMap<Str, u32>,
-    /// On how many nodes removing other pods could not help.
-    pub unresolvable: u32,
+    /// The nodes on which removing other pods could help, in the order of nodes.
+    pub resolvable: Vec<u32>,
     /// The plugins that rejected a node, as a bit for each place in [`PLUGINS`].
     pub plugins: u32,
 }
@@ -39,12 +40,7 @@ pub enum Decision {
         score: Option<i64>,
     },
     /// No node can take it.
-    Unschedulable {
-        /// The whole message.
-        message: String,
-        /// The plugins that rejected a node.
-        plugins: u32,
-    },
+    Unschedulable(Rejections),
     /// There are no nodes.
     NoNodes,
 }
@@ -60,9 +56,9 @@ pub fn sample_size(all: u64) -> u64 {
 
 /// Finds a node for a pod of the group `id`, which [`Cache::prepare`] made ready. `start` is where in the order of
 /// nodes to begin; it moves on.
-pub fn schedule(cache: &Cache, id: u32, start: &mut u32, random: &mut Random) -> Decision {
+pub fn schedule(cache: &Cache, id: u32, asks: &Asks, start: &mut u32, random: &mut Random) -> Decision {
     let group = cache.groups().get(id);
-    let cycle = Cycle { cache, group, template: &group.template };
+    let cycle = Cycle { cache, group, template: &group.template, asks };
     let order = cache.order();
     let all = order.len() as u32;
     if all == 0 {
@@ -75,13 +71,22 @@ pub fn schedule(cache: &Cache, id: u32, start: &mut u32, random: &mut Random) ->
     let (cheap, dear): (Vec<_>, Vec<_>) =
         filters.iter().map(|(_, filter)| filter).partition(|filter| filter.is_cheap());
     let quickly: Vec<&Box<dyn Filter + '_>> = cheap.into_iter().chain(dear).collect();
+    let mut trial = Trial::new(cycle, &filters);
+    // Room was made for the pod on this node: when it fits there, no other is looked at.
+    if let Some(slot) = asks.nominated.slot(&asks.pod).filter(|&slot| cache.node(slot).object.is_some())
+        && trial.check(slot).is_ok()
+    {
+        return Decision::Fits { slot, feasible: 1, examined: 1, score: None };
+    }
     let mut feasible = Vec::with_capacity(wanted as usize);
     let mut examined = 0;
     let (tail, head) = order.split_at(first as usize);
     for &slot in head.iter().chain(tail) {
         examined += 1;
         let node = cache.node(slot);
-        if quickly.iter().all(|filter| filter.passes(slot, node)) {
+        if quickly.iter().all(|filter| filter.passes(slot, node))
+            && (asks.nominated.on(slot).is_empty() || trial.check(slot).is_ok())
+        {
             feasible.push(slot);
             if feasible.len() as u32 == wanted {
                 break;
@@ -92,9 +97,7 @@ pub fn schedule(cache: &Cache, id: u32, start: &mut u32, random: &mut Random) ->
     match feasible.as_slice() {
         [] => {
             // Reasons are collected only where they are told: most pods fit somewhere.
-            let rejections = rejections(cycle, &filters);
-            let message = refusal(cycle, &rejections);
-            Decision::Unschedulable { message, plugins: rejections.plugins }
+            Decision::Unschedulable(rejections(cycle, &filters))
         }
         [only] => Decision::Fits { slot: *only, feasible: 1, examined, score: None },
         several => {
@@ -115,12 +118,18 @@ pub fn filters<'a>(cycle: Cycle<'a>) -> Vec<(u32, Box<dyn Filter + 'a>)> {
 /// Why each of the nodes rejects the pod.
 fn rejections(cycle: Cycle<'_>, filters: &[(u32, Box<dyn Filter + '_>)]) -> Rejections {
     let mut rejections = Rejections::default();
+    let mut trial = Trial::new(cycle, filters);
     for &slot in cycle.cache.order().iter() {
         let node = cycle.cache.node(slot);
-        let first = filters.iter().find_map(|(place, filter)| Some((place, filter.check(slot, node).err()?)));
+        let first = match cycle.asks.nominated.on(slot) {
+            [] => filters.iter().find_map(|(place, filter)| Some((*place, filter.check(slot, node).err()?))),
+            _ => trial.check(slot).err(),
+        };
         let Some((place, rejection)) = first else { continue };
         rejections.plugins |= 1 << place;
-        rejections.unresolvable += u32::from(rejection.unresolvable);
+        if !rejection.unresolvable {
+            rejections.resolvable.push(slot);
+        }
         for reason in rejection.reasons {
             *rejections.reasons.entry(reason).or_default() += 1;
         }
@@ -150,19 +159,13 @@ fn best(nodes: &[u32], totals: &[i64], random: &mut Random) -> (u32, i64) {
     (tied().nth(drawn as usize).expect("drawn from those tied"), highest)
 }
 
-/// `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable. …`
-fn refusal(cycle: Cycle<'_>, rejections: &Rejections) -> String {
-    let mut message =
-        format!("0/{} nodes are available: {}.", cycle.cache.order().len(), histogram(&rejections.reasons));
-    for more in PLUGINS.iter().filter_map(|plugin| plugin.post_filter(cycle, rejections)) {
-        message.push(' ');
-        message.push_str(&more);
-    }
-    message
+/// `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.`
+pub fn refusal(nodes: u32, reasons: &BTreeMap<Str, u32>) -> String {
+    format!("0/{nodes} nodes are available: {}.", histogram(reasons))
 }
 
 /// Reasons with their counts, sorted as text.
-pub fn histogram(reasons: &BTreeMap<Str, u32>) -> String {
+fn histogram(reasons: &BTreeMap<Str, u32>) -> String {
     let mut parts: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     sort(&mut parts);
     parts.join(", ")

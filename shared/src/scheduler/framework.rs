@@ -9,11 +9,15 @@ use std::fmt::Debug;
 use smallvec::SmallVec;
 
 use crate::api::{Key, Object, Request, User};
-use crate::doc::Str;
+use crate::client::Informers;
+use crate::doc::{Str, Timestamp};
+use crate::sim::Random;
 
 use super::cache::{Cache, NOWHERE, NodeInfo};
 use super::cycle::Rejections;
 use super::groups::Group;
+use super::nominated::Nominations;
+use super::preemption::DryRun;
 use super::template::Template;
 
 /// The highest score a plugin gives a node.
@@ -49,6 +53,41 @@ pub struct Cycle<'a> {
     pub group: &'a Group,
     /// What the pod is like.
     pub template: &'a Template,
+    /// What is its alone.
+    pub asks: &'a Asks,
+}
+
+/// What an attempt depends on beside nodes, pods on them and the pod's template.
+#[derive(Clone, Debug)]
+pub struct Asks {
+    /// The pod.
+    pub pod: Key,
+    /// Who waits for a node.
+    pub nominated: Nominations,
+}
+
+/// What a plugin can look at when no node was left.
+#[derive(Clone, Copy)]
+pub struct Failed<'a> {
+    /// The cycle that failed.
+    pub cycle: Cycle<'a>,
+    /// Why each node was rejected.
+    pub rejections: &'a Rejections,
+    /// All objects the scheduler knows.
+    pub informers: &'a Informers,
+    /// The date it is.
+    pub now: Timestamp,
+}
+
+/// What came of a plugin's try to make room.
+#[derive(Clone, Debug)]
+pub enum PostFilter {
+    /// Nothing; the text that ends the FailedScheduling message.
+    Unschedulable(String),
+    /// Nothing, whatever was tried: the pod need not wait for a node any longer.
+    Hopeless(String, DryRun),
+    /// There will be room.
+    Nominated(DryRun),
 }
 
 /// Something in the cluster that may make a pod fit that did not.
@@ -79,8 +118,8 @@ pub trait Plugin: Sync + Debug {
         None
     }
 
-    /// PostFilter: what to do when no node is left; the text that ends the FailedScheduling message.
-    fn post_filter(&self, _cycle: Cycle<'_>, _rejections: &Rejections) -> Option<String> {
+    /// PostFilter: what to do when no node is left.
+    fn post_filter(&self, _failed: Failed<'_>, _random: &mut Random) -> Option<PostFilter> {
         None
     }
 

@@ -4,9 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
 use crate::api::LabelSelector;
+use crate::collections::BTreeMap;
 
 use super::counts::Counts;
 use super::selector::{PodSelector, Scope};
@@ -69,9 +68,9 @@ pub struct Selector {
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
     groups: Slab<Group>,
-    by_template: OrdMap<u128, u32>,
+    by_template: BTreeMap<u128, u32>,
     selectors: Slab<Selector>,
-    by_selector: OrdMap<u128, u32>,
+    by_selector: BTreeMap<u128, u32>,
     idle: VecDeque<(u32, u128)>,
 }
 

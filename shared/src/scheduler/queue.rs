@@ -63,10 +63,32 @@ pub struct Queue {
     errors: BTreeMap<(Time, u64), Key>,
     /// By the plugins that rejected them, so that an event costs nothing where it cannot help.
     unschedulable: BTreeMap<u32, BTreeSet<Key>>,
+    /// Those that others are making room for, and whether something happened meanwhile that gives them hope.
+    held: BTreeMap<Key, bool>,
     sequence: u64,
 }
 
 impl Queue {
+    /// The pod is not to be tried before [`Queue::release`].
+    pub fn hold(&mut self, key: &Key) {
+        self.held.insert(key.clone(), false);
+    }
+
+    /// The pod may be tried again: at once if it has to be, or if it missed something.
+    pub fn release(&mut self, key: &Key, at_once: bool, now: Time) {
+        let missed = self.held.remove(key) == Some(true);
+        let waits = |waiting: &Waiting| matches!(waiting.place, Place::Unschedulable(_));
+        if !self.pods.get(key).is_some_and(waits) {
+            return;
+        }
+        if at_once {
+            self.take_out(key);
+            self.activate(key);
+        } else if missed {
+            self.requeue(key, now);
+        }
+    }
+
     /// Whether a pod waits here.
     pub fn contains(&self, key: &Key) -> bool {
         self.pods.contains_key(key)
@@ -98,6 +120,7 @@ impl Queue {
     /// Forgets a pod: it is bound, or gone.
     pub fn remove(&mut self, key: &Key) {
         self.take_out(key);
+        self.held.remove(key);
         self.pods.remove(key);
     }
 
@@ -202,6 +225,10 @@ impl Queue {
     }
 
     fn requeue(&mut self, key: &Key, now: Time) {
+        if let Some(missed) = self.held.get_mut(key) {
+            *missed = true;
+            return;
+        }
         self.take_out(key);
         let waiting = self.pods.get_mut(key).expect("known");
         let until = waiting.back_off_ends();

@@ -93,7 +93,7 @@ impl Player {
             message: error.message,
         })?;
         let expectations =
-            scenario.spec.expect.iter().map(|goal| (goal.clone(), scenario::Progress::default())).collect();
+            scenario.spec.expect.iter().map(|goal| (goal.clone(), scenario::Progress::of(goal))).collect();
         let log = scenario.spec.steps.clone();
         let pending = (1..).zip(&log).map(|(number, step)| (step.at, number)).collect();
         Ok(Player {
@@ -416,9 +416,8 @@ impl Player {
         self.seen_revision = store.revision();
         let now = self.cluster.now();
         for (goal, progress) in &mut self.expectations {
-            if let Ok(key) = goal.key() {
-                goal.observe(progress, store.get(&key).map(|object| &**object), now);
-            }
+            let object = progress.key.as_ref().and_then(|key| store.get(key));
+            goal.observe(progress, object.map(|object| &**object), now);
         }
     }
 }

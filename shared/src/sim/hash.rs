@@ -4,48 +4,83 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// A digest of a cluster's state; prints as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct StateHash(pub u128);
 
 /// XXH3 behind [`Hasher`], with every width fixed: `usize` is 8 bytes on wasm32 too.
+///
+/// A state is hashed in pieces of a few bytes; they are gathered, since XXH3 is quick at long runs only. The streamed
+/// and the gathered digest of the same bytes are equal.
 #[derive(Default)]
-pub struct StateHasher(Xxh3);
+pub struct StateHasher {
+    gathered: Vec<u8>,
+    streamed: Option<Box<Xxh3>>,
+}
+
+/// How many bytes are gathered before they are handed on.
+const GATHERED: usize = 4096;
 
 impl StateHasher {
     /// All 128 bits.
     pub fn digest(&self) -> u128 {
-        self.0.digest128()
+        match &self.streamed {
+            None => xxh3_128(&self.gathered),
+            Some(streamed) => {
+                let mut streamed = streamed.clone();
+                streamed.update(&self.gathered);
+                streamed.digest128()
+            }
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        if self.gathered.len() + bytes.len() > GATHERED {
+            self.hand_on(bytes);
+        } else {
+            self.gathered.extend_from_slice(bytes);
+        }
+    }
+
+    #[cold]
+    fn hand_on(&mut self, bytes: &[u8]) {
+        let streamed = self.streamed.get_or_insert_default();
+        streamed.update(&self.gathered);
+        streamed.update(bytes);
+        self.gathered.clear();
     }
 }
 
 /// The digest of one value.
 pub fn hash_of<T: Hash + ?Sized>(value: &T) -> u128 {
-    let mut hasher = StateHasher::default();
+    let mut hasher = StateHasher { gathered: Vec::with_capacity(1024), streamed: None };
     value.hash(&mut hasher);
     hasher.digest()
 }
 
 impl Hasher for StateHasher {
     fn finish(&self) -> u64 {
-        self.0.digest()
+        self.digest() as u64
+    }
+    fn write_u8(&mut self, value: u8) {
+        self.add(&[value]);
     }
     fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.add(bytes);
     }
     fn write_u16(&mut self, value: u16) {
-        self.0.update(&value.to_le_bytes());
+        self.add(&value.to_le_bytes());
     }
     fn write_u32(&mut self, value: u32) {
-        self.0.update(&value.to_le_bytes());
+        self.add(&value.to_le_bytes());
     }
     fn write_u64(&mut self, value: u64) {
-        self.0.update(&value.to_le_bytes());
+        self.add(&value.to_le_bytes());
     }
     fn write_u128(&mut self, value: u128) {
-        self.0.update(&value.to_le_bytes());
+        self.add(&value.to_le_bytes());
     }
     fn write_usize(&mut self, value: usize) {
         self.write_u64(value as u64);

@@ -25,6 +25,7 @@ pub struct Slices {
     trigger: Option<Timestamp>,
 }
 
+#[derive(Clone)]
 struct Draft {
     object: Option<Of<EndpointSlice>>,
     ports: Doc,
