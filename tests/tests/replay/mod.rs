@@ -27,6 +27,8 @@ pub enum Deed {
     OldestPod {
         ready: bool,
     },
+    /// So many clients send a request a second each to the Service `web`.
+    Clients(u32),
 }
 
 /// How a recording is played.
@@ -40,6 +42,12 @@ pub struct Plan {
     pub start: u64,
     /// How many nodes there are.
     pub nodes: usize,
+    /// Add-ons of the cluster, as a scenario lists them.
+    pub addons: &'static str,
+    /// Images of a scenario, besides those that the recording's annotations ask for.
+    pub images: &'static str,
+    /// What is applied before the recording begins.
+    pub before: &'static str,
     /// What happens besides commands, and when (in seconds).
     pub deeds: &'static [(f64, Deed)],
 }
@@ -60,7 +68,7 @@ pub struct Replay {
 impl Replay {
     /// Plays a recording to its end.
     pub fn play(recording: Recording, plan: &Plan) -> Replay {
-        let mut scenario = Scenario::parse(&scenario(plan.nodes)).expect("a scenario");
+        let mut scenario = Scenario::parse(&scenario(plan)).expect("a scenario");
         for input in &recording.inputs {
             images(input, &mut scenario.spec.images);
         }
@@ -68,6 +76,9 @@ impl Replay {
         let mut player = Player::new(scenario, 0).expect("a cluster");
         let namespace = format!("create namespace {}", recording.namespace);
         player.submit_at(Time(plan.start - 2000), StepAction::Kubectl(namespace.into()), Str::new());
+        if !plan.before.is_empty() {
+            player.submit_at(Time(plan.start - 1500), StepAction::Apply(plan.before.into()), Str::new());
+        }
         player.advance_to(Time(plan.start - 1));
         let seen = player.cluster().store().revision();
         let mut replay = Replay {
@@ -140,6 +151,9 @@ impl Replay {
             }
             Deed::KubeletReturns(node) => StepAction::Repair(RepairStep { target: kubelet(node) }),
             Deed::OldestPod { ready } => self.say_ready(ready),
+            Deed::Clients(number) => {
+                StepAction::Kubectl(format!("scale deploy/clients --replicas={number}").into())
+            }
         };
         self.player.submit(action, Str::new());
     }
@@ -257,14 +271,15 @@ fn epoch(recording: &Recording, start: u64) -> Option<String> {
     Some(Timestamp::from_millis(first.millis() - start as i64).rfc3339())
 }
 
-fn scenario(nodes: usize) -> String {
-    let zones = ["zone-a", "zone-b", "zone-c"].into_iter().cycle().take(nodes);
+fn scenario(plan: &Plan) -> String {
+    let zones = ["zone-a", "zone-b", "zone-c"].into_iter().cycle().take(plan.nodes);
     let nodes = zones.map(|zone| format!("{{count: 1, zone: {zone}}}")).collect::<Vec<_>>().join(", ");
     // What the recording had take a second in all: the hops of messages are the rest.
     format!(
         "{{apiVersion: kubarium.dev/v1alpha1, kind: Scenario, metadata: {{name: recorded}}, spec: {{seed: 7, \
-         cluster: {{nodes: [{nodes}], addons: []}}, \
-         options: {{imagePull: 0s, containerStart: 950ms, containerStop: 950ms}}}}}}"
+         cluster: {{nodes: [{nodes}], addons: [{}]}}, images: {{{}}}, \
+         options: {{imagePull: 0s, containerStart: 950ms, containerStop: 950ms}}}}}}",
+        plan.addons, plan.images
     )
 }
 

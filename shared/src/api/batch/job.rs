@@ -2,8 +2,8 @@
 
 use crate::api::core::pod::{default_pod_spec, validate_pod_spec};
 use crate::api::validation::{self, Faults, IMMUTABLE};
-use crate::doc;
 use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age, internal};
+use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 
 use super::super::apps::deployment::template_cells;
@@ -159,7 +159,8 @@ impl Resource for Jobs {
         }
         let dormant = before["suspend"].as_bool() == Some(true) && old["status"]["startTime"].is_null();
         let template = &new["template"];
-        let kept = if dormant { placed_as(&before["template"], template) } else { before["template"].clone() };
+        let kept =
+            if dormant { placed_as(&before["template"], template) } else { before["template"].clone() };
         if *template != kept {
             let (labels, annotations) =
                 (&template["metadata"]["labels"], &template["metadata"]["annotations"]);
@@ -278,7 +279,8 @@ fn placed_as(old: &Doc, new: &Doc) -> Doc {
         take(&["spec", field]);
     }
     let affinity = new.at(&["spec", "affinity"]);
-    if affinity.is_null() && old.at(&["spec", "affinity"]).entries().iter().all(|(kind, _)| kind == "nodeAffinity")
+    if affinity.is_null()
+        && old.at(&["spec", "affinity"]).entries().iter().all(|(kind, _)| kind == "nodeAffinity")
     {
         take(&["spec", "affinity"]);
     } else {
