@@ -12,6 +12,7 @@ pub mod cycle;
 mod defaults;
 pub mod framework;
 pub mod groups;
+mod memo;
 pub mod nominated;
 pub mod plugins;
 pub mod preemption;
@@ -38,6 +39,7 @@ use cache::{Cache, CachedPod};
 use cycle::Decision;
 use defaults::DefaultSelectors;
 use framework::{Asks, ClusterEvent, PostFilter};
+use memo::Memos;
 use nominated::Nominations;
 use plugins::PLUGINS;
 use preemption::eviction::Evictions;
@@ -77,6 +79,7 @@ pub struct Scheduler {
     nominated: Nominations,
     evictions: Evictions,
     defaults: DefaultSelectors,
+    memos: Memos,
     attempts: Attempts,
 }
 
@@ -88,7 +91,7 @@ struct Binding {
 }
 
 impl Hash for Scheduler {
-    /// Cache and selectors follow from the informers and what is assumed; attempts are observation.
+    /// Cache, selectors and memos follow from the informers and what is assumed; attempts are observation.
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.informers, &self.queue, &self.recorder, &self.random, self.start, self.busy, self.flushing)
             .hash(state);
@@ -124,6 +127,7 @@ impl Scheduler {
             nominated: Nominations::default(),
             evictions: Evictions::default(),
             defaults: DefaultSelectors::default(),
+            memos: Memos::default(),
             attempts: Attempts::default(),
             user,
         }
@@ -327,7 +331,8 @@ impl Scheduler {
         let id = self.cache.prepare(&template, default_spread.as_deref());
         let asks = Asks { pod: key.clone(), nominated: self.nominated.clone() };
         let (position, start) = (self.cache.position(), self.start);
-        let decision = cycle::schedule(&self.cache, id, &asks, &mut self.start, &mut self.random);
+        let decision =
+            cycle::schedule(&self.cache, id, &asks, &mut self.memos, &mut self.start, &mut self.random);
         let mut room = None;
         let mut examined = self.cache.order().len() as u32;
         let outcome = match &decision {

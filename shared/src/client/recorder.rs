@@ -30,6 +30,15 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    fn as_str(self) -> &'static str {
+        match self {
+            Severity::Normal => "Normal",
+            Severity::Warning => "Warning",
+        }
+    }
+}
+
 /// Writes Events on behalf of one component.
 #[derive(Clone, Debug, Hash)]
 pub struct Recorder {
@@ -137,11 +146,15 @@ impl Recorder {
         } else {
             doc!({ "component": &self.component, "host": &self.host })
         };
+        let key = key_of(&involved, cx);
+        // In the order of keys, as objects are kept: there are more Events than anything else.
         let body = doc!({
-            "source": source, "firstTimestamp": now.clone(), "lastTimestamp": now, "count": 1i64,
-            "reportingInstance": &self.host
+            "count": 1i64, "firstTimestamp": now.clone(), "involvedObject": involved, "lastTimestamp": now,
+            "message": message, "metadata": { "name": &key.name, "namespace": &key.namespace }, "reason": reason,
+            "reportingComponent": &self.component, "reportingInstance": &self.host, "source": source,
+            "type": severity.as_str()
         });
-        self.write(body, same, involved, severity, reason, message, cx);
+        self.write(key, body, same, cx);
     }
 
     /// An event of the newer kind: the second of a series says so, later ones are only counted.
@@ -171,43 +184,18 @@ impl Recorder {
             "Preempted" => "Preempting",
             _ => "Scheduling",
         };
+        let key = key_of(&involved, cx);
         let body = doc!({
-            "action": action, "eventTime": now, "reportingInstance": self.instance.clone().unwrap_or_default()
+            "action": action, "eventTime": now, "involvedObject": involved, "message": message,
+            "metadata": { "name": &key.name, "namespace": &key.namespace }, "reason": reason,
+            "reportingComponent": &self.component,
+            "reportingInstance": self.instance.clone().unwrap_or_default(), "type": severity.as_str()
         });
-        self.write(body, same, involved, severity, reason, message, cx);
+        self.write(key, body, same, cx);
     }
 
-    #[allow(clippy::too_many_arguments, reason = "an event has so many parts")]
-    fn write(
-        &mut self,
-        mut body: Doc,
-        same: Seen,
-        involved: Doc,
-        severity: Severity,
-        reason: &'static str,
-        message: Str,
-        cx: &mut Context<'_>,
-    ) {
-        let namespace = match involved["namespace"].str() {
-            empty if empty.is_empty() => literal!("default"),
-            namespace => namespace,
-        };
-        // As upstream: the object's name and the time, in hexadecimal; a number keeps simultaneous ones apart.
-        let stamp = (cx.timestamp().millis() as u64) << 20 | cx.core.fresh_id() & 0xf_ffff;
-        let name: Str = format!("{}.{stamp:016x}", involved["name"].str()).into();
-        body.set("metadata", doc!({ "name": &name, "namespace": &namespace }));
-        body.set("involvedObject", involved);
-        body.set("reason", reason);
-        body.set("message", message);
-        body.set(
-            "type",
-            match severity {
-                Severity::Normal => "Normal",
-                Severity::Warning => "Warning",
-            },
-        );
-        body.set("reportingComponent", &self.component);
-        let key = Key { kind: Kind::Event, namespace: namespace.clone(), name };
+    fn write(&mut self, key: Key, body: Doc, same: Seen, cx: &mut Context<'_>) {
+        let namespace = key.namespace.clone();
         self.remember(same, key, cx.now());
         cx.request(Request::create(self.user.clone(), Kind::Event, namespace, body));
     }
@@ -261,6 +249,16 @@ impl Recorder {
             self.order.push_back(same);
         }
     }
+}
+
+/// As upstream: the object's name and the time, in hexadecimal; a number keeps simultaneous ones apart.
+fn key_of(involved: &Doc, cx: &mut Context<'_>) -> Key {
+    let namespace = match involved["namespace"].str() {
+        empty if empty.is_empty() => literal!("default"),
+        namespace => namespace,
+    };
+    let stamp = (cx.timestamp().millis() as u64) << 20 | cx.core.fresh_id() & 0xf_ffff;
+    Key::new(Kind::Event, namespace, format!("{}.{stamp:016x}", involved["name"].str()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use crate::doc::Str;
 use crate::sim::Random;
 
 use super::cache::Cache;
-use super::framework::{Asks, Cycle, Filter};
+use super::framework::{Asks, Cycle, Filter, Locality};
+use super::memo::{Memo, Memos};
 use super::plugins::PLUGINS;
 use super::trial::Trial;
 
@@ -56,7 +57,14 @@ pub fn sample_size(all: u64) -> u64 {
 
 /// Finds a node for a pod of the group `id`, which [`Cache::prepare`] made ready. `start` is where in the order of
 /// nodes to begin; it moves on.
-pub fn schedule(cache: &Cache, id: u32, asks: &Asks, start: &mut u32, random: &mut Random) -> Decision {
+pub fn schedule(
+    cache: &Cache,
+    id: u32,
+    asks: &Asks,
+    memos: &mut Memos,
+    start: &mut u32,
+    random: &mut Random,
+) -> Decision {
     let group = cache.groups().get(id);
     let cycle = Cycle { cache, group, template: &group.template, asks };
     let order = cache.order();
@@ -68,9 +76,14 @@ pub fn schedule(cache: &Cache, id: u32, asks: &Asks, start: &mut u32, random: &m
     let first = *start % all;
     let filters = filters(cycle);
     // The order of filters decides which reason is told, not which nodes pass.
+    let (local, others): (Vec<_>, Vec<_>) =
+        filters.iter().partition(|(place, _)| PLUGINS[*place as usize].locality() != Locality::None);
+    let local: Vec<&dyn Filter> = local.into_iter().map(|(_, filter)| &**filter).collect();
     let (cheap, dear): (Vec<_>, Vec<_>) =
-        filters.iter().map(|(_, filter)| filter).partition(|filter| filter.is_cheap());
-    let quickly: Vec<&Box<dyn Filter + '_>> = cheap.into_iter().chain(dear).collect();
+        others.into_iter().map(|(_, filter)| &**filter).partition(|filter| filter.is_cheap());
+    let others: Vec<&dyn Filter> = cheap.into_iter().chain(dear).collect();
+    let memo = memos.of(&group.template);
+    let anyone_nominated = !asks.nominated.is_empty();
     let mut trial = Trial::new(cycle, &filters);
     // Room was made for the pod on this node: when it fits there, no other is looked at.
     if let Some(slot) = asks.nominated.slot(&asks.pod).filter(|&slot| cache.node(slot).object.is_some())
@@ -83,9 +96,9 @@ pub fn schedule(cache: &Cache, id: u32, asks: &Asks, start: &mut u32, random: &m
     let (tail, head) = order.split_at(first as usize);
     for &slot in head.iter().chain(tail) {
         examined += 1;
-        let node = cache.node(slot);
-        if quickly.iter().all(|filter| filter.passes(slot, node))
-            && (asks.nominated.on(slot).is_empty() || trial.check(slot).is_ok())
+        if memo.fits(cache, slot, &local)
+            && others.iter().all(|filter| filter.passes(slot, cache.node(slot)))
+            && (!anyone_nominated || asks.nominated.on(slot).is_empty() || trial.check(slot).is_ok())
         {
             feasible.push(slot);
             if feasible.len() as u32 == wanted {
@@ -101,7 +114,7 @@ pub fn schedule(cache: &Cache, id: u32, asks: &Asks, start: &mut u32, random: &m
         }
         [only] => Decision::Fits { slot: *only, feasible: 1, examined, score: None },
         several => {
-            let (slot, score) = best(several, &totals(cycle, several), random);
+            let (slot, score) = best(several, &totals(cycle, memo, several), random);
             Decision::Fits { slot, feasible: several.len() as u32, examined, score: Some(score) }
         }
     }
@@ -138,9 +151,11 @@ fn rejections(cycle: Cycle<'_>, filters: &[(u32, Box<dyn Filter + '_>)]) -> Reje
 }
 
 /// The sum of the weighted scores of each node.
-fn totals(cycle: Cycle<'_>, nodes: &[u32]) -> Vec<i64> {
-    let mut totals = vec![0; nodes.len()];
-    for plugin in PLUGINS.iter().filter(|plugin| plugin.weight() > 0) {
+fn totals(cycle: Cycle<'_>, memo: &mut Memo, nodes: &[u32]) -> Vec<i64> {
+    let mut totals: Vec<i64> = nodes.iter().map(|&slot| memo.score(cycle, slot)).collect();
+    for plugin in
+        PLUGINS.iter().filter(|plugin| plugin.weight() > 0 && plugin.locality() != Locality::VerdictAndScore)
+    {
         if let Some(mut scores) = plugin.score(cycle, nodes) {
             plugin.normalize(&mut scores);
             let weight = plugin.weight();

@@ -103,6 +103,18 @@ pub enum ClusterEvent<'a> {
     PodGone(&'a Template),
 }
 
+/// What of a plugin's answers follows from the pod's template and one node with its pods alone, so that it holds until
+/// that node changes: not from the pod's name, nor from other nodes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Locality {
+    /// Nothing.
+    None,
+    /// Its verdict on the node.
+    Verdict,
+    /// Its verdict, and its score, which it does not normalize.
+    VerdictAndScore,
+}
+
 /// A plugin. What it does not override it does not take part in.
 pub trait Plugin: Sync + Debug {
     /// Its name in Kubernetes.
@@ -116,6 +128,11 @@ pub trait Plugin: Sync + Debug {
     /// PreFilter and Filter: what is to be asked of each node; `None` when there is nothing to ask for this pod.
     fn filter<'a>(&self, _cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {
         None
+    }
+
+    /// What of its answers follows from the pod's template and the node with its pods alone.
+    fn locality(&self) -> Locality {
+        Locality::None
     }
 
     /// PostFilter: what to do when no node is left.

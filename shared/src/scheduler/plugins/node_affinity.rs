@@ -3,7 +3,7 @@
 use crate::doc::literal;
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, Rejection, normalize};
+use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, Plugin, Rejection, normalize};
 use super::super::template::Template;
 
 /// The plugin.
@@ -15,6 +15,10 @@ struct Required<'a>(Cycle<'a>);
 impl Plugin for NodeAffinity {
     fn name(&self) -> &'static str {
         "NodeAffinity"
+    }
+
+    fn locality(&self) -> Locality {
+        Locality::Verdict
     }
 
     fn filter<'a>(&self, cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {
