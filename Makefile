@@ -31,7 +31,7 @@ CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-test
 say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
 stop = { echo 'kubarium: $(1)' >&2; exit 1; }
 
-.PHONY: help build run test dev simulate bench pictures fmt page program lint test-rust test-browser tools rust chromium
+.PHONY: help build run test dev simulate bench pictures readme fmt page program lint test-rust test-browser tools rust chromium
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -61,6 +61,9 @@ bench: page ## Run the speed scenarios
 
 pictures: test-browser ## Take the pictures of the README anew
 	@cp $(addprefix tests/browser/results/,alive.png toleration.png inspector.png) docs/
+
+readme: rust ## Write the README's table of what agrees with a real control plane
+	@UPDATE_README=1 cargo test --locked --package tests --test readme
 
 fmt: rust ## Format the code
 	@cargo fmt --all

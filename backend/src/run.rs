@@ -90,17 +90,23 @@ fn at(time: Time) -> String {
 /// The Events that the cluster still has, oldest first.
 fn events(player: &Player) -> Vec<Arc<Object>> {
     let mut events: Vec<_> = player.cluster().store().list(Kind::Event).cloned().collect();
-    events.sort_by_cached_key(|event| (event.body["firstTimestamp"].as_time(), event.meta.resource_version));
+    let first = |event: &Doc| {
+        // The scheduler's have moments instead of whole seconds.
+        let time = event["firstTimestamp"].as_time().or_else(|| event["eventTime"].as_time());
+        time.map(|time| time.floor_seconds())
+    };
+    events.sort_by_cached_key(|event| (first(&event.body), event.meta.resource_version));
     events
 }
 
 fn event_line(event: &Object, out: &mut impl Write) -> std::io::Result<()> {
     let event = &event.body;
     let involved = &event["involvedObject"];
+    let last = event["lastTimestamp"].as_time().or_else(|| event["eventTime"].as_time());
     writeln!(
         out,
         "{} {:<7} {:<24} {}/{}: {}",
-        event["lastTimestamp"].as_time().unwrap_or_default().rfc3339(),
+        last.map(|time| time.floor_seconds()).unwrap_or_default().rfc3339(),
         event["type"].str(),
         event["reason"].str(),
         involved["kind"].str().to_lowercase(),

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
 use crate::collections::BTreeMap;
+use crate::doc::Doc;
 use crate::etcd::{Revision, Store};
 use crate::sim::{
     Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Time, Timer, WatchId, What,
@@ -41,6 +42,8 @@ pub struct ApiServer {
     siblings: BTreeMap<u128, Arc<Object>>,
     /// Requests that kubelets answer.
     forwarded: node_proxy::Calls,
+    /// Labels of bound pods, to share them: a cache, not state.
+    labels: BTreeMap<u128, Doc>,
     served: u64,
     failed: u64,
     /// What it keeps of an etcd of several members; one member is written to directly.
@@ -65,6 +68,7 @@ impl ApiServer {
             random: Random::stream(seed, "kube-apiserver"),
             siblings: BTreeMap::new(),
             forwarded: BTreeMap::new(),
+            labels: BTreeMap::new(),
             served: 0,
             failed: 0,
             remote: None,

@@ -125,7 +125,7 @@ impl Scheduler {
             informers: Informers::of(&user, &kinds),
             cache: Cache::default(),
             queue: Queue::default(),
-            recorder: Recorder::new(&user, NAME, Str::new()),
+            recorder: Recorder::of_series(&user, NAME, literal!("default-scheduler-control-plane-0")),
             random: Random::stream(seed, "scheduler"),
             start: 0,
             busy: false,

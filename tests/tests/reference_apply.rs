@@ -6,33 +6,14 @@ use shared::kubectl::Output;
 
 #[path = "support/comparison.rs"]
 mod comparison;
+#[path = "support/ledger.rs"]
+mod ledger;
 mod support;
 #[path = "support/world.rs"]
 mod world;
 
-use comparison::{compare, hold_against, recorded};
+use comparison::{compare, recorded};
 use world::{NAMESPACE, World};
-
-/// Manifests of which the outcome differs, and why.
-const APPLY_DIFFERS: &[(&str, &str)] = &[
-    ("hpa_nomax", "HorizontalPodAutoscaler is not there yet"),
-    ("job_template_immutable", "the template is not printed as Go prints it"),
-    ("pvc_shrink", "the difference of the two specs is not printed"),
-    ("sa_missing", "pods are admitted without their service account"),
-];
-
-/// Commands of which the outcome differs, and why.
-const KUBECTL_DIFFERS: &[(&str, &str)] = &[
-    ("api-versions", "the server has no discovery yet"),
-    ("get --raw /version", "the server says no version yet"),
-];
-
-/// Raw requests of which the answer differs, and why.
-const REST_DIFFERS: &[(&str, &str)] = &[
-    ("4 POST pods", "no managedFields, no volume with the token of a service account"),
-    ("9 GET pods?limit=-1", "no managedFields, no volume with the token of a service account"),
-    ("13 PATCH pods/raw", "no service account"),
-];
 
 fn text<'a>(entry: &'a Value, field: &str) -> &'a str {
     entry[field].as_str().unwrap_or("")
@@ -64,7 +45,7 @@ fn manifests_are_taken_or_refused_as_recorded() {
         let recorded = shown(code, text(entry, "stdout"), text(entry, "stderr"));
         outcomes.push((name.clone(), compare(&recorded, &output_of(&output))));
     }
-    hold_against("kubectl apply", &outcomes, APPLY_DIFFERS);
+    ledger::settle("apply.json", &outcomes);
 }
 
 /// The Deployment that was there when commands and requests were recorded.
@@ -110,7 +91,7 @@ fn commands_print_what_was_recorded() {
         let name = line.trim_start_matches("kubectl ").trim_start_matches("-n s11-errors ");
         outcomes.push((name.to_owned(), compare(&recorded, &output_of(&output))));
     }
-    hold_against("kubectl", &outcomes, KUBECTL_DIFFERS);
+    ledger::settle("kubectl.json", &outcomes);
 }
 
 #[test]
@@ -141,7 +122,7 @@ fn requests_are_answered_as_recorded() {
         let name = format!("{} {method} {path}", outcomes.len());
         outcomes.push((name, compare(&recorded, &ours)));
     }
-    hold_against("requests", &outcomes, REST_DIFFERS);
+    ledger::settle("rest.json", &outcomes);
 }
 
 /// A body, without what differs from one cluster to the next.

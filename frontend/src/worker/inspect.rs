@@ -105,7 +105,10 @@ pub fn event(cluster: &Cluster, object: &Object) -> Option<Event> {
         namespace: text(&about["namespace"]),
         name: text(&about["name"]),
         message: event.message.to_string(),
-        source: text(object.body.at(&["source", "component"])),
+        source: match text(object.body.at(&["source", "component"])) {
+            none if none.is_empty() => text(&object.body["reportingComponent"]),
+            component => component,
+        },
         count: u32::try_from(event.count).unwrap_or(u32::MAX),
     })
 }

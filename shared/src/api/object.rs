@@ -177,7 +177,12 @@ impl Object {
         let mut map = self.body.as_map().cloned().unwrap_or_default();
         map.insert("apiVersion", info.api_version());
         map.insert("kind", info.kind);
-        map.insert("metadata", self.meta.to_doc(&self.key.namespace, &self.key.name));
+        let mut metadata = self.meta.to_doc(&self.key.namespace, &self.key.name);
+        if self.key.kind == Kind::Namespace && self.meta.deleting() {
+            // Upstream marks namespaces in a way of its own, without a grace.
+            metadata.remove("deletionGracePeriodSeconds");
+        }
+        map.insert("metadata", metadata);
         Doc::Map(map)
     }
 

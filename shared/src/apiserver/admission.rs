@@ -5,6 +5,7 @@ mod limits;
 mod priority;
 mod quota;
 mod storage;
+pub(super) mod topology;
 
 use std::sync::LazyLock;
 
@@ -41,6 +42,7 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
 pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Status> {
     if key.kind == Kind::Pod {
         limits::apply(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
+        topology::apply(doc, store);
         default_toleration_seconds(doc);
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }

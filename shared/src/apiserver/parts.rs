@@ -4,11 +4,11 @@ use crate::api::{Object, Reply, Status};
 use crate::doc;
 use crate::doc::{Doc, strategic_merge};
 
-use super::Call;
 use super::write::malformed;
+use super::{ApiServer, Call};
 
 /// `POST pods/x/binding`: the scheduler's decision.
-pub(super) fn bind(call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+pub(super) fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
     let old = call.existing(&call.request.key())?;
     let node = call.request.body["target"]["name"].str();
     let assigned = old.body["spec"]["nodeName"].str();
@@ -20,6 +20,7 @@ pub(super) fn bind(call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let why = format!("pod {} is being deleted, cannot be assigned to a host", old.key.name);
         return Err(Status::conflict(&old.key, &why).on("binding"));
     }
+    let meta = server.topology(&old, &node, call.store);
     let now = call.cx.timestamp().floor_seconds();
     let condition = doc!({
         "lastProbeTime": null, "lastTransitionTime": Doc::Time(now), "status": "True", "type": "PodScheduled",
@@ -30,7 +31,7 @@ pub(super) fn bind(call: &mut Call<'_, '_>) -> Result<Reply, Status> {
     body.set_at(&["spec", "nodeName"], node);
     // The pod waits for no node any longer.
     body.at_mut(&["status"]).remove("nominatedNodeName");
-    let object = Object::new(old.key.clone(), old.meta.clone(), body, Some(&old));
+    let object = Object::new(old.key.clone(), meta, body, Some(&old));
     call.put(object);
     Ok(Reply::Doc(
         doc!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201i64 }),

@@ -16,7 +16,7 @@ impl ApiServer {
     pub(super) fn create(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         match call.request.subresource {
             Subresource::None => {}
-            Subresource::Binding => return parts::bind(call),
+            Subresource::Binding => return parts::bind(self, call),
             Subresource::Eviction => return self.evict(call),
             Subresource::AccessReview => return Ok(authorization::review(call)),
             _ => return Err(Status::method_not_allowed()),
@@ -254,9 +254,13 @@ impl ApiServer {
         if meta == old.meta && body == old.body {
             return Ok(Arc::clone(old));
         }
+        let differs = |new: &Doc, old: &Doc| !new.same(old) && new != old;
         let spec_changed = old.key.kind.info().has_generation
-            && !body["spec"].same(&old.body["spec"])
-            && body["spec"] != old.body["spec"];
+            && match old.key.kind {
+                // It has no spec: everything counts.
+                Kind::EndpointSlice => differs(&body, &old.body) || differs(&meta.labels, &old.meta.labels),
+                _ => differs(&body["spec"], &old.body["spec"]),
+            };
         if spec_changed {
             meta.generation += 1;
         }

@@ -1,5 +1,6 @@
 //! The event recorder: writes Events, counts up instead of writing the same one again, combines similar ones, and
-//! falls silent about an object that too much happens to.
+//! falls silent about an object that too much happens to. The scheduler's is of the newer kind, which knows series of
+//! the same event instead.
 
 use std::collections::VecDeque;
 
@@ -18,6 +19,8 @@ const SIMILAR_FOR: Duration = Duration::seconds(600);
 /// Events about one object that may come at once; then one each [`REFILL`].
 const BURST: u64 = 25;
 const REFILL: Duration = Duration::seconds(300);
+/// A series of the same event is over when nothing came for so long.
+const SERIES_END: Duration = Duration::seconds(360);
 
 /// An event's `type`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -27,21 +30,41 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    fn as_str(self) -> &'static str {
+        match self {
+            Severity::Normal => "Normal",
+            Severity::Warning => "Warning",
+        }
+    }
+}
+
 /// Writes Events on behalf of one component.
 #[derive(Clone, Debug, Hash)]
 pub struct Recorder {
     user: User,
     component: Str,
     host: Str,
-    known: BTreeMap<Seen, (Key, i64)>,
+    /// Where the component runs, for one that writes events of the newer kind.
+    instance: Option<Str>,
+    known: BTreeMap<Seen, Known>,
     order: VecDeque<Seen>,
     similar: BTreeMap<(u128, Str, Str), Similar>,
     /// When each object's next event would be due if they were spread evenly; a burst may run ahead of it.
     budgets: BTreeMap<u128, Time>,
 }
 
-/// What makes two events the same: object, reason, field, message (empty for combined ones).
+/// What makes two events the same: object, reason, field, message (empty for combined ones; of the newer kind the
+/// object's revision instead).
 type Seen = (u128, Str, Str, Str);
+
+/// An event that was written.
+#[derive(Clone, Debug, Hash)]
+struct Known {
+    key: Key,
+    count: i64,
+    last: Time,
+}
 
 /// Different messages of one reason about one object.
 #[derive(Clone, Debug, Hash)]
@@ -57,11 +80,17 @@ impl Recorder {
             user: user.clone(),
             component: crate::doc::intern(component),
             host,
+            instance: None,
             known: BTreeMap::new(),
             order: VecDeque::new(),
             similar: BTreeMap::new(),
             budgets: BTreeMap::new(),
         }
+    }
+
+    /// A recorder of the newer kind (`events.k8s.io`): every event stands for itself, or for a series of the same.
+    pub fn of_series(user: &User, component: &'static str, instance: Str) -> Recorder {
+        Recorder { instance: Some(instance), ..Recorder::new(user, component, Str::new()) }
     }
 
     /// Records that something happened to `object`.
@@ -92,44 +121,82 @@ impl Recorder {
         message: impl Into<Str>,
         cx: &mut Context<'_>,
     ) {
-        let (message, same) =
-            self.combine(uid, reason, involved["fieldPath"].str(), message.into(), cx.now());
+        let message = message.into();
+        if self.instance.is_some() {
+            return self.event_of_series(involved, uid, severity, reason, message, cx);
+        }
+        let (message, same) = self.combine(uid, reason, involved["fieldPath"].str(), message, cx.now());
         if !self.afford(uid, cx.now()) {
             // Counted, but not written.
-            if let Some((_, count)) = self.known.get_mut(&same) {
-                *count += 1;
+            if let Some(known) = self.known.get_mut(&same) {
+                known.count += 1;
             }
             return;
         }
         let now = Doc::Time(cx.timestamp().floor_seconds());
-        if let Some((key, count)) = self.known.get_mut(&same) {
-            *count += 1;
-            let patch = doc!({ "count": *count, "lastTimestamp": now, "message": message });
-            let request = Request::patch(self.user.clone(), key, PatchKind::Merge, patch);
+        if let Some(known) = self.known.get_mut(&same) {
+            known.count += 1;
+            let patch = doc!({ "count": known.count, "lastTimestamp": now, "message": message });
+            let request = Request::patch(self.user.clone(), &known.key, PatchKind::Merge, patch);
             cx.request(request);
             return;
         }
-        let namespace = match involved["namespace"].str() {
-            empty if empty.is_empty() => literal!("default"),
-            namespace => namespace,
-        };
-        // As upstream: the object's name and the time, in hexadecimal; a number keeps simultaneous ones apart.
-        let stamp = (cx.timestamp().millis() as u64) << 20 | cx.core.fresh_id() & 0xf_ffff;
-        let name: Str = format!("{}.{stamp:016x}", involved["name"].str()).into();
         let source = if self.host.is_empty() {
             doc!({ "component": &self.component })
         } else {
             doc!({ "component": &self.component, "host": &self.host })
         };
+        let key = key_of(&involved, cx);
         // In the order of keys, as objects are kept: there are more Events than anything else.
         let body = doc!({
             "count": 1i64, "firstTimestamp": now.clone(), "involvedObject": involved, "lastTimestamp": now,
-            "message": message, "metadata": { "name": &name, "namespace": &namespace }, "reason": reason,
+            "message": message, "metadata": { "name": &key.name, "namespace": &key.namespace }, "reason": reason,
             "reportingComponent": &self.component, "reportingInstance": &self.host, "source": source,
-            "type": match severity { Severity::Normal => "Normal", Severity::Warning => "Warning" }
+            "type": severity.as_str()
         });
-        let key = Key { kind: Kind::Event, namespace: namespace.clone(), name };
-        self.remember(same, key);
+        self.write(key, body, same, cx);
+    }
+
+    /// An event of the newer kind: the second of a series says so, later ones are only counted.
+    fn event_of_series(
+        &mut self,
+        involved: Doc,
+        uid: u128,
+        severity: Severity,
+        reason: &'static str,
+        message: Str,
+        cx: &mut Context<'_>,
+    ) {
+        let same = (uid, crate::doc::intern(reason), Str::new(), involved["resourceVersion"].str());
+        let now = Doc::MicroTime(cx.timestamp());
+        if let Some(known) = self.known.get_mut(&same).filter(|known| cx.now().since(known.last) < SERIES_END)
+        {
+            known.count += 1;
+            known.last = cx.now();
+            if known.count == 2 {
+                let patch = doc!({ "series": { "count": 2i64, "lastObservedTime": now } });
+                cx.request(Request::patch(self.user.clone(), &known.key, PatchKind::Merge, patch));
+            }
+            return;
+        }
+        let action = match reason {
+            "Scheduled" => "Binding",
+            "Preempted" => "Preempting",
+            _ => "Scheduling",
+        };
+        let key = key_of(&involved, cx);
+        let body = doc!({
+            "action": action, "eventTime": now, "involvedObject": involved, "message": message,
+            "metadata": { "name": &key.name, "namespace": &key.namespace }, "reason": reason,
+            "reportingComponent": &self.component,
+            "reportingInstance": self.instance.clone().unwrap_or_default(), "type": severity.as_str()
+        });
+        self.write(key, body, same, cx);
+    }
+
+    fn write(&mut self, key: Key, body: Doc, same: Seen, cx: &mut Context<'_>) {
+        let namespace = key.namespace.clone();
+        self.remember(same, key, cx.now());
         cx.request(Request::create(self.user.clone(), Kind::Event, namespace, body));
     }
 
@@ -169,7 +236,7 @@ impl Recorder {
         affordable
     }
 
-    fn remember(&mut self, same: Seen, key: Key) {
+    fn remember(&mut self, same: Seen, key: Key, now: Time) {
         if self.order.len() >= REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {
@@ -178,9 +245,20 @@ impl Recorder {
             self.similar.remove(&(uid, reason, field));
             self.budgets.remove(&uid);
         }
-        self.order.push_back(same.clone());
-        self.known.insert(same, (key, 1));
+        if self.known.insert(same.clone(), Known { key, count: 1, last: now }).is_none() {
+            self.order.push_back(same);
+        }
     }
+}
+
+/// As upstream: the object's name and the time, in hexadecimal; a number keeps simultaneous ones apart.
+fn key_of(involved: &Doc, cx: &mut Context<'_>) -> Key {
+    let namespace = match involved["namespace"].str() {
+        empty if empty.is_empty() => literal!("default"),
+        namespace => namespace,
+    };
+    let stamp = (cx.timestamp().millis() as u64) << 20 | cx.core.fresh_id() & 0xf_ffff;
+    Key::new(Kind::Event, namespace, format!("{}.{stamp:016x}", involved["name"].str()))
 }
 
 #[cfg(test)]

@@ -14,8 +14,9 @@ use crate::api::{Key, Kind, Object, Of};
 use crate::client::Delta;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, Timestamp};
 
+use super::status::condition;
 use super::worker::{Answer, Controller, Desk, Step, is_gone};
 use super::world::World;
 
@@ -93,10 +94,11 @@ impl Controller for EndpointSliceController {
         let mut slices = Slices::of(&service, world);
         for pod_key in &pods {
             let pod = world.of::<Pod>(pod_key).filter(|pod| selector.matches(&pod.meta().labels));
+            let since = pod.as_ref().and_then(ready_changed);
             let endpoint =
                 pod.and_then(|pod| Some((ports(&service, &pod), endpoint(&service, &pod, world)?)));
             let place = (key.namespace.clone(), key.name.clone(), pod_key.name.clone());
-            slices.put(&pod_key.name, self.placed.get(&place), endpoint);
+            slices.put(&pod_key.name, self.placed.get(&place), endpoint, since);
         }
         Step::Ask(slices.requests(&service, whole, desk.user), ())
     }
@@ -165,6 +167,11 @@ impl EndpointSliceController {
             desk.add(key);
         }
     }
+}
+
+/// When the pod last became ready or ceased to be.
+fn ready_changed(pod: &Of<Pod>) -> Option<Timestamp> {
+    condition(&pod.object().body["status"], "Ready")["lastTransitionTime"].as_time()
 }
 
 /// Whether a change of a pod can show in a slice.

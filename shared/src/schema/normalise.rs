@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::Kind;
 use crate::doc::{Doc, Map, Str, Timestamp};
 
-use super::{FieldType, Schema, Type};
+use super::{Field, FieldType, Schema, Type};
 
 /// Turns times into binary ones, drops nulls and the fields that `kind` does not know. Shared parts in which nothing
 /// changes stay shared; a kind without a schema stays as it is.
@@ -19,9 +19,19 @@ pub fn normalise(kind: Kind, doc: &mut Doc) {
 fn object(of: Type, doc: &Doc) -> Option<Doc> {
     entries(doc.as_map()?, |key, value| match of.field(key) {
         Some(_) if value.is_null() => Change::Drop,
+        Some(field) if is_left_out(&field, value) => Change::Drop,
         Some(field) => self::value(field.field_type(), value).map_or(Change::Keep, Change::To),
         None => Change::Drop,
     })
+}
+
+/// Go writes no empty map, and no empty list unless its field is one that is always written.
+fn is_left_out(field: &Field, value: &Doc) -> bool {
+    match (field.field_type(), value) {
+        (FieldType::Map(_), Doc::Map(map)) => map.entries().is_empty(),
+        (FieldType::List(_), Doc::List(items)) => items.is_empty() && !field.required,
+        _ => false,
+    }
 }
 
 enum Change {
@@ -99,9 +109,12 @@ mod tests {
                 "annotations": { "t": "2026-01-01T00:00:00Z", "n": null },
                 "generateName": null
             },
-            "spec": { "containers": [{ "name": "c", "args": ["a", null], "resources": null }, null] }
+            "spec": {
+                "containers": [{ "name": "c", "args": ["a", null], "env": [], "resources": null }, null],
+                "nodeSelector": {}, "securityContext": {}, "tolerations": []
+            }
         });
-        let spec = doc!({ "containers": [{ "name": "c", "args": ["a", ""] }, {}] });
+        let spec = doc!({ "containers": [{ "name": "c", "args": ["a", ""] }, {}], "securityContext": {} });
         normalise(Kind::Pod, &mut pod);
         assert_eq!(pod["spec"], spec);
         assert!(

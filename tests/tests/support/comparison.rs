@@ -1,7 +1,5 @@
 //! The comparison with what was recorded.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 /// A recorded file; none where there are no recordings.
@@ -79,28 +77,6 @@ fn word(word: &str, table: bool) -> String {
         }
         _ => word.to_owned(),
     }
-}
-
-/// Says how many of the recorded entries agree. The rest must be exactly those in `differing`, each with its reason.
-pub fn hold_against(what: &str, outcomes: &[(String, Result<(), String>)], differing: &[(&str, &str)]) {
-    let known: BTreeMap<&str, &str> = differing.iter().copied().collect();
-    assert_eq!(known.len(), differing.len(), "an entry of {what} is listed twice");
-    let agreeing = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).count();
-    println!("{what}: {agreeing} of {} recorded entries agree", outcomes.len());
-    let mut complaints = Vec::new();
-    for (name, outcome) in outcomes {
-        match (outcome, known.get(name.as_str())) {
-            (Err(difference), None) => complaints.push(format!("{name} differs\n{difference}")),
-            (Ok(()), Some(reason)) => {
-                complaints.push(format!("{name} agrees now, but is listed as differing: {reason}"));
-            }
-            (Err(_), Some(reason)) => println!("  {name}: {reason}"),
-            (Ok(()), None) => {}
-        }
-    }
-    let strangers = known.keys().filter(|name| !outcomes.iter().any(|(entry, _)| entry == *name));
-    complaints.extend(strangers.map(|name| format!("{name} is listed, but was never recorded")));
-    assert!(complaints.is_empty(), "\n{}", complaints.join("\n\n"));
 }
 
 /// Nothing when both are alike, else both.

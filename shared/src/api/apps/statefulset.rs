@@ -80,7 +80,6 @@ impl Resource for StatefulSets {
         strategy.default_to("type", "RollingUpdate");
         if strategy["type"].as_str() == Some("RollingUpdate") {
             let rolling = strategy.at_mut(&["rollingUpdate"]);
-            rolling.default_to("maxUnavailable", 1i64);
             rolling.default_to("partition", 0i64);
         }
         let retention = spec.at_mut(&["persistentVolumeClaimRetentionPolicy"]);

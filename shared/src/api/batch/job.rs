@@ -1,8 +1,9 @@
 //! Job: pods that run until enough of them have succeeded.
 
 use crate::api::core::pod::{default_pod_spec, validate_pod_spec};
-use crate::api::validation::{self, Faults};
-use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age};
+use crate::api::validation::{self, Faults, IMMUTABLE};
+use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age, internal};
+use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 
 use super::super::apps::deployment::template_cells;
@@ -151,14 +152,20 @@ impl Resource for Jobs {
         if !elastic {
             frozen.push("completions");
         }
-        let dormant = before["suspend"].as_bool() == Some(true) && old["status"]["startTime"].is_null();
-        if !dormant {
-            frozen.push("template");
-        }
         for field in frozen {
             if new[field] != before[field] {
-                faults.invalid(format!("spec.{field}"), &new[field], "field is immutable");
+                faults.invalid(format!("spec.{field}"), &new[field], IMMUTABLE);
             }
+        }
+        let dormant = before["suspend"].as_bool() == Some(true) && old["status"]["startTime"].is_null();
+        let template = &new["template"];
+        let kept =
+            if dormant { placed_as(&before["template"], template) } else { before["template"].clone() };
+        if *template != kept {
+            let (labels, annotations) =
+                (&template["metadata"]["labels"], &template["metadata"]["annotations"]);
+            let shown = doc!({ "labels": labels, "annotations": annotations, "spec": &template["spec"] });
+            faults.invalid_text("spec.template", &internal::printed("PodTemplateSpec", &shown), IMMUTABLE);
         }
     }
 
@@ -251,6 +258,44 @@ pub(super) fn default_job_template(spec: &mut Doc) {
     if !spec["template"]["spec"].is_null() {
         default_pod_spec(spec.at_mut(&["template", "spec"]));
     }
+}
+
+/// The old template with what the new one says of where its pods go, how they are labelled and what they request: that
+/// may change as long as a Job has not begun.
+fn placed_as(old: &Doc, new: &Doc) -> Doc {
+    let mut kept = old.clone();
+    let mut take = |path: &[&str]| match new.at(path) {
+        Doc::Null => {
+            let (last, above) = path.split_last().expect("a field");
+            if !kept.at(above).is_null() {
+                kept.at_mut(above).remove(last);
+            }
+        }
+        value => kept.set_at(path, value.clone()),
+    };
+    take(&["metadata", "labels"]);
+    take(&["metadata", "annotations"]);
+    for field in ["nodeSelector", "tolerations", "schedulingGates"] {
+        take(&["spec", field]);
+    }
+    let affinity = new.at(&["spec", "affinity"]);
+    if affinity.is_null()
+        && old.at(&["spec", "affinity"]).entries().iter().all(|(kind, _)| kind == "nodeAffinity")
+    {
+        take(&["spec", "affinity"]);
+    } else {
+        take(&["spec", "affinity", "nodeAffinity"]);
+    }
+    for list in ["containers", "initContainers"] {
+        let items = new["spec"][list].items();
+        if items.is_empty() || items.len() != kept["spec"][list].items().len() {
+            continue;
+        }
+        for (container, wanted) in kept.at_mut(&["spec", list]).items_mut().iter_mut().zip(items) {
+            container.set("resources", wanted["resources"].clone());
+        }
+    }
+    kept
 }
 
 /// Says what is wrong with a Job's spec that stands at `path`.

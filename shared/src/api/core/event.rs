@@ -43,8 +43,12 @@ impl Resource for Events {
             reason: body["reason"].str(),
             message: body["message"].str(),
             kind: body["type"].str(),
-            count: body["count"].as_i64().unwrap_or(1),
-            last: body["lastTimestamp"].as_time().or_else(|| body["eventTime"].as_time()).unwrap_or_default(),
+            count: body["series"]["count"].as_i64().or(body["count"].as_i64()).unwrap_or(1),
+            last: {
+                let series = body["series"]["lastObservedTime"].as_time();
+                let old = series.or_else(|| body["lastTimestamp"].as_time());
+                old.or_else(|| body["eventTime"].as_time()).unwrap_or_default()
+            },
         })
     }
 
@@ -68,8 +72,11 @@ impl Resource for Events {
         let Some(event) = object.view::<Event>() else { return Row::new() };
         let body = &object.body;
         let involved = &body["involvedObject"];
-        let first = body["firstTimestamp"].as_time().unwrap_or(event.last);
-        let source = [body["source"]["component"].str(), body["source"]["host"].str()];
+        let first = body["firstTimestamp"].as_time().or_else(|| body["eventTime"].as_time());
+        let source = match body["source"]["component"].str() {
+            none if none.is_empty() => [body["reportingComponent"].str(), body["reportingInstance"].str()],
+            component => [component, body["source"]["host"].str()],
+        };
         let source: Vec<&str> = source.iter().map(Str::as_str).filter(|part| !part.is_empty()).collect();
         vec![
             age(event.last, now),
@@ -79,7 +86,7 @@ impl Resource for Events {
             involved["fieldPath"].str().to_string(),
             source.join(", "),
             event.message.trim().to_owned(),
-            age(first, now),
+            age(first.unwrap_or(event.last), now),
             event.count.to_string(),
             object.key.name.to_string(),
         ]
@@ -92,7 +99,10 @@ impl Resource for Events {
             "metadata.namespace" => object.key.namespace.clone(),
             "reason" => body["reason"].str(),
             "type" => body["type"].str(),
-            "source" => body["source"]["component"].str(),
+            "source" => match body["source"]["component"].str() {
+                none if none.is_empty() => body["reportingComponent"].str(),
+                component => component,
+            },
             _ => {
                 let field = path.strip_prefix("involvedObject.")?;
                 let known =

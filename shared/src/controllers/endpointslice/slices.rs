@@ -7,9 +7,12 @@ use crate::collections::BTreeMap;
 use crate::controllers::status::resource_version;
 use crate::controllers::world::World;
 use crate::doc;
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, Timestamp};
 
 use super::{MANAGED_BY, MANAGER, SERVICE_NAME};
+
+/// Annotation: when that happened on account of which the slice was written.
+const TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 
 /// Most endpoints a slice takes.
 const MOST: usize = 100;
@@ -18,6 +21,8 @@ const MOST: usize = 100;
 pub struct Slices {
     known: BTreeMap<Str, Draft>,
     fresh: Vec<Draft>,
+    /// The earliest moment at which the Service was made or a pod became ready, or ceased to be.
+    trigger: Option<Timestamp>,
 }
 
 #[derive(Clone)]
@@ -60,11 +65,19 @@ impl Slices {
             let (ports, endpoints) = (body["ports"].clone(), body["endpoints"].clone());
             (slice.key().name.clone(), Draft { object: Some(slice), ports, endpoints, changed: false })
         };
-        Slices { known: ours.map(draft).collect(), fresh: Vec::new() }
+        let known: BTreeMap<Str, Draft> = ours.map(draft).collect();
+        let trigger = known.is_empty().then_some(service.meta().creation);
+        Slices { known, fresh: Vec::new(), trigger }
     }
 
-    /// Sets a pod's endpoint (with the ports it needs), or takes it out.
-    pub fn put(&mut self, pod: &Str, slice: Option<&Str>, wanted: Option<(Doc, Doc)>) {
+    /// Sets a pod's endpoint (with the ports it needs), or takes it out. Since `since` it is ready, or is not.
+    pub fn put(
+        &mut self,
+        pod: &Str,
+        slice: Option<&Str>,
+        wanted: Option<(Doc, Doc)>,
+        since: Option<Timestamp>,
+    ) {
         if let Some(draft) = slice.and_then(|slice| self.known.get_mut(slice))
             && let Some(at) = draft
                 .endpoints
@@ -74,8 +87,13 @@ impl Slices {
         {
             match wanted {
                 Some((ports, endpoint)) if ports == draft.ports => {
+                    let serving = |endpoint: &Doc| endpoint["conditions"]["serving"].clone();
+                    let turned = serving(&endpoint) != serving(&draft.endpoints[at]);
                     if endpoint != draft.endpoints[at] {
                         draft.edit()[at] = endpoint;
+                    }
+                    if turned {
+                        self.notice(since);
                     }
                     return;
                 }
@@ -86,7 +104,12 @@ impl Slices {
         }
         if let Some((ports, endpoint)) = wanted {
             self.insert(ports, endpoint);
+            self.notice(since);
         }
+    }
+
+    fn notice(&mut self, since: Option<Timestamp>) {
+        self.trigger = self.trigger.into_iter().chain(since).min();
     }
 
     /// Slices that change anyway come first, then the fullest.
@@ -106,7 +129,8 @@ impl Slices {
     /// The requests that make it so. `whole` says whether the labels are to be looked at, too.
     pub fn requests(self, service: &Of<Service>, whole: bool, user: &User) -> Vec<Request> {
         let labels = labels(service);
-        let Slices { known, mut fresh } = self;
+        let Slices { known, mut fresh, trigger } = self;
+        let trigger = trigger.map_or(Doc::Null, |time| Doc::from(time.rfc3339()));
         if known.is_empty() && fresh.is_empty() {
             // Every Service has a slice, if only an empty one.
             fresh.push(Draft::new(Doc::Null, Doc::from(Vec::<Doc>::new())));
@@ -138,18 +162,21 @@ impl Slices {
                     "metadata": { "resourceVersion": version },
                     "endpoints": draft.endpoints, "ports": draft.ports
                 });
+                if object.meta().annotations[TRIGGER] != trigger {
+                    patch.set_at(&["metadata", "annotations", TRIGGER], trigger.clone());
+                }
                 if relabel {
                     patch.set_at(&["metadata", "labels"], labels.clone());
                 }
                 requests.push(Request::patch(user.clone(), object.key(), PatchKind::Merge, patch));
             }
         }
-        requests.extend(fresh.into_iter().map(|draft| create(service, draft, &labels, user)));
+        requests.extend(fresh.into_iter().map(|draft| create(service, draft, &labels, &trigger, user)));
         requests
     }
 }
 
-fn create(service: &Of<Service>, draft: Draft, labels: &Doc, user: &User) -> Request {
+fn create(service: &Of<Service>, draft: Draft, labels: &Doc, trigger: &Doc, user: &User) -> Request {
     let owner = service.object().as_controller().to_doc();
     let mut body = doc!({
         "metadata": {
@@ -157,6 +184,9 @@ fn create(service: &Of<Service>, draft: Draft, labels: &Doc, user: &User) -> Req
         },
         "addressType": "IPv4", "endpoints": draft.endpoints
     });
+    if !trigger.is_null() {
+        body.set_at(&["metadata", "annotations", TRIGGER], trigger.clone());
+    }
     if !draft.ports.is_null() {
         body.set("ports", draft.ports);
     }
@@ -186,13 +216,14 @@ mod tests {
 
     #[test]
     fn a_slice_takes_a_hundred_and_other_ports_take_another() {
-        let mut slices = Slices { known: crate::collections::BTreeMap::new(), fresh: Vec::<Draft>::new() };
+        let mut slices =
+            Slices { known: crate::collections::BTreeMap::new(), fresh: Vec::<Draft>::new(), trigger: None };
         let (http, other) = (doc!([{ "port": 80i64 }]), doc!([{ "port": 8080i64 }]));
         for number in 0..=MOST {
             let pod: Str = format!("pod-{number}").into();
-            slices.put(&pod, None, Some((http.clone(), endpoint(&pod))));
+            slices.put(&pod, None, Some((http.clone(), endpoint(&pod))), None);
         }
-        slices.put(&"odd".into(), None, Some((other, endpoint(&"odd".into()))));
+        slices.put(&"odd".into(), None, Some((other, endpoint(&"odd".into()))), None);
         let sizes: Vec<usize> = slices.fresh.iter().map(|draft| draft.len()).collect();
         assert_eq!(sizes, [MOST, 1, 1]);
     }

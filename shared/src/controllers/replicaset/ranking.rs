@@ -26,31 +26,21 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// `Less` means: is deleted earlier.
+    /// `Less` means: is deleted earlier. The younger goes first, but ages of the same order of magnitude count as equal;
+    /// then the UID decides, which is as good as chance.
+    ///
+    /// Upstream lets the UID decide between ages of one magnitude before it looks at restarts, unless they are the very
+    /// same: then three pods can each go before the next. Here no such circle is possible.
     fn order(&self, other: &Candidate) -> Ordering {
-        let both_ready = self.ready && other.ready;
-        let plain = (self.assigned, self.phase, self.ready, self.cost, Reverse(self.crowd));
-        plain
-            .cmp(&(other.assigned, other.phase, other.ready, other.cost, Reverse(other.crowd)))
-            .then_with(|| {
-                if both_ready {
-                    self.younger(other, self.ready_age, other.ready_age)
-                } else {
-                    Ordering::Equal
-                }
-            })
-            .then_with(|| other.restarts.cmp(&self.restarts))
-            .then_with(|| self.younger(other, self.age, other.age))
-            .then_with(|| self.key.cmp(&other.key))
-    }
-
-    /// The younger goes first, but ages of the same order of magnitude count as equal; then the UID decides, which
-    /// is as good as chance.
-    fn younger(&self, other: &Candidate, mine: u64, theirs: u64) -> Ordering {
-        if mine == theirs {
-            return Ordering::Equal;
-        }
-        magnitude(mine).cmp(&magnitude(theirs)).then(self.uid.cmp(&other.uid))
+        let rank = |candidate: &Candidate| {
+            let ready_age = if candidate.ready { magnitude(candidate.ready_age) } else { 0 };
+            (
+                (candidate.assigned, candidate.phase, candidate.ready, candidate.cost),
+                (Reverse(candidate.crowd), ready_age, Reverse(candidate.restarts), magnitude(candidate.age)),
+                candidate.uid,
+            )
+        };
+        rank(self).cmp(&rank(other)).then_with(|| self.key.cmp(&other.key))
     }
 }
 
@@ -167,5 +157,21 @@ mod tests {
         assert!(older.order(&younger).is_lt(), "same magnitude: the smaller UID goes");
         let much_younger = Candidate { ready_age: 10_000, ..younger };
         assert!(much_younger.order(&older).is_lt());
+    }
+    #[test]
+    fn no_pod_goes_before_itself() {
+        // Equal ages, ages of one magnitude, UIDs against names.
+        let mut pods: Vec<Candidate> = (0..90u32)
+            .map(|at| Candidate {
+                uid: u128::from(at * 37 % 90),
+                ready_age: u64::from(20_000 + at % 3 * 1000),
+                age: u64::from(20_000 + at % 2 * 1000),
+                ..healthy(&format!("pod-{at}"))
+            })
+            .collect();
+        crate::collections::sort_by(&mut pods, Candidate::order);
+        for (at, pod) in pods.iter().enumerate() {
+            assert!(pods[at + 1..].iter().all(|later| pod.order(later).is_lt()));
+        }
     }
 }
