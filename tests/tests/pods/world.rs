@@ -84,6 +84,7 @@ impl World {
                     let response = self.request(request);
                     program.answer(response);
                 }
+                Progress::Asks(ask) => program.reply(ask.unattended()),
                 Progress::Waits(length) => {
                     self.pass(length);
                     program.wake();
