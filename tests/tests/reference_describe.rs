@@ -10,18 +10,9 @@ use shared::doc;
 use shared::doc::{Doc, Str, Timestamp, parse_json};
 use shared::kubectl::{Program, Progress};
 
-#[path = "support/comparison.rs"]
-#[expect(dead_code, reason = "the pages are compared as they are")]
-mod comparison;
+#[path = "support/ledger.rs"]
+mod ledger;
 mod support;
-
-use comparison::hold_against;
-
-/// Recordings of which the page differs, and why.
-const DIFFERS: &[(&str, &str)] = &[(
-    "s2_pause_history",
-    "a pod that was going was still there when the objects were recorded, and gone after",
-)];
 
 /// Objects that were recorded, served to whoever asks.
 struct Shelf(Vec<Doc>);
@@ -188,7 +179,7 @@ fn what_is_described_reads_as_recorded() {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         outcomes.push((name, outcome));
     }
-    hold_against("kubectl describe", &outcomes, DIFFERS);
+    ledger::settle("describe.txt", &outcomes);
 }
 
 fn first_difference(expected: &str, ours: &str) -> String {
