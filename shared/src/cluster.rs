@@ -10,6 +10,7 @@ mod spec;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use crate::api::core::pod::Pod;
 use crate::api::{Key, Reply, Request};
 use crate::apiserver::{ApiServer, http};
 use crate::client::Input;
@@ -18,15 +19,16 @@ use crate::controllers::ControllerManager;
 use crate::doc::Doc;
 use crate::etcd::Store;
 use crate::kubelet::Kubelet;
-use crate::network::Network;
+use crate::network::{Network, PodRequest};
 use crate::runtime::{Images, Runtime};
 use crate::scheduler::Scheduler;
 use crate::sim::{
-    Body, Causes, Context, Core, Duration, Event, Message, Payload, Process, RequestId, StateHash,
-    StateHasher, Time, Trace, What,
+    Body, Causes, Context, Core, Duration, Event, Message, Packet, PacketStep, Payload, Process, RequestId,
+    StateHash, StateHasher, Time, Trace, What,
 };
 
 pub use crate::apiserver::http::{HttpRequest, HttpResponse};
+pub use crate::network::TrafficSource;
 pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
 pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
@@ -51,6 +53,11 @@ pub struct Cluster {
     admitted: u64,
     asked: BTreeMap<RequestId, Asked>,
     outcomes: Vec<(u64, Outcome)>,
+}
+
+/// What runs on every machine.
+fn on_machine(machine: u32) -> [Process; 4] {
+    [Process::Cni(machine), Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)]
 }
 
 /// A request from outside that waits for its answer.
@@ -79,7 +86,7 @@ impl Cluster {
             controller_manager: ControllerManager::new(seed),
             kubelets: (0..count).map(|machine| Kubelet::new(machine, &core, seed)).collect(),
             runtimes: (0..count).map(|machine| Runtime::new(machine, &images)).collect(),
-            network: Network::new(count, seed),
+            network: Network::new(count, seed, spec.ingress),
             images,
             commands: BTreeMap::new(),
             admitted: 0,
@@ -88,12 +95,19 @@ impl Cluster {
             core,
         };
         cluster.bootstrap();
+        for (at, source) in spec.traffic.iter().enumerate() {
+            let (core, causes) = (&mut cluster.core, Causes::none());
+            let mut cx = Context { core, me: Process::Visitors, causes };
+            let set = cluster.network.set_traffic(source.clone(), &mut cx);
+            set.map_err(|message| SpecError { field: format!("spec.traffic[{at}]"), message })?;
+        }
         Ok(cluster)
     }
 
     /// What is there before anybody acts; every program starts.
     fn bootstrap(&mut self) {
-        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds());
+        let at = self.core.timestamp().floor_seconds();
+        bootstrap::objects(&mut self.store, at, self.network.has_ingress());
         let everywhere = [
             Process::Etcd(0),
             Process::ApiServer(0),
@@ -102,12 +116,13 @@ impl Cluster {
             Process::ProxyWatch,
             Process::LoadBalancer,
             Process::CoreDns,
+            Process::CniWatch,
             Process::Visitors,
         ];
-        everywhere.into_iter().for_each(|process| self.core.start(process, Causes::none()));
+        let ingress = self.network.has_ingress().then_some(Process::IngressController);
+        everywhere.into_iter().chain(ingress).for_each(|process| self.core.start(process, Causes::none()));
         for machine in 0..self.kubelets.len() as u32 {
-            for process in [Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)]
-            {
+            for process in on_machine(machine) {
                 self.core.start(process, Causes::none());
             }
         }
@@ -288,16 +303,57 @@ impl Cluster {
             Process::Scheduler(_) => self.scheduler.handle(input, &mut cx),
             Process::ControllerManager(_) => self.controller_manager.handle(input, &mut cx),
             Process::Kubelet(machine) => self.kubelets[machine as usize].handle(input, &mut cx),
-            Process::Runtime(machine) => self.runtimes[machine as usize].handle(input, &mut cx),
+            Process::Runtime(machine) => {
+                let packet = if let Input::Packet(packet) = &input { Some(packet) } else { None };
+                if packet.is_none_or(|packet| self.network.lets_in(machine, packet)) {
+                    let runtime = &mut self.runtimes[machine as usize];
+                    runtime.handle(input, &mut cx);
+                    for (source, ending) in runtime.take_heard() {
+                        self.network.pod_heard(&source, &ending, self.core.now);
+                    }
+                }
+            }
             Process::KubeProxy(_)
             | Process::ProxyWatch
+            | Process::Cni(_)
+            | Process::CniWatch
             | Process::LoadBalancer
-            | Process::CoreDns
-            | Process::Visitors => {
+            | Process::IngressController
+            | Process::CoreDns => self.network.handle(input, &mut cx),
+            Process::Visitors => {
                 self.network.handle(input, &mut cx);
+                let requests = self.network.take_pod_requests();
+                requests.into_iter().for_each(|request| self.send_from_pod(request));
             }
-            // etcd answers the API server without messages while it has one member.
-            Process::ApiServer(_) | Process::Etcd(_) | Process::Client(_) => {}
+            // Nobody reaches it without credentials; etcd answers it without messages while it has one member.
+            Process::ApiServer(_) => {
+                if let Input::Packet(packet) = input {
+                    let step = PacketStep::Answer { status: Some(403), detail: "kube-apiserver".into() };
+                    cx.send(packet.origin, Body::Packet(Packet { step, ..packet }));
+                }
+            }
+            Process::Etcd(_) | Process::Client(_) => {}
+        }
+    }
+
+    /// Lets a pod send a request for a source of traffic, as somebody inside it would. What does not run sends nothing.
+    fn send_from_pod(&mut self, request: PodRequest) {
+        let Some(object) = self.store.get(&request.pod) else { return };
+        let Some(node) = object.view::<Pod>().map(|pod| &pod.node_name) else { return };
+        let Some(machine) = self.network.proxies().machine_named(node) else { return };
+        let me = Process::Runtime(machine);
+        if !self.core.running(me) {
+            return;
+        }
+        let uid = object.meta.uid;
+        let PodRequest { source, url, timeout, .. } = request;
+        let mut cx = Context { core: &mut self.core, me, causes: Causes::none() };
+        let runtime = &mut self.runtimes[machine as usize];
+        if runtime.call_for(uid, source.clone(), url, timeout, &mut cx) {
+            self.network.pod_sent(&source);
+        }
+        for (source, ending) in self.runtimes[machine as usize].take_heard() {
+            self.network.pod_heard(&source, &ending, self.core.now);
         }
     }
 
@@ -350,6 +406,14 @@ impl Cluster {
             Action::Request(http) => self.ask(number, http, command.user, causes),
             Action::Fault { target, fault } => {
                 let outcome = faults::strike(self, &target, fault, causes);
+                self.outcomes.push((number, outcome));
+            }
+            Action::Traffic(source) => {
+                let mut cx = Context { core: &mut self.core, me: Process::Visitors, causes };
+                let outcome = match self.network.set_traffic(source, &mut cx) {
+                    Ok(()) => Outcome::Done,
+                    Err(why) => Outcome::Refused(why.into()),
+                };
                 self.outcomes.push((number, outcome));
             }
             Action::Repair { target } => {

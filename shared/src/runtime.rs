@@ -16,11 +16,12 @@ use std::sync::Arc;
 use crate::client::Input;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
+use crate::network::Ending;
 use crate::sim::{
     Body, Context, CriCall, CriEvent, ListedContainer, ListedPod, Packet, PacketStep, Process, Timer,
 };
 
-pub use caller::{Call, Caller};
+pub use caller::{Asker, Call, Caller};
 pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};
 pub use image::{Found, ImageSpec, Images, container_id, full_reference, image_id, is_valid_reference};
 pub use pull::Pull;
@@ -43,6 +44,8 @@ pub struct Runtime {
     /// Containers by the number of their start.
     numbered: BTreeMap<u64, (u128, Str)>,
     calls: BTreeMap<u64, Call>,
+    /// How requests for sources of traffic ended.
+    heard: Vec<(Str, Ending)>,
     last_number: u64,
     boot: u32,
 }
@@ -52,7 +55,7 @@ impl Hash for Runtime {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
         (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
-        (&self.calls, self.last_number, self.boot).hash(state);
+        (&self.calls, &self.heard, self.last_number, self.boot).hash(state);
     }
 }
 
@@ -71,6 +74,7 @@ impl Runtime {
             pulls: BTreeMap::new(),
             numbered: BTreeMap::new(),
             calls: BTreeMap::new(),
+            heard: Vec::new(),
             last_number: 0,
             boot: 1,
         }
@@ -101,7 +105,7 @@ impl Runtime {
         match call {
             CriCall::List => self.list(cx),
             CriCall::UpdateRuntimeConfig { pod_cidr } => self.network = parse_cidr(&pod_cidr),
-            CriCall::RunPodSandbox { pod, key } => self.run_sandbox(pod, key, cx),
+            CriCall::RunPodSandbox { pod, key, dns } => self.run_sandbox(pod, key, dns, cx),
             CriCall::PullImage { pod, container, image } => self.pull(pod, container, image, cx),
             CriCall::StartContainer { .. } => self.start_container(call, cx),
             CriCall::StopContainer { pod, container, grace_ms } => {
@@ -150,7 +154,7 @@ impl Runtime {
             "up" => self.container_up(timer.number, cx),
             "exit" => self.container_due(timer.number, cx),
             "call" => self.call_next(timer.number, cx),
-            "no answer" => self.call_ended(timer.number, false, "no answer".into(), cx),
+            "no answer" => self.no_answer(timer.number, cx),
             _ => {}
         }
     }
@@ -158,10 +162,9 @@ impl Runtime {
     fn packet(&mut self, packet: Packet, cx: &mut Context<'_>) {
         match packet.step.clone() {
             PacketStep::ToPod { ip, port } => self.serve(&packet, ip, port, cx),
-            PacketStep::Resolved { ips } => self.resolved(&packet, &ips, cx),
+            PacketStep::Resolved { ips, port } => self.resolved(&packet, &ips, port, cx),
             PacketStep::Answer { status, detail } => {
-                let ok = status.is_some_and(|status| status < 400);
-                self.call_ended(packet.number, ok, detail, cx);
+                self.call_ended(packet.number, &Ending::of(status, &detail), cx);
             }
             PacketStep::ToService { .. } | PacketStep::Lookup { .. } => {}
         }

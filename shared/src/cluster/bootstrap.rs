@@ -5,6 +5,7 @@ use crate::api::{Key, Kind, Meta, Object};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::Store;
+use crate::network::ingress_manifests;
 use crate::sim::Causes;
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -13,11 +14,12 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 const FIRST_UID: u128 = 0x4b75_6261_7269_4000_8000_0000_0000_0000;
 
 /// Stores them all, as created at `at`.
-pub(super) fn objects(store: &mut Store, at: Timestamp) {
+pub(super) fn objects(store: &mut Store, at: Timestamp, ingress: bool) {
     let namespaces = NAMESPACES.map(|name| (Kind::Namespace, name, doc!({})));
     let classes =
         priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
-    let all = namespaces.into_iter().chain(classes).chain(roles());
+    let add_ons = if ingress { ingress_manifests().to_vec() } else { Vec::new() };
+    let all = namespaces.into_iter().chain(classes).chain(roles()).chain(add_ons);
     for (number, (kind, name, mut doc)) in all.enumerate() {
         doc.set_at(&["metadata", "name"], name);
         let resource = kind.resource();

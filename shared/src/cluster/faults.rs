@@ -92,7 +92,7 @@ fn power(cluster: &mut Cluster, machine: u32, on: bool, causes: &Causes) {
     if !on {
         cluster.runtimes[machine as usize].power_lost();
     }
-    for process in [Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)] {
+    for process in super::on_machine(machine) {
         if on {
             start(cluster, process, causes);
         } else {
@@ -116,6 +116,7 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
         "kube-controller-manager" => Some(Process::ControllerManager(0)),
         "etcd" => Some(Process::Etcd(0)),
         "coredns" => Some(Process::CoreDns),
+        "ingress-nginx" if cluster.network.has_ingress() => Some(Process::IngressController),
         "load-balancer" => Some(Process::LoadBalancer),
         _ => None,
     };
@@ -123,6 +124,7 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
         "kubelet" => Some(Process::Kubelet),
         "kube-proxy" => Some(Process::KubeProxy),
         "containerd" => Some(Process::Runtime),
+        "cni" => Some(Process::Cni),
         _ => None,
     };
     match (single, on_node, node) {
@@ -136,7 +138,7 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
         }
         (None, None, _) => Err(format!(
             "there is no component called {program:?}: kube-apiserver, kube-scheduler, kube-controller-manager, etcd, \
-             coredns, load-balancer, kubelet@NODE, kube-proxy@NODE, containerd@NODE"
+             coredns, load-balancer, kubelet@NODE, kube-proxy@NODE, containerd@NODE, cni@NODE"
         )),
     }
 }

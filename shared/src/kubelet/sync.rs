@@ -6,6 +6,7 @@ use crate::api::core::pod::{Container, Pod, PodSpec};
 use crate::api::{Object, Reason, Reply, Request, Status};
 use crate::client::{Delta, Severity, Wait};
 use crate::doc::{Str, literal};
+use crate::network::dns_config;
 use crate::runtime::is_valid_reference;
 use crate::sim::{Context, Core, CriCall, Duration, Time, Timer};
 
@@ -143,8 +144,9 @@ impl Kubelet {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         if network {
             pod.stage = PodStage::Sandbox;
-            let call = CriCall::RunPodSandbox { pod: uid, key: pod.key.clone() };
-            self.ask_runtime(call, cx);
+            let key = pod.key.clone();
+            let dns = self.object(uid).and_then(|object| dns_config(&object.body["spec"], &key.namespace));
+            self.ask_runtime(CriCall::RunPodSandbox { pod: uid, key, dns }, cx);
         } else if !std::mem::replace(&mut pod.complained, true) {
             let message = "network is not ready: container runtime network not ready: NetworkReady=false \
                            reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::Key;
 use crate::doc::{Str, Timestamp};
-use crate::sim::{Duration, Time};
+use crate::sim::{DnsConfig, Duration, Time};
 
 use super::ImageSpec;
 
@@ -25,6 +25,8 @@ pub struct Sandbox {
     pub key: Key,
     /// Its IPv4 address.
     pub ip: u32,
+    /// How it looks up names; `None` when as most pods do.
+    pub dns: Option<Arc<DnsConfig>>,
     /// The newest start of each container, in the order of first starts.
     pub containers: Vec<Container>,
 }

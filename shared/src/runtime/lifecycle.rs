@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::Key;
 use crate::doc::Str;
-use crate::sim::{Context, CriCall, CriEvent, Duration, Time, Timer};
+use crate::sim::{Context, CriCall, CriEvent, DnsConfig, Duration, Process, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
 use super::{Caller, ImageSpec, Runtime};
@@ -16,36 +16,47 @@ const SANDBOX: Duration = Duration::millis(100);
 const FIRST_POD_ADDRESS: u32 = 2;
 
 impl Runtime {
-    pub(super) fn run_sandbox(&mut self, pod: u128, key: Key, cx: &mut Context<'_>) {
+    pub(super) fn run_sandbox(
+        &mut self,
+        pod: u128,
+        key: Key,
+        dns: Option<Arc<DnsConfig>>,
+        cx: &mut Context<'_>,
+    ) {
         let known = self.sandboxes.get(&pod).map(|sandbox| sandbox.ip);
-        let event = match known.map_or_else(|| self.free_address(), Ok) {
+        let agent = cx.core.running(Process::Cni(self.machine));
+        let event = match known.map_or_else(|| self.free_address(agent), Ok) {
             Ok(ip) if known.is_some() => CriEvent::SandboxReady { pod, ip },
             Ok(ip) => {
                 self.addresses.insert(ip);
                 self.by_address.insert(ip, pod);
-                self.sandboxes.insert(pod, Sandbox { key, ip, containers: Vec::new() });
+                self.sandboxes.insert(pod, Sandbox { key, ip, dns, containers: Vec::new() });
                 CriEvent::SandboxReady { pod, ip }
             }
-            Err(why) => CriEvent::SandboxFailed { pod, why: why.into() },
+            Err(why) => {
+                let id = super::container_id(pod, "POD", 0);
+                let id = id.rsplit('/').next().unwrap_or("");
+                let why = format!(
+                    "rpc error: code = Unknown desc = failed to setup network for sandbox \"{id}\": {why}"
+                );
+                CriEvent::SandboxFailed { pod, why: why.into() }
+            }
         };
-        let kubelet = crate::sim::Process::Kubelet(self.machine);
-        cx.send_after(SANDBOX, kubelet, crate::sim::Body::CriEvent(event));
+        cx.send_after(SANDBOX, Process::Kubelet(self.machine), crate::sim::Body::CriEvent(event));
     }
 
     /// The next free address of the node's pod network.
-    fn free_address(&mut self) -> Result<u32, &'static str> {
-        let Some((first, size)) = self.network else {
-            return Err(
-                "rpc error: code = Unknown desc = failed to setup network for sandbox: cni plugin not \
-                        initialized",
-            );
-        };
+    fn free_address(&mut self, agent: bool) -> Result<u32, &'static str> {
+        if !agent {
+            return Err("plugin type=\"cni\" failed (add): unable to connect to the CNI agent: dial unix \
+                        /var/run/cni/cni.sock: connect: no such file or directory");
+        }
+        let Some((first, size)) = self.network else { return Err("cni plugin not initialized") };
         let hosts = size - FIRST_POD_ADDRESS - 1;
         let free = (0..hosts)
             .map(|step| first + FIRST_POD_ADDRESS + (self.next_address + step) % hosts)
             .find(|ip| !self.addresses.contains(ip))
-            .ok_or("rpc error: code = Unknown desc = failed to setup network for sandbox: no IP addresses available \
-                    in range set")?;
+            .ok_or("no IP addresses available in range set")?;
         self.next_address = (free - first - FIRST_POD_ADDRESS + 1) % hosts;
         Ok(free)
     }

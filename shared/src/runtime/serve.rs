@@ -1,17 +1,26 @@
 //! How containers answer requests and probes.
 
 use crate::doc::Str;
-use crate::sim::{Body, Context, CriCall, CriEvent, Packet, PacketStep, ProbeAction};
+use crate::network::Failure;
+use crate::sim::{Body, Context, CriCall, CriEvent, Duration, Packet, PacketStep, ProbeAction};
 
 use super::image::{Found, ImageSpec};
 use super::{Container, Runtime, Sandbox};
 
+/// How long a node asks who has an address of its pod network.
+const NEIGHBOUR_TIMEOUT: Duration = Duration::seconds(3);
+
 impl Runtime {
     /// A request reached an address of this node. An address that no pod has answers nothing.
     pub(super) fn serve(&mut self, packet: &Packet, ip: u32, port: u32, cx: &mut Context<'_>) {
-        let Some(sandbox) = self.by_address.get(&ip).and_then(|pod| self.sandboxes.get(pod)) else { return };
+        let Some(sandbox) = self.by_address.get(&ip).and_then(|pod| self.sandboxes.get(pod)) else {
+            // Nobody says that the address is theirs; the node knows after a while.
+            let step = PacketStep::Answer { status: None, detail: Failure::NoRoute.text() };
+            let answer = Body::Packet(Packet { step, ..packet.clone() });
+            return cx.send_after(NEIGHBOUR_TIMEOUT, packet.origin, answer);
+        };
         let step = match self.listener(sandbox, port, cx) {
-            None => PacketStep::Answer { status: None, detail: "connection refused".into() },
+            None => PacketStep::Answer { status: None, detail: Failure::Refused.text() },
             Some((_, spec)) => {
                 // Spread over the numbers of requests, so that no draw is needed.
                 let fails = packet.number.wrapping_mul(61) % 100 < u64::from(spec.fail_percent);

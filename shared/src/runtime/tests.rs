@@ -25,7 +25,9 @@ impl World {
             powered: true,
         };
         let mut core = Core::new(Timestamp::default(), Options::default(), vec![machine], Trace::new(0));
-        core.start(Process::Runtime(0), crate::sim::Causes::none());
+        for process in [Process::Cni(0), Process::Runtime(0)] {
+            core.start(process, crate::sim::Causes::none());
+        }
         let mut world = World { core, runtime: Runtime::new(0, &Arc::new(Images::new(&BTreeMap::new()))) };
         world.call(CriCall::UpdateRuntimeConfig { pod_cidr: "10.244.7.0/24".into() });
         assert!(matches!(world.hear(), CriEvent::Listed { .. }), "it says that it is there");
@@ -50,6 +52,7 @@ impl World {
                     _ => continue,
                 },
                 Payload::Timer(timer) => self.runtime.handle(Input::Timer(timer), &mut cx),
+                Payload::Start if event.to != Process::Runtime(0) => continue,
                 Payload::Start => self.runtime.handle(Input::Start, &mut cx),
                 Payload::Command(_) => {}
             }
@@ -58,7 +61,7 @@ impl World {
 
     fn start(&mut self, pod: u128, image: &str, attempt: u32) {
         let key = Key::new(Kind::Pod, "default", "web");
-        self.call(CriCall::RunPodSandbox { pod, key });
+        self.call(CriCall::RunPodSandbox { pod, key, dns: None });
         self.call(CriCall::StartContainer {
             pod,
             container: "app".into(),
@@ -75,7 +78,7 @@ fn addresses_come_from_the_node_and_are_not_used_again_at_once() {
     let mut world = World::new();
     let mut ips = Vec::new();
     for pod in 1..=3 {
-        world.call(CriCall::RunPodSandbox { pod, key: Key::new(Kind::Pod, "default", "web") });
+        world.call(CriCall::RunPodSandbox { pod, key: Key::new(Kind::Pod, "default", "web"), dns: None });
         let CriEvent::SandboxReady { ip, .. } = world.hear() else { panic!("a sandbox") };
         ips.push(std::net::Ipv4Addr::from(ip).to_string());
         world.call(CriCall::RemovePodSandbox { pod });
