@@ -7,7 +7,9 @@ mod cronjob;
 mod daemonset;
 mod deployment;
 mod disruption;
+mod endpoints;
 mod endpointslice;
+mod endpointslice_mirroring;
 mod expectations;
 mod garbage_collector;
 mod history;
@@ -19,6 +21,7 @@ mod persistentvolume_binder;
 mod pod_gc;
 mod pods;
 mod replicaset;
+mod root_ca_publisher;
 mod serviceaccount;
 mod statefulset;
 mod status;
@@ -56,6 +59,7 @@ const WATCHED: &[Kind] = &[
     Kind::Pod,
     Kind::PodDisruptionBudget,
     Kind::EndpointSlice,
+    Kind::Endpoints,
 ];
 
 macro_rules! controllers {
@@ -95,6 +99,9 @@ controllers! {
     ttl_after_finished: ttl_after_finished::TtlAfterFinished,
     disruption: disruption::DisruptionController,
     endpoint_slice: endpointslice::EndpointSliceController,
+    endpoints: endpoints::EndpointsController,
+    endpoint_slice_mirroring: endpointslice_mirroring::EndpointSliceMirroring,
+    root_ca_publisher: root_ca_publisher::RootCaPublisher,
     garbage_collector: garbage_collector::GarbageCollector,
     namespace: namespace::NamespaceController,
     service_account: serviceaccount::ServiceAccountController,

@@ -200,7 +200,7 @@ spec:
             (client, "http://slow:8080", "ok"),
             (client, "http://tortoise.slow:8080", "ok"),
             (client, "http://10-96-0-50.shop.pod.cluster.local", "ok"),
-            (client, "https://kubernetes.default", "unknownHost"),
+            (client, "https://kubernetes.default", "http"),
             ("pod/other@default", "http://web", "unknownHost"),
             ("pod/other@default", "http://web.shop", "ok"),
             ("pod/abroad", "http://web.shop.svc.cluster.local", "unknownHost"),

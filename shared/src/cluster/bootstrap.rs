@@ -3,9 +3,9 @@
 use crate::api::scheduling::priorityclass;
 use crate::api::{Key, Kind, Meta, Object};
 use crate::doc;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Timestamp};
 use crate::etcd::Store;
-use crate::network::ingress_manifests;
+use crate::network::{API_SERVER, ingress_manifests};
 use crate::sim::Causes;
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -19,7 +19,7 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, ingress: bool) {
     let classes =
         priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
     let add_ons = if ingress { ingress_manifests().to_vec() } else { Vec::new() };
-    let all = namespaces.into_iter().chain(classes).chain(roles()).chain(add_ons);
+    let all = namespaces.into_iter().chain(classes).chain(roles()).chain(api_server()).chain(add_ons);
     for (number, (kind, name, mut doc)) in all.enumerate() {
         doc.set_at(&["metadata", "name"], name);
         let resource = kind.resource();
@@ -32,9 +32,38 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, ingress: bool) {
             labels: doc["metadata"]["labels"].clone(),
             ..Meta::default()
         };
+        let namespace = doc["metadata"]["namespace"].str();
         doc.remove("metadata");
-        store.put(Object::new(Key::new(kind, Str::new(), name), meta, doc, None), Causes::none());
+        store.put(Object::new(Key::new(kind, namespace, name), meta, doc, None), Causes::none());
     }
+}
+
+/// How pods find the API server, which keeps these itself.
+fn api_server() -> [(Kind, &'static str, Doc); 3] {
+    let ip = Doc::from(std::net::Ipv4Addr::from(API_SERVER).to_string());
+    let ports = Doc::list([doc!({ "name": "https", "port": 6443i64, "protocol": "TCP" })]);
+    let meta = |labels: Doc| doc!({ "namespace": "default", "labels": labels });
+    let service = doc!({
+        "metadata": meta(doc!({ "component": "apiserver", "provider": "kubernetes" })),
+        "spec": {
+            "clusterIP": "10.96.0.1",
+            "ports": [{ "name": "https", "port": 443i64, "protocol": "TCP", "targetPort": 6443i64 }]
+        }
+    });
+    let slice = doc!({
+        "metadata": meta(doc!({ "kubernetes.io/service-name": "kubernetes" })),
+        "addressType": "IPv4", "endpoints": [{ "addresses": Doc::list([ip.clone()]), "conditions": { "ready": true } }],
+        "ports": ports.clone()
+    });
+    let endpoints = doc!({
+        "metadata": meta(doc!({ "endpointslice.kubernetes.io/skip-mirror": "true" })),
+        "subsets": [{ "addresses": [{ "ip": ip }], "ports": ports }]
+    });
+    [
+        (Kind::Service, "kubernetes", service),
+        (Kind::EndpointSlice, "kubernetes", slice),
+        (Kind::Endpoints, "kubernetes", endpoints),
+    ]
 }
 
 /// The roles for people. Upstream's `view` and `edit` know more resources than are served here.

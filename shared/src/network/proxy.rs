@@ -17,7 +17,7 @@ use super::{machines_by_name, outside, parse_ip, pass, refuse};
 /// From the return of a proxy (or of its connection) to its first attempt to list again.
 const CATCH_UP: Duration = Duration::seconds(1);
 /// Where the API server listens, outside the nodes' own addresses.
-const API_SERVER: u32 = 172 << 24 | 18 << 16 | 255 << 8 | 2;
+pub const API_SERVER: u32 = 172 << 24 | 18 << 16 | 255 << 8 | 2;
 /// Sessions are looked through for old ones when there are more than this.
 const MANY_SESSIONS: usize = 4096;
 
