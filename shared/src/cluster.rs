@@ -11,6 +11,7 @@ mod spec;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use crate::api::core::pod::Pod;
 use crate::api::{Key, Reply, Request};
 use crate::apiserver::{ApiServer, http};
 use crate::client::{Candidate, Input};
@@ -19,15 +20,16 @@ use crate::controllers::ControllerManager;
 use crate::doc::Doc;
 use crate::etcd::{Members, Store};
 use crate::kubelet::Kubelet;
-use crate::network::Network;
+use crate::network::{Network, PodRequest};
 use crate::runtime::{Images, Runtime};
 use crate::scheduler::Scheduler;
 use crate::sim::{
-    Body, Causes, Context, Core, Duration, Event, Message, Payload, Process, RequestId, StateHash,
-    StateHasher, Time, Trace, What,
+    Body, Causes, Context, Core, Duration, Event, Message, Packet, PacketStep, Payload, Process, RequestId,
+    StateHash, StateHasher, Time, Trace, What,
 };
 
 pub use crate::apiserver::http::{HttpRequest, HttpResponse, exec_request, exec_result, log_request};
+pub use crate::network::TrafficSource;
 pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
 pub use members::EtcdStatus;
@@ -63,6 +65,11 @@ pub struct Cluster {
     outcomes: Vec<(u64, Outcome)>,
 }
 
+/// What runs on every machine.
+fn on_machine(machine: u32) -> [Process; 4] {
+    [Process::Cni(machine), Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)]
+}
+
 /// A request from outside that waits for its answer.
 #[derive(Clone, Debug, Hash)]
 struct Asked {
@@ -93,7 +100,7 @@ impl Cluster {
             candidates: BTreeMap::new(),
             kubelets: (0..count).map(|machine| Arc::new(Kubelet::new(machine, &core, seed))).collect(),
             runtimes: (0..count).map(|machine| Arc::new(Runtime::new(machine, &images))).collect(),
-            network: Network::new(count, seed),
+            network: Network::new(count, seed, spec.ingress),
             images,
             commands: BTreeMap::new(),
             admitted: 0,
@@ -102,12 +109,19 @@ impl Cluster {
             core,
         };
         cluster.bootstrap(spec);
+        for (at, source) in spec.traffic.iter().enumerate() {
+            let (core, causes) = (&mut cluster.core, Causes::none());
+            let mut cx = Context { core, me: Process::Visitors, causes };
+            let set = cluster.network.set_traffic(source.clone(), &mut cx);
+            set.map_err(|message| SpecError { field: format!("spec.traffic[{at}]"), message })?;
+        }
         Ok(cluster)
     }
 
     /// What is there before anybody acts; every program starts.
     fn bootstrap(&mut self, spec: &ClusterSpec) {
-        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds(), spec.storage);
+        let at = self.core.timestamp().floor_seconds();
+        bootstrap::objects(&mut self.store, at, spec.storage, spec.ingress);
         let members = spec.control_plane.members;
         if members > 1 {
             self.replicate(members);
@@ -120,12 +134,13 @@ impl Cluster {
             Process::ProxyWatch,
             Process::LoadBalancer,
             Process::CoreDns,
+            Process::CniWatch,
             Process::Visitors,
         ];
-        everywhere.into_iter().for_each(|process| self.core.start(process, Causes::none()));
+        let ingress = self.network.has_ingress().then_some(Process::IngressController);
+        everywhere.into_iter().chain(ingress).for_each(|process| self.core.start(process, Causes::none()));
         for machine in 0..self.kubelets.len() as u32 {
-            for process in [Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)]
-            {
+            for process in on_machine(machine) {
                 self.core.start(process, Causes::none());
             }
         }
@@ -347,17 +362,56 @@ impl Cluster {
                 Arc::make_mut(&mut self.kubelets[machine as usize]).handle(input, &mut cx)
             }
             Process::Runtime(machine) => {
-                Arc::make_mut(&mut self.runtimes[machine as usize]).handle(input, &mut cx)
+                let packet = if let Input::Packet(packet) = &input { Some(packet) } else { None };
+                if packet.is_none_or(|packet| self.network.lets_in(machine, packet)) {
+                    let runtime = Arc::make_mut(&mut self.runtimes[machine as usize]);
+                    runtime.handle(input, &mut cx);
+                    for (source, ending) in runtime.take_heard() {
+                        self.network.pod_heard(&source, &ending, self.core.now);
+                    }
+                }
             }
             Process::KubeProxy(_)
             | Process::ProxyWatch
+            | Process::Cni(_)
+            | Process::CniWatch
             | Process::LoadBalancer
-            | Process::CoreDns
-            | Process::Visitors => {
+            | Process::IngressController
+            | Process::CoreDns => self.network.handle(input, &mut cx),
+            Process::Visitors => {
                 self.network.handle(input, &mut cx);
+                let requests = self.network.take_pod_requests();
+                requests.into_iter().for_each(|request| self.send_from_pod(request));
             }
-            // A single member of etcd answers without messages.
-            Process::ApiServer(_) | Process::Etcd(_) | Process::Client(_) => {}
+            // Nobody reaches it without credentials. A single member of etcd answers without messages.
+            Process::ApiServer(_) => {
+                if let Input::Packet(packet) = input {
+                    let step = PacketStep::Answer { status: Some(403), detail: "kube-apiserver".into() };
+                    cx.send(packet.origin, Body::Packet(Packet { step, ..packet }));
+                }
+            }
+            Process::Etcd(_) | Process::Client(_) => {}
+        }
+    }
+
+    /// Lets a pod send a request for a source of traffic, as somebody inside it would. What does not run sends nothing.
+    fn send_from_pod(&mut self, request: PodRequest) {
+        let Some(object) = self.store.get(&request.pod) else { return };
+        let Some(node) = object.view::<Pod>().map(|pod| &pod.node_name) else { return };
+        let Some(machine) = self.network.proxies().machine_named(node) else { return };
+        let me = Process::Runtime(machine);
+        if !self.core.running(me) {
+            return;
+        }
+        let uid = object.meta.uid;
+        let PodRequest { source, url, timeout, .. } = request;
+        let mut cx = Context { core: &mut self.core, me, causes: Causes::none() };
+        let runtime = Arc::make_mut(&mut self.runtimes[machine as usize]);
+        if runtime.call_for(uid, source.clone(), url, timeout, &mut cx) {
+            self.network.pod_sent(&source);
+        }
+        for (source, ending) in runtime.take_heard() {
+            self.network.pod_heard(&source, &ending, self.core.now);
         }
     }
 
@@ -433,6 +487,14 @@ impl Cluster {
             Action::Request(http) => self.ask(number, http, command.user, causes),
             Action::Fault { target, fault } => {
                 let outcome = faults::strike(self, &target, fault, causes);
+                self.outcomes.push((number, outcome));
+            }
+            Action::Traffic(source) => {
+                let mut cx = Context { core: &mut self.core, me: Process::Visitors, causes };
+                let outcome = match self.network.set_traffic(source, &mut cx) {
+                    Ok(()) => Outcome::Done,
+                    Err(why) => Outcome::Refused(why.into()),
+                };
                 self.outcomes.push((number, outcome));
             }
             Action::Repair { target } => {

@@ -7,7 +7,9 @@ mod cronjob;
 mod daemonset;
 mod deployment;
 mod disruption;
+mod endpoints;
 mod endpointslice;
+mod endpointslice_mirroring;
 mod expectations;
 mod garbage_collector;
 mod history;
@@ -21,6 +23,7 @@ mod pod_gc;
 mod pods;
 mod replicaset;
 mod resource_quota;
+mod root_ca_publisher;
 mod serviceaccount;
 mod statefulset;
 mod status;
@@ -61,6 +64,7 @@ const WATCHED: &[Kind] = &[
     Kind::PodDisruptionBudget,
     Kind::EndpointSlice,
     Kind::ResourceQuota,
+    Kind::Endpoints,
 ];
 
 macro_rules! controllers {
@@ -100,6 +104,9 @@ controllers! {
     ttl_after_finished: ttl_after_finished::TtlAfterFinished,
     disruption: disruption::DisruptionController,
     endpoint_slice: endpointslice::EndpointSliceController,
+    endpoints: endpoints::EndpointsController,
+    endpoint_slice_mirroring: endpointslice_mirroring::EndpointSliceMirroring,
+    root_ca_publisher: root_ca_publisher::RootCaPublisher,
     garbage_collector: garbage_collector::GarbageCollector,
     namespace: namespace::NamespaceController,
     service_account: serviceaccount::ServiceAccountController,

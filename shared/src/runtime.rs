@@ -19,11 +19,12 @@ use std::sync::Arc;
 use crate::client::Input;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
+use crate::network::Ending;
 use crate::sim::{
     Body, Context, CriCall, CriEvent, ListedContainer, ListedPod, Packet, PacketStep, Process, Timer,
 };
 
-pub use caller::{Call, Caller};
+pub use caller::{Asker, Call, Caller};
 pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};
 pub use image::{Found, ImageSpec, Images, container_id, full_reference, image_id, is_valid_reference};
 pub use logs::{Log, LogLine};
@@ -55,6 +56,8 @@ pub struct Runtime {
     asked: BTreeMap<u64, tasks::Asked>,
     /// Directories of the machine that pods share, one after the other or at once: claims and host paths.
     disks: BTreeMap<Str, shell::Files>,
+    /// How requests for sources of traffic ended.
+    heard: Vec<(Str, Ending)>,
     last_number: u64,
     boot: u32,
 }
@@ -65,7 +68,7 @@ impl Hash for Runtime {
         (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
         (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
         (&self.calls, &self.followers, &self.tasks, &self.asked, &self.disks).hash(state);
-        (self.last_number, self.boot).hash(state);
+        (&self.heard, self.last_number, self.boot).hash(state);
     }
 }
 
@@ -88,6 +91,7 @@ impl Runtime {
             tasks: BTreeMap::new(),
             asked: BTreeMap::new(),
             disks: BTreeMap::new(),
+            heard: Vec::new(),
             last_number: 0,
             boot: 1,
         }
@@ -178,7 +182,7 @@ impl Runtime {
             "task" => self.task_due(timer.number, cx),
             "check" => self.check_over(timer.number, cx),
             "no reply" => self.task_answered(timer.number, shell::Answer::TimedOut, cx),
-            "no answer" => self.call_ended(timer.number, false, "no answer".into(), cx),
+            "no answer" => self.no_answer(timer.number, cx),
             _ => {}
         }
     }
@@ -189,10 +193,9 @@ impl Runtime {
         }
         match packet.step.clone() {
             PacketStep::ToPod { ip, port } => self.serve(&packet, ip, port, cx),
-            PacketStep::Resolved { ips } => self.resolved(&packet, &ips, cx),
+            PacketStep::Resolved { ips, port } => self.resolved(&packet, &ips, port, cx),
             PacketStep::Answer { status, detail } => {
-                let ok = status.is_some_and(|status| status < 400);
-                self.call_ended(packet.number, ok, detail, cx);
+                self.call_ended(packet.number, &Ending::of(status, &detail), cx);
             }
             PacketStep::ToService { .. } | PacketStep::Lookup { .. } => {}
         }

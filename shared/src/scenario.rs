@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{ClusterSpec, ControlPlane, ImageSpec, NodeGroup};
+use crate::cluster::{ClusterSpec, ControlPlane, ImageSpec, NodeGroup, TrafficSource};
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Path, Segment, Str, Timestamp, from_doc, parse_json, to_doc};
 use crate::manifest::{self, Document};
@@ -78,6 +78,9 @@ pub struct Spec {
     /// Component configuration and modelled latencies.
     #[serde(skip_serializing_if = "sparse::is_default", serialize_with = "sparse::fields")]
     pub options: Options,
+    /// Sources of traffic that are there from the beginning.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<TrafficSource>,
     /// The moment that a viewer first sees.
     #[serde(skip_serializing_if = "sparse::is_default")]
     pub opening: Duration,
@@ -106,7 +109,7 @@ pub struct Shape {
     /// The worker nodes.
     pub nodes: Vec<NodeGroup>,
     /// What runs besides. `coredns` and `kube-proxy` always do for now, named or not; `metrics-server` has no
-    /// effect yet.
+    /// effect yet; `ingress-nginx` runs where it is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addons: Option<Vec<Addon>>,
 }
@@ -126,6 +129,7 @@ pub enum Addon {
     Coredns,
     KubeProxy,
     MetricsServer,
+    IngressNginx,
 }
 
 /// Why a scenario cannot be read or played.
@@ -236,6 +240,22 @@ impl Scenario {
         if self.spec.steps.len() > MAX_STEPS {
             return Err(refuse("spec.steps", format!("a scenario has at most {MAX_STEPS} steps")));
         }
+        for (at, source) in self.spec.traffic.iter().enumerate() {
+            let fault = source.check();
+            fault.map_err(|(field, message)| refuse(&format!("spec.traffic[{at}]{field}"), message))?;
+            if self.spec.traffic[..at].iter().any(|other| other.name == source.name) {
+                let message = format!("there is already a source of traffic called {:?}", source.name);
+                return Err(refuse(&format!("spec.traffic[{at}].name"), message));
+            }
+        }
+        for (at, step) in self.spec.steps.iter().enumerate() {
+            if let StepAction::Traffic(source) = &step.action {
+                let fault = source.check();
+                fault.map_err(|(field, message)| {
+                    refuse(&format!("spec.steps[{at}].traffic{field}"), message)
+                })?;
+            }
+        }
         for (at, expectation) in self.spec.expect.iter().enumerate() {
             let fault = expectation.check();
             fault.map_err(|(field, message)| refuse(&format!("spec.expect[{at}]{field}"), message))?;
@@ -258,6 +278,8 @@ impl Scenario {
             nodes: self.spec.cluster.nodes.clone(),
             images: self.spec.images.clone(),
             options: self.spec.options.clone(),
+            ingress: self.spec.cluster.addons.iter().flatten().any(|addon| *addon == Addon::IngressNginx),
+            traffic: self.spec.traffic.clone(),
             ..ClusterSpec::default()
         };
         if let Some(epoch) = &self.spec.epoch {

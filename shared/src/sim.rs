@@ -3,6 +3,7 @@
 
 mod cause;
 mod context;
+mod dns_config;
 mod fault;
 mod hash;
 mod link;
@@ -18,6 +19,7 @@ mod trace;
 
 pub use cause::{Causes, RecordId};
 pub use context::{Context, Core, Machine};
+pub use dns_config::DnsConfig;
 pub use fault::{Fault, Target};
 pub use hash::{StateHash, StateHasher, hash_of};
 pub use link::{End, Links};

@@ -5,8 +5,9 @@ use crate::api::scheduling::priorityclass;
 use crate::api::storage::storageclass;
 use crate::api::{Key, Kind, Meta, Object};
 use crate::doc;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Timestamp};
 use crate::etcd::Store;
+use crate::network::{API_SERVER, ingress_manifests};
 use crate::sim::Causes;
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -15,11 +16,18 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 const FIRST_UID: u128 = 0x4b75_6261_7269_4000_8000_0000_0000_0000;
 
 /// Stores them all, as created at `at`.
-pub(super) fn objects(store: &mut Store, at: Timestamp, storage: bool) {
+pub(super) fn objects(store: &mut Store, at: Timestamp, storage: bool, ingress: bool) {
     let namespaces = NAMESPACES.map(|name| (Kind::Namespace, name, doc!({})));
     let classes =
         priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
-    let all = namespaces.into_iter().chain(classes).chain(roles()).chain(storage.then(storage_class));
+    let add_ons = if ingress { ingress_manifests().to_vec() } else { Vec::new() };
+    let all = namespaces
+        .into_iter()
+        .chain(classes)
+        .chain(roles())
+        .chain(storage.then(storage_class))
+        .chain(api_server())
+        .chain(add_ons);
     for (number, (kind, name, mut doc)) in all.enumerate() {
         doc.set_at(&["metadata", "name"], name);
         let resource = kind.resource();
@@ -33,8 +41,9 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, storage: bool) {
             annotations: doc["metadata"]["annotations"].clone(),
             ..Meta::default()
         };
+        let namespace = doc["metadata"]["namespace"].str();
         doc.remove("metadata");
-        store.put(Object::new(Key::new(kind, Str::new(), name), meta, doc, None), Causes::none());
+        store.put(Object::new(Key::new(kind, namespace, name), meta, doc, None), Causes::none());
     }
 }
 
@@ -45,6 +54,34 @@ fn storage_class() -> (Kind, &'static str, Doc) {
         "provisioner": storageclass::LOCAL_PATH, "volumeBindingMode": "WaitForFirstConsumer"
     });
     (Kind::StorageClass, storageclass::STANDARD, class)
+}
+
+/// How pods find the API server, which keeps these itself.
+fn api_server() -> [(Kind, &'static str, Doc); 3] {
+    let ip = Doc::from(std::net::Ipv4Addr::from(API_SERVER).to_string());
+    let ports = Doc::list([doc!({ "name": "https", "port": 6443i64, "protocol": "TCP" })]);
+    let meta = |labels: Doc| doc!({ "namespace": "default", "labels": labels });
+    let service = doc!({
+        "metadata": meta(doc!({ "component": "apiserver", "provider": "kubernetes" })),
+        "spec": {
+            "clusterIP": "10.96.0.1",
+            "ports": [{ "name": "https", "port": 443i64, "protocol": "TCP", "targetPort": 6443i64 }]
+        }
+    });
+    let slice = doc!({
+        "metadata": meta(doc!({ "kubernetes.io/service-name": "kubernetes" })),
+        "addressType": "IPv4", "endpoints": [{ "addresses": Doc::list([ip.clone()]), "conditions": { "ready": true } }],
+        "ports": ports.clone()
+    });
+    let endpoints = doc!({
+        "metadata": meta(doc!({ "endpointslice.kubernetes.io/skip-mirror": "true" })),
+        "subsets": [{ "addresses": [{ "ip": ip }], "ports": ports }]
+    });
+    [
+        (Kind::Service, "kubernetes", service),
+        (Kind::EndpointSlice, "kubernetes", slice),
+        (Kind::Endpoints, "kubernetes", endpoints),
+    ]
 }
 
 /// The roles for people. Upstream's `view` and `edit` know more resources than are served here.

@@ -95,7 +95,7 @@ fn power(cluster: &mut Cluster, machine: u32, on: bool, causes: &Causes) {
     if !on {
         Arc::make_mut(&mut cluster.runtimes[machine as usize]).power_lost();
     }
-    for process in [Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)] {
+    for process in super::on_machine(machine) {
         if on {
             start(cluster, process, causes);
         } else {
@@ -118,6 +118,7 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
     }
     let single = match program {
         "coredns" => Some(Process::CoreDns),
+        "ingress-nginx" if cluster.network.has_ingress() => Some(Process::IngressController),
         "load-balancer" => Some(Process::LoadBalancer),
         program => of_members(program).map(|of| of(0)),
     };
@@ -125,6 +126,7 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
         "kubelet" => Some(Process::Kubelet),
         "kube-proxy" => Some(Process::KubeProxy),
         "containerd" => Some(Process::Runtime),
+        "cni" => Some(Process::Cni),
         _ => None,
     };
     match (single, on_node, node) {
@@ -138,7 +140,7 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
         }
         (None, None, _) => Err(format!(
             "there is no component called {program:?}: kube-apiserver, kube-scheduler, kube-controller-manager, etcd, \
-             coredns, load-balancer, kubelet@NODE, kube-proxy@NODE, containerd@NODE"
+             coredns, load-balancer, kubelet@NODE, kube-proxy@NODE, containerd@NODE, cni@NODE"
         )),
     }
 }

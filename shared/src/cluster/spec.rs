@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::parse_quantity;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
+use crate::network::TrafficSource;
 use crate::runtime::ImageSpec;
 use crate::sim::{Machine, Options};
 
@@ -28,6 +29,10 @@ pub struct ClusterSpec {
     pub images: BTreeMap<Str, ImageSpec>,
     /// Component configuration and latencies.
     pub options: Options,
+    /// Whether there is an ingress controller.
+    pub ingress: bool,
+    /// Sources of traffic that are there from the beginning.
+    pub traffic: Vec<TrafficSource>,
 }
 
 /// The control plane's shape.
@@ -114,6 +119,8 @@ impl Default for ClusterSpec {
             storage: true,
             images: BTreeMap::new(),
             options: Options::default(),
+            ingress: false,
+            traffic: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::Key;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
-use crate::sim::{ContainerEnd, Duration, Time};
+use crate::sim::{ContainerEnd, DnsConfig, Duration, Time};
 
 use super::shell::{Files, Mount};
 use super::{ImageSpec, Log};
@@ -23,6 +23,8 @@ pub struct Sandbox {
     pub key: Key,
     /// Its IPv4 address.
     pub ip: u32,
+    /// How it looks up names; `None` when as most pods do.
+    pub dns: Option<Arc<DnsConfig>>,
     /// The newest start of each container, in the order of first starts.
     pub containers: Vec<Container>,
     /// The pod's spec.

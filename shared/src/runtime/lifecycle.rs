@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::api::Key;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
-use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Time, Timer};
+use crate::network::dns_config;
+use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Process, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
 use super::shell::Files;
@@ -19,35 +20,41 @@ const FIRST_POD_ADDRESS: u32 = 2;
 impl Runtime {
     pub(super) fn run_sandbox(&mut self, pod: u128, key: Key, spec: Doc, cx: &mut Context<'_>) {
         let known = self.sandboxes.get(&pod).map(|sandbox| sandbox.ip);
-        let event = match known.map_or_else(|| self.free_address(), Ok) {
+        let agent = cx.core.running(Process::Cni(self.machine));
+        let event = match known.map_or_else(|| self.free_address(agent), Ok) {
             Ok(ip) if known.is_some() => CriEvent::SandboxReady { pod, ip },
             Ok(ip) => {
                 self.addresses.insert(ip);
                 self.by_address.insert(ip, pod);
-                self.sandboxes
-                    .insert(pod, Sandbox { key, ip, containers: Vec::new(), spec, volumes: BTreeMap::new() });
+                let dns = dns_config(&spec, &key.namespace);
+                let (containers, volumes) = (Vec::new(), BTreeMap::new());
+                self.sandboxes.insert(pod, Sandbox { key, ip, dns, containers, spec, volumes });
                 CriEvent::SandboxReady { pod, ip }
             }
-            Err(why) => CriEvent::SandboxFailed { pod, why: why.into() },
+            Err(why) => {
+                let id = super::container_id(pod, "POD", 0);
+                let id = id.rsplit('/').next().unwrap_or("");
+                let why = format!(
+                    "rpc error: code = Unknown desc = failed to setup network for sandbox \"{id}\": {why}"
+                );
+                CriEvent::SandboxFailed { pod, why: why.into() }
+            }
         };
-        let kubelet = crate::sim::Process::Kubelet(self.machine);
-        cx.send_after(SANDBOX, kubelet, crate::sim::Body::CriEvent(event));
+        cx.send_after(SANDBOX, Process::Kubelet(self.machine), crate::sim::Body::CriEvent(event));
     }
 
     /// The next free address of the node's pod network.
-    fn free_address(&mut self) -> Result<u32, &'static str> {
-        let Some((first, size)) = self.network else {
-            return Err(
-                "rpc error: code = Unknown desc = failed to setup network for sandbox: cni plugin not \
-                        initialized",
-            );
-        };
+    fn free_address(&mut self, agent: bool) -> Result<u32, &'static str> {
+        if !agent {
+            return Err("plugin type=\"cni\" failed (add): unable to connect to the CNI agent: dial unix \
+                        /var/run/cni/cni.sock: connect: no such file or directory");
+        }
+        let Some((first, size)) = self.network else { return Err("cni plugin not initialized") };
         let hosts = size - FIRST_POD_ADDRESS - 1;
         let free = (0..hosts)
             .map(|step| first + FIRST_POD_ADDRESS + (self.next_address + step) % hosts)
             .find(|ip| !self.addresses.contains(ip))
-            .ok_or("rpc error: code = Unknown desc = failed to setup network for sandbox: no IP addresses available \
-                    in range set")?;
+            .ok_or("no IP addresses available in range set")?;
         self.next_address = (free - first - FIRST_POD_ADDRESS + 1) % hosts;
         Ok(free)
     }

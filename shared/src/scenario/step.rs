@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::HttpRequest;
+use crate::cluster::{HttpRequest, TrafficSource};
 use crate::doc::Str;
 use crate::sim::{Duration, Fault, Target, Time};
 
@@ -32,6 +32,8 @@ pub enum StepAction {
     Repair(RepairStep),
     /// A request that a client sent to the API server.
     Request(RequestStep),
+    /// Starts, changes or stops a source of traffic.
+    Traffic(TrafficSource),
 }
 
 /// A fault and what it strikes: `{target: node/node-2, kind: PowerOff}`.
@@ -120,6 +122,7 @@ impl StepAction {
             }
             StepAction::Repair(step) => format!("repair {}", step.target),
             StepAction::Request(request) => format!("{} {}", request.method, request.path),
+            StepAction::Traffic(source) => format!("traffic {} {}/s {}", source.name, source.rate, source.to),
         }
     }
 }
@@ -141,6 +144,8 @@ struct RawStep {
     repair: Option<RepairStep>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request: Option<RequestStep>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traffic: Option<TrafficSource>,
 }
 
 impl TryFrom<RawStep> for Step {
@@ -153,12 +158,15 @@ impl TryFrom<RawStep> for Step {
             raw.fault.map(StepAction::Fault),
             raw.repair.map(StepAction::Repair),
             raw.request.map(StepAction::Request),
+            raw.traffic.map(StepAction::Traffic),
         ]
         .into_iter()
         .flatten();
         match (actions.next(), actions.next()) {
             (Some(action), None) => Ok(Step { at: Time(raw.at.0), user: raw.user, action }),
-            _ => Err("a step does one thing: give it one of apply, kubectl, fault, repair or request"),
+            _ => {
+                Err("a step does one thing: give it one of apply, kubectl, fault, repair, request or traffic")
+            }
         }
     }
 }
@@ -173,6 +181,7 @@ impl From<Step> for RawStep {
             fault: None,
             repair: None,
             request: None,
+            traffic: None,
         };
         match step.action {
             StepAction::Apply(text) => raw.apply = Some(text),
@@ -180,6 +189,7 @@ impl From<Step> for RawStep {
             StepAction::Fault(fault) => raw.fault = Some(fault),
             StepAction::Repair(repair) => raw.repair = Some(repair),
             StepAction::Request(request) => raw.request = Some(request),
+            StepAction::Traffic(source) => raw.traffic = Some(source),
         }
         raw
     }

@@ -77,6 +77,8 @@ pub struct Player {
     results: Vec<StepResult>,
     expectations: Vec<(Expectation, scenario::Progress)>,
     seen_revision: u64,
+    /// How many answers sources of traffic had when expectations were last looked at.
+    seen_answers: u64,
 }
 
 impl Player {
@@ -107,6 +109,7 @@ impl Player {
             results: Vec::new(),
             expectations,
             seen_revision: 0,
+            seen_answers: 0,
         })
     }
 
@@ -301,6 +304,9 @@ impl Player {
                     Action::Fault { target: fault.target, fault: fault.fault },
                 );
             }
+            StepAction::Traffic(source) => {
+                self.command(Asker::Step(number, self.now()), user, Action::Traffic(source));
+            }
             StepAction::Repair(repair) => {
                 self.command(Asker::Step(number, self.now()), user, Action::Repair { target: repair.target });
             }
@@ -414,6 +420,16 @@ impl Player {
 
     /// Looks at what is expected, if anything was written.
     fn observe(&mut self) {
+        let traffic = self.cluster.network().visitors();
+        if traffic.answers() != self.seen_answers {
+            self.seen_answers = traffic.answers();
+            let now = self.cluster.now();
+            for (goal, progress) in &mut self.expectations {
+                if let Some(source) = goal.source() {
+                    goal.observe_source(progress, traffic.summary(source).as_ref(), now);
+                }
+            }
+        }
         let store = self.cluster.store();
         if store.revision() == self.seen_revision {
             return;
@@ -421,8 +437,10 @@ impl Player {
         self.seen_revision = store.revision();
         let now = self.cluster.now();
         for (goal, progress) in &mut self.expectations {
-            let object = progress.key.as_ref().and_then(|key| store.get(key));
-            goal.observe(progress, object.map(|object| &**object), now);
+            if goal.source().is_none() {
+                let object = progress.key.as_ref().and_then(|key| store.get(key));
+                goal.observe(progress, object.map(|object| &**object), now);
+            }
         }
     }
 }

@@ -398,12 +398,58 @@ pub struct Packet {
     pub number: u64,
     /// Who asked and waits for the answer.
     pub origin: Process,
-    /// IPv4 address of the client, for session affinity.
+    /// IPv4 address of the client, for session affinity and network policies.
     pub client: u32,
     /// The path of the HTTP request on the way there, the text of the answer on the way back.
     pub text: Str,
+    /// What it travels over.
+    pub protocol: Protocol,
+    /// What an HTTP client asks for; `None` where nobody on the way has to know.
+    pub http: Option<Arc<HttpTarget>>,
     /// Where it is going.
     pub step: PacketStep,
+}
+
+/// What a packet travels over.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[allow(missing_docs, reason = "the names are the protocols' own")]
+pub enum Protocol {
+    #[default]
+    Tcp,
+    Udp,
+    Sctp,
+}
+
+impl Protocol {
+    /// The protocol that the API calls `TCP`, `UDP` or `SCTP`.
+    pub fn of(name: &str) -> Protocol {
+        match name {
+            "UDP" => Protocol::Udp,
+            "SCTP" => Protocol::Sctp,
+            _ => Protocol::Tcp,
+        }
+    }
+}
+
+/// What an HTTP client asks for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct HttpTarget {
+    /// Whether it wants TLS.
+    pub tls: bool,
+    /// The host in its URL.
+    pub host: Str,
+    /// The path in its URL.
+    pub path: Str,
+}
+
+impl Packet {
+    /// The address it goes to now; `None` for one on its way back.
+    pub fn target(&self) -> Option<u32> {
+        match self.step {
+            PacketStep::ToPod { ip, .. } | PacketStep::ToService { ip, .. } => Some(ip),
+            _ => None,
+        }
+    }
 }
 
 /// How far a packet has come.
@@ -420,6 +466,8 @@ pub enum PacketStep {
     Resolved {
         /// IPv4 addresses.
         ips: Vec<u32>,
+        /// The port, where the name says one (SRV); else 0.
+        port: u32,
     },
     /// To an address of a Service (virtual IP or load balancer) and port: rules decide the pod.
     ToService {

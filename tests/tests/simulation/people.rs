@@ -15,7 +15,7 @@ const SOLOS: [&str; 2] = ["solo-0", "solo-1"];
 const IMAGES: [&str; 6] = ["web:0", "web:1", "web:2", "web:crash", "web:never-ready", "web:missing"];
 const PROGRAMS: [&str; 6] =
     ["kube-apiserver", "kube-scheduler", "kube-controller-manager", "etcd", "coredns", "load-balancer"];
-const NODE_PROGRAMS: [&str; 3] = ["kubelet", "kube-proxy", "containerd"];
+const NODE_PROGRAMS: [&str; 4] = ["kubelet", "kube-proxy", "containerd", "cni"];
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
 const PODS: &str = "/api/v1/namespaces/default/pods";

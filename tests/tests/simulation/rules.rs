@@ -163,7 +163,9 @@ impl World {
     /// Slices list the ready pods, and visitors reach them through every Service of type LoadBalancer.
     fn check_traffic(&self) {
         for service in self.cluster.store().list(Kind::Service) {
-            let Some(view) = service.view::<Service>() else { continue };
+            let Some(view) = service.view::<Service>().filter(|view| view.selector.is_some()) else {
+                continue;
+            };
             let app = service.key.name.as_str();
             let ready: BTreeSet<Str> = self
                 .pods()
@@ -180,6 +182,13 @@ impl World {
             let addresses: BTreeSet<Str> = listed.iter().map(|(address, _)| address.clone()).collect();
             if addresses != ready || listed.len() != ready.len() || listed.iter().any(|(_, ready)| !ready) {
                 self.fail(&format!("{}: ready {ready:?}, listed {listed:?}", service.key));
+            }
+            let key = Key::new(Kind::Endpoints, service.key.namespace.clone(), service.key.name.clone());
+            let legacy = self.cluster.read(&key);
+            let legacy: BTreeSet<Str> =
+                legacy["subsets"][0]["addresses"].items().iter().map(|address| address["ip"].str()).collect();
+            if legacy != ready {
+                self.fail(&format!("{key}: ready {ready:?}, listed {legacy:?}"));
             }
             if view.kind == "LoadBalancer" && !ready.is_empty() {
                 let now = self.cluster.now();
