@@ -8,6 +8,7 @@ mod container;
 mod image;
 mod lifecycle;
 mod logs;
+mod pressure;
 mod pull;
 mod serve;
 mod shell;
@@ -55,6 +56,12 @@ pub struct Runtime {
     asked: BTreeMap<u64, tasks::Asked>,
     /// Directories of the machine that pods share, one after the other or at once: claims and host paths.
     disks: BTreeMap<Str, shell::Files>,
+    /// Memory that containers use, in bytes.
+    memory_used: u64,
+    /// Memory and disk that something else fills.
+    filled: (u64, u64),
+    /// Whether the kubelet knows that memory or disk run out.
+    low: (bool, bool),
     last_number: u64,
     boot: u32,
 }
@@ -65,6 +72,7 @@ impl Hash for Runtime {
         (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
         (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
         (&self.calls, &self.followers, &self.tasks, &self.asked, &self.disks).hash(state);
+        (self.memory_used, self.filled, self.low).hash(state);
         (self.last_number, self.boot).hash(state);
     }
 }
@@ -88,6 +96,9 @@ impl Runtime {
             tasks: BTreeMap::new(),
             asked: BTreeMap::new(),
             disks: BTreeMap::new(),
+            memory_used: 0,
+            filled: (0, 0),
+            low: (false, false),
             last_number: 0,
             boot: 1,
         }
@@ -128,6 +139,8 @@ impl Runtime {
             CriCall::StopPodSandbox { pod } => self.stop_sandbox(pod),
             CriCall::RemovePodSandbox { pod } => self.remove_sandbox(pod, cx),
             CriCall::Probe { .. } => self.probe(call, cx),
+            CriCall::Stats => self.tell_usage(cx),
+            CriCall::RemoveUnusedImages => self.remove_unused_images(cx),
             CriCall::ReadLog { call, pod, attempt, options } => {
                 self.read_log(call, pod, attempt, options, cx)
             }
@@ -158,6 +171,9 @@ impl Runtime {
         self.followers.clear();
         self.tasks.clear();
         self.asked.clear();
+        self.memory_used = 0;
+        self.filled.0 = 0;
+        self.low = (false, false);
     }
 
     fn fresh_number(&mut self) -> u64 {
@@ -214,6 +230,9 @@ impl Runtime {
         });
         let images = self.cached.iter().map(|(image, &bytes)| (image.clone(), bytes)).collect();
         self.tell(CriEvent::Listed { boot: self.boot, pods: pods.collect(), images }, cx);
+        if self.low != (false, false) {
+            self.tell_usage(cx);
+        }
     }
 }
 

@@ -152,9 +152,12 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
         ("Ready", ready.is_none(), ready.clone()),
         ("ContainersReady", ready.is_none(), ready),
     ];
+    let evicted = pod.failed.as_ref().filter(|(reason, _)| reason == "Evicted");
+    let target =
+        evicted.map(|(_, why)| ("DisruptionTarget", true, Some(("TerminationByKubelet", why.to_string()))));
     let generation = object.meta.generation;
     let conditions = &mut pod.conditions;
-    Doc::list(all.into_iter().map(|(name, holds, why)| {
+    Doc::list(all.into_iter().chain(target).map(|(name, holds, why)| {
         let (before, since) = conditions.entry(name).or_insert_with(|| reported(object, name, holds, now));
         if *before != holds {
             (*before, *since) = (holds, now.floor_seconds());
