@@ -36,7 +36,7 @@ impl Runtime {
         let capacity = capacity(self.machine, cx);
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         let mut starts = Vec::new();
-        for container in sandbox.containers.iter_mut().filter(|container| container.running()) {
+        for container in sandbox.containers.iter_mut().filter(|container| !full || container.running()) {
             container.filled = if full { container.memory_limit().unwrap_or(capacity / 2) + 1 } else { 0 };
             starts.push(container.number);
         }

@@ -80,7 +80,7 @@ impl Task {
         }
         match pending.what {
             Wait::Until(at) if at <= world.now => {}
-            Wait::Children if !world.has_children => {}
+            Wait::Children if !world.has_children && world.children.is_empty() => {}
             Wait::Tail(path, shown, at) if at <= world.now => {
                 self.tail_on(&path, shown, world);
                 return Some(Progress::Waits(self.wakes_at()));
