@@ -96,6 +96,10 @@ impl Kubelet {
                 self.begin_probes(uid, index, cx);
                 self.keep_readiness(uid, index, object);
             }
+            // What its volumes are made of may have changed meanwhile.
+            if self.pods[&uid].stage == PodStage::Active {
+                self.volumes_ready(uid, cx);
+            }
         }
         if ends {
             self.terminate(uid, cx);
