@@ -198,7 +198,7 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     });
     if ran {
         status.set("image", full_reference(image));
-        status.set("imageID", image_id.unwrap_or_default());
+        status.set("imageID", image_id.unwrap_or_else(|| crate::runtime::image_id(image)));
         status.set(
             "containerID",
             match &container.last {
