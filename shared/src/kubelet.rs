@@ -7,6 +7,7 @@ mod cri;
 mod downward;
 mod ending;
 mod env;
+mod eviction;
 mod node;
 mod pod;
 mod probe;
@@ -56,6 +57,8 @@ pub struct Kubelet {
     configs: BTreeMap<(u128, u32), env::Sources>,
     /// Calls of the API server's that the runtime is working on: who asked.
     serving: BTreeMap<u64, Process>,
+    /// Whether memory or disk run out.
+    pressure: eviction::Pressure,
 }
 
 /// What an answer is for.
@@ -95,6 +98,7 @@ impl Kubelet {
             found: BTreeMap::new(),
             configs: BTreeMap::new(),
             serving: BTreeMap::new(),
+            pressure: eviction::Pressure::default(),
         }
     }
 
@@ -164,6 +168,7 @@ impl Kubelet {
             ("delete", Some(key)) => {
                 self.all_called(key).into_iter().for_each(|uid| self.delete_from_api(uid, cx));
             }
+            ("eviction", _) if self.pressure.is_watching() => self.look_at_usage(cx),
             ("volumes", Some(key)) => {
                 self.all_called(key).into_iter().for_each(|uid| self.read_volumes(uid, cx))
             }

@@ -8,6 +8,7 @@ mod container;
 mod image;
 mod lifecycle;
 mod logs;
+mod pressure;
 mod pull;
 mod serve;
 mod shell;
@@ -58,6 +59,12 @@ pub struct Runtime {
     disks: BTreeMap<Str, shell::Files>,
     /// How requests for sources of traffic ended.
     heard: Vec<(Str, Ending)>,
+    /// Memory that containers use, in bytes.
+    memory_used: u64,
+    /// Memory and disk that something else fills.
+    filled: (u64, u64),
+    /// Whether the kubelet knows that memory or disk run out.
+    low: (bool, bool),
     last_number: u64,
     boot: u32,
 }
@@ -68,6 +75,7 @@ impl Hash for Runtime {
         (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
         (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
         (&self.calls, &self.followers, &self.tasks, &self.asked, &self.disks).hash(state);
+        (self.memory_used, self.filled, self.low).hash(state);
         (&self.heard, self.last_number, self.boot).hash(state);
     }
 }
@@ -92,6 +100,9 @@ impl Runtime {
             asked: BTreeMap::new(),
             disks: BTreeMap::new(),
             heard: Vec::new(),
+            memory_used: 0,
+            filled: (0, 0),
+            low: (false, false),
             last_number: 0,
             boot: 1,
         }
@@ -132,6 +143,8 @@ impl Runtime {
             CriCall::StopPodSandbox { pod } => self.stop_sandbox(pod),
             CriCall::RemovePodSandbox { pod } => self.remove_sandbox(pod, cx),
             CriCall::Probe { .. } => self.probe(call, cx),
+            CriCall::Stats => self.tell_usage(cx),
+            CriCall::RemoveUnusedImages => self.remove_unused_images(cx),
             CriCall::ReadLog { call, pod, attempt, options } => {
                 self.read_log(call, pod, attempt, options, cx)
             }
@@ -162,6 +175,9 @@ impl Runtime {
         self.followers.clear();
         self.tasks.clear();
         self.asked.clear();
+        self.memory_used = 0;
+        self.filled.0 = 0;
+        self.low = (false, false);
     }
 
     fn fresh_number(&mut self) -> u64 {
@@ -217,6 +233,9 @@ impl Runtime {
         });
         let images = self.cached.iter().map(|(image, &bytes)| (image.clone(), bytes)).collect();
         self.tell(CriEvent::Listed { boot: self.boot, pods: pods.collect(), images }, cx);
+        if self.low != (false, false) {
+            self.tell_usage(cx);
+        }
     }
 }
 

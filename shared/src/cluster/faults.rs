@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::api::{Key, Kind};
 use crate::doc::Str;
-use crate::sim::{Causes, Context, End, Fault, Process, Target, What};
+use crate::sim::{Causes, Context, End, Fault, Filled, Process, Target, What};
 
 use super::members::MEMBERS;
 use super::{Cluster, Outcome};
@@ -36,6 +37,7 @@ fn act(cluster: &mut Cluster, target: &Target, fault: Option<Fault>, causes: Cau
             Target::Component(..) | Target::Etcd(_) => process(cluster, target)
                 .and_then(|process| component(cluster, process, target, fault, causes)),
             Target::Link(a, b) => link(cluster, a, b, target, fault),
+            Target::Pod(namespace, name) => pod(cluster, namespace, name, target, fault, &causes),
         };
     match result {
         Ok(()) => Outcome::Done,
@@ -45,7 +47,8 @@ fn act(cluster: &mut Cluster, target: &Target, fault: Option<Fault>, causes: Cau
 
 fn unfit(target: &Target, fault: Fault) -> String {
     let kinds = match target {
-        Target::Node(_) | Target::Zone(_) => "PowerOff or Partition",
+        Target::Node(_) | Target::Zone(_) => "PowerOff, Partition, FillMemory or FillDisk",
+        Target::Pod(..) => "Crash, FillMemory or FailProbes",
         Target::Component(..) | Target::Etcd(_) => "Stop or Crash",
         Target::Link(..) => "Drop or Delay",
     };
@@ -71,8 +74,13 @@ fn machines(
                 cluster.core.links.isolate(machine, true);
                 note(cluster, Process::Kubelet(machine), false, &causes);
             }
+            Some(Fault::FillMemory) => fill(cluster, machine, Filled::Memory, true, &causes),
+            Some(Fault::FillDisk) => fill(cluster, machine, Filled::Disk, true, &causes),
             Some(other) => return Err(unfit(target, other)),
             None => {
+                for what in [Filled::Memory, Filled::Disk] {
+                    fill(cluster, machine, what, false, &causes);
+                }
                 if cluster.core.links.is_isolated(machine) {
                     cluster.core.links.isolate(machine, false);
                     note(cluster, Process::Kubelet(machine), true, &causes);
@@ -83,6 +91,43 @@ fn machines(
     }
     let mut cx = Context { core: &mut cluster.core, me: Process::ProxyWatch, causes };
     cluster.network.links_changed(&mut cx);
+    Ok(())
+}
+
+/// Fills the memory or disk of a machine, or empties it.
+fn fill(cluster: &mut Cluster, machine: u32, what: Filled, full: bool, causes: &Causes) {
+    let me = Process::Runtime(machine);
+    let mut cx = Context { core: &mut cluster.core, me, causes: causes.clone() };
+    Arc::make_mut(&mut cluster.runtimes[machine as usize]).fill(what, full, &mut cx);
+}
+
+/// Breaks the containers of a pod, or mends them.
+fn pod(
+    cluster: &mut Cluster,
+    namespace: &Str,
+    name: &Str,
+    target: &Target,
+    fault: Option<Fault>,
+    causes: &Causes,
+) -> Result<(), String> {
+    let key = Key { kind: Kind::Pod, namespace: namespace.clone(), name: name.clone() };
+    let uid = cluster.store.get(&key).map(|object| object.meta.uid);
+    let uid = uid.ok_or_else(|| format!("there is no pod called {namespace}/{name}"))?;
+    let place = cluster.runtimes.iter().position(|runtime| runtime.sandboxes().contains_key(&uid));
+    let machine = place.ok_or_else(|| format!("nothing of {target} runs"))? as u32;
+    let me = Process::Runtime(machine);
+    let mut cx = Context { core: &mut cluster.core, me, causes: causes.clone() };
+    let runtime = Arc::make_mut(&mut cluster.runtimes[machine as usize]);
+    match fault {
+        Some(Fault::Crash) => runtime.crash(uid, &mut cx),
+        Some(Fault::FillMemory) => runtime.leak(uid, true, &mut cx),
+        Some(Fault::FailProbes) => runtime.fail_probes(uid, true),
+        Some(other) => return Err(unfit(target, other)),
+        None => {
+            runtime.leak(uid, false, &mut cx);
+            runtime.fail_probes(uid, false);
+        }
+    }
     Ok(())
 }
 

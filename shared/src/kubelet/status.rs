@@ -161,9 +161,12 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
         ("Ready", ready.is_none(), ready.clone()),
         ("ContainersReady", ready.is_none(), ready),
     ];
+    let evicted = pod.failed.as_ref().filter(|(reason, _)| reason == "Evicted");
+    let target =
+        evicted.map(|(_, why)| ("DisruptionTarget", true, Some(("TerminationByKubelet", why.to_string()))));
     let generation = object.meta.generation;
     let conditions = &mut pod.conditions;
-    Doc::list(all.into_iter().map(|(name, holds, why)| {
+    Doc::list(all.into_iter().chain(target).map(|(name, holds, why)| {
         let (before, since) = conditions.entry(name).or_insert_with(|| reported(object, name, holds, now));
         if *before != holds {
             (*before, *since) = (holds, now.floor_seconds());
@@ -204,7 +207,7 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     });
     if ran {
         status.set("image", full_reference(image));
-        status.set("imageID", image_id.unwrap_or_default());
+        status.set("imageID", image_id.unwrap_or_else(|| crate::runtime::image_id(image)));
         status.set(
             "containerID",
             match &container.last {

@@ -69,6 +69,8 @@ pub struct Container {
     pub(super) mounts: Arc<Vec<Mount>>,
     /// Memory that something else than its programs holds.
     pub(super) filled: u64,
+    /// The memory that was last counted for it.
+    pub(super) counted: u64,
     /// Whether its probes fail, whatever it does.
     pub(super) probes_fail: bool,
     /// How it ended, once it has.

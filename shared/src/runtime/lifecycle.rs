@@ -85,14 +85,18 @@ impl Runtime {
             layer: Files::default(),
             mounts: tasks::mounts(&doc, &sandbox.spec, &sandbox.key),
             filled: 0,
+            counted: 0,
             probes_fail: false,
             end: ContainerEnd::default(),
             doc,
         };
+        tasks::fix_sub_paths(&mut container, &sandbox.volumes);
         match sandbox.container_mut(&name) {
             Some(old) => {
                 self.numbered.remove(&old.number);
                 container.previous_log = std::mem::take(&mut old.log);
+                // What is broken stays so until it is mended.
+                (container.filled, container.probes_fail) = (old.filled, old.probes_fail);
                 *old = container;
             }
             None => sandbox.containers.push(container),
@@ -214,6 +218,7 @@ impl Runtime {
         self.tell_followers(number, true, cx);
         self.end_tasks(&tasks, cx);
         self.tell(event, cx);
+        self.check_memory(number, cx);
     }
 
     /// Writes lines of the image to the log of a container.
@@ -243,6 +248,7 @@ impl Runtime {
             for container in &sandbox.containers {
                 self.tell_followers(container.number, true, cx);
                 self.end_tasks(&container.tasks, cx);
+                self.uncount(container.counted, cx);
                 self.numbered.remove(&container.number);
             }
         }

@@ -210,6 +210,9 @@ enum Kind {
     Partition,
     Stop,
     Crash,
+    FillMemory,
+    FillDisk,
+    FailProbes,
     Drop,
     Delay,
 }
@@ -232,6 +235,9 @@ impl TryFrom<RawFault> for FaultStep {
             (Kind::Partition, None) => Fault::Partition,
             (Kind::Stop, None) => Fault::Stop,
             (Kind::Crash, None) => Fault::Crash,
+            (Kind::FillMemory, None) => Fault::FillMemory,
+            (Kind::FillDisk, None) => Fault::FillDisk,
+            (Kind::FailProbes, None) => Fault::FailProbes,
             (Kind::Drop, None) => Fault::Drop,
             (Kind::Delay, Some(by)) => Fault::Delay { by },
             (Kind::Delay, None) => {
@@ -250,6 +256,9 @@ impl From<FaultStep> for RawFault {
             Fault::Partition => (Kind::Partition, None),
             Fault::Stop => (Kind::Stop, None),
             Fault::Crash => (Kind::Crash, None),
+            Fault::FillMemory => (Kind::FillMemory, None),
+            Fault::FillDisk => (Kind::FillDisk, None),
+            Fault::FailProbes => (Kind::FailProbes, None),
             Fault::Drop => (Kind::Drop, None),
             Fault::Delay { by } => (Kind::Delay, Some(by)),
         };

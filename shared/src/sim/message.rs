@@ -164,6 +164,10 @@ pub enum CriCall {
         /// How long it may take, in milliseconds.
         timeout_ms: u64,
     },
+    /// Tell what is used; the answer is [`CriEvent::Usage`].
+    Stats,
+    /// Make room: remove the images that no container uses.
+    RemoveUnusedImages,
     /// Read a container's log; its answer is [`CriEvent::Served`].
     ReadLog {
         /// The number of the API server's call.
@@ -382,6 +386,18 @@ pub enum CriEvent {
         /// Why, as the runtime words it.
         why: Str,
     },
+    /// What the machine has left, and who uses how much.
+    Usage(Usage),
+    /// These images are not here any more.
+    ImagesRemoved {
+        /// Their references.
+        images: Vec<Str>,
+    },
+    /// There was no memory left at all: the kernel killed something.
+    OutOfMemory {
+        /// Which program.
+        program: Str,
+    },
     /// What a call of the API server's is answered with.
     Served {
         /// The number of the call.
@@ -490,4 +506,39 @@ pub enum PacketStep {
         /// The pod that answered (`namespace/name`), or what went wrong as an HTTP client words it.
         detail: Str,
     },
+}
+
+/// What a machine has left, in bytes, and who uses how much.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Usage {
+    /// Memory.
+    pub memory_left: u64,
+    /// Disk.
+    pub disk_left: u64,
+    /// The whole disk.
+    pub disk: u64,
+    /// Containers that run.
+    pub containers: Vec<ContainerUsage>,
+}
+
+/// What a container uses, in bytes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ContainerUsage {
+    /// The pod.
+    pub pod: u128,
+    /// The container.
+    pub container: Str,
+    /// Memory.
+    pub memory: u64,
+    /// What it wrote to disk.
+    pub disk: u64,
+}
+
+/// What of a machine can be filled up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Filled {
+    /// Its memory.
+    Memory,
+    /// Its disk.
+    Disk,
 }

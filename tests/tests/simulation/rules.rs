@@ -118,8 +118,11 @@ impl World {
             let ends =
                 pod.spec.restart_policy != "Always" && pod.spec.containers[0].image.starts_with("job:");
             let ended_well = pod.spec.containers[0].image == "job:ok";
+            let reason = object.body["status"]["reason"].as_str();
             let fine = match pod.phase {
                 Phase::Running => !ends || (pod.spec.restart_policy == "OnFailure" && !ended_well),
+                // The kubelet itself ends what has to go, whatever its policy.
+                Phase::Failed if matches!(reason, Some("Evicted" | "DeadlineExceeded")) => true,
                 Phase::Succeeded | Phase::Failed => pod.spec.restart_policy != "Always" || pod.ip.is_empty(),
                 Phase::Pending | Phase::Unknown => false,
             };

@@ -157,7 +157,7 @@ impl Task {
             None => std::mem::take(&mut self.io.input),
         };
         // `sh -c 'echo $1' name one`: the first is the shell's own name.
-        let rest: Vec<Str> = rest.cloned().skip(usize::from(from_text)).collect();
+        let rest: Vec<Str> = rest.skip(usize::from(from_text)).cloned().collect();
         let done = self.another(&text, rest, world);
         self.strict |= strict;
         done
