@@ -20,7 +20,8 @@ impl Kubelet {
         let Some(pod) = self.pods.get_mut(&uid).filter(|pod| !silent(pod)) else { return };
         // Most inputs change nothing of a status, and making one is dear.
         let basis = hash_of(&(
-            (pod.stage, pod.ip, pod.start_time, &pod.containers, pod.terminating, &pod.rejected),
+            (pod.stage, pod.ip, pod.start_time, &pod.containers, pod.terminating),
+            (&pod.rejected, &pod.failed),
             (object.meta.generation, self.address, images.len() as u64),
         ));
         if pod.basis == basis && !pod.sent.is_null() {
