@@ -93,6 +93,7 @@ impl Resource for Events {
             "reason" => body["reason"].str(),
             "type" => body["type"].str(),
             "source" => body["source"]["component"].str(),
+            "reportingComponent" => body["reportingComponent"].str(),
             _ => {
                 let field = path.strip_prefix("involvedObject.")?;
                 let known =
@@ -107,8 +108,14 @@ impl Resource for Events {
             "metadata.name",
             "metadata.namespace",
             "involvedObject.kind",
+            "involvedObject.namespace",
             "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
             "reason",
+            "reportingComponent",
             "type",
             "source",
         ]
