@@ -117,7 +117,11 @@ impl<'a> Io<'a> {
                 let response = response.clone();
                 self.at += 1;
                 for warning in &response.warnings {
-                    self.warn(format!("Warning: {warning}"));
+                    // A warning is shown once, however many requests earn it.
+                    let line = format!("Warning: {warning}");
+                    if !self.said.stderr.lines().any(|known| known == line) {
+                        self.warn(line);
+                    }
                 }
                 Ok(response)
             }
