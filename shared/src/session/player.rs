@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::api::User;
 use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome};
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
-use crate::doc::Str;
+use crate::doc::{Doc, Str};
 use crate::kubectl::{Output, Program, Progress};
 use crate::scenario::{self, Expectation, Scenario, ScenarioError, Step, StepAction, Verdict};
 use crate::sim::{Duration, StateHash, StateHasher, Time};
@@ -74,6 +74,8 @@ pub struct Player {
     running: BTreeMap<u64, Running>,
     started: u64,
     asked: BTreeMap<u64, Asker>,
+    /// Each user's kubeconfig, once it was changed.
+    configs: BTreeMap<Str, Doc>,
     results: Vec<StepResult>,
     expectations: Vec<(Expectation, scenario::Progress)>,
     seen_revision: u64,
@@ -106,6 +108,7 @@ impl Player {
             running: BTreeMap::new(),
             started: 0,
             asked: BTreeMap::new(),
+            configs: BTreeMap::new(),
             results: Vec::new(),
             expectations,
             seen_revision: 0,
@@ -171,13 +174,16 @@ impl Player {
     /// One number for the whole state. Steps to come are no part of it.
     pub fn hash(&self) -> StateHash {
         let cluster = self.cluster.hash();
-        if self.running.is_empty() {
+        if self.running.is_empty() && self.configs.is_empty() {
             return cluster;
         }
         let mut hasher = StateHasher::default();
         cluster.hash(&mut hasher);
         for (start, running) in &self.running {
             (start, running.at, &running.user, &running.program, running.wakes).hash(&mut hasher);
+        }
+        for config in &self.configs {
+            config.hash(&mut hasher);
         }
         StateHash(hasher.digest())
     }
@@ -319,6 +325,10 @@ impl Player {
     fn launch(&mut self, step: u64, user: User, program: Program, diagnostics: Vec<Diagnostic>) {
         self.started += 1;
         let at = self.now();
+        let program = match self.configs.get(&user.name) {
+            Some(config) => program.with_config(config.clone()),
+            None => program,
+        };
         self.running.insert(self.started, Running { step, at, user, program, wakes: None, diagnostics });
         self.advance(self.started);
     }
@@ -340,6 +350,10 @@ impl Player {
             Progress::Waits(length) => running.wakes = Some(now + length),
             Progress::Done(output) => {
                 let ended = self.running.remove(&start).expect("it was found");
+                let config = ended.program.config();
+                if !config.is_null() {
+                    self.configs.insert(ended.user.name.clone(), config.clone());
+                }
                 // What is only doubtful need not be shown when the server took it.
                 let diagnostics = if output.exit_code == 0 { Vec::new() } else { ended.diagnostics };
                 self.end(ended.step, ended.at, output, diagnostics, None);

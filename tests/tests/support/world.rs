@@ -3,7 +3,7 @@
 use shared::api::User;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
 use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup, Outcome};
-use shared::doc::Str;
+use shared::doc::{Doc, Str};
 use shared::kubectl::{Output, Program, Progress};
 use shared::sim::{Duration, Options};
 
@@ -51,11 +51,25 @@ impl World {
 
     /// Runs a command to its end.
     pub fn kubectl<'a>(&mut self, words: impl IntoIterator<Item = &'a str>, stdin: &str) -> Output {
+        self.kubectl_with(words, stdin, &mut Doc::Null)
+    }
+
+    /// The same with a kubeconfig, which the command may change.
+    pub fn kubectl_with<'a>(
+        &mut self,
+        words: impl IntoIterator<Item = &'a str>,
+        stdin: &str,
+        config: &mut Doc,
+    ) -> Output {
         let words = words.into_iter().map(Str::from).collect();
-        let mut program = Program::new(words, stdin.into(), self.0.core().timestamp());
+        let program = Program::new(words, stdin.into(), self.0.core().timestamp());
+        let mut program = program.with_config(config.clone());
         loop {
             match program.run() {
-                Progress::Done(output) => return output,
+                Progress::Done(output) => {
+                    *config = program.config().clone();
+                    return output;
+                }
                 Progress::Needs(request) => {
                     let response = self.request(request);
                     program.answer(response);

@@ -103,6 +103,7 @@ impl Resource for Events {
                 none if none.is_empty() => body["reportingComponent"].str(),
                 component => component,
             },
+            "reportingComponent" => body["reportingComponent"].str(),
             _ => {
                 let field = path.strip_prefix("involvedObject.")?;
                 let known =
@@ -117,8 +118,14 @@ impl Resource for Events {
             "metadata.name",
             "metadata.namespace",
             "involvedObject.kind",
+            "involvedObject.namespace",
             "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
             "reason",
+            "reportingComponent",
             "type",
             "source",
         ]
