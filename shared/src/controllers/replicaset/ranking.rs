@@ -26,31 +26,15 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// `Less` means: is deleted earlier.
+    /// `Less` means: is deleted earlier. The younger goes first, but ages of the same order of magnitude count as equal;
+    /// in the end the UID decides, which is as good as chance.
     fn order(&self, other: &Candidate) -> Ordering {
-        let both_ready = self.ready && other.ready;
-        let plain = (self.assigned, self.phase, self.ready, self.cost, Reverse(self.crowd));
-        plain
-            .cmp(&(other.assigned, other.phase, other.ready, other.cost, Reverse(other.crowd)))
-            .then_with(|| {
-                if both_ready {
-                    self.younger(other, self.ready_age, other.ready_age)
-                } else {
-                    Ordering::Equal
-                }
-            })
-            .then_with(|| other.restarts.cmp(&self.restarts))
-            .then_with(|| self.younger(other, self.age, other.age))
-            .then_with(|| self.key.cmp(&other.key))
-    }
-
-    /// The younger goes first, but ages of the same order of magnitude count as equal; then the UID decides, which
-    /// is as good as chance.
-    fn younger(&self, other: &Candidate, mine: u64, theirs: u64) -> Ordering {
-        if mine == theirs {
-            return Ordering::Equal;
-        }
-        magnitude(mine).cmp(&magnitude(theirs)).then(self.uid.cmp(&other.uid))
+        let rank = |of: &Candidate| {
+            let ready_age = if of.ready { magnitude(of.ready_age) } else { 0 };
+            let state = (of.assigned, of.phase, of.ready, of.cost, Reverse(of.crowd));
+            (state, ready_age, Reverse(of.restarts), magnitude(of.age), of.uid)
+        };
+        rank(self).cmp(&rank(other))
     }
 }
 
