@@ -3,6 +3,7 @@
 //! [`http`] is the outer face (paths, JSON, Tables); components inside the cluster send decoded requests.
 
 mod admission;
+mod aggregate;
 mod allocate;
 mod authorization;
 mod delete;
@@ -15,7 +16,7 @@ mod write;
 
 use std::sync::Arc;
 
-use crate::api::{Key, Kind, Object, Reply, Request, Status, Verb};
+use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
 use crate::collections::BTreeMap;
 use crate::etcd::{Revision, Store};
 use crate::sim::{
@@ -111,11 +112,14 @@ impl ApiServer {
         &mut self,
         (from, life): (Process, Incarnation),
         id: RequestId,
-        request: &Request,
+        request: &Arc<Request>,
         store: &mut Store,
         cx: &mut Context<'_>,
     ) {
         self.served += 1;
+        if request.subresource == Subresource::Metrics {
+            return self.aggregate((from, id), request, store, cx);
+        }
         if request.verb == Verb::Watch {
             if life != cx.core.incarnation(from) {
                 // Who asked is no more, and the connection with it.
@@ -131,6 +135,7 @@ impl ApiServer {
         self.failed += u64::from(result.is_err());
         let wait = if request.verb.is_read() { Duration::ZERO } else { cx.options().etcd_commit };
         self.publish(&written, cx);
+        self.judge_services(&written, store, cx);
         cx.send_after(wait, from, Body::Response(id, result.map_err(Box::new)));
     }
 

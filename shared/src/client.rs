@@ -43,7 +43,7 @@ impl Input {
             Body::WatchClosed(id) => Some(Input::WatchClosed(id)),
             Body::CriEvent(event) => Some(Input::Cri(event)),
             Body::Packet(packet) => Some(Input::Packet(packet)),
-            Body::Request(..) | Body::Cri(_) => None,
+            Body::Request(..) | Body::Cri(_) | Body::Metrics(_) => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`Cluster::apply`] takes a command; [`Cluster::step`] lets the next thing happen. Nothing else changes a cluster.
 
+mod addons;
 mod bootstrap;
 mod command;
 mod faults;
@@ -22,7 +23,7 @@ use crate::network::Network;
 use crate::runtime::{Images, Runtime};
 use crate::scheduler::Scheduler;
 use crate::sim::{
-    Body, Causes, Context, Core, Duration, Event, Message, Payload, Process, RequestId, StateHash,
+    Body, Causes, Context, Core, Duration, Event, Message, Metrics, Payload, Process, RequestId, StateHash,
     StateHasher, Time, Trace, What,
 };
 
@@ -61,6 +62,12 @@ struct Asked {
     request: Arc<Request>,
 }
 
+/// Whether a message is for a container rather than for the daemon that started it.
+fn passes_by_daemons(message: &Message) -> bool {
+    let of_container = matches!(message.to, Process::Runtime(_));
+    matches!(message.body, Body::Packet(_)) || of_container && matches!(message.body, Body::Metrics(_))
+}
+
 impl Cluster {
     /// A cluster at t = 0. `trace` is how many records of what happened are kept; 0 keeps none.
     ///
@@ -87,13 +94,13 @@ impl Cluster {
             outcomes: Vec::new(),
             core,
         };
-        cluster.bootstrap();
+        cluster.bootstrap(if spec.metrics_server { addons::metrics_server() } else { Vec::new() });
         Ok(cluster)
     }
 
     /// What is there before anybody acts; every program starts.
-    fn bootstrap(&mut self) {
-        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds());
+    fn bootstrap(&mut self, addons: Vec<Doc>) {
+        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds(), addons);
         let everywhere = [
             Process::Etcd(0),
             Process::ApiServer(0),
@@ -227,7 +234,7 @@ impl Cluster {
         let outside = matches!(to, Process::Client(_));
         // Packets pass through kernels and containers, which work on while the daemons beside them are down.
         let in_kernel = match &event.payload {
-            Payload::Arrive(message) if matches!(message.body, Body::Packet(_)) => {
+            Payload::Arrive(message) if passes_by_daemons(message) => {
                 to.machine().is_some_and(|machine| self.core.machines[machine as usize].powered)
             }
             _ => false,
@@ -273,6 +280,15 @@ impl Cluster {
                 }
             }
             Body::Response(id, result) if matches!(to, Process::Client(_)) => self.answered(id, &result),
+            Body::Metrics(metrics) => match to {
+                Process::Kubelet(machine) if cx.core.running(Process::Runtime(machine)) => {
+                    let node = cx.core.machines[machine as usize].name.clone();
+                    let usage = Arc::new(self.runtimes[machine as usize].usage(node, cx.now()));
+                    cx.send(message.from, Body::Metrics(Metrics::Usage(usage)));
+                }
+                Process::Runtime(machine) => self.runtimes[machine as usize].metrics(metrics, &mut cx),
+                _ => {}
+            },
             body => {
                 let message = Message { body, ..message };
                 if let Some(input) = Input::from_message(message) {
@@ -321,7 +337,12 @@ impl Cluster {
                 self.close_later(*watch, &message);
             }
             Body::WatchClosed(watch) => self.close_later(*watch, &message),
-            Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) => {}
+            Body::Metrics(Metrics::Query(query)) => {
+                let (asker, id) = query.asker;
+                let gone = Err(Box::new(crate::api::Status::metrics_unavailable(&query.request)));
+                self.core.reply_locally(asker, id, gone, Duration::millis(1), message.causes);
+            }
+            Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) | Body::Metrics(_) => {}
         }
     }
 

@@ -11,6 +11,7 @@ mod endpointslice;
 mod expectations;
 mod garbage_collector;
 mod history;
+mod horizontalpodautoscaler;
 mod job;
 mod namespace;
 mod node_ipam;
@@ -58,6 +59,7 @@ const WATCHED: &[Kind] = &[
     Kind::PodDisruptionBudget,
     Kind::EndpointSlice,
     Kind::ResourceQuota,
+    Kind::HorizontalPodAutoscaler,
 ];
 
 macro_rules! controllers {
@@ -103,6 +105,7 @@ controllers! {
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
     pod_gc: pod_gc::PodGarbageCollector,
     resource_quota: resource_quota::ResourceQuotaController,
+    horizontal_pod_autoscaler: horizontalpodautoscaler::HorizontalPodAutoscalerController,
 }
 
 /// Whose answer a request's number stands for.

@@ -7,6 +7,7 @@ mod caller;
 mod container;
 mod image;
 mod lifecycle;
+mod metrics;
 mod pull;
 mod serve;
 
@@ -45,6 +46,10 @@ pub struct Runtime {
     calls: BTreeMap<u64, Call>,
     last_number: u64,
     boot: u32,
+    /// CPU time of containers that have ended, in nanoseconds.
+    ended_cpu_nanos: u64,
+    /// What the metrics-servers here know, by the number of their container's start.
+    scrapers: BTreeMap<u64, metrics::Scraper>,
 }
 
 impl Hash for Runtime {
@@ -52,7 +57,7 @@ impl Hash for Runtime {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
         (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
-        (&self.calls, self.last_number, self.boot).hash(state);
+        (&self.calls, self.last_number, self.boot, self.ended_cpu_nanos, &self.scrapers).hash(state);
     }
 }
 
@@ -73,6 +78,8 @@ impl Runtime {
             calls: BTreeMap::new(),
             last_number: 0,
             boot: 1,
+            ended_cpu_nanos: 0,
+            scrapers: BTreeMap::new(),
         }
     }
 
@@ -119,6 +126,7 @@ impl Runtime {
             Input::Start => self.resume(cx),
             Input::Timer(timer) => self.timer(&timer, cx),
             Input::Packet(packet) => self.packet(packet, cx),
+            Input::Response(..) => self.nodes_listed(input, cx),
             _ => {}
         }
     }
@@ -133,6 +141,8 @@ impl Runtime {
         self.pulls.clear();
         self.numbered.clear();
         self.calls.clear();
+        self.ended_cpu_nanos = 0;
+        self.scrapers.clear();
     }
 
     fn fresh_number(&mut self) -> u64 {
@@ -150,6 +160,7 @@ impl Runtime {
             "up" => self.container_up(timer.number, cx),
             "exit" => self.container_due(timer.number, cx),
             "call" => self.call_next(timer.number, cx),
+            "scrape" => self.scrape(timer.number, cx),
             "no answer" => self.call_ended(timer.number, false, "no answer".into(), cx),
             _ => {}
         }

@@ -105,8 +105,8 @@ pub struct Shape {
     pub control_plane: ControlPlane,
     /// The worker nodes.
     pub nodes: Vec<NodeGroup>,
-    /// What runs besides. `coredns` and `kube-proxy` always do for now, named or not; `metrics-server` has no
-    /// effect yet.
+    /// What runs besides. `coredns` and `kube-proxy` always do for now, named or not; `metrics-server` only
+    /// where it is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addons: Option<Vec<Addon>>,
 }
@@ -255,6 +255,7 @@ impl Scenario {
         let mut spec = ClusterSpec {
             control_plane: self.spec.cluster.control_plane.clone(),
             nodes: self.spec.cluster.nodes.clone(),
+            metrics_server: self.spec.cluster.addons.iter().flatten().any(|it| *it == Addon::MetricsServer),
             images: self.spec.images.clone(),
             options: self.spec.options.clone(),
             ..ClusterSpec::default()

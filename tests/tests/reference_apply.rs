@@ -15,7 +15,6 @@ use world::{NAMESPACE, World};
 
 /// Manifests of which the outcome differs, and why.
 const APPLY_DIFFERS: &[(&str, &str)] = &[
-    ("hpa_nomax", "HorizontalPodAutoscaler is not there yet"),
     ("ing_nopath", "Ingress is not there yet"),
     ("ing_port", "Ingress is not there yet"),
     ("job_template_immutable", "the template is not printed as Go prints it"),

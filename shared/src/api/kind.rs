@@ -44,14 +44,17 @@ kinds! {
     CronJob => super::batch::cronjob::CronJobs,
     Job => super::batch::job::Jobs,
     ControllerRevision => super::apps::controllerrevision::ControllerRevisions,
+    HorizontalPodAutoscaler => super::autoscaling::horizontalpodautoscaler::HorizontalPodAutoscalers,
     PodDisruptionBudget => super::policy::poddisruptionbudget::PodDisruptionBudgets,
     EndpointSlice => super::discovery::endpointslice::EndpointSlices,
     Lease => super::coordination::lease::Leases,
+    RuntimeClass => super::node::runtimeclass::RuntimeClasses,
     PriorityClass => super::scheduling::priorityclass::PriorityClasses,
     Role => super::rbac::role::Roles,
     ClusterRole => super::rbac::role::ClusterRoles,
     RoleBinding => super::rbac::rolebinding::RoleBindings,
     ClusterRoleBinding => super::rbac::rolebinding::ClusterRoleBindings,
+    ApiService => super::apiregistration::apiservice::ApiServices,
 }
 
 impl Kind {

@@ -100,13 +100,15 @@ pub enum Subresource {
     Finalize,
     /// None of an object: the question whether the asker may do something.
     AccessReview,
+    /// What nodes or pods use: `metrics.k8s.io`, which metrics-server answers.
+    Metrics,
 }
 
 impl Subresource {
     /// As the path has it.
     pub fn path(self) -> &'static str {
         match self {
-            Subresource::None | Subresource::AccessReview => "",
+            Subresource::None | Subresource::AccessReview | Subresource::Metrics => "",
             Subresource::Status => "status",
             Subresource::Scale => "scale",
             Subresource::Binding => "binding",

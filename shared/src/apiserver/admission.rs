@@ -3,6 +3,7 @@
 mod limits;
 mod priority;
 mod quota;
+mod runtime_class;
 
 use std::sync::LazyLock;
 
@@ -38,6 +39,7 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
 /// The mutating plugins, in order; some refuse.
 pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Status> {
     if key.kind == Kind::Pod {
+        runtime_class::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
         limits::apply(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
         default_toleration_seconds(doc);
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;

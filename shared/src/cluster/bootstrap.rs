@@ -3,7 +3,7 @@
 use crate::api::scheduling::priorityclass;
 use crate::api::{Key, Kind, Meta, Object};
 use crate::doc;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Timestamp};
 use crate::etcd::Store;
 use crate::sim::Causes;
 
@@ -12,14 +12,22 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 /// Drawn from no stream: these are older than any randomness.
 const FIRST_UID: u128 = 0x4b75_6261_7269_4000_8000_0000_0000_0000;
 
-/// Stores them all, as created at `at`.
-pub(super) fn objects(store: &mut Store, at: Timestamp) {
+/// Stores them all, as created at `at`, and what runs besides.
+pub(super) fn objects(store: &mut Store, at: Timestamp, addons: Vec<Doc>) {
     let namespaces = NAMESPACES.map(|name| (Kind::Namespace, name, doc!({})));
     let classes =
         priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
-    let all = namespaces.into_iter().chain(classes).chain(roles());
-    for (number, (kind, name, mut doc)) in all.enumerate() {
+    let named = namespaces.into_iter().chain(classes).chain(roles()).map(|(kind, name, mut doc)| {
         doc.set_at(&["metadata", "name"], name);
+        (kind, doc)
+    });
+    let addons = addons.into_iter().filter_map(|mut doc| {
+        let kind = Kind::of(&doc["apiVersion"].str(), &doc["kind"].str())?;
+        doc.remove("apiVersion");
+        doc.remove("kind");
+        Some((kind, doc))
+    });
+    for (number, (kind, mut doc)) in named.chain(addons).enumerate() {
         let resource = kind.resource();
         resource.prepare_create(&mut doc);
         resource.default(&mut doc);
@@ -30,8 +38,9 @@ pub(super) fn objects(store: &mut Store, at: Timestamp) {
             labels: doc["metadata"]["labels"].clone(),
             ..Meta::default()
         };
+        let key = Key::new(kind, doc["metadata"]["namespace"].str(), doc["metadata"]["name"].str());
         doc.remove("metadata");
-        store.put(Object::new(Key::new(kind, Str::new(), name), meta, doc, None), Causes::none());
+        store.put(Object::new(key, meta, doc, None), Causes::none());
     }
 }
 

@@ -22,6 +22,8 @@ pub struct ClusterSpec {
     pub control_plane: ControlPlane,
     /// The worker nodes.
     pub nodes: Vec<NodeGroup>,
+    /// Whether metrics-server runs in `kube-system`.
+    pub metrics_server: bool,
     /// What containers of an image do, beside the built-in catalogue.
     pub images: BTreeMap<Str, ImageSpec>,
     /// Component configuration and latencies.
@@ -109,6 +111,7 @@ impl Default for ClusterSpec {
             epoch: Timestamp::from_millis(1_767_225_600_000),
             control_plane: ControlPlane::default(),
             nodes: vec![NodeGroup::of(3)],
+            metrics_server: false,
             images: BTreeMap::new(),
             options: Options::default(),
         }

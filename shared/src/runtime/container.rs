@@ -52,6 +52,8 @@ pub struct Container {
     pub previous_log: VecDeque<(Timestamp, Str)>,
     /// Requests that it sends, when its program is a client.
     pub client: Option<super::Caller>,
+    /// How many requests it answered.
+    pub served: u64,
 }
 
 /// How far a container is.

@@ -70,6 +70,7 @@ impl Runtime {
             log: VecDeque::new(),
             previous_log: VecDeque::new(),
             client: (spec.client && command.is_empty()).then(Caller::default),
+            served: 0,
         };
         match sandbox.container_mut(&name) {
             Some(old) => {
@@ -94,7 +95,8 @@ impl Runtime {
         container.stage = Stage::Running { since: cx.now(), exit, stop: None };
         let event =
             CriEvent::ContainerStarted { pod, container: container.name.clone(), attempt: container.attempt };
-        let client = container.client.is_some();
+        let (client, image) = (container.client.is_some(), container.image.clone());
+        let scrapes = self.images.find(&image).spec().is_some_and(|spec| spec.scrapes);
         self.print(number, |spec| &spec.logs, cx);
         self.tell(event, cx);
         if let Some(exit) = exit {
@@ -102,6 +104,9 @@ impl Runtime {
         }
         if client {
             cx.timer(Duration::ZERO, Timer { number, ..Timer::named("call") });
+        }
+        if scrapes {
+            self.begin_scraping(number, cx);
         }
     }
 
@@ -136,12 +141,14 @@ impl Runtime {
 
     /// A container may have come to its end, by itself or because it was asked to.
     pub(super) fn container_due(&mut self, number: u64, cx: &mut Context<'_>) {
-        let Some((pod, container)) = self.numbered_mut(number) else { return };
+        let Some((_, container)) = self.numbered_mut(number) else { return };
         let Stage::Running { since, exit, stop } = container.stage else { return };
         let own = exit.map(|at| (at, container.program.exit_code));
         let due = [own, stop].into_iter().flatten().filter(|(at, _)| *at <= cx.now()).min();
         let Some((at, code)) = due else { return };
         let by_itself = own == Some((at, code));
+        self.keep_usage(number, cx.now());
+        let Some((pod, container)) = self.numbered_mut(number) else { return };
         container.stage = Stage::Exited { started: since, at: cx.now(), code };
         let event = CriEvent::ContainerExited {
             pod,
@@ -176,6 +183,9 @@ impl Runtime {
     /// Kills what still runs of a pod, gives its address back and forgets it.
     pub(super) fn remove_sandbox(&mut self, pod: u128, cx: &mut Context<'_>) {
         self.stop_sandbox(pod);
+        let running = self.sandboxes.get(&pod).map(|sandbox| &sandbox.containers);
+        let running: Vec<u64> = running.into_iter().flatten().map(|container| container.number).collect();
+        running.into_iter().for_each(|number| self.keep_usage(number, cx.now()));
         if let Some(sandbox) = self.sandboxes.remove(&pod) {
             for container in &sandbox.containers {
                 self.numbered.remove(&container.number);
@@ -194,6 +204,9 @@ impl Runtime {
             cx.timer(wait(until, cx), Timer { number, ..Timer::named("pulled") });
         }
         self.calls.clear();
+        for number in self.scrapers.keys() {
+            cx.timer(Duration::ZERO, Timer { number: *number, ..Timer::named("scrape") });
+        }
         for container in self.sandboxes.values().flat_map(|sandbox| &sandbox.containers) {
             let number = container.number;
             match container.stage {

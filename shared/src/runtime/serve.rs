@@ -9,10 +9,13 @@ use super::{Container, Runtime, Sandbox};
 impl Runtime {
     /// A request reached an address of this node. An address that no pod has answers nothing.
     pub(super) fn serve(&mut self, packet: &Packet, ip: u32, port: u32, cx: &mut Context<'_>) {
-        let Some(sandbox) = self.by_address.get(&ip).and_then(|pod| self.sandboxes.get(pod)) else { return };
+        let Some(&pod) = self.by_address.get(&ip) else { return };
+        let Some(sandbox) = self.sandboxes.get(&pod) else { return };
+        let mut served = None;
         let step = match self.listener(sandbox, port, cx) {
             None => PacketStep::Answer { status: None, detail: "connection refused".into() },
-            Some((_, spec)) => {
+            Some((container, spec)) => {
+                served = Some(container.number);
                 // Spread over the numbers of requests, so that no draw is needed.
                 let fails = packet.number.wrapping_mul(61) % 100 < u64::from(spec.fail_percent);
                 let status = if fails { spec.fail_status } else { 200 };
@@ -20,6 +23,9 @@ impl Runtime {
                 PacketStep::Answer { status: Some(status), detail: detail.into() }
             }
         };
+        if let Some((_, container)) = served.and_then(|number| self.numbered_mut(number)) {
+            container.served += 1;
+        }
         cx.send(packet.origin, Body::Packet(Packet { step, ..packet.clone() }));
     }
 

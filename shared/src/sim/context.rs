@@ -140,7 +140,7 @@ impl Core {
         };
         // Answers and watch events are for the life that asked; a request is for whoever runs when it arrives.
         let life = match body {
-            Body::Request(..) | Body::Packet(_) => None,
+            Body::Request(..) | Body::Packet(_) | Body::Metrics(_) => None,
             _ => Some(self.incarnation(to)),
         };
         let message = Message { from, sent_by: self.incarnation(from), to, body, causes: causes.clone() };
@@ -186,9 +186,11 @@ impl Core {
 
     fn latency(&self, from: Process, to: Process, body: &Body) -> Duration {
         let base = match body {
-            Body::Request(..) | Body::Response(..) | Body::Watch(..) | Body::WatchClosed(_) => {
-                self.options.api_latency
-            }
+            Body::Request(..)
+            | Body::Response(..)
+            | Body::Watch(..)
+            | Body::WatchClosed(_)
+            | Body::Metrics(_) => self.options.api_latency,
             Body::Cri(_) | Body::CriEvent(_) => Duration::millis(1),
             Body::Packet(_) => self.options.network_latency,
         };
@@ -232,6 +234,7 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
             CriEvent::SandboxRemoved { .. } => ("SandboxRemoved", None),
             CriEvent::Probed { .. } => ("Probed", None),
         },
+        Body::Metrics(_) => ("metrics", None),
         Body::Packet(packet) => match packet.step {
             PacketStep::Lookup { .. } | PacketStep::Resolved { .. } => ("DNS", None),
             _ => ("HTTP", None),

@@ -45,6 +45,8 @@ pub enum Body {
     CriEvent(CriEvent),
     /// A step of a request through the data plane.
     Packet(Packet),
+    /// What nodes and containers use.
+    Metrics(super::Metrics),
 }
 
 /// One change as a watch delivers it.
