@@ -2,7 +2,9 @@
 //!
 //! One kind a file below `api/<group>/`: its view, defaults, validation and printer columns; [`kind`] lists them.
 
+pub mod apiregistration;
 pub mod apps;
+pub mod autoscaling;
 pub mod batch;
 pub mod coordination;
 pub mod core;
@@ -12,6 +14,7 @@ mod kind;
 mod labels;
 pub mod meta;
 pub mod networking;
+pub mod node;
 mod node_affinity;
 mod object;
 pub mod policy;

@@ -3,6 +3,7 @@
 //! [`http`] is the outer face (paths, JSON, Tables); components inside the cluster send decoded requests.
 
 mod admission;
+mod aggregate;
 mod allocate;
 mod authorization;
 mod bounds;
@@ -165,6 +166,9 @@ impl ApiServer {
             return self.accept((from, life), id, request, cx);
         }
         self.served += 1;
+        if request.subresource == Subresource::Metrics {
+            return self.aggregate((from, id), request, store, cx);
+        }
         if request.verb == Verb::Watch {
             return self.serve_watch((from, life), id, request, store, cx);
         }
@@ -184,6 +188,7 @@ impl ApiServer {
         let commit = cx.options().etcd_commit;
         let wait = if request.verb.is_read() { Duration::ZERO } else { commit };
         self.publish(&written, commit, cx);
+        self.judge_services(&written, store, cx);
         cx.send_after(wait, from, Body::Response(id, result.map_err(Box::new)));
     }
 

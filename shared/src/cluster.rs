@@ -2,6 +2,7 @@
 //!
 //! [`Cluster::apply`] takes a command; [`Cluster::step`] lets the next thing happen. Nothing else changes a cluster.
 
+mod addons;
 mod bootstrap;
 mod command;
 mod faults;
@@ -24,8 +25,8 @@ use crate::network::{Network, PodRequest};
 use crate::runtime::{Images, Runtime};
 use crate::scheduler::Scheduler;
 use crate::sim::{
-    Body, Causes, Context, Core, Duration, Event, Message, Packet, PacketStep, Payload, Process, RequestId,
-    StateHash, StateHasher, Time, Trace, What,
+    Body, Causes, Context, Core, Duration, Event, Message, Metrics, Packet, PacketStep, Payload, Process,
+    RequestId, StateHash, StateHasher, Time, Trace, What,
 };
 
 pub use crate::apiserver::http::{HttpRequest, HttpResponse, exec_request, exec_result, log_request};
@@ -80,6 +81,12 @@ struct Asked {
     received: String,
 }
 
+/// Whether a message is for a container rather than for the daemon that started it.
+fn passes_by_daemons(message: &Message) -> bool {
+    let of_container = matches!(message.to, Process::Runtime(_));
+    matches!(message.body, Body::Packet(_)) || of_container && matches!(message.body, Body::Metrics(_))
+}
+
 impl Cluster {
     /// A cluster at t = 0. `trace` is how many records of what happened are kept; 0 keeps none.
     ///
@@ -121,7 +128,7 @@ impl Cluster {
     /// What is there before anybody acts; every program starts.
     fn bootstrap(&mut self, spec: &ClusterSpec) {
         let at = self.core.timestamp().floor_seconds();
-        bootstrap::objects(&mut self.store, at, spec.storage, spec.ingress);
+        bootstrap::objects(&mut self.store, at, spec);
         let members = spec.control_plane.members;
         if members > 1 {
             self.replicate(members);
@@ -269,7 +276,7 @@ impl Cluster {
         let outside = matches!(to, Process::Client(_));
         // Packets pass through kernels and containers, which work on while the daemons beside them are down.
         let in_kernel = match &event.payload {
-            Payload::Arrive(message) if matches!(message.body, Body::Packet(_)) => {
+            Payload::Arrive(message) if passes_by_daemons(message) => {
                 to.machine().is_some_and(|machine| self.core.machines[machine as usize].powered)
             }
             _ => false,
@@ -335,6 +342,17 @@ impl Cluster {
                 }
             }
             Body::Response(id, result) if matches!(to, Process::Client(_)) => self.answered(id, &result),
+            Body::Metrics(metrics) => match to {
+                Process::Kubelet(machine) if cx.core.running(Process::Runtime(machine)) => {
+                    let node = cx.core.machines[machine as usize].name.clone();
+                    let usage = Arc::new(self.runtimes[machine as usize].usage(node, cx.now()));
+                    cx.send(message.from, Body::Metrics(Metrics::Usage(usage)));
+                }
+                Process::Runtime(machine) => {
+                    Arc::make_mut(&mut self.runtimes[machine as usize]).metrics(metrics, &mut cx)
+                }
+                _ => {}
+            },
             body => {
                 let message = Message { body, ..message };
                 if let Some(input) = Input::from_message(message) {
@@ -451,8 +469,13 @@ impl Cluster {
                 self.close_later(*watch, &message);
             }
             Body::WatchClosed(watch) => self.close_later(*watch, &message),
+            Body::Metrics(Metrics::Query(query)) => {
+                let (asker, id) = query.asker;
+                let gone = Err(Box::new(crate::api::Status::metrics_unavailable(&query.request)));
+                self.core.reply_locally(asker, id, gone, Duration::millis(1), message.causes);
+            }
             Body::Etcd(_) => self.etcd_lost(*message),
-            Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) => {}
+            Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) | Body::Metrics(_) => {}
         }
     }
 

@@ -13,6 +13,7 @@ mod endpointslice_mirroring;
 mod expectations;
 mod garbage_collector;
 mod history;
+mod horizontalpodautoscaler;
 mod job;
 mod local_path_provisioner;
 mod namespace;
@@ -65,6 +66,7 @@ const WATCHED: &[Kind] = &[
     Kind::EndpointSlice,
     Kind::ResourceQuota,
     Kind::Endpoints,
+    Kind::HorizontalPodAutoscaler,
 ];
 
 macro_rules! controllers {
@@ -114,6 +116,7 @@ controllers! {
     local_path_provisioner: local_path_provisioner::LocalPathProvisioner,
     pod_gc: pod_gc::PodGarbageCollector,
     resource_quota: resource_quota::ResourceQuotaController,
+    horizontal_pod_autoscaler: horizontalpodautoscaler::HorizontalPodAutoscalerController,
 }
 
 /// Whose answer a request's number stands for.

@@ -8,6 +8,7 @@ mod container;
 mod image;
 mod lifecycle;
 mod logs;
+mod metrics;
 mod pressure;
 mod pull;
 mod serve;
@@ -67,6 +68,10 @@ pub struct Runtime {
     low: (bool, bool),
     last_number: u64,
     boot: u32,
+    /// CPU time of containers that have ended, in nanoseconds.
+    ended_cpu_nanos: u64,
+    /// What the metrics-servers here know, by the number of their container's start.
+    scrapers: BTreeMap<u64, metrics::Scraper>,
 }
 
 impl Hash for Runtime {
@@ -77,6 +82,7 @@ impl Hash for Runtime {
         (&self.calls, &self.followers, &self.tasks, &self.asked, &self.disks).hash(state);
         (self.memory_used, self.filled, self.low).hash(state);
         (&self.heard, self.last_number, self.boot).hash(state);
+        (self.ended_cpu_nanos, &self.scrapers).hash(state);
     }
 }
 
@@ -105,6 +111,8 @@ impl Runtime {
             low: (false, false),
             last_number: 0,
             boot: 1,
+            ended_cpu_nanos: 0,
+            scrapers: BTreeMap::new(),
         }
     }
 
@@ -158,6 +166,7 @@ impl Runtime {
             Input::Start => self.resume(cx),
             Input::Timer(timer) => self.timer(&timer, cx),
             Input::Packet(packet) => self.packet(packet, cx),
+            Input::Response(..) => self.nodes_listed(input, cx),
             _ => {}
         }
     }
@@ -178,6 +187,8 @@ impl Runtime {
         self.memory_used = 0;
         self.filled.0 = 0;
         self.low = (false, false);
+        self.ended_cpu_nanos = 0;
+        self.scrapers.clear();
     }
 
     fn fresh_number(&mut self) -> u64 {
@@ -199,6 +210,7 @@ impl Runtime {
             "check" => self.check_over(timer.number, cx),
             "no reply" => self.task_answered(timer.number, shell::Answer::TimedOut, cx),
             "no answer" => self.no_answer(timer.number, cx),
+            "scrape" => self.scrape(timer.number, cx),
             _ => {}
         }
     }

@@ -108,8 +108,8 @@ pub struct Shape {
     pub control_plane: ControlPlane,
     /// The worker nodes.
     pub nodes: Vec<NodeGroup>,
-    /// What runs besides. `coredns` and `kube-proxy` always do for now, named or not; `metrics-server` has no
-    /// effect yet; `ingress-nginx` runs where it is named.
+    /// What runs besides. `coredns` and `kube-proxy` always do for now, named or not; `metrics-server` and
+    /// `ingress-nginx` only where they are named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addons: Option<Vec<Addon>>,
 }
@@ -276,6 +276,7 @@ impl Scenario {
             storage: self.spec.cluster.addons.as_ref().is_none_or(|addons| !addons.is_empty()),
             control_plane: self.spec.cluster.control_plane.clone(),
             nodes: self.spec.cluster.nodes.clone(),
+            metrics_server: self.spec.cluster.addons.iter().flatten().any(|it| *it == Addon::MetricsServer),
             images: self.spec.images.clone(),
             options: self.spec.options.clone(),
             ingress: self.spec.cluster.addons.iter().flatten().any(|addon| *addon == Addon::IngressNginx),

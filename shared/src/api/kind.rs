@@ -46,18 +46,21 @@ kinds! {
     CronJob => super::batch::cronjob::CronJobs,
     Job => super::batch::job::Jobs,
     ControllerRevision => super::apps::controllerrevision::ControllerRevisions,
+    HorizontalPodAutoscaler => super::autoscaling::horizontalpodautoscaler::HorizontalPodAutoscalers,
     PodDisruptionBudget => super::policy::poddisruptionbudget::PodDisruptionBudgets,
     EndpointSlice => super::discovery::endpointslice::EndpointSlices,
     Ingress => super::networking::ingress::Ingresses,
     IngressClass => super::networking::ingressclass::IngressClasses,
     NetworkPolicy => super::networking::networkpolicy::NetworkPolicies,
     Lease => super::coordination::lease::Leases,
+    RuntimeClass => super::node::runtimeclass::RuntimeClasses,
     StorageClass => super::storage::storageclass::StorageClasses,
     PriorityClass => super::scheduling::priorityclass::PriorityClasses,
     Role => super::rbac::role::Roles,
     ClusterRole => super::rbac::role::ClusterRoles,
     RoleBinding => super::rbac::rolebinding::RoleBindings,
     ClusterRoleBinding => super::rbac::rolebinding::ClusterRoleBindings,
+    ApiService => super::apiregistration::apiservice::ApiServices,
 }
 
 impl Kind {

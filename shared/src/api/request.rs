@@ -104,13 +104,15 @@ pub enum Subresource {
     Exec,
     /// None of an object: the question whether the asker may do something.
     AccessReview,
+    /// What nodes or pods use: `metrics.k8s.io`, which metrics-server answers.
+    Metrics,
 }
 
 impl Subresource {
     /// As the path has it.
     pub fn path(self) -> &'static str {
         match self {
-            Subresource::None | Subresource::AccessReview => "",
+            Subresource::None | Subresource::AccessReview | Subresource::Metrics => "",
             Subresource::Status => "status",
             Subresource::Scale => "scale",
             Subresource::Binding => "binding",
@@ -130,6 +132,7 @@ impl Subresource {
             Subresource::Binding => "Binding",
             Subresource::Eviction => "Eviction",
             Subresource::AccessReview => "SelfSubjectAccessReview",
+            Subresource::Metrics => "Object",
             Subresource::Log => "PodLogOptions",
             Subresource::Exec => "PodExecOptions",
             Subresource::None | Subresource::Status | Subresource::Finalize => "Object",

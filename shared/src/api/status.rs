@@ -5,7 +5,7 @@ use std::fmt;
 use crate::doc::{Doc, Str, literal};
 use crate::{doc, sim::Duration};
 
-use super::{Key, Kind};
+use super::{Key, Kind, Request};
 
 /// The machine-readable word for a refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -230,6 +230,33 @@ impl Status {
         Status::new(Reason::InternalError, "etcdserver: request timed out")
     }
 
+    /// 404 where no server is registered for `metrics.k8s.io`.
+    pub fn no_metrics_api(request: &Request) -> Status {
+        let what = "the server could not find the requested resource";
+        Status::new(Reason::NotFound, format!("{what} ({})", metrics_path(request)))
+    }
+
+    /// 503 while the server behind `metrics.k8s.io` does not answer.
+    pub fn metrics_unavailable(request: &Request) -> Status {
+        let what = "the server is currently unable to handle the request";
+        Status::new(Reason::ServiceUnavailable, format!("{what} ({})", metrics_path(request)))
+    }
+
+    /// 404 for a node or pod of which nothing was measured.
+    pub fn no_metrics(request: &Request) -> Status {
+        let name = match request.namespace.as_str() {
+            "" => request.name.to_string(),
+            namespace => format!("{namespace}/{}", request.name),
+        };
+        let plural = request.kind.info().plural;
+        Status {
+            name: name.as_str().into(),
+            group: literal!("metrics.k8s.io"),
+            kind: plural.into(),
+            ..Status::new(Reason::NotFound, format!("{plural}.metrics.k8s.io \"{name}\" not found"))
+        }
+    }
+
     /// Nobody listens at the other end.
     pub fn connection_refused() -> Status {
         Status {
@@ -295,6 +322,12 @@ impl Status {
         }
         status
     }
+}
+
+/// `get pods.metrics.k8s.io`
+fn metrics_path(request: &Request) -> String {
+    let name = if request.name.is_empty() { String::new() } else { format!(" {}", request.name) };
+    format!("get {}.metrics.k8s.io{name}", request.kind.info().plural)
 }
 
 impl fmt::Display for Status {

@@ -4,6 +4,7 @@ mod ingress_class;
 mod limits;
 mod priority;
 mod quota;
+mod runtime_class;
 mod storage;
 pub(super) mod topology;
 
@@ -41,6 +42,7 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
 /// The mutating plugins, in order; some refuse.
 pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Status> {
     if key.kind == Kind::Pod {
+        runtime_class::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
         limits::apply(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
         topology::apply(doc, store);
         default_toleration_seconds(doc);

@@ -31,7 +31,7 @@ pub(super) fn authorize(request: &Request, store: &Store) -> Result<(), Status> 
     let part = request.subresource.path();
     let wish = Wish {
         verb: request.verb.name(),
-        group: info.group,
+        group: if request.subresource == Subresource::Metrics { "metrics.k8s.io" } else { info.group },
         resource: if part.is_empty() { info.plural.to_owned() } else { format!("{}/{part}", info.plural) },
         namespace: &request.namespace,
         name: &request.name,

@@ -214,6 +214,12 @@ fn route(path: &str) -> Result<Target, Status> {
     for given in [namespace, name] {
         options::check_path_segment(given)?;
     }
+    if (group, version) == ("metrics.k8s.io", "v1beta1") && subresource.is_empty() {
+        let kind = Kind::of_path("", "v1", plural).filter(|kind| matches!(kind, Kind::Node | Kind::Pod));
+        let kind = kind.ok_or_else(Status::unknown_path)?;
+        let (namespace, name) = (namespace.into(), name.into());
+        return Ok(Target { kind, namespace, name, subresource: Subresource::Metrics });
+    }
     let kind = Kind::of_path(group, version, plural).ok_or_else(Status::unknown_path)?;
     const PARTS: [Subresource; 8] = [
         Subresource::None,
@@ -239,6 +245,7 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
     let method = http.method.as_str();
     let served = match target.subresource {
         Subresource::None => true,
+        Subresource::Metrics => method == "GET",
         Subresource::Binding | Subresource::Eviction | Subresource::AccessReview => method == "POST",
         Subresource::Status | Subresource::Scale | Subresource::Finalize => {
             matches!(method, "GET" | "PUT" | "PATCH")

@@ -10,26 +10,33 @@ use crate::etcd::Store;
 use crate::network::{API_SERVER, ingress_manifests};
 use crate::sim::Causes;
 
+use super::{ClusterSpec, addons};
+
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 /// Drawn from no stream: these are older than any randomness.
 const FIRST_UID: u128 = 0x4b75_6261_7269_4000_8000_0000_0000_0000;
 
-/// Stores them all, as created at `at`.
-pub(super) fn objects(store: &mut Store, at: Timestamp, storage: bool, ingress: bool) {
+/// Stores them all, as created at `at`, and what runs besides.
+pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     let namespaces = NAMESPACES.map(|name| (Kind::Namespace, name, doc!({})));
     let classes =
         priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
-    let add_ons = if ingress { ingress_manifests().to_vec() } else { Vec::new() };
-    let all = namespaces
-        .into_iter()
-        .chain(classes)
-        .chain(roles())
-        .chain(storage.then(storage_class))
-        .chain(api_server())
-        .chain(add_ons);
-    for (number, (kind, name, mut doc)) in all.enumerate() {
+    let ingress = if spec.ingress { ingress_manifests().to_vec() } else { Vec::new() };
+    let named = namespaces.into_iter().chain(classes).chain(roles());
+    let named = named.chain(spec.storage.then(storage_class)).chain(api_server()).chain(ingress);
+    let named = named.map(|(kind, name, mut doc)| {
         doc.set_at(&["metadata", "name"], name);
+        (kind, doc)
+    });
+    let addons = if spec.metrics_server { addons::metrics_server() } else { Vec::new() };
+    let addons = addons.into_iter().filter_map(|mut doc| {
+        let kind = Kind::of(&doc["apiVersion"].str(), &doc["kind"].str())?;
+        doc.remove("apiVersion");
+        doc.remove("kind");
+        Some((kind, doc))
+    });
+    for (number, (kind, mut doc)) in named.chain(addons).enumerate() {
         let resource = kind.resource();
         resource.prepare_create(&mut doc);
         resource.default(&mut doc);
@@ -41,9 +48,9 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, storage: bool, ingress: 
             annotations: doc["metadata"]["annotations"].clone(),
             ..Meta::default()
         };
-        let namespace = doc["metadata"]["namespace"].str();
+        let key = Key::new(kind, doc["metadata"]["namespace"].str(), doc["metadata"]["name"].str());
         doc.remove("metadata");
-        store.put(Object::new(Key::new(kind, namespace, name), meta, doc, None), Causes::none());
+        store.put(Object::new(key, meta, doc, None), Causes::none());
     }
 }
 

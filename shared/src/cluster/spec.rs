@@ -25,6 +25,8 @@ pub struct ClusterSpec {
     pub nodes: Vec<NodeGroup>,
     /// Whether there is a default StorageClass, and somebody who makes its volumes.
     pub storage: bool,
+    /// Whether metrics-server runs in `kube-system`.
+    pub metrics_server: bool,
     /// What containers of an image do, beside the built-in catalogue.
     pub images: BTreeMap<Str, ImageSpec>,
     /// Component configuration and latencies.
@@ -117,6 +119,7 @@ impl Default for ClusterSpec {
             control_plane: ControlPlane::default(),
             nodes: vec![NodeGroup::of(3)],
             storage: true,
+            metrics_server: false,
             images: BTreeMap::new(),
             options: Options::default(),
             ingress: false,

@@ -75,6 +75,8 @@ pub struct Container {
     pub(super) probes_fail: bool,
     /// How it ended, once it has.
     pub end: ContainerEnd,
+    /// How many requests it answered.
+    pub served: u64,
 }
 
 /// How far a container is.

@@ -89,6 +89,7 @@ impl Runtime {
             probes_fail: false,
             end: ContainerEnd::default(),
             doc,
+            served: 0,
         };
         tasks::fix_sub_paths(&mut container, &sandbox.volumes);
         match sandbox.container_mut(&name) {
@@ -133,13 +134,17 @@ impl Runtime {
         let end = container.program.exit_after.map(|after| now + after);
         *exit = end;
         container.own_since = Some(now);
-        let client = container.client.is_some();
+        let (client, image) = (container.client.is_some(), container.image.clone());
+        let scrapes = self.images.find(&image).spec().is_some_and(|spec| spec.scrapes);
         self.print(number, |spec| &spec.logs, cx);
         if let Some(end) = end {
             cx.timer(end.since(now), Timer { number, ..Timer::named("exit") });
         }
         if client {
             cx.timer(Duration::ZERO, Timer { number, ..Timer::named("call") });
+        }
+        if scrapes {
+            self.begin_scraping(number, cx);
         }
         self.check_memory(number, cx);
     }
@@ -202,6 +207,7 @@ impl Runtime {
         cx: &mut Context<'_>,
     ) {
         let message = self.last_words(number, exit_code);
+        self.keep_usage(number, cx.now());
         let now = cx.now();
         let Some((pod, container)) = self.numbered_mut(number) else { return };
         let Stage::Running { since, .. } = container.stage else { return };
@@ -244,6 +250,9 @@ impl Runtime {
     /// Kills what still runs of a pod, gives its address back and forgets it.
     pub(super) fn remove_sandbox(&mut self, pod: u128, cx: &mut Context<'_>) {
         self.stop_sandbox(pod);
+        let running = self.sandboxes.get(&pod).map(|sandbox| &sandbox.containers);
+        let running: Vec<u64> = running.into_iter().flatten().map(|container| container.number).collect();
+        running.into_iter().for_each(|number| self.keep_usage(number, cx.now()));
         if let Some(sandbox) = self.sandboxes.remove(&pod) {
             for container in &sandbox.containers {
                 self.tell_followers(container.number, true, cx);
@@ -265,6 +274,9 @@ impl Runtime {
             cx.timer(wait(until, cx), Timer { number, ..Timer::named("pulled") });
         }
         self.calls.clear();
+        for number in self.scrapers.keys() {
+            cx.timer(Duration::ZERO, Timer { number: *number, ..Timer::named("scrape") });
+        }
         for container in self.sandboxes.values().flat_map(|sandbox| &sandbox.containers) {
             let number = container.number;
             match container.stage {

@@ -22,9 +22,11 @@ impl Runtime {
             let answer = Body::Packet(Packet { step, ..packet.clone() });
             return cx.send_after(NEIGHBOUR_TIMEOUT, packet.origin, answer);
         };
+        let mut served = None;
         let detail: Str = format!("{}/{}", sandbox.key.namespace, sandbox.key.name).into();
         let (status, text) = match (self.listener(sandbox, port, cx), self.task_on(sandbox, port)) {
             (Some((container, spec)), _) => {
+                served = Some(container.number);
                 // Spread over the numbers of requests, so that no draw is needed.
                 let fails = packet.number.wrapping_mul(61) % 100 < u64::from(spec.fail_percent);
                 let asks = !packet.text.is_empty();
@@ -40,6 +42,9 @@ impl Runtime {
             (None, Some(_)) => (Some(200), Str::new()),
             (None, None) => (None, Str::new()),
         };
+        if let Some((_, container)) = served.and_then(|number| self.numbered_mut(number)) {
+            container.served += 1;
+        }
         let detail = if status.is_none() { Failure::Refused.text() } else { detail };
         let step = PacketStep::Answer { status, detail };
         cx.send(packet.origin, Body::Packet(Packet { step, text, ..packet.clone() }));

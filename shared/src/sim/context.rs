@@ -159,7 +159,7 @@ impl Core {
         };
         // Answers and watch events are for the life that asked; a request is for whoever runs when it arrives.
         let life = match body {
-            Body::Request(..) | Body::NodeCall(..) | Body::Packet(_) => None,
+            Body::Request(..) | Body::NodeCall(..) | Body::Packet(_) | Body::Metrics(_) => None,
             _ => Some(self.incarnation(to)),
         };
         let message = Message { from, sent_by: self.incarnation(from), to, body, causes: causes.clone() };
@@ -258,7 +258,8 @@ impl Core {
             | Body::Watch(..)
             | Body::WatchClosed(_)
             | Body::NodeCall(..)
-            | Body::NodeReply(..) => self.options.api_latency,
+            | Body::NodeReply(..)
+            | Body::Metrics(_) => self.options.api_latency,
             Body::Cri(_) | Body::CriEvent(_) => Duration::millis(1),
             Body::Packet(_) | Body::Etcd(_) => self.options.network_latency,
         };
@@ -317,6 +318,7 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
         Body::NodeCall(_, NodeCall::Exec(key, _)) => ("exec", Some(key.clone())),
         Body::NodeReply(_, NodeReply::Refused(..)) => ("error", None),
         Body::NodeReply(..) => ("200", None),
+        Body::Metrics(_) => ("metrics", None),
         Body::Packet(packet) => match packet.step {
             PacketStep::Lookup { .. } | PacketStep::Resolved { .. } => ("DNS", None),
             _ => ("HTTP", None),

@@ -51,6 +51,8 @@ pub enum Body {
     Packet(Packet),
     /// Members of etcd among themselves, and API servers with them.
     Etcd(Box<EtcdMessage>),
+    /// What nodes and containers use.
+    Metrics(super::Metrics),
 }
 
 /// One change as a watch delivers it.

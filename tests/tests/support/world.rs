@@ -15,13 +15,19 @@ pub struct World(Cluster);
 
 impl World {
     pub fn new() -> World {
+        World::with(|_| {})
+    }
+
+    /// The same with something changed before it begins.
+    pub fn with(change: impl FnOnce(&mut ClusterSpec)) -> World {
         let node = |number: usize| NodeGroup {
             zone: ["zone-a", "zone-b", "zone-c"][number % 3].into(),
             memory: "16Gi".into(),
             ..NodeGroup::of(1)
         };
         let options = Options { image_pull: Some(Duration::ZERO), ..Options::default() };
-        let spec = ClusterSpec { nodes: (0..6).map(node).collect(), options, ..ClusterSpec::default() };
+        let mut spec = ClusterSpec { nodes: (0..6).map(node).collect(), options, ..ClusterSpec::default() };
+        change(&mut spec);
         let mut world = World(Cluster::new(&spec, 11, 0).expect("a good specification"));
         world.wait(20);
         let made = world.kubectl(["create", "ns", NAMESPACE], "");

@@ -3,7 +3,7 @@
 use crate::api::core::pod::qos_class;
 use crate::api::quantity::Amount;
 use crate::api::{Deletion, Kind};
-use crate::collections::BTreeMap;
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str, Timestamp};
 
 /// Amounts of resources, by name.
@@ -62,11 +62,7 @@ pub fn of(kind: Kind, body: &Doc, deletion: Option<Deletion>, now: Timestamp) ->
         used.insert(resource.into(), Amount::of(count));
     };
     match kind {
-        Kind::Pod => {
-            if is_alive(body, deletion, now) {
-                pod(&body["spec"], &mut used);
-            }
-        }
+        Kind::Pod if is_alive(body, deletion, now) => pod(&body["spec"], &mut used),
         Kind::Service => {
             let spec = &body["spec"];
             let ports = spec["ports"].items();
@@ -167,13 +163,13 @@ fn most(sum: &mut Amounts, other: Amounts) {
 
 /// What a pod's containers leave unsaid although `resources` are bounded.
 pub fn unsaid(spec: &Doc, resources: &[&str]) -> Option<String> {
-    let mut missing: BTreeMap<&str, Vec<Str>> = BTreeMap::new();
+    let mut missing: BTreeMap<&str, BTreeSet<Str>> = BTreeMap::new();
     for container in spec["containers"].items().iter().chain(spec["initContainers"].items()) {
         let said = &container["resources"];
         for resource in resources.iter().filter(|resource| MUST_SAY.contains(resource)) {
             let (bound, name) = resource.split_once('.').unwrap_or(("requests", resource));
             if said[bound][name].is_null() && spec["resources"][bound][name].is_null() {
-                missing.entry(resource).or_default().push(container["name"].str());
+                missing.entry(resource).or_default().insert(container["name"].str());
             }
         }
     }
@@ -181,9 +177,7 @@ pub fn unsaid(spec: &Doc, resources: &[&str]) -> Option<String> {
         return None;
     }
     let each = missing.iter().map(|(resource, names)| {
-        let mut names: Vec<&str> = names.iter().map(Str::as_str).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names: Vec<&str> = names.iter().map(Str::as_str).collect();
         format!("{resource} for: {}", names.join(","))
     });
     Some(format!("must specify {}", each.collect::<Vec<_>>().join("; ")))
