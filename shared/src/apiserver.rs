@@ -7,15 +7,23 @@ mod allocate;
 mod authorization;
 mod bounds;
 mod delete;
+mod discovery;
 mod evict;
+mod held;
 pub mod http;
 mod managed;
+mod openapi;
+mod page;
 mod parts;
 mod read;
+mod review;
+mod token;
 mod watch;
 mod write;
 
 use std::sync::Arc;
+
+use admission::service_account::Sibling;
 
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Verb};
 use crate::collections::BTreeMap;
@@ -35,7 +43,11 @@ pub struct ApiServer {
     watches: Watches,
     random: Random,
     /// The newest pod of each owner, to share its parts with the next: a cache, not state.
-    siblings: BTreeMap<u128, Arc<Object>>,
+    siblings: BTreeMap<u128, Sibling>,
+    /// Requests that wait a moment for what is about to be there.
+    held: held::Requests,
+    /// What it signs tokens with.
+    key: u64,
     served: u64,
     failed: u64,
 }
@@ -55,6 +67,8 @@ impl ApiServer {
             watches: Watches::default(),
             random: Random::stream(seed, "kube-apiserver"),
             siblings: BTreeMap::new(),
+            held: held::Requests::default(),
+            key: Random::stream(seed, "service-account-key").bits(),
             served: 0,
             failed: 0,
         }
@@ -63,7 +77,7 @@ impl ApiServer {
     /// What belongs to the state, in a fixed order.
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
-        (&self.watches, &self.random, self.served, self.failed).hash(state);
+        (&self.watches, &self.random, &self.held, self.served, self.failed).hash(state);
     }
 
     /// Requests answered, and how many of them were refused.
@@ -79,6 +93,7 @@ impl ApiServer {
     /// Begins a new life: open watches are gone; housekeeping of expired Events begins.
     pub fn start(&mut self, cx: &mut Context<'_>) {
         self.watches = Watches::default();
+        self.held = held::Requests::default();
         cx.timer(Duration::seconds(60), Timer::named("expire"));
     }
 
@@ -91,6 +106,9 @@ impl ApiServer {
 
     /// A timer ran out.
     pub fn timer(&mut self, timer: &Timer, store: &mut Store, cx: &mut Context<'_>) {
+        if timer.name == held::TIMER {
+            return self.try_again(timer, store, cx);
+        }
         if timer.name == "expire" {
             if cx.core.running(Process::Etcd(0)) {
                 let now = cx.now();
@@ -113,7 +131,7 @@ impl ApiServer {
         &mut self,
         (from, life): (Process, Incarnation),
         id: RequestId,
-        request: &Request,
+        request: &Arc<Request>,
         store: &mut Store,
         cx: &mut Context<'_>,
     ) {
@@ -130,6 +148,9 @@ impl ApiServer {
             return;
         }
         let (result, written) = self.execute(request, store, cx);
+        if self.hold((from, life), id, request, cx) {
+            return;
+        }
         self.failed += u64::from(result.is_err());
         let wait = if request.verb.is_read() { Duration::ZERO } else { cx.options().etcd_commit };
         self.publish(&written, cx);

@@ -19,6 +19,7 @@ mod persistentvolume_binder;
 mod pod_gc;
 mod pods;
 mod replicaset;
+pub mod root_ca_cert_publisher;
 mod serviceaccount;
 mod statefulset;
 mod status;
@@ -98,6 +99,7 @@ controllers! {
     garbage_collector: garbage_collector::GarbageCollector,
     namespace: namespace::NamespaceController,
     service_account: serviceaccount::ServiceAccountController,
+    root_ca_cert_publisher: root_ca_cert_publisher::RootCaCertPublisher,
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
     pod_gc: pod_gc::PodGarbageCollector,
 }

@@ -20,7 +20,6 @@ const APPLY_DIFFERS: &[(&str, &str)] = &[
     ("ing_port", "Ingress is not there yet"),
     ("job_template_immutable", "the template is not printed as Go prints it"),
     ("pvc_shrink", "the difference of the two specs is not printed"),
-    ("sa_missing", "pods are admitted without their service account"),
 ];
 
 /// Commands of which the outcome differs, and why.

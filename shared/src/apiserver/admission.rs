@@ -2,6 +2,7 @@
 
 mod limits;
 mod priority;
+pub(super) mod service_account;
 
 use std::sync::LazyLock;
 
@@ -33,9 +34,15 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
 }
 
 /// The mutating plugins, in order; some refuse.
-pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Status> {
+pub(super) fn mutate(
+    key: &Key,
+    doc: &mut Doc,
+    store: &Store,
+    account: impl FnOnce(&mut Doc) -> Result<(), Status>,
+) -> Result<(), Status> {
     if key.kind == Kind::Pod {
         limits::apply(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
+        account(doc)?;
         default_toleration_seconds(doc);
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }

@@ -1,9 +1,12 @@
 //! What every cluster has before anybody acts: namespaces, priority classes, and roles to bind people to.
 
+mod roles;
+
 use crate::api::scheduling::priorityclass;
 use crate::api::{Key, Kind, Meta, Object};
+use crate::controllers::root_ca_cert_publisher;
 use crate::doc;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::Timestamp;
 use crate::etcd::Store;
 use crate::sim::Causes;
 
@@ -14,11 +17,17 @@ const FIRST_UID: u128 = 0x4b75_6261_7269_4000_8000_0000_0000_0000;
 
 /// Stores them all, as created at `at`.
 pub(super) fn objects(store: &mut Store, at: Timestamp) {
-    let namespaces = NAMESPACES.map(|name| (Kind::Namespace, name, doc!({})));
+    let namespaces = NAMESPACES.map(|name| (Kind::Namespace, "", name, doc!({})));
     let classes =
-        priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
-    let all = namespaces.into_iter().chain(classes).chain(roles());
-    for (number, (kind, name, mut doc)) in all.enumerate() {
+        priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, "", name, doc!({ "value": value })));
+    // Controllers would make these within moments: a cluster is older than what is first asked of it.
+    let accounts = NAMESPACES.map(|namespace| (Kind::ServiceAccount, namespace, "default", doc!({})));
+    let certificates = NAMESPACES.map(|namespace| {
+        (Kind::ConfigMap, namespace, "kube-root-ca.crt", root_ca_cert_publisher::config_map())
+    });
+    let roles = roles::all().into_iter().map(|(kind, name, doc)| (kind, "", name, doc));
+    let all = namespaces.into_iter().chain(classes).chain(roles).chain(accounts).chain(certificates);
+    for (number, (kind, namespace, name, mut doc)) in all.enumerate() {
         doc.set_at(&["metadata", "name"], name);
         let resource = kind.resource();
         resource.prepare_create(&mut doc);
@@ -28,38 +37,10 @@ pub(super) fn objects(store: &mut Store, at: Timestamp) {
             creation: at,
             generation: i64::from(resource.info().has_generation),
             labels: doc["metadata"]["labels"].clone(),
+            annotations: doc["metadata"]["annotations"].clone(),
             ..Meta::default()
         };
         doc.remove("metadata");
-        store.put(Object::new(Key::new(kind, Str::new(), name), meta, doc, None), Causes::none());
+        store.put(Object::new(Key::new(kind, namespace, name), meta, doc, None), Causes::none());
     }
-}
-
-/// The roles for people. Upstream's `view` and `edit` know more resources than are served here.
-fn roles() -> [(Kind, &'static str, Doc); 4] {
-    let any = Doc::list(["*"]);
-    let served: Vec<&str> = Kind::ALL
-        .iter()
-        .map(|kind| kind.info())
-        .filter(|info| info.namespaced && info.group != "rbac.authorization.k8s.io")
-        .map(|info| info.plural)
-        .collect();
-    let parts = ["deployments/scale", "replicasets/scale", "pods/log"];
-    let visible: Vec<&str> =
-        served.iter().copied().filter(|plural| *plural != "secrets").chain(parts).collect();
-    let rule = |groups: &Doc, resources: Doc, verbs: Doc| doc!({ "apiGroups": groups, "resources": resources, "verbs": verbs });
-    let reads = || Doc::list(["get", "list", "watch"]);
-    let writes =
-        || Doc::list(["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]);
-    let all: Vec<&str> = served.iter().copied().chain(parts).chain(["pods/eviction"]).collect();
-    let edit = rule(&any, Doc::list(all), writes());
-    let bind =
-        rule(&Doc::list(["rbac.authorization.k8s.io"]), Doc::list(["rolebindings", "roles"]), writes());
-    let of = |name: &'static str, rules: Vec<Doc>| (Kind::ClusterRole, name, doc!({ "rules": rules }));
-    [
-        of("admin", vec![edit.clone(), bind]),
-        of("cluster-admin", vec![rule(&any, any.clone(), any.clone())]),
-        of("edit", vec![edit]),
-        of("view", vec![rule(&any, Doc::list(visible), reads())]),
-    ]
 }
