@@ -34,8 +34,8 @@ pub use node_affinity::NodeAffinity;
 pub use object::{Key, Object, Of, View, Viewed};
 pub use quantity::{bytes, milli, parse_quantity};
 pub use request::{
-    DeleteOptions, FieldValidation, PatchKind, Propagation, Reply, Request, RequestOptions, Subresource,
-    User, Verb,
+    DeleteOptions, FieldValidation, Page, Pages, PatchKind, Propagation, Reply, Request, RequestOptions,
+    Subresource, User, Verb,
 };
 pub use resource::{Column, Info, Resource, Row, age};
 pub use status::{CauseDetail, Reason, Status};

@@ -8,17 +8,25 @@ mod allocate;
 mod authorization;
 mod bounds;
 mod delete;
+mod discovery;
 mod evict;
+mod held;
 pub mod http;
 mod managed;
 mod node_proxy;
+mod openapi;
+mod page;
 mod parts;
 mod read;
 mod replicated;
+mod review;
+mod token;
 mod watch;
 mod write;
 
 use std::sync::Arc;
+
+use admission::service_account::Sibling;
 
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
 use crate::collections::BTreeMap;
@@ -40,11 +48,15 @@ pub struct ApiServer {
     watches: Watches,
     random: Random,
     /// The newest pod of each owner, to share its parts with the next: a cache, not state.
-    siblings: BTreeMap<u128, Arc<Object>>,
     /// Requests that kubelets answer.
     forwarded: node_proxy::Calls,
     /// Labels of bound pods, to share them: a cache, not state.
     labels: BTreeMap<u128, Doc>,
+    siblings: BTreeMap<u128, Sibling>,
+    /// Requests that wait a moment for what is about to be there.
+    held: held::Requests,
+    /// What it signs tokens with.
+    key: u64,
     served: u64,
     failed: u64,
     /// What it keeps of an etcd of several members; one member is written to directly.
@@ -70,6 +82,8 @@ impl ApiServer {
             siblings: BTreeMap::new(),
             forwarded: BTreeMap::new(),
             labels: BTreeMap::new(),
+            held: held::Requests::default(),
+            key: Random::stream(seed, "service-account-key").bits(),
             served: 0,
             failed: 0,
             remote: None,
@@ -86,7 +100,7 @@ impl ApiServer {
     /// What belongs to the state, in a fixed order.
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
-        (&self.watches, &self.random, &self.forwarded, self.served, self.failed).hash(state);
+        (&self.watches, &self.random, &self.forwarded, &self.held, self.served, self.failed).hash(state);
         if let Some(remote) = &self.remote {
             remote.hash(state);
         }
@@ -105,6 +119,7 @@ impl ApiServer {
     /// Begins a new life: open watches are gone; housekeeping of expired Events begins.
     pub fn start(&mut self, cx: &mut Context<'_>) {
         self.watches = Watches::default();
+        self.held = held::Requests::default();
         if self.remote.is_some() {
             return self.start_replicated(cx);
         }
@@ -132,6 +147,9 @@ impl ApiServer {
 
     /// A timer ran out.
     pub fn timer(&mut self, timer: &Timer, store: &mut Store, cx: &mut Context<'_>) {
+        if timer.name == held::TIMER {
+            return self.try_again(timer, store, cx);
+        }
         if self.remote.is_some() {
             return self.timer_replicated(timer, cx);
         }
@@ -184,6 +202,9 @@ impl ApiServer {
             return;
         }
         let (result, written) = self.execute(request, store, cx);
+        if self.hold((from, life), id, request, cx) {
+            return;
+        }
         self.failed += u64::from(result.is_err());
         let commit = cx.options().etcd_commit;
         let wait = if request.verb.is_read() { Duration::ZERO } else { commit };

@@ -528,7 +528,9 @@ impl Cluster {
     }
 
     fn ask(&mut self, number: u64, http: HttpRequest, user: crate::api::User, causes: Causes) {
-        let request = match http::decode(&http, user) {
+        let now = self.core.timestamp();
+        let user = self.apiserver().authenticate(&http, user, &self.store, now);
+        let request = match user.and_then(|user| http::decode(&http, user)) {
             Ok(request) if request.verb == crate::api::Verb::Watch => {
                 let status = crate::api::Status::method_not_allowed();
                 self.outcomes.push((number, Outcome::Http(http::HttpResponse::from(&status))));

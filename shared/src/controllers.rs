@@ -24,7 +24,7 @@ mod pod_gc;
 mod pods;
 mod replicaset;
 mod resource_quota;
-mod root_ca_publisher;
+pub mod root_ca_publisher;
 mod serviceaccount;
 mod statefulset;
 mod status;

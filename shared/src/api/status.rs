@@ -74,6 +74,8 @@ pub struct Status {
     pub retry_after_seconds: Option<u32>,
     /// Whether no server answered at all: clients word these errors themselves.
     pub transport: bool,
+    /// How to go on with a list all the same; empty where there is no such way.
+    pub go_on: Str,
 }
 
 /// One fault in an object.
@@ -99,6 +101,7 @@ impl Status {
             causes: Vec::new(),
             retry_after_seconds: None,
             transport: false,
+            go_on: Str::new(),
         }
     }
 
@@ -225,6 +228,17 @@ impl Status {
         Status::new(Reason::Expired, format!("too old resource version: {requested} ({oldest})"))
     }
 
+    /// 504 for a revision that is still to come.
+    pub fn too_large_version(requested: u64, newest: u64) -> Status {
+        let message = format!("Timeout: Too large resource version: {requested}, current: {newest}");
+        let cause = CauseDetail {
+            reason: "ResourceVersionTooLarge",
+            message: literal!("Too large resource version"),
+            field: Str::new(),
+        };
+        Status { causes: vec![cause], retry_after_seconds: Some(1), ..Status::new(Reason::Timeout, message) }
+    }
+
     /// 504 when etcd does not answer.
     pub fn etcd_unavailable() -> Status {
         Status::new(Reason::InternalError, "etcdserver: request timed out")
@@ -314,6 +328,9 @@ impl Status {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": &self.message, "code": self.reason.code()
         });
+        if !self.go_on.is_empty() {
+            status.set_at(&["metadata", "continue"], &self.go_on);
+        }
         if self.reason != Reason::Unknown {
             status.set("reason", format!("{:?}", self.reason));
         }

@@ -5,6 +5,7 @@ mod limits;
 mod priority;
 mod quota;
 mod runtime_class;
+pub(super) mod service_account;
 mod storage;
 pub(super) mod topology;
 
@@ -40,10 +41,16 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
 }
 
 /// The mutating plugins, in order; some refuse.
-pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Status> {
+pub(super) fn mutate(
+    key: &Key,
+    doc: &mut Doc,
+    store: &Store,
+    account: impl FnOnce(&mut Doc) -> Result<(), Status>,
+) -> Result<(), Status> {
     if key.kind == Kind::Pod {
         runtime_class::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
         limits::apply(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
+        account(doc)?;
         topology::apply(doc, store);
         default_toleration_seconds(doc);
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;

@@ -1,9 +1,12 @@
 //! What every cluster has before anybody acts: namespaces, priority classes, a storage class, and roles to bind
 //! people to.
 
+mod roles;
+
 use crate::api::scheduling::priorityclass;
 use crate::api::storage::storageclass;
 use crate::api::{Key, Kind, Meta, Object};
+use crate::controllers::root_ca_publisher;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 use crate::etcd::Store;
@@ -22,8 +25,16 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     let namespaces = NAMESPACES.map(|name| (Kind::Namespace, name, doc!({})));
     let classes =
         priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
+    // Controllers would make these within moments: a cluster is older than what is first asked of it.
+    let accounts = NAMESPACES
+        .map(|namespace| (Kind::ServiceAccount, "default", doc!({ "metadata": { "namespace": namespace } })));
+    let certificates = NAMESPACES.map(|namespace| {
+        let mut map = root_ca_publisher::config_map();
+        map.set_at(&["metadata", "namespace"], namespace);
+        (Kind::ConfigMap, root_ca_publisher::NAME, map)
+    });
     let ingress = if spec.ingress { ingress_manifests().to_vec() } else { Vec::new() };
-    let named = namespaces.into_iter().chain(classes).chain(roles());
+    let named = namespaces.into_iter().chain(classes).chain(roles::all()).chain(accounts).chain(certificates);
     let named = named.chain(spec.storage.then(storage_class)).chain(api_server()).chain(ingress);
     let named = named.map(|(kind, name, mut doc)| {
         doc.set_at(&["metadata", "name"], name);
@@ -88,34 +99,5 @@ fn api_server() -> [(Kind, &'static str, Doc); 3] {
         (Kind::Service, "kubernetes", service),
         (Kind::EndpointSlice, "kubernetes", slice),
         (Kind::Endpoints, "kubernetes", endpoints),
-    ]
-}
-
-/// The roles for people. Upstream's `view` and `edit` know more resources than are served here.
-fn roles() -> [(Kind, &'static str, Doc); 4] {
-    let any = Doc::list(["*"]);
-    let served: Vec<&str> = Kind::ALL
-        .iter()
-        .map(|kind| kind.info())
-        .filter(|info| info.namespaced && info.group != "rbac.authorization.k8s.io")
-        .map(|info| info.plural)
-        .collect();
-    let parts = ["deployments/scale", "replicasets/scale", "pods/log"];
-    let visible: Vec<&str> =
-        served.iter().copied().filter(|plural| *plural != "secrets").chain(parts).collect();
-    let rule = |groups: &Doc, resources: Doc, verbs: Doc| doc!({ "apiGroups": groups, "resources": resources, "verbs": verbs });
-    let reads = || Doc::list(["get", "list", "watch"]);
-    let writes =
-        || Doc::list(["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]);
-    let all: Vec<&str> = served.iter().copied().chain(parts).chain(["pods/eviction"]).collect();
-    let edit = rule(&any, Doc::list(all), writes());
-    let bind =
-        rule(&Doc::list(["rbac.authorization.k8s.io"]), Doc::list(["rolebindings", "roles"]), writes());
-    let of = |name: &'static str, rules: Vec<Doc>| (Kind::ClusterRole, name, doc!({ "rules": rules }));
-    [
-        of("admin", vec![edit.clone(), bind]),
-        of("cluster-admin", vec![rule(&any, any.clone(), any.clone())]),
-        of("edit", vec![edit]),
-        of("view", vec![rule(&any, Doc::list(visible), reads())]),
     ]
 }

@@ -9,11 +9,18 @@ use super::pods::namespace_is_going;
 use super::worker::{Answer, Controller, Desk, Step};
 use super::world::World;
 
-const NAME: &str = "kube-root-ca.crt";
+/// The ConfigMap's name.
+pub const NAME: &str = "kube-root-ca.crt";
 const DESCRIPTION: &str = "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal \
      service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.";
 /// There is no TLS in the simulated network: the text stands for the certificate.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nkubarium\n-----END CERTIFICATE-----\n";
+
+/// The ConfigMap as it should be.
+pub fn config_map() -> Doc {
+    let metadata = doc!({ "name": NAME, "annotations": { "kubernetes.io/description": DESCRIPTION } });
+    doc!({ "metadata": metadata, "data": { "ca.crt": CERTIFICATE } })
+}
 
 /// The control loop. Its keys are namespaces.
 #[derive(Clone, Debug, Hash, Default)]
@@ -40,10 +47,7 @@ impl Controller for RootCaPublisher {
         if world.object(key).is_none_or(|namespace| namespace.meta.deleting()) {
             return Step::Done;
         }
-        let mut data = Doc::map();
-        data.set("ca.crt", CERTIFICATE);
-        let metadata = doc!({ "name": NAME, "annotations": { "kubernetes.io/description": DESCRIPTION } });
-        let body = doc!({ "metadata": metadata, "data": data });
+        let body = config_map();
         let request = match world.object(&own) {
             None => Request::create(desk.user.clone(), own.kind, own.namespace, body),
             Some(map) if map.body["data"] == body["data"] => return Step::Done,

@@ -71,6 +71,15 @@ pub struct RequestStep {
     /// Media types the client takes; empty for any.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub accept: Str,
+    /// For whom the client speaks; empty for itself.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub impersonate: Str,
+    /// The groups that they are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub impersonate_groups: Vec<Str>,
+    /// With whose token the client came.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub authorization: Str,
     /// The body.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub body: Str,
@@ -84,8 +93,10 @@ impl RequestStep {
             path: self.path.clone(),
             content_type: self.content_type.clone(),
             accept: self.accept.clone(),
+            impersonate: self.impersonate.clone(),
+            impersonate_groups: self.impersonate_groups.clone(),
+            authorization: self.authorization.clone(),
             body: self.body.clone(),
-            ..HttpRequest::default()
         }
     }
 }
@@ -98,6 +109,9 @@ impl From<HttpRequest> for RequestStep {
             path: http.path,
             content_type: http.content_type,
             accept: http.accept,
+            impersonate: http.impersonate,
+            impersonate_groups: http.impersonate_groups,
+            authorization: http.authorization,
             body: http.body,
         }
     }

@@ -460,9 +460,5 @@ impl Player {
 }
 
 fn user(name: &Str) -> User {
-    if name.is_empty() {
-        User::admin()
-    } else {
-        User { name: name.clone(), read_only: false, impersonated: false }
-    }
+    if name.is_empty() { User::admin() } else { User::person(name.clone()) }
 }
