@@ -5,6 +5,7 @@
 mod bootstrap;
 mod command;
 mod faults;
+mod kubeadm;
 mod members;
 mod spec;
 
@@ -96,15 +97,19 @@ impl Cluster {
             outcomes: Vec::new(),
             core,
         };
-        cluster.bootstrap(spec.control_plane.members);
+        cluster.bootstrap(&spec.control_plane);
         Ok(cluster)
     }
 
     /// What is there before anybody acts; every program starts.
-    fn bootstrap(&mut self, members: u32) {
-        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds());
-        if members > 1 {
-            self.replicate(members);
+    fn bootstrap(&mut self, control_plane: &ControlPlane) {
+        let addons = if control_plane.hosted { Vec::new() } else { kubeadm::addons().into() };
+        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds(), addons);
+        if !control_plane.hosted {
+            self.core.links.set_control_plane(self.kubelets.len() as u32 - control_plane.members);
+        }
+        if control_plane.members > 1 {
+            self.replicate(control_plane.members);
         }
         let everywhere = [
             Process::Etcd(0),
@@ -357,7 +362,10 @@ impl Cluster {
             self.drop_watch(message.from, *watch);
         }
         match &message.body {
-            Body::Request(..) => self.core.refuse(*message),
+            Body::Request(..) => {
+                self.connection_dead(&message);
+                self.core.refuse(*message);
+            }
             Body::Response(id, _) if matches!(message.to, Process::Client(_)) => {
                 self.answered(*id, &Err(Box::new(crate::api::Status::request_timeout())));
             }
@@ -367,9 +375,9 @@ impl Cluster {
             }
             Body::Watch(watch, _) => {
                 self.drop_watch(message.from, *watch);
-                self.close_later(*watch, &message);
+                self.close_later(*watch, message.to, message.causes);
             }
-            Body::WatchClosed(watch) => self.close_later(*watch, &message),
+            Body::WatchClosed(watch) => self.close_later(*watch, message.to, message.causes),
             Body::Etcd(_) => self.etcd_lost(*message),
             Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) => {}
         }
@@ -382,21 +390,10 @@ impl Cluster {
     }
 
     /// A watcher whose connection broke silently notices when it times out.
-    fn close_later(&mut self, watch: u64, message: &Message) {
-        let to = message.to;
-        if !self.core.running(to) {
-            return;
+    fn close_later(&mut self, watch: u64, to: Process, causes: Causes) {
+        if self.core.running(to) {
+            self.core.tell_locally(to, Body::WatchClosed(watch), CONNECTION_TIMEOUT, causes);
         }
-        let life = self.core.incarnation(to);
-        let body = Body::WatchClosed(watch);
-        let closed = Message { from: to, sent_by: life, to, body, causes: message.causes.clone() };
-        let event = Event {
-            to,
-            life: Some(life),
-            payload: Payload::Arrive(Box::new(closed)),
-            causes: message.causes.clone(),
-        };
-        self.core.queue.push(self.core.now + CONNECTION_TIMEOUT, event);
     }
 
     fn execute(&mut self, number: u64) {

@@ -3,7 +3,7 @@
 use crate::api::scheduling::priorityclass;
 use crate::api::{Key, Kind, Meta, Object};
 use crate::doc;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Timestamp};
 use crate::etcd::Store;
 use crate::sim::Causes;
 
@@ -13,11 +13,11 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 const FIRST_UID: u128 = 0x4b75_6261_7269_4000_8000_0000_0000_0000;
 
 /// Stores them all, as created at `at`.
-pub(super) fn objects(store: &mut Store, at: Timestamp) {
+pub(super) fn objects(store: &mut Store, at: Timestamp, addons: Vec<(Kind, &'static str, Doc)>) {
     let namespaces = NAMESPACES.map(|name| (Kind::Namespace, name, doc!({})));
     let classes =
         priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
-    let all = namespaces.into_iter().chain(classes).chain(roles());
+    let all = namespaces.into_iter().chain(classes).chain(roles()).chain(addons);
     for (number, (kind, name, mut doc)) in all.enumerate() {
         doc.set_at(&["metadata", "name"], name);
         let resource = kind.resource();
@@ -31,7 +31,8 @@ pub(super) fn objects(store: &mut Store, at: Timestamp) {
             ..Meta::default()
         };
         doc.remove("metadata");
-        store.put(Object::new(Key::new(kind, Str::new(), name), meta, doc, None), Causes::none());
+        let namespace = if resource.info().namespaced { "kube-system" } else { "" };
+        store.put(Object::new(Key::new(kind, namespace, name), meta, doc, None), Causes::none());
     }
 }
 

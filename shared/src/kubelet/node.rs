@@ -45,7 +45,7 @@ pub(super) struct NodeState {
     dirty: bool,
     images: u64,
     beating: bool,
-    uid: u128,
+    pub uid: u128,
     lease: Doc,
 }
 
@@ -171,6 +171,7 @@ impl Kubelet {
         if !self.node.beating {
             self.node.beating = true;
             self.heartbeat_due(cx);
+            self.mirror(cx);
         }
         self.post_if_changed(cx);
     }
