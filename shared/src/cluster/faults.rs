@@ -201,6 +201,7 @@ fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
         _ => {}
     }
     cluster.core.stop(process);
+    cluster.connections_end(process);
     note(cluster, process, false, causes);
     let cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
     cluster.network.process_stopped(process, &cx);

@@ -80,6 +80,7 @@ impl Cluster {
                 cx.note("LeaderElectionLost", None, || literal!("the lease could not be renewed in time"));
                 let causes = cx.causes.clone();
                 self.core.stop(to);
+                self.connections_end(to);
                 self.renew(to);
                 self.core.start(to, causes);
                 None
@@ -141,6 +142,13 @@ impl Cluster {
                 self.apiservers[server as usize].etcd(message, store, &mut cx);
             }
             _ => {}
+        }
+    }
+
+    /// A process ended. Its next life may go to another API server, so that the one it leaves has to notice now.
+    pub(super) fn connections_end(&mut self, process: Process) {
+        if self.core.api_servers() > 1 {
+            self.apiservers.iter_mut().for_each(|server| drop(server.hang_up(process)));
         }
     }
 
