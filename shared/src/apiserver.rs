@@ -134,6 +134,19 @@ impl ApiServer {
         self.drop_forwarded(cx);
     }
 
+    /// The connection to `owner` is gone: which watches it had, in its present life.
+    pub fn hang_up(&mut self, owner: Process) -> Vec<WatchId> {
+        self.watches.close_all_of(owner)
+    }
+
+    /// The machine lost its power: nobody is told, and all find out when their connections time out.
+    pub fn vanish(&mut self, wait: Duration, cx: &mut Context<'_>) {
+        for (watch, to) in self.watches.drain() {
+            cx.core.tell_locally(to, Body::WatchClosed(watch), wait, cx.causes.clone());
+        }
+        self.vanish_replicated(cx);
+    }
+
     /// The process ends.
     pub fn end(&mut self, cx: &mut Context<'_>) {
         self.stop(cx);

@@ -6,6 +6,7 @@ mod addons;
 mod bootstrap;
 mod command;
 mod faults;
+mod kubeadm;
 mod members;
 mod spec;
 
@@ -129,9 +130,12 @@ impl Cluster {
     fn bootstrap(&mut self, spec: &ClusterSpec) {
         let at = self.core.timestamp().floor_seconds();
         bootstrap::objects(&mut self.store, at, spec);
-        let members = spec.control_plane.members;
-        if members > 1 {
-            self.replicate(members);
+        let control_plane = &spec.control_plane;
+        if !control_plane.hosted {
+            self.core.links.set_control_plane(self.kubelets.len() as u32 - control_plane.members);
+        }
+        if control_plane.members > 1 {
+            self.replicate(control_plane.members);
         }
         let everywhere = [
             Process::Etcd(0),
@@ -440,7 +444,10 @@ impl Cluster {
             self.drop_watch(message.from, *watch);
         }
         match &message.body {
-            Body::Request(..) => self.core.refuse(*message),
+            Body::Request(..) => {
+                self.connection_dead(&message);
+                self.core.refuse(*message);
+            }
             Body::Response(id, _) if matches!(message.to, Process::Client(_)) => {
                 self.answered(*id, &Err(Box::new(crate::api::Status::request_timeout())));
             }
@@ -466,9 +473,9 @@ impl Cluster {
             }
             Body::Watch(watch, _) => {
                 self.drop_watch(message.from, *watch);
-                self.close_later(*watch, &message);
+                self.close_later(*watch, message.to, message.causes);
             }
-            Body::WatchClosed(watch) => self.close_later(*watch, &message),
+            Body::WatchClosed(watch) => self.close_later(*watch, message.to, message.causes),
             Body::Metrics(Metrics::Query(query)) => {
                 let (asker, id) = query.asker;
                 let gone = Err(Box::new(crate::api::Status::metrics_unavailable(&query.request)));
@@ -486,21 +493,10 @@ impl Cluster {
     }
 
     /// A watcher whose connection broke silently notices when it times out.
-    fn close_later(&mut self, watch: u64, message: &Message) {
-        let to = message.to;
-        if !self.core.running(to) {
-            return;
+    fn close_later(&mut self, watch: u64, to: Process, causes: Causes) {
+        if self.core.running(to) {
+            self.core.tell_locally(to, Body::WatchClosed(watch), CONNECTION_TIMEOUT, causes);
         }
-        let life = self.core.incarnation(to);
-        let body = Body::WatchClosed(watch);
-        let closed = Message { from: to, sent_by: life, to, body, causes: message.causes.clone() };
-        let event = Event {
-            to,
-            life: Some(life),
-            payload: Payload::Arrive(Box::new(closed)),
-            causes: message.causes.clone(),
-        };
-        self.core.queue.push(self.core.now + CONNECTION_TIMEOUT, event);
     }
 
     fn execute(&mut self, number: u64) {

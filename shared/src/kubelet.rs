@@ -8,6 +8,7 @@ mod downward;
 mod ending;
 mod env;
 mod eviction;
+mod mirror;
 mod node;
 mod pod;
 mod probe;
@@ -68,6 +69,7 @@ enum Pending {
     ReadNode,
     NodeStatus,
     Lease,
+    Mirror,
     Status(u128),
     Delete(u128),
     Config { pod: u128, container: u32, key: Key },
@@ -163,6 +165,7 @@ impl Kubelet {
         match (timer.name, &timer.key) {
             ("register", _) => self.register(cx),
             ("heartbeat", _) => self.heartbeat_due(cx),
+            ("mirror", _) => self.mirror(cx),
             ("pod", Some(key)) => self.all_called(key).into_iter().for_each(|uid| self.sync(uid, cx)),
             ("report", Some(key)) => self.all_called(key).into_iter().for_each(|uid| self.report(uid, cx)),
             ("delete", Some(key)) => {
@@ -190,6 +193,8 @@ impl Kubelet {
             Pending::ReadNode => self.node_read(result, cx),
             Pending::NodeStatus => self.node_status_written(&result),
             Pending::Lease => self.lease_answered(&result, cx),
+            // Looked at again a second later.
+            Pending::Mirror => {}
             Pending::Status(uid) => self.status_written(uid, result, cx),
             Pending::Delete(uid) => self.deleted(uid, &result, cx),
             Pending::Config { pod, container, key } => self.config_read(pod, container, key, result, cx),
@@ -207,6 +212,8 @@ impl Kubelet {
                     self.network_known(cidr, cx);
                 }
             }
+            // The API shows it; it runs whatever the API says.
+            _ if mirror::is_mirror(object) => {}
             _ => self.pod_changed(delta, cx),
         }
     }

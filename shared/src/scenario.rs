@@ -102,8 +102,7 @@ pub struct Spec {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Shape {
-    /// The control plane. One member of each program is simulated; `hosted: false` is accepted, but no Node stands
-    /// for the control plane yet.
+    /// The control plane.
     #[serde(skip_serializing_if = "sparse::is_default", serialize_with = "sparse::fields")]
     pub control_plane: ControlPlane,
     /// The worker nodes.

@@ -137,6 +137,15 @@ impl ApiServer {
         }
     }
 
+    /// The same without a word: whoever waits finds out by waiting.
+    pub(super) fn vanish_replicated(&mut self, cx: &mut Context<'_>) {
+        let Some(remote) = &mut self.remote else { return };
+        for call in std::mem::take(&mut remote.calls).into_values() {
+            let timeout = Err(Box::new(Status::request_timeout()));
+            cx.core.reply_locally(call.from, call.id, timeout, Duration::seconds(10), call.causes);
+        }
+    }
+
     pub(super) fn timer_replicated(&mut self, timer: &Timer, cx: &mut Context<'_>) {
         let Some(remote) = &mut self.remote else { return };
         match timer.name {

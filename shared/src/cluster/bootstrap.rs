@@ -13,7 +13,7 @@ use crate::etcd::Store;
 use crate::network::{API_SERVER, ingress_manifests};
 use crate::sim::Causes;
 
-use super::{ClusterSpec, addons};
+use super::{ClusterSpec, addons, kubeadm};
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
@@ -36,6 +36,8 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     let ingress = if spec.ingress { ingress_manifests().to_vec() } else { Vec::new() };
     let named = namespaces.into_iter().chain(classes).chain(roles::all()).chain(accounts).chain(certificates);
     let named = named.chain(spec.storage.then(storage_class)).chain(api_server()).chain(ingress);
+    let kubeadm = if spec.control_plane.hosted { Vec::new() } else { kubeadm::addons().into() };
+    let named = named.chain(kubeadm.into_iter().map(in_kube_system));
     let named = named.map(|(kind, name, mut doc)| {
         doc.set_at(&["metadata", "name"], name);
         (kind, doc)
@@ -63,6 +65,14 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
         doc.remove("metadata");
         store.put(Object::new(key, meta, doc, None), Causes::none());
     }
+}
+
+/// Puts an object of a kind that has namespaces into that of the cluster's own parts.
+fn in_kube_system((kind, name, mut doc): (Kind, &'static str, Doc)) -> (Kind, &'static str, Doc) {
+    if kind.info().namespaced {
+        doc.set_at(&["metadata", "namespace"], "kube-system");
+    }
+    (kind, name, doc)
 }
 
 /// The default class of a cluster made by kind: volumes are folders of the node where the pod is.

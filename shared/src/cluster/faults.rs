@@ -7,7 +7,7 @@ use crate::doc::Str;
 use crate::sim::{Causes, Context, End, Fault, Filled, Process, Target, What};
 
 use super::members::MEMBERS;
-use super::{Cluster, Outcome};
+use super::{CONNECTION_TIMEOUT, Cluster, Outcome};
 
 /// Breaks `target`.
 pub(super) fn strike(cluster: &mut Cluster, target: &Target, fault: Fault, causes: Causes) -> Outcome {
@@ -140,7 +140,9 @@ fn power(cluster: &mut Cluster, machine: u32, on: bool, causes: &Causes) {
     if !on {
         Arc::make_mut(&mut cluster.runtimes[machine as usize]).power_lost();
     }
-    for process in super::on_machine(machine) {
+    let member = cluster.core.links.member_on(machine);
+    let programs = member.into_iter().flat_map(|member| MEMBERS.map(|of| of(member)));
+    for process in programs.chain(super::on_machine(machine)) {
         if on {
             start(cluster, process, causes);
         } else {
@@ -209,7 +211,7 @@ fn component(
     fault: Option<Fault>,
     causes: Causes,
 ) -> Result<(), String> {
-    let powered = process.machine().is_none_or(|machine| cluster.core.machines[machine as usize].powered);
+    let powered = cluster.core.powered(process);
     match fault {
         Some(Fault::Stop) => stop(cluster, process, &causes),
         Some(Fault::Crash) => {
@@ -232,7 +234,12 @@ fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
     match process {
         Process::ApiServer(server) => {
             let mut cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
-            cluster.apiservers[server as usize].end(&mut cx);
+            let server = &mut cluster.apiservers[server as usize];
+            if cx.core.powered(process) {
+                server.end(&mut cx);
+            } else {
+                server.vanish(CONNECTION_TIMEOUT, &mut cx);
+            }
         }
         Process::Etcd(member) if cluster.core.powered(process) => {
             cluster.with_etcd(member, causes.clone(), |etcd, cx| etcd.stop(member, cx));
@@ -248,6 +255,7 @@ fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
             apiserver.kubelet_gone(machine, silent, &mut cx);
         }
     }
+    cluster.connections_end(process);
     note(cluster, process, false, causes);
     let cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
     cluster.network.process_stopped(process, &cx);

@@ -61,7 +61,7 @@ pub(super) struct NodeState {
     dirty: bool,
     images: u64,
     beating: bool,
-    uid: u128,
+    pub uid: u128,
     lease: Doc,
 }
 
@@ -197,6 +197,7 @@ impl Kubelet {
         if !self.node.beating {
             self.node.beating = true;
             self.heartbeat_due(cx);
+            self.mirror(cx);
         }
         self.post_if_changed(cx);
     }

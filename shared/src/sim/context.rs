@@ -128,7 +128,7 @@ impl Core {
 
     /// Whether the machine that a process runs on, if it is one of the cluster's, has power.
     pub fn powered(&self, process: Process) -> bool {
-        process.machine().is_none_or(|machine| self.machines[machine as usize].powered)
+        self.links.machine_of(process).is_none_or(|machine| self.machines[machine as usize].powered)
     }
 
     /// A number nobody had before.
@@ -234,8 +234,12 @@ impl Core {
         wait: Duration,
         causes: Causes,
     ) {
+        self.tell_locally(to, Body::Response(id, reply), wait, causes);
+    }
+
+    /// Lets `to` find out something after `wait`, if it lives as long.
+    pub fn tell_locally(&mut self, to: Process, body: Body, wait: Duration, causes: Causes) {
         let life = self.incarnation(to);
-        let body = Body::Response(id, reply);
         let message = Message { from: to, sent_by: life, to, body, causes: causes.clone() };
         let event = Event { to, life: Some(life), payload: Payload::Arrive(Box::new(message)), causes };
         self.queue.push(self.now + wait, event);

@@ -199,9 +199,13 @@ impl World {
             }
             3..=7 => {
                 let target = match self.one_of(&[&PROGRAMS[..], &NODE_PROGRAMS, &NODE_PROGRAMS].concat()) {
-                    "etcd" => Target::Etcd(0),
+                    "etcd" => Target::Etcd(self.random.below(self.members) as u32),
                     program if NODE_PROGRAMS.contains(&program) => {
                         Target::Component(program.into(), Some(node))
+                    }
+                    program if self.members > 1 && program.starts_with("kube-") => {
+                        let number = self.random.below(self.members);
+                        Target::Component(format!("{program}-{number}").into(), None)
                     }
                     program => Target::Component(program.into(), None),
                 };
@@ -225,6 +229,13 @@ impl World {
     fn some_link(&mut self, node: Str) -> (Str, Str) {
         let other = self.some_node();
         let server: Str = "kube-apiserver".into();
+        if self.members > 1 && self.random.below(2) == 0 {
+            let (a, b) = (self.random.below(self.members), self.random.below(self.members));
+            let other: Str = format!("etcd/{b}").into();
+            let end = if a == b { "kube-apiserver" } else { "etcd" };
+            let sign = if a == b { '-' } else { '/' };
+            return (format!("{end}{sign}{a}").into(), other);
+        }
         match self.random.below(6) {
             0 => ("kube-scheduler".into(), server),
             1 => ("kube-controller-manager".into(), server),

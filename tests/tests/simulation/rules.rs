@@ -73,6 +73,15 @@ impl World {
                 self.fail(&format!("{process} does not run"));
             }
         }
+        if let Some(etcd) = self.cluster.etcd() {
+            let commit = etcd.members[0].commit;
+            if etcd.members.iter().any(|member| member.commit.abs_diff(commit) > 5) {
+                self.fail(&format!("members of etcd are apart: {etcd:?}"));
+            }
+            if self.cluster.leaders().count() != 2 {
+                self.fail("not every component has one replica that works");
+            }
+        }
         for node in self.cluster.store().list(Kind::Node) {
             if node.view::<Node>().is_none_or(|node| node.ready != "True" || !node.taints.is_empty()) {
                 self.fail(&format!("{} has not recovered: {}", node.key, node.body));
@@ -85,7 +94,7 @@ impl World {
 
     /// Nobody's watch is forgotten by its owner and kept by the server.
     fn check_watches(&self) {
-        let watches = self.cluster.apiserver().watches().len();
+        let watches = self.count_watches();
         if watches != self.watches {
             self.fail(&format!("{watches} watches are open, {} were at the beginning", self.watches));
         }
