@@ -1,13 +1,14 @@
 //! `kubarium run`: the same cluster without a screen.
 
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use shared::ENGINE_VERSION;
-use shared::api::Kind;
+use shared::api::{Kind, Object};
 use shared::doc::Doc;
 use shared::scenario::Scenario;
 use shared::session::Player;
@@ -28,17 +29,20 @@ pub fn run(options: &Run) -> ExitCode {
         }
     };
     let (player, wall_millis) = play(player);
-    let mut out = std::io::stdout().lock();
+    let mut out = BufWriter::new(std::io::stdout().lock());
     let written = match options.output {
         Output::Text => text(&player, wall_millis, &mut out),
-        Output::Events => events(&player).iter().try_for_each(|event| writeln!(out, "{}", event_line(event))),
+        Output::Events => events(&player).iter().try_for_each(|event| event_line(event, &mut out)),
         Output::Json => serde_json::to_writer(&mut out, &report(&player, wall_millis))
             .map_err(std::io::Error::from)
             .and_then(|()| writeln!(out)),
     };
     // A reader that went away (`… | head`) is no fault of the run.
-    let _ = written;
-    ExitCode::from(u8::from(!all_met(&player)))
+    let _ = written.and_then(|()| out.flush());
+    let status = ExitCode::from(u8::from(!all_met(&player)));
+    // The process ends: nobody gains from a large cluster being taken apart object by object.
+    std::mem::forget(player);
+    status
 }
 
 fn prepare(options: &Run) -> Result<Player, String> {
@@ -84,15 +88,17 @@ fn at(time: Time) -> String {
 }
 
 /// The Events that the cluster still has, oldest first.
-fn events(player: &Player) -> Vec<Doc> {
+fn events(player: &Player) -> Vec<Arc<Object>> {
     let mut events: Vec<_> = player.cluster().store().list(Kind::Event).cloned().collect();
-    events.sort_by_key(|event| (event.body["firstTimestamp"].as_time(), event.meta.resource_version));
-    events.iter().map(|event| event.to_doc()).collect()
+    events.sort_by_cached_key(|event| (event.body["firstTimestamp"].as_time(), event.meta.resource_version));
+    events
 }
 
-fn event_line(event: &Doc) -> String {
+fn event_line(event: &Object, out: &mut impl Write) -> std::io::Result<()> {
+    let event = &event.body;
     let involved = &event["involvedObject"];
-    format!(
+    writeln!(
+        out,
         "{} {:<7} {:<24} {}/{}: {}",
         event["lastTimestamp"].as_time().unwrap_or_default().rfc3339(),
         event["type"].str(),
@@ -121,10 +127,11 @@ fn report(player: &Player, wall_millis: u128) -> Value {
             json!({ "id": expectation.id, "met": met, "at": verdict.map(|verdict| at(verdict.at)) })
         })
         .collect();
+    let events: Vec<Doc> = events(player).iter().map(|event| event.to_doc()).collect();
     let objects: Vec<Doc> = player.cluster().store().all().map(|object| object.to_doc()).collect();
     json!({
         "version": ENGINE_VERSION, "seed": player.scenario().spec.seed, "until": at(player.now()),
-        "stateHash": player.hash(), "events": events(player), "objects": objects,
+        "stateHash": player.hash(), "events": events, "objects": objects,
         "steps": steps, "expect": expect, "wallMillis": wall_millis
     })
 }
@@ -137,7 +144,7 @@ fn text(player: &Player, wall_millis: u128, out: &mut impl Write) -> std::io::Re
         }
     }
     for event in events(player) {
-        writeln!(out, "{}", event_line(&event))?;
+        event_line(&event, out)?;
     }
     for (expectation, verdict) in player.expectations() {
         let (word, when) = match verdict {

@@ -11,6 +11,7 @@ mod keys;
 mod merge;
 mod timestamp;
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
@@ -82,7 +83,11 @@ impl Map {
         match self.position(&key) {
             Ok(at) => Arc::make_mut(&mut self.0)[at].1 = value,
             Err(at) => match Arc::get_mut(&mut self.0) {
-                Some(entries) => entries.insert(at, (key, value)),
+                Some(entries) => {
+                    // Objects are read far more often than they grow, and there are hundreds of thousands.
+                    entries.reserve_exact(1);
+                    entries.insert(at, (key, value));
+                }
                 // A copy is made with room for the entry, instead of growing right after.
                 None => {
                     let mut entries = Vec::with_capacity(self.0.len() + 1);
@@ -132,7 +137,15 @@ impl Map {
     }
 
     fn position(&self, key: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(k, _)| k.as_str().cmp(key))
+        self.0.binary_search_by(|(name, _)| order(name, key))
+    }
+}
+
+/// The order of keys. Most differ in their first byte.
+fn order(a: &str, b: &str) -> Ordering {
+    match (a.as_bytes().first(), b.as_bytes().first()) {
+        (Some(first), Some(second)) if first != second => first.cmp(second),
+        _ => a.cmp(b),
     }
 }
 
@@ -147,10 +160,12 @@ impl Entries {
     /// Adds `key`; a later one wins over an earlier one.
     pub fn put(&mut self, key: Str, value: Doc) {
         match self.0.last() {
-            Some((last, _)) if *last >= key => match self.0.binary_search_by(|(k, _)| k.cmp(&key)) {
-                Ok(at) => self.0[at].1 = value,
-                Err(at) => self.0.insert(at, (key, value)),
-            },
+            Some((last, _)) if order(last, &key).is_ge() => {
+                match self.0.binary_search_by(|(k, _)| order(k, &key)) {
+                    Ok(at) => self.0[at].1 = value,
+                    Err(at) => self.0.insert(at, (key, value)),
+                }
+            }
             _ => self.0.push((key, value)),
         }
     }

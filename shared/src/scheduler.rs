@@ -13,6 +13,7 @@ mod defaults;
 pub mod events;
 pub mod framework;
 pub mod groups;
+mod memo;
 pub mod nominated;
 pub mod plugins;
 pub mod preemption;
@@ -41,6 +42,7 @@ use cycle::Decision;
 use defaults::DefaultSelectors;
 use events::NodeChange;
 use framework::{Asks, ClusterEvent, PostFilter};
+use memo::Memos;
 use nominated::Nominations;
 use plugins::PLUGINS;
 use preemption::eviction::Evictions;
@@ -82,6 +84,7 @@ pub struct Scheduler {
     evictions: Evictions,
     volumes: Volumes,
     defaults: DefaultSelectors,
+    memos: Memos,
     attempts: Attempts,
 }
 
@@ -93,7 +96,7 @@ struct Binding {
 }
 
 impl Hash for Scheduler {
-    /// Cache and selectors follow from the informers and what is assumed; attempts are observation.
+    /// Cache, selectors and memos follow from the informers and what is assumed; attempts are observation.
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.informers, &self.queue, &self.recorder, &self.random, self.start, self.busy, self.flushing)
             .hash(state);
@@ -133,6 +136,7 @@ impl Scheduler {
             evictions: Evictions::default(),
             volumes: Volumes::default(),
             defaults: DefaultSelectors::default(),
+            memos: Memos::default(),
             attempts: Attempts::default(),
             user,
         }
@@ -348,7 +352,8 @@ impl Scheduler {
             volumes: self.volumes.of(&template, &pod, &self.informers),
         };
         let (position, start) = (self.cache.position(), self.start);
-        let decision = cycle::schedule(&self.cache, id, &asks, &mut self.start, &mut self.random);
+        let decision =
+            cycle::schedule(&self.cache, id, &asks, &mut self.memos, &mut self.start, &mut self.random);
         let mut room = None;
         let mut examined = self.cache.order().len() as u32;
         let outcome = match &decision {

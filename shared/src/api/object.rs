@@ -1,5 +1,6 @@
 //! Objects: a key, typed metadata, the document and a typed view of it.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -11,7 +12,7 @@ use crate::sim::hash_of;
 use super::{Kind, Meta, apps, batch, coordination, core, discovery, policy};
 
 /// Kind, namespace and name: what the store sorts by.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The kind.
     pub kind: Kind,
@@ -25,6 +26,23 @@ impl Key {
     /// A key of a namespaced kind, or of another with an empty namespace.
     pub fn new(kind: Kind, namespace: impl Into<Str>, name: impl Into<Str>) -> Key {
         Key { kind, namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl Ord for Key {
+    /// Namespaces are shared texts more often than not, and need no look then.
+    fn cmp(&self, other: &Key) -> Ordering {
+        self.kind.cmp(&other.kind).then_with(|| {
+            let same = Str::ptr_eq(&self.namespace, &other.namespace);
+            let namespaces = if same { Ordering::Equal } else { self.namespace.cmp(&other.namespace) };
+            namespaces.then_with(|| self.name.cmp(&other.name))
+        })
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Key) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -74,13 +92,18 @@ impl std::hash::Hash for Object {
 }
 
 macro_rules! views {
-    ($($name:ident($view:ty),)*) => {
-        /// The typed view of an object's document.
+    ($($name:ident($view:ty),)* ; $($large:ident($large_view:ty),)*) => {
+        /// The typed view of an object's document. Large ones of which there are few are boxed: every object has room
+        /// for the largest.
         #[derive(Clone, Debug)]
         pub enum View {
             $(
                 #[allow(missing_docs, reason = "the kind's own file documents it")]
                 $name($view),
+            )*
+            $(
+                #[allow(missing_docs, reason = "the kind's own file documents it")]
+                $large(Box<$large_view>),
             )*
             /// A kind of which the simulation reads only metadata and document.
             None,
@@ -90,6 +113,13 @@ macro_rules! views {
             const KIND: Kind = Kind::$name;
             fn of(object: &Object) -> Option<&Self> {
                 match &object.view { View::$name(view) => Some(view), _ => None }
+            }
+        })*
+
+        $(impl Viewed for $large_view {
+            const KIND: Kind = Kind::$large;
+            fn of(object: &Object) -> Option<&Self> {
+                match &object.view { View::$large(view) => Some(view), _ => None }
             }
         })*
     };
@@ -108,16 +138,17 @@ views! {
     Pod(core::pod::Pod),
     Service(core::service::Service),
     Event(core::event::Event),
-    DaemonSet(apps::daemonset::DaemonSet),
-    Deployment(apps::deployment::Deployment),
     ReplicaSet(apps::replicaset::ReplicaSet),
     StatefulSet(apps::statefulset::StatefulSet),
-    CronJob(batch::cronjob::CronJob),
-    Job(batch::job::Job),
     ControllerRevision(apps::controllerrevision::ControllerRevision),
     PodDisruptionBudget(policy::poddisruptionbudget::PodDisruptionBudget),
     EndpointSlice(discovery::endpointslice::EndpointSlice),
     Lease(coordination::lease::Lease),
+    ;
+    DaemonSet(apps::daemonset::DaemonSet),
+    Deployment(apps::deployment::Deployment),
+    CronJob(batch::cronjob::CronJob),
+    Job(batch::job::Job),
 }
 
 impl Object {

@@ -121,12 +121,12 @@ impl Recorder {
         } else {
             doc!({ "component": &self.component, "host": &self.host })
         };
+        // In the order of keys, as objects are kept: there are more Events than anything else.
         let body = doc!({
-            "metadata": { "name": &name, "namespace": &namespace },
-            "involvedObject": involved, "reason": reason, "message": message.clone(),
-            "source": source, "firstTimestamp": now.clone(), "lastTimestamp": now, "count": 1i64,
-            "type": match severity { Severity::Normal => "Normal", Severity::Warning => "Warning" },
-            "reportingComponent": &self.component, "reportingInstance": &self.host
+            "count": 1i64, "firstTimestamp": now.clone(), "involvedObject": involved, "lastTimestamp": now,
+            "message": message, "metadata": { "name": &name, "namespace": &namespace }, "reason": reason,
+            "reportingComponent": &self.component, "reportingInstance": &self.host, "source": source,
+            "type": match severity { Severity::Normal => "Normal", Severity::Warning => "Warning" }
         });
         let key = Key { kind: Kind::Event, namespace: namespace.clone(), name };
         self.remember(same, key);

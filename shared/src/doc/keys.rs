@@ -2,19 +2,39 @@
 
 use std::sync::LazyLock;
 
-use crate::collections::sort;
-
 use super::{Str, literal};
+
+/// Slots of the table below; a power of two, several times as many as there are names.
+const SLOTS: usize = 1024;
 
 macro_rules! well_known {
     ($($name:literal)*) => {
-        static WELL_KNOWN: LazyLock<Vec<Str>> = LazyLock::new(|| {
-            let mut names = vec![$(literal!($name)),*];
-            sort(&mut names);
-            names.dedup();
-            names
+        /// Every name in the first free slot from the one that its text says.
+        static WELL_KNOWN: LazyLock<Vec<Option<Str>>> = LazyLock::new(|| {
+            let mut slots = vec![None; SLOTS];
+            for name in [$(literal!($name)),*] {
+                let mut at = slot(&name);
+                while slots[at].as_ref().is_some_and(|there| *there != name) {
+                    at = (at + 1) % SLOTS;
+                }
+                slots[at] = Some(name);
+            }
+            slots
         });
     };
+}
+
+/// A cheap hash: interning is for speed, and the names differ in length and in these letters.
+fn slot(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let letter = |at: usize| bytes.get(at).map_or(0, |&byte| usize::from(byte));
+    let (length, middle) = (bytes.len(), bytes.len() / 2);
+    let mixed = length * 197
+        + letter(0) * 31
+        + letter(middle) * 7
+        + letter(length.wrapping_sub(1)) * 113
+        + letter(2) * 59;
+    mixed % SLOTS
 }
 
 well_known! {
@@ -41,8 +61,12 @@ well_known! {
 
 /// The shared text for a well-known name, a new one otherwise.
 pub fn intern(text: &str) -> Str {
-    match WELL_KNOWN.binary_search_by(|known| known.as_str().cmp(text)) {
-        Ok(at) => WELL_KNOWN[at].clone(),
-        Err(_) => Str::from(text),
+    let mut at = slot(text);
+    while let Some(known) = &WELL_KNOWN[at] {
+        if known == text {
+            return known.clone();
+        }
+        at = (at + 1) % SLOTS;
     }
+    Str::from(text)
 }

@@ -88,6 +88,12 @@ pub fn strategic_merge(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
 
 fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchError> {
     let Doc::Map(patch) = patch else { return Ok(patch.clone()) };
+    // Directives come first in the order of keys, where there are any.
+    if !patch.entries().first().is_some_and(|(key, _)| key.starts_with('$')) {
+        let mut merged = target.as_map().cloned().unwrap_or_default();
+        strategic_fields(&mut merged, patch, name)?;
+        return Ok(Doc::Map(merged));
+    }
     let mut merged = match patch.get("$patch").as_str() {
         Some("replace") => {
             return Ok(Doc::Map(
@@ -118,6 +124,13 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
             merged.insert(super::intern(field), kept);
         }
     }
+    strategic_fields(&mut merged, patch, name)?;
+    reorder_untouched(&mut merged, patch, name);
+    Ok(Doc::Map(merged))
+}
+
+/// Merges the fields of `patch` that are no directives.
+fn strategic_fields(merged: &mut Map, patch: &Map, name: &str) -> Result<(), PatchError> {
     for (key, value) in patch.entries().iter().filter(|(key, _)| !key.starts_with('$')) {
         if value.is_null() {
             merged.remove(key);
@@ -126,8 +139,7 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
         let next = match (value, list_merge(name, key)) {
             (Doc::Map(_), _) => strategic_map(merged.get(key), value, key)?,
             (Doc::List(_), ListMerge::ByKey(merge_key)) => {
-                let order = patch.get(&format!("$setElementOrder/{key}"));
-                strategic_list(merged.get(key), value, merge_key, key, order)?
+                strategic_list(merged.get(key), value, merge_key, key, order_of(patch, key))?
             }
             (Doc::List(items), ListMerge::Set) => {
                 let mut all = merged.get(key).items().to_vec();
@@ -145,8 +157,14 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
             merged.insert(key.clone(), next);
         }
     }
-    reorder_untouched(&mut merged, patch, name);
-    Ok(Doc::Map(merged))
+    Ok(())
+}
+
+/// The order that `patch` asks for the elements of the list `field`.
+fn order_of<'a>(patch: &'a Map, field: &str) -> &'a Doc {
+    let directives = patch.entries().iter().take_while(|(key, _)| key.starts_with('$'));
+    let order = |key: &Str| key.strip_prefix("$setElementOrder/") == Some(field);
+    directives.filter(|(key, _)| order(key)).map(|(_, order)| order).next().unwrap_or(&Doc::Null)
 }
 
 /// `$setElementOrder/x` may come without a list `x`: then only the order changes.

@@ -41,6 +41,8 @@ pub struct PodState {
     pub(super) conditions: BTreeMap<&'static str, (bool, Timestamp)>,
     /// The status written last.
     pub(super) sent: Doc,
+    /// A digest of what the last status was made from.
+    pub(super) basis: u128,
     /// Whether a write is under way, and the revision that the last one made.
     pub(super) writing: bool,
     pub(super) acknowledged: u64,
@@ -257,6 +259,7 @@ impl PodState {
             requests: (pod.spec.cpu_milli, pod.spec.memory),
             conditions: BTreeMap::new(),
             sent: Doc::Null,
+            basis: 0,
             writing: false,
             acknowledged: 0,
             complained: false,

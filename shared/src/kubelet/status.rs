@@ -5,7 +5,7 @@ use crate::api::{Object, PatchKind, Request, Subresource};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::runtime::{container_id, full_reference};
-use crate::sim::Context;
+use crate::sim::{Context, hash_of};
 
 use super::pod::{ContainerStage, ContainerState, PodStage, PodState, Termination, spec_at};
 use super::{Kubelet, Pending};
@@ -18,6 +18,15 @@ impl Kubelet {
         let images = &self.images;
         let silent = |pod: &PodState| pod.gone || pod.settled || pod.writing;
         let Some(pod) = self.pods.get_mut(&uid).filter(|pod| !silent(pod)) else { return };
+        // Most inputs change nothing of a status, and making one is dear.
+        let basis = hash_of(&(
+            (pod.stage, pod.ip, pod.start_time, &pod.containers, pod.terminating, &pod.rejected),
+            (object.meta.generation, self.address, images.len() as u64),
+        ));
+        if pod.basis == basis && !pod.sent.is_null() {
+            return;
+        }
+        pod.basis = basis;
         let status =
             status(pod, &object, view, self.address, |image| images.get(image).map(|(id, _)| id.clone()), cx);
         if status == pod.sent {

@@ -117,6 +117,9 @@ enum Change {
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     nodes: Vec<Arc<NodeInfo>>,
+    /// By slot: a number that changes with the node and the pods on it.
+    stamps: Vec<u64>,
+    stamped: u64,
     slots: BTreeMap<Str, u32>,
     order: Arc<Vec<u32>>,
     order_is_stale: bool,
@@ -151,6 +154,16 @@ impl Cache {
     /// The node in a slot.
     pub fn node(&self, slot: u32) -> &NodeInfo {
         &self.nodes[slot as usize]
+    }
+
+    /// A number that is another one as soon as the node in a slot or the pods on it change; never 0.
+    pub fn stamp(&self, slot: u32) -> u64 {
+        self.stamps[slot as usize]
+    }
+
+    fn touch(&mut self, slot: u32) {
+        self.stamped += 1;
+        self.stamps[slot as usize] = self.stamped;
     }
 
     /// The groups of pods.
@@ -198,6 +211,11 @@ impl Cache {
         self.recorded
     }
 
+    /// The slot of a node that exists.
+    pub fn existing(&self, name: &Str) -> Option<u32> {
+        self.slots.get(name).copied().filter(|&slot| self.node(slot).object.is_some())
+    }
+
     /// The slot of a node, made if there is none.
     pub fn slot(&mut self, name: &Str) -> u32 {
         if let Some(&slot) = self.slots.get(name) {
@@ -206,6 +224,8 @@ impl Cache {
         let slot = self.slots();
         self.slots.insert(name.clone(), slot);
         self.nodes.push(Arc::new(NodeInfo::unknown(name.clone())));
+        self.stamps.push(0);
+        self.touch(slot);
         for domains in self.domains.values_mut() {
             Arc::make_mut(domains).of.push(NOWHERE);
         }
@@ -227,6 +247,7 @@ impl Cache {
     }
 
     fn place_node(&mut self, slot: u32, object: Option<Arc<Object>>) {
+        self.touch(slot);
         let info = &self.nodes[slot as usize];
         for (image, _) in info.images.iter() {
             let count = self.images.get(image).copied().unwrap_or(0);
@@ -259,6 +280,7 @@ impl Cache {
     /// # Panics
     /// When it is in the cache already.
     pub fn add_pod(&mut self, pod: Arc<CachedPod>) {
+        self.touch(pod.slot);
         let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
         info.add(&pod.template);
         self.know_terms(&pod.template);
@@ -272,6 +294,7 @@ impl Cache {
     /// A pod is no longer on its node; the answer is what it was.
     pub fn remove_pod(&mut self, key: &Key) -> Option<Arc<CachedPod>> {
         let pod = self.pods.remove(key)?;
+        self.touch(pod.slot);
         let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
         info.remove(&pod.template);
         self.residents.remove(&pod);
@@ -315,7 +338,9 @@ impl Cache {
         let affinity = &template.node_affinity;
         let known =
             self.groups.get(id).verdicts.as_ref().is_some_and(|verdicts| verdicts.epoch == self.epoch);
-        if known || (!affinity.requires() && !affinity.prefers()) {
+        // Of a pod that may go to a node or two it is not worth it to ask all the others.
+        let named = affinity.names().is_some() && !affinity.prefers();
+        if known || named || (!affinity.requires() && !affinity.prefers()) {
             return;
         }
         let allowed =

@@ -95,6 +95,18 @@ pub enum PostFilter {
     Nominated(DryRun),
 }
 
+/// What of a plugin's answers follows from the pod's template and one node with its pods alone, so that it holds until
+/// that node changes: not from the pod's name, nor from other nodes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Locality {
+    /// Nothing.
+    None,
+    /// Its verdict on the node.
+    Verdict,
+    /// Its verdict, and its score, which it does not normalize.
+    VerdictAndScore,
+}
+
 /// A plugin. What it does not override it does not take part in.
 pub trait Plugin: Sync + Debug {
     /// Its name in Kubernetes.
@@ -105,7 +117,8 @@ pub trait Plugin: Sync + Debug {
         true
     }
 
-    /// PreFilter: why a pod fits nowhere, whatever the nodes are like. Only pods with claims are asked about.
+    /// PreFilter: why a pod fits nowhere, whatever the nodes are like. Asked only about pods with claims, and those
+    /// that may go to certain nodes only.
     fn pre_filter(&self, _cycle: Cycle<'_>) -> Option<Str> {
         None
     }
@@ -113,6 +126,11 @@ pub trait Plugin: Sync + Debug {
     /// PreFilter and Filter: what is to be asked of each node; `None` when there is nothing to ask for this pod.
     fn filter<'a>(&self, _cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {
         None
+    }
+
+    /// What of its answers follows from the pod's template and the node with its pods alone.
+    fn locality(&self) -> Locality {
+        Locality::None
     }
 
     /// PostFilter: what to do when no node is left.
@@ -173,9 +191,12 @@ impl Cycle<'_> {
 
     /// Whether the pod's node affinity allows a node.
     pub fn affinity_allows(&self, slot: u32) -> bool {
-        let affinity =
-            self.template.node_affinity.requires().then_some(self.group.verdicts.as_ref()).flatten();
-        affinity.is_none_or(|verdicts| verdicts.allowed[slot as usize])
+        let affinity = &self.template.node_affinity;
+        match &self.group.verdicts {
+            _ if !affinity.requires() => true,
+            Some(verdicts) => verdicts.allowed[slot as usize],
+            None => self.cache.node(slot).object.as_ref().is_some_and(|node| affinity.allows(node)),
+        }
     }
 
     /// The first taint of a node that keeps the pod away from it.

@@ -55,7 +55,7 @@ impl Resource for DaemonSets {
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
         let spec = &body["spec"];
         let rolling = &spec["updateStrategy"]["rollingUpdate"];
-        View::DaemonSet(DaemonSet {
+        View::DaemonSet(Box::new(DaemonSet {
             selector: LabelSelector::from_doc(&spec["selector"]),
             template: spec["template"].clone(),
             on_delete: spec["updateStrategy"]["type"].as_str() == Some("OnDelete"),
@@ -64,7 +64,7 @@ impl Resource for DaemonSets {
             min_ready_seconds: spec["minReadySeconds"].as_i64().unwrap_or(0),
             revision_history_limit: spec["revisionHistoryLimit"].as_i64().unwrap_or(10),
             misscheduled: body["status"]["numberMisscheduled"].as_i64().unwrap_or(0),
-        })
+        }))
     }
 
     fn default(&self, doc: &mut Doc) {

@@ -54,7 +54,7 @@ impl Resource for Deployments {
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
         let spec = &body["spec"];
         let rolling = &spec["strategy"]["rollingUpdate"];
-        View::Deployment(Deployment {
+        View::Deployment(Box::new(Deployment {
             replicas: spec["replicas"].as_i64().unwrap_or(1),
             selector: LabelSelector::from_doc(&spec["selector"]),
             template: spec["template"].clone(),
@@ -65,7 +65,7 @@ impl Resource for Deployments {
             revision_history_limit: spec["revisionHistoryLimit"].as_i64().unwrap_or(10),
             progress_deadline_seconds: spec["progressDeadlineSeconds"].as_i64().unwrap_or(600),
             paused: spec["paused"].as_bool() == Some(true),
-        })
+        }))
     }
 
     fn default(&self, doc: &mut Doc) {

@@ -52,7 +52,7 @@ impl Resource for CronJobs {
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
         let spec = &body["spec"];
         let history = |field: &str, default: i64| spec[field].as_i64().unwrap_or(default);
-        View::CronJob(CronJob {
+        View::CronJob(Box::new(CronJob {
             schedule: spec["schedule"].str(),
             time_zone: spec["timeZone"].str(),
             concurrency: spec["concurrencyPolicy"].str(),
@@ -61,7 +61,7 @@ impl Resource for CronJobs {
             histories: [history("successfulJobsHistoryLimit", 3), history("failedJobsHistoryLimit", 1)],
             template: spec["jobTemplate"].clone(),
             last_schedule: body["status"]["lastScheduleTime"].as_time(),
-        })
+        }))
     }
 
     fn default(&self, doc: &mut Doc) {

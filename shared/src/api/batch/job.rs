@@ -94,7 +94,7 @@ impl Resource for Jobs {
             let since = holds(status, kind)?["lastTransitionTime"].as_time().unwrap_or_default();
             Some((Str::from(kind), since))
         });
-        View::Job(Job {
+        View::Job(Box::new(Job {
             parallelism: spec["parallelism"].as_i64().unwrap_or(1),
             completions: spec["completions"].as_i64(),
             indexed: spec["completionMode"].as_str() == Some("Indexed"),
@@ -112,7 +112,7 @@ impl Resource for Jobs {
             foreign: spec["managedBy"].as_str().is_some_and(|name| name != "kubernetes.io/job-controller"),
             start: status["startTime"].as_time(),
             finished,
-        })
+        }))
     }
 
     fn default(&self, doc: &mut Doc) {

@@ -1,10 +1,10 @@
 //! NodeAffinity: `nodeSelector`, required and preferred node affinity.
 
 use crate::api::Object;
-use crate::doc::literal;
+use crate::doc::{Str, literal};
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, Rejection, normalize};
+use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, Plugin, Rejection, normalize};
 use super::super::template::Template;
 
 /// The plugin.
@@ -16,6 +16,15 @@ struct Required<'a>(Cycle<'a>);
 impl Plugin for NodeAffinity {
     fn name(&self) -> &'static str {
         "NodeAffinity"
+    }
+
+    fn locality(&self) -> Locality {
+        Locality::Verdict
+    }
+
+    fn pre_filter(&self, cycle: Cycle<'_>) -> Option<Str> {
+        let nowhere = cycle.template.node_affinity.names().is_some_and(<[Str]>::is_empty);
+        nowhere.then_some(literal!("pod affinity terms conflict"))
     }
 
     fn filter<'a>(&self, cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {

@@ -3,7 +3,7 @@
 use crate::doc::literal;
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, Rejection};
+use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, Plugin, Rejection};
 use super::super::template::{HostPort, Template};
 
 /// The plugin.
@@ -15,6 +15,10 @@ struct Wanted<'a>(&'a [HostPort]);
 impl Plugin for NodePorts {
     fn name(&self) -> &'static str {
         "NodePorts"
+    }
+
+    fn locality(&self) -> Locality {
+        Locality::Verdict
     }
 
     fn filter<'a>(&self, cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {

@@ -1,6 +1,6 @@
 //! NodeResourcesBalancedAllocation: prefers nodes whose CPU and memory would be used alike.
 
-use super::super::framework::{Cycle, Plugin};
+use super::super::framework::{Cycle, Locality, Plugin};
 
 /// The plugin.
 #[derive(Debug)]
@@ -9,6 +9,10 @@ pub struct NodeResourcesBalancedAllocation;
 impl Plugin for NodeResourcesBalancedAllocation {
     fn name(&self) -> &'static str {
         "NodeResourcesBalancedAllocation"
+    }
+
+    fn locality(&self) -> Locality {
+        Locality::VerdictAndScore
     }
 
     fn weight(&self) -> i64 {

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::doc::{Str, literal};
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ClusterEvent, Cycle, Filter, MAX_SCORE, Plugin, Rejection};
+use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, MAX_SCORE, Plugin, Rejection};
 use super::super::template::{Requests, Template};
 
 /// The plugin.
@@ -18,6 +18,10 @@ struct Fit<'a>(&'a Requests);
 impl Plugin for NodeResourcesFit {
     fn name(&self) -> &'static str {
         "NodeResourcesFit"
+    }
+
+    fn locality(&self) -> Locality {
+        Locality::VerdictAndScore
     }
 
     fn filter<'a>(&self, cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {

@@ -5,7 +5,7 @@ use crate::api::core::node::Node;
 use crate::doc::literal;
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, Rejection};
+use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, Plugin, Rejection};
 use super::super::template::Template;
 
 /// The plugin.
@@ -17,6 +17,10 @@ struct Cordon;
 impl Plugin for NodeUnschedulable {
     fn name(&self) -> &'static str {
         "NodeUnschedulable"
+    }
+
+    fn locality(&self) -> Locality {
+        Locality::Verdict
     }
 
     fn filter<'a>(&self, cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {

@@ -1,5 +1,7 @@
 //! PodTopologySpread: spreads pods over zones, hosts or any other label; by default those of a Service or ReplicaSet.
 
+use std::borrow::Cow;
+
 use crate::api::Object;
 use crate::doc::literal;
 
@@ -58,12 +60,15 @@ impl Plugin for PodTopologySpread {
         let explicit = !cycle.template.spread.is_empty();
         // Explicit constraints ignore nodes that lack a label; the defaults take every node.
         let counts = |slot: u32| !explicit || everywhere(&labels, slot);
-        let considered: Vec<u32> = nodes.iter().copied().filter(|&slot| counts(slot)).collect();
+        let considered = match explicit {
+            true => Cow::Owned(nodes.iter().copied().filter(|&slot| counts(slot)).collect::<Vec<_>>()),
+            false => Cow::Borrowed(nodes),
+        };
         let mut sums = vec![0.0; nodes.len()];
         for wish in &wishes {
             wish.add_to(&mut sums, cycle, nodes, &considered, &counts);
         }
-        let whole = |(sum, &slot): (f64, &u32)| if counts(slot) { libm::round(sum) as i64 } else { IGNORED };
+        let whole = |(sum, &slot): (f64, &u32)| if counts(slot) { round(sum) } else { IGNORED };
         Some(sums.into_iter().zip(nodes).map(whole).collect())
     }
 
@@ -107,6 +112,12 @@ impl Plugin for PodTopologySpread {
 /// The template's constraints and the selectors they count with.
 fn own<'a>(cycle: Cycle<'a>) -> impl Iterator<Item = (&'a SpreadConstraint, u32)> {
     cycle.template.spread.iter().zip(cycle.group.spread.iter().copied())
+}
+
+/// The nearest whole number, half-way ones upwards, of a number that is not negative.
+fn round(number: f64) -> i64 {
+    let whole = number as i64;
+    whole + i64::from(number - whole as f64 >= 0.5)
 }
 
 /// Whether a node has all the labels.
@@ -257,9 +268,11 @@ impl Wish<'_> {
                 domains += 1;
             }
         }
+        let all_eligible =
+            !self.honor_taints && !(self.honor_affinity && cycle.template.node_affinity.requires());
         for (slot, more) in cycle.staying(self.selector) {
             if counts(slot)
-                && eligible(cycle, self.honor_affinity, self.honor_taints, slot)
+                && (all_eligible || eligible(cycle, self.honor_affinity, self.honor_taints, slot))
                 && let Some(Some(count)) = pods.get_mut(slot)
             {
                 *count += more;

@@ -5,7 +5,7 @@ use crate::api::core::node::{Node, Taint};
 use crate::doc::literal;
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, Rejection, normalize};
+use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, Plugin, Rejection, normalize};
 use super::super::template::Template;
 
 /// The plugin.
@@ -17,6 +17,10 @@ struct Taints<'a>(Cycle<'a>);
 impl Plugin for TaintToleration {
     fn name(&self) -> &'static str {
         "TaintToleration"
+    }
+
+    fn locality(&self) -> Locality {
+        Locality::Verdict
     }
 
     fn filter<'a>(&self, cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {
