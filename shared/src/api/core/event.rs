@@ -98,6 +98,7 @@ impl Resource for Events {
             "metadata.name" => object.key.name.clone(),
             "metadata.namespace" => object.key.namespace.clone(),
             "reason" => body["reason"].str(),
+            "reportingComponent" => body["reportingComponent"].str(),
             "type" => body["type"].str(),
             "source" => match body["source"]["component"].str() {
                 none if none.is_empty() => body["reportingComponent"].str(),
@@ -117,10 +118,16 @@ impl Resource for Events {
             "metadata.name",
             "metadata.namespace",
             "involvedObject.kind",
+            "involvedObject.namespace",
             "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
             "reason",
-            "type",
+            "reportingComponent",
             "source",
+            "type",
         ]
     }
 }

@@ -1,16 +1,29 @@
-//! PersistentVolumeClaim: a wish for storage. There is one class, which fulfils every wish at once; the volumes
-//! themselves are not simulated.
+//! PersistentVolumeClaim: a wish for storage, fulfilled by a PersistentVolume.
 
-use crate::api::quantity::bytes;
+use crate::api::internal;
 use crate::api::validation::Faults;
-use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, internal};
-use crate::doc::{Doc, Timestamp};
+use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, bytes};
+use crate::doc::{Doc, Timestamp, intern};
 
-/// The class that claims get that name none.
-pub const DEFAULT_CLASS: &str = "standard";
+const IMMUTABLE_SPEC: &str = "spec is immutable after creation except resources.requests and \
+     volumeAttributesClassName for bound claims";
 
-/// Where a claim's size is.
-const STORAGE: &[&str] = &["resources", "requests", "storage"];
+/// How a volume may be mounted.
+pub const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+
+/// Access modes as the columns of claims and volumes have them: `RWO,ROX`.
+pub fn letters(modes: &Doc) -> String {
+    const LETTERS: [(&str, &str); 4] = [
+        ("ReadWriteOnce", "RWO"),
+        ("ReadOnlyMany", "ROX"),
+        ("ReadWriteMany", "RWX"),
+        ("ReadWriteOncePod", "RWOP"),
+    ];
+    let has = |mode: &str| modes.items().iter().any(|known| known.as_str() == Some(mode));
+    let parts: Vec<&str> =
+        LETTERS.iter().filter(|(mode, _)| has(mode)).map(|(_, letters)| *letters).collect();
+    parts.join(",")
+}
 
 /// The kind's registration.
 #[derive(Debug)]
@@ -35,7 +48,6 @@ impl Resource for PersistentVolumeClaims {
     fn default(&self, doc: &mut Doc) {
         let spec = doc.at_mut(&["spec"]);
         spec.default_to("volumeMode", "Filesystem");
-        spec.default_to("storageClassName", DEFAULT_CLASS);
     }
 
     fn prepare_create(&self, doc: &mut Doc) {
@@ -47,7 +59,6 @@ impl Resource for PersistentVolumeClaims {
         if spec["accessModes"].items().is_empty() {
             faults.required("spec.accessModes", "at least 1 access mode is required");
         }
-        const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
         for mode in spec["accessModes"].items() {
             if !mode.as_str().is_some_and(|mode| MODES.contains(&mode)) {
                 faults.not_supported("spec.accessModes", mode, &MODES);
@@ -59,29 +70,35 @@ impl Resource for PersistentVolumeClaims {
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
-        let bound = new["status"]["phase"].as_str() == Some("Bound");
-        let (mut spec, mut before) = (new["spec"].clone(), old["spec"].clone());
-        if before["volumeName"].is_empty() && !spec["volumeName"].is_null() {
-            before.set("volumeName", spec["volumeName"].clone());
+        let (was, mut now) = (&old["spec"], new["spec"].clone());
+        let bound = old["status"]["phase"].as_str() == Some("Bound");
+        let mut free = |field: &str, old: &Doc| {
+            if old.is_null() {
+                now.remove(field);
+            } else {
+                now.set(intern(field), old.clone());
+            }
+        };
+        // Controllers fill in what was left open; only a bound claim may grow.
+        if was["volumeName"].is_empty() {
+            free("volumeName", &was["volumeName"]);
         }
-        if bound && !spec["resources"]["requests"].is_null() {
-            spec.set_at(STORAGE, before.at(STORAGE).clone());
+        if was["storageClassName"].is_null() {
+            free("storageClassName", &Doc::Null);
         }
-        let class = before["volumeAttributesClassName"].clone();
-        match class {
-            Doc::Null => drop(spec.remove("volumeAttributesClassName")),
-            class => spec.set("volumeAttributesClassName", class),
+        if bound {
+            free("resources", &was["resources"]);
         }
-        if spec != before {
-            let difference = internal::difference("PersistentVolumeClaimSpec", &before, &spec);
-            let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName \
-                       for bound claims";
-            faults.forbidden("spec", &format!("{why}\n{difference}"));
+        free("volumeAttributesClassName", &was["volumeAttributesClassName"]);
+        if now != *was {
+            let difference = internal::difference("PersistentVolumeClaimSpec", was, &now);
+            faults.forbidden("spec", &format!("{IMMUTABLE_SPEC}\n{difference}"));
         }
-        // Less is allowed only where an expansion failed, and never less than there is.
-        let wanted = bytes(new["spec"].at(STORAGE));
-        let there = &old["status"]["capacity"]["storage"];
-        if wanted < bytes(old["spec"].at(STORAGE)) && !there.is_null() && wanted <= bytes(there) {
+        let amount = |doc: &Doc| bytes(&doc["resources"]["requests"]["storage"]);
+        if bound
+            && amount(&new["spec"]) < amount(was)
+            && amount(&new["spec"]) <= bytes(&old["status"]["capacity"]["storage"])
+        {
             faults.forbidden("spec.resources.requests.storage", "field can not be less than status.capacity");
         }
     }
@@ -104,19 +121,13 @@ impl Resource for PersistentVolumeClaims {
     fn row(&self, object: &Object, now: Timestamp) -> Row {
         let (spec, status) = (&object.body["spec"], &object.body["status"]);
         let text = |doc: &Doc| doc.str().to_string();
-        let modes = status["accessModes"].items().iter().map(|mode| match mode.as_str() {
-            Some("ReadOnlyMany") => "ROX",
-            Some("ReadWriteMany") => "RWX",
-            Some("ReadWriteOncePod") => "RWOP",
-            _ => "RWO",
-        });
         let class = spec["volumeAttributesClassName"].as_str().unwrap_or("<unset>");
         vec![
             object.key.name.to_string(),
             if object.meta.deleting() { "Terminating".into() } else { text(&status["phase"]) },
             text(&spec["volumeName"]),
             text(&status["capacity"]["storage"]),
-            modes.collect::<Vec<_>>().join(","),
+            letters(&status["accessModes"]),
             text(&spec["storageClassName"]),
             class.to_owned(),
             age(object.meta.creation, now),
