@@ -11,6 +11,7 @@ mod internal;
 mod kind;
 mod labels;
 pub mod meta;
+pub mod networking;
 mod node_affinity;
 mod object;
 pub mod policy;
@@ -20,6 +21,7 @@ mod request;
 mod resource;
 pub mod scheduling;
 mod status;
+pub mod storage;
 pub mod validation;
 
 pub use kind::Kind;

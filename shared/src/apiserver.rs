@@ -5,17 +5,21 @@
 mod admission;
 mod allocate;
 mod authorization;
+mod bounds;
 mod delete;
 mod evict;
 pub mod http;
 mod managed;
+mod node_proxy;
+mod parts;
 mod read;
+mod replicated;
 mod watch;
 mod write;
 
 use std::sync::Arc;
 
-use crate::api::{Key, Kind, Object, Reply, Request, Status, Verb};
+use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
 use crate::collections::BTreeMap;
 use crate::doc::Doc;
 use crate::etcd::{Revision, Store};
@@ -23,6 +27,7 @@ use crate::sim::{
     Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Time, Timer, WatchId, What,
 };
 
+pub use replicated::Remote;
 pub use watch::Watches;
 
 /// How long Events are kept.
@@ -35,10 +40,14 @@ pub struct ApiServer {
     random: Random,
     /// The newest pod of each owner, to share its parts with the next: a cache, not state.
     siblings: BTreeMap<u128, Arc<Object>>,
+    /// Requests that kubelets answer.
+    forwarded: node_proxy::Calls,
     /// Labels of bound pods, to share them: a cache, not state.
     labels: BTreeMap<u128, Doc>,
     served: u64,
     failed: u64,
+    /// What it keeps of an etcd of several members; one member is written to directly.
+    remote: Option<Box<Remote>>,
 }
 
 /// One request while it is handled.
@@ -47,6 +56,8 @@ struct Call<'a, 'b> {
     cx: &'a mut Context<'b>,
     request: &'a Request,
     written: Vec<Revision>,
+    /// Whether etcd has the last word: what is written here is only a draft.
+    draft: bool,
 }
 
 impl ApiServer {
@@ -56,16 +67,28 @@ impl ApiServer {
             watches: Watches::default(),
             random: Random::stream(seed, "kube-apiserver"),
             siblings: BTreeMap::new(),
+            forwarded: BTreeMap::new(),
             labels: BTreeMap::new(),
             served: 0,
             failed: 0,
+            remote: None,
         }
+    }
+
+    /// Server number `server` in front of an etcd of `members` members.
+    pub fn replicated(seed: u64, server: u32, members: u32) -> ApiServer {
+        let random = Random::stream(seed, &format!("kube-apiserver/{server}"));
+        let remote = Some(Box::new(Remote::new(server, members)));
+        ApiServer { random, remote, ..ApiServer::new(seed) }
     }
 
     /// What belongs to the state, in a fixed order.
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
-        (&self.watches, &self.random, self.served, self.failed).hash(state);
+        (&self.watches, &self.random, &self.forwarded, self.served, self.failed).hash(state);
+        if let Some(remote) = &self.remote {
+            remote.hash(state);
+        }
     }
 
     /// Requests answered, and how many of them were refused.
@@ -81,6 +104,9 @@ impl ApiServer {
     /// Begins a new life: open watches are gone; housekeeping of expired Events begins.
     pub fn start(&mut self, cx: &mut Context<'_>) {
         self.watches = Watches::default();
+        if self.remote.is_some() {
+            return self.start_replicated(cx);
+        }
         cx.timer(Duration::seconds(60), Timer::named("expire"));
     }
 
@@ -89,17 +115,33 @@ impl ApiServer {
         for (watch, to) in self.watches.drain() {
             cx.send(to, Body::WatchClosed(watch));
         }
+        self.drop_forwarded(cx);
+    }
+
+    /// The process ends.
+    pub fn end(&mut self, cx: &mut Context<'_>) {
+        self.stop(cx);
+        self.stop_replicated(cx);
+    }
+
+    /// What it keeps of an etcd of several members.
+    pub fn remote(&self) -> Option<&Remote> {
+        self.remote.as_deref()
     }
 
     /// A timer ran out.
     pub fn timer(&mut self, timer: &Timer, store: &mut Store, cx: &mut Context<'_>) {
+        if self.remote.is_some() {
+            return self.timer_replicated(timer, cx);
+        }
         if timer.name == "expire" {
             if cx.core.running(Process::Etcd(0)) {
                 let now = cx.now();
                 let gone: Vec<Key> = store.expired(now);
                 let removed: Vec<Revision> =
                     gone.iter().filter_map(|key| store.delete(key, Causes::none())).collect();
-                self.publish(&removed, cx);
+                let wait = cx.options().etcd_commit;
+                self.publish(&removed, wait, cx);
             }
             cx.timer(Duration::seconds(60), Timer::named("expire"));
         }
@@ -115,27 +157,53 @@ impl ApiServer {
         &mut self,
         (from, life): (Process, Incarnation),
         id: RequestId,
-        request: &Request,
+        request: &Arc<Request>,
         store: &mut Store,
         cx: &mut Context<'_>,
     ) {
+        if self.remote.is_some() {
+            return self.accept((from, life), id, request, cx);
+        }
         self.served += 1;
         if request.verb == Verb::Watch {
-            if life != cx.core.incarnation(from) {
-                // Who asked is no more, and the connection with it.
-                return;
+            return self.serve_watch((from, life), id, request, store, cx);
+        }
+        if matches!(request.subresource, Subresource::Log | Subresource::Exec) {
+            let answer = match authorization::authorize(request, store) {
+                Ok(()) => self.forward(from, id, request, store, cx),
+                Err(status) => Some(Err(status)),
+            };
+            if let Some(answer) = answer {
+                self.failed += u64::from(answer.is_err());
+                cx.send(from, Body::Response(id, answer.map_err(Box::new)));
             }
-            let answer = self.open_watch((from, life), request, store);
-            let answer = answer.map(|()| Reply::Watching(request.options.watch)).map_err(Box::new);
-            cx.send(from, Body::Response(id, answer));
-            self.replay(request, store, cx);
             return;
         }
         let (result, written) = self.execute(request, store, cx);
         self.failed += u64::from(result.is_err());
-        let wait = if request.verb.is_read() { Duration::ZERO } else { cx.options().etcd_commit };
-        self.publish(&written, cx);
+        let commit = cx.options().etcd_commit;
+        let wait = if request.verb.is_read() { Duration::ZERO } else { commit };
+        self.publish(&written, commit, cx);
         cx.send_after(wait, from, Body::Response(id, result.map_err(Box::new)));
+    }
+
+    /// Opens a watch, says so, and what it missed.
+    fn serve_watch(
+        &mut self,
+        (from, life): (Process, Incarnation),
+        id: RequestId,
+        request: &Request,
+        store: &Store,
+        cx: &mut Context<'_>,
+    ) {
+        if life != cx.core.incarnation(from) {
+            // Who asked is no more, and the connection with it.
+            return;
+        }
+        let answer = self.open_watch((from, life), request, store);
+        let answer = answer.map(|()| Reply::Watching(request.options.watch)).map_err(Box::new);
+        cx.send(from, Body::Response(id, answer));
+        self.replay(request, store, cx);
     }
 
     /// Everything between decoding and answering.
@@ -148,10 +216,11 @@ impl ApiServer {
         if let Err(status) = authorization::authorize(request, store) {
             return (Err(status), Vec::new());
         }
-        if !request.verb.is_read() && !cx.core.running(Process::Etcd(0)) {
+        let draft = self.remote.is_some();
+        if !draft && !request.verb.is_read() && !cx.core.running(Process::Etcd(0)) {
             return (Err(Status::etcd_unavailable()), Vec::new());
         }
-        let mut call = Call { store, cx, request, written: Vec::new() };
+        let mut call = Call { store, cx, request, written: Vec::new(), draft };
         let result = match request.verb {
             Verb::Get => self.get(&mut call),
             Verb::List => self.list(&mut call),
@@ -166,8 +235,12 @@ impl ApiServer {
     }
 
     /// Sends each write to the watches it concerns, once it is durable.
-    fn publish(&mut self, written: &[Revision], cx: &mut Context<'_>) {
-        let wait = cx.options().etcd_commit;
+    fn publish<'r>(
+        &mut self,
+        written: impl IntoIterator<Item = &'r Revision>,
+        wait: Duration,
+        cx: &mut Context<'_>,
+    ) {
         for revision in written {
             for (watch, to, event) in self.watches.concerned(revision) {
                 cx.because(revision.causes.clone(), |cx| cx.send_after(wait, to, Body::Watch(watch, event)));
@@ -235,7 +308,7 @@ impl Call<'_, '_> {
 
     fn trace(&mut self, revision: &Revision) -> Causes {
         let core = &mut self.cx.core;
-        if !core.trace.enabled() {
+        if self.draft || !core.trace.enabled() {
             return Causes::none();
         }
         let what = What::Write {

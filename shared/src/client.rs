@@ -1,18 +1,20 @@
 //! What every client of the API server is made of: informers that keep a cache current, work queues, rate limits
 //! and the event recorder.
 
+mod election;
 mod informer;
 mod queue;
 mod recorder;
 mod wait;
 
+pub use election::{Ballot, Candidate};
 pub use informer::{Cache, Delta, Handled, Informer, Informers, back_off};
 pub use queue::{RateLimiter, WorkQueue};
 pub use recorder::{Recorder, Severity};
 pub use wait::Wait;
 
 use crate::api::{Reply, Status};
-use crate::sim::{CriEvent, Message, Packet, RequestId, Timer, WatchEvent, WatchId};
+use crate::sim::{CriEvent, Message, NodeCall, Packet, Process, RequestId, Timer, WatchEvent, WatchId};
 
 /// What reaches a component.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub enum Input {
     Cri(CriEvent),
     /// A packet of the data plane arrives.
     Packet(Packet),
+    /// The API server asks its kubelet, under this number.
+    NodeCall(Process, u64, NodeCall),
 }
 
 impl Input {
@@ -43,7 +47,8 @@ impl Input {
             Body::WatchClosed(id) => Some(Input::WatchClosed(id)),
             Body::CriEvent(event) => Some(Input::Cri(event)),
             Body::Packet(packet) => Some(Input::Packet(packet)),
-            Body::Request(..) | Body::Cri(_) => None,
+            Body::NodeCall(number, call) => Some(Input::NodeCall(message.from, number, call)),
+            Body::Request(..) | Body::Cri(_) | Body::NodeReply(..) | Body::Etcd(_) => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 mod bootstrap;
 mod command;
 mod faults;
+mod members;
 mod spec;
 
 use std::hash::Hash;
@@ -12,11 +13,11 @@ use std::sync::Arc;
 
 use crate::api::{Key, Reply, Request};
 use crate::apiserver::{ApiServer, http};
-use crate::client::Input;
+use crate::client::{Candidate, Input};
 use crate::collections::BTreeMap;
 use crate::controllers::ControllerManager;
 use crate::doc::Doc;
-use crate::etcd::Store;
+use crate::etcd::{Members, Store};
 use crate::kubelet::Kubelet;
 use crate::network::Network;
 use crate::runtime::{Images, Runtime};
@@ -26,13 +27,17 @@ use crate::sim::{
     StateHasher, Time, Trace, What,
 };
 
-pub use crate::apiserver::http::{HttpRequest, HttpResponse};
+pub use crate::apiserver::http::{HttpRequest, HttpResponse, exec_request, exec_result, log_request};
 pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
+pub use members::EtcdStatus;
 pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
 
 /// How long a watcher takes to notice that its connection is dead.
 const CONNECTION_TIMEOUT: Duration = Duration::seconds(30);
+
+/// How much of an answer that goes on is kept, in bytes.
+const LONGEST_STREAM: usize = 1 << 18;
 
 /// A Kubernetes cluster.
 #[derive(Clone, Debug)]
@@ -40,9 +45,13 @@ pub struct Cluster {
     seed: u64,
     core: Core,
     store: Store,
-    apiserver: ApiServer,
-    scheduler: Scheduler,
-    controller_manager: ControllerManager,
+    /// Several members of etcd; a single one is `store`, and nothing else.
+    etcd: Option<Box<Members>>,
+    apiservers: Vec<ApiServer>,
+    schedulers: Vec<Scheduler>,
+    controller_managers: Vec<ControllerManager>,
+    /// Who of several schedulers and controller managers works; a single one always does.
+    candidates: BTreeMap<Process, Candidate>,
     /// Shared with copies until they act: most of a large cluster's machines are quiet between two looks.
     kubelets: Vec<Arc<Kubelet>>,
     runtimes: Vec<Arc<Runtime>>,
@@ -60,6 +69,8 @@ struct Asked {
     command: u64,
     http: HttpRequest,
     request: Arc<Request>,
+    /// What came of an answer that goes on.
+    received: String,
 }
 
 impl Cluster {
@@ -75,9 +86,11 @@ impl Cluster {
         let mut cluster = Cluster {
             seed,
             store: Store::default(),
-            apiserver: ApiServer::new(seed),
-            scheduler: Scheduler::new(seed),
-            controller_manager: ControllerManager::new(seed),
+            etcd: None,
+            apiservers: vec![ApiServer::new(seed)],
+            schedulers: vec![Scheduler::new(seed)],
+            controller_managers: vec![ControllerManager::new(seed)],
+            candidates: BTreeMap::new(),
             kubelets: (0..count).map(|machine| Arc::new(Kubelet::new(machine, &core, seed))).collect(),
             runtimes: (0..count).map(|machine| Arc::new(Runtime::new(machine, &images))).collect(),
             network: Network::new(count, seed),
@@ -88,13 +101,17 @@ impl Cluster {
             outcomes: Vec::new(),
             core,
         };
-        cluster.bootstrap();
+        cluster.bootstrap(spec);
         Ok(cluster)
     }
 
     /// What is there before anybody acts; every program starts.
-    fn bootstrap(&mut self) {
-        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds());
+    fn bootstrap(&mut self, spec: &ClusterSpec) {
+        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds(), spec.storage);
+        let members = spec.control_plane.members;
+        if members > 1 {
+            self.replicate(members);
+        }
         let everywhere = [
             Process::Etcd(0),
             Process::ApiServer(0),
@@ -172,9 +189,13 @@ impl Cluster {
         let mut hasher = StateHasher::default();
         self.core.hash_state(&mut hasher);
         self.store.hash().hash(&mut hasher);
-        self.apiserver.hash_state(&mut hasher);
-        (&self.scheduler, &self.controller_manager, &self.kubelets, &self.runtimes, &self.network)
-            .hash(&mut hasher);
+        self.apiservers.iter().for_each(|server| server.hash_state(&mut hasher));
+        self.schedulers.iter().for_each(|scheduler| scheduler.hash(&mut hasher));
+        self.controller_managers.iter().for_each(|manager| manager.hash(&mut hasher));
+        (&self.kubelets, &self.runtimes, &self.network).hash(&mut hasher);
+        if let Some(etcd) = &self.etcd {
+            (etcd, &self.candidates).hash(&mut hasher);
+        }
         (&self.images, &self.commands, self.admitted, &self.asked).hash(&mut hasher);
         StateHash(hasher.digest())
     }
@@ -189,19 +210,24 @@ impl Cluster {
         &self.core
     }
 
-    /// The API server's counts and watches.
+    /// The (first) API server's counts and watches.
     pub fn apiserver(&self) -> &ApiServer {
-        &self.apiserver
+        &self.apiservers[0]
     }
 
-    /// The scheduler's queues and attempts.
+    /// All API servers.
+    pub fn apiservers(&self) -> &[ApiServer] {
+        &self.apiservers
+    }
+
+    /// The queues and attempts of the scheduler that works.
     pub fn scheduler(&self) -> &Scheduler {
-        &self.scheduler
+        &self.schedulers[self.leading(Process::Scheduler)]
     }
 
-    /// The controllers and their queues.
+    /// The controllers and their queues, of the controller manager that works.
     pub fn controller_manager(&self) -> &ControllerManager {
-        &self.controller_manager
+        &self.controller_managers[self.leading(Process::ControllerManager)]
     }
 
     /// The kubelet of a machine.
@@ -247,15 +273,26 @@ impl Cluster {
         let causes = event.causes;
         match event.payload {
             Payload::Arrive(message) => self.arrive(*message, causes),
-            Payload::Timer(timer) if to == Process::ApiServer(0) => {
-                let mut cx = Context { core: &mut self.core, me: to, causes };
-                self.apiserver.timer(&timer, &mut self.store, &mut cx);
-            }
-            Payload::Timer(timer) => self.input(to, Input::Timer(timer), causes),
-            Payload::Start if to == Process::ApiServer(0) => {
-                self.apiserver.start(&mut Context { core: &mut self.core, me: to, causes });
-            }
-            Payload::Start => self.input(to, Input::Start, causes),
+            Payload::Timer(timer) => match to {
+                Process::ApiServer(server) => {
+                    let mut cx = Context { core: &mut self.core, me: to, causes };
+                    self.apiservers[server as usize].timer(&timer, &mut self.store, &mut cx);
+                }
+                Process::Etcd(member) => {
+                    self.with_etcd(member, causes, |etcd, cx| etcd.timer(member, &timer, cx));
+                }
+                _ => self.input(to, Input::Timer(timer), causes),
+            },
+            Payload::Start => match to {
+                Process::ApiServer(server) => {
+                    let mut cx = Context { core: &mut self.core, me: to, causes };
+                    self.apiservers[server as usize].start(&mut cx);
+                }
+                Process::Etcd(member) => {
+                    self.with_etcd(member, causes, |etcd, cx| etcd.start(member, cx));
+                }
+                _ => self.input(to, Input::Start, causes),
+            },
             Payload::Command(_) => unreachable!("handled above"),
         }
     }
@@ -266,11 +303,20 @@ impl Cluster {
         match message.body {
             Body::Request(id, request) => {
                 let from = (message.from, message.sent_by);
-                self.apiserver.handle(from, id, &request, &mut self.store, &mut cx);
+                if let Process::ApiServer(server) = to {
+                    let server = &mut self.apiservers[server as usize];
+                    server.handle(from, id, &request, &mut self.store, &mut cx);
+                }
             }
+            Body::Etcd(inner) => self.etcd_message(message.from, to, *inner, causes),
             Body::Cri(call) => {
                 if let Process::Runtime(machine) = to {
                     Arc::make_mut(&mut self.runtimes[machine as usize]).call(call, &mut cx);
+                }
+            }
+            Body::NodeReply(number, reply) => {
+                if let Process::ApiServer(server) = to {
+                    self.apiservers[server as usize].node_replied(number, reply, &mut cx);
                 }
             }
             Body::Response(id, result) if matches!(to, Process::Client(_)) => self.answered(id, &result),
@@ -284,10 +330,19 @@ impl Cluster {
     }
 
     fn input(&mut self, to: Process, input: Input, causes: Causes) {
+        let input = match self.candidates.is_empty() {
+            true => input,
+            false => match self.vote(to, input, &causes) {
+                Some(input) => input,
+                None => return,
+            },
+        };
         let mut cx = Context { core: &mut self.core, me: to, causes };
         match to {
-            Process::Scheduler(_) => self.scheduler.handle(input, &mut cx),
-            Process::ControllerManager(_) => self.controller_manager.handle(input, &mut cx),
+            Process::Scheduler(number) => self.schedulers[number as usize].handle(input, &mut cx),
+            Process::ControllerManager(number) => {
+                self.controller_managers[number as usize].handle(input, &mut cx);
+            }
             Process::Kubelet(machine) => {
                 Arc::make_mut(&mut self.kubelets[machine as usize]).handle(input, &mut cx)
             }
@@ -301,7 +356,7 @@ impl Cluster {
             | Process::Visitors => {
                 self.network.handle(input, &mut cx);
             }
-            // etcd answers the API server without messages while it has one member.
+            // A single member of etcd answers without messages.
             Process::ApiServer(_) | Process::Etcd(_) | Process::Client(_) => {}
         }
     }
@@ -310,7 +365,7 @@ impl Cluster {
     fn lose(&mut self, event: Event) {
         let Payload::Arrive(message) = event.payload else { return };
         if let Body::Response(_, Ok(Reply::Watching(watch))) = &message.body {
-            self.apiserver.drop_watch(*watch);
+            self.drop_watch(message.from, *watch);
         }
         match &message.body {
             Body::Request(..) => self.core.refuse(*message),
@@ -321,12 +376,35 @@ impl Cluster {
                 let timeout = Err(Box::new(crate::api::Status::request_timeout()));
                 self.core.reply_locally(message.to, *id, timeout, Duration::seconds(10), message.causes);
             }
+            Body::NodeCall(number, _) => {
+                let refused = self.core.links.open(message.from, message.to)
+                    && message.to.machine().is_none_or(|at| self.core.machines[at as usize].powered);
+                let causes = message.causes.clone();
+                let mut cx = Context { core: &mut self.core, me: message.from, causes };
+                if let Process::ApiServer(server) = message.from {
+                    self.apiservers[server as usize].node_unreachable(*number, refused, &mut cx);
+                }
+            }
+            Body::NodeReply(..) => {
+                if let (Some(machine), Process::ApiServer(server)) = (message.from.machine(), message.to) {
+                    let causes = message.causes.clone();
+                    let mut cx = Context { core: &mut self.core, me: message.to, causes };
+                    self.apiservers[server as usize].kubelet_gone(machine, true, &mut cx);
+                }
+            }
             Body::Watch(watch, _) => {
-                self.apiserver.drop_watch(*watch);
+                self.drop_watch(message.from, *watch);
                 self.close_later(*watch, &message);
             }
             Body::WatchClosed(watch) => self.close_later(*watch, &message),
+            Body::Etcd(_) => self.etcd_lost(*message),
             Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) => {}
+        }
+    }
+
+    fn drop_watch(&mut self, server: Process, watch: u64) {
+        if let Process::ApiServer(server) = server {
+            self.apiservers[server as usize].drop_watch(watch);
         }
     }
 
@@ -379,19 +457,22 @@ impl Cluster {
         };
         let id = self.core.fresh_id();
         let client = Process::Client(0);
-        self.core.send(
-            client,
-            Process::ApiServer(0),
-            Body::Request(id, Arc::clone(&request)),
-            Duration::ZERO,
-            &causes,
-        );
-        self.asked.insert(id, Asked { command: number, http, request });
+        let server = self.core.healthy_api_server(client);
+        self.core.send(client, server, Body::Request(id, Arc::clone(&request)), Duration::ZERO, &causes);
+        self.asked.insert(id, Asked { command: number, http, request, received: String::new() });
     }
 
     fn answered(&mut self, id: RequestId, result: &Result<Reply, Box<crate::api::Status>>) {
-        if let Some(asked) = self.asked.remove(&id) {
-            let response = http::encode(result, &asked.request, &asked.http, self.core.timestamp());
+        if let (Ok(Reply::Part(text)), Some(asked)) = (result, self.asked.get_mut(&id)) {
+            asked.receive(text);
+            return;
+        }
+        if let Some(mut asked) = self.asked.remove(&id) {
+            let mut response = http::encode(result, &asked.request, &asked.http, self.core.timestamp());
+            if !asked.received.is_empty() && response.is_success() {
+                asked.receive(response.body.as_str().unwrap_or(""));
+                response.body = asked.received.into();
+            }
             self.outcomes.push((asked.command, Outcome::Http(response)));
         }
     }
@@ -399,19 +480,43 @@ impl Cluster {
     /// Builds a component anew, as after a crash: from its configuration, without memory.
     fn renew(&mut self, process: Process) {
         match process {
-            Process::Scheduler(_) => self.scheduler = self.scheduler.restarted(),
-            Process::ControllerManager(_) => self.controller_manager = self.controller_manager.restarted(),
+            Process::Scheduler(number) => {
+                let scheduler = &mut self.schedulers[number as usize];
+                *scheduler = scheduler.restarted();
+            }
+            Process::ControllerManager(number) => {
+                let manager = &mut self.controller_managers[number as usize];
+                *manager = manager.restarted();
+            }
             Process::Kubelet(machine) => {
                 let kubelet = Kubelet::new(machine, &self.core, self.seed);
                 self.kubelets[machine as usize] = Arc::new(kubelet);
             }
             _ => {}
         }
+        self.renew_candidate(process);
+    }
+}
+
+impl Asked {
+    /// Keeps the end of an answer that goes on for long.
+    fn receive(&mut self, text: &str) {
+        self.received.push_str(text);
+        if let Some(most) = self.received.len().checked_sub(LONGEST_STREAM).filter(|&more| more > 0) {
+            let cut = (most..).find(|&at| self.received.is_char_boundary(at)).unwrap_or(most);
+            self.received.drain(..cut);
+        }
     }
 }
 
 /// The document of an object for observers; `null` when there is none.
 impl Cluster {
+    /// What came so far in answer to a command whose answer goes on (a log that is followed).
+    pub fn received(&self, command: u64) -> Option<&str> {
+        let asked = self.asked.values().find(|asked| asked.command == command)?;
+        Some(&asked.received)
+    }
+
     /// The whole document at `key`, as an observer sees it (no request is made).
     pub fn read(&self, key: &Key) -> Doc {
         self.store.get(key).map_or(Doc::Null, |object| object.to_doc())

@@ -12,6 +12,7 @@ mod expectations;
 mod garbage_collector;
 mod history;
 mod job;
+mod local_path_provisioner;
 mod namespace;
 mod node_ipam;
 mod node_lifecycle;
@@ -19,6 +20,7 @@ mod persistentvolume_binder;
 mod pod_gc;
 mod pods;
 mod replicaset;
+mod resource_quota;
 mod serviceaccount;
 mod statefulset;
 mod status;
@@ -45,7 +47,9 @@ const WATCHED: &[Kind] = &[
     Kind::Secret,
     Kind::Service,
     Kind::ServiceAccount,
+    Kind::PersistentVolume,
     Kind::PersistentVolumeClaim,
+    Kind::StorageClass,
     Kind::DaemonSet,
     Kind::Deployment,
     Kind::ReplicaSet,
@@ -56,6 +60,7 @@ const WATCHED: &[Kind] = &[
     Kind::Pod,
     Kind::PodDisruptionBudget,
     Kind::EndpointSlice,
+    Kind::ResourceQuota,
 ];
 
 macro_rules! controllers {
@@ -99,7 +104,9 @@ controllers! {
     namespace: namespace::NamespaceController,
     service_account: serviceaccount::ServiceAccountController,
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
+    local_path_provisioner: local_path_provisioner::LocalPathProvisioner,
     pod_gc: pod_gc::PodGarbageCollector,
+    resource_quota: resource_quota::ResourceQuotaController,
 }
 
 /// Whose answer a request's number stands for.

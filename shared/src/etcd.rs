@@ -3,12 +3,17 @@
 //! One member commits without messages; what a member does to the data is the same for all, so members share one
 //! persistent version of it.
 
+mod members;
+pub mod raft;
+
 use std::sync::Arc;
 
 use crate::api::{Key, Kind, Object};
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Causes, ChangeKind, StateHash, Time};
+
+pub use members::{MemberStatus, Members};
 
 /// How many revisions of history are kept for watches before the oldest are compacted away.
 const HISTORY: usize = 10_000;
@@ -131,6 +136,11 @@ impl Store {
             self.history.pop_first();
         }
         revision
+    }
+
+    /// Forgets the history up to `revision`: no watch can begin before it any more.
+    pub fn compact(&mut self, revision: u64) {
+        self.history = self.history.split_off(&(revision + 1));
     }
 
     /// Lets the object at `key` go at `at` (an etcd lease: Events have one).

@@ -4,22 +4,40 @@
 //! from the start, feeding it the answers it got so far, until it asks for one that is not there yet. So a running
 //! program is data: it can be cloned, hashed and rewound with the cluster.
 
+mod api;
 mod apply;
 mod args;
 mod auth;
+mod autoscale;
 mod change;
+mod config;
 mod create;
+mod debug;
 mod delete;
+mod describe;
+mod diff;
+mod discovery;
 mod drain;
+mod edit;
+mod events;
+mod exec;
+mod explain;
 mod expose;
 mod failure;
+mod forward;
 mod get;
+mod help;
 mod io;
 pub mod jsonpath;
+mod logs;
 mod manifests;
 mod metadata;
 mod nodes;
 mod patch;
+mod pods;
+mod printed;
+mod printer;
+mod replace;
 mod resource;
 mod rollout;
 mod run;
@@ -27,7 +45,10 @@ mod scale;
 mod server_side;
 mod set;
 mod table;
+mod tabs;
+mod top;
 mod wait;
+mod watch;
 
 use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc::{Doc, Str, Timestamp};
@@ -35,6 +56,9 @@ use crate::sim::Duration;
 
 use args::{Args, Flag};
 use io::{Io, Stop};
+use printed::Printed;
+
+pub use printed::Seen;
 
 /// A kubectl command that runs, with all it has learned so far.
 #[derive(Clone, PartialEq, Hash, Debug)]
@@ -42,13 +66,19 @@ pub struct Program {
     args: Vec<Str>,
     stdin: Str,
     started: Timestamp,
+    /// The kubeconfig; `null` for the one that a new cluster comes with.
+    config: Doc,
     journal: Vec<Entry>,
+    printed: Printed,
+    interrupted: bool,
 }
 
 /// What the world told the program, in the order of its questions.
 #[derive(Clone, PartialEq, Hash, Debug)]
 enum Entry {
     Answer(HttpResponse),
+    /// What the person in front of the terminal gave back.
+    Reply(Reply),
     /// A loop that asks again and again: what it made of the answers, and the newest one.
     Loop(Doc, LoopAt),
 }
@@ -57,8 +87,48 @@ enum Entry {
 enum LoopAt {
     Asking,
     Answered(HttpResponse),
+    /// It ended with this answer.
+    Ended(HttpResponse),
     Waiting,
 }
+
+/// What a program hands to the person in front of the terminal.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Ask {
+    /// A text to edit. The reply is the text as it was saved; without an editor, the same text.
+    Edit(Str),
+    /// Ports of a pod to be reached from here, until the program is interrupted.
+    Forward {
+        /// The pod's namespace.
+        namespace: Str,
+        /// The pod.
+        pod: Str,
+        /// Ports here, and the pod's.
+        ports: Vec<(u16, u16)>,
+    },
+    /// The text of a file that lies with the person. Without anybody it is empty.
+    Load(Str),
+    /// A text to be kept as a file of this name.
+    Save {
+        /// The file's name.
+        name: Str,
+        /// What is in it.
+        text: Str,
+    },
+    /// A terminal in a container: each line that is typed is a command line for its shell, run by an exec request for
+    /// `sh -c`. The reply comes when it is left.
+    Shell {
+        /// The pod's namespace.
+        namespace: Str,
+        /// The pod.
+        pod: Str,
+        /// The container.
+        container: Str,
+    },
+}
+
+/// What comes back.
+pub type Reply = Str;
 
 /// What a program needs to go on, or how it ended.
 #[derive(Clone, PartialEq, Debug)]
@@ -67,6 +137,8 @@ pub enum Progress {
     Needs(HttpRequest),
     /// Time: call [`Program::wake`] after so long.
     Waits(Duration),
+    /// A person: pass what comes back to [`Program::reply`]. Where nobody sits, that is [`Ask::unattended`].
+    Asks(Ask),
     /// It ended.
     Done(Output),
 }
@@ -85,36 +157,220 @@ pub struct Output {
 /// One verb of kubectl.
 struct Verb {
     name: &'static str,
+    /// How it is called, a line each.
+    usage: &'static str,
     flags: &'static [Flag],
     run: fn(&Args, &mut Io<'_>) -> Result<(), Stop>,
 }
 
 /// Every verb there is. A new one is a file and a line here.
 const VERBS: &[Verb] = &[
-    Verb { name: "annotate", flags: metadata::FLAGS, run: metadata::annotate },
-    Verb { name: "apply", flags: apply::FLAGS, run: apply::run },
-    Verb { name: "auth", flags: auth::FLAGS, run: auth::run },
-    Verb { name: "cordon", flags: nodes::FLAGS, run: nodes::cordon },
-    Verb { name: "create", flags: create::FLAGS, run: apply::create },
-    Verb { name: "delete", flags: delete::FLAGS, run: delete::run },
-    Verb { name: "drain", flags: drain::FLAGS, run: drain::run },
-    Verb { name: "expose", flags: expose::FLAGS, run: expose::run },
-    Verb { name: "get", flags: get::FLAGS, run: get::run },
-    Verb { name: "label", flags: metadata::FLAGS, run: metadata::label },
-    Verb { name: "patch", flags: set::PATCH_FLAGS, run: set::patch },
-    Verb { name: "rollout", flags: rollout::FLAGS, run: rollout::run },
-    Verb { name: "run", flags: run::FLAGS, run: run::run },
-    Verb { name: "scale", flags: scale::FLAGS, run: scale::run },
-    Verb { name: "set", flags: set::FLAGS, run: set::run },
-    Verb { name: "taint", flags: nodes::FLAGS, run: nodes::taint },
-    Verb { name: "uncordon", flags: nodes::FLAGS, run: nodes::uncordon },
-    Verb { name: "wait", flags: wait::FLAGS, run: wait::run },
+    Verb {
+        name: "annotate",
+        usage: "annotate [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version] [options]",
+        flags: metadata::FLAGS,
+        run: metadata::annotate,
+    },
+    Verb {
+        name: "api-resources",
+        usage: "api-resources [options]",
+        flags: api::RESOURCES_FLAGS,
+        run: api::resources,
+    },
+    Verb { name: "api-versions", usage: "api-versions [options]", flags: &[], run: api::versions },
+    Verb {
+        name: "apply",
+        usage: "apply (-f FILENAME | -k DIRECTORY) [options]",
+        flags: apply::FLAGS,
+        run: apply::run,
+    },
+    Verb {
+        name: "attach",
+        usage: "attach (POD | TYPE/NAME) -c CONTAINER [options]",
+        flags: exec::FLAGS,
+        run: exec::attach,
+    },
+    Verb {
+        name: "auth",
+        usage: "auth can-i VERB [TYPE | TYPE/NAME | NONRESOURCEURL] [options]\nauth whoami [options]",
+        flags: auth::FLAGS,
+        run: auth::run,
+    },
+    Verb {
+        name: "autoscale",
+        usage: "autoscale (-f FILENAME | TYPE NAME | TYPE/NAME) [--min=MINPODS] --max=MAXPODS [--cpu=CPU] [--memory=MEMORY] [options]",
+        flags: autoscale::FLAGS,
+        run: autoscale::run,
+    },
+    Verb {
+        name: "cluster-info",
+        usage: "cluster-info [flags] [options]",
+        flags: &[],
+        run: api::cluster_info,
+    },
+    Verb { name: "config", usage: "config SUBCOMMAND [options]", flags: config::FLAGS, run: config::run },
+    Verb { name: "cordon", usage: "cordon NODE [options]", flags: nodes::FLAGS, run: nodes::cordon },
+    Verb {
+        name: "cp",
+        usage: "cp <file-spec-src> <file-spec-dest> [options]",
+        flags: exec::COPY_FLAGS,
+        run: exec::copy,
+    },
+    Verb { name: "create", usage: "create -f FILENAME [options]", flags: create::FLAGS, run: apply::create },
+    Verb {
+        name: "debug",
+        usage: "debug (POD | TYPE[[.VERSION].GROUP]/NAME) [ -- COMMAND [args...] ] [options]",
+        flags: debug::FLAGS,
+        run: debug::run,
+    },
+    Verb {
+        name: "delete",
+        usage: "delete ([-f FILENAME] | [-k DIRECTORY] | TYPE [(NAME | -l label | --all)]) [options]",
+        flags: delete::FLAGS,
+        run: delete::run,
+    },
+    Verb {
+        name: "describe",
+        usage: "describe (-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME) [options]",
+        flags: describe::FLAGS,
+        run: describe::run,
+    },
+    Verb { name: "diff", usage: "diff -f FILENAME [options]", flags: diff::FLAGS, run: diff::run },
+    Verb { name: "drain", usage: "drain NODE [options]", flags: drain::FLAGS, run: drain::run },
+    Verb {
+        name: "edit",
+        usage: "edit (RESOURCE/NAME | -f FILENAME) [options]",
+        flags: edit::FLAGS,
+        run: edit::run,
+    },
+    Verb {
+        name: "events",
+        usage: "events [(-o|--output=)json|yaml|name|jsonpath] [--for TYPE/NAME] [--watch] [--types=Normal,Warning] [options]",
+        flags: events::FLAGS,
+        run: events::run,
+    },
+    Verb {
+        name: "exec",
+        usage: "exec (POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...] [options]",
+        flags: exec::FLAGS,
+        run: exec::run,
+    },
+    Verb {
+        name: "explain",
+        usage: "explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [options]",
+        flags: explain::FLAGS,
+        run: explain::run,
+    },
+    Verb {
+        name: "expose",
+        usage: "expose (-f FILENAME | TYPE NAME) [--port=port] [--protocol=TCP|UDP|SCTP] [--target-port=number-or-name] [--name=name] [--external-ip=external-ip-of-service] [--type=type] [options]",
+        flags: expose::FLAGS,
+        run: expose::run,
+    },
+    Verb {
+        name: "get",
+        usage: "get [(-o|--output=)json|yaml|name|jsonpath|jsonpath-as-json|custom-columns|wide] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...) [flags] [options]",
+        flags: get::FLAGS,
+        run: get::run,
+    },
+    Verb {
+        name: "label",
+        usage: "label [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version] [options]",
+        flags: metadata::FLAGS,
+        run: metadata::label,
+    },
+    Verb {
+        name: "logs",
+        usage: "logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] [options]",
+        flags: logs::FLAGS,
+        run: logs::run,
+    },
+    Verb {
+        name: "patch",
+        usage: "patch (-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE] [options]",
+        flags: set::PATCH_FLAGS,
+        run: set::patch,
+    },
+    Verb {
+        name: "port-forward",
+        usage: "port-forward TYPE/NAME [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N] [options]",
+        flags: forward::FLAGS,
+        run: forward::run,
+    },
+    Verb {
+        name: "replace",
+        usage: "replace -f FILENAME [options]",
+        flags: replace::FLAGS,
+        run: replace::run,
+    },
+    Verb { name: "rollout", usage: "rollout SUBCOMMAND [options]", flags: rollout::FLAGS, run: rollout::run },
+    Verb {
+        name: "run",
+        usage: "run NAME --image=image [--env=\"key=value\"] [--port=port] [--dry-run=server|client] [--overrides=inline-json] [--command] -- [COMMAND] [args...] [options]",
+        flags: run::FLAGS,
+        run: run::run,
+    },
+    Verb {
+        name: "scale",
+        usage: "scale [--resource-version=version] [--current-replicas=count] --replicas=COUNT (-f FILENAME | TYPE NAME) [options]",
+        flags: scale::FLAGS,
+        run: scale::run,
+    },
+    Verb { name: "set", usage: "set SUBCOMMAND [options]", flags: set::FLAGS, run: set::run },
+    Verb {
+        name: "taint",
+        usage: "taint NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N [options]",
+        flags: nodes::FLAGS,
+        run: nodes::taint,
+    },
+    Verb {
+        name: "top",
+        usage: "top node [NAME | -l label] [options]\ntop pod [NAME | -l label] [options]",
+        flags: top::FLAGS,
+        run: top::run,
+    },
+    Verb { name: "uncordon", usage: "uncordon NODE [options]", flags: nodes::FLAGS, run: nodes::uncordon },
+    Verb {
+        name: "version",
+        usage: "version [flags] [options]",
+        flags: api::VERSION_FLAGS,
+        run: api::version,
+    },
+    Verb {
+        name: "wait",
+        usage: "wait ([-f FILENAME] | resource.group/resource.name | resource.group [(-l label | --all)]) [--for=create|--for=delete|--for condition=available|--for=jsonpath='{}'[=value]] [options]",
+        flags: wait::FLAGS,
+        run: wait::run,
+    },
 ];
+
+impl Ask {
+    /// What comes back where nobody sits in front of the terminal.
+    pub fn unattended(&self) -> Reply {
+        match self {
+            Ask::Edit(text) => text.clone(),
+            Ask::Forward { .. } | Ask::Load(_) | Ask::Save { .. } | Ask::Shell { .. } => Reply::new(),
+        }
+    }
+}
 
 impl Program {
     /// A command by its words, without the leading `kubectl`. `started` is the date at its start.
     pub fn new(args: Vec<Str>, stdin: Str, started: Timestamp) -> Program {
-        Program { args, stdin, started, journal: Vec::new() }
+        Program {
+            args,
+            stdin,
+            started,
+            config: Doc::Null,
+            journal: Vec::new(),
+            printed: Printed::default(),
+            interrupted: false,
+        }
+    }
+
+    /// The same with a kubeconfig that somebody changed before ([`Program::config`]).
+    pub fn with_config(self, config: Doc) -> Program {
+        Program { config, ..self }
     }
 
     /// `kubectl apply -f -` with `manifest` as its input.
@@ -142,17 +398,50 @@ impl Program {
         &self.args
     }
 
+    /// The kubeconfig as the program leaves it; `null` while nobody changed it.
+    pub fn config(&self) -> &Doc {
+        &self.config
+    }
+
+    /// What it printed since somebody last looked, also while it still runs.
+    pub fn printed(&self, seen: &mut Seen) -> Output {
+        self.printed.since(seen)
+    }
+
     /// Runs it as far as it comes.
     pub fn run(&mut self) -> Progress {
-        let mut io = Io::new(&mut self.journal, self.stdin.clone(), self.started);
-        let stop = execute(&self.args, &mut io).err();
-        let (stdout, stderr) = io.output();
-        match stop {
-            Some(Stop::Needs(request)) => Progress::Needs(request),
-            Some(Stop::Waits(length)) => Progress::Waits(length),
-            Some(Stop::Exit(exit_code)) => Progress::Done(Output { stdout, stderr, exit_code }),
-            None => Progress::Done(Output { stdout, stderr, exit_code: 0 }),
+        if self.interrupted {
+            return Progress::Done(self.ended(130));
         }
+        let mut config = self.config.clone();
+        let mut io = Io::new(&mut self.journal, &mut config, self.stdin.clone(), self.started);
+        let stop = execute(&self.args, &mut io).err();
+        let (said, streamed) = io.output();
+        self.printed.add(streamed, said);
+        let exit_code = match stop {
+            Some(Stop::Needs(request)) => return Progress::Needs(request),
+            Some(Stop::Waits(length)) => return Progress::Waits(length),
+            Some(Stop::Asks(ask)) => return Progress::Asks(ask),
+            Some(Stop::Exit(exit_code)) => exit_code,
+            None => 0,
+        };
+        self.config = config;
+        Progress::Done(self.ended(exit_code))
+    }
+
+    /// Everything it printed.
+    fn ended(&self, exit_code: u8) -> Output {
+        Output { exit_code, ..self.printed.since(&mut Seen::default()) }
+    }
+
+    /// Ctrl-C: the next [`Program::run`] says that it ended.
+    pub fn interrupt(&mut self) {
+        self.interrupted = true;
+    }
+
+    /// What came so far of an answer that goes on, as a log that is followed; all of it, from its beginning.
+    pub fn receive(&mut self, text: &str) {
+        self.printed.receive(text);
     }
 
     /// The answer to the request that it needs.
@@ -161,6 +450,12 @@ impl Program {
             Some(Entry::Loop(_, at @ LoopAt::Asking)) => *at = LoopAt::Answered(response),
             _ => self.journal.push(Entry::Answer(response)),
         }
+        self.printed.received();
+    }
+
+    /// What came back of that which it handed out.
+    pub fn reply(&mut self, reply: Reply) {
+        self.journal.push(Entry::Reply(reply));
     }
 
     /// The time for which it waited is over.
@@ -172,15 +467,21 @@ impl Program {
 }
 
 fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
-    let names = || VERBS.iter().map(|verb| verb.name).collect::<Vec<_>>().join(", ");
     let Some((name, args)) = args::split_verb(args) else {
-        io.say(format!("kubectl controls the cluster. Commands here: {}", names()));
+        help::all(io);
         return Ok(());
     };
+    if name == "help" {
+        return help::run(&args, io);
+    }
     let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else {
-        return Err(io.fail(format!("unknown command {name:?} for \"kubectl\"\nCommands here: {}", names())));
+        return Err(help::unknown(&name, io));
     };
-    let args = Args::parse(verb.name, verb.flags, &args).map_err(|why| io.fail(why))?;
+    let namespace = config::namespace(io.config);
+    let args = Args::parse(verb.name, verb.flags, &args, &namespace).map_err(|why| io.fail(why))?;
+    if args.is_on("help") {
+        return help::of(verb, io);
+    }
     io.impersonate = args.get("as").unwrap_or("").into();
     (verb.run)(&args, io)
 }

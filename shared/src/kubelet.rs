@@ -4,13 +4,17 @@
 //! whatever they are: there is one place that decides, and it can be run any number of times.
 
 mod cri;
+mod downward;
+mod ending;
 mod env;
 mod node;
 mod pod;
 mod probe;
 mod recover;
+mod serve;
 mod status;
 mod sync;
+mod volumes;
 
 use std::sync::Arc;
 
@@ -50,6 +54,8 @@ pub struct Kubelet {
     found: BTreeMap<u128, crate::sim::ListedPod>,
     /// Configuration that was read for containers about to start.
     configs: BTreeMap<(u128, u32), env::Sources>,
+    /// Calls of the API server's that the runtime is working on: who asked.
+    serving: BTreeMap<u64, Process>,
 }
 
 /// What an answer is for.
@@ -62,6 +68,7 @@ enum Pending {
     Status(u128),
     Delete(u128),
     Config { pod: u128, container: u32, key: Key },
+    Volume { pod: u128, key: Key },
 }
 
 impl Kubelet {
@@ -87,6 +94,7 @@ impl Kubelet {
             listed: false,
             found: BTreeMap::new(),
             configs: BTreeMap::new(),
+            serving: BTreeMap::new(),
         }
     }
 
@@ -133,6 +141,7 @@ impl Kubelet {
             }
             Input::Timer(timer) => self.timer(&timer, cx),
             Input::Cri(event) => self.cri(event, cx),
+            Input::NodeCall(from, number, call) => self.serve(from, number, call, cx),
             Input::Watch(..) | Input::WatchClosed(_) | Input::Packet(_) => {}
         }
     }
@@ -155,6 +164,12 @@ impl Kubelet {
             ("delete", Some(key)) => {
                 self.all_called(key).into_iter().for_each(|uid| self.delete_from_api(uid, cx));
             }
+            ("volumes", Some(key)) => {
+                self.all_called(key).into_iter().for_each(|uid| self.read_volumes(uid, cx))
+            }
+            ("deadline", Some(key)) => {
+                self.all_called(key).into_iter().for_each(|uid| self.deadline_reached(uid, cx));
+            }
             ("probe", Some(key)) => {
                 if let Some(&uid) = self.by_key.get(key) {
                     self.probe_due(uid, timer.number, cx);
@@ -173,6 +188,7 @@ impl Kubelet {
             Pending::Status(uid) => self.status_written(uid, result, cx),
             Pending::Delete(uid) => self.deleted(uid, &result, cx),
             Pending::Config { pod, container, key } => self.config_read(pod, container, key, result, cx),
+            Pending::Volume { pod, key } => self.volume_read(pod, key, result, cx),
         }
     }
 

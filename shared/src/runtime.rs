@@ -7,8 +7,11 @@ mod caller;
 mod container;
 mod image;
 mod lifecycle;
+mod logs;
 mod pull;
 mod serve;
+mod shell;
+mod tasks;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use crate::sim::{
 pub use caller::{Call, Caller};
 pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};
 pub use image::{Found, ImageSpec, Images, container_id, full_reference, image_id, is_valid_reference};
+pub use logs::{Log, LogLine};
 pub use pull::Pull;
 
 /// The container runtime of one machine.
@@ -43,6 +47,14 @@ pub struct Runtime {
     /// Containers by the number of their start.
     numbered: BTreeMap<u64, (u128, Str)>,
     calls: BTreeMap<u64, Call>,
+    /// Readers that follow a log: the number of the call, the start of the container and how they want it.
+    followers: BTreeMap<u64, logs::Follower>,
+    /// Programs that run in containers, by number.
+    tasks: BTreeMap<u64, tasks::Running>,
+    /// Requests of theirs under way: by the number of the packet, whose.
+    asked: BTreeMap<u64, tasks::Asked>,
+    /// Directories of the machine that pods share, one after the other or at once: claims and host paths.
+    disks: BTreeMap<Str, shell::Files>,
     last_number: u64,
     boot: u32,
 }
@@ -52,7 +64,8 @@ impl Hash for Runtime {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
         (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
-        (&self.calls, self.last_number, self.boot).hash(state);
+        (&self.calls, &self.followers, &self.tasks, &self.asked, &self.disks).hash(state);
+        (self.last_number, self.boot).hash(state);
     }
 }
 
@@ -71,6 +84,10 @@ impl Runtime {
             pulls: BTreeMap::new(),
             numbered: BTreeMap::new(),
             calls: BTreeMap::new(),
+            followers: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            disks: BTreeMap::new(),
             last_number: 0,
             boot: 1,
         }
@@ -101,7 +118,8 @@ impl Runtime {
         match call {
             CriCall::List => self.list(cx),
             CriCall::UpdateRuntimeConfig { pod_cidr } => self.network = parse_cidr(&pod_cidr),
-            CriCall::RunPodSandbox { pod, key } => self.run_sandbox(pod, key, cx),
+            CriCall::RunPodSandbox { pod, key, spec } => self.run_sandbox(pod, key, spec, cx),
+            CriCall::SetVolume { pod, volume, files } => self.set_volume(pod, volume, files),
             CriCall::PullImage { pod, container, image } => self.pull(pod, container, image, cx),
             CriCall::StartContainer { .. } => self.start_container(call, cx),
             CriCall::StopContainer { pod, container, grace_ms } => {
@@ -110,6 +128,10 @@ impl Runtime {
             CriCall::StopPodSandbox { pod } => self.stop_sandbox(pod),
             CriCall::RemovePodSandbox { pod } => self.remove_sandbox(pod, cx),
             CriCall::Probe { .. } => self.probe(call, cx),
+            CriCall::ReadLog { call, pod, attempt, options } => {
+                self.read_log(call, pod, attempt, options, cx)
+            }
+            CriCall::Exec { call, pod, options } => self.exec(call, pod, &options, cx),
         }
     }
 
@@ -133,6 +155,9 @@ impl Runtime {
         self.pulls.clear();
         self.numbered.clear();
         self.calls.clear();
+        self.followers.clear();
+        self.tasks.clear();
+        self.asked.clear();
     }
 
     fn fresh_number(&mut self) -> u64 {
@@ -150,12 +175,18 @@ impl Runtime {
             "up" => self.container_up(timer.number, cx),
             "exit" => self.container_due(timer.number, cx),
             "call" => self.call_next(timer.number, cx),
+            "task" => self.task_due(timer.number, cx),
+            "check" => self.check_over(timer.number, cx),
+            "no reply" => self.task_answered(timer.number, shell::Answer::TimedOut, cx),
             "no answer" => self.call_ended(timer.number, false, "no answer".into(), cx),
             _ => {}
         }
     }
 
     fn packet(&mut self, packet: Packet, cx: &mut Context<'_>) {
+        if self.asked.contains_key(&packet.number) {
+            return self.task_packet(packet, cx);
+        }
         match packet.step.clone() {
             PacketStep::ToPod { ip, port } => self.serve(&packet, ip, port, cx),
             PacketStep::Resolved { ips } => self.resolved(&packet, &ips, cx),
@@ -172,7 +203,7 @@ impl Runtime {
             let (started, exited) = match container.stage {
                 Stage::Starting { .. } => (None, None),
                 Stage::Running { since, .. } => (Some(since), None),
-                Stage::Exited { started, at, code } => (Some(started), Some((code, at))),
+                Stage::Exited { started, at, .. } => (Some(started), Some((container.end.clone(), at))),
             };
             ListedContainer { name: container.name.clone(), attempt: container.attempt, started, exited }
         };

@@ -253,6 +253,7 @@ impl Scenario {
     /// What makes no sense, or is not simulated, and in which field.
     pub fn cluster_spec(&self) -> Result<ClusterSpec, ScenarioError> {
         let mut spec = ClusterSpec {
+            storage: self.spec.cluster.addons.as_ref().is_none_or(|addons| !addons.is_empty()),
             control_plane: self.spec.cluster.control_plane.clone(),
             nodes: self.spec.cluster.nodes.clone(),
             images: self.spec.images.clone(),
@@ -264,10 +265,6 @@ impl Scenario {
             spec.epoch = date.ok_or_else(|| {
                 refuse("spec.epoch", format!("{epoch:?} is no date such as 2026-01-01T00:00:00Z"))
             })?;
-        }
-        if spec.control_plane.members != 1 {
-            let message = format!("{} members are not simulated yet: write 1", spec.control_plane.members);
-            return Err(refuse("spec.cluster.controlPlane.members", message));
         }
         spec.machines().map_err(|error| refuse(&error.field, error.message))?;
         Ok(spec)

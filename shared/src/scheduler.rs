@@ -10,6 +10,7 @@ pub mod cache;
 mod counts;
 pub mod cycle;
 mod defaults;
+pub mod events;
 pub mod framework;
 pub mod groups;
 mod memo;
@@ -22,6 +23,7 @@ pub mod selector;
 pub mod template;
 pub mod trial;
 mod unschedulable;
+pub mod volumes;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use attempt::{Attempts, Record};
 use cache::{Cache, CachedPod};
 use cycle::Decision;
 use defaults::DefaultSelectors;
+use events::NodeChange;
 use framework::{Asks, ClusterEvent, PostFilter};
 use memo::Memos;
 use nominated::Nominations;
@@ -45,6 +48,7 @@ use plugins::PLUGINS;
 use preemption::eviction::Evictions;
 use queue::Queue;
 use template::Template;
+use volumes::Volumes;
 
 pub use attempt::{Attempt, AttemptOutcome, Explanation, NodeVerdict, PluginScore, PreemptionVerdict};
 pub use queue::QueueLengths;
@@ -78,6 +82,7 @@ pub struct Scheduler {
     /// Pods for which others make room.
     nominated: Nominations,
     evictions: Evictions,
+    volumes: Volumes,
     defaults: DefaultSelectors,
     memos: Memos,
     attempts: Attempts,
@@ -95,7 +100,7 @@ impl Hash for Scheduler {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.informers, &self.queue, &self.recorder, &self.random, self.start, self.busy, self.flushing)
             .hash(state);
-        (&self.assumed, &self.binding, &self.nominated, &self.evictions).hash(state);
+        (&self.assumed, &self.binding, &self.nominated, &self.evictions, &self.volumes).hash(state);
     }
 }
 
@@ -110,6 +115,9 @@ impl Scheduler {
             Kind::ReplicaSet,
             Kind::StatefulSet,
             Kind::PodDisruptionBudget,
+            Kind::StorageClass,
+            Kind::PersistentVolume,
+            Kind::PersistentVolumeClaim,
             Kind::Pod,
         ];
         Scheduler {
@@ -126,6 +134,7 @@ impl Scheduler {
             binding: BTreeMap::new(),
             nominated: Nominations::default(),
             evictions: Evictions::default(),
+            volumes: Volumes::default(),
             defaults: DefaultSelectors::default(),
             memos: Memos::default(),
             attempts: Attempts::default(),
@@ -164,7 +173,7 @@ impl Scheduler {
                 self.informers.start(cx);
             }
             Handled::NotMine(Input::Response(id, result)) => {
-                if !self.evicted(id, &result, cx) {
+                if !self.evicted(id, &result, cx) && !self.volume_answered(id, &result, cx) {
                     self.bound(id, result, cx);
                 }
             }
@@ -195,6 +204,7 @@ impl Scheduler {
                 }
             }
             "backoff" => self.queue.end_back_off(cx.now()),
+            "volumes" => self.volumes_timed_out(timer, cx),
             "flush" => {
                 self.flushing = false;
                 self.queue.flush(cx.now());
@@ -207,6 +217,9 @@ impl Scheduler {
         match delta.object().key.kind {
             Kind::Node => self.node_changed(delta, cx),
             Kind::Pod => self.pod_changed(delta, cx),
+            Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass => {
+                self.storage_changed(delta, cx);
+            }
             _ => self.defaults.changed(delta),
         }
     }
@@ -214,7 +227,10 @@ impl Scheduler {
     fn node_changed(&mut self, delta: &Delta, cx: &mut Context<'_>) {
         let matters = self.cache.set_node(&delta.object().key.name, delta.new.clone());
         if matters {
-            let event = delta.new.as_ref().map_or(ClusterEvent::NodeGone, |node| ClusterEvent::Node(node));
+            let event = match &delta.new {
+                None => ClusterEvent::NodeGone(delta.object()),
+                Some(now) => ClusterEvent::Node(NodeChange { before: delta.old.as_deref(), now }),
+            };
             self.queue.wake(event, cx.now(), &cx.causes);
         }
     }
@@ -227,6 +243,7 @@ impl Scheduler {
                 self.queue.remove(key);
                 self.take_off(key, cx);
                 self.give_up_nomination(key, cx);
+                self.forget_volumes(key);
                 if delta.new.is_none() {
                     self.attempts.forget(key);
                 }
@@ -245,6 +262,7 @@ impl Scheduler {
         let slot = self.cache.slot(node);
         self.assumed.remove(&pod.key);
         self.nominated.remove(&pod.key);
+        self.forget_volumes(&pod.key);
         if let Some(known) = self.cache.pod(&pod.key) {
             let alike = old.is_some_and(|old| same_template(old, pod))
                 || known.template.digest == template::digest(pod);
@@ -258,10 +276,6 @@ impl Scheduler {
         }
         let before = self.cache.remove_pod(&pod.key);
         let template = self.template(pod);
-        // Pods that begin to go make no room yet.
-        let moved =
-            before.as_ref().filter(|before| before.slot != slot || before.template.digest != template.digest);
-        let new = before.is_none() || moved.is_some();
         let placed = CachedPod {
             key: pod.key.clone(),
             uid: pod.meta.uid,
@@ -270,12 +284,13 @@ impl Scheduler {
             leaving: pod.meta.deleting(),
         };
         self.cache.add_pod(Arc::new(placed));
-        if let Some(before) = moved {
-            self.queue.wake(ClusterEvent::PodGone(&before.template), cx.now(), &cx.causes);
-        }
-        if new {
-            self.queue.wake(ClusterEvent::PodAdded(&template), cx.now(), &cx.causes);
-        }
+        let event = match &before {
+            None => ClusterEvent::PodAdded(&template),
+            // A pod that begins to go makes no room yet.
+            Some(before) if before.template.digest == template.digest && before.slot == slot => return,
+            Some(before) => ClusterEvent::PodChanged(&before.template, &template),
+        };
+        self.queue.wake(event, cx.now(), &cx.causes);
     }
 
     /// A pod is on no node.
@@ -285,7 +300,9 @@ impl Scheduler {
             self.queue.remove(key);
             self.take_off(key, cx);
         }
-        self.renominate(pod, old);
+        if !self.assumed.contains(key) {
+            self.renominate(pod, old);
+        }
         let spec = &view(pod).expect("a pod").spec;
         let ours = spec.scheduler_name == NAME && !pod.meta.deleting();
         if !ours || !PLUGINS.iter().all(|plugin| plugin.admits(pod)) {
@@ -329,7 +346,11 @@ impl Scheduler {
         let template = self.template(&pod);
         let default_spread = self.defaults.of(&template, &pod, &self.informers);
         let id = self.cache.prepare(&template, default_spread.as_deref());
-        let asks = Asks { pod: key.clone(), nominated: self.nominated.clone() };
+        let asks = Asks {
+            pod: key.clone(),
+            nominated: self.nominated.clone(),
+            volumes: self.volumes.of(&template, &pod, &self.informers),
+        };
         let (position, start) = (self.cache.position(), self.start);
         let decision =
             cycle::schedule(&self.cache, id, &asks, &mut self.memos, &mut self.start, &mut self.random);
@@ -420,6 +441,13 @@ impl Scheduler {
         self.cache.add_pod(Arc::new(placed));
         self.nominated.remove(&pod.key);
         self.assumed.insert(pod.key.clone());
+        match self.volumes_on(pod, template, slot) {
+            Some(on) => self.bind_volumes(pod, node, &on, cx),
+            None => self.send_binding(pod, node, cx),
+        }
+    }
+
+    fn send_binding(&mut self, pod: &Arc<Object>, node: Str, cx: &mut Context<'_>) {
         let request = PLUGINS.iter().find_map(|plugin| plugin.bind(&self.user, &pod.key, &node));
         let id = cx.request(request.expect("one plugin binds"));
         self.binding.insert(id, Binding { pod: Arc::clone(pod), node });
@@ -435,6 +463,13 @@ impl Scheduler {
             self.queue.remove(key);
             return;
         };
+        let message = format!("running Bind plugin \"DefaultBinder\": {}", status.message);
+        self.not_bound(&pod, &message.into(), None, cx);
+    }
+
+    /// A pod did not get to the node that was chosen for it; if it is still there it is tried again.
+    fn not_bound(&mut self, pod: &Arc<Object>, why: &Str, nominee: Option<Doc>, cx: &mut Context<'_>) {
+        let key = &pod.key;
         if self.assumed.contains(key) {
             self.take_off(key, cx);
         }
@@ -443,10 +478,11 @@ impl Scheduler {
             now.meta.uid == pod.meta.uid && view(now).is_some_and(|pod| pod.node_name.is_empty())
         });
         if still {
-            self.renominate(&pod, None);
+            if nominee.is_none() {
+                self.renominate(pod, None);
+            }
             self.retry(key, cx);
-            let message = format!("running Bind plugin \"DefaultBinder\": {}", status.message);
-            self.report(&pod, "SchedulerError", &message.into(), None, cx);
+            self.report(pod, "SchedulerError", why, nominee, cx);
         }
     }
 

@@ -8,10 +8,11 @@ mod wording;
 
 use std::sync::LazyLock;
 
-pub use check::{Problem, What, check};
+pub use check::{Problem, What, check, is_quantity};
 pub use normalise::normalise;
 pub use wording::{
-    decoding_refusal, go_value, handled_as, patch_refusal, refusal, strict_message, typed_fault, warnings,
+    decoding_refusal, go_kind, go_value, handled_as, patch_refusal, refusal, strict_message, strict_path,
+    typed_fault, warnings,
 };
 
 use crate::api::Kind;

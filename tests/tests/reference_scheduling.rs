@@ -29,7 +29,7 @@ struct World(Cluster);
 
 impl World {
     fn new(seed: u64) -> World {
-        let spec = ClusterSpec { nodes: Vec::new(), ..ClusterSpec::default() };
+        let spec = ClusterSpec { nodes: Vec::new(), storage: false, ..ClusterSpec::default() };
         let mut world = World(Cluster::new(&spec, seed, 100_000).expect("a good specification"));
         for node in 0..6u32 {
             world.add_node(node);
@@ -142,8 +142,9 @@ impl World {
                 Some("Deployment") => {
                     self.post("/apis/apps/v1/namespaces/default/deployments", &document.doc)
                 }
-                // Claims come with a later kind; no pod of these recordings but one needs them.
-                Some("PersistentVolumeClaim") => {}
+                Some("PersistentVolumeClaim") => {
+                    self.post("/api/v1/namespaces/default/persistentvolumeclaims", &document.doc)
+                }
                 kind => panic!("an unknown kind: {kind:?}"),
             }
         }

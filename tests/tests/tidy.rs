@@ -19,7 +19,8 @@ const MAY_KNOW: &[(&str, &str)] = &[
     // The way in.
     ("etcd", "api collections doc sim"),
     ("schema", "api collections doc sim"),
-    ("apiserver", "api collections doc etcd schema sim"),
+    ("manifest", "api collections doc sim"),
+    ("apiserver", "api collections doc etcd manifest schema sim"),
     ("client", "api apiserver collections doc sim"),
     // The components.
     ("scheduler", "api client collections doc sim"),
@@ -32,8 +33,7 @@ const MAY_KNOW: &[(&str, &str)] = &[
         "api apiserver client collections controllers doc etcd kubelet network runtime scheduler sim",
     ),
     // Those who use a cluster: from outside, or looking at its state.
-    ("manifest", "api collections doc sim"),
-    ("kubectl", "api cluster collections doc manifest sim"),
+    ("kubectl", "api cluster collections doc manifest schema sim"),
     ("explain", "api cluster collections controllers doc kubelet network scheduler sim"),
     ("scenario", "api cluster collections doc explain kubectl manifest sim"),
     ("lesson", "api cluster collections doc explain kubectl manifest scenario sim"),

@@ -97,8 +97,9 @@ impl Lab {
         let cluster = self.player.cluster();
         let sandboxes = (0..4).flat_map(|machine| cluster.runtime(machine).sandboxes().values());
         let mine = sandboxes.filter(|sandbox| sandbox.key.name == pod);
-        let lines = mine.flat_map(|sandbox| sandbox.containers.iter().flat_map(|container| &container.log));
-        lines.map(|(_, line)| format!("{line}\n")).collect()
+        let lines =
+            mine.flat_map(|sandbox| sandbox.containers.iter().flat_map(|container| container.log.lines()));
+        lines.map(|line| format!("{}\n", line.text)).collect()
     }
 
     /// Reasons of the events about an object, in order.

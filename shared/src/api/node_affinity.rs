@@ -108,6 +108,12 @@ impl NodeAffinity {
         }
     }
 
+    /// Reads the `nodeAffinity` of a volume.
+    pub fn of_volume(affinity: &Doc) -> NodeAffinity {
+        let required = affinity["required"]["nodeSelectorTerms"].items().iter().map(NodeTerm::read).collect();
+        NodeAffinity { required: Some(required), ..NodeAffinity::default() }
+    }
+
     /// Whether it requires anything.
     pub fn requires(&self) -> bool {
         !self.selector.is_empty() || self.required.is_some()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::doc::{Doc, Map, Str};
 use crate::sim::hash_of;
 
-use super::{Kind, Meta, apps, batch, coordination, core, discovery, policy};
+use super::{Kind, Meta, apps, batch, coordination, core, discovery, networking, policy};
 
 /// Kind, namespace and name: what the store sorts by.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -143,6 +143,7 @@ views! {
     ControllerRevision(apps::controllerrevision::ControllerRevision),
     PodDisruptionBudget(policy::poddisruptionbudget::PodDisruptionBudget),
     EndpointSlice(discovery::endpointslice::EndpointSlice),
+    NetworkPolicy(networking::networkpolicy::NetworkPolicy),
     Lease(coordination::lease::Lease),
     ;
     DaemonSet(apps::daemonset::DaemonSet),

@@ -60,28 +60,66 @@ fn clamped(number: i128) -> i64 {
     number.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
-/// The amount as the API server prints it: `0.5` is `500m`, `1024Mi` is `1Gi`. `None` when it is none.
-pub fn canonical(doc: &Doc) -> Option<String> {
-    let thousandths = read(doc)?;
-    let binary = doc.as_str().is_some_and(|text| text.ends_with('i'));
-    let (sign, magnitude) = (if thousandths < 0 { "-" } else { "" }, thousandths.unsigned_abs());
-    let shortened = |mut number: u128, base: u128, suffixes: &[&'static str]| {
-        let mut suffix = suffixes[0];
-        for next in &suffixes[1..] {
-            if number == 0 || !number.is_multiple_of(base) {
-                break;
+/// An amount that can be reckoned with.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Amount {
+    /// Thousandths of the unit.
+    pub milli: i128,
+    /// Whether it prints with binary suffixes (`1Gi`).
+    pub binary: bool,
+}
+
+impl Amount {
+    /// The amount that a field holds; `None` when it holds none.
+    pub fn read(doc: &Doc) -> Option<Amount> {
+        let binary = doc.as_str().is_some_and(|text| text.ends_with('i'));
+        Some(Amount { milli: read(doc)?, binary })
+    }
+
+    /// So many whole ones.
+    pub fn of(count: i64) -> Amount {
+        Amount { milli: i128::from(count) * 1000, binary: false }
+    }
+
+    /// Both together, which print as the first that is not nothing.
+    pub fn plus(self, other: Amount) -> Amount {
+        let binary = if self.milli == 0 { other.binary } else { self.binary };
+        Amount { milli: self.milli.saturating_add(other.milli), binary }
+    }
+
+    /// What is left of it without another.
+    pub fn minus(self, other: Amount) -> Amount {
+        self.plus(Amount { milli: -other.milli, ..other })
+    }
+}
+
+impl std::fmt::Display for Amount {
+    /// As the API server prints it: `0.5` is `500m`, `1024Mi` is `1Gi`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (sign, magnitude) = (if self.milli < 0 { "-" } else { "" }, self.milli.unsigned_abs());
+        let mut shortened = |mut number: u128, base: u128, suffixes: &[&'static str]| {
+            let mut suffix = suffixes[0];
+            for next in &suffixes[1..] {
+                if number == 0 || !number.is_multiple_of(base) {
+                    break;
+                }
+                (number, suffix) = (number / base, *next);
             }
-            (number, suffix) = (number / base, *next);
+            write!(f, "{sign}{number}{suffix}")
+        };
+        if self.binary && magnitude % 1000 == 0 && magnitude >= 1_024_000 {
+            return shortened(magnitude / 1000, 1024, &["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]);
         }
-        format!("{sign}{number}{suffix}")
-    };
-    if binary && magnitude % 1000 == 0 && magnitude >= 1_024_000 {
-        return Some(shortened(magnitude / 1000, 1024, &["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]));
+        if magnitude == 0 {
+            return f.write_str("0");
+        }
+        shortened(magnitude, 1000, &["m", "", "k", "M", "G", "T", "P", "E"])
     }
-    if magnitude == 0 {
-        return Some("0".into());
-    }
-    Some(shortened(magnitude, 1000, &["m", "", "k", "M", "G", "T", "P", "E"]))
+}
+
+/// The amount as the API server prints it. `None` when it is none.
+pub fn canonical(doc: &Doc) -> Option<String> {
+    Some(Amount::read(doc)?.to_string())
 }
 
 fn read(doc: &Doc) -> Option<i128> {

@@ -98,6 +98,10 @@ pub enum Subresource {
     Binding,
     Eviction,
     Finalize,
+    /// A container's log, which the kubelet has.
+    Log,
+    /// A program to run in a container.
+    Exec,
     /// None of an object: the question whether the asker may do something.
     AccessReview,
 }
@@ -112,6 +116,23 @@ impl Subresource {
             Subresource::Binding => "binding",
             Subresource::Eviction => "eviction",
             Subresource::Finalize => "finalize",
+            Subresource::Log => "log",
+            Subresource::Exec => "exec",
+        }
+    }
+}
+
+impl Subresource {
+    /// The kind of what is sent to it.
+    pub fn body_kind(self) -> &'static str {
+        match self {
+            Subresource::Scale => "Scale",
+            Subresource::Binding => "Binding",
+            Subresource::Eviction => "Eviction",
+            Subresource::AccessReview => "SelfSubjectAccessReview",
+            Subresource::Log => "PodLogOptions",
+            Subresource::Exec => "PodExecOptions",
+            Subresource::None | Subresource::Status | Subresource::Finalize => "Object",
         }
     }
 }
@@ -271,6 +292,8 @@ pub enum Reply {
     List(Arc<Vec<Arc<Object>>>, u64),
     /// This watch is open.
     Watching(u64),
+    /// More of an answer that goes on: the lines of a log that is followed.
+    Part(Str),
 }
 
 impl Reply {

@@ -39,11 +39,13 @@ impl Info {
         match (self.group, self.version) {
             ("", "v1") => "v1",
             ("apps", "v1") => "apps/v1",
+            ("storage.k8s.io", "v1") => "storage.k8s.io/v1",
             ("scheduling.k8s.io", "v1") => "scheduling.k8s.io/v1",
             ("rbac.authorization.k8s.io", "v1") => "rbac.authorization.k8s.io/v1",
             ("batch", "v1") => "batch/v1",
             ("policy", "v1") => "policy/v1",
             ("discovery.k8s.io", "v1") => "discovery.k8s.io/v1",
+            ("networking.k8s.io", "v1") => "networking.k8s.io/v1",
             ("coordination.k8s.io", "v1") => "coordination.k8s.io/v1",
             _ => unreachable!("a kind of an unlisted group"),
         }
@@ -72,6 +74,11 @@ pub trait Resource: Sync {
     /// Names and scope.
     fn info(&self) -> &'static Info;
 
+    /// What clients are warned of whenever they use the kind; empty for nothing.
+    fn deprecation(&self) -> &'static str {
+        ""
+    }
+
     /// The typed view of a document. `previous` is the revision before: share what the document shares with it.
     fn view(&self, _body: &Doc, _previous: Option<&Object>) -> View {
         View::None
@@ -90,6 +97,11 @@ pub trait Resource: Sync {
     /// What its objects may be called.
     fn name(&self) -> Rule {
         names::dns_subdomain
+    }
+
+    /// Whether clients may replace an object without saying which revision they mean.
+    fn may_update_blindly(&self) -> bool {
+        true
     }
 
     /// Writes down what follows from a new object's UID; `doc` is the whole document.

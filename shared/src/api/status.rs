@@ -142,6 +142,19 @@ impl Status {
         )
     }
 
+    /// 422 because the kind wants to know which revision is to be replaced.
+    pub fn revision_missing(key: &Key) -> Status {
+        let message = "Invalid value: 0: must be specified for an update";
+        let field = literal!("metadata.resourceVersion");
+        let cause = CauseDetail { reason: "FieldValueInvalid", message: message.into(), field };
+        let whole = format!(
+            "{} \"{}\" is invalid: metadata.resourceVersion: {message}",
+            key.kind.info().qualified(),
+            key.name
+        );
+        Status { causes: vec![cause], ..Status::about(Reason::Invalid, key.kind, &key.name, whole) }
+    }
+
     /// 403 `pods "x" is forbidden: <why>`
     pub fn forbidden(key: &Key, why: &str) -> Status {
         let name = if key.name.is_empty() { String::new() } else { format!(" \"{}\"", key.name) };

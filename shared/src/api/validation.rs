@@ -23,7 +23,7 @@ pub const IMMUTABLE: &str = "field is immutable";
 pub struct Faults(pub Vec<CauseDetail>);
 
 impl Faults {
-    fn add(&mut self, reason: &'static str, field: impl Into<Str>, message: String) {
+    pub(crate) fn add(&mut self, reason: &'static str, field: impl Into<Str>, message: String) {
         self.0.push(CauseDetail { reason, message: message.into(), field: field.into() });
     }
 

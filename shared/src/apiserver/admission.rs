@@ -1,15 +1,20 @@
 //! Admission: what the server adds to objects, and what it refuses although the object is well-formed.
 
+mod ingress_class;
 mod limits;
 mod priority;
+mod quota;
+mod storage;
 pub(super) mod topology;
 
 use std::sync::LazyLock;
 
-use crate::api::{Key, Kind, Status};
+use crate::api::{Key, Kind, Object, Status};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 use crate::{api, doc};
+
+use super::Call;
 
 /// NamespaceLifecycle: nothing is made in a namespace that is missing or going away.
 pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status> {
@@ -41,7 +46,21 @@ pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Stat
         default_toleration_seconds(doc);
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }
+    storage::apply(key.kind, doc, store);
+    if key.kind == Kind::Ingress {
+        ingress_class::apply(doc, store);
+    }
     Ok(())
+}
+
+/// ResourceQuota, the last of all: `doc` is the whole object as it would be stored.
+pub(super) fn quota(
+    call: &mut Call<'_, '_>,
+    key: &Key,
+    doc: &Doc,
+    old: Option<&Object>,
+) -> Result<(), Status> {
+    quota::charge(call, key, doc, old).map_err(|why| Status::forbidden(key, &why))
 }
 
 /// DefaultTolerationSeconds: a pod stays five minutes on a node that is not ready or unreachable.

@@ -64,6 +64,9 @@ pub(super) fn keep(kind: Kind, doc: &mut Doc, old: &Object) {
             }
         }
     }
+    if spec["externalTrafficPolicy"].as_str() != Some("Local") {
+        drop_same(spec, old, &["healthCheckNodePort"]);
+    }
     if old["type"].as_str() == Some("LoadBalancer") && changed {
         drop_same(spec, old, &["allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"]);
     }
@@ -96,9 +99,22 @@ pub(super) fn addresses(
         .collect();
     cluster_ip(doc, &key, old, &others, random)?;
     if needs_node_port(&doc["spec"]) {
-        node_ports(doc, &key, old, &others, random)?;
+        // Ports of nodes are numbered for all protocols together.
+        let mut taken: BTreeSet<u32> = others
+            .iter()
+            .flat_map(|other| other.ports.iter().map(|port| port.node_port).chain([other.health_port]))
+            .collect();
+        let service = old.and_then(|old| old.view::<Service>());
+        node_ports(doc, &key, service, &mut taken, random)?;
+        health_port(doc, &key, service, &mut taken, random)?;
     }
     Ok(())
+}
+
+fn refuse(key: &Key, field: String, value: &Doc, why: &str) -> Status {
+    let mut faults = Faults::default();
+    faults.invalid(field, value, why);
+    Status::invalid(key, faults.0)
 }
 
 fn cluster_ip(
@@ -143,50 +159,89 @@ fn cluster_ip(
 fn node_ports(
     doc: &mut Doc,
     key: &Key,
-    old: Option<&Object>,
-    others: &[&Service],
+    old: Option<&Service>,
+    taken: &mut BTreeSet<u32>,
     random: &mut Random,
 ) -> Result<(), Status> {
-    let mut taken: BTreeSet<u32> =
-        others.iter().flat_map(|other| other.ports.iter().map(|port| port.node_port)).collect();
-    let before = old.map(|object| object.body["spec"]["ports"].clone()).unwrap_or_default();
-    for at in 0..doc["spec"]["ports"].items().len() {
-        let port = &doc["spec"]["ports"][at];
-        let wanted = port["nodePort"].as_i64().filter(|&number| number != 0);
-        if let Some(number) = wanted {
-            let number = u32::try_from(number).unwrap_or(0);
-            let fault = if !NODE_PORTS.contains(&number) {
-                Some("provided port is not in the valid range. The range of valid ports is 30000-32767")
-            } else if taken.contains(&number) {
-                Some("provided port is already allocated")
-            } else {
-                None
-            };
-            if let Some(fault) = fault {
-                let mut faults = Faults::default();
-                faults.invalid(format!("spec.ports[{at}].nodePort"), &port["nodePort"], fault);
-                return Err(Status::invalid(key, faults.0));
-            }
-            taken.insert(number);
+    let spec = &doc["spec"];
+    let gives_out = spec["allocateLoadBalancerNodePorts"].as_bool() != Some(false);
+    let number = |doc: &Doc| doc.as_i64().and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
+    let ports = spec["ports"].clone();
+    // What people ask for comes first, wherever in the list it stands.
+    let mut mine: BTreeSet<u32> = BTreeSet::new();
+    for (at, port) in ports.items().iter().enumerate().filter(|(_, port)| !port["nodePort"].is_empty()) {
+        let wanted = number(&port["nodePort"]);
+        let fault = if !NODE_PORTS.contains(&wanted) {
+            "provided port is not in the valid range. The range of valid ports is 30000-32767"
+        } else if !mine.contains(&wanted) && !taken.insert(wanted) {
+            "provided port is already allocated"
+        } else {
+            mine.insert(wanted);
+            continue;
+        };
+        return Err(refuse(key, format!("spec.ports[{at}].nodePort"), &port["nodePort"], fault));
+    }
+    // One port of the Service with several protocols is one port of the nodes.
+    let mut given: Vec<(i64, u32)> = Vec::new();
+    for (at, port) in ports.items().iter().enumerate() {
+        let (service_port, asked) = (port["port"].as_i64().unwrap_or(0), number(&port["nodePort"]));
+        if asked != 0 {
+            given.push((service_port, asked));
             continue;
         }
-        let same = |other: &&Doc| other["port"] == port["port"] && other["protocol"] == port["protocol"];
-        let kept = before.items().iter().find(same).and_then(|other| other["nodePort"].as_i64());
-        let number = match kept {
-            Some(number) => number,
-            None => match free_port(&taken, random) {
-                Some(number) => i64::from(number),
-                None => {
-                    let why = "failed to allocate a nodePort: range is full";
-                    let mut faults = Faults::default();
-                    faults.invalid(format!("spec.ports[{at}].nodePort"), &port["nodePort"], why);
-                    return Err(Status::invalid(key, faults.0));
-                }
-            },
+        let kept = old.into_iter().flat_map(|old| &old.ports).find(|other| {
+            i64::from(other.port) == service_port
+                && other.protocol == port["protocol"].str()
+                && other.node_port != 0
+        });
+        let twin = given.iter().find(|(other, _)| *other == service_port).map(|(_, node_port)| *node_port);
+        let asked = || {
+            let twin = |other: &&Doc| other["port"] == port["port"] && !other["nodePort"].is_empty();
+            ports.items().iter().find(twin).map(|other| number(&other["nodePort"]))
         };
-        taken.insert(number as u32);
-        doc.at_mut(&["spec", "ports"]).items_mut()[at].set("nodePort", number);
+        let number = match kept.map(|kept| kept.node_port).or(twin).or_else(asked) {
+            Some(number) => number,
+            None if !gives_out => continue,
+            None => free_port(taken, random).ok_or_else(|| {
+                let why = "failed to allocate a nodePort: range is full";
+                refuse(key, format!("spec.ports[{at}].nodePort"), &port["nodePort"], why)
+            })?,
+        };
+        taken.insert(number);
+        given.push((service_port, number));
+        doc.at_mut(&["spec", "ports"]).items_mut()[at].set("nodePort", i64::from(number));
     }
+    Ok(())
+}
+
+/// Where nodes tell the load balancer whether they have endpoints of a Service whose connections stay on their node.
+fn health_port(
+    doc: &mut Doc,
+    key: &Key,
+    old: Option<&Service>,
+    taken: &mut BTreeSet<u32>,
+    random: &mut Random,
+) -> Result<(), Status> {
+    let spec = &doc["spec"];
+    let local = spec["externalTrafficPolicy"].as_str() == Some("Local");
+    if spec["type"].as_str() != Some("LoadBalancer") || !local {
+        return Ok(());
+    }
+    let before = old.map_or(0, |old| old.health_port);
+    let asked = &spec["healthCheckNodePort"];
+    let wanted = asked.as_i64().and_then(|number| u32::try_from(number).ok()).unwrap_or(before);
+    let number = if wanted == 0 {
+        free_port(taken, random)
+    } else if wanted == before || (NODE_PORTS.contains(&wanted) && !taken.contains(&wanted)) {
+        Some(wanted)
+    } else {
+        None
+    };
+    let Some(number) = number else {
+        let why = "failed to allocate requested HealthCheck NodePort: provided port is already allocated";
+        return Err(refuse(key, "spec.healthCheckNodePort".into(), asked, why));
+    };
+    doc.set_at(&["spec", "healthCheckNodePort"], i64::from(number));
     Ok(())
 }
 

@@ -1,18 +1,27 @@
 //! The outer face of the API server: HTTP requests in, JSON out.
 
-mod json_fault;
+mod body;
+mod json;
+mod node_request;
+mod options;
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::{
-    DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Object, PatchKind, Propagation,
-    Reason, Reply, Request, RequestOptions, Status, Subresource, User, Verb,
+    DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Object, PatchKind, Reason, Reply,
+    Request, RequestOptions, Status, Subresource, User, Verb,
 };
-use crate::doc::{Doc, Str, Timestamp, parse_json};
-use crate::{api, doc, schema};
+use crate::doc;
+use crate::doc::{Doc, Str, Timestamp};
+
+pub(super) use node_request::exec_doc;
+pub use node_request::{exec_request, exec_result, log_request};
 
 /// The largest body the server reads, in bytes.
 pub const MAX_BODY: u64 = 3 << 20;
+
+/// The longest path with its query, in bytes.
+const MAX_PATH: usize = 1 << 20;
 
 /// A request as it came in.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -70,8 +79,10 @@ impl From<&Status> for HttpResponse {
 /// What the API server answers to a request it cannot make sense of.
 pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     if http.body.len() as u64 > MAX_BODY {
-        let message = format!("Request entity too large: limit is {MAX_BODY}");
-        return Err(Status::new(Reason::RequestEntityTooLarge, message));
+        return Err(options::too_large(&format!("limit is {MAX_BODY}")));
+    }
+    if http.path.len() > MAX_PATH {
+        return Err(options::too_large(&format!("limit is {MAX_PATH}")));
     }
     let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
     let query: Vec<(String, String)> =
@@ -79,7 +90,6 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let target = route(path)?;
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
-    let mut body = if http.body.is_empty() { Doc::Null } else { read_body(&http.body, target.kind)? };
     let validation = match value("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -90,7 +100,7 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
         fields: FieldSelector::parse(value("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?,
         resource_version: value("resourceVersion")
             .and_then(|text| text.parse().ok())
-            .filter(|&number| number > 0),
+            .filter(|&number| number > 0 || verb != Verb::Watch),
         dry_run: value("dryRun") == Some("All"),
         field_manager: value("fieldManager").unwrap_or("").into(),
         force: value("force") == Some("true"),
@@ -99,31 +109,55 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
         delete: DeleteOptions::default(),
         watch: 0,
     };
-    if matches!(verb, Verb::Delete | Verb::DeleteCollection) {
-        options.delete = delete_options(&body);
-    } else if target.subresource == Subresource::Eviction {
-        options.delete = delete_options(&body["deleteOptions"]);
-    }
+    options::check(verb, &value)?;
     let whole = matches!(target.subresource, Subresource::None)
         || matches!(target.subresource, Subresource::Status | Subresource::Finalize) && verb == Verb::Update;
-    if matches!(verb, Verb::Create | Verb::Update) && whole {
-        check_type(&body, target.kind)?;
-        options.warnings = check_fields(&mut body, target.kind, validation)?;
-    }
-    if matches!(verb, Verb::Patch(PatchKind::Merge | PatchKind::Strategic))
-        && validation == FieldValidation::Warn
-    {
-        let problems = schema::check(target.kind, &body);
-        let directive = |problem: &schema::Problem| problem.path.to_string().contains('$');
-        let problems: Vec<schema::Problem> =
-            problems.into_iter().filter(|problem| !directive(problem)).collect();
-        options.warnings = schema::warnings(&problems).into_iter().map(Str::from).collect();
-    }
-    if verb == Verb::Patch(PatchKind::Apply) {
-        check_type(&body, target.kind)?;
-        if options.field_manager.is_empty() {
-            return Err(missing_manager());
+    let body = match verb {
+        _ if target.subresource == Subresource::Log => node_request::log_options(&query)?,
+        _ if target.subresource == Subresource::Exec => node_request::exec_options(&query, &http.body),
+        Verb::Get | Verb::List | Verb::Watch => Doc::Null,
+        Verb::Delete | Verb::DeleteCollection => {
+            let body = options::delete_body(http)?;
+            options.dry_run |= body["dryRun"].items().iter().any(|what| what.as_str() == Some("All"));
+            options.delete = options::delete_options(&body, &value)?;
+            Doc::Null
         }
+        Verb::Create | Verb::Update if whole => {
+            let mut body = body::read(http, target.kind.info().kind)?;
+            body::check_type(&body.doc, target.kind)?;
+            options.warnings = body.check_fields(target.kind, validation)?;
+            body.doc
+        }
+        Verb::Create | Verb::Update => {
+            let body = body::read(http, target.subresource.body_kind())?.doc;
+            if target.subresource == Subresource::Eviction {
+                options.delete = options::delete_options(&body["deleteOptions"], &|_| None)?;
+            }
+            body
+        }
+        Verb::Patch(PatchKind::Apply) => {
+            let body = body::read_patch(http, true)?.doc;
+            body::check_type(&body, target.kind)?;
+            if options.field_manager.is_empty() {
+                return Err(options::missing_manager());
+            }
+            body
+        }
+        Verb::Patch(kind) => {
+            let body = body::read_patch(http, false)?;
+            options::check_patch(kind, &body.doc)?;
+            if validation != FieldValidation::Ignore {
+                options.warnings = body.repeated();
+            }
+            if kind != PatchKind::Json && validation == FieldValidation::Warn {
+                options.warnings.extend(body::patch_warnings(target.kind, &body.doc));
+            }
+            body.doc
+        }
+    };
+    let deprecation = target.kind.resource().deprecation();
+    if !deprecation.is_empty() {
+        options.warnings.push(deprecation.into());
     }
     if let Some(token) = value("continue").filter(|token| !token.is_empty()) {
         return Err(unknown_token(token));
@@ -177,14 +211,19 @@ fn route(path: &str) -> Result<Target, Status> {
         [plural, name, subresource] => (*plural, *name, *subresource),
         _ => return Err(Status::unknown_path()),
     };
+    for given in [namespace, name] {
+        options::check_path_segment(given)?;
+    }
     let kind = Kind::of_path(group, version, plural).ok_or_else(Status::unknown_path)?;
-    const PARTS: [Subresource; 6] = [
+    const PARTS: [Subresource; 8] = [
         Subresource::None,
         Subresource::Status,
         Subresource::Scale,
         Subresource::Binding,
         Subresource::Eviction,
         Subresource::Finalize,
+        Subresource::Log,
+        Subresource::Exec,
     ];
     let subresource =
         PARTS.into_iter().find(|part| part.path() == subresource).ok_or_else(Status::unknown_path)?;
@@ -204,17 +243,21 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
         Subresource::Status | Subresource::Scale | Subresource::Finalize => {
             matches!(method, "GET" | "PUT" | "PATCH")
         }
+        Subresource::Log => method == "GET",
+        Subresource::Exec => matches!(method, "GET" | "POST"),
     };
     if !served {
         return Err(Status::method_not_allowed());
     }
     Ok(match method {
+        // A websocket begins with a GET, and is as much of a write.
+        _ if target.subresource == Subresource::Exec => Verb::Create,
         "GET" if watch => Verb::Watch,
         "GET" if one => Verb::Get,
         "GET" => Verb::List,
         "POST" if !one || target.subresource != Subresource::None => Verb::Create,
         "PUT" if one => Verb::Update,
-        "PATCH" if one => Verb::Patch(match http.content_type.split(';').next().unwrap_or("") {
+        "PATCH" if one => Verb::Patch(match body::media_type(&http.content_type) {
             "application/json-patch+json" => PatchKind::Json,
             "application/merge-patch+json" => PatchKind::Merge,
             "application/strategic-merge-patch+json" => PatchKind::Strategic,
@@ -229,76 +272,6 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
     })
 }
 
-fn read_body(text: &str, kind: Kind) -> Result<Doc, Status> {
-    let most = text.char_indices().nth(30).map_or(text.len(), |(at, _)| at);
-    parse_json(text).map_err(|_| {
-        let fault = json_fault::find(text).unwrap_or_else(|| "json: unsupported value".into());
-        let rest = if most < text.len() { " ..." } else { "" };
-        let summary = if text.starts_with('{') {
-            text[..most].to_owned()
-        } else {
-            text[..most].bytes().map(|byte| format!("{byte:02x}")).collect()
-        };
-        Status::bad_request(format!(
-            "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: \
-             {fault} ({summary}{rest})",
-            kind.info().kind
-        ))
-    })
-}
-
-/// The body must be of the kind that the path names.
-fn check_type(body: &Doc, kind: Kind) -> Result<(), Status> {
-    let info = kind.info();
-    let (given_version, given_kind) = (body["apiVersion"].str(), body["kind"].str());
-    if !matches!(body, Doc::Map(_)) {
-        return Err(Status::bad_request(
-            "the object provided is unrecognized (must be of type runtime.Object)",
-        ));
-    }
-    let fits = |given: &str, wanted: &str| given.is_empty() || given == wanted;
-    if fits(&given_kind, info.kind) && fits(&given_version, info.api_version()) {
-        return Ok(());
-    }
-    Err(Status::bad_request(format!(
-        "{given_kind} in version {:?} cannot be handled as a {}: no kind {given_kind:?} is registered for version \
-         {given_version:?}",
-        given_version.rsplit('/').next().unwrap_or(""),
-        info.kind,
-    )))
-}
-
-/// Fields must be there in the schema and hold what it says. What is to be warned of comes back.
-fn check_fields(body: &mut Doc, kind: Kind, validation: FieldValidation) -> Result<Vec<Str>, Status> {
-    let problems = schema::check(kind, body);
-    match schema::refusal(kind, &problems, validation == FieldValidation::Strict) {
-        Some(why) => Err(Status::bad_request(why)),
-        None => {
-            schema::normalise(kind, body);
-            let warnings =
-                if validation == FieldValidation::Warn { schema::warnings(&problems) } else { Vec::new() };
-            Ok(warnings.into_iter().map(Str::from).collect())
-        }
-    }
-}
-
-/// Whoever applies must say who they are.
-fn missing_manager() -> Status {
-    let cause = api::CauseDetail {
-        reason: "FieldValueRequired",
-        message: "Required value: is required for apply patch".into(),
-        field: "fieldManager".into(),
-    };
-    let message =
-        "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
-    Status {
-        causes: vec![cause],
-        group: "meta.k8s.io".into(),
-        kind: "PatchOptions".into(),
-        ..Status::new(Reason::Invalid, message)
-    }
-}
-
 /// Lists come whole here, so no token to go on with was ever handed out.
 fn unknown_token(token: &str) -> Status {
     let alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
@@ -308,21 +281,6 @@ fn unknown_token(token: &str) -> Status {
         None => "it is none of this server's".into(),
     };
     Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
-}
-
-fn delete_options(body: &Doc) -> DeleteOptions {
-    DeleteOptions {
-        grace_period_seconds: body["gracePeriodSeconds"].as_i64(),
-        propagation: match body["propagationPolicy"].as_str() {
-            Some("Foreground") => Propagation::Foreground,
-            Some("Orphan") => Propagation::Orphan,
-            _ => Propagation::Background,
-        },
-        uid: body["preconditions"]["uid"].as_str().map(api::meta::parse_uuid),
-        resource_version: body["preconditions"]["resourceVersion"]
-            .as_str()
-            .and_then(|text| text.parse().ok()),
-    }
 }
 
 /// The answer as HTTP; a Table where the client asks for one.
@@ -350,7 +308,7 @@ pub fn encode(
             (200, table_of(request.kind, &items, *revision, now))
         }
         Reply::List(items, revision) => (200, list_of(request.kind, items, *revision)),
-        Reply::Watching(_) => (200, Doc::Null),
+        Reply::Watching(_) | Reply::Part(_) => (200, Doc::Null),
     };
     HttpResponse { code, body, warnings: request.options.warnings.clone() }
 }

@@ -6,7 +6,7 @@
 mod fields;
 
 use crate::api::{Key, Reason, Status};
-use crate::collections::{sort, sort_by_key};
+use crate::collections::sort_by_key;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::{doc, schema};
 
@@ -36,7 +36,7 @@ fn read(managed: &Doc) -> Vec<Entry> {
 
 /// Those who own something, appliers first, then by the time of their last write.
 fn write(mut entries: Vec<Entry>) -> Doc {
-    entries.retain(|entry| !entry.fields.0.is_empty());
+    entries.retain(|entry| !entry.fields.is_empty());
     let order = |entry: &Entry| {
         (!entry.is_apply(), entry.head["time"].as_time(), entry.head["manager"].str().to_owned())
     };
@@ -99,15 +99,15 @@ pub(super) fn after_update(writer: &Writer<'_>, managed: &Doc, old: &Doc, new: &
         entry.fields.retain_in(new);
         if entry.is_of(writer) {
             own = true;
-            if !changed.0.is_subset(&entry.fields.0) {
-                entry.fields.0.extend(changed.0.iter().cloned());
+            if !changed.is_within(&entry.fields) {
+                entry.fields.extend(&changed);
                 entry.head.set("time", Doc::Time(writer.now));
             }
         } else {
             entry.fields.subtract(&changed);
         }
     }
-    if !own && !changed.0.is_empty() {
+    if !own && !changed.is_empty() {
         entries.push(writer.entry(changed));
     }
     write(entries)
@@ -150,7 +150,11 @@ pub(super) fn apply(writer: &Writer<'_>, live: &Doc, config: &Doc, force: bool) 
     let mut merged = fields::merge(live, config);
     let (mine, others): (Vec<Entry>, Vec<Entry>) = entries.drain(..).partition(|entry| entry.is_of(writer));
     entries = others;
-    prune(&mut merged, mine.first(), &said, &entries);
+    if let Some(before) = mine.first() {
+        // What the applier said last time, says no longer, and nobody else owns: goes.
+        let others: Vec<&Fields> = entries.iter().map(|entry| &entry.fields).collect();
+        fields::prune(&mut merged, &before.fields, &said, &others);
+    }
     let changed = Fields::changed(live, &merged);
     conflicts(&entries, &changed, force)?;
     for entry in &mut entries {
@@ -165,19 +169,6 @@ pub(super) fn apply(writer: &Writer<'_>, live: &Doc, config: &Doc, force: bool) 
     Ok(merged)
 }
 
-/// What the applier said last time, says no longer, and nobody else owns: goes.
-fn prune(merged: &mut Doc, before: Option<&Entry>, said: &Fields, others: &[Entry]) {
-    let Some(before) = before else { return };
-    let gone = before.fields.0.difference(&said.0);
-    let gone = gone.filter(|place| {
-        let below = |other: &fields::Place| other.starts_with(place);
-        !said.0.iter().any(below) && !others.iter().any(|entry| entry.fields.0.iter().any(below))
-    });
-    for place in gone {
-        fields::remove(merged, place);
-    }
-}
-
 /// Nobody's value is changed by another's apply, unless that is asked for.
 fn conflicts(others: &[Entry], changed: &Fields, force: bool) -> Result<(), Status> {
     if force {
@@ -186,20 +177,23 @@ fn conflicts(others: &[Entry], changed: &Fields, force: bool) -> Result<(), Stat
     let mut found: Vec<(String, String)> = Vec::new();
     for entry in others {
         let places = entry.fields.common(changed);
-        found.extend(places.map(|place| (entry.shown(), fields::shown(place))));
+        found.extend(places.iter().map(|place| (entry.shown(), fields::shown(place))));
     }
     let message = match found.as_slice() {
         [] => return Ok(()),
         [(manager, place)] => format!("Apply failed with 1 conflict: conflict with {manager}: {place}"),
         many => {
-            let mut managers: Vec<&String> = many.iter().map(|(manager, _)| manager).collect();
-            sort(&mut managers);
-            managers.dedup();
-            let mut lines = Vec::new();
-            for manager in managers {
-                lines.push(format!("conflicts with {manager}:"));
-                let places = many.iter().filter(|(of, _)| of == manager);
-                lines.extend(places.map(|(_, place)| format!("- {place}")));
+            let mut sorted: Vec<&(String, String)> = many.iter().collect();
+            // A stable sort: the places of one manager keep their order.
+            sort_by_key(&mut sorted, |(manager, _)| manager.clone());
+            let mut lines: Vec<String> = Vec::new();
+            let mut of = None;
+            for (manager, place) in sorted {
+                if of != Some(manager) {
+                    lines.push(format!("conflicts with {manager}:"));
+                    of = Some(manager);
+                }
+                lines.push(format!("- {place}"));
             }
             format!("Apply failed with {} conflicts: {}", many.len(), lines.join("\n"))
         }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::api::{FieldSelector, Object, Reply, Status, Subresource};
 
-use super::{ApiServer, Call, write};
+use super::{ApiServer, Call, parts};
 
 impl ApiServer {
     pub(super) fn get(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let object = call.existing(&call.request.key())?;
         match call.request.subresource {
-            Subresource::Scale => Ok(Reply::Doc(write::scale_of(&object))),
+            Subresource::Scale => Ok(Reply::Doc(parts::scale_of(&object))),
             _ => Ok(Reply::Object(object, false)),
         }
     }

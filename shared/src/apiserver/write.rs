@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use crate::api::validation::{self, Faults};
 use crate::api::{
-    Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reply, Request, Resource, Status,
+    Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reason, Reply, Request, Resource, Status,
     Subresource, Verb,
 };
 use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
-use crate::{doc, schema, sim::Random};
+use crate::{schema, sim::Random};
 
-use super::{ApiServer, Call, admission, allocate, authorization, managed};
+use super::{ApiServer, Call, admission, allocate, authorization, bounds, managed, parts};
 
 impl ApiServer {
     pub(super) fn create(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         match call.request.subresource {
             Subresource::None => {}
-            Subresource::Binding => return bind(self, call),
+            Subresource::Binding => return parts::bind(self, call),
             Subresource::Eviction => return self.evict(call),
             Subresource::AccessReview => return Ok(authorization::review(call)),
             _ => return Err(Status::method_not_allowed()),
@@ -35,6 +35,13 @@ impl ApiServer {
         let kind = request.kind;
         let resource = kind.resource();
         let name = name_of(&mut doc, kind, &request.namespace, &mut self.random)?;
+        if !request.name.is_empty() && request.name != name {
+            return Err(other_name(&name, &request.name));
+        }
+        if call.is_from_outside() && revision_of(&doc)? != 0 {
+            let why = "resourceVersion should not be set on objects to be created";
+            return Err(Status::new(Reason::Unknown, why));
+        }
         let key = Key::new(kind, request.namespace.clone(), name);
         admission::namespace_lifecycle(&key, call.store)?;
         resource.prepare_create(&mut doc);
@@ -49,6 +56,7 @@ impl ApiServer {
         let uid = self.random.uuid();
         resource.identify(&mut doc, &crate::api::meta::uuid(uid));
         validate(&key, resource, &doc, None)?;
+        admission::quota(call, &key, &doc, None)?;
         allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         if call.store.get(&key).is_some() {
             return Err(Status::already_exists(&key));
@@ -59,9 +67,13 @@ impl ApiServer {
         meta.generation = i64::from(resource.info().has_generation);
         meta.deletion = None;
         meta.managed_fields = managed.unwrap_or_default();
+        let body = body_of(&doc);
+        if call.is_from_outside() {
+            bounds::check(&key, &mut meta, &body, applied.is_some())?;
+        }
         let owner = meta.controller().map(|owner| owner.uid).filter(|_| kind == Kind::Pod);
         let sibling = owner.and_then(|owner| self.siblings.get(&owner)).cloned();
-        let object = Object::new(key, meta, body_of(&doc), sibling.as_deref());
+        let object = Object::new(key, meta, body, sibling.as_deref());
         let stored = call.put(object);
         if let Some(owner) = owner {
             if self.siblings.len() > 4096 {
@@ -89,7 +101,7 @@ impl ApiServer {
         let old = call.existing(&call.request.key())?;
         let patch = &call.request.body;
         if call.request.subresource == Subresource::Scale {
-            let patched = patched(&scale_of(&old), patch, kind)?;
+            let patched = patched(&parts::scale_of(&old), patch, kind)?;
             return self.rescale(call, &old, patched["spec"]["replicas"].clone());
         }
         if call.request.subresource == Subresource::Status && kind != PatchKind::Json {
@@ -110,7 +122,7 @@ impl ApiServer {
         }
         let mut doc = patched(&old.to_doc(), patch, kind)?;
         if validation != FieldValidation::Trusted {
-            check_patched(&mut doc, &old.key, patch, kind, validation)?;
+            check_patched(&mut doc, &old.key, call.request, kind)?;
         }
         self.replace(call, &old, doc)
     }
@@ -123,9 +135,7 @@ impl ApiServer {
         schema::normalise(key.kind, &mut config);
         let named = config["metadata"]["name"].str();
         if !named.is_empty() && named != key.name {
-            let message =
-                format!("the name of the object ({named}) does not match the name on the URL ({})", key.name);
-            return Err(Status::bad_request(message));
+            return Err(other_name(&named, &key.name));
         }
         config.set_at(&["metadata", "name"], &key.name);
         let Some(old) = call.store.get(&key).cloned() else {
@@ -145,17 +155,23 @@ impl ApiServer {
         let key = &old.key;
         let metadata = &doc["metadata"];
         let whole = call.request.verb == Verb::Update;
-        if whole && metadata["name"].as_str().is_some_and(|name| name != key.name) {
-            let message = format!(
-                "the name of the object ({}) does not match the name on the URL ({})",
-                metadata["name"].str(),
-                key.name
-            );
-            return Err(Status::bad_request(message));
+        if whole && call.is_from_outside() && metadata["name"].is_empty() {
+            return Err(Status::bad_request("name must be provided"));
+        }
+        if metadata["name"].as_str().is_some_and(|name| name != key.name && (whole || !name.is_empty())) {
+            return Err(other_name(&metadata["name"].str(), &key.name));
+        }
+        let namespace = metadata["namespace"].str();
+        if call.is_from_outside() && !namespace.is_empty() && namespace != key.namespace {
+            return Err(other_namespace());
         }
         let given = Meta::from_doc(metadata);
-        if given.resource_version != 0 && given.resource_version != old.meta.resource_version {
+        let revision = if call.is_from_outside() { revision_of(&doc)? } else { given.resource_version };
+        if revision != 0 && revision != old.meta.resource_version {
             return Err(Status::stale(key));
+        }
+        if whole && revision == 0 && call.is_from_outside() && !key.kind.resource().may_update_blindly() {
+            return Err(Status::revision_missing(key));
         }
         let (given_uid, uid) = (metadata["uid"].str(), crate::api::meta::uuid(old.meta.uid));
         if whole && !given_uid.is_empty() && given_uid != uid {
@@ -206,6 +222,7 @@ impl ApiServer {
         let old_doc = old.to_doc();
         resource.prepare_update(&mut doc, &old_doc);
         validate(&old.key, resource, &doc, Some(&old_doc))?;
+        admission::quota(call, &old.key, &doc, Some(old))?;
         allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
         let mut given = Meta::from_doc(&doc["metadata"]);
         let applied = call.request.verb == Verb::Patch(PatchKind::Apply);
@@ -247,6 +264,10 @@ impl ApiServer {
         if spec_changed {
             meta.generation += 1;
         }
+        if call.is_from_outside() {
+            let applied = call.request.verb == Verb::Patch(PatchKind::Apply);
+            bounds::check(&old.key, &mut meta, &body, applied)?;
+        }
         let object = Object::new(old.key.clone(), meta, body, Some(old));
         if super::delete::is_released(&object) {
             call.remove(&object.key);
@@ -280,11 +301,16 @@ impl ApiServer {
             meta.managed_fields = managed::after_update(&writer, &meta.managed_fields, &old.to_doc(), &new);
         }
         let stored = self.store_change(call, old, meta, body)?;
-        Ok(Reply::Doc(scale_of(&stored)))
+        Ok(Reply::Doc(parts::scale_of(&stored)))
     }
 }
 
 impl Call<'_, '_> {
+    /// Whether a client wrote it, and not a component, which is trusted.
+    fn is_from_outside(&self) -> bool {
+        self.request.options.validation != FieldValidation::Trusted
+    }
+
     /// Who writes, if it is one who is kept account of.
     fn writer(&self) -> Option<managed::Writer<'_>> {
         let options = &self.request.options;
@@ -307,6 +333,30 @@ impl Call<'_, '_> {
     }
 }
 
+/// The revision that a whole document names; 0 when it names none.
+fn revision_of(doc: &Doc) -> Result<u64, Status> {
+    let text = doc["metadata"]["resourceVersion"].str();
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| {
+        let why = format!("strconv.ParseUint: parsing {text:?}: invalid syntax");
+        Status::new(Reason::Unknown, why)
+    })
+}
+
+fn other_name(given: &str, wanted: &str) -> Status {
+    Status::bad_request(format!(
+        "the name of the object ({given}) does not match the name on the URL ({wanted})"
+    ))
+}
+
+fn other_namespace() -> Status {
+    Status::bad_request(
+        "the namespace of the provided object does not match the namespace sent on the request",
+    )
+}
+
 /// Whether a component writes a status and nothing else, so that the whole object need not be taken apart.
 fn is_status_only(request: &Request, kind: PatchKind) -> bool {
     let only_uid = |value: &Doc| value.entries().iter().all(|(key, _)| key == "uid");
@@ -320,57 +370,30 @@ fn is_status_only(request: &Request, kind: PatchKind) -> bool {
 }
 
 /// What a patch made of an object must fit the schema; how that is worded depends on how upstream reads the patch.
-fn check_patched(
-    doc: &mut Doc,
-    key: &Key,
-    patch: &Doc,
-    kind: PatchKind,
-    validation: FieldValidation,
-) -> Result<(), Status> {
+fn check_patched(doc: &mut Doc, key: &Key, request: &Request, kind: PatchKind) -> Result<(), Status> {
+    let patch = &request.body;
     let problems = schema::check(key.kind, doc);
-    let strict = validation == FieldValidation::Strict;
+    let strict = request.options.validation == FieldValidation::Strict;
     let strategic = kind == PatchKind::Strategic;
-    let why = match strategic {
+    let mut why = match strategic {
         true => schema::patch_refusal(&problems, strict),
         false => schema::decoding_refusal(&problems, strict),
     };
+    if strict && !request.options.warnings.is_empty() {
+        // What the patch says twice comes before what the object has no place for.
+        let prefix = if kind == PatchKind::Json { "json patch " } else { "" };
+        let twice = request.options.warnings.iter().map(|message| format!("{prefix}{message}"));
+        let all: Vec<String> = twice.chain(schema::warnings(&problems)).collect();
+        why = why
+            .filter(|_| problems.iter().any(|problem| problem.what != schema::What::Unknown))
+            .or_else(|| Some(format!("strict decoding error: {}", all.join(", "))));
+    }
     if let Some(why) = why {
         let shown = if strategic { schema::go_value(patch) } else { doc.to_json() };
         return Err(Status::invalid_patch(&shown, &why));
     }
     schema::normalise(key.kind, doc);
     Ok(())
-}
-
-/// `POST pods/x/binding`: the scheduler's decision.
-fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
-    let old = call.existing(&call.request.key())?;
-    let node = call.request.body["target"]["name"].str();
-    let assigned = old.body["spec"]["nodeName"].str();
-    if !assigned.is_empty() {
-        let why = format!("pod {} is already assigned to node \"{assigned}\"", old.key.name);
-        return Err(Status::conflict(&old.key, &why).on("binding"));
-    }
-    if old.meta.deleting() {
-        let why = format!("pod {} is being deleted, cannot be assigned to a host", old.key.name);
-        return Err(Status::conflict(&old.key, &why).on("binding"));
-    }
-    let meta = server.topology(&old, &node, call.store);
-    let now = call.cx.timestamp().floor_seconds();
-    let condition = doc!({
-        "lastProbeTime": null, "lastTransitionTime": Doc::Time(now), "status": "True", "type": "PodScheduled",
-        "observedGeneration": old.meta.generation
-    });
-    let patch = doc!({ "status": { "conditions": [condition] } });
-    let mut body = strategic_merge(&old.body, &patch).map_err(malformed)?;
-    body.set_at(&["spec", "nodeName"], node);
-    // The pod waits for no node any longer.
-    body.at_mut(&["status"]).remove("nominatedNodeName");
-    let object = Object::new(old.key.clone(), meta, body, Some(&old));
-    call.put(object);
-    Ok(Reply::Doc(
-        doc!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201i64 }),
-    ))
 }
 
 fn patched(target: &Doc, patch: &Doc, kind: PatchKind) -> Result<Doc, Status> {
@@ -383,32 +406,14 @@ fn patched(target: &Doc, patch: &Doc, kind: PatchKind) -> Result<Doc, Status> {
     .map_err(malformed)
 }
 
-fn malformed(error: PatchError) -> Status {
+pub(super) fn malformed(error: PatchError) -> Status {
     match error {
         PatchError::Malformed(why) => Status::bad_request(why),
         // Upstream keeps to itself why it does not.
-        PatchError::DoesNotApply(_) => Status::new(
-            crate::api::Reason::Invalid,
-            "the server rejected our request due to an error in our request",
-        ),
+        PatchError::DoesNotApply(_) => {
+            Status::new(Reason::Invalid, "the server rejected our request due to an error in our request")
+        }
     }
-}
-
-/// `autoscaling/v1` Scale of a workload.
-pub(super) fn scale_of(object: &Object) -> Doc {
-    let (spec, status) = (&object.body["spec"], &object.body["status"]);
-    let selector = crate::api::LabelSelector::from_doc(&spec["selector"]).to_string();
-    doc!({
-        "kind": "Scale", "apiVersion": "autoscaling/v1",
-        "metadata": {
-            "name": &object.key.name, "namespace": &object.key.namespace,
-            "uid": crate::api::meta::uuid(object.meta.uid),
-            "resourceVersion": object.meta.resource_version.to_string(),
-            "creationTimestamp": Doc::Time(object.meta.creation)
-        },
-        "spec": { "replicas": spec["replicas"].clone() },
-        "status": { "replicas": status["replicas"].as_i64().unwrap_or(0), "selector": selector }
-    })
 }
 
 /// The object's name, drawn from `generateName` where it has none; also settles its namespace.
@@ -416,9 +421,7 @@ fn name_of(doc: &mut Doc, kind: Kind, namespace: &Str, random: &mut Random) -> R
     let given = doc["metadata"]["namespace"].str();
     if kind.info().namespaced {
         if !given.is_empty() && given != *namespace {
-            return Err(Status::bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request",
-            ));
+            return Err(other_namespace());
         }
         doc.set_at(&["metadata", "namespace"], namespace);
     } else {

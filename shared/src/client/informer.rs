@@ -96,6 +96,8 @@ impl Informer {
         let mut request = Request::list(self.user.clone(), self.kind);
         request.namespace = self.namespace.clone();
         request.options.fields = self.fields.clone();
+        // Whatever the server has at hand is new enough: the watch goes on from there.
+        request.options.resource_version = Some(0);
         self.state = State::Listing(cx.request(request));
     }
 

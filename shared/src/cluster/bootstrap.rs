@@ -1,6 +1,8 @@
-//! What every cluster has before anybody acts: namespaces, priority classes, and roles to bind people to.
+//! What every cluster has before anybody acts: namespaces, priority classes, a storage class, and roles to bind
+//! people to.
 
 use crate::api::scheduling::priorityclass;
+use crate::api::storage::storageclass;
 use crate::api::{Key, Kind, Meta, Object};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
@@ -13,11 +15,11 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 const FIRST_UID: u128 = 0x4b75_6261_7269_4000_8000_0000_0000_0000;
 
 /// Stores them all, as created at `at`.
-pub(super) fn objects(store: &mut Store, at: Timestamp) {
+pub(super) fn objects(store: &mut Store, at: Timestamp, storage: bool) {
     let namespaces = NAMESPACES.map(|name| (Kind::Namespace, name, doc!({})));
     let classes =
         priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
-    let all = namespaces.into_iter().chain(classes).chain(roles());
+    let all = namespaces.into_iter().chain(classes).chain(roles()).chain(storage.then(storage_class));
     for (number, (kind, name, mut doc)) in all.enumerate() {
         doc.set_at(&["metadata", "name"], name);
         let resource = kind.resource();
@@ -28,11 +30,21 @@ pub(super) fn objects(store: &mut Store, at: Timestamp) {
             creation: at,
             generation: i64::from(resource.info().has_generation),
             labels: doc["metadata"]["labels"].clone(),
+            annotations: doc["metadata"]["annotations"].clone(),
             ..Meta::default()
         };
         doc.remove("metadata");
         store.put(Object::new(Key::new(kind, Str::new(), name), meta, doc, None), Causes::none());
     }
+}
+
+/// The default class of a cluster made by kind: volumes are folders of the node where the pod is.
+fn storage_class() -> (Kind, &'static str, Doc) {
+    let class = doc!({
+        "metadata": { "annotations": { "storageclass.kubernetes.io/is-default-class": "true" } },
+        "provisioner": storageclass::LOCAL_PATH, "volumeBindingMode": "WaitForFirstConsumer"
+    });
+    (Kind::StorageClass, storageclass::STANDARD, class)
 }
 
 /// The roles for people. Upstream's `view` and `edit` know more resources than are served here.

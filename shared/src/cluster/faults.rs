@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::doc::Str;
 use crate::sim::{Causes, Context, End, Fault, Process, Target, What};
 
+use super::members::MEMBERS;
 use super::{Cluster, Outcome};
 
 /// Breaks `target`.
@@ -105,21 +106,20 @@ fn power(cluster: &mut Cluster, machine: u32, on: bool, causes: &Causes) {
 
 fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
     let (program, node) = match target {
-        Target::Etcd(0) => return Ok(Process::Etcd(0)),
-        Target::Etcd(member) => {
-            return Err(format!("there is no etcd member {member}: this cluster has one, etcd/0"));
-        }
+        Target::Etcd(member) => return numbered("etcd", *member, cluster.members(), Process::Etcd),
         Target::Component(program, node) => (program.as_str(), node),
         _ => unreachable!("only programs are looked up"),
     };
+    let of_members = |program: &str| MEMBERS.into_iter().find(|of| of(0).program() == program);
+    if let Some((program, number)) = program.rsplit_once('-')
+        && let (Some(of), Ok(number), None) = (of_members(program), number.parse(), node)
+    {
+        return numbered(program, number, cluster.members(), of);
+    }
     let single = match program {
-        "kube-apiserver" => Some(Process::ApiServer(0)),
-        "kube-scheduler" => Some(Process::Scheduler(0)),
-        "kube-controller-manager" => Some(Process::ControllerManager(0)),
-        "etcd" => Some(Process::Etcd(0)),
         "coredns" => Some(Process::CoreDns),
         "load-balancer" => Some(Process::LoadBalancer),
-        _ => None,
+        program => of_members(program).map(|of| of(0)),
     };
     let on_node: Option<fn(u32) -> Process> = match program {
         "kubelet" => Some(Process::Kubelet),
@@ -141,6 +141,18 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
              coredns, load-balancer, kubelet@NODE, kube-proxy@NODE, containerd@NODE"
         )),
     }
+}
+
+/// The program number `number` of `count`.
+fn numbered(program: &str, number: u32, count: u32, of: fn(u32) -> Process) -> Result<Process, String> {
+    if number < count {
+        return Ok(of(number));
+    }
+    let there = match count {
+        1 => "one, number 0".to_owned(),
+        count => format!("{count}, from 0 to {}", count - 1),
+    };
+    Err(format!("there is no {program} number {number}: this cluster has {there}"))
 }
 
 fn component(
@@ -170,11 +182,25 @@ fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
     if !cluster.core.running(process) {
         return;
     }
-    if process == Process::ApiServer(0) {
-        let mut cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
-        cluster.apiserver.stop(&mut cx);
+    match process {
+        Process::ApiServer(server) => {
+            let mut cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
+            cluster.apiservers[server as usize].end(&mut cx);
+        }
+        Process::Etcd(member) if cluster.core.powered(process) => {
+            cluster.with_etcd(member, causes.clone(), |etcd, cx| etcd.stop(member, cx));
+        }
+        _ => {}
     }
     cluster.core.stop(process);
+    if let Process::Kubelet(machine) = process {
+        let silent = !cluster.core.machines[machine as usize].powered;
+        for (server, apiserver) in (0..).zip(&mut cluster.apiservers) {
+            let me = Process::ApiServer(server);
+            let mut cx = Context { core: &mut cluster.core, me, causes: causes.clone() };
+            apiserver.kubelet_gone(machine, silent, &mut cx);
+        }
+    }
     note(cluster, process, false, causes);
     let cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
     cluster.network.process_stopped(process, &cx);
@@ -205,7 +231,9 @@ fn link(
         if let Ok(machine) = machine(cluster, name) {
             return Ok(End::Machine(machine));
         }
-        process(cluster, &Target::parse(&format!("component/{name}"))?).map(End::Process)
+        let member = name.starts_with("etcd/").then(|| Target::parse(name));
+        let target = member.unwrap_or_else(|| Target::parse(&format!("component/{name}")))?;
+        process(cluster, &target).map(End::Process)
     };
     let (a, b) = (end(a)?, end(b)?);
     let links = &mut cluster.core.links;

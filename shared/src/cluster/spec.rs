@@ -22,6 +22,8 @@ pub struct ClusterSpec {
     pub control_plane: ControlPlane,
     /// The worker nodes.
     pub nodes: Vec<NodeGroup>,
+    /// Whether there is a default StorageClass, and somebody who makes its volumes.
+    pub storage: bool,
     /// What containers of an image do, beside the built-in catalogue.
     pub images: BTreeMap<Str, ImageSpec>,
     /// Component configuration and latencies.
@@ -32,7 +34,7 @@ pub struct ClusterSpec {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ControlPlane {
-    /// Members of etcd and API servers. Only 1 is simulated so far.
+    /// Members of etcd: 1, 3 or 5.
     pub members: u32,
     /// No Node objects for the control plane, as in EKS or GKE. Only this is simulated so far.
     pub hosted: bool,
@@ -109,6 +111,7 @@ impl Default for ClusterSpec {
             epoch: Timestamp::from_millis(1_767_225_600_000),
             control_plane: ControlPlane::default(),
             nodes: vec![NodeGroup::of(3)],
+            storage: true,
             images: BTreeMap::new(),
             options: Options::default(),
         }
@@ -138,6 +141,11 @@ impl ClusterSpec {
     /// # Errors
     /// A group has no count, a bad amount, or a name that is taken.
     pub fn machines(&self) -> Result<Vec<Machine>, SpecError> {
+        if !matches!(self.control_plane.members, 1 | 3 | 5) {
+            let field = "spec.cluster.controlPlane.members".to_owned();
+            let message = format!("a cluster has 1, 3 or 5 members, not {}", self.control_plane.members);
+            return Err(SpecError { field, message });
+        }
         let mut machines: Vec<Machine> = Vec::new();
         let mut unnamed = 0;
         for (at, group) in self.nodes.iter().enumerate() {

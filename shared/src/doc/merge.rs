@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use crate::collections::sort_by_key;
+use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 
-use super::{Doc, Map, Str};
+use super::{Doc, Map, NULL, Str};
 
 /// Why a patch does not apply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,20 +29,36 @@ impl std::error::Error for PatchError {}
 /// RFC 7386: objects merge, null removes, everything else replaces.
 pub fn merge_patch(target: &Doc, patch: &Doc) -> Doc {
     let Doc::Map(patch) = patch else { return patch.clone() };
-    let mut merged = target.as_map().cloned().unwrap_or_default();
-    for (key, value) in patch.entries() {
-        if value.is_null() {
-            if merged.contains(key) {
-                merged.remove(key);
-            }
-            continue;
+    let merged = target.as_map().cloned().unwrap_or_default();
+    let changes = patch.entries().iter().map(|(key, value)| {
+        let next = if value.is_null() { Doc::Null } else { merge_patch(merged.get(key), value) };
+        (key.clone(), next)
+    });
+    Doc::Map(with_changes(&merged, changes.collect()))
+}
+
+/// `map` with these values, in order of key: `null` takes away. In one go, since patches may be long.
+fn with_changes(map: &Map, mut changes: Vec<(Str, Doc)>) -> Map {
+    changes.retain(|(key, value)| match value {
+        Doc::Null => map.contains(key),
+        value => !map.get(key).same(value) || !map.contains(key),
+    });
+    if changes.is_empty() {
+        return map.clone();
+    }
+    let mut merged = Vec::with_capacity(map.entries().len() + changes.len());
+    let mut kept = map.entries().iter().peekable();
+    for (key, value) in changes {
+        while let Some(entry) = kept.next_if(|(other, _)| *other < key) {
+            merged.push(entry.clone());
         }
-        let next = merge_patch(merged.get(key), value);
-        if !merged.get(key).same(&next) {
-            merged.insert(key.clone(), next);
+        let _replaced = kept.next_if(|(other, _)| *other == key);
+        if !value.is_null() {
+            merged.push((key, value));
         }
     }
-    Doc::Map(merged)
+    merged.extend(kept.cloned());
+    merged.into_iter().collect()
 }
 
 /// How the lists below a field merge (API types' `patchMergeKey` and `patchStrategy`).
@@ -90,9 +106,8 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
     let Doc::Map(patch) = patch else { return Ok(patch.clone()) };
     // Directives come first in the order of keys, where there are any.
     if !patch.entries().first().is_some_and(|(key, _)| key.starts_with('$')) {
-        let mut merged = target.as_map().cloned().unwrap_or_default();
-        strategic_fields(&mut merged, patch, name)?;
-        return Ok(Doc::Map(merged));
+        let target = target.as_map().cloned().unwrap_or_default();
+        return Ok(Doc::Map(strategic_fields(&target, patch, name)?));
     }
     let mut merged = match patch.get("$patch").as_str() {
         Some("replace") => {
@@ -114,50 +129,36 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
     }
     for (key, value) in patch.entries() {
         if let Some(field) = key.strip_prefix("$deleteFromPrimitiveList/") {
-            let kept: Vec<Doc> = merged
-                .get(field)
-                .items()
-                .iter()
-                .filter(|item| !value.items().contains(item))
-                .cloned()
-                .collect();
+            let gone: BTreeSet<String> = value.items().iter().map(Doc::to_json).collect();
+            let items = merged.get(field).items().iter();
+            let kept: Vec<Doc> = items.filter(|item| !gone.contains(&item.to_json())).cloned().collect();
             merged.insert(super::intern(field), kept);
         }
     }
-    strategic_fields(&mut merged, patch, name)?;
+    let mut merged = strategic_fields(&merged, patch, name)?;
     reorder_untouched(&mut merged, patch, name);
     Ok(Doc::Map(merged))
 }
 
 /// Merges the fields of `patch` that are no directives.
-fn strategic_fields(merged: &mut Map, patch: &Map, name: &str) -> Result<(), PatchError> {
+fn strategic_fields(merged: &Map, patch: &Map, name: &str) -> Result<Map, PatchError> {
+    let mut changes = Vec::new();
     for (key, value) in patch.entries().iter().filter(|(key, _)| !key.starts_with('$')) {
-        if value.is_null() {
-            merged.remove(key);
-            continue;
-        }
         let next = match (value, list_merge(name, key)) {
             (Doc::Map(_), _) => strategic_map(merged.get(key), value, key)?,
             (Doc::List(_), ListMerge::ByKey(merge_key)) => {
                 strategic_list(merged.get(key), value, merge_key, key, order_of(patch, key))?
             }
             (Doc::List(items), ListMerge::Set) => {
-                let mut all = merged.get(key).items().to_vec();
-                items
-                    .iter()
-                    .filter(|item| !merged.get(key).items().contains(item))
-                    .for_each(|item| all.push(item.clone()));
-                Doc::from(all)
+                let known: BTreeSet<String> = merged.get(key).items().iter().map(Doc::to_json).collect();
+                let added = items.iter().filter(|item| !known.contains(&item.to_json()));
+                Doc::list(merged.get(key).items().iter().chain(added).cloned())
             }
             _ => value.clone(),
         };
-        if next.is_null() {
-            merged.remove(key);
-        } else if !merged.get(key).same(&next) {
-            merged.insert(key.clone(), next);
-        }
+        changes.push((key.clone(), next));
     }
-    Ok(())
+    Ok(with_changes(merged, changes))
 }
 
 /// The order that `patch` asks for the elements of the list `field`.
@@ -191,7 +192,12 @@ fn strategic_list(
     if patch.items().iter().any(|item| item["$patch"].as_str() == Some("replace")) {
         return Ok(Doc::list(patch.items().iter().filter(|item| item["$patch"].is_null()).cloned()));
     }
-    let mut items = target.items().to_vec();
+    // Items are found by their key; a deleted one leaves a gap until the end.
+    let mut items: Vec<Option<Doc>> = target.items().iter().cloned().map(Some).collect();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, item) in target.items().iter().enumerate().rev() {
+        places.insert(item[merge_key].to_json(), at);
+    }
     for change in patch.items() {
         let key = &change[merge_key];
         if key.is_null() {
@@ -199,24 +205,39 @@ fn strategic_list(
                 "map: {change} does not contain declared merge key: {merge_key} in {name}"
             )));
         }
-        let found = items.iter().position(|item| &item[merge_key] == key);
-        match (change["$patch"].as_str(), found) {
+        let place = places.get(&key.to_json()).copied();
+        match (change["$patch"].as_str(), place) {
             (Some("delete"), Some(at)) => {
-                items.remove(at);
+                items[at] = None;
+                places.remove(&key.to_json());
             }
             (Some("delete"), None) => {}
-            (_, Some(at)) => items[at] = strategic_map(&items[at], change, name)?,
-            (_, None) => items.push(strategic_map(&Doc::Null, change, name)?),
+            (_, Some(at)) => {
+                let merged = strategic_map(items[at].as_ref().unwrap_or(&NULL), change, name)?;
+                items[at] = Some(merged);
+            }
+            (_, None) => {
+                places.insert(key.to_json(), items.len());
+                items.push(Some(strategic_map(&Doc::Null, change, name)?));
+            }
         }
     }
-    Ok(in_order(items, merge_key, order))
+    Ok(in_order(items.into_iter().flatten().collect(), merge_key, order))
 }
 
 fn in_order(mut items: Vec<Doc>, merge_key: &str, order: &Doc) -> Doc {
-    let rank = |item: &Doc| order.items().iter().position(|wanted| wanted[merge_key] == item[merge_key]);
     if !order.is_null() {
+        let mut ranks: BTreeMap<String, usize> = BTreeMap::new();
+        for (rank, wanted) in order.items().iter().enumerate().rev() {
+            ranks.insert(wanted[merge_key].to_json(), rank);
+        }
         // Elements the order does not name keep their place among themselves, after the named ones.
-        sort_by_key(&mut items, |item| rank(item).unwrap_or(usize::MAX));
+        let mut ranked: Vec<(usize, Doc)> = items
+            .into_iter()
+            .map(|item| (ranks.get(&item[merge_key].to_json()).copied().unwrap_or(usize::MAX), item))
+            .collect();
+        sort_by_key(&mut ranked, |(rank, _)| *rank);
+        items = ranked.into_iter().map(|(_, item)| item).collect();
     }
     Doc::from(items)
 }

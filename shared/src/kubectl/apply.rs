@@ -127,7 +127,7 @@ fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Fai
                 "Warning: resource {}/{} is missing the {LAST_APPLIED} annotation which is required by kubectl apply. \
                  kubectl apply should only be used on resources created declaratively by either kubectl create \
                  --save-config or kubectl apply. The missing annotation will be patched automatically.",
-                target.kind.info().plural,
+                target.kind.plural,
                 target.name
             ));
         }
@@ -197,7 +197,7 @@ pub(super) fn with_last_applied(doc: &Doc) -> Doc {
 }
 
 /// What was applied last, if the object says.
-fn last_applied(current: &Doc) -> Option<Doc> {
+pub(super) fn last_applied(current: &Doc) -> Option<Doc> {
     let text = current["metadata"]["annotations"][LAST_APPLIED].as_str()?;
     doc::parse_json(text).ok()
 }

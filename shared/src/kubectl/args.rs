@@ -9,22 +9,53 @@ use crate::doc::Str;
 pub(super) struct Flag {
     pub long: &'static str,
     pub short: Option<char>,
-    /// Whether a value must follow; otherwise one may be given with `=`.
-    pub value: bool,
+    takes: Takes,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Takes {
+    /// A value, which may be the next word.
+    Value,
+    /// True or false, joined by `=`, or nothing for true.
+    Switch,
+    /// A value joined by `=`, or nothing for this one.
+    Optional(&'static str),
 }
 
 /// A flag with a value.
 pub(super) const fn value(long: &'static str, short: Option<char>) -> Flag {
-    Flag { long, short, value: true }
+    Flag { long, short, takes: Takes::Value }
 }
 
 /// A flag that is there or not.
 pub(super) const fn switch(long: &'static str, short: Option<char>) -> Flag {
-    Flag { long, short, value: false }
+    Flag { long, short, takes: Takes::Switch }
 }
 
-/// Flags that every verb takes.
-const GLOBAL: &[Flag] = &[value("namespace", Some('n')), value("as", None), switch("help", Some('h'))];
+/// A flag that may say more than that it is there; `bare` is what it says when it does not.
+pub(super) const fn optional(long: &'static str, bare: &'static str) -> Flag {
+    Flag { long, short: None, takes: Takes::Optional(bare) }
+}
+
+/// Flags that every verb takes. Those about the way to the server are read and mean nothing here: there is one server.
+const GLOBAL: &[Flag] = &[
+    value("namespace", Some('n')),
+    value("as", None),
+    value("as-group", None),
+    value("as-uid", None),
+    value("context", None),
+    value("cluster", None),
+    value("user", None),
+    value("kubeconfig", None),
+    value("server", Some('s')),
+    value("token", None),
+    value("request-timeout", None),
+    value("cache-dir", None),
+    value("v", Some('v')),
+    switch("insecure-skip-tls-verify", None),
+    switch("warnings-as-errors", None),
+    switch("help", Some('h')),
+];
 
 /// The verb, and everything else: flags may stand before it, as in `kubectl -n team get pods`.
 pub(super) fn split_verb(args: &[Str]) -> Option<(Str, Vec<Str>)> {
@@ -32,7 +63,7 @@ pub(super) fn split_verb(args: &[Str]) -> Option<(Str, Vec<Str>)> {
     while args.get(at).is_some_and(|arg| arg.starts_with('-')) {
         // A value that is not joined by `=` is the next word.
         let takes_next = |flag: &Flag| {
-            flag.value
+            flag.takes == Takes::Value
                 && (args[at].trim_start_matches("--") == flag.long
                     || flag.short.is_some_and(|letter| args[at] == format!("-{letter}")))
         };
@@ -47,40 +78,52 @@ pub(super) fn split_verb(args: &[Str]) -> Option<(Str, Vec<Str>)> {
 #[derive(Debug)]
 pub(super) struct Args {
     pub words: Vec<String>,
+    /// How many of the words stand before `--`, if that is there.
+    pub dash: Option<usize>,
     flags: BTreeMap<&'static str, Vec<String>>,
+    /// The namespace that is meant where none is said.
+    namespace: String,
 }
 
 impl Args {
     /// Reads the words after the verb; the error is what stands after `error: `.
-    pub fn parse(verb: &str, flags: &'static [Flag], args: &[Str]) -> Result<Args, String> {
+    pub fn parse(verb: &str, flags: &'static [Flag], args: &[Str], namespace: &str) -> Result<Args, String> {
+        let dash = args.iter().position(|arg| arg == "--");
+        let (args, after) = args.split_at(dash.unwrap_or(args.len()));
         let mut parser = Parser::from_args(args.iter().map(|arg| arg.as_str()));
-        let mut parsed = Args { words: Vec::new(), flags: BTreeMap::new() };
+        let mut parsed =
+            Args { words: Vec::new(), dash: None, flags: BTreeMap::new(), namespace: namespace.to_owned() };
         let usage = |why: String| format!("{why}\nSee 'kubectl {verb} --help' for usage.");
         let known = || GLOBAL.iter().chain(flags);
         loop {
-            let flag = match parser.next().map_err(|error| usage(error.to_string()))? {
-                None => return Ok(parsed),
+            let (flag, called) = match parser.next().map_err(|error| usage(error.to_string()))? {
+                None => break,
                 Some(Arg::Value(word)) => {
                     parsed.words.push(word.to_string_lossy().into_owned());
                     continue;
                 }
-                Some(Arg::Long(name)) => known()
-                    .find(|flag| flag.long == name)
-                    .ok_or_else(|| usage(format!("unknown flag: --{name}")))?,
-                Some(Arg::Short(letter)) => known()
-                    .find(|flag| flag.short == Some(letter))
-                    .ok_or_else(|| usage(format!("unknown shorthand flag: '{letter}' in -{letter}")))?,
+                Some(Arg::Long(name)) => {
+                    let flag = known().find(|flag| flag.long == name);
+                    (flag.ok_or_else(|| usage(format!("unknown flag: --{name}")))?, format!("--{name}"))
+                }
+                Some(Arg::Short(letter)) => {
+                    let flag = known().find(|flag| flag.short == Some(letter));
+                    let unknown = || usage(format!("unknown shorthand flag: '{letter}' in -{letter}"));
+                    (flag.ok_or_else(unknown)?, format!("'{letter}' in -{letter}"))
+                }
             };
-            let value = if flag.value {
-                let missing = |_| usage(format!("flag needs an argument: --{}", flag.long));
+            let value = if let Takes::Value = flag.takes {
+                let missing = |_| usage(format!("flag needs an argument: {called}"));
                 parser.value().map_err(missing)?.to_string_lossy().into_owned()
             } else {
-                parser
-                    .optional_value()
-                    .map_or_else(|| "true".into(), |value| value.to_string_lossy().into_owned())
+                let given = parser.optional_value().map(|value| value.to_string_lossy().into_owned());
+                flag.unsaid(given).map_err(usage)?
             };
             parsed.flags.entry(flag.long).or_default().push(value);
         }
+        parsed.dash = dash.map(|_| parsed.words.len());
+        parsed.words.extend(after.iter().skip(1).map(Str::to_string));
+        Ok(parsed)
     }
 
     /// The last value of a flag.
@@ -93,13 +136,50 @@ impl Args {
         self.flags.get(long).map_or(&[], Vec::as_slice)
     }
 
+    /// Every value of a flag that may be given again, or hold several with commas between them.
+    pub fn each(&self, long: &str) -> impl Iterator<Item = &str> {
+        self.all(long).iter().flat_map(|values| values.split(',')).filter(|value| !value.is_empty())
+    }
+
     /// Whether a switch is on.
     pub fn is_on(&self, long: &str) -> bool {
         self.get(long).is_some_and(|value| value != "false")
     }
 
+    /// The number that a flag holds.
+    pub fn number(&self, long: &str) -> Result<Option<i64>, String> {
+        let Some(text) = self.get(long) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| {
+            format!("invalid argument {text:?} for \"--{long}\" flag: strconv.ParseInt: parsing {text:?}: invalid syntax")
+        })
+    }
+
     /// The namespace that is meant when an object names none.
     pub fn namespace(&self) -> &str {
-        self.get("namespace").filter(|namespace| !namespace.is_empty()).unwrap_or("default")
+        self.get("namespace").filter(|namespace| !namespace.is_empty()).unwrap_or(&self.namespace)
+    }
+}
+
+impl Flag {
+    /// What a flag says that need not say anything.
+    fn unsaid(&self, given: Option<String>) -> Result<String, String> {
+        match (self.takes, given) {
+            (Takes::Optional(bare), None) => Ok(bare.into()),
+            (Takes::Switch, None) => Ok("true".into()),
+            (Takes::Switch, Some(text)) => match text.as_str() {
+                "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok("true".into()),
+                "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok("false".into()),
+                _ => {
+                    let short = self.short.map_or_else(String::new, |letter| format!("-{letter}, "));
+                    Err(format!(
+                        "invalid argument {text:?} for \"{short}--{}\" flag: strconv.ParseBool: parsing {text:?}: \
+                         invalid syntax",
+                        self.long
+                    ))
+                }
+            },
+            (_, Some(text)) => Ok(text),
+            (Takes::Value, None) => Ok(String::new()),
+        }
     }
 }

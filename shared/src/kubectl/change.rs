@@ -1,11 +1,50 @@
 //! Changing or making one object and saying what came of it.
 
 use crate::cluster::HttpRequest;
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, merge_patch, strategic_merge};
 
+use super::args::Args;
 use super::failure::Failure;
 use super::io::{Io, Stop};
+use super::printer::Format;
 use super::resource::Target;
+
+/// Whether something is done for real.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum DryRun {
+    None,
+    Client,
+    Server,
+}
+
+impl DryRun {
+    /// What `--dry-run` says; the error is what stands after `error: `.
+    pub fn of(args: &Args) -> Result<DryRun, String> {
+        match args.get("dry-run").unwrap_or("none") {
+            "none" | "false" => Ok(DryRun::None),
+            // Without a value it means the client, as it once did.
+            "client" | "unchanged" | "true" => Ok(DryRun::Client),
+            "server" => Ok(DryRun::Server),
+            other => {
+                Err(format!("Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\"."))
+            }
+        }
+    }
+
+    /// What stands after what is said to be done.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            DryRun::None => "",
+            DryRun::Client => " (dry run)",
+            DryRun::Server => " (server dry run)",
+        }
+    }
+
+    /// The part of a query.
+    pub fn query(self) -> &'static str {
+        if self == DryRun::Server { "&dryRun=All" } else { "" }
+    }
+}
 
 /// Sends a patch of media type `application/{kind}-patch+json`; true when it was taken.
 pub(super) fn send(
@@ -45,4 +84,149 @@ pub(super) fn create(
         failures.push(Failure::of(&response));
     }
     Ok(())
+}
+
+/// How a verb makes objects.
+pub(super) struct Making {
+    pub manager: &'static str,
+    /// What is said of a made object.
+    pub done: &'static str,
+    /// What stands before the server's refusal; empty where it stands alone.
+    pub refused: &'static str,
+}
+
+impl Making {
+    /// Makes an object as the flags want it and says so, or prints it.
+    pub fn make(
+        &self,
+        target: &Target,
+        doc: Doc,
+        args: &Args,
+        io: &mut Io<'_>,
+        failures: &mut Vec<Failure>,
+    ) -> Result<(), Stop> {
+        let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+        let doc = if args.is_on("save-config") { super::apply::with_last_applied(&doc) } else { doc };
+        let format = match args.get("output").filter(|format| !format.is_empty()) {
+            Some(format) => Some(Format::parse(format).map_err(|why| io.fail(why))?),
+            None => None,
+        };
+        let mut made = shaped(doc.clone());
+        if args.get("namespace").is_some() && target.kind.namespaced {
+            made.set_at(&["metadata", "namespace"], &target.namespace);
+        }
+        if dry != DryRun::Client {
+            let collection = Target { name: Str::new(), ..target.clone() };
+            let query = format!("fieldManager={}&fieldValidation=Strict{}", self.manager, dry.query());
+            let response = io.request(HttpRequest {
+                method: "POST".into(),
+                path: format!("{}?{query}", collection.path()).into(),
+                body: doc.to_json().into(),
+                ..HttpRequest::default()
+            })?;
+            if !response.is_success() {
+                failures.push(match Failure::of(&response) {
+                    Failure::Server(status) if !self.refused.is_empty() => {
+                        Failure::Client(format!("{}{}", self.refused, status["message"].str()))
+                    }
+                    other => other,
+                });
+                return Ok(());
+            }
+            made = response.body;
+        }
+        match format {
+            None => io.say(format!("{} {}{}", target.display(), self.done, dry.suffix())),
+            Some(Format::Name) => io.say(target.display()),
+            Some(format) => {
+                made.at_mut(&["metadata"]).remove("managedFields");
+                io.print(&format.print(&made, true));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An object that was never sent, with the empty parts that Go prints of it.
+fn shaped(mut doc: Doc) -> Doc {
+    let (kind, empty) = (doc["kind"].str(), Doc::map);
+    match kind.as_str() {
+        "Deployment" => {
+            doc.at_mut(&["spec"]).default_to("strategy", empty());
+            doc.set("status", empty());
+        }
+        "Namespace" => {
+            doc.set("spec", empty());
+            doc.set("status", empty());
+        }
+        "Service" | "Ingress" => doc.set_at(&["status", "loadBalancer"], empty()),
+        "Pod" | "Job" | "CronJob" | "ResourceQuota" => doc.set("status", empty()),
+        "HorizontalPodAutoscaler" => {
+            doc.set_at(&["status", "currentMetrics"], Doc::Null);
+            doc.set_at(&["status", "desiredReplicas"], 0i64);
+        }
+        "PodDisruptionBudget" => {
+            for field in ["currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"] {
+                doc.set_at(&["status", field], 0i64);
+            }
+        }
+        _ => {}
+    }
+    doc
+}
+
+/// A patch of one object, and what is said of it.
+pub(super) struct Patching<'a> {
+    /// `strategic-merge`, `merge` or `json`.
+    pub way: &'a str,
+    pub manager: &'a str,
+    pub done: &'a str,
+    /// Part of the object with a path of its own: `/scale`; empty for none.
+    pub part: &'a str,
+}
+
+impl Patching<'_> {
+    /// Sends the patch as the flags want it and says what came of it, or prints the object.
+    pub fn send(
+        &self,
+        target: &Target,
+        object: &Doc,
+        patch: &Doc,
+        args: &Args,
+        io: &mut Io<'_>,
+        failures: &mut Vec<Failure>,
+    ) -> Result<(), Stop> {
+        let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+        let format = match args.get("output").filter(|format| !format.is_empty()) {
+            Some(format) => Some(Format::parse(format).map_err(|why| io.fail(why))?),
+            None => None,
+        };
+        let mut made = if dry == DryRun::Client {
+            let merged = match self.way {
+                "strategic-merge" => strategic_merge(object, patch).ok(),
+                "merge" => Some(merge_patch(object, patch)),
+                _ => None,
+            };
+            super::get::typed(target, &merged.unwrap_or_else(|| object.clone()))
+        } else {
+            let mut request = target.patch(self.way, self.manager, patch);
+            request.path = request.path.replacen('?', &format!("{}?", self.part), 1).into();
+            request.path = format!("{}{}", request.path, dry.query()).into();
+            let response = io.request(request)?;
+            if !response.is_success() {
+                failures.push(Failure::of(&response));
+                return Ok(());
+            }
+            response.body
+        };
+        match format {
+            None => io.say(format!("{} {}{}", target.display(), self.done, dry.suffix())),
+            Some(Format::Name) => io.say(target.display()),
+            Some(format) => {
+                made.at_mut(&["metadata"]).remove("managedFields");
+                io.print(&format.print(&made, true));
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,160 +1,220 @@
-//! `kubectl create KIND NAME …`: objects from flags.
+//! `kubectl create KIND NAME …`: objects from flags. Each kind's own part is below `create/`.
+
+mod access;
+mod data;
+mod network;
+mod policy;
+mod workloads;
 
 use crate::api::Kind;
-use crate::api::core::secret::base64_encode;
 use crate::doc;
 use crate::doc::Doc;
 
-use super::args::{Args, Flag, switch, value};
-use super::change;
+use super::args::{Args, Flag, optional, switch, value};
+use super::change::Making;
 use super::io::{Io, Stop};
-use super::resource::Target;
+use super::resource::{Resource, Target, kind};
+
+pub(super) use access::service_account;
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
-    value("dry-run", None),
-    value("validate", None),
+    optional("dry-run", "unchanged"),
+    optional("validate", "strict"),
+    value("output", Some('o')),
+    value("field-manager", None),
+    value("raw", None),
     switch("save-config", None),
+    switch("recursive", Some('R')),
+    switch("edit", None),
+    switch("append-hash", None),
     value("image", None),
     value("replicas", Some('r')),
     value("port", None),
+    value("from", None),
     value("from-literal", None),
+    value("from-file", None),
+    value("from-env-file", None),
+    value("docker-username", None),
+    value("docker-password", None),
+    value("docker-email", None),
+    value("docker-server", None),
+    value("cert", None),
+    value("key", None),
     value("tcp", None),
     value("node-port", None),
+    value("clusterip", None),
+    value("external-name", None),
     value("type", None),
+    value("schedule", None),
+    value("restart", None),
+    value("verb", None),
+    value("resource", None),
+    value("resource-name", None),
+    value("non-resource-url", None),
+    value("aggregation-rule", None),
+    value("clusterrole", None),
+    value("role", None),
+    value("group", None),
+    value("serviceaccount", None),
+    value("hard", None),
+    value("scopes", None),
+    value("selector", None),
+    value("min-available", None),
+    value("max-unavailable", None),
+    value("value", None),
+    switch("global-default", None),
+    value("description", None),
+    value("preemption-policy", None),
+    value("class", None),
+    value("rule", None),
+    value("default-backend", None),
+    value("annotation", None),
+    value("audience", None),
+    value("duration", None),
+    value("bound-object-kind", None),
+    value("bound-object-name", None),
+    value("bound-object-uid", None),
+];
+
+/// Makes a kind's object of its name, the words after it and the flags; the error is what stands after `error: `.
+type Generator = fn(&Wish<'_>, &mut Io<'_>) -> Result<Result<Doc, String>, Stop>;
+
+/// What somebody wants made.
+struct Wish<'a> {
+    name: &'a str,
+    /// What stands between the kind and the name (`secret generic NAME`).
+    variant: &'a str,
+    /// What stands after `--`.
+    command: &'a [String],
+    args: &'a Args,
+}
+
+/// Names of a kind on the command line, what kind that is, whether a variant follows, what stands before the server's
+/// refusal, and how it is made.
+struct Made(&'static [&'static str], &'static str, bool, &'static str, Generator);
+
+const KINDS: &[Made] = &[
+    Made(&["clusterrole"], "clusterroles", false, "", access::cluster_role),
+    Made(
+        &["clusterrolebinding"],
+        "clusterrolebindings",
+        false,
+        "failed to create clusterrolebinding: ",
+        access::binding,
+    ),
+    Made(&["configmap", "cm"], "configmaps", false, "failed to create configmap: ", data::config_map),
+    Made(&["cronjob", "cj"], "cronjobs", false, "failed to create cronjob: ", workloads::cron_job),
+    Made(
+        &["deployment", "deploy"],
+        "deployments",
+        false,
+        "failed to create deployment: ",
+        workloads::deployment,
+    ),
+    Made(&["ingress", "ing"], "ingresses", false, "failed to create ingress: ", network::ingress),
+    Made(&["job"], "jobs", false, "failed to create job: ", workloads::job),
+    Made(&["namespace", "ns"], "namespaces", false, "", policy::bare),
+    Made(
+        &["poddisruptionbudget", "pdb"],
+        "poddisruptionbudgets",
+        false,
+        "failed to create poddisruptionbudgets: ",
+        policy::disruption_budget,
+    ),
+    Made(
+        &["priorityclass", "pc"],
+        "priorityclasses",
+        false,
+        "failed to create priorityclass: ",
+        policy::priority_class,
+    ),
+    Made(&["quota", "resourcequota"], "resourcequotas", false, "failed to create quota: ", policy::quota),
+    Made(&["role"], "roles", false, "", access::role),
+    Made(&["rolebinding"], "rolebindings", false, "failed to create rolebinding: ", access::binding),
+    Made(&["secret"], "secrets", true, "failed to create secret ", data::secret),
+    Made(&["service", "svc"], "services", true, "failed to create service: ", network::service),
+    Made(
+        &["serviceaccount", "sa"],
+        "serviceaccounts",
+        false,
+        "failed to create serviceaccount: ",
+        policy::bare,
+    ),
 ];
 
 /// Makes the object that the words and flags describe; false when they describe none.
 pub(super) fn from_words(args: &Args, io: &mut Io<'_>) -> Result<bool, Stop> {
-    let words: Vec<&str> = args.words.iter().map(String::as_str).collect();
-    let (kind, name, doc) = match words.as_slice() {
-        [] => return Ok(false),
-        ["namespace" | "ns", name] => (Kind::Namespace, *name, doc!({})),
-        ["deployment" | "deploy", name, command @ ..] => {
-            (Kind::Deployment, *name, deployment(name, command, args, io)?)
-        }
-        ["configmap" | "cm", name] => (Kind::ConfigMap, *name, doc!({ "data": literals(args, io)? })),
-        ["secret", "generic", name] => {
-            let mut data = literals(args, io)?;
-            for (key, value) in data.clone().entries() {
-                data.set(key.clone(), base64_encode(value.str().as_bytes()));
-            }
-            let kind = args.get("type").unwrap_or("Opaque");
-            (Kind::Secret, *name, doc!({ "data": data, "type": kind }))
-        }
-        ["service" | "svc", kind, name] => (Kind::Service, *name, service(kind, name, args, io)?),
-        [_] => {
-            return Err(
-                io.fail("exactly one NAME is required, got 0\nSee 'kubectl create -h' for help and examples")
-            );
-        }
-        [kind, ..] => {
-            return Err(io.fail(format!("create {kind} is not simulated: use create -f - or apply")));
-        }
+    let (words, command) = args.words.split_at(args.dash.unwrap_or(args.words.len()));
+    let Some((called, words)) = words.split_first() else { return Ok(false) };
+    if called == "token" {
+        access::token(words, args, io)?;
+        return Ok(true);
+    }
+    let Some(made) = KINDS.iter().find(|made| made.0.contains(&called.as_str())) else {
+        return Err(io.fail(format!(
+            "Unexpected args: [{}]\nSee 'kubectl create -h' for help and examples",
+            args.words.join(" ")
+        )));
     };
-    let info = kind.info();
-    let mut whole =
-        doc!({ "apiVersion": info.api_version(), "kind": info.kind, "metadata": { "name": name } });
-    for (field, value) in doc.entries() {
-        match (field.as_str(), value) {
-            ("labels", labels) => whole.at_mut(&["metadata"]).set("labels", labels.clone()),
-            (_, value) if value.is_empty() => {}
-            (_, value) => whole.set(field.clone(), value.clone()),
-        }
-    }
-    let target = Target::new(kind, args.namespace(), name);
+    let (variant, words) = match words.split_first() {
+        Some((variant, words)) if made.2 => (variant.as_str(), words),
+        _ => ("", words),
+    };
+    let [name] = words else {
+        let verb = format!("create {called}{}{variant}", if variant.is_empty() { "" } else { " " });
+        return Err(io.fail(format!(
+            "exactly one NAME is required, got {}\nSee 'kubectl {verb} -h' for help and examples",
+            words.len()
+        )));
+    };
+    let wish = Wish { name, variant, command, args };
+    let doc = (made.4)(&wish, io)?.map_err(|why| io.fail(why))?;
+    let Some(resource) = kind(made.1, io)? else {
+        return Err(io.fail("the server could not find the requested resource"));
+    };
+    let target = Target::of(resource, args.namespace(), name);
+    let whole = whole(&target.kind, name, doc);
     let mut failures = Vec::new();
-    match args.get("dry-run") {
-        Some("client") => io.say(format!("{} created (dry run)", target.display())),
-        Some("server") => {
-            let (writer, done) = ("kubectl-create&dryRun=All", "created (server dry run)");
-            change::create(&target, writer, &whole, done, io, &mut failures)?;
-        }
-        None | Some("none") => {
-            change::create(&target, "kubectl-create", &whole, "created", io, &mut failures)?;
-        }
-        Some(other) => {
-            let why =
-                format!("Invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\".");
-            return Err(io.fail(why));
-        }
-    }
+    let making = Making { manager: "kubectl-create", done: "created", refused: made.3 };
+    making.make(&target, whole, args, io, &mut failures)?;
     io.finish(failures)?;
     Ok(true)
 }
 
-fn deployment(name: &str, command: &[&str], args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
-    let images = args.all("image");
-    if images.is_empty() {
-        return Err(io.fail("required flag(s) \"image\" not set"));
+/// The fields of an object with its kind and name; `labels` and `annotations` go where they belong.
+fn whole(kind: &Resource, name: &str, doc: Doc) -> Doc {
+    let mut whole =
+        doc!({ "apiVersion": kind.api_version(), "kind": &kind.kind, "metadata": { "name": name } });
+    for (field, value) in doc.entries() {
+        match (field.as_str(), value) {
+            ("labels" | "annotations" | "ownerReferences", value) if value.is_empty() => {}
+            ("labels" | "annotations" | "ownerReferences", value) => {
+                whole.set_at(&["metadata", field.as_str()], value.clone());
+            }
+            ("data" | "stringData", value) if value.is_empty() => {}
+            (_, value) => whole.set(field.clone(), value.clone()),
+        }
     }
-    let replicas = args.get("replicas").unwrap_or("1");
-    let Ok(replicas) = replicas.parse::<i64>() else {
-        return Err(io.fail(format!("invalid argument {replicas:?} for \"-r, --replicas\" flag: no number")));
-    };
-    let containers = images.iter().flat_map(|images| images.split(',')).map(|image| {
-        // A container is called as its image is, without registry, tag and digest.
-        let last = image.rsplit('/').next().unwrap_or(image);
-        let called = last.split([':', '@']).next().unwrap_or(last);
-        let mut container = doc!({ "name": called, "image": image, "resources": {} });
-        if let Some(port) = args.get("port").and_then(|port| port.parse::<i64>().ok()) {
-            container.set("ports", doc!([{ "containerPort": port }]));
-        }
-        if !command.is_empty() {
-            container.set("command", Doc::list(command.iter().copied()));
-        }
-        container
-    });
-    let labels = doc!({ "app": name });
-    Ok(doc!({
-        "labels": labels.clone(),
-        "spec": {
-            "replicas": replicas,
-            "selector": { "matchLabels": labels.clone() },
-            "template": { "metadata": { "labels": labels }, "spec": { "containers": Doc::list(containers) } }
-        }
-    }))
+    whole
 }
 
-fn literals(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
-    let mut data = Doc::map();
-    for literal in args.all("from-literal") {
-        let Some((key, value)) = literal.split_once('=') else {
-            return Err(io.fail(format!("invalid literal source {literal}, expected key=value")));
-        };
-        if !data[key].is_null() {
-            return Err(io.fail(format!("cannot add key {key}, another key by that name already exists")));
-        }
-        data.set(key, value);
+impl Wish<'_> {
+    fn get(&self, flag: &str) -> &str {
+        self.args.get(flag).unwrap_or("")
     }
-    Ok(data)
 }
 
-fn service(kind: &str, name: &str, args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
-    let kinds = [("clusterip", "ClusterIP"), ("nodeport", "NodePort"), ("loadbalancer", "LoadBalancer")];
-    let Some((_, kind)) = kinds.iter().find(|(word, _)| *word == kind) else {
-        return Err(io.fail(format!("create service {kind} is not simulated: use create -f - or apply")));
-    };
-    let mut ports = Vec::new();
-    for pair in args.all("tcp").iter().flat_map(|pairs| pairs.split(',')) {
-        let (port, to) = pair.split_once(':').unwrap_or((pair, pair));
-        let Ok(number) = port.parse::<i64>() else {
-            return Err(io.fail(format!("strconv.Atoi: parsing {port:?}: invalid syntax")));
-        };
-        let to = to.parse::<i64>().map_or_else(|_| Doc::from(to), Doc::Int);
-        let mut entry = doc!({
-            "name": pair.replace(':', "-"), "port": number, "protocol": "TCP", "targetPort": to
-        });
-        if let Some(node) = args.get("node-port").and_then(|port| port.parse::<i64>().ok()) {
-            entry.set("nodePort", node);
-        }
-        ports.push(entry);
+/// An object that is already there, for those that are made from it.
+fn existing(kind: Kind, name: &str, args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
+    let response = io.request(Target::new(kind, args.namespace(), name).get())?;
+    if response.is_success() {
+        return Ok(response.body);
     }
-    if ports.is_empty() {
-        return Err(io.fail("at least one tcp port specifier must be provided"));
-    }
-    let labels = doc!({ "app": name });
-    Ok(doc!({
-        "labels": labels.clone(), "spec": { "type": *kind, "selector": labels, "ports": ports }
-    }))
+    Err(io.end(super::failure::Failure::of(&response)))
+}
+
+/// A number, or a name.
+fn number_or_name(text: &str) -> Doc {
+    text.parse::<i64>().map_or_else(|_| Doc::from(text), Doc::Int)
 }

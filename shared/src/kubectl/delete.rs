@@ -8,7 +8,7 @@ use super::args::{Args, Flag, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Next, Stop};
 use super::manifests;
-use super::resource::{Target, objects, type_name};
+use super::resource::{Target, objects};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     } else {
         objects(&args.words, args, io, &mut failures)?
     };
-    if args.get("namespace").is_some() && doomed.iter().any(|(target, _)| !target.kind.info().namespaced) {
+    if args.get("namespace").is_some() && doomed.iter().any(|(target, _)| !target.kind.namespaced) {
         io.warn("Warning: deleting cluster-scoped resources, not scoped to the provided namespace");
     }
     let force = args.is_on("force");
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         } else {
             format!(" from {} namespace", target.namespace)
         };
-        io.say(format!("{} \"{}\" {deleted}{place}", type_name(target.kind), target.name));
+        io.say(format!("{} \"{}\" {deleted}{place}", target.kind.type_name(), target.name));
         leaving.push((target, object["metadata"]["uid"].clone()));
     }
     if args.is_on("ignore-not-found") {

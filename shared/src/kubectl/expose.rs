@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         match service(&target, &object, args) {
             Ok(doc) => {
                 let name = doc["metadata"]["name"].str();
-                let made = Target { kind: Kind::Service, name, ..target.clone() };
+                let made = Target { kind: Kind::Service.into(), name, ..target.clone() };
                 change::create(&made, "kubectl-expose", &doc, "exposed", io, &mut failures)?;
             }
             Err(why) => failures.push(Failure::Client(why)),
@@ -37,20 +37,19 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 
 /// What to send: what the object's pods are called and listen on, unless the flags say otherwise.
 fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
-    let (spec, template) = match target.kind {
-        Kind::Pod => (&object["spec"], object),
-        Kind::Service => (&object["spec"], object),
-        Kind::Deployment | Kind::ReplicaSet => {
+    let (spec, template) = match target.kind.known() {
+        Some(Kind::Pod | Kind::Service) => (&object["spec"], object),
+        Some(Kind::Deployment | Kind::ReplicaSet) => {
             (&object["spec"]["template"]["spec"], &object["spec"]["template"])
         }
-        kind => {
-            return Err(format!("cannot expose a {}", kind.info().kind));
+        _ => {
+            return Err(format!("cannot expose a {}", target.kind.kind));
         }
     };
-    let selector = match (args.get("selector"), target.kind) {
+    let selector = match (args.get("selector"), target.kind.known()) {
         (Some(text), _) => pairs(text),
-        (None, Kind::Service) => object["spec"]["selector"].clone(),
-        (None, Kind::Pod) => template["metadata"]["labels"].clone(),
+        (None, Some(Kind::Service)) => object["spec"]["selector"].clone(),
+        (None, Some(Kind::Pod)) => template["metadata"]["labels"].clone(),
         (None, _) => object["spec"]["selector"]["matchLabels"].clone(),
     };
     if selector.is_empty() {

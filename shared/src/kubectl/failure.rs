@@ -16,7 +16,7 @@ pub(super) enum Failure {
 }
 
 /// Where the API server of a cluster listens, as messages name it.
-const SERVER: &str = "kube-apiserver:6443";
+pub(super) const SERVER: &str = "kube-apiserver:6443";
 
 impl Failure {
     /// The failure that an answer is.

@@ -3,70 +3,172 @@
 use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::Doc;
-use crate::manifest;
 
 use super::args::{Args, Flag, switch, value};
+use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::jsonpath::{JsonPath, print};
-use super::resource::{Target, escape, targets, type_name};
-use super::table::{View, WIDE, align, lines};
+use super::manifests;
+use super::printer::{Format, sort_items};
+use super::resource::{Target, selected, targets};
+use super::table::{View, lines};
+use super::tabs::{WIDE, align};
+use super::watch;
 
 pub(super) const FLAGS: &[Flag] = &[
     value("output", Some('o')),
     switch("all-namespaces", Some('A')),
     value("selector", Some('l')),
     value("field-selector", None),
+    value("filename", Some('f')),
+    value("label-columns", Some('L')),
+    value("sort-by", None),
+    value("chunk-size", None),
+    value("raw", None),
+    value("subresource", None),
+    value("template", None),
     switch("no-headers", None),
     switch("show-labels", None),
+    switch("show-kind", None),
     switch("ignore-not-found", None),
     switch("watch", Some('w')),
+    switch("watch-only", None),
+    switch("output-watch-events", None),
+    switch("server-print", None),
     switch("show-managed-fields", None),
+    switch("allow-missing-template-keys", None),
 ];
 
-const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    if args.is_on("watch") {
-        return Err(io.fail("--watch is not simulated: look again with another get, or use rollout status"));
+    if let Some(path) = args.get("raw") {
+        return raw(path, args, io);
+    }
+    if let Err(why) = contradiction(args) {
+        return Err(io.fail(why));
+    }
+    let watches = args.is_on("watch") || args.is_on("watch-only");
+    if args.words.is_empty() && args.get("filename").is_none() && !watches {
+        io.warn(
+            "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported \
+             resources.\n",
+        );
+        return Err(io.fail(
+            "Required resource not specified.\nUse \"kubectl explain <resource>\" for a detailed description of that \
+             resource (e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and examples",
+        ));
+    }
+    let mut failures = Vec::new();
+    let wanted = wanted(args, io, &mut failures)?;
+    let format = match args.get("output") {
+        None | Some("" | "wide") => None,
+        Some(format) => Some(Format::parse(format).map_err(|why| io.fail(why))?),
+    };
+    if watches {
+        return watch::get(&wanted, format.as_ref(), args, io);
+    }
+    match format {
+        None => tables(&wanted, args, io, failures),
+        Some(format) => documents(&wanted, &format, args, io, failures),
+    }
+}
+
+/// Flags that do not go together.
+fn contradiction(args: &Args) -> Result<(), String> {
+    let output = args.get("output").unwrap_or("");
+    if args.is_on("show-labels") && !matches!(output, "" | "wide") {
+        return Err(format!("--show-labels option cannot be used with {output} printer"));
+    }
+    if args.get("label-columns").is_some() && output.starts_with("custom-columns") {
+        return Err(format!("--label-columns option cannot be used with {output} printer"));
+    }
+    if args.is_on("output-watch-events") && !(args.is_on("watch") || args.is_on("watch-only")) {
+        return Err("--output-watch-events option can only be used with --watch or --watch-only".into());
+    }
+    Ok(())
+}
+
+/// What the words or the file mean.
+fn wanted(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<Target>, Stop> {
+    if args.get("filename").is_some() {
+        let (wanted, refused) = manifests::read(args, "get", io)?;
+        failures.extend(refused);
+        return Ok(wanted.into_iter().map(|wanted| wanted.target).collect());
     }
     let mut wanted = targets(&args.words, args, io)?;
-    let selects = args.get("selector").is_some() || args.get("field-selector").is_some();
+    let named = wanted.iter().any(|target| !target.name.is_empty());
     if args.is_on("all-namespaces") {
-        if wanted.iter().any(|target| !target.name.is_empty()) {
+        if named {
             return Err(io.fail("a resource cannot be retrieved by name across all namespaces"));
         }
         wanted.iter_mut().for_each(|target| target.namespace = "".into());
-    } else if selects && wanted.iter().any(|target| !target.name.is_empty()) {
-        return Err(io.fail("selectors and the name of an object cannot be given together"));
     }
-    match args.get("output") {
-        None | Some("" | "wide") => tables(&wanted, args, io),
-        Some(format) => documents(&wanted, format, args, io),
+    if named && args.get("selector").is_some() {
+        return Err(io.fail("name cannot be provided when a selector is specified"));
     }
+    if named && args.get("field-selector").is_some() {
+        return Err(io.fail("field selectors and the name of an object cannot be given together"));
+    }
+    Ok(wanted)
 }
 
-fn request(target: &Target, args: &Args, accept: &str) -> HttpRequest {
-    let mut query = Vec::new();
-    if target.name.is_empty() {
-        for (flag, parameter) in [("selector", "labelSelector"), ("field-selector", "fieldSelector")] {
-            query.extend(args.get(flag).map(|selector| format!("{parameter}={}", escape(selector))));
-        }
-        query.push("limit=500".into());
+/// The answer as it came.
+fn raw(path: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if !args.words.is_empty() {
+        return Err(io.fail("arguments may not be passed when --raw is specified"));
     }
-    let mut request = target.get();
-    if !query.is_empty() {
-        request.path = format!("{}?{}", request.path, query.join("&")).into();
+    if args.is_on("watch") || args.is_on("watch-only") || args.get("selector").is_some() {
+        return Err(io.fail(
+            "--raw may not be specified with other flags that filter the server request or alter the output",
+        ));
     }
-    request.accept = accept.into();
+    if args.get("output").is_some() {
+        return Err(io.fail("--raw and --output are mutually exclusive"));
+    }
+    let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
+    let response = io.request(request)?;
+    if !response.is_success() {
+        return io.finish(vec![Failure::of(&response)]);
+    }
+    match &response.body {
+        Doc::Str(text) => io.print(text),
+        body => io.say(body.to_json()),
+    }
+    Ok(())
+}
+
+/// The request for a target's table.
+pub(super) fn table_request(target: &Target, args: &Args) -> HttpRequest {
+    let mut request = selected(target, args);
+    request.accept = TABLE.into();
+    if args.get("sort-by").is_some() {
+        let joint = if request.path.contains('?') { '&' } else { '?' };
+        request.path = format!("{}{joint}includeObject=Object", request.path).into();
+    }
     request
 }
 
-fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let mut failures = Vec::new();
-    // Objects of one kind share a table.
+/// How the flags want a target's table.
+pub(super) fn view(target: &Target, with_kind: bool, args: &Args) -> View {
+    View {
+        wide: args.get("output") == Some("wide"),
+        namespaces: args.is_on("all-namespaces") && target.kind.namespaced,
+        prefix: if with_kind || args.is_on("show-kind") {
+            format!("{}/", target.kind.type_name())
+        } else {
+            String::new()
+        },
+        headers: !args.is_on("no-headers"),
+        labels: args.is_on("show-labels"),
+        label_columns: args.each("label-columns").map(str::to_owned).collect(),
+    }
+}
+
+fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Failure>) -> Result<(), Stop> {
+    // Neighbours of one kind share a table.
     let mut tables: Vec<(Target, Doc)> = Vec::new();
     for target in wanted {
-        let response = io.request(request(target, args, TABLE))?;
+        let response = io.request(table_request(target, args))?;
         if !response.is_success() {
             let failure = target.failure(&response, args);
             if !(args.is_on("ignore-not-found") && failure.is("NotFound")) {
@@ -74,7 +176,7 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             }
             continue;
         }
-        match tables.iter_mut().find(|(known, _)| known.kind == target.kind) {
+        match tables.last_mut().filter(|(known, _)| known.kind == target.kind) {
             Some((_, table)) => {
                 let rows = table.at_mut(&["rows"]).items_mut();
                 rows.extend(response.body["rows"].items().iter().cloned());
@@ -82,25 +184,22 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             None => tables.push((target.clone(), response.body)),
         }
     }
+    // Kinds are told apart when there is more than one among what was asked for.
+    let with_kind = tables.iter().any(|(target, _)| target.kind != tables[0].0.kind);
     tables.retain(|(_, table)| !table["rows"].items().is_empty());
-    let several = wanted.iter().any(|target| target.kind != wanted[0].kind)
-        || args.words[0].contains('/') && wanted.len() > 1;
-    for (at, (target, table)) in tables.iter().enumerate() {
-        if at > 0 {
-            io.say("");
+    if let Some(by) = args.get("sort-by") {
+        for (_, table) in &mut tables {
+            let rows = table.at_mut(&["rows"]).items_mut();
+            sort_items(rows, by, |row| &row["object"]).map_err(|why| io.fail(why))?;
         }
-        let view = View {
-            wide: args.get("output") == Some("wide"),
-            namespaces: args.is_on("all-namespaces") && target.kind.info().namespaced,
-            prefix: if several { format!("{}/", type_name(target.kind)) } else { String::new() },
-            headers: !args.is_on("no-headers"),
-            labels: args.is_on("show-labels"),
-        };
+    }
+    for (at, (target, table)) in tables.iter().enumerate() {
+        let view = view(target, with_kind, args);
+        io.print(if at > 0 && view.headers { "\n" } else { "" });
         io.print(&align(&lines(table, &view), WIDE));
     }
     if tables.is_empty() && failures.is_empty() && !args.is_on("ignore-not-found") {
-        let everywhere =
-            args.is_on("all-namespaces") || wanted.iter().all(|target| target.namespace.is_empty());
+        let everywhere = args.is_on("all-namespaces") || wanted.iter().any(|target| !target.kind.namespaced);
         io.warn(if everywhere {
             "No resources found".to_owned()
         } else {
@@ -110,21 +209,16 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     io.finish(failures)
 }
 
-fn documents(wanted: &[Target], format: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let template = match format.strip_prefix("jsonpath=") {
-        Some(template) => Some(Template::parse(template).map_err(|why| io.fail(why))?),
-        None if matches!(format, "yaml" | "json" | "name") => None,
-        None => {
-            return Err(io.fail(format!(
-                "unable to match a printer suitable for the output format {format:?}, allowed formats are: json,\
-                 jsonpath=TEMPLATE,name,wide,yaml"
-            )));
-        }
-    };
-    let mut failures = Vec::new();
+fn documents(
+    wanted: &[Target],
+    format: &Format,
+    args: &Args,
+    io: &mut Io<'_>,
+    mut failures: Vec<Failure>,
+) -> Result<(), Stop> {
     let mut objects: Vec<(Target, Doc)> = Vec::new();
     for target in wanted {
-        let response = io.request(request(target, args, ""))?;
+        let response = io.request(selected(target, args))?;
         if !response.is_success() {
             let failure = target.failure(&response, args);
             if !(args.is_on("ignore-not-found") && failure.is("NotFound")) {
@@ -137,77 +231,44 @@ fn documents(wanted: &[Target], format: &str, args: &Args, io: &mut Io<'_>) -> R
             objects.push((target.clone(), response.body));
         }
     }
-    if matches!(format, "yaml" | "json") && !args.is_on("show-managed-fields") {
-        // Bookkeeping of field owners is for those who ask for it.
-        for (_, object) in &mut objects {
-            object.at_mut(&["metadata"]).remove("managedFields");
-        }
-    }
-    if format == "name" {
+    if let Format::Name = format {
         for (target, object) in &objects {
             let target = Target { name: object["metadata"]["name"].str(), ..target.clone() };
             io.say(target.display());
         }
         return io.finish(failures);
     }
+    let mut items: Vec<Doc> = objects.into_iter().map(|(_, object)| shown(object, format, args)).collect();
     let single = wanted.len() == 1 && !wanted[0].name.is_empty();
-    let whole = match (single, objects.pop()) {
-        (true, Some((_, object))) => object,
-        (true, None) => return io.finish(failures),
-        (false, last) => {
-            let items = objects.into_iter().chain(last).map(|(_, object)| object);
-            doc!({ "apiVersion": "v1", "items": Doc::list(items), "kind": "List", "metadata": { "resourceVersion": "" } })
+    if items.is_empty() && (single || args.is_on("ignore-not-found")) {
+        return io.finish(failures);
+    }
+    if let Some(by) = args.get("sort-by") {
+        sort_items(&mut items, by, |item| item).map_err(|why| io.fail(why))?;
+    }
+    let whole = match (single, items.pop()) {
+        (true, Some(object)) => object,
+        (_, last) => {
+            items.extend(last);
+            doc!({ "apiVersion": "v1", "items": items, "kind": "List", "metadata": { "resourceVersion": "" } })
         }
     };
-    match (format, template) {
-        (_, Some(template)) => io.print(&template.print(&whole)),
-        ("json", _) => io.say(whole.to_json_pretty()),
-        _ => io.print(&manifest::to_yaml(&whole)),
-    }
+    io.print(&format.print(&whole, !args.is_on("no-headers")));
     io.finish(failures)
 }
 
-/// An item of a list, which does not say what it is.
-fn typed(target: &Target, item: &Doc) -> Doc {
-    let info = target.kind.info();
-    let mut object = item.clone();
-    object.set("apiVersion", info.api_version());
-    object.set("kind", info.kind);
+/// An object as a format shows it: bookkeeping of field owners is for those who ask for it.
+pub(super) fn shown(mut object: Doc, format: &Format, args: &Args) -> Doc {
+    if matches!(format, Format::Yaml | Format::Json) && !args.is_on("show-managed-fields") {
+        object.at_mut(&["metadata"]).remove("managedFields");
+    }
     object
 }
 
-/// `-o jsonpath=`: text with paths in braces.
-struct Template(Vec<Part>);
-
-enum Part {
-    Text(String),
-    Path(JsonPath),
-}
-
-impl Template {
-    fn parse(text: &str) -> Result<Template, String> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (path, after) = after
-                .split_once('}')
-                .ok_or_else(|| format!("error parsing jsonpath {text}, unclosed action"))?;
-            parts.push(Part::Text(before.replace("\\n", "\n").replace("\\t", "\t")));
-            match path.trim().strip_prefix('"').and_then(|path| path.strip_suffix('"')) {
-                Some(quoted) => parts.push(Part::Text(quoted.replace("\\n", "\n").replace("\\t", "\t"))),
-                None => parts.push(Part::Path(JsonPath::parse(path)?)),
-            }
-            rest = after;
-        }
-        parts.push(Part::Text(rest.to_owned()));
-        Ok(Template(parts))
-    }
-
-    fn print(&self, doc: &Doc) -> String {
-        let part = |part: &Part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Path(path) => path.find(doc).iter().map(print).collect::<Vec<_>>().join(" "),
-        };
-        self.0.iter().map(part).collect()
-    }
+/// An item of a list, which does not say what it is.
+pub(super) fn typed(target: &Target, item: &Doc) -> Doc {
+    let mut object = item.clone();
+    object.set("apiVersion", target.kind.api_version());
+    object.set("kind", &target.kind.kind);
+    object
 }

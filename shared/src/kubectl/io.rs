@@ -5,14 +5,22 @@ use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Duration;
 
 use super::failure::Failure;
-use super::{Entry, LoopAt};
+use super::{Ask, Entry, LoopAt, Reply};
 
 /// Why the code stops running: to go on later, or for good.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Stop {
     Needs(HttpRequest),
     Waits(Duration),
+    Asks(Ask),
     Exit(u8),
+}
+
+/// Text that was printed, to both outputs.
+#[derive(Default)]
+pub(super) struct Said {
+    pub stdout: String,
+    pub stderr: String,
 }
 
 /// What a loop makes of an answer.
@@ -25,9 +33,12 @@ pub(super) enum Next<T> {
 pub(super) struct Io<'a> {
     journal: &'a mut Vec<Entry>,
     at: usize,
-    stdout: String,
-    stderr: String,
+    said: Said,
+    /// What loops printed while they went on; it is kept apart, for a loop's answers are not kept.
+    streamed: Said,
     pub stdin: Str,
+    /// The kubeconfig, which verbs may change.
+    pub config: &'a mut Doc,
     /// For whom it speaks; empty for itself.
     pub impersonate: Str,
     /// The date at which the program started.
@@ -38,42 +49,50 @@ pub(super) struct Io<'a> {
 pub(super) const POLL: Duration = Duration::millis(500);
 
 impl<'a> Io<'a> {
-    pub fn new(journal: &'a mut Vec<Entry>, stdin: Str, started: Timestamp) -> Io<'a> {
+    pub fn new(journal: &'a mut Vec<Entry>, config: &'a mut Doc, stdin: Str, started: Timestamp) -> Io<'a> {
         Io {
             journal,
             at: 0,
-            stdout: String::new(),
-            stderr: String::new(),
+            said: Said::default(),
+            streamed: Said::default(),
             stdin,
+            config,
             impersonate: Str::new(),
             started,
         }
     }
 
-    pub fn output(self) -> (String, String) {
-        (self.stdout, self.stderr)
+    /// All that linear code printed since the start, and what loops printed now.
+    pub fn output(self) -> (Said, Said) {
+        (self.said, self.streamed)
     }
 
     /// Prints a line.
     pub fn say(&mut self, line: impl AsRef<str>) {
-        self.stdout.push_str(line.as_ref());
-        self.stdout.push('\n');
+        self.said.stdout.push_str(line.as_ref());
+        self.said.stdout.push('\n');
     }
 
     /// Prints text as it is.
     pub fn print(&mut self, text: &str) {
-        self.stdout.push_str(text);
+        self.said.stdout.push_str(text);
     }
 
     /// Prints a line to standard error.
     pub fn warn(&mut self, line: impl AsRef<str>) {
-        self.stderr.push_str(line.as_ref());
-        self.stderr.push('\n');
+        self.said.stderr.push_str(line.as_ref());
+        self.said.stderr.push('\n');
     }
 
     /// `error: …`, and the end.
     pub fn fail(&mut self, message: impl AsRef<str>) -> Stop {
         self.warn(format!("error: {}", message.as_ref()));
+        Stop::Exit(1)
+    }
+
+    /// Says what the failure says, and the end.
+    pub fn end(&mut self, failure: Failure) -> Stop {
+        self.warn(failure.alone());
         Stop::Exit(1)
     }
 
@@ -98,7 +117,11 @@ impl<'a> Io<'a> {
                 let response = response.clone();
                 self.at += 1;
                 for warning in &response.warnings {
-                    self.warn(format!("Warning: {warning}"));
+                    // A warning is shown once, however many requests earn it.
+                    let line = format!("Warning: {warning}");
+                    if !self.said.stderr.lines().any(|known| known == line) {
+                        self.warn(line);
+                    }
                 }
                 Ok(response)
             }
@@ -114,6 +137,16 @@ impl<'a> Io<'a> {
         first: Doc,
         mut judge: impl FnMut(Doc, &HttpResponse) -> Next<T>,
     ) -> Result<T, Stop> {
+        self.stream(&|_| request.clone(), first, |memory, response, _| judge(memory, response))
+    }
+
+    /// The same, where each request follows from what is remembered, and something is printed on the way.
+    pub fn stream<T>(
+        &mut self,
+        request: &dyn Fn(&Doc) -> HttpRequest,
+        first: Doc,
+        mut judge: impl FnMut(Doc, &HttpResponse, &mut Said) -> Next<T>,
+    ) -> Result<T, Stop> {
         if self.journal.len() == self.at {
             self.journal.push(Entry::Loop(first, LoopAt::Asking));
         }
@@ -121,10 +154,14 @@ impl<'a> Io<'a> {
             unreachable!("the same code asks the same questions")
         };
         match at {
-            LoopAt::Asking => Err(self.needs(request)),
+            LoopAt::Asking => {
+                let request = request(memory);
+                Err(self.needs(request))
+            }
             LoopAt::Waiting => Err(Stop::Waits(POLL)),
-            LoopAt::Answered(response) => match judge(memory.clone(), response) {
+            LoopAt::Answered(response) => match judge(memory.clone(), response, &mut self.streamed) {
                 Next::Done(result) => {
+                    *at = LoopAt::Ended(response.clone());
                     self.at += 1;
                     Ok(result)
                 }
@@ -133,6 +170,25 @@ impl<'a> Io<'a> {
                     Err(Stop::Waits(POLL))
                 }
             },
+            // What it printed was printed when it ended.
+            LoopAt::Ended(response) => match judge(memory.clone(), response, &mut Said::default()) {
+                Next::Done(result) => {
+                    self.at += 1;
+                    Ok(result)
+                }
+                Next::Again(_) => unreachable!("the same code judges the same answer alike"),
+            },
+        }
+    }
+
+    /// Hands something to the person in front of the terminal and waits for what comes back.
+    pub fn ask(&mut self, ask: Ask) -> Result<Reply, Stop> {
+        match self.journal.get(self.at) {
+            Some(Entry::Reply(reply)) => {
+                self.at += 1;
+                Ok(reply.clone())
+            }
+            _ => Err(Stop::Asks(ask)),
         }
     }
 }

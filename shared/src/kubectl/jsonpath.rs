@@ -1,4 +1,6 @@
-//! kubectl's JSONPath, as far as people use it: `{.status.conditions[?(@.type=="Ready")].status}`.
+//! kubectl's JSONPath: `{.status.conditions[?(@.type=="Ready")].status}`, and the templates made of it.
+
+use std::cmp::Ordering;
 
 use crate::doc::{Doc, Str};
 
@@ -9,12 +11,32 @@ pub struct JsonPath(Vec<Step>);
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Step {
     Key(Str),
-    /// From the end when negative.
-    Index(i64),
+    /// From the first to before the second, by the third; negative ones count from the end.
+    Slice(Option<i64>, Option<i64>, i64),
     All,
-    /// Items whose value at the end of the keys prints like this.
-    Where(Vec<Str>, Str),
+    /// Everything below, at any depth.
+    Below,
+    /// What each of these leads to.
+    Union(Vec<Step>),
+    /// Items of which this is true.
+    Where(Vec<Step>, Comparison),
 }
+
+/// What a filter asks of a value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Comparison {
+    Exists,
+    Is(&'static str, Operand),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Operand {
+    Text(Str),
+    Path(Vec<Step>),
+}
+
+/// Longest first, so that none hides another.
+const OPERATORS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
 
 impl JsonPath {
     /// Reads `{.a.b[0]['c']}`; the braces may be left out.
@@ -27,62 +49,112 @@ impl JsonPath {
             Some(rest) => rest.strip_suffix('}').ok_or_else(|| refuse("it has no closing brace"))?,
             None => text,
         };
-        let mut rest = inner.trim();
-        rest = rest.strip_prefix('$').unwrap_or(rest);
-        if !rest.is_empty() && !rest.starts_with(['.', '[']) {
-            return Err(refuse("it must begin with a dot"));
-        }
-        let mut steps = Vec::new();
-        while !rest.is_empty() {
-            let (step, after) = if let Some(after) = rest.strip_prefix('[') {
-                bracket(after).ok_or_else(|| {
-                    refuse("between [ and ] goes a number, *, a quoted key or ?(@.key==\"value\")")
-                })?
-            } else {
-                dotted(&rest[1..])
-            };
-            steps.extend(step);
-            if !after.is_empty() && !after.starts_with(['.', '[']) {
-                return Err(refuse("parts are joined by dots"));
-            }
-            rest = after;
-        }
-        Ok(JsonPath(steps))
+        steps(inner).map(JsonPath).map_err(refuse)
     }
 
     /// Every value it leads to.
     pub fn find(&self, doc: &Doc) -> Vec<Doc> {
-        let mut found = vec![doc.clone()];
-        for step in &self.0 {
-            found = found.iter().flat_map(|doc| step.follow(doc)).collect();
-        }
-        found
+        follow(&self.0, vec![doc.clone()])
     }
+}
+
+fn steps(text: &str) -> Result<Vec<Step>, &'static str> {
+    let mut rest = text.trim();
+    rest = rest.strip_prefix(['$', '@']).unwrap_or(rest);
+    if !rest.is_empty() && !rest.starts_with(['.', '[']) {
+        return Err("it must begin with a dot");
+    }
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        let (step, after) = if let Some(after) = rest.strip_prefix('[') {
+            bracket(after)
+                .ok_or("between [ and ] goes a number, a range, *, a quoted key or ?(@.key==\"value\")")?
+        } else if let Some(after) = rest.strip_prefix("..") {
+            steps.push(Step::Below);
+            if after.starts_with('[') { (None, after) } else { dotted(after) }
+        } else {
+            dotted(&rest[1..])
+        };
+        steps.extend(step);
+        if !after.is_empty() && !after.starts_with(['.', '[']) {
+            return Err("parts are joined by dots");
+        }
+        rest = after;
+    }
+    Ok(steps)
+}
+
+fn follow(steps: &[Step], found: Vec<Doc>) -> Vec<Doc> {
+    steps.iter().fold(found, |found, step| found.iter().flat_map(|doc| step.follow(doc)).collect())
 }
 
 impl Step {
     fn follow(&self, doc: &Doc) -> Vec<Doc> {
         match self {
-            Step::Key(key) => doc
-                .as_map()
-                .filter(|map| map.contains(key))
-                .map(|map| map.get(key).clone())
-                .into_iter()
-                .collect(),
-            Step::Index(index) => {
-                let items = doc.items();
-                let at = if *index < 0 { index + items.len() as i64 } else { *index };
-                usize::try_from(at).ok().and_then(|at| items.get(at)).cloned().into_iter().collect()
+            Step::Key(key) => {
+                let map = doc.as_map().filter(|map| map.contains(key));
+                map.map(|map| map.get(key).clone()).into_iter().collect()
             }
-            Step::All => match doc {
-                Doc::Map(map) => map.entries().iter().map(|(_, value)| value.clone()).collect(),
-                list => list.items().to_vec(),
-            },
-            Step::Where(keys, wanted) => {
-                let fits =
-                    |item: &&Doc| print(keys.iter().fold(*item, |doc, key| doc.get(key))) == wanted.as_str();
+            Step::Slice(from, to, by) => slice(doc.items(), *from, *to, *by),
+            Step::All => children(doc),
+            Step::Below => {
+                let children = children(doc);
+                let mut all = if children.is_empty() { Vec::new() } else { vec![doc.clone()] };
+                all.extend(children.iter().flat_map(|child| self.follow(child)));
+                all
+            }
+            Step::Union(steps) => steps.iter().flat_map(|step| step.follow(doc)).collect(),
+            Step::Where(path, comparison) => {
+                let fits = |item: &&Doc| comparison.holds(&follow(path, vec![(*item).clone()]), item);
                 doc.items().iter().filter(fits).cloned().collect()
             }
+        }
+    }
+}
+
+fn children(doc: &Doc) -> Vec<Doc> {
+    match doc {
+        Doc::Map(map) => map.entries().iter().map(|(_, value)| value.clone()).collect(),
+        list => list.items().to_vec(),
+    }
+}
+
+fn slice(items: &[Doc], from: Option<i64>, to: Option<i64>, by: i64) -> Vec<Doc> {
+    let length = items.len() as i64;
+    let place = |at: i64| if at < 0 { at + length } else { at };
+    let from = from.map_or(0, place).max(0);
+    let to = to.map_or(length, place).min(length);
+    let mut found = Vec::new();
+    let mut at = from;
+    while at < to {
+        found.extend(usize::try_from(at).ok().and_then(|at| items.get(at)).cloned());
+        at += by.max(1);
+    }
+    found
+}
+
+impl Comparison {
+    fn holds(&self, found: &[Doc], item: &Doc) -> bool {
+        let Comparison::Is(operator, operand) = self else { return !found.is_empty() };
+        let [left] = found else { return false };
+        let right = match operand {
+            Operand::Text(text) => text.to_string(),
+            Operand::Path(path) => match follow(path, vec![item.clone()]).as_slice() {
+                [right] => print(right),
+                _ => return false,
+            },
+        };
+        let order = match (left.as_i64(), right.parse::<i64>()) {
+            (Some(left), Ok(right)) => left.cmp(&right),
+            _ => print(left).cmp(&right),
+        };
+        match *operator {
+            "==" => order == Ordering::Equal,
+            "!=" => order != Ordering::Equal,
+            "<" => order == Ordering::Less,
+            ">" => order == Ordering::Greater,
+            "<=" => order != Ordering::Greater,
+            _ => order != Ordering::Less,
         }
     }
 }
@@ -122,29 +194,187 @@ fn dotted(text: &str) -> (Option<Step>, &str) {
 }
 
 fn bracket(text: &str) -> Option<(Option<Step>, &str)> {
-    if let Some(filter) = text.strip_prefix("?(@") {
-        let (keys, rest) = filter.split_once("==")?;
-        let (wanted, after) = quoted(rest.trim_start())?;
-        let after = after.trim_start().strip_prefix(")]")?;
-        let keys = keys.trim().split('.').filter(|key| !key.is_empty()).map(Str::from).collect();
-        return Some((Some(Step::Where(keys, wanted.into())), after));
+    if let Some(filter) = text.strip_prefix("?(") {
+        let (inside, after) = split_outside_quotes(filter, ")]")?;
+        return Some((Some(filtered(inside)?), after));
     }
-    if let Some((key, after)) = quoted(text) {
-        return Some((Some(Step::Key(key.into())), after.strip_prefix(']')?));
+    let (inside, after) = split_outside_quotes(text, "]")?;
+    let mut parts = Vec::new();
+    let mut rest = inside;
+    while let Some((part, after)) = split_outside_quotes(rest, ",") {
+        parts.push(one(part)?);
+        rest = after;
     }
-    let (index, after) = text.split_once(']')?;
-    let step = if index == "*" { Step::All } else { Step::Index(index.parse().ok()?) };
-    Some((Some(step), after))
+    parts.push(one(rest)?);
+    let step = if parts.len() == 1 { parts.pop() } else { Some(Step::Union(parts)) };
+    Some((step, after))
 }
 
-fn quoted(text: &str) -> Option<(&str, &str)> {
+/// One of the things that stand between brackets.
+fn one(text: &str) -> Option<Step> {
+    let text = text.trim();
+    if let Some(key) = unquoted(text) {
+        return Some(Step::Key(key.into()));
+    }
+    if text == "*" {
+        return Some(Step::All);
+    }
+    let Some((from, rest)) = text.split_once(':') else {
+        let at: i64 = text.parse().ok()?;
+        // The last item has none after it.
+        return Some(Step::Slice(Some(at), Some(at + 1).filter(|end| *end != 0), 1));
+    };
+    let (to, by) = rest.split_once(':').unwrap_or((rest, "1"));
+    let number = |text: &str| match text.trim() {
+        "" => Some(None),
+        text => text.parse().ok().map(Some),
+    };
+    Some(Step::Slice(number(from)?, number(to)?, number(by)?.unwrap_or(1)))
+}
+
+fn filtered(text: &str) -> Option<Step> {
+    let found = OPERATORS.iter().filter_map(|operator| {
+        let (left, right) = split_outside_quotes(text, operator)?;
+        Some((*operator, left, right))
+    });
+    // The first operator in the text counts; of two at one place the longer one.
+    let first = found.min_by(|one, two| one.1.len().cmp(&two.1.len()).then(two.0.len().cmp(&one.0.len())));
+    let Some((operator, left, right)) = first else {
+        return Some(Step::Where(steps(text).ok()?, Comparison::Exists));
+    };
+    let right = right.trim();
+    let operand = match unquoted(right) {
+        Some(text) => Operand::Text(text.into()),
+        None if right.starts_with(['@', '$']) => Operand::Path(steps(right).ok()?),
+        None => Operand::Text(right.into()),
+    };
+    Some(Step::Where(steps(left).ok()?, Comparison::Is(operator, operand)))
+}
+
+fn unquoted(text: &str) -> Option<&str> {
     let quote = text.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
-    text[1..].split_once(quote)
+    text[1..].strip_suffix(quote)
+}
+
+/// Splits at the first `mark` that stands in no quotes.
+fn split_outside_quotes<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
+    let mut quote = None;
+    for (at, character) in text.char_indices() {
+        match (quote, character) {
+            (None, _) if text[at..].starts_with(mark) => {
+                return Some((&text[..at], &text[at + mark.len()..]));
+            }
+            (None, '\'' | '"') => quote = Some(character),
+            (Some(open), close) if open == close => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// `-o jsonpath=`: text with paths in braces, and parts that are repeated for each value a path leads to.
+pub struct Template(Vec<Part>);
+
+enum Part {
+    Text(String),
+    Path(JsonPath),
+    Range(JsonPath, Vec<Part>),
+}
+
+impl Template {
+    /// Reads `{range .items[*]}{.metadata.name}{"\n"}{end}`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in kubectl's words.
+    pub fn parse(text: &str) -> Result<Template, String> {
+        let refuse = |why: String| format!("error parsing jsonpath {text}, {why}");
+        let mut open: Vec<(JsonPath, Vec<Part>)> = Vec::new();
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            parts.push(Part::Text(before.to_owned()));
+            let (inside, after) =
+                split_outside_quotes(after, "}").ok_or_else(|| refuse("unclosed action".into()))?;
+            rest = after;
+            let inside = inside.trim();
+            if let Some(text) = unquoted(inside) {
+                parts.push(Part::Text(unescaped(text)));
+            } else if let Some(path) = inside.strip_prefix("range ") {
+                let path = JsonPath::parse(path.trim()).map_err(refuse)?;
+                open.push((path, std::mem::take(&mut parts)));
+            } else if inside == "end" {
+                let (path, before) =
+                    open.pop().ok_or_else(|| refuse("not in range, nothing to end".into()))?;
+                let inner = std::mem::replace(&mut parts, before);
+                parts.push(Part::Range(path, inner));
+            } else if inside.starts_with(|first: char| first.is_alphabetic()) {
+                return Err(refuse(format!("unrecognized identifier {inside}")));
+            } else {
+                parts.push(Part::Path(JsonPath::parse(inside).map_err(refuse)?));
+            }
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        // A range that nobody ended goes on to the end.
+        while let Some((path, before)) = open.pop() {
+            let inner = std::mem::replace(&mut parts, before);
+            parts.push(Part::Range(path, inner));
+        }
+        Ok(Template(parts))
+    }
+
+    /// The text for a document.
+    pub fn print(&self, doc: &Doc) -> String {
+        let mut text = String::new();
+        visit(&self.0, doc, &mut |found| {
+            let found = match found {
+                Ok(values) => values.iter().map(print).collect::<Vec<_>>().join(" "),
+                Err(plain) => plain.to_owned(),
+            };
+            text.push_str(&found);
+        });
+        text
+    }
+
+    /// Every value that a path of it leads to.
+    pub fn find(&self, doc: &Doc) -> Vec<Doc> {
+        let mut all = Vec::new();
+        visit(&self.0, doc, &mut |found| all.extend(found.unwrap_or_default()));
+        all
+    }
+}
+
+/// Goes through the parts with the values that they lead to, or with their text.
+fn visit(parts: &[Part], doc: &Doc, each: &mut dyn FnMut(Result<Vec<Doc>, &str>)) {
+    for part in parts {
+        match part {
+            Part::Text(text) => each(Err(text)),
+            Part::Path(path) => each(Ok(path.find(doc))),
+            Part::Range(path, inner) => path.find(doc).iter().for_each(|item| visit(inner, item, each)),
+        }
+    }
+}
+
+/// Quoted text, with what a backslash means in it.
+fn unescaped(text: &str) -> String {
+    let mut made = String::new();
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, character == '\\') {
+            (_, true) => match characters.next() {
+                Some('n') => made.push('\n'),
+                Some('t') => made.push('\t'),
+                Some('r') => made.push('\r'),
+                other => made.extend(other),
+            },
+            (plain, false) => made.push(plain),
+        }
+    }
+    made
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{JsonPath, print};
+    use super::{JsonPath, Template, print};
     use crate::doc;
 
     #[test]
@@ -171,6 +401,38 @@ mod tests {
         }
         for path in ["{.a", "a.b", "{.a[x]}", "{.a['b}", "{.a[0]b}"] {
             assert!(JsonPath::parse(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn templates_repeat_choose_and_cut() {
+        let doc = doc!({ "items": [
+            { "name": "a", "n": 1i64, "ports": [{ "p": 1i64 }, { "p": 2i64 }] },
+            { "name": "b", "n": 5i64, "ports": [{ "p": 3i64 }] },
+            { "name": "c.d", "n": 10i64 }
+        ] });
+        let cases = [
+            (r#"{range .items[*]}{.name}{"\t"}{.n}{"\n"}{end}"#, "a\t1\nb\t5\nc.d\t10\n"),
+            (r#"{range .items[*]}{.name}:{range .ports[*]}{.p};{end} {end}!"#, "a:1;2; b:3; c.d: !"),
+            ("{.items[0:2].name}", "a b"),
+            ("{.items[-2:].name}", "b c.d"),
+            ("{.items[::2].name}", "a c.d"),
+            ("{.items[0,2].name}", "a c.d"),
+            ("{.items[0]['name','n']}", "a 1"),
+            ("{.items[?(@.n>1)].name}", "b c.d"),
+            ("{.items[?(@.n<=5)].name}", "a b"),
+            ("{.items[?(@.name!='a')].n}", "5 10"),
+            ("{.items[?(@.ports)].name}", "a b"),
+            ("{.items[?(@.name=='c.d')].n}", "10"),
+            ("{..p}", "1 2 3"),
+            ("{@.items[0].ports}", r#"[{"p":1},{"p":2}]"#),
+            ("names: {.items[*].name}", "names: a b c.d"),
+        ];
+        for (template, expected) in cases {
+            assert_eq!(Template::parse(template).unwrap().print(&doc), expected, "{template}");
+        }
+        for template in ["{.a", "{end}", "{foo}", "{.a[?(]}"] {
+            assert!(Template::parse(template).is_err(), "{template}");
         }
     }
 }

@@ -5,9 +5,10 @@ use crate::doc::Doc;
 use crate::manifest;
 
 use super::args::Args;
+use super::discovery;
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::resource::Target;
+use super::resource::{Resource, Target};
 
 /// An object that somebody wants.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub(super) struct Wanted {
 impl Wanted {
     /// How kubectl describes it in error messages.
     pub fn described(&self) -> String {
-        let info = self.target.kind.info();
+        let info = &self.target.kind;
         let group = format!("{}/{}", info.group, info.version);
         format!(
             "Resource: \"{group}, Resource={}\", GroupVersionKind: \"{group}, Kind={}\"\nName: {:?}, Namespace: {:?}",
@@ -53,7 +54,7 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
     }
     let (mut wanted, mut failures) = (Vec::new(), Vec::new());
     for doc in docs {
-        match want(doc, args) {
+        match want(doc, args, io)? {
             Ok(object) => wanted.push(object),
             Err(message) => failures.push(Failure::Client(message)),
         }
@@ -73,7 +74,29 @@ fn flatten(doc: &Doc, docs: &mut Vec<Doc>) {
     }
 }
 
-fn want(mut doc: Doc, args: &Args) -> Result<Wanted, String> {
+fn want(doc: Doc, args: &Args, io: &mut Io<'_>) -> Result<Result<Wanted, String>, Stop> {
+    if let Err(why) = readable(&doc) {
+        return Ok(Err(why));
+    }
+    let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
+    let found = match Kind::of(&api_version, &kind) {
+        Some(known) => Some(known.into()),
+        None => discovery::of(&api_version, &kind, io)?,
+    };
+    Ok(match found {
+        Some(resource) => placed(doc, resource, args),
+        None => {
+            let (name, namespace) = (doc["metadata"]["name"].str(), doc["metadata"]["namespace"].str());
+            Err(format!(
+                "resource mapping not found for name: {name:?} namespace: {namespace:?} from \"STDIN\": no matches \
+                 for kind {kind:?} in version {api_version:?}\nensure CRDs are installed first"
+            ))
+        }
+    })
+}
+
+/// What kubectl itself must find in a document.
+fn readable(doc: &Doc) -> Result<(), String> {
     let missing: Vec<&str> =
         ["apiVersion", "kind"].into_iter().filter(|field| doc[*field].str().is_empty()).collect();
     if !missing.is_empty() {
@@ -84,18 +107,14 @@ fn want(mut doc: Doc, args: &Args) -> Result<Wanted, String> {
              validation off with --validate=false"
         ));
     }
-    decodable(&doc["metadata"])?;
-    let metadata = &doc["metadata"];
-    let (name, namespace) = (metadata["name"].str(), metadata["namespace"].str());
-    let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
-    let kind = Kind::of(&api_version, &kind).ok_or_else(|| {
-        format!(
-            "resource mapping not found for name: {name:?} namespace: {namespace:?} from \"STDIN\": no matches for kind \
-             {kind:?} in version {api_version:?}\nensure CRDs are installed first"
-        )
-    })?;
-    if !kind.info().namespaced {
-        return Ok(Wanted { target: Target::new(kind, "", &name), doc });
+    decodable(&doc["metadata"])
+}
+
+/// The document in the namespace that is meant.
+fn placed(mut doc: Doc, kind: Resource, args: &Args) -> Result<Wanted, String> {
+    let (name, namespace) = (doc["metadata"]["name"].str(), doc["metadata"]["namespace"].str());
+    if !kind.namespaced {
+        return Ok(Wanted { target: Target::of(kind, "", &name), doc });
     }
     if let Some(enforced) =
         args.get("namespace").filter(|enforced| !namespace.is_empty() && namespace != *enforced)

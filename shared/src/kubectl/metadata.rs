@@ -3,14 +3,24 @@
 use crate::doc;
 use crate::doc::Doc;
 
-use super::args::{Args, Flag, switch, value};
-use super::change;
+use super::args::{Args, Flag, optional, switch, value};
+use super::change::Patching;
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::resource::objects;
+use super::resource::{Target, objects};
 
-pub(super) const FLAGS: &[Flag] =
-    &[switch("overwrite", None), switch("all", None), value("selector", Some('l'))];
+pub(super) const FLAGS: &[Flag] = &[
+    switch("overwrite", None),
+    switch("all", None),
+    switch("all-namespaces", Some('A')),
+    switch("list", None),
+    switch("local", None),
+    value("selector", Some('l')),
+    value("field-selector", None),
+    value("resource-version", None),
+    value("output", Some('o')),
+    optional("dry-run", "unchanged"),
+];
 
 /// One of the two maps, and kubectl's words about it.
 struct Words {
@@ -18,6 +28,9 @@ struct Words {
     singular: &'static str,
     done: &'static str,
     undone: &'static str,
+    /// What is said when something was added and something else taken away, or nothing changed.
+    both: &'static str,
+    nothing: &'static str,
     manager: &'static str,
 }
 
@@ -27,6 +40,8 @@ pub(super) fn label(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         singular: "label",
         done: "labeled",
         undone: "unlabeled",
+        both: "modified",
+        nothing: "not labeled",
         manager: "kubectl-label",
     };
     run(args, io, &words)
@@ -38,6 +53,8 @@ pub(super) fn annotate(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         singular: "annotation",
         done: "annotated",
         undone: "annotated",
+        both: "annotated",
+        nothing: "annotated",
         manager: "kubectl-annotate",
     };
     run(args, io, &words)
@@ -63,41 +80,100 @@ fn split(words: &[String]) -> (Vec<String>, Vec<Edit>) {
 
 fn run(args: &Args, io: &mut Io<'_>, words: &Words) -> Result<(), Stop> {
     let (subjects, edits) = split(&args.words);
-    if edits.is_empty() {
+    for flag in ["selector", "field-selector"] {
+        if args.is_on("all") && args.get(flag).is_some() {
+            return Err(io.fail(format!("cannot set --all and --{flag} at the same time")));
+        }
+    }
+    if subjects.is_empty() {
+        return Err(
+            io.fail("one or more resources must be specified as <resource> <name> or <resource>/<name>")
+        );
+    }
+    if edits.is_empty() && !args.is_on("list") {
         return Err(io.fail(format!("at least one {} update is required", words.singular)));
     }
+    if let Some((key, _)) = edits.iter().find(|(key, value)| {
+        value.is_none() && edits.iter().any(|(other, value)| other == key && value.is_some())
+    }) {
+        let article = if words.field == "labels" { "a label" } else { "an annotation" };
+        return Err(io.fail(format!("can not both modify and remove {article} in the same command: {key}")));
+    }
     let mut failures = Vec::new();
-    for (target, object) in objects(&subjects, args, io, &mut failures)? {
-        let present = &object["metadata"][words.field];
-        let mut changes = Doc::map();
-        let mut refused = false;
-        for (key, value) in &edits {
-            let old = present[key.as_str()].as_str();
-            match (value, old) {
-                (Some(value), Some(old)) if value != old && !args.is_on("overwrite") => {
-                    let message = format!("'{key}' already has a value ({old}), and --overwrite is false");
-                    failures.push(Failure::Client(message));
-                    refused = true;
-                }
-                (Some(value), old) if old != Some(value) => changes.set(key.as_str(), value.as_str()),
-                (None, Some(_)) => changes.set(key.as_str(), Doc::Null),
-                (None, None) => io.say(format!("{} \"{key}\" not found.", words.singular)),
-                _ => {}
-            }
-        }
-        if refused {
+    let found = objects(&subjects, args, io, &mut failures)?;
+    if args.get("resource-version").is_some() && found.len() != 1 {
+        return Err(io.fail("--resource-version may only be used with a single resource"));
+    }
+    let several = found.len() > 1;
+    for (target, object) in found {
+        if args.is_on("list") {
+            list(&target, &object, several, io, words);
             continue;
         }
-        if changes.is_empty() {
-            io.say(format!("{} not {}", target.display(), words.done));
-            continue;
-        }
-        let removed_only = changes.entries().iter().all(|(_, value)| value.is_null());
-        let mut patch = doc!({ "metadata": {} });
-        patch.set_at(&["metadata", words.field], changes);
-        if change::send(&target, "merge", words.manager, &patch, io, &mut failures)? {
-            io.say(format!("{} {}", target.display(), if removed_only { words.undone } else { words.done }));
-        }
+        one(&target, &object, &edits, args, io, words, &mut failures)?;
     }
     io.finish(failures)
+}
+
+fn list(target: &Target, object: &Doc, several: bool, io: &mut Io<'_>, words: &Words) {
+    if several {
+        let (kind, group) = (&target.kind.kind, &target.kind.group);
+        io.say(format!("Listing {} for {kind}.{group}/{}:", words.field, target.name));
+    }
+    for (key, value) in object["metadata"][words.field].entries() {
+        io.say(format!("{}{key}={}", if several { " " } else { "" }, value.str()));
+    }
+}
+
+fn one(
+    target: &Target,
+    object: &Doc,
+    edits: &[Edit],
+    args: &Args,
+    io: &mut Io<'_>,
+    words: &Words,
+    failures: &mut Vec<Failure>,
+) -> Result<(), Stop> {
+    let present = &object["metadata"][words.field];
+    let mut changes = Doc::map();
+    let (mut added, mut removed) = (false, false);
+    let before = failures.len();
+    for (key, value) in edits {
+        let old = present[key.as_str()].as_str();
+        match (value, old) {
+            (Some(value), Some(old)) if value != old && !args.is_on("overwrite") => {
+                let message = format!("'{key}' already has a value ({old}), and --overwrite is false");
+                failures.push(Failure::Client(message));
+            }
+            (Some(value), old) if old != Some(value) => {
+                changes.set(key.as_str(), value.as_str());
+                added = true;
+            }
+            (None, Some(_)) => {
+                changes.set(key.as_str(), Doc::Null);
+                removed = true;
+            }
+            (None, None) => io.say(format!("{} \"{key}\" not found.", words.singular)),
+            _ => {}
+        }
+    }
+    if failures.len() > before {
+        return Ok(());
+    }
+    let done = match (added, removed) {
+        (true, true) => words.both,
+        (true, false) => words.done,
+        (false, true) => words.undone,
+        (false, false) => {
+            io.say(format!("{} {}", target.display(), words.nothing));
+            return Ok(());
+        }
+    };
+    let mut patch = doc!({ "metadata": {} });
+    patch.set_at(&["metadata", words.field], changes);
+    if let Some(revision) = args.get("resource-version") {
+        patch.set_at(&["metadata", "resourceVersion"], revision);
+    }
+    let patching = Patching { way: "merge", manager: words.manager, done, part: "" };
+    patching.send(target, object, &patch, args, io, failures)
 }

@@ -71,25 +71,52 @@ fn edit(word: &str) -> Result<Edit, String> {
 }
 
 pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let is_edit = |word: &&String| word.contains(':') || word.ends_with('-') || word.contains('=');
-    let subjects: Vec<String> = args.words.iter().filter(|word| !is_edit(word)).cloned().collect();
-    if !matches!(
-        subjects.first().and_then(|word| Kind::named(word.split('/').next().unwrap_or(word))),
-        Some(Kind::Node)
-    ) {
-        return Err(io.fail(
-            "invalid resource type, only node is supported: kubectl taint node NAME key=value:EFFECT",
-        ));
+    let is_edit = |word: &&String| word.contains([':', '=']) || word.ends_with('-');
+    let first = args.words.iter().position(|word| is_edit(&word)).unwrap_or(args.words.len());
+    let (subjects, words) = args.words.split_at(first);
+    if let Some(late) = words.iter().find(|word| !is_edit(word)) {
+        return Err(io.fail(format!("all resources must be specified before taint changes: {late}")));
     }
-    let mut edits = Vec::new();
-    for word in args.words.iter().filter(is_edit) {
-        edits.push(edit(word).map_err(|why| io.fail(why))?);
-    }
-    if edits.is_empty() {
+    let Some(kind) = subjects.first() else {
+        return Err(io.fail("one or more resources must be specified as <resource> <name>"));
+    };
+    if words.is_empty() {
         return Err(io.fail("at least one taint update is required"));
     }
+    let mut edits = Vec::new();
+    for word in words {
+        edits.push(edit(word).map_err(|why| io.fail(why))?);
+    }
+    if Kind::named(kind.split('/').next().unwrap_or(kind)) != Some(Kind::Node) {
+        return Err(io.fail(format!("invalid resource type {kind}, only node types are supported")));
+    }
+    let all = args.is_on("all");
+    match args.get("selector") {
+        Some(_) if all => {
+            return Err(io.fail("setting 'all' parameter with a non empty selector is prohibited"));
+        }
+        None if !all && subjects.len() < 2 && !kind.contains('/') => {
+            return Err(
+                io.fail("at least one resource name must be specified since 'all' parameter is not set")
+            );
+        }
+        _ => {}
+    }
+    let clash = |remove: &&Edit| {
+        let same =
+            |add: &Edit| add.key == remove.key && (remove.effect.is_empty() || add.effect == remove.effect);
+        !remove.add && edits.iter().any(|add| add.add && same(add))
+    };
+    let clashes: Vec<String> =
+        edits.iter().filter(clash).map(|edit| format!("{}={}", edit.key, edit.effect)).collect();
+    if !clashes.is_empty() {
+        return Err(io.fail(format!(
+            "can not both modify and remove the following taint(s) in the same command: {}",
+            clashes.join(", ")
+        )));
+    }
     let mut failures = Vec::new();
-    for (target, node) in objects(&subjects, args, io, &mut failures)? {
+    for (target, node) in objects(subjects, args, io, &mut failures)? {
         match tainted(&target, &node["spec"]["taints"], &edits, args.is_on("overwrite")) {
             Err(message) => failures.push(Failure::Client(message)),
             Ok(taints) => {

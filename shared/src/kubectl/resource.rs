@@ -7,27 +7,98 @@ use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc::{Doc, Str};
 
 use super::args::Args;
+use super::discovery;
 use super::failure::Failure;
 use super::io::{Io, Stop};
+
+/// What the client must know of a kind to ask for its objects. The kinds that come with the cluster are known
+/// beforehand; those that people define are looked up ([`discovery`]).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Resource {
+    pub group: Str,
+    pub version: Str,
+    pub kind: Str,
+    pub plural: Str,
+    pub singular: Str,
+    pub namespaced: bool,
+}
+
+impl Resource {
+    /// `v1`, `apps/v1`
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.to_string()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// `pods`, `deployments.apps`: how messages name it.
+    pub fn qualified(&self) -> String {
+        if self.group.is_empty() {
+            self.plural.to_string()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
+    }
+
+    /// `pod`, `deployment.apps`: how kubectl names it in front of a slash.
+    pub fn type_name(&self) -> String {
+        if self.group.is_empty() {
+            self.singular.to_string()
+        } else {
+            format!("{}.{}", self.singular, self.group)
+        }
+    }
+
+    /// Whether it is a kind that comes with the cluster, and which.
+    pub fn known(&self) -> Option<Kind> {
+        Kind::of(&self.api_version(), &self.kind)
+    }
+}
+
+impl From<Kind> for Resource {
+    fn from(kind: Kind) -> Resource {
+        let info = kind.info();
+        Resource {
+            group: info.group.into(),
+            version: info.version.into(),
+            kind: info.kind.into(),
+            plural: info.plural.into(),
+            singular: info.singular.into(),
+            namespaced: info.namespaced,
+        }
+    }
+}
+
+impl PartialEq<Kind> for Resource {
+    fn eq(&self, kind: &Kind) -> bool {
+        self.known() == Some(*kind)
+    }
+}
 
 /// A kind, and the object called so; no name means all of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Target {
-    pub kind: Kind,
+    pub kind: Resource,
     pub namespace: Str,
     pub name: Str,
 }
 
 impl Target {
     pub fn new(kind: Kind, namespace: &str, name: &str) -> Target {
-        let namespace = if kind.info().namespaced { namespace } else { "" };
+        Target::of(Resource::from(kind), namespace, name)
+    }
+
+    pub fn of(kind: Resource, namespace: &str, name: &str) -> Target {
+        let namespace = if kind.namespaced { namespace } else { "" };
         Target { kind, namespace: namespace.into(), name: name.into() }
     }
 
     /// `/apis/apps/v1/namespaces/default/deployments/web`
     pub fn path(&self) -> String {
-        let info = self.kind.info();
-        let mut path = match info.group {
+        let info = &self.kind;
+        let mut path = match info.group.as_str() {
             "" => format!("/api/{}", info.version),
             group => format!("/apis/{group}/{}", info.version),
         };
@@ -43,12 +114,12 @@ impl Target {
 
     /// `deployment.apps/web`
     pub fn display(&self) -> String {
-        format!("{}/{}", type_name(self.kind), self.name)
+        format!("{}/{}", self.kind.type_name(), self.name)
     }
 
     /// `/v1, Resource=pods`: how Go prints the kind's resource.
     pub fn resource(&self) -> String {
-        let info = self.kind.info();
+        let info = &self.kind;
         format!("{}/{}, Resource={}", info.group, info.version, info.plural)
     }
 
@@ -78,12 +149,6 @@ impl Target {
     }
 }
 
-/// `pod`, `deployment.apps`: how kubectl names a kind in front of a slash.
-pub(super) fn type_name(kind: Kind) -> String {
-    let info = kind.info();
-    if info.group.is_empty() { info.singular.to_owned() } else { format!("{}.{}", info.singular, info.group) }
-}
-
 /// Text as part of a path or query.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
@@ -97,19 +162,27 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
+/// The kind that a word means, if there is such.
+pub(super) fn kind(word: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Stop> {
+    match Kind::named(word) {
+        Some(kind) => Ok(Some(kind.into())),
+        None => discovery::named(word, io),
+    }
+}
+
 /// The kinds that `deploy,po` or `all` means.
-pub(super) fn kinds(words: &str, io: &mut Io<'_>) -> Result<Vec<Kind>, Stop> {
+pub(super) fn kinds(words: &str, io: &mut Io<'_>) -> Result<Vec<Resource>, Stop> {
     let mut kinds = Vec::new();
     for word in words.split(',').filter(|word| !word.is_empty()) {
-        if let Some(kind) = Kind::named(word) {
-            kinds.push(kind);
+        let before = kinds.len();
+        let category = Kind::ALL.iter().copied().filter(|kind| kind.info().categories.contains(&word));
+        kinds.extend(category.map(Resource::from));
+        if kinds.len() > before {
             continue;
         }
-        let category = Kind::ALL.iter().copied().filter(|kind| kind.info().categories.contains(&word));
-        let before = kinds.len();
-        kinds.extend(category);
-        if kinds.len() == before {
-            return Err(io.fail(format!("the server doesn't have a resource type {word:?}")));
+        match kind(word, io)? {
+            Some(kind) => kinds.push(kind),
+            None => return Err(io.fail(format!("the server doesn't have a resource type {word:?}"))),
         }
     }
     Ok(kinds)
@@ -135,16 +208,17 @@ pub(super) fn targets(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<
                 ));
             };
             let found = kinds(kind, io)?;
-            targets.extend(found.into_iter().map(|kind| Target::new(kind, args.namespace(), name)));
+            targets.extend(found.into_iter().map(|kind| Target::of(kind, args.namespace(), name)));
         }
         return Ok(targets);
     }
     let found = kinds(first, io)?;
     for kind in found {
         if words.len() == 1 {
-            targets.push(Target::new(kind, args.namespace(), ""));
+            targets.push(Target::of(kind, args.namespace(), ""));
+            continue;
         }
-        targets.extend(words[1..].iter().map(|name| Target::new(kind, args.namespace(), name)));
+        targets.extend(words[1..].iter().map(|name| Target::of(kind.clone(), args.namespace(), name)));
     }
     Ok(targets)
 }
@@ -157,34 +231,51 @@ pub(super) fn objects(
     io: &mut Io<'_>,
     failures: &mut Vec<Failure>,
 ) -> Result<Vec<(Target, Doc)>, Stop> {
+    let targets = targets(words, args, io)?;
+    let some = args.get("selector").is_some() || args.get("field-selector").is_some() || args.is_on("all");
+    if !some && targets.iter().any(|target| target.name.is_empty()) {
+        return Err(io.fail("resource(s) were provided, but no name was specified"));
+    }
+    objects_or_lists(targets, args, io, failures)
+}
+
+/// The objects that targets mean: of one without a name, all that the selectors choose.
+pub(super) fn objects_or_lists(
+    targets: Vec<Target>,
+    args: &Args,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<Vec<(Target, Doc)>, Stop> {
     let mut objects = Vec::new();
-    for target in targets(words, args, io)? {
-        if !target.name.is_empty() {
-            let response = io.request(target.get())?;
-            if response.is_success() {
-                objects.push((target, response.body));
-            } else {
-                failures.push(Failure::of(&response));
-            }
-            continue;
+    for mut target in targets {
+        if args.is_on("all-namespaces") && target.name.is_empty() {
+            target.namespace = Str::new();
         }
-        let selector = args.get("selector");
-        if selector.is_none() && !args.is_on("all") {
-            return Err(io.fail("resource(s) were provided, but no name was specified"));
-        }
-        let mut request = target.get();
-        if let Some(selector) = selector {
-            request.path = format!("{}?labelSelector={}", request.path, escape(selector)).into();
-        }
-        let response = io.request(request)?;
+        let response = io.request(selected(&target, args))?;
         if !response.is_success() {
             failures.push(target.failure(&response, args));
-            continue;
-        }
-        for item in response.body["items"].items() {
-            let found = Target { name: item["metadata"]["name"].str(), ..target.clone() };
-            objects.push((found, item.clone()));
+        } else if target.name.is_empty() {
+            for item in response.body["items"].items() {
+                let (name, namespace) = (item["metadata"]["name"].str(), item["metadata"]["namespace"].str());
+                objects.push((Target { name, namespace, ..target.clone() }, item.clone()));
+            }
+        } else {
+            objects.push((target, response.body));
         }
     }
     Ok(objects)
+}
+
+/// The request for one object, or for those that the selectors choose.
+pub(super) fn selected(target: &Target, args: &Args) -> HttpRequest {
+    let mut request = target.get();
+    if target.name.is_empty() {
+        let mut query = Vec::new();
+        for (flag, parameter) in [("selector", "labelSelector"), ("field-selector", "fieldSelector")] {
+            query.extend(args.get(flag).map(|selector| format!("{parameter}={}", escape(selector))));
+        }
+        query.push("limit=500".into());
+        request.path = format!("{}?{}", request.path, query.join("&")).into();
+    }
+    request
 }

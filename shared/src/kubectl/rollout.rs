@@ -9,10 +9,11 @@ use crate::sim::Duration;
 use super::apply::LAST_APPLIED;
 use super::args::{Args, Flag, value};
 use super::change;
+use super::describe;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
 use super::resource::{Target, escape, objects};
-use super::table::{NARROW, align};
+use super::tabs::{NARROW, align};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("timeout", None),
@@ -32,13 +33,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut failures = Vec::new();
     let found = objects(subjects, args, io, &mut failures)?;
     for (target, object) in found {
-        let plural = target.kind.info().plural;
-        if !matches!(target.kind, Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet) {
+        let plural = &target.kind.plural;
+        let Some(kind @ (Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet)) = target.kind.known()
+        else {
             failures.push(Failure::Client(format!("{plural} {:?} {verb} is not supported", target.name)));
             continue;
-        }
+        };
         match verb.as_str() {
-            "status" => status(&target, args, io)?,
+            "status" => status(&target, kind, args, io)?,
             "history" => history(&target, &object, args, io)?,
             "undo" => undo(&target, &object, args, io, &mut failures)?,
             "restart" => restart(&target, &object, io, &mut failures)?,
@@ -150,7 +152,7 @@ fn stateful_set(object: &Doc, number: impl Fn(&str) -> i64) -> Result<String, St
     ))
 }
 
-fn status(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+fn status(target: &Target, kind: Kind, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let timeout = match args.get("timeout").map(|text| (text, Duration::parse(text))) {
         None => None,
         Some((_, Some(length))) => Some(length).filter(|length| *length > Duration::ZERO),
@@ -160,32 +162,28 @@ fn status(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             );
         }
     };
-    // What was printed so far, for which revision, and how long it has waited.
-    let kind = target.kind;
-    let first = doc!({ "said": "", "revision": "", "waited": 0i64 });
-    let (said, end) = io.poll(target.get(), first, |memory, response| {
-        let mut said = memory["said"].str().to_string();
+    // The revision that was told last, and how long it has waited.
+    let first = doc!({ "revision": "", "waited": 0i64 });
+    let end = io.stream(&|_| target.get(), first, |memory, response, said| {
         if !response.is_success() {
-            return Next::Done((said, Err(Some(Failure::of(response)))));
+            return Next::Done(Err(Some(Failure::of(response))));
         }
         let revision = &response.body["metadata"]["resourceVersion"];
         let line = match standing(kind, &response.body) {
-            Err(why) => return Next::Done((said, Err(Some(Failure::Client(why))))),
-            Ok(Ok(line)) => return Next::Done((said, Ok(line))),
+            Err(why) => return Next::Done(Err(Some(Failure::Client(why)))),
+            Ok(Ok(line)) => return Next::Done(Ok(line)),
             Ok(Err(line)) => line,
         };
         // A line for every change that was seen, as a watch would bring it.
         if *revision != memory["revision"] {
-            said.push_str(&line);
-            said.push('\n');
+            said.stdout.push_str(&format!("{line}\n"));
         }
         let waited = memory["waited"].as_i64().unwrap_or(0) + POLL.0 as i64;
         if timeout.is_some_and(|timeout| waited >= timeout.0 as i64) {
-            return Next::Done((said, Err(None)));
+            return Next::Done(Err(None));
         }
-        Next::Again(doc!({ "said": said, "revision": revision.clone(), "waited": waited }))
+        Next::Again(doc!({ "revision": revision.clone(), "waited": waited }))
     })?;
-    io.print(&said);
     match end {
         Ok(line) => {
             io.say(line);
@@ -247,21 +245,14 @@ fn history(target: &Target, object: &Doc, args: &Args, io: &mut Io<'_>) -> Resul
             return Err(io.fail(format!("unable to find the specified revision {wanted}")));
         };
         io.say(format!("{} with revision #{wanted}", target.display()));
-        io.say("Pod Template:");
-        let labels = past.template["metadata"]["labels"].entries().iter();
-        let labels = labels.map(|(key, value)| format!("{key}={}", value.str())).collect::<Vec<_>>();
-        io.say(format!("  Labels:\t{}", labels.join("\n\t")));
-        io.say("  Containers:");
-        for container in past.template["spec"]["containers"].items() {
-            io.say(format!("   {}:\n    Image:\t{}", container["name"].str(), container["image"].str()));
-        }
-        io.say("");
+        let text = describe::pod_template(&past.template, io, target)?;
+        io.say(text);
         return Ok(());
     }
     io.say(format!("{} ", target.display()));
-    let mut lines = vec![vec!["REVISION".to_owned(), "CHANGE-CAUSE".to_owned()]];
-    lines.extend(revisions.iter().map(|past| vec![past.revision.to_string(), past.cause.to_string()]));
-    io.print(&align(&lines, NARROW));
+    let mut table = "REVISION\tCHANGE-CAUSE\n".to_owned();
+    revisions.iter().for_each(|past| table.push_str(&format!("{}\t{}\n", past.revision, past.cause)));
+    io.print(&align(&table, NARROW));
     io.say("");
     Ok(())
 }
@@ -283,7 +274,7 @@ fn undo(
             "Warning: resource {}/{} was previously managed with 'kubectl apply'. Rolling back will not update \
              the {LAST_APPLIED} annotation, which may cause unexpected behavior on future 'kubectl apply' operations. \
              Consider using 'kubectl apply' with your previous configuration file instead.",
-            target.kind.info().plural,
+            target.kind.plural,
             target.name
         ));
     }
@@ -294,9 +285,9 @@ fn undo(
         revisions.len().checked_sub(2).and_then(|at| revisions.get(at))
     };
     let Some(past) = chosen else {
-        let message = match target.kind {
+        let message = match target.kind.known() {
             _ if to > 0 => format!("unable to find specified revision {to} in history"),
-            Kind::Deployment => format!("no rollout history found for deployment \"{}\"", target.name),
+            Some(Kind::Deployment) => format!("no rollout history found for deployment \"{}\"", target.name),
             _ => "no last revision to roll back to".to_owned(),
         };
         return refuse(message, failures);
@@ -316,8 +307,8 @@ fn undo(
         io.say(message);
         return Ok(());
     }
-    let (way, patch) = match target.kind {
-        Kind::Deployment => {
+    let (way, patch) = match target.kind.known() {
+        Some(Kind::Deployment) => {
             ("json", doc!([{ "op": "replace", "path": "/spec/template", "value": template }]))
         }
         _ => ("strategic-merge", past.data.clone()),

@@ -1,67 +1,92 @@
-//! `kubectl set image` and `kubectl patch`
+//! `kubectl set` (each part below `set/`) and `kubectl patch`
 
-use crate::doc;
+mod env;
+mod pods;
+mod subjects;
+
 use crate::doc::{Doc, parse_json};
 use crate::manifest;
 
-use super::args::{Args, Flag, switch, value};
-use super::change;
+use super::args::{Args, Flag, optional, switch, value};
+use super::change::Patching;
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::resource::objects;
+use super::resource::{Target, objects};
 
-pub(super) const FLAGS: &[Flag] = &[switch("all", None), value("selector", Some('l'))];
+pub(super) const FLAGS: &[Flag] = &[
+    switch("all", None),
+    value("selector", Some('l')),
+    value("field-selector", None),
+    optional("dry-run", "unchanged"),
+    value("output", Some('o')),
+    value("containers", Some('c')),
+    value("limits", None),
+    value("requests", None),
+    value("env", Some('e')),
+    value("from", None),
+    value("keys", None),
+    value("prefix", None),
+    switch("list", None),
+    switch("overwrite", None),
+    switch("resolve", None),
+    switch("local", None),
+    value("group", None),
+    value("serviceaccount", None),
+    value("resource-version", None),
+];
 
-pub(super) const PATCH_FLAGS: &[Flag] = &[value("patch", Some('p')), value("type", None)];
+pub(super) const PATCH_FLAGS: &[Flag] = &[
+    value("patch", Some('p')),
+    value("patch-file", None),
+    value("type", None),
+    value("subresource", None),
+    value("output", Some('o')),
+    value("selector", Some('l')),
+    switch("all", None),
+    switch("local", None),
+    optional("dry-run", "unchanged"),
+];
 
+/// A part of `set`: how it reads its words, and what it makes of an object.
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    if args.words.first().map(String::as_str) != Some("image") {
-        return Err(
-            io.fail("only `set image` is simulated: kubectl set image deployment/NAME CONTAINER=IMAGE")
-        );
-    }
-    let (edits, subjects): (Vec<String>, Vec<String>) =
-        args.words[1..].iter().cloned().partition(|word| word.contains('='));
-    if edits.is_empty() {
-        return Err(io.fail("at least one image update is required"));
-    }
-    let mut failures = Vec::new();
-    for (target, object) in objects(&subjects, args, io, &mut failures)? {
-        // A workload's pods come from its template; a Pod is its own.
-        let template = !object["spec"]["template"].is_null();
-        let spec = if template { &object["spec"]["template"]["spec"] } else { &object["spec"] };
-        let mut changed: Vec<Doc> = Vec::new();
-        for (container, image) in edits.iter().filter_map(|edit| edit.split_once('=')) {
-            let names = spec["containers"]
-                .items()
-                .iter()
-                .filter(|item| container == "*" || item["name"].as_str() == Some(container));
-            let before = changed.len();
-            changed.extend(names.map(|item| doc!({ "image": image, "name": item["name"].clone() })));
-            if changed.len() == before {
-                failures.push(Failure::Client(format!("unable to find container named {container:?}")));
-            }
-        }
-        changed.retain(|change| {
-            !spec["containers"]
-                .items()
-                .iter()
-                .any(|item| item["name"] == change["name"] && item["image"] == change["image"])
-        });
-        if changed.is_empty() {
-            continue;
-        }
-        let containers = doc!({ "containers": changed });
-        let patch = if template {
-            doc!({ "spec": { "template": { "spec": containers } } })
-        } else {
-            doc!({ "spec": containers })
-        };
-        if change::send(&target, "strategic-merge", "kubectl-set", &patch, io, &mut failures)? {
-            io.say(format!("{} image updated", target.display()));
+    let Some((part, words)) = args.words.split_first() else {
+        return super::help::run(&["set".into()], io);
+    };
+    match part.as_str() {
+        "image" => pods::image(words, args, io),
+        "resources" => pods::resources(words, args, io),
+        "serviceaccount" | "sa" => pods::service_account(words, args, io),
+        "env" => env::run(words, args, io),
+        "selector" => subjects::selector(words, args, io),
+        "subject" => subjects::run(words, args, io),
+        other => {
+            Err(io.fail(format!("unknown command {other:?}\nSee 'kubectl set -h' for help and examples")))
         }
     }
-    io.finish(failures)
+}
+
+/// Where an object keeps a pod's spec, as the keys on the way; none when it keeps none.
+fn pod_spec(object: &Doc) -> Option<&'static [&'static str]> {
+    const PATHS: [&[&str]; 3] =
+        [&["spec", "jobTemplate", "spec", "template", "spec"], &["spec", "template", "spec"], &["spec"]];
+    let has = |path: &&&[&str]| !object.at(path)["containers"].is_null();
+    PATHS.iter().find(has).copied()
+}
+
+/// Sends what changes in an object's pod spec.
+fn update(
+    (target, object): (&Target, &Doc),
+    path: &[&str],
+    change: Doc,
+    done: &str,
+    args: &Args,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<(), Stop> {
+    let mut patch = Doc::map();
+    patch.set_at(path, change);
+    let patching = Patching { way: "strategic-merge", manager: "kubectl-set", done, part: "" };
+    patching.send(target, object, &patch, args, io, failures)
 }
 
 pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
@@ -80,9 +105,17 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some(patch) = parsed else {
         return Err(io.fail(format!("unable to parse {text:?}: it is neither JSON nor YAML")));
     };
+    let part = args.get("subresource").map_or_else(String::new, |part| format!("/{part}"));
     let mut failures = Vec::new();
     for (target, before) in objects(&args.words, args, io, &mut failures)? {
-        let response = io.request(target.patch(kind, "kubectl-patch", &patch))?;
+        if args.get("dry-run").is_some() || args.get("output").is_some() {
+            let patching = Patching { way: kind, manager: "kubectl-patch", done: "patched", part: &part };
+            patching.send(&target, &before, &patch, args, io, &mut failures)?;
+            continue;
+        }
+        let mut request = target.patch(kind, "kubectl-patch", &patch);
+        request.path = request.path.replacen('?', &format!("{part}?"), 1).into();
+        let response = io.request(request)?;
         if !response.is_success() {
             failures.push(Failure::of(&response));
         } else if response.body["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"] {

@@ -116,7 +116,7 @@ fn one(
         Next::Again(doc!({ "waited": waited + POLL.0 as i64 }))
     })?;
     if !met {
-        let plural = target.kind.info().plural;
+        let plural = &target.kind.plural;
         let message = format!("timed out waiting for the condition on {plural}/{}", target.name);
         failures.push(Failure::Client(message));
     } else {

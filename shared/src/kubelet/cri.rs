@@ -3,10 +3,13 @@
 use crate::api::Kind;
 use crate::api::core::pod::Pod;
 use crate::client::Severity;
-use crate::doc::{Str, literal};
-use crate::sim::{Context, CriCall, CriEvent, Duration, ListedContainer, ListedPod, Timer};
+use crate::doc::{Str, Timestamp, literal};
+use crate::sim::{
+    ContainerEnd, Context, CriCall, CriEvent, Duration, ListedContainer, ListedPod, ProbeKind, Timer,
+};
 
 use super::pod::{ContainerStage, PodStage, Termination, spec_at};
+use super::probe::hook_action;
 use super::recover::match_runtime;
 use super::{Kubelet, date};
 
@@ -36,16 +39,20 @@ impl Kubelet {
                 self.note_found(pod, &container, attempt, |listed| listed.started = Some(cx.now()));
                 self.container_started(pod, &container, attempt, cx);
             }
-            CriEvent::ContainerExited { pod, container, attempt, exit_code } => {
+            CriEvent::ContainerExited { pod, container, attempt, end } => {
                 self.note_found(pod, &container, attempt, |listed| {
-                    listed.exited = Some((exit_code, cx.now()))
+                    listed.exited = Some((end.clone(), cx.now()))
                 });
-                self.container_exited(pod, &container, attempt, exit_code, cx);
+                self.container_exited(pod, &container, attempt, &end, cx);
+            }
+            CriEvent::ContainerFailed { pod, container, attempt, why } => {
+                self.not_started(pod, &container, attempt, why, cx);
             }
             CriEvent::SandboxRemoved { pod } => self.sandbox_removed(pod, cx),
-            CriEvent::Probed { pod, container, attempt, kind, failure } => {
-                self.probed(pod, &container, attempt, kind, failure, cx);
+            CriEvent::Probed { pod, container, attempt, kind, result } => {
+                self.probed(pod, &container, attempt, kind, result, cx);
             }
+            CriEvent::Served { call, reply } => self.served(call, reply, cx),
         }
     }
 
@@ -57,6 +64,7 @@ impl Kubelet {
         cx: &mut Context<'_>,
     ) {
         self.listed = true;
+        self.runtime_lost_calls(cx);
         for (image, bytes) in images {
             self.learn_image(image, bytes);
         }
@@ -90,10 +98,13 @@ impl Kubelet {
         }
         let came_up = match_runtime(pod, found.as_ref(), cx);
         // A probe that still fails has it restarted again.
-        pod.containers.iter_mut().for_each(|container| container.unhealthy = false);
+        pod.containers.iter_mut().for_each(|container| {
+            container.unhealthy = false;
+            container.stopping = None;
+        });
         match pod.stage {
             PodStage::Removing => self.ask_runtime(CriCall::RemovePodSandbox { pod: uid }, cx),
-            PodStage::Terminating => self.stop_containers(uid, cx),
+            PodStage::Terminating => self.stop_again(uid, cx),
             _ => {}
         }
         came_up.into_iter().for_each(|index| self.begin_probes(uid, index, cx));
@@ -159,9 +170,52 @@ impl Kubelet {
         if container.restarts != attempt || !matches!(container.stage, ContainerStage::Starting { .. }) {
             return;
         }
-        container.stage = ContainerStage::Running { since: cx.now() };
+        let name = container.name.clone();
         self.pod_event(uid, Some(index), Severity::Normal, "Started", literal!("Container started"), cx);
-        self.begin_probes(uid, index, cx);
+        let object = self.object(uid);
+        let view = object.as_ref().and_then(|object| object.view::<Pod>());
+        let spec = view.map(|view| spec_at(&view.spec, index));
+        match spec.and_then(|spec| hook_action(&spec.doc["lifecycle"]["postStart"], spec)) {
+            // Until its hook has run it does not count as up.
+            Some(action) => {
+                let kind = ProbeKind::PostStart;
+                let call = CriCall::Probe { pod: uid, container: name, attempt, kind, action, timeout_ms: 0 };
+                self.ask_runtime(call, cx);
+            }
+            None => self.comes_up(uid, index, cx),
+        }
+    }
+
+    /// A container is up.
+    pub(super) fn comes_up(&mut self, uid: u128, index: u32, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let container = pod.at(index);
+        if matches!(container.stage, ContainerStage::Starting { .. }) {
+            container.stage = ContainerStage::Running { since: cx.now() };
+            self.begin_probes(uid, index, cx);
+            self.sync(uid, cx);
+        }
+    }
+
+    /// Its program could not be started.
+    fn not_started(&mut self, uid: u128, name: &str, attempt: u32, why: Str, cx: &mut Context<'_>) {
+        let (now, date) = (cx.now(), date(cx.now(), cx));
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let Some(index) = pod.position(name) else { return };
+        let container = pod.at(index);
+        if container.restarts != attempt || !container.is_live() {
+            return;
+        }
+        container.ended(Termination {
+            exit_code: 128,
+            reason: "StartError",
+            started: Timestamp::default(),
+            finished: date,
+            id: crate::runtime::container_id(uid, name, attempt),
+            message: why.clone(),
+            at: now,
+        });
+        self.pod_event(uid, Some(index), Severity::Warning, "Failed", format!("Error: {why}"), cx);
         self.sync(uid, cx);
     }
 
@@ -174,7 +228,14 @@ impl Kubelet {
         }
     }
 
-    fn container_exited(&mut self, uid: u128, name: &str, attempt: u32, code: i32, cx: &mut Context<'_>) {
+    fn container_exited(
+        &mut self,
+        uid: u128,
+        name: &str,
+        attempt: u32,
+        end: &ContainerEnd,
+        cx: &mut Context<'_>,
+    ) {
         let now = cx.now();
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let Some(index) = pod.position(name) else { return };
@@ -187,16 +248,7 @@ impl Kubelet {
             ContainerStage::Running { since } => since,
             _ => now,
         };
-        container.last = Some(Termination {
-            exit_code: code,
-            reason: if code == 0 { "Completed" } else { "Error" },
-            started: date(since, cx),
-            finished: date(now, cx),
-            id,
-            at: now,
-        });
-        container.stage = ContainerStage::Exited;
-        (container.started, container.ready) = (false, false);
+        container.ended(Termination::of(end, id, (date(since, cx), date(now, cx)), now));
         self.sync(uid, cx);
     }
 
@@ -207,6 +259,7 @@ impl Kubelet {
         if pod.gone {
             self.forget(uid);
         } else {
+            self.report(uid, cx);
             self.delete_from_api(uid, cx);
         }
     }

@@ -7,8 +7,9 @@ use crate::client::Severity;
 use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
 use crate::runtime::LONGEST_ARGUMENT;
-use crate::sim::{Context, Timer};
+use crate::sim::{Context, Machine, Timer};
 
+use super::downward::{field, own_resource_field};
 use super::pod::{ContainerStage, spec_at};
 use super::status::ip_text;
 use super::sync::RESYNC;
@@ -52,14 +53,7 @@ impl Kubelet {
         let ContainerStage::Configuring(missing) = &mut pod.at(index).stage else { return };
         *missing = missing.saturating_sub(1);
         let complete = *missing == 0;
-        let data = match result {
-            Ok(reply) => Ok(reply.object().map_or(Doc::Null, |object| object.body["data"].clone())),
-            // The kubelet's own words, not the server's.
-            Err(status) if status.reason == Reason::NotFound => {
-                Err(format!("{} \"{}\" not found", key.kind.info().singular, key.name).into())
-            }
-            Err(status) => Err(status.message),
-        };
+        let data = read_source(&key, result);
         self.configs.entry((uid, index)).or_default().insert(key, data);
         if !complete {
             return;
@@ -81,7 +75,8 @@ impl Kubelet {
     ) {
         let Some(object) = self.object(uid) else { return };
         let ip = self.pods[&uid].ip.map(ip_text).unwrap_or_default();
-        match compose(&spec.doc, &object, sources, &ip, &ip_text(self.address)) {
+        let machine = &cx.core.machines[self.machine as usize];
+        match compose(&spec.doc, &object, sources, (&ip, &ip_text(self.address)), machine) {
             Ok(env) => self.launch(uid, index, spec, env, cx),
             Err(message) => {
                 self.pod_event(
@@ -98,6 +93,18 @@ impl Kubelet {
                 cx.timer(RESYNC, Timer::about("pod", pod.key.clone()));
             }
         }
+    }
+}
+
+/// The `data` of a ConfigMap or Secret, or why it cannot be had.
+pub(super) fn read_source(key: &Key, result: Result<Reply, Box<Status>>) -> Result<Doc, Str> {
+    match result {
+        Ok(reply) => Ok(reply.object().map_or(Doc::Null, |object| object.body["data"].clone())),
+        // The kubelet's own words, not the server's.
+        Err(status) if status.reason == Reason::NotFound => {
+            Err(format!("{} \"{}\" not found", key.kind.info().singular, key.name).into())
+        }
+        Err(status) => Err(status.message),
     }
 }
 
@@ -123,8 +130,8 @@ fn compose(
     container: &Doc,
     object: &Object,
     sources: &Sources,
-    pod_ip: &Str,
-    host_ip: &Str,
+    (pod_ip, host_ip): (&Str, &Str),
+    machine: &Machine,
 ) -> Result<Vec<(Str, Str)>, Str> {
     let mut env: Vec<(Str, Str)> = Vec::new();
     let key =
@@ -156,6 +163,12 @@ fn compose(
             Some(value.ok_or_else(|| format!("variable {name} is too long: argument list too long"))?)
         } else if !from["fieldRef"].is_null() {
             Some(field(&from["fieldRef"]["fieldPath"].str(), object, pod_ip, host_ip))
+        } else if !from["resourceFieldRef"].is_null() {
+            let all: Vec<&Container> = object
+                .view::<Pod>()
+                .map(|view| view.spec.containers.iter().chain(&view.spec.init_containers).collect())
+                .unwrap_or_default();
+            Some(own_resource_field(&from["resourceFieldRef"], container, &all, machine))
         } else {
             from_source(from, sources, &key)?
         };
@@ -200,7 +213,7 @@ fn from_source(from: &Doc, sources: &Sources, key: &impl Fn(Kind, &Doc) -> Key) 
     Ok(None)
 }
 
-fn text(kind: Kind, value: &Doc) -> Str {
+pub(super) fn text(kind: Kind, value: &Doc) -> Str {
     match kind {
         Kind::Secret => {
             let bytes = base64_decode(value.as_str().unwrap_or("")).unwrap_or_default();
@@ -211,7 +224,7 @@ fn text(kind: Kind, value: &Doc) -> Str {
 }
 
 /// `$(NAME)` stands for a variable defined before; `$$(NAME)` for itself. `None` when the value grows too long.
-fn expand(value: &Str, env: &[(Str, Str)]) -> Option<Str> {
+pub(super) fn expand(value: &Str, env: &[(Str, Str)]) -> Option<Str> {
     if !value.contains("$(") {
         return Some(value.clone());
     }
@@ -240,29 +253,23 @@ fn expand(value: &Str, env: &[(Str, Str)]) -> Option<Str> {
     Some(result.into())
 }
 
-/// The downward API.
-fn field(path: &str, object: &Object, pod_ip: &Str, host_ip: &Str) -> Str {
-    let entry = |map: &Doc, prefix: &str| {
-        path.strip_prefix(prefix).and_then(|rest| rest.strip_suffix("']")).map(|key| map[key].str())
-    };
-    match path {
-        "metadata.name" => object.key.name.clone(),
-        "metadata.namespace" => object.key.namespace.clone(),
-        "metadata.uid" => crate::api::meta::uuid(object.meta.uid).into(),
-        "spec.nodeName" => object.body["spec"]["nodeName"].str(),
-        "spec.serviceAccountName" => object.body["spec"]["serviceAccountName"].str(),
-        "status.podIP" | "status.podIPs" => pod_ip.clone(),
-        "status.hostIP" | "status.hostIPs" => host_ip.clone(),
-        _ => entry(&object.meta.labels, "metadata.labels['")
-            .or_else(|| entry(&object.meta.annotations, "metadata.annotations['"))
-            .unwrap_or_default(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::doc;
+
+    fn machine() -> Machine {
+        Machine {
+            name: "node-0".into(),
+            zone: Str::new(),
+            cpu_milli: 4000,
+            memory: 8 << 30,
+            pods: 110,
+            labels: BTreeMap::new(),
+            taints: Doc::Null,
+            powered: true,
+        }
+    }
 
     fn pod() -> Object {
         let body =
@@ -277,17 +284,26 @@ mod tests {
             "env": [
                 { "name": "URL", "value": "http://$(HOST):$(PORT)/$$(HOST)" },
                 { "name": "APP", "valueFrom": { "fieldRef": { "fieldPath": "metadata.labels['app']" } } },
-                { "name": "K", "valueFrom": { "secretKeyRef": { "name": "s", "key": "k" } } }
-            ]
+                { "name": "K", "valueFrom": { "secretKeyRef": { "name": "s", "key": "k" } } },
+                { "name": "C", "valueFrom": { "resourceFieldRef": { "resource": "limits.cpu" } } },
+                { "name": "M", "valueFrom": { "resourceFieldRef": { "resource": "limits.memory", "divisor": "1Mi" } } },
+                { "name": "R", "valueFrom": { "resourceFieldRef": { "resource": "requests.cpu", "divisor": "1m" } } }
+            ],
+            "resources": { "limits": { "cpu": "1500m" } }
         });
         let namespace: Str = "n".into();
         let keys = references(&container, &namespace);
         assert_eq!(keys.len(), 2);
         let data = [doc!({ "HOST": "h" }), doc!({ "k": "dg==" })];
         let sources: Sources = keys.into_iter().zip(data.map(Ok)).collect();
-        let env = compose(&container, &pod(), &sources, &"10.244.0.2".into(), &"172.18.0.2".into()).unwrap();
+        let env =
+            compose(&container, &pod(), &sources, (&"10.244.0.2".into(), &"172.18.0.2".into()), &machine());
+        let env = env.unwrap();
         let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        assert_eq!(env, ["HOST=h", "S_k=v", "URL=http://h:$(PORT)/$(HOST)", "APP=x", "K=v"]);
+        assert_eq!(
+            env,
+            ["HOST=h", "S_k=v", "URL=http://h:$(PORT)/$(HOST)", "APP=x", "K=v", "C=2", "M=8192", "R=1500"]
+        );
     }
 
     #[test]
@@ -295,7 +311,8 @@ mod tests {
         let container = doc!({ "env": [{ "name": "K", "valueFrom": { "configMapKeyRef": { "name": "c", "key": "k" } } }] });
         let key = references(&container, &"n".into()).remove(0);
         let compose = |data| {
-            compose(&container, &pod(), &Sources::from([(key.clone(), data)]), &Str::new(), &Str::new())
+            let sources = Sources::from([(key.clone(), data)]);
+            super::compose(&container, &pod(), &sources, (&Str::new(), &Str::new()), &machine())
         };
         assert_eq!(compose(Ok(doc!({}))).unwrap_err(), "couldn't find key k in ConfigMap n/c");
         assert_eq!(

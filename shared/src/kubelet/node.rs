@@ -73,6 +73,11 @@ impl NodeState {
         Duration::millis(self.random.below(STAGGER.0))
     }
 
+    /// Some part of a length.
+    pub fn draw(&mut self, most: Duration) -> Duration {
+        Duration::millis(self.random.below(most.0.max(1)))
+    }
+
     pub fn has_network(&self) -> bool {
         !self.cidr.is_empty()
     }

@@ -4,7 +4,7 @@ use crate::api::core::pod::{Container, Pod, PodSpec};
 use crate::api::{Key, Object};
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
-use crate::sim::{Duration, ProbeKind, Time};
+use crate::sim::{ContainerEnd, Duration, ProbeKind, Time};
 
 /// First and longest wait before a crashed container starts again, or a failed image pull is tried again.
 const FIRST_BACK_OFF: Duration = Duration::seconds(10);
@@ -31,6 +31,10 @@ pub struct PodState {
     pub terminating: Option<(Time, Time)>,
     /// Why it ended without running: reason and message.
     pub rejected: Option<(Str, Str)>,
+    /// Why the kubelet itself ends it: reason and message.
+    pub failed: Option<(Str, Str)>,
+    /// What its volumes need.
+    pub(super) volumes: super::volumes::Volumes,
     /// Whether the API has no such pod any more.
     pub gone: bool,
     /// Whether the API has its end already, so that nothing is left to report.
@@ -94,6 +98,12 @@ pub struct ContainerState {
     pub(super) probes: BTreeMap<ProbeKind, Streak>,
     /// A liveness probe is having it restarted.
     pub(super) unhealthy: bool,
+    /// How the start before the last one ended.
+    pub(super) before: Option<Box<Termination>>,
+    /// An init container that goes on beside the others.
+    pub(super) sidecar: bool,
+    /// Whether it is being ended: until when, and whether its `preStop` hook still runs.
+    pub(super) stopping: Option<(Time, bool)>,
 }
 
 /// How far a container is.
@@ -164,8 +174,35 @@ pub struct Termination {
     pub finished: Timestamp,
     /// Its ID.
     pub id: Str,
+    /// What it left to say.
+    pub message: Str,
     /// When it ended.
     pub at: Time,
+}
+
+impl Termination {
+    /// What a runtime tells of an end.
+    pub(super) fn of(
+        end: &ContainerEnd,
+        id: Str,
+        (started, finished): (Timestamp, Timestamp),
+        at: Time,
+    ) -> Termination {
+        let reason = match end.exit_code {
+            _ if end.out_of_memory => "OOMKilled",
+            0 => "Completed",
+            _ => "Error",
+        };
+        Termination {
+            exit_code: end.exit_code,
+            reason,
+            started,
+            finished,
+            id,
+            message: end.message.clone(),
+            at,
+        }
+    }
 }
 
 /// Waits that double: 10 s, 20 s, 40 s … 300 s.
@@ -226,7 +263,26 @@ impl ContainerState {
             pull: BackOff::default(),
             probes: BTreeMap::new(),
             unhealthy: false,
+            before: None,
+            sidecar: false,
+            stopping: None,
         }
+    }
+
+    /// It ended.
+    pub(super) fn ended(&mut self, end: Termination) {
+        self.before = self.last.replace(end).map(Box::new);
+        self.stage = ContainerStage::Exited;
+        self.stopping = None;
+        (self.started, self.ready) = (false, false);
+    }
+
+    /// Whether it did its work, or for a sidecar whether it is up: then the next one's turn has come.
+    pub(super) fn passed(&self) -> bool {
+        if self.sidecar {
+            return self.started && matches!(self.stage, ContainerStage::Running { .. });
+        }
+        self.has_exited() && self.last.as_ref().is_some_and(|last| last.exit_code == 0)
     }
 
     /// Whether the runtime has something of it that runs or will.
@@ -243,17 +299,25 @@ impl ContainerState {
 impl PodState {
     /// A pod that is new to this kubelet.
     pub(super) fn new(object: &Object, pod: &Pod, now: Timestamp) -> PodState {
-        let names = pod.spec.init_containers.iter().chain(&pod.spec.containers);
+        let all = pod.spec.init_containers.iter().map(|init| (init, is_sidecar(init)));
+        let all = all.chain(pod.spec.containers.iter().map(|container| (container, false)));
         PodState {
             key: object.key.clone(),
             uid: object.meta.uid,
             stage: PodStage::Waiting,
             ip: None,
             start_time: object.body["status"]["startTime"].as_time().unwrap_or(now.floor_seconds()),
-            containers: names.map(|container| ContainerState::new(container.name.clone())).collect(),
+            containers: all
+                .map(|(container, sidecar)| ContainerState {
+                    sidecar,
+                    ..ContainerState::new(container.name.clone())
+                })
+                .collect(),
             inits: pod.spec.init_containers.len() as u32,
             terminating: None,
             rejected: None,
+            failed: None,
+            volumes: super::volumes::Volumes::default(),
             gone: false,
             settled: false,
             requests: (pod.spec.cpu_milli, pod.spec.memory),
@@ -277,11 +341,10 @@ impl PodState {
         &self.containers[self.inits as usize..]
     }
 
-    /// Whether every init container has done its work.
+    /// Whether every init container has done its work. What came after it shows that it once was so.
     pub fn initialized(&self) -> bool {
-        self.init_containers().iter().all(|container| {
-            container.has_exited() && container.last.as_ref().is_some_and(|last| last.exit_code == 0)
-        })
+        let begun = |container: &ContainerState| container.last.is_some() || container.is_live();
+        self.main_containers().iter().any(begun) || self.init_containers().iter().all(ContainerState::passed)
     }
 
     pub(super) fn position(&self, container: &str) -> Option<u32> {
@@ -306,6 +369,11 @@ pub(super) fn spec_at(spec: &PodSpec, index: u32) -> &Container {
     } else {
         &spec.containers[(index - inits) as usize]
     }
+}
+
+/// Whether an init container goes on beside the others.
+pub(super) fn is_sidecar(container: &Container) -> bool {
+    container.doc["restartPolicy"].as_str() == Some("Always")
 }
 
 /// Where a container stands in its pod: `spec.containers{app}`.

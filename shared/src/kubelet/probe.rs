@@ -3,9 +3,9 @@
 use crate::api::Object;
 use crate::api::core::pod::{Container, Pod};
 use crate::client::Severity;
-use crate::doc::{Doc, Str};
+use crate::doc::Doc;
 use crate::runtime::container_id;
-use crate::sim::{Causes, Context, CriCall, Duration, ProbeAction, ProbeKind, Timer};
+use crate::sim::{Causes, Context, CriCall, Duration, ProbeAction, ProbeKind, ProbeResult, Timer};
 
 use super::Kubelet;
 use super::pod::{ContainerStage, Streak, spec_at};
@@ -83,12 +83,14 @@ impl Kubelet {
         let key = pod.key.clone();
         cx.because(Causes::none(), |cx| cx.timer(period, Timer { number, ..Timer::about("probe", key) }));
         if due {
+            let Some(action) = action(probe, spec) else { return };
             let call = CriCall::Probe {
                 pod: uid,
                 container: container.name.clone(),
                 attempt: container.restarts,
                 kind,
-                action: action(probe, spec),
+                action,
+                timeout_ms: Duration::seconds(self::number(&probe["timeoutSeconds"], 1).max(1)).0,
             };
             self.ask_runtime(call, cx);
         }
@@ -100,7 +102,7 @@ impl Kubelet {
         name: &str,
         attempt: u32,
         kind: ProbeKind,
-        failure: Option<Str>,
+        result: ProbeResult,
         cx: &mut Context<'_>,
     ) {
         let Some(object) = self.object(uid) else { return };
@@ -109,13 +111,30 @@ impl Kubelet {
         let Some(index) = pod.position(name) else { return };
         let terminating = pod.terminating.is_some();
         let container = pod.at(index);
+        if matches!(kind, ProbeKind::PostStart | ProbeKind::PreStop) {
+            if container.restarts == attempt && container.is_live() {
+                self.hooked(uid, index, kind, result, cx);
+            }
+            return;
+        }
         if container.restarts != attempt || !matches!(container.stage, ContainerStage::Running { .. }) {
             return;
         }
         let (field, word) = named(kind);
         let spec = &spec_at(&view.spec, index).doc;
         let probe = &spec[field];
-        let ok = failure.is_none();
+        let (ok, remark) = match result {
+            ProbeResult::Success => (true, None),
+            ProbeResult::Warning(what) => {
+                (true, Some(("ProbeWarning", format!("{word} probe warning: {what}"))))
+            }
+            ProbeResult::Failure(why) => (false, Some(("Unhealthy", format!("{word} probe failed: {why}")))),
+            // What could not be tried says nothing about the container.
+            ProbeResult::Error(why) => {
+                let message = format!("{word} probe errored and resulted in unknown state: {why}");
+                return self.pod_event(uid, Some(index), Severity::Warning, "Unhealthy", message, cx);
+            }
+        };
         let streak = container.probes.entry(kind).or_insert(Streak { ok, count: 0 });
         *streak = Streak { ok, count: if streak.ok == ok { streak.count + 1 } else { 1 } };
         let threshold =
@@ -131,17 +150,17 @@ impl Kubelet {
         }
         let restart = !ok && decided && kind != ProbeKind::Readiness && !container.unhealthy && !terminating;
         container.unhealthy |= restart;
-        if let Some(why) = failure {
-            let message = format!("{word} probe failed: {why}");
-            self.pod_event(uid, Some(index), Severity::Warning, "Unhealthy", message, cx);
+        if let Some((reason, message)) = remark {
+            self.pod_event(uid, Some(index), Severity::Warning, reason, message, cx);
         }
         if restart {
             let message = format!("Container {name} failed {} probe, will be restarted", word.to_lowercase());
-            self.pod_event(uid, Some(index), Severity::Normal, "Killing", message, cx);
-            let grace_ms = Duration::seconds(view.spec.grace_seconds.max(0) as u64).0;
-            self.ask_runtime(CriCall::StopContainer { pod: uid, container: name.into(), grace_ms }, cx);
+            let own = probe["terminationGracePeriodSeconds"].as_i64();
+            let grace = Duration::seconds(own.unwrap_or(view.spec.grace_seconds).max(0) as u64);
+            self.end_container(uid, index, grace, message, cx);
         }
-        self.report(uid, cx);
+        // A sidecar that is up lets the next one begin.
+        self.sync(uid, cx);
     }
 }
 
@@ -149,19 +168,31 @@ fn number(doc: &Doc, fallback: u64) -> u64 {
     doc.as_i64().and_then(|number| u64::try_from(number).ok()).unwrap_or(fallback)
 }
 
-fn action(probe: &Doc, container: &Container) -> ProbeAction {
+/// What a lifecycle hook does, if there is one.
+pub(super) fn hook_action(hook: &Doc, container: &Container) -> Option<ProbeAction> {
+    match hook["sleep"]["seconds"].as_i64() {
+        Some(seconds) => Some(ProbeAction::Sleep { seconds: u64::try_from(seconds).unwrap_or(0) }),
+        None => action(hook, container),
+    }
+}
+
+fn action(probe: &Doc, container: &Container) -> Option<ProbeAction> {
     let port = |doc: &Doc| match doc {
         Doc::Str(name) => container.ports.iter().find(|port| port.name == *name).map_or(0, |port| port.port),
         other => number(other, 0) as u32,
     };
-    if !probe["httpGet"].is_null() {
-        let path = probe["httpGet"]["path"].as_str().unwrap_or("/").into();
-        ProbeAction::Http { port: port(&probe["httpGet"]["port"]), path }
+    let (http, exec) = (&probe["httpGet"], &probe["exec"]);
+    Some(if !http.is_null() {
+        let path = http["path"].as_str().unwrap_or("/").into();
+        let scheme = if http["scheme"].as_str() == Some("HTTPS") { "https" } else { "http" };
+        ProbeAction::Http { scheme, port: port(&http["port"]), path }
     } else if !probe["tcpSocket"].is_null() {
         ProbeAction::Tcp { port: port(&probe["tcpSocket"]["port"]) }
     } else if !probe["grpc"].is_null() {
-        ProbeAction::Tcp { port: port(&probe["grpc"]["port"]) }
+        ProbeAction::Grpc { port: port(&probe["grpc"]["port"]) }
+    } else if !exec.is_null() {
+        ProbeAction::Exec { command: exec["command"].items().iter().map(Doc::str).collect() }
     } else {
-        ProbeAction::Exec
-    }
+        return None;
+    })
 }

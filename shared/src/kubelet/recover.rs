@@ -39,10 +39,13 @@ pub(super) fn recall(pod: &mut PodState, object: &Object, cx: &Context<'_>) {
         let reason = match (ended, exit_code) {
             (None, _) => UNSEEN,
             (_, 0) => "Completed",
+            (Some(ended), _) if ended["reason"].as_str() == Some("OOMKilled") => "OOMKilled",
             _ => "Error",
         };
         let id = report["containerID"].str();
-        container.last = Some(Termination { exit_code, reason, started, finished, id, at: cx.now() });
+        let message = ended.map_or(crate::doc::Str::new(), |ended| ended["message"].str());
+        container.last =
+            Some(Termination { exit_code, reason, started, finished, id, message, at: cx.now() });
     }
 }
 
@@ -97,19 +100,13 @@ pub(super) fn match_runtime(pod: &mut PodState, found: Option<&ListedPod>, cx: &
             continue;
         };
         container.restarts = listed.attempt;
-        match (listed.exited, listed.started) {
-            (Some((code, at)), started) => {
+        match (&listed.exited, listed.started) {
+            (Some((end, at)), started) => {
                 let id = crate::runtime::container_id(pod.uid, &container.name, listed.attempt);
                 let known = |last: &Termination| last.id == id && last.reason != UNSEEN;
                 if !container.last.as_ref().is_some_and(known) || container.is_live() {
-                    container.last = Some(Termination {
-                        exit_code: code,
-                        reason: if code == 0 { "Completed" } else { "Error" },
-                        started: date(started.unwrap_or(at), cx),
-                        finished: date(at, cx),
-                        id,
-                        at,
-                    });
+                    let moments = (date(started.unwrap_or(*at), cx), date(*at, cx));
+                    container.last = Some(Termination::of(end, id, moments, *at));
                 }
                 if !matches!(container.stage, ContainerStage::BackOff { .. }) {
                     container.stage = ContainerStage::Exited;

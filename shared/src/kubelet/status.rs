@@ -48,31 +48,40 @@ impl Kubelet {
     }
 }
 
+fn failed(container: &ContainerState) -> bool {
+    container.last.as_ref().is_none_or(|last| last.exit_code != 0)
+}
+
+/// Whether no container but sidecars will run again.
+pub(super) fn works_done(pod: &PodState, restart_policy: &str) -> bool {
+    let containers = pod.main_containers();
+    let all_exited = containers.iter().all(ContainerState::has_exited);
+    let any_failed = containers.iter().any(failed);
+    let hopeless =
+        |container: &ContainerState| container.has_exited() && failed(container) && !container.sidecar;
+    match restart_policy {
+        "Never" => all_exited || pod.init_containers().iter().any(hopeless),
+        "OnFailure" => all_exited && !any_failed,
+        _ => false,
+    }
+}
+
 /// The phase that follows from the containers.
 pub(super) fn phase(pod: &PodState, restart_policy: &str) -> Phase {
     if pod.rejected.is_some() {
         return Phase::Failed;
     }
-    let failed = |container: &ContainerState| container.last.as_ref().is_none_or(|last| last.exit_code != 0);
+    let containers = pod.main_containers();
+    let clean = containers.iter().all(|container| !failed(container));
     if pod.terminating.is_some() && pod.quiet() {
         // A pod that was told to go always reaches an end.
-        let clean = pod.main_containers().iter().all(|container| !failed(container));
+        return if clean && pod.failed.is_none() { Phase::Succeeded } else { Phase::Failed };
+    }
+    if works_done(pod, restart_policy) && pod.quiet() {
         return if clean { Phase::Succeeded } else { Phase::Failed };
     }
     if !pod.initialized() {
-        let hopeless =
-            restart_policy == "Never" && pod.init_containers().iter().any(|c| c.has_exited() && failed(c));
-        return if hopeless { Phase::Failed } else { Phase::Pending };
-    }
-    let containers = pod.main_containers();
-    if containers.iter().all(ContainerState::has_exited) {
-        let any_failed = containers.iter().any(failed);
-        return match restart_policy {
-            "Never" if any_failed => Phase::Failed,
-            "Never" => Phase::Succeeded,
-            "OnFailure" if !any_failed => Phase::Succeeded,
-            _ => Phase::Running,
-        };
+        return Phase::Pending;
     }
     let untried = |container: &ContainerState| {
         container.last.is_none() && !matches!(container.stage, ContainerStage::Running { .. })
@@ -98,6 +107,10 @@ fn status(
         status.set("message", message);
         return status;
     }
+    if let Some((reason, message)) = pod.failed.as_ref().filter(|_| phase == Phase::Failed) {
+        status.set("reason", reason);
+        status.set("message", message);
+    }
     let host = ip_text(host);
     status.set("hostIPs", doc!([{ "ip": host.clone() }]));
     status.set("hostIP", host);
@@ -119,9 +132,8 @@ fn status(
 }
 
 fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp) -> Doc {
-    let incomplete = pod.init_containers().iter().filter(|container| {
-        !container.has_exited() || container.last.as_ref().is_some_and(|last| last.exit_code != 0)
-    });
+    let initialized = pod.initialized();
+    let incomplete = pod.init_containers().iter().filter(|container| !initialized && !container.passed());
     let incomplete: Vec<&str> = incomplete.map(|container| container.name.as_str()).collect();
     let running = |container: &&ContainerState| {
         !(container.ready && matches!(container.stage, ContainerStage::Running { .. }))
@@ -205,13 +217,32 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     if running {
         status.set("started", container.started);
         status.set("ready", container.ready);
-    } else if index < pod.inits && container.has_exited() {
+    } else if index < pod.inits && container.has_exited() && !container.sidecar {
         status.set("ready", container.last.as_ref().is_some_and(|last| last.exit_code == 0));
     }
-    if let Some(last) = container.last.as_ref().filter(|_| !container.has_exited()) {
+    let last = match &container.last {
+        Some(_) if container.has_exited() => container.before.as_deref(),
+        last => last.as_ref(),
+    };
+    if let Some(last) = last {
         status.set("lastState", doc!({ "terminated": terminated(last) }));
     }
     status
+}
+
+/// Why a container that has not run yet waits.
+pub(super) fn waiting_reason(pod: &PodState, index: u32) -> &'static str {
+    match &pod.containers[index as usize].stage {
+        ContainerStage::PullFailed { reason, .. } => reason,
+        ContainerStage::ConfigFailed { .. } => "CreateContainerConfigError",
+        _ if container_failed_to_start(&pod.containers[index as usize]) => "RunContainerError",
+        _ if pod.inits > 0 => "PodInitializing",
+        _ => "ContainerCreating",
+    }
+}
+
+fn container_failed_to_start(container: &ContainerState) -> bool {
+    container.last.as_ref().is_some_and(|last| last.reason == "StartError")
 }
 
 fn state(pod: &PodState, index: u32, cx: &Context<'_>) -> Doc {
@@ -239,10 +270,10 @@ fn state(pod: &PodState, index: u32, cx: &Context<'_>) -> Doc {
         ContainerStage::ConfigFailed { message, .. } => {
             waiting("CreateContainerConfigError", message.clone())
         }
-        _ if pod.inits > 0 && (index >= pod.inits || pod.ip.is_some()) => {
-            waiting("PodInitializing", Str::new())
+        _ => {
+            let why = container.last.as_ref().filter(|_| container_failed_to_start(container));
+            waiting(waiting_reason(pod, index), why.map_or(Str::new(), |last| last.message.clone()))
         }
-        _ => waiting("ContainerCreating", Str::new()),
     }
 }
 
@@ -257,10 +288,14 @@ pub(super) fn pod_text(pod: &PodState) -> String {
 }
 
 fn terminated(last: &Termination) -> Doc {
-    doc!({
+    let mut ended = doc!({
         "containerID": &last.id, "exitCode": last.exit_code, "reason": last.reason,
         "startedAt": Doc::Time(last.started), "finishedAt": Doc::Time(last.finished)
-    })
+    });
+    if !last.message.is_empty() {
+        ended.set("message", &last.message);
+    }
+    ended
 }
 
 /// The text of an IPv4 address.

@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
+use crate::api::Object;
 use crate::api::core::pod::{Container, Pod, PodSpec};
-use crate::api::{Object, Reason, Reply, Request, Status};
 use crate::client::{Delta, Severity, Wait};
 use crate::doc::{Str, literal};
 use crate::runtime::is_valid_reference;
 use crate::sim::{Context, Core, CriCall, Duration, Time, Timer};
 
-use super::pod::{ContainerStage, PodStage, PodState, spec_at};
+use super::pod::{ContainerStage, ContainerState, PodStage, PodState, spec_at};
 use super::recover::{leave_ended, match_runtime, recall};
-use super::status::{phase, pod_text};
-use super::{Kubelet, Pending, RETRY, finished};
+use super::status::{phase, pod_text, works_done};
+use super::{Kubelet, finished};
 
-/// What a pod gets at least when it vanished from the API without a word.
-const SHORTEST_GRACE: Duration = Duration::seconds(2);
 /// From a failed pull to the next look at it, which finds it in back-off.
 const PULL_GLANCE: Duration = Duration::seconds(1);
 /// Between attempts that have no back-off of their own.
@@ -93,6 +91,7 @@ impl Kubelet {
                 leave_ended(&mut pod, &view.spec.restart_policy);
             }
             self.pods.insert(uid, pod);
+            self.begin_deadline(uid, cx);
             for index in came_up {
                 self.begin_probes(uid, index, cx);
                 self.keep_readiness(uid, index, object);
@@ -103,6 +102,15 @@ impl Kubelet {
         } else {
             self.sync(uid, cx);
         }
+    }
+
+    /// A pod that may be active for so long only is looked at again when that is over.
+    fn begin_deadline(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(object) = self.object(uid) else { return };
+        let Some(limit) = object.body["spec"]["activeDeadlineSeconds"].as_i64() else { return };
+        let gone = cx.timestamp().seconds() - self.pods[&uid].start_time.seconds();
+        let left = Duration::seconds(limit.saturating_sub(gone).max(0) as u64);
+        cx.timer(left, Timer::about("deadline", object.key.clone()));
     }
 
     /// Why a pod does not fit on this node.
@@ -131,8 +139,14 @@ impl Kubelet {
         let Some(pod) = self.pods.get(&uid) else { return };
         match pod.stage {
             PodStage::Waiting => self.make_sandbox(uid, cx),
-            PodStage::Active => self.advance(uid, cx),
-            PodStage::Terminating => self.wind_down(uid, cx),
+            PodStage::Active => {
+                self.hooks_due(uid, cx);
+                self.advance(uid, cx);
+            }
+            PodStage::Terminating => {
+                self.hooks_due(uid, cx);
+                self.wind_down(uid, cx);
+            }
             PodStage::Sandbox | PodStage::Removing | PodStage::Deleting | PodStage::Done => {}
         }
         self.report(uid, cx);
@@ -140,11 +154,16 @@ impl Kubelet {
 
     fn make_sandbox(&mut self, uid: u128, cx: &mut Context<'_>) {
         let network = self.node.has_network();
-        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        if network && !self.volumes_ready(uid, cx) {
+            return;
+        }
+        let Some(pod) = self.pods.get_mut(&uid).filter(|pod| pod.stage == PodStage::Waiting) else { return };
         if network {
             pod.stage = PodStage::Sandbox;
-            let call = CriCall::RunPodSandbox { pod: uid, key: pod.key.clone() };
-            self.ask_runtime(call, cx);
+            let key = pod.key.clone();
+            let spec = self.object(uid).map(|object| object.body["spec"].clone()).unwrap_or_default();
+            self.ask_runtime(CriCall::RunPodSandbox { pod: uid, key, spec }, cx);
+            self.give_volumes(uid, cx);
         } else if !std::mem::replace(&mut pod.complained, true) {
             let message = "network is not ready: container runtime network not ready: NetworkReady=false \
                            reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized";
@@ -159,13 +178,25 @@ impl Kubelet {
         let spec = &view.spec;
         let Some(pod) = self.pods.get(&uid) else { return };
         let (inits, count) = (pod.inits, pod.containers.len() as u32);
-        let done = |pod: &PodState, index: u32| {
-            let container = &pod.containers[index as usize];
-            container.has_exited() && container.last.as_ref().is_some_and(|last| last.exit_code == 0)
-        };
-        match (0..inits).find(|&index| !done(pod, index)) {
-            Some(index) => self.step(uid, index, spec, cx),
-            None => (inits..count).for_each(|index| self.step(uid, index, spec, cx)),
+        let over = works_done(pod, &spec.restart_policy);
+        let mut index = 0;
+        // Each init container waits for the one before it; sidecars go on beside those that follow.
+        let initialized = self.pods[&uid].initialized();
+        while index < inits && !over {
+            let sidecar = pod_at(self, uid, index).is_some_and(|container| container.sidecar);
+            if sidecar || !initialized {
+                self.step(uid, index, spec, cx);
+            }
+            if !initialized && !pod_at(self, uid, index).is_some_and(ContainerState::passed) {
+                break;
+            }
+            index += 1;
+        }
+        if index == inits && !over {
+            (inits..count).for_each(|index| self.step(uid, index, spec, cx));
+        }
+        if over {
+            self.end_sidecars(uid, spec.grace_seconds, cx);
         }
         if let Some(pod) = self.pods.get_mut(&uid)
             && phase(pod, &spec.restart_policy).is_terminal()
@@ -197,8 +228,9 @@ impl Kubelet {
                 self.pull_backs_off(uid, index, spec, message, (since, until), cx);
             }
             ContainerStage::Exited => {
-                let code = pod.containers[index as usize].last.as_ref().map_or(0, |last| last.exit_code);
+                let code = container.last.as_ref().map_or(0, |last| last.exit_code);
                 let again = match spec.restart_policy.as_str() {
+                    _ if container.sidecar => true,
                     "Always" => !init || code != 0,
                     "OnFailure" => code != 0,
                     _ => false,
@@ -341,131 +373,30 @@ impl Kubelet {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let container = pod.at(index);
         container.restarts += u32::from(container.last.is_some());
+        container.stopping = None;
         container.stage = ContainerStage::Starting { since: cx.now() };
         container.probes.clear();
         (container.started, container.ready, container.unhealthy) = (false, false, false);
         let words = spec.doc["command"].items().iter().chain(spec.doc["args"].items());
+        // `$(NAME)` in them stands for a variable's value.
+        let words = words.map(|word| super::env::expand(&word.str(), &env).unwrap_or_else(|| word.str()));
+        let command: Vec<Str> = words.collect();
         let call = CriCall::StartContainer {
             pod: uid,
             container: container.name.clone(),
             image: spec.image.clone(),
             attempt: container.restarts,
             env: Arc::new(env),
-            command: words.map(crate::doc::Doc::str).collect(),
+            command,
+            doc: spec.doc.clone(),
         };
         self.pod_event(uid, Some(index), Severity::Normal, "Created", literal!("Container created"), cx);
         self.ask_runtime(call, cx);
     }
+}
 
-    /// The pod is gone from the API.
-    fn vanished(&mut self, uid: u128, cx: &mut Context<'_>) {
-        let Some(pod) = self.pods.get_mut(&uid) else { return };
-        pod.gone = true;
-        if matches!(pod.stage, PodStage::Deleting) {
-            self.forget(uid);
-        } else {
-            self.terminate(uid, cx);
-        }
-    }
-
-    /// Deletion was asked for: containers get their grace.
-    pub(super) fn terminate(&mut self, uid: u128, cx: &mut Context<'_>) {
-        let grace = self.object(uid).and_then(|object| match object.meta.deletion {
-            Some(deletion) => Some(deletion.grace_seconds),
-            None => object.view::<Pod>().map(|view| view.spec.grace_seconds),
-        });
-        let grace = grace.map_or(SHORTEST_GRACE, |seconds| Duration::seconds(seconds.max(0) as u64));
-        let Some(pod) = self.pods.get_mut(&uid) else { return };
-        let now = cx.now();
-        let first = pod.terminating.is_none();
-        match pod.stage {
-            PodStage::Removing | PodStage::Deleting => return,
-            PodStage::Terminating if pod.terminating.is_some_and(|(_, until)| now + grace >= until) => return,
-            _ => {}
-        }
-        let since = pod.terminating.map_or(now, |(since, _)| since);
-        pod.terminating = Some((since, now + grace));
-        pod.stage = PodStage::Terminating;
-        for container in &mut pod.containers {
-            let waits = !container.is_live() && !container.has_exited();
-            if waits {
-                container.stage =
-                    if container.last.is_some() { ContainerStage::Exited } else { ContainerStage::Created };
-            }
-        }
-        if first {
-            let live = (0u32..).zip(&self.pods[&uid].containers).filter(|(_, container)| container.is_live());
-            let live: Vec<(u32, Str)> = live.map(|(index, it)| (index, it.name.clone())).collect();
-            for (index, name) in live {
-                let message = format!("Stopping container {name}");
-                self.pod_event(uid, Some(index), Severity::Normal, "Killing", message, cx);
-            }
-        }
-        self.stop_containers(uid, cx);
-        self.sync(uid, cx);
-    }
-
-    /// Asks the runtime to end what runs of a pod that terminates.
-    pub(super) fn stop_containers(&mut self, uid: u128, cx: &mut Context<'_>) {
-        let Some(pod) = self.pods.get(&uid) else { return };
-        let Some((_, until)) = pod.terminating else { return };
-        let grace_ms = until.since(cx.now()).0;
-        let live: Vec<Str> =
-            pod.containers.iter().filter(|it| it.is_live()).map(|it| it.name.clone()).collect();
-        for container in live {
-            self.ask_runtime(CriCall::StopContainer { pod: uid, container, grace_ms }, cx);
-        }
-    }
-
-    fn wind_down(&mut self, uid: u128, cx: &mut Context<'_>) {
-        let Some(pod) = self.pods.get_mut(&uid) else { return };
-        if pod.quiet() {
-            pod.stage = PodStage::Removing;
-            self.ask_runtime(CriCall::RemovePodSandbox { pod: uid }, cx);
-        }
-    }
-
-    /// Nothing of the pod is left here: the API may forget it.
-    pub(super) fn delete_from_api(&mut self, uid: u128, cx: &mut Context<'_>) {
-        let Some(pod) = self.pods.get_mut(&uid) else { return };
-        // How it ended is reported first.
-        let unreported = pod.writing || (pod.sent.is_null() && !pod.settled);
-        if unreported || pod.asked || pod.stage != PodStage::Deleting {
-            return;
-        }
-        pod.asked = true;
-        let mut request = Request::delete(self.user.clone(), &pod.key);
-        request.options.delete.grace_period_seconds = Some(0);
-        request.options.delete.uid = Some(uid);
-        let id = cx.request(request);
-        self.requests.insert(id, Pending::Delete(uid));
-    }
-
-    pub(super) fn deleted(&mut self, uid: u128, result: &Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
-        match result {
-            Ok(_) => {}
-            Err(status)
-                if matches!(status.reason, Reason::NotFound | Reason::Conflict) && !status.transport =>
-            {
-                self.forget(uid);
-            }
-            Err(_) => {
-                let Some(pod) = self.pods.get_mut(&uid) else { return };
-                pod.asked = false;
-                cx.timer(RETRY, Timer::about("delete", pod.key.clone()));
-            }
-        }
-    }
-
-    pub(super) fn forget(&mut self, uid: u128) {
-        if let Some(pod) = self.pods.remove(&uid)
-            && self.by_key.get(&pod.key) == Some(&uid)
-        {
-            self.by_key.remove(&pod.key);
-        }
-        let configs = self.configs.split_off(&(uid, 0));
-        self.configs.extend(configs.into_iter().filter(|((pod, _), _)| *pod != uid));
-    }
+fn pod_at(kubelet: &Kubelet, uid: u128, index: u32) -> Option<&ContainerState> {
+    kubelet.pods.get(&uid)?.containers.get(index as usize)
 }
 
 fn literal_reason(reason: &'static str) -> Str {

@@ -198,7 +198,8 @@ impl Proxies {
     pub(super) fn links_changed(&mut self, cx: &mut Context<'_>) {
         for machine in 0..self.machines {
             let me = Process::KubeProxy(machine);
-            if !cx.core.links.open(me, Process::ApiServer(0)) {
+            let servers = 0..cx.core.api_servers();
+            if !servers.into_iter().any(|number| cx.core.links.open(me, Process::ApiServer(number))) {
                 self.freeze(machine);
             } else if cx.core.running(me) {
                 let causes = cx.causes.clone();
@@ -225,7 +226,13 @@ impl Proxies {
     fn list_again(&mut self, machine: u32, cx: &mut Context<'_>) {
         if let Some(state) = self.catching_up.get_mut(&machine) {
             let kinds = [Kind::Service, Kind::EndpointSlice, Kind::Node];
-            state.lists = kinds.map(|kind| cx.request(Request::list(user(), kind))).into();
+            state.lists = kinds
+                .map(|kind| {
+                    let mut request = Request::list(user(), kind);
+                    request.options.resource_version = Some(0);
+                    cx.request(request)
+                })
+                .into();
         }
     }
 

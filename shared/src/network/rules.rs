@@ -94,7 +94,7 @@ impl RuleBook {
             let rule = Arc::new(Rule {
                 service: key.clone(),
                 port: port.port,
-                sticky: service.client_ip_affinity,
+                sticky: service.affinity_seconds > 0,
                 endpoints: endpoints(port, &slices),
             });
             let on_nodes = (port.node_port != 0).then_some((0, port.node_port));

@@ -70,7 +70,7 @@ impl Visitors {
                 self.waiting.insert(number, key.clone());
                 let client = NETWORK + 1 + (number % 254) as u32;
                 let step = PacketStep::ToService { ip, port };
-                let packet = Packet { number, origin: Process::Visitors, client, step };
+                let packet = Packet { number, origin: Process::Visitors, client, text: Str::new(), step };
                 cx.because(Causes::none(), |cx| {
                     cx.send(Process::LoadBalancer, Body::Packet(packet));
                     cx.timer(PATIENCE, Timer { number, ..Timer::named("no answer") });

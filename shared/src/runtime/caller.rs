@@ -64,7 +64,7 @@ impl Runtime {
         let call = self.fresh_number();
         self.calls.insert(call, Call { pod, container: number, port });
         cx.because(Causes::none(), |cx| {
-            cx.send(to, Body::Packet(Packet { number: call, origin: me, client, step }));
+            cx.send(to, Body::Packet(Packet { number: call, origin: me, client, text: Str::new(), step }));
             cx.timer(INTERVAL, Timer { number: call, ..Timer::named("no answer") });
             cx.timer(INTERVAL, Timer { number, ..Timer::named("call") });
         });
@@ -81,7 +81,7 @@ impl Runtime {
     }
 
     /// A call got its answer, or none.
-    pub(super) fn call_ended(&mut self, number: u64, ok: bool, detail: Str, cx: &Context<'_>) {
+    pub(super) fn call_ended(&mut self, number: u64, ok: bool, detail: Str, cx: &mut Context<'_>) {
         let Some(call) = self.calls.remove(&number) else { return };
         let Some((_, name)) = self.numbered.get(&call.container) else { return };
         let Some(container) =
@@ -90,12 +90,13 @@ impl Runtime {
             return;
         };
         report(container, ok, detail, cx);
+        self.tell_followers(call.container, false, cx);
     }
 }
 
 fn report(container: &mut Container, ok: bool, detail: Str, cx: &Context<'_>) {
     let line = format!("{} {detail}", if ok { "ok" } else { "failed:" });
-    container.print(cx.timestamp(), line);
+    container.log.line(cx.timestamp(), line);
     if let Some(caller) = &mut container.client {
         caller.tally.record(cx.now(), ok, detail);
     }

@@ -8,6 +8,9 @@ use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Duration, hash_of};
 
+/// The memory of an image that says nothing of it.
+const UNSAID_MEMORY: u64 = 32 << 20;
+
 /// What containers of an image do; the `images` of a scenario, keyed by reference (`todo-api:v1.2`).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -26,7 +29,7 @@ pub struct ImageSpec {
     pub stop: Option<Duration>,
     /// CPU it uses, in thousandths of a core.
     pub cpu_milli: u32,
-    /// Memory it uses, in bytes.
+    /// Memory it uses, in bytes. Of an image that says nothing of it, no more than its limit allows.
     pub memory: u64,
     /// Size of the image in bytes.
     pub size: u64,
@@ -42,6 +45,8 @@ pub struct ImageSpec {
     pub fail_percent: u32,
     /// The HTTP status of those.
     pub fail_status: u32,
+    /// The directory whose files it serves, if it does.
+    pub root: Str,
     /// Sends a request a second to the URL in its environment variable `TARGET`.
     pub client: bool,
     /// Pulls of this reference fail, as for a tag that does not exist.
@@ -58,7 +63,7 @@ impl Default for ImageSpec {
             exit_code: 0,
             stop: None,
             cpu_milli: 10,
-            memory: 32 << 20,
+            memory: UNSAID_MEMORY,
             size: 50_000_000,
             pull: None,
             logs: Vec::new(),
@@ -66,9 +71,25 @@ impl Default for ImageSpec {
             answer: Str::new(),
             fail_percent: 0,
             fail_status: 500,
+            root: Str::new(),
             client: false,
             missing: false,
         }
+    }
+}
+
+impl ImageSpec {
+    /// The memory that its own program uses under a limit.
+    pub fn memory_under(&self, limit: Option<u64>) -> u64 {
+        match limit {
+            Some(limit) if self.memory == UNSAID_MEMORY => self.memory.min(limit / 2),
+            _ => self.memory,
+        }
+    }
+
+    /// Whether it brings tools only: its own program is a shell that has nothing to do.
+    pub fn is_toolbox(&self) -> bool {
+        self.exit_after == Some(Duration::ZERO)
     }
 }
 
@@ -145,6 +166,11 @@ impl Images {
     }
 }
 
+/// What nginx answers as long as nobody gave it anything to serve.
+const WELCOME: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n\
+                       <h1>Welcome to nginx!</h1>\n<p>If you see this page, nginx is successfully installed and \
+                       working.\nFurther configuration is required.</p>\n</body>\n</html>\n";
+
 fn built_in() -> Vec<(&'static str, ImageSpec)> {
     let todo = |version: &str| ImageSpec {
         ports: vec![8080],
@@ -168,6 +194,11 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         ],
         ..todo("v1.2")
     };
+    let nginx = ImageSpec {
+        root: "usr/share/nginx/html".into(),
+        answer: WELCOME.into(),
+        ..server(80, 72, "Configuration complete; ready for start up")
+    };
     let client = ImageSpec { client: true, size: 12_000_000, ..ImageSpec::default() };
     let busybox = ImageSpec { size: 2_200_000, exit_after: Some(Duration::ZERO), ..ImageSpec::default() };
     vec![
@@ -176,7 +207,7 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         ("todo-api:v1.2", crashing),
         ("todo-client:v1.0", client.clone()),
         ("todo-client", client),
-        ("nginx", server(80, 72, "Configuration complete; ready for start up")),
+        ("nginx", nginx),
         ("busybox", busybox),
         ("redis", server(6379, 52, "Ready to accept connections tcp")),
         ("postgres", server(5432, 160, "database system is ready to accept connections")),
@@ -200,7 +231,7 @@ pub fn full_reference(image: &str) -> String {
 }
 
 /// The reference without its tag or digest.
-fn repository(full: &str) -> &str {
+pub(super) fn repository(full: &str) -> &str {
     let full = full.split_once('@').map_or(full, |(name, _)| name);
     let last = full.rfind('/').map_or(0, |slash| slash + 1);
     full[last..].find(':').map_or(full, |colon| &full[..last + colon])

@@ -1,14 +1,15 @@
 //! Sandboxes and containers: from their start to their end.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::Key;
-use crate::doc::Str;
-use crate::sim::{Context, CriCall, CriEvent, Duration, Time, Timer};
+use crate::collections::BTreeMap;
+use crate::doc::{Doc, Str};
+use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
-use super::{Caller, ImageSpec, Runtime};
+use super::shell::Files;
+use super::{Caller, ImageSpec, Log, Runtime, tasks};
 
 /// Setting up network namespace and addresses.
 const SANDBOX: Duration = Duration::millis(100);
@@ -16,14 +17,15 @@ const SANDBOX: Duration = Duration::millis(100);
 const FIRST_POD_ADDRESS: u32 = 2;
 
 impl Runtime {
-    pub(super) fn run_sandbox(&mut self, pod: u128, key: Key, cx: &mut Context<'_>) {
+    pub(super) fn run_sandbox(&mut self, pod: u128, key: Key, spec: Doc, cx: &mut Context<'_>) {
         let known = self.sandboxes.get(&pod).map(|sandbox| sandbox.ip);
         let event = match known.map_or_else(|| self.free_address(), Ok) {
             Ok(ip) if known.is_some() => CriEvent::SandboxReady { pod, ip },
             Ok(ip) => {
                 self.addresses.insert(ip);
                 self.by_address.insert(ip, pod);
-                self.sandboxes.insert(pod, Sandbox { key, ip, containers: Vec::new() });
+                self.sandboxes
+                    .insert(pod, Sandbox { key, ip, containers: Vec::new(), spec, volumes: BTreeMap::new() });
                 CriEvent::SandboxReady { pod, ip }
             }
             Err(why) => CriEvent::SandboxFailed { pod, why: why.into() },
@@ -51,14 +53,14 @@ impl Runtime {
     }
 
     pub(super) fn start_container(&mut self, call: CriCall, cx: &mut Context<'_>) {
-        let CriCall::StartContainer { pod, container: name, image, attempt, env, command } = call else {
+        let CriCall::StartContainer { pod, container: name, image, attempt, env, command, doc } = call else {
             return;
         };
         let number = self.fresh_number();
-        let Some(spec) = self.images.find(&image).spec() else { return };
+        let Some(spec) = self.images.find(&image).spec().cloned() else { return };
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
+        let program = Program { exit_after: spec.exit_after, exit_code: spec.exit_code };
         let wait = spec.start.unwrap_or(cx.core.options.container_start);
-        let program = Program::new(spec, &command, &env);
         let mut container = Container {
             name: name.clone(),
             image,
@@ -67,9 +69,18 @@ impl Runtime {
             stage: Stage::Starting { until: cx.now() + wait },
             env,
             program,
-            log: VecDeque::new(),
-            previous_log: VecDeque::new(),
+            log: Log::default(),
+            previous_log: Log::default(),
             client: (spec.client && command.is_empty()).then(Caller::default),
+            own_since: None,
+            tasks: Vec::new(),
+            last_pid: 1,
+            layer: Files::default(),
+            mounts: tasks::mounts(&doc, &sandbox.spec, &sandbox.key),
+            filled: 0,
+            probes_fail: false,
+            end: ContainerEnd::default(),
+            doc,
         };
         match sandbox.container_mut(&name) {
             Some(old) => {
@@ -80,7 +91,9 @@ impl Runtime {
             None => sandbox.containers.push(container),
         }
         self.numbered.insert(number, (pod, name));
-        cx.timer(wait, Timer { number, ..Timer::named("up") });
+        if command.is_empty() || self.begin_main(number, &command, cx) {
+            cx.timer(wait, Timer { number, ..Timer::named("up") });
+        }
     }
 
     /// A container's program is up.
@@ -90,19 +103,34 @@ impl Runtime {
         if until > cx.now() {
             return;
         }
-        let exit = container.program.exit_after.map(|after| cx.now() + after);
-        container.stage = Stage::Running { since: cx.now(), exit, stop: None };
+        container.stage = Stage::Running { since: cx.now(), exit: None, stop: None };
+        let main = container.tasks.first().copied();
         let event =
             CriEvent::ContainerStarted { pod, container: container.name.clone(), attempt: container.attempt };
+        self.tell(event, cx);
+        match main {
+            Some(main) => self.task_due(main, cx),
+            None => self.own_begins(number, cx),
+        }
+    }
+
+    /// The image's own program begins.
+    pub(super) fn own_begins(&mut self, number: u64, cx: &mut Context<'_>) {
+        let now = cx.now();
+        let Some((_, container)) = self.numbered_mut(number) else { return };
+        let Stage::Running { exit, .. } = &mut container.stage else { return };
+        let end = container.program.exit_after.map(|after| now + after);
+        *exit = end;
+        container.own_since = Some(now);
         let client = container.client.is_some();
         self.print(number, |spec| &spec.logs, cx);
-        self.tell(event, cx);
-        if let Some(exit) = exit {
-            cx.timer(exit.since(cx.now()), Timer { number, ..Timer::named("exit") });
+        if let Some(end) = end {
+            cx.timer(end.since(now), Timer { number, ..Timer::named("exit") });
         }
         if client {
             cx.timer(Duration::ZERO, Timer { number, ..Timer::named("call") });
         }
+        self.check_memory(number, cx);
     }
 
     /// SIGTERM, and SIGKILL at the end of the grace.
@@ -112,11 +140,14 @@ impl Runtime {
             return;
         };
         let number = container.number;
+        let main = container.tasks.first().copied().filter(|_| container.own_since.is_none());
         let obeys = self.images.find(&container.image).spec().and_then(|spec| spec.stop);
         let obeys = obeys.unwrap_or(cx.core.options.container_stop);
         let grace = Duration::millis(grace_ms);
-        let (wait, code) = if obeys <= grace { (obeys, 0) } else { (grace, KILLED) };
+        // A shell does what its script says, by its own time.
+        let (wait, code) = if main.is_none() && obeys <= grace { (obeys, 0) } else { (grace, KILLED) };
         let end = cx.now() + wait;
+        let mut asked = false;
         match &mut container.stage {
             // What is not up yet cannot obey: it is killed.
             Stage::Starting { .. } => {
@@ -127,40 +158,65 @@ impl Runtime {
             // A second request can only shorten the grace.
             Stage::Running { stop: Some((before, _)), .. } if *before <= end => {}
             Stage::Running { stop, .. } => {
+                asked = stop.is_none();
                 *stop = Some((end, code));
                 cx.timer(wait, Timer { number, ..Timer::named("exit") });
             }
             Stage::Exited { .. } => {}
         }
+        if let (true, Some(main)) = (asked, main) {
+            self.signal(main, "TERM", cx);
+        }
     }
 
     /// A container may have come to its end, by itself or because it was asked to.
     pub(super) fn container_due(&mut self, number: u64, cx: &mut Context<'_>) {
-        let Some((pod, container)) = self.numbered_mut(number) else { return };
-        let Stage::Running { since, exit, stop } = container.stage else { return };
+        let Some((_, container)) = self.numbered_mut(number) else { return };
+        let Stage::Running { exit, stop, .. } = container.stage else { return };
         let own = exit.map(|at| (at, container.program.exit_code));
         let due = [own, stop].into_iter().flatten().filter(|(at, _)| *at <= cx.now()).min();
         let Some((at, code)) = due else { return };
-        let by_itself = own == Some((at, code));
-        container.stage = Stage::Exited { started: since, at: cx.now(), code };
+        if own == Some((at, code)) {
+            self.print(number, |spec| &spec.exit_logs, cx);
+        }
+        self.container_ends(number, code, false, cx);
+    }
+
+    /// The end of a container, and of everything that runs in it.
+    pub(super) fn container_ends(
+        &mut self,
+        number: u64,
+        exit_code: i32,
+        out_of_memory: bool,
+        cx: &mut Context<'_>,
+    ) {
+        let message = self.last_words(number, exit_code);
+        let now = cx.now();
+        let Some((pod, container)) = self.numbered_mut(number) else { return };
+        let Stage::Running { since, .. } = container.stage else { return };
+        container.stage = Stage::Exited { started: since, at: now, code: exit_code };
+        container.end = ContainerEnd { exit_code, out_of_memory, message };
+        container.own_since = None;
+        let tasks = std::mem::take(&mut container.tasks);
         let event = CriEvent::ContainerExited {
             pod,
             container: container.name.clone(),
             attempt: container.attempt,
-            exit_code: code,
+            end: container.end.clone(),
         };
-        if by_itself {
-            self.print(number, |spec| &spec.exit_logs, cx);
-        }
+        self.tell_followers(number, true, cx);
+        self.end_tasks(&tasks, cx);
         self.tell(event, cx);
     }
 
     /// Writes lines of the image to the log of a container.
-    fn print(&mut self, number: u64, lines: fn(&ImageSpec) -> &Vec<Str>, cx: &Context<'_>) {
+    fn print(&mut self, number: u64, lines: fn(&ImageSpec) -> &Vec<Str>, cx: &mut Context<'_>) {
         let images = Arc::clone(&self.images);
         let Some((_, container)) = self.numbered_mut(number) else { return };
         let Some(spec) = images.find(&container.image).spec() else { return };
-        lines(spec).iter().for_each(|line| container.print(cx.timestamp(), line.clone()));
+        let at = cx.timestamp();
+        lines(spec).iter().for_each(|line| container.log.line(at, line.clone()));
+        self.tell_followers(number, false, cx);
     }
 
     /// Gives a pod's address back.
@@ -178,6 +234,8 @@ impl Runtime {
         self.stop_sandbox(pod);
         if let Some(sandbox) = self.sandboxes.remove(&pod) {
             for container in &sandbox.containers {
+                self.tell_followers(container.number, true, cx);
+                self.end_tasks(&container.tasks, cx);
                 self.numbered.remove(&container.number);
             }
         }
@@ -211,6 +269,7 @@ impl Runtime {
                 Stage::Exited { .. } => {}
             }
         }
+        self.resume_tasks(cx);
     }
 
     pub(super) fn numbered_mut(&mut self, number: u64) -> Option<(u128, &mut Container)> {

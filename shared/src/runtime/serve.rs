@@ -1,7 +1,9 @@
 //! How containers answer requests and probes.
 
 use crate::doc::Str;
-use crate::sim::{Body, Context, CriCall, CriEvent, Packet, PacketStep, ProbeAction};
+use crate::sim::{
+    Body, Context, CriCall, CriEvent, Duration, Packet, PacketStep, ProbeAction, ProbeKind, ProbeResult,
+};
 
 use super::image::{Found, ImageSpec};
 use super::{Container, Runtime, Sandbox};
@@ -9,18 +11,45 @@ use super::{Container, Runtime, Sandbox};
 impl Runtime {
     /// A request reached an address of this node. An address that no pod has answers nothing.
     pub(super) fn serve(&mut self, packet: &Packet, ip: u32, port: u32, cx: &mut Context<'_>) {
-        let Some(sandbox) = self.by_address.get(&ip).and_then(|pod| self.sandboxes.get(pod)) else { return };
-        let step = match self.listener(sandbox, port, cx) {
-            None => PacketStep::Answer { status: None, detail: "connection refused".into() },
-            Some((_, spec)) => {
+        let Some(&pod) = self.by_address.get(&ip) else { return };
+        let Some(sandbox) = self.sandboxes.get(&pod) else { return };
+        let detail: Str = format!("{}/{}", sandbox.key.namespace, sandbox.key.name).into();
+        let (status, text) = match (self.listener(sandbox, port, cx), self.task_on(sandbox, port)) {
+            (Some((container, spec)), _) => {
                 // Spread over the numbers of requests, so that no draw is needed.
                 let fails = packet.number.wrapping_mul(61) % 100 < u64::from(spec.fail_percent);
+                let asks = !packet.text.is_empty();
                 let status = if fails { spec.fail_status } else { 200 };
-                let detail = format!("{}/{}", sandbox.key.namespace, sandbox.key.name);
-                PacketStep::Answer { status: Some(status), detail: detail.into() }
+                let (name, root) = (container.name.clone(), spec.root.clone());
+                let text = if asks { answer_of(container, spec, sandbox) } else { Str::new() };
+                match root.as_str() {
+                    root if asks && !root.is_empty() && !fails => self.page(pod, &name, root, packet, &text),
+                    _ => (Some(status), text),
+                }
             }
+            (None, Some((name, root))) if !packet.text.is_empty() => self.page(pod, &name, &root, packet, ""),
+            (None, Some(_)) => (Some(200), Str::new()),
+            (None, None) => (None, Str::new()),
         };
-        cx.send(packet.origin, Body::Packet(Packet { step, ..packet.clone() }));
+        let detail = if status.is_none() { "connection refused".into() } else { detail };
+        let step = PacketStep::Answer { status, detail };
+        cx.send(packet.origin, Body::Packet(Packet { step, text, ..packet.clone() }));
+    }
+
+    /// What a server of files answers; `index` stands for its first page where there is none.
+    fn page(
+        &mut self,
+        pod: u128,
+        container: &str,
+        root: &str,
+        packet: &Packet,
+        index: &str,
+    ) -> (Option<u32>, Str) {
+        match self.served_file(pod, container, root, &packet.text) {
+            Some(text) => (Some(200), text),
+            None if packet.text == "/" && !index.is_empty() => (Some(200), index.into()),
+            None => (Some(404), "404 Not Found\n".into()),
+        }
     }
 
     /// The text that a pod's container answers on a port: `todo-api v1.0`.
@@ -29,6 +58,15 @@ impl Runtime {
         let (container, spec) =
             self.listening(sandbox, port).find(|(container, spec)| container.answers(spec, cx_now))?;
         Some(if spec.answer.is_empty() { container.image.clone() } else { spec.answer.clone() })
+    }
+
+    /// The program of a container that listens on a port without being the image's own, and what it serves.
+    fn task_on(&self, sandbox: &Sandbox, port: u32) -> Option<(Str, Str)> {
+        let running = sandbox.containers.iter().filter(|container| container.running());
+        running.into_iter().find_map(|container| {
+            let root = container.tasks.iter().find_map(|task| self.task_serves(*task, port))?;
+            Some((container.name.clone(), root))
+        })
     }
 
     fn listener<'a>(
@@ -55,44 +93,85 @@ impl Runtime {
         })
     }
 
+    /// Tries what a probe or hook is about, and says how it went.
     pub(super) fn probe(&mut self, call: CriCall, cx: &mut Context<'_>) {
-        let CriCall::Probe { pod, container: name, attempt, kind, action } = call else { return };
+        let CriCall::Probe { pod, container: name, attempt, kind, action, timeout_ms } = call else { return };
         let Some(sandbox) = self.sandboxes.get(&pod) else { return };
         let Some(container) = sandbox.container(&name).filter(|container| container.attempt == attempt)
         else {
             return;
         };
-        let failure = self.probe_failure(sandbox, container, &action, cx);
-        self.tell(CriEvent::Probed { pod, container: name, attempt, kind, failure }, cx);
+        let start = container.number;
+        let result = match &action {
+            _ if container.probes_fail && !matches!(kind, ProbeKind::PostStart | ProbeKind::PreStop) => {
+                ProbeResult::Failure("the probe was made to fail".into())
+            }
+            ProbeAction::Exec { command } => {
+                let (command, timeout) = (command.clone(), Duration::millis(timeout_ms));
+                return self.run_check(start, kind, attempt, &command, timeout, cx);
+            }
+            ProbeAction::Sleep { seconds } => {
+                let result =
+                    CriEvent::Probed { pod, container: name, attempt, kind, result: ProbeResult::Success };
+                let kubelet = crate::sim::Process::Kubelet(self.machine);
+                return cx.send_after(Duration::seconds(*seconds), kubelet, Body::CriEvent(result));
+            }
+            action => self.try_port(sandbox, action, timeout_ms, cx),
+        };
+        self.tell(CriEvent::Probed { pod, container: name, attempt, kind, result }, cx);
     }
 
-    fn probe_failure(
+    /// A probe that goes over the network of the node.
+    fn try_port(
         &self,
         sandbox: &Sandbox,
-        container: &Container,
         action: &ProbeAction,
+        timeout_ms: u64,
         cx: &Context<'_>,
-    ) -> Option<Str> {
+    ) -> ProbeResult {
         let address = std::net::Ipv4Addr::from(sandbox.ip);
+        let refused = |port: u32| format!("dial tcp {address}:{port}: connect: connection refused");
         match action {
-            ProbeAction::Exec => {
-                let spec = self.images.find(&container.image).spec()?;
-                (!container.answers(spec, cx.now())).then(|| "command terminated with exit code 1".into())
+            ProbeAction::Tcp { port } if self.listens(sandbox, *port, cx) => ProbeResult::Success,
+            ProbeAction::Tcp { port } => ProbeResult::Failure(refused(*port).into()),
+            ProbeAction::Grpc { port } if self.listens(sandbox, *port, cx) => ProbeResult::Success,
+            ProbeAction::Grpc { port } => {
+                let within = Duration::millis(timeout_ms);
+                ProbeResult::Failure(
+                    format!("timeout: failed to connect service \"{address}:{port}\" within {within}: context deadline exceeded").into(),
+                )
             }
-            ProbeAction::Tcp { port } => {
-                let refused = self.listener(sandbox, *port, cx).is_none();
-                refused.then(|| format!("dial tcp {address}:{port}: connect: connection refused").into())
-            }
-            ProbeAction::Http { port, path } => match self.listener(sandbox, *port, cx) {
-                None => Some(
-                    format!("Get \"http://{address}:{port}{path}\": dial tcp {address}:{port}: connect: connection refused")
-                        .into(),
+            ProbeAction::Http { scheme, port, path } => match self.listener(sandbox, *port, cx) {
+                None if self.task_on(sandbox, *port).is_some() => ProbeResult::Success,
+                None => ProbeResult::Failure(
+                    format!("Get \"{scheme}://{address}:{port}{path}\": {}", refused(*port)).into(),
                 ),
-                Some((_, spec)) if spec.fail_percent >= 100 && spec.fail_status >= 400 => {
-                    Some(format!("HTTP probe failed with statuscode: {}", spec.fail_status).into())
-                }
-                Some(_) => None,
+                Some((_, spec)) if spec.fail_percent >= 100 => match spec.fail_status {
+                    status @ 300..400 => ProbeResult::Warning(
+                        format!("Probe terminated redirects, Response body: {status}").into(),
+                    ),
+                    status if status >= 400 => {
+                        ProbeResult::Failure(format!("HTTP probe failed with statuscode: {status}").into())
+                    }
+                    _ => ProbeResult::Success,
+                },
+                Some(_) => ProbeResult::Success,
             },
+            ProbeAction::Exec { .. } | ProbeAction::Sleep { .. } => ProbeResult::Success,
         }
+    }
+
+    fn listens(&self, sandbox: &Sandbox, port: u32, cx: &Context<'_>) -> bool {
+        self.listener(sandbox, port, cx).is_some() || self.task_on(sandbox, port).is_some()
+    }
+}
+
+/// The text of an HTTP answer.
+fn answer_of(container: &Container, spec: &ImageSpec, sandbox: &Sandbox) -> Str {
+    if spec.root.is_empty() {
+        let text = if spec.answer.is_empty() { &container.image } else { &spec.answer };
+        format!("{text} from {}\n", sandbox.key.name).into()
+    } else {
+        spec.answer.clone()
     }
 }

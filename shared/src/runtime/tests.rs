@@ -1,7 +1,7 @@
 //! How a runtime behaves towards its kubelet.
 
 use crate::api::{Key, Kind};
-use crate::doc::Timestamp;
+use crate::doc::{Doc, Timestamp};
 use crate::sim::{Core, Machine, Options, Payload, Trace};
 
 use super::*;
@@ -21,7 +21,7 @@ impl World {
             memory: 8 << 30,
             pods: 110,
             labels: BTreeMap::new(),
-            taints: crate::doc::Doc::Null,
+            taints: Doc::Null,
             powered: true,
         };
         let mut core = Core::new(Timestamp::default(), Options::default(), vec![machine], Trace::new(0));
@@ -58,7 +58,7 @@ impl World {
 
     fn start(&mut self, pod: u128, image: &str, attempt: u32) {
         let key = Key::new(Kind::Pod, "default", "web");
-        self.call(CriCall::RunPodSandbox { pod, key });
+        self.call(CriCall::RunPodSandbox { pod, key, spec: Doc::Null });
         self.call(CriCall::StartContainer {
             pod,
             container: "app".into(),
@@ -66,6 +66,7 @@ impl World {
             attempt,
             env: Arc::default(),
             command: Vec::new(),
+            doc: Doc::Null,
         });
     }
 }
@@ -75,7 +76,8 @@ fn addresses_come_from_the_node_and_are_not_used_again_at_once() {
     let mut world = World::new();
     let mut ips = Vec::new();
     for pod in 1..=3 {
-        world.call(CriCall::RunPodSandbox { pod, key: Key::new(Kind::Pod, "default", "web") });
+        let key = Key::new(Kind::Pod, "default", "web");
+        world.call(CriCall::RunPodSandbox { pod, key, spec: Doc::Null });
         let CriEvent::SandboxReady { ip, .. } = world.hear() else { panic!("a sandbox") };
         ips.push(std::net::Ipv4Addr::from(ip).to_string());
         world.call(CriCall::RemovePodSandbox { pod });
@@ -91,7 +93,8 @@ fn a_crashing_image_crashes_after_its_time() {
     assert!(matches!(world.hear(), CriEvent::SandboxReady { .. }));
     assert!(matches!(world.hear(), CriEvent::ContainerStarted { .. }));
     let up = world.core.now;
-    assert!(matches!(world.hear(), CriEvent::ContainerExited { exit_code: 1, attempt: 0, .. }));
+    let CriEvent::ContainerExited { end, attempt: 0, .. } = world.hear() else { panic!("an end") };
+    assert_eq!(end.exit_code, 1);
     // One millisecond on the way to the kubelet, each time.
     assert_eq!(world.core.now.since(up).as_seconds(), 5);
 }
@@ -104,8 +107,8 @@ fn a_container_obeys_sigterm_or_is_killed_at_its_grace() {
         while !matches!(world.hear(), CriEvent::ContainerStarted { .. }) {}
         let asked = world.core.now;
         world.call(CriCall::StopContainer { pod: 1, container: "app".into(), grace_ms });
-        let CriEvent::ContainerExited { exit_code, .. } = world.hear() else { panic!("an end") };
-        assert_eq!((exit_code, world.core.now.since(asked).0), (code, after + 1));
+        let CriEvent::ContainerExited { end, .. } = world.hear() else { panic!("an end") };
+        assert_eq!((end.exit_code, world.core.now.since(asked).0), (code, after + 1));
     }
 }
 

@@ -18,6 +18,8 @@ const FEWEST_SAMPLED: u64 = 100;
 /// Why no node could take a pod.
 #[derive(Clone, Debug, Default)]
 pub struct Rejections {
+    /// Why it was no use to look at nodes at all.
+    pub beforehand: Option<Str>,
     /// How many nodes gave each reason.
     pub reasons: BTreeMap<Str, u32>,
     /// The nodes on which removing other pods could help, in the order of nodes.
@@ -71,6 +73,17 @@ pub fn schedule(
     let all = order.len() as u32;
     if all == 0 {
         return Decision::NoNodes;
+    }
+    if asks.volumes.is_some()
+        && let Some((place, reason)) =
+            (0..).zip(PLUGINS).find_map(|(place, plugin)| Some((place, plugin.pre_filter(cycle)?)))
+    {
+        let beforehand = Some(reason);
+        return Decision::Unschedulable(Rejections {
+            beforehand,
+            plugins: 1 << place,
+            ..Rejections::default()
+        });
     }
     let wanted = sample_size(u64::from(all)) as u32;
     let first = *start % all;

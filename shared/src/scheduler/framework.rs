@@ -5,6 +5,7 @@
 //! is left → PreScore, Score and NormalizeScore → Bind.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -15,10 +16,12 @@ use crate::sim::Random;
 
 use super::cache::{Cache, NOWHERE, NodeInfo};
 use super::cycle::Rejections;
+pub use super::events::ClusterEvent;
 use super::groups::Group;
 use super::nominated::Nominations;
 use super::preemption::DryRun;
 use super::template::Template;
+use super::volumes::PodVolumes;
 
 /// The highest score a plugin gives a node.
 pub const MAX_SCORE: i64 = 100;
@@ -64,6 +67,8 @@ pub struct Asks {
     pub pod: Key,
     /// Who waits for a node.
     pub nominated: Nominations,
+    /// The pod's claims, if it has any.
+    pub volumes: Option<Arc<PodVolumes>>,
 }
 
 /// What a plugin can look at when no node was left.
@@ -90,19 +95,6 @@ pub enum PostFilter {
     Nominated(DryRun),
 }
 
-/// Something in the cluster that may make a pod fit that did not.
-#[derive(Clone, Copy, Debug)]
-pub enum ClusterEvent<'a> {
-    /// A node is new, or changed in labels, taints, resources or images.
-    Node(&'a Object),
-    /// A node is gone.
-    NodeGone,
-    /// A pod came to a node.
-    PodAdded(&'a Template),
-    /// A pod left its node, or was labelled differently.
-    PodGone(&'a Template),
-}
-
 /// What of a plugin's answers follows from the pod's template and one node with its pods alone, so that it holds until
 /// that node changes: not from the pod's name, nor from other nodes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -123,6 +115,11 @@ pub trait Plugin: Sync + Debug {
     /// PreEnqueue: whether a pod may be queued at all.
     fn admits(&self, _pod: &Object) -> bool {
         true
+    }
+
+    /// PreFilter: why a pod fits nowhere, whatever the nodes are like. Only pods with claims are asked about.
+    fn pre_filter(&self, _cycle: Cycle<'_>) -> Option<Str> {
+        None
     }
 
     /// PreFilter and Filter: what is to be asked of each node; `None` when there is nothing to ask for this pod.

@@ -1,9 +1,10 @@
-//! Which pods are on which node, and how many there are of each priority: what preemption asks. The list by node is
+//! Which pods are on which node, how many there are of each priority, and which claims they use. The list by node is
 //! made when somebody first asks for it and kept from then on.
 
 use std::sync::Arc;
 
 use crate::collections::BTreeMap;
+use crate::doc::Str;
 
 use super::cache::CachedPod;
 
@@ -14,6 +15,8 @@ type Pods = Arc<Vec<Arc<CachedPod>>>;
 #[derive(Clone, Debug, Default)]
 pub struct Residents {
     priorities: BTreeMap<i64, u32>,
+    /// How many pods use a claim, by namespace and name.
+    claims: BTreeMap<(Str, Str), u32>,
     on: Option<Vec<Pods>>,
 }
 
@@ -31,6 +34,9 @@ impl Residents {
     /// A pod is on a node now.
     pub fn add(&mut self, pod: &Arc<CachedPod>) {
         *self.priorities.entry(pod.template.spec.priority).or_default() += 1;
+        for claim in &pod.template.claims {
+            *self.claims.entry((pod.template.namespace.clone(), claim.clone())).or_default() += 1;
+        }
         if let Some(lists) = &mut self.on {
             let at = pod.slot as usize;
             if lists.len() <= at {
@@ -49,9 +55,23 @@ impl Residents {
                 self.priorities.remove(&priority);
             }
         }
+        for claim in &pod.template.claims {
+            let key = (pod.template.namespace.clone(), claim.clone());
+            let left = self.claims.get(&key).copied().unwrap_or(0);
+            if left > 1 {
+                self.claims.insert(key, left - 1);
+            } else {
+                self.claims.remove(&key);
+            }
+        }
         if let Some(list) = self.on.as_mut().and_then(|lists| lists.get_mut(pod.slot as usize)) {
             Arc::make_mut(list).retain(|other| other.key != pod.key);
         }
+    }
+
+    /// Whether a pod on a node uses a claim.
+    pub fn uses(&self, namespace: &Str, claim: &Str) -> bool {
+        !self.claims.is_empty() && self.claims.contains_key(&(namespace.clone(), claim.clone()))
     }
 
     /// The pods of a node.

@@ -37,6 +37,10 @@ pub struct Template {
     pub preferred: Vec<(i64, Term)>,
     /// Image of every container, with its tag.
     pub images: Vec<Str>,
+    /// The claims they use, by name.
+    pub claims: Vec<Str>,
+    /// Volumes for which each pod has a claim of its own, `<pod>-<volume>`.
+    pub ephemeral: Vec<Str>,
     /// Whether lower-priority pods may have to go for these (`preemptionPolicy`).
     pub preempts: bool,
 }
@@ -128,6 +132,8 @@ impl Template {
         let pod = object.view::<Pod>().expect("a pod");
         let spec = &object.body["spec"];
         let reader = Reader { object, namespaces };
+        let volumes =
+            |kind: &'static str| spec["volumes"].items().iter().filter(move |volume| !volume[kind].is_null());
         let containers = || spec["initContainers"].items().iter().chain(spec["containers"].items());
         Template {
             digest: digest(object),
@@ -149,6 +155,10 @@ impl Template {
                 .flat_map(|(field, sign)| reader.preferred(field, sign))
                 .collect(),
             images: containers().map(|container| with_tag(&container["image"].str())).collect(),
+            claims: volumes("persistentVolumeClaim")
+                .map(|volume| volume["persistentVolumeClaim"]["claimName"].str())
+                .collect(),
+            ephemeral: volumes("ephemeral").map(|volume| volume["name"].str()).collect(),
             preempts: spec["preemptionPolicy"].as_str() != Some("Never"),
         }
     }
@@ -252,6 +262,14 @@ impl Requests {
             scoring_cpu_milli: requested(spec, "cpu", milli, 100),
             scoring_memory: requested(spec, "memory", bytes, 200 << 20),
         }
+    }
+
+    /// Whether more is requested than by `other`, of anything.
+    pub fn exceeds(&self, other: &Requests) -> bool {
+        let of = |name: &Str| other.others.iter().find(|(known, _)| known == name).map_or(0, |(_, sum)| *sum);
+        self.cpu_milli > other.cpu_milli
+            || self.memory > other.memory
+            || self.others.iter().any(|(name, amount)| *amount > of(name))
     }
 
     /// Whether nothing is requested but a place.

@@ -53,6 +53,9 @@ impl<'a> Trial<'a> {
     /// Whether a pod like `other` counts for a filter that looks further than at its node.
     fn counts(&self, other: &Template) -> bool {
         let this = self.cycle.template;
+        if this.claims.iter().any(|claim| other.claims.contains(claim)) && this.namespace == other.namespace {
+            return true;
+        }
         let terms = this.affinity.iter().chain(&this.anti_affinity).map(|term| &term.selector);
         let required = this.spread.iter().filter(|constraint| constraint.required);
         let mut selectors = terms.chain(required.map(|constraint| &constraint.selector));

@@ -39,8 +39,13 @@ impl Scheduler {
         rejections: &Rejections,
         cx: &Context<'_>,
     ) -> (String, Option<PostFilter>) {
+        let nodes = self.cache.order().len();
+        if let Some(why) = &rejections.beforehand {
+            // What ends it is said by the DynamicResources plugin, which did not get to look at the pod.
+            return (format!("0/{nodes} nodes are available: {why}. not found"), None);
+        }
         self.cache.know_residents();
-        let mut message = refusal(self.cache.order().len() as u32, &rejections.reasons);
+        let mut message = refusal(nodes as u32, &rejections.reasons);
         let group = self.cache.groups().get(group);
         let cycle = Cycle { cache: &self.cache, group, template: &group.template, asks };
         let failed = Failed { cycle, rejections, informers: &self.informers, now: cx.timestamp() };

@@ -47,6 +47,19 @@ pub fn check(kind: Kind, doc: &Doc) -> Vec<Problem> {
     checker.problems
 }
 
+/// Whether the schema of `kind` has an amount at `path`: such numbers have bounds of their own.
+pub fn is_quantity(kind: Kind, path: &[Segment]) -> bool {
+    let mut at = Schema::of(kind).map(FieldType::Object);
+    for segment in path {
+        at = match (at, segment) {
+            (Some(FieldType::Object(of)), Segment::Key(key)) => of.field(key).map(super::Field::field_type),
+            (Some(FieldType::List(element) | FieldType::Map(element)), _) => Some(element.get()),
+            _ => None,
+        };
+    }
+    at == Some(FieldType::Quantity)
+}
+
 struct Checker {
     path: Path,
     /// Names of fields on the way, without map keys and list positions: Go names places so.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::Kind;
-use crate::doc::{Doc, Map, Timestamp};
+use crate::doc::{Doc, Map, Str, Timestamp};
 
 use super::{Field, FieldType, Schema, Type};
 
@@ -41,15 +41,20 @@ enum Change {
 }
 
 fn entries(map: &Map, change: impl Fn(&str, &Doc) -> Change) -> Option<Doc> {
-    let mut changed: Option<Map> = None;
-    for (key, value) in map.entries() {
-        match change(key, value) {
-            Change::Keep => {}
-            Change::Drop => drop(changed.get_or_insert_with(|| map.clone()).remove(key)),
-            Change::To(value) => changed.get_or_insert_with(|| map.clone()).insert(key.clone(), value),
+    // Made anew in one go: there may be many fields to drop.
+    let mut changed: Option<Vec<(Str, Doc)>> = None;
+    for (at, (key, value)) in map.entries().iter().enumerate() {
+        match (change(key, value), &mut changed) {
+            (Change::Keep, None) => {}
+            (Change::Keep, Some(changed)) => changed.push((key.clone(), value.clone())),
+            (Change::Drop, changed) => drop(changed.get_or_insert_with(|| map.entries()[..at].to_vec())),
+            (Change::To(value), changed) => {
+                let changed = changed.get_or_insert_with(|| map.entries()[..at].to_vec());
+                changed.push((key.clone(), value));
+            }
         }
     }
-    changed.map(Doc::Map)
+    changed.map(|entries| Doc::Map(entries.into_iter().collect()))
 }
 
 fn value(expected: FieldType, value: &Doc) -> Option<Doc> {

@@ -135,28 +135,37 @@ impl Problem {
         }
     }
 
-    /// The path as Go's strict decoder writes it: keys are never quoted.
-    fn strict_path(&self) -> String {
-        let mut path = String::new();
-        for segment in &self.path.0 {
-            match segment {
-                Segment::Key(key) if path.is_empty() => path.push_str(key),
-                Segment::Key(key) => {
-                    path.push('.');
-                    path.push_str(key);
-                }
-                Segment::Index(index) => path.push_str(&format!("[{index}]")),
-            }
+    /// A number of the wrong kind is shown as it is written.
+    pub fn write_number(&mut self, text: &str) {
+        if let What::WrongType { found, .. } = &mut self.what
+            && found.starts_with("number ")
+        {
+            *found = format!("number {text}");
         }
-        path
     }
+}
+
+/// A path as Go's strict decoder writes it: keys are never quoted.
+pub fn strict_path(segments: &[Segment]) -> String {
+    let mut path = String::new();
+    for segment in segments {
+        match segment {
+            Segment::Key(key) if path.is_empty() => path.push_str(key),
+            Segment::Key(key) => {
+                path.push('.');
+                path.push_str(key);
+            }
+            Segment::Index(index) => path.push_str(&format!("[{index}]")),
+        }
+    }
+    path
 }
 
 impl std::fmt::Display for Problem {
     /// As Go's decoder words it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.what {
-            What::Unknown => write!(f, "unknown field {:?}", self.strict_path()),
+            What::Unknown => write!(f, "unknown field {:?}", strict_path(&self.path.0)),
             What::Malformed { message, .. } => f.write_str(message),
             What::WrongType { expected, found } => {
                 let go_type = go_type(*expected, &self.place);
@@ -171,7 +180,7 @@ impl std::fmt::Display for Problem {
 }
 
 /// How Go names the type of a JSON value.
-pub(super) fn go_kind(value: &Doc) -> &'static str {
+pub fn go_kind(value: &Doc) -> &'static str {
     match value {
         Doc::Null => "null",
         Doc::Bool(_) => "bool",

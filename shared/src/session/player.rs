@@ -322,6 +322,11 @@ impl Player {
         let now = self.now();
         let running = self.running.get_mut(&start).expect("only programs that run are advanced");
         match running.program.run() {
+            // Steps are played without anybody in front of a terminal.
+            Progress::Asks(ask) => {
+                running.program.reply(ask.unattended());
+                self.advance(start);
+            }
             Progress::Needs(request) => {
                 let user = running.user.clone();
                 self.command(Asker::Program(start), user, Action::Request(request));

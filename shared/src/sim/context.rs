@@ -8,7 +8,7 @@ use crate::doc::{Str, Timestamp};
 
 use super::{
     Body, Causes, ChangeKind, CriCall, CriEvent, Duration, Event, EventQueue, Incarnation, Links, Message,
-    Options, PacketStep, Payload, Process, RequestId, Time, Timer, Trace, What,
+    NodeCall, NodeReply, Options, PacketStep, Payload, Process, RequestId, Time, Timer, Trace, What,
 };
 
 /// How long a client waits for an answer over a dead link before it gives up.
@@ -56,6 +56,9 @@ pub struct Core {
     /// When the last watch event of a slow connection arrives: later ones may not overtake it.
     last_arrival: BTreeMap<(Process, Process), Time>,
     next_id: u64,
+    /// How many API servers there are, and whom those talk to who had to go to another than their first choice.
+    api_servers: u32,
+    chosen: BTreeMap<Process, u32>,
 }
 
 #[derive(Clone, Copy, Hash, Debug, Default)]
@@ -78,6 +81,8 @@ impl Core {
             lives: BTreeMap::new(),
             last_arrival: BTreeMap::new(),
             next_id: 1,
+            api_servers: 1,
+            chosen: BTreeMap::new(),
         }
     }
 
@@ -86,6 +91,9 @@ impl Core {
         use std::hash::Hash;
         (self.now, self.epoch, &self.options, &self.queue, &self.links, &self.machines).hash(state);
         (&self.lives, &self.last_arrival, self.next_id).hash(state);
+        if self.api_servers > 1 {
+            (self.api_servers, &self.chosen).hash(state);
+        }
     }
 
     /// The date it is.
@@ -118,6 +126,11 @@ impl Core {
         self.lives.entry(process).or_default().running = false;
     }
 
+    /// Whether the machine that a process runs on, if it is one of the cluster's, has power.
+    pub fn powered(&self, process: Process) -> bool {
+        process.machine().is_none_or(|machine| self.machines[machine as usize].powered)
+    }
+
     /// A number nobody had before.
     pub fn fresh_id(&mut self) -> u64 {
         self.next_id += 1;
@@ -127,20 +140,26 @@ impl Core {
     /// Puts a message on its link.
     pub fn send(&mut self, from: Process, to: Process, body: Body, extra: Duration, causes: &Causes) {
         let mut at = self.now + self.latency(from, to, &body) + extra;
-        if matches!(body, Body::Watch(..) | Body::WatchClosed(_)) {
+        if matches!(body, Body::Watch(..) | Body::WatchClosed(_) | Body::Etcd(_)) {
             at = self.after_earlier(from, to, at);
         }
         let causes = if self.trace.enabled() {
             let (label, object) = describe(&body);
-            let heartbeat = object.as_ref().is_some_and(|key| key.kind == crate::api::Kind::Lease);
+            let beat = matches!(&body, Body::Etcd(message) if message.is_heartbeat());
+            let heartbeat = beat || object.as_ref().is_some_and(|key| key.kind == crate::api::Kind::Lease);
             let what = What::Message { from, to, until: at, label, object, heartbeat };
-            self.trace.record(self.now + extra, what, causes.clone())
+            // One heartbeat of etcd's in a second stands for all: they would push everything else out of the trace.
+            if beat && (self.now + extra).0 % 1000 >= self.options.etcd_heartbeat_interval.0 {
+                Causes::none()
+            } else {
+                self.trace.record(self.now + extra, what, causes.clone())
+            }
         } else {
             Causes::none()
         };
         // Answers and watch events are for the life that asked; a request is for whoever runs when it arrives.
         let life = match body {
-            Body::Request(..) | Body::Packet(_) => None,
+            Body::Request(..) | Body::NodeCall(..) | Body::Packet(_) => None,
             _ => Some(self.incarnation(to)),
         };
         let message = Message { from, sent_by: self.incarnation(from), to, body, causes: causes.clone() };
@@ -155,7 +174,55 @@ impl Core {
         } else {
             (REQUEST_TIMEOUT, Status::request_timeout())
         };
+        if self.api_servers > 1 {
+            self.fail_over(message.from, message.to);
+        }
         self.reply_locally(message.from, id, Err(Box::new(status)), wait, message.causes);
+    }
+
+    /// From now on there are so many API servers.
+    pub fn set_api_servers(&mut self, count: u32) {
+        self.api_servers = count;
+    }
+
+    /// How many API servers there are.
+    pub fn api_servers(&self) -> u32 {
+        self.api_servers
+    }
+
+    /// The API server that `client` talks to. Those of the control plane talk to their neighbour, the others are
+    /// spread.
+    pub fn api_server(&self, client: Process) -> Process {
+        if self.api_servers == 1 {
+            return Process::ApiServer(0);
+        }
+        let number = self.chosen.get(&client).copied().unwrap_or(match client {
+            Process::Scheduler(number) | Process::ControllerManager(number) => number,
+            Process::Kubelet(number) | Process::KubeProxy(number) => number,
+            _ => 0,
+        });
+        Process::ApiServer(number % self.api_servers)
+    }
+
+    /// The same behind a load balancer that leaves out those that are down.
+    pub fn healthy_api_server(&mut self, client: Process) -> Process {
+        for _ in 1..self.api_servers {
+            let server = self.api_server(client);
+            if self.running(server) && self.links.open(client, server) {
+                break;
+            }
+            self.fail_over(client, server);
+        }
+        self.api_server(client)
+    }
+
+    /// A client's API server does not answer: the next one, if that was not tried already.
+    fn fail_over(&mut self, client: Process, server: Process) {
+        if let Process::ApiServer(number) = server
+            && self.api_server(client) == server
+        {
+            self.chosen.insert(client, (number + 1) % self.api_servers);
+        }
     }
 
     /// Lets `to` find an answer (or the lack of one) after `wait`, without a link in between.
@@ -186,11 +253,14 @@ impl Core {
 
     fn latency(&self, from: Process, to: Process, body: &Body) -> Duration {
         let base = match body {
-            Body::Request(..) | Body::Response(..) | Body::Watch(..) | Body::WatchClosed(_) => {
-                self.options.api_latency
-            }
+            Body::Request(..)
+            | Body::Response(..)
+            | Body::Watch(..)
+            | Body::WatchClosed(_)
+            | Body::NodeCall(..)
+            | Body::NodeReply(..) => self.options.api_latency,
             Body::Cri(_) | Body::CriEvent(_) => Duration::millis(1),
-            Body::Packet(_) => self.options.network_latency,
+            Body::Packet(_) | Body::Etcd(_) => self.options.network_latency,
         };
         base + self.links.delay(from, to)
     }
@@ -215,11 +285,14 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
             CriCall::UpdateRuntimeConfig { .. } => ("UpdateRuntimeConfig", None),
             CriCall::Probe { .. } => ("Probe", None),
             CriCall::RunPodSandbox { key, .. } => ("RunPodSandbox", Some(key.clone())),
+            CriCall::SetVolume { .. } => ("SetVolume", None),
             CriCall::PullImage { .. } => ("PullImage", None),
             CriCall::StartContainer { .. } => ("StartContainer", None),
             CriCall::StopContainer { .. } => ("StopContainer", None),
             CriCall::StopPodSandbox { .. } => ("StopPodSandbox", None),
             CriCall::RemovePodSandbox { .. } => ("RemovePodSandbox", None),
+            CriCall::ReadLog { .. } => ("ReadLog", None),
+            CriCall::Exec { .. } => ("Exec", None),
         },
         Body::CriEvent(event) => match event {
             CriEvent::Listed { .. } => ("Listed", None),
@@ -229,9 +302,16 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
             CriEvent::ImageFailed { .. } => ("ImageFailed", None),
             CriEvent::ContainerStarted { .. } => ("ContainerStarted", None),
             CriEvent::ContainerExited { .. } => ("ContainerExited", None),
+            CriEvent::ContainerFailed { .. } => ("ContainerFailed", None),
             CriEvent::SandboxRemoved { .. } => ("SandboxRemoved", None),
             CriEvent::Probed { .. } => ("Probed", None),
+            CriEvent::Served { .. } => ("Served", None),
         },
+        Body::Etcd(message) => (message.label(), None),
+        Body::NodeCall(_, NodeCall::Logs(key, _)) => ("containerLogs", Some(key.clone())),
+        Body::NodeCall(_, NodeCall::Exec(key, _)) => ("exec", Some(key.clone())),
+        Body::NodeReply(_, NodeReply::Refused(..)) => ("error", None),
+        Body::NodeReply(..) => ("200", None),
         Body::Packet(packet) => match packet.step {
             PacketStep::Lookup { .. } | PacketStep::Resolved { .. } => ("DNS", None),
             _ => ("HTTP", None),
@@ -283,7 +363,8 @@ impl Context<'_> {
     /// Sends a request that leaves after `wait` (client-side rate limits).
     pub fn request_after(&mut self, wait: Duration, request: Request) -> RequestId {
         let id = self.core.fresh_id();
-        self.send_after(wait, Process::ApiServer(0), Body::Request(id, Arc::new(request)));
+        let server = self.core.api_server(self.me);
+        self.send_after(wait, server, Body::Request(id, Arc::new(request)));
         id
     }
 

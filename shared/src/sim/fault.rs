@@ -32,7 +32,7 @@ pub enum Fault {
 /// What a fault strikes.
 ///
 /// Text forms: `node/node-2` · `zone/a` · `component/kube-scheduler` · `component/kubelet@node-1` · `etcd/0` ·
-/// `link/kubelet@node-1~kube-apiserver` · `link/node-0~node-1`.
+/// `link/kubelet@node-1~kube-apiserver` · `link/node-0~node-1` · `link/etcd/0~etcd/1`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {
     /// A machine, by the name of its node.

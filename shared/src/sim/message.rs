@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::api::{Key, Object, Reply, Request, Status};
-use crate::doc::Str;
+use crate::doc::{Doc, Str};
 
-use super::{Causes, Incarnation, Process, Time};
+use super::{Causes, EtcdMessage, ExecOptions, Incarnation, LogOptions, NodeCall, NodeReply, Process, Time};
 
 /// Ties a response to its request.
 pub type RequestId = u64;
@@ -43,8 +43,14 @@ pub enum Body {
     Cri(CriCall),
     /// The container runtime answers or reports.
     CriEvent(CriEvent),
+    /// The API server asks a kubelet, under a number of its own.
+    NodeCall(u64, NodeCall),
+    /// The kubelet answers.
+    NodeReply(u64, NodeReply),
     /// A step of a request through the data plane.
     Packet(Packet),
+    /// Members of etcd among themselves, and API servers with them.
+    Etcd(Box<EtcdMessage>),
 }
 
 /// One change as a watch delivers it.
@@ -85,6 +91,17 @@ pub enum CriCall {
         pod: u128,
         /// Its namespace and name, for addresses and messages.
         key: Key,
+        /// Its spec, for its name in the network and what its volumes are.
+        spec: Doc,
+    },
+    /// Fill a volume of the pod with what the kubelet composed (from ConfigMaps, Secrets, fields of the pod …).
+    SetVolume {
+        /// The pod.
+        pod: u128,
+        /// The volume's name.
+        volume: Str,
+        /// Paths and texts.
+        files: Vec<(Str, Str)>,
     },
     /// Fetch an image.
     PullImage {
@@ -109,6 +126,8 @@ pub enum CriCall {
         env: Arc<Vec<(Str, Str)>>,
         /// Its `command` and `args`, one after the other; empty for the image's own.
         command: Vec<Str>,
+        /// The container as the pod's spec has it.
+        doc: Doc,
     },
     /// Ask a container to end (SIGTERM), and kill it after `grace_ms`.
     StopContainer {
@@ -142,10 +161,32 @@ pub enum CriCall {
         kind: ProbeKind,
         /// What is tried.
         action: ProbeAction,
+        /// How long it may take, in milliseconds.
+        timeout_ms: u64,
+    },
+    /// Read a container's log; its answer is [`CriEvent::Served`].
+    ReadLog {
+        /// The number of the API server's call.
+        call: u64,
+        /// The pod.
+        pod: u128,
+        /// Which start of the container, from 0.
+        attempt: u32,
+        /// Which lines, of which container.
+        options: LogOptions,
+    },
+    /// Run a program beside those of a container; its answer is [`CriEvent::Served`].
+    Exec {
+        /// The number of the call.
+        call: u64,
+        /// The pod.
+        pod: u128,
+        /// What, in which container.
+        options: ExecOptions,
     },
 }
 
-/// The probes of a container.
+/// The probes of a container, and the hooks of its life, which are acted out in the same ways.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ProbeKind {
     /// Holds back the others until it succeeded once.
@@ -154,6 +195,10 @@ pub enum ProbeKind {
     Liveness,
     /// Lets traffic in.
     Readiness,
+    /// Runs beside the container from its start.
+    PostStart,
+    /// Runs before the container is asked to end.
+    PreStop,
 }
 
 /// What a probe tries.
@@ -161,10 +206,22 @@ pub enum ProbeKind {
 pub enum ProbeAction {
     /// An HTTP request.
     Http {
+        /// `http` or `https`.
+        scheme: &'static str,
         /// Port number.
         port: u32,
         /// Path.
         path: Str,
+    },
+    /// A question to the gRPC health service.
+    Grpc {
+        /// Port number.
+        port: u32,
+    },
+    /// A pause.
+    Sleep {
+        /// How long, in seconds.
+        seconds: u64,
     },
     /// A TCP connection.
     Tcp {
@@ -172,7 +229,23 @@ pub enum ProbeAction {
         port: u32,
     },
     /// A command inside the container.
-    Exec,
+    Exec {
+        /// Its words.
+        command: Vec<Str>,
+    },
+}
+
+/// How a probe or hook went.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ProbeResult {
+    /// Well.
+    Success,
+    /// Well enough, with something to remark.
+    Warning(Str),
+    /// Not: what went wrong.
+    Failure(Str),
+    /// It could not be tried.
+    Error(Str),
 }
 
 /// A pod that a runtime knows.
@@ -195,8 +268,19 @@ pub struct ListedContainer {
     pub attempt: u32,
     /// When it came up; `None` while it is starting.
     pub started: Option<Time>,
-    /// Its exit code and the moment of its end.
-    pub exited: Option<(i32, Time)>,
+    /// How and when it ended.
+    pub exited: Option<(ContainerEnd, Time)>,
+}
+
+/// How a container ended.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct ContainerEnd {
+    /// Its exit code.
+    pub exit_code: i32,
+    /// Whether it was killed for the memory that it used.
+    pub out_of_memory: bool,
+    /// What it left to say (its termination message).
+    pub message: Str,
 }
 
 /// What a container runtime reports to its kubelet.
@@ -266,8 +350,8 @@ pub enum CriEvent {
         container: Str,
         /// Which start of this container it was, from 0.
         attempt: u32,
-        /// Its exit code.
-        exit_code: i32,
+        /// How it ended.
+        end: ContainerEnd,
     },
     /// Everything of the pod is gone from the runtime.
     SandboxRemoved {
@@ -284,8 +368,26 @@ pub enum CriEvent {
         attempt: u32,
         /// Which of its probes.
         kind: ProbeKind,
-        /// What went wrong; `None` for success.
-        failure: Option<Str>,
+        /// How it went.
+        result: ProbeResult,
+    },
+    /// The container's program cannot be started.
+    ContainerFailed {
+        /// The pod.
+        pod: u128,
+        /// The container.
+        container: Str,
+        /// Which start of this container it was, from 0.
+        attempt: u32,
+        /// Why, as the runtime words it.
+        why: Str,
+    },
+    /// What a call of the API server's is answered with.
+    Served {
+        /// The number of the call.
+        call: u64,
+        /// The answer, or a part of it.
+        reply: NodeReply,
     },
 }
 
@@ -298,6 +400,8 @@ pub struct Packet {
     pub origin: Process,
     /// IPv4 address of the client, for session affinity.
     pub client: u32,
+    /// The path of the HTTP request on the way there, the text of the answer on the way back.
+    pub text: Str,
     /// Where it is going.
     pub step: PacketStep,
 }

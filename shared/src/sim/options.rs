@@ -43,7 +43,13 @@ pub struct Options {
     pub api_latency: Duration,
     /// From a request's arrival at the API server to its durable write.
     pub etcd_commit: Duration,
-    /// One hop of the data plane.
+    /// How often etcd's leader gives signs of life (`--heartbeat-interval`).
+    pub etcd_heartbeat_interval: Duration,
+    /// After how much silence (once to twice this) a member of etcd wants to lead (`--election-timeout`).
+    pub etcd_election_timeout: Duration,
+    /// How many entries a member of etcd keeps before it takes a snapshot (`--snapshot-count`).
+    pub etcd_snapshot_count: u32,
+    /// One hop of the data plane, and between members of etcd and their clients.
     pub network_latency: Duration,
     /// Requests per second that visitors send to the app's load balancer, in thousandths.
     pub visitors_per_second_milli: u32,
@@ -64,6 +70,9 @@ impl Default for Options {
             container_stop: Duration::seconds(1),
             api_latency: Duration::millis(2),
             etcd_commit: Duration::millis(2),
+            etcd_heartbeat_interval: Duration::millis(100),
+            etcd_election_timeout: Duration::seconds(1),
+            etcd_snapshot_count: 10_000,
             network_latency: Duration::millis(1),
             visitors_per_second_milli: 1000,
         }

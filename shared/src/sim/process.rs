@@ -65,9 +65,20 @@ impl Process {
 
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.machine() {
-            Some(machine) => write!(f, "{}@{machine}", self.program()),
-            None => f.write_str(self.program()),
+        let program = self.program();
+        match *self {
+            Process::ApiServer(number)
+            | Process::Etcd(number)
+            | Process::Scheduler(number)
+            | Process::ControllerManager(number)
+                if number > 0 =>
+            {
+                write!(f, "{program}-{number}")
+            }
+            _ => match self.machine() {
+                Some(machine) => write!(f, "{program}@{machine}"),
+                None => f.write_str(program),
+            },
         }
     }
 }

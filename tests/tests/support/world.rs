@@ -60,6 +60,7 @@ impl World {
                     let response = self.request(request);
                     program.answer(response);
                 }
+                Progress::Asks(ask) => program.reply(ask.unattended()),
                 Progress::Waits(length) => {
                     let until = self.0.now() + length;
                     self.0.advance_to(until);

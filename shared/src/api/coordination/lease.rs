@@ -43,6 +43,10 @@ impl Resource for Leases {
         })
     }
 
+    fn may_update_blindly(&self) -> bool {
+        false
+    }
+
     fn columns(&self) -> &'static [Column] {
         const COLUMNS: &[Column] = &[
             Column { name: "Name", wide: false },

@@ -264,7 +264,13 @@ impl Resource for Pods {
             singular: "pod",
             short_names: &["po"],
             namespaced: true,
-            subresources: &[Subresource::Status, Subresource::Binding, Subresource::Eviction],
+            subresources: &[
+                Subresource::Status,
+                Subresource::Binding,
+                Subresource::Eviction,
+                Subresource::Log,
+                Subresource::Exec,
+            ],
             categories: &["all"],
             has_generation: true,
         }
@@ -310,7 +316,16 @@ impl Resource for Pods {
 
     fn prepare_create(&self, doc: &mut Doc) {
         let qos = qos_class(&doc["spec"]);
-        doc.set("status", crate::doc!({ "phase": "Pending", "qosClass": qos }));
+        let mut status = crate::doc!({ "phase": "Pending", "qosClass": qos });
+        if !doc["spec"]["schedulingGates"].is_empty() {
+            let condition = crate::doc!({
+                "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+                "message": "Scheduling is blocked due to non-empty scheduling gates",
+                "lastProbeTime": null, "lastTransitionTime": null
+            });
+            status.set("conditions", [condition].to_vec());
+        }
+        doc.set("status", status);
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
@@ -421,7 +436,8 @@ fn restarts(statuses: &[Doc], now: Timestamp) -> String {
     }
 }
 
-fn qos_class(spec: &Doc) -> &'static str {
+/// A pod's class of service.
+pub fn qos_class(spec: &Doc) -> &'static str {
     let containers = || spec["containers"].items().iter().chain(spec["initContainers"].items());
     let amount =
         |container: &Doc, bound: &str, resource: &str| container.at(&["resources", bound, resource]).clone();

@@ -20,8 +20,18 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// Address given by the load balancer; empty before.
     pub load_balancer_ip: Str,
-    /// Whether a client keeps its pod (`ClientIP`).
-    pub client_ip_affinity: bool,
+    /// How many seconds a client keeps its pod (`ClientIP`); 0 when it does not.
+    pub affinity_seconds: u32,
+    /// `spec.externalIPs`
+    pub external_ips: Vec<Str>,
+    /// `spec.loadBalancerSourceRanges`: who may use the load balancer; empty for everybody.
+    pub source_ranges: Vec<Str>,
+    /// Whether connections from outside stay on the node where they arrive (`externalTrafficPolicy`).
+    pub external_local: bool,
+    /// Whether connections from inside stay on their node (`internalTrafficPolicy`).
+    pub internal_local: bool,
+    /// Where a node tells whether it has endpoints; 0 for nowhere.
+    pub health_port: u32,
 }
 
 /// A port of a Service.
@@ -37,6 +47,14 @@ pub struct ServicePort {
     pub target: Doc,
     /// Port on every node; 0 for none.
     pub node_port: u32,
+}
+
+/// The addresses and names in `status.loadBalancer`.
+pub fn balancer_text(status: &Doc) -> String {
+    let points = status.at(&["loadBalancer", "ingress"]).items().iter();
+    let shown =
+        points.map(|point| if point["ip"].is_empty() { point["hostname"].str() } else { point["ip"].str() });
+    shown.collect::<Vec<Str>>().join(",")
 }
 
 /// Whether nodes open a port for it.
@@ -83,7 +101,15 @@ impl Resource for Services {
                 })
                 .collect(),
             load_balancer_ip: body.at(&["status", "loadBalancer", "ingress"])[0]["ip"].str(),
-            client_ip_affinity: spec["sessionAffinity"].as_str() == Some("ClientIP"),
+            affinity_seconds: match spec["sessionAffinity"].as_str() {
+                Some("ClientIP") => number(spec.at(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"])),
+                _ => 0,
+            },
+            external_ips: spec["externalIPs"].items().iter().map(Doc::str).collect(),
+            source_ranges: spec["loadBalancerSourceRanges"].items().iter().map(Doc::str).collect(),
+            external_local: spec["externalTrafficPolicy"].as_str() == Some("Local"),
+            internal_local: spec["internalTrafficPolicy"].as_str() == Some("Local"),
+            health_port: number(&spec["healthCheckNodePort"]),
         })
     }
 
@@ -153,11 +179,19 @@ impl Resource for Services {
 
     fn row(&self, object: &Object, now: Timestamp) -> Row {
         let Some(service) = object.view::<Service>() else { return Row::new() };
+        let mut shown = if service.kind == "LoadBalancer" {
+            balancer_text(&object.body["status"])
+        } else {
+            String::new()
+        };
+        for ip in &service.external_ips {
+            shown = if shown.is_empty() { ip.to_string() } else { format!("{shown},{ip}") };
+        }
         let external = match service.kind.as_str() {
             "ExternalName" => object.body["spec"]["externalName"].str().to_string(),
-            "LoadBalancer" if service.load_balancer_ip.is_empty() => "<pending>".into(),
-            "LoadBalancer" => service.load_balancer_ip.to_string(),
-            _ => "<none>".into(),
+            "LoadBalancer" if shown.is_empty() => "<pending>".into(),
+            _ if shown.is_empty() => "<none>".into(),
+            _ => shown,
         };
         let ports: Vec<String> = service
             .ports

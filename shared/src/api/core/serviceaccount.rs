@@ -23,6 +23,10 @@ impl Resource for ServiceAccounts {
         }
     }
 
+    fn may_update_blindly(&self) -> bool {
+        false
+    }
+
     fn columns(&self) -> &'static [Column] {
         const COLUMNS: &[Column] = &[
             Column { name: "Name", wide: false },

@@ -1,5 +1,6 @@
 //! EndpointSlice: the pods behind a Service.
 
+use crate::api::validation::{At, Faults, IMMUTABLE, names};
 use crate::api::{Column, Info, Object, Resource, Row, View, age};
 use crate::doc::{Doc, Str, Timestamp};
 
@@ -77,6 +78,58 @@ impl Resource for EndpointSlices {
                 })
                 .collect(),
         })
+    }
+
+    fn default(&self, doc: &mut Doc) {
+        if !doc["ports"].items().is_empty() {
+            for port in doc.at_mut(&["ports"]).items_mut() {
+                port.default_to("name", "");
+                port.default_to("protocol", "TCP");
+            }
+        }
+    }
+
+    fn validate(&self, doc: &Doc, faults: &mut Faults) {
+        let kind = At::root(&doc["addressType"], "addressType");
+        kind.require_one_of(faults, &["FQDN", "IPv4", "IPv6"]);
+        let endpoints = At::root(&doc["endpoints"], "endpoints");
+        for endpoint in endpoints.each() {
+            let addresses = endpoint.field("addresses");
+            if addresses.items().is_empty() {
+                faults.required(&addresses, "must contain at least 1 address");
+            }
+            for address in addresses.each() {
+                match kind.text() {
+                    "FQDN" => address.check(faults, names::dns_subdomain),
+                    family => {
+                        let fits = address.text().parse::<std::net::IpAddr>().map(|ip| ip.is_ipv4());
+                        if fits != Ok(family == "IPv4") {
+                            faults.invalid(&address, &address, format!("must be a valid {family} address"));
+                        }
+                        address.check(faults, names::non_special_ip);
+                    }
+                }
+            }
+            endpoint.field("hostname").check_if_set(faults, names::dns_label);
+        }
+        let ports = At::root(&doc["ports"], "ports");
+        let mut taken: Vec<Str> = Vec::new();
+        for port in ports.each() {
+            let name = port.field("name");
+            name.check_if_set(faults, names::dns_label);
+            if taken.contains(&name.str()) {
+                faults.duplicate(&name, &name);
+            }
+            taken.push(name.str());
+            port.field("protocol").require_one_of(faults, &["SCTP", "TCP", "UDP"]);
+            port.field("appProtocol").check_if_set(faults, names::qualified_name);
+        }
+    }
+
+    fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        if new["addressType"] != old["addressType"] {
+            faults.invalid("addressType", &new["addressType"], IMMUTABLE);
+        }
     }
 
     fn columns(&self) -> &'static [Column] {

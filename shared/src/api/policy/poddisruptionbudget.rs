@@ -93,6 +93,10 @@ impl Resource for PodDisruptionBudgets {
         }
     }
 
+    fn may_update_blindly(&self) -> bool {
+        false
+    }
+
     fn columns(&self) -> &'static [Column] {
         const COLUMNS: &[Column] = &[
             Column { name: "Name", wide: false },

@@ -9,6 +9,9 @@ const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case a
 const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
      start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
      '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const WILDCARD_SUBDOMAIN: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower \
+     case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used \
+     for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const QUALIFIED_NAME: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
      alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
      '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
@@ -149,6 +152,38 @@ pub fn cidr(text: &str) -> Vec<String> {
         })
     });
     failing(&[(fine, CIDR)])
+}
+
+/// An address that one can send to: not unspecified, of the machine itself, or of its link only.
+pub fn non_special_ip(text: &str) -> Vec<String> {
+    let Ok(ip) = text.parse::<std::net::IpAddr>() else {
+        return vec!["must be a valid IP address".to_owned()];
+    };
+    let (local, multicast) = match ip {
+        std::net::IpAddr::V4(ip) => (ip.is_link_local(), ip.octets()[..3] == [224, 0, 0]),
+        std::net::IpAddr::V6(ip) => {
+            (ip.segments()[0] & 0xffc0 == 0xfe80, ip.segments()[0] & 0xff0f == 0xff02)
+        }
+    };
+    failing(&[
+        (!ip.is_unspecified(), &format!("may not be unspecified ({text})")),
+        (!ip.is_loopback(), "may not be in the loopback range (127.0.0.0/8, ::1/128)"),
+        (!local, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"),
+        (!multicast, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"),
+    ])
+}
+
+/// `*.example.com`
+pub fn wildcard_subdomain(text: &str) -> Vec<String> {
+    failing(&[(text.strip_prefix("*.").is_some_and(is_subdomain), WILDCARD_SUBDOMAIN)])
+}
+
+/// `example.com/controller`
+pub fn domain_prefixed_path(text: &str) -> Vec<String> {
+    match text.split_once('/') {
+        Some((domain, path)) if !domain.is_empty() && !path.is_empty() => dns_subdomain(domain),
+        _ => vec!["must be a domain-prefixed path (such as \"acme.io/foo\")".to_owned()],
+    }
 }
 
 /// A relative path that does not leave where it starts.

@@ -1,15 +1,18 @@
 //! Sets of fields, as `managedFields` keeps them: `f:` a field, `k:` an item of a list by its keys, `v:` an item of a
 //! set; `.` stands for the place itself where more lies below it.
 
-use crate::collections::BTreeSet;
-use crate::doc::{Doc, Str, parse_json};
+use crate::collections::{BTreeMap, BTreeSet};
+use crate::doc::{Doc, Map, Str, intern, literal, parse_json};
 
-/// A place in an object.
+/// A place in an object: the steps to it.
 pub(super) type Place = Vec<Str>;
 
-/// Places in an object.
+/// Places in an object, as a tree: whether this place is one of them, and those below it. No branch is empty.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub(super) struct Fields(pub BTreeSet<Place>);
+pub(super) struct Fields {
+    here: bool,
+    below: BTreeMap<Str, Fields>,
+}
 
 /// How the items of a list are told apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,150 +116,228 @@ fn parts<'a>(doc: &'a Doc, above: &str, field: &'a str) -> Parts<'a> {
     }
 }
 
-/// What of an object nobody owns.
-fn is_nobodys(path: &[Str]) -> bool {
-    const METADATA: &[&str] = &[
-        "f:name",
-        "f:namespace",
-        "f:uid",
-        "f:resourceVersion",
-        "f:generation",
-        "f:creationTimestamp",
-        "f:deletionTimestamp",
-        "f:deletionGracePeriodSeconds",
-        "f:managedFields",
-        "f:selfLink",
-    ];
-    match path {
-        [first] => matches!(first.as_str(), "f:apiVersion" | "f:kind" | "f:metadata"),
-        [first, second, ..] => first == "f:metadata" && METADATA.contains(&second.as_str()),
-        [] => true,
+/// The parts of a value, found by their step.
+enum Lookup<'a> {
+    Nothing,
+    Map(&'a Map),
+    /// Where in the list, and the item.
+    List(BTreeMap<Str, (usize, &'a Doc)>),
+}
+
+impl<'a> Lookup<'a> {
+    fn of(doc: &'a Doc, above: &str, field: &'a str) -> Lookup<'a> {
+        match (doc, parts(doc, above, field)) {
+            (_, Parts::Whole) => Lookup::Nothing,
+            (Doc::Map(map), _) => Lookup::Map(map),
+            (_, Parts::Named(parts)) => {
+                let mut items = BTreeMap::new();
+                for (at, (step, _, item)) in parts.into_iter().enumerate() {
+                    items.entry(step).or_insert((at, item));
+                }
+                Lookup::List(items)
+            }
+        }
+    }
+
+    /// Where in a list, the name of the field in a map, and the value.
+    fn get<'s>(&self, step: &'s str) -> Option<(usize, &'s str, &'a Doc)> {
+        match self {
+            Lookup::Nothing => None,
+            Lookup::Map(map) => {
+                let name = step.strip_prefix("f:").filter(|name| map.contains(name))?;
+                Some((0, name, map.get(name)))
+            }
+            Lookup::List(items) => items.get(step).map(|(at, item)| (*at, "", *item)),
+        }
+    }
+}
+
+/// How near to the root a place is: what stands there may be nobody's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Root,
+    Metadata,
+    Below,
+}
+
+impl Level {
+    /// The level of a place below; `None` where all is nobody's.
+    fn next(self, step: &str) -> Option<Level> {
+        const METADATA: &[&str] = &[
+            "f:name",
+            "f:namespace",
+            "f:uid",
+            "f:resourceVersion",
+            "f:generation",
+            "f:creationTimestamp",
+            "f:deletionTimestamp",
+            "f:deletionGracePeriodSeconds",
+            "f:managedFields",
+            "f:selfLink",
+        ];
+        match (self, step) {
+            (Level::Root, "f:apiVersion" | "f:kind") => None,
+            (Level::Root, "f:metadata") => Some(Level::Metadata),
+            (Level::Metadata, step) if METADATA.contains(&step) => None,
+            _ => Some(Level::Below),
+        }
     }
 }
 
 impl Fields {
     /// Everything that `doc`, a whole document, says.
     pub fn said(doc: &Doc) -> Fields {
-        let mut fields = Fields::default();
-        fields.add_said(doc, &mut Vec::new(), "", "");
-        fields
+        Fields::said_at(doc, Level::Root, "", "", false)
     }
 
-    fn add_said(&mut self, doc: &Doc, path: &mut Place, above: &str, field: &str) {
+    fn said_at(doc: &Doc, level: Level, above: &str, field: &str, is_item: bool) -> Fields {
+        let mut fields = Fields::default();
         match parts(doc, above, field) {
-            Parts::Whole => self.add(path),
+            Parts::Whole => fields.here = level == Level::Below,
             Parts::Named(parts) => {
-                if path.last().is_some_and(|step| step.starts_with("k:")) {
-                    self.add(path);
-                }
+                fields.here = is_item;
                 for (step, name, value) in parts {
-                    path.push(step);
-                    self.add_said(value, path, field, name);
-                    path.pop();
+                    if let Some(level) = level.next(&step) {
+                        let is_item = step.starts_with("k:");
+                        let below = Fields::said_at(value, level, field, name, is_item);
+                        fields.add(step, below);
+                    }
                 }
             }
         }
+        fields
     }
 
     /// What is in `new` and was not so in `old`.
     pub fn changed(old: &Doc, new: &Doc) -> Fields {
+        Fields::changed_at(old, new, Level::Root, "", "")
+    }
+
+    fn changed_at(old: &Doc, new: &Doc, level: Level, above: &str, field: &str) -> Fields {
         let mut fields = Fields::default();
-        fields.add_changed(old, new, &mut Vec::new(), "", "");
+        if old.same(new) {
+            return fields;
+        }
+        let Parts::Named(after) = parts(new, above, field) else {
+            fields.here = level == Level::Below && old != new;
+            return fields;
+        };
+        let before = Lookup::of(old, above, field);
+        fields.here =
+            level == Level::Below && matches!(before, Lookup::Nothing) && !ALWAYS_THERE.contains(&field);
+        for (step, name, value) in after {
+            if let Some(level) = level.next(&step) {
+                let previous = before.get(&step).map_or(&Doc::Null, |(.., value)| value);
+                let below = Fields::changed_at(previous, value, level, field, name);
+                fields.add(step, below);
+            }
+        }
         fields
     }
 
-    fn add_changed(&mut self, old: &Doc, new: &Doc, path: &mut Place, above: &str, field: &str) {
-        if old.same(new) {
+    fn add(&mut self, step: Str, below: Fields) {
+        if below.is_empty() {
             return;
         }
-        let Parts::Named(after) = parts(new, above, field) else {
-            if old != new {
-                self.add(path);
+        match self.below.get_mut(&step) {
+            Some(known) => known.extend(&below),
+            None => drop(self.below.insert(step, below)),
+        }
+    }
+
+    /// Whether there is no place in it.
+    pub fn is_empty(&self) -> bool {
+        !self.here && self.below.is_empty()
+    }
+
+    /// Whether all of its places are in `other`.
+    pub fn is_within(&self, other: &Fields) -> bool {
+        (other.here || !self.here)
+            && self
+                .below
+                .iter()
+                .all(|(step, below)| other.below.get(step).is_some_and(|other| below.is_within(other)))
+    }
+
+    /// Puts in those of `other`.
+    pub fn extend(&mut self, other: &Fields) {
+        self.here |= other.here;
+        for (step, below) in other.below.iter() {
+            self.below.entry(step.clone()).or_default().extend(below);
+        }
+    }
+
+    /// Those that are in both, in order.
+    pub fn common(&self, other: &Fields) -> Vec<Place> {
+        fn collect(a: &Fields, b: &Fields, path: &mut Place, found: &mut Vec<Place>) {
+            if a.here && b.here {
+                found.push(path.clone());
             }
-            return;
-        };
-        let before = match parts(old, above, field) {
-            Parts::Named(before) => before,
-            Parts::Whole => {
-                if !ALWAYS_THERE.contains(&field) {
-                    self.add(path);
+            for (step, a) in a.below.iter() {
+                if let Some(b) = b.below.get(step) {
+                    path.push(step.clone());
+                    collect(a, b, path, found);
+                    path.pop();
                 }
-                Vec::new()
             }
-        };
-        for (step, name, value) in after {
-            let previous = before.iter().find(|(other, ..)| *other == step).map(|(_, _, value)| *value);
-            path.push(step);
-            self.add_changed(previous.unwrap_or(&Doc::Null), value, path, field, name);
-            path.pop();
         }
-    }
-
-    fn add(&mut self, path: &Place) {
-        if !is_nobodys(path) {
-            self.0.insert(path.clone());
-        }
-    }
-
-    /// Those that are in both.
-    pub fn common<'a>(&'a self, other: &'a Fields) -> impl Iterator<Item = &'a Place> {
-        self.0.intersection(&other.0)
+        let mut found = Vec::new();
+        collect(self, other, &mut Vec::new(), &mut found);
+        found
     }
 
     /// Takes out those of `other`.
     pub fn subtract(&mut self, other: &Fields) {
-        self.0.retain(|place| !other.0.contains(place));
+        self.here &= !other.here;
+        if other.below.is_empty() {
+            return;
+        }
+        self.below.retain(|step, below| {
+            if let Some(other) = other.below.get(step) {
+                below.subtract(other);
+            }
+            !below.is_empty()
+        });
     }
 
     /// Takes out what is no longer there, in `doc`.
     pub fn retain_in(&mut self, doc: &Doc) {
-        self.0.retain(|place| find(doc, place, "", "").is_some());
+        self.retain_at(doc, "", "");
     }
 
-    /// As `fieldsV1` has them.
-    pub fn to_doc(&self) -> Doc {
-        let mut root = Doc::map();
-        for (at, place) in self.0.iter().enumerate() {
-            let steps: Vec<&str> = place.iter().map(Str::as_str).collect();
-            let node = root.at_mut(&steps);
-            node.map_mut();
-            // In order, what lies below a place comes right after it.
-            let more_below = self.0.iter().nth(at + 1).is_some_and(|next| next.starts_with(place));
-            if more_below {
-                node.set(".", Doc::map());
-            }
+    fn retain_at(&mut self, doc: &Doc, above: &str, field: &str) {
+        if self.below.is_empty() {
+            return;
         }
-        root
+        let there = Lookup::of(doc, above, field);
+        self.below.retain(|step, below| {
+            let Some((_, name, value)) = there.get(step) else { return false };
+            below.retain_at(value, field, name);
+            !below.is_empty()
+        });
+    }
+
+    /// As `fieldsV1` has them; `.` stands for a place below which there are more.
+    pub fn to_doc(&self) -> Doc {
+        let own = (self.here && !self.below.is_empty()).then(|| (literal!("."), Doc::map()));
+        let below = self.below.iter().map(|(step, below)| (step.clone(), below.to_doc()));
+        Doc::Map(own.into_iter().chain(below).collect())
     }
 
     /// Reads `fieldsV1`.
     pub fn from_doc(doc: &Doc) -> Fields {
-        fn read(doc: &Doc, path: &mut Place, fields: &mut Fields) {
-            if doc.entries().is_empty() && !path.is_empty() {
-                fields.0.insert(path.clone());
-            }
-            for (step, below) in doc.entries() {
-                if step == "." {
-                    fields.0.insert(path.clone());
-                    continue;
-                }
-                path.push(step.clone());
-                read(below, path, fields);
-                path.pop();
-            }
-        }
         let mut fields = Fields::default();
-        read(doc, &mut Vec::new(), &mut fields);
+        for (step, below) in doc.entries() {
+            if step == "." {
+                fields.here = true;
+                continue;
+            }
+            let mut below = Fields::from_doc(below);
+            below.here |= below.below.is_empty();
+            fields.below.insert(step.clone(), below);
+        }
         fields
     }
-}
-
-/// The value at a place.
-fn find<'a>(doc: &'a Doc, place: &[Str], above: &str, field: &'a str) -> Option<&'a Doc> {
-    let Some((step, rest)) = place.split_first() else { return Some(doc) };
-    let Parts::Named(parts) = parts(doc, above, field) else { return None };
-    let (_, name, value) = parts.into_iter().find(|(other, ..)| other == step)?;
-    find(value, rest, field, name)
 }
 
 /// `config` laid over `live`: what it says wins, what it does not speak of stays.
@@ -265,8 +346,8 @@ pub(super) fn merge(live: &Doc, config: &Doc) -> Doc {
 }
 
 fn merge_at(live: &Doc, config: &Doc, above: &str, field: &str) -> Doc {
-    let (Parts::Named(before), Parts::Named(said)) = (parts(live, above, field), parts(config, above, field))
-    else {
+    let before = Lookup::of(live, above, field);
+    let (false, Parts::Named(said)) = (matches!(before, Lookup::Nothing), parts(config, above, field)) else {
         // An empty map or list says nothing against what is there.
         let says_nothing =
             config.is_empty() && !config.is_null() && matches!(config, Doc::Map(_) | Doc::List(_));
@@ -279,40 +360,82 @@ fn merge_at(live: &Doc, config: &Doc, above: &str, field: &str) -> Doc {
             config.clone()
         };
     };
-    let mut merged = live.clone();
-    let mut added: Vec<Doc> = Vec::new();
-    for (step, name, value) in said {
-        let known = before.iter().position(|(other, ..)| *other == step);
-        let next = known.map_or_else(|| value.clone(), |at| merge_at(before[at].2, value, field, name));
-        match (&mut merged, known) {
-            (Doc::Map(map), _) => map.insert(crate::doc::intern(name), next),
-            (list, Some(at)) => list.items_mut()[at] = next,
-            (_, None) => added.push(next),
+    match live {
+        Doc::List(items) => {
+            let mut merged = items.to_vec();
+            for (step, name, value) in said {
+                match before.get(&step) {
+                    Some((at, _, live)) => merged[at] = merge_at(live, value, field, name),
+                    None => merged.push(value.clone()),
+                }
+            }
+            Doc::from(merged)
+        }
+        _ => {
+            let kept = live.entries().iter().filter(|(name, _)| !contains(config, name)).cloned();
+            let said = said.into_iter().map(|(_, name, value)| {
+                let next = match contains(live, name) {
+                    true => merge_at(live.get(name), value, field, name),
+                    false => value.clone(),
+                };
+                (intern(name), next)
+            });
+            Doc::Map(kept.chain(said).collect())
         }
     }
-    if !added.is_empty() {
-        merged.items_mut().extend(added);
-    }
-    merged
 }
 
-/// Takes the value at a place out of `doc`, and the places above it that become empty.
-pub(super) fn remove(doc: &mut Doc, place: &[Str]) {
-    remove_at(doc, place, "", "");
+fn contains(doc: &Doc, name: &str) -> bool {
+    doc.as_map().is_some_and(|map| map.contains(name))
 }
 
-fn remove_at(doc: &mut Doc, place: &[Str], above: &str, field: &str) {
-    let Some((step, rest)) = place.split_first() else { return };
-    let Parts::Named(parts) = parts(doc, above, field) else { return };
-    let Some(at) = parts.iter().position(|(other, ..)| other == step) else { return };
-    let name = parts[at].1.to_owned();
-    drop(parts);
-    match (doc, rest.is_empty()) {
-        (Doc::Map(map), false) => remove_at(map.entry(&name), rest, field, &name),
-        (Doc::Map(map), true) => drop(map.remove(&name)),
-        (list, false) => remove_at(&mut list.items_mut()[at], rest, field, &name),
-        (list, true) => drop(list.items_mut().remove(at)),
+/// Takes out of `doc` what an applier owned (`before`) and no longer says, unless it says something below it or
+/// somebody else owns it or something below.
+pub(super) fn prune(doc: &mut Doc, before: &Fields, said: &Fields, others: &[&Fields]) {
+    prune_at(doc, before, Some(said), others, "", "");
+}
+
+fn prune_at(
+    doc: &mut Doc,
+    before: &Fields,
+    said: Option<&Fields>,
+    others: &[&Fields],
+    above: &str,
+    field: &str,
+) {
+    if before.below.is_empty() {
+        return;
     }
+    let snapshot = doc.clone();
+    let there = Lookup::of(&snapshot, above, field);
+    let mut gone: BTreeSet<(usize, &str)> = BTreeSet::new();
+    for (step, before) in before.below.iter() {
+        let Some((at, name, _)) = there.get(step) else { continue };
+        let said = said.and_then(|said| said.below.get(step));
+        let others: Vec<&Fields> = others.iter().filter_map(|other| other.below.get(step)).collect();
+        if before.here && said.is_none() && others.is_empty() {
+            gone.insert((at, name));
+            continue;
+        }
+        let part = match &mut *doc {
+            Doc::Map(map) => map.entry(name),
+            list => &mut list.items_mut()[at],
+        };
+        prune_at(part, before, said, &others, field, name);
+    }
+    if gone.is_empty() {
+        return;
+    }
+    *doc = match &*doc {
+        Doc::Map(map) => {
+            let kept = map.entries().iter().filter(|(name, _)| !gone.contains(&(0, name.as_str())));
+            Doc::Map(kept.cloned().collect())
+        }
+        list => {
+            let kept = list.items().iter().enumerate().filter(|(at, _)| !gone.contains(&(*at, "")));
+            Doc::list(kept.map(|(_, item)| item.clone()).collect::<Vec<_>>())
+        }
+    };
 }
 
 /// `.spec.template.spec.containers[name="c"].image`
@@ -387,11 +510,18 @@ mod tests {
         assert_eq!(containers[0]["image"].as_str(), Some("j"));
         assert_eq!(containers[0]["ports"].items().len(), 1);
         assert_eq!(merged["spec"]["replicas"].as_i64(), Some(3));
-        let mut pruned = merged.clone();
         let place: Place =
             ["f:spec", "f:template", "f:spec", "f:containers", "k:{\"name\":\"x\"}"].map(Str::from).into();
         assert_eq!(shown(&place), ".spec.template.spec.containers[name=\"x\"]");
-        remove(&mut pruned, &place);
-        assert_eq!(pruned["spec"]["template"]["spec"]["containers"].items().len(), 1);
+        let said = Fields::said(&doc!({ "spec": { "replicas": 3 } }));
+        let names = |others: &[&Fields]| {
+            let mut pruned = merged.clone();
+            prune(&mut pruned, &Fields::said(&config), &said, others);
+            let left = pruned["spec"]["template"]["spec"]["containers"].items();
+            left.iter().map(|container| container["name"].str().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[]), [""; 0]);
+        let other = doc!({ "spec": { "template": { "spec": { "containers": [{ "name": "c" }] } } } });
+        assert_eq!(names(&[&Fields::said(&other)]), ["c"]);
     }
 }

@@ -78,13 +78,16 @@ impl Plugin for InterPodAffinity {
 
     fn wakes(&self, event: ClusterEvent<'_>, template: &Template) -> bool {
         match event {
-            ClusterEvent::Node(_) => true,
-            ClusterEvent::NodeGone => false,
-            ClusterEvent::PodAdded(pod) => template.affinity.iter().any(|term| selects(term, pod)),
-            ClusterEvent::PodGone(pod) => {
-                template.anti_affinity.iter().any(|term| selects(term, pod))
-                    || pod.anti_affinity.iter().any(|term| selects(term, template))
+            // Where pods are together or apart depends on the labels that the terms name, the pod's own and others'.
+            ClusterEvent::Node(change) if change.before.is_some() => {
+                let mut own = template.affinity.iter().chain(&template.anti_affinity);
+                own.any(|term| change.relabelled(&term.topology_key))
             }
+            ClusterEvent::Node(_) => true,
+            ClusterEvent::NodeGone(_) | ClusterEvent::Claim(_) | ClusterEvent::Volume => false,
+            ClusterEvent::PodAdded(pod) => asked_for(template, pod),
+            ClusterEvent::PodChanged(before, now) => asked_for(template, now) || kept_off(template, before),
+            ClusterEvent::PodGone(pod) => kept_off(template, pod),
         }
     }
 }
@@ -126,6 +129,17 @@ impl Filter for Rules<'_> {
     fn is_cheap(&self) -> bool {
         true
     }
+}
+
+/// Whether a pod wants to be near one such as `other`.
+fn asked_for(template: &Template, other: &Template) -> bool {
+    template.affinity.iter().any(|term| selects(term, other))
+}
+
+/// Whether one of the two keeps away from the other.
+fn kept_off(template: &Template, other: &Template) -> bool {
+    template.anti_affinity.iter().any(|term| selects(term, other))
+        || other.anti_affinity.iter().any(|term| selects(term, template))
 }
 
 fn selects(term: &Term, template: &Template) -> bool {

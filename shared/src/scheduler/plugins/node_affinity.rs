@@ -1,5 +1,6 @@
 //! NodeAffinity: `nodeSelector`, required and preferred node affinity.
 
+use crate::api::Object;
 use crate::doc::literal;
 
 use super::super::cache::NodeInfo;
@@ -39,7 +40,8 @@ impl Plugin for NodeAffinity {
     }
 
     fn wakes(&self, event: ClusterEvent<'_>, template: &Template) -> bool {
-        matches!(event, ClusterEvent::Node(node) if template.node_affinity.allows(node))
+        let allowed = |node: &Object| template.node_affinity.allows(node);
+        matches!(event, ClusterEvent::Node(change) if change.comes_to(allowed))
     }
 }
 

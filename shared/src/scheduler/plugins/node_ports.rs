@@ -28,9 +28,9 @@ impl Plugin for NodePorts {
 
     fn wakes(&self, event: ClusterEvent<'_>, template: &Template) -> bool {
         match event {
-            ClusterEvent::Node(_) => true,
+            ClusterEvent::Node(change) => change.before.is_none(),
             ClusterEvent::PodGone(gone) => clash(&gone.ports, &template.ports),
-            ClusterEvent::NodeGone | ClusterEvent::PodAdded(_) => false,
+            _ => false,
         }
     }
 }

@@ -3,8 +3,6 @@
 
 use smallvec::SmallVec;
 
-use crate::api::bytes;
-use crate::api::core::node::Node;
 use crate::doc::{Str, literal};
 
 use super::super::cache::NodeInfo;
@@ -59,18 +57,10 @@ impl Plugin for NodeResourcesFit {
 
     fn wakes(&self, event: ClusterEvent<'_>, template: &Template) -> bool {
         match event {
-            ClusterEvent::Node(object) => object.view::<Node>().is_some_and(|node| {
-                let wanted = &template.requests;
-                let allocatable = &object.body["status"]["allocatable"];
-                wanted.cpu_milli <= node.cpu_milli
-                    && wanted.memory <= node.memory
-                    && wanted
-                        .others
-                        .iter()
-                        .all(|(name, amount)| *amount <= bytes(&allocatable[name.as_str()]))
-            }),
+            ClusterEvent::Node(change) => change.offers_more(&template.requests),
             ClusterEvent::PodGone(_) => true,
-            ClusterEvent::NodeGone | ClusterEvent::PodAdded(_) => false,
+            ClusterEvent::PodChanged(before, now) => before.requests.exceeds(&now.requests),
+            _ => false,
         }
     }
 }

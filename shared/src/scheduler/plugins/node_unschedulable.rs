@@ -1,5 +1,6 @@
 //! NodeUnschedulable: keeps pods off cordoned nodes.
 
+use crate::api::Object;
 use crate::api::core::node::Node;
 use crate::doc::literal;
 
@@ -28,7 +29,8 @@ impl Plugin for NodeUnschedulable {
     }
 
     fn wakes(&self, event: ClusterEvent<'_>, _: &Template) -> bool {
-        matches!(event, ClusterEvent::Node(node) if node.view::<Node>().is_some_and(|node| !node.unschedulable))
+        let open = |node: &Object| node.view::<Node>().is_some_and(|node| !node.unschedulable);
+        matches!(event, ClusterEvent::Node(change) if change.comes_to(open))
     }
 }
 

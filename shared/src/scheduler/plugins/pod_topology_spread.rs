@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::api::Object;
 use crate::doc::literal;
 
 use super::super::cache::{Domains, HOSTNAME, NOWHERE, NodeInfo, ZONE};
+use super::super::events::NodeChange;
 use super::super::framework::{ByDomain, ClusterEvent, Cycle, Filter, MAX_SCORE, Plugin, Rejection};
 use super::super::template::{SpreadConstraint, Template};
 
@@ -83,12 +85,26 @@ impl Plugin for PodTopologySpread {
     }
 
     fn wakes(&self, event: ClusterEvent<'_>, template: &Template) -> bool {
+        let required = || template.spread.iter().filter(|constraint| constraint.required);
+        let counts = |pod: &Template| {
+            required().any(|constraint| constraint.selector.matches(&pod.namespace, &pod.labels))
+        };
+        let everywhere = |node: &Object| {
+            required().all(|constraint| !node.meta.label(&constraint.topology_key).is_empty())
+        };
         match event {
-            ClusterEvent::Node(_) | ClusterEvent::NodeGone => true,
-            ClusterEvent::PodAdded(pod) | ClusterEvent::PodGone(pod) => template
-                .spread
-                .iter()
-                .any(|constraint| constraint.selector.matches(&pod.namespace, &pod.labels)),
+            ClusterEvent::Node(NodeChange { before: None, now: node }) | ClusterEvent::NodeGone(node) => {
+                everywhere(node)
+            }
+            ClusterEvent::Node(change @ NodeChange { before: Some(before), now }) => {
+                let moved = required().any(|constraint| change.relabelled(&constraint.topology_key));
+                let retainted = required().any(|constraint| constraint.honor_taints)
+                    && before.body["spec"] != now.body["spec"];
+                (everywhere(before) || everywhere(now)) && (moved || retainted)
+            }
+            ClusterEvent::PodAdded(pod) | ClusterEvent::PodGone(pod) => counts(pod),
+            ClusterEvent::PodChanged(before, now) => counts(before) != counts(now),
+            ClusterEvent::Claim(_) | ClusterEvent::Volume => false,
         }
     }
 }

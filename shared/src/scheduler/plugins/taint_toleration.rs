@@ -1,5 +1,6 @@
 //! TaintToleration: keeps pods off tainted nodes unless they tolerate it, and away from `PreferNoSchedule`.
 
+use crate::api::Object;
 use crate::api::core::node::{Node, Taint};
 use crate::doc::literal;
 
@@ -47,14 +48,11 @@ impl Plugin for TaintToleration {
     }
 
     fn wakes(&self, event: ClusterEvent<'_>, template: &Template) -> bool {
-        let ClusterEvent::Node(node) = event else { return false };
-        node.view::<Node>().is_some_and(|node| {
-            let bearable = |taint: &Taint| {
-                taint.effect == "PreferNoSchedule"
-                    || template.tolerates(&taint.key, &taint.value, &taint.effect)
-            };
-            node.taints.iter().all(bearable)
-        })
+        let bearable = |taint: &Taint| {
+            taint.effect == "PreferNoSchedule" || template.tolerates(&taint.key, &taint.value, &taint.effect)
+        };
+        let open = |node: &Object| node.view::<Node>().is_some_and(|node| node.taints.iter().all(bearable));
+        matches!(event, ClusterEvent::Node(change) if change.comes_to(open))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::api::validation::names;
 use crate::api::validation::{At, Faults};
 use crate::api::{parse_quantity, quantity};
+use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str};
 
 use super::{env, validation};
@@ -18,9 +19,9 @@ pub(super) enum Place {
 pub(super) fn validate(
     container: &At<'_>,
     place: Place,
-    volumes: &[&Doc],
+    volumes: &BTreeSet<Str>,
     grace: Option<i64>,
-    names: &mut Vec<Str>,
+    names: &mut BTreeSet<Str>,
     faults: &mut Faults,
 ) {
     let name = container.field("name");
@@ -29,10 +30,8 @@ pub(super) fn validate(
     if place == Place::Init {
         policy.one_of(faults, &["Always"]);
     }
-    if names.contains(&name.str()) {
+    if !name.is_empty() && !names.insert(name.str()) {
         faults.duplicate(&name, &name);
-    } else if !name.is_empty() {
-        names.push(name.str());
     }
     let lives_on = place == Place::Regular || policy.text() == "Always";
     let watched = ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"];
@@ -59,7 +58,7 @@ pub(super) fn validate(
 }
 
 /// What holds for every container.
-fn common(container: &At<'_>, volumes: &[&Doc], faults: &mut Faults) {
+fn common(container: &At<'_>, volumes: &BTreeSet<Str>, faults: &mut Faults) {
     container.field("name").require_and_check(faults, names::dns_label);
     container.field("image").require(faults);
     let policies = ["File", "FallbackToLogsOnError"];
@@ -84,16 +83,14 @@ fn common(container: &At<'_>, volumes: &[&Doc], faults: &mut Faults) {
 const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
 
 fn ports(ports: &At<'_>, faults: &mut Faults) {
-    let mut taken: Vec<Str> = Vec::new();
+    let mut taken: BTreeSet<Str> = BTreeSet::new();
     for port in ports.each() {
         let name = port.field("name");
         if !name.is_empty() {
             let before = faults.0.len();
             name.check(faults, names::port_name);
-            if faults.0.len() == before && taken.contains(&name.str()) {
+            if !taken.insert(name.str()) && faults.0.len() == before {
                 faults.duplicate(&name, &name);
-            } else {
-                taken.push(name.str());
             }
         }
         let number = port.field("containerPort");
@@ -109,7 +106,7 @@ fn ports(ports: &At<'_>, faults: &mut Faults) {
 }
 
 /// Two containers of a pod cannot have the same port of the node.
-pub(super) fn unique_host_ports(container: &At<'_>, taken: &mut Vec<String>, faults: &mut Faults) {
+pub(super) fn unique_host_ports(container: &At<'_>, taken: &mut BTreeSet<String>, faults: &mut Faults) {
     for port in container.field("ports").each().filter(|port| !port["hostPort"].is_empty()) {
         let socket = format!(
             "{}/{}/{}",
@@ -117,27 +114,24 @@ pub(super) fn unique_host_ports(container: &At<'_>, taken: &mut Vec<String>, fau
             port["hostIP"].str(),
             port.field("hostPort").number()
         );
-        if taken.contains(&socket) {
+        if !taken.insert(socket.clone()) {
             faults.duplicate(&port.field("hostPort"), &Doc::from(socket));
-        } else {
-            taken.push(socket);
         }
     }
 }
 
-fn volume_mounts(mounts: &At<'_>, volumes: &[&Doc], faults: &mut Faults) {
-    let mut paths: Vec<Str> = Vec::new();
+fn volume_mounts(mounts: &At<'_>, volumes: &BTreeSet<Str>, faults: &mut Faults) {
+    let mut paths: BTreeSet<Str> = BTreeSet::new();
     for mount in mounts.each() {
         let (name, path) = (mount.field("name"), mount.field("mountPath"));
         name.require(faults);
-        if !volumes.iter().any(|volume| volume["name"] == mount["name"]) {
+        if !volumes.contains(name.text()) {
             faults.not_found(&name, &Doc::from(name.text()));
         }
         path.require(faults);
-        if paths.contains(&path.str()) {
+        if !paths.insert(path.str()) {
             faults.invalid(&path, &path, "must be unique");
         }
-        paths.push(path.str());
         for field in ["subPath", "subPathExpr"] {
             // The position is left out here: upstream's way, not a slip of ours.
             for message in names::descending_path(mount.field(field).text()) {

@@ -2,7 +2,8 @@
 
 use crate::api::internal;
 use crate::api::validation::{At, Faults};
-use crate::doc::Doc;
+use crate::collections::BTreeSet;
+use crate::doc::{Doc, Str};
 
 use super::validation;
 
@@ -21,8 +22,9 @@ pub(super) fn validate(new: &Doc, old: &Doc, faults: &mut Faults) {
         return;
     }
     only_added_tolerations(&new_at.field("tolerations"), &old["tolerations"], faults);
+    let gates: BTreeSet<Str> = old["schedulingGates"].items().iter().map(|gate| gate["name"].str()).collect();
     for (at, gate) in new_at.field("schedulingGates").each().enumerate() {
-        if !old["schedulingGates"].items().contains(&gate) {
+        if !gates.contains(&gate["name"].str()) {
             let gate = gate["name"].str();
             let why = format!("only deletion is allowed, but found new scheduling gate '{gate}'");
             faults.forbidden(format!("spec.schedulingGates[{at}].name"), &why);
@@ -59,10 +61,10 @@ fn only_added_tolerations(new: &At<'_>, old: &Doc, faults: &mut Faults) {
     let lasting = |toleration: &Doc| {
         let mut toleration = toleration.clone();
         toleration.remove("tolerationSeconds");
-        toleration
+        toleration.to_json()
     };
-    let kept =
-        old.items().iter().all(|before| new.items().iter().any(|after| lasting(after) == lasting(before)));
+    let after: BTreeSet<String> = new.items().iter().map(lasting).collect();
+    let kept = old.items().iter().all(|before| after.contains(&lasting(before)));
     if !kept {
         let why = "existing toleration can not be modified except its tolerationSeconds";
         return faults.forbidden(new, why);

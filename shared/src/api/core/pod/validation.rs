@@ -2,6 +2,7 @@
 
 use crate::api::validation::names::{self, Rule};
 use crate::api::validation::{self, At, Faults};
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 
 use super::container::{self, Place};
@@ -97,11 +98,11 @@ fn pod_spec(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
     }
 }
 
-fn containers(spec: &At<'_>, volumes: &[&Doc], faults: &mut Faults) {
+fn containers(spec: &At<'_>, volumes: &BTreeSet<Str>, faults: &mut Faults) {
     let containers = spec.field("containers");
     let grace = spec["terminationGracePeriodSeconds"].as_i64();
-    let mut names: Vec<Str> = Vec::new();
-    let mut taken = Vec::new();
+    let mut names: BTreeSet<Str> = BTreeSet::new();
+    let mut taken = BTreeSet::new();
     if containers.items().is_empty() {
         faults.required(&containers, "");
     }
@@ -114,7 +115,7 @@ fn containers(spec: &At<'_>, volumes: &[&Doc], faults: &mut Faults) {
     for container in spec.field("initContainers").each() {
         container::validate(&container, Place::Init, volumes, grace, &mut names, faults);
         // Init containers run one by one.
-        container::unique_host_ports(&container, &mut Vec::new(), faults);
+        container::unique_host_ports(&container, &mut BTreeSet::new(), faults);
     }
 }
 
@@ -160,13 +161,13 @@ fn security_context(context: &At<'_>, faults: &mut Faults) {
     for group in context.field("supplementalGroups").each() {
         group.within(faults, 0, i32::MAX.into());
     }
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for sysctl in context.field("sysctls").each() {
         let name = sysctl.field("name");
-        if name.require(faults) && seen.contains(&name.text()) {
+        let again = !seen.insert(sysctl.doc()["name"].as_str().unwrap_or(""));
+        if name.require(faults) && again {
             faults.duplicate(&name, &name);
         }
-        seen.push(sysctl.doc()["name"].as_str().unwrap_or(""));
     }
     context.field("fsGroupChangePolicy").one_of(faults, &["Always", "OnRootMismatch"]);
     seccomp_profile(&context.field("seccompProfile"), faults);
@@ -204,23 +205,27 @@ fn dns_config(spec: &At<'_>, faults: &mut Faults) {
 }
 
 fn scheduling_gates(gates: &At<'_>, faults: &mut Faults) {
-    let mut seen: Vec<&Doc> = Vec::new();
+    let mut seen: BTreeSet<Str> = BTreeSet::new();
     for gate in gates.each() {
         let name = &gate.doc()["name"];
         for message in names::qualified_name(name.as_str().unwrap_or("")) {
             faults.invalid(&gate, &Doc::from(name.as_str().unwrap_or("")), message);
         }
-        if seen.contains(&name) {
+        if !seen.insert(name.str()) {
             faults.duplicate(&gate, name);
         }
-        seen.push(name);
     }
 }
 
 fn spread(constraints: &At<'_>, faults: &mut Faults) {
     const ACTIONS: [&str; 2] = ["DoNotSchedule", "ScheduleAnyway"];
-    let all = constraints.items();
-    for (at, constraint) in constraints.each().enumerate() {
+    let pair_of = |constraint: &Doc| (constraint["topologyKey"].str(), constraint["whenUnsatisfiable"].str());
+    // How many of each pair are still to come.
+    let mut left: BTreeMap<(Str, Str), u32> = BTreeMap::new();
+    for constraint in constraints.each() {
+        *left.entry(pair_of(&constraint)).or_default() += 1;
+    }
+    for constraint in constraints.each() {
         let (skew, key) = (constraint.field("maxSkew"), constraint.field("topologyKey"));
         if skew.number() <= 0 {
             faults.invalid(&skew, &Doc::Int(skew.number()), "must be greater than zero");
@@ -232,9 +237,9 @@ fn spread(constraints: &At<'_>, faults: &mut Faults) {
         if !ACTIONS.contains(&action.text()) {
             faults.not_supported(&action, &Doc::from(action.text()), &ACTIONS);
         }
-        let same =
-            |other: &Doc| ["topologyKey", "whenUnsatisfiable"].iter().all(|f| other[*f] == constraint[*f]);
-        if all[at + 1..].iter().any(same) {
+        let others = left.entry(pair_of(&constraint)).or_default();
+        *others -= 1;
+        if *others > 0 {
             let pair = Doc::from(format!("{{{}, {}}}", key.text(), action.text()));
             faults.duplicate(&constraint.field("{topologyKey, whenUnsatisfiable}"), &pair);
         }

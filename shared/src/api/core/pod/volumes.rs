@@ -2,7 +2,8 @@
 
 use crate::api::validation::names;
 use crate::api::validation::{At, Faults};
-use crate::doc::Doc;
+use crate::collections::BTreeSet;
+use crate::doc::Str;
 
 /// The sources of volumes in the order in which they are looked at, and the fields each must have.
 const SOURCES: &[(&str, &[&str])] = &[
@@ -41,19 +42,20 @@ const SOURCES: &[(&str, &[&str])] = &[
 const HOST_PATH_TYPES: [&str; 8] =
     ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
 
-/// Says what is wrong with the volumes. Those without a fault come back: only they can be mounted.
-pub(super) fn validate<'a>(volumes: &At<'a>, faults: &mut Faults) -> Vec<&'a Doc> {
-    let mut good: Vec<&Doc> = Vec::new();
-    for (at, volume) in volumes.each().enumerate() {
+/// Says what is wrong with the volumes. The names of those without a fault come back: only they can be
+/// mounted.
+pub(super) fn validate(volumes: &At<'_>, faults: &mut Faults) -> BTreeSet<Str> {
+    let mut good: BTreeSet<Str> = BTreeSet::new();
+    for volume in volumes.each() {
         let before = faults.0.len();
         source(&volume, faults);
         let name = volume.field("name");
         name.require_and_check(faults, names::dns_label);
-        if good.iter().any(|other| other["name"] == volume["name"]) {
+        if good.contains(name.text()) {
             faults.duplicate(&name, &name);
         }
         if faults.0.len() == before {
-            good.push(&volumes.doc().items()[at]);
+            good.insert(name.str());
         }
     }
     good

@@ -2,6 +2,7 @@
 
 use crate::api::internal;
 use crate::api::validation::{self, At, Faults, names};
+use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str};
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
@@ -55,7 +56,7 @@ pub(super) fn validate(spec: &At<'_>, faults: &mut Faults) {
 }
 
 fn each_port(ports: &At<'_>, faults: &mut Faults) {
-    let mut taken: Vec<Str> = Vec::new();
+    let mut taken: BTreeSet<Str> = BTreeSet::new();
     let several = ports.items().len() > 1;
     for port in ports.each() {
         let name = port.field("name");
@@ -65,10 +66,9 @@ fn each_port(ports: &At<'_>, faults: &mut Faults) {
             }
         } else {
             name.check(faults, names::dns_label);
-            if taken.contains(&name.str()) {
+            if !taken.insert(name.str()) {
                 faults.duplicate(&name, &name);
             }
-            taken.push(name.str());
         }
         let number = port.field("port");
         if !(1..=65_535).contains(&number.number()) {
@@ -138,22 +138,18 @@ fn port_numbers(ports: &At<'_>, cluster_only: bool, faults: &mut Faults) {
             faults.forbidden(&port.field("nodePort"), "may not be used when `type` is 'ClusterIP'");
         }
     }
-    let mut taken: Vec<(Doc, Doc)> = Vec::new();
+    let mut taken: BTreeSet<(Str, i64)> = BTreeSet::new();
     for port in node_ports() {
-        let socket = (port["protocol"].clone(), port["nodePort"].clone());
-        if taken.contains(&socket) {
+        if !taken.insert((port["protocol"].str(), port.field("nodePort").number())) {
             faults.duplicate(&port.field("nodePort"), &port["nodePort"]);
         }
-        taken.push(socket);
     }
     taken.clear();
     for port in ports.each() {
-        let socket = (port["protocol"].clone(), port["port"].clone());
-        if taken.contains(&socket) {
-            let same = crate::doc!({ "protocol": &socket.0, "port": &socket.1 });
+        if !taken.insert((port["protocol"].str(), port.field("port").number())) {
+            let same = crate::doc!({ "protocol": &port["protocol"], "port": &port["port"] });
             faults.duplicate_text(&port, &internal::printed("ServicePort", &same));
         }
-        taken.push(socket);
     }
 }
 

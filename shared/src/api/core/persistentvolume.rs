@@ -1,0 +1,184 @@
+//! PersistentVolume: a piece of storage, made beforehand or for a claim.
+
+use crate::api::validation::{At, Faults, IMMUTABLE};
+use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, bytes};
+use crate::doc::{Doc, Timestamp};
+
+use super::persistentvolumeclaim::{MODES, letters};
+
+/// The fields of a spec that say where the storage is: one of them is given. With those that may not be empty.
+const SOURCES: &[(&str, &[&str])] = &[
+    ("awsElasticBlockStore", &["volumeID"]),
+    ("azureDisk", &["diskName", "diskURI"]),
+    ("azureFile", &["secretName", "shareName"]),
+    ("cephfs", &["monitors"]),
+    ("cinder", &["volumeID"]),
+    ("csi", &["driver", "volumeHandle"]),
+    ("fc", &[]),
+    ("flexVolume", &["driver"]),
+    ("gcePersistentDisk", &["pdName"]),
+    ("glusterfs", &["endpoints", "path"]),
+    ("hostPath", &["path"]),
+    ("iscsi", &["targetPortal", "iqn"]),
+    ("local", &["path"]),
+    ("nfs", &["server", "path"]),
+    ("photonPersistentDisk", &["pdID"]),
+    ("portworxVolume", &["volumeID"]),
+    ("quobyte", &["registry", "volume"]),
+    ("rbd", &["monitors", "image"]),
+    ("scaleIO", &["gateway", "system", "volumeName"]),
+    ("storageos", &["volumeName"]),
+    ("vsphereVolume", &["volumePath"]),
+];
+
+/// The kind's registration.
+#[derive(Debug)]
+pub struct PersistentVolumes;
+
+impl Resource for PersistentVolumes {
+    fn info(&self) -> &'static Info {
+        &Info {
+            group: "",
+            version: "v1",
+            kind: "PersistentVolume",
+            plural: "persistentvolumes",
+            singular: "persistentvolume",
+            short_names: &["pv"],
+            namespaced: false,
+            subresources: &[Subresource::Status],
+            categories: &[],
+            has_generation: false,
+        }
+    }
+
+    fn default(&self, doc: &mut Doc) {
+        let spec = doc.at_mut(&["spec"]);
+        spec.default_to("persistentVolumeReclaimPolicy", "Retain");
+        spec.default_to("volumeMode", "Filesystem");
+        if !spec["hostPath"].is_null() {
+            spec.at_mut(&["hostPath"]).default_to("type", "");
+        }
+    }
+
+    fn prepare_create(&self, doc: &mut Doc) {
+        doc.set("status", crate::doc!({ "phase": "Pending" }));
+    }
+
+    fn validate(&self, doc: &Doc, faults: &mut Faults) {
+        let spec = At::root(&doc["spec"], "spec");
+        let modes = spec.field("accessModes");
+        modes.require(faults);
+        modes.each().for_each(|mode| mode.one_of(faults, &MODES));
+        let capacity = spec.field("capacity");
+        if capacity.require(faults) {
+            let only_storage = capacity.doc().entries().iter().all(|(name, _)| name == "storage");
+            if !only_storage {
+                faults.not_supported("spec.capacity", capacity.doc(), &["storage"]);
+            } else if bytes(&capacity.doc()["storage"]) <= 0 {
+                let amount = &capacity.doc()["storage"];
+                faults.invalid("spec.capacity[storage]", amount, "must be greater than zero");
+            }
+        }
+        spec.field("persistentVolumeReclaimPolicy").one_of(faults, &["Delete", "Recycle", "Retain"]);
+        node_affinity(&spec, faults);
+        source(&spec, faults);
+        spec.field("volumeMode").one_of(faults, &["Block", "Filesystem"]);
+    }
+
+    fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        let changed = |field: &str| new["spec"][field] != old["spec"][field];
+        if SOURCES.iter().any(|(source, _)| changed(source)) {
+            let why = "spec.persistentvolumesource is immutable after creation";
+            faults.forbidden("spec.persistentvolumesource", why);
+        }
+        if changed("volumeMode") {
+            faults.invalid("spec.volumeMode", &new["spec"]["volumeMode"], IMMUTABLE);
+        }
+        if changed("nodeAffinity") && !old["spec"]["nodeAffinity"].is_null() {
+            faults.invalid("spec.nodeAffinity", &new["spec"]["nodeAffinity"], IMMUTABLE);
+        }
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        const COLUMNS: &[Column] = &[
+            Column { name: "Name", wide: false },
+            Column { name: "Capacity", wide: false },
+            Column { name: "Access Modes", wide: false },
+            Column { name: "Reclaim Policy", wide: false },
+            Column { name: "Status", wide: false },
+            Column { name: "Claim", wide: false },
+            Column { name: "StorageClass", wide: false },
+            Column { name: "VolumeAttributesClass", wide: false },
+            Column { name: "Reason", wide: false },
+            Column { name: "Age", wide: false },
+            Column { name: "VolumeMode", wide: true },
+        ];
+        COLUMNS
+    }
+
+    fn row(&self, object: &Object, now: Timestamp) -> Row {
+        let (spec, status) = (&object.body["spec"], &object.body["status"]);
+        let text = |doc: &Doc| doc.str().to_string();
+        let claim = &spec["claimRef"];
+        vec![
+            object.key.name.to_string(),
+            text(&spec["capacity"]["storage"]),
+            letters(&spec["accessModes"]),
+            text(&spec["persistentVolumeReclaimPolicy"]),
+            if object.meta.deleting() { "Terminating".into() } else { text(&status["phase"]) },
+            if claim.is_null() {
+                String::new()
+            } else {
+                format!("{}/{}", claim["namespace"].str(), claim["name"].str())
+            },
+            text(&spec["storageClassName"]),
+            spec["volumeAttributesClassName"].as_str().unwrap_or("<unset>").to_owned(),
+            text(&status["reason"]),
+            age(object.meta.creation, now),
+            text(&spec["volumeMode"]),
+        ]
+    }
+}
+
+fn node_affinity(spec: &At<'_>, faults: &mut Faults) {
+    let affinity = spec.field("nodeAffinity");
+    if !affinity.is_set() {
+        return;
+    }
+    let required = affinity.field("required");
+    if !required.is_set() {
+        faults.required(required.path(), "must specify required node constraints");
+    } else if required.field("nodeSelectorTerms").doc().is_empty() {
+        let path = required.field("nodeSelectorTerms").path();
+        faults.required(path, "must have at least one node selector term");
+    }
+}
+
+fn source(spec: &At<'_>, faults: &mut Faults) {
+    let mut given = SOURCES.iter().filter(|(name, _)| spec.field(name).is_set());
+    let Some((name, needed)) = given.next() else {
+        faults.required("spec", "must specify a volume type");
+        return;
+    };
+    let source = spec.field(name);
+    for field in *needed {
+        source.field(field).require(faults);
+    }
+    let path = source.doc()["path"].str();
+    if *name == "hostPath" && spec.field("persistentVolumeReclaimPolicy").text() == "Recycle" && path == "/" {
+        let why = "may not be '/' for a hostPath mount if reclaim policy is Recycle";
+        faults.forbidden("spec.hostPath.path", why);
+    }
+    if matches!(*name, "hostPath" | "local") && path.split('/').any(|part| part == "..") {
+        faults.invalid(source.field("path").path(), &source.doc()["path"], "must not contain '..'");
+    }
+    if *name == "nfs" && !path.is_empty() && !path.starts_with('/') {
+        faults.invalid("spec.nfs.path", &source.doc()["path"], "must be an absolute path");
+    }
+    if *name == "local" && !spec.field("nodeAffinity").is_set() {
+        faults.required("spec.nodeAffinity", "Local volume requires node affinity");
+    }
+    for (other, _) in given {
+        faults.forbidden(spec.field(other).path(), "may not specify more than 1 volume type");
+    }
+}

@@ -1,0 +1,4 @@
+//! The group `storage.k8s.io/v1`.
+
+pub mod binding;
+pub mod storageclass;

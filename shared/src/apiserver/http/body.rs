@@ -1,0 +1,244 @@
+//! Bodies of requests: how they are read, that they are of the kind that the path names, and that its schema knows
+//! their fields. Everything is said in Kubernetes' own words.
+
+use crate::api::{FieldValidation, Kind, Reason, Status};
+use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
+use crate::doc::{Doc, Path, Str};
+use crate::{manifest, schema};
+
+use super::{HttpRequest, json};
+
+/// Strict decoding reports no more than this.
+const MOST_REPORTED: usize = 100;
+/// How much of a body that is none is shown.
+const MOST_SHOWN: usize = 30;
+
+/// A body that could be read.
+pub(super) struct Body {
+    pub doc: Doc,
+    /// The JSON it came from; empty if it came from something else.
+    text: Str,
+    /// Whether a look at the text is worth while even when the schema has nothing to say.
+    suspect: bool,
+}
+
+/// What the body of a request says; `of` names what it should be.
+pub(super) fn read(http: &HttpRequest, of: &str) -> Result<Body, Status> {
+    let unrecognized = |why: String| {
+        Status::bad_request(format!(
+            "the object provided is unrecognized (must be of type {of}): {why} ({})",
+            summary(&http.body)
+        ))
+    };
+    match media_type(&http.content_type) {
+        "application/yaml" => read_yaml(&http.body).map_err(unrecognized),
+        "" | "application/json" => read_json(&http.body)
+            .map_err(|fault| unrecognized(format!("couldn't get version/kind; json parse error: {fault}"))),
+        _ => Err(Status::new(
+            Reason::UnsupportedMediaType,
+            "the body of the request was in an unknown format - accepted media types include: application/json, \
+             application/yaml, application/vnd.kubernetes.protobuf",
+        )),
+    }
+}
+
+/// The same of a patch, whose media type says how it is to be read.
+pub(super) fn read_patch(http: &HttpRequest, applied: bool) -> Result<Body, Status> {
+    match read_json(&http.body) {
+        Ok(body) => Ok(body),
+        Err(_) if applied => {
+            read_yaml(&http.body).map_err(|why| Status::bad_request(format!("error decoding YAML: {why}")))
+        }
+        Err(fault) => Err(Status::bad_request(format!("error decoding patch: {fault}"))),
+    }
+}
+
+pub(super) fn media_type(text: &str) -> &str {
+    text.split(';').next().unwrap_or("").trim()
+}
+
+fn read_json(text: &Str) -> Result<Body, String> {
+    let json::Body { doc, suspect } = json::read(text)?;
+    Ok(Body { doc, text: text.clone(), suspect })
+}
+
+fn read_yaml(text: &Str) -> Result<Body, String> {
+    let documents = manifest::parse(text)
+        .map_err(|fault| format!("error converting YAML to JSON: yaml: {}", fault.kubectl))?;
+    let doc = documents.into_iter().next().map_or(Doc::Null, |document| document.doc);
+    Ok(Body { doc, text: Str::new(), suspect: false })
+}
+
+/// The beginning of a body, in hexadecimal digits where it does not even look like an object.
+fn summary(text: &str) -> String {
+    let mut most = text.len().min(MOST_SHOWN);
+    while !text.is_char_boundary(most) {
+        most -= 1;
+    }
+    let rest = if most < text.len() { " ..." } else { "" };
+    match text.as_bytes().first() {
+        None => "<empty>".into(),
+        Some(b'{') => format!("{}{rest}", &text[..most]),
+        Some(_) => {
+            let hex: String = text[..most].bytes().map(|byte| format!("{byte:02x}")).collect();
+            hex + rest
+        }
+    }
+}
+
+/// The body must be of the kind that the path names.
+pub(super) fn check_type(doc: &Doc, kind: Kind) -> Result<(), Status> {
+    let info = kind.info();
+    if !matches!(doc, Doc::Map(_) | Doc::Null) {
+        let (value, digits) = (schema::go_kind(doc), doc.to_json());
+        let why = format!(
+            "json: cannot unmarshal {value} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; \
+             Kind string \"json:\\\"kind,omitempty\\\"\" }}"
+        );
+        return Err(Status::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: \
+             {why} ({})",
+            info.kind,
+            summary(&digits)
+        )));
+    }
+    for field in ["apiVersion", "kind"] {
+        if !matches!(&doc[field], Doc::Null | Doc::Str(_)) {
+            let value = schema::go_kind(&doc[field]);
+            return Err(Status::bad_request(format!(
+                "couldn't get version/kind; json parse error: json: cannot unmarshal {value} into Go struct field \
+                 .{field} of type string"
+            )));
+        }
+    }
+    let (given_version, given_kind) = (doc["apiVersion"].str(), doc["kind"].str());
+    let or = |given: &Str, own: &str| if given.is_empty() { own.to_owned() } else { given.to_string() };
+    let (version, name) = (or(&given_version, info.api_version()), or(&given_kind, info.kind));
+    if name == info.kind && version == info.api_version() {
+        return Ok(());
+    }
+    let why = match Kind::of(&version, &name) {
+        Some(other) => format!(
+            "converting ({}) to ({}): unknown conversion",
+            go_type(other.info().version, &name),
+            go_type(internal_package(info.group), info.kind),
+        ),
+        None => format!(
+            "no kind {name:?} is registered for version {version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+        ),
+    };
+    Err(Status::bad_request(format!(
+        "{name} in version {:?} cannot be handled as a {}: {why}",
+        version.rsplit('/').next().unwrap_or(""),
+        info.kind,
+    )))
+}
+
+fn go_type(package: &str, name: &str) -> String {
+    format!("{package}.{name}")
+}
+
+/// `rbac.authorization.k8s.io` → `rbac`
+fn internal_package(group: &str) -> &str {
+    match group.split('.').next() {
+        Some("") | None => "core",
+        Some(first) => first,
+    }
+}
+
+impl Body {
+    /// Fields must be there in the schema and hold what it says. What is to be warned of comes back.
+    pub fn check_fields(&mut self, kind: Kind, validation: FieldValidation) -> Result<Vec<Str>, Status> {
+        let mut problems = schema::check(kind, &self.doc);
+        let strict = if self.suspect || !problems.is_empty() {
+            self.consult_text(kind, &mut problems).map_err(Status::bad_request)?
+        } else {
+            Vec::new()
+        };
+        if let Some(why) = schema::refusal(kind, &problems, false) {
+            return Err(Status::bad_request(why));
+        }
+        if validation == FieldValidation::Strict && !strict.is_empty() {
+            let why = format!("strict decoding error: {}", strict.join(", "));
+            return Err(Status::bad_request(schema::handled_as(kind, &why)));
+        }
+        schema::normalise(kind, &mut self.doc);
+        let warned = validation == FieldValidation::Warn;
+        Ok(if warned { strict.into_iter().map(Str::from).collect() } else { Vec::new() })
+    }
+
+    /// What a patch says twice.
+    pub fn repeated(&self) -> Vec<Str> {
+        let mut found = Vec::new();
+        if self.suspect && !self.text.is_empty() {
+            json::places(&self.text, &mut |path, place| {
+                if place.again && found.len() < MOST_REPORTED {
+                    found.push((place.order, duplicate(&schema::strict_path(path))));
+                }
+            });
+        }
+        in_order(found).into_iter().map(Str::from).collect()
+    }
+
+    /// Numbers are reported as they are written; unknown and repeated fields, which come back, in the order of the
+    /// text. The error is of a number that nothing can hold.
+    fn consult_text(&self, kind: Kind, problems: &mut [schema::Problem]) -> Result<Vec<String>, String> {
+        if self.text.is_empty() {
+            return Ok(schema::warnings(problems));
+        }
+        let mut by_path: BTreeMap<String, usize> = BTreeMap::new();
+        for (at, problem) in problems.iter().enumerate() {
+            by_path.entry(schema::strict_path(&problem.path.0)).or_insert(at);
+        }
+        let mut found: Vec<(u32, String)> = Vec::new();
+        let mut beyond = None;
+        json::places(&self.text, &mut |path, place| {
+            let text = &self.text[place.text];
+            let huge = text.parse::<f64>().is_ok_and(f64::is_infinite);
+            // Nothing more is wanted of most fields.
+            if !place.again && !huge && by_path.is_empty() {
+                return;
+            }
+            let shown = schema::strict_path(path);
+            let problem = by_path.get(&shown).map(|at| &mut problems[*at]);
+            let known = problem.is_some();
+            if let Some(problem) = problem {
+                problem.write_number(text);
+                if problem.what == schema::What::Unknown {
+                    found.push((place.order, problem.to_string()));
+                }
+            }
+            let skipped =
+                || (1..path.len()).any(|end| by_path.contains_key(&schema::strict_path(&path[..end])));
+            if huge && !known && !skipped() && !schema::is_quantity(kind, path) {
+                beyond = Some(format!("json: cannot unmarshal number {text} into Go value of type float64"));
+            }
+            if place.again && !skipped() {
+                found.push((place.order, duplicate(&shown)));
+            }
+        });
+        match beyond {
+            Some(why) => Err(schema::handled_as(kind, &why)),
+            None => Ok(in_order(found)),
+        }
+    }
+}
+
+fn duplicate(path: &str) -> String {
+    format!("duplicate field {path:?}")
+}
+
+fn in_order(mut found: Vec<(u32, String)>) -> Vec<String> {
+    sort_by_key(&mut found, |(order, _)| *order);
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let once = found.into_iter().map(|(_, message)| message).filter(|message| seen.insert(message.clone()));
+    once.take(MOST_REPORTED).collect()
+}
+
+/// The unknown fields of a patch, beside its directives.
+pub(super) fn patch_warnings(kind: Kind, doc: &Doc) -> Vec<Str> {
+    let directive = |path: &Path| path.to_string().contains('$');
+    let problems: Vec<schema::Problem> =
+        schema::check(kind, doc).into_iter().filter(|problem| !directive(&problem.path)).collect();
+    schema::warnings(&problems).into_iter().map(Str::from).collect()
+}

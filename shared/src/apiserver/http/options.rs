@@ -1,0 +1,170 @@
+//! What the query of a request may say, and what stands in for it in the body of a deletion.
+
+use crate::api::validation::Faults;
+use crate::api::{CauseDetail, DeleteOptions, PatchKind, Propagation, Reason, Status, Verb, meta};
+use crate::doc::Doc;
+
+use super::{HttpRequest, body};
+
+/// The most operations in a JSON patch.
+const MOST_OPERATIONS: usize = 10_000;
+
+/// The value of a parameter, if it is there.
+pub(super) type Values<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
+
+/// 413 `Request entity too large: …`
+pub(super) fn too_large(why: &str) -> Status {
+    Status::new(Reason::RequestEntityTooLarge, format!("Request entity too large: {why}"))
+}
+
+/// Options that make no sense are refused as objects are.
+fn invalid(kind: &'static str, causes: Vec<CauseDetail>) -> Status {
+    let faults: Vec<String> =
+        causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+    let list = if faults.len() == 1 { faults[0].clone() } else { format!("[{}]", faults.join(", ")) };
+    Status {
+        causes,
+        group: "meta.k8s.io".into(),
+        kind: kind.into(),
+        ..Status::new(Reason::Invalid, format!("{kind}.meta.k8s.io \"\" is invalid: {list}"))
+    }
+}
+
+/// Whoever applies must say who they are.
+pub(super) fn missing_manager() -> Status {
+    let mut faults = Faults::default();
+    faults.required("fieldManager", "is required for apply patch");
+    invalid("PatchOptions", faults.0)
+}
+
+/// Parameters of writes that Kubernetes does not know.
+pub(super) fn check(verb: Verb, value: &Values<'_>) -> Result<(), Status> {
+    let kind = match verb {
+        Verb::Create => "CreateOptions",
+        Verb::Update => "UpdateOptions",
+        Verb::Patch(_) => "PatchOptions",
+        Verb::Delete | Verb::DeleteCollection => "DeleteOptions",
+        Verb::Get | Verb::List | Verb::Watch => return Ok(()),
+    };
+    let mut faults = Faults::default();
+    if let Some(manager) = value("fieldManager") {
+        let field = Doc::from(manager);
+        if manager.len() > 128 {
+            faults.add(
+                "FieldValueTooLong",
+                "fieldManager",
+                "Too long: may not be more than 128 bytes".into(),
+            );
+        }
+        if let Some(odd) = manager.chars().find(|c| c.is_control()) {
+            let why = format!("should only contain printable characters: {odd:?}");
+            faults.invalid("fieldManager", &field, &why);
+        }
+    }
+    if value("force").is_some_and(|force| force == "true") && verb != Verb::Patch(PatchKind::Apply) {
+        faults.forbidden("force", "may not be specified for non-apply patch");
+    }
+    if let Some(dry) = value("dryRun").filter(|dry| !dry.is_empty() && *dry != "All") {
+        faults.not_supported("dryRun", &Doc::list([dry]), &["All"]);
+    }
+    if let Some(validation) = value("fieldValidation")
+        && !["", "Ignore", "Warn", "Strict"].contains(&validation)
+    {
+        faults.not_supported("fieldValidation", &Doc::from(validation), &["Ignore", "Warn", "Strict"]);
+    }
+    if faults.0.is_empty() { Ok(()) } else { Err(invalid(kind, faults.0)) }
+}
+
+/// Patches are of the shape that their media type says, and bounded.
+pub(super) fn check_patch(kind: PatchKind, patch: &Doc) -> Result<(), Status> {
+    let found = crate::schema::go_kind(patch);
+    match (kind, patch) {
+        (PatchKind::Json, Doc::List(operations)) if operations.len() > MOST_OPERATIONS => {
+            Err(too_large(&format!(
+                "The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {}",
+                operations.len()
+            )))
+        }
+        (PatchKind::Json, Doc::List(_) | Doc::Null)
+        | (PatchKind::Merge | PatchKind::Strategic, Doc::Map(_) | Doc::Null) => Ok(()),
+        (PatchKind::Json, _) => Err(Status::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal {found} into Go value of type []handlers.jsonPatchOp"
+        ))),
+        (PatchKind::Strategic, _) => Err(Status::bad_request(format!(
+            "json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+        ))),
+        _ => Err(Status::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+        ))),
+    }
+}
+
+/// The options in the body of a deletion; it may have none.
+pub(super) fn delete_body(http: &HttpRequest) -> Result<Doc, Status> {
+    if http.body.is_empty() {
+        return Ok(Doc::Null);
+    }
+    let doc = body::read(http, "DeleteOptions")?.doc;
+    let kind = doc["kind"].str();
+    if !kind.is_empty() && kind != "DeleteOptions" {
+        let shown = Doc::from(&kind);
+        return Err(Status::bad_request(format!(
+            "decoded object cannot be converted to DeleteOptions: {shown}"
+        )));
+    }
+    Ok(doc)
+}
+
+/// How to delete.
+pub(super) fn delete_options(body: &Doc, value: &Values<'_>) -> Result<DeleteOptions, Status> {
+    let mut faults = Faults::default();
+    let policy = match (&body["propagationPolicy"], value("propagationPolicy")) {
+        (Doc::Null, Some(policy)) => Doc::from(policy),
+        (policy, _) => policy.clone(),
+    };
+    let orphan = match (body["orphanDependents"].as_bool(), value("orphanDependents")) {
+        (None, Some(orphan)) => Some(orphan == "true"),
+        (orphan, _) => orphan,
+    };
+    if orphan.is_some() && !policy.is_null() {
+        let why = "orphanDependents and deletionPropagation cannot be both set";
+        faults.invalid("propagationPolicy", &policy, why);
+    }
+    let propagation = match (policy.as_str(), orphan) {
+        (Some("Foreground"), _) => Propagation::Foreground,
+        (Some("Orphan"), _) | (None, Some(true)) => Propagation::Orphan,
+        (Some("Background"), _) | (None, _) => Propagation::Background,
+        _ => {
+            let known = ["Foreground", "Background", "Orphan", "nil"];
+            faults.not_supported("propagationPolicy", &policy, &known);
+            Propagation::Background
+        }
+    };
+    if !faults.0.is_empty() {
+        return Err(invalid("DeleteOptions", faults.0));
+    }
+    let seconds = value("gracePeriodSeconds").and_then(|text| text.parse().ok());
+    Ok(DeleteOptions {
+        grace_period_seconds: body["gracePeriodSeconds"].as_i64().or(seconds),
+        propagation,
+        uid: body["preconditions"]["uid"].as_str().map(meta::parse_uuid),
+        resource_version: body["preconditions"]["resourceVersion"]
+            .as_str()
+            .and_then(|text| text.parse().ok()),
+    })
+}
+
+/// What no object can be called, since it would not be a part of a path.
+pub(super) fn check_path_segment(name: &str) -> Result<(), Status> {
+    let why: Vec<String> = match name {
+        "." | ".." => vec![format!("may not be '{name}'")],
+        name => {
+            let marks = ['/', '%'].into_iter().filter(|mark| name.contains(*mark));
+            marks.map(|mark| format!("may not contain '{mark}'")).collect()
+        }
+    };
+    if why.is_empty() {
+        return Ok(());
+    }
+    Err(Status::bad_request(format!("Name parameter invalid: {name:?}: {}", why.join(";"))))
+}

@@ -1,0 +1,56 @@
+//! Parts of objects with a form of their own: a pod's binding, a workload's scale.
+
+use crate::api::{Object, Reply, Status};
+use crate::doc;
+use crate::doc::{Doc, strategic_merge};
+
+use super::write::malformed;
+use super::{ApiServer, Call};
+
+/// `POST pods/x/binding`: the scheduler's decision.
+pub(super) fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+    let old = call.existing(&call.request.key())?;
+    let node = call.request.body["target"]["name"].str();
+    let assigned = old.body["spec"]["nodeName"].str();
+    if !assigned.is_empty() {
+        let why = format!("pod {} is already assigned to node \"{assigned}\"", old.key.name);
+        return Err(Status::conflict(&old.key, &why).on("binding"));
+    }
+    if old.meta.deleting() {
+        let why = format!("pod {} is being deleted, cannot be assigned to a host", old.key.name);
+        return Err(Status::conflict(&old.key, &why).on("binding"));
+    }
+    let meta = server.topology(&old, &node, call.store);
+    let now = call.cx.timestamp().floor_seconds();
+    let condition = doc!({
+        "lastProbeTime": null, "lastTransitionTime": Doc::Time(now), "status": "True", "type": "PodScheduled",
+        "observedGeneration": old.meta.generation
+    });
+    let patch = doc!({ "status": { "conditions": [condition] } });
+    let mut body = strategic_merge(&old.body, &patch).map_err(malformed)?;
+    body.set_at(&["spec", "nodeName"], node);
+    // The pod waits for no node any longer.
+    body.at_mut(&["status"]).remove("nominatedNodeName");
+    let object = Object::new(old.key.clone(), meta, body, Some(&old));
+    call.put(object);
+    Ok(Reply::Doc(
+        doc!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201i64 }),
+    ))
+}
+
+/// `autoscaling/v1` Scale of a workload.
+pub(super) fn scale_of(object: &Object) -> Doc {
+    let (spec, status) = (&object.body["spec"], &object.body["status"]);
+    let selector = crate::api::LabelSelector::from_doc(&spec["selector"]).to_string();
+    doc!({
+        "kind": "Scale", "apiVersion": "autoscaling/v1",
+        "metadata": {
+            "name": &object.key.name, "namespace": &object.key.namespace,
+            "uid": crate::api::meta::uuid(object.meta.uid),
+            "resourceVersion": object.meta.resource_version.to_string(),
+            "creationTimestamp": Doc::Time(object.meta.creation)
+        },
+        "spec": { "replicas": spec["replicas"].clone() },
+        "status": { "replicas": status["replicas"].as_i64().unwrap_or(0), "selector": selector }
+    })
+}

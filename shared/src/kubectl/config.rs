@@ -1,0 +1,241 @@
+//! `kubectl config`: the kubeconfig, which lives outside the cluster with whoever types.
+
+use crate::collections::sort;
+use crate::doc;
+use crate::doc::{Doc, Str};
+use crate::manifest;
+
+use super::args::{Args, Flag, switch, value};
+use super::failure::{Failure, SERVER};
+use super::io::{Io, Stop};
+use super::printer::Format;
+use super::tabs::{WIDE, align};
+
+pub(super) const FLAGS: &[Flag] = &[
+    switch("current", None),
+    switch("minify", None),
+    switch("flatten", None),
+    switch("raw", None),
+    switch("no-headers", None),
+    value("output", Some('o')),
+];
+
+/// Where the file would lie.
+const FILE: &str = "/root/.kube/config";
+
+/// The kubeconfig that a new cluster comes with.
+fn first() -> Doc {
+    doc!({
+        "apiVersion": "v1",
+        "clusters": [{
+            "cluster": { "certificate-authority-data": "DATA+OMITTED", "server": format!("https://{SERVER}") },
+            "name": "kubernetes"
+        }],
+        "contexts": [{
+            "context": { "cluster": "kubernetes", "user": "kubernetes-admin" },
+            "name": "kubernetes-admin@kubernetes"
+        }],
+        "current-context": "kubernetes-admin@kubernetes",
+        "kind": "Config",
+        "users": [{
+            "name": "kubernetes-admin",
+            "user": { "client-certificate-data": "DATA+OMITTED", "client-key-data": "DATA+OMITTED" }
+        }]
+    })
+}
+
+fn current(config: &Doc) -> Doc {
+    if config.is_null() { first() } else { config.clone() }
+}
+
+/// The namespace of the context that is in use.
+pub(super) fn namespace(config: &Doc) -> String {
+    let context = named(config, "contexts", &config["current-context"].str());
+    let namespace = context.map(|context| context["context"]["namespace"].str()).unwrap_or_default();
+    if namespace.is_empty() { "default".into() } else { namespace.to_string() }
+}
+
+fn named<'d>(config: &'d Doc, list: &str, name: &str) -> Option<&'d Doc> {
+    config[list].items().iter().find(|entry| entry["name"].as_str() == Some(name))
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let Some((verb, words)) = args.words.split_first() else {
+        return super::help::run(&["config".into()], io);
+    };
+    let config = current(io.config);
+    match (verb.as_str(), words) {
+        ("view", []) => view(config, args, io),
+        ("current-context", []) => match config["current-context"].str() {
+            none if none.is_empty() => Err(io.fail("current-context is not set")),
+            name => {
+                io.say(name);
+                Ok(())
+            }
+        },
+        ("get-contexts", names) => contexts(&config, names, args, io),
+        ("get-clusters", []) => list(&config, "clusters", args, io),
+        ("get-users", []) => list(&config, "users", args, io),
+        ("set-context", names) => set_context(config, names, args, io),
+        ("use-context" | "use", [name]) => use_context(config, name, io),
+        ("rename-context", [old, new]) => rename_context(config, old, new, io),
+        ("delete-context", [name]) => delete_context(config, name, io),
+        ("use-context" | "use" | "rename-context", names) => Err(io.fail(format!(
+            "Unexpected args: [{}]\nSee 'kubectl config {verb} -h' for help and examples",
+            names.join(" ")
+        ))),
+        _ => Err(io.fail(format!("unknown command {verb:?}\nSee 'kubectl config -h' for help and examples"))),
+    }
+}
+
+fn view(mut config: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if args.is_on("minify") {
+        let name = args.get("context").map_or_else(|| config["current-context"].str(), Str::from);
+        let Some(context) = named(&config, "contexts", &name).cloned() else {
+            return Err(io.fail(format!("cannot locate context {name}")));
+        };
+        let keep = |list: &str, name: &Doc| {
+            Doc::list(config[list].items().iter().filter(|entry| entry["name"] == *name).cloned())
+        };
+        let (clusters, users) =
+            (keep("clusters", &context["context"]["cluster"]), keep("users", &context["context"]["user"]));
+        config.set("clusters", clusters);
+        config.set("users", users);
+        config.set("contexts", vec![context]);
+    }
+    match args.get("output").unwrap_or("yaml") {
+        "yaml" => io.print(&manifest::to_yaml(&config)),
+        other => {
+            let format = Format::parse(other).map_err(|why| io.fail(why))?;
+            io.print(&format.print(&config, true));
+        }
+    }
+    Ok(())
+}
+
+fn contexts(config: &Doc, names: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let only_names = match args.get("output").unwrap_or("") {
+        "" => false,
+        "name" => true,
+        other => {
+            return Err(io.fail(format!(
+                "--output {other} is not available in kubectl config get-contexts; resetting to default output format"
+            )));
+        }
+    };
+    let mut failures = Vec::new();
+    let mut chosen = Vec::new();
+    for name in names {
+        match named(config, "contexts", name) {
+            Some(context) => chosen.push(context["name"].str()),
+            None => failures.push(Failure::Client(format!("context {name} not found"))),
+        }
+    }
+    if names.is_empty() {
+        chosen = config["contexts"].items().iter().map(|context| context["name"].str()).collect();
+    }
+    sort(&mut chosen);
+    let mut text = String::new();
+    if !args.is_on("no-headers") && !only_names {
+        text.push_str("CURRENT\tNAME\tCLUSTER\tAUTHINFO\tNAMESPACE\n");
+    }
+    for name in chosen {
+        if only_names {
+            text.push_str(&format!("{name}\n"));
+            continue;
+        }
+        let context = named(config, "contexts", &name).cloned().unwrap_or_default()["context"].clone();
+        let mark = if config["current-context"].as_str() == Some(&*name) { "*" } else { " " };
+        let (cluster, user) = (context["cluster"].str(), context["user"].str());
+        text.push_str(&format!("{mark}\t{name}\t{cluster}\t{user}\t{}\n", context["namespace"].str()));
+    }
+    io.print(&align(&text, WIDE));
+    io.finish(failures)
+}
+
+fn list(config: &Doc, field: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if !args.is_on("no-headers") {
+        io.say("NAME");
+    }
+    config[field].items().iter().for_each(|entry| io.say(entry["name"].str()));
+    Ok(())
+}
+
+fn set_context(mut config: Doc, names: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let name: Str = match (names, args.is_on("current")) {
+        ([], false) => return Err(io.fail("you must specify a non-empty context name or --current")),
+        ([], true) => config["current-context"].str(),
+        ([name], false) => name.as_str().into(),
+        ([_], true) => return Err(io.fail("you cannot specify both a context name and --current")),
+        (many, _) => {
+            return Err(io.fail(format!(
+                "Unexpected args: [{}]\nSee 'kubectl config set-context -h' for help and examples",
+                many.join(" ")
+            )));
+        }
+    };
+    if name.is_empty() {
+        return Err(io.fail("no current context is set"));
+    }
+    let contexts = config.at_mut(&["contexts"]).items_mut();
+    let at = contexts.iter().position(|context| context["name"].as_str() == Some(&*name));
+    let place = at.unwrap_or(contexts.len());
+    if at.is_none() {
+        contexts.push(doc!({ "context": {}, "name": &name }));
+    }
+    for flag in ["cluster", "user", "namespace"] {
+        if let Some(value) = args.get(flag) {
+            contexts[place].set_at(&["context", flag], value);
+        }
+    }
+    *io.config = config;
+    io.say(format!("Context {:?} {}.", name.as_str(), if at.is_some() { "modified" } else { "created" }));
+    Ok(())
+}
+
+fn use_context(mut config: Doc, name: &str, io: &mut Io<'_>) -> Result<(), Stop> {
+    if named(&config, "contexts", name).is_none() {
+        return Err(io.fail(format!("no context exists with the name: {name:?}")));
+    }
+    config.set("current-context", name);
+    *io.config = config;
+    io.say(format!("Switched to context {name:?}."));
+    Ok(())
+}
+
+fn rename_context(mut config: Doc, old: &str, new: &str, io: &mut Io<'_>) -> Result<(), Stop> {
+    if named(&config, "contexts", old).is_none() {
+        return Err(io.fail(format!("cannot rename the context {old:?}, it's not in {FILE}")));
+    }
+    if named(&config, "contexts", new).is_some() {
+        return Err(io.fail(format!(
+            "cannot rename the context {old:?}, the context {new:?} already exists in {FILE}"
+        )));
+    }
+    for context in config.at_mut(&["contexts"]).items_mut() {
+        if context["name"].as_str() == Some(old) {
+            context.set("name", new);
+        }
+    }
+    if config["current-context"].as_str() == Some(old) {
+        config.set("current-context", new);
+    }
+    *io.config = config;
+    io.say(format!("Context {old:?} renamed to {new:?}."));
+    Ok(())
+}
+
+fn delete_context(mut config: Doc, name: &str, io: &mut Io<'_>) -> Result<(), Stop> {
+    if named(&config, "contexts", name).is_none() {
+        return Err(io.fail(format!("cannot delete context {name}, not in {FILE}")));
+    }
+    if config["current-context"].as_str() == Some(name) {
+        io.warn(
+            "warning: this removed your active context, use \"kubectl config use-context\" to select a different one",
+        );
+    }
+    config.at_mut(&["contexts"]).items_mut().retain(|context| context["name"].as_str() != Some(name));
+    *io.config = config;
+    io.say(format!("deleted context {name} from {FILE}"));
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! `kubectl debug`: a container beside those of a pod, a copy of a pod, or a pod on a node.
+
+use crate::api::Kind;
+use crate::cluster::HttpRequest;
+use crate::doc;
+use crate::doc::{Doc, Str};
+
+use super::args::{Args, Flag, optional, switch, value};
+use super::failure::Failure;
+use super::io::{Io, Stop};
+use super::pods;
+use super::resource::{Target, selected};
+
+pub(super) const FLAGS: &[Flag] = &[
+    value("image", None),
+    value("image-pull-policy", None),
+    value("container", Some('c')),
+    value("target", None),
+    value("copy-to", None),
+    value("env", None),
+    value("profile", None),
+    value("set-image", None),
+    optional("attach", "true"),
+    switch("stdin", Some('i')),
+    switch("tty", Some('t')),
+    switch("quiet", Some('q')),
+    switch("replace", None),
+    switch("same-node", None),
+    switch("share-processes", None),
+    switch("arguments-only", None),
+];
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let subjects = &args.words[..args.dash.unwrap_or(args.words.len())];
+    let [word] = subjects else {
+        return Err(io.fail("NAME or TYPE/NAME is required\nSee 'kubectl debug -h' for help and examples"));
+    };
+    let (image, copy) = (args.get("image").unwrap_or(""), args.get("copy-to"));
+    if image.is_empty() && args.get("set-image").is_none() {
+        return Err(io.fail("you must specify --image or --set-image"));
+    }
+    if args.get("target").is_some() && copy.is_some() {
+        return Err(io.fail("--target is incompatible with --copy-to. Use --share-processes instead."));
+    }
+    let target = pods::subject(word, args, io)?;
+    let response = io.request(selected(&target, args))?;
+    if !response.is_success() {
+        return io.finish(vec![Failure::of(&response)]);
+    }
+    match (target.kind.known(), copy) {
+        (Some(Kind::Node), _) => on_node(&target, image, args, io),
+        (Some(Kind::Pod), Some(name)) => copied(&target, &response.body, name, image, args, io),
+        (Some(Kind::Pod), None) => beside(&target, &response.body, image, args, io),
+        _ => Err(io.fail(format!("\"{}\" not supported by debug", target.kind.kind))),
+    }
+}
+
+/// Five letters for a name: the client draws them, so they follow from when it was started.
+fn suffix(io: &Io<'_>) -> String {
+    const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+    let mut rest = io.started.millis().unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut letters = String::new();
+    for _ in 0..5 {
+        letters.push(char::from(LETTERS[(rest % LETTERS.len() as u64) as usize]));
+        rest /= LETTERS.len() as u64;
+    }
+    letters
+}
+
+fn container(name: &str, image: &str, args: &Args) -> Doc {
+    let mut made = doc!({
+        "name": name, "image": image, "resources": {}, "terminationMessagePolicy": "File",
+        "imagePullPolicy": args.get("image-pull-policy").unwrap_or("IfNotPresent")
+    });
+    let command = args.dash.map_or(&[][..], |at| &args.words[at..]);
+    if !command.is_empty() {
+        let field = if args.is_on("arguments-only") { "args" } else { "command" };
+        made.set(field, Doc::list(command.iter().map(String::as_str)));
+    }
+    for flag in ["stdin", "tty"] {
+        if args.is_on(flag) {
+            made.set(flag, true);
+        }
+    }
+    let env = args.all("env").iter().filter_map(|pair| pair.split_once('='));
+    let env: Vec<Doc> = env.map(|(name, value)| doc!({ "name": name, "value": value })).collect();
+    if !env.is_empty() {
+        made.set("env", env);
+    }
+    made
+}
+
+/// The name of the container, told where nobody chose it.
+fn named(args: &Args, io: &mut Io<'_>) -> String {
+    if let Some(name) = args.get("container") {
+        return name.to_owned();
+    }
+    let name = format!("debugger-{}", suffix(io));
+    if !args.is_on("quiet") {
+        io.warn(format!("Defaulting debug container name to {name}."));
+    }
+    name
+}
+
+/// A container beside those that run.
+fn beside(target: &Target, pod: &Doc, image: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let name = named(args, io);
+    let mut made = container(&name, image, args);
+    if let Some(other) = args.get("target") {
+        if !args.is_on("quiet") {
+            io.warn(format!(
+                "Targeting container {other:?}. If you don't see processes from this container it may be because the \
+                 container runtime doesn't support this feature."
+            ));
+        }
+        made.set("targetContainerName", other);
+    }
+    let mut containers = pod["spec"]["ephemeralContainers"].items().to_vec();
+    containers.push(made);
+    let patch = doc!({ "spec": { "ephemeralContainers": containers } });
+    let mut request = target.patch("strategic-merge", "kubectl-debug", &patch);
+    request.path = request.path.replacen('?', "/ephemeralcontainers?", 1).into();
+    let response = io.request(request)?;
+    if response.code == 404 && Failure::of(&response).is("NotFound") {
+        return Err(io.fail("ephemeral containers are disabled for this cluster (error from server: \"the server could not find the requested resource\")."));
+    }
+    if !response.is_success() {
+        return io.finish(vec![Failure::of(&response)]);
+    }
+    Ok(())
+}
+
+/// A copy of the pod with another container, or with other images.
+fn copied(
+    target: &Target,
+    pod: &Doc,
+    name: &str,
+    image: &str,
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<(), Stop> {
+    let mut spec = pod["spec"].clone();
+    for field in ["ephemeralContainers", "volumes"] {
+        spec.remove(field);
+    }
+    if !args.is_on("same-node") {
+        spec.remove("nodeName");
+    }
+    let images = args.get("set-image").unwrap_or("");
+    let mut containers: Vec<Doc> = spec["containers"].items().to_vec();
+    for one in &mut containers {
+        let own = one["name"].str();
+        // The copy has no volume with the token; the server puts it there again.
+        let mounts = one["volumeMounts"].items().iter();
+        let kept: Vec<Doc> =
+            mounts.filter(|mount| !mount["name"].str().starts_with("kube-api-access-")).cloned().collect();
+        one.remove("volumeMounts");
+        if !kept.is_empty() {
+            one.set("volumeMounts", kept);
+        }
+        for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+            one.remove(probe);
+        }
+        for (which, other) in images.split(',').filter_map(|pair| pair.split_once('=')) {
+            if which == "*" || *which == *own {
+                one.set("image", other);
+            }
+        }
+    }
+    if !image.is_empty() {
+        let called = named(args, io);
+        match containers.iter_mut().find(|one| *one["name"].str() == *called) {
+            Some(known) => known.set("image", image),
+            None => containers.push(container(&called, image, args)),
+        }
+    }
+    let volumes = pod["spec"]["volumes"].items().iter();
+    let volumes: Vec<Doc> =
+        volumes.filter(|volume| !volume["name"].str().starts_with("kube-api-access-")).cloned().collect();
+    if !volumes.is_empty() {
+        spec.set("volumes", volumes);
+    }
+    spec.set("containers", containers);
+    if args.is_on("share-processes") || args.get("share-processes").is_none() {
+        spec.set("shareProcessNamespace", true);
+    }
+    let copy = doc!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": name, "annotations": pod["metadata"]["annotations"].clone() }, "spec": spec
+    });
+    create(&Target::new(Kind::Pod, &target.namespace, name), &copy, io)?;
+    if args.is_on("replace") {
+        let request =
+            HttpRequest { method: "DELETE".into(), path: target.path().into(), ..HttpRequest::default() };
+        let response = io.request(request)?;
+        if !response.is_success() {
+            return io.finish(vec![Failure::of(&response)]);
+        }
+    }
+    Ok(())
+}
+
+/// A pod on a node, in the node's own namespaces.
+fn on_node(target: &Target, image: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let node = &target.name;
+    let name = format!("node-debugger-{node}-{}", suffix(io));
+    let called = args.get("container").unwrap_or("debugger");
+    if !args.is_on("quiet") {
+        io.warn(format!("Creating debugging pod {name} with container {called} on node {node}."));
+    }
+    let mut own = container(called, image, args);
+    own.set("volumeMounts", doc!([{ "mountPath": "/host", "name": "host-root" }]));
+    let pod = doc!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": name.as_str(), "labels": { "app.kubernetes.io/managed-by": "kubectl-debug" } },
+        "spec": {
+            "containers": [own], "hostIPC": true, "hostNetwork": true, "hostPID": true, "nodeName": node,
+            "restartPolicy": "Never", "tolerations": [{ "operator": "Exists" }],
+            "volumes": [{ "name": "host-root", "hostPath": { "path": "/" } }]
+        }
+    });
+    create(&Target::new(Kind::Pod, args.namespace(), &name), &pod, io)
+}
+
+fn create(target: &Target, pod: &Doc, io: &mut Io<'_>) -> Result<(), Stop> {
+    let collection = Target { name: Str::new(), ..target.clone() };
+    let response = io.request(HttpRequest {
+        method: "POST".into(),
+        path: format!("{}?fieldManager=kubectl-debug", collection.path()).into(),
+        body: pod.to_json().into(),
+        ..HttpRequest::default()
+    })?;
+    if response.is_success() { Ok(()) } else { io.finish(vec![Failure::of(&response)]) }
+}

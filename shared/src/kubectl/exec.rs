@@ -1,0 +1,230 @@
+//! Programs in containers: `kubectl exec`, `attach` and `cp`.
+
+use crate::cluster::HttpRequest;
+use crate::doc::{Doc, Str};
+
+use super::Ask;
+use super::args::{Args, Flag, switch, value};
+use super::failure::Failure;
+use super::io::{Io, Stop};
+use super::pods;
+use super::resource::{Target, escape};
+
+pub(super) const FLAGS: &[Flag] = &[
+    switch("stdin", Some('i')),
+    switch("tty", Some('t')),
+    switch("quiet", Some('q')),
+    value("container", Some('c')),
+    value("pod-running-timeout", None),
+];
+
+/// How long kubectl waits for a pod, in seconds.
+const PATIENCE: u64 = 60;
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let command = match args.dash {
+        Some(at) => &args.words[at..],
+        None if args.words.len() > 1 => {
+            return Err(io.fail(
+                "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\nSee 'kubectl exec -h' \
+                 for help and examples",
+            ));
+        }
+        None => &[],
+    };
+    let Some(word) = args.words.first().filter(|_| args.dash != Some(0)) else {
+        return Err(io.fail("pod, type/name or --filename must be specified"));
+    };
+    if command.is_empty() {
+        return Err(io.fail("you must specify at least one command for the container"));
+    }
+    let patience = pods::patience(args, PATIENCE, io)?;
+    let (target, pod) = pods::one(word, patience, args, io)?;
+    let phase = pod["status"]["phase"].str();
+    if matches!(phase.as_str(), "Succeeded" | "Failed") {
+        return Err(
+            io.fail(format!("cannot exec into a container in a completed pod; current phase is {phase}"))
+        );
+    }
+    let container = pods::container(&pod, args.get("container"), args.is_on("quiet"), io)?;
+    if args.is_on("stdin") && args.is_on("tty") && is_shell(command) {
+        return shell(&target, container, io);
+    }
+    let input = if args.is_on("stdin") { io.stdin.clone() } else { Str::new() };
+    let tty = args.is_on("tty") && args.is_on("stdin");
+    let response = io.request(request(&target, &container, command, input, tty))?;
+    if !response.is_success() {
+        return Err(refused(&response, io));
+    }
+    finish(&response.body, io)
+}
+
+/// Whether a command is a shell that waits for what is typed.
+fn is_shell(command: &[String]) -> bool {
+    let name = command[0].rsplit('/').next().unwrap_or("");
+    matches!(name, "sh" | "bash" | "ash" | "dash" | "zsh") && !command.iter().any(|word| word == "-c")
+}
+
+/// A terminal in a container is the page's; here it only begins and ends.
+fn shell(target: &Target, container: Str, io: &mut Io<'_>) -> Result<(), Stop> {
+    let (namespace, pod) = (target.namespace.clone(), target.name.clone());
+    io.ask(Ask::Shell { namespace, pod, container })?;
+    Ok(())
+}
+
+/// Asks for a program to be run.
+pub(super) fn request(
+    pod: &Target,
+    container: &str,
+    command: &[String],
+    stdin: Str,
+    tty: bool,
+) -> HttpRequest {
+    let mut query: String = command.iter().map(|word| format!("command={}&", escape(word))).collect();
+    query.push_str(&format!("container={}&stdout=true", escape(container)));
+    query.push_str(if stdin.is_empty() { "" } else { "&stdin=true" });
+    query.push_str(if tty { "&tty=true" } else { "&stderr=true" });
+    HttpRequest {
+        method: "POST".into(),
+        path: format!("{}/exec?{query}", pod.path()).into(),
+        body: stdin,
+        ..HttpRequest::default()
+    }
+}
+
+/// Why a connection was not upgraded.
+fn refused(response: &crate::cluster::HttpResponse, io: &mut Io<'_>) -> Stop {
+    let failure = Failure::of(response);
+    if matches!(failure, Failure::Connection(_)) || failure.is("NotFound") || failure.is("Forbidden") {
+        return io.end(failure);
+    }
+    io.fail(response.body["message"].str())
+}
+
+/// What came of a program.
+fn finish(result: &Doc, io: &mut Io<'_>) -> Result<(), Stop> {
+    io.print(&result["stdout"].str());
+    let stderr = result["stderr"].str();
+    if !stderr.is_empty() {
+        io.warn(stderr.strip_suffix('\n').unwrap_or(&stderr));
+    }
+    let failure = result["failure"].str();
+    if !failure.is_empty() {
+        return Err(io.fail(format!(
+            "Internal error occurred: Internal error occurred: error executing command in container: {failure}"
+        )));
+    }
+    match result["exitCode"].as_i64().unwrap_or(0) {
+        0 => Ok(()),
+        code => {
+            io.warn(format!("command terminated with exit code {code}"));
+            Err(Stop::Exit(u8::try_from(code).unwrap_or(1)))
+        }
+    }
+}
+
+/// What a container writes from now on, as far as its log has it.
+pub(super) fn attach(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let [word] = args.words.as_slice() else {
+        let why = if args.words.is_empty() {
+            "at least 1 argument is required for attach".to_owned()
+        } else {
+            format!("expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {}", args.words.len())
+        };
+        return Err(io.fail(format!("{why}\nSee 'kubectl attach -h' for help and examples")));
+    };
+    let patience = pods::patience(args, PATIENCE, io)?;
+    let (target, pod) = pods::one(word, patience, args, io)?;
+    let phase = pod["status"]["phase"].str();
+    if matches!(phase.as_str(), "Succeeded" | "Failed") {
+        return Err(
+            io.fail(format!("cannot attach a container in a completed pod; current phase is {phase}"))
+        );
+    }
+    let container = pods::container(&pod, args.get("container"), args.is_on("quiet"), io)?;
+    if args.is_on("stdin") && !args.is_on("quiet") {
+        io.warn(
+            "All commands and output from this session will be recorded in container logs, including credentials and \
+             sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing \
+             enter.",
+        );
+    }
+    let path = format!("{}/log?container={}&follow=true&tailLines=0", target.path(), escape(&container));
+    let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
+    let response = io.request(request)?;
+    if !response.is_success() {
+        return io.finish(vec![Failure::of(&response)]);
+    }
+    io.print(&response.body.str());
+    Ok(())
+}
+
+pub(super) const COPY_FLAGS: &[Flag] =
+    &[value("container", Some('c')), switch("no-preserve", None), value("retries", None)];
+
+/// `[[NAMESPACE/]POD:]PATH`
+struct Place<'w> {
+    pod: Option<(Option<&'w str>, &'w str)>,
+    path: &'w str,
+}
+
+impl Place<'_> {
+    fn read(word: &str) -> Result<Place<'_>, &'static str> {
+        let Some((pod, path)) = word.split_once(':') else { return Ok(Place { pod: None, path: word }) };
+        if pod.is_empty() {
+            return Err("filespec must match the canonical format: [[namespace/]pod:]file/path");
+        }
+        let pod = match pod.split_once('/') {
+            Some((namespace, pod)) => (Some(namespace), pod),
+            None => (None, pod),
+        };
+        Ok(Place { pod: Some(pod), path })
+    }
+}
+
+/// A file between a container and whoever sits in front of the terminal.
+pub(super) fn copy(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let [from, to] = args.words.as_slice() else {
+        return Err(io.fail("source and destination are required\nSee 'kubectl cp -h' for help and examples"));
+    };
+    let (from, to) = match (Place::read(from), Place::read(to)) {
+        (Ok(from), Ok(to)) => (from, to),
+        (Err(why), _) | (_, Err(why)) => return Err(io.fail(why)),
+    };
+    let (remote, out) = match (from.pod, to.pod) {
+        (Some(_), Some(_)) => return Err(io.fail("one of src or dest must be a local file specification")),
+        (None, None) => return Err(io.fail("one of src or dest must be a remote file specification")),
+        (Some(pod), None) => (pod, true),
+        (None, Some(pod)) => (pod, false),
+    };
+    if from.path.is_empty() || to.path.is_empty() {
+        return Err(io.fail("filepath can not be empty"));
+    }
+    let namespace = remote.0.unwrap_or(args.namespace()).to_owned();
+    let target = Target::new(crate::api::Kind::Pod, &namespace, remote.1);
+    let response = io.request(target.get())?;
+    if !response.is_success() {
+        return io.finish(vec![Failure::of(&response)]);
+    }
+    let container = pods::container(&response.body, args.get("container"), false, io)?;
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let request = if out {
+        request(&target, &container, &words(&["cat", from.path]), Str::new(), false)
+    } else {
+        let text = io.ask(Ask::Load(from.path.into()))?;
+        let into = format!("cat > '{}'", to.path.replace('\'', "'\\''"));
+        request(&target, &container, &words(&["sh", "-c", &into]), text, false)
+    };
+    let response = io.request(request)?;
+    if !response.is_success() {
+        return Err(refused(&response, io));
+    }
+    let result = &response.body;
+    if result["exitCode"].as_i64().unwrap_or(0) != 0 || !result["failure"].str().is_empty() {
+        return finish(result, io);
+    }
+    if out {
+        io.ask(Ask::Save { name: to.path.into(), text: result["stdout"].str() })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! `kubectl replace`
+
+use crate::cluster::HttpRequest;
+use crate::doc::{Doc, Str};
+
+use super::apply::with_last_applied;
+use super::args::{Args, Flag, optional, switch, value};
+use super::change::DryRun;
+use super::failure::Failure;
+use super::io::{Io, Next, Stop};
+use super::manifests;
+use super::resource::Target;
+
+pub(super) const FLAGS: &[Flag] = &[
+    value("filename", Some('f')),
+    optional("dry-run", "unchanged"),
+    optional("validate", "strict"),
+    optional("cascade", "background"),
+    switch("save-config", None),
+    switch("force", None),
+    value("grace-period", None),
+    value("timeout", None),
+    value("subresource", None),
+    value("output", Some('o')),
+];
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let force = args.is_on("force");
+    let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+    for flag in ["grace-period", "timeout"] {
+        if args.get(flag).is_some() && !force {
+            return Err(io.fail(format!("--{flag} must have --force specified")));
+        }
+    }
+    if force && dry != DryRun::None {
+        return Err(io.fail("--dry-run can not be used when --force is set"));
+    }
+    if args.get("filename").is_none() {
+        return Err(io.fail("must specify one of -f and -k"));
+    }
+    let (wanted, mut failures) = manifests::read(args, "replace", io)?;
+    for object in wanted {
+        let doc = if args.is_on("save-config") { with_last_applied(&object.doc) } else { object.doc };
+        let target = &object.target;
+        if force {
+            again(target, &doc, io, &mut failures)?;
+            continue;
+        }
+        if dry == DryRun::Client {
+            io.say(format!("{} replaced{}", target.display(), dry.suffix()));
+            continue;
+        }
+        let part = args.get("subresource").map_or_else(String::new, |part| format!("/{part}"));
+        let query = format!("fieldManager=kubectl-replace&fieldValidation=Strict{}", dry.query());
+        // Whoever replaces means the object as it is now.
+        let mut doc = doc;
+        if doc["metadata"]["resourceVersion"].str().is_empty() {
+            let current = io.request(target.get())?;
+            if current.is_success() {
+                let revision = current.body["metadata"]["resourceVersion"].clone();
+                doc.set_at(&["metadata", "resourceVersion"], revision);
+            }
+        }
+        let response = io.request(HttpRequest {
+            method: "PUT".into(),
+            path: format!("{}{part}?{query}", target.path()).into(),
+            body: doc.to_json().into(),
+            ..HttpRequest::default()
+        })?;
+        match response.is_success() {
+            true => io.say(format!("{} replaced{}", target.display(), dry.suffix())),
+            false => failures.push(Failure::of(&response).when("replacing \"STDIN\"")),
+        }
+    }
+    io.finish(failures)
+}
+
+/// Deletes an object and makes it anew.
+fn again(target: &Target, doc: &Doc, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<(), Stop> {
+    let response = io.request(HttpRequest {
+        method: "DELETE".into(),
+        path: target.path().into(),
+        body: r#"{"apiVersion":"v1","gracePeriodSeconds":0,"kind":"DeleteOptions","propagationPolicy":"Background"}"#
+            .into(),
+        ..HttpRequest::default()
+    })?;
+    if response.is_success() {
+        let place = match target.namespace.as_str() {
+            "" => String::new(),
+            namespace => format!(" from {namespace} namespace"),
+        };
+        io.say(format!("{} {:?} deleted{place}", target.kind.type_name(), target.name.as_str()));
+        io.poll(target.get(), Doc::Null, |_, response| match response.code {
+            404 => Next::Done(()),
+            _ => Next::Again(Doc::Null),
+        })?;
+    } else if response.code != 404 {
+        failures.push(Failure::of(&response));
+        return Ok(());
+    }
+    let collection = Target { name: Str::new(), ..target.clone() };
+    let response = io.request(HttpRequest {
+        method: "POST".into(),
+        path: format!("{}?fieldManager=kubectl-replace&fieldValidation=Strict", collection.path()).into(),
+        body: doc.to_json().into(),
+        ..HttpRequest::default()
+    })?;
+    match response.is_success() {
+        true => io.say(format!("{} replaced", target.display())),
+        false => failures.push(Failure::of(&response)),
+    }
+    Ok(())
+}

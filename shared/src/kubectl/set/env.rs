@@ -1,0 +1,172 @@
+//! `kubectl set env`
+
+use crate::doc;
+use crate::doc::{Doc, Str};
+
+use super::super::args::Args;
+use super::super::failure::Failure;
+use super::super::io::{Io, Stop};
+use super::super::resource::{Target, kind, objects};
+use super::pods::matches_name;
+use super::{pod_spec, update};
+
+/// Variables to set, and names of those to take away.
+#[derive(Default)]
+struct Edits {
+    set: Vec<Doc>,
+    remove: Vec<String>,
+}
+
+pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let mut edits = Edits::default();
+    let mut subjects: Vec<String> = Vec::new();
+    for word in words.iter().chain(args.all("env")) {
+        if let Some((name, value)) = word.split_once('=') {
+            edits.set.push(doc!({ "name": name, "value": value }));
+        } else if let Some(name) = word.strip_suffix('-').filter(|_| !subjects.is_empty()) {
+            edits.remove.push(name.to_owned());
+        } else {
+            subjects.push(word.clone());
+        }
+    }
+    if let Some(from) = args.get("from") {
+        edits.set.extend(imported(from, args, io)?);
+    }
+    if subjects.is_empty() {
+        return Err(
+            io.fail("one or more resources must be specified as <resource> <name> or <resource>/<name>")
+        );
+    }
+    let lists = args.is_on("list");
+    if edits.set.is_empty() && edits.remove.is_empty() && !lists {
+        return Err(io.fail("at least one environment variable must be provided"));
+    }
+    let which = args.get("containers").unwrap_or("*");
+    let mut failures = Vec::new();
+    for (target, object) in objects(&subjects, args, io, &mut failures)? {
+        let Some(path) = pod_spec(&object) else { continue };
+        let all = object.at(path)["containers"].items();
+        let chosen: Vec<&Doc> = all.iter().filter(|one| matches_name(which, &one["name"].str())).collect();
+        if chosen.is_empty() {
+            failures.push(Failure::Client(format!(
+                "{} does not have any containers matching {which:?}",
+                target.display()
+            )));
+            continue;
+        }
+        if lists {
+            chosen.iter().for_each(|container| list(&target, container, io));
+            continue;
+        }
+        let overwrite = args.get("overwrite").is_none_or(|_| args.is_on("overwrite"));
+        let mut changed = Vec::new();
+        for container in chosen {
+            match change(container, &edits, overwrite) {
+                Ok(Some(change)) => changed.push(change),
+                Ok(None) => {}
+                Err(why) => failures.push(Failure::Client(why)),
+            }
+        }
+        if !changed.is_empty() {
+            let change = doc!({ "containers": changed });
+            update((&target, &object), path, change, "env updated", args, io, &mut failures)?;
+        }
+    }
+    io.finish(failures)
+}
+
+/// What changes in a container.
+fn change(container: &Doc, edits: &Edits, overwrite: bool) -> Result<Option<Doc>, String> {
+    let mut env: Vec<Doc> = Vec::new();
+    let present = container["env"].items();
+    for variable in &edits.set {
+        let old = present.iter().find(|old| old["name"] == variable["name"]);
+        if old == Some(variable) {
+            continue;
+        }
+        if let Some(old) = old.filter(|_| !overwrite) {
+            let name = variable["name"].str();
+            return Err(format!(
+                "'{name}' already has a value ({}), and --overwrite is false",
+                old["value"].str()
+            ));
+        }
+        let mut variable = variable.clone();
+        // One of the two takes the place of the other.
+        if let Some(old) = old {
+            for field in ["value", "valueFrom"] {
+                if variable[field].is_null() && !old[field].is_null() {
+                    variable.set(field, Doc::Null);
+                }
+            }
+        }
+        env.push(variable);
+    }
+    for name in &edits.remove {
+        if present.iter().any(|old| old["name"].as_str() == Some(name)) {
+            env.push(doc!({ "$patch": "delete", "name": name.as_str() }));
+        }
+    }
+    if env.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(doc!({ "env": env, "name": container["name"].clone() })))
+}
+
+fn list(target: &Target, container: &Doc, io: &mut Io<'_>) {
+    let (plural, name) = (&target.kind.plural, &target.name);
+    io.say(format!("# {plural} {name}, container {}", container["name"].str()));
+    for variable in container["env"].items() {
+        let (name, from) = (variable["name"].str(), &variable["valueFrom"]);
+        if from.is_null() {
+            io.say(format!("{name}={}", variable["value"].str()));
+            continue;
+        }
+        let key = |field: &str, what: &str| {
+            let reference = &from[field];
+            format!("{what} {}, key {}", reference["name"].str(), reference["key"].str())
+        };
+        let source = if !from["secretKeyRef"].is_null() {
+            key("secretKeyRef", "secret")
+        } else if !from["configMapKeyRef"].is_null() {
+            key("configMapKeyRef", "configmap")
+        } else if !from["fieldRef"].is_null() {
+            format!("field path {}", from["fieldRef"]["fieldPath"].str())
+        } else {
+            format!("resource field {}", from["resourceFieldRef"]["resource"].str())
+        };
+        io.say(format!("# {name} from {source}"));
+    }
+}
+
+/// Variables for all keys of a ConfigMap or Secret.
+fn imported(from: &str, args: &Args, io: &mut Io<'_>) -> Result<Vec<Doc>, Stop> {
+    let Some((word, name)) = from.split_once('/') else {
+        return Err(
+            io.fail(format!("--from must be of the form configmap/NAME or secret/NAME, not {from:?}"))
+        );
+    };
+    let Some(resource) = kind(word, io)? else {
+        return Err(io.fail(format!("the server doesn't have a resource type {word:?}")));
+    };
+    let field = match resource.kind.as_str() {
+        "Secret" => "secretKeyRef",
+        "ConfigMap" => "configMapKeyRef",
+        _ => return Err(io.fail(format!("unsupported resource specified in --from: {from}"))),
+    };
+    let target = Target::of(resource, args.namespace(), name);
+    let response = io.request(target.get())?;
+    if !response.is_success() {
+        return Err(io.end(Failure::of(&response)));
+    }
+    let prefix = args.get("prefix").unwrap_or("");
+    let keys: Vec<&str> = args.each("keys").collect();
+    let chosen = |(key, _): &&(Str, Doc)| keys.is_empty() || keys.contains(&key.as_str());
+    let variable = |(key, _): &(Str, Doc)| {
+        let called: String = key.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let mut source = Doc::map();
+        source.set(field, doc!({ "key": key, "name": name }));
+        doc!({ "name": format!("{prefix}{called}"), "valueFrom": source })
+    };
+    Ok(response.body["data"].entries().iter().filter(chosen).map(variable).collect())
+}

@@ -1,0 +1,129 @@
+//! `kubectl set image`, `resources` and `serviceaccount`
+
+use crate::api::quantity::canonical;
+use crate::doc;
+use crate::doc::Doc;
+
+use super::super::args::Args;
+use super::super::failure::Failure;
+use super::super::io::{Io, Stop};
+use super::super::resource::objects;
+use super::{pod_spec, update};
+
+/// The two lists of containers that have images.
+const LISTS: [&str; 2] = ["initContainers", "containers"];
+
+pub(super) fn image(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let (edits, subjects): (Vec<String>, Vec<String>) =
+        words.iter().cloned().partition(|word| word.contains('='));
+    if let Some(late) = words.iter().skip_while(|word| !word.contains('=')).find(|word| !word.contains('=')) {
+        return Err(io.fail(format!("all resources must be specified before image changes: {late}")));
+    }
+    if edits.is_empty() {
+        return Err(io.fail("at least one image update is required"));
+    }
+    if subjects.is_empty() {
+        return Err(
+            io.fail("one or more resources must be specified as <resource> <name> or <resource>/<name>")
+        );
+    }
+    let mut failures = Vec::new();
+    for (target, object) in objects(&subjects, args, io, &mut failures)? {
+        let Some(path) = pod_spec(&object) else { continue };
+        let spec = object.at(path);
+        let mut change = Doc::map();
+        for (container, image) in edits.iter().filter_map(|edit| edit.split_once('=')) {
+            let mut found = false;
+            for list in LISTS {
+                for item in spec[list].items() {
+                    if container != "*" && item["name"].as_str() != Some(container) {
+                        continue;
+                    }
+                    found = true;
+                    if item["image"].as_str() != Some(image) {
+                        let mut changed = change[list].items().to_vec();
+                        changed.push(doc!({ "image": image, "name": item["name"].clone() }));
+                        change.set(list, changed);
+                    }
+                }
+            }
+            if !found {
+                failures.push(Failure::Client(format!("unable to find container named {container:?}")));
+            }
+        }
+        if !change.is_empty() {
+            update((&target, &object), path, change, "image updated", args, io, &mut failures)?;
+        }
+    }
+    io.finish(failures)
+}
+
+/// `cpu=200m,memory=512Mi`
+fn amounts(text: &str) -> Result<Doc, String> {
+    let mut made = Doc::map();
+    for statement in text.split(',') {
+        let (name, value) = statement
+            .split_once('=')
+            .ok_or_else(|| format!("Invalid argument syntax {statement}, expected <resource>=<value>"))?;
+        let value = canonical(&Doc::from(value)).ok_or(
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+        )?;
+        made.set(name, value);
+    }
+    Ok(made)
+}
+
+pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let mut wanted = Doc::map();
+    for field in ["limits", "requests"] {
+        if let Some(text) = args.get(field).filter(|text| !text.is_empty()) {
+            wanted.set(field, amounts(text).map_err(|why| io.fail(why))?);
+        }
+    }
+    if wanted.is_empty() {
+        return Err(
+            io.fail("you must specify an update to requests or limits (in the form of --requests/--limits)")
+        );
+    }
+    let which = args.get("containers").unwrap_or("*");
+    let mut failures = Vec::new();
+    for (target, object) in objects(words, args, io, &mut failures)? {
+        let Some(path) = pod_spec(&object) else { continue };
+        let mut changed = Vec::new();
+        for container in object.at(path)["containers"].items() {
+            if matches_name(which, &container["name"].str()) {
+                changed.push(doc!({ "name": container["name"].clone(), "resources": wanted.clone() }));
+            }
+        }
+        if changed.is_empty() {
+            failures.push(Failure::Client(format!("unable to find container named {which}")));
+            continue;
+        }
+        let change = doc!({ "containers": changed });
+        update((&target, &object), path, change, "resource requirements updated", args, io, &mut failures)?;
+    }
+    io.finish(failures)
+}
+
+/// Whether a name fits a pattern with `*`.
+pub(super) fn matches_name(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((before, after)) => {
+            name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+        }
+    }
+}
+
+pub(super) fn service_account(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let Some((account, subjects)) = words.split_last().filter(|(_, subjects)| !subjects.is_empty()) else {
+        return Err(io.fail("serviceaccount is required"));
+    };
+    let mut failures = Vec::new();
+    for (target, object) in objects(subjects, args, io, &mut failures)? {
+        let Some(path) = pod_spec(&object) else { continue };
+        let change = doc!({ "serviceAccount": account.as_str(), "serviceAccountName": account.as_str() });
+        update((&target, &object), path, change, "serviceaccount updated", args, io, &mut failures)?;
+    }
+    io.finish(failures)
+}

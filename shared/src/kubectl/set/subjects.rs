@@ -1,0 +1,70 @@
+//! `kubectl set selector` and `set subject`
+
+use crate::doc;
+use crate::doc::Doc;
+
+use super::super::args::Args;
+use super::super::change::Patching;
+use super::super::create::service_account;
+use super::super::failure::Failure;
+use super::super::io::{Io, Stop};
+use super::super::resource::objects;
+
+pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let Some((expression, subjects)) = words.split_last().filter(|(last, _)| last.contains('=')) else {
+        return Err(io.fail("one selector expression is required"));
+    };
+    let wanted = super::super::expose::pairs(expression);
+    let mut failures = Vec::new();
+    for (target, object) in objects(subjects, args, io, &mut failures)? {
+        if target.kind.kind != "Service" {
+            failures.push(Failure::Client("setting a selector is only supported for Services".into()));
+            continue;
+        }
+        let mut change = wanted.clone();
+        for (key, _) in object["spec"]["selector"].entries() {
+            if wanted[key.as_str()].is_null() {
+                change.set(key.clone(), Doc::Null);
+            }
+        }
+        let patch = doc!({ "spec": { "selector": change } });
+        let patching =
+            Patching { way: "strategic-merge", manager: "kubectl-set", done: "selector updated", part: "" };
+        patching.send(&target, &object, &patch, args, io, &mut failures)?;
+    }
+    io.finish(failures)
+}
+
+pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let mut added = Vec::new();
+    for (flag, kind) in [("user", "User"), ("group", "Group")] {
+        let names = args.all(flag).iter();
+        added.extend(names.map(
+            |name| doc!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name.as_str() }),
+        ));
+    }
+    for account in args.all("serviceaccount") {
+        added.push(service_account(account).map_err(|why| io.fail(why))?);
+    }
+    if added.is_empty() {
+        return Err(io.fail("you must specify at least one value of user, group or serviceaccount"));
+    }
+    let mut failures = Vec::new();
+    for (target, object) in objects(words, args, io, &mut failures)? {
+        let mut subjects = object["subjects"].items().to_vec();
+        let before = subjects.len();
+        added.iter().for_each(|one| {
+            if !subjects.contains(one) {
+                subjects.push(one.clone());
+            }
+        });
+        if subjects.len() == before {
+            io.say(format!("{} subjects unchanged", target.display()));
+            continue;
+        }
+        let patch = doc!({ "subjects": subjects });
+        let patching = Patching { way: "merge", manager: "kubectl-set", done: "subjects updated", part: "" };
+        patching.send(&target, &object, &patch, args, io, &mut failures)?;
+    }
+    io.finish(failures)
+}

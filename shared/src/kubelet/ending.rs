@@ -1,0 +1,268 @@
+//! The end of pods and containers: hooks, grace, and who goes first.
+
+use crate::api::core::pod::Pod;
+use crate::api::{Reason, Reply, Request, Status};
+use crate::client::Severity;
+use crate::sim::{Context, CriCall, Duration, ProbeKind, ProbeResult, Timer};
+
+use super::pod::{ContainerStage, PodStage, spec_at};
+use super::probe::hook_action;
+use super::{Kubelet, Pending, RETRY};
+
+/// What a pod gets at least when it vanished from the API without a word, and a container after its hook took all.
+const SHORTEST_GRACE: Duration = Duration::seconds(2);
+
+impl Kubelet {
+    /// The pod is gone from the API.
+    pub(super) fn vanished(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        pod.gone = true;
+        if matches!(pod.stage, PodStage::Deleting) {
+            self.forget(uid);
+        } else {
+            self.terminate(uid, cx);
+        }
+    }
+
+    /// Deletion was asked for: containers get their grace.
+    pub(super) fn terminate(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let grace = self.object(uid).and_then(|object| match object.meta.deletion {
+            Some(deletion) => Some(deletion.grace_seconds),
+            None => object.view::<Pod>().map(|view| view.spec.grace_seconds),
+        });
+        let grace = grace.map_or(SHORTEST_GRACE, |seconds| Duration::seconds(seconds.max(0) as u64));
+        self.terminate_within(uid, grace, cx);
+    }
+
+    /// The pod has to end, and its containers get so long for it.
+    pub(super) fn terminate_within(&mut self, uid: u128, grace: Duration, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let now = cx.now();
+        match pod.stage {
+            PodStage::Removing | PodStage::Deleting => return,
+            PodStage::Terminating if pod.terminating.is_some_and(|(_, until)| now + grace >= until) => return,
+            _ => {}
+        }
+        let since = pod.terminating.map_or(now, |(since, _)| since);
+        pod.terminating = Some((since, now + grace));
+        pod.stage = PodStage::Terminating;
+        for container in &mut pod.containers {
+            let waits = !container.is_live() && !container.has_exited();
+            if waits {
+                container.stage =
+                    if container.last.is_some() { ContainerStage::Exited } else { ContainerStage::Created };
+            }
+        }
+        self.stop_containers(uid, cx);
+        self.sync(uid, cx);
+    }
+
+    /// Ends what runs of a pod that terminates: sidecars after all others, the last one first.
+    pub(super) fn stop_containers(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get(&uid) else { return };
+        let Some((_, until)) = pod.terminating else { return };
+        let live = (0u32..).zip(&pod.containers).filter(|(_, container)| container.is_live());
+        let (sidecars, others): (Vec<_>, Vec<_>) = live.partition(|(_, container)| container.sidecar);
+        // When the time is over it is so for all.
+        let turn = if until <= cx.now() {
+            others.into_iter().chain(sidecars).map(|(index, _)| index).collect()
+        } else if others.is_empty() {
+            sidecars.last().map(|(index, _)| *index).into_iter().collect()
+        } else {
+            others.into_iter().map(|(index, _)| index).collect::<Vec<u32>>()
+        };
+        let grace = until.since(cx.now());
+        for index in turn {
+            let message = format!("Stopping container {}", self.pods[&uid].containers[index as usize].name);
+            self.end_container(uid, index, grace, message, cx);
+        }
+    }
+
+    /// Ends a container: its `preStop` hook first, then SIGTERM, and SIGKILL when the grace is over.
+    pub(super) fn end_container(
+        &mut self,
+        uid: u128,
+        index: u32,
+        grace: Duration,
+        message: String,
+        cx: &mut Context<'_>,
+    ) {
+        let object = self.object(uid);
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let key = pod.key.clone();
+        let container = pod.at(index);
+        let until = cx.now() + grace;
+        if let Some((before, hook)) = container.stopping {
+            if until < before {
+                container.stopping = Some((until, hook));
+                if hook {
+                    cx.timer(grace, Timer::about("pod", key));
+                } else {
+                    self.stop_container(uid, index, grace, cx);
+                }
+            }
+            return;
+        }
+        let running = matches!(container.stage, ContainerStage::Running { .. });
+        let (name, attempt) = (container.name.clone(), container.restarts);
+        let view = object.as_ref().and_then(|object| object.view::<Pod>());
+        let spec = view.map(|view| spec_at(&view.spec, index));
+        let hook = spec.and_then(|spec| hook_action(&spec.doc["lifecycle"]["preStop"], spec));
+        let hook = hook.filter(|_| running && grace > Duration::ZERO);
+        container.stopping = Some((until, hook.is_some()));
+        self.pod_event(uid, Some(index), Severity::Normal, "Killing", message, cx);
+        match hook {
+            Some(action) => {
+                cx.timer(grace, Timer::about("pod", key));
+                let (kind, timeout_ms) = (ProbeKind::PreStop, grace.0);
+                let call = CriCall::Probe { pod: uid, container: name, attempt, kind, action, timeout_ms };
+                self.ask_runtime(call, cx);
+            }
+            None => self.stop_container(uid, index, grace, cx),
+        }
+    }
+
+    fn stop_container(&mut self, uid: u128, index: u32, grace: Duration, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get(&uid) else { return };
+        let container = pod.containers[index as usize].name.clone();
+        self.ask_runtime(CriCall::StopContainer { pod: uid, container, grace_ms: grace.0 }, cx);
+    }
+
+    /// A hook has run, or could not.
+    pub(super) fn hooked(
+        &mut self,
+        uid: u128,
+        index: u32,
+        kind: ProbeKind,
+        result: ProbeResult,
+        cx: &mut Context<'_>,
+    ) {
+        let failed = matches!(result, ProbeResult::Failure(_) | ProbeResult::Error(_));
+        let grace = self.object(uid).and_then(|object| Some(object.view::<Pod>()?.spec.grace_seconds));
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let container = pod.at(index);
+        match (kind, container.stopping) {
+            (ProbeKind::PreStop, Some((until, true))) => {
+                container.stopping = Some((until, false));
+                if failed {
+                    let message = "PreStopHook failed";
+                    self.pod_event(uid, Some(index), Severity::Warning, "FailedPreStopHook", message, cx);
+                }
+                let left = until.since(cx.now()).max(SHORTEST_GRACE);
+                self.stop_container(uid, index, left, cx);
+            }
+            (ProbeKind::PostStart, None) if failed => {
+                let message = "PostStartHook failed";
+                self.pod_event(uid, Some(index), Severity::Warning, "FailedPostStartHook", message, cx);
+                let grace = Duration::seconds(grace.unwrap_or(30).max(0) as u64);
+                self.end_container(uid, index, grace, "FailedPostStartHook".into(), cx);
+            }
+            (ProbeKind::PostStart, None) => self.comes_up(uid, index, cx),
+            _ => {}
+        }
+    }
+
+    /// Hooks that took all of the grace are not waited for.
+    pub(super) fn hooks_due(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let now = cx.now();
+        let mut due = Vec::new();
+        for (index, container) in (0u32..).zip(&mut pod.containers) {
+            if let Some((until, true)) = container.stopping
+                && until <= now
+            {
+                container.stopping = Some((until, false));
+                due.push(index);
+            }
+        }
+        due.into_iter().for_each(|index| self.stop_container(uid, index, SHORTEST_GRACE, cx));
+    }
+
+    /// The runtime lost what was asked of it: it is asked again.
+    pub(super) fn stop_again(&mut self, uid: u128, cx: &mut Context<'_>) {
+        if let Some(pod) = self.pods.get_mut(&uid) {
+            pod.containers.iter_mut().for_each(|container| container.stopping = None);
+        }
+        self.stop_containers(uid, cx);
+    }
+
+    pub(super) fn wind_down(&mut self, uid: u128, cx: &mut Context<'_>) {
+        self.stop_containers(uid, cx);
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        if pod.quiet() {
+            pod.stage = PodStage::Removing;
+            self.ask_runtime(CriCall::RemovePodSandbox { pod: uid }, cx);
+        }
+    }
+
+    /// All work is done: sidecars end, the last one first.
+    pub(super) fn end_sidecars(&mut self, uid: u128, grace: i64, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get(&uid) else { return };
+        let live =
+            (0u32..).zip(&pod.containers).filter(|(_, container)| container.sidecar && container.is_live());
+        let Some((index, name)) = live.last().map(|(index, container)| (index, container.name.clone()))
+        else {
+            return;
+        };
+        let grace = Duration::seconds(grace.max(0) as u64);
+        self.end_container(uid, index, grace, format!("Stopping container {name}"), cx);
+    }
+
+    /// A pod may have been active for longer than it may.
+    pub(super) fn deadline_reached(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(object) = self.object(uid) else { return };
+        let limit = object.body["spec"]["activeDeadlineSeconds"].as_i64();
+        let now = cx.timestamp();
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let over = limit.is_some_and(|limit| now.seconds() >= pod.start_time.seconds().saturating_add(limit));
+        if !over || pod.terminating.is_some() || pod.stage == PodStage::Done {
+            return;
+        }
+        let message = "Pod was active on the node longer than the specified deadline";
+        pod.failed = Some(("DeadlineExceeded".into(), message.into()));
+        self.pod_event(uid, None, Severity::Normal, "DeadlineExceeded", message, cx);
+        self.terminate(uid, cx);
+    }
+
+    /// Nothing of the pod is left here: the API may forget it.
+    pub(super) fn delete_from_api(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        // How it ended is reported first.
+        let unreported = pod.writing || (pod.sent.is_null() && !pod.settled);
+        if unreported || pod.asked || pod.stage != PodStage::Deleting {
+            return;
+        }
+        pod.asked = true;
+        let mut request = Request::delete(self.user.clone(), &pod.key);
+        request.options.delete.grace_period_seconds = Some(0);
+        request.options.delete.uid = Some(uid);
+        let id = cx.request(request);
+        self.requests.insert(id, Pending::Delete(uid));
+    }
+
+    pub(super) fn deleted(&mut self, uid: u128, result: &Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
+        match result {
+            Ok(_) => {}
+            Err(status)
+                if matches!(status.reason, Reason::NotFound | Reason::Conflict) && !status.transport =>
+            {
+                self.forget(uid);
+            }
+            Err(_) => {
+                let Some(pod) = self.pods.get_mut(&uid) else { return };
+                pod.asked = false;
+                cx.timer(RETRY, Timer::about("delete", pod.key.clone()));
+            }
+        }
+    }
+
+    pub(super) fn forget(&mut self, uid: u128) {
+        if let Some(pod) = self.pods.remove(&uid)
+            && self.by_key.get(&pod.key) == Some(&uid)
+        {
+            self.by_key.remove(&pod.key);
+        }
+        let configs = self.configs.split_off(&(uid, 0));
+        self.configs.extend(configs.into_iter().filter(|((pod, _), _)| *pod != uid));
+    }
+}

@@ -1,0 +1,244 @@
+//! The files of a container: its own layer, the volumes mounted into it, and what every image has.
+
+use std::sync::Arc;
+
+use crate::collections::{BTreeMap, BTreeSet};
+use crate::doc::Str;
+
+/// How large a file may grow, in bytes.
+const LARGEST: usize = 256 << 10;
+/// How many files a volume or layer may have.
+const MOST_FILES: u32 = 4096;
+
+/// Files by their path below a mount point, without a leading slash; directories end with one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Files(pub BTreeMap<Str, Arc<String>>);
+
+/// A volume in a container.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Mount {
+    /// Where.
+    pub path: Str,
+    /// The volume's name in the pod.
+    pub volume: Str,
+    /// Only this file or directory of the volume.
+    pub sub_path: Str,
+    /// Whether nothing may be written there.
+    pub read_only: bool,
+    /// Whether it is a directory of the machine, not of the pod.
+    pub shared: bool,
+    /// Whether the kubelet composes its files.
+    pub composed: bool,
+}
+
+/// Everything a task can see of the container's files.
+pub struct Place<'a> {
+    /// What was written in the container itself.
+    pub layer: &'a mut Files,
+    /// Mounted volumes.
+    pub mounts: &'a [Mount],
+    /// The pod's volumes.
+    pub volumes: &'a mut BTreeMap<Str, Files>,
+    /// Directories of the machine.
+    pub disks: &'a mut BTreeMap<Str, Files>,
+    /// Whether the container's own layer may not be written.
+    pub read_only: bool,
+    /// Files that the kubelet or the image provides: path and text.
+    pub given: &'a dyn Fn(&str) -> Option<String>,
+}
+
+const DIRECTORIES: &str = "bin dev etc home lib mnt opt proc root run sbin srv sys tmp usr var usr/bin usr/lib \
+                           usr/local usr/share var/cache var/lib var/log var/run";
+/// What the kubelet or the image provides.
+const GIVEN: [&str; 6] =
+    ["etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/os-release", "etc/passwd", "proc/1/cmdline"];
+
+/// An absolute path without dots and double slashes, and without a slash at either end (the root is empty).
+pub(in crate::runtime) fn absolute(directory: &str, path: &str) -> String {
+    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in whole.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// Why something cannot be done with a file.
+pub(super) type Refusal = &'static str;
+pub(super) const MISSING: Refusal = "No such file or directory";
+const IS_DIRECTORY: Refusal = "Is a directory";
+const READ_ONLY: Refusal = "Read-only file system";
+const FULL: Refusal = "No space left on device";
+
+impl Place<'_> {
+    /// The files that a path leads to, its place in them, and whether it may not be written.
+    fn find(&self, path: &str) -> (Option<&Mount>, String) {
+        let inside = |mount: &&Mount| {
+            let at = mount.path.trim_matches('/');
+            path == at || path.strip_prefix(at).is_some_and(|rest| at.is_empty() || rest.starts_with('/'))
+        };
+        let mount = self.mounts.iter().filter(inside).max_by_key(|mount| mount.path.trim_matches('/').len());
+        let Some(mount) = mount else { return (None, path.to_owned()) };
+        let rest = path[mount.path.trim_matches('/').len()..].trim_start_matches('/');
+        let within = match (mount.sub_path.trim_matches('/'), rest) {
+            ("", rest) => rest.to_owned(),
+            (sub, "") => sub.to_owned(),
+            (sub, rest) => format!("{sub}/{rest}"),
+        };
+        (Some(mount), within)
+    }
+
+    fn files(&self, mount: Option<&Mount>) -> Option<&Files> {
+        match mount {
+            None => Some(&*self.layer),
+            Some(mount) if mount.shared => self.disks.get(&mount.volume),
+            Some(mount) => self.volumes.get(&mount.volume),
+        }
+    }
+
+    /// The text of a file.
+    pub fn read(&self, path: &str) -> Result<Arc<String>, Refusal> {
+        let (mount, within) = self.find(path);
+        if let Some(text) = self.files(mount).and_then(|files| files.0.get(within.as_str())) {
+            return Ok(Arc::clone(text));
+        }
+        if self.is_directory(path) {
+            return Err(IS_DIRECTORY);
+        }
+        let given = if mount.is_none() { (self.given)(path) } else { None };
+        given.map(Arc::new).ok_or(MISSING)
+    }
+
+    pub fn is_directory(&self, path: &str) -> bool {
+        if path.is_empty() || DIRECTORIES.split_whitespace().any(|known| known == path) {
+            return true;
+        }
+        let below = |mount: &Mount| {
+            let at = mount.path.trim_matches('/');
+            at.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let (mount, within) = self.find(path);
+        let files = self.files(mount);
+        if mount.is_some() && within.is_empty() {
+            return true;
+        }
+        let prefix = format!("{within}/");
+        self.mounts.iter().any(below)
+            || files.is_some_and(|files| {
+                let mut from = files.0.range(Str::from(prefix.as_str())..);
+                from.next().is_some_and(|(known, _)| known.starts_with(&prefix))
+            })
+    }
+
+    /// Whether there is anything at a path.
+    pub fn exists(&self, path: &str) -> bool {
+        self.is_directory(path) || self.read(path).is_ok()
+    }
+
+    fn change(&mut self, path: &str) -> Result<(&mut Files, Str), Refusal> {
+        let (mount, within) = self.find(path);
+        let (read_only, volume) = match mount {
+            Some(mount) => (mount.read_only, Some((mount.volume.clone(), mount.shared))),
+            None => (self.read_only, None),
+        };
+        if read_only {
+            return Err(READ_ONLY);
+        }
+        let files = match volume {
+            Some((volume, true)) => self.disks.entry(volume).or_default(),
+            Some((volume, false)) => self.volumes.entry(volume).or_default(),
+            None => &mut *self.layer,
+        };
+        Ok((files, within.into()))
+    }
+
+    /// Writes a file, or adds to it.
+    pub fn write(&mut self, path: &str, text: &str, append: bool) -> Result<(), Refusal> {
+        if self.is_directory(path) {
+            return Err(IS_DIRECTORY);
+        }
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        if !self.is_directory(parent) {
+            return Err(MISSING);
+        }
+        let given = if append { self.read(path).ok() } else { None };
+        let (files, within) = self.change(path)?;
+        if files.0.len() as u64 >= u64::from(MOST_FILES) && !files.0.contains_key(&within) {
+            return Err(FULL);
+        }
+        let file = files.0.entry(within).or_default();
+        match given {
+            Some(before) if file.is_empty() => *file = before,
+            _ if append => {}
+            _ => *file = Arc::default(),
+        }
+        if file.len() + text.len() > LARGEST {
+            return Err(FULL);
+        }
+        Arc::make_mut(file).push_str(text);
+        Ok(())
+    }
+
+    /// Makes a directory, and with `parents` those above it.
+    pub fn make_directory(&mut self, path: &str, parents: bool) -> Result<(), Refusal> {
+        if self.exists(path) {
+            return if parents && self.is_directory(path) { Ok(()) } else { Err("File exists") };
+        }
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        if !parents && !self.is_directory(parent) {
+            return Err(MISSING);
+        }
+        if parents && !parent.is_empty() && !self.exists(parent) {
+            self.make_directory(parent, true)?;
+        }
+        let (files, within) = self.change(path)?;
+        files.0.insert(format!("{within}/").into(), Arc::default());
+        Ok(())
+    }
+
+    /// Removes a file, or with `all` a directory and what is in it.
+    pub fn remove(&mut self, path: &str, all: bool) -> Result<(), Refusal> {
+        if self.is_directory(path) && !all {
+            return Err(IS_DIRECTORY);
+        }
+        if !self.exists(path) {
+            return Err(MISSING);
+        }
+        let (files, within) = self.change(path)?;
+        let prefix = format!("{within}/");
+        files.0.retain(|known, _| *known != within && !known.starts_with(&prefix));
+        Ok(())
+    }
+
+    /// The names in a directory.
+    pub fn list(&self, path: &str) -> Vec<Str> {
+        let mut names: BTreeSet<Str> = BTreeSet::default();
+        let mut add = |whole: &str, prefix: &str| {
+            let rest = if prefix.is_empty() {
+                Some(whole)
+            } else {
+                whole.strip_prefix(prefix).and_then(|r| r.strip_prefix('/'))
+            };
+            let first = rest.and_then(|rest| rest.split('/').next()).filter(|name| !name.is_empty());
+            names.extend(first.map(Str::from));
+        };
+        let (mount, within) = self.find(path);
+        if mount.is_none() {
+            DIRECTORIES.split_whitespace().for_each(|known| add(known, path));
+            GIVEN.iter().for_each(|known| add(known, path));
+        }
+        for known in self.files(mount).into_iter().flat_map(|files| files.0.keys()) {
+            add(known, &within);
+        }
+        for mount in self.mounts {
+            add(mount.path.trim_matches('/'), path);
+        }
+        names.iter().cloned().collect()
+    }
+}

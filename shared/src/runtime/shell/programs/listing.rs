@@ -1,0 +1,167 @@
+//! Programs about files and what the machine has.
+
+use crate::doc::Str;
+
+use super::super::Task;
+use super::super::files::{MISSING, absolute};
+use super::super::step::Surroundings;
+use super::{Done, say};
+
+fn split(args: &[Str]) -> (String, Vec<&Str>) {
+    let flags = args.iter().filter(|arg| arg.len() > 1 && arg.starts_with('-'));
+    let flags: String = flags.map(|flag| &flag[1..]).collect();
+    (flags, args.iter().filter(|arg| arg.len() < 2 || !arg.starts_with('-')).collect())
+}
+
+/// Does the same to each of some files; what fails is said, in the words of `name`.
+fn each(
+    task: &mut Task,
+    name: &str,
+    files: &[&Str],
+    world: &mut Surroundings<'_>,
+    act: impl Fn(&str, &mut Surroundings<'_>) -> Result<(), &'static str>,
+) -> Done {
+    let mut status = 0;
+    for file in files {
+        let path = absolute(&task.directory, file);
+        if let Err(why) = act(&path, world) {
+            task.write(true, &format!("{name} '{file}': {why}\n"), world);
+            status = 1;
+        }
+    }
+    Done::Status(status)
+}
+
+pub(super) fn ls(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (flags, mut files) = split(args);
+    let here: Str = task.directory.clone();
+    if files.is_empty() {
+        files.push(&here);
+    }
+    let long = flags.contains('l');
+    // One a line, as to a pipe.
+    let line = |path: &str, name: &str, world: &Surroundings<'_>| {
+        if !long {
+            return format!("{name}\n");
+        }
+        let directory = world.place.is_directory(path);
+        let size = world.place.read(path).map_or(4096, |text| text.len());
+        let mode = if directory { "drwxr-xr-x    2" } else { "-rw-r--r--    1" };
+        let date = world.date.rfc3339();
+        format!("{mode} root     root     {size:>9} {} {} {name}\n", &date[..10], &date[11..16])
+    };
+    let mut status = 0;
+    let mut text = String::new();
+    let several = files.len() > 1;
+    for file in files {
+        let path = absolute(&task.directory, file);
+        if world.place.is_directory(&path) {
+            if several {
+                text.push_str(&format!("{file}:\n"));
+            }
+            if long {
+                text.push_str("total 0\n");
+            }
+            for name in world.place.list(&path) {
+                if flags.contains(['a', 'A']) || !name.starts_with('.') {
+                    text.push_str(&line(&format!("{path}/{name}"), &name, world));
+                }
+            }
+        } else if world.place.exists(&path) {
+            text.push_str(&line(&path, file, world));
+        } else {
+            task.write(true, &format!("ls: {file}: {MISSING}\n"), world);
+            status = 1;
+        }
+    }
+    task.write(false, &text, world);
+    Done::Status(status)
+}
+
+pub(super) fn find(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let start = args.first().filter(|arg| !arg.starts_with('-')).map_or(".", Str::as_str);
+    let name = args.iter().position(|arg| arg == "-name").and_then(|at| args.get(at + 1));
+    let mut waiting = vec![start.to_owned()];
+    let mut found = String::new();
+    // The built-in directories are few, and what programs write is bounded.
+    while let Some(path) = waiting.pop() {
+        let last = path.rsplit('/').next().unwrap_or("");
+        if name.is_none_or(|pattern| super::super::expand::fits(last, pattern)) {
+            found.push_str(&format!("{path}\n"));
+        }
+        let whole = absolute(&task.directory, &path);
+        if world.place.is_directory(&whole) {
+            let below = world.place.list(&whole);
+            let stem = if path == "/" { "" } else { path.as_str() };
+            waiting.extend(below.iter().rev().map(|name| format!("{stem}/{name}")));
+        }
+    }
+    say(task, &found, world)
+}
+
+pub(super) fn mkdir(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (flags, files) = split(args);
+    let parents = flags.contains('p');
+    each(task, "mkdir: can't create directory", &files, world, |path, world| {
+        world.place.make_directory(path, parents)
+    })
+}
+
+pub(super) fn rm(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (flags, files) = split(args);
+    let (all, force) = (flags.contains(['r', 'R']), flags.contains('f'));
+    each(task, "rm: can't remove", &files, world, |path, world| match world.place.remove(path, all) {
+        Err(MISSING) if force => Ok(()),
+        result => result,
+    })
+}
+
+pub(super) fn touch(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (_, files) = split(args);
+    each(task, "touch:", &files, world, |path, world| world.place.write(path, "", true))
+}
+
+/// Where a copy goes: into a directory under its own name, or to the very path.
+fn target(task: &Task, from: &str, to: &str, world: &Surroundings<'_>) -> String {
+    let path = absolute(&task.directory, to);
+    let name = from.rsplit('/').next().unwrap_or(from);
+    if world.place.is_directory(&path) { format!("{path}/{name}") } else { path }
+}
+
+pub(super) fn cp(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    copy(task, "cp: can't stat", args, false, world)
+}
+
+pub(super) fn mv(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    copy(task, "mv: can't rename", args, true, world)
+}
+
+fn copy(task: &mut Task, name: &str, args: &[Str], remove: bool, world: &mut Surroundings<'_>) -> Done {
+    let (_, mut files) = split(args);
+    let Some(to) = files.pop().cloned() else { return Done::Status(1) };
+    let directory = task.directory.clone();
+    let targets: Vec<(String, String)> =
+        files.iter().map(|from| (absolute(&directory, from), target(task, from, &to, world))).collect();
+    each(task, name, &files, world, |path, world| {
+        let text = world.place.read(path)?;
+        let to = targets.iter().find(|(from, _)| from == path).map_or("", |(_, to)| to.as_str());
+        world.place.write(to, &text, false)?;
+        if remove { world.place.remove(path, false) } else { Ok(()) }
+    })
+}
+
+pub(super) fn df(task: &mut Task, _: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let text = "Filesystem           1K-blocks      Used Available Use% Mounted on\n\
+                overlay              104857600  10485760  94371840  10% /\n";
+    say(task, text, world)
+}
+
+pub(super) fn free(task: &mut Task, _: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let used = task.memory / 1024;
+    let text = format!(
+        "              total        used        free\nMem:  {:>13} {used:>11} {:>11}\n",
+        8 << 20,
+        (8u64 << 20).saturating_sub(used)
+    );
+    say(task, &text, world)
+}

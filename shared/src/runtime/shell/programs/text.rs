@@ -1,0 +1,352 @@
+//! Programs that read text and write text.
+
+use crate::doc::Str;
+use crate::sim::Duration;
+
+use super::super::expand::fits;
+use super::super::files::absolute;
+use super::super::step::Surroundings;
+use super::super::{Task, Wait};
+use super::{Done, fail, say};
+
+/// Between two looks of `tail -f` at its file.
+const LOOK: Duration = Duration::seconds(1);
+
+/// The text of some files, or of standard input when none is named; what is missing is said.
+fn input(task: &mut Task, name: &str, files: &[&Str], world: &mut Surroundings<'_>) -> (String, i32) {
+    if files.is_empty() {
+        return (std::mem::take(&mut task.io.input).to_string(), 0);
+    }
+    let mut text = String::new();
+    let mut status = 0;
+    for file in files {
+        if *file == "-" {
+            text.push_str(&std::mem::take(&mut task.io.input));
+            continue;
+        }
+        match world.place.read(&absolute(&task.directory, file)) {
+            Ok(more) => text.push_str(&more),
+            Err("Is a directory") => {
+                task.write(true, &format!("{name}: read error: Is a directory\n"), world);
+                status = 1;
+            }
+            Err(why) => {
+                task.write(true, &format!("{name}: can't open '{file}': {why}\n"), world);
+                status = 1;
+            }
+        }
+    }
+    (text, status)
+}
+
+/// Options and the rest; those in `valued` take the next word.
+fn options<'a>(args: &'a [Str], valued: &str) -> (Vec<(char, &'a str)>, Vec<&'a Str>) {
+    let (mut found, mut rest) = (Vec::new(), Vec::new());
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        let Some(flags) = word.strip_prefix('-').filter(|flags| !flags.is_empty()) else {
+            rest.push(word);
+            continue;
+        };
+        for (at, flag) in flags.char_indices() {
+            if valued.contains(flag) {
+                let own = &flags[at + flag.len_utf8()..];
+                found.push((flag, if own.is_empty() { words.next().map_or("", Str::as_str) } else { own }));
+                break;
+            }
+            found.push((flag, ""));
+        }
+    }
+    (found, rest)
+}
+
+fn value<'a>(options: &[(char, &'a str)], flag: char) -> Option<&'a str> {
+    options.iter().find(|(known, _)| *known == flag).map(|(_, value)| *value)
+}
+
+pub(super) fn cat(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (_, files) = options(args, "");
+    let (text, status) = input(task, "cat", &files, world);
+    task.write(false, &text, world);
+    Done::Status(status)
+}
+
+pub(super) fn head(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (found, files) = options(args, "nc");
+    let (text, status) = input(task, "head", &files, world);
+    let lines = value(&found, 'n').or_else(|| digits(args)).and_then(|n| n.parse().ok()).unwrap_or(10);
+    let text: String = match value(&found, 'c').and_then(|count| count.parse().ok()) {
+        Some(count) => text.chars().take(count).collect(),
+        None => text.split_inclusive('\n').take(lines).collect(),
+    };
+    task.write(false, &text, world);
+    Done::Status(status)
+}
+
+/// `-5`
+fn digits(args: &[Str]) -> Option<&str> {
+    let numbers = args.iter().filter_map(|arg| arg.strip_prefix('-'));
+    numbers.into_iter().find(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()))
+}
+
+pub(super) fn tail(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (found, files) = options(args, "nc");
+    let lines = value(&found, 'n').or_else(|| digits(args)).unwrap_or("10");
+    let follow = value(&found, 'f').is_some() || value(&found, 'F').is_some();
+    let missing = follow
+        && files.first().is_some_and(|file| world.place.read(&absolute(&task.directory, file)).is_err());
+    let dev = files.first().is_some_and(|file| *file == "/dev/null");
+    let (text, status) = if missing { (String::new(), 0) } else { input(task, "tail", &files, world) };
+    let pieces: Vec<&str> = text.split_inclusive('\n').collect();
+    let skip = match lines.strip_prefix('+') {
+        Some(from) => from.parse().unwrap_or(1usize).saturating_sub(1),
+        None => pieces.len().saturating_sub(lines.parse().unwrap_or(10)),
+    };
+    let end: String = pieces.into_iter().skip(skip).collect();
+    task.write(false, &end, world);
+    match files.first() {
+        _ if follow && (dev || files.is_empty()) => Done::Waits(Wait::Forever, None),
+        Some(file) if follow => {
+            let path = absolute(&task.directory, file);
+            Done::Waits(Wait::Tail(path.into(), text.len() as u64, world.now + LOOK), None)
+        }
+        _ => Done::Status(status),
+    }
+}
+
+impl Task {
+    /// `tail -f` looks again.
+    pub(in crate::runtime::shell) fn tail_on(
+        &mut self,
+        path: &str,
+        shown: u64,
+        world: &mut Surroundings<'_>,
+    ) {
+        let text = world.place.read(path).unwrap_or_default();
+        let from = usize::try_from(shown).unwrap_or(usize::MAX);
+        // A file that became shorter is another one.
+        let news = text.get(from..).unwrap_or(&text).to_owned();
+        self.write(false, &news, world);
+        let deadline = self.pending.as_ref().and_then(|pending| pending.deadline);
+        self.wait_for(Wait::Tail(path.into(), text.len() as u64, world.now + LOOK), deadline);
+    }
+}
+
+pub(super) fn wc(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (found, files) = options(args, "");
+    let (text, status) = input(task, "wc", &files, world);
+    let counts =
+        [('l', text.matches('\n').count()), ('w', text.split_whitespace().count()), ('c', text.len())];
+    let wanted = counts.iter().filter(|(flag, _)| found.is_empty() || value(&found, *flag).is_some());
+    let mut columns: Vec<String> = wanted.map(|(_, count)| count.to_string()).collect();
+    if found.is_empty() {
+        columns.iter_mut().for_each(|column| *column = format!("{column:>9}"));
+    }
+    columns.extend(files.first().map(|file| file.to_string()));
+    task.write(false, &format!("{}\n", columns.join(" ")), world);
+    Done::Status(status)
+}
+
+pub(super) fn grep(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (found, mut rest) = options(args, "eABCm");
+    let has = |flag| value(&found, flag).is_some();
+    let pattern: Str = match value(&found, 'e') {
+        Some(pattern) => pattern.into(),
+        None if rest.is_empty() => return fail(task, "grep: missing pattern", world),
+        None => rest.remove(0).clone(),
+    };
+    let (text, _) = input(task, "grep", &rest, world);
+    let fold = |text: &str| if has('i') { text.to_lowercase() } else { text.to_owned() };
+    let alternatives: Vec<String> =
+        fold(&pattern).split('|').map(|one| one.trim_end_matches('\\').to_owned()).collect();
+    let matches = |line: &&str| alternatives.iter().any(|one| contains(&fold(line), one)) != has('v');
+    let lines: Vec<&str> = text.lines().filter(matches).collect();
+    if has('c') {
+        task.write(false, &format!("{}\n", lines.len()), world);
+    } else if !has('q') {
+        let all: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        task.write(false, &all, world);
+    }
+    Done::Status(i32::from(lines.is_empty()))
+}
+
+/// Of regular expressions: `^`, `$`, `.` and `.*`.
+fn contains(line: &str, pattern: &str) -> bool {
+    let (pattern, start) = pattern.strip_prefix('^').map_or((pattern, false), |rest| (rest, true));
+    let (pattern, end) = pattern.strip_suffix('$').map_or((pattern, false), |rest| (rest, true));
+    let glob = pattern.replace("\\.", "\u{1}").replace(".*", "*").replace('.', "?").replace('\u{1}', ".");
+    let glob = format!("{}{glob}{}", if start { "" } else { "*" }, if end { "" } else { "*" });
+    fits(line, &glob)
+}
+
+pub(super) fn sed(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (found, mut rest) = options(args, "e");
+    let script: Str = match value(&found, 'e') {
+        Some(script) => script.into(),
+        None if rest.is_empty() => return fail(task, "sed: no script", world),
+        None => rest.remove(0).clone(),
+    };
+    let (text, status) = input(task, "sed", &rest, world);
+    let mut letters = script.chars();
+    let (Some('s'), Some(mark)) = (letters.next(), letters.next()) else {
+        return fail(task, &format!("sed: unsupported command {script}"), world);
+    };
+    let parts: Vec<&str> = script[1 + mark.len_utf8()..].split(mark).collect();
+    let [from, to, flags, ..] = parts.as_slice() else { return fail(task, "sed: unmatched '/'", world) };
+    let change =
+        |line: &str| if flags.contains('g') { line.replace(from, to) } else { line.replacen(from, to, 1) };
+    let result: String = text.split_inclusive('\n').map(change).collect();
+    if value(&found, 'i').is_some() {
+        let path = rest.first().map(|file| absolute(&task.directory, file)).unwrap_or_default();
+        let _ = world.place.write(&path, &result, false);
+    } else {
+        task.write(false, &result, world);
+    }
+    Done::Status(status)
+}
+
+pub(super) fn tr(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (found, sets) = options(args, "");
+    let text = std::mem::take(&mut task.io.input);
+    let set = |at: usize| sets.get(at).map_or_else(Vec::new, |set| characters(set));
+    let (from, to) = (set(0), set(1));
+    let delete = value(&found, 'd').is_some();
+    let changed = text.chars().filter_map(|c| match from.iter().position(|known| *known == c) {
+        Some(_) if delete => None,
+        Some(at) => Some(to.get(at).or(to.last()).copied().unwrap_or(c)),
+        None => Some(c),
+    });
+    let text: String = changed.collect();
+    say(task, &text, world)
+}
+
+/// `a-z` and `\n` in a set of `tr`.
+fn characters(set: &str) -> Vec<char> {
+    let set: Vec<char> = set.replace("\\n", "\n").replace("\\t", "\t").chars().collect();
+    let mut all = Vec::new();
+    let mut at = 0;
+    while at < set.len() {
+        if set.get(at + 1) == Some(&'-') && at + 2 < set.len() {
+            all.extend(set[at]..=set[at + 2]);
+            at += 3;
+        } else {
+            all.push(set[at]);
+            at += 1;
+        }
+    }
+    all
+}
+
+pub(super) fn cut(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (found, files) = options(args, "dfc");
+    let (text, status) = input(task, "cut", &files, world);
+    let mark = value(&found, 'd').unwrap_or("\t");
+    let field: usize =
+        value(&found, 'f').and_then(|text| text.split([',', '-']).next()?.parse().ok()).unwrap_or(1);
+    let pick = |line: &str| line.split(mark).nth(field.saturating_sub(1)).unwrap_or("").to_owned() + "\n";
+    let result: String = text.lines().map(pick).collect();
+    task.write(false, &result, world);
+    Done::Status(status)
+}
+
+pub(super) fn sort(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (found, files) = options(args, "k");
+    let (text, status) = input(task, "sort", &files, world);
+    let mut lines: Vec<(i64, &str)> = text
+        .lines()
+        .map(|line| {
+            let number = if value(&found, 'n').is_some() { line.trim().parse().unwrap_or(0) } else { 0 };
+            (number, line)
+        })
+        .collect();
+    crate::collections::sort(&mut lines);
+    if value(&found, 'u').is_some() {
+        lines.dedup();
+    }
+    if value(&found, 'r').is_some() {
+        lines.reverse();
+    }
+    let result: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
+    task.write(false, &result, world);
+    Done::Status(status)
+}
+
+pub(super) fn uniq(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (found, files) = options(args, "");
+    let (text, status) = input(task, "uniq", &files, world);
+    let mut groups: Vec<(u64, &str)> = Vec::new();
+    for line in text.lines() {
+        match groups.last_mut() {
+            Some((count, last)) if *last == line => *count += 1,
+            _ => groups.push((1, line)),
+        }
+    }
+    let counted = value(&found, 'c').is_some();
+    let print = |(count, line): &(u64, &str)| {
+        if counted { format!("{count:>7} {line}\n") } else { format!("{line}\n") }
+    };
+    let result: String = groups.iter().map(print).collect();
+    task.write(false, &result, world);
+    Done::Status(status)
+}
+
+pub(super) fn seq(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let numbers: Vec<i64> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
+    let (first, step, last) = match numbers.as_slice() {
+        [last] => (1, 1, *last),
+        [first, last] => (*first, 1, *last),
+        [first, step, last] if *step != 0 => (*first, *step, *last),
+        _ => return fail(task, "seq: missing operand", world),
+    };
+    let mut text = String::new();
+    let mut number = first;
+    while (if step > 0 { number <= last } else { number >= last }) && text.len() < super::super::LONGEST_TEXT
+    {
+        text.push_str(&format!("{number}\n"));
+        number = number.saturating_add(step);
+    }
+    say(task, &text, world)
+}
+
+pub(super) fn tee(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let (found, files) = options(args, "");
+    let text = std::mem::take(&mut task.io.input);
+    let append = value(&found, 'a').is_some();
+    let mut status = 0;
+    for file in files {
+        let path = absolute(&task.directory, file);
+        if let Err(why) = world.place.write(&path, &text, append) {
+            task.write(true, &format!("tee: {file}: {why}\n"), world);
+            status = 1;
+        }
+    }
+    task.write(false, &text, world);
+    Done::Status(status)
+}
+
+pub(super) fn basename(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let path = args.first().map_or("", Str::as_str).trim_end_matches('/');
+    let name = path.rsplit('/').next().unwrap_or("");
+    let name = args.get(1).and_then(|suffix| name.strip_suffix(suffix.as_str())).unwrap_or(name);
+    say(task, &format!("{name}\n"), world)
+}
+
+pub(super) fn dirname(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    let path = args.first().map_or("", Str::as_str).trim_end_matches('/');
+    let above = path.rsplit_once('/').map_or(".", |(above, _)| if above.is_empty() { "/" } else { above });
+    say(task, &format!("{above}\n"), world)
+}
+
+pub(super) fn base64(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    use ::base64::{Engine, engine::general_purpose::STANDARD};
+    let (found, files) = options(args, "w");
+    let (text, status) = input(task, "base64", &files, world);
+    let result = if value(&found, 'd').is_some() {
+        let bytes = STANDARD.decode(text.split_whitespace().collect::<String>()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    } else {
+        STANDARD.encode(&text) + "\n"
+    };
+    task.write(false, &result, world);
+    Done::Status(status)
+}

@@ -1,0 +1,422 @@
+//! `wget`, `curl`, `nslookup` and `nc`: programs that ask over the simulated network.
+
+use std::net::Ipv4Addr;
+
+use crate::doc::Str;
+use crate::sim::{Duration, Time};
+
+use super::programs::Done;
+use super::step::Surroundings;
+use super::{Pending, Task, Wait};
+
+/// How long a connection is tried that nobody answers, when the program sets no limit of its own.
+const PATIENCE: u64 = 127;
+
+/// A request that a program sends.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(in crate::runtime) struct Request {
+    /// A name or an address.
+    pub host: Str,
+    /// The port to connect to; none to ask for the name only.
+    pub port: Option<u32>,
+    /// The path of an HTTP request.
+    pub path: Str,
+    /// How long an answer may take, in seconds.
+    pub seconds: u64,
+    pub(super) sent: bool,
+    tool: Tool,
+    silent: bool,
+    /// `curl -f`
+    fail: bool,
+    /// `curl -i`, `curl -I`
+    headers: bool,
+    body: bool,
+    /// Where the answer's text goes: empty for standard output.
+    output: Str,
+    /// `curl -w`
+    format: Str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Tool {
+    Wget,
+    Curl,
+    Nslookup,
+    Nc,
+}
+
+/// What came of a request.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(in crate::runtime) enum Answer {
+    /// The name is not known.
+    NoName,
+    /// No server said anything about the name.
+    NoServer,
+    /// The addresses of the name.
+    Addresses(Vec<u32>),
+    Refused,
+    TimedOut,
+    /// An HTTP answer.
+    Http {
+        /// Its status.
+        status: u32,
+        /// Its text.
+        text: Str,
+    },
+}
+
+/// Scheme and user aside: host, port and path of a URL.
+fn parts(url: &str) -> (Str, u32, Str) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let (authority, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
+    let default = if scheme == "https" { 443 } else { 80 };
+    let (host, port) = authority
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse().ok()?)))
+        .unwrap_or((authority, default));
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    (host.into(), port, path.into())
+}
+
+fn seconds(text: &str) -> u64 {
+    text.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(1).max(1)
+}
+
+impl Task {
+    pub(super) fn wget(&mut self, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+        let mut request = Request::new(Tool::Wget);
+        let mut url = "";
+        let mut rest = args.iter().map(Str::as_str);
+        let mut spider = false;
+        while let Some(arg) = rest.next() {
+            match arg {
+                "--spider" => spider = true,
+                "-T" | "--timeout" | "-t" => {
+                    let value = rest.next().unwrap_or("");
+                    if arg != "-t" {
+                        request.seconds = seconds(value);
+                    }
+                }
+                "-O" | "--output-document" => request.output = rest.next().unwrap_or("-").into(),
+                "--header" | "--post-data" | "-U" => {
+                    rest.next();
+                }
+                "--quiet" => request.silent = true,
+                flag if flag.starts_with("--timeout=") => request.seconds = seconds(&flag[10..]),
+                flag if flag.starts_with("--") => {}
+                flag if flag.starts_with('-') && flag.len() > 1 => {
+                    request.silent |= flag.contains('q');
+                    spider |= flag.contains('S') && flag == "-S";
+                    if let Some(at) = flag.find('O') {
+                        let file = &flag[at + 1..];
+                        request.output =
+                            if file.is_empty() { rest.next().unwrap_or("-").into() } else { file.into() };
+                    } else if let Some(at) = flag.find('T') {
+                        let value = &flag[at + 1..];
+                        request.seconds =
+                            seconds(if value.is_empty() { rest.next().unwrap_or("") } else { value });
+                    }
+                }
+                word => url = word,
+            }
+        }
+        if url.is_empty() {
+            self.write(
+                true,
+                "BusyBox v1.37.0 multi-call binary.\n\nUsage: wget [-cqS] [--spider] [-O FILE] URL...\n",
+                world,
+            );
+            return Done::Status(1);
+        }
+        let (host, port, path) = parts(url);
+        if request.output.is_empty() && !spider {
+            let name = path.rsplit('/').next().unwrap_or("").split('?').next().unwrap_or("");
+            request.output = if name.is_empty() { "index.html".into() } else { name.into() };
+        } else if request.output == "-" {
+            request.output = Str::new();
+        }
+        request.body = !spider;
+        self.ask(Request { host, port: Some(port), path, ..request })
+    }
+
+    pub(super) fn curl(&mut self, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+        let mut request = Request::new(Tool::Curl);
+        let mut url = "";
+        let mut rest = args.iter().map(Str::as_str);
+        while let Some(arg) = rest.next() {
+            match arg {
+                "-m" | "--max-time" | "--connect-timeout" => {
+                    request.seconds = seconds(rest.next().unwrap_or(""));
+                }
+                "-o" | "--output" => request.output = rest.next().unwrap_or("").into(),
+                "-w" | "--write-out" => request.format = rest.next().unwrap_or("").into(),
+                "-X" | "-H" | "-d" | "-A" | "-u" | "--request" | "--header" | "--data" | "--retry"
+                | "--retry-delay" | "--cacert" | "--resolve" => {
+                    rest.next();
+                }
+                "--silent" => request.silent = true,
+                "--fail" => request.fail = true,
+                "--head" => (request.headers, request.body) = (true, false),
+                "--include" => request.headers = true,
+                flag if flag.starts_with("--") => {}
+                flag if flag.starts_with('-') && flag.len() > 1 => {
+                    request.silent |= flag.contains('s');
+                    request.fail |= flag.contains('f');
+                    request.headers |= flag.contains(['i', 'I']);
+                    request.body &= !flag.contains('I');
+                    match flag.chars().last() {
+                        Some('o') => request.output = rest.next().unwrap_or("").into(),
+                        Some('w') => request.format = rest.next().unwrap_or("").into(),
+                        Some('m') => request.seconds = seconds(rest.next().unwrap_or("")),
+                        _ => {}
+                    }
+                }
+                word => url = word,
+            }
+        }
+        if url.is_empty() {
+            self.write(true, "curl: try 'curl --help' or 'curl --manual' for more information\n", world);
+            return Done::Status(2);
+        }
+        let (host, port, path) = parts(url);
+        self.ask(Request { host, port: Some(port), path, ..request })
+    }
+
+    pub(super) fn nslookup(&mut self, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+        let Some(name) = args.iter().find(|arg| !arg.starts_with('-')) else {
+            self.write(true, "Usage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n", world);
+            return Done::Status(1);
+        };
+        self.ask(Request { host: name.clone(), seconds: 10, ..Request::new(Tool::Nslookup) })
+    }
+
+    /// `nc -z HOST PORT`, or `nc -l`.
+    pub(super) fn nc(&mut self, args: &[Str]) -> Done {
+        let words: Vec<&str> = args.iter().map(Str::as_str).collect();
+        let port = words.iter().rev().find_map(|word| word.parse().ok()).unwrap_or(0);
+        if words.iter().any(|word| word.starts_with('-') && word.contains('l')) {
+            self.serves = Some((port, Str::new()));
+            return Done::Waits(Wait::Forever, None);
+        }
+        let limit = words.iter().position(|word| *word == "-w").and_then(|at| words.get(at + 1));
+        let mut hosts = words.iter().filter(|word| !word.starts_with('-') && word.parse::<u32>().is_err());
+        let host = hosts.next().copied().unwrap_or("localhost");
+        let seconds = limit.map_or(PATIENCE, |text| seconds(text));
+        self.ask(Request { host: host.into(), port: Some(port), seconds, ..Request::new(Tool::Nc) })
+    }
+
+    fn ask(&mut self, request: Request) -> Done {
+        Done::Waits(Wait::Answer(Box::new(request)), None)
+    }
+
+    /// The answer to the request that is under way.
+    pub(in crate::runtime) fn answered(&mut self, answer: &Answer, world: &mut Surroundings<'_>) {
+        let Some(Pending { what: Wait::Answer(request), .. }) = self.pending.clone() else { return };
+        self.status = match request.tool {
+            Tool::Wget => self.wget_ends(&request, answer, world),
+            Tool::Curl => self.curl_ends(&request, answer, world),
+            Tool::Nslookup => self.nslookup_ends(&request, answer, world),
+            Tool::Nc => i32::from(!matches!(answer, Answer::Http { .. })),
+        };
+        self.go_on();
+    }
+
+    fn wget_ends(&mut self, request: &Request, answer: &Answer, world: &mut Surroundings<'_>) -> i32 {
+        let host = &request.host;
+        let why = match answer {
+            Answer::NoName | Answer::NoServer | Answer::Addresses(_) => format!("bad address '{host}'"),
+            Answer::Refused => format!("can't connect to remote host ({host}): Connection refused"),
+            Answer::TimedOut if request.seconds == PATIENCE => {
+                format!("can't connect to remote host ({host}): Operation timed out")
+            }
+            Answer::TimedOut => "download timed out".into(),
+            Answer::Http { status, .. } if *status >= 400 => {
+                format!("server returned error: HTTP/1.1 {status} {}", phrase(*status))
+            }
+            Answer::Http { text, .. } => {
+                let port = request.port.unwrap_or(80);
+                let name = if request.output.is_empty() { "stdout" } else { request.output.as_str() };
+                if !request.silent {
+                    let whole = if port == 80 { host.to_string() } else { format!("{host}:{port}") };
+                    self.write(true, &format!("Connecting to {whole}\n"), world);
+                }
+                if !request.body {
+                    if !request.silent {
+                        self.write(true, "remote file exists\n", world);
+                    }
+                    return 0;
+                }
+                if !request.silent && request.output.is_empty() {
+                    self.write(true, "writing to stdout\n", world);
+                } else if !request.silent {
+                    self.write(true, &format!("saving to '{name}'\n"), world);
+                }
+                self.deliver(request, text, world);
+                if !request.silent {
+                    let bar = format!("{name:<20} 100% |{}|{:>6}  0:00:00 ETA\n", "*".repeat(32), text.len());
+                    self.write(true, &bar, world);
+                    let end = if request.output.is_empty() {
+                        "written to stdout\n".into()
+                    } else {
+                        format!("'{name}' saved\n")
+                    };
+                    self.write(true, &end, world);
+                }
+                return 0;
+            }
+        };
+        self.write(true, &format!("wget: {why}\n"), world);
+        1
+    }
+
+    fn deliver(&mut self, request: &Request, text: &str, world: &mut Surroundings<'_>) {
+        match request.output.as_str() {
+            "" | "-" => self.write(false, text, world),
+            "/dev/null" => {}
+            file => {
+                let path = super::files::absolute(&self.directory, file);
+                if let Err(why) = world.place.write(&path, text, false) {
+                    self.write(true, &format!("can't open '{file}': {why}\n"), world);
+                }
+            }
+        }
+    }
+
+    fn curl_ends(&mut self, request: &Request, answer: &Answer, world: &mut Surroundings<'_>) -> i32 {
+        let (host, port) = (&request.host, request.port.unwrap_or(80));
+        let (code, why, status) = match answer {
+            Answer::NoName | Answer::NoServer | Answer::Addresses(_) => {
+                (6, format!("(6) Could not resolve host: {host}"), 0)
+            }
+            Answer::Refused => (
+                7,
+                format!("(7) Failed to connect to {host} port {port} after 1 ms: Couldn't connect to server"),
+                0,
+            ),
+            Answer::TimedOut => {
+                let waited = request.seconds * 1000;
+                (28, format!("(28) Connection timed out after {waited} milliseconds"), 0)
+            }
+            Answer::Http { status, .. } if request.fail && *status >= 400 => {
+                (22, format!("(22) The requested URL returned error: {status}"), *status)
+            }
+            Answer::Http { status, text } => {
+                if request.headers {
+                    let head = format!(
+                        "HTTP/1.1 {status} {}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n",
+                        phrase(*status),
+                        text.len()
+                    );
+                    self.write(false, &head, world);
+                }
+                if request.body {
+                    self.deliver(request, text, world);
+                }
+                (0, String::new(), *status)
+            }
+        };
+        let silent = request.silent;
+        if code != 0 && !silent {
+            self.write(true, &format!("curl: {why}\n"), world);
+        }
+        let text = request
+            .format
+            .replace("%{http_code}", &format!("{status:03}"))
+            .replace("%{response_code}", &format!("{status:03}"))
+            .replace("\\n", "\n");
+        self.write(false, &text, world);
+        code
+    }
+
+    fn nslookup_ends(&mut self, request: &Request, answer: &Answer, world: &mut Surroundings<'_>) -> i32 {
+        let server = "10.96.0.10";
+        match answer {
+            Answer::Addresses(addresses) => {
+                let namespace = world.namespace;
+                let name = full_name(&request.host, namespace);
+                let mut text = format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n");
+                for address in addresses {
+                    text.push_str(&format!("Name:\t{name}\nAddress: {}\n", Ipv4Addr::from(*address)));
+                }
+                text.push('\n');
+                self.write(false, &text, world);
+                0
+            }
+            Answer::NoName => {
+                let text = format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n");
+                self.write(false, &text, world);
+                let why = format!("** server can't find {}: NXDOMAIN\n\n", request.host);
+                self.write(false, &why, world);
+                1
+            }
+            _ => {
+                self.write(true, ";; connection timed out; no servers could be reached\n\n", world);
+                1
+            }
+        }
+    }
+}
+
+/// The whole name that a short one was found under.
+fn full_name(name: &str, namespace: &str) -> String {
+    let name = name.trim_end_matches('.');
+    match name.matches('.').count() {
+        _ if name.ends_with(".local") => name.to_owned(),
+        0 => format!("{name}.{namespace}.svc.cluster.local"),
+        1 => format!("{name}.svc.cluster.local"),
+        _ if name.ends_with(".svc") => format!("{name}.cluster.local"),
+        _ => name.to_owned(),
+    }
+}
+
+fn phrase(status: u32) -> &'static str {
+    match status {
+        200 => "OK",
+        404 => "Not Found",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Status",
+    }
+}
+
+impl Request {
+    fn new(tool: Tool) -> Request {
+        Request {
+            host: Str::new(),
+            port: None,
+            path: "/".into(),
+            seconds: PATIENCE,
+            sent: false,
+            tool,
+            silent: false,
+            fail: false,
+            headers: false,
+            body: true,
+            output: Str::new(),
+            format: Str::new(),
+        }
+    }
+
+    /// When it is given up.
+    pub fn deadline(&self, now: Time) -> Time {
+        now + Duration::seconds(self.seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn reads_urls() {
+        for (url, host, port, path) in [
+            ("http://todo-api:8080", "todo-api", 8080, "/"),
+            ("https://web/path?x=1:2", "web", 443, "/path?x=1:2"),
+            ("10.96.3.4:90/a", "10.96.3.4", 90, "/a"),
+        ] {
+            let found = super::parts(url);
+            assert_eq!((found.0.as_str(), found.1, found.2.as_str()), (host, port, path));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Requests that programs in containers send over the simulated network.
+
+use std::net::Ipv4Addr;
+
+use crate::doc::Str;
+use crate::sim::{Body, Causes, Context, Packet, PacketStep, Process, Timer};
+
+use super::super::Runtime;
+use super::super::shell::{Answer, Request};
+
+/// A request under way.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(in crate::runtime) struct Asked {
+    /// Whose.
+    pub(super) task: u64,
+    port: Option<u32>,
+    /// Whether the address is known.
+    resolved: bool,
+}
+
+impl Runtime {
+    pub(super) fn send_request(&mut self, task: u64, pod: u128, request: &Request, cx: &mut Context<'_>) {
+        let Some(sandbox) = self.sandboxes.get(&pod) else { return };
+        let (client, namespace) = (sandbox.ip, sandbox.key.namespace.clone());
+        let known = match request.host.as_str() {
+            "localhost" => Some(client),
+            host if *host == *super::place::hostname(sandbox) => Some(client),
+            host => match host.parse::<Ipv4Addr>() {
+                Ok(address) if address.is_loopback() => Some(client),
+                address => address.ok().map(u32::from),
+            },
+        };
+        let number = self.fresh_number();
+        let asked = Asked { task, port: request.port, resolved: known.is_some() };
+        self.asked.insert(number, asked);
+        let me = Process::Runtime(self.machine);
+        let (to, step) = match (known, request.port) {
+            (Some(ip), Some(port)) if ip == client => (me, PacketStep::ToPod { ip, port }),
+            (Some(ip), Some(port)) => (Process::KubeProxy(self.machine), PacketStep::ToService { ip, port }),
+            (Some(ip), None) => return self.task_answered(number, Answer::Addresses(vec![ip]), cx),
+            (None, _) => (Process::CoreDns, PacketStep::Lookup { name: request.host.clone(), namespace }),
+        };
+        let wait = request.deadline(cx.now()).since(cx.now());
+        let text = request.path.clone();
+        cx.because(Causes::none(), |cx| {
+            cx.send(to, Body::Packet(Packet { number, origin: me, client, text, step }));
+            cx.timer(wait, Timer { number, ..Timer::named("no reply") });
+        });
+    }
+
+    /// A packet on its way back to a program, or one that a program sent to its own pod.
+    pub(in crate::runtime) fn task_packet(&mut self, packet: Packet, cx: &mut Context<'_>) {
+        let answer = match packet.step.clone() {
+            PacketStep::ToPod { ip, port } => return self.serve(&packet, ip, port, cx),
+            PacketStep::Resolved { ips } => match (ips.first(), self.asked.get_mut(&packet.number)) {
+                (Some(&ip), Some(Asked { port: Some(port), resolved, .. })) => {
+                    *resolved = true;
+                    let step = PacketStep::ToService { ip, port: *port };
+                    let to = Process::KubeProxy(self.machine);
+                    return cx.send(to, Body::Packet(Packet { step, ..packet }));
+                }
+                (Some(_), _) => Answer::Addresses(ips),
+                (None, _) => Answer::NoName,
+            },
+            PacketStep::Answer { status: Some(status), .. } => {
+                Answer::Http { status, text: packet.text.clone() }
+            }
+            PacketStep::Answer { status: None, .. } => Answer::Refused,
+            PacketStep::ToService { .. } | PacketStep::Lookup { .. } => return,
+        };
+        self.task_answered(packet.number, answer, cx);
+    }
+
+    /// A program's request was answered, or was given up.
+    pub(in crate::runtime) fn task_answered(&mut self, number: u64, answer: Answer, cx: &mut Context<'_>) {
+        let Some(asked) = self.asked.remove(&number) else { return };
+        let Some(mut running) = self.tasks.remove(&asked.task) else { return };
+        let answer = match answer {
+            Answer::TimedOut if !asked.resolved => Answer::NoServer,
+            answer => answer,
+        };
+        let (progress, effects) = self.with_surroundings(asked.task, &mut running, cx, |task, world| {
+            task.answered(&answer, world);
+            task.run(world)
+        });
+        self.go_on(asked.task, running, progress, effects, cx);
+    }
+
+    /// The text of a file that a server in a container gives, by the path of a request.
+    pub(in crate::runtime) fn served_file(
+        &mut self,
+        pod: u128,
+        container: &str,
+        root: &str,
+        path: &str,
+    ) -> Option<Str> {
+        let path = path.split('?').next().unwrap_or("").trim_matches('/');
+        let whole = if path.is_empty() { format!("{root}/index.html") } else { format!("{root}/{path}") };
+        let whole = whole.trim_start_matches('/').to_owned();
+        self.with_files(pod, container, |place| place.read(&whole).ok())?.map(|text| text.as_str().into())
+    }
+}

@@ -1,0 +1,308 @@
+//! What a program finds in its container: files, environment, names, other processes.
+
+use std::sync::Arc;
+
+use crate::api::Key;
+use crate::collections::BTreeMap;
+use crate::doc::{Doc, Str};
+use crate::sim::Context;
+
+use super::super::Runtime;
+use super::super::container::{Container, Sandbox};
+use super::super::image::{Found, full_reference, repository};
+use super::super::shell::{Mount, Place, Progress, Surroundings, Task, absolute};
+use super::{Role, Running};
+
+/// The directories that programs are looked for in.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The address of the `kubernetes` Service.
+const KUBERNETES: &str = "10.96.0.1";
+const DNS_SERVER: &str = "10.96.0.10";
+/// How much of a termination message is kept, in bytes.
+const LONGEST_MESSAGE: usize = 4096;
+
+/// What a task did to others.
+pub(super) struct Effects {
+    pub children: Vec<Task>,
+    pub signals: Vec<(u32, &'static str)>,
+}
+
+/// The pod's name in the network.
+pub(super) fn hostname(sandbox: &Sandbox) -> Str {
+    match sandbox.spec["hostname"].str() {
+        unset if unset.is_empty() => {
+            let name = &sandbox.key.name;
+            // As long as the kernel takes.
+            if name.len() > 63 { name[..63].trim_end_matches(['-', '.']).into() } else { name.clone() }
+        }
+        name => name,
+    }
+}
+
+/// Where the volumes of a pod are in a container.
+pub(in crate::runtime) fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<Vec<Mount>> {
+    let mounts = container["volumeMounts"].items().iter().filter_map(|mount| {
+        let volume = spec["volumes"].items().iter().find(|volume| volume["name"] == mount["name"])?;
+        let composed =
+            ["configMap", "secret", "downwardAPI", "projected"].iter().any(|kind| !volume[*kind].is_null());
+        let shared = if !volume["hostPath"].is_null() {
+            Some(format!("host:{}", volume["hostPath"]["path"].str()))
+        } else if !volume["persistentVolumeClaim"].is_null() {
+            Some(format!("claim:{}/{}", pod.namespace, volume["persistentVolumeClaim"]["claimName"].str()))
+        } else {
+            None
+        };
+        Some(Mount {
+            path: mount["mountPath"].str(),
+            volume: shared.as_ref().map_or_else(|| mount["name"].str(), |name| name.as_str().into()),
+            sub_path: mount["subPath"].str(),
+            read_only: composed || mount["readOnly"].as_bool() == Some(true),
+            shared: shared.is_some(),
+            composed,
+        })
+    });
+    Arc::new(mounts.collect())
+}
+
+/// The environment of a program: what the kubelet composed, and what every container has.
+pub(super) fn environment(sandbox: &Sandbox, container: &str) -> BTreeMap<Str, Str> {
+    let mut all: BTreeMap<Str, Str> = BTreeMap::new();
+    let tcp = format!("tcp://{KUBERNETES}:443");
+    for (name, value) in [
+        ("HOME", "/root"),
+        ("KUBERNETES_PORT", tcp.as_str()),
+        ("KUBERNETES_PORT_443_TCP", tcp.as_str()),
+        ("KUBERNETES_PORT_443_TCP_ADDR", KUBERNETES),
+        ("KUBERNETES_PORT_443_TCP_PORT", "443"),
+        ("KUBERNETES_PORT_443_TCP_PROTO", "tcp"),
+        ("KUBERNETES_SERVICE_HOST", KUBERNETES),
+        ("KUBERNETES_SERVICE_PORT", "443"),
+        ("KUBERNETES_SERVICE_PORT_HTTPS", "443"),
+        ("PATH", PATH),
+    ] {
+        all.insert(name.into(), value.into());
+    }
+    all.insert("HOSTNAME".into(), hostname(sandbox));
+    if let Some(container) = sandbox.container(container) {
+        all.extend(container.env.iter().cloned());
+    }
+    all
+}
+
+/// Files that every container has.
+fn given(sandbox: &Sandbox) -> impl Fn(&str) -> Option<String> + use<> {
+    let (name, ip, key, spec) = (hostname(sandbox), sandbox.ip, sandbox.key.clone(), sandbox.spec.clone());
+    move |path| {
+        Some(match path {
+            "etc/hostname" => format!("{name}\n"),
+            "etc/hosts" => hosts(&name, ip, &key, &spec),
+            "etc/resolv.conf" => resolv_conf(&key, &spec),
+            "etc/os-release" => "NAME=\"Debian GNU/Linux\"\nVERSION_ID=\"13\"\nID=debian\n".into(),
+            "etc/passwd" => {
+                "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n".into()
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn hosts(name: &str, ip: u32, key: &Key, spec: &Doc) -> String {
+    let address = std::net::Ipv4Addr::from(ip);
+    let whole = match spec["subdomain"].str() {
+        unset if unset.is_empty() => name.to_owned(),
+        subdomain => format!("{name}.{subdomain}.{}.svc.cluster.local\t{name}", key.namespace),
+    };
+    let mut text = format!(
+        "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\
+         fe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n\
+         {address}\t{whole}\n"
+    );
+    let aliases = spec["hostAliases"].items();
+    if !aliases.is_empty() {
+        text.push_str("\n# Entries added by HostAliases.\n");
+    }
+    for alias in aliases {
+        let names: Vec<Str> = alias["hostnames"].items().iter().map(Doc::str).collect();
+        text.push_str(&format!("{}\t{}\n", alias["ip"].str(), names.join("\t")));
+    }
+    text
+}
+
+fn resolv_conf(key: &Key, spec: &Doc) -> String {
+    let cluster = !matches!(spec["dnsPolicy"].as_str(), Some("None" | "Default"));
+    let config = &spec["dnsConfig"];
+    let words = |list: &Doc| list.items().iter().map(|item| item.str().to_string()).collect::<Vec<_>>();
+    let mut search = words(&config["searches"]);
+    let mut servers = words(&config["nameservers"]);
+    let options = config["options"].items().iter().map(|option| match option["value"].str() {
+        none if none.is_empty() => option["name"].str().to_string(),
+        value => format!("{}:{value}", option["name"].str()),
+    });
+    let mut options: Vec<String> = options.collect();
+    if cluster {
+        let own = [
+            format!("{}.svc.cluster.local", key.namespace),
+            "svc.cluster.local".into(),
+            "cluster.local".into(),
+        ];
+        search.splice(0..0, own);
+        servers.insert(0, DNS_SERVER.into());
+        if !options.iter().any(|option| option.starts_with("ndots")) {
+            options.insert(0, "ndots:5".into());
+        }
+    }
+    let mut text = String::new();
+    for (word, list) in [("search", &search), ("options", &options)] {
+        if word == "options" {
+            servers.iter().for_each(|server| text.push_str(&format!("nameserver {server}\n")));
+        }
+        if !list.is_empty() {
+            text.push_str(&format!("{word} {}\n", list.join(" ")));
+        }
+    }
+    text
+}
+
+impl Container {
+    /// `resources.limits.memory`, in bytes.
+    pub fn memory_limit(&self) -> Option<u64> {
+        let limit = &self.doc["resources"]["limits"]["memory"];
+        (!limit.is_null()).then(|| u64::try_from(crate::api::bytes(limit)).unwrap_or(0))
+    }
+
+    fn read_only(&self) -> bool {
+        self.doc["securityContext"]["readOnlyRootFilesystem"].as_bool() == Some(true)
+    }
+
+    /// User and group of its programs.
+    fn ids(&self, spec: &Doc) -> (i64, i64) {
+        let id = |field: &str| {
+            let own = self.doc["securityContext"][field].as_i64();
+            own.or(spec["securityContext"][field].as_i64()).unwrap_or(0)
+        };
+        (id("runAsUser"), id("runAsGroup"))
+    }
+}
+
+impl Runtime {
+    /// Lets a task act in its container.
+    pub(super) fn with_surroundings(
+        &mut self,
+        number: u64,
+        running: &mut Running,
+        cx: &Context<'_>,
+        act: impl FnOnce(&mut Task, &mut Surroundings<'_>) -> Progress,
+    ) -> (Progress, Effects) {
+        let none = Effects { children: Vec::new(), signals: Vec::new() };
+        let gone = (Progress::Waits(None), none);
+        let Some((_, name)) = self.numbered.get(&running.start).cloned() else { return gone };
+        let Some(sandbox) = self.sandboxes.get_mut(&running.pod) else { return gone };
+        let Some(container) = sandbox.container(&name) else { return gone };
+        let full = full_reference(&container.image);
+        let found = self.images.find(&container.image);
+        let toolbox = found.spec().is_some_and(super::super::ImageSpec::is_toolbox);
+        let own = if toolbox { "" } else { repository(&full).rsplit('/').next().unwrap_or("") };
+        let trusting = running.role == Role::Main && matches!(found, Found::StandIn(_));
+        let (user, group) = container.ids(&sandbox.spec);
+        let mut processes: Vec<(u32, Str)> = container
+            .tasks
+            .iter()
+            .filter_map(|task| self.tasks.get(task))
+            .map(|other| (other.task.pid, other.task.title()))
+            .collect();
+        if container.own_since.is_some() && !processes.iter().any(|(pid, _)| *pid == 1) {
+            processes.insert(0, (1, own.into()));
+        }
+        processes.push((running.task.pid, running.task.title()));
+        crate::collections::sort(&mut processes);
+        processes.dedup();
+        let has_children = container
+            .tasks
+            .iter()
+            .any(|task| self.tasks.get(task).is_some_and(|child| child.role == Role::Child(number)));
+        let (host, ip, namespace) = (hostname(sandbox), sandbox.ip, sandbox.key.namespace.clone());
+        let given = given(sandbox);
+        let next_pid = container.last_pid + 1;
+        let Sandbox { containers, volumes, .. } = sandbox;
+        let Some(container) = containers.iter_mut().find(|container| container.name == name) else {
+            return gone;
+        };
+        let (read_only, mounts) = (container.read_only(), Arc::clone(&container.mounts));
+        let mut world = Surroundings {
+            place: Place {
+                layer: &mut container.layer,
+                mounts: &mounts,
+                volumes,
+                disks: &mut self.disks,
+                read_only,
+                given: &given,
+            },
+            now: cx.now(),
+            date: cx.timestamp(),
+            hostname: &host,
+            namespace: &namespace,
+            ip,
+            user,
+            group,
+            own,
+            trusting,
+            processes: &processes,
+            has_children,
+            signals: Vec::new(),
+            children: Vec::new(),
+            next_pid,
+        };
+        let progress = act(&mut running.task, &mut world);
+        let effects = Effects { children: world.children, signals: world.signals };
+        (progress, effects)
+    }
+
+    /// Looks at the files of a container.
+    pub(super) fn with_files<T>(
+        &mut self,
+        pod: u128,
+        container: &str,
+        look: impl FnOnce(&mut Place<'_>) -> T,
+    ) -> Option<T> {
+        let sandbox = self.sandboxes.get_mut(&pod)?;
+        let given = given(sandbox);
+        let Sandbox { containers, volumes, .. } = sandbox;
+        let container = containers.iter_mut().find(|known| known.name == container)?;
+        let (read_only, mounts) = (container.read_only(), Arc::clone(&container.mounts));
+        let layer = &mut container.layer;
+        let disks = &mut self.disks;
+        Some(look(&mut Place { layer, mounts: &mounts, volumes, disks, read_only, given: &given }))
+    }
+
+    /// Whether there is a file in a container.
+    pub(super) fn readable(&mut self, pod: u128, container: &str, path: &str) -> bool {
+        let path = absolute("/", path);
+        self.with_files(pod, container, |place| place.read(&path).is_ok()).unwrap_or(false)
+    }
+
+    /// The kubelet fills a volume. What is mounted by `subPath` stays as it was when the container started.
+    pub(in crate::runtime) fn set_volume(&mut self, pod: u128, volume: Str, files: Vec<(Str, Str)>) {
+        let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
+        let files = files.into_iter().map(|(path, text)| (path, Arc::new(text.to_string())));
+        sandbox.volumes.insert(volume, super::super::shell::Files(files.collect()));
+    }
+
+    /// What a container left as its termination message.
+    pub(in crate::runtime) fn last_words(&mut self, start: u64, exit_code: i32) -> Str {
+        let Some((pod, name)) = self.numbered.get(&start).cloned() else { return Str::new() };
+        let container = self.sandboxes.get(&pod).and_then(|sandbox| sandbox.container(&name));
+        let Some(container) = container else { return Str::new() };
+        let path = container.doc["terminationMessagePath"].as_str().unwrap_or("/dev/termination-log");
+        let path = absolute("/", path);
+        let from_log = container.doc["terminationMessagePolicy"].as_str() == Some("FallbackToLogsOnError");
+        let lines = container.log.lines();
+        let tail = lines.iter().skip(lines.len().saturating_sub(80)).map(|line| format!("{}\n", line.text));
+        let tail: String = if from_log && exit_code != 0 { tail.collect() } else { String::new() };
+        let written = self.with_files(pod, &name, |place| place.read(&path).ok()).flatten();
+        let mut text = written.map(|text| text.to_string()).filter(|text| !text.is_empty()).unwrap_or(tail);
+        let most = LONGEST_MESSAGE.min(text.len());
+        let cut = (0..=most).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(cut);
+        text.into()
+    }
+}

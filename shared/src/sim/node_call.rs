@@ -1,0 +1,73 @@
+//! What the API server asks a kubelet directly (its port 10250): logs, and programs in containers.
+
+use crate::api::Key;
+use crate::doc::{Str, Timestamp};
+
+/// Which lines of a log, and how (`v1.PodLogOptions`).
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct LogOptions {
+    /// Whose; empty for the only container.
+    pub container: Str,
+    /// Goes on until the container ends.
+    pub follow: bool,
+    /// Of the start before this one.
+    pub previous: bool,
+    /// Each line begins with its moment.
+    pub timestamps: bool,
+    /// At most so many, from the end.
+    pub tail_lines: Option<i64>,
+    /// Not older than so many seconds.
+    pub since_seconds: Option<i64>,
+    /// Not older than this.
+    pub since_time: Option<Timestamp>,
+    /// At most so many bytes.
+    pub limit_bytes: Option<i64>,
+}
+
+/// A program to run in a container (`v1.PodExecOptions`).
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct ExecOptions {
+    /// Where; empty for the only container.
+    pub container: Str,
+    /// Its words.
+    pub command: Vec<Str>,
+    /// What it reads.
+    pub stdin: Str,
+    /// Whether it believes that it talks to a terminal.
+    pub tty: bool,
+}
+
+/// A call of the API server's to a kubelet.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum NodeCall {
+    /// `GET /containerLogs/NAMESPACE/POD/CONTAINER`
+    Logs(Key, LogOptions),
+    /// `POST /exec/NAMESPACE/POD/CONTAINER`
+    Exec(Key, ExecOptions),
+}
+
+/// A kubelet's answer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum NodeReply {
+    /// More of a log that goes on.
+    Part(Str),
+    /// A log (the rest of it, after parts).
+    Log(Str),
+    /// How a program went.
+    Exec(ExecResult),
+    /// HTTP status and text.
+    Refused(u32, Str),
+}
+
+/// How a program in a container went.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct ExecResult {
+    /// What it wrote.
+    pub stdout: Str,
+    /// What it complained of.
+    pub stderr: Str,
+    /// Its exit code.
+    pub exit_code: i32,
+    /// Why it could not even start, in the runtime's words; empty when it did.
+    pub failure: Str,
+}

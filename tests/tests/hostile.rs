@@ -1,0 +1,351 @@
+//! Bodies that are large, deep, or not what they seem: refused or taken within bounds of time, in Kubernetes' words.
+
+#[path = "support/world.rs"]
+mod world;
+
+use std::time::{Duration, Instant};
+
+use shared::apiserver::http::{HttpRequest, HttpResponse};
+use world::World;
+
+const PODS: &str = "/api/v1/namespaces/default/pods";
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const SETS: &str = "/apis/apps/v1/namespaces/default/deployments";
+const MERGE: &str = "application/merge-patch+json";
+const JSON: &str = "application/json-patch+json";
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
+const APPLY: &str = "application/apply-patch+yaml";
+
+/// No single request may take longer, even where the machine is busy and nothing is optimised.
+const LONGEST: Duration = Duration::from_secs(8);
+
+fn answer(world: &mut World, method: &str, path: &str, content_type: &str, body: &str) -> HttpResponse {
+    let begun = Instant::now();
+    let response = world.request(HttpRequest {
+        method: method.into(),
+        path: path.into(),
+        content_type: content_type.into(),
+        body: body.into(),
+        ..HttpRequest::default()
+    });
+    let shown = &body[..body.len().min(60)];
+    assert!(begun.elapsed() < LONGEST, "{method} {path} {shown} took {:?}", begun.elapsed());
+    response
+}
+
+fn send(world: &mut World, method: &str, path: &str, content_type: &str, body: &str) -> (u32, String) {
+    let response = answer(world, method, path, content_type, body);
+    (response.code, response.body["message"].str().to_string())
+}
+
+/// `count` items, each made of its number.
+fn many(count: u32, item: impl Fn(u32) -> String) -> String {
+    (0..count).map(item).collect::<Vec<_>>().join(",")
+}
+
+fn pod(name: &str, spec: &str) -> String {
+    format!(
+        r#"{{"metadata":{{"name":"{name}"}},"spec":{{"containers":[{{"name":"c","image":"i"}}]{spec}}}}}"#
+    )
+}
+
+#[test]
+fn bodies_that_are_not_what_they_should_be() {
+    let mut world = World::new();
+    let handled = |why: &str| format!("Pod in version \"v1\" cannot be handled as a Pod: {why}");
+    let unrecognized = |why: &str, shown: &str| {
+        format!(
+            "the object provided is unrecognized (must be of type Pod): couldn't get version/kind; json parse error: {why} ({shown})"
+        )
+    };
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let cases: Vec<(String, u32, String)> = vec![
+        (String::new(), 400, unrecognized("unexpected end of JSON input", "<empty>")),
+        ("{\"a\":\"\u{0}\"}".into(), 400, unrecognized("invalid character '\\x00' in string literal", "{\"a\":\"\u{0}\"}")),
+        (
+            format!("{{\"spec\":{deep}}}"),
+            400,
+            unrecognized("invalid character '[' exceeded max depth", &format!("{{\"spec\":{} ...", "[".repeat(22))),
+        ),
+        (
+            "{\"kind\":\"Foo\",\"apiVersion\":\"v1\"}".into(),
+            400,
+            "Foo in version \"v1\" cannot be handled as a Pod: no kind \"Foo\" is registered for version \"v1\" in scheme \
+             \"pkg/api/legacyscheme/scheme.go:30\""
+                .into(),
+        ),
+        (
+            "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\"}".into(),
+            400,
+            "ConfigMap in version \"v1\" cannot be handled as a Pod: converting (v1.ConfigMap) to (core.Pod): unknown conversion"
+                .into(),
+        ),
+        (
+            pod("n", ",\"priority\":9223372036854775808"),
+            400,
+            handled(
+                "json: cannot unmarshal number 9223372036854775808 into Go struct field PodSpec.spec.priority of type int32",
+            ),
+        ),
+        (
+            pod("n", ",\"activeDeadlineSeconds\":1e400"),
+            400,
+            handled(
+                "json: cannot unmarshal number 1e400 into Go struct field PodSpec.spec.activeDeadlineSeconds of type int64",
+            ),
+        ),
+        (
+            pod("n", ",\"terminationGracePeriodSeconds\":1.0"),
+            400,
+            handled(
+                "json: cannot unmarshal number 1.0 into Go struct field PodSpec.spec.terminationGracePeriodSeconds of type int64",
+            ),
+        ),
+        (
+            pod("n", ",\"zzz\":1,\"hostname\":\"a\",\"aaa\":{\"b\":1,\"b\":2},\"hostname\":\"b\""),
+            400,
+            handled(
+                "strict decoding error: unknown field \"spec.zzz\", unknown field \"spec.aaa\", duplicate field \"spec.hostname\"",
+            ),
+        ),
+    ];
+    for (body, code, message) in cases {
+        let (found, said) = send(&mut world, "POST", &format!("{PODS}?fieldValidation=Strict"), "", &body);
+        assert_eq!((found, said), (code, message));
+    }
+    // A null is an empty object, of which something can be said.
+    let (code, said) = send(&mut world, "POST", MAPS, "", "null");
+    assert_eq!(
+        (code, said.as_str()),
+        (422, "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName is required")
+    );
+    // Otherwise the last one counts, and there is a warning.
+    let body = r#"{"metadata":{"name":"twice"},"data":{"a":"1","a":"2"},"bogus":1e999}"#;
+    let response = answer(&mut world, "POST", MAPS, "", body);
+    assert_eq!((response.code, response.body["data"]["a"].str().as_str()), (201, "2"));
+    assert_eq!(response.warnings, ["duplicate field \"data.a\"", "unknown field \"bogus\""]);
+    let path = format!("{MAPS}/twice?fieldValidation=Strict");
+    let (code, said) = send(&mut world, "PATCH", &path, MERGE, r#"{"data":{"a":"3","a":"4"}}"#);
+    assert!(
+        code == 422 && said.ends_with("strict decoding error: duplicate field \"data.a\""),
+        "{code} {said}"
+    );
+}
+
+#[test]
+fn preconditions_and_names() {
+    let mut world = World::new();
+    let map = |meta: &str| format!(r#"{{"metadata":{{{meta}}},"data":{{"a":"b"}}}}"#);
+    assert_eq!(send(&mut world, "POST", MAPS, "", &map(r#""name":"m""#)).0, 201);
+    let account = r#"{"metadata":{"name":"s"}}"#;
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    assert_eq!(send(&mut world, "POST", accounts, "", account).0, 201);
+    let (one, other) = (format!("{MAPS}/m"), "00000000-0000-4000-8000-000000000000");
+    let cases = [
+        (
+            "POST",
+            MAPS,
+            map(r#""name":"n","resourceVersion":"7""#),
+            500,
+            "resourceVersion should not be set on objects to be created",
+        ),
+        (
+            "POST",
+            MAPS,
+            map(r#""name":"n","namespace":"other""#),
+            400,
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ),
+        (
+            "PUT",
+            &one,
+            map(r#""name":"x""#),
+            400,
+            "the name of the object (x) does not match the name on the URL (m)",
+        ),
+        ("PUT", &one, map(""), 400, "name must be provided"),
+        (
+            "PUT",
+            &one,
+            map(r#""name":"m","resourceVersion":"1""#),
+            409,
+            "Operation cannot be fulfilled on configmaps \"m\": the object has been modified; please apply your changes \
+             to the latest version and try again",
+        ),
+        (
+            "PUT",
+            &one,
+            map(r#""name":"m","resourceVersion":"x""#),
+            500,
+            "strconv.ParseUint: parsing \"x\": invalid syntax",
+        ),
+        (
+            "PUT",
+            &format!("{accounts}/s"),
+            account.into(),
+            422,
+            "serviceaccounts \"s\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update",
+        ),
+        (
+            "DELETE",
+            &one,
+            r#"{"propagationPolicy":"Never"}"#.into(),
+            422,
+            "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"Never\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"",
+        ),
+        (
+            "POST",
+            &format!("{MAPS}?dryRun=some"),
+            map(r#""name":"n""#),
+            422,
+            "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"some\"]: supported values: \"All\"",
+        ),
+    ];
+    for (method, path, body, code, message) in cases {
+        let found = send(&mut world, method, path, "", &body);
+        assert_eq!((found.0, found.1.as_str()), (code, message), "{method} {path}");
+    }
+    let body = format!(r#"{{"preconditions":{{"uid":"{other}"}}}}"#);
+    let (code, said) = send(&mut world, "DELETE", &one, "", &body);
+    assert!(code == 409 && said.contains("Precondition failed: UID in precondition"), "{code} {said}");
+    let (code, said) = send(&mut world, "GET", &format!("{PODS}/a%25b"), "", "");
+    assert_eq!((code, said.as_str()), (400, "Name parameter invalid: \"a%b\": may not contain '%'"));
+}
+
+#[test]
+fn what_is_large_is_bounded() {
+    let mut world = World::new();
+    let text =
+        |length: usize| format!(r#"{{"metadata":{{"name":"m"}},"data":{{"a":"{}"}}}}"#, "x".repeat(length));
+    let (code, said) = send(&mut world, "POST", MAPS, "", &text(3 << 20));
+    assert_eq!((code, said.as_str()), (413, "Request entity too large: limit is 3145728"));
+    let annotated = format!(
+        r#"{{"metadata":{{"name":"m"}},"spec":{{"ports":[{{"port":80,"name":"{}"}}]}}}}"#,
+        "x".repeat(2 << 20)
+    );
+    let (code, _) = send(&mut world, "POST", "/api/v1/namespaces/default/services", "", &annotated);
+    assert_eq!(code, 422);
+    let set = r#"{"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},
+        "template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"nginx"}]}}}}"#;
+    assert_eq!(send(&mut world, "POST", SETS, "", set).0, 201);
+    let args = many(90_000, |at| format!("\"--argument={at}\""));
+    let grown =
+        format!(r#"{{"spec":{{"template":{{"spec":{{"containers":[{{"name":"c","args":[{args}]}}]}}}}}}}}"#);
+    let one = format!("{SETS}/d");
+    let (code, said) = send(&mut world, "PATCH", &one, STRATEGIC, &grown);
+    assert_eq!((code, said.as_str()), (500, "etcdserver: request is too large"));
+    let operations = |count: u32| {
+        format!(
+            "[{}]",
+            many(count, |at| format!(r#"{{"op":"add","path":"/metadata/labels","value":{{"a":"{at}"}}}}"#))
+        )
+    };
+    let (code, said) = send(&mut world, "PATCH", &one, JSON, &operations(10_001));
+    let expected =
+        "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001";
+    assert_eq!((code, said.as_str()), (413, expected));
+    assert_eq!(send(&mut world, "PATCH", &one, JSON, &operations(10_000)).0, 200);
+    let query = format!("{PODS}?labelSelector={}", "a,".repeat(600_000));
+    assert_eq!(send(&mut world, "GET", &query, "", "").0, 413);
+    let bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n\
+                d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
+    let (code, said) = send(&mut world, "POST", MAPS, "application/yaml", bomb);
+    assert!(code == 400 && said.contains("error converting YAML to JSON"), "{said}");
+    let (code, said) = send(&mut world, "PATCH", &format!("{one}?fieldManager=m"), APPLY, bomb);
+    assert!(code == 400 && said.contains("error decoding YAML"), "{said}");
+    assert_eq!(send(&mut world, "POST", MAPS, "application/xml", "<a/>").0, 415);
+    let yaml = "metadata: {name: from-yaml}\ndata: {a: b}\n";
+    assert_eq!(send(&mut world, "POST", MAPS, "application/yaml", yaml).0, 201);
+}
+
+#[test]
+fn long_lists_and_maps_take_no_long_time() {
+    let mut world = World::new();
+    // Twice as many of each would be as fast: what is long is looked through once.
+    let lists = [
+        format!(",\"volumes\":[{}]", many(50_000, |at| format!(r#"{{"name":"v{at}","emptyDir":{{}}}}"#))),
+        format!(",\"initContainers\":[{}]", many(30_000, |at| format!(r#"{{"name":"i{at}","image":"i"}}"#))),
+        format!(
+            ",\"tolerations\":[{}]",
+            many(40_000, |at| format!(r#"{{"key":"k{at}","operator":"Exists"}}"#))
+        ),
+        format!(",\"schedulingGates\":[{}]", many(60_000, |at| format!(r#"{{"name":"g{at}"}}"#))),
+        format!(",\"imagePullSecrets\":[{}]", many(60_000, |at| format!(r#"{{"name":"s{at}"}}"#))),
+        format!(
+            ",\"hostAliases\":[{}]",
+            many(40_000, |at| format!(r#"{{"ip":"10.{}.{}.1"}}"#, at / 200, at % 200))
+        ),
+        format!(",\"nodeSelector\":{{{}}}", many(60_000, |at| format!(r#""k{at}":"v""#))),
+        format!(
+            ",\"topologySpreadConstraints\":[{}]",
+            many(15_000, |at| format!(
+                r#"{{"maxSkew":1,"topologyKey":"k{at}","whenUnsatisfiable":"DoNotSchedule"}}"#
+            ))
+        ),
+        format!(
+            ",\"securityContext\":{{\"sysctls\":[{}]}}",
+            many(50_000, |at| format!(r#"{{"name":"net.x{at}","value":"1"}}"#))
+        ),
+        format!(",{}", many(150_000, |at| format!(r#""unknown{at}":1"#))),
+    ];
+    for list in &lists {
+        answer(&mut world, "POST", &format!("{PODS}?dryRun=All"), "", &pod("long", list));
+    }
+    let containers = [
+        format!("\"env\":[{}]", many(60_000, |at| format!(r#"{{"name":"E{at}","value":"v"}}"#))),
+        format!(
+            "\"ports\":[{}]",
+            many(60_000, |at| format!(r#"{{"containerPort":{},"name":"p{at}"}}"#, at + 1))
+        ),
+        format!(
+            "\"volumeMounts\":[{}]",
+            many(40_000, |at| format!(r#"{{"name":"v","mountPath":"/m{at}"}}"#))
+        ),
+    ];
+    for more in &containers {
+        let body = format!(
+            r#"{{"metadata":{{"name":"long"}},"spec":{{"volumes":[{{"name":"v","emptyDir":{{}}}}],"containers":[{{"name":"c","image":"i",{more}}}]}}}}"#
+        );
+        answer(&mut world, "POST", PODS, "", &body);
+    }
+    let labels = many(60_000, |at| format!("\"l{at}\":\"v\""));
+    answer(&mut world, "POST", MAPS, "", &format!(r#"{{"metadata":{{"name":"l","labels":{{{labels}}}}}}}"#));
+    let owners = many(9_000, |at| {
+        format!(r#"{{"apiVersion":"v1","kind":"Pod","name":"p","uid":"00000000-0000-4000-8000-{at:012}"}}"#)
+    });
+    answer(
+        &mut world,
+        "POST",
+        MAPS,
+        "",
+        &format!(r#"{{"metadata":{{"name":"o","ownerReferences":[{owners}]}}}}"#),
+    );
+    let ports = many(30_000, |at| format!(r#"{{"port":{},"name":"p{at}"}}"#, at + 1));
+    let service = format!(r#"{{"metadata":{{"name":"s"}},"spec":{{"ports":[{ports}]}}}}"#);
+    answer(&mut world, "POST", "/api/v1/namespaces/default/services", "", &service);
+}
+
+#[test]
+fn who_owns_many_fields_takes_no_long_time() {
+    let mut world = World::new();
+    let data = |letter: &str| many(60_000, |at| format!("\"{letter}{at}\":\"v\""));
+    let map = |letter: &str| {
+        format!(
+            r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"m"}},"data":{{{}}}}}"#,
+            data(letter)
+        )
+    };
+    let path = format!("{MAPS}/m?fieldManager=one");
+    assert_eq!(send(&mut world, "PATCH", &path, APPLY, &map("y")).0, 201);
+    // All that was owned goes, all else comes.
+    assert_eq!(send(&mut world, "PATCH", &path, APPLY, &map("z")).0, 200);
+    let other = format!("{MAPS}/m?fieldManager=two");
+    let changed = map("z").replace(":\"v\"", ":\"w\"");
+    let (code, said) = send(&mut world, "PATCH", &other, APPLY, &changed);
+    assert!(
+        code == 409
+            && said.starts_with("Apply failed with 60000 conflicts: conflicts with \"one\":\n- .data.z0\n")
+    );
+    assert_eq!(send(&mut world, "PATCH", &other, MERGE, &format!("{{\"data\":{{{}}}}}", data("a"))).0, 200);
+    assert_eq!(send(&mut world, "PUT", &other, "", &map("b")).0, 200);
+}

@@ -1,0 +1,5 @@
+//! Pods from their manifest to their end: what a kubelet and a container runtime make of them.
+
+mod logs;
+mod shell;
+mod world;

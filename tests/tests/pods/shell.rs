@@ -1,0 +1,230 @@
+//! The small shell: what scripts write, and how they end.
+
+use shared::sim::{Duration, LogOptions};
+
+use super::world::World;
+
+/// Script, standard output, standard error, exit code.
+const SCRIPTS: &[(&str, &str, &str, i32)] = &[
+    ("echo hi", "hi\n", "", 0),
+    ("echo -n a; echo b", "ab\n", "", 0),
+    ("exit 3", "", "", 3),
+    ("true && echo yes || echo no", "yes\n", "", 0),
+    ("false && echo yes || echo no", "no\n", "", 0),
+    ("false || false; echo $?", "1\n", "", 0),
+    ("A='x y'; echo $A \"$A\" '$A' ${A}z ${B:-none} ${#A}", "x y x y $A x yz none 3\n", "", 0),
+    ("if [ 1 -eq 1 ]; then echo a; else echo b; fi", "a\n", "", 0),
+    ("if test -f /nope; then echo a; elif true; then echo c; fi", "c\n", "", 0),
+    ("for i in 1 2 3; do echo $i; done | tail -n 1", "3\n", "", 0),
+    ("i=0; while [ $i -lt 3 ]; do i=$((i+1)); [ $i = 2 ] && continue; echo $i; done", "1\n3\n", "", 0),
+    ("until false; do break; done; echo done", "done\n", "", 0),
+    ("case abc in a*) echo first;; *) echo other;; esac", "first\n", "", 0),
+    ("f() { echo \"got $1\"; return 4; }; f x; echo $?", "got x\n4\n", "", 0),
+    ("echo one > /tmp/f; echo two >> /tmp/f; cat /tmp/f; wc -l < /tmp/f", "one\ntwo\n2\n", "", 0),
+    ("echo err >&2; echo out", "out\n", "err\n", 0),
+    ("ls /nope 2>/dev/null || echo missing", "missing\n", "", 0),
+    ("cat /nope", "", "cat: can't open '/nope': No such file or directory\n", 1),
+    ("frobnicate; echo $?", "127\n", "sh: frobnicate: not found\n", 0),
+    ("frobnicate", "", "sh: frobnicate: not found\n", 127),
+    ("echo $(echo nested $(echo deep)) `echo old`", "nested deep old\n", "", 0),
+    ("x=$(false); echo $?", "1\n", "", 0),
+    ("(cd /tmp; pwd); pwd", "/tmp\n/\n", "", 0),
+    ("(exit 5); echo $?", "5\n", "", 0),
+    ("set -e; false; echo never", "", "", 1),
+    ("set -e; if false; then :; fi; false || true; echo on", "on\n", "", 0),
+    ("printf '%s-%03d\\n' a 7", "a-007\n", "", 0),
+    ("echo b a | tr ' ' '\\n' | sort | head -1", "a\n", "", 0),
+    ("printf 'a b\\nc d\\n' | while read x y; do echo $y; done", "b\nd\n", "", 0),
+    ("cat <<EOF\nhello $((1 + 2 * 3))\nEOF", "hello 7\n", "", 0),
+    ("mkdir -p /data/x && touch /data/x/f && ls /data/x && rm -r /data/x && ls /data", "f\n", "", 0),
+    ("echo a b | cut -d' ' -f2; echo abc | sed 's/b/X/'; echo abc | grep -c b", "b\naXc\n1\n", "", 0),
+    ("id -u; hostname; pwd; echo $HOME", "0\np\n/\n/root\n", "", 0),
+    ("seq 3 | { read a; echo first $a; }", "first 1\n", "", 0),
+    ("sh -c 'exit 9'; echo $?", "9\n", "", 0),
+    ("sh -c 'echo $0 $1' name one", "sh one\n", "", 0),
+    ("trap 'echo bye' EXIT; echo hi", "hi\nbye\n", "", 0),
+    ("sleep 1 & wait; echo waited", "waited\n", "", 0),
+    ("timeout 1 sleep 100; echo $?", "143\n", "", 0),
+    ("echo \"unclosed", "", "sh: syntax error: unterminated quoted string\n", 2),
+    ("if true; then echo x", "", "sh: syntax error: unexpected end of file (expecting \"fi\")\n", 2),
+    ("! true; echo $?; ! false && echo fine", "1\nfine\n", "", 0),
+    ("echo \"a\" > /etc/x/y", "", "sh: can't create /etc/x/y: nonexistent directory\n", 2),
+    ("V=1 env | grep ^V=; echo ${V-unset}", "V=1\nunset\n", "", 0),
+    ("test 3 -gt x", "", "sh: x: bad number\n", 2),
+    ("exec echo replaced; echo never", "replaced\n", "", 0),
+    ("for f in /etc/host*; do echo $f; done", "/etc/hostname\n/etc/hosts\n", "", 0),
+];
+
+#[test]
+fn scripts_do_what_they_do_elsewhere() {
+    let mut world = World::new();
+    world.pod("containers: [{name: c, image: busybox, command: [sleep, infinity]}]");
+    world.until("it runs", |world| world.shown() == "Running");
+    let mut wrong = Vec::new();
+    for (script, stdout, stderr, code) in SCRIPTS {
+        let result = world.exec(&["sh", "-c", script]).expect("an answer");
+        let found = (result.stdout.as_str(), result.stderr.as_str(), result.exit_code);
+        if found != (*stdout, *stderr, *code) {
+            wrong.push(format!("{script}\n  {found:?}\n  wanted {:?}", (stdout, stderr, code)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn programs_run_without_a_shell_or_are_not_there() {
+    let mut world = World::new();
+    world.pod(
+        "hostname: host\nsubdomain: sub\nhostAliases: [{ip: 10.1.2.3, hostnames: [foo, bar]}]\n\
+         containers: [{name: c, image: nginx, env: [{name: GREETING, value: hello}]}]",
+    );
+    world.until("it runs", |world| world.shown() == "Running");
+    let out = |world: &mut World, words: &[&str]| world.exec(words).unwrap().stdout.to_string();
+    assert!(out(&mut world, &["env"]).contains("GREETING=hello\nHOME=/root\nHOSTNAME=host\n"));
+    assert!(out(&mut world, &["cat", "/etc/hosts"]).ends_with(
+        "\thost.sub.default.svc.cluster.local\thost\n\n# Entries added by HostAliases.\n10.1.2.3\tfoo\tbar\n"
+    ));
+    assert_eq!(
+        out(&mut world, &["cat", "/etc/resolv.conf"]),
+        "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n"
+    );
+    assert_eq!(
+        out(&mut world, &["ps"]),
+        "PID   USER     TIME  COMMAND\n    1 root      0:00 nginx\n    5 root      0:00 ps\n"
+    );
+    let missing = world.exec(&["frobnicate"]).unwrap();
+    assert_eq!((missing.exit_code, missing.stdout.as_str()), (126, ""));
+    assert!(missing.failure.starts_with(
+        "error executing command in container: failed to exec in container: failed to start exec \""
+    ));
+    assert!(missing.failure.ends_with("exec: \"frobnicate\": executable file not found in $PATH: unknown"));
+    assert_eq!(world.exec_in("x", &["ls"]).unwrap_err(), "400 container x is not valid for pod p");
+}
+
+#[test]
+fn programs_take_their_time() {
+    let mut world = World::new();
+    world.pod("containers: [{name: c, image: nginx}]");
+    world.until("it runs", |world| world.shown() == "Running");
+    let before = world.0.now();
+    let result = world.exec(&["sh", "-c", "date +%s; sleep 5; date +%s"]).unwrap();
+    let moments: Vec<i64> = result.stdout.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(moments[1] - moments[0], 5);
+    assert!(world.0.now() >= before + Duration::seconds(5));
+    // Whoever ends the first process ends all others.
+    let result = world.exec(&["sh", "-c", "kill 1; sleep 100; echo never"]).unwrap();
+    assert_eq!((result.stdout.as_str(), result.exit_code), ("", 137));
+    world.until("it was started again", |world| world.container("c")["restartCount"].as_i64() == Some(1));
+}
+
+#[test]
+fn requests_go_over_the_simulated_network() {
+    let mut world = World::new();
+    world.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}\n\
+         ---\napiVersion: v1\nkind: Pod\nmetadata: {name: server, labels: {app: web}}\n\
+         spec: {containers: [{name: c, image: 'todo-api:v1.0'}]}\n",
+    );
+    world.pod("containers: [{name: c, image: 'curlimages/curl', command: [sleep, infinity]}]");
+    world.wait(15);
+    let run = |world: &mut World, script: &str| {
+        let result = world.exec(&["sh", "-c", script]).unwrap();
+        (result.stdout.to_string(), result.stderr.to_string(), result.exit_code)
+    };
+    let text = |text: &str| text.to_owned();
+    assert_eq!(run(&mut world, "curl -s http://web"), (text("todo-api v1.0 from server\n"), text(""), 0));
+    assert_eq!(
+        run(&mut world, "wget -qO- web.default.svc.cluster.local"),
+        (text("todo-api v1.0 from server\n"), text(""), 0)
+    );
+    assert_eq!(
+        run(&mut world, "curl -s -o /dev/null -w '%{http_code}' web/healthz"),
+        (text("200"), text(""), 0)
+    );
+    assert_eq!(
+        run(&mut world, "wget -qO- http://nobody"),
+        (text(""), text("wget: bad address 'nobody'\n"), 1)
+    );
+    assert_eq!(
+        run(&mut world, "curl http://nobody"),
+        (text(""), text("curl: (6) Could not resolve host: nobody\n"), 6)
+    );
+    let (_, why, code) = run(&mut world, "curl http://web:81 -m 3");
+    assert_eq!((why.as_str(), code), ("curl: (28) Connection timed out after 3000 milliseconds\n", 28));
+    let (_, why, code) = run(&mut world, "curl localhost:9");
+    assert_eq!((code, why.starts_with("curl: (7) Failed to connect to localhost port 9")), (7, true));
+    let (found, _, code) = run(&mut world, "nslookup web");
+    assert!(code == 0 && found.contains("Name:\tweb.default.svc.cluster.local\nAddress: 10."), "{found}");
+    let (found, _, code) = run(&mut world, "nslookup nobody");
+    assert!(code == 1 && found.ends_with("** server can't find nobody: NXDOMAIN\n\n"), "{found}");
+}
+
+/// `command` of a busybox container, its log after twenty seconds, and the status of its pod.
+const PROGRAMS: &[(&str, &str, &str)] = &[
+    ("[sh, -c, 'echo hi; exit 1']", "hi\n", "Error"),
+    ("[sh, -c, 'echo hi; sleep 5; echo bye']", "hi\nbye\n", "Completed"),
+    ("[sh, -c, 'while true; do echo tick; sleep 8; done']", "tick\ntick\ntick\n", "Running"),
+    ("[echo, one, two]", "one two\n", "Completed"),
+    ("['false']", "", "Error"),
+    ("[sleep, '3600']", "", "Running"),
+    ("[sh, -c, 'echo $(GREETING) $GREETING']", "hello hello\n", "Completed"),
+    ("[sh, -c, '[ \"$GREETING\" = hello ] && exit 7']", "", "Error"),
+    ("[tail, -f, /dev/null]", "", "Running"),
+    ("[sh]", "", "Completed"),
+    ("[]", "", "Completed"),
+    ("[frobnicate]", "", "StartError"),
+    ("[sh, -c, 'sleep 2 & sleep 4 & wait; echo all']", "all\n", "Completed"),
+];
+
+#[test]
+fn containers_run_what_their_manifest_says() {
+    for (command, log, shown) in PROGRAMS {
+        let mut world = World::new();
+        let env = "env: [{name: GREETING, value: hello}]";
+        world.pod(&format!(
+            "restartPolicy: Never\ncontainers: [{{name: c, image: busybox, command: {command}, {env}}}]"
+        ));
+        world.wait(20);
+        let found = world.log(&LogOptions::default());
+        let found = if *shown == "StartError" { Ok(String::new()) } else { found };
+        assert_eq!((found.as_deref(), world.shown().as_str()), (Ok(*log), *shown), "{command}");
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_cannot_start() {
+    let mut world = World::new();
+    world.pod("containers: [{name: c, image: busybox, command: [frobnicate]}]");
+    world.until("it waits", |world| world.shown() == "CrashLoopBackOff");
+    let why = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create \
+               failed: unable to start container process: error during container init: exec: \"frobnicate\": executable \
+               file not found in $PATH";
+    let ended = world.container("c")["lastState"]["terminated"].clone();
+    assert_eq!((ended["exitCode"].as_i64(), ended["reason"].as_str()), (Some(128), Some("StartError")));
+    assert_eq!(ended["message"].as_str(), Some(why));
+    assert!(
+        world.events().iter().any(|event| event.starts_with(&format!("Failed: Error: {why}"))),
+        "{}",
+        world.story()
+    );
+}
+
+#[test]
+fn files_of_one_container_are_there_for_the_next() {
+    let mut world = World::new();
+    world.pod(
+        "volumes: [{name: html, emptyDir: {}}]\n\
+         initContainers: [{name: write, image: busybox, command: [sh, -c, 'echo hello > /work/index.html'], volumeMounts: [{name: html, mountPath: /work}]}]\n\
+         containers:\n\
+         - {name: web, image: nginx, volumeMounts: [{name: html, mountPath: /usr/share/nginx/html, readOnly: true}]}",
+    );
+    world.until("it runs", |world| world.shown() == "Running");
+    let exec = |world: &mut World, script: &str| world.exec(&["sh", "-c", script]).unwrap();
+    assert_eq!(exec(&mut world, "curl -s localhost").stdout.as_str(), "hello\n");
+    assert_eq!(
+        exec(&mut world, "curl -s -o /dev/null -w '%{http_code}' localhost/nope").stdout.as_str(),
+        "404"
+    );
+    let refused = exec(&mut world, "echo x > /usr/share/nginx/html/y");
+    assert_eq!(refused.stderr.as_str(), "sh: can't create /usr/share/nginx/html/y: Read-only file system\n");
+}
