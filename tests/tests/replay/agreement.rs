@@ -117,7 +117,9 @@ fn command_agrees(replay: &Replay, recorded: &Command, ours: &StepResult) -> Res
             // How often it is told how far it is, is a matter of milliseconds.
             let last = |text: &str| text.lines().rfind(|line| !line.is_empty()).map(str::to_owned);
             alike(&last(&recorded.printed), &last(&printed))
-        } else if line.contains(" get ") || line.contains("describe") {
+        } else if line.contains("describe") {
+            alike(&described(theirs, &recorded.printed), &described(mine, &printed))
+        } else if line.contains(" get ") {
             alike(&theirs.table(&recorded.printed), &mine.table(&printed))
         } else {
             // The recording has both streams in one.
@@ -132,9 +134,10 @@ fn command_agrees(replay: &Replay, recorded: &Command, ours: &StepResult) -> Res
     outcome.map_err(|why| format!("{why}\n{printed}"))
 }
 
-/// What `describe` says, whatever the order of objects with drawn names, without what only a kubelet knows.
+/// What `describe` says, whatever the order of objects with drawn names: without what only a kubelet knows or chance
+/// decides, and without what stands here for the recording's annotations.
 fn described(hashes: &Hashes, text: &str) -> Vec<String> {
-    const CHANCE: [&str; 9] = [
+    const CHANCE: [&str; 29] = [
         "Container ID:",
         "Image ID:",
         "Image:",
@@ -143,13 +146,53 @@ fn described(hashes: &Hashes, text: &str) -> Vec<String> {
         "CreationTimestamp:",
         "Started:",
         "Finished:",
+        "Completed At:",
         "IP:",
+        "Readiness:",
+        "Zone:",
+        "NodePort:",
+        "topology.kubernetes.io/zone=",
+        "controller-revision-hash=",
+        "Machine ID:",
+        "System UUID:",
+        "Boot ID:",
+        "Kernel Version:",
+        "OS Image:",
+        "Container Runtime Version:",
+        "RenewTime:",
+        "hugepages-",
+        "PodCIDR",
+        "beta.kubernetes.io/",
+        "node.alpha.kubernetes.io/ttl",
+        "volumes.kubernetes.io/controller-managed-attach-detach",
+        "Annotations:        node.alpha",
+        "Annotations:        volumes.kubernetes.io",
     ];
-    let kept = |line: &&str| {
-        let line = line.trim_start();
-        !line.contains("  kubelet  ") && !CHANCE.iter().any(|field| line.starts_with(field))
-    };
-    hashes.table(&text.lines().filter(kept).collect::<Vec<_>>().join("\n"))
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let mut kept: Vec<String> = Vec::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let words = line.trim_start();
+        if words.starts_with("Command:") {
+            while lines.next_if(|next| depth(next) > depth(line)).is_some() {}
+        } else if words.ends_with("openshift-service-ca.crt") {
+            // A peculiarity of the recording's machine, with the line that says whether it must be there.
+            lines.next();
+        } else if !line.contains("  kubelet  ") && !CHANCE.iter().any(|field| words.starts_with(field)) {
+            kept.push(without_dates(line));
+        }
+    }
+    hashes.table(&kept.join("\n"))
+}
+
+/// `Sun, 22 Nov 2026 22:12:18 +0000` is a date.
+fn without_dates(line: &str) -> String {
+    const LENGTH: usize = "Sun, 22 Nov 2026 22:12:18 ".len();
+    let mut text = line.to_owned();
+    while let Some(zone) = text.find(" +0000").filter(|zone| zone + 1 >= LENGTH) {
+        text.replace_range(zone + 1 - LENGTH..zone + 6, "DATE");
+    }
+    text
 }
 
 fn yaml(hashes: &Hashes, text: &str) -> Value {
@@ -274,8 +317,12 @@ fn said_alike(component: &str, recorded: &[Told], ours: &[Told], rules: &Rules) 
         for event in events {
             let lines = said.entry(event.about.clone()).or_default();
             // How often something was tried again until the end is a matter of milliseconds.
-            if !(event.text.starts_with("Warning") && lines.last() == Some(&event.text)) {
-                lines.push(event.text.clone());
+            let text = match event.text.starts_with("Warning Failed") {
+                true => event.text.split(" (x").next().unwrap_or("").to_owned(),
+                false => event.text.clone(),
+            };
+            if !(text.starts_with("Warning Failed") && lines.last() == Some(&text)) {
+                lines.push(text);
             }
         }
         if component == "default-scheduler" {

@@ -273,7 +273,8 @@ fn epoch(recording: &Recording, start: u64) -> Option<String> {
 
 fn scenario(plan: &Plan) -> String {
     let zones = ["zone-a", "zone-b", "zone-c"].into_iter().cycle().take(plan.nodes);
-    let nodes = zones.map(|zone| format!("{{count: 1, zone: {zone}}}")).collect::<Vec<_>>().join(", ");
+    let nodes =
+        zones.map(|zone| format!("{{count: 1, memory: 16Gi, zone: {zone}}}")).collect::<Vec<_>>().join(", ");
     // What the recording had take a second in all: the hops of messages are the rest.
     format!(
         "{{apiVersion: kubarium.dev/v1alpha1, kind: Scenario, metadata: {{name: recorded}}, spec: {{seed: 7, \

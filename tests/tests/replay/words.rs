@@ -98,7 +98,7 @@ fn plain_word(word: &str) -> String {
     if word.len() == 20 && word.ends_with('Z') && word.contains('T') && word.contains(':') {
         return "TIME".into();
     }
-    word.split(':').map(|part| plain_part(part)).collect::<Vec<_>>().join(":")
+    word.split(':').map(plain_part).collect::<Vec<_>>().join(":")
 }
 
 fn plain_part(word: &str) -> String {

@@ -98,6 +98,7 @@ impl Resource for Events {
             "metadata.name" => object.key.name.clone(),
             "metadata.namespace" => object.key.namespace.clone(),
             "reason" => body["reason"].str(),
+            "reportingComponent" => body["reportingComponent"].str(),
             "type" => body["type"].str(),
             "source" => match body["source"]["component"].str() {
                 none if none.is_empty() => body["reportingComponent"].str(),
@@ -126,8 +127,8 @@ impl Resource for Events {
             "involvedObject.fieldPath",
             "reason",
             "reportingComponent",
-            "type",
             "source",
+            "type",
         ]
     }
 }

@@ -16,6 +16,7 @@ use crate::api::{Column, Info, Object, Resource, Row, Subresource, View, age, by
 use crate::doc::{Doc, Str, Timestamp, intern};
 
 pub use container::{resource_amount, resources};
+use defaults::default_pod_alone;
 pub use defaults::default_pod_spec;
 pub use display::display_status;
 pub use validation::validate_pod_spec;
@@ -312,6 +313,7 @@ impl Resource for Pods {
     fn default(&self, doc: &mut Doc) {
         doc.at_mut(&["spec"]).default_to("enableServiceLinks", true);
         default_pod_spec(doc.at_mut(&["spec"]));
+        default_pod_alone(doc.at_mut(&["spec"]));
     }
 
     fn prepare_create(&self, doc: &mut Doc) {

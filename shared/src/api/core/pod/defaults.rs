@@ -16,10 +16,24 @@ pub fn default_pod_spec(spec: &mut Doc) {
     spec.default_to("schedulerName", "default-scheduler");
     spec.default_to("terminationGracePeriodSeconds", 30i64);
     spec.default_to("securityContext", Doc::map());
-    let host_network = spec["hostNetwork"].as_bool() == Some(true);
-    each(spec, "containers", |container| default_container(container, host_network));
-    each(spec, "initContainers", |container| default_container(container, host_network));
+    each(spec, "containers", default_container);
+    each(spec, "initContainers", default_container);
     each(spec, "volumes", default_volume);
+}
+
+/// What only pods get, and no template: requests where there are limits, ports of the node they share.
+pub fn default_pod_alone(spec: &mut Doc) {
+    let host_network = spec["hostNetwork"].as_bool() == Some(true);
+    for list in ["containers", "initContainers"] {
+        each(spec, list, |container| {
+            default_requests(container);
+            each(container, "ports", |port| {
+                if host_network && port["hostPort"].is_empty() && !port["containerPort"].is_empty() {
+                    port.set("hostPort", port["containerPort"].clone());
+                }
+            });
+        });
+    }
 }
 
 /// Changes the items of a list; an untouched list stays shared.
@@ -38,7 +52,7 @@ fn each(doc: &mut Doc, list: &'static str, change: impl Fn(&mut Doc)) {
     }
 }
 
-fn default_container(container: &mut Doc, host_network: bool) {
+fn default_container(container: &mut Doc) {
     if !matches!(container, Doc::Map(_)) {
         return;
     }
@@ -49,25 +63,12 @@ fn default_container(container: &mut Doc, host_network: bool) {
     let last = image.rsplit('/').next().unwrap_or("");
     let floating = !last.contains('@') && (!last.contains(':') || last.ends_with(":latest"));
     container.default_to("imagePullPolicy", if floating { "Always" } else { "IfNotPresent" });
-    each(container, "ports", |port| {
-        port.default_to("protocol", "TCP");
-        if host_network && port["hostPort"].is_empty() && !port["containerPort"].is_empty() {
-            port.set("hostPort", port["containerPort"].clone());
-        }
-    });
+    each(container, "ports", |port| port.default_to("protocol", "TCP"));
     each(container, "env", |variable| {
         if !variable["valueFrom"]["fieldRef"].is_null() {
             variable.at_mut(&["valueFrom", "fieldRef"]).default_to("apiVersion", "v1");
         }
     });
-    let limits = container["resources"]["limits"].entries().iter();
-    let missing: Vec<(Str, Doc)> = limits
-        .filter(|(resource, _)| container["resources"]["requests"][resource.as_str()].is_null())
-        .cloned()
-        .collect();
-    for (resource, amount) in missing {
-        container.at_mut(&["resources", "requests"]).set(resource, amount);
-    }
     for bound in ["requests", "limits"] {
         canonical_amounts(container, bound);
     }
@@ -80,6 +81,17 @@ fn default_container(container: &mut Doc, host_network: bool) {
         if !container["lifecycle"][hook]["httpGet"].is_null() {
             default_http_get(container.at_mut(&["lifecycle", hook, "httpGet"]));
         }
+    }
+}
+
+fn default_requests(container: &mut Doc) {
+    let limits = container["resources"]["limits"].entries().iter();
+    let missing: Vec<(Str, Doc)> = limits
+        .filter(|(resource, _)| container["resources"]["requests"][resource.as_str()].is_null())
+        .cloned()
+        .collect();
+    for (resource, amount) in missing {
+        container.at_mut(&["resources", "requests"]).set(resource, amount);
     }
 }
 
