@@ -104,7 +104,6 @@ impl Resource for Events {
                 none if none.is_empty() => body["reportingComponent"].str(),
                 component => component,
             },
-            "reportingComponent" => body["reportingComponent"].str(),
             _ => {
                 let field = path.strip_prefix("involvedObject.")?;
                 let known =
