@@ -527,7 +527,7 @@ spec:
       kind: Namespace
       metadata: {name: shop}
   - {at: 20s, traffic: {name: early, to: "http://nowhere", rate: 4}}
-  - {at: 30s, traffic: {name: early, to: "http://nowhere", rate: 0}}
+  - {at: 30s, traffic: {name: early, rate: 0}}
   until: 60s
   expect:
   - {id: tried, object: traffic/early, jsonpath: "{.failures.unknownHost}", equals: 62, for: 20s, within: 40s}
@@ -544,6 +544,7 @@ spec:
         ("{name: a/b, to: web}", "spec.traffic[0].name"),
         ("{name: a, to: \"ftp://web\"}", "spec.traffic[0].to"),
         ("{name: a, to: web, from: deployment/web}", "spec.traffic[0].from"),
+        ("{name: a}", "spec.traffic[0].to"),
         ("{name: a, to: web, rate: 100000}", "spec.traffic[0].rate"),
         ("{name: a, to: web, timeout: 0s}", "spec.traffic[0].timeout"),
         ("{name: a, to: web, speed: 3}", "spec.traffic[0]"),

@@ -40,7 +40,8 @@ pub struct TrafficSource {
     /// The pod's namespace; `default` when left out.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub namespace: Str,
-    /// Where to: `http://todo-api:8080/items`, `udp://10.96.0.10:53` …
+    /// Where to: `http://todo-api:8080/items`, `udp://10.96.0.10:53` …; may be left out to stop a source.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub to: Str,
     /// Requests a second; 0 stops it.
     #[serde(default = "one", skip_serializing_if = "is_one")]
@@ -81,7 +82,9 @@ impl TrafficSource {
         if !is_outside(&self.from) && self.pod().is_none() {
             return Err((".from", format!("{:?} is no source: write outside or pod/NAME", self.from)));
         }
-        Url::parse(&self.to).map_err(|message| (".to", message))?;
+        if self.rate > 0 || !self.to.is_empty() {
+            Url::parse(&self.to).map_err(|message| (".to", message))?;
+        }
         if self.rate > MOST_A_SECOND {
             return Err((".rate", format!("a source sends at most {MOST_A_SECOND} requests a second")));
         }
@@ -175,9 +178,16 @@ impl Traffic {
     /// Starts, changes or (with a rate of 0) stops a source.
     pub(super) fn set(&mut self, spec: TrafficSource, cx: &mut Context<'_>) -> Result<(), String> {
         spec.check().map_err(|(field, message)| format!("traffic{field}: {message}"))?;
-        let url = Url::parse(&spec.to)?;
         self.numbers += 1;
         let number = self.numbers;
+        if spec.to.is_empty() {
+            let source = self.sources.get_mut(&spec.name);
+            let source =
+                source.ok_or_else(|| format!("there is no source of traffic called {:?}", spec.name))?;
+            (source.spec.rate, source.number) = (0, number);
+            return Ok(());
+        }
+        let url = Url::parse(&spec.to)?;
         let before = self.sources.remove(&spec.name);
         let (tally, sent) = before.map_or_else(Default::default, |source| (source.tally, source.sent));
         self.sources.insert(spec.name.clone(), Source { spec, tally, sent, url, number });
