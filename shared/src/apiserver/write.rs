@@ -51,7 +51,14 @@ impl ApiServer {
         resource.default(&mut doc);
         let managed = call.writer().map(|writer| match applied {
             Some(config) => managed::after_first_apply(&writer, config),
-            None => managed::after_update(&writer, &Doc::Null, &Doc::Null, &doc),
+            None => {
+                // The server's own beginning of a status is nobody's.
+                let mut written = doc.clone();
+                if resource.info().subresources.contains(&Subresource::Status) {
+                    written.remove("status");
+                }
+                managed::after_update(&writer, &Doc::Null, &Doc::Null, &written)
+            }
         });
         let owner = if kind == Kind::Pod { controller_of(&doc) } else { None };
         let sibling = owner.and_then(|owner| self.siblings.get(&owner)).cloned();
