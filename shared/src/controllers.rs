@@ -8,6 +8,7 @@ mod daemonset;
 mod deployment;
 mod disruption;
 mod endpointslice;
+mod ephemeral_volume;
 mod expectations;
 mod garbage_collector;
 mod history;
@@ -102,6 +103,7 @@ controllers! {
     namespace: namespace::NamespaceController,
     service_account: serviceaccount::ServiceAccountController,
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
+    ephemeral_volume: ephemeral_volume::EphemeralVolumeController,
     local_path_provisioner: local_path_provisioner::LocalPathProvisioner,
     pod_gc: pod_gc::PodGarbageCollector,
 }

@@ -47,6 +47,7 @@ kinds! {
     PodDisruptionBudget => super::policy::poddisruptionbudget::PodDisruptionBudgets,
     EndpointSlice => super::discovery::endpointslice::EndpointSlices,
     Lease => super::coordination::lease::Leases,
+    CsiNode => super::storage::csinode::CsiNodes,
     StorageClass => super::storage::storageclass::StorageClasses,
     PriorityClass => super::scheduling::priorityclass::PriorityClasses,
     Role => super::rbac::role::Roles,
