@@ -10,6 +10,7 @@ mod disruption;
 mod endpoints;
 mod endpointslice;
 mod endpointslice_mirroring;
+mod ephemeral_volume;
 mod expectations;
 mod garbage_collector;
 mod history;
@@ -113,6 +114,7 @@ controllers! {
     namespace: namespace::NamespaceController,
     service_account: serviceaccount::ServiceAccountController,
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
+    ephemeral_volume: ephemeral_volume::EphemeralVolumeController,
     local_path_provisioner: local_path_provisioner::LocalPathProvisioner,
     pod_gc: pod_gc::PodGarbageCollector,
     resource_quota: resource_quota::ResourceQuotaController,

@@ -54,6 +54,7 @@ kinds! {
     NetworkPolicy => super::networking::networkpolicy::NetworkPolicies,
     Lease => super::coordination::lease::Leases,
     RuntimeClass => super::node::runtimeclass::RuntimeClasses,
+    CsiNode => super::storage::csinode::CsiNodes,
     StorageClass => super::storage::storageclass::StorageClasses,
     PriorityClass => super::scheduling::priorityclass::PriorityClasses,
     Role => super::rbac::role::Roles,
