@@ -44,6 +44,9 @@ pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Stat
         default_toleration_seconds(doc);
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }
+    if key.kind == Kind::PersistentVolumeClaim {
+        limits::check_claim(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod json_fault;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::autoscaling::horizontalpodautoscaler::v1 as hpa_v1;
 use crate::api::{
     DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Object, PatchKind, Propagation,
     Reason, Reply, Request, RequestOptions, Status, Subresource, User, Verb,
@@ -80,6 +81,9 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     let target = route(path)?;
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
     let mut body = if http.body.is_empty() { Doc::Null } else { read_body(&http.body, target.kind)? };
+    if target.kind == Kind::HorizontalPodAutoscaler {
+        hpa_v1::to_stored(&mut body, hpa_v1::is_path(path));
+    }
     let validation = match value("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -183,6 +187,7 @@ fn route(path: &str) -> Result<Target, Status> {
         let (namespace, name) = (namespace.into(), name.into());
         return Ok(Target { kind, namespace, name, subresource: Subresource::Metrics });
     }
+    let version = if hpa_v1::is_path(path) { "v2" } else { version };
     let kind = Kind::of_path(group, version, plural).ok_or_else(Status::unknown_path)?;
     const PARTS: [Subresource; 6] = [
         Subresource::None,
@@ -359,6 +364,10 @@ pub fn encode(
         Reply::List(items, revision) => (200, list_of(request.kind, items, *revision)),
         Reply::Watching(_) => (200, Doc::Null),
     };
+    let mut body = body;
+    if request.kind == Kind::HorizontalPodAutoscaler && hpa_v1::is_path(&http.path) {
+        hpa_v1::shown(&mut body);
+    }
     HttpResponse { code, body, warnings: request.options.warnings.clone() }
 }
 
