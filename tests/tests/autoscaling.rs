@@ -300,13 +300,16 @@ fn the_recorded_load_has_the_recorded_effect() {
     }
     world.wait(4);
     apply(&mut world, inputs[1]);
-    let mut now = 0;
-    for (at, count) in LOAD {
-        world.wait(at - now);
-        now = at;
-        load(&mut world, count);
+    let mut course = Vec::new();
+    for second in 0..215 {
+        if let Some((_, count)) = LOAD.iter().find(|(at, _)| *at == second) {
+            load(&mut world, *count);
+        }
+        world.wait(1);
+        let table = kubectl(&mut world, "get hpa --no-headers", "");
+        course.push(format!("{second}: {}", table.split_whitespace().collect::<Vec<_>>().join(" ")));
     }
-    world.wait(215 - now);
+    println!("{}", course.join("\n"));
     let said = json("events.json");
     let mine =
         said.as_array().expect("a list").iter().filter(|event| event["comp"] == "horizontal-pod-autoscaler");
@@ -330,4 +333,24 @@ fn the_recorded_load_has_the_recorded_effect() {
         status
     };
     assert_eq!(status(&ours), status(recorded));
+}
+
+#[test]
+fn the_first_version_of_the_api_knows_one_target() {
+    let mut world = World::new();
+    workload(&mut world, "nginx", 1, "requests: {cpu: 100m}");
+    let manifest = "{apiVersion: autoscaling/v1, kind: HorizontalPodAutoscaler, metadata: {name: web}, spec: \
+                    {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, maxReplicas: 4, \
+                    targetCPUUtilizationPercentage: 60}}";
+    let said = kubectl(&mut world, "apply -f -", manifest);
+    assert_eq!(said, "horizontalpodautoscaler.autoscaling/web created\n");
+    let path = |version: &str| {
+        format!("/apis/autoscaling/{version}/namespaces/{NAMESPACE}/horizontalpodautoscalers/web")
+    };
+    let (_, old) = raw(&mut world, &path("v1"));
+    assert_eq!(old["apiVersion"], "autoscaling/v1");
+    assert_eq!(old["spec"]["targetCPUUtilizationPercentage"], 60);
+    assert!(old["spec"]["metrics"].is_null());
+    let (_, new) = raw(&mut world, &path("v2"));
+    assert_eq!(new["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"], 60);
 }

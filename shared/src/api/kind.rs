@@ -72,6 +72,11 @@ impl Kind {
 
     /// The kind called `kind` in the group and version `api_version` (`v1`, `apps/v1`).
     pub fn of(api_version: &str, kind: &str) -> Option<Kind> {
+        let api_version = if kind == "HorizontalPodAutoscaler" && api_version == "autoscaling/v1" {
+            "autoscaling/v2"
+        } else {
+            api_version
+        };
         Kind::ALL.iter().copied().find(|k| k.info().kind == kind && k.info().api_version() == api_version)
     }
 

@@ -59,6 +59,9 @@ pub(super) fn mutate(
     if key.kind == Kind::Ingress {
         ingress_class::apply(doc, store);
     }
+    if key.kind == Kind::PersistentVolumeClaim {
+        limits::check_claim(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
+    }
     Ok(())
 }
 

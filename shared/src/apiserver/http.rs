@@ -9,6 +9,7 @@ mod options;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::autoscaling::horizontalpodautoscaler::v1 as hpa_v1;
 use crate::api::{
     DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Pages, PatchKind, Reason, Reply,
     Request, RequestOptions, Status, Subresource, User, Verb,
@@ -99,6 +100,12 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let target = route(path)?;
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
+    // The older version of the kind is kept as the newer one.
+    let convert = |doc: &mut Doc| {
+        if target.kind == Kind::HorizontalPodAutoscaler {
+            hpa_v1::to_stored(doc, hpa_v1::is_path(path));
+        }
+    };
     let validation = match value("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -135,6 +142,7 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
         }
         Verb::Create | Verb::Update if whole => {
             let mut body = body::read(http, target.kind.info().kind)?;
+            convert(&mut body.doc);
             body::check_type(&body.doc, target.kind)?;
             options.warnings = body.check_fields(target.kind, validation)?;
             body.doc
@@ -147,7 +155,8 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
             body
         }
         Verb::Patch(PatchKind::Apply) => {
-            let body = body::read_patch(http, true)?.doc;
+            let mut body = body::read_patch(http, true)?.doc;
+            convert(&mut body);
             body::check_type(&body, target.kind)?;
             if options.field_manager.is_empty() {
                 return Err(options::missing_manager());
@@ -155,7 +164,8 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
             body
         }
         Verb::Patch(kind) => {
-            let body = body::read_patch(http, false)?;
+            let mut body = body::read_patch(http, false)?;
+            convert(&mut body.doc);
             options::check_patch(kind, &body.doc)?;
             if validation != FieldValidation::Ignore {
                 options.warnings = body.repeated();
@@ -234,6 +244,7 @@ fn route(path: &str) -> Result<Target, Status> {
         let (kind, namespace) = (Kind::Role, namespace.into());
         return Ok(Target { kind, namespace, name: (*name).into(), subresource: Subresource::AccessReview });
     }
+    let version = if hpa_v1::is_path(path) { "v2" } else { version };
     let kind = Kind::of_path(group, version, plural).ok_or_else(Status::unknown_path)?;
     const PARTS: [Subresource; 9] = [
         Subresource::None,
@@ -326,6 +337,10 @@ pub fn encode(
         }
         Reply::Watching(_) | Reply::Part(_) => (200, Doc::Null),
     };
+    let mut body = body;
+    if request.kind == Kind::HorizontalPodAutoscaler && hpa_v1::is_path(&http.path) {
+        hpa_v1::shown(&mut body);
+    }
     HttpResponse { code, body, warnings: request.options.warnings.clone() }
 }
 

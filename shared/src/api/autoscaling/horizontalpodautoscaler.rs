@@ -1,5 +1,6 @@
 //! HorizontalPodAutoscaler: how many pods of a workload there should be by what they use.
 
+pub mod v1;
 mod validation;
 
 use crate::api::validation::Faults;

@@ -108,7 +108,14 @@ pub fn is_alive(body: &Doc, deletion: Option<Deletion>, now: Timestamp) -> bool 
 fn pod(spec: &Doc, used: &mut Amounts) {
     used.insert("pods".into(), Amount::of(1));
     for (bound, short) in [("requests", true), ("limits", false)] {
-        for (resource, amount) in needed(spec, bound).iter() {
+        let mut needed = needed(spec, bound);
+        for (resource, amount) in from_doc(&spec["overhead"]).iter() {
+            let so_far = needed.get(resource).copied().unwrap_or_default();
+            if short || so_far.milli != 0 {
+                needed.insert(resource.clone(), so_far.plus(*amount));
+            }
+        }
+        for (resource, amount) in needed.iter() {
             let huge = resource.starts_with("hugepages-");
             let plain = ["cpu", "memory", "ephemeral-storage"].contains(&resource.as_str());
             if short && (plain || huge) {
@@ -122,8 +129,8 @@ fn pod(spec: &Doc, used: &mut Amounts) {
 }
 
 /// What a pod needs of each resource at least (`requests`) or at most (`limits`): its containers and sidecars
-/// together, or the hungriest init container with the sidecars started before it, and the overhead.
-fn needed(spec: &Doc, bound: &str) -> Amounts {
+/// together, or the hungriest init container with the sidecars started before it. Overhead comes on top.
+pub fn needed(spec: &Doc, bound: &str) -> Amounts {
     let of = |container: &Doc| from_doc(container.at(&["resources", bound]));
     let (mut together, mut sidecars, mut hungriest) = (Amounts::new(), Amounts::new(), Amounts::new());
     spec["containers"].items().iter().for_each(|container| add(&mut together, &of(container)));
@@ -144,12 +151,6 @@ fn needed(spec: &Doc, bound: &str) -> Amounts {
     from_doc(&spec["resources"][bound]).iter().for_each(|(resource, amount)| {
         together.insert(resource.clone(), *amount);
     });
-    for (resource, amount) in from_doc(&spec["overhead"]).iter() {
-        let so_far = together.get(resource).copied().unwrap_or_default();
-        if bound == "requests" || so_far.milli != 0 {
-            together.insert(resource.clone(), so_far.plus(*amount));
-        }
-    }
     together
 }
 
