@@ -77,7 +77,7 @@ fn one(object: &mut Doc) {
     let current = utilization(&object["status"]["currentMetrics"], "current");
     if !target.is_null() {
         let others =
-            |metric: &Doc| !(is_cpu(metric) && !metric["resource"]["target"]["averageUtilization"].is_null());
+            |metric: &Doc| !is_cpu(metric) || metric["resource"]["target"]["averageUtilization"].is_null();
         object.at_mut(&["spec", "metrics"]).items_mut().retain(others);
     }
     for (annotation, place) in ANNOTATIONS {
