@@ -19,10 +19,8 @@ impl Controller for EphemeralVolumeController {
 
     fn observe(&mut self, delta: &Delta, _: &World, desk: &mut Desk<'_, '_>) {
         match delta.object().key.kind {
-            Kind::Pod if delta.old.is_none() => {
-                if ephemeral(delta.object()).next().is_some() {
-                    desk.add(delta.object().key.clone());
-                }
+            Kind::Pod if delta.old.is_none() && ephemeral(delta.object()).next().is_some() => {
+                desk.add(delta.object().key.clone());
             }
             // Somebody took it away.
             Kind::PersistentVolumeClaim if delta.new.is_none() => {

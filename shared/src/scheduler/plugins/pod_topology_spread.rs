@@ -269,7 +269,7 @@ impl Wish<'_> {
             }
         }
         let all_eligible =
-            !self.honor_taints && !(self.honor_affinity && cycle.template.node_affinity.requires());
+            !(self.honor_taints || self.honor_affinity && cycle.template.node_affinity.requires());
         for (slot, more) in cycle.staying(self.selector) {
             if counts(slot)
                 && (all_eligible || eligible(cycle, self.honor_affinity, self.honor_taints, slot))
