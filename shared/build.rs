@@ -136,6 +136,7 @@ impl Tables {
         self.add::<storage::v1::StorageClass>();
         self.add::<storage::v1::VolumeAttachment>();
         self.add::<apiextensions::v1::CustomResourceDefinition>();
+        self.add::<k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService>();
     }
 
     fn print(&mut self) -> String {

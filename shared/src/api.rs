@@ -2,7 +2,9 @@
 //!
 //! One kind a file below `api/<group>/`: its view, defaults, validation and printer columns; [`kind`] lists them.
 
+pub mod apiregistration;
 pub mod apps;
+pub mod autoscaling;
 pub mod batch;
 pub mod coordination;
 pub mod core;
@@ -12,6 +14,7 @@ mod kind;
 mod labels;
 pub mod meta;
 pub mod networking;
+pub mod node;
 mod node_affinity;
 mod object;
 pub mod policy;
@@ -31,8 +34,8 @@ pub use node_affinity::NodeAffinity;
 pub use object::{Key, Object, Of, View, Viewed};
 pub use quantity::{bytes, milli, parse_quantity};
 pub use request::{
-    DeleteOptions, FieldValidation, PatchKind, Propagation, Reply, Request, RequestOptions, Subresource,
-    User, Verb,
+    DeleteOptions, FieldValidation, Page, Pages, PatchKind, Propagation, Reply, Request, RequestOptions,
+    Subresource, User, Verb,
 };
 pub use resource::{Column, Info, Resource, Row, age};
 pub use status::{CauseDetail, Reason, Status};

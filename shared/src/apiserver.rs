@@ -3,21 +3,30 @@
 //! [`http`] is the outer face (paths, JSON, Tables); components inside the cluster send decoded requests.
 
 mod admission;
+mod aggregate;
 mod allocate;
 mod authorization;
 mod bounds;
 mod delete;
+mod discovery;
 mod evict;
+mod held;
 pub mod http;
 mod managed;
 mod node_proxy;
+mod openapi;
+mod page;
 mod parts;
 mod read;
 mod replicated;
+mod review;
+mod token;
 mod watch;
 mod write;
 
 use std::sync::Arc;
+
+use admission::service_account::Sibling;
 
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
 use crate::collections::BTreeMap;
@@ -39,11 +48,15 @@ pub struct ApiServer {
     watches: Watches,
     random: Random,
     /// The newest pod of each owner, to share its parts with the next: a cache, not state.
-    siblings: BTreeMap<u128, Arc<Object>>,
     /// Requests that kubelets answer.
     forwarded: node_proxy::Calls,
     /// Labels of bound pods, to share them: a cache, not state.
     labels: BTreeMap<u128, Doc>,
+    siblings: BTreeMap<u128, Sibling>,
+    /// Requests that wait a moment for what is about to be there.
+    held: held::Requests,
+    /// What it signs tokens with.
+    key: u64,
     served: u64,
     failed: u64,
     /// What it keeps of an etcd of several members; one member is written to directly.
@@ -69,6 +82,8 @@ impl ApiServer {
             siblings: BTreeMap::new(),
             forwarded: BTreeMap::new(),
             labels: BTreeMap::new(),
+            held: held::Requests::default(),
+            key: Random::stream(seed, "service-account-key").bits(),
             served: 0,
             failed: 0,
             remote: None,
@@ -85,7 +100,7 @@ impl ApiServer {
     /// What belongs to the state, in a fixed order.
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
-        (&self.watches, &self.random, &self.forwarded, self.served, self.failed).hash(state);
+        (&self.watches, &self.random, &self.forwarded, &self.held, self.served, self.failed).hash(state);
         if let Some(remote) = &self.remote {
             remote.hash(state);
         }
@@ -104,6 +119,7 @@ impl ApiServer {
     /// Begins a new life: open watches are gone; housekeeping of expired Events begins.
     pub fn start(&mut self, cx: &mut Context<'_>) {
         self.watches = Watches::default();
+        self.held = held::Requests::default();
         if self.remote.is_some() {
             return self.start_replicated(cx);
         }
@@ -116,6 +132,19 @@ impl ApiServer {
             cx.send(to, Body::WatchClosed(watch));
         }
         self.drop_forwarded(cx);
+    }
+
+    /// The connection to `owner` is gone: which watches it had, in its present life.
+    pub fn hang_up(&mut self, owner: Process) -> Vec<WatchId> {
+        self.watches.close_all_of(owner)
+    }
+
+    /// The machine lost its power: nobody is told, and all find out when their connections time out.
+    pub fn vanish(&mut self, wait: Duration, cx: &mut Context<'_>) {
+        for (watch, to) in self.watches.drain() {
+            cx.core.tell_locally(to, Body::WatchClosed(watch), wait, cx.causes.clone());
+        }
+        self.vanish_replicated(cx);
     }
 
     /// The process ends.
@@ -131,6 +160,9 @@ impl ApiServer {
 
     /// A timer ran out.
     pub fn timer(&mut self, timer: &Timer, store: &mut Store, cx: &mut Context<'_>) {
+        if timer.name == held::TIMER {
+            return self.try_again(timer, store, cx);
+        }
         if self.remote.is_some() {
             return self.timer_replicated(timer, cx);
         }
@@ -165,6 +197,9 @@ impl ApiServer {
             return self.accept((from, life), id, request, cx);
         }
         self.served += 1;
+        if request.subresource == Subresource::Metrics {
+            return self.aggregate((from, id), request, store, cx);
+        }
         if request.verb == Verb::Watch {
             return self.serve_watch((from, life), id, request, store, cx);
         }
@@ -180,10 +215,14 @@ impl ApiServer {
             return;
         }
         let (result, written) = self.execute(request, store, cx);
+        if self.hold((from, life), id, request, cx) {
+            return;
+        }
         self.failed += u64::from(result.is_err());
         let commit = cx.options().etcd_commit;
         let wait = if request.verb.is_read() { Duration::ZERO } else { commit };
         self.publish(&written, commit, cx);
+        self.judge_services(&written, store, cx);
         cx.send_after(wait, from, Body::Response(id, result.map_err(Box::new)));
     }
 

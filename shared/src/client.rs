@@ -48,7 +48,7 @@ impl Input {
             Body::CriEvent(event) => Some(Input::Cri(event)),
             Body::Packet(packet) => Some(Input::Packet(packet)),
             Body::NodeCall(number, call) => Some(Input::NodeCall(message.from, number, call)),
-            Body::Request(..) | Body::Cri(_) | Body::NodeReply(..) | Body::Etcd(_) => None,
+            Body::Request(..) | Body::Cri(_) | Body::NodeReply(..) | Body::Etcd(_) | Body::Metrics(_) => None,
         }
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! [`Cluster::apply`] takes a command; [`Cluster::step`] lets the next thing happen. Nothing else changes a cluster.
 
+mod addons;
 mod bootstrap;
 mod command;
 mod faults;
+mod kubeadm;
 mod members;
 mod spec;
 
 use std::hash::Hash;
 use std::sync::Arc;
 
+use crate::api::core::pod::Pod;
 use crate::api::{Key, Reply, Request};
 use crate::apiserver::{ApiServer, http};
 use crate::client::{Candidate, Input};
@@ -19,15 +22,16 @@ use crate::controllers::ControllerManager;
 use crate::doc::Doc;
 use crate::etcd::{Members, Store};
 use crate::kubelet::Kubelet;
-use crate::network::Network;
+use crate::network::{Network, PodRequest};
 use crate::runtime::{Images, Runtime};
 use crate::scheduler::Scheduler;
 use crate::sim::{
-    Body, Causes, Context, Core, Duration, Event, Message, Payload, Process, RequestId, StateHash,
-    StateHasher, Time, Trace, What,
+    Body, Causes, Context, Core, Duration, Event, Message, Metrics, Packet, PacketStep, Payload, Process,
+    RequestId, StateHash, StateHasher, Time, Trace, What,
 };
 
 pub use crate::apiserver::http::{HttpRequest, HttpResponse, exec_request, exec_result, log_request};
+pub use crate::network::TrafficSource;
 pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
 pub use members::EtcdStatus;
@@ -63,6 +67,11 @@ pub struct Cluster {
     outcomes: Vec<(u64, Outcome)>,
 }
 
+/// What runs on every machine.
+fn on_machine(machine: u32) -> [Process; 4] {
+    [Process::Cni(machine), Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)]
+}
+
 /// A request from outside that waits for its answer.
 #[derive(Clone, Debug, Hash)]
 struct Asked {
@@ -71,6 +80,12 @@ struct Asked {
     request: Arc<Request>,
     /// What came of an answer that goes on.
     received: String,
+}
+
+/// Whether a message is for a container rather than for the daemon that started it.
+fn passes_by_daemons(message: &Message) -> bool {
+    let of_container = matches!(message.to, Process::Runtime(_));
+    matches!(message.body, Body::Packet(_)) || of_container && matches!(message.body, Body::Metrics(_))
 }
 
 impl Cluster {
@@ -93,7 +108,7 @@ impl Cluster {
             candidates: BTreeMap::new(),
             kubelets: (0..count).map(|machine| Arc::new(Kubelet::new(machine, &core, seed))).collect(),
             runtimes: (0..count).map(|machine| Arc::new(Runtime::new(machine, &images))).collect(),
-            network: Network::new(count, seed),
+            network: Network::new(count, seed, spec.ingress),
             images,
             commands: BTreeMap::new(),
             admitted: 0,
@@ -102,15 +117,25 @@ impl Cluster {
             core,
         };
         cluster.bootstrap(spec);
+        for (at, source) in spec.traffic.iter().enumerate() {
+            let (core, causes) = (&mut cluster.core, Causes::none());
+            let mut cx = Context { core, me: Process::Visitors, causes };
+            let set = cluster.network.set_traffic(source.clone(), &mut cx);
+            set.map_err(|message| SpecError { field: format!("spec.traffic[{at}]"), message })?;
+        }
         Ok(cluster)
     }
 
     /// What is there before anybody acts; every program starts.
     fn bootstrap(&mut self, spec: &ClusterSpec) {
-        bootstrap::objects(&mut self.store, self.core.timestamp().floor_seconds(), spec.storage);
-        let members = spec.control_plane.members;
-        if members > 1 {
-            self.replicate(members);
+        let at = self.core.timestamp().floor_seconds();
+        bootstrap::objects(&mut self.store, at, spec);
+        let control_plane = &spec.control_plane;
+        if !control_plane.hosted {
+            self.core.links.set_control_plane(self.kubelets.len() as u32 - control_plane.members);
+        }
+        if control_plane.members > 1 {
+            self.replicate(control_plane.members);
         }
         let everywhere = [
             Process::Etcd(0),
@@ -120,12 +145,13 @@ impl Cluster {
             Process::ProxyWatch,
             Process::LoadBalancer,
             Process::CoreDns,
+            Process::CniWatch,
             Process::Visitors,
         ];
-        everywhere.into_iter().for_each(|process| self.core.start(process, Causes::none()));
+        let ingress = self.network.has_ingress().then_some(Process::IngressController);
+        everywhere.into_iter().chain(ingress).for_each(|process| self.core.start(process, Causes::none()));
         for machine in 0..self.kubelets.len() as u32 {
-            for process in [Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)]
-            {
+            for process in on_machine(machine) {
                 self.core.start(process, Causes::none());
             }
         }
@@ -254,7 +280,7 @@ impl Cluster {
         let outside = matches!(to, Process::Client(_));
         // Packets pass through kernels and containers, which work on while the daemons beside them are down.
         let in_kernel = match &event.payload {
-            Payload::Arrive(message) if matches!(message.body, Body::Packet(_)) => {
+            Payload::Arrive(message) if passes_by_daemons(message) => {
                 to.machine().is_some_and(|machine| self.core.machines[machine as usize].powered)
             }
             _ => false,
@@ -320,6 +346,17 @@ impl Cluster {
                 }
             }
             Body::Response(id, result) if matches!(to, Process::Client(_)) => self.answered(id, &result),
+            Body::Metrics(metrics) => match to {
+                Process::Kubelet(machine) if cx.core.running(Process::Runtime(machine)) => {
+                    let node = cx.core.machines[machine as usize].name.clone();
+                    let usage = Arc::new(self.runtimes[machine as usize].usage(node, cx.now()));
+                    cx.send(message.from, Body::Metrics(Metrics::Usage(usage)));
+                }
+                Process::Runtime(machine) => {
+                    Arc::make_mut(&mut self.runtimes[machine as usize]).metrics(metrics, &mut cx)
+                }
+                _ => {}
+            },
             body => {
                 let message = Message { body, ..message };
                 if let Some(input) = Input::from_message(message) {
@@ -347,17 +384,56 @@ impl Cluster {
                 Arc::make_mut(&mut self.kubelets[machine as usize]).handle(input, &mut cx)
             }
             Process::Runtime(machine) => {
-                Arc::make_mut(&mut self.runtimes[machine as usize]).handle(input, &mut cx)
+                let packet = if let Input::Packet(packet) = &input { Some(packet) } else { None };
+                if packet.is_none_or(|packet| self.network.lets_in(machine, packet)) {
+                    let runtime = Arc::make_mut(&mut self.runtimes[machine as usize]);
+                    runtime.handle(input, &mut cx);
+                    for (source, ending) in runtime.take_heard() {
+                        self.network.pod_heard(&source, &ending, self.core.now);
+                    }
+                }
             }
             Process::KubeProxy(_)
             | Process::ProxyWatch
+            | Process::Cni(_)
+            | Process::CniWatch
             | Process::LoadBalancer
-            | Process::CoreDns
-            | Process::Visitors => {
+            | Process::IngressController
+            | Process::CoreDns => self.network.handle(input, &mut cx),
+            Process::Visitors => {
                 self.network.handle(input, &mut cx);
+                let requests = self.network.take_pod_requests();
+                requests.into_iter().for_each(|request| self.send_from_pod(request));
             }
-            // A single member of etcd answers without messages.
-            Process::ApiServer(_) | Process::Etcd(_) | Process::Client(_) => {}
+            // Nobody reaches it without credentials. A single member of etcd answers without messages.
+            Process::ApiServer(_) => {
+                if let Input::Packet(packet) = input {
+                    let step = PacketStep::Answer { status: Some(403), detail: "kube-apiserver".into() };
+                    cx.send(packet.origin, Body::Packet(Packet { step, ..packet }));
+                }
+            }
+            Process::Etcd(_) | Process::Client(_) => {}
+        }
+    }
+
+    /// Lets a pod send a request for a source of traffic, as somebody inside it would. What does not run sends nothing.
+    fn send_from_pod(&mut self, request: PodRequest) {
+        let Some(object) = self.store.get(&request.pod) else { return };
+        let Some(node) = object.view::<Pod>().map(|pod| &pod.node_name) else { return };
+        let Some(machine) = self.network.proxies().machine_named(node) else { return };
+        let me = Process::Runtime(machine);
+        if !self.core.running(me) {
+            return;
+        }
+        let uid = object.meta.uid;
+        let PodRequest { source, url, timeout, .. } = request;
+        let mut cx = Context { core: &mut self.core, me, causes: Causes::none() };
+        let runtime = Arc::make_mut(&mut self.runtimes[machine as usize]);
+        if runtime.call_for(uid, source.clone(), url, timeout, &mut cx) {
+            self.network.pod_sent(&source);
+        }
+        for (source, ending) in runtime.take_heard() {
+            self.network.pod_heard(&source, &ending, self.core.now);
         }
     }
 
@@ -368,7 +444,10 @@ impl Cluster {
             self.drop_watch(message.from, *watch);
         }
         match &message.body {
-            Body::Request(..) => self.core.refuse(*message),
+            Body::Request(..) => {
+                self.connection_dead(&message);
+                self.core.refuse(*message);
+            }
             Body::Response(id, _) if matches!(message.to, Process::Client(_)) => {
                 self.answered(*id, &Err(Box::new(crate::api::Status::request_timeout())));
             }
@@ -394,11 +473,16 @@ impl Cluster {
             }
             Body::Watch(watch, _) => {
                 self.drop_watch(message.from, *watch);
-                self.close_later(*watch, &message);
+                self.close_later(*watch, message.to, message.causes);
             }
-            Body::WatchClosed(watch) => self.close_later(*watch, &message),
+            Body::WatchClosed(watch) => self.close_later(*watch, message.to, message.causes),
+            Body::Metrics(Metrics::Query(query)) => {
+                let (asker, id) = query.asker;
+                let gone = Err(Box::new(crate::api::Status::metrics_unavailable(&query.request)));
+                self.core.reply_locally(asker, id, gone, Duration::millis(1), message.causes);
+            }
             Body::Etcd(_) => self.etcd_lost(*message),
-            Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) => {}
+            Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) | Body::Metrics(_) => {}
         }
     }
 
@@ -409,21 +493,10 @@ impl Cluster {
     }
 
     /// A watcher whose connection broke silently notices when it times out.
-    fn close_later(&mut self, watch: u64, message: &Message) {
-        let to = message.to;
-        if !self.core.running(to) {
-            return;
+    fn close_later(&mut self, watch: u64, to: Process, causes: Causes) {
+        if self.core.running(to) {
+            self.core.tell_locally(to, Body::WatchClosed(watch), CONNECTION_TIMEOUT, causes);
         }
-        let life = self.core.incarnation(to);
-        let body = Body::WatchClosed(watch);
-        let closed = Message { from: to, sent_by: life, to, body, causes: message.causes.clone() };
-        let event = Event {
-            to,
-            life: Some(life),
-            payload: Payload::Arrive(Box::new(closed)),
-            causes: message.causes.clone(),
-        };
-        self.core.queue.push(self.core.now + CONNECTION_TIMEOUT, event);
     }
 
     fn execute(&mut self, number: u64) {
@@ -435,6 +508,14 @@ impl Cluster {
                 let outcome = faults::strike(self, &target, fault, causes);
                 self.outcomes.push((number, outcome));
             }
+            Action::Traffic(source) => {
+                let mut cx = Context { core: &mut self.core, me: Process::Visitors, causes };
+                let outcome = match self.network.set_traffic(source, &mut cx) {
+                    Ok(()) => Outcome::Done,
+                    Err(why) => Outcome::Refused(why.into()),
+                };
+                self.outcomes.push((number, outcome));
+            }
             Action::Repair { target } => {
                 let outcome = faults::repair(self, &target, causes);
                 self.outcomes.push((number, outcome));
@@ -443,7 +524,9 @@ impl Cluster {
     }
 
     fn ask(&mut self, number: u64, http: HttpRequest, user: crate::api::User, causes: Causes) {
-        let request = match http::decode(&http, user) {
+        let now = self.core.timestamp();
+        let user = self.apiserver().authenticate(&http, user, &self.store, now);
+        let request = match user.and_then(|user| http::decode(&http, user)) {
             Ok(request) if request.verb == crate::api::Verb::Watch => {
                 let status = crate::api::Status::method_not_allowed();
                 self.outcomes.push((number, Outcome::Http(http::HttpResponse::from(&status))));

@@ -7,10 +7,14 @@ mod cronjob;
 mod daemonset;
 mod deployment;
 mod disruption;
+mod endpoints;
 mod endpointslice;
+mod endpointslice_mirroring;
+mod ephemeral_volume;
 mod expectations;
 mod garbage_collector;
 mod history;
+mod horizontalpodautoscaler;
 mod job;
 mod local_path_provisioner;
 mod namespace;
@@ -21,6 +25,7 @@ mod pod_gc;
 mod pods;
 mod replicaset;
 mod resource_quota;
+pub mod root_ca_publisher;
 mod serviceaccount;
 mod statefulset;
 mod status;
@@ -61,6 +66,8 @@ const WATCHED: &[Kind] = &[
     Kind::PodDisruptionBudget,
     Kind::EndpointSlice,
     Kind::ResourceQuota,
+    Kind::Endpoints,
+    Kind::HorizontalPodAutoscaler,
 ];
 
 macro_rules! controllers {
@@ -100,13 +107,18 @@ controllers! {
     ttl_after_finished: ttl_after_finished::TtlAfterFinished,
     disruption: disruption::DisruptionController,
     endpoint_slice: endpointslice::EndpointSliceController,
+    endpoints: endpoints::EndpointsController,
+    endpoint_slice_mirroring: endpointslice_mirroring::EndpointSliceMirroring,
+    root_ca_publisher: root_ca_publisher::RootCaPublisher,
     garbage_collector: garbage_collector::GarbageCollector,
     namespace: namespace::NamespaceController,
     service_account: serviceaccount::ServiceAccountController,
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
+    ephemeral_volume: ephemeral_volume::EphemeralVolumeController,
     local_path_provisioner: local_path_provisioner::LocalPathProvisioner,
     pod_gc: pod_gc::PodGarbageCollector,
     resource_quota: resource_quota::ResourceQuotaController,
+    horizontal_pod_autoscaler: horizontalpodautoscaler::HorizontalPodAutoscalerController,
 }
 
 /// Whose answer a request's number stands for.

@@ -37,6 +37,7 @@ mod patch;
 mod pods;
 mod printed;
 mod printer;
+mod prune;
 mod replace;
 mod resource;
 mod rollout;

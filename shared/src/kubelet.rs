@@ -7,6 +7,8 @@ mod cri;
 mod downward;
 mod ending;
 mod env;
+mod eviction;
+mod mirror;
 mod node;
 mod pod;
 mod probe;
@@ -56,6 +58,8 @@ pub struct Kubelet {
     configs: BTreeMap<(u128, u32), env::Sources>,
     /// Calls of the API server's that the runtime is working on: who asked.
     serving: BTreeMap<u64, Process>,
+    /// Whether memory or disk run out.
+    pressure: eviction::Pressure,
 }
 
 /// What an answer is for.
@@ -65,6 +69,7 @@ enum Pending {
     ReadNode,
     NodeStatus,
     Lease,
+    Mirror,
     Status(u128),
     Delete(u128),
     Config { pod: u128, container: u32, key: Key },
@@ -95,6 +100,7 @@ impl Kubelet {
             found: BTreeMap::new(),
             configs: BTreeMap::new(),
             serving: BTreeMap::new(),
+            pressure: eviction::Pressure::default(),
         }
     }
 
@@ -159,11 +165,13 @@ impl Kubelet {
         match (timer.name, &timer.key) {
             ("register", _) => self.register(cx),
             ("heartbeat", _) => self.heartbeat_due(cx),
+            ("mirror", _) => self.mirror(cx),
             ("pod", Some(key)) => self.all_called(key).into_iter().for_each(|uid| self.sync(uid, cx)),
             ("report", Some(key)) => self.all_called(key).into_iter().for_each(|uid| self.report(uid, cx)),
             ("delete", Some(key)) => {
                 self.all_called(key).into_iter().for_each(|uid| self.delete_from_api(uid, cx));
             }
+            ("eviction", _) if self.pressure.is_watching() => self.look_at_usage(cx),
             ("volumes", Some(key)) => {
                 self.all_called(key).into_iter().for_each(|uid| self.read_volumes(uid, cx))
             }
@@ -185,6 +193,8 @@ impl Kubelet {
             Pending::ReadNode => self.node_read(result, cx),
             Pending::NodeStatus => self.node_status_written(&result),
             Pending::Lease => self.lease_answered(&result, cx),
+            // Looked at again a second later.
+            Pending::Mirror => {}
             Pending::Status(uid) => self.status_written(uid, result, cx),
             Pending::Delete(uid) => self.deleted(uid, &result, cx),
             Pending::Config { pod, container, key } => self.config_read(pod, container, key, result, cx),
@@ -202,6 +212,8 @@ impl Kubelet {
                     self.network_known(cidr, cx);
                 }
             }
+            // The API shows it; it runs whatever the API says.
+            _ if mirror::is_mirror(object) => {}
             _ => self.pod_changed(delta, cx),
         }
     }

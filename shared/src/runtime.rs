@@ -8,6 +8,8 @@ mod container;
 mod image;
 mod lifecycle;
 mod logs;
+mod metrics;
+mod pressure;
 mod pull;
 mod serve;
 mod shell;
@@ -19,11 +21,12 @@ use std::sync::Arc;
 use crate::client::Input;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
+use crate::network::Ending;
 use crate::sim::{
     Body, Context, CriCall, CriEvent, ListedContainer, ListedPod, Packet, PacketStep, Process, Timer,
 };
 
-pub use caller::{Call, Caller};
+pub use caller::{Asker, Call, Caller};
 pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};
 pub use image::{Found, ImageSpec, Images, container_id, full_reference, image_id, is_valid_reference};
 pub use logs::{Log, LogLine};
@@ -55,8 +58,20 @@ pub struct Runtime {
     asked: BTreeMap<u64, tasks::Asked>,
     /// Directories of the machine that pods share, one after the other or at once: claims and host paths.
     disks: BTreeMap<Str, shell::Files>,
+    /// How requests for sources of traffic ended.
+    heard: Vec<(Str, Ending)>,
+    /// Memory that containers use, in bytes.
+    memory_used: u64,
+    /// Memory and disk that something else fills.
+    filled: (u64, u64),
+    /// Whether the kubelet knows that memory or disk run out.
+    low: (bool, bool),
     last_number: u64,
     boot: u32,
+    /// CPU time of containers that have ended, in nanoseconds.
+    ended_cpu_nanos: u64,
+    /// What the metrics-servers here know, by the number of their container's start.
+    scrapers: BTreeMap<u64, metrics::Scraper>,
 }
 
 impl Hash for Runtime {
@@ -65,7 +80,9 @@ impl Hash for Runtime {
         (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
         (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
         (&self.calls, &self.followers, &self.tasks, &self.asked, &self.disks).hash(state);
-        (self.last_number, self.boot).hash(state);
+        (self.memory_used, self.filled, self.low).hash(state);
+        (&self.heard, self.last_number, self.boot).hash(state);
+        (self.ended_cpu_nanos, &self.scrapers).hash(state);
     }
 }
 
@@ -88,8 +105,14 @@ impl Runtime {
             tasks: BTreeMap::new(),
             asked: BTreeMap::new(),
             disks: BTreeMap::new(),
+            heard: Vec::new(),
+            memory_used: 0,
+            filled: (0, 0),
+            low: (false, false),
             last_number: 0,
             boot: 1,
+            ended_cpu_nanos: 0,
+            scrapers: BTreeMap::new(),
         }
     }
 
@@ -128,6 +151,8 @@ impl Runtime {
             CriCall::StopPodSandbox { pod } => self.stop_sandbox(pod),
             CriCall::RemovePodSandbox { pod } => self.remove_sandbox(pod, cx),
             CriCall::Probe { .. } => self.probe(call, cx),
+            CriCall::Stats => self.tell_usage(cx),
+            CriCall::RemoveUnusedImages => self.remove_unused_images(cx),
             CriCall::ReadLog { call, pod, attempt, options } => {
                 self.read_log(call, pod, attempt, options, cx)
             }
@@ -141,6 +166,7 @@ impl Runtime {
             Input::Start => self.resume(cx),
             Input::Timer(timer) => self.timer(&timer, cx),
             Input::Packet(packet) => self.packet(packet, cx),
+            Input::Response(..) => self.nodes_listed(input, cx),
             _ => {}
         }
     }
@@ -158,6 +184,11 @@ impl Runtime {
         self.followers.clear();
         self.tasks.clear();
         self.asked.clear();
+        self.memory_used = 0;
+        self.filled.0 = 0;
+        self.low = (false, false);
+        self.ended_cpu_nanos = 0;
+        self.scrapers.clear();
     }
 
     fn fresh_number(&mut self) -> u64 {
@@ -178,7 +209,8 @@ impl Runtime {
             "task" => self.task_due(timer.number, cx),
             "check" => self.check_over(timer.number, cx),
             "no reply" => self.task_answered(timer.number, shell::Answer::TimedOut, cx),
-            "no answer" => self.call_ended(timer.number, false, "no answer".into(), cx),
+            "no answer" => self.no_answer(timer.number, cx),
+            "scrape" => self.scrape(timer.number, cx),
             _ => {}
         }
     }
@@ -189,10 +221,9 @@ impl Runtime {
         }
         match packet.step.clone() {
             PacketStep::ToPod { ip, port } => self.serve(&packet, ip, port, cx),
-            PacketStep::Resolved { ips } => self.resolved(&packet, &ips, cx),
+            PacketStep::Resolved { ips, port } => self.resolved(&packet, &ips, port, cx),
             PacketStep::Answer { status, detail } => {
-                let ok = status.is_some_and(|status| status < 400);
-                self.call_ended(packet.number, ok, detail, cx);
+                self.call_ended(packet.number, &Ending::of(status, &detail), cx);
             }
             PacketStep::ToService { .. } | PacketStep::Lookup { .. } => {}
         }
@@ -214,6 +245,9 @@ impl Runtime {
         });
         let images = self.cached.iter().map(|(image, &bytes)| (image.clone(), bytes)).collect();
         self.tell(CriEvent::Listed { boot: self.boot, pods: pods.collect(), images }, cx);
+        if self.low != (false, false) {
+            self.tell_usage(cx);
+        }
     }
 }
 

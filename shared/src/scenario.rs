@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{ClusterSpec, ControlPlane, ImageSpec, NodeGroup};
+use crate::cluster::{ClusterSpec, ControlPlane, ImageSpec, NodeGroup, TrafficSource};
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Path, Segment, Str, Timestamp, from_doc, parse_json, to_doc};
 use crate::manifest::{self, Document};
@@ -78,6 +78,9 @@ pub struct Spec {
     /// Component configuration and modelled latencies.
     #[serde(skip_serializing_if = "sparse::is_default", serialize_with = "sparse::fields")]
     pub options: Options,
+    /// Sources of traffic that are there from the beginning.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<TrafficSource>,
     /// The moment that a viewer first sees.
     #[serde(skip_serializing_if = "sparse::is_default")]
     pub opening: Duration,
@@ -99,14 +102,13 @@ pub struct Spec {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Shape {
-    /// The control plane. One member of each program is simulated; `hosted: false` is accepted, but no Node stands
-    /// for the control plane yet.
+    /// The control plane.
     #[serde(skip_serializing_if = "sparse::is_default", serialize_with = "sparse::fields")]
     pub control_plane: ControlPlane,
     /// The worker nodes.
     pub nodes: Vec<NodeGroup>,
-    /// What runs besides. `coredns` and `kube-proxy` always do for now, named or not; `metrics-server` has no
-    /// effect yet.
+    /// What runs besides. `coredns` and `kube-proxy` always do for now, named or not; `metrics-server` and
+    /// `ingress-nginx` only where they are named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addons: Option<Vec<Addon>>,
 }
@@ -126,6 +128,7 @@ pub enum Addon {
     Coredns,
     KubeProxy,
     MetricsServer,
+    IngressNginx,
 }
 
 /// Why a scenario cannot be read or played.
@@ -236,6 +239,22 @@ impl Scenario {
         if self.spec.steps.len() > MAX_STEPS {
             return Err(refuse("spec.steps", format!("a scenario has at most {MAX_STEPS} steps")));
         }
+        for (at, source) in self.spec.traffic.iter().enumerate() {
+            let fault = source.check();
+            fault.map_err(|(field, message)| refuse(&format!("spec.traffic[{at}]{field}"), message))?;
+            if self.spec.traffic[..at].iter().any(|other| other.name == source.name) {
+                let message = format!("there is already a source of traffic called {:?}", source.name);
+                return Err(refuse(&format!("spec.traffic[{at}].name"), message));
+            }
+        }
+        for (at, step) in self.spec.steps.iter().enumerate() {
+            if let StepAction::Traffic(source) = &step.action {
+                let fault = source.check();
+                fault.map_err(|(field, message)| {
+                    refuse(&format!("spec.steps[{at}].traffic{field}"), message)
+                })?;
+            }
+        }
         for (at, expectation) in self.spec.expect.iter().enumerate() {
             let fault = expectation.check();
             fault.map_err(|(field, message)| refuse(&format!("spec.expect[{at}]{field}"), message))?;
@@ -256,8 +275,11 @@ impl Scenario {
             storage: self.spec.cluster.addons.as_ref().is_none_or(|addons| !addons.is_empty()),
             control_plane: self.spec.cluster.control_plane.clone(),
             nodes: self.spec.cluster.nodes.clone(),
+            metrics_server: self.spec.cluster.addons.iter().flatten().any(|it| *it == Addon::MetricsServer),
             images: self.spec.images.clone(),
             options: self.spec.options.clone(),
+            ingress: self.spec.cluster.addons.iter().flatten().any(|addon| *addon == Addon::IngressNginx),
+            traffic: self.spec.traffic.clone(),
             ..ClusterSpec::default()
         };
         if let Some(epoch) = &self.spec.epoch {

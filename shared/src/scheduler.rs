@@ -116,6 +116,7 @@ impl Scheduler {
             Kind::StatefulSet,
             Kind::PodDisruptionBudget,
             Kind::StorageClass,
+            Kind::CsiNode,
             Kind::PersistentVolume,
             Kind::PersistentVolumeClaim,
             Kind::Pod,
@@ -217,7 +218,7 @@ impl Scheduler {
         match delta.object().key.kind {
             Kind::Node => self.node_changed(delta, cx),
             Kind::Pod => self.pod_changed(delta, cx),
-            Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass => {
+            Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass | Kind::CsiNode => {
                 self.storage_changed(delta, cx);
             }
             _ => self.defaults.changed(delta),
@@ -351,6 +352,9 @@ impl Scheduler {
             nominated: self.nominated.clone(),
             volumes: self.volumes.of(&template, &pod, &self.informers),
         };
+        if asks.volumes.as_ref().is_some_and(|volumes| volumes.limits.is_some()) {
+            self.cache.know_residents();
+        }
         let (position, start) = (self.cache.position(), self.start);
         let decision =
             cycle::schedule(&self.cache, id, &asks, &mut self.memos, &mut self.start, &mut self.random);

@@ -40,7 +40,7 @@ struct TypeEntry {
 }
 
 /// A type with fields: an object of the API or a part of one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Type(u32);
 
 /// A field of a [`Type`].

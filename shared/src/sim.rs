@@ -3,10 +3,12 @@
 
 mod cause;
 mod context;
+mod dns_config;
 mod fault;
 mod hash;
 mod link;
 mod message;
+mod metrics;
 mod node_call;
 mod options;
 mod process;
@@ -18,10 +20,12 @@ mod trace;
 
 pub use cause::{Causes, RecordId};
 pub use context::{Context, Core, Machine};
+pub use dns_config::DnsConfig;
 pub use fault::{Fault, Target};
 pub use hash::{StateHash, StateHasher, hash_of};
 pub use link::{End, Links};
 pub use message::*;
+pub use metrics::{ContainerMetrics, Metrics, NodeMetrics, Query};
 pub use node_call::*;
 pub use options::{Options, ProxyMode};
 pub use process::{Incarnation, Process};

@@ -50,6 +50,76 @@ fn limit_ranges_fill_in_and_bound() {
 }
 
 #[test]
+fn limit_ranges_bound_pods_and_claims_as_wholes() {
+    let mut world = World::new();
+    let range = "{apiVersion: v1, kind: LimitRange, metadata: {name: l}, spec: {limits: [\
+                 {type: Pod, max: {memory: 1Gi}}, {type: PersistentVolumeClaim, min: {storage: 2Gi}, max: {storage: 5Gi}}]}}";
+    kubectl(&mut world, "apply -f -", range);
+    let init = "initContainers: [{name: i, image: nginx, resources: {limits: {memory: 2Gi}}}], ";
+    let said = kubectl(&mut world, "create -f -", &pod("p", "limits: {memory: 100Mi}", init)).1;
+    assert!(said.contains("is forbidden: maximum memory usage per Pod is 1Gi, but limit is 2Gi"), "{said}");
+    for (storage, why) in [
+        ("1Gi", "minimum storage usage per PersistentVolumeClaim is 2Gi, but request is 1Gi"),
+        ("6Gi", "maximum storage usage per PersistentVolumeClaim is 5Gi, but request is 6Gi"),
+        ("3Gi", "created"),
+    ] {
+        let claim = format!(
+            "{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: c}}, spec: {{accessModes: [ReadWriteOnce], \
+             resources: {{requests: {{storage: {storage}}}}}}}}}"
+        );
+        let said = kubectl(&mut world, "create -f -", &claim).1;
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn quotas_count_objects_ports_storage_and_classes_of_pods() {
+    let mut world = World::new();
+    let quotas = "{apiVersion: v1, kind: ResourceQuota, metadata: {name: things}, spec: {hard: {services.nodeports: 1, \
+                  requests.storage: 2Gi, count/secrets: 1, count/horizontalpodautoscalers.autoscaling: 0}}}\n---\n\
+                  {apiVersion: v1, kind: ResourceQuota, metadata: {name: best-effort}, spec: {hard: {pods: 1}, scopes: [BestEffort]}}";
+    kubectl(&mut world, "apply -f -", quotas);
+    world.wait(2);
+    let over = |name: &str, what: &str, asked: &str, used: &str, limit: &str| {
+        format!(
+            "exceeded quota: {name}, requested: {what}={asked}, used: {what}={used}, limited: {what}={limit}\n"
+        )
+    };
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {type: NodePort, ports: \
+                   [{name: a, port: 80}, {name: b, port: 81}]}}";
+    let said = kubectl(&mut world, "create -f -", service).1;
+    assert!(said.ends_with(&over("things", "services.nodeports", "2", "0", "1")), "{said}");
+    let secret = |name: &str| format!("{{apiVersion: v1, kind: Secret, metadata: {{name: {name}}}}}");
+    assert_eq!(kubectl(&mut world, "create -f -", &secret("a")).1, "secret/a created\n");
+    let said = kubectl(&mut world, "create -f -", &secret("b")).1;
+    assert!(said.ends_with(&over("things", "count/secrets", "1", "1", "1")), "{said}");
+    let claim = "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: c}, spec: {accessModes: [ReadWriteOnce], \
+                 resources: {requests: {storage: 3Gi}}}}";
+    let said = kubectl(&mut world, "create -f -", claim).1;
+    assert!(said.ends_with(&over("things", "requests.storage", "3Gi", "0", "2Gi")), "{said}");
+    kubectl(&mut world, "create -f -", &pod("one", "", ""));
+    let said = kubectl(&mut world, "create -f -", &pod("two", "", "")).1;
+    assert!(said.ends_with(&over("best-effort", "pods", "1", "1", "1")), "{said}");
+    let said = kubectl(&mut world, "create -f -", &pod("three", "requests: {cpu: 1m}", "")).1;
+    assert_eq!(said, "pod/three created\n", "it is no best effort");
+    // What goes away is given back.
+    kubectl(&mut world, "delete secret a", "");
+    kubectl(&mut world, "delete pod one --grace-period=0 --force", "");
+    world.wait(3);
+    assert_eq!(kubectl(&mut world, "create -f -", &secret("b")).1, "secret/b created\n");
+    assert_eq!(kubectl(&mut world, "create -f -", &pod("two", "", "")).1, "pod/two created\n");
+    let wrong = "{apiVersion: v1, kind: ResourceQuota, metadata: {name: w}, spec: {hard: {dogs: 1, cpu: -1}, scopes: [BestEffort]}}";
+    let (_, said) = kubectl(&mut world, "create -f -", wrong);
+    for why in [
+        "spec.hard[dogs]: Invalid value: \"dogs\": must be a standard resource for quota",
+        "spec.hard[cpu]: Invalid value: \"-1\": must be greater than or equal to 0",
+        "spec.scopes: Invalid value: [\"BestEffort\"]: unsupported scope applied to resource",
+    ] {
+        assert!(said.contains(why), "{why}\n{said}");
+    }
+}
+
+#[test]
 fn priority_comes_from_the_class() {
     let mut world = World::new();
     let class =

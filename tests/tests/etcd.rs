@@ -22,7 +22,10 @@ struct Play {
 
 impl Play {
     fn of(members: u32, options: Options, seed: u64) -> Play {
-        let control_plane = ControlPlane { members, ..ControlPlane::default() };
+        Play::made(ControlPlane { members, ..ControlPlane::default() }, options, seed)
+    }
+
+    fn made(control_plane: ControlPlane, options: Options, seed: u64) -> Play {
         let spec = ClusterSpec { control_plane, options, ..ClusterSpec::default() };
         let cluster = Cluster::new(&spec, seed, 50_000).expect("a sound specification");
         Play { cluster, outcomes: BTreeMap::new() }
@@ -401,5 +404,111 @@ fn clients_of_an_api_server_that_is_down_go_to_another() {
         assert_eq!(watches(&play), before, "no watch is lost or left behind");
         // Reads through any of them see what was written through another.
         assert_eq!(play.configmap("meanwhile").0, 409);
+    }
+}
+
+/// A cluster that bears its own control plane, as kubeadm makes it.
+fn kubeadm(members: u32) -> Play {
+    let control_plane = ControlPlane { members, hosted: false };
+    let mut play =
+        Play::made(control_plane, Options { image_pull: Some(Duration::ZERO), ..Options::default() }, 3);
+    play.run(Duration::seconds(60));
+    play
+}
+
+/// Pods of `kube-system` whose names begin like this: name, node, whether ready, and how often restarted.
+fn system_pods(play: &Play, prefix: &str) -> Vec<(String, String, bool, i64)> {
+    let pods = play.cluster.store().list(Kind::Pod);
+    let pods = pods.filter(|pod| pod.key.namespace == "kube-system" && pod.key.name.starts_with(prefix));
+    pods.map(|pod| {
+        let view = pod.view::<Pod>().expect("a pod");
+        let restarts = pod.body["status"]["containerStatuses"][0]["restartCount"].as_i64().unwrap_or(-1);
+        (pod.key.name.to_string(), view.node_name.to_string(), view.ready, restarts)
+    })
+    .collect()
+}
+
+#[test]
+fn a_control_plane_of_the_clusters_own_has_nodes_and_static_pods() {
+    for members in [1, 3] {
+        let mut play = kubeadm(members);
+        let nodes = play.cluster.store().list(Kind::Node).count();
+        assert_eq!(nodes, 3 + members as usize);
+        assert!(play.nodes().iter().all(|ready| ready == "True"), "{:?}", play.nodes());
+        for program in ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+            let expected: Vec<_> = (0..members)
+                .map(|member| {
+                    let node = format!("control-plane-{member}");
+                    (format!("{program}-{node}"), node, true, 0)
+                })
+                .collect();
+            assert_eq!(system_pods(&play, program), expected);
+        }
+        let proxies = system_pods(&play, "kube-proxy-");
+        assert_eq!(proxies.iter().filter(|(_, _, ready, _)| *ready).count(), nodes, "{proxies:?}");
+        assert_eq!(system_pods(&play, "coredns-").len(), 2);
+        // Nothing of the people's runs there.
+        play.app();
+        let pods = play.cluster.store().list(Kind::Pod).filter(|pod| pod.key.namespace == "default");
+        assert!(pods.filter_map(|pod| pod.view::<Pod>()).all(|pod| pod.node_name.starts_with("node-")));
+        // A mirror that is deleted comes back; the program does not notice.
+        let path = "/api/v1/namespaces/kube-system/pods/kube-scheduler-control-plane-0";
+        let key = Key::new(Kind::Pod, "kube-system", "kube-scheduler-control-plane-0");
+        let uid = |play: &Play| play.cluster.store().get(&key).map(|pod| pod.meta.uid);
+        let before = uid(&play);
+        assert_eq!(play.answer("DELETE", path, &Doc::Null).0, 200);
+        assert!(uid(&play).is_some() && uid(&play) != before);
+        assert!(system_pods(&play, "kube-scheduler-control-plane-0")[0].2);
+        // A crash shows.
+        play.strike("component/kube-scheduler-0", Fault::Crash);
+        play.run(Duration::seconds(5));
+        assert_eq!(system_pods(&play, "kube-scheduler-control-plane-0")[0].3, 1);
+    }
+}
+
+#[test]
+fn a_node_of_the_control_plane_takes_its_members_down() {
+    for fault in [Fault::PowerOff, Fault::Partition] {
+        for member in 0..3 {
+            let mut play = kubeadm(3);
+            play.app();
+            let target = format!("node/control-plane-{member}");
+            play.strike(&target, fault);
+            if fault == Fault::PowerOff {
+                let status = play.etcd().members;
+                assert_eq!(status.iter().filter(|it| it.running).count(), 2);
+            }
+            play.run(Duration::seconds(120));
+            // Silence is noticed by waiting; then everything goes on without it.
+            let (status, ..) = play.configmap("meanwhile");
+            assert_eq!(status, 201, "{target} {fault:?}");
+            let path = "/apis/apps/v1/namespaces/default/deployments/todo";
+            play.ask("PATCH", path, &doc!({ "spec": { "replicas": 5i64 } }));
+            play.run(Duration::seconds(40));
+            let app = |play: &Play| {
+                let pods = play.cluster.store().list(Kind::Pod);
+                let ready = pods.filter(|pod| pod.key.namespace == "default");
+                ready.filter(|pod| pod.view::<Pod>().is_some_and(|pod| pod.ready)).count()
+            };
+            assert_eq!(app(&play), 5, "{target} {fault:?}");
+            let ready: Vec<_> = play.nodes();
+            assert_eq!(
+                ready.iter().filter(|ready| *ready == "Unknown").count(),
+                1,
+                "{target} {fault:?}: {ready:?}"
+            );
+            play.repair(&target);
+            play.run(Duration::seconds(120));
+            assert!(
+                play.nodes().iter().all(|ready| ready == "True"),
+                "{target} {fault:?}: {:?}",
+                play.nodes()
+            );
+            let commits: Vec<u64> = play.etcd().members.iter().map(|it| it.commit).collect();
+            assert!(commits.iter().all(|commit| *commit == commits[0]), "{commits:?}");
+            assert_eq!(play.cluster.leaders().count(), 2);
+            let mirrors = system_pods(&play, "etcd-");
+            assert!(mirrors.iter().all(|(_, _, ready, _)| *ready), "{mirrors:?}");
+        }
     }
 }

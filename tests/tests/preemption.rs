@@ -285,3 +285,36 @@ fn a_nominated_pod_that_is_deleted_frees_what_was_kept_for_it() {
     assert_eq!(lab.names(), ["next"]);
     assert_eq!(lab.node("next"), "node-0");
 }
+
+#[test]
+fn a_pod_of_a_daemon_set_is_told_of_its_own_node() {
+    let mut lab = Lab::new(TWO);
+    lab.pod("full", "high", "3", ", nodeName: node-1");
+    lab.apply(
+        "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: agent}, spec: {selector: {matchLabels: {app: agent}}, \
+         template: {metadata: {labels: {app: agent}}, spec: {priorityClassName: low, containers: [{name: c, image: \
+         'app:1', resources: {requests: {cpu: 2}}}]}}}}",
+    );
+    lab.run(5);
+    let pods: Vec<String> = lab.names().into_iter().filter(|name| name.starts_with("agent")).collect();
+    let (there, waiting): (Vec<_>, Vec<_>) = pods.into_iter().partition(|name| !lab.node(name).is_empty());
+    assert_eq!(there.len(), 1);
+    assert_eq!(
+        lab.messages(&waiting[0], "FailedScheduling"),
+        [
+            "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]. no new claims \
+          to deallocate, preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 \
+          Preemption is not helpful for scheduling."
+        ]
+    );
+    // Who matters more makes room, and only there.
+    lab.apply(
+        "{apiVersion: v1, kind: Pod, metadata: {name: pinned}, spec: {priorityClassName: high, affinity: {nodeAffinity: \
+         {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchFields: [{key: metadata.name, \
+         operator: In, values: [node-0]}]}]}}}, containers: [{name: c, image: 'app:1', resources: {requests: {cpu: \
+         3}}}]}}",
+    );
+    lab.run(40);
+    assert_eq!(lab.node("pinned"), "node-0");
+    assert_eq!(lab.node("full"), "node-1");
+}

@@ -334,3 +334,55 @@ fn what_is_wrong_with_volumes_and_classes_is_said() {
     let said = lab.apply(&WAIT.replace("no-provisioner", "other"));
     assert!(said.contains("provisioner: Forbidden: updates to provisioner are forbidden."), "{said}");
 }
+
+#[test]
+fn a_node_holds_only_so_many_volumes_of_a_driver() {
+    let mut lab = Lab::new("");
+    lab.make(
+        "{apiVersion: storage.k8s.io/v1, kind: CSINode, metadata: {name: node-0}, spec: {drivers: [{name: \
+         disks.example.com, nodeID: i-0, allocatable: {count: 1}}]}}",
+    );
+    for number in 0..2 {
+        let source = format!(", csi: {{driver: disks.example.com, volumeHandle: vol-{number}}}");
+        lab.volume(&format!("disk-{number}"), "1Gi", &source);
+        lab.claim(&format!("c{number}"), &format!(", storageClassName: '', volumeName: disk-{number}"));
+        lab.pod(
+            &format!("p{number}"),
+            &format!("c{number}"),
+            ", nodeSelector: {kubernetes.io/hostname: node-0}",
+        );
+        lab.run(20);
+    }
+    assert_eq!((lab.phase(Kind::Pod, "p0"), lab.node("p1")), ("Running".into(), String::new()));
+    lab.says(
+        "p1",
+        "FailedScheduling: 0/3 nodes are available: 1 node(s) exceed max volume count, 2 node(s) didn't match Pod's \
+         node affinity/selector. no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption \
+         victims found for incoming pod, 2 Preemption is not helpful for scheduling.",
+    );
+    lab.kubectl("delete pod p0 --now");
+    lab.run(5);
+    assert_eq!(lab.phase(Kind::Pod, "p1"), "Running");
+}
+
+#[test]
+fn an_ephemeral_volume_lives_as_long_as_its_pod() {
+    let mut lab = Lab::new("");
+    lab.make(
+        "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c, image: 'app:1'}], volumes: \
+         [{name: scratch, ephemeral: {volumeClaimTemplate: {metadata: {labels: {for: p}}, spec: {accessModes: \
+         [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}}}]}}",
+    );
+    lab.run(8);
+    assert_eq!(lab.phase(Kind::PersistentVolumeClaim, "p-scratch"), "Bound");
+    assert_eq!(
+        lab.object(Kind::PersistentVolumeClaim, "p-scratch")["metadata"]["labels"]["for"].as_str(),
+        Some("p")
+    );
+    assert_eq!(lab.phase(Kind::Pod, "p"), "Running");
+    lab.kubectl("delete pod p --now");
+    lab.run(10);
+    assert!(
+        lab.names(Kind::PersistentVolumeClaim).is_empty() && lab.names(Kind::PersistentVolume).is_empty()
+    );
+}

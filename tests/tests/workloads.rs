@@ -318,6 +318,60 @@ fn claims_outlive_their_pods() {
     assert_eq!(made.iter().filter(|(change, _)| *change == ChangeKind::Added).count(), 2);
 }
 
+/// A StatefulSet with a claim for each pod.
+fn set_with_claims(policy: &str) -> String {
+    let claims = ", volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], \
+                  resources: {requests: {storage: 1Gi}}}}]";
+    stateful_set(3, "app:1", &format!("{claims}, persistentVolumeClaimRetentionPolicy: {{{policy}}}"))
+}
+
+#[test]
+fn claims_go_with_their_pods_or_their_set_where_the_policy_says_so() {
+    let claims = |lab: &Lab| {
+        let claims = lab.player.cluster().store().list(Kind::PersistentVolumeClaim);
+        claims.map(|claim| claim.key.name.to_string()).collect::<Vec<_>>()
+    };
+    for (policy, scaled, deleted) in [
+        ("whenScaled: Delete", 1, 1),
+        ("whenDeleted: Delete", 3, 0),
+        ("whenDeleted: Delete, whenScaled: Delete", 1, 0),
+    ] {
+        let mut lab = Lab::new();
+        lab.apply(&set_with_claims(policy));
+        lab.run(20);
+        assert_eq!(claims(&lab), ["data-db-0", "data-db-1", "data-db-2"], "{policy}");
+        lab.kubectl("scale statefulset/db --replicas=1");
+        lab.run(20);
+        assert_eq!(claims(&lab).len(), scaled, "{policy}");
+        lab.kubectl("delete statefulset/db");
+        lab.run(20);
+        assert_eq!(claims(&lab).len(), deleted, "{policy}");
+    }
+}
+
+#[test]
+fn a_runtime_class_adds_what_it_costs() {
+    let mut lab = Lab::new();
+    let class = "{apiVersion: node.k8s.io/v1, kind: RuntimeClass, metadata: {name: kata}, handler: kata, \
+                 overhead: {podFixed: {cpu: 250m, memory: 120Mi}}, scheduling: {nodeSelector: {kata: \"yes\"}}}";
+    let pod = |name: &str, class: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{runtimeClassName: {class}, \
+             containers: [{{name: c, image: \"app:1\"}}]}}}}"
+        )
+    };
+    lab.apply(class);
+    lab.apply(&pod("a", "kata"));
+    let spec = &lab.object(Kind::Pod, "a")["spec"];
+    assert_eq!(spec["overhead"]["cpu"].as_str(), Some("250m"));
+    assert_eq!(spec["nodeSelector"]["kata"].as_str(), Some("yes"));
+    let said = lab.act(StepAction::Apply(pod("b", "gvisor").as_str().into()));
+    assert!(
+        said.contains("pods \"b\" is forbidden: pod rejected: RuntimeClass \"gvisor\" not found"),
+        "{said}"
+    );
+}
+
 #[test]
 fn pods_of_a_stateful_set_have_names_of_their_own() {
     let mut lab = Lab::new();

@@ -274,7 +274,9 @@ fn worth_drawing(
         (Process::ProxyWatch | Process::KubeProxy(_), kind) => {
             matches!(kind, Kind::EndpointSlice | Kind::Service)
         }
-        (Process::CoreDns | Process::LoadBalancer, _) => false,
+        (Process::CoreDns | Process::LoadBalancer | Process::CniWatch | Process::IngressController, _) => {
+            false
+        }
         // A kubelet hears what it said itself; it acts when a pod comes or has to go.
         (Process::Kubelet(_), Kind::Pod) => {
             label != "MODIFIED" || cluster.store().get(key).is_none_or(|pod| pod.meta.deleting())

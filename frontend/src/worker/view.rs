@@ -207,7 +207,9 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
             endpoints: endpoints(object),
         })
     };
-    store.list(Kind::Service).filter_map(read).collect()
+    // Every cluster has the one that leads to its API server; nobody visits it.
+    let made = |service: &&std::sync::Arc<Object>| service.meta.label("provider") != "kubernetes";
+    store.list(Kind::Service).filter(made).filter_map(read).collect()
 }
 
 fn read_component(cluster: &Cluster, program: Process) -> Component {

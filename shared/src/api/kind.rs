@@ -46,18 +46,22 @@ kinds! {
     CronJob => super::batch::cronjob::CronJobs,
     Job => super::batch::job::Jobs,
     ControllerRevision => super::apps::controllerrevision::ControllerRevisions,
+    HorizontalPodAutoscaler => super::autoscaling::horizontalpodautoscaler::HorizontalPodAutoscalers,
     PodDisruptionBudget => super::policy::poddisruptionbudget::PodDisruptionBudgets,
     EndpointSlice => super::discovery::endpointslice::EndpointSlices,
     Ingress => super::networking::ingress::Ingresses,
     IngressClass => super::networking::ingressclass::IngressClasses,
     NetworkPolicy => super::networking::networkpolicy::NetworkPolicies,
     Lease => super::coordination::lease::Leases,
+    RuntimeClass => super::node::runtimeclass::RuntimeClasses,
+    CsiNode => super::storage::csinode::CsiNodes,
     StorageClass => super::storage::storageclass::StorageClasses,
     PriorityClass => super::scheduling::priorityclass::PriorityClasses,
     Role => super::rbac::role::Roles,
     ClusterRole => super::rbac::role::ClusterRoles,
     RoleBinding => super::rbac::rolebinding::RoleBindings,
     ClusterRoleBinding => super::rbac::rolebinding::ClusterRoleBindings,
+    ApiService => super::apiregistration::apiservice::ApiServices,
 }
 
 impl Kind {
@@ -68,6 +72,11 @@ impl Kind {
 
     /// The kind called `kind` in the group and version `api_version` (`v1`, `apps/v1`).
     pub fn of(api_version: &str, kind: &str) -> Option<Kind> {
+        let api_version = if kind == "HorizontalPodAutoscaler" && api_version == "autoscaling/v1" {
+            "autoscaling/v2"
+        } else {
+            api_version
+        };
         Kind::ALL.iter().copied().find(|k| k.info().kind == kind && k.info().api_version() == api_version)
     }
 

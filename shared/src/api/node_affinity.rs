@@ -1,5 +1,6 @@
 //! What a pod spec asks of its node: node selector and node affinity.
 
+use crate::collections::sort;
 use crate::doc::{Doc, Str};
 
 use super::{LabelSelector, Object};
@@ -80,6 +81,24 @@ impl NodeRequirement {
     }
 }
 
+/// The names that the terms leave, when each term is about names; none when they contradict each other.
+fn names(terms: &[NodeTerm]) -> Option<Vec<Str>> {
+    let mut all = Vec::new();
+    for term in terms {
+        let is_name =
+            |field: &&NodeRequirement| field.key == "metadata.name" && field.operator == Operator::In;
+        let mut fields = term.fields.iter().filter(is_name);
+        let first = &fields.next()?.values;
+        let others: Vec<&NodeRequirement> = fields.collect();
+        all.extend(
+            first.iter().filter(|name| others.iter().all(|field| field.values.contains(name))).cloned(),
+        );
+    }
+    sort(&mut all);
+    all.dedup();
+    (!terms.is_empty()).then_some(all)
+}
+
 /// What a pod requires and prefers of its node's labels.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct NodeAffinity {
@@ -89,6 +108,8 @@ pub struct NodeAffinity {
     required: Option<Vec<NodeTerm>>,
     /// Preferred terms and their weights.
     preferred: Vec<(i64, NodeTerm)>,
+    /// The only nodes that the required terms can match, when each of them names some; sorted.
+    names: Option<Vec<Str>>,
 }
 
 impl NodeAffinity {
@@ -97,10 +118,12 @@ impl NodeAffinity {
         let affinity = spec.at(&["affinity", "nodeAffinity"]);
         let required = &affinity["requiredDuringSchedulingIgnoredDuringExecution"];
         let preferred = affinity["preferredDuringSchedulingIgnoredDuringExecution"].items();
+        let required: Option<Vec<NodeTerm>> = (!required.is_null())
+            .then(|| required["nodeSelectorTerms"].items().iter().map(NodeTerm::read).collect());
         NodeAffinity {
             selector: LabelSelector::from_map(&spec["nodeSelector"]),
-            required: (!required.is_null())
-                .then(|| required["nodeSelectorTerms"].items().iter().map(NodeTerm::read).collect()),
+            names: required.as_ref().and_then(|terms| names(terms)),
+            required,
             preferred: preferred
                 .iter()
                 .map(|term| (term["weight"].as_i64().unwrap_or(0), NodeTerm::read(&term["preference"])))
@@ -112,6 +135,11 @@ impl NodeAffinity {
     pub fn of_volume(affinity: &Doc) -> NodeAffinity {
         let required = affinity["required"]["nodeSelectorTerms"].items().iter().map(NodeTerm::read).collect();
         NodeAffinity { required: Some(required), ..NodeAffinity::default() }
+    }
+
+    /// The only nodes it can match, by name, if it is about names: a short list to look at.
+    pub fn names(&self) -> Option<&[Str]> {
+        self.names.as_deref()
     }
 
     /// Whether it requires anything.

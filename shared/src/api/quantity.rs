@@ -122,6 +122,18 @@ pub fn canonical(doc: &Doc) -> Option<String> {
     Some(Amount::read(doc)?.to_string())
 }
 
+/// Billionths as the API server prints them: `12345678n`, `20m`.
+pub fn nanos(mut number: u128) -> String {
+    let mut suffix = "n";
+    for next in ["u", "m", ""] {
+        if number == 0 || !number.is_multiple_of(1000) {
+            break;
+        }
+        (number, suffix) = (number / 1000, next);
+    }
+    if number == 0 { "0".into() } else { format!("{number}{suffix}") }
+}
+
 fn read(doc: &Doc) -> Option<i128> {
     match doc {
         Doc::Int(number) => Some(i128::from(*number) * 1000),

@@ -13,19 +13,27 @@ pub struct User {
     pub name: Str,
     /// Whether writes are allowed at all (a viewer's are not).
     pub read_only: bool,
-    /// Whether somebody else speaks for them: then only what roles allow is allowed.
+    /// Whether somebody else speaks for them, or they are a service account: then only what roles allow is allowed.
     pub impersonated: bool,
+    /// The groups they are in.
+    pub groups: Vec<Str>,
 }
 
 impl User {
     /// One of the cluster's own components.
     pub fn component(name: impl Into<Str>) -> User {
-        User { name: name.into(), read_only: false, impersonated: false }
+        User { name: name.into(), read_only: false, impersonated: false, groups: Vec::new() }
     }
 
     /// The person at the keyboard, with all rights.
     pub fn admin() -> User {
-        User { name: literal!("kubernetes-admin"), read_only: false, impersonated: false }
+        User::person(literal!("kubernetes-admin"))
+    }
+
+    /// A person of the session, with all rights.
+    pub fn person(name: Str) -> User {
+        let groups = vec![literal!("system:masters"), literal!("system:authenticated")];
+        User { name, read_only: false, impersonated: false, groups }
     }
 }
 
@@ -102,15 +110,22 @@ pub enum Subresource {
     Log,
     /// A program to run in a container.
     Exec,
-    /// None of an object: the question whether the asker may do something.
+    /// What nodes or pods use: `metrics.k8s.io`, which metrics-server answers.
+    Metrics,
+    Token,
+    /// None of an object: a question that is asked by creating it, whose plural stands in place of a name.
     AccessReview,
+    /// None of an object: what the server says of itself, by its path in place of a name.
+    Document,
 }
 
 impl Subresource {
     /// As the path has it.
     pub fn path(self) -> &'static str {
         match self {
-            Subresource::None | Subresource::AccessReview => "",
+            Subresource::None | Subresource::AccessReview | Subresource::Metrics | Subresource::Document => {
+                ""
+            }
             Subresource::Status => "status",
             Subresource::Scale => "scale",
             Subresource::Binding => "binding",
@@ -118,6 +133,7 @@ impl Subresource {
             Subresource::Finalize => "finalize",
             Subresource::Log => "log",
             Subresource::Exec => "exec",
+            Subresource::Token => "token",
         }
     }
 }
@@ -132,7 +148,8 @@ impl Subresource {
             Subresource::AccessReview => "SelfSubjectAccessReview",
             Subresource::Log => "PodLogOptions",
             Subresource::Exec => "PodExecOptions",
-            Subresource::None | Subresource::Status | Subresource::Finalize => "Object",
+            Subresource::Token => "TokenRequest",
+            _ => "Object",
         }
     }
 }
@@ -181,6 +198,39 @@ pub struct RequestOptions {
     pub delete: DeleteOptions,
     /// The watch to open, chosen by the asker.
     pub watch: u64,
+    /// Which part of a list, as of when.
+    pub pages: Pages,
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Pages {
+    /// At most so many; 0 for all.
+    pub limit: u64,
+    /// After which object: revision, namespace and name.
+    pub after: Option<(u64, Str, Str)>,
+    /// Which revision, and whether exactly that.
+    pub at: Option<(u64, bool)>,
+}
+
+/// Part of a list.
+#[derive(Clone, Hash, Debug)]
+pub struct Page {
+    /// The objects.
+    pub items: Vec<Arc<Object>>,
+    /// As of when.
+    pub revision: u64,
+    /// How to ask for the rest; empty when there is none.
+    pub token: Str,
+    /// How many there are in the rest, where that is known.
+    pub remaining: Option<u64>,
+}
+
+impl Pages {
+    /// Whether all of the newest is wanted.
+    pub fn is_plain(&self) -> bool {
+        *self == Pages::default()
+    }
 }
 
 /// `fieldValidation`: what becomes of fields that the schema does not have. Wrong types are always refused.
@@ -290,6 +340,8 @@ pub enum Reply {
     Doc(Doc),
     /// A collection at a revision.
     List(Arc<Vec<Arc<Object>>>, u64),
+    /// Part of a collection.
+    Page(Arc<Page>),
     /// This watch is open.
     Watching(u64),
     /// More of an answer that goes on: the lines of a log that is followed.

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::doc::{Doc, Str, literal};
 use crate::{doc, sim::Duration};
 
-use super::{Key, Kind};
+use super::{Key, Kind, Request};
 
 /// The machine-readable word for a refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -74,6 +74,8 @@ pub struct Status {
     pub retry_after_seconds: Option<u32>,
     /// Whether no server answered at all: clients word these errors themselves.
     pub transport: bool,
+    /// How to go on with a list all the same; empty where there is no such way.
+    pub go_on: Str,
 }
 
 /// One fault in an object.
@@ -99,6 +101,7 @@ impl Status {
             causes: Vec::new(),
             retry_after_seconds: None,
             transport: false,
+            go_on: Str::new(),
         }
     }
 
@@ -225,9 +228,47 @@ impl Status {
         Status::new(Reason::Expired, format!("too old resource version: {requested} ({oldest})"))
     }
 
+    /// 504 for a revision that is still to come.
+    pub fn too_large_version(requested: u64, newest: u64) -> Status {
+        let message = format!("Timeout: Too large resource version: {requested}, current: {newest}");
+        let cause = CauseDetail {
+            reason: "ResourceVersionTooLarge",
+            message: literal!("Too large resource version"),
+            field: Str::new(),
+        };
+        Status { causes: vec![cause], retry_after_seconds: Some(1), ..Status::new(Reason::Timeout, message) }
+    }
+
     /// 504 when etcd does not answer.
     pub fn etcd_unavailable() -> Status {
         Status::new(Reason::InternalError, "etcdserver: request timed out")
+    }
+
+    /// 404 where no server is registered for `metrics.k8s.io`.
+    pub fn no_metrics_api(request: &Request) -> Status {
+        let what = "the server could not find the requested resource";
+        Status::new(Reason::NotFound, format!("{what} ({})", metrics_path(request)))
+    }
+
+    /// 503 while the server behind `metrics.k8s.io` does not answer.
+    pub fn metrics_unavailable(request: &Request) -> Status {
+        let what = "the server is currently unable to handle the request";
+        Status::new(Reason::ServiceUnavailable, format!("{what} ({})", metrics_path(request)))
+    }
+
+    /// 404 for a node or pod of which nothing was measured.
+    pub fn no_metrics(request: &Request) -> Status {
+        let name = match request.namespace.as_str() {
+            "" => request.name.to_string(),
+            namespace => format!("{namespace}/{}", request.name),
+        };
+        let plural = request.kind.info().plural;
+        Status {
+            name: name.as_str().into(),
+            group: literal!("metrics.k8s.io"),
+            kind: plural.into(),
+            ..Status::new(Reason::NotFound, format!("{plural}.metrics.k8s.io \"{name}\" not found"))
+        }
     }
 
     /// Nobody listens at the other end.
@@ -287,6 +328,9 @@ impl Status {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": &self.message, "code": self.reason.code()
         });
+        if !self.go_on.is_empty() {
+            status.set_at(&["metadata", "continue"], &self.go_on);
+        }
         if self.reason != Reason::Unknown {
             status.set("reason", format!("{:?}", self.reason));
         }
@@ -295,6 +339,12 @@ impl Status {
         }
         status
     }
+}
+
+/// `get pods.metrics.k8s.io`
+fn metrics_path(request: &Request) -> String {
+    let name = if request.name.is_empty() { String::new() } else { format!(" {}", request.name) };
+    format!("get {}.metrics.k8s.io{name}", request.kind.info().plural)
 }
 
 impl fmt::Display for Status {

@@ -4,6 +4,8 @@ mod ingress_class;
 mod limits;
 mod priority;
 mod quota;
+mod runtime_class;
+pub(super) mod service_account;
 mod storage;
 pub(super) mod topology;
 
@@ -39,9 +41,16 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
 }
 
 /// The mutating plugins, in order; some refuse.
-pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Status> {
+pub(super) fn mutate(
+    key: &Key,
+    doc: &mut Doc,
+    store: &Store,
+    account: impl FnOnce(&mut Doc) -> Result<(), Status>,
+) -> Result<(), Status> {
     if key.kind == Kind::Pod {
+        runtime_class::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
         limits::apply(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
+        account(doc)?;
         topology::apply(doc, store);
         default_toleration_seconds(doc);
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
@@ -49,6 +58,9 @@ pub(super) fn mutate(key: &Key, doc: &mut Doc, store: &Store) -> Result<(), Stat
     storage::apply(key.kind, doc, store);
     if key.kind == Kind::Ingress {
         ingress_class::apply(doc, store);
+    }
+    if key.kind == Kind::PersistentVolumeClaim {
+        limits::check_claim(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }
     Ok(())
 }

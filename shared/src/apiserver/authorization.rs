@@ -1,108 +1,232 @@
 //! Who may do what.
 //!
-//! The people of a session may do everything, viewers may look. Only whoever is impersonated (`kubectl --as`) is held
-//! to the roles that are bound to them (RBAC).
+//! The people of a session may do everything, viewers may look; the cluster's own components are trusted. Who is
+//! impersonated (`kubectl --as`) or comes with the token of a service account is held to the roles that are bound to
+//! them (RBAC).
 
 use crate::api::rbac::role;
-use crate::api::{Kind, Object, Reply, Request, Status, Subresource, User};
-use crate::doc;
+use crate::api::{Key, Kind, Object, Request, Status, Subresource, User, Verb};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 
-use super::Call;
+/// Who is in this group may do everything.
+pub(super) const MASTERS: &str = "system:masters";
 
 /// What somebody wants to do.
-struct Wish<'a> {
-    verb: &'a str,
-    group: &'a str,
+pub(super) struct Wish<'a> {
+    pub verb: &'a str,
+    pub group: &'a str,
     /// With its subresource after a slash.
-    resource: String,
-    namespace: &'a str,
-    name: &'a str,
+    pub resource: &'a str,
+    pub namespace: &'a str,
+    pub name: &'a str,
 }
 
 /// Refuses what the asker may not do.
 pub(super) fn authorize(request: &Request, store: &Store) -> Result<(), Status> {
     let user = &request.user;
-    if request.subresource == Subresource::AccessReview {
+    if matches!(request.subresource, Subresource::AccessReview | Subresource::Document) {
+        return Ok(());
+    }
+    let viewer = user.read_only && !request.verb.is_read();
+    if !viewer && !user.impersonated {
         return Ok(());
     }
     let info = request.kind.info();
     let part = request.subresource.path();
+    let resource = if part.is_empty() { info.plural.to_owned() } else { format!("{}/{part}", info.plural) };
     let wish = Wish {
         verb: request.verb.name(),
-        group: info.group,
-        resource: if part.is_empty() { info.plural.to_owned() } else { format!("{}/{part}", info.plural) },
+        group: if request.subresource == Subresource::Metrics { "metrics.k8s.io" } else { info.group },
+        resource: &resource,
         namespace: &request.namespace,
         name: &request.name,
     };
-    let viewer = user.read_only && !request.verb.is_read();
-    if !viewer && (!user.impersonated || is_allowed(user, &wish, store)) {
-        return Ok(());
+    if !viewer && allowed_by(user, &wish, store).is_some() {
+        return no_escalation(request, store);
     }
     let scope = match (info.namespaced, wish.namespace.is_empty()) {
         (true, false) => format!(" in the namespace \"{}\"", wish.namespace),
         _ => " at the cluster scope".to_owned(),
     };
-    let why = format!(
-        "User \"{}\" cannot {} resource \"{}\" in API group \"{}\"{scope}",
-        user.name, wish.verb, wish.resource, wish.group,
-    );
+    let why = format!("{}{scope}", cannot(user, wish.verb, &resource, wish.group));
     Err(Status::forbidden(&request.key(), &why))
 }
 
-/// Whether a role that is bound to the user allows it.
-fn is_allowed(user: &User, wish: &Wish<'_>, store: &Store) -> bool {
-    let cluster_wide = store.list(Kind::ClusterRoleBinding);
-    let here = store.list(Kind::RoleBinding).filter(|binding| binding.key.namespace == wish.namespace);
-    let mut bindings = cluster_wide.chain(here).filter(|binding| binds(binding, user));
-    bindings.any(|binding| {
-        let reference = &binding.body["roleRef"];
-        let name = reference["name"].str();
-        let (kind, namespace) = match reference["kind"].as_str() {
-            Some("Role") => (Kind::Role, binding.key.namespace.clone()),
-            _ => (Kind::ClusterRole, Str::new()),
-        };
-        let role = store.get(&crate::api::Key::new(kind, namespace, name));
-        let rules = role.map(|role| role.body["rules"].clone()).unwrap_or_default();
-        let allows = |rule: &Doc| role::allows(rule, wish.verb, wish.group, &wish.resource, wish.name);
-        rules.items().iter().any(allows)
-    })
+/// `User "u" cannot list resource "pods" in API group ""`
+pub(super) fn cannot(user: &User, verb: &str, resource: &str, group: &str) -> String {
+    format!("User \"{}\" cannot {verb} resource \"{resource}\" in API group \"{group}\"", user.name)
 }
 
-fn binds(binding: &Object, user: &User) -> bool {
-    binding.body["subjects"].items().iter().any(|subject| {
+/// Whether something allows it, and what.
+pub(super) fn allowed_by(user: &User, wish: &Wish<'_>, store: &Store) -> Option<String> {
+    if !user.impersonated {
+        let reads = matches!(wish.verb, "get" | "list" | "watch");
+        return (!user.read_only || reads).then(String::new);
+    }
+    if user.groups.iter().any(|group| group == MASTERS) {
+        return Some(String::new());
+    }
+    let found = rules_of(user, wish.namespace, store).into_iter().find(|(_, rules)| {
+        let allows = |rule: &Doc| role::allows(rule, wish.verb, wish.group, wish.resource, wish.name);
+        rules.items().iter().any(allows)
+    });
+    found.map(|(why, _)| why)
+}
+
+/// Whether a path that is no resource may be asked for.
+pub(super) fn path_allowed_by(user: &User, verb: &str, path: &str, store: &Store) -> Option<String> {
+    if !user.impersonated || user.groups.iter().any(|group| group == MASTERS) {
+        return Some(String::new());
+    }
+    let has = |doc: &Doc, fits: &dyn Fn(&str) -> bool| doc.items().iter().filter_map(Doc::as_str).any(fits);
+    let found = rules_of(user, "", store).into_iter().find(|(_, rules)| {
+        rules.items().iter().any(|rule| {
+            has(&rule["verbs"], &|known| known == "*" || known == verb)
+                && has(&rule["nonResourceURLs"], &|known| match known.strip_suffix('*') {
+                    Some(prefix) => path.starts_with(prefix),
+                    None => known == path,
+                })
+        })
+    });
+    found.map(|(why, _)| why)
+}
+
+/// The rules that hold for a user in a namespace (and everywhere), each set with what grants it.
+pub(super) fn rules_of(user: &User, namespace: &str, store: &Store) -> Vec<(String, Doc)> {
+    let cluster_wide = store.list(Kind::ClusterRoleBinding);
+    let namespace = Str::from(namespace);
+    let here = store.list_namespace(Kind::RoleBinding, &namespace);
+    let here = here.filter(|_| !namespace.is_empty());
+    let mut found = Vec::new();
+    for binding in cluster_wide.chain(here) {
+        let Some(subject) = bound_subject(binding, user) else { continue };
+        let Some(role) = role_of(binding, store) else { continue };
+        let of = &binding.key;
+        let place = if of.namespace.is_empty() {
+            format!("\"{}\"", of.name)
+        } else {
+            format!("\"{}/{}\"", of.name, of.namespace)
+        };
+        let why = format!(
+            "RBAC: allowed by {} {place} of {} \"{}\" to {subject}",
+            of.kind.info().kind,
+            role.key.kind.info().kind,
+            role.key.name,
+        );
+        found.push((why, role.body["rules"].clone()));
+    }
+    found
+}
+
+fn role_of<'a>(binding: &Object, store: &'a Store) -> Option<&'a Object> {
+    let reference = &binding.body["roleRef"];
+    let (kind, namespace) = match reference["kind"].as_str() {
+        Some("Role") => (Kind::Role, binding.key.namespace.clone()),
+        _ => (Kind::ClusterRole, Str::new()),
+    };
+    store.get(&Key::new(kind, namespace, reference["name"].str())).map(|role| &**role)
+}
+
+/// As what a binding means a user: `User "bob"`.
+fn bound_subject(binding: &Object, user: &User) -> Option<String> {
+    binding.body["subjects"].items().iter().find_map(|subject| {
         let name = subject["name"].str();
         match subject["kind"].as_str() {
-            Some("User") => name == user.name,
-            Some("Group") => name == "system:authenticated",
+            Some("User") => (name == user.name).then(|| format!("User \"{name}\"")),
+            Some("Group") => user.groups.contains(&name).then(|| format!("Group \"{name}\"")),
             Some("ServiceAccount") => {
                 let namespace = match subject["namespace"].str() {
                     own if own.is_empty() => binding.key.namespace.clone(),
                     namespace => namespace,
                 };
-                user.name == format!("system:serviceaccount:{namespace}:{name}")
+                (user.name == format!("system:serviceaccount:{namespace}:{name}"))
+                    .then(|| format!("ServiceAccount \"{name}/{namespace}\""))
             }
-            _ => false,
+            _ => None,
         }
     })
 }
 
-/// `POST …/selfsubjectaccessreviews`: whether the asker may.
-pub(super) fn review(call: &Call<'_, '_>) -> Reply {
-    let (body, user) = (&call.request.body, &call.request.user);
-    let wanted = &body["spec"]["resourceAttributes"];
-    let text = |field: &str| wanted[field].str();
-    let (verb, group, namespace, name) = (text("verb"), text("group"), text("namespace"), text("name"));
-    let resource = match wanted["subresource"].str() {
-        part if part.is_empty() => text("resource").to_string(),
-        part => format!("{}/{part}", text("resource")),
+/// Nobody gives, by a role or a binding to one, what they do not have themselves.
+fn no_escalation(request: &Request, store: &Store) -> Result<(), Status> {
+    if request.verb.is_read() || matches!(request.verb, Verb::Delete | Verb::DeleteCollection) {
+        return Ok(());
+    }
+    let user = &request.user;
+    let may = |verb: &str, resource: &str, name: &str| {
+        let (group, namespace) = ("rbac.authorization.k8s.io", &*request.namespace);
+        allowed_by(user, &Wish { verb, group, resource, namespace, name }, store).is_some()
     };
-    let wish = Wish { verb: &verb, group: &group, resource, namespace: &namespace, name: &name };
-    let reads = matches!(verb.as_str(), "get" | "list" | "watch");
-    let allowed = (!user.read_only || reads) && (!user.impersonated || is_allowed(user, &wish, call.store));
-    Reply::Doc(doc!({
-        "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {},
-        "spec": body["spec"].clone(), "status": { "allowed": allowed }, "code": 201i64
-    }))
+    let body = &request.body;
+    let name = body["metadata"]["name"].str();
+    let rules = match request.kind {
+        Kind::Role | Kind::ClusterRole if !may("escalate", request.kind.info().plural, &name) => {
+            body["rules"].clone()
+        }
+        Kind::RoleBinding | Kind::ClusterRoleBinding => {
+            let reference = &body["roleRef"];
+            let (kind, namespace) = match reference["kind"].as_str() {
+                Some("Role") => (Kind::Role, request.namespace.clone()),
+                _ => (Kind::ClusterRole, Str::new()),
+            };
+            let role = reference["name"].str();
+            if may("bind", kind.info().plural, &role) {
+                return Ok(());
+            }
+            let role = store.get(&Key::new(kind, namespace, role));
+            role.map(|role| role.body["rules"].clone()).unwrap_or_default()
+        }
+        _ => return Ok(()),
+    };
+    let missing: Vec<String> =
+        rules.items().iter().filter_map(|rule| not_held(user, rule, &request.namespace, store)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let why = format!(
+        "user \"{}\" (groups={}) is attempting to grant RBAC permissions not currently held:\n{}",
+        user.name,
+        quoted(user.groups.iter().map(Str::as_str)),
+        missing.join("\n")
+    );
+    Err(Status::forbidden(&Key { name, ..request.key() }, &why))
+}
+
+/// What of a rule a user does not have, as Kubernetes prints rules.
+fn not_held(user: &User, rule: &Doc, namespace: &str, store: &Store) -> Option<String> {
+    let texts = |field: &str| -> Vec<Str> { rule[field].items().iter().map(Doc::str).collect() };
+    let (groups, resources) = (texts("apiGroups"), texts("resources"));
+    let (paths, names, verbs) = (texts("nonResourceURLs"), texts("resourceNames"), texts("verbs"));
+    let any = vec![Str::new()];
+    let named = if names.is_empty() { &any } else { &names };
+    let held = |verb: &str| {
+        let of_resources = groups.iter().all(|group| {
+            resources.iter().all(|resource| {
+                named.iter().all(|name| {
+                    allowed_by(user, &Wish { verb, group, resource, namespace, name }, store).is_some()
+                })
+            })
+        });
+        of_resources && paths.iter().all(|path| path_allowed_by(user, verb, path, store).is_some())
+    };
+    let missing: Vec<&str> = verbs.iter().map(Str::as_str).filter(|verb| !held(verb)).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let fields = [
+        ("APIGroups", &groups),
+        ("Resources", &resources),
+        ("NonResourceURLs", &paths),
+        ("ResourceNames", &names),
+    ];
+    let said = fields.iter().filter(|(_, values)| !values.is_empty());
+    let said = said.map(|(field, values)| format!("{field}:{}", quoted(values.iter().map(Str::as_str))));
+    let all: Vec<String> = said.chain([format!("Verbs:{}", quoted(missing.into_iter()))]).collect();
+    Some(format!("{{{}}}", all.join(", ")))
+}
+
+/// `["a" "b"]`, as Go prints a list of texts.
+fn quoted<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    format!("[{}]", texts.map(|text| format!("{text:?}")).collect::<Vec<_>>().join(" "))
 }

@@ -1,18 +1,23 @@
 //! The outer face of the API server: HTTP requests in, JSON out.
 
+pub(super) mod base64;
 mod body;
+mod form;
 mod json;
 mod node_request;
 mod options;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::autoscaling::horizontalpodautoscaler::v1 as hpa_v1;
 use crate::api::{
-    DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Object, PatchKind, Reason, Reply,
+    DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Pages, PatchKind, Reason, Reply,
     Request, RequestOptions, Status, Subresource, User, Verb,
 };
-use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
+
+use super::discovery;
+use form::Form;
 
 pub(super) use node_request::exec_doc;
 pub use node_request::{exec_request, exec_result, log_request};
@@ -40,6 +45,12 @@ pub struct HttpRequest {
     /// For whom the client speaks (`Impersonate-User`); empty for itself.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub impersonate: Str,
+    /// The groups that they are in (`Impersonate-Group`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub impersonate_groups: Vec<Str>,
+    /// Who the client is, where it is not the person at the keyboard: `Bearer …`.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub authorization: Str,
     /// The body.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub body: Str,
@@ -85,11 +96,16 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
         return Err(options::too_large(&format!("limit is {MAX_PATH}")));
     }
     let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
-    let query: Vec<(String, String)> =
-        query.split('&').filter(|part| !part.is_empty()).map(decode_pair).collect();
+    let query = self::query(query);
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let target = route(path)?;
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
+    // The older version of the kind is kept as the newer one.
+    let convert = |doc: &mut Doc| {
+        if target.kind == Kind::HorizontalPodAutoscaler {
+            hpa_v1::to_stored(doc, hpa_v1::is_path(path));
+        }
+    };
     let validation = match value("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -108,6 +124,7 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
         warnings: Vec::new(),
         delete: DeleteOptions::default(),
         watch: 0,
+        pages: Pages::default(),
     };
     options::check(verb, &value)?;
     let whole = matches!(target.subresource, Subresource::None)
@@ -115,6 +132,7 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     let body = match verb {
         _ if target.subresource == Subresource::Log => node_request::log_options(&query)?,
         _ if target.subresource == Subresource::Exec => node_request::exec_options(&query, &http.body),
+        Verb::Get if target.subresource == Subresource::Document => Doc::from(&http.accept),
         Verb::Get | Verb::List | Verb::Watch => Doc::Null,
         Verb::Delete | Verb::DeleteCollection => {
             let body = options::delete_body(http)?;
@@ -124,6 +142,7 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
         }
         Verb::Create | Verb::Update if whole => {
             let mut body = body::read(http, target.kind.info().kind)?;
+            convert(&mut body.doc);
             body::check_type(&body.doc, target.kind)?;
             options.warnings = body.check_fields(target.kind, validation)?;
             body.doc
@@ -136,7 +155,8 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
             body
         }
         Verb::Patch(PatchKind::Apply) => {
-            let body = body::read_patch(http, true)?.doc;
+            let mut body = body::read_patch(http, true)?.doc;
+            convert(&mut body);
             body::check_type(&body, target.kind)?;
             if options.field_manager.is_empty() {
                 return Err(options::missing_manager());
@@ -144,7 +164,8 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
             body
         }
         Verb::Patch(kind) => {
-            let body = body::read_patch(http, false)?;
+            let mut body = body::read_patch(http, false)?;
+            convert(&mut body.doc);
             options::check_patch(kind, &body.doc)?;
             if validation != FieldValidation::Ignore {
                 options.warnings = body.repeated();
@@ -159,13 +180,9 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     if !deprecation.is_empty() {
         options.warnings.push(deprecation.into());
     }
-    if let Some(token) = value("continue").filter(|token| !token.is_empty()) {
-        return Err(unknown_token(token));
+    if verb == Verb::List {
+        options.pages = options::pages(&value)?;
     }
-    let user = match &http.impersonate {
-        nobody if nobody.is_empty() => user,
-        name => User { name: name.clone(), impersonated: true, ..user },
-    };
     Ok(Request {
         user,
         verb,
@@ -188,9 +205,9 @@ struct Target {
 fn route(path: &str) -> Result<Target, Status> {
     let parts: Vec<String> = path.trim_matches('/').split('/').map(percent_decode).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    if parts == ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] {
-        let (namespace, name) = (Str::new(), Str::new());
-        return Ok(Target { kind: Kind::Role, namespace, name, subresource: Subresource::AccessReview });
+    if discovery::is_document(&parts) {
+        let (kind, namespace, name) = (Kind::Namespace, Str::new(), parts.join("/").into());
+        return Ok(Target { kind, namespace, name, subresource: Subresource::Document });
     }
     let (group, version, rest) = match parts.as_slice() {
         ["api", version, rest @ ..] => ("", *version, rest),
@@ -214,8 +231,22 @@ fn route(path: &str) -> Result<Target, Status> {
     for given in [namespace, name] {
         options::check_path_segment(given)?;
     }
+    if (group, version) == ("metrics.k8s.io", "v1beta1") && subresource.is_empty() {
+        let kind = Kind::of_path("", "v1", plural).filter(|kind| matches!(kind, Kind::Node | Kind::Pod));
+        let kind = kind.ok_or_else(Status::unknown_path)?;
+        let (namespace, name) = (namespace.into(), name.into());
+        return Ok(Target { kind, namespace, name, subresource: Subresource::Metrics });
+    }
+    let question = discovery::QUESTIONS.iter().find(|(of, name, _, namespaced)| {
+        *of == group && *name == plural && version == "v1" && *namespaced != namespace.is_empty()
+    });
+    if let Some((_, name, ..)) = question.filter(|_| rest.len() == 1) {
+        let (kind, namespace) = (Kind::Role, namespace.into());
+        return Ok(Target { kind, namespace, name: (*name).into(), subresource: Subresource::AccessReview });
+    }
+    let version = if hpa_v1::is_path(path) { "v2" } else { version };
     let kind = Kind::of_path(group, version, plural).ok_or_else(Status::unknown_path)?;
-    const PARTS: [Subresource; 8] = [
+    const PARTS: [Subresource; 9] = [
         Subresource::None,
         Subresource::Status,
         Subresource::Scale,
@@ -224,6 +255,7 @@ fn route(path: &str) -> Result<Target, Status> {
         Subresource::Finalize,
         Subresource::Log,
         Subresource::Exec,
+        Subresource::Token,
     ];
     let subresource =
         PARTS.into_iter().find(|part| part.path() == subresource).ok_or_else(Status::unknown_path)?;
@@ -239,11 +271,13 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
     let method = http.method.as_str();
     let served = match target.subresource {
         Subresource::None => true,
-        Subresource::Binding | Subresource::Eviction | Subresource::AccessReview => method == "POST",
+        Subresource::Binding | Subresource::Eviction | Subresource::Token | Subresource::AccessReview => {
+            method == "POST"
+        }
         Subresource::Status | Subresource::Scale | Subresource::Finalize => {
             matches!(method, "GET" | "PUT" | "PATCH")
         }
-        Subresource::Log => method == "GET",
+        Subresource::Log | Subresource::Metrics | Subresource::Document => method == "GET",
         Subresource::Exec => matches!(method, "GET" | "POST"),
     };
     if !served {
@@ -252,6 +286,7 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
     Ok(match method {
         // A websocket begins with a GET, and is as much of a write.
         _ if target.subresource == Subresource::Exec => Verb::Create,
+        "GET" if target.subresource == Subresource::Document => Verb::Get,
         "GET" if watch => Verb::Watch,
         "GET" if one => Verb::Get,
         "GET" => Verb::List,
@@ -272,18 +307,7 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
     })
 }
 
-/// Lists come whole here, so no token to go on with was ever handed out.
-fn unknown_token(token: &str) -> Status {
-    let alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    let cut_short = || (token.len() % 4 == 1).then(|| token.len() - 1);
-    let why = match token.bytes().position(|b| !alphabet(b)).or_else(cut_short) {
-        Some(at) => format!("illegal base64 data at input byte {at}"),
-        None => "it is none of this server's".into(),
-    };
-    Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
-}
-
-/// The answer as HTTP; a Table where the client asks for one.
+/// The answer as HTTP, in the form that the client asks for.
 pub fn encode(
     result: &Result<Reply, Box<Status>>,
     request: &Request,
@@ -294,62 +318,35 @@ pub fn encode(
         Ok(reply) => reply,
         Err(status) => return HttpResponse::from(&**status),
     };
-    let table = http.accept.contains("as=Table") && request.verb.is_read();
+    let form = Form::of(http, request);
     let (code, body) = match reply {
-        Reply::Object(object, _) if table => {
-            (200, table_of(request.kind, &[(**object).clone()], object.meta.resource_version, now))
-        }
-        Reply::Object(object, created) => (if *created { 201 } else { 200 }, object.to_doc()),
+        Reply::Object(object, created) => (if *created { 201 } else { 200 }, form.one(object, now)),
         Reply::Doc(doc) => {
             (doc["code"].as_i64().and_then(|code| u32::try_from(code).ok()).unwrap_or(200), doc.clone())
         }
-        Reply::List(items, revision) if table => {
-            let items: Vec<Object> = items.iter().map(|object| (**object).clone()).collect();
-            (200, table_of(request.kind, &items, *revision, now))
+        Reply::List(items, revision) => (200, form.list(items, *revision, now)),
+        Reply::Page(page) => {
+            let mut list = form.list(&page.items, page.revision, now);
+            if !page.token.is_empty() {
+                list.set_at(&["metadata", "continue"], &page.token);
+            }
+            if let Some(remaining) = page.remaining {
+                list.set_at(&["metadata", "remainingItemCount"], remaining as i64);
+            }
+            (200, list)
         }
-        Reply::List(items, revision) => (200, list_of(request.kind, items, *revision)),
         Reply::Watching(_) | Reply::Part(_) => (200, Doc::Null),
     };
+    let mut body = body;
+    if request.kind == Kind::HorizontalPodAutoscaler && hpa_v1::is_path(&http.path) {
+        hpa_v1::shown(&mut body);
+    }
     HttpResponse { code, body, warnings: request.options.warnings.clone() }
 }
 
-fn list_of(kind: Kind, items: &[std::sync::Arc<Object>], revision: u64) -> Doc {
-    let info = kind.info();
-    // What the list says of all its items, they do not repeat.
-    let items = items.iter().map(|object| {
-        let mut item = object.to_doc();
-        item.remove("apiVersion");
-        item.remove("kind");
-        item
-    });
-    doc!({
-        "kind": format!("{}List", info.kind), "apiVersion": info.api_version(),
-        "metadata": { "resourceVersion": revision.to_string() },
-        "items": Doc::list(items)
-    })
-}
-
-fn table_of(kind: Kind, items: &[Object], revision: u64, now: Timestamp) -> Doc {
-    let resource = kind.resource();
-    let columns = resource.columns().iter().map(|column| {
-        let format = if column.name == "Name" { "name" } else { "" };
-        doc!({
-            "name": column.name, "type": "string", "format": format, "description": "",
-            "priority": i64::from(column.wide)
-        })
-    });
-    let rows = items.iter().map(|object| {
-        let metadata = object.meta.to_doc(&object.key.namespace, &object.key.name);
-        doc!({
-            "cells": Doc::list(resource.row(object, now)),
-            "object": { "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata }
-        })
-    });
-    doc!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1",
-        "metadata": { "resourceVersion": revision.to_string() },
-        "columnDefinitions": Doc::list(columns), "rows": Doc::list(rows)
-    })
+/// The parameters of a query.
+fn query(text: &str) -> Vec<(String, String)> {
+    text.split('&').filter(|part| !part.is_empty()).map(decode_pair).collect()
 }
 
 fn decode_pair(part: &str) -> (String, String) {

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::api::{FieldSelector, Object, Reply, Status, Subresource};
+use crate::api::{FieldSelector, Object, Reply, Request, Status, Subresource};
 
-use super::{ApiServer, Call, parts};
+use super::{ApiServer, Call, discovery, parts};
 
 impl ApiServer {
     pub(super) fn get(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        if call.request.subresource == Subresource::Document {
+            let accept = call.request.body.str();
+            let has_etcd = call.cx.core.running(crate::sim::Process::Etcd(0));
+            return discovery::document(&call.request.name, &accept, has_etcd).map(Reply::Doc);
+        }
         let object = call.existing(&call.request.key())?;
         match call.request.subresource {
             Subresource::Scale => Ok(Reply::Doc(parts::scale_of(&object))),
@@ -16,6 +21,9 @@ impl ApiServer {
     }
 
     pub(super) fn list(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        if !call.request.options.pages.is_plain() {
+            return self.page(call);
+        }
         let items = select(call)?;
         Ok(Reply::List(Arc::new(items), call.store.revision()))
     }
@@ -36,15 +44,21 @@ pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
         let known = known.join(", ");
         return Err(Status::bad_request(format!("{path:?} is not a known field selector: only {known}")));
     }
-    let options = &request.options;
-    let fits = |object: &&Arc<Object>| {
-        options.labels.matches(&object.meta.labels) && fields_match(object, &options.fields)
-    };
+    let fits = |object: &&Arc<Object>| is_selected(request, object);
     Ok(if request.namespace.is_empty() {
         call.store.list(request.kind).filter(fits).cloned().collect()
     } else {
         call.store.list_namespace(request.kind, &request.namespace).filter(fits).cloned().collect()
     })
+}
+
+/// Whether an object is one of those that a request for a collection means.
+pub(super) fn is_selected(request: &Request, object: &Object) -> bool {
+    let options = &request.options;
+    object.key.kind == request.kind
+        && (request.namespace.is_empty() || request.namespace == object.key.namespace)
+        && options.labels.matches(&object.meta.labels)
+        && fields_match(object, &options.fields)
 }
 
 /// Whether an object's fields are as the selector wants them.

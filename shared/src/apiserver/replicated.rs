@@ -137,6 +137,15 @@ impl ApiServer {
         }
     }
 
+    /// The same without a word: whoever waits finds out by waiting.
+    pub(super) fn vanish_replicated(&mut self, cx: &mut Context<'_>) {
+        let Some(remote) = &mut self.remote else { return };
+        for call in std::mem::take(&mut remote.calls).into_values() {
+            let timeout = Err(Box::new(Status::request_timeout()));
+            cx.core.reply_locally(call.from, call.id, timeout, Duration::seconds(10), call.causes);
+        }
+    }
+
     pub(super) fn timer_replicated(&mut self, timer: &Timer, cx: &mut Context<'_>) {
         let Some(remote) = &mut self.remote else { return };
         match timer.name {
@@ -191,10 +200,10 @@ impl ApiServer {
     /// Lets a request wait.
     fn park(&mut self, call: Call, stage: Stage, at_most: Duration, cx: &mut Context<'_>) {
         let number = cx.core.fresh_id();
-        self.hold(number, Call { stage, ..call }, at_most, cx);
+        self.keep(number, Call { stage, ..call }, at_most, cx);
     }
 
-    fn hold(&mut self, number: u64, mut call: Call, at_most: Duration, cx: &mut Context<'_>) {
+    fn keep(&mut self, number: u64, mut call: Call, at_most: Duration, cx: &mut Context<'_>) {
         let Some(remote) = &mut self.remote else { return };
         // A second attempt has no longer than the first.
         if call.until <= cx.now() {
@@ -207,7 +216,7 @@ impl ApiServer {
     /// Asks etcd whether there is anything newer than the cache.
     fn verify(&mut self, call: Call, cx: &mut Context<'_>) {
         let number = cx.core.fresh_id();
-        self.hold(number, Call { stage: Stage::Verify, ..call }, ETCD_TIMEOUT, cx);
+        self.keep(number, Call { stage: Stage::Verify, ..call }, ETCD_TIMEOUT, cx);
         if let Some(remote) = &self.remote {
             remote.send(EtcdMessage::Read(number), cx);
         }
@@ -245,7 +254,7 @@ impl ApiServer {
         let act = Act::Write { base, puts };
         let txn = Arc::new(Txn { id, act, causes: cx.causes.clone() });
         let stage = Stage::Write(Arc::clone(&txn), base, result.map_err(Box::new));
-        self.hold(id, Call { stage, ..call }, ETCD_TIMEOUT, cx);
+        self.keep(id, Call { stage, ..call }, ETCD_TIMEOUT, cx);
         if let Some(remote) = &self.remote {
             remote.send(EtcdMessage::Propose(txn), cx);
         }

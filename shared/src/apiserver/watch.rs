@@ -92,6 +92,13 @@ impl Watches {
         }
     }
 
+    /// Closes the watches of a process.
+    pub(super) fn close_all_of(&mut self, owner: Process) -> Vec<WatchId> {
+        let mine = self.by_owner.remove(&owner).map_or(Vec::new(), |(_, mine)| mine);
+        mine.iter().for_each(|&id| self.remove(id));
+        mine
+    }
+
     /// Closes all watches and says whose they were.
     pub(super) fn drain(&mut self) -> Vec<(WatchId, Process)> {
         let all = std::mem::take(self);

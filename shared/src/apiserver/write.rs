@@ -8,9 +8,11 @@ use crate::api::{
     Subresource, Verb,
 };
 use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
-use crate::{schema, sim::Random};
+use crate::schema;
+use crate::sim::{Random, hash_of};
 
-use super::{ApiServer, Call, admission, allocate, authorization, bounds, managed, parts};
+use super::admission::service_account::{self, Sibling};
+use super::{ApiServer, Call, admission, allocate, bounds, managed, parts};
 
 impl ApiServer {
     pub(super) fn create(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
@@ -18,7 +20,8 @@ impl ApiServer {
             Subresource::None => {}
             Subresource::Binding => return parts::bind(self, call),
             Subresource::Eviction => return self.evict(call),
-            Subresource::AccessReview => return Ok(authorization::review(call)),
+            Subresource::AccessReview => return self.review(call),
+            Subresource::Token => return self.request_token(call),
             _ => return Err(Status::method_not_allowed()),
         }
         self.create_from(call, call.request.body.clone(), None)
@@ -48,9 +51,30 @@ impl ApiServer {
         resource.default(&mut doc);
         let managed = call.writer().map(|writer| match applied {
             Some(config) => managed::after_first_apply(&writer, config),
-            None => managed::after_update(&writer, &Doc::Null, &Doc::Null, &doc),
+            None => {
+                // The server's own beginning of a status is nobody's.
+                let mut written = doc.clone();
+                if resource.info().subresources.contains(&Subresource::Status) {
+                    written.remove("status");
+                }
+                managed::after_update(&writer, &Doc::Null, &Doc::Null, &written)
+            }
         });
-        admission::mutate(&key, &mut doc, call.store)?;
+        let owner = if kind == Kind::Pod { controller_of(&doc) } else { None };
+        let sibling = owner.and_then(|owner| self.siblings.get(&owner)).cloned();
+        let mut given = service_account::Given::default();
+        admission::mutate(&key, &mut doc, call.store, |pod| {
+            given = service_account::given(pod);
+            // Pods of one owner share the volume with the token, and so their whole spec.
+            let suffix = || match owner {
+                Some(owner) => Random::stream(hash_of(&owner) as u64, "kube-api-access").suffix(5),
+                None => self.random.suffix(5),
+            };
+            service_account::apply(&key, pod, call.store, sibling.as_ref(), suffix).map_err(|refusal| {
+                self.held.is_coming = refusal.is_coming;
+                Status::forbidden(&key, &refusal.why)
+            })
+        })?;
         // What was added may change what follows from it, as a pod's class of service.
         resource.prepare_create(&mut doc);
         let uid = self.random.uuid();
@@ -71,15 +95,13 @@ impl ApiServer {
         if call.is_from_outside() {
             bounds::check(&key, &mut meta, &body, applied.is_some())?;
         }
-        let owner = meta.controller().map(|owner| owner.uid).filter(|_| kind == Kind::Pod);
-        let sibling = owner.and_then(|owner| self.siblings.get(&owner)).cloned();
-        let object = Object::new(key, meta, body, sibling.as_deref());
+        let object = Object::new(key, meta, body, sibling.as_ref().map(|sibling| &*sibling.object));
         let stored = call.put(object);
         if let Some(owner) = owner {
             if self.siblings.len() > 4096 {
                 self.siblings.clear();
             }
-            self.siblings.insert(owner, Arc::clone(&stored));
+            self.siblings.insert(owner, Sibling { given, object: Arc::clone(&stored) });
         }
         Ok(Reply::Object(stored, true))
     }
@@ -331,6 +353,13 @@ impl Call<'_, '_> {
         let now = self.cx.timestamp().floor_seconds();
         Some(managed::Writer { manager, operation, subresource, api_version, now })
     }
+}
+
+/// The UID of the owner that manages a new object.
+fn controller_of(doc: &Doc) -> Option<u128> {
+    let owners = doc["metadata"]["ownerReferences"].items();
+    let owner = owners.iter().find(|owner| owner["controller"].as_bool() == Some(true))?;
+    Some(crate::api::meta::parse_uuid(&owner["uid"].str()))
 }
 
 /// The revision that a whole document names; 0 when it names none.

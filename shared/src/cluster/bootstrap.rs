@@ -1,27 +1,55 @@
 //! What every cluster has before anybody acts: namespaces, priority classes, a storage class, and roles to bind
 //! people to.
 
+mod roles;
+
 use crate::api::scheduling::priorityclass;
 use crate::api::storage::storageclass;
 use crate::api::{Key, Kind, Meta, Object};
+use crate::controllers::root_ca_publisher;
 use crate::doc;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Timestamp};
 use crate::etcd::Store;
+use crate::network::{API_SERVER, ingress_manifests};
 use crate::sim::Causes;
+
+use super::{ClusterSpec, addons, kubeadm};
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 /// Drawn from no stream: these are older than any randomness.
 const FIRST_UID: u128 = 0x4b75_6261_7269_4000_8000_0000_0000_0000;
 
-/// Stores them all, as created at `at`.
-pub(super) fn objects(store: &mut Store, at: Timestamp, storage: bool) {
+/// Stores them all, as created at `at`, and what runs besides.
+pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     let namespaces = NAMESPACES.map(|name| (Kind::Namespace, name, doc!({})));
     let classes =
         priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
-    let all = namespaces.into_iter().chain(classes).chain(roles()).chain(storage.then(storage_class));
-    for (number, (kind, name, mut doc)) in all.enumerate() {
+    // Controllers would make these within moments: a cluster is older than what is first asked of it.
+    let accounts = NAMESPACES
+        .map(|namespace| (Kind::ServiceAccount, "default", doc!({ "metadata": { "namespace": namespace } })));
+    let certificates = NAMESPACES.map(|namespace| {
+        let mut map = root_ca_publisher::config_map();
+        map.set_at(&["metadata", "namespace"], namespace);
+        (Kind::ConfigMap, root_ca_publisher::NAME, map)
+    });
+    let ingress = if spec.ingress { ingress_manifests().to_vec() } else { Vec::new() };
+    let named = namespaces.into_iter().chain(classes).chain(roles::all()).chain(accounts).chain(certificates);
+    let named = named.chain(spec.storage.then(storage_class)).chain(api_server()).chain(ingress);
+    let kubeadm = if spec.control_plane.hosted { Vec::new() } else { kubeadm::addons().into() };
+    let named = named.chain(kubeadm.into_iter().map(in_kube_system));
+    let named = named.map(|(kind, name, mut doc)| {
         doc.set_at(&["metadata", "name"], name);
+        (kind, doc)
+    });
+    let addons = if spec.metrics_server { addons::metrics_server() } else { Vec::new() };
+    let addons = addons.into_iter().filter_map(|mut doc| {
+        let kind = Kind::of(&doc["apiVersion"].str(), &doc["kind"].str())?;
+        doc.remove("apiVersion");
+        doc.remove("kind");
+        Some((kind, doc))
+    });
+    for (number, (kind, mut doc)) in named.chain(addons).enumerate() {
         let resource = kind.resource();
         resource.prepare_create(&mut doc);
         resource.default(&mut doc);
@@ -33,9 +61,18 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, storage: bool) {
             annotations: doc["metadata"]["annotations"].clone(),
             ..Meta::default()
         };
+        let key = Key::new(kind, doc["metadata"]["namespace"].str(), doc["metadata"]["name"].str());
         doc.remove("metadata");
-        store.put(Object::new(Key::new(kind, Str::new(), name), meta, doc, None), Causes::none());
+        store.put(Object::new(key, meta, doc, None), Causes::none());
     }
+}
+
+/// Puts an object of a kind that has namespaces into that of the cluster's own parts.
+fn in_kube_system((kind, name, mut doc): (Kind, &'static str, Doc)) -> (Kind, &'static str, Doc) {
+    if kind.info().namespaced {
+        doc.set_at(&["metadata", "namespace"], "kube-system");
+    }
+    (kind, name, doc)
 }
 
 /// The default class of a cluster made by kind: volumes are folders of the node where the pod is.
@@ -47,31 +84,30 @@ fn storage_class() -> (Kind, &'static str, Doc) {
     (Kind::StorageClass, storageclass::STANDARD, class)
 }
 
-/// The roles for people. Upstream's `view` and `edit` know more resources than are served here.
-fn roles() -> [(Kind, &'static str, Doc); 4] {
-    let any = Doc::list(["*"]);
-    let served: Vec<&str> = Kind::ALL
-        .iter()
-        .map(|kind| kind.info())
-        .filter(|info| info.namespaced && info.group != "rbac.authorization.k8s.io")
-        .map(|info| info.plural)
-        .collect();
-    let parts = ["deployments/scale", "replicasets/scale", "pods/log"];
-    let visible: Vec<&str> =
-        served.iter().copied().filter(|plural| *plural != "secrets").chain(parts).collect();
-    let rule = |groups: &Doc, resources: Doc, verbs: Doc| doc!({ "apiGroups": groups, "resources": resources, "verbs": verbs });
-    let reads = || Doc::list(["get", "list", "watch"]);
-    let writes =
-        || Doc::list(["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]);
-    let all: Vec<&str> = served.iter().copied().chain(parts).chain(["pods/eviction"]).collect();
-    let edit = rule(&any, Doc::list(all), writes());
-    let bind =
-        rule(&Doc::list(["rbac.authorization.k8s.io"]), Doc::list(["rolebindings", "roles"]), writes());
-    let of = |name: &'static str, rules: Vec<Doc>| (Kind::ClusterRole, name, doc!({ "rules": rules }));
+/// How pods find the API server, which keeps these itself.
+fn api_server() -> [(Kind, &'static str, Doc); 3] {
+    let ip = Doc::from(std::net::Ipv4Addr::from(API_SERVER).to_string());
+    let ports = Doc::list([doc!({ "name": "https", "port": 6443i64, "protocol": "TCP" })]);
+    let meta = |labels: Doc| doc!({ "namespace": "default", "labels": labels });
+    let service = doc!({
+        "metadata": meta(doc!({ "component": "apiserver", "provider": "kubernetes" })),
+        "spec": {
+            "clusterIP": "10.96.0.1",
+            "ports": [{ "name": "https", "port": 443i64, "protocol": "TCP", "targetPort": 6443i64 }]
+        }
+    });
+    let slice = doc!({
+        "metadata": meta(doc!({ "kubernetes.io/service-name": "kubernetes" })),
+        "addressType": "IPv4", "endpoints": [{ "addresses": Doc::list([ip.clone()]), "conditions": { "ready": true } }],
+        "ports": ports.clone()
+    });
+    let endpoints = doc!({
+        "metadata": meta(doc!({ "endpointslice.kubernetes.io/skip-mirror": "true" })),
+        "subsets": [{ "addresses": [{ "ip": ip }], "ports": ports }]
+    });
     [
-        of("admin", vec![edit.clone(), bind]),
-        of("cluster-admin", vec![rule(&any, any.clone(), any.clone())]),
-        of("edit", vec![edit]),
-        of("view", vec![rule(&any, Doc::list(visible), reads())]),
+        (Kind::Service, "kubernetes", service),
+        (Kind::EndpointSlice, "kubernetes", slice),
+        (Kind::Endpoints, "kubernetes", endpoints),
     ]
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::User;
 use crate::apiserver::http::{HttpRequest, HttpResponse};
 use crate::doc::Str;
+use crate::network::TrafficSource;
 use crate::sim::{Fault, Target, Time};
 
 /// Something a person (or their program) does, at a moment of virtual time.
@@ -32,6 +33,8 @@ pub enum Action {
         #[serde(flatten)]
         fault: Fault,
     },
+    /// Starts, changes or stops a source of traffic.
+    Traffic(TrafficSource),
     /// Mends everything that is broken about a target.
     Repair {
         /// What is mended.

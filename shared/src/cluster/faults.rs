@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::api::{Key, Kind};
 use crate::doc::Str;
-use crate::sim::{Causes, Context, End, Fault, Process, Target, What};
+use crate::sim::{Causes, Context, End, Fault, Filled, Process, Target, What};
 
 use super::members::MEMBERS;
-use super::{Cluster, Outcome};
+use super::{CONNECTION_TIMEOUT, Cluster, Outcome};
 
 /// Breaks `target`.
 pub(super) fn strike(cluster: &mut Cluster, target: &Target, fault: Fault, causes: Causes) -> Outcome {
@@ -36,6 +37,7 @@ fn act(cluster: &mut Cluster, target: &Target, fault: Option<Fault>, causes: Cau
             Target::Component(..) | Target::Etcd(_) => process(cluster, target)
                 .and_then(|process| component(cluster, process, target, fault, causes)),
             Target::Link(a, b) => link(cluster, a, b, target, fault),
+            Target::Pod(namespace, name) => pod(cluster, namespace, name, target, fault, &causes),
         };
     match result {
         Ok(()) => Outcome::Done,
@@ -45,7 +47,8 @@ fn act(cluster: &mut Cluster, target: &Target, fault: Option<Fault>, causes: Cau
 
 fn unfit(target: &Target, fault: Fault) -> String {
     let kinds = match target {
-        Target::Node(_) | Target::Zone(_) => "PowerOff or Partition",
+        Target::Node(_) | Target::Zone(_) => "PowerOff, Partition, FillMemory or FillDisk",
+        Target::Pod(..) => "Crash, FillMemory or FailProbes",
         Target::Component(..) | Target::Etcd(_) => "Stop or Crash",
         Target::Link(..) => "Drop or Delay",
     };
@@ -71,8 +74,13 @@ fn machines(
                 cluster.core.links.isolate(machine, true);
                 note(cluster, Process::Kubelet(machine), false, &causes);
             }
+            Some(Fault::FillMemory) => fill(cluster, machine, Filled::Memory, true, &causes),
+            Some(Fault::FillDisk) => fill(cluster, machine, Filled::Disk, true, &causes),
             Some(other) => return Err(unfit(target, other)),
             None => {
+                for what in [Filled::Memory, Filled::Disk] {
+                    fill(cluster, machine, what, false, &causes);
+                }
                 if cluster.core.links.is_isolated(machine) {
                     cluster.core.links.isolate(machine, false);
                     note(cluster, Process::Kubelet(machine), true, &causes);
@@ -86,6 +94,43 @@ fn machines(
     Ok(())
 }
 
+/// Fills the memory or disk of a machine, or empties it.
+fn fill(cluster: &mut Cluster, machine: u32, what: Filled, full: bool, causes: &Causes) {
+    let me = Process::Runtime(machine);
+    let mut cx = Context { core: &mut cluster.core, me, causes: causes.clone() };
+    Arc::make_mut(&mut cluster.runtimes[machine as usize]).fill(what, full, &mut cx);
+}
+
+/// Breaks the containers of a pod, or mends them.
+fn pod(
+    cluster: &mut Cluster,
+    namespace: &Str,
+    name: &Str,
+    target: &Target,
+    fault: Option<Fault>,
+    causes: &Causes,
+) -> Result<(), String> {
+    let key = Key { kind: Kind::Pod, namespace: namespace.clone(), name: name.clone() };
+    let uid = cluster.store.get(&key).map(|object| object.meta.uid);
+    let uid = uid.ok_or_else(|| format!("there is no pod called {namespace}/{name}"))?;
+    let place = cluster.runtimes.iter().position(|runtime| runtime.sandboxes().contains_key(&uid));
+    let machine = place.ok_or_else(|| format!("nothing of {target} runs"))? as u32;
+    let me = Process::Runtime(machine);
+    let mut cx = Context { core: &mut cluster.core, me, causes: causes.clone() };
+    let runtime = Arc::make_mut(&mut cluster.runtimes[machine as usize]);
+    match fault {
+        Some(Fault::Crash) => runtime.crash(uid, &mut cx),
+        Some(Fault::FillMemory) => runtime.leak(uid, true, &mut cx),
+        Some(Fault::FailProbes) => runtime.fail_probes(uid, true),
+        Some(other) => return Err(unfit(target, other)),
+        None => {
+            runtime.leak(uid, false, &mut cx);
+            runtime.fail_probes(uid, false);
+        }
+    }
+    Ok(())
+}
+
 /// Switches a machine off (everything on it ends at once, nothing is said to anybody) or on.
 fn power(cluster: &mut Cluster, machine: u32, on: bool, causes: &Causes) {
     if cluster.core.machines[machine as usize].powered == on {
@@ -95,7 +140,9 @@ fn power(cluster: &mut Cluster, machine: u32, on: bool, causes: &Causes) {
     if !on {
         Arc::make_mut(&mut cluster.runtimes[machine as usize]).power_lost();
     }
-    for process in [Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)] {
+    let member = cluster.core.links.member_on(machine);
+    let programs = member.into_iter().flat_map(|member| MEMBERS.map(|of| of(member)));
+    for process in programs.chain(super::on_machine(machine)) {
         if on {
             start(cluster, process, causes);
         } else {
@@ -118,6 +165,7 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
     }
     let single = match program {
         "coredns" => Some(Process::CoreDns),
+        "ingress-nginx" if cluster.network.has_ingress() => Some(Process::IngressController),
         "load-balancer" => Some(Process::LoadBalancer),
         program => of_members(program).map(|of| of(0)),
     };
@@ -125,6 +173,7 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
         "kubelet" => Some(Process::Kubelet),
         "kube-proxy" => Some(Process::KubeProxy),
         "containerd" => Some(Process::Runtime),
+        "cni" => Some(Process::Cni),
         _ => None,
     };
     match (single, on_node, node) {
@@ -138,7 +187,7 @@ fn process(cluster: &Cluster, target: &Target) -> Result<Process, String> {
         }
         (None, None, _) => Err(format!(
             "there is no component called {program:?}: kube-apiserver, kube-scheduler, kube-controller-manager, etcd, \
-             coredns, load-balancer, kubelet@NODE, kube-proxy@NODE, containerd@NODE"
+             coredns, load-balancer, kubelet@NODE, kube-proxy@NODE, containerd@NODE, cni@NODE"
         )),
     }
 }
@@ -162,7 +211,7 @@ fn component(
     fault: Option<Fault>,
     causes: Causes,
 ) -> Result<(), String> {
-    let powered = process.machine().is_none_or(|machine| cluster.core.machines[machine as usize].powered);
+    let powered = cluster.core.powered(process);
     match fault {
         Some(Fault::Stop) => stop(cluster, process, &causes),
         Some(Fault::Crash) => {
@@ -185,7 +234,12 @@ fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
     match process {
         Process::ApiServer(server) => {
             let mut cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
-            cluster.apiservers[server as usize].end(&mut cx);
+            let server = &mut cluster.apiservers[server as usize];
+            if cx.core.powered(process) {
+                server.end(&mut cx);
+            } else {
+                server.vanish(CONNECTION_TIMEOUT, &mut cx);
+            }
         }
         Process::Etcd(member) if cluster.core.powered(process) => {
             cluster.with_etcd(member, causes.clone(), |etcd, cx| etcd.stop(member, cx));
@@ -201,6 +255,7 @@ fn stop(cluster: &mut Cluster, process: Process, causes: &Causes) {
             apiserver.kubelet_gone(machine, silent, &mut cx);
         }
     }
+    cluster.connections_end(process);
     note(cluster, process, false, causes);
     let cx = Context { core: &mut cluster.core, me: process, causes: causes.clone() };
     cluster.network.process_stopped(process, &cx);

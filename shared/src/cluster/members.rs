@@ -6,7 +6,7 @@ use crate::controllers::ControllerManager;
 use crate::doc::literal;
 use crate::etcd::{MemberStatus, Members};
 use crate::scheduler::Scheduler;
-use crate::sim::{Body, Causes, Context, Duration, EtcdMessage, Event, Message, Payload, Process, Random};
+use crate::sim::{Body, Causes, Context, Duration, EtcdMessage, Message, Process, Random};
 
 use super::Cluster;
 
@@ -80,6 +80,7 @@ impl Cluster {
                 cx.note("LeaderElectionLost", None, || literal!("the lease could not be renewed in time"));
                 let causes = cx.causes.clone();
                 self.core.stop(to);
+                self.connections_end(to);
                 self.renew(to);
                 self.core.start(to, causes);
                 None
@@ -144,6 +145,25 @@ impl Cluster {
         }
     }
 
+    /// A process ended. Its next life may go to another API server, so that the one it leaves has to notice now.
+    pub(super) fn connections_end(&mut self, process: Process) {
+        if self.core.api_servers() > 1 {
+            self.apiservers.iter_mut().for_each(|server| drop(server.hang_up(process)));
+        }
+    }
+
+    /// A request found its API server unreachable: with several of them the client goes to another, and gives up
+    /// the watches that it has on the dead connection.
+    pub(super) fn connection_dead(&mut self, message: &Message) {
+        let Process::ApiServer(server) = message.to else { return };
+        if self.core.api_servers() == 1 || self.core.links.open(message.from, message.to) {
+            return;
+        }
+        for watch in self.apiservers[server as usize].hang_up(message.from) {
+            self.close_later(watch, message.from, message.causes.clone());
+        }
+    }
+
     /// A message of etcd's protocols cannot be delivered. An API server finds out that its connection is gone.
     pub(super) fn etcd_lost(&mut self, message: Message) {
         let Message { from, to, body: Body::Etcd(lost), causes, .. } = message else { return };
@@ -157,11 +177,6 @@ impl Cluster {
         let refused = self.core.links.open(from, to) && self.core.powered(to);
         let wait = if refused { Duration::millis(1) } else { KEEPALIVE_TIMEOUT };
         let broken = EtcdMessage::Broken { member, at: self.core.now };
-        let life = self.core.incarnation(from);
-        let body = Body::Etcd(Box::new(broken));
-        let message = Message { from, sent_by: life, to: from, body, causes: causes.clone() };
-        let payload = Payload::Arrive(Box::new(message));
-        let event = Event { to: from, life: Some(life), payload, causes };
-        self.core.queue.push(self.core.now + wait, event);
+        self.core.tell_locally(from, Body::Etcd(Box::new(broken)), wait, causes);
     }
 }

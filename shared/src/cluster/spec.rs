@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::parse_quantity;
 use crate::collections::BTreeMap;
+use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
+use crate::network::TrafficSource;
 use crate::runtime::ImageSpec;
 use crate::sim::{Machine, Options};
 
@@ -24,10 +26,16 @@ pub struct ClusterSpec {
     pub nodes: Vec<NodeGroup>,
     /// Whether there is a default StorageClass, and somebody who makes its volumes.
     pub storage: bool,
+    /// Whether metrics-server runs in `kube-system`.
+    pub metrics_server: bool,
     /// What containers of an image do, beside the built-in catalogue.
     pub images: BTreeMap<Str, ImageSpec>,
     /// Component configuration and latencies.
     pub options: Options,
+    /// Whether there is an ingress controller.
+    pub ingress: bool,
+    /// Sources of traffic that are there from the beginning.
+    pub traffic: Vec<TrafficSource>,
 }
 
 /// The control plane's shape.
@@ -36,7 +44,8 @@ pub struct ClusterSpec {
 pub struct ControlPlane {
     /// Members of etcd: 1, 3 or 5.
     pub members: u32,
-    /// No Node objects for the control plane, as in EKS or GKE. Only this is simulated so far.
+    /// No Node objects for the control plane, as in EKS or GKE. Otherwise it runs on nodes of the cluster,
+    /// `control-plane-0` …, as kubeadm sets it up.
     pub hosted: bool,
 }
 
@@ -112,8 +121,11 @@ impl Default for ClusterSpec {
             control_plane: ControlPlane::default(),
             nodes: vec![NodeGroup::of(3)],
             storage: true,
+            metrics_server: false,
             images: BTreeMap::new(),
             options: Options::default(),
+            ingress: false,
+            traffic: Vec::new(),
         }
     }
 }
@@ -187,6 +199,33 @@ impl ClusterSpec {
                 });
             }
         }
+        self.add_control_plane(&mut machines)?;
         Ok(machines)
+    }
+
+    /// The nodes that bear the control plane come last.
+    fn add_control_plane(&self, machines: &mut Vec<Machine>) -> Result<(), SpecError> {
+        let count = if self.control_plane.hosted { 0 } else { self.control_plane.members };
+        for member in 0..count {
+            let name: Str = format!("control-plane-{member}").into();
+            if machines.iter().any(|machine| machine.name == name) {
+                let field = "spec.cluster.controlPlane.hosted".to_owned();
+                let message = format!("there is already a node called {name:?}");
+                return Err(SpecError { field, message });
+            }
+            let role = "node-role.kubernetes.io/control-plane";
+            let labels = [role, "node.kubernetes.io/exclude-from-external-load-balancers"];
+            machines.push(Machine {
+                name,
+                zone: Str::new(),
+                cpu_milli: 4000,
+                memory: 8 << 30,
+                pods: 110,
+                labels: labels.map(|label| (Str::from(label), Str::new())).into(),
+                taints: Doc::list([doc!({ "key": role, "effect": "NoSchedule" })]),
+                powered: true,
+            });
+        }
+        Ok(())
     }
 }

@@ -23,10 +23,10 @@ use super::world::World;
 use slices::Slices;
 
 /// Label: the Service that a slice belongs to.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
+pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// Label: who keeps the slice.
-const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
-const MANAGER: &str = "endpointslice-controller.k8s.io";
+pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+pub(super) const MANAGER: &str = "endpointslice-controller.k8s.io";
 
 /// The control loop.
 #[derive(Clone, Debug, Hash, Default)]
@@ -227,6 +227,15 @@ fn endpoint(service: &Of<Service>, pod: &Of<Pod>, world: &World) -> Option<Doc> 
     }
     let node = world.of::<Node>(&Key::new(Kind::Node, Str::new(), pod.node_name.clone()));
     let zone = node.map(|node| node.meta().labels["topology.kubernetes.io/zone"].clone()).unwrap_or_default();
+    let ready = endpoint["conditions"]["ready"].as_bool() == Some(true);
+    if let Some(distribution) = spec["trafficDistribution"].as_str().filter(|_| ready && !zone.is_empty()) {
+        // Proxies go by these as long as every endpoint has them.
+        let mut hints = doc!({ "forZones": [{ "name": &zone }] });
+        if distribution == "PreferSameNode" {
+            hints.set("forNodes", doc!([{ "name": &pod.node_name }]));
+        }
+        endpoint.set("hints", hints);
+    }
     if !zone.is_empty() {
         endpoint.set("zone", zone);
     }

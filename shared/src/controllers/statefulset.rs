@@ -5,7 +5,7 @@ mod plan;
 use crate::api::apps::controllerrevision::ControllerRevision;
 use crate::api::apps::statefulset::StatefulSet;
 use crate::api::core::pod::Pod;
-use crate::api::{Key, Kind, Object, Of, Reason, Request};
+use crate::api::{Key, Kind, Object, Of, PatchKind, Reason, Request};
 use crate::client::Delta;
 use crate::doc::{Doc, Str};
 use crate::sim::Duration;
@@ -32,6 +32,8 @@ pub enum Action {
     Create(Str, Doc),
     /// A claim of it is missing: the pod's name, the claim's body.
     Claim(Str, Doc),
+    /// A claim of its own has to have these owners.
+    Own(Key, Doc),
     /// It has to go.
     Delete(Key),
 }
@@ -181,6 +183,10 @@ fn act(
             let kind = Kind::PersistentVolumeClaim;
             Request::create(desk.user.clone(), kind, namespace.clone(), body.clone())
         }
+        Action::Own(claim, owners) => {
+            let body = crate::doc!({ "metadata": { "ownerReferences": owners.clone() } });
+            Request::patch(desk.user.clone(), claim, PatchKind::Merge, body)
+        }
         Action::Delete(pod) => Request::delete(desk.user.clone(), pod),
     };
     let requests = left.iter().map(request).collect();
@@ -195,6 +201,7 @@ fn tell(set: &Object, action: &Action, answer: &Answer, desk: &mut Desk<'_, '_>)
             let claim = claim["metadata"]["name"].str();
             (format!("Create Claim {claim} Pod {pod} in StatefulSet {name}"), "success")
         }
+        Action::Own(..) => return,
         Action::Delete(pod) => (format!("Delete Pod {} in StatefulSet {name}", pod.name), "successful"),
     };
     let (good, bad) = match action {

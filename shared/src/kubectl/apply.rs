@@ -1,25 +1,40 @@
 //! `kubectl apply` (its server side is [`server_side`]) and `kubectl create -f -`.
 
+use crate::api::LabelSelector;
 use crate::cluster::HttpRequest;
 use crate::doc;
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, merge_patch, strategic_merge};
+use crate::manifest;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, optional, switch, value};
+use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests::{self, Wanted};
-use super::patch::three_way;
-use super::resource::{Target, escape};
-use super::server_side;
+use super::patch::{three_way, three_way_merge};
+use super::printer::Format;
+use super::resource::{Target, escape, objects};
+use super::{prune, server_side};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
-    value("dry-run", None),
-    value("validate", None),
+    optional("dry-run", "unchanged"),
+    optional("validate", "strict"),
+    optional("cascade", "background"),
     value("output", Some('o')),
+    value("selector", Some('l')),
+    value("prune-allowlist", None),
+    value("grace-period", None),
+    value("field-manager", None),
     switch("server-side", None),
     switch("force-conflicts", None),
-    value("field-manager", None),
+    switch("prune", None),
+    switch("all", None),
+    switch("force", None),
+    switch("wait", None),
+    switch("overwrite", None),
+    switch("recursive", Some('R')),
+    switch("show-managed-fields", None),
 ];
 
 /// The annotation in which kubectl remembers what it applied.
@@ -28,40 +43,49 @@ pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-config
 /// How often a patch is tried again when somebody else was faster.
 const MOST_TRIES: u32 = 5;
 
-/// What the flags say about validation and dry runs.
-struct Mode {
+/// What the flags say about validation, dry runs and what is printed.
+pub(super) struct Mode {
     /// The whole query, and the part of it that says nothing of who writes.
     query: String,
     validation: String,
-    dry_client: bool,
-    suffix: &'static str,
+    pub dry: DryRun,
+    format: Option<Format>,
 }
 
 impl Mode {
-    fn of(args: &Args, manager: &str, io: &mut Io<'_>) -> Result<Mode, Stop> {
+    pub fn of(args: &Args, manager: &str, io: &mut Io<'_>) -> Result<Mode, Stop> {
         let validation = match args.get("validate").unwrap_or("true") {
             "true" | "strict" => "Strict",
             "warn" => "Warn",
             "false" | "ignore" => "Ignore",
             other => return Err(io.fail(format!("invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"))),
         };
-        let mut query = format!("?fieldValidation={validation}");
-        let (dry_client, suffix) = match args.get("dry-run").unwrap_or("none") {
-            "none" => (false, ""),
-            "client" => (true, " (dry run)"),
-            "server" => {
-                query.push_str("&dryRun=All");
-                (false, " (server dry run)")
-            }
-            other => {
-                return Err(io.fail(format!(
-                    "Invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\"."
-                )));
-            }
+        let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+        let format = match args.get("output").filter(|format| !format.is_empty()) {
+            Some(format) => Some(Format::parse(format).map_err(|why| io.fail(why))?),
+            None => None,
         };
-        let validation = query.clone();
-        query.push_str(&format!("&fieldManager={}", escape(manager)));
-        Ok(Mode { query, validation, dry_client, suffix })
+        let validation = format!("?fieldValidation={validation}{}", dry.query());
+        let query = format!("{validation}&fieldManager={}", escape(manager));
+        Ok(Mode { query, validation, dry, format })
+    }
+
+    /// Says what came of an object, or prints it.
+    pub fn tell(&self, target: &Target, done: &str, object: &Doc, io: &mut Io<'_>) {
+        match &self.format {
+            None => io.say(format!("{} {done}{}", target.display(), self.dry.suffix())),
+            Some(Format::Name) => io.say(target.display()),
+            Some(format) => {
+                let mut object = super::get::typed(target, object);
+                object.at_mut(&["metadata"]).remove("managedFields");
+                io.print(&format.print(&object, true));
+            }
+        }
+    }
+
+    /// The query of a request that says itself who writes.
+    pub fn validation(&self) -> &str {
+        &self.validation
     }
 
     fn request(&self, method: &str, path: &str, content_type: &str, body: &Doc) -> HttpRequest {
@@ -76,6 +100,10 @@ impl Mode {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    match args.words.split_first() {
+        Some((part, subjects)) if part == "view-last-applied" => return view_last(subjects, args, io),
+        _ => {}
+    }
     let server_side = args.is_on("server-side");
     if args.is_on("force-conflicts") && !server_side {
         return Err(io.fail("--force-conflicts only works with --server-side"));
@@ -83,10 +111,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if !args.words.is_empty() {
         return Err(io.fail(format!("Unexpected args: [{}]", args.words.join(" "))));
     }
-    let (wanted, mut failures) = manifests::read(args, "apply", io)?;
+    prune::check(args).map_err(|why| io.fail(why))?;
+    let (mut wanted, mut failures) = manifests::read(args, "apply", io)?;
+    if let Some(selector) = args.get("selector") {
+        let chosen = LabelSelector::parse(selector).map_err(|why| io.fail(why))?;
+        wanted.retain(|object| chosen.matches(&object.doc["metadata"]["labels"]));
+    }
     let manager = args.get("field-manager").unwrap_or("kubectl-client-side-apply");
     let mode = Mode::of(args, manager, io)?;
-    if server_side && mode.dry_client {
+    if server_side && mode.dry == DryRun::Client {
         return Err(io.fail(
             "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
         ));
@@ -95,11 +128,39 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let applied = if object.target.name.is_empty() {
             Err(nameless(object))
         } else if server_side {
-            server_side::apply(object, &mode.validation, args, io)?
+            server_side::apply(object, &mode, args, io)?
         } else {
             apply(object, &mode, io)?
         };
         failures.extend(applied.err());
+    }
+    if args.is_on("prune") && failures.is_empty() {
+        prune::run(&wanted, mode.dry, args, io, &mut failures)?;
+    }
+    io.finish(failures)
+}
+
+/// `kubectl apply view-last-applied`
+fn view_last(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let mut failures = Vec::new();
+    for (target, object) in objects(subjects, args, io, &mut failures)? {
+        let Some(last) = last_applied(&object) else {
+            let (name, namespace) = (&target.name, &target.namespace);
+            failures.push(Failure::Client(format!(
+                "no last-applied-configuration annotation found on resource: {name} in namespace: {namespace}"
+            )));
+            continue;
+        };
+        match args.get("output").unwrap_or("yaml") {
+            "yaml" => io.print(&manifest::to_yaml(&last)),
+            "json" => io.say(last.to_json_pretty()),
+            other => {
+                return Err(io.fail(format!(
+                    "Unexpected -o output mode: {other}, the flag 'output' must be one of yaml|json\nSee 'kubectl apply \
+                     view-last-applied -h' for help and examples"
+                )));
+            }
+        }
     }
     io.finish(failures)
 }
@@ -131,19 +192,27 @@ fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Fai
                 target.name
             ));
         }
-        let patch = three_way(&original.unwrap_or_default(), &modified, &current);
+        let (way, patch) = match target.kind.known() {
+            Some(_) => ("strategic-merge", three_way(&original.unwrap_or_default(), &modified, &current)),
+            None => ("merge", three_way_merge(&original.unwrap_or_default(), &modified, &current)),
+        };
         if patch.is_empty() {
-            io.say(format!("{} unchanged{}", target.display(), mode.suffix));
+            mode.tell(target, "unchanged", &current, io);
             return Ok(Ok(()));
         }
-        if mode.dry_client {
-            io.say(format!("{} configured{}", target.display(), mode.suffix));
+        if mode.dry == DryRun::Client {
+            let merged = if way == "merge" {
+                Ok(merge_patch(&current, &patch))
+            } else {
+                strategic_merge(&current, &patch)
+            };
+            mode.tell(target, "configured", &merged.unwrap_or(current), io);
             return Ok(Ok(()));
         }
-        let request = mode.request("PATCH", &target.path(), "application/strategic-merge-patch+json", &patch);
+        let request = mode.request("PATCH", &target.path(), &format!("application/{way}-patch+json"), &patch);
         let response = io.request(request)?;
         if response.is_success() {
-            io.say(format!("{} configured{}", target.display(), mode.suffix));
+            mode.tell(target, "configured", &response.body, io);
             return Ok(Ok(()));
         }
         let failure = Failure::of(&response);
@@ -157,8 +226,8 @@ fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Fai
 }
 
 fn create_one(target: &Target, doc: &Doc, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Failure>, Stop> {
-    let mut created = target.clone();
-    if !mode.dry_client {
+    let (mut created, mut made) = (target.clone(), doc.clone());
+    if mode.dry != DryRun::Client {
         let collection = Target { name: Str::new(), ..target.clone() };
         let response = io.request(mode.request("POST", &collection.path(), "application/json", doc))?;
         if !response.is_success() {
@@ -166,8 +235,9 @@ fn create_one(target: &Target, doc: &Doc, mode: &Mode, io: &mut Io<'_>) -> Resul
         }
         // The server drew the name where only generateName was given.
         created.name = response.body["metadata"]["name"].str();
+        made = response.body;
     }
-    io.say(format!("{} created{}", created.display(), mode.suffix));
+    mode.tell(&created, "created", &made, io);
     Ok(Ok(()))
 }
 

@@ -62,28 +62,21 @@ pub(super) fn send(
     Ok(response.is_success())
 }
 
-/// Creates an object and says that it is `done`. `writer` is the query that says who writes, and whether for real.
-pub(super) fn create(
+/// Creates an object and says nothing.
+pub(super) fn create_silently(
     target: &Target,
-    writer: &str,
+    manager: &str,
     doc: &Doc,
-    done: &str,
     io: &mut Io<'_>,
-    failures: &mut Vec<Failure>,
 ) -> Result<(), Stop> {
     let collection = Target { name: Str::new(), ..target.clone() };
     let response = io.request(HttpRequest {
         method: "POST".into(),
-        path: format!("{}?fieldManager={writer}&fieldValidation=Strict", collection.path()).into(),
+        path: format!("{}?fieldManager={manager}&fieldValidation=Strict", collection.path()).into(),
         body: doc.to_json().into(),
         ..HttpRequest::default()
     })?;
-    if response.is_success() {
-        io.say(format!("{} {done}", target.display()));
-    } else {
-        failures.push(Failure::of(&response));
-    }
-    Ok(())
+    if response.is_success() { Ok(()) } else { Err(io.end(Failure::of(&response))) }
 }
 
 /// How a verb makes objects.

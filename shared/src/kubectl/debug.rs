@@ -3,9 +3,10 @@
 use crate::api::Kind;
 use crate::cluster::HttpRequest;
 use crate::doc;
-use crate::doc::{Doc, Str};
+use crate::doc::Doc;
 
 use super::args::{Args, Flag, optional, switch, value};
+use super::change;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::pods;
@@ -188,7 +189,7 @@ fn copied(
         "apiVersion": "v1", "kind": "Pod",
         "metadata": { "name": name, "annotations": pod["metadata"]["annotations"].clone() }, "spec": spec
     });
-    create(&Target::new(Kind::Pod, &target.namespace, name), &copy, io)?;
+    change::create_silently(&Target::new(Kind::Pod, &target.namespace, name), "kubectl-debug", &copy, io)?;
     if args.is_on("replace") {
         let request =
             HttpRequest { method: "DELETE".into(), path: target.path().into(), ..HttpRequest::default() };
@@ -219,16 +220,5 @@ fn on_node(target: &Target, image: &str, args: &Args, io: &mut Io<'_>) -> Result
             "volumes": [{ "name": "host-root", "hostPath": { "path": "/" } }]
         }
     });
-    create(&Target::new(Kind::Pod, args.namespace(), &name), &pod, io)
-}
-
-fn create(target: &Target, pod: &Doc, io: &mut Io<'_>) -> Result<(), Stop> {
-    let collection = Target { name: Str::new(), ..target.clone() };
-    let response = io.request(HttpRequest {
-        method: "POST".into(),
-        path: format!("{}?fieldManager=kubectl-debug", collection.path()).into(),
-        body: pod.to_json().into(),
-        ..HttpRequest::default()
-    })?;
-    if response.is_success() { Ok(()) } else { io.finish(vec![Failure::of(&response)]) }
+    change::create_silently(&Target::new(Kind::Pod, args.namespace(), &name), "kubectl-debug", &pod, io)
 }

@@ -3,10 +3,12 @@
 use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::Doc;
+use crate::sim::Duration;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, optional, switch, value};
+use super::change::DryRun;
 use super::failure::Failure;
-use super::io::{Io, Next, Stop};
+use super::io::{Io, Next, POLL, Stop};
 use super::manifests;
 use super::resource::{Target, objects};
 
@@ -14,8 +16,16 @@ pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
     switch("all", None),
     value("selector", Some('l')),
+    value("field-selector", None),
+    value("timeout", None),
+    value("output", Some('o')),
+    value("raw", None),
+    switch("all-namespaces", Some('A')),
+    switch("interactive", None),
+    switch("recursive", Some('R')),
     switch("wait", None),
-    value("cascade", None),
+    optional("dry-run", "unchanged"),
+    optional("cascade", "background"),
     value("grace-period", None),
     switch("now", None),
     switch("force", None),
@@ -23,7 +33,14 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let options = options(args, io)?;
+    if let Err(why) = contradiction(args) {
+        return Err(io.fail(why));
+    }
+    let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+    let mut options = options(args, io)?;
+    if dry == DryRun::Server {
+        options.set("dryRun", doc!(["All"]));
+    }
     let mut failures = Vec::new();
     let doomed = if args.get("filename").is_some() {
         from_input(args, io, &mut failures)?
@@ -32,6 +49,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     };
     if args.get("namespace").is_some() && doomed.iter().any(|(target, _)| !target.kind.namespaced) {
         io.warn("Warning: deleting cluster-scoped resources, not scoped to the provided namespace");
+    }
+    if doomed.is_empty() && failures.is_empty() {
+        io.say("No resources found");
+        return Ok(());
     }
     let force = args.is_on("force");
     if force {
@@ -42,38 +63,101 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let mut leaving = Vec::new();
     for (target, object) in doomed {
-        let response = io.request(HttpRequest {
-            method: "DELETE".into(),
-            path: target.path().into(),
-            body: options.to_json().into(),
-            ..HttpRequest::default()
-        })?;
-        if !response.is_success() {
-            failures.push(Failure::of(&response));
-            continue;
+        if dry != DryRun::Client {
+            let query = dry.query().replace('&', "?");
+            let response = io.request(HttpRequest {
+                method: "DELETE".into(),
+                path: format!("{}{query}", target.path()).into(),
+                body: options.to_json().into(),
+                ..HttpRequest::default()
+            })?;
+            if !response.is_success() {
+                failures.push(Failure::of(&response));
+                continue;
+            }
         }
-        let deleted = if force { "force deleted" } else { "deleted" };
-        let place = if target.namespace.is_empty() {
-            String::new()
-        } else {
-            format!(" from {} namespace", target.namespace)
-        };
-        io.say(format!("{} \"{}\" {deleted}{place}", target.kind.type_name(), target.name));
+        tell(&target, force, dry, args, io);
         leaving.push((target, object["metadata"]["uid"].clone()));
     }
     if args.is_on("ignore-not-found") {
         failures.retain(|failure| !failure.is("NotFound"));
     }
-    if args.get("wait") != Some("false") && !force {
-        for (target, uid) in leaving {
-            io.poll(target.get(), Doc::Null, |_, response| {
-                let there = response.is_success() && response.body["metadata"]["uid"] == uid;
-                // While no server answers, nobody knows.
-                if there || response.code == 0 { Next::Again(Doc::Null) } else { Next::Done(()) }
-            })?;
-        }
+    if args.get("wait") != Some("false") && !force && dry == DryRun::None {
+        wait(&leaving, args, io, &mut failures)?;
     }
     io.finish(failures)
+}
+
+fn contradiction(args: &Args) -> Result<(), String> {
+    if args.is_on("now") && args.get("grace-period").is_some_and(|seconds| seconds != "-1") {
+        return Err("--now and --grace-period cannot be specified together".into());
+    }
+    if let Some(output) = args.get("output").filter(|output| *output != "name") {
+        return Err(format!("unexpected -o output mode: {output}. We only support '-o name'"));
+    }
+    for flag in ["selector", "field-selector"] {
+        if args.is_on("all") && args.get(flag).is_some() {
+            return Err(format!("cannot set --all and --{flag} at the same time"));
+        }
+    }
+    let grace = args.number("grace-period")?.unwrap_or(-1);
+    if args.is_on("force") && grace > 0 {
+        return Err("--force and --grace-period greater than 0 cannot be specified together".into());
+    }
+    Ok(())
+}
+
+fn tell(target: &Target, force: bool, dry: DryRun, args: &Args, io: &mut Io<'_>) {
+    if args.get("output").is_some() {
+        return io.say(target.display());
+    }
+    let deleted = if force { "force deleted" } else { "deleted" };
+    let place = match target.namespace.as_str() {
+        "" => String::new(),
+        namespace => format!(" from {namespace} namespace"),
+    };
+    io.say(format!("{} \"{}\" {deleted}{place}{}", target.kind.type_name(), target.name, dry.suffix()));
+}
+
+/// Waits until all are gone, or time is up.
+fn wait(
+    leaving: &[(Target, Doc)],
+    args: &Args,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<(), Stop> {
+    let limit = match args.get("timeout").map(|text| (text, Duration::parse(text))) {
+        Some((text, None)) => {
+            return Err(io.fail(format!(
+                "invalid argument {text:?} for \"--timeout\" flag: time: invalid duration {text:?}"
+            )));
+        }
+        Some((_, Some(length))) => Some(length.0 as i64).filter(|length| *length > 0),
+        None => None,
+    };
+    let mut waited = 0;
+    for (target, uid) in leaving {
+        let (gone, now) = io.poll(target.get(), doc!(waited), |waited, response| {
+            let waited = waited.as_i64().unwrap_or(0);
+            let there = response.is_success() && response.body["metadata"]["uid"] == *uid;
+            // While no server answers, nobody knows.
+            if !(there || response.code == 0) {
+                return Next::Done((true, waited));
+            }
+            match limit {
+                Some(limit) if waited >= limit => Next::Done((false, waited)),
+                Some(_) => Next::Again(doc!(waited + POLL.0 as i64)),
+                None => Next::Again(doc!(waited)),
+            }
+        })?;
+        waited = now;
+        if !gone {
+            let (plural, name) = (&target.kind.plural, &target.name);
+            let why = format!("timed out waiting for the condition on {plural}/{name}");
+            failures.push(Failure::Client(why));
+        }
+    }
+    Ok(())
 }
 
 fn options(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {

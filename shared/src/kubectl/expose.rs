@@ -4,8 +4,8 @@ use crate::api::Kind;
 use crate::doc;
 use crate::doc::Doc;
 
-use super::args::{Args, Flag, value};
-use super::change;
+use super::args::{Args, Flag, optional, switch, value};
+use super::change::Making;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::{Target, objects};
@@ -18,6 +18,14 @@ pub(super) const FLAGS: &[Flag] = &[
     value("name", None),
     value("selector", None),
     value("cluster-ip", None),
+    value("external-ip", None),
+    value("labels", Some('l')),
+    value("load-balancer-ip", None),
+    value("session-affinity", None),
+    value("output", Some('o')),
+    value("field-manager", None),
+    optional("dry-run", "unchanged"),
+    switch("save-config", None),
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
@@ -27,7 +35,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             Ok(doc) => {
                 let name = doc["metadata"]["name"].str();
                 let made = Target { kind: Kind::Service.into(), name, ..target.clone() };
-                change::create(&made, "kubectl-expose", &doc, "exposed", io, &mut failures)?;
+                let making = Making { manager: "kubectl-expose", done: "exposed", refused: "" };
+                making.make(&made, doc, args, io, &mut failures)?;
             }
             Err(why) => failures.push(Failure::Client(why)),
         }
@@ -89,10 +98,22 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
         "metadata": { "name": name, "labels": object["metadata"]["labels"].clone() },
         "spec": { "selector": selector, "ports": ports }
     });
-    for (flag, field) in [("type", "type"), ("cluster-ip", "clusterIP")] {
+    const FIELDS: [(&str, &str); 4] = [
+        ("type", "type"),
+        ("cluster-ip", "clusterIP"),
+        ("load-balancer-ip", "loadBalancerIP"),
+        ("session-affinity", "sessionAffinity"),
+    ];
+    for (flag, field) in FIELDS {
         if let Some(value) = args.get(flag) {
             service.at_mut(&["spec"]).set(field, value);
         }
+    }
+    if let Some(address) = args.get("external-ip") {
+        service.set_at(&["spec", "externalIPs"], doc!([address]));
+    }
+    if let Some(labels) = args.get("labels") {
+        service.set_at(&["metadata", "labels"], pairs(labels));
     }
     Ok(service)
 }

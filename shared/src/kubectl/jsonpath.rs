@@ -325,12 +325,9 @@ impl Template {
     /// The text for a document.
     pub fn print(&self, doc: &Doc) -> String {
         let mut text = String::new();
-        visit(&self.0, doc, &mut |found| {
-            let found = match found {
-                Ok(values) => values.iter().map(print).collect::<Vec<_>>().join(" "),
-                Err(plain) => plain.to_owned(),
-            };
-            text.push_str(&found);
+        visit(&self.0, doc, &mut |found| match found {
+            Found::Values(values) => text.push_str(&values.iter().map(print).collect::<Vec<_>>().join(" ")),
+            Found::Text(plain) => text.push_str(plain),
         });
         text
     }
@@ -338,17 +335,27 @@ impl Template {
     /// Every value that a path of it leads to.
     pub fn find(&self, doc: &Doc) -> Vec<Doc> {
         let mut all = Vec::new();
-        visit(&self.0, doc, &mut |found| all.extend(found.unwrap_or_default()));
+        visit(&self.0, doc, &mut |found| {
+            if let Found::Values(values) = found {
+                all.extend(values);
+            }
+        });
         all
     }
 }
 
+/// What a part of a template stands for.
+enum Found<'p> {
+    Values(Vec<Doc>),
+    Text(&'p str),
+}
+
 /// Goes through the parts with the values that they lead to, or with their text.
-fn visit(parts: &[Part], doc: &Doc, each: &mut dyn FnMut(Result<Vec<Doc>, &str>)) {
+fn visit(parts: &[Part], doc: &Doc, each: &mut dyn FnMut(Found<'_>)) {
     for part in parts {
         match part {
-            Part::Text(text) => each(Err(text)),
-            Part::Path(path) => each(Ok(path.find(doc))),
+            Part::Text(text) => each(Found::Text(text)),
+            Part::Path(path) => each(Found::Values(path.find(doc))),
             Part::Range(path, inner) => path.find(doc).iter().for_each(|item| visit(inner, item, each)),
         }
     }

@@ -6,23 +6,30 @@ use crate::doc::{Doc, ListMerge, Str, list_merge};
 /// The patch that makes `current` say what `modified` says and no longer what only `original` said. What others set
 /// stays. Empty when there is nothing to do.
 pub(super) fn three_way(original: &Doc, modified: &Doc, current: &Doc) -> Doc {
-    object(original, modified, current, "")
+    object(original, modified, current, Some(""))
 }
 
-fn object(original: &Doc, modified: &Doc, current: &Doc, name: &str) -> Doc {
+/// The same as a JSON merge patch, for kinds whose lists nobody knows how to merge.
+pub(super) fn three_way_merge(original: &Doc, modified: &Doc, current: &Doc) -> Doc {
+    object(original, modified, current, None)
+}
+
+/// The patch of an object below the field `name`; without a name, of one whose lists are taken as a whole.
+fn object(original: &Doc, modified: &Doc, current: &Doc, name: Option<&str>) -> Doc {
     let mut patch = Doc::map();
     for (key, wanted) in modified.entries() {
         let (before, now) = (&original[key.as_str()], &current[key.as_str()]);
         match (wanted, now) {
             (Doc::Map(_), Doc::Map(_)) => {
-                let mut below = object(before, wanted, now, key);
+                let mut below = object(before, wanted, now, name.map(|_| key.as_str()));
                 if !below.is_empty() {
-                    retain_keys(&mut below, wanted, key == "strategy");
+                    retain_keys(&mut below, wanted, name.is_some() && key == "strategy");
                     patch.set(key.clone(), below);
                 }
             }
             (Doc::List(_), Doc::List(_)) => {
-                list(&mut patch, key, [before, wanted, now], list_merge(name, key))
+                let merge = name.map_or(ListMerge::Atomic, |name| list_merge(name, key));
+                list(&mut patch, key, [before, wanted, now], merge)
             }
             (Doc::Null, Doc::Null) => {}
             _ if wanted != now => patch.set(key.clone(), wanted.clone()),
@@ -80,7 +87,7 @@ fn by_key(patch: &mut Doc, key: &Str, [original, modified, current]: [&Doc; 3], 
             changes.push(wanted.clone());
             continue;
         };
-        let mut change = object(&find(original, id).unwrap_or_default(), wanted, &now, key);
+        let mut change = object(&find(original, id).unwrap_or_default(), wanted, &now, Some(key));
         if !change.is_empty() {
             retain_keys(&mut change, wanted, key == "volumes");
             change.set(merge_key, id.clone());

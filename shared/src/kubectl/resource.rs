@@ -195,31 +195,38 @@ pub(super) fn targets(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<
             "You must specify the type of resource to get. Use \"kubectl get all\" for the most common ones.",
         ));
     };
+    let joined = words.iter().filter(|word| word.contains('/')).count();
+    if joined > 0 && joined < words.len() {
+        return Err(io.fail(
+            "there is no need to specify a resource type as a separate argument when passing arguments in resource/name \
+             form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource \
+             resource/<resource_name>'",
+        ));
+    }
     let mut targets = Vec::new();
-    if first.contains('/') {
+    if joined > 0 {
         for word in words {
-            let Some((kind, name)) =
-                word.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
-            else {
-                return Err(io.fail(
-                    "there is no need to specify a resource type as a separate argument when passing arguments in \
-                     resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource \
-                     resource/<resource_name>'"
-                ));
+            let Some((kind, name)) = word.split_once('/').filter(|(_, name)| !name.contains('/')) else {
+                return Err(io.fail("arguments in resource/name form may not have more than one slash"));
             };
+            if kind.is_empty() || name.is_empty() {
+                return Err(io.fail("arguments in resource/name form must have a single resource and name"));
+            }
             let found = kinds(kind, io)?;
             targets.extend(found.into_iter().map(|kind| Target::of(kind, args.namespace(), name)));
         }
         return Ok(targets);
     }
-    let found = kinds(first, io)?;
-    for kind in found {
-        if words.len() == 1 {
-            targets.push(Target::of(kind, args.namespace(), ""));
-            continue;
-        }
-        targets.extend(words[1..].iter().map(|name| Target::of(kind.clone(), args.namespace(), name)));
+    let mut found = kinds(first, io)?;
+    let names = &words[1..];
+    if names.is_empty() {
+        return Ok(found.into_iter().map(|kind| Target::of(kind, args.namespace(), "")).collect());
     }
+    if found.len() > 1 {
+        return Err(io.fail("you must specify only one resource"));
+    }
+    let Some(kind) = found.pop() else { return Ok(targets) };
+    targets.extend(names.iter().map(|name| Target::of(kind.clone(), args.namespace(), name)));
     Ok(targets)
 }
 

@@ -1,14 +1,17 @@
 //! `kubectl run`: one pod.
 
 use crate::api::Kind;
+use crate::cluster::HttpRequest;
 use crate::doc;
-use crate::doc::Doc;
+use crate::doc::{Doc, json_patch, merge_patch, strategic_merge};
 
-use super::args::{Args, Flag, switch, value};
-use super::change;
+use super::Ask;
+use super::args::{Args, Flag, optional, switch, value};
+use super::change::{self, Making};
 use super::expose::pairs;
-use super::io::{Io, Stop};
-use super::resource::Target;
+use super::failure::Failure;
+use super::io::{Io, Next, Stop};
+use super::resource::{Target, escape};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("image", None),
@@ -17,8 +20,23 @@ pub(super) const FLAGS: &[Flag] = &[
     value("labels", Some('l')),
     value("restart", None),
     value("image-pull-policy", None),
+    value("annotations", None),
+    value("overrides", None),
+    value("override-type", None),
+    value("output", Some('o')),
+    value("grace-period", None),
+    value("pod-running-timeout", None),
+    value("field-manager", None),
+    optional("dry-run", "unchanged"),
+    optional("attach", "true"),
     switch("command", None),
     switch("expose", None),
+    switch("privileged", None),
+    switch("quiet", Some('q')),
+    switch("rm", None),
+    switch("stdin", Some('i')),
+    switch("tty", Some('t')),
+    switch("save-config", None),
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
@@ -43,6 +61,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.is_on("expose") && port.is_none() {
         return Err(io.fail("--port must be set when exposing a service"));
     }
+    if args.is_on("rm") && !args.is_on("stdin") && !args.is_on("attach") {
+        return Err(io.fail("--rm should only be used for attached containers"));
+    }
+    if args.is_on("tty") && !args.is_on("stdin") {
+        return Err(io.fail("-i/--stdin is required for containers with -t/--tty=true"));
+    }
     let labels = args.get("labels").map_or_else(|| pairs(&format!("run={name}")), pairs);
     let mut container = doc!({ "name": &**name, "image": image, "resources": {} });
     if !command.is_empty() {
@@ -60,21 +84,98 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Some(policy) = args.get("image-pull-policy") {
         container.set("imagePullPolicy", policy);
     }
-    let pod = doc!({
+    for flag in ["stdin", "tty"] {
+        if args.is_on(flag) {
+            container.set(flag, true);
+        }
+    }
+    if args.is_on("stdin") {
+        container.set("stdinOnce", true);
+    }
+    if args.is_on("privileged") {
+        container.set("securityContext", doc!({ "privileged": true }));
+    }
+    let mut pod = doc!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": { "name": &**name, "labels": labels.clone() },
         "spec": { "containers": [container], "restartPolicy": policy, "dnsPolicy": "ClusterFirst" }
     });
+    if !args.all("annotations").is_empty() {
+        let annotations = args.all("annotations").join(",");
+        pod.set_at(&["metadata", "annotations"], pairs(&annotations));
+    }
+    if let Some(text) = args.get("overrides") {
+        pod = overridden(&pod, text, args).map_err(|why| io.fail(why))?;
+    }
     let mut failures = Vec::new();
+    let making = Making { manager: "kubectl-run", done: "created", refused: "" };
     if args.is_on("expose") {
         let service = doc!({
             "apiVersion": "v1", "kind": "Service", "metadata": { "name": &**name },
             "spec": { "selector": labels, "ports": [{ "port": port, "protocol": "TCP", "targetPort": port }] }
         });
         let target = Target::new(Kind::Service, args.namespace(), name);
-        change::create(&target, "kubectl-run", &service, "created", io, &mut failures)?;
+        making.make(&target, service, args, io, &mut failures)?;
     }
     let target = Target::new(Kind::Pod, args.namespace(), name);
-    change::create(&target, "kubectl-run", &pod, "created", io, &mut failures)?;
-    io.finish(failures)
+    let attached = (args.is_on("stdin") || args.is_on("attach")) && args.get("dry-run").is_none();
+    if !attached {
+        making.make(&target, pod, args, io, &mut failures)?;
+        return io.finish(failures);
+    }
+    change::create_silently(&target, "kubectl-run", &pod, io)?;
+    watched(&target, args, io)
+}
+
+/// The pod as inline JSON changes it.
+fn overridden(pod: &Doc, text: &str, args: &Args) -> Result<Doc, String> {
+    let patch = doc::parse_json(text).map_err(|why| format!("invalid JSON in --overrides: {why}"))?;
+    match args.get("override-type").unwrap_or("merge") {
+        "merge" => Ok(merge_patch(pod, &patch)),
+        "strategic" => strategic_merge(pod, &patch).map_err(|why| format!("{why:?}")),
+        "json" => json_patch(pod, &patch).map_err(|why| format!("{why:?}")),
+        other => Err(format!("invalid override type: {other}")),
+    }
+}
+
+/// Waits until the pod has run, tells what it wrote, and takes it away where that is asked for.
+fn watched(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let ended = |pod: &Doc| matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+    let pod = io.poll(target.get(), Doc::Null, |_, response| {
+        let pod = &response.body;
+        let running = pod["status"]["phase"].as_str() == Some("Running");
+        match response.is_success() && (running || ended(pod)) || response.code == 404 {
+            true => Next::Done(pod.clone()),
+            false => Next::Again(Doc::Null),
+        }
+    })?;
+    let name = pod["spec"]["containers"][0]["name"].str();
+    if args.is_on("stdin") && args.is_on("tty") && !ended(&pod) {
+        if !args.is_on("quiet") {
+            io.warn("If you don't see a command prompt, try pressing enter.");
+        }
+        let (namespace, pod) = (target.namespace.clone(), target.name.clone());
+        io.ask(Ask::Shell { namespace, pod, container: name.clone() })?;
+    } else {
+        let path = format!("{}/log?container={}&follow=true", target.path(), escape(&name));
+        let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
+        let response = io.request(request)?;
+        if !response.is_success() {
+            return io.finish(vec![Failure::of(&response)]);
+        }
+        io.print(&response.body.str());
+    }
+    if args.is_on("rm") {
+        let request =
+            HttpRequest { method: "DELETE".into(), path: target.path().into(), ..HttpRequest::default() };
+        if io.request(request)?.is_success() {
+            io.say(format!(
+                "{} {:?} deleted from {} namespace",
+                "pod",
+                target.name.as_str(),
+                target.namespace
+            ));
+        }
+    }
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! `kubectl scale`
 
-use crate::cluster::HttpRequest;
 use crate::doc;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, optional, switch, value};
+use super::change::Patching;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::objects;
@@ -13,6 +13,10 @@ pub(super) const FLAGS: &[Flag] = &[
     value("current-replicas", None),
     switch("all", None),
     value("selector", Some('l')),
+    value("resource-version", None),
+    value("timeout", None),
+    value("output", Some('o')),
+    optional("dry-run", "unchanged"),
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
@@ -33,18 +37,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             failures.push(Failure::Client(format!("Expected replicas to be {expected}, was {current}")));
             continue;
         }
-        let response = io.request(HttpRequest {
-            method: "PATCH".into(),
-            path: format!("{}/scale?fieldManager=kubectl", target.path()).into(),
-            content_type: "application/merge-patch+json".into(),
-            body: doc!({ "spec": { "replicas": count } }).to_json().into(),
-            ..HttpRequest::default()
-        })?;
-        if response.is_success() {
-            io.say(format!("{} scaled", target.display()));
-        } else {
-            failures.push(Failure::of(&response));
-        }
+        let patch = doc!({ "spec": { "replicas": count } });
+        let patching = Patching { way: "merge", manager: "kubectl", done: "scaled", part: "/scale" };
+        patching.send(&target, &object, &patch, args, io, &mut failures)?;
     }
     io.finish(failures)
 }

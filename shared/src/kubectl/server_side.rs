@@ -4,6 +4,7 @@ use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc;
 use crate::doc::Doc;
 
+use super::apply::Mode;
 use super::args::Args;
 use super::failure::Failure;
 use super::io::{Io, Stop};
@@ -29,11 +30,11 @@ See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"
 /// Applies one object and says what came of it.
 pub(super) fn apply(
     wanted: &Wanted,
-    query: &str,
+    mode: &Mode,
     args: &Args,
     io: &mut Io<'_>,
 ) -> Result<Result<(), Failure>, Stop> {
-    let target = &wanted.target;
+    let (target, query) = (&wanted.target, mode.validation());
     let manager = args.get("field-manager").unwrap_or("kubectl");
     let force = args.is_on("force-conflicts");
     let send = |io: &mut Io<'_>| {
@@ -52,8 +53,7 @@ pub(super) fn apply(
     if !response.is_success() {
         return Ok(Err(refusal(&response)));
     }
-    let suffix = if query.contains("dryRun") { " (server dry run)" } else { "" };
-    io.say(format!("{} serverside-applied{suffix}", target.display()));
+    mode.tell(target, "serverside-applied", &response.body, io);
     Ok(Ok(()))
 }
 

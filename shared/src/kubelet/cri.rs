@@ -52,6 +52,16 @@ impl Kubelet {
             CriEvent::Probed { pod, container, attempt, kind, result } => {
                 self.probed(pod, &container, attempt, kind, result, cx);
             }
+            CriEvent::Usage(usage) => self.usage_told(&usage, cx),
+            CriEvent::ImagesRemoved { images } => {
+                for image in images {
+                    self.images.remove(&image);
+                }
+            }
+            CriEvent::OutOfMemory { program } => {
+                let message = format!("System OOM encountered, victim process: {program}");
+                self.node_event(Severity::Warning, "SystemOOM", message, cx);
+            }
             CriEvent::Served { call, reply } => self.served(call, reply, cx),
         }
     }
@@ -259,8 +269,12 @@ impl Kubelet {
         if pod.gone {
             self.forget(uid);
         } else {
+            let evicted = pod.failed.is_some();
             self.report(uid, cx);
             self.delete_from_api(uid, cx);
+            if evicted {
+                self.evicted(cx);
+            }
         }
     }
 }

@@ -8,12 +8,28 @@ use crate::runtime::image_id;
 use crate::sim::{Causes, Context, CriCall, Duration, Machine, Process, Random, Time, Timer, hash_of};
 use crate::{doc, doc::literal};
 
+use super::eviction::Resource;
 use super::{Kubelet, Pending};
 
 /// The version that everything here is like.
 const VERSION: &str = "v1.36.2";
 const NO_NETWORK: &str = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady \
                           message:Network plugin returns error: cni plugin not initialized";
+/// A condition's name, and reason and message while all is well and while it is not.
+const MEMORY_WORDS: [&str; 5] = [
+    "MemoryPressure",
+    "KubeletHasSufficientMemory",
+    "kubelet has sufficient memory available",
+    "KubeletHasInsufficientMemory",
+    "kubelet has insufficient memory available",
+];
+const DISK_WORDS: [&str; 5] = [
+    "DiskPressure",
+    "KubeletHasNoDiskPressure",
+    "kubelet has no disk pressure",
+    "KubeletHasDiskPressure",
+    "kubelet has disk pressure",
+];
 /// Kubelets that start together spread over this.
 const STAGGER: Duration = Duration::millis(1000);
 
@@ -45,7 +61,7 @@ pub(super) struct NodeState {
     dirty: bool,
     images: u64,
     beating: bool,
-    uid: u128,
+    pub uid: u128,
     lease: Doc,
 }
 
@@ -76,6 +92,11 @@ impl NodeState {
     /// Some part of a length.
     pub fn draw(&mut self, most: Duration) -> Duration {
         Duration::millis(self.random.below(most.0.max(1)))
+    }
+
+    /// The status is to be posted at the next occasion.
+    pub fn touch(&mut self) {
+        self.dirty = true;
     }
 
     pub fn has_network(&self) -> bool {
@@ -176,6 +197,7 @@ impl Kubelet {
         if !self.node.beating {
             self.node.beating = true;
             self.heartbeat_due(cx);
+            self.mirror(cx);
         }
         self.post_if_changed(cx);
     }
@@ -313,7 +335,13 @@ impl Kubelet {
                 "lastTransitionTime": Doc::Time(since), "reason": reason, "message": message
             })
         };
-        let began = self.condition_since("MemoryPressure", "False").unwrap_or(now);
+        let began = self.condition_since("PIDPressure", "False").unwrap_or(now);
+        let under = |resource: Resource, [name, no, no_text, yes, yes_text]: [&str; 5]| {
+            let status = if self.pressure.since(resource).is_some() { "True" } else { "False" };
+            let since = self.condition_since(name, status).unwrap_or(now);
+            let (reason, message) = if status == "True" { (yes, yes_text) } else { (no, no_text) };
+            condition(name, status, since, reason, message)
+        };
         let (ready, reason, message) = match self.node.why_not {
             "" => ("True", "KubeletReady", "kubelet is posting ready status"),
             why => ("False", "KubeletNotReady", why),
@@ -330,8 +358,8 @@ impl Kubelet {
             ],
             "allocatable": capacity.clone(), "capacity": capacity,
             "conditions": [
-                (condition("MemoryPressure", "False", began, "KubeletHasSufficientMemory", "kubelet has sufficient memory available")),
-                (condition("DiskPressure", "False", began, "KubeletHasNoDiskPressure", "kubelet has no disk pressure")),
+                (under(Resource::Memory, MEMORY_WORDS)),
+                (under(Resource::Disk, DISK_WORDS)),
                 (condition("PIDPressure", "False", began, "KubeletHasSufficientPID", "kubelet has sufficient PID available")),
                 (condition("Ready", ready, since, reason, message))
             ],

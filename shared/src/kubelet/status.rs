@@ -20,7 +20,8 @@ impl Kubelet {
         let Some(pod) = self.pods.get_mut(&uid).filter(|pod| !silent(pod)) else { return };
         // Most inputs change nothing of a status, and making one is dear.
         let basis = hash_of(&(
-            (pod.stage, pod.ip, pod.start_time, &pod.containers, pod.terminating, &pod.rejected),
+            (pod.stage, pod.ip, pod.start_time, &pod.containers, pod.terminating),
+            (&pod.rejected, &pod.failed),
             (object.meta.generation, self.address, images.len() as u64),
         ));
         if pod.basis == basis && !pod.sent.is_null() {
@@ -161,9 +162,12 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
         ("Ready", ready.is_none(), ready.clone()),
         ("ContainersReady", ready.is_none(), ready),
     ];
+    let evicted = pod.failed.as_ref().filter(|(reason, _)| reason == "Evicted");
+    let target =
+        evicted.map(|(_, why)| ("DisruptionTarget", true, Some(("TerminationByKubelet", why.to_string()))));
     let generation = object.meta.generation;
     let conditions = &mut pod.conditions;
-    Doc::list(all.into_iter().map(|(name, holds, why)| {
+    Doc::list(all.into_iter().chain(target).map(|(name, holds, why)| {
         let (before, since) = conditions.entry(name).or_insert_with(|| reported(object, name, holds, now));
         if *before != holds {
             (*before, *since) = (holds, now.floor_seconds());
@@ -204,7 +208,7 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     });
     if ran {
         status.set("image", full_reference(image));
-        status.set("imageID", image_id.unwrap_or_default());
+        status.set("imageID", image_id.unwrap_or_else(|| crate::runtime::image_id(image)));
         status.set(
             "containerID",
             match &container.last {

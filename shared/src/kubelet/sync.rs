@@ -67,7 +67,7 @@ impl Kubelet {
         let found = self.found.remove(&uid);
         let mut pod = PodState::new(object, view, cx.timestamp());
         let known = found.is_some() || !object.body["status"]["startTime"].is_null();
-        let refusal = if known { None } else { self.refusal(view, cx) };
+        let refusal = if known { None } else { self.refusal(object, view, cx) };
         self.by_key.insert(object.key.clone(), uid);
         let mut ends = object.meta.deleting();
         if finished(object) {
@@ -96,6 +96,10 @@ impl Kubelet {
                 self.begin_probes(uid, index, cx);
                 self.keep_readiness(uid, index, object);
             }
+            // What its volumes are made of may have changed meanwhile.
+            if self.pods[&uid].stage == PodStage::Active {
+                self.volumes_ready(uid, cx);
+            }
         }
         if ends {
             self.terminate(uid, cx);
@@ -114,7 +118,10 @@ impl Kubelet {
     }
 
     /// Why a pod does not fit on this node.
-    fn refusal(&self, view: &Pod, cx: &Context<'_>) -> Option<(&'static str, String)> {
+    fn refusal(&self, object: &Object, view: &Pod, cx: &Context<'_>) -> Option<(&'static str, String)> {
+        if let Some(why) = self.pressure_refusal(object, view) {
+            return Some(("Evicted", why));
+        }
         let machine = &cx.core.machines[self.machine as usize];
         let (pods, cpu, memory) = self.held();
         let spec = &view.spec;

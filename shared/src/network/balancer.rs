@@ -9,11 +9,11 @@ use crate::doc;
 use crate::doc::{Str, literal};
 use crate::sim::{Context, Duration, Packet, PacketStep, Process, RequestId, Timer};
 
-use super::{machines_by_name, parse_ip, pass, periodic};
+use super::{INGRESS_ADDRESS, machines_by_name, parse_ip, pass, periodic};
 
 /// 203.0.113.0/24, which is for documentation only.
 const POOL: u32 = 203 << 24 | 113 << 8;
-const POOL_HOSTS: std::ops::RangeInclusive<u32> = 1..=254;
+const POOL_HOSTS: std::ops::RangeInclusive<u32> = 1..=253;
 /// Between health checks of a node, and how many have to fail.
 const CHECK_INTERVAL: Duration = Duration::seconds(2);
 const UNHEALTHY_AFTER: u32 = 2;
@@ -35,8 +35,22 @@ pub struct Balancer {
     /// Nodes in turn.
     healthy: Vec<u32>,
     turn: u64,
+    /// Services whose connections stay on the node where they arrive: where nodes say whether they have endpoints,
+    /// and which nodes do.
+    local: BTreeMap<Key, Local>,
     writes: BTreeMap<RequestId, Key>,
 }
+
+/// A Service whose connections stay on the node where they arrive.
+#[derive(Clone, Debug, Hash, Default)]
+struct Local {
+    health_port: u32,
+    nodes: BTreeMap<u32, NodeHealth>,
+    healthy: Vec<u32>,
+}
+
+/// Answers a health check: whether a machine's port says that it has endpoints.
+pub(super) type HasEndpoints<'a> = dyn FnMut(u32, u32, &Context<'_>) -> bool + 'a;
 
 /// What the health checks say of a node.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
@@ -59,6 +73,7 @@ impl Balancer {
             nodes: BTreeMap::new(),
             healthy: Vec::new(),
             turn: 0,
+            local: BTreeMap::new(),
             writes: BTreeMap::new(),
         }
     }
@@ -73,7 +88,7 @@ impl Balancer {
         &self.nodes
     }
 
-    pub(super) fn handle(&mut self, input: Input, cx: &mut Context<'_>) {
+    pub(super) fn handle(&mut self, input: Input, has: &mut HasEndpoints<'_>, cx: &mut Context<'_>) {
         let input = match self.informers.handle(input, cx) {
             Handled::Changes(deltas) => {
                 for delta in deltas {
@@ -96,7 +111,7 @@ impl Balancer {
             }
             Input::Timer(timer) if timer.name == "health" => {
                 periodic(CHECK_INTERVAL, "health", cx);
-                self.check(cx);
+                self.check(has, cx);
             }
             Input::Timer(Timer { name: "service", key: Some(key), .. }) => self.ensure(&key, cx),
             Input::Response(id, result) => {
@@ -112,11 +127,20 @@ impl Balancer {
     }
 
     fn forward(&mut self, packet: &Packet, cx: &mut Context<'_>) {
-        let PacketStep::ToService { .. } = packet.step else { return };
-        if self.healthy.is_empty() {
+        let PacketStep::ToService { ip, .. } = packet.step else { return };
+        if ip == INGRESS_ADDRESS {
+            return pass(packet, Process::IngressController, packet.step.clone(), cx);
+        }
+        let mut healthy = &self.healthy;
+        if !self.local.is_empty() {
+            let mut of_address = self.addresses.iter().filter(|(_, (known, _))| *known == ip);
+            let local = of_address.find_map(|(key, _)| self.local.get(key));
+            healthy = local.map_or(healthy, |local| &local.healthy);
+        }
+        if healthy.is_empty() {
             return;
         }
-        let node = self.healthy[(self.turn % self.healthy.len() as u64) as usize];
+        let node = healthy[(self.turn % healthy.len() as u64) as usize];
         self.turn += 1;
         pass(packet, Process::KubeProxy(node), packet.step.clone(), cx);
     }
@@ -127,6 +151,7 @@ impl Balancer {
             Some(_) => self.ensure(&key, cx),
             None => {
                 self.addresses.remove(&key);
+                self.local.remove(&key);
             }
         }
     }
@@ -136,9 +161,22 @@ impl Balancer {
         let Some(service) = self.informers.get::<Service>(&key.namespace, &key.name) else { return };
         let object = std::sync::Arc::clone(service.object());
         let shown = parse_ip(&service.load_balancer_ip);
-        if service.kind != "LoadBalancer" || object.meta.deleting() {
-            self.addresses.remove(key);
-            if shown.is_some() {
+        let port = service.health_port;
+        if port != self.local.get(key).map_or(0, |local| local.health_port) {
+            self.local.remove(key);
+            if port != 0 {
+                self.local.insert(key.clone(), Local { health_port: port, ..Local::default() });
+            }
+        }
+        // Another class is another provider's.
+        let ours = object.body["spec"]["loadBalancerClass"].is_null();
+        if service.kind != "LoadBalancer" || object.meta.deleting() || !ours {
+            let known = self.addresses.remove(key);
+            if shown.is_some() && (known.is_some() || service.kind != "LoadBalancer") {
+                if known.is_some() {
+                    self.tell(&object, "DeletingLoadBalancer", "Deleting load balancer", cx);
+                    self.tell(&object, "DeletedLoadBalancer", "Deleted load balancer", cx);
+                }
                 self.write(key, doc!({ "status": { "loadBalancer": { "ingress": null } } }), cx);
             }
             return;
@@ -147,7 +185,11 @@ impl Balancer {
         let known = self.addresses.get(key).map(|(ip, _)| *ip);
         // Others may hold what a Service shows: it was copied from one.
         let free = |ip: &u32| !self.addresses.iter().any(|(other, (taken, _))| other != key && taken == ip);
-        let Some(ip) = known.or(shown.filter(free)).or_else(|| POOL_HOSTS.map(|host| POOL + host).find(free))
+        let asked = parse_ip(&object.body["spec"]["loadBalancerIP"].str());
+        let asked = asked
+            .filter(|ip| ip.checked_sub(POOL).is_some_and(|host| POOL_HOSTS.contains(&host)) && free(ip));
+        let Some(ip) =
+            known.or(shown.filter(free)).or(asked).or_else(|| POOL_HOSTS.map(|host| POOL + host).find(free))
         else {
             let message = "Error syncing load balancer: failed to ensure load balancer: no address left in 203.0.113.0/24";
             return self.recorder.event(&object, Severity::Warning, "SyncLoadBalancerFailed", message, cx);
@@ -194,18 +236,23 @@ impl Balancer {
     }
 
     /// Asks every node's kube-proxy how it is (`:10256/healthz`).
-    fn check(&mut self, cx: &mut Context<'_>) {
+    fn check(&mut self, has: &mut HasEndpoints<'_>, cx: &mut Context<'_>) {
         if self.addresses.is_empty() {
             return;
         }
+        for local in self.local.values_mut() {
+            local.nodes.retain(|machine, _| self.nodes.contains_key(machine));
+            for &machine in self.nodes.keys() {
+                let fine = answers(machine, cx) && has(machine, local.health_port, cx);
+                let first = NodeHealth { failures: UNHEALTHY_AFTER, healthy: fine };
+                local.nodes.entry(machine).or_insert(first).checked(fine);
+            }
+            local.healthy = healthy_of(&local.nodes);
+        }
         let mut changed = Vec::new();
         for (&machine, node) in &mut self.nodes {
-            let answers = answers(machine, cx);
-            node.failures = if answers { 0 } else { node.failures + 1 };
-            let healthy = answers || (node.healthy && node.failures < UNHEALTHY_AFTER);
-            if healthy != node.healthy {
-                node.healthy = healthy;
-                changed.push((machine, healthy));
+            if node.checked(answers(machine, cx)) {
+                changed.push((machine, node.healthy));
             }
         }
         for (machine, healthy) in changed {
@@ -224,9 +271,21 @@ impl Balancer {
     }
 
     fn list_healthy(&mut self) {
-        self.healthy =
-            self.nodes.iter().filter(|(_, node)| node.healthy).map(|(&machine, _)| machine).collect();
+        self.healthy = healthy_of(&self.nodes);
     }
+}
+
+impl NodeHealth {
+    /// Takes the outcome of a check; true when that changes how the node counts.
+    fn checked(&mut self, fine: bool) -> bool {
+        self.failures = if fine { 0 } else { self.failures + 1 };
+        let healthy = fine || (self.healthy && self.failures < UNHEALTHY_AFTER);
+        std::mem::replace(&mut self.healthy, healthy) != healthy
+    }
+}
+
+fn healthy_of(nodes: &BTreeMap<u32, NodeHealth>) -> Vec<u32> {
+    nodes.iter().filter(|(_, node)| node.healthy).map(|(&machine, _)| machine).collect()
 }
 
 /// Whether a node's kube-proxy would answer a health check now.

@@ -1,19 +1,23 @@
 //! The kube-proxies: one watch and one set of rules for all, and for each that is cut off or down the rules it had.
 
+use std::borrow::Cow;
+
 use crate::api::core::node::Node;
 use crate::api::{Kind, Request, User};
 use crate::client::{Delta, Handled, Informers, Input, back_off};
 use crate::collections::{BTreeMap, BTreeSet};
-use crate::doc::Str;
-use crate::sim::{Context, Duration, Packet, PacketStep, Process, ProxyMode, Random, RequestId, Time, Timer};
+use crate::doc::{Str, literal};
+use crate::sim::{
+    Context, Duration, Packet, PacketStep, Process, Protocol, ProxyMode, Random, RequestId, Time, Timer,
+};
 
-use super::rules::{Rule, RuleBook, Rules};
-use super::{machines_by_name, parse_ip, pass};
+use super::rules::{Rule, RuleBook, Rules, Socket, place};
+use super::{machines_by_name, outside, parse_ip, pass, refuse};
 
 /// From the return of a proxy (or of its connection) to its first attempt to list again.
 const CATCH_UP: Duration = Duration::seconds(1);
-/// How long a client keeps its endpoint after its last connection (`sessionAffinityConfig`'s default).
-const AFFINITY: Duration = Duration::seconds(10_800);
+/// Where the API server listens, outside the nodes' own addresses.
+pub const API_SERVER: u32 = 172 << 24 | 18 << 16 | 255 << 8 | 2;
 /// Sessions are looked through for old ones when there are more than this.
 const MANY_SESSIONS: usize = 4096;
 
@@ -94,7 +98,6 @@ impl Proxies {
     /// Handles an input of one machine's proxy.
     pub(super) fn handle_of(&mut self, machine: u32, input: Input, cx: &mut Context<'_>) {
         match input {
-            Input::Packet(packet) => self.forward(machine, packet, cx),
             Input::Start => self.follow_again(machine, cx),
             Input::Timer(timer) if timer.name == "catch up" => self.list_again(machine, cx),
             Input::Response(id, result) => self.listed(machine, id, result.is_ok(), cx),
@@ -121,28 +124,125 @@ impl Proxies {
         }
     }
 
-    /// A packet meets the rules of a machine.
-    pub(super) fn forward(&mut self, machine: u32, packet: Packet, cx: &mut Context<'_>) {
-        let PacketStep::ToService { ip, port } = packet.step else { return };
+    /// A packet meets the rules of a machine. The answer is what it became and where it goes.
+    pub(super) fn forward(
+        &mut self,
+        machine: u32,
+        packet: Packet,
+        cx: &mut Context<'_>,
+    ) -> Option<(Packet, Process)> {
+        let PacketStep::ToService { ip, port } = packet.step else { return None };
+        let mine = ip == node_address(machine);
+        if !mine && let Some(other) = self.node_at(ip) {
+            // What is for another node meets that node's rules.
+            pass(&packet, Process::KubeProxy(other), packet.step.clone(), cx);
+            return None;
+        }
         let rules = match self.frozen.get(&machine) {
             Some(rules) => rules,
             None => self.book.rules(&self.informers),
         };
-        let place = if ip == node_address(machine) { (0, port) } else { (ip, port) };
+        let place = place(if mine { 0 } else { ip }, port, packet.protocol);
         let Some(rule) = rules.get(&place).cloned() else {
-            // No Service's address: a pod's, or nobody's.
-            if let Some(target) = self.machine_of(ip) {
-                pass(&packet, Process::Runtime(target), PacketStep::ToPod { ip, port }, cx);
+            // Behind ipvs every address of a Service is the node's own: other ports of it are closed.
+            let closed = || {
+                let next = rules.range((ip, 0)..).next();
+                cx.core.options.proxy_mode == ProxyMode::Ipvs
+                    && next.is_some_and(|((found, _), _)| *found == ip)
+            };
+            if mine || closed() {
+                refuse(&packet, cx);
+                return None;
             }
-            return;
+            // No Service's address: a pod's, or that of somebody beside the cluster.
+            let step = PacketStep::ToPod { ip, port };
+            return Some((Packet { step, ..packet }, self.target(ip)?));
         };
-        let Some((ip, port)) = self.choose(machine, place, &rule, packet.client, cx) else {
-            let step = PacketStep::Answer { status: None, detail: "connection refused".into() };
-            return pass(&packet, packet.origin, step, cx);
-        };
-        if let Some(target) = self.machine_of(ip) {
-            pass(&packet, Process::Runtime(target), PacketStep::ToPod { ip, port }, cx);
+        let allowed = |(first, last): &(u32, u32)| (*first..=*last).contains(&packet.client);
+        if !rule.sources.is_empty() && !rule.sources.iter().any(allowed) {
+            return None;
         }
+        // What comes from a pod of the cluster may go anywhere in it, whatever holds for those outside.
+        let inside = matches!(packet.origin, Process::Runtime(_));
+        let local = rule.local && !(rule.external && inside);
+        let usable = self.usable(machine, &rule, local, cx);
+        if rule.port == 0 {
+            let status = Some(if usable.is_empty() { 503 } else { 200 });
+            let step = PacketStep::Answer { status, detail: literal!("kube-proxy") };
+            pass(&packet, packet.origin, step, cx);
+            return None;
+        }
+        if usable.is_empty() {
+            // Nobody is there at all, or only on other nodes: then it is dropped.
+            if rule.endpoints.is_empty() {
+                refuse(&packet, cx);
+            }
+            return None;
+        }
+        let (to, port) = self.choose(machine, place, &rule, &usable, packet.client, cx);
+        let mut packet = Packet { step: PacketStep::ToPod { ip: to, port }, ..packet };
+        if rule.external && !inside && !local {
+            // Answers have to come back this way: the client's own address is hidden.
+            packet.client = node_address(machine);
+        }
+        let target = self.target(to)?;
+        Some((packet, target))
+    }
+
+    /// Who has an address: a pod's machine, or somebody beside the cluster.
+    fn target(&self, ip: u32) -> Option<Process> {
+        match self.machine_of(ip) {
+            Some(machine) => Some(Process::Runtime(machine)),
+            None if ip == API_SERVER => Some(Process::ApiServer(0)),
+            None => outside::is_public(ip).then_some(Process::Visitors),
+        }
+    }
+
+    /// The machine of the node with this name.
+    pub fn machine_named(&self, name: &str) -> Option<u32> {
+        self.names.get(name).copied()
+    }
+
+    /// The machine with this address in the nodes' network.
+    pub(super) fn node_at(&self, ip: u32) -> Option<u32> {
+        ip.checked_sub(node_address(0)).filter(|machine| *machine < self.machines)
+    }
+
+    /// Whether a machine has endpoints for connections that have to stay on it.
+    pub(super) fn has_local(&mut self, machine: u32, health_port: u32, cx: &Context<'_>) -> bool {
+        let rules = match self.frozen.get(&machine) {
+            Some(rules) => rules,
+            None => self.book.rules(&self.informers),
+        };
+        let rule = rules.get(&place(0, health_port, Protocol::Tcp)).cloned();
+        rule.is_some_and(|rule| !self.usable(machine, &rule, true, cx).is_empty())
+    }
+
+    /// The endpoints of a rule that a machine may use.
+    fn usable<'a>(&self, machine: u32, rule: &'a Rule, local: bool, cx: &Context<'_>) -> Cow<'a, [Socket]> {
+        if local {
+            let here = |list: &[Socket]| -> Vec<Socket> {
+                list.iter().filter(|(ip, _)| self.machine_of(*ip) == Some(machine)).copied().collect()
+            };
+            let ready = here(&rule.endpoints);
+            return Cow::Owned(if ready.is_empty() { here(&rule.leaving) } else { ready });
+        }
+        if rule.hints.is_empty() {
+            return Cow::Borrowed(&rule.endpoints);
+        }
+        let me = &cx.core.machines[machine as usize];
+        let near = |nodes: bool| -> Vec<Socket> {
+            let hints =
+                rule.hints.iter().map(|(for_nodes, for_zones)| if nodes { for_nodes } else { for_zones });
+            if hints.clone().any(Vec::is_empty) {
+                return Vec::new();
+            }
+            let mine = if nodes { &me.name } else { &me.zone };
+            let all = rule.endpoints.iter().zip(hints);
+            all.filter(|(_, hints)| hints.contains(mine)).map(|(socket, _)| *socket).collect()
+        };
+        let near = Some(near(true)).filter(|list| !list.is_empty()).unwrap_or_else(|| near(false));
+        if near.is_empty() { Cow::Borrowed(&rule.endpoints) } else { Cow::Owned(near) }
     }
 
     fn choose(
@@ -150,17 +250,16 @@ impl Proxies {
         machine: u32,
         (ip, port): (u32, u32),
         rule: &Rule,
+        usable: &[Socket],
         client: u32,
         cx: &Context<'_>,
-    ) -> Option<(u32, u32)> {
-        let count = rule.endpoints.len() as u64;
-        if count == 0 {
-            return None;
-        }
+    ) -> Socket {
+        let count = usable.len() as u64;
         let session = (machine, ip, port, client);
-        let kept = self.sessions.get(&session).filter(|(endpoint, until)| {
-            rule.sticky && *until > cx.now() && rule.endpoints.contains(endpoint)
-        });
+        let kept = self
+            .sessions
+            .get(&session)
+            .filter(|(endpoint, until)| rule.sticky > 0 && *until > cx.now() && usable.contains(endpoint));
         let endpoint = match kept {
             Some((endpoint, _)) => *endpoint,
             None => {
@@ -173,16 +272,17 @@ impl Proxies {
                         (*turn - 1) % count
                     }
                 };
-                rule.endpoints[at as usize]
+                usable[at as usize]
             }
         };
-        if rule.sticky {
+        if rule.sticky > 0 {
             if self.sessions.len() > MANY_SESSIONS {
                 self.sessions.retain(|_, (_, until)| *until > cx.now());
             }
-            self.sessions.insert(session, (endpoint, cx.now() + AFFINITY));
+            let until = cx.now() + Duration::seconds(rule.sticky.into());
+            self.sessions.insert(session, (endpoint, until));
         }
-        Some(endpoint)
+        endpoint
     }
 
     /// A machine's kube-proxy went down. The kernel keeps the rules until it loses power.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::Key;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
-use crate::sim::{ContainerEnd, Duration, Time};
+use crate::sim::{ContainerEnd, DnsConfig, Duration, Time};
 
 use super::shell::{Files, Mount};
 use super::{ImageSpec, Log};
@@ -23,6 +23,8 @@ pub struct Sandbox {
     pub key: Key,
     /// Its IPv4 address.
     pub ip: u32,
+    /// How it looks up names; `None` when as most pods do.
+    pub dns: Option<Arc<DnsConfig>>,
     /// The newest start of each container, in the order of first starts.
     pub containers: Vec<Container>,
     /// The pod's spec.
@@ -67,10 +69,14 @@ pub struct Container {
     pub(super) mounts: Arc<Vec<Mount>>,
     /// Memory that something else than its programs holds.
     pub(super) filled: u64,
+    /// The memory that was last counted for it.
+    pub(super) counted: u64,
     /// Whether its probes fail, whatever it does.
     pub(super) probes_fail: bool,
     /// How it ended, once it has.
     pub end: ContainerEnd,
+    /// How many requests it answered.
+    pub served: u64,
 }
 
 /// How far a container is.

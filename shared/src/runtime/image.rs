@@ -8,6 +8,8 @@ use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Duration, hash_of};
 
+mod amount;
+
 /// The memory of an image that says nothing of it.
 const UNSAID_MEMORY: u64 = 32 << 20;
 
@@ -27,9 +29,14 @@ pub struct ImageSpec {
     pub exit_code: i32,
     /// From SIGTERM to its end; `containerStop` of the options when unset.
     pub stop: Option<Duration>,
-    /// CPU it uses, in thousandths of a core.
+    /// CPU it uses when idle, in thousandths of a core; written as a quantity (`250m`).
+    #[serde(rename = "cpu", with = "amount::cpu")]
     pub cpu_milli: u32,
-    /// Memory it uses, in bytes. Of an image that says nothing of it, no more than its limit allows.
+    /// CPU time that a request costs it.
+    pub request_cpu: Duration,
+    /// Memory it uses, in bytes; may be written as a quantity (`64Mi`). Of an image that says nothing of it, no more
+    /// than its limit allows.
+    #[serde(with = "amount::memory")]
     pub memory: u64,
     /// Size of the image in bytes.
     pub size: u64,
@@ -49,6 +56,8 @@ pub struct ImageSpec {
     pub root: Str,
     /// Sends a request a second to the URL in its environment variable `TARGET`.
     pub client: bool,
+    /// Is a metrics-server: asks kubelets what is used, and answers for `metrics.k8s.io`.
+    pub scrapes: bool,
     /// Pulls of this reference fail, as for a tag that does not exist.
     pub missing: bool,
 }
@@ -63,6 +72,7 @@ impl Default for ImageSpec {
             exit_code: 0,
             stop: None,
             cpu_milli: 10,
+            request_cpu: Duration::millis(5),
             memory: UNSAID_MEMORY,
             size: 50_000_000,
             pull: None,
@@ -73,6 +83,7 @@ impl Default for ImageSpec {
             fail_status: 500,
             root: Str::new(),
             client: false,
+            scrapes: false,
             missing: false,
         }
     }
@@ -201,6 +212,21 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
     };
     let client = ImageSpec { client: true, size: 12_000_000, ..ImageSpec::default() };
     let busybox = ImageSpec { size: 2_200_000, exit_after: Some(Duration::ZERO), ..ImageSpec::default() };
+    let php = ImageSpec {
+        ports: vec![80],
+        cpu_milli: 1,
+        request_cpu: Duration::millis(200),
+        answer: "OK!".into(),
+        size: 200_000_000,
+        ..ImageSpec::default()
+    };
+    let metrics_server = ImageSpec {
+        ports: vec![10_250],
+        scrapes: true,
+        size: 22_500_000,
+        logs: vec!["Serving securely on [::]:10250".into()],
+        ..ImageSpec::default()
+    };
     vec![
         ("todo-api:v1.0", todo("v1.0")),
         ("todo-api:v1.1", todo("v1.1")),
@@ -209,6 +235,8 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         ("todo-client", client),
         ("nginx", nginx),
         ("busybox", busybox),
+        ("registry.k8s.io/hpa-example", php),
+        ("registry.k8s.io/metrics-server/metrics-server:v0.8.0", metrics_server),
         ("redis", server(6379, 52, "Ready to accept connections tcp")),
         ("postgres", server(5432, 160, "database system is ready to accept connections")),
     ]

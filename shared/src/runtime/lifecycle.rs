@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::api::Key;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
-use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Time, Timer};
+use crate::network::dns_config;
+use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Process, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
 use super::shell::Files;
@@ -19,35 +20,41 @@ const FIRST_POD_ADDRESS: u32 = 2;
 impl Runtime {
     pub(super) fn run_sandbox(&mut self, pod: u128, key: Key, spec: Doc, cx: &mut Context<'_>) {
         let known = self.sandboxes.get(&pod).map(|sandbox| sandbox.ip);
-        let event = match known.map_or_else(|| self.free_address(), Ok) {
+        let agent = cx.core.running(Process::Cni(self.machine));
+        let event = match known.map_or_else(|| self.free_address(agent), Ok) {
             Ok(ip) if known.is_some() => CriEvent::SandboxReady { pod, ip },
             Ok(ip) => {
                 self.addresses.insert(ip);
                 self.by_address.insert(ip, pod);
-                self.sandboxes
-                    .insert(pod, Sandbox { key, ip, containers: Vec::new(), spec, volumes: BTreeMap::new() });
+                let dns = dns_config(&spec, &key.namespace);
+                let (containers, volumes) = (Vec::new(), BTreeMap::new());
+                self.sandboxes.insert(pod, Sandbox { key, ip, dns, containers, spec, volumes });
                 CriEvent::SandboxReady { pod, ip }
             }
-            Err(why) => CriEvent::SandboxFailed { pod, why: why.into() },
+            Err(why) => {
+                let id = super::container_id(pod, "POD", 0);
+                let id = id.rsplit('/').next().unwrap_or("");
+                let why = format!(
+                    "rpc error: code = Unknown desc = failed to setup network for sandbox \"{id}\": {why}"
+                );
+                CriEvent::SandboxFailed { pod, why: why.into() }
+            }
         };
-        let kubelet = crate::sim::Process::Kubelet(self.machine);
-        cx.send_after(SANDBOX, kubelet, crate::sim::Body::CriEvent(event));
+        cx.send_after(SANDBOX, Process::Kubelet(self.machine), crate::sim::Body::CriEvent(event));
     }
 
     /// The next free address of the node's pod network.
-    fn free_address(&mut self) -> Result<u32, &'static str> {
-        let Some((first, size)) = self.network else {
-            return Err(
-                "rpc error: code = Unknown desc = failed to setup network for sandbox: cni plugin not \
-                        initialized",
-            );
-        };
+    fn free_address(&mut self, agent: bool) -> Result<u32, &'static str> {
+        if !agent {
+            return Err("plugin type=\"cni\" failed (add): unable to connect to the CNI agent: dial unix \
+                        /var/run/cni/cni.sock: connect: no such file or directory");
+        }
+        let Some((first, size)) = self.network else { return Err("cni plugin not initialized") };
         let hosts = size - FIRST_POD_ADDRESS - 1;
         let free = (0..hosts)
             .map(|step| first + FIRST_POD_ADDRESS + (self.next_address + step) % hosts)
             .find(|ip| !self.addresses.contains(ip))
-            .ok_or("rpc error: code = Unknown desc = failed to setup network for sandbox: no IP addresses available \
-                    in range set")?;
+            .ok_or("no IP addresses available in range set")?;
         self.next_address = (free - first - FIRST_POD_ADDRESS + 1) % hosts;
         Ok(free)
     }
@@ -78,14 +85,19 @@ impl Runtime {
             layer: Files::default(),
             mounts: tasks::mounts(&doc, &sandbox.spec, &sandbox.key),
             filled: 0,
+            counted: 0,
             probes_fail: false,
             end: ContainerEnd::default(),
             doc,
+            served: 0,
         };
+        tasks::fix_sub_paths(&mut container, &sandbox.volumes);
         match sandbox.container_mut(&name) {
             Some(old) => {
                 self.numbered.remove(&old.number);
                 container.previous_log = std::mem::take(&mut old.log);
+                // What is broken stays so until it is mended.
+                (container.filled, container.probes_fail) = (old.filled, old.probes_fail);
                 *old = container;
             }
             None => sandbox.containers.push(container),
@@ -122,13 +134,17 @@ impl Runtime {
         let end = container.program.exit_after.map(|after| now + after);
         *exit = end;
         container.own_since = Some(now);
-        let client = container.client.is_some();
+        let (client, image) = (container.client.is_some(), container.image.clone());
+        let scrapes = self.images.find(&image).spec().is_some_and(|spec| spec.scrapes);
         self.print(number, |spec| &spec.logs, cx);
         if let Some(end) = end {
             cx.timer(end.since(now), Timer { number, ..Timer::named("exit") });
         }
         if client {
             cx.timer(Duration::ZERO, Timer { number, ..Timer::named("call") });
+        }
+        if scrapes {
+            self.begin_scraping(number, cx);
         }
         self.check_memory(number, cx);
     }
@@ -191,6 +207,7 @@ impl Runtime {
         cx: &mut Context<'_>,
     ) {
         let message = self.last_words(number, exit_code);
+        self.keep_usage(number, cx.now());
         let now = cx.now();
         let Some((pod, container)) = self.numbered_mut(number) else { return };
         let Stage::Running { since, .. } = container.stage else { return };
@@ -207,6 +224,7 @@ impl Runtime {
         self.tell_followers(number, true, cx);
         self.end_tasks(&tasks, cx);
         self.tell(event, cx);
+        self.check_memory(number, cx);
     }
 
     /// Writes lines of the image to the log of a container.
@@ -232,10 +250,14 @@ impl Runtime {
     /// Kills what still runs of a pod, gives its address back and forgets it.
     pub(super) fn remove_sandbox(&mut self, pod: u128, cx: &mut Context<'_>) {
         self.stop_sandbox(pod);
+        let running = self.sandboxes.get(&pod).map(|sandbox| &sandbox.containers);
+        let running: Vec<u64> = running.into_iter().flatten().map(|container| container.number).collect();
+        running.into_iter().for_each(|number| self.keep_usage(number, cx.now()));
         if let Some(sandbox) = self.sandboxes.remove(&pod) {
             for container in &sandbox.containers {
                 self.tell_followers(container.number, true, cx);
                 self.end_tasks(&container.tasks, cx);
+                self.uncount(container.counted, cx);
                 self.numbered.remove(&container.number);
             }
         }
@@ -252,6 +274,9 @@ impl Runtime {
             cx.timer(wait(until, cx), Timer { number, ..Timer::named("pulled") });
         }
         self.calls.clear();
+        for number in self.scrapers.keys() {
+            cx.timer(Duration::ZERO, Timer { number: *number, ..Timer::named("scrape") });
+        }
         for container in self.sandboxes.values().flat_map(|sandbox| &sandbox.containers) {
             let number = container.number;
             match container.stage {

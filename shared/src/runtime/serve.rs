@@ -1,6 +1,7 @@
 //! How containers answer requests and probes.
 
 use crate::doc::Str;
+use crate::network::Failure;
 use crate::sim::{
     Body, Context, CriCall, CriEvent, Duration, Packet, PacketStep, ProbeAction, ProbeKind, ProbeResult,
 };
@@ -8,14 +9,24 @@ use crate::sim::{
 use super::image::{Found, ImageSpec};
 use super::{Container, Runtime, Sandbox};
 
+/// How long a node asks who has an address of its pod network.
+const NEIGHBOUR_TIMEOUT: Duration = Duration::seconds(3);
+
 impl Runtime {
     /// A request reached an address of this node. An address that no pod has answers nothing.
     pub(super) fn serve(&mut self, packet: &Packet, ip: u32, port: u32, cx: &mut Context<'_>) {
-        let Some(&pod) = self.by_address.get(&ip) else { return };
-        let Some(sandbox) = self.sandboxes.get(&pod) else { return };
+        let found = self.by_address.get(&ip).and_then(|pod| Some((*pod, self.sandboxes.get(pod)?)));
+        let Some((pod, sandbox)) = found else {
+            // Nobody says that the address is theirs; the node knows after a while.
+            let step = PacketStep::Answer { status: None, detail: Failure::NoRoute.text() };
+            let answer = Body::Packet(Packet { step, ..packet.clone() });
+            return cx.send_after(NEIGHBOUR_TIMEOUT, packet.origin, answer);
+        };
+        let mut served = None;
         let detail: Str = format!("{}/{}", sandbox.key.namespace, sandbox.key.name).into();
         let (status, text) = match (self.listener(sandbox, port, cx), self.task_on(sandbox, port)) {
             (Some((container, spec)), _) => {
+                served = Some(container.number);
                 // Spread over the numbers of requests, so that no draw is needed.
                 let fails = packet.number.wrapping_mul(61) % 100 < u64::from(spec.fail_percent);
                 let asks = !packet.text.is_empty();
@@ -31,7 +42,10 @@ impl Runtime {
             (None, Some(_)) => (Some(200), Str::new()),
             (None, None) => (None, Str::new()),
         };
-        let detail = if status.is_none() { "connection refused".into() } else { detail };
+        if let Some((_, container)) = served.and_then(|number| self.numbered_mut(number)) {
+            container.served += 1;
+        }
+        let detail = if status.is_none() { Failure::Refused.text() } else { detail };
         let step = PacketStep::Answer { status, detail };
         cx.send(packet.origin, Body::Packet(Packet { step, text, ..packet.clone() }));
     }

@@ -10,6 +10,7 @@ mod parse;
 mod programs;
 mod requests;
 mod step;
+mod streams;
 mod sum;
 
 use std::sync::Arc;

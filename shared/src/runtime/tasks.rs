@@ -14,7 +14,7 @@ use super::shell::{Progress, Task, knows};
 use super::{Runtime, container_id};
 
 pub(super) use network::Asked;
-pub(super) use place::mounts;
+pub(super) use place::{fix_sub_paths, mounts};
 
 /// How much of a program's output `exec` hands back, and how much a probe shows, in bytes.
 const MOST_OUTPUT: usize = 1 << 20;
@@ -400,18 +400,6 @@ impl Runtime {
             .collect();
         for (number, at) in wakes {
             cx.timer(at.since(cx.now()), Timer { number, ..Timer::named("task") });
-        }
-    }
-
-    /// A container that uses more memory than it may is killed.
-    pub(super) fn check_memory(&mut self, start: u64, cx: &mut Context<'_>) {
-        let Some((pod, name)) = self.numbered.get(&start) else { return };
-        let Some(container) = self.sandboxes.get(pod).and_then(|sandbox| sandbox.container(name)) else {
-            return;
-        };
-        let Some(limit) = container.memory_limit().filter(|_| container.running()) else { return };
-        if self.memory_of(container) > limit {
-            self.container_ends(start, KILLED, true, cx);
         }
     }
 

@@ -25,7 +25,9 @@ impl World {
             powered: true,
         };
         let mut core = Core::new(Timestamp::default(), Options::default(), vec![machine], Trace::new(0));
-        core.start(Process::Runtime(0), crate::sim::Causes::none());
+        for process in [Process::Cni(0), Process::Runtime(0)] {
+            core.start(process, crate::sim::Causes::none());
+        }
         let mut world = World { core, runtime: Runtime::new(0, &Arc::new(Images::new(&BTreeMap::new()))) };
         world.call(CriCall::UpdateRuntimeConfig { pod_cidr: "10.244.7.0/24".into() });
         assert!(matches!(world.hear(), CriEvent::Listed { .. }), "it says that it is there");
@@ -50,6 +52,7 @@ impl World {
                     _ => continue,
                 },
                 Payload::Timer(timer) => self.runtime.handle(Input::Timer(timer), &mut cx),
+                Payload::Start if event.to != Process::Runtime(0) => continue,
                 Payload::Start => self.runtime.handle(Input::Start, &mut cx),
                 Payload::Command(_) => {}
             }

@@ -13,7 +13,7 @@ use crate::sim::{Duration, Time};
 pub struct Expectation {
     /// Its name, unique in the scenario.
     pub id: Str,
-    /// The object: `deployment/todo-api`, `node/node-2`.
+    /// The object: `deployment/todo-api`, `node/node-2`; or a source of traffic in numbers: `traffic/shoppers`.
     pub object: Str,
     /// Its namespace; `default` when left out.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
@@ -75,7 +75,9 @@ impl Expectation {
         if self.id.is_empty() {
             return Err((".id", "an expectation needs a name".into()));
         }
-        self.key().map_err(|message| (".object", message))?;
+        if self.source().is_none() {
+            self.key().map_err(|message| (".object", message))?;
+        }
         JsonPath::parse(&self.jsonpath).map_err(|message| (".jsonpath", message))?;
         if self.equals.is_none() && self.at_least.is_none() && self.at_most.is_none() {
             return Err(("", "say what is expected: equals, atLeast or atMost".into()));
@@ -103,11 +105,19 @@ impl Expectation {
         Ok(Key::new(kind, namespace, name))
     }
 
+    /// The source of traffic that it is about, if it is about one.
+    pub fn source(&self) -> Option<&str> {
+        self.object.strip_prefix("traffic/")
+    }
+
     /// Whether the value is as expected now; `None` is an object that is not there.
     pub fn holds(&self, object: Option<&Object>) -> bool {
-        let Some(object) = object else { return false };
+        object.is_some_and(|object| self.holds_in(&object.to_doc()))
+    }
+
+    fn holds_in(&self, doc: &Doc) -> bool {
         let Ok(path) = JsonPath::parse(&self.jsonpath) else { return false };
-        let found = path.find(&object.to_doc()).into_iter().next().unwrap_or_default();
+        let found = path.find(doc).into_iter().next().unwrap_or_default();
         // The API leaves out what is zero.
         let number = if found.is_null() { Some(0) } else { found.as_i64() };
         let equal = self.equals.as_ref().is_none_or(|wanted| match wanted {
@@ -147,11 +157,21 @@ impl Expectation {
     /// Takes note of the object as it is at `now`.
     pub fn observe(&self, progress: &mut Progress, object: Option<&Object>, now: Time) {
         let revision = object.map_or(0, |object| object.meta.resource_version);
-        if progress.verdict.is_some() || progress.seen == revision {
-            return;
+        if progress.verdict.is_none() && progress.seen != revision {
+            progress.seen = revision;
+            self.found(progress, self.holds(object), now);
         }
-        progress.seen = revision;
-        match (self.holds(object), progress.since) {
+    }
+
+    /// The same for a source of traffic in numbers.
+    pub fn observe_source(&self, progress: &mut Progress, summary: Option<&Doc>, now: Time) {
+        if progress.verdict.is_none() {
+            self.found(progress, summary.is_some_and(|summary| self.holds_in(summary)), now);
+        }
+    }
+
+    fn found(&self, progress: &mut Progress, holds: bool, now: Time) {
+        match (holds, progress.since) {
             (true, None) => progress.since = Some(now),
             (false, Some(_)) => progress.since = None,
             _ => {}

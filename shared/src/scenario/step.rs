@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::HttpRequest;
+use crate::cluster::{HttpRequest, TrafficSource};
 use crate::doc::Str;
 use crate::sim::{Duration, Fault, Target, Time};
 
@@ -32,6 +32,8 @@ pub enum StepAction {
     Repair(RepairStep),
     /// A request that a client sent to the API server.
     Request(RequestStep),
+    /// Starts, changes or stops a source of traffic.
+    Traffic(TrafficSource),
 }
 
 /// A fault and what it strikes: `{target: node/node-2, kind: PowerOff}`.
@@ -69,6 +71,15 @@ pub struct RequestStep {
     /// Media types the client takes; empty for any.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub accept: Str,
+    /// For whom the client speaks; empty for itself.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub impersonate: Str,
+    /// The groups that they are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub impersonate_groups: Vec<Str>,
+    /// With whose token the client came.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub authorization: Str,
     /// The body.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub body: Str,
@@ -82,8 +93,10 @@ impl RequestStep {
             path: self.path.clone(),
             content_type: self.content_type.clone(),
             accept: self.accept.clone(),
+            impersonate: self.impersonate.clone(),
+            impersonate_groups: self.impersonate_groups.clone(),
+            authorization: self.authorization.clone(),
             body: self.body.clone(),
-            ..HttpRequest::default()
         }
     }
 }
@@ -96,6 +109,9 @@ impl From<HttpRequest> for RequestStep {
             path: http.path,
             content_type: http.content_type,
             accept: http.accept,
+            impersonate: http.impersonate,
+            impersonate_groups: http.impersonate_groups,
+            authorization: http.authorization,
             body: http.body,
         }
     }
@@ -120,6 +136,7 @@ impl StepAction {
             }
             StepAction::Repair(step) => format!("repair {}", step.target),
             StepAction::Request(request) => format!("{} {}", request.method, request.path),
+            StepAction::Traffic(source) => format!("traffic {} {}/s {}", source.name, source.rate, source.to),
         }
     }
 }
@@ -141,6 +158,8 @@ struct RawStep {
     repair: Option<RepairStep>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request: Option<RequestStep>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traffic: Option<TrafficSource>,
 }
 
 impl TryFrom<RawStep> for Step {
@@ -153,12 +172,15 @@ impl TryFrom<RawStep> for Step {
             raw.fault.map(StepAction::Fault),
             raw.repair.map(StepAction::Repair),
             raw.request.map(StepAction::Request),
+            raw.traffic.map(StepAction::Traffic),
         ]
         .into_iter()
         .flatten();
         match (actions.next(), actions.next()) {
             (Some(action), None) => Ok(Step { at: Time(raw.at.0), user: raw.user, action }),
-            _ => Err("a step does one thing: give it one of apply, kubectl, fault, repair or request"),
+            _ => {
+                Err("a step does one thing: give it one of apply, kubectl, fault, repair, request or traffic")
+            }
         }
     }
 }
@@ -173,6 +195,7 @@ impl From<Step> for RawStep {
             fault: None,
             repair: None,
             request: None,
+            traffic: None,
         };
         match step.action {
             StepAction::Apply(text) => raw.apply = Some(text),
@@ -180,6 +203,7 @@ impl From<Step> for RawStep {
             StepAction::Fault(fault) => raw.fault = Some(fault),
             StepAction::Repair(repair) => raw.repair = Some(repair),
             StepAction::Request(request) => raw.request = Some(request),
+            StepAction::Traffic(source) => raw.traffic = Some(source),
         }
         raw
     }
@@ -200,6 +224,9 @@ enum Kind {
     Partition,
     Stop,
     Crash,
+    FillMemory,
+    FillDisk,
+    FailProbes,
     Drop,
     Delay,
 }
@@ -222,6 +249,9 @@ impl TryFrom<RawFault> for FaultStep {
             (Kind::Partition, None) => Fault::Partition,
             (Kind::Stop, None) => Fault::Stop,
             (Kind::Crash, None) => Fault::Crash,
+            (Kind::FillMemory, None) => Fault::FillMemory,
+            (Kind::FillDisk, None) => Fault::FillDisk,
+            (Kind::FailProbes, None) => Fault::FailProbes,
             (Kind::Drop, None) => Fault::Drop,
             (Kind::Delay, Some(by)) => Fault::Delay { by },
             (Kind::Delay, None) => {
@@ -240,6 +270,9 @@ impl From<FaultStep> for RawFault {
             Fault::Partition => (Kind::Partition, None),
             Fault::Stop => (Kind::Stop, None),
             Fault::Crash => (Kind::Crash, None),
+            Fault::FillMemory => (Kind::FillMemory, None),
+            Fault::FillDisk => (Kind::FillDisk, None),
+            Fault::FailProbes => (Kind::FailProbes, None),
             Fault::Drop => (Kind::Drop, None),
             Fault::Delay { by } => (Kind::Delay, Some(by)),
         };

@@ -10,7 +10,7 @@ use crate::doc::Str;
 use crate::sim::Time;
 
 use super::cache::Cache;
-use super::cycle::{filters, from_start};
+use super::cycle::{filters, from_start, named};
 use super::framework::{Asks, Cycle, Rejection};
 use super::plugins::PLUGINS;
 use super::preemption::{DryRun, NO_VICTIMS};
@@ -190,9 +190,10 @@ impl<'a> Attempt<'a> {
         let id = then.prepare(&record.template, record.default_spread.as_deref());
         let group = then.groups().get(id);
         let cycle = Cycle { cache: &then, group, template: &record.template, asks: &record.asks };
-        let looked_at = match record.nominee(&then) {
-            Some(slot) => vec![slot],
-            None => {
+        let looked_at = match (record.nominee(&then), named(cycle)) {
+            (Some(slot), _) => vec![slot],
+            (None, Some(named)) => named,
+            (None, None) => {
                 from_start(then.order(), record.start).into_iter().take(record.examined as usize).collect()
             }
         };

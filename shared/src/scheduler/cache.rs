@@ -211,6 +211,11 @@ impl Cache {
         self.recorded
     }
 
+    /// The slot of a node that exists.
+    pub fn existing(&self, name: &Str) -> Option<u32> {
+        self.slots.get(name).copied().filter(|&slot| self.node(slot).object.is_some())
+    }
+
     /// The slot of a node, made if there is none.
     pub fn slot(&mut self, name: &Str) -> u32 {
         if let Some(&slot) = self.slots.get(name) {
@@ -333,7 +338,9 @@ impl Cache {
         let affinity = &template.node_affinity;
         let known =
             self.groups.get(id).verdicts.as_ref().is_some_and(|verdicts| verdicts.epoch == self.epoch);
-        if known || (!affinity.requires() && !affinity.prefers()) {
+        // Of a pod that may go to a node or two it is not worth it to ask all the others.
+        let named = affinity.names().is_some() && !affinity.prefers();
+        if known || named || (!affinity.requires() && !affinity.prefers()) {
             return;
         }
         let allowed =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::collections::{BTreeMap, sort};
-use crate::doc::Str;
+use crate::doc::{Str, literal};
 use crate::sim::Random;
 
 use super::cache::Cache;
@@ -74,7 +74,9 @@ pub fn schedule(
     if all == 0 {
         return Decision::NoNodes;
     }
-    if asks.volumes.is_some()
+    // Most pods may go to any node.
+    let named = named(cycle);
+    if (asks.volumes.is_some() || named.is_some())
         && let Some((place, reason)) =
             (0..).zip(PLUGINS).find_map(|(place, plugin)| Some((place, plugin.pre_filter(cycle)?)))
     {
@@ -85,8 +87,9 @@ pub fn schedule(
             ..Rejections::default()
         });
     }
-    let wanted = sample_size(u64::from(all)) as u32;
-    let first = *start % all;
+    let order = named.as_deref().unwrap_or(order);
+    let wanted = sample_size(order.len() as u64) as u32;
+    let first = if named.is_some() { 0 } else { *start % all };
     let filters = filters(cycle);
     // The order of filters decides which reason is told, not which nodes pass.
     let (local, others): (Vec<_>, Vec<_>) =
@@ -95,7 +98,8 @@ pub fn schedule(
     let (cheap, dear): (Vec<_>, Vec<_>) =
         others.into_iter().map(|(_, filter)| &**filter).partition(|filter| filter.is_cheap());
     let others: Vec<&dyn Filter> = cheap.into_iter().chain(dear).collect();
-    let memo = memos.of(&group.template);
+    // With nothing to choose from nothing is worth remembering.
+    let mut memo = (order.len() > 1).then(|| memos.of(&group.template));
     let anyone_nominated = !asks.nominated.is_empty();
     let mut trial = Trial::new(cycle, &filters);
     // Room was made for the pod on this node: when it fits there, no other is looked at.
@@ -109,7 +113,11 @@ pub fn schedule(
     let (tail, head) = order.split_at(first as usize);
     for &slot in head.iter().chain(tail) {
         examined += 1;
-        if memo.fits(cache, slot, &local)
+        let fits = match &mut memo {
+            Some(memo) => memo.fits(cache, slot, &local),
+            None => local.iter().all(|filter| filter.passes(slot, cache.node(slot))),
+        };
+        if fits
             && others.iter().all(|filter| filter.passes(slot, cache.node(slot)))
             && (!anyone_nominated || asks.nominated.on(slot).is_empty() || trial.check(slot).is_ok())
         {
@@ -119,17 +127,15 @@ pub fn schedule(
             }
         }
     }
-    *start = (first + examined) % all;
-    match feasible.as_slice() {
-        [] => {
-            // Reasons are collected only where they are told: most pods fit somewhere.
-            Decision::Unschedulable(rejections(cycle, &filters))
-        }
-        [only] => Decision::Fits { slot: *only, feasible: 1, examined, score: None },
-        several => {
+    *start = (*start % all + examined) % all;
+    match (feasible.as_slice(), memo) {
+        // Reasons are collected only where they are told: most pods fit somewhere.
+        ([], _) => Decision::Unschedulable(rejections(cycle, &filters)),
+        (several @ [_, _, ..], Some(memo)) => {
             let (slot, score) = best(several, &totals(cycle, memo, several), random);
             Decision::Fits { slot, feasible: several.len() as u32, examined, score: Some(score) }
         }
+        ([only, ..], _) => Decision::Fits { slot: *only, feasible: 1, examined, score: None },
     }
 }
 
@@ -141,11 +147,28 @@ pub fn filters<'a>(cycle: Cycle<'a>) -> Vec<(u32, Box<dyn Filter + 'a>)> {
     PLUGINS.iter().enumerate().filter_map(filter).collect()
 }
 
+/// The nodes that a pod may go to by name, if its affinity is about names.
+pub fn named(cycle: Cycle<'_>) -> Option<Vec<u32>> {
+    let names = cycle.template.node_affinity.names()?;
+    Some(names.iter().filter_map(|name| cycle.cache.existing(name)).collect())
+}
+
 /// Why each of the nodes rejects the pod.
 fn rejections(cycle: Cycle<'_>, filters: &[(u32, Box<dyn Filter + '_>)]) -> Rejections {
     let mut rejections = Rejections::default();
     let mut trial = Trial::new(cycle, filters);
-    for &slot in cycle.cache.order().iter() {
+    let order = named(cycle);
+    let all = cycle.cache.order();
+    if let Some(order) = &order
+        && order.len() < all.len()
+    {
+        // Nobody looked at the others.
+        let others = (all.len() - order.len()) as u32;
+        rejections.reasons.insert(literal!("node(s) didn't satisfy plugin(s) [NodeAffinity]"), others);
+        let place = PLUGINS.iter().position(|plugin| plugin.name() == "NodeAffinity");
+        rejections.plugins |= place.map_or(0, |place| 1 << place);
+    }
+    for &slot in order.as_ref().unwrap_or(all) {
         let node = cycle.cache.node(slot);
         let first = match cycle.asks.nominated.on(slot) {
             [] => filters.iter().find_map(|(place, filter)| Some((*place, filter.check(slot, node).err()?))),

@@ -117,7 +117,8 @@ pub trait Plugin: Sync + Debug {
         true
     }
 
-    /// PreFilter: why a pod fits nowhere, whatever the nodes are like. Only pods with claims are asked about.
+    /// PreFilter: why a pod fits nowhere, whatever the nodes are like. Asked only about pods with claims, and those
+    /// that may go to certain nodes only.
     fn pre_filter(&self, _cycle: Cycle<'_>) -> Option<Str> {
         None
     }
@@ -190,9 +191,12 @@ impl Cycle<'_> {
 
     /// Whether the pod's node affinity allows a node.
     pub fn affinity_allows(&self, slot: u32) -> bool {
-        let affinity =
-            self.template.node_affinity.requires().then_some(self.group.verdicts.as_ref()).flatten();
-        affinity.is_none_or(|verdicts| verdicts.allowed[slot as usize])
+        let affinity = &self.template.node_affinity;
+        match &self.group.verdicts {
+            _ if !affinity.requires() => true,
+            Some(verdicts) => verdicts.allowed[slot as usize],
+            None => self.cache.node(slot).object.as_ref().is_some_and(|node| affinity.allows(node)),
+        }
     }
 
     /// The first taint of a node that keeps the pod away from it.

@@ -10,6 +10,7 @@ mod node_ports;
 mod node_resources_balanced_allocation;
 mod node_resources_fit;
 mod node_unschedulable;
+mod node_volume_limits;
 mod pod_topology_spread;
 mod scheduling_gates;
 mod taint_toleration;
@@ -30,6 +31,7 @@ pub const PLUGINS: &[&dyn Plugin] = &[
     &node_ports::NodePorts,
     &node_resources_fit::NodeResourcesFit,
     &volume_restrictions::VolumeRestrictions,
+    &node_volume_limits::NodeVolumeLimits,
     &volume_binding::VolumeBinding,
     &volume_zone::VolumeZone,
     &pod_topology_spread::PodTopologySpread,

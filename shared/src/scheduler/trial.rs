@@ -56,6 +56,10 @@ impl<'a> Trial<'a> {
         if this.claims.iter().any(|claim| other.claims.contains(claim)) && this.namespace == other.namespace {
             return true;
         }
+        let limited = self.cycle.asks.volumes.as_ref().is_some_and(|volumes| volumes.limits.is_some());
+        if limited && !other.claims.is_empty() {
+            return true;
+        }
         let terms = this.affinity.iter().chain(&this.anti_affinity).map(|term| &term.selector);
         let required = this.spread.iter().filter(|constraint| constraint.required);
         let mut selectors = terms.chain(required.map(|constraint| &constraint.selector));

@@ -1,5 +1,6 @@
 //! The claims of pods: whether they have their volumes, and where volumes could be found or made for them.
 
+pub mod limits;
 pub mod prebind;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Str, literal};
 
 use super::template::Template;
+use limits::Limits;
 
 /// Who makes no volumes.
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
@@ -50,6 +52,8 @@ pub struct PodVolumes {
     pub delayed: Vec<Delayed>,
     /// Claims that only one pod at a time may use.
     pub exclusive: Vec<Str>,
+    /// What limits of storage drivers mean for the pod, if there are any.
+    pub limits: Option<Box<Limits>>,
 }
 
 /// A claim whose volume depends on the node.
@@ -106,6 +110,7 @@ impl Volumes {
         let claims: Vec<(Str, bool)> =
             template.claims.iter().map(|claim| (claim.clone(), false)).chain(own).collect();
         let mut immediate = false;
+        let mut known: Vec<&Object> = Vec::new();
         for (name, own) in claims {
             let key = Key::new(Kind::PersistentVolumeClaim, pod.key.namespace.clone(), name.clone());
             let claim = informers.cache(Kind::PersistentVolumeClaim).get(&key);
@@ -113,6 +118,7 @@ impl Volumes {
                 return Some(Arc::new(PodVolumes { refusal: Some(refusal), ..volumes }));
             }
             let claim = claim.expect("what is missing is refused");
+            known.push(claim);
             if claim.body["spec"]["accessModes"]
                 .items()
                 .iter()
@@ -133,6 +139,7 @@ impl Volumes {
                 None => immediate = true,
             }
         }
+        volumes.limits = Limits::of(known.into_iter(), informers);
         if immediate {
             volumes.refusal = Some(literal!("pod has unbound immediate PersistentVolumeClaims"));
         }

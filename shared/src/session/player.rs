@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::api::User;
 use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome};
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
-use crate::doc::Str;
+use crate::doc::{Doc, Str};
 use crate::kubectl::{Output, Program, Progress};
 use crate::scenario::{self, Expectation, Scenario, ScenarioError, Step, StepAction, Verdict};
 use crate::sim::{Duration, StateHash, StateHasher, Time};
@@ -74,9 +74,13 @@ pub struct Player {
     running: BTreeMap<u64, Running>,
     started: u64,
     asked: BTreeMap<u64, Asker>,
+    /// Each user's kubeconfig, once it was changed.
+    configs: BTreeMap<Str, Doc>,
     results: Vec<StepResult>,
     expectations: Vec<(Expectation, scenario::Progress)>,
     seen_revision: u64,
+    /// How many answers sources of traffic had when expectations were last looked at.
+    seen_answers: u64,
 }
 
 impl Player {
@@ -104,9 +108,11 @@ impl Player {
             running: BTreeMap::new(),
             started: 0,
             asked: BTreeMap::new(),
+            configs: BTreeMap::new(),
             results: Vec::new(),
             expectations,
             seen_revision: 0,
+            seen_answers: 0,
         })
     }
 
@@ -168,13 +174,16 @@ impl Player {
     /// One number for the whole state. Steps to come are no part of it.
     pub fn hash(&self) -> StateHash {
         let cluster = self.cluster.hash();
-        if self.running.is_empty() {
+        if self.running.is_empty() && self.configs.is_empty() {
             return cluster;
         }
         let mut hasher = StateHasher::default();
         cluster.hash(&mut hasher);
         for (start, running) in &self.running {
             (start, running.at, &running.user, &running.program, running.wakes).hash(&mut hasher);
+        }
+        for config in &self.configs {
+            config.hash(&mut hasher);
         }
         StateHash(hasher.digest())
     }
@@ -301,6 +310,9 @@ impl Player {
                     Action::Fault { target: fault.target, fault: fault.fault },
                 );
             }
+            StepAction::Traffic(source) => {
+                self.command(Asker::Step(number, self.now()), user, Action::Traffic(source));
+            }
             StepAction::Repair(repair) => {
                 self.command(Asker::Step(number, self.now()), user, Action::Repair { target: repair.target });
             }
@@ -313,6 +325,10 @@ impl Player {
     fn launch(&mut self, step: u64, user: User, program: Program, diagnostics: Vec<Diagnostic>) {
         self.started += 1;
         let at = self.now();
+        let program = match self.configs.get(&user.name) {
+            Some(config) => program.with_config(config.clone()),
+            None => program,
+        };
         self.running.insert(self.started, Running { step, at, user, program, wakes: None, diagnostics });
         self.advance(self.started);
     }
@@ -334,6 +350,10 @@ impl Player {
             Progress::Waits(length) => running.wakes = Some(now + length),
             Progress::Done(output) => {
                 let ended = self.running.remove(&start).expect("it was found");
+                let config = ended.program.config();
+                if !config.is_null() {
+                    self.configs.insert(ended.user.name.clone(), config.clone());
+                }
                 // What is only doubtful need not be shown when the server took it.
                 let diagnostics = if output.exit_code == 0 { Vec::new() } else { ended.diagnostics };
                 self.end(ended.step, ended.at, output, diagnostics, None);
@@ -414,6 +434,16 @@ impl Player {
 
     /// Looks at what is expected, if anything was written.
     fn observe(&mut self) {
+        let traffic = self.cluster.network().visitors();
+        if traffic.answers() != self.seen_answers {
+            self.seen_answers = traffic.answers();
+            let now = self.cluster.now();
+            for (goal, progress) in &mut self.expectations {
+                if let Some(source) = goal.source() {
+                    goal.observe_source(progress, traffic.summary(source).as_ref(), now);
+                }
+            }
+        }
         let store = self.cluster.store();
         if store.revision() == self.seen_revision {
             return;
@@ -421,16 +451,14 @@ impl Player {
         self.seen_revision = store.revision();
         let now = self.cluster.now();
         for (goal, progress) in &mut self.expectations {
-            let object = progress.key.as_ref().and_then(|key| store.get(key));
-            goal.observe(progress, object.map(|object| &**object), now);
+            if goal.source().is_none() {
+                let object = progress.key.as_ref().and_then(|key| store.get(key));
+                goal.observe(progress, object.map(|object| &**object), now);
+            }
         }
     }
 }
 
 fn user(name: &Str) -> User {
-    if name.is_empty() {
-        User::admin()
-    } else {
-        User { name: name.clone(), read_only: false, impersonated: false }
-    }
+    if name.is_empty() { User::admin() } else { User::person(name.clone()) }
 }

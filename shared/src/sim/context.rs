@@ -128,7 +128,7 @@ impl Core {
 
     /// Whether the machine that a process runs on, if it is one of the cluster's, has power.
     pub fn powered(&self, process: Process) -> bool {
-        process.machine().is_none_or(|machine| self.machines[machine as usize].powered)
+        self.links.machine_of(process).is_none_or(|machine| self.machines[machine as usize].powered)
     }
 
     /// A number nobody had before.
@@ -159,7 +159,7 @@ impl Core {
         };
         // Answers and watch events are for the life that asked; a request is for whoever runs when it arrives.
         let life = match body {
-            Body::Request(..) | Body::NodeCall(..) | Body::Packet(_) => None,
+            Body::Request(..) | Body::NodeCall(..) | Body::Packet(_) | Body::Metrics(_) => None,
             _ => Some(self.incarnation(to)),
         };
         let message = Message { from, sent_by: self.incarnation(from), to, body, causes: causes.clone() };
@@ -234,8 +234,12 @@ impl Core {
         wait: Duration,
         causes: Causes,
     ) {
+        self.tell_locally(to, Body::Response(id, reply), wait, causes);
+    }
+
+    /// Lets `to` find out something after `wait`, if it lives as long.
+    pub fn tell_locally(&mut self, to: Process, body: Body, wait: Duration, causes: Causes) {
         let life = self.incarnation(to);
-        let body = Body::Response(id, reply);
         let message = Message { from: to, sent_by: life, to, body, causes: causes.clone() };
         let event = Event { to, life: Some(life), payload: Payload::Arrive(Box::new(message)), causes };
         self.queue.push(self.now + wait, event);
@@ -258,7 +262,8 @@ impl Core {
             | Body::Watch(..)
             | Body::WatchClosed(_)
             | Body::NodeCall(..)
-            | Body::NodeReply(..) => self.options.api_latency,
+            | Body::NodeReply(..)
+            | Body::Metrics(_) => self.options.api_latency,
             Body::Cri(_) | Body::CriEvent(_) => Duration::millis(1),
             Body::Packet(_) | Body::Etcd(_) => self.options.network_latency,
         };
@@ -291,6 +296,8 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
             CriCall::StopContainer { .. } => ("StopContainer", None),
             CriCall::StopPodSandbox { .. } => ("StopPodSandbox", None),
             CriCall::RemovePodSandbox { .. } => ("RemovePodSandbox", None),
+            CriCall::Stats => ("ListContainerStats", None),
+            CriCall::RemoveUnusedImages => ("RemoveImage", None),
             CriCall::ReadLog { .. } => ("ReadLog", None),
             CriCall::Exec { .. } => ("Exec", None),
         },
@@ -305,6 +312,9 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
             CriEvent::ContainerFailed { .. } => ("ContainerFailed", None),
             CriEvent::SandboxRemoved { .. } => ("SandboxRemoved", None),
             CriEvent::Probed { .. } => ("Probed", None),
+            CriEvent::Usage(_) => ("Usage", None),
+            CriEvent::ImagesRemoved { .. } => ("ImagesRemoved", None),
+            CriEvent::OutOfMemory { .. } => ("OutOfMemory", None),
             CriEvent::Served { .. } => ("Served", None),
         },
         Body::Etcd(message) => (message.label(), None),
@@ -312,6 +322,7 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
         Body::NodeCall(_, NodeCall::Exec(key, _)) => ("exec", Some(key.clone())),
         Body::NodeReply(_, NodeReply::Refused(..)) => ("error", None),
         Body::NodeReply(..) => ("200", None),
+        Body::Metrics(_) => ("metrics", None),
         Body::Packet(packet) => match packet.step {
             PacketStep::Lookup { .. } | PacketStep::Resolved { .. } => ("DNS", None),
             _ => ("HTTP", None),

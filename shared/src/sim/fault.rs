@@ -18,8 +18,14 @@ pub enum Fault {
     Partition,
     /// `component/…`, `etcd/…`: the program ends and stays down.
     Stop,
-    /// `component/…`, `etcd/…`: the program loses its memory and starts again at once.
+    /// `component/…`, `etcd/…`: the program loses its memory and starts again at once. `pod/…`: its containers are killed.
     Crash,
+    /// `node/…`, `zone/…`: something takes almost all memory. `pod/…`: its containers take ever more.
+    FillMemory,
+    /// `node/…`, `zone/…`: something fills the disk.
+    FillDisk,
+    /// `pod/…`: its probes fail.
+    FailProbes,
     /// `link/…`: nothing crosses.
     Drop,
     /// `link/…`: everything takes longer.
@@ -32,7 +38,8 @@ pub enum Fault {
 /// What a fault strikes.
 ///
 /// Text forms: `node/node-2` · `zone/a` · `component/kube-scheduler` · `component/kubelet@node-1` · `etcd/0` ·
-/// `link/kubelet@node-1~kube-apiserver` · `link/node-0~node-1` · `link/etcd/0~etcd/1`.
+/// `link/kubelet@node-1~kube-apiserver` · `link/node-0~node-1` · `link/etcd/0~etcd/1` · `pod/web-0` ·
+/// `pod/team-a/web-0`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {
     /// A machine, by the name of its node.
@@ -45,6 +52,8 @@ pub enum Target {
     Etcd(u32),
     /// The way between two ends, each a node's name or a component's (`name` or `name@node`).
     Link(Str, Str),
+    /// A pod, by namespace and name.
+    Pod(Str, Str),
 }
 
 impl Target {
@@ -56,7 +65,7 @@ impl Target {
         let refuse = || {
             format!(
                 "{text:?} is no fault target: write node/NAME, zone/NAME, component/NAME, component/NAME@NODE, \
-                 etcd/NUMBER or link/A~B"
+                 etcd/NUMBER, link/A~B, pod/NAME or pod/NAMESPACE/NAME"
             )
         };
         let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or_else(refuse)?;
@@ -72,6 +81,10 @@ impl Target {
                 let (a, b) = name.split_once('~').ok_or_else(refuse)?;
                 Ok(Target::Link(a.into(), b.into()))
             }
+            "pod" => Ok(match name.split_once('/') {
+                Some((namespace, name)) => Target::Pod(namespace.into(), name.into()),
+                None => Target::Pod("default".into(), name.into()),
+            }),
             _ => Err(refuse()),
         }
     }
@@ -86,6 +99,8 @@ impl fmt::Display for Target {
             Target::Component(name, Some(node)) => write!(f, "component/{name}@{node}"),
             Target::Etcd(member) => write!(f, "etcd/{member}"),
             Target::Link(a, b) => write!(f, "link/{a}~{b}"),
+            Target::Pod(namespace, name) if namespace == "default" => write!(f, "pod/{name}"),
+            Target::Pod(namespace, name) => write!(f, "pod/{namespace}/{name}"),
         }
     }
 }

@@ -18,9 +18,32 @@ pub struct Links {
     isolated: BTreeSet<u32>,
     cut: BTreeSet<(End, End)>,
     slow: BTreeMap<(End, End), Duration>,
+    /// The first of the machines that bear the control plane, if the cluster's own do.
+    control_plane: Option<u32>,
 }
 
 impl Links {
+    /// From now on the machines from `first` on bear the control plane's programs.
+    pub fn set_control_plane(&mut self, first: u32) {
+        self.control_plane = Some(first);
+    }
+
+    /// Which member of the control plane a machine bears.
+    pub fn member_on(&self, machine: u32) -> Option<u32> {
+        machine.checked_sub(self.control_plane?)
+    }
+
+    /// The machine that a process runs on; `None` for what runs on none of the cluster's.
+    pub fn machine_of(&self, process: Process) -> Option<u32> {
+        match process {
+            Process::Etcd(member)
+            | Process::ApiServer(member)
+            | Process::ControllerManager(member)
+            | Process::Scheduler(member) => Some(self.control_plane? + member),
+            other => other.machine(),
+        }
+    }
+
     /// Cuts a machine off from everything that does not run on it, or joins it again.
     pub fn isolate(&mut self, machine: u32, isolated: bool) {
         if isolated {
@@ -60,12 +83,12 @@ impl Links {
         if self.isolated.is_empty() && self.cut.is_empty() {
             return true;
         }
-        let (machine_a, machine_b) = (a.machine(), b.machine());
+        let (machine_a, machine_b) = (self.machine_of(a), self.machine_of(b));
         if machine_a == machine_b && machine_a.is_some() {
             return true;
         }
         let isolated = |machine: Option<u32>| machine.is_some_and(|machine| self.isolated.contains(&machine));
-        !isolated(machine_a) && !isolated(machine_b) && !pairs(a, b).any(|pair| self.cut.contains(&pair))
+        !isolated(machine_a) && !isolated(machine_b) && !self.pairs(a, b).any(|pair| self.cut.contains(&pair))
     }
 
     /// How much longer a message takes from `a` to `b`.
@@ -73,14 +96,17 @@ impl Links {
         if self.slow.is_empty() {
             return Duration::ZERO;
         }
-        pairs(a, b).filter_map(|pair| self.slow.get(&pair)).fold(Duration::ZERO, |sum, delay| sum + *delay)
+        self.pairs(a, b)
+            .filter_map(|pair| self.slow.get(&pair))
+            .fold(Duration::ZERO, |sum, delay| sum + *delay)
     }
-}
 
-/// The ways in which the faults of a link can name a pair of processes.
-fn pairs(a: Process, b: Process) -> impl Iterator<Item = (End, End)> {
-    let ends = |process: Process| {
-        [Some(End::Process(process)), process.machine().map(End::Machine)].into_iter().flatten()
-    };
-    ends(a).flat_map(move |a| ends(b).map(move |b| if a <= b { (a, b) } else { (b, a) }))
+    /// The ways in which the faults of a link can name a pair of processes.
+    fn pairs(&self, a: Process, b: Process) -> impl Iterator<Item = (End, End)> {
+        let ends = |process: Process| {
+            [Some(End::Process(process)), self.machine_of(process).map(End::Machine)].into_iter().flatten()
+        };
+        let others = ends(b);
+        ends(a).flat_map(move |a| others.clone().map(move |b| if a <= b { (a, b) } else { (b, a) }))
+    }
 }

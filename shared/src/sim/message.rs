@@ -51,6 +51,8 @@ pub enum Body {
     Packet(Packet),
     /// Members of etcd among themselves, and API servers with them.
     Etcd(Box<EtcdMessage>),
+    /// What nodes and containers use.
+    Metrics(super::Metrics),
 }
 
 /// One change as a watch delivers it.
@@ -164,6 +166,10 @@ pub enum CriCall {
         /// How long it may take, in milliseconds.
         timeout_ms: u64,
     },
+    /// Tell what is used; the answer is [`CriEvent::Usage`].
+    Stats,
+    /// Make room: remove the images that no container uses.
+    RemoveUnusedImages,
     /// Read a container's log; its answer is [`CriEvent::Served`].
     ReadLog {
         /// The number of the API server's call.
@@ -382,6 +388,18 @@ pub enum CriEvent {
         /// Why, as the runtime words it.
         why: Str,
     },
+    /// What the machine has left, and who uses how much.
+    Usage(Usage),
+    /// These images are not here any more.
+    ImagesRemoved {
+        /// Their references.
+        images: Vec<Str>,
+    },
+    /// There was no memory left at all: the kernel killed something.
+    OutOfMemory {
+        /// Which program.
+        program: Str,
+    },
     /// What a call of the API server's is answered with.
     Served {
         /// The number of the call.
@@ -398,12 +416,58 @@ pub struct Packet {
     pub number: u64,
     /// Who asked and waits for the answer.
     pub origin: Process,
-    /// IPv4 address of the client, for session affinity.
+    /// IPv4 address of the client, for session affinity and network policies.
     pub client: u32,
     /// The path of the HTTP request on the way there, the text of the answer on the way back.
     pub text: Str,
+    /// What it travels over.
+    pub protocol: Protocol,
+    /// What an HTTP client asks for; `None` where nobody on the way has to know.
+    pub http: Option<Arc<HttpTarget>>,
     /// Where it is going.
     pub step: PacketStep,
+}
+
+/// What a packet travels over.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[allow(missing_docs, reason = "the names are the protocols' own")]
+pub enum Protocol {
+    #[default]
+    Tcp,
+    Udp,
+    Sctp,
+}
+
+impl Protocol {
+    /// The protocol that the API calls `TCP`, `UDP` or `SCTP`.
+    pub fn of(name: &str) -> Protocol {
+        match name {
+            "UDP" => Protocol::Udp,
+            "SCTP" => Protocol::Sctp,
+            _ => Protocol::Tcp,
+        }
+    }
+}
+
+/// What an HTTP client asks for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct HttpTarget {
+    /// Whether it wants TLS.
+    pub tls: bool,
+    /// The host in its URL.
+    pub host: Str,
+    /// The path in its URL.
+    pub path: Str,
+}
+
+impl Packet {
+    /// The address it goes to now; `None` for one on its way back.
+    pub fn target(&self) -> Option<u32> {
+        match self.step {
+            PacketStep::ToPod { ip, .. } | PacketStep::ToService { ip, .. } => Some(ip),
+            _ => None,
+        }
+    }
 }
 
 /// How far a packet has come.
@@ -420,6 +484,8 @@ pub enum PacketStep {
     Resolved {
         /// IPv4 addresses.
         ips: Vec<u32>,
+        /// The port, where the name says one (SRV); else 0.
+        port: u32,
     },
     /// To an address of a Service (virtual IP or load balancer) and port: rules decide the pod.
     ToService {
@@ -442,4 +508,39 @@ pub enum PacketStep {
         /// The pod that answered (`namespace/name`), or what went wrong as an HTTP client words it.
         detail: Str,
     },
+}
+
+/// What a machine has left, in bytes, and who uses how much.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Usage {
+    /// Memory.
+    pub memory_left: u64,
+    /// Disk.
+    pub disk_left: u64,
+    /// The whole disk.
+    pub disk: u64,
+    /// Containers that run.
+    pub containers: Vec<ContainerUsage>,
+}
+
+/// What a container uses, in bytes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ContainerUsage {
+    /// The pod.
+    pub pod: u128,
+    /// The container.
+    pub container: Str,
+    /// Memory.
+    pub memory: u64,
+    /// What it wrote to disk.
+    pub disk: u64,
+}
+
+/// What of a machine can be filled up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Filled {
+    /// Its memory.
+    Memory,
+    /// Its disk.
+    Disk,
 }

@@ -21,8 +21,14 @@ pub enum Process {
     KubeProxy(u32),
     /// The watch that all kube-proxies share (one cache, a cursor each).
     ProxyWatch,
+    /// The agent of the CNI plugin on a machine.
+    Cni(u32),
+    /// The watch that all agents of the CNI plugin share.
+    CniWatch,
     /// The cluster's DNS server.
     CoreDns,
+    /// The ingress controller, an add-on.
+    IngressController,
     /// The provider that gives LoadBalancer Services their address and balances to nodes.
     LoadBalancer,
     /// The people outside who use the app.
@@ -38,9 +44,10 @@ impl Process {
     /// The machine it runs on; `None` for what runs on no node.
     pub fn machine(self) -> Option<u32> {
         match self {
-            Process::Kubelet(machine) | Process::Runtime(machine) | Process::KubeProxy(machine) => {
-                Some(machine)
-            }
+            Process::Kubelet(machine)
+            | Process::Runtime(machine)
+            | Process::KubeProxy(machine)
+            | Process::Cni(machine) => Some(machine),
             _ => None,
         }
     }
@@ -55,7 +62,9 @@ impl Process {
             Process::Kubelet(_) => "kubelet",
             Process::Runtime(_) => "containerd",
             Process::KubeProxy(_) | Process::ProxyWatch => "kube-proxy",
+            Process::Cni(_) | Process::CniWatch => "cni",
             Process::CoreDns => "coredns",
+            Process::IngressController => "ingress-nginx",
             Process::LoadBalancer => "load-balancer",
             Process::Visitors => "visitors",
             Process::Client(_) => "kubectl",

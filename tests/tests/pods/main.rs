@@ -1,5 +1,8 @@
 //! Pods from their manifest to their end: what a kubelet and a container runtime make of them.
 
+mod config;
+mod lifecycle;
 mod logs;
+mod pressure;
 mod shell;
 mod world;

@@ -123,7 +123,7 @@ impl Replay {
     fn look_again(&mut self) {
         const ALL: &str = "deploy,rs,sts,ds,jobs,cronjobs,pods,svc,hpa,pdb,endpointslices,quota";
         let mut later = self.player.clone();
-        let next = later.now() + Duration::millis(800);
+        let next = later.now() + Duration::millis(700);
         later.advance_to(next);
         let known: Vec<&str> = ALL.split(',').filter(|name| Kind::named(name).is_some()).collect();
         let mut run = |command: String| {

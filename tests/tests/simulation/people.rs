@@ -12,10 +12,17 @@ use super::world::World;
 const APPS: [&str; 3] = ["alpha", "beta", "gamma"];
 /// Pods without an owner, whose names are used again and again.
 const SOLOS: [&str; 2] = ["solo-0", "solo-1"];
+const SCRIPTS: [&str; 5] = [
+    "while true; do date; sleep 7; done",
+    "trap 'exit 0' TERM; while true; do sleep 1; done",
+    "wget -qO- http://alpha || exit 3; sleep 20",
+    "sleep 15; [ -f /tmp/x ]",
+    "sleep 40 & wait",
+];
 const IMAGES: [&str; 6] = ["web:0", "web:1", "web:2", "web:crash", "web:never-ready", "web:missing"];
 const PROGRAMS: [&str; 6] =
     ["kube-apiserver", "kube-scheduler", "kube-controller-manager", "etcd", "coredns", "load-balancer"];
-const NODE_PROGRAMS: [&str; 3] = ["kubelet", "kube-proxy", "containerd"];
+const NODE_PROGRAMS: [&str; 4] = ["kubelet", "kube-proxy", "containerd", "cni"];
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -32,7 +39,7 @@ impl World {
     }
 
     pub fn random_step(&mut self) {
-        match self.random.below(16) {
+        match self.random.below(18) {
             0 | 1 => self.deploy(),
             2 | 3 => {
                 let (app, replicas) = (self.one_of(&APPS), self.random.below(9) as i64);
@@ -66,6 +73,7 @@ impl World {
                 _ => self.replace_node(),
             },
             11..=13 => self.random_fault(),
+            14 => self.look_into_a_pod(),
             _ => {
                 let broken = self.broken.clone();
                 if let Some(target) = self.pick(&broken).cloned() {
@@ -111,6 +119,16 @@ impl World {
     fn solo(&mut self) {
         let name = self.one_of(&SOLOS);
         let mut container = container(self.one_of(&["job:ok", "job:bad", "web:0"]));
+        if self.random.below(3) == 0 {
+            container = self::container("busybox");
+            let script = self.one_of(&SCRIPTS);
+            container.set("command", doc!(["sh", "-c", script]));
+        }
+        if self.random.below(4) == 0 {
+            let hook = doc!({ "exec": { "command": ["sleep", "2"] } });
+            let hook_name = self.one_of(&["postStart", "preStop"]);
+            container.set_at(&["lifecycle", hook_name], hook);
+        }
         if self.random.below(2) == 0 {
             container.set("envFrom", doc!([{ "configMapRef": { "name": "settings" } }]));
         }
@@ -119,9 +137,35 @@ impl World {
         if self.random.below(3) == 0 {
             let mut init = self::container("job:ok");
             init.set("name", "init");
+            if self.random.below(2) == 0 {
+                init.set("image", "web:0");
+                init.set("restartPolicy", "Always");
+            }
             spec.set("initContainers", doc!([init]));
         }
+        if self.random.below(4) == 0 {
+            spec.set("volumes", doc!([{ "name": "settings", "configMap": { "name": "settings" } }]));
+        }
+        if self.random.below(6) == 0 {
+            spec.set("activeDeadlineSeconds", 15i64);
+        }
         self.request("POST", PODS, &doc!({ "metadata": { "name": name }, "spec": spec }));
+    }
+
+    /// Reads a log, or runs a program that may take its time or end the pod's own.
+    fn look_into_a_pod(&mut self) {
+        let pods: Vec<Key> = self.cluster.store().list(Kind::Pod).map(|pod| pod.key.clone()).collect();
+        let Some(pod) = self.pick(&pods).cloned() else { return };
+        let container =
+            if self.random.below(2) == 0 { "?container=web" } else { "?follow=true&container=web" };
+        match self.random.below(3) {
+            0 => self.request("GET", format!("{PODS}/{}/log{container}", pod.name), &Doc::Null),
+            _ => {
+                let command = self.one_of(&["ls", "sleep&command=30", "kill&command=1", "env"]);
+                let path = format!("{PODS}/{}/exec?container=web&command={command}", pod.name);
+                self.request("POST", path, &Doc::Null);
+            }
+        }
     }
 
     fn settings(&mut self) {
@@ -145,7 +189,7 @@ impl World {
 
     fn random_fault(&mut self) {
         let node = self.some_node();
-        let (target, fault) = match self.random.below(10) {
+        let (target, fault) = match self.random.below(11) {
             0..=2 => {
                 let zone = format!("zone-{}", self.random.below(self.zones.min(self.nodes.len() as u64)));
                 let whole = self.random.below(5) == 0;
@@ -155,13 +199,21 @@ impl World {
             }
             3..=7 => {
                 let target = match self.one_of(&[&PROGRAMS[..], &NODE_PROGRAMS, &NODE_PROGRAMS].concat()) {
-                    "etcd" => Target::Etcd(0),
+                    "etcd" => Target::Etcd(self.random.below(self.members) as u32),
                     program if NODE_PROGRAMS.contains(&program) => {
                         Target::Component(program.into(), Some(node))
+                    }
+                    program if self.members > 1 && program.starts_with("kube-") => {
+                        let number = self.random.below(self.members);
+                        Target::Component(format!("{program}-{number}").into(), None)
                     }
                     program => Target::Component(program.into(), None),
                 };
                 (target, if self.random.below(2) == 0 { Fault::Crash } else { Fault::Stop })
+            }
+            8 => {
+                let memory = self.random.below(2) == 0;
+                (Target::Node(node), if memory { Fault::FillMemory } else { Fault::FillDisk })
             }
             _ => {
                 let (a, b) = self.some_link(node);
@@ -177,6 +229,13 @@ impl World {
     fn some_link(&mut self, node: Str) -> (Str, Str) {
         let other = self.some_node();
         let server: Str = "kube-apiserver".into();
+        if self.members > 1 && self.random.below(2) == 0 {
+            let (a, b) = (self.random.below(self.members), self.random.below(self.members));
+            let other: Str = format!("etcd/{b}").into();
+            let end = if a == b { "kube-apiserver" } else { "etcd" };
+            let sign = if a == b { '-' } else { '/' };
+            return (format!("{end}{sign}{a}").into(), other);
+        }
         match self.random.below(6) {
             0 => ("kube-scheduler".into(), server),
             1 => ("kube-controller-manager".into(), server),

@@ -73,6 +73,15 @@ impl World {
                 self.fail(&format!("{process} does not run"));
             }
         }
+        if let Some(etcd) = self.cluster.etcd() {
+            let commit = etcd.members[0].commit;
+            if etcd.members.iter().any(|member| member.commit.abs_diff(commit) > 5) {
+                self.fail(&format!("members of etcd are apart: {etcd:?}"));
+            }
+            if self.cluster.leaders().count() != 2 {
+                self.fail("not every component has one replica that works");
+            }
+        }
         for node in self.cluster.store().list(Kind::Node) {
             if node.view::<Node>().is_none_or(|node| node.ready != "True" || !node.taints.is_empty()) {
                 self.fail(&format!("{} has not recovered: {}", node.key, node.body));
@@ -85,7 +94,7 @@ impl World {
 
     /// Nobody's watch is forgotten by its owner and kept by the server.
     fn check_watches(&self) {
-        let watches = self.cluster.apiserver().watches().len();
+        let watches = self.count_watches();
         if watches != self.watches {
             self.fail(&format!("{watches} watches are open, {} were at the beginning", self.watches));
         }
@@ -118,8 +127,11 @@ impl World {
             let ends =
                 pod.spec.restart_policy != "Always" && pod.spec.containers[0].image.starts_with("job:");
             let ended_well = pod.spec.containers[0].image == "job:ok";
+            let reason = object.body["status"]["reason"].as_str();
             let fine = match pod.phase {
                 Phase::Running => !ends || (pod.spec.restart_policy == "OnFailure" && !ended_well),
+                // The kubelet itself ends what has to go, whatever its policy.
+                Phase::Failed if matches!(reason, Some("Evicted" | "DeadlineExceeded")) => true,
                 Phase::Succeeded | Phase::Failed => pod.spec.restart_policy != "Always" || pod.ip.is_empty(),
                 Phase::Pending | Phase::Unknown => false,
             };
@@ -163,7 +175,9 @@ impl World {
     /// Slices list the ready pods, and visitors reach them through every Service of type LoadBalancer.
     fn check_traffic(&self) {
         for service in self.cluster.store().list(Kind::Service) {
-            let Some(view) = service.view::<Service>() else { continue };
+            let Some(view) = service.view::<Service>().filter(|view| view.selector.is_some()) else {
+                continue;
+            };
             let app = service.key.name.as_str();
             let ready: BTreeSet<Str> = self
                 .pods()
@@ -180,6 +194,13 @@ impl World {
             let addresses: BTreeSet<Str> = listed.iter().map(|(address, _)| address.clone()).collect();
             if addresses != ready || listed.len() != ready.len() || listed.iter().any(|(_, ready)| !ready) {
                 self.fail(&format!("{}: ready {ready:?}, listed {listed:?}", service.key));
+            }
+            let key = Key::new(Kind::Endpoints, service.key.namespace.clone(), service.key.name.clone());
+            let legacy = self.cluster.read(&key);
+            let legacy: BTreeSet<Str> =
+                legacy["subsets"][0]["addresses"].items().iter().map(|address| address["ip"].str()).collect();
+            if legacy != ready {
+                self.fail(&format!("{key}: ready {ready:?}, listed {legacy:?}"));
             }
             if view.kind == "LoadBalancer" && !ready.is_empty() {
                 let now = self.cluster.now();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use shared::api::core::pod::Pod;
 use shared::api::{Key, Kind, User};
 use shared::apiserver::http::HttpRequest;
-use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup, Outcome};
+use shared::cluster::{Action, Cluster, ClusterSpec, Command, ControlPlane, NodeGroup, Outcome};
 use shared::doc;
 use shared::doc::{Doc, Str};
 use shared::runtime::ImageSpec;
@@ -19,6 +19,8 @@ pub struct World {
     pub random: Random,
     pub nodes: Vec<String>,
     pub zones: u64,
+    /// Members of the control plane.
+    pub members: u64,
     pub broken: Vec<Target>,
     /// How many watches there are while nothing is broken.
     pub watches: u64,
@@ -68,7 +70,12 @@ impl World {
         let proxy_mode = if random.below(2) == 0 { ProxyMode::Ipvs } else { ProxyMode::Iptables };
         let options = Options { proxy_mode, visitors_per_second_milli: 500, ..Options::default() };
         let images = images().collect();
-        let spec = ClusterSpec { nodes: groups.collect(), images, options, ..ClusterSpec::default() };
+        // Most clusters have one member of everything.
+        let members = [1, 1, 3, 5][(seed % 4) as usize];
+        let control_plane = ControlPlane { members, ..ControlPlane::default() };
+        let options = Options { etcd_snapshot_count: 300, ..options };
+        let nodes = groups.collect();
+        let spec = ClusterSpec { control_plane, nodes, images, options, ..ClusterSpec::default() };
         let cluster = Cluster::new(&spec, seed, 0).expect("a sound specification");
         let mut world = World {
             twin: cluster.clone(),
@@ -76,13 +83,19 @@ impl World {
             random,
             nodes: (0..count).map(|at| format!("node-{at}")).collect(),
             zones,
+            members: members.into(),
             broken: Vec::new(),
             watches: 0,
-            log: format!("seed {seed}: {count} nodes of {cpu} CPU in {zones} zones\n"),
+            log: format!("seed {seed}: {count} nodes of {cpu} CPU in {zones} zones, {members} members\n"),
         };
-        world.wait(Duration::seconds(5));
-        world.watches = world.cluster.apiserver().watches().len();
+        // Several members have to elect their leaders first.
+        world.wait(Duration::seconds(if members > 1 { 30 } else { 5 }));
+        world.watches = world.count_watches();
         world
+    }
+
+    pub fn count_watches(&self) -> u64 {
+        self.cluster.apiservers().iter().map(|server| server.watches().len()).sum()
     }
 
     pub fn act(&mut self, action: Action) {

@@ -3,7 +3,7 @@
 use shared::api::User;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
 use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup, Outcome};
-use shared::doc::Str;
+use shared::doc::{Doc, Str};
 use shared::kubectl::{Output, Program, Progress};
 use shared::sim::{Duration, Options};
 
@@ -15,13 +15,19 @@ pub struct World(Cluster);
 
 impl World {
     pub fn new() -> World {
+        World::with(|_| {})
+    }
+
+    /// The same with something changed before it begins.
+    pub fn with(change: impl FnOnce(&mut ClusterSpec)) -> World {
         let node = |number: usize| NodeGroup {
             zone: ["zone-a", "zone-b", "zone-c"][number % 3].into(),
             memory: "16Gi".into(),
             ..NodeGroup::of(1)
         };
         let options = Options { image_pull: Some(Duration::ZERO), ..Options::default() };
-        let spec = ClusterSpec { nodes: (0..6).map(node).collect(), options, ..ClusterSpec::default() };
+        let mut spec = ClusterSpec { nodes: (0..6).map(node).collect(), options, ..ClusterSpec::default() };
+        change(&mut spec);
         let mut world = World(Cluster::new(&spec, 11, 0).expect("a good specification"));
         world.wait(20);
         let made = world.kubectl(["create", "ns", NAMESPACE], "");
@@ -51,11 +57,25 @@ impl World {
 
     /// Runs a command to its end.
     pub fn kubectl<'a>(&mut self, words: impl IntoIterator<Item = &'a str>, stdin: &str) -> Output {
+        self.kubectl_with(words, stdin, &mut Doc::Null)
+    }
+
+    /// The same with a kubeconfig, which the command may change.
+    pub fn kubectl_with<'a>(
+        &mut self,
+        words: impl IntoIterator<Item = &'a str>,
+        stdin: &str,
+        config: &mut Doc,
+    ) -> Output {
         let words = words.into_iter().map(Str::from).collect();
-        let mut program = Program::new(words, stdin.into(), self.0.core().timestamp());
+        let program = Program::new(words, stdin.into(), self.0.core().timestamp());
+        let mut program = program.with_config(config.clone());
         loop {
             match program.run() {
-                Progress::Done(output) => return output,
+                Progress::Done(output) => {
+                    *config = program.config().clone();
+                    return output;
+                }
                 Progress::Needs(request) => {
                     let response = self.request(request);
                     program.answer(response);

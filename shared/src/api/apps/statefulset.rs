@@ -25,6 +25,8 @@ pub struct StatefulSet {
     pub partition: i64,
     /// `maxUnavailable`: number or percentage.
     pub max_unavailable: Doc,
+    /// `persistentVolumeClaimRetentionPolicy`: whether claims go with the set, and with pods beyond its size.
+    pub claims_go: (bool, bool),
     /// How long a pod must be ready to count as available, in seconds.
     pub min_ready_seconds: i64,
     /// How many old ControllerRevisions are kept.
@@ -65,6 +67,13 @@ impl Resource for StatefulSets {
             on_delete: spec["updateStrategy"]["type"].as_str() == Some("OnDelete"),
             partition: rolling["partition"].as_i64().unwrap_or(0),
             max_unavailable: rolling["maxUnavailable"].clone(),
+            claims_go: {
+                let policy = &spec["persistentVolumeClaimRetentionPolicy"];
+                (
+                    policy["whenDeleted"].as_str() == Some("Delete"),
+                    policy["whenScaled"].as_str() == Some("Delete"),
+                )
+            },
             min_ready_seconds: spec["minReadySeconds"].as_i64().unwrap_or(0),
             revision_history_limit: spec["revisionHistoryLimit"].as_i64().unwrap_or(10),
             current_revision: body["status"]["currentRevision"].str(),

@@ -6,7 +6,8 @@ use crate::doc::{Doc, Str, Timestamp};
 
 use super::super::apps::deployment::template_cells;
 use super::job::{default_job_template, validate_spec};
-use super::schedule::{Schedule, zone_offset};
+use super::schedule::Schedule;
+use super::timezone::Zone;
 
 /// What the simulation reads of a CronJob.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct CronJob {
     /// `status.lastScheduleTime`
     pub last_schedule: Option<Timestamp>,
 }
+
+const NO_LOCAL: &str = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
 
 /// The kind's registration.
 #[derive(Debug)]
@@ -98,9 +101,14 @@ impl Resource for CronJobs {
             }
         }
         let zone = &spec["timeZone"];
-        if !zone.is_null() && zone_offset(&zone.str()).is_none() {
-            faults.invalid("spec.timeZone", zone, format!("unknown time zone {}", zone.str()));
-        }
+        let name = zone.str();
+        let why = match name.as_str() {
+            _ if zone.is_null() => None,
+            "" => Some("timeZone must be nil or non-empty string".to_owned()),
+            local if local.eq_ignore_ascii_case("local") => Some(NO_LOCAL.to_owned()),
+            name => Zone::named(name).is_none().then(|| format!("unknown time zone {name}")),
+        };
+        why.into_iter().for_each(|why| faults.invalid("spec.timeZone", zone, why));
         let concurrency = &spec["concurrencyPolicy"];
         if !matches!(concurrency.as_str(), Some("Allow" | "Forbid" | "Replace")) {
             let supported = ["Allow", "Forbid", "Replace"];

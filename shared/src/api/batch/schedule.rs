@@ -174,45 +174,9 @@ fn number(text: &str, bounds: &Bounds) -> Result<u64, String> {
     })
 }
 
-/// Minutes that clocks of a time zone are ahead of UTC; `None` for zones that are not known here: those without
-/// daylight saving time are.
-pub fn zone_offset(name: &str) -> Option<i64> {
-    const ZONES: &[(&str, i64)] = &[
-        ("Africa/Johannesburg", 120),
-        ("Africa/Lagos", 60),
-        ("Africa/Nairobi", 180),
-        ("America/Argentina/Buenos_Aires", -180),
-        ("America/Bogota", -300),
-        ("America/Phoenix", -420),
-        ("America/Sao_Paulo", -180),
-        ("Asia/Bangkok", 420),
-        ("Asia/Dubai", 240),
-        ("Asia/Hong_Kong", 480),
-        ("Asia/Jakarta", 420),
-        ("Asia/Kolkata", 330),
-        ("Asia/Seoul", 540),
-        ("Asia/Shanghai", 480),
-        ("Asia/Singapore", 480),
-        ("Asia/Taipei", 480),
-        ("Asia/Tokyo", 540),
-        ("Australia/Brisbane", 600),
-        ("Etc/GMT", 0),
-        ("Etc/UTC", 0),
-        ("Europe/Istanbul", 180),
-        ("Europe/Moscow", 180),
-        ("GMT", 0),
-        ("UTC", 0),
-    ];
-    if let Some(hours) = name.strip_prefix("Etc/GMT").and_then(|hours| hours.parse::<i64>().ok()) {
-        // The sign is the other way round there.
-        return (-14..=12).contains(&hours).then_some(-hours * 60);
-    }
-    ZONES.iter().find(|(zone, _)| *zone == name).map(|(_, minutes)| *minutes)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Schedule, zone_offset};
+    use super::Schedule;
     use crate::doc::Timestamp;
 
     fn next(schedule: &str, after: &str, count: usize) -> Vec<String> {
@@ -260,12 +224,5 @@ mod tests {
         for (schedule, why) in cases {
             assert_eq!(Schedule::parse(schedule).unwrap_err(), why);
         }
-    }
-
-    #[test]
-    fn zones_without_daylight_saving_time_are_known() {
-        assert_eq!(zone_offset("Asia/Tokyo"), Some(540));
-        assert_eq!(zone_offset("Etc/GMT-9"), Some(540));
-        assert_eq!(zone_offset("Moon/Base"), None);
     }
 }

@@ -117,10 +117,13 @@ pub type Loose = (Doc, bool, Doc);
 
 /// Addresses with the same ports become one subset, ports with the same addresses, too. All is in order.
 pub fn pack(loose: impl IntoIterator<Item = Loose>) -> Doc {
-    /// Name, protocol and number of a port; IP and UID of an address.
+    /// Name, protocol and number of a port; IP and UID of an address; an address and whether it is ready.
     type PortKey = (Str, Str, i64);
     type AddressKey = (Option<u32>, Str, Str);
-    let mut by_port: BTreeMap<PortKey, (Doc, BTreeMap<AddressKey, (bool, Doc)>)> = BTreeMap::new();
+    type Address = (bool, Doc);
+    type Addresses = BTreeMap<AddressKey, Address>;
+    type Subset = (Vec<Address>, Vec<Doc>);
+    let mut by_port: BTreeMap<PortKey, (Doc, Addresses)> = BTreeMap::new();
     for (address, ready, port) in loose {
         let port_key = (port["name"].str(), port["protocol"].str(), port["port"].as_i64().unwrap_or(0));
         let ip = address["ip"].str();
@@ -128,9 +131,9 @@ pub fn pack(loose: impl IntoIterator<Item = Loose>) -> Doc {
         let entry = by_port.entry(port_key).or_insert_with(|| (port, BTreeMap::new()));
         entry.1.insert((number, ip, address["targetRef"]["uid"].str()), (ready, address));
     }
-    let mut subsets: Vec<(Vec<(bool, Doc)>, Vec<Doc>)> = Vec::new();
+    let mut subsets: Vec<Subset> = Vec::new();
     for (port, addresses) in by_port.into_values() {
-        let addresses: Vec<(bool, Doc)> = addresses.into_values().collect();
+        let addresses: Vec<Address> = addresses.into_values().collect();
         let port = (!port.is_null()).then_some(port);
         match subsets.iter_mut().find(|(known, _)| *known == addresses) {
             Some((_, ports)) => ports.extend(port),

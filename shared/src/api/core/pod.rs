@@ -3,6 +3,7 @@
 mod affinity;
 mod container;
 mod defaults;
+mod display;
 mod env;
 mod update;
 mod validation;
@@ -17,6 +18,7 @@ use crate::doc::{Doc, Str, Timestamp, intern};
 pub use container::{resource_amount, resources};
 use defaults::default_pod_alone;
 pub use defaults::default_pod_spec;
+pub use display::display_status;
 pub use validation::validate_pod_spec;
 
 /// What the simulation reads of a Pod.
@@ -353,17 +355,17 @@ impl Resource for Pods {
 
     fn row(&self, object: &Object, now: Timestamp) -> Row {
         let status = &object.body["status"];
-        let statuses = status["containerStatuses"].items();
-        let ready = statuses
-            .iter()
-            .filter(|c| c["ready"].as_bool() == Some(true) && !c["state"]["running"].is_null());
-        let total = object.body["spec"]["containers"].items().len();
+        let shown = display::Shown::of(object);
         let or_none = |doc: &Doc| doc.as_str().filter(|text| !text.is_empty()).unwrap_or("<none>").to_owned();
+        let restarts = match shown.last_restart {
+            Some(last) if shown.restarts > 0 => format!("{} ({} ago)", shown.restarts, age(last, now)),
+            _ => shown.restarts.to_string(),
+        };
         vec![
             object.key.name.to_string(),
-            format!("{}/{total}", ready.count()),
-            display_status(object),
-            restarts(statuses, now),
+            format!("{}/{}", shown.ready, shown.total),
+            shown.status,
+            restarts,
             age(object.meta.creation, now),
             or_none(&status["podIP"]),
             or_none(&object.body["spec"]["nodeName"]),
@@ -395,44 +397,6 @@ impl Resource for Pods {
             "status.phase",
             "status.podIP",
         ]
-    }
-}
-
-/// What kubectl's STATUS column says of a pod.
-pub fn display_status(object: &Object) -> String {
-    let status = &object.body["status"];
-    let mut text = status["phase"].as_str().unwrap_or("Unknown").to_owned();
-    if let Some(reason) = status["reason"].as_str() {
-        text = reason.to_owned();
-    }
-    let statuses = status["containerStatuses"].items();
-    let mut running = false;
-    for container in statuses.iter().rev() {
-        let state = &container["state"];
-        if let Some(reason) = state["waiting"]["reason"].as_str() {
-            text = reason.to_owned();
-        } else if let Some(reason) = state["terminated"]["reason"].as_str() {
-            text = reason.to_owned();
-        } else if !state["terminated"].is_null() {
-            text = format!("ExitCode:{}", state["terminated"]["exitCode"]);
-        } else if container["ready"].as_bool() == Some(true) && !state["running"].is_null() {
-            running = true;
-        }
-    }
-    if text == "Completed" && running {
-        text = "Running".into();
-    }
-    if object.meta.deleting() { "Terminating".into() } else { text }
-}
-
-fn restarts(statuses: &[Doc], now: Timestamp) -> String {
-    let counts = statuses.iter().filter_map(|container| container["restartCount"].as_i64());
-    let count = counts.fold(0, i64::saturating_add);
-    let last =
-        statuses.iter().filter_map(|c| c.at(&["lastState", "terminated", "finishedAt"]).as_time()).max();
-    match last {
-        Some(last) if count > 0 => format!("{count} ({} ago)", age(last, now)),
-        _ => count.to_string(),
     }
 }
 

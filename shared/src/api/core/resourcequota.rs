@@ -4,6 +4,7 @@ pub mod usage;
 
 use crate::api::validation::{At, Faults, names};
 use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, quantity};
+use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str, Timestamp};
 
 /// The kind's registration.
@@ -97,13 +98,9 @@ impl Resource for ResourceQuotas {
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
-        let sorted = |doc: &Doc| {
-            let mut scopes: Vec<Str> = doc["spec"]["scopes"].items().iter().map(Doc::str).collect();
-            scopes.sort();
-            scopes.dedup();
-            scopes
-        };
-        if sorted(new) != sorted(old) {
+        let scopes =
+            |doc: &Doc| doc["spec"]["scopes"].items().iter().map(Doc::str).collect::<BTreeSet<Str>>();
+        if scopes(new) != scopes(old) {
             faults.invalid("spec.scopes", &new["spec"]["scopes"], "field is immutable");
         }
     }

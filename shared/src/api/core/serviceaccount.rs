@@ -1,6 +1,6 @@
 //! ServiceAccount: who a pod is to the API server.
 
-use crate::api::{Column, Info, Object, Resource, Row, age};
+use crate::api::{Column, Info, Object, Resource, Row, Subresource, age};
 use crate::doc::Timestamp;
 
 /// The kind's registration.
@@ -17,7 +17,7 @@ impl Resource for ServiceAccounts {
             singular: "serviceaccount",
             short_names: &["sa"],
             namespaced: true,
-            subresources: &[],
+            subresources: &[Subresource::Token],
             categories: &[],
             has_generation: false,
         }

@@ -1,5 +1,6 @@
 //! LimitRanger: what the LimitRanges of a namespace give to pods, and what they do not let through.
 
+use crate::api::core::resourcequota::usage;
 use crate::api::{Key, Kind, parse_quantity, quantity};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
@@ -16,11 +17,7 @@ pub(super) fn apply(key: &Key, pod: &mut Doc, store: &Store) -> Result<(), Strin
             check(pod, limit, &mut faults);
         }
     }
-    match faults.as_slice() {
-        [] => Ok(()),
-        [one] => Err(one.clone()),
-        many => Err(format!("[{}]", many.join(", "))),
-    }
+    told(&faults)
 }
 
 /// Gives containers what they do not ask for, and writes down that it did.
@@ -45,7 +42,8 @@ fn fill_in(pod: &mut Doc, limits: &Doc) {
                     continue;
                 }
                 let names: Vec<&str> = missing.iter().map(|(resource, _)| resource.as_str()).collect();
-                said.push(format!("{} {word} for container {}", names.join(", "), container["name"].str()));
+                let sort = if list == "containers" { "container" } else { "init container" };
+                said.push(format!("{} {word} for {sort} {}", names.join(", "), container["name"].str()));
                 let container = &mut pod.at_mut(&["spec", list]).items_mut()[at];
                 for (resource, amount) in missing {
                     container.at_mut(&["resources", bound]).set(resource, amount);
@@ -68,28 +66,56 @@ fn amount(doc: &Doc) -> Amount {
 }
 
 fn check(pod: &Doc, limit: &Doc, faults: &mut Vec<String>) {
-    let containers = pod["spec"]["containers"].items();
+    let spec = &pod["spec"];
     match limit["type"].as_str() {
         Some("Container") => {
-            for container in containers {
+            for container in spec["containers"].items().iter().chain(spec["initContainers"].items()) {
                 let of = |bound: &str, resource: &str| amount(&container["resources"][bound][resource]);
                 bounds(limit, "Container", &of, faults);
             }
         }
-        Some("Pod") => bounds(limit, "Pod", &|bound, resource| total(containers, bound, resource), faults),
+        Some("Pod") => {
+            let both = ["requests", "limits"].map(|bound| (bound, usage::needed(spec, bound)));
+            let of = |bound: &str, resource: &str| {
+                let (_, needed) = both.iter().find(|(name, _)| *name == bound)?;
+                needed.get(resource).map(|amount| (amount.milli, amount.to_string()))
+            };
+            bounds(limit, "Pod", &of, faults);
+        }
         _ => {}
     }
 }
 
-/// What all containers together have, if each has some.
-fn total(containers: &[Doc], bound: &str, resource: &str) -> Amount {
-    let each = containers.iter().map(|container| amount(&container["resources"][bound][resource]));
-    let mut sum = 0i128;
-    for amount in each {
-        sum = sum.saturating_add(amount?.0);
+/// The same for a claim: how much storage it may ask for.
+pub(super) fn check_claim(key: &Key, claim: &Doc, store: &Store) -> Result<(), String> {
+    let mut faults = Vec::new();
+    for range in store.list_namespace(Kind::LimitRange, &key.namespace) {
+        let limits = range.body["spec"]["limits"].items().iter();
+        for limit in limits.filter(|limit| limit["type"].as_str() == Some("PersistentVolumeClaim")) {
+            for (bound, word) in [("min", "minimum"), ("max", "maximum")] {
+                for (resource, enforced) in limit[bound].entries() {
+                    let Some((most, shown)) = amount(enforced) else { continue };
+                    let usage = format!("{word} {resource} usage per PersistentVolumeClaim is {shown}");
+                    match amount(claim.at(&["spec", "resources", "requests", resource])) {
+                        None => faults.push(format!("{usage}.  No request is specified")),
+                        Some((number, text)) if (number < most) == (bound == "min") && number != most => {
+                            faults.push(format!("{usage}, but request is {text}"));
+                        }
+                        Some(_) => {}
+                    }
+                }
+            }
+        }
     }
-    let text = quantity::canonical(&Doc::from(format!("{sum}m")))?;
-    Some((sum, text))
+    told(&faults)
+}
+
+fn told(faults: &[String]) -> Result<(), String> {
+    match faults {
+        [] => Ok(()),
+        [one] => Err(one.clone()),
+        many => Err(format!("[{}]", many.join(", "))),
+    }
 }
 
 fn bounds(limit: &Doc, kind: &str, of: &dyn Fn(&str, &str) -> Amount, faults: &mut Vec<String>) {

@@ -1,9 +1,10 @@
 //! What the query of a request may say, and what stands in for it in the body of a deletion.
 
 use crate::api::validation::Faults;
-use crate::api::{CauseDetail, DeleteOptions, PatchKind, Propagation, Reason, Status, Verb, meta};
+use crate::api::{CauseDetail, DeleteOptions, Pages, PatchKind, Propagation, Reason, Status, Verb, meta};
 use crate::doc::Doc;
 
+use super::super::page;
 use super::{HttpRequest, body};
 
 /// The most operations in a JSON patch.
@@ -35,6 +36,57 @@ pub(super) fn missing_manager() -> Status {
     let mut faults = Faults::default();
     faults.required("fieldManager", "is required for apply patch");
     invalid("PatchOptions", faults.0)
+}
+
+/// Which part of a list is wanted, as of when.
+pub(super) fn pages(value: &Values<'_>) -> Result<Pages, Status> {
+    let set = |name: &str| value(name).filter(|text| !text.is_empty());
+    let (at, how, token) = (set("resourceVersion"), set("resourceVersionMatch"), set("continue"));
+    let mut faults = Faults::default();
+    let field = "resourceVersionMatch";
+    if let Some(how) = how {
+        if token.is_some() {
+            faults.forbidden(field, "resourceVersionMatch is forbidden when continue is provided");
+        }
+        match (how, at) {
+            (_, None) => {
+                faults
+                    .forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided");
+            }
+            ("Exact", Some("0")) => {
+                let why = "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"";
+                faults.forbidden(field, why);
+            }
+            ("Exact" | "NotOlderThan", _) => {}
+            (other, _) => faults.not_supported(field, &Doc::from(other), &["Exact", "NotOlderThan", ""]),
+        }
+    }
+    if !faults.0.is_empty() {
+        return Err(invalid("ListOptions", faults.0));
+    }
+    if token.is_some() && at.is_some_and(|at| at != "0") {
+        return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
+    }
+    let number = |text: &str, field: &str| {
+        text.parse::<u64>().map_err(|_| {
+            let shown = Doc::from(text);
+            let why = format!("strconv.ParseUint: parsing {shown}: invalid syntax");
+            Status::new(Reason::Unknown, format!("{field}: Invalid value: {shown}: {why}"))
+        })
+    };
+    // What is less than nothing bounds nothing.
+    let limit = set("limit").filter(|limit| !limit.starts_with('-'));
+    let limit = limit.and_then(|limit| limit.parse().ok()).unwrap_or(0);
+    let at = at.map(|at| number(at, "resourceVersion")).transpose()?;
+    Ok(match (at, token) {
+        // Whatever the server has at hand, which is all.
+        (Some(0), None) => Pages::default(),
+        (at, token) => Pages {
+            limit,
+            after: token.map(page::read_token).transpose()?,
+            at: at.filter(|at| *at > 0).map(|at| (at, how == Some("Exact") || how.is_none() && limit > 0)),
+        },
+    })
 }
 
 /// Parameters of writes that Kubernetes does not know.

@@ -2,25 +2,42 @@
 
 use crate::api::Of;
 use crate::api::batch::cronjob::CronJob;
-use crate::api::batch::schedule::{Schedule, zone_offset};
+use crate::api::batch::schedule::Schedule;
+use crate::api::batch::timezone::Zone;
 use crate::doc::Timestamp;
 
 /// A CronJob's clock.
 pub struct Clock {
     schedule: Schedule,
-    /// Seconds ahead of UTC.
-    offset: i64,
+    zone: Zone,
 }
 
 impl Clock {
     pub fn read(cron: &CronJob) -> Result<Clock, String> {
         let schedule = Schedule::parse(&cron.schedule)?;
-        let zone = if cron.time_zone.is_empty() { "UTC" } else { &cron.time_zone };
-        Ok(Clock { schedule, offset: zone_offset(zone).unwrap_or(0) * 60 })
+        let zone = Zone::named(&cron.time_zone)
+            .ok_or_else(|| format!("provided bad location {}: unknown time zone {0}", cron.time_zone))?;
+        Ok(Clock { schedule, zone })
     }
 
+    /// The first moment after `after`. What clocks skip when they are put forward does not come; what they show twice
+    /// when they are put back comes twice.
     pub fn next(&self, after: i64) -> Option<i64> {
-        self.schedule.next(after + self.offset).map(|at| at - self.offset)
+        if matches!(self.schedule, Schedule::Every(_)) {
+            return self.schedule.next(after);
+        }
+        let mut from = after;
+        let (mut offset, mut change) = self.zone.at(after);
+        loop {
+            let at = self.schedule.next(from + offset)? - offset;
+            match change {
+                Some(moment) if at >= moment => {
+                    from = moment - 1;
+                    (offset, change) = self.zone.at(moment);
+                }
+                _ => return Some(at),
+            }
+        }
     }
 }
 
@@ -73,7 +90,7 @@ pub fn rfc1123(seconds: i64) -> String {
 
 /// A moment in the CronJob's own time zone.
 pub fn local(cron: &CronJob, due: i64) -> String {
-    let minutes = zone_offset(&cron.time_zone).unwrap_or(0);
+    let minutes = Zone::named(&cron.time_zone).map_or(0, |zone| zone.at(due).0 / 60);
     let text = Timestamp::from_millis((due + minutes * 60) * 1000).rfc3339();
     match minutes {
         0 => text,
@@ -87,7 +104,28 @@ pub fn local(cron: &CronJob, due: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::rfc1123;
+    use super::{Clock, Schedule, Zone, rfc1123};
+    use crate::doc::Timestamp;
+
+    #[test]
+    fn a_skipped_hour_does_not_come_and_a_repeated_one_comes_twice() {
+        let next = |schedule: &str, zone: &str, after: &str, count: usize| {
+            let schedule = Schedule::parse(schedule).unwrap();
+            let clock = Clock { schedule, zone: Zone::named(zone).unwrap() };
+            let mut at = Timestamp::parse(after).unwrap().seconds();
+            let mut step = || {
+                at = clock.next(at).unwrap();
+                Timestamp::from_millis(at * 1000).rfc3339()
+            };
+            (0..count).map(|_| step()).collect::<Vec<_>>()
+        };
+        let spring = next("30 2 * * *", "Europe/Berlin", "2026-03-27T12:00:00Z", 3);
+        assert_eq!(spring, ["2026-03-28T01:30:00Z", "2026-03-30T00:30:00Z", "2026-03-31T00:30:00Z"]);
+        let autumn = next("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 3);
+        assert_eq!(autumn, ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"]);
+        let across = next("0 9 * * *", "America/New_York", "2026-03-07T12:00:00Z", 2);
+        assert_eq!(across, ["2026-03-07T14:00:00Z", "2026-03-08T13:00:00Z"]);
+    }
 
     #[test]
     fn moments_are_written_as_in_mail() {

@@ -13,6 +13,8 @@ use crate::doc::{Doc, Str, Timestamp};
 
 use super::{Action, REVISION, Subject, ordinal};
 
+mod retention;
+
 /// What is to be done now, and the status that tells how things were before.
 pub struct Plan {
     pub actions: Vec<Action>,
@@ -101,6 +103,7 @@ pub fn decide(subject: &Subject, world: &World, now: Timestamp) -> Plan {
     let mut actions = Vec::new();
     if !set.meta().deleting() {
         let ordered = !set.parallel;
+        retention::own_claims(subject, &pods, world, &mut actions);
         let settled = grow(subject, &pods, world, &mut actions) && shrink(&pods, ordered, &mut actions);
         if settled && !set.on_delete {
             counts.current -= update(subject, &pods, &mut actions);

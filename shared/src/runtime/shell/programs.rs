@@ -52,6 +52,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("nc", |task, args, _| task.nc(args)),
     ("nproc", |task, _, world| say(task, "1\n", world)),
     ("nslookup", |task, args, world| task.nslookup(args, world)),
+    ("ping", unending),
     ("printenv", env),
     ("ps", ps),
     ("rm", listing::rm),
@@ -64,6 +65,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("tail", text::tail),
     ("tee", text::tee),
     ("timeout", timeout),
+    ("top", unending),
     ("touch", listing::touch),
     ("tr", text::tr),
     ("uname", uname),
@@ -72,6 +74,7 @@ const PROGRAMS: &[(&str, Program)] = &[
         let text = format!(" {} up 1 day\n", clock(world));
         say(task, &text, world)
     }),
+    ("watch", unending),
     ("wc", text::wc),
     ("wget", |task, args, world| task.wget(args, world)),
     ("whoami", |task, _, world| {
@@ -157,7 +160,7 @@ impl Task {
             None => std::mem::take(&mut self.io.input),
         };
         // `sh -c 'echo $1' name one`: the first is the shell's own name.
-        let rest: Vec<Str> = rest.cloned().skip(usize::from(from_text)).collect();
+        let rest: Vec<Str> = rest.skip(usize::from(from_text)).cloned().collect();
         let done = self.another(&text, rest, world);
         self.strict |= strict;
         done
@@ -193,6 +196,11 @@ fn fail(task: &mut Task, text: &str, world: &mut Surroundings<'_>) -> Done {
 
 fn quiet(_: &mut Task, _: &[Str], _: &mut Surroundings<'_>) -> Done {
     Done::Status(0)
+}
+
+/// Programs that go on until somebody ends them, and of which nothing else is played.
+fn unending(_: &mut Task, _: &[Str], _: &mut Surroundings<'_>) -> Done {
+    Done::Waits(Wait::Forever, None)
 }
 
 /// The time of day.

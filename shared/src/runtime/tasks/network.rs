@@ -1,12 +1,14 @@
 //! Requests that programs in containers send over the simulated network.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use crate::doc::Str;
-use crate::sim::{Body, Causes, Context, Packet, PacketStep, Process, Timer};
+use crate::network::resolve_outside;
+use crate::sim::{Body, Causes, Context, HttpTarget, Packet, PacketStep, Process, Protocol, Timer};
 
-use super::super::Runtime;
 use super::super::shell::{Answer, Request};
+use super::super::{Runtime, Sandbox};
 
 /// A request under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -18,6 +20,13 @@ pub(in crate::runtime) struct Asked {
     resolved: bool,
 }
 
+/// The address of a name that the pod's hosts file has, or a DNS server of its own.
+fn own_names(sandbox: &Sandbox, host: &str) -> Option<u32> {
+    let config = sandbox.dns.as_ref()?;
+    let outside = || config.candidates(host).iter().find_map(|name| resolve_outside(name));
+    config.host(host).or_else(|| if config.cluster { None } else { outside() })
+}
+
 impl Runtime {
     pub(super) fn send_request(&mut self, task: u64, pod: u128, request: &Request, cx: &mut Context<'_>) {
         let Some(sandbox) = self.sandboxes.get(&pod) else { return };
@@ -27,7 +36,7 @@ impl Runtime {
             host if *host == *super::place::hostname(sandbox) => Some(client),
             host => match host.parse::<Ipv4Addr>() {
                 Ok(address) if address.is_loopback() => Some(client),
-                address => address.ok().map(u32::from),
+                address => address.ok().map(u32::from).or_else(|| own_names(sandbox, host)),
             },
         };
         let number = self.fresh_number();
@@ -41,9 +50,12 @@ impl Runtime {
             (None, _) => (Process::CoreDns, PacketStep::Lookup { name: request.host.clone(), namespace }),
         };
         let wait = request.deadline(cx.now()).since(cx.now());
-        let text = request.path.clone();
+        let (text, protocol) = (request.path.clone(), Protocol::Tcp);
+        let target =
+            HttpTarget { tls: request.port == Some(443), host: request.host.clone(), path: text.clone() };
+        let http = Some(Arc::new(target));
         cx.because(Causes::none(), |cx| {
-            cx.send(to, Body::Packet(Packet { number, origin: me, client, text, step }));
+            cx.send(to, Body::Packet(Packet { number, origin: me, client, protocol, http, text, step }));
             cx.timer(wait, Timer { number, ..Timer::named("no reply") });
         });
     }
@@ -52,7 +64,7 @@ impl Runtime {
     pub(in crate::runtime) fn task_packet(&mut self, packet: Packet, cx: &mut Context<'_>) {
         let answer = match packet.step.clone() {
             PacketStep::ToPod { ip, port } => return self.serve(&packet, ip, port, cx),
-            PacketStep::Resolved { ips } => match (ips.first(), self.asked.get_mut(&packet.number)) {
+            PacketStep::Resolved { ips, .. } => match (ips.first(), self.asked.get_mut(&packet.number)) {
                 (Some(&ip), Some(Asked { port: Some(port), resolved, .. })) => {
                     *resolved = true;
                     let step = PacketStep::ToService { ip, port: *port };

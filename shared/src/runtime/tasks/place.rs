@@ -10,7 +10,7 @@ use crate::sim::Context;
 use super::super::Runtime;
 use super::super::container::{Container, Sandbox};
 use super::super::image::{Found, full_reference, repository};
-use super::super::shell::{Mount, Place, Progress, Surroundings, Task, absolute};
+use super::super::shell::{Files, Mount, Place, Progress, Surroundings, Task, absolute};
 use super::{Role, Running};
 
 /// The directories that programs are looked for in.
@@ -62,6 +62,26 @@ pub(in crate::runtime) fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<
         })
     });
     Arc::new(mounts.collect())
+}
+
+/// What is mounted by `subPath` of a composed volume stays as it was when the container started.
+pub(in crate::runtime) fn fix_sub_paths(container: &mut Container, volumes: &BTreeMap<Str, Files>) {
+    let fixed = |mount: &&Mount| mount.composed && !mount.sub_path.is_empty();
+    if !container.mounts.iter().any(|mount| fixed(&mount)) {
+        return;
+    }
+    for mount in container.mounts.iter().filter(fixed) {
+        let (at, below) = (mount.path.trim_matches('/'), mount.sub_path.trim_matches('/'));
+        let all = volumes.get(&mount.volume).into_iter().flat_map(|files| files.0.iter());
+        for (path, text) in all {
+            let rest = path.strip_prefix(below).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+            if let Some(rest) = rest {
+                container.layer.0.insert(format!("{at}{rest}").into(), Arc::clone(text));
+            }
+        }
+    }
+    let others = container.mounts.iter().filter(|mount| !fixed(mount)).cloned();
+    container.mounts = Arc::new(others.collect());
 }
 
 /// The environment of a program: what the kubelet composed, and what every container has.

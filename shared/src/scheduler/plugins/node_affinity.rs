@@ -1,7 +1,7 @@
 //! NodeAffinity: `nodeSelector`, required and preferred node affinity.
 
 use crate::api::Object;
-use crate::doc::literal;
+use crate::doc::{Str, literal};
 
 use super::super::cache::NodeInfo;
 use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, Plugin, Rejection, normalize};
@@ -20,6 +20,11 @@ impl Plugin for NodeAffinity {
 
     fn locality(&self) -> Locality {
         Locality::Verdict
+    }
+
+    fn pre_filter(&self, cycle: Cycle<'_>) -> Option<Str> {
+        let nowhere = cycle.template.node_affinity.names().is_some_and(<[Str]>::is_empty);
+        nowhere.then_some(literal!("pod affinity terms conflict"))
     }
 
     fn filter<'a>(&self, cycle: Cycle<'a>) -> Option<Box<dyn Filter + 'a>> {

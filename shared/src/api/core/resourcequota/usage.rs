@@ -3,7 +3,7 @@
 use crate::api::core::pod::qos_class;
 use crate::api::quantity::Amount;
 use crate::api::{Deletion, Kind};
-use crate::collections::BTreeMap;
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str, Timestamp};
 
 /// Amounts of resources, by name.
@@ -62,11 +62,7 @@ pub fn of(kind: Kind, body: &Doc, deletion: Option<Deletion>, now: Timestamp) ->
         used.insert(resource.into(), Amount::of(count));
     };
     match kind {
-        Kind::Pod => {
-            if is_alive(body, deletion, now) {
-                pod(&body["spec"], &mut used);
-            }
-        }
+        Kind::Pod if is_alive(body, deletion, now) => pod(&body["spec"], &mut used),
         Kind::Service => {
             let spec = &body["spec"];
             let ports = spec["ports"].items();
@@ -112,7 +108,14 @@ pub fn is_alive(body: &Doc, deletion: Option<Deletion>, now: Timestamp) -> bool 
 fn pod(spec: &Doc, used: &mut Amounts) {
     used.insert("pods".into(), Amount::of(1));
     for (bound, short) in [("requests", true), ("limits", false)] {
-        for (resource, amount) in needed(spec, bound).iter() {
+        let mut needed = needed(spec, bound);
+        for (resource, amount) in from_doc(&spec["overhead"]).iter() {
+            let so_far = needed.get(resource).copied().unwrap_or_default();
+            if short || so_far.milli != 0 {
+                needed.insert(resource.clone(), so_far.plus(*amount));
+            }
+        }
+        for (resource, amount) in needed.iter() {
             let huge = resource.starts_with("hugepages-");
             let plain = ["cpu", "memory", "ephemeral-storage"].contains(&resource.as_str());
             if short && (plain || huge) {
@@ -126,8 +129,8 @@ fn pod(spec: &Doc, used: &mut Amounts) {
 }
 
 /// What a pod needs of each resource at least (`requests`) or at most (`limits`): its containers and sidecars
-/// together, or the hungriest init container with the sidecars started before it, and the overhead.
-fn needed(spec: &Doc, bound: &str) -> Amounts {
+/// together, or the hungriest init container with the sidecars started before it. Overhead comes on top.
+pub fn needed(spec: &Doc, bound: &str) -> Amounts {
     let of = |container: &Doc| from_doc(container.at(&["resources", bound]));
     let (mut together, mut sidecars, mut hungriest) = (Amounts::new(), Amounts::new(), Amounts::new());
     spec["containers"].items().iter().for_each(|container| add(&mut together, &of(container)));
@@ -148,12 +151,6 @@ fn needed(spec: &Doc, bound: &str) -> Amounts {
     from_doc(&spec["resources"][bound]).iter().for_each(|(resource, amount)| {
         together.insert(resource.clone(), *amount);
     });
-    for (resource, amount) in from_doc(&spec["overhead"]).iter() {
-        let so_far = together.get(resource).copied().unwrap_or_default();
-        if bound == "requests" || so_far.milli != 0 {
-            together.insert(resource.clone(), so_far.plus(*amount));
-        }
-    }
     together
 }
 
@@ -167,13 +164,13 @@ fn most(sum: &mut Amounts, other: Amounts) {
 
 /// What a pod's containers leave unsaid although `resources` are bounded.
 pub fn unsaid(spec: &Doc, resources: &[&str]) -> Option<String> {
-    let mut missing: BTreeMap<&str, Vec<Str>> = BTreeMap::new();
+    let mut missing: BTreeMap<&str, BTreeSet<Str>> = BTreeMap::new();
     for container in spec["containers"].items().iter().chain(spec["initContainers"].items()) {
         let said = &container["resources"];
         for resource in resources.iter().filter(|resource| MUST_SAY.contains(resource)) {
             let (bound, name) = resource.split_once('.').unwrap_or(("requests", resource));
             if said[bound][name].is_null() && spec["resources"][bound][name].is_null() {
-                missing.entry(resource).or_default().push(container["name"].str());
+                missing.entry(resource).or_default().insert(container["name"].str());
             }
         }
     }
@@ -181,9 +178,7 @@ pub fn unsaid(spec: &Doc, resources: &[&str]) -> Option<String> {
         return None;
     }
     let each = missing.iter().map(|(resource, names)| {
-        let mut names: Vec<&str> = names.iter().map(Str::as_str).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names: Vec<&str> = names.iter().map(Str::as_str).collect();
         format!("{resource} for: {}", names.join(","))
     });
     Some(format!("must specify {}", each.collect::<Vec<_>>().join("; ")))

@@ -338,11 +338,12 @@ pub(super) fn dirname(task: &mut Task, args: &[Str], world: &mut Surroundings<'_
 }
 
 pub(super) fn base64(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
-    use ::base64::{Engine, engine::general_purpose::STANDARD};
+    use ::base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
     let (found, files) = options(args, "w");
     let (text, status) = input(task, "base64", &files, world);
     let result = if value(&found, 'd').is_some() {
-        let bytes = STANDARD.decode(text.split_whitespace().collect::<String>()).unwrap_or_default();
+        let all: String = text.split_whitespace().collect();
+        let bytes = STANDARD_NO_PAD.decode(all.trim_end_matches('=')).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     } else {
         STANDARD.encode(&text) + "\n"

@@ -1,0 +1,3 @@
+//! The group `apiregistration.k8s.io/v1`.
+
+pub mod apiservice;

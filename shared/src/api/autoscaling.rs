@@ -1,0 +1,3 @@
+//! The group `autoscaling`, `v2`.
+
+pub mod horizontalpodautoscaler;

@@ -1,0 +1,96 @@
+//! Aggregation: `metrics.k8s.io` is not this server's own; requests for it go on to the metrics-server that an
+//! APIService names, as long as one is ready.
+
+use std::sync::Arc;
+
+use crate::api::apiregistration::apiservice;
+use crate::api::discovery::endpointslice::EndpointSlice;
+use crate::api::{Key, Kind, Object, Request, Status, Verb};
+use crate::doc::Str;
+use crate::etcd::{Revision, Store};
+use crate::sim::{Body, Context, Metrics, Process, Query, RequestId};
+
+use super::{ApiServer, Call, authorization, read};
+
+const METRICS: &str = "v1beta1.metrics.k8s.io";
+
+impl ApiServer {
+    /// Hands a request on, or says why not.
+    pub(super) fn aggregate(
+        &mut self,
+        asker: (Process, RequestId),
+        request: &Arc<Request>,
+        store: &mut Store,
+        cx: &mut Context<'_>,
+    ) {
+        match query(asker, request, store, cx) {
+            Ok((machine, query)) => {
+                cx.send(Process::Runtime(machine), Body::Metrics(Metrics::Query(Arc::new(query))));
+            }
+            Err(status) => {
+                self.failed += 1;
+                let (from, id) = asker;
+                cx.send(from, Body::Response(id, Err(Box::new(status))));
+            }
+        }
+    }
+
+    /// Keeps the condition of APIServices true when the endpoints of their servers or they themselves changed.
+    pub(super) fn judge_services(&mut self, written: &[Revision], store: &mut Store, cx: &mut Context<'_>) {
+        let concerned = |revision: &Revision| {
+            let key = &revision.object.key;
+            key.kind == Kind::ApiService || key.kind == Kind::EndpointSlice && key.namespace == "kube-system"
+        };
+        if !written.iter().any(concerned) {
+            return;
+        }
+        let all: Vec<Arc<Object>> = store.list(Kind::ApiService).cloned().collect();
+        let mut changed = Vec::new();
+        for service in all {
+            let ready = endpoint(&service, store).is_some();
+            if let Some(judged) = apiservice::judged(&service, ready, cx.timestamp()) {
+                changed.push(store.put(judged, cx.causes.clone()));
+            }
+        }
+        let commit = cx.options().etcd_commit;
+        self.publish(&changed, commit, cx);
+    }
+}
+
+fn query(
+    asker: (Process, RequestId),
+    request: &Arc<Request>,
+    store: &mut Store,
+    cx: &mut Context<'_>,
+) -> Result<(u32, Query), Status> {
+    authorization::authorize(request, store)?;
+    let registered = Key::new(Kind::ApiService, Str::new(), METRICS);
+    let registered = store.get(&registered).cloned().ok_or_else(|| Status::no_metrics_api(request))?;
+    if !matches!(request.verb, Verb::Get | Verb::List) {
+        return Err(Status::method_not_allowed());
+    }
+    let found = endpoint(&registered, store).and_then(|(node, server)| {
+        let machine = (0u32..).zip(&cx.core.machines).find(|(_, machine)| machine.name == node)?.0;
+        Some((machine, server))
+    });
+    let (machine, server) = found.ok_or_else(|| Status::metrics_unavailable(request))?;
+    let objects = if request.verb == Verb::Get {
+        store.get(&request.key()).cloned().into_iter().collect()
+    } else {
+        let call = Call { store, cx, request, written: Vec::new(), draft: false };
+        read::select(&call)?
+    };
+    Ok((machine, Query { asker, request: Arc::clone(request), server, objects }))
+}
+
+/// Node and pod of a ready server of an APIService.
+fn endpoint(registered: &Object, store: &Store) -> Option<(Str, Str)> {
+    let service = &registered.body["spec"]["service"];
+    let (namespace, name) = (service["namespace"].str(), service["name"].str());
+    let slices = store.list_namespace(Kind::EndpointSlice, &namespace);
+    let mine = slices.filter(|slice| slice.meta.labels["kubernetes.io/service-name"].as_str() == Some(&name));
+    let mut endpoints =
+        mine.filter_map(|slice| slice.view::<EndpointSlice>()).flat_map(|slice| &slice.endpoints);
+    let ready = endpoints.find(|endpoint| endpoint.ready && !endpoint.node_name.is_empty())?;
+    Some((ready.node_name.clone(), ready.pod.clone()))
+}

@@ -1,0 +1,326 @@
+//! What the server says of itself: its version and health, the groups and resources that it serves (each version's on
+//! its own, or all at once), their schemas.
+
+use crate::api::{Info, Kind, Status, Subresource};
+use crate::collections::{BTreeMap, sort_by_key};
+use crate::doc;
+use crate::doc::Doc;
+
+use super::openapi;
+
+/// In the order in which the server prints it.
+const VERSION: &str = "{\n  \"major\": \"1\",\n  \"minor\": \"36\",\n  \"emulationMajor\": \"1\",\n  \"emulationMinor\": \"36\",\n  \
+    \"minCompatibilityMajor\": \"1\",\n  \"minCompatibilityMinor\": \"35\",\n  \"gitVersion\": \"v1.36.2\",\n  \
+    \"gitCommit\": \"kubarium\",\n  \"gitTreeState\": \"clean\",\n  \"buildDate\": \"2026-08-21T00:00:00Z\",\n  \
+    \"goVersion\": \"go1.26.6\",\n  \"compiler\": \"gc\",\n  \"platform\": \"linux/amd64\"\n}";
+
+/// Groups as discovery orders them; others come after these.
+const GROUPS: [&str; 19] = [
+    "",
+    "apiregistration.k8s.io",
+    "apps",
+    "events.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "scheduling.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "discovery.k8s.io",
+];
+
+/// Questions that are asked by creating them: group, plural, kind, and whether in a namespace. None is stored.
+pub(super) const QUESTIONS: [(&str, &str, &str, bool); 6] = [
+    ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", false),
+    ("authentication.k8s.io", "tokenreviews", "TokenReview", false),
+    ("authorization.k8s.io", "localsubjectaccessreviews", "LocalSubjectAccessReview", true),
+    ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", false),
+    ("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", false),
+    ("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview", false),
+];
+
+const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+
+/// Whether one of these documents is at a path, which may be asked for by all.
+pub(super) fn is_document(parts: &[&str]) -> bool {
+    match parts {
+        [""] | ["version" | "api" | "apis"] => true,
+        ["healthz" | "livez" | "readyz", ..] => true,
+        ["openapi", "v2"] | ["openapi", "v3", ..] => true,
+        ["api", version] => has_version("", version),
+        ["apis", group] => versions().iter().any(|(name, _)| name == group),
+        ["apis", group, version] => has_version(group, version),
+        _ => false,
+    }
+}
+
+/// The document; `accept` is what the asker takes.
+pub(super) fn document(path: &str, accept: &str, has_etcd: bool) -> Result<Doc, Status> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let aggregated = accept.contains("as=APIGroupDiscoveryList");
+    Ok(match parts.as_slice() {
+        [""] => doc!({ "paths": Doc::list(paths()) }),
+        ["version"] => Doc::from(VERSION),
+        [probe @ ("healthz" | "livez" | "readyz"), ..] => return health(probe, has_etcd),
+        ["openapi", "v2"] => openapi::version_2(),
+        ["openapi", "v3"] => openapi::index(&versions()),
+        ["openapi", "v3", rest @ ..] => {
+            let group = group_of(rest).filter(|(group, version)| has_version(group, version));
+            let (group, version) = group.ok_or_else(Status::unknown_path)?;
+            openapi::version_3(group, version)
+        }
+        ["api"] if aggregated => all_at_once(|group| group.is_empty()),
+        ["apis"] if aggregated => all_at_once(|group| !group.is_empty()),
+        ["api"] => doc!({
+            "kind": "APIVersions", "versions": ["v1"],
+            "serverAddressByClientCIDRs": [{ "clientCIDR": "0.0.0.0/0", "serverAddress": "10.0.0.1:6443" }]
+        }),
+        ["apis"] => {
+            let named = versions().into_iter().filter(|(group, _)| !group.is_empty());
+            let groups = named.map(|(group, versions)| api_group(group, &versions));
+            doc!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": Doc::list(groups) })
+        }
+        ["apis", group] => {
+            let all = versions();
+            let (group, versions) =
+                all.iter().find(|(name, _)| name == group).ok_or_else(Status::unknown_path)?;
+            let mut doc = api_group(group, versions);
+            doc.set("kind", "APIGroup");
+            doc.set("apiVersion", "v1");
+            doc
+        }
+        rest => {
+            let (group, version) = group_of(rest).ok_or_else(Status::unknown_path)?;
+            resource_list(group, version)
+        }
+    })
+}
+
+/// `["apis", "apps", "v1"]` → `("apps", "v1")`
+fn group_of<'a>(parts: &[&'a str]) -> Option<(&'a str, &'a str)> {
+    match parts {
+        ["api", version] => Some(("", version)),
+        ["apis", group, version] => Some((group, version)),
+        _ => None,
+    }
+}
+
+fn health(probe: &str, has_etcd: bool) -> Result<Doc, Status> {
+    if has_etcd || probe == "livez" {
+        return Ok(Doc::from("ok"));
+    }
+    let text = format!("[+]ping ok\n[+]log ok\n[-]etcd failed: reason withheld\n{probe} check failed\n");
+    Err(Status::new(crate::api::Reason::InternalError, text))
+}
+
+/// The groups with their versions, the preferred one first, in order.
+fn versions() -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    let stored = Kind::ALL.iter().map(|kind| (kind.info().group, kind.info().version));
+    for (group, version) in stored.chain(QUESTIONS.iter().map(|(group, ..)| (*group, "v1"))) {
+        match found.iter_mut().find(|(name, _)| *name == group) {
+            Some((_, versions)) if versions.contains(&version) => {}
+            Some((_, versions)) => versions.push(version),
+            None => found.push((group, vec![version])),
+        }
+    }
+    for (_, versions) in &mut found {
+        sort_by_key(versions, |version| std::cmp::Reverse(*version));
+    }
+    let rank = |group: &str| GROUPS.iter().position(|name| *name == group).unwrap_or(GROUPS.len());
+    sort_by_key(&mut found, |(group, _)| rank(group));
+    found
+}
+
+fn has_version(group: &str, version: &str) -> bool {
+    versions().iter().any(|(name, versions)| *name == group && versions.contains(&version))
+}
+
+fn group_version(group: &str, version: &str) -> String {
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+}
+
+fn paths() -> Vec<String> {
+    let mut paths: Vec<String> = vec!["/api".into(), "/api/v1".into(), "/apis".into(), "/apis/".into()];
+    for (group, versions) in versions().iter().filter(|(group, _)| !group.is_empty()) {
+        paths.push(format!("/apis/{group}"));
+        paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
+    }
+    let rest = ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/readyz", "/version"];
+    paths.extend(rest.map(String::from));
+    paths
+}
+
+fn api_group(group: &str, versions: &[&str]) -> Doc {
+    let one = |version: &&str| doc!({ "groupVersion": group_version(group, version), "version": *version });
+    doc!({
+        "name": group, "versions": Doc::list(versions.iter().map(one)),
+        "preferredVersion": versions.first().map(one)
+    })
+}
+
+/// A resource or a part of one, as discovery tells of it.
+struct Entry {
+    /// The plural, or the part after it.
+    name: String,
+    /// Group, version and kind of what is sent or comes back, where they are not the resource's own.
+    of: Option<(&'static str, &'static str)>,
+    kind: &'static str,
+    verbs: Vec<&'static str>,
+    namespaced: bool,
+    info: Option<&'static Info>,
+    parts: Vec<Entry>,
+}
+
+fn part(info: &'static Info, part: Subresource) -> Entry {
+    let name = part.path();
+    let (of, kind) = match name {
+        "scale" => (Some(("autoscaling", "v1")), "Scale"),
+        "eviction" => (Some(("policy", "v1")), "Eviction"),
+        "token" => (Some(("authentication.k8s.io", "v1")), "TokenRequest"),
+        "binding" => (None, "Binding"),
+        "exec" => (None, "PodExecOptions"),
+        _ => (None, info.kind),
+    };
+    let verbs = match name {
+        "status" | "scale" => vec!["get", "patch", "update"],
+        "finalize" => vec!["update"],
+        "log" => vec!["get"],
+        "exec" => vec!["create", "get"],
+        _ => vec!["create"],
+    };
+    Entry { name: name.into(), of, kind, verbs, namespaced: info.namespaced, info: None, parts: Vec::new() }
+}
+
+fn entries(group: &str, version: &str) -> Vec<Entry> {
+    let infos = Kind::ALL.iter().map(|kind| kind.info());
+    let stored = infos.filter(|info| info.group == group && info.version == version).map(|info| {
+        let verbs = VERBS.into_iter();
+        let verbs = verbs.filter(|verb| info.kind != "Namespace" || *verb != "deletecollection").collect();
+        let mut parts: Vec<Entry> = info.subresources.iter().map(|one| part(info, *one)).collect();
+        sort_by_key(&mut parts, |part| part.name.clone());
+        let (name, namespaced) = (info.plural.to_owned(), info.namespaced);
+        Entry { name, of: None, kind: info.kind, verbs, namespaced, info: Some(info), parts }
+    });
+    let asked = QUESTIONS.iter().filter(|(of, ..)| *of == group && version == "v1").map(
+        |(_, plural, kind, namespaced)| Entry {
+            name: (*plural).into(),
+            of: None,
+            kind,
+            verbs: vec!["create"],
+            namespaced: *namespaced,
+            info: None,
+            parts: Vec::new(),
+        },
+    );
+    let mut all: Vec<Entry> = stored.chain(asked).collect();
+    sort_by_key(&mut all, |entry| entry.name.clone());
+    all
+}
+
+fn texts(doc: &mut Doc, field: &'static str, texts: &[&str]) {
+    if !texts.is_empty() {
+        doc.set(field, Doc::list(texts.iter().copied()));
+    }
+}
+
+fn resource_list(group: &str, version: &str) -> Doc {
+    let mut resources: Vec<Doc> = Vec::new();
+    let mut add = |entry: &Entry, name: String| {
+        let singular = match (entry.info, name.contains('/')) {
+            (Some(info), _) => info.singular.to_owned(),
+            (None, true) => String::new(),
+            (None, false) => entry.kind.to_lowercase(),
+        };
+        let mut doc = doc!({
+            "name": name, "singularName": singular, "namespaced": entry.namespaced, "kind": entry.kind,
+            "verbs": Doc::list(entry.verbs.iter().copied())
+        });
+        if let Some((group, version)) = entry.of {
+            doc.set("group", group);
+            doc.set("version", version);
+        }
+        if let Some(info) = entry.info {
+            texts(&mut doc, "shortNames", info.short_names);
+            texts(&mut doc, "categories", info.categories);
+        }
+        resources.push(doc);
+    };
+    for entry in entries(group, version) {
+        add(&entry, entry.name.clone());
+        for part in &entry.parts {
+            add(part, format!("{}/{}", entry.name, part.name));
+        }
+    }
+    let mut doc = doc!({
+        "kind": "APIResourceList", "groupVersion": group_version(group, version), "resources": resources
+    });
+    if !group.is_empty() {
+        doc.set("apiVersion", "v1");
+    }
+    doc
+}
+
+/// Aggregated discovery.
+fn all_at_once(wanted: impl Fn(&str) -> bool) -> Doc {
+    let groups = versions().into_iter().filter(|(group, _)| wanted(group)).map(|(group, versions)| {
+        let versions = versions.iter().map(|version| {
+            let resources =
+                entries(group, version).into_iter().map(|entry| discovered(&entry, group, version));
+            doc!({ "version": *version, "freshness": "Current", "resources": Doc::list(resources) })
+        });
+        let mut metadata = Doc::map();
+        if !group.is_empty() {
+            metadata.set("name", group);
+        }
+        doc!({ "metadata": metadata, "versions": Doc::list(versions) })
+    });
+    doc!({
+        "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {},
+        "items": Doc::list(groups)
+    })
+}
+
+fn discovered(entry: &Entry, group: &str, version: &str) -> Doc {
+    let response = |of: &Entry| {
+        let (group, version) = of.of.unwrap_or((group, version));
+        doc!({ "group": group, "version": version, "kind": of.kind })
+    };
+    let singular = entry.info.map_or_else(|| entry.kind.to_lowercase(), |info| info.singular.to_owned());
+    let mut doc = doc!({
+        "resource": &*entry.name, "responseKind": response(entry),
+        "scope": if entry.namespaced { "Namespaced" } else { "Cluster" },
+        "singularResource": singular, "verbs": Doc::list(entry.verbs.iter().copied())
+    });
+    if let Some(info) = entry.info {
+        texts(&mut doc, "shortNames", info.short_names);
+        texts(&mut doc, "categories", info.categories);
+    }
+    if !entry.parts.is_empty() {
+        let parts = entry.parts.iter().map(|part| {
+            doc!({
+                "subresource": &*part.name, "responseKind": response(part),
+                "verbs": Doc::list(part.verbs.iter().copied())
+            })
+        });
+        doc.set("subresources", Doc::list(parts));
+    }
+    doc
+}
+
+/// The kinds of a group and version, by plural.
+pub(super) fn kinds(group: &str, version: &str) -> BTreeMap<&'static str, &'static Info> {
+    let infos = Kind::ALL.iter().map(|kind| kind.info());
+    infos
+        .filter(|info| info.group == group && info.version == version)
+        .map(|info| (info.plural, info))
+        .collect()
+}

@@ -1,0 +1,183 @@
+//! What the machine has left of memory and disk, and what runs out of it.
+//!
+//! The kubelet is told when less than a threshold is left and when there is enough again; while all is well nobody asks.
+
+use crate::collections::sort;
+use crate::doc::Str;
+use crate::sim::{ContainerUsage, Context, CriEvent, Filled, Usage};
+
+use super::container::KILLED;
+use super::{Container, Runtime};
+
+/// The disk of a machine, in bytes, and what the system takes of it.
+const DISK: u64 = 100 << 30;
+const SYSTEM_DISK: u64 = 5 << 30;
+/// What the system takes of the memory: one part in so many.
+const SYSTEM_MEMORY_PART: u64 = 20;
+/// With less left the kubelet has something to do: its thresholds for memory (100 MiB) and for the disk (15 %).
+const LOW_MEMORY: u64 = 100 << 20;
+const LOW_DISK: u64 = DISK / 100 * 15;
+
+impl Runtime {
+    /// Something fills the machine's memory or disk until half of the kubelet's threshold is left, or lets go of it.
+    pub fn fill(&mut self, what: Filled, full: bool, cx: &mut Context<'_>) {
+        let (memory, disk) = self.left(cx);
+        match what {
+            Filled::Memory if full => self.filled.0 += memory.saturating_sub(LOW_MEMORY / 2),
+            Filled::Disk if full => self.filled.1 += disk.saturating_sub(LOW_DISK / 3),
+            Filled::Memory => self.filled.0 = 0,
+            Filled::Disk => self.filled.1 = 0,
+        }
+        self.watch_pressure(cx);
+    }
+
+    /// A container leaks memory (up to its limit and beyond), or is mended.
+    pub fn leak(&mut self, pod: u128, full: bool, cx: &mut Context<'_>) {
+        let capacity = capacity(self.machine, cx);
+        let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
+        let mut starts = Vec::new();
+        for container in sandbox.containers.iter_mut().filter(|container| !full || container.running()) {
+            container.filled = if full { container.memory_limit().unwrap_or(capacity / 2) + 1 } else { 0 };
+            starts.push(container.number);
+        }
+        starts.into_iter().for_each(|start| self.check_memory(start, cx));
+    }
+
+    /// The containers of a pod are killed.
+    pub fn crash(&mut self, pod: u128, cx: &mut Context<'_>) {
+        let containers = self.sandboxes.get(&pod).map(|sandbox| &sandbox.containers);
+        let starts: Vec<u64> = containers.into_iter().flatten().map(|container| container.number).collect();
+        starts.into_iter().for_each(|start| self.container_ends(start, KILLED, false, cx));
+    }
+
+    /// The probes of a pod's containers fail from now on, or no longer.
+    pub fn fail_probes(&mut self, pod: u128, fail: bool) {
+        let sandbox = self.sandboxes.get_mut(&pod);
+        for container in sandbox.into_iter().flat_map(|sandbox| &mut sandbox.containers) {
+            container.probes_fail = fail;
+        }
+    }
+
+    /// Memory and disk that are left, in bytes.
+    fn left(&self, cx: &Context<'_>) -> (u64, u64) {
+        let capacity = capacity(self.machine, cx);
+        let memory = self.memory_used + self.filled.0 + capacity / SYSTEM_MEMORY_PART;
+        let images: u64 = self.cached.values().sum();
+        (capacity.saturating_sub(memory), DISK.saturating_sub(SYSTEM_DISK + images + self.filled.1))
+    }
+
+    /// Tells the kubelet when the machine comes into trouble, and when out of it.
+    pub(super) fn watch_pressure(&mut self, cx: &mut Context<'_>) {
+        let (memory, disk) = self.left(cx);
+        let low = (memory < LOW_MEMORY, disk < LOW_DISK);
+        if low != self.low {
+            self.low = low;
+            self.tell_usage(cx);
+        }
+    }
+
+    /// What is left, and who uses how much.
+    pub(super) fn tell_usage(&self, cx: &mut Context<'_>) {
+        let (memory_left, disk_left) = self.left(cx);
+        let containers = self.sandboxes.iter().flat_map(|(&pod, sandbox)| {
+            let running = sandbox.containers.iter().filter(|container| container.running());
+            running.map(move |container| (pod, container))
+        });
+        let containers = containers.map(|(pod, container)| ContainerUsage {
+            pod,
+            container: container.name.clone(),
+            memory: container.counted,
+            disk: container.disk(),
+        });
+        let usage = Usage { memory_left, disk_left, disk: DISK, containers: containers.collect() };
+        self.tell(CriEvent::Usage(usage), cx);
+    }
+
+    /// Images that no container uses make room.
+    pub(super) fn remove_unused_images(&mut self, cx: &mut Context<'_>) {
+        let containers = self.sandboxes.values().flat_map(|sandbox| &sandbox.containers);
+        let mut used: Vec<&Str> = containers.map(|container| &container.image).collect();
+        sort(&mut used);
+        let unused: Vec<Str> =
+            self.cached.keys().filter(|image| used.binary_search(image).is_err()).cloned().collect();
+        for image in &unused {
+            self.cached.remove(image);
+        }
+        let (memory, disk) = self.left(cx);
+        self.low = (memory < LOW_MEMORY, disk < LOW_DISK);
+        self.tell(CriEvent::ImagesRemoved { images: unused }, cx);
+        self.tell_usage(cx);
+    }
+
+    /// A container uses more or less memory than before: it may be killed for that, or bring the machine into trouble.
+    pub(super) fn check_memory(&mut self, start: u64, cx: &mut Context<'_>) {
+        let Some((pod, name)) = self.numbered.get(&start).cloned() else { return };
+        let found = self.sandboxes.get(&pod).and_then(|sandbox| sandbox.container(&name));
+        let Some(container) = found else { return };
+        let uses = self.memory_of(container);
+        if uses == container.counted {
+            return;
+        }
+        let over = container.memory_limit().is_some_and(|limit| uses > limit);
+        self.memory_used = (self.memory_used + uses).saturating_sub(container.counted);
+        if let Some((_, container)) = self.numbered_mut(start) {
+            container.counted = uses;
+        }
+        if over {
+            self.container_ends(start, KILLED, true, cx);
+        }
+        self.kill_for_memory(cx);
+        self.watch_pressure(cx);
+    }
+
+    /// The kernel ends what weighs most when there is no memory left at all.
+    fn kill_for_memory(&mut self, cx: &mut Context<'_>) {
+        let capacity = capacity(self.machine, cx);
+        while self.left(cx).0 == 0 {
+            let containers = self.sandboxes.values().flat_map(|sandbox| &sandbox.containers);
+            let weights = containers
+                .filter(|container| container.running())
+                .map(|container| (oom_score(container, capacity), container.number, container.name.clone()));
+            let Some((_, start, name)) = weights.max() else { return };
+            self.container_ends(start, KILLED, true, cx);
+            self.tell(CriEvent::OutOfMemory { program: name }, cx);
+        }
+    }
+
+    /// The memory that was counted for what is gone.
+    pub(super) fn uncount(&mut self, counted: u64, cx: &mut Context<'_>) {
+        self.memory_used = self.memory_used.saturating_sub(counted);
+        self.watch_pressure(cx);
+    }
+}
+
+impl Container {
+    /// What it wrote: files of its own and its log.
+    fn disk(&self) -> u64 {
+        let files = self.layer.0.values().map(|text| text.len() as u64);
+        let lines = self.log.lines().iter().map(|line| line.text.len() as u64);
+        files.chain(lines).sum()
+    }
+}
+
+fn capacity(machine: u32, cx: &Context<'_>) -> u64 {
+    u64::try_from(cx.core.machines[machine as usize].memory).unwrap_or(0)
+}
+
+/// How readily the kernel ends a container, by `oom_score_adj` as the kubelet sets it and by what it uses: in
+/// thousandths of the machine's memory.
+fn oom_score(container: &Container, capacity: u64) -> i64 {
+    let amount = |bound: &str, resource: &str| &container.doc["resources"][bound][resource];
+    let request = crate::api::bytes(amount("requests", "memory"));
+    let parts = |bytes: i64| bytes.saturating_mul(1000) / i64::try_from(capacity.max(1)).unwrap_or(i64::MAX);
+    let guaranteed = ["cpu", "memory"].iter().all(|resource| {
+        let limit = amount("limits", resource);
+        !limit.is_null() && limit == amount("requests", resource)
+    });
+    let adjusted = match request {
+        _ if guaranteed => -997,
+        0 => 1000,
+        request => (1000 - parts(request)).clamp(2, 999),
+    };
+    adjusted + parts(i64::try_from(container.counted).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,99 @@
+//! ConfigMaps, Secrets and the downward API: as variables, as files, late and missing.
+
+use super::world::World;
+
+const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {color: blue, size: big}\n\
+                        ---\napiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {password: hunter2}\n";
+
+fn out(world: &mut World, script: &str) -> String {
+    world.exec(&["sh", "-c", script]).expect("an answer").stdout.to_string()
+}
+
+#[test]
+fn files_of_every_kind() {
+    let mut world = World::new();
+    world.apply(SETTINGS);
+    world.pod(
+        "volumes:\n\
+         - {name: all, configMap: {name: settings}}\n\
+         - {name: some, configMap: {name: settings, items: [{key: color, path: deep/paint}]}}\n\
+         - {name: keys, secret: {secretName: keys}}\n\
+         - {name: maybe, configMap: {name: nope, optional: true}}\n\
+         - name: mixed\n  projected:\n    sources:\n    - secret: {name: keys}\n    - configMap: {name: settings, items: [{key: size, path: size}]}\n    - serviceAccountToken: {path: token}\n    - downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}, {path: cpu, resourceFieldRef: {containerName: c, resource: limits.cpu, divisor: 1m}}]}\n\
+         containers:\n\
+         - name: c\n  image: nginx\n  resources: {limits: {cpu: 250m}}\n  volumeMounts:\n  - {name: all, mountPath: /all}\n  - {name: some, mountPath: /some}\n  - {name: keys, mountPath: /keys}\n  - {name: maybe, mountPath: /maybe}\n  - {name: mixed, mountPath: /mixed}\n  - {name: all, mountPath: /etc/one, subPath: color}",
+    );
+    world.until("it runs", |world| world.shown() == "Running");
+    for (script, text) in [
+        ("ls /all; cat /all/color", "color\nsize\nblue"),
+        ("cat /some/deep/paint; ls /some", "bluedeep\n"),
+        ("cat /keys/password", "hunter2"),
+        ("ls /maybe; echo $?", "0\n"),
+        (
+            "ls /mixed; cat /mixed/labels; echo; cat /mixed/cpu",
+            "cpu\nlabels\npassword\nsize\ntoken\napp=\"p\"\n250",
+        ),
+        ("cut -d. -f1 /mixed/token | base64 -d", "{\"alg\":\"RS256\",\"kid\":\"kubarium\"}"),
+        ("cat /etc/one", "blue"),
+        ("echo x 2>&1 > /all/y; echo $?", "2\n"),
+    ] {
+        assert_eq!(out(&mut world, script), text, "{script}");
+    }
+}
+
+#[test]
+fn late_changes_reach_files_but_neither_variables_nor_sub_paths() {
+    let mut world = World::new();
+    world.apply(SETTINGS);
+    world.pod(
+        "volumes: [{name: all, configMap: {name: settings}}]\n\
+         containers:\n\
+         - name: c\n  image: nginx\n  env: [{name: COLOR, valueFrom: {configMapKeyRef: {name: settings, key: color}}}]\n  volumeMounts: [{name: all, mountPath: /all}, {name: all, mountPath: /one, subPath: color}]",
+    );
+    world.until("it runs", |world| world.shown() == "Running");
+    let all = "echo $COLOR $(cat /all/color) $(cat /one)";
+    assert_eq!(out(&mut world, all), "blue blue blue\n");
+    world.apply(&SETTINGS.replace("blue", "red"));
+    world.wait(10);
+    assert_eq!(out(&mut world, all), "blue blue blue\n", "not at once");
+    world.wait(90);
+    assert_eq!(out(&mut world, all), "blue red blue\n");
+}
+
+/// What a container asks for in vain, what is shown, and the Event that says why.
+const MISSING: &[(&str, &str, &str)] = &[
+    (
+        "containers: [{name: c, image: nginx, envFrom: [{configMapRef: {name: settings}}]}]",
+        "CreateContainerConfigError",
+        "Failed: Error: configmap \"settings\" not found",
+    ),
+    (
+        "containers: [{name: c, image: nginx, env: [{name: X, valueFrom: {secretKeyRef: {name: keys, key: password}}}]}]",
+        "CreateContainerConfigError",
+        "Failed: Error: secret \"keys\" not found",
+    ),
+    (
+        "volumes: [{name: v, configMap: {name: settings}}]\ncontainers: [{name: c, image: nginx, volumeMounts: [{name: v, mountPath: /v}]}]",
+        "ContainerCreating",
+        "FailedMount: MountVolume.SetUp failed for volume \"v\" : configmap \"settings\" not found",
+    ),
+    (
+        "volumes: [{name: v, secret: {secretName: keys}}]\ncontainers: [{name: c, image: nginx, volumeMounts: [{name: v, mountPath: /v}]}]",
+        "ContainerCreating",
+        "FailedMount: MountVolume.SetUp failed for volume \"v\" : secret \"keys\" not found",
+    ),
+];
+
+#[test]
+fn what_is_missing_is_waited_for() {
+    for (spec, shown, event) in MISSING {
+        let mut world = World::new();
+        world.pod(spec);
+        world.wait(20);
+        assert_eq!(world.shown(), *shown, "{spec}\n{}", world.story());
+        assert!(world.events().iter().any(|line| line.starts_with(event)), "{event}\n{}", world.story());
+        world.apply(SETTINGS);
+        world.until("it runs after all", |world| world.shown() == "Running");
+        assert_eq!(world.container("c")["restartCount"].as_i64(), Some(0));
+    }
+}

@@ -1,0 +1,348 @@
+//! From the first init container to the last hook: order, restarts, probes, grace.
+
+use shared::runtime::ImageSpec;
+use shared::sim::{Duration, Fault, LogOptions};
+
+use super::world::World;
+
+/// What the STATUS column says, each time that it changes.
+fn phrases(world: &mut World, seconds: u64) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for _ in 0..seconds * 10 {
+        world.pass(Duration::millis(100));
+        let now = world.shown();
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+    }
+    seen
+}
+
+#[test]
+fn init_containers_take_turns() {
+    let mut world = World::new();
+    world.pod(
+        "initContainers:\n\
+         - {name: one, image: busybox, command: [sleep, '3']}\n\
+         - {name: two, image: busybox, command: [sleep, '3']}\n\
+         containers: [{name: c, image: nginx}]",
+    );
+    assert_eq!(phrases(&mut world, 15), ["Init:0/2", "Init:1/2", "PodInitializing", "Running"]);
+    assert_eq!(world.container("one")["state"]["terminated"]["reason"].as_str(), Some("Completed"));
+}
+
+#[test]
+fn failing_init_containers_hold_everything_up() {
+    for (policy, wanted) in [
+        ("Always", vec!["Init:0/1", "Init:Error", "Init:0/1", "Init:Error", "Init:CrashLoopBackOff"]),
+        ("Never", vec!["Init:0/1", "Init:Error"]),
+    ] {
+        let mut world = World::new();
+        world.pod(&format!(
+            "restartPolicy: {policy}\n\
+             initContainers: [{{name: i, image: busybox, command: [sh, -c, 'sleep 1; exit 2']}}]\n\
+             containers: [{{name: c, image: nginx}}]"
+        ));
+        let seen = phrases(&mut world, 12);
+        let mut seen: Vec<&str> = seen.iter().map(String::as_str).collect();
+        seen.truncate(wanted.len());
+        // How it ended is shown for so short a time that it need not be seen.
+        let without = |list: &[&str]| {
+            list.iter()
+                .filter(|it| policy == "Never" || **it != "Init:Error")
+                .map(|it| (*it).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let mut found = without(&seen);
+        found.dedup();
+        let mut expected = without(&wanted);
+        expected.dedup();
+        assert_eq!(found, expected, "{policy}: {}", world.story());
+        let failed = world.status()["phase"].as_str() == Some("Failed");
+        assert_eq!(failed, policy == "Never");
+    }
+}
+
+#[test]
+fn sidecars_begin_first_and_end_last() {
+    let mut world = World::new();
+    world.pod(
+        "restartPolicy: Never\n\
+         initContainers:\n\
+         - name: side\n  image: nginx\n  restartPolicy: Always\n  startupProbe: {httpGet: {path: /, port: 80}, periodSeconds: 1}\n\
+         - {name: init, image: busybox, command: [sleep, '2']}\n\
+         containers: [{name: work, image: busybox, command: [sleep, '5']}]",
+    );
+    world.until("the work is done", |world| !world.container("work")["state"]["terminated"].is_null());
+    assert!(!world.container("side")["state"]["running"].is_null(), "{}", world.story());
+    world.until("the pod is done", |world| world.status()["phase"].as_str() == Some("Succeeded"));
+    let finished = |name: &str| world.container(name)["state"]["terminated"]["finishedAt"].as_time().unwrap();
+    assert!(finished("init") <= finished("work") && finished("work") < finished("side"));
+    assert_eq!(world.status()["phase"].as_str(), Some("Succeeded"));
+    let started = |name: &str| world.container(name)["state"]["terminated"]["startedAt"].as_time().unwrap();
+    assert!(started("side") < started("init"), "the sidecar was up first");
+}
+
+#[test]
+fn a_sidecar_that_dies_is_started_again() {
+    let mut world = World::new();
+    world.pod(
+        "restartPolicy: Never\n\
+         initContainers: [{name: side, image: busybox, restartPolicy: Always, command: [sh, -c, 'sleep 4; exit 1']}]\n\
+         containers: [{name: c, image: nginx}]",
+    );
+    world.until("it was started again", |world| world.container("side")["restartCount"].as_i64() == Some(1));
+    assert_eq!(world.status()["phase"].as_str(), Some("Running"), "{}", world.story());
+    assert!(!world.container("c")["state"]["running"].is_null());
+}
+
+/// A probe, what becomes of the pod, and an Event that must be there.
+const PROBES: &[(&str, &str, &str)] = &[
+    (
+        "livenessProbe: {exec: {command: [cat, /tmp/healthy]}, periodSeconds: 2}",
+        "restarts",
+        "Unhealthy: Liveness probe failed: cat: can't open '/tmp/healthy': No such file or directory\n (x3)",
+    ),
+    (
+        "livenessProbe: {tcpSocket: {port: 81}, periodSeconds: 2, failureThreshold: 1}",
+        "restarts",
+        "Killing: Container c failed liveness probe, will be restarted",
+    ),
+    (
+        "readinessProbe: {httpGet: {path: /x, port: 81}, periodSeconds: 2}",
+        "unready",
+        "Unhealthy: Readiness probe failed: Get \"http://10.244.0.2:81/x\": dial tcp 10.244.0.2:81: connect: connection refused",
+    ),
+    (
+        "readinessProbe: {grpc: {port: 81}, periodSeconds: 5}",
+        "unready",
+        "Unhealthy: Readiness probe failed: timeout: failed to connect service \"10.244.0.2:81\" within 1s: context deadline exceeded",
+    ),
+    (
+        "startupProbe: {exec: {command: ['false']}, periodSeconds: 1, failureThreshold: 4}",
+        "restarts",
+        "Killing: Container c failed startup probe, will be restarted",
+    ),
+    (
+        "livenessProbe: {exec: {command: [sleep, '5']}, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 1}",
+        "restarts",
+        "Unhealthy: Liveness probe failed: command timed out: \"sleep 5\" timed out after 2s",
+    ),
+    (
+        "readinessProbe: {httpGet: {path: /, port: 80}, periodSeconds: 2}",
+        "ready",
+        "Started: Container started",
+    ),
+    (
+        "readinessProbe: {exec: {command: [nginx, -t]}, periodSeconds: 2}",
+        "ready",
+        "Started: Container started",
+    ),
+];
+
+#[test]
+fn probes_decide() {
+    for (probe, fate, event) in PROBES {
+        let mut world = World::new();
+        world.pod(&format!("containers: [{{name: c, image: nginx, {probe}}}]"));
+        match *fate {
+            "restarts" => {
+                world.until("a restart", |world| world.container("c")["restartCount"].as_i64() == Some(1));
+            }
+            fate => {
+                world.wait(20);
+                assert_eq!(
+                    world.container("c")["ready"].as_bool(),
+                    Some(fate == "ready"),
+                    "{probe}\n{}",
+                    world.story()
+                );
+                assert_eq!(world.container("c")["restartCount"].as_i64(), Some(0));
+            }
+        }
+        let events = world.events();
+        let wanted = event.trim_end_matches(" (x3)");
+        assert!(
+            events.iter().any(|line| line.starts_with(wanted)),
+            "{probe}: no {event:?} in\n{}",
+            events.join("\n")
+        );
+    }
+}
+
+#[test]
+fn a_redirect_is_remarked() {
+    let image = ImageSpec { ports: vec![80], fail_percent: 100, fail_status: 302, ..ImageSpec::default() };
+    let mut world = World::with(&[("away:1", image)]);
+    world.pod("containers: [{name: c, image: 'away:1', livenessProbe: {httpGet: {path: /, port: 80}, periodSeconds: 2}}]");
+    world.wait(20);
+    let events = world.events();
+    assert!(
+        events.iter().any(|line| line.starts_with("ProbeWarning: Liveness probe warning: ")),
+        "{}",
+        events.join("\n")
+    );
+    assert_eq!(world.container("c")["restartCount"].as_i64(), Some(0));
+}
+
+/// A script, the grace, how long its end takes in seconds, and its last words.
+const ENDS: &[(&str, u64, u64, &str)] = &[
+    ("sleep 3600", 4, 4, ""),
+    ("trap 'echo bye; exit 0' TERM; while true; do sleep 1; done", 30, 1, "bye\n"),
+    ("trap 'sleep 2; echo bye; exit 3' TERM; sleep 3600 & wait", 30, 2, "bye\n"),
+    ("trap 'echo never' TERM; sleep 3600", 5, 5, ""),
+];
+
+#[test]
+fn containers_get_their_grace() {
+    for (script, grace, seconds, words) in ENDS {
+        let mut world = World::new();
+        world.pod(&format!(
+            "terminationGracePeriodSeconds: {grace}\n\
+             containers: [{{name: c, image: busybox, command: [sh, -c, \"{script}\"]}}]"
+        ));
+        world.until("it runs", |world| world.shown() == "Running");
+        world.delete("pod/p");
+        let before = world.0.now();
+        let log = world.log(&LogOptions { follow: true, ..LogOptions::default() }).unwrap();
+        assert_eq!(log, *words, "{script}");
+        world.until("it is gone", |world| world.object().is_none());
+        let took = world.0.now().since(before).as_seconds();
+        assert!((*seconds..=seconds + 1).contains(&took), "{script}: {took} s");
+    }
+}
+
+#[test]
+fn hooks_run_first_and_last() {
+    let mut world = World::new();
+    world.pod(
+        "terminationGracePeriodSeconds: 30\n\
+         containers:\n\
+         - name: c\n  image: nginx\n  lifecycle:\n    postStart: {exec: {command: [sh, -c, 'sleep 3; echo started > /started']}}\n    preStop: {exec: {command: [sh, -c, 'sleep 4; echo done > /dev/null']}}",
+    );
+    world.until("its program runs", |world| world.events().iter().any(|event| event.starts_with("Started")));
+    world.wait(1);
+    assert_eq!(world.shown(), "ContainerCreating", "it is not up before its hook has run");
+    world.until("it runs", |world| world.shown() == "Running");
+    assert_eq!(world.exec(&["cat", "/started"]).unwrap().stdout.as_str(), "started\n");
+    world.delete("pod/p");
+    let before = world.0.now();
+    world.until("it is gone", |world| world.object().is_none());
+    let took = world.0.now().since(before).as_seconds();
+    assert!((5..=6).contains(&took), "hook and orderly end: {took} s");
+}
+
+#[test]
+fn hooks_that_fail_are_told() {
+    let mut world = World::new();
+    world.pod(
+        "containers:\n\
+         - name: c\n  image: nginx\n  lifecycle:\n    postStart: {exec: {command: ['false']}}",
+    );
+    world.until("it waits", |world| world.shown() == "CrashLoopBackOff");
+    let events = world.events();
+    for wanted in ["FailedPostStartHook: PostStartHook failed", "Killing: FailedPostStartHook"] {
+        assert!(
+            events.iter().any(|event| event.starts_with(wanted)),
+            "no {wanted} in\n{}",
+            events.join("\n")
+        );
+    }
+    let mut world = World::new();
+    world.pod(
+        "containers:\n\
+         - name: c\n  image: nginx\n  lifecycle:\n    preStop: {httpGet: {path: /, port: 9}}",
+    );
+    world.until("it runs", |world| world.shown() == "Running");
+    world.delete("pod/p");
+    world.until("it is gone", |world| world.object().is_none());
+    let events = world.events();
+    assert!(
+        events.iter().any(|event| event == "FailedPreStopHook: PreStopHook failed"),
+        "{}",
+        events.join("\n")
+    );
+}
+
+#[test]
+fn the_deadline_of_a_pod() {
+    let mut world = World::new();
+    world.pod("activeDeadlineSeconds: 10\ncontainers: [{name: c, image: nginx}]");
+    world.wait(15);
+    let status = world.status();
+    assert_eq!(status["reason"].as_str(), Some("DeadlineExceeded"));
+    assert_eq!(status["phase"].as_str(), Some("Failed"));
+    let message = "Pod was active on the node longer than the specified deadline";
+    assert_eq!(status["message"].as_str(), Some(message));
+    assert!(world.events().contains(&format!("DeadlineExceeded: {message}")));
+}
+
+#[test]
+fn termination_messages() {
+    let mut world = World::new();
+    world.pod(
+        "restartPolicy: Never\n\
+         containers:\n\
+         - {name: file, image: busybox, command: [sh, -c, 'echo because > /dev/termination-log; exit 1']}\n\
+         - {name: log, image: busybox, terminationMessagePolicy: FallbackToLogsOnError, command: [sh, -c, 'echo it broke; exit 1']}\n\
+         - {name: silent, image: busybox, command: [sh, -c, 'echo it broke; exit 1']}",
+    );
+    world.wait(10);
+    let message =
+        |name: &str| world.container(name)["state"]["terminated"]["message"].as_str().map(str::to_owned);
+    assert_eq!(message("file").as_deref(), Some("because\n"));
+    assert_eq!(message("log").as_deref(), Some("it broke\n"));
+    assert_eq!(message("silent"), None);
+}
+
+/// Policy, the pod's image, what is shown, and the message of the waiting container.
+const PULLS: &[(&str, &str, &str, &str)] = &[
+    (
+        "Never",
+        "nginx",
+        "ErrImageNeverPull",
+        "Container image \"nginx\" is not present with pull policy of Never",
+    ),
+    (
+        "Always",
+        "todo-api:nope",
+        "ImagePullBackOff",
+        "Back-off pulling image \"todo-api:nope\": ErrImagePull: rpc error: code = NotFound",
+    ),
+    (
+        "Always",
+        "Nginx",
+        "InvalidImageName",
+        "Failed to apply default image tag \"Nginx\": couldn't parse image name \"Nginx\": invalid reference format",
+    ),
+];
+
+#[test]
+fn images_that_cannot_be_had() {
+    for (policy, image, shown, message) in PULLS {
+        let mut world = World::new();
+        world.pod(&format!("containers: [{{name: c, image: '{image}', imagePullPolicy: {policy}}}]"));
+        world.until("it waits", |world| world.shown() == *shown);
+        let found = world.container("c")["state"]["waiting"]["message"].str();
+        assert!(found.starts_with(message), "{found}");
+    }
+}
+
+#[test]
+fn a_kubelet_that_is_down_leaves_its_pods_alone() {
+    let mut world = World::new();
+    world.pod("containers: [{name: c, image: busybox, command: [sh, -c, 'while true; do date +%s; sleep 5; done']}]");
+    world.wait(30);
+    let before = world.container("c");
+    world.strike("component/kubelet@node-0", Fault::Stop);
+    world.wait(120);
+    let ready = world.status()["conditions"].clone();
+    let ready = ready.items().iter().find(|condition| condition["type"].as_str() == Some("Ready"));
+    assert_eq!(ready.unwrap()["status"].as_str(), Some("False"));
+    assert!(world.log(&LogOptions::default()).is_err());
+    world.repair("component/kubelet@node-0");
+    world.wait(30);
+    assert_eq!(world.container("c"), before, "it came back as it was");
+    let lines = world.log(&LogOptions::default()).unwrap().lines().count();
+    assert!(lines > 30, "it went on unseen: {lines} lines");
+}
