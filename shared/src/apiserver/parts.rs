@@ -24,7 +24,9 @@ pub(super) fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Re
     let now = call.cx.timestamp().floor_seconds();
     let condition = doc!({
         "lastProbeTime": null, "lastTransitionTime": Doc::Time(now), "status": "True", "type": "PodScheduled",
-        "observedGeneration": old.meta.generation
+        "observedGeneration": old.meta.generation,
+        // What an earlier attempt said is over.
+        "reason": null, "message": null
     });
     let patch = doc!({ "status": { "conditions": [condition] } });
     let mut body = strategic_merge(&old.body, &patch).map_err(malformed)?;

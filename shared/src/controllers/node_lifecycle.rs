@@ -69,7 +69,11 @@ impl Controller for NodeLifecycle {
             return;
         }
         if delta.new.is_none() {
-            self.health.remove(&object.key.name);
+            if self.health.remove(&object.key.name).is_some() {
+                let name = &object.key.name;
+                let text = format!("Node {name} event: Removing Node {name} from Controller");
+                desk.normal(object, "RemovingNode", text);
+            }
             self.zones.forget(&object.key.name);
             self.silent.remove(&object.key.name);
             self.granted.remove(&object.key.name);
@@ -197,6 +201,10 @@ impl NodeLifecycle {
             let health =
                 Health::look(known, &node, lease.map(|lease| &**lease), grace, now, desk.timestamp());
             let silent = health.is_over(now);
+            if known.is_none() {
+                let text = format!("Node {name} event: Registered Node {name} in Controller");
+                desk.normal(node.object(), "RegisteredNode", text);
+            }
             if known != Some(&health) {
                 self.health.insert(name.clone(), health);
             }

@@ -119,11 +119,11 @@ impl Replay {
         self.steps.push(step);
     }
 
-    /// The recordings end with a look at all that was left, a second after the objects were written down.
+    /// The recordings end with a look at all that was left, a moment after the objects were written down.
     fn look_again(&mut self) {
         const ALL: &str = "deploy,rs,sts,ds,jobs,cronjobs,pods,svc,hpa,pdb,endpointslices,quota";
         let mut later = self.player.clone();
-        let next = later.now() + Duration::seconds(1);
+        let next = later.now() + Duration::millis(700);
         later.advance_to(next);
         let known: Vec<&str> = ALL.split(',').filter(|name| Kind::named(name).is_some()).collect();
         let mut run = |command: String| {
