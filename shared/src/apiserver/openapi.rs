@@ -3,7 +3,7 @@
 use crate::api::{Info, Kind};
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, literal};
 use crate::schema::{FieldType, Schema, Type};
 
 use super::discovery;
@@ -109,8 +109,24 @@ fn schemas(infos: &[&Info], prefix: &str) -> Doc {
         }
         all.push((name(of), schema));
     }
+    let time = doc!({ "type": "string", "format": "date-time" });
+    all.extend([
+        (literal!(QUANTITY), doc!({ "oneOf": [{ "type": "string" }, { "type": "number" }] })),
+        (
+            literal!(INT_OR_STRING),
+            doc!({ "oneOf": [{ "type": "integer" }, { "type": "string" }], "format": "int-or-string" }),
+        ),
+        (literal!(TIME), time.clone()),
+        (literal!(MICRO_TIME), time),
+    ]);
     Doc::Map(all.into_iter().collect())
 }
+
+/// Types that are no objects, and have a name all the same.
+const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
+const TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Time";
+const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
 
 fn name(of: Type) -> Str {
     format!("io.k8s.{}", of.go_name()).into()
@@ -124,11 +140,10 @@ fn field_schema(holds: FieldType, prefix: &str) -> Doc {
         FieldType::Number => doc!({ "type": "number", "format": "double" }),
         FieldType::Boolean => doc!({ "type": "boolean" }),
         FieldType::Bytes => doc!({ "type": "string", "format": "byte" }),
-        FieldType::Quantity => doc!({ "oneOf": [{ "type": "string" }, { "type": "number" }] }),
-        FieldType::IntOrString => {
-            doc!({ "oneOf": [{ "type": "integer" }, { "type": "string" }], "format": "int-or-string" })
-        }
-        FieldType::Time | FieldType::MicroTime => doc!({ "type": "string", "format": "date-time" }),
+        FieldType::Quantity => doc!({ "$ref": format!("{prefix}{QUANTITY}") }),
+        FieldType::IntOrString => doc!({ "$ref": format!("{prefix}{INT_OR_STRING}") }),
+        FieldType::Time => doc!({ "$ref": format!("{prefix}{TIME}") }),
+        FieldType::MicroTime => doc!({ "$ref": format!("{prefix}{MICRO_TIME}") }),
         FieldType::Any => doc!({ "type": "object" }),
         FieldType::List(element) => {
             doc!({ "type": "array", "items": field_schema(element.get(), prefix) })
