@@ -22,28 +22,6 @@ enum ListKind {
     Keys(&'static [&'static str]),
 }
 
-/// Lists whose items are owned one by one: the field they are in (with the field above, where that matters).
-const LISTS: &[(&str, &str, ListKind)] = &[
-    ("spec", "ports", ListKind::Keys(&["port", "protocol"])),
-    ("", "ports", ListKind::Keys(&["containerPort", "protocol"])),
-    ("", "containers", ListKind::Keys(&["name"])),
-    ("", "initContainers", ListKind::Keys(&["name"])),
-    ("", "ephemeralContainers", ListKind::Keys(&["name"])),
-    ("", "volumes", ListKind::Keys(&["name"])),
-    ("", "env", ListKind::Keys(&["name"])),
-    ("", "imagePullSecrets", ListKind::Keys(&["name"])),
-    ("", "volumeMounts", ListKind::Keys(&["mountPath"])),
-    ("", "volumeDevices", ListKind::Keys(&["devicePath"])),
-    ("", "hostAliases", ListKind::Keys(&["ip"])),
-    ("", "podIPs", ListKind::Keys(&["ip"])),
-    ("", "conditions", ListKind::Keys(&["type"])),
-    ("", "ownerReferences", ListKind::Keys(&["uid"])),
-    ("", "topologySpreadConstraints", ListKind::Keys(&["topologyKey", "whenUnsatisfiable"])),
-    ("", "schedulingGates", ListKind::Keys(&["name"])),
-    ("", "resourceClaims", ListKind::Keys(&["name"])),
-    ("", "finalizers", ListKind::Set),
-];
-
 /// Objects that are owned as a whole.
 const ATOMIC_MAPS: &[&str] = &[
     "selector",
@@ -72,9 +50,29 @@ const ALWAYS_THERE: &[&str] = &[
     "loadBalancer",
 ];
 
-fn list_kind(above: &str, field: &str) -> ListKind {
-    let found = LISTS.iter().find(|(of, name, _)| *name == field && (of.is_empty() || *of == above));
-    found.map_or(ListKind::Atomic, |(_, _, kind)| *kind)
+/// How the items of a list are owned, by the field it is in. Ports of containers and of Services are told apart by
+/// what they say themselves.
+fn list_kind(list: &Doc, field: &str) -> ListKind {
+    ListKind::Keys(match field {
+        "finalizers" => return ListKind::Set,
+        "ports" if list[0]["containerPort"].is_null() => &["port", "protocol"],
+        "ports" => &["containerPort", "protocol"],
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "volumes"
+        | "env"
+        | "imagePullSecrets"
+        | "schedulingGates"
+        | "resourceClaims" => &["name"],
+        "volumeMounts" => &["mountPath"],
+        "volumeDevices" => &["devicePath"],
+        "hostAliases" | "podIPs" => &["ip"],
+        "conditions" => &["type"],
+        "ownerReferences" => &["uid"],
+        "topologySpreadConstraints" => &["topologyKey", "whenUnsatisfiable"],
+        _ => return ListKind::Atomic,
+    })
 }
 
 /// The key of an item; ports are TCP where they say nothing.
@@ -95,7 +93,7 @@ enum Parts<'a> {
     Named(Vec<(Str, &'a str, &'a Doc)>),
 }
 
-fn parts<'a>(doc: &'a Doc, above: &str, field: &'a str) -> Parts<'a> {
+fn parts<'a>(doc: &'a Doc, field: &'a str) -> Parts<'a> {
     match doc {
         Doc::Map(map) if !map.entries().is_empty() && !ATOMIC_MAPS.contains(&field) => Parts::Named(
             map.entries()
@@ -103,7 +101,7 @@ fn parts<'a>(doc: &'a Doc, above: &str, field: &'a str) -> Parts<'a> {
                 .map(|(key, value)| (format!("f:{key}").into(), key.as_str(), value))
                 .collect(),
         ),
-        Doc::List(items) => match list_kind(above, field) {
+        Doc::List(items) => match list_kind(doc, field) {
             ListKind::Keys(keys) if !items.is_empty() => {
                 Parts::Named(items.iter().map(|item| (item_key(item, keys), "", item)).collect())
             }
@@ -125,8 +123,8 @@ enum Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    fn of(doc: &'a Doc, above: &str, field: &'a str) -> Lookup<'a> {
-        match (doc, parts(doc, above, field)) {
+    fn of(doc: &'a Doc, field: &'a str) -> Lookup<'a> {
+        match (doc, parts(doc, field)) {
             (_, Parts::Whole) => Lookup::Nothing,
             (Doc::Map(map), _) => Lookup::Map(map),
             (_, Parts::Named(parts)) => {
@@ -187,19 +185,19 @@ impl Level {
 impl Fields {
     /// Everything that `doc`, a whole document, says.
     pub fn said(doc: &Doc) -> Fields {
-        Fields::said_at(doc, Level::Root, "", "", false)
+        Fields::said_at(doc, Level::Root, "", false)
     }
 
-    fn said_at(doc: &Doc, level: Level, above: &str, field: &str, is_item: bool) -> Fields {
+    fn said_at(doc: &Doc, level: Level, field: &str, is_item: bool) -> Fields {
         let mut fields = Fields::default();
-        match parts(doc, above, field) {
+        match parts(doc, field) {
             Parts::Whole => fields.here = level == Level::Below,
             Parts::Named(parts) => {
                 fields.here = is_item;
                 for (step, name, value) in parts {
                     if let Some(level) = level.next(&step) {
                         let is_item = step.starts_with("k:");
-                        let below = Fields::said_at(value, level, field, name, is_item);
+                        let below = Fields::said_at(value, level, name, is_item);
                         fields.add(step, below);
                     }
                 }
@@ -210,25 +208,25 @@ impl Fields {
 
     /// What is in `new` and was not so in `old`.
     pub fn changed(old: &Doc, new: &Doc) -> Fields {
-        Fields::changed_at(old, new, Level::Root, "", "")
+        Fields::changed_at(old, new, Level::Root, "")
     }
 
-    fn changed_at(old: &Doc, new: &Doc, level: Level, above: &str, field: &str) -> Fields {
+    fn changed_at(old: &Doc, new: &Doc, level: Level, field: &str) -> Fields {
         let mut fields = Fields::default();
         if old.same(new) {
             return fields;
         }
-        let Parts::Named(after) = parts(new, above, field) else {
+        let Parts::Named(after) = parts(new, field) else {
             fields.here = level == Level::Below && old != new;
             return fields;
         };
-        let before = Lookup::of(old, above, field);
+        let before = Lookup::of(old, field);
         fields.here =
             level == Level::Below && matches!(before, Lookup::Nothing) && !ALWAYS_THERE.contains(&field);
         for (step, name, value) in after {
             if let Some(level) = level.next(&step) {
                 let previous = before.get(&step).map_or(&Doc::Null, |(.., value)| value);
-                let below = Fields::changed_at(previous, value, level, field, name);
+                let below = Fields::changed_at(previous, value, level, name);
                 fields.add(step, below);
             }
         }
@@ -302,17 +300,17 @@ impl Fields {
 
     /// Takes out what is no longer there, in `doc`.
     pub fn retain_in(&mut self, doc: &Doc) {
-        self.retain_at(doc, "", "");
+        self.retain_at(doc, "");
     }
 
-    fn retain_at(&mut self, doc: &Doc, above: &str, field: &str) {
+    fn retain_at(&mut self, doc: &Doc, field: &str) {
         if self.below.is_empty() {
             return;
         }
-        let there = Lookup::of(doc, above, field);
+        let there = Lookup::of(doc, field);
         self.below.retain(|step, below| {
             let Some((_, name, value)) = there.get(step) else { return false };
-            below.retain_at(value, field, name);
+            below.retain_at(value, name);
             !below.is_empty()
         });
     }
@@ -342,18 +340,18 @@ impl Fields {
 
 /// `config` laid over `live`: what it says wins, what it does not speak of stays.
 pub(super) fn merge(live: &Doc, config: &Doc) -> Doc {
-    merge_at(live, config, "", "")
+    merge_at(live, config, "")
 }
 
-fn merge_at(live: &Doc, config: &Doc, above: &str, field: &str) -> Doc {
-    let before = Lookup::of(live, above, field);
-    let (false, Parts::Named(said)) = (matches!(before, Lookup::Nothing), parts(config, above, field)) else {
+fn merge_at(live: &Doc, config: &Doc, field: &str) -> Doc {
+    let before = Lookup::of(live, field);
+    let (false, Parts::Named(said)) = (matches!(before, Lookup::Nothing), parts(config, field)) else {
         // An empty map or list says nothing against what is there.
         let says_nothing =
             config.is_empty() && !config.is_null() && matches!(config, Doc::Map(_) | Doc::List(_));
         return if says_nothing
             && std::mem::discriminant(live) == std::mem::discriminant(config)
-            && !(matches!(config, Doc::List(_)) && list_kind(above, field) == ListKind::Atomic)
+            && !(matches!(config, Doc::List(_)) && list_kind(config, field) == ListKind::Atomic)
         {
             live.clone()
         } else {
@@ -365,7 +363,7 @@ fn merge_at(live: &Doc, config: &Doc, above: &str, field: &str) -> Doc {
             let mut merged = items.to_vec();
             for (step, name, value) in said {
                 match before.get(&step) {
-                    Some((at, _, live)) => merged[at] = merge_at(live, value, field, name),
+                    Some((at, _, live)) => merged[at] = merge_at(live, value, name),
                     None => merged.push(value.clone()),
                 }
             }
@@ -375,7 +373,7 @@ fn merge_at(live: &Doc, config: &Doc, above: &str, field: &str) -> Doc {
             let kept = live.entries().iter().filter(|(name, _)| !contains(config, name)).cloned();
             let said = said.into_iter().map(|(_, name, value)| {
                 let next = match contains(live, name) {
-                    true => merge_at(live.get(name), value, field, name),
+                    true => merge_at(live.get(name), value, name),
                     false => value.clone(),
                 };
                 (intern(name), next)
@@ -392,22 +390,15 @@ fn contains(doc: &Doc, name: &str) -> bool {
 /// Takes out of `doc` what an applier owned (`before`) and no longer says, unless it says something below it or
 /// somebody else owns it or something below.
 pub(super) fn prune(doc: &mut Doc, before: &Fields, said: &Fields, others: &[&Fields]) {
-    prune_at(doc, before, Some(said), others, "", "");
+    prune_at(doc, before, Some(said), others, "");
 }
 
-fn prune_at(
-    doc: &mut Doc,
-    before: &Fields,
-    said: Option<&Fields>,
-    others: &[&Fields],
-    above: &str,
-    field: &str,
-) {
+fn prune_at(doc: &mut Doc, before: &Fields, said: Option<&Fields>, others: &[&Fields], field: &str) {
     if before.below.is_empty() {
         return;
     }
     let snapshot = doc.clone();
-    let there = Lookup::of(&snapshot, above, field);
+    let there = Lookup::of(&snapshot, field);
     let mut gone: BTreeSet<(usize, &str)> = BTreeSet::new();
     for (step, before) in before.below.iter() {
         let Some((at, name, _)) = there.get(step) else { continue };
@@ -421,7 +412,7 @@ fn prune_at(
             Doc::Map(map) => map.entry(name),
             list => &mut list.items_mut()[at],
         };
-        prune_at(part, before, said, &others, field, name);
+        prune_at(part, before, said, &others, name);
     }
     if gone.is_empty() {
         return;
