@@ -215,7 +215,7 @@ fn files_of_one_container_are_there_for_the_next() {
     let mut world = World::new();
     world.pod(
         "volumes: [{name: html, emptyDir: {}}]\n\
-         initContainers: [{name: write, image: busybox, command: [sh, -c, 'echo hello > /work/index.html'], volumeMounts: [{name: html, mountPath: /work}]}]\n\
+         initContainers: [{name: write, image: busybox, command: [sh, -c, 'echo hello > /pages/index.html'], volumeMounts: [{name: html, mountPath: /pages}]}]\n\
          containers:\n\
          - {name: web, image: nginx, volumeMounts: [{name: html, mountPath: /usr/share/nginx/html, readOnly: true}]}",
     );
