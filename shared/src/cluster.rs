@@ -7,6 +7,7 @@ mod bootstrap;
 mod command;
 mod faults;
 mod kubeadm;
+mod look;
 mod members;
 mod spec;
 
@@ -31,9 +32,11 @@ use crate::sim::{
 };
 
 pub use crate::apiserver::http::{HttpRequest, HttpResponse, exec_request, exec_result, log_request};
+pub use crate::apiserver::http::{Told, Watcher};
 pub use crate::network::TrafficSource;
 pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
+pub use look::Course;
 pub use members::EtcdStatus;
 pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
 
