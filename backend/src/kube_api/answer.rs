@@ -8,7 +8,8 @@ use axum::{
 use futures_util::stream;
 use shared::{
     cluster::HttpResponse,
-    doc::{self, Doc},
+    doc,
+    doc::Doc,
 };
 use tokio::sync::mpsc;
 

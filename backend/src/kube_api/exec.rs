@@ -13,7 +13,8 @@ use axum::{
 };
 use shared::{
     cluster::{HttpRequest, HttpResponse, exec_result},
-    doc::{self, Doc},
+    doc,
+    doc::Doc,
     session::protocol::Role,
 };
 

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::cluster::{Cluster, Watcher};
+use shared::{
+    cluster::{Cluster, Watcher},
+    etcd::Store,
+};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{
@@ -80,15 +83,15 @@ impl Streams {
 
     /// Something may have happened.
     pub fn tell(&mut self, cluster: &Cluster) {
-        let all: Vec<u64> = self.open.keys().copied().collect();
-        all.into_iter().for_each(|number| self.tell_one(number, cluster));
+        let (seen, all) = (cluster.watched(), self.open.keys().copied().collect::<Vec<u64>>());
+        all.into_iter().for_each(|number| self.tell_one(number, cluster, seen));
     }
 
     /// A reader has room again.
     pub fn room(&mut self, number: u64, cluster: &Cluster) {
         if let Some(stream) = self.open.get_mut(&number) {
             stream.full = false;
-            self.tell_one(number, cluster);
+            self.tell_one(number, cluster, cluster.watched());
         }
     }
 
@@ -110,17 +113,17 @@ impl Streams {
             .filter(|(_, stream)| matches!(stream.told, Told::Log(_)) && stream.look <= now)
             .map(|(&number, _)| number)
             .collect();
-        logs.into_iter().for_each(|number| self.tell_one(number, cluster));
+        logs.into_iter().for_each(|number| self.tell_one(number, cluster, None));
     }
 
-    fn tell_one(&mut self, number: u64, cluster: &Cluster) {
+    fn tell_one(&mut self, number: u64, cluster: &Cluster, seen: Option<&Store>) {
         let Some(stream) = self.open.get_mut(&number) else { return };
         let mut ended = false;
         while !stream.full && !ended {
             match stream.parts.try_reserve() {
                 Ok(room) => {
                     let (text, more, last) = match &mut stream.told {
-                        Told::Watch(watcher) => match cluster.watched() {
+                        Told::Watch(watcher) => match seen {
                             Some(store) => {
                                 let told = watcher.read(store, cluster.core().timestamp(), PART_BYTES);
                                 (told.text, told.more, told.ended)

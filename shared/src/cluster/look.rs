@@ -73,7 +73,11 @@ impl Cluster {
     /// What the watchers of the API server that clients speak to may see; none while it does not answer.
     pub fn watched(&self) -> Option<&Store> {
         let client = Process::Client(0);
-        let server = self.core.clone().healthy_api_server(client);
+        // Which one they speak to is only looked up where there are several: a copy of everything is not for nothing.
+        let server = match self.apiservers.len() {
+            1 => Process::ApiServer(0),
+            _ => self.core.clone().healthy_api_server(client),
+        };
         let Process::ApiServer(number) = server else { return None };
         let open = self.core.running(server) && self.core.links.open(client, server);
         open.then(|| self.apiservers[number as usize].seen(&self.store))
