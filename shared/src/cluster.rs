@@ -4,6 +4,7 @@
 
 mod addons;
 mod bootstrap;
+mod broken;
 mod command;
 mod faults;
 mod kubeadm;
