@@ -5,7 +5,7 @@ import { F32, F64, I32, I64, Reader, skipImmediates } from "./wasm.mjs";
 
 export const OP = {
   unreachable: 0x00, block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d, brTable: 0x0e,
-  return: 0x0f, call: 0x10, callIndirect: 0x11, drop: 0x1a, select: 0x1b, selectTyped: 0x1c, get: 0x20, set: 0x21,
+  return: 0x0f, call: 0x10, callIndirect: 0x11, get: 0x20, set: 0x21,
   tee: 0x22, i32Const: 0x41, prefixed: 0xfc,
 };
 const LEAVES = new Set([OP.unreachable, OP.br, OP.brTable, OP.return]);

@@ -108,7 +108,7 @@ function find({ items, type }, reached) {
     for (; index < list.length && reached(list, index); index++) {
       const item = list[index];
       if (!item.body) continue;
-      const inner = [...labels, { item, types: item.code === OP.loop ? item.parameters : item.results, results: item.results }];
+      const inner = [...labels, { types: item.code === OP.loop ? item.parameters : item.results, results: item.results }];
       walk(item.body, inner);
       if (item.otherwise) walk(item.otherwise, inner);
     }
@@ -164,7 +164,6 @@ function ways({ list, index, labels }) {
     if (height !== labels[0].types.length) return undefined;
     result.falls = false;
     result.returns = true;
-    result.fallsBack = true;
   }
   return result;
 }

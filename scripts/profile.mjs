@@ -5,7 +5,7 @@ import { instrument } from "./module.mjs";
 import { startWorker } from "./worker-host.mjs";
 
 /** How long the first screen, and then what a click does, is looked at, in milliseconds. */
-const LOOK_MS = 3000;
+const LOOK_MS = 12_000;
 
 /** For each mark of the program's code (code.mjs), in order, whether it was reached. */
 export function firstMarks(glue, wasm) {

@@ -1,12 +1,12 @@
 // Cuts a WebAssembly module in two: a first part that a program starts with, and a later part with the functions that
-// it does not need at first. Those of them that the first part names are stubs there, which call through a table that
-// the later part fills when it is instantiated. Both share memory, tables and globals.
+// it does not need at first, and their constants. The first part calls them through a table that the later part fills when
+// it is instantiated. Both share memory, tables and globals.
 //
 // The host gives the first part `kubarium.later()`, which must instantiate the later part before it returns; it is
-// called when a stub is called too early. Afterwards it sets the exported global `$loaded` to 1.
+// called when the first part calls the later one too early. Afterwards the host sets the exported global `$loaded` to 1.
 
-import { describe, rawExport, rawImport, sized } from "./module.mjs";
 import { cutData } from "./data.mjs";
+import { describe, rawExport, rawImport, sized } from "./module.mjs";
 import { body, concat, elements, FUNCREF, I32, KIND, numbers, Reader, s32, SECTION, u32, vector, writeModule } from "./wasm.mjs";
 
 /**
