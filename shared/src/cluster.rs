@@ -5,6 +5,7 @@
 mod addons;
 mod asked;
 mod bootstrap;
+mod broken;
 mod command;
 mod faults;
 mod kubeadm;
