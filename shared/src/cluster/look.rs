@@ -54,9 +54,7 @@ impl Cluster {
             {
                 Course::Follow
             }
-            () if !only_reads(&request) && !request.user.read_only => {
-                Course::Write
-            }
+            () if !only_reads(&request) && !request.user.read_only => Course::Write,
             () if replicated || matches!(request.subresource, Subresource::Log | Subresource::Metrics) => {
                 let user = request.user;
                 Course::Answered(scratch.wait_for(http, user))
