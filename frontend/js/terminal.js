@@ -68,7 +68,7 @@ function colours(element) {
   probe.remove();
   return {
     background, foreground, cursor: foreground, cursorAccent: background, red, green, yellow, blue, cyan: blue, magenta: accent,
-    brightRed: red, brightGreen: green, brightYellow: yellow, brightBlack: grey, selectionBackground: grey, selectionForeground: background,
+    brightRed: red, brightGreen: green, brightYellow: yellow, brightBlue: blue, brightBlack: grey, selectionBackground: grey, selectionForeground: background,
   };
 }
 
@@ -79,7 +79,7 @@ function colours(element) {
 export function create(element, { ask, edit, file, files }) {
   const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(`${css}\n.screen { height: 100%; } .xterm { height: 100%; }`);
+  sheet.replaceSync(`${css}\n.screen { height: 100%; } .xterm { height: 100%; }\n.xterm .xterm-viewport { background: none; }`);
   root.adoptedStyleSheets = [sheet];
   const screen = root.appendChild(document.createElement("div"));
   screen.className = "screen";
