@@ -25,9 +25,9 @@ Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E Ctrl-W Ctrl-U C
 Escape and then Tab leaves the terminal.
 `;
 
-/** What a program prints is text: whatever would move the cursor, ring or change colours is shown as a mark. */
+/** What a program prints is text: whatever would move the cursor, ring or change colours is shown as `cat -v` shows it. */
 const harmless = (text) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (sign) =>
-  sign === "\x1b" ? "␛" : "\ufffd");
+  sign < "\x80" ? `^${String.fromCharCode(sign.charCodeAt(0) ^ 64)}` : "\ufffd");
 /** Statuses in colour; applied after `harmless`. */
 const painted = (line) => line
   .replace(/(?<=\s)(Running|Ready|Bound|Active|Completed|Succeeded|True)(?=\s|$)/g, "\x1b[32m$1\x1b[39m")

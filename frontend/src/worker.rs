@@ -5,7 +5,7 @@
 //! - [`terminal`]: kubectl programs of the terminal.
 //! - `socket`: the connection to the server of a live session.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
-//! - [`view`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`]: what can be said about it.
+//! - [`view`], [`systems`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`]: what can be said about it.
 
 pub mod captions;
 pub mod driver;
@@ -18,7 +18,11 @@ pub mod replica;
 #[cfg(feature = "page")]
 mod socket;
 pub mod story;
+<<<<<<< HEAD
 pub mod terminal;
+=======
+pub mod systems;
+>>>>>>> trunk
 pub mod view;
 pub mod waits;
 
