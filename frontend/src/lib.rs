@@ -7,11 +7,8 @@
 //! - [`engine`]: the page's line to the worker; `state`: what the page's parts share; [`view_model`]: what they read off
 //!   it, without a DOM.
 //! - [`app`]: what is on the screen: `header`, `story` (headline, captions, waits, result), `stage` (the diagram), and
-<<<<<<< HEAD
-//!   the panels `workbench` (YAML), `terminal`, `timeline` and `inspector`; `tour`, which tells a [`guide`].
-=======
-//!   the panels `workbench` (YAML), `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a [`guide`].
->>>>>>> trunk
+//!   the panels `workbench` (YAML), `terminal`, `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a
+//!   [`guide`].
 //! - [`assets`]: addresses of files that the page loads later.
 //!
 //! What needs no browser compiles without the feature `page`, and is tested natively.

@@ -11,20 +11,14 @@
 //! `visitors` and `load-balancer`.
 
 mod inspection;
-<<<<<<< HEAD
-mod terminal;
-=======
 mod systems;
->>>>>>> trunk
+mod terminal;
 
 use serde::{Deserialize, Serialize};
 
 pub use inspection::{Inspection, Link, Placement, PlacementRow};
-<<<<<<< HEAD
-pub use terminal::{TerminalAsk, TerminalReply, TerminalRequest};
-=======
 pub use systems::{Broken, Container, Member, Role, Systems};
->>>>>>> trunk
+pub use terminal::{TerminalAsk, TerminalReply, TerminalRequest};
 
 /// What the page asks of the worker. The worker says nothing before the first [`Request::Open`].
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

@@ -10,11 +10,8 @@ use crate::{
     engine::Engine,
     protocol::{
         Caption, Clock, Command, Component, Event, Frame, Inspection, Live, Node, Opening, Outcome, Pace,
-<<<<<<< HEAD
-        Pod, Reply, Request, Service, Speed, Subject, TerminalReply, Verdict, Visitors, Wait, Workload,
-=======
-        Pod, Reply, Request, Service, Speed, Subject, Systems, Verdict, Visitors, Wait, Workload,
->>>>>>> trunk
+        Pod, Reply, Request, Service, Speed, Subject, Systems, TerminalReply, Verdict, Visitors, Wait,
+        Workload,
     },
     stage::menu::MenuAt,
     view_model::{self, Table},

@@ -18,11 +18,8 @@ pub mod replica;
 #[cfg(feature = "page")]
 mod socket;
 pub mod story;
-<<<<<<< HEAD
-pub mod terminal;
-=======
 pub mod systems;
->>>>>>> trunk
+pub mod terminal;
 pub mod view;
 pub mod waits;
 
