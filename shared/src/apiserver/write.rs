@@ -478,8 +478,9 @@ fn validate(key: &Key, resource: &dyn Resource, doc: &Doc, old: Option<&Doc>) ->
     }
     validation::metadata(&mut faults, &doc["metadata"], resource.name());
     resource.validate(doc, &mut faults);
-    if let Some(old) = old {
-        resource.validate_update(doc, old, &mut faults);
+    match old {
+        Some(old) => resource.validate_update(doc, old, &mut faults),
+        None => resource.validate_create(doc, &mut faults),
     }
     if faults.0.is_empty() { Ok(()) } else { Err(Status::invalid(key, faults.0)) }
 }

@@ -1,6 +1,8 @@
 //! Node: a machine that runs pods.
 
-use crate::api::{Column, Info, Object, Resource, Row, Subresource, View, age, bytes, milli};
+use crate::api::validation::{At, Faults, names};
+use crate::api::{Column, Info, Object, Resource, Row, Subresource, View, age, bytes, internal, milli};
+use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str, Timestamp};
 
 /// What the simulation reads of a Node.
@@ -97,6 +99,28 @@ impl Resource for Nodes {
 
     fn prepare_create(&self, _: &mut Doc) {
         // A kubelet registers its node with its status, in one request.
+    }
+
+    fn validate(&self, doc: &Doc, faults: &mut Faults) {
+        // The path is that of Kubernetes.
+        let taints = At::root(&doc["spec"]["taints"], "metadata.taints");
+        let mut seen = BTreeSet::new();
+        for taint in taints.each() {
+            taint.field("key").check(faults, names::qualified_name);
+            taint.field("value").check_if_set(faults, names::label_value);
+            let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+            taint.field("effect").require_one_of(faults, &effects);
+            if !seen.insert((taint["effect"].str(), taint["key"].str())) {
+                let shown = internal::printed("Taint", &taint);
+                let why = "taints must be unique by key and effect pair";
+                faults.duplicate_text(&taint, &format!("{shown}: {why}"));
+            }
+        }
+        if let Some(cidr) = doc["spec"]["podCIDR"].as_str().filter(|cidr| !cidr.is_empty()) {
+            for message in names::cidr(cidr) {
+                faults.invalid("spec.podCIDRs[0]", &doc["spec"]["podCIDR"], message);
+            }
+        }
     }
 
     fn columns(&self) -> &'static [Column] {
