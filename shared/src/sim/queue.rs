@@ -43,37 +43,71 @@ pub struct Timer {
 }
 
 /// The queue of future events.
-#[derive(Clone, Hash, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct EventQueue {
-    events: BTreeMap<(Time, u64), Event>,
+    /// What comes before all of `later`, the very next last: it is taken off the end.
+    soon: Vec<(Moment, Event)>,
+    later: BTreeMap<Moment, Event>,
     pushed: u64,
+}
+
+/// When, and the how manyth to be put there.
+type Moment = (Time, u64);
+
+/// Beyond so many, what is to happen soon goes back to what is later.
+const SOON: usize = 128;
+
+impl std::hash::Hash for EventQueue {
+    /// How the future is cut in two is nobody's affair.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64((self.soon.len() + self.later.len()) as u64);
+        self.all().for_each(|entry| entry.hash(state));
+        self.pushed.hash(state);
+    }
 }
 
 impl EventQueue {
     /// Puts `event` at `at`, after all others of that moment.
     pub fn push(&mut self, at: Time, event: Event) {
-        self.events.insert((at, self.pushed), event);
+        let moment = (at, self.pushed);
         self.pushed += 1;
+        if self.soon.first().is_none_or(|(last, _)| *last < moment) {
+            self.later.insert(moment, event);
+            return;
+        }
+        let place = self.soon.partition_point(|(other, _)| *other > moment);
+        self.soon.insert(place, (moment, event));
+        if self.soon.len() > SOON {
+            self.later.extend(self.soon.drain(..SOON / 2));
+        }
     }
 
     /// The moment of the next event.
     pub fn next_at(&self) -> Option<Time> {
-        self.events.first_key_value().map(|((at, _), _)| *at)
+        self.peek().map(|(at, _)| at)
     }
 
     /// The next event, left in place.
     pub fn peek(&self) -> Option<(Time, &Event)> {
-        self.events.first_key_value().map(|((at, _), event)| (*at, event))
+        self.iter().next()
     }
 
     /// Takes out the next event.
     pub fn pop(&mut self) -> Option<(Time, Event)> {
-        self.events.pop_first().map(|((at, _), event)| (at, event))
+        if self.soon.is_empty() {
+            self.soon = self.later.pop_run();
+            self.soon.reverse();
+        }
+        self.soon.pop().map(|((at, _), event)| (at, event))
     }
 
     /// All events, next first.
     pub fn iter(&self) -> impl Iterator<Item = (Time, &Event)> {
-        self.events.iter().map(|((at, _), event)| (*at, event))
+        self.all().map(|((at, _), event)| (*at, event))
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&Moment, &Event)> {
+        self.soon.iter().rev().map(|(moment, event)| (moment, event)).chain(&self.later)
     }
 }
 
