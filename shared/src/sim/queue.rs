@@ -122,3 +122,53 @@ impl Timer {
         Timer { name, number: 0, key: Some(key) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, EventQueue, Payload};
+    use crate::collections::BTreeMap;
+    use crate::sim::{Causes, Process, Random, Time, hash_of};
+
+    fn event(number: u64) -> Event {
+        let payload = Payload::Command(number);
+        Event { to: Process::Client(0), life: None, payload, causes: Causes::none() }
+    }
+
+    #[test]
+    fn events_come_in_the_order_of_their_times_and_then_of_their_arrival() {
+        let mut random = Random::stream(7, "queue");
+        let (mut queue, mut wanted, mut now) = (EventQueue::default(), BTreeMap::new(), 0);
+        for number in 0..20_000_u64 {
+            // Most are soon, some at the same moment, some much later; now and then the queue runs dry.
+            let at = now + random.below(if number % 7 == 0 { 10_000 } else { 20 });
+            queue.push(Time(at), event(number));
+            wanted.insert((at, number), ());
+            for _ in 0..random.below(if number % 5000 > 2500 { 4 } else { 2 }) {
+                let next = wanted.pop_first().map(|(moment, ())| moment);
+                assert_eq!(queue.next_at().map(|at| at.0), next.map(|(at, _)| at));
+                let popped = queue.pop().map(|(at, event)| match event.payload {
+                    Payload::Command(number) => (at.0, number),
+                    _ => unreachable!("only commands were put there"),
+                });
+                assert_eq!(popped, next);
+                now = next.map_or(now, |(at, _)| at);
+            }
+        }
+        assert!(queue.iter().map(|(at, _)| at.0).eq(wanted.keys().map(|(at, _)| *at)));
+    }
+
+    #[test]
+    fn two_queues_with_the_same_future_have_the_same_hash() {
+        let (mut one, mut two) = (EventQueue::default(), EventQueue::default());
+        for number in 0..300 {
+            one.push(Time(number), event(number));
+            two.push(Time(number), event(number));
+            // This one takes a run out, and has all but its first put back by later events.
+            if number == 200 {
+                one.pop();
+            }
+        }
+        two.pop();
+        assert_eq!(hash_of(&one), hash_of(&two));
+    }
+}
