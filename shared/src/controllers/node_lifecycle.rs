@@ -204,40 +204,41 @@ impl NodeLifecycle {
             .range(Key::new(Kind::Lease, namespace.clone(), Str::new())..)
             .take_while(|(key, _)| key.namespace == namespace)
             .peekable();
-        let mut known = all_health.iter_mut().peekable();
-        for node in world.informers.list::<Node>() {
-            let name = &node.key().name;
-            while leases.next_if(|(key, _)| key.name < *name).is_some() {}
-            let lease = leases.next_if(|(key, _)| key.name == *name).map(|(_, lease)| &**lease);
-            while known.next_if(|(other, _)| *other < name).is_some() {}
-            let known = known.next_if(|(other, _)| *other == name).map(|(_, health)| health);
-            let health = Health::look(known.as_deref(), &node, lease, grace, now, desk.timestamp());
-            let silent = health.is_over(now);
-            match known {
-                Some(known) => *known = health,
-                None => {
-                    let text = format!("Node {name} event: Registered Node {name} in Controller");
-                    desk.normal(node.object(), "RegisteredNode", text);
-                    fresh.push((name.clone(), health));
+        {
+            let mut known = all_health.iter_mut().peekable();
+            for node in world.informers.list::<Node>() {
+                let name = &node.key().name;
+                while leases.next_if(|(key, _)| key.name < *name).is_some() {}
+                let lease = leases.next_if(|(key, _)| key.name == *name).map(|(_, lease)| &**lease);
+                while known.next_if(|(other, _)| *other < name).is_some() {}
+                let known = known.next_if(|(other, _)| *other == name).map(|(_, health)| health);
+                let health = Health::look(known.as_deref(), &node, lease, grace, now, desk.timestamp());
+                let silent = health.is_over(now);
+                match known {
+                    Some(known) => *known = health,
+                    None => {
+                        let text = format!("Node {name} event: Registered Node {name} in Controller");
+                        desk.normal(node.object(), "RegisteredNode", text);
+                        fresh.push((name.clone(), health));
+                    }
+                }
+                let ready = node.ready == "True" && !silent;
+                states.entry(zones::key(&node.meta().labels)).or_default().count(ready);
+                if !silent {
+                    self.silent.remove(name);
+                }
+                if silent && node.ready != "Unknown" {
+                    self.silent.insert(name.clone());
+                    desk.add(node.key().clone());
+                } else if taints::is_stale(&node) {
+                    self.stale.insert(name.clone());
+                    self.zones.forget(name);
+                    desk.add(node.key().clone());
+                } else if node.ready != "True" {
+                    self.wants_tainting(node.key(), world, desk);
                 }
             }
-            let ready = node.ready == "True" && !silent;
-            states.entry(zones::key(&node.meta().labels)).or_default().count(ready);
-            if !silent {
-                self.silent.remove(name);
-            }
-            if silent && node.ready != "Unknown" {
-                self.silent.insert(name.clone());
-                desk.add(node.key().clone());
-            } else if taints::is_stale(&node) {
-                self.stale.insert(name.clone());
-                self.zones.forget(name);
-                desk.add(node.key().clone());
-            } else if node.ready != "True" {
-                self.wants_tainting(node.key(), world, desk);
-            }
         }
-        drop(known);
         all_health.extend(fresh);
         self.health = all_health;
         self.follow_zones(&states, world, desk);
