@@ -10,8 +10,10 @@ use crate::{
     engine::Engine,
     protocol::{
         Caption, Clock, Command, Component, Event, Frame, Inspection, Live, Node, Opening, Outcome, Pace,
-        Pod, Reply, Request, Service, Speed, Subject, Verdict, Visitors, Wait, Workload,
+        Pod, Reply, Request, Service, Speed, Subject, Systems, TerminalReply, Verdict, Visitors, Wait,
+        Workload,
     },
+    stage::menu::MenuAt,
     view_model::{self, Table},
 };
 
@@ -20,10 +22,14 @@ use crate::{
 pub enum Drawer {
     /// The YAML editor.
     Yaml,
+    /// kubectl, to type.
+    Terminal,
     /// What happened so far.
     Timeline,
     /// One object or program.
     Inspector,
+    /// What is broken.
+    Faults,
 }
 
 /// Links to a live session.
@@ -60,6 +66,9 @@ pub struct Page {
     pub visitors: RwSignal<Visitors>,
     pub events: RwSignal<Vec<Event>>,
     pub verdict: RwSignal<Option<Verdict>>,
+    pub systems: RwSignal<Systems>,
+    /// The fault menu, while it is open.
+    pub menu: RwSignal<Option<MenuAt>>,
     /// What the API server was last asked because of a person, in the API's words.
     pub spoken: RwSignal<String>,
     /// The newest frame, for what draws movement.
@@ -69,6 +78,14 @@ pub struct Page {
     pub drawer: RwSignal<Option<Drawer>>,
     /// Text that the editor is to show, until it has taken it.
     pub draft: RwSignal<Option<String>>,
+    /// What the worker said to the terminal, until it has taken it.
+    pub said: RwSignal<Vec<TerminalReply>>,
+    /// Whether the editor holds an object of `kubectl edit`, which waits for it to be saved.
+    pub editing: RwSignal<bool>,
+    /// The text that was saved for it, until the terminal has taken it.
+    pub edited: RwSignal<Option<String>>,
+    /// The editor's files, by name.
+    pub files: RwSignal<Vec<(String, String)>>,
     /// What became of the last command, with its number.
     pub outcome: RwSignal<Option<(u32, Outcome)>>,
     /// The fragment of a link to this cluster, once asked for.
@@ -114,12 +131,18 @@ impl Page {
             visitors: RwSignal::default(),
             events: RwSignal::default(),
             verdict: RwSignal::default(),
+            systems: RwSignal::default(),
+            menu: RwSignal::default(),
             spoken: RwSignal::default(),
             frame: RwSignal::default(),
             selection: RwSignal::default(),
             inspection: RwSignal::default(),
             drawer: RwSignal::default(),
             draft: RwSignal::default(),
+            said: RwSignal::default(),
+            editing: RwSignal::default(),
+            edited: RwSignal::default(),
+            files: RwSignal::default(),
             outcome: RwSignal::default(),
             link: RwSignal::default(),
             fingerprint: RwSignal::default(),
@@ -147,6 +170,7 @@ impl Page {
             Reply::Link(link) => self.link.set(Some(link)),
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Scenario(scenario) => self.begin_live(scenario),
+            Reply::Terminal(reply) => self.said.update(|said| said.push(reply)),
             Reply::Live(live) => self.live.set(Some(live)),
             Reply::OtherVersion(version) => self.other_version.set(Some(version)),
             // The address has the session: it is there again after loading.
@@ -198,6 +222,9 @@ impl Page {
         }
         if frame.verdict.is_some() {
             self.verdict.set(frame.verdict.take());
+        }
+        if let Some(systems) = frame.systems.take() {
+            self.systems.set(*systems);
         }
         let captions = std::mem::take(&mut frame.captions);
         if !captions.is_empty() {

@@ -20,6 +20,8 @@ pub struct Node {
     pub pods: i64,
     /// Condition Ready: `True`, `False` or `Unknown` (also when missing).
     pub ready: Str,
+    /// When condition Ready was last confirmed; `None` without that condition.
+    pub heartbeat: Option<Timestamp>,
     /// `spec.podCIDR`.
     pub pod_cidr: Str,
 }
@@ -93,6 +95,7 @@ impl Resource for Nodes {
             memory: bytes(&allocatable["memory"]),
             pods: bytes(&allocatable["pods"]),
             ready: ready.map_or(crate::doc::literal!("Unknown"), |condition| condition["status"].str()),
+            heartbeat: ready.map(|condition| condition["lastHeartbeatTime"].as_time().unwrap_or_default()),
             pod_cidr: spec["podCIDR"].str(),
         })
     }
