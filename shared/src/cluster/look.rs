@@ -54,7 +54,9 @@ impl Cluster {
             {
                 Course::Follow
             }
-            () if !only_reads(&request) && !request.user.read_only => Course::Write,
+            () if !(only_reads(&request) || request.user.read_only && !request.verb.is_read()) => {
+                Course::Write
+            }
             () if replicated || matches!(request.subresource, Subresource::Log | Subresource::Metrics) => {
                 let user = request.user;
                 Course::Answered(scratch.wait_for(http, user))
