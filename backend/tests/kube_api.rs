@@ -161,7 +161,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("get events --field-selector reason=ScalingReplicaSet -o name", "", "~event/shop"),
     ("get pods --field-selector nonsense=1", "", "!Error from server (BadRequest): Unable to find"),
     ("get pods --chunk-size=1 -A -o name", "", "~pod/shop-"),
-    ("logs deployment/web", "", "="),
+    ("logs deployment/web", "", "~ready for start up\n"),
     ("exec deployment/web -- echo hello", "", "=hello\n"),
     ("exec deployment/web -- sh -c exit\\ 3", "", "!command terminated with exit code 3\n"),
     ("delete deployment shop", "", "=deployment.apps \"shop\" deleted\n"),

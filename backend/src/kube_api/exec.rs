@@ -6,7 +6,7 @@
 use axum::{
     extract::{
         FromRequestParts, WebSocketUpgrade,
-        ws::{Message, WebSocket},
+        ws::{CloseFrame, Message, WebSocket, close_code},
     },
     http::{header, request::Parts},
     response::Response,
@@ -117,7 +117,8 @@ async fn tell(mut socket: WebSocket, answer: &HttpResponse) {
         }
     }
     // Whoever does not listen by now will not.
-    let _ = socket.send(Message::Close(None)).await;
+    let close = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    let _ = socket.send(Message::Close(Some(close))).await;
 }
 
 /// How a program ended, as clients want to be told.

@@ -384,7 +384,7 @@ mod tests {
         assert!(to_json(&wrapped("v9", "Nothing", b"")).is_err());
         let mut deep = Vec::new();
         for _ in 0..40 {
-            deep = field(4, &deep);
+            deep = field(9, &deep);
         }
         assert!(to_json(&wrapped("v1", "ConfigMap", &deep)).is_ok(), "what is unknown is passed over");
     }

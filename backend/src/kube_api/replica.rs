@@ -144,6 +144,8 @@ async fn run(mut seat: Seat, mut messages: mpsc::Receiver<Message>, own: mpsc::W
     for frame in std::mem::take(&mut seat.first) {
         server.take(&frame);
     }
+    // Where the session is, it is known only with the last entry.
+    server.advance();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
