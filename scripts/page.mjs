@@ -24,7 +24,7 @@ const edit = async (name, change) => writeFile(at(name), change(await readFile(a
 
 // Modules that the page loads later.
 await build({
-  entryPoints: ["frontend/js/editor.js"],
+  entryPoints: ["frontend/js/editor.js", "frontend/js/map.js"],
   outdir: staging,
   bundle: true,
   format: "esm",

@@ -11,11 +11,13 @@
 //! `visitors` and `load-balancer`.
 
 mod inspection;
+mod map;
 mod systems;
 
 use serde::{Deserialize, Serialize};
 
 pub use inspection::{Inspection, Link, Placement, PlacementRow};
+pub use map::{MapNames, MapNode};
 pub use systems::{Broken, Container, Member, Role, Systems};
 
 /// What the page asks of the worker. The worker says nothing before the first [`Request::Open`].
@@ -46,6 +48,10 @@ pub enum Request {
     Fingerprint,
     /// The cluster as the server takes it, to be shared live; [`Reply::Scenario`] answers.
     Scenario,
+    /// A map of the cluster begins: [`Reply::MapNames`], and from then on its numbers.
+    Map,
+    /// Details of these nodes of the map; [`Reply::MapClosely`] answers.
+    MapClosely(Vec<u32>),
 }
 
 /// What to put behind the glass.
@@ -177,6 +183,10 @@ pub enum Reply {
     },
     /// The cluster as the server takes it.
     Scenario(String),
+    /// The names on the map.
+    MapNames(Box<MapNames>),
+    /// Nodes of the map, looked at closely.
+    MapClosely(Vec<MapNode>),
     /// How the live session stands.
     Live(Live),
     /// The link was made by this other version: what was done is done again, and may come out otherwise.
@@ -454,8 +464,10 @@ pub struct Service {
     pub kind: String,
     /// The address that clients use.
     pub address: String,
-    /// UIDs of the pods behind it that take traffic.
+    /// UIDs of the pods behind it that take traffic; of very many the first.
     pub endpoints: Vec<String>,
+    /// How many pods these are.
+    pub count: u32,
 }
 
 /// A program of the control plane.

@@ -1,6 +1,6 @@
 //! What the page's parts share: signals that follow the worker, and ways to ask things of it.
 
-use std::{cell::Cell, sync::Arc};
+use std::{cell::Cell, collections::BTreeSet, sync::Arc};
 
 use leptos::{prelude::*, task::spawn_local};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use crate::{
     browser,
     engine::Engine,
     protocol::{
-        Caption, Clock, Command, Component, Event, Frame, Inspection, Live, Node, Opening, Outcome, Pace,
+        Caption, Clock, Command, Component, Event, Frame, Hop, Inspection, Live, Node, Opening, Outcome, Pace,
         Pod, Reply, Request, Service, Speed, Subject, Systems, Verdict, Visitors, Wait, Workload,
     },
     stage::menu::MenuAt,
@@ -64,6 +64,12 @@ pub struct Page {
     pub events: RwSignal<Vec<Event>>,
     pub verdict: RwSignal<Option<Verdict>>,
     pub systems: RwSignal<Systems>,
+    /// The pods that belong to what the pointer or the focus is on, by UID.
+    pub related: RwSignal<Option<Arc<BTreeSet<String>>>>,
+    /// The namespace that is shown alone.
+    pub namespace: RwSignal<Option<String>>,
+    /// The messages that are on their way, once time stands still.
+    pub halted: RwSignal<Vec<Hop>>,
     /// The fault menu, while it is open.
     pub menu: RwSignal<Option<MenuAt>>,
     /// What the API server was last asked because of a person, in the API's words.
@@ -121,6 +127,9 @@ impl Page {
             events: RwSignal::default(),
             verdict: RwSignal::default(),
             systems: RwSignal::default(),
+            related: RwSignal::default(),
+            namespace: RwSignal::default(),
+            halted: RwSignal::default(),
             menu: RwSignal::default(),
             spoken: RwSignal::default(),
             frame: RwSignal::default(),
@@ -155,6 +164,8 @@ impl Page {
             Reply::Link(link) => self.link.set(Some(link)),
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Scenario(scenario) => self.begin_live(scenario),
+            // The map listens itself.
+            Reply::MapNames(_) | Reply::MapClosely(_) => {}
             Reply::Live(live) => self.live.set(Some(live)),
             Reply::OtherVersion(version) => self.other_version.set(Some(version)),
             // The address has the session: it is there again after loading.
@@ -189,6 +200,7 @@ impl Page {
             self.waits.set(Vec::new());
             self.verdict.set(None);
             self.spoken.set(String::new());
+            self.related.set(None);
         }
         follow(self.nodes, &mut frame.nodes, reset);
         follow(self.pods, &mut frame.pods, reset);
@@ -309,6 +321,24 @@ impl Page {
         self.send(&Request::Inspect(Some(subject.clone())));
         self.selection.set(Some(subject));
         self.drawer.set(Some(Drawer::Inspector));
+    }
+
+    /// Shows which pods belong to something; `None` when it is left.
+    pub fn relate(self, pods: Option<BTreeSet<String>>) {
+        self.related.set(pods.map(Arc::new));
+    }
+
+    /// Shows which pods belong to a workload.
+    pub fn relate_workload(self, workload: &str) {
+        let of = |pods: &Table<Pod>| {
+            pods.values().filter(|pod| pod.workload == workload).map(|pod| pod.uid.clone()).collect()
+        };
+        self.relate(Some(self.pods.with_untracked(of)));
+    }
+
+    /// Whether things of this namespace are shown.
+    pub fn shows(self, namespace: &str) -> bool {
+        self.namespace.with(|only| only.as_ref().is_none_or(|only| only == namespace))
     }
 
     /// Opens a panel, or closes it when it is open.

@@ -4,13 +4,14 @@
 //! - [`driver`]: one cluster for one viewer; [`replica`]: the cluster itself and what people do to it.
 //! - `socket`: the connection to the server of a live session.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
-//! - [`view`], [`systems`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`]: what can be said about it.
+//! - [`view`], [`systems`], [`map`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`]: what can be said about it.
 
 pub mod captions;
 pub mod driver;
 pub mod inspect;
 #[cfg(feature = "page")]
 mod line;
+pub mod map;
 pub mod messages;
 pub mod pacing;
 pub mod replica;

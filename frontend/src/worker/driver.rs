@@ -1,5 +1,7 @@
 //! Drives one cluster for one viewer: lets time pass at the viewer's pace, and tells what changed.
 
+mod far;
+
 use std::collections::BTreeSet;
 
 use shared::{
@@ -11,6 +13,7 @@ use shared::{
 
 use super::{
     captions, inspect,
+    map::Map,
     messages::{Drawn, Look, Messages},
     pacing,
     replica::Replica,
@@ -43,6 +46,8 @@ enum Search {
     Note,
     /// The end of a wait.
     Wait(u32),
+    /// The moment at which the scenario opens.
+    Opening,
 }
 
 /// A cluster and its viewer.
@@ -71,6 +76,11 @@ pub struct Driver {
     inspected: Option<(Subject, u64)>,
     sent: Clock,
     flow: f64,
+    /// What a page that draws a map was told.
+    map: Option<Box<Map>>,
+    map_ticks: u32,
+    /// Wall time since a large cluster was last looked at.
+    far_passed: f64,
 }
 
 impl Driver {
@@ -78,7 +88,7 @@ impl Driver {
     pub fn new(replica: Replica) -> Self {
         let messages = Messages::new(replica.cluster());
         let now = millis(replica.cluster().now().0);
-        Self {
+        let mut driver = Self {
             replica,
             messages,
             running: true,
@@ -101,7 +111,12 @@ impl Driver {
             inspected: None,
             sent: Clock::default(),
             flow: 0.0,
-        }
+            map: None,
+            map_ticks: 0,
+            far_passed: 0.0,
+        };
+        driver.begin();
+        driver
     }
 
     /// All there is to see, for a page that knows nothing yet.
@@ -139,6 +154,11 @@ impl Driver {
                 vec![Reply::Fingerprint { at: self.cluster_now(), hash: self.replica.hash() }]
             }
             Request::Scenario => vec![Reply::Scenario(self.replica.scenario())],
+            Request::Map => self.begin_map(),
+            Request::MapClosely(nodes) => match &self.map {
+                Some(map) => vec![Reply::MapClosely(map.closely(self.replica.cluster(), &nodes))],
+                None => Vec::new(),
+            },
         }
     }
 
@@ -237,8 +257,12 @@ impl Driver {
     fn rewind(&mut self, then: &[Command]) -> Vec<Reply> {
         let Some(before) = self.before_fault.clone() else { return Vec::new() };
         let (speed, scene, inspected) = (self.speed, self.scene, self.inspected.clone());
+        let mapped = self.map.is_some();
         *self = Self::new(*before.clone());
         (self.speed, self.scene, self.inspected) = (speed, scene, inspected);
+        if mapped {
+            self.begin_map();
+        }
         let mut replies = vec![self.first_frame()];
         for command in then {
             self.act(None, command);
@@ -257,6 +281,7 @@ impl Driver {
         let deadline = clock() + BUDGET_MS;
         let mut drawn = Drawn::default();
         self.behind = false;
+        self.far_passed += passed;
         if let Some((search, limit)) = self.search {
             self.fast_forward(search, limit, &mut drawn, &|| clock() > deadline);
         } else if self.running {
@@ -373,6 +398,7 @@ impl Driver {
                         break;
                     }
                 }
+                Search::Opening => {}
                 Search::Note | Search::Wait(_) => {
                     let revision = self.replica.cluster().store().revision();
                     if revision != last_look {
@@ -395,6 +421,9 @@ impl Driver {
 
     /// Tells what changed since the last look.
     fn look(&mut self, frame: &mut Frame) {
+        if self.is_far() {
+            return self.look_from_afar(frame);
+        }
         let cluster = self.replica.cluster();
         let revision = cluster.store().revision();
         let (seen, when) = self.looked_at;

@@ -111,6 +111,11 @@ impl Worker {
     fn tick(&mut self, passed: f64, clock: &dyn Fn() -> f64) {
         let replies = self.driver.as_mut().map_or(Vec::new(), |driver| driver.tick(passed, clock));
         replies.iter().for_each(|reply| self.say(reply));
+        if let Some(words) = self.driver.as_mut().and_then(Driver::map_words) {
+            let words = js_sys::Uint32Array::from(words.as_slice());
+            let given = js_sys::Array::of1(&words.buffer());
+            self.scope.post_message_with_transfer(&words, &given).expect("numbers can always be posted");
+        }
         self.talk();
     }
 

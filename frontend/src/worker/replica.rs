@@ -80,7 +80,10 @@ impl Replica {
     fn open(scenario: Scenario) -> Result<Self, String> {
         let opening = Time(scenario.spec.opening.0);
         let mut player = Player::new(scenario, TRACE).map_err(|error| error.to_string())?;
-        player.advance_to(opening);
+        // A large one takes long: it is seen while it goes there.
+        if player.cluster().core().machines.len() <= super::map::MOST_CARDS {
+            player.advance_to(opening);
+        }
         Ok(Self::with(Engine::Alone(Box::new(player))))
     }
 
@@ -118,6 +121,14 @@ impl Replica {
         match &self.engine {
             Engine::Alone(player) => player,
             Engine::Together(together) => together.follower.player(),
+        }
+    }
+
+    /// The moment that a viewer is to see first.
+    pub fn opening(&self) -> Time {
+        match &self.engine {
+            Engine::Alone(player) => Time(player.scenario().spec.opening.0),
+            Engine::Together(_) => Time(0),
         }
     }
 
