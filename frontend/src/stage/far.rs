@@ -52,7 +52,7 @@ pub(super) fn FarView() -> impl IntoView {
     });
     view! {
         <div class="map glass" node_ref=element></div>
-        {move || broken.get().map(|reason| view! { <p class="notice">{t!(i18n, map.broken, reason = reason)}</p> })}
+        {move || broken.get().map(|reason| view! { <p class="notice">{t!(i18n, map.broken, reason = reason.clone())}</p> })}
     }
 }
 
