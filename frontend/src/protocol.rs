@@ -13,12 +13,14 @@
 mod inspection;
 mod map;
 mod systems;
+mod terminal;
 
 use serde::{Deserialize, Serialize};
 
 pub use inspection::{Inspection, Link, Placement, PlacementRow};
 pub use map::{MapNames, MapNode};
 pub use systems::{Broken, Container, Member, Role, Systems};
+pub use terminal::{TerminalAsk, TerminalReply, TerminalRequest};
 
 /// What the page asks of the worker. The worker says nothing before the first [`Request::Open`].
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -52,6 +54,8 @@ pub enum Request {
     Map,
     /// Details of these nodes of the map; [`Reply::MapClosely`] answers.
     MapClosely(Vec<u32>),
+    /// Of the terminal.
+    Terminal(TerminalRequest),
 }
 
 /// What to put behind the glass.
@@ -187,6 +191,8 @@ pub enum Reply {
     MapNames(Box<MapNames>),
     /// Nodes of the map, looked at closely.
     MapClosely(Vec<MapNode>),
+    /// For the terminal.
+    Terminal(TerminalReply),
     /// How the live session stands.
     Live(Live),
     /// The link was made by this other version: what was done is done again, and may come out otherwise.

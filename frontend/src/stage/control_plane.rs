@@ -107,7 +107,8 @@ fn Workloads() -> impl IntoView {
     let page = expect_context::<Page>();
     move || {
         page.workloads.with(|workloads| {
-            let shown: Vec<_> = workloads.values().filter(|workload| page.shows(&workload.namespace)).collect();
+            let shown: Vec<_> =
+                workloads.values().filter(|workload| page.shows(&workload.namespace)).collect();
             let rest = shown.len().saturating_sub(SHOWN);
             // What is short of replicas comes first: it is what happens.
             let (mut short, whole): (Vec<_>, Vec<_>) =

@@ -84,9 +84,11 @@ async fn open(
     let states = states.into_iter().chain([t_string!(i18n, node.joining)]).map(JsValue::from_str);
     set(&texts, "states", &states.collect::<Array>())?;
     let options = Object::new();
-    let inspect = Closure::<dyn Fn(String, String, String)>::new(move |kind: String, namespace: String, name: String| {
-        page.inspect(Subject::object(&kind, &namespace, &name));
-    });
+    let inspect = Closure::<dyn Fn(String, String, String)>::new(
+        move |kind: String, namespace: String, name: String| {
+            page.inspect(Subject::object(&kind, &namespace, &name));
+        },
+    );
     let menu = Closure::<dyn Fn(String, f64, f64)>::new(move |place, x, y| page.open_menu(place, x, y));
     set(&options, "texts", &texts)?;
     set(&options, "engine", &WORKER.with(Clone::clone))?;

@@ -15,7 +15,9 @@ fn name_of(page: Page, place: &str) -> String {
 pub(super) fn Halted() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    let shown = Memo::new(move |_| !page.clock.with(|clock| clock.running) && page.halted.with(|hops| !hops.is_empty()));
+    let shown = Memo::new(move |_| {
+        !page.clock.with(|clock| clock.running) && page.halted.with(|hops| !hops.is_empty())
+    });
     view! {
         <Show when=move || shown.get()>
             <section class="halted" aria-label=move || t_string!(i18n, halted.title)>

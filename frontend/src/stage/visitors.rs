@@ -32,7 +32,7 @@ pub(crate) fn Services() -> impl IntoView {
                         let subject = Subject::object("Service", &service.namespace, &service.name);
                         let count = service.count;
                         view! {
-                            <button class="service" class:short={count == 0} 
+                            <button class="service" class:short={count == 0}
                                 on:click=move |_| page.inspect(subject.clone())
                                 on:pointerenter=move |_| page.relate(Some(pods.clone()))
                                 on:focus=move |_| page.relate(Some(again.clone()))

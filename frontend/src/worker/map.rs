@@ -16,7 +16,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
-    api::{Key, Kind, Object, core::node::Node as NodeView, core::pod::{Pod as PodView, display_status}},
+    api::{
+        Key, Kind, Object,
+        core::node::Node as NodeView,
+        core::pod::{Pod as PodView, display_status},
+    },
     cluster::Cluster,
     sim::{ChangeKind, Process},
 };
@@ -89,7 +93,10 @@ impl Map {
     pub fn names(&self, cluster: &Cluster) -> MapNames {
         let zones = zones(cluster).into_iter().map(ToOwned::to_owned).collect();
         let machines = cluster.core().machines.iter().zip(&self.nodes);
-        MapNames { zones, nodes: machines.map(|(machine, cell)| (machine.name.to_string(), cell.zone)).collect() }
+        MapNames {
+            zones,
+            nodes: machines.map(|(machine, cell)| (machine.name.to_string(), cell.zone)).collect(),
+        }
     }
 
     /// The page asks for everything.
@@ -103,8 +110,7 @@ impl Map {
         self.read_nodes(cluster);
         if self.whole {
             self.changed_nodes = (0..).zip(&self.nodes).map(|(number, _)| number).collect();
-            self.changed_pods =
-                self.pods.values().map(|dot| ((dot.node, dot.slot), dot.shape)).collect();
+            self.changed_pods = self.pods.values().map(|dot| ((dot.node, dot.slot), dot.shape)).collect();
         } else if self.changed_nodes.is_empty() && self.changed_pods.is_empty() {
             return None;
         }
@@ -115,7 +121,12 @@ impl Map {
         let (nodes, pods) = (std::mem::take(&mut self.changed_nodes), std::mem::take(&mut self.changed_pods));
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         let mut words = Vec::with_capacity(4 + nodes.len() * 3 + pods.len() * 2);
-        words.extend([u32::from(self.whole), count(nodes.len()), count(pods.len()), count(self.waiting.len())]);
+        words.extend([
+            u32::from(self.whole),
+            count(nodes.len()),
+            count(pods.len()),
+            count(self.waiting.len()),
+        ]);
         self.whole = false;
         for number in nodes {
             let cell = &self.nodes[number as usize];
@@ -310,7 +321,10 @@ mod tests {
         assert_eq!((page.nodes.len(), page.pods.len()), (30, 60));
         assert!(page.pods.values().all(|shape| *shape == u32::from(number_of(PodShape::Ready))));
         replica.act(None, &crate::protocol::Command::Kubectl("scale deployment/web --replicas=45".into()));
-        replica.act(None, &crate::protocol::Command::Fault { target: "node/node-3".into(), kind: "PowerOff".into() });
+        replica.act(
+            None,
+            &crate::protocol::Command::Fault { target: "node/node-3".into(), kind: "PowerOff".into() },
+        );
         let mut words = 0;
         for _ in 0..120 {
             replica.advance_to(shared::sim::Time(replica.cluster().now().0 + 1000));
@@ -325,7 +339,8 @@ mod tests {
         assert_eq!(page.nodes, anew.nodes);
         assert_eq!(page.waiting, anew.waiting);
         let states = |page: &Page| {
-            let mut states: Vec<(u32, u32)> = page.pods.iter().map(|((node, _), shape)| (*node, *shape)).collect();
+            let mut states: Vec<(u32, u32)> =
+                page.pods.iter().map(|((node, _), shape)| (*node, *shape)).collect();
             states.sort_unstable();
             states
         };
