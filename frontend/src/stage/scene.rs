@@ -26,6 +26,7 @@ fn Zone(zone: String) -> impl IntoView {
     let page = expect_context::<Page>();
     let name = zone.clone();
     let title = move || t_string!(i18n, stage_filter.zone, zone = name.clone()).to_string();
+    let heading = title.clone();
     let place = format!("zone/{zone}");
     let names = Memo::new(move |_| {
         page.nodes.with(|nodes| {
@@ -37,10 +38,10 @@ fn Zone(zone: String) -> impl IntoView {
         <section
             class="zone"
             data-place=place.clone()
-            aria-label=title.clone()
+            aria-label=title
             style:flex-grow=move || names.with(Vec::len).to_string()
         >
-            <h2 class="zone-name">{title}<BreakButton place=place.clone() /></h2>
+            <h2 class="zone-name">{heading}<BreakButton place=place.clone() /></h2>
             <div class="zone-nodes">
                 <For each=move || names.get() key=Clone::clone let:name>
                     <NodeCard name />
