@@ -28,6 +28,8 @@ mod drawer;
 pub mod editor;
 #[cfg(feature = "page")]
 pub mod engine;
+#[cfg(feature = "page")]
+mod gallery;
 pub mod guide;
 #[cfg(feature = "page")]
 mod header;

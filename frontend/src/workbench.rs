@@ -6,6 +6,7 @@ use leptos_i18n::I18nContext;
 use crate::{
     browser,
     editor::{Diagnostic, Editor},
+    gallery::Gallery,
     i18n::*,
     protocol::{Command, Outcome, Pace},
     state::{Drawer, Page},
@@ -164,6 +165,9 @@ pub(crate) fn Workbench() -> impl IntoView {
                 {apply_label}
             </button>
         </div>
+        <Show when=move || !page.editing.get()>
+            <Gallery />
+        </Show>
         <div class="editor-host" node_ref=host aria-label=move || t_string!(i18n, editor.label)></div>
         <div class="outcome" role="status">
             {move || broken.get().map(|reason| view! { <p class="bad">{t!(i18n, editor.broken, reason = reason.clone())}</p> })}

@@ -507,6 +507,22 @@ mod tests {
     }
 
     #[test]
+    fn every_cluster_of_the_gallery_opens() {
+        for text in [
+            include_str!("../../../public/examples/clusters/hello-pod.yaml"),
+            include_str!("../../../public/examples/clusters/zone-failure.yaml"),
+            include_str!("../../../public/examples/clusters/canary.yaml"),
+            include_str!("../../../public/examples/clusters/autoscaler.yaml"),
+            include_str!("../../../public/examples/clusters/stateful-quorum.yaml"),
+            include_str!("../../../public/examples/clusters/broken.yaml"),
+        ] {
+            let replica = Replica::from_scenario(text).unwrap_or_else(|why| panic!("{why}\n{text}"));
+            let refused = replica.player().results().iter().find(|result| result.exit_code != 0);
+            assert_eq!(refused.map(|result| &result.stderr), None, "{text}");
+        }
+    }
+
+    #[test]
     fn faults_in_a_text_are_shown_at_their_lines() {
         let mut replica = Replica::first();
         let broken = apply(&mut replica, "kind: Pod\n  name: [\n");
