@@ -304,12 +304,15 @@ mod tests {
              spec: {{containers: [{{name: c, image: 'todo-api:v1', resources: {{requests: {{cpu: 100m}}}}}}]}}\n"
         );
         let indented = manifest.replace('\n', "\n      ");
-        Replica::from_scenario(&format!(
+        let mut replica = Replica::from_scenario(&format!(
             "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: many}}\nspec:\n  seed: 3\n  \
-             cluster: {{nodes: [{{count: {nodes}, zone: a}}, {{count: 1, zone: b}}]}}\n  opening: 20s\n  steps:\n  \
+             cluster: {{nodes: [{{count: {nodes}, zone: a}}, {{count: 1, zone: b}}]}}\n  opening: 40s\n  steps:\n  \
              - at: 0s\n    apply: |\n      {indented}\n"
         ))
-        .expect("a good scenario")
+        .expect("a good scenario");
+        let opening = replica.opening();
+        replica.advance_to(opening);
+        replica
     }
 
     #[test]
