@@ -526,7 +526,7 @@ impl Cluster {
     fn ask(&mut self, number: u64, http: HttpRequest, user: crate::api::User, causes: Causes) {
         let now = self.core.timestamp();
         let user = self.apiserver().authenticate(&http, user, &self.store, now);
-        let request = match user.and_then(|user| http::decode(&http, user)) {
+        let request = match user.and_then(|user| http::decode(&http, user, &self.store)) {
             Ok(request) if request.verb == crate::api::Verb::Watch => {
                 let status = crate::api::Status::method_not_allowed();
                 self.outcomes.push((number, Outcome::Http(http::HttpResponse::from(&status))));

@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use crate::api::{FieldSelector, Object, Reply, Request, Status, Subresource};
 
-use super::{ApiServer, Call, discovery, parts};
+use super::{ApiServer, Call, definitions, discovery, parts};
 
 impl ApiServer {
     pub(super) fn get(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         if call.request.subresource == Subresource::Document {
             let accept = call.request.body.str();
             let has_etcd = call.cx.core.running(crate::sim::Process::Etcd(0));
-            return discovery::document(&call.request.name, &accept, has_etcd).map(Reply::Doc);
+            return discovery::document(&call.request.name, &accept, has_etcd, call.store).map(Reply::Doc);
         }
         let object = call.existing(&call.request.key())?;
         match call.request.subresource {
-            Subresource::Scale => Ok(Reply::Doc(parts::scale_of(&object))),
+            Subresource::Scale => {
+                let custom = definitions::of_kind(call.store, object.key.kind)?;
+                parts::scale_of(&object, custom.as_ref()).map(Reply::Doc)
+            }
             _ => Ok(Reply::Object(object, false)),
         }
     }
@@ -32,6 +35,7 @@ impl ApiServer {
 /// The objects that a request for a collection means.
 pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
     let request = call.request;
+    definitions::of_kind(call.store, request.kind)?;
     let resource = request.kind.resource();
     if let Some((path, ..)) =
         request.options.fields.0.iter().find(|(path, ..)| !resource.fields().contains(&path.as_str()))
