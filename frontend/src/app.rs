@@ -10,7 +10,7 @@ use crate::{
     header::Header,
     i18n::*,
     protocol::{Opening, Pace},
-    stage::Stage,
+    stage::{FaultMenu, Stage},
     state::{Drawer, Page},
     story::Story,
     tour::Tour,
@@ -55,6 +55,7 @@ fn Main() -> impl IntoView {
                 <DrawerPanel />
             </div>
         </main>
+        <FaultMenu />
     }
 }
 
@@ -139,6 +140,14 @@ fn Notices() -> impl IntoView {
     }
 }
 
+/// How many faults nobody has mended.
+#[component]
+fn FaultCount() -> impl IntoView {
+    let page = expect_context::<Page>();
+    let count = Memo::new(move |_| page.systems.with(|systems| systems.broken.len()));
+    view! { <Show when=move || { count.get() > 0 }><span class="count">{count}</span></Show> }
+}
+
 /// The tabs and the legend, below the stage.
 #[component]
 fn Foot() -> impl IntoView {
@@ -154,6 +163,7 @@ fn Foot() -> impl IntoView {
                 on:click=move |_| page.toggle_drawer(drawer)
             >
                 {move || label(i18n)}
+                {(drawer == Drawer::Faults).then(|| view! { <FaultCount /> })}
             </button>
         }
     };
@@ -163,6 +173,7 @@ fn Foot() -> impl IntoView {
                 {tab(Drawer::Yaml, |i18n| t_string!(i18n, tabs.yaml))}
                 {tab(Drawer::Timeline, |i18n| t_string!(i18n, tabs.timeline))}
                 {tab(Drawer::Inspector, |i18n| t_string!(i18n, tabs.inspector))}
+                {tab(Drawer::Faults, |i18n| t_string!(i18n, tabs.faults))}
             </nav>
             <p class="legend">
                 <span><i class="mark control"></i>{t!(i18n, legend.control)}</span>

@@ -4,7 +4,7 @@
 //! - [`driver`]: one cluster for one viewer; [`replica`]: the cluster itself and what people do to it.
 //! - `socket`: the connection to the server of a live session.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
-//! - [`view`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`]: what can be said about it.
+//! - [`view`], [`systems`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`]: what can be said about it.
 
 pub mod captions;
 pub mod driver;
@@ -17,6 +17,7 @@ pub mod replica;
 #[cfg(feature = "page")]
 mod socket;
 pub mod story;
+pub mod systems;
 pub mod view;
 pub mod waits;
 

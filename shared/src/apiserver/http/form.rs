@@ -10,6 +10,7 @@ use crate::doc::{Doc, Timestamp};
 use super::{HttpRequest, query};
 
 /// What a client wants to see.
+#[derive(Debug)]
 pub(super) enum Form {
     Whole(Kind, Custom),
     /// With so much of each object beside its cells.
@@ -21,7 +22,7 @@ pub(super) enum Form {
 type Custom = Option<Arc<CustomResources>>;
 
 /// `includeObject`
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Beside {
     Nothing,
     Metadata,
