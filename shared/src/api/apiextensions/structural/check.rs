@@ -1,6 +1,9 @@
 //! Checks a value against its schema, in the words of the API server's validator.
 
+use regex_lite::Regex;
+
 use crate::api::validation::Faults;
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
 
 use super::{format, is_int_or_string, pattern, says};
@@ -12,7 +15,7 @@ const MOST_FAULTS: usize = 100;
 
 /// Adds what is wrong with `value`, which stands at `path`.
 pub fn check(schema: &Doc, value: &Doc, path: &str, faults: &mut Faults) {
-    let mut checker = Checker { steps: 0, found: Vec::new() };
+    let mut checker = Checker { steps: 0, found: Vec::new(), patterns: BTreeMap::new() };
     checker.value(schema, value, path);
     if checker.steps >= MOST_STEPS {
         checker.found.push(Fault::plain("the object is too large to be checked against its schema".into()));
@@ -39,6 +42,8 @@ impl Fault {
 struct Checker {
     steps: u32,
     found: Vec<Fault>,
+    /// Those that were made ready so far.
+    patterns: BTreeMap<Str, Option<Regex>>,
 }
 
 impl Checker {
@@ -80,14 +85,14 @@ impl Checker {
         let fits = match (wanted.as_str(), value) {
             ("", _) => true,
             ("number", Doc::Int(_)) => true,
-            ("integer", Doc::Float(number)) => *number % 1.0 == 0.0,
+            ("integer", Doc::Float(number)) => is_whole(*number),
             ("integer,string", Doc::Int(_) | Doc::Str(_)) => true,
             (wanted, _) => wanted == found,
         };
         if !fits {
             let place = path.trim_start_matches('.');
             let message =
-                format!("Invalid value: {found:?}: {place} in body must be of type {wanted}: {:?}", found);
+                format!("Invalid value: {found:?}: {place} in body must be of type {wanted}: {found:?}");
             self.add("FieldValueTypeInvalid", path, message);
         }
     }
@@ -164,13 +169,23 @@ impl Checker {
             self.invalid(path, value, &format!("should be at least {least} chars long"));
         }
         let wanted = schema["pattern"].str();
-        if !wanted.is_empty() && pattern::read(&wanted).is_ok_and(|pattern| !pattern.is_match(text)) {
+        if !wanted.is_empty() && !self.matches(&wanted, text) {
             self.invalid(path, value, &format!("should match '{wanted}'"));
         }
         let wanted = schema["format"].str();
         if format::fits(&wanted, text) == Some(false) {
             self.invalid(path, value, &format!("must be of type {wanted}: {value}"));
         }
+    }
+
+    /// Whether a text is like a pattern. What takes too long is not looked at: there is a fault of its own for that.
+    fn matches(&mut self, wanted: &Str, text: &str) -> bool {
+        self.steps = self.steps.saturating_add(text.len() as u32 * 8);
+        if self.steps >= MOST_STEPS {
+            return true;
+        }
+        let ready = self.patterns.entry(wanted.clone()).or_insert_with(|| pattern::read(wanted).ok());
+        ready.as_ref().is_none_or(|pattern| pattern.is_match(text))
     }
 
     fn number(&mut self, schema: &Doc, value: &Doc, path: &str) {
@@ -200,7 +215,7 @@ impl Checker {
         }
         let step = &schema["multipleOf"];
         if let Some(unit) = float(step).filter(|unit| *unit > 0.0)
-            && (number / unit) % 1.0 != 0.0
+            && !is_whole(number / unit)
         {
             self.invalid(path, value, &format!("should be a multiple of {step}"));
         }
@@ -283,4 +298,9 @@ fn float(value: &Doc) -> Option<f64> {
         Doc::Float(number) => Some(*number),
         _ => None,
     }
+}
+
+/// Whether there is nothing after the point.
+fn is_whole(number: f64) -> bool {
+    (number as i64) as f64 == number
 }

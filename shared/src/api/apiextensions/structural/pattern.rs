@@ -3,7 +3,7 @@
 use regex_lite::{Regex, RegexBuilder};
 
 /// How large a pattern may become when it is made ready, in bytes; repetitions of repetitions would grow without end.
-const MOST: usize = 1 << 20;
+const MOST: usize = 1 << 17;
 
 /// Makes a pattern ready.
 ///
