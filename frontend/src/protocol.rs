@@ -12,11 +12,13 @@
 
 mod inspection;
 mod systems;
+mod terminal;
 
 use serde::{Deserialize, Serialize};
 
 pub use inspection::{Inspection, Link, Placement, PlacementRow};
 pub use systems::{Broken, Container, Member, Role, Systems};
+pub use terminal::{TerminalAsk, TerminalReply, TerminalRequest};
 
 /// What the page asks of the worker. The worker says nothing before the first [`Request::Open`].
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -46,6 +48,8 @@ pub enum Request {
     Fingerprint,
     /// The cluster as the server takes it, to be shared live; [`Reply::Scenario`] answers.
     Scenario,
+    /// Of the terminal.
+    Terminal(TerminalRequest),
 }
 
 /// What to put behind the glass.
@@ -177,6 +181,8 @@ pub enum Reply {
     },
     /// The cluster as the server takes it.
     Scenario(String),
+    /// For the terminal.
+    Terminal(TerminalReply),
     /// How the live session stands.
     Live(Live),
     /// The link was made by this other version: what was done is done again, and may come out otherwise.
