@@ -3,19 +3,21 @@
 //! [`Cluster::apply`] takes a command; [`Cluster::step`] lets the next thing happen. Nothing else changes a cluster.
 
 mod addons;
+mod asked;
 mod bootstrap;
 mod command;
 mod faults;
 mod kubeadm;
+mod lost;
 mod members;
 mod spec;
 
 use std::hash::Hash;
 use std::sync::Arc;
 
+use crate::api::Key;
 use crate::api::core::pod::Pod;
-use crate::api::{Key, Reply, Request};
-use crate::apiserver::{ApiServer, http};
+use crate::apiserver::ApiServer;
 use crate::client::{Candidate, Input};
 use crate::collections::BTreeMap;
 use crate::controllers::ControllerManager;
@@ -26,9 +28,11 @@ use crate::network::{Network, PodRequest};
 use crate::runtime::{Images, Runtime};
 use crate::scheduler::Scheduler;
 use crate::sim::{
-    Body, Causes, Context, Core, Duration, Event, Message, Metrics, Packet, PacketStep, Payload, Process,
-    RequestId, StateHash, StateHasher, Time, Trace, What,
+    Body, Causes, Context, Core, Event, Message, Metrics, Packet, PacketStep, Payload, Process, RequestId,
+    StateHash, StateHasher, Time, Trace, What,
 };
+
+use asked::Asked;
 
 pub use crate::apiserver::http::{HttpRequest, HttpResponse, exec_request, exec_result, log_request};
 pub use crate::network::TrafficSource;
@@ -36,12 +40,6 @@ pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
 pub use members::EtcdStatus;
 pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
-
-/// How long a watcher takes to notice that its connection is dead.
-const CONNECTION_TIMEOUT: Duration = Duration::seconds(30);
-
-/// How much of an answer that goes on is kept, in bytes.
-const LONGEST_STREAM: usize = 1 << 18;
 
 /// A Kubernetes cluster.
 #[derive(Clone, Debug)]
@@ -70,16 +68,6 @@ pub struct Cluster {
 /// What runs on every machine.
 fn on_machine(machine: u32) -> [Process; 4] {
     [Process::Cni(machine), Process::Runtime(machine), Process::Kubelet(machine), Process::KubeProxy(machine)]
-}
-
-/// A request from outside that waits for its answer.
-#[derive(Clone, Debug, Hash)]
-struct Asked {
-    command: u64,
-    http: HttpRequest,
-    request: Arc<Request>,
-    /// What came of an answer that goes on.
-    received: String,
 }
 
 /// Whether a message is for a container rather than for the daemon that started it.
@@ -437,68 +425,6 @@ impl Cluster {
         }
     }
 
-    /// A message that cannot be delivered: whoever waits for it finds out the way it would in life.
-    fn lose(&mut self, event: Event) {
-        let Payload::Arrive(message) = event.payload else { return };
-        if let Body::Response(_, Ok(Reply::Watching(watch))) = &message.body {
-            self.drop_watch(message.from, *watch);
-        }
-        match &message.body {
-            Body::Request(..) => {
-                self.connection_dead(&message);
-                self.core.refuse(*message);
-            }
-            Body::Response(id, _) if matches!(message.to, Process::Client(_)) => {
-                self.answered(*id, &Err(Box::new(crate::api::Status::request_timeout())));
-            }
-            Body::Response(id, _) if self.core.running(message.to) => {
-                let timeout = Err(Box::new(crate::api::Status::request_timeout()));
-                self.core.reply_locally(message.to, *id, timeout, Duration::seconds(10), message.causes);
-            }
-            Body::NodeCall(number, _) => {
-                let refused = self.core.links.open(message.from, message.to)
-                    && message.to.machine().is_none_or(|at| self.core.machines[at as usize].powered);
-                let causes = message.causes.clone();
-                let mut cx = Context { core: &mut self.core, me: message.from, causes };
-                if let Process::ApiServer(server) = message.from {
-                    self.apiservers[server as usize].node_unreachable(*number, refused, &mut cx);
-                }
-            }
-            Body::NodeReply(..) => {
-                if let (Some(machine), Process::ApiServer(server)) = (message.from.machine(), message.to) {
-                    let causes = message.causes.clone();
-                    let mut cx = Context { core: &mut self.core, me: message.to, causes };
-                    self.apiservers[server as usize].kubelet_gone(machine, true, &mut cx);
-                }
-            }
-            Body::Watch(watch, _) => {
-                self.drop_watch(message.from, *watch);
-                self.close_later(*watch, message.to, message.causes);
-            }
-            Body::WatchClosed(watch) => self.close_later(*watch, message.to, message.causes),
-            Body::Metrics(Metrics::Query(query)) => {
-                let (asker, id) = query.asker;
-                let gone = Err(Box::new(crate::api::Status::metrics_unavailable(&query.request)));
-                self.core.reply_locally(asker, id, gone, Duration::millis(1), message.causes);
-            }
-            Body::Etcd(_) => self.etcd_lost(*message),
-            Body::Response(..) | Body::Cri(_) | Body::CriEvent(_) | Body::Packet(_) | Body::Metrics(_) => {}
-        }
-    }
-
-    fn drop_watch(&mut self, server: Process, watch: u64) {
-        if let Process::ApiServer(server) = server {
-            self.apiservers[server as usize].drop_watch(watch);
-        }
-    }
-
-    /// A watcher whose connection broke silently notices when it times out.
-    fn close_later(&mut self, watch: u64, to: Process, causes: Causes) {
-        if self.core.running(to) {
-            self.core.tell_locally(to, Body::WatchClosed(watch), CONNECTION_TIMEOUT, causes);
-        }
-    }
-
     fn execute(&mut self, number: u64) {
         let Some(command) = self.commands.remove(&number) else { return };
         let causes = self.core.trace.record(self.core.now, What::Command { number }, Causes::none());
@@ -523,43 +449,6 @@ impl Cluster {
         }
     }
 
-    fn ask(&mut self, number: u64, http: HttpRequest, user: crate::api::User, causes: Causes) {
-        let now = self.core.timestamp();
-        let user = self.apiserver().authenticate(&http, user, &self.store, now);
-        let request = match user.and_then(|user| http::decode(&http, user)) {
-            Ok(request) if request.verb == crate::api::Verb::Watch => {
-                let status = crate::api::Status::method_not_allowed();
-                self.outcomes.push((number, Outcome::Http(http::HttpResponse::from(&status))));
-                return;
-            }
-            Ok(request) => Arc::new(request),
-            Err(status) => {
-                self.outcomes.push((number, Outcome::Http(http::HttpResponse::from(&status))));
-                return;
-            }
-        };
-        let id = self.core.fresh_id();
-        let client = Process::Client(0);
-        let server = self.core.healthy_api_server(client);
-        self.core.send(client, server, Body::Request(id, Arc::clone(&request)), Duration::ZERO, &causes);
-        self.asked.insert(id, Asked { command: number, http, request, received: String::new() });
-    }
-
-    fn answered(&mut self, id: RequestId, result: &Result<Reply, Box<crate::api::Status>>) {
-        if let (Ok(Reply::Part(text)), Some(asked)) = (result, self.asked.get_mut(&id)) {
-            asked.receive(text);
-            return;
-        }
-        if let Some(mut asked) = self.asked.remove(&id) {
-            let mut response = http::encode(result, &asked.request, &asked.http, self.core.timestamp());
-            if !asked.received.is_empty() && response.is_success() {
-                asked.receive(response.body.as_str().unwrap_or(""));
-                response.body = asked.received.into();
-            }
-            self.outcomes.push((asked.command, Outcome::Http(response)));
-        }
-    }
-
     /// Builds a component anew, as after a crash: from its configuration, without memory.
     fn renew(&mut self, process: Process) {
         match process {
@@ -581,26 +470,8 @@ impl Cluster {
     }
 }
 
-impl Asked {
-    /// Keeps the end of an answer that goes on for long.
-    fn receive(&mut self, text: &str) {
-        self.received.push_str(text);
-        if let Some(most) = self.received.len().checked_sub(LONGEST_STREAM).filter(|&more| more > 0) {
-            let cut = (most..).find(|&at| self.received.is_char_boundary(at)).unwrap_or(most);
-            self.received.drain(..cut);
-        }
-    }
-}
-
-/// The document of an object for observers; `null` when there is none.
 impl Cluster {
-    /// What came so far in answer to a command whose answer goes on (a log that is followed).
-    pub fn received(&self, command: u64) -> Option<&str> {
-        let asked = self.asked.values().find(|asked| asked.command == command)?;
-        Some(&asked.received)
-    }
-
-    /// The whole document at `key`, as an observer sees it (no request is made).
+    /// The whole document at `key`, as an observer sees it (no request is made); `null` when there is none.
     pub fn read(&self, key: &Key) -> Doc {
         self.store.get(key).map_or(Doc::Null, |object| object.to_doc())
     }

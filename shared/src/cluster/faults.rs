@@ -7,7 +7,7 @@ use crate::doc::Str;
 use crate::sim::{Causes, Context, End, Fault, Filled, Process, Target, What};
 
 use super::members::MEMBERS;
-use super::{CONNECTION_TIMEOUT, Cluster, Outcome};
+use super::{Cluster, Outcome, lost::CONNECTION_TIMEOUT};
 
 /// Breaks `target`.
 pub(super) fn strike(cluster: &mut Cluster, target: &Target, fault: Fault, causes: Causes) -> Outcome {
