@@ -182,7 +182,7 @@ fn Lanes() -> impl IntoView {
             page.travel.marks.with(|marks| track::bundles(marks, kinds, (from, head), LANE))
         });
         view! {
-            <div class="lane" role="group" aria-label=label>
+            <div class="lane" role="group" aria-label=move || label.get()>
                 <span class="lane-name">{label}</span>
                 <span class="lane-line">
                     {move || found.get().into_iter().map(|bundle| view! { <MarkButton bundle /> }).collect_view()}

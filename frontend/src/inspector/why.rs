@@ -56,6 +56,9 @@ fn Hop(cause: Cause) -> impl IntoView {
     let shown = name.clone();
     let says = move || sentence(i18n, kind, shown.clone()).1;
     let light = format!("[data-place='{}']", cause.place.replace('\'', ""));
+    if open.get_untracked() {
+        tour::light(Some(&light));
+    }
     let toggle = move |_| {
         if open.get_untracked() {
             page.travel.hop.set(None);

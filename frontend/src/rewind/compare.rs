@@ -1,6 +1,6 @@
 //! The branch beside: its own stage on the same clock, and the differences in words.
 
-use leptos::prelude::*;
+use leptos::{context::Provider, prelude::*};
 use leptos_i18n::I18nContext;
 
 use crate::{

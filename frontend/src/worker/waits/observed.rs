@@ -26,7 +26,7 @@ fn span(cluster: &Cluster, kind: WaitKind, name: &str, since: Timestamp, seconds
     let core = cluster.core();
     let since = u64::try_from(since.millis() - core.epoch.millis()).ok()?;
     let until = since + u64::try_from(seconds * 1000).ok()?;
-    (until > core.now.0).then(|| told(kind, name, since, until))
+    (until > cluster.now().0).then(|| told(kind, name, since, until))
 }
 
 /// Programs that lead and are down: another one may follow once their lease is over.
