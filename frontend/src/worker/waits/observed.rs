@@ -3,7 +3,7 @@
 use shared::{
     api::{Kind, batch::job::Job, coordination::lease::Lease},
     cluster::Cluster,
-    doc::{Doc, Timestamp},
+    doc::{Doc, Str, Timestamp},
     sim::Process,
 };
 
@@ -36,7 +36,8 @@ fn leaders(cluster: &Cluster) -> Vec<Wait> {
         "kube-controller-manager" => !cluster.core().running(Process::ControllerManager(0)),
         _ => false,
     };
-    let leases = cluster.store().list_namespace(Kind::Lease, "kube-system");
+    let system = Str::from("kube-system");
+    let leases = cluster.store().list_namespace(Kind::Lease, &system);
     let waits = leases.filter(|lease| down(&lease.key.name)).filter_map(|object| {
         let lease = object.view::<Lease>()?;
         span(cluster, WaitKind::LeaderLease, &object.key.name, lease.renewed, lease.duration_seconds)
