@@ -8,6 +8,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     use leptos_i18n_build::{Config, ParseOptions, TranslationsInfos};
 
     println!("cargo::rerun-if-changed=build.rs");
+    let out = std::path::PathBuf::from(
+        std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this through Cargo")?,
+    );
+    if std::env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("wasm") {
+        // Where the program's constants begin and end (scripts/data.mjs), beside the program: OUT_DIR is build/<name>/out.
+        let map = out.ancestors().nth(3).ok_or("OUT_DIR is not where Cargo puts it")?.join("worker.map");
+        println!("cargo::rustc-link-arg-bin=worker=-Map={}", map.display());
+    }
     // Texts with numbers and names in them are also wanted as plain strings, for attributes.
     let options = ParseOptions::new().interpolate_display(true);
     let config =
@@ -15,7 +23,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let locales = TranslationsInfos::parse(config)?;
     locales.emit_diagnostics();
     locales.rerun_if_locales_changed();
-    let out = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this through Cargo")?;
-    locales.generate_i18n_module(std::path::PathBuf::from(out).join("i18n"))?;
+    locales.generate_i18n_module(out.join("i18n"))?;
     Ok(())
 }

@@ -8,8 +8,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
-import { firstFunctions } from "./profile.mjs";
-import { split, withoutExports } from "./split.mjs";
+import { withoutExports } from "./module.mjs";
+import { outlineModule } from "./outline.mjs";
+import { firstMarks, prove } from "./profile.mjs";
+import { split } from "./split.mjs";
 
 const staging = process.env.TRUNK_STAGING_DIR;
 if (!staging) {
@@ -49,16 +51,26 @@ async function optimise(name) {
 }
 
 /**
- * Leaves in `worker_bg.wasm` what the first screen and the first click need, and puts the rest into `worker_later.wasm`. A
- * development build is not worth the time: there the later part is empty.
+ * Leaves in `worker_bg.wasm` what the first screen needs, and puts the rest into `worker_later.wasm`. A development build is
+ * not worth the time: there the later part is empty.
  */
 async function splitWorker() {
-  const wasm = await readFile(at("worker_bg.wasm"));
-  const needed = release && new Set(firstFunctions(glue, wasm));
-  const [first, later] = split(wasm, (index) => release && !needed.has(index));
-  await writeFile(at("worker_bg.wasm"), first);
-  await writeFile(at("worker_later.wasm"), later);
+  const whole = await readFile(at("worker_bg.wasm"));
+  const [wasm, isLater] = release ? outlineModule(whole, firstMarks(glue, whole)) : [whole, () => false];
+  const parts = split(wasm, isLater, release ? await linkerMap() : undefined);
+  if (release) prove(glue, whole, parts);
+  await writeFile(at("worker_bg.wasm"), parts[0]);
+  await writeFile(at("worker_later.wasm"), parts[1]);
   await writeFile(at("worker.js"), `${glue}\n${await readFile("scripts/worker-start.js", "utf8")}`);
+}
+
+/** What the linker says of the worker: frontend/build.rs has it written. */
+async function linkerMap() {
+  const metadata = execFileSync("cargo", ["metadata", "--no-deps", "--offline", "--locked", "--format-version", "1"]);
+  const name = join(JSON.parse(metadata).target_directory, "wasm32-unknown-unknown/wasm-release/worker.map");
+  return readFile(name, "utf8").catch(() => {
+    throw new Error(`the linker has left no ${name}: see frontend/build.rs`);
+  });
 }
 
 /** Renames `app.js` to `app-<hash>.js` and so on. A file comes after those it names, so that a change spreads upwards. */

@@ -8,6 +8,9 @@ export const SECTION = {
 export const KIND = { function: 0, table: 1, memory: 2, global: 3 };
 export const FUNCREF = 0x70;
 export const I32 = 0x7f;
+export const I64 = 0x7e;
+export const F32 = 0x7d;
+export const F64 = 0x7c;
 
 /** An unsigned number in LEB128. */
 export function u32(value) {
@@ -65,6 +68,18 @@ export class Reader {
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) return value;
     }
+  }
+  /** A signed number of 32 or 64 bits in LEB128. */
+  s64() {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = this.byte();
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return byte & 0x40 ? value - (1n << (shift + 7n)) : value;
+    }
+  }
+  s32() {
+    return Number(this.s64());
   }
   /** Passes over a number in LEB128. */
   skip() {
@@ -134,26 +149,37 @@ const PREFIXED = [0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1];
 /** `call`, `return_call`, `ref.func`. */
 const NAMES_FUNCTION = new Set([0x10, 0x12, 0xd2]);
 
+/** Passes over what follows an instruction's code. */
+export function skipImmediates(reader, code) {
+  if (code === 0xfc) {
+    const count = PREFIXED[reader.u32()];
+    if (count === undefined) throw new Error("an instruction with the prefix 0xfc that is not known here");
+    leb(count)(reader);
+  } else if (IMMEDIATES.has(code)) {
+    IMMEDIATES.get(code)(reader);
+  } else if (!PLAIN.has(code)) {
+    throw new Error(`instruction 0x${code.toString(16)} is not known here`);
+  }
+}
+
 /**
  * Instructions up to the reader's end, or to the `end` of an expression; `rename` gives each function that is named its
- * new number. Returns the new bytes.
+ * new number, `call` may give what stands in place of a call. Returns the new bytes.
  */
-export function instructions(reader, rename, expression = false) {
+export function instructions(reader, rename, expression = false, call = () => undefined) {
   const parts = [];
   let from = reader.at;
   while (!reader.done) {
     const code = reader.byte();
     if (NAMES_FUNCTION.has(code)) {
-      parts.push(reader.bytes.subarray(from, reader.at), u32(rename(reader.u32())));
+      const at = reader.at;
+      const name = reader.u32();
+      const instead = code === 0x10 ? call(name) : undefined;
+      if (instead) parts.push(reader.bytes.subarray(from, at - 1), instead);
+      else parts.push(reader.bytes.subarray(from, at), u32(rename(name)));
       from = reader.at;
-    } else if (code === 0xfc) {
-      const count = PREFIXED[reader.u32()];
-      if (count === undefined) throw new Error("an instruction with the prefix 0xfc that is not known here");
-      leb(count)(reader);
-    } else if (IMMEDIATES.has(code)) {
-      IMMEDIATES.get(code)(reader);
-    } else if (!PLAIN.has(code)) {
-      throw new Error(`instruction 0x${code.toString(16)} is not known here`);
+    } else {
+      skipImmediates(reader, code);
     }
     if (expression && code === 0x0b) break;
   }
@@ -162,11 +188,11 @@ export function instructions(reader, rename, expression = false) {
 }
 
 /** A function's body with its functions renamed. */
-export function body(bytes, rename) {
+export function body(bytes, rename, call) {
   const reader = new Reader(bytes);
   reader.vector(() => [reader.u32(), reader.byte()]);
   const locals = bytes.subarray(0, reader.at);
-  return concat([locals, instructions(reader, rename)]);
+  return concat([locals, instructions(reader, rename, false, call)]);
 }
 
 /** The element section with its functions renamed. */
@@ -186,4 +212,23 @@ export function elements(content, rename) {
     return concat(parts);
   });
   return vector(segments);
+}
+
+/** Calls `note` with each number in a function's body that could be an address, or be added to one to make one. */
+export function numbers(bytes, note) {
+  const reader = new Reader(bytes);
+  reader.vector(() => [reader.u32(), reader.byte()]);
+  while (!reader.done) {
+    const code = reader.byte();
+    if (code === 0x41) note(reader.s32() >>> 0);
+    else if (code === 0x42) {
+      const value = BigInt.asUintN(64, reader.s64());
+      note(Number(value & 0xffffffffn));
+      note(Number(value >> 32n));
+    } else if (code >= 0x28 && code <= 0x3e) {
+      if (reader.u32() & 0x40) throw new Error("more than one memory is not known here");
+      note(reader.u32());
+    } else if (NAMES_FUNCTION.has(code)) reader.skip();
+    else skipImmediates(reader, code);
+  }
 }

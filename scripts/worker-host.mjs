@@ -6,8 +6,11 @@ import { createContext, runInContext } from "node:vm";
 /** Wall time between two ticks of the worker, in milliseconds. */
 const TICK_MS = 33;
 
-/** Starts the worker; `later` gives the program's later part when it is first needed, where it was cut in two. */
-export function startWorker(glue, wasm, later = () => new Uint8Array()) {
+/**
+ * Starts the worker; `later` gives the program's later part when it is first needed, where it was cut in two; `prepare` is
+ * given what the program exports before it runs.
+ */
+export function startWorker(glue, wasm, later = () => new Uint8Array(), prepare = () => {}) {
   let now = 0;
   let tick;
   let replies = [];
@@ -31,7 +34,9 @@ export function startWorker(glue, wasm, later = () => new Uint8Array()) {
     ...Object.fromEntries(Object.getOwnPropertyNames(WebAssembly).map((name) => [name, WebAssembly[name]])),
     Instance: function (module, made) {
       imports = made;
-      return new WebAssembly.Instance(module, { ...made, kubarium: { later: link } });
+      const instance = new WebAssembly.Instance(module, { ...made, kubarium: { later: link } });
+      prepare(instance.exports);
+      return instance;
     },
   };
   const exports = runInContext("wasm_bindgen.initSync({ module });", scope);

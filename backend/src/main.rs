@@ -2,6 +2,7 @@
 
 mod cli;
 mod error;
+mod kube_api;
 mod origin;
 mod page;
 mod router;

@@ -17,6 +17,7 @@ use tracing::Span;
 
 use crate::{
     error::Problem,
+    kube_api,
     page::Page,
     sessions::{Sessions, http as sessions},
     websocket,
@@ -28,9 +29,11 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// The server: the page, and what is behind it.
 pub fn router(page: Page, live: Sessions) -> Router {
     let always = always(&page);
+    let kubernetes = kube_api::routes(live.clone());
     let api = Router::new()
         .route("/sessions", post(sessions::create))
         .route("/sessions/{id}", get(sessions::describe))
+        .route("/sessions/{id}/kubeconfig", get(kube_api::kubeconfig::download))
         .route("/sessions/{id}/ws", get(websocket::connect))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "the API has nothing under this path") })
         .method_not_allowed_fallback(|| async {
@@ -51,6 +54,7 @@ pub fn router(page: Page, live: Sessions) -> Router {
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .nest("/api/v1", api)
+        .merge(kubernetes)
         .fallback(move |method, uri, headers| std::future::ready(page.answer(&method, &uri, &headers)))
         .layer(CatchPanicLayer::custom(panicked));
     always

@@ -19,10 +19,10 @@ use axum::extract::ws::Utf8Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 pub use actor::{Ask, Live, PaceChange, Submission};
-pub use frames::End;
+pub use frames::{End, role_of};
 
-use self::actor::Line;
-use crate::storage::{Damage, Store, StoreError};
+use self::actor::{Joined, Line};
+use crate::storage::{Damage, SessionRecord, Store, StoreError};
 
 /// The version of the engine inside: all who are in a session have the same.
 pub const ENGINE: &str = shared::ENGINE_VERSION;
@@ -76,6 +76,22 @@ impl Sessions {
     /// # Errors
     /// Why not.
     pub async fn join(&self, id: &str, token: &str, after: Option<u64>) -> Result<Seat, End> {
+        self.enter(id, |line, reply| Ask::Join { token: token.into(), after, line, reply }).await
+    }
+
+    /// Takes a seat that nobody sees, for whoever answers in the session's name.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn follow(&self, id: &str) -> Result<Seat, End> {
+        self.enter(id, |line, reply| Ask::Follow { line, reply }).await
+    }
+
+    async fn enter(
+        &self,
+        id: &str,
+        ask: impl Fn(Line, oneshot::Sender<Result<Joined, End>>) -> Ask,
+    ) -> Result<Seat, End> {
         if !token::is_id(id) {
             return Err(End::NO_SESSION);
         }
@@ -86,7 +102,7 @@ impl Sessions {
             let (end_in, end) = oneshot::channel();
             let (reply, joined) = oneshot::channel();
             let line = Line { frames: frames_in, end: end_in };
-            if mailbox.send(Ask::Join { token: token.into(), after, line, reply }).await.is_err() {
+            if mailbox.send(ask(line, reply)).await.is_err() {
                 continue;
             }
             if let Ok(result) = joined.await {
@@ -100,6 +116,14 @@ impl Sessions {
             }
         }
         Err(End::FAILED)
+    }
+
+    /// What is kept of a session; none when there is no such session.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn record(&self, id: &str) -> Result<Option<SessionRecord>, StoreError> {
+        if token::is_id(id) { self.inner.store.describe(id).await } else { Ok(None) }
     }
 
     /// What is known of a session; none when there is no such session.

@@ -221,7 +221,7 @@ impl<'a, S: StreamExt<Item = Result<Message, axum::Error>> + Unpin> Connection<'
                 return self.refuse(None).await;
             }
             Some(ClientMessage::Submit { id, action }) => {
-                Ask::Submit(Submission { client, id, action: Box::new(action) })
+                Ask::Submit(Submission { client, id, action: Box::new(action), by: None })
             }
             Some(ClientMessage::Pace { running, speed, until }) => Ask::Pace {
                 client,

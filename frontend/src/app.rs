@@ -11,7 +11,7 @@ use crate::{
     i18n::*,
     protocol::{Opening, Pace, PastRequest},
     rewind::{Beside, Differences, Rewind},
-    stage::Stage,
+    stage::{FaultMenu, Stage},
     state::{Drawer, Page},
     story::Story,
     tour::Tour,
@@ -61,6 +61,7 @@ fn Main() -> impl IntoView {
                 <DrawerPanel />
             </div>
         </main>
+        <FaultMenu />
     }
 }
 
@@ -151,6 +152,14 @@ fn Notices() -> impl IntoView {
     }
 }
 
+/// How many faults nobody has mended.
+#[component]
+fn FaultCount() -> impl IntoView {
+    let page = expect_context::<Page>();
+    let count = Memo::new(move |_| page.systems.with(|systems| systems.broken.len()));
+    view! { <Show when=move || { count.get() > 0 }><span class="count">{count}</span></Show> }
+}
+
 /// The tabs and the legend, below the stage.
 #[component]
 fn Foot() -> impl IntoView {
@@ -166,6 +175,7 @@ fn Foot() -> impl IntoView {
                 on:click=move |_| page.toggle_drawer(drawer)
             >
                 {move || label(i18n)}
+                {(drawer == Drawer::Faults).then(|| view! { <FaultCount /> })}
             </button>
         }
     };
@@ -175,6 +185,7 @@ fn Foot() -> impl IntoView {
                 {tab(Drawer::Yaml, |i18n| t_string!(i18n, tabs.yaml))}
                 {tab(Drawer::Timeline, |i18n| t_string!(i18n, tabs.timeline))}
                 {tab(Drawer::Inspector, |i18n| t_string!(i18n, tabs.inspector))}
+                {tab(Drawer::Faults, |i18n| t_string!(i18n, tabs.faults))}
             </nav>
             <p class="legend">
                 <span><i class="mark control"></i>{t!(i18n, legend.control)}</span>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
+    chaos::Faults,
     i18n::*,
     inspector::Inspector,
     state::{Drawer, Page},
@@ -23,6 +24,7 @@ pub(crate) fn DrawerPanel() -> impl IntoView {
         Some(Drawer::Yaml) => t_string!(i18n, tabs.yaml),
         Some(Drawer::Timeline) => t_string!(i18n, tabs.timeline),
         Some(Drawer::Inspector) => t_string!(i18n, tabs.inspector),
+        Some(Drawer::Faults) => t_string!(i18n, tabs.faults),
         None => "",
     };
     view! {
@@ -40,6 +42,7 @@ pub(crate) fn DrawerPanel() -> impl IntoView {
             </Show>
             {move || match open.get() {
                 Some(Drawer::Timeline) => view! { <div class="drawer-body"><Timeline /></div> }.into_any(),
+                Some(Drawer::Faults) => view! { <div class="drawer-body"><Faults /></div> }.into_any(),
                 Some(Drawer::Inspector) => view! { <div class="drawer-body"><Inspector /></div> }.into_any(),
                 _ => ().into_any(),
             }}

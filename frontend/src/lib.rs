@@ -7,7 +7,7 @@
 //! - [`engine`]: the page's line to the worker; `state`: what the page's parts share; [`view_model`]: what they read off
 //!   it, without a DOM.
 //! - [`app`]: what is on the screen: `header`, `story` (headline, captions, waits, result), `stage` (the diagram), and
-//!   the panels `workbench` (YAML), `timeline` and `inspector`; `tour`, which tells a [`guide`].
+//!   the panels `workbench` (YAML), `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a [`guide`].
 //! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals.
 //! - [`assets`]: addresses of files that the page loads later.
 //!
@@ -20,6 +20,8 @@ pub mod app;
 pub mod assets;
 #[cfg(feature = "page")]
 mod browser;
+#[cfg(feature = "page")]
+mod chaos;
 #[cfg(feature = "page")]
 mod drawer;
 #[cfg(feature = "page")]

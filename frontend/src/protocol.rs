@@ -13,12 +13,14 @@
 mod cause;
 mod inspection;
 mod past;
+mod systems;
 
 use serde::{Deserialize, Serialize};
 
 pub use cause::{Cause, CauseKind, FieldChange};
 pub use inspection::{Inspection, Link, Placement, PlacementRow};
 pub use past::{Branch, Difference, Fared, Mark, MarkKind, PastReply, PastRequest, Timeline};
+pub use systems::{Broken, Container, Member, Role, Systems};
 
 /// What the page asks of the worker. The worker says nothing before the first [`Request::Open`].
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -84,6 +86,15 @@ pub enum Command {
         /// As in `Fault`.
         target: String,
     },
+    /// Make a link slower by so many milliseconds each way.
+    Slow {
+        /// `link/kubelet@node-1~kube-apiserver` …
+        target: String,
+        /// How much.
+        by: u32,
+    },
+    /// A kubectl command, without the leading `kubectl`.
+    Kubectl(String),
     /// Delete an object.
     Delete(Subject),
 }
@@ -242,7 +253,7 @@ pub struct Frame {
     pub nodes: Delta<Node>,
     /// Pods, by UID.
     pub pods: Delta<Pod>,
-    /// Deployments and bare ReplicaSets, by UID.
+    /// Deployments and their like, by UID.
     pub workloads: Delta<Workload>,
     /// Services, by UID.
     pub services: Delta<Service>,
@@ -264,6 +275,8 @@ pub struct Frame {
     pub events: Vec<Event>,
     /// How the last fault ended.
     pub verdict: Option<Verdict>,
+    /// The systems' insides.
+    pub systems: Option<Box<Systems>>,
 }
 
 impl Frame {
@@ -283,6 +296,7 @@ impl Frame {
             && self.waits.is_none()
             && self.visitors.is_none()
             && self.verdict.is_none()
+            && self.systems.is_none()
     }
 }
 
@@ -387,6 +401,10 @@ pub struct Pod {
     pub owner: String,
     /// Whether the last human action brought it about.
     pub accent: bool,
+    /// The UID of the workload that it belongs to in the end; empty for a bare pod.
+    pub workload: String,
+    /// Its containers; of very many the first.
+    pub containers: Vec<Container>,
 }
 
 /// What state a pod is drawn in.
@@ -412,7 +430,7 @@ pub enum PodShape {
     Unknown,
 }
 
-/// A Deployment, or a ReplicaSet without one.
+/// A Deployment, StatefulSet, DaemonSet or Job, or a ReplicaSet without a Deployment.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Workload {

@@ -5,7 +5,10 @@
 mod control_plane;
 #[cfg(feature = "page")]
 mod dots;
+pub mod faults;
 pub mod layout;
+#[cfg(feature = "page")]
+pub(crate) mod menu;
 #[cfg(feature = "page")]
 mod node;
 #[cfg(feature = "page")]
@@ -13,5 +16,7 @@ mod scene;
 #[cfg(feature = "page")]
 mod visitors;
 
+#[cfg(feature = "page")]
+pub(crate) use menu::FaultMenu;
 #[cfg(feature = "page")]
 pub(crate) use scene::Stage;

@@ -10,8 +10,9 @@ use crate::{
     engine::Engine,
     protocol::{
         Caption, Clock, Command, Component, Event, Frame, Inspection, Live, Node, Opening, Outcome, Pace,
-        Pod, Reply, Request, Service, Speed, Subject, Verdict, Visitors, Wait, Workload,
+        Pod, Reply, Request, Service, Speed, Subject, Systems, Verdict, Visitors, Wait, Workload,
     },
+    stage::menu::MenuAt,
     travel::Travel,
     view_model::{self, Table},
 };
@@ -25,6 +26,8 @@ pub enum Drawer {
     Timeline,
     /// One object or program.
     Inspector,
+    /// What is broken.
+    Faults,
 }
 
 /// Links to a live session.
@@ -61,6 +64,9 @@ pub struct Page {
     pub visitors: RwSignal<Visitors>,
     pub events: RwSignal<Vec<Event>>,
     pub verdict: RwSignal<Option<Verdict>>,
+    pub systems: RwSignal<Systems>,
+    /// The fault menu, while it is open.
+    pub menu: RwSignal<Option<MenuAt>>,
     /// What the API server was last asked because of a person, in the API's words.
     pub spoken: RwSignal<String>,
     /// The newest frame, for what draws movement.
@@ -117,6 +123,8 @@ impl Page {
             visitors: RwSignal::default(),
             events: RwSignal::default(),
             verdict: RwSignal::default(),
+            systems: RwSignal::default(),
+            menu: RwSignal::default(),
             spoken: RwSignal::default(),
             frame: RwSignal::default(),
             selection: RwSignal::default(),
@@ -161,6 +169,7 @@ impl Page {
             visitors: RwSignal::default(),
             events: RwSignal::default(),
             verdict: RwSignal::default(),
+            systems: RwSignal::default(),
             spoken: RwSignal::default(),
             frame: RwSignal::default(),
             ..self
@@ -227,6 +236,9 @@ impl Page {
         }
         if frame.verdict.is_some() {
             self.verdict.set(frame.verdict.take());
+        }
+        if let Some(systems) = frame.systems.take() {
+            self.systems.set(*systems);
         }
         let captions = std::mem::take(&mut frame.captions);
         if !captions.is_empty() {

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use crate::{
     i18n::*,
     protocol::{Command, Pace, Verdict, Wait},
+    stage::faults::short_name,
     state::Page,
     words,
 };
@@ -23,7 +24,7 @@ pub(crate) fn Story() -> impl IntoView {
     view! {
         <section class="story">
             <div class="telling">
-                <h1>{t!(i18n, headline)}</h1>
+                <h1><Headline /></h1>
                 <div class="captions" role="log" aria-live="polite" aria-label=move || t_string!(i18n, captions_label)>
                     {move || page.verdict.get().map_or_else(
                         || view! { <Captions /> }.into_any(),
@@ -36,6 +37,29 @@ pub(crate) fn Story() -> impl IntoView {
                 {move || page.verdict.get().filter(|_| why.get()).map(|verdict| view! { <WhySoLong verdict /> })}
             </div>
         </section>
+    }
+}
+
+/// What there is to try or to see, by what is broken.
+#[component]
+fn Headline() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let broken = Memo::new(move |_| {
+        page.systems.with(|systems| {
+            let first = systems.broken.first().map(|broken| short_name(&broken.target).to_owned());
+            (systems.broken.len(), first.unwrap_or_default())
+        })
+    });
+    move || match broken.get() {
+        (0, _)
+            if page.touched.get() && page.captions.with(|told| told.iter().any(|caption| caption.accent)) =>
+        {
+            t_string!(i18n, headline_mended).to_owned()
+        }
+        (0, _) => t_string!(i18n, headline).to_owned(),
+        (1, name) => t_string!(i18n, headline_broken, name = name).to_string(),
+        (count, _) => t_string!(i18n, headline_many, count = count).to_string(),
     }
 }
 

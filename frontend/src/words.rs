@@ -5,6 +5,7 @@ use leptos_i18n::I18nContext;
 use crate::{
     i18n::*,
     protocol::{Happening, Verdict, WaitKind},
+    stage::faults::Deed,
     view_model::NodeState,
 };
 
@@ -115,6 +116,33 @@ pub fn wait_word(kind: WaitKind) -> &'static str {
         WaitKind::Toleration => "toleration",
         WaitKind::CrashLoopBackOff | WaitKind::ImagePullBackOff | WaitKind::ConfigRetry => "backoff",
         _ => "termination",
+    }
+}
+
+/// What breaking something so is called, and what it will do.
+pub fn deed(i18n: I18n, deed: Deed) -> (&'static str, &'static str) {
+    macro_rules! of {
+        ($name:ident, $says:ident) => {
+            (t_string!(i18n, faults.$name), t_string!(i18n, faults.$says))
+        };
+    }
+    match deed {
+        Deed::Stop => of!(stop, stop_says),
+        Deed::Crash => of!(crash, crash_says),
+        Deed::Cut => of!(cut, cut_says),
+        Deed::Slow => of!(slow, slow_says),
+        Deed::PowerOff => of!(power_off, power_off_says),
+        Deed::Partition => of!(partition, partition_says),
+        Deed::Cordon => of!(cordon, cordon_says),
+        Deed::Drain => of!(drain, drain_says),
+        Deed::FillMemory => of!(fill_memory, fill_memory_says),
+        Deed::FillDisk => of!(fill_disk, fill_disk_says),
+        Deed::Kill => of!(kill, kill_says),
+        Deed::FailProbes => of!(fail_probes, fail_probes_says),
+        Deed::Leak => of!(leak, leak_says),
+        Deed::Burn => of!(burn, burn_says),
+        Deed::LoseImage => of!(lose_image, lose_image_says),
+        Deed::Surge => of!(surge, surge_says),
     }
 }
 

@@ -5,7 +5,8 @@
 //! - [`past`]: branches, the [`moments`] that can be gone back to, and what is marked on the timeline.
 //! - `socket`: the connection to the server of a live session.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
-//! - [`view`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be said about it.
+//! - [`view`], [`systems`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
+//!   said about it.
 
 pub mod captions;
 pub mod driver;
@@ -20,6 +21,7 @@ pub mod replica;
 #[cfg(feature = "page")]
 mod socket;
 pub mod story;
+pub mod systems;
 pub mod view;
 pub mod waits;
 pub mod why;

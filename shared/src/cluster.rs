@@ -5,9 +5,11 @@
 mod addons;
 mod asked;
 mod bootstrap;
+mod broken;
 mod command;
 mod faults;
 mod kubeadm;
+mod look;
 mod lost;
 mod members;
 mod spec;
@@ -35,9 +37,11 @@ use crate::sim::{
 use asked::Asked;
 
 pub use crate::apiserver::http::{HttpRequest, HttpResponse, exec_request, exec_result, log_request};
+pub use crate::apiserver::http::{Told, Watcher};
 pub use crate::network::TrafficSource;
 pub use crate::runtime::ImageSpec;
 pub use command::{Action, Command, Outcome};
+pub use look::Course;
 pub use members::EtcdStatus;
 pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
 

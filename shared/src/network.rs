@@ -90,6 +90,14 @@ impl Network {
         self.traffic.set(source, cx)
     }
 
+    /// Lets a source of traffic send far more than it would, or no longer.
+    ///
+    /// # Errors
+    /// There is no such source.
+    pub fn surge(&mut self, source: &crate::doc::Str, surge: bool) -> Result<(), String> {
+        self.traffic.surge(source, surge)
+    }
+
     /// What pods are to send for sources of traffic.
     pub fn take_pod_requests(&mut self) -> Vec<PodRequest> {
         self.traffic.take_for_pods()

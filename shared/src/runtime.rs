@@ -116,6 +116,11 @@ impl Runtime {
         }
     }
 
+    /// From now on this is the catalogue.
+    pub fn look_in(&mut self, images: &Arc<Images>) {
+        self.images = Arc::clone(images);
+    }
+
     /// The pods that have a sandbox here, by UID.
     pub fn sandboxes(&self) -> &BTreeMap<u128, Sandbox> {
         &self.sandboxes

@@ -55,8 +55,12 @@ const MAX_SKIP_MS: u64 = 24 * 3600 * 1000;
 pub enum Ask {
     /// Somebody comes in with a token, and perhaps has a part of the log already.
     Join { token: Str, after: Option<u64>, line: Line, reply: oneshot::Sender<Result<Joined, End>> },
+    /// Whoever answers in the session's name comes in, unseen.
+    Follow { line: Line, reply: oneshot::Sender<Result<Joined, End>> },
     /// Somebody does something to the cluster.
     Submit(Submission),
+    /// Somebody waits for time to pass.
+    Horizon { client: u64 },
     /// Somebody changes how the clock goes.
     Pace { client: u64, change: PaceChange },
     /// Somebody tells what state they have.
@@ -77,6 +81,8 @@ pub struct Submission {
     pub id: u32,
     /// What.
     pub action: Box<StepAction>,
+    /// In whose name, if not the client's own: only the unseen speak for others.
+    pub by: Option<Str>,
 }
 
 /// Another pace; what is left out stays.
@@ -117,6 +123,7 @@ struct Client {
     line: Line,
     role: Role,
     name: Str,
+    unseen: bool,
 }
 
 struct Session {
@@ -152,7 +159,7 @@ pub async fn run(id: String, store: Store, mut mailbox: mpsc::Receiver<Ask>) {
             while let Ok(ask) = mailbox.try_recv() {
                 // Whoever asked may have gone.
                 match ask {
-                    Ask::Join { reply, .. } => drop(reply.send(Err(end.clone()))),
+                    Ask::Join { reply, .. } | Ask::Follow { reply, .. } => drop(reply.send(Err(end.clone()))),
                     Ask::Describe { reply } => drop(reply.send(None)),
                     _ => {}
                 }
@@ -223,6 +230,11 @@ impl Session {
             };
             match ask {
                 Ask::Join { token, after, line, reply } => self.join(&token, after, line, reply),
+                Ask::Follow { line, reply } => self.seat(Role::Owner, None, true, line, reply),
+                Ask::Horizon { client } => {
+                    let horizon = text(&ServerMessage::Horizon(self.horizon()));
+                    self.send(client, &horizon);
+                }
                 Ask::Submit(first) => {
                     let mut batch = vec![first];
                     next = gather(mailbox, &mut batch);
@@ -252,11 +264,23 @@ impl Session {
         line: Line,
         reply: oneshot::Sender<Result<Joined, End>>,
     ) {
-        let Some(role) = frames::role_of(&self.record, token) else {
+        let Some(role) = frames::role_of(&self.record.tokens, token) else {
             // Whoever asked may have gone.
             let _ = reply.send(Err(End::WRONG_TOKEN));
             return;
         };
+        self.seat(role, after, false, line, reply);
+    }
+
+    /// Gives somebody a place, and all that they lack.
+    fn seat(
+        &mut self,
+        role: Role,
+        after: Option<u64>,
+        unseen: bool,
+        line: Line,
+        reply: oneshot::Sender<Result<Joined, End>>,
+    ) {
         // Somebody who has more than there is saw commands that were lost: they begin anew.
         let after = after.filter(|&after| after <= self.record.sequence);
         let known = usize::try_from(after.unwrap_or(0)).unwrap_or(usize::MAX);
@@ -274,8 +298,8 @@ impl Session {
             return;
         }
         self.next_client += 1;
-        let name = self.free_name(role);
-        self.clients.insert(client, Client { line, role, name });
+        let name = if unseen { Str::new() } else { self.free_name(role) };
+        self.clients.insert(client, Client { line, role, name, unseen });
         self.tell_presence();
     }
 
@@ -297,7 +321,7 @@ impl Session {
         let at = Time(self.clock.read(Instant::now()));
         let mut records = Vec::with_capacity(batch.len());
         let mut told = Vec::with_capacity(batch.len());
-        for Submission { client, id, action } in batch {
+        for Submission { client, id, action, by } in batch {
             let Some(sender) = self.clients.get(&client) else { continue };
             let why = match () {
                 () if !sender.role.may_act() => "this link only lets you watch: ask for an editor's link",
@@ -309,7 +333,12 @@ impl Session {
                 continue;
             }
             let sequence = self.record.sequence + 1 + records.len() as u64;
-            let entry = Entry { sequence, at, by: sender.name.clone(), action: in_own_name(*action) };
+            let entry = Entry {
+                sequence,
+                at,
+                by: by.filter(|_| sender.unseen).unwrap_or_else(|| sender.name.clone()),
+                action: in_own_name(*action),
+            };
             records.push(frames::record(&entry));
             let frame = text(&ServerMessage::Entry(entry));
             self.log_bytes += frame.len();
@@ -422,8 +451,13 @@ impl Session {
 
     fn tell_presence(&mut self) {
         let person = |client: &Client, you| Person { name: client.name.clone(), role: client.role, you };
-        let people =
-            |reader: u64| self.clients.iter().map(|(&id, client)| person(client, id == reader)).collect();
+        let people = |reader: u64| {
+            self.clients
+                .iter()
+                .filter(|(_, client)| !client.unseen)
+                .map(|(&id, client)| person(client, id == reader))
+                .collect()
+        };
         let frames: Vec<(u64, Utf8Bytes)> = self
             .clients
             .keys()
@@ -440,7 +474,8 @@ impl Session {
 
     fn describe(&mut self) -> Live {
         let record = SessionRecord { horizon: self.clock.read(Instant::now()), ..self.record.clone() };
-        Live { record, clients: u32::try_from(self.clients.len()).unwrap_or(u32::MAX) }
+        let seen = self.clients.values().filter(|client| !client.unseen).count();
+        Live { record, clients: u32::try_from(seen).unwrap_or(u32::MAX) }
     }
 
     fn send_all(&mut self, frame: &Utf8Bytes) {

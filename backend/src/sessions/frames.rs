@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::token;
-use crate::storage::{CommandRecord, SessionRecord};
+use crate::storage::{CommandRecord, TokenHash};
 
 /// Why a connection ends, as the client is told: a sentence, and the code it is closed with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +75,8 @@ pub fn entry_frame(record: &CommandRecord) -> Option<Utf8Bytes> {
 }
 
 /// What a token allows in a session.
-pub fn role_of(record: &SessionRecord, secret: &str) -> Option<Role> {
+pub fn role_of(tokens: &[TokenHash; 3], secret: &str) -> Option<Role> {
     let hash = token::hash(secret);
     let roles = [Role::Owner, Role::Editor, Role::Viewer];
-    roles.into_iter().zip(&record.tokens).find(|(_, kept)| **kept == hash).map(|(role, _)| role)
+    roles.into_iter().zip(tokens).find(|(_, kept)| **kept == hash).map(|(role, _)| role)
 }

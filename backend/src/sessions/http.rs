@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     error::{Fault, Problem},
+    kube_api::kubeconfig,
     origin,
     storage::{Damage, Pace, SessionRecord},
 };
@@ -32,6 +33,14 @@ pub const MAX_SCENARIO: usize = 1 << 20;
 struct Created {
     id: String,
     links: Links,
+    kubernetes: Kubernetes,
+}
+
+/// Where the owner's Kubernetes API is.
+#[derive(Serialize)]
+struct Kubernetes {
+    server: String,
+    token: String,
 }
 
 /// A link for each role. The token is in the fragment, which browsers keep to themselves.
@@ -112,8 +121,12 @@ pub async fn create(
     let link = |token: &Token| format!("{base}/#s={id}.{}", token.reveal());
     let [owner, editor, viewer] = &tokens;
     let links = Links { owner: link(owner), editor: link(editor), viewer: link(viewer) };
+    let kubernetes = Kubernetes {
+        server: kubeconfig::server(&base, &id, owner.reveal()),
+        token: owner.reveal().to_owned(),
+    };
     let location = [(axum::http::header::LOCATION, format!("/api/v1/sessions/{id}"))];
-    Ok((StatusCode::CREATED, location, Json(Created { id, links })).into_response())
+    Ok((StatusCode::CREATED, location, Json(Created { id, links, kubernetes })).into_response())
 }
 
 fn read(body: &[u8]) -> Result<Scenario, Problem> {

@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use crate::{
     i18n::*,
     protocol::{Component, Subject},
-    stage::node::PodVessel,
+    stage::{
+        menu::{BreakButton, Struck},
+        node::PodVessel,
+    },
     state::Page,
     view_model::{Density, pods_on},
 };
@@ -72,7 +75,6 @@ fn Program(
     #[prop(into)] title: Signal<&'static str>,
     children: Children,
 ) -> impl IntoView {
-    let i18n = use_i18n();
     let page = expect_context::<Page>();
     let program = component(page, place);
     view! {
@@ -81,11 +83,10 @@ fn Program(
                 <b>{title}</b>
                 <code>{place}</code>
             </button>
+            <BreakButton place=place.to_owned() />
             <div class="program-body">
                 {children()}
-                <Show when=move || program.with(|program| !program.up)>
-                    <span class="stopped">{t!(i18n, component.stopped)}</span>
-                </Show>
+                <Struck place=place.to_owned() />
             </div>
         </div>
     }
@@ -138,6 +139,8 @@ pub(crate) fn ApiServer() -> impl IntoView {
                     <b>{t!(i18n, component.api_server)}</b>
                     <code>"kube-apiserver"</code>
                 </button>
+                <BreakButton place="kube-apiserver".to_owned() />
+                <Struck place="kube-apiserver".to_owned() />
                 <span class="spoken">{move || page.spoken.get()}</span>
                 <span class="said">
                     {move || if program.with(|program| program.up) {

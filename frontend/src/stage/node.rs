@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use crate::{
     i18n::*,
     protocol::{Node, Pod, PodShape, Subject},
+    stage::menu::{BreakButton, Struck},
     state::Page,
     view_model::{Density, NodeState, node_state, percent, pods_on, serves, shape_word, split_name},
     words,
@@ -43,8 +44,12 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
                     <b>{move || name.get_value()}</b>
                     <span class="node-state">{move || words::node_state(i18n, state.get()).0}</span>
                 </button>
-                <PowerSwitch name=name.get_value() node />
+                <span class="node-tools">
+                    <BreakButton place=format!("node/{}", name.get_value()) />
+                    <PowerSwitch name=name.get_value() node />
+                </span>
             </header>
+            <Struck place=format!("node/{}", name.get_value()) />
             <Agent place=place("kubelet") label="kubelet" up=Signal::derive(move || node.with(|node| node.kubelet)) />
             <div class="pods" data-density=move || density.get().word()>
                 <For each=move || pods.get() key=Clone::clone let:uid>

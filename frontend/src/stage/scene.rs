@@ -5,6 +5,7 @@ use leptos::{html, prelude::*};
 use super::{
     control_plane::{ApiServer, ControlPlane},
     dots::Dots,
+    menu,
     node::NodeCard,
     visitors::{Services, VisitorStrip},
 };
@@ -23,6 +24,7 @@ pub(crate) fn Stage() -> impl IntoView {
     let dots = NodeRef::<html::Div>::new();
     Effect::new(move |_| {
         if let (Some(stage), Some(lines), Some(dots)) = (stage.get(), lines.get(), dots.get()) {
+            menu::listen(page, &stage);
             Dots::start(page, stage, lines, dots.into());
         }
     });

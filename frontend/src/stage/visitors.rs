@@ -2,7 +2,12 @@
 
 use leptos::prelude::*;
 
-use crate::{i18n::*, protocol::Subject, state::Page};
+use crate::{
+    i18n::*,
+    protocol::Subject,
+    stage::menu::{BreakButton, Struck},
+    state::Page,
+};
 
 /// How many visitors the counter shows.
 const LAST: usize = 20;
@@ -59,6 +64,7 @@ pub(crate) fn VisitorStrip() -> impl IntoView {
     };
     view! {
         <div class="layer visitors">
+            <BreakButton place="visitors".to_owned() />
             <span class="visitors-name">{t!(i18n, visitors.name)}</span>
             <span class="marks" aria-hidden="true">
                 {move || marks.get().into_iter().enumerate().map(|(index, mark)| {
@@ -73,6 +79,7 @@ pub(crate) fn VisitorStrip() -> impl IntoView {
                 }).collect_view()}
             </span>
             <span class="visitors-summary" class:short=move || { lost() > 0 }>{summary}</span>
+            <Struck place="visitors".to_owned() />
         </div>
     }
 }

@@ -23,8 +23,8 @@ use super::{
     waits,
 };
 use crate::protocol::{
-    Caption, Clock, Command, Frame, Happening, Inspection, Pace, Reply, Request, Speed, Subject, Verdict,
-    Visitors, Wait,
+    Caption, Clock, Command, Frame, Happening, Inspection, Pace, Reply, Request, Speed, Subject, Systems,
+    Verdict, Visitors, Wait,
 };
 
 /// The longest stretch of wall time that one tick makes up for: a page that slept goes on, it does not rush.
@@ -65,6 +65,7 @@ pub struct Driver {
     view: View,
     waits: Vec<Wait>,
     visitors: Visitors,
+    systems: Systems,
     looked_at: (u64, f64),
     story: Option<Story>,
     before_fault: Option<Box<Replica>>,
@@ -97,6 +98,7 @@ impl Driver {
             view: View::default(),
             waits: Vec::new(),
             visitors: Visitors::default(),
+            systems: Systems::default(),
             looked_at: (0, f64::NEG_INFINITY),
             story: None,
             before_fault: None,
@@ -158,7 +160,7 @@ impl Driver {
         if self.past.present().is_some() {
             self.fork(false);
         }
-        if let Command::Fault { target, .. } = command {
+        if let Command::Fault { target, .. } | Command::Slow { target, .. } = command {
             self.before_fault = Some(Box::new(self.replica.clone()));
             let now = self.replica.cluster().now().0;
             self.story = Some(Story::begin(target, &self.view, now, self.visitors.lost));
@@ -431,6 +433,11 @@ impl Driver {
         }
         (self.view, self.waits, self.visitors) = (view, waits, visitors);
         frame.verdict = self.verdict(now);
+        let systems = Systems::of(self.replica.cluster());
+        if systems != self.systems || frame.reset {
+            frame.systems = Some(Box::new(systems.clone()));
+            self.systems = systems;
+        }
     }
 
     fn verdict(&mut self, now: u64) -> Option<Verdict> {

@@ -407,6 +407,12 @@ fn action(command: &Command) -> Result<StepAction, Outcome> {
             let step: FaultStep = from_doc(&step).map_err(|error| refuse(error.message))?;
             StepAction::Fault(step)
         }
+        Command::Slow { target, by } => {
+            let step = doc!({ "target": target.as_str(), "kind": "Delay", "by": format!("{by}ms") });
+            let step: FaultStep = from_doc(&step).map_err(|error| refuse(error.message))?;
+            StepAction::Fault(step)
+        }
+        Command::Kubectl(line) => StepAction::Kubectl(line.as_str().into()),
         Command::Repair { target: text } => StepAction::Repair(RepairStep { target: target(text)? }),
         Command::Delete(Subject::Object { kind, namespace, name }) => {
             let place =

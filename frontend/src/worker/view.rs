@@ -19,12 +19,15 @@ use shared::{
 };
 
 use crate::{
-    protocol::{Component, Delta, Keyed, Node, Pod, PodShape, Service, Workload},
+    protocol::{Component, Container, Delta, Keyed, Node, Pod, PodShape, Service, Workload},
     view_model::{Table, follow},
 };
 
 /// The label that ties an EndpointSlice to its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// Containers of a pod that are told of one by one.
+const CONTAINERS: usize = 24;
 
 /// What the page shows of a cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -133,7 +136,41 @@ fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<u128>) -> Op
         app: app.to_owned(),
         owner: owner.to_owned(),
         accent: accented.contains(&object.meta.uid),
+        workload: workload_of(cluster, object),
+        containers: read_containers(object),
     })
+}
+
+/// The UID of what a pod belongs to in the end: its owner, or its owner's.
+fn workload_of(cluster: &Cluster, pod: &Object) -> String {
+    let Some(owner) = pod.meta.controller() else { return String::new() };
+    let above = match owner.kind.as_str() {
+        "ReplicaSet" => Some(Kind::ReplicaSet),
+        "Job" => Some(Kind::Job),
+        _ => None,
+    };
+    let above = above.and_then(|kind| {
+        let key = shared::api::Key::new(kind, pod.key.namespace.clone(), owner.name.clone());
+        Some(cluster.store().get(&key)?.meta.controller()?.uid)
+    });
+    uuid(above.unwrap_or(owner.uid))
+}
+
+fn read_containers(pod: &Object) -> Vec<Container> {
+    let statuses = pod.body["status"]["containerStatuses"].items();
+    let read = |spec: &shared::doc::Doc| {
+        let name = spec["name"].as_str().unwrap_or_default();
+        let status = statuses.iter().find(|status| status["name"].as_str() == Some(name));
+        let restarts = status.and_then(|status| status["restartCount"].as_i64()).unwrap_or(0);
+        Container {
+            name: name.to_owned(),
+            image: spec["image"].as_str().unwrap_or_default().to_owned(),
+            running: status.is_some_and(|status| !status["state"]["running"].is_null()),
+            ready: status.is_some_and(|status| status["ready"].as_bool() == Some(true)),
+            restarts: u32::try_from(restarts).unwrap_or(0),
+        }
+    };
+    pod.body["spec"]["containers"].items().iter().take(CONTAINERS).map(read).collect()
 }
 
 fn shape(pod: &PodView, status: &str, deleting: bool) -> PodShape {
@@ -173,7 +210,20 @@ fn read_workloads(cluster: &Cluster) -> Vec<Workload> {
         .list(Kind::ReplicaSet)
         .filter(|object| object.meta.controller().is_none())
         .filter_map(|object| Some(workload(object, object.view::<ReplicaSet>()?.replicas)));
-    deployments.chain(bare).collect()
+    // Kind, what it wants, and what counts as there.
+    const OTHERS: [(Kind, [&str; 2], &[&str]); 3] = [
+        (Kind::StatefulSet, ["spec", "replicas"], &["availableReplicas"]),
+        (Kind::DaemonSet, ["status", "desiredNumberScheduled"], &["numberAvailable"]),
+        (Kind::Job, ["spec", "completions"], &["active", "succeeded"]),
+    ];
+    let others = OTHERS.iter().flat_map(|(kind, [part, wanted], there)| {
+        cluster.store().list(*kind).map(move |object| {
+            let wanted = object.body[*part][*wanted].as_i64().unwrap_or(1);
+            let available = there.iter().map(|field| count(object, field)).sum();
+            Workload { available, ..workload(object, wanted) }
+        })
+    });
+    deployments.chain(bare).chain(others).collect()
 }
 
 fn read_services(cluster: &Cluster) -> Vec<Service> {

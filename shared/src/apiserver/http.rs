@@ -6,6 +6,7 @@ mod form;
 mod json;
 mod node_request;
 mod options;
+mod watcher;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,7 @@ use form::Form;
 
 pub(super) use node_request::exec_doc;
 pub use node_request::{exec_request, exec_result, log_request};
+pub use watcher::{Told, Watcher};
 
 /// The largest body the server reads, in bytes.
 pub const MAX_BODY: u64 = 3 << 20;

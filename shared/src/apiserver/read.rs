@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::api::{FieldSelector, Object, Reply, Request, Status, Subresource};
+use crate::etcd::Store;
+use crate::sim::Context;
 
 use super::{ApiServer, Call, discovery, parts};
 
@@ -20,6 +22,21 @@ impl ApiServer {
         }
     }
 
+    /// Answers a request that changes nothing, at once.
+    pub(crate) fn look(
+        &mut self,
+        request: &Request,
+        store: &mut Store,
+        cx: &mut Context<'_>,
+    ) -> Result<Reply, Status> {
+        self.execute(request, store, cx).0
+    }
+
+    /// What watchers of this server may see: its cache, or all there is.
+    pub(crate) fn seen<'a>(&'a self, store: &'a Store) -> &'a Store {
+        self.cached().unwrap_or(store)
+    }
+
     pub(super) fn list(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         if !call.request.options.pages.is_plain() {
             return self.page(call);
@@ -32,6 +49,17 @@ impl ApiServer {
 /// The objects that a request for a collection means.
 pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
     let request = call.request;
+    check_fields(request)?;
+    let fits = |object: &&Arc<Object>| is_selected(request, object);
+    Ok(if request.namespace.is_empty() {
+        call.store.list(request.kind).filter(fits).cloned().collect()
+    } else {
+        call.store.list_namespace(request.kind, &request.namespace).filter(fits).cloned().collect()
+    })
+}
+
+/// Whether the kind can be selected by the fields that a request names.
+pub(super) fn check_fields(request: &Request) -> Result<(), Status> {
     let resource = request.kind.resource();
     if let Some((path, ..)) =
         request.options.fields.0.iter().find(|(path, ..)| !resource.fields().contains(&path.as_str()))
@@ -44,12 +72,7 @@ pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
         let known = known.join(", ");
         return Err(Status::bad_request(format!("{path:?} is not a known field selector: only {known}")));
     }
-    let fits = |object: &&Arc<Object>| is_selected(request, object);
-    Ok(if request.namespace.is_empty() {
-        call.store.list(request.kind).filter(fits).cloned().collect()
-    } else {
-        call.store.list_namespace(request.kind, &request.namespace).filter(fits).cloned().collect()
-    })
+    Ok(())
 }
 
 /// Whether an object is one of those that a request for a collection means.

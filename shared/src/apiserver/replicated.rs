@@ -119,6 +119,11 @@ impl Remote {
 }
 
 impl ApiServer {
+    /// What it has of the data, where etcd has several members.
+    pub(super) fn cached(&self) -> Option<&Store> {
+        self.remote.as_ref().map(|remote| &remote.cache)
+    }
+
     /// The remote part starts anew.
     pub(super) fn start_replicated(&mut self, cx: &mut Context<'_>) {
         let Some(remote) = &mut self.remote else { return };

@@ -38,6 +38,8 @@ fn act(cluster: &mut Cluster, target: &Target, fault: Option<Fault>, causes: Cau
                 .and_then(|process| component(cluster, process, target, fault, causes)),
             Target::Link(a, b) => link(cluster, a, b, target, fault),
             Target::Pod(namespace, name) => pod(cluster, namespace, name, target, fault, &causes),
+            Target::Image(reference) => image(cluster, reference, target, fault),
+            Target::Traffic(source) => traffic(cluster, source, target, fault),
         };
     match result {
         Ok(()) => Outcome::Done,
@@ -48,7 +50,9 @@ fn act(cluster: &mut Cluster, target: &Target, fault: Option<Fault>, causes: Cau
 fn unfit(target: &Target, fault: Fault) -> String {
     let kinds = match target {
         Target::Node(_) | Target::Zone(_) => "PowerOff, Partition, FillMemory or FillDisk",
-        Target::Pod(..) => "Crash, FillMemory or FailProbes",
+        Target::Pod(..) => "Crash, FillMemory, FailProbes or BurnCpu",
+        Target::Image(_) => "Missing",
+        Target::Traffic(_) => "Surge",
         Target::Component(..) | Target::Etcd(_) => "Stop or Crash",
         Target::Link(..) => "Drop or Delay",
     };
@@ -122,13 +126,44 @@ fn pod(
         Some(Fault::Crash) => runtime.crash(uid, &mut cx),
         Some(Fault::FillMemory) => runtime.leak(uid, true, &mut cx),
         Some(Fault::FailProbes) => runtime.fail_probes(uid, true),
+        Some(Fault::BurnCpu) => runtime.burn(uid, true, &cx),
         Some(other) => return Err(unfit(target, other)),
         None => {
             runtime.leak(uid, false, &mut cx);
             runtime.fail_probes(uid, false);
+            runtime.burn(uid, false, &cx);
         }
     }
     Ok(())
+}
+
+/// Takes an image out of its registry, or puts it back.
+fn image(
+    cluster: &mut Cluster,
+    reference: &Str,
+    target: &Target,
+    fault: Option<Fault>,
+) -> Result<(), String> {
+    if let Some(other) = fault.filter(|fault| *fault != Fault::Missing) {
+        return Err(unfit(target, other));
+    }
+    if !crate::runtime::is_valid_reference(reference) {
+        return Err(format!("{reference:?} is no image reference"));
+    }
+    Arc::make_mut(&mut cluster.images).lose(reference, fault.is_some());
+    for runtime in &mut cluster.runtimes {
+        Arc::make_mut(runtime).look_in(&cluster.images);
+    }
+    Ok(())
+}
+
+/// Lets a source of traffic send far more, or as before.
+fn traffic(cluster: &mut Cluster, source: &Str, target: &Target, fault: Option<Fault>) -> Result<(), String> {
+    match fault {
+        Some(Fault::Surge) => cluster.network.surge(source, true),
+        None => cluster.network.surge(source, false),
+        Some(other) => Err(unfit(target, other)),
+    }
 }
 
 /// Switches a machine off (everything on it ends at once, nothing is said to anybody) or on.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{Key, Kind};
 use crate::client::Input;
-use crate::collections::BTreeMap;
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 use crate::sim::{Body, Causes, Context, Duration, Packet, PacketStep, Process, Protocol, Timer};
 use crate::{doc, sim::HttpTarget};
@@ -25,6 +25,10 @@ const IDLE: Duration = Duration::seconds(1);
 /// The most requests a second of one source, and the longest it waits for an answer.
 const MOST_A_SECOND: u32 = 10_000;
 const LONGEST_TIMEOUT: Duration = Duration::seconds(60);
+/// How many times as many requests a surge brings.
+const SURGE: u32 = 10;
+/// What the people outside are called where a source of traffic is named.
+const VISITORS: &str = "visitors";
 /// Where sources are that are no pods.
 const OUTSIDE: &str = "outside";
 
@@ -154,6 +158,8 @@ pub struct Traffic {
     /// How many requests of named sources ended.
     answers: u64,
     numbers: u64,
+    /// Sources that send far more than they would.
+    surges: BTreeSet<Str>,
     /// What pods are to send.
     for_pods: Vec<PodRequest>,
 }
@@ -193,6 +199,24 @@ impl Traffic {
         self.sources.insert(spec.name.clone(), Source { spec, tally, sent, url, number });
         periodic_of(Duration::ZERO, number, cx);
         Ok(())
+    }
+
+    /// Lets a source send far more than it would, or no longer.
+    pub(super) fn surge(&mut self, name: &Str, surge: bool) -> Result<(), String> {
+        if name != VISITORS && !self.sources.contains_key(name) {
+            return Err(format!("there is no source of traffic called {name:?}"));
+        }
+        if surge {
+            self.surges.insert(name.clone());
+        } else {
+            self.surges.remove(name);
+        }
+        Ok(())
+    }
+
+    /// The sources that send far more than they would.
+    pub fn surges(&self) -> &BTreeSet<Str> {
+        &self.surges
     }
 
     /// What pods are to send now.
@@ -262,7 +286,8 @@ impl Traffic {
     }
 
     fn visit(&mut self, addresses: &BTreeMap<Key, (u32, u32)>, cx: &mut Context<'_>) {
-        let rate = u64::from(cx.core.options.visitors_per_second_milli);
+        let surge = if self.surges.contains(VISITORS) { SURGE } else { 1 };
+        let rate = u64::from(cx.core.options.visitors_per_second_milli) * u64::from(surge);
         if rate == 0 {
             return periodic(IDLE, "visit", cx);
         }
@@ -311,8 +336,10 @@ impl Traffic {
         if spec.rate == 0 {
             return;
         }
-        let at_once = (spec.rate / 1000).max(1);
-        periodic_of(Duration::millis((1000 * at_once / spec.rate).max(1).into()), number, cx);
+        let surge = if self.surges.contains(&spec.name) { SURGE } else { 1 };
+        let rate = (spec.rate * surge).min(MOST_A_SECOND);
+        let at_once = (rate / 1000).max(1);
+        periodic_of(Duration::millis((1000 * at_once / rate).max(1).into()), number, cx);
         for _ in 0..at_once {
             if let Some(pod) = spec.pod() {
                 let request =

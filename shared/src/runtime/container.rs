@@ -73,6 +73,10 @@ pub struct Container {
     pub(super) counted: u64,
     /// Whether its probes fail, whatever it does.
     pub(super) probes_fail: bool,
+    /// Since when it keeps a core busy for nothing, if it does.
+    pub(super) burning: Option<Time>,
+    /// CPU time that it burnt so before, in nanoseconds.
+    pub(super) burnt_nanos: u64,
     /// How it ended, once it has.
     pub end: ContainerEnd,
     /// How many requests it answered.
@@ -116,7 +120,19 @@ pub struct Program {
     pub exit_code: i32,
 }
 
+/// What keeps one core busy, in thousandths of a core.
+const ONE_CORE: u64 = 1000;
+
 impl Container {
+    /// CPU time that a fault made it burn, in nanoseconds.
+    pub(super) fn burnt_for_nothing(&self, now: Time) -> u64 {
+        let Some(since) = self.burning else { return self.burnt_nanos };
+        let limit = &self.doc["resources"]["limits"]["cpu"];
+        let limit =
+            if limit.is_null() { ONE_CORE } else { u64::try_from(crate::api::milli(limit)).unwrap_or(0) };
+        self.burnt_nanos + limit.min(ONE_CORE) * now.since(since).0 * 1000
+    }
+
     /// Whether it is up.
     pub fn running(&self) -> bool {
         matches!(self.stage, Stage::Running { .. })

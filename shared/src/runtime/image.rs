@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::collections::BTreeMap;
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 use crate::sim::{Duration, hash_of};
 
@@ -111,6 +111,8 @@ pub struct Images {
     /// Repositories of which the catalogue knows all tags that exist.
     tagged: BTreeMap<Str, bool>,
     stand_in: ImageSpec,
+    /// References that their registry has no longer.
+    lost: BTreeSet<Str>,
 }
 
 /// What an image reference leads to.
@@ -137,8 +139,12 @@ impl<'a> Found<'a> {
 impl Images {
     /// The built-in catalogue with a scenario's additions.
     pub fn new(specs: &BTreeMap<Str, ImageSpec>) -> Images {
-        let mut images =
-            Images { by_reference: BTreeMap::new(), tagged: BTreeMap::new(), stand_in: ImageSpec::default() };
+        let mut images = Images {
+            by_reference: BTreeMap::new(),
+            tagged: BTreeMap::new(),
+            stand_in: ImageSpec::default(),
+            lost: BTreeSet::new(),
+        };
         images.stand_in.answer = "200 OK".into();
         for (reference, spec) in built_in() {
             images.add(reference, spec, true);
@@ -157,6 +163,27 @@ impl Images {
         let full = full_reference(reference);
         self.tagged.entry(repository(&full).into()).or_insert(tagged);
         self.by_reference.insert(full.into(), spec);
+    }
+
+    /// Takes `image` out of its registry, or puts it back.
+    pub fn lose(&mut self, image: &str, lost: bool) {
+        let full = full_reference(image).into();
+        if lost {
+            self.lost.insert(full);
+        } else {
+            self.lost.remove(&full);
+        }
+    }
+
+    /// The references that their registry has no longer, in full.
+    pub fn lost(&self) -> &BTreeSet<Str> {
+        &self.lost
+    }
+
+    /// What the registry has of `image` for who pulls it.
+    pub fn find_to_pull(&self, image: &str) -> Found<'_> {
+        let lost = !self.lost.is_empty() && self.lost.contains(full_reference(image).as_str());
+        if lost { Found::UnknownTag } else { self.find(image) }
     }
 
     /// What `image` leads to.

@@ -87,6 +87,8 @@ impl Runtime {
             filled: 0,
             counted: 0,
             probes_fail: false,
+            burning: None,
+            burnt_nanos: 0,
             end: ContainerEnd::default(),
             doc,
             served: 0,
@@ -98,6 +100,7 @@ impl Runtime {
                 container.previous_log = std::mem::take(&mut old.log);
                 // What is broken stays so until it is mended.
                 (container.filled, container.probes_fail) = (old.filled, old.probes_fail);
+                container.burning = old.burning.map(|_| cx.now());
                 *old = container;
             }
             None => sandbox.containers.push(container),

@@ -4,7 +4,7 @@
 
 use crate::collections::sort;
 use crate::doc::Str;
-use crate::sim::{ContainerUsage, Context, CriEvent, Filled, Usage};
+use crate::sim::{ContainerUsage, Context, CriEvent, Fault, Filled, Usage};
 
 use super::container::KILLED;
 use super::{Container, Runtime};
@@ -56,6 +56,36 @@ impl Runtime {
         for container in sandbox.into_iter().flat_map(|sandbox| &mut sandbox.containers) {
             container.probes_fail = fail;
         }
+    }
+
+    /// The containers of a pod keep a core busy from now on, or no longer.
+    pub fn burn(&mut self, pod: u128, burn: bool, cx: &Context<'_>) {
+        let now = cx.now();
+        let sandbox = self.sandboxes.get_mut(&pod);
+        for container in sandbox.into_iter().flat_map(|sandbox| &mut sandbox.containers) {
+            container.burnt_nanos = container.burnt_for_nothing(now);
+            container.burning = burn.then_some(now);
+        }
+    }
+
+    /// What strikes a pod here now.
+    pub fn struck(&self, pod: u128) -> impl Iterator<Item = Fault> {
+        let containers = || self.sandboxes.get(&pod).into_iter().flat_map(|sandbox| &sandbox.containers);
+        [
+            containers().any(|container| container.filled > 0).then_some(Fault::FillMemory),
+            containers().any(|container| container.probes_fail).then_some(Fault::FailProbes),
+            containers().any(|container| container.burning.is_some()).then_some(Fault::BurnCpu),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// What fills the machine: its memory, its disk.
+    pub fn fills(&self) -> impl Iterator<Item = Fault> {
+        let (memory, disk) = self.filled;
+        [(memory, Fault::FillMemory), (disk, Fault::FillDisk)]
+            .into_iter()
+            .filter_map(|(bytes, fault)| (bytes > 0).then_some(fault))
     }
 
     /// Memory and disk that are left, in bytes.

@@ -43,7 +43,7 @@ impl Runtime {
     }
 
     fn pull_time(&self, image: &Str, cx: &Context<'_>) -> Duration {
-        let Some(spec) = self.images.find(image).spec() else { return RESOLVE };
+        let Some(spec) = self.images.find_to_pull(image).spec() else { return RESOLVE };
         if self.cached.contains_key(image) {
             // Only asks the registry whether the cached one is current.
             return cx.core.options.image_pull.unwrap_or(RESOLVE).min(RESOLVE);
@@ -54,7 +54,7 @@ impl Runtime {
 
     pub(super) fn pulled(&mut self, number: u64, cx: &mut Context<'_>) {
         let Some(pull) = self.pulls.remove(&number) else { return };
-        let size = match self.images.find(&pull.image) {
+        let size = match self.images.find_to_pull(&pull.image) {
             Found::UnknownTag => Err(not_found(&pull.image)),
             Found::Known(spec) | Found::StandIn(spec) => Ok(spec.size),
         };

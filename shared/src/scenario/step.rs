@@ -227,6 +227,9 @@ enum Kind {
     FillMemory,
     FillDisk,
     FailProbes,
+    BurnCpu,
+    Missing,
+    Surge,
     Drop,
     Delay,
 }
@@ -252,6 +255,9 @@ impl TryFrom<RawFault> for FaultStep {
             (Kind::FillMemory, None) => Fault::FillMemory,
             (Kind::FillDisk, None) => Fault::FillDisk,
             (Kind::FailProbes, None) => Fault::FailProbes,
+            (Kind::BurnCpu, None) => Fault::BurnCpu,
+            (Kind::Missing, None) => Fault::Missing,
+            (Kind::Surge, None) => Fault::Surge,
             (Kind::Drop, None) => Fault::Drop,
             (Kind::Delay, Some(by)) => Fault::Delay { by },
             (Kind::Delay, None) => {
@@ -273,6 +279,9 @@ impl From<FaultStep> for RawFault {
             Fault::FillMemory => (Kind::FillMemory, None),
             Fault::FillDisk => (Kind::FillDisk, None),
             Fault::FailProbes => (Kind::FailProbes, None),
+            Fault::BurnCpu => (Kind::BurnCpu, None),
+            Fault::Missing => (Kind::Missing, None),
+            Fault::Surge => (Kind::Surge, None),
             Fault::Drop => (Kind::Drop, None),
             Fault::Delay { by } => (Kind::Delay, Some(by)),
         };

@@ -26,6 +26,12 @@ pub enum Fault {
     FillDisk,
     /// `pod/…`: its probes fail.
     FailProbes,
+    /// `pod/…`: its containers keep a core busy, as far as their limits let them.
+    BurnCpu,
+    /// `image/…`: the registry has it no longer. Nodes that have it keep it.
+    Missing,
+    /// `traffic/…`: ten times as many requests.
+    Surge,
     /// `link/…`: nothing crosses.
     Drop,
     /// `link/…`: everything takes longer.
@@ -39,7 +45,7 @@ pub enum Fault {
 ///
 /// Text forms: `node/node-2` · `zone/a` · `component/kube-scheduler` · `component/kubelet@node-1` · `etcd/0` ·
 /// `link/kubelet@node-1~kube-apiserver` · `link/node-0~node-1` · `link/etcd/0~etcd/1` · `pod/web-0` ·
-/// `pod/team-a/web-0`.
+/// `pod/team-a/web-0` · `image/todo-api:v1.2` · `traffic/visitors` (those outside) · `traffic/NAME` (a source of that name).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {
     /// A machine, by the name of its node.
@@ -54,6 +60,10 @@ pub enum Target {
     Link(Str, Str),
     /// A pod, by namespace and name.
     Pod(Str, Str),
+    /// An image in its registry, by reference.
+    Image(Str),
+    /// A source of traffic.
+    Traffic(Str),
 }
 
 impl Target {
@@ -65,7 +75,7 @@ impl Target {
         let refuse = || {
             format!(
                 "{text:?} is no fault target: write node/NAME, zone/NAME, component/NAME, component/NAME@NODE, \
-                 etcd/NUMBER, link/A~B, pod/NAME or pod/NAMESPACE/NAME"
+                 etcd/NUMBER, link/A~B, pod/NAME, pod/NAMESPACE/NAME, image/REFERENCE or traffic/NAME"
             )
         };
         let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or_else(refuse)?;
@@ -85,6 +95,8 @@ impl Target {
                 Some((namespace, name)) => Target::Pod(namespace.into(), name.into()),
                 None => Target::Pod("default".into(), name.into()),
             }),
+            "image" => Ok(Target::Image(name.into())),
+            "traffic" => Ok(Target::Traffic(name.into())),
             _ => Err(refuse()),
         }
     }
@@ -101,6 +113,8 @@ impl fmt::Display for Target {
             Target::Link(a, b) => write!(f, "link/{a}~{b}"),
             Target::Pod(namespace, name) if namespace == "default" => write!(f, "pod/{name}"),
             Target::Pod(namespace, name) => write!(f, "pod/{namespace}/{name}"),
+            Target::Image(reference) => write!(f, "image/{reference}"),
+            Target::Traffic(source) => write!(f, "traffic/{source}"),
         }
     }
 }

@@ -73,6 +73,16 @@ impl Links {
         }
     }
 
+    /// The links that are cut.
+    pub fn cuts(&self) -> impl Iterator<Item = (End, End)> {
+        self.cut.iter().copied()
+    }
+
+    /// The links that are slow, and by how much.
+    pub fn delays(&self) -> impl Iterator<Item = (End, End, Duration)> {
+        self.slow.iter().map(|(&(a, b), &by)| (a, b, by))
+    }
+
     /// Whether a machine is cut off.
     pub fn is_isolated(&self, machine: u32) -> bool {
         self.isolated.contains(&machine)

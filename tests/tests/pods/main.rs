@@ -1,6 +1,7 @@
 //! Pods from their manifest to their end: what a kubelet and a container runtime make of them.
 
 mod config;
+mod faults;
 mod lifecycle;
 mod logs;
 mod pressure;

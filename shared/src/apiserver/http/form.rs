@@ -9,6 +9,7 @@ use crate::doc::{Doc, Timestamp};
 use super::{HttpRequest, query};
 
 /// What a client wants to see.
+#[derive(Debug)]
 pub(super) enum Form {
     Whole(Kind),
     /// With so much of each object beside its cells.
@@ -17,7 +18,7 @@ pub(super) enum Form {
 }
 
 /// `includeObject`
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Beside {
     Nothing,
     Metadata,

@@ -19,7 +19,7 @@ pub(super) fn too_large(why: &str) -> Status {
 }
 
 /// Options that make no sense are refused as objects are.
-fn invalid(kind: &'static str, causes: Vec<CauseDetail>) -> Status {
+pub(super) fn invalid(kind: &'static str, causes: Vec<CauseDetail>) -> Status {
     let faults: Vec<String> =
         causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
     let list = if faults.len() == 1 { faults[0].clone() } else { format!("[{}]", faults.join(", ")) };

@@ -1,0 +1,192 @@
+//! `/k8s/{key}/…`: a session as a Kubernetes API server, for kubectl and every other client.
+//!
+//! The key is the session's name and the token of one of its links in one word: whoever has it has the role that it
+//! stands for. It is part of the path because clients keep their tokens to themselves on plain http; no log has it.
+//!
+//! A replica of the session ([`replica`]) answers: what only reads is answered from its state, what may change something
+//! is put into the session's log first, and answered when that is on disk and played.
+
+mod answer;
+mod exec;
+pub mod kubeconfig;
+mod logs;
+mod protobuf;
+mod replica;
+mod streams;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    Router,
+    body::to_bytes,
+    extract::{Request, State},
+    http::{Extensions, HeaderMap, Method, StatusCode, Version, header, request::Parts},
+    response::Response,
+    routing::any,
+};
+use shared::{
+    cluster::{HttpRequest, HttpResponse},
+    doc::Str,
+    session::protocol::Role,
+};
+use tower_http::compression::CompressionLayer;
+
+use self::replica::{Handle, Reply};
+use crate::{
+    origin,
+    sessions::{Sessions, role_of},
+};
+
+/// The largest body that is read, in bytes.
+const MAX_BODY: usize = 3 << 20;
+
+/// A request takes this much of the session's log at most: pages read no longer frames.
+const MAX_ENTRY: usize = 4_000_000;
+
+/// Length of a session's name, with which a key begins.
+const ID: usize = 16;
+
+/// The Kubernetes endpoints of all sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct KubeApi {
+    sessions: Sessions,
+    replicas: Arc<Mutex<HashMap<String, Handle>>>,
+}
+
+/// The routes below `/k8s`.
+pub fn routes(sessions: Sessions) -> Router {
+    let whole = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
+        extensions.get::<answer::Large>().is_some()
+    };
+    Router::new()
+        .route("/k8s/{key}", any(serve))
+        .route("/k8s/{key}/", any(serve))
+        .route("/k8s/{key}/{*path}", any(serve))
+        .layer(CompressionLayer::new().compress_when(whole))
+        .with_state(KubeApi { sessions, replicas: Arc::default() })
+}
+
+/// The bearer token of a request.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
+}
+
+async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let accept = text(&parts.headers, header::ACCEPT.as_str());
+    let path = parts.uri.path().to_owned();
+    let refuse = |why: &HttpResponse| answer::whole(why, &path, &accept);
+    if origin::is_foreign(&parts.headers) {
+        return refuse(&answer::status(
+            403,
+            "Forbidden",
+            "only pages from this server may speak to its sessions",
+        ));
+    }
+    let (handle, role) = match api.enter(&parts).await {
+        Ok(entered) => entered,
+        Err(why) => return refuse(&why),
+    };
+    if !answer::is_acceptable(&accept) && !accept.contains(protobuf::MEDIA_TYPE) {
+        return refuse(&answer::not_acceptable());
+    }
+    let Ok(body) = to_bytes(body, MAX_BODY).await else {
+        let why = format!("Request entity too large: limit is {MAX_BODY}");
+        return refuse(&answer::status(413, "RequestEntityTooLarge", &why));
+    };
+    let http = match decode(&parts, role.1, &body) {
+        Ok(http) => http,
+        Err(why) => return refuse(&why),
+    };
+    if exec::is_meant(&parts, &http) {
+        return exec::serve(parts, http, role.0, handle).await.unwrap_or_else(|why| refuse(&why));
+    }
+    match handle.ask(role.0, http).await {
+        Reply::Answer(answer) => answer::whole(&answer, &path, &accept),
+        Reply::Watch(parts) => answer::streamed(parts, "application/json"),
+        Reply::Log(parts) => answer::streamed(parts, "text/plain; charset=utf-8"),
+    }
+}
+
+impl KubeApi {
+    /// The replica that a key opens, the role of whoever has it, and what else they say who they are.
+    async fn enter(&self, parts: &Parts) -> Result<(Handle, (Role, Str)), HttpResponse> {
+        let rest = parts.uri.path().strip_prefix("/k8s/").unwrap_or_default();
+        let key = rest.split('/').next().unwrap_or_default();
+        let (id, token) = key.split_at_checked(ID).ok_or_else(answer::unauthorized)?;
+        let known = self.replicas().get(id).filter(|handle| handle.is_open()).cloned();
+        let handle = match known {
+            Some(handle) => handle,
+            None => {
+                let record = self.sessions.record(id).await.map_err(|error| {
+                    tracing::error!(%error, "a session cannot be read");
+                    answer::status(503, "ServiceUnavailable", "this session cannot be read")
+                })?;
+                let record = record.ok_or_else(answer::unauthorized)?;
+                role_of(&record.tokens, token).ok_or_else(answer::unauthorized)?;
+                self.open(id, record.tokens)
+            }
+        };
+        let role = role_of(handle.tokens(), token).ok_or_else(answer::unauthorized)?;
+        // The link's own token, or one of the cluster inside.
+        let given = text(&parts.headers, header::AUTHORIZATION.as_str());
+        let own = bearer(&parts.headers).and_then(|token| role_of(handle.tokens(), token));
+        let given = if own.is_some() { Str::new() } else { given.into() };
+        Ok((handle, (role.min(own.unwrap_or(role)), given)))
+    }
+
+    /// Somebody else may have opened it meanwhile: then that is it.
+    fn open(&self, id: &str, tokens: [crate::storage::TokenHash; 3]) -> Handle {
+        let mut replicas = self.replicas();
+        replicas.retain(|_, handle| handle.is_open());
+        let handle = replicas
+            .entry(id.to_owned())
+            .or_insert_with(|| replica::open(self.sessions.clone(), id.to_owned(), tokens));
+        handle.clone()
+    }
+
+    fn replicas(&self) -> std::sync::MutexGuard<'_, HashMap<String, Handle>> {
+        // The map is whole between any two statements, so a panic elsewhere does not spoil it.
+        self.replicas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> String {
+    let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    values.join(",")
+}
+
+/// The request as the simulated API server takes it; `authorization` as it is to see it.
+fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest, HttpResponse> {
+    let whole = parts.uri.path_and_query().map_or("", |path| path.as_str());
+    let path = whole.strip_prefix("/k8s/").and_then(|rest| rest.find(['/', '?']).map(|at| &rest[at..]));
+    let path = path.unwrap_or("/");
+    let mut content_type = text(&parts.headers, header::CONTENT_TYPE.as_str());
+    let body = if content_type.starts_with(protobuf::MEDIA_TYPE) && !body.is_empty() {
+        content_type = "application/json".to_owned();
+        let read = protobuf::to_json(body).map_err(|why| answer::status(400, "BadRequest", &why))?;
+        read.to_string()
+    } else {
+        let unreadable = |_| answer::status(400, "BadRequest", "the body of the request is no text in UTF-8");
+        String::from_utf8(body.to_vec()).map_err(unreadable)?
+    };
+    let changes = !matches!(parts.method, Method::GET | Method::HEAD);
+    if changes && serde_json::to_string(&body).is_ok_and(|quoted| quoted.len() > MAX_ENTRY) {
+        let why = format!("Request entity too large: limit is {MAX_BODY}");
+        return Err(answer::status(413, "RequestEntityTooLarge", &why));
+    }
+    let groups = parts.headers.get_all("impersonate-group").iter();
+    Ok(HttpRequest {
+        method: if parts.method == Method::HEAD { "GET" } else { parts.method.as_str() }.into(),
+        path: path.into(),
+        content_type: content_type.into(),
+        accept: text(&parts.headers, header::ACCEPT.as_str()).into(),
+        impersonate: text(&parts.headers, "impersonate-user").into(),
+        impersonate_groups: groups.filter_map(|group| group.to_str().ok()).map(Str::from).collect(),
+        authorization,
+        body: body.into(),
+    })
+}

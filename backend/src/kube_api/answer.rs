@@ -1,0 +1,119 @@
+//! Answers of the simulated API server as HTTP has them.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use futures_util::stream;
+use shared::{cluster::HttpResponse, doc, doc::Doc};
+use tokio::sync::mpsc;
+
+use super::replica::Part;
+
+const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+const DISCOVERY_BETA: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
+
+/// How old clients want to have the schemas; what is in it is enough for them to go on.
+const OPENAPI_V2: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+const OPENAPI_V2_BODY: &[u8] = b"\n\x032.0\x12\x06\n\x01k\x12\x011";
+
+/// Bodies from this size on are worth compressing, as upstream.
+const LARGE: usize = 128 << 10;
+
+/// A body that is whole and large: one may compress it.
+#[derive(Clone)]
+pub struct Large;
+
+/// Media types that an answer can have.
+const ACCEPTED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf, \
+    application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+
+/// A refusal in Kubernetes' words.
+pub fn status(code: u32, reason: &str, message: &str) -> HttpResponse {
+    let body = doc!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
+        "reason": reason, "code": i64::from(code)
+    });
+    HttpResponse { code, body, warnings: Vec::new() }
+}
+
+/// 401
+pub fn unauthorized() -> HttpResponse {
+    status(401, "Unauthorized", "Unauthorized")
+}
+
+/// Whether an answer in one of the media types that the client takes can be made.
+pub fn is_acceptable(accept: &str) -> bool {
+    let mut types = accept.split(',').map(|one| one.split(';').next().unwrap_or("").trim()).peekable();
+    let known =
+        ["", "*/*", "application/*", "application/json", "application/yaml", OPENAPI_V2, "text/plain"];
+    types.any(|one| known.contains(&one) || one.starts_with("text/"))
+}
+
+/// 406
+pub fn not_acceptable() -> HttpResponse {
+    status(406, "NotAcceptable", &format!("only the following media types are accepted: {ACCEPTED}"))
+}
+
+/// The answer in the form that the client takes.
+pub fn whole(answer: &HttpResponse, path: &str, accept: &str) -> Response {
+    if answer.code == 0 {
+        let why = answer.body["message"].as_str().unwrap_or("the API server does not answer").to_owned();
+        return whole(&status(503, "ServiceUnavailable", &why), path, accept);
+    }
+    let (kind, body) = content(answer, path, accept);
+    let large = body.len() >= LARGE;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() =
+        u16::try_from(answer.code).ok().and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    for warning in &answer.warnings {
+        let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], " ");
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
+            headers.append(header::WARNING, value);
+        }
+    }
+    if let Some(seconds) = answer.body["details"]["retryAfterSeconds"].as_i64() {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    if large {
+        response.extensions_mut().insert(Large);
+    }
+    response
+}
+
+fn content(answer: &HttpResponse, path: &str, accept: &str) -> (&'static str, Vec<u8>) {
+    let body = &answer.body;
+    if let Some(text) = body.as_str() {
+        let kind = if text.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };
+        return (kind, text.as_bytes().to_vec());
+    }
+    if path.trim_end_matches('/').ends_with("/openapi/v2") && accept.contains(OPENAPI_V2) {
+        return (OPENAPI_V2, OPENAPI_V2_BODY.to_vec());
+    }
+    if body["kind"].as_str() == Some("APIGroupDiscoveryList") {
+        if accept.contains("v=v2;") {
+            return (DISCOVERY, body.to_json().into_bytes());
+        }
+        let mut body = body.clone();
+        body.set("apiVersion", "apidiscovery.k8s.io/v2beta1");
+        return (DISCOVERY_BETA, body.to_json().into_bytes());
+    }
+    let first = accept.split([',', ';']).next().unwrap_or("").trim();
+    if first == "application/yaml" {
+        return ("application/yaml", shared::manifest::to_yaml(body).into_bytes());
+    }
+    ("application/json", format!("{}\n", body.to_json()).into_bytes())
+}
+
+/// An answer that goes on: parts as they come.
+pub fn streamed(parts: mpsc::Receiver<Part>, kind: &'static str) -> Response {
+    let parts = stream::unfold(parts, |mut parts| async { parts.recv().await.map(|part| (part, parts)) });
+    let mut response = Response::new(Body::from_stream(parts));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    response
+}

@@ -1,0 +1,341 @@
+//! A replica of a session that answers its Kubernetes clients.
+//!
+//! It sits in the session as a page does, plays the same log and never passes the horizon. It comes with the first
+//! request and leaves some time after the last: as long as it is there, the session's clock goes.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    time::{Duration, Instant},
+};
+
+use axum::{body::Bytes, extract::ws::Utf8Bytes};
+use shared::{
+    api::User,
+    cluster::{Course, HttpRequest, HttpResponse},
+    scenario::StepAction,
+    session::{
+        Replica,
+        protocol::{Role, ServerMessage},
+    },
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::block_in_place,
+    time::MissedTickBehavior,
+};
+
+use super::{
+    answer,
+    logs::Follower,
+    streams::{Streams, Told},
+};
+use crate::{
+    sessions::{Ask, PaceChange, Seat, Sessions, Submission},
+    storage::TokenHash,
+};
+
+/// How often it looks after streams, and after requests that wait.
+const TICK: Duration = Duration::from_millis(20);
+
+/// It stays this long after the last request: a person thinks between two commands.
+const IDLE: Duration = Duration::from_secs(120);
+
+/// Requests that may wait for it.
+const MAILBOX: usize = 256;
+
+/// While the clock is paused, a request lets it go on by this much, and so often, until it is answered.
+const NUDGE_MS: u64 = 250;
+const MOST_NUDGES: u32 = 3;
+/// So long it waits between two of them.
+const NUDGE_AFTER: Duration = Duration::from_millis(100);
+
+/// A part of an answer that goes on.
+pub type Part = Result<Bytes, Infallible>;
+
+/// What comes back.
+pub enum Reply {
+    /// All there is to say.
+    Answer(HttpResponse),
+    /// Events.
+    Watch(mpsc::Receiver<Part>),
+    /// What a container says.
+    Log(mpsc::Receiver<Part>),
+}
+
+/// A request and who asks.
+pub struct Call {
+    role: Role,
+    http: Box<HttpRequest>,
+    reply: oneshot::Sender<Reply>,
+}
+
+/// What reaches a replica.
+pub enum Message {
+    /// Somebody asks.
+    Call(Call),
+    /// A reader has taken something: there is room for more.
+    Room(u64),
+}
+
+/// The way to a replica.
+#[derive(Clone)]
+pub struct Handle {
+    tokens: [TokenHash; 3],
+    mailbox: mpsc::Sender<Message>,
+}
+
+impl Handle {
+    /// What opens it, by role.
+    pub fn tokens(&self) -> &[TokenHash; 3] {
+        &self.tokens
+    }
+
+    /// Whether it is there.
+    pub fn is_open(&self) -> bool {
+        !self.mailbox.is_closed()
+    }
+
+    /// Asks it something.
+    pub async fn ask(&self, role: Role, http: HttpRequest) -> Reply {
+        let (reply, answer) = oneshot::channel();
+        let call = Call { role, http: Box::new(http), reply };
+        let gone = || {
+            let why = "this session was closed while it answered: try again";
+            Reply::Answer(answer::status(503, "ServiceUnavailable", why))
+        };
+        match self.mailbox.send(Message::Call(call)).await {
+            Ok(()) => answer.await.unwrap_or_else(|_| gone()),
+            Err(_) => gone(),
+        }
+    }
+}
+
+/// Opens a replica of a session.
+pub fn open(sessions: Sessions, id: String, tokens: [TokenHash; 3]) -> Handle {
+    let (mailbox, messages) = mpsc::channel(MAILBOX);
+    let own = mailbox.downgrade();
+    tokio::spawn(async move {
+        match sessions.follow(&id).await {
+            Ok(seat) => {
+                tracing::info!(session = id, "a replica for Kubernetes clients was opened");
+                run(seat, messages, own).await;
+                tracing::info!(session = id, "a replica for Kubernetes clients was closed");
+            }
+            Err(end) => tracing::warn!(session = id, why = end.why, "a session cannot be followed"),
+        }
+    });
+    Handle { tokens, mailbox }
+}
+
+async fn run(mut seat: Seat, mut messages: mpsc::Receiver<Message>, own: mpsc::WeakSender<Message>) {
+    let mut server = Server {
+        client: seat.client,
+        session: seat.mailbox.clone(),
+        replica: None,
+        next: 0,
+        asked: BTreeMap::new(),
+        accepted: BTreeMap::new(),
+        playing: BTreeMap::new(),
+        seen: 0,
+        streams: Streams::new(own),
+        used: Instant::now(),
+    };
+    for frame in std::mem::take(&mut seat.first) {
+        server.take(&frame);
+    }
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            frame = seat.frames.recv() => match frame {
+                Some(frame) => server.take(&frame),
+                None => break,
+            },
+            _ = &mut seat.end => break,
+            message = messages.recv() => match message {
+                Some(Message::Call(call)) => server.call(call).await,
+                Some(Message::Room(stream)) => server.room(stream),
+                None => break,
+            },
+            _ = ticks.tick() => server.tick().await,
+        }
+        if server.is_idle() {
+            break;
+        }
+    }
+    // Whoever asks from now on finds the mailbox closed, and opens another.
+    messages.close();
+    let _ = seat.mailbox.send(Ask::Leave { client: seat.client }).await;
+}
+
+/// A request that was submitted.
+struct Waiting {
+    reply: oneshot::Sender<Reply>,
+    nudges: u32,
+    since: Instant,
+}
+
+struct Server {
+    client: u64,
+    session: mpsc::Sender<Ask>,
+    replica: Option<Replica>,
+    next: u32,
+    /// By the number of the submission, then of the entry, then of the step.
+    asked: BTreeMap<u32, Waiting>,
+    accepted: BTreeMap<u64, Waiting>,
+    playing: BTreeMap<u64, Waiting>,
+    /// Results that were looked at.
+    seen: usize,
+    streams: Streams,
+    used: Instant,
+}
+
+impl Server {
+    fn take(&mut self, frame: &Utf8Bytes) {
+        match ServerMessage::read(frame) {
+            Ok(ServerMessage::Welcome(welcome)) => {
+                let scenario = welcome.scenario.and_then(|scenario| Replica::new(*scenario, 0).ok());
+                self.replica = scenario;
+                if let Some(replica) = &mut self.replica {
+                    replica.take_horizon(welcome.horizon);
+                }
+                self.advance();
+            }
+            Ok(ServerMessage::Accepted { id, sequence }) => {
+                self.accepted.extend(self.asked.remove(&id).map(|waiting| (sequence, waiting)));
+            }
+            Ok(ServerMessage::Refused { id: Some(id), why }) => {
+                if let Some(waiting) = self.asked.remove(&id) {
+                    // Whoever asked may have gone.
+                    let _ =
+                        waiting.reply.send(Reply::Answer(answer::status(503, "ServiceUnavailable", &why)));
+                }
+            }
+            Ok(ServerMessage::Entry(entry)) => {
+                let step =
+                    self.replica.as_mut().and_then(|replica| replica.take_entry(&entry).ok().flatten());
+                if let (Some(step), Some(waiting)) = (step, self.accepted.remove(&entry.sequence)) {
+                    self.playing.insert(step, waiting);
+                }
+            }
+            Ok(ServerMessage::Horizon(horizon)) => {
+                if let Some(replica) = &mut self.replica {
+                    replica.take_horizon(horizon);
+                }
+                self.advance();
+            }
+            _ => {}
+        }
+    }
+
+    /// Plays as far as it may, and tells what came of it.
+    fn advance(&mut self) {
+        let Some(replica) = &mut self.replica else { return };
+        if replica.player().now() < replica.limit() {
+            block_in_place(|| replica.advance_to(replica.limit()));
+        }
+        let results = replica.player().results();
+        for result in &results[self.seen..] {
+            if let (Some(waiting), Some(response)) = (self.playing.remove(&result.step), &result.response) {
+                // Whoever asked may have gone.
+                let _ = waiting.reply.send(Reply::Answer(response.clone()));
+            }
+        }
+        self.seen = results.len();
+        self.streams.tell(replica.player().cluster());
+    }
+
+    async fn call(&mut self, call: Call) {
+        self.used = Instant::now();
+        let Some(replica) = &self.replica else {
+            let why = "this session cannot be played by this version";
+            // Whoever asked may have gone.
+            let _ = call.reply.send(Reply::Answer(answer::status(503, "ServiceUnavailable", why)));
+            return;
+        };
+        let cluster = replica.player().cluster();
+        let name = format!("{:?}", call.role).to_lowercase();
+        let looks = !call.role.may_act();
+        let user = User { read_only: looks, ..User::person(name.as_str().into()) };
+        let Call { http, reply, .. } = call;
+        // Whoever asked may have gone: then nothing is kept for them.
+        match block_in_place(|| cluster.course(&http, user.clone(), looks)) {
+            Course::Answered(answer) => drop(reply.send(Reply::Answer(answer))),
+            Course::Watch(watcher) => {
+                let parts = self.streams.open(Told::Watch(watcher));
+                if reply.send(Reply::Watch(parts)).is_ok() {
+                    self.streams.tell(cluster);
+                }
+            }
+            Course::Follow => match block_in_place(|| Follower::open(cluster, &http, user, looks)) {
+                Ok(follower) => {
+                    let parts = self.streams.open(Told::Log(Box::new(follower)));
+                    if reply.send(Reply::Log(parts)).is_ok() {
+                        self.streams.tell(cluster);
+                    }
+                }
+                Err(refused) => drop(reply.send(Reply::Answer(refused))),
+            },
+            Course::Write => {
+                self.next += 1;
+                self.asked.insert(self.next, Waiting { reply, nudges: 0, since: Instant::now() });
+                let action = Box::new(StepAction::Request((*http).into()));
+                let by = Some(name.as_str().into());
+                let submission = Submission { client: self.client, id: self.next, action, by };
+                // A session that ended says so by itself.
+                let _ = self.session.send(Ask::Submit(submission)).await;
+            }
+        }
+    }
+
+    fn room(&mut self, stream: u64) {
+        if let Some(replica) = &self.replica {
+            self.streams.room(stream, replica.player().cluster());
+        }
+    }
+
+    async fn tick(&mut self) {
+        let Some(replica) = &self.replica else { return };
+        self.streams.tick(replica.player().cluster());
+        if self.playing.is_empty() {
+            return;
+        }
+        let client = self.client;
+        if replica.horizon().running {
+            // Nobody waits for the next time that the horizon is told to all.
+            let _ = self.session.send(Ask::Horizon { client }).await;
+            return;
+        }
+        let until = Some(replica.limit().0 + NUDGE_MS);
+        let mut wanted = false;
+        let late: Vec<u64> =
+            self.playing.iter().filter(|(_, one)| one.nudges >= MOST_NUDGES).map(|(&step, _)| step).collect();
+        for waiting in self.playing.values_mut().filter(|one| one.since.elapsed() >= NUDGE_AFTER) {
+            waiting.nudges += 1;
+            waiting.since = Instant::now();
+            wanted = true;
+        }
+        for step in late {
+            if self.playing[&step].since.elapsed() >= NUDGE_AFTER / 2
+                && let Some(waiting) = self.playing.remove(&step)
+            {
+                // Whoever asked may have gone.
+                let _ = waiting.reply.send(Reply::Answer(answer::status(
+                    504,
+                    "Timeout",
+                    "the cluster is paused",
+                )));
+            }
+        }
+        if wanted && !self.playing.is_empty() {
+            let change = PaceChange { running: None, speed_milli: None, until };
+            let _ = self.session.send(Ask::Pace { client, change }).await;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let waits = self.asked.len() + self.accepted.len() + self.playing.len() > 0;
+        !waits && self.streams.is_empty() && self.used.elapsed() > IDLE
+    }
+}

@@ -1,0 +1,331 @@
+//! The real kubectl against a session: every command with what it must print. Without kubectl on the PATH this is said,
+//! and nothing else.
+#![allow(missing_docs)]
+
+mod common;
+
+use std::{path::Path, process::Stdio, time::Duration};
+
+use common::{Server, Session, directory};
+use tokio::{io::AsyncWriteExt, process::Command};
+
+const WEB: &str = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"shop","labels":{"app":"shop"}},
+"spec":{"replicas":2,"selector":{"matchLabels":{"app":"shop"}},"template":{"metadata":{"labels":{"app":"shop"}},
+"spec":{"containers":[{"name":"nginx","image":"nginx:1.27"}]}}}}"#;
+
+const SCENARIO: &str = "
+apiVersion: kubarium.dev/v1alpha1
+kind: Scenario
+metadata: {name: endpoint}
+spec:
+  opening: 30s
+  cluster:
+    nodes: [{count: 2}]
+    addons: [coredns, kube-proxy, metrics-server]
+";
+
+/// What a command gets, and what it must say: `=` all of standard output, `~` a part of it, `!` it fails and says this.
+const COMMANDS: &[(&str, &str, &str)] = &[
+    ("version -o json", "", "~\"gitVersion\": \"v1.36.2\""),
+    ("get nodes -o name", "", "=node/node-0\nnode/node-1\n"),
+    (
+        "get namespaces -o jsonpath={.items[*].metadata.name}",
+        "",
+        "=default kube-node-lease kube-public kube-system",
+    ),
+    ("get --raw /healthz-is-elsewhere", "", "!"),
+    ("api-resources --api-group=apps -o name", "", "~deployments.apps\n"),
+    ("api-versions", "", "~networking.k8s.io/v1\n"),
+    ("explain deployment.spec.replicas", "", "~FIELD: replicas <integer>"),
+    ("auth whoami -o jsonpath={.status.userInfo.username}", "", "=owner"),
+    ("auth can-i create pods", "", "=yes\n"),
+    ("auth can-i --list", "", "~*.*"),
+    ("create namespace team", "", "=namespace/team created\n"),
+    ("create namespace team", "", "!Error from server (AlreadyExists): namespaces \"team\" already exists\n"),
+    ("create deployment web --image=nginx:1.27 --replicas=2", "", "=deployment.apps/web created\n"),
+    ("rollout status deployment/web --timeout=60s", "", "~deployment \"web\" successfully rolled out\n"),
+    ("get deployment web --no-headers", "", "~2/2"),
+    ("get deployment web -o jsonpath={.spec.template.spec.containers[0].image}", "", "=nginx:1.27"),
+    ("get all -o name", "", "~deployment.apps/web\n"),
+    ("get pods -l app=web -o wide --no-headers", "", "~Running"),
+    ("get rs -o custom-columns=N:.spec.replicas --no-headers", "", "=2\n"),
+    ("describe deployment web", "", "~2 desired | 2 updated | 2 total | 2 available | 0 unavailable"),
+    ("describe node node-0", "", "~InternalIP:"),
+    ("scale deployment web --replicas=3", "", "=deployment.apps/web scaled\n"),
+    (
+        "wait --for=jsonpath={.status.readyReplicas}=3 deployment/web --timeout=60s",
+        "",
+        "=deployment.apps/web condition met\n",
+    ),
+    ("set image deployment/web nginx=nginx:1.28", "", "=deployment.apps/web image updated\n"),
+    ("set env deployment/web MODE=fast", "", "=deployment.apps/web env updated\n"),
+    (
+        "set resources deployment/web --limits=cpu=200m",
+        "",
+        "=deployment.apps/web resource requirements updated\n",
+    ),
+    ("rollout status deployment/web --timeout=90s", "", "~successfully rolled out\n"),
+    ("rollout history deployment/web", "", "~REVISION  CHANGE-CAUSE\n"),
+    ("rollout undo deployment/web", "", "=deployment.apps/web rolled back\n"),
+    ("rollout pause deployment/web", "", "=deployment.apps/web paused\n"),
+    ("rollout resume deployment/web", "", "=deployment.apps/web resumed\n"),
+    ("rollout restart deployment/web", "", "=deployment.apps/web restarted\n"),
+    ("expose deployment web --port=80", "", "=service/web exposed\n"),
+    ("get service web -o jsonpath={.spec.ports[0].port}", "", "=80"),
+    ("autoscale deployment web --min=1 --max=4", "", "=horizontalpodautoscaler.autoscaling/web autoscaled\n"),
+    ("label deployment web tier=front", "", "=deployment.apps/web labeled\n"),
+    ("annotate deployment web note=here", "", "=deployment.apps/web annotated\n"),
+    ("get deployment -L tier --no-headers", "", "~front\n"),
+    (
+        "patch deployment web --type=merge -p {\"spec\":{\"minReadySeconds\":1}}",
+        "",
+        "=deployment.apps/web patched\n",
+    ),
+    (
+        "patch deployment web --type=json -p [{\"op\":\"remove\",\"path\":\"/spec/minReadySeconds\"}]",
+        "",
+        "=deployment.apps/web patched\n",
+    ),
+    ("patch deployment web -p {\"spec\":{\"replicas\":2}}", "", "=deployment.apps/web patched\n"),
+    ("create configmap settings --from-literal=a=1 --from-literal=b=2", "", "=configmap/settings created\n"),
+    ("get configmap settings -o jsonpath={.data}", "", "={\"a\":\"1\",\"b\":\"2\"}"),
+    ("create secret generic key --from-literal=password=secret", "", "=secret/key created\n"),
+    ("get secret key -o jsonpath={.data.password}", "", "=c2VjcmV0"),
+    ("create serviceaccount robot", "", "=serviceaccount/robot created\n"),
+    (
+        "create role reader --verb=get,list --resource=pods",
+        "",
+        "=role.rbac.authorization.k8s.io/reader created\n",
+    ),
+    (
+        "create rolebinding robots --role=reader --serviceaccount=default:robot",
+        "",
+        "=rolebinding.rbac.authorization.k8s.io/robots created\n",
+    ),
+    ("auth can-i list pods --as=system:serviceaccount:default:robot", "", "=yes\n"),
+    (
+        "get secrets --as=system:serviceaccount:default:robot",
+        "",
+        "!Error from server (Forbidden): secrets is forbidden: User \"system:serviceaccount:default:robot\" cannot list resource \"secrets\" in API group \"\" in the namespace \"default\"\n",
+    ),
+    ("create token robot", "", "~."),
+    ("create job once --image=busybox -- true", "", "=job.batch/once created\n"),
+    ("wait --for=condition=complete job/once --timeout=60s", "", "=job.batch/once condition met\n"),
+    (
+        "create cronjob nightly --image=busybox --schedule=@daily -- true",
+        "",
+        "=cronjob.batch/nightly created\n",
+    ),
+    ("create ingress front --rule=shop.example/=web:80", "", "=ingress.networking.k8s.io/front created\n"),
+    (
+        "create poddisruptionbudget web --selector=app=web --min-available=1",
+        "",
+        "=poddisruptionbudget.policy/web created\n",
+    ),
+    ("create quota limits --hard=pods=20 -n team", "", "=resourcequota/limits created\n"),
+    ("create priorityclass high --value=1000", "", "=priorityclass.scheduling.k8s.io/high created\n"),
+    ("apply -f -", WEB, "=deployment.apps/shop created\n"),
+    ("apply -f -", WEB, "=deployment.apps/shop unchanged\n"),
+    ("diff -f -", WEB, "="),
+    (
+        "apply --server-side --field-manager=team -f -",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: owned}\ndata: {a: '1'}\n",
+        "=configmap/owned serverside-applied\n",
+    ),
+    (
+        "apply --server-side --field-manager=other -f -",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: owned}\ndata: {a: '2'}\n",
+        "!error: Apply failed with 1 conflict: conflict with \"team\": .data.a\n",
+    ),
+    (
+        "create --dry-run=server -f -",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ghost}\n",
+        "=configmap/ghost created (server dry run)\n",
+    ),
+    ("get configmap ghost", "", "!Error from server (NotFound): configmaps \"ghost\" not found\n"),
+    (
+        "create -f -",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: odd}\nspec: {}\n",
+        "!Error from server (BadRequest): error when creating \"STDIN\": ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"spec\"\n",
+    ),
+    (
+        "create -f -",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: UPPER}\n",
+        "!The ConfigMap \"UPPER\" is invalid: metadata.name: Invalid value: \"UPPER\"",
+    ),
+    ("cordon node-1", "", "=node/node-1 cordoned\n"),
+    ("uncordon node-1", "", "=node/node-1 uncordoned\n"),
+    ("taint nodes node-1 only=here:NoSchedule", "", "=node/node-1 tainted\n"),
+    ("taint nodes node-1 only-", "", "=node/node-1 untainted\n"),
+    ("events --for deployment/shop", "", "~ScalingReplicaSet"),
+    ("get events --field-selector reason=ScalingReplicaSet -o name", "", "~event/shop"),
+    ("get pods --field-selector nonsense=1", "", "!Error from server (BadRequest): Unable to find"),
+    ("get pods --chunk-size=1 -A -o name", "", "~pod/shop-"),
+    ("logs deployment/web", "", "="),
+    ("exec deployment/web -- echo hello", "", "=hello\n"),
+    ("exec deployment/web -- sh -c exit\\ 3", "", "!command terminated with exit code 3\n"),
+    ("delete deployment shop", "", "=deployment.apps \"shop\" deleted\n"),
+    ("delete namespace team", "", "=namespace \"team\" deleted\n"),
+    (
+        "drain node-0 --ignore-daemonsets --delete-emptydir-data --timeout=60s --force",
+        "",
+        "~node/node-0 drained\n",
+    ),
+];
+
+fn kubeconfig(server: &Server, session: &Session, token: &str, directory: &Path) -> std::path::PathBuf {
+    let path = directory.join(format!("config-{}", &token[..6]));
+    let url = server.url(&format!("/k8s/{}{token}", session.id));
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: \"{url}\"}}}}]\n\
+         users: [{{name: u, user: {{}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: u, namespace: default}}}}]\n"
+    );
+    std::fs::write(&path, text).expect("it is written");
+    path
+}
+
+async fn kubectl(config: &Path, line: &str, input: &str) -> (String, String, bool) {
+    // A backslash keeps a space in its word.
+    let words = line.replace("\\ ", "\u{0}");
+    let words = words.split(' ').map(|word| word.replace('\u{0}', " "));
+    let mut child = Command::new("kubectl")
+        .args(words)
+        .env("KUBECONFIG", config)
+        .env("HOME", config.parent().expect("it is in a directory"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // It may not want to read.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = tokio::time::timeout(Duration::from_secs(120), child.wait_with_output()).await;
+    let output = output.unwrap_or_else(|_| panic!("kubectl {line} never ends")).expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (text(output.stdout), text(output.stderr), output.status.success())
+}
+
+async fn is_missing() -> bool {
+    let found = Command::new("kubectl").args(["version", "--client"]).output().await;
+    let missing = !found.is_ok_and(|output| output.status.success());
+    if missing {
+        eprintln!("skipped: there is no kubectl on the PATH");
+    }
+    missing
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unmodified_kubectl_works() {
+    if is_missing().await {
+        return;
+    }
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let config = kubeconfig(&server, &session, &session.owner, data.path());
+    let mut wrong = Vec::new();
+    for (line, input, expected) in COMMANDS {
+        let (stdout, stderr, success) = kubectl(&config, line, input).await;
+        let (how, wanted) = expected.split_at(1);
+        let agrees = match how {
+            "=" => success && stdout == wanted,
+            "~" => success && stdout.contains(wanted),
+            _ => !success && stderr.contains(wanted),
+        };
+        if !agrees {
+            wrong.push(format!(
+                "kubectl {line}\n  wanted {expected:?}\n  stdout {stdout:?}\n  stderr {stderr:?}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), COMMANDS.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn viewers_look_and_strangers_do_not() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let http = reqwest::Client::new();
+    let at = |token: &str, path: &str| server.url(&format!("/k8s/{}{token}{path}", session.id));
+    let pods = "/api/v1/namespaces/default/pods";
+    let body = r#"{"metadata":{"name":"seen"}}"#;
+    let configmaps = "/api/v1/namespaces/default/configmaps";
+    assert_eq!(http.get(at(&session.viewer, pods)).send().await.expect("an answer").status(), 200);
+    let refused = http.post(at(&session.viewer, configmaps)).body(body).send().await.expect("an answer");
+    assert_eq!(refused.status(), 403);
+    let stranger = http.get(at("x".repeat(32).as_str(), pods)).send().await.expect("an answer");
+    assert_eq!(stranger.status(), 401);
+    let foreign = http.get(at(&session.owner, pods)).bearer_auth("foreign").send().await.expect("an answer");
+    assert_eq!(foreign.status(), 401);
+    let with = |accept: &'static str| http.get(at(&session.owner, pods)).header("accept", accept);
+    assert_eq!(with("image/png").send().await.expect("an answer").status(), 406);
+    let post = |kind: &'static str, body: Vec<u8>| {
+        http.post(at(&session.editor, configmaps)).header("content-type", kind).body(body).send()
+    };
+    for (kind, body, code) in [
+        ("application/json", b"{".to_vec(), 400),
+        ("application/vnd.kubernetes.protobuf", b"k8s\0\x0a\x40".to_vec(), 400),
+        ("text/css", b"{}".to_vec(), 415),
+        ("application/json", vec![b' '; (3 << 20) + 1], 413),
+        ("application/json", br#"{"metadata":{"name":"A B"}}"#.to_vec(), 422),
+        ("application/json", body.as_bytes().to_vec(), 201),
+        ("application/json", body.as_bytes().to_vec(), 409),
+    ] {
+        assert_eq!(post(kind, body).await.expect("an answer").status(), code, "{kind} {code}");
+    }
+    let code = async |method: reqwest::Method, path: &str| {
+        http.request(method, at(&session.owner, path)).send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(code(reqwest::Method::GET, "/api/v1/nonsense").await, 404);
+    assert_eq!(code(reqwest::Method::PUT, pods).await, 405);
+    let file = http.get(server.url(&format!("/api/v1/sessions/{}/kubeconfig", session.id)));
+    let file =
+        file.bearer_auth(&session.viewer).send().await.expect("an answer").text().await.expect("a text");
+    assert!(file.contains(&at(&session.viewer, "")), "{file}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_tells_what_others_do_and_no_acknowledged_write_is_lost() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let http = reqwest::Client::new();
+    let path = format!("/k8s/{}{}/api/v1/namespaces/default/configmaps", session.id, session.owner);
+    let list: serde_json::Value =
+        http.get(server.url(&path)).send().await.expect("an answer").json().await.expect("JSON");
+    let revision = list["metadata"]["resourceVersion"].as_str().expect("a list has a revision");
+    let watch = server.url(&format!("{path}?watch=true&resourceVersion={revision}&timeoutSeconds=60"));
+    let mut watch = http.get(watch).send().await.expect("an answer");
+    for number in 0..20 {
+        let body = format!(r#"{{"metadata":{{"name":"kept-{number}"}}}}"#);
+        let made = http.post(server.url(&path)).body(body).send().await.expect("an answer");
+        assert_eq!(made.status(), 201);
+    }
+    let mut told = String::new();
+    while told.matches("\"ADDED\"").count() < 20 {
+        let chunk =
+            tokio::time::timeout(Duration::from_secs(20), watch.chunk()).await.expect("it comes in time");
+        let chunk = chunk.expect("the connection is whole").expect("it goes on");
+        told.push_str(std::str::from_utf8(&chunk).expect("text"));
+    }
+    let order: Vec<usize> =
+        (0..20).map(|number| told.find(&format!("\"kept-{number}\"")).expect("each is told")).collect();
+    assert!(order.is_sorted());
+    server.kill().await;
+    let server = Server::start(data.path()).await;
+    let after: serde_json::Value =
+        http.get(server.url(&path)).send().await.expect("an answer").json().await.expect("JSON");
+    let names: Vec<&str> = after["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|one| one["metadata"]["name"].as_str())
+        .collect();
+    assert!((0..20).all(|number| names.contains(&format!("kept-{number}").as_str())), "{names:?}");
+    let old = server.url(&format!("{path}?watch=true&resourceVersionMatch=Exact"));
+    assert_eq!(http.get(old).send().await.expect("an answer").status(), 422);
+}

@@ -1,0 +1,355 @@
+//! What can be broken about each thing on the stage, and how it is mended: the menu's contents, without a DOM.
+
+use crate::{
+    protocol::{Broken, Command, Node, Pod, Systems},
+    view_model::Table,
+};
+
+/// How much longer a message takes on a slow link, in milliseconds.
+const SLOW_MS: u32 = 500;
+
+/// What can be done to a thing. The page finds the words.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[allow(missing_docs, reason = "the words of the menu say what each does")]
+pub enum Deed {
+    Stop,
+    Crash,
+    Cut,
+    Slow,
+    PowerOff,
+    Partition,
+    Cordon,
+    Drain,
+    FillMemory,
+    FillDisk,
+    Kill,
+    FailProbes,
+    Leak,
+    Burn,
+    LoseImage,
+    Surge,
+}
+
+/// One line of a menu.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// What.
+    pub deed: Deed,
+    /// The image, for what strikes one; else empty.
+    pub detail: String,
+    /// Does it.
+    pub strike: Command,
+    /// Undoes it, where it lasts.
+    pub mend: Option<Command>,
+    /// Whether it is so already.
+    pub active: bool,
+}
+
+/// What the menu looks at.
+#[derive(Clone, Copy)]
+pub struct Sight<'a> {
+    /// Nodes, by name.
+    pub nodes: &'a Table<Node>,
+    /// Pods, by UID.
+    pub pods: &'a Table<Pod>,
+    /// What is broken.
+    pub systems: &'a Systems,
+}
+
+/// A thing's name in the vocabulary of faults; `None` for what cannot be struck.
+pub fn target(place: &str, pods: &Table<Pod>) -> Option<String> {
+    let (kind, name) = place.split_once('/').unwrap_or(("", place));
+    match kind {
+        "node" | "zone" | "etcd" => Some(place.to_owned()),
+        "pod" => pods.get(name).map(|pod| match pod.namespace.as_str() {
+            "default" => format!("pod/{}", pod.name),
+            namespace => format!("pod/{namespace}/{}", pod.name),
+        }),
+        _ => match place {
+            "you" => None,
+            "visitors" => Some("traffic/visitors".to_owned()),
+            "etcd" => Some("etcd/0".to_owned()),
+            _ => Some(format!("component/{place}")),
+        },
+    }
+}
+
+/// The way from a program to the API server, as a fault names it.
+fn line_of(place: &str) -> Option<String> {
+    match place.split('@').next().unwrap_or_default() {
+        "kubelet" | "kube-scheduler" | "kube-controller-manager" => {
+            Some(format!("link/kube-apiserver~{place}"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether two texts name the same fault's target: the ends of a link have no order.
+fn same_target(a: &str, b: &str) -> bool {
+    let ends = |text: &str| {
+        let (one, other) = text.strip_prefix("link/")?.split_once('~')?;
+        Some(if one <= other {
+            (one.to_owned(), other.to_owned())
+        } else {
+            (other.to_owned(), one.to_owned())
+        })
+    };
+    a == b || ends(a).is_some_and(|ends_of_a| Some(ends_of_a) == ends(b))
+}
+
+/// What can be done to the thing at `place`, in the order of the menu.
+pub fn offers(place: &str, sight: Sight<'_>) -> Vec<Offer> {
+    let Some(target) = target(place, sight.pods) else { return Vec::new() };
+    let mut offers = Vec::new();
+    let fault = |deed: Deed, kind: &str| lasting(deed, &target, kind, sight);
+    match target.split('/').next().unwrap_or_default() {
+        "component" | "etcd" => {
+            offers.push(fault(Deed::Stop, "Stop"));
+            offers.push(momentary(Deed::Crash, &target));
+        }
+        "node" => {
+            offers.extend([fault(Deed::PowerOff, "PowerOff"), fault(Deed::Partition, "Partition")]);
+            offers.extend(maintenance(place, sight));
+            offers.extend([fault(Deed::FillMemory, "FillMemory"), fault(Deed::FillDisk, "FillDisk")]);
+        }
+        "zone" => offers.extend(of_zone(&target, sight)),
+        "pod" => {
+            offers.push(momentary(Deed::Kill, &target));
+            offers.push(fault(Deed::FailProbes, "FailProbes"));
+            offers.push(fault(Deed::Leak, "FillMemory"));
+            offers.push(fault(Deed::Burn, "BurnCpu"));
+            offers.extend(images(place, sight));
+        }
+        "traffic" => offers.push(fault(Deed::Surge, "Surge")),
+        _ => {}
+    }
+    if let Some(line) = line_of(place) {
+        offers.push(lasting(Deed::Cut, &line, "Drop", sight));
+        let slow = Command::Slow { target: line.clone(), by: SLOW_MS };
+        offers.push(Offer { strike: slow, ..lasting(Deed::Slow, &line, "Delay", sight) });
+    }
+    offers
+}
+
+fn lasting(deed: Deed, target: &str, kind: &str, sight: Sight<'_>) -> Offer {
+    let is = |broken: &&Broken| broken.kind == kind && same_target(&broken.target, target);
+    Offer {
+        deed,
+        detail: String::new(),
+        strike: Command::Fault { target: target.to_owned(), kind: kind.to_owned() },
+        mend: Some(Command::Repair { target: target.to_owned() }),
+        active: sight.systems.broken.iter().find(is).is_some(),
+    }
+}
+
+fn momentary(deed: Deed, target: &str) -> Offer {
+    let strike = Command::Fault { target: target.to_owned(), kind: "Crash".to_owned() };
+    Offer { deed, detail: String::new(), strike, mend: None, active: false }
+}
+
+/// What an admin does before maintenance.
+fn maintenance(place: &str, sight: Sight<'_>) -> [Offer; 2] {
+    let name = place.trim_start_matches("node/");
+    let cordoned = sight.nodes.get(name).is_some_and(|node| node.cordoned);
+    let kubectl = |line: String| Command::Kubectl(line);
+    let offer = |deed, line: String| Offer {
+        deed,
+        detail: String::new(),
+        strike: kubectl(line),
+        mend: Some(kubectl(format!("uncordon {name}"))),
+        active: deed == Deed::Cordon && cordoned,
+    };
+    [
+        offer(Deed::Cordon, format!("cordon {name}")),
+        offer(Deed::Drain, format!("drain {name} --ignore-daemonsets --delete-emptydir-data --force")),
+    ]
+}
+
+/// A zone is struck when all of its nodes are.
+fn of_zone(target: &str, sight: Sight<'_>) -> Vec<Offer> {
+    let zone = target.trim_start_matches("zone/");
+    let nodes: Vec<&String> =
+        sight.nodes.values().filter(|node| node.zone == zone).map(|node| &node.name).collect();
+    [(Deed::PowerOff, "PowerOff"), (Deed::Partition, "Partition")]
+        .into_iter()
+        .map(|(deed, kind)| {
+            let struck = |name: &&String| lasting(deed, &format!("node/{name}"), kind, sight).active;
+            Offer {
+                active: !nodes.is_empty() && nodes.iter().all(struck),
+                ..lasting(deed, target, kind, sight)
+            }
+        })
+        .collect()
+}
+
+/// The images of a pod can be lost, each once.
+fn images(place: &str, sight: Sight<'_>) -> Vec<Offer> {
+    let uid = place.trim_start_matches("pod/");
+    let mut images: Vec<&str> = sight
+        .pods
+        .get(uid)
+        .into_iter()
+        .flat_map(|pod| pod.containers.iter().map(|container| container.image.as_str()))
+        .collect();
+    images.sort_unstable();
+    images.dedup();
+    // The list of what is broken has references in full.
+    let full = |image: &str| format!("image/{}", shared::runtime::full_reference(image));
+    let offer = |image: &str| Offer {
+        detail: image.to_owned(),
+        ..lasting(Deed::LoseImage, &full(image), "Missing", sight)
+    };
+    images.into_iter().take(3).map(offer).collect()
+}
+
+/// What a fault of the vocabulary is called in the menu.
+pub fn deed_of(broken: &Broken) -> Deed {
+    match broken.kind.as_str() {
+        "PowerOff" => Deed::PowerOff,
+        "Partition" => Deed::Partition,
+        "FillMemory" if broken.target.starts_with("pod/") => Deed::Leak,
+        "FillMemory" => Deed::FillMemory,
+        "FillDisk" => Deed::FillDisk,
+        "FailProbes" => Deed::FailProbes,
+        "BurnCpu" => Deed::Burn,
+        "Missing" => Deed::LoseImage,
+        "Surge" => Deed::Surge,
+        "Drop" => Deed::Cut,
+        "Delay" => Deed::Slow,
+        _ => Deed::Stop,
+    }
+}
+
+/// A target without the word for its sort: `node-2`, `kubelet@node-1`.
+pub fn short_name(target: &str) -> &str {
+    target.split_once('/').map_or(target, |(kind, name)| if kind == "etcd" { target } else { name })
+}
+
+/// What is broken about the thing at `place` itself.
+pub fn broken_at<'a>(place: &str, sight: Sight<'a>) -> Vec<&'a Broken> {
+    let Some(target) = target(place, sight.pods) else { return Vec::new() };
+    let line = line_of(place);
+    let here = |broken: &&Broken| {
+        broken.target == target || line.as_deref().is_some_and(|line| same_target(&broken.target, line))
+    };
+    sight.systems.broken.iter().filter(here).collect()
+}
+
+/// Everything that can be struck and is not, in a fixed order: what chaos draws from.
+pub fn candidates(sight: Sight<'_>) -> Vec<(String, Offer)> {
+    let mut places: Vec<String> =
+        ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "visitors"]
+            .map(ToOwned::to_owned)
+            .into();
+    for name in sight.nodes.keys() {
+        places.extend([format!("kubelet@{name}"), format!("kube-proxy@{name}"), format!("node/{name}")]);
+    }
+    places.extend(sight.pods.keys().map(|uid| format!("pod/{uid}")));
+    let mut found = Vec::new();
+    for place in places {
+        let open = offers(&place, sight).into_iter().filter(|offer| !offer.active);
+        found.extend(open.map(|offer| (place.clone(), offer)));
+    }
+    found
+}
+
+/// The number that `seed` gives at draw `number`, below `bound` (splitmix64).
+pub fn draw(seed: u64, number: u64, bound: usize) -> usize {
+    let mut z = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^= z >> 31;
+    let bound = u64::try_from(bound.max(1)).unwrap_or(1);
+    usize::try_from(z % bound).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::protocol::Container;
+
+    fn table<T>(things: impl IntoIterator<Item = (&'static str, T)>) -> Table<T> {
+        things.into_iter().map(|(key, thing)| (key.to_owned(), Arc::new(thing))).collect()
+    }
+
+    fn things() -> (Table<Node>, Table<Pod>) {
+        let node = |name: &str, zone: &str| Node { name: name.into(), zone: zone.into(), ..Node::default() };
+        let container = Container { image: "todo-api:v1".into(), ..Container::default() };
+        let pod = Pod {
+            name: "web".into(),
+            namespace: "shop".into(),
+            containers: vec![container.clone(), container],
+            ..Pod::default()
+        };
+        (table([("a", node("a", "x")), ("b", node("b", "x"))]), table([("uid", pod)]))
+    }
+
+    #[test]
+    fn every_offer_is_a_fault_that_the_engine_takes() {
+        let (nodes, pods) = things();
+        let sight = Sight { nodes: &nodes, pods: &pods, systems: &Systems::default() };
+        for (place, count) in [
+            ("kube-scheduler", 4),
+            ("kubelet@a", 4),
+            ("etcd", 2),
+            ("etcd/2", 2),
+            ("node/a", 6),
+            ("zone/x", 2),
+            ("pod/uid", 5),
+            ("visitors", 1),
+            ("you", 0),
+            ("pod/gone", 0),
+        ] {
+            let offers = offers(place, sight);
+            assert_eq!(offers.len(), count, "{place}: {offers:?}");
+            for offer in offers {
+                for command in [Some(&offer.strike), offer.mend.as_ref()].into_iter().flatten() {
+                    if let Command::Fault { target, .. }
+                    | Command::Slow { target, .. }
+                    | Command::Repair { target } = command
+                    {
+                        shared::sim::Target::parse(target).expect("a target of the vocabulary");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_broken_shows_on_its_thing_whichever_way_a_link_is_written() {
+        let (nodes, pods) = things();
+        let broken = |target: &str, kind: &str| Broken { target: target.into(), kind: kind.into() };
+        let systems = Systems {
+            broken: vec![
+                broken("link/kubelet@a~kube-apiserver", "Drop"),
+                broken("node/a", "PowerOff"),
+                broken("node/b", "PowerOff"),
+                broken("pod/shop/web", "FillMemory"),
+                broken("image/docker.io/library/todo-api:v1", "Missing"),
+            ],
+            ..Systems::default()
+        };
+        let sight = Sight { nodes: &nodes, pods: &pods, systems: &systems };
+        let active = |place: &str| -> Vec<Deed> {
+            offers(place, sight).into_iter().filter(|offer| offer.active).map(|offer| offer.deed).collect()
+        };
+        assert_eq!(active("kubelet@a"), [Deed::Cut]);
+        assert_eq!(active("kubelet@b"), []);
+        assert_eq!(active("zone/x"), [Deed::PowerOff]);
+        assert_eq!(active("pod/uid"), [Deed::Leak, Deed::LoseImage]);
+        assert_eq!(broken_at("kubelet@a", sight).len(), 1);
+        assert_eq!(broken_at("pod/uid", sight)[0].kind, "FillMemory");
+        assert!(candidates(sight).iter().all(|(place, offer)| !offer.active && place != "zone/x"));
+    }
+
+    #[test]
+    fn a_seed_draws_the_same_again_and_reaches_everything() {
+        let drawn = |seed| (0..200).map(|number| draw(seed, number, 7)).collect::<Vec<_>>();
+        assert_eq!(drawn(7), drawn(7));
+        assert_ne!(drawn(7), drawn(8));
+        assert!((0..7).all(|index| drawn(7).contains(&index)));
+        assert_eq!(draw(1, 1, 0), 0);
+    }
+}

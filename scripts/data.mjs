@@ -1,0 +1,147 @@
+// Cuts the constants of a WebAssembly module as scripts/split.mjs cuts its code: what no instruction of the first part can
+// come to goes to the later part. Where one constant ends and the next begins is known to the linker alone, which writes
+// it into a map. An address is any number that looks like one, in code or in a constant: what is taken for an address
+// and is none only keeps a constant.
+
+import { concat, Reader, s32, u32, vector } from "./wasm.mjs";
+
+/**
+ * The compiler may fold an index that does not begin at 0 into an address, which then lies before its table. An address
+ * where no constant begins therefore keeps what follows it, too.
+ */
+const FOLDED = 512;
+/** A hole this small costs less than beginning anew behind it. */
+const HOLE = 10;
+
+/** The read-only constants of a linker's map, `{ from, to }`, in order. Strings that the linker has joined are split. */
+export function readMap(map, segments) {
+  const lines = map.split("\n").map((line) => line.match(/^ *([0-9a-f]+) +([0-9a-f]+) +([0-9a-f]+)( +)(.*)$/));
+  const found = [];
+  let inside = false;
+  for (const line of lines) {
+    if (!line) continue;
+    const [, at, , length, indent, name] = line;
+    if (indent.length === 1) inside = name === ".rodata";
+    else if (inside && indent.length < 16) {
+      const from = parseInt(at, 16);
+      found.push({ from, to: from + parseInt(length, 16), joined: name.startsWith("<internal>") });
+    }
+  }
+  if (found.length === 0) throw new Error("the linker's map names no read-only constants: has its format changed?");
+  return found.flatMap(({ from, to, joined }) => {
+    if (!joined) return [{ from, to }];
+    const ends = [];
+    for (let at = from; at < to; at++) if (byteAt(segments, at) === 0 || at + 1 === to) ends.push(at + 1);
+    return ends.map((end, index) => ({ from: ends[index - 1] ?? from, to: end }));
+  }).sort((one, two) => one.from - two.from);
+}
+
+function byteAt(segments, at) {
+  const segment = segments.find(({ from, bytes }) => at >= from && at < from + bytes.length);
+  return segment ? segment.bytes[at - segment.from] : 0;
+}
+
+/** The data section as `{ from, bytes }`. */
+export function readData(content) {
+  const reader = new Reader(content);
+  return reader.vector(() => {
+    const flags = reader.u32();
+    if (flags !== 0 || reader.byte() !== 0x41) throw new Error("a data segment without a fixed place is not known here");
+    const from = reader.s32() >>> 0;
+    if (reader.byte() !== 0x0b) throw new Error("a data segment without a fixed place is not known here");
+    return { from, bytes: reader.take(reader.u32()) };
+  });
+}
+
+const writeData = (segments) => vector(segments.map(({ from, bytes }) => (
+  concat([[0, 0x41], s32(from | 0), [0x0b], u32(bytes.length), bytes])
+)));
+
+/**
+ * `{ first, later, holes }`: the data sections of both parts, and what the first lacks. `addresses` are the numbers in
+ * the first part's code.
+ */
+export function cutData(content, map, addresses) {
+  const segments = readData(content);
+  const constants = readMap(map, segments);
+  const [start, end] = [constants[0].from, constants.at(-1).to];
+  if (segments[0].from < start || segments[0].from >= end) {
+    throw new Error("the linker's map is not that of this program: no constant lies where its data begins");
+  }
+  const kept = reach(segments, constants, addresses);
+  const holes = [];
+  for (const [index, { from, to }] of constants.entries()) {
+    if (kept[index]) continue;
+    if (holes.at(-1)?.to >= from - 3) holes.at(-1).to = to;
+    else holes.push({ from, to });
+  }
+  const first = [];
+  const later = [];
+  const deep = holes.filter(({ from, to }) => to - from >= HOLE);
+  for (const { from, bytes } of segments) {
+    let at = from;
+    const last = from + bytes.length;
+    const put = (into, to) => {
+      if (to > at) into.push({ from: at, bytes: bytes.subarray(at - from, to - from) });
+      at = Math.max(at, to);
+    };
+    for (const hole of deep) {
+      if (hole.to <= from || hole.from >= last) continue;
+      put(first, hole.from);
+      put(later, Math.min(hole.to, last));
+    }
+    put(first, last);
+  }
+  return { first: writeData(first), later: writeData(later), counts: [first.length, later.length], holes: deep };
+}
+
+/** Which constants the addresses lead to, and the constants that these name, and so on. */
+function reach(segments, constants, addresses) {
+  const kept = new Uint8Array(constants.length);
+  const queue = [];
+  const keep = (index) => {
+    if (kept[index]) return;
+    kept[index] = 1;
+    queue.push(index);
+  };
+  const [start, end] = [constants[0].from, constants.at(-1).to];
+  const firstFrom = (address) => {
+    let [low, high] = [0, constants.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (constants[middle].to <= address) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  const follow = (address) => {
+    if (address < start - FOLDED || address > end) return;
+    let index = firstFrom(address);
+    // An address at an end may be that of what ends there.
+    if (index > 0 && constants[index - 1].to === address) keep(index - 1);
+    if (index < constants.length && constants[index].from <= address) keep(index);
+    if (constants[index]?.from === address) return;
+    for (; index < constants.length && constants[index].from <= address + FOLDED; index++) keep(index);
+  };
+  const words = (from, bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = (4 - (from & 3)) & 3; at + 4 <= bytes.length; at += 4) {
+      const word = view.getUint32(at, true);
+      // Constants name each other where they begin, or by one that is empty.
+      if (word >= start && word < end) keep(firstFrom(word));
+    }
+  };
+  addresses.forEach(follow);
+  // What can be written to is kept whole, and may name anything.
+  for (const { from, bytes } of segments) {
+    if (from + bytes.length > end) words(Math.max(from, end), bytes.subarray(Math.max(0, end - from)));
+  }
+  while (queue.length > 0) {
+    const { from, to } = constants[queue.pop()];
+    for (const segment of segments) {
+      const [low, high] = [Math.max(from, segment.from), Math.min(to, segment.from + segment.bytes.length)];
+      if (low < high) words(low, segment.bytes.subarray(low - segment.from, high - segment.from));
+    }
+  }
+  return kept;
+}
