@@ -8,7 +8,7 @@ import { describe } from "./module.mjs";
 import { concat, I32, s32, SECTION, u32, vector, writeModule } from "./wasm.mjs";
 
 /** What a piece must save before it is worth a call. */
-const WORTH = 6;
+const WORTH = 3;
 
 /**
  * The module with what was not executed in functions of its own. `hits` says for each mark of `instrument` whether it was

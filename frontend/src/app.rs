@@ -183,6 +183,7 @@ fn Foot() -> impl IntoView {
         <footer class="foot">
             <nav class="tabs" aria-label=move || t_string!(i18n, tabs.label)>
                 {tab(Drawer::Yaml, |i18n| t_string!(i18n, tabs.yaml))}
+                {tab(Drawer::Terminal, |i18n| t_string!(i18n, tabs.terminal))}
                 {tab(Drawer::Timeline, |i18n| t_string!(i18n, tabs.timeline))}
                 {tab(Drawer::Inspector, |i18n| t_string!(i18n, tabs.inspector))}
                 {tab(Drawer::Faults, |i18n| t_string!(i18n, tabs.faults))}

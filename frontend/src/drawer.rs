@@ -7,6 +7,7 @@ use crate::{
     i18n::*,
     inspector::Inspector,
     state::{Drawer, Page},
+    terminal::Terminal,
     timeline::Timeline,
     workbench::Workbench,
 };
@@ -20,8 +21,13 @@ pub(crate) fn DrawerPanel() -> impl IntoView {
     let edited = Memo::new(move |before: Option<&bool>| {
         before.copied().unwrap_or(false) || open.get() == Some(Drawer::Yaml)
     });
+    // So does the terminal, with what runs in it.
+    let typed = Memo::new(move |before: Option<&bool>| {
+        before.copied().unwrap_or(false) || open.get() == Some(Drawer::Terminal)
+    });
     let title = move || match open.get() {
         Some(Drawer::Yaml) => t_string!(i18n, tabs.yaml),
+        Some(Drawer::Terminal) => t_string!(i18n, tabs.terminal),
         Some(Drawer::Timeline) => t_string!(i18n, tabs.timeline),
         Some(Drawer::Inspector) => t_string!(i18n, tabs.inspector),
         Some(Drawer::Faults) => t_string!(i18n, tabs.faults),
@@ -39,6 +45,9 @@ pub(crate) fn DrawerPanel() -> impl IntoView {
             </header>
             <Show when=move || edited.get()>
                 <div class="drawer-body editor" hidden=move || open.get() != Some(Drawer::Yaml)><Workbench /></div>
+            </Show>
+            <Show when=move || typed.get()>
+                <div class="drawer-body terminal" hidden=move || open.get() != Some(Drawer::Terminal)><Terminal /></div>
             </Show>
             {move || match open.get() {
                 Some(Drawer::Timeline) => view! { <div class="drawer-body"><Timeline /></div> }.into_any(),

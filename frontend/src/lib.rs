@@ -7,7 +7,8 @@
 //! - [`engine`]: the page's line to the worker; `state`: what the page's parts share; [`view_model`]: what they read off
 //!   it, without a DOM.
 //! - [`app`]: what is on the screen: `header`, `story` (headline, captions, waits, result), `stage` (the diagram), and
-//!   the panels `workbench` (YAML), `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a [`guide`].
+//!   the panels `workbench` (YAML), `terminal`, `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a
+//!   [`guide`].
 //! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals.
 //! - [`assets`]: addresses of files that the page loads later.
 //!
@@ -28,6 +29,8 @@ mod drawer;
 pub mod editor;
 #[cfg(feature = "page")]
 pub mod engine;
+#[cfg(feature = "page")]
+mod gallery;
 pub mod guide;
 #[cfg(feature = "page")]
 mod header;
@@ -42,6 +45,8 @@ pub mod stage;
 mod state;
 #[cfg(feature = "page")]
 mod story;
+#[cfg(feature = "page")]
+mod terminal;
 #[cfg(feature = "page")]
 mod timeline;
 #[cfg(feature = "page")]

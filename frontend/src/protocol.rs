@@ -14,6 +14,7 @@ mod cause;
 mod inspection;
 mod past;
 mod systems;
+mod terminal;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,7 @@ pub use cause::{Cause, CauseKind, FieldChange};
 pub use inspection::{Inspection, Link, Placement, PlacementRow};
 pub use past::{Branch, Difference, Fared, Mark, MarkKind, PastReply, PastRequest, Timeline};
 pub use systems::{Broken, Container, Member, Role, Systems};
+pub use terminal::{TerminalAsk, TerminalReply, TerminalRequest};
 
 /// What the page asks of the worker. The worker says nothing before the first [`Request::Open`].
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -52,6 +54,8 @@ pub enum Request {
     Fingerprint,
     /// The cluster as the server takes it, to be shared live; [`Reply::Scenario`] answers.
     Scenario,
+    /// Of the terminal.
+    Terminal(TerminalRequest),
 }
 
 /// What to put behind the glass.
@@ -185,6 +189,8 @@ pub enum Reply {
     },
     /// The cluster as the server takes it.
     Scenario(String),
+    /// For the terminal.
+    Terminal(TerminalReply),
     /// How the live session stands.
     Live(Live),
     /// The link was made by this other version: what was done is done again, and may come out otherwise.

@@ -10,7 +10,8 @@ use crate::{
     engine::Engine,
     protocol::{
         Caption, Clock, Command, Component, Event, Frame, Inspection, Live, Node, Opening, Outcome, Pace,
-        Pod, Reply, Request, Service, Speed, Subject, Systems, Verdict, Visitors, Wait, Workload,
+        Pod, Reply, Request, Service, Speed, Subject, Systems, TerminalReply, Verdict, Visitors, Wait,
+        Workload,
     },
     stage::menu::MenuAt,
     travel::Travel,
@@ -22,6 +23,8 @@ use crate::{
 pub enum Drawer {
     /// The YAML editor.
     Yaml,
+    /// kubectl, to type.
+    Terminal,
     /// What happened so far.
     Timeline,
     /// One object or program.
@@ -76,6 +79,14 @@ pub struct Page {
     pub drawer: RwSignal<Option<Drawer>>,
     /// Text that the editor is to show, until it has taken it.
     pub draft: RwSignal<Option<String>>,
+    /// What the worker said to the terminal, until it has taken it.
+    pub said: RwSignal<Vec<TerminalReply>>,
+    /// Whether the editor holds an object of `kubectl edit`, which waits for it to be saved.
+    pub editing: RwSignal<bool>,
+    /// The text that was saved for it, until the terminal has taken it.
+    pub edited: RwSignal<Option<String>>,
+    /// The editor's files, by name.
+    pub files: RwSignal<Vec<(String, String)>>,
     /// What became of the last command, with its number.
     pub outcome: RwSignal<Option<(u32, Outcome)>>,
     /// The fragment of a link to this cluster, once asked for.
@@ -131,6 +142,10 @@ impl Page {
             inspection: RwSignal::default(),
             drawer: RwSignal::default(),
             draft: RwSignal::default(),
+            said: RwSignal::default(),
+            editing: RwSignal::default(),
+            edited: RwSignal::default(),
+            files: RwSignal::default(),
             outcome: RwSignal::default(),
             link: RwSignal::default(),
             fingerprint: RwSignal::default(),
@@ -185,6 +200,7 @@ impl Page {
             Reply::Link(link) => self.link.set(Some(link)),
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Scenario(scenario) => self.begin_live(scenario),
+            Reply::Terminal(reply) => self.said.update(|said| said.push(reply)),
             Reply::Live(live) => self.live.set(Some(live)),
             Reply::OtherVersion(version) => self.other_version.set(Some(version)),
             // The address has the session: it is there again after loading.

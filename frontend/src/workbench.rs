@@ -6,9 +6,10 @@ use leptos_i18n::I18nContext;
 use crate::{
     browser,
     editor::{Diagnostic, Editor},
+    gallery::Gallery,
     i18n::*,
     protocol::{Command, Outcome, Pace},
-    state::Page,
+    state::{Drawer, Page},
 };
 
 /// A text in the chosen language.
@@ -34,8 +35,14 @@ pub(crate) fn Workbench() -> impl IntoView {
     let waiting = RwSignal::new(None::<u32>);
     let outcome = RwSignal::new(None::<Outcome>);
     let text = RwSignal::new(String::new());
+    // What stood here before `kubectl edit` brought its text, and that text.
+    let before_edit = StoredValue::new(String::new());
+    let draft_of_edit = StoredValue::new(String::new());
 
     let apply = move |yaml: String| {
+        if page.editing.get_untracked() {
+            return save(page, yaml);
+        }
         text.set(yaml.clone());
         waiting.set(Some(page.command(Command::Apply(yaml))));
         // An answer takes cluster time: with the clock stopped there would be none.
@@ -59,9 +66,14 @@ pub(crate) fn Workbench() -> impl IntoView {
                 Some(text) => Ok(text.clone()),
                 None => browser::fetch_text("/examples/deployment.yaml").await,
             };
+            if page.editing.get_untracked() {
+                before_edit
+                    .set_value(browser::fetch_text("/examples/deployment.yaml").await.unwrap_or_default());
+            }
             let opened = match first {
                 Ok(first) => {
                     text.set(first.clone());
+                    draft_of_edit.set_value(first.clone());
                     Editor::open(&host, &first, apply, move |now| text.set(now)).await
                 }
                 Err(reason) => Err(reason),
@@ -80,6 +92,10 @@ pub(crate) fn Workbench() -> impl IntoView {
         if let Some(draft) = page.draft.get()
             && editor.with_value(Option::is_some)
         {
+            if page.editing.get_untracked() {
+                before_edit.set_value(text.get_untracked());
+                draft_of_edit.set_value(draft.clone());
+            }
             show(&draft);
             page.draft.set(None);
         }
@@ -112,9 +128,29 @@ pub(crate) fn Workbench() -> impl IntoView {
             show(&completed);
         }
     };
+    Effect::new(move |edited: Option<bool>| {
+        let editing = page.editing.get();
+        if edited == Some(true) && !editing {
+            before_edit.with_value(|before| show(before));
+        }
+        editing
+    });
+    // What is in the editor is a file for the terminal: `kubectl apply -f editor.yaml`.
+    Effect::new(move |_| {
+        let text = text.get();
+        page.files.update(|files| *files = vec![("editor.yaml".to_owned(), text)]);
+    });
+    let cancel = move |_| save(page, draft_of_edit.get_value());
     let apply_label = move || t_string!(i18n, editor.apply);
     view! {
-        <div class="editor-bar">
+        <Show when=move || page.editing.get()>
+            <div class="editor-edit" role="status">
+                <p>{t!(i18n, terminal.editing)}</p>
+                <button class="primary" on:click=move |_| save(page, text.get_untracked())>{t!(i18n, terminal.save)}</button>
+                <button class="quiet" on:click=cancel>{t!(i18n, terminal.cancel)}</button>
+            </div>
+        </Show>
+        <div class="editor-bar" hidden=move || page.editing.get()>
             <label>
                 <span>{t!(i18n, editor.examples)}</span>
                 <select on:change=pick>
@@ -129,6 +165,9 @@ pub(crate) fn Workbench() -> impl IntoView {
                 {apply_label}
             </button>
         </div>
+        <Show when=move || !page.editing.get()>
+            <Gallery />
+        </Show>
         <div class="editor-host" node_ref=host aria-label=move || t_string!(i18n, editor.label)></div>
         <div class="outcome" role="status">
             {move || broken.get().map(|reason| view! { <p class="bad">{t!(i18n, editor.broken, reason = reason.clone())}</p> })}
@@ -140,6 +179,13 @@ pub(crate) fn Workbench() -> impl IntoView {
             </Show>
         </div>
     }
+}
+
+/// Gives `kubectl edit` its text back.
+fn save(page: Page, text: String) {
+    page.edited.set(Some(text));
+    page.editing.set(false);
+    page.drawer.set(Some(Drawer::Terminal));
 }
 
 #[component]

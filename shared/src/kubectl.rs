@@ -50,6 +50,7 @@ mod tabs;
 mod top;
 mod wait;
 mod watch;
+mod words;
 
 use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc::{Doc, Str, Timestamp};
@@ -60,6 +61,7 @@ use io::{Io, Stop};
 use printed::Printed;
 
 pub use printed::Seen;
+pub use words::words;
 
 /// A kubectl command that runs, with all it has learned so far.
 #[derive(Clone, PartialEq, Hash, Debug)]

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use futures_util::stream;
-use shared::{cluster::HttpResponse, doc, doc::Doc};
+use shared::{cluster::HttpResponse, doc};
 use tokio::sync::mpsc;
 
 use super::replica::Part;

@@ -1,6 +1,7 @@
 //! Drives one cluster for one viewer: lets time pass at the viewer's pace, and tells what changed.
 
 mod beside;
+mod request;
 mod rewind;
 
 use std::collections::BTreeSet;
@@ -128,7 +129,7 @@ impl Driver {
     pub fn hear(&mut self, request: Request) -> Vec<Reply> {
         match request {
             // The line makes a new driver for a new cluster.
-            Request::Open(_) => Vec::new(),
+            Request::Open(_) | Request::Terminal(_) => Vec::new(),
             Request::Command { id, command } => {
                 self.act(Some(id), &command);
                 Vec::new()

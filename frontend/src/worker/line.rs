@@ -14,6 +14,7 @@ use super::{
     driver::Driver,
     replica::Replica,
     socket::{Heard, Socket},
+    terminal::Terminal,
 };
 use crate::protocol::{Live, Opening, Reply, Request};
 
@@ -24,6 +25,7 @@ const FRAME_MS: i32 = 33;
 struct Worker {
     scope: DedicatedWorkerGlobalScope,
     driver: Option<Driver>,
+    terminal: Terminal,
     socket: Option<Socket>,
     /// How the live session stood when the page was last told.
     live: Live,
@@ -34,7 +36,13 @@ type Shared = Rc<RefCell<Worker>>;
 /// Starts answering. The worker's start script has kept the requests that came before, and hands them over now.
 pub fn start() {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-    let worker = Worker { scope: scope.clone(), driver: None, socket: None, live: Live::default() };
+    let worker = Worker {
+        scope: scope.clone(),
+        driver: None,
+        terminal: Terminal::default(),
+        socket: None,
+        live: Live::default(),
+    };
     let worker = Rc::new(RefCell::new(worker));
 
     let heard = Rc::clone(&worker);
@@ -97,19 +105,31 @@ fn open(worker: &Shared, opening: Opening) {
 
 impl Worker {
     fn show(&mut self, replica: Replica) {
+        // Programs that wait for another cluster's answers would wait for ever.
+        self.terminal.end_all();
         let frame = self.driver.insert(Driver::new(replica)).first_frame();
         self.say(&frame);
     }
 
     fn hear(&mut self, request: Request) {
         // Nothing is behind the glass before the first opening.
-        let replies = self.driver.as_mut().map_or(Vec::new(), |driver| driver.hear(request));
+        let Some(driver) = &mut self.driver else { return };
+        let replies = match request {
+            Request::Terminal(request) => self.terminal.hear(request, driver),
+            Request::Rewind { .. } => {
+                self.terminal.end_all();
+                driver.hear(request)
+            }
+            request => driver.hear(request),
+        };
         replies.iter().for_each(|reply| self.say(reply));
         self.talk();
     }
 
     fn tick(&mut self, passed: f64, clock: &dyn Fn() -> f64) {
-        let replies = self.driver.as_mut().map_or(Vec::new(), |driver| driver.tick(passed, clock));
+        let Some(driver) = &mut self.driver else { return };
+        let mut replies = driver.tick(passed, clock);
+        replies.extend(self.terminal.tick(driver, clock));
         replies.iter().for_each(|reply| self.say(reply));
         self.talk();
     }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
-    cluster::Cluster,
+    cluster::{Cluster, HttpResponse},
     doc,
     doc::from_doc,
-    scenario::{FaultStep, RepairStep, Scenario, Step, StepAction},
+    scenario::{FaultStep, RepairStep, RequestStep, Scenario, Step, StepAction},
     session::{
         self, Player, Replica as Follower, StepResult, diagnose, link,
         protocol::{ClientMessage, Entry, ServerMessage, Welcome},
@@ -16,6 +16,8 @@ use shared::{
 
 use crate::protocol::{Command, Diagnostic, Live, Outcome, Reply, Subject, Visitors};
 
+/// From here on numbers are those of the terminal's requests.
+const TERMINAL: u32 = 1 << 31;
 /// Results among which an asked one is looked for.
 const RECENT: usize = 200;
 /// How many records of what happened are kept for explanations.
@@ -53,6 +55,8 @@ pub struct Replica {
     told: usize,
     refused: Vec<Reply>,
     struck: bool,
+    /// Answers to the terminal's requests.
+    responses: Vec<(u32, HttpResponse)>,
 }
 
 impl Replica {
@@ -85,8 +89,14 @@ impl Replica {
     }
 
     fn with(engine: Engine) -> Self {
-        let mut replica =
-            Self { engine, asked: BTreeMap::new(), told: 0, refused: Vec::new(), struck: false };
+        let mut replica = Self {
+            engine,
+            asked: BTreeMap::new(),
+            told: 0,
+            refused: Vec::new(),
+            struck: false,
+            responses: Vec::new(),
+        };
         replica.told = replica.player().results().len();
         replica
     }
@@ -253,6 +263,7 @@ impl Replica {
                 }
             }
             ServerMessage::Refused { id, why } => match id.filter(|id| together.submitted.remove(id)) {
+                Some(id) if id >= TERMINAL => self.responses.push((id & !TERMINAL, refusal(&why))),
                 Some(id) => {
                     let outcome = Outcome { stderr: why.to_string(), ..Outcome::default() };
                     self.refused.push(Reply::Outcome { id, outcome });
@@ -270,20 +281,35 @@ impl Replica {
         match action(command) {
             Ok(action) => {
                 self.struck |= matches!(action, StepAction::Fault(_) | StepAction::Repair(_));
-                match &mut self.engine {
-                    Engine::Alone(player) => {
-                        let number = player.submit(action, Default::default());
-                        self.asked.extend(id.map(|id| (number, id)));
-                    }
-                    Engine::Together(together) => {
-                        let id = id.unwrap_or_default();
-                        together.submitted.insert(id);
-                        together.said.push(ClientMessage::Submit { id, action });
-                    }
-                }
+                self.submit(id, action);
             }
             Err(outcome) => self.refused.extend(id.map(|id| Reply::Outcome { id, outcome })),
         }
+    }
+
+    fn submit(&mut self, id: Option<u32>, action: StepAction) {
+        match &mut self.engine {
+            Engine::Alone(player) => {
+                let number = player.submit(action, Default::default());
+                self.asked.extend(id.map(|id| (number, id)));
+            }
+            Engine::Together(together) => {
+                let id = id.unwrap_or_default();
+                together.submitted.insert(id);
+                together.said.push(ClientMessage::Submit { id, action });
+            }
+        }
+    }
+
+    /// Sends a request of the terminal's; [`Self::take_responses`] has its answer. The page's own numbers are below
+    /// [`TERMINAL`], those of such requests above.
+    pub fn request(&mut self, id: u32, request: RequestStep) {
+        self.submit(Some(id | TERMINAL), StepAction::Request(request));
+    }
+
+    /// Answers to the terminal's requests, since last asked.
+    pub fn take_responses(&mut self) -> Vec<(u32, HttpResponse)> {
+        std::mem::take(&mut self.responses)
     }
 
     /// Lets what is due now happen, without time passing.
@@ -337,6 +363,10 @@ impl Replica {
         self.told = results.len();
         for result in done.iter().rev() {
             let Some(id) = self.asked.remove(&result.step) else { continue };
+            if let (true, Some(response)) = (id >= TERMINAL, &result.response) {
+                self.responses.push((id & !TERMINAL, response.clone()));
+                continue;
+            }
             replies.push(Reply::Outcome { id, outcome: outcome(result) });
         }
         replies
@@ -425,6 +455,12 @@ fn action(command: &Command) -> Result<StepAction, Outcome> {
     })
 }
 
+/// What the terminal hears when the session does not take a request.
+fn refusal(why: &str) -> HttpResponse {
+    let body = doc!({ "kind": "Status", "status": "Failure", "reason": "Forbidden", "message": why, "code": 403i64 });
+    HttpResponse { code: 403, body, warnings: Vec::new() }
+}
+
 fn outcome(result: &StepResult) -> Outcome {
     let ok = result.exit_code == 0;
     let mut diagnostics: Vec<Diagnostic> = result.diagnostics.iter().cloned().map(mark).collect();
@@ -481,6 +517,22 @@ mod tests {
         let completed = crate::manifest::complete(bare).expect("it can be completed");
         let taken = apply(&mut replica, &completed);
         assert!(taken.ok, "{}", taken.stderr);
+    }
+
+    #[test]
+    fn every_cluster_of_the_gallery_opens() {
+        for text in [
+            include_str!("../../../public/examples/clusters/hello-pod.yaml"),
+            include_str!("../../../public/examples/clusters/zone-failure.yaml"),
+            include_str!("../../../public/examples/clusters/canary.yaml"),
+            include_str!("../../../public/examples/clusters/autoscaler.yaml"),
+            include_str!("../../../public/examples/clusters/stateful-quorum.yaml"),
+            include_str!("../../../public/examples/clusters/broken.yaml"),
+        ] {
+            let replica = Replica::from_scenario(text).unwrap_or_else(|why| panic!("{why}\n{text}"));
+            let refused = replica.player().results().iter().find(|result| result.exit_code != 0);
+            assert_eq!(refused.map(|result| &result.stderr), None, "{text}");
+        }
     }
 
     #[test]

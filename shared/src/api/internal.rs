@@ -77,6 +77,8 @@ ConfigMapProjection Name/s Items/n:KeyToPath Optional/n
 TokenProjection Audience/s ExpirationSeconds/i Path/s
 PersistentVolumeClaimSpec AccessModes/n Selector/n:LabelSelector Resources/{}:VolumeResourceRequirements VolumeName/s StorageClassName/n VolumeMode/n DataSource/n DataSourceRef/n VolumeAttributesClassName/n
 VolumeResourceRequirements Limits/n Requests/n
+Taint Key/s Value/s Effect/s TimeAdded/n
+PodDisruptionBudgetSpec MinAvailable/n Selector/n:LabelSelector MaxUnavailable/n UnhealthyPodEvictionPolicy/n
 RoleRef APIGroup/s Kind/s Name/s
 ServicePort Name/s Protocol/s AppProtocol/n Port/i TargetPort/i NodePort/i
 UpdateStrategy Type/s RollingUpdate/n

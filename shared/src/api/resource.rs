@@ -116,6 +116,9 @@ pub trait Resource: Sync {
     /// Says what is wrong with a whole document, beside its metadata.
     fn validate(&self, _doc: &Doc, _faults: &mut Faults) {}
 
+    /// Says what a new object may not have, though it may have it later.
+    fn validate_create(&self, _doc: &Doc, _faults: &mut Faults) {}
+
     /// Says what may not change from `old` to `new` (whole documents).
     fn validate_update(&self, _new: &Doc, _old: &Doc, _faults: &mut Faults) {}
 

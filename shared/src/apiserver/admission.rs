@@ -55,6 +55,9 @@ pub(super) fn mutate(
         default_toleration_seconds(doc);
         priority::apply(doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }
+    if key.kind == Kind::PriorityClass {
+        priority::check_class(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
+    }
     storage::apply(key.kind, doc, store);
     if key.kind == Kind::Ingress {
         ingress_class::apply(doc, store);

@@ -1,7 +1,7 @@
 //! Addresses the API server gives to Services: cluster IPs and node ports.
 
 use crate::api::core::service::{Service, needs_node_port};
-use crate::api::validation::Faults;
+use crate::api::validation::{At, Faults};
 use crate::api::{Key, Kind, Object, Status};
 use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str};
@@ -92,6 +92,7 @@ pub(super) fn addresses(
         return Ok(());
     }
     let key = Key::new(Kind::Service, doc["metadata"]["namespace"].str(), doc["metadata"]["name"].str());
+    one_family(doc, &key)?;
     let others: Vec<&Service> = store
         .list(Kind::Service)
         .filter(|object| object.key != key)
@@ -117,6 +118,25 @@ fn refuse(key: &Key, field: String, value: &Doc, why: &str) -> Status {
     Status::invalid(key, faults.0)
 }
 
+/// The cluster has addresses of one family alone.
+fn one_family(doc: &Doc, key: &Key) -> Result<(), Status> {
+    let spec = At::root(&doc["spec"], "spec");
+    let (policy, mut faults) = (spec.field("ipFamilyPolicy"), Faults::default());
+    if policy.text() == "RequireDualStack" {
+        faults.invalid(&policy, &policy, "this cluster is not configured for dual-stack services");
+    }
+    for family in spec.field("ipFamilies").each().filter(|family| family.text() != "IPv4") {
+        faults.invalid(&family, &family, "not configured on this cluster");
+    }
+    if faults.0.is_empty() { Ok(()) } else { Err(Status::invalid(key, faults.0)) }
+}
+
+/// Whether an address is one that Services can have.
+fn in_service_network(text: &str) -> bool {
+    let ip: Option<std::net::Ipv4Addr> = text.parse().ok();
+    ip.is_some_and(|ip| u64::from(u32::from(ip).wrapping_sub(SERVICE_NETWORK)) < SERVICE_NETWORK_SIZE)
+}
+
 fn cluster_ip(
     doc: &mut Doc,
     key: &Key,
@@ -127,16 +147,19 @@ fn cluster_ip(
     let before = old.map(|object| object.body["spec"]["clusterIP"].str()).unwrap_or_default();
     let wanted = doc["spec"]["clusterIP"].str();
     let ip = if !wanted.is_empty() {
-        let clash = wanted != "None" && others.iter().any(|other| other.cluster_ip == wanted);
-        if clash {
-            let mut faults = Faults::default();
-            let values = Doc::list([wanted.clone()]);
-            faults.invalid(
-                "spec.clusterIPs",
-                &values,
-                format!("failed to allocate IP {wanted}: provided IP is already allocated"),
-            );
-            return Err(Status::invalid(key, faults.0));
+        let why = match () {
+            () if wanted == "None" || wanted == before => None,
+            () if !in_service_network(&wanted) => {
+                Some("the provided network does not match the current range")
+            }
+            () if others.iter().any(|other| other.cluster_ip == wanted) => {
+                Some("provided IP is already allocated")
+            }
+            () => None,
+        };
+        if let Some(why) = why {
+            let why = format!("failed to allocate IP {wanted}: {why}");
+            return Err(refuse(key, "spec.clusterIPs".into(), &Doc::list([wanted]), &why));
         }
         wanted
     } else if !before.is_empty() {

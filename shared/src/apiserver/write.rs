@@ -187,16 +187,21 @@ impl ApiServer {
         if call.is_from_outside() && !namespace.is_empty() && namespace != key.namespace {
             return Err(other_namespace());
         }
-        let given = Meta::from_doc(metadata);
-        let revision = if call.is_from_outside() { revision_of(&doc)? } else { given.resource_version };
+        let revision = if call.is_from_outside() {
+            revision_of(&doc)?
+        } else {
+            metadata["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0)
+        };
         if revision != 0 && revision != old.meta.resource_version {
             return Err(Status::stale(key));
         }
         if whole && revision == 0 && call.is_from_outside() && !key.kind.resource().may_update_blindly() {
             return Err(Status::revision_missing(key));
         }
-        let (given_uid, uid) = (metadata["uid"].str(), crate::api::meta::uuid(old.meta.uid));
-        if whole && !given_uid.is_empty() && given_uid != uid {
+        let given_uid = metadata["uid"].str();
+        let uid = || crate::api::meta::uuid(old.meta.uid);
+        if whole && !given_uid.is_empty() && given_uid != uid() {
+            let uid = uid();
             let why =
                 format!("Precondition failed: UID in precondition: {given_uid}, UID in object meta: {uid}");
             return Err(Status::conflict(key, &why));
@@ -206,7 +211,8 @@ impl ApiServer {
                 let mut body = old.body.clone();
                 body.set("status", doc["status"].clone());
                 // As upstream, writers of status may annotate (the Deployment controller keeps its revision so).
-                let meta = Meta { annotations: given.annotations, ..old.meta.clone() };
+                let annotations = Meta::from_doc(metadata).annotations;
+                let meta = Meta { annotations, ..old.meta.clone() };
                 self.store_change(call, old, meta, body)?
             }
             Subresource::Finalize => {
@@ -215,7 +221,10 @@ impl ApiServer {
                 self.store_change(call, old, old.meta.clone(), body)?
             }
             _ => {
-                let (meta, body) = self.prepare_update(call, old, doc)?;
+                let (meta, body) = match renewed(call, old, &doc) {
+                    Some(renewed) => renewed,
+                    None => self.prepare_update(call, old, doc)?,
+                };
                 self.store_change(call, old, meta, body)?
             }
         };
@@ -355,6 +364,24 @@ impl Call<'_, '_> {
     }
 }
 
+/// A component's Lease that was only renewed: nothing needs defaults or another look, and there is no write more often.
+fn renewed(call: &Call<'_, '_>, old: &Object, doc: &Doc) -> Option<(Meta, Doc)> {
+    if old.key.kind != Kind::Lease || call.is_from_outside() {
+        return None;
+    }
+    let given = Meta::from_doc(&doc["metadata"]);
+    let known = |meta: &Meta| {
+        (
+            meta.labels.clone(),
+            meta.annotations.clone(),
+            Arc::clone(&meta.owners),
+            Arc::clone(&meta.finalizers),
+        )
+    };
+    let same = known(&given) == known(&old.meta) && given.managed_fields == old.meta.managed_fields;
+    same.then(|| (old.meta.clone(), body_of(doc)))
+}
+
 /// The UID of the owner that manages a new object.
 fn controller_of(doc: &Doc) -> Option<u128> {
     let owners = doc["metadata"]["ownerReferences"].items();
@@ -478,8 +505,9 @@ fn validate(key: &Key, resource: &dyn Resource, doc: &Doc, old: Option<&Doc>) ->
     }
     validation::metadata(&mut faults, &doc["metadata"], resource.name());
     resource.validate(doc, &mut faults);
-    if let Some(old) = old {
-        resource.validate_update(doc, old, &mut faults);
+    match old {
+        Some(old) => resource.validate_update(doc, old, &mut faults),
+        None => resource.validate_create(doc, &mut faults),
     }
     if faults.0.is_empty() { Ok(()) } else { Err(Status::invalid(key, faults.0)) }
 }

@@ -54,7 +54,7 @@ impl Cluster {
             {
                 Course::Follow
             }
-            () if !only_reads(&request) && !(request.user.read_only && !request.verb.is_read()) => {
+            () if !(only_reads(&request) || request.user.read_only && !request.verb.is_read()) => {
                 Course::Write
             }
             () if replicated || matches!(request.subresource, Subresource::Log | Subresource::Metrics) => {

@@ -27,6 +27,8 @@ type Leaf<K, V> = Arc<Vec<(K, V)>>;
 pub struct BTreeMap<K, V> {
     /// None of them is empty.
     leaves: Vec<Leaf<K, V>>,
+    /// The last key of every leaf but the last: a search looks at these alone before it opens one leaf.
+    lasts: Vec<K>,
     len: usize,
 }
 
@@ -37,7 +39,7 @@ struct Place(usize, usize);
 impl<K, V> BTreeMap<K, V> {
     /// An empty map.
     pub const fn new() -> Self {
-        Self { leaves: Vec::new(), len: 0 }
+        Self { leaves: Vec::new(), lasts: Vec::new(), len: 0 }
     }
 
     /// How many entries there are.
@@ -78,11 +80,6 @@ impl<K, V> BTreeMap<K, V> {
     /// The entry with the greatest key.
     pub fn last_key_value(&self) -> Option<(&K, &V)> {
         self.iter().next_back()
-    }
-
-    fn recount(&mut self) {
-        self.leaves.retain(|leaf| !leaf.is_empty());
-        self.len = self.leaves.iter().map(|leaf| leaf.len()).sum();
     }
 
     fn between(&self, from: Place, to: Place) -> Iter<'_, K, V> {
@@ -129,6 +126,26 @@ impl<K: Clone, V: Clone> BTreeMap<K, V> {
         Some(self.take(Place(last, self.leaves[last].len() - 1)))
     }
 
+    /// Takes out a run of the least entries: as many as lie together.
+    pub fn pop_run(&mut self) -> Vec<(K, V)> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let run = Arc::unwrap_or_clone(self.leaves.remove(0));
+        if !self.lasts.is_empty() {
+            self.lasts.remove(0);
+        }
+        self.len -= run.len();
+        run
+    }
+
+    fn recount(&mut self) {
+        self.leaves.retain(|leaf| !leaf.is_empty());
+        self.len = self.leaves.iter().map(|leaf| leaf.len()).sum();
+        let before_last = self.leaves.len().saturating_sub(1);
+        self.lasts = self.leaves[..before_last].iter().filter_map(|leaf| last_key(leaf)).collect();
+    }
+
     /// Keeps only the entries for which `keep` is true.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
         for leaf in &mut self.leaves {
@@ -147,6 +164,7 @@ impl<K: Clone, V: Clone> BTreeMap<K, V> {
             (leaf, at) = (leaf - 1, last.len());
         }
         let Some(into) = self.leaves.get_mut(leaf) else {
+            self.lasts.extend(self.leaves.last().and_then(|last| last_key(last)));
             self.leaves.push(Arc::new(vec![entry]));
             return Place(leaf, 0);
         };
@@ -156,27 +174,40 @@ impl<K: Clone, V: Clone> BTreeMap<K, V> {
             return Place(leaf, at);
         }
         let mut right = into.split_off(LEAF / 2);
-        if at > LEAF / 2 {
+        let goes_right = at > LEAF / 2;
+        if goes_right {
             at -= LEAF / 2;
             right.insert(at, entry);
-            leaf += 1;
-            self.leaves.insert(leaf, Arc::new(right));
         } else {
             into.insert(at, entry);
-            self.leaves.insert(leaf + 1, Arc::new(right));
         }
-        Place(leaf, at)
+        if let Some(last) = last_key(into) {
+            self.lasts.insert(leaf, last);
+        }
+        self.leaves.insert(leaf + 1, Arc::new(right));
+        Place(leaf + usize::from(goes_right), at)
     }
 
     fn take(&mut self, Place(leaf, at): Place) -> (K, V) {
         self.len -= 1;
         let from = Arc::make_mut(&mut self.leaves[leaf]);
         let entry = from.remove(at);
-        if from.is_empty() {
-            self.leaves.remove(leaf);
+        match (last_key(from), self.lasts.get_mut(leaf)) {
+            (Some(last), Some(known)) if at == from.len() => *known = last,
+            (Some(_), _) => {}
+            (None, _) => {
+                self.leaves.remove(leaf);
+                if !self.lasts.is_empty() {
+                    self.lasts.remove(leaf.min(self.lasts.len() - 1));
+                }
+            }
         }
         entry
     }
+}
+
+fn last_key<K: Clone, V>(leaf: &[(K, V)]) -> Option<K> {
+    leaf.last().map(|(key, _)| key.clone())
 }
 
 impl<K: Ord, V> BTreeMap<K, V> {
@@ -185,12 +216,7 @@ impl<K: Ord, V> BTreeMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let (mut low, mut high) = (0, self.leaves.len());
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            let before = self.leaves[middle].last().is_some_and(|(last, _)| last.borrow() < key);
-            if before { low = middle + 1 } else { high = middle }
-        }
+        let low = self.lasts.partition_point(|last| last.borrow() < key);
         let Some(leaf) = self.leaves.get(low) else { return (Place(low, 0), false) };
         let (mut from, mut to) = (0, leaf.len());
         while from < to {
@@ -201,7 +227,8 @@ impl<K: Ord, V> BTreeMap<K, V> {
                 Ordering::Greater => to = middle,
             }
         }
-        (Place(low, from), false)
+        // Behind all entries: no key of the last leaf is told beforehand.
+        (if from == leaf.len() { Place(low + 1, 0) } else { Place(low, from) }, false)
     }
 
     /// The value of a key.

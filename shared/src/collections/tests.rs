@@ -54,6 +54,11 @@ fn a_map_does_what_the_standard_one_does() {
                 13 if random.below(20) == 0 => {
                     assert!(mine.split_off(&key).into_iter().eq(std.split_off(&key)));
                 }
+                14 if random.below(20) == 0 => {
+                    let run = mine.pop_run();
+                    assert_eq!(run.is_empty(), std.is_empty());
+                    run.into_iter().for_each(|entry| assert_eq!(Some(entry), std.pop_first()));
+                }
                 _ => {
                     mine.values_mut().for_each(|value| *value ^= 1);
                     std.values_mut().for_each(|value| *value ^= 1);

@@ -194,36 +194,53 @@ impl NodeLifecycle {
         let grace = desk.cx.core.options.node_monitor_grace_period;
         let now = desk.now();
         let mut states: BTreeMap<Str, Readiness> = BTreeMap::new();
-        for node in world.informers.list::<Node>() {
-            let name = &node.key().name;
-            let lease = world.object(&Key::new(Kind::Lease, literal!("kube-node-lease"), name.clone()));
-            let known = self.health.get(name);
-            let health =
-                Health::look(known, &node, lease.map(|lease| &**lease), grace, now, desk.timestamp());
-            let silent = health.is_over(now);
-            if known.is_none() {
-                let text = format!("Node {name} event: Registered Node {name} in Controller");
-                desk.normal(node.object(), "RegisteredNode", text);
-            }
-            if known != Some(&health) {
-                self.health.insert(name.clone(), health);
-            }
-            let ready = node.ready == "True" && !silent;
-            states.entry(zones::key(&node.meta().labels)).or_default().count(ready);
-            if !silent {
-                self.silent.remove(name);
-            }
-            if silent && node.ready != "Unknown" {
-                self.silent.insert(name.clone());
-                desk.add(node.key().clone());
-            } else if taints::is_stale(&node) {
-                self.stale.insert(name.clone());
-                self.zones.forget(name);
-                desk.add(node.key().clone());
-            } else if node.ready != "True" {
-                self.wants_tainting(node.key(), world, desk);
+        let mut all_health = std::mem::take(&mut self.health);
+        let mut fresh = Vec::new();
+        // Nodes, leases and what is known are all in the order of names: they are gone through side by side.
+        let namespace = literal!("kube-node-lease");
+        let mut leases = world
+            .informers
+            .cache(Kind::Lease)
+            .range(Key::new(Kind::Lease, namespace.clone(), Str::new())..)
+            .take_while(|(key, _)| key.namespace == namespace)
+            .peekable();
+        {
+            let mut known = all_health.iter_mut().peekable();
+            for node in world.informers.list::<Node>() {
+                let name = &node.key().name;
+                while leases.next_if(|(key, _)| key.name < *name).is_some() {}
+                let lease = leases.next_if(|(key, _)| key.name == *name).map(|(_, lease)| &**lease);
+                while known.next_if(|(other, _)| *other < name).is_some() {}
+                let known = known.next_if(|(other, _)| *other == name).map(|(_, health)| health);
+                let health = Health::look(known.as_deref(), &node, lease, grace, now, desk.timestamp());
+                let silent = health.is_over(now);
+                match known {
+                    Some(known) => *known = health,
+                    None => {
+                        let text = format!("Node {name} event: Registered Node {name} in Controller");
+                        desk.normal(node.object(), "RegisteredNode", text);
+                        fresh.push((name.clone(), health));
+                    }
+                }
+                let ready = node.ready == "True" && !silent;
+                states.entry(zones::key(&node.meta().labels)).or_default().count(ready);
+                if !silent {
+                    self.silent.remove(name);
+                }
+                if silent && node.ready != "Unknown" {
+                    self.silent.insert(name.clone());
+                    desk.add(node.key().clone());
+                } else if taints::is_stale(&node) {
+                    self.stale.insert(name.clone());
+                    self.zones.forget(name);
+                    desk.add(node.key().clone());
+                } else if node.ready != "True" {
+                    self.wants_tainting(node.key(), world, desk);
+                }
             }
         }
+        all_health.extend(fresh);
+        self.health = all_health;
         self.follow_zones(&states, world, desk);
     }
 

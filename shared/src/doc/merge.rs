@@ -1,6 +1,7 @@
 //! The three ways to patch a document: JSON patch (RFC 6902), merge patch (RFC 7386) and Kubernetes' strategic
 //! merge patch.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
@@ -194,9 +195,9 @@ fn strategic_list(
     }
     // Items are found by their key; a deleted one leaves a gap until the end.
     let mut items: Vec<Option<Doc>> = target.items().iter().cloned().map(Some).collect();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut places = BTreeMap::new();
     for (at, item) in target.items().iter().enumerate().rev() {
-        places.insert(item[merge_key].to_json(), at);
+        places.insert(identity(&item[merge_key]), at);
     }
     for change in patch.items() {
         let key = &change[merge_key];
@@ -205,11 +206,11 @@ fn strategic_list(
                 "map: {change} does not contain declared merge key: {merge_key} in {name}"
             )));
         }
-        let place = places.get(&key.to_json()).copied();
+        let place = places.get(&identity(key)).copied();
         match (change["$patch"].as_str(), place) {
             (Some("delete"), Some(at)) => {
                 items[at] = None;
-                places.remove(&key.to_json());
+                places.remove(&identity(key));
             }
             (Some("delete"), None) => {}
             (_, Some(at)) => {
@@ -217,12 +218,20 @@ fn strategic_list(
                 items[at] = Some(merged);
             }
             (_, None) => {
-                places.insert(key.to_json(), items.len());
+                places.insert(identity(key), items.len());
                 items.push(Some(strategic_map(&Doc::Null, change, name)?));
             }
         }
     }
     Ok(in_order(items.into_iter().flatten().collect(), merge_key, order))
+}
+
+/// What tells an item of a list from the others: most often a text, which need not be copied.
+fn identity(key: &Doc) -> (bool, Cow<'_, str>) {
+    match key.as_str() {
+        Some(text) => (true, Cow::Borrowed(text)),
+        None => (false, Cow::Owned(key.to_json())),
+    }
 }
 
 fn in_order(mut items: Vec<Doc>, merge_key: &str, order: &Doc) -> Doc {

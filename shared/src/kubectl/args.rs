@@ -57,6 +57,16 @@ const GLOBAL: &[Flag] = &[
     switch("help", Some('h')),
 ];
 
+/// Flags as they are typed, those of every verb among them.
+pub(super) fn typed(flags: &[Flag]) -> Vec<String> {
+    let long = |flag: &Flag| {
+        let value = if flag.takes == Takes::Value { "=" } else { "" };
+        format!("--{}{value}", flag.long)
+    };
+    let short = |flag: &Flag| flag.short.map(|letter| format!("-{letter}"));
+    flags.iter().chain(GLOBAL).flat_map(|flag| short(flag).into_iter().chain([long(flag)])).collect()
+}
+
 /// The verb, and everything else: flags may stand before it, as in `kubectl -n team get pods`.
 pub(super) fn split_verb(args: &[Str]) -> Option<(Str, Vec<Str>)> {
     let mut at = 0;

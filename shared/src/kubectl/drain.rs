@@ -37,6 +37,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         Some(Ok(length)) => Some(length).filter(|length| *length > Duration::ZERO),
         None => None,
     };
+    nodes::require_node("drain", args, io)?;
     nodes::cordon(args, io)?;
     let mut words = vec!["nodes".to_owned()];
     words.extend(args.words.iter().map(|word| word.trim_start_matches("node/").to_owned()));

@@ -32,9 +32,6 @@ const HEADER: &str = "\
 ";
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    if args.words.is_empty() {
-        return Err(io.fail("must specify one of -f and -k"));
-    }
     let mut failures = Vec::new();
     let wanted = targets(&args.words, args, io)?;
     let found = objects_or_lists(wanted, args, io, &mut failures)?;

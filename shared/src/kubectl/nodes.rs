@@ -23,11 +23,17 @@ pub(super) fn uncordon(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     set_schedulable(args, io, true)
 }
 
+/// A node has to be named, or selected.
+pub(super) fn require_node(verb: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if !args.words.is_empty() || args.get("selector").is_some() {
+        return Ok(());
+    }
+    Err(io.fail(format!("USAGE: {verb} NODE [flags]\nSee 'kubectl {verb} -h' for help and examples")))
+}
+
 fn set_schedulable(args: &Args, io: &mut Io<'_>, schedulable: bool) -> Result<(), Stop> {
     let (verb, done) = if schedulable { ("uncordon", "uncordoned") } else { ("cordon", "cordoned") };
-    if args.words.is_empty() && args.get("selector").is_none() {
-        return Err(io.fail(format!("at least one node must be specified: kubectl {verb} NODE")));
-    }
+    require_node(verb, args, io)?;
     let mut words = vec!["nodes".to_owned()];
     words.extend(args.words.iter().map(|word| word.trim_start_matches("node/").to_owned()));
     let mut failures = Vec::new();

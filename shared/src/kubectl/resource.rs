@@ -192,7 +192,8 @@ pub(super) fn kinds(words: &str, io: &mut Io<'_>) -> Result<Vec<Resource>, Stop>
 pub(super) fn targets(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<Vec<Target>, Stop> {
     let Some(first) = words.first() else {
         return Err(io.fail(
-            "You must specify the type of resource to get. Use \"kubectl get all\" for the most common ones.",
+            "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   \
+             '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'",
         ));
     };
     let joined = words.iter().filter(|word| word.contains('/')).count();

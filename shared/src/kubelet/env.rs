@@ -76,7 +76,11 @@ impl Kubelet {
         let Some(object) = self.object(uid) else { return };
         let ip = self.pods[&uid].ip.map(ip_text).unwrap_or_default();
         let machine = &cx.core.machines[self.machine as usize];
-        match compose(&spec.doc, &object, sources, (&ip, &ip_text(self.address)), machine) {
+        let composed = match root_refused(&spec.doc, &object) {
+            Some(why) => Err(why),
+            None => compose(&spec.doc, &object, sources, (&ip, &ip_text(self.address)), machine),
+        };
+        match composed {
             Ok(env) => self.launch(uid, index, spec, env, cx),
             Err(message) => {
                 self.pod_event(
@@ -94,6 +98,22 @@ impl Kubelet {
             }
         }
     }
+}
+
+/// Why a container that must not run as root would do so: images here run as root unless they are told otherwise.
+fn root_refused(container: &Doc, object: &Object) -> Option<Str> {
+    let contexts = [&container["securityContext"], &object.body["spec"]["securityContext"]];
+    if !contexts.iter().find_map(|context| context["runAsNonRoot"].as_bool()).unwrap_or(false) {
+        return None;
+    }
+    let why = match contexts.iter().find_map(|context| context["runAsUser"].as_i64()) {
+        Some(0) => "container's runAsUser breaks non-root policy",
+        Some(_) => return None,
+        None => "container has runAsNonRoot and image will run as root",
+    };
+    let (key, uid) = (&object.key, crate::api::meta::uuid(object.meta.uid));
+    let name = container["name"].str();
+    Some(format!("{why} (pod: \"{}_{}({uid})\", container: {name})", key.name, key.namespace).into())
 }
 
 /// The `data` of a ConfigMap or Secret, or why it cannot be had.

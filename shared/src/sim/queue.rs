@@ -43,37 +43,71 @@ pub struct Timer {
 }
 
 /// The queue of future events.
-#[derive(Clone, Hash, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct EventQueue {
-    events: BTreeMap<(Time, u64), Event>,
+    /// What comes before all of `later`, the very next last: it is taken off the end.
+    soon: Vec<(Moment, Event)>,
+    later: BTreeMap<Moment, Event>,
     pushed: u64,
+}
+
+/// When, and the how manyth to be put there.
+type Moment = (Time, u64);
+
+/// Beyond so many, what is to happen soon goes back to what is later.
+const SOON: usize = 128;
+
+impl std::hash::Hash for EventQueue {
+    /// How the future is cut in two is nobody's affair.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64((self.soon.len() + self.later.len()) as u64);
+        self.all().for_each(|entry| entry.hash(state));
+        self.pushed.hash(state);
+    }
 }
 
 impl EventQueue {
     /// Puts `event` at `at`, after all others of that moment.
     pub fn push(&mut self, at: Time, event: Event) {
-        self.events.insert((at, self.pushed), event);
+        let moment = (at, self.pushed);
         self.pushed += 1;
+        if self.soon.first().is_none_or(|(last, _)| *last < moment) {
+            self.later.insert(moment, event);
+            return;
+        }
+        let place = self.soon.partition_point(|(other, _)| *other > moment);
+        self.soon.insert(place, (moment, event));
+        if self.soon.len() > SOON {
+            self.later.extend(self.soon.drain(..SOON / 2));
+        }
     }
 
     /// The moment of the next event.
     pub fn next_at(&self) -> Option<Time> {
-        self.events.first_key_value().map(|((at, _), _)| *at)
+        self.peek().map(|(at, _)| at)
     }
 
     /// The next event, left in place.
     pub fn peek(&self) -> Option<(Time, &Event)> {
-        self.events.first_key_value().map(|((at, _), event)| (*at, event))
+        self.iter().next()
     }
 
     /// Takes out the next event.
     pub fn pop(&mut self) -> Option<(Time, Event)> {
-        self.events.pop_first().map(|((at, _), event)| (at, event))
+        if self.soon.is_empty() {
+            self.soon = self.later.pop_run();
+            self.soon.reverse();
+        }
+        self.soon.pop().map(|((at, _), event)| (at, event))
     }
 
     /// All events, next first.
     pub fn iter(&self) -> impl Iterator<Item = (Time, &Event)> {
-        self.events.iter().map(|((at, _), event)| (*at, event))
+        self.all().map(|((at, _), event)| (*at, event))
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&Moment, &Event)> {
+        self.soon.iter().rev().map(|(moment, event)| (moment, event)).chain(&self.later)
     }
 }
 
@@ -86,5 +120,55 @@ impl Timer {
     /// A timer about one object.
     pub const fn about(name: &'static str, key: Key) -> Timer {
         Timer { name, number: 0, key: Some(key) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, EventQueue, Payload};
+    use crate::collections::BTreeMap;
+    use crate::sim::{Causes, Process, Random, Time, hash_of};
+
+    fn event(number: u64) -> Event {
+        let payload = Payload::Command(number);
+        Event { to: Process::Client(0), life: None, payload, causes: Causes::none() }
+    }
+
+    #[test]
+    fn events_come_in_the_order_of_their_times_and_then_of_their_arrival() {
+        let mut random = Random::stream(7, "queue");
+        let (mut queue, mut wanted, mut now) = (EventQueue::default(), BTreeMap::new(), 0);
+        for number in 0..20_000_u64 {
+            // Most are soon, some at the same moment, some much later; now and then the queue runs dry.
+            let at = now + random.below(if number % 7 == 0 { 10_000 } else { 20 });
+            queue.push(Time(at), event(number));
+            wanted.insert((at, number), ());
+            for _ in 0..random.below(if number % 5000 > 2500 { 4 } else { 2 }) {
+                let next = wanted.pop_first().map(|(moment, ())| moment);
+                assert_eq!(queue.next_at().map(|at| at.0), next.map(|(at, _)| at));
+                let popped = queue.pop().map(|(at, event)| match event.payload {
+                    Payload::Command(number) => (at.0, number),
+                    _ => unreachable!("only commands were put there"),
+                });
+                assert_eq!(popped, next);
+                now = next.map_or(now, |(at, _)| at);
+            }
+        }
+        assert!(queue.iter().map(|(at, _)| at.0).eq(wanted.keys().map(|(at, _)| *at)));
+    }
+
+    #[test]
+    fn two_queues_with_the_same_future_have_the_same_hash() {
+        let (mut one, mut two) = (EventQueue::default(), EventQueue::default());
+        for number in 0..300 {
+            one.push(Time(number), event(number));
+            two.push(Time(number), event(number));
+            // This one takes a run out, and has all but its first put back by later events.
+            if number == 200 {
+                one.pop();
+            }
+        }
+        two.pop();
+        assert_eq!(hash_of(&one), hash_of(&two));
     }
 }

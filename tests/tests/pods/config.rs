@@ -97,3 +97,34 @@ fn what_is_missing_is_waited_for() {
         assert_eq!(world.container("c")["restartCount"].as_i64(), Some(0));
     }
 }
+
+#[test]
+fn who_must_not_be_root_is_not() {
+    const ROOT: &str = "container has runAsNonRoot and image will run as root (pod: \"";
+    const TOLD: &str = "container's runAsUser breaks non-root policy (pod: \"";
+    for (pod, container, refused) in [
+        ("{runAsNonRoot: true}", "{}", Some(ROOT)),
+        ("{}", "{runAsNonRoot: true}", Some(ROOT)),
+        ("{runAsNonRoot: true}", "{runAsUser: 0}", Some(TOLD)),
+        ("{runAsNonRoot: true}", "{runAsNonRoot: false}", None),
+        ("{runAsNonRoot: true, runAsUser: 1000}", "{}", None),
+    ] {
+        let mut world = World::new();
+        world.pod(&format!(
+            "securityContext: {pod}\ncontainers: [{{name: c, image: nginx, securityContext: {container}}}]"
+        ));
+        world.wait(20);
+        let story = world.story();
+        assert_eq!(
+            world.shown(),
+            if refused.is_some() { "CreateContainerConfigError" } else { "Running" },
+            "{story}"
+        );
+        if let Some(why) = refused {
+            let said = |line: &String| {
+                line.starts_with(&format!("Failed: Error: {why}")) && line.contains(", container: c)")
+            };
+            assert!(world.events().iter().any(said), "{story}");
+        }
+    }
+}

@@ -70,7 +70,7 @@ fn a_busy_container_burns_what_its_limit_lets_it() {
             let usage = world.0.runtime(0).usage("node-0".into(), world.0.now());
             usage.pods.iter().flat_map(|(_, containers)| containers).map(|it| it.cpu_nanos).sum::<u64>()
         };
-        let mut minute = |world: &mut World| {
+        let minute = |world: &mut World| {
             let before = burnt(world);
             world.wait(60);
             (burnt(world) - before) / 60_000_000
@@ -92,7 +92,7 @@ fn a_surge_is_ten_times_the_visitors() {
          spec: {type: LoadBalancer, selector: {run: p}, ports: [{port: 80}]}\n",
     );
     world.wait(10);
-    let mut asked = |world: &mut World| {
+    let asked = |world: &mut World| {
         let total = |world: &World| {
             let tally = &world.0.network().visitors().total;
             tally.ok + tally.failed

@@ -1,7 +1,7 @@
 //! DaemonSet: one pod on every node that fits.
 
 use crate::api::validation::{self, At, Faults};
-use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age};
+use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age, internal};
 use crate::doc::{Doc, Timestamp};
 
 use super::deployment::{
@@ -98,29 +98,9 @@ impl Resource for DaemonSets {
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
         validate_workload("daemonset", doc, faults);
+        validation::non_negative(faults, "spec.minReadySeconds", &doc["spec"]["minReadySeconds"]);
+        update_strategy(&At::root(&doc["spec"]["updateStrategy"], "spec.updateStrategy"), faults);
         validation::non_negative(faults, "spec.revisionHistoryLimit", &doc["spec"]["revisionHistoryLimit"]);
-        let strategy = &doc["spec"]["updateStrategy"];
-        if !matches!(strategy["type"].as_str(), Some("OnDelete" | "RollingUpdate")) {
-            faults.not_supported(
-                "spec.updateStrategy.type",
-                &strategy["type"],
-                &["OnDelete", "RollingUpdate"],
-            );
-        }
-        let rolling = &strategy["rollingUpdate"];
-        for field in ["maxUnavailable", "maxSurge"] {
-            let path = format!("spec.updateStrategy.rollingUpdate.{field}");
-            At::root(&rolling[field], &path).number_or_percent(faults);
-        }
-        let zero = |field: &str| is_zero(&rolling[field]);
-        let path = "spec.updateStrategy.rollingUpdate.maxUnavailable";
-        match (rolling.is_null(), zero("maxUnavailable"), zero("maxSurge")) {
-            (false, true, true) => faults.required(path, "cannot be 0 when maxSurge is 0"),
-            (false, false, false) => {
-                faults.invalid(path, &rolling["maxUnavailable"], "may not be set when maxSurge is non-zero");
-            }
-            _ => {}
-        }
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
@@ -160,5 +140,31 @@ impl Resource for DaemonSets {
         row.push(age(object.meta.creation, now));
         row.extend(template_cells(spec));
         row
+    }
+}
+
+fn update_strategy(strategy: &At<'_>, faults: &mut Faults) {
+    let rolling = strategy.field("rollingUpdate");
+    match strategy["type"].as_str() {
+        Some("OnDelete") => return,
+        Some("RollingUpdate") => {}
+        _ => {
+            let shown = internal::printed("UpdateStrategy", strategy);
+            return faults.not_supported_text(strategy, &shown, &["RollingUpdate", "OnDelete"]);
+        }
+    }
+    let (unavailable, surge) = (rolling.field("maxUnavailable"), rolling.field("maxSurge"));
+    for bound in [unavailable, surge] {
+        bound.number_or_percent(faults);
+    }
+    for bound in [unavailable, surge] {
+        bound.at_most_all(faults);
+    }
+    match (is_zero(&unavailable), is_zero(&surge)) {
+        (true, true) => faults.required(&unavailable, "cannot be 0 when maxSurge is 0"),
+        (false, false) => {
+            faults.invalid(&surge, &surge, "may not be set when maxUnavailable is non-zero");
+        }
+        _ => {}
     }
 }

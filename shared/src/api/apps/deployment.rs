@@ -154,14 +154,19 @@ pub(super) fn validate_workload(what: &str, doc: &Doc, faults: &mut Faults) {
         }
     }
     if validation::is_selector(&selector) {
-        template(&spec.field("template"), &selector, faults);
+        let of = match what {
+            "statefulset" => "StatefulSet",
+            "daemonset" => "DaemonSet",
+            _ => "ReplicaSet",
+        };
+        template(of, &spec.field("template"), &selector, faults);
     } else {
         faults.invalid_text(&selector, &validation::selector_text(&selector), "invalid label selector");
     }
 }
 
 /// A template for pods that `selector` must find and that run for ever.
-fn template(template: &At<'_>, selector: &Doc, faults: &mut Faults) {
+fn template(of: &str, template: &At<'_>, selector: &Doc, faults: &mut Faults) {
     let labels = &template["metadata"]["labels"];
     // No selector at all finds nothing, an empty one everything.
     if selector.is_null() || !LabelSelector::from_doc(selector).matches(labels) {
@@ -176,7 +181,8 @@ fn template(template: &At<'_>, selector: &Doc, faults: &mut Faults) {
     if policy.text() != "Always" {
         faults.not_supported(&policy, &Doc::from(policy.text()), &["Always"]);
     }
-    pod.field("activeDeadlineSeconds").forbid(faults, "activeDeadlineSeconds in ReplicaSet is not Supported");
+    let why = format!("activeDeadlineSeconds in {of} is not Supported");
+    pod.field("activeDeadlineSeconds").forbid(faults, &why);
 }
 
 /// Labels, annotations and spec of a pod template.

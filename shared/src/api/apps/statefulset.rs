@@ -1,5 +1,7 @@
 //! StatefulSet: pods with names that last, made and replaced in order.
 
+use crate::api::core::persistentvolumeclaim::validate_claim_spec;
+use crate::api::validation::names::{self, Rule};
 use crate::api::validation::{self, At, Faults};
 use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age};
 use crate::doc::{Doc, Str, Timestamp};
@@ -34,6 +36,8 @@ pub struct StatefulSet {
     /// `status.currentRevision`
     pub current_revision: Str,
 }
+
+const RETENTION: &str = "spec.persistentVolumeClaimRetentionPolicy";
 
 /// The kind's registration.
 #[derive(Debug)]
@@ -117,16 +121,42 @@ impl Resource for StatefulSets {
         }
         let rolling = &strategy["rollingUpdate"];
         let path = "spec.updateStrategy.rollingUpdate";
+        if strategy["type"].as_str() == Some("OnDelete") && !rolling.is_null() {
+            // As Go prints the struct.
+            let partition = rolling["partition"].as_i64().unwrap_or(0);
+            let shown =
+                format!("{{\"Partition\":{partition},\"MaxUnavailable\":{}}}", rolling["maxUnavailable"]);
+            faults.invalid_text(path, &shown, "only allowed for updateStrategy 'RollingUpdate'");
+        }
         validation::non_negative(faults, &format!("{path}.partition"), &rolling["partition"]);
         let path = format!("{path}.maxUnavailable");
         At::root(&rolling["maxUnavailable"], &path).number_or_percent(faults);
         if super::deployment::is_zero(&rolling["maxUnavailable"]) {
-            faults.invalid(path, &rolling["maxUnavailable"], "cannot be 0");
+            faults.invalid(path.clone(), &rolling["maxUnavailable"], "cannot be 0");
         }
-        validation::non_negative(faults, "spec.replicas", &spec["replicas"]);
+        At::root(&rolling["maxUnavailable"], &path).at_most_all(faults);
+        let retention = At::root(&spec["persistentVolumeClaimRetentionPolicy"], RETENTION);
+        for field in ["whenDeleted", "whenScaled"] {
+            retention.field(field).one_of(faults, &["Retain", "Delete"]);
+        }
+        for field in ["replicas", "minReadySeconds"] {
+            validation::non_negative(faults, &format!("spec.{field}"), &spec[field]);
+        }
         validation::non_negative(faults, "spec.ordinals.start", &spec["ordinals"]["start"]);
         validation::non_negative(faults, "spec.revisionHistoryLimit", &spec["revisionHistoryLimit"]);
-        validate_workload("statefulset", doc, faults);
+        for claim in At::root(&spec["volumeClaimTemplates"], "spec.volumeClaimTemplates").each() {
+            validate_claim_spec(&claim.field("spec"), faults);
+        }
+        At::root(&spec["serviceName"], "spec.serviceName").check_if_set(faults, names::dns_label);
+        if spec["volumeClaimTemplates"].items().is_empty() {
+            validate_workload("statefulset", doc, faults);
+        } else {
+            validate_workload("statefulset", &with_claimed_volumes(doc), faults);
+        }
+    }
+
+    fn name(&self) -> Rule {
+        names::dns_label
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
@@ -177,4 +207,19 @@ impl Resource for StatefulSets {
             images,
         ]
     }
+}
+
+/// The set with the volumes that its pods get through claims: what they mount is there.
+fn with_claimed_volumes(doc: &Doc) -> Doc {
+    let mut doc = doc.clone();
+    let claims = doc["spec"]["volumeClaimTemplates"].clone();
+    let pod = doc.at_mut(&["spec", "template", "spec"]);
+    let mut volumes = pod["volumes"].items().to_vec();
+    for claim in claims.items() {
+        let name = &claim["metadata"]["name"];
+        volumes.retain(|volume| volume["name"] != *name);
+        volumes.push(crate::doc!({ "name": name, "persistentVolumeClaim": { "claimName": name } }));
+    }
+    pod.set("volumes", volumes);
+    doc
 }

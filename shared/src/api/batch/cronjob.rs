@@ -1,6 +1,6 @@
 //! CronJob: Jobs on a schedule.
 
-use crate::api::validation::{self, Faults};
+use crate::api::validation::{self, At, Faults};
 use crate::api::{Column, Info, Object, Resource, Row, Subresource, View, age};
 use crate::doc::{Doc, Str, Timestamp};
 
@@ -117,7 +117,15 @@ impl Resource for CronJobs {
         for field in ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
             validation::non_negative(faults, &format!("spec.{field}"), &spec[field]);
         }
-        validate_spec(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec", faults);
+        let template = At::root(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec");
+        validate_spec(template.doc(), "spec.jobTemplate.spec", faults);
+        let (selector, manual) = (template.field("selector"), template.field("manualSelector"));
+        if selector.is_set() {
+            faults.invalid(&selector, &selector, "`selector` will be auto-generated");
+        }
+        if manual.as_bool() == Some(true) {
+            faults.not_supported(&manual, &manual, &["nil", "false"]);
+        }
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -1,12 +1,13 @@
 //! Job: pods that run until enough of them have succeeded.
 
 use crate::api::core::pod::{default_pod_spec, validate_pod_spec};
-use crate::api::validation::{self, Faults, IMMUTABLE};
+use crate::api::validation::{self, At, Faults, IMMUTABLE, names};
 use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age, internal};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 
 use super::super::apps::deployment::template_cells;
+use super::policies;
 
 /// Label and annotation of a pod: its index in the Job.
 pub const COMPLETION_INDEX: &str = "batch.kubernetes.io/job-completion-index";
@@ -134,6 +135,7 @@ impl Resource for Jobs {
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
+        host_names(doc, faults);
         validate_spec(&doc["spec"], "spec", faults);
         let selector = LabelSelector::from_doc(&doc["spec"]["selector"]);
         let labels = &doc["spec"]["template"]["metadata"]["labels"];
@@ -145,7 +147,14 @@ impl Resource for Jobs {
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
         let (new, before) = (&new["spec"], &old["spec"]);
-        let mut frozen = vec!["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"];
+        let mut frozen = vec![
+            "selector",
+            "podFailurePolicy",
+            "completionMode",
+            "backoffLimitPerIndex",
+            "managedBy",
+            "successPolicy",
+        ];
         // The size of an Indexed Job may follow its parallelism.
         let elastic =
             new["completionMode"].as_str() == Some("Indexed") && new["completions"] == new["parallelism"];
@@ -298,6 +307,58 @@ fn placed_as(old: &Doc, new: &Doc) -> Doc {
     kept
 }
 
+/// What has to do with the indexes of a Job, and who looks after it.
+fn indexes(spec: &At<'_>, faults: &mut Faults) {
+    const MOST: i64 = 100_000;
+    let (per_index, most_failed) = (spec.field("backoffLimitPerIndex"), spec.field("maxFailedIndexes"));
+    let (completions, parallelism) = (spec.field("completions"), spec.field("parallelism"));
+    if most_failed.is_set() && !per_index.is_set() {
+        faults.required(&per_index, "when maxFailedIndexes is specified");
+    }
+    spec.field("managedBy").check_if_set(faults, names::domain_prefixed_path);
+    let mode = spec.field("completionMode");
+    mode.one_of(faults, &["NonIndexed", "Indexed"]);
+    match mode.text() {
+        "Indexed" => {
+            if !completions.is_set() {
+                faults.required(&completions, "when completion mode is Indexed");
+            }
+            if parallelism.number() > MOST {
+                let why = format!("must be less than or equal to {MOST} when completion mode is Indexed");
+                faults.invalid(&parallelism, &parallelism, why);
+            }
+            if completions.is_set() && most_failed.number() > completions.number() {
+                faults.invalid(&most_failed, &most_failed, "must be less than or equal to completions");
+            }
+            if most_failed.number() > MOST {
+                let why = format!("must be less than or equal to {MOST}");
+                faults.invalid(&most_failed, &most_failed, why);
+            }
+        }
+        "" | "NonIndexed" => {
+            for field in [per_index, most_failed] {
+                if field.is_set() {
+                    faults.invalid(&field, &field, "requires indexed completion mode");
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An index is appended to the name of an Indexed Job: its pods' host names still have to be such.
+fn host_names(doc: &Doc, faults: &mut Faults) {
+    let (name, spec) = (&doc["metadata"]["name"], &doc["spec"]);
+    let completions = spec["completions"].as_i64().unwrap_or(0);
+    if spec["completionMode"].as_str() == Some("Indexed") && completions > 0 {
+        let longest = format!("{}-{}", name.str(), completions - 1);
+        if !names::dns_label(&longest).is_empty() {
+            let why = format!("will not able to create pod with invalid DNS label: {longest}");
+            faults.invalid("metadata.name", name, why);
+        }
+    }
+}
+
 /// Says what is wrong with a Job's spec that stands at `path`.
 pub(super) fn validate_spec(spec: &Doc, path: &str, faults: &mut Faults) {
     for field in [
@@ -311,18 +372,8 @@ pub(super) fn validate_spec(spec: &Doc, path: &str, faults: &mut Faults) {
     ] {
         validation::non_negative(faults, &format!("{path}.{field}"), &spec[field]);
     }
-    let mode = &spec["completionMode"];
-    let indexed = mode.as_str() == Some("Indexed");
-    if !matches!(mode.as_str(), None | Some("Indexed" | "NonIndexed")) {
-        faults.not_supported(format!("{path}.completionMode"), mode, &["Indexed", "NonIndexed"]);
-    }
-    if indexed && spec["completions"].is_null() {
-        faults.required(format!("{path}.completions"), "when completion mode is Indexed");
-    }
-    if !indexed && !spec["backoffLimitPerIndex"].is_null() {
-        let why = "requires indexed completion mode";
-        faults.invalid(format!("{path}.backoffLimitPerIndex"), &spec["backoffLimitPerIndex"], why);
-    }
+    indexes(&At::root(spec, path), faults);
+    policies::validate(&At::root(spec, path), faults);
     let template = &spec["template"];
     validation::labels(faults, &format!("{path}.template.metadata.labels"), &template["metadata"]["labels"]);
     validate_pod_spec(&template["spec"], &format!("{path}.template.spec"), faults);

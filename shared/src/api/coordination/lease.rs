@@ -1,5 +1,6 @@
 //! Lease: a sign of life, renewed again and again.
 
+use crate::api::validation::{At, Faults};
 use crate::api::{Column, Info, Object, Resource, Row, View, age};
 use crate::doc::{Doc, Str, Timestamp};
 
@@ -41,6 +42,15 @@ impl Resource for Leases {
             renewed: spec["renewTime"].as_time().unwrap_or_default(),
             duration_seconds: spec["leaseDurationSeconds"].as_i64().unwrap_or(0),
         })
+    }
+
+    fn validate(&self, doc: &Doc, faults: &mut Faults) {
+        let spec = At::root(&doc["spec"], "spec");
+        let duration = spec.field("leaseDurationSeconds");
+        if duration.is_set() && duration.number() <= 0 {
+            faults.invalid(&duration, &duration, "must be greater than 0");
+        }
+        spec.field("leaseTransitions").non_negative(faults);
     }
 
     fn may_update_blindly(&self) -> bool {

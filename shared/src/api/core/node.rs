@@ -1,6 +1,8 @@
 //! Node: a machine that runs pods.
 
-use crate::api::{Column, Info, Object, Resource, Row, Subresource, View, age, bytes, milli};
+use crate::api::validation::{At, Faults, names};
+use crate::api::{Column, Info, Object, Resource, Row, Subresource, View, age, bytes, internal, milli};
+use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str, Timestamp};
 
 /// What the simulation reads of a Node.
@@ -18,6 +20,8 @@ pub struct Node {
     pub pods: i64,
     /// Condition Ready: `True`, `False` or `Unknown` (also when missing).
     pub ready: Str,
+    /// When condition Ready was last confirmed; `None` without that condition.
+    pub heartbeat: Option<Timestamp>,
     /// `spec.podCIDR`.
     pub pod_cidr: Str,
 }
@@ -91,12 +95,35 @@ impl Resource for Nodes {
             memory: bytes(&allocatable["memory"]),
             pods: bytes(&allocatable["pods"]),
             ready: ready.map_or(crate::doc::literal!("Unknown"), |condition| condition["status"].str()),
+            heartbeat: ready.map(|condition| condition["lastHeartbeatTime"].as_time().unwrap_or_default()),
             pod_cidr: spec["podCIDR"].str(),
         })
     }
 
     fn prepare_create(&self, _: &mut Doc) {
         // A kubelet registers its node with its status, in one request.
+    }
+
+    fn validate(&self, doc: &Doc, faults: &mut Faults) {
+        // The path is that of Kubernetes.
+        let taints = At::root(&doc["spec"]["taints"], "metadata.taints");
+        let mut seen = BTreeSet::new();
+        for taint in taints.each() {
+            taint.field("key").check(faults, names::qualified_name);
+            taint.field("value").check_if_set(faults, names::label_value);
+            let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+            taint.field("effect").require_one_of(faults, &effects);
+            if !seen.insert((taint["effect"].str(), taint["key"].str())) {
+                let shown = internal::printed("Taint", &taint);
+                let why = "taints must be unique by key and effect pair";
+                faults.duplicate_text(&taint, &format!("{shown}: {why}"));
+            }
+        }
+        if let Some(cidr) = doc["spec"]["podCIDR"].as_str().filter(|cidr| !cidr.is_empty()) {
+            for message in names::cidr(cidr) {
+                faults.invalid("spec.podCIDRs[0]", &doc["spec"]["podCIDR"], message);
+            }
+        }
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -1,10 +1,10 @@
 //! PersistentVolume: a piece of storage, made beforehand or for a claim.
 
-use crate::api::validation::{At, Faults, IMMUTABLE};
-use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, bytes};
+use crate::api::validation::{At, Faults, IMMUTABLE, names};
+use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, bytes, quantity};
 use crate::doc::{Doc, Timestamp};
 
-use super::persistentvolumeclaim::{MODES, letters};
+use super::persistentvolumeclaim::{access_modes, letters};
 
 /// The fields of a spec that say where the storage is: one of them is given. With those that may not be empty.
 const SOURCES: &[(&str, &[&str])] = &[
@@ -68,20 +68,22 @@ impl Resource for PersistentVolumes {
         let spec = At::root(&doc["spec"], "spec");
         let modes = spec.field("accessModes");
         modes.require(faults);
-        modes.each().for_each(|mode| mode.one_of(faults, &MODES));
+        access_modes(&modes, faults);
         let capacity = spec.field("capacity");
-        if capacity.require(faults) {
-            let only_storage = capacity.doc().entries().iter().all(|(name, _)| name == "storage");
-            if !only_storage {
-                faults.not_supported("spec.capacity", capacity.doc(), &["storage"]);
-            } else if bytes(&capacity.doc()["storage"]) <= 0 {
-                let amount = &capacity.doc()["storage"];
-                faults.invalid("spec.capacity[storage]", amount, "must be greater than zero");
+        capacity.require(faults);
+        if capacity["storage"].is_null() || capacity.entries().len() > 1 {
+            faults.not_supported(&capacity, &capacity, &["storage"]);
+        }
+        for (name, amount) in capacity.entries() {
+            if bytes(amount) <= 0 {
+                let value = Doc::from(quantity::canonical(amount).unwrap_or_default());
+                faults.invalid(&capacity.key(name), &value, "must be greater than zero");
             }
         }
         spec.field("persistentVolumeReclaimPolicy").one_of(faults, &["Delete", "Recycle", "Retain"]);
         node_affinity(&spec, faults);
         source(&spec, faults);
+        spec.field("storageClassName").check_if_set(faults, names::dns_subdomain);
         spec.field("volumeMode").one_of(faults, &["Block", "Filesystem"]);
     }
 
@@ -92,10 +94,10 @@ impl Resource for PersistentVolumes {
             faults.forbidden("spec.persistentvolumesource", why);
         }
         if changed("volumeMode") {
-            faults.invalid("spec.volumeMode", &new["spec"]["volumeMode"], IMMUTABLE);
+            faults.invalid("volumeMode", &new["spec"]["volumeMode"], IMMUTABLE);
         }
         if changed("nodeAffinity") && !old["spec"]["nodeAffinity"].is_null() {
-            faults.invalid("spec.nodeAffinity", &new["spec"]["nodeAffinity"], IMMUTABLE);
+            faults.invalid("nodeAffinity", &new["spec"]["nodeAffinity"], IMMUTABLE);
         }
     }
 
@@ -166,8 +168,8 @@ fn source(spec: &At<'_>, faults: &mut Faults) {
     }
     let path = source.doc()["path"].str();
     if *name == "hostPath" && spec.field("persistentVolumeReclaimPolicy").text() == "Recycle" && path == "/" {
-        let why = "may not be '/' for a hostPath mount if reclaim policy is Recycle";
-        faults.forbidden("spec.hostPath.path", why);
+        let why = "may not be 'recycle' for a hostPath mount of '/'";
+        faults.forbidden("spec.persistentVolumeReclaimPolicy", why);
     }
     if matches!(*name, "hostPath" | "local") && path.split('/').any(|part| part == "..") {
         faults.invalid(source.field("path").path(), &source.doc()["path"], "must not contain '..'");

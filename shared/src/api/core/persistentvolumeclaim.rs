@@ -1,8 +1,8 @@
 //! PersistentVolumeClaim: a wish for storage, fulfilled by a PersistentVolume.
 
-use crate::api::internal;
-use crate::api::validation::Faults;
+use crate::api::validation::{self, At, Faults, names};
 use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, bytes};
+use crate::api::{internal, quantity};
 use crate::doc::{Doc, Timestamp, intern};
 
 const IMMUTABLE_SPEC: &str = "spec is immutable after creation except resources.requests and \
@@ -23,6 +23,57 @@ pub fn letters(modes: &Doc) -> String {
     let parts: Vec<&str> =
         LETTERS.iter().filter(|(mode, _)| has(mode)).map(|(_, letters)| *letters).collect();
     parts.join(",")
+}
+
+/// What is wrong with the access modes of a claim or a volume.
+pub fn access_modes(modes: &At<'_>, faults: &mut Faults) {
+    let known = |mode: &&Doc| mode.as_str().is_some_and(|mode| MODES.contains(&mode));
+    for mode in modes.items().iter().filter(|mode| !known(mode)) {
+        faults.not_supported(modes, mode, &MODES);
+    }
+    let alone = |mode: &&Doc| mode.as_str() == Some("ReadWriteOncePod");
+    let others = modes.items().iter().filter(known).any(|mode| !alone(&mode));
+    if others && modes.items().iter().any(|mode| alone(&mode)) {
+        faults.forbidden(modes, "may not use ReadWriteOncePod with other access modes");
+    }
+}
+
+/// What is wrong with the spec of a claim, or of a template for claims.
+pub fn validate_claim_spec(spec: &At<'_>, faults: &mut Faults) {
+    let modes = spec.field("accessModes");
+    if modes.items().is_empty() {
+        faults.required(&modes, "at least 1 access mode is required");
+    }
+    validation::label_selector(faults, &spec.field("selector"));
+    access_modes(&modes, faults);
+    let storage = spec.doc().at(&["resources", "requests", "storage"]);
+    let place = format!("{}.resources[storage]", spec.path());
+    if storage.is_null() {
+        faults.required(place, "");
+    } else if bytes(storage) <= 0 {
+        let value = Doc::from(quantity::canonical(storage).unwrap_or_default());
+        faults.invalid(place, &value, "must be greater than zero");
+    }
+    spec.field("storageClassName").check_if_set(faults, names::dns_subdomain);
+    spec.field("volumeMode").one_of(faults, &["Block", "Filesystem"]);
+    for field in ["dataSource", "dataSourceRef"] {
+        data_source(&spec.field(field), faults);
+    }
+    spec.field("volumeAttributesClassName").check_if_set(faults, names::dns_subdomain);
+}
+
+fn data_source(source: &At<'_>, faults: &mut Faults) {
+    if !source.is_set() {
+        return;
+    }
+    source.field("name").require(faults);
+    let (kind, group) = (source.field("kind"), source.field("apiGroup"));
+    kind.require(faults);
+    if group.text().is_empty() && kind.text() != "PersistentVolumeClaim" {
+        let why = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
+        faults.invalid(source, &Doc::from(kind.text()), why);
+    }
+    group.check_if_set(faults, names::dns_subdomain);
 }
 
 /// The kind's registration.
@@ -55,18 +106,7 @@ impl Resource for PersistentVolumeClaims {
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
-        let spec = &doc["spec"];
-        if spec["accessModes"].items().is_empty() {
-            faults.required("spec.accessModes", "at least 1 access mode is required");
-        }
-        for mode in spec["accessModes"].items() {
-            if !mode.as_str().is_some_and(|mode| MODES.contains(&mode)) {
-                faults.not_supported("spec.accessModes", mode, &MODES);
-            }
-        }
-        if spec.at(&["resources", "requests", "storage"]).is_null() {
-            faults.required("spec.resources[storage]", "");
-        }
+        validate_claim_spec(&At::root(&doc["spec"], "spec"), faults);
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {

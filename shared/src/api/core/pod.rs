@@ -334,6 +334,10 @@ impl Resource for Pods {
         validation::validate_pod(doc, faults);
     }
 
+    fn validate_create(&self, doc: &Doc, faults: &mut Faults) {
+        validation::validate_new_pod(doc, faults);
+    }
+
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
         update::validate(&new["spec"], &old["spec"], faults);
     }

@@ -1,7 +1,7 @@
 //! PodDisruptionBudget: how many pods of an app may be taken away on purpose.
 
-use crate::api::validation::{At, Faults};
-use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age};
+use crate::api::validation::{self, At, Faults};
+use crate::api::{Column, Info, LabelSelector, Object, Resource, Row, Subresource, View, age, internal};
 use crate::doc::{Doc, Str, Timestamp};
 
 /// What the simulation reads of a PodDisruptionBudget.
@@ -79,18 +79,18 @@ impl Resource for PodDisruptionBudgets {
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
-        let spec = &doc["spec"];
-        if !spec["minAvailable"].is_null() && !spec["maxUnavailable"].is_null() {
-            faults.invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set");
+        let spec = At::root(&doc["spec"], "spec");
+        let (least, most) = (spec.field("minAvailable"), spec.field("maxUnavailable"));
+        if least.is_set() && most.is_set() {
+            let shown = internal::printed("PodDisruptionBudgetSpec", &spec);
+            faults.invalid_text(&spec, &shown, "minAvailable and maxUnavailable cannot be both set");
         }
-        for field in ["minAvailable", "maxUnavailable"] {
-            At::root(&spec[field], &format!("spec.{field}")).number_or_percent(faults);
+        for bound in [least, most] {
+            bound.number_or_percent(faults);
+            bound.at_most_all(faults);
         }
-        let policy = &spec["unhealthyPodEvictionPolicy"];
-        if !matches!(policy.as_str(), None | Some("AlwaysAllow" | "IfHealthyBudget")) {
-            let supported = ["AlwaysAllow", "IfHealthyBudget"];
-            faults.not_supported("spec.unhealthyPodEvictionPolicy", policy, &supported);
-        }
+        validation::label_selector(faults, &spec.field("selector"));
+        spec.field("unhealthyPodEvictionPolicy").one_of(faults, &["AlwaysAllow", "IfHealthyBudget"]);
     }
 
     fn may_update_blindly(&self) -> bool {

@@ -1,6 +1,6 @@
 //! StorageClass: where volumes come from that nobody made beforehand.
 
-use crate::api::validation::{At, Faults, IMMUTABLE};
+use crate::api::validation::{At, Faults, IMMUTABLE, names};
 use crate::api::{Column, Info, Object, Resource, Row, age};
 use crate::doc::{Doc, Timestamp};
 
@@ -50,12 +50,23 @@ impl Resource for StorageClasses {
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
         let root = At::root(doc, "");
-        root.field("provisioner").require(faults);
-        root.field("reclaimPolicy").one_of(faults, &["Delete", "Retain"]);
-        root.field("volumeBindingMode").one_of(faults, &["Immediate", "WaitForFirstConsumer"]);
+        let provisioner = root.field("provisioner");
+        if provisioner.require(faults) {
+            for message in names::qualified_name(&provisioner.text().to_ascii_lowercase()) {
+                faults.invalid(&provisioner, &provisioner, message);
+            }
+        }
         for (key, _) in doc["parameters"].entries() {
             if key.is_empty() {
                 faults.invalid("parameters", &Doc::from(""), "field can not be empty.");
+            }
+        }
+        root.field("reclaimPolicy").one_of(faults, &["Delete", "Retain"]);
+        root.field("volumeBindingMode").one_of(faults, &["Immediate", "WaitForFirstConsumer"]);
+        for term in root.field("allowedTopologies").each() {
+            for expression in term.field("matchLabelExpressions").each() {
+                expression.field("values").require(faults);
+                expression.field("key").check(faults, names::qualified_name);
             }
         }
     }

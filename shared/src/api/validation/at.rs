@@ -162,6 +162,14 @@ impl<'a> At<'a> {
         }
     }
 
+    /// A percentage of no more than everything.
+    pub fn at_most_all(&self, faults: &mut Faults) {
+        let percent = self.text().strip_suffix('%').and_then(|number| number.parse::<i64>().ok());
+        if percent.is_some_and(|percent| percent > 100) {
+            faults.invalid(self, self.doc, "must not be greater than 100%");
+        }
+    }
+
     /// A number that may not be negative, or a percentage.
     pub fn number_or_percent(&self, faults: &mut Faults) {
         match self.doc {

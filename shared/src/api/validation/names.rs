@@ -9,6 +9,8 @@ const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case a
 const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
      start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
      '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const SYSCTL: &str = "must have at most 253 characters and match regex \
+     ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
 const WILDCARD_SUBDOMAIN: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower \
      case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used \
      for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
@@ -184,6 +186,16 @@ pub fn domain_prefixed_path(text: &str) -> Vec<String> {
         Some((domain, path)) if !domain.is_empty() && !path.is_empty() => dns_subdomain(domain),
         _ => vec!["must be a domain-prefixed path (such as \"acme.io/foo\")".to_owned()],
     }
+}
+
+/// A parameter of the kernel: `kernel.shm_rmid_forced`, `net/ipv4/ip_forward`.
+pub fn sysctl(text: &str) -> Vec<String> {
+    let word = |part: &str| {
+        let end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        end(part.chars().next()) && end(part.chars().last()) && part.chars().all(inner)
+    };
+    failing(&[(text.len() <= 253 && text.split(['.', '/']).all(word), SYSCTL)])
 }
 
 /// A relative path that does not leave where it starts.

@@ -1,8 +1,20 @@
 //! Priority: what a pod's PriorityClass makes of it.
 
-use crate::api::{Kind, Object};
+use crate::api::{Key, Kind, Object};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
+
+/// Only one class can be the default one.
+pub(super) fn check_class(key: &Key, class: &Doc, store: &Store) -> Result<(), String> {
+    let is_default = |class: &Doc| class["globalDefault"].as_bool() == Some(true);
+    if !is_default(class) {
+        return Ok(());
+    }
+    let mut others = store.list(Kind::PriorityClass).filter(|other| other.key != *key);
+    let Some(other) = others.find(|other| is_default(&other.body)) else { return Ok(()) };
+    let name = &other.key.name;
+    Err(format!("PriorityClass {name} is already marked as default. Only one default can exist"))
+}
 
 /// Writes down priority and preemption policy; refuses what a person set otherwise.
 pub(super) fn apply(pod: &mut Doc, store: &Store) -> Result<(), String> {

@@ -32,14 +32,13 @@ impl Health {
         now: Time,
         date: Timestamp,
     ) -> Health {
-        let ready = condition(&node.object().body["status"], "Ready");
-        let heartbeat = ready["lastHeartbeatTime"].as_time().unwrap_or_default();
+        let heartbeat = node.heartbeat.unwrap_or_default();
         let renewed =
             lease.and_then(|lease| lease.view::<Lease>()).map(|lease| lease.renewed).unwrap_or_default();
-        let grace = if ready.is_null() { STARTUP_GRACE } else { grace };
+        let grace = if node.heartbeat.is_none() { STARTUP_GRACE } else { grace };
         let since_creation = Duration::millis((date.millis() - node.meta().creation.millis()).max(0) as u64);
         let seen = match known {
-            None if ready.is_null() => Time(now.0.saturating_sub(since_creation.0)),
+            None if node.heartbeat.is_none() => Time(now.0.saturating_sub(since_creation.0)),
             Some(known) if known.heartbeat == heartbeat && renewed <= known.renewed => known.seen,
             _ => now,
         };

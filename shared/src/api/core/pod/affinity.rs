@@ -85,6 +85,7 @@ fn pod_affinity_term(term: &At<'_>, faults: &mut Faults) {
             faults.invalid(&term.field("namespace"), name, message);
         }
     }
+    super::validation::match_label_keys(term, &["matchLabelKeys", "mismatchLabelKeys"], faults);
     let key = term.field("topologyKey");
     if key.is_empty() {
         faults.required(&key, "can not be empty");

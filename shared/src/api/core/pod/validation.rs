@@ -31,6 +31,18 @@ pub(super) fn validate_pod(pod: &Doc, faults: &mut Faults) {
     }
 }
 
+/// Says what a new Pod may not have.
+pub(super) fn validate_new_pod(pod: &Doc, faults: &mut Faults) {
+    let spec = At::root(&pod["spec"], "spec");
+    if !spec["ephemeralContainers"].items().is_empty() {
+        faults.forbidden(&spec.field("ephemeralContainers"), "cannot be set on create");
+    }
+    if !spec["nodeName"].is_empty() && !spec["schedulingGates"].items().is_empty() {
+        let why = "cannot be set until all schedulingGates have been cleared";
+        faults.forbidden(&spec.field("nodeName"), why);
+    }
+}
+
 fn deletion_cost(pod: &Doc, faults: &mut Faults) {
     const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
     let annotations = At::root(&pod["metadata"]["annotations"], "metadata.annotations");
@@ -161,11 +173,16 @@ fn security_context(context: &At<'_>, faults: &mut Faults) {
     for group in context.field("supplementalGroups").each() {
         group.within(faults, 0, i32::MAX.into());
     }
+    let shared = context.field("shareProcessNamespace");
+    if shared.as_bool() == Some(true) && context["hostPID"].as_bool() == Some(true) {
+        faults.invalid(&shared, &shared, "ShareProcessNamespace and HostPID cannot both be enabled");
+    }
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     for sysctl in context.field("sysctls").each() {
         let name = sysctl.field("name");
         let again = !seen.insert(sysctl.doc()["name"].as_str().unwrap_or(""));
-        if name.require(faults) && again {
+        name.require_and_check(faults, names::sysctl);
+        if again {
             faults.duplicate(&name, &name);
         }
     }
@@ -255,7 +272,33 @@ fn spread(constraints: &At<'_>, faults: &mut Faults) {
         for policy in ["nodeAffinityPolicy", "nodeTaintsPolicy"] {
             constraint.field(policy).one_of(faults, &["Honor", "Ignore"]);
         }
+        match_label_keys(&constraint, &["matchLabelKeys"], faults);
         validation::label_selector(faults, &constraint.field("labelSelector"));
+    }
+}
+
+/// Keys of labels that are taken from the pod itself: they add to a selector, and do not repeat it.
+pub(super) fn match_label_keys(term: &At<'_>, lists: &[&str], faults: &mut Faults) {
+    let selector = &term["labelSelector"];
+    let selects = |key: &str| {
+        !selector["matchLabels"][key].is_null()
+            || selector["matchExpressions"].items().iter().any(|one| one["key"].as_str() == Some(key))
+    };
+    for list in lists {
+        let keys = term.field(list);
+        if keys.items().is_empty() {
+            continue;
+        }
+        if selector.is_null() {
+            faults.forbidden(&keys, "must not be specified when labelSelector is not set");
+        }
+        for key in keys.each() {
+            key.check(faults, names::qualified_name);
+            // In a spread constraint the keys are not merged into the selector by the time they are looked at.
+            if *list == "matchLabelKeys" && lists.len() == 1 && selects(key.text()) {
+                faults.invalid(&key, &key, "exists in both matchLabelKeys and labelSelector");
+            }
+        }
     }
 }
 

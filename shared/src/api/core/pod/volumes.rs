@@ -1,5 +1,6 @@
 //! What is wrong with a pod's volumes.
 
+use crate::api::bytes;
 use crate::api::validation::names;
 use crate::api::validation::{At, Faults};
 use crate::collections::BTreeSet;
@@ -88,6 +89,10 @@ fn source(volume: &At<'_>, faults: &mut Faults) {
 
 fn details(kind: &str, source: &At<'_>, faults: &mut Faults) {
     match kind {
+        "emptyDir" if bytes(&source["sizeLimit"]) < 0 => {
+            let why = "SizeLimit field must be a valid resource quantity";
+            faults.forbidden(&source.field("sizeLimit"), why);
+        }
         "hostPath" => {
             source.field("path").check(faults, names::path_without_backsteps);
             source.field("type").one_of(faults, &HOST_PATH_TYPES);

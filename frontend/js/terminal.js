@@ -1,0 +1,429 @@
+// The terminal: one ES module, loaded when it is first opened (frontend/src/terminal.rs). kubectl runs in the worker;
+// here are the screen, the line that is typed, and what a shell does around a program: quotes, pipes, `;` and `&&`.
+
+import { FitAddon } from "@xterm/addon-fit";
+import { Terminal } from "@xterm/xterm";
+import css from "@xterm/xterm/css/xterm.css";
+import { parse } from "shell-quote";
+import { FILTERS, Wrong } from "./terminal/filters.js";
+import { Line, width } from "./terminal/line.js";
+
+const KEPT = "kubarium.history";
+const MOST_KEPT = 500;
+/** What is on its way to the screen at once, in characters; the rest waits for the next frame. */
+const BATCH = 60_000;
+/** Of what nobody could read any more only the end is written: the screen keeps no more lines than this. */
+const SCROLLBACK = 5000;
+
+const HELP = `Type kubectl (or k) and a verb, as in any terminal. For instance:
+  k get pods -o wide          k get pods -w              Ctrl-C ends it
+  k scale deploy/todo-api --replicas=5                   k logs -f deploy/todo-api
+  k apply -f editor.yaml      the text in the YAML panel; -f - takes it as well
+  k edit deploy/todo-api      opens in the YAML panel    k exec -it POD -- sh
+Behind a pipe: grep head tail wc sort uniq cut tr jq cat xargs. Also: clear, echo, help, history, ls.
+Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears.
+Escape and then Tab leaves the terminal.
+`;
+
+/** What a program prints is text: whatever would move the cursor, ring or change colours is shown as `cat -v` shows it. */
+const harmless = (text) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (sign) =>
+  sign < "\x80" ? `^${String.fromCharCode(sign.charCodeAt(0) ^ 64)}` : "\ufffd");
+/** Statuses in colour; applied after `harmless`. */
+const painted = (line) => line
+  .replace(/(?<=\s)(Running|Ready|Bound|Active|Completed|Succeeded|True)(?=\s|$)/g, "\x1b[32m$1\x1b[39m")
+  .replace(/(?<=\s)(Pending|ContainerCreating|Terminating|Unknown|Warning|[A-Za-z,]*SchedulingDisabled)(?=\s|$)/g, "\x1b[33m$1\x1b[39m")
+  .replace(/(?<=\s)(CrashLoopBackOff|Error|ErrImagePull|ImagePullBackOff|NotReady|Failed|Evicted|OOMKilled)(?=\s|$)/g, "\x1b[31m$1\x1b[39m")
+  .replace(/^([A-Z][A-Z-]*(?: [A-Z-]+)*)((?:\s{2,}[A-Z][A-Z-]*(?:[ -][A-Z()]+)*)+)\s*$/, "\x1b[1m$1$2\x1b[22m");
+
+/**
+ * xterm makes <style> elements, which the Content-Security-Policy refuses: what it wants to be in them goes into style
+ * sheets that the shadow root adopts. It makes them while it opens.
+ */
+function openIn(root, screen, terminal) {
+  document.createElement = (name, options) => {
+    const element = Document.prototype.createElement.call(document, name === "style" ? "span" : name, options);
+    if (name !== "style") return element;
+    const sheet = new CSSStyleSheet();
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+    element.hidden = true;
+    Object.defineProperty(element, "textContent", { set: (text) => sheet.replaceSync(text), get: () => "" });
+    return element;
+  };
+  try {
+    terminal.open(screen);
+  } finally {
+    delete document.createElement;
+  }
+}
+
+/** The page's colours. The probe stands in the shadow root: outside of it nothing of the host is rendered. */
+function colours(element) {
+  const probe = element.shadowRoot.appendChild(document.createElement("span"));
+  const of = (name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const [background, foreground, accent, red, green, yellow, blue, grey] = ["--surface", "--text", "--accent", "--danger",
+    "--good", "--warn", "--traffic", "--text-muted"].map(of);
+  probe.remove();
+  return {
+    background, foreground, cursor: foreground, cursorAccent: background, red, green, yellow, blue, cyan: blue, magenta: accent,
+    brightRed: red, brightGreen: green, brightYellow: yellow, brightBlue: blue, brightBlack: grey, selectionBackground: grey, selectionForeground: background,
+  };
+}
+
+/**
+ * Puts a terminal into `element`. `ask(json)` sends a TerminalRequest, `edit(text)` opens a text in the editor, `file(name)`
+ * is the text of one of the editor's files, `files()` their names.
+ */
+export function create(element, { ask, edit, file, files }) {
+  const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`${css}\n.screen { height: 100%; } .xterm { height: 100%; }\n.xterm .xterm-viewport { background: none; }`);
+  root.adoptedStyleSheets = [sheet];
+  const screen = root.appendChild(document.createElement("div"));
+  screen.className = "screen";
+  const terminal = new Terminal({
+    scrollback: SCROLLBACK, fontSize: 13, screenReaderMode: true, cursorBlink: false,
+    fontFamily: getComputedStyle(element).getPropertyValue("--mono") || "monospace", theme: colours(element),
+  });
+  const fit = new FitAddon();
+  terminal.loadAddon(fit);
+  openIn(root, screen, terminal);
+  terminal.textarea?.setAttribute("aria-label", element.getAttribute("aria-label") ?? "Terminal");
+  new ResizeObserver(() => element.clientWidth && fit.fit()).observe(element);
+  const repaint = () => (terminal.options.theme = colours(element));
+  new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+
+  // ---- What is written ----
+  let waiting = "";
+  let writing = false;
+  const flush = () => {
+    const part = waiting.slice(0, BATCH);
+    waiting = waiting.slice(BATCH);
+    writing = part !== "";
+    if (writing) terminal.write(part, flush);
+  };
+  const write = (text) => {
+    waiting += text;
+    // Lines that would scroll out of what is kept before anybody saw them need not be drawn.
+    if (waiting.length > 4_000_000) waiting = `…\r\n${waiting.slice(waiting.indexOf("\n", waiting.length - 2_000_000) + 1)}`;
+    if (!writing) flush();
+  };
+  const say = (text) => text && write(harmless(text).replace(/\r?\n/g, "\r\n"));
+  const complain = (text) => text && write(`\x1b[31m${harmless(text).replace(/\r?\n/g, "\r\n")}\x1b[39m`);
+
+  // ---- Programs in the worker ----
+  const programs = new Map();
+  let numbers = 0;
+  let words = [];
+  const heardWords = [];
+  let saving = null;
+  /** Runs kubectl: `out` and `err` hear what it prints; resolves to its exit code. */
+  const kubectl = (args, { stdin = "", out, err, quiet }) => {
+    const id = ++numbers;
+    const done = new Promise((resolve) => programs.set(id, { out, err, resolve, quiet }));
+    ask(JSON.stringify({ run: { id, args, stdin } }));
+    return { id, done, stop: () => ask(JSON.stringify({ interrupt: id })) };
+  };
+  const collect = async (args) => {
+    let text = "";
+    await kubectl(args, { out: (part) => (text += part), err: () => {}, quiet: true }).done;
+    return text;
+  };
+  const answer = (id, text = "") => ask(JSON.stringify({ answer: { id, text } }));
+  const asked = async (id, kind, of) => {
+    if (kind === "edit") {
+      saving = id;
+      edit(of);
+    } else if (kind === "load") answer(id, file(of) ?? "");
+    else if (kind === "save") {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([of.text]));
+      link.download = of.name.split("/").pop();
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      answer(id);
+    } else if (kind === "forward") say("Ports of this cluster are not reachable from here; Ctrl-C ends this.\n");
+    else if (kind === "shell") {
+      await shellIn(of);
+      answer(id);
+    }
+  };
+
+  // ---- The shell ----
+  let history = [];
+  try {
+    history = JSON.parse(localStorage.getItem(KEPT) ?? "[]").filter((line) => typeof line === "string");
+  } catch { /* No storage, or not ours: the history begins here. */ }
+  const remember = (text) => {
+    if (!text.trim() || history.at(-1) === text) return;
+    history.push(text);
+    if (history.length > MOST_KEPT) history.splice(0, history.length - MOST_KEPT);
+    try {
+      localStorage.setItem(KEPT, JSON.stringify(history));
+    } catch { /* A full or forbidden storage costs the history, nothing else. */ }
+  };
+  let current = null;
+  let interrupted = false;
+
+  /** `-f editor.yaml` and `-f -` mean the editor's text, unless something comes through a pipe. */
+  const withFiles = (args, piped) => {
+    let stdin = piped;
+    const made = args.map((arg, index) => {
+      const joined = arg.match(/^(-f|--filename)=?(.+)$/)?.[2];
+      const name = joined ?? (["-f", "--filename"].includes(args[index - 1]) ? arg : undefined);
+      if (name === undefined || args[0] === "logs" || (index && args.slice(0, index).includes("--"))) return arg;
+      const text = name === "-" ? piped ?? file(files()[0] ?? "") : file(name.replace(/^\.\//, ""));
+      if (text === undefined || text === null) return arg;
+      stdin = stdin && name !== "-" ? `${stdin}\n---\n${text}` : text;
+      return joined === undefined ? "-" : "--filename=-";
+    });
+    return [made, stdin ?? ""];
+  };
+
+  const BUILTINS = {
+    clear: () => {
+      write("\x1b[2J\x1b[3J\x1b[H");
+      return "";
+    },
+    help: () => HELP,
+    history: () => history.map((text, index) => `${String(index + 1).padStart(5)}  ${text}\n`).join(""),
+    echo: (args) => `${args.join(" ")}\n`,
+    ls: () => files().map((name) => `${name}\n`).join(""),
+    cat: (args) => args.map((name) => {
+      const text = file(name);
+      if (text === undefined || text === null) throw new Wrong(`cat: ${name}: No such file or directory (ls lists the editor's)`);
+      return text.endsWith("\n") ? text : `${text}\n`;
+    }).join(""),
+  };
+
+  /** The first program of a pipeline; `out` hears its text. */
+  const begin = async (command, stdin, out) => {
+    const [name, ...args] = command;
+    if (name === "kubectl" || name === "k") {
+      const [words, input] = withFiles(args, stdin);
+      const running = kubectl(words, { stdin: input, out, err: complain });
+      current = running;
+      const code = await running.done;
+      current = null;
+      return code;
+    }
+    if (Object.hasOwn(BUILTINS, name)) {
+      out(BUILTINS[name](args));
+      return 0;
+    }
+    throw Object.assign(new Wrong(`${name}: command not found (try: help)`), { code: 127 });
+  };
+
+  /** Runs commands with pipes between them; a kubectl or xargs behind a pipe takes what came so far as a whole. */
+  const pipeline = async (stages, stdin) => {
+    const last = (line, colours) => write(`${colours ? line : painted(harmless(line))}\r\n`);
+    const at = stages.slice(1).findIndex(([name]) => ["xargs", "kubectl", "k"].includes(name)) + 1;
+    const mine = at > 0 ? stages.slice(0, at) : stages;
+    let kept = at > 0 ? "" : null;
+    const filters = mine.slice(1).map(([name, ...args]) => {
+      if (!Object.hasOwn(FILTERS, name)) throw Object.assign(new Wrong(`${name}: command not found (try: help)`), { code: 127 });
+      return FILTERS[name](args);
+    });
+    const push = (from, lines) => {
+      for (let index = from; index < filters.length && lines.length; index++) lines = lines.flatMap((line) => filters[index].line(line));
+      for (const line of lines) {
+        if (kept !== null) kept += `${line.replace(/\x1b\[[\d;]*m/g, "")}\n`;
+        else last(line, filters.some((filter) => filter.colours));
+      }
+      if (filters.some((filter) => filter.full?.())) current?.stop();
+    };
+    let rest = "";
+    const clean = filters.length ? harmless : (text) => text;
+    let code = await begin(mine[0], stdin, (text) => {
+      rest += text;
+      const lines = rest.split("\n");
+      rest = lines.pop();
+      push(0, lines.map((line) => clean(line.replace(/\r$/, ""))));
+    });
+    if (rest) push(0, [clean(rest)]);
+    filters.forEach((filter, index) => push(index + 1, filter.end()));
+    if (filters.length) code = filters.at(-1).code?.() ?? 0;
+    if (kept === null || interrupted) return code;
+    const [name, ...args] = stages[at];
+    if (name !== "xargs") return pipeline(stages.slice(at), kept);
+    const names = kept.split(/\s+/).filter(Boolean);
+    const command = args.filter((arg) => !/^-[rt]$/.test(arg));
+    if (!names.length) return 0;
+    return pipeline([[...command, ...names], ...stages.slice(at + 1)]);
+  };
+
+  /** Runs a line: commands with `;`, `&&`, `||` and `|` between them. */
+  const run = async (text) => {
+    let code = 0;
+    let skip = false;
+    let stages = [[]];
+    const step = async () => {
+      const ready = stages.filter((stage) => stage.length);
+      stages = [[]];
+      if (!ready.length || skip || interrupted) return;
+      try {
+        code = await pipeline(ready);
+      } catch (error) {
+        if (!(error instanceof Wrong)) throw error;
+        complain(`${error.message}\n`);
+        code = error.code ?? 2;
+      }
+    };
+    // `$` is a letter here: there are no variables, and jsonpath and awk-like texts keep theirs.
+    for (const token of parse(text, (name) => `$${name}`)) {
+      if (typeof token === "string") stages.at(-1).push(token);
+      else if (token.op === "glob") stages.at(-1).push(token.pattern);
+      else if (token.comment !== undefined) break;
+      else if (token.op === "|") stages.push([]);
+      else if ([";", "&&", "||"].includes(token.op)) {
+        await step();
+        skip = (token.op === "&&" && code !== 0) || (token.op === "||" && code === 0);
+      } else {
+        complain(`${token.op}: not in this terminal (there are no files to write to, and no jobs)\n`);
+        return 2;
+      }
+    }
+    await step();
+    return code;
+  };
+
+  // ---- Completion ----
+  let kinds = null;
+  const complete = async (before) => {
+    const part = before.split(/[|;&]/).pop();
+    const typed = part.split(/\s+/).filter((word, index, all) => word || index === all.length - 1);
+    const last = typed.at(-1) ?? "";
+    const from = Array.from(before).length - Array.from(last).length;
+    const matching = (list) => ({ from, words: [...new Set(list)].filter((word) => word.startsWith(last)).sort() });
+    if (typed.length <= 1) {
+      return matching(before.includes("|") ? [...Object.keys(FILTERS), "xargs"] : ["kubectl", "k", ...Object.keys(BUILTINS)]);
+    }
+    if (typed[0] !== "kubectl" && typed[0] !== "k") return matching(files());
+    if (!words.length) {
+      ask(JSON.stringify("words"));
+      await new Promise((resolve) => heardWords.push(resolve));
+    }
+    const verb = typed.slice(1, -1).find((word) => !word.startsWith("-"));
+    const flag = typed.at(-2);
+    const namespaceAt = typed.findIndex((word) => word === "-n" || word === "--namespace");
+    const place = typed.some((word) => word === "-A" || word === "--all-namespaces") ? ["-A"]
+      : namespaceAt > 0 && typed[namespaceAt + 1] ? ["-n", typed[namespaceAt + 1]] : [];
+    const names = async (kind, where = place) => (await collect(["get", kind, "-o", "name", ...where])).split("\n").filter(Boolean)
+      .map((name) => name.split("/").pop());
+    if (flag === "-n" || flag === "--namespace") return matching(await names("namespaces", []));
+    if (flag === "-f" || flag === "--filename") return matching(files());
+    if (flag === "-o" || flag === "--output") return matching(["json", "yaml", "name", "wide", "jsonpath=", "custom-columns="]);
+    if (!verb) return matching(words.map(([name]) => name));
+    if (last.startsWith("-")) return matching(words.find(([name]) => name === verb)?.[1] ?? []);
+    kinds ??= (await collect(["api-resources", "-o", "name"])).split("\n").filter(Boolean);
+    const plural = kinds.map((kind) => kind.split(".")[0]);
+    const [kind, name] = last.split("/");
+    if (name !== undefined) return matching((await names(kind)).map((found) => `${kind}/${found}`));
+    const said = typed.slice(1, -1).filter((word, index, all) => !word.startsWith("-") && !["-n", "-o", "-l", "-c"].includes(all[index - 1])).slice(1);
+    if (["logs", "exec", "attach", "port-forward", "debug"].includes(verb)) return matching(await names("pods"));
+    if (["cordon", "uncordon", "drain"].includes(verb)) return matching(await names("nodes", []));
+    const SUB = { rollout: ["history", "pause", "restart", "resume", "status", "undo"], top: ["node", "pod"],
+      set: ["env", "image", "resources", "selector", "serviceaccount", "subject"],
+      create: ["clusterrole", "clusterrolebinding", "configmap", "cronjob", "deployment", "ingress", "job", "namespace",
+        "poddisruptionbudget", "priorityclass", "quota", "role", "rolebinding", "secret", "service", "serviceaccount"] };
+    if (SUB[verb] && !said.length) return matching(SUB[verb]);
+    const rest = SUB[verb] ? said.slice(1) : said;
+    if (!rest.length) return matching(plural);
+    return matching(await names(rest[0]));
+  };
+
+  // ---- The conversation ----
+  const line = new Line(terminal, { history, complete });
+  const PROMPT = { text: "\x1b[1;34mkubarium\x1b[0m $ ", width: 11 };
+  /** `kubectl exec -it`: each line is a command for the container's shell, which begins where the last one ended. */
+  const shellIn = async ({ namespace, pod, container }) => {
+    let directory = "";
+    const before = current;
+    for (;;) {
+      const prompt = `${harmless(directory || "/")} # `;
+      const typed = await line.read({ text: prompt, width: width(prompt) });
+      if (typed === undefined || /^\s*exit\b/.test(typed ?? "")) break;
+      if (!typed?.trim()) continue;
+      const mark = "kubarium-directory:";
+      const script = `${directory ? `cd '${directory}'\n` : ""}${typed}\necho\necho "${mark}$PWD"`;
+      let text = "";
+      const running = kubectl(["exec", "-n", namespace, pod, "-c", container, "--", "sh", "-c", script], {
+        out: (part) => (text += part), err: (part) => complain(part.replace(/^command terminated with exit code.*\n/m, "")),
+      });
+      current = running;
+      await running.done;
+      const [printed, where] = text.split(new RegExp(`\\n?${mark}`));
+      say(printed);
+      if (printed && !printed.endsWith("\n")) write("\r\n");
+      directory = where?.trim() || directory;
+    }
+    current = before;
+  };
+
+  terminal.onData((data) => {
+    // A shell in a container reads lines while `kubectl exec` runs.
+    if (line.asked) line.key(data);
+    else if (data === "\x03") {
+      interrupted = true;
+      write("^C\r\n");
+      current?.stop();
+    }
+  });
+  terminal.attachCustomKeyEventHandler((event) => {
+    // Tab completes; after Escape it leaves, for those who use the keyboard only.
+    if (event.type !== "keydown") return true;
+    if (event.key === "Escape") leaving = true;
+    else if (event.key !== "Tab") leaving = leaving && event.key === "Shift";
+    else if (leaving) return (leaving = false);
+    else event.preventDefault();
+    return true;
+  });
+  let leaving = false;
+
+  (async () => {
+    write(`kubectl of this cluster. \x1b[1mk get pods\x1b[22m, Tab completes, \x1b[1mhelp\x1b[22m says more.\r\n`);
+    for (;;) {
+      const text = await line.read(PROMPT);
+      interrupted = false;
+      for (const one of [text, ...(line.pasted?.split("\n") ?? [])]) {
+        if (!one?.trim()) continue;
+        remember(one);
+        await run(one);
+      }
+      line.pasted = null;
+      // The prompt comes after everything that was printed.
+      while (writing) await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+  })();
+
+  return {
+    hear(json) {
+      const reply = JSON.parse(json);
+      if (reply.words) {
+        words = reply.words;
+        heardWords.splice(0).forEach((resolve) => resolve());
+        return;
+      }
+      const { id, stdout, stderr, code, ask: question } = reply.output ?? reply.asks ?? reply.done;
+      const program = programs.get(id);
+      if (!program) return;
+      if (stdout) program.out(stdout);
+      if (stderr) program.err(stderr);
+      if (question && program.quiet) answer(id);
+      else if (question) asked(id, ...Object.entries(question)[0]);
+      if (code === undefined) return;
+      programs.delete(id);
+      program.resolve(code);
+    },
+    saved(text) {
+      if (saving !== null) answer(saving, text);
+      saving = null;
+    },
+    focus: () => terminal.focus(),
+    /** What stands on the screen, for tests. */
+    text: () => Array.from({ length: terminal.buffer.active.length }, (_, row) => terminal.buffer.active.getLine(row).translateToString(true)).join("\n"),
+  };
+}

@@ -1,0 +1,184 @@
+// What stands behind a pipe. A filter takes lines as they come and gives lines; `end` gives what it kept back.
+
+import { jq } from "./jq.js";
+
+class Wrong extends Error {}
+export { Wrong };
+
+/** Flags and words: `takes` are the letters of flags with a value. `-5` counts as `-n 5`. */
+function read(name, args, flags, takes = "") {
+  const found = { words: [] };
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index];
+    if (/^-\d+$/.test(arg) && takes.includes("n")) found.n = arg.slice(1);
+    else if (arg === "--") return { ...found, words: [...found.words, ...args.slice(index + 1)] };
+    else if (!/^-[a-zA-Z]/.test(arg)) found.words.push(arg);
+    else for (let at = 1; at < arg.length; at++) {
+      const letter = arg[at];
+      if (takes.includes(letter)) {
+        found[letter] = arg.slice(at + 1) || args[++index];
+        if (found[letter] === undefined) throw new Wrong(`${name}: option requires an argument -- '${letter}'`);
+        break;
+      }
+      if (!flags.includes(letter)) throw new Wrong(`${name}: invalid option -- '${letter}'`);
+      found[letter] = true;
+    }
+  }
+  return found;
+}
+
+const count = (name, text) => {
+  if (!/^[+-]?\d+$/.test(text)) throw new Wrong(`${name}: invalid number: '${text}'`);
+  return Number(text);
+};
+
+/** A pattern of grep's; without -E the signs of alternation and repetition are letters unless a backslash stands before. */
+function pattern(name, text, { E, F, i, w, x }) {
+  let source = text;
+  if (F) source = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  else if (!E) source = text.replace(/\\?[+?|(){}]/g, (sign) => (sign.length > 1 ? sign[1] : `\\${sign}`));
+  source = source.replace(/\[\[:space:\]\]/g, "\\s").replace(/\[\[:digit:\]\]/g, "\\d");
+  if (w) source = `\\b(?:${source})\\b`;
+  if (x) source = `^(?:${source})$`;
+  try {
+    return new RegExp(source, i ? "gi" : "g");
+  } catch {
+    throw new Wrong(`${name}: invalid pattern: ${text}`);
+  }
+}
+
+const whole = (make) => (args) => {
+  const lines = [];
+  const finish = make(args);
+  return { line: (line) => (lines.push(line), []), end: () => finish(lines) };
+};
+
+export const FILTERS = {
+  grep(args) {
+    const flags = read("grep", args, "EFivwxcnoqhH", "eABCm");
+    const text = flags.e ?? flags.words[0];
+    if (text === undefined) throw new Wrong("usage: grep [-EFivwxcnoq] [-A n] [-B n] [-m n] PATTERN");
+    const wanted = pattern("grep", text, flags);
+    const [after, before] = ["A", "B"].map((letter) => count("grep", flags[letter] ?? flags.C ?? "0"));
+    let [number, hits, left, kept] = [0, 0, 0, []];
+    const most = flags.m === undefined ? Infinity : count("grep", flags.m);
+    const shown = (line) => (flags.n ? `${number}:${line}` : line);
+    return {
+      line(line) {
+        number++;
+        const found = [...line.matchAll(wanted)].filter(([match]) => match !== "" || text === "" || /^\^?\$?$/.test(text));
+        const hit = (wanted.test(line) || found.length > 0) !== Boolean(flags.v) && hits < most;
+        wanted.lastIndex = 0;
+        if (!hit) {
+          if (left-- > 0) return [shown(line)];
+          kept = before ? [...kept, line].slice(-before) : [];
+          return [];
+        }
+        hits++;
+        left = after;
+        if (flags.c || flags.q) return [];
+        if (flags.o) return found.map(([match]) => shown(match));
+        const out = [...kept, shown(flags.v ? line : line.replace(wanted, (match) => (match ? `\x1b[1;31m${match}\x1b[22;39m` : "")))];
+        kept = [];
+        return out;
+      },
+      end: () => (flags.c ? [String(hits)] : []),
+      code: () => (hits ? 0 : 1),
+      colours: true,
+    };
+  },
+  head(args) {
+    let left = count("head", read("head", args, "", "n").n ?? "10");
+    return { line: (line) => (left-- > 0 ? [line] : []), end: () => [], full: () => left <= 0 };
+  },
+  tail: whole((args) => {
+    const n = read("tail", args, "", "n").n ?? "10";
+    const many = count("tail", n);
+    return (lines) => (n.startsWith("+") ? lines.slice(many - 1) : many ? lines.slice(-Math.abs(many)) : []);
+  }),
+  wc: whole((args) => {
+    const flags = read("wc", args, "lwc");
+    const all = !flags.l && !flags.w && !flags.c;
+    return (lines) => {
+      const text = lines.map((line) => `${line}\n`).join("");
+      const numbers = [
+        (all || flags.l) && lines.length,
+        (all || flags.w) && (text.match(/\S+/g) ?? []).length,
+        (all || flags.c) && new TextEncoder().encode(text).length,
+      ].filter((number) => typeof number === "number");
+      return [numbers.length > 1 ? numbers.map((number) => String(number).padStart(7)).join(" ") : String(numbers[0])];
+    };
+  }),
+  sort: whole((args) => {
+    const flags = read("sort", args, "rnuhb", "kt");
+    const field = flags.k ? count("sort", flags.k.split(/[,.]/)[0].replace(/[a-z]+$/, "")) - 1 : null;
+    const key = (line) => (field === null ? line : (flags.t ? line.split(flags.t) : line.trim().split(/\s+/)).slice(field).join(" "));
+    const number = (line) => Number.parseFloat(key(line)) || 0;
+    const order = flags.n || flags.h || /n/.test(flags.k ?? "")
+      ? (a, b) => number(a) - number(b) : (a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b)));
+    return (lines) => {
+      const sorted = [...lines].sort(order);
+      if (flags.r) sorted.reverse();
+      return flags.u ? sorted.filter((line, index) => index === 0 || order(line, sorted[index - 1]) !== 0) : sorted;
+    };
+  }),
+  uniq: whole((args) => {
+    const flags = read("uniq", args, "cdu");
+    return (lines) => {
+      const runs = [];
+      for (const line of lines) {
+        if (runs.at(-1)?.line === line) runs.at(-1).times++;
+        else runs.push({ line, times: 1 });
+      }
+      return runs.filter(({ times }) => (!flags.d || times > 1) && (!flags.u || times === 1))
+        .map(({ line, times }) => (flags.c ? `${String(times).padStart(7)} ${line}` : line));
+    };
+  }),
+  cut(args) {
+    const flags = read("cut", args, "s", "dfc");
+    const list = flags.f ?? flags.c;
+    if (list === undefined) throw new Wrong("cut: you must specify a list of bytes, characters, or fields");
+    const wanted = list.split(",").map((part) => {
+      const [from, to] = part.includes("-") ? part.split("-") : [part, part];
+      return [Number(from || 1), Number(to || Infinity)];
+    });
+    const by = flags.f ? flags.d ?? "\t" : "";
+    return {
+      line(line) {
+        if (flags.f && !line.includes(by)) return flags.s ? [] : [line];
+        const parts = flags.f ? line.split(by) : Array.from(line);
+        return [parts.filter((_, index) => wanted.some(([from, to]) => index + 1 >= from && index + 1 <= to)).join(by)];
+      },
+      end: () => [],
+    };
+  },
+  tr(args) {
+    const flags = read("tr", args, "ds");
+    const expand = (text = "") => Array.from(text.replace(/\\n/g, "\n").replace(/\\t/g, "\t").replace(/(.)-(.)/g, (_, a, b) =>
+      Array.from({ length: b.charCodeAt(0) - a.charCodeAt(0) + 1 }, (_, step) => String.fromCharCode(a.charCodeAt(0) + step)).join("")));
+    const [from, to] = flags.words.map(expand);
+    if (!from || (!to && !flags.d && !flags.s)) throw new Wrong("tr: missing operand");
+    return whole(() => (lines) => {
+      let letters = Array.from(lines.map((line) => `${line}\n`).join(""));
+      if (flags.d) letters = letters.filter((letter) => !from.includes(letter));
+      else if (to) letters = letters.map((letter) => (from.includes(letter) ? to[Math.min(from.indexOf(letter), to.length - 1)] : letter));
+      if (flags.s) letters = letters.filter((letter, index) => letter !== letters[index - 1] || !(to ?? from).includes(letter));
+      return letters.join("").replace(/\n$/, "").split("\n");
+    })([]);
+  },
+  cat: () => ({ line: (line) => [line], end: () => [] }),
+  jq: whole((args) => {
+    const flags = read("jq", args.map((arg) => (arg === "--raw-output" ? "-r" : arg === "--compact-output" ? "-c" : arg)), "rcesM");
+    const run = jq(flags.words[0] ?? ".", (why) => new Wrong(`jq: error: ${why}`));
+    return (lines) => {
+      let input;
+      try {
+        input = JSON.parse(lines.join("\n"));
+      } catch {
+        throw new Wrong("jq: error: the input is not JSON: add -o json to kubectl");
+      }
+      return run(input).flatMap((value) =>
+        (flags.r && typeof value === "string" ? value : JSON.stringify(value, null, flags.c ? 0 : 2)).split("\n"));
+    };
+  }),
+};

@@ -1,0 +1,62 @@
+//! Ready clusters, each a scenario file in `public/examples/clusters/`.
+
+use leptos::{html, prelude::*, task::spawn_local};
+use leptos_i18n::I18nContext;
+
+use crate::{
+    browser,
+    i18n::*,
+    protocol::{Opening, Request},
+    state::Page,
+};
+
+/// The clusters on offer, by file name, in the order in which one learns.
+const CLUSTERS: [(&str, fn(I18nContext<Locale>) -> &'static str); 6] = [
+    ("hello-pod", |i18n| t_string!(i18n, gallery.hello_pod)),
+    ("canary", |i18n| t_string!(i18n, gallery.canary)),
+    ("zone-failure", |i18n| t_string!(i18n, gallery.zone_failure)),
+    ("autoscaler", |i18n| t_string!(i18n, gallery.autoscaler)),
+    ("stateful-quorum", |i18n| t_string!(i18n, gallery.stateful_quorum)),
+    ("broken", |i18n| t_string!(i18n, gallery.broken)),
+];
+
+#[component]
+pub(crate) fn Gallery() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let chosen = NodeRef::<html::Select>::new();
+    let failed = RwSignal::new(None::<String>);
+    // Choosing with the arrow keys must not put a cluster away: that takes the button.
+    let open = move |_| {
+        let Some(name) = chosen.get_untracked().map(|select| select.value()) else { return };
+        spawn_local(async move {
+            match browser::fetch_text(&format!("/examples/clusters/{name}.yaml")).await {
+                Ok(scenario) => {
+                    failed.set(None);
+                    browser::set_fragment("");
+                    page.live.set(None);
+                    page.invitations.set(None);
+                    page.touched.set(true);
+                    page.send(&Request::Open(Opening::Scenario(scenario)));
+                }
+                Err(reason) => failed.set(Some(format!("{reason:?}"))),
+            }
+        });
+    };
+    view! {
+        <div class="gallery">
+            <label>
+                <span>{t!(i18n, gallery.label)}</span>
+                <select node_ref=chosen>
+                    {CLUSTERS.map(|(file, label)| view! { <option value=file>{move || label(i18n)}</option> })}
+                </select>
+            </label>
+            <button class="quiet" title=move || t_string!(i18n, gallery.says) on:click=open>
+                {t!(i18n, gallery.open)}
+            </button>
+            {move || failed.get().map(|reason| view! {
+                <p class="bad" role="alert">{t!(i18n, editor.broken, reason = reason.clone())}</p>
+            })}
+        </div>
+    }
+}

@@ -1,0 +1,421 @@
+//! kubectl programs of the terminal. A program is a client outside the cluster's state: what it only reads is answered
+//! by a private copy of the cluster, and what may change something is sent as a command.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    api::User,
+    cluster::{Action, Cluster, Command, HttpRequest, HttpResponse, Outcome},
+    doc,
+    doc::Doc,
+    kubectl::{self, Ask, Program, Progress, Seen},
+    scenario::RequestStep,
+    sim::Time,
+};
+
+mod follow;
+
+use super::driver::Driver;
+use crate::protocol::{Reply, TerminalAsk, TerminalReply, TerminalRequest};
+use follow::Follow;
+
+/// Wall time that one tick spends on answers, in milliseconds.
+const BUDGET_MS: f64 = 10.0;
+/// Ticks between two looks of a program that looks again and again: time may pass a thousandfold.
+const REST: u32 = 3;
+/// How long a read may take, in virtual milliseconds.
+const PATIENCE_MS: u64 = 60_000;
+
+/// The programs that run.
+#[derive(Default)]
+pub struct Terminal {
+    running: BTreeMap<u32, Running>,
+    /// The kubeconfig, once a program changed it.
+    config: Doc,
+    requests: u32,
+    ticks: u32,
+}
+
+struct Running {
+    program: Program,
+    seen: Seen,
+    state: State,
+}
+
+enum State {
+    /// It goes on at the next tick.
+    Ready,
+    /// A private copy of the cluster answers: the copy, the command's number there, and when it began.
+    Reads(Box<Cluster>, u64, Time),
+    /// The cluster answers the request with this number.
+    Writes(u32),
+    /// A log is followed.
+    Follows(Box<Follow>),
+    Sleeps(Time),
+    /// The person is asked.
+    Asks,
+}
+
+impl Terminal {
+    /// Does what the page asks.
+    pub fn hear(&mut self, request: TerminalRequest, driver: &mut Driver) -> Vec<Reply> {
+        match request {
+            TerminalRequest::Run { id, args, stdin } => {
+                let date = driver.replica().cluster().core().timestamp();
+                let args = args.iter().map(|word| word.as_str().into()).collect();
+                let program =
+                    Program::new(args, stdin.as_str().into(), date).with_config(self.config.clone());
+                self.running.insert(id, Running { program, seen: Seen::default(), state: State::Ready });
+            }
+            TerminalRequest::Interrupt(id) => {
+                if let Some(running) = self.running.get_mut(&id) {
+                    running.program.interrupt();
+                    running.state = State::Ready;
+                }
+            }
+            TerminalRequest::Answer { id, text } => {
+                if let Some(running) = self.running.get_mut(&id)
+                    && matches!(running.state, State::Asks)
+                {
+                    running.program.reply(text.as_str().into());
+                    running.state = State::Ready;
+                }
+            }
+            TerminalRequest::Words => {
+                let words = kubectl::words().map(|(verb, flags)| (verb.to_owned(), flags)).collect();
+                return vec![Reply::Terminal(TerminalReply::Words(words))];
+            }
+        }
+        Vec::new()
+    }
+
+    /// The cluster that the programs talk to is gone: they are interrupted.
+    pub fn end_all(&mut self) {
+        for running in self.running.values_mut() {
+            running.program.interrupt();
+            running.state = State::Ready;
+        }
+    }
+
+    /// Lets every program go on as far as it comes.
+    pub fn tick(&mut self, driver: &mut Driver, clock: &dyn Fn() -> f64) -> Vec<Reply> {
+        if self.running.is_empty() {
+            return Vec::new();
+        }
+        let deadline = clock() + BUDGET_MS;
+        self.ticks = self.ticks.wrapping_add(1);
+        self.take_responses(driver);
+        let mut replies = Vec::new();
+        let ids: Vec<u32> = self.running.keys().copied().collect();
+        for id in ids {
+            self.advance(id, driver, &|| clock() > deadline, &mut replies);
+        }
+        if self.running.values().any(|running| matches!(running.state, State::Writes(_))) {
+            driver.nudge();
+        }
+        replies
+    }
+
+    fn take_responses(&mut self, driver: &mut Driver) {
+        for (number, response) in driver.replica().take_responses() {
+            let asker =
+                self.running.values_mut().find(|it| matches!(it.state, State::Writes(it) if it == number));
+            if let Some(running) = asker {
+                running.program.answer(response);
+                running.state = State::Ready;
+            }
+        }
+    }
+
+    fn advance(&mut self, id: u32, driver: &mut Driver, late: &dyn Fn() -> bool, replies: &mut Vec<Reply>) {
+        let due = self.ticks.is_multiple_of(REST);
+        let Some(running) = self.running.get_mut(&id) else { return };
+        loop {
+            match &mut running.state {
+                State::Asks | State::Writes(_) => return,
+                State::Sleeps(until) => {
+                    if !due || driver.replica().cluster().now() < *until {
+                        return;
+                    }
+                    running.program.wake();
+                }
+                State::Reads(copy, number, since) => {
+                    let Some(response) = answer(copy, *number, *since, late) else { return };
+                    running.program.answer(response);
+                }
+                State::Follows(follow) => {
+                    if !due {
+                        return;
+                    }
+                    let ended = follow.look(driver.replica().cluster());
+                    running.program.receive(follow.text());
+                    print(id, running, replies);
+                    let State::Follows(follow) = &running.state else { return };
+                    match ended {
+                        None => return,
+                        Some(_) if !follow.text().is_empty() => {
+                            let body = Doc::from(follow.text());
+                            running.program.answer(HttpResponse { code: 200, body, warnings: Vec::new() });
+                        }
+                        Some(response) => running.program.answer(response),
+                    }
+                }
+                State::Ready => {}
+            }
+            running.state = State::Ready;
+            let progress = running.program.run();
+            print(id, running, replies);
+            running.state = match progress {
+                Progress::Needs(request) => begin(request, driver, &mut self.requests),
+                Progress::Waits(length) => State::Sleeps(driver.replica().cluster().now() + length),
+                Progress::Asks(ask) => {
+                    replies.push(Reply::Terminal(TerminalReply::Asks { id, ask: handed(ask) }));
+                    State::Asks
+                }
+                Progress::Done(output) => {
+                    if !running.program.config().is_null() {
+                        self.config = running.program.config().clone();
+                    }
+                    replies.push(Reply::Terminal(TerminalReply::Done { id, code: output.exit_code }));
+                    self.running.remove(&id);
+                    return;
+                }
+            };
+            if late() {
+                return;
+            }
+        }
+    }
+}
+
+/// Sends a request where it belongs.
+fn begin(request: HttpRequest, driver: &mut Driver, requests: &mut u32) -> State {
+    if let Some(follow) = Follow::of(&request) {
+        return State::Follows(Box::new(follow));
+    }
+    if reads(&request) {
+        let (copy, number) = ask(driver.replica().cluster(), request);
+        let since = copy.now();
+        return State::Reads(copy, number, since);
+    }
+    *requests += 1;
+    driver.request(*requests, RequestStep::from(request));
+    State::Writes(*requests)
+}
+
+/// Whether a request changes nothing.
+fn reads(request: &HttpRequest) -> bool {
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let review = ["selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"];
+    request.method == "GET"
+        || query.split('&').any(|pair| pair == "dryRun=All")
+        || path.rsplit('/').next().is_some_and(|last| review.contains(&last))
+}
+
+/// Asks a private copy of the cluster: the copy, and the command's number there.
+fn ask(cluster: &Cluster, request: HttpRequest) -> (Box<Cluster>, u64) {
+    let mut copy = Box::new(cluster.clone());
+    copy.take_outcomes();
+    let command = Command { at: copy.now(), user: User::admin(), action: Action::Request(request) };
+    let number = copy.apply(command);
+    (copy, number)
+}
+
+/// What the copy answers, once it does; `None` when there was no time left to find out.
+fn answer(copy: &mut Cluster, number: u64, since: Time, late: &dyn Fn() -> bool) -> Option<HttpResponse> {
+    loop {
+        let found = copy.take_outcomes().into_iter().find(|(answered, _)| *answered == number);
+        match found {
+            Some((_, Outcome::Http(response))) => return Some(response),
+            Some(_) => return Some(nobody()),
+            None if copy.now().0 > since.0 + PATIENCE_MS => return Some(nobody()),
+            None => {}
+        }
+        // Looking at the wall clock costs more than a step.
+        for _ in 0..50 {
+            if !copy.step() {
+                return Some(nobody());
+            }
+        }
+        if late() {
+            return None;
+        }
+    }
+}
+
+/// The answer where there is none.
+fn nobody() -> HttpResponse {
+    let message = "Timeout: request did not complete within the allotted timeout";
+    let body = doc!({ "kind": "Status", "status": "Failure", "reason": "Timeout", "message": message, "code": 504i64 });
+    HttpResponse { code: 504, body, warnings: Vec::new() }
+}
+
+fn print(id: u32, running: &mut Running, replies: &mut Vec<Reply>) {
+    let output = running.program.printed(&mut running.seen);
+    if !output.stdout.is_empty() || !output.stderr.is_empty() {
+        let (stdout, stderr) = (output.stdout, output.stderr);
+        replies.push(Reply::Terminal(TerminalReply::Output { id, stdout, stderr }));
+    }
+}
+
+fn handed(ask: Ask) -> TerminalAsk {
+    match ask {
+        Ask::Edit(text) => TerminalAsk::Edit(text.to_string()),
+        Ask::Forward { ports, .. } => TerminalAsk::Forward(ports),
+        Ask::Load(name) => TerminalAsk::Load(name.to_string()),
+        Ask::Save { name, text } => TerminalAsk::Save { name: name.to_string(), text: text.to_string() },
+        Ask::Shell { namespace, pod, container } => TerminalAsk::Shell {
+            namespace: namespace.to_string(),
+            pod: pod.to_string(),
+            container: container.to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{protocol::Pace, protocol::Request, worker::replica::Replica};
+
+    struct Desk {
+        driver: Driver,
+        terminal: Terminal,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let mut driver = Driver::new(Replica::first());
+            driver.first_frame();
+            Self { driver, terminal: Terminal::default() }
+        }
+
+        fn start(&mut self, id: u32, line: &str, stdin: &str) {
+            let args = line.split(' ').map(str::to_owned).collect();
+            self.hear(TerminalRequest::Run { id, args, stdin: stdin.to_owned() });
+        }
+
+        fn hear(&mut self, request: TerminalRequest) {
+            self.terminal.hear(request, &mut self.driver);
+        }
+
+        /// What is said until `until` is content, both outputs in one, and the exit code if the program ended.
+        fn listen(
+            &mut self,
+            until: impl Fn(&str, Option<u8>, &[TerminalAsk]) -> bool,
+        ) -> (String, Option<u8>) {
+            let (mut text, mut ended, mut asks) = (String::new(), None, Vec::new());
+            for _ in 0..3000 {
+                self.driver.tick(33.0, &|| 0.0);
+                for reply in self.terminal.tick(&mut self.driver, &|| 0.0) {
+                    match reply {
+                        Reply::Terminal(TerminalReply::Output { stdout, stderr, .. }) => {
+                            text.push_str(&stdout);
+                            text.push_str(&stderr);
+                        }
+                        Reply::Terminal(TerminalReply::Done { code, .. }) => ended = Some(code),
+                        Reply::Terminal(TerminalReply::Asks { ask, .. }) => asks.push(ask),
+                        _ => {}
+                    }
+                }
+                if until(&text, ended, &asks) {
+                    return (text, ended);
+                }
+            }
+            panic!("nothing more is said after: {text}");
+        }
+
+        fn run(&mut self, line: &str) -> (String, u8) {
+            self.start(1, line, "");
+            let (text, code) = self.listen(|_, code, _| code.is_some());
+            (text, code.expect("it ended"))
+        }
+    }
+
+    #[test]
+    fn reads_leave_no_trace_and_writes_are_commands() {
+        let mut desk = Desk::new();
+        let before = desk.driver.replica().next_command();
+        let (text, code) = desk.run("get pods");
+        assert!(code == 0 && text.starts_with("NAME") && text.lines().count() == 4, "{text}");
+        assert_eq!(desk.driver.replica().next_command(), before);
+        let (text, code) = desk.run("scale deployment todo-api --replicas=4");
+        assert_eq!((text.as_str(), code), ("deployment.apps/todo-api scaled\n", 0));
+        assert!(desk.driver.replica().next_command() > before);
+        let (text, _) = desk.run("get deployment todo-api -o jsonpath={.spec.replicas}");
+        assert_eq!(text, "4");
+    }
+
+    #[test]
+    fn a_link_holds_what_the_terminal_did() {
+        let mut desk = Desk::new();
+        desk.run("create namespace team");
+        let copy = Replica::from_link(&desk.driver.replica().link()).expect("its own link opens");
+        assert_eq!(copy.hash(), desk.driver.replica().hash());
+    }
+
+    #[test]
+    fn a_watch_goes_on_until_it_is_interrupted() {
+        let mut desk = Desk::new();
+        desk.start(7, "get pods -w", "");
+        desk.listen(|text, ended, _| text.lines().count() >= 4 && ended.is_none());
+        desk.start(8, "run extra --image=nginx", "");
+        desk.listen(|text, _, _| text.contains("extra") && text.contains("Running"));
+        desk.hear(TerminalRequest::Interrupt(7));
+        let (_, code) = desk.listen(|_, code, _| code.is_some());
+        assert_eq!(code, Some(130));
+    }
+
+    #[test]
+    fn a_log_is_followed_and_no_line_comes_twice() {
+        let mut desk = Desk::new();
+        let script = "i=0; while true; do i=$((i+1)); echo line $i; sleep 1; done";
+        let talker = doc!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "talker" },
+            "spec": { "containers": [{ "name": "talker", "image": "busybox", "command": ["sh", "-c", script] }] },
+        });
+        desk.start(2, "apply -f -", &talker.to_json());
+        desk.listen(|_, code, _| code == Some(0));
+        desk.start(3, "wait --for=condition=Ready pod/talker", "");
+        desk.listen(|_, code, _| code == Some(0));
+        desk.start(4, "logs -f talker", "");
+        let (text, _) = desk.listen(|text, _, _| text.lines().count() > 12);
+        let (all, _) = desk.run("logs talker");
+        assert!(all.starts_with(&text), "followed:\n{text}\nwhole:\n{all}");
+    }
+
+    #[test]
+    fn an_edit_comes_back_to_the_cluster() {
+        let mut desk = Desk::new();
+        desk.start(4, "edit deployment todo-api", "");
+        let asked = std::cell::RefCell::new(String::new());
+        desk.listen(|_, _, asks| {
+            let Some(TerminalAsk::Edit(text)) = asks.first() else { return false };
+            asked.replace(text.clone());
+            true
+        });
+        let text = asked.into_inner().replace("replicas: 3\n", "replicas: 2\n");
+        desk.hear(TerminalRequest::Answer { id: 4, text });
+        let (text, code) = desk.listen(|_, code, _| code.is_some());
+        assert_eq!((text.as_str(), code), ("deployment.apps/todo-api edited\n", Some(0)));
+    }
+
+    #[test]
+    fn what_is_asked_while_time_stands_still_is_answered() {
+        let mut desk = Desk::new();
+        desk.driver.hear(Request::Pace(Pace::Pause));
+        assert_eq!(desk.run("create namespace team").1, 0);
+        assert_eq!(desk.run("get namespace team").1, 0);
+    }
+
+    #[test]
+    fn a_stopped_api_server_refuses() {
+        let mut desk = Desk::new();
+        let fault = crate::protocol::Command::Fault {
+            target: "component/kube-apiserver".to_owned(),
+            kind: "Stop".to_owned(),
+        };
+        desk.driver.hear(Request::Command { id: 1, command: fault });
+        let (text, code) = desk.run("get pods");
+        assert!(code == 1 && text.contains("refused"), "{text}");
+    }
+}
