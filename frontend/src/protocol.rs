@@ -10,15 +10,19 @@
 //! Places are named as in the fault vocabulary: `kube-scheduler`, `kubelet@node-1`; besides there are `you`,
 //! `visitors` and `load-balancer`.
 
+mod cause;
 mod inspection;
 mod map;
+mod past;
 mod systems;
 mod terminal;
 
 use serde::{Deserialize, Serialize};
 
+pub use cause::{Cause, CauseKind, FieldChange};
 pub use inspection::{Inspection, Link, Placement, PlacementRow};
 pub use map::{MapNames, MapNode};
+pub use past::{Branch, Difference, Fared, Mark, MarkKind, PastReply, PastRequest, Timeline};
 pub use systems::{Broken, Container, Member, Role, Systems};
 pub use terminal::{TerminalAsk, TerminalReply, TerminalRequest};
 
@@ -44,6 +48,8 @@ pub enum Request {
         /// A fault to strike there, instead of the one that was undone.
         then: Vec<Command>,
     },
+    /// Other moments and branches.
+    Past(PastRequest),
     /// The cluster as a link; [`Reply::Link`] answers.
     Share,
     /// What tells this state of the cluster from all others; [`Reply::Fingerprint`] answers.
@@ -176,6 +182,8 @@ pub enum Reply {
     },
     /// About the inspected object; `None` once it is gone.
     Inspection(Option<Box<Inspection>>),
+    /// About other moments and branches.
+    Past(PastReply),
     /// The fragment of a link that opens this cluster elsewhere.
     Link(String),
     /// Two clusters with the same fingerprint at the same moment are the same.
@@ -550,6 +558,26 @@ pub enum WaitKind {
     CrashLoopBackOff,
     /// Until an image is asked for again.
     ImagePullBackOff,
+    /// Until a missing ConfigMap or Secret is looked for again.
+    ConfigRetry,
+    /// Until a container is asked for the first time whether it is ready.
+    ProbeDelay,
+    /// Until another may lead in the place of a program that is down.
+    LeaderLease,
+    /// Until what is left in a namespace is looked at again.
+    NamespaceDeletion,
+    /// Until a finished Job is removed.
+    TtlAfterFinished,
+    /// Until a rollout counts as stuck.
+    ProgressDeadline,
+}
+
+impl WaitKind {
+    /// Whether something is held up by it. A pod that is told to go is not waited for: its successor is on the way
+    /// already. A deadline is there to pass unnoticed.
+    pub fn holds(self) -> bool {
+        !matches!(self, Self::TerminationGrace | Self::TtlAfterFinished | Self::ProgressDeadline)
+    }
 }
 
 /// Something that just happened, for people. The page finds the words.

@@ -14,6 +14,7 @@ use crate::{
         Workload,
     },
     stage::menu::MenuAt,
+    travel::Travel,
     view_model::{self, Table},
 };
 
@@ -112,6 +113,8 @@ pub struct Page {
     pub touched: RwSignal<bool>,
     /// The step of the tour, while it runs.
     pub tour: RwSignal<Option<usize>>,
+    /// Other moments and branches.
+    pub travel: Travel,
     engine: StoredValue<Option<Engine>, LocalStorage>,
 }
 
@@ -162,8 +165,10 @@ impl Page {
             failure: RwSignal::default(),
             touched: RwSignal::default(),
             tour: RwSignal::default(),
+            travel: Travel::new(),
             engine: StoredValue::new_local(None),
         };
+        page.travel.twin.set_value(Some(page.twin()));
         let engine =
             Engine::connect(move |reply| page.hear(reply), move |reason| page.failure.set(Some(reason)));
         engine.send(&Request::Open(opening));
@@ -171,11 +176,36 @@ impl Page {
         page
     }
 
+    /// The same page, looking at another cluster.
+    fn twin(self) -> Self {
+        Self {
+            alive: RwSignal::default(),
+            now: RwSignal::default(),
+            clock: RwSignal::default(),
+            flow: RwSignal::default(),
+            nodes: RwSignal::default(),
+            pods: RwSignal::default(),
+            workloads: RwSignal::default(),
+            services: RwSignal::default(),
+            components: RwSignal::default(),
+            waits: RwSignal::default(),
+            captions: RwSignal::default(),
+            visitors: RwSignal::default(),
+            events: RwSignal::default(),
+            verdict: RwSignal::default(),
+            systems: RwSignal::default(),
+            spoken: RwSignal::default(),
+            frame: RwSignal::default(),
+            ..self
+        }
+    }
+
     fn hear(self, reply: Reply) {
         match reply {
             Reply::Frame(frame) => self.take(*frame),
             Reply::Outcome { id, outcome } => self.outcome.set(Some((id, outcome))),
             Reply::Inspection(inspection) => self.inspection.set(inspection.map(|it| Arc::new(*it))),
+            Reply::Past(reply) => self.travel.hear(reply),
             Reply::Link(link) => self.link.set(Some(link)),
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Scenario(scenario) => self.begin_live(scenario),
@@ -194,7 +224,7 @@ impl Page {
     }
 
     /// Signals change only when what they hold did: nothing else is drawn again.
-    fn take(self, mut frame: Frame) {
+    pub fn take(self, mut frame: Frame) {
         fn follow<T>(table: RwSignal<Table<T>>, delta: &mut crate::protocol::Delta<T>, reset: bool)
         where
             T: crate::protocol::Keyed + Send + Sync + 'static,
