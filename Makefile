@@ -58,6 +58,7 @@ bench: page ## Run the speed scenarios
 	$(call say,Benchmarks)
 	@cargo bench --locked --package tests
 	@node tests/benches/worker.mjs
+	@node tests/benches/map.mjs
 
 pictures: test-browser ## Take the pictures of the README anew
 	@cp $(addprefix tests/browser/results/,alive.png toleration.png inspector.png) docs/

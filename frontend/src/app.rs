@@ -9,7 +9,8 @@ use crate::{
     drawer::DrawerPanel,
     header::Header,
     i18n::*,
-    protocol::{Opening, Pace},
+    protocol::{Opening, Pace, PastRequest},
+    rewind::{Beside, Differences, Rewind},
     stage::{FaultMenu, Stage},
     state::{Drawer, Page},
     story::Story,
@@ -47,7 +48,12 @@ fn Main() -> impl IntoView {
             <div class="scene">
                 <Notices />
                 <Story />
-                <Stage />
+                <div class="stages" class:two=move || page.travel.timeline.with(|timeline| timeline.beside.is_some())>
+                    <Stage />
+                    <Beside />
+                </div>
+                <Differences />
+                <Rewind />
                 <Foot />
             </div>
             <div class="side">
@@ -101,8 +107,14 @@ fn listen_to_keys(page: Page) {
         }
         match event.key().as_str() {
             " " => page.toggle(),
-            "ArrowRight" => page.pace(Pace::Step),
+            "ArrowRight" => page.leaf(false, event.shift_key()),
+            "ArrowLeft" => page.leaf(true, event.shift_key()),
+            "f" => page.travel_to(PastRequest::Fork { repeat: false }),
+            "n" => page.travel_to(PastRequest::Now),
+            "?" => page.travel.help.update(|open| *open = !*open),
+            "p" => browser::present(),
             "s" => page.pace(Pace::Skip(None)),
+            "Escape" if page.travel.help.get_untracked() => page.travel.help.set(false),
             "Escape" => page.drawer.set(None),
             _ => return,
         }

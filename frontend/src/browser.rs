@@ -83,6 +83,14 @@ pub fn set_fragment(fragment: &str) {
     }
 }
 
+/// Makes the page large for a room, or ordinary again.
+pub fn present() {
+    if let Some(root) = leptos::prelude::document().document_element() {
+        // Fails only for names that are no attribute names.
+        let _ = root.toggle_attribute("data-present");
+    }
+}
+
 /// Whether the page is as narrow as a phone or small tablet.
 pub fn narrow() -> bool {
     window().match_media("(max-width: 1023px)").ok().flatten().is_some_and(|query| query.matches())

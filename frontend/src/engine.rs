@@ -25,7 +25,8 @@ impl Engine {
     pub fn connect(on_reply: impl Fn(Reply) + 'static, on_failure: impl Fn(String) + 'static) -> Self {
         let worker = WORKER.with(Clone::clone);
         let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-            let text: JsString = event.data().unchecked_into();
+            // Numbers are for the map, which listens itself.
+            let Ok(text) = event.data().dyn_into::<JsString>() else { return };
             let reply = serde_json::from_str(&String::from(text));
             on_reply(reply.expect("page and worker come from one build"));
         });

@@ -1,9 +1,12 @@
 //! Everything about one object or program: facts, why it is where it is, events, the whole YAML.
 
+mod why;
+
 use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use self::why::Why;
 use crate::{
     i18n::*,
     protocol::{Command, Inspection, Link, Pace, Placement, Subject},
@@ -38,6 +41,7 @@ fn About(subject: Subject, inspection: Arc<Inspection>) -> impl IntoView {
     let events = inspection.events.clone();
     let (placement, chain, yaml) =
         (inspection.placement.clone(), inspection.chain.clone(), inspection.yaml.clone());
+    let causes = inspection.causes.clone();
     view! {
         <p class="kind">{inspection.kind.clone()}</p>
         <h3>{inspection.name.clone()}</h3>
@@ -46,6 +50,7 @@ fn About(subject: Subject, inspection: Arc<Inspection>) -> impl IntoView {
             {facts.into_iter().map(|(field, value)| view! { <dt>{field}</dt><dd>{value}</dd> }).collect_view()}
         </dl>
         {placement.map(|placement| view! { <PlacementTable placement /> })}
+        {(!causes.is_empty()).then(|| view! { <Why causes /> })}
         {(!chain.is_empty()).then(|| view! { <Chain chain /> })}
         {(!events.is_empty()).then(|| view! {
             <h4>{t!(i18n, inspector.events)}</h4>
@@ -207,12 +212,12 @@ fn PlacementTable(placement: Placement) -> impl IntoView {
     }
 }
 
-/// From the first cause to here.
+/// What a program lately did.
 #[component]
 fn Chain(chain: Vec<Link>) -> impl IntoView {
     let i18n = use_i18n();
     view! {
-        <h4>{t!(i18n, inspector.chain)}</h4>
+        <h4>{t!(i18n, inspector.lately)}</h4>
         <ol class="chain">
             {chain.into_iter().map(|link| view! {
                 <li>

@@ -9,6 +9,7 @@
 //! - [`app`]: what is on the screen: `header`, `story` (headline, captions, waits, result), `stage` (the diagram), and
 //!   the panels `workbench` (YAML), `terminal`, `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a
 //!   [`guide`].
+//! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals.
 //! - [`assets`]: addresses of files that the page loads later.
 //!
 //! What needs no browser compiles without the feature `page`, and is tested natively.
@@ -37,6 +38,8 @@ mod header;
 mod inspector;
 pub mod manifest;
 pub mod protocol;
+#[cfg(feature = "page")]
+mod rewind;
 pub mod stage;
 #[cfg(feature = "page")]
 mod state;
@@ -48,6 +51,9 @@ mod terminal;
 mod timeline;
 #[cfg(feature = "page")]
 mod tour;
+pub mod track;
+#[cfg(feature = "page")]
+mod travel;
 pub mod view_model;
 #[cfg(feature = "page")]
 mod words;

@@ -10,13 +10,19 @@
 //! Places are named as in the fault vocabulary: `kube-scheduler`, `kubelet@node-1`; besides there are `you`,
 //! `visitors` and `load-balancer`.
 
+mod cause;
 mod inspection;
+mod map;
+mod past;
 mod systems;
 mod terminal;
 
 use serde::{Deserialize, Serialize};
 
+pub use cause::{Cause, CauseKind, FieldChange};
 pub use inspection::{Inspection, Link, Placement, PlacementRow};
+pub use map::{MapNames, MapNode};
+pub use past::{Branch, Difference, Fared, Mark, MarkKind, PastReply, PastRequest, Timeline};
 pub use systems::{Broken, Container, Member, Role, Systems};
 pub use terminal::{TerminalAsk, TerminalReply, TerminalRequest};
 
@@ -42,12 +48,18 @@ pub enum Request {
         /// A fault to strike there, instead of the one that was undone.
         then: Vec<Command>,
     },
+    /// Other moments and branches.
+    Past(PastRequest),
     /// The cluster as a link; [`Reply::Link`] answers.
     Share,
     /// What tells this state of the cluster from all others; [`Reply::Fingerprint`] answers.
     Fingerprint,
     /// The cluster as the server takes it, to be shared live; [`Reply::Scenario`] answers.
     Scenario,
+    /// A map of the cluster begins: [`Reply::MapNames`], and from then on its numbers.
+    Map,
+    /// Details of these nodes of the map; [`Reply::MapClosely`] answers.
+    MapClosely(Vec<u32>),
     /// Of the terminal.
     Terminal(TerminalRequest),
 }
@@ -170,6 +182,8 @@ pub enum Reply {
     },
     /// About the inspected object; `None` once it is gone.
     Inspection(Option<Box<Inspection>>),
+    /// About other moments and branches.
+    Past(PastReply),
     /// The fragment of a link that opens this cluster elsewhere.
     Link(String),
     /// Two clusters with the same fingerprint at the same moment are the same.
@@ -181,6 +195,10 @@ pub enum Reply {
     },
     /// The cluster as the server takes it.
     Scenario(String),
+    /// The names on the map.
+    MapNames(Box<MapNames>),
+    /// Nodes of the map, looked at closely.
+    MapClosely(Vec<MapNode>),
     /// For the terminal.
     Terminal(TerminalReply),
     /// How the live session stands.
@@ -460,8 +478,10 @@ pub struct Service {
     pub kind: String,
     /// The address that clients use.
     pub address: String,
-    /// UIDs of the pods behind it that take traffic.
+    /// UIDs of the pods behind it that take traffic; of very many the first.
     pub endpoints: Vec<String>,
+    /// How many pods these are.
+    pub count: u32,
 }
 
 /// A program of the control plane.
@@ -538,6 +558,26 @@ pub enum WaitKind {
     CrashLoopBackOff,
     /// Until an image is asked for again.
     ImagePullBackOff,
+    /// Until a missing ConfigMap or Secret is looked for again.
+    ConfigRetry,
+    /// Until a container is asked for the first time whether it is ready.
+    ProbeDelay,
+    /// Until another may lead in the place of a program that is down.
+    LeaderLease,
+    /// Until what is left in a namespace is looked at again.
+    NamespaceDeletion,
+    /// Until a finished Job is removed.
+    TtlAfterFinished,
+    /// Until a rollout counts as stuck.
+    ProgressDeadline,
+}
+
+impl WaitKind {
+    /// Whether something is held up by it. A pod that is told to go is not waited for: its successor is on the way
+    /// already. A deadline is there to pass unnoticed.
+    pub fn holds(self) -> bool {
+        !matches!(self, Self::TerminationGrace | Self::TtlAfterFinished | Self::ProgressDeadline)
+    }
 }
 
 /// Something that just happened, for people. The page finds the words.

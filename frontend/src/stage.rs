@@ -5,7 +5,11 @@
 mod control_plane;
 #[cfg(feature = "page")]
 mod dots;
+#[cfg(feature = "page")]
+mod far;
 pub mod faults;
+#[cfg(feature = "page")]
+mod halted;
 pub mod layout;
 #[cfg(feature = "page")]
 pub(crate) mod menu;
@@ -13,6 +17,8 @@ pub(crate) mod menu;
 mod node;
 #[cfg(feature = "page")]
 mod scene;
+#[cfg(feature = "page")]
+mod systems;
 #[cfg(feature = "page")]
 mod visitors;
 

@@ -1,6 +1,6 @@
 //! What the page's parts share: signals that follow the worker, and ways to ask things of it.
 
-use std::{cell::Cell, sync::Arc};
+use std::{cell::Cell, collections::BTreeSet, sync::Arc};
 
 use leptos::{prelude::*, task::spawn_local};
 use serde::Deserialize;
@@ -9,11 +9,12 @@ use crate::{
     browser,
     engine::Engine,
     protocol::{
-        Caption, Clock, Command, Component, Event, Frame, Inspection, Live, Node, Opening, Outcome, Pace,
-        Pod, Reply, Request, Service, Speed, Subject, Systems, TerminalReply, Verdict, Visitors, Wait,
+        Caption, Clock, Command, Component, Event, Frame, Hop, Inspection, Live, Node, Opening, Outcome,
+        Pace, Pod, Reply, Request, Service, Speed, Subject, Systems, TerminalReply, Verdict, Visitors, Wait,
         Workload,
     },
     stage::menu::MenuAt,
+    travel::Travel,
     view_model::{self, Table},
 };
 
@@ -67,6 +68,12 @@ pub struct Page {
     pub events: RwSignal<Vec<Event>>,
     pub verdict: RwSignal<Option<Verdict>>,
     pub systems: RwSignal<Systems>,
+    /// The pods that belong to what the pointer or the focus is on, by UID.
+    pub related: RwSignal<Option<Arc<BTreeSet<String>>>>,
+    /// The namespace that is shown alone.
+    pub namespace: RwSignal<Option<String>>,
+    /// The messages that are on their way, once time stands still.
+    pub halted: RwSignal<Vec<Hop>>,
     /// The fault menu, while it is open.
     pub menu: RwSignal<Option<MenuAt>>,
     /// What the API server was last asked because of a person, in the API's words.
@@ -106,6 +113,8 @@ pub struct Page {
     pub touched: RwSignal<bool>,
     /// The step of the tour, while it runs.
     pub tour: RwSignal<Option<usize>>,
+    /// Other moments and branches.
+    pub travel: Travel,
     engine: StoredValue<Option<Engine>, LocalStorage>,
 }
 
@@ -132,6 +141,9 @@ impl Page {
             events: RwSignal::default(),
             verdict: RwSignal::default(),
             systems: RwSignal::default(),
+            related: RwSignal::default(),
+            namespace: RwSignal::default(),
+            halted: RwSignal::default(),
             menu: RwSignal::default(),
             spoken: RwSignal::default(),
             frame: RwSignal::default(),
@@ -153,8 +165,10 @@ impl Page {
             failure: RwSignal::default(),
             touched: RwSignal::default(),
             tour: RwSignal::default(),
+            travel: Travel::new(),
             engine: StoredValue::new_local(None),
         };
+        page.travel.twin.set_value(Some(page.twin()));
         let engine =
             Engine::connect(move |reply| page.hear(reply), move |reason| page.failure.set(Some(reason)));
         engine.send(&Request::Open(opening));
@@ -162,14 +176,41 @@ impl Page {
         page
     }
 
+    /// The same page, looking at another cluster.
+    fn twin(self) -> Self {
+        Self {
+            alive: RwSignal::default(),
+            now: RwSignal::default(),
+            clock: RwSignal::default(),
+            flow: RwSignal::default(),
+            nodes: RwSignal::default(),
+            pods: RwSignal::default(),
+            workloads: RwSignal::default(),
+            services: RwSignal::default(),
+            components: RwSignal::default(),
+            waits: RwSignal::default(),
+            captions: RwSignal::default(),
+            visitors: RwSignal::default(),
+            events: RwSignal::default(),
+            verdict: RwSignal::default(),
+            systems: RwSignal::default(),
+            spoken: RwSignal::default(),
+            frame: RwSignal::default(),
+            ..self
+        }
+    }
+
     fn hear(self, reply: Reply) {
         match reply {
             Reply::Frame(frame) => self.take(*frame),
             Reply::Outcome { id, outcome } => self.outcome.set(Some((id, outcome))),
             Reply::Inspection(inspection) => self.inspection.set(inspection.map(|it| Arc::new(*it))),
+            Reply::Past(reply) => self.travel.hear(reply),
             Reply::Link(link) => self.link.set(Some(link)),
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Scenario(scenario) => self.begin_live(scenario),
+            // The map listens itself.
+            Reply::MapNames(_) | Reply::MapClosely(_) => {}
             Reply::Terminal(reply) => self.said.update(|said| said.push(reply)),
             Reply::Live(live) => self.live.set(Some(live)),
             Reply::OtherVersion(version) => self.other_version.set(Some(version)),
@@ -183,7 +224,7 @@ impl Page {
     }
 
     /// Signals change only when what they hold did: nothing else is drawn again.
-    fn take(self, mut frame: Frame) {
+    pub fn take(self, mut frame: Frame) {
         fn follow<T>(table: RwSignal<Table<T>>, delta: &mut crate::protocol::Delta<T>, reset: bool)
         where
             T: crate::protocol::Keyed + Send + Sync + 'static,
@@ -205,6 +246,7 @@ impl Page {
             self.waits.set(Vec::new());
             self.verdict.set(None);
             self.spoken.set(String::new());
+            self.related.set(None);
         }
         follow(self.nodes, &mut frame.nodes, reset);
         follow(self.pods, &mut frame.pods, reset);
@@ -325,6 +367,24 @@ impl Page {
         self.send(&Request::Inspect(Some(subject.clone())));
         self.selection.set(Some(subject));
         self.drawer.set(Some(Drawer::Inspector));
+    }
+
+    /// Shows which pods belong to something; `None` when it is left.
+    pub fn relate(self, pods: Option<BTreeSet<String>>) {
+        self.related.set(pods.map(Arc::new));
+    }
+
+    /// Shows which pods belong to a workload.
+    pub fn relate_workload(self, workload: &str) {
+        let of = |pods: &Table<Pod>| {
+            pods.values().filter(|pod| pod.workload == workload).map(|pod| pod.uid.clone()).collect()
+        };
+        self.relate(Some(self.pods.with_untracked(of)));
+    }
+
+    /// Whether things of this namespace are shown.
+    pub fn shows(self, namespace: &str) -> bool {
+        self.namespace.with(|only| only.as_ref().is_none_or(|only| only == namespace))
     }
 
     /// Opens a panel, or closes it when it is open.

@@ -204,7 +204,7 @@ fn Countdown(wait: Wait) -> impl IntoView {
     let name = words::wait_name;
     view! {
         <div class="wait" role="timer">
-            <span class="wait-name">{move || name(i18n, wait.kind)}<small>{wait.object.clone()}</small></span>
+            <span class="wait-name" title=move || words::wait_reason(i18n, wait.kind)>{move || name(i18n, wait.kind)}<small>{wait.object.clone()}</small></span>
             <span class="wait-left">{move || { let time = words::duration(i18n, left.get()); t_string!(i18n, wait.left, time = time).to_string() }}</span>
             <button class="quiet" on:click=move |_| page.pace(Pace::Skip(Some(wait.id)))>{t!(i18n, wait.skip)}</button>
             <span class="wait-bar"><i style:transform=passed></i></span>

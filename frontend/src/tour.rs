@@ -49,7 +49,7 @@ pub(crate) fn Tour() -> impl IntoView {
 }
 
 /// Moves the spotlight.
-fn light(selector: Option<&str>) {
+pub(crate) fn light(selector: Option<&str>) {
     let each = |selector: &str, change: &dyn Fn(&Element)| {
         // A selector that is none lights nothing.
         let Ok(found) = document().query_selector_all(selector) else { return };

@@ -82,6 +82,12 @@ pub fn wait_name(i18n: I18n, kind: WaitKind) -> &'static str {
         WaitKind::EvictionRate => t_string!(i18n, wait.eviction_rate),
         WaitKind::CrashLoopBackOff => "CrashLoopBackOff",
         WaitKind::ImagePullBackOff => "ImagePullBackOff",
+        WaitKind::ConfigRetry => "CreateContainerConfigError",
+        WaitKind::ProbeDelay => t_string!(i18n, wait.probe_delay),
+        WaitKind::LeaderLease => t_string!(i18n, wait.leader_lease),
+        WaitKind::NamespaceDeletion => t_string!(i18n, wait.namespace_deletion),
+        WaitKind::TtlAfterFinished => "ttlSecondsAfterFinished",
+        WaitKind::ProgressDeadline => "progressDeadlineSeconds",
     }
 }
 
@@ -94,6 +100,12 @@ pub fn wait_reason(i18n: I18n, kind: WaitKind) -> &'static str {
         WaitKind::EvictionRate => t_string!(i18n, reason.eviction_rate),
         WaitKind::CrashLoopBackOff => t_string!(i18n, reason.crash_loop),
         WaitKind::ImagePullBackOff => t_string!(i18n, reason.image_pull),
+        WaitKind::ConfigRetry => t_string!(i18n, reason.config_retry),
+        WaitKind::ProbeDelay => t_string!(i18n, reason.probe_delay),
+        WaitKind::LeaderLease => t_string!(i18n, reason.leader_lease),
+        WaitKind::NamespaceDeletion => t_string!(i18n, reason.namespace_deletion),
+        WaitKind::TtlAfterFinished => t_string!(i18n, reason.ttl_after_finished),
+        WaitKind::ProgressDeadline => t_string!(i18n, reason.progress_deadline),
     }
 }
 
@@ -102,9 +114,8 @@ pub fn wait_word(kind: WaitKind) -> &'static str {
     match kind {
         WaitKind::NodeGracePeriod => "grace",
         WaitKind::Toleration => "toleration",
-        WaitKind::TerminationGrace => "termination",
-        WaitKind::EvictionRate => "termination",
-        WaitKind::CrashLoopBackOff | WaitKind::ImagePullBackOff => "backoff",
+        WaitKind::CrashLoopBackOff | WaitKind::ImagePullBackOff | WaitKind::ConfigRetry => "backoff",
+        _ => "termination",
     }
 }
 

@@ -2,18 +2,23 @@
 //!
 //! - `line`: the end of the line to the page, and its ticking.
 //! - [`driver`]: one cluster for one viewer; [`replica`]: the cluster itself and what people do to it.
+//! - [`past`]: branches, the [`moments`] that can be gone back to, and what is marked on the timeline.
 //! - [`terminal`]: kubectl programs of the terminal.
 //! - `socket`: the connection to the server of a live session.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
-//! - [`view`], [`systems`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`]: what can be said about it.
+//! - [`view`], [`systems`], [`map`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
+//!   said about it.
 
 pub mod captions;
 pub mod driver;
 pub mod inspect;
 #[cfg(feature = "page")]
 mod line;
+pub mod map;
 pub mod messages;
+pub mod moments;
 pub mod pacing;
+pub mod past;
 pub mod replica;
 #[cfg(feature = "page")]
 mod socket;
@@ -22,6 +27,7 @@ pub mod systems;
 pub mod terminal;
 pub mod view;
 pub mod waits;
+pub mod why;
 
 #[cfg(feature = "page")]
 pub use line::start;

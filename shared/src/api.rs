@@ -2,12 +2,14 @@
 //!
 //! One kind a file below `api/<group>/`: its view, defaults, validation and printer columns; [`kind`] lists them.
 
+pub mod apiextensions;
 pub mod apiregistration;
 pub mod apps;
 pub mod autoscaling;
 pub mod batch;
 pub mod coordination;
 pub mod core;
+mod custom;
 pub mod discovery;
 mod internal;
 mod kind;
@@ -27,6 +29,7 @@ mod status;
 pub mod storage;
 pub mod validation;
 
+pub use custom::{CustomKind, Names, custom_kind};
 pub use kind::Kind;
 pub use labels::{FieldSelector, LabelSelector, Requirement};
 pub use meta::{Deletion, Meta, OwnerReference};

@@ -7,6 +7,7 @@ mod aggregate;
 mod allocate;
 mod authorization;
 mod bounds;
+mod definitions;
 mod delete;
 mod discovery;
 mod evict;
@@ -270,6 +271,7 @@ impl ApiServer {
             Verb::DeleteCollection => self.delete_collection(&mut call),
             Verb::Watch => Err(Status::method_not_allowed()),
         };
+        self.judge_definitions(&mut call);
         (result, call.written)
     }
 

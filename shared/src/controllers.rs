@@ -68,6 +68,7 @@ const WATCHED: &[Kind] = &[
     Kind::ResourceQuota,
     Kind::Endpoints,
     Kind::HorizontalPodAutoscaler,
+    Kind::CustomResourceDefinition,
 ];
 
 macro_rules! controllers {

@@ -7,6 +7,7 @@
 mod de;
 mod diff;
 mod json;
+pub mod jsonpath;
 mod keys;
 mod merge;
 mod timestamp;
@@ -24,6 +25,7 @@ pub use arcstr::{ArcStr as Str, literal};
 pub use de::{FieldError, from_doc};
 pub use diff::{Change, Path, Segment, diff};
 pub use json::{parse_json, to_doc};
+pub use jsonpath::JsonPath;
 pub use keys::intern;
 pub use merge::{ListMerge, PatchError, json_patch, list_merge, merge_patch, strategic_merge};
 pub use timestamp::Timestamp;

@@ -28,7 +28,7 @@ mod forward;
 mod get;
 mod help;
 mod io;
-pub mod jsonpath;
+pub use crate::doc::jsonpath;
 mod logs;
 mod manifests;
 mod metadata;

@@ -8,7 +8,7 @@ mod wording;
 
 use std::sync::LazyLock;
 
-pub use check::{Problem, What, check, is_quantity};
+pub use check::{Problem, What, check, check_custom, is_quantity};
 pub use normalise::normalise;
 pub use wording::{
     decoding_refusal, go_kind, go_value, handled_as, patch_refusal, refusal, strict_message, strict_path,
@@ -148,6 +148,11 @@ impl Schema {
     pub fn of(kind: Kind) -> Option<Type> {
         let info = kind.info();
         Schema::named(info.api_version(), info.kind)
+    }
+
+    /// The type of every object's `metadata`.
+    pub fn of_metadata() -> Option<Type> {
+        Schema::named("v1", "Namespace")?.field("metadata")?.field_type().object()
     }
 
     /// The type of a kind by group and version (`apps/v1`) and name.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Event;
+use super::{Cause, Event};
 
 /// Everything the inspector shows of one subject.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -23,6 +23,8 @@ pub struct Inspection {
     /// For a pod: what the scheduler made of each node.
     pub placement: Option<Placement>,
     /// Why it is as it is, first cause first.
+    pub causes: Vec<Cause>,
+    /// For a program: what it lately did and heard.
     pub chain: Vec<Link>,
 }
 

@@ -12,6 +12,8 @@ pub struct Systems {
     pub queues: [u32; 3],
     /// Controllers that have work, the busiest first: name and length of its queue.
     pub loops: Vec<(String, u32)>,
+    /// The cluster is told as a map: its nodes and pods are in no table.
+    pub far: bool,
     /// The members of a control plane of several; empty where there is one.
     pub members: Vec<Member>,
 }

@@ -8,6 +8,7 @@ use crate::{
     stage::{
         menu::{BreakButton, Struck},
         node::PodVessel,
+        systems::{Loops, Members, Queues, Sort, Term},
     },
     state::Page,
     view_model::{Density, pods_on},
@@ -52,9 +53,13 @@ pub(crate) fn ControlPlane() -> impl IntoView {
                         <PodVessel uid density=Signal::stored(Density::Dense) />
                     </For>
                 </span>
+                <Queues />
+                <Members sort=Sort::Scheduler />
             </Program>
             <Program place="kube-controller-manager" title=move || t_string!(i18n, component.controllers)>
+                <Loops />
                 <Workloads />
+                <Members sort=Sort::ControllerManager />
             </Program>
             <Program place="etcd" title=move || t_string!(i18n, component.etcd)>
                 <span class="said">{move || etcd.with(|etcd| {
@@ -63,6 +68,8 @@ pub(crate) fn ControlPlane() -> impl IntoView {
                 <span class="said wide-only">{move || etcd.with(|etcd| {
                     t_string!(i18n, component.objects, count = etcd.objects).to_string()
                 })}</span>
+                <Term />
+                <Members sort=Sort::Etcd />
             </Program>
         </div>
     }
@@ -100,13 +107,31 @@ fn Workloads() -> impl IntoView {
     let page = expect_context::<Page>();
     move || {
         page.workloads.with(|workloads| {
-            let rest = workloads.len().saturating_sub(SHOWN);
-            let chips = workloads.values().take(SHOWN).map(|workload| {
+            let shown: Vec<_> =
+                workloads.values().filter(|workload| page.shows(&workload.namespace)).collect();
+            let rest = shown.len().saturating_sub(SHOWN);
+            // What is short of replicas comes first: it is what happens.
+            let (mut short, whole): (Vec<_>, Vec<_>) =
+                shown.into_iter().partition(|workload| workload.available < workload.wanted);
+            short.extend(whole);
+            let chips = short.into_iter().take(SHOWN).map(|workload| {
+                let uid = StoredValue::new(workload.uid.clone());
+                let relate = move || uid.with_value(|uid| page.relate_workload(uid));
+                let title = format!("{} {}/{}", workload.kind, workload.namespace, workload.name);
                 let subject = Subject::object(&workload.kind, &workload.namespace, &workload.name);
                 let short = workload.available < workload.wanted;
                 let count = t_string!(i18n, of, part = workload.available, all = workload.wanted).to_string();
                 view! {
-                    <button class="chip" class:short=short on:click=move |_| page.inspect(subject.clone())>
+                    <button
+                        class="chip"
+                        class:short=short
+                        title=title
+                        on:click=move |_| page.inspect(subject.clone())
+                        on:pointerenter=move |_| relate()
+                        on:focus=move |_| relate()
+                        on:pointerleave=move |_| page.relate(None)
+                        on:blur=move |_| page.relate(None)
+                    >
                         <span>{workload.name.clone()}</span>
                         <b>{count}</b>
                     </button>
@@ -140,6 +165,7 @@ pub(crate) fn ApiServer() -> impl IntoView {
                     <code>"kube-apiserver"</code>
                 </button>
                 <BreakButton place="kube-apiserver".to_owned() />
+                <Members sort=Sort::ApiServer />
                 <Struck place="kube-apiserver".to_owned() />
                 <span class="spoken">{move || page.spoken.get()}</span>
                 <span class="said">

@@ -18,6 +18,7 @@ const LEAD_MS: f64 = 120.0;
 const FLIP: f64 = 0.72;
 
 pub(super) struct Dots {
+    page: Page,
     stage: HtmlElement,
     lines: SvgElement,
     layer: HtmlElement,
@@ -47,6 +48,7 @@ impl Dots {
     /// Draws onto `layer` and `lines`, which cover `stage`, for as long as the page lives.
     pub(super) fn start(page: Page, stage: HtmlElement, lines: SvgElement, layer: HtmlElement) {
         let dots = Rc::new(RefCell::new(Self {
+            page,
             stage: stage.clone(),
             lines,
             layer,
@@ -128,6 +130,7 @@ impl Dots {
         let ahead = if this.running { (browser::now_ms() - this.heard_at).min(LEAD_MS) } else { 0.0 };
         this.scene = this.scene.max(this.heard + ahead);
         this.move_all();
+        this.tell_halted();
         if this.moving.is_empty() || !this.running {
             this.awake = false;
         } else {
@@ -254,6 +257,26 @@ impl Dots {
             }
             keep
         });
+    }
+
+    /// While time stands still each dot has a number, and a card that bears the same.
+    fn tell_halted(&self) {
+        let scene = self.scene;
+        let mut halted = Vec::new();
+        for moving in &self.moving {
+            let hop = &moving.hop;
+            let on_its_way = !self.running && scene >= hop.start && scene <= hop.end;
+            if on_its_way && self.places.contains_key(&hop.from) && self.places.contains_key(&hop.to) {
+                halted.push(hop.clone());
+                set(&moving.element, "data-number", &halted.len().to_string());
+            } else {
+                // Fails only for names that are no attribute names.
+                let _ = moving.element.remove_attribute("data-number");
+            }
+        }
+        if self.page.halted.with_untracked(|told| *told != halted) {
+            self.page.halted.set(halted);
+        }
     }
 
     /// A heartbeat: its line lights up once and fades.

@@ -35,7 +35,7 @@ impl Page {
     }
 
     /// Opens the menu of what is at `place`, beside a point of the window.
-    fn open_menu(self, place: String, x: f64, y: f64) {
+    pub(super) fn open_menu(self, place: String, x: f64, y: f64) {
         let known = self.pods.with_untracked(|pods| target(&place, pods).is_some());
         if known {
             let size = |size: Result<wasm_bindgen::JsValue, _>| {

@@ -23,7 +23,13 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
         known.unwrap_or_else(|| Arc::new(Node { name: name.get_value(), ..Node::default() }))
     });
     let state = Memo::new(move |_| node.with(|node| node_state(node)));
-    let pods = Memo::new(move |_| page.pods.with(|pods| name.with_value(|name| pods_on(pods, name))));
+    let pods = Memo::new(move |_| {
+        page.pods.with(|pods| {
+            let mut here = name.with_value(|name| pods_on(pods, name));
+            here.retain(|uid| pods.get(uid).is_some_and(|pod| page.shows(&pod.namespace)));
+            here
+        })
+    });
     let density = Memo::new(move |_| {
         let nodes = page.nodes.with(|nodes| nodes.len());
         Density::of(nodes, pods.with(Vec::len))
@@ -180,6 +186,9 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
             class:accent=move || pod.with(|pod| pod.accent)
             class:serving=move || serving.get()
             class:silent=move || silent.get()
+            class:unrelated=move || page.related.with(|related| {
+                related.as_ref().is_some_and(|related| uid.with_value(|uid| !related.contains(uid)))
+            })
             aria-label=move || (density.get() != Density::Roomy).then(label)
             aria-pressed=move || selected().to_string()
             title=label
@@ -195,12 +204,35 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
                 </span>
             </Show>
             <Show when=move || density.get() == Density::Roomy>
-                <span class="pod-status">{move || status_text(&pod.get())}</span>
+                <span class="pod-status">{move || status_text(&pod.get())} <Containers pod /></span>
                 <Show when=move || serving.get()>
                     <span class="visually-hidden">{t!(i18n, pod.serving)}</span>
                 </Show>
             </Show>
         </button>
+    }
+}
+
+/// The containers of a pod of several: full ones are ready.
+#[component]
+fn Containers(pod: Memo<Arc<Pod>>) -> impl IntoView {
+    const SHOWN: usize = 6;
+    move || {
+        pod.with(|pod| {
+            let (ready, all) = pod.ready;
+            (all > 1).then(|| {
+                let marks = pod.containers.iter().take(SHOWN).map(|container| {
+                    let state = match (container.running, container.ready) {
+                        (_, true) => "ready",
+                        (true, false) => "running",
+                        (false, false) => "waiting",
+                    };
+                    let title = format!("{} · {} · ↻{}", container.name, container.image, container.restarts);
+                    view! { <i data-state=state title=title></i> }
+                });
+                view! { <span class="containers">{marks.collect_view()} {format!("{ready}/{all}")}</span> }
+            })
+        })
     }
 }
 

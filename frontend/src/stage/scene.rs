@@ -1,11 +1,15 @@
 //! The stage as a whole.
 
+use std::collections::BTreeSet;
+
 use leptos::{html, prelude::*};
 
 use super::{
     control_plane::{ApiServer, ControlPlane},
     dots::Dots,
-    menu,
+    far::FarView,
+    halted::Halted,
+    menu::{self, BreakButton},
     node::NodeCard,
     visitors::{Services, VisitorStrip},
 };
@@ -14,6 +18,38 @@ use crate::{
     state::Page,
     view_model::{Density, pods_on},
 };
+
+/// The nodes of a zone, where there are several zones.
+#[component]
+fn Zone(zone: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let name = zone.clone();
+    let title = move || t_string!(i18n, stage_filter.zone, zone = name.clone()).to_string();
+    let heading = title.clone();
+    let place = format!("zone/{zone}");
+    let names = Memo::new(move |_| {
+        page.nodes.with(|nodes| {
+            let here = nodes.values().filter(|node| node.zone == zone);
+            here.map(|node| node.name.clone()).collect::<Vec<_>>()
+        })
+    });
+    view! {
+        <section
+            class="zone"
+            data-place=place.clone()
+            aria-label=title
+            style:flex-grow=move || names.with(Vec::len).to_string()
+        >
+            <h2 class="zone-name">{heading}<BreakButton place=place.clone() /></h2>
+            <div class="zone-nodes">
+                <For each=move || names.get() key=Clone::clone let:name>
+                    <NodeCard name />
+                </For>
+            </div>
+        </section>
+    }
+}
 
 #[component]
 pub(crate) fn Stage() -> impl IntoView {
@@ -28,7 +64,22 @@ pub(crate) fn Stage() -> impl IntoView {
             Dots::start(page, stage, lines, dots.into());
         }
     });
-    let names = Memo::new(move |_| page.nodes.with(|nodes| nodes.keys().cloned().collect::<Vec<_>>()));
+    // Nodes of one zone stand together.
+    let names = Memo::new(move |_| {
+        page.nodes.with(|nodes| {
+            let mut names: Vec<(String, String)> =
+                nodes.values().map(|node| (node.zone.clone(), node.name.clone())).collect();
+            names.sort();
+            names.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+        })
+    });
+    let zones = Memo::new(move |_| {
+        page.nodes.with(|nodes| {
+            let zones: BTreeSet<&String> = nodes.values().map(|node| &node.zone).collect();
+            zones.into_iter().cloned().collect::<Vec<_>>()
+        })
+    });
+    let far = Memo::new(move |_| page.systems.with(|systems| systems.far));
     let density = Memo::new(move |_| {
         let names = names.get();
         let most =
@@ -45,18 +96,31 @@ pub(crate) fn Stage() -> impl IntoView {
             <svg class="lines" node_ref=lines aria-hidden="true"></svg>
             <ControlPlane />
             <ApiServer />
+            <Show when=move || far.get()><div class="layer far"><FarView /></div></Show>
             <div
                 class="layer nodes"
+                hidden=move || far.get()
                 data-density=move || density.get().word()
                 data-count=move || names.with(Vec::len).min(12).to_string()
+                class:zoned=move || { zones.with(Vec::len) > 1 }
             >
-                <For each=move || names.get() key=Clone::clone let:name>
-                    <NodeCard name />
-                </For>
+                <Show
+                    when=move || { zones.with(Vec::len) > 1 }
+                    fallback=move || view! {
+                        <For each=move || names.get() key=Clone::clone let:name>
+                            <NodeCard name />
+                        </For>
+                    }
+                >
+                    <For each=move || zones.get() key=Clone::clone let:zone>
+                        <Zone zone />
+                    </For>
+                </Show>
             </div>
             <Services />
             <VisitorStrip />
             <div class="dots" node_ref=dots aria-hidden="true"></div>
+            <Halted />
         </section>
     }
 }

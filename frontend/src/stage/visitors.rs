@@ -1,5 +1,7 @@
 //! The bottom of the stage: Services as a second pane, and the visitors outside.
 
+use std::collections::BTreeSet;
+
 use leptos::prelude::*;
 
 use crate::{
@@ -21,12 +23,22 @@ pub(crate) fn Services() -> impl IntoView {
         <div class="layer services">
             <div class="pane glass thin" data-place="load-balancer">
                 {move || page.services.with(|services| {
-                    let rest = services.len().saturating_sub(SHOWN);
-                    let chips = services.values().take(SHOWN).map(|service| {
+                    let shown: Vec<_> =
+                        services.values().filter(|service| page.shows(&service.namespace)).collect();
+                    let rest = shown.len().saturating_sub(SHOWN);
+                    let chips = shown.into_iter().take(SHOWN).map(|service| {
+                        let pods: BTreeSet<String> = service.endpoints.iter().cloned().collect();
+                        let again = pods.clone();
                         let subject = Subject::object("Service", &service.namespace, &service.name);
-                        let count = service.endpoints.len();
+                        let count = service.count;
                         view! {
-                            <button class="service" class:short={count == 0} on:click=move |_| page.inspect(subject.clone())>
+                            <button class="service" class:short={count == 0}
+                                on:click=move |_| page.inspect(subject.clone())
+                                on:pointerenter=move |_| page.relate(Some(pods.clone()))
+                                on:focus=move |_| page.relate(Some(again.clone()))
+                                on:pointerleave=move |_| page.relate(None)
+                                on:blur=move |_| page.relate(None)
+                            >
                                 <b>{service.name.clone()}</b>
                                 <code>{service.kind.clone()}</code>
                                 <span class="wide-only">{service.address.clone()}</span>
@@ -39,8 +51,38 @@ pub(crate) fn Services() -> impl IntoView {
                         {(rest > 0).then(|| view! { <span class="said">{format!("+{rest}")}</span> })}
                     }
                 })}
+                <Namespaces />
             </div>
         </div>
+    }
+}
+
+/// Which namespace is shown, where there are several.
+#[component]
+fn Namespaces() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let names = Memo::new(move |_| {
+        let pods = page.pods.read();
+        let services = page.services.read();
+        let names = pods.values().map(|pod| &pod.namespace);
+        let names = names.chain(services.values().map(|service| &service.namespace));
+        names.cloned().collect::<BTreeSet<String>>()
+    });
+    let choose = move |event| {
+        let name = event_target_value(&event);
+        page.namespace.set(Some(name).filter(|name| !name.is_empty()));
+    };
+    view! {
+        <Show when=move || { names.with(|names| names.len() > 1) || page.namespace.with(Option::is_some) }>
+            <label class="namespaces">
+                <span>{t!(i18n, stage_filter.namespace)}</span>
+                <select prop:value=move || page.namespace.get().unwrap_or_default() on:change=choose>
+                    <option value="">{t!(i18n, stage_filter.all)}</option>
+                    {move || names.get().into_iter().map(|name| view! { <option value=name.clone()>{name.clone()}</option> }).collect_view()}
+                </select>
+            </label>
+        </Show>
     }
 }
 

@@ -1,6 +1,9 @@
 //! Drives one cluster for one viewer: lets time pass at the viewer's pace, and tells what changed.
 
+mod beside;
+mod far;
 mod request;
+mod rewind;
 
 use std::collections::BTreeSet;
 
@@ -13,8 +16,10 @@ use shared::{
 
 use super::{
     captions, inspect,
+    map::Map,
     messages::{Drawn, Look, Messages},
     pacing,
+    past::Past,
     replica::Replica,
     story::Story,
     view::{View, delta},
@@ -45,6 +50,8 @@ enum Search {
     Note,
     /// The end of a wait.
     Wait(u32),
+    /// The moment at which the scenario opens.
+    Opening,
 }
 
 /// A cluster and its viewer.
@@ -67,12 +74,19 @@ pub struct Driver {
     looked_at: (u64, f64),
     story: Option<Story>,
     before_fault: Option<Box<Replica>>,
+    past: Past,
+    beside: Option<Box<beside::Beside>>,
     search: Option<(Search, u64)>,
     /// Scene time at which a step ends.
     stop_at: Option<f64>,
     inspected: Option<(Subject, u64)>,
     sent: Clock,
     flow: f64,
+    /// What a page that draws a map was told.
+    map: Option<Box<Map>>,
+    map_ticks: u32,
+    /// Wall time since a large cluster was last looked at.
+    far_passed: f64,
 }
 
 impl Driver {
@@ -80,7 +94,7 @@ impl Driver {
     pub fn new(replica: Replica) -> Self {
         let messages = Messages::new(replica.cluster());
         let now = millis(replica.cluster().now().0);
-        Self {
+        let mut driver = Self {
             replica,
             messages,
             running: true,
@@ -98,12 +112,19 @@ impl Driver {
             looked_at: (0, f64::NEG_INFINITY),
             story: None,
             before_fault: None,
+            past: Past::default(),
+            beside: None,
             search: None,
             stop_at: None,
             inspected: None,
             sent: Clock::default(),
             flow: 0.0,
-        }
+            map: None,
+            map_ticks: 0,
+            far_passed: 0.0,
+        };
+        driver.begin();
+        driver
     }
 
     /// All there is to see, for a page that knows nothing yet.
@@ -136,11 +157,17 @@ impl Driver {
                 self.inspection().into_iter().collect()
             }
             Request::Rewind { then } => self.rewind(&then),
+            Request::Past(request) => self.travel(&request),
             Request::Share => vec![Reply::Link(self.replica.link())],
             Request::Fingerprint => {
                 vec![Reply::Fingerprint { at: self.cluster_now(), hash: self.replica.hash() }]
             }
             Request::Scenario => vec![Reply::Scenario(self.replica.scenario())],
+            Request::Map => self.begin_map(),
+            Request::MapClosely(nodes) => match &self.map {
+                Some(map) => vec![Reply::MapClosely(map.closely(self.replica.cluster(), &nodes))],
+                None => Vec::new(),
+            },
         }
     }
 
@@ -148,6 +175,10 @@ impl Driver {
     fn act(&mut self, id: Option<u32>, command: &Command) {
         if self.replica.pace().is_some() {
             return self.replica.act(id, command);
+        }
+        // Whoever acts in the past begins another branch: what came of the first is kept.
+        if self.past.present().is_some() {
+            self.fork(false);
         }
         if let Command::Fault { target, .. } | Command::Slow { target, .. } = command {
             self.before_fault = Some(Box::new(self.replica.clone()));
@@ -236,37 +267,25 @@ impl Driver {
         self.search = Some((search, self.replica.cluster().now().0 + SKIP_LIMIT_MS));
     }
 
-    fn rewind(&mut self, then: &[Command]) -> Vec<Reply> {
-        let Some(before) = self.before_fault.clone() else { return Vec::new() };
-        let (speed, scene, inspected) = (self.speed, self.scene, self.inspected.clone());
-        *self = Self::new(*before.clone());
-        (self.speed, self.scene, self.inspected) = (speed, scene, inspected);
-        let mut replies = vec![self.first_frame()];
-        for command in then {
-            self.act(None, command);
-        }
-        // All of it is one deed: the accent begins with its first command, and so does the way back.
-        if !then.is_empty() {
-            self.accent_from = before.next_command();
-            self.before_fault = Some(before);
-        }
-        replies.extend(self.inspection());
-        replies
-    }
-
     /// Lets `passed` milliseconds of wall time pass; `clock` is the wall clock that bounds the work.
     pub fn tick(&mut self, passed: f64, clock: &dyn Fn() -> f64) -> Vec<Reply> {
         let deadline = clock() + BUDGET_MS;
         let mut drawn = Drawn::default();
         self.behind = false;
-        if let Some((search, limit)) = self.search {
+        self.far_passed += passed;
+        let mut arrived = Vec::new();
+        if self.past.seek.is_some() {
+            arrived = self.seek(&|| clock() > deadline);
+        } else if let Some((search, limit)) = self.search {
             self.fast_forward(search, limit, &mut drawn, &|| clock() > deadline);
         } else if self.running {
             self.advance(passed.min(LONGEST_TICK_MS), &mut drawn, &|| clock() > deadline);
         } else {
             self.collect(&mut drawn, false);
         }
-        let mut replies = self.replica.outcomes();
+        self.rejoin();
+        let mut replies = arrived;
+        replies.extend(self.replica.outcomes());
         let mut frame = Frame::default();
         let rest = f64::from(drawn.rest) * 1000.0 / passed.max(1.0);
         self.flow = pacing::ease(self.flow, rest, passed);
@@ -280,6 +299,9 @@ impl Driver {
             replies.push(Reply::Frame(Box::new(frame)));
         }
         replies.extend(self.inspection_if_new());
+        self.past.pass(&self.replica);
+        replies.extend(self.tick_beside(&|| clock() > deadline));
+        replies.extend(self.tell_past());
         replies
     }
 
@@ -311,11 +333,8 @@ impl Driver {
                 let start = self.now;
                 self.run_to(start + left * self.rate, drawn, late, true);
                 // At the horizon virtual time stands; the picture goes on.
-                let used = if self.now >= millis(self.replica.limit().0) {
-                    left
-                } else {
-                    (self.now - start) / self.rate
-                };
+                let used =
+                    if self.now >= millis(self.limit().0) { left } else { (self.now - start) / self.rate };
                 self.scene += used.max(1e-3);
             }
             if self.stop_at.is_some_and(|stop| self.scene >= stop) {
@@ -327,7 +346,7 @@ impl Driver {
 
     /// Lets virtual time reach `target`; with `watchful` it stops where a hop begins to hold the clock.
     fn run_to(&mut self, target: f64, drawn: &mut Drawn, late: &dyn Fn() -> bool, watchful: bool) {
-        let limit = self.replica.limit();
+        let limit = self.limit();
         let target = target.min(millis(limit.0)).max(self.now);
         let until = Time(whole(target)).min(limit);
         while let Some(at) = self.replica.next_at().filter(|at| *at <= until) {
@@ -357,8 +376,12 @@ impl Driver {
             if late() {
                 return;
             }
+            let limit = limit.min(self.limit().0);
             let next = self.replica.next_at().map_or(limit, |at| at.0);
             if next > limit {
+                if self.past.present().is_some() {
+                    self.replica.advance_to(Time(limit));
+                }
                 self.running = search != Search::Step;
                 break;
             }
@@ -375,6 +398,7 @@ impl Driver {
                         break;
                     }
                 }
+                Search::Opening => {}
                 Search::Note | Search::Wait(_) => {
                     let revision = self.replica.cluster().store().revision();
                     if revision != last_look {
@@ -397,6 +421,9 @@ impl Driver {
 
     /// Tells what changed since the last look.
     fn look(&mut self, frame: &mut Frame) {
+        if self.is_far() {
+            return self.look_from_afar(frame);
+        }
         let cluster = self.replica.cluster();
         let revision = cluster.store().revision();
         let (seen, when) = self.looked_at;

@@ -12,10 +12,10 @@ use shared::{
     sim::{Process, What},
 };
 
-use super::messages::place;
+use super::{messages::place, why};
 use crate::protocol::{Event, Inspection, Link, Placement, PlacementRow, Subject};
 
-/// Steps of a causal chain that are shown; the first one is always among them.
+/// Newest doings of a program that are shown.
 const CHAIN: usize = 24;
 
 /// Nodes whose verdict is shown.
@@ -55,9 +55,10 @@ fn about_object(cluster: &Cluster, object: &Object) -> Inspection {
         name: key.name.to_string(),
         facts: facts(cluster, object),
         yaml: manifest::to_yaml(&doc),
+        causes: why::of(cluster, key, &events),
         events,
         placement: placement(cluster, key),
-        chain: chain(cluster, key),
+        chain: Vec::new(),
     }
 }
 
@@ -113,28 +114,16 @@ pub fn event(cluster: &Cluster, object: &Object) -> Option<Event> {
     })
 }
 
-/// Why the object is there: what led to its first write that the trace still has.
-fn chain(cluster: &Cluster, key: &Key) -> Vec<Link> {
-    let Some(first) = explain::writes(cluster, key).next() else { return Vec::new() };
-    let hops = explain::chain(cluster, first);
-    let links: Vec<Link> = hops.iter().filter_map(|hop| link(cluster, hop)).collect();
-    let surplus = links.len().saturating_sub(CHAIN);
-    links
-        .into_iter()
-        .enumerate()
-        .filter(|(index, _)| *index == 0 || *index > surplus)
-        .map(|(_, link)| link)
-        .collect()
-}
-
-fn link(cluster: &Cluster, hop: &explain::Hop) -> Option<Link> {
+/// A hop as it is. Answers and notices follow by themselves: they are told only where `all` is wanted.
+pub fn link(cluster: &Cluster, hop: &explain::Hop, all: bool) -> Option<Link> {
     let words = |key: &Key| format!("{} {}", key.kind.info().singular, key.name);
     let (who, what, object, text) = match &hop.what {
         What::Command { .. } => ("you".to_owned(), String::new(), String::new(), String::new()),
         What::Message { from, to, label, object, heartbeat, .. } => {
-            // Answers and notices follow by themselves; requests, decisions and writes tell the story.
-            let told =
-                matches!(*label, "POST" | "PUT" | "PATCH" | "DELETE") || matches!(to, Process::Runtime(_));
+            // Requests, decisions and writes tell the story.
+            let told = all
+                || matches!(*label, "POST" | "PUT" | "PATCH" | "DELETE")
+                || matches!(to, Process::Runtime(_));
             if *heartbeat || !told {
                 return None;
             }
@@ -218,7 +207,7 @@ fn about_program(cluster: &Cluster, program: &str) -> Inspection {
     });
     let newest: Vec<Link> = heard
         .filter_map(|(id, record)| {
-            link(cluster, &explain::Hop { record: id, at: record.at, what: record.what.clone() })
+            link(cluster, &explain::Hop { record: id, at: record.at, what: record.what.clone() }, false)
         })
         .collect();
     let skip = newest.len().saturating_sub(CHAIN);

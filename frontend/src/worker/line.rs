@@ -131,6 +131,11 @@ impl Worker {
         let mut replies = driver.tick(passed, clock);
         replies.extend(self.terminal.tick(driver, clock));
         replies.iter().for_each(|reply| self.say(reply));
+        if let Some(words) = self.driver.as_mut().and_then(Driver::map_words) {
+            let words = js_sys::Uint32Array::from(words.as_slice());
+            let given = js_sys::Array::of1(&words.buffer());
+            self.scope.post_message_with_transfer(&words, &given).expect("numbers can always be posted");
+        }
         self.talk();
     }
 

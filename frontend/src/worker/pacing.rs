@@ -3,7 +3,7 @@
 //! The *story* pace: a hop that a person caused takes its time, and the clock does not pass its arrival before the
 //! picture has; named waits run fast; all else passes as it comes.
 
-use crate::protocol::{Speed, Wait, WaitKind};
+use crate::protocol::{Speed, Wait};
 
 /// Wall time that a named wait is to take, in milliseconds, however long it is.
 const WAIT_MS: f64 = 3800.0;
@@ -27,17 +27,13 @@ pub fn hop_ms(seen: u32) -> f64 {
 pub fn goal(speed: Speed, waits: &[Wait], now: u64) -> f64 {
     let Speed::Story = speed else { return chosen(speed) };
     // What ends first decides: the others go on after it.
-    let Some(wait) = waits.iter().filter(|wait| paced(wait)).min_by_key(|wait| wait.until.max(now)) else {
+    let Some(wait) = waits.iter().filter(|wait| wait.kind.holds()).min_by_key(|wait| wait.until.max(now))
+    else {
         return 1.0;
     };
     #[expect(clippy::cast_precision_loss, reason = "waits are far shorter than 2^52 ms")]
     let length = wait.until.saturating_sub(wait.since) as f64;
     (length / WAIT_MS).clamp(1.0, FASTEST)
-}
-
-/// A pod that is told to go is not waited for: its successor is on the way already.
-fn paced(wait: &Wait) -> bool {
-    wait.kind != WaitKind::TerminationGrace
 }
 
 fn chosen(speed: Speed) -> f64 {
@@ -69,6 +65,7 @@ pub fn held(now: f64, virtual_left: f64, scene: f64, scene_left: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::WaitKind;
 
     fn wait(kind: WaitKind, since: u64, until: u64) -> Wait {
         Wait { id: 1, kind, object: String::new(), since, until }

@@ -6,7 +6,7 @@ use shared::{
     cluster::{Cluster, HttpResponse},
     doc,
     doc::from_doc,
-    scenario::{FaultStep, RepairStep, RequestStep, Scenario, StepAction},
+    scenario::{FaultStep, RepairStep, RequestStep, Scenario, Step, StepAction},
     session::{
         self, Player, Replica as Follower, StepResult, diagnose, link,
         protocol::{ClientMessage, Entry, ServerMessage, Welcome},
@@ -84,7 +84,10 @@ impl Replica {
     fn open(scenario: Scenario) -> Result<Self, String> {
         let opening = Time(scenario.spec.opening.0);
         let mut player = Player::new(scenario, TRACE).map_err(|error| error.to_string())?;
-        player.advance_to(opening);
+        // A large one takes long: it is seen while it goes there.
+        if player.cluster().core().machines.len() <= super::map::MOST_CARDS {
+            player.advance_to(opening);
+        }
         Ok(Self::with(Engine::Alone(Box::new(player))))
     }
 
@@ -131,6 +134,14 @@ impl Replica {
         }
     }
 
+    /// The moment that a viewer is to see first.
+    pub fn opening(&self) -> Time {
+        match &self.engine {
+            Engine::Alone(player) => Time(player.scenario().spec.opening.0),
+            Engine::Together(_) => Time(0),
+        }
+    }
+
     /// The fragment of a link to this cluster as it stands.
     pub fn link(&self) -> String {
         // Too large for a link is too large for any address bar: there is nothing to copy then.
@@ -151,6 +162,30 @@ impl Replica {
     /// What tells this state from all others.
     pub fn hash(&self) -> String {
         self.player().hash().to_string()
+    }
+
+    /// Everything that is and was done to it.
+    pub fn log(&self) -> &[Step] {
+        self.player().log()
+    }
+
+    /// This moment, in which everything of `log` is done that comes after it: it leads where `log` led.
+    pub fn destined(&self, log: &[Step]) -> Self {
+        let mut replica = self.clone();
+        (replica.asked, replica.refused) = Default::default();
+        if let Engine::Alone(player) = &mut replica.engine {
+            for step in log.iter().skip(player.log().len()) {
+                player.submit_at(step.at, step.action.clone(), step.user.clone());
+            }
+        }
+        replica
+    }
+
+    /// Nothing of what was still to be done is done.
+    pub fn forget_future(&mut self) {
+        if let Engine::Alone(player) = &mut self.engine {
+            player.forget_future();
+        }
     }
 
     /// The cluster.

@@ -36,7 +36,7 @@ impl Story {
 
     /// Looks on; once everything is back, the result.
     pub fn watch(&mut self, view: &View, waits: &[Wait], now: u64, lost: u64) -> Option<Verdict> {
-        for wait in waits.iter().filter(|wait| wait.kind != WaitKind::TerminationGrace) {
+        for wait in waits.iter().filter(|wait| wait.kind.holds()) {
             match self.waits.iter_mut().find(|(kind, ..)| *kind == wait.kind) {
                 Some((.., last)) => *last = now,
                 None => self.waits.push((wait.kind, wait.since.max(self.since), now)),

@@ -32,6 +32,7 @@ impl Systems {
             broken: broken.collect(),
             queues: [short(queues.active), short(queues.backoff), short(queues.unschedulable)],
             loops,
+            far: false,
             members: members(cluster),
         }
     }

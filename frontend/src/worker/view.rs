@@ -26,6 +26,10 @@ use crate::{
 /// The label that ties an EndpointSlice to its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
+/// Workloads and Services of a large cluster that are told of.
+const MOST_TOLD: usize = 200;
+/// Pods behind a Service that are told of one by one.
+const ENDPOINTS: usize = 500;
 /// Containers of a pod that are told of one by one.
 const CONTAINERS: usize = 24;
 
@@ -61,6 +65,18 @@ impl View {
             &mut view.components,
             all(PROGRAMS.into_iter().map(|program| read_component(cluster, program))),
         );
+        view
+    }
+}
+
+impl View {
+    /// Looks at a large cluster, past its nodes and pods.
+    pub fn from_afar(cluster: &Cluster) -> Self {
+        let mut view = Self::default();
+        follow(&mut view.workloads, all(read_workloads(cluster).into_iter().take(MOST_TOLD)));
+        follow(&mut view.services, all(read_services(cluster).into_iter().take(MOST_TOLD)));
+        let programs = PROGRAMS.into_iter().map(|program| read_component(cluster, program));
+        follow(&mut view.components, all(programs));
         view
     }
 }
@@ -173,7 +189,7 @@ fn read_containers(pod: &Object) -> Vec<Container> {
     pod.body["spec"]["containers"].items().iter().take(CONTAINERS).map(read).collect()
 }
 
-fn shape(pod: &PodView, status: &str, deleting: bool) -> PodShape {
+pub(super) fn shape(pod: &PodView, status: &str, deleting: bool) -> PodShape {
     let failing = status.contains("BackOff") || status.contains("Err") || status.contains("Crash");
     match pod.phase {
         _ if deleting => PodShape::Terminating,
@@ -241,11 +257,13 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
                 uids.extend(store.get(&key).map(|pod| uuid(pod.meta.uid)));
             }
         }
-        uids.into_iter().collect()
+        let count = u32::try_from(uids.len()).unwrap_or(u32::MAX);
+        (uids.into_iter().take(ENDPOINTS).collect(), count)
     };
     let read = |object: &std::sync::Arc<Object>| {
         let service = object.view::<ServiceView>()?;
         let port = service.ports.first().map_or(String::new(), |port| format!(":{}", port.port));
+        let (endpoints, count) = endpoints(object);
         let address =
             if service.load_balancer_ip.is_empty() { &service.cluster_ip } else { &service.load_balancer_ip };
         Some(Service {
@@ -254,7 +272,8 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
             name: object.key.name.to_string(),
             kind: service.kind.to_string(),
             address: if address.is_empty() { String::new() } else { format!("{address}{port}") },
-            endpoints: endpoints(object),
+            endpoints,
+            count,
         })
     };
     // Every cluster has the one that leads to its API server; nobody visits it.

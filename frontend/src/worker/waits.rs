@@ -1,5 +1,7 @@
 //! The named waits of a cluster: those that its components know of, and one that only an observer can see.
 
+mod observed;
+
 use shared::{
     api::{Key, Kind, coordination::lease::Lease, core::node::Node},
     client::Wait as Countdown,
@@ -20,6 +22,7 @@ pub fn of(cluster: &Cluster) -> Vec<Wait> {
     let machines = (0..).zip(&core.machines).map(|(number, _)| number);
     let kubelets = machines.filter(|&number| core.running(Process::Kubelet(number)));
     let mut waits = silences(cluster);
+    waits.extend(observed::of(cluster));
     let known = cluster.controller_manager().waits(core).into_iter();
     let known = known.chain(kubelets.flat_map(|number| cluster.kubelet(number).waits(core)));
     waits.extend(known.filter_map(|countdown| wait(&countdown)));
@@ -36,6 +39,8 @@ fn wait(countdown: &Countdown) -> Option<Wait> {
         "terminationGrace" => WaitKind::TerminationGrace,
         "crashLoopBackOff" => WaitKind::CrashLoopBackOff,
         "imagePullBackOff" => WaitKind::ImagePullBackOff,
+        "configRetry" => WaitKind::ConfigRetry,
+        "namespaceDeletion" => WaitKind::NamespaceDeletion,
         // `nodeGracePeriod` is told by `silences`, from the moment of the silence; others are too short to be told.
         _ => return None,
     };

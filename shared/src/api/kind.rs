@@ -1,5 +1,6 @@
 //! Every kind the cluster serves. A new kind is one file and one line here.
 
+use super::custom::CustomKind;
 use super::resource::{Info, Resource};
 
 macro_rules! kinds {
@@ -11,15 +12,17 @@ macro_rules! kinds {
                 #[allow(missing_docs, reason = "the kind's own file documents it")]
                 $name,
             )*
+            /// One that people defined.
+            Custom(CustomKind),
         }
 
         impl Kind {
-            /// Every kind, in the order of registration.
+            /// Every kind that comes with the cluster, in the order of registration.
             pub const ALL: &'static [Kind] = &[$(Kind::$name),*];
 
             /// What the API server knows of this kind.
             pub fn resource(self) -> &'static dyn Resource {
-                match self { $(Kind::$name => &$resource,)* }
+                match self { $(Kind::$name => &$resource,)* Kind::Custom(custom) => custom.resource() }
             }
         }
     };
@@ -62,6 +65,7 @@ kinds! {
     RoleBinding => super::rbac::rolebinding::RoleBindings,
     ClusterRoleBinding => super::rbac::rolebinding::ClusterRoleBindings,
     ApiService => super::apiregistration::apiservice::ApiServices,
+    CustomResourceDefinition => super::apiextensions::customresourcedefinition::CustomResourceDefinitions,
 }
 
 impl Kind {

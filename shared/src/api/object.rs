@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::doc::{Doc, Map, Str};
 use crate::sim::hash_of;
 
-use super::{Kind, Meta, apps, batch, coordination, core, discovery, networking, policy};
+use super::{Kind, Meta, apiextensions, apps, batch, coordination, core, discovery, networking, policy};
 
 /// Kind, namespace and name: what the store sorts by.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -146,6 +146,7 @@ views! {
     NetworkPolicy(networking::networkpolicy::NetworkPolicy),
     Lease(coordination::lease::Lease),
     ;
+    CustomResourceDefinition(apiextensions::customresourcedefinition::CustomResourceDefinition),
     DaemonSet(apps::daemonset::DaemonSet),
     Deployment(apps::deployment::Deployment),
     CronJob(batch::cronjob::CronJob),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::doc::{Doc, Str, literal};
 
+use super::apiextensions::customresource::CustomResources;
 use super::{FieldSelector, Key, Kind, LabelSelector, Object};
 
 /// Who asks.
@@ -200,6 +201,8 @@ pub struct RequestOptions {
     pub watch: u64,
     /// Which part of a list, as of when.
     pub pages: Pages,
+    /// What the path stands for, where its kind is one that people defined.
+    pub custom: Option<Arc<CustomResources>>,
 }
 
 /// Which part of a list is wanted.

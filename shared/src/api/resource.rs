@@ -50,7 +50,8 @@ impl Info {
             ("discovery.k8s.io", "v1") => "discovery.k8s.io/v1",
             ("networking.k8s.io", "v1") => "networking.k8s.io/v1",
             ("coordination.k8s.io", "v1") => "coordination.k8s.io/v1",
-            _ => unreachable!("a kind of an unlisted group"),
+            ("apiextensions.k8s.io", "v1") => "apiextensions.k8s.io/v1",
+            _ => super::custom::api_version(self),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::api::apiextensions::customresourcedefinition;
 use crate::api::core::pod::Pod;
 use crate::api::{Kind, Object, Propagation, Reply, Status};
 use crate::doc;
@@ -54,6 +55,12 @@ impl ApiServer {
             Propagation::Foreground => Some(doc::literal!("foregroundDeletion")),
             Propagation::Orphan => Some(doc::literal!("orphan")),
         };
+        if object.key.kind == Kind::CustomResourceDefinition
+            && !meta.has_finalizer(customresourcedefinition::FINALIZER)
+        {
+            Arc::make_mut(&mut meta.finalizers)
+                .push(doc::literal!("customresourcecleanup.apiextensions.k8s.io"));
+        }
         if let Some(finalizer) = held_by.filter(|finalizer| !meta.finalizers.contains(finalizer)) {
             Arc::make_mut(&mut meta.finalizers).push(finalizer);
         }

@@ -5,8 +5,9 @@ use crate::api::{Info, Kind, Status, Subresource};
 use crate::collections::{BTreeMap, sort_by_key};
 use crate::doc;
 use crate::doc::Doc;
+use crate::etcd::Store;
 
-use super::openapi;
+use super::{definitions, openapi};
 
 /// In the order in which the server prints it.
 const VERSION: &str = "{\n  \"major\": \"1\",\n  \"minor\": \"36\",\n  \"emulationMajor\": \"1\",\n  \"emulationMinor\": \"36\",\n  \
@@ -50,46 +51,46 @@ pub(super) const QUESTIONS: [(&str, &str, &str, bool); 6] = [
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 /// Whether one of these documents is at a path, which may be asked for by all.
-pub(super) fn is_document(parts: &[&str]) -> bool {
+pub(super) fn is_document(parts: &[&str], store: &Store) -> bool {
     match parts {
         [""] | ["version" | "api" | "apis"] => true,
         ["healthz" | "livez" | "readyz", ..] => true,
         ["openapi", "v2"] | ["openapi", "v3", ..] => true,
-        ["api", version] => has_version("", version),
-        ["apis", group] => versions().iter().any(|(name, _)| name == group),
-        ["apis", group, version] => has_version(group, version),
+        ["api", version] => has_version("", version, store),
+        ["apis", group] => versions(store).iter().any(|(name, _)| name == group),
+        ["apis", group, version] => has_version(group, version, store),
         _ => false,
     }
 }
 
 /// The document; `accept` is what the asker takes.
-pub(super) fn document(path: &str, accept: &str, has_etcd: bool) -> Result<Doc, Status> {
+pub(super) fn document(path: &str, accept: &str, has_etcd: bool, store: &Store) -> Result<Doc, Status> {
     let parts: Vec<&str> = path.split('/').collect();
     let aggregated = accept.contains("as=APIGroupDiscoveryList");
     Ok(match parts.as_slice() {
-        [""] => doc!({ "paths": Doc::list(paths()) }),
+        [""] => doc!({ "paths": Doc::list(paths(store)) }),
         ["version"] => Doc::from(VERSION),
         [probe @ ("healthz" | "livez" | "readyz"), ..] => return health(probe, has_etcd),
-        ["openapi", "v2"] => openapi::version_2(),
-        ["openapi", "v3"] => openapi::index(&versions()),
+        ["openapi", "v2"] => openapi::version_2(store),
+        ["openapi", "v3"] => openapi::index(&versions(store), store),
         ["openapi", "v3", rest @ ..] => {
-            let group = group_of(rest).filter(|(group, version)| has_version(group, version));
+            let group = group_of(rest).filter(|(group, version)| has_version(group, version, store));
             let (group, version) = group.ok_or_else(Status::unknown_path)?;
-            openapi::version_3(group, version)
+            openapi::version_3(group, version, store)
         }
-        ["api"] if aggregated => all_at_once(|group| group.is_empty()),
-        ["apis"] if aggregated => all_at_once(|group| !group.is_empty()),
+        ["api"] if aggregated => all_at_once(|group| group.is_empty(), store),
+        ["apis"] if aggregated => all_at_once(|group| !group.is_empty(), store),
         ["api"] => doc!({
             "kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{ "clientCIDR": "0.0.0.0/0", "serverAddress": "10.0.0.1:6443" }]
         }),
         ["apis"] => {
-            let named = versions().into_iter().filter(|(group, _)| !group.is_empty());
+            let named = versions(store).into_iter().filter(|(group, _)| !group.is_empty());
             let groups = named.map(|(group, versions)| api_group(group, &versions));
             doc!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": Doc::list(groups) })
         }
         ["apis", group] => {
-            let all = versions();
+            let all = versions(store);
             let (group, versions) =
                 all.iter().find(|(name, _)| name == group).ok_or_else(Status::unknown_path)?;
             let mut doc = api_group(group, versions);
@@ -99,7 +100,7 @@ pub(super) fn document(path: &str, accept: &str, has_etcd: bool) -> Result<Doc, 
         }
         rest => {
             let (group, version) = group_of(rest).ok_or_else(Status::unknown_path)?;
-            resource_list(group, version)
+            resource_list(group, version, store)
         }
     })
 }
@@ -122,10 +123,12 @@ fn health(probe: &str, has_etcd: bool) -> Result<Doc, Status> {
 }
 
 /// The groups with their versions, the preferred one first, in order.
-fn versions() -> Vec<(&'static str, Vec<&'static str>)> {
+fn versions(store: &Store) -> Vec<(&'static str, Vec<&'static str>)> {
     let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    let custom = definitions::served(store).into_iter().map(|served| served.kind.info());
+    let custom = custom.map(|info| (info.group, info.version));
     let stored = Kind::ALL.iter().map(|kind| (kind.info().group, kind.info().version));
-    for (group, version) in stored.chain(QUESTIONS.iter().map(|(group, ..)| (*group, "v1"))) {
+    for (group, version) in stored.chain(QUESTIONS.iter().map(|(group, ..)| (*group, "v1"))).chain(custom) {
         match found.iter_mut().find(|(name, _)| *name == group) {
             Some((_, versions)) if versions.contains(&version) => {}
             Some((_, versions)) => versions.push(version),
@@ -133,24 +136,43 @@ fn versions() -> Vec<(&'static str, Vec<&'static str>)> {
         }
     }
     for (_, versions) in &mut found {
-        sort_by_key(versions, |version| std::cmp::Reverse(*version));
+        sort_by_key(versions, |version| std::cmp::Reverse(priority(version)));
     }
     let rank = |group: &str| GROUPS.iter().position(|name| *name == group).unwrap_or(GROUPS.len());
     sort_by_key(&mut found, |(group, _)| rank(group));
     found
 }
 
-fn has_version(group: &str, version: &str) -> bool {
-    versions().iter().any(|(name, versions)| *name == group && versions.contains(&version))
+/// How versions are ranked: finished ones first, then beta, then alpha, each with the greatest number first.
+fn priority(version: &str) -> (u32, u64, u64, std::cmp::Reverse<String>) {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let other = (0, 0, 0, std::cmp::Reverse(version.to_owned()));
+    let Some(rest) = version.strip_prefix('v') else { return other };
+    let (major, rest) = rest.split_at(digits(rest));
+    let Ok(major) = major.parse() else { return other };
+    let known = std::cmp::Reverse(String::new());
+    if rest.is_empty() {
+        return (3, major, 0, known);
+    }
+    for (word, rank) in [("beta", 2), ("alpha", 1)] {
+        if let Some(Ok(minor)) = rest.strip_prefix(word).map(str::parse) {
+            return (rank, major, minor, known);
+        }
+    }
+    other
+}
+
+fn has_version(group: &str, version: &str, store: &Store) -> bool {
+    versions(store).iter().any(|(name, versions)| *name == group && versions.contains(&version))
 }
 
 fn group_version(group: &str, version: &str) -> String {
     if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
 }
 
-fn paths() -> Vec<String> {
+fn paths(store: &Store) -> Vec<String> {
     let mut paths: Vec<String> = vec!["/api".into(), "/api/v1".into(), "/apis".into(), "/apis/".into()];
-    for (group, versions) in versions().iter().filter(|(group, _)| !group.is_empty()) {
+    for (group, versions) in versions(store).iter().filter(|(group, _)| !group.is_empty()) {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }
@@ -200,8 +222,9 @@ fn part(info: &'static Info, part: Subresource) -> Entry {
     Entry { name: name.into(), of, kind, verbs, namespaced: info.namespaced, info: None, parts: Vec::new() }
 }
 
-fn entries(group: &str, version: &str) -> Vec<Entry> {
-    let infos = Kind::ALL.iter().map(|kind| kind.info());
+fn entries(group: &str, version: &str, store: &Store) -> Vec<Entry> {
+    let custom = definitions::served(store).into_iter().map(|served| served.kind.info());
+    let infos = Kind::ALL.iter().map(|kind| kind.info()).chain(custom);
     let stored = infos.filter(|info| info.group == group && info.version == version).map(|info| {
         let verbs = VERBS.into_iter();
         let verbs = verbs.filter(|verb| info.kind != "Namespace" || *verb != "deletecollection").collect();
@@ -232,7 +255,7 @@ fn texts(doc: &mut Doc, field: &'static str, texts: &[&str]) {
     }
 }
 
-fn resource_list(group: &str, version: &str) -> Doc {
+fn resource_list(group: &str, version: &str, store: &Store) -> Doc {
     let mut resources: Vec<Doc> = Vec::new();
     let mut add = |entry: &Entry, name: String| {
         let singular = match (entry.info, name.contains('/')) {
@@ -254,7 +277,7 @@ fn resource_list(group: &str, version: &str) -> Doc {
         }
         resources.push(doc);
     };
-    for entry in entries(group, version) {
+    for entry in entries(group, version, store) {
         add(&entry, entry.name.clone());
         for part in &entry.parts {
             add(part, format!("{}/{}", entry.name, part.name));
@@ -270,11 +293,11 @@ fn resource_list(group: &str, version: &str) -> Doc {
 }
 
 /// Aggregated discovery.
-fn all_at_once(wanted: impl Fn(&str) -> bool) -> Doc {
-    let groups = versions().into_iter().filter(|(group, _)| wanted(group)).map(|(group, versions)| {
+fn all_at_once(wanted: impl Fn(&str) -> bool, store: &Store) -> Doc {
+    let groups = versions(store).into_iter().filter(|(group, _)| wanted(group)).map(|(group, versions)| {
         let versions = versions.iter().map(|version| {
             let resources =
-                entries(group, version).into_iter().map(|entry| discovered(&entry, group, version));
+                entries(group, version, store).into_iter().map(|entry| discovered(&entry, group, version));
             doc!({ "version": *version, "freshness": "Current", "resources": Doc::list(resources) })
         });
         let mut metadata = Doc::map();

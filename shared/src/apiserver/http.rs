@@ -8,16 +8,20 @@ mod node_request;
 mod options;
 mod watcher;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::autoscaling::horizontalpodautoscaler::v1 as hpa_v1;
 use crate::api::{
     DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Pages, PatchKind, Reason, Reply,
     Request, RequestOptions, Status, Subresource, User, Verb,
 };
 use crate::doc::{Doc, Str, Timestamp};
+use crate::etcd::Store;
 
-use super::discovery;
+use super::{definitions, discovery};
 use form::Form;
 
 pub(super) use node_request::exec_doc;
@@ -86,11 +90,11 @@ impl From<&Status> for HttpResponse {
     }
 }
 
-/// Reads an HTTP request.
+/// Reads an HTTP request; `store` has the definitions of what else is served.
 ///
 /// # Errors
 /// What the API server answers to a request it cannot make sense of.
-pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
+pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status> {
     if http.body.len() as u64 > MAX_BODY {
         return Err(options::too_large(&format!("limit is {MAX_BODY}")));
     }
@@ -100,7 +104,7 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
     let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
     let query = self::query(query);
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let target = route(path)?;
+    let target = route(path, store)?;
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
     // The older version of the kind is kept as the newer one.
     let convert = |doc: &mut Doc| {
@@ -127,7 +131,9 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
         delete: DeleteOptions::default(),
         watch: 0,
         pages: Pages::default(),
+        custom: target.custom.clone().map(Arc::new),
     };
+    let custom = target.custom.as_ref();
     options::check(verb, &value)?;
     let whole = matches!(target.subresource, Subresource::None)
         || matches!(target.subresource, Subresource::Status | Subresource::Finalize) && verb == Verb::Update;
@@ -146,7 +152,7 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
             let mut body = body::read(http, target.kind.info().kind)?;
             convert(&mut body.doc);
             body::check_type(&body.doc, target.kind)?;
-            options.warnings = body.check_fields(target.kind, validation)?;
+            options.warnings = body.check_fields(target.kind, custom, validation)?;
             body.doc
         }
         Verb::Create | Verb::Update => {
@@ -168,6 +174,9 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
         Verb::Patch(kind) => {
             let mut body = body::read_patch(http, false)?;
             convert(&mut body.doc);
+            if custom.is_some() && kind == PatchKind::Strategic {
+                return Err(options::no_strategic_patch());
+            }
             options::check_patch(kind, &body.doc)?;
             if validation != FieldValidation::Ignore {
                 options.warnings = body.repeated();
@@ -178,9 +187,17 @@ pub fn decode(http: &HttpRequest, user: User) -> Result<Request, Status> {
             body.doc
         }
     };
-    let deprecation = target.kind.resource().deprecation();
+    let deprecation = match custom {
+        Some(custom) => custom.deprecation().clone(),
+        None => target.kind.resource().deprecation().into(),
+    };
     if !deprecation.is_empty() {
-        options.warnings.push(deprecation.into());
+        options.warnings.push(deprecation);
+    }
+    if target.kind == Kind::CustomResourceDefinition && http.body.contains("x-kubernetes-validations") {
+        options
+            .warnings
+            .push("x-kubernetes-validations: these rules are kept, but not evaluated here".into());
     }
     if verb == Verb::List {
         options.pages = options::pages(&value)?;
@@ -202,14 +219,16 @@ struct Target {
     namespace: Str,
     name: Str,
     subresource: Subresource,
+    /// What its definition says, where the kind is one that people defined.
+    custom: Option<CustomResources>,
 }
 
-fn route(path: &str) -> Result<Target, Status> {
+fn route(path: &str, store: &Store) -> Result<Target, Status> {
     let parts: Vec<String> = path.trim_matches('/').split('/').map(percent_decode).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    if discovery::is_document(&parts) {
+    if discovery::is_document(&parts, store) {
         let (kind, namespace, name) = (Kind::Namespace, Str::new(), parts.join("/").into());
-        return Ok(Target { kind, namespace, name, subresource: Subresource::Document });
+        return Ok(Target { kind, namespace, name, subresource: Subresource::Document, custom: None });
     }
     let (group, version, rest) = match parts.as_slice() {
         ["api", version, rest @ ..] => ("", *version, rest),
@@ -237,17 +256,23 @@ fn route(path: &str) -> Result<Target, Status> {
         let kind = Kind::of_path("", "v1", plural).filter(|kind| matches!(kind, Kind::Node | Kind::Pod));
         let kind = kind.ok_or_else(Status::unknown_path)?;
         let (namespace, name) = (namespace.into(), name.into());
-        return Ok(Target { kind, namespace, name, subresource: Subresource::Metrics });
+        return Ok(Target { kind, namespace, name, subresource: Subresource::Metrics, custom: None });
     }
     let question = discovery::QUESTIONS.iter().find(|(of, name, _, namespaced)| {
         *of == group && *name == plural && version == "v1" && *namespaced != namespace.is_empty()
     });
     if let Some((_, name, ..)) = question.filter(|_| rest.len() == 1) {
         let (kind, namespace) = (Kind::Role, namespace.into());
-        return Ok(Target { kind, namespace, name: (*name).into(), subresource: Subresource::AccessReview });
+        let (name, subresource) = ((*name).into(), Subresource::AccessReview);
+        return Ok(Target { kind, namespace, name, subresource, custom: None });
     }
     let version = if hpa_v1::is_path(path) { "v2" } else { version };
-    let kind = Kind::of_path(group, version, plural).ok_or_else(Status::unknown_path)?;
+    let known = Kind::of_path(group, version, plural);
+    let custom = match known {
+        Some(_) => None,
+        None => definitions::at_path(store, group, version, plural),
+    };
+    let kind = known.or(custom.as_ref().map(|custom| custom.kind)).ok_or_else(Status::unknown_path)?;
     const PARTS: [Subresource; 9] = [
         Subresource::None,
         Subresource::Status,
@@ -265,7 +290,7 @@ fn route(path: &str) -> Result<Target, Status> {
     if !served || (!namespace.is_empty() && !kind.info().namespaced) {
         return Err(Status::unknown_path());
     }
-    Ok(Target { kind, namespace: namespace.into(), name: name.into(), subresource })
+    Ok(Target { kind, namespace: namespace.into(), name: name.into(), subresource, custom })
 }
 
 fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status> {

@@ -5,6 +5,7 @@
 
 mod fields;
 
+use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::{Key, Reason, Status};
 use crate::collections::sort_by_key;
 use crate::doc::{Doc, Str, Timestamp};
@@ -114,11 +115,14 @@ pub(super) fn after_update(writer: &Writer<'_>, managed: &Doc, old: &Doc, new: &
 }
 
 /// What a body that is applied must be like.
-pub(super) fn check_applied(body: &Doc, key: &Key) -> Result<(), Status> {
+pub(super) fn check_applied(body: &Doc, key: &Key, custom: Option<&CustomResources>) -> Result<(), Status> {
     if !body["metadata"]["managedFields"].is_empty() {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
-    let problems = schema::check(key.kind, body);
+    let problems = match custom {
+        Some(custom) => schema::check_custom(body, custom.unknown(body)),
+        None => schema::check(key.kind, body),
+    };
     let lines: Vec<String> = problems.iter().map(|problem| schema::typed_fault(problem, body)).collect();
     let info = key.kind.info();
     let why = match lines.as_slice() {

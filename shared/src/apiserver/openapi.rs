@@ -1,22 +1,30 @@
 //! The schemas as OpenAPI: version 3 a group at a time, version 2 in one document.
 
+use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::{Info, Kind};
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
+use crate::etcd::Store;
 use crate::schema::{FieldType, Schema, Type};
+use crate::sim::hash_of;
 
-use super::discovery;
+use super::{definitions, discovery};
 
 /// `{"paths": {"apis/apps/v1": {"serverRelativeURL": …}}}`
-pub(super) fn index(groups: &[(&str, Vec<&str>)]) -> Doc {
+pub(super) fn index(groups: &[(&str, Vec<&str>)], store: &Store) -> Doc {
+    let custom = definitions::served(store);
     let mut paths = Doc::map();
     for (group, versions) in groups {
         for version in versions {
             let path =
                 if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
-            // The schemas change with the program only.
-            let hash = env!("ENGINE_VERSION").replace('+', "-");
+            // The schemas change with the program only, but for those that people define.
+            let schemas: Vec<&Doc> = of_group(&custom, group, version).map(CustomResources::schema).collect();
+            let mut hash = env!("ENGINE_VERSION").replace('+', "-");
+            if !schemas.is_empty() {
+                hash = format!("{:032X}", hash_of(&schemas));
+            }
             let url = format!("/openapi/v3/{path}?hash={hash}");
             paths.set(path, doc!({ "serverRelativeURL": url }));
         }
@@ -25,9 +33,15 @@ pub(super) fn index(groups: &[(&str, Vec<&str>)]) -> Doc {
 }
 
 /// All that a group and version serves.
-pub(super) fn version_3(group: &str, version: &str) -> Doc {
-    let infos: Vec<&Info> = discovery::kinds(group, version).into_values().collect();
-    let schemas = schemas(&infos, "#/components/schemas/");
+pub(super) fn version_3(group: &str, version: &str, store: &Store) -> Doc {
+    let mut infos: Vec<&Info> = discovery::kinds(group, version).into_values().collect();
+    let prefix = "#/components/schemas/";
+    let mut schemas = schemas(&infos, prefix);
+    let custom = definitions::served(store);
+    for resources in of_group(&custom, group, version) {
+        infos.push(resources.kind.info());
+        add_custom(&mut schemas, resources, prefix);
+    }
     let mut paths = Doc::map();
     for info in &infos {
         let base =
@@ -55,13 +69,60 @@ pub(super) fn version_3(group: &str, version: &str) -> Doc {
 }
 
 /// The document of old, without paths.
-pub(super) fn version_2() -> Doc {
+pub(super) fn version_2(store: &Store) -> Doc {
     let infos: Vec<&Info> = Kind::ALL.iter().map(|kind| kind.info()).collect();
+    let prefix = "#/definitions/";
+    let mut schemas = schemas(&infos, prefix);
+    definitions::served(store).iter().for_each(|resources| add_custom(&mut schemas, resources, prefix));
     doc!({
         "swagger": "2.0", "info": { "title": "Kubernetes", "version": "v1.36.2" }, "paths": {},
-        "definitions": schemas(&infos, "#/definitions/")
+        "definitions": schemas
     })
 }
+
+fn of_group<'a>(
+    all: &'a [CustomResources],
+    group: &'a str,
+    version: &'a str,
+) -> impl Iterator<Item = &'a CustomResources> {
+    all.iter().filter(move |one| {
+        let info = one.kind.info();
+        info.group == group && info.version == version
+    })
+}
+
+/// Adds the type of resources that people defined: their own schema, with what every resource has.
+fn add_custom(schemas: &mut Doc, resources: &CustomResources, prefix: &str) {
+    const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+    let info = resources.kind.info();
+    let meta = Schema::of_metadata().map_or(Str::from(META), name);
+    if schemas[meta.as_str()].is_null() {
+        // The type of the metadata comes with any kind.
+        let any = Kind::Namespace.info();
+        for (name, schema) in self::schemas(&[any], prefix).entries() {
+            if schema["x-kubernetes-group-version-kind"].is_null() && schemas[name.as_str()].is_null() {
+                schemas.set(name.clone(), schema);
+            }
+        }
+    }
+    let mut schema = resources.schema().clone();
+    for (field, of) in [("apiVersion", API_VERSION), ("kind", KIND)] {
+        schema.set_at(&["properties", field], doc!({ "type": "string", "description": of }));
+    }
+    let described = "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+    let reference = doc!({ "allOf": [{ "$ref": format!("{prefix}{meta}") }], "description": described });
+    schema.set_at(&["properties", "metadata"], reference);
+    schema.set("x-kubernetes-group-version-kind", vec![kind_of(info)]);
+    let group: Vec<&str> = info.group.rsplit('.').collect();
+    schemas.set(format!("{}.{}.{}", group.join("."), info.version, info.kind), schema);
+}
+
+const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an object. Servers should \
+    convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: \
+    https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources";
+const KIND: &str = "Kind is a string value representing the REST resource this object represents. Servers may infer this \
+    from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: \
+    https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
 
 fn operation(info: &Info, action: &str, parameters: &[&str]) -> Doc {
     let parameters = parameters.iter().map(

@@ -1,6 +1,7 @@
 //! Parts of objects with a form of their own: a pod's binding, a workload's scale.
 
-use crate::api::{Object, Reply, Status};
+use crate::api::apiextensions::customresource::CustomResources;
+use crate::api::{LabelSelector, Object, Reason, Reply, Status};
 use crate::doc;
 use crate::doc::{Doc, strategic_merge};
 
@@ -41,10 +42,23 @@ pub(super) fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Re
 }
 
 /// `autoscaling/v1` Scale of a workload.
-pub(super) fn scale_of(object: &Object) -> Doc {
-    let (spec, status) = (&object.body["spec"], &object.body["status"]);
-    let selector = crate::api::LabelSelector::from_doc(&spec["selector"]).to_string();
-    doc!({
+pub(super) fn scale_of(object: &Object, custom: Option<&CustomResources>) -> Result<Doc, Status> {
+    let (wanted, there, selector) = match custom {
+        Some(custom) => {
+            let (wanted, there, selector) = custom.scale(object);
+            if wanted.is_null() {
+                let why = "the spec replicas field does not exist or is no number";
+                return Err(Status::new(Reason::InternalError, format!("Internal error occurred: {why}")));
+            }
+            (wanted, there, selector)
+        }
+        None => {
+            let (spec, status) = (&object.body["spec"], &object.body["status"]);
+            let selector = LabelSelector::from_doc(&spec["selector"]).to_string();
+            (spec["replicas"].clone(), status["replicas"].as_i64().unwrap_or(0), selector.into())
+        }
+    };
+    Ok(doc!({
         "kind": "Scale", "apiVersion": "autoscaling/v1",
         "metadata": {
             "name": &object.key.name, "namespace": &object.key.namespace,
@@ -52,7 +66,7 @@ pub(super) fn scale_of(object: &Object) -> Doc {
             "resourceVersion": object.meta.resource_version.to_string(),
             "creationTimestamp": Doc::Time(object.meta.creation)
         },
-        "spec": { "replicas": spec["replicas"].clone() },
-        "status": { "replicas": status["replicas"].as_i64().unwrap_or(0), "selector": selector }
-    })
+        "spec": { "replicas": wanted },
+        "status": { "replicas": there, "selector": selector }
+    }))
 }

@@ -6,18 +6,21 @@ use crate::api::{FieldSelector, Object, Reply, Request, Status, Subresource};
 use crate::etcd::Store;
 use crate::sim::Context;
 
-use super::{ApiServer, Call, discovery, parts};
+use super::{ApiServer, Call, definitions, discovery, parts};
 
 impl ApiServer {
     pub(super) fn get(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         if call.request.subresource == Subresource::Document {
             let accept = call.request.body.str();
             let has_etcd = call.cx.core.running(crate::sim::Process::Etcd(0));
-            return discovery::document(&call.request.name, &accept, has_etcd).map(Reply::Doc);
+            return discovery::document(&call.request.name, &accept, has_etcd, call.store).map(Reply::Doc);
         }
         let object = call.existing(&call.request.key())?;
         match call.request.subresource {
-            Subresource::Scale => Ok(Reply::Doc(parts::scale_of(&object))),
+            Subresource::Scale => {
+                let custom = definitions::of_kind(call.store, object.key.kind)?;
+                parts::scale_of(&object, custom.as_ref()).map(Reply::Doc)
+            }
             _ => Ok(Reply::Object(object, false)),
         }
     }
@@ -49,6 +52,7 @@ impl ApiServer {
 /// The objects that a request for a collection means.
 pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
     let request = call.request;
+    definitions::of_kind(call.store, request.kind)?;
     check_fields(request)?;
     let fits = |object: &&Arc<Object>| is_selected(request, object);
     Ok(if request.namespace.is_empty() {

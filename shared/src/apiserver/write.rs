@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::validation::{self, Faults};
 use crate::api::{
     Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reason, Reply, Request, Resource, Status,
@@ -12,7 +13,7 @@ use crate::schema;
 use crate::sim::{Random, hash_of};
 
 use super::admission::service_account::{self, Sibling};
-use super::{ApiServer, Call, admission, allocate, bounds, managed, parts};
+use super::{ApiServer, Call, admission, allocate, bounds, definitions, managed, parts};
 
 impl ApiServer {
     pub(super) fn create(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
@@ -36,7 +37,9 @@ impl ApiServer {
     ) -> Result<Reply, Status> {
         let request = call.request;
         let kind = request.kind;
-        let resource = kind.resource();
+        let custom = definitions::of_kind(call.store, kind)?;
+        definitions::takes_more(custom.as_ref(), Verb::Create)?;
+        let resource = definitions::behaviour(custom.as_ref(), kind);
         let name = name_of(&mut doc, kind, &request.namespace, &mut self.random)?;
         if !request.name.is_empty() && request.name != name {
             return Err(other_name(&name, &request.name));
@@ -123,7 +126,8 @@ impl ApiServer {
         let old = call.existing(&call.request.key())?;
         let patch = &call.request.body;
         if call.request.subresource == Subresource::Scale {
-            let patched = patched(&parts::scale_of(&old), patch, kind)?;
+            let custom = definitions::of_kind(call.store, old.key.kind)?;
+            let patched = patched(&parts::scale_of(&old, custom.as_ref())?, patch, kind)?;
             return self.rescale(call, &old, patched["spec"]["replicas"].clone());
         }
         if call.request.subresource == Subresource::Status && kind != PatchKind::Json {
@@ -142,9 +146,14 @@ impl ApiServer {
             let body = patched(&old.body, &patch, kind)?;
             return Ok(Reply::Object(self.store_change(call, &old, old.meta.clone(), body)?, false));
         }
-        let mut doc = patched(&old.to_doc(), patch, kind)?;
+        let custom = definitions::of_kind(call.store, call.request.kind)?;
+        let mut target = old.to_doc();
+        if let Some(custom) = &custom {
+            target.set("apiVersion", custom.kind.info().api_version());
+        }
+        let mut doc = patched(&target, patch, kind)?;
         if validation != FieldValidation::Trusted {
-            check_patched(&mut doc, &old.key, call.request, kind)?;
+            check_patched(&mut doc, custom.as_ref(), call.request, kind)?;
         }
         self.replace(call, &old, doc)
     }
@@ -153,7 +162,8 @@ impl ApiServer {
     fn apply(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let key = call.request.key();
         let mut config = call.request.body.clone();
-        managed::check_applied(&config, &key)?;
+        let custom = definitions::of_kind(call.store, call.request.kind)?;
+        managed::check_applied(&config, &key, custom.as_ref())?;
         schema::normalise(key.kind, &mut config);
         let named = config["metadata"]["name"].str();
         if !named.is_empty() && named != key.name {
@@ -207,6 +217,10 @@ impl ApiServer {
             return Err(Status::conflict(key, &why));
         }
         let stored = match call.request.subresource {
+            Subresource::Status if matches!(key.kind, Kind::Custom(_)) => {
+                let (meta, body) = custom_status(call, old, &doc)?;
+                self.store_change(call, old, meta, body)?
+            }
             Subresource::Status => {
                 let mut body = old.body.clone();
                 body.set("status", doc["status"].clone());
@@ -239,7 +253,8 @@ impl ApiServer {
         mut doc: Doc,
     ) -> Result<(Meta, Doc), Status> {
         let kind = old.key.kind;
-        let resource = kind.resource();
+        let custom = definitions::of_kind(call.store, call.request.kind)?;
+        let resource = definitions::behaviour(custom.as_ref(), kind);
         if resource.info().subresources.contains(&Subresource::Status) {
             let status = old.body["status"].clone();
             if status.is_null() {
@@ -290,6 +305,11 @@ impl ApiServer {
             && match old.key.kind {
                 // It has no spec: everything counts.
                 Kind::EndpointSlice => differs(&body, &old.body) || differs(&meta.labels, &old.meta.labels),
+                Kind::Custom(_) => {
+                    let apart = definitions::of_kind(call.store, call.request.kind)?
+                        .is_some_and(|custom| custom.has(Subresource::Status));
+                    differs(&without_status(&body, apart), &without_status(&old.body, apart))
+                }
                 _ => differs(&body["spec"], &old.body["spec"]),
             };
         if spec_changed {
@@ -325,14 +345,22 @@ impl ApiServer {
             return Err(Status::invalid(&old.key, faults.0));
         }
         let mut body = old.body.clone();
-        body.set_at(&["spec", "replicas"], replicas.as_i64().unwrap_or(0));
+        let custom = definitions::of_kind(call.store, call.request.kind)?;
+        match &custom {
+            Some(custom) => {
+                custom.set_replicas(&mut body, replicas.as_i64().unwrap_or(0));
+                let whole = Object::new(old.key.clone(), old.meta.clone(), body.clone(), None).to_doc();
+                validate(&old.key, custom, &relabelled(whole, custom), None)?;
+            }
+            None => body.set_at(&["spec", "replicas"], replicas.as_i64().unwrap_or(0)),
+        }
         let mut meta = old.meta.clone();
         if let Some(writer) = call.writer() {
             let new = Object::new(old.key.clone(), meta.clone(), body.clone(), Some(old)).to_doc();
             meta.managed_fields = managed::after_update(&writer, &meta.managed_fields, &old.to_doc(), &new);
         }
         let stored = self.store_change(call, old, meta, body)?;
-        Ok(Reply::Doc(parts::scale_of(&stored)))
+        parts::scale_of(&stored, custom.as_ref()).map(Reply::Doc)
     }
 }
 
@@ -426,9 +454,17 @@ fn is_status_only(request: &Request, kind: PatchKind) -> bool {
 }
 
 /// What a patch made of an object must fit the schema; how that is worded depends on how upstream reads the patch.
-fn check_patched(doc: &mut Doc, key: &Key, request: &Request, kind: PatchKind) -> Result<(), Status> {
+fn check_patched(
+    doc: &mut Doc,
+    custom: Option<&CustomResources>,
+    request: &Request,
+    kind: PatchKind,
+) -> Result<(), Status> {
     let patch = &request.body;
-    let problems = schema::check(key.kind, doc);
+    let problems = match custom {
+        Some(custom) => schema::check_custom(doc, custom.unknown(doc)),
+        None => schema::check(request.kind, doc),
+    };
     let strict = request.options.validation == FieldValidation::Strict;
     let strategic = kind == PatchKind::Strategic;
     let mut why = match strategic {
@@ -448,7 +484,7 @@ fn check_patched(doc: &mut Doc, key: &Key, request: &Request, kind: PatchKind) -
         let shown = if strategic { schema::go_value(patch) } else { doc.to_json() };
         return Err(Status::invalid_patch(&shown, &why));
     }
-    schema::normalise(key.kind, doc);
+    schema::normalise(request.kind, doc);
     Ok(())
 }
 
@@ -510,6 +546,44 @@ fn validate(key: &Key, resource: &dyn Resource, doc: &Doc, old: Option<&Doc>) ->
         None => resource.validate_create(doc, &mut faults),
     }
     if faults.0.is_empty() { Ok(()) } else { Err(Status::invalid(key, faults.0)) }
+}
+
+/// What becomes of a custom resource when its status is written: nothing but that.
+fn custom_status(call: &Call<'_, '_>, old: &Object, new: &Doc) -> Result<(Meta, Doc), Status> {
+    let custom = definitions::of_kind(call.store, call.request.kind)?.ok_or_else(Status::unknown_path)?;
+    let before = old.to_doc();
+    let mut doc = relabelled(before.clone(), &custom);
+    match &new["status"] {
+        Doc::Null => drop(doc.remove("status")),
+        status => doc.set("status", status),
+    }
+    custom.default(&mut doc);
+    validate(&old.key, &custom, &doc, Some(&before))?;
+    let mut meta = old.meta.clone();
+    let given = Meta::from_doc(&new["metadata"]).managed_fields;
+    match call.writer() {
+        Some(_) if call.request.verb == Verb::Patch(PatchKind::Apply) => meta.managed_fields = given,
+        Some(writer) => {
+            meta.managed_fields = managed::after_update(&writer, &meta.managed_fields, &before, &doc)
+        }
+        None => {}
+    }
+    Ok((meta, body_of(&doc)))
+}
+
+/// The document in the version that a request speaks of.
+fn relabelled(mut doc: Doc, custom: &CustomResources) -> Doc {
+    doc.set("apiVersion", custom.kind.info().api_version());
+    doc
+}
+
+/// The parts of a custom resource whose changes are counted.
+fn without_status(body: &Doc, apart: bool) -> Doc {
+    let mut body = body.clone();
+    if apart {
+        body.remove("status");
+    }
+    body
 }
 
 /// Everything but `apiVersion`, `kind` and `metadata`.

@@ -41,7 +41,7 @@ impl Cluster {
     pub(super) fn ask(&mut self, number: u64, http: HttpRequest, user: User, causes: Causes) {
         let now = self.core.timestamp();
         let user = self.apiserver().authenticate(&http, user, &self.store, now);
-        let request = match user.and_then(|user| http::decode(&http, user)) {
+        let request = match user.and_then(|user| http::decode(&http, user, &self.store)) {
             Ok(request) if request.verb == Verb::Watch => {
                 let status = Status::method_not_allowed();
                 self.outcomes.push((number, Outcome::Http(HttpResponse::from(&status))));

@@ -36,7 +36,7 @@ impl Cluster {
         }
         let user = self.apiservers[number as usize].authenticate(http, user, &self.store, now);
         let user = user.map(|user| User { read_only: user.read_only || read_only, ..user });
-        let request = match user.and_then(|user| http::decode(http, user)) {
+        let request = match user.and_then(|user| http::decode(http, user, &self.store)) {
             Ok(request) => request,
             Err(status) => return Course::Answered(HttpResponse::from(&status)),
         };

@@ -75,8 +75,7 @@ impl Controller for HorizontalPodAutoscalerController {
         let reference = &hpa.body["spec"]["scaleTargetRef"];
         let (version, kind) = (reference["apiVersion"].str(), reference["kind"].str());
         let group = version.split_once('/').map_or("", |(group, _)| group);
-        let known = |it: &&Kind| it.info().group == group && it.info().kind == kind;
-        match Kind::ALL.iter().find(known) {
+        match scaled_kind(reference, world) {
             None => {
                 let why = format!("no matches for kind {kind:?} in group {group:?}");
                 no_scale(hpa, &why, desk)
@@ -85,7 +84,7 @@ impl Controller for HorizontalPodAutoscalerController {
                 no_scale(hpa, "the server could not find the requested resource", desk)
             }
             Some(kind) => {
-                let target = Key::new(*kind, key.namespace.clone(), reference["name"].str());
+                let target = Key::new(kind, key.namespace.clone(), reference["name"].str());
                 let request = Request::get(desk.user.clone(), &target).on(Subresource::Scale);
                 Step::Ask(vec![request], Waiting::Scale)
             }
@@ -118,6 +117,15 @@ impl Controller for HorizontalPodAutoscalerController {
     }
 }
 
+/// The kind that a `scaleTargetRef` means.
+fn scaled_kind(target: &Doc, world: &World) -> Option<Kind> {
+    let (version, kind) = (target["apiVersion"].str(), target["kind"].str());
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let known = |it: &Kind| it.info().group == group && it.info().kind == kind;
+    let known_here = Kind::ALL.iter().copied().find(known);
+    known_here.or_else(|| world.custom_kinds().into_iter().find(known))
+}
+
 impl HorizontalPodAutoscalerController {
     /// The target's size is known.
     fn begin(&mut self, hpa: &Object, scale: &Doc, world: &World, desk: &mut Desk<'_, '_>) -> Step<Waiting> {
@@ -128,9 +136,8 @@ impl HorizontalPodAutoscalerController {
         let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
         let text = scale["status"]["selector"].str();
         let target = &spec["scaleTargetRef"];
-        let kind = Kind::ALL.iter().find(|kind| kind.info().kind == target["kind"].str().as_str());
-        let target =
-            Key::new(*kind.unwrap_or(&Kind::Deployment), hpa.key.namespace.clone(), target["name"].str());
+        let kind = scaled_kind(target, world).unwrap_or(Kind::Deployment);
+        let target = Key::new(kind, hpa.key.namespace.clone(), target["name"].str());
         self.memories.entry(hpa.key.clone()).or_default().begin(replicas, desk.now());
         let selector = LabelSelector::parse(&text).unwrap_or_default();
         let mut round = Round { status, target, replicas, selector };

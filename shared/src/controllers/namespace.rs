@@ -84,7 +84,9 @@ impl Controller for NamespaceController {
         if !all_ok(&answers) {
             return Step::Retry;
         }
-        let rest = || Kind::ALL.iter().copied().filter(|kind| kind.info().namespaced && *kind != Kind::Pod);
+        let custom = world.custom_kinds();
+        let all = || Kind::ALL.iter().chain(&custom).copied();
+        let rest = || all().filter(|kind| kind.info().namespaced && *kind != Kind::Pod);
         let of_rest =
             |verb: Verb, user: &User| rest().map(|kind| of_all(user, verb, kind, &key.name)).collect();
         match waiting {

@@ -63,7 +63,7 @@ impl Controller for ResourceQuotaController {
     fn sync(&mut self, key: &Key, world: &World, desk: &mut Desk<'_, '_>) -> Step<Waiting> {
         let Some(quota) = world.object(key) else { return Step::Done };
         desk.add_after(key.clone(), RESYNC);
-        let unseen = kinds(quota).into_iter().filter(|kind| !WATCHED.contains(kind));
+        let unseen = kinds(quota, world).into_iter().filter(|kind| !WATCHED.contains(kind));
         let lists: Vec<Request> = unseen
             .map(|kind| Request {
                 namespace: key.namespace.clone(),
@@ -112,9 +112,14 @@ fn gives_back(delta: &Delta, desk: &Desk<'_, '_>) -> bool {
 }
 
 /// The kinds whose objects a quota counts.
-fn kinds(quota: &Object) -> BTreeSet<Kind> {
+fn kinds(quota: &Object, world: &World) -> BTreeSet<Kind> {
     let hard = quota.body["spec"]["hard"].entries();
-    hard.iter().filter_map(|(resource, _)| usage::kind_of(resource)).collect()
+    let custom = world.custom_kinds();
+    let kind = |resource: &str| {
+        let defined = custom.iter().copied().find(|kind| usage::is_used_by(resource, *kind));
+        usage::kind_of(resource).or(defined)
+    };
+    hard.iter().filter_map(|(resource, _)| kind(resource)).collect()
 }
 
 fn count(quota: &Object, object: &Object, used: &mut Amounts, desk: &Desk<'_, '_>) {
@@ -126,16 +131,17 @@ fn count(quota: &Object, object: &Object, used: &mut Amounts, desk: &Desk<'_, '_
 
 /// Counts what the caches hold to what was counted already, and writes down what differs.
 fn write(quota: &Object, mut counted: Amounts, world: &World, desk: &Desk<'_, '_>) -> Step<Waiting> {
-    for kind in kinds(quota).into_iter().filter(|kind| WATCHED.contains(kind)) {
+    for kind in kinds(quota, world).into_iter().filter(|kind| WATCHED.contains(kind)) {
         let first = Key::new(kind, quota.key.namespace.clone(), Str::new());
         let objects = world.informers.cache(kind).range(first..);
         objects
             .take_while(|(key, _)| key.namespace == quota.key.namespace)
             .for_each(|(_, object)| count(quota, object, &mut counted, desk));
     }
+    let kinds = kinds(quota, world);
     let (hard, status) = (&quota.body["spec"]["hard"], &quota.body["status"]);
     let used = hard.entries().iter().filter_map(|(resource, _)| {
-        let known = usage::kind_of(resource).is_some();
+        let known = kinds.iter().any(|kind| usage::is_used_by(resource, *kind));
         let amount = counted.get(resource).copied().or(known.then(Amount::default));
         Some((resource.clone(), amount.or_else(|| Amount::read(&status["used"][resource.as_str()]))?))
     });

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::api::apiextensions::customresourcedefinition::CustomResourceDefinition;
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, LabelSelector, Meta, Object, Of, OwnerReference, User, Viewed};
 use crate::client::{Delta, Informers};
@@ -186,6 +187,17 @@ impl World {
             from = (after, Key { kind: Kind::ALL[0], namespace: Str::new(), name: Str::new() });
         }
         names
+    }
+
+    /// The kinds that people defined and that are served, in their stored version.
+    pub fn custom_kinds(&self) -> Vec<Kind> {
+        let definitions = self.informers.cache(Kind::CustomResourceDefinition).values();
+        let views = definitions.filter_map(|object| object.view::<CustomResourceDefinition>());
+        let established = views.filter(|view| view.established);
+        established
+            .filter_map(|view| view.versions.iter().find(|one| one.storage))
+            .map(|one| one.kind)
+            .collect()
     }
 
     /// An object from the caches.

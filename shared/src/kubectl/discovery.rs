@@ -1,5 +1,6 @@
 //! What the server serves: asked for where the client does not know it beforehand, and listed by `api-resources`.
 
+use crate::api::Kind;
 use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc::{Doc, Str};
 
@@ -121,6 +122,22 @@ pub(super) fn named(word: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Sto
                 group == resource.group || group == format!("{}.{}", resource.version, resource.group)
             })
     })
+}
+
+/// The kinds of a category that do not come with the cluster. Nothing is asked for a word that names a kind.
+pub(super) fn of_category(word: &str, io: &mut Io<'_>) -> Result<Vec<Resource>, Stop> {
+    if Kind::named(word).is_some() {
+        return Ok(Vec::new());
+    }
+    match resources(io)? {
+        Ok(served) => {
+            let mine =
+                served.into_iter().filter(|one| one.categories.iter().any(|category| category == word));
+            Ok(mine.map(|one| one.resource).filter(|resource| resource.known().is_none()).collect())
+        }
+        Err(failure @ Failure::Connection(_)) => Err(io.end(failure)),
+        Err(_) => Ok(Vec::new()),
+    }
 }
 
 /// The kind called `kind` in a group and version.

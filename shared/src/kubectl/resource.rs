@@ -177,6 +177,7 @@ pub(super) fn kinds(words: &str, io: &mut Io<'_>) -> Result<Vec<Resource>, Stop>
         let before = kinds.len();
         let category = Kind::ALL.iter().copied().filter(|kind| kind.info().categories.contains(&word));
         kinds.extend(category.map(Resource::from));
+        kinds.extend(discovery::of_category(word, io)?);
         if kinds.len() > before {
             continue;
         }

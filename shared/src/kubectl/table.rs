@@ -57,7 +57,7 @@ fn line(table: &Doc, row: &Doc, columns: &[(usize, String)], view: &View) -> Str
     let cell = |at: usize| match &row["cells"][at] {
         Doc::Str(text) if is_name(at) => format!("{}{text}", view.prefix),
         Doc::Str(text) => one_line(text),
-        Doc::Null => "<nil>".into(),
+        Doc::Null => String::new(),
         other => super::jsonpath::print(other),
     };
     let mut cells: Vec<String> = columns.iter().map(|(at, _)| cell(*at)).collect();

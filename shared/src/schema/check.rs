@@ -47,6 +47,17 @@ pub fn check(kind: Kind, doc: &Doc) -> Vec<Problem> {
     checker.problems
 }
 
+/// The same of a custom resource, of which the table knows the metadata; its definition found the `unknown` fields.
+pub fn check_custom(doc: &Doc, unknown: Vec<Path>) -> Vec<Problem> {
+    let mut checker = Checker { path: Path::default(), fields: vec!["metadata"], problems: Vec::new() };
+    checker.path.0.push(Segment::Key("metadata".into()));
+    if let Some(of) = Schema::of_metadata() {
+        checker.value(of, FieldType::Object(of), &doc["metadata"]);
+    }
+    let fields = unknown.into_iter().map(|path| Problem { path, what: What::Unknown, place: String::new() });
+    checker.problems.into_iter().chain(fields).collect()
+}
+
 /// Whether the schema of `kind` has an amount at `path`: such numbers have bounds of their own.
 pub fn is_quantity(kind: Kind, path: &[Segment]) -> bool {
     let mut at = Schema::of(kind).map(FieldType::Object);

@@ -10,6 +10,12 @@ use super::{Field, FieldType, Schema, Type};
 /// Turns times into binary ones, drops nulls and the fields that `kind` does not know. Shared parts in which nothing
 /// changes stay shared; a kind without a schema stays as it is.
 pub fn normalise(kind: Kind, doc: &mut Doc) {
+    if matches!(kind, Kind::Custom(_)) {
+        // What its definition says of the rest is done when it is stored.
+        let metadata = Schema::of_metadata().and_then(|of| object(of, &doc["metadata"]));
+        metadata.into_iter().for_each(|metadata| doc.set("metadata", metadata));
+        return;
+    }
     if let Some(changed) = Schema::of(kind).and_then(|root| object(root, doc)) {
         *doc = changed;
     }

@@ -203,6 +203,17 @@ impl Player {
         number
     }
 
+    /// Forgets the steps to come that the scenario did not bring: what was not done yet is not done.
+    pub fn forget_future(&mut self) {
+        let own = self.scenario.spec.steps.len() as u64;
+        // Steps take effect in the order in which they were submitted: those to come are the newest.
+        let first = self.pending.iter().map(|(_, number)| *number).filter(|number| *number > own).min();
+        if let Some(first) = first {
+            self.pending.retain(|(_, number)| *number < first);
+            self.log.truncate(first as usize - 1);
+        }
+    }
+
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<Time> {
         self.cluster.next_at().into_iter().chain(self.due()).min()

@@ -1,6 +1,7 @@
 //! The record of what happened and why: observation only, outside the state and its hash.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::api::Key;
 use crate::collections::BTreeMap;
@@ -73,13 +74,18 @@ pub enum What {
     },
 }
 
-/// The newest records. The oldest are dropped beyond the capacity.
+/// Records that are kept and dropped together. Moments that a viewer can go back to share them.
+const CHUNK: usize = 256;
+
+/// The newest records. The oldest are dropped beyond the capacity, a chunk at a time.
 #[derive(Clone, Debug)]
 pub struct Trace {
     enabled: bool,
     capacity: u64,
     first: RecordId,
-    records: VecDeque<Record>,
+    /// Full chunks, oldest first.
+    sealed: VecDeque<Arc<Vec<Record>>>,
+    newest: Vec<Record>,
     silenced: BTreeMap<Process, RecordId>,
 }
 
@@ -90,7 +96,8 @@ impl Trace {
             enabled: capacity > 0,
             capacity,
             first: 1,
-            records: VecDeque::new(),
+            sealed: VecDeque::new(),
+            newest: Vec::new(),
             silenced: BTreeMap::new(),
         }
     }
@@ -109,9 +116,12 @@ impl Trace {
             What::Command { number } => Some(number),
             _ => causes.records().iter().filter_map(|&id| self.get(id)?.root).max(),
         };
-        if self.records.len() as u64 >= self.capacity {
-            self.records.pop_front();
-            self.first += 1;
+        if self.newest.len() == CHUNK {
+            self.sealed.push_back(Arc::new(std::mem::take(&mut self.newest)));
+            if (self.sealed.len() * CHUNK) as u64 > self.capacity {
+                self.sealed.pop_front();
+                self.first += CHUNK as u64;
+            }
         }
         let id = self.next_id();
         if let What::Fault { process, up } = what {
@@ -121,13 +131,17 @@ impl Trace {
                 self.silenced.insert(process, id);
             }
         }
-        self.records.push_back(Record { at, what, causes, root });
+        self.newest.push(Record { at, what, causes, root });
         Causes::one(id)
     }
 
     /// The record numbered `id`, unless it was dropped.
     pub fn get(&self, id: RecordId) -> Option<&Record> {
-        self.records.get(usize::try_from(id.checked_sub(self.first)?).ok()?)
+        let index = usize::try_from(id.checked_sub(self.first)?).ok()?;
+        match self.sealed.get(index / CHUNK) {
+            Some(chunk) => chunk.get(index % CHUNK),
+            None => self.newest.get(index - self.sealed.len() * CHUNK),
+        }
     }
 
     /// The number of the oldest record that is still there.
@@ -137,7 +151,7 @@ impl Trace {
 
     /// The number that the next record will have.
     pub fn next_id(&self) -> RecordId {
-        self.first + self.records.len() as u64
+        self.first + (self.sealed.len() * CHUNK + self.newest.len()) as u64
     }
 
     /// Records from `from` on, with their numbers.

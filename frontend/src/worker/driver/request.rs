@@ -12,6 +12,10 @@ impl Driver {
     pub fn request(&mut self, id: u32, request: RequestStep) {
         let alone = self.replica.pace().is_none();
         if alone {
+            // Whoever acts in the past begins another branch: what came of the first is kept.
+            if self.past.present().is_some() {
+                self.fork(false);
+            }
             self.story = None;
             self.accent_from = self.replica.next_command();
             self.messages.begin_story();
@@ -26,7 +30,7 @@ impl Driver {
     /// An answer takes cluster time: where the viewer stopped it, it moves just as far as that.
     pub fn nudge(&mut self) {
         if !self.running && self.search.is_none() && self.replica.pace().is_none() {
-            let until = shared::sim::Time(self.cluster_now() + NUDGE_MS);
+            let until = shared::sim::Time(self.cluster_now() + NUDGE_MS).min(self.limit());
             self.replica.advance_to(until);
             self.now = self.now.max(millis(until.0));
         }

@@ -48,10 +48,7 @@ pub(super) fn charge(
 /// The resources that a quota bounds and a kind uses.
 fn bounded(quota: &Object, kind: Kind) -> Vec<Str> {
     let hard = quota.body["status"]["hard"].entries().iter();
-    hard.map(|(resource, _)| resource)
-        .filter(|resource| usage::kind_of(resource) == Some(kind))
-        .cloned()
-        .collect()
+    hard.map(|(resource, _)| resource).filter(|resource| usage::is_used_by(resource, kind)).cloned().collect()
 }
 
 /// Whether the object says what it uses, and the quota knows what is used already.

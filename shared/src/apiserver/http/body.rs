@@ -1,6 +1,7 @@
 //! Bodies of requests: how they are read, that they are of the kind that the path names, and that its schema knows
 //! their fields. Everything is said in Kubernetes' own words.
 
+use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::{FieldValidation, Kind, Reason, Status};
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Doc, Path, Str};
@@ -117,6 +118,16 @@ pub(super) fn check_type(doc: &Doc, kind: Kind) -> Result<(), Status> {
     if name == info.kind && version == info.api_version() {
         return Ok(());
     }
+    if matches!(kind, Kind::Custom(_)) {
+        return match version == info.api_version() {
+            // What is wrong with the kind is told with what else is wrong with the object.
+            true => Ok(()),
+            false => Err(Status::bad_request(format!(
+                "the API version in the data ({version}) does not match the expected API version ({})",
+                info.api_version()
+            ))),
+        };
+    }
     let why = match Kind::of(&version, &name) {
         Some(other) => format!(
             "converting ({}) to ({}): unknown conversion",
@@ -148,8 +159,16 @@ fn internal_package(group: &str) -> &str {
 
 impl Body {
     /// Fields must be there in the schema and hold what it says. What is to be warned of comes back.
-    pub fn check_fields(&mut self, kind: Kind, validation: FieldValidation) -> Result<Vec<Str>, Status> {
-        let mut problems = schema::check(kind, &self.doc);
+    pub fn check_fields(
+        &mut self,
+        kind: Kind,
+        custom: Option<&CustomResources>,
+        validation: FieldValidation,
+    ) -> Result<Vec<Str>, Status> {
+        let mut problems = match custom {
+            Some(custom) => schema::check_custom(&self.doc, custom.unknown(&self.doc)),
+            None => schema::check(kind, &self.doc),
+        };
         let strict = if self.suspect || !problems.is_empty() {
             self.consult_text(kind, &mut problems).map_err(Status::bad_request)?
         } else {

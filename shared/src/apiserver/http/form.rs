@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::api::apiextensions::customresource::{CustomResources, cell};
 use crate::api::{Kind, Object, Request};
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
@@ -11,11 +12,14 @@ use super::{HttpRequest, query};
 /// What a client wants to see.
 #[derive(Debug)]
 pub(super) enum Form {
-    Whole(Kind),
+    Whole(Kind, Custom),
     /// With so much of each object beside its cells.
-    Table(Kind, Beside),
+    Table(Kind, Custom, Beside),
     Metadata,
 }
+
+/// What the definition says of resources that people defined.
+type Custom = Option<Arc<CustomResources>>;
 
 /// `includeObject`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +38,7 @@ impl Form {
             let beside = pairs.iter().find(|(key, _)| key == "includeObject");
             return Form::Table(
                 request.kind,
+                request.options.custom.clone(),
                 match beside.map(|(_, value)| value.as_str()) {
                     Some("None") => Beside::Nothing,
                     Some("Object") => Beside::Object,
@@ -41,16 +46,20 @@ impl Form {
                 },
             );
         }
-        if wants("as=PartialObjectMetadata") { Form::Metadata } else { Form::Whole(request.kind) }
+        if wants("as=PartialObjectMetadata") {
+            Form::Metadata
+        } else {
+            Form::Whole(request.kind, request.options.custom.clone())
+        }
     }
 
     /// One object.
     pub fn one(&self, object: &Object, now: Timestamp) -> Doc {
         match self {
-            Form::Whole(_) => object.to_doc(),
+            Form::Whole(_, custom) => whole(object, custom),
             Form::Metadata => partial(object),
-            Form::Table(kind, beside) => {
-                table(*kind, [object].into_iter(), object.meta.resource_version, *beside, now)
+            Form::Table(kind, custom, beside) => {
+                table(*kind, custom, [object].into_iter(), object.meta.resource_version, *beside, now)
             }
         }
     }
@@ -59,17 +68,24 @@ impl Form {
     pub fn list(&self, items: &[Arc<Object>], revision: u64, now: Timestamp) -> Doc {
         let metadata = doc!({ "resourceVersion": revision.to_string() });
         match self {
-            Form::Whole(kind) => {
+            Form::Whole(kind, custom) => {
                 let info = kind.info();
+                let list_kind = match custom {
+                    Some(custom) => custom.list_kind(),
+                    None => format!("{}List", info.kind).into(),
+                };
                 // What the list says of all its items, they do not repeat.
                 let items = items.iter().map(|object| {
-                    let mut item = object.to_doc();
+                    let mut item = whole(object, custom);
+                    if custom.is_some() {
+                        return item;
+                    }
                     item.remove("apiVersion");
                     item.remove("kind");
                     item
                 });
                 doc!({
-                    "kind": format!("{}List", info.kind), "apiVersion": info.api_version(),
+                    "kind": list_kind, "apiVersion": info.api_version(),
                     "metadata": metadata, "items": Doc::list(items)
                 })
             }
@@ -77,10 +93,19 @@ impl Form {
                 "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
                 "items": Doc::list(items.iter().map(|object| partial(object)))
             }),
-            Form::Table(kind, beside) => {
-                table(*kind, items.iter().map(|object| &**object), revision, *beside, now)
+            Form::Table(kind, custom, beside) => {
+                table(*kind, custom, items.iter().map(|object| &**object), revision, *beside, now)
             }
         }
+    }
+}
+
+/// The document in the version that is asked for, with what its schema has for what is missing.
+fn whole(object: &Object, custom: &Custom) -> Doc {
+    let doc = object.to_doc();
+    match custom {
+        Some(custom) => custom.shown(&doc),
+        None => doc,
     }
 }
 
@@ -91,11 +116,13 @@ fn partial(object: &Object) -> Doc {
 
 fn table<'a>(
     kind: Kind,
+    custom: &Custom,
     items: impl Iterator<Item = &'a Object>,
     revision: u64,
     beside: Beside,
     now: Timestamp,
 ) -> Doc {
+    let own = custom.as_ref().map(|custom| custom.printer_columns());
     let resource = kind.resource();
     let columns = resource.columns().iter().map(|column| {
         let format = if column.name == "Name" { "name" } else { "" };
@@ -104,13 +131,29 @@ fn table<'a>(
             "priority": i64::from(column.wide)
         })
     });
+    let columns: Vec<Doc> = match &own {
+        Some(own) => {
+            let description = "Name must be unique within a namespace.";
+            let name = doc!({ "name": "Name", "type": "string", "format": "name", "description": description, "priority": 0i64 });
+            [name].into_iter().chain(own.iter().map(|(column, ..)| column.clone())).collect()
+        }
+        None => columns.collect(),
+    };
     let rows = items.map(|object| {
         let shown = match beside {
             Beside::Nothing => Doc::Null,
             Beside::Metadata => partial(object),
-            Beside::Object => object.to_doc(),
+            Beside::Object => whole(object, custom),
         };
-        doc!({ "cells": Doc::list(resource.row(object, now)), "object": shown })
+        let cells = match &own {
+            Some(own) => {
+                let doc = whole(object, custom);
+                let cells = own.iter().map(|(_, path, of)| cell(&doc, path, of, now));
+                Doc::list([Doc::from(&object.key.name)].into_iter().chain(cells))
+            }
+            None => Doc::list(resource.row(object, now)),
+        };
+        doc!({ "cells": cells, "object": shown })
     });
     doc!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1",

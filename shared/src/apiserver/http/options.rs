@@ -220,3 +220,10 @@ pub(super) fn check_path_segment(name: &str) -> Result<(), Status> {
     }
     Err(Status::bad_request(format!("Name parameter invalid: {name:?}: {}", why.join(";"))))
 }
+
+/// 415: what nobody has merge keys for cannot be merged by them.
+pub(super) fn no_strategic_patch() -> Status {
+    let message = "the body of the request was in an unknown format - accepted media types include: \
+                   application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+    Status::new(Reason::UnsupportedMediaType, message)
+}

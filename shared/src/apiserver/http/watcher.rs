@@ -138,7 +138,7 @@ impl Watcher {
         }
         let own = doc!({ "kind": info.kind, "apiVersion": info.api_version(), "metadata": metadata.clone() });
         let object = match &self.form {
-            Form::Whole(_) => own,
+            Form::Whole(..) => own,
             Form::Metadata => doc!({
                 "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata
             }),

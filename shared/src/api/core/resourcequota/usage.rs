@@ -33,6 +33,15 @@ pub fn kind_of(resource: &str) -> Option<Kind> {
     }
 }
 
+/// Whether objects of a kind use a resource.
+pub fn is_used_by(resource: &str, kind: Kind) -> bool {
+    match (kind, resource.strip_prefix("count/")) {
+        (Kind::Custom(_), Some(counted)) => kind.info().namespaced && kind.info().qualified() == counted,
+        (Kind::Custom(_), None) => false,
+        _ => kind_of(resource) == Some(kind),
+    }
+}
+
 /// Amounts as a status holds them.
 pub fn to_doc(amounts: &Amounts) -> Doc {
     let mut doc = Doc::map();

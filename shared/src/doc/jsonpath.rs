@@ -1,4 +1,4 @@
-//! kubectl's JSONPath: `{.status.conditions[?(@.type=="Ready")].status}`, and the templates made of it.
+//! JSONPath as kubectl and printer columns have it: `{.status.conditions[?(@.type=="Ready")].status}`, and the templates made of it.
 
 use std::cmp::Ordering;
 

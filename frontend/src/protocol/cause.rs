@@ -1,0 +1,64 @@
+//! Why something is as it is: hops from what a person did to what is there.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Link, Subject};
+
+/// One readable hop: who acted, on what, and what came of it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Cause {
+    /// Virtual time.
+    pub at: u64,
+    /// The place of who acted.
+    pub place: String,
+    /// What was done.
+    pub kind: CauseKind,
+    /// To which object.
+    pub subject: Option<Subject>,
+    /// Reasons and words of decisions and Events behind it.
+    pub notes: Vec<(String, String)>,
+    /// The revision that it made.
+    pub revision: Option<u64>,
+    /// What that revision changed.
+    pub changes: Vec<FieldChange>,
+    /// The messages themselves.
+    pub raw: Vec<Link>,
+}
+
+/// What a hop amounts to.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CauseKind {
+    /// A person asked for it.
+    Asked,
+    /// An object was made.
+    Made,
+    /// The scheduler gave a pod to a node.
+    Placed,
+    /// The kubelet and its runtime worked on a pod.
+    Ran,
+    /// A status was reported.
+    Reported,
+    /// Something else was changed.
+    Changed,
+    /// An object was removed.
+    Removed,
+    /// A program went down or came back.
+    Struck,
+    /// Something was noticed or decided, and nothing written.
+    #[default]
+    Noticed,
+}
+
+/// A field that a revision changed, as JSON; what was not there is empty.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FieldChange {
+    /// The field's path.
+    pub path: String,
+    /// Before.
+    pub old: String,
+    /// After.
+    pub new: String,
+}

@@ -1,0 +1,111 @@
+//! What the page knows of other moments and branches, and its ways to go there.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use crate::{
+    protocol::{Difference, Mark, Pace, PastReply, PastRequest, Request, Timeline},
+    state::Page,
+    track,
+};
+
+/// Signals that follow what the worker tells of other moments.
+#[derive(Clone, Copy)]
+pub struct Travel {
+    pub timeline: RwSignal<Timeline>,
+    pub marks: RwSignal<Arc<Vec<Mark>>>,
+    pub differences: RwSignal<Vec<Difference>>,
+    /// Where the person holds the handle, until that moment is there.
+    pub wanted: RwSignal<Option<u64>>,
+    /// Whether the timeline is drawn large.
+    pub open: RwSignal<bool>,
+    /// Whether the keys are explained.
+    pub help: RwSignal<bool>,
+    /// The hop of a causal chain whose proof is open: its moment, place and revision.
+    pub hop: RwSignal<Option<(u64, String, Option<u64>)>>,
+    /// What is seen of the branch beside.
+    pub twin: StoredValue<Option<Page>>,
+}
+
+impl Travel {
+    pub fn new() -> Self {
+        Self {
+            timeline: RwSignal::default(),
+            marks: RwSignal::default(),
+            differences: RwSignal::default(),
+            wanted: RwSignal::default(),
+            open: RwSignal::default(),
+            help: RwSignal::default(),
+            hop: RwSignal::default(),
+            twin: StoredValue::new(None),
+        }
+    }
+
+    /// Takes what the worker tells.
+    pub fn hear(self, reply: PastReply) {
+        match reply {
+            PastReply::Timeline(timeline) => {
+                if !timeline.seeking {
+                    self.wanted.set(None);
+                }
+                self.timeline.set(timeline);
+            }
+            PastReply::Marks { reset, new } => self.marks.update(|marks| {
+                let marks = Arc::make_mut(marks);
+                if reset {
+                    marks.clear();
+                }
+                marks.extend(new);
+            }),
+            PastReply::Beside(frame) => {
+                if let Some(twin) = self.twin.get_value() {
+                    twin.take(*frame);
+                }
+            }
+            PastReply::Differences(differences) => self.differences.set(differences),
+        }
+    }
+
+    /// Whether a moment of the past is shown.
+    pub fn back(self) -> bool {
+        self.timeline.with(|timeline| timeline.head.is_some())
+    }
+}
+
+impl Page {
+    /// Asks something about other moments.
+    pub fn travel_to(self, request: PastRequest) {
+        self.send(&Request::Past(request));
+    }
+
+    /// Turns to another moment.
+    pub fn look(self, at: u64) {
+        let head = self.head();
+        self.travel.wanted.set((at < head).then_some(at));
+        self.travel_to(if at < head { PastRequest::Look(at) } else { PastRequest::Now });
+    }
+
+    /// The present's time.
+    pub fn head(self) -> u64 {
+        self.travel.timeline.with_untracked(|timeline| timeline.head).unwrap_or(self.now.get_untracked())
+    }
+
+    /// Goes one event back or on, or one second.
+    pub fn leaf(self, back: bool, by_second: bool) {
+        let now = self.travel.wanted.get_untracked().unwrap_or(self.now.get_untracked());
+        let looking = self.travel.timeline.with_untracked(|timeline| timeline.head.is_some());
+        if !back && !looking {
+            // After the present comes what has not happened yet.
+            return self.pace(Pace::Step);
+        }
+        let marks = self.travel.marks.get_untracked();
+        let at = match (back, by_second) {
+            (true, true) => now.saturating_sub(1000),
+            (false, true) => now + 1000,
+            (true, false) => track::before(&marks, now).unwrap_or(0),
+            (false, false) => track::after(&marks, now).unwrap_or(u64::MAX),
+        };
+        self.look(at);
+    }
+}

@@ -1,0 +1,81 @@
+//! The driver's work for a cluster that is looked at from afar: it tells the map's numbers in place of cards.
+
+use super::{Driver, Search};
+use crate::{
+    protocol::{Caption, Frame, Reply, Systems},
+    worker::{captions, map::MOST_CARDS, view::View, view::delta, waits},
+};
+
+/// Wall time between two looks at a cluster from afar, in milliseconds.
+const FAR_LOOK_MS: f64 = 250.0;
+/// Events that one look tells of at most: the newest.
+const EVENTS: usize = 40;
+
+impl Driver {
+    /// Whether this cluster is drawn as a map.
+    pub(super) fn is_far(&self) -> bool {
+        self.replica.cluster().core().machines.len() > MOST_CARDS
+    }
+
+    /// A large cluster is not waited for: its beginning passes while the page already shows it.
+    pub(super) fn begin(&mut self) {
+        let opening = self.replica.opening();
+        if self.cluster_now() < opening.0 {
+            self.search = Some((Search::Opening, opening.0));
+        }
+    }
+
+    /// Tells what changed since the last look, but nodes and pods: those are the map's.
+    pub(super) fn look_from_afar(&mut self, frame: &mut Frame) {
+        let wall = self.far_passed;
+        if wall < FAR_LOOK_MS && !frame.reset && !self.replica.take_struck() {
+            return;
+        }
+        self.far_passed = 0.0;
+        let (seen, _) = self.looked_at;
+        self.looked_at = (self.replica.cluster().store().revision(), self.scene);
+        self.read_writes(seen, frame);
+        let surplus = frame.events.len().saturating_sub(EVENTS);
+        frame.events.drain(..surplus);
+        let cluster = self.replica.cluster();
+        let view = View::from_afar(cluster);
+        frame.workloads = delta(&self.view.workloads, &view.workloads);
+        frame.services = delta(&self.view.services, &view.services);
+        frame.components = delta(&self.view.components, &view.components);
+        let now = cluster.now().0;
+        let told = captions::between(&self.view, &view).into_iter();
+        let accent = self.accent_from != u64::MAX;
+        frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
+        let waits = waits::of(cluster);
+        if waits != self.waits {
+            frame.waits = Some(waits.clone());
+        }
+        let visitors = self.replica.visitors();
+        if visitors != self.visitors {
+            frame.visitors = Some(visitors.clone());
+        }
+        let systems = Systems { far: true, ..Systems::of(cluster) };
+        if systems != self.systems || frame.reset {
+            frame.systems = Some(Box::new(systems.clone()));
+        }
+        (self.view, self.waits, self.visitors, self.systems) = (view, waits, visitors, systems);
+    }
+
+    /// The page's map begins: the names, and from now on the numbers.
+    pub(super) fn begin_map(&mut self) -> Vec<Reply> {
+        let cluster = self.replica.cluster();
+        let map = self.map.get_or_insert_with(|| Box::new(super::Map::new(cluster)));
+        map.tell_all();
+        vec![Reply::MapNames(Box::new(map.names(cluster)))]
+    }
+
+    /// What the map is to be told now, if it is time.
+    pub fn map_words(&mut self) -> Option<Vec<u32>> {
+        self.map_ticks = self.map_ticks.wrapping_add(1);
+        // The numbers of a large cluster change all the time: ten times a second is enough to the eye.
+        if !self.map_ticks.is_multiple_of(3) {
+            return None;
+        }
+        self.map.as_mut()?.follow(self.replica.cluster())
+    }
+}

@@ -1,0 +1,346 @@
+//! Looking back, going on from another moment, and branches: nothing of what was lived is lost by it.
+
+use shared::sim::Time;
+
+use super::{Driver, beside::Beside, millis};
+use crate::{
+    protocol::{Command, PastReply, PastRequest, Reply},
+    worker::replica::Replica,
+};
+
+impl Driver {
+    /// Does what the page asks about other moments.
+    pub(super) fn travel(&mut self, request: &PastRequest) -> Vec<Reply> {
+        // In a live session there is one time for all.
+        if self.replica.pace().is_some() {
+            return Vec::new();
+        }
+        match *request {
+            PastRequest::Look(at) => self.look_at(at),
+            PastRequest::Now => self.look_at(u64::MAX),
+            PastRequest::Fork { repeat } => {
+                self.fork(repeat);
+                self.tell_past()
+            }
+            PastRequest::Switch(id) => self.switch(id),
+            PastRequest::Compare(id) => {
+                self.beside = id.and_then(|id| self.compare(id));
+                self.tell_past()
+            }
+        }
+    }
+
+    /// How far time may go: no further than the present, for who looks back.
+    pub(super) fn limit(&self) -> Time {
+        self.past.present().map_or_else(|| self.replica.limit(), |present| present.cluster().now())
+    }
+
+    /// Turns to the moment at `at`; it is shown once it is worked out.
+    fn look_at(&mut self, at: u64) -> Vec<Reply> {
+        let now = self.cluster_now();
+        let head = self.past.present().map_or(now, |present| present.cluster().now().0);
+        (self.search, self.stop_at) = (None, None);
+        if at >= head {
+            self.past.seek = None;
+            let Some(present) = self.past.course_mut().present.take() else { return Vec::new() };
+            return self.show(*present, false);
+        }
+        let at = at.max(self.past.course().moments.first().unwrap_or(now));
+        if self.past.present().is_none() {
+            self.past.course_mut().present = Some(Box::new(self.replica.clone()));
+        }
+        self.running = false;
+        let course = self.past.course();
+        let (Some(moment), Some(present)) = (course.moments.before(at), &course.present) else {
+            return Vec::new();
+        };
+        // From where one is it may be nearer.
+        if now > at || moment.cluster().now().0 > now {
+            self.replica = moment.destined(present.log());
+        }
+        self.past.seek = Some(at);
+        self.tell_past()
+    }
+
+    /// Works on the way to the moment that is to be shown.
+    pub(super) fn seek(&mut self, late: &dyn Fn() -> bool) -> Vec<Reply> {
+        let Some(at) = self.past.seek else { return Vec::new() };
+        while self.replica.next_at().is_some_and(|next| next.0 <= at) {
+            if late() {
+                return Vec::new();
+            }
+            self.replica.step();
+        }
+        self.replica.advance_to(Time(at));
+        self.past.seek = None;
+        let replica = self.replica.clone();
+        self.show(replica, false)
+    }
+
+    /// Who has come to the present again lives in it.
+    pub(super) fn rejoin(&mut self) {
+        let arrived = |present: &Replica| self.replica.cluster().now() >= present.cluster().now();
+        if self.past.seek.is_none()
+            && self.past.present().is_some_and(arrived)
+            && let Some(present) = self.past.course_mut().present.take()
+        {
+            self.replica = *present;
+        }
+    }
+
+    /// Shows another state of the cluster in place of this one; what the viewer chose stays.
+    fn show(&mut self, replica: Replica, running: bool) -> Vec<Reply> {
+        let old = std::mem::replace(self, Self::new(replica));
+        (self.speed, self.scene, self.inspected) = (old.speed, old.scene, old.inspected);
+        (self.past, self.beside, self.before_fault) = (old.past, old.beside, old.before_fault);
+        self.running = running;
+        self.accent_from = self.replica.next_command();
+        let mut replies = vec![self.first_frame()];
+        if old.map.is_some() {
+            replies.extend(self.begin_map());
+        }
+        replies.extend(self.inspection());
+        let now = self.cluster_now();
+        if let Some(id) = self.beside.as_ref().map(|beside| beside.id())
+            && now < self.beside.as_ref().map_or(0, |beside| beside.now())
+        {
+            self.beside = self.compare(id);
+        }
+        replies
+    }
+
+    /// Goes on from the shown moment in a branch of its own; with `repeat`, what was done later is done there, too.
+    pub(super) fn fork(&mut self, repeat: bool) {
+        self.past.pass(&self.replica);
+        let course = self.past.course_mut();
+        if course.present.is_none() {
+            course.present = Some(Box::new(self.replica.clone()));
+        }
+        if !repeat {
+            self.replica.forget_future();
+        }
+        self.past.seek = None;
+        self.past.branch(&self.replica);
+        self.accent_from = self.replica.next_command();
+    }
+
+    /// Shows another branch.
+    fn switch(&mut self, id: u32) -> Vec<Reply> {
+        if id == self.past.course().id {
+            return Vec::new();
+        }
+        self.beside = None;
+        let present = self.past.course_mut().present.take().unwrap_or_else(|| Box::new(self.replica.clone()));
+        self.past.course_mut().present = Some(present);
+        self.past.seek = None;
+        let Some(replica) = self.past.switch(id) else { return Vec::new() };
+        self.before_fault = None;
+        let mut replies = self.show(replica, self.running);
+        replies.extend(self.tell_past());
+        replies
+    }
+
+    /// Another branch, to be shown beside this one.
+    fn compare(&mut self, id: u32) -> Option<Box<Beside>> {
+        let now = self.cluster_now();
+        let (mine, parted) = (self.past.course().lost, self.past.course().from);
+        let course = self.past.by_id(id)?;
+        let present = course.present.as_deref()?;
+        let replica = if present.cluster().now().0 <= now {
+            present.clone()
+        } else {
+            let moment = course.moments.before(now).or_else(|| course.moments.before(u64::MAX))?;
+            moment.destined(present.log())
+        };
+        // The younger of the two says when they parted.
+        let lost = if course.from > parted { course.lost } else { mine };
+        Some(Box::new(Beside::new(id, replica, lost)))
+    }
+
+    /// Goes back to just before the last fault, and does something else there.
+    pub(super) fn rewind(&mut self, then: &[Command]) -> Vec<Reply> {
+        let Some(before) = self.before_fault.clone() else { return Vec::new() };
+        let course = self.past.course_mut();
+        if course.present.is_none() {
+            course.present = Some(Box::new(self.replica.clone()));
+        }
+        self.past.branch(&before);
+        self.before_fault = None;
+        let mut replies = self.show((*before).clone(), true);
+        for command in then {
+            self.act(None, command);
+        }
+        // All of it is one deed: the accent begins with its first command, and so does the way back.
+        if !then.is_empty() {
+            self.accent_from = before.next_command();
+            self.before_fault = Some(before);
+        }
+        replies.extend(self.inspection());
+        replies
+    }
+
+    /// Lets the branch beside follow the clock of this one.
+    pub(super) fn tick_beside(&mut self, late: &dyn Fn() -> bool) -> Vec<Reply> {
+        let Some(beside) = &mut self.beside else { return Vec::new() };
+        if self.past.seek.is_some() {
+            return Vec::new();
+        }
+        let clock = (self.now, self.scene, self.rate, self.running);
+        beside.follow(clock, (&self.view, self.visitors.lost), late)
+    }
+
+    pub(super) fn tell_past(&mut self) -> Vec<Reply> {
+        let now = self.cluster_now();
+        let beside = self.beside.as_ref().map(|beside| beside.id());
+        self.past.tell(now, beside).into_iter().map(Reply::Past).collect()
+    }
+
+    /// Comes to `now` of another clock, as far as time allows; tells what is seen on the way.
+    pub(super) fn follow(
+        &mut self,
+        (now, scene, rate, running): (f64, f64, f64, bool),
+        late: &dyn Fn() -> bool,
+    ) -> Option<Reply> {
+        let mut drawn = super::Drawn::default();
+        (self.scene, self.rate, self.running) = (scene, rate, running);
+        self.run_to(now.max(millis(self.cluster_now())), &mut drawn, late, false);
+        let mut frame = super::Frame::default();
+        (frame.hops, frame.heartbeats) = (drawn.hops, drawn.heartbeats);
+        self.look(&mut frame);
+        self.finish(&mut frame);
+        if frame.is_still() && self.sent == frame.clock {
+            return None;
+        }
+        self.sent = frame.clock;
+        Some(Reply::Past(PastReply::Beside(Box::new(frame))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{MarkKind, Pace, Request, Speed, Timeline};
+
+    /// Lets so much wall time pass on a machine that is never slow; what the page heard of other moments.
+    fn pass(driver: &mut Driver, wall: u32) -> Vec<PastReply> {
+        past((0..wall / 33).flat_map(|_| driver.tick(33.0, &|| 0.0)))
+    }
+
+    fn past(replies: impl IntoIterator<Item = Reply>) -> Vec<PastReply> {
+        let told = |reply| if let Reply::Past(it) = reply { Some(it) } else { None };
+        replies.into_iter().filter_map(told).collect()
+    }
+
+    fn at_speed(milli: u32) -> Driver {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        driver.hear(Request::Pace(Pace::Speed(Speed::Milli(milli))));
+        driver
+    }
+
+    fn power_off(driver: &mut Driver) {
+        let command = Command::Fault { target: "node/node-2".to_owned(), kind: "PowerOff".to_owned() };
+        driver.hear(Request::Command { id: 1, command });
+    }
+
+    fn ask(driver: &mut Driver, request: PastRequest) -> Vec<PastReply> {
+        let mut replies = past(driver.hear(Request::Past(request)));
+        replies.extend(pass(driver, 700));
+        replies
+    }
+
+    fn timeline(replies: &[PastReply]) -> Timeline {
+        let last = replies.iter().rev().find_map(|reply| match reply {
+            PastReply::Timeline(timeline) => Some(timeline.clone()),
+            _ => None,
+        });
+        last.expect("the page hears of the timeline")
+    }
+
+    #[test]
+    fn whoever_looks_back_and_plays_on_comes_to_the_same_present() {
+        let mut driver = at_speed(20_000);
+        pass(&mut driver, 2000);
+        power_off(&mut driver);
+        pass(&mut driver, 10_000);
+        driver.hear(Request::Pace(Pace::Pause));
+        let (head, hash) = (driver.cluster_now(), driver.replica.hash());
+        let past = timeline(&ask(&mut driver, PastRequest::Look(50_000)));
+        assert_eq!((past.head, past.later, past.seeking), (Some(head), 1, false));
+        assert_eq!(driver.cluster_now(), 50_000);
+        assert!(driver.view.nodes["node-2"].power, "the fault is still to come");
+        // The same moment, reached from another side, is the same.
+        let early = driver.replica.hash();
+        ask(&mut driver, PastRequest::Look(head - 10));
+        assert!(!driver.view.nodes["node-2"].power);
+        ask(&mut driver, PastRequest::Look(50_000));
+        assert_eq!(driver.replica.hash(), early);
+        driver.hear(Request::Pace(Pace::Play));
+        for _ in 0..100 {
+            if driver.past.present().is_none() {
+                break;
+            }
+            pass(&mut driver, 330);
+        }
+        driver.hear(Request::Pace(Pace::Pause));
+        ask(&mut driver, PastRequest::Look(head - 1));
+        driver.replica.advance_to(Time(head));
+        assert_eq!(driver.replica.hash(), hash, "what was played again came out the same");
+    }
+
+    #[test]
+    fn acting_in_the_past_begins_a_branch_and_loses_nothing() {
+        let mut driver = at_speed(20_000);
+        pass(&mut driver, 2000);
+        power_off(&mut driver);
+        pass(&mut driver, 6000);
+        let head = driver.cluster_now();
+        ask(&mut driver, PastRequest::Look(45_000));
+        let command = Command::Fault { target: "component/kube-scheduler".into(), kind: "Stop".into() };
+        driver.hear(Request::Command { id: 2, command });
+        let past = timeline(&pass(&mut driver, 100));
+        assert_eq!((past.branches.len(), past.current, past.head, past.later), (2, 2, None, 0));
+        assert!(!driver.view.components["kube-scheduler"].up && driver.view.nodes["node-2"].power);
+        let past = ask(&mut driver, PastRequest::Switch(1));
+        assert!(driver.view.components["kube-scheduler"].up && !driver.view.nodes["node-2"].power);
+        assert!(driver.cluster_now() >= head);
+        let faults = past.iter().find_map(|reply| match reply {
+            PastReply::Marks { reset: true, new } => {
+                Some(new.iter().filter(|mark| mark.kind == MarkKind::Fault).count())
+            }
+            _ => None,
+        });
+        assert_eq!(faults, Some(1));
+    }
+
+    #[test]
+    fn a_branch_that_repeats_what_came_later_is_compared_on_one_clock() {
+        let mut driver = at_speed(60_000);
+        pass(&mut driver, 700);
+        power_off(&mut driver);
+        pass(&mut driver, 9000);
+        ask(&mut driver, PastRequest::Look(35_000));
+        ask(&mut driver, PastRequest::Fork { repeat: false });
+        ask(&mut driver, PastRequest::Compare(Some(1)));
+        driver.hear(Request::Pace(Pace::Play));
+        let replies = pass(&mut driver, 9000);
+        let beside = driver.beside.as_ref().expect("a branch is beside");
+        assert!(driver.cluster_now().abs_diff(beside.now()) < 100);
+        let told = replies.iter().rev().find_map(|reply| match reply {
+            PastReply::Differences(differences) => Some(differences.clone()),
+            _ => None,
+        });
+        let told = told.expect("the differences are told");
+        use crate::protocol::Difference::{Lost, Workload};
+        assert!(told.iter().any(|it| matches!(it, Lost(0, there) if *there > 0)), "{told:?}");
+        let short = |it: &crate::protocol::Difference| matches!(it, Workload(name, here, there) if name == "todo-api" && here.short == 0 && there.short > 60_000);
+        assert!(told.iter().any(short), "{told:?}");
+        // With what came later repeated, the branch lives through the same fault.
+        ask(&mut driver, PastRequest::Switch(1));
+        ask(&mut driver, PastRequest::Look(35_000));
+        ask(&mut driver, PastRequest::Fork { repeat: true });
+        driver.hear(Request::Pace(Pace::Play));
+        pass(&mut driver, 2000);
+        assert!(!driver.view.nodes["node-2"].power);
+    }
+}

@@ -1,0 +1,241 @@
+//! What is wrong with a definition.
+
+use crate::api::apiextensions::structural;
+use crate::api::validation::{At, Faults, IMMUTABLE, names};
+use crate::collections::BTreeSet;
+use crate::doc::{Doc, JsonPath, Str};
+
+const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
+const APPROVAL: &str = "api-approved.kubernetes.io";
+
+pub(super) fn whole(doc: &Doc, faults: &mut Faults) {
+    let spec = At::root(&doc["spec"], "spec");
+    let (group, names) = (spec.field("group"), spec.field("names"));
+    let name = format!("{}.{}", names["plural"].str(), group.text());
+    if doc["metadata"]["name"].as_str() != Some(&name) {
+        let why = "must be spec.names.plural+\".\"+spec.group";
+        faults.invalid("metadata.name", &Doc::from(doc["metadata"]["name"].str()), why);
+    }
+    if group.require(faults) {
+        group.check(faults, names::dns_subdomain);
+        if !group.text().contains('.') {
+            faults.invalid(&group, &group, "should be a domain with at least one dot");
+        }
+    }
+    let protected = |domain: &str| group.text() == domain || group.text().ends_with(&format!(".{domain}"));
+    let approved = &doc["metadata"]["annotations"][APPROVAL];
+    if (protected("k8s.io") || protected("kubernetes.io")) && approved.is_empty() {
+        let why = "protected groups must have approval annotation \"api-approved.kubernetes.io\", see \
+                   https://github.com/kubernetes/enhancements/pull/1111";
+        faults.required(format!("metadata.annotations[{APPROVAL}]"), why);
+    }
+    spec.field("scope").require_one_of(faults, &["Cluster", "Namespaced"]);
+    if spec["preserveUnknownFields"].as_bool() == Some(true) {
+        let why = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+        faults.invalid("spec.preserveUnknownFields", &Doc::Bool(true), why);
+    }
+    versions(&spec.field("versions"), faults);
+    all_names(&names, faults);
+    conversion(&spec.field("conversion"), faults);
+}
+
+fn versions(versions: &At<'_>, faults: &mut Faults) {
+    let mut seen: BTreeSet<Str> = BTreeSet::new();
+    let mut unique = true;
+    let mut stored = 0;
+    for version in versions.each() {
+        let name = version.field("name");
+        if name.require(faults) {
+            for why in dns_1035_label(name.text()) {
+                faults.invalid(&name, &name, why);
+            }
+        }
+        unique &= seen.insert(name.str());
+        stored += u32::from(version["storage"].as_bool() == Some(true));
+        one_version(&version, faults);
+    }
+    if versions.items().is_empty() {
+        faults.required(versions, "must have at least one version");
+        return;
+    }
+    if !unique {
+        faults.invalid(versions, versions, "must contain unique version names");
+    }
+    if stored != 1 {
+        faults.invalid(versions, versions, "must have exactly one version marked as storage version");
+    }
+}
+
+fn one_version(version: &At<'_>, faults: &mut Faults) {
+    let schema = version.field("schema");
+    let schema = schema.field("openAPIV3Schema");
+    if schema.is_set() {
+        structural::well_formed(schema.doc(), &schema.path(), faults);
+    } else {
+        faults.required(&schema, "schemas are required");
+    }
+    let warning = version.field("deprecationWarning");
+    if warning.is_set() && version["deprecated"].as_bool() != Some(true) {
+        faults.invalid(&warning, &warning, "can only be set for deprecated versions");
+    }
+    for column in version.field("additionalPrinterColumns").each() {
+        column.field("name").require(faults);
+        column.field("type").require_one_of(faults, &TYPES);
+        let path = column.field("jsonPath");
+        if path.require(faults) && JsonPath::parse(path.text()).is_err() {
+            faults.invalid(&path, &path, "must be a valid json path");
+        }
+    }
+    let scale = version.field("subresources");
+    let scale = scale.field("scale");
+    if scale.is_set() {
+        for (field, below) in
+            [("specReplicasPath", "spec"), ("statusReplicasPath", "status"), ("labelSelectorPath", "status")]
+        {
+            let path = scale.field(field);
+            if field == "labelSelectorPath" && path.is_empty() {
+                continue;
+            }
+            if path.require(faults) {
+                simple_path(&path, below, faults);
+            }
+        }
+    }
+    let selectable = version.field("selectableFields");
+    if selectable.items().len() > 8 {
+        let count = selectable.items().len();
+        faults.add(
+            "FieldValueTooMany",
+            selectable.path(),
+            format!("Too many: {count}: must have at most 8 items"),
+        );
+    }
+    for field in selectable.each() {
+        selectable_field(&field.field("jsonPath"), schema.doc(), faults);
+    }
+}
+
+fn selectable_field(path: &At<'_>, schema: &Doc, faults: &mut Faults) {
+    if !path.require(faults) {
+        return;
+    }
+    if !path.text().starts_with('.') || path.text().contains(['[', '*']) {
+        faults.invalid(path, path, "is an invalid path: must be a simple json path starting with .");
+        return;
+    }
+    let mut parts = path.text().split('.').skip(1);
+    let found = parts.try_fold(schema, |schema, part| {
+        Some(&schema["properties"][part]).filter(|property| !property.is_null())
+    });
+    match found {
+        None => faults.invalid(path, path, "is an invalid path: does not refer to a valid field"),
+        Some(property) if !matches!(property["type"].as_str(), Some("boolean" | "integer" | "string")) => {
+            let why = "must point to a field of type string, boolean or integer. Enum string fields and strings with \
+                       formats are allowed.";
+            faults.invalid(path, path, why);
+        }
+        Some(_) if path.text().starts_with(".metadata.") => {
+            faults.invalid(path, path, "must not point to fields in metadata");
+        }
+        Some(_) => {}
+    }
+}
+
+fn simple_path(path: &At<'_>, below: &str, faults: &mut Faults) {
+    let text = path.text();
+    if !text.starts_with('.') {
+        faults.invalid(path, path, "must be a simple json path starting with .");
+    } else if text.contains(['[', '*']) {
+        faults.invalid(path, path, "must be a json path in the dot notation");
+    } else if !text.starts_with(&format!(".{below}.")) {
+        faults.invalid(path, path, format!("should be a json path under .{below}"));
+    }
+}
+
+fn all_names(names: &At<'_>, faults: &mut Faults) {
+    for field in ["plural", "singular", "kind", "listKind"] {
+        names.field(field).require(faults);
+    }
+    for field in ["plural", "singular"] {
+        let name = names.field(field);
+        let whys = dns_1035_label(name.text());
+        if !name.is_empty() && !whys.is_empty() {
+            faults.invalid(&name, &name, whys.join(","));
+        }
+    }
+    for field in ["kind", "listKind"] {
+        let name = names.field(field);
+        let whys = dns_1035_label(&name.text().to_lowercase());
+        if !name.is_empty() && !whys.is_empty() {
+            let why = format!("may have mixed case, but should otherwise match: {}", whys.join(","));
+            faults.invalid(&name, &name, why);
+        }
+    }
+    for field in ["shortNames", "categories"] {
+        for name in names.field(field).each() {
+            let whys = dns_1035_label(name.text());
+            if !whys.is_empty() {
+                faults.invalid(&name, &name, whys.join(","));
+            }
+        }
+    }
+    if !names["kind"].is_empty() && names["kind"] == names["listKind"] {
+        faults.invalid(&names.field("listKind"), &names["listKind"], "kind and listKind may not be the same");
+    }
+}
+
+fn conversion(conversion: &At<'_>, faults: &mut Faults) {
+    let strategy = conversion.field("strategy");
+    strategy.require_one_of(faults, &["None", "Webhook"]);
+    if strategy.text() == "Webhook" {
+        faults.forbidden(&strategy, "conversion by webhooks is not simulated");
+    }
+    let webhook = conversion.field("webhook");
+    if strategy.text() == "None" && webhook.is_set() {
+        faults.forbidden(&webhook, "should not be set when strategy is not set to Webhook");
+    }
+}
+
+/// RFC 1035 label, at most 63 characters.
+fn dns_1035_label(text: &str) -> Vec<String> {
+    const FORM: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
+                        alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', \
+                        regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fits = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.ends_with(inner)
+        && text.chars().all(|c| inner(c) || c == '-');
+    let mut whys = Vec::new();
+    if text.len() > 63 {
+        whys.push("must be no more than 63 characters".to_owned());
+    }
+    if !fits {
+        whys.push(FORM.to_owned());
+    }
+    whys
+}
+
+pub(super) fn update(new: &Doc, old: &Doc, established: bool, faults: &mut Faults) {
+    let mut fixed = vec!["group", "names.plural"];
+    if established {
+        fixed.extend(["scope", "names.kind"]);
+    }
+    for field in fixed {
+        let path: Vec<&str> = field.split('.').collect();
+        let value = new["spec"].at(&path);
+        if value != old["spec"].at(&path) {
+            faults.invalid(format!("spec.{field}"), value, IMMUTABLE);
+        }
+    }
+    let named = |name: &Doc| new["spec"]["versions"].items().iter().any(|version| version["name"] == *name);
+    for (at, stored) in new["status"]["storedVersions"].items().iter().enumerate() {
+        if !named(stored) {
+            let why = "missing from spec.versions; ".to_owned()
+                + &format!(
+                    "{} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in {0} and removes {0} from status.storedVersions",
+                    stored.str()
+                );
+            faults.invalid(format!("status.storedVersions[{at}]"), stored, why);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+// The stage: what can be broken and how it is mended, the insides of the systems, the map of a large cluster.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { openPage, root, screenshot, startServer } from "./harness.mjs";
+
+const LONG_MS = 60_000;
+const axe = await readFile(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
+
+/** The page with its cluster alive; with `scenario`, that one in its place. */
+async function openCluster(t, { scenario, ...options } = {}) {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url, options);
+  await page.locator(".pod.serving").nth(2).waitFor();
+  if (scenario) await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario: text } })), scenario);
+  return page;
+}
+
+/** Nothing that axe finds fault with. */
+async function accessible(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3).join(" ")}`), []);
+}
+
+const thing = (page, place) => page.locator(`.stage [data-place='${place}']`).first();
+const menu = (page) => page.getByRole("menu");
+const item = (page, name) => menu(page).getByRole(/^menuitem/).filter({ hasText: name }).first();
+const broken = (page) => page.getByRole("button", { name: /^Faults/ });
+
+test("everything has a menu, by lightning, right click and keyboard", async (t) => {
+  const page = await openCluster(t);
+  await page.getByRole("button", { name: "Break node-1" }).click();
+  await menu(page).waitFor();
+  await screenshot(page, "fault-menu");
+  await accessible(page);
+  const lines = await menu(page).getByRole("menuitemcheckbox").allInnerTexts();
+  assert.ok(lines.some((line) => line.includes("Cut off its network") && line.includes("nothing gets in or out")), lines.join("\n"));
+  await page.keyboard.press("Escape");
+  await menu(page).waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Break node-1");
+
+  await thing(page, "kubelet@node-0").click({ button: "right" });
+  await menu(page).getByText("Cut its line").waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Escape");
+
+  const pod = page.locator(".pod.serving").first();
+  await pod.focus();
+  await page.keyboard.press("Shift+F10");
+  await menu(page).getByText("Kill its containers").waitFor();
+  await page.keyboard.press("Escape");
+});
+
+test("what is broken shows on the thing and in the list, and one click mends it", async (t) => {
+  const page = await openCluster(t);
+  assert.match(await page.locator("h1").innerText(), /Switch off a node/);
+  await page.getByRole("button", { name: "Break kube-scheduler" }).click();
+  await item(page, "Stop").click();
+  await thing(page, "kube-scheduler").locator(".undo").waitFor();
+  await page.getByRole("heading", { name: "Something is wrong with kube-scheduler" }).waitFor();
+  await page.getByRole("button", { name: "Break node-1" }).click();
+  await item(page, "Cut off its network").click();
+  await thing(page, "node/node-1").locator(".undo", { hasText: "Cut off its network" }).waitFor();
+  await page.getByRole("heading", { name: "2 faults at once" }).waitFor();
+  await broken(page).click();
+  assert.equal(await page.locator(".faults-list .undo").count(), 2);
+  await screenshot(page, "faults");
+  await accessible(page);
+  await thing(page, "kube-scheduler").locator(".undo").click();
+  await thing(page, "kube-scheduler").locator(".undo").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Undo all" }).click();
+  await page.getByText("Nothing is broken.").waitFor();
+  await page.getByRole("heading", { name: "All is mended" }).waitFor();
+});
+
+test("chaos breaks the same things again for the same number", async (t) => {
+  const drawn = async () => {
+    const page = await openCluster(t);
+    await page.keyboard.press(" ");
+    await broken(page).click();
+    await page.getByLabel("Number").fill("7");
+    await page.getByLabel("Number").press("Tab");
+    for (let draw = 1; draw <= 3; draw++) {
+      await page.getByRole("button", { name: "Break something" }).click();
+      await page.locator(".chaos-log li").nth(draw - 1).waitFor();
+    }
+    return page.locator(".chaos-log li").allInnerTexts();
+  };
+  const first = await drawn();
+  assert.equal(first.length, 3);
+  assert.deepEqual((await drawn()).length, 3);
+});
+
+const scenario = (cluster, steps = "[]", opening = "20s") =>
+  `apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: stage}\nspec:\n  seed: 5\n  cluster: ${cluster}\n  opening: ${opening}\n  steps: ${steps}\n`;
+
+test("several members show who leads, and zones can be struck as wholes", async (t) => {
+  const text = scenario("{controlPlane: {members: 3}, nodes: [{count: 2, zone: a}, {count: 2, zone: b}]}");
+  const page = await openCluster(t, { scenario: text });
+  await page.locator(".member[data-place='etcd/2']").waitFor();
+  assert.equal(await page.locator(".member.leads").count(), 3);
+  await page.getByText(/term \d/).first().waitFor();
+  await screenshot(page, "members-and-zones");
+  await accessible(page);
+  const leader = page.locator(".member.leads[data-place^='etcd/']");
+  const place = await leader.getAttribute("data-place");
+  await leader.click({ button: "right" });
+  await item(page, "Stop").click();
+  await page.locator(`.member.down[data-place='${place}']`).waitFor();
+  await page.locator(`.member.leads[data-place^='etcd/']:not([data-place='${place}'])`).waitFor({ timeout: LONG_MS });
+  await page.getByRole("button", { name: "Break a", exact: true }).click();
+  await item(page, "Power off").click();
+  await page.locator(".node[data-state=unnoticed], .node[data-state=off]").nth(1).waitFor();
+  await screenshot(page, "zone-off");
+});
+
+test("forty nodes are a map that can be read, searched and struck", async (t) => {
+  const app = "apiVersion: apps/v1\\nkind: Deployment\\nmetadata: {name: web}\\nspec:\\n  replicas: 120\\n  selector: {matchLabels: {app: web}}\\n  template:\\n    metadata: {labels: {app: web}}\\n    spec: {containers: [{name: c, image: 'todo-api:v1'}]}\\n";
+  const text = scenario("{nodes: [{count: 20, zone: a}, {count: 20, zone: b}]}", `[{at: 0s, apply: "${app}"}]`, "15s");
+  const page = await openCluster(t, { scenario: text });
+  const map = page.getByRole("application", { name: "Map of the cluster" });
+  await map.waitFor();
+  await page.getByText(/40 nodes · 120 pods · ready 120/).waitFor({ timeout: LONG_MS });
+  await screenshot(page, "map");
+  await accessible(page);
+
+  await page.getByLabel("Find a node").fill("node-33");
+  await page.getByLabel("Find a node").press("Enter");
+  await page.locator("#drawer").getByText("node-33").first().waitFor();
+  await page.locator(".map-said", { hasText: "node-33: Ready. Pods: 3" }).waitFor();
+  await screenshot(page, "map-node");
+  await map.focus();
+  await page.keyboard.press("ArrowLeft");
+  await page.locator(".map-said", { hasText: "node-32" }).waitFor();
+  await page.keyboard.press("Shift+F10");
+  await item(page, "Power off").click();
+  await page.locator(".map-said").waitFor();
+  await broken(page).getByText("1").waitFor();
+});

@@ -1,0 +1,41 @@
+// Why something is as it is, and what is being waited for.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openPage, screenshot, startServer } from "./harness.mjs";
+
+async function inspectPod(t, options) {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url, options);
+  await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
+  await page.locator(".pod[data-shape=ready]").first().click();
+  await page.locator(".hops .hop").nth(4).waitFor();
+  return page;
+}
+
+test("a pod tells why it is there, from what a person asked for to its readiness", async (t) => {
+  const page = await inspectPod(t);
+  const hops = page.locator(".hops .hop");
+  const kinds = await hops.evaluateAll((hops) => hops.map((hop) => hop.dataset.kind));
+  assert.equal(kinds[0], "asked");
+  for (const kind of ["made", "placed", "reported"]) assert.ok(kinds.includes(kind), `${kind} is not among ${kinds}`);
+
+  const placed = page.locator(".hop[data-kind=placed]");
+  await placed.getByRole("button").first().click();
+  await placed.locator(".changes").getByText("spec.nodeName").waitFor();
+  await page.locator("[data-place=kube-scheduler].spot").waitFor();
+  await placed.getByText("The messages themselves").click();
+  await placed.locator("details .chain li").first().waitFor();
+  await screenshot(page, "why");
+
+  await placed.getByRole("button", { name: "Show this moment" }).click();
+  await page.getByRole("button", { name: "Back to now" }).waitFor();
+});
+
+test("a hop leads to the object that it is about", async (t) => {
+  const page = await inspectPod(t);
+  const asked = page.locator(".hop[data-kind=asked]").first();
+  await asked.getByRole("button").first().click();
+  await asked.getByRole("button", { name: /^Look into/ }).click();
+  await page.locator("#drawer .kind", { hasText: "Deployment" }).waitFor();
+});
