@@ -10,8 +10,11 @@ use crate::{
     state::Page,
 };
 
+/// What a cluster is called in the reader's language.
+type Name = fn(I18nContext<Locale>) -> &'static str;
+
 /// The clusters on offer, by file name, in the order in which one learns.
-const CLUSTERS: [(&str, fn(I18nContext<Locale>) -> &'static str); 6] = [
+const CLUSTERS: [(&str, Name); 6] = [
     ("hello-pod", |i18n| t_string!(i18n, gallery.hello_pod)),
     ("canary", |i18n| t_string!(i18n, gallery.canary)),
     ("zone-failure", |i18n| t_string!(i18n, gallery.zone_failure)),

@@ -12,7 +12,7 @@ pub(super) fn fits(format: &str, text: &str) -> Option<bool> {
         "ipv4" => text.parse::<std::net::Ipv4Addr>().is_ok(),
         "ipv6" => text.parse::<std::net::Ipv6Addr>().is_ok(),
         "cidr" => names::cidr(text).is_empty(),
-        "byte" => text.len() % 4 == 0 && text.trim_end_matches('=').bytes().all(is_base64),
+        "byte" => text.len().is_multiple_of(4) && text.trim_end_matches('=').bytes().all(is_base64),
         "uuid" | "uuid3" | "uuid4" | "uuid5" => {
             let digits: String = text.chars().filter(|c| *c != '-').collect();
             let version = text.chars().nth(14);
