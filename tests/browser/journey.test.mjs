@@ -124,7 +124,7 @@ test("what is applied travels to running pods, and what is wrong is said where",
   await page.getByRole("button", { name: "YAML" }).click();
   await drawer(page).locator(".cm-content").waitFor();
   // The article's Pod has neither a name nor an image.
-  await drawer(page).locator("select").selectOption("pod-incomplete");
+  await drawer(page).getByLabel("Example").selectOption("pod-incomplete");
   await drawer(page).getByRole("button", { name: "Apply" }).click();
   await outcome(page, /resource name may not be empty|name or generateName is required|Required value/);
   await drawer(page).getByRole("button", { name: /Add the name and image/ }).click();
@@ -132,7 +132,7 @@ test("what is applied travels to running pods, and what is wrong is said where",
   await outcome(page, /pod\/\S+ created/);
 
   for (const example of ["deployment", "service", "configmap", "secret", "secret-stringdata"]) {
-    await drawer(page).locator("select").selectOption(example);
+    await drawer(page).getByLabel("Example").selectOption(example);
     await drawer(page).getByRole("button", { name: "Apply" }).click();
     await outcome(page, /(created|configured|unchanged)/);
   }
@@ -162,7 +162,7 @@ test("anything can be looked into", async (t) => {
   const inspector = drawer(page);
   await inspector.getByText("Why it is here").waitFor();
   await inspector.locator("table tbody tr").nth(2).waitFor();
-  await inspector.locator(".chain li").nth(3).waitFor();
+  await inspector.locator(".hops .hop").nth(3).waitFor();
   await inspector.getByText("Scheduled").first().waitFor();
   assert.match(await inspector.locator(".yaml").innerText(), /kind: Pod\n/);
   await screenshot(page, "inspector");

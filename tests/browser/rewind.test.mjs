@@ -22,6 +22,8 @@ const state = (page, name, on) => page.locator(`.stages > .stage .node[data-plac
 async function afterFault(t, options) {
   const page = await openCluster(t, options);
   await page.locator(".time select").selectOption("20000");
+  // The fault is not the first thing that one can look back at.
+  await page.waitForFunction(() => document.querySelector(".track").ariaValueNow > 35, undefined, { timeout: LONG_MS });
   await power(page, "node-2").click();
   await state(page, "node-2", false).waitFor();
   await page.waitForFunction(() => document.querySelector(".track").ariaValueNow > 120, undefined, { timeout: LONG_MS });
@@ -84,7 +86,7 @@ test("a branch leaves the past, and both are seen side by side with their differ
   await screenshot(page, "branches");
   await branches.getByRole("button", { name: "One branch only" }).click();
   await page.locator(".beside-stage").waitFor({ state: "detached" });
-  await branches.getByRole("button", { name: /^Branch 1/ }).click();
+  await branches.getByRole("button", { name: "Branch 1", exact: true }).click();
   await state(page, "node-2", false).waitFor();
 });
 

@@ -214,7 +214,7 @@ fn OpenMenu(at: MenuAt) -> impl IntoView {
     view! {
         <div class="menu-veil" on:pointerdown=move |_| close() on:contextmenu=move |event| { event.prevent_default(); close(); }></div>
         <div
-            class="menu"
+            class="fault-menu"
             role="menu"
             tabindex="-1"
             node_ref=menu

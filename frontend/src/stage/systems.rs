@@ -97,11 +97,11 @@ fn OneMember(sort: Sort, number: usize) -> impl IntoView {
             class:down=move || !up()
             class:leads=leads
             title=label.clone()
-            aria-label=label
             on:click=move |_| page.inspect(subject.clone())
         >
             {number}
             <Show when=move || leads()><span>{t!(i18n, component.leader)}</span></Show>
+            <span class="visually-hidden">" " {label.clone()}</span>
         </button>
         {(number > 0).then(|| view! { <Struck place=place.clone() /> })}
     }

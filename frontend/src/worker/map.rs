@@ -301,7 +301,7 @@ mod tests {
         let manifest = format!(
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: {replicas}\n  \
              selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    \
-             spec: {{containers: [{{name: c, image: 'todo-api:v1', resources: {{requests: {{cpu: 100m}}}}}}]}}\n"
+             spec: {{containers: [{{name: c, image: 'todo-api:v1.0', resources: {{requests: {{cpu: 100m}}}}}}]}}\n"
         );
         let indented = manifest.replace('\n', "\n      ");
         let mut replica = Replica::from_scenario(&format!(

@@ -1,0 +1,130 @@
+//! What can be said about what happens: named waits, captions, the measured end of a fault. The page finds the words.
+
+use serde::{Deserialize, Serialize};
+
+/// A named wait.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wait {
+    /// Distinguishes it from all others.
+    pub id: u32,
+    /// What for.
+    pub kind: WaitKind,
+    /// The node, pod or container that waits.
+    pub object: String,
+    /// Virtual time at which it began.
+    pub since: u64,
+    /// Virtual time at which it ends.
+    pub until: u64,
+}
+
+/// The waits that have a name.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WaitKind {
+    /// Until a silent node counts as lost.
+    NodeGracePeriod,
+    /// Until pods leave a tainted node.
+    Toleration,
+    /// Until the node controller's rate limit lets the next node's pods go.
+    EvictionRate,
+    /// Until a pod that is being deleted is killed.
+    TerminationGrace,
+    /// Until a crashed container is started again.
+    CrashLoopBackOff,
+    /// Until an image is asked for again.
+    ImagePullBackOff,
+    /// Until a missing ConfigMap or Secret is looked for again.
+    ConfigRetry,
+    /// Until a container is asked for the first time whether it is ready.
+    ProbeDelay,
+    /// Until another may lead in the place of a program that is down.
+    LeaderLease,
+    /// Until what is left in a namespace is looked at again.
+    NamespaceDeletion,
+    /// Until a finished Job is removed.
+    TtlAfterFinished,
+    /// Until a rollout counts as stuck.
+    ProgressDeadline,
+}
+
+impl WaitKind {
+    /// Whether something is held up by it. A pod that is told to go is not waited for: its successor is on the way
+    /// already. A deadline is there to pass unnoticed.
+    pub fn holds(self) -> bool {
+        !matches!(self, Self::TerminationGrace | Self::TtlAfterFinished | Self::ProgressDeadline)
+    }
+}
+
+/// Something that just happened, for people. The page finds the words.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Caption {
+    /// Virtual time.
+    pub at: u64,
+    /// What.
+    pub what: Happening,
+    /// Whether the last human action caused it.
+    pub accent: bool,
+}
+
+/// What a caption tells.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are named for what they hold")]
+pub enum Happening {
+    /// A machine lost its power, and the control plane has not noticed.
+    PowerOff { node: String },
+    /// A machine has power again.
+    PowerOn { node: String },
+    /// The node controller gave a node up.
+    NodeLost { node: String },
+    /// A node reports again.
+    NodeBack { node: String },
+    /// Pods of a lost node are tolerated for so long (milliseconds).
+    Tolerated { node: String, pods: u32, wait: u64 },
+    /// A node takes no new pods.
+    Cordoned { node: String },
+    /// A pod is being removed from its node.
+    Evicted { pod: String, node: String },
+    /// A controller made a pod.
+    PodCreated { pod: String, owner: String },
+    /// The scheduler chose a node.
+    PodPlaced { pod: String, node: String },
+    /// The scheduler finds no node.
+    PodUnplaced { pod: String, why: String },
+    /// A pod answers.
+    PodReady { pod: String, node: String },
+    /// A pod fails: kubectl's word for it.
+    PodFailing { pod: String, status: String },
+    /// A pod is gone.
+    PodGone { pod: String },
+    /// A program stopped.
+    Stopped { place: String },
+    /// A program runs again.
+    Started { place: String },
+    /// A Service has other pods behind it now.
+    Endpoints { service: String, count: u32 },
+    /// A Deployment or Service is new.
+    Created { kind: String, name: String },
+    /// A Deployment wants another number of pods.
+    Scaled { name: String, from: u32, to: u32 },
+}
+
+/// The measured end of a fault.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// The app.
+    pub name: String,
+    /// How many of it are back.
+    pub replicas: u32,
+    /// Virtual milliseconds from the fault.
+    pub took: u64,
+    /// Visitors without an answer in that time.
+    pub lost: u64,
+    /// What was struck.
+    pub target: String,
+    /// Where the time went: named waits and their length in milliseconds, in order. The rest is work.
+    pub waits: Vec<(WaitKind, u64)>,
+}

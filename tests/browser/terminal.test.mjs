@@ -1,0 +1,119 @@
+// The terminal, typed in as a person would.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { openPage, root, screenshot, startServer } from "./harness.mjs";
+
+const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
+
+async function openTerminal(t, options) {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url, options);
+  await page.locator(".node[data-state=ready]").nth(2).waitFor();
+  await page.getByRole("button", { name: "Terminal" }).click();
+  await says(page, /\$ $/);
+  return page;
+}
+
+/** The rows that are on the screen. */
+const rows = (page) => page.evaluate(() =>
+  Array.from(document.querySelector(".terminal-host").shadowRoot?.querySelectorAll(".xterm-rows > div") ?? [],
+    (row) => row.textContent.replaceAll("\u00a0", " ").trimEnd()).join("\n").trimEnd() + " ");
+
+async function says(page, pattern) {
+  const end = Date.now() + 15_000;
+  for (;;) {
+    const text = await rows(page);
+    if (pattern.test(text)) return text;
+    assert.ok(Date.now() < end, `${pattern} is not in\n${text}`);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+}
+
+async function enter(page, line, pattern) {
+  await page.keyboard.type(line);
+  await page.keyboard.press("Enter");
+  return says(page, pattern);
+}
+
+test("kubectl does what it says, and the diagram shows it", async (t) => {
+  const page = await openTerminal(t);
+  await enter(page, "k get pods", /todo-api-\S+ +1\/1 +Running/);
+  await enter(page, "kubectl scale deployment/todo-api --replicas=4", /deployment\.apps\/todo-api scaled/);
+  await page.locator(".pod[data-shape=ready]", { hasText: "todo-api" }).nth(3).waitFor();
+  await enter(page, "k get pods -o name | grep -c todo-api", /\n4\n/);
+  await enter(page, "k get deploy todo-api -o json | jq .spec.replicas | cat", /jq .*\n4\n/);
+  await enter(page, "k get nothing", /the server doesn't have a resource type "nothing"/);
+  await enter(page, "k get pods | frobnicate", /frobnicate: command not found/);
+  await screenshot(page, "terminal");
+});
+
+test("a watch ends with Ctrl-C, and history survives a reload", async (t) => {
+  const page = await openTerminal(t);
+  await enter(page, "k get pods -w", /Running/);
+  await page.keyboard.press("Control+c");
+  await says(page, /\^C[^]*\$ $/);
+  await page.reload();
+  await page.getByRole("button", { name: "Terminal" }).click();
+  await says(page, /\$ $/);
+  await page.keyboard.press("Control+r");
+  await page.keyboard.type("-w");
+  await says(page, /reverse-i-search\)'-w': k get pods -w/);
+  await page.keyboard.press("Control+c");
+  await page.keyboard.press("ArrowUp");
+  await says(page, /\$ k get pods -w $/);
+});
+
+test("Tab completes verbs, kinds, names and flags", async (t) => {
+  const page = await openTerminal(t);
+  for (const [typed, becomes] of [
+    ["k desc", "k describe "], ["serv", "k describe service"], ["s", "k describe services "], ["todo", "k describe services todo-api "],
+    ["-n kube-s", "k describe services todo-api -n kube-system "],
+  ]) {
+    await page.keyboard.type(typed);
+    await page.keyboard.press("Tab");
+    await says(page, new RegExp(`\\$ ${becomes.trimEnd()} *$`));
+  }
+});
+
+test("an edit opens in the editor, and saving applies it", async (t) => {
+  const page = await openTerminal(t);
+  await page.keyboard.type("k edit deployment todo-api");
+  await page.keyboard.press("Enter");
+  const editor = page.locator(".drawer .cm-content");
+  await editor.getByText("Please edit the object below").waitFor();
+  await page.getByText("kubectl edit waits for this text").waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await says(page, /Edit cancelled, no changes made\./);
+  await enter(page, "k exec -it deploy/todo-api -- sh", /\/ # $/);
+  await enter(page, "echo inside", /# echo inside\ninside\n/);
+  await enter(page, "exit", /kubarium \$ $/);
+});
+
+test("escapes in labels and logs are text", async (t) => {
+  const page = await openTerminal(t);
+  await enter(page, "k run talker --image=busybox -- printf '\\033[2J\\033]0;gone\\007here\\n'", /pod\/talker created/);
+  await enter(page, "k wait --for=jsonpath='{.status.phase}'=Succeeded pod/talker || k get pods", /condition met|talker/);
+  await enter(page, "k logs talker", /\^\[\[2J\^\[\]0;gone\^Ghere/);
+});
+
+test("nothing that axe knows is wrong, light or dark", async (t) => {
+  for (const colorScheme of ["light", "dark"]) {
+    const page = await openTerminal(t, { colorScheme });
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => window.axe.run(document.querySelector(".drawer")));
+    assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes[0].html]), []);
+  }
+});
+
+test("a ready cluster opens in place of the present one", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url);
+  await page.locator(".node[data-state=ready]").nth(2).waitFor();
+  await page.getByRole("button", { name: "YAML" }).click();
+  await page.getByLabel("Ready clusters").selectOption("zone-failure");
+  await page.locator(".gallery").getByRole("button", { name: "Open" }).click();
+  await page.locator(".node").nth(5).waitFor();
+  await screenshot(page, "gallery");
+});
