@@ -145,6 +145,7 @@ export class Line {
       this.find();
     } else if (data === "\x03" || data === "\x07" || data === "\x1b") {
       this.search = null;
+      this.past = this.history.length;
       this.set("");
     } else if (!/[\x00-\x1f]/.test(data)) {
       this.search += data;

@@ -163,7 +163,7 @@ pub(crate) fn Undo(broken: Broken, named: bool) -> impl IntoView {
         page.command(Command::Repair { target: broken.target.clone() });
     };
     view! {
-        <button class="undo" title=title.clone() aria-label=title on:click=mend>
+        <button class="undo" title=title on:click=mend>
             {named.then(|| view! { <code>{name}</code> })}
             <span>{move || deed(i18n, kind).0}</span>
             <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 7h6.5a3.5 3.5 0 0 1 0 7H6M3 7l3-3M3 7l3 3" /></svg>

@@ -106,6 +106,8 @@ impl Args {
         let usage = |why: String| format!("{why}\nSee 'kubectl {verb} --help' for usage.");
         let known = || GLOBAL.iter().chain(flags);
         loop {
+            // What follows the letter of a switch is another letter (`-it`), unless `=` stands between.
+            let mut alone = false;
             let (flag, called) = match parser.next().map_err(|error| usage(error.to_string()))? {
                 None => break,
                 Some(Arg::Value(word)) => {
@@ -119,6 +121,9 @@ impl Args {
                 Some(Arg::Short(letter)) => {
                     let flag = known().find(|flag| flag.short == Some(letter));
                     let unknown = || usage(format!("unknown shorthand flag: '{letter}' in -{letter}"));
+                    let with_value = format!("{letter}=");
+                    let short = |arg: &Str| arg.starts_with('-') && !arg.starts_with("--");
+                    alone = !args.iter().any(|arg| short(arg) && arg.contains(&with_value));
                     (flag.ok_or_else(unknown)?, format!("'{letter}' in -{letter}"))
                 }
             };
@@ -126,7 +131,8 @@ impl Args {
                 let missing = |_| usage(format!("flag needs an argument: {called}"));
                 parser.value().map_err(missing)?.to_string_lossy().into_owned()
             } else {
-                let given = parser.optional_value().map(|value| value.to_string_lossy().into_owned());
+                let given = if alone { None } else { parser.optional_value() };
+                let given = given.map(|value| value.to_string_lossy().into_owned());
                 flag.unsaid(given).map_err(usage)?
             };
             parsed.flags.entry(flag.long).or_default().push(value);
