@@ -91,11 +91,15 @@ test("an edit opens in the editor, and saving applies it", async (t) => {
   await enter(page, "exit", /kubarium \$ $/);
 });
 
-test("escapes in labels and logs are text", async (t) => {
+test("escapes in what the cluster holds are text", async (t) => {
   const page = await openTerminal(t);
-  await enter(page, "k run talker --restart=Never --image=busybox -- printf '\\033[2J\\033]0;gone\\007here\\n'", /pod\/talker created/);
-  await enter(page, "k wait --for=jsonpath='{.status.phase}'=Succeeded pod/talker || k get pods", /condition met|talker/);
-  await enter(page, "k logs talker", /\^\[\[2J\^\[\]0;gone\^Ghere/);
+  const hostile = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hostile}\ndata: {x: "\\e[2J\\e]0;gone\\ahere"}\n';
+  await page.evaluate((apply) => new Promise((applied) => {
+    const { engine } = window.kubarium;
+    engine.addEventListener("message", ({ data }) => String(data).includes("configmap/hostile created") && applied());
+    engine.postMessage(JSON.stringify({ command: { id: 900, command: { apply } } }));
+  }), hostile);
+  await enter(page, "k get cm hostile -o jsonpath='{.data.x}'", /\^\[\[2J\^\[\]0;gone\^Ghere/);
 });
 
 test("nothing that axe knows is wrong, light or dark", async (t) => {
