@@ -1,0 +1,134 @@
+//! How time passes: at the viewer's pace, held by the hops of the story, or fast until something happens.
+
+use shared::sim::Time;
+
+use super::{Driver, Search, millis, of_note, whole};
+use crate::worker::{
+    captions,
+    messages::{Drawn, Look},
+    pacing,
+    view::View,
+    waits,
+};
+
+impl Driver {
+    pub(super) fn advance(&mut self, passed: f64, drawn: &mut Drawn, late: &dyn Fn() -> bool) {
+        let end = self.scene + passed;
+        while self.scene < end - 1e-6 && self.running {
+            if late() {
+                self.behind = true;
+                break;
+            }
+            let left = end - self.scene;
+            if let Some(held) = self.messages.held(self.scene) {
+                // A hop of the story is under way: the clock arrives with it, not before.
+                let scene_left = held.end - self.scene;
+                let step = left.min(scene_left);
+                let virtual_left = (millis(held.until) - self.now).max(0.0);
+                self.rate = 1.0;
+                let target = pacing::held(self.now, virtual_left, step, scene_left);
+                self.run_to(target, drawn, late, false);
+                self.scene += step;
+            } else {
+                let goal = match self.replica.pace() {
+                    Some((_, speed)) => {
+                        pacing::follow(f64::from(speed) / 1000.0, millis(self.replica.limit().0) - self.now)
+                    }
+                    None => pacing::goal(self.speed, &self.waits, self.cluster_now()),
+                };
+                self.rate = pacing::ease(self.rate, goal, left).max(1e-3);
+                let start = self.now;
+                self.run_to(start + left * self.rate, drawn, late, true);
+                // At the horizon virtual time stands; the picture goes on.
+                let used =
+                    if self.now >= millis(self.limit().0) { left } else { (self.now - start) / self.rate };
+                self.scene += used.max(1e-3);
+            }
+            if self.stop_at.is_some_and(|stop| self.scene >= stop) {
+                self.stop_at = None;
+                self.running = false;
+            }
+        }
+    }
+
+    /// Lets virtual time reach `target`; with `watchful` it stops where a hop begins to hold the clock.
+    pub(super) fn run_to(&mut self, target: f64, drawn: &mut Drawn, late: &dyn Fn() -> bool, watchful: bool) {
+        let limit = self.limit();
+        let target = target.min(millis(limit.0)).max(self.now);
+        let until = Time(whole(target)).min(limit);
+        while let Some(at) = self.replica.next_at().filter(|at| *at <= until) {
+            self.replica.step();
+            self.collect(drawn, false);
+            let holds = watchful && self.messages.held(self.scene).is_some();
+            if holds || late() {
+                self.behind |= !holds;
+                self.now = self.now.max(millis(at.0));
+                return;
+            }
+        }
+        self.replica.advance_to(until);
+        self.now = self.now.max(target);
+    }
+
+    pub(super) fn collect(&mut self, drawn: &mut Drawn, quiet: bool) {
+        let Self { scene, rate, speed, accent_from, .. } = *self;
+        let look = Look { scene, rate, speed, accent_from, quiet };
+        self.messages.collect(self.replica.cluster(), look, drawn);
+    }
+
+    /// Runs on without drawing until what is searched for is there.
+    pub(super) fn fast_forward(
+        &mut self,
+        search: Search,
+        limit: u64,
+        drawn: &mut Drawn,
+        late: &dyn Fn() -> bool,
+    ) {
+        let mut last_look = self.replica.cluster().store().revision();
+        loop {
+            if late() {
+                return;
+            }
+            let limit = limit.min(self.limit().0);
+            let next = self.replica.next_at().map_or(limit, |at| at.0);
+            if next > limit {
+                if self.past.present().is_some() {
+                    self.replica.advance_to(Time(limit));
+                }
+                self.running = search != Search::Step;
+                break;
+            }
+            self.replica.step();
+            self.now = millis(self.cluster_now());
+            let hops = drawn.hops.len();
+            self.rate = 1.0;
+            self.collect(drawn, search != Search::Step);
+            let hop = drawn.hops.get(hops..).unwrap_or_default().first();
+            match search {
+                Search::Step => {
+                    if let Some(hop) = hop {
+                        self.stop_at = Some(hop.end);
+                        break;
+                    }
+                }
+                Search::Opening => {}
+                Search::Note | Search::Wait(_) => {
+                    let revision = self.replica.cluster().store().revision();
+                    if revision != last_look {
+                        last_look = revision;
+                        let view = View::of(self.replica.cluster(), &self.accented);
+                        let waits = waits::of(self.replica.cluster());
+                        let over = match search {
+                            Search::Wait(id) => !waits.iter().any(|wait| wait.id == id),
+                            _ => captions::between(&self.view, &view).iter().any(of_note),
+                        };
+                        if over {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        self.search = None;
+    }
+}
