@@ -21,9 +21,9 @@ export function describe(bytes) {
   const counts = [0, 0, 0, 0];
   const imports = reader.vector(() => {
     const start = reader.at;
-    reader.text();
-    reader.text();
+    const [from, name] = [reader.text(), reader.text()];
     const kind = reader.byte();
+    const described = reader.at;
     let type;
     if (kind === KIND.function) type = reader.u32();
     else if (kind === KIND.global) reader.take(2);
@@ -34,7 +34,7 @@ export function describe(bytes) {
       if (limits & 1) reader.skip();
     }
     counts[kind] += 1;
-    return { kind, type, bytes: reader.bytes.subarray(start, reader.at) };
+    return { from, name, kind, type, description: reader.bytes.subarray(described, reader.at), bytes: reader.bytes.subarray(start, reader.at) };
   });
   const imported = imports.filter(({ kind }) => kind === KIND.function);
 
@@ -84,6 +84,14 @@ export const sized = (bytes) => concat([u32(bytes.length), bytes]);
 export function withoutExports(bytes, names) {
   const { sections, exports } = describe(bytes);
   sections.set(SECTION.export, vector(exports.filter(({ name }) => !names.test(name)).map(rawExport)));
+  return writeModule(sections);
+}
+
+/** The module with other names for what it imports and exports. */
+export function withNames(bytes, rename) {
+  const { sections, imports, exports } = describe(bytes);
+  sections.set(SECTION.import, vector(imports.map(({ from, name, kind, description }) => rawImport(from, rename(name), kind, description))));
+  sections.set(SECTION.export, vector(exports.map((item) => rawExport({ ...item, name: rename(item.name) }))));
   return writeModule(sections);
 }
 

@@ -1,16 +1,17 @@
 // Trunk's last step, run over the staged page (Trunk.toml, `post_build`): bundles the JavaScript modules, lets the worker
 // start itself and, in a release, cuts both programs in two, names every file by its content and compresses it.
 
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
-import { build } from "esbuild";
-import { withoutExports } from "./module.mjs";
+import { build, transform } from "esbuild";
+import { describe, withNames, withoutExports } from "./module.mjs";
 import { outlineModule } from "./outline.mjs";
-import { appMarks, proveApp, proveWorker, workerMarks } from "./profile.mjs";
+import { prepared } from "./prepare.mjs";
+import { appMarks, proveApp, provePrepared, proveWorker, workerMarks } from "./profile.mjs";
 import { split } from "./split.mjs";
 import { startWorker } from "./worker-host.mjs";
 
@@ -40,9 +41,15 @@ await build({
   legalComments: "none",
 });
 
-if (release) for (const name of ["app", "worker"]) await optimise(`${name}_bg.wasm`);
+if (release) {
+  await joinStyles();
+  await Promise.all(["app", "worker"].map((name) => optimise(`${name}_bg.wasm`)));
+}
 const worker = await program("worker");
 if (release) {
+  const ready = prepared(worker.wasm);
+  provePrepared(worker, ready);
+  worker.wasm = ready;
   proveWorker(worker, await cut(worker, workerMarks(worker)));
   const app = await program("app");
   const page = { ...app, html: await readFile(at("index.html"), "utf8"), engine: () => startWorker(worker.glue, worker.wasm) };
@@ -56,7 +63,21 @@ if (release) {
 
 /** A program of the page and the bindings that start it. */
 async function program(name) {
-  return { name, glue: await readFile(at(`${name}.js`), "utf8"), wasm: await readFile(at(`${name}_bg.wasm`)) };
+  const whole = { name, glue: await readFile(at(`${name}.js`), "utf8"), wasm: await readFile(at(`${name}_bg.wasm`)) };
+  return release ? shortened(whole) : whole;
+}
+
+/** Both with short names for what they give each other: those of the bindings end with a hash each, which nothing compresses. */
+function shortened({ name, glue, wasm }) {
+  const { imports, exports } = describe(wasm);
+  const long = [...imports, ...exports].map((item) => item.name).filter((text) => /^\w+[0-9a-f]{16}(_\d+)?$/.test(text));
+  const short = new Map([...new Set(long)].map((text, index) => [text, `$_${index.toString(36)}`]));
+  if (/\$\w/.test(glue)) throw new Error(`the bindings of ${name} have names with $ themselves`);
+  return {
+    name,
+    glue: glue.replace(/\w+/g, (word) => short.get(word) ?? word),
+    wasm: withNames(wasm, (text) => short.get(text) ?? text),
+  };
 }
 
 /** Makes a program small. Streams, whose classes a library exports to JavaScript, are used by nobody here. */
@@ -64,7 +85,7 @@ async function optimise(name) {
   await writeFile(at(name), withoutExports(await readFile(at(name)), /intounderlying/));
   const features = ["bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue"];
   const passes = ["-Oz", "--flatten", "--rereloop", "-Oz", "-Oz", "--strip-debug", "--strip-producers"];
-  execFileSync("wasm-opt", [...features.map((feature) => `--enable-${feature}`), ...passes, at(name), "-o", at(name)]);
+  await promisify(execFile)("wasm-opt", [...features.map((feature) => `--enable-${feature}`), ...passes, at(name), "-o", at(name)]);
 }
 
 /** Leaves in `<name>_bg.wasm` what was reached, and puts the rest into `<name>_later.wasm`. */
@@ -78,7 +99,19 @@ async function cut(program, hits, worth) {
 async function save({ name, glue }, [first, later]) {
   await writeFile(at(`${name}_bg.wasm`), first);
   await writeFile(at(`${name}_later.wasm`), later);
-  await writeFile(at(`${name}.js`), `${glue}\n${await readFile(`scripts/${name}-start.js`, "utf8")}`);
+  const { code } = await transform(await readFile(`scripts/${name}-start.js`, "utf8"), { minify: release });
+  await writeFile(at(`${name}.js`), `${glue}\n// ${name}-start.js\n${code}`);
+}
+
+/** Makes one of all style sheets: together they are smaller, and come at once. */
+async function joinStyles() {
+  const html = await readFile(at("index.html"), "utf8");
+  const links = [...html.matchAll(/<link\b[^>]*\brel="?stylesheet\b[^>]*>/g)].map(([link]) => link);
+  const names = links.map((link) => link.match(/\bhref="?\/?([\w-]+\.css)\b/)[1]);
+  await writeFile(at("style.css"), (await Promise.all(names.map((name) => readFile(at(name))))).join(""));
+  await Promise.all(names.map((name) => rm(at(name))));
+  const joined = links.reduce((text, link, index) => text.replace(link, index === 0 ? link.replace(names[0], "style.css") : ""), html);
+  await writeFile(at("index.html"), joined);
 }
 
 /** What the linker says of a program: frontend/build.rs has it written. */

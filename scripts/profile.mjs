@@ -138,7 +138,12 @@ function same(what, expected, found) {
   let from = 0;
   while (from < one.length && one[from] === two[from]) from++;
   const near = (text) => text.slice(Math.max(0, from - 100), from + 100);
-  throw new Error(`cut in two, ${what} (${at} of ${expected.length}): ${near(two)} instead of ${near(one)}`);
+  throw new Error(`${what} (${at} of ${expected.length}): ${near(two)} instead of ${near(one)}`);
+}
+
+/** Fails unless the worker begins with the cluster that it would make itself. */
+export function provePrepared({ glue, wasm }, prepared) {
+  same("prepared, the worker says something else", look(startWorker(glue, wasm)), look(startWorker(glue, prepared)));
 }
 
 /** Fails unless the two parts say what the whole worker says: the first screen by the first part alone, then a click with both. */
@@ -146,9 +151,9 @@ export function proveWorker({ glue, wasm }, parts) {
   const cut = parted(parts, "engine");
   const one = startWorker(glue, wasm);
   const two = startWorker(glue, parts[0], cut.later, cut.prepare);
-  same("the worker says something else at the first screen", look(one), look(two));
+  same("cut in two, the worker says something else at the first screen", look(one), look(two));
   cut.mayLoad = true;
-  same("the worker says something else at the first click", click(one), click(two));
+  same("cut in two, the worker says something else at the first click", click(one), click(two));
 }
 
 /** Fails unless the two parts show what the whole program shows, to everybody. */
@@ -157,9 +162,9 @@ export async function proveApp(page, parts) {
     const cut = parted(parts, "page");
     const one = await open(page, page.wasm, visit);
     const two = await open(page, parts[0], visit, cut);
-    same("the page shows something else at first", await lookAtPage(one), await lookAtPage(two));
+    same("cut in two, the page shows something else at first", await lookAtPage(one), await lookAtPage(two));
     cut.mayLoad = true;
-    same("the page shows something else after a click", await press(one), await press(two));
+    same("cut in two, the page shows something else after a click", await press(one), await press(two));
     await one.app.close();
     await two.app.close();
   }

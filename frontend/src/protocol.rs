@@ -15,6 +15,7 @@ mod inspection;
 mod map;
 mod past;
 mod said;
+mod scene;
 mod systems;
 mod terminal;
 
@@ -264,6 +265,7 @@ pub struct Frame {
     /// Virtual time.
     pub now: u64,
     /// Scene time.
+    #[serde(with = "scene")]
     pub scene: f64,
     /// How time passes.
     pub clock: Clock,
@@ -517,8 +519,10 @@ pub struct Hop {
     /// The object it is about, as `pod todo-api-x`; may be empty.
     pub object: String,
     /// Scene time at which it sets out.
+    #[serde(with = "scene")]
     pub start: f64,
     /// Scene time at which it arrives.
+    #[serde(with = "scene")]
     pub end: f64,
     /// Whether the last human action caused it.
     pub accent: bool,

@@ -9,7 +9,7 @@ use crate::{
     protocol::{MarkKind, PastRequest},
     state::Page,
     track::{self, Bundle},
-    view_model::clock_text,
+    view_model::{clock_text, rounded},
 };
 
 pub(crate) use compare::{Beside, Differences};
@@ -92,7 +92,7 @@ fn Track() -> impl IntoView {
     });
     let percent = move || {
         let (from, now, head) = span(page);
-        format!("{:.2}%", track::share(now, from, head))
+        format!("{}%", rounded(track::share(now, from, head), 2))
     };
     let bundles = Memo::new(move |_| {
         let (from, _, head) = seconds.get();
@@ -143,7 +143,7 @@ fn Track() -> impl IntoView {
         >
             <span class="rail"><i style:width=percent></i></span>
             {move || bundles.get().into_iter().map(|bundle| view! {
-                <i class="tick" data-kind=word(bundle.kind) style:left=format!("{:.2}%", bundle.share)></i>
+                <i class="tick" data-kind=word(bundle.kind) style:left=format!("{}%", rounded(bundle.share, 2))></i>
             }).collect_view()}
             <span class="handle" class:seeking=move || travel.timeline.with(|timeline| timeline.seeking) style:left=percent></span>
         </div>
@@ -209,7 +209,7 @@ fn MarkButton(bundle: Bundle) -> impl IntoView {
         <button
             class="mark-button"
             data-kind=word(bundle.kind)
-            style:left=format!("{:.2}%", bundle.share)
+            style:left=format!("{}%", rounded(bundle.share, 2))
             aria-label=says.clone()
             title=says
             on:click=move |_| page.look(bundle.at)

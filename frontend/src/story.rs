@@ -8,6 +8,7 @@ use crate::{
     protocol::{Command, Pace, Verdict, Wait},
     stage::faults::short_name,
     state::Page,
+    view_model::rounded,
     words,
 };
 
@@ -133,7 +134,7 @@ fn WhySoLong(verdict: Verdict) -> impl IntoView {
     let share = move |length: u64| {
         #[expect(clippy::cast_precision_loss, reason = "a width on the screen")]
         let share = length as f64 * 100.0 / verdict.took.max(1) as f64;
-        format!("{:.1}%", share.max(1.0))
+        format!("{}%", rounded(share.max(1.0), 1))
     };
     let bars = verdict.waits.iter().map(|&(kind, length)| {
         let name = move || words::wait_name(i18n, kind);
@@ -199,7 +200,7 @@ fn Countdown(wait: Wait) -> impl IntoView {
         let total = wait.until.saturating_sub(wait.since).max(1);
         #[expect(clippy::cast_precision_loss, reason = "a width on the screen")]
         let share = page.now.get().saturating_sub(wait.since) as f64 / total as f64;
-        format!("scaleX({:.3})", share.min(1.0))
+        format!("scaleX({})", rounded(share.min(1.0), 3))
     };
     let name = words::wait_name;
     view! {

@@ -167,10 +167,29 @@ pub fn clock_text(millis: u64) -> String {
 pub fn speed_text(milli: u32) -> String {
     match milli {
         0 => "0×".to_owned(),
-        1..1000 => format!("{}×", f64::from((milli / 10).max(1)) / 100.0),
-        1000..10_000 => format!("{}×", f64::from(milli / 100) / 10.0),
+        1..1000 => format!("{}×", decimal(u64::from(milli / 10).max(1), 2)),
+        1000..10_000 => format!("{}×", decimal(u64::from(milli / 100), 1)),
         _ => format!("{}×", milli / 1000),
     }
+}
+
+/// A number with at most so many digits after the point, for CSS and SVG. The standard library's way is exact to the last
+/// digit, and weighs more than all that is drawn.
+pub fn rounded(value: f64, digits: u32) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "whatever is drawn is near")]
+    let scaled = (value * f64::from(10_u32.pow(digits))).round() as i64;
+    let sign = if scaled < 0 { "-" } else { "" };
+    format!("{sign}{}", decimal(scaled.unsigned_abs(), digits))
+}
+
+/// `value` with its point before the last `digits`, without zeros at the end.
+fn decimal(value: u64, digits: u32) -> String {
+    let one = 10_u64.pow(digits);
+    let (whole, mut rest, mut digits) = (value / one, value % one, digits as usize);
+    while digits > 0 && rest % 10 == 0 {
+        (rest, digits) = (rest / 10, digits - 1);
+    }
+    if digits == 0 { whole.to_string() } else { format!("{whole}.{rest:0digits$}") }
 }
 
 #[cfg(test)]
@@ -189,6 +208,22 @@ mod tests {
         assert_eq!(pods_on(&pods, "n"), ["a"]);
         assert_eq!(pods_on(&pods, "m"), ["c"]);
         assert_eq!(pods_on(&pods, ""), [""; 0]);
+    }
+
+    #[test]
+    fn numbers_have_no_digit_too_many() {
+        for (value, digits, text) in [
+            (0.0, 1, "0"),
+            (12.04, 1, "12"),
+            (12.05, 2, "12.05"),
+            (12.3, 2, "12.3"),
+            (-0.26, 1, "-0.3"),
+            (-0.04, 1, "0"),
+            (0.999, 2, "1"),
+            (1234.5678, 3, "1234.568"),
+        ] {
+            assert_eq!(rounded(value, digits), text);
+        }
     }
 
     #[test]

@@ -30,4 +30,4 @@ pub mod waits;
 pub mod why;
 
 #[cfg(feature = "page")]
-pub use line::start;
+pub use line::{prepare, start};

@@ -9,7 +9,7 @@ const file = (pattern) => readFileSync(new URL(readdirSync(page).find((name) => 
 
 function rollout(nodes, replicas, opening) {
   // Ends before the text that starts the worker in a browser.
-  const glue = file(/^worker-\w+\.js$/).toString().split("\n// Ends the worker's script")[0];
+  const glue = file(/^worker-\w+\.js$/).toString().split("\n// worker-start.js")[0];
   const worker = startWorker(glue, file(/^worker_bg-\w+\.wasm$/), () => file(/^worker_later-\w+\.wasm$/));
   const zones = [0, 1, 2].map((zone) => `{count: ${Math.ceil((nodes - zone) / 3)}, cpu: "32", memory: 256Gi, zone: zone-${zone}}`);
   const deployment = JSON.stringify({

@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Element, HtmlElement, ResizeObserver, SvgElement};
 
 use super::layout::{Point, Rect, Route, position, route};
-use crate::{browser, protocol::Hop, state::Page};
+use crate::{browser, protocol::Hop, state::Page, view_model::rounded};
 
 /// Messages drawn singly at once; the worker already sends no more than a few.
 const MOST: usize = 16;
@@ -192,7 +192,7 @@ impl Dots {
             });
             for (name, value) in [("x1", way.from.x), ("y1", way.from.y), ("x2", way.to.x), ("y2", way.to.y)]
             {
-                set(line, name, &format!("{value:.1}"));
+                set(line, name, &rounded(value, 1));
             }
         }
     }
@@ -299,7 +299,7 @@ fn place_at(element: &HtmlElement, point: Point, width: f64) {
     let _ = element.remove_attribute("hidden");
     let _ = element.class_list().toggle_with_force("left", point.x > width * FLIP);
     let _ =
-        element.style().set_property("transform", &format!("translate({:.1}px,{:.1}px)", point.x, point.y));
+        element.style().set_property("transform", &format!("translate({}px,{}px)", rounded(point.x, 1), rounded(point.y, 1)));
 }
 
 fn set(element: &Element, name: &str, value: &str) {

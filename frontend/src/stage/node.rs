@@ -9,7 +9,7 @@ use crate::{
     protocol::{Node, Pod, PodShape, Subject},
     stage::menu::{BreakButton, Struck},
     state::Page,
-    view_model::{Density, NodeState, node_state, percent, pods_on, serves, shape_word, split_name},
+    view_model::{Density, NodeState, node_state, percent, pods_on, rounded, serves, shape_word, split_name},
     words,
 };
 
@@ -130,7 +130,7 @@ fn Agent(place: String, label: &'static str, up: Signal<bool>) -> impl IntoView 
 #[component]
 fn Level(label: Signal<&'static str>, of: Signal<(i64, i64)>) -> impl IntoView {
     let share = Memo::new(move |_| percent(of.get()));
-    let width = move || format!("scaleX({})", f64::from(share.get()) / 100.0);
+    let width = move || format!("scaleX({})", rounded(f64::from(share.get()) / 100.0, 2));
     view! {
         <span class="level">
             <span>{label}</span>

@@ -33,6 +33,18 @@ struct Worker {
 
 type Shared = Rc<RefCell<Worker>>;
 
+thread_local! {
+    /// The cluster that a visit begins with and its first frame, once [`prepare`] has made them.
+    static READY: RefCell<Option<(Driver, String)>> = const { RefCell::new(None) };
+}
+
+/// Makes the cluster that a visit begins with, for when it is asked for. Uses nothing of a browser.
+pub fn prepare() {
+    let mut driver = Driver::new(Replica::first());
+    let frame = text(&driver.first_frame());
+    READY.set(Some((driver, frame)));
+}
+
 /// Starts answering. The worker's start script has kept the requests that came before, and hands them over now.
 pub fn start() {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
@@ -78,7 +90,10 @@ fn open(worker: &Shared, opening: Opening) {
         socket.end();
     }
     let replica = match opening {
-        Opening::Default => Ok(Replica::first()),
+        Opening::Default => match READY.take() {
+            Some((driver, frame)) => return worker.borrow_mut().show(driver, &frame),
+            None => Ok(Replica::first()),
+        },
         Opening::Link(link) => Replica::from_link(&link),
         Opening::Scenario(text) => Replica::from_scenario(&text),
         Opening::Live(link) => {
@@ -100,15 +115,25 @@ fn open(worker: &Shared, opening: Opening) {
         worker.say(&Reply::BadLink(reason));
         Replica::first()
     });
-    worker.show(replica);
+    worker.begin(replica);
+}
+
+fn text(reply: &Reply) -> String {
+    serde_json::to_string(reply).expect("replies are plain data")
 }
 
 impl Worker {
-    fn show(&mut self, replica: Replica) {
+    fn begin(&mut self, replica: Replica) {
+        let mut driver = Driver::new(replica);
+        let frame = text(&driver.first_frame());
+        self.show(driver, &frame);
+    }
+
+    fn show(&mut self, driver: Driver, frame: &str) {
         // Programs that wait for another cluster's answers would wait for ever.
         self.terminal.end_all();
-        let frame = self.driver.insert(Driver::new(replica)).first_frame();
-        self.say(&frame);
+        self.driver = Some(driver);
+        self.post(frame);
     }
 
     fn hear(&mut self, request: Request) {
@@ -144,7 +169,7 @@ impl Worker {
         match heard {
             Heard::Message(message) => match *message {
                 ServerMessage::Welcome(welcome) if !following => match Replica::together(*welcome) {
-                    Ok(replica) => self.show(replica),
+                    Ok(replica) => self.begin(replica),
                     Err(reason) => self.fall_back(reason),
                 },
                 ServerMessage::Refused { id: None, why } if !following => self.fall_back(why.to_string()),
@@ -174,7 +199,7 @@ impl Worker {
             socket.end();
         }
         if self.driver.is_none() {
-            self.show(Replica::first());
+            self.begin(Replica::first());
         }
     }
 
@@ -191,7 +216,10 @@ impl Worker {
     }
 
     fn say(&self, reply: &Reply) {
-        let text = serde_json::to_string(reply).expect("replies are plain data");
-        self.scope.post_message(&JsValue::from_str(&text)).expect("text can always be posted");
+        self.post(&text(reply));
+    }
+
+    fn post(&self, text: &str) {
+        self.scope.post_message(&JsValue::from_str(text)).expect("text can always be posted");
     }
 }
