@@ -10,8 +10,6 @@ import { concat, Reader, s32, u32, vector } from "./wasm.mjs";
  * where no constant begins therefore keeps what follows it, too.
  */
 const FOLDED = 512;
-/** The size of a place in Rust's source code: file, length of its name, line, column. */
-const LOCATION = 16;
 /** A hole this small costs less than beginning anew behind it. */
 const HOLE = 10;
 
@@ -95,24 +93,17 @@ export function cutData(content, map, addresses) {
     }
     put(first, last);
   }
-  return { first: writeData(first), later: writeData(later), counts: [first.length, later.length], holes: deep };
+  // Zeros within a constant may be in no segment.
+  const lacking = later.map(({ from, bytes }) => ({ from, to: from + bytes.length }));
+  return { first: writeData(first), later: writeData(later), counts: [first.length, later.length], holes: lacking };
 }
 
-/**
- * Which constants the addresses lead to, and the constants that these name, and so on. Places in source code are handed
- * around by much of the code, and read by what tells of a panic alone, which is no part of a beginning.
- */
+/** Which constants the addresses lead to, and the constants that these name, and so on. */
 function reach(segments, constants, addresses) {
   const kept = new Uint8Array(constants.length);
-  const isLocation = (index) => {
-    const { from, to } = constants[index];
-    if (to - from !== LOCATION) return false;
-    const [file, length] = [from, from + 4].map((at) => [3, 2, 1, 0].reduce((word, byte) => word * 256 + byteAt(segments, at + byte), 0));
-    return length > 3 && length < FOLDED && [...".rs"].every((letter, at) => byteAt(segments, file + length - 3 + at) === letter.charCodeAt(0));
-  };
   const queue = [];
   const keep = (index) => {
-    if (kept[index] || isLocation(index)) return;
+    if (kept[index]) return;
     kept[index] = 1;
     queue.push(index);
   };

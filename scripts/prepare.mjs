@@ -6,8 +6,8 @@ import { readData, writeData } from "./data.mjs";
 import { concat, Reader, SECTION, u32, vector, writeModule } from "./wasm.mjs";
 
 const PAGE = 65_536;
-/** So many zeros are better left out than written: memory is empty at first. */
-const ZEROS = 16;
+/** So many words without anything are better left out than written: memory is empty at first. */
+const ZEROS = 4;
 
 /** The program with the memory that `prepare` leaves. */
 export function prepared(bytes) {
@@ -22,6 +22,7 @@ export function prepared(bytes) {
   exports.prepare();
   const memory = new Uint8Array(exports.memory.buffer);
   const { sections } = describe(bytes);
+  clean(memory, pages(sections.get(SECTION.memory)) * PAGE);
   // Below the constants is the stack, on which nothing is any more.
   const from = Math.min(...readData(sections.get(SECTION.data)).map((segment) => segment.from));
   const segments = pieces(memory, from);
@@ -31,17 +32,40 @@ export function prepared(bytes) {
   return withoutExports(writeModule(sections), /^prepare$/);
 }
 
-/** What is in memory from an address on, without its zeros. */
+/** What is in memory from an address on, in whole words, without its zeros. */
 function pieces(memory, from) {
+  const words = new Uint32Array(memory.buffer);
   const found = [];
-  let end = from;
-  for (let at = from; at < memory.length; at++) {
-    if (memory[at] === 0) continue;
-    if (found.length > 0 && at - end < ZEROS) found.at(-1).to = at + 1;
-    else found.push({ from: at, to: at + 1 });
-    end = at + 1;
+  for (let word = from >> 2; word < words.length; word++) {
+    if (words[word] === 0) continue;
+    if (found.length > 0 && word - found.at(-1).to < ZEROS) found.at(-1).to = word + 1;
+    else found.push({ from: word, to: word + 1 });
   }
-  return found.map(({ from, to }) => ({ from, bytes: memory.slice(from, to) }));
+  return found.map((piece) => ({ from: 4 * piece.from, bytes: memory.slice(4 * piece.from, 4 * piece.to) }));
+}
+
+/**
+ * Forgets what was in memory that is free again. Rust's allocator (dlmalloc) begins every piece of its heap with the length of
+ * the one before and its own, whose lowest bits say whether it is in use; a free one goes on with the places of others.
+ */
+function clean(memory, heap) {
+  const view = new DataView(memory.buffer);
+  const [HEAD, USED, LIST] = [4, 2, 32];
+  const free = [];
+  let at = heap;
+  for (let size; at < memory.length; at += size) {
+    const head = view.getUint32(at + HEAD, true);
+    size = head & ~7;
+    if (size < 2 * HEAD) throw new Error("the heap is not as dlmalloc keeps it: has Rust another allocator?");
+    if (!(head & USED)) free.push([at + LIST, at + size]);
+  }
+  for (const [from, to] of free) if (from < to) memory.fill(0, from, to);
+}
+
+/** How many pages a memory section begins with. */
+function pages(content) {
+  const reader = new Reader(content);
+  return reader.vector(() => (reader.byte(), reader.u32()))[0];
 }
 
 /** The memory section with so many pages to begin with. */

@@ -73,3 +73,23 @@ test("a later part that did not arrive is asked for again when it is needed", as
   await page.locator("[data-place='node/node-1'] .power[aria-checked=false]").waitFor();
   assert.equal(refused, 2);
 });
+
+test("the cluster that comes with the engine is the one that the engine makes", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url);
+  const [shipped, made] = await page.evaluate(async () => {
+    const [source] = document.documentElement.innerHTML.match(/\/worker-\w+\.js/);
+    const engine = new Worker(source);
+    const ask = () => new Promise((resolve) => {
+      engine.onmessage = ({ data }) => {
+        const { fingerprint } = JSON.parse(data);
+        if (fingerprint) resolve(fingerprint);
+      };
+      for (const request of [{ open: "default" }, { pace: "pause" }, "fingerprint"]) engine.postMessage(JSON.stringify(request));
+    });
+    const both = [await ask(), await ask()];
+    engine.terminate();
+    return both;
+  });
+  assert.deepEqual(shipped, made);
+});
