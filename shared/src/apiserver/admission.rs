@@ -2,6 +2,7 @@
 
 mod ingress_class;
 mod limits;
+mod policy;
 mod priority;
 mod quota;
 mod runtime_class;
@@ -66,6 +67,11 @@ pub(super) fn mutate(
         limits::check_claim(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }
     Ok(())
+}
+
+/// ValidatingAdmissionPolicy: `doc` is the whole object as it would be stored.
+pub(super) fn policies(call: &Call<'_, '_>, key: &Key, doc: &Doc, old: Option<&Doc>) -> Result<(), Status> {
+    policy::check(call.request, call.store, key, doc, old)
 }
 
 /// ResourceQuota, the last of all: `doc` is the whole object as it would be stored.

@@ -102,7 +102,11 @@ pub fn selecting(kind: Kind, namespace: &Str, labels: &Doc, world: &World) -> Ve
     let objects =
         world.informers.cache(kind).range(first..).take_while(|(key, _)| key.namespace == *namespace);
     let matches = |object: &Object| {
-        let selector = LabelSelector::from_doc(&object.body["spec"]["selector"]);
+        let selector = &object.body["spec"]["selector"];
+        let selector = match kind {
+            Kind::ReplicationController => LabelSelector::from_map(selector),
+            _ => LabelSelector::from_doc(selector),
+        };
         !selector.is_empty() && selector.matches(labels)
     };
     objects.filter(|(_, object)| matches(object)).map(|(key, _)| key.clone()).collect()
