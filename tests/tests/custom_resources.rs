@@ -7,7 +7,7 @@ mod custom;
 #[path = "support/world.rs"]
 mod world;
 
-use custom::{ALL, CRONTABS, Play, crontab, good};
+use custom::{ALL, Play, crontab, good};
 
 #[test]
 fn a_definition_is_established_and_served_everywhere() {

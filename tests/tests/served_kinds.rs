@@ -94,6 +94,21 @@ fn plain_kinds_are_kept_with_defaults_columns_and_refusals() {
     let (_, driver, _) = kubectl(&mut world, "get csidriver d.example.com --no-headers", "");
     let cells: Vec<&str> = driver.split_whitespace().take(7).collect();
     assert_eq!(cells, ["d.example.com", "true", "false", "false", "<unset>", "false", "Persistent"]);
+    let base = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let csr = json!({
+        "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": "ann"},
+        "spec": {"request": "LS0t", "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]}
+    });
+    let (code, mut said) = send(&mut world, "POST", base, &csr);
+    assert_eq!((code, said["spec"]["username"].is_string()), (201, true), "{said}");
+    // It is approved at a path of its own, and nowhere else.
+    said["status"] = json!({"conditions": [{"type": "Approved", "status": "True", "reason": "KubectlApprove"}]});
+    let (_, kept) = send(&mut world, "PUT", &format!("{base}/ann"), &said);
+    assert!(kept["status"]["conditions"].is_null(), "{kept}");
+    said["metadata"]["resourceVersion"] = kept["metadata"]["resourceVersion"].clone();
+    assert_eq!(send(&mut world, "PUT", &format!("{base}/ann/approval"), &said).0, 200);
+    let (_, row, _) = kubectl(&mut world, "get csr --no-headers", "");
+    assert!(row.trim_end().ends_with("Approved"), "{row}");
     // What nobody knows is refused, with its place.
     let (code, _, why) = kubectl(&mut world, "create -f -", &yaml.replace("spec: {}", "spec: {bogus: 1}"));
     assert!(code == 1 && why.contains("unknown field \"spec.bogus\""), "{why}");
@@ -205,4 +220,38 @@ fn policies_say_what_may_be_written() {
     let bad = POLICY.replace("object.spec.replicas <= variables.most", "object.spec.replicas <=");
     let (code, _, why) = kubectl(&mut world, "apply -f -", &bad.replace("name: few", "name: bad"));
     assert!(code == 1 && why.contains("compilation failed: ERROR: <input>:1:24: Syntax error"), "{why}");
+}
+
+const BUDGETS: &str = "
+apiVersion: batch/v1
+kind: Job
+metadata: {name: j}
+spec: {template: {metadata: {labels: {app: j}}, spec: {restartPolicy: Never, containers: [{name: c, image: nginx}]}}}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: j}
+spec: {maxUnavailable: 1, selector: {matchLabels: {app: j}}}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {maxUnavailable: 34%, selector: {matchLabels: {app: web}}}
+";
+
+#[test]
+fn budgets_ask_the_scale_of_whatever_keeps_the_pods() {
+    let mut world = World::new();
+    assert_eq!(kubectl(&mut world, "apply -f -", &format!("{CONTROLLER}---{BUDGETS}")).0, 0);
+    world.wait(30);
+    let (_, rows, _) = kubectl(&mut world, "get pdb --no-headers", "");
+    let rows: Vec<String> =
+        rows.lines().map(|row| row.split_whitespace().take(4).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(rows, ["j N/A 1 0", "web N/A 34% 2"]);
+    let (_, budget) = send(&mut world, "GET", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/j", &Value::Null);
+    let condition = &budget["status"]["conditions"][0];
+    assert_eq!(
+        (&condition["reason"], &condition["message"]),
+        (&json!("SyncFailed"), &json!("jobs.batch does not implement the scale subresource"))
+    );
 }

@@ -12,7 +12,7 @@ pub(super) mod topology;
 
 use std::sync::LazyLock;
 
-use crate::api::{Key, Kind, Object, Status};
+use crate::api::{Key, Kind, Object, Request, Status};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 use crate::{api, doc};
@@ -39,6 +39,15 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
         return Err(Status { causes: vec![cause], ..Status::forbidden(key, &why) });
     }
     Ok(())
+}
+
+/// Who asks for a certificate stands in the request for it.
+pub(super) fn requester(request: &Request, doc: &mut Doc) {
+    let spec = doc.at_mut(&["spec"]);
+    spec.set("username", &request.user.name);
+    if !request.user.groups.is_empty() {
+        spec.set("groups", Doc::list(request.user.groups.iter()));
+    }
 }
 
 /// The mutating plugins, in order; some refuse.

@@ -52,6 +52,9 @@ impl ApiServer {
         admission::namespace_lifecycle(&key, call.store)?;
         resource.prepare_create(&mut doc);
         resource.default(&mut doc);
+        if kind == Kind::CertificateSigningRequest {
+            admission::requester(request, &mut doc);
+        }
         let managed = call.writer().map(|writer| match applied {
             Some(config) => managed::after_first_apply(&writer, config),
             None => {

@@ -115,7 +115,7 @@ fn of_text(name: &str, text: &str, rest: &[Doc]) -> Option<Value> {
     let truth = |value: bool| Some(Ok(Doc::Bool(value)));
     match (name, rest) {
         ("size", []) => Some(Ok(Doc::Int(text.chars().count() as i64))),
-        ("trim", []) => Some(Ok(Doc::from(text.trim()))),
+        ("trim", []) => Some(Ok(Doc::from(text.trim().to_owned()))),
         ("lowerAscii", []) => Some(Ok(Doc::from(text.to_ascii_lowercase()))),
         ("upperAscii", []) => Some(Ok(Doc::from(text.to_ascii_uppercase()))),
         ("startsWith", [Doc::Str(other)]) => truth(text.starts_with(other.as_str())),
@@ -123,17 +123,20 @@ fn of_text(name: &str, text: &str, rest: &[Doc]) -> Option<Value> {
         ("contains", [Doc::Str(other)]) => truth(text.contains(other.as_str())),
         ("matches", [Doc::Str(other)]) => Some(compiled(other).map(|pattern| Doc::Bool(pattern.is_match(text)))),
         ("find", [Doc::Str(other)]) => {
-            Some(compiled(other).map(|pattern| Doc::from(pattern.find(text).map_or("", |found| found.as_str()))))
+            Some(compiled(other).map(|pattern| Doc::from(pattern.find(text).map_or("", |found| found.as_str()).to_owned())))
         }
         ("findAll", [Doc::Str(other)]) => {
-            Some(compiled(other).map(|pattern| Doc::list(pattern.find_iter(text).map(|found| found.as_str()))))
+            Some(compiled(other).map(|pattern| Doc::list(pattern.find_iter(text).map(|found| found.as_str().to_owned()))))
         }
         ("indexOf" | "lastIndexOf", [Doc::Str(other)]) => {
             let at = if name == "indexOf" { text.find(other.as_str()) } else { text.rfind(other.as_str()) };
             Some(Ok(Doc::Int(at.map_or(-1, |at| text[..at].chars().count() as i64))))
         }
         ("replace", [Doc::Str(from), Doc::Str(to)]) => Some(Ok(Doc::from(text.replace(from.as_str(), to)))),
-        ("split", [Doc::Str(at)]) => Some(Ok(Doc::list(text.split(at.as_str()).filter(|part| !at.is_empty() || !part.is_empty())))),
+        ("split", [Doc::Str(at)]) => {
+            let parts = text.split(at.as_str()).filter(|part| !at.is_empty() || !part.is_empty());
+            Some(Ok(Doc::list(parts.map(str::to_owned))))
+        }
         ("charAt", [Doc::Int(at)]) => Some(part(text, *at, at.saturating_add(1))),
         ("substring", [Doc::Int(from)]) => Some(part(text, *from, text.chars().count() as i64)),
         ("substring", [Doc::Int(from), Doc::Int(to)]) => Some(part(text, *from, *to)),
