@@ -11,7 +11,7 @@ import { lintGutter, lintKeymap } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { Annotation, EditorState, Prec } from "@codemirror/state";
 import {
-  drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers,
+  drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, tooltips,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { checker, show as showFaults } from "./workbench/check.js";
@@ -47,6 +47,8 @@ const theme = EditorView.theme({
   ".cm-diagnosticAction": {
     color: "var(--on-accent)", backgroundColor: "var(--accent)", borderRadius: "6px", padding: "3px 9px", margin: "4px 6px 0 0",
   },
+  ".cm-collapsedLines": { color: "var(--text-muted)", background: "var(--sunken)", fontFamily: "var(--font)", fontSize: "0.8125rem" },
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: "'···'" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--danger)" },
 });
 
@@ -81,7 +83,9 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
   const host = make("div", { class: "host" });
   const explanation = make("section", { class: "explain", hidden: true, tabindex: "0" });
   const state = make("div", { class: "state", role: "status" });
-  root.append(bar, tools, notes, host, explanation, state);
+  // Lists and cards stand outside of what scrolls, or they would be cut off.
+  const tips = make("div", { class: "tips" });
+  root.append(bar, tools, notes, host, explanation, state, tips);
 
   /** A note with a button; it goes by itself unless something went wrong. */
   const note = (words, { bad = false, action, act, stay = bad } = {}) => {
@@ -100,6 +104,7 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     const result = format(view.state.doc.toString());
     if (result.message) note(say("format_broken", { reason: result.message }), { bad: true });
     else if (result.text !== view.state.doc.toString()) replace(result.text, "input.format");
+    view.focus();
     return true;
   };
   const apply = () => {
@@ -111,9 +116,10 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     Prec.highest(keymap.of([
       { key: "Mod-Enter", run: apply }, { key: "F1", run: explainHere }, { key: "Shift-Alt-f", run: tidy },
     ])),
-    lineNumbers(), foldGutter(), lintGutter(), history(), drawSelection(), search({ top: true }),
+    // The gutter's own cards close under the pointer in a shadow root: the text's cards and the line below say the same.
+    lineNumbers(), foldGutter(), lintGutter({ tooltipFilter: () => [] }), history(), drawSelection(), search({ top: true }),
     indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
-    autocompletion({ override: [complete] }), hover(explain), linked({ relate, run }),
+    tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete] }), hover(explain), linked({ relate, run }),
     highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),
     yaml(), syntaxHighlighting(highlighting), theme,
     EditorView.contentAttributes.of({ "aria-label": element.getAttribute("aria-label") ?? "YAML" }),
@@ -145,7 +151,13 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     };
     state.replaceChildren(
       make("b", { class: "bad" }, say(found.length === 1 ? "fault" : "faults", { count: found.length })),
-      make("button", { class: "link", onclick: go }, `${say("line", { line })} ${first.message}`));
+      make("button", { class: "link", onclick: go }, `${say("line", { line })} ${first.message}`),
+      ...(first.actions ?? []).slice(0, 1).map(({ name, apply: mend }) => make("button", {
+        class: "quiet", onclick: () => {
+          mend(view);
+          view.focus();
+        },
+      }, name)));
   });
   let keeping;
   const heard = () => {
@@ -199,6 +211,8 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     /** Each is `[[line, column], [line, column] or null for the line's end, message]`, counted from 1. */
     setDiagnostics: (list) => {
       if (list.length) showFaults(view, list.map(([from, to, message]) => ({ from, to, message })));
+      // Applying has changed what applying would do.
+      else faults.soon(view);
     },
     light: (namespace, name) => void light(view, namespace, name),
     focus: () => view.focus(),

@@ -29,7 +29,12 @@ async function paste(page, text) {
   }, text);
 }
 
-const options = (page) => page.locator(".cm-tooltip-autocomplete li");
+/** Asks for what may stand after `text`. */
+async function after(page, text) {
+  await paste(page, text);
+  await page.keyboard.press("Control+Space");
+}
+
 const option = (page, label) => page.locator(".cm-tooltip-autocomplete li", { has: page.locator(".cm-completionLabel", { hasText: new RegExp(`^${label}$`) }) });
 
 const DEPLOYMENT = `# The shop.
@@ -64,17 +69,17 @@ test("keys, values, kinds and names complete from what the cluster serves", asyn
   assert.match(await text(page), /\n {8}imagePullPolicy: Always$/);
 
   // `kind:` knows the version beside it, `apiVersion:` the kind.
-  await paste(page, "kind: CronJob\napiVersion: b");
+  await after(page, "kind: CronJob\napiVersion: b");
   await option(page, "batch/v1").waitFor();
-  await paste(page, "apiVersion: apps/v1\nkind: State");
+  await after(page, "apiVersion: apps/v1\nkind: State");
   await option(page, "StatefulSet").waitFor();
 
   // Inside braces, too.
-  await paste(page, "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: x, imag");
+  await after(page, "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: x, imag");
   await option(page, "image").waitFor();
 
   // Names are those of the cluster.
-  await paste(page, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\nspec:\n  nodeName: node");
+  await after(page, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\nspec:\n  nodeName: node");
   await option(page, "node-1").waitFor();
 
   // A kind brings what it needs.
@@ -111,7 +116,7 @@ spec:
   await page.keyboard.press("Control+Enter");
   await drawer(page).locator(".outcome").getByText("created").waitFor();
   await page.waitForFunction(() => new Promise((resolve) => setTimeout(() => resolve(true), 3100)));
-  await paste(page, "apiVersion: harbour.example.com/v1\nkind: Ship\nmetadata:\n  name: endeavour\nspec:\n  ri");
+  await after(page, "apiVersion: harbour.example.com/v1\nkind: Ship\nmetadata:\n  name: endeavour\nspec:\n  ri");
   await option(page, "rig").click();
   await page.keyboard.type("ba");
   await option(page, "barque").click();
@@ -166,18 +171,19 @@ test("what is wrong is said while one types, and mended by a click", async (t) =
   const page = await openEditor(t);
   for (const [what, wrong, fix, right] of FIXES) {
     await paste(page, wrong);
-    const mark = drawer(page).locator(".cm-lint-marker-error").first();
-    await mark.waitFor();
-    await mark.hover();
-    const button = page.locator(".cm-tooltip-lint, .cm-tooltip").getByRole("button", { name: fix }).first();
+    const button = drawer(page).locator(".state").getByRole("button", { name: fix });
     await button.waitFor({ timeout: 5000 }).catch(async () => {
-      throw new Error(`${what}: no "${fix}" in: ${await page.locator(".cm-tooltip").allInnerTexts()}`);
+      throw new Error(`${what}: no "${fix}" in: ${await drawer(page).locator(".state").innerText()}`);
     });
     if (what === "no selector") await screenshot(page, "fix");
     await button.click();
     assert.equal(await text(page), right, what);
-    await page.mouse.move(5, 5);
   }
+  // The same by the pointer, where the fault is.
+  await paste(page, DEPLOYMENT.replace("replicas", "replica"));
+  await drawer(page).locator(".cm-lintRange-error").first().hover();
+  await page.locator(".cm-diagnostic").getByRole("button", { name: "Rename to replicas" }).click();
+  assert.equal(await text(page), DEPLOYMENT);
   await paste(page, DEPLOYMENT);
   await drawer(page).getByText("deployment.apps/shop created").waitFor();
   await screenshot(page, "would");

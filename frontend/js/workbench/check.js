@@ -73,12 +73,23 @@ function about(message, doc) {
 
 const parses = (text) => parseAllDocuments(text, { logLevel: "silent" }).every(({ errors }) => !errors.length);
 
-/** Shows `list` in the editor, each with what mends it. */
+/** How long a fault may wait for what mends it before it is shown without, in milliseconds. */
+const PATIENCE_MS = 120;
+const shown = new WeakMap();
+
+/** Shows `list` in the editor, each with what mends it. What is there already stays as it is, with an open card. */
 export async function show(view, list) {
   const { doc } = view.state;
   const diagnostics = marked(doc, list).filter(({ message }) => about(message, doc));
-  const put = (all) => view.state.doc === doc && view.dispatch(setDiagnostics(view.state, all.map((one) => ({ severity: "error", ...one }))));
-  if (!put(diagnostics)) put(diagnostics);
+  const key = JSON.stringify(diagnostics);
+  const before = shown.get(view);
+  if (before?.doc === doc && before.key === key) return before.diagnostics;
+  const put = (all) => {
+    if (view.state.doc !== doc) return;
+    shown.set(view, { doc, key, diagnostics: all });
+    view.dispatch(setDiagnostics(view.state, all.map((one) => ({ severity: "error", ...one }))));
+  };
+  const plain = setTimeout(() => put(diagnostics), PATIENCE_MS);
   const mended = await Promise.all(diagnostics.map(async (one) => {
     let fixes = await fixesOf(doc, one);
     if (!fixes.length && doc.length < 200_000 && !parses(doc.toString())) fixes = indentation(doc, one, parses);
@@ -87,6 +98,7 @@ export async function show(view, list) {
     }));
     return { ...one, actions };
   }));
+  clearTimeout(plain);
   put(mended);
   return mended;
 }

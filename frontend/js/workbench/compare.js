@@ -126,8 +126,9 @@ function wrote(mine, live, path) {
 
 /** The live object as text, with each line's origin: `{line, origin: "defaulted" | manager}`. */
 export function origins(object, mine) {
-  const { managedFields = [], ...metadata } = object.metadata;
-  const shown = { ...object, metadata };
+  const { managedFields = [], annotations, ...metadata } = object.metadata;
+  const { [LAST]: _, ...others } = annotations ?? {};
+  const shown = { ...object, metadata: Object.keys(others).length ? { annotations: others, ...metadata } : metadata };
   const text = print(shown);
   const document = parseDocument(text);
   const starts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
@@ -135,7 +136,7 @@ export function origins(object, mine) {
   const lines = new Map();
   const people = managedFields.filter(({ manager }) => !/^kubectl/.test(manager));
   visit(document, {
-    Pair(_, pair, above) {
+    Pair(__, pair, above) {
       const path = [];
       const chain = [...above, pair];
       chain.forEach((node, index) => {

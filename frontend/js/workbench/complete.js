@@ -64,12 +64,12 @@ const served = ({ apiVersion }) => !apiVersion.startsWith("authorization.") && !
 const POD = (indent) => "metadata:\n  labels:\n    app: ${name}\nspec:\n  containers:\n  - name: ${name}\n    image: ${nginx}"
   .replaceAll("\n", `\n${" ".repeat(indent)}`);
 const BODIES = {
-  Deployment: `spec:\n  replicas: \${1}\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
-  StatefulSet: `spec:\n  serviceName: \${name}\n  replicas: \${1}\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
+  Deployment: `spec:\n  replicas: 1\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
+  StatefulSet: `spec:\n  serviceName: \${name}\n  replicas: 1\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
   DaemonSet: `spec:\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
   Pod: "spec:\n  containers:\n  - name: ${name}\n    image: ${nginx}\n",
   Job: "spec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers:\n      - name: ${name}\n        image: ${busybox}\n",
-  Service: "spec:\n  selector:\n    app: ${name}\n  ports:\n  - port: ${80}\n    targetPort: ${8080}\n",
+  Service: "spec:\n  selector:\n    app: ${name}\n  ports:\n  - port: 80\n    targetPort: 8080\n",
   ConfigMap: "data:\n  ${key}: ${value}\n",
   Secret: "stringData:\n  ${key}: ${value}\n",
 };

@@ -2,7 +2,8 @@
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
-:host { display: flex; flex-direction: column; min-height: 0; }
+.tips { position: fixed; inset: 0 auto auto 0; z-index: 60; font-size: 0.875rem; }
+:host(.editor-host) { display: flex; flex-direction: column; min-height: 0; }
 * { box-sizing: border-box; }
 [hidden] { display: none !important; }
 .files { display: flex; gap: 2px; align-items: end; padding: 0 8px; overflow-x: auto; scrollbar-width: thin; border-bottom: 1px solid var(--line); flex: none; }
@@ -25,11 +26,13 @@ button.link:hover { text-decoration: underline; }
 .host { flex: 1 1 auto; min-height: 8rem; overflow: hidden; position: relative; }
 .host.over { outline: 2px dashed var(--accent); outline-offset: -4px; }
 .host > .cm-editor { height: 100%; }
-.state { display: flex; gap: 8px; align-items: baseline; min-height: 1.9rem; padding: 4px 12px; font-size: 0.8125rem; color: var(--text-muted); border-top: 1px solid var(--line); flex: none; }
+.state { display: flex; gap: 8px; align-items: center; min-height: 2.2rem; padding: 4px 12px; font-size: 0.8125rem; color: var(--text-muted); border-top: 1px solid var(--line); flex: none; }
 .state b { font-weight: 600; }
 .state .bad { color: var(--danger); }
 .state .good { color: var(--good); }
 .state .link { font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.state .link { flex: 1; }
+.state .quiet { flex: none; max-width: 50%; overflow: hidden; text-overflow: ellipsis; }
 .state b { flex: none; }
 .state span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
 .note { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 6px 8px; padding: 8px 10px; border-radius: 8px; background: var(--accent-soft); font-size: 0.8125rem; flex: none; }
