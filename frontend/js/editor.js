@@ -44,6 +44,7 @@ const theme = EditorView.theme({
   ".cm-completionDetail": { color: "var(--text-muted)", fontStyle: "normal" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected] .cm-completionDetail": { color: "inherit" },
   ".cm-diagnostic": { padding: "6px 10px", fontFamily: "var(--font)", whiteSpace: "pre-wrap" },
+  ".cm-diagnosticText": { marginRight: "8px" },
   ".cm-diagnosticAction": {
     color: "var(--on-accent)", backgroundColor: "var(--accent)", borderRadius: "6px", padding: "3px 9px", margin: "4px 6px 0 0",
   },

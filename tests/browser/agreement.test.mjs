@@ -26,7 +26,7 @@ test(`${MANIFESTS.length} manifests: the editor and the API server agree`, async
   assert.ok(MANIFESTS.length >= 60);
   const server = await startServer(t);
   const page = await openPage(t, server.url);
-  await page.locator(".node[data-state=ready]").nth(2).waitFor();
+  await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
   await page.locator("h1").click();
   await page.keyboard.press("Space");
   await page.getByRole("button", { name: "YAML" }).click();
@@ -62,7 +62,7 @@ test(`${MANIFESTS.length} manifests: the editor and the API server agree`, async
 test("from a key to what is wrong: at most 50 ms in a file of 2,000 lines", async (t) => {
   const server = await startServer(t);
   const page = await openPage(t, server.url);
-  await page.locator(".node[data-state=ready]").nth(2).waitFor();
+  await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
   await page.locator("h1").click();
   await page.keyboard.press("Space");
   await page.getByRole("button", { name: "YAML" }).click();

@@ -7,7 +7,7 @@ import { openPage, screenshot, startServer } from "./harness.mjs";
 async function openEditor(t, options) {
   const server = await startServer(t);
   const page = await openPage(t, server.url, options);
-  await page.locator(".node[data-state=ready]").nth(2).waitFor();
+  await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
   await page.getByRole("button", { name: "YAML" }).click();
   await content(page).waitFor();
   return page;

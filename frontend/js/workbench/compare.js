@@ -1,7 +1,7 @@
 // Two texts beside each other: what applying would change, and the cluster's own YAML beside yours.
 
 import { foldGutter, syntaxHighlighting } from "@codemirror/language";
-import { MergeView } from "@codemirror/merge";
+import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState, RangeSetBuilder } from "@codemirror/state";
 import { Decoration, EditorView, lineNumbers } from "@codemirror/view";
 import { yaml } from "@codemirror/lang-yaml";
@@ -71,11 +71,17 @@ export async function compare({ root, text, name, highlighting, theme, apply }) 
     if (!error) body.append(element("p", { class: "empty", text: "no_difference" }));
     return;
   }
+  const collapseUnchanged = { margin: 3, minSize: 6 };
   const side = (doc) => ({ doc, extensions: readOnly(highlighting, theme) });
-  const view = new MergeView({
-    a: side(before), b: side(after), parent: body, root, gutter: true, highlightChanges: true,
-    collapseUnchanged: { margin: 3, minSize: 6 },
-  });
+  // A phone has no room for two columns.
+  const narrow = matchMedia("(max-width: 700px)").matches;
+  heads.hidden = narrow;
+  const view = narrow
+    ? new EditorView({
+      parent: body, root, doc: after,
+      extensions: [...readOnly(highlighting, theme), unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged })],
+    })
+    : new MergeView({ a: side(before), b: side(after), parent: body, root, gutter: true, highlightChanges: true, collapseUnchanged });
   dialog.addEventListener("close", () => view.destroy());
 }
 
