@@ -58,7 +58,8 @@ fn post(cluster: &mut Cluster, group: &str, plural: &str, body: &Doc) {
 }
 
 fn pod(app: &str) -> Doc {
-    let container = doc!({ "name": "web", "image": "nginx:1.27", "resources": { "requests": { "cpu": "10m" } } });
+    let container =
+        doc!({ "name": "web", "image": "nginx:1.27", "resources": { "requests": { "cpu": "10m" } } });
     doc!({ "metadata": { "labels": { "app": app } }, "spec": { "containers": [container] } })
 }
 

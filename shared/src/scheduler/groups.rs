@@ -256,8 +256,14 @@ impl Groups {
         let groups: Vec<u32> = self.groups.ids().into_iter().filter(selects).collect();
         self.serials += 1;
         let serial = self.serials;
-        let selector =
-            Selector { what: what.clone(), digest, serial, users: 1, groups: groups.clone(), holders: Vec::new() };
+        let selector = Selector {
+            what: what.clone(),
+            digest,
+            serial,
+            users: 1,
+            groups: groups.clone(),
+            holders: Vec::new(),
+        };
         let id = self.selectors.insert(selector);
         self.by_selector.insert(digest, id);
         for group in groups {

@@ -5,7 +5,9 @@ use crate::api::core::node::{Node, Taint};
 use crate::doc::literal;
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, MAX_SCORE, Plugin, Rejection, normalize};
+use super::super::framework::{
+    ClusterEvent, Cycle, Filter, Locality, MAX_SCORE, Plugin, Rejection, normalize,
+};
 use super::super::template::Template;
 
 /// The plugin.
