@@ -14,7 +14,6 @@ addEventListener("install", (event) => event.waitUntil(
 addEventListener("activate", (event) => event.waitUntil((async () => {
   const old = (await caches.keys()).filter((name) => name.startsWith("kubarium-") && name !== VERSION);
   await Promise.all(old.map((name) => caches.delete(name)));
-  await clients.claim();
 })()));
 
 const scope = new URL(registration.scope);

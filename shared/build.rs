@@ -45,11 +45,16 @@ fn main() {
 fn documentation(definitions: &Map<String, Value>) -> Value {
     let says = |schema: &Value| schema.get("description").cloned().unwrap_or_default();
     let of_type = |schema: &Value| {
-        let fields = schema.get("properties")?.as_object()?.iter().map(|(name, field)| (name.clone(), says(field)));
-        let all = std::iter::once((String::new(), says(schema))).chain(fields).filter(|(_, says)| says.is_string());
+        let fields =
+            schema.get("properties")?.as_object()?.iter().map(|(name, field)| (name.clone(), says(field)));
+        let all =
+            std::iter::once((String::new(), says(schema))).chain(fields).filter(|(_, says)| says.is_string());
         Some(Value::Object(all.collect()))
     };
-    definitions.iter().filter_map(|(name, schema)| Some((short_name(name).to_owned(), of_type(schema)?))).collect()
+    definitions
+        .iter()
+        .filter_map(|(name, schema)| Some((short_name(name).to_owned(), of_type(schema)?)))
+        .collect()
 }
 
 fn write(name: &str, text: &str) {

@@ -7,6 +7,8 @@ import { element, say } from "./workbench/words.js";
 
 /** How long after something was done the cluster is kept, in milliseconds. */
 const KEEP_MS = 1200;
+/** How long the page is left alone before its files are kept, in milliseconds. */
+const REST_MS = 4000;
 /** How long a command stands at the foot, in milliseconds. */
 const SHOWN_MS = 20_000;
 /** Objects whose namespace need not be said. */
@@ -117,5 +119,5 @@ function keepPage() {
 
 options();
 offer();
-keepPage();
+setTimeout(keepPage, REST_MS);
 addEventListener("pagehide", keep);

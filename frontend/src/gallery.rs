@@ -3,11 +3,7 @@
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_i18n::I18nContext;
 
-use crate::{
-    browser,
-    i18n::*,
-    state::Page,
-};
+use crate::{browser, i18n::*, state::Page};
 
 /// What a cluster is called in the reader's language.
 type Name = fn(I18nContext<Locale>) -> &'static str;

@@ -51,7 +51,9 @@ pub fn start() {
     let heard = Rc::clone(&worker);
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
         let text = match event.data().dyn_into::<Array>() {
-            Ok(wrapped) => return heard.borrow_mut().hear_tool(&String::from(JsString::from(wrapped.get(0)))),
+            Ok(wrapped) => {
+                return heard.borrow_mut().hear_tool(&String::from(JsString::from(wrapped.get(0))));
+            }
             Err(text) => text.unchecked_into::<JsString>(),
         };
         let request = parse_json(&String::from(text)).expect("the page sends JSON");

@@ -67,7 +67,9 @@ pub enum Answer {
 pub fn is_for_tool(reply: &Reply) -> bool {
     match reply {
         Reply::Terminal(
-            TerminalReply::Output { id, .. } | TerminalReply::Asks { id, .. } | TerminalReply::Done { id, .. },
+            TerminalReply::Output { id, .. }
+            | TerminalReply::Asks { id, .. }
+            | TerminalReply::Done { id, .. },
         ) => *id >= TOOLS,
         _ => false,
     }
@@ -140,7 +142,8 @@ mod tests {
         for _ in 0..1000 {
             answers.extend(tools.tick(&|| 0.0));
         }
-        let [Answer::Seen { id: 7, diagnostics }, Answer::Rehearsed { id: 7, outcome }] = answers.as_slice() else {
+        let [Answer::Seen { id: 7, diagnostics }, Answer::Rehearsed { id: 7, outcome }] = answers.as_slice()
+        else {
             panic!("two answers are expected");
         };
         (diagnostics.clone(), outcome.clone(), driver)
