@@ -1,30 +1,36 @@
-// Trunk's last step, run over the staged page (Trunk.toml, `post_build`): bundles the JavaScript modules, cuts the
-// worker in two and lets it start itself and, in a release, names every file by its content and compresses it.
+// Trunk's last step, run over the staged page (Trunk.toml, `post_build`): bundles the JavaScript modules, lets the worker
+// start itself and, in a release, cuts both programs in two, names every file by its content and compresses it.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
 import { withoutExports } from "./module.mjs";
 import { outlineModule } from "./outline.mjs";
-import { firstMarks, prove } from "./profile.mjs";
+import { appMarks, proveApp, proveWorker, workerMarks } from "./profile.mjs";
 import { split } from "./split.mjs";
+import { startWorker } from "./worker-host.mjs";
 
 const staging = process.env.TRUNK_STAGING_DIR;
 if (!staging) {
   console.error("scripts/page.mjs is run by Trunk: use `make build`.");
   process.exit(2);
 }
+/**
+ * The page, unlike its worker, must not wait: what is smaller than this stays in its first part even where no profile came.
+ * Browsers are less predictable than the cluster.
+ */
+const SMALL = 16;
 const release = process.env.TRUNK_PROFILE === "release";
 const at = (name) => join(staging, name);
 const edit = async (name, change) => writeFile(at(name), change(await readFile(at(name), "utf8")));
 
 // Modules that the page loads later.
 await build({
-  entryPoints: ["frontend/js/editor.js", "frontend/js/map.js", "frontend/js/terminal.js"],
+  entryPoints: ["frontend/js/desk.js", "frontend/js/editor.js", "frontend/js/map.js", "frontend/js/terminal.js"],
   loader: { ".css": "text" },
   outdir: staging,
   bundle: true,
@@ -34,13 +40,25 @@ await build({
   legalComments: "none",
 });
 
-if (release) for (const name of ["app_bg.wasm", "worker_bg.wasm"]) await optimise(name);
-const glue = await readFile(at("worker.js"), "utf8");
-await splitWorker();
-
+await copyFieldDocs();
+if (release) for (const name of ["app", "worker"]) await optimise(`${name}_bg.wasm`);
+const worker = await program("worker");
 if (release) {
+  proveWorker(worker, await cut(worker, workerMarks(worker)));
+  const app = await program("app");
+  const page = { ...app, html: await readFile(at("index.html"), "utf8"), engine: () => startWorker(worker.glue, worker.wasm) };
+  await proveApp(page, await cut(app, await appMarks(page), SMALL));
   await nameByContent();
+  await writeOffline();
   await compress();
+} else {
+  // Not worth the time: the later part is empty.
+  await save(worker, split(worker.wasm, () => false));
+}
+
+/** A program of the page and the bindings that start it. */
+async function program(name) {
+  return { name, glue: await readFile(at(`${name}.js`), "utf8"), wasm: await readFile(at(`${name}_bg.wasm`)) };
 }
 
 /** Makes a program small. Streams, whose classes a library exports to JavaScript, are used by nobody here. */
@@ -51,24 +69,38 @@ async function optimise(name) {
   execFileSync("wasm-opt", [...features.map((feature) => `--enable-${feature}`), ...passes, at(name), "-o", at(name)]);
 }
 
-/**
- * Leaves in `worker_bg.wasm` what the first screen needs, and puts the rest into `worker_later.wasm`. A development build is
- * not worth the time: there the later part is empty.
- */
-async function splitWorker() {
-  const whole = await readFile(at("worker_bg.wasm"));
-  const [wasm, isLater] = release ? outlineModule(whole, firstMarks(glue, whole)) : [whole, () => false];
-  const parts = split(wasm, isLater, release ? await linkerMap() : undefined);
-  if (release) prove(glue, whole, parts);
-  await writeFile(at("worker_bg.wasm"), parts[0]);
-  await writeFile(at("worker_later.wasm"), parts[1]);
-  await writeFile(at("worker.js"), `${glue}\n${await readFile("scripts/worker-start.js", "utf8")}`);
+/** Leaves in `<name>_bg.wasm` what was reached, and puts the rest into `<name>_later.wasm`. */
+async function cut(program, hits, worth) {
+  const [wasm, isLater] = outlineModule(program.wasm, hits, worth);
+  const parts = split(wasm, isLater, await linkerMap(program.name));
+  await save(program, parts);
+  return parts;
 }
 
-/** What the linker says of the worker: frontend/build.rs has it written. */
-async function linkerMap() {
+/** Where Cargo leaves what it builds for the browser. */
+async function targetDirectory() {
   const metadata = execFileSync("cargo", ["metadata", "--no-deps", "--offline", "--locked", "--format-version", "1"]);
-  const name = join(JSON.parse(metadata).target_directory, "wasm32-unknown-unknown/wasm-release/worker.map");
+  return join(JSON.parse(metadata).target_directory, "wasm32-unknown-unknown");
+}
+
+/** What the API's fields are for: shared/build.rs writes it, the editor loads it when somebody asks. */
+async function copyFieldDocs() {
+  const builds = join(await targetDirectory(), release ? "wasm-release" : "debug", "build");
+  const made = (await readdir(builds)).filter((name) => name.startsWith("shared-")).map((name) => join(builds, name, "out/fields.json"));
+  const found = await Promise.all(made.map(async (name) => ({ name, time: (await stat(name).catch(() => ({ mtimeMs: 0 }))).mtimeMs })));
+  const newest = found.reduce((one, other) => (other.time > one.time ? other : one));
+  await copyFile(newest.name, at("fields.json"));
+}
+
+async function save({ name, glue }, [first, later]) {
+  await writeFile(at(`${name}_bg.wasm`), first);
+  await writeFile(at(`${name}_later.wasm`), later);
+  await writeFile(at(`${name}.js`), `${glue}\n${await readFile(`scripts/${name}-start.js`, "utf8")}`);
+}
+
+/** What the linker says of a program: frontend/build.rs has it written. */
+async function linkerMap(program) {
+  const name = join(await targetDirectory(), `wasm-release/${program}.map`);
   return readFile(name, "utf8").catch(() => {
     throw new Error(`the linker has left no ${name}: see frontend/build.rs`);
   });
@@ -87,6 +119,19 @@ async function nameByContent() {
     const mention = new RegExp(`(?<![\\w-])${name.replaceAll(".", "\\.")}(?!\\w)`, "g");
     for (const user of users) await edit(user, (text) => text.replace(mention, hashed));
   }
+}
+
+/** The service worker, with the list of all files; its version is what they are. The server's answer to `.` is the page. */
+async function writeOffline() {
+  const entries = await readdir(staging, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && !/\.(br|gz)$/.test(entry.name))
+    .map((entry) => relative(staging, join(entry.parentPath ?? entry.path, entry.name)).replaceAll("\\", "/")).sort();
+  const hash = createHash("sha256");
+  for (const name of files) hash.update(name).update(await readFile(at(name)));
+  const list = ["./", ...files.filter((name) => name !== "index.html")];
+  const source = await readFile("scripts/offline.js", "utf8");
+  await writeFile(at("offline.js"), source.replace("{version}", hash.digest("hex").slice(0, 16)).replace('"{files}"', JSON.stringify(list)));
+  await edit("index.html", (text) => text.replace('<meta name="asset:desk"', '<meta name="asset:offline" content="offline.js"><meta name="asset:desk"'));
 }
 
 /** Leaves `x.br` and `x.gz` beside every text and program, so that the server never compresses anything itself. */
