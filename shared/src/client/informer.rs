@@ -218,15 +218,19 @@ impl Informers {
     /// Adds an informer that the component does not wait for.
     pub fn add_late(&mut self, user: &User, kind: Kind) {
         self.add(user, kind, FieldSelector::default());
-        self.informers.iter_mut().rev().take(1).for_each(|informer| informer.late = true);
+        if let Some(added) = self.informers.last_mut() {
+            added.late = true;
+        }
     }
 
     /// Follows `kinds` and none of the kinds that people defined beside them; answers what went with those that are no
     /// more.
     pub fn follow_custom(&mut self, user: &User, kinds: &[Kind], cx: &mut Context<'_>) -> Vec<Delta> {
-        for &kind in kinds.iter().filter(|kind| self.find_cache(**kind).is_none()).collect::<Vec<_>>() {
-            self.add_late(user, kind);
-            self.informers.iter_mut().rev().take(1).for_each(|informer| informer.list(cx));
+        for &kind in kinds {
+            if self.find_cache(kind).is_none() {
+                self.add_late(user, kind);
+                self.informers.last_mut().into_iter().for_each(|added| added.list(cx));
+            }
         }
         let mut gone = Vec::new();
         self.informers.retain(|informer| {

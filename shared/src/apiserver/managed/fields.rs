@@ -1,7 +1,7 @@
 //! Sets of fields, as `managedFields` keeps them: `f:` a field, `k:` an item of a list by its keys, `v:` an item of a
 //! set; `.` stands for the place itself where more lies below it.
 
-use crate::collections::{BTreeMap, BTreeSet};
+use crate::collections::{BTreeMap, BTreeSet, sort};
 use crate::doc::{Doc, Map, Str, intern, literal, parse_json};
 
 /// A place in an object: the steps to it.
@@ -139,7 +139,7 @@ fn item_key(item: &Doc, keys: &[&str]) -> Str {
 /// The same for a list that a definition speaks of: what an item does not say, its default does; else it is left out.
 fn named_key(item: &Doc, schema: &Doc) -> Str {
     let mut keys: Vec<&str> = schema["x-kubernetes-list-map-keys"].items().iter().filter_map(Doc::as_str).collect();
-    keys.sort_unstable();
+    sort(&mut keys);
     let value = |key: &str| match &item[key] {
         Doc::Null => schema["items"]["properties"][key]["default"].clone(),
         value => value.clone(),
