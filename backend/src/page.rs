@@ -87,7 +87,8 @@ impl Page {
         let path = if uri.path() == "/" { "/index.html" } else { uri.path() };
         match self.files.get(path) {
             Some(file) if path == "/index.html" && is_embedded(uri) => {
-                let policy = self.content_security_policy().replace("frame-ancestors 'none'", "frame-ancestors *");
+                let policy =
+                    self.content_security_policy().replace("frame-ancestors 'none'", "frame-ancestors *");
                 let mut response = file.answer(headers);
                 let policy = HeaderValue::from_str(&policy).expect("the policy is ASCII");
                 response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -96,10 +97,8 @@ impl Page {
             // What other sites load of ours, and nothing else.
             Some(file) if path.starts_with("/embed/") => {
                 let mut response = file.answer(headers);
-                let all = [
-                    ("cross-origin-resource-policy", "cross-origin"),
-                    ("access-control-allow-origin", "*"),
-                ];
+                let all =
+                    [("cross-origin-resource-policy", "cross-origin"), ("access-control-allow-origin", "*")];
                 for (name, value) in all {
                     let name = HeaderName::from_static(name);
                     response.headers_mut().insert(name, HeaderValue::from_static(value));

@@ -60,7 +60,9 @@ pub fn router(page: Page, live: Sessions) -> Router {
     always
         .into_iter()
         // What may be embedded says so itself.
-        .fold(router, |router, (name, value)| router.layer(SetResponseHeaderLayer::if_not_present(name, value)))
+        .fold(router, |router, (name, value)| {
+            router.layer(SetResponseHeaderLayer::if_not_present(name, value))
+        })
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)
