@@ -117,7 +117,19 @@ function keepPage() {
   if (file && "serviceWorker" in navigator) navigator.serviceWorker.register(new URL(file, location.href)).catch(() => {});
 }
 
+/** In a page of somebody else's: the YAML beside where it is wanted, and time stands still while nobody sees it. */
+function embedded() {
+  const show = document.documentElement.dataset.embed;
+  if (!show) return;
+  if (show === "yaml" || show === "both") document.querySelector(".tabs button.tab")?.click();
+  addEventListener("message", ({ source, data }) => {
+    if (source !== parent || !["play", "pause"].includes(data?.kubarium)) return;
+    post(JSON.stringify({ pace: data.kubarium }));
+  });
+}
+
 options();
+embedded();
 offer();
 setTimeout(keepPage, REST_MS);
 addEventListener("pagehide", keep);

@@ -1,8 +1,11 @@
 // The YAML panel as a workbench: completion, hover, fixes, files, typed and clicked as a person would.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { openPage, screenshot, startServer } from "./harness.mjs";
+import { openPage, root, screenshot, startServer } from "./harness.mjs";
+
+const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
 
 async function openEditor(t, options) {
   const server = await startServer(t);
@@ -204,14 +207,14 @@ test("several files are open at once; what is closed comes back", async (t) => {
   await drawer(page).getByRole("button", { name: "New file" }).click();
   await page.keyboard.type("kind: Service");
   await page.keyboard.press("Escape");
-  await drawer(page).getByRole("tab", { name: "editor-2.yaml" }).dblclick();
+  await drawer(page).locator(".pick", { hasText: "editor-2.yaml" }).dblclick();
   await drawer(page).getByLabel("Name of the file").fill("web.yaml");
   await page.keyboard.press("Enter");
-  await drawer(page).getByRole("tab", { name: "web.yaml" }).waitFor();
-  await drawer(page).getByRole("tab", { name: "editor.yaml" }).click();
+  await drawer(page).locator(".pick", { hasText: "web.yaml" }).waitFor();
+  await drawer(page).locator(".pick", { hasText: "editor.yaml" }).click();
   assert.equal(await text(page), DEPLOYMENT);
   await screenshot(page, "files");
-  await drawer(page).getByRole("tab", { name: "web.yaml" }).click();
+  await drawer(page).locator(".pick", { hasText: "web.yaml" }).click();
   await drawer(page).getByRole("button", { name: "Close this file" }).nth(1).click();
   await drawer(page).getByText("web.yaml is closed.").waitFor();
   await drawer(page).getByRole("button", { name: "Undo" }).click();
@@ -317,10 +320,10 @@ test("files come in by dropping; what is no text is refused, and nothing is lost
     return `${name}: &${name} [${Array(9).fill(`*${before}`).join(", ")}]`;
   })].join("\n");
   await drop(page, "bomb.yaml", bomb);
-  await drawer(page).getByRole("tab", { name: "bomb.yaml" }).waitFor();
+  await drawer(page).locator(".pick", { hasText: "bomb.yaml" }).waitFor();
   await drawer(page).locator(".state .bad").waitFor();
   await drop(page, "shop.yaml", "---\n# Source: shop/templates/web.yaml\napiVersion: v1\r\nkind: List\r\nitems:\r\n- apiVersion: v1\r\n  kind: ConfigMap\r\n  metadata: {name: x}\r\n");
-  await drawer(page).getByRole("tab", { name: "shop.yaml" }).waitFor();
+  await drawer(page).locator(".pick", { hasText: "shop.yaml" }).waitFor();
   await drawer(page).getByText("configmap/x created").waitFor();
 });
 
@@ -410,4 +413,31 @@ test("work is kept: files and cluster are there after loading again, under a nam
   await drawer(page).getByRole("button", { name: "Playgrounds…" }).click();
   await dialog.getByRole("button", { name: "my shop" }).click();
   await page.waitForFunction(() => document.querySelector(".editor-host").shadowRoot.querySelector(".cm-content")?.textContent.includes("The shop."));
+});
+
+test("nothing that axe knows is wrong with editor, menu and windows, light or dark", async (t) => {
+  for (const colorScheme of ["light", "dark"]) {
+    const page = await openEditor(t, { colorScheme });
+    await page.evaluate(axe);
+    const look = async (what) => {
+      const { violations } = await page.evaluate(() => window.axe.run(document.querySelector(".drawer")));
+      assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes[0].html]), [], what);
+    };
+    await drawer(page).locator(".state b").waitFor();
+    await look("editor");
+    await page.keyboard.press("Control+Home");
+    await page.keyboard.press("F1");
+    await page.locator(".explain h3").waitFor();
+    await look("explanation");
+    await drawer(page).getByText("More", { exact: true }).click();
+    await look("menu");
+    await page.keyboard.press("Escape");
+    await drawer(page).getByRole("button", { name: "In the cluster" }).click();
+    await page.locator("dialog .pair > div:nth-child(2) .cm-line").first().waitFor();
+    await look("live");
+    await page.locator("dialog").getByRole("button", { name: "Close" }).click();
+    await drawer(page).getByRole("button", { name: "Compare" }).click();
+    await page.locator("dialog .cm-line, dialog .empty").first().waitFor();
+    await look("compare");
+  }
 });

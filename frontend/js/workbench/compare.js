@@ -7,7 +7,7 @@ import { Decoration, EditorView, lineNumbers } from "@codemirror/view";
 import { yaml } from "@codemirror/lang-yaml";
 import { isMap, isPair, isSeq, parseAllDocuments, parseDocument, stringify, visit } from "yaml";
 import { kubectl, parsed } from "./line.js";
-import { element } from "./words.js";
+import { element, say } from "./words.js";
 
 const LAST = "kubectl.kubernetes.io/last-applied-configuration";
 const print = (object) => stringify(object, { indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false });
@@ -37,9 +37,9 @@ export async function difference(text) {
   };
 }
 
-const readOnly = (highlighting, theme) => [
+const readOnly = (highlighting, theme, label) => [
   lineNumbers(), foldGutter(), yaml(), syntaxHighlighting(highlighting), theme,
-  EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: "0" }),
+  EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: "0", "aria-label": say(label) }),
 ];
 
 /** A window over the page, in the editor's shadow root. */
@@ -72,16 +72,16 @@ export async function compare({ root, text, name, highlighting, theme, apply }) 
     return;
   }
   const collapseUnchanged = { margin: 3, minSize: 6 };
-  const side = (doc) => ({ doc, extensions: readOnly(highlighting, theme) });
+  const side = (doc, label) => ({ doc, extensions: readOnly(highlighting, theme, label) });
   // A phone has no room for two columns.
   const narrow = matchMedia("(max-width: 700px)").matches;
   heads.hidden = narrow;
   const view = narrow
     ? new EditorView({
       parent: body, root, doc: after,
-      extensions: [...readOnly(highlighting, theme), unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged })],
+      extensions: [...readOnly(highlighting, theme, "would_be"), unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged })],
     })
-    : new MergeView({ a: side(before), b: side(after), parent: body, root, gutter: true, highlightChanges: true, collapseUnchanged });
+    : new MergeView({ a: side(before, "is_now"), b: side(after, "would_be"), parent: body, root, gutter: true, highlightChanges: true, collapseUnchanged });
   dialog.addEventListener("close", () => view.destroy());
 }
 
@@ -203,12 +203,11 @@ export async function live({ root, text, name, highlighting, theme }) {
     part.lines.forEach((value, line) => lines.set(line + offset, value));
     whole += part.text;
   }
-  const extensions = readOnly(highlighting, theme);
   const grid = element("div", { class: "pair" }, element("div", {}), element("div", {}));
   body.append(grid);
   const views = [
-    new EditorView({ root, parent: grid.children[0], state: EditorState.create({ doc: text, extensions }) }),
-    new EditorView({ root, parent: grid.children[1], state: EditorState.create({ doc: whole, extensions: [...extensions, decorate(lines)] }) }),
+    new EditorView({ root, parent: grid.children[0], state: EditorState.create({ doc: text, extensions: readOnly(highlighting, theme, "yours") }) }),
+    new EditorView({ root, parent: grid.children[1], state: EditorState.create({ doc: whole, extensions: [...readOnly(highlighting, theme, "in_cluster"), decorate(lines)] }) }),
   ];
   dialog.addEventListener("close", () => views.forEach((view) => view.destroy()));
 }

@@ -20,7 +20,8 @@ export class Files {
     Object.assign(this, { bar, begin, show, current, changed, undoable });
     this.list = [];
     this.open = undefined;
-    bar.setAttribute("role", "tablist");
+    // Names and what closes them stand side by side, which a list of tabs may not have.
+    bar.setAttribute("role", "toolbar");
     bar.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -91,7 +92,7 @@ export class Files {
         file.name = free(this.list.filter((one) => one !== file).map(({ name }) => name), wanted);
       }
       this.draw();
-      this.bar.children[this.list.indexOf(file)].querySelector("[role=tab]").focus();
+      this.bar.children[this.list.indexOf(file)].querySelector(".pick").focus();
       this.changed();
     };
     input.addEventListener("blur", () => end(true));
@@ -100,7 +101,7 @@ export class Files {
       if (event.key === "Enter") end(true);
       if (event.key === "Escape") end(false);
     });
-    tab.querySelector("[role=tab]").replaceWith(input);
+    tab.querySelector(".pick").replaceWith(input);
     input.focus();
     input.setSelectionRange(0, file.name.replace(/\.\w+$/, "").length);
   }
@@ -117,7 +118,7 @@ export class Files {
       const isOpen = file === this.open;
       return element("div", { class: "file", "data-open": isOpen },
         element("button", {
-          role: "tab", "aria-selected": String(isOpen), tabindex: isOpen ? "0" : "-1", title: "rename_says",
+          class: "pick", "aria-current": isOpen && "true", tabindex: isOpen ? "0" : "-1", title: "rename_says",
           onclick: () => file !== this.open && this.pick(file, true), ondblclick: () => this.rename(file),
         }, file.name),
         element("button", { class: "shut", label: "close_file", title: "close_file", tabindex: isOpen ? "0" : "-1", onclick: () => this.close(file) }, "×"));
@@ -126,7 +127,7 @@ export class Files {
 
   key(event) {
     const at = this.list.indexOf(this.open);
-    if (event.target.getAttribute("role") !== "tab") return;
+    if (!event.target.classList.contains("pick")) return;
     if (event.key === "F2") this.rename(this.open);
     else if (event.key === "Delete") this.close(this.open);
     else if (event.key === "ArrowRight") this.pick(this.list[(at + 1) % this.list.length]);
@@ -134,6 +135,6 @@ export class Files {
     else return;
     event.preventDefault();
     event.stopPropagation();
-    this.bar.querySelector("[aria-selected=true]")?.focus();
+    this.bar.querySelector("[aria-current]")?.focus();
   }
 }

@@ -77,7 +77,7 @@ dialog input[type=text] { flex: 1; min-width: 0; font: inherit; color: var(--tex
 .kept .link { flex: 1; overflow: hidden; text-overflow: ellipsis; }
 .kept span { color: var(--text-muted); font-size: 0.8125rem; }
 dialog pre.bad { color: var(--danger); white-space: pre-wrap; padding: 0 14px; }
-.cm-defaulted { opacity: 0.5; }
+.cm-defaulted, .cm-defaulted * { color: var(--text-muted); font-style: italic; }
 .cm-managed::after { content: attr(data-manager); margin-left: 1.5rem; padding: 0 6px; border-radius: 6px; font: 0.6875rem var(--font); color: var(--text-muted); background: var(--sunken); border: 1px solid var(--line); }
 .cm-managed-line { background: color-mix(in srgb, var(--traffic) 9%, transparent); }
 details.more { position: relative; }
