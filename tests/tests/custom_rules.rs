@@ -48,7 +48,11 @@ fn the_definition_says_how_lists_and_maps_are_owned() {
     let mut play = Play::new();
     assert_eq!(play.kubectl("apply -f -", BOARDS).0, 0);
     play.0.wait(1);
-    let board = |spec: &str| format!("apiVersion: example.com/v1\nkind: Board\nmetadata: {{name: b, finalizers: [example.com/x]}}\nspec: {spec}\n");
+    let board = |spec: &str| {
+        format!(
+            "apiVersion: example.com/v1\nkind: Board\nmetadata: {{name: b, finalizers: [example.com/x]}}\nspec: {spec}\n"
+        )
+    };
     let mut apply = |manager: &str, spec: &str| {
         play.kubectl(&format!("apply --server-side --field-manager={manager} -f -"), &board(spec))
     };
@@ -57,7 +61,10 @@ fn the_definition_says_how_lists_and_maps_are_owned() {
     // Other lanes, tags and keys are another's; the same lane's limit is not.
     assert_eq!(apply("two", "{lanes: [{name: done, side: right}], tags: [b], selector: {l: w}}").0, 0);
     let conflicts = [
-        ("{lanes: [{name: todo, limit: 4}]}", r#"conflict with "one": .spec.lanes[name="todo",side="left"].limit"#),
+        (
+            "{lanes: [{name: todo, limit: 4}]}",
+            r#"conflict with "one": .spec.lanes[name="todo",side="left"].limit"#,
+        ),
         ("{containers: [{name: y}]}", r#"conflict with "one": .spec.containers"#),
         ("{whole: {b: '2'}}", r#"conflict with "one": .spec.whole"#),
         ("{selector: {k: other}}", r#"conflict with "one": .spec.selector.k"#),
@@ -104,7 +111,11 @@ fn the_garbage_collector_follows_custom_resources() {
     let kinds = [
         ("/api/v1/namespaces/default/configmaps", "v1", "ConfigMap"),
         ("/apis/networking.k8s.io/v1/namespaces/default/ingresses", "networking.k8s.io/v1", "Ingress"),
-        ("/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles", "rbac.authorization.k8s.io/v1", "Role"),
+        (
+            "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles",
+            "rbac.authorization.k8s.io/v1",
+            "Role",
+        ),
     ];
     for (path, version, kind) in kinds {
         let mut object = json!({"apiVersion": version, "kind": kind, "metadata": {"name": "owned"}});
@@ -144,7 +155,10 @@ fn the_garbage_collector_follows_custom_resources() {
 #[test]
 fn roles_bind_custom_resources() {
     let mut play = Play::new();
-    assert_eq!(play.kubectl("create role reader --verb=get,list --resource=crontabs.stable.example.com", "").0, 0);
+    assert_eq!(
+        play.kubectl("create role reader --verb=get,list --resource=crontabs.stable.example.com", "").0,
+        0
+    );
     assert_eq!(play.kubectl("create rolebinding readers --role=reader --user=ann", "").0, 0);
     play.0.wait(1);
     assert_eq!(play.kubectl("get ct --as=ann", ""), (0, "No resources found in default namespace.\n".into()));
@@ -212,9 +226,7 @@ fn rules_of_definitions_are_evaluated() {
     assert_eq!(code, 0, "{said}");
     play.0.wait(1);
     let all = "/apis/example.com/v1/namespaces/default/ranges";
-    let range = |name: &str, spec: Value| {
-        json!({"apiVersion": "example.com/v1", "kind": "Range", "metadata": {"name": name}, "spec": spec})
-    };
+    let range = |name: &str, spec: Value| json!({"apiVersion": "example.com/v1", "kind": "Range", "metadata": {"name": name}, "spec": spec});
     let refused = [
         ("r", json!({"min": 11}), r#"spec: Invalid value: "object": failed rule: self.min <= self.max"#),
         ("x", json!({"min": 1}), r#"<nil>: Invalid value: "object": must begin with r"#),
@@ -231,7 +243,8 @@ fn rules_of_definitions_are_evaluated() {
         let (code, said) = play.json("POST", all, &range(name, spec));
         assert!(code == 422 && said["message"].as_str().unwrap().contains(why), "{why}: {said}");
     }
-    let first = json!({"min": 1, "fixed": "a", "parts": [{"name": "x", "size": 2}, {"name": "y", "size": 5}]});
+    let first =
+        json!({"min": 1, "fixed": "a", "parts": [{"name": "x", "size": 2}, {"name": "y", "size": 5}]});
     assert_eq!(play.json("POST", all, &range("r", first)).0, 201);
     let one = format!("{all}/r");
     let (code, said) = play.patch(&one, "merge", &json!({"spec": {"fixed": "b"}}));
@@ -240,14 +253,26 @@ fn rules_of_definitions_are_evaluated() {
         (422, r#"Range.example.com "r" is invalid: spec.fixed: Invalid value: "string": may not change"#)
     );
     // Items are compared with those of the same keys, wherever they stand.
-    let parts = |x: i64, y: i64| json!({"spec": {"parts": [{"name": "y", "size": y}, {"name": "x", "size": x}]}});
+    let parts =
+        |x: i64, y: i64| json!({"spec": {"parts": [{"name": "y", "size": y}, {"name": "x", "size": x}]}});
     assert_eq!(play.patch(&one, "merge", &parts(2, 6)).0, 200);
     let (code, said) = play.patch(&one, "merge", &parts(1, 6));
     assert!(
-        code == 422 && said["message"].as_str().unwrap().ends_with(r#"spec.parts[1].size: Invalid value: "integer": may only grow"#),
+        code == 422
+            && said["message"]
+                .as_str()
+                .unwrap()
+                .ends_with(r#"spec.parts[1].size: Invalid value: "integer": may only grow"#),
         "{said}"
     );
-    let bad = RULED.replace("self.min <= self.max", "self.min <= other").replace("ranges", "bads").replace("Range", "Bad");
+    let bad = RULED
+        .replace("self.min <= self.max", "self.min <= other")
+        .replace("ranges", "bads")
+        .replace("Range", "Bad");
     let (code, said) = play.kubectl("apply -f -", &bad);
-    assert!(code == 1 && said.contains("compilation failed: ERROR: <input>:1:13: undeclared reference to 'other'"), "{said}");
+    assert!(
+        code == 1
+            && said.contains("compilation failed: ERROR: <input>:1:13: undeclared reference to 'other'"),
+        "{said}"
+    );
 }

@@ -72,7 +72,10 @@ fn plain_kinds_are_kept_with_defaults_columns_and_refusals() {
         schemas.lines().take(3).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(rows[0], "NAME PRIORITYLEVEL MATCHINGPRECEDENCE DISTINGUISHERMETHOD AGE MISSINGPL");
     // The order is that in which they are asked.
-    assert!(rows[1].starts_with("exempt exempt 1 <none>") && rows[2].starts_with("probes exempt 2 <none>"), "{rows:?}");
+    assert!(
+        rows[1].starts_with("exempt exempt 1 <none>") && rows[2].starts_with("probes exempt 2 <none>"),
+        "{rows:?}"
+    );
     let base = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
     let hook = |name: &str| {
         json!({
@@ -102,7 +105,8 @@ fn plain_kinds_are_kept_with_defaults_columns_and_refusals() {
     let (code, mut said) = send(&mut world, "POST", base, &csr);
     assert_eq!((code, said["spec"]["username"].is_string()), (201, true), "{said}");
     // It is approved at a path of its own, and nowhere else.
-    said["status"] = json!({"conditions": [{"type": "Approved", "status": "True", "reason": "KubectlApprove"}]});
+    said["status"] =
+        json!({"conditions": [{"type": "Approved", "status": "True", "reason": "KubectlApprove"}]});
     let (_, kept) = send(&mut world, "PUT", &format!("{base}/ann"), &said);
     assert!(kept["status"]["conditions"].is_null(), "{kept}");
     said["metadata"]["resourceVersion"] = kept["metadata"]["resourceVersion"].clone();
@@ -124,7 +128,11 @@ fn events_are_served_in_both_groups() {
         "regarding": {"kind": "Pod", "namespace": "default", "name": "p"}
     });
     let (code, said) = send(&mut world, "POST", all, &event);
-    assert_eq!((code, &said["note"], &said["apiVersion"]), (201, &json!("hello"), &json!("events.k8s.io/v1")), "{said}");
+    assert_eq!(
+        (code, &said["note"], &said["apiVersion"]),
+        (201, &json!("hello"), &json!("events.k8s.io/v1")),
+        "{said}"
+    );
     let (_, core) = send(&mut world, "GET", "/api/v1/namespaces/default/events/e", &Value::Null);
     assert_eq!((&core["message"], &core["involvedObject"]["name"]), (&json!("hello"), &json!("p")));
     let (_, list) = send(&mut world, "GET", all, &Value::Null);
@@ -150,7 +158,12 @@ fn a_replication_controller_keeps_its_pods() {
     world.wait(40);
     assert_eq!(row(&mut world), "web 1 1 1 c nginx app=web");
     let (_, described, _) = kubectl(&mut world, "describe rc web", "");
-    for line in ["Replicas:     1 current / 1 desired", "SuccessfulCreate", "SuccessfulDelete", "replication-controller"] {
+    for line in [
+        "Replicas:     1 current / 1 desired",
+        "SuccessfulCreate",
+        "SuccessfulDelete",
+        "replication-controller",
+    ] {
         assert!(described.contains(line), "{line}: {described}");
     }
     // Its pods go with it, and are left where that is asked for.
@@ -200,7 +213,8 @@ fn policies_say_what_may_be_written() {
     let (code, _, why) = kubectl(&mut world, "apply -f -", POLICY);
     assert_eq!(code, 0, "{why}");
     let mut create = |namespace: &str, replicas: u32| {
-        let line = format!("create deployment d{replicas} --image=nginx --replicas={replicas} -n {namespace}");
+        let line =
+            format!("create deployment d{replicas} --image=nginx --replicas={replicas} -n {namespace}");
         let (code, _, why) = kubectl(&mut world, &line, "");
         (code, why)
     };
@@ -215,7 +229,10 @@ fn policies_say_what_may_be_written() {
     let (code, said) = send(&mut world, "PATCH", path, &json!({"metadata": {"labels": {"frozen": "y"}}}));
     assert_eq!(
         (code, said["message"].as_str().unwrap_or("")),
-        (403, "deployments.apps \"d3\" is forbidden: ValidatingAdmissionPolicy 'few' with binding 'here' denied request: frozen: d3")
+        (
+            403,
+            "deployments.apps \"d3\" is forbidden: ValidatingAdmissionPolicy 'few' with binding 'here' denied request: frozen: d3"
+        )
     );
     let bad = POLICY.replace("object.spec.replicas <= variables.most", "object.spec.replicas <=");
     let (code, _, why) = kubectl(&mut world, "apply -f -", &bad.replace("name: few", "name: bad"));
@@ -248,7 +265,8 @@ fn budgets_ask_the_scale_of_whatever_keeps_the_pods() {
     let rows: Vec<String> =
         rows.lines().map(|row| row.split_whitespace().take(4).collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(rows, ["j N/A 1 0", "web N/A 34% 2"]);
-    let (_, budget) = send(&mut world, "GET", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/j", &Value::Null);
+    let (_, budget) =
+        send(&mut world, "GET", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/j", &Value::Null);
     let condition = &budget["status"]["conditions"][0];
     assert_eq!(
         (&condition["reason"], &condition["message"]),

@@ -68,7 +68,8 @@ impl Cell {
             Cell::Value(path, missing) => text(object.body.at(path), missing),
             Cell::Count(path) => object.body.at(path).items().len().to_string(),
             Cell::Joined(path, missing) => {
-                let items: Vec<String> = object.body.at(path).items().iter().map(|item| text(item, "")).collect();
+                let items: Vec<String> =
+                    object.body.at(path).items().iter().map(|item| text(item, "")).collect();
                 if items.is_empty() { (*missing).to_owned() } else { items.join(",") }
             }
             Cell::Of(shown) => shown(&object.body),

@@ -267,10 +267,11 @@ fn entries(group: &str, version: &str, store: &Store) -> Vec<Entry> {
             parts: Vec::new(),
         },
     );
-    let measured = [("nodes", "NodeMetrics", false), ("pods", "PodMetrics", true)].map(|(name, kind, namespaced)| {
-        let verbs = vec!["get", "list"];
-        Entry { name: name.into(), of: None, kind, verbs, namespaced, info: None, parts: Vec::new() }
-    });
+    let measured =
+        [("nodes", "NodeMetrics", false), ("pods", "PodMetrics", true)].map(|(name, kind, namespaced)| {
+            let verbs = vec!["get", "list"];
+            Entry { name: name.into(), of: None, kind, verbs, namespaced, info: None, parts: Vec::new() }
+        });
     let measured = measured.into_iter().filter(|_| group == METRICS);
     // Pods are bound at a path of their own, too.
     let bindings = (group.is_empty() && version == "v1").then(|| Entry {

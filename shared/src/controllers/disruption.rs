@@ -154,7 +154,11 @@ fn scale(pods: &[Of<Pod>], world: &World) -> Result<i64, String> {
 }
 
 /// The size that an owner wants, as its scale tells it; nothing where there is no such owner.
-fn scaled_owner(namespace: &Str, owner: &OwnerReference, world: &World) -> Result<Option<(u128, i64)>, String> {
+fn scaled_owner(
+    namespace: &Str,
+    owner: &OwnerReference,
+    world: &World,
+) -> Result<Option<(u128, i64)>, String> {
     let Some(kind) = world.kind_of(owner) else { return Ok(None) };
     let info = kind.info();
     if !info.subresources.contains(&Subresource::Scale) {

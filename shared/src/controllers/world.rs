@@ -299,7 +299,9 @@ impl World {
             let definitions = self.informers.cache(Kind::CustomResourceDefinition).values();
             let views = definitions.filter_map(|object| object.view::<CustomResourceDefinition>());
             let versions = views.filter(|view| view.established).flat_map(|view| &view.versions);
-            let means = |kind: &Kind| kind.info().kind == owner.kind && kind.info().api_version() == owner.api_version;
+            let means = |kind: &Kind| {
+                kind.info().kind == owner.kind && kind.info().api_version() == owner.api_version
+            };
             versions.filter(|version| version.served).map(|version| version.kind).find(means)
         })
     }

@@ -33,7 +33,9 @@ pub(super) fn names(expr: &Expr, found: &mut BTreeSet<Str>) {
         Expr::Field(of, _) | Expr::Has(of, _) | Expr::Not(of) | Expr::Negative(of) => all(&[of]),
         Expr::Index(a, b) | Expr::Binary(_, a, b) => all(&[a, b]),
         Expr::Choice(a, b, c) => all(&[a, b, c]),
-        Expr::Call(of, _, parts) => of.iter().map(|of| &**of).chain(parts).for_each(|part| names(part, found)),
+        Expr::Call(of, _, parts) => {
+            of.iter().map(|of| &**of).chain(parts).for_each(|part| names(part, found))
+        }
         Expr::List(items) => items.iter().for_each(|item| names(item, found)),
         Expr::Map(entries) => entries.iter().for_each(|(key, value)| {
             names(key, found);
@@ -238,7 +240,9 @@ fn indexed(of: &Doc, index: &Doc) -> Value {
 pub(super) fn equal(a: &Doc, b: &Doc) -> bool {
     match (a, b) {
         (Doc::Int(a), Doc::Float(b)) | (Doc::Float(b), Doc::Int(a)) => *a as f64 == *b,
-        (Doc::List(a), Doc::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| equal(a, b)),
+        (Doc::List(a), Doc::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| equal(a, b))
+        }
         (Doc::Map(a), Doc::Map(b)) => {
             a.entries().len() == b.entries().len()
                 && a.entries().iter().all(|(key, value)| b.contains(key) && equal(value, b.get(key)))

@@ -51,12 +51,19 @@ fn function(name: &str, values: &[Doc]) -> Option<Value> {
         },
         ("timestamp", Doc::Str(text)) => match Timestamp::parse(text) {
             Some(time) => Doc::Time(time),
-            None => return Some(Err(format!("parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse"))),
+            None => {
+                return Some(Err(format!(
+                    "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse"
+                )));
+            }
         },
         ("timestamp", Doc::Time(_) | Doc::MicroTime(_)) => value.clone(),
         ("quantity", Doc::Str(text)) if parse_quantity(text).is_some() => value.clone(),
         ("quantity", Doc::Str(_)) => {
-            return Some(Err("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'".into()));
+            return Some(Err(
+                "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+                    .into(),
+            ));
         }
         ("isQuantity", Doc::Str(text)) => Doc::Bool(parse_quantity(text).is_some()),
         _ => return None,
@@ -121,13 +128,17 @@ fn of_text(name: &str, text: &str, rest: &[Doc]) -> Option<Value> {
         ("startsWith", [Doc::Str(other)]) => truth(text.starts_with(other.as_str())),
         ("endsWith", [Doc::Str(other)]) => truth(text.ends_with(other.as_str())),
         ("contains", [Doc::Str(other)]) => truth(text.contains(other.as_str())),
-        ("matches", [Doc::Str(other)]) => Some(compiled(other).map(|pattern| Doc::Bool(pattern.is_match(text)))),
-        ("find", [Doc::Str(other)]) => {
-            Some(compiled(other).map(|pattern| Doc::from(pattern.find(text).map_or("", |found| found.as_str()).to_owned())))
+        ("matches", [Doc::Str(other)]) => {
+            Some(compiled(other).map(|pattern| Doc::Bool(pattern.is_match(text))))
         }
-        ("findAll", [Doc::Str(other)]) => {
-            Some(compiled(other).map(|pattern| Doc::list(pattern.find_iter(text).map(|found| found.as_str().to_owned()))))
-        }
+        ("find", [Doc::Str(other)]) => Some(
+            compiled(other)
+                .map(|pattern| Doc::from(pattern.find(text).map_or("", |found| found.as_str()).to_owned())),
+        ),
+        ("findAll", [Doc::Str(other)]) => Some(
+            compiled(other)
+                .map(|pattern| Doc::list(pattern.find_iter(text).map(|found| found.as_str().to_owned()))),
+        ),
         ("indexOf" | "lastIndexOf", [Doc::Str(other)]) => {
             let at = if name == "indexOf" { text.find(other.as_str()) } else { text.rfind(other.as_str()) };
             Some(Ok(Doc::Int(at.map_or(-1, |at| text[..at].chars().count() as i64))))
@@ -169,7 +180,8 @@ fn of_list(name: &str, items: &[Doc], rest: &[Doc]) -> Option<Value> {
     match (name, rest) {
         ("size", []) => Some(Ok(Doc::Int(items.len() as i64))),
         ("isSorted", []) => {
-            let sorted = items.windows(2).all(|pair| compare(&pair[0], &pair[1]).is_some_and(Ordering::is_le));
+            let sorted =
+                items.windows(2).all(|pair| compare(&pair[0], &pair[1]).is_some_and(Ordering::is_le));
             Some(Ok(Doc::Bool(sorted)))
         }
         ("sum", []) => {
@@ -181,12 +193,15 @@ fn of_list(name: &str, items: &[Doc], rest: &[Doc]) -> Option<Value> {
             let better = |best: &Doc, item: &Doc| compare(item, best) == Some(wanted);
             let mut items = items.iter();
             let first = items.next().cloned();
-            let best = first.map(|first| items.fold(first, |best, item| if better(&best, item) { item.clone() } else { best }));
+            let best = first.map(|first| {
+                items.fold(first, |best, item| if better(&best, item) { item.clone() } else { best })
+            });
             Some(best.ok_or_else(|| format!("{name} called on empty list")))
         }
         ("indexOf" | "lastIndexOf", [wanted]) => {
             let same = |item: &Doc| equal(item, wanted);
-            let at = if name == "indexOf" { items.iter().position(same) } else { items.iter().rposition(same) };
+            let at =
+                if name == "indexOf" { items.iter().position(same) } else { items.iter().rposition(same) };
             Some(Ok(Doc::Int(at.map_or(-1, |at| at as i64))))
         }
         ("join", []) => Some(Ok(Doc::from(joined(items, "")?))),

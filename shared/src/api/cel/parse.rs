@@ -21,8 +21,8 @@ enum Token {
 
 /// Longer signs come before those that they begin with.
 const SIGNS: [&str; 24] = [
-    "||", "&&", "==", "!=", "<=", ">=", "<", ">", "!", "?", ":", "+", "-", "*", "/", "%", "(", ")", "[", "]", "{", "}",
-    ",", ".",
+    "||", "&&", "==", "!=", "<=", ">=", "<", ">", "!", "?", ":", "+", "-", "*", "/", "%", "(", ")", "[", "]",
+    "{", "}", ",", ".",
 ];
 
 /// A fault, and at which byte it is.
@@ -39,7 +39,9 @@ pub(super) fn read(text: &str, names: &[&str]) -> Result<Expr, String> {
         let expr = parser.choice()?;
         match parser.token() {
             Token::End => Ok(expr),
-            other => Err(parser.fault(format!("Syntax error: mismatched input {} expecting <EOF>", shown(other)))),
+            other => {
+                Err(parser.fault(format!("Syntax error: mismatched input {} expecting <EOF>", shown(other))))
+            }
         }
     };
     read().map_err(|(at, why): Fault| located(text, at, &why))
@@ -76,7 +78,8 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Fault> {
         } else if let Some((token, length)) = string(rest).map_err(|why| (at, why))? {
             found.push((at, token));
             at += length;
-        } else if next.is_ascii_digit() || next == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
+        } else if next.is_ascii_digit() || next == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())
+        {
             let (token, length) = number(rest).map_err(|why| (at, why))?;
             found.push((at, token));
             at += length;
@@ -93,7 +96,8 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Fault> {
             at += length;
         } else {
             let sign = SIGNS.iter().copied().find(|sign| rest.starts_with(sign));
-            let sign = sign.ok_or_else(|| (at, format!("Syntax error: token recognition error at: '{next}'")))?;
+            let sign =
+                sign.ok_or_else(|| (at, format!("Syntax error: token recognition error at: '{next}'")))?;
             found.push((at, Token::Sign(sign)));
             at += sign.len();
         }
@@ -263,7 +267,8 @@ impl Parser<'_> {
     fn binary(&mut self, level: usize) -> Result<Expr, Fault> {
         let Some(signs) = LEVELS.get(level) else { return self.unary() };
         let mut left = self.binary(level + 1)?;
-        while let Some((sign, operator)) = signs.iter().find(|(sign, _)| *self.token() == Token::Sign(*sign)) {
+        while let Some((sign, operator)) = signs.iter().find(|(sign, _)| *self.token() == Token::Sign(*sign))
+        {
             self.take(sign);
             self.count()?;
             left = Expr::Binary(*operator, left.into(), self.binary(level + 1)?.into());
@@ -304,7 +309,11 @@ impl Parser<'_> {
             if self.take(".") {
                 let Token::Name(name) = self.token().clone() else { return Err(self.unexpected()) };
                 self.at += 1;
-                expr = if self.take("(") { self.call(Some(expr), name)? } else { Expr::Field(expr.into(), unescaped(&name)) };
+                expr = if self.take("(") {
+                    self.call(Some(expr), name)?
+                } else {
+                    Expr::Field(expr.into(), unescaped(&name))
+                };
             } else if self.take("[") {
                 let index = self.choice()?;
                 self.expect("]")?;
@@ -404,8 +413,25 @@ fn unescaped(name: &str) -> Str {
     const LETTERS: [(&str, &str); 4] =
         [("__underscores__", "__"), ("__dot__", "."), ("__dash__", "-"), ("__slash__", "/")];
     const WORDS: [&str; 19] = [
-        "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import",
-        "let", "loop", "package", "namespace", "return", "var",
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
     ];
     if !name.contains("__") {
         return name.into();
@@ -413,6 +439,8 @@ fn unescaped(name: &str) -> Str {
     let word = name.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
     match word.filter(|word| WORDS.contains(word)) {
         Some(word) => word.into(),
-        None => LETTERS.iter().fold(name.to_owned(), |name, (code, letter)| name.replace(code, letter)).into(),
+        None => {
+            LETTERS.iter().fold(name.to_owned(), |name, (code, letter)| name.replace(code, letter)).into()
+        }
     }
 }

@@ -59,9 +59,18 @@ fn what_cannot_be_said_is_told_why() {
         ("self.name > 1", "no such overload"),
         ("self.name.bogus()", "no such overload"),
         ("9223372036854775807 + self.min > 0", "return error for overflow"),
-        ("self.on ||", "ERROR: <input>:1:11: Syntax error: mismatched input '<EOF>'\n | self.on ||\n | ..........^"),
-        ("other > 1", "ERROR: <input>:1:1: undeclared reference to 'other' (in container '')\n | other > 1\n | ^"),
-        ("self.on #", "ERROR: <input>:1:9: Syntax error: token recognition error at: '#'\n | self.on #\n | ........^"),
+        (
+            "self.on ||",
+            "ERROR: <input>:1:11: Syntax error: mismatched input '<EOF>'\n | self.on ||\n | ..........^",
+        ),
+        (
+            "other > 1",
+            "ERROR: <input>:1:1: undeclared reference to 'other' (in container '')\n | other > 1\n | ^",
+        ),
+        (
+            "self.on #",
+            "ERROR: <input>:1:9: Syntax error: token recognition error at: '#'\n | self.on #\n | ........^",
+        ),
         ("has(self)", "ERROR: <input>:1:5: invalid argument to has() macro\n | has(self)\n | ....^"),
     ];
     for (text, why) in cases {

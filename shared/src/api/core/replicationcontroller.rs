@@ -66,7 +66,11 @@ impl Resource for ReplicationControllers {
         let labels = &template["metadata"]["labels"];
         if !selector.is_empty() && !LabelSelector::from_map(&selector).matches(labels) {
             let shown = if labels.is_null() { Doc::Null } else { labels.clone() };
-            faults.invalid("spec.template.metadata.labels", &shown, "`selector` does not match template `labels`");
+            faults.invalid(
+                "spec.template.metadata.labels",
+                &shown,
+                "`selector` does not match template `labels`",
+            );
         }
         validate_template(&template, faults);
         let pod = At::root(&template["spec"], "spec.template.spec");

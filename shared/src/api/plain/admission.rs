@@ -51,7 +51,11 @@ pub(super) fn webhooks(doc: &Doc, faults: &mut Faults) {
         if name.require(faults) {
             name.check(faults, names::dns_subdomain);
             if text.split('.').count() < 3 {
-                faults.invalid(&name, &name, "should be a domain with at least three segments separated by dots");
+                faults.invalid(
+                    &name,
+                    &name,
+                    "should be a domain with at least three segments separated by dots",
+                );
             }
         }
         if hooks.items().iter().take(at).any(|earlier| earlier["name"].as_str() == Some(text)) {
@@ -121,7 +125,11 @@ pub(super) fn validating_policy(doc: &Doc, faults: &mut Faults) {
         for field in ["expression", "messageExpression"] {
             let text = validation[field].str();
             if let Some(Err(why)) = (!text.trim().is_empty()).then(|| Program::read(&text, &POLICY_NAMES)) {
-                faults.invalid(&validation.field(field), &validation[field], format!("compilation failed: {why}"));
+                faults.invalid(
+                    &validation.field(field),
+                    &validation[field],
+                    format!("compilation failed: {why}"),
+                );
             }
         }
         let reason = validation.field("reason");

@@ -16,7 +16,11 @@ pub(super) fn schema(doc: &Doc, faults: &mut Faults) {
     match precedence.number() {
         ..=0 => faults.invalid(&precedence, &precedence, "must be a positive value"),
         1 if doc["metadata"]["name"].as_str() != Some("exempt") => {
-            faults.invalid(&precedence, &precedence, "only the schema named 'exempt' may have matchingPrecedence 1");
+            faults.invalid(
+                &precedence,
+                &precedence,
+                "only the schema named 'exempt' may have matchingPrecedence 1",
+            );
         }
         10_001.. => faults.invalid(&precedence, &precedence, "must not be greater than 10000"),
         _ => {}
@@ -84,7 +88,9 @@ pub(super) fn level(doc: &Doc, faults: &mut Faults) {
             let response = limited.field("limitResponse");
             match response["type"].as_str() {
                 Some("Reject") => {
-                    response.field("queuing").forbid(faults, "must be nil if limited.limitResponse.type is not Limited");
+                    response
+                        .field("queuing")
+                        .forbid(faults, "must be nil if limited.limitResponse.type is not Limited");
                 }
                 Some("Queue") if response["queuing"].is_null() => {
                     let why = "must not be empty if limited.limitResponse.type is Limited";
@@ -131,7 +137,11 @@ const SCHEMAS: &[(&str, i64, &str, &str, &[&str], &[&str])] = &[
         150,
         "workload-high",
         "ByUser",
-        &["ServiceAccount:endpoint-controller", "ServiceAccount:endpointslice-controller", "ServiceAccount:endpointslicemirroring-controller"],
+        &[
+            "ServiceAccount:endpoint-controller",
+            "ServiceAccount:endpointslice-controller",
+            "ServiceAccount:endpointslicemirroring-controller",
+        ],
         &["get,create,update//endpoints/*", "get,create,update,patch/discovery.k8s.io/endpointslices/*"],
     ),
     (
@@ -151,12 +161,33 @@ const SCHEMAS: &[(&str, i64, &str, &str, &[&str], &[&str])] = &[
         &["*//nodes,nodes/status/", "*/coordination.k8s.io/leases/*"],
     ),
     ("system-nodes", 500, "system", "ByUser", &["Group:system:nodes"], &[]),
-    ("kube-controller-manager", 800, "workload-high", "ByNamespace", &["User:system:kube-controller-manager"], &[]),
+    (
+        "kube-controller-manager",
+        800,
+        "workload-high",
+        "ByNamespace",
+        &["User:system:kube-controller-manager"],
+        &[],
+    ),
     ("kube-scheduler", 800, "workload-high", "ByNamespace", &["User:system:kube-scheduler"], &[]),
     ("kube-system-service-accounts", 900, "workload-high", "ByNamespace", &["ServiceAccount:*"], &[]),
     ("service-accounts", 9000, "workload-low", "ByUser", &["Group:system:serviceaccounts"], &[]),
-    ("global-default", 9900, "global-default", "ByUser", &["Group:system:unauthenticated", "Group:system:authenticated"], &[]),
-    ("catch-all", 10_000, "catch-all", "ByUser", &["Group:system:unauthenticated", "Group:system:authenticated"], &[]),
+    (
+        "global-default",
+        9900,
+        "global-default",
+        "ByUser",
+        &["Group:system:unauthenticated", "Group:system:authenticated"],
+        &[],
+    ),
+    (
+        "catch-all",
+        10_000,
+        "catch-all",
+        "ByUser",
+        &["Group:system:unauthenticated", "Group:system:authenticated"],
+        &[],
+    ),
 ];
 
 fn words(text: &str) -> Vec<&str> {
@@ -203,7 +234,10 @@ fn rule(subjects: &[&str], what: &[&str]) -> Doc {
         }
         ["paths"] => {
             let paths = Doc::list(["/healthz", "/readyz", "/livez"]);
-            rule.set("nonResourceRules", vec![doc!({ "nonResourceURLs": paths, "verbs": Doc::list(["get"]) })]);
+            rule.set(
+                "nonResourceRules",
+                vec![doc!({ "nonResourceURLs": paths, "verbs": Doc::list(["get"]) })],
+            );
         }
         resources => {
             rule.set("resourceRules", Doc::list(resources.iter().map(|one| resource_rule(one))));

@@ -52,8 +52,15 @@ const fn plain(info: &'static Info) -> Plain {
 /// ComponentStatus: how the parts of the control plane are.
 pub static COMPONENT_STATUS: Plain = Plain {
     columns: &[NAME, column("Status"), column("Message"), column("Error")],
-    cells: &[Cell::Of(health), Cell::Of(|doc| condition(doc, "message")), Cell::Of(|doc| condition(doc, "error"))],
-    ..plain(&Info { short_names: &["cs"], ..info("", "ComponentStatus", "componentstatuses", "componentstatus", false) })
+    cells: &[
+        Cell::Of(health),
+        Cell::Of(|doc| condition(doc, "message")),
+        Cell::Of(|doc| condition(doc, "error")),
+    ],
+    ..plain(&Info {
+        short_names: &["cs"],
+        ..info("", "ComponentStatus", "componentstatuses", "componentstatus", false)
+    })
 };
 
 fn condition(body: &Doc, field: &str) -> String {
@@ -232,7 +239,10 @@ pub static VOLUME_ATTACHMENT: Plain = Plain {
         spec.field("attacher").require(faults);
         spec.field("nodeName").require(faults);
         if spec["source"].is_empty() {
-            faults.required("spec.source", "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
+            faults.required(
+                "spec.source",
+                "must specify exactly one of inlineVolumeSpec and persistentVolumeName",
+            );
         }
     },
     ..plain(&Info {
@@ -253,7 +263,13 @@ pub static VOLUME_ATTRIBUTES_CLASS: Plain = Plain {
     },
     ..plain(&Info {
         short_names: &["vac"],
-        ..info("storage.k8s.io", "VolumeAttributesClass", "volumeattributesclasses", "volumeattributesclass", false)
+        ..info(
+            "storage.k8s.io",
+            "VolumeAttributesClass",
+            "volumeattributesclasses",
+            "volumeattributesclass",
+            false,
+        )
     })
 };
 
@@ -279,7 +295,10 @@ pub static IP_ADDRESS: Plain = Plain {
     validate: |doc, faults| {
         At::root(&doc["spec"], "spec").field("parentRef").require(faults);
     },
-    ..plain(&Info { short_names: &["ip"], ..info("networking.k8s.io", "IPAddress", "ipaddresses", "ipaddress", false) })
+    ..plain(&Info {
+        short_names: &["ip"],
+        ..info("networking.k8s.io", "IPAddress", "ipaddresses", "ipaddress", false)
+    })
 };
 
 fn parent(body: &Doc) -> String {
@@ -493,15 +512,20 @@ pub static MUTATING_ADMISSION_POLICY_BINDING: Plain = Plain {
 const RESOURCE: &str = "resource.k8s.io";
 
 /// DeviceClass: a kind of device that pods may claim.
-pub static DEVICE_CLASS: Plain =
-    plain(&Info { has_generation: true, ..info(RESOURCE, "DeviceClass", "deviceclasses", "deviceclass", false) });
+pub static DEVICE_CLASS: Plain = plain(&Info {
+    has_generation: true,
+    ..info(RESOURCE, "DeviceClass", "deviceclasses", "deviceclass", false)
+});
 
 /// ResourceClaim: devices for pods.
 pub static RESOURCE_CLAIM: Plain = Plain {
     columns: &[NAME, column("State"), AGE],
     cells: &[Cell::Of(claim_state), Cell::Age],
     defaults: |doc| default_requests(doc.at_mut(&["spec"])),
-    ..plain(&Info { subresources: STATUS, ..info(RESOURCE, "ResourceClaim", "resourceclaims", "resourceclaim", true) })
+    ..plain(&Info {
+        subresources: STATUS,
+        ..info(RESOURCE, "ResourceClaim", "resourceclaims", "resourceclaim", true)
+    })
 };
 
 /// ResourceClaimTemplate: a claim for each pod.
@@ -550,5 +574,8 @@ pub static RESOURCE_SLICE: Plain = Plain {
         Cell::Value(&["spec", "pool", "name"], ""),
         Cell::Age,
     ],
-    ..plain(&Info { has_generation: true, ..info(RESOURCE, "ResourceSlice", "resourceslices", "resourceslice", false) })
+    ..plain(&Info {
+        has_generation: true,
+        ..info(RESOURCE, "ResourceSlice", "resourceslices", "resourceslice", false)
+    })
 };

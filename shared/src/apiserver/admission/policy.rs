@@ -10,7 +10,13 @@ use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 
 /// Refuses what a policy that is bound here does not let through; `doc` is the whole object as it would be stored.
-pub fn check(request: &Request, store: &Store, key: &Key, doc: &Doc, old: Option<&Doc>) -> Result<(), Status> {
+pub fn check(
+    request: &Request,
+    store: &Store,
+    key: &Key,
+    doc: &Doc,
+    old: Option<&Doc>,
+) -> Result<(), Status> {
     let mut bindings = store.list(Kind::ValidatingAdmissionPolicyBinding).peekable();
     // Policies do not watch over themselves.
     if bindings.peek().is_none() || key.kind.info().group == "admissionregistration.k8s.io" {
@@ -59,7 +65,8 @@ impl Look<'_> {
         };
         let labels = &self.doc["metadata"]["labels"];
         let old = self.old.map(|old| &old["metadata"]["labels"]);
-        let objects = selects("objectSelector", labels) || old.is_some_and(|old| selects("objectSelector", old));
+        let objects =
+            selects("objectSelector", labels) || old.is_some_and(|old| selects("objectSelector", old));
         let namespaces = self.namespace_labels().is_none_or(|labels| selects("namespaceSelector", &labels));
         let rules = constraints["resourceRules"].is_empty() || any("resourceRules");
         rules && !any("excludeResourceRules") && objects && namespaces
@@ -68,11 +75,16 @@ impl Look<'_> {
     fn rule_matches(&self, rule: &Doc) -> bool {
         let info = self.key.kind.info();
         let has = |field: &str, wanted: &str| {
-            rule[field].items().iter().any(|one| matches!(one.as_str(), Some(text) if text == "*" || text == wanted))
+            rule[field]
+                .items()
+                .iter()
+                .any(|one| matches!(one.as_str(), Some(text) if text == "*" || text == wanted))
         };
         let resources = has("resources", info.plural)
             || rule["resources"].items().iter().any(|one| {
-                one.as_str().and_then(|text| text.strip_suffix("/*")).is_some_and(|of| of == "*" || of == info.plural)
+                one.as_str()
+                    .and_then(|text| text.strip_suffix("/*"))
+                    .is_some_and(|of| of == "*" || of == info.plural)
             });
         let scope = match rule["scope"].as_str() {
             Some("Cluster") => !info.namespaced,
@@ -131,7 +143,8 @@ impl Look<'_> {
         }
         let (version, name) = (kind["apiVersion"].str(), kind["kind"].str());
         let custom = || {
-            let mut served = super::super::definitions::served(self.store).into_iter().map(|served| served.kind);
+            let mut served =
+                super::super::definitions::served(self.store).into_iter().map(|served| served.kind);
             served.find(|kind| kind.info().kind == name && kind.info().api_version() == version)
         };
         let Some(kind) = Kind::of(&version, &name).or_else(custom) else {
@@ -145,7 +158,11 @@ impl Look<'_> {
         let selector = LabelSelector::from_doc(&of["selector"]);
         let found = self.store.list(kind).filter(|object| {
             object.key.namespace == namespace
-                && if wanted.is_empty() { selector.matches(&object.meta.labels) } else { object.key.name == wanted }
+                && if wanted.is_empty() {
+                    selector.matches(&object.meta.labels)
+                } else {
+                    object.key.name == wanted
+                }
         });
         let found: Vec<Doc> = found.map(|object| object.to_doc()).collect();
         if found.is_empty() && of["parameterNotFoundAction"].as_str() != Some("Allow") {

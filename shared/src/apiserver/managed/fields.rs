@@ -138,7 +138,8 @@ fn item_key(item: &Doc, keys: &[&str]) -> Str {
 
 /// The same for a list that a definition speaks of: what an item does not say, its default does; else it is left out.
 fn named_key(item: &Doc, schema: &Doc) -> Str {
-    let mut keys: Vec<&str> = schema["x-kubernetes-list-map-keys"].items().iter().filter_map(Doc::as_str).collect();
+    let mut keys: Vec<&str> =
+        schema["x-kubernetes-list-map-keys"].items().iter().filter_map(Doc::as_str).collect();
     sort(&mut keys);
     let value = |key: &str| match &item[key] {
         Doc::Null => schema["items"]["properties"][key]["default"].clone(),
@@ -289,8 +290,7 @@ impl Fields {
             return fields;
         };
         let before = Lookup::of(old, shape);
-        fields.here =
-            level == Level::Below && matches!(before, Lookup::Nothing) && !shape.is_always_there();
+        fields.here = level == Level::Below && matches!(before, Lookup::Nothing) && !shape.is_always_there();
         for (step, name, value) in after {
             if let Some(level) = level.next(&step) {
                 let previous = before.get(&step).map_or(&Doc::Null, |(.., value)| value);

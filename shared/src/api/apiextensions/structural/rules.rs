@@ -26,15 +26,27 @@ pub(super) fn well_formed(schema: &Doc, path: &str, faults: &mut Faults) {
                 continue;
             }
             if let Err(why) = Program::read(&text, &NAMES) {
-                let what = if field == "rule" { "compilation failed" } else { "messageExpression compilation failed" };
+                let what = if field == "rule" {
+                    "compilation failed"
+                } else {
+                    "messageExpression compilation failed"
+                };
                 faults.invalid_text(format!("{path}.{field}"), &go_rule(rule), format!("{what}: {why}"));
             }
         }
         let message = rule["message"].str();
         if !rule["message"].is_null() && message.trim().is_empty() {
-            faults.invalid(format!("{path}.message"), &rule["message"], "message must be non-empty if specified");
+            faults.invalid(
+                format!("{path}.message"),
+                &rule["message"],
+                "message must be non-empty if specified",
+            );
         } else if message.trim().contains('\n') {
-            faults.invalid(format!("{path}.message"), &rule["message"], "message must not contain line breaks");
+            faults.invalid(
+                format!("{path}.message"),
+                &rule["message"],
+                "message must not contain line breaks",
+            );
         }
         let reason = &rule["reason"];
         let known = ["FieldValueRequired", "FieldValueInvalid", "FieldValueForbidden", "FieldValueDuplicate"];
@@ -80,7 +92,9 @@ pub fn check_rules(schema: &Doc, value: &Doc, old: Option<&Doc>, faults: &mut Fa
 fn has_rules(schema: &Doc) -> bool {
     !schema[RULES].is_empty()
         || schema["properties"].entries().iter().any(|(_, below)| has_rules(below))
-        || [&schema["items"], &schema["additionalProperties"]].into_iter().any(|below| !below.is_null() && has_rules(below))
+        || [&schema["items"], &schema["additionalProperties"]]
+            .into_iter()
+            .any(|below| !below.is_null() && has_rules(below))
 }
 
 struct Look {
@@ -153,7 +167,11 @@ impl Look {
                     _ => self.found.invalid_text(place, &shown, detail),
                 }
             }
-            Ok(_) => self.found.invalid_text(place, &shown, format!("cel expression evaluated to non-bool: {text}")),
+            Ok(_) => self.found.invalid_text(
+                place,
+                &shown,
+                format!("cel expression evaluated to non-bool: {text}"),
+            ),
             Err(why) if why.starts_with("no such overload") => {
                 let why = format!(
                     "'{why}': call arguments did not match a supported operator, function or macro signature for rule: {text}"
@@ -161,8 +179,9 @@ impl Look {
                 self.found.invalid_text(place, &shown, why);
             }
             Err(why) if why.starts_with("operation cancelled") => {
-                let why =
-                    format!("'{why}': no further validation rules will be run due to call cost exceeds limit for rule: {text}");
+                let why = format!(
+                    "'{why}': no further validation rules will be run due to call cost exceeds limit for rule: {text}"
+                );
                 self.found.invalid_text(place, &shown, why);
             }
             Err(why) => self.found.invalid_text(place, &shown, format!("{why} evaluating rule: {text}")),
