@@ -44,7 +44,7 @@
   };
 
   // The first part is what somebody needs who comes for the first time (scripts/profile.mjs). All others wait for the whole.
-  let whole = location.hash !== "";
+  let whole = location.hash !== "" || location.search !== "";
   try {
     whole ||= Object.keys(localStorage).some((name) => !/^kubarium\.(language|theme)$/.test(name));
   } catch { /* No storage, nothing kept. */ }

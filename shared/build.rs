@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use k8s_openapi::Resource;
 use k8s_openapi::api::{
-    apps, autoscaling, batch, coordination, core, discovery, networking, node, policy, rbac, scheduling,
-    storage,
+    admissionregistration, apps, autoscaling, batch, certificates, coordination, core, discovery, events,
+    flowcontrol, networking, node, policy, rbac, resource, scheduling, storage,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions;
 use schemars::JsonSchema;
@@ -35,7 +35,26 @@ fn main() {
     let mut tables =
         Tables { generator: SchemaSettings::draft07().into_generator(), served: BTreeMap::new() };
     tables.add_kinds();
-    write("schema.txt", &tables.print());
+    let definitions = tables.generator.take_definitions(true);
+    write("schema.txt", &tables.print(&definitions));
+    write("fields.json", &documentation(&definitions).to_string());
+}
+
+/// What types and fields are for, in the words of the API: `{"v1.PodSpec": {"": …, "containers": …}}`. It is no part of the
+/// engine: the page loads it when somebody asks.
+fn documentation(definitions: &Map<String, Value>) -> Value {
+    let says = |schema: &Value| schema.get("description").cloned().unwrap_or_default();
+    let of_type = |schema: &Value| {
+        let fields =
+            schema.get("properties")?.as_object()?.iter().map(|(name, field)| (name.clone(), says(field)));
+        let all =
+            std::iter::once((String::new(), says(schema))).chain(fields).filter(|(_, says)| says.is_string());
+        Some(Value::Object(all.collect()))
+    };
+    definitions
+        .iter()
+        .filter_map(|(name, schema)| Some((short_name(name).to_owned(), of_type(schema)?)))
+        .collect()
 }
 
 fn write(name: &str, text: &str) {
@@ -134,13 +153,31 @@ impl Tables {
         self.add::<storage::v1::CSIDriver>();
         self.add::<storage::v1::CSINode>();
         self.add::<storage::v1::StorageClass>();
+        self.add::<storage::v1::CSIStorageCapacity>();
+        self.add::<storage::v1::VolumeAttributesClass>();
+        self.add::<core::v1::ComponentStatus>();
+        self.add::<certificates::v1::CertificateSigningRequest>();
+        self.add::<networking::v1::ServiceCIDR>();
+        self.add::<networking::v1::IPAddress>();
+        self.add::<events::v1::Event>();
+        self.add::<flowcontrol::v1::FlowSchema>();
+        self.add::<flowcontrol::v1::PriorityLevelConfiguration>();
+        self.add::<admissionregistration::v1::MutatingWebhookConfiguration>();
+        self.add::<admissionregistration::v1::ValidatingWebhookConfiguration>();
+        self.add::<admissionregistration::v1::ValidatingAdmissionPolicy>();
+        self.add::<admissionregistration::v1::ValidatingAdmissionPolicyBinding>();
+        self.add::<admissionregistration::v1::MutatingAdmissionPolicy>();
+        self.add::<admissionregistration::v1::MutatingAdmissionPolicyBinding>();
+        self.add::<resource::v1::DeviceClass>();
+        self.add::<resource::v1::ResourceClaim>();
+        self.add::<resource::v1::ResourceClaimTemplate>();
+        self.add::<resource::v1::ResourceSlice>();
         self.add::<storage::v1::VolumeAttachment>();
         self.add::<apiextensions::v1::CustomResourceDefinition>();
         self.add::<k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService>();
     }
 
-    fn print(&mut self) -> String {
-        let definitions: Map<String, Value> = self.generator.take_definitions(true);
+    fn print(&self, definitions: &Map<String, Value>) -> String {
         // Only what has fields is a type of the table; quantities, times and the like are types of fields.
         let types: BTreeMap<&str, &Value> = definitions
             .iter()

@@ -64,6 +64,8 @@ pub struct Informer {
     synced: bool,
     failures: u32,
     cache: Cache,
+    /// Whether the component goes to work without it.
+    late: bool,
     /// Watch numbers are drawn when the watch is asked for, so that events cannot overtake the confirmation.
     number: u64,
 }
@@ -88,6 +90,7 @@ impl Informer {
             synced: false,
             failures: 0,
             cache,
+            late: false,
             number,
         }
     }
@@ -150,47 +153,35 @@ impl Informer {
         changed(old, object)
     }
 
+    /// Whether an input is meant for this informer.
+    fn takes(&self, input: &Input) -> bool {
+        match (&self.state, input) {
+            (State::Listing(mine) | State::Opening(mine, _), Input::Response(id, _)) => mine == id,
+            (
+                State::Watching(mine) | State::Opening(_, mine),
+                Input::Watch(watch, _) | Input::WatchClosed(watch),
+            ) => mine == watch,
+            (State::BackingOff, Input::Timer(timer)) => {
+                timer.name == "informer" && timer.number == self.number
+            }
+            _ => false,
+        }
+    }
+
     /// Takes what is meant for this informer.
     fn handle(&mut self, input: Input, cx: &mut Context<'_>) -> Handled {
         match (&self.state, input) {
-            (State::Listing(mine), Input::Response(id, result)) if *mine == id => match result {
-                Ok(Reply::List(items, revision)) => {
-                    let deltas = self.replace(&items);
-                    self.watch(revision, cx);
-                    Handled::Changes(deltas)
-                }
-                _ => {
-                    self.back_off(cx);
-                    Handled::Changes(Vec::new())
-                }
-            },
-            (State::Opening(mine, watch), Input::Response(id, result)) if *mine == id => {
-                let watch = *watch;
-                match result {
-                    Ok(_) => self.state = State::Watching(watch),
-                    Err(_) => self.back_off(cx),
-                }
-                Handled::Changes(Vec::new())
+            (State::Listing(_), Input::Response(_, Ok(Reply::List(items, revision)))) => {
+                let deltas = self.replace(&items);
+                self.watch(revision, cx);
+                return Handled::Changes(deltas);
             }
-            (State::Watching(mine) | State::Opening(_, mine), Input::Watch(watch, event))
-                if *mine == watch =>
-            {
-                Handled::Changes(self.apply(event.change, event.object))
-            }
-            (State::Watching(mine) | State::Opening(_, mine), Input::WatchClosed(watch))
-                if *mine == watch =>
-            {
-                self.back_off(cx);
-                Handled::Changes(Vec::new())
-            }
-            (State::BackingOff, Input::Timer(timer))
-                if timer.name == "informer" && timer.number == self.number =>
-            {
-                self.list(cx);
-                Handled::Changes(Vec::new())
-            }
-            (_, input) => Handled::NotMine(input),
+            (State::Opening(_, watch), Input::Response(_, Ok(_))) => self.state = State::Watching(*watch),
+            (_, Input::Watch(_, event)) => return Handled::Changes(self.apply(event.change, event.object)),
+            (_, Input::Timer(_)) => self.list(cx),
+            _ => self.back_off(cx),
         }
+        Handled::Changes(Vec::new())
     }
 }
 
@@ -220,8 +211,37 @@ impl Informers {
 
     /// Adds an informer for what the fields select of a kind; it starts with [`Informers::start`].
     pub fn add(&mut self, user: &User, kind: Kind, fields: FieldSelector) {
-        let number = self.informers.len() as u64;
+        let number = self.informers.last().map_or(0, |informer| informer.number + 1);
         self.informers.push(Informer::new(user.clone(), kind, Str::new(), fields, number));
+    }
+
+    /// Adds an informer that the component does not wait for.
+    pub fn add_late(&mut self, user: &User, kind: Kind) {
+        self.add(user, kind, FieldSelector::default());
+        if let Some(added) = self.informers.last_mut() {
+            added.late = true;
+        }
+    }
+
+    /// Follows `kinds` and none of the kinds that people defined beside them; answers what went with those that are no
+    /// more.
+    pub fn follow_custom(&mut self, user: &User, kinds: &[Kind], cx: &mut Context<'_>) -> Vec<Delta> {
+        for &kind in kinds {
+            if self.find_cache(kind).is_none() {
+                self.add_late(user, kind);
+                self.informers.last_mut().into_iter().for_each(|added| added.list(cx));
+            }
+        }
+        let mut gone = Vec::new();
+        self.informers.retain(|informer| {
+            let stays = !matches!(informer.kind, Kind::Custom(_)) || kinds.contains(&informer.kind);
+            if !stays {
+                let cache = informer.cache.iter();
+                gone.extend(cache.map(|(_, old)| Delta { old: Some(Arc::clone(old)), new: None }));
+            }
+            stays
+        });
+        gone
     }
 
     /// Begins to list.
@@ -230,19 +250,16 @@ impl Informers {
     }
 
     /// Gives an input to the informer it is meant for.
-    pub fn handle(&mut self, mut input: Input, cx: &mut Context<'_>) -> Handled {
-        for informer in &mut self.informers {
-            match informer.handle(input, cx) {
-                Handled::NotMine(back) => input = back,
-                changes => return changes,
-            }
+    pub fn handle(&mut self, input: Input, cx: &mut Context<'_>) -> Handled {
+        match self.informers.iter_mut().find(|informer| informer.takes(&input)) {
+            Some(informer) => informer.handle(input, cx),
+            None => Handled::NotMine(input),
         }
-        Handled::NotMine(input)
     }
 
-    /// Whether every cache has been filled once.
+    /// Whether every cache that the component needs has been filled once.
     pub fn synced(&self) -> bool {
-        self.informers.iter().all(|informer| informer.synced)
+        self.informers.iter().all(|informer| informer.synced || informer.late)
     }
 
     /// The cache of a kind.
@@ -250,7 +267,12 @@ impl Informers {
     /// # Panics
     /// When there is no informer for it: a mistake of the component's.
     pub fn cache(&self, kind: Kind) -> &Cache {
-        &self.informers.iter().find(|informer| informer.kind == kind).expect("an informer for the kind").cache
+        self.find_cache(kind).expect("an informer for the kind")
+    }
+
+    /// The same, if the kind is followed.
+    pub fn find_cache(&self, kind: Kind) -> Option<&Cache> {
+        self.informers.iter().find(|informer| informer.kind == kind).map(|informer| &informer.cache)
     }
 
     /// An object from the cache.
