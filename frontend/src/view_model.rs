@@ -186,7 +186,7 @@ pub fn rounded(value: f64, digits: u32) -> String {
 fn decimal(value: u64, digits: u32) -> String {
     let one = 10_u64.pow(digits);
     let (whole, mut rest, mut digits) = (value / one, value % one, digits as usize);
-    while digits > 0 && rest % 10 == 0 {
+    while digits > 0 && rest.is_multiple_of(10) {
         (rest, digits) = (rest / 10, digits - 1);
     }
     if digits == 0 { whole.to_string() } else { format!("{whole}.{rest:0digits$}") }
