@@ -425,7 +425,10 @@ test("nothing that axe knows is wrong with editor, menu and windows, light or da
     };
     await drawer(page).locator(".state b").waitFor();
     await look("editor");
+    await content(page).click();
     await page.keyboard.press("Control+Home");
+    // Below the comments.
+    for (let line = 0; line < 2; line++) await page.keyboard.press("ArrowDown");
     await page.keyboard.press("F1");
     await page.locator(".explain h3").waitFor();
     await look("explanation");
