@@ -19,7 +19,7 @@ import { compare, live } from "./workbench/compare.js";
 import { complete } from "./workbench/complete.js";
 import { Files } from "./workbench/files.js";
 import { format } from "./workbench/format.js";
-import { explainInto, fieldAt, hover } from "./workbench/hover.js";
+import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
 import { bring, more } from "./workbench/more.js";
 import { CURRENT, load, save } from "./workbench/playgrounds.js";
@@ -98,7 +98,9 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
   };
   const explain = (found) => explainInto(explanation, found);
   const explainHere = () => {
-    fieldAt(view.state, view.state.selection.main.head).then((found) => (found ? explain(found) : note(say("explain_nothing"))));
+    const { head } = view.state.selection.main;
+    fieldAt(view.state, head).then((found) => found ?? kindAt(view.state, head))
+      .then((found) => (found ? explain(found) : note(say("explain_nothing"))));
     return true;
   };
   const tidy = () => {
