@@ -28,7 +28,10 @@ export function createCard(number, { titles, choose, act }) {
   }
 
   function more(person) {
-    const item = (name, what = name) => button(t(name), () => act(number, what));
+    const item = (name, what = name) => button(t(name), () => {
+      element.querySelector("details").open = false;
+      act(number, what);
+    });
     return h("details", { class: "room-pop" }, h("summary", { class: "quiet" }, t("more")), h("div", { class: "room-menu" },
       person.visit === "none" && item("visit"),
       person.hand > 0 && item("lower"),
