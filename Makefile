@@ -10,7 +10,7 @@ LISTEN ?= 127.0.0.1:8080
 # Where sessions are kept, if not in the place that the program chooses.
 DATA ?=
 # The aim is 400: README says what it weighs.
-FIRST_LOAD_KB := 700
+FIRST_LOAD_KB := 525
 
 # Tools come from .tools only where PATH has not the right version.
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)

@@ -12,9 +12,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this through Cargo")?,
     );
     if std::env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("wasm") {
-        // Where the program's constants begin and end (scripts/data.mjs), beside the program: OUT_DIR is build/<name>/out.
-        let map = out.ancestors().nth(3).ok_or("OUT_DIR is not where Cargo puts it")?.join("worker.map");
-        println!("cargo::rustc-link-arg-bin=worker=-Map={}", map.display());
+        // Where the programs' constants begin and end (scripts/data.mjs), beside them: OUT_DIR is build/<name>/out.
+        let beside = out.ancestors().nth(3).ok_or("OUT_DIR is not where Cargo puts it")?;
+        for program in ["app", "worker"] {
+            let map = beside.join(program).with_extension("map");
+            println!("cargo::rustc-link-arg-bin={program}=-Map={}", map.display());
+        }
     }
     // Texts with numbers and names in them are also wanted as plain strings, for attributes.
     let options = ParseOptions::new().interpolate_display(true);

@@ -1,7 +1,7 @@
 // Reads the code of a WebAssembly function as a tree, knows what each instruction does to the stack, and which locals
 // are still wanted at each place: what scripts/outline.mjs needs to take a piece out of a function.
 
-import { F32, F64, I32, I64, Reader, skipImmediates } from "./wasm.mjs";
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, Reader, skipImmediates } from "./wasm.mjs";
 
 export const OP = {
   unreachable: 0x00, block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d, brTable: 0x0e,
@@ -9,6 +9,7 @@ export const OP = {
   tee: 0x22, i32Const: 0x41, prefixed: 0xfc,
 };
 const LEAVES = new Set([OP.unreachable, OP.br, OP.brTable, OP.return]);
+const VALUES = new Set([I32, I64, F32, F64, FUNCREF, EXTERNREF]);
 const NESTS = new Set([OP.block, OP.loop, OP.if]);
 
 /** By how much instructions without names change the height of the stack. */
@@ -69,7 +70,7 @@ export function parse(bytes, type, signature, callee) {
   const blockType = () => {
     const byte = reader.bytes[reader.at];
     if (byte === 0x40) return reader.byte(), { parameters: [], results: [] };
-    if ([I32, I64, F32, F64].includes(byte)) return reader.byte(), { parameters: [], results: [byte] };
+    if (VALUES.has(byte)) return reader.byte(), { parameters: [], results: [byte] };
     const index = reader.u32();
     return signature(index);
   };

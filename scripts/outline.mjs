@@ -7,14 +7,14 @@ import { live, marks, OP, parse } from "./code.mjs";
 import { describe } from "./module.mjs";
 import { concat, I32, s32, SECTION, u32, vector, writeModule } from "./wasm.mjs";
 
-/** What a piece must save before it is worth a call. */
+/** What a piece must save before it is worth a call, unless otherwise told. */
 const WORTH = 3;
 
 /**
  * The module with what was not executed in functions of its own. `hits` says for each mark of `instrument` whether it was
- * passed. `[bytes, isLater]`: the numbers (among the module's own) of the functions that can wait.
+ * passed; pieces that save less than `worth` bytes stay. `[bytes, isLater]`: the numbers (among the module's own) of the functions that can wait.
  */
-export function outlineModule(bytes, hits) {
+export function outlineModule(bytes, hits, worth = WORTH) {
   const module = describe(bytes);
   const { sections, types, imported, defined, bodies } = module;
   const signatures = [...types];
@@ -50,7 +50,7 @@ export function outlineModule(bytes, hits) {
       later.add(index);
       return body;
     }
-    return outline(tree, (list, place) => place < (cold.get(list) ?? Infinity), add);
+    return outline(tree, (list, place) => place < (cold.get(list) ?? Infinity), add, worth);
   });
   added.forEach((_, index) => later.add(bodies.length + index));
   const sized = (one) => concat([u32(one.length), one]);
@@ -64,14 +64,14 @@ export function outlineModule(bytes, hits) {
  * The function without what was not reached. `reached(list, index)` says whether an item was; `add(type, body)` makes a
  * function and gives its number. The result is a body.
  */
-export function outline(tree, reached, add) {
+export function outline(tree, reached, add, worth) {
   const pieces = find(tree, reached);
   if (pieces.length === 0) return tree.bytes;
   live(tree, new Set(pieces.map(({ list, index }) => list[index])));
   const scratch = [];
   const replaced = new Map();
   for (const piece of pieces) {
-    const call = cut(tree, piece, add, scratch);
+    const call = cut(tree, piece, add, scratch, worth);
     if (call) replaced.set(piece.list, { index: piece.index, call });
   }
   if (replaced.size === 0) return tree.bytes;
@@ -175,13 +175,13 @@ const bits = (set) => {
 };
 
 /** Makes a function of a piece; returns the call that takes its place, or undefined where that would save nothing. */
-function cut(tree, piece, add, scratch) {
+function cut(tree, piece, add, scratch, worth) {
   const { list, index, labels } = piece;
   const out = ways(piece);
   if (!out) return undefined;
   const items = list.slice(index, out.end);
   const size = items.reduce((sum, item) => sum + item.to - item.from, 0);
-  if (size < WORTH) return undefined;
+  if (size < worth) return undefined;
 
   let mentioned = 0n;
   let written = 0n;
@@ -202,7 +202,7 @@ function cut(tree, piece, add, scratch) {
   const returned = out.returns ? labels[0].types : [];
   const fallen = out.falls ? out.gives : [];
   const results = [...(many ? [I32] : []), ...fallen, ...returned, ...outputs.map((local) => tree.locals[local])];
-  if (2 * (inputs.length + outputs.length) + (many ? 6 + out.exits.length : 2) + 3 + WORTH > size) return undefined;
+  if (2 * (inputs.length + outputs.length) + (many ? 6 + out.exits.length : 2) + 3 + worth > size) return undefined;
 
   const shape = { tree, items, labels, out, mentioned, inputs, outputs, many, returned, fallen };
   const target = add({ parameters: inputs.map((local) => tree.locals[local]), results }, pieceBody(shape));

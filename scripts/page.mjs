@@ -1,5 +1,5 @@
-// Trunk's last step, run over the staged page (Trunk.toml, `post_build`): bundles the JavaScript modules, cuts the
-// worker in two and lets it start itself and, in a release, names every file by its content and compresses it.
+// Trunk's last step, run over the staged page (Trunk.toml, `post_build`): bundles the JavaScript modules, lets the worker
+// start itself and, in a release, cuts both programs in two, names every file by its content and compresses it.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,14 +10,20 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
 import { withoutExports } from "./module.mjs";
 import { outlineModule } from "./outline.mjs";
-import { firstMarks, prove } from "./profile.mjs";
+import { appMarks, proveApp, proveWorker, workerMarks } from "./profile.mjs";
 import { split } from "./split.mjs";
+import { startWorker } from "./worker-host.mjs";
 
 const staging = process.env.TRUNK_STAGING_DIR;
 if (!staging) {
   console.error("scripts/page.mjs is run by Trunk: use `make build`.");
   process.exit(2);
 }
+/**
+ * The page, unlike its worker, must not wait: what is smaller than this stays in its first part even where no profile came.
+ * Browsers are less predictable than the cluster.
+ */
+const SMALL = 16;
 const release = process.env.TRUNK_PROFILE === "release";
 const at = (name) => join(staging, name);
 const edit = async (name, change) => writeFile(at(name), change(await readFile(at(name), "utf8")));
@@ -34,13 +40,23 @@ await build({
   legalComments: "none",
 });
 
-if (release) for (const name of ["app_bg.wasm", "worker_bg.wasm"]) await optimise(name);
-const glue = await readFile(at("worker.js"), "utf8");
-await splitWorker();
-
+if (release) for (const name of ["app", "worker"]) await optimise(`${name}_bg.wasm`);
+const worker = await program("worker");
 if (release) {
+  proveWorker(worker, await cut(worker, workerMarks(worker)));
+  const app = await program("app");
+  const page = { ...app, html: await readFile(at("index.html"), "utf8"), engine: () => startWorker(worker.glue, worker.wasm) };
+  await proveApp(page, await cut(app, await appMarks(page), SMALL));
   await nameByContent();
   await compress();
+} else {
+  // Not worth the time: the later part is empty.
+  await save(worker, split(worker.wasm, () => false));
+}
+
+/** A program of the page and the bindings that start it. */
+async function program(name) {
+  return { name, glue: await readFile(at(`${name}.js`), "utf8"), wasm: await readFile(at(`${name}_bg.wasm`)) };
 }
 
 /** Makes a program small. Streams, whose classes a library exports to JavaScript, are used by nobody here. */
@@ -51,24 +67,24 @@ async function optimise(name) {
   execFileSync("wasm-opt", [...features.map((feature) => `--enable-${feature}`), ...passes, at(name), "-o", at(name)]);
 }
 
-/**
- * Leaves in `worker_bg.wasm` what the first screen needs, and puts the rest into `worker_later.wasm`. A development build is
- * not worth the time: there the later part is empty.
- */
-async function splitWorker() {
-  const whole = await readFile(at("worker_bg.wasm"));
-  const [wasm, isLater] = release ? outlineModule(whole, firstMarks(glue, whole)) : [whole, () => false];
-  const parts = split(wasm, isLater, release ? await linkerMap() : undefined);
-  if (release) prove(glue, whole, parts);
-  await writeFile(at("worker_bg.wasm"), parts[0]);
-  await writeFile(at("worker_later.wasm"), parts[1]);
-  await writeFile(at("worker.js"), `${glue}\n${await readFile("scripts/worker-start.js", "utf8")}`);
+/** Leaves in `<name>_bg.wasm` what was reached, and puts the rest into `<name>_later.wasm`. */
+async function cut(program, hits, worth) {
+  const [wasm, isLater] = outlineModule(program.wasm, hits, worth);
+  const parts = split(wasm, isLater, await linkerMap(program.name));
+  await save(program, parts);
+  return parts;
 }
 
-/** What the linker says of the worker: frontend/build.rs has it written. */
-async function linkerMap() {
+async function save({ name, glue }, [first, later]) {
+  await writeFile(at(`${name}_bg.wasm`), first);
+  await writeFile(at(`${name}_later.wasm`), later);
+  await writeFile(at(`${name}.js`), `${glue}\n${await readFile(`scripts/${name}-start.js`, "utf8")}`);
+}
+
+/** What the linker says of a program: frontend/build.rs has it written. */
+async function linkerMap(program) {
   const metadata = execFileSync("cargo", ["metadata", "--no-deps", "--offline", "--locked", "--format-version", "1"]);
-  const name = join(JSON.parse(metadata).target_directory, "wasm32-unknown-unknown/wasm-release/worker.map");
+  const name = join(JSON.parse(metadata).target_directory, `wasm32-unknown-unknown/wasm-release/${program}.map`);
   return readFile(name, "utf8").catch(() => {
     throw new Error(`the linker has left no ${name}: see frontend/build.rs`);
   });

@@ -1,18 +1,48 @@
-// Finds out which code of the worker a visit begins with: plays the first screen in Node, with an instrumented copy of the
-// program. The cluster is deterministic, so the result is the same everywhere.
+// Finds out which code a visit begins with: plays the first screen in Node, with instrumented copies of the worker and the
+// page's program. The cluster is deterministic, so the result is the same everywhere.
 
+import { sequence, startApp } from "./app-host.mjs";
 import { instrument } from "./module.mjs";
 import { startWorker } from "./worker-host.mjs";
 
 /** How long the first screen, and then what a click does, is looked at, in milliseconds. */
 const LOOK_MS = 12_000;
+/** Wall time for which the worker and then the page's display are looked at in turn, in milliseconds. */
+const TURN_MS = 33;
 
-/** For each mark of the program's code (code.mjs), in order, whether it was reached. */
-export function firstMarks(glue, wasm) {
+/** Those who come: app-start.js knows who is like one of them. */
+const VISITS = [
+  { languages: ["en-US", "en"], width: 1280, height: 800, media: /dark/, kept: {}, seed: 1 },
+  { languages: ["ja-JP"], width: 1920, height: 1080, media: /^$/, kept: {}, seed: 2 },
+  { languages: ["ja", "en-US", "en"], width: 390, height: 800, media: /max-width|reduce/, kept: { theme: "light", language: "en" }, seed: 3 },
+  { languages: ["en-US"], width: 1280, height: 800, media: /^$/, kept: { language: "ja" }, seed: 4 },
+  { languages: ["fr-FR", "fr"], width: 800, height: 1200, media: /max-width/, kept: {}, seed: 5 },
+];
+/** What pointer and focus do in passing. */
+const PASSING = ["pointerenter", "pointerover", "mouseenter", "mouseover", "focusin", "focus", "pointermove",
+  "pointerleave", "pointerout", "mouseleave", "mouseout", "focusout", "blur"];
+
+const hits = (exports, count) => Array.from({ length: count }, (_, index) => exports[`$hit${index}`].value === 1);
+
+/** For each mark of the worker's code (code.mjs), in order, whether it was reached. */
+export function workerMarks({ glue, wasm }) {
   const program = instrument(wasm);
   const worker = startWorker(glue, program.bytes);
   look(worker);
-  return Array.from({ length: program.marks }, (_, index) => worker.exports[`$hit${index}`].value === 1);
+  return hits(worker.exports, program.marks);
+}
+
+/** The same for the page's program; beside it `page` has the `html`, and `engine()` starts a worker. */
+export async function appMarks(page) {
+  const program = instrument(page.wasm);
+  const all = new Array(program.marks).fill(false);
+  for (const visit of VISITS) {
+    const played = await open(page, program.bytes, visit);
+    await lookAtPage(played);
+    hits(played.app.exports, program.marks).forEach((hit, mark) => (all[mark] ||= hit));
+    await played.app.close();
+  }
+  return all;
 }
 
 /** What a visit begins with: all that the worker says until then. */
@@ -32,29 +62,105 @@ function click(worker) {
   return said;
 }
 
-/**
- * Fails unless the two parts say what the whole program says: the first screen by the first part alone, whose memory is
- * filled with rubbish where the later part's constants will be, and then a click with both.
- */
-export function prove(glue, whole, [first, later, holes]) {
-  let mayLoad = false;
-  const load = () => {
-    if (!mayLoad) throw new Error("the first screen asks for the engine's later part: the profile missed something");
-    return later;
-  };
-  const spoil = ({ $memory }) => {
-    for (const { from, to } of holes) new Uint8Array($memory.buffer, from, to - from).fill(0xa5);
-  };
-  const one = startWorker(glue, whole);
-  const two = startWorker(glue, first, load, spoil);
-  const same = (what, play) => {
-    const [expected, found] = [play(one), play(two)];
-    const at = expected.findIndex((text, index) => text !== found[index]);
-    if (at >= 0 || expected.length !== found.length || expected.length === 0) {
-      throw new Error(`cut in two, the worker says something else at ${what}: ${found[at]} instead of ${expected[at]}`);
+/** The page's program with a worker of its own; `pass` lets time pass, and gives what the page shows at each moment. */
+async function open({ html, glue, engine }, wasm, visit, cut = {}) {
+  const worker = engine();
+  const requests = [];
+  const random = sequence(visit.seed);
+  const app = await startApp({ html, glue, wasm, visit, tell: (text) => requests.push(text), ...cut });
+  const pass = async (length) => {
+    const shown = [];
+    for (let time = 0; time < length; time += TURN_MS) {
+      const said = [];
+      for (const request of requests.splice(0)) {
+        worker.say(JSON.parse(request));
+        said.push(...worker.heard());
+      }
+      worker.run(TURN_MS, (reply) => void said.push(reply));
+      for (const reply of said) {
+        await app.hear(JSON.stringify(reply));
+        // Displays are fast or slow, and miss a frame now and then.
+        for (let frames = Math.floor(random() * 4); frames > 0; frames--) await app.draw(TURN_MS / 2 + random());
+      }
+      shown.push(app.document.documentElement.outerHTML);
     }
+    return shown;
   };
-  same("the first screen", look);
-  mayLoad = true;
-  same("the first click", click);
+  return { app, pass };
+}
+
+/** The first screen, and a pointer that passes over it. */
+async function lookAtPage({ app, pass }) {
+  // The page may be drawn before the worker says anything.
+  await app.resize();
+  await app.draw(TURN_MS);
+  const shown = await pass(LOOK_MS);
+  await app.resize();
+  shown.push(...(await pass(TURN_MS)));
+  for (const element of app.document.querySelectorAll("*")) {
+    for (const kind of PASSING) element.dispatchEvent(new app.window.PointerEvent(kind));
+  }
+  return [...shown, ...(await pass(TURN_MS))];
+}
+
+/** What comes after it: everything that can be pressed is, and the panels that open stay for a moment. */
+async function press({ app, pass }) {
+  const shown = [];
+  for (const button of app.document.querySelectorAll(".page:not(#frame) button")) {
+    button.click();
+    shown.push(...(await pass(TURN_MS)));
+  }
+  return shown;
+}
+
+/**
+ * Parts as they are given to a host: the later one is refused until `mayLoad`, and memory is filled with rubbish where its
+ * constants will be.
+ */
+function parted([, later, holes], what) {
+  const cut = {
+    mayLoad: false,
+    later() {
+      if (!cut.mayLoad) throw new Error(`the first screen asks for the ${what}'s later part: the profile missed something`);
+      return later;
+    },
+    prepare({ $memory }) {
+      for (const { from, to } of holes) new Uint8Array($memory.buffer, from, to - from).fill(0xa5);
+    },
+  };
+  return cut;
+}
+
+function same(what, expected, found) {
+  const at = expected.findIndex((text, index) => text !== found[index]);
+  if (at < 0 && expected.length === found.length && expected.length > 0) return;
+  const [one, two] = [expected[at] ?? "", found[at] ?? ""];
+  let from = 0;
+  while (from < one.length && one[from] === two[from]) from++;
+  const near = (text) => text.slice(Math.max(0, from - 100), from + 100);
+  throw new Error(`cut in two, ${what} (${at} of ${expected.length}): ${near(two)} instead of ${near(one)}`);
+}
+
+/** Fails unless the two parts say what the whole worker says: the first screen by the first part alone, then a click with both. */
+export function proveWorker({ glue, wasm }, parts) {
+  const cut = parted(parts, "engine");
+  const one = startWorker(glue, wasm);
+  const two = startWorker(glue, parts[0], cut.later, cut.prepare);
+  same("the worker says something else at the first screen", look(one), look(two));
+  cut.mayLoad = true;
+  same("the worker says something else at the first click", click(one), click(two));
+}
+
+/** Fails unless the two parts show what the whole program shows, to everybody. */
+export async function proveApp(page, parts) {
+  for (const visit of VISITS) {
+    const cut = parted(parts, "page");
+    const one = await open(page, page.wasm, visit);
+    const two = await open(page, parts[0], visit, cut);
+    same("the page shows something else at first", await lookAtPage(one), await lookAtPage(two));
+    cut.mayLoad = true;
+    same("the page shows something else after a click", await press(one), await press(two));
+    await one.app.close();
+    await two.app.close();
+  }
 }

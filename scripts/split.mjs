@@ -1,13 +1,15 @@
 // Cuts a WebAssembly module in two: a first part that a program starts with, and a later part with the functions that
 // it does not need at first, and their constants. The first part calls them through a table that the later part fills when
-// it is instantiated. Both share memory, tables and globals.
+// it is instantiated, as it fills their places in the program's own table. Both share memory, tables and globals.
 //
 // The host gives the first part `kubarium.later()`, which must instantiate the later part before it returns; it is
 // called when the first part calls the later one too early. Afterwards the host sets the exported global `$loaded` to 1.
 
 import { cutData } from "./data.mjs";
 import { describe, rawExport, rawImport, sized } from "./module.mjs";
-import { body, concat, elements, FUNCREF, I32, KIND, numbers, Reader, s32, SECTION, u32, vector, writeModule } from "./wasm.mjs";
+import {
+  body, concat, element, elements, FUNCREF, I32, KIND, numbers, readElements, Reader, s32, SECTION, u32, vector, writeModule,
+} from "./wasm.mjs";
 
 /**
  * `[first, later, holes]`: the module without and with the functions (by number among its own) that `isLater` names, and
@@ -24,14 +26,14 @@ export function split(bytes, isLater, map) {
   // What each part names of the other. Names are numbers among all functions, places those among the module's own.
   const outside = new Set();
   const inside = new Set();
-  // Those that are named otherwise than by a call need a stub of their own.
+  // Those that the host may call need a stub of their own.
   const entries = new Set();
   const note = (into, other) => (name) => {
     if (isMoved.has(name - base) === other) into.add(name);
     return name;
   };
   bodies.forEach((old, index) => body(old, isMoved.has(index) ? note(outside, false) : note(inside, true)));
-  if (sections.has(SECTION.element)) elements(sections.get(SECTION.element), note(entries, true));
+  const placed = [...(sections.has(SECTION.element) ? readElements(sections.get(SECTION.element)) : [])];
   for (const { kind, index } of exports) if (kind === KIND.function) note(entries, true)(index);
   for (const entry of entries) inside.add(entry);
   const stubs = later.filter((index) => inside.has(base + index));
@@ -40,8 +42,8 @@ export function split(bytes, isLater, map) {
   let nothing = types.findIndex(({ bytes }) => bytes.join() === "96,0,0");
   if (nothing < 0) nothing = types.length;
   const allTypes = [...types.map((type) => type.bytes), ...(nothing === types.length ? [[0x60, 0, 0]] : [])];
-  const first = firstPart(module, { stubs, entries, isMoved, needed, nothing, allTypes });
-  const rest = laterPart(module, { stubs, later, needed, allTypes });
+  const first = firstPart(module, { stubs, entries, placed, isMoved, needed, nothing, allTypes });
+  const rest = laterPart(module, { stubs, later, placed, isMoved, needed, allTypes });
   let holes = [];
   if (map !== undefined && sections.has(SECTION.data)) {
     const addresses = new Set();
@@ -58,7 +60,7 @@ export function split(bytes, isLater, map) {
   return [writeModule(first), writeModule(rest), holes];
 }
 
-function firstPart(module, { stubs, entries, isMoved, needed, nothing, allTypes }) {
+function firstPart(module, { stubs, entries, placed, isMoved, needed, nothing, allTypes }) {
   const { sections, types, imports, imported, defined, bodies, tables, globals, exports } = module;
   const ask = imported.length;
   const slots = new Map(stubs.map((index, slot) => [index, slot]));
@@ -68,28 +70,32 @@ function firstPart(module, { stubs, entries, isMoved, needed, nothing, allTypes 
   const rename = (name) => (name < ask ? name : places.get(name - ask));
   const table = tables.length;
   const loaded = globals.length;
-  // A call to the later part goes through a function for all of one type, which is told the place in the table.
+  // A call to the later part goes through a function for all of one type, which is told the place in the table. So does a
+  // call through the program's own table, where places are empty until the later part is there.
   const through = new Map();
+  const pass = (type, own) => {
+    const name = `${type} ${own}`;
+    if (!through.has(name)) through.set(name, { type, own, name: ask + 1 + kept.length + through.size });
+    return [0x10, ...u32(through.get(name).name)];
+  };
   const call = (name) => {
     const slot = slots.get(name - ask);
-    if (slot === undefined) return undefined;
-    const type = defined[name - ask];
-    if (!through.has(type)) through.set(type, ask + 1 + kept.length + through.size);
-    return [0x41, ...s32(slot), 0x10, ...u32(through.get(type))];
+    return slot === undefined ? undefined : [0x41, ...s32(slot), ...pass(defined[name - ask], false)];
   };
-  const throughBody = (type) => {
+  const throughBody = ({ type, own }) => {
     const count = types[type].parameters.length;
+    const place = [0x20, ...u32(count)];
     return [
-      0, 0x23, ...u32(loaded), 0x45, 0x04, 0x40, 0x10, ...u32(ask), 0x0b,
+      0, ...(own ? [...place, 0x25, 0, 0xd1] : [0x23, ...u32(loaded), 0x45]), 0x04, 0x40, 0x10, ...u32(ask), 0x0b,
       ...types[type].parameters.flatMap((_, parameter) => [0x20, ...u32(parameter)]),
-      0x20, ...u32(count), 0x11, ...u32(type), ...u32(table), 0x0b,
+      ...place, 0x11, ...u32(type), ...u32(own ? 0 : table), 0x0b,
     ];
   };
   const stub = (index) => [
     0, ...types[defined[index]].parameters.flatMap((_, parameter) => [0x20, ...u32(parameter)]), ...call(ask + index), 0x0b,
   ];
-  const code = kept.map((index) => sized(isMoved.has(index) ? stub(index) : body(bodies[index], rename, call)));
-  const throughTypes = [...through.keys()].map((type) => {
+  const code = kept.map((index) => sized(isMoved.has(index) ? stub(index) : body(bodies[index], rename, call, (type) => pass(type, true))));
+  const throughTypes = [...through.values()].map(({ type }) => {
     const { parameters, results } = types[type];
     return concat([[0x60], u32(parameters.length + 1), parameters, [I32], u32(results.length), results]);
   });
@@ -114,13 +120,14 @@ function firstPart(module, { stubs, entries, isMoved, needed, nothing, allTypes 
       name: `$${name.toString(36)}`, kind: KIND.function, index: rename(name),
     })),
   ].map(rawExport)));
-  if (sections.has(SECTION.element)) result.set(SECTION.element, elements(sections.get(SECTION.element), rename));
+  const here = placed.filter(([, name]) => !isMoved.has(name - ask)).map(([at, name]) => [at, rename(name)]);
+  if (sections.has(SECTION.element)) result.set(SECTION.element, vector(elements(here)));
   if (sections.has(SECTION.start)) result.set(SECTION.start, u32(rename(new Reader(sections.get(SECTION.start)).u32())));
-  result.set(SECTION.code, vector([...code, ...[...through.keys()].map((type) => sized(throughBody(type)))]));
+  result.set(SECTION.code, vector([...code, ...[...through.values()].map((one) => sized(throughBody(one)))]));
   return result;
 }
 
-function laterPart(module, { stubs, later, needed, allTypes }) {
+function laterPart(module, { stubs, later, placed, isMoved, needed, allTypes }) {
   const { imported, defined, bodies, tables, memories, globals } = module;
   const names = new Map();
   const from = needed.map((name, index) => {
@@ -141,10 +148,9 @@ function laterPart(module, { stubs, later, needed, allTypes }) {
     ...globals.map(({ type }, index) => rawImport("first", `$global${index}`, KIND.global, type)),
   ]));
   result.set(SECTION.function, vector(later.map((index) => u32(defined[index]))));
-  const place = [2, ...u32(tables.length), 0x41, 0, 0x0b, 0];
-  result.set(SECTION.element, vector([
-    concat([place, vector(stubs.map((index) => u32(rename(imported.length + index))))]),
-  ]));
+  const own = placed.filter(([, name]) => isMoved.has(name - imported.length)).map(([at, name]) => [at, rename(name)]);
+  const called = stubs.map((index) => rename(imported.length + index));
+  result.set(SECTION.element, vector([element(tables.length, 0, called), ...elements(own)]));
   result.set(SECTION.code, vector(later.map((index) => sized(body(bodies[index], rename)))));
   return result;
 }

@@ -7,6 +7,7 @@ export const SECTION = {
 };
 export const KIND = { function: 0, table: 1, memory: 2, global: 3 };
 export const FUNCREF = 0x70;
+export const EXTERNREF = 0x6f;
 export const I32 = 0x7f;
 export const I64 = 0x7e;
 export const F32 = 0x7d;
@@ -163,55 +164,65 @@ export function skipImmediates(reader, code) {
 }
 
 /**
- * Instructions up to the reader's end, or to the `end` of an expression; `rename` gives each function that is named its
- * new number, `call` may give what stands in place of a call. Returns the new bytes.
+ * A function's body; `rename` gives each function that is named its new number, `call` may give what stands in place of a
+ * call, `indirect` in place of a call of a type through table 0.
  */
-export function instructions(reader, rename, expression = false, call = () => undefined) {
+export function body(bytes, rename, call = () => undefined, indirect = () => undefined) {
+  const reader = new Reader(bytes);
+  reader.vector(() => [reader.u32(), reader.byte()]);
   const parts = [];
-  let from = reader.at;
+  let from = 0;
+  const put = (to, instead) => {
+    parts.push(bytes.subarray(from, to), instead);
+    from = reader.at;
+  };
   while (!reader.done) {
+    const at = reader.at;
     const code = reader.byte();
     if (NAMES_FUNCTION.has(code)) {
-      const at = reader.at;
       const name = reader.u32();
       const instead = code === 0x10 ? call(name) : undefined;
-      if (instead) parts.push(reader.bytes.subarray(from, at - 1), instead);
-      else parts.push(reader.bytes.subarray(from, at), u32(rename(name)));
-      from = reader.at;
+      if (instead) put(at, instead);
+      else put(at + 1, u32(rename(name)));
+    } else if (code === 0x11) {
+      const type = reader.u32();
+      const instead = reader.u32() === 0 ? indirect(type) : undefined;
+      if (instead) put(at, instead);
     } else {
       skipImmediates(reader, code);
     }
-    if (expression && code === 0x0b) break;
   }
-  parts.push(reader.bytes.subarray(from, reader.at));
+  put(reader.at, []);
   return concat(parts);
 }
 
-/** A function's body with its functions renamed. */
-export function body(bytes, rename, call) {
-  const reader = new Reader(bytes);
-  reader.vector(() => [reader.u32(), reader.byte()]);
-  const locals = bytes.subarray(0, reader.at);
-  return concat([locals, instructions(reader, rename, false, call)]);
+/** The functions that are in table 0 when a program starts, by their place in it. */
+export function readElements(content) {
+  const places = new Map();
+  const reader = new Reader(content);
+  reader.vector(() => {
+    const fixed = reader.u32() === 0 && reader.byte() === 0x41;
+    let at = fixed ? reader.s32() : 0;
+    if (!fixed || reader.byte() !== 0x0b) throw new Error("elements without a fixed place in table 0 are not known here");
+    reader.vector(() => places.set(at++, reader.u32()));
+  });
+  return places;
 }
 
-/** The element section with its functions renamed. */
-export function elements(content, rename) {
-  const reader = new Reader(content);
-  const segments = reader.vector(() => {
-    const flags = reader.u32();
-    const parts = [u32(flags)];
-    // Active segments have a place; bit 1 says that a table, or what makes a segment passive, is named.
-    if (!(flags & 1)) {
-      if (flags & 2) parts.push(u32(reader.u32()));
-      parts.push(instructions(reader, rename, true));
-    }
-    if (flags & 3) parts.push([reader.byte()]);
-    const item = flags & 4 ? () => instructions(reader, rename, true) : () => u32(rename(reader.u32()));
-    parts.push(vector(reader.vector(item)));
-    return concat(parts);
-  });
-  return vector(segments);
+/** The segment that puts functions, one after the other, into a table. */
+export const element = (table, at, functions) => (
+  concat([table === 0 ? [0] : [2, ...u32(table)], [0x41], s32(at), [0x0b], table === 0 ? [] : [0], vector(functions.map(u32))])
+);
+
+/** The segments that put functions into table 0 at their places. */
+export function elements(places) {
+  const runs = [];
+  for (const [at, name] of [...places].sort(([one], [two]) => one - two)) {
+    const last = runs.at(-1);
+    if (last && last.at + last.names.length === at) last.names.push(name);
+    else runs.push({ at, names: [name] });
+  }
+  return runs.map(({ at, names }) => element(0, at, names));
 }
 
 /** Calls `note` with each number in a function's body that could be an address, or be added to one to make one. */

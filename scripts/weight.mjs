@@ -7,10 +7,10 @@ import { join } from "node:path";
 const [directory, limitKb] = process.argv.slice(2);
 const files = readdirSync(directory, { recursive: true }).filter((name) => name.endsWith(".br"));
 const page = readFileSync(join(directory, "index.html"), "utf8");
-// `<meta name=asset:…>` lists what the page loads later; so does the worker with its later part (worker-start.js).
+// `<meta name=asset:…>` lists what the page loads later; so do both programs with their later parts.
 const later = new Set([...page.matchAll(/<meta\b[^>]*>/g)].filter(([tag]) => tag.includes("asset:")).flatMap(
   ([tag]) => files.filter((name) => tag.includes(name.slice(0, -3)))));
-for (const name of files) if (/^worker_later-\w+\.wasm\.br$/.test(name)) later.add(name);
+for (const name of files) if (/^(app|worker)_later-\w+\.wasm\.br$/.test(name)) later.add(name);
 
 const texts = [page];
 const first = new Set(["index.html.br"]);

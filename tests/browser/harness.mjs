@@ -31,6 +31,8 @@ export async function startServer(t, previous) {
     return gone;
   };
   t.after(async () => {
+    // What a page is still loading would fail without its server.
+    for (const context of browser?.contexts() ?? []) await context.close();
     await stop();
     if (!previous) await rm(data, { recursive: true, force: true });
   });
@@ -51,11 +53,12 @@ let browser;
 after(() => browser?.close());
 
 /**
- * Opens `url` in a browser context of its own (`options` are Playwright's: locale, viewport, colorScheme …).
+ * Opens `url` in a browser context of its own (`options` are Playwright's: locale, viewport, colorScheme …); before that,
+ * `prepare` is given the page.
  * Anything on the console from "warning" up, an uncaught error and a failed request make the test fail at its end,
  * unless one of `expected` (regular expressions) matches.
  */
-export async function openPage(t, url, { expected = [], ...options } = {}) {
+export async function openPage(t, url, { expected = [], prepare, ...options } = {}) {
   browser ??= await chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run",
@@ -84,6 +87,7 @@ export async function openPage(t, url, { expected = [], ...options } = {}) {
     await context.close();
     assert.deepEqual(complaints, [], "the page complained");
   });
+  await prepare?.(page);
   await page.goto(url);
   return page;
 }

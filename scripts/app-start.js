@@ -1,0 +1,74 @@
+// Ends the script of the page's program (scripts/page.mjs puts it there): has the later part loaded as soon as the first screen
+// is alive, and keeps what people do until it is there.
+{
+  const address = new URL("app_later.wasm", import.meta.url);
+  let imports;
+  let first;
+  let linked = false;
+  const link = (module) => {
+    if (linked) return;
+    new WebAssembly.Instance(module, { ...imports, first });
+    first.$loaded.value = 1;
+    linked = true;
+  };
+  const load = async () => link(await WebAssembly.compileStreaming(fetch(address)));
+  // Who needs the later part before all that was foreseen has to wait for it.
+  const later = () => {
+    const request = new XMLHttpRequest();
+    request.open("GET", address, false);
+    // A document that waits gets text only: let each byte be a character.
+    request.overrideMimeType("text/plain; charset=x-user-defined");
+    request.send();
+    if (request.status !== 200) throw new Error(`the page's later part could not be loaded: HTTP ${request.status}`);
+    link(new WebAssembly.Module(Uint8Array.from(request.responseText, (byte) => byte.charCodeAt(0) & 0xff)));
+  };
+
+  const held = [];
+  const hold = (event) => {
+    event.stopImmediatePropagation();
+    const [target] = event.composedPath();
+    const acts = target.closest?.("a,button,input,select,summary,textarea,[contenteditable],[tabindex]");
+    // Keys that move the focus or press what has it go on; what is pressed is held.
+    if (event.type !== "keydown" || (!acts && event.key !== "Tab")) event.preventDefault();
+    held.push([target, event]);
+  };
+  // Half of a gesture is worth nothing.
+  const drop = (event) => event.stopImmediatePropagation();
+  const each = (act) => {
+    for (const kind of ["click", "dblclick", "contextmenu", "keydown", "input", "change"]) act(kind, hold, true);
+    for (const kind of ["pointerdown", "pointerup", "pointercancel"]) act(kind, drop, true);
+  };
+  const release = () => {
+    each(removeEventListener);
+    for (const [target, event] of held) if (target.isConnected) target.dispatchEvent(new event.constructor(event.type, event));
+  };
+
+  // The first part is what somebody needs who comes for the first time (scripts/profile.mjs). All others wait for the whole.
+  let whole = location.hash !== "";
+  try {
+    whole ||= Object.keys(localStorage).some((name) => !/^kubarium\.(language|theme)$/.test(name));
+  } catch { /* No storage, nothing kept. */ }
+
+  // The bindings make their imports themselves and show them only to this function.
+  const { instantiateStreaming } = WebAssembly;
+  WebAssembly.instantiateStreaming = async (response, made) => {
+    WebAssembly.instantiateStreaming = instantiateStreaming;
+    imports = made;
+    const rest = whole ? WebAssembly.compileStreaming(fetch(address)) : undefined;
+    const result = await instantiateStreaming(response, { ...made, kubarium: { later } });
+    first = result.instance.exports;
+    if (whole) {
+      link(await rest);
+      return result;
+    }
+    each(addEventListener);
+    const { engine } = kubarium;
+    const start = () => {
+      for (const kind of ["message", "error"]) engine.removeEventListener(kind, start);
+      // What fails here is tried again when it is needed.
+      load().catch(() => {}).then(release);
+    };
+    for (const kind of ["message", "error"]) engine.addEventListener(kind, start);
+    return result;
+  };
+}
