@@ -182,7 +182,7 @@ impl Rooms {
                 let done = self
                     .each(shared, numbers, |sessions, session| {
                         let action = action.clone();
-                        async move { sessions.act(&session, action, INSTRUCTOR.into()).await.is_ok() }
+                        async move { sessions.act(&session, *action, INSTRUCTOR.into()).await.is_ok() }
                     })
                     .await;
                 told_pushed(shared, done).await;

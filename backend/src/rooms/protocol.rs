@@ -102,7 +102,7 @@ pub enum Push {
     /// Do this in their clusters.
     Act {
         /// A fault, a repair, a command.
-        action: StepAction,
+        action: Box<StepAction>,
     },
     /// Begin this scenario.
     Scenario {

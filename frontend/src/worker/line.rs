@@ -176,6 +176,7 @@ impl Worker {
 
     /// There is no such session: say so, and show something all the same.
     fn fall_back(&mut self, reason: String) {
+        self.joining = false;
         self.say(&Reply::BadLink(reason));
         if let Some(socket) = self.socket.take() {
             socket.end();
