@@ -62,7 +62,7 @@ async fn enter(server: &Server, code: &str, token: &str) -> Socket {
 }
 
 /// Reads on, and tells when each note came; says how it is once a second meanwhile.
-async fn learn(mut socket: Socket, came: mpsc::UnboundedSender<(usize, Instant)>) {
+async fn learn(mut socket: Socket, session: String, came: mpsc::UnboundedSender<(usize, Instant)>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     let mut time = 0;
     loop {
@@ -80,7 +80,8 @@ async fn learn(mut socket: Socket, came: mpsc::UnboundedSender<(usize, Instant)>
             },
             _ = ticks.tick() => {
                 time += 1000;
-                let status = json!({"status": {"time": time, "nodes": [["r", "rrr"], ["r", "rr"], ["o", "xx"]]}});
+                let nodes = json!([["r", "rrr"], ["r", "rr"], ["o", "xx"]]);
+                let status = json!({"status": {"session": session, "time": time, "nodes": nodes}});
                 if socket.send(Message::text(status.to_string())).await.is_err() {
                     return;
                 }
@@ -106,7 +107,8 @@ async fn room(server: &Arc<Server>, learners: usize) {
             let answer = client.post(server.url(&path)).body(body).send().await.expect("it answers");
             let body: Value = answer.json().await.expect("JSON");
             let socket = enter(&server, &code, body["token"].as_str().expect("a token")).await;
-            tokio::spawn(learn(socket, came));
+            let session = body["session"].as_str().expect("a session").to_owned();
+            tokio::spawn(learn(socket, session, came));
         }
     });
     joined.buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;

@@ -183,7 +183,9 @@ async fn the_instructor_sees_how_everybody_is_getting_on() {
     line.hear("seat").await;
     desk.person(ana.number, |person| person["here"] == true).await;
 
-    line.say(json!({"status": {"time": 5000, "met": ["made", "unheard-of"], "nodes": [["r", "rrf"], ["!", "<b>"]],
+    let other = "AAAAAAAAAAAAAAAA";
+    line.say(json!({"status": {"session": other, "time": 1, "met": ["made", "grown"]}})).await;
+    line.say(json!({"status": {"session": ana.session, "time": 5000, "met": ["made", "unheard-of"], "nodes": [["r", "rrf"], ["!", "<b>"]],
         "waiting": "p"}}))
         .await;
     let person = desk.person(ana.number, |person| person["status"]["time"] == 5000).await;
@@ -316,14 +318,14 @@ async fn nobody_does_what_is_not_theirs() {
     ] {
         assert_eq!(Line::open(&server, code, token).await.end().await, expected, "{code}");
     }
-    let unread = [json!({"status": {"time": 1, "surprise": 1}}), json!({"hello": {"token": ana.token}}), json!([])];
+    let unread = [json!({"status": {"session": "", "time": 1, "surprise": 1}}), json!({"hello": {"token": ana.token}}), json!([])];
     for said in unread {
         let mut line = Line::open(&server, &room.code, &ana.token).await;
         line.say(said.clone()).await;
         assert_eq!(line.end().await, 4400, "{said}");
     }
     let mut line = Line::open(&server, &room.code, &ana.token).await;
-    line.say(json!({"status": {"time": 1, "waiting": "p".repeat(20_000)}})).await;
+    line.say(json!({"status": {"session": "", "time": 1, "waiting": "p".repeat(20_000)}})).await;
     assert_eq!(line.end().await, 1009);
     let mut line = Line::open(&server, &room.code, &ana.token).await;
     for _ in 0..200 {
@@ -369,7 +371,7 @@ async fn a_room_survives_a_crash_and_ends() {
     let ana = come(&server, &room, "=Ana").await;
     let mut line = Line::open(&server, &room.code, &ana.token).await;
     let mut desk = Line::open(&server, &room.code, &room.token).await;
-    line.say(json!({"status": {"time": 1, "met": ["made"]}})).await;
+    line.say(json!({"status": {"session": ana.session, "time": 1, "met": ["made"]}})).await;
     desk.say(json!({"push": {"what": {"note": {"text": "Lunch"}}}})).await;
     line.hear("notice").await;
     let (mut own, _) = server.join(&ana.session, &ana.token).await;

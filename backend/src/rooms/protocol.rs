@@ -117,6 +117,9 @@ pub enum Push {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Status {
+    /// The session it is about: what is said of one that was left behind counts for nothing.
+    #[serde(skip_serializing)]
+    pub session: String,
     /// Virtual milliseconds.
     pub time: u64,
     /// The objectives that are met, by their ids.

@@ -214,6 +214,9 @@ impl Room {
     /// A participant's page tells how it is there.
     pub fn hear_status(&mut self, number: u32, status: Status, now: u64) {
         let Some(participant) = self.participants.get_mut(&number) else { return };
+        if status.session != participant.record.session {
+            return;
+        }
         let status = status.trimmed();
         let known = &participant.progress.objectives;
         let new: Vec<String> = status

@@ -131,17 +131,23 @@ export function connect(code, token, hear, state) {
 
 const engine = window.kubarium.engine;
 const waiting = [];
+/** Whether the cluster that was asked for last is the one that is shown. */
+let arrived = true;
 engine.addEventListener("message", ({ data }) => {
-  if (typeof data !== "string" || !data.startsWith('{"standing"')) return;
+  if (typeof data !== "string") return;
+  if (data.startsWith('{"frame":{"reset":true')) arrived = true;
+  if (!data.startsWith('{"standing"')) return;
   const { standing } = JSON.parse(data);
-  waiting.splice(0).forEach((resolve) => resolve(standing));
+  waiting.splice(0).forEach((resolve) => resolve(arrived ? standing : null));
 });
-/** How the cluster stands that is shown now. */
+/** How the cluster stands that was asked for last; null while another one is still shown. */
 export const standing = () =>
   new Promise((resolve) => {
     waiting.push(resolve);
     if (waiting.length === 1) engine.postMessage('"standing"');
   });
 /** Puts a session behind the glass. */
-export const show = (id, token, name) =>
+export function show(id, token, name) {
+  arrived = false;
   engine.postMessage(JSON.stringify({ open: { live: `${id}.${token}${name ? `.${name}` : ""}` } }));
+}

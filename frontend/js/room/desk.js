@@ -216,17 +216,18 @@ export function createDesk(room, desk) {
       tell(t("failed", { reason: error.message }));
     }
   }
-  async function askRoom(text, choices) {
-    let answers = choices.split("\n").map((line) => line.trim()).filter(Boolean);
-    if (!answers.length) answers = (await standing()).nodes.map(([name]) => name).slice(0, 12);
-    say({ ask: { text: text || t("ask_default"), choices: answers } });
+  function askRoom(text, choices) {
+    const given = choices.split("\n").map((line) => line.trim()).filter(Boolean);
+    say({ ask: { text: text || t("ask_default"), choices: given.length ? given : nodes.slice(0, 12) } });
   }
 
   let nodes = [];
-  standing().then((now) => {
+  (async function learnNodes() {
+    const now = await standing();
+    if (!now) return setTimeout(learnNodes, 300);
     nodes = now.nodes.map(([name]) => name).slice(0, 50);
-    drawTools();
-  });
+    return drawTools();
+  })();
 
   const tally = h("ul", { class: "room-tally" });
   function bars() {

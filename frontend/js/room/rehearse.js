@@ -15,6 +15,7 @@ async function learner(code, index) {
   const { number, token } = await (await ask(`/${code}/participants`, { method: "POST", body })).json();
   const diligence = 0.01 + 0.05 * Math.random();
   let goals = [];
+  let session = "";
   let question = null;
   let time = 30_000;
   let hand = false;
@@ -22,6 +23,7 @@ async function learner(code, index) {
   const line = connect(code, token, (kind, content) => {
     if (kind === "seat" || kind === "opened") {
       goals = content.objectives;
+      session = content.session.id;
       met.clear();
     }
     if (kind === "seat") question = content.question;
@@ -39,7 +41,7 @@ async function learner(code, index) {
       question = null;
     }
     const node = () => [Math.random() < 0.04 ? "o" : "r", Array.from({ length: 1 + Math.floor(Math.random() * 3) }, () => pick("rrrrrrrrsuf")).join("")];
-    line.say({ status: { time, met: [...met], nodes: [node(), node(), node()], waiting: Math.random() < 0.1 ? "p" : "" } });
+    line.say({ status: { session, time, met: [...met], nodes: [node(), node(), node()], waiting: Math.random() < 0.1 ? "p" : "" } });
   }, EVERY_MS * (0.7 + 0.6 * Math.random()));
   return {
     number,

@@ -38,10 +38,9 @@ export function createSeat(room, seat) {
     if (!own || !connected) return;
     const asked = session.id;
     const now = await standing();
-    // The answer may be of the cluster that was shown before.
-    if (!own || asked !== session.id || !sameGoals(now)) return;
+    if (!now || !own || asked !== session.id || !sameGoals(now)) return;
     const reached = now.objectives.filter(([, met]) => met).map(([id]) => id);
-    const status = { met: reached, nodes: now.nodes.map(([, state, pods]) => [state, pods]), waiting: now.waiting };
+    const status = { session: asked, met: reached, nodes: now.nodes.map(([, state, pods]) => [state, pods]), waiting: now.waiting };
     const text = JSON.stringify(status);
     if (text === sent && ++since < AT_LEAST_EVERY) return;
     if (!room.line.say({ status: { time: now.at, ...status } })) return;
