@@ -31,7 +31,7 @@ CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-test
 say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
 stop = { echo 'kubarium: $(1)' >&2; exit 1; }
 
-.PHONY: help build run test dev simulate bench load faults pictures readme fmt page program lint test-rust test-browser tools rust chromium
+.PHONY: help build run test dev site simulate bench load faults pictures readme fmt page program lint test-rust test-browser tools rust chromium
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -79,6 +79,9 @@ fmt: rust ## Format the code
 
 page: dist/index.html
 	@node scripts/weight.mjs dist $(FIRST_LOAD_KB)
+
+site: dist/index.html ## Build the page for any file host, under any path: site/
+	@node scripts/site.mjs dist site
 
 dist/index.html: $(PAGE_SOURCES) | tools
 	$(call say,Building the page)

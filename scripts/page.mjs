@@ -3,8 +3,8 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
@@ -30,7 +30,7 @@ const edit = async (name, change) => writeFile(at(name), change(await readFile(a
 
 // Modules that the page loads later.
 await build({
-  entryPoints: ["frontend/js/editor.js", "frontend/js/map.js", "frontend/js/room.js", "frontend/js/terminal.js"],
+  entryPoints: ["frontend/js/desk.js", "frontend/js/editor.js", "frontend/js/map.js", "frontend/js/room.js", "frontend/js/terminal.js"],
   loader: { ".css": "text" },
   outdir: staging,
   bundle: true,
@@ -40,6 +40,7 @@ await build({
   legalComments: "none",
 });
 
+await copyFieldDocs();
 if (release) for (const name of ["app", "worker"]) await optimise(`${name}_bg.wasm`);
 const worker = await program("worker");
 if (release) {
@@ -48,6 +49,7 @@ if (release) {
   const page = { ...app, html: await readFile(at("index.html"), "utf8"), engine: () => startWorker(worker.glue, worker.wasm) };
   await proveApp(page, await cut(app, await appMarks(page), SMALL));
   await nameByContent();
+  await writeOffline();
   await compress();
 } else {
   // Not worth the time: the later part is empty.
@@ -75,6 +77,21 @@ async function cut(program, hits, worth) {
   return parts;
 }
 
+/** Where Cargo leaves what it builds for the browser. */
+async function targetDirectory() {
+  const metadata = execFileSync("cargo", ["metadata", "--no-deps", "--offline", "--locked", "--format-version", "1"]);
+  return join(JSON.parse(metadata).target_directory, "wasm32-unknown-unknown");
+}
+
+/** What the API's fields are for: shared/build.rs writes it, the editor loads it when somebody asks. */
+async function copyFieldDocs() {
+  const builds = join(await targetDirectory(), release ? "wasm-release" : "debug", "build");
+  const made = (await readdir(builds)).filter((name) => name.startsWith("shared-")).map((name) => join(builds, name, "out/fields.json"));
+  const found = await Promise.all(made.map(async (name) => ({ name, time: (await stat(name).catch(() => ({ mtimeMs: 0 }))).mtimeMs })));
+  const newest = found.reduce((one, other) => (other.time > one.time ? other : one));
+  await copyFile(newest.name, at("fields.json"));
+}
+
 async function save({ name, glue }, [first, later]) {
   await writeFile(at(`${name}_bg.wasm`), first);
   await writeFile(at(`${name}_later.wasm`), later);
@@ -83,8 +100,7 @@ async function save({ name, glue }, [first, later]) {
 
 /** What the linker says of a program: frontend/build.rs has it written. */
 async function linkerMap(program) {
-  const metadata = execFileSync("cargo", ["metadata", "--no-deps", "--offline", "--locked", "--format-version", "1"]);
-  const name = join(JSON.parse(metadata).target_directory, `wasm32-unknown-unknown/wasm-release/${program}.map`);
+  const name = join(await targetDirectory(), `wasm-release/${program}.map`);
   return readFile(name, "utf8").catch(() => {
     throw new Error(`the linker has left no ${name}: see frontend/build.rs`);
   });
@@ -103,6 +119,19 @@ async function nameByContent() {
     const mention = new RegExp(`(?<![\\w-])${name.replaceAll(".", "\\.")}(?!\\w)`, "g");
     for (const user of users) await edit(user, (text) => text.replace(mention, hashed));
   }
+}
+
+/** The service worker, with the list of all files; its version is what they are. The server's answer to `.` is the page. */
+async function writeOffline() {
+  const entries = await readdir(staging, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && !/\.(br|gz)$/.test(entry.name))
+    .map((entry) => relative(staging, join(entry.parentPath ?? entry.path, entry.name)).replaceAll("\\", "/")).sort();
+  const hash = createHash("sha256");
+  for (const name of files) hash.update(name).update(await readFile(at(name)));
+  const list = ["./", ...files.filter((name) => name !== "index.html")];
+  const source = await readFile("scripts/offline.js", "utf8");
+  await writeFile(at("offline.js"), source.replace("{version}", hash.digest("hex").slice(0, 16)).replace('"{files}"', JSON.stringify(list)));
+  await edit("index.html", (text) => text.replace('<meta name="asset:desk"', '<meta name="asset:offline" content="offline.js"><meta name="asset:desk"'));
 }
 
 /** Leaves `x.br` and `x.gz` beside every text and program, so that the server never compresses anything itself. */

@@ -35,7 +35,26 @@ fn main() {
     let mut tables =
         Tables { generator: SchemaSettings::draft07().into_generator(), served: BTreeMap::new() };
     tables.add_kinds();
-    write("schema.txt", &tables.print());
+    let definitions = tables.generator.take_definitions(true);
+    write("schema.txt", &tables.print(&definitions));
+    write("fields.json", &documentation(&definitions).to_string());
+}
+
+/// What types and fields are for, in the words of the API: `{"v1.PodSpec": {"": …, "containers": …}}`. It is no part of the
+/// engine: the page loads it when somebody asks.
+fn documentation(definitions: &Map<String, Value>) -> Value {
+    let says = |schema: &Value| schema.get("description").cloned().unwrap_or_default();
+    let of_type = |schema: &Value| {
+        let fields =
+            schema.get("properties")?.as_object()?.iter().map(|(name, field)| (name.clone(), says(field)));
+        let all =
+            std::iter::once((String::new(), says(schema))).chain(fields).filter(|(_, says)| says.is_string());
+        Some(Value::Object(all.collect()))
+    };
+    definitions
+        .iter()
+        .filter_map(|(name, schema)| Some((short_name(name).to_owned(), of_type(schema)?)))
+        .collect()
 }
 
 fn write(name: &str, text: &str) {
@@ -139,8 +158,7 @@ impl Tables {
         self.add::<k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService>();
     }
 
-    fn print(&mut self) -> String {
-        let definitions: Map<String, Value> = self.generator.take_definitions(true);
+    fn print(&self, definitions: &Map<String, Value>) -> String {
         // Only what has fields is a type of the table; quantities, times and the like are types of fields.
         let types: BTreeMap<&str, &Value> = definitions
             .iter()

@@ -20,6 +20,9 @@ use clap::Parser;
 
 use crate::cli::{Arguments, Command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(options) => match serve::serve(&options) {

@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap, fs, io, path::Path, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -86,6 +86,25 @@ impl Page {
         }
         let path = if uri.path() == "/" { "/index.html" } else { uri.path() };
         match self.files.get(path) {
+            Some(file) if path == "/index.html" && is_embedded(uri) => {
+                let policy =
+                    self.content_security_policy().replace("frame-ancestors 'none'", "frame-ancestors *");
+                let mut response = file.answer(headers);
+                let policy = HeaderValue::from_str(&policy).expect("the policy is ASCII");
+                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+                response
+            }
+            // What other sites load of ours, and nothing else.
+            Some(file) if path.starts_with("/embed/") => {
+                let mut response = file.answer(headers);
+                let all =
+                    [("cross-origin-resource-policy", "cross-origin"), ("access-control-allow-origin", "*")];
+                for (name, value) in all {
+                    let name = HeaderName::from_static(name);
+                    response.headers_mut().insert(name, HeaderValue::from_static(value));
+                }
+                response
+            }
             Some(file) => file.answer(headers),
             None if path == "/index.html" => {
                 (StatusCode::SERVICE_UNAVAILABLE, "The page is not built: run `make build`.\n")
@@ -105,6 +124,11 @@ impl Page {
              manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
     }
+}
+
+/// Whether the page is asked for as a part of another: only so it may be framed.
+fn is_embedded(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| query.split('&').any(|option| option == "embed=1"))
 }
 
 impl File {

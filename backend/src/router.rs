@@ -70,7 +70,10 @@ pub fn router(page: Page, live: Sessions, rooms: Rooms, store: Store) -> Router 
         .layer(CatchPanicLayer::custom(panicked));
     always
         .into_iter()
-        .fold(router, |router, (name, value)| router.layer(SetResponseHeaderLayer::overriding(name, value)))
+        // What may be embedded says so itself.
+        .fold(router, |router, (name, value)| {
+            router.layer(SetResponseHeaderLayer::if_not_present(name, value))
+        })
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)

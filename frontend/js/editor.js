@@ -7,13 +7,24 @@ import { yaml } from "@codemirror/lang-yaml";
 import {
   bracketMatching, foldGutter, foldKeymap, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting,
 } from "@codemirror/language";
-import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { lintGutter, lintKeymap } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { Annotation, EditorState, Prec } from "@codemirror/state";
 import {
-  drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers,
+  drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, tooltips,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { checker, show as showFaults } from "./workbench/check.js";
+import { compare, live } from "./workbench/compare.js";
+import { complete } from "./workbench/complete.js";
+import { Files } from "./workbench/files.js";
+import { format } from "./workbench/format.js";
+import { explainInto, fieldAt, hover } from "./workbench/hover.js";
+import { followStage, light, linked } from "./workbench/linked.js";
+import { bring, more } from "./workbench/more.js";
+import { CURRENT, load, save } from "./workbench/playgrounds.js";
+import { dress } from "./workbench/style.js";
+import { element as make, say } from "./workbench/words.js";
 
 const theme = EditorView.theme({
   "&": { height: "100%", color: "var(--text)", backgroundColor: "var(--surface)" },
@@ -28,6 +39,17 @@ const theme = EditorView.theme({
   },
   ".cm-panels, .cm-tooltip": { color: "var(--text)", backgroundColor: "var(--surface)", borderColor: "var(--line)" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { color: "var(--surface)", backgroundColor: "var(--accent)" },
+  ".cm-tooltip": { border: "1px solid var(--line)", borderRadius: "8px", boxShadow: "var(--shadow)", overflow: "hidden" },
+  ".cm-completionInfo": { maxWidth: "22rem", whiteSpace: "pre-wrap", fontFamily: "var(--font)" },
+  ".cm-completionDetail": { color: "var(--text-muted)", fontStyle: "normal" },
+  ".cm-tooltip-autocomplete > ul > li[aria-selected] .cm-completionDetail": { color: "inherit" },
+  ".cm-diagnostic": { padding: "6px 10px", fontFamily: "var(--font)", whiteSpace: "pre-wrap" },
+  ".cm-diagnosticText": { marginRight: "8px" },
+  ".cm-diagnosticAction": {
+    color: "var(--on-accent)", backgroundColor: "var(--accent)", borderRadius: "6px", padding: "3px 9px", margin: "4px 6px 0 0",
+  },
+  ".cm-collapsedLines": { color: "var(--text-muted)", background: "var(--sunken)", fontFamily: "var(--font)", fontSize: "0.8125rem" },
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: "'···'" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--danger)" },
 });
 
@@ -39,72 +61,177 @@ const highlighting = HighlightStyle.define([
   { tag: [tags.separator, tags.punctuation, tags.squareBracket, tags.brace, tags.meta], color: "var(--text-muted)" },
 ]);
 
+/** How long after a change the files are kept, in milliseconds. */
+const KEEP_MS = 400;
+
 /** Marks a change made by the program: only the user's own edits are reported. */
 const byProgram = Annotation.define();
 
 /**
- * Puts an editor into `element`.
- * Callbacks: `onApply(text)` on Ctrl/Cmd+Enter, `onChange(text)` after an edit of the user's;
- * `complete(context)` is a CodeMirror completion source. Each may be left out.
+ * Puts an editor with its tabs and tools into `element`.
+ * Callbacks: `onApply(text)` on Ctrl/Cmd+Enter, `onChange(text)` after an edit of the user's and when another file is
+ * shown, `onFiles([[name, text]])` when any of it changes, `relate(uids)` to show pods on the stage (`null` ends it),
+ * `run(line)` for a kubectl command of the user's, `open(scenario)` for another cluster.
  */
-export function create(element, text, { onApply, onChange, complete } = {}) {
-  const apply = (view) => {
-    onApply?.(view.state.doc.toString());
-    return true;
-  };
+export function create(element, text, { onApply, onChange, onFiles, relate, run, open } = {}) {
   // In a shadow root CodeMirror adopts its style sheets; in the page it would add <style> elements, which the
   // Content-Security-Policy refuses. CSS variables pass through.
   const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
-  const view = new EditorView({
-    parent: root,
-    root,
-    state: EditorState.create({
-      doc: text,
-      extensions: [
-        Prec.highest(keymap.of([{ key: "Mod-Enter", run: apply }])),
-        lineNumbers(), foldGutter(), lintGutter(), history(), drawSelection(), search({ top: true }),
-        indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
-        autocompletion(complete ? { override: [complete] } : {}),
-        highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),
-        yaml(), syntaxHighlighting(highlighting), theme,
-        EditorView.contentAttributes.of({ "aria-label": element.getAttribute("aria-label") ?? "YAML" }),
-        EditorView.updateListener.of((update) => {
-          const edited = update.docChanged && update.transactions.some((step) => !step.annotation(byProgram));
-          if (edited) onChange?.(update.state.doc.toString());
-        }),
-        // Tab indents, as in every editor of YAML; Escape and then Tab leaves, for those who use the keyboard only.
-        keymap.of([
-          ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap,
-          ...completionKeymap, ...lintKeymap, indentWithTab,
-        ]),
-      ],
-    }),
-  });
+  dress(root);
+  const bar = make("div", { class: "files", label: "files" });
+  const tools = make("div", { class: "tools", role: "toolbar", label: "tools" });
+  const notes = make("div", { role: "status" });
+  const host = make("div", { class: "host" });
+  const explanation = make("section", { class: "explain", hidden: true, tabindex: "0" });
+  const state = make("div", { class: "state", role: "status" });
+  // Lists and cards stand outside of what scrolls, or they would be cut off.
+  const tips = make("div", { class: "tips" });
+  root.append(bar, tools, notes, host, explanation, state, tips);
 
-  /** The offset of a 1-based line and column, kept inside the text; columns count characters, not UTF-16 units. */
-  const offset = ([line, column]) => {
-    const place = view.state.doc.line(Math.min(Math.max(line, 1), view.state.doc.lines));
-    const before = Array.from(place.text).slice(0, Math.max(column - 1, 0)).join("");
-    return place.from + before.length;
+  /** A note with a button; it goes by itself unless something went wrong. */
+  const note = (words, { bad = false, action, act, stay = bad } = {}) => {
+    const box = make("div", { class: bad ? "note bad" : "note" }, make("p", {}, words),
+      action && make("button", { class: "quiet", onclick: () => { box.remove(); act(); } }, action),
+      make("button", { class: "round", label: "close", onclick: () => box.remove() }, "×"));
+    notes.replaceChildren(box);
+    if (!stay) setTimeout(() => box.remove(), 12_000);
   };
+  const explain = (found) => explainInto(explanation, found);
+  const explainHere = () => {
+    fieldAt(view.state, view.state.selection.main.head).then((found) => (found ? explain(found) : note(say("explain_nothing"))));
+    return true;
+  };
+  const tidy = () => {
+    const result = format(view.state.doc.toString());
+    if (result.message) note(say("format_broken", { reason: result.message }), { bad: true });
+    else if (result.text !== view.state.doc.toString()) replace(result.text, "input.format");
+    view.focus();
+    return true;
+  };
+  const apply = () => {
+    onApply?.(view.state.doc.toString());
+    return true;
+  };
+
+  const extensions = [
+    Prec.highest(keymap.of([
+      { key: "Mod-Enter", run: apply }, { key: "F1", run: explainHere }, { key: "Shift-Alt-f", run: tidy },
+    ])),
+    // The gutter's own cards close under the pointer in a shadow root: the text's cards and the line below say the same.
+    lineNumbers(), foldGutter(), lintGutter({ tooltipFilter: () => [] }), history(), drawSelection(), search({ top: true }),
+    indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
+    tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete] }), hover(explain), linked({ relate, run }),
+    highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),
+    yaml(), syntaxHighlighting(highlighting), theme,
+    EditorView.contentAttributes.of({ "aria-label": element.getAttribute("aria-label") ?? "YAML" }),
+    EditorView.updateListener.of((update) => {
+      if (!update.docChanged) return;
+      faults.soon(update.view);
+      if (update.transactions.some((step) => !step.annotation(byProgram))) heard();
+    }),
+    // Tab indents, as in every editor of YAML; Escape and then Tab leaves, for those who use the keyboard only.
+    keymap.of([
+      ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap,
+      ...completionKeymap, ...lintKeymap, indentWithTab,
+    ]),
+  ];
+  const begin = (doc) => EditorState.create({ doc, extensions });
+  const view = new EditorView({ parent: host, root, state: begin(text) });
+  const faults = checker(({ ok, stdout = "", shown: found }) => {
+    files.count(found.length);
+    const lines = stdout.trim().split("\n").filter(Boolean);
+    const [first] = found;
+    if (!first) {
+      return state.replaceChildren(...(ok && lines.length
+        ? [make("b", { class: "good", text: "would" }), make("span", {}, lines.join(" · "))] : []));
+    }
+    const line = view.state.doc.lineAt(Math.min(first.from, view.state.doc.length)).number;
+    const go = () => {
+      view.dispatch({ selection: { anchor: Math.min(first.from, view.state.doc.length) }, scrollIntoView: true });
+      view.focus();
+    };
+    state.replaceChildren(
+      make("b", { class: "bad" }, say(found.length === 1 ? "fault" : "faults", { count: found.length })),
+      make("button", { class: "link", onclick: go }, `${say("line", { line })} ${first.message}`),
+      ...(first.actions ?? []).slice(0, 1).map(({ name, apply: mend }) => make("button", {
+        class: "quiet", onclick: () => {
+          mend(view);
+          view.focus();
+        },
+      }, name)));
+  });
+  let keeping;
+  const heard = () => {
+    onChange?.(view.state.doc.toString());
+    onFiles?.(files.texts());
+    clearTimeout(keeping);
+    keeping = setTimeout(() => save({ name: CURRENT, ...files.saved() }), KEEP_MS);
+  };
+  const shown = () => ({ root, text: view.state.doc.toString(), name: files.open.name, highlighting, theme });
+  const replace = (next, userEvent) => view.dispatch({
+    changes: { from: 0, to: view.state.doc.length, insert: next }, annotations: userEvent ? [] : byProgram.of(true), userEvent,
+  });
+  const files = new Files(bar, {
+    begin,
+    show: (shown, focus) => {
+      view.setState(shown);
+      faults.soon(view);
+      if (focus) view.focus();
+    },
+    current: () => view.state,
+    changed: heard,
+    undoable: (words, act) => note(words, { action: say("undo"), act }),
+  });
+  files.list.push({ name: "editor.yaml", state: view.state });
+  files.open = files.list[0];
+  files.draw();
+  tools.append(
+    make("button", { text: "format", title: "format_says", onclick: tidy }),
+    make("button", { text: "explain", title: "explain_says", onclick: explainHere }),
+    make("button", { text: "diff", title: "diff_says", onclick: () => compare({ ...shown(), apply }) }),
+    make("button", { text: "live", title: "live_title", onclick: () => live(shown()) }),
+    more({ root, files, note, open }),
+  );
+  takeFiles(host, (file) => bring(file, { files, note, open }));
+  followStage(() => view);
+  faults.soon(view);
+  onFiles?.(files.texts());
+  // What was written here last time is there again, unless the page brings a text of its own.
+  load(CURRENT).then((kept) => {
+    if (!kept?.files?.some((file) => file.text.trim()) || view.state.doc.toString() !== text) return;
+    files.restore(kept);
+    heard();
+  });
 
   return {
     getText: () => view.state.doc.toString(),
-    setText: (next) =>
-      view.dispatch({
-        changes: { from: 0, to: view.state.doc.length, insert: next },
-        annotations: byProgram.of(true),
-      }),
+    setText: (next) => {
+      replace(next);
+      onFiles?.(files.texts());
+    },
     /** Each is `[[line, column], [line, column] or null for the line's end, message]`, counted from 1. */
     setDiagnostics: (list) => {
-      const diagnostics = list.map(([start, end, message]) => {
-        const from = offset(start);
-        const to = end ? offset(end) : view.state.doc.lineAt(from).to;
-        return { from, to: Math.max(from, to), severity: "error", message };
-      });
-      view.dispatch(setDiagnostics(view.state, diagnostics));
+      if (list.length) showFaults(view, list.map(([from, to, message]) => ({ from, to, message })));
+      // Applying has changed what applying would do.
+      else faults.soon(view);
     },
+    light: (namespace, name) => void light(view, namespace, name),
     focus: () => view.focus(),
-    destroy: () => view.destroy(),
+    destroy: () => {
+      faults.stop();
+      view.destroy();
+    },
   };
+}
+
+/** Hands on the files that are dropped on `host`. */
+function takeFiles(host, take) {
+  const over = (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    host.classList.toggle("over", event.type === "dragover");
+    if (event.type === "drop") for (const file of event.dataTransfer.files) take(file);
+  };
+  for (const kind of ["dragover", "dragleave", "drop"]) host.addEventListener(kind, over, { capture: true });
 }

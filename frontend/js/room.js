@@ -125,7 +125,7 @@ export function teach() {
     t("teach_title"),
     async (values) => {
       const file = values.get("begin");
-      const body = file ? await (await fetch(`/examples/workshops/${file}.yaml`)).text() : "";
+      const body = file ? await (await fetch(`examples/workshops/${file}.yaml`)).text() : "";
       const query = new URLSearchParams({ title: values.get("title"), seats: values.get("seats") });
       const opened = await (await ask(`?${query}`, { method: "POST", body })).json();
       enter(opened.code, opened.token);

@@ -81,9 +81,10 @@ fn take_the_frames_place(page: Page) {
     });
 }
 
-/// The language chosen last time goes before the browser's.
+/// The language that the start script of `index.html` found: the address's, the one chosen last time, the browser's.
 fn keep_language(i18n: I18nContext<Locale>) {
-    match browser::recall("language").as_deref() {
+    let language = document().document_element().and_then(|root| root.get_attribute("lang"));
+    match language.as_deref() {
         Some("ja") => i18n.set_locale(Locale::ja),
         Some("en") => i18n.set_locale(Locale::en),
         _ => {}

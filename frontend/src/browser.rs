@@ -23,12 +23,7 @@ pub fn reload() {
     let _ = window().location().reload();
 }
 
-/// What [`remember`] kept, if the browser allows keeping.
-pub fn recall(name: &str) -> Option<String> {
-    window().local_storage().ok()??.get_item(&format!("kubarium.{name}")).ok()?
-}
-
-/// Keeps a small preference, where the browser allows it.
+/// Keeps a small preference, where the browser allows it; the start script of `index.html` reads it.
 pub fn remember(name: &str, value: &str) {
     if let Ok(Some(storage)) = window().local_storage() {
         // A full or forbidden storage costs the preference, nothing else.

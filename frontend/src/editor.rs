@@ -1,7 +1,7 @@
 //! The YAML editor, a JavaScript module of its own (`js/editor.js`) that is loaded when first needed.
 
-use js_sys::{Array, Object, Reflect};
-use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
+use js_sys::{Array, Object};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlElement;
 
@@ -35,6 +35,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setDiagnostics)]
     fn set_diagnostics_js(this: &Editor, diagnostics: &Array);
 
+    /// Shows which lines of the text the pod comes from: its namespace and name.
+    #[wasm_bindgen(method)]
+    pub fn light(this: &Editor, namespace: &str, name: &str);
+
     /// Moves the keyboard focus into the editor.
     #[wasm_bindgen(method)]
     pub fn focus(this: &Editor);
@@ -56,25 +60,15 @@ pub struct Diagnostic {
 }
 
 impl Editor {
-    /// Loads the module and puts an editor with `text` into `element`. `on_apply` hears Ctrl/Cmd+Enter and gets the
-    /// text, `on_change` gets it after every edit of the user's.
+    /// Loads the module and puts an editor with `text` into `element`. The callbacks are those of `create` in
+    /// `js/editor.js`.
     ///
     /// # Errors
     /// When the module cannot be loaded: the browser's reason.
-    pub async fn open(
-        element: &HtmlElement,
-        text: &str,
-        on_apply: impl Fn(String) + 'static,
-        on_change: impl Fn(String) + 'static,
-    ) -> Result<Self, JsValue> {
+    pub async fn open(element: &HtmlElement, text: &str, callbacks: &Object) -> Result<Self, JsValue> {
         let url = assets::url("editor").ok_or("index.html names no editor module")?;
         let module: Module = JsFuture::from(load(&url)).await?.unchecked_into();
-        let callbacks = Object::new();
-        let on_apply = Closure::<dyn Fn(String)>::new(on_apply).into_js_value();
-        let on_change = Closure::<dyn Fn(String)>::new(on_change).into_js_value();
-        Reflect::set(&callbacks, &"onApply".into(), &on_apply)?;
-        Reflect::set(&callbacks, &"onChange".into(), &on_change)?;
-        Ok(module.create(element, text, &callbacks))
+        Ok(module.create(element, text, callbacks))
     }
 
     /// Shows these messages in place of the earlier ones.

@@ -3,12 +3,7 @@
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_i18n::I18nContext;
 
-use crate::{
-    browser,
-    i18n::*,
-    protocol::{Opening, Request},
-    state::Page,
-};
+use crate::{browser, i18n::*, state::Page};
 
 /// What a cluster is called in the reader's language.
 type Name = fn(I18nContext<Locale>) -> &'static str;
@@ -33,14 +28,10 @@ pub(crate) fn Gallery() -> impl IntoView {
     let open = move |_| {
         let Some(name) = chosen.get_untracked().map(|select| select.value()) else { return };
         spawn_local(async move {
-            match browser::fetch_text(&format!("/examples/clusters/{name}.yaml")).await {
+            match browser::fetch_text(&format!("examples/clusters/{name}.yaml")).await {
                 Ok(scenario) => {
                     failed.set(None);
-                    browser::set_fragment("");
-                    page.live.set(None);
-                    page.invitations.set(None);
-                    page.touched.set(true);
-                    page.send(&Request::Open(Opening::Scenario(scenario)));
+                    page.open_scenario(scenario);
                 }
                 Err(reason) => failed.set(Some(format!("{reason:?}"))),
             }

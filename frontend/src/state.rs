@@ -295,10 +295,19 @@ impl Page {
         });
     }
 
+    /// Puts the cluster of a scenario file behind the glass.
+    pub fn open_scenario(self, scenario: String) {
+        browser::set_fragment("");
+        self.live.set(None);
+        self.invitations.set(None);
+        self.touched.set(true);
+        self.send(&Request::Open(Opening::Scenario(scenario)));
+    }
+
     /// Asks the server to keep this cluster for everybody who has a link.
     fn begin_live(self, scenario: String) {
         spawn_local(async move {
-            let answer = browser::post_text("/api/v1/sessions", &scenario)
+            let answer = browser::post_text("api/v1/sessions", &scenario)
                 .await
                 .map_err(|reason| format!("{reason:?}"));
             let created = answer.and_then(|answer| {

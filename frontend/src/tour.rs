@@ -12,7 +12,7 @@ use crate::{
     state::{Drawer, Page},
 };
 
-const ADDRESS: &str = "/lessons/tour";
+const ADDRESS: &str = "lessons/tour";
 
 #[component]
 pub(crate) fn Tour() -> impl IntoView {
@@ -136,7 +136,7 @@ fn perform(page: Page, act: Act) {
             }
         }
         Act::Edit(example) => spawn_local(async move {
-            match browser::fetch_text(&format!("/examples/{example}.yaml")).await {
+            match browser::fetch_text(&format!("examples/{example}.yaml")).await {
                 Ok(yaml) => {
                     page.draft.set(Some(yaml));
                     page.drawer.set(Some(Drawer::Yaml));

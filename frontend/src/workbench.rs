@@ -1,14 +1,16 @@
 //! The YAML panel: examples, the editor, what the API server says to the text.
 
+use js_sys::{Array, Object, Reflect};
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_i18n::I18nContext;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
 use crate::{
     browser,
     editor::{Diagnostic, Editor},
     gallery::Gallery,
     i18n::*,
-    protocol::{Command, Outcome, Pace},
+    protocol::{Command, Outcome, Pace, Subject},
     state::{Drawer, Page},
 };
 
@@ -64,17 +66,17 @@ pub(crate) fn Workbench() -> impl IntoView {
             let draft = page.draft.get_untracked();
             let first = match &draft {
                 Some(text) => Ok(text.clone()),
-                None => browser::fetch_text("/examples/deployment.yaml").await,
+                None => browser::fetch_text("examples/deployment.yaml").await,
             };
             if page.editing.get_untracked() {
                 before_edit
-                    .set_value(browser::fetch_text("/examples/deployment.yaml").await.unwrap_or_default());
+                    .set_value(browser::fetch_text("examples/deployment.yaml").await.unwrap_or_default());
             }
             let opened = match first {
                 Ok(first) => {
                     text.set(first.clone());
                     draft_of_edit.set_value(first.clone());
-                    Editor::open(&host, &first, apply, move |now| text.set(now)).await
+                    Editor::open(&host, &first, &callbacks(page, apply, text)).await
                 }
                 Err(reason) => Err(reason),
             };
@@ -116,7 +118,7 @@ pub(crate) fn Workbench() -> impl IntoView {
     let pick = move |event| {
         let name = event_target_value(&event);
         spawn_local(async move {
-            match browser::fetch_text(&format!("/examples/{name}.yaml")).await {
+            match browser::fetch_text(&format!("examples/{name}.yaml")).await {
                 Ok(example) => show(&example),
                 Err(reason) => broken.set(Some(format!("{reason:?}"))),
             }
@@ -135,10 +137,17 @@ pub(crate) fn Workbench() -> impl IntoView {
         }
         editing
     });
-    // What is in the editor is a file for the terminal: `kubectl apply -f editor.yaml`.
+    // Whoever clicks a pod sees which lines it comes from.
     Effect::new(move |_| {
-        let text = text.get();
-        page.files.update(|files| *files = vec![("editor.yaml".to_owned(), text)]);
+        if let Some(Subject::Object { kind, namespace, name }) = page.selection.get()
+            && kind == "Pod"
+        {
+            editor.with_value(|editor| {
+                if let Some(editor) = editor {
+                    editor.light(&namespace, &name);
+                }
+            });
+        }
     });
     let cancel = move |_| save(page, draft_of_edit.get_value());
     let apply_label = move || t_string!(i18n, editor.apply);
@@ -179,6 +188,39 @@ pub(crate) fn Workbench() -> impl IntoView {
             </Show>
         </div>
     }
+}
+
+/// What the editor asks of the page, see `create` in `js/editor.js`.
+fn callbacks(page: Page, apply: impl Fn(String) + 'static, text: RwSignal<String>) -> Object {
+    let on_apply = Closure::<dyn Fn(String)>::new(apply).into_js_value();
+    let on_change = Closure::<dyn Fn(String)>::new(move |now| text.set(now)).into_js_value();
+    // What is in the editor are files for the terminal: `kubectl apply -f editor.yaml`.
+    let on_files = Closure::<dyn Fn(Array)>::new(move |files: Array| {
+        let text = |value: JsValue| value.as_string().unwrap_or_default();
+        let file = |pair: JsValue| (text(Array::from(&pair).get(0)), text(Array::from(&pair).get(1)));
+        page.files.set(files.iter().map(file).collect());
+    });
+    let relate = Closure::<dyn Fn(JsValue)>::new(move |pods: JsValue| {
+        let pods = pods.dyn_into::<Array>().ok();
+        page.relate(pods.map(|pods| pods.iter().filter_map(|uid| uid.as_string()).collect()));
+    });
+    let run = Closure::<dyn Fn(String)>::new(move |line: String| {
+        page.command(Command::Kubectl(line));
+        page.pace(Pace::Play);
+    });
+    let open = Closure::<dyn Fn(String)>::new(move |scenario: String| page.open_scenario(scenario));
+    let callbacks = Object::new();
+    for (name, value) in [
+        ("onApply", on_apply),
+        ("onChange", on_change),
+        ("onFiles", on_files.into_js_value()),
+        ("relate", relate.into_js_value()),
+        ("run", run.into_js_value()),
+        ("open", open.into_js_value()),
+    ] {
+        Reflect::set(&callbacks, &name.into(), &value).expect("a new object takes every property");
+    }
+    callbacks
 }
 
 /// Gives `kubectl edit` its text back.

@@ -3,7 +3,7 @@
 //! - `line`: the end of the line to the page, and its ticking.
 //! - [`driver`]: one cluster for one viewer; [`replica`]: the cluster itself and what people do to it.
 //! - [`past`]: branches, the [`moments`] that can be gone back to, and what is marked on the timeline.
-//! - [`terminal`]: kubectl programs of the terminal.
+//! - [`terminal`]: kubectl programs of the terminal; [`tools`]: what editor and files ask.
 //! - `socket`: the connection to the server of a live session.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
 //! - [`view`], [`systems`], [`map`], [`standing`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
@@ -26,6 +26,7 @@ pub mod standing;
 pub mod story;
 pub mod systems;
 pub mod terminal;
+pub mod tools;
 pub mod view;
 pub mod waits;
 pub mod why;

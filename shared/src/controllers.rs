@@ -16,6 +16,7 @@ mod garbage_collector;
 mod history;
 mod horizontalpodautoscaler;
 mod job;
+mod labels;
 mod local_path_provisioner;
 mod namespace;
 mod node_ipam;

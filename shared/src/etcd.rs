@@ -7,6 +7,7 @@ mod members;
 pub mod raft;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::api::{Key, Kind, Object};
 use crate::collections::BTreeMap;
@@ -36,7 +37,33 @@ pub struct Revision {
 #[derive(Clone, Debug)]
 struct Entry {
     object: Arc<Object>,
-    digest: u128,
+    digest: Digest,
+}
+
+/// An object's digest, made when it is first asked for: most revisions are history before anybody asks.
+#[derive(Debug, Default)]
+struct Digest([AtomicU64; 2]);
+
+impl Digest {
+    fn of(&self, object: &Object) -> u128 {
+        // The first half is set last, and is 0 until then.
+        let first = self.0[0].load(Ordering::Acquire);
+        if first != 0 {
+            return u128::from(first) << 64 | u128::from(self.0[1].load(Ordering::Relaxed));
+        }
+        let digest = object.digest();
+        self.0[1].store(digest as u64, Ordering::Relaxed);
+        self.0[0].store((digest >> 64) as u64, Ordering::Release);
+        digest
+    }
+}
+
+impl Clone for Digest {
+    fn clone(&self) -> Digest {
+        // In this order: a first half that is there says that the second is.
+        let first = AtomicU64::new(self.0[0].load(Ordering::Acquire));
+        Digest([first, AtomicU64::new(self.0[1].load(Ordering::Relaxed))])
+    }
 }
 
 /// The data. Cloning shares everything.
@@ -46,8 +73,6 @@ pub struct Store {
     revision: u64,
     /// By revision, without gaps.
     history: BTreeMap<u64, Revision>,
-    /// Sum of all objects' digests: adding and taking away keeps it current without looking at the rest.
-    digest: u128,
     expiries: BTreeMap<(Time, u64), Key>,
 }
 
@@ -103,8 +128,7 @@ impl Store {
         self.revision += 1;
         object.meta.resource_version = self.revision;
         let object = Arc::new(object);
-        let entry = Entry { digest: object.digest(), object: Arc::clone(&object) };
-        self.digest = self.digest.wrapping_add(entry.digest);
+        let entry = Entry { digest: Digest::default(), object: Arc::clone(&object) };
         let previous = self.entries.insert(object.key.clone(), entry);
         let change = if previous.is_some() { ChangeKind::Modified } else { ChangeKind::Added };
         self.record(change, object, previous, causes)
@@ -126,9 +150,6 @@ impl Store {
         previous: Option<Entry>,
         causes: Causes,
     ) -> Revision {
-        if let Some(previous) = &previous {
-            self.digest = self.digest.wrapping_sub(previous.digest);
-        }
         let previous = previous.map(|entry| entry.object);
         let revision = Revision { revision: self.revision, change, object, previous, causes };
         self.history.insert(self.revision, revision.clone());
@@ -164,6 +185,8 @@ impl Store {
 
     /// A digest of all objects and the revision.
     pub fn hash(&self) -> StateHash {
-        StateHash(crate::sim::hash_of(&(self.digest, self.revision, &self.expiries)))
+        let digests = self.entries.values().map(|entry| entry.digest.of(&entry.object));
+        let sum = digests.fold(0_u128, u128::wrapping_add);
+        StateHash(crate::sim::hash_of(&(sum, self.revision, &self.expiries)))
     }
 }

@@ -25,7 +25,7 @@ use crate::api::core::pod::Pod;
 use crate::api::{FieldSelector, Key, Kind, Object, Reply, Status, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity, Wait};
 use crate::collections::BTreeMap;
-use crate::doc::{Doc, Str, literal};
+use crate::doc::{Doc, Str};
 use crate::sim::{Body, Context, Core, CriCall, Duration, Process, RequestId, Time, Timer};
 
 pub use node::Heartbeat;
@@ -265,12 +265,8 @@ impl Kubelet {
         cx: &mut Context<'_>,
     ) {
         let Some(object) = self.object(uid) else { return };
-        let mut involved = object.reference();
-        involved.set(literal!("apiVersion"), literal!("v1"));
-        involved.set(literal!("resourceVersion"), object.meta.resource_version.to_string());
-        if let Some(index) = container {
-            involved.set(literal!("fieldPath"), pod::field_path(&self.pods[&uid], index));
-        }
+        let involved =
+            object.involved(container.map(|index| pod::field_path(&self.pods[&uid], index).into()));
         self.recorder.event_about(involved, uid, severity, reason, message, cx);
     }
 

@@ -21,6 +21,7 @@ pub mod queue;
 pub mod residents;
 pub mod selector;
 pub mod template;
+pub mod topology;
 pub mod trial;
 mod unschedulable;
 pub mod volumes;
@@ -46,6 +47,7 @@ use memo::Memos;
 use nominated::Nominations;
 use plugins::PLUGINS;
 use preemption::eviction::Evictions;
+use preemption::tries::Tries;
 use queue::Queue;
 use template::Template;
 use volumes::Volumes;
@@ -85,6 +87,9 @@ pub struct Scheduler {
     volumes: Volumes,
     defaults: DefaultSelectors,
     memos: Memos,
+    tries: Tries,
+    /// The pod whose template was asked for last, with the answer.
+    last: Option<(Arc<Object>, Arc<Template>)>,
     attempts: Attempts,
 }
 
@@ -96,7 +101,7 @@ struct Binding {
 }
 
 impl Hash for Scheduler {
-    /// Cache, selectors and memos follow from the informers and what is assumed; attempts are observation.
+    /// Cache, selectors, memos and tries follow from the informers and what is assumed; attempts are observation.
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.informers, &self.queue, &self.recorder, &self.random, self.start, self.busy, self.flushing)
             .hash(state);
@@ -138,6 +143,8 @@ impl Scheduler {
             volumes: Volumes::default(),
             defaults: DefaultSelectors::default(),
             memos: Memos::default(),
+            tries: Tries::default(),
+            last: None,
             attempts: Attempts::default(),
             user,
         }
@@ -264,6 +271,10 @@ impl Scheduler {
         self.assumed.remove(&pod.key);
         self.nominated.remove(&pod.key);
         self.forget_volumes(&pod.key);
+        let start = |pod: &Object| pod.body["status"]["startTime"].as_time();
+        if old.is_some_and(|old| start(old) != start(pod)) {
+            self.cache.touch(slot);
+        }
         if let Some(known) = self.cache.pod(&pod.key) {
             let alike = old.is_some_and(|old| same_template(old, pod))
                 || known.template.digest == template::digest(pod);
@@ -325,7 +336,21 @@ impl Scheduler {
         }
     }
 
-    fn template(&self, pod: &Object) -> Arc<Template> {
+    fn template(&mut self, pod: &Arc<Object>) -> Arc<Template> {
+        // Pods of one template mostly come one after the other.
+        if let Some((last, template)) = &self.last
+            && last.key.namespace == pod.key.namespace
+            && same_template(last, pod)
+            && self.cache.groups().template(template.digest).is_some_and(|known| Arc::ptr_eq(known, template))
+        {
+            return Arc::clone(template);
+        }
+        let template = self.read_template(pod);
+        self.last = Some((Arc::clone(pod), Arc::clone(&template)));
+        template
+    }
+
+    fn read_template(&self, pod: &Object) -> Arc<Template> {
         let namespaces = self.informers.cache(Kind::Namespace);
         let selected = |selector: &LabelSelector| {
             let chosen = namespaces.values().filter(|namespace| selector.matches(&namespace.meta.labels));

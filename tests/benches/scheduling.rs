@@ -1,7 +1,8 @@
 //! `make bench`: what the scheduler, the controllers and the API server take to create pods and bind them, in CPU time
 //! of this process, beside what a real control plane takes for the same (pods a second, or a CPU-second where measured).
 //!
-//! As where those figures come from, no kubelet runs but where victims have to make room.
+//! As where those figures come from, no kubelet runs but where victims have to make room. `cargo bench --bench scheduling
+//! -- plain` runs the rows that have all the words in their description.
 
 use cpu_time::ProcessTime;
 use shared::api::core::pod::Pod;
@@ -187,6 +188,7 @@ fn bound(cluster: &Cluster, app: &str) -> usize {
 }
 
 /// Advances until so many pods of the apps that begin so are bound; the CPU time of it.
+#[inline(never)]
 fn until_bound(cluster: &mut Cluster, app: &str, wanted: usize) -> std::time::Duration {
     let (start, began) = (ProcessTime::now(), cluster.now());
     while bound(cluster, app) < wanted {
@@ -247,8 +249,14 @@ fn preemption(nodes: u32) {
 }
 
 fn main() {
-    ROWS.iter().for_each(measure);
-    // Every pod of a DaemonSet that changes makes its controller look at all nodes.
-    daemons(1000);
-    preemption(500);
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |what: &str| words.iter().all(|word| what.contains(word.as_str()));
+    let title = |row: &&Row| wanted(&format!("{} pods on {} nodes, {}", row.pods, row.nodes, row.what));
+    ROWS.iter().filter(title).for_each(measure);
+    if wanted("DaemonSet") {
+        daemons(1000);
+    }
+    if wanted("preemption") {
+        preemption(500);
+    }
 }

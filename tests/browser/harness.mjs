@@ -104,7 +104,7 @@ export async function screenshot(page, name) {
  */
 export function askWorker(page, opening) {
   return page.evaluate(async (opening) => {
-    const [source] = document.documentElement.innerHTML.match(/\/worker-\w+\.js/);
+    const [source] = document.documentElement.innerHTML.match(/worker(-\w+)?\.js/);
     const engine = new Worker(source);
     const answer = await new Promise((resolve, reject) => {
       engine.onerror = ({ message }) => reject(new Error(message));

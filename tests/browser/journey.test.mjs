@@ -202,7 +202,7 @@ test("a link opens exactly the same cluster, and no server is needed for that", 
   other.on("request", (request) => posts.push(request.url()));
   const there = await askWorker(other, { open: { link: new URL(link).hash.slice(1) } });
   assert.deepEqual(there, here);
-  assert.ok(posts.every((url) => /\/worker[^/]*$/.test(url)), `asked the server for ${posts}`);
+  assert.ok(posts.every((url) => /\/(worker|desk|offline)[^/]*$/.test(url)), `asked the server for ${posts}`);
 
   await other.goto("about:blank");
   await other.goto(link);

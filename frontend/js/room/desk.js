@@ -210,7 +210,7 @@ export function createDesk(room, desk) {
   async function begin(what) {
     if (what === "mine") return push({ checkpoint: {} });
     try {
-      const file = await fetch(`/examples/${what}.yaml`);
+      const file = await fetch(`examples/${what}.yaml`);
       push({ scenario: { text: await file.text() } });
     } catch (error) {
       tell(t("failed", { reason: error.message }));

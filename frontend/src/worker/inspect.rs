@@ -98,7 +98,7 @@ pub fn event(cluster: &Cluster, object: &Object) -> Option<Event> {
     let about = &object.body["involvedObject"];
     let text = |value: &shared::doc::Doc| value.str().to_string();
     Some(Event {
-        uid: uuid(object.meta.uid),
+        uid: uuid(object.meta.uid).to_string(),
         at: u64::try_from(event.last.millis() - cluster.core().epoch.millis()).unwrap_or(0),
         warning: event.kind == "Warning",
         reason: event.reason.to_string(),

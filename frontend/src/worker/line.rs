@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use js_sys::JsString;
+use js_sys::{Array, JsString};
 use shared::{
     doc::{from_doc, parse_json},
     session::protocol::ServerMessage,
@@ -15,6 +15,7 @@ use super::{
     replica::Replica,
     socket::{Heard, Socket},
     terminal::Terminal,
+    tools::{self, Tools},
 };
 use crate::protocol::{Live, Opening, Reply, Request};
 
@@ -26,6 +27,7 @@ struct Worker {
     scope: DedicatedWorkerGlobalScope,
     driver: Option<Driver>,
     terminal: Terminal,
+    tools: Tools,
     socket: Option<Socket>,
     /// Whether the socket's session has yet to say what is in it; until then the cluster of before is shown.
     joining: bool,
@@ -42,6 +44,7 @@ pub fn start() {
         scope: scope.clone(),
         driver: None,
         terminal: Terminal::default(),
+        tools: Tools::default(),
         socket: None,
         joining: false,
         live: Live::default(),
@@ -50,7 +53,12 @@ pub fn start() {
 
     let heard = Rc::clone(&worker);
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-        let text: JsString = event.data().unchecked_into();
+        let text = match event.data().dyn_into::<Array>() {
+            Ok(wrapped) => {
+                return heard.borrow_mut().hear_tool(&String::from(JsString::from(wrapped.get(0))));
+            }
+            Err(text) => text.unchecked_into::<JsString>(),
+        };
         let request = parse_json(&String::from(text)).expect("the page sends JSON");
         let request: Request = from_doc(&request).expect("page and worker come from one build");
         match request {
@@ -137,6 +145,9 @@ impl Worker {
         let mut replies = driver.tick(passed, clock);
         replies.extend(self.terminal.tick(driver, clock));
         replies.iter().for_each(|reply| self.say(reply));
+        if let Some(answer) = self.tools.tick(clock) {
+            self.answer(&answer);
+        }
         if let Some(words) = self.driver.as_mut().and_then(Driver::map_words) {
             let words = js_sys::Uint32Array::from(words.as_slice());
             let given = js_sys::Array::of1(&words.buffer());
@@ -198,8 +209,27 @@ impl Worker {
         }
     }
 
+    fn hear_tool(&mut self, text: &str) {
+        let Some(driver) = &mut self.driver else { return };
+        let answers = self.tools.hear(text, driver);
+        answers.iter().for_each(|answer| self.answer(answer));
+    }
+
+    fn answer(&self, answer: &tools::Answer) {
+        let text = serde_json::to_string(answer).expect("answers are plain data");
+        self.post_to_tools(&text);
+    }
+
+    fn post_to_tools(&self, text: &str) {
+        let wrapped = Array::of1(&JsValue::from_str(text));
+        self.scope.post_message(&wrapped).expect("text can always be posted");
+    }
+
     fn say(&self, reply: &Reply) {
         let text = serde_json::to_string(reply).expect("replies are plain data");
+        if tools::is_for_tool(reply) {
+            return self.post_to_tools(&text);
+        }
         self.scope.post_message(&JsValue::from_str(&text)).expect("text can always be posted");
     }
 }

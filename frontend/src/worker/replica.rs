@@ -127,7 +127,8 @@ impl Replica {
         Ok(Self::with(Engine::Together(Box::new(together))))
     }
 
-    fn player(&self) -> &Player {
+    /// Who plays it.
+    pub fn player(&self) -> &Player {
         match &self.engine {
             Engine::Alone(player) => player,
             Engine::Together(together) => together.follower.player(),
@@ -438,7 +439,11 @@ impl Together {
 }
 
 /// A command as a step, or why it cannot be one. Text that is no YAML is refused here, the cluster untouched.
-fn action(command: &Command) -> Result<StepAction, Outcome> {
+/// The step that a command is.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn action(command: &Command) -> Result<StepAction, Outcome> {
     let refuse = |stderr: String| Outcome { stderr, ..Outcome::default() };
     let target = |text: &str| Target::parse(text).map_err(refuse);
     Ok(match command {
@@ -478,7 +483,8 @@ fn refusal(why: &str) -> HttpResponse {
     HttpResponse { code: 403, body, warnings: Vec::new() }
 }
 
-fn outcome(result: &StepResult) -> Outcome {
+/// How a step went, as the page is told.
+pub(super) fn outcome(result: &StepResult) -> Outcome {
     let ok = result.exit_code == 0;
     let mut diagnostics: Vec<Diagnostic> = result.diagnostics.iter().cloned().map(mark).collect();
     diagnostics.dedup();
@@ -490,7 +496,8 @@ fn outcome(result: &StepResult) -> Outcome {
     Outcome { ok, stdout: result.stdout.clone(), stderr: result.stderr.clone(), diagnostics }
 }
 
-fn mark(fault: session::Diagnostic) -> Diagnostic {
+/// A fault in a text, as the page is told.
+pub(super) fn mark(fault: session::Diagnostic) -> Diagnostic {
     // A long value would paint half the text: its first line says where it is.
     let to = fault.end.filter(|(line, _)| *line == fault.line);
     Diagnostic { from: (fault.line, fault.column), to, message: fault.message }

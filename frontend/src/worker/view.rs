@@ -141,7 +141,7 @@ fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<u128>) -> Op
     let owner = object.meta.controller().map_or("", |owner| owner.name.as_str());
     let app = Some(object.meta.label("app")).filter(|app| !app.is_empty()).unwrap_or(owner);
     Some(Pod {
-        uid: uuid(object.meta.uid),
+        uid: uuid(object.meta.uid).to_string(),
         name: object.key.name.to_string(),
         namespace: object.key.namespace.to_string(),
         node: pod.node_name.to_string(),
@@ -169,7 +169,7 @@ fn workload_of(cluster: &Cluster, pod: &Object) -> String {
         let key = shared::api::Key::new(kind, pod.key.namespace.clone(), owner.name.clone());
         Some(cluster.store().get(&key)?.meta.controller()?.uid)
     });
-    uuid(above.unwrap_or(owner.uid))
+    uuid(above.unwrap_or(owner.uid)).to_string()
 }
 
 fn read_containers(pod: &Object) -> Vec<Container> {
@@ -210,7 +210,7 @@ fn read_workloads(cluster: &Cluster) -> Vec<Workload> {
         u32::try_from(count).unwrap_or(0)
     };
     let workload = |object: &Object, wanted: i64| Workload {
-        uid: uuid(object.meta.uid),
+        uid: uuid(object.meta.uid).to_string(),
         kind: object.key.kind.info().kind.to_owned(),
         namespace: object.key.namespace.to_string(),
         name: object.key.name.to_string(),
@@ -254,7 +254,7 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
             for endpoint in ready.filter(|endpoint| endpoint.ready && !endpoint.pod.is_empty()) {
                 let key =
                     shared::api::Key::new(Kind::Pod, service.key.namespace.clone(), endpoint.pod.clone());
-                uids.extend(store.get(&key).map(|pod| uuid(pod.meta.uid)));
+                uids.extend(store.get(&key).map(|pod| uuid(pod.meta.uid).to_string()));
             }
         }
         let count = u32::try_from(uids.len()).unwrap_or(u32::MAX);
@@ -267,7 +267,7 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
         let address =
             if service.load_balancer_ip.is_empty() { &service.cluster_ip } else { &service.load_balancer_ip };
         Some(Service {
-            uid: uuid(object.meta.uid),
+            uid: uuid(object.meta.uid).to_string(),
             namespace: object.key.namespace.to_string(),
             name: object.key.name.to_string(),
             kind: service.kind.to_string(),

@@ -1,11 +1,11 @@
 //! `ObjectMeta`, kept typed: components look at it all the time.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::doc::{Doc, Map, Str, Timestamp};
 
 /// `metav1.ObjectMeta` without namespace and name, which are the object's key.
-#[derive(Clone, PartialEq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Hash, Debug)]
 pub struct Meta {
     /// `generateName`.
     pub generate_name: Str,
@@ -29,6 +29,32 @@ pub struct Meta {
     pub finalizers: Arc<Vec<Str>>,
     /// `managedFields`, as stored.
     pub managed_fields: Doc,
+}
+
+/// Most objects have no owners and no finalizers: they share that.
+static NO_OWNERS: LazyLock<Arc<Vec<OwnerReference>>> = LazyLock::new(Arc::default);
+static NO_FINALIZERS: LazyLock<Arc<Vec<Str>>> = LazyLock::new(Arc::default);
+
+fn shared<T>(items: Vec<T>, none: &Arc<Vec<T>>) -> Arc<Vec<T>> {
+    if items.is_empty() { Arc::clone(none) } else { Arc::new(items) }
+}
+
+impl Default for Meta {
+    fn default() -> Meta {
+        Meta {
+            generate_name: Str::new(),
+            uid: 0,
+            resource_version: 0,
+            generation: 0,
+            creation: Timestamp::default(),
+            deletion: None,
+            labels: Doc::Null,
+            annotations: Doc::Null,
+            owners: Arc::clone(&NO_OWNERS),
+            finalizers: Arc::clone(&NO_FINALIZERS),
+            managed_fields: Doc::Null,
+        }
+    }
 }
 
 /// A deletion that was asked for and has not happened yet.
@@ -171,31 +197,37 @@ impl Meta {
             }),
             labels: non_empty("labels"),
             annotations: non_empty("annotations"),
-            owners: Arc::new(doc["ownerReferences"].items().iter().map(OwnerReference::from_doc).collect()),
-            finalizers: Arc::new(doc["finalizers"].items().iter().map(Doc::str).collect()),
+            owners: shared(
+                doc["ownerReferences"].items().iter().map(OwnerReference::from_doc).collect(),
+                &NO_OWNERS,
+            ),
+            finalizers: shared(doc["finalizers"].items().iter().map(Doc::str).collect(), &NO_FINALIZERS),
             managed_fields: non_empty("managedFields"),
         }
     }
 }
 
 /// The text of a UUID.
-pub fn uuid(bits: u128) -> String {
-    let mut text = String::with_capacity(36);
-    for at in 0..32 {
-        if matches!(at, 8 | 12 | 16 | 20) {
-            text.push('-');
-        }
-        let digit = (bits >> (124 - 4 * at)) as u32 & 15;
-        text.push(char::from_digit(digit, 16).expect("below 16"));
+pub fn uuid(bits: u128) -> Str {
+    // There is one in everything that is written: digits are looked up, not computed.
+    let mut text = [b'-'; 36];
+    let mut at = 0;
+    for (number, byte) in bits.to_be_bytes().into_iter().enumerate() {
+        at += usize::from(matches!(number, 4 | 6 | 8 | 10));
+        text[at] = b"0123456789abcdef"[usize::from(byte >> 4)];
+        text[at + 1] = b"0123456789abcdef"[usize::from(byte & 15)];
+        at += 2;
     }
-    text
+    str::from_utf8(&text).expect("ASCII").into()
 }
 
 /// The bits of a UUID's text; 0 when it is none.
 pub fn parse_uuid(text: &str) -> u128 {
-    let digits = text.bytes().filter(|byte| *byte != b'-');
-    let bits = digits
-        .clone()
-        .try_fold(0_u128, |bits, byte| Some(bits << 4 | u128::from(char::from(byte).to_digit(16)?)));
-    bits.filter(|_| digits.count() <= 32).unwrap_or(0)
+    let (mut bits, mut digits) = (0_u128, 0);
+    for byte in text.bytes().filter(|byte| *byte != b'-') {
+        let Some(digit) = char::from(byte).to_digit(16) else { return 0 };
+        bits = bits << 4 | u128::from(digit);
+        digits += 1;
+    }
+    if digits <= 32 { bits } else { 0 }
 }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::doc::{Doc, Map, Str};
+use crate::doc::{Doc, Entries, Map, Str, literal};
 use crate::sim::hash_of;
 
 use super::{Kind, Meta, apiextensions, apps, batch, coordination, core, discovery, networking, policy};
@@ -197,14 +197,34 @@ impl Object {
         T::of(self)
     }
 
-    /// An `involvedObject` or `targetRef` for this object.
+    /// A `targetRef` for this object.
     pub fn reference(&self) -> Doc {
-        let info = self.key.kind.info();
-        let mut doc = crate::doc!({ "kind": info.kind, "name": &self.key.name, "uid": super::meta::uuid(self.meta.uid) });
-        if !self.key.namespace.is_empty() {
-            doc.set("namespace", &self.key.namespace);
+        Doc::Map(self.referring(Entries::default()).into_map())
+    }
+
+    /// An `involvedObject` for this object, or for the part of it at `field_path`.
+    pub fn involved(&self, field_path: Option<Str>) -> Doc {
+        let mut entries = Entries::default();
+        entries.put(literal!("apiVersion"), self.key.kind.info().api_version().into());
+        if let Some(path) = field_path {
+            entries.put(literal!("fieldPath"), path.into());
         }
-        doc
+        let mut entries = self.referring(entries);
+        if self.meta.resource_version != 0 {
+            entries.put(literal!("resourceVersion"), self.meta.resource_version.to_string().into());
+        }
+        Doc::Map(entries.into_map())
+    }
+
+    /// In the order of keys.
+    fn referring(&self, mut entries: Entries) -> Entries {
+        entries.put(literal!("kind"), self.key.kind.info().kind.into());
+        entries.put(literal!("name"), (&self.key.name).into());
+        if !self.key.namespace.is_empty() {
+            entries.put(literal!("namespace"), (&self.key.namespace).into());
+        }
+        entries.put(literal!("uid"), super::meta::uuid(self.meta.uid).into());
+        entries
     }
 
     /// An owner reference that makes this object the managing owner.

@@ -150,47 +150,35 @@ impl Informer {
         changed(old, object)
     }
 
+    /// Whether an input is meant for this informer.
+    fn takes(&self, input: &Input) -> bool {
+        match (&self.state, input) {
+            (State::Listing(mine) | State::Opening(mine, _), Input::Response(id, _)) => mine == id,
+            (
+                State::Watching(mine) | State::Opening(_, mine),
+                Input::Watch(watch, _) | Input::WatchClosed(watch),
+            ) => mine == watch,
+            (State::BackingOff, Input::Timer(timer)) => {
+                timer.name == "informer" && timer.number == self.number
+            }
+            _ => false,
+        }
+    }
+
     /// Takes what is meant for this informer.
     fn handle(&mut self, input: Input, cx: &mut Context<'_>) -> Handled {
         match (&self.state, input) {
-            (State::Listing(mine), Input::Response(id, result)) if *mine == id => match result {
-                Ok(Reply::List(items, revision)) => {
-                    let deltas = self.replace(&items);
-                    self.watch(revision, cx);
-                    Handled::Changes(deltas)
-                }
-                _ => {
-                    self.back_off(cx);
-                    Handled::Changes(Vec::new())
-                }
-            },
-            (State::Opening(mine, watch), Input::Response(id, result)) if *mine == id => {
-                let watch = *watch;
-                match result {
-                    Ok(_) => self.state = State::Watching(watch),
-                    Err(_) => self.back_off(cx),
-                }
-                Handled::Changes(Vec::new())
+            (State::Listing(_), Input::Response(_, Ok(Reply::List(items, revision)))) => {
+                let deltas = self.replace(&items);
+                self.watch(revision, cx);
+                return Handled::Changes(deltas);
             }
-            (State::Watching(mine) | State::Opening(_, mine), Input::Watch(watch, event))
-                if *mine == watch =>
-            {
-                Handled::Changes(self.apply(event.change, event.object))
-            }
-            (State::Watching(mine) | State::Opening(_, mine), Input::WatchClosed(watch))
-                if *mine == watch =>
-            {
-                self.back_off(cx);
-                Handled::Changes(Vec::new())
-            }
-            (State::BackingOff, Input::Timer(timer))
-                if timer.name == "informer" && timer.number == self.number =>
-            {
-                self.list(cx);
-                Handled::Changes(Vec::new())
-            }
-            (_, input) => Handled::NotMine(input),
+            (State::Opening(_, watch), Input::Response(_, Ok(_))) => self.state = State::Watching(*watch),
+            (_, Input::Watch(_, event)) => return Handled::Changes(self.apply(event.change, event.object)),
+            (_, Input::Timer(_)) => self.list(cx),
+            _ => self.back_off(cx),
         }
+        Handled::Changes(Vec::new())
     }
 }
 
@@ -230,14 +218,11 @@ impl Informers {
     }
 
     /// Gives an input to the informer it is meant for.
-    pub fn handle(&mut self, mut input: Input, cx: &mut Context<'_>) -> Handled {
-        for informer in &mut self.informers {
-            match informer.handle(input, cx) {
-                Handled::NotMine(back) => input = back,
-                changes => return changes,
-            }
+    pub fn handle(&mut self, input: Input, cx: &mut Context<'_>) -> Handled {
+        match self.informers.iter_mut().find(|informer| informer.takes(&input)) {
+            Some(informer) => informer.handle(input, cx),
+            None => Handled::NotMine(input),
         }
-        Handled::NotMine(input)
     }
 
     /// Whether every cache has been filled once.

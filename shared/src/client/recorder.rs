@@ -102,12 +102,7 @@ impl Recorder {
         message: impl Into<Str>,
         cx: &mut Context<'_>,
     ) {
-        let mut involved = object.reference();
-        let info = object.key.kind.info();
-        involved.set("apiVersion", info.api_version());
-        if object.meta.resource_version != 0 {
-            involved.set("resourceVersion", object.meta.resource_version.to_string());
-        }
+        let involved = object.involved(None);
         self.event_about(involved, object.meta.uid, severity, reason, message, cx);
     }
 

@@ -1,13 +1,16 @@
 //! DaemonSet controller: one pod on every node that fits, replaced node by node when the template changes.
 
+mod census;
 mod placement;
 mod status;
 mod update;
 
+use std::sync::Arc;
+
 use crate::api::apps::controllerrevision::ControllerRevision;
 use crate::api::apps::daemonset::DaemonSet;
 use crate::api::core::node::Node;
-use crate::api::{Key, Kind, Of, Request};
+use crate::api::{Key, Kind, Object, Of, Request};
 use crate::client::Delta;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
@@ -19,7 +22,8 @@ use super::pods::{self, Work};
 use super::worker::{Answer, Controller, Desk, Step, all_ok};
 use super::world::World;
 
-use placement::{Placement, by_node};
+use census::Census;
+use placement::Placement;
 
 /// Label of pods and revisions that says which revision they are.
 const HASH: &str = "controller-revision-hash";
@@ -30,11 +34,20 @@ const FIRST_BACK_OFF: Duration = Duration::seconds(1);
 const LONGEST_BACK_OFF: Duration = Duration::seconds(900);
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct DaemonSetController {
     expectations: Expectations,
     /// When a failed pod of a DaemonSet was last deleted on a node, and how long the next one stays after that.
     failed: BTreeMap<(Key, Str), (Time, Duration)>,
+    /// By UID of the DaemonSet.
+    censuses: BTreeMap<u128, Arc<Census>>,
+}
+
+impl std::hash::Hash for DaemonSetController {
+    /// The censuses follow from the caches.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (&self.expectations, &self.failed).hash(state);
+    }
 }
 
 /// What goes on after answers.
@@ -76,12 +89,16 @@ impl Controller for DaemonSetController {
             Kind::DaemonSet => {
                 if delta.new.is_none() {
                     self.forget(&object.key);
+                    self.censuses.remove(&object.meta.uid);
                 }
                 desk.add(object.key.clone());
             }
-            Kind::Pod => pods::concerned(Kind::DaemonSet, delta, world, Some(&mut self.expectations))
-                .into_iter()
-                .for_each(|key| desk.add(key)),
+            Kind::Pod => {
+                self.count(delta);
+                pods::concerned(Kind::DaemonSet, delta, world, Some(&mut self.expectations))
+                    .into_iter()
+                    .for_each(|key| desk.add(key));
+            }
             Kind::ControllerRevision => match world.manager::<DaemonSet>(&object.key.namespace, &object.meta)
             {
                 Some(set) => desk.add(set.key().clone()),
@@ -89,7 +106,7 @@ impl Controller for DaemonSetController {
                     .into_iter()
                     .for_each(|key| desk.add(key)),
             },
-            Kind::Node => observe_node(delta, world, desk),
+            Kind::Node => self.observe_node(delta, world, desk),
             _ => {}
         }
     }
@@ -119,12 +136,13 @@ impl Controller for DaemonSetController {
             Err(request) => return Step::Ask(vec![*request], Waiting::Recorded),
         };
         let subject = Subject { placement: Placement::read(&set), set, current, revisions };
+        let census = self.census(&subject, world, desk);
         if !self.expectations.satisfied(key, desk) {
-            return status::write(&subject, false, false, world, desk);
+            return status::write(&subject, false, false, &census, desk);
         }
-        let work = self.manage(&subject, world, desk);
+        let work = self.manage(&subject, &census, world, desk);
         if work.is_empty() {
-            return self.roll(&subject, world, desk);
+            return self.roll(&subject, &census, world, desk);
         }
         self.work(&subject, work, false, desk)
     }
@@ -166,10 +184,11 @@ impl Controller for DaemonSetController {
                     return Step::Ask(requests, Waiting::Working { work, rolling });
                 }
                 let Some(subject) = subject(key, world, desk) else { return self.sync(key, world, desk) };
+                let census = self.census(&subject, world, desk);
                 if !work.failed && !rolling && self.expectations.satisfied(key, desk) {
-                    return self.roll(&subject, world, desk);
+                    return self.roll(&subject, &census, world, desk);
                 }
-                finish(&subject, work.failed, world, desk)
+                finish(&subject, work.failed, &census, world, desk)
             }
             Waiting::Written { failed } if !failed && all_ok(&answers) => Step::Done,
             Waiting::Written { .. } => Step::Retry,
@@ -183,14 +202,65 @@ impl DaemonSetController {
         self.failed.retain(|(of, _), _| of != key);
     }
 
-    /// A step of the rolling update, if pods are to be replaced.
-    fn roll(&mut self, subject: &Subject, world: &World, desk: &mut Desk<'_, '_>) -> Step<Waiting> {
-        if subject.set.on_delete {
-            return finish(subject, false, world, desk);
+    /// Takes a change of a pod into the censuses that it concerns.
+    fn count(&mut self, delta: &Delta) {
+        let manager = |pod: &Option<Arc<Object>>| Some(pod.as_ref()?.meta.controller()?.uid);
+        let (before, now) = (manager(&delta.old), manager(&delta.new));
+        for uid in before.into_iter().chain(now.filter(|_| now != before)) {
+            if let Some(census) = self.censuses.get_mut(&uid) {
+                Arc::make_mut(census).observe(delta, uid);
+            }
         }
-        let work = update::roll(subject, world, desk);
+    }
+
+    /// How the set stands on all nodes now.
+    fn census(&mut self, subject: &Subject, world: &World, desk: &Desk<'_, '_>) -> Arc<Census> {
+        let uid = subject.set.meta().uid;
+        let census = self.censuses.entry(uid).or_insert_with(|| Arc::new(Census::of(uid, world)));
+        Arc::make_mut(census).refresh(subject, world, desk.timestamp());
+        Arc::clone(census)
+    }
+
+    /// What a node takes may have changed: the DaemonSets that want to be there and are not, or are and should not,
+    /// come in line.
+    fn observe_node(&mut self, delta: &Delta, world: &World, desk: &mut Desk<'_, '_>) {
+        let name = &delta.object().key.name;
+        let node = delta.new.clone().and_then(Of::<Node>::new);
+        let same = |old: &Object, new: &Object| {
+            old.meta.labels == new.meta.labels && old.body["spec"] == new.body["spec"]
+        };
+        if delta.old.as_ref().zip(node.as_ref()).is_some_and(|(old, new)| same(old, new.object())) {
+            return;
+        }
+        self.censuses.values_mut().for_each(|census| Arc::make_mut(census).touch(name));
+        let Some(node) = node else { return };
+        for set in world.informers.list::<DaemonSet>() {
+            let (runs, stays) = Placement::read(&set).on(&node);
+            let there = match self.censuses.get(&set.meta().uid) {
+                Some(census) => census.has(name),
+                None => Census::of(set.meta().uid, world).has(name),
+            };
+            let concerns = if there { !stays || set.misscheduled > 0 } else { runs };
+            if concerns {
+                desk.add(set.key().clone());
+            }
+        }
+    }
+
+    /// A step of the rolling update, if pods are to be replaced.
+    fn roll(
+        &mut self,
+        subject: &Subject,
+        census: &Census,
+        world: &World,
+        desk: &mut Desk<'_, '_>,
+    ) -> Step<Waiting> {
+        if subject.set.on_delete {
+            return finish(subject, false, census, world, desk);
+        }
+        let work = update::roll(subject, census, world);
         if work.is_empty() {
-            return finish(subject, false, world, desk);
+            return finish(subject, false, census, world, desk);
         }
         self.work(subject, work, true, desk)
     }
@@ -220,13 +290,19 @@ fn subject(key: &Key, world: &World, desk: &Desk<'_, '_>) -> Option<Subject> {
 }
 
 /// Old revisions beyond the limit go; then the status is written.
-fn finish(subject: &Subject, failed: bool, world: &World, desk: &mut Desk<'_, '_>) -> Step<Waiting> {
+fn finish(
+    subject: &Subject,
+    failed: bool,
+    census: &Census,
+    world: &World,
+    desk: &mut Desk<'_, '_>,
+) -> Step<Waiting> {
     let doomed = surplus(subject, world);
     if !doomed.is_empty() {
         let requests = doomed.iter().map(|key| Request::delete(desk.user.clone(), key)).collect();
         return Step::Ask(requests, Waiting::Written { failed });
     }
-    status::write(subject, true, failed, world, desk)
+    status::write(subject, true, failed, census, desk)
 }
 
 fn surplus(subject: &Subject, world: &World) -> Vec<Key> {
@@ -240,24 +316,4 @@ fn surplus(subject: &Subject, world: &World) -> Vec<Key> {
     let live: Vec<String> = pods.map(|pod| pod.meta().label(HASH).to_owned()).collect();
     let unused = old().filter(|revision| live.iter().all(|hash| hash != revision.meta().label(HASH)));
     unused.take(surplus).map(|revision| revision.key().clone()).collect()
-}
-
-/// What a node takes may have changed: the DaemonSets that want to be there and are not, or are and should not, come
-/// in line.
-fn observe_node(delta: &Delta, world: &World, desk: &mut Desk<'_, '_>) {
-    let Some(node) = delta.new.clone().and_then(Of::<Node>::new) else { return };
-    let same = |old: &crate::api::Object| {
-        old.meta.labels == node.meta().labels && old.body["spec"] == node.object().body["spec"]
-    };
-    if delta.old.as_ref().is_some_and(|old| same(old)) {
-        return;
-    }
-    for set in world.informers.list::<DaemonSet>() {
-        let (runs, stays) = Placement::read(&set).on(&node);
-        let there = by_node(&set, world, true).contains_key(&node.key().name);
-        let concerns = if there { !stays || set.misscheduled > 0 } else { runs };
-        if concerns {
-            desk.add(set.key().clone());
-        }
-    }
 }

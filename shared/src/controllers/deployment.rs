@@ -161,7 +161,8 @@ fn observe_set(delta: &Delta, world: &World, desk: &mut Desk<'_, '_>) {
         }
     }
     if let Some(orphan) = delta.new.as_ref().filter(|set| set.meta.controller().is_none()) {
-        for deployment in world.informers.list_namespace::<Deployment>(namespace) {
+        let candidates = world.may_select(Kind::Deployment, namespace, &orphan.meta.labels);
+        for deployment in candidates.iter().filter_map(|key| world.of::<Deployment>(key)) {
             if deployment.selector.matches(&orphan.meta.labels) {
                 desk.add(deployment.key().clone());
             }

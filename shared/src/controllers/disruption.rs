@@ -34,7 +34,7 @@ impl Controller for DisruptionController {
         match object.key.kind {
             Kind::PodDisruptionBudget => desk.add(object.key.clone()),
             Kind::Pod => {
-                for budget in world.informers.list_namespace::<PodDisruptionBudget>(&object.key.namespace) {
+                for budget in world.may_concern::<PodDisruptionBudget>(delta) {
                     let sides = [&delta.old, &delta.new];
                     if sides.into_iter().flatten().any(|pod| budget.protects(&pod.meta.labels)) {
                         desk.add(budget.key().clone());
@@ -47,8 +47,8 @@ impl Controller for DisruptionController {
 
     fn sync(&mut self, key: &Key, world: &World, desk: &mut Desk<'_, '_>) -> Step<bool> {
         let Some(budget) = world.of::<PodDisruptionBudget>(key) else { return Step::Done };
-        let pods = world.informers.list_namespace::<Pod>(&key.namespace);
-        let pods: Vec<Of<Pod>> = pods.filter(|pod| budget.protects(&pod.meta().labels)).collect();
+        let selector = budget.selector.as_ref();
+        let pods = selector.map(|selector| world.selected_pods(&key.namespace, selector)).unwrap_or_default();
         if pods.is_empty() {
             desk.normal(budget.object(), "NoPods", "No matching pods found");
         }

@@ -48,7 +48,7 @@ impl Controller for EndpointSliceController {
         let key = &delta.object().key;
         match key.kind {
             Kind::Pod if is_relevant(delta) => {
-                for service in world.informers.list_namespace::<Service>(&key.namespace) {
+                for service in world.may_concern::<Service>(delta) {
                     let Some(selector) = &service.selector else { continue };
                     let sides = [&delta.old, &delta.new].into_iter().flatten();
                     if sides.into_iter().any(|pod| selector.matches(&pod.meta.labels)) {
@@ -88,8 +88,7 @@ impl Controller for EndpointSliceController {
         }
         if whole {
             pods.extend(self.placed_pods(key));
-            let all = world.informers.list_namespace::<Pod>(&key.namespace);
-            pods.extend(all.filter(|pod| selector.matches(&pod.meta().labels)).map(|pod| pod.key().clone()));
+            pods.extend(world.selected_pods(&key.namespace, &selector).iter().map(|pod| pod.key().clone()));
         }
         let mut slices = Slices::of(&service, world);
         for pod_key in &pods {

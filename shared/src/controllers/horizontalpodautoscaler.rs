@@ -313,8 +313,7 @@ fn bounds(hpa: &Object) -> (i64, i64) {
 }
 
 fn pods(namespace: &Str, selector: &LabelSelector, world: &World) -> Vec<Of<Pod>> {
-    let all = world.informers.list_namespace::<Pod>(namespace);
-    all.filter(|pod| selector.matches(&pod.meta().labels)).collect()
+    world.selected_pods(namespace, selector)
 }
 
 /// Sets a condition, and its moment where it turns.

@@ -98,14 +98,13 @@ pub fn concerned(
 
 /// The objects of a kind whose selector matches `labels`.
 pub fn selecting(kind: Kind, namespace: &Str, labels: &Doc, world: &World) -> Vec<Key> {
-    let first = Key { kind, namespace: namespace.clone(), name: Str::new() };
-    let objects =
-        world.informers.cache(kind).range(first..).take_while(|(key, _)| key.namespace == *namespace);
-    let matches = |object: &Object| {
-        let selector = LabelSelector::from_doc(&object.body["spec"]["selector"]);
-        !selector.is_empty() && selector.matches(labels)
+    let matches = |key: &Key| {
+        world.object(key).is_some_and(|object| {
+            let selector = LabelSelector::from_doc(&object.body["spec"]["selector"]);
+            !selector.is_empty() && selector.matches(labels)
+        })
     };
-    objects.filter(|(_, object)| matches(object)).map(|(key, _)| key.clone()).collect()
+    world.may_select(kind, namespace, labels).into_iter().filter(matches).collect()
 }
 
 /// Whether pods cannot be made because their namespace is going away: no reason to complain or to try again.

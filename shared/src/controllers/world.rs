@@ -10,6 +10,8 @@ use crate::client::{Delta, Informers};
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 
+use super::labels::{self, Labelled, Selecting};
+
 /// Caches and indexes.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -19,8 +21,14 @@ pub struct World {
     owned: BTreeSet<(u128, Key)>,
     /// Pods, ReplicaSets and ControllerRevisions that no controller manages.
     orphans: BTreeSet<Key>,
+    /// The same by their labels.
+    labelled_orphans: Labelled,
     /// Pods by node.
     on_node: BTreeSet<(Str, Key)>,
+    /// Pods by their labels, in namespaces in which something selects pods all the time.
+    labelled_pods: Labelled,
+    selective: BTreeSet<Str>,
+    selecting: Selecting,
     /// Counts of the pods of each managing owner.
     tallies: BTreeMap<u128, Vec<Tally>>,
 }
@@ -52,7 +60,11 @@ impl World {
             informers: Informers::of(user, kinds),
             owned: BTreeSet::new(),
             orphans: BTreeSet::new(),
+            labelled_orphans: Labelled::default(),
             on_node: BTreeSet::new(),
+            labelled_pods: Labelled::default(),
+            selective: BTreeSet::new(),
+            selecting: Selecting::default(),
             tallies: BTreeMap::new(),
         }
     }
@@ -60,15 +72,38 @@ impl World {
     /// Brings the indexes up to date with a change of a cache.
     pub fn index(&mut self, delta: &Delta) {
         let (old, new) = (delta.old.as_deref(), delta.new.as_deref());
-        let owners =
-            |object: Option<&Object>| object.map(|object| object.meta.owners.clone()).unwrap_or_default();
-        if old.is_none() || new.is_none() || owners(old) != owners(new) {
+        let relabelled = old.map(|object| &object.meta.labels) != new.map(|object| &object.meta.labels);
+        if relabelled || old.map(|object| &object.meta.owners) != new.map(|object| &object.meta.owners) {
             old.into_iter().for_each(|object| self.disown(object));
             new.into_iter().for_each(|object| self.own(object));
         }
-        if delta.object().key.kind == Kind::Pod {
-            self.index_pod(old, new);
+        let kind = delta.object().key.kind;
+        if labels::selects(kind) {
+            let selector = |object: &Object| object.body["spec"]["selector"].clone();
+            if old.map(selector) != new.map(selector) {
+                old.into_iter().for_each(|object| self.selecting.remove(object));
+                new.into_iter().for_each(|object| self.selecting.insert(object));
+            }
         }
+        match (kind, new) {
+            (Kind::Pod, _) => self.index_pod(old, new, relabelled),
+            (Kind::Service, Some(new)) if new.body["spec"]["selector"].is_empty() => {}
+            (Kind::Service | Kind::PodDisruptionBudget | Kind::HorizontalPodAutoscaler, Some(new)) => {
+                self.index_labels(&new.key.namespace);
+            }
+            _ => {}
+        }
+    }
+
+    /// Something selects pods in a namespace: from now on they are known by their labels.
+    fn index_labels(&mut self, namespace: &Str) {
+        if !self.selective.insert(namespace.clone()) {
+            return;
+        }
+        let first = Key { kind: Kind::Pod, namespace: namespace.clone(), name: Str::new() };
+        let pods = self.informers.cache(Kind::Pod).range(first..);
+        pods.take_while(|(key, _)| key.namespace == *namespace)
+            .for_each(|(_, pod)| self.labelled_pods.insert(pod));
     }
 
     fn own(&mut self, object: &Object) {
@@ -78,6 +113,7 @@ impl World {
         let adoptable = matches!(object.key.kind, Kind::Pod | Kind::ReplicaSet | Kind::ControllerRevision);
         if adoptable && object.meta.controller().is_none() {
             self.orphans.insert(object.key.clone());
+            self.labelled_orphans.insert(object);
         }
     }
 
@@ -85,10 +121,17 @@ impl World {
         for owner in object.meta.owners.iter() {
             self.owned.remove(&(owner.uid, object.key.clone()));
         }
-        self.orphans.remove(&object.key);
+        if self.orphans.remove(&object.key) {
+            self.labelled_orphans.remove(object);
+        }
     }
 
-    fn index_pod(&mut self, old: Option<&Object>, new: Option<&Object>) {
+    fn index_pod(&mut self, old: Option<&Object>, new: Option<&Object>, relabelled: bool) {
+        let namespace = new.or(old).map(|pod| &pod.key.namespace);
+        if relabelled && namespace.is_some_and(|namespace| self.selective.contains(namespace)) {
+            old.into_iter().for_each(|object| self.labelled_pods.remove(object));
+            new.into_iter().for_each(|object| self.labelled_pods.insert(object));
+        }
         let node = |object: Option<&Object>| {
             object
                 .and_then(|object| object.view::<Pod>())
@@ -146,9 +189,13 @@ impl World {
 
     /// The objects of a kind that the owner with this UID manages.
     pub fn managed<T: Viewed>(&self, owner: u128) -> impl Iterator<Item = Of<T>> {
-        self.owned(owner).filter(|key| key.kind == T::KIND).filter_map(|key| self.of::<T>(key)).filter(
-            move |object| object.meta().controller().is_some_and(|controller| controller.uid == owner),
-        )
+        let first = Key { kind: T::KIND, namespace: Str::new(), name: Str::new() };
+        let keys = self.owned.range((owner, first)..).map(|(uid, key)| (*uid, key));
+        keys.take_while(move |(uid, key)| *uid == owner && key.kind == T::KIND)
+            .filter_map(|(_, key)| self.of::<T>(key))
+            .filter(move |object| {
+                object.meta().controller().is_some_and(|controller| controller.uid == owner)
+            })
     }
 
     /// The objects of a kind in a namespace that nobody manages and whose labels match.
@@ -157,13 +204,56 @@ impl World {
         namespace: &Str,
         selector: &LabelSelector,
     ) -> impl Iterator<Item = Of<T>> {
-        let first = Key { kind: T::KIND, namespace: namespace.clone(), name: Str::new() };
-        let namespace = namespace.clone();
-        self.orphans
-            .range(first..)
-            .take_while(move |key| key.kind == T::KIND && key.namespace == namespace)
-            .filter_map(|key| self.of::<T>(key))
-            .filter(|object| selector.matches(&object.meta().labels))
+        let key = |name| Key { kind: T::KIND, namespace: namespace.clone(), name };
+        let keys: Vec<Key> = if self.orphans.is_empty() {
+            Vec::new()
+        } else {
+            match self.labelled_orphans.candidates(T::KIND, namespace, selector) {
+                Some(names) => names.into_iter().map(key).collect(),
+                None => {
+                    let all = self.orphans.range(key(Str::new())..);
+                    let mine = |other: &&Key| other.kind == T::KIND && other.namespace == *namespace;
+                    all.take_while(mine).cloned().collect()
+                }
+            }
+        };
+        let objects = keys.into_iter().filter_map(|key| self.of::<T>(&key));
+        objects.filter(|object| selector.matches(&object.meta().labels))
+    }
+
+    /// The pods in a namespace that a selector selects, by name.
+    pub fn selected_pods(&self, namespace: &Str, selector: &LabelSelector) -> Vec<Of<Pod>> {
+        let known = self.selective.contains(namespace);
+        let candidates = self.labelled_pods.candidates(Kind::Pod, namespace, selector).filter(|_| known);
+        let pods: Vec<Of<Pod>> = match candidates {
+            Some(names) => {
+                let keys = names.into_iter().map(|name| Key::new(Kind::Pod, namespace.clone(), name));
+                keys.filter_map(|key| self.of::<Pod>(&key)).collect()
+            }
+            None => self.informers.list_namespace::<Pod>(namespace).collect(),
+        };
+        pods.into_iter().filter(|pod| selector.matches(&pod.meta().labels)).collect()
+    }
+
+    /// The objects of a kind and namespace that may select these labels, by name: whoever asks has to look closer.
+    pub fn may_select(&self, kind: Kind, namespace: &Str, labels: &Doc) -> Vec<Key> {
+        self.selecting.candidates(kind, namespace, labels)
+    }
+
+    /// The objects of a kind that may select a pod, as it is or as it was.
+    pub fn may_concern<T: Viewed>(&self, delta: &Delta) -> Vec<Of<T>> {
+        let namespace = &delta.object().key.namespace;
+        let labels = |pod: &Option<Arc<Object>>| pod.as_ref().map(|pod| pod.meta.labels.clone());
+        let (old, new) = (labels(&delta.old), labels(&delta.new));
+        let other = old.filter(|old| new.as_ref() != Some(old));
+        let sides = new.iter().chain(&other);
+        let mut keys: Vec<Key> =
+            sides.flat_map(|labels| self.may_select(T::KIND, namespace, labels)).collect();
+        if other.is_some() {
+            crate::collections::sort(&mut keys);
+            keys.dedup();
+        }
+        keys.iter().filter_map(|key| self.of::<T>(key)).collect()
     }
 
     /// The pods bound to a node.

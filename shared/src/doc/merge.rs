@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 
-use super::{Doc, Map, NULL, Str};
+use super::{Doc, FEW, Map, NULL, Str, order};
 
 /// Why a patch does not apply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,17 +41,24 @@ pub fn merge_patch(target: &Doc, patch: &Doc) -> Doc {
 
 /// `map` with these values, in order of key: `null` takes away. In one go, since patches may be long.
 fn with_changes(map: &Map, mut changes: Vec<(Str, Doc)>) -> Map {
-    changes.retain(|(key, value)| match value {
-        Doc::Null => map.contains(key),
-        value => !map.get(key).same(value) || !map.contains(key),
+    let mut length = map.entries().len();
+    changes.retain(|(key, value)| {
+        let known = map.find(key).map(|at| &map.entries()[at].1);
+        match (known, value) {
+            (None, Doc::Null) => return false,
+            (Some(_), Doc::Null) => length -= 1,
+            (Some(known), value) => return !known.same(value),
+            (None, _) => length += 1,
+        }
+        true
     });
     if changes.is_empty() {
         return map.clone();
     }
-    let mut merged = Vec::with_capacity(map.entries().len() + changes.len());
+    let mut merged = Vec::with_capacity(length);
     let mut kept = map.entries().iter().peekable();
     for (key, value) in changes {
-        while let Some(entry) = kept.next_if(|(other, _)| *other < key) {
+        while let Some(entry) = kept.next_if(|(other, _)| order(other, &key).is_lt()) {
             merged.push(entry.clone());
         }
         let _replaced = kept.next_if(|(other, _)| *other == key);
@@ -59,7 +67,7 @@ fn with_changes(map: &Map, mut changes: Vec<(Str, Doc)>) -> Map {
         }
     }
     merged.extend(kept.cloned());
-    merged.into_iter().collect()
+    Map(Arc::new(merged))
 }
 
 /// How the lists below a field merge (API types' `patchMergeKey` and `patchStrategy`).
@@ -143,18 +151,21 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
 
 /// Merges the fields of `patch` that are no directives.
 fn strategic_fields(merged: &Map, patch: &Map, name: &str) -> Result<Map, PatchError> {
-    let mut changes = Vec::new();
+    let mut changes = Vec::with_capacity(patch.entries().len());
     for (key, value) in patch.entries().iter().filter(|(key, _)| !key.starts_with('$')) {
-        let next = match (value, list_merge(name, key)) {
-            (Doc::Map(_), _) => strategic_map(merged.get(key), value, key)?,
-            (Doc::List(_), ListMerge::ByKey(merge_key)) => {
-                strategic_list(merged.get(key), value, merge_key, key, order_of(patch, key))?
-            }
-            (Doc::List(items), ListMerge::Set) => {
-                let known: BTreeSet<String> = merged.get(key).items().iter().map(Doc::to_json).collect();
-                let added = items.iter().filter(|item| !known.contains(&item.to_json()));
-                Doc::list(merged.get(key).items().iter().chain(added).cloned())
-            }
+        let next = match value {
+            Doc::Map(_) => strategic_map(merged.get(key), value, key)?,
+            Doc::List(items) => match list_merge(name, key) {
+                ListMerge::ByKey(merge_key) => {
+                    strategic_list(merged.get(key), value, merge_key, key, order_of(patch, key))?
+                }
+                ListMerge::Set => {
+                    let known: BTreeSet<String> = merged.get(key).items().iter().map(Doc::to_json).collect();
+                    let added = items.iter().filter(|item| !known.contains(&item.to_json()));
+                    Doc::list(merged.get(key).items().iter().chain(added).cloned())
+                }
+                ListMerge::Atomic => value.clone(),
+            },
             _ => value.clone(),
         };
         changes.push((key.clone(), next));
@@ -195,8 +206,10 @@ fn strategic_list(
     }
     // Items are found by their key; a deleted one leaves a gap until the end.
     let mut items: Vec<Option<Doc>> = target.items().iter().cloned().map(Some).collect();
+    // Where each is; few are looked through one by one.
     let mut places = BTreeMap::new();
-    for (at, item) in target.items().iter().enumerate().rev() {
+    let few = items.len() + patch.items().len() <= FEW;
+    for (at, item) in target.items().iter().enumerate().rev().filter(|_| !few) {
         places.insert(identity(&item[merge_key]), at);
     }
     for change in patch.items() {
@@ -206,7 +219,11 @@ fn strategic_list(
                 "map: {change} does not contain declared merge key: {merge_key} in {name}"
             )));
         }
-        let place = places.get(&identity(key)).copied();
+        let called = |item: &Option<Doc>| item.as_ref().is_some_and(|item| item[merge_key] == *key);
+        let place = match few {
+            true => items.iter().position(called),
+            false => places.get(&identity(key)).copied(),
+        };
         match (change["$patch"].as_str(), place) {
             (Some("delete"), Some(at)) => {
                 items[at] = None;
@@ -218,7 +235,9 @@ fn strategic_list(
                 items[at] = Some(merged);
             }
             (_, None) => {
-                places.insert(identity(key), items.len());
+                if !few {
+                    places.insert(identity(key), items.len());
+                }
                 items.push(Some(strategic_map(&Doc::Null, change, name)?));
             }
         }

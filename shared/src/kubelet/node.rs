@@ -321,7 +321,7 @@ impl Kubelet {
         waiting.into_iter().for_each(|uid| self.sync(uid, cx));
     }
 
-    fn boot_id(&self) -> String {
+    fn boot_id(&self) -> Str {
         crate::api::meta::uuid(hash_of(&(self.name.as_str(), self.node.boot)))
     }
 

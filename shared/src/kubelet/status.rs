@@ -3,7 +3,7 @@
 use crate::api::core::pod::{Phase, Pod};
 use crate::api::{Object, PatchKind, Request, Subresource};
 use crate::doc;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Entries, Str, Timestamp, literal};
 use crate::runtime::{container_id, full_reference};
 use crate::sim::{Context, hash_of};
 
@@ -33,9 +33,9 @@ impl Kubelet {
         if status == pod.sent {
             return;
         }
-        pod.sent = status.clone();
+        let mut patch = news(&pod.sent, &status);
+        pod.sent = status;
         pod.writing = true;
-        let mut patch = status;
         let known_ip = &object.body["status"]["podIP"];
         if !known_ip.is_null() && *known_ip != patch["podIP"] && !patch["podIPs"].is_null() {
             // Lists of addresses merge: another address has to take the place of the old one.
@@ -47,6 +47,21 @@ impl Kubelet {
         let id = cx.request(request.on(Subresource::Status));
         self.requests.insert(id, Pending::Status(uid));
     }
+}
+
+/// What a status says that the one sent before it did not: that is all that goes over the wire.
+fn news(sent: &Doc, status: &Doc) -> Doc {
+    let fields = status.entries().iter().filter(|(field, value)| sent[field.as_str()] != *value);
+    let fields = fields.map(|(field, value)| {
+        let known = sent[field.as_str()].items();
+        let value = match field.as_str() {
+            // Conditions merge one by one, other lists are one value.
+            "conditions" => Doc::list(value.items().iter().filter(|item| !known.contains(item))),
+            _ => value.clone(),
+        };
+        (field.clone(), value)
+    });
+    Doc::Map(fields.collect())
 }
 
 fn failed(container: &ContainerState) -> bool {
@@ -99,37 +114,41 @@ fn status(
     cx: &Context<'_>,
 ) -> Doc {
     let phase = phase(pod, &view.spec.restart_policy);
-    let mut status = doc!({
-        "conditions": conditions(pod, phase, object, cx.timestamp()), "observedGeneration": object.meta.generation,
-        "phase": phase.as_str(), "startTime": Doc::Time(pod.start_time)
-    });
-    if let Some((reason, message)) = &pod.rejected {
-        status.set("reason", reason);
-        status.set("message", message);
-        return status;
+    // In the order of keys: there is no document that is made as often.
+    let mut status = Entries::default();
+    status.put(literal!("conditions"), conditions(pod, phase, object, cx.timestamp()));
+    let rejected = pod.rejected.is_some();
+    if !rejected {
+        let statuses = |range: std::ops::Range<u32>| {
+            Doc::list(range.map(|index| {
+                let spec = spec_at(&view.spec, index);
+                container_status(pod, index, &spec.image, image_id(&spec.image), cx)
+            }))
+        };
+        status.put(literal!("containerStatuses"), statuses(pod.inits..pod.containers.len() as u32));
+        let host = ip_text(host);
+        status.put(literal!("hostIP"), (&host).into());
+        status.put(literal!("hostIPs"), doc!([{ "ip": host }]));
+        if pod.inits > 0 {
+            status.put(literal!("initContainerStatuses"), statuses(0..pod.inits));
+        }
     }
-    if let Some((reason, message)) = pod.failed.as_ref().filter(|_| phase == Phase::Failed) {
-        status.set("reason", reason);
-        status.set("message", message);
+    let why = pod.rejected.as_ref().or(pod.failed.as_ref().filter(|_| phase == Phase::Failed));
+    if let Some((_, message)) = why {
+        status.put(literal!("message"), message.into());
     }
-    let host = ip_text(host);
-    status.set("hostIPs", doc!([{ "ip": host.clone() }]));
-    status.set("hostIP", host);
-    if let Some(ip) = pod.ip {
+    status.put(literal!("observedGeneration"), object.meta.generation.into());
+    status.put(literal!("phase"), phase.as_str().into());
+    if let Some(ip) = pod.ip.filter(|_| !rejected) {
         let ip = ip_text(ip);
-        status.set("podIPs", doc!([{ "ip": ip.clone() }]));
-        status.set("podIP", ip);
+        status.put(literal!("podIP"), (&ip).into());
+        status.put(literal!("podIPs"), doc!([{ "ip": ip }]));
     }
-    let mut statuses = (0..pod.containers.len() as u32).map(|index| {
-        let spec = spec_at(&view.spec, index);
-        container_status(pod, index, &spec.image, image_id(&spec.image), cx)
-    });
-    let inits: Vec<Doc> = statuses.by_ref().take(pod.inits as usize).collect();
-    status.set("containerStatuses", Doc::list(statuses));
-    if !inits.is_empty() {
-        status.set("initContainerStatuses", inits);
+    if let Some((reason, _)) = why {
+        status.put(literal!("reason"), reason.into());
     }
-    status
+    status.put(literal!("startTime"), Doc::Time(pod.start_time));
+    Doc::Map(status.into_map())
 }
 
 fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp) -> Doc {
@@ -172,19 +191,14 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
         if *before != holds {
             (*before, *since) = (holds, now.floor_seconds());
         }
-        let mut condition = doc!({
-            "type": name, "status": if holds { "True" } else { "False" },
-            "lastTransitionTime": Doc::Time(*since), "observedGeneration": generation,
-            // Strategic merges would keep what an earlier status said.
-            "reason": null, "message": null
-        });
-        if let Some((reason, message)) = why {
-            condition.set("reason", reason);
-            if !message.is_empty() {
-                condition.set("message", message);
-            }
-        }
-        condition
+        let (reason, message) = why.map_or((Doc::Null, String::new()), |(why, message)| (why.into(), message));
+        // What is not said takes away what an earlier status said.
+        doc!({
+            "lastTransitionTime": Doc::Time(*since),
+            "message": if message.is_empty() { Doc::Null } else { message.into() },
+            "observedGeneration": generation, "reason": reason, "status": if holds { "True" } else { "False" },
+            "type": name
+        })
     }))
 }
 
@@ -202,36 +216,35 @@ fn reported(object: &Object, name: &str, holds: bool, now: Timestamp) -> (bool, 
 fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<Str>, cx: &Context<'_>) -> Doc {
     let container = &pod.containers[index as usize];
     let ran = container.last.is_some() || matches!(container.stage, ContainerStage::Running { .. });
-    let mut status = doc!({
-        "image": image, "imageID": "", "lastState": {}, "name": &container.name, "ready": false,
-        "restartCount": container.restarts, "started": false, "state": state(pod, index, cx)
-    });
-    if ran {
-        status.set("image", full_reference(image));
-        status.set("imageID", image_id.unwrap_or_else(|| crate::runtime::image_id(image)));
-        status.set(
-            "containerID",
-            match &container.last {
-                Some(last) if !matches!(container.stage, ContainerStage::Running { .. }) => last.id.clone(),
-                _ => container_id(pod.uid, &container.name, container.restarts),
-            },
-        );
-    }
     let running = matches!(container.stage, ContainerStage::Running { .. });
-    if running {
-        status.set("started", container.started);
-        status.set("ready", container.ready);
-    } else if index < pod.inits && container.has_exited() && !container.sidecar {
-        status.set("ready", container.last.as_ref().is_some_and(|last| last.exit_code == 0));
+    let mut status = Entries::default();
+    if ran {
+        let id = match &container.last {
+            Some(last) if !running => last.id.clone(),
+            _ => container_id(pod.uid, &container.name, container.restarts),
+        };
+        status.put(literal!("containerID"), id.into());
+        status.put(literal!("image"), full_reference(image).into());
+        let image_id = image_id.unwrap_or_else(|| crate::runtime::image_id(image));
+        status.put(literal!("imageID"), image_id.into());
+    } else {
+        status.put(literal!("image"), image.into());
+        status.put(literal!("imageID"), literal!("").into());
     }
     let last = match &container.last {
         Some(_) if container.has_exited() => container.before.as_deref(),
         last => last.as_ref(),
     };
-    if let Some(last) = last {
-        status.set("lastState", doc!({ "terminated": terminated(last) }));
-    }
-    status
+    let last = last.map_or_else(Doc::map, |last| doc!({ "terminated": terminated(last) }));
+    status.put(literal!("lastState"), last);
+    status.put(literal!("name"), (&container.name).into());
+    let passed = index < pod.inits && container.has_exited() && !container.sidecar;
+    let passed = passed && container.last.as_ref().is_some_and(|last| last.exit_code == 0);
+    status.put(literal!("ready"), if running { container.ready } else { passed }.into());
+    status.put(literal!("restartCount"), container.restarts.into());
+    status.put(literal!("started"), (running && container.started).into());
+    status.put(literal!("state"), state(pod, index, cx));
+    Doc::Map(status.into_map())
 }
 
 /// Why a container that has not run yet waits.
@@ -304,5 +317,21 @@ fn terminated(last: &Termination) -> Doc {
 
 /// The text of an IPv4 address.
 pub(super) fn ip_text(ip: u32) -> Str {
-    std::net::Ipv4Addr::from(ip).to_string().into()
+    let mut text = [0; 15];
+    let mut at = 0;
+    for (number, byte) in ip.to_be_bytes().into_iter().enumerate() {
+        if number > 0 {
+            text[at] = b'.';
+            at += 1;
+        }
+        for digit in [byte / 100, byte / 10 % 10, byte % 10].into_iter().skip(match byte {
+            100.. => 0,
+            10.. => 1,
+            _ => 2,
+        }) {
+            text[at] = b'0' + digit;
+            at += 1;
+        }
+    }
+    str::from_utf8(&text[..at]).expect("ASCII").into()
 }

@@ -303,19 +303,22 @@ impl Composer<'_> {
             audience => audience,
         };
         let uid = crate::api::meta::uuid(self.object.meta.uid);
-        let claims = crate::doc!({
-            "aud": [audience], "iss": "https://kubernetes.default.svc.cluster.local",
-            "kubernetes.io": { "namespace": namespace, "pod": { "name": pod, "uid": uid }, "serviceaccount": { "name": &account } },
-            "sub": format!("system:serviceaccount:{namespace}:{account}")
-        });
-        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        let signature = format!("{:032x}", crate::sim::hash_of(&claims));
-        format!(
-            "{}.{}.{}",
-            part("{\"alg\":\"RS256\",\"kid\":\"kubarium\"}"),
-            part(&claims.to_json()),
-            part(&signature)
-        )
-        .into()
+        // Every pod has one: it is written as text at once. Names need no escapes, an audience may.
+        let audience = Doc::Str(audience).to_json();
+        let claims = format!(
+            "{{\"aud\":[{audience}],\"iss\":\"https://kubernetes.default.svc.cluster.local\",\"kubernetes.io\":{{\
+             \"namespace\":\"{namespace}\",\"pod\":{{\"name\":\"{pod}\",\"uid\":\"{uid}\"}},\
+             \"serviceaccount\":{{\"name\":\"{account}\"}}}},\
+             \"sub\":\"system:serviceaccount:{namespace}:{account}\"}}"
+        );
+        let mut text = String::with_capacity(640);
+        let mut part = |part: &[u8], end: &str| {
+            URL_SAFE_NO_PAD.encode_string(part, &mut text);
+            text.push_str(end);
+        };
+        part(b"{\"alg\":\"RS256\",\"kid\":\"kubarium\"}", ".");
+        part(claims.as_bytes(), ".");
+        part(&crate::sim::hash_of(claims.as_str()).to_be_bytes(), "");
+        text.into()
     }
 }

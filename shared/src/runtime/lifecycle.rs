@@ -103,7 +103,11 @@ impl Runtime {
                 container.burning = old.burning.map(|_| cx.now());
                 *old = container;
             }
-            None => sandbox.containers.push(container),
+            None => {
+                // Most pods have no other, and there are many pods.
+                sandbox.containers.reserve_exact(1);
+                sandbox.containers.push(container);
+            }
         }
         self.numbered.insert(number, (pod, name));
         if command.is_empty() || self.begin_main(number, &command, cx) {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crate::api::core::node::{Node, Taint};
 use crate::api::{Key, LabelSelector, Object, bytes};
 use crate::collections::{BTreeMap, sort};
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, literal};
 
 use super::groups::{AffinityVerdicts, Groups};
 use super::residents::Residents;
-use super::template::{HostPort, Requests, Template, with_tag};
+use super::template::{HostPort, Requests, SpreadConstraint, Template, with_tag};
+use super::topology::{Domains, NOWHERE, Tallies, Tally};
 
 /// How many changes are kept for looking back.
 const LOG: u64 = 1 << 18;
@@ -20,9 +21,6 @@ pub const HOSTNAME: &str = "kubernetes.io/hostname";
 /// The label that names a node's zone.
 pub const ZONE: &str = "topology.kubernetes.io/zone";
 const REGION: &str = "topology.kubernetes.io/region";
-
-/// No domain: the node lacks the label.
-pub const NOWHERE: u32 = u32::MAX;
 
 /// A node and what is taken of it.
 #[derive(Clone, Debug)]
@@ -64,48 +62,6 @@ pub struct CachedPod {
     pub leaving: bool,
 }
 
-/// The values of one node label as domains.
-#[derive(Clone, Debug, Default)]
-pub struct Domains {
-    values: BTreeMap<Str, u32>,
-    /// By slot: the domain, or [`NOWHERE`].
-    pub of: Vec<u32>,
-    /// By domain: how many nodes are in it.
-    pub nodes: Vec<u32>,
-}
-
-impl Domains {
-    /// Puts a node into the domain of its label's value, or takes it out of all.
-    fn place(&mut self, slot: u32, value: Option<&str>) {
-        let domain = value.map_or(NOWHERE, |value| match self.values.get(value) {
-            Some(&domain) => domain,
-            None => {
-                let domain = self.len();
-                self.values.insert(value.into(), domain);
-                self.nodes.push(0);
-                domain
-            }
-        });
-        let before = std::mem::replace(&mut self.of[slot as usize], domain);
-        if before != NOWHERE {
-            self.nodes[before as usize] -= 1;
-        }
-        if domain != NOWHERE {
-            self.nodes[domain as usize] += 1;
-        }
-    }
-
-    /// How many values there have been.
-    pub fn len(&self) -> u32 {
-        self.values.len() as u32
-    }
-
-    /// Whether no node has ever had the label.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-}
-
 #[derive(Clone, Debug)]
 enum Change {
     Added(Arc<CachedPod>),
@@ -127,7 +83,10 @@ pub struct Cache {
     pods: BTreeMap<Key, Arc<CachedPod>>,
     domains: BTreeMap<Str, Arc<Domains>>,
     groups: Groups,
+    tallies: Tallies,
     images: BTreeMap<Str, u32>,
+    /// How many nodes have a taint.
+    tainted: u32,
     residents: Residents,
     /// By position, without gaps.
     log: BTreeMap<u64, Change>,
@@ -161,7 +120,8 @@ impl Cache {
         self.stamps[slot as usize]
     }
 
-    fn touch(&mut self, slot: u32) {
+    /// Something about the node in a slot, or the pods on it, is another than before.
+    pub fn touch(&mut self, slot: u32) {
         self.stamped += 1;
         self.stamps[slot as usize] = self.stamped;
     }
@@ -179,6 +139,17 @@ impl Cache {
     /// The domains of a label; it must be one that a prepared template uses.
     pub fn domains(&self, label: &str) -> &Domains {
         &self.domains[label]
+    }
+
+    /// Whether any node has a taint.
+    pub fn has_taints(&self) -> bool {
+        self.tainted > 0
+    }
+
+    /// How many of a selector's pods are in each domain of a label, and on each node where it is empty: known of the
+    /// selectors of a prepared template.
+    pub fn tally(&self, selector: u32, label: &str) -> Option<&Tally> {
+        self.tallies.get(selector, label)
     }
 
     /// The pod, if it is on a node or assumed to be.
@@ -262,13 +233,16 @@ impl Cache {
         if info.object.is_some() != object.is_some() || labels_changed {
             self.order_is_stale = true;
             self.epoch += 1;
+            self.tallies.forget();
         }
         for (label, domains) in &mut self.domains {
             let value = object.as_ref().and_then(|node| node.meta.labels[label.as_str()].as_str());
             Arc::make_mut(domains).place(slot, value);
         }
         let info = Arc::make_mut(&mut self.nodes[slot as usize]);
+        self.tainted -= u32::from(info.tainted);
         info.take(object);
+        self.tainted += u32::from(info.tainted);
         for (image, _) in info.images.iter() {
             let count = self.images.get(image).copied().unwrap_or(0);
             self.images.insert(image.clone(), count + 1);
@@ -286,6 +260,9 @@ impl Cache {
         self.know_terms(&pod.template);
         self.residents.add(&pod);
         self.groups.add_pod(&pod.template, pod.slot, pod.leaving);
+        if !pod.leaving {
+            self.tallies.change(&self.groups, &self.domains, &pod.template, pod.slot, true);
+        }
         let before = self.pods.insert(pod.key.clone(), Arc::clone(&pod));
         assert!(before.is_none(), "{} is on a node already", pod.key);
         self.record(Change::Added(pod));
@@ -298,6 +275,9 @@ impl Cache {
         let info = Arc::make_mut(&mut self.nodes[pod.slot as usize]);
         info.remove(&pod.template);
         self.residents.remove(&pod);
+        if !pod.leaving {
+            self.tallies.change(&self.groups, &self.domains, &pod.template, pod.slot, false);
+        }
         self.groups.remove_pod(&pod.template, pod.slot, pod.leaving);
         self.record(Change::Removed(Arc::clone(&pod)));
         Some(pod)
@@ -324,14 +304,24 @@ impl Cache {
         let id = self.groups.group_of(template);
         let default_spread = default_spread.filter(|_| template.spread.is_empty());
         self.groups.set_default_spread(id, default_spread);
-        if default_spread.is_some() {
-            self.know_label(&crate::doc::literal!("topology.kubernetes.io/zone"));
-            self.know_label(&crate::doc::literal!("kubernetes.io/hostname"));
+        if let Some(selector) = self.groups.get(id).default_spread {
+            self.count_by(selector, &literal!("topology.kubernetes.io/zone"), false);
+            self.count_by(selector, &literal!("kubernetes.io/hostname"), false);
         }
-        template.spread.iter().for_each(|constraint| self.know_label(&constraint.topology_key));
+        for (at, SpreadConstraint { topology_key, required, .. }) in template.spread.iter().enumerate() {
+            self.count_by(self.groups.get(id).spread[at], topology_key, *required);
+        }
         self.know_terms(template);
         self.consult_affinity(id, template);
         id
+    }
+
+    /// Keeps count of a selector's pods by a label. Preferences as to the host count by node.
+    fn count_by(&mut self, selector: u32, label: &Str, required: bool) {
+        self.know_label(label);
+        let domains = &self.domains[label];
+        let by = if label == HOSTNAME && !required { &Str::new() } else { label };
+        self.tallies.keep(&self.groups, selector, by, domains);
     }
 
     fn consult_affinity(&mut self, id: u32, template: &Template) {

@@ -7,7 +7,7 @@ use crate::doc::{Str, literal};
 use crate::sim::Random;
 
 use super::cache::Cache;
-use super::framework::{Asks, Cycle, Filter, Locality};
+use super::framework::{Asks, Cycle, Filter, Locality, Plugin};
 use super::memo::{Memo, Memos};
 use super::plugins::PLUGINS;
 use super::trial::Trial;
@@ -95,9 +95,8 @@ pub fn schedule(
     let (local, others): (Vec<_>, Vec<_>) =
         filters.iter().partition(|(place, _)| PLUGINS[*place as usize].locality() != Locality::None);
     let local: Vec<&dyn Filter> = local.into_iter().map(|(_, filter)| &**filter).collect();
-    let (cheap, dear): (Vec<_>, Vec<_>) =
+    let (cheap, dear): (Vec<&dyn Filter>, Vec<&dyn Filter>) =
         others.into_iter().map(|(_, filter)| &**filter).partition(|filter| filter.is_cheap());
-    let others: Vec<&dyn Filter> = cheap.into_iter().chain(dear).collect();
     // With nothing to choose from nothing is worth remembering.
     let mut memo = (order.len() > 1).then(|| memos.of(&group.template));
     let anyone_nominated = !asks.nominated.is_empty();
@@ -113,12 +112,15 @@ pub fn schedule(
     let (tail, head) = order.split_at(first as usize);
     for &slot in head.iter().chain(tail) {
         examined += 1;
-        let fits = match &mut memo {
-            Some(memo) => memo.fits(cache, slot, &local),
-            None => local.iter().all(|filter| filter.passes(slot, cache.node(slot))),
+        let fits = |filters: &[&dyn Filter]| {
+            filters.is_empty() || filters.iter().all(|filter| filter.passes(slot, cache.node(slot)))
         };
-        if fits
-            && others.iter().all(|filter| filter.passes(slot, cache.node(slot)))
+        if fits(&cheap)
+            && match &mut memo {
+                Some(memo) => memo.fits(cache, slot, &local),
+                None => fits(&local),
+            }
+            && fits(&dear)
             && (!anyone_nominated || asks.nominated.on(slot).is_empty() || trial.check(slot).is_ok())
         {
             feasible.push(slot);
@@ -130,7 +132,7 @@ pub fn schedule(
     *start = (*start % all + examined) % all;
     match (feasible.as_slice(), memo) {
         // Reasons are collected only where they are told: most pods fit somewhere.
-        ([], _) => Decision::Unschedulable(rejections(cycle, &filters)),
+        ([], memo) => Decision::Unschedulable(rejections(cycle, &filters, memo)),
         (several @ [_, _, ..], Some(memo)) => {
             let (slot, score) = best(several, &totals(cycle, memo, several), random);
             Decision::Fits { slot, feasible: several.len() as u32, examined, score: Some(score) }
@@ -154,7 +156,13 @@ pub fn named(cycle: Cycle<'_>) -> Option<Vec<u32>> {
 }
 
 /// Why each of the nodes rejects the pod.
-fn rejections(cycle: Cycle<'_>, filters: &[(u32, Box<dyn Filter + '_>)]) -> Rejections {
+fn rejections(
+    cycle: Cycle<'_>,
+    filters: &[(u32, Box<dyn Filter + '_>)],
+    memo: Option<&mut Memo>,
+) -> Rejections {
+    let local = |(place, _): &(u32, _)| PLUGINS[*place as usize].locality() != Locality::None;
+    let mut memo = memo.filter(|_| filters.iter().all(local));
     let mut rejections = Rejections::default();
     let mut trial = Trial::new(cycle, filters);
     let order = named(cycle);
@@ -170,8 +178,11 @@ fn rejections(cycle: Cycle<'_>, filters: &[(u32, Box<dyn Filter + '_>)]) -> Reje
     }
     for &slot in order.as_ref().unwrap_or(all) {
         let node = cycle.cache.node(slot);
-        let first = match cycle.asks.nominated.on(slot) {
-            [] => filters.iter().find_map(|(place, filter)| Some((*place, filter.check(slot, node).err()?))),
+        let first = match (cycle.asks.nominated.on(slot), &mut memo) {
+            ([], Some(memo)) => memo.refusal(cycle.cache, slot, filters),
+            ([], None) => {
+                filters.iter().find_map(|(place, filter)| Some((*place, filter.check(slot, node).err()?)))
+            }
             _ => trial.check(slot).err(),
         };
         let Some((place, rejection)) = first else { continue };
@@ -188,10 +199,12 @@ fn rejections(cycle: Cycle<'_>, filters: &[(u32, Box<dyn Filter + '_>)]) -> Reje
 
 /// The sum of the weighted scores of each node.
 fn totals(cycle: Cycle<'_>, memo: &mut Memo, nodes: &[u32]) -> Vec<i64> {
-    let mut totals: Vec<i64> = nodes.iter().map(|&slot| memo.score(cycle, slot)).collect();
-    for plugin in
-        PLUGINS.iter().filter(|plugin| plugin.weight() > 0 && plugin.locality() != Locality::VerdictAndScore)
-    {
+    let global =
+        |plugin: &&&dyn Plugin| plugin.weight() > 0 && plugin.locality() != Locality::VerdictAndScore;
+    let uniform = |plugin: &&dyn Plugin| plugin.uniform(cycle).map(|score| plugin.weight() * score);
+    let same: i64 = PLUGINS.iter().filter(global).filter_map(uniform).sum();
+    let mut totals: Vec<i64> = nodes.iter().map(|&slot| memo.score(cycle, slot) + same).collect();
+    for plugin in PLUGINS.iter().filter(global).filter(|plugin| uniform(plugin).is_none()) {
         if let Some(mut scores) = plugin.score(cycle, nodes) {
             plugin.normalize(&mut scores);
             let weight = plugin.weight();

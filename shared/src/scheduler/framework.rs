@@ -14,13 +14,15 @@ use crate::client::Informers;
 use crate::doc::{Str, Timestamp};
 use crate::sim::Random;
 
-use super::cache::{Cache, NOWHERE, NodeInfo};
+use super::cache::{Cache, NodeInfo};
 use super::cycle::Rejections;
 pub use super::events::ClusterEvent;
 use super::groups::Group;
 use super::nominated::Nominations;
 use super::preemption::DryRun;
+use super::preemption::tries::Tries;
 use super::template::Template;
+use super::topology::NOWHERE;
 use super::volumes::PodVolumes;
 
 /// The highest score a plugin gives a node.
@@ -134,7 +136,12 @@ pub trait Plugin: Sync + Debug {
     }
 
     /// PostFilter: what to do when no node is left.
-    fn post_filter(&self, _failed: Failed<'_>, _random: &mut Random) -> Option<PostFilter> {
+    fn post_filter(
+        &self,
+        _failed: Failed<'_>,
+        _tries: &mut Tries,
+        _random: &mut Random,
+    ) -> Option<PostFilter> {
         None
     }
 
@@ -145,6 +152,11 @@ pub trait Plugin: Sync + Debug {
 
     /// PreScore and Score: a raw score for each of `nodes`; `None` when it has nothing to say about this pod.
     fn score(&self, _cycle: Cycle<'_>, _nodes: &[u32]) -> Option<Vec<i64>> {
+        None
+    }
+
+    /// The normalized score of every node, when it is the same for all of them and that is known beforehand.
+    fn uniform(&self, _cycle: Cycle<'_>) -> Option<i64> {
         None
     }
 

@@ -57,11 +57,20 @@ pub struct AffinityVerdicts {
 pub struct Selector {
     what: PodSelector,
     digest: u128,
+    /// Another number than any selector had before.
+    serial: u64,
     users: u32,
     /// The groups it selects, ascending.
     pub groups: Vec<u32>,
     /// The groups whose affinity terms use it, ascending.
     pub holders: Vec<u32>,
+}
+
+impl Selector {
+    /// Tells it from all selectors that had the same number before.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
 }
 
 /// All groups and selectors.
@@ -71,6 +80,7 @@ pub struct Groups {
     by_template: BTreeMap<u128, u32>,
     selectors: Slab<Selector>,
     by_selector: BTreeMap<u128, u32>,
+    serials: u64,
     idle: VecDeque<(u32, u128)>,
 }
 
@@ -124,6 +134,11 @@ impl Groups {
     /// The selector numbered `id`.
     pub fn selector(&self, id: u32) -> &Selector {
         self.selectors.get(id)
+    }
+
+    /// The selectors that select pods of a template that is known, ascending.
+    pub fn selecting(&self, template: &Template) -> &[u32] {
+        self.by_template.get(&template.digest).map_or(&[], |&id| &self.groups.get(id).selected_by)
     }
 
     /// Keeps what node affinity says.
@@ -239,8 +254,16 @@ impl Groups {
             what.matches(&template.namespace, &template.labels)
         };
         let groups: Vec<u32> = self.groups.ids().into_iter().filter(selects).collect();
-        let selector =
-            Selector { what: what.clone(), digest, users: 1, groups: groups.clone(), holders: Vec::new() };
+        self.serials += 1;
+        let serial = self.serials;
+        let selector = Selector {
+            what: what.clone(),
+            digest,
+            serial,
+            users: 1,
+            groups: groups.clone(),
+            holders: Vec::new(),
+        };
         let id = self.selectors.insert(selector);
         self.by_selector.insert(digest, id);
         for group in groups {

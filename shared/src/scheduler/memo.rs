@@ -7,6 +7,7 @@ use super::cache::Cache;
 use super::framework::{Cycle, Filter, Locality};
 use super::plugins::PLUGINS;
 use super::template::Template;
+use super::trial::Refusal;
 
 /// So many templates are remembered.
 const TEMPLATES: usize = 8;
@@ -22,6 +23,8 @@ pub struct Memo {
     template: u128,
     /// By slot.
     nodes: Vec<Known>,
+    /// By slot, with the node's stamp: what the first filter that rejects it has against it.
+    refusals: Vec<(u64, Option<Refusal>)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,7 +42,7 @@ impl Memos {
         let known = self.0.iter().position(|memo| memo.template == template.digest);
         let memo = match known {
             Some(at) => self.0.remove(at),
-            None => Arc::new(Memo { template: template.digest, nodes: Vec::new() }),
+            None => Arc::new(Memo { template: template.digest, ..Memo::default() }),
         };
         self.0.truncate(TEMPLATES - 1);
         self.0.insert(0, memo);
@@ -61,6 +64,28 @@ impl Memo {
             *known = Known { stamp, fits, score: None };
         }
         known.fits
+    }
+
+    /// What the first of `filters`, which look at nothing but the node and the template, has against the node in a
+    /// slot.
+    pub fn refusal(
+        &mut self,
+        cache: &Cache,
+        slot: u32,
+        filters: &[(u32, Box<dyn Filter + '_>)],
+    ) -> Option<Refusal> {
+        let stamp = cache.stamp(slot);
+        if self.refusals.len() <= slot as usize {
+            self.refusals.resize(cache.slots() as usize, (0, None));
+        }
+        let (known, refusal) = &mut self.refusals[slot as usize];
+        if *known != stamp {
+            let node = cache.node(slot);
+            *refusal =
+                filters.iter().find_map(|(place, filter)| Some((*place, filter.check(slot, node).err()?)));
+            *known = stamp;
+        }
+        refusal.clone()
     }
 
     /// The weighted sum of what the plugins that look at nothing but the node and the template give the node in a

@@ -3,6 +3,7 @@
 //! [`evaluate`] decides, as upstream's DefaultPreemption; [`eviction`] carries it out.
 
 pub mod eviction;
+pub mod tries;
 pub mod victims;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::cache::CachedPod;
 use super::cycle::{filters, refusal};
 use super::framework::{Failed, PostFilter};
 use super::trial::Trial;
+use tries::Tries;
 
 /// Of so many hundredths of the nodes on which preemption could help …
 const CANDIDATES_PERCENT: u64 = 10;
@@ -61,14 +63,14 @@ impl DryRun {
 }
 
 /// Looks for a node on which others can make room for a pod that fits nowhere.
-pub fn evaluate(failed: Failed<'_>, random: &mut Random) -> PostFilter {
+pub fn evaluate(failed: Failed<'_>, tries: &mut Tries, random: &mut Random) -> PostFilter {
     // The sentence before it is the DynamicResources plugin's, which has nothing to give back.
     let words = |text: String| format!("no new claims to deallocate, preemption: {text}");
     if let Some(why) = ineligible(failed) {
         return PostFilter::Unschedulable(words(why.into()));
     }
     let potential = &failed.rejections.resolvable;
-    let mut run = dry_run(failed, random);
+    let mut run = dry_run(failed, tries, random);
     if run.candidates.is_empty() {
         let mut reasons: BTreeMap<Str, u32> = BTreeMap::new();
         let told = run.refused.values().flatten();
@@ -106,7 +108,7 @@ fn ineligible(failed: Failed<'_>) -> Option<&'static str> {
 }
 
 /// Tries each node on which it could help, from a random one on, until there are candidates enough.
-fn dry_run(failed: Failed<'_>, random: &mut Random) -> DryRun {
+fn dry_run(failed: Failed<'_>, tries: &mut Tries, random: &mut Random) -> DryRun {
     let potential = &failed.rejections.resolvable;
     let mut run = DryRun::default();
     let nobody = |lowest: i64| lowest >= failed.cycle.template.spec.priority;
@@ -120,11 +122,21 @@ fn dry_run(failed: Failed<'_>, random: &mut Random) -> DryRun {
     }
     let wanted = (nodes * CANDIDATES_PERCENT / 100).max(FEWEST_CANDIDATES).min(nodes) as usize;
     let filters = filters(failed.cycle);
+    let places: Vec<u32> = filters.iter().map(|(place, _)| *place).collect();
+    let local = tries::is_local(failed, &places);
     let mut trial = Trial::new(failed.cycle, &filters);
     let mut violating = Vec::new();
     let (tail, head) = potential.split_at(offset);
     for &slot in head.iter().chain(tail) {
-        match victims::select(&mut trial, slot, failed) {
+        let known = if local { tries.known(failed, slot) } else { None };
+        let outcome = known.unwrap_or_else(|| {
+            let (outcome, lasting) = victims::select(&mut trial, slot, failed);
+            if local && lasting {
+                tries.keep(failed, slot, &outcome);
+            }
+            outcome
+        });
+        match outcome {
             Ok(candidate) if candidate.violations == 0 => run.candidates.push(candidate),
             Ok(candidate) if violating.len() < wanted => violating.push(candidate),
             Ok(_) => {}

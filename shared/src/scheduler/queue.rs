@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::api::Key;
-use crate::collections::{BTreeMap, BTreeSet};
+use crate::collections::{BTreeMap, BTreeSet, sort};
 use crate::sim::{Causes, Duration, Time};
 
 use super::framework::ClusterEvent;
@@ -54,6 +54,13 @@ pub struct QueueLengths {
     pub unschedulable: u64,
 }
 
+/// Pods of one template that the same plugins rejected.
+#[derive(Clone, Debug, Hash)]
+struct Alike {
+    template: Arc<Template>,
+    pods: BTreeSet<Key>,
+}
+
 /// The scheduling queue.
 #[derive(Clone, Debug, Hash, Default)]
 pub struct Queue {
@@ -61,8 +68,9 @@ pub struct Queue {
     active: BTreeMap<(Reverse<i64>, Time, u64), Key>,
     backoff: BTreeMap<(Time, u64), Key>,
     errors: BTreeMap<(Time, u64), Key>,
-    /// By the plugins that rejected them, so that an event costs nothing where it cannot help.
-    unschedulable: BTreeMap<u32, BTreeSet<Key>>,
+    /// By the plugins that rejected them and by their template: what an event means is asked once for all that are
+    /// alike.
+    unschedulable: BTreeMap<(u32, u128), Alike>,
     /// Those that others are making room for, and whether something happened meanwhile that gives them hope.
     held: BTreeMap<Key, bool>,
     sequence: u64,
@@ -99,7 +107,7 @@ impl Queue {
         QueueLengths {
             active: self.active.len() as u64,
             backoff: (self.backoff.len() + self.errors.len()) as u64,
-            unschedulable: self.unschedulable.values().map(|keys| keys.len() as u64).sum(),
+            unschedulable: self.unschedulable.values().map(|alike| alike.pods.len() as u64).sum(),
         }
     }
 
@@ -148,7 +156,9 @@ impl Queue {
         waiting.since = now;
         waiting.template = Some(Arc::clone(template));
         waiting.place = Place::Unschedulable(plugins);
-        self.unschedulable.entry(plugins).or_default().insert(key.clone());
+        let alike = || Alike { template: Arc::clone(template), pods: BTreeSet::new() };
+        let place = (plugins, template.digest);
+        self.unschedulable.entry(place).or_insert_with(alike).pods.insert(key.clone());
     }
 
     /// Something else went wrong; the answer is when the pod's back-off ends.
@@ -180,15 +190,15 @@ impl Queue {
             return;
         }
         let mut woken = Vec::new();
-        for (&mask, keys) in &self.unschedulable {
-            let hopes = |key: &&Key| {
-                let template = self.pods[*key].template.as_ref().expect("it was tried");
-                let rejecting = (0..).zip(PLUGINS).filter(|(place, _)| mask & 1 << place != 0);
-                rejecting.into_iter().any(|(_, plugin)| plugin.wakes(event, template))
-            };
-            woken.extend(keys.iter().filter(hopes).cloned());
+        for ((mask, _), alike) in &self.unschedulable {
+            let mut rejecting = (0..).zip(PLUGINS).filter(|(place, _)| mask & 1 << place != 0);
+            if rejecting.any(|(_, plugin)| plugin.wakes(event, &alike.template)) {
+                woken.extend(alike.pods.iter().map(|key| (*mask, key.clone())));
+            }
         }
-        for key in woken {
+        // Of those that the same plugins rejected the names decide who comes first.
+        sort(&mut woken);
+        for (_, key) in woken {
             self.pods.get_mut(&key).expect("known").causes.merge(causes);
             self.requeue(&key, now);
         }
@@ -196,11 +206,10 @@ impl Queue {
 
     /// Lets those try again that have waited very long.
     pub fn flush(&mut self, now: Time) {
-        let tired = |(key, waiting): (&Key, &Waiting)| {
-            let long = now.since(waiting.since) > LONGEST_STAY;
-            (long && matches!(waiting.place, Place::Unschedulable(_))).then(|| key.clone())
-        };
-        let tired: Vec<Key> = self.pods.iter().filter_map(tired).collect();
+        let long = |key: &&Key| now.since(self.pods[*key].since) > LONGEST_STAY;
+        let waiting = self.unschedulable.values().flat_map(|alike| alike.pods.iter());
+        let mut tired: Vec<Key> = waiting.filter(long).cloned().collect();
+        sort(&mut tired);
         tired.iter().for_each(|key| self.requeue(key, now));
     }
 
@@ -263,10 +272,12 @@ impl Queue {
                 self.errors.remove(&(until, sequence));
             }
             Place::Unschedulable(plugins) => {
-                if let Some(keys) = self.unschedulable.get_mut(&plugins) {
-                    keys.remove(key);
-                    if keys.is_empty() {
-                        self.unschedulable.remove(&plugins);
+                let Some(template) = &waiting.template else { return };
+                let place = (plugins, template.digest);
+                if let Some(alike) = self.unschedulable.get_mut(&place) {
+                    alike.pods.remove(key);
+                    if alike.pods.is_empty() {
+                        self.unschedulable.remove(&place);
                     }
                 }
             }

@@ -49,8 +49,8 @@ impl Scheduler {
         let group = self.cache.groups().get(group);
         let cycle = Cycle { cache: &self.cache, group, template: &group.template, asks };
         let failed = Failed { cycle, rejections, informers: &self.informers, now: cx.timestamp() };
-        let random = &mut self.random;
-        let room = PLUGINS.iter().find_map(|plugin| plugin.post_filter(failed, random));
+        let (tries, random) = (&mut self.tries, &mut self.random);
+        let room = PLUGINS.iter().find_map(|plugin| plugin.post_filter(failed, tries, random));
         if let Some(PostFilter::Unschedulable(more) | PostFilter::Hopeless(more, _)) = &room {
             message.push(' ');
             message.push_str(more);
@@ -90,7 +90,7 @@ impl Scheduler {
         }
         let slot = self.cache.slot(&now);
         if self.nominated.slot(&pod.key) != Some(slot) {
-            let template = self.template(pod);
+            let template = self.read_template(pod);
             self.nominate(pod, &template, slot);
         }
     }

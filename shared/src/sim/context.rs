@@ -52,7 +52,7 @@ pub struct Core {
     pub machines: Vec<Machine>,
     /// The record of what happened.
     pub trace: Trace,
-    lives: BTreeMap<Process, Life>,
+    lives: Lives,
     /// When the last watch event of a slow connection arrives: later ones may not overtake it.
     last_arrival: BTreeMap<(Process, Process), Time>,
     next_id: u64,
@@ -67,6 +67,26 @@ struct Life {
     running: bool,
 }
 
+/// The life of every process, by the rank of its program and its number: it is asked for at every message.
+#[derive(Clone, Hash, Debug, Default)]
+struct Lives(Vec<Vec<Life>>);
+
+impl Lives {
+    fn of(&self, process: Process) -> Life {
+        let (rank, number) = process.index();
+        self.0.get(rank).and_then(|lives| lives.get(number)).copied().unwrap_or_default()
+    }
+
+    fn of_mut(&mut self, process: Process) -> &mut Life {
+        let (rank, number) = process.index();
+        let grown = |length: usize, index: usize| length.max(index + 1);
+        self.0.resize_with(grown(self.0.len(), rank), Vec::new);
+        let lives = &mut self.0[rank];
+        lives.resize(grown(lives.len(), number), Life::default());
+        &mut lives[number]
+    }
+}
+
 impl Core {
     /// A world at t = 0 in which nothing runs yet.
     pub fn new(epoch: Timestamp, options: Options, machines: Vec<Machine>, trace: Trace) -> Core {
@@ -78,7 +98,7 @@ impl Core {
             links: Links::default(),
             machines,
             trace,
-            lives: BTreeMap::new(),
+            lives: Lives::default(),
             last_arrival: BTreeMap::new(),
             next_id: 1,
             api_servers: 1,
@@ -103,17 +123,17 @@ impl Core {
 
     /// Whether a process runs.
     pub fn running(&self, process: Process) -> bool {
-        self.lives.get(&process).is_some_and(|life| life.running)
+        self.lives.of(process).running
     }
 
     /// The life of a process that runs, or the last one it had.
     pub fn incarnation(&self, process: Process) -> Incarnation {
-        self.lives.get(&process).map_or(0, |life| life.incarnation)
+        self.lives.of(process).incarnation
     }
 
     /// Begins a new life of `process`: its [`Payload::Start`] comes next.
     pub fn start(&mut self, process: Process, causes: Causes) {
-        let life = self.lives.entry(process).or_default();
+        let life = self.lives.of_mut(process);
         life.incarnation += 1;
         life.running = true;
         let incarnation = life.incarnation;
@@ -123,7 +143,7 @@ impl Core {
 
     /// Ends the life of `process`: nothing meant for it is delivered any more.
     pub fn stop(&mut self, process: Process) {
-        self.lives.entry(process).or_default().running = false;
+        self.lives.of_mut(process).running = false;
     }
 
     /// Whether the machine that a process runs on, if it is one of the cluster's, has power.

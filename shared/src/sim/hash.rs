@@ -14,48 +14,56 @@ pub struct StateHash(pub u128);
 ///
 /// A state is hashed in pieces of a few bytes; they are gathered, since XXH3 is quick at long runs only. The streamed
 /// and the gathered digest of the same bytes are equal.
-#[derive(Default)]
 pub struct StateHasher {
-    gathered: Vec<u8>,
+    gathered: [u8; GATHERED],
+    length: usize,
     streamed: Option<Box<Xxh3>>,
 }
 
 /// How many bytes are gathered before they are handed on.
-const GATHERED: usize = 4096;
+const GATHERED: usize = 2048;
+
+impl Default for StateHasher {
+    fn default() -> StateHasher {
+        StateHasher { gathered: [0; GATHERED], length: 0, streamed: None }
+    }
+}
 
 impl StateHasher {
     /// All 128 bits.
     pub fn digest(&self) -> u128 {
         match &self.streamed {
-            None => xxh3_128(&self.gathered),
+            None => xxh3_128(&self.gathered[..self.length]),
             Some(streamed) => {
                 let mut streamed = streamed.clone();
-                streamed.update(&self.gathered);
+                streamed.update(&self.gathered[..self.length]);
                 streamed.digest128()
             }
         }
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        if self.gathered.len() + bytes.len() > GATHERED {
-            self.hand_on(bytes);
-        } else {
-            self.gathered.extend_from_slice(bytes);
+        match self.gathered.get_mut(self.length..self.length + bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.length += bytes.len();
+            }
+            None => self.hand_on(bytes),
         }
     }
 
     #[cold]
     fn hand_on(&mut self, bytes: &[u8]) {
         let streamed = self.streamed.get_or_insert_default();
-        streamed.update(&self.gathered);
+        streamed.update(&self.gathered[..self.length]);
         streamed.update(bytes);
-        self.gathered.clear();
+        self.length = 0;
     }
 }
 
 /// The digest of one value.
 pub fn hash_of<T: Hash + ?Sized>(value: &T) -> u128 {
-    let mut hasher = StateHasher { gathered: Vec::with_capacity(1024), streamed: None };
+    let mut hasher = StateHasher::default();
     value.hash(&mut hasher);
     hasher.digest()
 }

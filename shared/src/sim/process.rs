@@ -52,6 +52,28 @@ impl Process {
         }
     }
 
+    /// The rank of its program among all, and its number among those of the same.
+    pub(super) fn index(self) -> (usize, usize) {
+        let (rank, number) = match self {
+            Process::ApiServer(number) => (0, number),
+            Process::Etcd(number) => (1, number),
+            Process::Scheduler(number) => (2, number),
+            Process::ControllerManager(number) => (3, number),
+            Process::Kubelet(number) => (4, number),
+            Process::Runtime(number) => (5, number),
+            Process::KubeProxy(number) => (6, number),
+            Process::Cni(number) => (7, number),
+            Process::Client(number) => (8, number),
+            Process::ProxyWatch => (9, 0),
+            Process::CniWatch => (10, 0),
+            Process::CoreDns => (11, 0),
+            Process::IngressController => (12, 0),
+            Process::LoadBalancer => (13, 0),
+            Process::Visitors => (14, 0),
+        };
+        (rank, number as usize)
+    }
+
     /// The name of the program.
     pub fn program(self) -> &'static str {
         match self {

@@ -21,6 +21,8 @@ pub(in crate::apiserver) type Given = [Doc; 3];
 /// outcome.
 #[derive(Clone, Debug)]
 pub(in crate::apiserver) struct Sibling {
+    /// Its spec as it was asked for, and with all defaults.
+    pub asked: (Doc, Doc),
     pub given: Given,
     pub object: Arc<Object>,
 }

@@ -4,9 +4,7 @@ use crate::api::apps::daemonset::{DaemonSet, TEMPLATE_GENERATION};
 use crate::api::core::node::{Node, Taint};
 use crate::api::core::pod::{Pod, Toleration};
 use crate::api::{NodeAffinity, Of};
-use crate::collections::{BTreeMap, sort_by_key};
 use crate::controllers::pods;
-use crate::controllers::world::World;
 use crate::doc;
 use crate::doc::{Doc, Str};
 
@@ -93,7 +91,7 @@ pub fn pod_for(node: &Str, set: &Of<DaemonSet>, hash: &str) -> Doc {
 }
 
 /// The node that a pod is on or meant for.
-fn target(pod: &Of<Pod>) -> Option<Str> {
+pub fn target(pod: &Pod) -> Option<Str> {
     if !pod.node_name.is_empty() {
         return Some(pod.node_name.clone());
     }
@@ -104,19 +102,4 @@ fn target(pod: &Of<Pod>) -> Option<Str> {
         field["key"].as_str() == Some("metadata.name") && field["operator"].as_str() == Some("In")
     });
     named.map(|field| field["values"][0].str())
-}
-
-/// The pods of a DaemonSet by node, oldest first. `all` includes those that have ended and are being deleted.
-pub fn by_node(set: &Of<DaemonSet>, world: &World, all: bool) -> BTreeMap<Str, Vec<Of<Pod>>> {
-    let mut nodes: BTreeMap<Str, Vec<Of<Pod>>> = BTreeMap::new();
-    for pod in world.managed::<Pod>(set.meta().uid) {
-        let leftover = pod.phase.is_terminal() && pod.meta().deleting();
-        if let Some(node) = target(&pod).filter(|_| all || !leftover) {
-            nodes.entry(node).or_default().push(pod);
-        }
-    }
-    for pods in nodes.values_mut() {
-        sort_by_key(pods, |pod| (pod.node_name.is_empty(), pod.meta().creation, pod.key().clone()));
-    }
-    nodes
 }

@@ -5,13 +5,13 @@ use crate::api::apps::deployment::scaled;
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Phase, Pod};
 use crate::api::{Key, Kind, Of};
-use crate::collections::BTreeMap;
 use crate::controllers::pods::{Work, is_available};
 use crate::controllers::worker::Desk;
 use crate::controllers::world::World;
 use crate::doc::{Doc, Str, Timestamp};
 
-use super::placement::{by_node, pod_for};
+use super::census::{Census, Standing, pair};
+use super::placement::pod_for;
 use super::{BURST, DaemonSetController, FIRST_BACK_OFF, HASH, LONGEST_BACK_OFF, Subject};
 
 /// Nodes that need a pod, and pods that have to go.
@@ -43,25 +43,31 @@ pub fn is_current(pod: &Of<Pod>, subject: &Subject) -> bool {
 
 impl DaemonSetController {
     /// Brings every node to one pod, or none.
-    pub(super) fn manage(&mut self, subject: &Subject, world: &World, desk: &mut Desk<'_, '_>) -> Work {
-        let pods = by_node(&subject.set, world, false);
+    pub(super) fn manage(
+        &mut self,
+        subject: &Subject,
+        census: &Census,
+        world: &World,
+        desk: &mut Desk<'_, '_>,
+    ) -> Work {
         let mut plan = Plan::default();
-        for node in world.informers.list::<Node>() {
-            let name = &node.key().name;
-            match (subject.placement.on(&node), pods.get(name)) {
-                ((true, _), None) => plan.nodes.push(name.clone()),
-                ((_, true), Some(here)) => self.tend(subject, name, here, &mut plan, desk),
-                ((_, false), Some(here)) => {
+        let mut orphaned = Vec::new();
+        for name in census.unsettled() {
+            let here = census.pods(name, world, false);
+            let Some(node) = world.of::<Node>(&Key::new(Kind::Node, Str::new(), name.clone())) else {
+                orphaned.extend(here);
+                continue;
+            };
+            match subject.placement.on(&node) {
+                (true, _) if here.is_empty() => plan.nodes.push(name.clone()),
+                (_, true) => self.tend(subject, name, &here, &mut plan, desk),
+                (_, false) => {
                     here.iter().filter(|pod| !pod.meta().deleting()).for_each(|pod| plan.doom(pod));
                 }
-                _ => {}
             }
         }
-        for (node, here) in &pods {
-            let gone = world.object(&Key::new(Kind::Node, Str::new(), node.clone())).is_none();
-            for pod in here.iter().filter(|pod| gone && pod.node_name.is_empty() && !pod.meta().deleting()) {
-                plan.doom(pod);
-            }
+        for pod in orphaned.iter().filter(|pod| pod.node_name.is_empty() && !pod.meta().deleting()) {
+            plan.doom(pod);
         }
         plan.work(subject)
     }
@@ -136,86 +142,53 @@ fn surges(subject: &Subject) -> bool {
     scaled(&subject.set.max_surge, 100, true) > 0
 }
 
-/// A pod of a node, if there is one of its sort.
-type Slot<'a> = Option<&'a Of<Pod>>;
-
-/// The one old and the one new pod of a node; `None` when there are several of a sort.
-fn pair<'a>(pods: &'a [Of<Pod>], subject: &Subject) -> Option<(Slot<'a>, Slot<'a>)> {
-    let (mut old, mut new) = (None, None);
-    for pod in pods.iter().filter(|pod| !pod.meta().deleting()) {
-        let slot = if is_current(pod, subject) { &mut new } else { &mut old };
-        if slot.replace(pod).is_some() {
-            return None;
-        }
-    }
-    Some((old, new))
-}
-
 /// The next step of a rolling update.
-pub fn roll(subject: &Subject, world: &World, desk: &Desk<'_, '_>) -> Work {
-    let mut pods = by_node(&subject.set, world, false);
-    let mut wanted = BTreeMap::new();
-    for node in world.informers.list::<Node>() {
-        let runs = subject.placement.on(&node).0;
-        wanted.insert(node.key().name.clone(), runs);
-        if runs {
-            pods.entry(node.key().name.clone()).or_default();
-        }
-    }
-    let desired = wanted.values().filter(|&&runs| runs).count() as i64;
+pub fn roll(subject: &Subject, census: &Census, world: &World) -> Work {
+    let desired = census.totals().desired;
     let count = |value: &Doc| scaled(value, desired, true);
     let surge = count(&subject.set.max_surge);
-    let now = desk.timestamp();
     let plan = if surge == 0 {
-        let allowed = count(&subject.set.max_unavailable).max(1);
-        replace(subject, &pods, allowed, now)
+        replace(subject, census, world, count(&subject.set.max_unavailable).max(1))
     } else {
-        surge_over(subject, &pods, &wanted, surge, now)
+        surge_over(subject, census, world, surge)
     };
     plan.work(subject)
 }
 
-/// Deletes as many old pods as may be unavailable; those that are so anyway always go.
-fn replace(subject: &Subject, pods: &BTreeMap<Str, Vec<Of<Pod>>>, allowed: i64, now: Timestamp) -> Plan {
-    let mut plan = Plan::default();
-    let mut candidates = Vec::new();
-    let mut unavailable = 0;
-    for here in pods.values() {
-        match pair(here, subject) {
-            Some((Some(old), None)) if !available(old, subject, now) => plan.doom(old),
-            Some((Some(old), None)) => candidates.push(old),
-            Some((None, Some(new))) if available(new, subject, now) => {}
-            _ => unavailable += 1,
-        }
+/// The old pod of a node, which has one.
+fn doom_old(node: &Str, subject: &Subject, census: &Census, world: &World, plan: &mut Plan) {
+    let pods = census.pods(node, world, false);
+    if let Some((Some(old), _)) = pair(&pods, subject) {
+        plan.doom(old);
     }
-    let free = allowed.saturating_sub(unavailable).clamp(0, pods.len() as i64) as usize;
-    candidates.into_iter().take(free).for_each(|pod| plan.doom(pod));
+}
+
+/// How many of `nodes` may still be without an available pod.
+fn free(allowed: i64, taken: i64, nodes: i64) -> usize {
+    allowed.saturating_sub(taken).clamp(0, nodes) as usize
+}
+
+/// Deletes as many old pods as may be unavailable; those that are so anyway always go.
+fn replace(subject: &Subject, census: &Census, world: &World, allowed: i64) -> Plan {
+    let mut plan = Plan::default();
+    let down = [Standing::Unavailable, Standing::Several, Standing::Replacing, Standing::Replaced];
+    let unavailable = down.iter().map(|&way| census.count(way)).sum();
+    let free = free(allowed, unavailable, census.entries());
+    let lost = census.standing(&[Standing::OldUnavailable, Standing::StrayUnavailable], usize::MAX);
+    let next = census.standing(&[Standing::Old, Standing::Stray], free);
+    lost.iter().chain(&next).for_each(|node| doom_old(node, subject, census, world, &mut plan));
     plan
 }
 
 /// Makes new pods beside old ones; an old one goes when its successor is available.
-fn surge_over(
-    subject: &Subject,
-    pods: &BTreeMap<Str, Vec<Of<Pod>>>,
-    wanted: &BTreeMap<Str, bool>,
-    surge: i64,
-    now: Timestamp,
-) -> Plan {
+fn surge_over(subject: &Subject, census: &Census, world: &World, surge: i64) -> Plan {
     let mut plan = Plan::default();
-    let mut candidates = Vec::new();
-    let mut surging = 0;
-    for (node, here) in pods {
-        let runs = wanted.get(node) == Some(&true);
-        match pair(here, subject) {
-            Some((None, _)) => {}
-            Some((Some(old), None)) if !runs => plan.doom(old),
-            Some((Some(old), None)) if !available(old, subject, now) => plan.nodes.push(node.clone()),
-            Some((Some(_), None)) => candidates.push(node.clone()),
-            Some((Some(old), Some(new))) if available(new, subject, now) => plan.doom(old),
-            _ => surging += 1,
-        }
-    }
-    let free = surge.saturating_sub(surging).clamp(0, pods.len() as i64) as usize;
-    plan.nodes.extend(candidates.into_iter().take(free));
+    let surging = census.count(Standing::Several) + census.count(Standing::Replacing);
+    let free = free(surge, surging, census.entries());
+    let done = [Standing::Stray, Standing::StrayUnavailable, Standing::Replaced];
+    let done = census.standing(&done, usize::MAX);
+    done.iter().for_each(|node| doom_old(node, subject, census, world, &mut plan));
+    plan.nodes = census.standing(&[Standing::OldUnavailable], usize::MAX);
+    plan.nodes.extend(census.standing(&[Standing::Old], free));
     plan
 }

@@ -1,7 +1,5 @@
 //! The files of a container: its own layer, the volumes mounted into it, and what every image has.
 
-use std::sync::Arc;
-
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 
@@ -12,7 +10,7 @@ const MOST_FILES: u32 = 4096;
 
 /// Files by their path below a mount point, without a leading slash; directories end with one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Files(pub BTreeMap<Str, Arc<String>>);
+pub struct Files(pub BTreeMap<Str, Str>);
 
 /// A volume in a container.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -103,16 +101,16 @@ impl Place<'_> {
     }
 
     /// The text of a file.
-    pub fn read(&self, path: &str) -> Result<Arc<String>, Refusal> {
+    pub fn read(&self, path: &str) -> Result<Str, Refusal> {
         let (mount, within) = self.find(path);
         if let Some(text) = self.files(mount).and_then(|files| files.0.get(within.as_str())) {
-            return Ok(Arc::clone(text));
+            return Ok(text.clone());
         }
         if self.is_directory(path) {
             return Err(IS_DIRECTORY);
         }
         let given = if mount.is_none() { (self.given)(path) } else { None };
-        given.map(Arc::new).ok_or(MISSING)
+        given.map(Str::from).ok_or(MISSING)
     }
 
     pub fn is_directory(&self, path: &str) -> bool {
@@ -167,21 +165,15 @@ impl Place<'_> {
         if !self.is_directory(parent) {
             return Err(MISSING);
         }
-        let given = if append { self.read(path).ok() } else { None };
+        let before = if append { self.read(path).unwrap_or_default() } else { Str::new() };
         let (files, within) = self.change(path)?;
         if files.0.len() as u64 >= u64::from(MOST_FILES) && !files.0.contains_key(&within) {
             return Err(FULL);
         }
-        let file = files.0.entry(within).or_default();
-        match given {
-            Some(before) if file.is_empty() => *file = before,
-            _ if append => {}
-            _ => *file = Arc::default(),
-        }
-        if file.len() + text.len() > LARGEST {
+        if before.len() + text.len() > LARGEST {
             return Err(FULL);
         }
-        Arc::make_mut(file).push_str(text);
+        files.0.insert(within, format!("{before}{text}").into());
         Ok(())
     }
 
@@ -198,7 +190,7 @@ impl Place<'_> {
             self.make_directory(parent, true)?;
         }
         let (files, within) = self.change(path)?;
-        files.0.insert(format!("{within}/").into(), Arc::default());
+        files.0.insert(format!("{within}/").into(), Str::new());
         Ok(())
     }
 

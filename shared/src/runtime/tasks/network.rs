@@ -109,6 +109,6 @@ impl Runtime {
         let path = path.split('?').next().unwrap_or("").trim_matches('/');
         let whole = if path.is_empty() { format!("{root}/index.html") } else { format!("{root}/{path}") };
         let whole = whole.trim_start_matches('/').to_owned();
-        self.with_files(pod, container, |place| place.read(&whole).ok())?.map(|text| text.as_str().into())
+        self.with_files(pod, container, |place| place.read(&whole).ok())?
     }
 }

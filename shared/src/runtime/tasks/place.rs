@@ -76,7 +76,7 @@ pub(in crate::runtime) fn fix_sub_paths(container: &mut Container, volumes: &BTr
         for (path, text) in all {
             let rest = path.strip_prefix(below).filter(|rest| rest.is_empty() || rest.starts_with('/'));
             if let Some(rest) = rest {
-                container.layer.0.insert(format!("{at}{rest}").into(), Arc::clone(text));
+                container.layer.0.insert(format!("{at}{rest}").into(), text.clone());
             }
         }
     }
@@ -303,8 +303,7 @@ impl Runtime {
     /// The kubelet fills a volume. What is mounted by `subPath` stays as it was when the container started.
     pub(in crate::runtime) fn set_volume(&mut self, pod: u128, volume: Str, files: Vec<(Str, Str)>) {
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
-        let files = files.into_iter().map(|(path, text)| (path, Arc::new(text.to_string())));
-        sandbox.volumes.insert(volume, super::super::shell::Files(files.collect()));
+        sandbox.volumes.insert(volume, super::super::shell::Files(files.into_iter().collect()));
     }
 
     /// What a container left as its termination message.

@@ -4,6 +4,7 @@ use crate::sim::Random;
 
 use super::super::framework::{Failed, Plugin, PostFilter};
 use super::super::preemption;
+use super::super::preemption::tries::Tries;
 
 /// The plugin.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ impl Plugin for DefaultPreemption {
         "DefaultPreemption"
     }
 
-    fn post_filter(&self, failed: Failed<'_>, random: &mut Random) -> Option<PostFilter> {
-        Some(preemption::evaluate(failed, random))
+    fn post_filter(&self, failed: Failed<'_>, tries: &mut Tries, random: &mut Random) -> Option<PostFilter> {
+        Some(preemption::evaluate(failed, tries, random))
     }
 }

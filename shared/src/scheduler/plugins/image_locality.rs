@@ -24,6 +24,11 @@ impl Plugin for ImageLocality {
         1
     }
 
+    fn uniform(&self, cycle: Cycle<'_>) -> Option<i64> {
+        let unknown = |image: &Str| cycle.cache.nodes_with_image(image) == 0;
+        cycle.template.images.iter().all(unknown).then_some(0)
+    }
+
     fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
         let cache = cycle.cache;
         let total = cache.order().len() as f64;

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use crate::api::Object;
 use crate::doc::literal;
 
-use super::super::cache::{Domains, HOSTNAME, NOWHERE, NodeInfo, ZONE};
+use super::super::cache::{HOSTNAME, NodeInfo, ZONE};
 use super::super::events::NodeChange;
 use super::super::framework::{ByDomain, ClusterEvent, Cycle, Filter, MAX_SCORE, Plugin, Rejection};
 use super::super::template::{SpreadConstraint, Template};
+use super::super::topology::{Domains, NOWHERE};
 
 /// Stands for a node that the constraints do not speak of.
 const IGNORED: i64 = -1;
@@ -21,11 +22,31 @@ pub struct PodTopologySpread;
 struct Required<'a>(Vec<Skew<'a>>);
 
 struct Skew<'a> {
-    /// Matching pods by domain; `None` for a domain without an eligible node.
-    pods: ByDomain<'a, Option<u32>>,
+    pods: Pods<'a>,
     fewest: i64,
     itself: i64,
     most: i64,
+}
+
+/// Matching pods by domain.
+enum Pods<'a> {
+    /// All nodes count: the domains of nodes, and the numbers that are kept.
+    Kept(&'a [u32], &'a [u32]),
+    /// Counted for this pod; `None` for a domain without an eligible node.
+    Counted(ByDomain<'a, Option<u32>>),
+}
+
+impl Pods<'_> {
+    /// Of the domain that a node is in, if it is in one.
+    fn get(&self, slot: u32) -> Option<u32> {
+        match self {
+            Pods::Kept(of, pods) => match of[slot as usize] {
+                NOWHERE => None,
+                domain => Some(pods[domain as usize]),
+            },
+            Pods::Counted(pods) => pods.get(slot).map(|pods| pods.unwrap_or(0)),
+        }
+    }
 }
 
 impl Plugin for PodTopologySpread {
@@ -64,9 +85,13 @@ impl Plugin for PodTopologySpread {
             true => Cow::Owned(nodes.iter().copied().filter(|&slot| counts(slot)).collect::<Vec<_>>()),
             false => Cow::Borrowed(nodes),
         };
+        let all = cycle.cache.order().len() as u32;
+        let all_count = !explicit || labels.iter().all(|domains| domains.members() == all);
         let mut sums = vec![0.0; nodes.len()];
         for wish in &wishes {
-            wish.add_to(&mut sums, cycle, nodes, &considered, &counts);
+            if !(all_count && wish.add_kept(&mut sums, cycle, nodes)) {
+                wish.add_to(&mut sums, cycle, nodes, &considered, &counts);
+            }
         }
         let whole = |(sum, &slot): (f64, &u32)| if counts(slot) { round(sum) } else { IGNORED };
         Some(sums.into_iter().zip(nodes).map(whole).collect())
@@ -75,12 +100,17 @@ impl Plugin for PodTopologySpread {
     fn normalize(&self, scores: &mut [i64]) {
         let known = || scores.iter().copied().filter(|&score| score != IGNORED);
         let (least, most) = (known().min().unwrap_or(0), known().max().unwrap_or(0));
+        let normal = |score: i64| match score {
+            IGNORED => 0,
+            _ if most == 0 => MAX_SCORE,
+            score => MAX_SCORE * (most + least - score) / most,
+        };
+        // Many nodes have the same few scores: each is worked out once.
+        let range = (most - least + 1) as usize;
+        let table: Vec<i64> = (least..=most).take(range.min(scores.len())).map(normal).collect();
         for score in scores {
-            *score = match *score {
-                IGNORED => 0,
-                _ if most == 0 => MAX_SCORE,
-                score => MAX_SCORE * (most + least - score) / most,
-            };
+            let known = table.get((*score - least) as usize).filter(|_| *score >= least);
+            *score = known.copied().unwrap_or_else(|| normal(*score));
         }
     }
 
@@ -137,20 +167,24 @@ impl<'a> Skew<'a> {
         let all = cycle.cache.order().len() as u32;
         let every_node_counts = (!constraint.honor_affinity || !cycle.template.node_affinity.requires())
             && !constraint.honor_taints
-            && labels.iter().all(|domains| domains.nodes.iter().sum::<u32>() == all);
+            && labels.iter().all(|domains| domains.members() == all);
+        let itself = constraint.selector.matches(&cycle.template.namespace, &cycle.template.labels);
+        let skew = |pods, inhabited, fewest| Skew {
+            fewest: if i64::from(inhabited) < constraint.min_domains { 0 } else { i64::from(fewest) },
+            itself: i64::from(itself),
+            most: constraint.max_skew,
+            pods,
+        };
+        if every_node_counts && let Some(tally) = cycle.cache.tally(selector, &constraint.topology_key) {
+            return skew(Pods::Kept(&domains.of, &tally.pods), domains.inhabited(), tally.fewest());
+        }
         let counts = |slot: u32| {
-            every_node_counts
-                || everywhere(labels, slot)
-                    && eligible(cycle, constraint.honor_affinity, constraint.honor_taints, slot)
+            everywhere(labels, slot)
+                && eligible(cycle, constraint.honor_affinity, constraint.honor_taints, slot)
         };
         let mut pods: ByDomain<'_, Option<u32>> = ByDomain::new(cycle.cache, &constraint.topology_key);
-        if every_node_counts {
-            let inhabited = pods.values_mut().iter_mut().zip(&domains.nodes).filter(|(_, nodes)| **nodes > 0);
-            inhabited.for_each(|(count, _)| *count = Some(0));
-        } else {
-            for &slot in cycle.cache.order().iter().filter(|&&slot| counts(slot)) {
-                pods.get_mut(slot).into_iter().for_each(|count| *count = Some(0));
-            }
+        for &slot in cycle.cache.order().iter().filter(|&&slot| counts(slot)) {
+            pods.get_mut(slot).into_iter().for_each(|count| *count = Some(0));
         }
         for (slot, more) in cycle.staying(selector) {
             if let Some(Some(count)) = pods.get_mut(slot)
@@ -159,22 +193,16 @@ impl<'a> Skew<'a> {
                 *count += more;
             }
         }
-        let inhabited = pods.values().iter().flatten().count() as i64;
+        let inhabited = pods.values().iter().flatten().count() as u32;
         let fewest = pods.values().iter().flatten().min().copied().unwrap_or(0);
-        let itself = constraint.selector.matches(&cycle.template.namespace, &cycle.template.labels);
-        Skew {
-            fewest: if inhabited < constraint.min_domains { 0 } else { i64::from(fewest) },
-            itself: i64::from(itself),
-            most: constraint.max_skew,
-            pods,
-        }
+        skew(Pods::Counted(pods), inhabited, fewest)
     }
 }
 
 impl Skew<'_> {
     /// Whether a domain with so many pods can take one more.
-    fn allows(&self, pods: Option<u32>) -> bool {
-        i64::from(pods.unwrap_or(0)) + self.itself - self.fewest <= self.most
+    fn allows(&self, pods: u32) -> bool {
+        i64::from(pods) + self.itself - self.fewest <= self.most
     }
 }
 
@@ -237,6 +265,35 @@ fn wishes(cycle: Cycle<'_>) -> Vec<Wish<'_>> {
 }
 
 impl Wish<'_> {
+    /// The same as [`Wish::add_to`] where every node counts, by the numbers that are kept; false when they are not.
+    fn add_kept(&self, sums: &mut [f64], cycle: Cycle<'_>, nodes: &[u32]) -> bool {
+        let restricted = self.honor_taints || self.honor_affinity && cycle.template.node_affinity.requires();
+        let domains = cycle.cache.domains(self.topology_key);
+        let by_node = self.topology_key == HOSTNAME;
+        let label = if by_node { "" } else { self.topology_key };
+        let Some(tally) = cycle.cache.tally(self.selector, label).filter(|_| by_node || !restricted) else {
+            return false;
+        };
+        let base = (self.max_skew - 1) as f64;
+        let (of, pods) = (&domains.of, &tally.pods);
+        if by_node {
+            let weight = libm::log(nodes.len() as f64 + 2.0);
+            for (sum, &slot) in sums.iter_mut().zip(nodes) {
+                if of[slot as usize] != NOWHERE {
+                    *sum += f64::from(pods.get(slot as usize).copied().unwrap_or(0)) * weight + base;
+                }
+            }
+            return true;
+        }
+        let weight = libm::log(f64::from(distinct(domains, nodes)) + 2.0);
+        for (sum, &slot) in sums.iter_mut().zip(nodes) {
+            if let Some(&pods) = pods.get(of[slot as usize] as usize) {
+                *sum += f64::from(pods) * weight + base;
+            }
+        }
+        true
+    }
+
     /// Adds `pods in the node's domain * ln(domains + 2) + maxSkew - 1` to each node's sum. Pods weigh more where
     /// there are more domains to choose from.
     fn add_to(
@@ -285,4 +342,20 @@ impl Wish<'_> {
             }
         }
     }
+}
+
+/// In how many domains nodes are.
+fn distinct(domains: &Domains, nodes: &[u32]) -> u32 {
+    let mut seen = vec![false; domains.len() as usize];
+    let mut count = 0;
+    for &slot in nodes {
+        if let Some(seen @ false) = seen.get_mut(domains.of[slot as usize] as usize) {
+            *seen = true;
+            count += 1;
+            if count == domains.inhabited() {
+                break;
+            }
+        }
+    }
+    count
 }

@@ -5,7 +5,9 @@ use crate::api::core::node::{Node, Taint};
 use crate::doc::literal;
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, Plugin, Rejection, normalize};
+use super::super::framework::{
+    ClusterEvent, Cycle, Filter, Locality, MAX_SCORE, Plugin, Rejection, normalize,
+};
 use super::super::template::Template;
 
 /// The plugin.
@@ -41,6 +43,10 @@ impl Plugin for TaintToleration {
             _ => 0,
         };
         Some(nodes.iter().map(score).collect())
+    }
+
+    fn uniform(&self, cycle: Cycle<'_>) -> Option<i64> {
+        (!cycle.cache.has_taints()).then_some(MAX_SCORE)
     }
 
     fn normalize(&self, scores: &mut [i64]) {

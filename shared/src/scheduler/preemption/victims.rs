@@ -16,11 +16,26 @@ use crate::scheduler::trial::Trial;
 use super::{Candidate, Reasons};
 
 /// The victims that make the pod fit on a node, or why nothing would; `None` when there are none to choose from.
-pub fn select(trial: &mut Trial<'_>, slot: u32, failed: Failed<'_>) -> Result<Candidate, Option<Reasons>> {
+pub type Outcome = Result<Candidate, Option<Reasons>>;
+
+/// Looks for victims on a node. Also answers whether that holds as long as nothing on the node changes.
+pub fn select(trial: &mut Trial<'_>, slot: u32, failed: Failed<'_>) -> (Outcome, bool) {
     let priority = failed.cycle.template.spec.priority;
     let lower = |pod: &&Arc<CachedPod>| pod.template.spec.priority < priority;
-    let mut potential: Vec<Arc<CachedPod>> =
-        failed.cycle.cache.residents().on(slot).iter().filter(lower).cloned().collect();
+    let residents = failed.cycle.cache.residents().on(slot).iter().filter(lower);
+    let known = |pod: &Arc<CachedPod>| (known_start(pod, failed.informers), Arc::clone(pod));
+    let mut potential: Vec<(Option<Timestamp>, Arc<CachedPod>)> = residents.map(known).collect();
+    let lasting = potential.iter().all(|(start, _)| start.is_some());
+    let importance = |(start, pod): &(Option<Timestamp>, Arc<CachedPod>)| {
+        (Reverse(pod.template.spec.priority), start.unwrap_or(failed.now), pod.key.clone())
+    };
+    sort_by_key(&mut potential, importance);
+    let potential: Vec<Arc<CachedPod>> = potential.into_iter().map(|(_, pod)| pod).collect();
+    (choose(trial, slot, failed, &potential), lasting)
+}
+
+/// The same of pods of lower priority in the order of their importance.
+fn choose(trial: &mut Trial<'_>, slot: u32, failed: Failed<'_>, potential: &[Arc<CachedPod>]) -> Outcome {
     if potential.is_empty() {
         return Err(None);
     }
@@ -30,14 +45,7 @@ pub fn select(trial: &mut Trial<'_>, slot: u32, failed: Failed<'_>) -> Result<Ca
         stage.leave();
         return Err(Some(rejection.reasons));
     }
-    let importance = |pod: &Arc<CachedPod>| {
-        (Reverse(pod.template.spec.priority), started(pod, failed.informers, failed.now))
-    };
-    let by_importance = |pods: &mut [Arc<CachedPod>]| {
-        sort_by_key(pods, |pod| (importance(pod), pod.key.clone()));
-    };
-    by_importance(&mut potential);
-    let (violating, free) = by_budget(&potential, failed.informers);
+    let (violating, free) = by_budget(potential, failed.informers);
     let both = !violating.is_empty() && !free.is_empty();
     let mut victims = Vec::new();
     let mut violations = 0;
@@ -52,7 +60,8 @@ pub fn select(trial: &mut Trial<'_>, slot: u32, failed: Failed<'_>) -> Result<Ca
     }
     stage.leave();
     if both {
-        by_importance(&mut victims);
+        let place = |pod: &Arc<CachedPod>| potential.iter().position(|other| Arc::ptr_eq(other, pod));
+        sort_by_key(&mut victims, place);
     }
     if victims.is_empty() {
         let node = &failed.cycle.cache.node(slot).name;
@@ -64,8 +73,11 @@ pub fn select(trial: &mut Trial<'_>, slot: u32, failed: Failed<'_>) -> Result<Ca
 
 /// When a pod was started; now, if it was not.
 pub fn started(pod: &CachedPod, informers: &Informers, now: Timestamp) -> Timestamp {
-    let object = informers.cache(Kind::Pod).get(&pod.key);
-    object.and_then(|pod| pod.body["status"]["startTime"].as_time()).unwrap_or(now)
+    known_start(pod, informers).unwrap_or(now)
+}
+
+fn known_start(pod: &CachedPod, informers: &Informers) -> Option<Timestamp> {
+    informers.cache(Kind::Pod).get(&pod.key)?.body["status"]["startTime"].as_time()
 }
 
 /// Those whose going would violate a budget, and the others, each in the given order.

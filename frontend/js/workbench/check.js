@@ -1,0 +1,136 @@
+// Faults while one types: the worker rehearses the text in a copy of the cluster, so the messages are the API server's own.
+
+import { setDiagnostics } from "@codemirror/lint";
+import { parseAllDocuments } from "yaml";
+import { fixesOf, indentation } from "./fixes.js";
+import { check } from "./line.js";
+import { documents, find, siblings, steps } from "./text.js";
+
+/** How long after a key is pressed the worker is asked, in milliseconds. */
+const REST_MS = 15;
+
+/** The offset of a 1-based line and column, kept inside the text; columns count characters, not UTF-16 units. */
+function offset(doc, [line, column]) {
+  const place = doc.line(Math.min(Math.max(line, 1), doc.lines));
+  const before = Array.from(place.text).slice(0, Math.max(column - 1, 0)).join("");
+  return place.from + before.length;
+}
+
+/** Messages about an object as a whole name a field or nothing: its place is looked for. */
+function located(doc, message) {
+  const object = message.match(/^The (\w+) "([^"]*)" is invalid/) ?? message.match(/(?:^|: )(\w+) in version "/);
+  const path = message.match(/unknown field "([^"]+)"/)?.[1] ?? message.match(/(?:is invalid: |^\* |^)([\w.[\]]+): (?:Required|Invalid|Unsupported|Forbidden|Duplicate)/m)?.[1];
+  const version = message.match(/no matches for kind "([^"]*)" in version "([^"]*)"/);
+  for (const document of documents(doc)) {
+    const first = find(doc, [], document);
+    const root = siblings(doc, first.line, first.column, document);
+    const value = (key) => root.find((one) => one.key === key);
+    if (version && value("kind")?.value === version[1] && value("apiVersion")?.value === version[2]) return valuePlace(doc, value("apiVersion"));
+    if (version) continue;
+    if (object && value("kind")?.value !== object[1]) continue;
+    if (path) {
+      const place = find(doc, steps(path), document);
+      if (place.depth === steps(path).length || object) return keyPlace(doc, place);
+    } else if (object) return keyPlace(doc, first);
+  }
+  return undefined;
+}
+
+function keyPlace(doc, place) {
+  const line = doc.line(place.line);
+  const from = line.from + (place.column ?? 0);
+  return { from, to: place.key ? Math.min(line.to, from + place.key.length) : line.to };
+}
+
+function valuePlace(doc, { line, part }) {
+  const at = doc.line(line);
+  const text = at.text.slice(part.value);
+  return { from: at.from + part.value + (text.length - text.trimStart().length), to: at.to };
+}
+
+/** An engine's diagnostics (`{from: [line, column], to, message}`) as the editor's. */
+function marked(doc, list) {
+  return list.map(({ from: start, to: end, message }) => {
+    const whole = start[0] === 1 && start[1] === 1 && !end;
+    const found = whole && located(doc, message);
+    if (found) return { ...found, message };
+    const from = offset(doc, start);
+    const to = end ? offset(doc, end) : doc.lineAt(from).to;
+    return { from, to: Math.max(from, to), message };
+  });
+}
+
+/** What is no fault of the text: the cluster cannot be asked, or the text itself brings what is missing. */
+function about(message, doc) {
+  if (/^The connection to the server|^Unable to connect|request did not complete|etcdserver/.test(message)) return false;
+  const namespace = message.match(/namespaces "([^"]+)" not found/)?.[1];
+  return !(namespace && documents(doc).some((document) => {
+    const first = find(doc, [], document);
+    const root = siblings(doc, first.line, first.column, document);
+    return root.some(({ key, value }) => key === "kind" && value === "Namespace") && doc.toString().includes(namespace);
+  }));
+}
+
+const parses = (text) => parseAllDocuments(text, { logLevel: "silent" }).every(({ errors }) => !errors.length);
+
+/** How long a fault may wait for what mends it before it is shown without, in milliseconds. */
+const PATIENCE_MS = 120;
+const shown = new WeakMap();
+
+/** Shows `list` in the editor, each with what mends it. What is there already stays as it is, with an open card. */
+export async function show(view, list) {
+  const { doc } = view.state;
+  const diagnostics = marked(doc, list).filter(({ message }) => about(message, doc));
+  const key = JSON.stringify(diagnostics);
+  const before = shown.get(view);
+  if (before?.doc === doc && before.key === key) return before.diagnostics;
+  const put = (all) => {
+    if (view.state.doc !== doc) return;
+    shown.set(view, { doc, key, diagnostics: all });
+    view.dispatch(setDiagnostics(view.state, all.map((one) => ({ severity: "error", ...one }))));
+  };
+  const plain = setTimeout(() => put(diagnostics), PATIENCE_MS);
+  const mended = await Promise.all(diagnostics.map(async (one) => {
+    let fixes = await fixesOf(doc, one);
+    if (!fixes.length && doc.length < 200_000 && !parses(doc.toString())) fixes = indentation(doc, one, parses);
+    const actions = fixes.map(({ name, changes }) => ({
+      name, apply: (where) => where.dispatch({ changes: changes.map((change) => ({ ...change })), userEvent: "input.fix" }),
+    }));
+    return { ...one, actions };
+  }));
+  clearTimeout(plain);
+  put(mended);
+  return mended;
+}
+
+/** Rehearses the text after every change; `told` hears how it went and what is shown. */
+export function checker(told) {
+  let timer;
+  let begun = 0;
+  const rehearse = (view) => {
+    const text = view.state.doc.toString();
+    const { doc } = view.state;
+    if (!text.trim()) {
+      show(view, []);
+      return told({ ok: true, stdout: "", shown: [] });
+    }
+    check(text, (diagnostics) => {
+      // Kinds that people defined are known to the API server only.
+      const seen = diagnostics.filter(({ message }) => !/^no matches for kind/.test(message));
+      if (seen.length) show(view, seen);
+      performance.measure("keystroke to diagnostics", { start: begun });
+    }, (outcome) => {
+      if (view.state.doc !== doc) return;
+      const list = outcome.ok ? [] : outcome.diagnostics;
+      show(view, list).then((shown) => told({ ...outcome, shown }));
+    });
+  };
+  return {
+    soon(view) {
+      clearTimeout(timer);
+      begun = performance.now();
+      timer = setTimeout(() => rehearse(view), REST_MS);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,138 @@
+// Completion: keys and values that the served schemas allow, kinds, versions, names of what is in the cluster.
+
+import { snippet } from "@codemirror/autocomplete";
+import { names } from "./facts.js";
+import { at, defaultAt, ITEM, kinds, namesOf, says, schemaOf, valuesAt } from "./schema.js";
+import { context, siblings, unit } from "./text.js";
+
+/** Kinds that people write most come first. */
+const COMMON = ["Deployment", "Service", "ConfigMap", "Pod", "Secret", "Ingress", "StatefulSet", "DaemonSet", "Job", "CronJob",
+  "Namespace", "PersistentVolumeClaim", "HorizontalPodAutoscaler", "PodDisruptionBudget"];
+const rank = (kind) => (COMMON.includes(kind) ? 50 - COMMON.indexOf(kind) : 0);
+
+/** A CodeMirror completion source. */
+export async function complete(asking) {
+  const { state, pos } = asking;
+  const where = context(state, pos);
+  const before = where.line.text.slice(0, pos - where.line.from);
+  const word = before.match(/[\w./-]*$/)[0];
+  const from = pos - word.length;
+  const lead = before.slice(0, before.length - word.length);
+  if (/(^|\s)#/.test(lead)) return null;
+  let options;
+  if (where.flow) options = await inFlow(where, lead);
+  else if (/^\s*(- +)*$/.test(lead)) {
+    if (!word && !asking.explicit) return null;
+    options = await keysAt(state, where, lead.length);
+  } else if (/^\s*(?:- +)*[^:]+:\s+["']?$/.test(lead)) options = await valuesFor(where, where.path, where.part.key);
+  if (!options?.length) return null;
+  return { from, options, validFor: /^[\w./-]*$/ };
+}
+
+async function keysAt(state, where, column) {
+  const { doc } = state;
+  // A word that is being written is no key yet: the place is where it begins.
+  const keys = siblings(doc, where.line.number, column, where.document).filter(({ line }) => line !== where.line.number);
+  const { path, owner } = where;
+  const root = await schemaOf(owner.apiVersion, owner.kind);
+  if (!root) return path.length ? null : beginning(owner, keys);
+  const node = at(root, path);
+  if (!node) return null;
+  if (node.isList) return [{ label: "- ", apply: "- ", type: "keyword" }];
+  // `args:` and then `- `: the item itself is a word.
+  if (path.at(-1) === ITEM && !node.fields.length) return valuesFor(where, path.slice(0, -2), path.at(-2));
+  const have = new Set(keys.map(({ key }) => key));
+  const missing = node.fields.filter((field) => !have.has(field) && !(path.length === 0 && field === "status"));
+  return missing.map((field) => keyOption(node, field, column, unit(doc)));
+}
+
+/** The keys that every object begins with. */
+async function beginning(owner, keys) {
+  const have = new Set(keys.map(({ key }) => key));
+  const plain = ["apiVersion", "kind", "metadata"].filter((key) => !have.has(key)).map((key) => ({
+    label: key, type: "property", boost: 60, apply: key === "metadata" ? snippet("metadata:\n  name: ${name}") : `${key}: `,
+  }));
+  if (owner.apiVersion || owner.kind) return plain;
+  return [...plain, ...(await kinds()).filter(served).map(({ kind, apiVersion }) => ({
+    label: kind, detail: apiVersion, type: "class", boost: rank(kind),
+    apply: snippet(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: \${name}\n${BODIES[kind] ?? "${}"}`),
+  }))];
+}
+
+const served = ({ apiVersion }) => !apiVersion.startsWith("authorization.") && !apiVersion.startsWith("authentication.");
+
+const POD = (indent) => "metadata:\n  labels:\n    app: ${name}\nspec:\n  containers:\n  - name: ${name}\n    image: ${nginx}"
+  .replaceAll("\n", `\n${" ".repeat(indent)}`);
+const BODIES = {
+  Deployment: `spec:\n  replicas: 1\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
+  StatefulSet: `spec:\n  serviceName: \${name}\n  replicas: 1\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
+  DaemonSet: `spec:\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
+  Pod: "spec:\n  containers:\n  - name: ${name}\n    image: ${nginx}\n",
+  Job: "spec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers:\n      - name: ${name}\n        image: ${busybox}\n",
+  Service: "spec:\n  selector:\n    app: ${name}\n  ports:\n  - port: 80\n    targetPort: 8080\n",
+  ConfigMap: "data:\n  ${key}: ${value}\n",
+  Secret: "stringData:\n  ${key}: ${value}\n",
+};
+
+function keyOption(node, field, column, deeper) {
+  const below = node.below(field);
+  const inner = " ".repeat(column + deeper);
+  let apply = `${field}: `;
+  if (below.isList) apply = `${field}:\n${" ".repeat(column)}- `;
+  else if (below.isObject) apply = `${field}:\n${inner}`;
+  const required = node.required.includes(field);
+  return {
+    label: field, type: "property", detail: `<${below.word}>${required ? " *" : ""}`, boost: required ? 20 : 0, apply,
+    info: () => about(node, field),
+  };
+}
+
+/** What a field is for, for the box beside the list. */
+async function about(node, field) {
+  const box = document.createElement("div");
+  const text = (await says(node, field)) || "";
+  const filled = defaultAt(node, field);
+  box.textContent = [filled !== undefined && `= ${filled}`, text.length > 400 ? `${text.slice(0, 400)}…` : text].filter(Boolean).join("\n\n");
+  return box.textContent ? box : null;
+}
+
+async function inFlow(where, lead) {
+  const root = await schemaOf(where.owner.apiVersion, where.owner.kind);
+  const node = root && at(root, where.path);
+  if (/[{,]\s*$/.test(lead) && node?.fields.length) {
+    const have = new Set(where.keys.map(({ key }) => key));
+    return node.fields.filter((field) => !have.has(field)).map((field) => ({
+      label: field, type: "property", detail: `<${node.below(field).word}>`, apply: `${field}: `, info: () => about(node, field),
+    }));
+  }
+  if (/:\s*$/.test(lead) && root) return valuesFor(where, where.path.slice(0, -1), where.path.at(-1));
+  return null;
+}
+
+async function valuesFor(where, path, key) {
+  const { owner } = where;
+  if (path.length === 0 && key === "apiVersion") {
+    const all = await kinds();
+    const of = all.filter(({ kind }) => !owner.kind || kind === owner.kind);
+    return [...new Set((of.length ? of : all).map(({ apiVersion }) => apiVersion))].map(value);
+  }
+  if (path.length === 0 && key === "kind") {
+    const all = await kinds();
+    const of = all.filter(({ apiVersion }) => !owner.apiVersion || apiVersion === owner.apiVersion);
+    return (of.length ? of : all).map(({ kind, apiVersion }) => ({ ...value(kind), detail: apiVersion, boost: rank(kind) }));
+  }
+  const root = await schemaOf(owner.apiVersion, owner.kind);
+  const node = root && at(root, path);
+  if (!node) return null;
+  const listed = valuesAt(node, key);
+  if (listed.length) {
+    const filled = defaultAt(node, key);
+    return listed.map((one) => ({ ...value(one), detail: one === filled ? "default" : undefined, boost: one === filled ? 10 : 0 }));
+  }
+  const plural = names[`${node.type}.${key}`];
+  if (plural) return (await namesOf(plural)).map((name) => ({ label: name, type: "variable", detail: plural }));
+  return null;
+}
+
+const value = (label) => ({ label, type: "enum", apply: /^[\w.][\w./-]*$/.test(label) && !/^(true|false|null|yes|no|on|off|\d+)$/i.test(label)
+  ? label : ["true", "false"].includes(label) ? label : JSON.stringify(label) });

@@ -1,0 +1,140 @@
+// The editor's files, as tabs: each with a text and an undo history of its own.
+
+import { element, say } from "./words.js";
+
+/** What a new file is called: `editor.yaml`, `editor-2.yaml` … */
+function free(names, wanted = "editor.yaml") {
+  const [stem, end] = wanted.match(/^(.*?)(\.\w+)?$/).slice(1);
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? wanted : `${stem}-${number}${end ?? ""}`;
+    if (!names.includes(name)) return name;
+  }
+}
+
+/**
+ * Tabs in `bar`. `begin(text)` makes an editor's state, `show(state)` puts one into the editor and `current()` reads it
+ * back; `changed()` hears of every change of the list; `undoable(text, undo)` shows a note with a button.
+ */
+export class Files {
+  constructor(bar, { begin, show, current, changed, undoable }) {
+    Object.assign(this, { bar, begin, show, current, changed, undoable });
+    this.list = [];
+    this.open = undefined;
+    // Names and what closes them stand side by side, which a list of tabs may not have.
+    bar.setAttribute("role", "toolbar");
+    bar.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** The files with their texts, the open one first: it is what the terminal means by `-f -`. */
+  texts() {
+    this.keep();
+    const all = [this.open, ...this.list.filter((file) => file !== this.open)].filter(Boolean);
+    return all.map(({ name, state }) => [name, state.doc.toString()]);
+  }
+
+  /** All of it, to be kept. */
+  saved() {
+    this.keep();
+    return { files: this.list.map(({ name, state }) => ({ name, text: state.doc.toString() })), open: this.list.indexOf(this.open) };
+  }
+
+  /** Puts what was kept in place of what is there. */
+  restore({ files, open }) {
+    this.list = files.map(({ name, text }) => ({ name, state: this.begin(text) }));
+    this.open = undefined;
+    this.pick(this.list[open] ?? this.list[0]);
+  }
+
+  keep() {
+    if (this.open) this.open.state = this.current();
+  }
+
+  add(text = "", wanted, focus = true) {
+    const file = { name: free(this.list.map(({ name }) => name), wanted), state: this.begin(text) };
+    this.list.push(file);
+    this.pick(file, focus);
+    return file;
+  }
+
+  pick(file, focus) {
+    this.keep();
+    this.open = file;
+    this.draw();
+    this.show(file.state, focus);
+    this.changed();
+  }
+
+  close(file) {
+    this.keep();
+    const at = this.list.indexOf(file);
+    this.list.splice(at, 1);
+    if (this.open === file) this.open = undefined;
+    if (!this.list.length) this.add();
+    else if (!this.open) this.pick(this.list[Math.min(at, this.list.length - 1)]);
+    this.draw();
+    this.changed();
+    if (!file.state.doc.toString().trim()) return;
+    this.undoable(say("closed", { name: file.name }), () => {
+      this.list.splice(Math.min(at, this.list.length), 0, file);
+      this.pick(file, true);
+    });
+  }
+
+  rename(file) {
+    const tab = this.bar.children[this.list.indexOf(file)];
+    const input = element("input", { label: "rename", value: file.name, maxlength: "60", spellcheck: "false" });
+    let over = false;
+    const end = (keep) => {
+      if (over) return;
+      over = true;
+      const wanted = input.value.trim().replace(/[\s/\\]+/g, "-");
+      if (keep && wanted && wanted !== file.name) {
+        file.name = free(this.list.filter((one) => one !== file).map(({ name }) => name), wanted);
+      }
+      this.draw();
+      this.bar.children[this.list.indexOf(file)].querySelector(".pick").focus();
+      this.changed();
+    };
+    input.addEventListener("blur", () => end(true));
+    input.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Enter") end(true);
+      if (event.key === "Escape") end(false);
+    });
+    tab.querySelector(".pick").replaceWith(input);
+    input.focus();
+    input.setSelectionRange(0, file.name.replace(/\.\w+$/, "").length);
+  }
+
+  /** Marks how many faults the open file has. */
+  count(faults) {
+    const tab = this.bar.children[this.list.indexOf(this.open)];
+    if (faults) tab?.setAttribute("data-count", faults);
+    else tab?.removeAttribute("data-count");
+  }
+
+  draw() {
+    this.bar.replaceChildren(...this.list.map((file) => {
+      const isOpen = file === this.open;
+      return element("div", { class: "file", "data-open": isOpen },
+        element("button", {
+          class: "pick", "aria-current": isOpen && "true", tabindex: isOpen ? "0" : "-1", title: "rename_says",
+          onclick: () => file !== this.open && this.pick(file, true), ondblclick: () => this.rename(file),
+        }, file.name),
+        element("button", { class: "shut", label: "close_file", title: "close_file", tabindex: isOpen ? "0" : "-1", onclick: () => this.close(file) }, "×"));
+    }), element("button", { class: "new", label: "new_file", title: "new_file", onclick: () => this.add() }, "+"));
+  }
+
+  key(event) {
+    const at = this.list.indexOf(this.open);
+    if (!event.target.classList.contains("pick")) return;
+    if (event.key === "F2") this.rename(this.open);
+    else if (event.key === "Delete") this.close(this.open);
+    else if (event.key === "ArrowRight") this.pick(this.list[(at + 1) % this.list.length]);
+    else if (event.key === "ArrowLeft") this.pick(this.list[(at + this.list.length - 1) % this.list.length]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.bar.querySelector("[aria-current]")?.focus();
+  }
+}

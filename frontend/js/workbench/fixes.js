@@ -1,0 +1,253 @@
+// Quick fixes: what a message of the API server's can be mended with, as changes of the text.
+
+import { at, ITEM, kinds, schemaOf } from "./schema.js";
+import { documents, find, lastLine, parts, siblings, steps, unit } from "./text.js";
+import { say } from "./words.js";
+
+const pad = (columns) => " ".repeat(columns);
+
+/** How unlike two words are: changed, missing and swapped letters. */
+export function distance(one, other) {
+  let [before, row] = [[], Array.from({ length: other.length + 1 }, (_, index) => index)];
+  for (let i = 1; i <= one.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const same = one[i - 1] === other[j - 1] ? 0 : 1;
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + same);
+      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]) next[j] = Math.min(next[j], before[j - 2] + 1);
+    }
+    [before, row] = [row, next];
+  }
+  return row.at(-1);
+}
+
+/** The word of a list that somebody most likely meant. */
+export function nearest(word, list) {
+  const written = word.toLowerCase();
+  const rated = list.map((one) => ({ one, far: distance(written, one.toLowerCase()) }));
+  const best = rated.reduce((a, b) => (b.far < a.far ? b : a), { far: Infinity });
+  return best.far <= Math.max(1, Math.floor(word.length / 3)) ? best.one : undefined;
+}
+
+/** The document in which a message's place is, and its schema. */
+async function placed(doc, line) {
+  const document = documents(doc).find(({ from, to }) => line >= from && line <= to);
+  if (!document) return undefined;
+  const first = find(doc, [], document);
+  const root = siblings(doc, first.line, first.column, document);
+  const value = (key) => root.find((one) => one.key === key)?.value;
+  return { document, root, kind: value("kind"), apiVersion: value("apiVersion") };
+}
+
+/** The schema at `spec.containers[0]`, and on the way there. */
+const along = (schema, path) => path.map((_, depth) => at(schema, path.slice(0, depth + 1).map((step) => (typeof step === "number" ? ITEM : step))));
+
+const replaced = (name, from, to, insert) => ({ name, changes: [{ from, to, insert }] });
+
+const rules = [
+  // A key that nobody knows: another name, or another place.
+  async ({ message, doc, diagnostic, place, schema }) => {
+    const field = message.match(/unknown field "([^"]+)"/)?.[1];
+    if (!field || !schema) return [];
+    const path = steps(field);
+    const key = String(path.at(-1));
+    const owner = path.length > 1 ? along(schema, path.slice(0, -1)).at(-1) : schema;
+    const found = find(doc, path, place.document);
+    const fixes = [];
+    const line = doc.line(found.key === key ? found.line : doc.lineAt(diagnostic.from).number);
+    const start = line.from + line.text.indexOf(key);
+    const near = owner && nearest(key, owner.fields);
+    if (near) fixes.push(replaced(say("fix_rename", { name: near }), start, start + key.length, near));
+    if (found.key === key) fixes.push(...moves({ doc, place, schema, path, found, key, owner }));
+    return fixes;
+  },
+  // A version that is no longer served, or a kind in other letters.
+  async ({ message, doc, place }) => {
+    const said = message.match(/no matches for kind "([^"]*)" in version "([^"]*)"/);
+    if (!said || !place) return [];
+    const all = await kinds();
+    const line = (key) => place.root.find((one) => one.key === key);
+    const put = (key, value) => {
+      const own = line(key);
+      const text = doc.line(own.line);
+      return replaced(say("fix_set", { name: key, value }), text.from + own.part.value, text.to, ` ${value}`);
+    };
+    const fixes = [];
+    const same = all.filter(({ kind }) => kind === said[1]);
+    same.forEach(({ apiVersion }) => line("apiVersion") && fixes.push(put("apiVersion", apiVersion)));
+    const near = !same.length && nearest(said[1], [...new Set(all.map(({ kind }) => kind))]);
+    if (near && line("kind")) {
+      fixes.push(put("kind", near));
+      const version = all.find(({ kind }) => kind === near).apiVersion;
+      if (version !== said[2] && !all.some(({ kind, apiVersion }) => kind === near && apiVersion === said[2]) && line("apiVersion")) {
+        fixes[0].changes.push(...put("apiVersion", version).changes);
+      }
+    }
+    return fixes;
+  },
+  // A version or kind that is not there at all.
+  async ({ message, doc, place }) => {
+    const missing = message.match(/^(apiVersion|kind) not set/)?.[1];
+    if (!missing || !place) return [];
+    const all = await kinds();
+    if (missing === "kind") return [];
+    const known = all.find(({ kind }) => kind === place.kind);
+    const first = doc.line(find(doc, [], place.document).line);
+    return known ? [replaced(say("fix_add", { name: `apiVersion: ${known.apiVersion}` }), first.from, first.from, `apiVersion: ${known.apiVersion}\n`)] : [];
+  },
+  // A selector that is missing or selects something else than the template.
+  async ({ message, doc, place }) => {
+    if (!/spec\.selector: Required value|`selector` does not match template `labels`|selector: .*empty selector is invalid/.test(message) || !place) return [];
+    const labels = find(doc, ["spec", "template", "metadata", "labels"], place.document);
+    const spec = find(doc, ["spec"], place.document);
+    if (labels.depth !== 4 || spec.depth !== 1) return [];
+    const list = valuesOf(doc, labels, place.document);
+    const below = find(doc, ["spec", "template"], place.document).column;
+    const deeper = unit(doc);
+    const text = [`${pad(below)}selector:`, `${pad(below + deeper)}matchLabels:`,
+      ...list.map((one) => `${pad(below + 2 * deeper)}${one}`)].join("\n");
+    const name = say("fix_selector");
+    const old = find(doc, ["spec", "selector"], place.document);
+    if (old.depth === 2) {
+      const last = doc.line(lastLine(doc, old.line, old.column, place.document.to));
+      return [replaced(name, doc.line(old.line).from, last.to, text)];
+    }
+    const template = doc.line(find(doc, ["spec", "template"], place.document).line);
+    return [replaced(name, template.from, template.from, `${text}\n`)];
+  },
+  // A name or an image that is missing.
+  async ({ message, doc, place }) => {
+    if (!place) return [];
+    if (/resource name may not be empty|metadata\.name: Required value|name or generateName is required/.test(message)) {
+      const metadata = find(doc, ["metadata"], place.document);
+      const name = (place.kind ?? "object").toLowerCase();
+      const title = say("fix_add", { name: `name: ${name}` });
+      if (metadata.depth === 1) {
+        const line = doc.line(metadata.line);
+        if (!/:\s*(#.*)?$/.test(line.text)) return [];
+        return [replaced(title, line.to, line.to, `\n${pad(metadata.column + unit(doc))}name: ${name}`)];
+      }
+      const kind = place.root.find(({ key }) => key === "kind");
+      const line = doc.line(kind.line);
+      return [replaced(title, line.to, line.to, `\nmetadata:\n${pad(unit(doc))}name: ${name}`)];
+    }
+    const lacking = message.match(/^([\w.[\]]+)\.(image|name|protocol): Required value/);
+    if (!lacking) return [];
+    const item = find(doc, steps(lacking[1]), place.document);
+    if (item.depth !== steps(lacking[1]).length) return [];
+    const value = { image: "nginx", name: "app", protocol: "TCP" }[lacking[2]];
+    const line = doc.line(item.line);
+    return [replaced(say("fix_add", { name: `${lacking[2]}: ${value}` }), line.to, line.to, `\n${pad(item.column)}${lacking[2]}: ${value}`)];
+  },
+  // A value that is none of those allowed.
+  async ({ message, doc, diagnostic, text }) => {
+    const said = message.match(/Unsupported value: (?:"([^"]*)"|(\S+)): supported values: (.+)$/m);
+    if (!said) return [];
+    const allowed = [...said[3].matchAll(/"([^"]*)"/g)].map(([, one]) => one);
+    const near = nearest(said[1] ?? "", allowed);
+    const ordered = near ? [near, ...allowed.filter((one) => one !== near)] : allowed;
+    if (text.trim() !== said[1] && text.trim() !== JSON.stringify(said[1])) return [];
+    return ordered.slice(0, 4).map((one) => replaced(say("fix_value", { value: one }), diagnostic.from, diagnostic.to, one));
+  },
+  // Text where a number is wanted, and the other way round.
+  async ({ message, diagnostic, text }) => {
+    const said = message.match(/cannot unmarshal (string|number|bool) into Go (?:struct field \S+|value) of type (\S+)/);
+    if (!said || !text.trim()) return [];
+    const bare = text.trim().replace(/^(["'])(.*)\1$/, "$2");
+    if (said[1] === "string" && /^-?\d+$|^(true|false)$/.test(bare) && bare !== text.trim()) {
+      return [replaced(say("fix_unquote"), diagnostic.from, diagnostic.to, bare)];
+    }
+    if (said[1] !== "string" && /string/.test(said[2])) return [replaced(say("fix_quote"), diagnostic.from, diagnostic.to, JSON.stringify(bare))];
+    return [];
+  },
+  // Tabs, which YAML does not take as indentation.
+  async ({ doc, message }) => {
+    const lines = [];
+    for (let number = 1; number <= doc.lines; number++) if (/^ *\t/.test(doc.line(number).text)) lines.push(doc.line(number));
+    if (!lines.length || !/tab|token|character/i.test(message)) return [];
+    return [{ name: say("fix_tabs"), changes: lines.map((line) => {
+      const white = line.text.match(/^\s*/)[0];
+      return { from: line.from, to: line.from + white.length, insert: white.replaceAll("\t", "  ") };
+    }) }];
+  },
+];
+
+/** The values of a small map, as lines without indentation. */
+function valuesOf(doc, key, document) {
+  const line = doc.line(key.line).text;
+  const flow = line.slice(key.part.value).match(/\{(.*)\}/)?.[1];
+  if (flow !== undefined) return flow.split(",").map((one) => one.trim()).filter(Boolean);
+  const last = lastLine(doc, key.line, key.column, document.to);
+  const found = [];
+  for (let number = key.line + 1; number <= last; number++) {
+    const text = doc.line(number).text.trim();
+    if (text && !text.startsWith("#")) found.push(text);
+  }
+  return found;
+}
+
+/** Moves a key with all below it to where the schema has it: wrong indentation. */
+function moves({ doc, place, schema, path, found, key, owner }) {
+  const last = lastLine(doc, found.line, found.column, place.document.to);
+  const body = doc.sliceString(doc.line(found.line).from, doc.line(last).to).split("\n");
+  if (parts(body[0]).dashes.length) return [];
+  const shift = (columns) => body.map((line) => (line.trim() ? pad(Math.max(0, line.length - line.trimStart().length + columns)) + line.trimStart() : line)).join("\n");
+  const [from, to] = [doc.line(found.line).from, doc.line(last).to];
+  // Deeper: it belongs to what stands just above it.
+  const own = path.slice(0, -1);
+  const beside = siblings(doc, found.line, found.column, place.document).filter(({ line }) => line < found.line).at(-1);
+  const below = beside && owner?.below(beside.key);
+  const target = below?.isList ? below.below(ITEM) : below;
+  if (target?.fields.includes(key)) {
+    const end = lastLine(doc, beside.line, beside.column, found.line - 1);
+    let column = found.column + unit(doc);
+    for (let number = beside.line + 1; number <= end; number++) {
+      const part = parts(doc.line(number).text);
+      if (!part.blank) { column = part.column; break; }
+    }
+    return [replaced(say("fix_move", { name: [...own, beside.key].filter((step) => typeof step === "string").join(".") }), from, to, shift(column - found.column))];
+  }
+  // Shallower: it belongs to something around it, and is written right after its place there.
+  const levels = [schema, ...along(schema, own)];
+  for (let depth = own.length - 1; depth >= 0; depth--) {
+    if (!levels[depth]?.fields.includes(key)) continue;
+    const around = find(doc, own.slice(0, depth + 1), place.document);
+    if (around.depth !== depth + 1) continue;
+    return [replaced(say("fix_move", { name: own.slice(0, depth).filter((step) => typeof step === "string").join(".") || place.kind }), from, to, shift(around.column - found.column))]
+      .filter(() => last === lastLine(doc, around.line, around.column, place.document.to));
+  }
+  return [];
+}
+
+/** What a diagnostic (`{from, to, message}` in offsets) can be mended with: `{name, changes}`. */
+export async function fixesOf(doc, diagnostic) {
+  const line = doc.lineAt(diagnostic.from).number;
+  const place = await placed(doc, line);
+  const schema = place && await schemaOf(place.apiVersion, place.kind);
+  const text = doc.sliceString(diagnostic.from, diagnostic.to);
+  const { message } = diagnostic;
+  const found = await Promise.all(rules.map((rule) => rule({ message, doc, diagnostic, place, schema, text })));
+  return found.flat();
+}
+
+/** For text that is no YAML: the indentation of one line under which it would be, tried by `parses`. */
+export function indentation(doc, diagnostic, parses) {
+  const at = doc.lineAt(diagnostic.from).number;
+  const lines = doc.toString().split("\n");
+  for (const number of [at, at - 1].filter((one) => one >= 1 && one <= lines.length && lines[one - 1].trim())) {
+    const old = lines[number - 1];
+    const candidates = new Set();
+    for (let above = number - 1; above >= 1 && candidates.size < 8; above--) {
+      const part = parts(lines[above - 1]);
+      if (!part.blank) [...part.dashes, part.column].toReversed().forEach((column) => candidates.add(column));
+    }
+    for (const column of candidates) {
+      const changed = [...lines];
+      changed[number - 1] = pad(column) + old.trimStart();
+      if (changed[number - 1] === old || !parses(changed.join("\n"))) continue;
+      const { from } = doc.line(number);
+      return [replaced(say("fix_indent", { count: column }), from, from + (old.length - old.trimStart().length), pad(column))];
+    }
+  }
+  return [];
+}

@@ -1,0 +1,95 @@
+// What a field is: a card where the pointer rests, and a page of its own that can be walked through.
+
+import { hoverTooltip } from "@codemirror/view";
+import { at, defaultAt, ITEM, kinds, says, schemaOf, valuesAt } from "./schema.js";
+import { context } from "./text.js";
+import { element, say } from "./words.js";
+
+/** The field at a position: its owner's schema, its name, and the path from the kind. */
+export async function fieldAt(state, position) {
+  const where = context(state, position);
+  const { owner } = where;
+  const root = await schemaOf(owner.apiVersion, owner.kind);
+  if (!root) return undefined;
+  let { path, key: field } = where;
+  // Inside braces the pointer may be on a value: then its key is the last step of the way.
+  if (where.flow && field === undefined) [field, path] = [path.at(-1), path.slice(0, -1)];
+  if (field === undefined || field === ITEM) return undefined;
+  const node = at(root, path);
+  return node?.below(field) && { node, field, path, kind: owner.kind, apiVersion: owner.apiVersion };
+}
+
+/** `deployment.spec.replicas`, as kubectl explain takes it. */
+async function dotted({ kind, path, field }) {
+  const known = (await kinds()).find((one) => one.kind === kind);
+  return [known?.plural ?? kind.toLowerCase(), ...path.filter((step) => step !== ITEM), field].filter(Boolean).join(".");
+}
+
+function facts(node, field) {
+  const filled = defaultAt(node, field);
+  const values = valuesAt(node, field);
+  return [
+    filled !== undefined && element("p", { class: "fact" }, element("b", { text: "default" }), ` ${filled}`),
+    values.length > 0 && node.below(field).schema.type !== "boolean"
+      && element("p", { class: "fact" }, element("b", { text: "values" }), ` ${values.join(", ")}`),
+  ];
+}
+
+/** The card, as an extension; `explain` opens the page. */
+export const hover = (explain) => hoverTooltip(async (view, pos) => {
+  const found = await fieldAt(view.state, pos);
+  if (!found) return null;
+  const { node, field } = found;
+  const word = view.state.wordAt(pos) ?? { from: pos, to: pos };
+  const text = await says(node, field);
+  return {
+    pos: word.from, end: word.to, above: true,
+    create: () => ({
+      dom: element("div", { class: "card" },
+        element("p", { class: "name" }, element("b", {}, field), ` <${node.below(field).word}>`,
+          node.required.includes(field) ? element("i", { text: "required" }) : null),
+        ...facts(node, field),
+        text && element("p", {}, text.length > 360 ? `${text.slice(0, 360)}…` : text),
+        element("button", { text: "explain", class: "quiet", onclick: () => explain(found) })),
+    }),
+  };
+}, { hoverTime: 350 });
+
+/** Fills `panel` with what a field is and what is in it; each name there can be walked into. */
+export async function explainInto(panel, found) {
+  const { node, field, path } = found;
+  const own = node.below(field);
+  const below = own.isList ? own.below(ITEM) : own;
+  const deeper = [...path, field, ...(own.isList ? [ITEM] : [])];
+  const command = `kubectl explain ${await dotted(found)}`;
+  const up = path.filter((step) => step !== ITEM);
+  const climb = async () => {
+    const root = await schemaOf(found.apiVersion, found.kind);
+    const above = [...path];
+    while (above.at(-1) === ITEM) above.pop();
+    const name = above.pop();
+    explainInto(panel, { ...found, node: at(root, above), field: name, path: above });
+  };
+  const text = (await says(node, field)) || (await says(below)) || "";
+  const fields = await Promise.all((below?.fields ?? []).map(async (name) => ({ name, text: await says(below, name) })));
+  panel.replaceChildren(
+    element("header", {},
+      element("h3", {}, [found.kind, ...up, field].join(".")),
+      element("button", { class: "round", label: "close", onclick: () => (panel.hidden = true) }, "×")),
+    element("p", { class: "name" }, `<${own.word}>`, node.required.includes(field) ? element("i", { text: "required" }) : null),
+    ...facts(node, field).filter(Boolean),
+    element("p", {}, text),
+    element("p", { class: "command" }, element("code", {}, command), element("button", {
+      class: "quiet", text: "copy", onclick: () => navigator.clipboard?.writeText(command),
+    })),
+    up.length ? element("button", { class: "quiet up", onclick: climb }, `↑ ${[found.kind, ...up].join(".")}`) : "",
+    element("dl", {}, ...fields.flatMap(({ name, text: words }) => [
+      element("dt", {}, element("button", {
+        class: "link", onclick: () => explainInto(panel, { ...found, node: below, field: name, path: deeper }),
+      }, name), ` <${below.below(name).word}>`),
+      element("dd", {}, words.split(". ")[0]),
+    ])));
+  panel.hidden = false;
+  panel.setAttribute("aria-label", say("explain"));
+  panel.scrollTop = 0;
+}

@@ -1,0 +1,179 @@
+//! What the page's tools (editor, comparison, files) ask past the page's own program: what applying a text would come to,
+//! and the cluster as a scenario. Their kubectl programs are the terminal's, with numbers of their own.
+//!
+//! Requests and answers are JSON text inside a list of one: the page's program listens to plain text only, and need not
+//! read what is not for it.
+
+use shared::{
+    doc::parse_json,
+    session::{Player, diagnose},
+    sim::Time,
+};
+
+use super::{driver::Driver, replica};
+use crate::protocol::{Command, Diagnostic, Outcome, Reply, TerminalReply};
+
+/// From here on numbers of kubectl programs are the tools'.
+pub const TOOLS: u32 = 1 << 24;
+/// Wall time that one tick spends on a rehearsal, in milliseconds.
+const BUDGET_MS: f64 = 8.0;
+/// How long a rehearsal may take, in virtual milliseconds.
+const PATIENCE_MS: u64 = 30_000;
+/// Steps between two looks at the wall clock, which costs more than a step.
+const BETWEEN_LOOKS: u32 = 50;
+
+/// What the tools wait for. Only the newest rehearsal matters: the text has changed since the others began.
+#[derive(Default)]
+pub struct Tools {
+    rehearsal: Option<Rehearsal>,
+}
+
+/// A private copy of the cluster in which a text is applied.
+struct Rehearsal {
+    id: u32,
+    player: Box<Player>,
+    step: u64,
+    since: Time,
+}
+
+/// An answer to a tool.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Answer {
+    /// What can be said of a text at once.
+    Seen {
+        /// The request's number.
+        id: u32,
+        /// What is wrong with it, as far as the text alone tells.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// What applying it would come to.
+    Rehearsed {
+        /// The request's number.
+        id: u32,
+        /// What the API server says.
+        outcome: Outcome,
+    },
+    /// The cluster as it stands, with everything that was done to it.
+    Scenario {
+        /// The request's number.
+        id: u32,
+        /// As JSON.
+        text: String,
+    },
+}
+
+/// Whether a reply is for a tool and not for the page's program.
+pub fn is_for_tool(reply: &Reply) -> bool {
+    match reply {
+        Reply::Terminal(
+            TerminalReply::Output { id, .. }
+            | TerminalReply::Asks { id, .. }
+            | TerminalReply::Done { id, .. },
+        ) => *id >= TOOLS,
+        _ => false,
+    }
+}
+
+impl Tools {
+    /// Does what a tool asks: `{"id", "check": text}` or `{"id", "scenario": true}`.
+    pub fn hear(&mut self, text: &str, driver: &mut Driver) -> Vec<Answer> {
+        let Ok(request) = parse_json(text) else { return Vec::new() };
+        let id = request["id"].as_i64().and_then(|id| u32::try_from(id).ok()).unwrap_or_default();
+        let Some(manifest) = request["check"].as_str() else {
+            return vec![Answer::Scenario { id, text: driver.replica().scenario() }];
+        };
+        self.rehearsal = None;
+        let diagnostics = diagnose(manifest).into_iter().map(replica::mark).collect();
+        let mut answers = vec![Answer::Seen { id, diagnostics }];
+        match replica::action(&Command::Apply(manifest.to_owned())) {
+            Err(outcome) => answers.push(Answer::Rehearsed { id, outcome }),
+            Ok(action) => {
+                let mut player = Box::new(driver.replica().player().clone());
+                let since = player.now();
+                let step = player.submit(action, Default::default());
+                self.rehearsal = Some(Rehearsal { id, player, step, since });
+            }
+        }
+        answers
+    }
+
+    /// Lets a rehearsal go on as far as there is time.
+    pub fn tick(&mut self, clock: &dyn Fn() -> f64) -> Option<Answer> {
+        let rehearsal = self.rehearsal.as_mut()?;
+        let deadline = clock() + BUDGET_MS;
+        let outcome = rehearsal.advance(&|| clock() > deadline)?;
+        let id = rehearsal.id;
+        self.rehearsal = None;
+        Some(Answer::Rehearsed { id, outcome })
+    }
+}
+
+impl Rehearsal {
+    /// What came of it, once it ended; `None` when there was no time left to find out.
+    fn advance(&mut self, late: &dyn Fn() -> bool) -> Option<Outcome> {
+        loop {
+            let found = self.player.results().iter().rev().find(|result| result.step == self.step);
+            if let Some(result) = found {
+                return Some(replica::outcome(result));
+            }
+            for _ in 0..BETWEEN_LOOKS {
+                if !self.player.step() || self.player.now().0 > self.since.0 + PATIENCE_MS {
+                    return Some(Outcome::default());
+                }
+            }
+            if late() {
+                return None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::replica::Replica;
+
+    fn check(text: &str) -> (Vec<Diagnostic>, Outcome, Driver) {
+        let mut driver = Driver::new(Replica::first());
+        let mut tools = Tools::default();
+        let request = serde_json::json!({ "id": 7, "check": text }).to_string();
+        let mut answers = tools.hear(&request, &mut driver);
+        for _ in 0..1000 {
+            answers.extend(tools.tick(&|| 0.0));
+        }
+        let [Answer::Seen { id: 7, diagnostics }, Answer::Rehearsed { id: 7, outcome }] = answers.as_slice()
+        else {
+            panic!("two answers are expected");
+        };
+        (diagnostics.clone(), outcome.clone(), driver)
+    }
+
+    const NO_SELECTOR: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    \
+        metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: nginx}]}\n";
+
+    #[test]
+    fn a_rehearsal_says_what_applying_would_and_changes_nothing() {
+        let before = Replica::first().hash();
+        let (seen, outcome, mut driver) = check(NO_SELECTOR);
+        assert_eq!(seen, []);
+        assert!(!outcome.ok && outcome.diagnostics[0].message.starts_with("spec.selector: Required value"));
+        assert_eq!(driver.replica().hash(), before);
+        let (_, outcome, mut driver) = check("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
+        assert_eq!((outcome.ok, outcome.stdout.as_str()), (true, "configmap/x created\n"));
+        assert_eq!(driver.replica().hash(), before);
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_seen_at_once() {
+        let (seen, outcome, _) = check("a: [\n");
+        assert_eq!(seen.len(), 1);
+        assert!(!outcome.ok);
+    }
+
+    #[test]
+    fn programs_of_tools_are_told_from_those_of_the_terminal() {
+        let done = |id| Reply::Terminal(TerminalReply::Done { id, code: 0 });
+        assert!(is_for_tool(&done(TOOLS)) && !is_for_tool(&done(TOOLS - 1)));
+    }
+}

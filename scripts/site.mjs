@@ -1,0 +1,20 @@
+// `make site`: the page for any file host, under any path, without a server: node scripts/site.mjs dist site
+
+import { createHash } from "node:crypto";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const [from, to] = process.argv.slice(2);
+await rm(to, { recursive: true, force: true });
+// File hosts compress by themselves.
+await cp(from, to, { recursive: true, filter: (name) => !/\.(br|gz)$/.test(name) });
+
+// What the server says in a header (backend/src/page.rs) stands in the page itself: its own files, and nothing else.
+const file = join(to, "index.html");
+const html = await readFile(file, "utf8");
+const scripts = [...html.matchAll(/<script(?![^>]*\bsrc=)[^>]*>([\s\S]*?)<\/script>/g)];
+const hashes = scripts.map(([, source]) => `'sha256-${createHash("sha256").update(source).digest("base64")}'`);
+const policy = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval' ${hashes.join(" ")}; worker-src 'self'; style-src 'self'; `
+  + "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'";
+await writeFile(file, html.replace("<head>", `<head><meta http-equiv="Content-Security-Policy" content="${policy}">`));
+console.log(`${to}/ is ready for any file host, under any path.`);

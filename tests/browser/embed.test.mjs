@@ -1,0 +1,53 @@
+// In pages of other people's: only what is meant for that may be framed, and it stands still while nobody sees it.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import { openPage, screenshot, startServer } from "./harness.mjs";
+
+/** A page of somebody else's. */
+async function site(t, html) {
+  const server = createServer((_, answer) => answer.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(html));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
+test("a cluster stands in somebody's page, and begins when it is asked to", async (t) => {
+  const server = await startServer(t);
+  const blog = await site(t, `<!doctype html><html lang="en"><meta name="color-scheme" content="dark"><title>Blog</title><link rel="icon" href="data:,">
+    <body style="background:#123;color:#eee;height:3000px"><h1>A node fails</h1>
+    <kubarium-cluster label="Let it live" height="620"></kubarium-cluster>
+    <script type="module" src="${server.url}/embed/kubarium-cluster.js"></script>`);
+  const page = await openPage(t, blog);
+  const button = page.getByRole("button", { name: "Let it live" });
+  await button.waitFor();
+  await screenshot(page, "poster");
+  assert.equal(page.frames().length, 1, "nothing is loaded before somebody asks");
+  await button.click();
+  const frame = page.frameLocator("iframe");
+  await frame.locator(".node[data-state=ready]").nth(2).waitFor();
+  await frame.locator(".story").last().waitFor({ state: "hidden" });
+  assert.equal(await frame.locator("html").getAttribute("data-theme"), "dark");
+  await screenshot(page, "embedded");
+  // The page goes on scrolling when the pointer is over the cluster.
+  await page.mouse.move(400, 400);
+  await page.mouse.wheel(0, 2000);
+  await page.waitForFunction(() => scrollY > 1000);
+  await frame.locator(".clock").getByText("paused").waitFor({ state: "attached" });
+  await page.mouse.wheel(0, -2000);
+  await page.waitForFunction(() => scrollY === 0);
+  await frame.locator(".clock").getByText("paused").waitFor({ state: "detached" });
+});
+
+test("nothing else may be framed, and what is framed gets no part in a shared cluster", async (t) => {
+  const server = await startServer(t);
+  const policy = async (path) => (await fetch(server.url + path)).headers.get("content-security-policy");
+  assert.match(await policy("/"), /frame-ancestors 'none'/);
+  assert.match(await policy("/?embed=2"), /frame-ancestors 'none'/);
+  assert.match(await policy("/?embed=1"), /frame-ancestors \*/);
+  assert.match(await policy("/api/v1/nothing"), /frame-ancestors 'none'/);
+  const page = await openPage(t, `${server.url}/?embed=1#s=some.token`);
+  await page.locator(".node[data-state=ready]").nth(2).waitFor();
+  assert.equal(await page.evaluate(() => location.hash), "");
+});

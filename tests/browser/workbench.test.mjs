@@ -1,0 +1,443 @@
+// The YAML panel as a workbench: completion, hover, fixes, files, typed and clicked as a person would.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { openPage, root, screenshot, startServer } from "./harness.mjs";
+
+const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
+
+async function openEditor(t, options) {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url, options);
+  await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
+  await page.getByRole("button", { name: "YAML" }).click();
+  await content(page).waitFor();
+  return page;
+}
+
+const drawer = (page) => page.locator("#drawer");
+const content = (page) => drawer(page).locator(".cm-content").first();
+const text = (page) => content(page).evaluate((element) => element.cmTile?.view?.state.doc.toString()
+  ?? element.cmView.view.state.doc.toString());
+
+/** Puts `text` in place of what is there, as a paste does; the cursor is at its end. */
+async function paste(page, text) {
+  await content(page).click();
+  await page.keyboard.press("Control+a");
+  await content(page).evaluate((element, text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", text);
+    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+  }, text);
+}
+
+/** Asks for what may stand after `text`. */
+async function after(page, text) {
+  await paste(page, text);
+  await page.keyboard.press("Control+Space");
+}
+
+const option = (page, label) => page.locator(".cm-tooltip-autocomplete li", { has: page.locator(".cm-completionLabel", { hasText: new RegExp(`^${label}$`) }) });
+
+const DEPLOYMENT = `# The shop.
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: shop
+spec:
+  replicas: 2
+  selector:
+    matchLabels:
+      app: shop
+  template:
+    metadata:
+      labels:
+        app: shop
+    spec:
+      containers:
+      - name: shop
+        image: nginx   # pinned later
+`;
+
+test("keys, values, kinds and names complete from what the cluster serves", async (t) => {
+  const page = await openEditor(t);
+  await paste(page, DEPLOYMENT);
+  await page.keyboard.type("        imagePull");
+  await option(page, "imagePullPolicy").waitFor();
+  await screenshot(page, "complete");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("A");
+  await option(page, "Always").click();
+  assert.match(await text(page), /\n {8}imagePullPolicy: Always$/);
+
+  // `kind:` knows the version beside it, `apiVersion:` the kind.
+  await after(page, "kind: CronJob\napiVersion: b");
+  await option(page, "batch/v1").waitFor();
+  await after(page, "apiVersion: apps/v1\nkind: State");
+  await option(page, "StatefulSet").waitFor();
+
+  // Inside braces, too.
+  await after(page, "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: x, imag");
+  await option(page, "image").waitFor();
+
+  // Names are those of the cluster.
+  await after(page, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\nspec:\n  nodeName: node");
+  await option(page, "node-1").waitFor();
+
+  // A kind brings what it needs.
+  await paste(page, "");
+  await page.keyboard.type("Deploy");
+  await option(page, "Deployment").click();
+  assert.match(await text(page), /^apiVersion: apps\/v1\nkind: Deployment\nmetadata:\n  name: name\nspec:\n  replicas: 1\n/);
+});
+
+test("kinds that people define complete like any other", async (t) => {
+  const page = await openEditor(t);
+  await paste(page, `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: ships.harbour.example.com}
+spec:
+  group: harbour.example.com
+  scope: Namespaced
+  names: {plural: ships, singular: ship, kind: Ship}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            required: [masts]
+            properties:
+              masts: {type: integer, description: How many masts she has., default: 3}
+              rig: {type: string, enum: [sloop, brig, barque]}
+`);
+  await page.keyboard.press("Control+Enter");
+  await drawer(page).locator(".outcome").getByText("created").waitFor();
+  await page.waitForFunction(() => new Promise((resolve) => setTimeout(() => resolve(true), 3100)));
+  await after(page, "apiVersion: harbour.example.com/v1\nkind: Ship\nmetadata:\n  name: endeavour\nspec:\n  ri");
+  await option(page, "rig").click();
+  await page.keyboard.type("ba");
+  await option(page, "barque").click();
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("mast");
+  await option(page, "masts").waitFor();
+  await page.getByText("How many masts she has.").waitFor();
+});
+
+test("a field says what it is, and can be walked into", async (t) => {
+  const page = await openEditor(t);
+  await paste(page, DEPLOYMENT);
+  await content(page).getByText("replicas").hover();
+  const card = page.locator(".card");
+  await card.waitFor();
+  assert.match(await card.innerText(), /replicas <integer>[\s\S]*Default 1[\s\S]*desired pods/);
+  await screenshot(page, "hover");
+  await card.getByRole("button", { name: "Explain" }).click();
+  const panel = page.locator(".explain");
+  await panel.getByText("kubectl explain deployments.spec.replicas").waitFor();
+  await panel.getByRole("button", { name: "Deployment.spec" }).click();
+  await panel.getByRole("button", { name: "template", exact: true }).click();
+  await panel.getByRole("button", { name: "spec", exact: true }).click();
+  await panel.getByRole("button", { name: "containers", exact: true }).click();
+  await panel.getByText("kubectl explain deployments.spec.template.spec.containers").waitFor();
+  await panel.getByRole("button", { name: "livenessProbe", exact: true }).waitFor();
+  await screenshot(page, "explain");
+  await panel.getByRole("button", { name: "Close" }).click();
+  await content(page).click();
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("F1");
+  await panel.getByText("kubectl explain deployments.apiVersion").waitFor();
+});
+
+const FIXES = [
+  ["a letter is missing", DEPLOYMENT.replace("replicas", "replica"), "Rename to replicas", DEPLOYMENT],
+  ["no selector", DEPLOYMENT.replace(/  selector:\n.*\n.*\n/, ""), "Select the template's labels", DEPLOYMENT],
+  ["a version of old", DEPLOYMENT.replace("apps/v1", "extensions/v1beta1"), "Set apiVersion: apps/v1", DEPLOYMENT],
+  ["too far to the left", DEPLOYMENT.replace("        image", "      image"), "Move into spec.template.spec.containers", DEPLOYMENT],
+  ["too far to the right", DEPLOYMENT.replace("  name: shop\nspec:\n  replicas: 2\n", "  name: shop\n  spec:\n    replicas: 2\n").replace(/^ {2}selector[\s\S]*$/m, ""),
+    "Move into Deployment", DEPLOYMENT.replace(/^ {2}selector[\s\S]*$/m, "")],
+  ["no YAML", DEPLOYMENT.replace("  name: shop\n", " name: shop\n   namespace: default\n"), "Indent by 1",
+    DEPLOYMENT.replace("  name: shop\n", " name: shop\n namespace: default\n")],
+  ["a tab", DEPLOYMENT.replace("  name: shop\n", "\tname: shop\n"), "Spaces instead of tabs", DEPLOYMENT],
+  ["a value in other letters", DEPLOYMENT.replace("      containers", "      restartPolicy: always\n      containers"), "Use Always",
+    DEPLOYMENT.replace("      containers", "      restartPolicy: Always\n      containers")],
+  ["a number in quotes", DEPLOYMENT.replace("replicas: 2", 'replicas: "2"'), "Without quotes", DEPLOYMENT],
+];
+
+test("what is wrong is said while one types, and mended by a click", async (t) => {
+  const page = await openEditor(t);
+  for (const [what, wrong, fix, right] of FIXES) {
+    await paste(page, wrong);
+    const button = drawer(page).locator(".state").getByRole("button", { name: fix });
+    await button.waitFor({ timeout: 5000 }).catch(async () => {
+      throw new Error(`${what}: no "${fix}" in: ${await drawer(page).locator(".state").innerText()}`);
+    });
+    if (what === "no selector") await screenshot(page, "fix");
+    await button.click();
+    assert.equal(await text(page), right, what);
+  }
+  // The same by the pointer, where the fault is.
+  await paste(page, DEPLOYMENT.replace("replicas", "replica"));
+  await drawer(page).locator(".cm-lintRange-error").first().hover();
+  await page.locator(".cm-diagnostic").getByRole("button", { name: "Rename to replicas" }).click();
+  assert.equal(await text(page), DEPLOYMENT);
+  await paste(page, DEPLOYMENT);
+  await drawer(page).getByText("deployment.apps/shop created").waitFor();
+  await screenshot(page, "would");
+});
+
+test("formatting keeps comments and order", async (t) => {
+  const page = await openEditor(t);
+  await paste(page, "# first\nkind:   ConfigMap\napiVersion: v1   # second\ndata:\n    b: '1'\n    a: \"2\"\nmetadata:\n      name: x\n---\n# third\nkind: List\napiVersion: v1\nitems:\n  - {kind: Secret}\n");
+  await drawer(page).getByRole("button", { name: "Format" }).click();
+  assert.equal(await text(page), "# first\nkind: ConfigMap\napiVersion: v1 # second\ndata:\n  b: '1'\n  a: \"2\"\nmetadata:\n  name: x\n---\n# third\nkind: List\napiVersion: v1\nitems:\n- {kind: Secret}\n");
+  await page.keyboard.press("Control+z");
+  assert.match(await text(page), /^# first\nkind: {3}ConfigMap/);
+});
+
+test("several files are open at once; what is closed comes back", async (t) => {
+  const page = await openEditor(t);
+  await paste(page, DEPLOYMENT);
+  await drawer(page).getByRole("button", { name: "New file" }).click();
+  await page.keyboard.type("kind: Service");
+  await page.keyboard.press("Escape");
+  await drawer(page).locator(".pick", { hasText: "editor-2.yaml" }).dblclick();
+  await drawer(page).getByLabel("Name of the file").fill("web.yaml");
+  await page.keyboard.press("Enter");
+  await drawer(page).locator(".pick", { hasText: "web.yaml" }).waitFor();
+  await drawer(page).locator(".pick", { hasText: "editor.yaml" }).click();
+  assert.equal(await text(page), DEPLOYMENT);
+  await screenshot(page, "files");
+  await drawer(page).locator(".pick", { hasText: "web.yaml" }).click();
+  await drawer(page).getByRole("button", { name: "Close this file" }).nth(1).click();
+  await drawer(page).getByText("web.yaml is closed.").waitFor();
+  await drawer(page).getByRole("button", { name: "Undo" }).click();
+  assert.equal(await text(page), "kind: Service");
+  // The terminal knows them all.
+  await page.getByRole("button", { name: "Terminal" }).click();
+  await page.locator(".xterm").waitFor();
+  await page.keyboard.type("ls\n");
+  await page.locator(".xterm-rows").getByText("web.yaml").first().waitFor();
+});
+
+test("what applying would change is shown beside, and the cluster's own YAML with who wrote it", async (t) => {
+  const page = await openEditor(t);
+  await paste(page, DEPLOYMENT);
+  await page.keyboard.press("Control+Enter");
+  await drawer(page).locator(".outcome").getByText("deployment.apps/shop created").waitFor();
+  await drawer(page).getByRole("button", { name: "Compare" }).click();
+  const dialog = page.locator("dialog");
+  await dialog.getByText("Applying would change nothing.").waitFor();
+  await dialog.getByRole("button", { name: "Close" }).click();
+
+  await paste(page, DEPLOYMENT.replace("replicas: 2", "replicas: 5").replace("image: nginx", "image: nginx:1.27"));
+  await drawer(page).getByRole("button", { name: "Compare" }).click();
+  await dialog.locator(".cm-merge-a").getByText("replicas: 2").waitFor();
+  await dialog.locator(".cm-merge-b").getByText("replicas: 5").waitFor();
+  await dialog.locator(".cm-merge-b .cm-changedLine").nth(1).waitFor();
+  await dialog.getByText("kubectl diff -f editor.yaml").waitFor();
+  await screenshot(page, "compare");
+  await dialog.getByRole("button", { name: "Apply" }).click();
+  await drawer(page).locator(".outcome").getByText("deployment.apps/shop configured").waitFor();
+
+  await drawer(page).getByRole("button", { name: "In the cluster" }).click();
+  const line = (text) => dialog.locator(".pair > div:nth-child(2) .cm-line", { hasText: text }).first();
+  await line("progressDeadlineSeconds").waitFor();
+  assert.match(await line("progressDeadlineSeconds").getAttribute("class"), /cm-defaulted/);
+  assert.doesNotMatch(await line("replicas: 5").getAttribute("class"), /cm-defaulted|cm-managed/);
+  await screenshot(page, "live-yaml");
+  await dialog.locator(".pair > div:nth-child(2) .cm-scroller").evaluate((element) => (element.scrollTop = element.scrollHeight));
+  await line("status:").waitFor();
+  assert.equal(await line("status:").getAttribute("data-manager"), "kube-controller-manager");
+});
+
+test("selector and pods, pod and template, replicas and slider belong together", async (t) => {
+  const page = await openEditor(t);
+  await paste(page, DEPLOYMENT);
+  await page.keyboard.press("Control+Enter");
+  await page.locator(".pod[data-shape=ready]", { hasText: "shop" }).nth(1).waitFor({ timeout: 60_000 });
+  // The pods of others step back.
+  await content(page).getByText("matchLabels").hover();
+  await page.locator(".pod.unrelated", { hasText: "todo-api" }).first().waitFor();
+  assert.equal(await page.locator(".pod.unrelated", { hasText: "shop" }).count(), 0);
+  await screenshot(page, "selector");
+  await page.mouse.move(5, 5);
+  await page.locator(".pod.unrelated").first().waitFor({ state: "detached" });
+
+  await page.locator(".pod[data-shape=ready]", { hasText: "shop" }).first().hover();
+  const lit = drawer(page).locator(".cm-lit");
+  await lit.filter({ hasText: "image: nginx" }).waitFor();
+  assert.equal(await lit.filter({ hasText: "replicas" }).count(), 0);
+  await screenshot(page, "template");
+
+  const slider = drawer(page).getByLabel("Number of replicas");
+  await slider.focus();
+  await page.keyboard.press("ArrowRight");
+  assert.match(await text(page), /replicas: 3/);
+  await page.locator(".pod", { hasText: "shop" }).nth(2).waitFor({ timeout: 60_000 });
+  await page.getByText("kubectl scale deployment/shop --replicas=3").waitFor();
+});
+
+test("what the mouse does has a command", async (t) => {
+  const page = await openEditor(t);
+  const doing = page.locator(".doing");
+  await page.waitForFunction(() => "asked" in window.kubarium);
+  await page.locator(".pod[data-shape=ready]").first().click();
+  await doing.getByText(/^kubectl describe pod todo-api-/).waitFor();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await doing.getByText(/^kubectl delete pod todo-api-/).waitFor();
+  await screenshot(page, "command");
+  await page.locator(".node[data-place='node/node-1']").getByRole("switch").click();
+  await doing.getByText("no kubectl command does this").waitFor();
+});
+
+/** Drops a file on the editor. */
+const drop = (page, name, bytes) => drawer(page).locator(".host").evaluate((element, { name, bytes }) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([typeof bytes === "number" ? "x".repeat(bytes) : typeof bytes === "string" ? bytes : new Uint8Array(bytes)], name));
+  for (const kind of ["dragover", "drop"]) element.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+}, { name, bytes });
+
+test("files come in by dropping; what is no text is refused, and nothing is lost", async (t) => {
+  const page = await openEditor(t);
+  await paste(page, DEPLOYMENT);
+  await drop(page, "big.yaml", 5 << 20);
+  await drawer(page).getByText("big.yaml has 5.0 MB. Up to 3 MB can be opened.").waitFor();
+  await drop(page, "program", [0x7f, 0x45, 0x4c, 0x46, 0, 1, 2, 0xff]);
+  await drawer(page).getByText("program is no text.").waitFor();
+  await drop(page, "latin.yaml", [0x61, 0x3a, 0x20, 0xe4, 0x0a]);
+  await drawer(page).getByText("latin.yaml is no UTF-8 text").waitFor();
+  assert.equal(await text(page), DEPLOYMENT);
+  // Each level doubles nine times: nobody unfolds that.
+  const bomb = ["a: &a [x, x, x, x, x, x, x, x, x]", ..."bcdefghi".split("").map((name, index) => {
+    const before = "abcdefghi"[index];
+    return `${name}: &${name} [${Array(9).fill(`*${before}`).join(", ")}]`;
+  })].join("\n");
+  await drop(page, "bomb.yaml", bomb);
+  await drawer(page).locator(".pick", { hasText: "bomb.yaml" }).waitFor();
+  await drawer(page).locator(".state .bad").waitFor();
+  await drop(page, "shop.yaml", "---\n# Source: shop/templates/web.yaml\napiVersion: v1\r\nkind: List\r\nitems:\r\n- apiVersion: v1\r\n  kind: ConfigMap\r\n  metadata: {name: x}\r\n");
+  await drawer(page).locator(".pick", { hasText: "shop.yaml" }).waitFor();
+  await drawer(page).getByText("configmap/x created").waitFor();
+});
+
+const MINE = `apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: Node
+  metadata: {name: worker-a, uid: 1, resourceVersion: "7", labels: {kubernetes.io/hostname: worker-a, topology.kubernetes.io/zone: z1, disk: ssd}}
+  spec: {podCIDR: 10.0.0.0/24, taints: [{key: gpu, value: "yes", effect: PreferNoSchedule}]}
+  status: {capacity: {cpu: "8", memory: 32Gi, pods: "50"}, allocatable: {cpu: 7500m, memory: 30Gi, pods: "50"}}
+- apiVersion: v1
+  kind: Namespace
+  metadata: {name: shop, uid: 2}
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: web, namespace: shop, uid: 3, generation: 4, creationTimestamp: "2024-01-01T00:00:00Z", annotations: {deployment.kubernetes.io/revision: "3"}}
+  spec:
+    replicas: 2
+    selector: {matchLabels: {app: web}}
+    template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: nginx}]}}
+  status: {replicas: 2}
+- apiVersion: v1
+  kind: Secret
+  metadata: {name: password, namespace: shop}
+  data: {password: c2VjcmV0}
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: web-1, namespace: shop, ownerReferences: [{kind: ReplicaSet, name: web, uid: 9, controller: true, apiVersion: apps/v1}]}
+  spec: {containers: [{name: web, image: nginx}]}
+`;
+
+test("the output of a real cluster becomes a cluster; what is in it can be taken out again", async (t) => {
+  const page = await openEditor(t);
+  await drop(page, "mine.yaml", MINE);
+  await drawer(page).getByText("This comes from a real cluster: 1 nodes, 3 objects.").waitFor();
+  await drawer(page).getByRole("button", { name: "Open it" }).click();
+  await page.locator(".node[data-place='node/worker-a'][data-state=ready]").waitFor();
+  await page.locator(".pod[data-shape=ready]", { hasText: "web" }).nth(1).waitFor({ timeout: 60_000 });
+  assert.equal(await page.locator(".node").count(), 1);
+
+  await drawer(page).getByText("More", { exact: true }).click();
+  await screenshot(page, "more");
+  const [download] = await Promise.all([
+    page.waitForEvent("download"), drawer(page).getByRole("button", { name: "Save the cluster as manifests" }).click(),
+  ]);
+  const chunks = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
+  const saved = Buffer.concat(chunks).toString();
+  assert.match(saved, /kind: Deployment\nmetadata:\n  name: web\n  namespace: shop\n/);
+  assert.match(saved, /password: ""/);
+  assert.doesNotMatch(saved, /uid|resourceVersion|managedFields|status:|c2VjcmV0|clusterIP/);
+
+  // It can be undone: the cluster before is there again.
+  await page.locator(".doing").getByRole("button", { name: "Undo" }).click();
+  await page.locator(".node[data-place='node/node-2']").waitFor();
+});
+
+test("work is kept: files and cluster are there after loading again, under a name for ever", async (t) => {
+  const page = await openEditor(t);
+  await paste(page, DEPLOYMENT);
+  await page.waitForFunction(() => "asked" in window.kubarium);
+  await page.keyboard.press("Control+Enter");
+  await drawer(page).locator(".outcome").getByText("created").waitFor();
+  await drawer(page).getByText("More", { exact: true }).click();
+  await drawer(page).getByRole("button", { name: "Playgrounds…" }).click();
+  const dialog = page.locator("dialog");
+  await dialog.getByLabel("Name").fill("my shop");
+  await dialog.getByRole("button", { name: "Keep" }).click();
+  await dialog.getByRole("button", { name: "my shop" }).waitFor();
+  await screenshot(page, "playgrounds");
+  await page.reload();
+  await page.locator(".doing").getByText(/Your cluster of .* is kept/).waitFor();
+  await page.locator(".doing").getByRole("button", { name: "Go on with it" }).click();
+  await page.locator(".pod", { hasText: "shop" }).nth(1).waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "YAML" }).click();
+  await page.waitForFunction(() => document.querySelector(".editor-host").shadowRoot.querySelector(".cm-content")?.textContent.includes("The shop."));
+
+  await paste(page, "");
+  await drawer(page).getByText("More", { exact: true }).click();
+  await drawer(page).getByRole("button", { name: "Playgrounds…" }).click();
+  await dialog.getByRole("button", { name: "Forget" }).click();
+  await dialog.getByRole("button", { name: "my shop" }).waitFor({ state: "detached" });
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await drawer(page).getByRole("button", { name: "Undo" }).click();
+  await drawer(page).getByText("More", { exact: true }).click();
+  await drawer(page).getByRole("button", { name: "Playgrounds…" }).click();
+  await dialog.getByRole("button", { name: "my shop" }).click();
+  await page.waitForFunction(() => document.querySelector(".editor-host").shadowRoot.querySelector(".cm-content")?.textContent.includes("The shop."));
+});
+
+test("nothing that axe knows is wrong with editor, menu and windows, light or dark", async (t) => {
+  for (const colorScheme of ["light", "dark"]) {
+    const page = await openEditor(t, { colorScheme });
+    await page.evaluate(axe);
+    const look = async (what) => {
+      const { violations } = await page.evaluate(() => window.axe.run(document.querySelector(".drawer")));
+      assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes[0].html]), [], what);
+    };
+    await drawer(page).locator(".state b").waitFor();
+    await look("editor");
+    await page.keyboard.press("Control+Home");
+    await page.keyboard.press("F1");
+    await page.locator(".explain h3").waitFor();
+    await look("explanation");
+    await drawer(page).getByText("More", { exact: true }).click();
+    await look("menu");
+    await page.keyboard.press("Escape");
+    await drawer(page).getByRole("button", { name: "In the cluster" }).click();
+    await page.locator("dialog .pair > div:nth-child(2) .cm-line").first().waitFor();
+    await look("live");
+    await page.locator("dialog").getByRole("button", { name: "Close" }).click();
+    await drawer(page).getByRole("button", { name: "Compare" }).click();
+    await page.locator("dialog .cm-line, dialog .empty").first().waitFor();
+    await look("compare");
+  }
+});
