@@ -21,7 +21,7 @@ function put(view) {
 
 /** Comes into the room of a link: `CODE`, or `CODE.TOKEN`. */
 export function join(link) {
-  const [typed, token] = decodeURIComponent(link).split(".");
+  const [typed, token] = link.split(".");
   const code = typed.toUpperCase().replace(/[^A-Z]/g, "");
   if (token) remember(code, token);
   const known = token ?? recall(code);
