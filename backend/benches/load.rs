@@ -100,7 +100,8 @@ async fn room(server: &Arc<Server>, learners: usize) {
     let (came_in, mut came) = mpsc::unbounded_channel();
     let begun = Instant::now();
     let joined = stream::iter(0..learners).map(|index| {
-        let (server, client, code, came) = (Arc::clone(server), client.clone(), code.clone(), came_in.clone());
+        let (server, client, code, came) =
+            (Arc::clone(server), client.clone(), code.clone(), came_in.clone());
         async move {
             let path = format!("/api/v1/rooms/{code}/participants");
             let body = json!({"name": format!("Learner {index}")}).to_string();
@@ -156,7 +157,11 @@ async fn sessions(server: &Arc<Server>, count: usize, clients: usize) {
         let mut first = server.hello(&session.id, &session.owner, None).await;
         // At rest nothing is sent; a session that runs sends ten horizons a second to each.
         first.send(&ClientMessage::Pace { running: Some(false), speed: None, until: None }).await;
-        first.until(|message| matches!(message, ServerMessage::Horizon(horizon) if !horizon.running).then_some(())).await;
+        first
+            .until(|message| {
+                matches!(message, ServerMessage::Horizon(horizon) if !horizon.running).then_some(())
+            })
+            .await;
         if index + 1 == count {
             before = memory(server);
         }
@@ -176,12 +181,18 @@ async fn sessions(server: &Arc<Server>, count: usize, clients: usize) {
     for (_, group) in &mut groups {
         for client in group {
             client
-                .until(|message| matches!(message, ServerMessage::Presence { people } if people.len() == clients).then_some(()))
+                .until(|message| {
+                    matches!(message, ServerMessage::Presence { people } if people.len() == clients)
+                        .then_some(())
+                })
                 .await;
         }
     }
     let connections = count * (clients - 1);
-    println!("  {:.1} kB of server memory for each idle connection", (memory(server) - before) / connections.max(1) as f64);
+    println!(
+        "  {:.1} kB of server memory for each idle connection",
+        (memory(server) - before) / connections.max(1) as f64
+    );
     let mut times = Vec::new();
     for round in 0..20 {
         for (_, group) in groups.iter_mut().skip(round % 7).step_by(7) {

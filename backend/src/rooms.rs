@@ -244,7 +244,9 @@ impl Rooms {
                 return Err(Refusal::Full);
             }
             let taken = |name: &str| {
-                room.participants.values().any(|other| other.record.name.to_lowercase() == name.to_lowercase())
+                room.participants
+                    .values()
+                    .any(|other| other.record.name.to_lowercase() == name.to_lowercase())
             };
             let name = name::told_apart(wanted, taken);
             let session = own_session(&room.record.scenario, token.hash());
@@ -308,7 +310,8 @@ impl Rooms {
 
 /// A session that begins now, whose owner has the token with this hash. Nobody has the tokens of its other roles.
 fn own_session(scenario: &str, owner: crate::storage::TokenHash) -> SessionRecord {
-    let scenario = serde_json::from_str(scenario).expect("it was written by this program or checked when read");
+    let scenario =
+        serde_json::from_str(scenario).expect("it was written by this program or checked when read");
     let tokens = [owner, Token::random().hash(), Token::random().hash()];
     session_http::record(&token::random_id(), now(), scenario, tokens)
 }

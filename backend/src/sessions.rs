@@ -89,7 +89,15 @@ pub struct Seat {
 impl Sessions {
     /// Nobody is awake yet.
     pub fn new(store: Store, damage: Damage, limits: Limits) -> Self {
-        Self { inner: Arc::new(Inner { store, damage, limits, awake: Mutex::default(), grants: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                damage,
+                limits,
+                awake: Mutex::default(),
+                grants: Mutex::default(),
+            }),
+        }
     }
 
     /// What sessions may take.
@@ -126,8 +134,7 @@ impl Sessions {
     /// Why not.
     pub async fn act(&self, id: &str, action: StepAction, by: Str) -> Result<(), End> {
         let mut seat = self.follow(id).await?;
-        let submission =
-            Submission { client: seat.client, id: 0, action: Box::new(action), by: Some(by) };
+        let submission = Submission { client: seat.client, id: 0, action: Box::new(action), by: Some(by) };
         let sent = seat.mailbox.send(Ask::Submit(submission)).await;
         // Only frames of a welcome and of the log come before the answer, and these begin otherwise.
         while sent.is_ok()

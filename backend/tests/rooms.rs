@@ -139,7 +139,11 @@ async fn everybody_gets_a_cluster_of_their_own() {
     let server = Server::start(data.path()).await;
     let room = open(&server, "?title=Monday&seats=3").await;
     let (ana, second) = (come(&server, &room, " Ana ").await, come(&server, &room, "ana").await);
-    assert_eq!((ana.name.as_str(), second.name.as_str()), ("Ana", "ana 2"), "two with one name are told apart");
+    assert_eq!(
+        (ana.name.as_str(), second.name.as_str()),
+        ("Ana", "ana 2"),
+        "two with one name are told apart"
+    );
     assert_ne!(ana.session, second.session);
     let markup = come(&server, &room, "<img src=x onerror=alert(1)>\u{202e}").await;
     assert_eq!(markup.name, "<img src=x onerror=alert(1)>");
@@ -148,8 +152,11 @@ async fn everybody_gets_a_cluster_of_their_own() {
     assert_eq!(full.status(), StatusCode::CONFLICT);
     assert_eq!(full.headers()["content-type"], "application/problem+json");
     assert_eq!(enrol(&server, &room, " \u{200b} ").await.status(), StatusCode::BAD_REQUEST);
-    let info: Value =
-        get(&server, &format!("/api/v1/rooms/{}", room.code.to_lowercase()), "").await.json().await.expect("JSON");
+    let info: Value = get(&server, &format!("/api/v1/rooms/{}", room.code.to_lowercase()), "")
+        .await
+        .json()
+        .await
+        .expect("JSON");
     assert_eq!((&info["title"], &info["taken"], &info["open"]), (&json!("Monday"), &json!(3), &json!(true)));
 
     // The token opens the own session as its owner, and nobody else's.
@@ -190,8 +197,12 @@ async fn the_instructor_sees_how_everybody_is_getting_on() {
         .await;
     let person = desk.person(ana.number, |person| person["status"]["time"] == 5000).await;
     assert_eq!(person["status"]["nodes"], json!([["r", "rrf"]]), "a thumbnail is letters");
-    let met: Vec<bool> =
-        person["objectives"].as_array().expect("a list").iter().map(|goal| goal[1].as_u64() > Some(0)).collect();
+    let met: Vec<bool> = person["objectives"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|goal| goal[1].as_u64() > Some(0))
+        .collect();
     assert_eq!(met, [true, false]);
 
     line.say(json!({"hand": {"up": true}})).await;
@@ -228,7 +239,10 @@ async fn what_is_pushed_arrives_at_all_or_some() {
     assert_eq!(server.info(&ana.session).await["running"], false);
     // Who comes late finds it so.
     let mut late = Line::open(&server, &room.code, &bo.token).await;
-    assert_eq!(late.hear("seat").await["notice"], json!({"note": "Look at node-1", "paused": true, "come": false}));
+    assert_eq!(
+        late.hear("seat").await["notice"],
+        json!({"note": "Look at node-1", "paused": true, "come": false})
+    );
     desk.say(json!({"push": {"what": {"pause": {"on": false}}}})).await;
     desk.hear("pushed").await;
     assert_eq!(server.info(&ana.session).await["running"], true);
@@ -307,7 +321,10 @@ async fn nobody_does_what_is_not_theirs() {
         json!({"push": {"what": {"note": {"text": "x"}}}}),
     ] {
         line.say(said.clone()).await;
-        assert!(line.hear("refused").await["why"].as_str().is_some_and(|why| why.contains("instructor")), "{said}");
+        assert!(
+            line.hear("refused").await["why"].as_str().is_some_and(|why| why.contains("instructor")),
+            "{said}"
+        );
     }
     for (code, token, expected) in [
         (other.code.as_str(), ana.token.as_str(), 4401),
@@ -318,7 +335,11 @@ async fn nobody_does_what_is_not_theirs() {
     ] {
         assert_eq!(Line::open(&server, code, token).await.end().await, expected, "{code}");
     }
-    let unread = [json!({"status": {"session": "", "time": 1, "surprise": 1}}), json!({"hello": {"token": ana.token}}), json!([])];
+    let unread = [
+        json!({"status": {"session": "", "time": 1, "surprise": 1}}),
+        json!({"hello": {"token": ana.token}}),
+        json!([]),
+    ];
     for said in unread {
         let mut line = Line::open(&server, &room.code, &ana.token).await;
         line.say(said.clone()).await;
@@ -355,7 +376,10 @@ async fn nobody_does_what_is_not_theirs() {
     assert!(tokio_tungstenite::connect_async(foreign).await.is_err());
     for path in ["/api/v1/rooms", &format!("/api/v1/rooms/{}/participants", room.code)] {
         let request = Client::new().post(server.url(path)).header("origin", "http://evil.example");
-        assert_eq!(request.body(r#"{"name":"x"}"#).send().await.expect("it answers").status(), StatusCode::FORBIDDEN);
+        assert_eq!(
+            request.body(r#"{"name":"x"}"#).send().await.expect("it answers").status(),
+            StatusCode::FORBIDDEN
+        );
     }
     for query in ["?seats=0", "?seats=100000", "?hours=0", "?hours=9000", "?surprise=1"] {
         let answer = post(&server, &format!("/api/v1/rooms{query}"), String::new()).await;
@@ -423,7 +447,8 @@ async fn the_way_in_is_shown() {
     let data = directory();
     let server = Server::start(data.path()).await;
     let room = open(&server, "").await;
-    let picture = reqwest::get(server.url(&format!("/api/v1/rooms/{}/qr.svg", room.code))).await.expect("it answers");
+    let picture =
+        reqwest::get(server.url(&format!("/api/v1/rooms/{}/qr.svg", room.code))).await.expect("it answers");
     assert_eq!(picture.headers()["content-type"], "image/svg+xml");
     assert!(picture.text().await.expect("text").contains("<svg"));
     let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
@@ -447,11 +472,14 @@ async fn who_listens_for_all_is_told_where_others_come_in() {
     let mut child = command.spawn().expect("it starts");
     let stdout = child.stdout.take().expect("it is piped");
     let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(stdout));
-    let first = timeout(PATIENCE, lines.next_line()).await.expect("it says so").expect("text").expect("a line");
+    let first =
+        timeout(PATIENCE, lines.next_line()).await.expect("it says so").expect("text").expect("a line");
     assert!(first.starts_with("Kubarium is at http://0.0.0.0:"), "{first}");
-    let second = timeout(PATIENCE, lines.next_line()).await.expect("it says so").expect("text").expect("a line");
+    let second =
+        timeout(PATIENCE, lines.next_line()).await.expect("it says so").expect("text").expect("a line");
     assert!(second.starts_with("Others in this network open http://"), "{second}");
     assert!(!second.contains("0.0.0.0"), "{second}");
-    let picture = timeout(PATIENCE, lines.next_line()).await.expect("it says so").expect("text").expect("a line");
+    let picture =
+        timeout(PATIENCE, lines.next_line()).await.expect("it says so").expect("text").expect("a line");
     assert!(picture.contains(['█', '▀', '▄']), "{picture}");
 }

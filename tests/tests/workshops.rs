@@ -99,7 +99,8 @@ fn texts_of_rooms_are_whole_and_used() {
     });
     let (en, ja) = (en.as_object().expect("texts"), ja.as_object().expect("texts"));
     assert!(en.keys().eq(ja.keys()), "both languages have the same texts");
-    let modules = ["room.js", "room/base.js", "room/card.js", "room/desk.js", "room/rehearse.js", "room/seat.js"];
+    let modules =
+        ["room.js", "room/base.js", "room/card.js", "room/desk.js", "room/rehearse.js", "room/seat.js"];
     let code: String = modules.iter().map(|module| read(&format!("frontend/js/{module}"))).collect();
     for (name, text) in en {
         let other = ja[name].as_str().expect("text");

@@ -190,7 +190,8 @@ impl Rooms {
             }
             Push::Scenario { text } => {
                 let read = move || Scenario::parse(&text).map_err(|error| error.to_string());
-                let scenario = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())??;
+                let scenario =
+                    tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())??;
                 self.begin_pushed(shared, numbers, for_all, scenario).await
             }
             Push::Checkpoint {} => {
@@ -211,8 +212,7 @@ impl Rooms {
             let last = commands.last().map_or(0, |last| last.at);
             record.horizon = live.record.horizon.max(last);
         }
-        results::run(&record, &commands)
-            .ok_or_else(|| "that cluster was begun by another version".to_owned())
+        results::run(&record, &commands).ok_or_else(|| "that cluster was begun by another version".to_owned())
     }
 
     async fn begin_pushed(
@@ -239,13 +239,7 @@ impl Rooms {
     }
 
     /// Gives participants another cluster of their own; how many got one, and how many did not.
-    async fn begin(
-        &self,
-        shared: &Shared,
-        numbers: Vec<u32>,
-        scenario: String,
-        reset: bool,
-    ) -> (u32, u32) {
+    async fn begin(&self, shared: &Shared, numbers: Vec<u32>, scenario: String, reset: bool) -> (u32, u32) {
         let goals = Goals::of(&scenario);
         let one = |number: u32| {
             let (scenario, goals, shared) = (scenario.clone(), goals.clone(), Arc::clone(shared));
@@ -271,12 +265,8 @@ impl Rooms {
                     participant.begin(id.clone(), progress);
                 }
                 let place = Place { id, token: None };
-                let opened = Told::Opened {
-                    session: place,
-                    objectives: goals.ids,
-                    titles: goals.titles,
-                    reset,
-                };
+                let opened =
+                    Told::Opened { session: place, objectives: goals.ids, titles: goals.titles, reset };
                 room.tell_one(number, &opened);
                 room.tell_one(number, &Told::Visit(Visit::None));
                 room.touch(number);

@@ -93,7 +93,9 @@ struct Enrolled {
 
 fn ours_alone(headers: &HeaderMap) -> Result<(), Problem> {
     match origin::is_foreign(headers) {
-        true => Err(Problem::new(StatusCode::FORBIDDEN, "only pages from this server may speak to its rooms")),
+        true => {
+            Err(Problem::new(StatusCode::FORBIDDEN, "only pages from this server may speak to its rooms"))
+        }
         false => Ok(()),
     }
 }

@@ -160,8 +160,7 @@ pub struct Question {
 impl Question {
     /// Within limits; none when it asks nothing.
     pub fn trimmed(self) -> Option<Self> {
-        let choices: Vec<String> =
-            self.choices.iter().map(|choice| short(choice)).take(CHOICES).collect();
+        let choices: Vec<String> = self.choices.iter().map(|choice| short(choice)).take(CHOICES).collect();
         (!choices.is_empty()).then(|| Self { text: short(&self.text), choices })
     }
 }

@@ -59,15 +59,7 @@ impl Participant {
     pub fn new(record: ParticipantRecord) -> Self {
         let progress: Progress = serde_json::from_str(&record.progress).unwrap_or_default();
         let moved = progress.met.values().copied().max().unwrap_or_default().max(progress.began);
-        Self {
-            record,
-            progress,
-            hand: 0,
-            moved,
-            visit: Visit::None,
-            status: Status::default(),
-            answer: None,
-        }
+        Self { record, progress, hand: 0, moved, visit: Visit::None, status: Status::default(), answer: None }
     }
 
     /// Begins anew in another session.

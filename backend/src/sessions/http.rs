@@ -127,9 +127,8 @@ impl Sessions {
     /// There are too many, or it is too large.
     pub async fn admit(&self, scenario: &Scenario) -> Result<(), Problem> {
         let limits = self.inner.limits;
-        let nodes = scenario.spec.cluster.nodes.iter().fold(0, |sum: u32, group| {
-            sum.saturating_add(group.count)
-        });
+        let nodes =
+            scenario.spec.cluster.nodes.iter().fold(0, |sum: u32, group| sum.saturating_add(group.count));
         if nodes > limits.nodes {
             let why = format!("a session here has {} nodes at most, and this one {nodes}", limits.nodes);
             return Err(Problem::new(StatusCode::BAD_REQUEST, why));

@@ -125,13 +125,20 @@ pub fn replace_session(
     session: &SessionRecord,
 ) -> Result<(), StoreError> {
     connection
-        .prepare_cached("UPDATE participants SET session = ?3, progress = ?4 WHERE room = ?1 AND number = ?2")?
+        .prepare_cached(
+            "UPDATE participants SET session = ?3, progress = ?4 WHERE room = ?1 AND number = ?2",
+        )?
         .execute(params![code, number, session.id, progress])?;
     add_session(connection, code, session)
 }
 
 /// Keeps which objectives somebody met.
-pub fn set_progress(connection: &Connection, code: &str, number: u32, progress: &str) -> Result<(), StoreError> {
+pub fn set_progress(
+    connection: &Connection,
+    code: &str,
+    number: u32,
+    progress: &str,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE participants SET progress = ?3 WHERE room = ?1 AND number = ?2")?
         .execute(params![code, number, progress])?;

@@ -8,7 +8,9 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::{CommandRecord, Damage, Job, OpenError, Pace, SessionRecord, StoreError, TokenHash, damage, rooms};
+use super::{
+    CommandRecord, Damage, Job, OpenError, Pace, SessionRecord, StoreError, TokenHash, damage, rooms,
+};
 
 /// Tells a writer that its command is on disk, or why not.
 pub type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;

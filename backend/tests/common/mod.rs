@@ -45,7 +45,8 @@ impl Server {
 
     /// With more to say on the command line.
     pub async fn start_with(data: &Path, options: &[&str]) -> Self {
-        let mut child = program(data).args(options).stderr(Stdio::inherit()).spawn().expect("the program starts");
+        let mut child =
+            program(data).args(options).stderr(Stdio::inherit()).spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("it is piped");
         let mut lines = BufReader::new(stdout).lines();
         let line =

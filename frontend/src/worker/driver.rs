@@ -28,8 +28,8 @@ use super::{
     waits,
 };
 use crate::protocol::{
-    Caption, Clock, Command, Frame, Happening, Inspection, Pace, Reply, Request, Speed, Standing,
-    Subject, Systems, Verdict, Visitors, Wait,
+    Caption, Clock, Command, Frame, Happening, Inspection, Pace, Reply, Request, Speed, Standing, Subject,
+    Systems, Verdict, Visitors, Wait,
 };
 
 /// The longest stretch of wall time that one tick makes up for: a page that slept goes on, it does not rush.

@@ -157,8 +157,8 @@ impl Worker {
     }
 
     fn hear_server(&mut self, heard: Heard) {
-        let following = !self.joining
-            && self.driver.as_mut().is_some_and(|driver| driver.replica().sequence().is_some());
+        let following =
+            !self.joining && self.driver.as_mut().is_some_and(|driver| driver.replica().sequence().is_some());
         match heard {
             Heard::Message(message) => match *message {
                 ServerMessage::Welcome(welcome) if !following => match Replica::together(*welcome) {
@@ -199,7 +199,9 @@ impl Worker {
 
     /// Passes on what is for the server, and how the session stands.
     fn talk(&mut self) {
-        let (Some(socket), Some(driver), false) = (&self.socket, &mut self.driver, self.joining) else { return };
+        let (Some(socket), Some(driver), false) = (&self.socket, &mut self.driver, self.joining) else {
+            return;
+        };
         socket.remember(driver.replica().sequence());
         let Some((said, live)) = driver.replica().said() else { return };
         said.iter().for_each(|message| socket.say(message));
