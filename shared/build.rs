@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use k8s_openapi::Resource;
 use k8s_openapi::api::{
-    apps, autoscaling, batch, coordination, core, discovery, networking, node, policy, rbac, scheduling,
-    storage,
+    admissionregistration, apps, autoscaling, batch, certificates, coordination, core, discovery, events,
+    flowcontrol, networking, node, policy, rbac, resource, scheduling, storage,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions;
 use schemars::JsonSchema;
@@ -153,6 +153,25 @@ impl Tables {
         self.add::<storage::v1::CSIDriver>();
         self.add::<storage::v1::CSINode>();
         self.add::<storage::v1::StorageClass>();
+        self.add::<storage::v1::CSIStorageCapacity>();
+        self.add::<storage::v1::VolumeAttributesClass>();
+        self.add::<core::v1::ComponentStatus>();
+        self.add::<certificates::v1::CertificateSigningRequest>();
+        self.add::<networking::v1::ServiceCIDR>();
+        self.add::<networking::v1::IPAddress>();
+        self.add::<events::v1::Event>();
+        self.add::<flowcontrol::v1::FlowSchema>();
+        self.add::<flowcontrol::v1::PriorityLevelConfiguration>();
+        self.add::<admissionregistration::v1::MutatingWebhookConfiguration>();
+        self.add::<admissionregistration::v1::ValidatingWebhookConfiguration>();
+        self.add::<admissionregistration::v1::ValidatingAdmissionPolicy>();
+        self.add::<admissionregistration::v1::ValidatingAdmissionPolicyBinding>();
+        self.add::<admissionregistration::v1::MutatingAdmissionPolicy>();
+        self.add::<admissionregistration::v1::MutatingAdmissionPolicyBinding>();
+        self.add::<resource::v1::DeviceClass>();
+        self.add::<resource::v1::ResourceClaim>();
+        self.add::<resource::v1::ResourceClaimTemplate>();
+        self.add::<resource::v1::ResourceSlice>();
         self.add::<storage::v1::VolumeAttachment>();
         self.add::<apiextensions::v1::CustomResourceDefinition>();
         self.add::<k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService>();

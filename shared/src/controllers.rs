@@ -25,6 +25,7 @@ mod persistentvolume_binder;
 mod pod_gc;
 mod pods;
 mod replicaset;
+mod replication;
 mod resource_quota;
 pub mod root_ca_publisher;
 mod serviceaccount;
@@ -44,7 +45,7 @@ use crate::sim::{Context, Core, RequestId};
 use worker::{Run, Worker};
 use world::World;
 
-/// What the informers follow. Events are written but never read.
+/// What the controllers need to know before they work. Events are written but never read.
 const WATCHED: &[Kind] = &[
     Kind::Namespace,
     Kind::Node,
@@ -59,6 +60,7 @@ const WATCHED: &[Kind] = &[
     Kind::DaemonSet,
     Kind::Deployment,
     Kind::ReplicaSet,
+    Kind::ReplicationController,
     Kind::StatefulSet,
     Kind::CronJob,
     Kind::Job,
@@ -102,6 +104,7 @@ controllers! {
     taint_eviction: taint_eviction::TaintEviction,
     deployment: deployment::DeploymentController,
     replica_set: replicaset::ReplicaSetController,
+    replication: replication::ReplicationManager,
     stateful_set: statefulset::StatefulSetController,
     daemon_set: daemonset::DaemonSetController,
     job: job::JobController,
@@ -131,6 +134,10 @@ struct Asker {
     at: u32,
 }
 
+fn user() -> User {
+    User::component(literal!("system:kube-controller-manager"))
+}
+
 /// The controller manager.
 #[derive(Clone, Debug, Hash)]
 pub struct ControllerManager {
@@ -143,10 +150,9 @@ pub struct ControllerManager {
 impl ControllerManager {
     /// A controller manager of the cluster with this `seed` (nothing in it is left to chance so far).
     pub fn new(seed: u64) -> ControllerManager {
-        let user = User::component(literal!("system:kube-controller-manager"));
         ControllerManager {
             seed,
-            world: World::new(&user, WATCHED),
+            world: World::new(&user(), WATCHED),
             controllers: Controllers::new(),
             asked: BTreeMap::new(),
         }
@@ -190,6 +196,11 @@ impl ControllerManager {
 
     fn changed(&mut self, deltas: &[Delta], cx: &mut Context<'_>) {
         deltas.iter().for_each(|delta| self.world.index(delta));
+        if deltas.iter().any(|delta| delta.object().key.kind == Kind::CustomResourceDefinition) {
+            let kinds = self.world.custom_kinds();
+            let gone = self.world.informers.follow_custom(&user(), &kinds, cx);
+            self.changed(&gone, cx);
+        }
         for delta in deltas {
             for controller in self.controllers.all_mut() {
                 controller.observe(delta, &self.world, cx);

@@ -61,7 +61,8 @@ spec:
 ";
 
 fn world_with_d0() -> World {
-    let mut world = World::new();
+    // Something answered for metrics there.
+    let mut world = World::with(|spec| spec.metrics_server = true);
     let made = world.kubectl(["-n", NAMESPACE, "create", "-f", "-"], D0);
     assert_eq!(made.exit_code, 0, "{}", made.stderr);
     world.wait(3);

@@ -107,6 +107,8 @@ pub enum Subresource {
     Binding,
     Eviction,
     Finalize,
+    /// Whether a certificate is to be had.
+    Approval,
     /// A container's log, which the kubelet has.
     Log,
     /// A program to run in a container.
@@ -132,6 +134,7 @@ impl Subresource {
             Subresource::Binding => "binding",
             Subresource::Eviction => "eviction",
             Subresource::Finalize => "finalize",
+            Subresource::Approval => "approval",
             Subresource::Log => "log",
             Subresource::Exec => "exec",
             Subresource::Token => "token",

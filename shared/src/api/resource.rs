@@ -51,6 +51,10 @@ impl Info {
             ("networking.k8s.io", "v1") => "networking.k8s.io/v1",
             ("coordination.k8s.io", "v1") => "coordination.k8s.io/v1",
             ("apiextensions.k8s.io", "v1") => "apiextensions.k8s.io/v1",
+            ("admissionregistration.k8s.io", "v1") => "admissionregistration.k8s.io/v1",
+            ("certificates.k8s.io", "v1") => "certificates.k8s.io/v1",
+            ("flowcontrol.apiserver.k8s.io", "v1") => "flowcontrol.apiserver.k8s.io/v1",
+            ("resource.k8s.io", "v1") => "resource.k8s.io/v1",
             _ => super::custom::api_version(self),
         }
     }
@@ -81,6 +85,16 @@ pub trait Resource: Sync {
     /// What clients are warned of whenever they use the kind; empty for nothing.
     fn deprecation(&self) -> &'static str {
         ""
+    }
+
+    /// What those are warned of who create or change one; empty for nothing.
+    fn creation_warning(&self) -> &'static str {
+        ""
+    }
+
+    /// Its place in a printed list, before the name.
+    fn order(&self, _object: &Object) -> i64 {
+        0
     }
 
     /// The typed view of a document. `previous` is the revision before: share what the document shares with it.

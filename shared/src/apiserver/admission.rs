@@ -2,6 +2,7 @@
 
 mod ingress_class;
 mod limits;
+mod policy;
 mod priority;
 mod quota;
 mod runtime_class;
@@ -11,7 +12,7 @@ pub(super) mod topology;
 
 use std::sync::LazyLock;
 
-use crate::api::{Key, Kind, Object, Status};
+use crate::api::{Key, Kind, Object, Request, Status};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 use crate::{api, doc};
@@ -40,6 +41,15 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
     Ok(())
 }
 
+/// Who asks for a certificate stands in the request for it.
+pub(super) fn requester(request: &Request, doc: &mut Doc) {
+    let spec = doc.at_mut(&["spec"]);
+    spec.set("username", &request.user.name);
+    if !request.user.groups.is_empty() {
+        spec.set("groups", Doc::list(request.user.groups.iter()));
+    }
+}
+
 /// The mutating plugins, in order; some refuse.
 pub(super) fn mutate(
     key: &Key,
@@ -66,6 +76,11 @@ pub(super) fn mutate(
         limits::check_claim(key, doc, store).map_err(|why| Status::forbidden(key, &why))?;
     }
     Ok(())
+}
+
+/// ValidatingAdmissionPolicy: `doc` is the whole object as it would be stored.
+pub(super) fn policies(call: &Call<'_, '_>, key: &Key, doc: &Doc, old: Option<&Doc>) -> Result<(), Status> {
+    policy::check(call.request, call.store, key, doc, old)
 }
 
 /// ResourceQuota, the last of all: `doc` is the whole object as it would be stored.

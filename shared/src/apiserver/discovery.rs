@@ -1,10 +1,10 @@
 //! What the server says of itself: its version and health, the groups and resources that it serves (each version's on
 //! its own, or all at once), their schemas.
 
-use crate::api::{Info, Kind, Status, Subresource};
+use crate::api::{Info, Key, Kind, Status, Subresource};
 use crate::collections::{BTreeMap, sort_by_key};
 use crate::doc;
-use crate::doc::Doc;
+use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 
 use super::{definitions, openapi};
@@ -16,7 +16,7 @@ const VERSION: &str = "{\n  \"major\": \"1\",\n  \"minor\": \"36\",\n  \"emulati
     \"goVersion\": \"go1.26.6\",\n  \"compiler\": \"gc\",\n  \"platform\": \"linux/amd64\"\n}";
 
 /// Groups as discovery orders them; others come after these.
-const GROUPS: [&str; 19] = [
+const GROUPS: [&str; 21] = [
     "",
     "apiregistration.k8s.io",
     "apps",
@@ -36,7 +36,13 @@ const GROUPS: [&str; 19] = [
     "coordination.k8s.io",
     "node.k8s.io",
     "discovery.k8s.io",
+    "resource.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
 ];
+
+/// Kinds that are served in another group or version, too.
+const ALSO: [(Kind, &str, &str); 2] =
+    [(Kind::HorizontalPodAutoscaler, "autoscaling", "v1"), (Kind::Event, "events.k8s.io", "v1")];
 
 /// Questions that are asked by creating them: group, plural, kind, and whether in a namespace. None is stored.
 pub(super) const QUESTIONS: [(&str, &str, &str, bool); 6] = [
@@ -47,6 +53,14 @@ pub(super) const QUESTIONS: [(&str, &str, &str, bool); 6] = [
     ("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", false),
     ("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview", false),
 ];
+
+/// The group that metrics-server answers for, once it is registered.
+const METRICS: &str = "metrics.k8s.io";
+
+fn has_metrics(store: &Store) -> bool {
+    let name = format!("v1beta1.{METRICS}");
+    store.get(&Key::new(Kind::ApiService, Str::new(), name)).is_some()
+}
 
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
@@ -128,7 +142,10 @@ fn versions(store: &Store) -> Vec<(&'static str, Vec<&'static str>)> {
     let custom = definitions::served(store).into_iter().map(|served| served.kind.info());
     let custom = custom.map(|info| (info.group, info.version));
     let stored = Kind::ALL.iter().map(|kind| (kind.info().group, kind.info().version));
-    for (group, version) in stored.chain(QUESTIONS.iter().map(|(group, ..)| (*group, "v1"))).chain(custom) {
+    let stored = stored.chain(ALSO.iter().map(|(_, group, version)| (*group, *version)));
+    let metrics = has_metrics(store).then_some((METRICS, "v1beta1"));
+    let asked = QUESTIONS.iter().map(|(group, ..)| (*group, "v1"));
+    for (group, version) in stored.chain(asked).chain(custom).chain(metrics) {
         match found.iter_mut().find(|(name, _)| *name == group) {
             Some((_, versions)) if versions.contains(&version) => {}
             Some((_, versions)) => versions.push(version),
@@ -166,7 +183,7 @@ fn has_version(group: &str, version: &str, store: &Store) -> bool {
     versions(store).iter().any(|(name, versions)| *name == group && versions.contains(&version))
 }
 
-fn group_version(group: &str, version: &str) -> String {
+pub(super) fn group_version(group: &str, version: &str) -> String {
     if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
 }
 
@@ -213,7 +230,7 @@ fn part(info: &'static Info, part: Subresource) -> Entry {
         _ => (None, info.kind),
     };
     let verbs = match name {
-        "status" | "scale" => vec!["get", "patch", "update"],
+        "status" | "scale" | "approval" => vec!["get", "patch", "update"],
         "finalize" => vec!["update"],
         "log" => vec!["get"],
         "exec" => vec!["create", "get"],
@@ -225,9 +242,15 @@ fn part(info: &'static Info, part: Subresource) -> Entry {
 fn entries(group: &str, version: &str, store: &Store) -> Vec<Entry> {
     let custom = definitions::served(store).into_iter().map(|served| served.kind.info());
     let infos = Kind::ALL.iter().map(|kind| kind.info()).chain(custom);
-    let stored = infos.filter(|info| info.group == group && info.version == version).map(|info| {
-        let verbs = VERBS.into_iter();
-        let verbs = verbs.filter(|verb| info.kind != "Namespace" || *verb != "deletecollection").collect();
+    let infos = infos.filter(|info| info.group == group && info.version == version);
+    let also = ALSO.iter().filter(|(_, of, at)| *of == group && *at == version).map(|(kind, ..)| kind.info());
+    let stored = infos.chain(also).map(|info| {
+        let verbs = VERBS.into_iter().filter(|verb| match info.kind {
+            "Namespace" => *verb != "deletecollection",
+            "ComponentStatus" => matches!(*verb, "get" | "list"),
+            _ => true,
+        });
+        let verbs = verbs.collect();
         let mut parts: Vec<Entry> = info.subresources.iter().map(|one| part(info, *one)).collect();
         sort_by_key(&mut parts, |part| part.name.clone());
         let (name, namespaced) = (info.plural.to_owned(), info.namespaced);
@@ -244,7 +267,23 @@ fn entries(group: &str, version: &str, store: &Store) -> Vec<Entry> {
             parts: Vec::new(),
         },
     );
-    let mut all: Vec<Entry> = stored.chain(asked).collect();
+    let measured =
+        [("nodes", "NodeMetrics", false), ("pods", "PodMetrics", true)].map(|(name, kind, namespaced)| {
+            let verbs = vec!["get", "list"];
+            Entry { name: name.into(), of: None, kind, verbs, namespaced, info: None, parts: Vec::new() }
+        });
+    let measured = measured.into_iter().filter(|_| group == METRICS);
+    // Pods are bound at a path of their own, too.
+    let bindings = (group.is_empty() && version == "v1").then(|| Entry {
+        name: "bindings".into(),
+        of: None,
+        kind: "Binding",
+        verbs: vec!["create"],
+        namespaced: true,
+        info: None,
+        parts: Vec::new(),
+    });
+    let mut all: Vec<Entry> = stored.chain(asked).chain(measured).chain(bindings).collect();
     sort_by_key(&mut all, |entry| entry.name.clone());
     all
 }
@@ -342,8 +381,10 @@ fn discovered(entry: &Entry, group: &str, version: &str) -> Doc {
 /// The kinds of a group and version, by plural.
 pub(super) fn kinds(group: &str, version: &str) -> BTreeMap<&'static str, &'static Info> {
     let infos = Kind::ALL.iter().map(|kind| kind.info());
+    let also = ALSO.iter().filter(|(_, of, at)| *of == group && *at == version).map(|(kind, ..)| kind.info());
     infos
         .filter(|info| info.group == group && info.version == version)
+        .chain(also)
         .map(|info| (info.plural, info))
         .collect()
 }

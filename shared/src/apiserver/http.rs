@@ -6,6 +6,7 @@ mod form;
 mod json;
 mod node_request;
 mod options;
+mod versions;
 mod watcher;
 
 use std::sync::Arc;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::api::apiextensions::customresource::CustomResources;
-use crate::api::autoscaling::horizontalpodautoscaler::v1 as hpa_v1;
 use crate::api::{
     DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Pages, PatchKind, Reason, Reply,
     Request, RequestOptions, Status, Subresource, User, Verb,
@@ -107,11 +107,7 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     let target = route(path, store)?;
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
     // The older version of the kind is kept as the newer one.
-    let convert = |doc: &mut Doc| {
-        if target.kind == Kind::HorizontalPodAutoscaler {
-            hpa_v1::to_stored(doc, hpa_v1::is_path(path));
-        }
-    };
+    let convert = |doc: &mut Doc| versions::to_stored(target.kind, path, doc);
     let validation = match value("fieldValidation") {
         Some("Strict") => FieldValidation::Strict,
         Some("Ignore") => FieldValidation::Ignore,
@@ -136,7 +132,8 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     let custom = target.custom.as_ref();
     options::check(verb, &value)?;
     let whole = matches!(target.subresource, Subresource::None)
-        || matches!(target.subresource, Subresource::Status | Subresource::Finalize) && verb == Verb::Update;
+        || matches!(target.subresource, Subresource::Status | Subresource::Finalize | Subresource::Approval)
+            && verb == Verb::Update;
     let body = match verb {
         _ if target.subresource == Subresource::Log => node_request::log_options(&query)?,
         _ if target.subresource == Subresource::Exec => node_request::exec_options(&query, &http.body),
@@ -194,20 +191,25 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     if !deprecation.is_empty() {
         options.warnings.push(deprecation);
     }
-    if target.kind == Kind::CustomResourceDefinition && http.body.contains("x-kubernetes-validations") {
-        options
-            .warnings
-            .push("x-kubernetes-validations: these rules are kept, but not evaluated here".into());
+    if matches!(verb, Verb::Create | Verb::Update | Verb::Patch(_)) {
+        let warning = target.kind.resource().creation_warning();
+        if !warning.is_empty() {
+            options.warnings.push(warning.into());
+        }
     }
     if verb == Verb::List {
         options.pages = options::pages(&value)?;
     }
+    let name = match target.subresource {
+        Subresource::Binding if target.name.is_empty() => body["metadata"]["name"].str(),
+        _ => target.name,
+    };
     Ok(Request {
         user,
         verb,
         kind: target.kind,
         namespace: target.namespace,
-        name: target.name,
+        name,
         subresource: target.subresource,
         body,
         options,
@@ -266,20 +268,26 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
         let (name, subresource) = ((*name).into(), Subresource::AccessReview);
         return Ok(Target { kind, namespace, name, subresource, custom: None });
     }
-    let version = if hpa_v1::is_path(path) { "v2" } else { version };
+    if (group, version, plural, rest.len()) == ("", "v1", "bindings", 1) && !namespace.is_empty() {
+        // Which pod is meant stands in the body.
+        let (kind, subresource) = (Kind::Pod, Subresource::Binding);
+        return Ok(Target { kind, namespace: namespace.into(), name: Str::new(), subresource, custom: None });
+    }
+    let (group, version) = versions::kept(path, group, version);
     let known = Kind::of_path(group, version, plural);
     let custom = match known {
         Some(_) => None,
         None => definitions::at_path(store, group, version, plural),
     };
     let kind = known.or(custom.as_ref().map(|custom| custom.kind)).ok_or_else(Status::unknown_path)?;
-    const PARTS: [Subresource; 9] = [
+    const PARTS: [Subresource; 10] = [
         Subresource::None,
         Subresource::Status,
         Subresource::Scale,
         Subresource::Binding,
         Subresource::Eviction,
         Subresource::Finalize,
+        Subresource::Approval,
         Subresource::Log,
         Subresource::Exec,
         Subresource::Token,
@@ -301,7 +309,7 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
         Subresource::Binding | Subresource::Eviction | Subresource::Token | Subresource::AccessReview => {
             method == "POST"
         }
-        Subresource::Status | Subresource::Scale | Subresource::Finalize => {
+        Subresource::Status | Subresource::Scale | Subresource::Finalize | Subresource::Approval => {
             matches!(method, "GET" | "PUT" | "PATCH")
         }
         Subresource::Log | Subresource::Metrics | Subresource::Document => method == "GET",
@@ -365,9 +373,7 @@ pub fn encode(
         Reply::Watching(_) | Reply::Part(_) => (200, Doc::Null),
     };
     let mut body = body;
-    if request.kind == Kind::HorizontalPodAutoscaler && hpa_v1::is_path(&http.path) {
-        hpa_v1::shown(&mut body);
-    }
+    versions::shown(request.kind, &http.path, &mut body);
     HttpResponse { code, body, warnings: request.options.warnings.clone() }
 }
 

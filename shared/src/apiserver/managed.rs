@@ -11,7 +11,7 @@ use crate::collections::sort_by_key;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::{doc, schema};
 
-use fields::Fields;
+use fields::{Fields, Shape};
 
 /// Who writes, how, and when.
 pub(super) struct Writer<'a> {
@@ -21,6 +21,8 @@ pub(super) struct Writer<'a> {
     pub subresource: &'static str,
     pub api_version: &'static str,
     pub now: Timestamp,
+    /// The schema of what is written, where people defined it.
+    pub schema: Option<Doc>,
 }
 
 /// One entry of `managedFields`.
@@ -78,6 +80,10 @@ impl Entry {
 }
 
 impl Writer<'_> {
+    fn shape(&self) -> Shape<'_> {
+        Shape::of(self.schema.as_ref())
+    }
+
     fn entry(&self, fields: Fields) -> Entry {
         let mut head = doc!({
             "apiVersion": self.api_version, "fieldsType": "FieldsV1", "manager": self.manager,
@@ -93,11 +99,11 @@ impl Writer<'_> {
 /// `managedFields` after a write that made `new` of `old` (`null` for a creation). `managed` is what the new object
 /// brings: usually what the old one had.
 pub(super) fn after_update(writer: &Writer<'_>, managed: &Doc, old: &Doc, new: &Doc) -> Doc {
-    let changed = Fields::changed(old, new);
+    let changed = Fields::changed(old, new, writer.shape());
     let mut entries = read(managed);
     let mut own = false;
     for entry in &mut entries {
-        entry.fields.retain_in(new);
+        entry.fields.retain_in(new, writer.shape());
         if entry.is_of(writer) {
             own = true;
             if !changed.is_within(&entry.fields) {
@@ -143,27 +149,27 @@ pub(super) fn check_applied(body: &Doc, key: &Key, custom: Option<&CustomResourc
 
 /// `managedFields` of an object that is made by being applied.
 pub(super) fn after_first_apply(writer: &Writer<'_>, config: &Doc) -> Doc {
-    write(vec![writer.entry(Fields::said(config))])
+    write(vec![writer.entry(Fields::said(config, writer.shape()))])
 }
 
 /// The object that comes of applying `config` to `live`, with its `managedFields`.
 pub(super) fn apply(writer: &Writer<'_>, live: &Doc, config: &Doc, force: bool) -> Result<Doc, Status> {
     let managed = &live["metadata"]["managedFields"];
     let mut entries = read(managed);
-    let said = Fields::said(config);
-    let mut merged = fields::merge(live, config);
+    let said = Fields::said(config, writer.shape());
+    let mut merged = fields::merge(live, config, writer.shape());
     let (mine, others): (Vec<Entry>, Vec<Entry>) = entries.drain(..).partition(|entry| entry.is_of(writer));
     entries = others;
     if let Some(before) = mine.first() {
         // What the applier said last time, says no longer, and nobody else owns: goes.
         let others: Vec<&Fields> = entries.iter().map(|entry| &entry.fields).collect();
-        fields::prune(&mut merged, &before.fields, &said, &others);
+        fields::prune(&mut merged, &before.fields, Some(&said), &others, writer.shape());
     }
-    let changed = Fields::changed(live, &merged);
+    let changed = Fields::changed(live, &merged, writer.shape());
     conflicts(&entries, &changed, force)?;
     for entry in &mut entries {
         entry.fields.subtract(&changed);
-        entry.fields.retain_in(&merged);
+        entry.fields.retain_in(&merged, writer.shape());
     }
     match mine.into_iter().next() {
         Some(before) if before.fields == said => entries.push(before),

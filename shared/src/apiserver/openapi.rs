@@ -36,7 +36,7 @@ pub(super) fn index(groups: &[(&str, Vec<&str>)], store: &Store) -> Doc {
 pub(super) fn version_3(group: &str, version: &str, store: &Store) -> Doc {
     let mut infos: Vec<&Info> = discovery::kinds(group, version).into_values().collect();
     let prefix = "#/components/schemas/";
-    let mut schemas = schemas(&infos, prefix);
+    let mut schemas = schemas(&infos, Some((group, version)), prefix);
     let custom = definitions::served(store);
     for resources in of_group(&custom, group, version) {
         infos.push(resources.kind.info());
@@ -48,7 +48,7 @@ pub(super) fn version_3(group: &str, version: &str, store: &Store) -> Doc {
             if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
         let middle = if info.namespaced { "/namespaces/{namespace}" } else { "" };
         let path = format!("{base}{middle}/{}", info.plural);
-        let one = |action: &str, more: &[&str]| operation(info, action, more);
+        let one = |action: &str, more: &[&str]| operation((group, version), info, action, more);
         let writes = ["dryRun", "fieldManager", "fieldValidation"];
         paths.set(
             path.clone(),
@@ -72,7 +72,7 @@ pub(super) fn version_3(group: &str, version: &str, store: &Store) -> Doc {
 pub(super) fn version_2(store: &Store) -> Doc {
     let infos: Vec<&Info> = Kind::ALL.iter().map(|kind| kind.info()).collect();
     let prefix = "#/definitions/";
-    let mut schemas = schemas(&infos, prefix);
+    let mut schemas = schemas(&infos, None, prefix);
     definitions::served(store).iter().for_each(|resources| add_custom(&mut schemas, resources, prefix));
     doc!({
         "swagger": "2.0", "info": { "title": "Kubernetes", "version": "v1.36.2" }, "paths": {},
@@ -99,7 +99,7 @@ fn add_custom(schemas: &mut Doc, resources: &CustomResources, prefix: &str) {
     if schemas[meta.as_str()].is_null() {
         // The type of the metadata comes with any kind.
         let any = Kind::Namespace.info();
-        for (name, schema) in self::schemas(&[any], prefix).entries() {
+        for (name, schema) in self::schemas(&[any], None, prefix).entries() {
             if schema["x-kubernetes-group-version-kind"].is_null() && schemas[name.as_str()].is_null() {
                 schemas.set(name.clone(), schema);
             }
@@ -112,7 +112,8 @@ fn add_custom(schemas: &mut Doc, resources: &CustomResources, prefix: &str) {
     let described = "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
     let reference = doc!({ "allOf": [{ "$ref": format!("{prefix}{meta}") }], "description": described });
     schema.set_at(&["properties", "metadata"], reference);
-    schema.set("x-kubernetes-group-version-kind", vec![kind_of(info)]);
+    let of = (info.group, info.version);
+    schema.set("x-kubernetes-group-version-kind", vec![kind_of(of, info)]);
     let group: Vec<&str> = info.group.rsplit('.').collect();
     schemas.set(format!("{}.{}.{}", group.join("."), info.version, info.kind), schema);
 }
@@ -124,26 +125,28 @@ const KIND: &str = "Kind is a string value representing the REST resource this o
     from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: \
     https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
 
-fn operation(info: &Info, action: &str, parameters: &[&str]) -> Doc {
+fn operation(of: (&str, &str), info: &Info, action: &str, parameters: &[&str]) -> Doc {
     let parameters = parameters.iter().map(
         |name| doc!({ "name": *name, "in": "query", "schema": { "type": "string", "uniqueItems": true } }),
     );
     doc!({
         "parameters": Doc::list(parameters), "x-kubernetes-action": action,
-        "x-kubernetes-group-version-kind": kind_of(info)
+        "x-kubernetes-group-version-kind": kind_of(of, info)
     })
 }
 
-fn kind_of(info: &Info) -> Doc {
-    doc!({ "group": info.group, "version": info.version, "kind": info.kind })
+fn kind_of((group, version): (&str, &str), info: &Info) -> Doc {
+    doc!({ "group": group, "version": version, "kind": info.kind })
 }
 
-/// The types of these kinds and of all that is in them, by name.
-fn schemas(infos: &[&Info], prefix: &str) -> Doc {
+/// The types of these kinds (as served in a group and version of their own, or in `at`) and of all that is in them, by
+/// name.
+fn schemas(infos: &[&Info], at: Option<(&str, &str)>, prefix: &str) -> Doc {
     let mut wanted: Vec<Type> = Vec::new();
     let mut kinds: BTreeMap<Type, &Info> = BTreeMap::new();
     for info in infos {
-        if let Some(of) = Schema::named(info.api_version(), info.kind) {
+        let (group, version) = at.unwrap_or((info.group, info.version));
+        if let Some(of) = Schema::named(&discovery::group_version(group, version), info.kind) {
             kinds.insert(of, info);
             wanted.push(of);
         }
@@ -166,7 +169,8 @@ fn schemas(infos: &[&Info], prefix: &str) -> Doc {
             schema.set("required", required);
         }
         if let Some(info) = kinds.get(&of) {
-            schema.set("x-kubernetes-group-version-kind", vec![kind_of(info)]);
+            let of = at.unwrap_or((info.group, info.version));
+            schema.set("x-kubernetes-group-version-kind", vec![kind_of(of, info)]);
         }
         all.push((name(of), schema));
     }

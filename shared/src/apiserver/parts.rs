@@ -1,7 +1,7 @@
 //! Parts of objects with a form of their own: a pod's binding, a workload's scale.
 
 use crate::api::apiextensions::customresource::CustomResources;
-use crate::api::{LabelSelector, Object, Reason, Reply, Status};
+use crate::api::{Kind, LabelSelector, Object, Reason, Reply, Status};
 use crate::doc;
 use crate::doc::{Doc, strategic_merge};
 
@@ -54,7 +54,11 @@ pub(super) fn scale_of(object: &Object, custom: Option<&CustomResources>) -> Res
         }
         None => {
             let (spec, status) = (&object.body["spec"], &object.body["status"]);
-            let selector = LabelSelector::from_doc(&spec["selector"]).to_string();
+            let selector = match object.key.kind {
+                Kind::ReplicationController => LabelSelector::from_map(&spec["selector"]),
+                _ => LabelSelector::from_doc(&spec["selector"]),
+            };
+            let selector = selector.to_string();
             (spec["replicas"].clone(), status["replicas"].as_i64().unwrap_or(0), selector.into())
         }
     };

@@ -89,6 +89,9 @@ impl ApiServer {
             _ => resource.default(&mut doc),
         }
         asked.1 = doc["spec"].clone();
+        if kind == Kind::CertificateSigningRequest {
+            admission::requester(request, &mut doc);
+        }
         let managed = call.writer().map(|writer| match applied {
             Some(config) => managed::after_first_apply(&writer, config),
             None => {
@@ -122,6 +125,7 @@ impl ApiServer {
             object.body["spec"] == doc["spec"] && object.meta.annotations == doc["metadata"]["annotations"]
         });
         validate(&key, resource, &doc, None, alike)?;
+        admission::policies(call, &key, &doc, None)?;
         admission::quota(call, &key, &doc, None)?;
         allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         if call.store.get(&key).is_some() {
@@ -260,7 +264,7 @@ impl ApiServer {
                 let (meta, body) = custom_status(call, old, &doc)?;
                 self.store_change(call, old, meta, body)?
             }
-            Subresource::Status => {
+            Subresource::Status | Subresource::Approval => {
                 let mut body = old.body.clone();
                 body.set("status", doc["status"].clone());
                 // As upstream, writers of status may annotate (the Deployment controller keeps its revision so).
@@ -307,6 +311,7 @@ impl ApiServer {
         let old_doc = old.to_doc();
         resource.prepare_update(&mut doc, &old_doc);
         validate(&old.key, resource, &doc, Some(&old_doc), false)?;
+        admission::policies(call, &old.key, &doc, Some(&old_doc))?;
         admission::quota(call, &old.key, &doc, Some(old))?;
         allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
         let mut given = Meta::from_doc(&doc["metadata"]);
@@ -427,7 +432,9 @@ impl Call<'_, '_> {
         };
         let api_version = self.request.kind.info().api_version();
         let now = self.cx.timestamp().floor_seconds();
-        Some(managed::Writer { manager, operation, subresource, api_version, now })
+        let custom = definitions::of_kind(self.store, self.request.kind).ok().flatten();
+        let schema = custom.map(|custom| custom.schema().clone());
+        Some(managed::Writer { manager, operation, subresource, api_version, now, schema })
     }
 }
 

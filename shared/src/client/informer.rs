@@ -64,6 +64,8 @@ pub struct Informer {
     synced: bool,
     failures: u32,
     cache: Cache,
+    /// Whether the component goes to work without it.
+    late: bool,
     /// Watch numbers are drawn when the watch is asked for, so that events cannot overtake the confirmation.
     number: u64,
 }
@@ -88,6 +90,7 @@ impl Informer {
             synced: false,
             failures: 0,
             cache,
+            late: false,
             number,
         }
     }
@@ -208,8 +211,37 @@ impl Informers {
 
     /// Adds an informer for what the fields select of a kind; it starts with [`Informers::start`].
     pub fn add(&mut self, user: &User, kind: Kind, fields: FieldSelector) {
-        let number = self.informers.len() as u64;
+        let number = self.informers.last().map_or(0, |informer| informer.number + 1);
         self.informers.push(Informer::new(user.clone(), kind, Str::new(), fields, number));
+    }
+
+    /// Adds an informer that the component does not wait for.
+    pub fn add_late(&mut self, user: &User, kind: Kind) {
+        self.add(user, kind, FieldSelector::default());
+        if let Some(added) = self.informers.last_mut() {
+            added.late = true;
+        }
+    }
+
+    /// Follows `kinds` and none of the kinds that people defined beside them; answers what went with those that are no
+    /// more.
+    pub fn follow_custom(&mut self, user: &User, kinds: &[Kind], cx: &mut Context<'_>) -> Vec<Delta> {
+        for &kind in kinds {
+            if self.find_cache(kind).is_none() {
+                self.add_late(user, kind);
+                self.informers.last_mut().into_iter().for_each(|added| added.list(cx));
+            }
+        }
+        let mut gone = Vec::new();
+        self.informers.retain(|informer| {
+            let stays = !matches!(informer.kind, Kind::Custom(_)) || kinds.contains(&informer.kind);
+            if !stays {
+                let cache = informer.cache.iter();
+                gone.extend(cache.map(|(_, old)| Delta { old: Some(Arc::clone(old)), new: None }));
+            }
+            stays
+        });
+        gone
     }
 
     /// Begins to list.
@@ -225,9 +257,9 @@ impl Informers {
         }
     }
 
-    /// Whether every cache has been filled once.
+    /// Whether every cache that the component needs has been filled once.
     pub fn synced(&self) -> bool {
-        self.informers.iter().all(|informer| informer.synced)
+        self.informers.iter().all(|informer| informer.synced || informer.late)
     }
 
     /// The cache of a kind.
@@ -235,7 +267,12 @@ impl Informers {
     /// # Panics
     /// When there is no informer for it: a mistake of the component's.
     pub fn cache(&self, kind: Kind) -> &Cache {
-        &self.informers.iter().find(|informer| informer.kind == kind).expect("an informer for the kind").cache
+        self.find_cache(kind).expect("an informer for the kind")
+    }
+
+    /// The same, if the kind is followed.
+    pub fn find_cache(&self, kind: Kind) -> Option<&Cache> {
+        self.informers.iter().find(|informer| informer.kind == kind).map(|informer| &informer.cache)
     }
 
     /// An object from the cache.

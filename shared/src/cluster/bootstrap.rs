@@ -3,6 +3,7 @@
 
 mod roles;
 
+use crate::api::plain;
 use crate::api::scheduling::priorityclass;
 use crate::api::storage::storageclass;
 use crate::api::{Key, Kind, Meta, Object};
@@ -38,6 +39,7 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     let named = named.chain(spec.storage.then(storage_class)).chain(api_server()).chain(ingress);
     let kubeadm = if spec.control_plane.hosted { Vec::new() } else { kubeadm::addons().into() };
     let named = named.chain(kubeadm.into_iter().map(in_kube_system));
+    let named = named.chain(plain::flow_control()).chain([service_cidr()]);
     let named = named.map(|(kind, name, mut doc)| {
         doc.set_at(&["metadata", "name"], name);
         (kind, doc)
@@ -51,7 +53,11 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     });
     for (number, (kind, mut doc)) in named.chain(addons).enumerate() {
         let resource = kind.resource();
+        let status = doc["status"].clone();
         resource.prepare_create(&mut doc);
+        if !status.is_null() {
+            doc.set("status", status);
+        }
         resource.default(&mut doc);
         let meta = Meta {
             uid: FIRST_UID + number as u128,
@@ -82,6 +88,11 @@ fn storage_class() -> (Kind, &'static str, Doc) {
         "provisioner": storageclass::LOCAL_PATH, "volumeBindingMode": "WaitForFirstConsumer"
     });
     (Kind::StorageClass, storageclass::STANDARD, class)
+}
+
+/// Where the addresses of Services come from.
+fn service_cidr() -> (Kind, &'static str, Doc) {
+    (Kind::ServiceCidr, "kubernetes", doc!({ "spec": { "cidrs": Doc::list(["10.96.0.0/12"]) } }))
 }
 
 /// How pods find the API server, which keeps these itself.

@@ -1,11 +1,11 @@
 //! Disruption controller: tells of each budget how many of its pods may be taken away now.
 
+use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::apps::deployment::{Deployment, scaled};
 use crate::api::apps::replicaset::ReplicaSet;
-use crate::api::apps::statefulset::StatefulSet;
 use crate::api::core::pod::Pod;
 use crate::api::policy::poddisruptionbudget::PodDisruptionBudget;
-use crate::api::{Key, Kind, Of};
+use crate::api::{Key, Kind, Of, OwnerReference, Subresource};
 use crate::client::Delta;
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
@@ -141,9 +141,7 @@ fn scale(pods: &[Of<Pod>], world: &World) -> Result<i64, String> {
             // All ReplicaSets of a Deployment have one size together.
             (Some(deployment), _) => Some((deployment.meta().uid, deployment.replicas)),
             (None, Some(set)) => Some((owner.uid, set.replicas)),
-            (None, None) => {
-                world.resolve::<StatefulSet>(namespace, owner).map(|set| (owner.uid, set.replicas))
-            }
+            (None, None) => scaled_owner(namespace, owner, world)?,
         };
         let Some(sized) = sized else {
             return Err(format!("found no controllers for pod {:?}", pod.key().name.as_str()));
@@ -153,6 +151,30 @@ fn scale(pods: &[Of<Pod>], world: &World) -> Result<i64, String> {
         }
     }
     Ok(managers.iter().map(|(_, size)| size).sum())
+}
+
+/// The size that an owner wants, as its scale tells it; nothing where there is no such owner.
+fn scaled_owner(
+    namespace: &Str,
+    owner: &OwnerReference,
+    world: &World,
+) -> Result<Option<(u128, i64)>, String> {
+    let Some(kind) = world.kind_of(owner) else { return Ok(None) };
+    let info = kind.info();
+    if !info.subresources.contains(&Subresource::Scale) {
+        return Err(format!("{} does not implement the scale subresource", info.qualified()));
+    }
+    let Some(object) = world.owner(kind, namespace, owner) else { return Ok(None) };
+    let custom = || {
+        let name = format!("{}.{}", info.plural, info.group);
+        let definition = world.object(&Key::new(Kind::CustomResourceDefinition, Str::new(), name))?;
+        CustomResources::of(definition, |version| version.kind.info().version == info.version)
+    };
+    let wanted = match kind {
+        Kind::Custom(_) => custom().and_then(|custom| custom.scale(object).0.as_i64()),
+        _ => object.body["spec"]["replicas"].as_i64(),
+    };
+    Ok(wanted.map(|wanted| (owner.uid, wanted)))
 }
 
 /// Pods whose eviction was granted and that are not gone yet.

@@ -1,7 +1,7 @@
 //! Garbage collector: what is left behind when an owner goes. In the background afterwards, in the foreground before,
 //! or not at all (`orphan`).
 
-use crate::api::{Key, Kind, Object, OwnerReference, PatchKind, Propagation, Request, User};
+use crate::api::{Key, Object, OwnerReference, PatchKind, Propagation, Request, User};
 use crate::client::Delta;
 use crate::collections::BTreeSet;
 use crate::doc;
@@ -60,7 +60,7 @@ impl Controller for GarbageCollector {
             // An owner in its foreground deletion may have waited for this one.
             for owner in object.meta.owners.iter() {
                 if self.judge(owner, &object.key.namespace, world) == Owner::WaitsForDependents {
-                    desk.add(owner_key(owner, &object.key.namespace).expect("judged by its key"));
+                    desk.add(owner_key(owner, &object.key.namespace, world).expect("judged by its key"));
                 }
             }
             return;
@@ -78,7 +78,7 @@ impl Controller for GarbageCollector {
         }
         for owner in delta.old.iter().flat_map(|old| old.meta.owners.iter()) {
             if self.judge(owner, &object.key.namespace, world) == Owner::WaitsForDependents {
-                desk.add(owner_key(owner, &object.key.namespace).expect("judged by its key"));
+                desk.add(owner_key(owner, &object.key.namespace, world).expect("judged by its key"));
             }
         }
         let lost = |owner: &OwnerReference| self.judge(owner, &object.key.namespace, world) != Owner::Solid;
@@ -143,8 +143,8 @@ fn held_by(object: &Object, finalizer: &str) -> bool {
     object.meta.deleting() && object.meta.has_finalizer(finalizer)
 }
 
-fn owner_key(owner: &OwnerReference, namespace: &Str) -> Option<Key> {
-    let kind = Kind::of(&owner.api_version, &owner.kind)?;
+fn owner_key(owner: &OwnerReference, namespace: &Str, world: &World) -> Option<Key> {
+    let kind = world.kind_of(owner)?;
     let namespace = if kind.info().namespaced { namespace.clone() } else { Str::new() };
     Some(Key { kind, namespace, name: owner.name.clone() })
 }
@@ -159,7 +159,8 @@ impl GarbageCollector {
 
     fn judge(&self, owner: &OwnerReference, namespace: &Str, world: &World) -> Owner {
         // A kind that nobody follows here is none of ours to judge.
-        let Some(key) = owner_key(owner, namespace).filter(|key| super::WATCHED.contains(&key.kind)) else {
+        let followed = |key: &Key| world.informers.find_cache(key.kind).is_some();
+        let Some(key) = owner_key(owner, namespace, world).filter(followed) else {
             return Owner::Solid;
         };
         match world.object(&key) {
@@ -187,7 +188,7 @@ impl GarbageCollector {
             |wanted: Owner| judged.iter().zip(owners.iter()).filter(move |(owner, _)| **owner == wanted);
         let unseen: Vec<&OwnerReference> = with(Owner::Unseen).map(|(_, owner)| owner).collect();
         if !unseen.is_empty() {
-            let keys = unseen.iter().filter_map(|owner| owner_key(owner, &object.key.namespace));
+            let keys = unseen.iter().filter_map(|owner| owner_key(owner, &object.key.namespace, world));
             let requests = keys.map(|key| Request::get(desk.user.clone(), &key)).collect();
             return Step::Ask(requests, Waiting::OwnersAsked(unseen.iter().map(|owner| owner.uid).collect()));
         }

@@ -129,6 +129,7 @@ pub fn selects(kind: Kind) -> bool {
         kind,
         Kind::Service
             | Kind::ReplicaSet
+            | Kind::ReplicationController
             | Kind::Deployment
             | Kind::StatefulSet
             | Kind::DaemonSet
@@ -138,12 +139,15 @@ pub fn selects(kind: Kind) -> bool {
 }
 
 /// What an object selects by; `None` when it selects nothing.
-fn selector(object: &Object) -> Option<LabelSelector> {
+pub fn selector(object: &Object) -> Option<LabelSelector> {
     if object.key.kind == Kind::Service {
         return object.view::<Service>()?.selector.clone();
     }
     let selector = &object.body["spec"]["selector"];
-    (!selector.is_null()).then(|| LabelSelector::from_doc(selector))
+    (!selector.is_null()).then(|| match object.key.kind {
+        Kind::ReplicationController => LabelSelector::from_map(selector),
+        _ => LabelSelector::from_doc(selector),
+    })
 }
 
 /// A label that must have one of certain values.

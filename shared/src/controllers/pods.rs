@@ -11,6 +11,7 @@ use crate::sim::Time;
 
 use super::deployment::{adopt, release};
 use super::expectations::Expectations;
+use super::labels;
 use super::worker::{Answer, Desk, is_gone};
 use super::world::World;
 
@@ -100,8 +101,7 @@ pub fn concerned(
 pub fn selecting(kind: Kind, namespace: &Str, labels: &Doc, world: &World) -> Vec<Key> {
     let matches = |key: &Key| {
         world.object(key).is_some_and(|object| {
-            let selector = LabelSelector::from_doc(&object.body["spec"]["selector"]);
-            !selector.is_empty() && selector.matches(labels)
+            labels::selector(object).is_some_and(|selector| !selector.is_empty() && selector.matches(labels))
         })
     };
     world.may_select(kind, namespace, labels).into_iter().filter(matches).collect()

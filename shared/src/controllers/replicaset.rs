@@ -55,18 +55,7 @@ impl Controller for ReplicaSetController {
     type Waiting = Waiting;
 
     fn observe(&mut self, delta: &Delta, world: &World, desk: &mut Desk<'_, '_>) {
-        match delta.object().key.kind {
-            Kind::ReplicaSet => {
-                if delta.new.is_none() {
-                    self.expectations.forget(&delta.object().key);
-                }
-                desk.add(delta.object().key.clone());
-            }
-            Kind::Pod => pods::concerned(Kind::ReplicaSet, delta, world, Some(&mut self.expectations))
-                .into_iter()
-                .for_each(|key| desk.add(key)),
-            _ => {}
-        }
+        self.observe_as(Kind::ReplicaSet, delta, world, desk);
     }
 
     fn sync(&mut self, key: &Key, world: &World, desk: &mut Desk<'_, '_>) -> Step<Waiting> {
@@ -161,6 +150,20 @@ impl Controller for ReplicaSetController {
 }
 
 impl ReplicaSetController {
+    /// See [`Controller::observe`]; `kind` is what it looks after.
+    pub fn observe_as(&mut self, kind: Kind, delta: &Delta, world: &World, desk: &mut Desk<'_, '_>) {
+        let key = &delta.object().key;
+        if key.kind == kind {
+            if delta.new.is_none() {
+                self.expectations.forget(key);
+            }
+            desk.add(key.clone());
+        } else if key.kind == Kind::Pod {
+            let concerned = pods::concerned(kind, delta, world, Some(&mut self.expectations));
+            concerned.into_iter().for_each(|key| desk.add(key));
+        }
+    }
+
     fn delete(
         &mut self,
         set: &Of<ReplicaSet>,
@@ -226,10 +229,12 @@ fn write_status(
         "fullyLabeledReplicas": counts.fully_labeled,
         "readyReplicas": counts.ready,
         "availableReplicas": counts.available,
-        "terminatingReplicas": counts.terminating,
         "observedGeneration": set.meta().generation,
         "conditions": old["conditions"].clone()
     });
+    if set.key().kind == Kind::ReplicaSet {
+        new.set("terminatingReplicas", counts.terminating);
+    }
     let failed = failure.is_some();
     match failure {
         Some((reason, message)) if condition(old, "ReplicaFailure").is_null() => {

@@ -134,7 +134,8 @@ impl TaintEviction {
             object.as_ref().and_then(|object| object.view::<Node>()).map(no_execute).unwrap_or_default()
         };
         let (before, after) = (taints(&delta.old), taints(&delta.new));
-        if before == after {
+        // What was planned stays so when a node is gone: its pods are collected as garbage, or evicted, whatever is first.
+        if delta.new.is_none() || before == after {
             return;
         }
         for pod in world.pods_on(&delta.object().key.name) {

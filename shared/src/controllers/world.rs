@@ -54,10 +54,13 @@ pub struct Tally {
 }
 
 impl World {
-    /// Empty caches of `kinds`.
+    /// Empty caches of `kinds`, and of the others for those who look after the owners of everything.
     pub fn new(user: &User, kinds: &[Kind]) -> World {
+        let mut informers = Informers::of(user, kinds);
+        let rest = Kind::ALL.iter().filter(|kind| **kind != Kind::Event && !kinds.contains(kind));
+        rest.for_each(|kind| informers.add_late(user, *kind));
         World {
-            informers: Informers::of(user, kinds),
+            informers,
             owned: BTreeSet::new(),
             orphans: BTreeSet::new(),
             labelled_orphans: Labelled::default(),
@@ -290,9 +293,22 @@ impl World {
             .collect()
     }
 
+    /// The kind that a reference means, if it is served.
+    pub fn kind_of(&self, owner: &OwnerReference) -> Option<Kind> {
+        Kind::of(&owner.api_version, &owner.kind).or_else(|| {
+            let definitions = self.informers.cache(Kind::CustomResourceDefinition).values();
+            let views = definitions.filter_map(|object| object.view::<CustomResourceDefinition>());
+            let versions = views.filter(|view| view.established).flat_map(|view| &view.versions);
+            let means = |kind: &Kind| {
+                kind.info().kind == owner.kind && kind.info().api_version() == owner.api_version
+            };
+            versions.filter(|version| version.served).map(|version| version.kind).find(means)
+        })
+    }
+
     /// An object from the caches.
     pub fn object(&self, key: &Key) -> Option<&Arc<Object>> {
-        self.informers.cache(key.kind).get(key)
+        self.informers.find_cache(key.kind)?.get(key)
     }
 
     /// An object from the caches, as a `T`.

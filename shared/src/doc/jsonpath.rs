@@ -56,6 +56,18 @@ impl JsonPath {
     pub fn find(&self, doc: &Doc) -> Vec<Doc> {
         follow(&self.0, vec![doc.clone()])
     }
+
+    /// The place in a list that it asks for and that the list does not have, with the list's length.
+    fn beyond(&self, doc: &Doc) -> Option<(i64, i64)> {
+        let mut found = vec![doc.clone()];
+        for step in &self.0 {
+            if let Some(beyond) = found.iter().find_map(|doc| step.beyond(doc)) {
+                return Some(beyond);
+            }
+            found = found.iter().flat_map(|doc| step.follow(doc)).collect();
+        }
+        None
+    }
 }
 
 fn steps(text: &str) -> Result<Vec<Step>, &'static str> {
@@ -108,6 +120,21 @@ impl Step {
                 let fits = |item: &&Doc| comparison.holds(&follow(path, vec![(*item).clone()]), item);
                 doc.items().iter().filter(fits).cloned().collect()
             }
+        }
+    }
+}
+
+impl Step {
+    fn beyond(&self, doc: &Doc) -> Option<(i64, i64)> {
+        let (Step::Slice(from, to, _), Doc::List(items)) = (self, doc) else { return None };
+        let length = items.len() as i64;
+        let place = |at: i64| if at < 0 { at + length } else { at };
+        let (from, to) = (from.map_or(0, place), to.map_or(length, place));
+        match () {
+            () if from == to => None,
+            () if from >= length || from < 0 => Some((from, length)),
+            () if to > length || to < 0 => Some((to - 1, length)),
+            () => None,
         }
     }
 }
@@ -273,7 +300,7 @@ fn split_outside_quotes<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t s
 }
 
 /// `-o jsonpath=`: text with paths in braces, and parts that are repeated for each value a path leads to.
-pub struct Template(Vec<Part>);
+pub struct Template(Vec<Part>, String);
 
 enum Part {
     Text(String),
@@ -319,7 +346,7 @@ impl Template {
             let inner = std::mem::replace(&mut parts, before);
             parts.push(Part::Range(path, inner));
         }
-        Ok(Template(parts))
+        Ok(Template(parts, text.to_owned()))
     }
 
     /// The text for a document.
@@ -330,6 +357,17 @@ impl Template {
             Found::Text(plain) => text.push_str(plain),
         });
         text
+    }
+
+    /// Why it cannot be printed for a document, in kubectl's words.
+    pub fn fault(&self, doc: &Doc) -> Option<String> {
+        let (at, length) = beyond(&self.0, doc)?;
+        let (text, object) = (&self.1, go_syntax(doc));
+        Some(format!(
+            "error executing jsonpath {text:?}: Error executing template: array index out of bounds: index {at}, length \
+             {length}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t{text}\n\tobject given \
+             to jsonpath engine was:\n\t\t{object}\n\n"
+        ))
     }
 
     /// Every value that a path of it leads to.
@@ -358,6 +396,34 @@ fn visit(parts: &[Part], doc: &Doc, each: &mut dyn FnMut(Found<'_>)) {
             Part::Path(path) => each(Found::Values(path.find(doc))),
             Part::Range(path, inner) => path.find(doc).iter().for_each(|item| visit(inner, item, each)),
         }
+    }
+}
+
+fn beyond(parts: &[Part], doc: &Doc) -> Option<(i64, i64)> {
+    parts.iter().find_map(|part| match part {
+        Part::Text(_) => None,
+        Part::Path(path) => path.beyond(doc),
+        Part::Range(path, inner) => {
+            path.beyond(doc).or_else(|| path.find(doc).iter().find_map(|item| beyond(inner, item)))
+        }
+    })
+}
+
+/// A value as Go writes it down.
+fn go_syntax(value: &Doc) -> String {
+    match value {
+        Doc::Null => "interface {}(nil)".into(),
+        Doc::Map(map) => {
+            let mut entries: Vec<String> =
+                map.entries().iter().map(|(key, value)| format!("{key:?}:{}", go_syntax(value))).collect();
+            crate::collections::sort(&mut entries);
+            format!("map[string]interface {{}}{{{}}}", entries.join(", "))
+        }
+        Doc::List(items) => {
+            format!("[]interface {{}}{{{}}}", items.iter().map(go_syntax).collect::<Vec<_>>().join(", "))
+        }
+        Doc::Bool(_) | Doc::Int(_) | Doc::Float(_) => value.to_json(),
+        text => format!("{:?}", print(text)),
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
     let (spec, template) = match target.kind.known() {
         Some(Kind::Pod | Kind::Service) => (&object["spec"], object),
-        Some(Kind::Deployment | Kind::ReplicaSet) => {
+        Some(Kind::Deployment | Kind::ReplicaSet | Kind::ReplicationController) => {
             (&object["spec"]["template"]["spec"], &object["spec"]["template"])
         }
         _ => {
@@ -57,7 +57,7 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
     };
     let selector = match (args.get("selector"), target.kind.known()) {
         (Some(text), _) => pairs(text),
-        (None, Some(Kind::Service)) => object["spec"]["selector"].clone(),
+        (None, Some(Kind::Service | Kind::ReplicationController)) => object["spec"]["selector"].clone(),
         (None, Some(Kind::Pod)) => template["metadata"]["labels"].clone(),
         (None, _) => object["spec"]["selector"]["matchLabels"].clone(),
     };

@@ -253,6 +253,9 @@ fn documents(
             doc!({ "apiVersion": "v1", "items": items, "kind": "List", "metadata": { "resourceVersion": "" } })
         }
     };
+    if let Some(why) = format.fault(&whole) {
+        return Err(io.fail(why));
+    }
     io.print(&format.print(&whole, !args.is_on("no-headers")));
     io.finish(failures)
 }

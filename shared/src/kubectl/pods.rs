@@ -40,7 +40,7 @@ pub(super) fn labels(target: &Target, object: &Doc) -> Result<String, String> {
         Some(Kind::Service) if spec.is_empty() => {
             Err(format!("invalid service '{}': Service is defined without a selector", target.name))
         }
-        Some(Kind::Service) => {
+        Some(Kind::Service | Kind::ReplicationController) => {
             let pairs = spec.entries().iter().map(|(key, value)| format!("{key}={}", value.str()));
             Ok(pairs.collect::<Vec<_>>().join(","))
         }

@@ -47,6 +47,14 @@ impl Format {
         }
     }
 
+    /// Why something cannot be printed so.
+    pub fn fault(&self, whole: &Doc) -> Option<String> {
+        match self {
+            Format::JsonPath(template) | Format::JsonPathAsJson(template) => template.fault(whole),
+            _ => None,
+        }
+    }
+
     /// One object, or a `List` of them.
     pub fn print(&self, whole: &Doc, headers: bool) -> String {
         match self {

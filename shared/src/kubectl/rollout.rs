@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let plural = &target.kind.plural;
         let Some(kind @ (Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet)) = target.kind.known()
         else {
-            failures.push(Failure::Client(format!("{plural} {:?} {verb} is not supported", target.name)));
+            failures.push(Failure::Client(unsupported(verb, &target)));
             continue;
         };
         match verb.as_str() {
@@ -56,6 +56,22 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     }
     io.finish(failures)
+}
+
+/// What is said where a kind has no rollouts.
+fn unsupported(verb: &str, target: &Target) -> String {
+    let kind = &target.kind;
+    let group = if kind.group.is_empty() { String::new() } else { format!(".{}", kind.group) };
+    let of = format!("{}{group}", kind.kind);
+    let doing = match verb {
+        "status" => return format!("no status viewer has been implemented for {of}"),
+        "history" => return format!("no history viewer has been implemented for {of:?}"),
+        "undo" => return format!("no rollbacker has been implemented for {of:?}"),
+        "restart" => "restarting",
+        "pause" => "pausing",
+        _ => "resuming",
+    };
+    format!("{}{group} {:?} {doing} is not supported", kind.plural, target.name)
 }
 
 /// How a rollout stands; the end is `Ok`, a failure the outer error.

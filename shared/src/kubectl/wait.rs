@@ -8,7 +8,7 @@ use super::args::{Args, Flag, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
 use super::jsonpath::{JsonPath, print};
-use super::resource::{Target, objects};
+use super::resource::{Target, objects, targets};
 
 pub(super) const FLAGS: &[Flag] =
     &[value("for", None), value("timeout", None), switch("all", None), value("selector", Some('l'))];
@@ -77,6 +77,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             io.fail(format!("invalid argument {timeout:?} for \"--timeout\" flag: no duration such as 30s"))
         );
     };
+    let mut left = timeout;
+    if matches!(goal, Goal::Created) {
+        left = appear(args, timeout, io)?;
+    }
     let mut failures = Vec::new();
     let mut found = objects(&args.words, args, io, &mut failures)?;
     if matches!(goal, Goal::Gone) {
@@ -86,11 +90,29 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("no matching resources found"));
     }
     // The time is for all of them together.
-    let mut left = timeout;
     for (target, object) in found.drain(..) {
         left = one(&target, &object, &goal, left, io, &mut failures)?;
     }
     io.finish(failures)
+}
+
+/// Waits until all objects that are named are there; the time that is left.
+fn appear(args: &Args, timeout: Duration, io: &mut Io<'_>) -> Result<Duration, Stop> {
+    let mut left = timeout;
+    for target in targets(&args.words, args, io)?.into_iter().filter(|target| !target.name.is_empty()) {
+        let (there, waited) = io.poll(target.get(), doc!({ "waited": 0i64 }), |memory, response| {
+            let waited = memory["waited"].as_i64().unwrap_or(0);
+            match response.code {
+                404 if waited < left.0 as i64 => Next::Again(doc!({ "waited": waited + POLL.0 as i64 })),
+                code => Next::Done((code != 404, waited)),
+            }
+        })?;
+        left = Duration(left.0.saturating_sub(waited as u64));
+        if !there {
+            return Err(io.fail("timed out waiting for the condition"));
+        }
+    }
+    Ok(left)
 }
 
 /// Waits for one object; the time that is left for the others.

@@ -32,6 +32,8 @@ const SCRIPTS: &[(&str, &str, &str, i32)] = &[
     ("(exit 5); echo $?", "5\n", "", 0),
     ("set -e; false; echo never", "", "", 1),
     ("set -e; if false; then :; fi; false || true; echo on", "on\n", "", 0),
+    ("printf '\\033[1m\\101\\n'", "\u{1b}[1mA\n", "", 0),
+    ("echo -e '\\0101'", "A\n", "", 0),
     ("printf '%s-%03d\\n' a 7", "a-007\n", "", 0),
     ("echo b a | tr ' ' '\\n' | sort | head -1", "a\n", "", 0),
     ("printf 'a b\\nc d\\n' | while read x y; do echo $y; done", "b\nd\n", "", 0),

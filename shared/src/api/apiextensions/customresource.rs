@@ -163,4 +163,12 @@ impl Resource for CustomResources {
         }
         structural::check(self.schema(), doc, "", faults);
     }
+
+    fn validate_create(&self, doc: &Doc, faults: &mut Faults) {
+        structural::check_rules(self.schema(), doc, None, faults);
+    }
+
+    fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        structural::check_rules(self.schema(), new, Some(old), faults);
+    }
 }

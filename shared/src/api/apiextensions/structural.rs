@@ -5,10 +5,13 @@ mod check;
 mod fill;
 mod format;
 mod pattern;
+mod rules;
 mod well_formed;
 
 pub use check::check;
 pub use fill::{defaulted, pruned};
+pub use pattern::read as read_pattern;
+pub use rules::check_rules;
 pub use well_formed::well_formed;
 
 use crate::doc::Doc;

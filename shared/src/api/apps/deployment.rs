@@ -131,7 +131,7 @@ impl Resource for Deployments {
 }
 
 /// Fills in the defaults of `spec.template`.
-pub(super) fn default_template(spec: &mut Doc) {
+pub(in crate::api) fn default_template(spec: &mut Doc) {
     if !spec["template"]["spec"].is_null() {
         let mut template = spec["template"]["spec"].clone();
         default_pod_spec(&mut template);

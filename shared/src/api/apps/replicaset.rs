@@ -27,6 +27,24 @@ pub struct ReplicaSet {
     pub observed_generation: i64,
 }
 
+impl ReplicaSet {
+    /// Reads a document.
+    pub fn of(body: &Doc) -> ReplicaSet {
+        let (spec, status) = (&body["spec"], &body["status"]);
+        let count = |field: &str| status[field].as_i64().unwrap_or(0);
+        ReplicaSet {
+            replicas: spec["replicas"].as_i64().unwrap_or(1),
+            selector: LabelSelector::from_doc(&spec["selector"]),
+            template: spec["template"].clone(),
+            min_ready_seconds: spec["minReadySeconds"].as_i64().unwrap_or(0),
+            status_replicas: count("replicas"),
+            ready_replicas: count("readyReplicas"),
+            available_replicas: count("availableReplicas"),
+            observed_generation: count("observedGeneration"),
+        }
+    }
+}
+
 /// The kind's registration.
 #[derive(Debug)]
 pub struct ReplicaSets;
@@ -48,18 +66,7 @@ impl Resource for ReplicaSets {
     }
 
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
-        let (spec, status) = (&body["spec"], &body["status"]);
-        let count = |field: &str| status[field].as_i64().unwrap_or(0);
-        View::ReplicaSet(ReplicaSet {
-            replicas: spec["replicas"].as_i64().unwrap_or(1),
-            selector: LabelSelector::from_doc(&spec["selector"]),
-            template: spec["template"].clone(),
-            min_ready_seconds: spec["minReadySeconds"].as_i64().unwrap_or(0),
-            status_replicas: count("replicas"),
-            ready_replicas: count("readyReplicas"),
-            available_replicas: count("availableReplicas"),
-            observed_generation: count("observedGeneration"),
-        })
+        View::ReplicaSet(ReplicaSet::of(body))
     }
 
     fn default(&self, doc: &mut Doc) {

@@ -1,5 +1,7 @@
 //! Event: what a component has to say about an object.
 
+pub mod events_v1;
+
 use crate::api::{Column, Info, Object, Resource, Row, View, age};
 use crate::doc::{Doc, Str, Timestamp};
 

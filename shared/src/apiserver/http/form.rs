@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::api::apiextensions::customresource::{CustomResources, cell};
 use crate::api::{Kind, Object, Request};
+use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 
@@ -139,7 +140,9 @@ fn table<'a>(
         }
         None => columns.collect(),
     };
-    let rows = items.map(|object| {
+    let mut items: Vec<&Object> = items.collect();
+    sort_by_key(&mut items, |object| resource.order(object));
+    let rows = items.into_iter().map(|object| {
         let shown = match beside {
             Beside::Nothing => Doc::Null,
             Beside::Metadata => partial(object),

@@ -5,25 +5,24 @@
 
 use std::sync::Arc;
 
-use crate::api::autoscaling::horizontalpodautoscaler::v1 as hpa_v1;
 use crate::api::validation::Faults;
-use crate::api::{Kind, Object, Request, Status};
+use crate::api::{Object, Request, Status};
 use crate::doc;
-use crate::doc::{Doc, Timestamp};
+use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::{Revision, Store};
 use crate::sim::ChangeKind;
 
 use super::super::{authorization, read};
 use super::form::Form;
-use super::{HttpRequest, options, query};
+use super::{HttpRequest, options, query, versions};
 
 /// A watch, and how far it has come.
 #[derive(Debug)]
 pub struct Watcher {
     request: Request,
     form: Form,
-    /// Whether the older version of the kind is shown.
-    old: bool,
+    /// Its path, which says in which version the kind is shown.
+    path: Str,
     /// What was there when it began, still to be told, the last first.
     first: Vec<Arc<Object>>,
     /// Whether the end of that is to be told.
@@ -67,7 +66,7 @@ impl Watcher {
         }
         Ok(Watcher {
             form: Form::of(http, &request),
-            old: request.kind == Kind::HorizontalPodAutoscaler && hpa_v1::is_path(path),
+            path: path.into(),
             first,
             announces: initial == Some(true) && bookmarks,
             bookmarks,
@@ -178,9 +177,7 @@ impl Watcher {
 
     fn shown(&mut self, object: &Object, now: Timestamp) -> Doc {
         let mut shown = self.form.one(object, now);
-        if self.old {
-            hpa_v1::shown(&mut shown);
-        }
+        versions::shown(self.request.kind, &self.path, &mut shown);
         // The columns are the same for all rows.
         if let Form::Table(..) = self.form
             && std::mem::replace(&mut self.columns_told, true)

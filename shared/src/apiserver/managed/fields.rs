@@ -1,7 +1,7 @@
 //! Sets of fields, as `managedFields` keeps them: `f:` a field, `k:` an item of a list by its keys, `v:` an item of a
 //! set; `.` stands for the place itself where more lies below it.
 
-use crate::collections::{BTreeMap, BTreeSet};
+use crate::collections::{BTreeMap, BTreeSet, sort};
 use crate::doc::{Doc, Map, Str, intern, literal, parse_json};
 
 /// A place in an object: the steps to it.
@@ -15,11 +15,13 @@ pub(super) struct Fields {
 }
 
 /// How the items of a list are told apart.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ListKind {
+#[derive(Clone, Copy, PartialEq)]
+enum ListKind<'a> {
     Atomic,
     Set,
     Keys(&'static [&'static str]),
+    /// By the fields that the schema `.0` of the list names; the items' schema may have defaults for them.
+    Named(&'a Doc),
 }
 
 /// Objects that are owned as a whole.
@@ -50,40 +52,104 @@ const ALWAYS_THERE: &[&str] = &[
     "loadBalancer",
 ];
 
-/// How the items of a list are owned, by the field it is in. Ports of containers and of Services are told apart by
-/// what they say themselves.
-fn list_kind(list: &Doc, field: &str) -> ListKind {
-    ListKind::Keys(match field {
-        "finalizers" => return ListKind::Set,
-        "ports" if list[0]["containerPort"].is_null() => &["port", "protocol"],
-        "ports" => &["containerPort", "protocol"],
-        "containers"
-        | "initContainers"
-        | "ephemeralContainers"
-        | "volumes"
-        | "env"
-        | "imagePullSecrets"
-        | "schedulingGates"
-        | "resourceClaims" => &["name"],
-        "volumeMounts" => &["mountPath"],
-        "volumeDevices" => &["devicePath"],
-        "hostAliases" | "podIPs" => &["ip"],
-        "conditions" => &["type"],
-        "ownerReferences" => &["uid"],
-        "topologySpreadConstraints" => &["topologyKey", "whenUnsatisfiable"],
-        _ => return ListKind::Atomic,
-    })
+/// What is known of a place: the field it is in, and what its definition says of it where people defined it.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<'a> {
+    field: &'a str,
+    schema: Option<&'a Doc>,
+    is_root: bool,
+}
+
+impl<'a> Shape<'a> {
+    /// A whole object; `schema` is that of a custom resource.
+    pub(super) fn of(schema: Option<&'a Doc>) -> Shape<'a> {
+        Shape { field: "", schema, is_root: true }
+    }
+
+    /// A field of it, or (without a name) an item.
+    fn below(self, name: &'a str) -> Shape<'a> {
+        let is_metadata = self.is_root && name == "metadata";
+        let schema = self.schema.filter(|_| !is_metadata).map(|schema| match name {
+            "" => &schema["items"],
+            name => match &schema["properties"][name] {
+                Doc::Null => &schema["additionalProperties"],
+                known => known,
+            },
+        });
+        Shape { field: name, schema, is_root: false }
+    }
+
+    /// Whether Go always writes it, if only as `null`.
+    fn is_always_there(self) -> bool {
+        match self.schema {
+            Some(_) => false,
+            None => ALWAYS_THERE.contains(&self.field),
+        }
+    }
+
+    /// Whether an object here is owned as a whole.
+    fn is_atomic(self) -> bool {
+        match self.schema {
+            Some(schema) => schema["x-kubernetes-map-type"].as_str() == Some("atomic"),
+            None => ATOMIC_MAPS.contains(&self.field),
+        }
+    }
+
+    /// How the items of a list here are owned. Ports of containers and of Services are told apart by what they say
+    /// themselves.
+    fn list_kind(self, list: &Doc) -> ListKind<'a> {
+        if let Some(schema) = self.schema {
+            return match schema["x-kubernetes-list-type"].as_str() {
+                Some("set") => ListKind::Set,
+                Some("map") => ListKind::Named(schema),
+                _ => ListKind::Atomic,
+            };
+        }
+        ListKind::Keys(match self.field {
+            "finalizers" => return ListKind::Set,
+            "ports" if list[0]["containerPort"].is_null() => &["port", "protocol"],
+            "ports" => &["containerPort", "protocol"],
+            "containers"
+            | "initContainers"
+            | "ephemeralContainers"
+            | "volumes"
+            | "env"
+            | "imagePullSecrets"
+            | "schedulingGates"
+            | "resourceClaims" => &["name"],
+            "volumeMounts" => &["mountPath"],
+            "volumeDevices" => &["devicePath"],
+            "hostAliases" | "podIPs" => &["ip"],
+            "conditions" => &["type"],
+            "ownerReferences" => &["uid"],
+            "topologySpreadConstraints" => &["topologyKey", "whenUnsatisfiable"],
+            _ => return ListKind::Atomic,
+        })
+    }
 }
 
 /// The key of an item; ports are TCP where they say nothing.
 fn item_key(item: &Doc, keys: &[&str]) -> Str {
-    let parts = keys.iter().map(|key| {
-        let value = match (*key, &item[*key]) {
-            ("protocol", Doc::Null) => Doc::from("TCP"),
-            (_, value) => value.clone(),
-        };
-        format!("{key:?}:{value}")
-    });
+    step_of_keys(keys.iter().map(|key| match (*key, &item[*key]) {
+        ("protocol", Doc::Null) => (*key, Doc::from("TCP")),
+        (key, value) => (key, value.clone()),
+    }))
+}
+
+/// The same for a list that a definition speaks of: what an item does not say, its default does; else it is left out.
+fn named_key(item: &Doc, schema: &Doc) -> Str {
+    let mut keys: Vec<&str> =
+        schema["x-kubernetes-list-map-keys"].items().iter().filter_map(Doc::as_str).collect();
+    sort(&mut keys);
+    let value = |key: &str| match &item[key] {
+        Doc::Null => schema["items"]["properties"][key]["default"].clone(),
+        value => value.clone(),
+    };
+    step_of_keys(keys.into_iter().map(|key| (key, value(key))).filter(|(_, value)| !value.is_null()))
+}
+
+fn step_of_keys<'a>(keys: impl Iterator<Item = (&'a str, Doc)>) -> Str {
+    let parts = keys.map(|(key, value)| format!("{key:?}:{value}"));
     format!("k:{{{}}}", parts.collect::<Vec<_>>().join(",")).into()
 }
 
@@ -93,15 +159,18 @@ enum Parts<'a> {
     Named(Vec<(Str, &'a str, &'a Doc)>),
 }
 
-fn parts<'a>(doc: &'a Doc, field: &'a str) -> Parts<'a> {
+fn parts<'a>(doc: &'a Doc, shape: Shape<'a>) -> Parts<'a> {
     match doc {
-        Doc::Map(map) if !map.entries().is_empty() && !ATOMIC_MAPS.contains(&field) => Parts::Named(
+        Doc::Map(map) if !map.entries().is_empty() && !shape.is_atomic() => Parts::Named(
             map.entries()
                 .iter()
                 .map(|(key, value)| (format!("f:{key}").into(), key.as_str(), value))
                 .collect(),
         ),
-        Doc::List(items) => match list_kind(doc, field) {
+        Doc::List(items) => match shape.list_kind(doc) {
+            ListKind::Named(schema) if !items.is_empty() => {
+                Parts::Named(items.iter().map(|item| (named_key(item, schema), "", item)).collect())
+            }
             ListKind::Keys(keys) if !items.is_empty() => {
                 Parts::Named(items.iter().map(|item| (item_key(item, keys), "", item)).collect())
             }
@@ -123,8 +192,8 @@ enum Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    fn of(doc: &'a Doc, field: &'a str) -> Lookup<'a> {
-        match (doc, parts(doc, field)) {
+    fn of(doc: &'a Doc, shape: Shape<'a>) -> Lookup<'a> {
+        match (doc, parts(doc, shape)) {
             (_, Parts::Whole) => Lookup::Nothing,
             (Doc::Map(map), _) => Lookup::Map(map),
             (_, Parts::Named(parts)) => {
@@ -184,20 +253,20 @@ impl Level {
 
 impl Fields {
     /// Everything that `doc`, a whole document, says.
-    pub fn said(doc: &Doc) -> Fields {
-        Fields::said_at(doc, Level::Root, "", false)
+    pub fn said(doc: &Doc, shape: Shape<'_>) -> Fields {
+        Fields::said_at(doc, Level::Root, shape, false)
     }
 
-    fn said_at(doc: &Doc, level: Level, field: &str, is_item: bool) -> Fields {
+    fn said_at(doc: &Doc, level: Level, shape: Shape<'_>, is_item: bool) -> Fields {
         let mut fields = Fields::default();
-        match parts(doc, field) {
+        match parts(doc, shape) {
             Parts::Whole => fields.here = level == Level::Below,
             Parts::Named(parts) => {
                 fields.here = is_item;
                 for (step, name, value) in parts {
                     if let Some(level) = level.next(&step) {
                         let is_item = step.starts_with("k:");
-                        let below = Fields::said_at(value, level, name, is_item);
+                        let below = Fields::said_at(value, level, shape.below(name), is_item);
                         fields.add(step, below);
                     }
                 }
@@ -207,26 +276,25 @@ impl Fields {
     }
 
     /// What is in `new` and was not so in `old`.
-    pub fn changed(old: &Doc, new: &Doc) -> Fields {
-        Fields::changed_at(old, new, Level::Root, "")
+    pub fn changed(old: &Doc, new: &Doc, shape: Shape<'_>) -> Fields {
+        Fields::changed_at(old, new, Level::Root, shape)
     }
 
-    fn changed_at(old: &Doc, new: &Doc, level: Level, field: &str) -> Fields {
+    fn changed_at(old: &Doc, new: &Doc, level: Level, shape: Shape<'_>) -> Fields {
         let mut fields = Fields::default();
         if old.same(new) {
             return fields;
         }
-        let Parts::Named(after) = parts(new, field) else {
+        let Parts::Named(after) = parts(new, shape) else {
             fields.here = level == Level::Below && old != new;
             return fields;
         };
-        let before = Lookup::of(old, field);
-        fields.here =
-            level == Level::Below && matches!(before, Lookup::Nothing) && !ALWAYS_THERE.contains(&field);
+        let before = Lookup::of(old, shape);
+        fields.here = level == Level::Below && matches!(before, Lookup::Nothing) && !shape.is_always_there();
         for (step, name, value) in after {
             if let Some(level) = level.next(&step) {
                 let previous = before.get(&step).map_or(&Doc::Null, |(.., value)| value);
-                let below = Fields::changed_at(previous, value, level, name);
+                let below = Fields::changed_at(previous, value, level, shape.below(name));
                 fields.add(step, below);
             }
         }
@@ -299,18 +367,18 @@ impl Fields {
     }
 
     /// Takes out what is no longer there, in `doc`.
-    pub fn retain_in(&mut self, doc: &Doc) {
-        self.retain_at(doc, "");
+    pub fn retain_in(&mut self, doc: &Doc, shape: Shape<'_>) {
+        self.retain_at(doc, shape);
     }
 
-    fn retain_at(&mut self, doc: &Doc, field: &str) {
+    fn retain_at(&mut self, doc: &Doc, shape: Shape<'_>) {
         if self.below.is_empty() {
             return;
         }
-        let there = Lookup::of(doc, field);
+        let there = Lookup::of(doc, shape);
         self.below.retain(|step, below| {
             let Some((_, name, value)) = there.get(step) else { return false };
-            below.retain_at(value, name);
+            below.retain_at(value, shape.below(name));
             !below.is_empty()
         });
     }
@@ -339,19 +407,15 @@ impl Fields {
 }
 
 /// `config` laid over `live`: what it says wins, what it does not speak of stays.
-pub(super) fn merge(live: &Doc, config: &Doc) -> Doc {
-    merge_at(live, config, "")
-}
-
-fn merge_at(live: &Doc, config: &Doc, field: &str) -> Doc {
-    let before = Lookup::of(live, field);
-    let (false, Parts::Named(said)) = (matches!(before, Lookup::Nothing), parts(config, field)) else {
+pub(super) fn merge(live: &Doc, config: &Doc, shape: Shape<'_>) -> Doc {
+    let before = Lookup::of(live, shape);
+    let (false, Parts::Named(said)) = (matches!(before, Lookup::Nothing), parts(config, shape)) else {
         // An empty map or list says nothing against what is there.
         let says_nothing =
             config.is_empty() && !config.is_null() && matches!(config, Doc::Map(_) | Doc::List(_));
         return if says_nothing
             && std::mem::discriminant(live) == std::mem::discriminant(config)
-            && !(matches!(config, Doc::List(_)) && list_kind(config, field) == ListKind::Atomic)
+            && !(matches!(config, Doc::List(_)) && shape.list_kind(config) == ListKind::Atomic)
         {
             live.clone()
         } else {
@@ -363,7 +427,7 @@ fn merge_at(live: &Doc, config: &Doc, field: &str) -> Doc {
             let mut merged = items.to_vec();
             for (step, name, value) in said {
                 match before.get(&step) {
-                    Some((at, _, live)) => merged[at] = merge_at(live, value, name),
+                    Some((at, _, live)) => merged[at] = merge(live, value, shape.below(name)),
                     None => merged.push(value.clone()),
                 }
             }
@@ -373,7 +437,7 @@ fn merge_at(live: &Doc, config: &Doc, field: &str) -> Doc {
             let kept = live.entries().iter().filter(|(name, _)| !contains(config, name)).cloned();
             let said = said.into_iter().map(|(_, name, value)| {
                 let next = match contains(live, name) {
-                    true => merge_at(live.get(name), value, name),
+                    true => merge(live.get(name), value, shape.below(name)),
                     false => value.clone(),
                 };
                 (intern(name), next)
@@ -389,16 +453,18 @@ fn contains(doc: &Doc, name: &str) -> bool {
 
 /// Takes out of `doc` what an applier owned (`before`) and no longer says, unless it says something below it or
 /// somebody else owns it or something below.
-pub(super) fn prune(doc: &mut Doc, before: &Fields, said: &Fields, others: &[&Fields]) {
-    prune_at(doc, before, Some(said), others, "");
-}
-
-fn prune_at(doc: &mut Doc, before: &Fields, said: Option<&Fields>, others: &[&Fields], field: &str) {
+pub(super) fn prune(
+    doc: &mut Doc,
+    before: &Fields,
+    said: Option<&Fields>,
+    others: &[&Fields],
+    shape: Shape<'_>,
+) {
     if before.below.is_empty() {
         return;
     }
     let snapshot = doc.clone();
-    let there = Lookup::of(&snapshot, field);
+    let there = Lookup::of(&snapshot, shape);
     let mut gone: BTreeSet<(usize, &str)> = BTreeSet::new();
     for (step, before) in before.below.iter() {
         let Some((at, name, _)) = there.get(step) else { continue };
@@ -412,7 +478,7 @@ fn prune_at(doc: &mut Doc, before: &Fields, said: Option<&Fields>, others: &[&Fi
             Doc::Map(map) => map.entry(name),
             list => &mut list.items_mut()[at],
         };
-        prune_at(part, before, said, &others, name);
+        prune(part, before, said, &others, shape.below(name));
     }
     if gone.is_empty() {
         return;
@@ -455,6 +521,8 @@ mod tests {
     use super::*;
     use crate::doc;
 
+    const PLAIN: Shape<'static> = Shape { field: "", schema: None, is_root: true };
+
     fn deployment() -> Doc {
         doc!({
             "apiVersion": "apps/v1", "kind": "Deployment",
@@ -468,26 +536,26 @@ mod tests {
 
     #[test]
     fn what_is_said_is_owned_in_parts() {
-        let said = Fields::said(&deployment()).to_doc().to_json();
+        let said = Fields::said(&deployment(), PLAIN).to_doc().to_json();
         let expected = concat!(
             r#"{"f:metadata":{"f:finalizers":{"v:\"a/b\"":{}},"f:labels":{"f:app":{}}},"f:spec":{"f:replicas":{},"#,
             r#""f:selector":{},"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:image":{},"#,
             r#""f:name":{},"f:ports":{"k:{\"containerPort\":80,\"protocol\":\"TCP\"}":{".":{},"f:containerPort":{}}}}}}}}}"#,
         );
         assert_eq!(said, expected);
-        assert_eq!(Fields::from_doc(&parse_json(expected).unwrap()), Fields::said(&deployment()));
+        assert_eq!(Fields::from_doc(&parse_json(expected).unwrap()), Fields::said(&deployment(), PLAIN));
     }
 
     #[test]
     fn what_comes_new_is_owned_with_the_place_it_is_in() {
-        let changed = Fields::changed(&Doc::Null, &deployment()).to_doc();
+        let changed = Fields::changed(&Doc::Null, &deployment(), PLAIN).to_doc();
         assert_eq!(changed["f:metadata"]["f:labels"].to_json(), r#"{".":{},"f:app":{}}"#);
         let template = &changed["f:spec"]["f:template"]["f:spec"]["f:containers"];
         assert!(template["."].is_null() && !template["k:{\"name\":\"c\"}"]["."].is_null());
         let mut scaled = deployment();
         scaled.set_at(&["spec", "replicas"], 5i64);
         assert_eq!(
-            Fields::changed(&deployment(), &scaled).to_doc().to_json(),
+            Fields::changed(&deployment(), &scaled, PLAIN).to_doc().to_json(),
             r#"{"f:spec":{"f:replicas":{}}}"#
         );
     }
@@ -495,7 +563,7 @@ mod tests {
     #[test]
     fn merges_and_removes_by_place() {
         let config = doc!({ "spec": { "template": { "spec": { "containers": [{ "name": "c", "image": "j" }, { "name": "x" }] } } } });
-        let merged = merge(&deployment(), &config);
+        let merged = merge(&deployment(), &config, PLAIN);
         let containers = &merged["spec"]["template"]["spec"]["containers"];
         assert_eq!(containers.items().len(), 2);
         assert_eq!(containers[0]["image"].as_str(), Some("j"));
@@ -504,15 +572,15 @@ mod tests {
         let place: Place =
             ["f:spec", "f:template", "f:spec", "f:containers", "k:{\"name\":\"x\"}"].map(Str::from).into();
         assert_eq!(shown(&place), ".spec.template.spec.containers[name=\"x\"]");
-        let said = Fields::said(&doc!({ "spec": { "replicas": 3 } }));
+        let said = Fields::said(&doc!({ "spec": { "replicas": 3 } }), PLAIN);
         let names = |others: &[&Fields]| {
             let mut pruned = merged.clone();
-            prune(&mut pruned, &Fields::said(&config), &said, others);
+            prune(&mut pruned, &Fields::said(&config, PLAIN), Some(&said), others, PLAIN);
             let left = pruned["spec"]["template"]["spec"]["containers"].items();
             left.iter().map(|container| container["name"].str().to_string()).collect::<Vec<_>>()
         };
         assert_eq!(names(&[]), [""; 0]);
         let other = doc!({ "spec": { "template": { "spec": { "containers": [{ "name": "c" }] } } } });
-        assert_eq!(names(&[&Fields::said(&other)]), ["c"]);
+        assert_eq!(names(&[&Fields::said(&other, PLAIN)]), ["c"]);
     }
 }

@@ -9,6 +9,6 @@ const MOST: usize = 1 << 17;
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn read(pattern: &str) -> Result<Regex, String> {
+pub fn read(pattern: &str) -> Result<Regex, String> {
     RegexBuilder::new(pattern).size_limit(MOST).build().map_err(|error| error.to_string())
 }

@@ -4,7 +4,7 @@ use crate::api::validation::Faults;
 use crate::collections::sort_by_key;
 use crate::doc::Doc;
 
-use super::{check, defaulted, is_int_or_string, pattern, preserves_unknown, pruned, says};
+use super::{check, defaulted, is_int_or_string, pattern, preserves_unknown, pruned, rules, says};
 
 /// What OpenAPI has and definitions may not.
 const NOT_SUPPORTED: [&str; 6] =
@@ -81,6 +81,7 @@ impl Look {
             self.nested(&schema["not"], &format!("{path}.not"));
         }
         self.default(schema, path);
+        rules::well_formed(schema, path, &mut self.faults);
     }
 
     /// What holds of every schema.

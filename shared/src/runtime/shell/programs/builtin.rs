@@ -271,10 +271,10 @@ fn echo(args: &[Str]) -> String {
     text
 }
 
-/// `\n`, `\t` and the like.
+/// `\n`, `\t`, `\033` and the like.
 fn unescape(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
-    let mut rest = text.chars();
+    let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         if c != '\\' {
             result.push(c);
@@ -284,6 +284,22 @@ fn unescape(text: &str) -> String {
             Some('n') => result.push('\n'),
             Some('t') => result.push('\t'),
             Some('r') => result.push('\r'),
+            Some('a') => result.push('\u{7}'),
+            Some('b') => result.push('\u{8}'),
+            Some('e') => result.push('\u{1b}'),
+            Some('f') => result.push('\u{c}'),
+            Some('v') => result.push('\u{b}'),
+            Some(first @ '0'..='7') => {
+                // Three digits of eight; a zero in front is no part of them where three more follow.
+                let mut code = first.to_digit(8).unwrap_or(0);
+                let most = if first == '0' { 3 } else { 2 };
+                for _ in 0..most {
+                    let Some(digit) = rest.peek().and_then(|digit| digit.to_digit(8)) else { break };
+                    code = code * 8 + digit;
+                    rest.next();
+                }
+                result.extend(char::from_u32(code & 0xff));
+            }
             Some('\\') => result.push('\\'),
             Some(other) => result.extend(['\\', other]),
             None => result.push('\\'),

@@ -1,0 +1,91 @@
+//! CEL, the language of `x-kubernetes-validations` and of admission policies: its common core. An expression is read
+//! once ([`Program::read`]) and evaluated on values; what it may cost is bounded.
+
+mod eval;
+mod functions;
+mod parse;
+
+use crate::collections::{BTreeMap, BTreeSet};
+use crate::doc::{Doc, Str};
+
+/// An expression that has been read.
+#[derive(Clone, Debug)]
+pub struct Program(Expr);
+
+/// What names stand for.
+pub type Names<'a> = BTreeMap<&'a str, Doc>;
+
+/// An operator between two values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Binary {
+    Or,
+    And,
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    In,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+/// What walks over a list or the keys of a map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Walk {
+    All,
+    Exists,
+    ExistsOne,
+    Filter,
+    Map,
+}
+
+#[derive(Clone, Debug)]
+enum Expr {
+    Literal(Doc),
+    Name(Str),
+    Field(Box<Expr>, Str),
+    Has(Box<Expr>, Str),
+    Index(Box<Expr>, Box<Expr>),
+    Call(Option<Box<Expr>>, Str, Vec<Expr>),
+    List(Vec<Expr>),
+    Map(Vec<(Expr, Expr)>),
+    Not(Box<Expr>),
+    Negative(Box<Expr>),
+    Binary(Binary, Box<Expr>, Box<Expr>),
+    Choice(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// How, over what, under which name, for which value, and (of a map with three parts) what comes of it.
+    Walk(Walk, Box<Expr>, Str, Box<Expr>, Option<Box<Expr>>),
+}
+
+impl Program {
+    /// Reads an expression in which these names may stand.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where, as the compiler of CEL tells it.
+    pub fn read(text: &str, names: &[&str]) -> Result<Program, String> {
+        parse::read(text, names).map(Program)
+    }
+
+    /// Whether a name stands in it.
+    pub fn mentions(&self, name: &str) -> bool {
+        let mut found = BTreeSet::new();
+        eval::names(&self.0, &mut found);
+        found.contains(name)
+    }
+
+    /// What comes of it.
+    ///
+    /// # Errors
+    /// Why nothing does, in CEL's words: `no such key: x`.
+    pub fn evaluate(&self, names: &Names<'_>) -> Result<Doc, String> {
+        eval::Evaluation::new(names).value(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

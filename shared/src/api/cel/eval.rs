@@ -1,0 +1,316 @@
+//! Evaluates CEL.
+
+use super::{Binary, Expr, Names, Walk, functions};
+use crate::collections::BTreeSet;
+use crate::doc::{Doc, Map, Str};
+
+/// How many steps an evaluation may take.
+const MOST: u32 = 1_000_000;
+
+/// An evaluation: names, those bound by walks last, and the steps that are left.
+pub(super) struct Evaluation<'a> {
+    names: &'a Names<'a>,
+    bound: Vec<(Str, Doc)>,
+    left: u32,
+}
+
+type Value = Result<Doc, String>;
+
+const NO_OVERLOAD: &str = "no such overload";
+
+fn no_overload() -> String {
+    NO_OVERLOAD.into()
+}
+
+/// The names that stand in an expression.
+pub(super) fn names(expr: &Expr, found: &mut BTreeSet<Str>) {
+    let mut all = |parts: &[&Expr]| parts.iter().for_each(|part| names(part, found));
+    match expr {
+        Expr::Literal(_) => {}
+        Expr::Name(name) => {
+            found.insert(name.clone());
+        }
+        Expr::Field(of, _) | Expr::Has(of, _) | Expr::Not(of) | Expr::Negative(of) => all(&[of]),
+        Expr::Index(a, b) | Expr::Binary(_, a, b) => all(&[a, b]),
+        Expr::Choice(a, b, c) => all(&[a, b, c]),
+        Expr::Call(of, _, parts) => {
+            of.iter().map(|of| &**of).chain(parts).for_each(|part| names(part, found))
+        }
+        Expr::List(items) => items.iter().for_each(|item| names(item, found)),
+        Expr::Map(entries) => entries.iter().for_each(|(key, value)| {
+            names(key, found);
+            names(value, found);
+        }),
+        Expr::Walk(_, of, _, test, result) => {
+            all(&[of, test]);
+            result.iter().for_each(|result| names(result, found));
+        }
+    }
+}
+
+impl<'a> Evaluation<'a> {
+    pub(super) fn new(names: &'a Names<'a>) -> Evaluation<'a> {
+        Evaluation { names, bound: Vec::new(), left: MOST }
+    }
+
+    fn spend(&mut self, steps: usize) -> Result<(), String> {
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        self.left = self
+            .left
+            .checked_sub(steps)
+            .ok_or_else(|| "operation cancelled: actual cost limit exceeded".to_owned())?;
+        Ok(())
+    }
+
+    pub(super) fn value(&mut self, expr: &Expr) -> Value {
+        self.spend(1)?;
+        match expr {
+            Expr::Literal(value) => Ok(value.clone()),
+            Expr::Name(name) => {
+                let bound = self.bound.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);
+                let value = bound.or_else(|| self.names.get(name.as_str()));
+                value.cloned().ok_or_else(|| format!("no such attribute(s): {name}"))
+            }
+            Expr::Field(of, field) => {
+                let of = self.value(of)?;
+                field_of(&of, field).cloned()
+            }
+            Expr::Has(of, field) => match self.value(of)? {
+                Doc::Map(map) => Ok(Doc::Bool(map.contains(field))),
+                _ => Err(no_overload()),
+            },
+            Expr::Index(of, index) => {
+                let (of, index) = (self.value(of)?, self.value(index)?);
+                indexed(&of, &index)
+            }
+            Expr::List(items) => {
+                let items: Result<Vec<Doc>, String> = items.iter().map(|item| self.value(item)).collect();
+                Ok(Doc::list(items?))
+            }
+            Expr::Map(entries) => {
+                let mut map = Map::default();
+                for (key, value) in entries {
+                    let (key, value) = (self.value(key)?, self.value(value)?);
+                    map.insert(key_text(&key).ok_or_else(|| "unsupported key type".to_owned())?, value);
+                }
+                Ok(Doc::Map(map))
+            }
+            Expr::Not(of) => Ok(Doc::Bool(!self.truth(of)?)),
+            Expr::Negative(of) => match self.value(of)? {
+                Doc::Int(value) => value.checked_neg().map(Doc::Int).ok_or_else(overflow),
+                Doc::Float(value) => Ok(Doc::Float(-value)),
+                _ => Err(no_overload()),
+            },
+            Expr::Choice(condition, yes, no) => {
+                let chosen = if self.truth(condition)? { yes } else { no };
+                self.value(chosen)
+            }
+            // One side that decides makes up for the other's failure.
+            Expr::Binary(Binary::And, a, b) => self.decide(a, b, false),
+            Expr::Binary(Binary::Or, a, b) => self.decide(a, b, true),
+            Expr::Binary(operator, a, b) => {
+                let (a, b) = (self.value(a)?, self.value(b)?);
+                self.spend(weight(&a) + weight(&b))?;
+                binary(*operator, &a, &b)
+            }
+            Expr::Call(of, name, parts) => {
+                let mut values = Vec::new();
+                for part in of.iter().map(|of| &**of).chain(parts) {
+                    let value = self.value(part)?;
+                    self.spend(weight(&value))?;
+                    values.push(value);
+                }
+                functions::call(of.is_some(), name, &values)
+            }
+            Expr::Walk(walk, of, name, test, result) => {
+                let items = match self.value(of)? {
+                    Doc::List(items) => items.to_vec(),
+                    Doc::Map(map) => map.entries().iter().map(|(key, _)| Doc::from(key)).collect(),
+                    _ => return Err(no_overload()),
+                };
+                self.walk(*walk, items, name, test, result.as_deref())
+            }
+        }
+    }
+
+    fn truth(&mut self, expr: &Expr) -> Result<bool, String> {
+        self.value(expr)?.as_bool().ok_or_else(no_overload)
+    }
+
+    fn decide(&mut self, a: &Expr, b: &Expr, decides: bool) -> Value {
+        let first = self.truth(a);
+        if first == Ok(decides) {
+            return Ok(Doc::Bool(decides));
+        }
+        let second = self.truth(b);
+        match (first, second) {
+            (_, Ok(value)) if value == decides => Ok(Doc::Bool(decides)),
+            (Err(why), _) | (_, Err(why)) => Err(why),
+            _ => Ok(Doc::Bool(!decides)),
+        }
+    }
+
+    fn walk(&mut self, walk: Walk, items: Vec<Doc>, name: &Str, test: &Expr, result: Option<&Expr>) -> Value {
+        let mut kept: Vec<Doc> = Vec::new();
+        let mut count = 0u32;
+        let mut failure = None;
+        for item in items {
+            self.bound.push((name.clone(), item.clone()));
+            let value = self.step(walk, test, result);
+            self.bound.pop();
+            match (walk, value) {
+                (Walk::All, Ok(Some(Doc::Bool(false)))) => return Ok(Doc::Bool(false)),
+                (Walk::Exists, Ok(Some(Doc::Bool(true)))) => return Ok(Doc::Bool(true)),
+                (Walk::ExistsOne, Ok(Some(Doc::Bool(true)))) => count += 1,
+                (Walk::Filter, Ok(Some(Doc::Bool(true)))) => kept.push(item),
+                (Walk::Map, Ok(Some(value))) => kept.push(value),
+                (Walk::Map, Ok(None)) | (_, Ok(Some(Doc::Bool(_)))) => {}
+                (_, Ok(_)) => return Err(no_overload()),
+                // Another item may decide all the same.
+                (Walk::All | Walk::Exists, Err(why)) if !why.starts_with("operation cancelled") => {
+                    failure.get_or_insert(why);
+                }
+                (_, Err(why)) => return Err(why),
+            }
+        }
+        match (walk, failure) {
+            (_, Some(why)) => Err(why),
+            (Walk::All, None) => Ok(Doc::Bool(true)),
+            (Walk::Exists, None) => Ok(Doc::Bool(false)),
+            (Walk::ExistsOne, None) => Ok(Doc::Bool(count == 1)),
+            (Walk::Filter | Walk::Map, None) => Ok(Doc::list(kept)),
+        }
+    }
+
+    /// What comes of one item; nothing where it is passed over.
+    fn step(&mut self, walk: Walk, test: &Expr, result: Option<&Expr>) -> Result<Option<Doc>, String> {
+        match (walk, result) {
+            (Walk::Map, Some(result)) => Ok(if self.truth(test)? { Some(self.value(result)?) } else { None }),
+            _ => self.value(test).map(Some),
+        }
+    }
+}
+
+/// How much there is to look at.
+fn weight(value: &Doc) -> usize {
+    match value {
+        Doc::Str(text) => text.len() / 10,
+        Doc::List(items) => items.len(),
+        Doc::Map(map) => map.entries().len(),
+        _ => 0,
+    }
+}
+
+fn overflow() -> String {
+    "return error for overflow".into()
+}
+
+fn field_of<'v>(of: &'v Doc, field: &str) -> Result<&'v Doc, String> {
+    match of {
+        Doc::Map(map) if map.contains(field) => Ok(map.get(field)),
+        Doc::Map(_) => Err(format!("no such key: {field}")),
+        _ => Err(no_overload()),
+    }
+}
+
+fn key_text(key: &Doc) -> Option<Str> {
+    match key {
+        Doc::Str(text) => Some(text.clone()),
+        Doc::Int(number) => Some(number.to_string().into()),
+        Doc::Bool(value) => Some(value.to_string().into()),
+        _ => None,
+    }
+}
+
+fn indexed(of: &Doc, index: &Doc) -> Value {
+    match (of, index) {
+        (Doc::List(items), Doc::Int(at)) => {
+            let found = usize::try_from(*at).ok().and_then(|at| items.get(at));
+            found.cloned().ok_or_else(|| format!("index out of bounds: {at}"))
+        }
+        (Doc::Map(_), key) => {
+            let key = key_text(key).ok_or_else(no_overload)?;
+            field_of(of, &key).cloned()
+        }
+        _ => Err(no_overload()),
+    }
+}
+
+/// Whether two values are the same; numbers are, whatever their type.
+pub(super) fn equal(a: &Doc, b: &Doc) -> bool {
+    match (a, b) {
+        (Doc::Int(a), Doc::Float(b)) | (Doc::Float(b), Doc::Int(a)) => *a as f64 == *b,
+        (Doc::List(a), Doc::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| equal(a, b))
+        }
+        (Doc::Map(a), Doc::Map(b)) => {
+            a.entries().len() == b.entries().len()
+                && a.entries().iter().all(|(key, value)| b.contains(key) && equal(value, b.get(key)))
+        }
+        (Doc::Time(_) | Doc::MicroTime(_), Doc::Str(_)) | (Doc::Str(_), Doc::Time(_) | Doc::MicroTime(_)) => {
+            a.as_time().is_some() && a.as_time() == b.as_time()
+        }
+        _ => a == b,
+    }
+}
+
+/// How two values of one type stand to each other.
+pub(super) fn compare(a: &Doc, b: &Doc) -> Option<std::cmp::Ordering> {
+    match (a, b) {
+        (Doc::Int(a), Doc::Int(b)) => Some(a.cmp(b)),
+        (Doc::Float(a), Doc::Float(b)) => a.partial_cmp(b),
+        (Doc::Int(a), Doc::Float(b)) => (*a as f64).partial_cmp(b),
+        (Doc::Float(a), Doc::Int(b)) => a.partial_cmp(&(*b as f64)),
+        (Doc::Str(a), Doc::Str(b)) => Some(a.cmp(b)),
+        (Doc::Bool(a), Doc::Bool(b)) => Some(a.cmp(b)),
+        (Doc::Time(_) | Doc::MicroTime(_), _) | (_, Doc::Time(_) | Doc::MicroTime(_)) => {
+            Some(a.as_time()?.cmp(&b.as_time()?))
+        }
+        _ => None,
+    }
+}
+
+fn binary(operator: Binary, a: &Doc, b: &Doc) -> Value {
+    use std::cmp::Ordering;
+    let ordered = |wanted: fn(Ordering) -> bool| {
+        compare(a, b).map(|order| Doc::Bool(wanted(order))).ok_or_else(no_overload)
+    };
+    match operator {
+        Binary::Equal => Ok(Doc::Bool(equal(a, b))),
+        Binary::NotEqual => Ok(Doc::Bool(!equal(a, b))),
+        Binary::Less => ordered(Ordering::is_lt),
+        Binary::LessEqual => ordered(Ordering::is_le),
+        Binary::Greater => ordered(Ordering::is_gt),
+        Binary::GreaterEqual => ordered(Ordering::is_ge),
+        Binary::In => match b {
+            Doc::List(items) => Ok(Doc::Bool(items.iter().any(|item| equal(item, a)))),
+            Doc::Map(map) => Ok(Doc::Bool(key_text(a).is_some_and(|key| map.contains(&key)))),
+            _ => Err(no_overload()),
+        },
+        _ => arithmetic(operator, a, b),
+    }
+}
+
+fn arithmetic(operator: Binary, a: &Doc, b: &Doc) -> Value {
+    match (operator, a, b) {
+        (Binary::Add, Doc::Str(a), Doc::Str(b)) => Ok(Doc::from(format!("{a}{b}"))),
+        (Binary::Add, Doc::List(a), Doc::List(b)) => Ok(Doc::list(a.iter().chain(b.iter()).cloned())),
+        (Binary::Divide, Doc::Int(_), Doc::Int(0)) => Err("division by zero".into()),
+        (Binary::Remainder, Doc::Int(_), Doc::Int(0)) => Err("modulus by zero".into()),
+        (_, Doc::Int(a), Doc::Int(b)) => {
+            let value = match operator {
+                Binary::Add => a.checked_add(*b),
+                Binary::Subtract => a.checked_sub(*b),
+                Binary::Multiply => a.checked_mul(*b),
+                Binary::Divide => a.checked_div(*b),
+                _ => a.checked_rem(*b),
+            };
+            value.map(Doc::Int).ok_or_else(overflow)
+        }
+        (Binary::Add, Doc::Float(a), Doc::Float(b)) => Ok(Doc::Float(a + b)),
+        (Binary::Subtract, Doc::Float(a), Doc::Float(b)) => Ok(Doc::Float(a - b)),
+        (Binary::Multiply, Doc::Float(a), Doc::Float(b)) => Ok(Doc::Float(a * b)),
+        (Binary::Divide, Doc::Float(a), Doc::Float(b)) => Ok(Doc::Float(a / b)),
+        _ => Err(no_overload()),
+    }
+}

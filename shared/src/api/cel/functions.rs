@@ -1,0 +1,216 @@
+//! CEL's functions, with those that Kubernetes adds for texts, lists, patterns and quantities.
+
+use std::cmp::Ordering;
+
+use regex_lite::Regex;
+
+use super::eval::{compare, equal};
+use crate::api::apiextensions::structural::read_pattern;
+use crate::api::parse_quantity;
+use crate::doc::{Doc, Timestamp};
+
+type Value = Result<Doc, String>;
+
+/// Calls a function with its values, of which the first is what it is called on where it is `a.f(b)`.
+pub(super) fn call(on: bool, name: &str, values: &[Doc]) -> Value {
+    let found = if on { method(name, values) } else { function(name, values) };
+    found.unwrap_or_else(|| Err("no such overload".into()))
+}
+
+/// A function on its own; `None` where there is none of these types.
+fn function(name: &str, values: &[Doc]) -> Option<Value> {
+    let [value] = values else { return None };
+    Some(Ok(match (name, value) {
+        ("size", value) => return method("size", &[value.clone()]),
+        ("dyn", value) => value.clone(),
+        ("string", Doc::Str(_)) => value.clone(),
+        ("string", Doc::Time(_) | Doc::MicroTime(_)) => Doc::from(value.str()),
+        ("string", Doc::Int(_) | Doc::Float(_) | Doc::Bool(_)) => Doc::from(value.to_json()),
+        ("int" | "uint", Doc::Int(_)) => value.clone(),
+        ("int", Doc::Float(number)) if number.abs() < 9.2e18 => Doc::Int(*number as i64),
+        ("int" | "uint", Doc::Str(text)) => match text.parse() {
+            Ok(number) => Doc::Int(number),
+            Err(_) => return Some(Err(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
+        },
+        ("double", Doc::Int(number)) => Doc::Float(*number as f64),
+        ("double", Doc::Float(_)) => value.clone(),
+        ("double", Doc::Str(text)) => match text.parse() {
+            Ok(number) => Doc::Float(number),
+            Err(_) => return Some(Err(format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))),
+        },
+        ("bool", Doc::Bool(_)) => value.clone(),
+        ("bool", Doc::Str(text)) => match text.as_str() {
+            "true" | "True" | "TRUE" | "t" | "1" => Doc::Bool(true),
+            "false" | "False" | "FALSE" | "f" | "0" => Doc::Bool(false),
+            _ => return Some(Err("type conversion error from 'string' to 'bool'".into())),
+        },
+        ("type", value) => Doc::from(type_name(value)),
+        ("duration", Doc::Str(text)) => match millis(text) {
+            Some(millis) => Doc::Int(millis),
+            None => return Some(Err(format!("time: invalid duration {text:?}"))),
+        },
+        ("timestamp", Doc::Str(text)) => match Timestamp::parse(text) {
+            Some(time) => Doc::Time(time),
+            None => {
+                return Some(Err(format!(
+                    "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse"
+                )));
+            }
+        },
+        ("timestamp", Doc::Time(_) | Doc::MicroTime(_)) => value.clone(),
+        ("quantity", Doc::Str(text)) if parse_quantity(text).is_some() => value.clone(),
+        ("quantity", Doc::Str(_)) => {
+            return Some(Err(
+                "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+                    .into(),
+            ));
+        }
+        ("isQuantity", Doc::Str(text)) => Doc::Bool(parse_quantity(text).is_some()),
+        _ => return None,
+    }))
+}
+
+fn type_name(value: &Doc) -> &'static str {
+    match value {
+        Doc::Null => "null_type",
+        Doc::Bool(_) => "bool",
+        Doc::Int(_) => "int",
+        Doc::Float(_) => "double",
+        Doc::Str(_) => "string",
+        Doc::Time(_) | Doc::MicroTime(_) => "google.protobuf.Timestamp",
+        Doc::List(_) => "list",
+        Doc::Map(_) => "map",
+    }
+}
+
+/// `1h30m`, in milliseconds.
+fn millis(text: &str) -> Option<i64> {
+    let (sign, mut rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let mut total = 0i64;
+    if rest == "0" {
+        return Some(0);
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: i64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let length = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let unit = match &rest[..length] {
+            "h" => 3_600_000,
+            "m" => 60_000,
+            "s" => 1000,
+            "ms" => 1,
+            _ => return None,
+        };
+        total = total.checked_add(number.checked_mul(unit)?)?;
+        rest = &rest[length..];
+    }
+    (!text.is_empty()).then_some(sign * total)
+}
+
+/// A function on its first value; `None` where there is none of these types.
+fn method(name: &str, values: &[Doc]) -> Option<Value> {
+    match values {
+        [Doc::Str(text), rest @ ..] => of_text(name, text, rest),
+        [Doc::List(items), rest @ ..] => of_list(name, items, rest),
+        [Doc::Map(map)] if name == "size" => Some(Ok(Doc::Int(map.entries().len() as i64))),
+        _ => None,
+    }
+}
+
+fn of_text(name: &str, text: &str, rest: &[Doc]) -> Option<Value> {
+    let truth = |value: bool| Some(Ok(Doc::Bool(value)));
+    match (name, rest) {
+        ("size", []) => Some(Ok(Doc::Int(text.chars().count() as i64))),
+        ("trim", []) => Some(Ok(Doc::from(text.trim().to_owned()))),
+        ("lowerAscii", []) => Some(Ok(Doc::from(text.to_ascii_lowercase()))),
+        ("upperAscii", []) => Some(Ok(Doc::from(text.to_ascii_uppercase()))),
+        ("startsWith", [Doc::Str(other)]) => truth(text.starts_with(other.as_str())),
+        ("endsWith", [Doc::Str(other)]) => truth(text.ends_with(other.as_str())),
+        ("contains", [Doc::Str(other)]) => truth(text.contains(other.as_str())),
+        ("matches", [Doc::Str(other)]) => {
+            Some(compiled(other).map(|pattern| Doc::Bool(pattern.is_match(text))))
+        }
+        ("find", [Doc::Str(other)]) => Some(
+            compiled(other)
+                .map(|pattern| Doc::from(pattern.find(text).map_or("", |found| found.as_str()).to_owned())),
+        ),
+        ("findAll", [Doc::Str(other)]) => Some(
+            compiled(other)
+                .map(|pattern| Doc::list(pattern.find_iter(text).map(|found| found.as_str().to_owned()))),
+        ),
+        ("indexOf" | "lastIndexOf", [Doc::Str(other)]) => {
+            let at = if name == "indexOf" { text.find(other.as_str()) } else { text.rfind(other.as_str()) };
+            Some(Ok(Doc::Int(at.map_or(-1, |at| text[..at].chars().count() as i64))))
+        }
+        ("replace", [Doc::Str(from), Doc::Str(to)]) => Some(Ok(Doc::from(text.replace(from.as_str(), to)))),
+        ("split", [Doc::Str(at)]) => {
+            let parts = text.split(at.as_str()).filter(|part| !at.is_empty() || !part.is_empty());
+            Some(Ok(Doc::list(parts.map(str::to_owned))))
+        }
+        ("charAt", [Doc::Int(at)]) => Some(part(text, *at, at.saturating_add(1))),
+        ("substring", [Doc::Int(from)]) => Some(part(text, *from, text.chars().count() as i64)),
+        ("substring", [Doc::Int(from), Doc::Int(to)]) => Some(part(text, *from, *to)),
+        ("isGreaterThan" | "isLessThan" | "compareTo", [Doc::Str(other)]) => {
+            let order = parse_quantity(text)?.cmp(&parse_quantity(other)?);
+            Some(Ok(match name {
+                "isGreaterThan" => Doc::Bool(order == Ordering::Greater),
+                "isLessThan" => Doc::Bool(order == Ordering::Less),
+                _ => Doc::Int(order as i64),
+            }))
+        }
+        _ => None,
+    }
+}
+
+fn compiled(text: &str) -> Result<Regex, String> {
+    read_pattern(text).map_err(|why| format!("error parsing regexp: {why}"))
+}
+
+fn part(text: &str, from: i64, to: i64) -> Value {
+    let count = text.chars().count() as i64;
+    if from < 0 || from > to || to > count {
+        return Err(format!("index out of range: {}", if from < 0 || from > count { from } else { to }));
+    }
+    let letters = text.chars().skip(from as usize).take((to - from) as usize);
+    Ok(Doc::from(letters.collect::<String>()))
+}
+
+fn of_list(name: &str, items: &[Doc], rest: &[Doc]) -> Option<Value> {
+    match (name, rest) {
+        ("size", []) => Some(Ok(Doc::Int(items.len() as i64))),
+        ("isSorted", []) => {
+            let sorted =
+                items.windows(2).all(|pair| compare(&pair[0], &pair[1]).is_some_and(Ordering::is_le));
+            Some(Ok(Doc::Bool(sorted)))
+        }
+        ("sum", []) => {
+            let sum = items.iter().try_fold(0i64, |sum, item| sum.checked_add(item.as_i64()?));
+            sum.map(|sum| Ok(Doc::Int(sum)))
+        }
+        ("min" | "max", []) => {
+            let wanted = if name == "min" { Ordering::Less } else { Ordering::Greater };
+            let better = |best: &Doc, item: &Doc| compare(item, best) == Some(wanted);
+            let mut items = items.iter();
+            let first = items.next().cloned();
+            let best = first.map(|first| {
+                items.fold(first, |best, item| if better(&best, item) { item.clone() } else { best })
+            });
+            Some(best.ok_or_else(|| format!("{name} called on empty list")))
+        }
+        ("indexOf" | "lastIndexOf", [wanted]) => {
+            let same = |item: &Doc| equal(item, wanted);
+            let at =
+                if name == "indexOf" { items.iter().position(same) } else { items.iter().rposition(same) };
+            Some(Ok(Doc::Int(at.map_or(-1, |at| at as i64))))
+        }
+        ("join", []) => Some(Ok(Doc::from(joined(items, "")?))),
+        ("join", [Doc::Str(with)]) => Some(Ok(Doc::from(joined(items, with)?))),
+        _ => None,
+    }
+}
+
+fn joined(items: &[Doc], with: &str) -> Option<String> {
+    let texts: Option<Vec<&str>> = items.iter().map(Doc::as_str).collect();
+    texts.map(|texts| texts.join(with))
+}

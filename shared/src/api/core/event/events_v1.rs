@@ -1,0 +1,83 @@
+//! `events.k8s.io/v1`: the same events under other names.
+
+use crate::doc::Doc;
+
+const API_VERSION: &str = "events.k8s.io/v1";
+/// What a field is called here, and as it is kept.
+const NAMES: [(&str, &str); 7] = [
+    ("note", "message"),
+    ("regarding", "involvedObject"),
+    ("reportingController", "reportingComponent"),
+    ("deprecatedSource", "source"),
+    ("deprecatedFirstTimestamp", "firstTimestamp"),
+    ("deprecatedLastTimestamp", "lastTimestamp"),
+    ("deprecatedCount", "count"),
+];
+
+/// Whether a request's path is that of this version.
+pub fn is_path(path: &str) -> bool {
+    path.starts_with("/apis/events.k8s.io/v1/")
+}
+
+/// Makes what a client sent into what is stored; `by_path` says that it came to this version's path.
+pub fn to_stored(body: &mut Doc, by_path: bool) {
+    let said = body["apiVersion"].str();
+    if !matches!(body, Doc::Map(_)) || !(said == API_VERSION || by_path && said.is_empty()) {
+        return;
+    }
+    if !said.is_empty() {
+        body.set("apiVersion", "v1");
+    }
+    for (here, kept) in NAMES {
+        rename(body, here, kept);
+    }
+}
+
+/// Makes an answer, or a list of them, into what this version shows.
+pub fn shown(body: &mut Doc) {
+    match body["kind"].as_str() {
+        Some("Event") => one(body),
+        Some("EventList") => {
+            body.set("apiVersion", API_VERSION);
+            body.at_mut(&["items"]).items_mut().iter_mut().for_each(one);
+        }
+        _ => {}
+    }
+}
+
+fn one(event: &mut Doc) {
+    if !event["apiVersion"].is_null() {
+        event.set("apiVersion", API_VERSION);
+    }
+    for (here, kept) in NAMES {
+        rename(event, kept, here);
+    }
+    event.default_to("eventTime", Doc::Null);
+}
+
+fn rename(doc: &mut Doc, from: &'static str, to: &'static str) {
+    let value = doc[from].clone();
+    if doc.remove(from) && !value.is_null() {
+        doc.set(to, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{shown, to_stored};
+    use crate::doc;
+
+    #[test]
+    fn there_and_back() {
+        let sent = doc!({
+            "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": { "name": "e" }, "eventTime": "2026-01-01T00:00:00.000000Z",
+            "note": "n", "regarding": { "kind": "Pod", "name": "p" }, "reportingController": "c", "reason": "R"
+        });
+        let mut doc = sent.clone();
+        to_stored(&mut doc, true);
+        assert_eq!((doc["apiVersion"].as_str(), doc["message"].as_str()), (Some("v1"), Some("n")));
+        assert_eq!(doc["involvedObject"]["name"].as_str(), Some("p"));
+        shown(&mut doc);
+        assert_eq!(doc, sent);
+    }
+}

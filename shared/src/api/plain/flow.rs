@@ -1,0 +1,286 @@
+//! API priority and fairness: defaults and checks of its two kinds, and those objects that every cluster has. Requests
+//! are not made to wait here.
+
+use crate::api::Kind;
+use crate::api::validation::{At, Faults};
+use crate::doc;
+use crate::doc::{Doc, Str};
+
+pub(super) fn default_schema(doc: &mut Doc) {
+    doc.at_mut(&["spec"]).default_to("matchingPrecedence", 1000i64);
+}
+
+pub(super) fn schema(doc: &Doc, faults: &mut Faults) {
+    let spec = At::root(&doc["spec"], "spec");
+    let precedence = spec.field("matchingPrecedence");
+    match precedence.number() {
+        ..=0 => faults.invalid(&precedence, &precedence, "must be a positive value"),
+        1 if doc["metadata"]["name"].as_str() != Some("exempt") => {
+            faults.invalid(
+                &precedence,
+                &precedence,
+                "only the schema named 'exempt' may have matchingPrecedence 1",
+            );
+        }
+        10_001.. => faults.invalid(&precedence, &precedence, "must not be greater than 10000"),
+        _ => {}
+    }
+    let method = spec.field("distinguisherMethod");
+    if method.is_set() {
+        method.field("type").one_of(faults, &["ByNamespace", "ByUser"]);
+    }
+    if spec["priorityLevelConfiguration"]["name"].is_empty() {
+        faults.required("spec.priorityLevelConfiguration.name", "must reference a priority level");
+    }
+    for rule in spec.field("rules").each() {
+        if rule["subjects"].is_empty() {
+            faults.required(&rule.field("subjects"), "subjects must contain at least one value");
+        }
+        if rule["resourceRules"].is_empty() && rule["nonResourceRules"].is_empty() {
+            faults.required(&rule, "at least one of resourceRules and nonResourceRules has to be non-empty");
+        }
+    }
+}
+
+pub(super) fn is_dangling(body: &Doc) -> String {
+    let mut conditions = body["status"]["conditions"].items().iter();
+    let found = conditions.find(|condition| condition["type"].as_str() == Some("Dangling"));
+    found.map_or_else(|| "?".into(), |condition| condition["status"].str().to_string())
+}
+
+pub(super) fn default_level(doc: &mut Doc) {
+    let spec = doc.at_mut(&["spec"]);
+    match spec["type"].as_str() {
+        Some("Exempt") => {
+            let exempt = spec.at_mut(&["exempt"]);
+            exempt.default_to("nominalConcurrencyShares", 0i64);
+            exempt.default_to("lendablePercent", 0i64);
+        }
+        Some("Limited") if !spec["limited"].is_null() => {
+            let limited = spec.at_mut(&["limited"]);
+            limited.default_to("nominalConcurrencyShares", 30i64);
+            limited.default_to("lendablePercent", 0i64);
+            if !limited["limitResponse"]["queuing"].is_null() {
+                let queuing = limited.at_mut(&["limitResponse", "queuing"]);
+                for (field, value) in [("queues", 64i64), ("handSize", 8), ("queueLengthLimit", 50)] {
+                    queuing.default_to(field, value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn level(doc: &Doc, faults: &mut Faults) {
+    let spec = At::root(&doc["spec"], "spec");
+    let kind = spec.field("type");
+    match kind.text() {
+        "Exempt" => spec.field("limited").forbid(faults, "must be nil if the type is not Limited"),
+        "Limited" if spec["limited"].is_null() => {
+            faults.required("spec.limited", "must not be empty when type is Limited");
+        }
+        "Limited" => {
+            let limited = spec.field("limited");
+            let shares = limited.field("nominalConcurrencyShares");
+            if shares.number() < 0 {
+                faults.invalid(&shares, &shares, "must be a non-negative integer");
+            }
+            let response = limited.field("limitResponse");
+            match response["type"].as_str() {
+                Some("Reject") => {
+                    response
+                        .field("queuing")
+                        .forbid(faults, "must be nil if limited.limitResponse.type is not Limited");
+                }
+                Some("Queue") if response["queuing"].is_null() => {
+                    let why = "must not be empty if limited.limitResponse.type is Limited";
+                    faults.required(&response.field("queuing"), why);
+                }
+                Some("Queue") => {}
+                _ => faults.not_supported(
+                    &response.field("type"),
+                    &Doc::from(response["type"].str()),
+                    &["Queue", "Reject"],
+                ),
+            }
+        }
+        other => faults.not_supported(&kind, &Doc::from(other), &["Exempt", "Limited"]),
+    }
+}
+
+/// Name, shares, percent to lend, and queues, hand size and length (none: what is too much is refused).
+const LEVELS: &[(&str, i64, i64, Option<(i64, i64, i64)>)] = &[
+    ("catch-all", 5, 0, None),
+    ("global-default", 20, 50, Some((128, 6, 50))),
+    ("leader-election", 10, 0, Some((16, 4, 50))),
+    ("node-high", 40, 25, Some((64, 6, 50))),
+    ("system", 30, 33, Some((64, 6, 50))),
+    ("workload-high", 40, 50, Some((128, 6, 50))),
+    ("workload-low", 100, 90, Some((128, 6, 50))),
+];
+
+/// Name, precedence, level, by what requests are told apart, whose they are, and what they are: resources by
+/// `verbs/groups/plurals/namespaces`, else everything.
+const SCHEMAS: &[(&str, i64, &str, &str, &[&str], &[&str])] = &[
+    ("exempt", 1, "exempt", "", &["Group:system:masters"], &[]),
+    ("probes", 2, "exempt", "", &["Group:system:unauthenticated", "Group:system:authenticated"], &["paths"]),
+    (
+        "system-leader-election",
+        100,
+        "leader-election",
+        "ByUser",
+        &["User:system:kube-controller-manager", "User:system:kube-scheduler", "ServiceAccount:*"],
+        &["get,create,update/coordination.k8s.io/leases/*"],
+    ),
+    (
+        "endpoint-controller",
+        150,
+        "workload-high",
+        "ByUser",
+        &[
+            "ServiceAccount:endpoint-controller",
+            "ServiceAccount:endpointslice-controller",
+            "ServiceAccount:endpointslicemirroring-controller",
+        ],
+        &["get,create,update//endpoints/*", "get,create,update,patch/discovery.k8s.io/endpointslices/*"],
+    ),
+    (
+        "workload-leader-election",
+        200,
+        "leader-election",
+        "ByUser",
+        &["ServiceAccount:*"],
+        &["get,create,update//endpoints,configmaps/*", "get,create,update/coordination.k8s.io/leases/*"],
+    ),
+    (
+        "system-node-high",
+        400,
+        "node-high",
+        "ByUser",
+        &["Group:system:nodes"],
+        &["*//nodes,nodes/status/", "*/coordination.k8s.io/leases/*"],
+    ),
+    ("system-nodes", 500, "system", "ByUser", &["Group:system:nodes"], &[]),
+    (
+        "kube-controller-manager",
+        800,
+        "workload-high",
+        "ByNamespace",
+        &["User:system:kube-controller-manager"],
+        &[],
+    ),
+    ("kube-scheduler", 800, "workload-high", "ByNamespace", &["User:system:kube-scheduler"], &[]),
+    ("kube-system-service-accounts", 900, "workload-high", "ByNamespace", &["ServiceAccount:*"], &[]),
+    ("service-accounts", 9000, "workload-low", "ByUser", &["Group:system:serviceaccounts"], &[]),
+    (
+        "global-default",
+        9900,
+        "global-default",
+        "ByUser",
+        &["Group:system:unauthenticated", "Group:system:authenticated"],
+        &[],
+    ),
+    (
+        "catch-all",
+        10_000,
+        "catch-all",
+        "ByUser",
+        &["Group:system:unauthenticated", "Group:system:authenticated"],
+        &[],
+    ),
+];
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(',').collect()
+}
+
+fn subject(text: &str) -> Doc {
+    match text.split_once(':') {
+        Some(("Group", name)) => doc!({ "kind": "Group", "group": { "name": name } }),
+        Some(("User", name)) => doc!({ "kind": "User", "user": { "name": name } }),
+        _ => {
+            let name = text.trim_start_matches("ServiceAccount:");
+            doc!({ "kind": "ServiceAccount", "serviceAccount": { "name": name, "namespace": "kube-system" } })
+        }
+    }
+}
+
+fn resource_rule(text: &str) -> Doc {
+    // A plural may have a slash of its own.
+    let (verbs, rest) = text.split_once('/').unwrap_or((text, ""));
+    let (groups, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let (plurals, namespaces) = rest.rsplit_once('/').unwrap_or((rest, ""));
+    let mut rule = doc!({
+        "verbs": Doc::list(words(verbs)), "apiGroups": Doc::list(words(groups)), "resources": Doc::list(words(plurals))
+    });
+    if namespaces.is_empty() {
+        rule.set("clusterScope", true);
+    } else {
+        rule.set("namespaces", Doc::list(words(namespaces)));
+    }
+    rule
+}
+
+fn rule(subjects: &[&str], what: &[&str]) -> Doc {
+    let mut rule = doc!({ "subjects": Doc::list(subjects.iter().map(|one| subject(one))) });
+    let all = || Doc::list(["*"]);
+    match what {
+        [] => {
+            rule.set("nonResourceRules", vec![doc!({ "nonResourceURLs": all(), "verbs": all() })]);
+            let everything = doc!({
+                "apiGroups": all(), "clusterScope": true, "namespaces": all(), "resources": all(), "verbs": all()
+            });
+            rule.set("resourceRules", vec![everything]);
+        }
+        ["paths"] => {
+            let paths = Doc::list(["/healthz", "/readyz", "/livez"]);
+            rule.set(
+                "nonResourceRules",
+                vec![doc!({ "nonResourceURLs": paths, "verbs": Doc::list(["get"]) })],
+            );
+        }
+        resources => {
+            rule.set("resourceRules", Doc::list(resources.iter().map(|one| resource_rule(one))));
+        }
+    }
+    rule
+}
+
+/// What every cluster has of both kinds, once there are any.
+pub fn bootstrap() -> impl Iterator<Item = (Kind, &'static str, Doc)> {
+    let metadata = || doc!({ "annotations": { "apf.kubernetes.io/autoupdate-spec": "true" } });
+    let exempt = doc!({
+        "metadata": metadata(), "spec": { "type": "Exempt", "exempt": { "lendablePercent": 0i64, "nominalConcurrencyShares": 0i64 } }
+    });
+    let levels = LEVELS.iter().map(move |(name, shares, lends, queuing)| {
+        let response = match queuing {
+            None => doc!({ "type": "Reject" }),
+            Some((queues, hand, length)) => doc!({
+                "type": "Queue", "queuing": { "queues": *queues, "handSize": *hand, "queueLengthLimit": *length }
+            }),
+        };
+        let limited = doc!({
+            "lendablePercent": *lends, "nominalConcurrencyShares": *shares, "limitResponse": response
+        });
+        let level = doc!({ "metadata": metadata(), "spec": { "type": "Limited", "limited": limited } });
+        (Kind::PriorityLevelConfiguration, *name, level)
+    });
+    let schemas = SCHEMAS.iter().map(move |(name, precedence, level, method, subjects, what)| {
+        let message: Str =
+            format!("This FlowSchema references the PriorityLevelConfiguration object named {level:?} and it exists")
+                .into();
+        let mut schema = doc!({
+            "metadata": metadata(),
+            "spec": {
+                "matchingPrecedence": *precedence, "priorityLevelConfiguration": { "name": *level },
+                "rules": [(rule(subjects, what))]
+            },
+            "status": { "conditions": [{ "type": "Dangling", "status": "False", "reason": "Found", "message": message }] }
+        });
+        if !method.is_empty() {
+            schema.set_at(&["spec", "distinguisherMethod", "type"], *method);
+        }
+        (Kind::FlowSchema, *name, schema)
+    });
+    [(Kind::PriorityLevelConfiguration, "exempt", exempt)].into_iter().chain(levels).chain(schemas)
+}

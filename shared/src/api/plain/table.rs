@@ -1,0 +1,581 @@
+//! The plain kinds.
+
+use super::{Cell, Plain, admission, anything, flow, nothing, unordered};
+use crate::api::apps::deployment;
+use crate::api::validation::{At, Faults};
+use crate::api::{Column, Info, Subresource};
+use crate::doc::Doc;
+
+const fn column(name: &'static str) -> Column {
+    Column { name, wide: false }
+}
+
+const NAME: Column = column("Name");
+const AGE: Column = column("Age");
+const STATUS: &[Subresource] = &[Subresource::Status];
+const ADMISSION: &[&str] = &["api-extensions"];
+
+const fn info(
+    group: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    singular: &'static str,
+    namespaced: bool,
+) -> Info {
+    Info {
+        group,
+        version: "v1",
+        kind,
+        plural,
+        singular,
+        short_names: &[],
+        namespaced,
+        subresources: &[],
+        categories: &[],
+        has_generation: false,
+    }
+}
+
+/// A kind with nothing but a name and an age, to be changed where there is more.
+const fn plain(info: &'static Info) -> Plain {
+    Plain {
+        info,
+        columns: &[NAME, AGE],
+        cells: &[Cell::Age],
+        defaults: nothing,
+        validate: anything,
+        warning: "",
+        order: unordered,
+    }
+}
+
+/// ComponentStatus: how the parts of the control plane are.
+pub static COMPONENT_STATUS: Plain = Plain {
+    columns: &[NAME, column("Status"), column("Message"), column("Error")],
+    cells: &[
+        Cell::Of(health),
+        Cell::Of(|doc| condition(doc, "message")),
+        Cell::Of(|doc| condition(doc, "error")),
+    ],
+    ..plain(&Info {
+        short_names: &["cs"],
+        ..info("", "ComponentStatus", "componentstatuses", "componentstatus", false)
+    })
+};
+
+fn condition(body: &Doc, field: &str) -> String {
+    body["conditions"][0][field].str().to_string()
+}
+
+fn health(body: &Doc) -> String {
+    match body["conditions"][0]["status"].as_str() {
+        Some("True") => "Healthy".into(),
+        Some("False") => "Unhealthy".into(),
+        _ => "Unknown".into(),
+    }
+}
+
+/// PodTemplate: a pod that is not there yet.
+pub static POD_TEMPLATE: Plain = Plain {
+    columns: &[NAME, column("Containers"), column("Images"), column("Pod Labels")],
+    cells: &[
+        Cell::Of(|body| deployment::template_cells(body)[0].clone()),
+        Cell::Of(|body| deployment::template_cells(body)[1].clone()),
+        Cell::Of(pod_labels),
+    ],
+    defaults: deployment::default_template,
+    validate: |doc, faults| deployment::validate_template(&At::root(&doc["template"], "template"), faults),
+    ..plain(&Info { has_generation: true, ..info("", "PodTemplate", "podtemplates", "podtemplate", true) })
+};
+
+fn pod_labels(body: &Doc) -> String {
+    let labels = body.at(&["template", "metadata", "labels"]).entries();
+    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={}", value.str())).collect();
+    if pairs.is_empty() { "<none>".into() } else { pairs.join(",") }
+}
+
+/// CertificateSigningRequest: asks for a certificate.
+pub static CERTIFICATE_SIGNING_REQUEST: Plain = Plain {
+    columns: &[
+        NAME,
+        AGE,
+        column("SignerName"),
+        column("Requestor"),
+        column("RequestedDuration"),
+        column("Condition"),
+    ],
+    cells: &[
+        Cell::Age,
+        Cell::Value(&["spec", "signerName"], "<none>"),
+        Cell::Value(&["spec", "username"], ""),
+        Cell::Of(requested_duration),
+        Cell::Of(certificate_condition),
+    ],
+    validate: certificate_signing_request,
+    ..plain(&Info {
+        short_names: &["csr"],
+        subresources: &[Subresource::Approval, Subresource::Status],
+        ..info(
+            "certificates.k8s.io",
+            "CertificateSigningRequest",
+            "certificatesigningrequests",
+            "certificatesigningrequest",
+            false,
+        )
+    })
+};
+
+fn requested_duration(body: &Doc) -> String {
+    match body["spec"]["expirationSeconds"].as_i64() {
+        Some(seconds) => {
+            let now = crate::doc::Timestamp::from_millis(seconds.saturating_mul(1000));
+            crate::api::age(crate::doc::Timestamp::from_millis(0), now)
+        }
+        None => "<none>".into(),
+    }
+}
+
+fn certificate_condition(body: &Doc) -> String {
+    let status = &body["status"];
+    let has = |wanted: &str| {
+        status["conditions"].items().iter().any(|condition| condition["type"].as_str() == Some(wanted))
+    };
+    let (approved, denied, failed) = (has("Approved"), has("Denied"), has("Failed"));
+    let mut words: Vec<&str> = Vec::new();
+    match (denied, approved) {
+        (true, _) => words.push("Denied"),
+        (_, true) => words.push("Approved"),
+        _ => words.push("Pending"),
+    }
+    if failed {
+        words.push("Failed");
+    }
+    if !status["certificate"].is_empty() {
+        words.push("Issued");
+    }
+    words.join(",")
+}
+
+fn certificate_signing_request(doc: &Doc, faults: &mut Faults) {
+    let spec = At::root(&doc["spec"], "spec");
+    if spec["request"].is_empty() {
+        faults.invalid_text("spec.request", "null", "PEM block type must be CERTIFICATE REQUEST");
+    }
+    if spec["usages"].is_empty() {
+        spec.field("usages").require(faults);
+    }
+    if spec.field("signerName").require(faults) && !spec["signerName"].str().contains('/') {
+        let why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+        faults.invalid("spec.signerName", &spec["signerName"], why);
+    }
+    let seconds = spec.field("expirationSeconds");
+    if seconds.is_set() && seconds.number() < 600 {
+        faults.invalid(&seconds, &seconds, "may not specify a duration less than 600 seconds (10 minutes)");
+    }
+}
+
+/// CSIDriver: a storage driver, and what it can.
+pub static CSI_DRIVER: Plain = Plain {
+    columns: &[
+        NAME,
+        column("AttachRequired"),
+        column("PodInfoOnMount"),
+        column("StorageCapacity"),
+        column("TokenRequests"),
+        column("RequiresRepublish"),
+        column("Modes"),
+        AGE,
+    ],
+    cells: &[
+        Cell::Value(&["spec", "attachRequired"], "true"),
+        Cell::Value(&["spec", "podInfoOnMount"], "false"),
+        Cell::Value(&["spec", "storageCapacity"], "false"),
+        Cell::Of(token_audiences),
+        Cell::Value(&["spec", "requiresRepublish"], "false"),
+        Cell::Joined(&["spec", "volumeLifecycleModes"], "<none>"),
+        Cell::Age,
+    ],
+    defaults: |doc| {
+        let spec = doc.at_mut(&["spec"]);
+        spec.default_to("attachRequired", true);
+        for field in ["podInfoOnMount", "requiresRepublish", "seLinuxMount", "storageCapacity"] {
+            spec.default_to(field, false);
+        }
+        spec.default_to("fsGroupPolicy", "ReadWriteOnceWithFSType");
+        spec.default_to("volumeLifecycleModes", vec![Doc::from("Persistent")]);
+    },
+    ..plain(&info("storage.k8s.io", "CSIDriver", "csidrivers", "csidriver", false))
+};
+
+fn token_audiences(body: &Doc) -> String {
+    let requests = &body["spec"]["tokenRequests"];
+    let audiences: Vec<String> =
+        requests.items().iter().map(|request| request["audience"].str().to_string()).collect();
+    if requests.is_null() { "<unset>".into() } else { audiences.join(",") }
+}
+
+/// CSIStorageCapacity: how much room a driver has somewhere.
+pub static CSI_STORAGE_CAPACITY: Plain = Plain {
+    columns: &[NAME, column("StorageClassName"), column("Capacity")],
+    cells: &[Cell::Value(&["storageClassName"], ""), Cell::Value(&["capacity"], "<unset>")],
+    validate: |doc, faults| {
+        At::root(doc, "").field("storageClassName").require(faults);
+    },
+    ..plain(&info("storage.k8s.io", "CSIStorageCapacity", "csistoragecapacities", "csistoragecapacity", true))
+};
+
+/// VolumeAttachment: a volume that is to be attached to a node.
+pub static VOLUME_ATTACHMENT: Plain = Plain {
+    columns: &[NAME, column("Attacher"), column("PV"), column("Node"), column("Attached"), AGE],
+    cells: &[
+        Cell::Value(&["spec", "attacher"], ""),
+        Cell::Value(&["spec", "source", "persistentVolumeName"], ""),
+        Cell::Value(&["spec", "nodeName"], ""),
+        Cell::Value(&["status", "attached"], "false"),
+        Cell::Age,
+    ],
+    validate: |doc, faults| {
+        let spec = At::root(&doc["spec"], "spec");
+        spec.field("attacher").require(faults);
+        spec.field("nodeName").require(faults);
+        if spec["source"].is_empty() {
+            faults.required(
+                "spec.source",
+                "must specify exactly one of inlineVolumeSpec and persistentVolumeName",
+            );
+        }
+    },
+    ..plain(&Info {
+        subresources: STATUS,
+        ..info("storage.k8s.io", "VolumeAttachment", "volumeattachments", "volumeattachment", false)
+    })
+};
+
+/// VolumeAttributesClass: properties of volumes that may change while they are used.
+pub static VOLUME_ATTRIBUTES_CLASS: Plain = Plain {
+    columns: &[NAME, column("DriverName"), AGE],
+    cells: &[Cell::Value(&["driverName"], ""), Cell::Age],
+    validate: |doc, faults| {
+        At::root(doc, "").field("driverName").require(faults);
+        if doc["parameters"].is_empty() {
+            faults.required("parameters", "must contain at least one key/value pair");
+        }
+    },
+    ..plain(&Info {
+        short_names: &["vac"],
+        ..info(
+            "storage.k8s.io",
+            "VolumeAttributesClass",
+            "volumeattributesclasses",
+            "volumeattributesclass",
+            false,
+        )
+    })
+};
+
+/// ServiceCIDR: where the addresses of Services come from.
+pub static SERVICE_CIDR: Plain = Plain {
+    columns: &[NAME, column("CIDRs"), AGE],
+    cells: &[Cell::Joined(&["spec", "cidrs"], ""), Cell::Age],
+    validate: |doc, faults| {
+        if doc["spec"]["cidrs"].is_empty() {
+            faults.required("spec.cidrs", "at least one CIDR required");
+        }
+    },
+    ..plain(&Info {
+        subresources: STATUS,
+        ..info("networking.k8s.io", "ServiceCIDR", "servicecidrs", "servicecidr", false)
+    })
+};
+
+/// IPAddress: an address that somebody has.
+pub static IP_ADDRESS: Plain = Plain {
+    columns: &[NAME, column("ParentRef"), AGE],
+    cells: &[Cell::Of(parent), Cell::Age],
+    validate: |doc, faults| {
+        At::root(&doc["spec"], "spec").field("parentRef").require(faults);
+    },
+    ..plain(&Info {
+        short_names: &["ip"],
+        ..info("networking.k8s.io", "IPAddress", "ipaddresses", "ipaddress", false)
+    })
+};
+
+fn parent(body: &Doc) -> String {
+    let of = &body["spec"]["parentRef"];
+    let parts = ["group", "resource", "namespace", "name"].map(|field| of[field].str());
+    let parts: Vec<&str> = parts.iter().map(|part| part.as_str()).filter(|part| !part.is_empty()).collect();
+    parts.join("/")
+}
+
+/// FlowSchema: whose requests are of which priority.
+pub static FLOW_SCHEMA: Plain = Plain {
+    columns: &[
+        NAME,
+        column("PriorityLevel"),
+        column("MatchingPrecedence"),
+        column("DistinguisherMethod"),
+        AGE,
+        column("MissingPL"),
+    ],
+    cells: &[
+        Cell::Value(&["spec", "priorityLevelConfiguration", "name"], ""),
+        Cell::Value(&["spec", "matchingPrecedence"], "0"),
+        Cell::Value(&["spec", "distinguisherMethod", "type"], "<none>"),
+        Cell::Age,
+        Cell::Of(flow::is_dangling),
+    ],
+    defaults: flow::default_schema,
+    validate: flow::schema,
+    order: |object| object.body["spec"]["matchingPrecedence"].as_i64().unwrap_or(0),
+    ..plain(&Info {
+        subresources: STATUS,
+        has_generation: true,
+        ..info("flowcontrol.apiserver.k8s.io", "FlowSchema", "flowschemas", "flowschema", false)
+    })
+};
+
+/// PriorityLevelConfiguration: how many requests of a priority are served at once.
+pub static PRIORITY_LEVEL_CONFIGURATION: Plain = Plain {
+    columns: &[
+        NAME,
+        column("Type"),
+        column("NominalConcurrencyShares"),
+        column("Queues"),
+        column("HandSize"),
+        column("QueueLengthLimit"),
+        AGE,
+    ],
+    cells: &[
+        Cell::Value(&["spec", "type"], ""),
+        Cell::Value(&["spec", "limited", "nominalConcurrencyShares"], "<none>"),
+        Cell::Value(&["spec", "limited", "limitResponse", "queuing", "queues"], "<none>"),
+        Cell::Value(&["spec", "limited", "limitResponse", "queuing", "handSize"], "<none>"),
+        Cell::Value(&["spec", "limited", "limitResponse", "queuing", "queueLengthLimit"], "<none>"),
+        Cell::Age,
+    ],
+    defaults: flow::default_level,
+    validate: flow::level,
+    ..plain(&Info {
+        subresources: STATUS,
+        has_generation: true,
+        ..info(
+            "flowcontrol.apiserver.k8s.io",
+            "PriorityLevelConfiguration",
+            "prioritylevelconfigurations",
+            "prioritylevelconfiguration",
+            false,
+        )
+    })
+};
+
+const WEBHOOKS: &[Cell] = &[Cell::Count(&["webhooks"]), Cell::Age];
+const NOT_CALLED: &str = "admission webhooks are kept, but not called here";
+
+/// MutatingWebhookConfiguration: programs that would change what is written.
+pub static MUTATING_WEBHOOK_CONFIGURATION: Plain = Plain {
+    columns: &[NAME, column("Webhooks"), AGE],
+    cells: WEBHOOKS,
+    defaults: |doc| admission::default_webhooks(doc, true),
+    validate: admission::webhooks,
+    warning: NOT_CALLED,
+    ..plain(&Info {
+        categories: ADMISSION,
+        has_generation: true,
+        ..info(
+            admission::GROUP,
+            "MutatingWebhookConfiguration",
+            "mutatingwebhookconfigurations",
+            "mutatingwebhookconfiguration",
+            false,
+        )
+    })
+};
+
+/// ValidatingWebhookConfiguration: programs that would check what is written.
+pub static VALIDATING_WEBHOOK_CONFIGURATION: Plain = Plain {
+    columns: &[NAME, column("Webhooks"), AGE],
+    cells: WEBHOOKS,
+    defaults: |doc| admission::default_webhooks(doc, false),
+    validate: admission::webhooks,
+    warning: NOT_CALLED,
+    ..plain(&Info {
+        categories: ADMISSION,
+        has_generation: true,
+        ..info(
+            admission::GROUP,
+            "ValidatingWebhookConfiguration",
+            "validatingwebhookconfigurations",
+            "validatingwebhookconfiguration",
+            false,
+        )
+    })
+};
+
+/// ValidatingAdmissionPolicy: expressions that check what is written.
+pub static VALIDATING_ADMISSION_POLICY: Plain = Plain {
+    columns: &[NAME, column("Validations"), column("ParamKind"), AGE],
+    cells: &[Cell::Count(&["spec", "validations"]), Cell::Of(param_kind), Cell::Age],
+    defaults: admission::default_policy,
+    validate: admission::validating_policy,
+    ..plain(&Info {
+        categories: ADMISSION,
+        subresources: STATUS,
+        has_generation: true,
+        ..info(
+            admission::GROUP,
+            "ValidatingAdmissionPolicy",
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicy",
+            false,
+        )
+    })
+};
+
+fn param_kind(body: &Doc) -> String {
+    let of = &body["spec"]["paramKind"];
+    if of.is_null() { "<unset>".into() } else { format!("{}/{}", of["apiVersion"].str(), of["kind"].str()) }
+}
+
+fn param_ref(body: &Doc) -> String {
+    let of = &body["spec"]["paramRef"];
+    match (of.is_null(), of["name"].str(), of["namespace"].str()) {
+        (true, ..) => "<unset>".into(),
+        (_, name, _) if name.is_empty() => "*/*".into(),
+        (_, name, namespace) if namespace.is_empty() => format!("*/{name}"),
+        (_, name, namespace) => format!("{namespace}/{name}"),
+    }
+}
+
+const BINDING: &[Column] = &[NAME, column("PolicyName"), column("ParamRef"), AGE];
+const BINDING_CELLS: &[Cell] = &[Cell::Value(&["spec", "policyName"], ""), Cell::Of(param_ref), Cell::Age];
+
+/// ValidatingAdmissionPolicyBinding: where such a policy holds, and what follows.
+pub static VALIDATING_ADMISSION_POLICY_BINDING: Plain = Plain {
+    columns: BINDING,
+    cells: BINDING_CELLS,
+    defaults: admission::default_binding,
+    validate: admission::validating_binding,
+    ..plain(&Info {
+        categories: ADMISSION,
+        has_generation: true,
+        ..info(
+            admission::GROUP,
+            "ValidatingAdmissionPolicyBinding",
+            "validatingadmissionpolicybindings",
+            "validatingadmissionpolicybinding",
+            false,
+        )
+    })
+};
+
+/// MutatingAdmissionPolicy: expressions that would change what is written.
+pub static MUTATING_ADMISSION_POLICY: Plain = Plain {
+    columns: &[NAME, column("Mutations"), column("ParamKind"), AGE],
+    cells: &[Cell::Count(&["spec", "mutations"]), Cell::Of(param_kind), Cell::Age],
+    defaults: admission::default_policy,
+    validate: |doc, faults| {
+        At::root(&doc["spec"], "spec").field("mutations").require(faults);
+    },
+    warning: "mutating admission policies are kept, but not applied here",
+    ..plain(&Info {
+        categories: ADMISSION,
+        has_generation: true,
+        ..info(
+            admission::GROUP,
+            "MutatingAdmissionPolicy",
+            "mutatingadmissionpolicies",
+            "mutatingadmissionpolicy",
+            false,
+        )
+    })
+};
+
+/// MutatingAdmissionPolicyBinding: where such a policy would hold.
+pub static MUTATING_ADMISSION_POLICY_BINDING: Plain = Plain {
+    columns: BINDING,
+    cells: BINDING_CELLS,
+    defaults: admission::default_binding,
+    ..plain(&Info {
+        categories: ADMISSION,
+        has_generation: true,
+        ..info(
+            admission::GROUP,
+            "MutatingAdmissionPolicyBinding",
+            "mutatingadmissionpolicybindings",
+            "mutatingadmissionpolicybinding",
+            false,
+        )
+    })
+};
+
+const RESOURCE: &str = "resource.k8s.io";
+
+/// DeviceClass: a kind of device that pods may claim.
+pub static DEVICE_CLASS: Plain = plain(&Info {
+    has_generation: true,
+    ..info(RESOURCE, "DeviceClass", "deviceclasses", "deviceclass", false)
+});
+
+/// ResourceClaim: devices for pods.
+pub static RESOURCE_CLAIM: Plain = Plain {
+    columns: &[NAME, column("State"), AGE],
+    cells: &[Cell::Of(claim_state), Cell::Age],
+    defaults: |doc| default_requests(doc.at_mut(&["spec"])),
+    ..plain(&Info {
+        subresources: STATUS,
+        ..info(RESOURCE, "ResourceClaim", "resourceclaims", "resourceclaim", true)
+    })
+};
+
+/// ResourceClaimTemplate: a claim for each pod.
+pub static RESOURCE_CLAIM_TEMPLATE: Plain = Plain {
+    defaults: |doc| default_requests(doc.at_mut(&["spec", "spec"])),
+    ..plain(&info(RESOURCE, "ResourceClaimTemplate", "resourceclaimtemplates", "resourceclaimtemplate", true))
+};
+
+fn default_requests(spec: &mut Doc) {
+    let requests: Vec<Doc> = spec["devices"]["requests"]
+        .items()
+        .iter()
+        .map(|request| {
+            let mut request = request.clone();
+            if !request["exactly"].is_null() {
+                let exactly = request.at_mut(&["exactly"]);
+                exactly.default_to("allocationMode", "ExactCount");
+                if exactly["allocationMode"].as_str() == Some("ExactCount") {
+                    exactly.default_to("count", 1i64);
+                }
+            }
+            request
+        })
+        .collect();
+    if !requests.is_empty() {
+        spec.set_at(&["devices", "requests"], requests);
+    }
+}
+
+fn claim_state(body: &Doc) -> String {
+    let status = &body["status"];
+    let allocated = !status["allocation"].is_null();
+    match (allocated, status["reservedFor"].is_empty()) {
+        (true, false) => "allocated,reserved".into(),
+        (true, true) => "allocated".into(),
+        _ => "pending".into(),
+    }
+}
+
+/// ResourceSlice: the devices of a node.
+pub static RESOURCE_SLICE: Plain = Plain {
+    columns: &[NAME, column("Node"), column("Driver"), column("Pool"), AGE],
+    cells: &[
+        Cell::Value(&["spec", "nodeName"], "<unset>"),
+        Cell::Value(&["spec", "driver"], ""),
+        Cell::Value(&["spec", "pool", "name"], ""),
+        Cell::Age,
+    ],
+    ..plain(&Info {
+        has_generation: true,
+        ..info(RESOURCE, "ResourceSlice", "resourceslices", "resourceslice", false)
+    })
+};

@@ -1,0 +1,278 @@
+//! What definitions say beyond the shape: owners and their garbage, how lists are owned, roles, rules in CEL.
+
+use serde_json::{Value, json};
+
+#[path = "support/custom.rs"]
+mod custom;
+#[path = "support/world.rs"]
+mod world;
+
+use custom::{ALL, Play, good};
+
+/// Lists that are told apart by keys, sets, and what is owned as a whole, as the definition says it.
+const BOARDS: &str = r#"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: boards.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: boards, kind: Board}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties:
+              lanes:
+                type: array
+                x-kubernetes-list-type: map
+                x-kubernetes-list-map-keys: [name, side]
+                items:
+                  type: object
+                  required: [name]
+                  properties: {name: {type: string}, side: {type: string, default: left}, limit: {type: integer}}
+              tags: {type: array, x-kubernetes-list-type: set, items: {type: string}}
+              containers: {type: array, items: {type: object, properties: {name: {type: string}}}}
+              selector: {type: object, additionalProperties: {type: string}}
+              whole: {type: object, x-kubernetes-map-type: atomic, properties: {a: {type: string}, b: {type: string}}}
+"#;
+
+#[test]
+fn the_definition_says_how_lists_and_maps_are_owned() {
+    let mut play = Play::new();
+    assert_eq!(play.kubectl("apply -f -", BOARDS).0, 0);
+    play.0.wait(1);
+    let board = |spec: &str| {
+        format!(
+            "apiVersion: example.com/v1\nkind: Board\nmetadata: {{name: b, finalizers: [example.com/x]}}\nspec: {spec}\n"
+        )
+    };
+    let mut apply = |manager: &str, spec: &str| {
+        play.kubectl(&format!("apply --server-side --field-manager={manager} -f -"), &board(spec))
+    };
+    let first = "{lanes: [{name: todo, limit: 3}], tags: [a], containers: [{name: x}], selector: {k: v}, whole: {a: '1'}}";
+    assert_eq!(apply("one", first).0, 0);
+    // Other lanes, tags and keys are another's; the same lane's limit is not.
+    assert_eq!(apply("two", "{lanes: [{name: done, side: right}], tags: [b], selector: {l: w}}").0, 0);
+    let conflicts = [
+        (
+            "{lanes: [{name: todo, limit: 4}]}",
+            r#"conflict with "one": .spec.lanes[name="todo",side="left"].limit"#,
+        ),
+        ("{containers: [{name: y}]}", r#"conflict with "one": .spec.containers"#),
+        ("{whole: {b: '2'}}", r#"conflict with "one": .spec.whole"#),
+        ("{selector: {k: other}}", r#"conflict with "one": .spec.selector.k"#),
+    ];
+    for (spec, conflict) in conflicts {
+        let (code, said) = apply("two", spec);
+        assert!(code == 1 && said.contains(conflict), "{spec}: {said}");
+    }
+    // What one no longer says goes, and what is two's stays.
+    assert_eq!(apply("one", "{tags: [c]}").0, 0);
+    let one = play.get("/apis/example.com/v1/namespaces/default/boards/b");
+    assert_eq!(
+        one["spec"],
+        json!({"lanes": [{"name": "done", "side": "right"}], "tags": ["b", "c"], "selector": {"l": "w"}})
+    );
+    let fields = |manager: &str| {
+        let entries = one["metadata"]["managedFields"].as_array().unwrap();
+        entries.iter().find(|entry| entry["manager"] == manager).unwrap()["fieldsV1"].clone()
+    };
+    assert_eq!(
+        fields("two")["f:spec"],
+        json!({
+            "f:lanes": {r#"k:{"name":"done","side":"right"}"#: {".": {}, "f:name": {}, "f:side": {}}},
+            "f:tags": {r#"v:"b""#: {}}, "f:selector": {"f:l": {}}
+        })
+    );
+    assert_eq!(fields("one")["f:metadata"]["f:finalizers"], json!({r#"v:"example.com/x""#: {}}));
+}
+
+#[test]
+fn the_garbage_collector_follows_custom_resources() {
+    let mut play = Play::new();
+    let uid = play.json("POST", ALL, &good("owner")).1["metadata"]["uid"].clone();
+    let owners = |blocks: bool| {
+        json!([{
+            "apiVersion": "stable.example.com/v1", "kind": "CronTab", "name": "owner", "uid": uid,
+            "controller": true, "blockOwnerDeletion": blocks
+        }])
+    };
+    let owned = |mut object: Value, blocks: bool| {
+        object["metadata"]["ownerReferences"] = owners(blocks);
+        object
+    };
+    let kinds = [
+        ("/api/v1/namespaces/default/configmaps", "v1", "ConfigMap"),
+        ("/apis/networking.k8s.io/v1/namespaces/default/ingresses", "networking.k8s.io/v1", "Ingress"),
+        (
+            "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles",
+            "rbac.authorization.k8s.io/v1",
+            "Role",
+        ),
+    ];
+    for (path, version, kind) in kinds {
+        let mut object = json!({"apiVersion": version, "kind": kind, "metadata": {"name": "owned"}});
+        if kind == "Ingress" {
+            object["spec"] = json!({"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}});
+        }
+        assert_eq!(play.json("POST", path, &owned(object, true)).0, 201, "{kind}");
+    }
+    assert_eq!(play.json("POST", ALL, &owned(good("owned"), false)).0, 201);
+    // One whose owner was never there goes, too.
+    let mut stray = owned(good("stray"), false);
+    stray["metadata"]["ownerReferences"][0]["uid"] = json!("7c2f9e7e-5b3a-4bd5-a90d-2b3f1d1f0d0e");
+    assert_eq!(play.json("POST", ALL, &stray).0, 201);
+    play.0.wait(5);
+    assert_eq!(play.json("GET", &format!("{ALL}/stray"), &Value::Null).0, 404);
+    assert_eq!(play.json("GET", &format!("{ALL}/owned"), &Value::Null).0, 200);
+    let (code, _) = play.json("DELETE", &format!("{ALL}/owner"), &json!({"propagationPolicy": "Foreground"}));
+    assert_eq!(code, 200);
+    play.0.wait(5);
+    for (path, ..) in kinds.into_iter().chain([(ALL, "", "")]) {
+        assert_eq!(play.json("GET", &format!("{path}/owned"), &Value::Null).0, 404, "{path}");
+    }
+    assert_eq!(play.json("GET", &format!("{ALL}/owner"), &Value::Null).0, 404);
+    // Orphans stay, without their owner.
+    let uid = play.json("POST", ALL, &good("owner")).1["metadata"]["uid"].clone();
+    let mut orphan = good("orphan");
+    orphan["metadata"]["ownerReferences"] =
+        json!([{"apiVersion": "stable.example.com/v1", "kind": "CronTab", "name": "owner", "uid": uid}]);
+    play.json("POST", ALL, &orphan);
+    play.0.wait(1);
+    play.json("DELETE", &format!("{ALL}/owner"), &json!({"propagationPolicy": "Orphan"}));
+    play.0.wait(5);
+    assert_eq!(play.json("GET", &format!("{ALL}/owner"), &Value::Null).0, 404);
+    assert!(play.get(&format!("{ALL}/orphan"))["metadata"]["ownerReferences"].is_null());
+}
+
+#[test]
+fn roles_bind_custom_resources() {
+    let mut play = Play::new();
+    assert_eq!(
+        play.kubectl("create role reader --verb=get,list --resource=crontabs.stable.example.com", "").0,
+        0
+    );
+    assert_eq!(play.kubectl("create rolebinding readers --role=reader --user=ann", "").0, 0);
+    play.0.wait(1);
+    assert_eq!(play.kubectl("get ct --as=ann", ""), (0, "No resources found in default namespace.\n".into()));
+    let (code, said) = play.kubectl("delete ct --all -A --as=ann", "");
+    assert_eq!(code, 1);
+    assert!(
+        said.contains(r#"crontabs.stable.example.com is forbidden: User "ann" cannot list resource "crontabs" in API group "stable.example.com" at the cluster scope"#),
+        "{said}"
+    );
+    let (code, said) = play.kubectl("auth can-i create crontabs.stable.example.com --as=ann", "");
+    assert_eq!((code, said.as_str()), (1, "no\n"));
+    assert_eq!(play.kubectl("auth can-i list ct --as=ann", ""), (0, "yes\n".into()));
+}
+
+/// Rules in CEL: on fields, between them, on lists, on changes.
+const RULED: &str = r#"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: ranges.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: ranges, kind: Range}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        x-kubernetes-validations:
+        - {rule: "self.metadata.name.startsWith('r')", message: must begin with r}
+        properties:
+          spec:
+            type: object
+            required: [min]
+            x-kubernetes-validations:
+            - {rule: self.min <= self.max}
+            - {rule: "self.step > 0 && 100 / self.step >= 1", fieldPath: .step, reason: FieldValueForbidden, messageExpression: "'step of ' + string(self.step)"}
+            properties:
+              min: {type: integer}
+              max: {type: integer, default: 10}
+              step: {type: integer, default: 1}
+              fixed:
+                type: string
+                x-kubernetes-validations: [{rule: self == oldSelf, message: may not change}]
+              parts:
+                type: array
+                x-kubernetes-list-type: map
+                x-kubernetes-list-map-keys: [name]
+                items:
+                  type: object
+                  required: [name]
+                  properties:
+                    name: {type: string}
+                    size:
+                      type: integer
+                      x-kubernetes-validations: [{rule: self >= oldSelf, message: may only grow}]
+"#;
+
+#[test]
+fn rules_of_definitions_are_evaluated() {
+    let mut play = Play::new();
+    let (code, said) = play.kubectl("apply -f -", RULED);
+    assert_eq!(code, 0, "{said}");
+    play.0.wait(1);
+    let all = "/apis/example.com/v1/namespaces/default/ranges";
+    let range = |name: &str, spec: Value| json!({"apiVersion": "example.com/v1", "kind": "Range", "metadata": {"name": name}, "spec": spec});
+    let refused = [
+        ("r", json!({"min": 11}), r#"spec: Invalid value: "object": failed rule: self.min <= self.max"#),
+        ("x", json!({"min": 1}), r#"<nil>: Invalid value: "object": must begin with r"#),
+        ("r", json!({"min": 1, "step": 0}), "spec.step: Forbidden: step of 0"),
+        ("r", json!({"min": 1, "step": 101}), "spec.step: Forbidden: step of 101"),
+        (
+            "r",
+            json!({"max": 1}),
+            "<nil>: Invalid value: \"null\": some validation rules were not checked because the object was invalid; correct the \
+             existing errors to complete validation",
+        ),
+    ];
+    for (name, spec, why) in refused {
+        let (code, said) = play.json("POST", all, &range(name, spec));
+        assert!(code == 422 && said["message"].as_str().unwrap().contains(why), "{why}: {said}");
+    }
+    let first =
+        json!({"min": 1, "fixed": "a", "parts": [{"name": "x", "size": 2}, {"name": "y", "size": 5}]});
+    assert_eq!(play.json("POST", all, &range("r", first)).0, 201);
+    let one = format!("{all}/r");
+    let (code, said) = play.patch(&one, "merge", &json!({"spec": {"fixed": "b"}}));
+    assert_eq!(
+        (code, said["message"].as_str().unwrap()),
+        (422, r#"Range.example.com "r" is invalid: spec.fixed: Invalid value: "string": may not change"#)
+    );
+    // Items are compared with those of the same keys, wherever they stand.
+    let parts =
+        |x: i64, y: i64| json!({"spec": {"parts": [{"name": "y", "size": y}, {"name": "x", "size": x}]}});
+    assert_eq!(play.patch(&one, "merge", &parts(2, 6)).0, 200);
+    let (code, said) = play.patch(&one, "merge", &parts(1, 6));
+    assert!(
+        code == 422
+            && said["message"]
+                .as_str()
+                .unwrap()
+                .ends_with(r#"spec.parts[1].size: Invalid value: "integer": may only grow"#),
+        "{said}"
+    );
+    let bad = RULED
+        .replace("self.min <= self.max", "self.min <= other")
+        .replace("ranges", "bads")
+        .replace("Range", "Bad");
+    let (code, said) = play.kubectl("apply -f -", &bad);
+    assert!(
+        code == 1
+            && said.contains("compilation failed: ERROR: <input>:1:13: undeclared reference to 'other'"),
+        "{said}"
+    );
+}
