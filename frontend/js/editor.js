@@ -88,8 +88,9 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
   const tips = make("div", { class: "tips" });
   root.append(bar, tools, notes, host, explanation, state, tips);
 
-  /** A note with a button; it goes by itself unless something went wrong. */
+  /** A note with a button; it goes by itself unless something went wrong. Without words, what is there goes. */
   const note = (words, { bad = false, action, act, stay = bad } = {}) => {
+    if (!words) return notes.replaceChildren();
     const box = make("div", { class: bad ? "note bad" : "note" }, make("p", {}, words),
       action && make("button", { class: "quiet", onclick: () => { box.remove(); act(); } }, action),
       make("button", { class: "round", label: "close", onclick: () => box.remove() }, "×"));
