@@ -31,7 +31,7 @@ CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-test
 say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
 stop = { echo 'kubarium: $(1)' >&2; exit 1; }
 
-.PHONY: help build run test dev site simulate bench pictures readme fmt page program lint test-rust test-browser tools rust chromium
+.PHONY: help build run test dev site simulate bench load faults pictures readme fmt page program lint test-rust test-browser tools rust chromium
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -59,6 +59,12 @@ bench: page ## Run the speed scenarios
 	@cargo bench --locked --package tests
 	@node tests/benches/worker.mjs
 	@node tests/benches/map.mjs
+
+load: program ## A full room and many sessions over WebSockets (LEARNERS=200 SESSIONS=100 CLIENTS=10)
+	@cargo bench --locked --package kubarium --bench load
+
+faults: program ## Kill the server at random moments under load, and look for what it acknowledged (ROUNDS=1000 SEED=1)
+	@cargo bench --locked --package kubarium --bench faults
 
 pictures: test-browser ## Take the pictures of the README anew
 	@cp $(addprefix tests/browser/results/,alive.png toleration.png inspector.png) docs/

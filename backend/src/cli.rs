@@ -69,6 +69,36 @@ pub struct Serve {
     /// Serves the page in this directory instead of the one inside the program.
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
+    /// How many sessions are kept.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub sessions: u32,
+    /// How large a session's log may grow.
+    #[arg(long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub session_megabytes: u32,
+    /// How many nodes a session may begin with.
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    pub nodes: u32,
+    /// How many commands a second one page may send.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub commands_per_second: u32,
+    /// How many requests a second the Kubernetes API of one session takes.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_second: u32,
+    /// How many watches the Kubernetes API of one session carries.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub watches: usize,
+    /// How many rooms may be open at the same time.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub rooms: u32,
+    /// How many participants a room takes.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub seats: u32,
+    /// A room ends by itself after this time.
+    #[arg(long, value_name = "HOURS", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=720))]
+    pub room_hours: u32,
+    /// A room that has ended is deleted, with everything in it, after this time.
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=3650))]
+    pub room_days: u32,
     /// How to write the log to stderr. `RUST_LOG` says how much: `info` without it.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
     pub log: LogForm,

@@ -3,8 +3,10 @@
 mod cli;
 mod error;
 mod kube_api;
+mod metrics;
 mod origin;
 mod page;
+mod rooms;
 mod router;
 mod run;
 mod serve;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
+    extract::{DefaultBodyLimit, MatchedPath, Path, Request},
     http::{HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use tower_http::{
@@ -18,23 +18,33 @@ use tracing::Span;
 use crate::{
     error::Problem,
     kube_api,
+    metrics::{self, METRICS},
     page::Page,
+    rooms::{self, Rooms},
     sessions::{Sessions, http as sessions},
+    storage::Store,
     websocket,
 };
 
 /// An answer takes this long at most. Live connections are no answers: they have limits of their own.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// What the API is, in words for programs; a test compares it with the routes.
+const OPENAPI: &str = include_str!("../openapi.json");
+
 /// The server: the page, and what is behind it.
-pub fn router(page: Page, live: Sessions) -> Router {
+pub fn router(page: Page, live: Sessions, rooms: Rooms, store: Store) -> Router {
     let always = always(&page);
     let kubernetes = kube_api::routes(live.clone());
+    let operation = metrics::routes(live.clone(), rooms.clone(), store);
     let api = Router::new()
         .route("/sessions", post(sessions::create))
         .route("/sessions/{id}", get(sessions::describe))
         .route("/sessions/{id}/kubeconfig", get(kube_api::kubeconfig::download))
         .route("/sessions/{id}/ws", get(websocket::connect))
+        .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
+        .with_state(live)
+        .merge(room_routes(rooms))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "the API has nothing under this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(
@@ -49,10 +59,11 @@ pub fn router(page: Page, live: Sessions) -> Router {
         ))
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(sessions::MAX_SCENARIO))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER))
-        .with_state(live);
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER));
     let router = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .merge(operation)
+        .route("/join", get(join))
+        .route("/join/{code}", get(join))
         .nest("/api/v1", api)
         .merge(kubernetes)
         .fallback(move |method, uri, headers| std::future::ready(page.answer(&method, &uri, &headers)))
@@ -70,6 +81,25 @@ pub fn router(page: Page, live: Sessions) -> Router {
                 .on_response(answered)
                 .on_failure(()),
         )
+}
+
+fn room_routes(rooms: Rooms) -> Router {
+    Router::new()
+        .route("/rooms", post(rooms::http::open))
+        .route("/rooms/{code}", get(rooms::http::describe).delete(rooms::http::delete))
+        .route("/rooms/{code}/participants", post(rooms::http::enrol))
+        .route("/rooms/{code}/participants/{number}/run", get(rooms::http::run))
+        .route("/rooms/{code}/qr.svg", get(rooms::http::picture))
+        .route("/rooms/{code}/results", get(rooms::http::results))
+        .route("/rooms/{code}/ws", get(rooms::socket::connect))
+        .with_state(rooms)
+}
+
+/// `/join/CODE`, for those who type: the page, with the room in the fragment.
+async fn join(code: Option<Path<String>>) -> Redirect {
+    let code = code.map(|Path(code)| code).unwrap_or_default();
+    let code: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
+    Redirect::to(&format!("/#room={code}"))
 }
 
 /// Headers of every answer.
@@ -92,6 +122,7 @@ fn span(request: &Request) -> Span {
 }
 
 fn answered(response: &Response, latency: Duration, _: &Span) {
+    METRICS.answered(response.status().as_u16(), latency);
     let (status, millis) = (response.status().as_u16(), latency.as_millis());
     match response.status().is_server_error() {
         true => tracing::warn!(status, millis, "answered"),

@@ -3,6 +3,7 @@
 use std::{
     env,
     io::IsTerminal,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,8 +15,9 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     cli::{LogForm, Serve},
     page::Page,
+    rooms::{Limits, Rooms, qr},
     router,
-    sessions::Sessions,
+    sessions::{self, Sessions},
     storage::{Damage, Store},
 };
 
@@ -46,8 +48,13 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
     tracing::info!(%address, data = %data.display(), version = env!("CARGO_PKG_VERSION"), "serving");
     // Whoever starts this program reads the address from this line.
     println!("Kubarium is at http://{address}");
+    let reachable = others_reach(address);
+    if let Some(reachable) = reachable {
+        welcome_others(&format!("http://{}", SocketAddr::new(reachable, address.port())));
+    }
 
-    let sessions = Sessions::new(store.clone(), damage);
+    let sessions = Sessions::new(store.clone(), damage, session_limits(options));
+    let rooms = Rooms::new(sessions.clone(), store.clone(), limits(options), reachable);
     let (stop, stopping) = watch::channel(false);
     let closing = sessions.clone();
     tokio::spawn(async move {
@@ -60,7 +67,7 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
         // The sender lives as long as the wait for the signal.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
-    let served = axum::serve(listener, router::router(page, sessions.clone()))
+    let served = axum::serve(listener, router::router(page, sessions.clone(), rooms, store.clone()))
         .with_graceful_shutdown(stopped(stopping.clone()));
     tokio::select! {
         result = served => result?,
@@ -69,6 +76,52 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
     sessions.close().await;
     store.close().await;
     Ok(())
+}
+
+fn session_limits(options: &Serve) -> sessions::Limits {
+    sessions::Limits {
+        sessions: options.sessions,
+        log_bytes: options.session_megabytes as usize * 1_000_000,
+        commands_per_second: options.commands_per_second,
+        nodes: options.nodes,
+        watches: options.watches,
+        requests_per_second: options.requests_per_second,
+    }
+}
+
+fn limits(options: &Serve) -> Limits {
+    Limits {
+        rooms: options.rooms,
+        seats: options.seats,
+        lasts: Duration::from_secs(u64::from(options.room_hours) * 3600),
+        kept: Duration::from_secs(u64::from(options.room_days) * 24 * 3600),
+    }
+}
+
+/// The address by which others in the same network reach this program; none when it listens for itself alone.
+fn others_reach(listening: SocketAddr) -> Option<IpAddr> {
+    if !listening.ip().is_unspecified() {
+        return None;
+    }
+    // Nothing is sent: the system only says from which of its addresses it would go there. (These are addresses of
+    // documentation, RFC 5737 and 3849.)
+    let (from, there) = match listening.ip() {
+        IpAddr::V4(_) => (IpAddr::from(Ipv4Addr::UNSPECIFIED), IpAddr::from([192, 0, 2, 1])),
+        IpAddr::V6(_) => {
+            (IpAddr::from(Ipv6Addr::UNSPECIFIED), IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]))
+        }
+    };
+    let socket = UdpSocket::bind((from, 0)).ok()?;
+    socket.connect((there, 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+/// For a workshop: where everybody else goes, also as a picture for their phones.
+fn welcome_others(address: &str) {
+    println!("Others in this network open {address}");
+    if let Some(picture) = qr::text(address) {
+        println!("{picture}");
+    }
 }
 
 /// The directory from the command line, or one of this user's own where programs keep their data.

@@ -8,7 +8,8 @@ mod agreement;
 mod clock;
 mod frames;
 pub mod http;
-mod token;
+pub mod name;
+pub mod token;
 
 use std::{
     collections::HashMap,
@@ -16,13 +17,14 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
+use shared::{doc::Str, scenario::StepAction};
 use tokio::sync::{mpsc, oneshot};
 
-pub use actor::{Ask, Live, PaceChange, Submission};
+pub use actor::{Ask, Grant, Guest, Live, PaceChange, Submission};
 pub use frames::{End, role_of};
 
 use self::actor::{Joined, Line};
-use crate::storage::{Damage, SessionRecord, Store, StoreError};
+use crate::storage::{CommandRecord, Damage, SessionRecord, Store, StoreError};
 
 /// The version of the engine inside: all who are in a session have the same.
 pub const ENGINE: &str = shared::ENGINE_VERSION;
@@ -33,6 +35,23 @@ const FRAMES: usize = 512;
 /// Requests that may wait for a session.
 const MAILBOX: usize = 1024;
 
+/// What sessions may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many are kept.
+    pub sessions: u32,
+    /// A log grows to this size at most; everybody who joins reads all of it.
+    pub log_bytes: usize,
+    /// What one client may ask of a session, a second.
+    pub commands_per_second: u32,
+    /// Nodes in one when it begins.
+    pub nodes: u32,
+    /// Watches and logs that are followed over a session's Kubernetes endpoint at the same time.
+    pub watches: usize,
+    /// What is asked of a session's Kubernetes endpoint, a second.
+    pub requests_per_second: u32,
+}
+
 /// All sessions. Cheap to clone.
 #[derive(Clone)]
 pub struct Sessions {
@@ -42,7 +61,9 @@ pub struct Sessions {
 struct Inner {
     store: Store,
     damage: Damage,
+    limits: Limits,
     awake: Mutex<Awake>,
+    grants: Mutex<HashMap<String, Grant>>,
 }
 
 #[derive(Default)]
@@ -67,16 +88,36 @@ pub struct Seat {
 
 impl Sessions {
     /// Nobody is awake yet.
-    pub fn new(store: Store, damage: Damage) -> Self {
-        Self { inner: Arc::new(Inner { store, damage, awake: Mutex::default() }) }
+    pub fn new(store: Store, damage: Damage, limits: Limits) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                damage,
+                limits,
+                awake: Mutex::default(),
+                grants: Mutex::default(),
+            }),
+        }
+    }
+
+    /// What sessions may take.
+    pub fn limits(&self) -> Limits {
+        self.inner.limits
+    }
+
+    /// How many are in memory.
+    pub fn count_awake(&self) -> usize {
+        self.awake().mailboxes.len()
     }
 
     /// Takes a seat in a session, waking it up if need be.
     ///
     /// # Errors
     /// Why not.
-    pub async fn join(&self, id: &str, token: &str, after: Option<u64>) -> Result<Seat, End> {
-        self.enter(id, |line, reply| Ask::Join { token: token.into(), after, line, reply }).await
+    pub async fn join(&self, id: &str, guest: Guest) -> Result<Seat, End> {
+        let granted = self.grants().get(id).filter(|grant| grant.token == token::hash(&guest.token)).cloned();
+        let ask = |line, reply| Ask::Join { guest: guest.clone(), granted: granted.clone(), line, reply };
+        self.enter(id, ask).await
     }
 
     /// Takes a seat that nobody sees, for whoever answers in the session's name.
@@ -85,6 +126,74 @@ impl Sessions {
     /// Why not.
     pub async fn follow(&self, id: &str) -> Result<Seat, End> {
         self.enter(id, |line, reply| Ask::Follow { line, reply }).await
+    }
+
+    /// Does something in a session in somebody's name; it is in the log when this returns.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn act(&self, id: &str, action: StepAction, by: Str) -> Result<(), End> {
+        let mut seat = self.follow(id).await?;
+        let submission = Submission { client: seat.client, id: 0, action: Box::new(action), by: Some(by) };
+        let sent = seat.mailbox.send(Ask::Submit(submission)).await;
+        // Only frames of a welcome and of the log come before the answer, and these begin otherwise.
+        while sent.is_ok()
+            && let Some(frame) = seat.frames.recv().await
+        {
+            let accepted = frame.starts_with(r#"{"accepted""#);
+            if accepted || frame.starts_with(r#"{"refused""#) {
+                // The session may have ended.
+                let _ = seat.mailbox.send(Ask::Leave { client: seat.client }).await;
+                return if accepted { Ok(()) } else { Err(End::FAILED) };
+            }
+        }
+        Err(seat.end.await.unwrap_or(End::FAILED))
+    }
+
+    /// Lets a session's clock go or stand.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn set_running(&self, id: &str, running: bool) -> Result<(), End> {
+        let seat = self.follow(id).await?;
+        let change = PaceChange { running: Some(running), speed_milli: None, until: None };
+        for ask in [Ask::Pace { client: seat.client, change }, Ask::Leave { client: seat.client }] {
+            seat.mailbox.send(ask).await.map_err(|_| End::FAILED)?;
+        }
+        Ok(())
+    }
+
+    /// Lets whoever has the token act in a session, until that is taken back.
+    pub fn grant(&self, id: &str, grant: Grant) {
+        self.grants().insert(id.to_owned(), grant);
+    }
+
+    /// Takes back what was granted in a session; who is there by it has to go.
+    pub async fn revoke(&self, id: &str) {
+        let granted = self.grants().remove(id).is_some();
+        let mailbox = self.awake().mailboxes.get(id).cloned();
+        if let Some(mailbox) = mailbox.filter(|_| granted) {
+            // It may have fallen asleep by itself.
+            let _ = mailbox.send(Ask::Revoke).await;
+        }
+    }
+
+    /// Ends a session that was deleted on disk.
+    pub async fn delete(&self, id: &str) {
+        self.grants().remove(id);
+        let mailbox = self.awake().mailboxes.remove(id);
+        if let Some(mailbox) = mailbox {
+            // It may have fallen asleep by itself.
+            let _ = mailbox.send(Ask::Delete).await;
+        }
+    }
+
+    /// A session with its log.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn load(&self, id: &str) -> Result<Option<(SessionRecord, Vec<CommandRecord>)>, StoreError> {
+        self.inner.store.load(id).await
     }
 
     async fn enter(
@@ -127,7 +236,10 @@ impl Sessions {
     }
 
     /// What is known of a session; none when there is no such session.
-    async fn describe(&self, id: &str) -> Result<Option<Live>, StoreError> {
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn describe(&self, id: &str) -> Result<Option<Live>, StoreError> {
         if !token::is_id(id) {
             return Ok(None);
         }
@@ -173,7 +285,8 @@ impl Sessions {
         awake.mailboxes.insert(id.to_owned(), mailbox.clone());
         let (sessions, id, own) = (self.clone(), id.to_owned(), mailbox.downgrade());
         tokio::spawn(async move {
-            actor::run(id.clone(), sessions.inner.store.clone(), asks).await;
+            let (store, log_bytes) = (sessions.inner.store.clone(), sessions.inner.limits.log_bytes);
+            actor::run(id.clone(), store, log_bytes, asks).await;
             let mut awake = sessions.awake();
             // Somebody may have woken it anew already.
             if awake
@@ -185,6 +298,10 @@ impl Sessions {
             }
         });
         Some(mailbox)
+    }
+
+    fn grants(&self) -> std::sync::MutexGuard<'_, HashMap<String, Grant>> {
+        self.inner.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn awake(&self) -> std::sync::MutexGuard<'_, Awake> {

@@ -8,6 +8,7 @@
 
 mod damage;
 mod lock;
+pub mod rooms;
 mod sqlite;
 
 use std::{
@@ -19,6 +20,7 @@ use std::{
 use tokio::sync::oneshot;
 
 pub use damage::Damage;
+pub use sqlite::count;
 
 /// How many jobs may wait for the disk before callers wait too.
 const QUEUE: usize = 4096;
@@ -132,6 +134,9 @@ pub enum OpenError {
     },
 }
 
+/// Something to do with the database, and how to answer once that is on disk.
+type Work = Box<dyn FnOnce(&mut rusqlite::Transaction<'_>) -> sqlite::Answer + Send>;
+
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Job {
@@ -140,6 +145,7 @@ enum Job {
     Clock { id: String, horizon: u64, pace: Pace, reply: Reply<()> },
     Describe { id: String, reply: Reply<Option<SessionRecord>> },
     Load { id: String, reply: Reply<Option<(SessionRecord, Vec<CommandRecord>)>> },
+    Work(Work),
     Close(Reply<()>),
 }
 
@@ -210,6 +216,21 @@ impl Store {
     /// It cannot be read.
     pub async fn load(&self, id: &str) -> Result<Option<(SessionRecord, Vec<CommandRecord>)>, StoreError> {
         self.ask(|reply| Job::Load { id: id.to_owned(), reply }).await
+    }
+
+    /// Does something with the tables that changes all of what it is to change or nothing; that is on disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ask(|reply| {
+            Job::Work(Box::new(|transaction| sqlite::later(sqlite::within(transaction, work), reply)))
+        })
+        .await
     }
 
     /// Finishes everything that was asked before, and gives the directory back.

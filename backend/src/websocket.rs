@@ -21,8 +21,9 @@ use tokio::{
 
 use crate::{
     error::Problem,
+    metrics::METRICS,
     origin,
-    sessions::{Ask, ENGINE, End, PaceChange, Seat, Sessions, Submission},
+    sessions::{Ask, ENGINE, End, Guest, PaceChange, Seat, Sessions, Submission},
 };
 
 /// Largest message that is read, in bytes.
@@ -42,9 +43,6 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// How long the last word may take to arrive.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// What one client may ask of a session.
-const COMMANDS: Rate = Rate { per_second: 20.0, burst: 60.0 };
 
 /// What one client may send at all.
 const FRAMES: Rate = Rate { per_second: 100.0, burst: 500.0 };
@@ -85,16 +83,18 @@ enum Heard {
 }
 
 async fn serve(socket: WebSocket, sessions: Sessions, id: String) {
+    let _counted = METRICS.connection("session");
     let (mut sink, mut stream) = socket.split();
     let seat = match timeout(HELLO, hello(&mut stream)).await {
         Err(_) => Err(Some(End::SILENT)),
         Ok(Err(end)) => Err(end),
-        Ok(Ok((token, after))) => sessions.join(&id, &token, after).await.map_err(Some),
+        Ok(Ok(guest)) => sessions.join(&id, guest).await.map_err(Some),
     };
     let end = match seat {
         Err(end) => end,
         Ok(mut seat) => {
-            let end = Connection::new(&mut sink, &mut stream, &mut seat).carry().await;
+            let commands = Rate::of(sessions.limits().commands_per_second);
+            let end = Connection::new(&mut sink, &mut stream, &mut seat, commands).carry().await;
             // The session may have ended.
             let _ = seat.mailbox.send(Ask::Leave { client: seat.client }).await;
             end
@@ -109,14 +109,14 @@ async fn serve(socket: WebSocket, sessions: Sessions, id: String) {
 /// Waits for the first frame: a token, and what the client has already.
 async fn hello(
     stream: &mut (impl StreamExt<Item = Result<Message, axum::Error>> + Unpin),
-) -> Result<(String, Option<u64>), Option<End>> {
+) -> Result<Guest, Option<End>> {
     loop {
         match listen(stream.next().await) {
             Heard::Message(ClientMessage::Hello { engine, .. }) if engine != ENGINE => {
                 return Err(Some(End::OTHER_ENGINE));
             }
-            Heard::Message(ClientMessage::Hello { token, after, .. }) => {
-                return Ok((token.to_string(), after));
+            Heard::Message(ClientMessage::Hello { token, after, name, .. }) => {
+                return Ok(Guest { token, after, name });
             }
             Heard::Message(_) => return Err(Some(End::BAD_FRAME)),
             Heard::Sign => {}
@@ -143,7 +143,7 @@ fn listen(message: Option<Result<Message, axum::Error>>) -> Heard {
 }
 
 /// axum does not say which error it is, except in words.
-fn is_too_large(error: &axum::Error) -> bool {
+pub fn is_too_large(error: &axum::Error) -> bool {
     let text = error.to_string();
     text.contains("too long") || text.contains("too big") || text.contains("too large")
 }
@@ -158,13 +158,13 @@ struct Connection<'a, S> {
 }
 
 impl<'a, S: StreamExt<Item = Result<Message, axum::Error>> + Unpin> Connection<'a, S> {
-    fn new(sink: &'a mut Sink, stream: &'a mut S, seat: &'a mut Seat) -> Self {
+    fn new(sink: &'a mut Sink, stream: &'a mut S, seat: &'a mut Seat, commands: Rate) -> Self {
         let now = Instant::now();
         Self {
             sink,
             stream,
             seat,
-            commands: Bucket::new(COMMANDS, now),
+            commands: Bucket::new(commands, now),
             frames: Bucket::new(FRAMES, now),
             heard: now,
         }
@@ -281,24 +281,36 @@ async fn farewell(
 
 /// So many a second in the long run, so many at once.
 #[derive(Clone, Copy)]
-struct Rate {
-    per_second: f64,
-    burst: f64,
+pub struct Rate {
+    /// In the long run.
+    pub per_second: f64,
+    /// At once.
+    pub burst: f64,
+}
+
+impl Rate {
+    /// So many a second, and three times as many at once.
+    pub fn of(per_second: u32) -> Self {
+        let per_second = f64::from(per_second);
+        Self { per_second, burst: 3.0 * per_second }
+    }
 }
 
 /// A token bucket.
-struct Bucket {
+pub struct Bucket {
     rate: Rate,
     left: f64,
     since: Instant,
 }
 
 impl Bucket {
-    fn new(rate: Rate, now: Instant) -> Self {
+    /// A full one.
+    pub fn new(rate: Rate, now: Instant) -> Self {
         Self { rate, left: rate.burst, since: now }
     }
 
-    fn take(&mut self, now: Instant) -> bool {
+    /// Takes one, if there is one.
+    pub fn take(&mut self, now: Instant) -> bool {
         let earned = now.duration_since(self.since).as_secs_f64() * self.rate.per_second;
         self.left = (self.left + earned).min(self.rate.burst);
         self.since = now;

@@ -201,6 +201,7 @@ fn LiveSection() -> impl IntoView {
             }.into_any(),
             (Some(_), None) => view! { <p class="muted">{t!(i18n, live.guest)}</p> }.into_any(),
         }}
+        <button class="quiet" on:click=move |_| crate::rooms::teach()>{t!(i18n, live.teach)}</button>
     }
 }
 

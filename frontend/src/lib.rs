@@ -10,6 +10,7 @@
 //!   the panels `workbench` (YAML), `terminal`, `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a
 //!   [`guide`].
 //! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals.
+//! - `rooms`: the way to the module of workshops, which is JavaScript.
 //! - [`assets`]: addresses of files that the page loads later.
 //!
 //! What needs no browser compiles without the feature `page`, and is tested natively.
@@ -40,6 +41,8 @@ pub mod manifest;
 pub mod protocol;
 #[cfg(feature = "page")]
 mod rewind;
+#[cfg(feature = "page")]
+mod rooms;
 pub mod stage;
 #[cfg(feature = "page")]
 mod state;

@@ -25,7 +25,7 @@ pub use cause::{Cause, CauseKind, FieldChange};
 pub use inspection::{Inspection, Link, Placement, PlacementRow};
 pub use map::{MapNames, MapNode};
 pub use past::{Branch, Difference, Fared, Mark, MarkKind, PastReply, PastRequest, Timeline};
-pub use said::{Caption, Happening, Verdict, Wait, WaitKind};
+pub use said::{Caption, Happening, Standing, Verdict, Wait, WaitKind};
 pub use systems::{Broken, Container, Member, Role, Systems};
 pub use terminal::{TerminalAsk, TerminalReply, TerminalRequest};
 
@@ -65,6 +65,8 @@ pub enum Request {
     MapClosely(Vec<u32>),
     /// Of the terminal.
     Terminal(TerminalRequest),
+    /// How the cluster stands, at a glance; [`Reply::Standing`] answers.
+    Standing,
 }
 
 /// What to put behind the glass.
@@ -77,7 +79,7 @@ pub enum Opening {
     Link(String),
     /// The text of a scenario file.
     Scenario(String),
-    /// A cluster that others look at, too: `id.token`.
+    /// A cluster that others look at, too: `id.token`, perhaps with what one wants to be called behind: `id.token.Ana`.
     Live(String),
 }
 
@@ -204,6 +206,8 @@ pub enum Reply {
     MapClosely(Vec<MapNode>),
     /// For the terminal.
     Terminal(TerminalReply),
+    /// How the cluster stands.
+    Standing(Box<Standing>),
     /// How the live session stands.
     Live(Live),
     /// The link was made by this other version: what was done is done again, and may come out otherwise.

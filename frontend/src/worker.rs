@@ -6,7 +6,7 @@
 //! - [`terminal`]: kubectl programs of the terminal; [`tools`]: what editor and files ask.
 //! - `socket`: the connection to the server of a live session.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
-//! - [`view`], [`systems`], [`map`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
+//! - [`view`], [`systems`], [`map`], [`standing`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
 //!   said about it.
 
 pub mod captions;
@@ -22,6 +22,7 @@ pub mod past;
 pub mod replica;
 #[cfg(feature = "page")]
 mod socket;
+pub mod standing;
 pub mod story;
 pub mod systems;
 pub mod terminal;

@@ -31,8 +31,9 @@ use super::{
     streams::{Streams, Told},
 };
 use crate::{
-    sessions::{Ask, PaceChange, Seat, Sessions, Submission},
+    sessions::{Ask, Limits, PaceChange, Seat, Sessions, Submission},
     storage::TokenHash,
+    websocket::{Bucket, Rate},
 };
 
 /// How often it looks after streams, and after requests that wait.
@@ -119,7 +120,7 @@ pub fn open(sessions: Sessions, id: String, tokens: [TokenHash; 3]) -> Handle {
         match sessions.follow(&id).await {
             Ok(seat) => {
                 tracing::info!(session = id, "a replica for Kubernetes clients was opened");
-                run(seat, messages, own).await;
+                run(seat, messages, own, sessions.limits()).await;
                 tracing::info!(session = id, "a replica for Kubernetes clients was closed");
             }
             Err(end) => tracing::warn!(session = id, why = end.why, "a session cannot be followed"),
@@ -128,7 +129,12 @@ pub fn open(sessions: Sessions, id: String, tokens: [TokenHash; 3]) -> Handle {
     Handle { tokens, mailbox }
 }
 
-async fn run(mut seat: Seat, mut messages: mpsc::Receiver<Message>, own: mpsc::WeakSender<Message>) {
+async fn run(
+    mut seat: Seat,
+    mut messages: mpsc::Receiver<Message>,
+    own: mpsc::WeakSender<Message>,
+    limits: Limits,
+) {
     let mut server = Server {
         client: seat.client,
         session: seat.mailbox.clone(),
@@ -139,6 +145,8 @@ async fn run(mut seat: Seat, mut messages: mpsc::Receiver<Message>, own: mpsc::W
         playing: BTreeMap::new(),
         seen: 0,
         streams: Streams::new(own),
+        limits,
+        requests: Bucket::new(Rate::of(limits.requests_per_second), Instant::now()),
         used: Instant::now(),
     };
     for frame in std::mem::take(&mut seat.first) {
@@ -190,6 +198,8 @@ struct Server {
     /// Results that were looked at.
     seen: usize,
     streams: Streams,
+    limits: Limits,
+    requests: Bucket,
     used: Instant,
 }
 
@@ -250,6 +260,12 @@ impl Server {
 
     async fn call(&mut self, call: Call) {
         self.used = Instant::now();
+        if !self.requests.take(self.used) {
+            // Clients wait a second and ask again.
+            let why = "too many requests for this session at once";
+            drop(call.reply.send(Reply::Answer(answer::status(429, "TooManyRequests", why))));
+            return;
+        }
         let Some(replica) = &self.replica else {
             let why = "this session cannot be played by this version";
             // Whoever asked may have gone.
@@ -261,9 +277,14 @@ impl Server {
         let looks = !call.role.may_act();
         let user = User { read_only: looks, ..User::person(name.as_str().into()) };
         let Call { http, reply, .. } = call;
+        let crowded = self.streams.count() >= self.limits.watches;
         // Whoever asked may have gone: then nothing is kept for them.
         match block_in_place(|| cluster.course(&http, user.clone(), looks)) {
             Course::Answered(answer) => drop(reply.send(Reply::Answer(answer))),
+            Course::Watch(_) | Course::Follow if crowded => {
+                let why = "too many watches of this session are open: close some";
+                drop(reply.send(Reply::Answer(answer::status(429, "TooManyRequests", why))));
+            }
             Course::Watch(watcher) => {
                 let parts = self.streams.open(Told::Watch(watcher));
                 if reply.send(Reply::Watch(parts)).is_ok() {

@@ -66,6 +66,11 @@ impl Streams {
         self.open.is_empty()
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.open.len()
+    }
+
     /// Opens one; what it tells comes out of the receiver.
     pub fn open(&mut self, told: Told) -> mpsc::Receiver<Part> {
         let (parts, reader) = mpsc::channel(PARTS);

@@ -26,8 +26,10 @@ use super::{
     agreement::{Agreement, Point},
     clock::{Clock, SPEED_MILLI},
     frames::{self, End, text},
+    name,
 };
-use crate::storage::{Pace, SessionRecord, Store, StoreError};
+use crate::metrics::METRICS;
+use crate::storage::{Pace, SessionRecord, Store, StoreError, TokenHash};
 
 /// How often the horizon is told.
 const TICK: Duration = Duration::from_millis(100);
@@ -41,9 +43,6 @@ const IDLE: Duration = Duration::from_secs(5);
 /// As many commands share a commit at most.
 const BATCH: usize = 256;
 
-/// A log grows to this size at most; everybody who joins reads all of it.
-const MAX_LOG_BYTES: usize = 64 << 20;
-
 /// While the clock is paused, a command lets it go on by this much: about what the API server needs to answer kubectl
 /// for a file of several documents.
 const ANSWER_MS: u64 = 250;
@@ -54,7 +53,7 @@ const MAX_SKIP_MS: u64 = 24 * 3600 * 1000;
 /// What a session is asked.
 pub enum Ask {
     /// Somebody comes in with a token, and perhaps has a part of the log already.
-    Join { token: Str, after: Option<u64>, line: Line, reply: oneshot::Sender<Result<Joined, End>> },
+    Join { guest: Guest, granted: Option<Grant>, line: Line, reply: oneshot::Sender<Result<Joined, End>> },
     /// Whoever answers in the session's name comes in, unseen.
     Follow { line: Line, reply: oneshot::Sender<Result<Joined, End>> },
     /// Somebody does something to the cluster.
@@ -69,8 +68,32 @@ pub enum Ask {
     Leave { client: u64 },
     /// How is it?
     Describe { reply: oneshot::Sender<Option<Live>> },
+    /// Whoever is here by a grant has to go.
+    Revoke,
+    /// The session is deleted.
+    Delete,
     /// The server ends.
     Close,
+}
+
+/// Somebody who wants to come in.
+#[derive(Clone)]
+pub struct Guest {
+    /// The token of their link.
+    pub token: Str,
+    /// The last entry of the log that they have already.
+    pub after: Option<u64>,
+    /// What they want to be called.
+    pub name: Str,
+}
+
+/// Leave to act in a session for a while, beside its links. It is never on disk: a restart takes it back.
+#[derive(Clone)]
+pub struct Grant {
+    /// The hash of the token that comes with it.
+    pub token: TokenHash,
+    /// What others see who comes by it.
+    pub name: Str,
 }
 
 /// A command on its way into the log.
@@ -123,7 +146,18 @@ struct Client {
     line: Line,
     role: Role,
     name: Str,
-    unseen: bool,
+    standing: Standing,
+}
+
+/// How somebody got in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// By a link.
+    Guest,
+    /// By a grant, which may be taken back.
+    Granted,
+    /// To answer in the session's name; nobody sees them.
+    Unseen,
 }
 
 struct Session {
@@ -133,6 +167,7 @@ struct Session {
     /// Frames of all commands, in order from 1.
     log: Vec<Utf8Bytes>,
     log_bytes: usize,
+    most_bytes: usize,
     clock: Clock,
     clients: BTreeMap<u64, Client>,
     next_client: u64,
@@ -141,8 +176,8 @@ struct Session {
 }
 
 /// Runs a session until nobody is in it any more.
-pub async fn run(id: String, store: Store, mut mailbox: mpsc::Receiver<Ask>) {
-    match Session::load(&id, store).await {
+pub async fn run(id: String, store: Store, most_bytes: usize, mut mailbox: mpsc::Receiver<Ask>) {
+    match Session::load(&id, store, most_bytes).await {
         Ok(mut session) => {
             tracing::info!(session = id, commands = session.log.len(), "a session was opened");
             match session.live(&mut mailbox).await {
@@ -169,7 +204,7 @@ pub async fn run(id: String, store: Store, mut mailbox: mpsc::Receiver<Ask>) {
 }
 
 impl Session {
-    async fn load(id: &str, store: Store) -> Result<Self, End> {
+    async fn load(id: &str, store: Store, most_bytes: usize) -> Result<Self, End> {
         let (record, commands) = match store.load(id).await {
             Ok(Some(found)) => found,
             Ok(None) => return Err(End::NO_SESSION),
@@ -193,6 +228,7 @@ impl Session {
             scenario,
             clock: Clock::new(record.horizon, record.pace, Instant::now()),
             log_bytes: log.iter().map(|frame| frame.len()).sum(),
+            most_bytes,
             log,
             record,
             clients: BTreeMap::new(),
@@ -229,8 +265,15 @@ impl Session {
                 },
             };
             match ask {
-                Ask::Join { token, after, line, reply } => self.join(&token, after, line, reply),
-                Ask::Follow { line, reply } => self.seat(Role::Owner, None, true, line, reply),
+                Ask::Join { guest, granted, line, reply } => self.join(&guest, granted, line, reply),
+                Ask::Follow { line, reply } => {
+                    self.seat(Role::Owner, None, (Str::new(), Standing::Unseen), line, reply);
+                }
+                Ask::Revoke => self.revoke(),
+                Ask::Delete => {
+                    self.end(&End::DELETED);
+                    return Ok(());
+                }
                 Ask::Horizon { client } => {
                     let horizon = text(&ServerMessage::Horizon(self.horizon()));
                     self.send(client, &horizon);
@@ -259,17 +302,26 @@ impl Session {
 
     fn join(
         &mut self,
-        token: &str,
-        after: Option<u64>,
+        guest: &Guest,
+        granted: Option<Grant>,
         line: Line,
         reply: oneshot::Sender<Result<Joined, End>>,
     ) {
-        let Some(role) = frames::role_of(&self.record.tokens, token) else {
-            // Whoever asked may have gone.
-            let _ = reply.send(Err(End::WRONG_TOKEN));
-            return;
+        let (role, wanted, standing) = match (frames::role_of(&self.record.tokens, &guest.token), granted) {
+            (Some(role), _) => (role, name::clean(&guest.name), Standing::Guest),
+            (None, Some(grant)) => (Role::Editor, Some(grant.name.to_string()), Standing::Granted),
+            (None, None) => {
+                // Whoever asked may have gone.
+                let _ = reply.send(Err(End::WRONG_TOKEN));
+                return;
+            }
         };
-        self.seat(role, after, false, line, reply);
+        let name = self.free_name(wanted.as_deref().unwrap_or(match role {
+            Role::Owner => "owner",
+            Role::Editor => "editor",
+            Role::Viewer => "viewer",
+        }));
+        self.seat(role, guest.after, (name, standing), line, reply);
     }
 
     /// Gives somebody a place, and all that they lack.
@@ -277,7 +329,7 @@ impl Session {
         &mut self,
         role: Role,
         after: Option<u64>,
-        unseen: bool,
+        (name, standing): (Str, Standing),
         line: Line,
         reply: oneshot::Sender<Result<Joined, End>>,
     ) {
@@ -298,22 +350,28 @@ impl Session {
             return;
         }
         self.next_client += 1;
-        let name = if unseen { Str::new() } else { self.free_name(role) };
-        self.clients.insert(client, Client { line, role, name, unseen });
+        self.clients.insert(client, Client { line, role, name, standing });
         self.tell_presence();
     }
 
-    /// `owner`, `editor`, `editor-2` …: the first that nobody present has.
-    fn free_name(&self, role: Role) -> Str {
-        let base = match role {
-            Role::Owner => "owner",
-            Role::Editor => "editor",
-            Role::Viewer => "viewer",
-        };
-        let numbered =
-            |number: u32| if number == 1 { base.into() } else { Str::from(format!("{base}-{number}")) };
-        let taken = |name: &Str| self.clients.values().any(|client| client.name == *name);
-        (1..).map(numbered).find(|name| !taken(name)).expect("there are more numbers than clients")
+    /// `Ana`, `Ana 2` …: the first that nobody present has.
+    fn free_name(&self, wanted: &str) -> Str {
+        let taken = |name: &str| self.clients.values().any(|client| client.name == name);
+        name::told_apart(wanted, taken).into()
+    }
+
+    /// Lets everybody go who came by a grant.
+    fn revoke(&mut self) {
+        let granted = |client: &Client| client.standing == Standing::Granted;
+        let gone: Vec<u64> =
+            self.clients.iter().filter(|(_, client)| granted(client)).map(|(&id, _)| id).collect();
+        for client in gone.iter().filter_map(|id| self.clients.remove(id)) {
+            // The connection may have ended by itself.
+            let _ = client.line.end.send(End::REVOKED);
+        }
+        if !gone.is_empty() {
+            self.tell_presence();
+        }
     }
 
     /// Orders commands, makes them durable, and only then tells anybody.
@@ -325,7 +383,7 @@ impl Session {
             let Some(sender) = self.clients.get(&client) else { continue };
             let why = match () {
                 () if !sender.role.may_act() => "this link only lets you watch: ask for an editor's link",
-                () if self.log_bytes > MAX_LOG_BYTES => "this session is full: go on in a copy of it",
+                () if self.log_bytes > self.most_bytes => "this session is full: go on in a copy of it",
                 () => "",
             };
             if !why.is_empty() {
@@ -336,7 +394,7 @@ impl Session {
             let entry = Entry {
                 sequence,
                 at,
-                by: by.filter(|_| sender.unseen).unwrap_or_else(|| sender.name.clone()),
+                by: by.filter(|_| sender.standing == Standing::Unseen).unwrap_or_else(|| sender.name.clone()),
                 action: in_own_name(*action),
             };
             records.push(frames::record(&entry));
@@ -347,6 +405,7 @@ impl Session {
         if records.is_empty() {
             return Ok(());
         }
+        METRICS.commands.inc_by(records.len() as u64);
         self.store.append(&self.record.id, records).await?;
         for (client, id, sequence, frame) in told {
             self.record.sequence = sequence;
@@ -454,7 +513,7 @@ impl Session {
         let people = |reader: u64| {
             self.clients
                 .iter()
-                .filter(|(_, client)| !client.unseen)
+                .filter(|(_, client)| client.standing != Standing::Unseen)
                 .map(|(&id, client)| person(client, id == reader))
                 .collect()
         };
@@ -474,7 +533,7 @@ impl Session {
 
     fn describe(&mut self) -> Live {
         let record = SessionRecord { horizon: self.clock.read(Instant::now()), ..self.record.clone() };
-        let seen = self.clients.values().filter(|client| !client.unseen).count();
+        let seen = self.clients.values().filter(|client| client.standing != Standing::Unseen).count();
         Live { record, clients: u32::try_from(seen).unwrap_or(u32::MAX) }
     }
 

@@ -30,6 +30,22 @@ impl End {
     /// Nothing was heard for too long.
     pub const SILENT: End =
         End { code: 4408, why: "nothing was heard from this page for too long: connect again" };
+    /// Leave to be there was taken back.
+    pub const REVOKED: End = End { code: 4403, why: "whose cluster this is goes on alone now" };
+    /// A room that is not there.
+    pub const NO_ROOM: End = End { code: 4404, why: "there is no such room here: check the code" };
+    /// A token of another room, or of somebody who was sent away.
+    pub const NOT_IN_ROOM: End = End { code: 4401, why: "this link does not open this room: join it anew" };
+    /// A room whose time is over.
+    pub const ROOM_ENDED: End = End { code: 4410, why: "this room has ended" };
+    /// A room that is deleted.
+    pub const ROOM_DELETED: End = End { code: 4410, why: "this room was deleted with everything in it" };
+    /// Sent away by the instructor.
+    pub const REMOVED: End = End { code: 4403, why: "the instructor took you off the list of this room" };
+    /// More connections than people.
+    pub const CROWDED: End = End { code: 4429, why: "too many pages are connected to this room" };
+    /// It went with its room.
+    pub const DELETED: End = End { code: 4410, why: "this session was deleted with its room" };
     /// Its beginning is gone.
     pub const LOST: End = End {
         code: 4410,

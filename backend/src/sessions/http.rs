@@ -23,7 +23,7 @@ use crate::{
     error::{Fault, Problem},
     kube_api::kubeconfig,
     origin,
-    storage::{Damage, Pace, SessionRecord},
+    storage::{Damage, Pace, SessionRecord, TokenHash, count},
 };
 
 /// Largest scenario that is read, in bytes.
@@ -101,22 +101,13 @@ pub async fn create(
     }
     let base = origin::base_url(&headers)
         .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "the Host header names no host"))?;
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the scenario is too large: at most {MAX_SCENARIO} bytes are read"),
-        ),
-        status => Problem::new(status, rejection.body_text()),
-    })?;
-    // Reading takes a while when somebody means harm; others are served meanwhile.
-    let scenario = tokio::task::spawn_blocking(move || read(&body)).await.map_err(|_| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "reading the scenario failed: this is our bug")
-    })??;
+    let scenario = self::body(body).await?;
+    sessions.admit(&scenario).await?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let now = u64::try_from(now).unwrap_or_default();
     let tokens = [Token::random(), Token::random(), Token::random()];
     let id = token::random_id();
-    sessions.inner.store.create(record(&id, now, scenario, &tokens)).await?;
+    sessions.inner.store.create(record(&id, now, scenario, tokens.each_ref().map(Token::hash))).await?;
     tracing::info!(session = id, "a session was made");
     let link = |token: &Token| format!("{base}/#s={id}.{}", token.reveal());
     let [owner, editor, viewer] = &tokens;
@@ -129,6 +120,46 @@ pub async fn create(
     Ok((StatusCode::CREATED, location, Json(Created { id, links, kubernetes })).into_response())
 }
 
+impl Sessions {
+    /// Whether another session may begin like this.
+    ///
+    /// # Errors
+    /// There are too many, or it is too large.
+    pub async fn admit(&self, scenario: &Scenario) -> Result<(), Problem> {
+        let limits = self.inner.limits;
+        let nodes =
+            scenario.spec.cluster.nodes.iter().fold(0, |sum: u32, group| sum.saturating_add(group.count));
+        if nodes > limits.nodes {
+            let why = format!("a session here has {} nodes at most, and this one {nodes}", limits.nodes);
+            return Err(Problem::new(StatusCode::BAD_REQUEST, why));
+        }
+        if self.inner.store.work(count).await? >= limits.sessions {
+            let why = "this server keeps as many sessions as it takes: whoever runs it can allow more";
+            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
+        }
+        Ok(())
+    }
+}
+
+/// The scenario that was sent.
+///
+/// # Errors
+/// It is too large, or none.
+pub async fn body(body: Result<Bytes, BytesRejection>) -> Result<Scenario, Problem> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the scenario is too large: at most {MAX_SCENARIO} bytes are read"),
+        ),
+        status => Problem::new(status, rejection.body_text()),
+    })?;
+    // Reading takes a while when somebody means harm; others are served meanwhile.
+    tokio::task::spawn_blocking(move || read(&body)).await.map_err(|_| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "reading the scenario failed: this is our bug")
+    })?
+}
+
+/// The scenario in a body; the opening one when it is empty.
 fn read(body: &[u8]) -> Result<Scenario, Problem> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let before = String::from_utf8_lossy(&body[..error.valid_up_to()]);
@@ -161,7 +192,8 @@ fn refused(error: ScenarioError) -> Problem {
     Problem::faults(detail, vec![fault])
 }
 
-fn record(id: &str, now: u64, mut scenario: Scenario, tokens: &[Token; 3]) -> SessionRecord {
+/// A session that begins now with this scenario.
+pub fn record(id: &str, now: u64, mut scenario: Scenario, tokens: [TokenHash; 3]) -> SessionRecord {
     // A live cluster began when its session did, and all its dates follow from that.
     let epoch = Timestamp::from_millis(i64::try_from(now).unwrap_or_default()).floor_seconds();
     scenario.spec.epoch.get_or_insert_with(|| epoch.rfc3339().into());
@@ -171,7 +203,7 @@ fn record(id: &str, now: u64, mut scenario: Scenario, tokens: &[Token; 3]) -> Se
         engine: ENGINE.to_owned(),
         horizon: scenario.spec.opening.0,
         scenario: serde_json::to_string(&scenario).expect("a scenario always prints"),
-        tokens: tokens.each_ref().map(Token::hash),
+        tokens,
         sequence: 0,
         pace: Pace { running: true, speed_milli: 1000 },
         lost: 0,

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, io::Read, path::Path};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{
-    CommandRecord, SessionRecord,
+    CommandRecord, SessionRecord, rooms,
     sqlite::{self, FILE},
 };
 
@@ -74,6 +74,7 @@ fn copy(damaged: &Path, rebuilt: &Connection, damage: &mut Damage) -> rusqlite::
         }
         lost.remove(&session.id);
     }
+    rooms::salvage(&old, rebuilt)?;
     for id in &lost {
         sqlite::insert_lost(rebuilt, id)?;
         damage.lost += 1;

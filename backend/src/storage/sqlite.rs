@@ -8,16 +8,18 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::{CommandRecord, Damage, Job, OpenError, Pace, SessionRecord, StoreError, TokenHash, damage};
+use super::{
+    CommandRecord, Damage, Job, OpenError, Pace, SessionRecord, StoreError, TokenHash, damage, rooms,
+};
 
 /// Tells a writer that its command is on disk, or why not.
-type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
+pub type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
 
 /// The file in the data directory.
 pub const FILE: &str = "sessions.sqlite";
 
 /// Raised when the tables change.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 /// As many jobs share a transaction at most, so that the first does not wait for ever.
 const BATCH: usize = 1024;
@@ -115,6 +117,7 @@ impl Database {
                         let result = within(&mut transaction, |c| load(c, &id));
                         answers.push(later(result, reply));
                     }
+                    Job::Work(work) => answers.push(work(&mut transaction)),
                     Job::Close(reply) => closing.push(reply),
                 }
             }
@@ -127,7 +130,7 @@ impl Database {
 }
 
 /// An answer for when the fate of the transaction is known.
-fn later<T: 'static>(
+pub fn later<T: 'static>(
     result: Result<T, StoreError>,
     reply: super::Reply<T>,
 ) -> Box<dyn FnOnce(Result<(), StoreError>)> {
@@ -138,7 +141,7 @@ fn later<T: 'static>(
 }
 
 /// Does one job so that its failure leaves the others of the batch alone.
-fn within<T>(
+pub fn within<T>(
     transaction: &mut rusqlite::Transaction<'_>,
     job: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
@@ -180,18 +183,29 @@ pub fn create_tables(mut connection: Connection) -> rusqlite::Result<Connection>
     let transaction = connection.transaction()?;
     transaction.execute_batch(SESSIONS)?;
     transaction.execute_batch(LOGS)?;
+    transaction.execute_batch(rooms::TABLES)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()?;
     Ok(connection)
 }
 
-/// Format 1 had everything about a session in one row.
+/// Format 1 had everything about a session in one row, format 2 no rooms.
 fn migrate(mut connection: Connection) -> rusqlite::Result<Connection> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found != 1 {
+    if found != 1 && found != 2 {
         return Ok(connection);
     }
     let transaction = connection.transaction()?;
+    transaction.execute_batch(rooms::TABLES)?;
+    if found == 1 {
+        from_one_row(&transaction)?;
+    }
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()?;
+    Ok(connection)
+}
+
+fn from_one_row(transaction: &rusqlite::Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(SESSIONS)?;
     {
         let mut statement =
@@ -200,13 +214,15 @@ fn migrate(mut connection: Connection) -> rusqlite::Result<Connection> {
         while let Some(row) = rows.next()? {
             let (mut session, _) = beginning(row)?;
             clock(row, &mut session)?;
-            insert_session(&transaction, &session)?;
+            insert_session(transaction, &session)?;
         }
     }
-    transaction.execute_batch("DROP TABLE sessions")?;
-    transaction.pragma_update(None, "user_version", FORMAT)?;
-    transaction.commit()?;
-    Ok(connection)
+    transaction.execute_batch("DROP TABLE sessions")
+}
+
+/// How many sessions there are.
+pub fn count(connection: &Connection) -> Result<u32, StoreError> {
+    Ok(connection.prepare_cached("SELECT count(*) FROM clocks")?.query_row([], |row| row.get(0))?)
 }
 
 /// Writes the rows of a session.
@@ -404,11 +420,11 @@ fn checksum<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
 }
 
 /// SQLite's integers have a sign. No clock or count of ours gets near it.
-fn signed(value: u64) -> i64 {
+pub fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+pub fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, value))
 }

@@ -40,7 +40,13 @@ pub fn program(data: &Path) -> Command {
 
 impl Server {
     pub async fn start(data: &Path) -> Self {
-        let mut child = program(data).stderr(Stdio::inherit()).spawn().expect("the program starts");
+        Self::start_with(data, &[]).await
+    }
+
+    /// With more to say on the command line.
+    pub async fn start_with(data: &Path, options: &[&str]) -> Self {
+        let mut child =
+            program(data).args(options).stderr(Stdio::inherit()).spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("it is piped");
         let mut lines = BufReader::new(stdout).lines();
         let line =
@@ -48,6 +54,11 @@ impl Server {
         let line = line.expect("it has not ended");
         let address = line.rsplit_once("http://").expect("the line ends with the address").1.to_owned();
         Self { child, address }
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     /// As a power failure would: nothing is finished.
@@ -111,7 +122,7 @@ impl Server {
     pub async fn hello(&self, id: &str, token: &str, after: Option<u64>) -> Client {
         let mut client = self.open(id, None).await.expect("it connects");
         let engine = shared::ENGINE_VERSION.into();
-        client.send(&ClientMessage::Hello { token: token.into(), engine, after }).await;
+        client.send(&ClientMessage::Hello { token: token.into(), engine, after, name: "".into() }).await;
         client
     }
 

@@ -128,3 +128,17 @@ pub struct Verdict {
     /// Where the time went: named waits and their length in milliseconds, in order. The rest is work.
     pub waits: Vec<(WaitKind, u64)>,
 }
+
+/// How the cluster stands, in as few letters as a thumbnail needs.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// Virtual time.
+    pub at: u64,
+    /// What the scenario expects, by id, and whether that was met once this is certain.
+    pub objectives: Vec<(String, Option<bool>)>,
+    /// Each node: its name, a letter for its state, and one for each pod on it.
+    pub nodes: Vec<(String, char, String)>,
+    /// A letter for each pod without a node.
+    pub waiting: String,
+}

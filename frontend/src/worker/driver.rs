@@ -22,13 +22,14 @@ use super::{
     pacing,
     past::Past,
     replica::Replica,
+    standing,
     story::Story,
     view::{View, delta},
     waits,
 };
 use crate::protocol::{
-    Caption, Clock, Command, Frame, Happening, Inspection, Pace, Reply, Request, Speed, Subject, Systems,
-    Verdict, Visitors, Wait,
+    Caption, Clock, Command, Frame, Happening, Inspection, Pace, Reply, Request, Speed, Standing, Subject,
+    Systems, Verdict, Visitors, Wait,
 };
 
 /// The longest stretch of wall time that one tick makes up for: a page that slept goes on, it does not rush.
@@ -164,6 +165,7 @@ impl Driver {
                 vec![Reply::Fingerprint { at: self.cluster_now(), hash: self.replica.hash() }]
             }
             Request::Scenario => vec![Reply::Scenario(self.replica.scenario())],
+            Request::Standing => vec![Reply::Standing(Box::new(self.standing()))],
             Request::Map => self.begin_map(),
             Request::MapClosely(nodes) => match &self.map {
                 Some(map) => vec![Reply::MapClosely(map.closely(self.replica.cluster(), &nodes))],
@@ -194,6 +196,11 @@ impl Driver {
         self.replica.act(id, command);
         // What a person does is seen at once, also while time stands still.
         self.replica.settle();
+    }
+
+    fn standing(&self) -> Standing {
+        let goals = self.replica.objectives();
+        standing::standing(self.cluster_now(), goals, &self.view.nodes, &self.view.pods)
     }
 
     /// The server says something.

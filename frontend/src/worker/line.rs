@@ -29,6 +29,8 @@ struct Worker {
     terminal: Terminal,
     tools: Tools,
     socket: Option<Socket>,
+    /// Whether the socket's session has yet to say what is in it; until then the cluster of before is shown.
+    joining: bool,
     /// How the live session stood when the page was last told.
     live: Live,
 }
@@ -56,6 +58,7 @@ pub fn start() {
         terminal: Terminal::default(),
         tools: Tools::default(),
         socket: None,
+        joining: false,
         live: Live::default(),
     };
     let worker = Rc::new(RefCell::new(worker));
@@ -97,6 +100,7 @@ fn open(worker: &Shared, opening: Opening) {
     if let Some(socket) = worker.borrow_mut().socket.take() {
         socket.end();
     }
+    worker.borrow_mut().joining = matches!(opening, Opening::Live(_));
     let replica = match opening {
         Opening::Default => match READY.take() {
             Some((driver, frame)) => return worker.borrow_mut().show(driver, &frame),
@@ -140,6 +144,8 @@ impl Worker {
     fn show(&mut self, driver: Driver, frame: &str) {
         // Programs that wait for another cluster's answers would wait for ever.
         self.terminal.end_all();
+        self.joining = false;
+        self.live = Live::default();
         self.driver = Some(driver);
         self.post(frame);
     }
@@ -176,7 +182,8 @@ impl Worker {
     }
 
     fn hear_server(&mut self, heard: Heard) {
-        let following = self.driver.as_mut().is_some_and(|driver| driver.replica().sequence().is_some());
+        let following =
+            !self.joining && self.driver.as_mut().is_some_and(|driver| driver.replica().sequence().is_some());
         match heard {
             Heard::Message(message) => match *message {
                 ServerMessage::Welcome(welcome) if !following => match Replica::together(*welcome) {
@@ -205,6 +212,7 @@ impl Worker {
 
     /// There is no such session: say so, and show something all the same.
     fn fall_back(&mut self, reason: String) {
+        self.joining = false;
         self.say(&Reply::BadLink(reason));
         if let Some(socket) = self.socket.take() {
             socket.end();
@@ -216,7 +224,9 @@ impl Worker {
 
     /// Passes on what is for the server, and how the session stands.
     fn talk(&mut self) {
-        let (Some(socket), Some(driver)) = (&self.socket, &mut self.driver) else { return };
+        let (Some(socket), Some(driver), false) = (&self.socket, &mut self.driver, self.joining) else {
+            return;
+        };
         socket.remember(driver.replica().sequence());
         let Some((said, live)) = driver.replica().said() else { return };
         said.iter().for_each(|message| socket.say(message));

@@ -154,6 +154,12 @@ impl Replica {
         self.player().to_scenario().to_doc().to_json()
     }
 
+    /// What the scenario expects, by id, and whether that was met once this is certain.
+    pub fn objectives(&self) -> Vec<(String, Option<bool>)> {
+        let goals = self.player().expectations();
+        goals.map(|(goal, verdict)| (goal.id.to_string(), verdict.map(|verdict| verdict.met))).collect()
+    }
+
     /// The engine that wrote the scenario, if it was another one.
     pub fn other_version(&self) -> Option<String> {
         let made_by = self.player().scenario().engine()?;

@@ -34,6 +34,8 @@ struct Inner {
     scope: DedicatedWorkerGlobalScope,
     url: String,
     token: String,
+    /// What the person wants to be called.
+    name: String,
     web: Option<WebSocket>,
     /// The last entry of the log that is known here.
     after: Option<u64>,
@@ -41,7 +43,7 @@ struct Inner {
 }
 
 impl Socket {
-    /// Connects to the session of a link (`id.token`).
+    /// Connects to the session of a link (`id.token`, perhaps with a name behind: `id.token.Ana`).
     ///
     /// # Errors
     /// The link names no session.
@@ -51,6 +53,7 @@ impl Socket {
         hear: Rc<dyn Fn(Heard)>,
     ) -> Result<Self, String> {
         let (id, token) = link.split_once('.').ok_or("the link names no session")?;
+        let (token, name) = token.split_once('.').unwrap_or((token, ""));
         let plain = |text: &str| {
             !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
         };
@@ -64,6 +67,7 @@ impl Socket {
             scope: scope.clone(),
             url,
             token: token.to_owned(),
+            name: name.to_owned(),
             web: None,
             after: None,
             ended: false,
@@ -83,6 +87,7 @@ impl Socket {
                 token: inner.token.as_str().into(),
                 engine: shared::ENGINE_VERSION.into(),
                 after: inner.after,
+                name: inner.name.as_str().into(),
             };
             drop(inner);
             this.say(&hello);

@@ -28,6 +28,9 @@ pub enum ClientMessage {
         /// The last entry that the client has, when it comes back; it is sent only what follows.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<u64>,
+        /// What the person wants to be called.
+        #[serde(default, skip_serializing_if = "Str::is_empty")]
+        name: Str,
     },
     /// Do this, now.
     Submit {
@@ -173,7 +176,7 @@ pub struct Checkpoint {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Person {
-    /// How others see them: `owner`, `editor-2` …
+    /// How others see them: what they call themselves, or `owner`, `editor 2` …
     pub name: Str,
     /// What they may do.
     pub role: Role,

@@ -1,0 +1,129 @@
+//! What operators and client programs rely on: probes, measures, limits, and a description of the API that is true.
+#![allow(missing_docs)]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{Server, directory};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
+
+#[tokio::test]
+async fn probes_and_measures_tell_how_it_is() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(reqwest::get(server.url(path)).await.expect("it answers").status(), 200, "{path}");
+    }
+    let session = server.create("").await;
+    let (mut client, _) = server.join(&session.id, &session.owner).await;
+    client.done(1, "get pods").await;
+    let answer = reqwest::get(server.url("/metrics")).await.expect("it answers");
+    assert!(
+        answer.headers()["content-type"].to_str().expect("text").starts_with("application/openmetrics-text")
+    );
+    let text = answer.text().await.expect("text");
+    for line in [
+        "kubarium_commands_total 1",
+        "kubarium_sessions_awake 1",
+        r#"kubarium_connections{kind="session"} 1"#,
+        r#"kubarium_http_requests_total{status="201"} 1"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n"));
+    for secret in [&session.id, &session.owner] {
+        assert!(!text.contains(secret.as_str()), "measures name no session");
+    }
+}
+
+#[tokio::test]
+async fn limits_are_kept() {
+    let data = directory();
+    let limits = [
+        "--sessions",
+        "2",
+        "--nodes",
+        "4",
+        "--rooms",
+        "1",
+        "--seats",
+        "2",
+        "--watches",
+        "1",
+        "--requests-per-second",
+        "1",
+    ];
+    let server = Server::start_with(data.path(), &limits).await;
+    let post = |path: &str, body: &str| Client::new().post(server.url(path)).body(body.to_owned()).send();
+    let large = "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nspec: {cluster: {nodes: [{count: 3}, {count: 2}]}}";
+    for path in ["/api/v1/sessions", "/api/v1/rooms"] {
+        let answer = post(path, large).await.expect("it answers");
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path}");
+        assert!(answer.text().await.expect("text").contains("4 nodes"));
+    }
+    let session = server.create("").await;
+    assert_eq!(
+        post("/api/v1/rooms?seats=3", "").await.expect("it answers").status(),
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(post("/api/v1/rooms", "").await.expect("it answers").status(), StatusCode::CREATED);
+    assert_eq!(post("/api/v1/rooms", "").await.expect("it answers").status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(
+        post("/api/v1/sessions", "").await.expect("it answers").status(),
+        StatusCode::TOO_MANY_REQUESTS
+    );
+
+    let pods = server.url(&format!("/k8s/{}{}/api/v1/pods", session.id, session.owner));
+    let watch = reqwest::get(format!("{pods}?watch=true")).await.expect("it answers");
+    assert_eq!(watch.status(), 200);
+    let second = reqwest::get(format!("{pods}?watch=true")).await.expect("it answers");
+    assert_eq!(second.status(), StatusCode::TOO_MANY_REQUESTS);
+    let mut answers = Vec::new();
+    for _ in 0..5 {
+        answers.push(reqwest::get(&pods).await.expect("it answers").status());
+    }
+    assert_eq!(answers[0], 200);
+    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+}
+
+/// Every route is described, and everything that is described is there.
+#[tokio::test]
+async fn the_description_of_the_api_is_true() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let api: Value = reqwest::get(server.url("/api/v1/openapi.json"))
+        .await
+        .expect("it answers")
+        .json()
+        .await
+        .expect("JSON");
+    let paths = api["paths"].as_object().expect("paths");
+    let source = include_str!("../src/router.rs");
+    let routes: BTreeSet<&str> =
+        source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    // What is not below /api/v1.
+    let others = ["/join", "/join/{code}"];
+    let expected: BTreeSet<&str> = routes.into_iter().filter(|route| !others.contains(route)).collect();
+    assert_eq!(paths.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+    for (path, item) in paths {
+        let path =
+            path.replace("{id}", "AAAAAAAAAAAAAAAA").replace("{code}", "BBBBBB").replace("{number}", "1");
+        let url = server.url(&format!("/api/v1{path}"));
+        for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
+            let described = item.get(method.as_str().to_lowercase()).is_some();
+            let answer = Client::new().request(method.clone(), &url).send().await.expect("it answers");
+            let there = answer.status() != StatusCode::METHOD_NOT_ALLOWED;
+            assert_eq!(there, described, "{method} {path}: {}", answer.status());
+            let status = answer.status().as_u16().to_string();
+            if described {
+                let answers = &item[method.as_str().to_lowercase()]["responses"];
+                assert!(
+                    answers.get(&status).is_some(),
+                    "{method} {path} answers {status}, which is not described"
+                );
+            }
+        }
+    }
+}
