@@ -19,7 +19,7 @@ import { compare, live } from "./workbench/compare.js";
 import { complete } from "./workbench/complete.js";
 import { Files } from "./workbench/files.js";
 import { format } from "./workbench/format.js";
-import { explainInto, fieldAt, hover } from "./workbench/hover.js";
+import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
 import { bring, more } from "./workbench/more.js";
 import { CURRENT, load, save } from "./workbench/playgrounds.js";
@@ -88,8 +88,9 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
   const tips = make("div", { class: "tips" });
   root.append(bar, tools, notes, host, explanation, state, tips);
 
-  /** A note with a button; it goes by itself unless something went wrong. */
+  /** A note with a button; it goes by itself unless something went wrong. Without words, what is there goes. */
   const note = (words, { bad = false, action, act, stay = bad } = {}) => {
+    if (!words) return notes.replaceChildren();
     const box = make("div", { class: bad ? "note bad" : "note" }, make("p", {}, words),
       action && make("button", { class: "quiet", onclick: () => { box.remove(); act(); } }, action),
       make("button", { class: "round", label: "close", onclick: () => box.remove() }, "×"));
@@ -98,7 +99,9 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
   };
   const explain = (found) => explainInto(explanation, found);
   const explainHere = () => {
-    fieldAt(view.state, view.state.selection.main.head).then((found) => (found ? explain(found) : note(say("explain_nothing"))));
+    const { head } = view.state.selection.main;
+    fieldAt(view.state, head).then((found) => found ?? kindAt(view.state, head))
+      .then((found) => (found ? explain(found) : note(say("explain_nothing"))));
     return true;
   };
   const tidy = () => {

@@ -40,7 +40,6 @@ const TYPES = {
 
 test("the static build works from any file host, below any path", async (t) => {
   const site = await mkdtemp(join(tmpdir(), "kubarium-site-"));
-  t.after(() => rm(site, { recursive: true, force: true }));
   execFileSync("node", [join(root, "scripts/site.mjs"), join(root, "dist"), site]);
   const host = createServer(async (request, answer) => {
     const path = new URL(request.url, "http://host").pathname;
@@ -53,8 +52,10 @@ test("the static build works from any file host, below any path", async (t) => {
     }
   });
   await new Promise((resolve) => host.listen(0, "127.0.0.1", resolve));
-  t.after(() => host.close());
   const page = await openPage(t, `http://127.0.0.1:${host.address().port}/some/where/`);
+  // The page goes first.
+  t.after(() => host.close());
+  t.after(() => rm(site, { recursive: true, force: true }));
   await alive(page);
   await page.getByRole("button", { name: "YAML" }).click();
   await page.locator("#drawer").getByLabel("Example").selectOption("configmap");

@@ -141,6 +141,7 @@ test("a field says what it is, and can be walked into", async (t) => {
   const panel = page.locator(".explain");
   await panel.getByText("kubectl explain deployments.spec.replicas").waitFor();
   await panel.getByRole("button", { name: "Deployment.spec" }).click();
+  await panel.getByRole("button", { name: "↑ Deployment" }).waitFor();
   await panel.getByRole("button", { name: "template", exact: true }).click();
   await panel.getByRole("button", { name: "spec", exact: true }).click();
   await panel.getByRole("button", { name: "containers", exact: true }).click();
@@ -153,6 +154,10 @@ test("a field says what it is, and can be walked into", async (t) => {
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("F1");
   await panel.getByText("kubectl explain deployments.apiVersion").waitFor();
+  // From a comment, the kind itself.
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("F1");
+  await panel.getByText("kubectl explain deployments", { exact: true }).waitFor();
 });
 
 const FIXES = [
@@ -425,6 +430,7 @@ test("nothing that axe knows is wrong with editor, menu and windows, light or da
     };
     await drawer(page).locator(".state b").waitFor();
     await look("editor");
+    await content(page).click();
     await page.keyboard.press("Control+Home");
     await page.keyboard.press("F1");
     await page.locator(".explain h3").waitFor();

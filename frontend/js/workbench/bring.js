@@ -46,6 +46,9 @@ export function objectsOf(text) {
   return documents.flatMap(flat);
 }
 
+/** Whether it is worth reading all of a text to know what it is: that takes long where it is large. */
+export const mayBeMore = (text) => /["']?kind["']?:\s*["']?(Scenario|Node)\b/.test(text);
+
 /** What a text is: a scenario, the output of a real cluster, or manifests. */
 export function natureOf(objects) {
   if (objects?.length === 1 && objects[0].kind === "Scenario" && /^kubarium\.dev\//.test(objects[0].apiVersion)) return "scenario";

@@ -55,34 +55,41 @@ export const hover = (explain) => hoverTooltip(async (view, pos) => {
   };
 }, { hoverTime: 350 });
 
-/** Fills `panel` with what a field is and what is in it; each name there can be walked into. */
+/** The kind of the document at a position, as a thing to explain. */
+export async function kindAt(state, position) {
+  const { apiVersion, kind } = context(state, position).owner;
+  const node = await schemaOf(apiVersion, kind);
+  return node && { node, path: [], kind, apiVersion };
+}
+
+/** Fills `panel` with what a field or a kind is and what is in it; each name there can be walked into. */
 export async function explainInto(panel, found) {
-  const { node, field, path } = found;
-  const own = node.below(field);
+  const { node, field, path, kind } = found;
+  const own = field === undefined ? node : node.below(field);
   const below = own.isList ? own.below(ITEM) : own;
-  const deeper = [...path, field, ...(own.isList ? [ITEM] : [])];
+  const deeper = field === undefined ? [] : [...path, field, ...(own.isList ? [ITEM] : [])];
   const command = `kubectl explain ${await dotted(found)}`;
   const up = path.filter((step) => step !== ITEM);
   const climb = async () => {
-    const root = await schemaOf(found.apiVersion, found.kind);
+    const root = await schemaOf(found.apiVersion, kind);
     const above = [...path];
     while (above.at(-1) === ITEM) above.pop();
     const name = above.pop();
     explainInto(panel, { ...found, node: at(root, above), field: name, path: above });
   };
-  const text = (await says(node, field)) || (await says(below)) || "";
+  const text = (field !== undefined && await says(node, field)) || (await says(below)) || "";
   const fields = await Promise.all((below?.fields ?? []).map(async (name) => ({ name, text: await says(below, name) })));
   panel.replaceChildren(
     element("header", {},
-      element("h3", {}, [found.kind, ...up, field].join(".")),
+      element("h3", {}, [kind, ...up, field].filter(Boolean).join(".")),
       element("button", { class: "round", label: "close", onclick: () => (panel.hidden = true) }, "×")),
     element("p", { class: "name" }, `<${own.word}>`, node.required.includes(field) ? element("i", { text: "required" }) : null),
-    ...facts(node, field).filter(Boolean),
+    ...(field === undefined ? [] : facts(node, field).filter(Boolean)),
     element("p", {}, text),
     element("p", { class: "command" }, element("code", {}, command), element("button", {
       class: "quiet", text: "copy", onclick: () => navigator.clipboard?.writeText(command),
     })),
-    up.length ? element("button", { class: "quiet up", onclick: climb }, `↑ ${[found.kind, ...up].join(".")}`) : "",
+    field === undefined ? "" : element("button", { class: "quiet up", onclick: climb }, `↑ ${[kind, ...up].join(".")}`),
     element("dl", {}, ...fields.flatMap(({ name, text: words }) => [
       element("dt", {}, element("button", {
         class: "link", onclick: () => explainInto(panel, { ...found, node: below, field: name, path: deeper }),

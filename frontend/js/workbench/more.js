@@ -1,6 +1,6 @@
 // The menu behind "More": playgrounds, files from and for outside.
 
-import { clusterOf, manifests, natureOf, objectsOf, read } from "./bring.js";
+import { clusterOf, manifests, mayBeMore, natureOf, objectsOf, read } from "./bring.js";
 import { sheet } from "./compare.js";
 import { kubectl, objects, scenario } from "./line.js";
 import { all, forget, load, save } from "./playgrounds.js";
@@ -36,8 +36,15 @@ const EXPORTS = [
 export async function bring(file, { files, note, open }) {
   const { text, refused } = await read(file);
   if (refused) return note(refused, { bad: true });
-  const found = objectsOf(text);
+  const more = mayBeMore(text);
+  if (more) {
+    note(say("reading", { name: file.name }));
+    // The words are seen before the work begins.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const found = more ? objectsOf(text) : undefined;
   const nature = natureOf(found);
+  if (more) note();
   if (nature === "manifests") return void files.add(text, file.name.replace(/\.json$/i, ".yaml"));
   if (nature === "scenario") return note(say("is_scenario", { name: file.name }), { action: say("open_it"), act: () => open(text), stay: true });
   const mine = clusterOf(found);
