@@ -298,8 +298,10 @@ fn place_at(element: &HtmlElement, point: Point, width: f64) {
     // Fails only for names that are no attribute names.
     let _ = element.remove_attribute("hidden");
     let _ = element.class_list().toggle_with_force("left", point.x > width * FLIP);
-    let _ =
-        element.style().set_property("transform", &format!("translate({}px,{}px)", rounded(point.x, 1), rounded(point.y, 1)));
+    let _ = element.style().set_property(
+        "transform",
+        &format!("translate({}px,{}px)", rounded(point.x, 1), rounded(point.y, 1)),
+    );
 }
 
 fn set(element: &Element, name: &str, value: &str) {
