@@ -78,7 +78,7 @@ test("the cluster that comes with the engine is the one that the engine makes", 
   const server = await startServer(t);
   const page = await openPage(t, server.url);
   const [shipped, made] = await page.evaluate(async () => {
-    const [source] = document.documentElement.innerHTML.match(/\/worker-\w+\.js/);
+    const [source] = document.documentElement.innerHTML.match(/worker-\w+\.js/);
     const engine = new Worker(source);
     const ask = () => new Promise((resolve) => {
       engine.onmessage = ({ data }) => {
