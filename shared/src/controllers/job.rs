@@ -285,7 +285,7 @@ fn index_of(pod: &Of<Pod>) -> Option<i64> {
 
 /// UIDs as the status keeps them.
 fn uid_text(pod: &Of<Pod>) -> Str {
-    crate::api::meta::uuid(pod.meta().uid).into()
+    crate::api::meta::uuid(pod.meta().uid)
 }
 
 /// A number in an annotation of a pod.

@@ -21,7 +21,7 @@ pub(super) fn call(on: bool, name: &str, values: &[Doc]) -> Value {
 fn function(name: &str, values: &[Doc]) -> Option<Value> {
     let [value] = values else { return None };
     Some(Ok(match (name, value) {
-        ("size", value) => return method("size", &[value.clone()]),
+        ("size", value) => return method("size", std::slice::from_ref(value)),
         ("dyn", value) => value.clone(),
         ("string", Doc::Str(_)) => value.clone(),
         ("string", Doc::Time(_) | Doc::MicroTime(_)) => Doc::from(value.str()),

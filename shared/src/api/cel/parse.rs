@@ -267,8 +267,7 @@ impl Parser<'_> {
     fn binary(&mut self, level: usize) -> Result<Expr, Fault> {
         let Some(signs) = LEVELS.get(level) else { return self.unary() };
         let mut left = self.binary(level + 1)?;
-        while let Some((sign, operator)) = signs.iter().find(|(sign, _)| *self.token() == Token::Sign(*sign))
-        {
+        while let Some((sign, operator)) = signs.iter().find(|(sign, _)| *self.token() == Token::Sign(sign)) {
             self.take(sign);
             self.count()?;
             left = Expr::Binary(*operator, left.into(), self.binary(level + 1)?.into());

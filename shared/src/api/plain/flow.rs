@@ -109,7 +109,8 @@ pub(super) fn level(doc: &Doc, faults: &mut Faults) {
 }
 
 /// Name, shares, percent to lend, and queues, hand size and length (none: what is too much is refused).
-const LEVELS: &[(&str, i64, i64, Option<(i64, i64, i64)>)] = &[
+type Level = (&'static str, i64, i64, Option<(i64, i64, i64)>);
+const LEVELS: &[Level] = &[
     ("catch-all", 5, 0, None),
     ("global-default", 20, 50, Some((128, 6, 50))),
     ("leader-election", 10, 0, Some((16, 4, 50))),
@@ -121,7 +122,9 @@ const LEVELS: &[(&str, i64, i64, Option<(i64, i64, i64)>)] = &[
 
 /// Name, precedence, level, by what requests are told apart, whose they are, and what they are: resources by
 /// `verbs/groups/plurals/namespaces`, else everything.
-const SCHEMAS: &[(&str, i64, &str, &str, &[&str], &[&str])] = &[
+type Schema =
+    (&'static str, i64, &'static str, &'static str, &'static [&'static str], &'static [&'static str]);
+const SCHEMAS: &[Schema] = &[
     ("exempt", 1, "exempt", "", &["Group:system:masters"], &[]),
     ("probes", 2, "exempt", "", &["Group:system:unauthenticated", "Group:system:authenticated"], &["paths"]),
     (
