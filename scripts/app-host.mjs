@@ -22,7 +22,8 @@ export async function startApp({ html, glue, wasm, visit, tell, later = () => ne
   layOut(window, random);
   for (const [name, value] of Object.entries(visit.kept)) window.localStorage.setItem(`kubarium.${name}`, value);
   window.document.write(html.replace(/<script[^]*?<\/script>|<link[^>]*>/g, ""));
-  window.document.documentElement.lang = visit.kept.language ?? visit.languages[0].slice(0, 2);
+  const { documentElement } = window.document;
+  documentElement.dataset.language = documentElement.lang = visit.kept.language ?? visit.languages[0].slice(0, 2);
 
   // The bindings make their imports themselves and show them only to this constructor.
   let imports;

@@ -81,9 +81,10 @@ fn take_the_frames_place(page: Page) {
     });
 }
 
-/// The language that the start script of `index.html` found: the address's, the one chosen last time, the browser's.
+/// The language that the start script of `index.html` found: the address's, the one chosen last time, the browser's. (By now
+/// `lang` is what the provider of texts made it.)
 fn keep_language(i18n: I18nContext<Locale>) {
-    let language = document().document_element().and_then(|root| root.get_attribute("lang"));
+    let language = document().document_element().and_then(|root| root.get_attribute("data-language"));
     match language.as_deref() {
         Some("ja") => i18n.set_locale(Locale::ja),
         Some("en") => i18n.set_locale(Locale::en),

@@ -50,7 +50,7 @@ test("a workshop from its opening to its end", async (t) => {
   const ana = await join(t, server, code, "Ana");
   const bo = await join(t, server, code, "ana");
   await wait(bo.strip.getByText("ana 2"));
-  const card = (name) => desk.getByRole("listitem").filter({ has: desk.getByRole("checkbox", { name: `Select ${name}`, exact: true }) });
+  const card = (name) => desk.getByRole("listitem").filter({ has: teacher.getByRole("checkbox", { name: `Select ${name}`, exact: true }) });
   await wait(card("Ana"));
   await wait(card("ana 2"));
   await wait(card("Ana").locator(".room-node").nth(2));

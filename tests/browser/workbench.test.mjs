@@ -11,6 +11,8 @@ async function openEditor(t, options) {
   const server = await startServer(t);
   const page = await openPage(t, server.url, options);
   await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
+  // What accompanies the page (desk.js) comes a moment after it.
+  await page.waitForFunction(() => Object.hasOwn(window.kubarium.engine, "postMessage"));
   await page.getByRole("button", { name: "YAML" }).click();
   await content(page).waitFor();
   return page;
@@ -292,7 +294,6 @@ test("selector and pods, pod and template, replicas and slider belong together",
 test("what the mouse does has a command", async (t) => {
   const page = await openEditor(t);
   const doing = page.locator(".doing");
-  await page.waitForFunction(() => "asked" in window.kubarium);
   await page.locator(".pod[data-shape=ready]").first().click();
   await doing.getByText(/^kubectl describe pod todo-api-/).waitFor();
   await page.getByRole("button", { name: "Delete" }).click();
@@ -390,7 +391,6 @@ test("the output of a real cluster becomes a cluster; what is in it can be taken
 test("work is kept: files and cluster are there after loading again, under a name for ever", async (t) => {
   const page = await openEditor(t);
   await paste(page, DEPLOYMENT);
-  await page.waitForFunction(() => "asked" in window.kubarium);
   await page.keyboard.press("Control+Enter");
   await drawer(page).locator(".outcome").getByText("created").waitFor();
   await drawer(page).getByText("More", { exact: true }).click();

@@ -108,7 +108,8 @@ fn texts_of_rooms_are_whole_and_used() {
         assert_eq!(places(text), places(other), "{name}");
         assert!(code.contains(&format!("\"{name}\"")) || name.starts_with("sort_"), "{name} is said nowhere");
     }
-    let named = code.split("t(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let calls = code.match_indices("t(\"").filter(|(at, _)| !code[..*at].ends_with(char::is_alphanumeric));
+    let named = calls.filter_map(|(at, start)| code[at + start.len()..].split('"').next());
     for name in named.filter(|name| name.chars().all(|sign| sign.is_ascii_lowercase() || sign == '_')) {
         assert!(en.contains_key(name), "there is no text {name}");
     }

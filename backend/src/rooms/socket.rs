@@ -155,21 +155,24 @@ async fn carry(socket: &mut WebSocket, rooms: &Rooms, seat: &mut Seat) -> Option
     loop {
         let frame = tokio::select! {
             end = &mut seat.end => return Some(end.unwrap_or(End::FAILED)),
-            frame = seat.frames.recv() => frame.map(Message::Text),
+            frame = seat.frames.recv() => match frame {
+                Some(frame) => Message::Text(frame),
+                // Whoever let go of the line has said why.
+                None => return Some((&mut seat.end).await.unwrap_or(End::FAILED)),
+            },
             _ = pings.tick() => match heard.elapsed() > SILENCE {
                 true => return Some(End::SILENT),
-                false => Some(Message::Ping(Default::default())),
+                false => Message::Ping(Default::default()),
             },
             message = socket.recv() => {
                 heard = Instant::now();
                 match hear(message, rooms, seat, &mut bucket).await {
                     Ok(None) => continue,
-                    Ok(Some(refusal)) => Some(Message::Text(refusal)),
+                    Ok(Some(refusal)) => Message::Text(refusal),
                     Err(end) => return end,
                 }
             }
         };
-        let Some(frame) = frame else { return Some(End::FAILED) };
         match timeout(WRITE, socket.send(frame)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return None,

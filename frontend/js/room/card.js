@@ -41,8 +41,12 @@ export function createCard(number, { titles, choose, act }) {
   function draw(person, now, chosen) {
     const stuck = stuckFor(person, now);
     const state = person.hand ? "hand" : !person.here ? "away" : stuck > STUCK_MS ? "stuck" : done(person) ? "done" : "";
-    const says = person.hand ? t("hand_since", { minutes: minutes(now - person.hand) })
-      : !person.here ? t("away") : stuck > STUCK_MS ? t("stuck", { minutes: minutes(stuck) }) : done(person) ? t("all_done") : "";
+    const says = [
+      person.hand && t("hand_since", { minutes: minutes(now - person.hand) }),
+      !person.here && t("away"),
+      !person.hand && stuck > STUCK_MS && t("stuck", { minutes: minutes(stuck) }),
+      !person.hand && person.here && done(person) && t("all_done"),
+    ].filter(Boolean).join(" · ");
     // A card that says the same is left alone, with its menu open and the focus in it.
     const { time, ...seen } = person.status;
     const text = JSON.stringify([{ ...person, status: seen }, says, chosen, document.documentElement.lang]);
