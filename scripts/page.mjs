@@ -164,7 +164,10 @@ async function writeOffline() {
   const list = ["./", ...files.filter((name) => name !== "index.html")];
   const source = await readFile("scripts/offline.js", "utf8");
   await writeFile(at("offline.js"), source.replace("{version}", hash.digest("hex").slice(0, 16)).replace('"{files}"', JSON.stringify(list)));
-  await edit("index.html", (text) => text.replace('<meta name="asset:desk"', '<meta name="asset:offline" content="offline.js"><meta name="asset:desk"'));
+  await edit("index.html", (text) => {
+    if (!text.includes("</title>")) throw new Error("index.html has no title to put the address of the service worker behind");
+    return text.replace("</title>", '</title><meta name="asset:offline" content="offline.js">');
+  });
 }
 
 /** Leaves `x.br` and `x.gz` beside every text and program, so that the server never compresses anything itself. */

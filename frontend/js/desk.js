@@ -126,6 +126,8 @@ function embedded() {
     if (source !== parent || !["play", "pause"].includes(data?.kubarium)) return;
     post(JSON.stringify({ pace: data.kubarium }));
   });
+  // What it was told before nobody heard.
+  parent.postMessage({ kubarium: "ready" }, "*");
 }
 
 options();

@@ -55,9 +55,11 @@ class KubariumCluster extends HTMLElement {
     const tell = (seen) => frame.contentWindow?.postMessage({ kubarium: seen ? "play" : "pause" }, HOME.origin);
     let seen = true;
     this.watch = new IntersectionObserver(([{ isIntersecting }]) => tell((seen = isIntersecting)));
+    addEventListener("message", ({ source, data }) => {
+      if (source === frame.contentWindow && data?.kubarium === "ready" && !seen) tell(false);
+    });
     frame.addEventListener("load", () => {
       this.watch.observe(this);
-      if (!seen) tell(false);
       frame.focus({ preventScroll: true });
     });
   }

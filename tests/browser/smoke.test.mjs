@@ -48,6 +48,8 @@ test("the editor module keeps its contract", async (t) => {
     ["change", "kind: Node\n😀: x\na"],
     ["apply", "kind: Node\n😀: x\na"],
   ]);
+  // The editor has looked at the text by itself.
+  await page.locator(".cm-lintRange-error").first().waitFor();
   await page.evaluate(() => window.editor.setDiagnostics([[[2, 4], [2, 5], "not a field"], [[99, 1], null, "far out"]]));
   await page.locator(".cm-lintRange-error", { hasText: "x" }).hover();
   await page.getByText("not a field").waitFor();
