@@ -85,11 +85,14 @@ fn take_the_frames_place(page: Page) {
 /// `lang` is what the provider of texts made it.)
 fn keep_language(i18n: I18nContext<Locale>) {
     let language = document().document_element().and_then(|root| root.get_attribute("data-language"));
-    match language.as_deref() {
-        Some("ja") => i18n.set_locale(Locale::ja),
-        Some("en") => i18n.set_locale(Locale::en),
-        _ => {}
-    }
+    let locale = match language.as_deref() {
+        Some("ja") => Locale::ja,
+        Some("en") => Locale::en,
+        _ => return,
+    };
+    i18n.set_locale(locale);
+    // The provider's own effect, which comes first, puts the browser's language in its place.
+    Effect::new(move || i18n.set_locale(locale));
 }
 
 fn listen_to_keys(page: Page) {
