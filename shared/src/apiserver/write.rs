@@ -1,4 +1,4 @@
-//! Create, update and patch.
+//! Update and patch.
 
 use std::sync::Arc;
 
@@ -8,150 +8,12 @@ use crate::api::{
     Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reason, Reply, Request, Resource, Status,
     Subresource, Verb,
 };
-use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
+use crate::doc::{Doc, PatchError, json_patch, merge_patch, strategic_merge};
 use crate::schema;
-use crate::sim::{Random, hash_of};
 
-use super::admission::service_account::{self, Sibling};
 use super::{ApiServer, Call, admission, allocate, bounds, definitions, managed, parts};
 
 impl ApiServer {
-    pub(super) fn create(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
-        match call.request.subresource {
-            Subresource::None => {}
-            Subresource::Binding => return parts::bind(self, call),
-            Subresource::Eviction => return self.evict(call),
-            Subresource::AccessReview => return self.review(call),
-            Subresource::Token => return self.request_token(call),
-            _ => return Err(Status::method_not_allowed()),
-        }
-        if call.request.kind == Kind::Event && !call.is_from_outside() {
-            return self.record(call);
-        }
-        self.create_from(call, call.request.body.clone(), None)
-    }
-
-    /// Creates an Event of one of the cluster's own components, which is well-formed: there is nothing of which there
-    /// are as many.
-    fn record(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
-        let doc = &call.request.body;
-        let key = Key::new(Kind::Event, call.request.namespace.clone(), doc["metadata"]["name"].str());
-        admission::namespace_lifecycle(&key, call.store)?;
-        let uid = self.random.uuid();
-        let mut faults = Faults::default();
-        for message in key.kind.resource().name()(&key.name) {
-            faults.invalid("metadata.name", &doc["metadata"]["name"], message);
-        }
-        if !faults.0.is_empty() {
-            return Err(Status::invalid(&key, faults.0));
-        }
-        admission::quota(call, &key, doc, None)?;
-        if call.store.get(&key).is_some() {
-            return Err(Status::already_exists(&key));
-        }
-        let creation = call.cx.timestamp().floor_seconds();
-        let mut body = doc.clone();
-        body.remove("metadata");
-        let object = Object::new(key, Meta { uid, creation, ..Meta::default() }, body, None);
-        Ok(Reply::Object(call.put(object), true))
-    }
-
-    /// Creates an object; `applied` is the text it is applied from, if it is.
-    fn create_from(
-        &mut self,
-        call: &mut Call<'_, '_>,
-        mut doc: Doc,
-        applied: Option<&Doc>,
-    ) -> Result<Reply, Status> {
-        let request = call.request;
-        let kind = request.kind;
-        let custom = definitions::of_kind(call.store, kind)?;
-        definitions::takes_more(custom.as_ref(), Verb::Create)?;
-        let resource = definitions::behaviour(custom.as_ref(), kind);
-        let name = name_of(&mut doc, kind, &request.namespace, &mut self.random)?;
-        if !request.name.is_empty() && request.name != name {
-            return Err(other_name(&name, &request.name));
-        }
-        if call.is_from_outside() && revision_of(&doc)? != 0 {
-            let why = "resourceVersion should not be set on objects to be created";
-            return Err(Status::new(Reason::Unknown, why));
-        }
-        let key = Key::new(kind, request.namespace.clone(), name);
-        admission::namespace_lifecycle(&key, call.store)?;
-        let owner = if kind == Kind::Pod { controller_of(&doc) } else { None };
-        let sibling = owner.and_then(|owner| self.siblings.get(&owner)).cloned();
-        let mut asked = (doc["spec"].clone(), Doc::Null);
-        resource.prepare_create(&mut doc);
-        match &sibling {
-            Some(Sibling { asked: (same, defaulted), .. }) if same.same(&asked.0) => {
-                doc.set("spec", defaulted);
-            }
-            _ => resource.default(&mut doc),
-        }
-        asked.1 = doc["spec"].clone();
-        if kind == Kind::CertificateSigningRequest {
-            admission::requester(request, &mut doc);
-        }
-        let managed = call.writer().map(|writer| match applied {
-            Some(config) => managed::after_first_apply(&writer, config),
-            None => {
-                // The server's own beginning of a status is nobody's.
-                let mut written = doc.clone();
-                if resource.info().subresources.contains(&Subresource::Status) {
-                    written.remove("status");
-                }
-                managed::after_update(&writer, &Doc::Null, &Doc::Null, &written)
-            }
-        });
-        let mut given = service_account::Given::default();
-        admission::mutate(&key, &mut doc, call.store, |pod| {
-            given = service_account::given(pod);
-            // Pods of one owner share the volume with the token, and so their whole spec.
-            let suffix = || match owner {
-                Some(owner) => Random::stream(hash_of(&owner) as u64, "kube-api-access").suffix(5),
-                None => self.random.suffix(5),
-            };
-            service_account::apply(&key, pod, call.store, sibling.as_ref(), suffix).map_err(|refusal| {
-                self.held.is_coming = refusal.is_coming;
-                Status::forbidden(&key, &refusal.why)
-            })
-        })?;
-        // What was added may change what follows from it, as a pod's class of service.
-        resource.prepare_create(&mut doc);
-        let uid = self.random.uuid();
-        resource.identify(&mut doc, &crate::api::meta::uuid(uid));
-        // What is right for one pod of an owner is right for the next that is the same.
-        let alike = sibling.as_ref().is_some_and(|Sibling { object, .. }| {
-            object.body["spec"] == doc["spec"] && object.meta.annotations == doc["metadata"]["annotations"]
-        });
-        validate(&key, resource, &doc, None, alike)?;
-        admission::policies(call, &key, &doc, None)?;
-        admission::quota(call, &key, &doc, None)?;
-        allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
-        if call.store.get(&key).is_some() {
-            return Err(Status::already_exists(&key));
-        }
-        let mut meta = Meta::from_doc(&doc["metadata"]);
-        meta.uid = uid;
-        meta.creation = call.cx.timestamp().floor_seconds();
-        meta.generation = i64::from(resource.info().has_generation);
-        meta.deletion = None;
-        meta.managed_fields = managed.unwrap_or_default();
-        let body = body_of(&doc);
-        if call.is_from_outside() {
-            bounds::check(&key, &mut meta, &body, applied.is_some())?;
-        }
-        let object = Object::new(key, meta, body, sibling.as_ref().map(|sibling| &*sibling.object));
-        let stored = call.put(object);
-        if let Some(owner) = owner {
-            if self.siblings.len() > 4096 {
-                self.siblings.clear();
-            }
-            self.siblings.insert(owner, Sibling { asked, given, object: Arc::clone(&stored) });
-        }
-        Ok(Reply::Object(stored, true))
-    }
-
     pub(super) fn update(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let old = call.existing(&call.request.key())?;
         if call.request.subresource == Subresource::Scale {
@@ -410,12 +272,12 @@ impl ApiServer {
 
 impl Call<'_, '_> {
     /// Whether a client wrote it, and not a component, which is trusted.
-    fn is_from_outside(&self) -> bool {
+    pub(super) fn is_from_outside(&self) -> bool {
         self.request.options.validation != FieldValidation::Trusted
     }
 
     /// Who writes, if it is one who is kept account of.
-    fn writer(&self) -> Option<managed::Writer<'_>> {
+    pub(super) fn writer(&self) -> Option<managed::Writer<'_>> {
         let options = &self.request.options;
         if options.validation == FieldValidation::Trusted {
             return None;
@@ -456,15 +318,8 @@ fn renewed(call: &Call<'_, '_>, old: &Object, doc: &Doc) -> Option<(Meta, Doc)> 
     same.then(|| (old.meta.clone(), body_of(doc)))
 }
 
-/// The UID of the owner that manages a new object.
-fn controller_of(doc: &Doc) -> Option<u128> {
-    let owners = doc["metadata"]["ownerReferences"].items();
-    let owner = owners.iter().find(|owner| owner["controller"].as_bool() == Some(true))?;
-    Some(crate::api::meta::parse_uuid(&owner["uid"].str()))
-}
-
 /// The revision that a whole document names; 0 when it names none.
-fn revision_of(doc: &Doc) -> Result<u64, Status> {
+pub(super) fn revision_of(doc: &Doc) -> Result<u64, Status> {
     let text = doc["metadata"]["resourceVersion"].str();
     if text.is_empty() {
         return Ok(0);
@@ -475,13 +330,13 @@ fn revision_of(doc: &Doc) -> Result<u64, Status> {
     })
 }
 
-fn other_name(given: &str, wanted: &str) -> Status {
+pub(super) fn other_name(given: &str, wanted: &str) -> Status {
     Status::bad_request(format!(
         "the name of the object ({given}) does not match the name on the URL ({wanted})"
     ))
 }
 
-fn other_namespace() -> Status {
+pub(super) fn other_namespace() -> Status {
     Status::bad_request(
         "the namespace of the provided object does not match the namespace sent on the request",
     )
@@ -554,34 +409,8 @@ pub(super) fn malformed(error: PatchError) -> Status {
     }
 }
 
-/// The object's name, drawn from `generateName` where it has none; also settles its namespace.
-fn name_of(doc: &mut Doc, kind: Kind, namespace: &Str, random: &mut Random) -> Result<Str, Status> {
-    let given = doc["metadata"]["namespace"].str();
-    if kind.info().namespaced {
-        if !given.is_empty() && given != *namespace {
-            return Err(other_namespace());
-        }
-        doc.set_at(&["metadata", "namespace"], namespace);
-    } else {
-        doc.at_mut(&["metadata"]).remove("namespace");
-    }
-    let name = doc["metadata"]["name"].str();
-    if !name.is_empty() {
-        return Ok(name);
-    }
-    let prefix = doc["metadata"]["generateName"].str();
-    if prefix.is_empty() {
-        return Ok(Str::new());
-    }
-    // Generated names fit into 63 characters.
-    let cut: String = prefix.chars().take(58).collect();
-    let name: Str = format!("{cut}{}", random.suffix(5)).into();
-    doc.set_at(&["metadata", "name"], &name);
-    Ok(name)
-}
-
 /// Says what is wrong with a whole document; with `known_good` only its metadata is looked at.
-fn validate(
+pub(super) fn validate(
     key: &Key,
     resource: &dyn Resource,
     doc: &Doc,
@@ -642,7 +471,7 @@ fn without_status(body: &Doc, apart: bool) -> Doc {
 }
 
 /// Everything but `apiVersion`, `kind` and `metadata`.
-fn body_of(doc: &Doc) -> Doc {
+pub(super) fn body_of(doc: &Doc) -> Doc {
     let mut body = doc.clone();
     for field in ["apiVersion", "kind", "metadata"] {
         body.remove(field);

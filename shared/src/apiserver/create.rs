@@ -1,0 +1,183 @@
+//! Create: a new object, its name, what admission makes of it, and the shortcuts for what there is most of.
+
+use std::sync::Arc;
+
+use crate::api::validation::Faults;
+use crate::api::{Key, Kind, Meta, Object, Reason, Reply, Status, Subresource, Verb};
+use crate::doc::{Doc, Str};
+use crate::sim::{Random, hash_of};
+
+use super::admission::service_account::{self, Sibling};
+use super::write::{body_of, other_name, other_namespace, revision_of, validate};
+use super::{ApiServer, Call, admission, allocate, bounds, definitions, managed, parts};
+
+impl ApiServer {
+    pub(super) fn create(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        match call.request.subresource {
+            Subresource::None => {}
+            Subresource::Binding => return parts::bind(self, call),
+            Subresource::Eviction => return self.evict(call),
+            Subresource::AccessReview => return self.review(call),
+            Subresource::Token => return self.request_token(call),
+            _ => return Err(Status::method_not_allowed()),
+        }
+        if call.request.kind == Kind::Event && !call.is_from_outside() {
+            return self.record(call);
+        }
+        self.create_from(call, call.request.body.clone(), None)
+    }
+
+    /// Creates an Event of one of the cluster's own components, which is well-formed: there is nothing of which there
+    /// are as many.
+    fn record(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        let doc = &call.request.body;
+        let key = Key::new(Kind::Event, call.request.namespace.clone(), doc["metadata"]["name"].str());
+        admission::namespace_lifecycle(&key, call.store)?;
+        let uid = self.random.uuid();
+        let mut faults = Faults::default();
+        for message in key.kind.resource().name()(&key.name) {
+            faults.invalid("metadata.name", &doc["metadata"]["name"], message);
+        }
+        if !faults.0.is_empty() {
+            return Err(Status::invalid(&key, faults.0));
+        }
+        admission::quota(call, &key, doc, None)?;
+        if call.store.get(&key).is_some() {
+            return Err(Status::already_exists(&key));
+        }
+        let creation = call.cx.timestamp().floor_seconds();
+        let mut body = doc.clone();
+        body.remove("metadata");
+        let object = Object::new(key, Meta { uid, creation, ..Meta::default() }, body, None);
+        Ok(Reply::Object(call.put(object), true))
+    }
+
+    /// Creates an object; `applied` is the text it is applied from, if it is.
+    pub(super) fn create_from(
+        &mut self,
+        call: &mut Call<'_, '_>,
+        mut doc: Doc,
+        applied: Option<&Doc>,
+    ) -> Result<Reply, Status> {
+        let request = call.request;
+        let kind = request.kind;
+        let custom = definitions::of_kind(call.store, kind)?;
+        definitions::takes_more(custom.as_ref(), Verb::Create)?;
+        let resource = definitions::behaviour(custom.as_ref(), kind);
+        let name = name_of(&mut doc, kind, &request.namespace, &mut self.random)?;
+        if !request.name.is_empty() && request.name != name {
+            return Err(other_name(&name, &request.name));
+        }
+        if call.is_from_outside() && revision_of(&doc)? != 0 {
+            let why = "resourceVersion should not be set on objects to be created";
+            return Err(Status::new(Reason::Unknown, why));
+        }
+        let key = Key::new(kind, request.namespace.clone(), name);
+        admission::namespace_lifecycle(&key, call.store)?;
+        let owner = if kind == Kind::Pod { controller_of(&doc) } else { None };
+        let sibling = owner.and_then(|owner| self.siblings.get(&owner)).cloned();
+        let mut asked = (doc["spec"].clone(), Doc::Null);
+        resource.prepare_create(&mut doc);
+        match &sibling {
+            Some(Sibling { asked: (same, defaulted), .. }) if same.same(&asked.0) => {
+                doc.set("spec", defaulted);
+            }
+            _ => resource.default(&mut doc),
+        }
+        asked.1 = doc["spec"].clone();
+        if kind == Kind::CertificateSigningRequest {
+            admission::requester(request, &mut doc);
+        }
+        let managed = call.writer().map(|writer| match applied {
+            Some(config) => managed::after_first_apply(&writer, config),
+            None => {
+                // The server's own beginning of a status is nobody's.
+                let mut written = doc.clone();
+                if resource.info().subresources.contains(&Subresource::Status) {
+                    written.remove("status");
+                }
+                managed::after_update(&writer, &Doc::Null, &Doc::Null, &written)
+            }
+        });
+        let mut given = service_account::Given::default();
+        admission::mutate(&key, &mut doc, call.store, |pod| {
+            given = service_account::given(pod);
+            // Pods of one owner share the volume with the token, and so their whole spec.
+            let suffix = || match owner {
+                Some(owner) => Random::stream(hash_of(&owner) as u64, "kube-api-access").suffix(5),
+                None => self.random.suffix(5),
+            };
+            service_account::apply(&key, pod, call.store, sibling.as_ref(), suffix).map_err(|refusal| {
+                self.held.is_coming = refusal.is_coming;
+                Status::forbidden(&key, &refusal.why)
+            })
+        })?;
+        // What was added may change what follows from it, as a pod's class of service.
+        resource.prepare_create(&mut doc);
+        let uid = self.random.uuid();
+        resource.identify(&mut doc, &crate::api::meta::uuid(uid));
+        // What is right for one pod of an owner is right for the next that is the same.
+        let alike = sibling.as_ref().is_some_and(|Sibling { object, .. }| {
+            object.body["spec"] == doc["spec"] && object.meta.annotations == doc["metadata"]["annotations"]
+        });
+        validate(&key, resource, &doc, None, alike)?;
+        admission::policies(call, &key, &doc, None)?;
+        admission::quota(call, &key, &doc, None)?;
+        allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
+        if call.store.get(&key).is_some() {
+            return Err(Status::already_exists(&key));
+        }
+        let mut meta = Meta::from_doc(&doc["metadata"]);
+        meta.uid = uid;
+        meta.creation = call.cx.timestamp().floor_seconds();
+        meta.generation = i64::from(resource.info().has_generation);
+        meta.deletion = None;
+        meta.managed_fields = managed.unwrap_or_default();
+        let body = body_of(&doc);
+        if call.is_from_outside() {
+            bounds::check(&key, &mut meta, &body, applied.is_some())?;
+        }
+        let object = Object::new(key, meta, body, sibling.as_ref().map(|sibling| &*sibling.object));
+        let stored = call.put(object);
+        if let Some(owner) = owner {
+            if self.siblings.len() > 4096 {
+                self.siblings.clear();
+            }
+            self.siblings.insert(owner, Sibling { asked, given, object: Arc::clone(&stored) });
+        }
+        Ok(Reply::Object(stored, true))
+    }
+}
+
+/// The UID of the owner that manages a new object.
+fn controller_of(doc: &Doc) -> Option<u128> {
+    let owners = doc["metadata"]["ownerReferences"].items();
+    let owner = owners.iter().find(|owner| owner["controller"].as_bool() == Some(true))?;
+    Some(crate::api::meta::parse_uuid(&owner["uid"].str()))
+}
+
+/// The object's name, drawn from `generateName` where it has none; also settles its namespace.
+fn name_of(doc: &mut Doc, kind: Kind, namespace: &Str, random: &mut Random) -> Result<Str, Status> {
+    let given = doc["metadata"]["namespace"].str();
+    if kind.info().namespaced {
+        if !given.is_empty() && given != *namespace {
+            return Err(other_namespace());
+        }
+        doc.set_at(&["metadata", "namespace"], namespace);
+    } else {
+        doc.at_mut(&["metadata"]).remove("namespace");
+    }
+    let name = doc["metadata"]["name"].str();
+    if !name.is_empty() {
+        return Ok(name);
+    }
+    let prefix = doc["metadata"]["generateName"].str();
+    if prefix.is_empty() {
+        return Ok(Str::new());
+    }
+    // Generated names fit into 63 characters.
+    let cut: String = prefix.chars().take(58).collect();
+    let name: Str = format!("{cut}{}", random.suffix(5)).into();
+    doc.set_at(&["metadata", "name"], &name);
+    Ok(name)
+}
