@@ -5,6 +5,8 @@ import { createContext, runInContext } from "node:vm";
 
 /** Wall time between two ticks of the worker, in milliseconds: not always the same, as in a browser. */
 const TICKS_MS = [33, 33.4, 32.7, 41.3, 33.1, 66.2, 32.9, 33.6, 18.5, 133.2, 33];
+/** What passes between two looks at the clock on a machine that has other things to do, in milliseconds. */
+const BUSY_MS = 25;
 
 /**
  * Starts the worker; `later` gives the program's later part when it is first needed, where it was cut in two; `prepare` is
@@ -13,11 +15,12 @@ const TICKS_MS = [33, 33.4, 32.7, 41.3, 33.1, 66.2, 32.9, 33.6, 18.5, 133.2, 33]
 export function startWorker(glue, wasm, later = () => new Uint8Array(), prepare = () => {}) {
   let now = 0;
   let ticks = 0;
+  let busy = false;
   let tick;
   let replies = [];
   const scope = createContext({
     console, TextDecoder, TextEncoder, WebAssembly, queueMicrotask, URL, setTimeout,
-    performance: { now: () => now },
+    performance: { now: () => (now += busy ? BUSY_MS : 0) },
     setInterval: (work) => void (tick = work),
     postMessage: (text) => replies.push(JSON.parse(text)),
   });
@@ -46,9 +49,10 @@ export function startWorker(glue, wasm, later = () => new Uint8Array(), prepare 
     say: (request) => scope.onmessage({ data: JSON.stringify(request) }),
     /** What the worker said since last asked. */
     heard: () => replies.splice(0),
-    /** Lets time pass, until a reply is what is waited for. */
-    run(length, found = () => false) {
+    /** Lets time pass, until a reply is what is waited for; where the machine is `slow`, the worker does not keep up. */
+    run(length, found = () => false, slow = false) {
       replies = [];
+      busy = slow;
       for (const end = now + length; now < end; ) {
         now += TICKS_MS[ticks++ % TICKS_MS.length];
         tick();

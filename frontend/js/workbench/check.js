@@ -48,6 +48,11 @@ function valuePlace(doc, { line, part }) {
   return { from: at.from + part.value + (text.length - text.trimStart().length), to: at.to };
 }
 
+/** The line without the spaces around it. */
+function wordsOf({ from, to, text }) {
+  return { from: from + (text.length - text.trimStart().length), to: Math.max(from, to - (text.length - text.trimEnd().length)) };
+}
+
 /** An engine's diagnostics (`{from: [line, column], to, message}`) as the editor's. */
 function marked(doc, list) {
   return list.map(({ from: start, to: end, message }) => {
@@ -55,8 +60,9 @@ function marked(doc, list) {
     const found = whole && located(doc, message);
     if (found) return { ...found, message };
     const from = offset(doc, start);
-    const to = end ? offset(doc, end) : doc.lineAt(from).to;
-    return { from, to: Math.max(from, to), message };
+    const to = Math.max(from, end ? offset(doc, end) : doc.lineAt(from).to);
+    // What is missing has no width: the words before it are marked, or nobody would see anything.
+    return from === to ? { ...wordsOf(doc.lineAt(from)), message } : { from, to, message };
   });
 }
 
