@@ -10,6 +10,7 @@
 //!   the panels `workbench` (YAML), `terminal`, `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a
 //!   [`guide`].
 //! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals.
+//! - `sharing`: the way to the module of links, embedding and kubectl, which is JavaScript.
 //! - `rooms`: the way to the module of workshops, which is JavaScript.
 //! - [`assets`]: addresses of files that the page loads later.
 //!
@@ -43,6 +44,8 @@ pub mod protocol;
 mod rewind;
 #[cfg(feature = "page")]
 mod rooms;
+#[cfg(feature = "page")]
+mod sharing;
 pub mod stage;
 #[cfg(feature = "page")]
 mod state;
