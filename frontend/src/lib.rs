@@ -49,6 +49,7 @@ mod sharing;
 pub mod stage;
 #[cfg(feature = "page")]
 mod state;
+pub mod stills;
 #[cfg(feature = "page")]
 mod story;
 #[cfg(feature = "page")]
