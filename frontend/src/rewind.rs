@@ -6,6 +6,7 @@ use leptos::{ev, html, prelude::*};
 
 use crate::{
     i18n::*,
+    later::Later,
     protocol::{MarkKind, PastRequest},
     state::Page,
     track::{self, Bundle},
@@ -65,7 +66,7 @@ pub(crate) fn Rewind() -> impl IntoView {
                 </button>
             </div>
             <Branches />
-            <Show when=move || travel.open.get()><Lanes /></Show>
+            <Show when=move || travel.open.get()><Lanes /><Later asset="charts" class="charts" /></Show>
             <Show when=move || travel.help.get()><Keys /></Show>
         </section>
     }

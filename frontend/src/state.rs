@@ -31,6 +31,8 @@ pub enum Drawer {
     Inspector,
     /// What is broken.
     Faults,
+    /// All there is, as a tree.
+    Tree,
 }
 
 /// Links to a live session.

@@ -2,6 +2,7 @@
 
 mod beside;
 mod far;
+mod numbers;
 mod request;
 mod rewind;
 mod time;
@@ -176,6 +177,7 @@ impl Driver {
 
     /// A person does something: from here on their doing has the accent.
     fn act(&mut self, id: Option<u32>, command: &Command) {
+        self.past.course_mut().begin_numbers();
         if self.replica.pace().is_some() {
             return self.replica.act(id, command);
         }

@@ -8,18 +8,14 @@ use shared::{
     },
     cluster::Cluster,
     explain, manifest,
-    scheduler::NodeVerdict,
     sim::{Process, What},
 };
 
 use super::{messages::place, why};
-use crate::protocol::{Event, Inspection, Link, Placement, PlacementRow, Subject};
+use crate::protocol::{Event, Inspection, Link, Subject};
 
 /// Newest doings of a program that are shown.
 const CHAIN: usize = 24;
-
-/// Nodes whose verdict is shown.
-const ROWS: usize = 30;
 
 /// Everything about `subject`, `None` when there is nothing of that name.
 pub fn about(cluster: &Cluster, subject: &Subject) -> Option<Inspection> {
@@ -57,7 +53,6 @@ fn about_object(cluster: &Cluster, object: &Object) -> Inspection {
         yaml: manifest::to_yaml(&doc),
         causes: why::of(cluster, key, &events),
         events,
-        placement: placement(cluster, key),
         chain: Vec::new(),
     }
 }
@@ -150,46 +145,6 @@ pub fn link(cluster: &Cluster, hop: &explain::Hop, all: bool) -> Option<Link> {
         ),
     };
     Some(Link { at: hop.at.0, who, what, object, text })
-}
-
-/// What the scheduler made of each node when it last tried to place the pod.
-fn placement(cluster: &Cluster, key: &Key) -> Option<Placement> {
-    if key.kind != Kind::Pod {
-        return None;
-    }
-    let attempts = cluster.scheduler().attempts(key);
-    let attempt = attempts.last()?;
-    let explanation = attempt.explain()?;
-    // Columns that say the same of every node explain nothing.
-    let mut plugins: Vec<&str> = Vec::new();
-    let scored: Vec<_> = explanation.nodes.iter().filter(|node| !node.scores.is_empty()).collect();
-    for score in scored.iter().flat_map(|node| &node.scores) {
-        let of = |node: &NodeVerdict| {
-            node.scores.iter().find(|it| it.plugin == score.plugin).map(|it| it.weighted)
-        };
-        let differs = scored.iter().any(|node| of(node) != Some(score.weighted));
-        if differs && !plugins.contains(&score.plugin) {
-            plugins.push(score.plugin);
-        }
-    }
-    let row = |node: &NodeVerdict| PlacementRow {
-        node: node.node.to_string(),
-        refusal: node.filter.iter().find_map(|(_, verdict)| verdict.clone().err()).unwrap_or_default(),
-        scores: plugins
-            .iter()
-            .map(|plugin| {
-                node.scores.iter().find(|score| score.plugin == *plugin).map_or(0, |score| score.weighted)
-            })
-            .collect(),
-        total: node.total.unwrap_or(0),
-    };
-    Some(Placement {
-        drawn: explanation.tied.len() > 1,
-        at: attempt.at().0,
-        chosen: explanation.chosen.as_ref().map_or(String::new(), ToString::to_string),
-        rows: explanation.nodes.iter().take(ROWS).map(row).collect(),
-        plugins: plugins.into_iter().map(str::to_owned).collect(),
-    })
 }
 
 fn about_program(cluster: &Cluster, program: &str) -> Inspection {
