@@ -45,6 +45,7 @@ pub(crate) fn Rewind() -> impl IntoView {
                         {t!(i18n, rewind.fork)}
                     </button>
                     <button class="primary" on:click=move |_| page.travel_to(PastRequest::Now)>{t!(i18n, rewind.now)}</button>
+                    {move || page.live.get().map(|_| view! { <span class="muted">{t!(i18n, rewind.private)}</span> })}
                 </Show>
                 <button
                     class="round"

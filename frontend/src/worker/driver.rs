@@ -207,6 +207,9 @@ impl Driver {
 
     /// The server says something.
     pub fn hear_server(&mut self, message: ServerMessage) {
+        if self.replica.pace().is_none() {
+            return self.session().hear(message);
+        }
         if let ServerMessage::Entry(entry) = &message {
             self.accent_from = self.replica.next_command();
             self.messages.begin_story();
@@ -219,9 +222,7 @@ impl Driver {
             };
         }
         self.replica.hear(message);
-        if let Some((running, speed)) = self.replica.pace() {
-            (self.running, self.speed) = (running, Speed::Milli(speed));
-        }
+        self.follow_the_pace();
     }
 
     /// The cluster.
@@ -293,6 +294,7 @@ impl Driver {
         } else {
             self.collect(&mut drawn, false);
         }
+        self.keep_up(&|| clock() > deadline);
         self.rejoin();
         let mut replies = arrived;
         replies.extend(self.replica.outcomes());

@@ -155,6 +155,12 @@ impl Past {
         self.courses.iter_mut().find(|course| course.id == id)
     }
 
+    /// The present that others live in, while something else is looked at.
+    pub fn shared(&mut self) -> Option<&mut Replica> {
+        let presents = self.courses.iter_mut().filter_map(|course| course.present.as_deref_mut());
+        presents.into_iter().find(|present| present.pace().is_some())
+    }
+
     /// The present, while another moment of the same branch is looked at.
     pub fn present(&self) -> Option<&Replica> {
         self.course().present.as_deref()
@@ -195,7 +201,10 @@ impl Past {
         self.courses.push(course);
         self.current = self.courses.len() - 1;
         if self.courses.len() > BRANCHES {
-            self.courses.remove(0);
+            // What others live in is not forgotten.
+            let lone = |course: &Course| course.present.as_ref().is_none_or(|present| present.pace().is_none());
+            let oldest = self.courses.iter().position(lone).unwrap_or(0);
+            self.courses.remove(oldest);
             self.current -= 1;
         }
         self.sent = 0;
