@@ -4,7 +4,7 @@
 import { ask, clock, follow, h, number, t } from "./stage/base.js";
 
 /** A moment's rate is measured over so many virtual milliseconds at least, or over this part of the whole. */
-const WINDOW_MS = 4000;
+const WINDOW_MS = 8000;
 const WINDOW_PART = 1 / 60;
 /** Rows of the table. */
 const ROWS = 12;

@@ -75,6 +75,7 @@ export function create() {
     panel.hidden = !wanted;
     opener.setAttribute("aria-expanded", String(wanted));
     if (!wanted) return void (panel.contains(document.activeElement) && opener.focus());
+    panel.style.top = `${opener.offsetTop + opener.offsetHeight + 8}px`;
     find.value = "";
     speak();
     list(term);
@@ -94,7 +95,8 @@ export function create() {
   function scan() {
     const telling = document.querySelector(".page:not(#frame) .telling, .desk .telling");
     if (telling && opener.parentNode !== telling) {
-      telling.append(opener, panel);
+      telling.querySelector(".captions")?.before(opener);
+      telling.append(panel);
       speak();
     }
     ranges = [];
