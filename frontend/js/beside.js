@@ -2,6 +2,7 @@
 // words that are explained.
 
 import { create as explain } from "./stage/glossary.js";
+import { create as predict } from "./stage/predict.js";
 import { ask, follow, h, number, t } from "./stage/base.js";
 
 const stage = () => document.querySelector(".stages > .stage");
@@ -58,3 +59,4 @@ follow(document.documentElement, 1000, async () => {
   if (edge) showEdge(edge);
 });
 explain();
+if (!document.documentElement.dataset.embed) predict();

@@ -2,13 +2,13 @@
 //! out when somebody looks.
 
 use shared::{
-    api::{Key, Kind},
+    api::{Key, Kind, Object, apps::deployment::Deployment, core::pod::Pod, meta::uuid},
     cluster::Cluster,
     doc,
     doc::Doc,
     explain,
     scheduler::{Attempt, AttemptOutcome, NodeVerdict},
-    sim::{Process, RecordId, What},
+    sim::{Duration, Process, RecordId, What},
 };
 
 use super::{driver::Driver, inspect, why};
@@ -21,6 +21,11 @@ const NODES: usize = 120;
 const AHEAD: u32 = 4000;
 /// So many causes lie between a message and the write that it is about at most.
 const DEEP: u32 = 8;
+/// How far ahead it is looked for where a pod will go.
+const PATIENCE: Duration = Duration::seconds(30);
+/// How far ahead it is looked for a recovery, in time and steps.
+const LONGEST: Duration = Duration::seconds(900);
+const MOST_STEPS: u32 = 60_000;
 /// Hops that lead to a message that are told.
 const HOPS: usize = 5;
 
@@ -33,6 +38,8 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
         Some("numbers") => driver.numbers(),
         Some("nodes") => driver.usage(),
         Some("edge") => edge(driver.cluster()),
+        Some("where") => place_to_be(driver.cluster()),
+        Some("when") => recovery(driver.cluster()),
         Some("message") => message(driver.cluster(), known("record").unwrap_or(0)),
         Some("attempts") => {
             let pod = Key::new(Kind::Pod, text("namespace"), text("name"));
@@ -45,7 +52,7 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
 
 /// Who comes from outside, and by which doors.
 fn edge(cluster: &Cluster) -> Doc {
-    let ingress = |object: &std::sync::Arc<shared::api::Object>| {
+    let ingress = |object: &std::sync::Arc<Object>| {
         let row = Kind::Ingress.resource().row(object, cluster.core().timestamp());
         let backends = object.body["spec"]["rules"].items().iter().flat_map(|rule| {
             let paths = rule["http"]["paths"].items().iter();
@@ -167,6 +174,56 @@ fn foresee(cluster: &Cluster, id: RecordId, ahead: &mut Option<Cluster>) -> Opti
         }
     }
     None
+}
+
+/// A pod that waits for its first attempt, and where it will go: found out in a copy.
+fn place_to_be(cluster: &Cluster) -> Doc {
+    let waits = |object: &&std::sync::Arc<Object>| {
+        let pod = object.view::<Pod>();
+        pod.is_some_and(|pod| pod.node_name.is_empty() && !pod.phase.is_terminal() && !object.meta.deleting())
+            && cluster.scheduler().attempts(&object.key).is_empty()
+    };
+    let Some(pod) = cluster.store().list(Kind::Pod).find(waits) else { return Doc::Null };
+    let mut copy = cluster.clone();
+    let until = copy.now() + PATIENCE;
+    let mut answer = None;
+    while answer.is_none() && copy.next_at().is_some_and(|at| at <= until) && copy.step() {
+        answer = copy.scheduler().attempts(&pod.key).last().map(|attempt| attempt.outcome().clone());
+    }
+    let Some(answer) = answer else { return Doc::Null };
+    let nodes = cluster.store().list(Kind::Node).take(NODES).map(|node| Doc::from(&node.key.name));
+    let (chosen, why) = match &answer {
+        AttemptOutcome::Assigned(node) => (Some(node), None),
+        AttemptOutcome::Unschedulable(why) => (None, Some(why)),
+    };
+    doc!({
+        "uid": uuid(pod.meta.uid).to_string(), "name": &pod.key.name, "nodes": Doc::list(nodes), "chosen": chosen, "why": why
+    })
+}
+
+/// How long it will take until every Deployment has lost and got back what it wants, in milliseconds, if that happens.
+fn recovery(cluster: &Cluster) -> Doc {
+    let whole_now = |cluster: &Cluster| {
+        let enough = |object: &std::sync::Arc<Object>| {
+            let wanted = object.view::<Deployment>().map_or(0, |deployment| deployment.replicas);
+            object.body["status"]["availableReplicas"].as_i64().unwrap_or(0) >= wanted
+        };
+        cluster.store().list(Kind::Deployment).all(enough)
+    };
+    let mut copy = cluster.clone();
+    let until = copy.now() + LONGEST;
+    let mut short = !whole_now(&copy);
+    for _ in 0..MOST_STEPS {
+        if copy.next_at().is_none_or(|at| at > until) || !copy.step() {
+            break;
+        }
+        match (short, whole_now(&copy)) {
+            (false, false) => short = true,
+            (true, true) => return doc!({ "took": whole(copy.now().since(cluster.now()).0) }),
+            _ => {}
+        }
+    }
+    Doc::Null
 }
 
 /// All attempts to find a pod a node, the newest last, and one of them (the last) in full.
