@@ -393,6 +393,12 @@ impl Page {
         self.relate(Some(self.pods.with_untracked(of)));
     }
 
+    /// Whether this looks like the cluster that a visit begins with.
+    pub fn is_first(self) -> bool {
+        self.nodes.with(|nodes| nodes.len() == 3)
+            && self.workloads.with(|all| all.len() == 1 && all.values().all(|one| one.name == "todo-api"))
+    }
+
     /// Whether things of this namespace are shown.
     pub fn shows(self, namespace: &str) -> bool {
         self.namespace.with(|only| only.as_ref().is_none_or(|only| only == namespace))

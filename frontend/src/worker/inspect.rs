@@ -17,6 +17,9 @@ use crate::protocol::{Event, Inspection, Link, Subject};
 /// Newest doings of a program that are shown.
 const CHAIN: usize = 24;
 
+/// Images of a pod that are named.
+const IMAGES: usize = 12;
+
 /// Everything about `subject`, `None` when there is nothing of that name.
 pub fn about(cluster: &Cluster, subject: &Subject) -> Option<Inspection> {
     match subject {
@@ -74,8 +77,7 @@ fn facts(cluster: &Cluster, object: &Object) -> Vec<(String, String)> {
         facts.push(("Controlled by".to_owned(), format!("{}/{}", owner.kind, owner.name)));
     }
     if let Some(pod) = object.view::<Pod>() {
-        let images = pod.spec.containers.iter().map(|container| container.image.to_string());
-        facts.push(("Image".to_owned(), images.collect::<Vec<_>>().join(", ")));
+        facts.push(("Image".to_owned(), images(pod)));
     }
     if let Some(node) = object.view::<Node>() {
         let taints =
@@ -85,6 +87,25 @@ fn facts(cluster: &Cluster, object: &Object) -> Vec<(String, String)> {
         }
     }
     facts
+}
+
+/// The images of a pod's containers, each once.
+fn images(pod: &Pod) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for container in &pod.spec.containers {
+        let image: &str = container.image.as_ref();
+        match counts.iter_mut().find(|(known, _)| *known == image) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((image, 1)),
+        }
+    }
+    let words = |&(image, count): &(&str, usize)| {
+        if count > 1 { format!("{image} ×{count}") } else { image.to_owned() }
+    };
+    let rest = counts.len().saturating_sub(IMAGES);
+    let mut told: Vec<String> = counts.iter().take(IMAGES).map(words).collect();
+    told.extend((rest > 0).then(|| format!("+{rest}")));
+    told.join(", ")
 }
 
 /// An Event, as the page shows it.

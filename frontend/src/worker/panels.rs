@@ -318,3 +318,106 @@ pub(super) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+
+#[cfg(test)]
+mod tests {
+    use shared::{doc::parse_json, sim::Time};
+
+    use super::*;
+    use crate::{
+        protocol::{Command, Request},
+        worker::replica::Replica,
+    };
+
+    fn driver() -> Driver {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        driver
+    }
+
+    fn ask(driver: &mut Driver, question: &str) -> Doc {
+        let question = parse_json(question).expect("the test writes JSON");
+        parse_json(&answer(driver, &question)).expect("answers are JSON")
+    }
+
+    fn apply(driver: &mut Driver, yaml: &str) {
+        driver.hear(Request::Command { id: 1, command: Command::Apply(yaml.to_owned()) });
+    }
+
+    fn until(driver: &mut Driver, done: impl Fn(&Cluster) -> bool) {
+        for _ in 0..20_000 {
+            if done(driver.cluster()) {
+                return;
+            }
+            let next = driver.cluster().next_at().map_or(0, |at| at.0);
+            driver.replica().advance_to(Time(next));
+        }
+        panic!("it never came to that");
+    }
+
+    const BIG: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: big}\nspec:\n  containers: [{name: c, image: nginx, \
+                       resources: {requests: {cpu: 64}}}]\n";
+    const SMALL: &str =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: small}\nspec: {containers: [{name: c, image: nginx}]}\n";
+
+    #[test]
+    fn an_attempt_that_failed_says_why_of_every_node() {
+        let mut driver = driver();
+        apply(&mut driver, BIG);
+        let pod = Key::new(Kind::Pod, "default", "big");
+        until(&mut driver, |cluster| !cluster.scheduler().attempts(&pod).is_empty());
+        let told = ask(&mut driver, r#"{"ask":"attempts","namespace":"default","name":"big"}"#);
+        assert_eq!(told["attempts"].items().len(), 1);
+        assert!(told["attempts"].items()[0]["why"].str().contains("Insufficient cpu"), "{told:?}");
+        let nodes = told["shown"]["nodes"].items();
+        assert_eq!(nodes.len(), 3);
+        assert!(nodes.iter().all(|node| node["plugin"].str() == "NodeResourcesFit"), "{nodes:?}");
+    }
+
+    #[test]
+    fn where_a_pod_will_go_is_where_it_goes() {
+        let mut driver = driver();
+        assert!(ask(&mut driver, r#"{"ask":"where"}"#).is_null());
+        apply(&mut driver, SMALL);
+        let pod = Key::new(Kind::Pod, "default", "small");
+        until(&mut driver, |cluster| cluster.store().get(&pod).is_some());
+        let told = ask(&mut driver, r#"{"ask":"where"}"#);
+        assert_eq!((told["name"].str(), told["nodes"].items().len()), (&"small".into(), 3), "{told:?}");
+        let bound = |cluster: &Cluster| {
+            let pod = cluster.store().get(&pod).and_then(|object| object.view::<Pod>());
+            pod.map_or(String::new(), |pod| pod.node_name.to_string())
+        };
+        until(&mut driver, |cluster| !bound(cluster).is_empty());
+        assert_eq!(told["chosen"].str().to_string(), bound(driver.cluster()));
+    }
+
+    #[test]
+    fn a_message_on_its_way_tells_what_it_will_change() {
+        let mut driver = driver();
+        let from = driver.cluster().core().trace.next_id();
+        apply(&mut driver, SMALL);
+        let post = |cluster: &Cluster| {
+            let asked = |what: &What| {
+                matches!(what, What::Message { label: "POST", object: Some(key), from: Process::Scheduler(_), .. } if key.kind == Kind::Pod)
+            };
+            cluster.core().trace.since(from).find(|(_, record)| asked(&record.what)).map(|(id, _)| id)
+        };
+        until(&mut driver, |cluster| post(cluster).is_some());
+        let id = post(driver.cluster()).expect("the scheduler binds the pod");
+        let told = ask(&mut driver, &format!(r#"{{"ask":"message","record":{id}}}"#));
+        assert_eq!(told["name"].str(), "small", "{told:?}");
+        let paths: Vec<String> =
+            told["changes"].items().iter().map(|change| change["path"].str().to_string()).collect();
+        assert!(paths.iter().any(|path| path == "spec.nodeName"), "{paths:?}");
+        assert!(!told["because"].items().is_empty());
+    }
+
+    #[test]
+    fn nodes_tell_what_they_use_and_hold() {
+        let mut driver = driver();
+        let told = ask(&mut driver, r#"{"ask":"nodes"}"#);
+        let node = &told["nodes"].items()[0];
+        assert!(node["memory"].as_i64().is_some_and(|used| used > 100 << 20), "{node:?}");
+        assert!(node["images"].items().iter().any(|image| image["image"].str().contains("todo-api")));
+    }
+}
