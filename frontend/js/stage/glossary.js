@@ -109,7 +109,10 @@ export function create() {
         if (told.has(node) || node.parentElement.closest("code, pre, button, select, .words-panel")) continue;
         told.add(node);
         for (const { from, to, term } of termsIn(node.data)) {
-          const range = new StaticRange({ startContainer: node, startOffset: from, endContainer: node, endOffset: to });
+          // A live range: what is underlined goes with the words when they change.
+          const range = new Range();
+          range.setStart(node, from);
+          range.setEnd(node, to);
           ranges.push({ node, from, to, term });
           marks?.add(range);
         }
