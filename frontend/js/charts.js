@@ -179,8 +179,10 @@ export function create(element, { look }) {
   let drawn = "";
   follow(element, 500, async () => {
     const told = await ask({ ask: "numbers" });
-    if (!told || !element.isConnected) return;
+    if (!told?.samples.length || !element.isConnected) return;
     [from, head] = [told.from, told.head];
+    // Between the last count and now nothing is known to have changed.
+    if (told.samples.at(-1)[AT] < head) told.samples.push(Object.assign([...told.samples.at(-1)], { [AT]: head }));
     summary.textContent = t("table");
     caption.textContent = t("charts");
     const key = `${told.samples.length} ${told.samples.at(-1)?.[AT]} ${from} ${head} ${document.documentElement.lang}`;
