@@ -181,14 +181,15 @@ export function create(element, { look }) {
     const told = await ask({ ask: "numbers" });
     if (!told?.samples.length || !element.isConnected) return;
     [from, head] = [told.from, told.head];
-    // Between the last count and now nothing is known to have changed.
-    if (told.samples.at(-1)[AT] < head) told.samples.push(Object.assign([...told.samples.at(-1)], { [AT]: head }));
     summary.textContent = t("table");
     caption.textContent = t("charts");
     const key = `${told.samples.length} ${told.samples.at(-1)?.[AT]} ${from} ${head} ${document.documentElement.lang}`;
+    // Between the last count and now nothing is known to have changed.
+    const samples = [...told.samples, Object.assign([...told.samples.at(-1)], { [AT]: Math.max(head, told.samples.at(-1)[AT]) })];
     for (const { chart, draw, place } of charts) {
-      if (key !== drawn) draw({ samples: told.samples, values: valuesOf(chart, told.samples), from, head, now: told.now });
-      else place(told.now);
+      const values = key === drawn ? [] : valuesOf(chart, told.samples);
+      if (key === drawn) place(told.now);
+      else draw({ samples, values: [...values, values.at(-1)], from, head, now: told.now });
     }
     if (key !== drawn) tabulate();
     drawn = key;

@@ -2,10 +2,19 @@
 
 import en from "../../../public/locales/stage/en.json";
 import ja from "../../../public/locales/stage/ja.json";
+import css from "../../../public/styles/later.css";
 
 export { button, h, language, save } from "../room/base.js";
 export { ask } from "../workbench/line.js";
 import { language } from "../room/base.js";
+
+// Every module brings these styles along; the page puts them on once.
+if (!window.kubarium.dressed) {
+  window.kubarium.dressed = true;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}
 
 const LANGUAGES = { en, ja };
 /** A text in the page's language, with its values filled in. */
