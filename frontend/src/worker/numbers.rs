@@ -188,7 +188,7 @@ mod tests {
         assert!(numbers.samples.iter().any(|sample| sample[4] < 3));
         assert!(last[10] > first[10] + 5, "visitors got no answer: {last:?}");
         let (answered, took) = (last[11] - first[11], last[13] - first[13]);
-        assert!(answered > 500, "{answered} requests were answered");
+        assert!(answered > 60, "{answered} requests were answered");
         assert!((1..50).contains(&(took / answered)), "{took} ms for {answered}");
         assert!(last[14] > first[14], "CPU is used");
         assert!(numbers.samples.windows(2).all(|pair| pair[0][0] < pair[1][0]));
