@@ -111,9 +111,7 @@ fn message(cluster: &Cluster, id: RecordId) -> Doc {
             let changes = why::changes(cluster, write).into_iter();
             told.set(
                 "changes",
-                Doc::list(
-                    changes.map(|one| doc!({ "path": one.path, "old": one.old, "new": one.new })),
-                ),
+                Doc::list(changes.map(|one| doc!({ "path": one.path, "old": one.old, "new": one.new }))),
             );
         }
     }
@@ -253,7 +251,8 @@ fn explained(attempt: &Attempt<'_>) -> Doc {
         doc!({ "plugin": score.plugin, "numbers": Doc::list(numbers) })
     };
     let node = |node: &NodeVerdict| {
-        let refused = node.filter.iter().find_map(|(plugin, verdict)| Some((*plugin, verdict.as_ref().err()?)));
+        let refused =
+            node.filter.iter().find_map(|(plugin, verdict)| Some((*plugin, verdict.as_ref().err()?)));
         let passed = node.filter.iter().filter(|(_, verdict)| verdict.is_ok()).map(|(plugin, _)| *plugin);
         doc!({
             "node": &node.node, "passed": Doc::list(passed), "plugin": refused.map(|(plugin, _)| plugin),
@@ -317,7 +316,6 @@ impl Driver {
 pub(super) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -398,9 +396,7 @@ mod tests {
         let from = driver.cluster().core().trace.next_id();
         apply(&mut driver, SMALL);
         let post = |cluster: &Cluster| {
-            let asked = |what: &What| {
-                matches!(what, What::Message { label: "POST", object: Some(key), from: Process::Scheduler(_), .. } if key.kind == Kind::Pod)
-            };
+            let asked = |what: &What| matches!(what, What::Message { label: "POST", object: Some(key), from: Process::Scheduler(_), .. } if key.kind == Kind::Pod);
             cluster.core().trace.since(from).find(|(_, record)| asked(&record.what)).map(|(id, _)| id)
         };
         until(&mut driver, |cluster| post(cluster).is_some());

@@ -202,7 +202,8 @@ impl Past {
         self.current = self.courses.len() - 1;
         if self.courses.len() > BRANCHES {
             // What others live in is not forgotten.
-            let lone = |course: &Course| course.present.as_ref().is_none_or(|present| present.pace().is_none());
+            let lone =
+                |course: &Course| course.present.as_ref().is_none_or(|present| present.pace().is_none());
             let oldest = self.courses.iter().position(lone).unwrap_or(0);
             self.courses.remove(oldest);
             self.current -= 1;

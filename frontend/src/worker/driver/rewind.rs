@@ -302,7 +302,8 @@ mod tests {
         let mut driver = Driver::new(Replica::together(welcome).expect("the opening can be played"));
         driver.first_frame();
         for second in 0..20 {
-            driver.hear_server(ServerMessage::Horizon(Horizon { time: Time(time + second * 1000), ..horizon }));
+            driver
+                .hear_server(ServerMessage::Horizon(Horizon { time: Time(time + second * 1000), ..horizon }));
             pass(&mut driver, 1000);
         }
         driver
