@@ -17,7 +17,8 @@ const OPENING_MS = 30_000;
 /** Objects whose namespace need not be said. */
 const PLAIN = ["", "default"];
 
-const { engine } = window.kubarium;
+const { kubarium } = window;
+const { engine } = kubarium;
 const post = engine.postMessage.bind(engine);
 const ask = (request) => post(JSON.stringify(request));
 const root = document.documentElement;
@@ -237,8 +238,15 @@ function embedded() {
   }).observe(root);
 }
 
+/** What stands beside the things on the stage. */
+function standBeside() {
+  const file = document.querySelector("meta[name='asset:beside']")?.content;
+  if (file) kubarium.load(file);
+}
+
 options();
 embedded();
+standBeside();
 offer();
 catchUp();
 setTimeout(keepPage, REST_MS);

@@ -5,6 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 use crate::{
     browser,
     i18n::*,
+    later::Later,
     protocol::{Pace, Request, Speed},
     state::Page,
     view_model::{clock_text, speed_text},
@@ -175,6 +176,7 @@ fn ShareMenu() -> impl IntoView {
                     <button class="quiet" on:click=move |_| beyond("link")>{t!(i18n, share.more)}</button>
                     <LiveSection />
                     <button class="quiet" on:click=move |_| beyond("kubectl")>{t!(i18n, share.kubectl)}</button>
+                    <Later asset="picture" class="pictures" />
                 </div>
             </Show>
         </div>

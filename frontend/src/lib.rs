@@ -11,6 +11,7 @@
 //!   [`guide`].
 //! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals.
 //! - `sharing`: the way to the module of links, embedding and kubectl, which is JavaScript.
+//! - `later`: the way to parts of the page that are JavaScript modules and are loaded when they are shown.
 //! - `rooms`: the way to the module of workshops, which is JavaScript.
 //! - [`assets`]: addresses of files that the page loads later.
 //!
@@ -38,6 +39,8 @@ pub mod guide;
 mod header;
 #[cfg(feature = "page")]
 mod inspector;
+#[cfg(feature = "page")]
+mod later;
 pub mod manifest;
 pub mod protocol;
 #[cfg(feature = "page")]

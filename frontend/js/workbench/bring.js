@@ -7,9 +7,8 @@ const MOST_BYTES = 16 << 20;
 /** The largest text that is opened as it is: what a link and the server take, too. */
 export const MOST_TEXT = 3 << 20;
 
-const megabytes = (bytes) => (bytes / (1 << 20)).toFixed(1).replace(".0", "");
 /** Why something is not opened. */
-export const tooLarge = (name, size, most) => say("too_large", { name, size: megabytes(size), most: megabytes(most) });
+export const tooLarge = (name, size, most) => say("too_large", { name, size: (size / (1 << 20)).toFixed(1), most: most >> 20 });
 
 /** A file's text, or why there is none: `{text}` or `{refused}`. */
 export async function read(file) {

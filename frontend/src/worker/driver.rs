@@ -2,6 +2,7 @@
 
 mod beside;
 mod far;
+mod numbers;
 mod request;
 mod rewind;
 mod time;
@@ -185,6 +186,7 @@ impl Driver {
         if self.read_only {
             return self.replica.refuse(id, READ_ONLY);
         }
+        self.past.course_mut().begin_numbers();
         if self.replica.pace().is_some() {
             return self.replica.act(id, command);
         }
@@ -219,6 +221,9 @@ impl Driver {
 
     /// The server says something.
     pub fn hear_server(&mut self, message: ServerMessage) {
+        if self.replica.pace().is_none() {
+            return self.session().hear(message);
+        }
         if let ServerMessage::Entry(entry) = &message {
             self.accent_from = self.replica.next_command();
             self.messages.begin_story();
@@ -231,9 +236,7 @@ impl Driver {
             };
         }
         self.replica.hear(message);
-        if let Some((running, speed)) = self.replica.pace() {
-            (self.running, self.speed) = (running, Speed::Milli(speed));
-        }
+        self.follow_the_pace();
     }
 
     /// The cluster.
@@ -305,6 +308,7 @@ impl Driver {
         } else {
             self.collect(&mut drawn, false);
         }
+        self.keep_up(&|| clock() > deadline);
         self.rejoin();
         let mut replies = arrived;
         replies.extend(self.replica.outcomes());
