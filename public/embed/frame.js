@@ -1,6 +1,6 @@
 // What a frame of `?embed=1` shows before somebody asks for the cluster: a still picture of it, and the way in.
 
-import { startButton, STYLE, wordsFor } from "./still.js";
+import { lettersOf, startButton, STYLE, wordsFor } from "./still.js";
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
@@ -16,7 +16,7 @@ const root = document.documentElement;
 root.lang = asked.get("lang") ?? navigator.language;
 if (asked.get("theme")) root.dataset.theme = asked.get("theme");
 document.body.append(startButton({
-  label: wordsFor(root.lang), picture: asked.get("still"), poster: null,
+  label: wordsFor(root.lang), picture: lettersOf(asked.get("still"), location.hash.length > 1), poster: null,
   // Whoever frames it gets no part in a cluster that others share.
   start: () => location.replace(`../${location.search}&start${location.hash.startsWith("#s=") ? "" : location.hash}`),
 }));

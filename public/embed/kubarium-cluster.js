@@ -6,7 +6,7 @@
 //   still    letters for the picture that is shown before (Share writes them); poster: a picture to show instead
 // Nothing is loaded before somebody asks for it; off the screen the cluster stands still.
 
-import { startButton, STYLE, wordsFor } from "./still.js";
+import { lettersOf, startButton, STYLE, wordsFor } from "./still.js";
 
 const HOME = new URL("..", import.meta.url);
 
@@ -32,7 +32,7 @@ class KubariumCluster extends HTMLElement {
     this.style.height = `${Number(this.getAttribute("height")) || 480}px`;
     const poster = this.getAttribute("poster");
     root.replaceChildren(startButton({
-      label: this.label, picture: this.getAttribute("still"), poster: poster && new URL(poster, document.baseURI).href, start: () => this.start(),
+      label: this.label, picture: lettersOf(this.getAttribute("still"), this.getAttribute("link")), poster: poster && new URL(poster, document.baseURI).href, start: () => this.start(),
     }));
   }
 

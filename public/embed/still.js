@@ -39,15 +39,22 @@ function node(text, x, y, width, height) {
   return group;
 }
 
-/** The picture, as an SVG element; without letters the cluster of the first screen. */
+/** The cluster of the first screen. */
+const FIRST = "rr.rr.rr";
+
+/** The letters that are known of a cluster: those that were written down, or those of the first screen where there is no link. */
+export const lettersOf = (written, link) => written ?? (link ? "" : FIRST);
+
+/** The picture, as an SVG element; without letters there is only glass where the nodes would be. */
 export function still(text) {
-  const nodes = (/^[a-z]+(\.[a-z]+)*$/.test(text ?? "") ? text : "rr.rr.rr").split(".");
+  const nodes = /^[a-z]+(\.[a-z]+)*$/.test(text) ? text.split(".") : [];
   const picture = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true", preserveAspectRatio: "xMidYMid meet" });
   [0, 1, 2].forEach((index) => picture.append(glass(96 + index * 126, 10, 118, 30)));
   picture.append(glass(8, 52, WIDTH - 16, 30));
   const across = nodes.length <= 4 ? nodes.length : Math.ceil(Math.sqrt(nodes.length * 2));
   const down = Math.ceil(nodes.length / across);
   const [width, height] = [(WIDTH - 16 - 10 * (across - 1)) / across, (HEIGHT - 104 - 10 * (down - 1)) / down];
+  if (!nodes.length) picture.append(glass(8, 96, WIDTH - 16, HEIGHT - 104));
   nodes.forEach((one, index) => picture.append(
     node(one, 8 + (index % across) * (width + 10), 96 + Math.floor(index / across) * (height + 10), width, height)));
   return picture;
