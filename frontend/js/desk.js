@@ -161,7 +161,8 @@ async function catchUp() {
 }
 
 let keeping;
-const isLive = () => location.hash.startsWith("#s=");
+/** Whether others are in the cluster, too: in a session, or in a workshop's. */
+const isLive = () => /^#(s|room)=/.test(location.hash);
 async function keep() {
   if (isLive()) return;
   save({ name: CLUSTER, scenario: await scenario() });
