@@ -1,6 +1,7 @@
 // Sharing beyond a plain link: a moment, for looking only; and kubectl, connected to what one sees.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { openPage, screenshot, startServer } from "./harness.mjs";
 
@@ -21,6 +22,20 @@ test("a link opens at a moment, for looking only, until somebody makes it theirs
   assert.match(address, /\/\?at=20&readonly#1\./);
   await sheet.getByRole("tab", { name: "Moving picture" }).click();
   assert.equal(await link.isVisible(), false);
+  await sheet.getByRole("button", { name: "Record five seconds" }).click();
+  const picture = sheet.getByRole("img", { name: "The cluster, moving" });
+  await picture.waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), sheet.getByRole("button", { name: "Download" }).click()]);
+  const bytes = await readFile(await download.path());
+  const pictures = await page.evaluate(async (bytes) => {
+    const decoder = new ImageDecoder({ data: new Uint8Array(bytes), type: "image/gif" });
+    await decoder.tracks.ready;
+    const { frameCount } = decoder.tracks.selectedTrack;
+    await decoder.decode({ frameIndex: frameCount - 1 });
+    return frameCount;
+  }, [...bytes]);
+  assert.ok(bytes.length < 1_000_000 && pictures > 5, `${pictures} pictures in ${bytes.length} bytes`);
+  assert.match(await sheet.getByLabel("Markdown").inputValue(), /^\[!\[.+\]\(kubarium\.gif\)\]\(http.+at=20&readonly#1\./);
 
   await page.goto("about:blank");
   await page.goto(address);
