@@ -8,10 +8,11 @@ use shared::{
     doc::Doc,
     explain,
     scheduler::{Attempt, AttemptOutcome, NodeVerdict},
-    sim::{Duration, Process, RecordId, What},
+    sim::{ChangeKind, Duration, Process, RecordId, What},
 };
 
 use super::{driver::Driver, inspect, why};
+use crate::protocol::FieldChange;
 
 /// Attempts of a pod that are told of: the newest.
 const ATTEMPTS: usize = 24;
@@ -26,6 +27,8 @@ const PATIENCE: Duration = Duration::seconds(30);
 /// How far ahead it is looked for a recovery, in time and steps.
 const LONGEST: Duration = Duration::seconds(900);
 const MOST_STEPS: u32 = 60_000;
+/// Fields of a new object that are told.
+const FIELDS: usize = 24;
 /// Hops that lead to a message that are told.
 const HOPS: usize = 5;
 
@@ -108,7 +111,13 @@ fn message(cluster: &Cluster, id: RecordId) -> Doc {
             told.set("kind", key.kind.info().kind);
             told.set("namespace", &key.namespace);
             told.set("name", &key.name);
-            let changes = why::changes(cluster, write).into_iter();
+            // Of what is new the fields that somebody wanted are told, not all that was filled in around them.
+            let new = cluster.store().get(key).filter(|_| *change == ChangeKind::Added);
+            let changes = match new {
+                Some(object) => wanted(object),
+                None => why::changes(cluster, write),
+            };
+            let changes = changes.into_iter();
             told.set(
                 "changes",
                 Doc::list(changes.map(|one| doc!({ "path": one.path, "old": one.old, "new": one.new }))),
@@ -116,6 +125,18 @@ fn message(cluster: &Cluster, id: RecordId) -> Doc {
         }
     }
     told
+}
+
+/// The fields of a new object's `spec`, or of itself where it has none.
+fn wanted(object: &Object) -> Vec<FieldChange> {
+    let spec = &object.body["spec"];
+    let (of, prefix) = if spec.is_null() { (&object.body, "") } else { (spec, "spec.") };
+    let field = |(name, value): &(shared::doc::Str, Doc)| FieldChange {
+        path: format!("{prefix}{name}"),
+        old: String::new(),
+        new: why::short(value),
+    };
+    of.entries().iter().map(field).take(FIELDS).collect()
 }
 
 /// The write that a message tells of.
