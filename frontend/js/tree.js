@@ -128,7 +128,7 @@ export function create(element, { inspect }) {
     for (const id of known.keys()) if (!seen.has(id)) known.delete(id);
     if (!focused || !known.has(focused.id)) {
       const lost = focused && document.activeElement === document.body;
-      focus(known.get(shown[0]?.id), lost);
+      focus(known.get(shown[0]?.id), Boolean(lost));
     }
   }
   async function toggle(item, wanted = !open.has(item.id)) {
