@@ -61,7 +61,7 @@ export function create() {
   follow(document.documentElement, 250, async () => {
     const tabs = document.querySelector(".desk .tabs");
     if (tabs && opener.parentNode !== tabs) tabs.append(opener);
-    opener.textContent = t("predict");
+    if (opener.textContent !== t("predict")) opener.textContent = t("predict");
     if (!on || asking) return;
     const off = document.querySelector(".stages > .stage .node[data-state=unnoticed]")?.dataset.place;
     if (off && !asked.has(off)) {
