@@ -92,7 +92,9 @@ pub struct ContainerState {
     pub ready: bool,
     /// The back-off after the next crash, and when it was last used.
     pub(super) crash: BackOff,
-    /// The same for image pulls.
+    /// The wait before this start, if there was one: its status tells of it until it runs.
+    pub(super) waited: Option<Duration>,
+    /// The back-off of image pulls.
     pub(super) pull: BackOff,
     /// Failures or successes in a row, by probe.
     pub(super) probes: BTreeMap<ProbeKind, Streak>,
@@ -260,6 +262,7 @@ impl ContainerState {
             started: false,
             ready: false,
             crash: BackOff::default(),
+            waited: None,
             pull: BackOff::default(),
             probes: BTreeMap::new(),
             unhealthy: false,
@@ -293,6 +296,15 @@ impl ContainerState {
     /// Whether it ended and is not going to be started at once.
     pub fn has_exited(&self) -> bool {
         matches!(self.stage, ContainerStage::Exited)
+    }
+
+    /// Whether it is on its way to another start, of which its status says nothing before it runs.
+    pub(super) fn starts_again(&self) -> bool {
+        let under_way = matches!(
+            self.stage,
+            ContainerStage::Pulling { .. } | ContainerStage::Configuring(_) | ContainerStage::Starting { .. }
+        );
+        under_way && self.last.as_ref().is_some_and(|last| last.reason != "StartError")
     }
 }
 

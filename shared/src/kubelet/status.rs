@@ -231,8 +231,9 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
         status.put(literal!("image"), image.into());
         status.put(literal!("imageID"), literal!("").into());
     }
+    let ended = container.has_exited() || container.starts_again() && container.waited.is_none();
     let last = match &container.last {
-        Some(_) if container.has_exited() => container.before.as_deref(),
+        Some(_) if ended => container.before.as_deref(),
         last => last.as_ref(),
     };
     let last = last.map_or_else(Doc::map, |last| doc!({ "terminated": terminated(last) }));
@@ -241,7 +242,8 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     let passed = index < pod.inits && container.has_exited() && !container.sidecar;
     let passed = passed && container.last.as_ref().is_some_and(|last| last.exit_code == 0);
     status.put(literal!("ready"), if running { container.ready } else { passed }.into());
-    status.put(literal!("restartCount"), container.restarts.into());
+    let announced = container.starts_again() && matches!(container.stage, ContainerStage::Starting { .. });
+    status.put(literal!("restartCount"), container.restarts.saturating_sub(u32::from(announced)).into());
     status.put(literal!("started"), (running && container.started).into());
     status.put(literal!("state"), state(pod, index, cx));
     Doc::Map(status.into_map())
@@ -283,6 +285,13 @@ fn state(pod: &PodState, index: u32, cx: &Context<'_>) -> Doc {
         ContainerStage::BackOff { wait, .. } => {
             waiting("CrashLoopBackOff", back_off_message(pod, &container.name, wait.as_seconds()))
         }
+        _ if container.starts_again() => match (&container.last, container.waited) {
+            (Some(last), None) => doc!({ "terminated": terminated(last) }),
+            (_, wait) => {
+                let seconds = wait.unwrap_or_default().as_seconds();
+                waiting("CrashLoopBackOff", back_off_message(pod, &container.name, seconds))
+            }
+        },
         ContainerStage::PullFailed { reason, message, .. } => waiting(reason, message.clone()),
         ContainerStage::ConfigFailed { message, .. } => {
             waiting("CreateContainerConfigError", message.clone())

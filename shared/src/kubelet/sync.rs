@@ -261,9 +261,11 @@ impl Kubelet {
         let container = pod.at(index);
         let ended = container.last.as_ref().map_or(now, |last| last.at);
         let name = container.name.clone();
+        container.waited = None;
         match container.crash.after_crash(ended) {
             Some(wait) if ended + wait > now => {
                 let until = ended + wait;
+                container.waited = Some(wait);
                 container.stage = ContainerStage::BackOff { wait, since: now, until };
                 let message = format!("Back-off restarting failed container {name} in pod {text}");
                 cx.note("CrashLoopBackOff", Some(key.clone()), || {

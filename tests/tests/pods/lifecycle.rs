@@ -32,6 +32,22 @@ fn init_containers_take_turns() {
 }
 
 #[test]
+fn a_restart_is_told_of_when_it_runs() {
+    let mut world = World::new();
+    world.pod("containers: [{name: c, image: busybox, command: [sh, -c, 'sleep 3; exit 1']}]");
+    let seen = phrases(&mut world, 60);
+    let crashing = ["Running", "CrashLoopBackOff"];
+    assert_eq!(seen[..2], ["ContainerCreating", "Running"]);
+    assert!(seen[2..].iter().all(|it| it == "Error" || crashing.contains(&it.as_str())), "{seen:?}");
+    assert_eq!(seen.iter().filter(|it| *it == "CrashLoopBackOff").count(), 3, "{seen:?}");
+    world.until("it waits", |world| world.shown() == "CrashLoopBackOff");
+    let before = world.container("c")["restartCount"].as_i64().unwrap();
+    world.until("it waits no more", |world| world.shown() != "CrashLoopBackOff");
+    assert_eq!(world.shown(), "Running");
+    assert_eq!(world.container("c")["restartCount"].as_i64(), Some(before + 1));
+}
+
+#[test]
 fn failing_init_containers_hold_everything_up() {
     for (policy, wanted) in [
         ("Always", vec!["Init:0/1", "Init:Error", "Init:0/1", "Init:Error", "Init:CrashLoopBackOff"]),
