@@ -60,8 +60,8 @@ bench: page ## Run the speed scenarios
 	@node tests/benches/worker.mjs
 	@node tests/benches/map.mjs
 
-load: program ## A full room and many sessions over WebSockets (LEARNERS=200 SESSIONS=100 CLIENTS=10)
-	@cargo bench --locked --package kubarium --bench load
+load: program ## A full room, many sessions, and a Kubernetes endpoint (LEARNERS=200 SESSIONS=100 CLIENTS=10 PODS=5000 WATCHERS=1000)
+	@cargo bench --locked --package kubarium --bench load --bench kube_api
 
 faults: program ## Kill the server at random moments under load, and look for what it acknowledged (ROUNDS=1000 SEED=1)
 	@cargo bench --locked --package kubarium --bench faults

@@ -15,6 +15,7 @@ mod replica;
 mod streams;
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -159,11 +160,26 @@ fn text(headers: &HeaderMap, name: &str) -> String {
     values.join(",")
 }
 
+/// Who does not say under which name they write goes by the first part of the name of their program.
+fn with_manager<'a>(method: &Method, path: &'a str, agent: &str) -> Cow<'a, str> {
+    let writes = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+    let manager = agent.split('/').next().unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    let says = query.split('&').any(|part| part.starts_with("fieldManager="));
+    if !writes || says || manager.is_empty() || manager.len() > 128 || !manager.bytes().all(plain) {
+        return Cow::Borrowed(path);
+    }
+    let joint = if path.contains('?') { '&' } else { '?' };
+    Cow::Owned(format!("{path}{joint}fieldManager={manager}"))
+}
+
 /// The request as the simulated API server takes it; `authorization` as it is to see it.
 fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest, HttpResponse> {
     let whole = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let path = whole.strip_prefix("/k8s/").and_then(|rest| rest.find(['/', '?']).map(|at| &rest[at..]));
     let path = path.unwrap_or("/");
+    let path = with_manager(&parts.method, path, &text(&parts.headers, header::USER_AGENT.as_str()));
     let mut content_type = text(&parts.headers, header::CONTENT_TYPE.as_str());
     let body = if content_type.starts_with(protobuf::MEDIA_TYPE) && !body.is_empty() {
         content_type = "application/json".to_owned();
@@ -181,7 +197,7 @@ fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest,
     let groups = parts.headers.get_all("impersonate-group").iter();
     Ok(HttpRequest {
         method: if parts.method == Method::HEAD { "GET" } else { parts.method.as_str() }.into(),
-        path: path.into(),
+        path: path.as_ref().into(),
         content_type: content_type.into(),
         accept: text(&parts.headers, header::ACCEPT.as_str()).into(),
         impersonate: text(&parts.headers, "impersonate-user").into(),

@@ -350,6 +350,8 @@ pub enum Reply {
     Page(Arc<Page>),
     /// This watch is open.
     Watching(u64),
+    /// Another reply, and what the asker is warned of.
+    Warned(Box<Reply>, Vec<Str>),
     /// More of an answer that goes on: the lines of a log that is followed.
     Part(Str),
 }

@@ -115,7 +115,10 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     };
     let mut options = RequestOptions {
         labels: LabelSelector::parse(value("labelSelector").unwrap_or("")).map_err(Status::bad_request)?,
-        fields: FieldSelector::parse(value("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?,
+        fields: versions::fields(
+            path,
+            FieldSelector::parse(value("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?,
+        ),
         resource_version: value("resourceVersion")
             .and_then(|text| text.parse().ok())
             .filter(|&number| number > 0 || verb != Verb::Watch),
@@ -131,6 +134,9 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     };
     let custom = target.custom.as_ref();
     options::check(verb, &value)?;
+    if matches!(verb, Verb::List | Verb::Watch) {
+        options::check_numbers(&value)?;
+    }
     let whole = matches!(target.subresource, Subresource::None)
         || matches!(target.subresource, Subresource::Status | Subresource::Finalize | Subresource::Approval)
             && verb == Verb::Update;
@@ -349,10 +355,14 @@ pub fn encode(
     http: &HttpRequest,
     now: Timestamp,
 ) -> HttpResponse {
-    let reply = match result {
-        Ok(reply) => reply,
+    let (reply, more): (&Reply, &[Str]) = match result {
+        Ok(Reply::Warned(reply, warnings)) => (reply, warnings),
+        Ok(reply) => (reply, &[]),
         Err(status) => return HttpResponse::from(&**status),
     };
+    if request.subresource == Subresource::AccessReview && Form::is_only(&http.accept) {
+        return HttpResponse::from(&options::not_acceptable());
+    }
     let form = Form::of(http, request);
     let (code, body) = match reply {
         Reply::Object(object, created) => (if *created { 201 } else { 200 }, form.one(object, now)),
@@ -370,11 +380,12 @@ pub fn encode(
             }
             (200, list)
         }
-        Reply::Watching(_) | Reply::Part(_) => (200, Doc::Null),
+        Reply::Watching(_) | Reply::Part(_) | Reply::Warned(..) => (200, Doc::Null),
     };
     let mut body = body;
     versions::shown(request.kind, &http.path, &mut body);
-    HttpResponse { code, body, warnings: request.options.warnings.clone() }
+    let warnings = request.options.warnings.iter().chain(more).cloned().collect();
+    HttpResponse { code, body, warnings }
 }
 
 /// The parameters of a query.

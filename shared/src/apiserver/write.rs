@@ -172,8 +172,12 @@ impl ApiServer {
         resource.default(&mut doc);
         let old_doc = old.to_doc();
         resource.prepare_update(&mut doc, &old_doc);
+        if admission::mutating(call, &old.key, &mut doc, Some(&old_doc))? {
+            resource.default(&mut doc);
+            resource.prepare_update(&mut doc, &old_doc);
+        }
         validate(&old.key, resource, &doc, Some(&old_doc), false)?;
-        admission::policies(call, &old.key, &doc, Some(&old_doc))?;
+        admission::validating(call, &old.key, &doc, Some(&old_doc))?;
         admission::quota(call, &old.key, &doc, Some(old))?;
         allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
         let mut given = Meta::from_doc(&doc["metadata"]);
@@ -220,6 +224,9 @@ impl ApiServer {
             };
         if spec_changed {
             meta.generation += 1;
+        }
+        if matches!(call.request.subresource, Subresource::Status | Subresource::Approval) {
+            admission::of_part(call, old, &meta, &body)?;
         }
         if call.is_from_outside() {
             let applied = call.request.verb == Verb::Patch(PatchKind::Apply);
@@ -422,6 +429,9 @@ pub(super) fn validate(
         validation::metadata_update(&mut faults, &doc["metadata"], &old["metadata"]);
     }
     validation::metadata(&mut faults, &doc["metadata"], resource.name());
+    if !matches!(key.kind, Kind::Custom(_)) {
+        validation::known_finalizers(&mut faults, &doc["metadata"]);
+    }
     if !known_good {
         resource.validate(doc, &mut faults);
         match old {

@@ -43,8 +43,24 @@ impl Kubelet {
                 pod.settled = true;
                 self.terminate(uid, cx);
             }
-            Some(_) => self.insist(uid, cx),
+            Some(_) => {
+                let before = delta.old.as_ref();
+                if before.is_some_and(|old| old.meta.generation != object.meta.generation) {
+                    self.respecified(before, object, cx);
+                }
+                self.insist(uid, cx);
+            }
         }
+    }
+
+    /// Somebody changed what the pod is to be: its deadline may have moved, and its status tells that this was seen.
+    fn respecified(&mut self, old: Option<&Arc<Object>>, new: &Arc<Object>, cx: &mut Context<'_>) {
+        let deadline = |object: &Arc<Object>| object.body["spec"]["activeDeadlineSeconds"].as_i64();
+        let uid = new.meta.uid;
+        if old.and_then(deadline) != deadline(new) {
+            self.begin_deadline(uid, cx);
+        }
+        self.report(uid, cx);
     }
 
     /// Where somebody else (the node lifecycle controller) wrote the status, what is true goes back.
