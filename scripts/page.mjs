@@ -31,7 +31,8 @@ const edit = async (name, change) => writeFile(at(name), change(await readFile(a
 
 // Modules that the page loads later.
 await build({
-  entryPoints: ["frontend/js/desk.js", "frontend/js/editor.js", "frontend/js/map.js", "frontend/js/room.js", "frontend/js/terminal.js"],
+  entryPoints: ["beside", "charts", "closer", "desk", "editor", "map", "picture", "reader", "room", "share", "terminal", "tree"]
+    .map((name) => `frontend/js/${name}.js`),
   loader: { ".css": "text" },
   outdir: staging,
   bundle: true,

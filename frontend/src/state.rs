@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeSet, sync::Arc};
 
 use leptos::{prelude::*, task::spawn_local};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     browser,
@@ -31,10 +31,12 @@ pub enum Drawer {
     Inspector,
     /// What is broken.
     Faults,
+    /// All there is, as a tree.
+    Tree,
 }
 
 /// Links to a live session.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Invitations {
     /// For the one who began it.
     pub owner: String,
@@ -118,6 +120,24 @@ pub struct Page {
     engine: StoredValue<Option<Engine>, LocalStorage>,
 }
 
+/// What a tab keeps the links of a session under that was begun in it: after loading again they are still there, and
+/// the sheet that connects kubectl (`js/share.js`) finds the viewers' one.
+const INVITATIONS: &str = "kubarium.invitations";
+
+fn keep(links: &Invitations) {
+    if let (Ok(Some(storage)), Ok(text)) = (window().session_storage(), serde_json::to_string(links)) {
+        // A full or forbidden storage costs the convenience, nothing else.
+        let _ = storage.set_item(INVITATIONS, &text);
+    }
+}
+
+/// The links of the session that is opened, if it was begun in this tab.
+fn kept(opening: &Opening) -> Option<Invitations> {
+    let Opening::Live(link) = opening else { return None };
+    let text = window().session_storage().ok()??.get_item(INVITATIONS).ok()??;
+    serde_json::from_str::<Invitations>(&text).ok().filter(|links| links.owner.ends_with(link))
+}
+
 thread_local! {
     static COMMANDS: Cell<u32> = const { Cell::new(0) };
 }
@@ -161,7 +181,7 @@ impl Page {
             bad_link: RwSignal::default(),
             other_version: RwSignal::default(),
             live: RwSignal::default(),
-            invitations: RwSignal::default(),
+            invitations: RwSignal::new(kept(&opening)),
             failure: RwSignal::default(),
             touched: RwSignal::default(),
             tour: RwSignal::default(),
@@ -315,6 +335,7 @@ impl Page {
             });
             match created {
                 Ok(Created { links }) => {
+                    keep(&links);
                     let fragment =
                         links.owner.split_once('#').map_or("", |(_, fragment)| fragment).to_owned();
                     browser::set_fragment(&fragment);
@@ -389,6 +410,12 @@ impl Page {
             pods.values().filter(|pod| pod.workload == workload).map(|pod| pod.uid.clone()).collect()
         };
         self.relate(Some(self.pods.with_untracked(of)));
+    }
+
+    /// Whether this looks like the cluster that a visit begins with.
+    pub fn is_first(self) -> bool {
+        self.nodes.with(|nodes| nodes.len() == 3)
+            && self.workloads.with(|all| all.len() == 1 && all.values().all(|one| one.name == "todo-api"))
     }
 
     /// Whether things of this namespace are shown.

@@ -1,6 +1,7 @@
 // What a field is: a card where the pointer rests, and a page of its own that can be walked through.
 
 import { hoverTooltip } from "@codemirror/view";
+import { copyButton } from "./clipboard.js";
 import { at, defaultAt, ITEM, kinds, says, schemaOf, valuesAt } from "./schema.js";
 import { context } from "./text.js";
 import { element, say } from "./words.js";
@@ -49,7 +50,8 @@ export const hover = (explain) => hoverTooltip(async (view, pos) => {
         element("p", { class: "name" }, element("b", {}, field), ` <${node.below(field).word}>`,
           node.required.includes(field) ? element("i", { text: "required" }) : null),
         ...facts(node, field),
-        text && element("p", {}, text.length > 360 ? `${text.slice(0, 360)}…` : text),
+        text && element("p", { lang: "en" }, text.length > 360 ? `${text.slice(0, 360)}…` : text),
+        text && element("p", { class: "muted", text: "docs_language" }),
         element("button", { text: "explain", class: "quiet", onclick: () => explain(found) })),
     }),
   };
@@ -85,16 +87,15 @@ export async function explainInto(panel, found) {
       element("button", { class: "round", label: "close", onclick: () => (panel.hidden = true) }, "×")),
     element("p", { class: "name" }, `<${own.word}>`, node.required.includes(field) ? element("i", { text: "required" }) : null),
     ...(field === undefined ? [] : facts(node, field).filter(Boolean)),
-    element("p", {}, text),
-    element("p", { class: "command" }, element("code", {}, command), element("button", {
-      class: "quiet", text: "copy", onclick: () => navigator.clipboard?.writeText(command),
-    })),
+    element("p", { lang: "en" }, text),
+    text || fields.length ? element("p", { class: "muted", text: "docs_language" }) : "",
+    element("p", { class: "command" }, element("code", {}, command), copyButton({ element, say }, () => command)),
     field === undefined ? "" : element("button", { class: "quiet up", onclick: climb }, `↑ ${[kind, ...up].join(".")}`),
     element("dl", {}, ...fields.flatMap(({ name, text: words }) => [
       element("dt", {}, element("button", {
         class: "link", onclick: () => explainInto(panel, { ...found, node: below, field: name, path: deeper }),
       }, name), ` <${below.below(name).word}>`),
-      element("dd", {}, words.split(". ")[0]),
+      element("dd", { lang: "en" }, words.split(". ")[0]),
     ])));
   panel.hidden = false;
   panel.setAttribute("aria-label", say("explain"));

@@ -2,6 +2,7 @@
 
 mod beside;
 mod far;
+mod numbers;
 mod request;
 mod rewind;
 mod time;
@@ -42,6 +43,9 @@ const SKIP_LIMIT_MS: u64 = 3_600_000;
 const LIVE_SKIP_MS: u64 = 30_000;
 /// Scene time between two looks at a cluster in which nothing was written.
 const LOOK_MS: f64 = 200.0;
+
+/// What is said to whoever may only look.
+const READ_ONLY: &str = "this copy of the cluster is for looking only";
 
 /// What a skip or a step is looking for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,6 +88,8 @@ pub struct Driver {
     inspected: Option<(Subject, u64)>,
     sent: Clock,
     flow: f64,
+    /// Whoever looks may do nothing.
+    read_only: bool,
     /// What a page that draws a map was told.
     map: Option<Box<Map>>,
     map_ticks: u32,
@@ -121,6 +127,7 @@ impl Driver {
             inspected: None,
             sent: Clock::default(),
             flow: 0.0,
+            read_only: false,
             map: None,
             map_ticks: 0,
             far_passed: 0.0,
@@ -176,6 +183,10 @@ impl Driver {
 
     /// A person does something: from here on their doing has the accent.
     fn act(&mut self, id: Option<u32>, command: &Command) {
+        if self.read_only {
+            return self.replica.refuse(id, READ_ONLY);
+        }
+        self.past.course_mut().begin_numbers();
         if self.replica.pace().is_some() {
             return self.replica.act(id, command);
         }
@@ -203,8 +214,16 @@ impl Driver {
         standing::standing(self.cluster_now(), goals, &self.view.nodes, &self.view.pods)
     }
 
+    /// From now on nothing can be done to the cluster here, or it can again.
+    pub fn set_read_only(&mut self, read_only: bool) {
+        self.read_only = read_only;
+    }
+
     /// The server says something.
     pub fn hear_server(&mut self, message: ServerMessage) {
+        if self.replica.pace().is_none() {
+            return self.session().hear(message);
+        }
         if let ServerMessage::Entry(entry) = &message {
             self.accent_from = self.replica.next_command();
             self.messages.begin_story();
@@ -217,9 +236,7 @@ impl Driver {
             };
         }
         self.replica.hear(message);
-        if let Some((running, speed)) = self.replica.pace() {
-            (self.running, self.speed) = (running, Speed::Milli(speed));
-        }
+        self.follow_the_pace();
     }
 
     /// The cluster.
@@ -291,6 +308,7 @@ impl Driver {
         } else {
             self.collect(&mut drawn, false);
         }
+        self.keep_up(&|| clock() > deadline);
         self.rejoin();
         let mut replies = arrived;
         replies.extend(self.replica.outcomes());
