@@ -14,9 +14,10 @@ pub(super) fn ask(kind: Kind, look: &Look<'_>) -> Result<(), Status> {
     if look.is_exempt() {
         return Ok(());
     }
+    // Without rules it means nothing.
+    let is_meant = |hook: &&Doc| !hook["rules"].is_empty() && look.is_meant(hook, "rules");
     for configuration in look.store.list(kind) {
-        for hook in configuration.body["webhooks"].items().iter().filter(|hook| look.is_meant(hook, "rules"))
-        {
+        for hook in configuration.body["webhooks"].items().iter().filter(is_meant) {
             let fails = hook["failurePolicy"].as_str() != Some("Ignore");
             match conditions(hook, &look.names(Doc::Null)) {
                 Ok(true) if fails => return Err(uncalled(hook, look.store)),
