@@ -272,6 +272,8 @@ impl Resource for Pods {
                 Subresource::Eviction,
                 Subresource::Log,
                 Subresource::Exec,
+                Subresource::Attach,
+                Subresource::PortForward,
             ],
             categories: &["all"],
             has_generation: true,
