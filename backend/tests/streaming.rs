@@ -211,7 +211,6 @@ const COMMANDS: &[(&[&str], &str, &str)] = &[
     (&["cp", "box:/scratch/tree", "back", "-c", "web"], "", "="),
     (&["cp", "box:/etc/settings/mode", "mode", "-c", "web"], "", "~"),
     (&["cp", "local.txt", "box:/etc/settings/mode", "-c", "web"], "", "!Read-only file system"),
-    (&["cp", "box:/nowhere", "nowhere", "-c", "web"], "", "!No such file or directory"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -414,4 +413,35 @@ async fn frames_that_make_no_sense_end_their_connection_only() {
     let mut shell = world.connect("exec?command=cat&container=web&stdin=true&stdout=true", "v5.channel.k8s.io").await;
     shell.send(0, "still here\n").await;
     shell.until(1, "still here\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_is_put_beside_those_that_run() {
+    let Some(program) = clients().await.into_iter().next() else { return };
+    let world = World::new().await;
+    let words = ["debug", "-i", "-q", "box", "--image=busybox", "--target=web", "-c", "probe", "--", "sh"];
+    let (stdout, stderr, _) = world.run(&program, &words, b"hostname\nwget -qO- localhost:8080\nexit 6\n").await;
+    assert!(stdout.starts_with("box\ntodo-api v1.0 from box\n"), "{stdout:?} {stderr:?}");
+    let path = "jsonpath={.status.ephemeralContainerStatuses[*].state.terminated.exitCode} {.status.phase} {.status.containerStatuses[*].ready}";
+    let (stdout, stderr, _) = world.run(&program, &["get", "pod", "box", "-o", path], b"").await;
+    assert_eq!(stdout, "6 Running true true", "{stderr:?}");
+    let (stdout, _, _) = world.run(&program, &["logs", "box", "-c", "probe"], b"").await;
+    assert!(stdout.starts_with("box\n"), "{stdout:?}");
+    let http = reqwest::Client::new();
+    for (container, wanted) in [
+        (r#"{"name":"web","image":"busybox"}"#, "spec.ephemeralContainers[1].name: Duplicate value: \\\"web\\\""),
+        (r#"{"name":"d","image":"busybox","ports":[{"containerPort":80}]}"#, "spec.ephemeralContainers[1].ports: Forbidden: cannot be set for an Ephemeral Container"),
+        (r#"{"name":"d","image":"busybox","targetContainerName":"no"}"#, "spec.ephemeralContainers[1].targetContainerName: Not found: \\\"no\\\""),
+        (r#"{"name":"probe","image":"nginx"}"#, "may not be changed"),
+    ] {
+        let sent = http
+            .patch(world.url("/api/v1/namespaces/default/pods/box/ephemeralcontainers"))
+            .header("content-type", "application/strategic-merge-patch+json")
+            .body(format!("{{\"spec\":{{\"ephemeralContainers\":[{container}]}}}}"))
+            .send();
+        let answer = sent.await.expect("an answer");
+        assert_eq!(answer.status(), 422);
+        let text = answer.text().await.expect("a text");
+        assert!(text.contains(wanted), "{text}");
+    }
 }

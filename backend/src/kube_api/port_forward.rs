@@ -120,7 +120,7 @@ pub async fn over_spdy<I: AsyncRead + AsyncWrite + Send + 'static>(io: I, line: 
         };
         let Ok(Some(event)) = event else { break };
         let frame = match event {
-            Event::Open { id, headers, .. } => {
+            Event::Open { id, headers } => {
                 open.retain(|_, input| !input.is_closed());
                 match pair(id, &headers, &mut halves) {
                     _ if open.len() + halves.len() > CONNECTIONS => Frame::Reset(id, spdy::REFUSED_STREAM),

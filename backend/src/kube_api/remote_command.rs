@@ -254,7 +254,7 @@ async fn open_streams<R: AsyncRead + Unpin>(
     let mut ids = BTreeMap::new();
     while ids.len() < wanted.len() {
         let frame = match reader.next().await.ok()?? {
-            Event::Open { id, headers, .. } => {
+            Event::Open { id, headers } => {
                 let name = headers.into_iter().find(|(name, _)| name == "streamtype").map(|(_, value)| value);
                 match name.filter(|name| wanted.contains(&name.as_str()) && !ids.contains_key(name)) {
                     Some(name) => {

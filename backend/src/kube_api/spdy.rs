@@ -36,8 +36,8 @@ const PROTOCOL_ERROR: u32 = 1;
 
 /// Something that the client did.
 pub enum Event {
-    /// It opened a stream; whether it will send nothing there.
-    Open { id: u32, headers: Vec<(String, String)>, fin: bool },
+    /// It opened a stream.
+    Open { id: u32, headers: Vec<(String, String)> },
     /// It sent something over a stream; whether that was all.
     Data { id: u32, bytes: Bytes, fin: bool },
     /// It has no more use for a stream.
@@ -124,7 +124,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         Ok(Some(match u16::from_be_bytes([head[2], head[3]]) {
             SYN_STREAM => {
                 let block = body.get(10..).ok_or_else(|| wrong("a frame is too short"))?;
-                Event::Open { id: number(0)?, headers: self.inflate.read(block)?, fin }
+                Event::Open { id: number(0)?, headers: self.inflate.read(block)? }
             }
             // Headers that nobody waits for must be read all the same: those that follow build on them.
             SYN_REPLY | HEADERS => {

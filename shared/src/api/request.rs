@@ -117,6 +117,8 @@ pub enum Subresource {
     Attach,
     /// A connection to a port of a pod.
     PortForward,
+    /// Containers that are put beside those of a pod that runs.
+    EphemeralContainers,
     /// What nodes or pods use: `metrics.k8s.io`, which metrics-server answers.
     Metrics,
     Token,
@@ -148,6 +150,7 @@ impl Subresource {
             Subresource::Exec => "exec",
             Subresource::Attach => "attach",
             Subresource::PortForward => "portforward",
+            Subresource::EphemeralContainers => "ephemeralcontainers",
             Subresource::Token => "token",
         }
     }

@@ -232,7 +232,7 @@ fn part(info: &'static Info, part: Subresource) -> Entry {
         _ => (None, info.kind),
     };
     let verbs = match name {
-        "status" | "scale" | "approval" => vec!["get", "patch", "update"],
+        "status" | "scale" | "approval" | "ephemeralcontainers" => vec!["get", "patch", "update"],
         "finalize" => vec!["update"],
         "log" => vec!["get"],
         "exec" | "attach" | "portforward" => vec!["create", "get"],

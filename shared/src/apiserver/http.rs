@@ -132,8 +132,13 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     let custom = target.custom.as_ref();
     options::check(verb, &value)?;
     let whole = matches!(target.subresource, Subresource::None)
-        || matches!(target.subresource, Subresource::Status | Subresource::Finalize | Subresource::Approval)
-            && verb == Verb::Update;
+        || matches!(
+            target.subresource,
+            Subresource::Status
+                | Subresource::Finalize
+                | Subresource::Approval
+                | Subresource::EphemeralContainers
+        ) && verb == Verb::Update;
     let body = match verb {
         _ if target.subresource == Subresource::Log => node_request::log_options(&query)?,
         _ if target.subresource.is_connection() => node_request::connection_options(&query, &http.body),
@@ -280,7 +285,7 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
         None => definitions::at_path(store, group, version, plural),
     };
     let kind = known.or(custom.as_ref().map(|custom| custom.kind)).ok_or_else(Status::unknown_path)?;
-    const PARTS: [Subresource; 12] = [
+    const PARTS: [Subresource; 13] = [
         Subresource::None,
         Subresource::Status,
         Subresource::Scale,
@@ -292,6 +297,7 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
         Subresource::Exec,
         Subresource::Attach,
         Subresource::PortForward,
+        Subresource::EphemeralContainers,
         Subresource::Token,
     ];
     let subresource =
@@ -311,9 +317,11 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
         Subresource::Binding | Subresource::Eviction | Subresource::Token | Subresource::AccessReview => {
             method == "POST"
         }
-        Subresource::Status | Subresource::Scale | Subresource::Finalize | Subresource::Approval => {
-            matches!(method, "GET" | "PUT" | "PATCH")
-        }
+        Subresource::Status
+        | Subresource::Scale
+        | Subresource::Finalize
+        | Subresource::Approval
+        | Subresource::EphemeralContainers => matches!(method, "GET" | "PUT" | "PATCH"),
         Subresource::Log | Subresource::Metrics | Subresource::Document => method == "GET",
         Subresource::Exec | Subresource::Attach | Subresource::PortForward => {
             matches!(method, "GET" | "POST")

@@ -185,7 +185,9 @@ fn locate(request: &Request, store: &Store, cx: &Context<'_>) -> Result<Option<P
     let object = store.get(&key).ok_or_else(|| Status::not_found(&key))?;
     let Some(pod) = object.view::<Pod>() else { return Err(Status::not_found(&key)) };
     let wanted = request.body["container"].str();
-    let mut names = pod.spec.init_containers.iter().chain(&pod.spec.containers).map(|it| &it.name);
+    let own = pod.spec.init_containers.iter().chain(&pod.spec.containers).map(|it| &it.name);
+    let beside = pod.spec.ephemeral_containers.iter().map(|it| &it.name);
+    let mut names = own.clone().chain(beside);
     let container = if !wanted.is_empty() {
         if !names.any(|name| *name == wanted) {
             let why = format!("container {wanted} is not valid for pod {}", key.name);
@@ -197,7 +199,7 @@ fn locate(request: &Request, store: &Store, cx: &Context<'_>) -> Result<Option<P
     } else if let [only] = pod.spec.containers.as_slice() {
         only.name.clone()
     } else {
-        let names: Vec<&str> = names.map(Str::as_str).collect();
+        let names: Vec<&str> = own.map(Str::as_str).collect();
         return Err(Status::bad_request(format!(
             "a container name must be specified for pod {}, choose one of: [{}]",
             key.name,
