@@ -183,7 +183,7 @@ impl Worker {
 
     fn hear_server(&mut self, heard: Heard) {
         let following =
-            !self.joining && self.driver.as_mut().is_some_and(|driver| driver.replica().sequence().is_some());
+            !self.joining && self.driver.as_mut().is_some_and(|driver| driver.session().sequence().is_some());
         match heard {
             Heard::Message(message) => match *message {
                 ServerMessage::Welcome(welcome) if !following => match Replica::together(*welcome) {
@@ -199,7 +199,7 @@ impl Worker {
             },
             Heard::Outdated(_) if following => self.say(&Reply::Outdated),
             Heard::Gone(reason) | Heard::Outdated(reason) => {
-                if let Some((_, live)) = self.driver.as_mut().and_then(|driver| driver.replica().said()) {
+                if let Some((_, live)) = self.driver.as_mut().and_then(|driver| driver.session().said()) {
                     live.connected = false;
                     live.problem = reason;
                 } else if !reason.is_empty() {
@@ -227,8 +227,8 @@ impl Worker {
         let (Some(socket), Some(driver), false) = (&self.socket, &mut self.driver, self.joining) else {
             return;
         };
-        socket.remember(driver.replica().sequence());
-        let Some((said, live)) = driver.replica().said() else { return };
+        socket.remember(driver.session().sequence());
+        let Some((said, live)) = driver.session().said() else { return };
         said.iter().for_each(|message| socket.say(message));
         if *live != self.live {
             self.live = live.clone();
