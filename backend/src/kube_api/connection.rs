@@ -36,6 +36,9 @@ const MAX_MESSAGE: usize = 1 << 20;
 /// A client that was told to go on in another protocol does so in this time.
 const UPGRADE: Duration = Duration::from_secs(10);
 
+/// A client that says nothing for this long has gone, as kubelets see it; kubectl's pings come more often.
+pub const IDLE: Duration = Duration::from_secs(4 * 3600);
+
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {

@@ -23,7 +23,7 @@ use tokio::{
 
 use super::{
     answer,
-    connection::Line,
+    connection::{IDLE, Line},
     spdy::{self, Event, Frame, Outbox, Reader},
 };
 
@@ -110,15 +110,8 @@ pub async fn over_spdy<I: AsyncRead + AsyncWrite + Send + 'static>(io: I, line: 
     let mut halves: BTreeMap<String, Half> = BTreeMap::new();
     let mut open: BTreeMap<u32, mpsc::Sender<Bytes>> = BTreeMap::new();
     loop {
-        let next = reader.next();
-        let event = match halves.is_empty() {
-            true => next.await,
-            false => match timeout(PAIR, next).await {
-                Ok(event) => event,
-                Err(_) => break,
-            },
-        };
-        let Ok(Some(event)) = event else { break };
+        let patience = if halves.is_empty() { IDLE } else { PAIR };
+        let Ok(Ok(Some(event))) = timeout(patience, reader.next()).await else { break };
         let frame = match event {
             Event::Open { id, headers } => {
                 open.retain(|_, input| !input.is_closed());
@@ -216,7 +209,7 @@ pub async fn over_websocket(socket: WebSocket, ports: Vec<u16>, line: Line) {
         tokio::spawn(connection(port, pieces, outlet, line.clone()));
     }
     drop(frames);
-    while let Some(Ok(message)) = messages.next().await {
+    while let Ok(Some(Ok(message))) = timeout(IDLE, messages.next()).await {
         let Message::Binary(bytes) = message else { continue };
         let Some(&channel) = bytes.first() else { continue };
         if let Some(input) = open.get(usize::from(channel / 2)).filter(|_| channel % 2 == 0) {

@@ -22,7 +22,7 @@ use tokio::{
 
 use super::{
     answer,
-    connection::Line,
+    connection::{IDLE, Line},
     programs::Told,
     replica::Reply,
     spdy::{self, Event, Frame, Reader},
@@ -137,7 +137,8 @@ impl Program {
                     }
                 }
                 Some(Told::Ended(answer)) => {
-                    self.link.ended = true;
+                    // Where the way to it broke, it may run on.
+                    self.link.ended = answer.is_success();
                     break Some(status(&answer));
                 }
                 Some(Told::Lost) => break Some(failed("the output was read too slowly")),
@@ -232,7 +233,7 @@ async fn leave(mut reading: tokio::task::JoinHandle<()>) {
 }
 
 async fn read_websocket(mut messages: SplitStream<WebSocket>, keys: mpsc::Sender<Input>, ends: bool) {
-    while let Some(Ok(message)) = messages.next().await {
+    while let Ok(Some(Ok(message))) = timeout(IDLE, messages.next()).await {
         let Message::Binary(frame) = message else { continue };
         let input = match frame.first() {
             Some(&STDIN) => Input::Bytes(frame.slice(1..)),
@@ -279,7 +280,7 @@ async fn read_spdy<I: AsyncRead>(
     stdin: Option<u32>,
     keys: mpsc::Sender<Input>,
 ) {
-    while let Ok(Some(event)) = reader.next().await {
+    while let Ok(Ok(Some(event))) = timeout(IDLE, reader.next()).await {
         let frame = match event {
             // After the end nobody takes it any more.
             Event::Data { id, bytes, fin } if Some(id) == stdin => {
