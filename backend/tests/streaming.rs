@@ -132,7 +132,8 @@ impl World {
 
     /// A connection over a WebSocket.
     async fn connect(&self, path: &str, protocol: &str) -> Socket {
-        let url = self.url(&format!("/api/v1/namespaces/default/pods/box/{path}")).replace("http://", "ws://");
+        let url =
+            self.url(&format!("/api/v1/namespaces/default/pods/box/{path}")).replace("http://", "ws://");
         let mut request = url.into_client_request().expect("the address is right");
         request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a header"));
         let (socket, _) = tokio_tungstenite::connect_async(request).await.expect("it connects");
@@ -198,17 +199,29 @@ const COMMANDS: &[(&[&str], &str, &str)] = &[
         "cd /scratch\nfor n in 1 2; do\n  echo $n > file-$n\ndone\nls\nf() { echo $1-$X; }\nX=5\nf a\ncat <<END\nin $X\nEND\n",
         "=file-1\nfile-2\na-5\nin 5\n",
     ),
-    (&["exec", "-i", "box", "-c", "web", "--", "sh"], "exit 3\necho never\n", "!command terminated with exit code 3\n"),
+    (
+        &["exec", "-i", "box", "-c", "web", "--", "sh"],
+        "exit 3\necho never\n",
+        "!command terminated with exit code 3\n",
+    ),
     (&["exec", "-i", "box", "-c", "web", "--", "sh", "-c", "read a; read b; echo $b $a"], "1\n2\n", "=2 1\n"),
-    (&["exec", "box", "-c", "web", "--", "sh", "-c", "echo out; sleep 1; echo err >&2; exit 7"], "", "!err\ncommand terminated with exit code 7\n"),
-    (&["exec", "box", "-c", "web", "--", "nosuch"], "", "!exec: \"nosuch\": executable file not found in $PATH"),
+    (
+        &["exec", "box", "-c", "web", "--", "sh", "-c", "echo out; sleep 1; echo err >&2; exit 7"],
+        "",
+        "!err\ncommand terminated with exit code 7\n",
+    ),
+    (
+        &["exec", "box", "-c", "web", "--", "nosuch"],
+        "",
+        "!exec: \"nosuch\": executable file not found in $PATH",
+    ),
     (&["exec", "box", "-c", "none", "--", "ls"], "", "!container none is not valid for pod box"),
     (&["exec", "missing", "--", "ls"], "", "!Error from server (NotFound): pods \"missing\" not found\n"),
     (&["cp", "local.txt", "box:/scratch/copied.txt", "-c", "web"], "", "="),
     (&["exec", "box", "-c", "web", "--", "cat", "/scratch/copied.txt"], "", "=from here é\n"),
     (&["cp", "tree", "box:/scratch", "-c", "web"], "", "="),
     (&["exec", "box", "-c", "web", "--", "ls", "/scratch/tree/below"], "", "=raw\n"),
-    (&["cp", "box:/scratch/tree", "back", "-c", "web"], "", "="),
+    (&["cp", "box:/scratch/tree", "back", "-c", "web"], "", "~"),
     (&["cp", "box:/etc/settings/mode", "mode", "-c", "web"], "", "~"),
     (&["cp", "local.txt", "box:/etc/settings/mode", "-c", "web"], "", "!Read-only file system"),
 ];
@@ -232,7 +245,9 @@ async fn programs_in_containers_are_talked_to() {
                 _ => code != Some(0) && stderr.contains(wanted),
             };
             if !agrees {
-                wrong.push(format!("{words:?}\n  wanted {expected:?}\n  stdout {stdout:?}\n  stderr {stderr:?}"));
+                wrong.push(format!(
+                    "{words:?}\n  wanted {expected:?}\n  stdout {stdout:?}\n  stderr {stderr:?}"
+                ));
             }
         }
         assert!(wrong.is_empty(), "{program:?}: {} differ:\n{}", wrong.len(), wrong.join("\n"));
@@ -352,16 +367,48 @@ async fn what_is_no_connection_is_refused_in_kubernetes_words() {
     for (line, headers, wanted) in [
         (format!("GET {pods}/box/{run}"), String::new(), "400|Upgrade request required"),
         (format!("POST {pods}/box/portforward"), String::new(), "400|Upgrade request required"),
-        (format!("GET {pods}/box/{run}"), format!("{socket}Sec-WebSocket-Protocol: chat\r\n"), "400|unable to upgrade"),
-        (format!("POST {pods}/box/{run}"), "Connection: Upgrade\r\nUpgrade: h2c\r\n".into(), "400|unsupported protocol"),
-        (format!("POST {pods}/box/{run}"), format!("{spdy}X-Stream-Protocol-Version: v9\r\n"), "403|unable to negotiate protocol: client supports [\\\"v9\\\"], server accepts [\\\"v4.channel.k8s.io\\\"]"),
+        (
+            format!("GET {pods}/box/{run}"),
+            format!("{socket}Sec-WebSocket-Protocol: chat\r\n"),
+            "400|unable to upgrade",
+        ),
+        (
+            format!("POST {pods}/box/{run}"),
+            "Connection: Upgrade\r\nUpgrade: h2c\r\n".into(),
+            "400|unsupported protocol",
+        ),
+        (
+            format!("POST {pods}/box/{run}"),
+            format!("{spdy}X-Stream-Protocol-Version: v9\r\n"),
+            "403|unable to negotiate protocol: client supports [\\\"v9\\\"], server accepts [\\\"v4.channel.k8s.io\\\"]",
+        ),
         (format!("GET {pods}/gone/{run}"), format!("{socket}{v5}"), "404|pods \\\"gone\\\" not found"),
         (format!("POST {pods}/gone/{run}"), format!("{spdy}{v4}"), "404|pods \\\"gone\\\" not found"),
-        (format!("GET {pods}/gone/portforward"), format!("{socket}Sec-WebSocket-Protocol: SPDY/3.1+portforward.k8s.io\r\n"), "404|pods \\\"gone\\\" not found"),
-        (format!("GET {pods}/box/exec?container=web&stdout=true"), format!("{socket}{v5}"), "400|you must specify at least 1 command for the container"),
-        (format!("GET {pods}/box/exec?command=ls"), format!("{socket}{v5}"), "400|you must specify at least 1 of stdin, stdout, stderr"),
-        (format!("GET {pods}/box/exec?command=ls&stdout=true"), format!("{socket}{v5}"), "400|a container name must be specified for pod box, choose one of: [web typist]"),
-        (format!("GET {viewer}/box/{run}"), format!("{socket}{v5}"), "403|cannot create resource \\\"pods/exec\\\""),
+        (
+            format!("GET {pods}/gone/portforward"),
+            format!("{socket}Sec-WebSocket-Protocol: SPDY/3.1+portforward.k8s.io\r\n"),
+            "404|pods \\\"gone\\\" not found",
+        ),
+        (
+            format!("GET {pods}/box/exec?container=web&stdout=true"),
+            format!("{socket}{v5}"),
+            "400|you must specify at least 1 command for the container",
+        ),
+        (
+            format!("GET {pods}/box/exec?command=ls"),
+            format!("{socket}{v5}"),
+            "400|you must specify at least 1 of stdin, stdout, stderr",
+        ),
+        (
+            format!("GET {pods}/box/exec?command=ls&stdout=true"),
+            format!("{socket}{v5}"),
+            "400|a container name must be specified for pod box, choose one of: [web typist]",
+        ),
+        (
+            format!("GET {viewer}/box/{run}"),
+            format!("{socket}{v5}"),
+            "403|cannot create resource \\\"pods/exec\\\"",
+        ),
         (format!("GET {pods}/box/{run}"), format!("{socket}{v5}"), "101|"),
         (format!("POST {pods}/box/{run}"), format!("{spdy}{v4}"), "101|"),
     ] {
@@ -410,7 +457,8 @@ async fn frames_that_make_no_sense_end_their_connection_only() {
         // The server may have closed it with what it did not read.
         let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it ends");
     }
-    let mut shell = world.connect("exec?command=cat&container=web&stdin=true&stdout=true", "v5.channel.k8s.io").await;
+    let mut shell =
+        world.connect("exec?command=cat&container=web&stdin=true&stdout=true", "v5.channel.k8s.io").await;
     shell.send(0, "still here\n").await;
     shell.until(1, "still here\n").await;
 }
@@ -420,7 +468,8 @@ async fn a_container_is_put_beside_those_that_run() {
     let Some(program) = clients().await.into_iter().next() else { return };
     let world = World::new().await;
     let words = ["debug", "-i", "-q", "box", "--image=busybox", "--target=web", "-c", "probe", "--", "sh"];
-    let (stdout, stderr, _) = world.run(&program, &words, b"hostname\nwget -qO- localhost:8080\nexit 6\n").await;
+    let (stdout, stderr, _) =
+        world.run(&program, &words, b"hostname\nwget -qO- localhost:8080\nexit 6\n").await;
     assert!(stdout.starts_with("box\ntodo-api v1.0 from box\n"), "{stdout:?} {stderr:?}");
     let path = "jsonpath={.status.ephemeralContainerStatuses[*].state.terminated.exitCode} {.status.phase} {.status.containerStatuses[*].ready}";
     let (stdout, stderr, _) = world.run(&program, &["get", "pod", "box", "-o", path], b"").await;
@@ -429,9 +478,18 @@ async fn a_container_is_put_beside_those_that_run() {
     assert!(stdout.starts_with("box\n"), "{stdout:?}");
     let http = reqwest::Client::new();
     for (container, wanted) in [
-        (r#"{"name":"web","image":"busybox"}"#, "spec.ephemeralContainers[1].name: Duplicate value: \\\"web\\\""),
-        (r#"{"name":"d","image":"busybox","ports":[{"containerPort":80}]}"#, "spec.ephemeralContainers[1].ports: Forbidden: cannot be set for an Ephemeral Container"),
-        (r#"{"name":"d","image":"busybox","targetContainerName":"no"}"#, "spec.ephemeralContainers[1].targetContainerName: Not found: \\\"no\\\""),
+        (
+            r#"{"name":"web","image":"busybox"}"#,
+            "spec.ephemeralContainers[1].name: Duplicate value: \\\"web\\\"",
+        ),
+        (
+            r#"{"name":"d","image":"busybox","ports":[{"containerPort":80}]}"#,
+            "spec.ephemeralContainers[1].ports: Forbidden: cannot be set for an Ephemeral Container",
+        ),
+        (
+            r#"{"name":"d","image":"busybox","targetContainerName":"no"}"#,
+            "spec.ephemeralContainers[1].targetContainerName: Not found: \\\"no\\\"",
+        ),
         (r#"{"name":"probe","image":"nginx"}"#, "may not be changed"),
     ] {
         let sent = http

@@ -144,7 +144,8 @@ async fn websocket(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Re
         .protocols(purpose.protocols().0.iter().copied())
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE);
-    let Some(protocol) = upgrade.selected_protocol().and_then(|name| name.to_str().ok()).map(str::to_owned) else {
+    let Some(protocol) = upgrade.selected_protocol().and_then(|name| name.to_str().ok()).map(str::to_owned)
+    else {
         let why = "unable to upgrade: none of the protocols is spoken here";
         return Err(answer::status(400, "BadRequest", why));
     };
@@ -157,10 +158,13 @@ async fn websocket(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Re
         Purpose::Ports => {
             port_forward::check(&line).await?;
             if protocol.starts_with("SPDY") {
-                upgrade.on_upgrade(|socket| async move { port_forward::over_spdy(tunnel(socket), line).await })
+                upgrade
+                    .on_upgrade(|socket| async move { port_forward::over_spdy(tunnel(socket), line).await })
             } else {
                 let ports = port_forward::ports(&line)?;
-                upgrade.on_upgrade(|socket| async move { port_forward::over_websocket(socket, ports, line).await })
+                upgrade.on_upgrade(
+                    |socket| async move { port_forward::over_websocket(socket, ports, line).await },
+                )
             }
         }
     })
@@ -171,7 +175,9 @@ async fn spdy(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Respons
     let theirs = text(&parts.headers, PROTOCOLS);
     let Some(protocol) = theirs.split(',').map(str::trim).find(|one| ours.contains(one)) else {
         let theirs: Vec<&str> = theirs.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
-        let why = format!("unable to upgrade: unable to negotiate protocol: client supports {theirs:?}, server accepts {ours:?}");
+        let why = format!(
+            "unable to upgrade: unable to negotiate protocol: client supports {theirs:?}, server accepts {ours:?}"
+        );
         return Err(answer::status(403, "Forbidden", &why));
     };
     let Some(upgrade) = parts.extensions.remove::<hyper::upgrade::OnUpgrade>() else {

@@ -282,7 +282,8 @@ async fn answer_of(
         return Err(Refused);
     }
     let status = answer.body["status"].as_i64().and_then(|status| u16::try_from(status).ok()).unwrap_or(502);
-    let response = Response::builder().status(status).header(header::CONTENT_TYPE, "text/plain; charset=utf-8");
+    let response =
+        Response::builder().status(status).header(header::CONTENT_TYPE, "text/plain; charset=utf-8");
     response.body(Body::from(answer.body["text"].str().to_string())).map_err(|_| Refused)
 }
 

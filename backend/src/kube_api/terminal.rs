@@ -96,7 +96,9 @@ impl Terminal {
     /// Arrows lead through the lines before; other keys do nothing.
     fn escape(&mut self, byte: u8, echo: &mut Vec<u8>) {
         self.begun.push(byte);
-        if self.begun.len() == 2 && matches!(byte, b'[' | b'O') || self.begun.len() < 8 && matches!(byte, b'0'..=b'9' | b';') {
+        if self.begun.len() == 2 && matches!(byte, b'[' | b'O')
+            || self.begun.len() < 8 && matches!(byte, b'0'..=b'9' | b';')
+        {
             return;
         }
         let shown = match byte {
@@ -160,11 +162,11 @@ mod tests {
             ("ab\x03c\r", "ab^Cc\r\n", vec![Typed::Signal("INT"), line("c\n")]),
             ("né\x7fe\r", "né\x08 \x08e\r\n", vec![line("ne\n")]),
             ("one\r\x1b[A\r", "one\r\none\r\n", vec![line("one\n"), line("one\n")]),
-            ("a\rb\r\x1b[A\x1b[A\x1b[Bx\r", "a\r\nb\r\nb\x08 \x08a\x08 \x08bx\r\n", vec![
-                line("a\n"),
-                line("b\n"),
-                line("bx\n"),
-            ]),
+            (
+                "a\rb\r\x1b[A\x1b[A\x1b[Bx\r",
+                "a\r\nb\r\nb\x08 \x08a\x08 \x08bx\r\n",
+                vec![line("a\n"), line("b\n"), line("bx\n")],
+            ),
             ("a\x1b[Cb\x1b[3~\t\r", "ab\x07\r\n", vec![line("ab\n")]),
         ] {
             let mut terminal = Terminal::default();

@@ -66,7 +66,10 @@ impl Output {
     /// What the answer of a program that has ended has of it.
     pub fn read(doc: &Doc) -> Output {
         let mut output = Output {
-            dropped: doc["output"]["dropped"].as_i64().and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
+            dropped: doc["output"]["dropped"]
+                .as_i64()
+                .and_then(|count| u64::try_from(count).ok())
+                .unwrap_or(0),
             ..Output::default()
         };
         for part in doc["output"]["parts"].items() {

@@ -110,7 +110,9 @@ impl Cluster {
 fn only_reads(request: &Request) -> bool {
     // Whether a port can be reached is asked without a text for it.
     let asks = request.subresource == Subresource::PortForward && request.body["stdin"].str().is_empty();
-    asks || request.verb.is_read() || request.options.dry_run || request.subresource == Subresource::AccessReview
+    asks || request.verb.is_read()
+        || request.options.dry_run
+        || request.subresource == Subresource::AccessReview
 }
 
 fn unreachable() -> HttpResponse {

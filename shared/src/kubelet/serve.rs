@@ -22,7 +22,11 @@ impl Kubelet {
             }
             NodeCall::Attach(key, options) => {
                 let uid = self.by_key.get(&key).copied();
-                self.running(uid, &options.container).map(|pod| CriCall::Attach { call: number, pod, options })
+                self.running(uid, &options.container).map(|pod| CriCall::Attach {
+                    call: number,
+                    pod,
+                    options,
+                })
             }
             NodeCall::Input(_, stream, input) => Ok(CriCall::Input { call: number, stream, input }),
             NodeCall::Forward(key, port, text) => {

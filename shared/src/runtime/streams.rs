@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::doc::Str;
 use crate::sim::{
-    Body, Causes, Context, CriEvent, Duration, ExecOptions, ExecResult, HttpTarget, NodeReply, Packet, PacketStep,
-    Process, Protocol, StreamInput, Timer,
+    Body, Causes, Context, CriEvent, Duration, ExecOptions, ExecResult, HttpTarget, NodeReply, Packet,
+    PacketStep, Process, Protocol, StreamInput, Timer,
 };
 
 use super::logs::Follower;
@@ -55,7 +55,9 @@ impl Forward {
 impl Runtime {
     /// Runs a program whose input comes bit by bit.
     pub(super) fn exec_stream(&mut self, call: u64, start: u64, options: &ExecOptions, cx: &mut Context<'_>) {
-        let Some(number) = self.start_task(start, &options.command, Role::Stream(call, options.tty)) else { return };
+        let Some(number) = self.start_task(start, &options.command, Role::Stream(call, options.tty)) else {
+            return;
+        };
         if let Some(running) = self.tasks.get_mut(&number) {
             running.task.feed(&options.stdin, options.open);
             if options.tty {

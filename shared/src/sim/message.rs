@@ -6,7 +6,8 @@ use crate::api::{Key, Object, Reply, Request, Status};
 use crate::doc::{Doc, Str};
 
 use super::{
-    Causes, EtcdMessage, ExecOptions, Incarnation, LogOptions, NodeCall, NodeReply, Process, StreamInput, Time,
+    Causes, EtcdMessage, ExecOptions, Incarnation, LogOptions, NodeCall, NodeReply, Process, StreamInput,
+    Time,
 };
 
 /// Ties a response to its request.

@@ -111,7 +111,9 @@ fn a_connection_ends_what_runs_on_it() {
 
 #[test]
 fn a_container_that_reads_is_attached_to() {
-    let mut world = world("containers: [{name: c, image: busybox, stdin: true, stdinOnce: true, tty: true}]\nrestartPolicy: Never");
+    let mut world = world(
+        "containers: [{name: c, image: busybox, stdin: true, stdinOnce: true, tty: true}]\nrestartPolicy: Never",
+    );
     let first = open(&mut world, "attach?stdin=true&stdout=true&tty=true&stream=s");
     let second = open(&mut world, "attach?stdout=true&stream=other");
     send(&mut world, "stdin", "echo hello\n");

@@ -29,7 +29,9 @@ pub(super) fn compile_lines(source: &str) -> Result<Option<Code>, String> {
     match parser.script() {
         Ok(_) if parser.unfinished || !parser.awaited.is_empty() => Ok(None),
         Ok(code) => Ok(Some(code)),
-        Err(why) if ["end of file", "unterminated", "missing"].iter().any(|end| why.contains(end)) => Ok(None),
+        Err(why) if ["end of file", "unterminated", "missing"].iter().any(|end| why.contains(end)) => {
+            Ok(None)
+        }
         Err(why) => Err(why),
     }
 }
@@ -37,12 +39,12 @@ pub(super) fn compile_lines(source: &str) -> Result<Option<Code>, String> {
 impl Parser {
     fn of(source: &str) -> Parser {
         Parser {
-        text: source.chars().collect(),
-        at: 0,
-        code: Code { source: source.into(), blocks: vec![Vec::new()], heredocs: Vec::new() },
-        block: 0,
-        checked: 0,
-        depth: 0,
+            text: source.chars().collect(),
+            at: 0,
+            code: Code { source: source.into(), blocks: vec![Vec::new()], heredocs: Vec::new() },
+            block: 0,
+            checked: 0,
+            depth: 0,
             awaited: Vec::new(),
             unfinished: false,
         }

@@ -39,7 +39,9 @@ impl Task {
                         },
                     };
                 }
-                Destination::Text(word) => self.io.input = Some(format!("{}\n", self.text(word, values)?).into()),
+                Destination::Text(word) => {
+                    self.io.input = Some(format!("{}\n", self.text(word, values)?).into())
+                }
                 Destination::Heredoc(number) => {
                     let code = Arc::clone(&self.code);
                     self.io.input = Some(self.text(&code.heredocs[*number as usize], values)?.into());

@@ -29,9 +29,13 @@ pub fn validate(new: &Doc, old: &Doc, key: &Key) -> Result<(), Status> {
         let name = before["name"].str().to_string();
         let after = new["ephemeralContainers"].items().iter().find(|one| one["name"] == before["name"]);
         match after {
-            None => faults.forbidden(&list, &format!("existing ephemeral containers {name:?} may not be removed\n")),
+            None => faults
+                .forbidden(&list, &format!("existing ephemeral containers {name:?} may not be removed\n")),
             Some(after) if after != before => {
-                faults.forbidden(&list, &format!("existing ephemeral containers {name:?} may not be changed\n"));
+                faults.forbidden(
+                    &list,
+                    &format!("existing ephemeral containers {name:?} may not be changed\n"),
+                );
             }
             Some(_) => {}
         }

@@ -64,7 +64,9 @@ impl Wanted {
                         wanted.directory = format!("/{}", absolute(here, to)).into();
                     }
                     'm' | 'p' | 'o' | 'h' | 'P' | 'k' => {}
-                    'z' | 'j' | 'J' => return Err("tar (child): gzip: Cannot exec: No such file or directory".into()),
+                    'z' | 'j' | 'J' => {
+                        return Err("tar (child): gzip: Cannot exec: No such file or directory".into());
+                    }
                     other => return Err(format!("tar: invalid option -- '{other}'")),
                 }
             }
@@ -74,7 +76,10 @@ impl Wanted {
                 Err("tar: Cowardly refusing to create an empty archive".into())
             }
             (true, false, false) | (false, true, false) | (false, false, true) => Ok(wanted),
-            _ => Err("tar: You must specify one of the '-Acdtrux', '--delete' or '--test-label' options".into()),
+            _ => {
+                Err("tar: You must specify one of the '-Acdtrux', '--delete' or '--test-label' options"
+                    .into())
+            }
         }
     }
 }
@@ -88,7 +93,10 @@ pub(super) fn tar(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
         }
     };
     if !world.place.is_directory(wanted.directory.trim_start_matches('/')) {
-        let why = format!("tar: {}: Cannot open: {MISSING}\ntar: Error is not recoverable: exiting now\n", wanted.directory);
+        let why = format!(
+            "tar: {}: Cannot open: {MISSING}\ntar: Error is not recoverable: exiting now\n",
+            wanted.directory
+        );
         task.write(true, &why, world);
         return Done::Status(2);
     }
@@ -219,7 +227,8 @@ fn members(archive: &[u8]) -> Option<Vec<Member<'_>>> {
             b'g' => {}
             kind => {
                 let prefix = if block[257..262] == *b"ustar" { text(345, 155) } else { String::new() };
-                let name = if prefix.is_empty() { text(0, 100) } else { format!("{prefix}/{}", text(0, 100)) };
+                let name =
+                    if prefix.is_empty() { text(0, 100) } else { format!("{prefix}/{}", text(0, 100)) };
                 found.push(Member { name: long.take().unwrap_or(name), kind, bytes });
             }
         }
@@ -244,7 +253,10 @@ fn extract(task: &mut Task, archive: &[u8], wanted: &Wanted, world: &mut Surroun
     let (mut complaints, mut shown) = (String::new(), String::new());
     for Member { name, kind, bytes } in members {
         let named = wanted.names.is_empty()
-            || wanted.names.iter().any(|one| name == *one || name.starts_with(&format!("{}/", one.trim_end_matches('/'))));
+            || wanted
+                .names
+                .iter()
+                .any(|one| name == *one || name.starts_with(&format!("{}/", one.trim_end_matches('/'))));
         if !named {
             continue;
         }
