@@ -192,6 +192,13 @@ impl Replica {
         replica
     }
 
+    /// The same cluster at its very beginning, with everything that was done still to be done.
+    pub fn beginning(&self) -> Option<Self> {
+        let mut scenario = self.player().to_scenario();
+        scenario.spec.opening = Default::default();
+        Self::open(scenario).ok()
+    }
+
     /// Nothing of what was still to be done is done.
     pub fn forget_future(&mut self) {
         if let Engine::Alone(player) = &mut self.engine {
@@ -285,12 +292,8 @@ impl Replica {
                 }
             }
             ServerMessage::Refused { id, why } => match id.filter(|id| together.submitted.remove(id)) {
-                Some(id) if id >= TERMINAL => self.responses.push((id & !TERMINAL, refusal(&why))),
-                Some(id) => {
-                    let outcome = Outcome { stderr: why.to_string(), ..Outcome::default() };
-                    self.refused.push(Reply::Outcome { id, outcome });
-                }
                 None => together.live.problem = why.to_string(),
+                id => self.refuse(id, &why),
             },
             ServerMessage::Presence { people } => {
                 together.live.people = u32::try_from(people.len()).unwrap_or(u32::MAX);
@@ -321,6 +324,23 @@ impl Replica {
                 together.said.push(ClientMessage::Submit { id, action });
             }
         }
+    }
+
+    /// Answers a command with a refusal; a program of the terminal's as the API server would.
+    pub fn refuse(&mut self, id: Option<u32>, why: &str) {
+        match id {
+            Some(id) if id >= TERMINAL => self.responses.push((id & !TERMINAL, refusal(why))),
+            Some(id) => {
+                let outcome = Outcome { stderr: why.to_owned(), ..Outcome::default() };
+                self.refused.push(Reply::Outcome { id, outcome });
+            }
+            None => {}
+        }
+    }
+
+    /// Refuses a request of the terminal's.
+    pub fn refuse_request(&mut self, id: u32, why: &str) {
+        self.refuse(Some(id | TERMINAL), why);
     }
 
     /// Sends a request of the terminal's; [`Self::take_responses`] has its answer. The page's own numbers are below
