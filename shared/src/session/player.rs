@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::api::User;
-use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome};
+use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome, ProgramOutput};
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Doc, Str};
 use crate::kubectl::{Output, Program, Progress};
@@ -114,6 +114,13 @@ impl Player {
             seen_revision: 0,
             seen_answers: 0,
         })
+    }
+
+    /// What the program that a step's request runs has written so far, once it runs and as long as it does.
+    pub fn output(&self, step: u64) -> Option<&ProgramOutput> {
+        let asks = |asker: &Asker| matches!(asker, Asker::Step(number, _) if *number == step);
+        let (command, _) = self.asked.iter().find(|(_, asker)| asks(asker))?;
+        self.cluster.output(*command)
     }
 
     /// The cluster.
