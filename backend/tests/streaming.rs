@@ -503,3 +503,18 @@ async fn a_container_is_put_beside_those_that_run() {
         assert!(text.contains(wanted), "{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ports_are_reached_over_channels_too() {
+    let world = World::new().await;
+    let request = "GET / HTTP/1.1\r\nHost: box\r\n\r\n";
+    let mut socket = world.connect("portforward?ports=8080&ports=9", "v4.channel.k8s.io").await;
+    socket.send(0, request).await;
+    socket.until(0, "todo-api v1.0 from box\n").await;
+    assert!(socket.all(0).contains("HTTP/1.1 200 OK\r\n"), "{:?}", socket.heard);
+    socket.send(2, request).await;
+    socket.until(3, "127.0.0.1:9: connect: connection refused IPv6 dial tcp6: address localhost: no suitable address ").await;
+    socket.heard.clear();
+    socket.send(0, request).await;
+    socket.until(0, "todo-api v1.0 from box\n").await;
+}
