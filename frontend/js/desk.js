@@ -111,8 +111,9 @@ function undoOf(request) {
   if (!args) return undefined;
   const at = Math.max(known.now - 1, 0);
   if (!isLive()) return () => goOnFrom(at);
-  const flags = /^(--(now|force|wait|cascade|grace-period|ignore-not-found|timeout)(=.*)?|-i|--interactive)$/;
-  const reading = args.filter((word) => !flags.test(word)).map((word, index) => (index === args.indexOf("delete") ? "get" : word));
+  const flags = /^(--(all|now|force|wait|cascade|grace-period|ignore-not-found|timeout)(=.*)?|-i|--interactive)$/;
+  const reading = args.filter((word) => !flags.test(word));
+  reading[reading.indexOf("delete")] = "get";
   const before = objects(reading, request.terminal?.run?.stdin);
   return async () => {
     const found = await before;
