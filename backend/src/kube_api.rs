@@ -186,7 +186,10 @@ fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest,
     let whole = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let path = whole.strip_prefix("/k8s/").and_then(|rest| rest.find(['/', '?']).map(|at| &rest[at..]));
     let path = path.unwrap_or("/");
-    let path = with_manager(&parts.method, path, &text(&parts.headers, header::USER_AGENT.as_str()));
+    let path = match body {
+        [] => Cow::Borrowed(path),
+        _ => with_manager(&parts.method, path, &text(&parts.headers, header::USER_AGENT.as_str())),
+    };
     let mut content_type = text(&parts.headers, header::CONTENT_TYPE.as_str());
     let body = if content_type.starts_with(protobuf::MEDIA_TYPE) && !body.is_empty() {
         content_type = "application/json".to_owned();
