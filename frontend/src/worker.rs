@@ -4,7 +4,7 @@
 //! - [`driver`]: one cluster for one viewer; [`replica`]: the cluster itself and what people do to it.
 //! - [`past`]: branches, the [`moments`] that can be gone back to, and what is marked on the timeline.
 //! - [`terminal`]: kubectl programs of the terminal; [`tools`]: what editor and files ask.
-//! - `socket`: the connection to the server of a live session.
+//! - `socket`: the connection to the server of a live session; [`pending`]: what is to be said when it is back.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
 //! - [`view`], [`systems`], [`map`], [`standing`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
 //!   said about it.
@@ -19,6 +19,7 @@ pub mod messages;
 pub mod moments;
 pub mod pacing;
 pub mod past;
+pub mod pending;
 pub mod replica;
 #[cfg(feature = "page")]
 mod socket;

@@ -23,7 +23,7 @@ use crate::{
     error::{Fault, Problem},
     kube_api::kubeconfig,
     origin,
-    storage::{Damage, Pace, SessionRecord, TokenHash, count},
+    storage::{Damage, Pace, SessionRecord, TokenHash},
 };
 
 /// Largest scenario that is read, in bytes.
@@ -133,7 +133,7 @@ impl Sessions {
             let why = format!("a session here has {} nodes at most, and this one {nodes}", limits.nodes);
             return Err(Problem::new(StatusCode::BAD_REQUEST, why));
         }
-        if self.inner.store.work(count).await? >= limits.sessions {
+        if self.inner.store.count().await? >= limits.sessions {
             let why = "this server keeps as many sessions as it takes: whoever runs it can allow more";
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
         }
