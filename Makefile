@@ -54,11 +54,12 @@ dev: tools ## Serve as `run` does, and rebuild on every change
 simulate: rust ## Random commands and faults against the rules (SEEDS=1000 FROM=0, or one SEED=17)
 	@SEEDS=$(or $(SEEDS),1000) cargo test --locked --release --package tests --test simulation -- --nocapture
 
-bench: page ## Run the speed scenarios
+bench: program ## Run the speed scenarios
 	$(call say,Benchmarks)
 	@cargo bench --locked --package tests
 	@node tests/benches/worker.mjs
 	@node tests/benches/map.mjs
+	@node tests/benches/stage.mjs
 
 load: program ## A full room and many sessions over WebSockets (LEARNERS=200 SESSIONS=100 CLIENTS=10)
 	@cargo bench --locked --package kubarium --bench load

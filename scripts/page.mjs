@@ -31,7 +31,7 @@ const edit = async (name, change) => writeFile(at(name), change(await readFile(a
 
 // Modules that the page loads later.
 await build({
-  entryPoints: ["frontend/js/desk.js", "frontend/js/editor.js", "frontend/js/map.js", "frontend/js/room.js", "frontend/js/terminal.js"],
+  entryPoints: ["beside", "charts", "closer", "desk", "editor", "map", "picture", "room", "terminal", "tree"].map((name) => `frontend/js/${name}.js`),
   loader: { ".css": "text" },
   outdir: staging,
   bundle: true,

@@ -14,7 +14,8 @@ const SHOWN_MS = 20_000;
 /** Objects whose namespace need not be said. */
 const PLAIN = ["", "default"];
 
-const { engine } = window.kubarium;
+const { kubarium } = window;
+const { engine } = kubarium;
 const post = engine.postMessage.bind(engine);
 const foot = () => document.querySelector(".page .foot, .desk .foot");
 
@@ -130,8 +131,15 @@ function embedded() {
   parent.postMessage({ kubarium: "ready" }, "*");
 }
 
+/** What stands beside the things on the stage. */
+function standBeside() {
+  const file = document.querySelector("meta[name='asset:beside']")?.content;
+  if (file) kubarium.load(file);
+}
+
 options();
 embedded();
+standBeside();
 offer();
 setTimeout(keepPage, REST_MS);
 addEventListener("pagehide", keep);

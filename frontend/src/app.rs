@@ -192,6 +192,7 @@ fn Foot() -> impl IntoView {
                 {tab(Drawer::Timeline, |i18n| t_string!(i18n, tabs.timeline))}
                 {tab(Drawer::Inspector, |i18n| t_string!(i18n, tabs.inspector))}
                 {tab(Drawer::Faults, |i18n| t_string!(i18n, tabs.faults))}
+                {tab(Drawer::Tree, |i18n| t_string!(i18n, tabs.tree))}
             </nav>
             <p class="legend">
                 <span><i class="mark control"></i>{t!(i18n, legend.control)}</span>

@@ -6,6 +6,7 @@ use crate::{
     chaos::Faults,
     i18n::*,
     inspector::Inspector,
+    later::Later,
     state::{Drawer, Page},
     terminal::Terminal,
     timeline::Timeline,
@@ -31,6 +32,7 @@ pub(crate) fn DrawerPanel() -> impl IntoView {
         Some(Drawer::Timeline) => t_string!(i18n, tabs.timeline),
         Some(Drawer::Inspector) => t_string!(i18n, tabs.inspector),
         Some(Drawer::Faults) => t_string!(i18n, tabs.faults),
+        Some(Drawer::Tree) => t_string!(i18n, tabs.tree),
         None => "",
     };
     view! {
@@ -53,6 +55,7 @@ pub(crate) fn DrawerPanel() -> impl IntoView {
                 Some(Drawer::Timeline) => view! { <div class="drawer-body"><Timeline /></div> }.into_any(),
                 Some(Drawer::Faults) => view! { <div class="drawer-body"><Faults /></div> }.into_any(),
                 Some(Drawer::Inspector) => view! { <div class="drawer-body"><Inspector /></div> }.into_any(),
+                Some(Drawer::Tree) => view! { <Later asset="tree" class="drawer-body" /> }.into_any(),
                 _ => ().into_any(),
             }}
         </aside>

@@ -5,6 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 use crate::{
     browser,
     i18n::*,
+    later::Later,
     protocol::{Pace, Request, Speed},
     state::Page,
     view_model::{clock_text, speed_text},
@@ -169,6 +170,7 @@ fn ShareMenu() -> impl IntoView {
                         )}</p>
                     })}
                     <LiveSection />
+                    <Later asset="picture" class="pictures" />
                 </div>
             </Show>
         </div>

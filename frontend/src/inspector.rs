@@ -9,10 +9,11 @@ use leptos::prelude::*;
 use self::why::Why;
 use crate::{
     i18n::*,
-    protocol::{Command, Inspection, Link, Pace, Placement, Subject},
+    later::Later,
+    protocol::{Command, Inspection, Link, Pace, Subject},
     state::Page,
     timeline::EventLine,
-    view_model::{breakable, clock_text},
+    view_model::clock_text,
 };
 
 #[component]
@@ -23,25 +24,37 @@ pub(crate) fn Inspector() -> impl IntoView {
         page.selection.set(None);
         page.send(&crate::protocol::Request::Inspect(None));
     });
-    move || match (page.selection.get(), page.inspection.get()) {
-        (None, _) => view! { <p class="muted">{t!(i18n, inspector.empty)}</p> }.into_any(),
-        (Some(subject), None) => view! {
-            <h3>{subject.name().to_owned()}</h3>
-            <p class="muted">{t!(i18n, inspector.gone)}</p>
+    view! {
+        {move || match (page.selection.get(), page.inspection.get()) {
+            (None, _) => view! { <p class="muted">{t!(i18n, inspector.empty)}</p> }.into_any(),
+            (Some(subject), None) => view! {
+                <h3>{subject.name().to_owned()}</h3>
+                <p class="muted">{t!(i18n, inspector.gone)}</p>
+            }
+            .into_any(),
+            (Some(subject), Some(inspection)) => view! { <About subject inspection /> }.into_any(),
+        }}
+        // This stays while the cluster goes on and all else is told anew.
+        {move || page.selection.get().and_then(|subject| closer(&subject)).map(|about| view! {
+            <Later asset="closer" class="closer" about />
+        })}
+        {move || page.selection.get().and(page.inspection.get()).map(|inspection| view! { <Rest inspection /> })}
+    }
+}
+
+/// What there is to be seen of it that is worked out when somebody looks.
+fn closer(subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Object { kind, .. } if matches!(kind.as_str(), "Pod" | "Node") => {
+            serde_json::to_string(subject).ok()
         }
-        .into_any(),
-        (Some(subject), Some(inspection)) => view! { <About subject inspection /> }.into_any(),
+        _ => None,
     }
 }
 
 #[component]
 fn About(subject: Subject, inspection: Arc<Inspection>) -> impl IntoView {
-    let i18n = use_i18n();
     let facts = inspection.facts.clone();
-    let events = inspection.events.clone();
-    let (placement, chain, yaml) =
-        (inspection.placement.clone(), inspection.chain.clone(), inspection.yaml.clone());
-    let causes = inspection.causes.clone();
     view! {
         <p class="kind">{inspection.kind.clone()}</p>
         <h3>{inspection.name.clone()}</h3>
@@ -49,7 +62,16 @@ fn About(subject: Subject, inspection: Arc<Inspection>) -> impl IntoView {
         <dl class="facts">
             {facts.into_iter().map(|(field, value)| view! { <dt>{field}</dt><dd>{value}</dd> }).collect_view()}
         </dl>
-        {placement.map(|placement| view! { <PlacementTable placement /> })}
+    }
+}
+
+/// How it came about, what was said of it, and all of it.
+#[component]
+fn Rest(inspection: Arc<Inspection>) -> impl IntoView {
+    let i18n = use_i18n();
+    let (causes, chain) = (inspection.causes.clone(), inspection.chain.clone());
+    let (events, yaml) = (inspection.events.clone(), inspection.yaml.clone());
+    view! {
         {(!causes.is_empty()).then(|| view! { <Why causes /> })}
         {(!chain.is_empty()).then(|| view! { <Chain chain /> })}
         {(!events.is_empty()).then(|| view! {
@@ -162,53 +184,6 @@ fn FaultButton(target: String, kind: &'static str) -> impl IntoView {
         <button class="quiet" on:click=move |_| {
             page.command(Command::Fault { target: target.clone(), kind: kind.to_owned() });
         }>{label}</button>
-    }
-}
-
-/// The scheduler's verdict on every node.
-#[component]
-fn PlacementTable(placement: Placement) -> impl IntoView {
-    let i18n = use_i18n();
-    let (chosen, drawn) = (placement.chosen.clone(), placement.drawn);
-    let plugins = placement.plugins.clone();
-    let columns = plugins.len();
-    let sentence = {
-        let chosen = chosen.clone();
-        move || {
-            if drawn {
-                t_string!(i18n, inspector.drawn, node = chosen.clone()).to_string()
-            } else if chosen.is_empty() {
-                t_string!(i18n, inspector.placed_nowhere).to_owned()
-            } else {
-                t_string!(i18n, inspector.placed, node = chosen.clone()).to_string()
-            }
-        }
-    };
-    let rows = placement.rows.into_iter().map(move |row| {
-        let won = row.node == chosen;
-        let cells = if row.refusal.is_empty() {
-            let scores = row.scores.iter().map(|score| view! { <td>{*score}</td> }).collect_view();
-            view! { <td><b>{row.total}</b></td>{scores} }.into_any()
-        } else {
-            view! { <td class="refusal" colspan=(columns + 1).to_string()>{row.refusal}</td> }.into_any()
-        };
-        view! { <tr class:won=won><th scope="row">{row.node}</th>{cells}</tr> }
-    });
-    view! {
-        <h4>{t!(i18n, inspector.why_here)}</h4>
-        <p>{sentence}</p>
-        <div class="scroll" tabindex="0">
-            <table class="placement">
-                <thead>
-                    <tr>
-                        <th scope="col">{t!(i18n, inspector.node)}</th>
-                        <th scope="col">{t!(i18n, inspector.total)}</th>
-                        {plugins.iter().map(|plugin| view! { <th scope="col">{breakable(plugin)}</th> }).collect_view()}
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        </div>
     }
 }
 

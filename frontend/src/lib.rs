@@ -10,6 +10,7 @@
 //!   the panels `workbench` (YAML), `terminal`, `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a
 //!   [`guide`].
 //! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals.
+//! - `later`: the way to parts of the page that are JavaScript modules and are loaded when they are shown.
 //! - `rooms`: the way to the module of workshops, which is JavaScript.
 //! - [`assets`]: addresses of files that the page loads later.
 //!
@@ -37,6 +38,8 @@ pub mod guide;
 mod header;
 #[cfg(feature = "page")]
 mod inspector;
+#[cfg(feature = "page")]
+mod later;
 pub mod manifest;
 pub mod protocol;
 #[cfg(feature = "page")]

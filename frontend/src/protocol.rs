@@ -22,7 +22,7 @@ mod terminal;
 use serde::{Deserialize, Serialize};
 
 pub use cause::{Cause, CauseKind, FieldChange};
-pub use inspection::{Inspection, Link, Placement, PlacementRow};
+pub use inspection::{Inspection, Link};
 pub use map::{MapNames, MapNode};
 pub use past::{Branch, Difference, Fared, Mark, MarkKind, PastReply, PastRequest, Timeline};
 pub use said::{Caption, Happening, Standing, Verdict, Wait, WaitKind};

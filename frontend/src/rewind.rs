@@ -6,6 +6,7 @@ use leptos::{ev, html, prelude::*};
 
 use crate::{
     i18n::*,
+    later::Later,
     protocol::{MarkKind, PastRequest},
     state::Page,
     track::{self, Bundle},
@@ -44,6 +45,7 @@ pub(crate) fn Rewind() -> impl IntoView {
                         {t!(i18n, rewind.fork)}
                     </button>
                     <button class="primary" on:click=move |_| page.travel_to(PastRequest::Now)>{t!(i18n, rewind.now)}</button>
+                    {move || page.live.get().map(|_| view! { <span class="muted">{t!(i18n, rewind.private)}</span> })}
                 </Show>
                 <button
                     class="round"
@@ -65,7 +67,7 @@ pub(crate) fn Rewind() -> impl IntoView {
                 </button>
             </div>
             <Branches />
-            <Show when=move || travel.open.get()><Lanes /></Show>
+            <Show when=move || travel.open.get()><Lanes /><Later asset="charts" class="charts" /></Show>
             <Show when=move || travel.help.get()><Keys /></Show>
         </section>
     }

@@ -31,6 +31,8 @@ pub enum Drawer {
     Inspector,
     /// What is broken.
     Faults,
+    /// All there is, as a tree.
+    Tree,
 }
 
 /// Links to a live session.
@@ -389,6 +391,12 @@ impl Page {
             pods.values().filter(|pod| pod.workload == workload).map(|pod| pod.uid.clone()).collect()
         };
         self.relate(Some(self.pods.with_untracked(of)));
+    }
+
+    /// Whether this looks like the cluster that a visit begins with.
+    pub fn is_first(self) -> bool {
+        self.nodes.with(|nodes| nodes.len() == 3)
+            && self.workloads.with(|all| all.len() == 1 && all.values().all(|one| one.name == "todo-api"))
     }
 
     /// Whether things of this namespace are shown.

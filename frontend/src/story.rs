@@ -1,6 +1,8 @@
 //! The story: one sentence that says what to try, what just happened in words, what is being waited for, and how the
 //! last fault ended.
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 
 use crate::{
@@ -58,6 +60,9 @@ fn Headline() -> impl IntoView {
         {
             t_string!(i18n, headline_mended).to_owned()
         }
+        (0, _) if page.nodes.with(BTreeMap::is_empty) && !page.systems.with(|systems| systems.far) => {
+            t_string!(i18n, headline_no_nodes).to_owned()
+        }
         (0, _) => t_string!(i18n, headline).to_owned(),
         (1, name) => t_string!(i18n, headline_broken, name = name).to_string(),
         (count, _) => t_string!(i18n, headline_many, count = count).to_string(),
@@ -74,6 +79,9 @@ fn Captions() -> impl IntoView {
         page.captions.with(|captions| {
             let told: Vec<_> = captions.iter().filter(|caption| caption.accent).collect();
             let newest = told.len().saturating_sub(SHOWN);
+            if told.is_empty() && !page.is_first() {
+                return ().into_any();
+            }
             if told.is_empty() {
                 return view! { <p class="caption old">{t!(i18n, first_hint)}</p> }.into_any();
             }

@@ -2,8 +2,9 @@
 //!
 //! - `line`: the end of the line to the page, and its ticking.
 //! - [`driver`]: one cluster for one viewer; [`replica`]: the cluster itself and what people do to it.
-//! - [`past`]: branches, the [`moments`] that can be gone back to, and what is marked on the timeline.
-//! - [`terminal`]: kubectl programs of the terminal; [`tools`]: what editor and files ask.
+//! - [`past`]: branches, the [`moments`] that can be gone back to, what is marked on the timeline, and the [`numbers`] over time.
+//! - [`terminal`]: kubectl programs of the terminal; [`tools`]: what editor and files ask; [`panels`]: what parts of the page ask
+//!   that are loaded later.
 //! - `socket`: the connection to the server of a live session; [`pending`]: what is to be said when it is back.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
 //! - [`view`], [`systems`], [`map`], [`standing`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
@@ -17,7 +18,9 @@ mod line;
 pub mod map;
 pub mod messages;
 pub mod moments;
+pub mod numbers;
 pub mod pacing;
+pub mod panels;
 pub mod past;
 pub mod pending;
 pub mod replica;

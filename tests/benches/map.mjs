@@ -3,6 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
+import { drawSvg, quantile } from "./svg.mjs";
 
 const seconds = Number(process.argv[2] ?? 3);
 const SCENES = [[3, 10], [100, 1_000], [1_000, 10_000], [5_000, 150_000]];
@@ -76,24 +77,6 @@ function watch([length, svg]) {
   });
 }
 
-/** In the page: the same scene as SVG. */
-function drawSvg([nodes, pods]) {
-  document.querySelector("svg")?.remove();
-  const across = Math.ceil(Math.sqrt(nodes * 2));
-  const each = Math.ceil(pods / nodes);
-  const wide = Math.ceil(Math.sqrt(each * 1.5));
-  const scale = 1240 / (across * (wide + 1));
-  const parts = [];
-  for (let pod = 0; pod < pods; pod++) {
-    const node = pod % nodes;
-    const slot = Math.floor(pod / nodes);
-    const x = ((node % across) * (wide + 1) + (slot % wide)) * scale;
-    const y = (Math.floor(node / across) * (Math.ceil(each / wide) + 1.8) + Math.floor(slot / wide)) * scale;
-    parts.push(`<rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${(scale * 0.9).toFixed(2)}" height="${(scale * 0.9).toFixed(2)}" fill="${pod % 53 ? "#0b7064" : "#b3261e"}"/>`);
-  }
-  document.body.insertAdjacentHTML("beforeend", `<svg width="1240" height="520"><g>${parts.join("")}</g></svg>`);
-}
-
 /** In the page: how long from a click on the map until the page has heard of it and drawn. */
 async function click() {
   const canvas = document.querySelector("canvas");
@@ -107,7 +90,6 @@ async function click() {
   return performance.now() - before;
 }
 
-const quantile = (values, share) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) * share)];
 console.log("nodes    pods  map median    p95   click   SVG median    p95   SVG / map");
 for (const scene of SCENES) {
   await page.evaluate(begin, scene);

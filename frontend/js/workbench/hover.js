@@ -49,7 +49,8 @@ export const hover = (explain) => hoverTooltip(async (view, pos) => {
         element("p", { class: "name" }, element("b", {}, field), ` <${node.below(field).word}>`,
           node.required.includes(field) ? element("i", { text: "required" }) : null),
         ...facts(node, field),
-        text && element("p", {}, text.length > 360 ? `${text.slice(0, 360)}…` : text),
+        text && element("p", { lang: "en" }, text.length > 360 ? `${text.slice(0, 360)}…` : text),
+        text && element("p", { class: "muted", text: "docs_language" }),
         element("button", { text: "explain", class: "quiet", onclick: () => explain(found) })),
     }),
   };
@@ -85,7 +86,8 @@ export async function explainInto(panel, found) {
       element("button", { class: "round", label: "close", onclick: () => (panel.hidden = true) }, "×")),
     element("p", { class: "name" }, `<${own.word}>`, node.required.includes(field) ? element("i", { text: "required" }) : null),
     ...(field === undefined ? [] : facts(node, field).filter(Boolean)),
-    element("p", {}, text),
+    element("p", { lang: "en" }, text),
+    text || fields.length ? element("p", { class: "muted", text: "docs_language" }) : "",
     element("p", { class: "command" }, element("code", {}, command), element("button", {
       class: "quiet", text: "copy", onclick: () => navigator.clipboard?.writeText(command),
     })),
@@ -94,7 +96,7 @@ export async function explainInto(panel, found) {
       element("dt", {}, element("button", {
         class: "link", onclick: () => explainInto(panel, { ...found, node: below, field: name, path: deeper }),
       }, name), ` <${below.below(name).word}>`),
-      element("dd", {}, words.split(". ")[0]),
+      element("dd", { lang: "en" }, words.split(". ")[0]),
     ])));
   panel.hidden = false;
   panel.setAttribute("aria-label", say("explain"));

@@ -73,3 +73,15 @@ export function scenario() {
     engine.postMessage([JSON.stringify({ id, scenario: true })]);
   });
 }
+
+/** What the worker says to a question (frontend/src/worker/panels.rs). */
+export function ask(question) {
+  const id = next();
+  return new Promise((resolve) => {
+    waiting.set(id, (_, of) => {
+      waiting.delete(id);
+      resolve(parsed(of.text));
+    });
+    engine.postMessage([JSON.stringify({ id, ...question })]);
+  });
+}

@@ -155,7 +155,8 @@ impl Dots {
                 width: rect.width(),
                 height: rect.height(),
             };
-            self.places.insert(place, rect);
+            // A member of several may bear its system's own name: the system comes first, and lines end on it.
+            self.places.entry(place).or_insert(rect);
         }
         self.draw_lines();
     }

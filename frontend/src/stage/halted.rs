@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::{i18n::*, protocol::Hop, state::Page};
+use crate::{i18n::*, later::Later, protocol::Hop, state::Page};
 
 /// A place as people read it: `kubelet@node-1`, a pod by its name.
 fn name_of(page: Page, place: &str) -> String {
@@ -45,6 +45,7 @@ fn Card(hop: Hop) -> impl IntoView {
             <span><code>{name_of(page, &hop.from)}</code> " → " <code>{name_of(page, &hop.to)}</code></span>
             <b>{format!("{} {}", hop.label, hop.object).trim_end().to_owned()}</b>
             <small>{why}</small>
+            {(!hop.traffic).then(|| view! { <Later asset="closer" class="closer" about=format!("{{\"message\":{}}}", hop.id) /> })}
         </li>
     }
 }

@@ -25,7 +25,10 @@ fn Zone(zone: String) -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let name = zone.clone();
-    let title = move || t_string!(i18n, stage_filter.zone, zone = name.clone()).to_string();
+    let title = move || match name.as_str() {
+        "" => t_string!(i18n, stage_filter.no_zone).to_owned(),
+        name => t_string!(i18n, stage_filter.zone, zone = name).to_string(),
+    };
     let heading = title.clone();
     let place = format!("zone/{zone}");
     let names = Memo::new(move |_| {
@@ -117,6 +120,9 @@ pub(crate) fn Stage() -> impl IntoView {
                     </For>
                 </Show>
             </div>
+            <Show when=move || !far.get() && names.with(Vec::is_empty)>
+                <p class="no-nodes muted">{t!(i18n, stage_filter.no_nodes)}</p>
+            </Show>
             <Services />
             <VisitorStrip />
             <div class="dots" node_ref=dots aria-hidden="true"></div>

@@ -2,6 +2,7 @@
 
 mod beside;
 mod far;
+mod numbers;
 mod request;
 mod rewind;
 mod time;
@@ -176,6 +177,7 @@ impl Driver {
 
     /// A person does something: from here on their doing has the accent.
     fn act(&mut self, id: Option<u32>, command: &Command) {
+        self.past.course_mut().begin_numbers();
         if self.replica.pace().is_some() {
             return self.replica.act(id, command);
         }
@@ -205,6 +207,9 @@ impl Driver {
 
     /// The server says something.
     pub fn hear_server(&mut self, message: ServerMessage) {
+        if self.replica.pace().is_none() {
+            return self.session().hear(message);
+        }
         if let ServerMessage::Entry(entry) = &message {
             self.accent_from = self.replica.next_command();
             self.messages.begin_story();
@@ -217,9 +222,7 @@ impl Driver {
             };
         }
         self.replica.hear(message);
-        if let Some((running, speed)) = self.replica.pace() {
-            (self.running, self.speed) = (running, Speed::Milli(speed));
-        }
+        self.follow_the_pace();
     }
 
     /// The cluster.
@@ -291,6 +294,7 @@ impl Driver {
         } else {
             self.collect(&mut drawn, false);
         }
+        self.keep_up(&|| clock() > deadline);
         self.rejoin();
         let mut replies = arrived;
         replies.extend(self.replica.outcomes());

@@ -8,18 +8,17 @@ use shared::{
     },
     cluster::Cluster,
     explain, manifest,
-    scheduler::NodeVerdict,
     sim::{Process, What},
 };
 
 use super::{messages::place, why};
-use crate::protocol::{Event, Inspection, Link, Placement, PlacementRow, Subject};
+use crate::protocol::{Event, Inspection, Link, Subject};
 
 /// Newest doings of a program that are shown.
 const CHAIN: usize = 24;
 
-/// Nodes whose verdict is shown.
-const ROWS: usize = 30;
+/// Images of a pod that are named.
+const IMAGES: usize = 12;
 
 /// Everything about `subject`, `None` when there is nothing of that name.
 pub fn about(cluster: &Cluster, subject: &Subject) -> Option<Inspection> {
@@ -57,7 +56,6 @@ fn about_object(cluster: &Cluster, object: &Object) -> Inspection {
         yaml: manifest::to_yaml(&doc),
         causes: why::of(cluster, key, &events),
         events,
-        placement: placement(cluster, key),
         chain: Vec::new(),
     }
 }
@@ -79,8 +77,7 @@ fn facts(cluster: &Cluster, object: &Object) -> Vec<(String, String)> {
         facts.push(("Controlled by".to_owned(), format!("{}/{}", owner.kind, owner.name)));
     }
     if let Some(pod) = object.view::<Pod>() {
-        let images = pod.spec.containers.iter().map(|container| container.image.to_string());
-        facts.push(("Image".to_owned(), images.collect::<Vec<_>>().join(", ")));
+        facts.push(("Image".to_owned(), images(pod)));
     }
     if let Some(node) = object.view::<Node>() {
         let taints =
@@ -90,6 +87,25 @@ fn facts(cluster: &Cluster, object: &Object) -> Vec<(String, String)> {
         }
     }
     facts
+}
+
+/// The images of a pod's containers, each once.
+fn images(pod: &Pod) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for container in &pod.spec.containers {
+        let image: &str = container.image.as_ref();
+        match counts.iter_mut().find(|(known, _)| *known == image) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((image, 1)),
+        }
+    }
+    let words = |&(image, count): &(&str, usize)| {
+        if count > 1 { format!("{image} ×{count}") } else { image.to_owned() }
+    };
+    let rest = counts.len().saturating_sub(IMAGES);
+    let mut told: Vec<String> = counts.iter().take(IMAGES).map(words).collect();
+    told.extend((rest > 0).then(|| format!("+{rest}")));
+    told.join(", ")
 }
 
 /// An Event, as the page shows it.
@@ -150,46 +166,6 @@ pub fn link(cluster: &Cluster, hop: &explain::Hop, all: bool) -> Option<Link> {
         ),
     };
     Some(Link { at: hop.at.0, who, what, object, text })
-}
-
-/// What the scheduler made of each node when it last tried to place the pod.
-fn placement(cluster: &Cluster, key: &Key) -> Option<Placement> {
-    if key.kind != Kind::Pod {
-        return None;
-    }
-    let attempts = cluster.scheduler().attempts(key);
-    let attempt = attempts.last()?;
-    let explanation = attempt.explain()?;
-    // Columns that say the same of every node explain nothing.
-    let mut plugins: Vec<&str> = Vec::new();
-    let scored: Vec<_> = explanation.nodes.iter().filter(|node| !node.scores.is_empty()).collect();
-    for score in scored.iter().flat_map(|node| &node.scores) {
-        let of = |node: &NodeVerdict| {
-            node.scores.iter().find(|it| it.plugin == score.plugin).map(|it| it.weighted)
-        };
-        let differs = scored.iter().any(|node| of(node) != Some(score.weighted));
-        if differs && !plugins.contains(&score.plugin) {
-            plugins.push(score.plugin);
-        }
-    }
-    let row = |node: &NodeVerdict| PlacementRow {
-        node: node.node.to_string(),
-        refusal: node.filter.iter().find_map(|(_, verdict)| verdict.clone().err()).unwrap_or_default(),
-        scores: plugins
-            .iter()
-            .map(|plugin| {
-                node.scores.iter().find(|score| score.plugin == *plugin).map_or(0, |score| score.weighted)
-            })
-            .collect(),
-        total: node.total.unwrap_or(0),
-    };
-    Some(Placement {
-        drawn: explanation.tied.len() > 1,
-        at: attempt.at().0,
-        chosen: explanation.chosen.as_ref().map_or(String::new(), ToString::to_string),
-        rows: explanation.nodes.iter().take(ROWS).map(row).collect(),
-        plugins: plugins.into_iter().map(str::to_owned).collect(),
-    })
 }
 
 fn about_program(cluster: &Cluster, program: &str) -> Inspection {

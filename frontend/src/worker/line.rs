@@ -193,7 +193,7 @@ impl Worker {
 
     fn hear_server(&mut self, heard: Heard) {
         let following =
-            !self.joining && self.driver.as_mut().is_some_and(|driver| driver.replica().sequence().is_some());
+            !self.joining && self.driver.as_mut().is_some_and(|driver| driver.session().sequence().is_some());
         match heard {
             Heard::Message(message) => match *message {
                 ServerMessage::Welcome(welcome) if !following => self.join(*welcome),
@@ -206,8 +206,8 @@ impl Worker {
             },
             Heard::Outdated(_) if following => self.say(&Reply::Outdated),
             Heard::Gone(reason) | Heard::Outdated(reason) => {
-                match self.driver.as_mut().filter(|driver| driver.replica().sequence().is_some()) {
-                    Some(driver) => driver.replica().lose(reason),
+                match self.driver.as_mut().filter(|driver| driver.session().sequence().is_some()) {
+                    Some(driver) => driver.session().lose(reason),
                     None if reason.is_empty() => {}
                     None => self.fall_back(reason),
                 }
@@ -220,7 +220,7 @@ impl Worker {
     fn join(&mut self, welcome: Welcome) {
         // Another session has nothing to do with what was done in this one.
         let same = std::mem::take(&mut self.healing);
-        let pending = self.driver.as_mut().filter(|_| same).map(|driver| driver.replica().take_pending());
+        let pending = self.driver.as_mut().filter(|_| same).map(|driver| driver.session().take_pending());
         match Replica::together(welcome) {
             Ok(mut replica) => {
                 replica.resume_pending(pending.unwrap_or_default());
@@ -247,13 +247,13 @@ impl Worker {
         let (Some(socket), Some(driver), false) = (&self.socket, &mut self.driver, self.joining) else {
             return;
         };
-        if driver.replica().take_diverged() && self.healed < MOST_HEALED {
+        if driver.session().take_diverged() && self.healed < MOST_HEALED {
             self.healed += 1;
             (self.healing, self.joining) = (true, true);
             return socket.begin_anew();
         }
-        socket.remember(driver.replica().sequence());
-        let Some((said, live)) = driver.replica().said() else { return };
+        socket.remember(driver.session().sequence());
+        let Some((said, live)) = driver.session().said() else { return };
         said.iter().for_each(|message| socket.say(message));
         if *live != self.live {
             self.live = live.clone();

@@ -65,6 +65,11 @@ impl Moments {
         self.kept.iter().rev().find(|(time, _)| *time <= at).map(|(_, replica)| replica)
     }
 
+    /// All of them, oldest first.
+    pub fn all(&self) -> impl Iterator<Item = &Replica> {
+        self.kept.iter().map(|(_, replica)| &**replica)
+    }
+
     /// Those up to `at`.
     pub fn until(&self, at: u64) -> Self {
         Self { kept: self.kept.iter().filter(|(time, _)| *time <= at).cloned().collect() }

@@ -3,7 +3,7 @@
 
 use shared::{api::Kind, scenario::StepAction, sim::ChangeKind};
 
-use super::{inspect, moments::Moments, replica::Replica};
+use super::{inspect, moments::Moments, numbers::Numbers, replica::Replica};
 use crate::protocol::{Branch, Mark, MarkKind, PastReply, Timeline};
 
 /// Branches that are kept.
@@ -24,6 +24,8 @@ pub struct Course {
     pub present: Option<Box<Replica>>,
     /// What can be gone back to.
     pub moments: Moments,
+    /// What is counted, once somebody did something or wants to see it.
+    pub numbers: Option<Numbers>,
     marks: Vec<Mark>,
     /// Up to which revision and step its marks are complete.
     noted: (u64, usize),
@@ -37,9 +39,15 @@ impl Course {
             lost: 0,
             present: None,
             moments: Moments::default(),
+            numbers: None,
             marks: Vec::new(),
             noted: (0, 0),
         }
+    }
+
+    /// From now on there are numbers.
+    pub fn begin_numbers(&mut self) -> &mut Numbers {
+        self.numbers.get_or_insert_with(|| Numbers::of(&self.moments))
     }
 
     /// Marks what happened since last time.
@@ -147,6 +155,12 @@ impl Past {
         self.courses.iter_mut().find(|course| course.id == id)
     }
 
+    /// The present that others live in, while something else is looked at.
+    pub fn shared(&mut self) -> Option<&mut Replica> {
+        let presents = self.courses.iter_mut().filter_map(|course| course.present.as_deref_mut());
+        presents.into_iter().find(|present| present.pace().is_some())
+    }
+
     /// The present, while another moment of the same branch is looked at.
     pub fn present(&self) -> Option<&Replica> {
         self.course().present.as_deref()
@@ -160,6 +174,9 @@ impl Past {
         let course = self.course_mut();
         course.note(replica);
         course.moments.pass(replica);
+        if let Some(numbers) = &mut course.numbers {
+            numbers.pass(replica);
+        }
         if course.thin() {
             self.sent = 0;
         }
@@ -175,13 +192,20 @@ impl Past {
         course.lost = replica.visitors().lost;
         course.present = None;
         course.moments = course.moments.until(at);
+        if let Some(numbers) = &mut course.numbers {
+            numbers.branch(replica);
+        }
         course.marks.retain(|mark| mark.at <= at);
         let done = replica.log().iter().take_while(|step| step.at.0 <= at).count();
         course.noted = (replica.cluster().store().revision(), done);
         self.courses.push(course);
         self.current = self.courses.len() - 1;
         if self.courses.len() > BRANCHES {
-            self.courses.remove(0);
+            // What others live in is not forgotten.
+            let lone =
+                |course: &Course| course.present.as_ref().is_none_or(|present| present.pace().is_none());
+            let oldest = self.courses.iter().position(lone).unwrap_or(0);
+            self.courses.remove(oldest);
             self.current -= 1;
         }
         self.sent = 0;

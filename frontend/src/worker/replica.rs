@@ -185,10 +185,14 @@ impl Replica {
         self.player().log()
     }
 
-    /// This moment, in which everything of `log` is done that comes after it: it leads where `log` led.
+    /// This moment, in which everything of `log` is done that comes after it: it leads where `log` led. Who looks back in a
+    /// cluster of several does so alone.
     pub fn destined(&self, log: &[Step]) -> Self {
         let mut replica = self.clone();
         (replica.asked, replica.refused) = Default::default();
+        if let Engine::Together(together) = &replica.engine {
+            replica.engine = Engine::Alone(Box::new(together.follower.player().clone()));
+        }
         if let Engine::Alone(player) = &mut replica.engine {
             for step in log.iter().skip(player.log().len()) {
                 player.submit_at(step.at, step.action.clone(), step.user.clone());

@@ -10,7 +10,7 @@ use shared::{
     sim::Time,
 };
 
-use super::{driver::Driver, replica};
+use super::{driver::Driver, panels, replica};
 use crate::protocol::{Command, Diagnostic, Outcome, Reply, TerminalReply};
 
 /// From here on numbers of kubectl programs are the tools'.
@@ -54,6 +54,13 @@ pub enum Answer {
         /// What the API server says.
         outcome: Outcome,
     },
+    /// What a part of the page asked.
+    Told {
+        /// The request's number.
+        id: u32,
+        /// As JSON.
+        text: String,
+    },
     /// The cluster as it stands, with everything that was done to it.
     Scenario {
         /// The request's number.
@@ -76,10 +83,13 @@ pub fn is_for_tool(reply: &Reply) -> bool {
 }
 
 impl Tools {
-    /// Does what a tool asks: `{"id", "check": text}` or `{"id", "scenario": true}`.
+    /// Does what a tool asks: `{"id", "check": text}`, `{"id", "scenario": true}` or `{"id", "ask": …}` (see [`panels`]).
     pub fn hear(&mut self, text: &str, driver: &mut Driver) -> Vec<Answer> {
         let Ok(request) = parse_json(text) else { return Vec::new() };
         let id = request["id"].as_i64().and_then(|id| u32::try_from(id).ok()).unwrap_or_default();
+        if !request["ask"].is_null() {
+            return vec![Answer::Told { id, text: panels::answer(driver, &request) }];
+        }
         let Some(manifest) = request["check"].as_str() else {
             return vec![Answer::Scenario { id, text: driver.replica().scenario() }];
         };

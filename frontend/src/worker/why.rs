@@ -144,7 +144,7 @@ fn kind(actor: Process, asked: &str, key: &Key, change: ChangeKind) -> CauseKind
 }
 
 /// The fields that a write changed; who owns fields is not told.
-fn changes(cluster: &Cluster, record: u64) -> Vec<FieldChange> {
+pub(super) fn changes(cluster: &Cluster, record: u64) -> Vec<FieldChange> {
     let text = |doc: &Doc| match doc {
         Doc::Null => String::new(),
         doc => {

@@ -4,17 +4,13 @@ use shared::sim::Time;
 
 use super::{Driver, beside::Beside, millis};
 use crate::{
-    protocol::{Command, PastReply, PastRequest, Reply},
+    protocol::{Command, PastReply, PastRequest, Reply, Speed},
     worker::replica::Replica,
 };
 
 impl Driver {
     /// Does what the page asks about other moments.
     pub(super) fn travel(&mut self, request: &PastRequest) -> Vec<Reply> {
-        // In a live session there is one time for all.
-        if self.replica.pace().is_some() {
-            return Vec::new();
-        }
         match *request {
             PastRequest::Look(at) => self.look_at(at),
             PastRequest::Now => self.look_at(u64::MAX),
@@ -62,6 +58,32 @@ impl Driver {
         self.tell_past()
     }
 
+    /// The replica that speaks with the server: others go on while somebody looks back.
+    pub fn session(&mut self) -> &mut Replica {
+        if self.replica.pace().is_some() {
+            return &mut self.replica;
+        }
+        self.past.shared().unwrap_or(&mut self.replica)
+    }
+
+    /// Follows the others while something else is looked at.
+    pub(super) fn keep_up(&mut self, late: &dyn Fn() -> bool) {
+        if self.replica.pace().is_some() {
+            return;
+        }
+        let Some(shared) = self.past.shared() else { return };
+        let limit = shared.limit();
+        while shared.next_at().is_some_and(|at| at <= limit) {
+            if late() {
+                return;
+            }
+            shared.step();
+        }
+        shared.advance_to(limit);
+        // Who asked for something is told when it is done; nobody looks at it now.
+        shared.outcomes();
+    }
+
     /// Works on the way to the moment that is to be shown.
     pub(super) fn seek(&mut self, late: &dyn Fn() -> bool) -> Vec<Reply> {
         let Some(at) = self.past.seek else { return Vec::new() };
@@ -85,6 +107,7 @@ impl Driver {
             && let Some(present) = self.past.course_mut().present.take()
         {
             self.replica = *present;
+            self.follow_the_pace();
         }
     }
 
@@ -94,6 +117,7 @@ impl Driver {
         (self.speed, self.scene, self.inspected) = (old.speed, old.scene, old.inspected);
         (self.past, self.beside, self.before_fault) = (old.past, old.beside, old.before_fault);
         self.running = running;
+        self.follow_the_pace();
         self.accent_from = self.replica.next_command();
         let mut replies = vec![self.first_frame()];
         if old.map.is_some() {
@@ -109,12 +133,22 @@ impl Driver {
         replies
     }
 
+    /// In a cluster of several the pace is the server's.
+    pub(super) fn follow_the_pace(&mut self) {
+        if let Some((running, speed)) = self.replica.pace() {
+            (self.running, self.speed) = (running, Speed::Milli(speed));
+        }
+    }
+
     /// Goes on from the shown moment in a branch of its own; with `repeat`, what was done later is done there, too.
     pub(super) fn fork(&mut self, repeat: bool) {
         self.past.pass(&self.replica);
         let course = self.past.course_mut();
         if course.present.is_none() {
             course.present = Some(Box::new(self.replica.clone()));
+        }
+        if self.replica.pace().is_some() {
+            self.replica = self.replica.destined(&[]);
         }
         if !repeat {
             self.replica.forget_future();
@@ -218,8 +252,10 @@ impl Driver {
 
 #[cfg(test)]
 mod tests {
+    use shared::session::protocol::{Horizon, Role, ServerMessage, Welcome};
+
     use super::*;
-    use crate::protocol::{MarkKind, Pace, Request, Speed, Timeline};
+    use crate::protocol::{MarkKind, Pace, Request, Timeline};
 
     /// Lets so much wall time pass on a machine that is never slow; what the page heard of other moments.
     fn pass(driver: &mut Driver, wall: u32) -> Vec<PastReply> {
@@ -255,6 +291,46 @@ mod tests {
             _ => None,
         });
         last.expect("the page hears of the timeline")
+    }
+
+    /// A cluster of several, in which time has come so far.
+    fn together(time: u64) -> Driver {
+        let horizon = Horizon { sequence: 0, time: Time(time), running: true, speed: 1000 };
+        let scenario = Some(Box::new(shared::scenario::Scenario::opening()));
+        let engine = shared::ENGINE_VERSION.into();
+        let welcome = Welcome { engine, role: Role::Editor, scenario, log: Vec::new(), horizon };
+        let mut driver = Driver::new(Replica::together(welcome).expect("the opening can be played"));
+        driver.first_frame();
+        for second in 0..20 {
+            driver
+                .hear_server(ServerMessage::Horizon(Horizon { time: Time(time + second * 1000), ..horizon }));
+            pass(&mut driver, 1000);
+        }
+        driver
+    }
+
+    #[test]
+    fn who_looks_back_in_a_cluster_of_several_does_so_alone() {
+        let mut driver = together(60_000);
+        assert!(driver.cluster_now() > 70_000);
+        let told = timeline(&ask(&mut driver, PastRequest::Look(62_500)));
+        assert_eq!((driver.cluster_now(), told.seeking), (62_500, false));
+        assert!(!driver.running && driver.replica().pace().is_none());
+        // The others go on, and so does what is said to the server.
+        let horizon = Horizon { sequence: 0, time: Time(90_000), running: true, speed: 1000 };
+        driver.hear_server(ServerMessage::Horizon(horizon));
+        let told = timeline(&pass(&mut driver, 700));
+        assert_eq!((driver.cluster_now(), told.head), (62_500, Some(90_000)));
+        assert_eq!(driver.session().sequence(), Some(0));
+        // What one does there is done in a branch that nobody else sees.
+        power_off(&mut driver);
+        let told = timeline(&pass(&mut driver, 700));
+        assert_eq!((told.branches.len(), told.head), (2, None));
+        assert!(driver.session().said().expect("it is shared").0.is_empty(), "the server hears of it");
+        let told = timeline(&ask(&mut driver, PastRequest::Switch(1)));
+        assert_eq!((told.current, driver.replica().pace()), (1, Some((true, 1000))));
+        assert!(driver.running && driver.cluster_now() >= 90_000);
+        assert!(driver.view.nodes.values().all(|node| node.power));
     }
 
     #[test]

@@ -1,0 +1,62 @@
+// What stands beside the things on the stage once the page is alive: what nodes use, by which doors visitors come in, and
+// words that are explained.
+
+import { create as explain } from "./stage/glossary.js";
+import { create as predict } from "./stage/predict.js";
+import { ask, follow, h, number, t } from "./stage/base.js";
+
+const stage = () => document.querySelector(".stages > .stage");
+
+/** A mark on each node's bars: what is used of what there is. */
+function showUsage(told) {
+  for (const { node, cpu, memory, pulls, asked: requested, all: there } of told.nodes) {
+    const card = document.querySelector(`.stages > .stage .node[data-place="${CSS.escape(`node/${node}`)}"]`);
+    if (!card) continue;
+    const part = (used, all) => (all > 0 ? Math.min(1, used / all) : 0);
+    const levels = card.querySelectorAll(".level");
+    [cpu ?? 0, memory].forEach((used, index) => {
+      const [asked, all] = [requested[index], there[index]];
+      const level = levels[index];
+      if (!level) return;
+      level.style.setProperty("--used", String(Math.round(part(used, all) * 1000) / 1000));
+      level.title = t("level_says", { used: number(part(used, all) * 100), asked: number(part(asked, all) * 100) });
+    });
+    card.toggleAttribute("data-pulling", pulls.length > 0);
+  }
+}
+
+/** Ingresses beside the Services, named sources of traffic beside the visitors. */
+const doors = h("div", { class: "edge-doors" });
+const sources = h("div", { class: "edge-sources" });
+let drawn = "";
+function showEdge({ ingresses, sources: all, controller }) {
+  const key = JSON.stringify([ingresses, all, document.documentElement.lang]);
+  const pane = stage()?.querySelector(".services .pane");
+  const visitors = stage()?.querySelector(".layer.visitors");
+  if (!pane || !visitors) return;
+  if (doors.parentNode !== pane) pane.append(doors);
+  if (sources.parentNode !== visitors) visitors.append(sources);
+  if (key === drawn) return;
+  drawn = key;
+  doors.hidden = !ingresses.length;
+  // Messages to and from the controller travel to where it stands.
+  if (controller) doors.dataset.place = "ingress-nginx";
+  else delete doors.dataset.place;
+  doors.replaceChildren(...[...ingresses.slice(0, 3).map(({ namespace, name, hosts, rules }) => h("span", { class: "edge-door", title: rules.map(({ host, path, service }) => `${host ?? "*"}${path ?? "/"} → ${service}`).join("\n"), "data-of": `${namespace}/${name}` },
+    h("code", {}, "Ingress"), " ", h("b", {}, name), " ", h("span", {}, `${hosts || "*"} → ${[...new Set(rules.map(({ service }) => service))].join(", ")}`), controller ? undefined : h("small", {}, t("no_controller")))),
+  ingresses.length > 3 ? h("span", { class: "said" }, `+${ingresses.length - 3}`) : undefined].filter(Boolean));
+  sources.hidden = !all.length;
+  sources.replaceChildren(...[...all.slice(0, 4).map(({ name, from, to, rate, ok, failed }) => h("span", { class: `edge-source${failed ? " short" : ""}`, title: `${from || t("outside")} → ${to}` },
+    h("b", {}, name), " ", h("span", {}, t("source_rate", { rate })), " ", h("span", {}, t(failed ? "source_failed" : "source_ok", { ok: number(ok), failed: number(failed) })))),
+  all.length > 4 ? h("span", { class: "said" }, `+${all.length - 4}`) : undefined].filter(Boolean));
+}
+
+follow(document.documentElement, 1000, async () => {
+  if (!stage()) return;
+  const near = stage().querySelector(".nodes:not([hidden]) .node");
+  const [told, edge] = await Promise.all([near ? ask({ ask: "nodes" }) : undefined, ask({ ask: "edge" })]);
+  if (told) showUsage(told);
+  if (edge) showEdge(edge);
+});
+explain();
+if (!document.documentElement.dataset.embed) predict();

@@ -1,0 +1,60 @@
+// What those parts of the page share that are loaded when they are shown: texts, elements, time.
+
+import en from "../../../public/locales/stage/en.json";
+import ja from "../../../public/locales/stage/ja.json";
+import css from "../../../public/styles/later.css";
+
+export { button, h, language, save } from "../room/base.js";
+export { ask } from "../workbench/line.js";
+import { language } from "../room/base.js";
+
+// Every module brings these styles along; the page puts them on once.
+if (!window.kubarium.dressed) {
+  window.kubarium.dressed = true;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}
+
+const LANGUAGES = { en, ja };
+/** A text in the page's language, with its values filled in. */
+export const t = (name, values = {}) =>
+  (LANGUAGES[language()][name] ?? LANGUAGES.en[name]).replace(/\{\{ (\w+) \}\}/g, (all, key) => values[key] ?? all);
+/** A number as people write it in the page's language. */
+export const number = (value, digits = 0) => value.toLocaleString(language(), { maximumFractionDigits: digits });
+/** Virtual milliseconds as `4:12` or `1:04:12`. */
+export function clock(millis) {
+  const seconds = Math.floor(millis / 1000);
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (part) => String(part).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+/** Bytes as people write them. */
+export function bytes(value) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];
+  return `${number(value, value < 10 && unit ? 1 : 0)} ${units[unit]}`;
+}
+
+/** Calls `act` now and then, as long as `element` is on the page; again at once when the language changes. */
+export function follow(element, every, act) {
+  let timer;
+  let busy = false;
+  let again = false;
+  const round = async () => {
+    clearTimeout(timer);
+    if (!element.isConnected) return spoken.disconnect();
+    if (busy) return void (again = true);
+    busy = true;
+    if (!document.hidden) await act();
+    busy = false;
+    timer = setTimeout(round, again ? 0 : every);
+    again = false;
+    return undefined;
+  };
+  const spoken = new MutationObserver(round);
+  spoken.observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
+  round();
+  return round;
+}

@@ -1,0 +1,84 @@
+// "Where will it go?", "how long will it take?": asked before it happens, for those who want to be asked; then it happens, and
+// the answer is told. What will happen is found out in a copy of the cluster (frontend/src/worker/panels.rs).
+
+import { ask, button, follow, h, t } from "./base.js";
+
+const { engine } = window.kubarium;
+const pace = (pace) => engine.postMessage(JSON.stringify({ pace }));
+/** Answers to "how long", with the longest time that each is right for, in milliseconds. */
+const TIMES = [["soon", 30_000], ["minute", 120_000], ["minutes", 420_000], ["never", Infinity]];
+
+export function create() {
+  let on = false;
+  let asking = false;
+  const asked = new Set();
+  const score = { right: 0, all: 0 };
+  const opener = h("button", { type: "button", class: "tab predict", "aria-pressed": "false", onclick: () => toggle() });
+  const card = h("section", { class: "predict-card", role: "dialog", hidden: true });
+  const toggle = () => {
+    on = !on;
+    opener.setAttribute("aria-pressed", String(on));
+    if (!on) close();
+    else show(h("p", {}, t("predict_says")), button(t("close"), close));
+  };
+  card.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key === "Escape") close();
+  });
+  function close() {
+    const held = asking;
+    asking = false;
+    card.hidden = true;
+    if (held) pace("play");
+  }
+  function show(...parts) {
+    const stage = document.querySelector(".stages > .stage");
+    if (stage && card.parentNode !== stage) stage.append(card);
+    card.ariaLabel = t("predict");
+    card.replaceChildren(...parts);
+    card.hidden = false;
+    card.querySelector("button")?.focus();
+  }
+  /** Time stands still until there is an answer; `right` says whether it is, `told` what is so. */
+  function question(text, answers, right, told, pod) {
+    asking = true;
+    pace("pause");
+    const choose = (answer) => () => {
+      asking = false;
+      score.all++;
+      const good = right(answer);
+      if (good) score.right++;
+      pace("play");
+      const look = pod && button(t("predict_why"), () => {
+        document.querySelector(`.stages > .stage [data-place="pod/${CSS.escape(pod)}"]`)?.click();
+        close();
+      });
+      show(h("p", { role: "status" }, h("b", {}, t(good ? "predict_right" : "predict_wrong")), " ", told),
+        h("p", { class: "muted" }, t("predict_score", score)), h("p", { class: "picture-row" }, ...(look ? [look] : []), button(t("close"), close)));
+    };
+    show(h("p", {}, h("b", {}, text)), h("p", { class: "picture-row" }, ...answers.map(([name, answer]) => button(name, choose(answer)))), button(t("predict_skip"), close, { class: "link" }));
+  }
+  follow(document.documentElement, 250, async () => {
+    const tabs = document.querySelector(".desk .tabs");
+    if (tabs && opener.parentNode !== tabs) tabs.append(opener);
+    opener.textContent = t("predict");
+    if (!on || asking) return;
+    const off = document.querySelector(".stages > .stage .node[data-state=unnoticed]")?.dataset.place;
+    if (off && !asked.has(off)) {
+      asked.add(off);
+      const told = await ask({ ask: "when" });
+      const took = told?.took ?? Infinity;
+      const right = TIMES.findIndex(([, most]) => took <= most);
+      const words = took === Infinity ? t("predict_never") : t("predict_took", { minutes: Math.floor(took / 60_000), seconds: Math.round((took % 60_000) / 1000) });
+      if (on) question(t("predict_when", { node: off.slice(5) }), TIMES.map(([name], index) => [t(`time_${name}`), index]), (answer) => answer === right, words);
+      return;
+    }
+    if (!off) for (const place of [...asked].filter((one) => one.startsWith("node/"))) asked.delete(place);
+    const pod = await ask({ ask: "where" });
+    if (!pod || !on || asking || asked.has(pod.uid)) return;
+    asked.add(pod.uid);
+    const nodes = pod.nodes.slice(0, 8).map((node) => [node, node]);
+    question(t("predict_where", { pod: pod.name }), [...nodes, [t("predict_nowhere"), null]], (answer) => answer === pod.chosen,
+      pod.chosen ? t("predict_placed", { node: pod.chosen }) : pod.why, pod.uid);
+  });
+}

@@ -1,0 +1,204 @@
+// The cluster as a tree, for the keyboard and those who hear it, and what happens as a live log below.
+
+import { objects } from "./workbench/line.js";
+import { ask, clock, follow, h, language, t } from "./stage/base.js";
+
+/** Lines of the log that are kept. */
+const LOG = 60;
+/** Children of one item that are listed. */
+const MOST = 500;
+
+const { engine } = window.kubarium;
+const where = (namespace) => (namespace === "default" || !namespace ? "" : `${namespace}/`);
+
+/** What is in the tree: items with `id`, `name`, `says`, `of` (kind, namespace, name) and `inside`. */
+export function itemsOf({ nodes, pods, workloads, services, components, systems }, extra) {
+  const sorted = (list) => [...list].sort((a, b) => (a.namespace ?? "").localeCompare(b.namespace ?? "") || a.name.localeCompare(b.name, "en", { numeric: true }));
+  const container = (pod) => ({ name, image, ready, running, restarts }) => ({
+    id: `${pod.uid}/${name}`, name, says: [image, t(ready ? "is_ready" : running ? "is_running" : "is_waiting"), restarts && t("restarts", { count: restarts })].filter(Boolean).join(", "), of: ["Pod", pod.namespace, pod.name],
+  });
+  const podItem = (prefix) => (pod) => ({
+    id: `${prefix}pod/${pod.uid}`, name: `${where(pod.namespace)}${pod.name}`, says: [pod.status, `${pod.ready[0]}/${pod.ready[1]}`, pod.restarts && t("restarts", { count: pod.restarts })].filter(Boolean).join(", "),
+    of: ["Pod", pod.namespace, pod.name], inside: prefix ? undefined : pod.containers.map(container(pod)),
+  });
+  const state = (node) => (!node.power ? t("no_power") : node.ready === "True" ? (node.cordoned ? "Ready, SchedulingDisabled" : "Ready") : node.ready ? "NotReady" : t("joins"));
+  const nodeItem = (node) => {
+    const here = sorted(pods.set.filter((pod) => pod.node === node.name));
+    const agents = [["kubelet", node.kubelet], ["kube-proxy", node.kubeProxy], ["containerd", node.runtime]].map(([name, up]) => ({ id: `${name}@${node.name}`, name, says: t(up ? "is_running" : "is_stopped"), of: ["", "", `${name}@${node.name}`] }));
+    return { id: `node/${node.name}`, name: node.name, says: `${state(node)}, ${t("pod_count", { count: here.length })}${node.taints.length ? `, ${node.taints.join(", ")}` : ""}`, of: ["Node", "", node.name], inside: [...agents, ...here.map(podItem(""))] };
+  };
+  const zones = [...new Set(nodes.set.map((node) => node.zone))].sort();
+  const inZone = (zone) => sorted(nodes.set.filter((node) => node.zone === zone)).map(nodeItem);
+  const loose = sorted(pods.set.filter((pod) => !pod.node)).map(podItem(""));
+  const group = (id, name, inside) => ({ id, name, says: String(inside.length), inside });
+  const broken = systems?.broken ?? [];
+  return [
+    group("control", t("control_plane"), components.set.map(({ place, up, queue }) => ({ id: place, name: place, says: [t(up ? "is_running" : "is_stopped"), queue && t("in_queue", { count: queue })].filter(Boolean).join(", "), of: ["", "", place] }))),
+    extra ?? group("nodes", t("nodes"), zones.length > 1 ? zones.map((zone) => group(`zone/${zone}`, t("zone", { name: zone }), inZone(zone))) : inZone(zones[0])),
+    ...(loose.length ? [group("loose", t("without_node"), loose)] : []),
+    group("workloads", t("workloads"), sorted(workloads.set).map((one) => ({
+      id: one.uid, name: `${one.kind} ${where(one.namespace)}${one.name}`, says: t("of", { part: one.available, all: one.wanted }), of: [one.kind, one.namespace, one.name],
+      inside: sorted(pods.set.filter((pod) => pod.workload === one.uid)).map(podItem(`${one.uid}/`)),
+    }))),
+    group("services", t("services"), sorted(services.set).map((one) => ({
+      id: one.uid, name: `${where(one.namespace)}${one.name}`, says: [one.kind, one.address, t("behind", { count: one.count })].filter(Boolean).join(", "), of: ["Service", one.namespace, one.name],
+      inside: sorted(pods.set.filter((pod) => one.endpoints.includes(pod.uid))).map(podItem(`${one.uid}/`)),
+    }))),
+    ...(broken.length ? [group("broken", t("broken"), broken.map(({ target, kind }) => ({ id: `broken/${target}/${kind}`, name: target, says: kind })))] : []),
+  ];
+}
+
+/** Nodes of a cluster that is drawn as a map, which no frame tells of; their pods are asked for when one is opened. */
+async function farNodes() {
+  const told = await objects(["get", "nodes"]);
+  const inside = (told?.items ?? []).map(({ metadata, status }) => ({
+    id: `node/${metadata.name}`, name: metadata.name, says: status.conditions?.find(({ type }) => type === "Ready")?.status === "True" ? "Ready" : "NotReady", of: ["Node", "", metadata.name],
+    later: async () => {
+      const pods = await objects(["get", "pods", "-A", `--field-selector=spec.nodeName=${metadata.name}`]);
+      return (pods?.items ?? []).map((pod) => ({ id: `${metadata.name}/${pod.metadata.uid}`, name: `${where(pod.metadata.namespace)}${pod.metadata.name}`, says: pod.status.phase, of: ["Pod", pod.metadata.namespace, pod.metadata.name] }));
+    },
+  }));
+  return { id: "nodes", name: t("nodes"), says: String(inside.length), inside };
+}
+
+export function create(element, { inspect }) {
+  const says = h("p", { class: "muted", id: "tree-help" });
+  const tree = h("ul", { role: "tree", class: "tree", "aria-describedby": "tree-help" });
+  const log = h("ol", { role: "log", "aria-live": "polite", class: "happenings tree-log", tabindex: "0" });
+  const heading = h("h3", { class: "tree-heading" });
+  element.replaceChildren(says, tree, heading, log);
+  const known = new Map();
+  const open = new Set(["control", "nodes", "workloads"]);
+  const fetched = new Map();
+  let focused;
+  let far;
+
+  function itemFor(id) {
+    if (known.has(id)) return known.get(id);
+    const [name, detail, group] = [h("b", {}), h("span", {}), h("ul", { role: "group" })];
+    const row = h("span", { class: "tree-row" }, h("i", { class: "tree-mark", "aria-hidden": "true" }), name, " ", detail);
+    const line = h("li", { role: "treeitem", tabindex: "-1" }, row, group);
+    const item = { id, line, row, name, detail, group };
+    row.addEventListener("click", () => {
+      focus(item);
+      if (item.data.inside || item.data.later) toggle(item);
+    });
+    row.addEventListener("dblclick", () => act(item));
+    known.set(id, item);
+    return item;
+  }
+  function fill(list, items, level, parent, seen) {
+    const lines = items.slice(0, MOST).map((data, index) => {
+      const item = itemFor(data.id);
+      seen.add(data.id);
+      Object.assign(item, { data, parent });
+      const inside = data.inside ?? fetched.get(data.id);
+      const opens = data.later || inside?.length;
+      if (item.name.textContent !== data.name) item.name.textContent = data.name;
+      if (item.detail.textContent !== (data.says ?? "")) item.detail.textContent = data.says ?? "";
+      const attributes = { "aria-level": level, "aria-posinset": index + 1, "aria-setsize": items.length, "aria-expanded": opens ? String(open.has(data.id)) : undefined };
+      for (const [name, value] of Object.entries(attributes)) {
+        if (value === undefined) item.line.removeAttribute(name);
+        else if (item.line.getAttribute(name) !== String(value)) item.line.setAttribute(name, value);
+      }
+      // What is closed is not even made: a cluster has many pods.
+      item.group.hidden = !opens || !open.has(data.id);
+      if (!item.group.hidden) fill(item.group, inside ?? [], level + 1, item, seen);
+      else item.group.replaceChildren();
+      return item.line;
+    });
+    const same = lines.length === list.children.length && lines.every((line, index) => list.children[index] === line);
+    if (!same) {
+      const had = document.activeElement;
+      list.replaceChildren(...lines);
+      if (had !== document.activeElement && tree.contains(had)) had.focus();
+    }
+  }
+  let shown = [];
+  function draw() {
+    const seen = new Set();
+    fill(tree, shown, 1, undefined, seen);
+    for (const id of known.keys()) if (!seen.has(id)) known.delete(id);
+    if (!focused || !known.has(focused.id)) {
+      const lost = focused && document.activeElement === document.body;
+      focus(known.get(shown[0]?.id), lost);
+    }
+  }
+  async function toggle(item, wanted = !open.has(item.id)) {
+    if (wanted) open.add(item.id);
+    else open.delete(item.id);
+    if (wanted && item.data.later) fetched.set(item.id, await item.data.later());
+    draw();
+  }
+  function focus(item, really = true) {
+    if (!item) return;
+    focused?.line.setAttribute("tabindex", "-1");
+    focused = item;
+    item.line.setAttribute("tabindex", "0");
+    if (really) item.line.focus({ preventScroll: false });
+  }
+  const act = (item) => item.data.of && inspect(...item.data.of);
+  const visible = () => [...tree.querySelectorAll("[role=treeitem]")].map((line) => [...known.values()].find((item) => item.line === line));
+  tree.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !focused) return;
+    const opens = focused.line.hasAttribute("aria-expanded");
+    const all = visible();
+    const at = all.indexOf(focused);
+    const go = (item) => focus(item ?? focused);
+    if (event.key === "ArrowDown") go(all[at + 1]);
+    else if (event.key === "ArrowUp") go(all[at - 1]);
+    else if (event.key === "Home") go(all[0]);
+    else if (event.key === "End") go(all.at(-1));
+    else if (event.key === "ArrowRight") {
+      if (opens && !open.has(focused.id)) toggle(focused, true);
+      else if (opens) go(known.get((focused.data.inside ?? fetched.get(focused.id))?.[0]?.id));
+    } else if (event.key === "ArrowLeft") {
+      if (opens && open.has(focused.id)) toggle(focused, false);
+      else go(focused.parent);
+    } else if (event.key === "Enter" || event.key === " ") {
+      if (focused.data.of) act(focused);
+      else toggle(focused);
+    } else if (event.key === "*") {
+      for (const { id } of focused.parent ? focused.parent.data.inside ?? [] : shown) open.add(id);
+      draw();
+    }
+    else if (event.key.length === 1) {
+      const letter = event.key.toLocaleLowerCase();
+      go([...all.slice(at + 1), ...all.slice(0, at)].find((item) => item.data.name.toLocaleLowerCase().startsWith(letter)));
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  /** Kubernetes' Events as they come; they pass here on their way to the page. */
+  function hear({ data }) {
+    if (!element.isConnected) return engine.removeEventListener("message", hear);
+    if (typeof data !== "string" || !data.startsWith('{"frame"') || !data.includes('"events":[{')) return undefined;
+    const { frame } = JSON.parse(data);
+    for (const { at, warning, reason, kind, name, message, count } of frame.events) {
+      log.append(h("li", {}, h("time", {}, clock(at)), h("span", { class: `event${warning ? " warning" : ""}` }, h("b", {}, warning ? `${t("warning")}: ${reason}` : reason), " ", `${kind.toLowerCase()}/${name}`, " ", h("span", {}, count > 1 ? `${message} (×${count})` : message))));
+    }
+    while (log.children.length > LOG) log.firstChild.remove();
+    const down = log.scrollHeight - log.clientHeight;
+    if (!log.contains(document.activeElement)) log.scrollTop = down;
+    return undefined;
+  }
+  engine.addEventListener("message", hear);
+
+  let drawn = "";
+  follow(element, 700, async () => {
+    const told = await ask({ ask: "everything" });
+    if (!told || !element.isConnected) return;
+    if (told.systems?.far) far ??= await farNodes();
+    else far = undefined;
+    const key = JSON.stringify([told.nodes, told.pods, told.workloads, told.services, told.components, told.systems?.broken, language()]);
+    if (key === drawn) return;
+    drawn = key;
+    shown = itemsOf(told, far);
+    tree.ariaLabel = t("tree");
+    says.textContent = t("tree_help");
+    heading.textContent = t("log");
+    log.ariaLabel = t("log");
+    draw();
+  });
+}

@@ -1,0 +1,420 @@
+//! What the page's later parts (`frontend/js/stage/`) ask about the cluster: nothing of it is told unasked, and it is worked
+//! out when somebody looks.
+
+use shared::{
+    api::{Key, Kind, Object, apps::deployment::Deployment, core::pod::Pod, meta::uuid},
+    cluster::Cluster,
+    doc,
+    doc::Doc,
+    explain,
+    scheduler::{Attempt, AttemptOutcome, NodeVerdict},
+    sim::{Duration, Process, RecordId, What},
+};
+
+use super::{driver::Driver, inspect, why};
+
+/// Attempts of a pod that are told of: the newest.
+const ATTEMPTS: usize = 24;
+/// Nodes whose verdict is told.
+const NODES: usize = 120;
+/// Steps that are looked ahead for what comes of a message.
+const AHEAD: u32 = 4000;
+/// So many causes lie between a message and the write that it is about at most.
+const DEEP: u32 = 8;
+/// How far ahead it is looked for where a pod will go.
+const PATIENCE: Duration = Duration::seconds(30);
+/// How far ahead it is looked for a recovery, in time and steps.
+const LONGEST: Duration = Duration::seconds(900);
+const MOST_STEPS: u32 = 60_000;
+/// Hops that lead to a message that are told.
+const HOPS: usize = 5;
+
+/// Answers a question: `{"ask": "numbers"}` and so on, see `js/stage/base.js`.
+pub fn answer(driver: &mut Driver, question: &Doc) -> String {
+    let text = |name: &str| question[name].str().to_string();
+    let known = |name: &str| question[name].as_i64().and_then(|number| u64::try_from(number).ok());
+    let answer = match question["ask"].as_str() {
+        Some("everything") => return driver.everything(),
+        Some("numbers") => driver.numbers(),
+        Some("nodes") => driver.usage(),
+        Some("edge") => edge(driver.cluster()),
+        Some("where") => place_to_be(driver.cluster()),
+        Some("when") => recovery(driver.cluster()),
+        Some("message") => message(driver.cluster(), known("record").unwrap_or(0)),
+        Some("attempts") => {
+            let pod = Key::new(Kind::Pod, text("namespace"), text("name"));
+            attempts(driver.cluster(), &pod, known("index"))
+        }
+        _ => Doc::Null,
+    };
+    answer.to_json()
+}
+
+/// Who comes from outside, and by which doors.
+fn edge(cluster: &Cluster) -> Doc {
+    let ingress = |object: &std::sync::Arc<Object>| {
+        let row = Kind::Ingress.resource().row(object, cluster.core().timestamp());
+        let backends = object.body["spec"]["rules"].items().iter().flat_map(|rule| {
+            let paths = rule["http"]["paths"].items().iter();
+            paths.map(|path| {
+                doc!({ "host": &rule["host"], "path": &path["path"], "service": &path["backend"]["service"]["name"] })
+            })
+        });
+        doc!({
+            "namespace": &object.key.namespace, "name": &object.key.name, "hosts": row.get(2).cloned(),
+            "address": row.get(3).cloned(), "rules": Doc::list(backends.take(12))
+        })
+    };
+    let traffic = cluster.network().visitors();
+    let sources = traffic.sources.iter().filter_map(|(name, source)| {
+        let rate = i64::from(source.spec.rate);
+        let mut told = traffic.summary(name)?;
+        told.set("from", &source.spec.from);
+        told.set("to", &source.spec.to);
+        told.set("rate", rate);
+        Some(told)
+    });
+    doc!({
+        "controller": cluster.network().has_ingress(),
+        "ingresses": Doc::list(cluster.store().list(Kind::Ingress).take(20).map(ingress)),
+        "sources": Doc::list(sources.take(20))
+    })
+}
+
+/// What a message is about: the revision that it tells of or leads to, what that changed, and what led to it.
+fn message(cluster: &Cluster, id: RecordId) -> Doc {
+    let Some(record) = cluster.core().trace.get(id) else { return Doc::Null };
+    let hops = explain::chain(cluster, id);
+    let skip = hops.len().saturating_sub(HOPS + 1);
+    let led = hops.iter().take(hops.len().saturating_sub(1)).skip(skip);
+    let because = led.filter_map(|hop| inspect::link(cluster, hop, true)).map(|link| {
+        doc!({ "at": whole(link.at), "who": link.who, "what": link.what, "object": link.object, "text": link.text })
+    });
+    let mut told = doc!({ "because": Doc::list(because) });
+    let asks = matches!(
+        record.what,
+        What::Message { to: Process::ApiServer(_), label: "POST" | "PUT" | "PATCH" | "DELETE", .. }
+    );
+    // What is on its way has not changed anything yet: what it will is found out in a copy.
+    let mut ahead = None;
+    let write = if asks { foresee(cluster, id, &mut ahead) } else { written(cluster, id) };
+    if let Some(write) = write {
+        let cluster = ahead.as_ref().unwrap_or(cluster);
+        if let Some(What::Write { revision, key, change }) =
+            cluster.core().trace.get(write).map(|record| &record.what)
+        {
+            told.set("revision", whole(*revision));
+            told.set("change", format!("{change:?}").to_lowercase());
+            told.set("kind", key.kind.info().kind);
+            told.set("namespace", &key.namespace);
+            told.set("name", &key.name);
+            let changes = why::changes(cluster, write).into_iter();
+            told.set(
+                "changes",
+                Doc::list(changes.map(|one| doc!({ "path": one.path, "old": one.old, "new": one.new }))),
+            );
+        }
+    }
+    told
+}
+
+/// The write that a message tells of.
+fn written(cluster: &Cluster, id: RecordId) -> Option<RecordId> {
+    let trace = &cluster.core().trace;
+    let mut next = id;
+    for _ in 0..DEEP {
+        let record = trace.get(next)?;
+        if matches!(record.what, What::Write { .. }) {
+            return Some(next);
+        }
+        next = *record.causes.records().last()?;
+    }
+    None
+}
+
+/// The write that a request will lead to, in a copy of the cluster that has come so far.
+fn foresee(cluster: &Cluster, id: RecordId, ahead: &mut Option<Cluster>) -> Option<RecordId> {
+    let mut copy = cluster.clone();
+    let mut next = id + 1;
+    for _ in 0..AHEAD {
+        let trace = &copy.core().trace;
+        let of_it = |candidate: &RecordId| {
+            let mut at = *candidate;
+            for _ in 0..DEEP {
+                let Some(record) = trace.get(at) else { return false };
+                if record.causes.records().contains(&id) {
+                    return true;
+                }
+                match record.causes.records().last() {
+                    Some(&cause) => at = cause,
+                    None => return false,
+                }
+            }
+            false
+        };
+        let writes = trace.since(next).filter(|(_, record)| matches!(record.what, What::Write { .. }));
+        let found = writes.map(|(id, _)| id).find(of_it);
+        // An answer without a write: it was refused, or changed nothing.
+        let answered = trace.since(next).any(|(_, record)| {
+            matches!(record.what, What::Message { from: Process::ApiServer(_), label: "200" | "error", .. })
+                && record.causes.records().contains(&id)
+        });
+        if let Some(found) = found {
+            *ahead = Some(copy);
+            return Some(found);
+        }
+        if answered {
+            return None;
+        }
+        next = trace.next_id();
+        if !copy.step() {
+            return None;
+        }
+    }
+    None
+}
+
+/// A pod that waits for its first attempt, and where it will go: found out in a copy.
+fn place_to_be(cluster: &Cluster) -> Doc {
+    let waits = |object: &&std::sync::Arc<Object>| {
+        let pod = object.view::<Pod>();
+        pod.is_some_and(|pod| pod.node_name.is_empty() && !pod.phase.is_terminal() && !object.meta.deleting())
+            && cluster.scheduler().attempts(&object.key).is_empty()
+    };
+    let Some(pod) = cluster.store().list(Kind::Pod).find(waits) else { return Doc::Null };
+    let mut copy = cluster.clone();
+    let until = copy.now() + PATIENCE;
+    let mut answer = None;
+    while answer.is_none() && copy.next_at().is_some_and(|at| at <= until) && copy.step() {
+        answer = copy.scheduler().attempts(&pod.key).last().map(|attempt| attempt.outcome().clone());
+    }
+    let Some(answer) = answer else { return Doc::Null };
+    let nodes = cluster.store().list(Kind::Node).take(NODES).map(|node| Doc::from(&node.key.name));
+    let (chosen, why) = match &answer {
+        AttemptOutcome::Assigned(node) => (Some(node), None),
+        AttemptOutcome::Unschedulable(why) => (None, Some(why)),
+    };
+    doc!({
+        "uid": uuid(pod.meta.uid).to_string(), "name": &pod.key.name, "nodes": Doc::list(nodes), "chosen": chosen, "why": why
+    })
+}
+
+/// How long it will take until every Deployment has lost and got back what it wants, in milliseconds, if that happens.
+fn recovery(cluster: &Cluster) -> Doc {
+    let whole_now = |cluster: &Cluster| {
+        let enough = |object: &std::sync::Arc<Object>| {
+            let wanted = object.view::<Deployment>().map_or(0, |deployment| deployment.replicas);
+            object.body["status"]["availableReplicas"].as_i64().unwrap_or(0) >= wanted
+        };
+        cluster.store().list(Kind::Deployment).all(enough)
+    };
+    let mut copy = cluster.clone();
+    let until = copy.now() + LONGEST;
+    let mut short = !whole_now(&copy);
+    for _ in 0..MOST_STEPS {
+        if copy.next_at().is_none_or(|at| at > until) || !copy.step() {
+            break;
+        }
+        match (short, whole_now(&copy)) {
+            (false, false) => short = true,
+            (true, true) => return doc!({ "took": whole(copy.now().since(cluster.now()).0) }),
+            _ => {}
+        }
+    }
+    Doc::Null
+}
+
+/// All attempts to find a pod a node, the newest last, and one of them (the last) in full.
+fn attempts(cluster: &Cluster, pod: &Key, index: Option<u64>) -> Doc {
+    let all = cluster.scheduler().attempts(pod);
+    let skip = all.len().saturating_sub(ATTEMPTS);
+    let shown = &all[skip..];
+    let short = |attempt: &Attempt<'_>| {
+        let (chosen, why) = match attempt.outcome() {
+            AttemptOutcome::Assigned(node) => (Some(node), None),
+            AttemptOutcome::Unschedulable(why) => (None, Some(why)),
+        };
+        doc!({ "at": whole(attempt.at().0), "chosen": chosen, "why": why })
+    };
+    let last = shown.len().saturating_sub(1);
+    let index = index.and_then(|index| usize::try_from(index).ok()).unwrap_or(last).min(last);
+    doc!({
+        "attempts": Doc::list(shown.iter().map(short)), "index": whole(index as u64),
+        "shown": shown.get(index).map(explained)
+    })
+}
+
+fn explained(attempt: &Attempt<'_>) -> Doc {
+    let Some(explanation) = attempt.explain() else { return Doc::Null };
+    let score = |score: &shared::scheduler::PluginScore| {
+        let numbers = [score.raw, score.normalized, score.weight, score.weighted];
+        doc!({ "plugin": score.plugin, "numbers": Doc::list(numbers) })
+    };
+    let node = |node: &NodeVerdict| {
+        let refused =
+            node.filter.iter().find_map(|(plugin, verdict)| Some((*plugin, verdict.as_ref().err()?)));
+        let passed = node.filter.iter().filter(|(_, verdict)| verdict.is_ok()).map(|(plugin, _)| *plugin);
+        doc!({
+            "node": &node.node, "passed": Doc::list(passed), "plugin": refused.map(|(plugin, _)| plugin),
+            "refusal": refused.map(|(_, why)| why.as_str()), "total": node.total,
+            "scores": Doc::list(node.scores.iter().map(score))
+        })
+    };
+    let victims = |verdict: &shared::scheduler::PreemptionVerdict| {
+        let (pods, why) = match &verdict.victims {
+            Ok((pods, _)) => (pods.iter().map(|pod| pod.name.to_string()).collect(), None),
+            Err(why) => (Vec::new(), Some(why.as_str())),
+        };
+        doc!({ "node": &verdict.node, "victims": pods, "why": why, "chosen": verdict.chosen })
+    };
+    doc!({
+        "nodes": Doc::list(explanation.nodes.iter().take(NODES).map(node)), "all": explanation.all_nodes,
+        "tied": Doc::list(explanation.tied.iter()),
+        "preemption": Doc::list(explanation.preemption.iter().take(NODES).map(victims))
+    })
+}
+
+impl Driver {
+    /// What nodes use, and which images they have.
+    fn usage(&self) -> Doc {
+        let earlier = self.earlier();
+        let seen = self.nodes_seen();
+        let cluster = self.cluster();
+        let now = cluster.now();
+        let of = |(number, machine): (u32, &shared::sim::Machine)| {
+            let runtime = cluster.runtime(number);
+            let usage = runtime.usage(machine.name.clone(), now);
+            let cpu = earlier.as_ref().map(|(then, spent)| {
+                let spent = spent.get(number as usize).copied().unwrap_or(usage.cpu_nanos);
+                // Nanoseconds in a millisecond are millionths of a core.
+                whole(usage.cpu_nanos.saturating_sub(spent) / now.0.saturating_sub(*then).max(1) / 1000)
+            });
+            let images = runtime
+                .cached()
+                .iter()
+                .map(|(image, size)| doc!({ "image": image, "size": whole(*size) }))
+                .take(60);
+            let pulls = runtime.pulls().map(|pull| {
+                doc!({ "image": &pull.image, "begins": whole(pull.begins.0), "until": whole(pull.until.0) })
+            });
+            let on = machine.powered;
+            let card = seen.get(machine.name.as_str());
+            let (cpu_milli, bytes, pods) =
+                card.map_or_else(Default::default, |card| (card.cpu_milli, card.memory, card.max_pods));
+            doc!({
+                "node": &machine.name, "asked": Doc::list([cpu_milli.0, bytes.0]),
+                "all": Doc::list([cpu_milli.1, bytes.1]), "pods": pods, "cpu": cpu.filter(|_| on), "memory": whole(usage.memory * u64::from(on)),
+                "images": Doc::list(images), "pulls": Doc::list(pulls)
+            })
+        };
+        let machines = (0..).zip(&cluster.core().machines).take(NODES);
+        let nodes = Doc::list(machines.map(of));
+        doc!({ "now": whole(now.0), "nodes": nodes })
+    }
+}
+
+pub(super) fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{doc::parse_json, sim::Time};
+
+    use super::*;
+    use crate::{
+        protocol::{Command, Request},
+        worker::replica::Replica,
+    };
+
+    fn driver() -> Driver {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        driver
+    }
+
+    fn ask(driver: &mut Driver, question: &str) -> Doc {
+        let question = parse_json(question).expect("the test writes JSON");
+        parse_json(&answer(driver, &question)).expect("answers are JSON")
+    }
+
+    fn apply(driver: &mut Driver, yaml: &str) {
+        driver.hear(Request::Command { id: 1, command: Command::Apply(yaml.to_owned()) });
+    }
+
+    fn until(driver: &mut Driver, done: impl Fn(&Cluster) -> bool) {
+        for _ in 0..20_000 {
+            if done(driver.cluster()) {
+                return;
+            }
+            let next = driver.cluster().next_at().map_or(0, |at| at.0);
+            driver.replica().advance_to(Time(next));
+        }
+        panic!("it never came to that");
+    }
+
+    const BIG: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: big}\nspec:\n  containers: [{name: c, image: nginx, \
+                       resources: {requests: {cpu: 64}}}]\n";
+    const SMALL: &str =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: small}\nspec: {containers: [{name: c, image: nginx}]}\n";
+
+    #[test]
+    fn an_attempt_that_failed_says_why_of_every_node() {
+        let mut driver = driver();
+        apply(&mut driver, BIG);
+        let pod = Key::new(Kind::Pod, "default", "big");
+        until(&mut driver, |cluster| !cluster.scheduler().attempts(&pod).is_empty());
+        let told = ask(&mut driver, r#"{"ask":"attempts","namespace":"default","name":"big"}"#);
+        assert_eq!(told["attempts"].items().len(), 1);
+        assert!(told["attempts"].items()[0]["why"].str().contains("Insufficient cpu"), "{told:?}");
+        let nodes = told["shown"]["nodes"].items();
+        assert_eq!(nodes.len(), 3);
+        assert!(nodes.iter().all(|node| node["plugin"].str() == "NodeResourcesFit"), "{nodes:?}");
+    }
+
+    #[test]
+    fn where_a_pod_will_go_is_where_it_goes() {
+        let mut driver = driver();
+        assert!(ask(&mut driver, r#"{"ask":"where"}"#).is_null());
+        apply(&mut driver, SMALL);
+        let pod = Key::new(Kind::Pod, "default", "small");
+        until(&mut driver, |cluster| cluster.store().get(&pod).is_some());
+        let told = ask(&mut driver, r#"{"ask":"where"}"#);
+        assert_eq!(told["name"].str(), "small", "{told:?}");
+        assert_eq!(told["nodes"].items().len(), 3);
+        let bound = |cluster: &Cluster| {
+            let pod = cluster.store().get(&pod).and_then(|object| object.view::<Pod>());
+            pod.map_or(String::new(), |pod| pod.node_name.to_string())
+        };
+        until(&mut driver, |cluster| !bound(cluster).is_empty());
+        assert_eq!(told["chosen"].str().to_string(), bound(driver.cluster()));
+    }
+
+    #[test]
+    fn a_message_on_its_way_tells_what_it_will_change() {
+        let mut driver = driver();
+        let from = driver.cluster().core().trace.next_id();
+        apply(&mut driver, SMALL);
+        let post = |cluster: &Cluster| {
+            let asked = |what: &What| matches!(what, What::Message { label: "POST", object: Some(key), from: Process::Scheduler(_), .. } if key.kind == Kind::Pod);
+            cluster.core().trace.since(from).find(|(_, record)| asked(&record.what)).map(|(id, _)| id)
+        };
+        until(&mut driver, |cluster| post(cluster).is_some());
+        let id = post(driver.cluster()).expect("the scheduler binds the pod");
+        let told = ask(&mut driver, &format!(r#"{{"ask":"message","record":{id}}}"#));
+        assert_eq!(told["name"].str(), "small", "{told:?}");
+        let paths: Vec<String> =
+            told["changes"].items().iter().map(|change| change["path"].str().to_string()).collect();
+        assert!(paths.iter().any(|path| path == "spec.nodeName"), "{paths:?}");
+        assert!(!told["because"].items().is_empty());
+    }
+
+    #[test]
+    fn nodes_tell_what_they_use_and_hold() {
+        let mut driver = driver();
+        let told = ask(&mut driver, r#"{"ask":"nodes"}"#);
+        let node = &told["nodes"].items()[0];
+        assert!(node["memory"].as_i64().is_some_and(|used| used > 100 << 20), "{node:?}");
+        assert!(node["images"].items().iter().any(|image| image["image"].str().contains("todo-api")));
+    }
+}
