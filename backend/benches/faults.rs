@@ -10,7 +10,7 @@ mod common;
 mod servers;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::Write,
     path::Path,
     time::{Duration, Instant},

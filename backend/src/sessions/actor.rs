@@ -519,10 +519,8 @@ impl Session {
     /// Nobody is here: the clock stops where it is, exactly.
     async fn rest(&mut self) -> Result<(), StoreError> {
         let time = self.clock.read(Instant::now());
-        if self.clock.reserved() > time {
-            if self.keep_clock(time, self.clock.pace()).await? {
-                self.clock.reserve(time);
-            }
+        if self.clock.reserved() > time && self.keep_clock(time, self.clock.pace()).await? {
+            self.clock.reserve(time);
         }
         Ok(())
     }

@@ -29,6 +29,9 @@ use crate::{
 /// Largest scenario that is read, in bytes.
 pub const MAX_SCENARIO: usize = 1 << 20;
 
+/// So many characters of what is wrong with one are told.
+const LONGEST_FAULT: usize = 1000;
+
 #[derive(Serialize)]
 struct Created {
     id: String,
@@ -181,13 +184,18 @@ fn read(body: &[u8]) -> Result<Scenario, Problem> {
 }
 
 fn refused(error: ScenarioError) -> Problem {
-    let detail = error.to_string();
+    // What was sent may be quoted in it, and is hostile.
+    let short = |text: String| match text.char_indices().nth(LONGEST_FAULT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    };
+    let detail = short(error.to_string());
     let known = |number: u32| (number > 0).then_some(number);
     let fault = Fault {
         line: known(error.line),
         column: known(error.column),
-        field: (!error.field.is_empty()).then_some(error.field),
-        message: error.message,
+        field: (!error.field.is_empty()).then(|| short(error.field)),
+        message: short(error.message),
     };
     Problem::faults(detail, vec![fault])
 }

@@ -210,7 +210,7 @@ impl Inner {
             })?;
             // When it was asked twice, the first may have been done.
             let kept = || done.found[1].first().is_some_and(|k| k.value == command_value(&now[count - 1]));
-            if !done.held && !(self.epochs.is_ours(&unit, &done.found[0]) && kept()) {
+            if !(done.held || self.epochs.is_ours(&unit, &done.found[0]) && kept()) {
                 self.epochs.lose(&unit);
                 return Err(StoreError::Conflict(format!("session {id}")));
             }
