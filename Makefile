@@ -62,10 +62,10 @@ bench: program ## Run the speed scenarios
 	@node tests/benches/stage.mjs
 
 load: program ## A full room and many sessions over WebSockets (LEARNERS=200 SESSIONS=100 CLIENTS=10)
-	@cargo bench --locked --package kubarium --bench load
+	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench --locked --package kubarium --bench load
 
 faults: program ## Kill servers at random moments under load, and look for what they acknowledged (ROUNDS=1000 ETCD_ROUNDS=100 SEED=1)
-	@cargo bench --locked --package kubarium --bench faults
+	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench --locked --package kubarium --bench faults
 
 fuzz: rust ## Feed every parser of the network side with inputs that are almost right (SECONDS_EACH=60 SEED=1)
 	@cargo bench --locked --package kubarium --bench fuzz
