@@ -228,6 +228,11 @@ pub trait Storage: Send + Sync {
         ""
     }
 
+    /// Whether another server may still go on with what it had; once it does not, it never does again.
+    fn lives(&self, _replica: &str) -> bool {
+        true
+    }
+
     /// Another server does not answer: from now on this one may go on with what that one had.
     fn suspect(&self, _replica: &str) {}
 

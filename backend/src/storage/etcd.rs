@@ -390,6 +390,10 @@ impl Storage for Etcd {
         self.inner.epochs.secret()
     }
 
+    fn lives(&self, replica: &str) -> bool {
+        self.inner.epochs.lives(replica)
+    }
+
     fn suspect(&self, replica: &str) {
         self.inner.epochs.suspect(replica);
     }

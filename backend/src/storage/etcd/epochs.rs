@@ -78,8 +78,17 @@ pub struct Epochs {
     /// What is being given back at this moment.
     leaving: Mutex<HashSet<Unit>>,
     suspected: Mutex<HashMap<String, Instant>>,
+    others: Mutex<Others>,
     lease: Mutex<Option<String>>,
     lost: mpsc::UnboundedSender<String>,
+}
+
+/// The other servers, as they were at the last look.
+#[derive(Default)]
+struct Others {
+    living: HashSet<String>,
+    /// Names are never used again.
+    dead: HashSet<String>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -96,6 +105,7 @@ impl Epochs {
             held: Mutex::default(),
             leaving: Mutex::default(),
             suspected: Mutex::default(),
+            others: Mutex::default(),
             lease: Mutex::default(),
             lost,
         }
@@ -127,6 +137,11 @@ impl Epochs {
     /// What others say when they pass a request on to this server.
     pub fn secret(&self) -> &str {
         &self.secret
+    }
+
+    /// Whether another server was not found dead.
+    pub fn lives(&self, replica: &str) -> bool {
+        !locked(&self.others).dead.contains(replica)
     }
 
     /// It is deleted.
@@ -273,8 +288,20 @@ impl Inner {
         }
     }
 
+    /// Looks which other servers live.
+    async fn look_around(&self) -> Result<(), StoreError> {
+        let done = self.gateway.read([Op::get_all(&key("replicas/"))]).await?;
+        let names = done.found[0].iter().filter_map(|kept| kept.key.rsplit('/').next());
+        let living: HashSet<String> = names.map(str::to_owned).collect();
+        let mut others = locked(&self.epochs.others);
+        let before = std::mem::replace(&mut others.living, living.clone());
+        others.dead.extend(before.difference(&living).cloned());
+        Ok(())
+    }
+
     /// Renews this server's name, or gives it anew.
     async fn renew(&self) -> Result<(), StoreError> {
+        self.look_around().await?;
         let lease = locked(&self.epochs.lease).clone();
         if let Some(lease) = lease
             && self.gateway.keep(&lease).await?
