@@ -23,6 +23,9 @@ use crate::{
 /// Another server takes a connection within this time, or it is passed over.
 const CONNECT: Duration = Duration::from_millis(800);
 
+/// How often it is looked whether it lives.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// It begins to answer within this time.
 const ANSWER: Duration = Duration::from_secs(30);
 
@@ -64,7 +67,10 @@ pub async fn forward(State(store): State<Store>, request: Request, next: Next) -
         return unreachable();
     }
     match timeout(CONNECT, TcpStream::connect(&address)).await {
-        Ok(Ok(stream)) => pass_on(stream, request, &secret).await.unwrap_or_else(unreachable),
+        Ok(Ok(stream)) => {
+            let answer = pass_on(stream, request, &secret, dies(store, replica)).await;
+            answer.unwrap_or_else(unreachable)
+        }
         Ok(Err(_)) | Err(_) => {
             tracing::warn!(address, "another server does not answer: what it had is taken over");
             store.suspect(&replica);
@@ -79,7 +85,20 @@ fn unreachable() -> Response {
     (again, Problem::new(StatusCode::SERVICE_UNAVAILABLE, why)).into_response()
 }
 
-async fn pass_on(stream: TcpStream, mut request: Request, secret: &str) -> Option<Response> {
+/// Ends when another server is found dead: one that hangs says nothing, and closes nothing.
+async fn dies(store: Store, replica: String) {
+    while store.lives(&replica) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn pass_on(
+    stream: TcpStream,
+    mut request: Request,
+    secret: &str,
+    dies: impl Future<Output = ()> + Send + 'static,
+) -> Option<Response> {
+    let mut dies = Box::pin(dies);
     // Frames are small, and somebody waits for each.
     let _ = stream.set_nodelay(true);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
@@ -88,13 +107,20 @@ async fn pass_on(stream: TcpStream, mut request: Request, secret: &str) -> Optio
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse::<Uri>().ok()?;
     request.headers_mut().insert(PASSED_ON, HeaderValue::from_str(secret).ok()?);
-    let mut answer = timeout(ANSWER, sender.send_request(request)).await.ok()?.ok()?;
+    let mut answer = tokio::select! {
+        answer = timeout(ANSWER, sender.send_request(request)) => answer.ok()?.ok()?,
+        () = &mut dies => return None,
+    };
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         let to_server = hyper::upgrade::on(&mut answer);
         tokio::spawn(async move {
             let (Ok(client), Ok(server)) = tokio::join!(to_client, to_server) else { return };
-            // It ends when either side does.
-            let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(server)).await;
+            let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
+            tokio::select! {
+                // It ends when either side does.
+                _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                () = dies => {}
+            }
         });
     }
     Some(answer.map(Body::new))

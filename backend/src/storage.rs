@@ -228,7 +228,7 @@ pub trait Storage: Send + Sync {
         ""
     }
 
-    /// Whether another server may still go on with what it had; once it does not, it never does again.
+    /// Whether another server was there at the last look.
     fn lives(&self, _replica: &str) -> bool {
         true
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Chance, Subject, Tally, Written, write};
-use crate::common::{Etcd, Server};
+use crate::common::{Client, Etcd, Server};
 
 const SESSIONS: usize = 2;
 const SERVERS: usize = 2;
@@ -58,6 +58,14 @@ pub async fn run(rounds: u64, chance: &mut Chance) {
     );
 }
 
+/// Writes too, if it is let in.
+async fn write_too(mut client: Client, token: String, name: String) -> Written {
+    match client.try_hello(&token).await {
+        true => write(client, name, 0).await,
+        false => Written::default(),
+    }
+}
+
 async fn round(
     etcd: &mut Etcd,
     round: u64,
@@ -90,9 +98,11 @@ async fn round(
             // Somebody comes meanwhile by the other one.
             let subject = &subjects[0];
             let other = &servers[(server + 1) % SERVERS];
-            let came = other.hello(&subject.session.id, &subject.session.editor, None).await;
+            if let Ok(client) = other.open(&subject.session.id, None).await {
+                let token = subject.session.editor.clone();
+                writers.push((0, tokio::spawn(write_too(client, token, format!("{round}-x")))));
+            }
             tokio::time::sleep(Duration::from_millis(chance.below(8000))).await;
-            drop(came);
             servers[server].signal("CONT");
         }
         2 => {

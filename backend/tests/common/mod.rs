@@ -165,8 +165,10 @@ impl Server {
     /// As [`Server::join`], of a server that first has to find out that another is gone.
     pub async fn join_patiently(&self, id: &str, token: &str) -> (Client, Welcome) {
         for _ in 0..200 {
-            let mut client = self.hello(id, token, None).await;
-            if let Some(welcome) = client.welcome().await {
+            if let Ok(mut client) = self.open(id, None).await
+                && client.try_hello(token).await
+                && let Some(welcome) = client.welcome().await
+            {
                 client.catch_up(welcome.horizon.sequence).await;
                 return (client, welcome);
             }
@@ -333,6 +335,13 @@ impl Client {
                 other => panic!("unexpected {other:?}"),
             }
         }
+    }
+
+    /// Says who comes; whether that was heard.
+    pub async fn try_hello(&mut self, token: &str) -> bool {
+        let (token, engine) = (token.into(), shared::ENGINE_VERSION.into());
+        let hello = ClientMessage::Hello { token, engine, after: None, name: "".into() };
+        self.socket.send(Message::text(hello.write())).await.is_ok()
     }
 
     /// The answer to a hello; none when it is turned away.

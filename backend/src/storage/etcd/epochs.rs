@@ -87,7 +87,7 @@ pub struct Epochs {
 #[derive(Default)]
 struct Others {
     living: HashSet<String>,
-    /// Names are never used again.
+    /// Those that were there and are not.
     dead: HashSet<String>,
 }
 
@@ -296,6 +296,8 @@ impl Inner {
         let mut others = locked(&self.epochs.others);
         let before = std::mem::replace(&mut others.living, living.clone());
         others.dead.extend(before.difference(&living).cloned());
+        // One that hung comes back by the same name.
+        others.dead.retain(|name| !living.contains(name));
         Ok(())
     }
 
