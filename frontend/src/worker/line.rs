@@ -206,8 +206,9 @@ impl Worker {
             },
             Heard::Outdated(_) if following => self.say(&Reply::Outdated),
             Heard::Gone(reason) | Heard::Outdated(reason) => {
-                match self.driver.as_mut().filter(|driver| driver.session().sequence().is_some()) {
-                    Some(driver) => driver.session().lose(reason),
+                let session = self.driver.as_mut().map(Driver::session);
+                match session.filter(|session| session.sequence().is_some()) {
+                    Some(session) => session.lose(reason),
                     None if reason.is_empty() => {}
                     None => self.fall_back(reason),
                 }
