@@ -30,6 +30,13 @@ async fn post(server: &Server, body: impl Into<reqwest::Body>) -> (StatusCode, S
     (status, text)
 }
 
+/// The server need not read what it refuses: whoever goes on sending may lose the connection before the answer.
+async fn assert_refused_as_too_large(request: reqwest::RequestBuilder) {
+    if let Ok(answer) = request.send().await {
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+}
+
 fn scenario(spec: &str) -> String {
     format!("apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nspec: {spec}\n")
 }
@@ -61,8 +68,8 @@ async fn alias_bombs_and_other_hostile_imports_are_refused() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{what}: {text}");
         assert!(text.len() < 10_000, "{what}: the refusal is short");
     }
-    let (status, _) = post(&server, "x".repeat(5 << 20)).await;
-    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    let large = Client::new().post(server.url("/api/v1/sessions")).body("x".repeat(5 << 20));
+    assert_refused_as_too_large(large).await;
     assert_eq!(post(&server, vec![0xff, 0xfe, 0x00]).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(post(&server, "").await.0, StatusCode::CREATED, "and it goes on");
 }
@@ -139,7 +146,8 @@ async fn a_flood_of_patches_is_refused() {
     let deep = format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
     assert!(patch("application/merge-patch+json", deep).await.status().is_client_error());
     let huge = format!("{{\"metadata\":{{\"annotations\":{{\"a\":\"{}\"}}}}}}", "x".repeat(4 << 20));
-    assert_eq!(patch("application/merge-patch+json", huge).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let large = Client::new().patch(server.url(&node)).header("content-type", "application/merge-patch+json");
+    assert_refused_as_too_large(large.body(huge)).await;
     assert_eq!(reqwest::get(server.url(&node)).await.expect("it answers").status(), StatusCode::OK);
 }
 

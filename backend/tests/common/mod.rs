@@ -206,6 +206,13 @@ struct Member {
 }
 
 impl Member {
+    async fn answers(&self) -> bool {
+        let url = format!("{}/v3/kv/range", self.client);
+        let request = reqwest::Client::new().post(url).body(r#"{"key":"YQ=="}"#);
+        let answer = request.timeout(Duration::from_millis(500)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
     fn start(&mut self) {
         let mut command = Command::new("etcd");
         command.args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
@@ -251,19 +258,13 @@ impl Etcd {
         Some(etcd)
     }
 
-    /// Until a quorum answers.
+    /// Until every member answers for the quorum.
     pub async fn wait(&self) {
         let answers = async {
-            loop {
-                for member in &self.members {
-                    let url = format!("{}/v3/kv/range", member.client);
-                    let request = reqwest::Client::new().post(url).body(r#"{"key":"YQ=="}"#);
-                    let answer = request.timeout(Duration::from_millis(500)).send().await;
-                    if answer.is_ok_and(|answer| answer.status().is_success()) {
-                        return;
-                    }
+            for member in &self.members {
+                while !member.answers().await {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
         timeout(PATIENCE, answers).await.expect("etcd answers");

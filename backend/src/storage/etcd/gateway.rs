@@ -15,7 +15,7 @@ use crate::storage::StoreError;
 const MEMBER: Duration = Duration::from_millis(1500);
 
 /// All of them together, before a caller is told that the store is away.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// How long all wait before they are asked again.
 const AGAIN: Duration = Duration::from_millis(100);
