@@ -44,7 +44,11 @@ build: program ## Build the whole program, page embedded: target/release/kubariu
 run: build ## Build and serve at http://127.0.0.1:8080 (LISTEN=ADDRESS:PORT DATA=DIR)
 	@exec $(PROGRAM) serve --listen $(LISTEN) $(if $(DATA),--data $(DATA))
 
-test: lint program test-rust test-browser ## Check style, build, run the tests, those in a real browser too
+test: tools ## Check style, build, run the tests, those in a real browser too
+	$(call say,Checking style while the page is built)
+	@mkdir -p target; $(MAKE) --no-print-directory page >target/page.log 2>&1 & \
+		$(MAKE) --no-print-directory lint; style=$$?; wait $$!; page=$$?; cat target/page.log; [ $$style = 0 ] && [ $$page = 0 ]
+	@$(MAKE) --no-print-directory test-rust test-browser
 	$(call say,All tests passed)
 
 dev: tools ## Serve as `run` does, and rebuild on every change

@@ -14,7 +14,7 @@ const file = join(to, "index.html");
 const html = await readFile(file, "utf8");
 const scripts = [...html.matchAll(/<script(?![^>]*\bsrc=)[^>]*>([\s\S]*?)<\/script>/g)];
 const hashes = scripts.map(([, source]) => `'sha256-${createHash("sha256").update(source).digest("base64")}'`);
-const policy = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval' ${hashes.join(" ")}; worker-src 'self'; style-src 'self'; `
+const policy = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval' ${hashes.join(" ")}; worker-src 'self' blob:; style-src 'self'; `
   + "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'";
 await writeFile(file, html.replace("<head>", `<head><meta http-equiv="Content-Security-Policy" content="${policy}">`));
 console.log(`${to}/ is ready for any file host, under any path.`);

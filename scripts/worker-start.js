@@ -4,6 +4,9 @@
   const early = [];
   onmessage = (event) => early.push(event);
 
+  // A worker that was made of a text (index.html) has no address of its own.
+  const address = (name) => (globalThis.home ?? "") + name;
+
   let imports;
   let first;
   let linked = false;
@@ -16,7 +19,7 @@
   // The first visitor to need the later part before it has arrived waits for it here.
   const later = () => {
     const request = new XMLHttpRequest();
-    request.open("GET", "worker_later.wasm", false);
+    request.open("GET", address("worker_later.wasm"), false);
     request.responseType = "arraybuffer";
     request.send();
     if (request.status !== 200) throw new Error(`the engine's later part could not be loaded: HTTP ${request.status}`);
@@ -30,12 +33,12 @@
     imports = made;
     return instantiate(module, { ...made, kubarium: { later } });
   };
-  wasm_bindgen({ module_or_path: WebAssembly.compileStreaming(fetch("worker_bg.wasm")) }).then(
+  wasm_bindgen({ module_or_path: WebAssembly.compileStreaming(fetch(address("worker_bg.wasm"))) }).then(
     (exports) => {
       first = exports;
       for (const event of early) onmessage(event);
       // What fails here is tried again when it is needed.
-      WebAssembly.compileStreaming(fetch("worker_later.wasm")).then(link, () => {});
+      WebAssembly.compileStreaming(fetch(address("worker_later.wasm"))).then(link, () => {});
     },
     // A start that fails must reach the page as an error of the worker.
     (reason) => setTimeout(() => { throw reason; }),

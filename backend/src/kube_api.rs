@@ -7,12 +7,17 @@
 //! is put into the session's log first, and answered when that is on disk and played.
 
 mod answer;
-mod exec;
+mod connection;
 pub mod kubeconfig;
 mod logs;
+mod port_forward;
+mod programs;
 mod protobuf;
+mod remote_command;
 mod replica;
+mod spdy;
 mod streams;
+mod terminal;
 
 use std::{
     collections::HashMap,
@@ -98,13 +103,15 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
         Ok(http) => http,
         Err(why) => return refuse(&why),
     };
-    if exec::is_meant(&parts, &http) {
-        return exec::serve(parts, http, role.0, handle).await.unwrap_or_else(|why| refuse(&why));
+    if let Some(purpose) = connection::Purpose::of(&http) {
+        let line = connection::Line { http, role: role.0, handle };
+        return connection::serve(parts, purpose, line).await.unwrap_or_else(|why| refuse(&why));
     }
     match handle.ask(role.0, http).await {
         Reply::Answer(answer) => answer::whole(&answer, &path, &accept),
         Reply::Watch(parts) => answer::streamed(parts, "application/json"),
         Reply::Log(parts) => answer::streamed(parts, "text/plain; charset=utf-8"),
+        Reply::Program(_) => refuse(&answer::status(500, "InternalError", "no program was to be run")),
     }
 }
 

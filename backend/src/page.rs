@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap, fs, io, path::Path, sync::Arc};
 use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rust_embed::Embed;
@@ -85,27 +85,33 @@ impl Page {
             return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
         }
         let path = if uri.path() == "/" { "/index.html" } else { uri.path() };
+        if path == "/index.html" && is_embedded(uri) && !starts(uri) {
+            let query = uri.query().unwrap_or_default();
+            return Redirect::temporary(&format!("embed/frame.html?{query}")).into_response();
+        }
         match self.files.get(path) {
             Some(file) if path == "/index.html" && is_embedded(uri) => {
                 let policy =
                     self.content_security_policy().replace("frame-ancestors 'none'", "frame-ancestors *");
-                let mut response = file.answer(headers);
-                let policy = HeaderValue::from_str(&policy).expect("the policy is ASCII");
-                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-                response
+                // In a frame without an origin of its own the page makes its worker itself.
+                let policy = policy.replace("worker-src 'self'", "worker-src 'self' blob:");
+                with_policy(file.answer(headers), &policy)
             }
-            // What other sites load of ours, and nothing else.
-            Some(file) if path.starts_with("/embed/") => {
+            Some(file) if path == "/index.html" => file.answer(headers),
+            Some(file) => {
                 let mut response = file.answer(headers);
+                // What other sites load of ours, and frames that have no origin: files that everybody may read.
                 let all =
                     [("cross-origin-resource-policy", "cross-origin"), ("access-control-allow-origin", "*")];
                 for (name, value) in all {
                     let name = HeaderName::from_static(name);
                     response.headers_mut().insert(name, HeaderValue::from_static(value));
                 }
-                response
+                match path {
+                    "/embed/frame.html" => with_policy(response, FRAME_POLICY),
+                    _ => response,
+                }
             }
-            Some(file) => file.answer(headers),
             None if path == "/index.html" => {
                 (StatusCode::SERVICE_UNAVAILABLE, "The page is not built: run `make build`.\n")
                     .into_response()
@@ -124,6 +130,21 @@ impl Page {
              manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
     }
+}
+
+/// The still picture in a frame: its own scripts, and the pictures that they draw.
+const FRAME_POLICY: &str = "default-src 'none'; script-src 'self'; img-src 'self' data:; base-uri 'none'; \
+    form-action 'none'; frame-ancestors *";
+
+fn with_policy(mut response: Response, policy: &str) -> Response {
+    let policy = HeaderValue::from_str(policy).expect("the policy is ASCII");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// Whether somebody asked for the cluster in a frame.
+fn starts(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| query.split('&').any(|option| option == "start" || option == "start="))
 }
 
 /// Whether the page is asked for as a part of another: only so it may be framed.

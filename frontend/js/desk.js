@@ -1,7 +1,8 @@
 // What goes on beside the page's own program: the kubectl command that does what the mouse did, the cluster kept in this
 // browser, the options of an address. Loaded once the page is alive (index.html), so that it weighs nothing before.
 
-import { scenario } from "./workbench/line.js";
+import { copyButton } from "./workbench/clipboard.js";
+import { kubectl, objects, parsed, scenario } from "./workbench/line.js";
 import { CLUSTER, forget, load, save } from "./workbench/playgrounds.js";
 import { element, say } from "./workbench/words.js";
 
@@ -11,12 +12,16 @@ const KEEP_MS = 1200;
 const REST_MS = 4000;
 /** How long a command stands at the foot, in milliseconds. */
 const SHOWN_MS = 20_000;
+/** When the cluster of the first screen is first seen (public/examples/opening.yaml). */
+const OPENING_MS = 30_000;
 /** Objects whose namespace need not be said. */
 const PLAIN = ["", "default"];
 
 const { kubarium } = window;
 const { engine } = kubarium;
 const post = engine.postMessage.bind(engine);
+const ask = (request) => post(JSON.stringify(request));
+const root = document.documentElement;
 const foot = () => document.querySelector(".page .foot, .desk .foot");
 
 const strip = element("div", { class: "doing", role: "status" });
@@ -39,6 +44,20 @@ function hide() {
   if (legend) legend.hidden = false;
 }
 
+/** What the worker's frames say: virtual time, and whether it passes; and what one may do in a live session. */
+const known = { now: 0, running: true, mayAct: true };
+const FRAME = /^\{"frame":\{"reset":(true|false),"now":(\d+)/;
+let onReset;
+engine.addEventListener("message", ({ data }) => {
+  if (typeof data !== "string") return;
+  const frame = data.match(FRAME);
+  if (frame) {
+    known.now = Number(frame[2]);
+    known.running = data.includes('"clock":{"running":true');
+    if (frame[1] === "true") onReset?.();
+  } else if (data.startsWith('{"live":')) known.mayAct = parsed(data).live.mayAct;
+});
+
 const where = (namespace) => (PLAIN.includes(namespace) ? "" : ` -n ${namespace}`);
 
 /** The kubectl command that does the same as a request of the page's; `undefined` where there is none. */
@@ -55,15 +74,106 @@ export function commandOf(request) {
 }
 
 function tell(request) {
+  if (request.command && isRefused()) return;
   const command = commandOf(request);
-  if (command) {
-    const copy = element("button", { class: "quiet", text: "copy", onclick: () => navigator.clipboard?.writeText(command) });
-    show(element("span", { text: "same" }), element("code", { title: undefined }, command), copy);
-  } else if (request.command?.command.fault) show(element("span", { text: "no_command" }));
+  const back = undoOf(request);
+  const undo = back && element("button", { class: "quiet", text: "undo", onclick: () => { hide(); back(); } });
+  if (command) show(element("span", { text: "same" }), element("code", { title: undefined }, command), copyButton({ element, say }, () => command), undo);
+  else if (request.command?.command.fault) show(element("span", { text: "no_command" }));
+  else if (undo) whenDone(request.terminal.run.id, () => show(element("span", { text: "is_deleted" }), undo));
+}
+
+/** Calls `then` once a program of the terminal's has done what it was asked. */
+function whenDone(id, then) {
+  const hear = ({ data }) => {
+    if (typeof data !== "string" || !data.startsWith(`{"terminal":{"done":{"id":${id},`)) return;
+    engine.removeEventListener("message", hear);
+    if (parsed(data).terminal.done.code === 0) then();
+  };
+  engine.addEventListener("message", hear);
+}
+
+/** The words of a kubectl command that deletes something; `undefined` for all others. */
+function deletes(request) {
+  const { command } = request.command ?? {};
+  const object = command?.delete?.object;
+  if (object) return ["delete", object.kind, object.name, ...(object.namespace ? ["-n", object.namespace] : [])];
+  const args = command?.kubectl?.split(/\s+/) ?? request.terminal?.run?.args ?? [];
+  return args.find((word) => !word.startsWith("-")) === "delete" && !args.some((word) => /^(--dry-run(?!=none)|--help|-h$)/.test(word)) ? args : undefined;
+}
+
+/**
+ * How what a request deletes comes back: alone, by going on from just before, so that nothing is missing; where others are,
+ * the objects are made again.
+ */
+function undoOf(request) {
+  const args = deletes(request);
+  if (!args) return undefined;
+  const at = Math.max(known.now - 1, 0);
+  if (!isLive()) return () => goOnFrom(at);
+  const flags = /^(--(all|now|force|wait|cascade|grace-period|ignore-not-found|timeout)(=.*)?|-i|--interactive)$/;
+  const reading = args.filter((word) => !flags.test(word));
+  reading[reading.indexOf("delete")] = "get";
+  const before = objects(reading, request.terminal?.run?.stdin);
+  return async () => {
+    const found = await before;
+    const list = (found?.items ?? [found]).filter((object) => object && !object.metadata.ownerReferences?.some(({ controller }) => controller));
+    for (const object of list) await kubectl(["create", "-f", "-"], JSON.stringify(anew(object)));
+  };
+}
+
+/** The object without what the server gives. */
+function anew({ status: _, ...object }) {
+  const { uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, managedFields, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+/** Goes on from a moment in a branch of its own; what came after it is kept on the other. */
+function goOnFrom(at) {
+  onReset = () => {
+    onReset = undefined;
+    ask({ past: { fork: { repeat: false } } });
+    ask({ pace: "play" });
+  };
+  ask({ past: { look: at } });
+}
+
+/** Whether nothing can be done here, and says so. */
+function isRefused() {
+  if (root.dataset.readonly !== undefined) {
+    const mine = () => {
+      delete root.dataset.readonly;
+      post([JSON.stringify({ readOnly: false })]);
+      const rest = location.search.slice(1).split("&").filter((option) => option && option.split("=")[0] !== "readonly").join("&");
+      history.replaceState(null, "", `${location.pathname}${rest && `?${rest}`}${location.hash}`);
+      hide();
+    };
+    show(element("span", { text: "looks_only" }), element("button", { class: "quiet", text: "make_mine", onclick: mine }));
+    return true;
+  }
+  if (isLive() && !known.mayAct) show(element("span", { text: "guest_looks" }));
+  return isLive() && !known.mayAct;
+}
+
+/** `1m30.5s` in milliseconds. */
+function milliseconds(duration) {
+  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+  return [...String(duration).matchAll(/([\d.]+)(ms|s|m|h)/g)].reduce((sum, [, count, unit]) => sum + count * units[unit], 0);
+}
+
+/** Tells what was done before this module came: only of the cluster of the first screen it is known what it began with. */
+async function catchUp() {
+  if (location.hash || location.search) return;
+  const steps = parsed(await scenario())?.spec?.steps ?? [];
+  const last = steps.findLast(({ at }) => milliseconds(at) > OPENING_MS);
+  if (!last) return;
+  const { apply, kubectl: line, fault } = last;
+  tell({ command: { command: { apply, kubectl: line, fault } } });
 }
 
 let keeping;
-const isLive = () => location.hash.startsWith("#s=");
+/** Whether others are in the cluster, too: in a session, or in a workshop's. */
+const isLive = () => /^#(s|room)=/.test(location.hash);
 async function keep() {
   if (isLive()) return;
   save({ name: CLUSTER, scenario: await scenario() });
@@ -77,7 +187,7 @@ const keepSoon = () => {
 async function putAway() {
   const before = await scenario();
   if (!before || isLive()) return;
-  const back = element("button", { class: "quiet", text: "undo", onclick: () => { hide(); post(JSON.stringify({ open: { scenario: before } })); } });
+  const back = element("button", { class: "quiet", text: "undo", onclick: () => { hide(); ask({ open: { scenario: before } }); } });
   show(element("span", { text: "put_away" }), back);
 }
 
@@ -98,37 +208,46 @@ async function offer() {
   if (location.hash || location.search) return;
   const kept = await load(CLUSTER);
   if (!kept?.scenario) return;
-  const time = new Date(kept.saved).toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" });
+  const time = new Date(kept.saved).toLocaleString(root.lang, { dateStyle: "short", timeStyle: "short" });
   show(element("span", {}, say("kept_from", { time })),
-    element("button", { class: "quiet", text: "go_on", onclick: () => { hide(); post(JSON.stringify({ open: { scenario: kept.scenario } })); } }),
+    element("button", { class: "quiet", text: "go_on", onclick: () => { hide(); ask({ open: { scenario: kept.scenario } }); } }),
     element("button", { class: "quiet", text: "forget", onclick: () => { hide(); forget(CLUSTER); } }));
 }
 
-/** Options of the address: `?paused`, `?at=90` (seconds), `?hide=tabs,story`. */
+/** Options of the address: `?paused`, `?at=90` (seconds), `?readonly`, `?hide=tabs,story`. */
 function options() {
   const asked = new URLSearchParams(location.search);
-  if (asked.has("hide")) document.documentElement.dataset.hide = asked.get("hide").replaceAll(",", " ");
-  if (asked.has("paused")) post(JSON.stringify({ pace: "pause" }));
+  if (asked.has("hide")) root.dataset.hide = asked.get("hide").replaceAll(",", " ");
+  if (asked.has("paused")) ask({ pace: "pause" });
+  const at = Number(asked.get("at") || NaN);
+  if (at >= 0) post([JSON.stringify({ look: Math.round(at * 1000) })]);
+  if (!asked.has("readonly")) return;
+  root.dataset.readonly = "";
+  post([JSON.stringify({ readOnly: true })]);
 }
 
 /** The page works without a network from now on; only a release has something to keep. */
 function keepPage() {
   const file = document.querySelector("meta[name='asset:offline']")?.content;
   // Frames without an origin of their own have no service workers, and need none.
-  if (file && "serviceWorker" in navigator) navigator.serviceWorker.register(new URL(file, location.href)).catch(() => {});
+  if (file && origin !== "null" && "serviceWorker" in navigator) navigator.serviceWorker.register(new URL(file, location.href)).catch(() => {});
 }
 
 /** In a page of somebody else's: the YAML beside where it is wanted, and time stands still while nobody sees it. */
 function embedded() {
-  const show = document.documentElement.dataset.embed;
+  const show = root.dataset.embed;
   if (!show) return;
   if (show === "yaml" || show === "both") document.querySelector(".tabs button.tab")?.click();
   addEventListener("message", ({ source, data }) => {
-    if (source !== parent || !["play", "pause"].includes(data?.kubarium)) return;
-    post(JSON.stringify({ pace: data.kubarium }));
+    const theme = data?.kubarium?.theme;
+    if (source === parent && ["dark", "light"].includes(theme)) root.dataset.theme = theme;
   });
-  // What it was told before nobody heard.
-  parent.postMessage({ kubarium: "ready" }, "*");
+  let halted = false;
+  new IntersectionObserver(([{ isIntersecting }]) => {
+    if (isIntersecting ? !halted : !known.running) return;
+    halted = !isIntersecting;
+    ask({ pace: halted ? "pause" : "play" });
+  }).observe(root);
 }
 
 /** What stands beside the things on the stage. */
@@ -141,5 +260,6 @@ options();
 embedded();
 standBeside();
 offer();
+catchUp();
 setTimeout(keepPage, REST_MS);
 addEventListener("pagehide", keep);

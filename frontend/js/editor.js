@@ -63,6 +63,9 @@ const highlighting = HighlightStyle.define([
 
 /** How long after a change the files are kept, in milliseconds. */
 const KEEP_MS = 400;
+/** A text of more characters is handed on when typing pauses for so many milliseconds. */
+const LARGE = 300_000;
+const PAUSE_MS = 250;
 
 /** Marks a change made by the program: only the user's own edits are reported. */
 const byProgram = Annotation.define();
@@ -130,7 +133,7 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
       faults.soon(update.view);
-      if (update.transactions.some((step) => !step.annotation(byProgram))) heard();
+      if (update.transactions.some((step) => !step.annotation(byProgram))) hearSoon();
     }),
     // Tab indents, as in every editor of YAML; Escape and then Tab leaves, for those who use the keyboard only.
     keymap.of([
@@ -163,6 +166,12 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
         },
       }, name)));
   });
+  let hearing;
+  const hearSoon = () => {
+    clearTimeout(hearing);
+    if (view.state.doc.length < LARGE) heard();
+    else hearing = setTimeout(heard, PAUSE_MS);
+  };
   let keeping;
   const heard = () => {
     onChange?.(view.state.doc.toString());

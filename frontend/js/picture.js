@@ -215,7 +215,7 @@ function createDrawing(origin) {
     if (grouped) parts.push(`<g${opacity < 1 ? ` opacity="${opacity}"` : ""}${grey ? ` filter="${escape(grey)}"` : ""}>`);
     const here = place(rect);
     if (style.display !== "contents") box(here, style);
-    const clipped = style.overflowX === "hidden" && here.width > 0;
+    const clipped = style.overflowX !== "visible" && here.width > 0;
     if (clipped) {
       const id = `k${++clips}`;
       defs.push(`<clipPath id="${id}"><rect${attributes({ x: here.x, y: here.y, width: here.width, height: here.height, rx: pixels(style.borderTopLeftRadius) })}/></clipPath>`);

@@ -12,7 +12,7 @@ const { engine } = window.kubarium;
 const where = (namespace) => (namespace === "default" || !namespace ? "" : `${namespace}/`);
 
 /** What is in the tree: items with `id`, `name`, `says`, `of` (kind, namespace, name) and `inside`. */
-export function itemsOf({ nodes, pods, workloads, services, components, systems }, extra) {
+export function itemsOf({ nodes, pods, workloads, services, components, systems }, extra, { ingresses, sources } = { ingresses: [], sources: [] }) {
   const sorted = (list) => [...list].sort((a, b) => (a.namespace ?? "").localeCompare(b.namespace ?? "") || a.name.localeCompare(b.name, "en", { numeric: true }));
   const container = (pod) => ({ name, image, ready, running, restarts }) => ({
     id: `${pod.uid}/${name}`, name, says: [image, t(ready ? "is_ready" : running ? "is_running" : "is_waiting"), restarts && t("restarts", { count: restarts })].filter(Boolean).join(", "), of: ["Pod", pod.namespace, pod.name],
@@ -44,6 +44,13 @@ export function itemsOf({ nodes, pods, workloads, services, components, systems 
       id: one.uid, name: `${where(one.namespace)}${one.name}`, says: [one.kind, one.address, t("behind", { count: one.count })].filter(Boolean).join(", "), of: ["Service", one.namespace, one.name],
       inside: sorted(pods.set.filter((pod) => one.endpoints.includes(pod.uid))).map(podItem(`${one.uid}/`)),
     }))),
+    ...(ingresses.length ? [group("ingresses", "Ingress", ingresses.map(({ namespace, name, hosts, rules }) => ({
+      id: `ingress/${namespace}/${name}`, name: `${where(namespace)}${name}`, says: hosts, of: ["Ingress", namespace, name],
+      inside: rules.map(({ host, path, service }, index) => ({ id: `ingress/${namespace}/${name}/${index}`, name: `${host ?? "*"}${path ?? "/"}`, says: service, of: ["Service", namespace, service] })),
+    })))] : []),
+    ...(sources.length ? [group("sources", t("sources"), sources.map(({ name, from, to, rate, ok, failed }) => ({
+      id: `source/${name}`, name, says: `${from || t("outside")} → ${to}, ${t("source_rate", { rate })}, ${t(failed ? "source_failed" : "source_ok", { ok, failed })}`,
+    })))] : []),
     ...(broken.length ? [group("broken", t("broken"), broken.map(({ target, kind }) => ({ id: `broken/${target}/${kind}`, name: target, says: kind })))] : []),
   ];
 }
@@ -121,7 +128,7 @@ export function create(element, { inspect }) {
     for (const id of known.keys()) if (!seen.has(id)) known.delete(id);
     if (!focused || !known.has(focused.id)) {
       const lost = focused && document.activeElement === document.body;
-      focus(known.get(shown[0]?.id), lost);
+      focus(known.get(shown[0]?.id), Boolean(lost));
     }
   }
   async function toggle(item, wanted = !open.has(item.id)) {
@@ -187,14 +194,14 @@ export function create(element, { inspect }) {
 
   let drawn = "";
   follow(element, 700, async () => {
-    const told = await ask({ ask: "everything" });
+    const [told, edge] = await Promise.all([ask({ ask: "everything" }), ask({ ask: "edge" })]);
     if (!told || !element.isConnected) return;
     if (told.systems?.far) far ??= await farNodes();
     else far = undefined;
-    const key = JSON.stringify([told.nodes, told.pods, told.workloads, told.services, told.components, told.systems?.broken, language()]);
+    const key = JSON.stringify([told.nodes, told.pods, told.workloads, told.services, told.components, told.systems?.broken, edge, language()]);
     if (key === drawn) return;
     drawn = key;
-    shown = itemsOf(told, far);
+    shown = itemsOf(told, far, edge ?? undefined);
     tree.ariaLabel = t("tree");
     says.textContent = t("tree_help");
     heading.textContent = t("log");

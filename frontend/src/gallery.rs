@@ -3,7 +3,24 @@
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_i18n::I18nContext;
 
-use crate::{browser, i18n::*, state::Page};
+use wasm_bindgen::{JsCast, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::SvgElement;
+
+use crate::{browser, i18n::*, state::Page, stills};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = kubarium)]
+    fn load(url: &str) -> js_sys::Promise;
+
+    /// `public/embed/still.js`.
+    type Stills;
+
+    /// A picture of a cluster, from its letters.
+    #[wasm_bindgen(method)]
+    fn still(this: &Stills, letters: &str) -> SvgElement;
+}
 
 /// What a cluster is called in the reader's language.
 type Name = fn(I18nContext<Locale>) -> &'static str;
@@ -24,6 +41,22 @@ pub(crate) fn Gallery() -> impl IntoView {
     let page = expect_context::<Page>();
     let chosen = NodeRef::<html::Select>::new();
     let failed = RwSignal::new(None::<String>);
+    let picture = NodeRef::<html::Div>::new();
+    let draw = move || {
+        let Some(name) = chosen.get_untracked().map(|select| select.value()) else { return };
+        spawn_local(async move {
+            let Ok(module) = JsFuture::from(load("embed/still.js")).await else { return };
+            let drawn = module.unchecked_into::<Stills>().still(stills::of(&name));
+            if let Some(place) = picture.get_untracked() {
+                place.replace_children_with_node_1(&drawn);
+            }
+        });
+    };
+    Effect::new(move |_| {
+        if chosen.get().is_some() {
+            draw();
+        }
+    });
     // Choosing with the arrow keys must not put a cluster away: that takes the button.
     let open = move |_| {
         let Some(name) = chosen.get_untracked().map(|select| select.value()) else { return };
@@ -39,9 +72,10 @@ pub(crate) fn Gallery() -> impl IntoView {
     };
     view! {
         <div class="gallery">
+            <div class="gallery-still" node_ref=picture></div>
             <label>
                 <span>{t!(i18n, gallery.label)}</span>
-                <select node_ref=chosen>
+                <select node_ref=chosen on:change=move |_| draw()>
                     {CLUSTERS.map(|(file, label)| view! { <option value=file>{move || label(i18n)}</option> })}
                 </select>
             </label>

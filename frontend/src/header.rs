@@ -132,6 +132,10 @@ fn ShareMenu() -> impl IntoView {
             page.send(&Request::Fingerprint);
         }
     };
+    let beyond = move |sheet| {
+        open.set(false);
+        crate::sharing::open(sheet);
+    };
     // Wherever the focus is: what was pressed in the sheet may be gone from it.
     let listener = window_event_listener(leptos::ev::keydown, move |event| {
         if event.key() == "Escape" {
@@ -169,7 +173,9 @@ fn ShareMenu() -> impl IntoView {
                             digits = hash.get(..FINGERPRINT).unwrap_or(&hash).to_owned()
                         )}</p>
                     })}
+                    <button class="quiet" on:click=move |_| beyond("link")>{t!(i18n, share.more)}</button>
                     <LiveSection />
+                    <button class="quiet" on:click=move |_| beyond("kubectl")>{t!(i18n, share.kubectl)}</button>
                     <Later asset="picture" class="pictures" />
                 </div>
             </Show>

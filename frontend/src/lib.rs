@@ -10,6 +10,7 @@
 //!   the panels `workbench` (YAML), `terminal`, `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a
 //!   [`guide`].
 //! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals.
+//! - `sharing`: the way to the module of links, embedding and kubectl, which is JavaScript.
 //! - `later`: the way to parts of the page that are JavaScript modules and are loaded when they are shown.
 //! - `rooms`: the way to the module of workshops, which is JavaScript.
 //! - [`assets`]: addresses of files that the page loads later.
@@ -46,9 +47,12 @@ pub mod protocol;
 mod rewind;
 #[cfg(feature = "page")]
 mod rooms;
+#[cfg(feature = "page")]
+mod sharing;
 pub mod stage;
 #[cfg(feature = "page")]
 mod state;
+pub mod stills;
 #[cfg(feature = "page")]
 mod story;
 #[cfg(feature = "page")]

@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeSet, sync::Arc};
 
 use leptos::{prelude::*, task::spawn_local};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     browser,
@@ -36,7 +36,7 @@ pub enum Drawer {
 }
 
 /// Links to a live session.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Invitations {
     /// For the one who began it.
     pub owner: String,
@@ -120,6 +120,24 @@ pub struct Page {
     engine: StoredValue<Option<Engine>, LocalStorage>,
 }
 
+/// What a tab keeps the links of a session under that was begun in it: after loading again they are still there, and
+/// the sheet that connects kubectl (`js/share.js`) finds the viewers' one.
+const INVITATIONS: &str = "kubarium.invitations";
+
+fn keep(links: &Invitations) {
+    if let (Ok(Some(storage)), Ok(text)) = (window().session_storage(), serde_json::to_string(links)) {
+        // A full or forbidden storage costs the convenience, nothing else.
+        let _ = storage.set_item(INVITATIONS, &text);
+    }
+}
+
+/// The links of the session that is opened, if it was begun in this tab.
+fn kept(opening: &Opening) -> Option<Invitations> {
+    let Opening::Live(link) = opening else { return None };
+    let text = window().session_storage().ok()??.get_item(INVITATIONS).ok()??;
+    serde_json::from_str::<Invitations>(&text).ok().filter(|links| links.owner.ends_with(link))
+}
+
 thread_local! {
     static COMMANDS: Cell<u32> = const { Cell::new(0) };
 }
@@ -163,7 +181,7 @@ impl Page {
             bad_link: RwSignal::default(),
             other_version: RwSignal::default(),
             live: RwSignal::default(),
-            invitations: RwSignal::default(),
+            invitations: RwSignal::new(kept(&opening)),
             failure: RwSignal::default(),
             touched: RwSignal::default(),
             tour: RwSignal::default(),
@@ -317,6 +335,7 @@ impl Page {
             });
             match created {
                 Ok(Created { links }) => {
+                    keep(&links);
                     let fragment =
                         links.owner.split_once('#').map_or("", |(_, fragment)| fragment).to_owned();
                     browser::set_fragment(&fragment);

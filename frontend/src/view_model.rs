@@ -94,18 +94,6 @@ pub fn split_name<'a>(name: &'a str, app: &str) -> (&'a str, &'a str) {
     }
 }
 
-/// A name such as `NodeResourcesFit` that a line may break before each of its words.
-pub fn breakable(name: &str) -> String {
-    let mut broken = String::with_capacity(name.len() + 9);
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !broken.is_empty() {
-            broken.push('\u{200b}');
-        }
-        broken.push(letter);
-    }
-    broken
-}
-
 /// Whether a visitor can be sent to this pod now.
 pub fn serves(services: &Table<Service>, uid: &str) -> bool {
     services.values().any(|service| service.endpoints.iter().any(|endpoint| endpoint == uid))

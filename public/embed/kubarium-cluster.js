@@ -1,21 +1,21 @@
 // <kubarium-cluster>: a living cluster in a page of one's own. Attributes, all optional:
-//   link    what follows "#" in a link to a cluster; without it the cluster of the first screen
-//   show    "diagram" (as it is), "yaml" or "both"
-//   label   what the button says; poster: a picture to show before; height: in pixels
+//   link     what follows "#" in a link to a cluster; without it the cluster of the first screen
+//   options  what stands between "?" and "#" in it: "paused&at=90"
+//   show     "diagram" (as it is; view="diagram" says the same), "yaml" or "both"
+//   label    what the button says; height: in pixels
+//   still    letters for the picture that is shown before (Share writes them); poster: a picture to show instead
 // Nothing is loaded before somebody asks for it; off the screen the cluster stands still.
+
+import { lettersOf, startButton, STYLE, wordsFor } from "./still.js";
 
 const HOME = new URL("..", import.meta.url);
 
-const STYLE = new CSSStyleSheet();
-STYLE.replaceSync(`
+const SHEET = new CSSStyleSheet();
+SHEET.replaceSync(`
 :host { display: block; position: relative; overflow: hidden; border: 1px solid color-mix(in srgb, currentColor 22%, transparent); border-radius: 12px; }
 :host([hidden]) { display: none; }
-iframe, button { position: absolute; inset: 0; width: 100%; height: 100%; border: 0; }
-button { display: grid; place-content: center; gap: 12px; font: 600 1rem system-ui, sans-serif; color: inherit; cursor: pointer;
-  background: color-mix(in srgb, currentColor 5%, transparent) center / cover no-repeat; }
-button:focus-visible { outline: 3px solid; outline-offset: -6px; }
-svg { width: 72px; margin: auto; }
-`);
+iframe { position: absolute; inset: 0; width: 100%; height: 100%; border: 0; }
+${STYLE}`);
 
 /** Whether what stands around the element is dark. */
 function isDark(element) {
@@ -23,45 +23,52 @@ function isDark(element) {
   return red * 0.3 + green * 0.6 + blue * 0.1 > 140;
 }
 
+const themeOf = (element) => (isDark(element) ? "dark" : "light");
+
 class KubariumCluster extends HTMLElement {
   connectedCallback() {
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [STYLE];
+    root.adoptedStyleSheets = [SHEET];
     this.style.height = `${Number(this.getAttribute("height")) || 480}px`;
-    const button = document.createElement("button");
-    button.innerHTML = `<svg viewBox="0 0 32 32" fill="none" stroke="currentColor" aria-hidden="true"><rect x="3" y="4" width="26" height="24" rx="6"/>
-      <path d="M3 15c4-3 9-3 13 0s9 3 13 0"/><path d="M13 11l8 5-8 5z" fill="currentColor"/></svg>`;
-    button.append(this.getAttribute("label") ?? (document.documentElement.lang.startsWith("ja") ? "クラスタを動かす" : "Start this cluster"));
     const poster = this.getAttribute("poster");
-    if (poster) button.style.backgroundImage = `url(${JSON.stringify(new URL(poster, document.baseURI).href)})`;
-    button.addEventListener("click", () => this.start());
-    root.replaceChildren(button);
+    root.replaceChildren(startButton({
+      label: this.label, picture: lettersOf(this.getAttribute("still"), this.getAttribute("link")), poster: poster && new URL(poster, document.baseURI).href, start: () => this.start(),
+    }));
   }
 
   disconnectedCallback() {
     this.watch?.disconnect();
   }
 
+  get label() {
+    return this.getAttribute("label") ?? wordsFor(document.documentElement.lang);
+  }
+
   start() {
     const address = new URL(HOME);
-    address.search = new URLSearchParams({
-      embed: "1", theme: isDark(this) ? "dark" : "light", lang: document.documentElement.lang.startsWith("ja") ? "ja" : "en",
-      show: this.getAttribute("show") ?? "diagram",
-    });
+    address.search = new URLSearchParams([
+      ...new URLSearchParams(this.getAttribute("options") ?? ""),
+      ["embed", "1"], ["start", ""], ["theme", themeOf(this)], ["lang", document.documentElement.lang.startsWith("ja") ? "ja" : "en"],
+      ["show", this.getAttribute("show") ?? this.getAttribute("view") ?? "diagram"],
+    ]);
     address.hash = this.getAttribute("link") ?? "";
-    const frame = Object.assign(document.createElement("iframe"), { src: address.href, title: this.getAttribute("label") ?? "Kubarium" });
+    const frame = Object.assign(document.createElement("iframe"), { src: address.href, title: this.label });
     frame.setAttribute("scrolling", "no");
+    // It needs no origin of its own: what it runs cannot touch anything of this page or of its home.
+    frame.setAttribute("sandbox", "allow-scripts");
     this.shadowRoot.replaceChildren(frame);
-    const tell = (seen) => frame.contentWindow?.postMessage({ kubarium: seen ? "play" : "pause" }, HOME.origin);
-    let seen = true;
-    this.watch = new IntersectionObserver(([{ isIntersecting }]) => tell((seen = isIntersecting)));
-    addEventListener("message", ({ source, data }) => {
-      if (source === frame.contentWindow && data?.kubarium === "ready" && !seen) tell(false);
-    });
-    frame.addEventListener("load", () => {
-      this.watch.observe(this);
-      frame.focus({ preventScroll: true });
-    });
+    frame.addEventListener("load", () => frame.focus({ preventScroll: true }));
+    // The page around it may become dark or light at any time.
+    let theme = themeOf(this);
+    const follow = () => {
+      const now = themeOf(this);
+      if (now === theme) return;
+      theme = now;
+      frame.contentWindow?.postMessage({ kubarium: { theme } }, "*");
+    };
+    this.watch = new MutationObserver(follow);
+    for (const element of [document.documentElement, document.body]) this.watch.observe(element, { attributes: true });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", follow);
   }
 }
 

@@ -205,7 +205,7 @@ impl ApiServer {
         if request.verb == Verb::Watch {
             return self.serve_watch((from, life), id, request, store, cx);
         }
-        if matches!(request.subresource, Subresource::Log | Subresource::Exec) {
+        if request.subresource == Subresource::Log || request.subresource.is_connection() {
             let answer = match authorization::authorize(request, store) {
                 Ok(()) => self.forward(from, id, request, store, cx),
                 Err(status) => Some(Err(status)),

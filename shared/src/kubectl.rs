@@ -27,6 +27,7 @@ mod failure;
 mod forward;
 mod get;
 mod help;
+mod input;
 mod io;
 pub use crate::doc::jsonpath;
 mod logs;
@@ -57,6 +58,7 @@ use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Duration;
 
 use args::{Args, Flag};
+use input::Input;
 use io::{Io, Stop};
 use printed::Printed;
 
@@ -67,7 +69,7 @@ pub use words::words;
 #[derive(Clone, PartialEq, Hash, Debug)]
 pub struct Program {
     args: Vec<Str>,
-    stdin: Str,
+    stdin: Input,
     started: Timestamp,
     /// The kubeconfig; `null` for the one that a new cluster comes with.
     config: Doc,
@@ -362,7 +364,7 @@ impl Program {
     pub fn new(args: Vec<Str>, stdin: Str, started: Timestamp) -> Program {
         Program {
             args,
-            stdin,
+            stdin: stdin.into(),
             started,
             config: Doc::Null,
             journal: Vec::new(),
@@ -417,7 +419,7 @@ impl Program {
             return Progress::Done(self.ended(130));
         }
         let mut config = self.config.clone();
-        let mut io = Io::new(&mut self.journal, &mut config, self.stdin.clone(), self.started);
+        let mut io = Io::new(&mut self.journal, &mut config, &self.stdin, self.started);
         let stop = execute(&self.args, &mut io).err();
         let (said, streamed) = io.output();
         self.printed.add(streamed, said);

@@ -47,7 +47,14 @@ test("nothing else may be framed, and what is framed gets no part in a shared cl
   assert.match(await policy("/?embed=2"), /frame-ancestors 'none'/);
   assert.match(await policy("/?embed=1"), /frame-ancestors \*/);
   assert.match(await policy("/api/v1/nothing"), /frame-ancestors 'none'/);
-  const page = await openPage(t, `${server.url}/?embed=1#s=some.token`);
-  await page.locator(".node[data-state=ready]").nth(2).waitFor();
-  assert.equal(await page.evaluate(() => location.hash), "");
+  // A frame that may run scripts and nothing else: no origin, no storage, no worker but its own.
+  const blog = await site(t, `<!doctype html><html lang="en"><title>Blog</title><link rel="icon" href="data:,">
+    <iframe src="${server.url}/?embed=1&still=rr.rf.o#s=some.token" sandbox="allow-scripts" width="1000" height="640"></iframe>`);
+  const page = await openPage(t, blog);
+  const frame = page.frameLocator("iframe");
+  await frame.getByRole("button", { name: "Start this cluster" }).waitFor();
+  assert.equal(await frame.locator("circle[fill='#d9483b']").count(), 2, "a pod that fails and a node that is off");
+  await frame.getByRole("button").click();
+  await frame.locator(".node[data-state=ready]").nth(2).waitFor();
+  assert.equal(await frame.locator("html").evaluate(() => location.hash), "");
 });

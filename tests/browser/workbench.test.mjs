@@ -299,6 +299,12 @@ test("what the mouse does has a command", async (t) => {
   await page.getByRole("button", { name: "Delete" }).click();
   await doing.getByText(/^kubectl delete pod todo-api-/).waitFor();
   await screenshot(page, "command");
+  // What was deleted comes back: the very same pod, for the cluster goes on from before.
+  const [end] = (await doing.locator("code").innerText()).match(/\w+$/);
+  const same = page.locator(".pod[data-shape=ready]", { hasText: end });
+  await same.waitFor({ state: "detached" });
+  await doing.getByRole("button", { name: "Undo" }).click();
+  await same.waitFor();
   await page.locator(".node[data-place='node/node-1']").getByRole("switch").click();
   await doing.getByText("no kubectl command does this").waitFor();
 });

@@ -16,6 +16,8 @@ const DISCOVERY_BETA: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;a
 
 /// How old clients want to have the schemas; what is in it is enough for them to go on.
 const OPENAPI_V2: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// What upstream calls it in the answer: clients that look at that closely take no `@` in a media type.
+const OPENAPI_V2_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const OPENAPI_V2_BODY: &[u8] = b"\n\x032.0\x12\x06\n\x01k\x12\x011";
 
 /// Bodies from this size on are worth compressing, as upstream.
@@ -92,7 +94,7 @@ fn content(answer: &HttpResponse, path: &str, accept: &str) -> (&'static str, Ve
         return (kind, text.as_bytes().to_vec());
     }
     if path.trim_end_matches('/').ends_with("/openapi/v2") && accept.contains(OPENAPI_V2) {
-        return (OPENAPI_V2, OPENAPI_V2_BODY.to_vec());
+        return (OPENAPI_V2_ANSWER, OPENAPI_V2_BODY.to_vec());
     }
     if body["kind"].as_str() == Some("APIGroupDiscoveryList") {
         if accept.contains("v=v2;") {

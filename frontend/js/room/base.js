@@ -149,5 +149,7 @@ export const standing = () =>
 /** Puts a session behind the glass. */
 export function show(id, token, name) {
   arrived = false;
+  // Who connects kubectl means this one (share/kubectl.js).
+  window.kubarium.session = `${id}.${token}`;
   engine.postMessage(JSON.stringify({ open: { live: `${id}.${token}${name ? `.${name}` : ""}` } }));
 }

@@ -14,7 +14,10 @@ export function changed(changes) {
 export async function message(element, record) {
   const told = await ask({ ask: "message", record });
   if (!told) return;
-  const { changes = [], change, revision, because } = told;
+  const { change, revision, because } = told;
+  // What was wanted comes first, then what is so, then what is kept about it.
+  const rank = ({ path }) => ["spec", "status", "metadata"].findIndex((part) => path.startsWith(part)) % 3;
+  const changes = [...(told.changes ?? [])].sort((a, b) => rank(a) - rank(b));
   const title = change && t(`change_${change}`, { revision });
   const rest = changes.slice(FIELDS);
   element.replaceChildren(

@@ -15,26 +15,23 @@ function bar(name, { used, asked, all, words }) {
 
 export function node(element, name) {
   follow(element, 1000, async () => {
-    const [told, shown] = await Promise.all([ask({ ask: "nodes" }), ask({ ask: "everything" })]);
+    const told = await ask({ ask: "nodes", name });
     const mine = told?.nodes.find((one) => one.node === name);
     if (!mine || !element.isConnected) return;
-    const pods = shown.pods.set.filter((pod) => pod.node === name);
     const milli = (value) => (value >= 1000 ? number(value / 1000, 1) : `${number(value)}m`);
-    const [cpuAsked, memoryAsked, most] = [...mine.asked, mine.pods];
+    const [cpuAsked, memoryAsked] = mine.asked;
     const bars = mine.all[0] ? h("dl", { class: "closer-bars" },
       ...bar(t("cpu"), { used: mine.cpu, asked: cpuAsked, all: mine.all[0], words: milli }),
       ...bar(t("memory"), { used: mine.memory, asked: memoryAsked, all: mine.all[1], words: bytes }),
-      ...bar(t("pods"), { asked: pods.length, all: most, words: (count) => number(count) })) : undefined;
+      ...bar(t("pods"), { asked: mine.pods, all: mine.most, words: (count) => number(count) })) : undefined;
     const pulls = mine.pulls.map(({ image, begins, until }) => {
       const part = Math.max(0, Math.min(1, (told.now - begins) / Math.max(1, until - begins)));
       const meter = h("progress", { max: "1", value: undefined, "aria-label": image });
       meter.value = part;
       return h("li", {}, h("code", {}, image), h("span", {}, t("pulling", { seconds: number(Math.max(0, until - told.now) / 1000, 1) })), meter);
     });
-    const images = mine.images.sort((a, b) => b.size - a.size).map(({ image, size }) => {
-      const users = pods.filter((pod) => pod.containers.some((container) => image === container.image || image.endsWith(`/${container.image}`))).length;
-      return h("li", {}, h("code", {}, image), h("span", {}, bytes(size)), users ? h("small", {}, t("used_by", { count: users })) : h("small", {}, t("unused")));
-    });
+    const images = mine.images.sort((a, b) => b.size - a.size).map(({ image, size, users }) =>
+      h("li", {}, h("code", {}, image), h("span", {}, bytes(size)), h("small", {}, users ? t("used_by", { count: users }) : t("unused"))));
     // What is open and has the focus stays.
     const open = element.querySelector("details")?.open ?? images.length <= 6;
     if (element.contains(document.activeElement) && element.querySelector("summary") === document.activeElement) return;

@@ -8,6 +8,9 @@ import { documents, find, siblings, steps } from "./text.js";
 
 /** How long after a key is pressed the worker is asked, in milliseconds. */
 const REST_MS = 15;
+/** The same for a text of more than so many characters, which keeps the worker busy for a while. */
+const LARGE = 300_000;
+const REST_OF_LARGE_MS = 900;
 
 /** The offset of a 1-based line and column, kept inside the text; columns count characters, not UTF-16 units. */
 function offset(doc, [line, column]) {
@@ -135,7 +138,7 @@ export function checker(told) {
     soon(view) {
       clearTimeout(timer);
       begun = performance.now();
-      timer = setTimeout(() => rehearse(view), REST_MS);
+      timer = setTimeout(() => rehearse(view), view.state.doc.length > LARGE ? REST_OF_LARGE_MS : REST_MS);
     },
     stop: () => clearTimeout(timer),
   };

@@ -6,6 +6,7 @@ import { EditorState, RangeSetBuilder } from "@codemirror/state";
 import { Decoration, EditorView, lineNumbers } from "@codemirror/view";
 import { yaml } from "@codemirror/lang-yaml";
 import { isMap, isPair, isSeq, parseAllDocuments, parseDocument, stringify, visit } from "yaml";
+import { copyButton } from "./clipboard.js";
 import { kubectl, parsed } from "./line.js";
 import { element, say } from "./words.js";
 
@@ -57,7 +58,7 @@ export function sheet(root, title, ...children) {
 }
 
 const copyable = (command) => element("p", { class: "command" }, element("code", {}, command),
-  element("button", { class: "quiet", text: "copy", onclick: () => navigator.clipboard?.writeText(command) }));
+  copyButton({ element, say }, () => command));
 
 /** Shows what applying would change; `apply` does it. */
 export async function compare({ root, text, name, highlighting, theme, apply }) {
@@ -85,7 +86,10 @@ export async function compare({ root, text, name, highlighting, theme, apply }) 
   dialog.addEventListener("close", () => view.destroy());
 }
 
-/** Who wrote a field where managedFields do not tell: components of the control plane write these. */
+/** What people write with: their fields are theirs, and what the API server filled in beside them is its. */
+const PEOPLE = /^(kubectl|kubarium|before-first-apply)/;
+
+/** Who wrote a field of an object whose managedFields name no component: components of the control plane write these. */
 function component(kind, path) {
   const [first, second] = path;
   if (first === "status") return ["Pod", "Node"].includes(kind) ? "kubelet" : "kube-controller-manager";
@@ -140,7 +144,9 @@ export function origins(object, mine) {
   const starts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
   const lineOf = (offset) => starts.findLastIndex((start) => start <= offset) + 1;
   const lines = new Map();
-  const people = managedFields.filter(({ manager }) => !/^kubectl/.test(manager));
+  const components = managedFields.filter(({ manager }) => !PEOPLE.test(manager));
+  const told = (path) => components.find(({ fieldsV1 }) => owns(fieldsV1, path, object))?.manager;
+  const writer = (path) => told(path) ?? (components.length && path[0] !== "metadata" ? undefined : component(object.kind, path));
   visit(document, {
     Pair(__, pair, above) {
       const path = [];
@@ -152,7 +158,7 @@ export function origins(object, mine) {
       const line = lineOf(pair.key.range[0]);
       if (lines.has(line) || wrote(mine, shown, path)) return;
       const leaf = !isMap(pair.value) && !isSeq(pair.value);
-      const manager = people.find(({ fieldsV1 }) => owns(fieldsV1, path, object))?.manager ?? component(object.kind, path);
+      const manager = writer(path);
       if (manager) lines.set(line, { origin: manager, leaf });
       else if (path[0] !== "apiVersion" && path[0] !== "kind") lines.set(line, { origin: "defaulted", leaf });
     },

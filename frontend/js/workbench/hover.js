@@ -1,6 +1,7 @@
 // What a field is: a card where the pointer rests, and a page of its own that can be walked through.
 
 import { hoverTooltip } from "@codemirror/view";
+import { copyButton } from "./clipboard.js";
 import { at, defaultAt, ITEM, kinds, says, schemaOf, valuesAt } from "./schema.js";
 import { context } from "./text.js";
 import { element, say } from "./words.js";
@@ -88,9 +89,7 @@ export async function explainInto(panel, found) {
     ...(field === undefined ? [] : facts(node, field).filter(Boolean)),
     element("p", { lang: "en" }, text),
     text || fields.length ? element("p", { class: "muted", text: "docs_language" }) : "",
-    element("p", { class: "command" }, element("code", {}, command), element("button", {
-      class: "quiet", text: "copy", onclick: () => navigator.clipboard?.writeText(command),
-    })),
+    element("p", { class: "command" }, element("code", {}, command), copyButton({ element, say }, () => command)),
     field === undefined ? "" : element("button", { class: "quiet up", onclick: climb }, `↑ ${[kind, ...up].join(".")}`),
     element("dl", {}, ...fields.flatMap(({ name, text: words }) => [
       element("dt", {}, element("button", {

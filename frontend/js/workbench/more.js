@@ -1,9 +1,11 @@
 // The menu behind "More": playgrounds, files from and for outside.
 
-import { clusterOf, manifests, mayBeMore, natureOf, objectsOf, read } from "./bring.js";
+import { mayBeMore, MOST_TEXT, read, tooLarge, understand } from "./bring.js";
 import { sheet } from "./compare.js";
 import { kubectl, objects, scenario } from "./line.js";
+import { manifests } from "./objects.js";
 import { all, forget, load, save } from "./playgrounds.js";
+import { kinds } from "./schema.js";
 import { element, say } from "./words.js";
 
 /** Hands a file to the person. */
@@ -13,17 +15,18 @@ function download(name, text, type) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** All kinds that a person writes. */
-const KINDS = "customresourcedefinitions,namespaces,priorityclasses,storageclasses,serviceaccounts,configmaps,secrets,services,deployments,"
-  + "statefulsets,daemonsets,replicasets,pods,jobs,cronjobs,horizontalpodautoscalers,poddisruptionbudgets,ingresses,ingressclasses,"
-  + "networkpolicies,persistentvolumeclaims,resourcequotas,limitranges,roles,rolebindings,clusterroles,clusterrolebindings";
+/** Kinds of which a person writes no object, or that a cluster brings itself. */
+const NOBODYS = /^(bindings|componentstatuses|controllerrevisions|csinodes|csistoragecapacities|endpoints|endpointslices|events|ipaddresses|leases|nodes|servicecidrs|volumeattachments|resourceslices|apiservices|certificatesigningrequests|flowschemas|prioritylevelconfigurations)$/;
+
+/** The names of all kinds that a person writes, definitions of people's own included. */
+const own = async () => (await kinds())
+  .filter(({ plural, apiVersion }) => !NOBODYS.test(plural) && !/^(authentication|authorization|metrics|events)\./.test(apiVersion))
+  .map(({ plural, apiVersion }) => (apiVersion.includes("/") ? `${plural}.${apiVersion.split("/")[0]}` : plural));
 
 const EXPORTS = [
   ["export_manifests", async () => {
-    const found = await objects(["get", KINDS, "-A"]);
-    const custom = (found?.items ?? []).filter(({ kind }) => kind === "CustomResourceDefinition").map(({ spec, metadata }) => metadata.name ?? spec.names.plural);
-    const more = custom.length ? (await objects(["get", custom.join(","), "-A"]))?.items ?? [] : [];
-    download("cluster.yaml", manifests([...(found?.items ?? []), ...more]), "application/yaml");
+    const found = await objects(["get", (await own()).join(","), "-A"]);
+    download("cluster.yaml", manifests(found?.items ?? []), "application/yaml");
   }],
   ["export_scenario", async () => download("scenario.json", await scenario(), "application/json")],
   ["export_events", async () => download("events.json", (await kubectl(["get", "events", "-A", "-o", "json"])).stdout, "application/json")],
@@ -36,19 +39,19 @@ const EXPORTS = [
 export async function bring(file, { files, note, open }) {
   const { text, refused } = await read(file);
   if (refused) return note(refused, { bad: true });
-  const more = mayBeMore(text);
-  if (more) {
-    note(say("reading", { name: file.name }));
-    // The words are seen before the work begins.
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  let found = { nature: "manifests" };
+  if (mayBeMore(text)) {
+    const reading = (part) => note(say("reading", { name: file.name, percent: Math.round(part * 100) }), { stay: true });
+    reading(0);
+    found = await understand(text, reading);
+    note();
   }
-  const found = more ? objectsOf(text) : undefined;
-  const nature = natureOf(found);
-  if (more) note();
+  const { nature } = found;
+  const largest = nature === "cluster" ? found.scenario : text;
+  if (largest.length > MOST_TEXT) return note(tooLarge(file.name, largest.length, MOST_TEXT), { bad: true });
   if (nature === "manifests") return void files.add(text, file.name.replace(/\.json$/i, ".yaml"));
   if (nature === "scenario") return note(say("is_scenario", { name: file.name }), { action: say("open_it"), act: () => open(text), stay: true });
-  const mine = clusterOf(found);
-  return note(say("is_cluster", { nodes: mine.nodes, objects: mine.objects }), { action: say("open_it"), act: () => open(mine.scenario), stay: true });
+  return note(say("is_cluster", { nodes: found.nodes, objects: found.objects }), { action: say("open_it"), act: () => open(found.scenario), stay: true });
 }
 
 /** The menu itself. */

@@ -44,6 +44,9 @@ const LIVE_SKIP_MS: u64 = 30_000;
 /// Scene time between two looks at a cluster in which nothing was written.
 const LOOK_MS: f64 = 200.0;
 
+/// What is said to whoever may only look.
+const READ_ONLY: &str = "this copy of the cluster is for looking only";
+
 /// What a skip or a step is looking for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Search {
@@ -85,6 +88,8 @@ pub struct Driver {
     inspected: Option<(Subject, u64)>,
     sent: Clock,
     flow: f64,
+    /// Whoever looks may do nothing.
+    read_only: bool,
     /// What a page that draws a map was told.
     map: Option<Box<Map>>,
     map_ticks: u32,
@@ -122,6 +127,7 @@ impl Driver {
             inspected: None,
             sent: Clock::default(),
             flow: 0.0,
+            read_only: false,
             map: None,
             map_ticks: 0,
             far_passed: 0.0,
@@ -177,6 +183,9 @@ impl Driver {
 
     /// A person does something: from here on their doing has the accent.
     fn act(&mut self, id: Option<u32>, command: &Command) {
+        if self.read_only {
+            return self.replica.refuse(id, READ_ONLY);
+        }
         self.past.course_mut().begin_numbers();
         if self.replica.pace().is_some() {
             return self.replica.act(id, command);
@@ -203,6 +212,11 @@ impl Driver {
     fn standing(&self) -> Standing {
         let goals = self.replica.objectives();
         standing::standing(self.cluster_now(), goals, &self.view.nodes, &self.view.pods)
+    }
+
+    /// From now on nothing can be done to the cluster here, or it can again.
+    pub fn set_read_only(&mut self, read_only: bool) {
+        self.read_only = read_only;
     }
 
     /// The server says something.

@@ -264,8 +264,9 @@ impl Worker {
 
     fn hear_tool(&mut self, text: &str) {
         let Some(driver) = &mut self.driver else { return };
-        let answers = self.tools.hear(text, driver);
+        let (answers, replies) = self.tools.hear(text, driver);
         answers.iter().for_each(|answer| self.answer(answer));
+        replies.iter().for_each(|reply| self.say(reply));
     }
 
     fn answer(&self, answer: &tools::Answer) {

@@ -42,6 +42,11 @@ impl Moments {
         }
     }
 
+    /// Keeps a moment before all others.
+    pub fn begin(&mut self, replica: &Replica) {
+        self.kept.insert(0, (replica.cluster().now().0, Rc::new(replica.clone())));
+    }
+
     /// Lets that moment go which leaves the smallest gap for its age.
     fn thin(&mut self, now: u64) {
         #[expect(clippy::cast_precision_loss, reason = "virtual time stays far below 2^52 ms")]

@@ -5,16 +5,20 @@ use shared::{
     api::{Key, Kind, Object, apps::deployment::Deployment, core::pod::Pod, meta::uuid},
     cluster::Cluster,
     doc,
-    doc::Doc,
+    doc::{Doc, Str},
     explain,
+    runtime::Pull,
     scheduler::{Attempt, AttemptOutcome, NodeVerdict},
-    sim::{Duration, Process, RecordId, What},
+    sim::{ChangeKind, Duration, Machine, Process, RecordId, What},
 };
 
 use super::{driver::Driver, inspect, why};
+use crate::protocol::FieldChange;
 
 /// Attempts of a pod that are told of: the newest.
 const ATTEMPTS: usize = 24;
+/// Images of a node that are told.
+const IMAGES: usize = 60;
 /// Nodes whose verdict is told.
 const NODES: usize = 120;
 /// Steps that are looked ahead for what comes of a message.
@@ -26,6 +30,8 @@ const PATIENCE: Duration = Duration::seconds(30);
 /// How far ahead it is looked for a recovery, in time and steps.
 const LONGEST: Duration = Duration::seconds(900);
 const MOST_STEPS: u32 = 60_000;
+/// Fields of a new object that are told.
+const FIELDS: usize = 24;
 /// Hops that lead to a message that are told.
 const HOPS: usize = 5;
 
@@ -36,7 +42,7 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
     let answer = match question["ask"].as_str() {
         Some("everything") => return driver.everything(),
         Some("numbers") => driver.numbers(),
-        Some("nodes") => driver.usage(),
+        Some("nodes") => driver.usage(&text("name")),
         Some("edge") => edge(driver.cluster()),
         Some("where") => place_to_be(driver.cluster()),
         Some("when") => recovery(driver.cluster()),
@@ -108,14 +114,27 @@ fn message(cluster: &Cluster, id: RecordId) -> Doc {
             told.set("kind", key.kind.info().kind);
             told.set("namespace", &key.namespace);
             told.set("name", &key.name);
-            let changes = why::changes(cluster, write).into_iter();
-            told.set(
-                "changes",
-                Doc::list(changes.map(|one| doc!({ "path": one.path, "old": one.old, "new": one.new }))),
-            );
+            // Of what is new the fields that somebody wanted are told, not all that was filled in around them.
+            let new = cluster.store().get(key).filter(|_| *change == ChangeKind::Added);
+            let changes = new.map_or_else(|| why::changes(cluster, write), |object| wanted(object));
+            let changes = changes.into_iter();
+            let changes = changes.map(|one| doc!({ "path": one.path, "old": one.old, "new": one.new }));
+            told.set("changes", Doc::list(changes));
         }
     }
     told
+}
+
+/// The fields of a new object's `spec`, or of itself where it has none.
+fn wanted(object: &Object) -> Vec<FieldChange> {
+    let spec = &object.body["spec"];
+    let (of, prefix) = if spec.is_null() { (&object.body, "") } else { (spec, "spec.") };
+    let field = |(name, value): &(Str, Doc)| FieldChange {
+        path: format!("{prefix}{name}"),
+        old: String::new(),
+        new: why::short(value),
+    };
+    of.entries().iter().map(field).take(FIELDS).collect()
 }
 
 /// The write that a message tells of.
@@ -275,42 +294,66 @@ fn explained(attempt: &Attempt<'_>) -> Doc {
 }
 
 impl Driver {
-    /// What nodes use, and which images they have.
-    fn usage(&self) -> Doc {
+    /// What nodes (all of a small cluster, or the one of this name) use, and which images they have.
+    fn usage(&self, name: &str) -> Doc {
         let earlier = self.earlier();
-        let seen = self.nodes_seen();
         let cluster = self.cluster();
         let now = cluster.now();
-        let of = |(number, machine): (u32, &shared::sim::Machine)| {
-            let runtime = cluster.runtime(number);
-            let usage = runtime.usage(machine.name.clone(), now);
+        let of = |(number, machine): (u32, &Machine)| {
+            let usage = cluster.runtime(number).usage(machine.name.clone(), now);
             let cpu = earlier.as_ref().map(|(then, spent)| {
                 let spent = spent.get(number as usize).copied().unwrap_or(usage.cpu_nanos);
                 // Nanoseconds in a millisecond are millionths of a core.
                 whole(usage.cpu_nanos.saturating_sub(spent) / now.0.saturating_sub(*then).max(1) / 1000)
             });
-            let images = runtime
-                .cached()
-                .iter()
-                .map(|(image, size)| doc!({ "image": image, "size": whole(*size) }))
-                .take(60);
-            let pulls = runtime.pulls().map(|pull| {
-                doc!({ "image": &pull.image, "begins": whole(pull.begins.0), "until": whole(pull.until.0) })
-            });
             let on = machine.powered;
-            let card = seen.get(machine.name.as_str());
-            let (cpu_milli, bytes, pods) =
-                card.map_or_else(Default::default, |card| (card.cpu_milli, card.memory, card.max_pods));
-            doc!({
-                "node": &machine.name, "asked": Doc::list([cpu_milli.0, bytes.0]),
-                "all": Doc::list([cpu_milli.1, bytes.1]), "pods": pods, "cpu": cpu.filter(|_| on), "memory": whole(usage.memory * u64::from(on)),
-                "images": Doc::list(images), "pulls": Doc::list(pulls)
-            })
+            let mut told = held(cluster, number);
+            told.set("node", &machine.name);
+            told.set("cpu", cpu.filter(|_| on));
+            told.set("memory", whole(usage.memory * u64::from(on)));
+            let card = self.nodes_seen().get(machine.name.as_str());
+            let [asked, all] = card.map_or_else(
+                || requested(cluster, machine),
+                |card| [[card.cpu_milli.0, card.memory.0], [card.cpu_milli.1, card.memory.1]],
+            );
+            told.set("asked", Doc::list(asked));
+            told.set("all", Doc::list(all));
+            told.set("most", machine.pods);
+            told
         };
-        let machines = (0..).zip(&cluster.core().machines).take(NODES);
+        let wanted = |(_, machine): &(u32, &Machine)| name.is_empty() || machine.name == name;
+        let machines = (0..).zip(&cluster.core().machines).filter(wanted).take(NODES);
         let nodes = Doc::list(machines.map(of));
         doc!({ "now": whole(now.0), "nodes": nodes })
     }
+}
+
+/// A node's pods in number, its images with how many containers run each, and what is being pulled.
+fn held(cluster: &Cluster, machine: u32) -> Doc {
+    let runtime = cluster.runtime(machine);
+    let containers = || runtime.sandboxes().values().flat_map(|sandbox| &sandbox.containers);
+    let image = |(image, size): (&Str, &u64)| {
+        let users = containers().filter(|container| container.image == *image && container.running()).count();
+        doc!({ "image": image, "size": whole(*size), "users": whole(users as u64) })
+    };
+    let pull = |pull: &Pull| doc!({ "image": &pull.image, "begins": whole(pull.begins.0), "until": whole(pull.until.0) });
+    doc!({
+        "pods": whole(runtime.sandboxes().len() as u64),
+        "images": Doc::list(runtime.cached().iter().take(IMAGES).map(image)),
+        "pulls": Doc::list(runtime.pulls().map(pull))
+    })
+}
+
+/// CPU and memory that pods have requested of a node, and that it has: for one that the page has no card of.
+fn requested(cluster: &Cluster, machine: &Machine) -> [[i64; 2]; 2] {
+    let mut sum = [0, 0];
+    for pod in cluster.store().list(Kind::Pod).filter_map(|object| object.view::<Pod>()) {
+        if pod.node_name == machine.name && !pod.phase.is_terminal() {
+            sum[0] += pod.spec.cpu_milli;
+            sum[1] += pod.spec.memory;
+        }
+    }
+    [sum, [machine.cpu_milli, machine.memory]]
 }
 
 pub(super) fn whole(number: u64) -> i64 {

@@ -201,6 +201,13 @@ impl Replica {
         replica
     }
 
+    /// The same cluster at its very beginning, with everything that was done still to be done.
+    pub fn beginning(&self) -> Option<Self> {
+        let mut scenario = self.player().to_scenario();
+        scenario.spec.opening = Default::default();
+        Self::open(scenario).ok()
+    }
+
     /// Nothing of what was still to be done is done.
     pub fn forget_future(&mut self) {
         if let Engine::Alone(player) = &mut self.engine {
@@ -338,12 +345,8 @@ impl Replica {
                 }
             }
             ServerMessage::Refused { id, why } => match id.filter(|id| together.pending.end(*id)) {
-                Some(id) if id >= TERMINAL => self.responses.push((id & !TERMINAL, refusal(&why))),
-                Some(id) => {
-                    let outcome = Outcome { stderr: why.to_string(), ..Outcome::default() };
-                    self.refused.push(Reply::Outcome { id, outcome });
-                }
                 None => together.live.problem = why.to_string(),
+                id => self.refuse(id, &why),
             },
             ServerMessage::Presence { people } => {
                 if let Some(you) = people.iter().find(|person| person.you) {
@@ -376,6 +379,23 @@ impl Replica {
                 together.said.extend(together.pending.submit(id, action));
             }
         }
+    }
+
+    /// Answers a command with a refusal; a program of the terminal's as the API server would.
+    pub fn refuse(&mut self, id: Option<u32>, why: &str) {
+        match id {
+            Some(id) if id >= TERMINAL => self.responses.push((id & !TERMINAL, refusal(why))),
+            Some(id) => {
+                let outcome = Outcome { stderr: why.to_owned(), ..Outcome::default() };
+                self.refused.push(Reply::Outcome { id, outcome });
+            }
+            None => {}
+        }
+    }
+
+    /// Refuses a request of the terminal's.
+    pub fn refuse_request(&mut self, id: u32, why: &str) {
+        self.refuse(Some(id | TERMINAL), why);
     }
 
     /// Sends a request of the terminal's; [`Self::take_responses`] has its answer. The page's own numbers are below

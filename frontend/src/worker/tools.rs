@@ -83,16 +83,29 @@ pub fn is_for_tool(reply: &Reply) -> bool {
 }
 
 impl Tools {
-    /// Does what a tool asks: `{"id", "check": text}`, `{"id", "scenario": true}` or `{"id", "ask": …}` (see [`panels`]).
-    pub fn hear(&mut self, text: &str, driver: &mut Driver) -> Vec<Answer> {
-        let Ok(request) = parse_json(text) else { return Vec::new() };
+    /// Does what a tool asks: `{"id", "check": text}`, `{"id", "scenario": true}`, `{"id", "ask": …}` (see [`panels`]), or
+    /// what an address can ask for: `{"look": virtual time}`, `{"readOnly": bool}`. Second are answers to the page.
+    pub fn hear(&mut self, text: &str, driver: &mut Driver) -> (Vec<Answer>, Vec<Reply>) {
+        let Ok(request) = parse_json(text) else { return Default::default() };
         let id = request["id"].as_i64().and_then(|id| u32::try_from(id).ok()).unwrap_or_default();
         if !request["ask"].is_null() {
-            return vec![Answer::Told { id, text: panels::answer(driver, &request) }];
+            return (vec![Answer::Told { id, text: panels::answer(driver, &request) }], Vec::new());
         }
-        let Some(manifest) = request["check"].as_str() else {
-            return vec![Answer::Scenario { id, text: driver.replica().scenario() }];
-        };
+        if let Some(manifest) = request["check"].as_str() {
+            return (self.check(id, manifest, driver), Vec::new());
+        }
+        if let Some(at) = request["look"].as_i64() {
+            return (Vec::new(), driver.look_from_the_beginning(u64::try_from(at).unwrap_or_default()));
+        }
+        if let Some(read_only) = request["readOnly"].as_bool() {
+            driver.set_read_only(read_only);
+            return Default::default();
+        }
+        (vec![Answer::Scenario { id, text: driver.replica().scenario() }], Vec::new())
+    }
+
+    /// Says what the text alone tells, and begins a rehearsal of it.
+    fn check(&mut self, id: u32, manifest: &str, driver: &mut Driver) -> Vec<Answer> {
         self.rehearsal = None;
         let diagnostics = diagnose(manifest).into_iter().map(replica::mark).collect();
         let mut answers = vec![Answer::Seen { id, diagnostics }];
@@ -148,7 +161,7 @@ mod tests {
         let mut driver = Driver::new(Replica::first());
         let mut tools = Tools::default();
         let request = serde_json::json!({ "id": 7, "check": text }).to_string();
-        let mut answers = tools.hear(&request, &mut driver);
+        let (mut answers, _) = tools.hear(&request, &mut driver);
         for _ in 0..1000 {
             answers.extend(tools.tick(&|| 0.0));
         }
@@ -179,6 +192,38 @@ mod tests {
         let (seen, outcome, _) = check("a: [\n");
         assert_eq!(seen.len(), 1);
         assert!(!outcome.ok);
+    }
+
+    #[test]
+    fn a_link_opens_at_a_moment_before_its_present_and_nothing_is_lost() {
+        let mut lived = Replica::first();
+        let begun = lived.cluster().now();
+        lived.act(None, &Command::Kubectl("scale deployment/todo-api --replicas=5".to_owned()));
+        lived.advance_to(Time(begun.0 + 20_000));
+        let mut driver = Driver::new(Replica::from_link(&lived.link()).expect("a link of ours"));
+        let (present, hash) = (driver.replica().cluster().now(), driver.replica().hash());
+        let mut tools = Tools::default();
+        let at = begun.0 - 1000;
+        tools.hear(&serde_json::json!({ "look": at }).to_string(), &mut driver);
+        driver.tick(10.0, &|| 0.0);
+        assert_eq!(driver.replica().cluster().now(), Time(at));
+        driver.tick(1000.0, &|| 0.0);
+        assert_eq!(driver.replica().cluster().now(), Time(at), "time stands still there");
+        driver.replica().advance_to(present);
+        assert_eq!(driver.replica().hash(), hash, "what was done is done again");
+    }
+
+    #[test]
+    fn whoever_may_only_look_is_told_so() {
+        let mut driver = Driver::new(Replica::first());
+        let before = driver.replica().hash();
+        Tools::default().hear("{\"readOnly\":true}", &mut driver);
+        let command = Command::Kubectl("delete deployment todo-api".to_owned());
+        driver.hear(crate::protocol::Request::Command { id: 5, command });
+        let told = driver.replica().outcomes();
+        let [Reply::Outcome { id: 5, outcome }] = told.as_slice() else { panic!("{told:?}") };
+        assert!(!outcome.ok && outcome.stderr.contains("looking only"));
+        assert_eq!(driver.replica().hash(), before);
     }
 
     #[test]

@@ -143,26 +143,28 @@ fn kind(actor: Process, asked: &str, key: &Key, change: ChangeKind) -> CauseKind
     }
 }
 
+/// A value as JSON, cut where it is too long to be read.
+pub(super) fn short(value: &Doc) -> String {
+    if value.is_null() {
+        return String::new();
+    }
+    let json = value.to_json();
+    if json.chars().count() > VALUE {
+        format!("{}…", json.chars().take(VALUE).collect::<String>())
+    } else {
+        json
+    }
+}
+
 /// The fields that a write changed; who owns fields is not told.
 pub(super) fn changes(cluster: &Cluster, record: u64) -> Vec<FieldChange> {
-    let text = |doc: &Doc| match doc {
-        Doc::Null => String::new(),
-        doc => {
-            let json = doc.to_json();
-            if json.chars().count() > VALUE {
-                format!("{}…", json.chars().take(VALUE).collect::<String>())
-            } else {
-                json
-            }
-        }
-    };
     let changes = explain::change(cluster, record).unwrap_or_default();
     let told = changes.iter().map(|change| (change.path.to_string(), change));
     let told = told.filter(|(path, _)| {
         !path.starts_with("metadata.managedFields") && path != "metadata.resourceVersion"
     });
     told.take(FIELDS)
-        .map(|(path, change)| FieldChange { path, old: text(&change.old), new: text(&change.new) })
+        .map(|(path, change)| FieldChange { path, old: short(&change.old), new: short(&change.new) })
         .collect()
 }
 

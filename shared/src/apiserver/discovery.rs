@@ -227,13 +227,15 @@ fn part(info: &'static Info, part: Subresource) -> Entry {
         "token" => (Some(("authentication.k8s.io", "v1")), "TokenRequest"),
         "binding" => (None, "Binding"),
         "exec" => (None, "PodExecOptions"),
+        "attach" => (None, "PodAttachOptions"),
+        "portforward" => (None, "PodPortForwardOptions"),
         _ => (None, info.kind),
     };
     let verbs = match name {
-        "status" | "scale" | "approval" => vec!["get", "patch", "update"],
+        "status" | "scale" | "approval" | "ephemeralcontainers" => vec!["get", "patch", "update"],
         "finalize" => vec!["update"],
         "log" => vec!["get"],
-        "exec" => vec!["create", "get"],
+        "exec" | "attach" | "portforward" => vec!["create", "get"],
         _ => vec!["create"],
     };
     Entry { name: name.into(), of, kind, verbs, namespaced: info.namespaced, info: None, parts: Vec::new() }

@@ -134,6 +134,18 @@ impl ApiServer {
                 let meta = Meta { annotations, ..old.meta.clone() };
                 self.store_change(call, old, meta, body)?
             }
+            Subresource::EphemeralContainers => {
+                let mut body = old.body.clone();
+                let wanted = &doc["spec"]["ephemeralContainers"];
+                if !wanted.is_null() {
+                    body.set_at(&["spec", "ephemeralContainers"], wanted.clone());
+                }
+                key.kind.resource().default(&mut body);
+                crate::api::core::pod::validate_ephemeral_containers(&body["spec"], &old.body["spec"], key)?;
+                let changed = body["spec"]["ephemeralContainers"] != old.body["spec"]["ephemeralContainers"];
+                let generation = old.meta.generation + i64::from(changed);
+                self.store_change(call, old, Meta { generation, ..old.meta.clone() }, body)?
+            }
             Subresource::Finalize => {
                 let mut body = old.body.clone();
                 body.set_at(&["spec", "finalizers"], doc["spec"]["finalizers"].clone());
@@ -290,6 +302,7 @@ impl Call<'_, '_> {
         let subresource = match self.request.subresource {
             Subresource::Scale => "scale",
             Subresource::Status => "status",
+            Subresource::EphemeralContainers => "ephemeralcontainers",
             _ => "",
         };
         let api_version = self.request.kind.info().api_version();

@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.is_on("stdin") && args.is_on("tty") && is_shell(command) {
         return shell(&target, container, io);
     }
-    let input = if args.is_on("stdin") { io.stdin.clone() } else { Str::new() };
+    let input = if args.is_on("stdin") { io.stdin.text.clone() } else { Str::new() };
     let tty = args.is_on("tty") && args.is_on("stdin");
     let response = io.request(request(&target, &container, command, input, tty))?;
     if !response.is_success() {

@@ -5,6 +5,7 @@ use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Duration;
 
 use super::failure::Failure;
+use super::input::Input;
 use super::{Ask, Entry, LoopAt, Reply};
 
 /// Why the code stops running: to go on later, or for good.
@@ -36,7 +37,7 @@ pub(super) struct Io<'a> {
     said: Said,
     /// What loops printed while they went on; it is kept apart, for a loop's answers are not kept.
     streamed: Said,
-    pub stdin: Str,
+    pub stdin: &'a Input,
     /// The kubeconfig, which verbs may change.
     pub config: &'a mut Doc,
     /// For whom it speaks; empty for itself.
@@ -49,7 +50,12 @@ pub(super) struct Io<'a> {
 pub(super) const POLL: Duration = Duration::millis(500);
 
 impl<'a> Io<'a> {
-    pub fn new(journal: &'a mut Vec<Entry>, config: &'a mut Doc, stdin: Str, started: Timestamp) -> Io<'a> {
+    pub fn new(
+        journal: &'a mut Vec<Entry>,
+        config: &'a mut Doc,
+        stdin: &'a Input,
+        started: Timestamp,
+    ) -> Io<'a> {
         Io {
             journal,
             at: 0,

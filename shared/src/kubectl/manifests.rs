@@ -2,7 +2,6 @@
 
 use crate::api::Kind;
 use crate::doc::Doc;
-use crate::manifest;
 
 use super::args::Args;
 use super::discovery;
@@ -36,14 +35,15 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
         Some(path) => return Err(io.fail(format!("the path {path:?} does not exist"))),
         None => return Err(io.fail("must specify one of -f and -k")),
     }
-    let documents = manifest::documents(&io.stdin.clone()).map_err(|fault| {
+    let stdin = io.stdin;
+    let documents = stdin.documents().map_err(|fault| {
         io.fail(format!("error parsing STDIN: error converting YAML to JSON: yaml: {}", fault.kubectl))
     })?;
     let mut docs = Vec::new();
     for document in documents {
-        match &document {
+        match document {
             Doc::Null => {}
-            Doc::Map(_) => flatten(&document, &mut docs),
+            Doc::Map(_) => flatten(document, &mut docs),
             other => {
                 return Err(io.fail(format!(
                     "error parsing STDIN: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",

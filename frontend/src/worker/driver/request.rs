@@ -10,6 +10,9 @@ const NUDGE_MS: u64 = 10;
 impl Driver {
     /// Sends a request to the API server; [`super::super::replica::Replica::take_responses`] has the answer.
     pub fn request(&mut self, id: u32, request: RequestStep) {
+        if self.read_only {
+            return self.replica.refuse_request(id, super::READ_ONLY);
+        }
         let alone = self.replica.pace().is_none();
         if alone {
             // Whoever acts in the past begins another branch: what came of the first is kept.

@@ -58,6 +58,28 @@ impl Driver {
         self.tell_past()
     }
 
+    /// Turns to a moment that may lie before all that were kept, as of a cluster that a link brought: it is played
+    /// again from its beginning. Time stands still there.
+    pub fn look_from_the_beginning(&mut self, at: u64) -> Vec<Reply> {
+        if self.replica.pace().is_some() {
+            return Vec::new();
+        }
+        // A large cluster is still on its way to where it opens.
+        if self.search.is_some() {
+            return Vec::new();
+        }
+        self.running = false;
+        if at >= self.cluster_now() {
+            return Vec::new();
+        }
+        if self.past.course().moments.first().is_none_or(|first| at < first)
+            && let Some(beginning) = self.replica.beginning()
+        {
+            self.past.course_mut().moments.begin(&beginning);
+        }
+        self.look_at(at)
+    }
+
     /// The replica that speaks with the server: others go on while somebody looks back.
     pub fn session(&mut self) -> &mut Replica {
         if self.replica.pace().is_some() {
@@ -116,6 +138,7 @@ impl Driver {
         let old = std::mem::replace(self, Self::new(replica));
         (self.speed, self.scene, self.inspected) = (old.speed, old.scene, old.inspected);
         (self.past, self.beside, self.before_fault) = (old.past, old.beside, old.before_fault);
+        self.read_only = old.read_only;
         self.running = running;
         self.follow_the_pace();
         self.accent_from = self.replica.next_command();
