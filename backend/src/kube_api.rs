@@ -43,7 +43,7 @@ use tower_http::compression::CompressionLayer;
 use self::replica::{Handle, Reply};
 use crate::{
     origin,
-    sessions::{Sessions, role_of},
+    sessions::{Sessions, role_of, token},
 };
 
 /// The largest body that is read, in bytes.
@@ -51,9 +51,6 @@ const MAX_BODY: usize = 3 << 20;
 
 /// A request takes this much of the session's log at most: pages read no longer frames.
 const MAX_ENTRY: usize = 4_000_000;
-
-/// Length of a session's name, with which a key begins.
-const ID: usize = 16;
 
 /// The Kubernetes endpoints of all sessions. Cheap to clone.
 #[derive(Clone)]
@@ -124,7 +121,7 @@ impl KubeApi {
     async fn enter(&self, parts: &Parts) -> Result<(Handle, (Role, Str)), HttpResponse> {
         let rest = parts.uri.path().strip_prefix("/k8s/").unwrap_or_default();
         let key = rest.split('/').next().unwrap_or_default();
-        let (id, token) = key.split_at_checked(ID).ok_or_else(answer::unauthorized)?;
+        let (id, token) = key.split_at_checked(token::ID_LENGTH).ok_or_else(answer::unauthorized)?;
         let known = self.replicas().get(id).filter(|handle| handle.is_open()).cloned();
         let handle = match known {
             Some(handle) => handle,
