@@ -31,7 +31,7 @@ CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-test
 say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
 stop = { echo 'kubarium: $(1)' >&2; exit 1; }
 
-.PHONY: help build run test dev site simulate bench load faults pictures readme fmt page program lint test-rust test-browser tools rust chromium
+.PHONY: help build run test dev site simulate bench load faults fuzz pictures readme fmt page program lint test-rust test-browser tools rust chromium
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -65,11 +65,14 @@ bench: program ## Run the speed scenarios
 	@node tests/benches/map.mjs
 	@node tests/benches/stage.mjs
 
-load: program ## A full room and many sessions over WebSockets (LEARNERS=200 SESSIONS=100 CLIENTS=10)
-	@cargo bench --locked --package kubarium --bench load
+load: program ## A full room, many sessions, and a Kubernetes endpoint (LEARNERS=200 SESSIONS=100 CLIENTS=10 PODS=5000 WATCHERS=1000)
+	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench --locked --package kubarium --bench load --bench kube_api
 
-faults: program ## Kill the server at random moments under load, and look for what it acknowledged (ROUNDS=1000 SEED=1)
-	@cargo bench --locked --package kubarium --bench faults
+faults: program ## Kill servers at random moments under load, and look for what they acknowledged (ROUNDS=1000 ETCD_ROUNDS=100 SEED=1)
+	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench --locked --package kubarium --bench faults
+
+fuzz: rust ## Feed every parser of the network side with inputs that are almost right (SECONDS_EACH=60 SEED=1)
+	@cargo bench --locked --package kubarium --bench fuzz
 
 pictures: test-browser ## Take the pictures of the README anew
 	@cp $(addprefix tests/browser/results/,alive.png toleration.png inspector.png) docs/

@@ -58,6 +58,8 @@ async fn enter(server: &Server, code: &str, token: &str) -> Socket {
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.expect("it connects");
     let hello = json!({"hello": {"token": token}}).to_string();
     socket.send(Message::text(hello)).await.expect("it is sent");
+    // Whoever is let in is told first where they are: from then on they are told what is told to all.
+    while !matches!(socket.next().await.expect("an answer comes").expect("it is let in"), Message::Text(_)) {}
     socket
 }
 

@@ -66,9 +66,28 @@ pub struct Serve {
     /// `~/.local/share/kubarium`.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Keeps sessions and rooms in an etcd that several servers share, instead of in a directory:
+    /// `etcd://10.0.0.1:2379,10.0.0.2:2379`.
+    #[arg(long, value_name = "etcd://HOST:PORT[,…]", value_parser = members, conflicts_with = "data")]
+    pub store: Option<Members>,
+    /// Where other servers with the same store reach this one, if not where it listens.
+    #[arg(long, value_name = "HOST:PORT", requires = "store")]
+    pub advertise: Option<String>,
     /// Serves the page in this directory instead of the one inside the program.
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
+    /// Speaks https with the certificate in this PEM file, and those that vouch for it behind it.
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "store")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of that certificate, as PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Speaks https with a certificate made for this start, of which browsers warn.
+    #[arg(long, conflicts_with_all = ["tls_cert", "store"])]
+    pub tls_self_signed: bool,
+    /// Takes the address of whoever asks from the `X-Forwarded-For` header. Only behind a proxy that writes it.
+    #[arg(long)]
+    pub behind_proxy: bool,
     /// How many sessions are kept.
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub sessions: u32,
@@ -102,6 +121,21 @@ pub struct Serve {
     /// How to write the log to stderr. `RUST_LOG` says how much: `info` without it.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
     pub log: LogForm,
+}
+
+/// The members of an etcd.
+#[derive(Clone, Debug)]
+pub struct Members(pub Vec<String>);
+
+fn members(text: &str) -> Result<Members, String> {
+    let wrong = || "write the members as etcd://HOST:PORT, with commas between more: etcd://10.0.0.1:2379,10.0.0.2:2379";
+    let list = text.strip_prefix("etcd://").ok_or_else(wrong)?.trim_end_matches('/');
+    let member = |member: &str| {
+        let (host, port) = member.rsplit_once(':')?;
+        let plain = !host.is_empty() && !host.contains(['/', '@', '?', '#', ' ']);
+        (plain && port.parse::<u16>().is_ok()).then(|| member.to_owned())
+    };
+    list.split(',').map(member).collect::<Option<Vec<_>>>().map(Members).ok_or_else(|| wrong().to_owned())
 }
 
 /// How log lines are written.

@@ -7,14 +7,20 @@
 //! is put into the session's log first, and answered when that is on disk and played.
 
 mod answer;
-mod exec;
+mod connection;
 pub mod kubeconfig;
 mod logs;
+mod port_forward;
+mod programs;
 mod protobuf;
+mod remote_command;
 mod replica;
+mod spdy;
 mod streams;
+mod terminal;
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -37,7 +43,7 @@ use tower_http::compression::CompressionLayer;
 use self::replica::{Handle, Reply};
 use crate::{
     origin,
-    sessions::{Sessions, role_of},
+    sessions::{Sessions, role_of, token},
 };
 
 /// The largest body that is read, in bytes.
@@ -45,9 +51,6 @@ const MAX_BODY: usize = 3 << 20;
 
 /// A request takes this much of the session's log at most: pages read no longer frames.
 const MAX_ENTRY: usize = 4_000_000;
-
-/// Length of a session's name, with which a key begins.
-const ID: usize = 16;
 
 /// The Kubernetes endpoints of all sessions. Cheap to clone.
 #[derive(Clone)]
@@ -101,13 +104,15 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
         Ok(http) => http,
         Err(why) => return refuse(&why),
     };
-    if exec::is_meant(&parts, &http) {
-        return exec::serve(parts, http, role.0, handle).await.unwrap_or_else(|why| refuse(&why));
+    if let Some(purpose) = connection::Purpose::of(&http) {
+        let line = connection::Line { http, role: role.0, handle };
+        return connection::serve(parts, purpose, line).await.unwrap_or_else(|why| refuse(&why));
     }
     match handle.ask(role.0, http).await {
         Reply::Answer(answer) => answer::whole(&answer, &path, &accept),
         Reply::Watch(parts) => answer::streamed(parts, "application/json"),
         Reply::Log(parts) => answer::streamed(parts, "text/plain; charset=utf-8"),
+        Reply::Program(_) => refuse(&answer::status(500, "InternalError", "no program was to be run")),
     }
 }
 
@@ -116,7 +121,7 @@ impl KubeApi {
     async fn enter(&self, parts: &Parts) -> Result<(Handle, (Role, Str)), HttpResponse> {
         let rest = parts.uri.path().strip_prefix("/k8s/").unwrap_or_default();
         let key = rest.split('/').next().unwrap_or_default();
-        let (id, token) = key.split_at_checked(ID).ok_or_else(answer::unauthorized)?;
+        let (id, token) = key.split_at_checked(token::ID_LENGTH).ok_or_else(answer::unauthorized)?;
         let known = self.replicas().get(id).filter(|handle| handle.is_open()).cloned();
         let handle = match known {
             Some(handle) => handle,
@@ -159,11 +164,29 @@ fn text(headers: &HeaderMap, name: &str) -> String {
     values.join(",")
 }
 
+/// Who does not say under which name they write goes by the first part of the name of their program.
+fn with_manager<'a>(method: &Method, path: &'a str, agent: &str) -> Cow<'a, str> {
+    let writes = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+    let manager = agent.split('/').next().unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    let says = query.split('&').any(|part| part.starts_with("fieldManager="));
+    if !writes || says || manager.is_empty() || manager.len() > 128 || !manager.bytes().all(plain) {
+        return Cow::Borrowed(path);
+    }
+    let joint = if path.contains('?') { '&' } else { '?' };
+    Cow::Owned(format!("{path}{joint}fieldManager={manager}"))
+}
+
 /// The request as the simulated API server takes it; `authorization` as it is to see it.
 fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest, HttpResponse> {
     let whole = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let path = whole.strip_prefix("/k8s/").and_then(|rest| rest.find(['/', '?']).map(|at| &rest[at..]));
     let path = path.unwrap_or("/");
+    let path = match body {
+        [] => Cow::Borrowed(path),
+        _ => with_manager(&parts.method, path, &text(&parts.headers, header::USER_AGENT.as_str())),
+    };
     let mut content_type = text(&parts.headers, header::CONTENT_TYPE.as_str());
     let body = if content_type.starts_with(protobuf::MEDIA_TYPE) && !body.is_empty() {
         content_type = "application/json".to_owned();
@@ -181,7 +204,7 @@ fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest,
     let groups = parts.headers.get_all("impersonate-group").iter();
     Ok(HttpRequest {
         method: if parts.method == Method::HEAD { "GET" } else { parts.method.as_str() }.into(),
-        path: path.into(),
+        path: path.as_ref().into(),
         content_type: content_type.into(),
         accept: text(&parts.headers, header::ACCEPT.as_str()).into(),
         impersonate: text(&parts.headers, "impersonate-user").into(),

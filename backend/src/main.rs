@@ -2,16 +2,19 @@
 
 mod cli;
 mod error;
+mod guesses;
 mod kube_api;
 mod metrics;
 mod origin;
 mod page;
+mod replicas;
 mod rooms;
 mod router;
 mod run;
 mod serve;
 mod sessions;
 mod storage;
+mod tls;
 mod websocket;
 
 use std::process::ExitCode;

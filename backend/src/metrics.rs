@@ -20,11 +20,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{
-    rooms::Rooms,
-    sessions::Sessions,
-    storage::{Store, count},
-};
+use crate::{rooms::Rooms, sessions::Sessions, storage::Store};
 
 /// The store must answer within this time, or the program is not ready.
 const READY: Duration = Duration::from_secs(2);
@@ -116,7 +112,7 @@ pub fn routes(sessions: Sessions, rooms: Rooms, store: Store) -> Router {
 
 /// Whether the store answers: without it nothing can be acknowledged.
 async fn ready(State(operation): State<Operation>) -> Response {
-    let answer = tokio::time::timeout(READY, operation.store.work(count)).await;
+    let answer = tokio::time::timeout(READY, operation.store.count()).await;
     let why = match answer {
         Ok(Ok(_)) => return "ok\n".into_response(),
         Ok(Err(error)) => format!("{error}\n"),

@@ -2,6 +2,9 @@
 
 use axum::http::{HeaderMap, Uri, header};
 
+/// With which scheme a client came to whoever passed its request on: a proxy, or our own TLS.
+pub const FORWARDED_PROTO: &str = "x-forwarded-proto";
+
 /// Whether the request was sent by a page from elsewhere. Programs send no `Origin`; a browser's page cannot leave it
 /// out where it matters.
 pub fn is_foreign(headers: &HeaderMap) -> bool {
@@ -14,9 +17,11 @@ pub fn is_foreign(headers: &HeaderMap) -> bool {
 /// The address under which the client reached this server: `http://localhost:8080`.
 pub fn base_url(headers: &HeaderMap) -> Option<String> {
     let host = host(headers)?;
-    // Behind a proxy with TLS only the browser knows the scheme.
+    // Behind a proxy with TLS only it and the browser know the scheme. Who lies gets links that do not work.
+    let proxy = headers.get(FORWARDED_PROTO).is_some_and(|scheme| scheme == "https");
     let scheme = match headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
         Some(origin) if origin.starts_with("https://") && !is_foreign(headers) => "https",
+        _ if proxy => "https",
         _ => "http",
     };
     Some(format!("{scheme}://{host}"))

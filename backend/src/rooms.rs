@@ -30,7 +30,7 @@ use crate::{
     },
     storage::{
         SessionRecord, Store, StoreError,
-        rooms::{self as kept, ParticipantRecord, RoomRecord},
+        rooms::{ParticipantRecord, RoomRecord},
     },
 };
 
@@ -110,7 +110,7 @@ pub fn now() -> u64 {
 }
 
 /// A code as it is kept: people write it in small letters, with spaces and hyphens.
-fn plain(code: &str) -> Option<String> {
+pub fn plain(code: &str) -> Option<String> {
     let code: String = code.chars().filter(|sign| !matches!(sign, ' ' | '-')).collect();
     let code = code.to_ascii_uppercase();
     (code.len() == CODE && code.bytes().all(|letter| LETTERS.contains(&letter))).then_some(code)
@@ -147,7 +147,7 @@ impl Rooms {
     ) -> Result<(RoomRecord, Token), Refusal> {
         let created = now();
         let store = &self.inner.store;
-        if store.work(move |c| kept::open_at(c, created)).await? >= self.inner.limits.rooms {
+        if store.rooms_open_at(created).await? >= self.inner.limits.rooms {
             return Err(Refusal::TooMany);
         }
         let (owner, viewer) = (Token::random(), Token::random());
@@ -165,8 +165,7 @@ impl Rooms {
             seats,
             notice: "{}".to_owned(),
         };
-        let written = room.clone();
-        store.work(move |c| kept::create(c, &written, &shared)).await?;
+        store.create_room(room.clone(), shared).await?;
         tracing::info!(seats, "a room was opened");
         Ok((room, owner))
     }
@@ -177,8 +176,7 @@ impl Rooms {
         if let Some(room) = self.awake().get(&code) {
             return Ok(Arc::clone(room));
         }
-        let wanted = code.clone();
-        let found = self.inner.store.work(move |c| kept::load(c, &wanted)).await?;
+        let found = self.inner.store.load_room(&code).await?;
         let (record, participants) = found.ok_or(Refusal::Unknown)?;
         let mut awake = self.awake();
         // Somebody else may have woken it meanwhile.
@@ -222,11 +220,7 @@ impl Rooms {
     }
 
     async fn keep_progress(&self, code: &str, progress: Vec<(u32, String)>) {
-        let code = code.to_owned();
-        let write = move |c: &rusqlite::Connection| {
-            progress.iter().try_for_each(|(number, text)| kept::set_progress(c, &code, *number, text))
-        };
-        if let Err(error) = self.inner.store.work(write).await {
+        if let Err(error) = self.inner.store.set_progress(code, progress).await {
             tracing::error!(%error, "the progress of participants could not be kept");
         }
     }
@@ -263,8 +257,8 @@ impl Rooms {
             room.participants.insert(record.number, Participant::new(record.clone()));
             (record, session, room.record.code.clone())
         };
-        let (written, id) = (record.clone(), session.id.clone());
-        let done = self.inner.store.work(move |c| kept::add(c, &code, &written, &session)).await;
+        let id = session.id.clone();
+        let done = self.inner.store.add_participant(&code, record.clone(), session).await;
         let mut room = shared.lock().await;
         if let Err(error) = done {
             room.participants.remove(&record.number);
@@ -282,8 +276,7 @@ impl Rooms {
 
     /// Deletes a room with everything in it.
     async fn delete(&self, code: &str) -> Result<(), StoreError> {
-        let wanted = code.to_owned();
-        let sessions = self.inner.store.work(move |c| kept::delete(c, &wanted)).await?;
+        let sessions = self.inner.store.delete_room(code).await?;
         let awake = self.awake().remove(code);
         if let Some(room) = awake {
             let mut room = room.lock().await;
@@ -295,6 +288,21 @@ impl Rooms {
         }
         tracing::info!(sessions = sessions.len(), "a room was deleted");
         Ok(())
+    }
+
+    /// Another server goes on with a room: whoever is in it here has to go.
+    pub async fn lose(&self, code: &str) {
+        let room = self.awake().remove(code);
+        let Some(room) = room else { return };
+        let sessions: Vec<String> = {
+            let mut room = room.lock().await;
+            room.dismiss(|_, _| true, &End::MOVED);
+            let own = room.participants.values().map(|participant| participant.record.session.clone());
+            own.chain([room.record.shared.clone()]).collect()
+        };
+        for session in &sessions {
+            self.inner.sessions.lose(session).await;
+        }
     }
 
     /// How many rooms are in memory, for the measures.
@@ -325,7 +333,7 @@ async fn sweep(rooms: std::sync::Weak<Inner>) {
         let rooms = Rooms { inner };
         let kept_for = u64::try_from(rooms.inner.limits.kept.as_millis()).unwrap_or_default();
         let before = now().saturating_sub(kept_for);
-        let ended = rooms.inner.store.work(move |c| kept::ended_before(c, before)).await;
+        let ended = rooms.inner.store.rooms_ended_before(before).await;
         for code in ended.unwrap_or_default() {
             if let Err(error) = rooms.delete(&code).await {
                 tracing::error!(%error, "a room that has ended could not be deleted");

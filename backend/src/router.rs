@@ -6,6 +6,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Path, Request},
     http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -17,9 +18,12 @@ use tracing::Span;
 
 use crate::{
     error::Problem,
+    guesses::{self, Guesses},
     kube_api,
     metrics::{self, METRICS},
+    origin,
     page::Page,
+    replicas,
     rooms::{self, Rooms},
     sessions::{Sessions, http as sessions},
     storage::Store,
@@ -33,10 +37,17 @@ const ANSWER: Duration = Duration::from_secs(30);
 const OPENAPI: &str = include_str!("../openapi.json");
 
 /// The server: the page, and what is behind it.
-pub fn router(page: Page, live: Sessions, rooms: Rooms, store: Store) -> Router {
+pub fn router(
+    page: Page,
+    live: Sessions,
+    rooms: Rooms,
+    store: Store,
+    guesses: Guesses,
+    scheme: &'static str,
+) -> Router {
     let always = always(&page);
     let kubernetes = kube_api::routes(live.clone());
-    let operation = metrics::routes(live.clone(), rooms.clone(), store);
+    let operation = metrics::routes(live.clone(), rooms.clone(), store.clone());
     let api = Router::new()
         .route("/sessions", post(sessions::create))
         .route("/sessions/{id}", get(sessions::describe))
@@ -44,7 +55,7 @@ pub fn router(page: Page, live: Sessions, rooms: Rooms, store: Store) -> Router 
         .route("/sessions/{id}/ws", get(websocket::connect))
         .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
         .with_state(live)
-        .merge(room_routes(rooms))
+        .merge(room_routes(rooms).layer(middleware::from_fn_with_state(guesses, guesses::limit)))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "the API has nothing under this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(
@@ -67,6 +78,13 @@ pub fn router(page: Page, live: Sessions, rooms: Rooms, store: Store) -> Router 
         .nest("/api/v1", api)
         .merge(kubernetes)
         .fallback(move |method, uri, headers| std::future::ready(page.answer(&method, &uri, &headers)))
+        .layer(middleware::from_fn_with_state(store, replicas::forward))
+        .layer(middleware::map_request(move |mut request: Request| {
+            if scheme == "https" {
+                request.headers_mut().insert(origin::FORWARDED_PROTO, HeaderValue::from_static(scheme));
+            }
+            std::future::ready(request)
+        }))
         .layer(CatchPanicLayer::custom(panicked));
     always
         .into_iter()

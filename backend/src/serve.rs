@@ -2,23 +2,31 @@
 
 use std::{
     env,
+    future::IntoFuture,
     io::IsTerminal,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context;
-use tokio::{net::TcpListener, sync::watch};
+use futures_util::future::BoxFuture;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    cli::{LogForm, Serve},
+    cli::{LogForm, Members, Serve},
+    guesses::{Guesses, Remote},
     page::Page,
     rooms::{Limits, Rooms, qr},
     router,
     sessions::{self, Sessions},
-    storage::{Damage, Store},
+    storage::{Damage, Store, disk::Disk, etcd::Etcd},
+    tls::Identity,
 };
 
 /// Whoever still holds a connection this long after the server was told to end is cut off.
@@ -36,28 +44,30 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
             .with_context(|| format!("cannot read the page in {}", directory.display()))?,
         None => Page::embedded(),
     };
-    let data = data_directory(options.data.as_deref())?;
-    let (store, damage) = Store::open(&data)?;
-    report(&damage);
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
     // Whoever reads that it is there may stop it at once.
     let asked_to_stop = stop_signal()?;
-    tracing::info!(%address, data = %data.display(), version = env!("CARGO_PKG_VERSION"), "serving");
-    // Whoever starts this program reads the address from this line.
-    println!("Kubarium is at http://{address}");
+    let (lost, lost_elsewhere) = mpsc::unbounded_channel();
+    let (store, damage) = open_store(options, address, lost)?;
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
     let reachable = others_reach(address);
+    let identity = identity(options, address, reachable)?;
+    let scheme = if identity.is_some() { "https" } else { "http" };
+    // Whoever starts this program reads the address from this line.
+    println!("Kubarium is at {scheme}://{address}");
     if let Some(reachable) = reachable {
-        welcome_others(&format!("http://{}", SocketAddr::new(reachable, address.port())));
+        welcome_others(&format!("{scheme}://{}", SocketAddr::new(reachable, address.port())));
     }
 
     let sessions = Sessions::new(store.clone(), damage, session_limits(options));
     let rooms = Rooms::new(sessions.clone(), store.clone(), limits(options), reachable);
+    tokio::spawn(let_go(lost_elsewhere, sessions.clone(), rooms.clone()));
     let (stop, stopping) = watch::channel(false);
     let closing = sessions.clone();
-    tokio::spawn(async move {
+    let closed = tokio::spawn(async move {
         asked_to_stop.await;
         tracing::info!("stopping");
         let _ = stop.send(true);
@@ -67,15 +77,75 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
         // The sender lives as long as the wait for the signal.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
-    let served = axum::serve(listener, router::router(page, sessions.clone(), rooms, store.clone()))
-        .with_graceful_shutdown(stopped(stopping.clone()));
+    let guesses = Guesses::new(store.clone(), options.behind_proxy);
+    let router = router::router(page, sessions.clone(), rooms, store.clone(), guesses, scheme);
+    let service = router.into_make_service_with_connect_info::<Remote>();
+    let ends = stopped(stopping.clone());
+    let served: BoxFuture<'_, std::io::Result<()>> = match identity {
+        None => Box::pin(axum::serve(listener, service).with_graceful_shutdown(ends).into_future()),
+        Some(identity) => {
+            let served = axum::serve(identity.listen(listener)?, service);
+            Box::pin(served.with_graceful_shutdown(ends).into_future())
+        }
+    };
     tokio::select! {
         result = served => result?,
         () = async { stopped(stopping).await; tokio::time::sleep(FAREWELL).await } => {}
     }
-    sessions.close().await;
+    // Every session has written its last before the store is closed.
+    closed.await?;
     store.close().await;
     Ok(())
+}
+
+/// As whom to speak TLS, if that was asked for.
+fn identity(
+    options: &Serve,
+    listening: SocketAddr,
+    reachable: Option<IpAddr>,
+) -> anyhow::Result<Option<Identity>> {
+    if let (Some(certificate), Some(key)) = (&options.tls_cert, &options.tls_key) {
+        return Identity::read(certificate, key).map(Some);
+    }
+    if !options.tls_self_signed {
+        return Ok(None);
+    }
+    let own = reachable.unwrap_or(listening.ip()).to_string();
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    if !names.contains(&own) {
+        names.push(own);
+    }
+    Identity::make(names).map(Some)
+}
+
+/// The store that was asked for: an etcd, or a directory.
+fn open_store(
+    options: &Serve,
+    listening: SocketAddr,
+    lost: mpsc::UnboundedSender<String>,
+) -> anyhow::Result<(Store, Damage)> {
+    if let Some(Members(members)) = &options.store {
+        let own = SocketAddr::new(others_reach(listening).unwrap_or(listening.ip()), listening.port());
+        let address = options.advertise.clone().unwrap_or_else(|| own.to_string());
+        tracing::info!(etcd = members.join(","), address, "sessions are kept in etcd");
+        return Ok((Arc::new(Etcd::new(members, address, lost)), Damage::default()));
+    }
+    let data = data_directory(options.data.as_deref())?;
+    let (disk, damage) = Disk::open(&data)?;
+    report(&damage);
+    tracing::info!(data = %data.display(), "sessions are kept in this directory");
+    Ok((Arc::new(disk), damage))
+}
+
+/// Ends what another server goes on with, so that whoever is in it finds that one.
+async fn let_go(mut lost: mpsc::UnboundedReceiver<String>, sessions: Sessions, rooms: Rooms) {
+    while let Some(unit) = lost.recv().await {
+        match unit.split_once('/') {
+            Some(("room", code)) => rooms.lose(code).await,
+            Some((_, id)) => sessions.lose(id).await,
+            None => {}
+        }
+    }
 }
 
 fn session_limits(options: &Serve) -> sessions::Limits {

@@ -188,6 +188,15 @@ impl Sessions {
         }
     }
 
+    /// Another server goes on with a session: whoever is in it here has to go.
+    pub async fn lose(&self, id: &str) {
+        let mailbox = self.awake().mailboxes.remove(id);
+        if let Some(mailbox) = mailbox {
+            // It may have fallen asleep by itself.
+            let _ = mailbox.send(Ask::Moved).await;
+        }
+    }
+
     /// A session with its log.
     ///
     /// # Errors
@@ -287,6 +296,7 @@ impl Sessions {
         tokio::spawn(async move {
             let (store, log_bytes) = (sessions.inner.store.clone(), sessions.inner.limits.log_bytes);
             actor::run(id.clone(), store, log_bytes, asks).await;
+            sessions.inner.store.release(&id).await;
             let mut awake = sessions.awake();
             // Somebody may have woken it anew already.
             if awake

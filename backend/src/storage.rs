@@ -1,29 +1,19 @@
-//! What outlives the process: sessions and their command logs, kept by SQLite.
-//!
-//! Why SQLite: its write-ahead log gives one `fsync` for many commits, a torn end costs only what was never
-//! acknowledged, and of a file cut short or overwritten every page that is left can still be read.
-//!
-//! One thread writes. It takes whatever has gathered while the disk was busy, makes it one transaction, and answers
-//! only when that is on disk (group commit): acknowledged means durable.
+//! What outlives the process: sessions with their command logs, and rooms. One machine keeps them in a directory
+//! ([`disk`]), several servers in an etcd that they share ([`etcd`]); nobody else knows which.
 
 mod damage;
+pub mod disk;
+pub mod etcd;
 mod lock;
 pub mod rooms;
 mod sqlite;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::mpsc,
-    thread,
-};
+use std::{path::PathBuf, sync::Arc};
 
-use tokio::sync::oneshot;
+use futures_util::future::BoxFuture;
 
-pub use damage::Damage;
-pub use sqlite::count;
-
-/// How many jobs may wait for the disk before callers wait too.
-const QUEUE: usize = 4096;
+pub use self::damage::Damage;
+use self::rooms::{ParticipantRecord, RoomRecord, Whole};
 
 /// SHA-256 of a capability token. Tokens are random and long, so nothing slower is needed.
 pub type TokenHash = [u8; 32];
@@ -74,11 +64,14 @@ pub struct CommandRecord {
 /// Why something could not be kept or found.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file system or SQLite refused.
+    /// The file system, SQLite or etcd refused: nothing was kept.
     #[error("the session store failed: {0}")]
     Failed(String),
-    /// Somebody else went on with this log.
-    #[error("the log of session {0} has grown elsewhere")]
+    /// Nobody answered in time: what was to be kept may be there or not.
+    #[error("the session store cannot be reached: {0}")]
+    Away(String),
+    /// Somebody else goes on with this log or room.
+    #[error("{0} goes on at another server")]
     Conflict(String),
     /// A part of the file is gone, and the session's scenario or its tokens with it.
     #[error(
@@ -134,123 +127,120 @@ pub enum OpenError {
     },
 }
 
-/// Something to do with the database, and how to answer once that is on disk.
-type Work = Box<dyn FnOnce(&mut rusqlite::Transaction<'_>) -> sqlite::Answer + Send>;
+/// The answer to something asked of the store.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+/// The store that the server was started with. Cheap to clone.
+pub type Store = Arc<dyn Storage>;
 
-enum Job {
-    Create(Box<SessionRecord>, Reply<()>),
-    Append { id: String, commands: Vec<CommandRecord>, reply: Reply<()> },
-    Clock { id: String, horizon: u64, pace: Pace, reply: Reply<()> },
-    Describe { id: String, reply: Reply<Option<SessionRecord>> },
-    Load { id: String, reply: Reply<Option<(SessionRecord, Vec<CommandRecord>)>> },
-    Work(Work),
-    Close(Reply<()>),
+/// What several servers have to agree on: who goes on with it.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    /// A session, by its name.
+    Session(&'a str),
+    /// A room, by its code.
+    Room(&'a str),
 }
 
-/// The store. Cheap to clone.
-#[derive(Clone)]
-pub struct Store {
-    jobs: mpsc::SyncSender<Job>,
+/// Who goes on with a session or a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// This server.
+    Here,
+    /// Another one.
+    At {
+        /// Its name.
+        replica: String,
+        /// Where it listens for others: `10.0.0.7:8080`.
+        address: String,
+        /// By this it knows that another server asks.
+        secret: String,
+    },
 }
 
-impl Store {
-    /// Opens the data directory, making it when it is missing, and repairs what was damaged.
-    ///
-    /// # Errors
-    /// The directory cannot be used, or somebody else uses it.
-    pub fn open(directory: &Path) -> Result<(Self, Damage), OpenError> {
-        let in_use = lock::take(directory)?;
-        let (database, damage) = sqlite::Database::open(directory)?;
-        let (jobs, queue) = mpsc::sync_channel(QUEUE);
-        thread::Builder::new()
-            .name("storage".to_owned())
-            .spawn(move || {
-                let waiting = database.work(&queue);
-                drop(in_use);
-                for reply in waiting {
-                    // Whoever asked may have gone.
-                    let _ = reply.send(Ok(()));
-                }
-            })
-            .map_err(|source| OpenError::Directory { path: directory.to_owned(), source })?;
-        Ok((Self { jobs }, damage))
-    }
-
+/// Keeps sessions and rooms. What was asked for is durable when the answer is there; a failure is one of [`StoreError`].
+pub trait Storage: Send + Sync {
     /// Keeps a new session.
-    ///
-    /// # Errors
-    /// Nothing was kept.
-    pub async fn create(&self, session: SessionRecord) -> Result<(), StoreError> {
-        self.ask(|reply| Job::Create(Box::new(session), reply)).await
-    }
+    fn create(&self, session: SessionRecord) -> Answer<'_, ()>;
 
-    /// Adds commands to the end of a log; they are on disk when this returns.
-    ///
-    /// # Errors
-    /// None of them was acknowledged. Read the log again before going on.
-    pub async fn append(&self, id: &str, commands: Vec<CommandRecord>) -> Result<(), StoreError> {
-        self.ask(|reply| Job::Append { id: id.to_owned(), commands, reply }).await
-    }
+    /// Adds commands to the end of a log. After a failure other than [`StoreError::Failed`] the log has to be read again.
+    fn append<'a>(&'a self, id: &'a str, commands: Vec<CommandRecord>) -> Answer<'a, ()>;
 
-    /// Keeps how far the clock may go, and how it goes.
-    ///
-    /// # Errors
-    /// It was not kept; the clock must not go on.
-    pub async fn set_clock(&self, id: &str, horizon: u64, pace: Pace) -> Result<(), StoreError> {
-        self.ask(|reply| Job::Clock { id: id.to_owned(), horizon, pace, reply }).await
-    }
+    /// Keeps how far the clock may go, and how it goes. If that fails the clock must not go on.
+    fn set_clock<'a>(&'a self, id: &'a str, horizon: u64, pace: Pace) -> Answer<'a, ()>;
 
     /// What is known of a session.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub async fn describe(&self, id: &str) -> Result<Option<SessionRecord>, StoreError> {
-        self.ask(|reply| Job::Describe { id: id.to_owned(), reply }).await
+    fn describe<'a>(&'a self, id: &'a str) -> Answer<'a, Option<SessionRecord>>;
+
+    /// A session with its log, to go on with it: all of it, or what is intact from its beginning.
+    fn load<'a>(&'a self, id: &'a str) -> Answer<'a, Option<(SessionRecord, Vec<CommandRecord>)>>;
+
+    /// How many sessions there are.
+    fn count(&self) -> Answer<'_, u32>;
+
+    /// Keeps a new room with the instructor's session.
+    fn create_room(&self, room: RoomRecord, shared: SessionRecord) -> Answer<'_, ()>;
+
+    /// A room with all who are in it, to go on with it.
+    fn load_room<'a>(&'a self, code: &'a str) -> Answer<'a, Option<Whole>>;
+
+    /// Keeps who came, with their own session.
+    fn add_participant<'a>(
+        &'a self,
+        code: &'a str,
+        participant: ParticipantRecord,
+        session: SessionRecord,
+    ) -> Answer<'a, ()>;
+
+    /// Gives a participant another session of their own, and another progress. The session before stays in the room.
+    fn replace_session<'a>(
+        &'a self,
+        code: &'a str,
+        participant: (u32, String),
+        session: SessionRecord,
+    ) -> Answer<'a, ()>;
+
+    /// Keeps which objectives participants met.
+    fn set_progress<'a>(&'a self, code: &'a str, progress: Vec<(u32, String)>) -> Answer<'a, ()>;
+
+    /// Forgets a participant; their sessions stay in the room.
+    fn remove_participant<'a>(&'a self, code: &'a str, number: u32) -> Answer<'a, ()>;
+
+    /// Keeps what changed of a room: its end, its scenario, and what was said to all.
+    fn update_room(&self, room: RoomRecord) -> Answer<'_, ()>;
+
+    /// Deletes a room with everything in it; the names of the sessions that went with it.
+    fn delete_room<'a>(&'a self, code: &'a str) -> Answer<'a, Vec<String>>;
+
+    /// The rooms that ended before a moment, and are this server's to delete.
+    fn rooms_ended_before(&self, moment: u64) -> Answer<'_, Vec<String>>;
+
+    /// How many rooms have not ended by a moment.
+    fn rooms_open_at(&self, moment: u64) -> Answer<'_, u32>;
+
+    /// Who goes on with something; with one server, it does.
+    fn place<'a>(&'a self, _: Subject<'a>) -> Answer<'a, Place> {
+        Box::pin(async { Ok(Place::Here) })
     }
 
-    /// A session with its log: all of it, or what is intact from its beginning.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub async fn load(&self, id: &str) -> Result<Option<(SessionRecord, Vec<CommandRecord>)>, StoreError> {
-        self.ask(|reply| Job::Load { id: id.to_owned(), reply }).await
+    /// What another server says when it passes a request on to this one; empty when there is none.
+    fn secret(&self) -> &str {
+        ""
     }
 
-    /// Does something with the tables that changes all of what it is to change or nothing; that is on disk when this
-    /// returns.
-    ///
-    /// # Errors
-    /// Nothing was changed.
-    pub async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.ask(|reply| {
-            Job::Work(Box::new(|transaction| sqlite::later(sqlite::within(transaction, work), reply)))
-        })
-        .await
+    /// Whether another server was there at the last look.
+    fn lives(&self, _replica: &str) -> bool {
+        true
     }
 
-    /// Finishes everything that was asked before, and gives the directory back.
-    pub async fn close(&self) {
-        // Somebody else may have closed it: as good.
-        let _ = self.ask(Job::Close).await;
+    /// Another server does not answer: from now on this one may go on with what that one had.
+    fn suspect(&self, _replica: &str) {}
+
+    /// Nobody is in a session any more: any server may go on with it.
+    fn release<'a>(&'a self, _session: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
     }
 
-    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let mut job = job(reply);
-        // The queue is long; it is full only when the disk stands still, and then there is time to wait.
-        loop {
-            match self.jobs.try_send(job) {
-                Ok(()) => break,
-                Err(mpsc::TrySendError::Full(back)) => job = back,
-                Err(mpsc::TrySendError::Disconnected(_)) => return Err(StoreError::Closed),
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        answer.await.unwrap_or(Err(StoreError::Closed))
-    }
+    /// Finishes everything that was asked before, and lets go of all.
+    fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -309,12 +309,27 @@ impl Bucket {
         Self { rate, left: rate.burst, since: now }
     }
 
-    /// Takes one, if there is one.
-    pub fn take(&mut self, now: Instant) -> bool {
+    fn fill(&mut self, now: Instant) {
         let earned = now.duration_since(self.since).as_secs_f64() * self.rate.per_second;
         self.left = (self.left + earned).min(self.rate.burst);
         self.since = now;
-        let granted = self.left >= 1.0;
+    }
+
+    /// Whether there is one to take.
+    pub fn has(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.left >= 1.0
+    }
+
+    /// Whether none was taken for long.
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.left >= self.rate.burst
+    }
+
+    /// Takes one, if there is one.
+    pub fn take(&mut self, now: Instant) -> bool {
+        let granted = self.has(now);
         if granted {
             self.left -= 1.0;
         }

@@ -61,6 +61,40 @@ async fn a_killed_server_keeps_what_it_acknowledged() {
 }
 
 #[tokio::test]
+async fn on_a_full_disk_commands_are_refused_and_nothing_else_is_lost() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = filled(&server, 2).await;
+    server.stop().await;
+
+    let server = Server::start_on_full_disk(data.path()).await;
+    let (mut client, _) = server.join(&session.id, &session.owner).await;
+    let answer = |message| match message {
+        ServerMessage::Accepted { sequence, .. } => Some(Ok(sequence)),
+        ServerMessage::Refused { id: Some(_), why } => Some(Err(why.to_string())),
+        _ => None,
+    };
+    let mut acknowledged = 2;
+    let why = loop {
+        client.submit(1, &format!("annotate node/node-0 text={}", "x".repeat(300_000))).await;
+        match client.until(answer).await {
+            Ok(sequence) => acknowledged = sequence,
+            Err(why) => break why,
+        }
+    };
+    assert!(why.contains("could not be kept"), "{why}");
+    assert!((3..10).contains(&acknowledged), "{acknowledged}");
+    // Whoever is there stays, and what needs no place is done.
+    assert_eq!(server.info(&session.id).await["commands"], acknowledged);
+    server.stop().await;
+
+    let server = Server::start(data.path()).await;
+    let (mut client, _) = server.join(&session.id, &session.owner).await;
+    assert_eq!(client.log.len() as u64, acknowledged);
+    assert_eq!(client.done(2, "get pods").await, acknowledged + 1);
+}
+
+#[tokio::test]
 async fn an_orderly_stop_tells_everybody_and_stops_the_clock() {
     let data = directory();
     let server = Server::start(data.path()).await;

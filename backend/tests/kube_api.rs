@@ -263,6 +263,18 @@ async fn viewers_look_and_strangers_do_not() {
     assert_eq!(foreign.status(), 401);
     let with = |accept: &'static str| http.get(at(&session.owner, pods)).header("accept", accept);
     assert_eq!(with("image/png").send().await.expect("an answer").status(), 406);
+    let discovery = |version: &str| {
+        let accept = format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
+        http.get(at(&session.owner, "/apis")).header("accept", accept).send()
+    };
+    assert_eq!(discovery("v2").await.expect("an answer").status(), 200);
+    assert_eq!(discovery("v3").await.expect("an answer").status(), 406);
+    // Who does not say under which name they write goes by their program's.
+    let named = r#"{"metadata":{"name":"named"},"data":{"a":"b"}}"#;
+    let named =
+        http.post(at(&session.owner, configmaps)).header("user-agent", "tool/1.2 (linux)").body(named);
+    let named: serde_json::Value = named.send().await.expect("an answer").json().await.expect("JSON");
+    assert_eq!(named["metadata"]["managedFields"][0]["manager"], "tool");
     let post = |kind: &'static str, body: Vec<u8>| {
         http.post(at(&session.editor, configmaps)).header("content-type", kind).body(body).send()
     };

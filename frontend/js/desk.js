@@ -80,7 +80,17 @@ function tell(request) {
   const undo = back && element("button", { class: "quiet", text: "undo", onclick: () => { hide(); back(); } });
   if (command) show(element("span", { text: "same" }), element("code", { title: undefined }, command), copyButton({ element, say }, () => command), undo);
   else if (request.command?.command.fault) show(element("span", { text: "no_command" }));
-  else if (undo) show(element("span", { text: "is_deleted" }), undo);
+  else if (undo) whenDone(request.terminal.run.id, () => show(element("span", { text: "is_deleted" }), undo));
+}
+
+/** Calls `then` once a program of the terminal's has done what it was asked. */
+function whenDone(id, then) {
+  const hear = ({ data }) => {
+    if (typeof data !== "string" || !data.startsWith(`{"terminal":{"done":{"id":${id},`)) return;
+    engine.removeEventListener("message", hear);
+    if (parsed(data).terminal.done.code === 0) then();
+  };
+  engine.addEventListener("message", hear);
 }
 
 /** The words of a kubectl command that deletes something; `undefined` for all others. */
@@ -101,8 +111,9 @@ function undoOf(request) {
   if (!args) return undefined;
   const at = Math.max(known.now - 1, 0);
   if (!isLive()) return () => goOnFrom(at);
-  const flags = /^(--(now|force|wait|cascade|grace-period|ignore-not-found|timeout)(=.*)?|-i|--interactive)$/;
-  const reading = args.filter((word) => !flags.test(word)).map((word, index) => (index === args.indexOf("delete") ? "get" : word));
+  const flags = /^(--(all|now|force|wait|cascade|grace-period|ignore-not-found|timeout)(=.*)?|-i|--interactive)$/;
+  const reading = args.filter((word) => !flags.test(word));
+  reading[reading.indexOf("delete")] = "get";
   const before = objects(reading, request.terminal?.run?.stdin);
   return async () => {
     const found = await before;

@@ -30,6 +30,7 @@ mod tests {
             let file = format!("{}/../public/examples/clusters/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
             let scenario = std::fs::read_to_string(file).expect("the scenario");
             let mut driver = Driver::new(Replica::from_scenario(&scenario).expect("it can be played"));
+            driver.first_frame();
             let [Reply::Standing(standing)] = &driver.hear(Request::Standing)[..] else { panic!("{name}") };
             let nodes: Vec<String> =
                 standing.nodes.iter().map(|(_, state, pods)| format!("{state}{pods}")).collect();

@@ -5,7 +5,7 @@
 //! - [`past`]: branches, the [`moments`] that can be gone back to, what is marked on the timeline, and the [`numbers`] over time.
 //! - [`terminal`]: kubectl programs of the terminal; [`tools`]: what editor and files ask; [`panels`]: what parts of the page ask
 //!   that are loaded later.
-//! - `socket`: the connection to the server of a live session.
+//! - `socket`: the connection to the server of a live session; [`pending`]: what is to be said when it is back.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
 //! - [`view`], [`systems`], [`map`], [`standing`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
 //!   said about it.
@@ -22,6 +22,7 @@ pub mod numbers;
 pub mod pacing;
 pub mod panels;
 pub mod past;
+pub mod pending;
 pub mod replica;
 #[cfg(feature = "page")]
 mod socket;

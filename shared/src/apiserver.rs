@@ -22,6 +22,7 @@ mod parts;
 mod read;
 mod replicated;
 mod review;
+mod statuses;
 mod token;
 mod watch;
 mod write;
@@ -32,7 +33,7 @@ use admission::service_account::Sibling;
 
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
 use crate::collections::BTreeMap;
-use crate::doc::Doc;
+use crate::doc::{Doc, Str};
 use crate::etcd::{Revision, Store};
 use crate::sim::{
     Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Time, Timer, WatchId, What,
@@ -71,6 +72,8 @@ struct Call<'a, 'b> {
     cx: &'a mut Context<'b>,
     request: &'a Request,
     written: Vec<Revision>,
+    /// What the asker is warned of beside the answer.
+    warnings: Vec<Str>,
     /// Whether etcd has the last word: what is written here is only a draft.
     draft: bool,
 }
@@ -205,7 +208,7 @@ impl ApiServer {
         if request.verb == Verb::Watch {
             return self.serve_watch((from, life), id, request, store, cx);
         }
-        if matches!(request.subresource, Subresource::Log | Subresource::Exec) {
+        if request.subresource == Subresource::Log || request.subresource.is_connection() {
             let answer = match authorization::authorize(request, store) {
                 Ok(()) => self.forward(from, id, request, store, cx),
                 Err(status) => Some(Err(status)),
@@ -261,7 +264,7 @@ impl ApiServer {
         if !draft && !request.verb.is_read() && !cx.core.running(Process::Etcd(0)) {
             return (Err(Status::etcd_unavailable()), Vec::new());
         }
-        let mut call = Call { store, cx, request, written: Vec::new(), draft };
+        let mut call = Call { store, cx, request, written: Vec::new(), warnings: Vec::new(), draft };
         let result = match request.verb {
             Verb::Get => self.get(&mut call),
             Verb::List => self.list(&mut call),
@@ -273,6 +276,13 @@ impl ApiServer {
             Verb::Watch => Err(Status::method_not_allowed()),
         };
         self.judge_definitions(&mut call);
+        call.judge_statuses();
+        let warned = call.is_from_outside() && !call.warnings.is_empty();
+        let warnings = std::mem::take(&mut call.warnings);
+        let result = match result {
+            Ok(reply) if warned => Ok(Reply::Warned(Box::new(reply), warnings)),
+            result => result,
+        };
         (result, call.written)
     }
 

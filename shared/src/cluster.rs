@@ -35,6 +35,7 @@ use crate::sim::{
 };
 
 use asked::Asked;
+pub use asked::Output as ProgramOutput;
 
 pub use crate::apiserver::http::{HttpRequest, HttpResponse, exec_request, exec_result, log_request};
 pub use crate::apiserver::http::{Told, Watcher};

@@ -3,6 +3,7 @@
 //! The daemon itself may be down while its containers run on: packets reach them all the same, and when it is back
 //! it takes up their timers again.
 
+mod bytes;
 mod caller;
 mod container;
 mod image;
@@ -13,6 +14,7 @@ mod pressure;
 mod pull;
 mod serve;
 mod shell;
+mod streams;
 mod tasks;
 
 use std::hash::{Hash, Hasher};
@@ -26,6 +28,7 @@ use crate::sim::{
     Body, Context, CriCall, CriEvent, ListedContainer, ListedPod, Packet, PacketStep, Process, Timer,
 };
 
+pub use bytes::{bytes_of_text, text_of_bytes};
 pub use caller::{Asker, Call, Caller};
 pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};
 pub use image::{Found, ImageSpec, Images, container_id, full_reference, image_id, is_valid_reference};
@@ -56,6 +59,10 @@ pub struct Runtime {
     tasks: BTreeMap<u64, tasks::Running>,
     /// Requests of theirs under way: by the number of the packet, whose.
     asked: BTreeMap<u64, tasks::Asked>,
+    /// Connections from outside to programs, by their names.
+    streams: BTreeMap<Str, streams::Stream>,
+    /// Requests from outside to ports of pods, by the number of the packet.
+    forwards: BTreeMap<u64, streams::Forward>,
     /// Directories of the machine that pods share, one after the other or at once: claims and host paths.
     disks: BTreeMap<Str, shell::Files>,
     /// How requests for sources of traffic ended.
@@ -80,6 +87,7 @@ impl Hash for Runtime {
         (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
         (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
         (&self.calls, &self.followers, &self.tasks, &self.asked, &self.disks).hash(state);
+        (&self.streams, &self.forwards).hash(state);
         (self.memory_used, self.filled, self.low).hash(state);
         (&self.heard, self.last_number, self.boot).hash(state);
         (self.ended_cpu_nanos, &self.scrapers).hash(state);
@@ -104,6 +112,8 @@ impl Runtime {
             followers: BTreeMap::new(),
             tasks: BTreeMap::new(),
             asked: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            forwards: BTreeMap::new(),
             disks: BTreeMap::new(),
             heard: Vec::new(),
             memory_used: 0,
@@ -162,6 +172,9 @@ impl Runtime {
                 self.read_log(call, pod, attempt, options, cx)
             }
             CriCall::Exec { call, pod, options } => self.exec(call, pod, &options, cx),
+            CriCall::Attach { call, pod, options } => self.attach(call, pod, &options, cx),
+            CriCall::Input { call, stream, input } => self.stream_input(call, &stream, input, cx),
+            CriCall::PortForward { call, pod, port, text } => self.port_forward(call, pod, port, &text, cx),
         }
     }
 
@@ -189,6 +202,8 @@ impl Runtime {
         self.followers.clear();
         self.tasks.clear();
         self.asked.clear();
+        self.streams.clear();
+        self.forwards.clear();
         self.memory_used = 0;
         self.filled.0 = 0;
         self.low = (false, false);
@@ -215,6 +230,7 @@ impl Runtime {
             "check" => self.check_over(timer.number, cx),
             "no reply" => self.task_answered(timer.number, shell::Answer::TimedOut, cx),
             "no answer" => self.no_answer(timer.number, cx),
+            "forward" => self.forward_answered(timer.number, None, cx),
             "scrape" => self.scrape(timer.number, cx),
             _ => {}
         }
@@ -223,6 +239,11 @@ impl Runtime {
     fn packet(&mut self, packet: Packet, cx: &mut Context<'_>) {
         if self.asked.contains_key(&packet.number) {
             return self.task_packet(packet, cx);
+        }
+        if self.forwards.contains_key(&packet.number)
+            && let PacketStep::Answer { status, .. } = packet.step
+        {
+            return self.forward_answered(packet.number, Some((status, packet.text)), cx);
         }
         match packet.step.clone() {
             PacketStep::ToPod { ip, port } => self.serve(&packet, ip, port, cx),

@@ -577,3 +577,31 @@ fn pods_that_came_and_went_while_the_watch_was_broken_are_made_again() {
     play.run(Duration::seconds(300));
     assert_eq!(play.object(Kind::Deployment, "web")["status"]["availableReplicas"], Doc::Int(3));
 }
+
+#[test]
+fn owners_in_a_circle_do_not_wait_for_one_another_for_ever() {
+    let mut play = Play::new();
+    let pods = "/api/v1/namespaces/default/pods";
+    let made: Vec<Doc> = ["a", "b", "c"]
+        .into_iter()
+        .map(|name| {
+            let pod = doc!({
+                "metadata": { "name": name },
+                "spec": { "nodeSelector": { "no": "where" }, "containers": [{ "name": "c", "image": "nginx" }] }
+            });
+            play.ask("POST", pods, &pod)
+        })
+        .collect();
+    for (pod, owner) in made.iter().zip(made.iter().cycle().skip(1)) {
+        let owner = doc!({
+            "apiVersion": "v1", "kind": "Pod", "name": owner["metadata"]["name"].clone(),
+            "uid": owner["metadata"]["uid"].clone(), "blockOwnerDeletion": true
+        });
+        let path = format!("{pods}/{}", pod["metadata"]["name"].str());
+        play.ask("PATCH", &path, &doc!({ "metadata": { "ownerReferences": [owner] } }));
+    }
+    play.run(Duration::seconds(5));
+    play.ask("DELETE", &format!("{pods}/a"), &doc!({ "propagationPolicy": "Foreground" }));
+    play.run(Duration::seconds(30));
+    assert_eq!(play.ask("GET", pods, &Doc::Null)["items"].items().len(), 0);
+}

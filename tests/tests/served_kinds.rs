@@ -273,3 +273,223 @@ fn budgets_ask_the_scale_of_whatever_keeps_the_pods() {
         (&json!("SyncFailed"), &json!("jobs.batch does not implement the scale subresource"))
     );
 }
+
+const REGISTRATION: &str = "/apis/admissionregistration.k8s.io/v1";
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
+fn map(name: &str) -> Value {
+    json!({"metadata": {"name": name, "labels": {"app": "shop"}}})
+}
+
+/// A webhook for ConfigMaps, and what else it says.
+fn hook(name: &str, client: Value, more: &Value) -> Value {
+    let mut hook = json!({
+        "name": "check.example.com", "clientConfig": client, "sideEffects": "None", "admissionReviewVersions": ["v1"],
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "DELETE"], "resources": ["configmaps"]}]
+    });
+    for (field, value) in more.as_object().expect("a map") {
+        hook[field] = value.clone();
+    }
+    json!({"metadata": {"name": name}, "webhooks": [hook]})
+}
+
+#[test]
+fn webhooks_that_cannot_be_reached_do_what_their_failure_policy_says() {
+    let mut world = World::new();
+    let all = format!("{REGISTRATION}/validatingwebhookconfigurations");
+    let service = json!({"service": {"name": "hook", "namespace": "default", "path": "/check"}});
+    let cases = [
+        (
+            service.clone(),
+            json!({"timeoutSeconds": 3}),
+            "Post \"https://hook.default.svc:443/check?timeout=3s\": service \"hook\" not found",
+        ),
+        (
+            json!({"url": "https://hooks.example.com:8443/v"}),
+            json!({}),
+            "Post \"https://hooks.example.com:8443/v?timeout=10s\": dial tcp: lookup hooks.example.com: no such host",
+        ),
+        (service.clone(), json!({"failurePolicy": "Ignore"}), ""),
+        (service.clone(), json!({"objectSelector": {"matchLabels": {"app": "other"}}}), ""),
+        (
+            service.clone(),
+            json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "other"}}}),
+            "",
+        ),
+        (
+            service.clone(),
+            json!({"matchConditions": [{"name": "c", "expression": "request.operation == 'UPDATE'"}]}),
+            "",
+        ),
+        (
+            service,
+            json!({"rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods/*"]}]}),
+            "",
+        ),
+    ];
+    for (number, (client, more, wanted)) in cases.into_iter().enumerate() {
+        let (code, said) = send(&mut world, "POST", &all, &hook("h", client, &more));
+        assert_eq!(code, 201, "{said}");
+        let (code, said) = send(&mut world, "POST", MAPS, &map(&format!("m{number}")));
+        let message = said["message"].as_str().unwrap_or_default().to_owned();
+        if wanted.is_empty() {
+            assert_eq!(code, 201, "{more} {message}");
+        } else {
+            let whole = format!(
+                "Internal error occurred: failed calling webhook \"check.example.com\": failed to call webhook: {wanted}"
+            );
+            assert_eq!((code, message), (500, whole));
+        }
+        // Nothing stands between a person and the way out.
+        assert_eq!(send(&mut world, "DELETE", &format!("{all}/h"), &Value::Null).0, 200);
+    }
+    let mutating = format!("{REGISTRATION}/mutatingwebhookconfigurations");
+    let url = json!({"url": "https://10.0.0.9/m"});
+    assert_eq!(send(&mut world, "POST", &mutating, &hook("h", url, &json!({}))).0, 201);
+    let (code, said) = send(&mut world, "DELETE", &format!("{MAPS}/m2"), &Value::Null);
+    let why = "dial tcp 10.0.0.9:443: connect: connection refused";
+    assert!(code == 500 && said["message"].as_str().is_some_and(|said| said.ends_with(why)), "{said}");
+}
+
+#[test]
+fn policies_warn_and_look_at_deletions() {
+    let mut world = World::new();
+    let policy = json!({
+        "metadata": {"name": "keep"},
+        "spec": {
+            "matchConstraints": {"resourceRules": [
+                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": ["configmaps"]}
+            ]},
+            "validations": [{"expression": "!oldObject.metadata.name.startsWith('kept')", "message": "it is kept"}]
+        }
+    });
+    let (code, said) =
+        send(&mut world, "POST", &format!("{REGISTRATION}/validatingadmissionpolicies"), &policy);
+    assert_eq!((code, said["metadata"]["generation"].as_i64()), (201, Some(1)), "{said}");
+    let (_, said) =
+        send(&mut world, "GET", &format!("{REGISTRATION}/validatingadmissionpolicies/keep"), &Value::Null);
+    assert_eq!(said["status"]["observedGeneration"], 1, "{said}");
+    let bindings = format!("{REGISTRATION}/validatingadmissionpolicybindings");
+    let binding = json!({"metadata": {"name": "b"}, "spec": {"policyName": "keep", "validationActions": ["Warn", "Audit"]}});
+    assert_eq!(send(&mut world, "POST", &bindings, &binding).0, 201);
+    assert_eq!(send(&mut world, "POST", MAPS, &map("kept-1")).0, 201);
+    assert_eq!(send(&mut world, "POST", MAPS, &map("kept-2")).0, 201);
+    let delete = |world: &mut World, name: &str| {
+        world.request(HttpRequest {
+            method: "DELETE".into(),
+            path: format!("{MAPS}/{name}").into(),
+            ..HttpRequest::default()
+        })
+    };
+    let answer = delete(&mut world, "kept-1");
+    let warning = "Validation failed for ValidatingAdmissionPolicy 'keep' with binding 'b': it is kept";
+    assert_eq!((answer.code, answer.warnings), (200, vec![warning.into()]));
+    let deny = json!({"spec": {"validationActions": ["Deny"]}});
+    assert_eq!(send(&mut world, "PATCH", &format!("{bindings}/b"), &deny).0, 200);
+    let answer = delete(&mut world, "kept-2");
+    let said = answer.body["message"].str();
+    assert!(answer.code == 422 && said.ends_with("denied request: it is kept"), "{said}");
+    assert_eq!(send(&mut world, "GET", &format!("{MAPS}/kept-2"), &Value::Null).0, 200);
+}
+
+#[test]
+fn mutating_policies_change_what_is_written() {
+    let mut world = World::new();
+    let policies = format!("{REGISTRATION}/mutatingadmissionpolicies");
+    let policy = |name: &str, mutation: Value| {
+        json!({
+            "metadata": {"name": name},
+            "spec": {
+                "reinvocationPolicy": "Never", "mutations": [mutation],
+                "matchConstraints": {"resourceRules": [
+                    {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["deployments"]}
+                ]}
+            }
+        })
+    };
+    let merged = r#"Object{spec: Object.spec{replicas: 3, template: Object.spec.template{spec: Object.spec.template.spec{
+        containers: [Object.spec.template.spec.containers.item{name: "side", image: "busybox"}]}}}}"#;
+    let merged = json!({"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": merged}});
+    let patched = r#"[JSONPatch{op: "add", path: "/metadata/labels", value: {"by": "policy"}}]"#;
+    let patched = json!({"patchType": "JSONPatch", "jsonPatch": {"expression": patched}});
+    for (name, mutation) in [("one", merged), ("two", patched)] {
+        let (code, said) = send(&mut world, "POST", &policies, &policy(name, mutation));
+        assert_eq!(code, 201, "{said}");
+        let binding = json!({"metadata": {"name": name}, "spec": {"policyName": name}});
+        assert_eq!(
+            send(&mut world, "POST", &format!("{REGISTRATION}/mutatingadmissionpolicybindings"), &binding).0,
+            201
+        );
+    }
+    let deployment = json!({
+        "metadata": {"name": "d"},
+        "spec": {
+            "replicas": 1, "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
+        }
+    });
+    let (code, said) = send(&mut world, "POST", "/apis/apps/v1/namespaces/default/deployments", &deployment);
+    assert_eq!(
+        (code, &said["spec"]["replicas"], &said["metadata"]["labels"]["by"]),
+        (201, &json!(3), &json!("policy")),
+        "{said}"
+    );
+    let containers = said["spec"]["template"]["spec"]["containers"].as_array().expect("a list");
+    let names: Vec<&str> = containers.iter().filter_map(|one| one["name"].as_str()).collect();
+    assert!(names.len() == 2 && names.contains(&"side") && names.contains(&"c"), "{names:?}");
+    // What was added has its defaults.
+    assert!(containers.iter().all(|one| one["terminationMessagePath"] == "/dev/termination-log"), "{said}");
+    let (code, said) = send(
+        &mut world,
+        "POST",
+        &policies,
+        &policy("bad", json!({"patchType": "JSONPatch", "jsonPatch": {"expression": "[1"}})),
+    );
+    assert!(
+        code == 422 && said["message"].as_str().is_some_and(|said| said.contains("compilation failed")),
+        "{said}"
+    );
+}
+
+#[test]
+fn tokens_are_bound_and_say_whose_they_are() {
+    let mut world = World::new();
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "nginx"}], "terminationGracePeriodSeconds": 0}});
+    let pods = "/api/v1/namespaces/default/pods";
+    assert_eq!(send(&mut world, "POST", pods, &pod).0, 201);
+    let tokens = "/api/v1/namespaces/default/serviceaccounts/default/token";
+    let bound =
+        |name: &str| json!({"spec": {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": name}}});
+    assert_eq!(send(&mut world, "POST", tokens, &bound("other")).0, 404);
+    let (code, said) = send(&mut world, "POST", tokens, &bound("p"));
+    assert_eq!(code, 201, "{said}");
+    let review = json!({"spec": {"token": said["status"]["token"]}});
+    let reviews = "/apis/authentication.k8s.io/v1/tokenreviews";
+    let (_, said) = send(&mut world, "POST", reviews, &review);
+    let user = &said["status"]["user"];
+    assert_eq!(user["extra"]["authentication.kubernetes.io/pod-name"], json!(["p"]), "{said}");
+    assert!(user["uid"].as_str().is_some_and(|uid| uid.len() == 36), "{said}");
+    assert_eq!(send(&mut world, "DELETE", &format!("{pods}/p"), &Value::Null).0, 200);
+    world.wait(5);
+    let (_, said) = send(&mut world, "POST", reviews, &review);
+    assert_eq!(said["status"]["error"], "invalid bearer token", "{said}");
+    let (_, issuer) = send(&mut world, "GET", "/.well-known/openid-configuration", &Value::Null);
+    assert!(issuer["jwks_uri"].as_str().is_some_and(|uri| uri.ends_with("/openid/v1/jwks")), "{issuer}");
+}
+
+#[test]
+fn addresses_and_ranges_are_checked_and_become_ready() {
+    let mut world = World::new();
+    let ranges = "/apis/networking.k8s.io/v1/servicecidrs";
+    let range = |cidr: &str| json!({"metadata": {"name": "more"}, "spec": {"cidrs": [cidr]}});
+    assert_eq!(send(&mut world, "POST", ranges, &range("10.7.0.0")).0, 422);
+    assert_eq!(send(&mut world, "POST", ranges, &range("10.7.0.0/24")).0, 201);
+    let (_, said) = send(&mut world, "GET", &format!("{ranges}/more"), &Value::Null);
+    assert_eq!(said["status"]["conditions"][0]["type"], "Ready", "{said}");
+    let address = |name: &str| json!({"metadata": {"name": name}, "spec": {"parentRef": {"resource": "services", "name": "a"}}});
+    let addresses = "/apis/networking.k8s.io/v1/ipaddresses";
+    assert_eq!(send(&mut world, "POST", addresses, &address("ten")).0, 422);
+    assert_eq!(send(&mut world, "POST", addresses, &address("10.7.0.9")).0, 201);
+    let fields = "/apis/events.k8s.io/v1/events?fieldSelector=reportingController=nobody,regarding.name=x";
+    assert_eq!(send(&mut world, "GET", fields, &Value::Null).1["items"], json!([]));
+}

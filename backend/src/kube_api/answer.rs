@@ -16,6 +16,8 @@ const DISCOVERY_BETA: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;a
 
 /// How old clients want to have the schemas; what is in it is enough for them to go on.
 const OPENAPI_V2: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// What upstream calls it in the answer: clients that look at that closely take no `@` in a media type.
+const OPENAPI_V2_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const OPENAPI_V2_BODY: &[u8] = b"\n\x032.0\x12\x06\n\x01k\x12\x011";
 
 /// Bodies from this size on are worth compressing, as upstream.
@@ -45,7 +47,11 @@ pub fn unauthorized() -> HttpResponse {
 
 /// Whether an answer in one of the media types that the client takes can be made.
 pub fn is_acceptable(accept: &str) -> bool {
-    let mut types = accept.split(',').map(|one| one.split(';').next().unwrap_or("").trim()).peekable();
+    // Of discovery there are two versions.
+    let spoken = |one: &&str| {
+        !one.contains("as=APIGroupDiscoveryList") || one.contains(";v=v2;") || one.contains(";v=v2beta1;")
+    };
+    let mut types = accept.split(',').filter(spoken).map(|one| one.split(';').next().unwrap_or("").trim());
     let known =
         ["", "*/*", "application/*", "application/json", "application/yaml", OPENAPI_V2, "text/plain"];
     types.any(|one| known.contains(&one) || one.starts_with("text/"))
@@ -92,7 +98,7 @@ fn content(answer: &HttpResponse, path: &str, accept: &str) -> (&'static str, Ve
         return (kind, text.as_bytes().to_vec());
     }
     if path.trim_end_matches('/').ends_with("/openapi/v2") && accept.contains(OPENAPI_V2) {
-        return (OPENAPI_V2, OPENAPI_V2_BODY.to_vec());
+        return (OPENAPI_V2_ANSWER, OPENAPI_V2_BODY.to_vec());
     }
     if body["kind"].as_str() == Some("APIGroupDiscoveryList") {
         if accept.contains("v=v2;") {

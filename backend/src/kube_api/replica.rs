@@ -15,7 +15,7 @@ use shared::{
     cluster::{Course, HttpRequest, HttpResponse},
     scenario::StepAction,
     session::{
-        Replica,
+        Replica, StepResult,
         protocol::{Role, ServerMessage},
     },
 };
@@ -28,7 +28,8 @@ use tokio::{
 use super::{
     answer,
     logs::Follower,
-    streams::{Streams, Told},
+    programs::{Programs, Told},
+    streams::{self, Streams},
 };
 use crate::{
     sessions::{Ask, Limits, PaceChange, Seat, Sessions, Submission},
@@ -62,12 +63,16 @@ pub enum Reply {
     Watch(mpsc::Receiver<Part>),
     /// What a container says.
     Log(mpsc::Receiver<Part>),
+    /// What a program writes, and how it went.
+    Program(mpsc::Receiver<Told>),
 }
 
 /// A request and who asks.
 pub struct Call {
     role: Role,
     http: Box<HttpRequest>,
+    /// Whether it runs a program that is followed.
+    program: bool,
     reply: oneshot::Sender<Reply>,
 }
 
@@ -99,8 +104,17 @@ impl Handle {
 
     /// Asks it something.
     pub async fn ask(&self, role: Role, http: HttpRequest) -> Reply {
+        self.call(role, http, false).await
+    }
+
+    /// Asks it to run a program, and to tell what that writes as it comes.
+    pub async fn follow(&self, role: Role, http: HttpRequest) -> Reply {
+        self.call(role, http, true).await
+    }
+
+    async fn call(&self, role: Role, http: HttpRequest, program: bool) -> Reply {
         let (reply, answer) = oneshot::channel();
-        let call = Call { role, http: Box::new(http), reply };
+        let call = Call { role, http: Box::new(http), program, reply };
         let gone = || {
             let why = "this session was closed while it answered: try again";
             Reply::Answer(answer::status(503, "ServiceUnavailable", why))
@@ -145,6 +159,7 @@ async fn run(
         playing: BTreeMap::new(),
         seen: 0,
         streams: Streams::new(own),
+        programs: Programs::default(),
         limits,
         requests: Bucket::new(Rate::of(limits.requests_per_second), Instant::now()),
         used: Instant::now(),
@@ -182,6 +197,7 @@ async fn run(
 /// A request that was submitted.
 struct Waiting {
     reply: oneshot::Sender<Reply>,
+    program: bool,
     nudges: u32,
     since: Instant,
 }
@@ -198,6 +214,7 @@ struct Server {
     /// Results that were looked at.
     seen: usize,
     streams: Streams,
+    programs: Programs,
     limits: Limits,
     requests: Bucket,
     used: Instant,
@@ -247,14 +264,33 @@ impl Server {
         if replica.player().now() < replica.limit() {
             block_in_place(|| replica.advance_to(replica.limit()));
         }
-        let results = replica.player().results();
-        for result in &results[self.seen..] {
-            if let (Some(waiting), Some(response)) = (self.playing.remove(&result.step), &result.response) {
-                // Whoever asked may have gone.
-                let _ = waiting.reply.send(Reply::Answer(response.clone()));
+        let player = replica.player();
+        let begun: Vec<u64> = self
+            .playing
+            .iter()
+            .filter(|(step, waiting)| waiting.program && player.output(**step).is_some())
+            .map(|(&step, _)| step)
+            .collect();
+        for step in begun {
+            if let Some(waiting) = self.playing.remove(&step) {
+                self.programs.open(step, waiting.reply);
             }
         }
+        let results = player.results();
+        for StepResult { step, response, .. } in &results[self.seen..] {
+            let Some(response) = response else { continue };
+            match self.playing.remove(step) {
+                Some(waiting) if waiting.program && response.is_success() => {
+                    self.programs.open(*step, waiting.reply);
+                }
+                // Whoever asked may have gone.
+                Some(waiting) => drop(waiting.reply.send(Reply::Answer(response.clone()))),
+                None => {}
+            }
+            self.programs.end(*step, response);
+        }
         self.seen = results.len();
+        self.programs.tell(player);
         self.streams.tell(replica.player().cluster());
     }
 
@@ -276,8 +312,8 @@ impl Server {
         let name = format!("{:?}", call.role).to_lowercase();
         let looks = !call.role.may_act();
         let user = User { read_only: looks, ..User::person(name.as_str().into()) };
-        let Call { http, reply, .. } = call;
-        let crowded = self.streams.count() >= self.limits.watches;
+        let Call { http, program, reply, .. } = call;
+        let crowded = self.streams.count() + self.programs.count() >= self.limits.watches;
         // Whoever asked may have gone: then nothing is kept for them.
         match block_in_place(|| cluster.course(&http, user.clone(), looks)) {
             Course::Answered(answer) => drop(reply.send(Reply::Answer(answer))),
@@ -286,23 +322,27 @@ impl Server {
                 drop(reply.send(Reply::Answer(answer::status(429, "TooManyRequests", why))));
             }
             Course::Watch(watcher) => {
-                let parts = self.streams.open(Told::Watch(watcher));
+                let parts = self.streams.open(streams::Told::Watch(watcher));
                 if reply.send(Reply::Watch(parts)).is_ok() {
                     self.streams.tell(cluster);
                 }
             }
             Course::Follow => match block_in_place(|| Follower::open(cluster, &http, user, looks)) {
                 Ok(follower) => {
-                    let parts = self.streams.open(Told::Log(Box::new(follower)));
+                    let parts = self.streams.open(streams::Told::Log(Box::new(follower)));
                     if reply.send(Reply::Log(parts)).is_ok() {
                         self.streams.tell(cluster);
                     }
                 }
                 Err(refused) => drop(reply.send(Reply::Answer(refused))),
             },
+            Course::Write if program && crowded => {
+                let why = "too many programs of this session are followed: end some";
+                drop(reply.send(Reply::Answer(answer::status(429, "TooManyRequests", why))));
+            }
             Course::Write => {
                 self.next += 1;
-                self.asked.insert(self.next, Waiting { reply, nudges: 0, since: Instant::now() });
+                self.asked.insert(self.next, Waiting { reply, program, nudges: 0, since: Instant::now() });
                 let action = Box::new(StepAction::Request((*http).into()));
                 let by = Some(name.as_str().into());
                 let submission = Submission { client: self.client, id: self.next, action, by };
@@ -321,6 +361,7 @@ impl Server {
     async fn tick(&mut self) {
         let Some(replica) = &self.replica else { return };
         self.streams.tick(replica.player().cluster());
+        self.programs.tell(replica.player());
         if self.playing.is_empty() {
             return;
         }
@@ -359,6 +400,6 @@ impl Server {
 
     fn is_idle(&self) -> bool {
         let waits = self.asked.len() + self.accepted.len() + self.playing.len() > 0;
-        !waits && self.streams.is_empty() && self.used.elapsed() > IDLE
+        !waits && self.programs.count() == 0 && self.streams.is_empty() && self.used.elapsed() > IDLE
     }
 }

@@ -11,10 +11,7 @@ use super::{
     results,
     room::{Room, Who},
 };
-use crate::{
-    sessions::{Grant, http as session_http, token::Token},
-    storage::rooms as kept,
-};
+use crate::sessions::{Grant, http as session_http, token::Token};
 
 /// So many sessions are changed at the same time.
 const AT_ONCE: usize = 16;
@@ -143,11 +140,7 @@ impl Rooms {
     async fn remove(&self, shared: &Shared, number: u32) -> Result<(), String> {
         let mut room = shared.lock().await;
         let code = room.record.code.clone();
-        self.inner
-            .store
-            .work(move |c| kept::remove(c, &code, number))
-            .await
-            .map_err(|error| error.to_string())?;
+        self.inner.store.remove_participant(&code, number).await.map_err(|error| error.to_string())?;
         if let Some(participant) = room.participants.remove(&number) {
             self.inner.sessions.revoke(&participant.record.session).await;
         }
@@ -253,10 +246,7 @@ impl Rooms {
                 let id = session.id.clone();
                 let progress = goals.begin(session.created);
                 let text = serde_json::to_string(&progress).expect("progress always prints");
-                let work = move |c: &rusqlite::Connection| {
-                    kept::replace_session(c, &code, (number, &text), &session)
-                };
-                if self.inner.store.work(work).await.is_err() {
+                if self.inner.store.replace_session(&code, (number, text), session).await.is_err() {
                     return false;
                 }
                 self.inner.sessions.revoke(&before).await;
@@ -316,8 +306,7 @@ impl Rooms {
     }
 
     async fn keep(&self, room: &Room) -> Result<(), String> {
-        let record = room.record.clone();
-        let kept = self.inner.store.work(move |c| kept::update(c, &record)).await;
+        let kept = self.inner.store.update_room(room.record.clone()).await;
         kept.map_err(|error| error.to_string())
     }
 }

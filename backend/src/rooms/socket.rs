@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::{
+    Extension,
     extract::{
         Path, State, WebSocketUpgrade,
         ws::{CloseFrame, Message, Utf8Bytes, WebSocket},
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::{
     error::Problem,
+    guesses::Guesser,
     metrics::METRICS,
     origin,
     sessions::{End, token},
@@ -51,6 +53,7 @@ const WAITING: usize = 256;
 pub async fn connect(
     State(rooms): State<Rooms>,
     Path(code): Path<String>,
+    guesser: Option<Extension<Guesser>>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -67,10 +70,15 @@ pub async fn connect(
         .max_frame_size(MAX_MESSAGE)
         .read_buffer_size(4096)
         .write_buffer_size(4096)
-        .on_upgrade(move |socket| serve(socket, rooms, code, join))
+        .on_upgrade(async move |socket| {
+            let end = serve(socket, rooms, code, join).await;
+            if let (Some(End::NO_ROOM), Some(Extension(guesser))) = (end, guesser) {
+                guesser.was_wrong();
+            }
+        })
 }
 
-async fn serve(mut socket: WebSocket, rooms: Rooms, code: String, join: String) {
+async fn serve(mut socket: WebSocket, rooms: Rooms, code: String, join: String) -> Option<End> {
     let _counted = METRICS.connection("room");
     let end = match timeout(HELLO, hello(&mut socket)).await {
         Err(_) => Some(End::SILENT),
@@ -84,9 +92,10 @@ async fn serve(mut socket: WebSocket, rooms: Rooms, code: String, join: String) 
             }
         },
     };
-    if let Some(end) = end {
-        farewell(&mut socket, &end).await;
+    if let Some(end) = &end {
+        farewell(&mut socket, end).await;
     }
+    end
 }
 
 async fn hello(socket: &mut WebSocket) -> Result<String, Option<End>> {

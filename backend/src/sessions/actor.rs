@@ -72,6 +72,8 @@ pub enum Ask {
     Revoke,
     /// The session is deleted.
     Delete,
+    /// Another server goes on with it.
+    Moved,
     /// The server ends.
     Close,
 }
@@ -184,7 +186,7 @@ pub async fn run(id: String, store: Store, most_bytes: usize, mut mailbox: mpsc:
                 Ok(()) => tracing::info!(session = id, "a session was closed"),
                 Err(error) => {
                     tracing::error!(session = id, %error, "a session failed and is closed");
-                    session.end(&End::FAILED);
+                    session.end(&end_of(&error));
                 }
             }
         }
@@ -208,10 +210,9 @@ impl Session {
         let (record, commands) = match store.load(id).await {
             Ok(Some(found)) => found,
             Ok(None) => return Err(End::NO_SESSION),
-            Err(StoreError::Lost(_)) => return Err(End::LOST),
             Err(error) => {
                 tracing::error!(session = id, %error, "a session cannot be read");
-                return Err(End::FAILED);
+                return Err(end_of(&error));
             }
         };
         let log: Option<Vec<Utf8Bytes>> = commands.iter().map(frames::entry_frame).collect();
@@ -272,6 +273,10 @@ impl Session {
                 Ask::Revoke => self.revoke(),
                 Ask::Delete => {
                     self.end(&End::DELETED);
+                    return Ok(());
+                }
+                Ask::Moved => {
+                    self.end(&End::MOVED);
                     return Ok(());
                 }
                 Ask::Horizon { client } => {
@@ -405,8 +410,19 @@ impl Session {
         if records.is_empty() {
             return Ok(());
         }
-        METRICS.commands.inc_by(records.len() as u64);
-        self.store.append(&self.record.id, records).await?;
+        match self.store.append(&self.record.id, records).await {
+            Ok(()) => METRICS.commands.inc_by(told.len() as u64),
+            Err(StoreError::Failed(why)) => {
+                tracing::error!(session = self.record.id, why, "commands could not be kept and are refused");
+                for (client, id, _, frame) in told {
+                    self.log_bytes -= frame.len();
+                    let why = format!("this could not be kept ({why}): it is not done; try again later");
+                    self.send(client, &text(&ServerMessage::Refused { id: Some(id), why: why.into() }));
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         for (client, id, sequence, frame) in told {
             self.record.sequence = sequence;
             self.send(client, &text(&ServerMessage::Accepted { id, sequence }));
@@ -415,10 +431,11 @@ impl Session {
         }
         if !self.clock.pace().running {
             let target = at.0 + ANSWER_MS;
-            self.store.set_clock(&self.record.id, target, self.clock.pace()).await?;
-            self.clock.reserve(target);
-            self.clock.skip(target, Instant::now());
-            self.tell_horizon();
+            if self.keep_clock(target, self.clock.pace()).await? {
+                self.clock.reserve(target);
+                self.clock.skip(target, Instant::now());
+                self.tell_horizon();
+            }
         }
         Ok(())
     }
@@ -449,7 +466,12 @@ impl Session {
         let target = change.until.unwrap_or(time).max(time);
         self.clock.set_pace(pace, now);
         let horizon = self.clock.block_from(target);
-        self.store.set_clock(&self.record.id, horizon, pace).await?;
+        if !self.keep_clock(horizon, pace).await? {
+            self.clock.set_pace(old, now);
+            let why = "the server's store does not take this now: the clock goes as before; try again later";
+            self.send(client, &text(&ServerMessage::Refused { id: None, why: why.into() }));
+            return Ok(());
+        }
         self.record.pace = pace;
         self.clock.reserve(horizon);
         self.clock.skip(target, Instant::now());
@@ -478,8 +500,9 @@ impl Session {
 
     async fn tick(&mut self) -> Result<(), StoreError> {
         self.clock.read(Instant::now());
-        if let Some(horizon) = self.clock.wants() {
-            self.store.set_clock(&self.record.id, horizon, self.clock.pace()).await?;
+        if let Some(horizon) = self.clock.wants()
+            && self.keep_clock(horizon, self.clock.pace()).await?
+        {
             self.clock.reserve(horizon);
         }
         let now = Instant::now();
@@ -496,11 +519,22 @@ impl Session {
     /// Nobody is here: the clock stops where it is, exactly.
     async fn rest(&mut self) -> Result<(), StoreError> {
         let time = self.clock.read(Instant::now());
-        if self.clock.reserved() > time {
-            self.store.set_clock(&self.record.id, time, self.clock.pace()).await?;
+        if self.clock.reserved() > time && self.keep_clock(time, self.clock.pace()).await? {
             self.clock.reserve(time);
         }
         Ok(())
+    }
+
+    /// Keeps how far the clock may go; when the store does not take it now, the clock stands at what it has.
+    async fn keep_clock(&mut self, horizon: u64, pace: Pace) -> Result<bool, StoreError> {
+        match self.store.set_clock(&self.record.id, horizon, pace).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Failed(why) | StoreError::Away(why)) => {
+                tracing::warn!(session = self.record.id, why, "the clock waits for the store");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn tell_horizon(&mut self) {
@@ -573,6 +607,16 @@ fn gather(mailbox: &mut mpsc::Receiver<Ask>, batch: &mut Vec<Submission>) -> Opt
         }
     }
     None
+}
+
+/// What those who are in a session are told when its store fails.
+fn end_of(error: &StoreError) -> End {
+    match error {
+        StoreError::Lost(_) => End::LOST,
+        StoreError::Conflict(_) => End::MOVED,
+        StoreError::Away(_) => End::STORE_AWAY,
+        StoreError::Failed(_) | StoreError::Closed => End::FAILED,
+    }
 }
 
 /// Nobody sends requests as somebody else.

@@ -68,6 +68,14 @@ impl End {
     /// Something broke on our side. The code is the standard's.
     pub const FAILED: End =
         End { code: 1011, why: "the server could not keep this session: connect again in a moment" };
+    /// Another server goes on with it. The code is the standard's.
+    pub const MOVED: End =
+        End { code: 1012, why: "this session goes on at another server: connect again in a moment" };
+    /// Nobody knows whether what was written last is kept. The code is the standard's.
+    pub const STORE_AWAY: End = End {
+        code: 1013,
+        why: "the server cannot reach its store: what was acknowledged is safe; this page connects again by itself",
+    };
     /// The server ends. The code is the standard's.
     pub const RESTART: End = End { code: 1012, why: "the server is restarting: connect again in a moment" };
 }

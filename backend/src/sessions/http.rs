@@ -23,11 +23,14 @@ use crate::{
     error::{Fault, Problem},
     kube_api::kubeconfig,
     origin,
-    storage::{Damage, Pace, SessionRecord, TokenHash, count},
+    storage::{Damage, Pace, SessionRecord, TokenHash},
 };
 
 /// Largest scenario that is read, in bytes.
 pub const MAX_SCENARIO: usize = 1 << 20;
+
+/// So many characters of what is wrong with one are told.
+const LONGEST_FAULT: usize = 1000;
 
 #[derive(Serialize)]
 struct Created {
@@ -133,7 +136,7 @@ impl Sessions {
             let why = format!("a session here has {} nodes at most, and this one {nodes}", limits.nodes);
             return Err(Problem::new(StatusCode::BAD_REQUEST, why));
         }
-        if self.inner.store.work(count).await? >= limits.sessions {
+        if self.inner.store.count().await? >= limits.sessions {
             let why = "this server keeps as many sessions as it takes: whoever runs it can allow more";
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
         }
@@ -181,13 +184,18 @@ fn read(body: &[u8]) -> Result<Scenario, Problem> {
 }
 
 fn refused(error: ScenarioError) -> Problem {
-    let detail = error.to_string();
+    // What was sent may be quoted in it, and is hostile.
+    let short = |text: String| match text.char_indices().nth(LONGEST_FAULT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    };
+    let detail = short(error.to_string());
     let known = |number: u32| (number > 0).then_some(number);
     let fault = Fault {
         line: known(error.line),
         column: known(error.column),
-        field: (!error.field.is_empty()).then_some(error.field),
-        message: error.message,
+        field: (!error.field.is_empty()).then(|| short(error.field)),
+        message: short(error.message),
     };
     Problem::faults(detail, vec![fault])
 }

@@ -5,6 +5,9 @@ use sha2::{Digest, Sha256};
 
 use crate::storage::TokenHash;
 
+/// Length of a session's name.
+pub const ID_LENGTH: usize = 16;
+
 /// A secret of 192 random bits: whoever has it has the role that it stands for. It is shown once and never kept.
 pub struct Token(String);
 
@@ -37,7 +40,8 @@ pub fn random_id() -> String {
 
 /// Whether it has the form of a name of ours; anything else need not be looked up.
 pub fn is_id(text: &str) -> bool {
-    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    text.len() == ID_LENGTH
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 fn random_text<const BYTES: usize>() -> String {

@@ -9,7 +9,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::{
-    CommandRecord, Damage, Job, OpenError, Pace, SessionRecord, StoreError, TokenHash, damage, rooms,
+    CommandRecord, Damage, OpenError, Pace, SessionRecord, StoreError, TokenHash, damage,
+    disk::{Job, Reply},
+    rooms,
 };
 
 /// Tells a writer that its command is on disk, or why not.
@@ -75,7 +77,7 @@ impl Database {
 
     /// Works until it is told to close, or nobody is left to ask. The file is closed then; the answer is who waits for
     /// that.
-    pub fn work(mut self, jobs: &Receiver<Job>) -> Vec<super::Reply<()>> {
+    pub fn work(mut self, jobs: &Receiver<Job>) -> Vec<Reply<()>> {
         let mut closing = Vec::new();
         while closing.is_empty()
             && let Ok(first) = jobs.recv()
@@ -93,7 +95,7 @@ impl Database {
     }
 
     /// Does all jobs in one transaction, and answers when that is on disk. Those who want it closed are left to answer.
-    fn commit(&mut self, batch: Vec<Job>) -> Vec<super::Reply<()>> {
+    fn commit(&mut self, batch: Vec<Job>) -> Vec<Reply<()>> {
         let mut closing = Vec::new();
         let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
         let done = (|| {
@@ -132,7 +134,7 @@ impl Database {
 /// An answer for when the fate of the transaction is known.
 pub fn later<T: 'static>(
     result: Result<T, StoreError>,
-    reply: super::Reply<T>,
+    reply: Reply<T>,
 ) -> Box<dyn FnOnce(Result<(), StoreError>)> {
     Box::new(move |outcome| {
         // Whoever asked may have gone.

@@ -45,14 +45,45 @@ impl Server {
 
     /// With more to say on the command line.
     pub async fn start_with(data: &Path, options: &[&str]) -> Self {
-        let mut child =
-            program(data).args(options).stderr(Stdio::inherit()).spawn().expect("the program starts");
+        let mut command = program(data);
+        command.args(options);
+        Self::spawn(command).await
+    }
+
+    /// On a disk that is soon full: no file grows by more than half a megabyte.
+    pub async fn start_on_full_disk(data: &Path) -> Self {
+        let grown =
+            std::fs::read_dir(data).expect("it can be read").filter_map(|file| file.ok()?.metadata().ok());
+        let blocks = grown.map(|file| file.len()).max().unwrap_or(0).div_ceil(1024) + 512;
+        let mut command = Command::new("bash");
+        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_kubarium")]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        command.stdout(Stdio::piped()).kill_on_drop(true);
+        Self::spawn(command).await
+    }
+
+    /// With sessions in an etcd.
+    pub async fn start_on(etcd: &Etcd) -> Self {
+        Self::start_with_store(&etcd.store()).await
+    }
+
+    /// With sessions wherever that is.
+    pub async fn start_with_store(store: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubarium"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--store", store]);
+        command.stdout(Stdio::piped()).kill_on_drop(true);
+        Self::spawn(command).await
+    }
+
+    async fn spawn(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::inherit()).spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("it is piped");
         let mut lines = BufReader::new(stdout).lines();
         let line =
             timeout(PATIENCE, lines.next_line()).await.expect("it says where it is").expect("it is text");
         let line = line.expect("it has not ended");
-        let address = line.rsplit_once("http://").expect("the line ends with the address").1.to_owned();
+        let address = line.rsplit_once("://").expect("the line ends with the address").1.to_owned();
         Self { child, address }
     }
 
@@ -64,6 +95,11 @@ impl Server {
     /// As a power failure would: nothing is finished.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it runs");
+    }
+
+    /// As a machine that hangs: `STOP`, and `CONT` when it goes on.
+    pub fn signal(&self, name: &str) {
+        signal(self.id(), name);
     }
 
     /// As an operator would.
@@ -126,12 +162,138 @@ impl Server {
         client
     }
 
+    /// As [`Server::join`], of a server that first has to find out that another is gone.
+    pub async fn join_patiently(&self, id: &str, token: &str) -> (Client, Welcome) {
+        for _ in 0..200 {
+            if let Ok(mut client) = self.open(id, None).await
+                && client.try_hello(token).await
+                && let Some(welcome) = client.welcome().await
+            {
+                client.catch_up(welcome.horizon.sequence).await;
+                return (client, welcome);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("nobody is let in");
+    }
+
     /// Connects, and has the welcome and the whole log so far.
     pub async fn join(&self, id: &str, token: &str) -> (Client, Welcome) {
         let mut client = self.hello(id, token, None).await;
         let ServerMessage::Welcome(welcome) = client.next().await else { panic!("no welcome came first") };
         client.catch_up(welcome.horizon.sequence).await;
         (client, *welcome)
+    }
+}
+
+/// Sends a signal to a process of ours.
+pub fn signal(process: u32, name: &str) {
+    let process = process.to_string();
+    let sent = std::process::Command::new("kill").args(["-s", name, &process]).status();
+    assert!(sent.expect("there is `kill`").success());
+}
+
+/// An etcd of our own with so many members.
+pub struct Etcd {
+    members: Vec<Member>,
+}
+
+struct Member {
+    arguments: Vec<String>,
+    client: String,
+    child: Option<Child>,
+    _data: TempDir,
+}
+
+impl Member {
+    async fn answers(&self) -> bool {
+        let url = format!("{}/v3/kv/range", self.client);
+        let request = reqwest::Client::new().post(url).body(r#"{"key":"YQ=="}"#);
+        let answer = request.timeout(Duration::from_millis(500)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    fn start(&mut self) {
+        let mut command = Command::new("etcd");
+        command.args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        self.child = Some(command.spawn().expect("etcd starts"));
+    }
+}
+
+impl Etcd {
+    /// None, and a line that says so, when this machine has no etcd.
+    pub async fn start(members: usize) -> Option<Self> {
+        let there = std::process::Command::new("etcd").arg("--version").stdout(Stdio::null()).status();
+        if there.is_err() {
+            eprintln!("not tried: there is no etcd on this machine (Debian: apt-get install etcd-server)");
+            return None;
+        }
+        let free = || std::net::TcpListener::bind("127.0.0.1:0").expect("there are free ports");
+        let ports: Vec<_> = (0..2 * members).map(|_| free()).collect();
+        let url = |at: usize| format!("http://{}", ports[at].local_addr().expect("it is bound"));
+        let cluster: Vec<String> = (0..members).map(|at| format!("m{at}={}", url(members + at))).collect();
+        let mut started: Vec<Member> = (0..members)
+            .map(|at| {
+                let (data, client, peer) = (directory(), url(at), url(members + at));
+                let path = data.path().display().to_string();
+                let arguments = [
+                    ("name", format!("m{at}")),
+                    ("data-dir", path),
+                    ("listen-client-urls", client.clone()),
+                    ("advertise-client-urls", client.clone()),
+                    ("listen-peer-urls", peer.clone()),
+                    ("initial-advertise-peer-urls", peer),
+                    ("initial-cluster", cluster.join(",")),
+                    // Tests need no disk that outlives the machine.
+                    ("unsafe-no-fsync", "true".to_owned()),
+                ];
+                let arguments = arguments.iter().map(|(name, value)| format!("--{name}={value}")).collect();
+                Member { arguments, client, child: None, _data: data }
+            })
+            .collect();
+        drop(ports);
+        started.iter_mut().for_each(Member::start);
+        let etcd = Self { members: started };
+        etcd.wait().await;
+        Some(etcd)
+    }
+
+    /// Until every member answers for the quorum.
+    pub async fn wait(&self) {
+        let answers = async {
+            for member in &self.members {
+                while !member.answers().await {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        };
+        timeout(PATIENCE, answers).await.expect("etcd answers");
+    }
+
+    /// What kubarium is told.
+    pub fn store(&self) -> String {
+        let members: Vec<&str> =
+            self.members.iter().map(|member| member.client.trim_start_matches("http://")).collect();
+        format!("etcd://{}", members.join(","))
+    }
+
+    /// A power failure of one member.
+    pub async fn kill(&mut self, member: usize) {
+        if let Some(mut child) = self.members[member].child.take() {
+            child.kill().await.expect("it runs");
+        }
+    }
+
+    /// It comes back with what is on its disk.
+    pub fn restart(&mut self, member: usize) {
+        self.members[member].start();
+    }
+
+    /// A member that hangs: `STOP`, and `CONT` when it goes on.
+    pub fn signal(&self, member: usize, name: &str) {
+        if let Some(id) = self.members[member].child.as_ref().and_then(Child::id) {
+            signal(id, name);
+        }
     }
 }
 
@@ -172,6 +334,29 @@ impl Client {
                 }
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+
+    /// Says who comes; whether that was heard.
+    pub async fn try_hello(&mut self, token: &str) -> bool {
+        let (token, engine) = (token.into(), shared::ENGINE_VERSION.into());
+        let hello = ClientMessage::Hello { token, engine, after: None, name: "".into() };
+        self.socket.send(Message::text(hello.write())).await.is_ok()
+    }
+
+    /// The answer to a hello; none when it is turned away.
+    pub async fn welcome(&mut self) -> Option<Welcome> {
+        loop {
+            let Some(Ok(frame)) = timeout(PATIENCE, self.socket.next()).await.expect("an answer comes")
+            else {
+                return None;
+            };
+            if let Message::Text(text) = frame {
+                match ServerMessage::read(&text).expect("a message of the protocol") {
+                    ServerMessage::Welcome(welcome) => return Some(*welcome),
+                    _ => return None,
+                }
             }
         }
     }

@@ -95,7 +95,7 @@ export function create() {
   function scan() {
     const telling = document.querySelector(".page:not(#frame) .telling, .desk .telling");
     if (telling && opener.parentNode !== telling) {
-      telling.querySelector(".captions")?.before(opener);
+      telling.querySelector("h1")?.after(opener);
       telling.append(panel);
       speak();
     }

@@ -13,7 +13,7 @@ export function create() {
   let asking = false;
   const asked = new Set();
   const score = { right: 0, all: 0 };
-  const opener = h("button", { type: "button", class: "tab predict", "aria-pressed": "false", onclick: () => toggle() });
+  const opener = h("button", { type: "button", class: "quiet predict", "aria-pressed": "false", onclick: () => toggle() });
   const card = h("section", { class: "predict-card", role: "dialog", hidden: true });
   const toggle = () => {
     on = !on;
@@ -59,8 +59,8 @@ export function create() {
     show(h("p", {}, h("b", {}, text)), h("p", { class: "picture-row" }, ...answers.map(([name, answer]) => button(name, choose(answer)))), button(t("predict_skip"), close, { class: "link" }));
   }
   follow(document.documentElement, 250, async () => {
-    const tabs = document.querySelector(".desk .tabs");
-    if (tabs && opener.parentNode !== tabs) tabs.append(opener);
+    const captions = document.querySelector(".desk .telling .captions");
+    if (captions && opener.nextElementSibling !== captions) captions.before(opener);
     if (opener.textContent !== t("predict")) opener.textContent = t("predict");
     if (!on || asking) return;
     const off = document.querySelector(".stages > .stage .node[data-state=unnoticed]")?.dataset.place;

@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 use js_sys::{Array, JsString};
 use shared::{
     doc::{from_doc, parse_json},
-    session::protocol::ServerMessage,
+    session::protocol::{ServerMessage, Welcome},
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
@@ -22,6 +22,9 @@ use crate::protocol::{Live, Opening, Reply, Request};
 /// Time between two frames, in milliseconds of wall time.
 const FRAME_MS: i32 = 33;
 
+/// A cluster that differs from the others' again and again is not made anew for ever.
+const MOST_HEALED: u32 = 3;
+
 /// The worker's only state.
 struct Worker {
     scope: DedicatedWorkerGlobalScope,
@@ -33,6 +36,10 @@ struct Worker {
     joining: bool,
     /// How the live session stood when the page was last told.
     live: Live,
+    /// How often the cluster was made anew because the others had another one.
+    healed: u32,
+    /// Whether that is going on.
+    healing: bool,
 }
 
 type Shared = Rc<RefCell<Worker>>;
@@ -60,6 +67,8 @@ pub fn start() {
         socket: None,
         joining: false,
         live: Live::default(),
+        healed: 0,
+        healing: false,
     };
     let worker = Rc::new(RefCell::new(worker));
 
@@ -101,6 +110,7 @@ fn open(worker: &Shared, opening: Opening) {
         socket.end();
     }
     worker.borrow_mut().joining = matches!(opening, Opening::Live(_));
+    worker.borrow_mut().healing = false;
     let replica = match opening {
         Opening::Default => match READY.take() {
             Some((driver, frame)) => return worker.borrow_mut().show(driver, &frame),
@@ -186,10 +196,7 @@ impl Worker {
             !self.joining && self.driver.as_mut().is_some_and(|driver| driver.session().sequence().is_some());
         match heard {
             Heard::Message(message) => match *message {
-                ServerMessage::Welcome(welcome) if !following => match Replica::together(*welcome) {
-                    Ok(replica) => self.begin(replica),
-                    Err(reason) => self.fall_back(reason),
-                },
+                ServerMessage::Welcome(welcome) if !following => self.join(*welcome),
                 ServerMessage::Refused { id: None, why } if !following => self.fall_back(why.to_string()),
                 message => {
                     if let Some(driver) = &mut self.driver {
@@ -199,15 +206,29 @@ impl Worker {
             },
             Heard::Outdated(_) if following => self.say(&Reply::Outdated),
             Heard::Gone(reason) | Heard::Outdated(reason) => {
-                if let Some((_, live)) = self.driver.as_mut().and_then(|driver| driver.session().said()) {
-                    live.connected = false;
-                    live.problem = reason;
-                } else if !reason.is_empty() {
-                    self.fall_back(reason);
+                let session = self.driver.as_mut().map(Driver::session);
+                match session.filter(|session| session.sequence().is_some()) {
+                    Some(session) => session.lose(reason),
+                    None if reason.is_empty() => {}
+                    None => self.fall_back(reason),
                 }
             }
         }
         self.talk();
+    }
+
+    /// The session's cluster takes the place of the one before.
+    fn join(&mut self, welcome: Welcome) {
+        // Another session has nothing to do with what was done in this one.
+        let same = std::mem::take(&mut self.healing);
+        let pending = self.driver.as_mut().filter(|_| same).map(|driver| driver.session().take_pending());
+        match Replica::together(welcome) {
+            Ok(mut replica) => {
+                replica.resume_pending(pending.unwrap_or_default());
+                self.begin(replica);
+            }
+            Err(reason) => self.fall_back(reason),
+        }
     }
 
     /// There is no such session: say so, and show something all the same.
@@ -227,6 +248,11 @@ impl Worker {
         let (Some(socket), Some(driver), false) = (&self.socket, &mut self.driver, self.joining) else {
             return;
         };
+        if driver.session().take_diverged() && self.healed < MOST_HEALED {
+            self.healed += 1;
+            (self.healing, self.joining) = (true, true);
+            return socket.begin_anew();
+        }
         socket.remember(driver.session().sequence());
         let Some((said, live)) = driver.session().said() else { return };
         said.iter().for_each(|message| socket.say(message));

@@ -116,15 +116,10 @@ fn message(cluster: &Cluster, id: RecordId) -> Doc {
             told.set("name", &key.name);
             // Of what is new the fields that somebody wanted are told, not all that was filled in around them.
             let new = cluster.store().get(key).filter(|_| *change == ChangeKind::Added);
-            let changes = match new {
-                Some(object) => wanted(object),
-                None => why::changes(cluster, write),
-            };
+            let changes = new.map_or_else(|| why::changes(cluster, write), |object| wanted(object));
             let changes = changes.into_iter();
-            told.set(
-                "changes",
-                Doc::list(changes.map(|one| doc!({ "path": one.path, "old": one.old, "new": one.new }))),
-            );
+            let changes = changes.map(|one| doc!({ "path": one.path, "old": one.old, "new": one.new }));
+            told.set("changes", Doc::list(changes));
         }
     }
     told

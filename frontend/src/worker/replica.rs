@@ -9,17 +9,20 @@ use shared::{
     scenario::{FaultStep, RepairStep, RequestStep, Scenario, Step, StepAction},
     session::{
         self, Player, Replica as Follower, StepResult, diagnose, link,
-        protocol::{ClientMessage, Entry, ServerMessage, Welcome},
+        protocol::{Checkpoint, ClientMessage, Entry, ServerMessage, Welcome},
     },
     sim::{Target, Time},
 };
 
+use super::pending::Pending;
 use crate::protocol::{Command, Diagnostic, Live, Outcome, Reply, Subject, Visitors};
 
 /// From here on numbers are those of the terminal's requests.
 const TERMINAL: u32 = 1 << 31;
 /// Results among which an asked one is looked for.
 const RECENT: usize = 200;
+/// As many reports are remembered: the answer to one comes within seconds.
+const REPORTED: usize = 16;
 /// How many records of what happened are kept for explanations.
 const TRACE: u64 = 60_000;
 
@@ -41,8 +44,12 @@ struct Together {
     steps: BTreeMap<u64, u64>,
     said: Vec<ClientMessage>,
     live: Live,
-    /// What was submitted and is not in the log yet, by the page's number.
-    submitted: BTreeSet<u32>,
+    /// What was submitted and is not in the log yet.
+    pending: Pending,
+    /// The hashes that the server was told last.
+    reported: Vec<Checkpoint>,
+    /// Whether one of them is not what the others have.
+    diverged: bool,
 }
 
 /// A cluster, and the commands that are on their way.
@@ -119,7 +126,9 @@ impl Replica {
             steps: BTreeMap::new(),
             said: Vec::new(),
             live,
-            submitted: BTreeSet::new(),
+            pending: Pending::default(),
+            reported: Vec::new(),
+            diverged: false,
         };
         together.resume(welcome);
         let limit = together.follower.limit();
@@ -254,6 +263,40 @@ impl Replica {
         }
     }
 
+    /// The connection to the server is gone.
+    pub fn lose(&mut self, reason: String) {
+        if let Engine::Together(together) = &mut self.engine {
+            together.pending.lose();
+            together.live.connected = false;
+            together.live.problem = reason;
+        }
+    }
+
+    /// Whether the others have another state than this one, since last asked: then it is to be made anew from the log.
+    pub fn take_diverged(&mut self) -> bool {
+        match &mut self.engine {
+            Engine::Alone(_) => false,
+            Engine::Together(together) => std::mem::take(&mut together.diverged),
+        }
+    }
+
+    /// What was done and is not in the log yet.
+    pub fn take_pending(&mut self) -> Pending {
+        match &mut self.engine {
+            Engine::Alone(_) => Pending::default(),
+            Engine::Together(together) => std::mem::take(&mut together.pending),
+        }
+    }
+
+    /// Goes on with what was done before the log came anew.
+    pub fn resume_pending(&mut self, pending: Pending) {
+        if let Engine::Together(together) = &mut self.engine {
+            together.pending = pending;
+            together.pending.resume(together.follower.horizon().sequence);
+            together.send_due();
+        }
+    }
+
     /// The last entry of the log that is here.
     pub fn sequence(&self) -> Option<u64> {
         match &self.engine {
@@ -269,20 +312,30 @@ impl Replica {
             ServerMessage::Welcome(welcome) => {
                 together.live.connected = true;
                 together.live.problem.clear();
+                together.pending.resume(welcome.horizon.sequence);
                 together.resume(*welcome);
+                together.send_due();
             }
             ServerMessage::Entry(entry) => {
                 self.struck |= matches!(entry.action, StepAction::Fault(_) | StepAction::Repair(_));
+                let own = together.pending.enter(&entry);
                 together.enter(&entry);
+                let step = together.steps.get(&entry.sequence).copied();
+                self.asked.extend(step.zip(own));
+                together.send_due();
             }
             ServerMessage::Horizon(horizon) => together.follower.take_horizon(horizon),
             ServerMessage::Check { sequence, time } => {
                 together.checks.insert((time, sequence));
             }
             ServerMessage::Agreed { .. } => together.live.in_sync = Some(true),
-            ServerMessage::Diverged { .. } => together.live.in_sync = Some(false),
+            ServerMessage::Diverged { sequence, time, hash } => {
+                together.live.in_sync = Some(false);
+                let own = together.reported.iter().find(|own| (own.sequence, own.time) == (sequence, time));
+                together.diverged |= own.is_some_and(|own| own.hash != hash);
+            }
             ServerMessage::Accepted { id, sequence } => {
-                together.submitted.remove(&id);
+                together.pending.accept(id, sequence);
                 if let Some(step) = together.steps.get(&sequence) {
                     self.asked.insert(*step, id);
                 } else {
@@ -291,11 +344,14 @@ impl Replica {
                     self.asked.insert(together.follower.player().log().len() as u64 + ahead, id);
                 }
             }
-            ServerMessage::Refused { id, why } => match id.filter(|id| together.submitted.remove(id)) {
+            ServerMessage::Refused { id, why } => match id.filter(|id| together.pending.end(*id)) {
                 None => together.live.problem = why.to_string(),
                 id => self.refuse(id, &why),
             },
             ServerMessage::Presence { people } => {
+                if let Some(you) = people.iter().find(|person| person.you) {
+                    together.pending.set_name(&you.name);
+                }
                 together.live.people = u32::try_from(people.len()).unwrap_or(u32::MAX);
             }
         }
@@ -320,8 +376,7 @@ impl Replica {
             }
             Engine::Together(together) => {
                 let id = id.unwrap_or_default();
-                together.submitted.insert(id);
-                together.said.push(ClientMessage::Submit { id, action });
+                together.said.extend(together.pending.submit(id, action));
             }
         }
     }
@@ -445,6 +500,11 @@ impl Together {
         }
     }
 
+    /// Sends what waited for the connection, once the log is here.
+    fn send_due(&mut self) {
+        self.said.extend(self.pending.due(self.follower.sequence()));
+    }
+
     fn advance_to(&mut self, until: Time) {
         let until = until.min(self.follower.limit());
         while let Some(&(time, sequence)) = self.checks.first().filter(|(time, _)| *time <= until) {
@@ -455,6 +515,9 @@ impl Together {
                 let here = self.follower.checkpoint();
                 if here.sequence == sequence {
                     self.said.push(ClientMessage::Hash(here));
+                    self.reported.push(here);
+                    let old = self.reported.len().saturating_sub(REPORTED);
+                    self.reported.drain(..old);
                 }
             }
         }
@@ -607,6 +670,33 @@ mod tests {
             Some(line(&unknown, "replicsa")),
             "{refused:?}"
         );
+    }
+
+    #[test]
+    fn a_state_that_others_do_not_have_is_noticed() {
+        use shared::{
+            session::protocol::{Horizon, Role},
+            sim::StateHash,
+        };
+        let horizon = Horizon { sequence: 0, time: Time(2000), running: true, speed: 1000 };
+        let welcome = Welcome {
+            engine: shared::ENGINE_VERSION.into(),
+            role: Role::Owner,
+            scenario: Some(Box::new(Scenario::opening())),
+            log: Vec::new(),
+            horizon,
+        };
+        let mut replica = Replica::together(welcome).expect("it can be played");
+        let (sequence, time) = (0, Time(3000));
+        replica.hear(ServerMessage::Check { sequence, time });
+        replica.hear(ServerMessage::Horizon(Horizon { time, ..horizon }));
+        replica.advance_to(time);
+        let said = replica.said().map(|(said, _)| said).unwrap_or_default();
+        let [ClientMessage::Hash(own)] = said.as_slice() else { panic!("{said:?} is no report") };
+        replica.hear(ServerMessage::Diverged { sequence, time, hash: own.hash });
+        assert!(!replica.take_diverged(), "somebody else has another state");
+        replica.hear(ServerMessage::Diverged { sequence, time, hash: StateHash(own.hash.0 ^ 1) });
+        assert!(replica.take_diverged() && !replica.take_diverged());
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Socket {
         self.inner.borrow_mut().web = Some(web);
     }
 
-    /// Says something to the server. What is said while nobody listens is lost; the page shows that.
+    /// Says something to the server. What is said while nobody listens is lost; commands are kept elsewhere.
     pub fn say(&self, message: &ClientMessage) {
         if let Some(web) = &self.inner.borrow().web
             && web.ready_state() == WebSocket::OPEN
@@ -140,6 +140,16 @@ impl Socket {
     /// Remembers where to go on after a break.
     pub fn remember(&self, after: Option<u64>) {
         self.inner.borrow_mut().after = after;
+    }
+
+    /// Connects again, as somebody who has nothing yet.
+    pub fn begin_anew(&self) {
+        let mut inner = self.inner.borrow_mut();
+        inner.after = None;
+        if let Some(web) = &inner.web {
+            // It comes back by itself.
+            let _ = web.close();
+        }
     }
 
     /// Ends the connection for good.

@@ -10,7 +10,7 @@ use crate::doc::{Doc, Timestamp};
 use super::validation::Faults;
 use super::{Column, Info, Object, Resource, Row, age};
 
-pub use admission::POLICY_NAMES;
+pub use admission::{MUTATION_NAMES, POLICY_NAMES};
 pub use flow::bootstrap as flow_control;
 pub use table::*;
 

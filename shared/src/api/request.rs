@@ -113,6 +113,12 @@ pub enum Subresource {
     Log,
     /// A program to run in a container.
     Exec,
+    /// What a container's own program reads and writes.
+    Attach,
+    /// A connection to a port of a pod.
+    PortForward,
+    /// Containers that are put beside those of a pod that runs.
+    EphemeralContainers,
     /// What nodes or pods use: `metrics.k8s.io`, which metrics-server answers.
     Metrics,
     Token,
@@ -123,6 +129,11 @@ pub enum Subresource {
 }
 
 impl Subresource {
+    /// Whether it is a connection to something in a pod, through the kubelet.
+    pub fn is_connection(self) -> bool {
+        matches!(self, Subresource::Exec | Subresource::Attach | Subresource::PortForward)
+    }
+
     /// As the path has it.
     pub fn path(self) -> &'static str {
         match self {
@@ -137,6 +148,9 @@ impl Subresource {
             Subresource::Approval => "approval",
             Subresource::Log => "log",
             Subresource::Exec => "exec",
+            Subresource::Attach => "attach",
+            Subresource::PortForward => "portforward",
+            Subresource::EphemeralContainers => "ephemeralcontainers",
             Subresource::Token => "token",
         }
     }
@@ -152,6 +166,8 @@ impl Subresource {
             Subresource::AccessReview => "SelfSubjectAccessReview",
             Subresource::Log => "PodLogOptions",
             Subresource::Exec => "PodExecOptions",
+            Subresource::Attach => "PodAttachOptions",
+            Subresource::PortForward => "PodPortForwardOptions",
             Subresource::Token => "TokenRequest",
             _ => "Object",
         }
@@ -350,8 +366,12 @@ pub enum Reply {
     Page(Arc<Page>),
     /// This watch is open.
     Watching(u64),
+    /// Another reply, and what the asker is warned of.
+    Warned(Box<Reply>, Vec<Str>),
     /// More of an answer that goes on: the lines of a log that is followed.
     Part(Str),
+    /// More of what a program writes: whether to standard error, and what.
+    Output(bool, Str),
 }
 
 impl Reply {

@@ -2,6 +2,7 @@
 
 mod ingress_class;
 mod limits;
+mod matching;
 mod policy;
 mod priority;
 mod quota;
@@ -9,6 +10,7 @@ mod runtime_class;
 pub(super) mod service_account;
 mod storage;
 pub(super) mod topology;
+mod webhook;
 
 use std::sync::LazyLock;
 
@@ -17,6 +19,7 @@ use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 use crate::{api, doc};
 
+use self::matching::Look;
 use super::Call;
 
 /// NamespaceLifecycle: nothing is made in a namespace that is missing or going away.
@@ -78,9 +81,78 @@ pub(super) fn mutate(
     Ok(())
 }
 
-/// ValidatingAdmissionPolicy: `doc` is the whole object as it would be stored.
-pub(super) fn policies(call: &Call<'_, '_>, key: &Key, doc: &Doc, old: Option<&Doc>) -> Result<(), Status> {
-    policy::check(call.request, call.store, key, doc, old)
+/// MutatingAdmissionPolicy and mutating webhooks, after all else that changes an object. Whether it was changed.
+pub(super) fn mutating(
+    call: &Call<'_, '_>,
+    key: &Key,
+    doc: &mut Doc,
+    old: Option<&Doc>,
+) -> Result<bool, Status> {
+    let bound = policy::is_bound(call.store, Kind::MutatingAdmissionPolicyBinding);
+    if !bound && !policy::is_bound(call.store, Kind::MutatingWebhookConfiguration) {
+        return Ok(false);
+    }
+    let look = |doc| Look { request: call.request, store: call.store, key, doc, old };
+    let changed = policy::mutated(&look(doc))?;
+    webhook::ask(Kind::MutatingWebhookConfiguration, &look(changed.as_ref().unwrap_or(doc)))?;
+    let is_changed = changed.is_some();
+    if let Some(changed) = changed {
+        *doc = changed;
+    }
+    Ok(is_changed)
+}
+
+/// ValidatingAdmissionPolicy and validating webhooks: `doc` is the whole object as it would be stored.
+pub(super) fn validating(
+    call: &mut Call<'_, '_>,
+    key: &Key,
+    doc: &Doc,
+    old: Option<&Doc>,
+) -> Result<(), Status> {
+    if !has_validators(call.store) {
+        return Ok(());
+    }
+    let look = Look { request: call.request, store: call.store, key, doc, old };
+    let warnings = policy::check(&look)?;
+    webhook::ask(Kind::ValidatingWebhookConfiguration, &look)?;
+    call.warnings.extend(warnings);
+    Ok(())
+}
+
+/// The same before an object is deleted.
+pub(super) fn deleting(call: &mut Call<'_, '_>, object: &Object) -> Result<(), Status> {
+    if !has_validators(call.store) && !policy::is_bound(call.store, Kind::MutatingWebhookConfiguration) {
+        return Ok(());
+    }
+    let old = object.to_doc();
+    let look =
+        Look { request: call.request, store: call.store, key: &object.key, doc: &Doc::Null, old: Some(&old) };
+    webhook::ask(Kind::MutatingWebhookConfiguration, &look)?;
+    validating(call, &object.key, &Doc::Null, Some(&old))
+}
+
+/// The same before a part of an object that has a path of its own is written.
+pub(super) fn of_part(
+    call: &mut Call<'_, '_>,
+    old: &Object,
+    meta: &api::Meta,
+    body: &Doc,
+) -> Result<(), Status> {
+    if !has_validators(call.store) && !policy::is_bound(call.store, Kind::MutatingWebhookConfiguration) {
+        return Ok(());
+    }
+    let new = Object::new(old.key.clone(), meta.clone(), body.clone(), None).to_doc();
+    let before = old.to_doc();
+    let look =
+        Look { request: call.request, store: call.store, key: &old.key, doc: &new, old: Some(&before) };
+    webhook::ask(Kind::MutatingWebhookConfiguration, &look)?;
+    validating(call, &old.key, &new, Some(&before))
+}
+
+fn has_validators(store: &Store) -> bool {
+    [Kind::ValidatingAdmissionPolicyBinding, Kind::ValidatingWebhookConfiguration]
+        .into_iter()
+        .any(|kind| policy::is_bound(store, kind))
 }
 
 /// ResourceQuota, the last of all: `doc` is the whole object as it would be stored.

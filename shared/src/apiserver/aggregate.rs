@@ -77,7 +77,7 @@ fn query(
     let objects = if request.verb == Verb::Get {
         store.get(&request.key()).cloned().into_iter().collect()
     } else {
-        let call = Call { store, cx, request, written: Vec::new(), draft: false };
+        let call = Call { store, cx, request, written: Vec::new(), warnings: Vec::new(), draft: false };
         read::select(&call)?
     };
     Ok((machine, Query { asker, request: Arc::clone(request), server, objects }))

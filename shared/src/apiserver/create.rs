@@ -112,6 +112,9 @@ impl ApiServer {
                 Status::forbidden(&key, &refusal.why)
             })
         })?;
+        if admission::mutating(call, &key, &mut doc, None)? {
+            resource.default(&mut doc);
+        }
         // What was added may change what follows from it, as a pod's class of service.
         resource.prepare_create(&mut doc);
         let uid = self.random.uuid();
@@ -121,7 +124,7 @@ impl ApiServer {
             object.body["spec"] == doc["spec"] && object.meta.annotations == doc["metadata"]["annotations"]
         });
         validate(&key, resource, &doc, None, alike)?;
-        admission::policies(call, &key, &doc, None)?;
+        admission::validating(call, &key, &doc, None)?;
         admission::quota(call, &key, &doc, None)?;
         allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         if call.store.get(&key).is_some() {

@@ -7,7 +7,7 @@ use crate::api::core::pod::Pod;
 use crate::api::{Kind, Object, Propagation, Reply, Status};
 use crate::doc;
 
-use super::{ApiServer, Call, read, write};
+use super::{ApiServer, Call, admission, read, write};
 
 impl ApiServer {
     pub(super) fn delete(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
@@ -30,12 +30,14 @@ impl ApiServer {
         {
             return Err(Status::forbidden(&key, "this namespace may not be deleted"));
         }
+        admission::deleting(call, &object)?;
         self.remove_object(call, &object)
     }
 
     pub(super) fn delete_collection(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let items = read::select(call)?;
         for object in &items {
+            admission::deleting(call, object)?;
             self.remove_object(call, object)?;
         }
         Ok(Reply::List(Arc::new(items), call.store.revision()))

@@ -70,6 +70,7 @@ pub(super) fn is_document(parts: &[&str], store: &Store) -> bool {
         [""] | ["version" | "api" | "apis"] => true,
         ["healthz" | "livez" | "readyz", ..] => true,
         ["openapi", "v2"] | ["openapi", "v3", ..] => true,
+        [".well-known", "openid-configuration"] | ["openid", "v1", "jwks"] => true,
         ["api", version] => has_version("", version, store),
         ["apis", group] => versions(store).iter().any(|(name, _)| name == group),
         ["apis", group, version] => has_version(group, version, store),
@@ -85,6 +86,9 @@ pub(super) fn document(path: &str, accept: &str, has_etcd: bool, store: &Store) 
         [""] => doc!({ "paths": Doc::list(paths(store)) }),
         ["version"] => Doc::from(VERSION),
         [probe @ ("healthz" | "livez" | "readyz"), ..] => return health(probe, has_etcd),
+        [".well-known", "openid-configuration"] => super::token::issuer(),
+        // What signs the tokens here is no key that others could check them by.
+        ["openid", "v1", "jwks"] => doc!({ "keys": Doc::list(Vec::<Doc>::new()) }),
         ["openapi", "v2"] => openapi::version_2(store),
         ["openapi", "v3"] => openapi::index(&versions(store), store),
         ["openapi", "v3", rest @ ..] => {
@@ -193,7 +197,17 @@ fn paths(store: &Store) -> Vec<String> {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }
-    let rest = ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/readyz", "/version"];
+    paths.insert(0, "/.well-known/openid-configuration".into());
+    let rest = [
+        "/healthz",
+        "/livez",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/openapi/v3/",
+        "/openid/v1/jwks",
+        "/readyz",
+        "/version",
+    ];
     paths.extend(rest.map(String::from));
     paths
 }
@@ -227,13 +241,15 @@ fn part(info: &'static Info, part: Subresource) -> Entry {
         "token" => (Some(("authentication.k8s.io", "v1")), "TokenRequest"),
         "binding" => (None, "Binding"),
         "exec" => (None, "PodExecOptions"),
+        "attach" => (None, "PodAttachOptions"),
+        "portforward" => (None, "PodPortForwardOptions"),
         _ => (None, info.kind),
     };
     let verbs = match name {
-        "status" | "scale" | "approval" => vec!["get", "patch", "update"],
+        "status" | "scale" | "approval" | "ephemeralcontainers" => vec!["get", "patch", "update"],
         "finalize" => vec!["update"],
         "log" => vec!["get"],
-        "exec" => vec!["create", "get"],
+        "exec" | "attach" | "portforward" => vec!["create", "get"],
         _ => vec!["create"],
     };
     Entry { name: name.into(), of, kind, verbs, namespaced: info.namespaced, info: None, parts: Vec::new() }

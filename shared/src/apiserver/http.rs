@@ -24,7 +24,7 @@ use crate::etcd::Store;
 use super::{definitions, discovery};
 use form::Form;
 
-pub(super) use node_request::exec_doc;
+pub(super) use node_request::{exec_doc, stream_input};
 pub use node_request::{exec_request, exec_result, log_request};
 pub use watcher::{Told, Watcher};
 
@@ -115,7 +115,10 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     };
     let mut options = RequestOptions {
         labels: LabelSelector::parse(value("labelSelector").unwrap_or("")).map_err(Status::bad_request)?,
-        fields: FieldSelector::parse(value("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?,
+        fields: versions::fields(
+            path,
+            FieldSelector::parse(value("fieldSelector").unwrap_or("")).map_err(Status::bad_request)?,
+        ),
         resource_version: value("resourceVersion")
             .and_then(|text| text.parse().ok())
             .filter(|&number| number > 0 || verb != Verb::Watch),
@@ -131,12 +134,20 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     };
     let custom = target.custom.as_ref();
     options::check(verb, &value)?;
+    if matches!(verb, Verb::List | Verb::Watch) {
+        options::check_numbers(&value)?;
+    }
     let whole = matches!(target.subresource, Subresource::None)
-        || matches!(target.subresource, Subresource::Status | Subresource::Finalize | Subresource::Approval)
-            && verb == Verb::Update;
+        || matches!(
+            target.subresource,
+            Subresource::Status
+                | Subresource::Finalize
+                | Subresource::Approval
+                | Subresource::EphemeralContainers
+        ) && verb == Verb::Update;
     let body = match verb {
         _ if target.subresource == Subresource::Log => node_request::log_options(&query)?,
-        _ if target.subresource == Subresource::Exec => node_request::exec_options(&query, &http.body),
+        _ if target.subresource.is_connection() => node_request::connection_options(&query, &http.body),
         Verb::Get if target.subresource == Subresource::Document => Doc::from(&http.accept),
         Verb::Get | Verb::List | Verb::Watch => Doc::Null,
         Verb::Delete | Verb::DeleteCollection => {
@@ -280,7 +291,7 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
         None => definitions::at_path(store, group, version, plural),
     };
     let kind = known.or(custom.as_ref().map(|custom| custom.kind)).ok_or_else(Status::unknown_path)?;
-    const PARTS: [Subresource; 10] = [
+    const PARTS: [Subresource; 13] = [
         Subresource::None,
         Subresource::Status,
         Subresource::Scale,
@@ -290,6 +301,9 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
         Subresource::Approval,
         Subresource::Log,
         Subresource::Exec,
+        Subresource::Attach,
+        Subresource::PortForward,
+        Subresource::EphemeralContainers,
         Subresource::Token,
     ];
     let subresource =
@@ -309,18 +323,22 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
         Subresource::Binding | Subresource::Eviction | Subresource::Token | Subresource::AccessReview => {
             method == "POST"
         }
-        Subresource::Status | Subresource::Scale | Subresource::Finalize | Subresource::Approval => {
-            matches!(method, "GET" | "PUT" | "PATCH")
-        }
+        Subresource::Status
+        | Subresource::Scale
+        | Subresource::Finalize
+        | Subresource::Approval
+        | Subresource::EphemeralContainers => matches!(method, "GET" | "PUT" | "PATCH"),
         Subresource::Log | Subresource::Metrics | Subresource::Document => method == "GET",
-        Subresource::Exec => matches!(method, "GET" | "POST"),
+        Subresource::Exec | Subresource::Attach | Subresource::PortForward => {
+            matches!(method, "GET" | "POST")
+        }
     };
     if !served {
         return Err(Status::method_not_allowed());
     }
     Ok(match method {
         // A websocket begins with a GET, and is as much of a write.
-        _ if target.subresource == Subresource::Exec => Verb::Create,
+        _ if target.subresource.is_connection() => Verb::Create,
         "GET" if target.subresource == Subresource::Document => Verb::Get,
         "GET" if watch => Verb::Watch,
         "GET" if one => Verb::Get,
@@ -349,10 +367,14 @@ pub fn encode(
     http: &HttpRequest,
     now: Timestamp,
 ) -> HttpResponse {
-    let reply = match result {
-        Ok(reply) => reply,
+    let (reply, more): (&Reply, &[Str]) = match result {
+        Ok(Reply::Warned(reply, warnings)) => (reply, warnings),
+        Ok(reply) => (reply, &[]),
         Err(status) => return HttpResponse::from(&**status),
     };
+    if request.subresource == Subresource::AccessReview && Form::is_only(&http.accept) {
+        return HttpResponse::from(&options::not_acceptable());
+    }
     let form = Form::of(http, request);
     let (code, body) = match reply {
         Reply::Object(object, created) => (if *created { 201 } else { 200 }, form.one(object, now)),
@@ -370,11 +392,12 @@ pub fn encode(
             }
             (200, list)
         }
-        Reply::Watching(_) | Reply::Part(_) => (200, Doc::Null),
+        Reply::Watching(_) | Reply::Part(_) | Reply::Output(..) | Reply::Warned(..) => (200, Doc::Null),
     };
     let mut body = body;
     versions::shown(request.kind, &http.path, &mut body);
-    HttpResponse { code, body, warnings: request.options.warnings.clone() }
+    let warnings = request.options.warnings.iter().chain(more).cloned().collect();
+    HttpResponse { code, body, warnings }
 }
 
 /// The parameters of a query.

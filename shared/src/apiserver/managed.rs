@@ -117,7 +117,8 @@ pub(super) fn after_update(writer: &Writer<'_>, managed: &Doc, old: &Doc, new: &
     if !own && !changed.is_empty() {
         entries.push(writer.entry(changed));
     }
-    write(entries)
+    // Where nothing is anybody's there is no list.
+    if entries.is_empty() { Doc::Null } else { write(entries) }
 }
 
 /// What a body that is applied must be like.

@@ -1,10 +1,11 @@
-//! `pods/log` and `pods/exec`: the server checks what it can, the kubelet of the pod's node has the answer.
+//! `pods/log`, `pods/exec`, `pods/attach` and `pods/portforward`: the server checks what it can, the kubelet of the pod's node has the answer.
 //!
 //! The call is a message like any other, so that it takes its time and can be cut off on the way.
 
 use crate::api::core::pod::Pod;
 use crate::api::{CauseDetail, Key, Reason, Reply, Request, Status, Subresource};
 use crate::collections::BTreeMap;
+use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 use crate::sim::{
@@ -12,7 +13,7 @@ use crate::sim::{
 };
 
 use super::ApiServer;
-use super::http::exec_doc;
+use super::http::{exec_doc, stream_input};
 
 /// How long the server tries to reach a kubelet whose machine does not answer.
 const DIAL_TIMEOUT: Duration = Duration::seconds(30);
@@ -25,10 +26,10 @@ pub(super) struct Forwarded {
     machine: u32,
     /// The node's address, as its kubelet reports it.
     host: Str,
-    /// The pod, its container, and whether a program is to be run there.
+    /// The pod, its container, and whether it is a connection to something there.
     pod: Key,
     container: Str,
-    exec: bool,
+    connection: bool,
 }
 
 /// The requests under way, by the number of the call.
@@ -50,20 +51,25 @@ impl ApiServer {
             Ok(None) => return Some(Ok(Reply::Doc(Doc::from("")))),
             Err(status) => return Some(Err(status)),
         };
-        let (pod, exec) = (request.key(), request.subresource == Subresource::Exec);
-        let call = if exec {
-            NodeCall::Exec(
-                pod.clone(),
-                ExecOptions { container: container.clone(), ..ExecOptions::read(&request.body) },
-            )
-        } else {
-            NodeCall::Logs(
+        let (pod, connection) = (request.key(), request.subresource.is_connection());
+        let options = || ExecOptions { container: container.clone(), ..ExecOptions::read(&request.body) };
+        let call = match (request.subresource, stream_input(&request.body)) {
+            (Subresource::Exec | Subresource::Attach, Some((stream, input))) => {
+                NodeCall::Input(pod.clone(), stream, input)
+            }
+            (Subresource::Exec, None) => NodeCall::Exec(pod.clone(), options()),
+            (Subresource::Attach, None) => NodeCall::Attach(pod.clone(), options()),
+            (Subresource::PortForward, _) => {
+                let port = request.body["port"].as_i64().and_then(|port| u32::try_from(port).ok());
+                NodeCall::Forward(pod.clone(), port.unwrap_or(0), request.body["stdin"].str())
+            }
+            _ => NodeCall::Logs(
                 pod.clone(),
                 LogOptions { container: container.clone(), ..LogOptions::read(&request.body) },
-            )
+            ),
         };
         let number = cx.core.fresh_id();
-        self.forwarded.insert(number, Forwarded { from, id, machine, host, pod, container, exec });
+        self.forwarded.insert(number, Forwarded { from, id, machine, host, pod, container, connection });
         cx.send(Process::Kubelet(machine), Body::NodeCall(number, call));
         None
     }
@@ -71,12 +77,16 @@ impl ApiServer {
     /// A kubelet answered.
     pub fn node_replied(&mut self, number: u64, reply: NodeReply, cx: &mut Context<'_>) {
         let Some(call) = self.forwarded.get(&number) else { return };
-        let (from, id, exec) = (call.from, call.id, call.exec);
+        let (from, id, connection) = (call.from, call.id, call.connection);
         let result = match reply {
             NodeReply::Part(text) => Ok(Reply::Part(text)),
             NodeReply::Log(text) => Ok(Reply::Doc(Doc::Str(text))),
+            NodeReply::Output(to_err, text) => Ok(Reply::Output(to_err, text)),
             NodeReply::Exec(result) => Ok(Reply::Doc(exec_doc(&result))),
-            NodeReply::Refused(_, why) if exec => {
+            NodeReply::Taken => Ok(Reply::Doc(doc!({}))),
+            NodeReply::Http(status, text) => Ok(Reply::Doc(doc!({ "status": status, "text": text }))),
+            NodeReply::Refused(0, why) => Err(internal(why.to_string())),
+            NodeReply::Refused(_, why) if connection => {
                 Err(internal(format!("unable to upgrade connection: {why}")))
             }
             NodeReply::Refused(400, why) => Err(Status::bad_request(why)),
@@ -91,7 +101,7 @@ impl ApiServer {
             }
             NodeReply::Refused(_, why) => Err(internal(why.to_string())),
         };
-        if !matches!(result, Ok(Reply::Part(_))) {
+        if !matches!(result, Ok(Reply::Part(_) | Reply::Output(..))) {
             self.forwarded.remove(&number);
         }
         cx.send(from, Body::Response(id, result.map_err(Box::new)));
@@ -107,7 +117,7 @@ impl ApiServer {
             (DIAL_TIMEOUT, "i/o timeout")
         };
         let dial = format!("dial tcp {host}:10250: {why}");
-        let message = if call.exec {
+        let message = if call.connection {
             format!("error dialing backend: {dial}")
         } else {
             let (namespace, pod) = (&call.pod.namespace, &call.pod.name);
@@ -167,25 +177,29 @@ struct Place {
 
 /// Where the pod's kubelet is, and which container is meant; `None` for a pod without a node.
 fn locate(request: &Request, store: &Store, cx: &Context<'_>) -> Result<Option<Place>, Status> {
-    let exec = request.subresource == Subresource::Exec;
-    if !exec {
+    let connection = request.subresource.is_connection();
+    if !connection {
         check_log_options(request)?;
     }
     let key = request.key();
     let object = store.get(&key).ok_or_else(|| Status::not_found(&key))?;
     let Some(pod) = object.view::<Pod>() else { return Err(Status::not_found(&key)) };
     let wanted = request.body["container"].str();
-    let mut names = pod.spec.init_containers.iter().chain(&pod.spec.containers).map(|it| &it.name);
+    let own = pod.spec.init_containers.iter().chain(&pod.spec.containers).map(|it| &it.name);
+    let beside = pod.spec.ephemeral_containers.iter().map(|it| &it.name);
+    let mut names = own.clone().chain(beside);
     let container = if !wanted.is_empty() {
         if !names.any(|name| *name == wanted) {
             let why = format!("container {wanted} is not valid for pod {}", key.name);
             return Err(Status::bad_request(why));
         }
         wanted
+    } else if request.subresource == Subresource::PortForward || stream_input(&request.body).is_some() {
+        Str::new()
     } else if let [only] = pod.spec.containers.as_slice() {
         only.name.clone()
     } else {
-        let names: Vec<&str> = names.map(Str::as_str).collect();
+        let names: Vec<&str> = own.map(Str::as_str).collect();
         return Err(Status::bad_request(format!(
             "a container name must be specified for pod {}, choose one of: [{}]",
             key.name,
@@ -195,9 +209,10 @@ fn locate(request: &Request, store: &Store, cx: &Context<'_>) -> Result<Option<P
     let node = pod.node_name.as_str();
     if node.is_empty() {
         let why = format!("pod {} does not have a host assigned", key.name);
-        return if exec { Err(Status::bad_request(why)) } else { Ok(None) };
+        return if connection { Err(Status::bad_request(why)) } else { Ok(None) };
     }
-    if exec && request.body["command"].items().is_empty() {
+    let runs = request.subresource == Subresource::Exec && stream_input(&request.body).is_none();
+    if runs && request.body["command"].items().is_empty() {
         return Err(Status::bad_request("you must specify at least 1 command for the container"));
     }
     let machine = cx.core.machines.iter().position(|machine| machine.name == node);

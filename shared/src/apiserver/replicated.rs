@@ -423,6 +423,9 @@ fn renumbered(reply: &Reply, base: u64, before: u64) -> Reply {
             }
             Reply::Doc(doc)
         }
+        Reply::Warned(reply, warnings) => {
+            Reply::Warned(Box::new(renumbered(reply, base, before)), warnings.clone())
+        }
         other => other.clone(),
     }
 }

@@ -47,13 +47,7 @@ impl ApiServer {
             faults.required("token", "token is required");
             return Err(invalid("TokenReview", faults.0));
         }
-        Ok(match self.bearer(&token, call.store, call.cx.timestamp()) {
-            Some(user) => {
-                let audiences = Doc::list([super::token::AUDIENCE]);
-                doc!({ "authenticated": true, "user": info_of(&user), "audiences": audiences })
-            }
-            None => doc!({ "user": {}, "error": "invalid bearer token" }),
-        })
+        Ok(self.reviewed(&call.request.body["spec"], call.store, call.cx.timestamp()))
     }
 }
 

@@ -12,7 +12,7 @@ use super::http::{HttpRequest, base64};
 use super::{ApiServer, Call};
 
 /// For whom tokens are meant, and who issues them.
-pub(super) const AUDIENCE: &str = "https://kubernetes.default.svc.cluster.local";
+const AUDIENCE: &str = "https://kubernetes.default.svc.cluster.local";
 /// How long a token is good, where nothing else is asked, and at least.
 const HOUR: i64 = 3600;
 const LEAST: i64 = 600;
@@ -35,6 +35,11 @@ impl ApiServer {
             let known = token.and_then(|token| self.bearer(token.trim(), store, now));
             user = known.ok_or_else(|| Status::new(Reason::Unauthorized, "Unauthorized"))?;
         }
+        if http.impersonate.is_empty() && !http.impersonate_groups.is_empty() {
+            let groups: Vec<&str> = http.impersonate_groups.iter().map(Str::as_str).collect();
+            let why = format!("requested [{}] without impersonating a user", groups.join(" "));
+            return Err(Status::new(Reason::InternalError, format!("Internal Server Error: {why}")));
+        }
         if http.impersonate.is_empty() {
             return Ok(user);
         }
@@ -52,7 +57,13 @@ impl ApiServer {
     }
 
     /// The service account that a token is of, if it is good.
-    pub(super) fn bearer(&self, token: &str, store: &Store, now: Timestamp) -> Option<User> {
+    fn bearer(&self, token: &str, store: &Store, now: Timestamp) -> Option<User> {
+        self.claims(token, store, now).map(|claims| user_of(&claims))
+    }
+
+    /// What a token says, if it is good: it is signed here, has not expired, and its account (and what else it is bound
+    /// to) is still there.
+    fn claims(&self, token: &str, store: &Store, now: Timestamp) -> Option<Doc> {
         let (signed, signature) = token.rsplit_once('.')?;
         if self.signature(signed) != signature {
             return None;
@@ -66,13 +77,57 @@ impl ApiServer {
         let namespace = of["namespace"].str();
         let key = Key::new(Kind::ServiceAccount, namespace, of["serviceaccount"]["name"].str());
         let account = store.get(&key)?;
-        if meta::uuid(account.meta.uid) != of["serviceaccount"]["uid"].str() {
+        let same = |object: &Object, of: &Doc| meta::uuid(object.meta.uid) == of["uid"].str();
+        if !same(account, &of["serviceaccount"]) {
             return None;
         }
-        let name = claims["sub"].str();
-        let mut groups = account_groups(&name);
-        groups.push(doc::literal!("system:authenticated"));
-        Some(User { name, read_only: false, impersonated: true, groups })
+        let bound = BOUND.into_iter().filter(|(field, _)| !of[*field].is_null());
+        for (field, kind) in bound {
+            let namespace = if kind.info().namespaced { of["namespace"].str() } else { Str::new() };
+            let object = store.get(&Key::new(kind, namespace, of[field]["name"].str()));
+            // The node of a pod may go before it.
+            if kind != Kind::Node && !object.is_some_and(|object| same(object, &of[field])) {
+                return None;
+            }
+        }
+        Some(claims)
+    }
+
+    /// `status` of a TokenReview.
+    pub(super) fn reviewed(&self, spec: &Doc, store: &Store, now: Timestamp) -> Doc {
+        let Some(claims) = self.claims(&spec["token"].str(), store, now) else {
+            return doc!({ "user": {}, "error": "invalid bearer token" });
+        };
+        let asked = match spec["audiences"].items() {
+            [] => vec![Doc::from(AUDIENCE)],
+            asked => asked.to_vec(),
+        };
+        let meant: Vec<Doc> =
+            asked.into_iter().filter(|audience| claims["aud"].items().contains(audience)).collect();
+        if meant.is_empty() {
+            let why = format!(
+                "token audiences {} is invalid for the target audiences {}",
+                claims["aud"], spec["audiences"]
+            );
+            return doc!({ "user": {}, "error": why });
+        }
+        let (user, of) = (user_of(&claims), &claims["kubernetes.io"]);
+        let mut extra = doc!({
+            "authentication.kubernetes.io/credential-id": Doc::list([format!("JTI={}", claims["jti"].str())])
+        });
+        for field in ["pod", "node"].into_iter().filter(|field| !of[*field].is_null()) {
+            for part in ["name", "uid"] {
+                let name = format!("authentication.kubernetes.io/{field}-{part}");
+                extra.set(name, Doc::list([of[field][part].clone()]));
+            }
+        }
+        doc!({
+            "authenticated": true, "audiences": meant,
+            "user": {
+                "username": &user.name, "uid": of["serviceaccount"]["uid"].str(),
+                "groups": Doc::list(user.groups.iter()), "extra": extra
+            }
+        })
     }
 
     fn signature(&self, signed: &str) -> String {
@@ -104,7 +159,8 @@ impl ApiServer {
             [] => Doc::list([AUDIENCE]),
             _ => spec["audiences"].clone(),
         };
-        let token = self.token_of(&account, &audiences, now, until);
+        let bound = bound_object(call, &spec["boundObjectRef"])?;
+        let token = self.token_of(&account, &audiences, bound, (now, until));
         let mut said = doc!({ "audiences": audiences, "expirationSeconds": seconds });
         said.set("boundObjectRef", spec["boundObjectRef"].clone());
         Ok(Reply::Doc(doc!({
@@ -117,9 +173,15 @@ impl ApiServer {
         })))
     }
 
-    fn token_of(&mut self, account: &Object, audiences: &Doc, now: Timestamp, until: Timestamp) -> String {
+    fn token_of(
+        &mut self,
+        account: &Object,
+        audiences: &Doc,
+        bound: Option<(&'static str, Doc)>,
+        (now, until): (Timestamp, Timestamp),
+    ) -> String {
         let Key { namespace, name, .. } = &account.key;
-        let claims = doc!({
+        let mut claims = doc!({
             "aud": audiences, "exp": until.seconds(), "iat": now.seconds(), "iss": AUDIENCE,
             "jti": meta::uuid(self.random.uuid()),
             "kubernetes.io": {
@@ -128,10 +190,57 @@ impl ApiServer {
             },
             "nbf": now.seconds(), "sub": format!("system:serviceaccount:{namespace}:{name}")
         });
+        if let Some((field, object)) = bound {
+            claims.set_at(&["kubernetes.io", field], object);
+        }
         let header = base64::encode(br#"{"alg":"RS256","kid":"kubarium"}"#);
         let signed = format!("{header}.{}", base64::encode(claims.to_json().as_bytes()));
         format!("{signed}.{}", self.signature(&signed))
     }
+}
+
+/// What a token can be bound to: it is no good once that is gone.
+const BOUND: [(&str, Kind); 3] = [("pod", Kind::Pod), ("secret", Kind::Secret), ("node", Kind::Node)];
+
+/// The object that a token is to be bound to, as the token names it.
+fn bound_object(call: &Call<'_, '_>, reference: &Doc) -> Result<Option<(&'static str, Doc)>, Status> {
+    if reference.is_null() {
+        return Ok(None);
+    }
+    let named = reference["kind"].str();
+    let Some((field, kind)) = BOUND.into_iter().find(|(_, kind)| kind.info().kind == named) else {
+        return Err(Status::bad_request(format!(
+            "cannot bind token for serviceaccount to object of kind {}, Kind={named}",
+            reference["apiVersion"].str()
+        )));
+    };
+    let namespace = if kind.info().namespaced { call.request.namespace.clone() } else { Str::new() };
+    let object = call.existing(&Key::new(kind, namespace, reference["name"].str()))?;
+    let (uid, wanted) = (meta::uuid(object.meta.uid), reference["uid"].str());
+    if !wanted.is_empty() && wanted != uid {
+        let why = format!(
+            "the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated"
+        );
+        return Err(Status::conflict(&object.key, &why));
+    }
+    Ok(Some((field, doc!({ "name": &object.key.name, "uid": uid }))))
+}
+
+/// The service account that claims are of.
+fn user_of(claims: &Doc) -> User {
+    let name = claims["sub"].str();
+    let mut groups = account_groups(&name);
+    groups.push(doc::literal!("system:authenticated"));
+    User { name, read_only: false, impersonated: true, groups }
+}
+
+/// How others learn who issues the tokens (`/.well-known/openid-configuration`).
+pub(super) fn issuer() -> Doc {
+    doc!({
+        "issuer": AUDIENCE, "jwks_uri": format!("{AUDIENCE}/openid/v1/jwks"),
+        "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"]
+    })
 }
 
 /// The groups that a service account is in by being one.

@@ -134,6 +134,18 @@ impl ApiServer {
                 let meta = Meta { annotations, ..old.meta.clone() };
                 self.store_change(call, old, meta, body)?
             }
+            Subresource::EphemeralContainers => {
+                let mut body = old.body.clone();
+                let wanted = &doc["spec"]["ephemeralContainers"];
+                if !wanted.is_null() {
+                    body.set_at(&["spec", "ephemeralContainers"], wanted.clone());
+                }
+                key.kind.resource().default(&mut body);
+                crate::api::core::pod::validate_ephemeral_containers(&body["spec"], &old.body["spec"], key)?;
+                let changed = body["spec"]["ephemeralContainers"] != old.body["spec"]["ephemeralContainers"];
+                let generation = old.meta.generation + i64::from(changed);
+                self.store_change(call, old, Meta { generation, ..old.meta.clone() }, body)?
+            }
             Subresource::Finalize => {
                 let mut body = old.body.clone();
                 body.set_at(&["spec", "finalizers"], doc["spec"]["finalizers"].clone());
@@ -172,8 +184,12 @@ impl ApiServer {
         resource.default(&mut doc);
         let old_doc = old.to_doc();
         resource.prepare_update(&mut doc, &old_doc);
+        if admission::mutating(call, &old.key, &mut doc, Some(&old_doc))? {
+            resource.default(&mut doc);
+            resource.prepare_update(&mut doc, &old_doc);
+        }
         validate(&old.key, resource, &doc, Some(&old_doc), false)?;
-        admission::policies(call, &old.key, &doc, Some(&old_doc))?;
+        admission::validating(call, &old.key, &doc, Some(&old_doc))?;
         admission::quota(call, &old.key, &doc, Some(old))?;
         allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
         let mut given = Meta::from_doc(&doc["metadata"]);
@@ -220,6 +236,9 @@ impl ApiServer {
             };
         if spec_changed {
             meta.generation += 1;
+        }
+        if matches!(call.request.subresource, Subresource::Status | Subresource::Approval) {
+            admission::of_part(call, old, &meta, &body)?;
         }
         if call.is_from_outside() {
             let applied = call.request.verb == Verb::Patch(PatchKind::Apply);
@@ -290,6 +309,7 @@ impl Call<'_, '_> {
         let subresource = match self.request.subresource {
             Subresource::Scale => "scale",
             Subresource::Status => "status",
+            Subresource::EphemeralContainers => "ephemeralcontainers",
             _ => "",
         };
         let api_version = self.request.kind.info().api_version();
@@ -422,6 +442,9 @@ pub(super) fn validate(
         validation::metadata_update(&mut faults, &doc["metadata"], &old["metadata"]);
     }
     validation::metadata(&mut faults, &doc["metadata"], resource.name());
+    if !matches!(key.kind, Kind::Custom(_)) {
+        validation::known_finalizers(&mut faults, &doc["metadata"]);
+    }
     if !known_good {
         resource.validate(doc, &mut faults);
         match old {

@@ -57,7 +57,12 @@ impl Cluster {
             () if !(only_reads(&request) || request.user.read_only && !request.verb.is_read()) => {
                 Course::Write
             }
-            () if replicated || matches!(request.subresource, Subresource::Log | Subresource::Metrics) => {
+            () if replicated
+                || matches!(
+                    request.subresource,
+                    Subresource::Log | Subresource::Metrics | Subresource::PortForward
+                ) =>
+            {
                 let user = request.user;
                 Course::Answered(scratch.wait_for(http, user))
             }
@@ -103,7 +108,11 @@ impl Cluster {
 
 /// Whether a request leaves everything as it is.
 fn only_reads(request: &Request) -> bool {
-    request.verb.is_read() || request.options.dry_run || request.subresource == Subresource::AccessReview
+    // Whether a port can be reached is asked without a text for it.
+    let asks = request.subresource == Subresource::PortForward && request.body["stdin"].str().is_empty();
+    asks || request.verb.is_read()
+        || request.options.dry_run
+        || request.subresource == Subresource::AccessReview
 }
 
 fn unreachable() -> HttpResponse {

@@ -218,8 +218,24 @@ impl GarbageCollector {
         let mut request = Request::delete(desk.user.clone(), &object.key);
         request.options.delete.propagation = propagation;
         request.options.delete.uid = Some(object.meta.uid);
-        Step::Ask(vec![request], Waiting::Written)
+        // Where a dependent waits for its own, this may be a circle, in which all would wait for ever.
+        let circular = || {
+            world.owned(object.meta.uid).filter_map(|key| world.object(key)).any(|it| held_by(it, FOREGROUND))
+        };
+        let unblocking =
+            (propagation == Propagation::Foreground && circular()).then(|| unblock(desk.user, object));
+        Step::Ask(unblocking.into_iter().chain([request]).collect(), Waiting::Written)
     }
+}
+
+/// The request that lets the owners of an object go before it.
+fn unblock(user: &User, object: &Object) -> Request {
+    let free =
+        |owner: &OwnerReference| OwnerReference { block_owner_deletion: false, ..owner.clone() }.to_doc();
+    let owners: Vec<Doc> = object.meta.owners.iter().map(free).collect();
+    let uid = crate::api::meta::uuid(object.meta.uid);
+    let patch = doc!({ "metadata": { "uid": uid, "ownerReferences": owners } });
+    Request::patch(user.clone(), &object.key, PatchKind::Merge, patch)
 }
 
 /// An object in its foreground deletion: goes once no dependent blocks it.

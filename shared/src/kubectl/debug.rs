@@ -5,10 +5,11 @@ use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::Doc;
 
+use super::Ask;
 use super::args::{Args, Flag, optional, switch, value};
 use super::change;
 use super::failure::Failure;
-use super::io::{Io, Stop};
+use super::io::{Io, Next, Stop};
 use super::pods;
 use super::resource::{Target, selected};
 
@@ -128,6 +129,28 @@ fn beside(target: &Target, pod: &Doc, image: &str, args: &Args, io: &mut Io<'_>)
     if !response.is_success() {
         return io.finish(vec![Failure::of(&response)]);
     }
+    if args.is_on("stdin") && args.is_on("tty") && args.get("attach") != Some("false") {
+        return talk(target, &name, args, io);
+    }
+    Ok(())
+}
+
+/// Waits until the container is up, and goes in.
+fn talk(target: &Target, name: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    io.poll(target.get(), Doc::Null, |_, response| {
+        let statuses = response.body["status"]["ephemeralContainerStatuses"].items();
+        let state = statuses.iter().find(|one| one["name"].as_str() == Some(name)).map(|one| &one["state"]);
+        let begun = state.is_some_and(|state| !state["running"].is_null() || !state["terminated"].is_null());
+        match begun || !response.is_success() {
+            true => Next::Done(()),
+            false => Next::Again(Doc::Null),
+        }
+    })?;
+    if !args.is_on("quiet") {
+        io.warn("If you don't see a command prompt, try pressing enter.");
+    }
+    let (namespace, pod) = (target.namespace.clone(), target.name.clone());
+    io.ask(Ask::Shell { namespace, pod, container: name.into() })?;
     Ok(())
 }
 

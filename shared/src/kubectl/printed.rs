@@ -3,8 +3,9 @@
 use super::Output;
 use super::io::Said;
 
-/// How much is kept of each output; of a program that prints for days, the end.
-const MOST: usize = 1 << 18;
+/// How much is kept of each output: all objects of a large cluster, for one. Of a program that prints for days the end, half
+/// of this at least.
+const MOST: usize = 16 << 20;
 
 /// How much of a program's output somebody has seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -23,7 +24,8 @@ struct Tail {
 impl Tail {
     fn push(&mut self, text: &str) {
         self.text.push_str(text);
-        if let Some(more) = self.text.len().checked_sub(MOST).filter(|more| *more > 0) {
+        if self.text.len() > MOST {
+            let more = self.text.len() - MOST / 2;
             let cut = (more..).find(|at| self.text.is_char_boundary(*at)).unwrap_or(more);
             self.text.drain(..cut);
             self.dropped += cut as u64;
@@ -84,5 +86,26 @@ impl Printed {
             stderr: self.stderr.since(&mut seen.stderr),
             exit_code: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn much_is_kept_and_of_more_the_end() {
+        let line = "a line of what a program says, over and over\n";
+        let (mut tail, mut seen) = (Tail::default(), 0);
+        let large = line.repeat((1 << 20) / line.len());
+        tail.push(&large);
+        assert_eq!(tail.since(&mut seen), large, "a megabyte comes whole");
+        for _ in 0..40 {
+            tail.push(&large);
+        }
+        assert!(tail.text.len() <= MOST && tail.text.len() >= MOST / 2);
+        assert_eq!(tail.dropped + tail.text.len() as u64, 41 * large.len() as u64);
+        assert!(tail.since(&mut seen).ends_with(line));
+        assert_eq!(tail.since(&mut seen), "");
     }
 }

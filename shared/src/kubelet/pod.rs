@@ -23,10 +23,12 @@ pub struct PodState {
     pub ip: Option<u32>,
     /// When the kubelet first saw it.
     pub start_time: Timestamp,
-    /// Init containers in order, then the others.
+    /// Init containers in order, then the others, then those that were put beside them.
     pub containers: Vec<ContainerState>,
     /// How many of them are init containers.
     pub inits: u32,
+    /// How many of them follow that were there from the beginning; after these come ephemeral ones.
+    pub mains: u32,
     /// Since when it terminates, and when what is left is killed.
     pub terminating: Option<(Time, Time)>,
     /// Why it ended without running: reason and message.
@@ -312,7 +314,8 @@ impl PodState {
     /// A pod that is new to this kubelet.
     pub(super) fn new(object: &Object, pod: &Pod, now: Timestamp) -> PodState {
         let all = pod.spec.init_containers.iter().map(|init| (init, is_sidecar(init)));
-        let all = all.chain(pod.spec.containers.iter().map(|container| (container, false)));
+        let others = pod.spec.containers.iter().chain(&pod.spec.ephemeral_containers);
+        let all = all.chain(others.map(|container| (container, false)));
         PodState {
             key: object.key.clone(),
             uid: object.meta.uid,
@@ -326,6 +329,7 @@ impl PodState {
                 })
                 .collect(),
             inits: pod.spec.init_containers.len() as u32,
+            mains: pod.spec.containers.len() as u32,
             terminating: None,
             rejected: None,
             failed: None,
@@ -350,7 +354,7 @@ impl PodState {
 
     /// Its other containers.
     pub fn main_containers(&self) -> &[ContainerState] {
-        &self.containers[self.inits as usize..]
+        &self.containers[self.inits as usize..(self.inits + self.mains) as usize]
     }
 
     /// Whether every init container has done its work. What came after it shows that it once was so.
@@ -367,6 +371,11 @@ impl PodState {
         &mut self.containers[index as usize]
     }
 
+    /// Whether a container was put beside the others while the pod ran.
+    pub fn is_ephemeral(&self, index: u32) -> bool {
+        index >= self.inits + self.mains
+    }
+
     /// Whether nothing of it runs.
     pub fn quiet(&self) -> bool {
         !self.containers.iter().any(ContainerState::is_live)
@@ -377,10 +386,10 @@ impl PodState {
 pub(super) fn spec_at(spec: &PodSpec, index: u32) -> &Container {
     let inits = spec.init_containers.len() as u32;
     if index < inits {
-        &spec.init_containers[index as usize]
-    } else {
-        &spec.containers[(index - inits) as usize]
+        return &spec.init_containers[index as usize];
     }
+    let (rest, mains) = ((index - inits) as usize, spec.containers.len());
+    if rest < mains { &spec.containers[rest] } else { &spec.ephemeral_containers[rest - mains] }
 }
 
 /// Whether an init container goes on beside the others.
@@ -390,7 +399,11 @@ pub(super) fn is_sidecar(container: &Container) -> bool {
 
 /// Where a container stands in its pod: `spec.containers{app}`.
 pub(super) fn field_path(pod: &PodState, index: u32) -> String {
-    let list = if index < pod.inits { "initContainers" } else { "containers" };
+    let list = match index.checked_sub(pod.inits) {
+        None => "initContainers",
+        Some(rest) if rest < pod.mains => "containers",
+        Some(_) => "ephemeralContainers",
+    };
     format!("spec.{list}{{{}}}", pod.containers[index as usize].name)
 }
 

@@ -51,7 +51,8 @@ pub(super) fn recall(pod: &mut PodState, object: &Object, cx: &Context<'_>) {
 
 /// The machine lost its power with the pod's sandbox: containers that are not to run again stay as they ended.
 pub(super) fn leave_ended(pod: &mut PodState, restart_policy: &str) {
-    let (inits, mains) = pod.containers.split_at_mut(pod.inits as usize);
+    let (inits, rest) = pod.containers.split_at_mut(pod.inits as usize);
+    let mains = &mut rest[..pod.mains as usize];
     let ended = |container: &ContainerState, well: bool| {
         container.last.as_ref().is_some_and(|last| !well || last.exit_code == 0)
     };

@@ -1,7 +1,7 @@
-//! What the API server asks the kubelet directly: logs, and programs to run in containers.
+//! What the API server asks the kubelet directly: logs, programs in containers, connections to ports.
 
 use crate::doc::{Str, literal};
-use crate::sim::{Body, Context, CriCall, ExecOptions, LogOptions, NodeCall, NodeReply, Process};
+use crate::sim::{Body, Context, CriCall, LogOptions, NodeCall, NodeReply, Process};
 
 use super::Kubelet;
 use super::pod::{ContainerStage, ContainerState};
@@ -18,7 +18,22 @@ impl Kubelet {
             }
             NodeCall::Exec(key, options) => {
                 let uid = self.by_key.get(&key).copied();
-                self.exec_call(number, uid, options)
+                self.running(uid, &options.container).map(|pod| CriCall::Exec { call: number, pod, options })
+            }
+            NodeCall::Attach(key, options) => {
+                let uid = self.by_key.get(&key).copied();
+                self.running(uid, &options.container).map(|pod| CriCall::Attach {
+                    call: number,
+                    pod,
+                    options,
+                })
+            }
+            NodeCall::Input(_, stream, input) => Ok(CriCall::Input { call: number, stream, input }),
+            NodeCall::Forward(key, port, text) => {
+                let found = self.by_key.get(&key).copied().filter(|uid| self.pods.contains_key(uid));
+                found
+                    .map(|pod| CriCall::PortForward { call: number, pod, port, text })
+                    .ok_or_else(|| (404, literal!("pod does not exist")))
             }
         };
         match asked {
@@ -36,7 +51,7 @@ impl Kubelet {
     /// The runtime has an answer.
     pub(super) fn served(&mut self, number: u64, reply: NodeReply, cx: &mut Context<'_>) {
         let from = match &reply {
-            NodeReply::Part(_) => self.serving.get(&number).copied(),
+            NodeReply::Part(_) | NodeReply::Output(..) => self.serving.get(&number).copied(),
             _ => self.serving.remove(&number),
         };
         if let Some(from) = from {
@@ -85,16 +100,16 @@ impl Kubelet {
         }
     }
 
-    fn exec_call(&self, call: u64, uid: Option<u128>, options: ExecOptions) -> Result<CriCall, (u32, Str)> {
+    /// The pod, if this container of it runs.
+    fn running(&self, uid: Option<u128>, wanted: &Str) -> Result<u128, (u32, Str)> {
         let Some(pod) = uid.and_then(|uid| self.pods.get(&uid)) else {
             return Err((404, literal!("pod does not exist")));
         };
-        let wanted = &options.container;
         let running = |container: &&ContainerState| {
             container.name == *wanted && matches!(container.stage, ContainerStage::Running { .. })
         };
         if pod.containers.iter().any(|container| running(&container)) {
-            Ok(CriCall::Exec { call, pod: pod.uid, options })
+            Ok(pod.uid)
         } else {
             Err((404, format!("container not found (\"{wanted}\")").into()))
         }

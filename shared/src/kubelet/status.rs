@@ -125,7 +125,11 @@ fn status(
                 container_status(pod, index, &spec.image, image_id(&spec.image), cx)
             }))
         };
-        status.put(literal!("containerStatuses"), statuses(pod.inits..pod.containers.len() as u32));
+        status.put(literal!("containerStatuses"), statuses(pod.inits..pod.inits + pod.mains));
+        if pod.containers.len() as u32 > pod.inits + pod.mains {
+            let beside = statuses(pod.inits + pod.mains..pod.containers.len() as u32);
+            status.put(literal!("ephemeralContainerStatuses"), beside);
+        }
         let host = ip_text(host);
         status.put(literal!("hostIP"), (&host).into());
         status.put(literal!("hostIPs"), doc!([{ "ip": host }]));
@@ -241,7 +245,8 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     status.put(literal!("name"), (&container.name).into());
     let passed = index < pod.inits && container.has_exited() && !container.sidecar;
     let passed = passed && container.last.as_ref().is_some_and(|last| last.exit_code == 0);
-    status.put(literal!("ready"), if running { container.ready } else { passed }.into());
+    let ready = if running { container.ready && !pod.is_ephemeral(index) } else { passed };
+    status.put(literal!("ready"), ready.into());
     let announced = container.starts_again() && matches!(container.stage, ContainerStage::Starting { .. });
     status.put(literal!("restartCount"), container.restarts.saturating_sub(u32::from(announced)).into());
     status.put(literal!("started"), (running && container.started).into());

@@ -43,8 +43,38 @@ impl Kubelet {
                 pod.settled = true;
                 self.terminate(uid, cx);
             }
-            Some(_) => self.insist(uid, cx),
+            Some(_) => {
+                self.meet_debuggers(object, cx);
+                let before = delta.old.as_ref();
+                if before.is_some_and(|old| old.meta.generation != object.meta.generation) {
+                    self.respecified(before, object, cx);
+                }
+                self.insist(uid, cx);
+            }
         }
+    }
+
+    /// Containers may have been put beside those that run.
+    fn meet_debuggers(&mut self, object: &Object, cx: &mut Context<'_>) {
+        let Some(view) = object.view::<Pod>() else { return };
+        let wanted = &view.spec.ephemeral_containers;
+        let Some(pod) = self.pods.get_mut(&object.meta.uid) else { return };
+        let known = pod.containers.len() - (pod.inits + pod.mains) as usize;
+        if wanted.len() > known {
+            let new = wanted[known..].iter().map(|container| ContainerState::new(container.name.clone()));
+            pod.containers.extend(new);
+            self.sync(object.meta.uid, cx);
+        }
+    }
+
+    /// Somebody changed what the pod is to be: its deadline may have moved, and its status tells that this was seen.
+    fn respecified(&mut self, old: Option<&Arc<Object>>, new: &Arc<Object>, cx: &mut Context<'_>) {
+        let deadline = |object: &Arc<Object>| object.body["spec"]["activeDeadlineSeconds"].as_i64();
+        let uid = new.meta.uid;
+        if old.and_then(deadline) != deadline(new) {
+            self.begin_deadline(uid, cx);
+        }
+        self.report(uid, cx);
     }
 
     /// Where somebody else (the node lifecycle controller) wrote the status, what is true goes back.
@@ -184,7 +214,7 @@ impl Kubelet {
         let Some(view) = object.view::<Pod>() else { return };
         let spec = &view.spec;
         let Some(pod) = self.pods.get(&uid) else { return };
-        let (inits, count) = (pod.inits, pod.containers.len() as u32);
+        let (inits, mains, count) = (pod.inits, pod.mains, pod.containers.len() as u32);
         let over = works_done(pod, &spec.restart_policy);
         let mut index = 0;
         // Each init container waits for the one before it; sidecars go on beside those that follow.
@@ -200,7 +230,10 @@ impl Kubelet {
             index += 1;
         }
         if index == inits && !over {
-            (inits..count).for_each(|index| self.step(uid, index, spec, cx));
+            (inits..inits + mains).for_each(|index| self.step(uid, index, spec, cx));
+        }
+        if !over {
+            (inits + mains..count).for_each(|index| self.step(uid, index, spec, cx));
         }
         if over {
             self.end_sidecars(uid, spec.grace_seconds, cx);
@@ -218,7 +251,7 @@ impl Kubelet {
     fn step(&mut self, uid: u128, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
         let now = cx.now();
         let Some(pod) = self.pods.get_mut(&uid) else { return };
-        let init = index < pod.inits;
+        let (init, once) = (index < pod.inits, pod.is_ephemeral(index));
         let container = pod.at(index);
         match container.stage.clone() {
             ContainerStage::Created => self.begin(uid, index, spec, cx),
@@ -238,6 +271,7 @@ impl Kubelet {
                 let code = container.last.as_ref().map_or(0, |last| last.exit_code);
                 let again = match spec.restart_policy.as_str() {
                     _ if container.sidecar => true,
+                    _ if once => false,
                     "Always" => !init || code != 0,
                     "OnFailure" => code != 0,
                     _ => false,

@@ -66,6 +66,7 @@ impl Runtime {
         let number = self.fresh_number();
         let Some(spec) = self.images.find(&image).spec().cloned() else { return };
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
+        let container_reads = doc["stdin"].as_bool() == Some(true);
         let program = Program { exit_after: spec.exit_after, exit_code: spec.exit_code };
         let wait = spec.start.unwrap_or(cx.core.options.container_start);
         let mut container = Container {
@@ -109,6 +110,9 @@ impl Runtime {
                 sandbox.containers.push(container);
             }
         }
+        // A shell that nobody gives a script waits for one where somebody may give it.
+        let waits = command.is_empty() && spec.is_toolbox() && container_reads;
+        let command = if waits { vec!["sh".into()] } else { command };
         self.numbered.insert(number, (pod, name));
         if command.is_empty() || self.begin_main(number, &command, cx) {
             cx.timer(wait, Timer { number, ..Timer::named("up") });

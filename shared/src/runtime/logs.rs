@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::doc::{Str, Timestamp};
-use crate::sim::{Context, CriEvent, LogOptions, NodeReply};
+use crate::sim::{Context, CriEvent, ExecResult, LogOptions, NodeReply};
 
 use super::Runtime;
 
@@ -40,6 +40,16 @@ pub(super) struct Follower {
     timestamps: bool,
     /// Bytes that may still be sent.
     left: Option<u64>,
+    /// Whether it reads what the program writes, not a log.
+    attached: bool,
+}
+
+impl Follower {
+    /// Somebody who is attached to a program reads what it writes from now on.
+    pub(super) fn attached(container: &super::Container) -> Follower {
+        let sent = container.log.dropped + container.log.lines.len() as u64;
+        Follower { container: container.number, sent, timestamps: false, left: None, attached: true }
+    }
 }
 
 impl Log {
@@ -147,6 +157,7 @@ impl Runtime {
                 sent: log.dropped + log.lines.len() as u64,
                 timestamps: options.timestamps,
                 left,
+                attached: false,
             };
             self.followers.insert(call, follower);
             self.tell(CriEvent::Served { call, reply: NodeReply::Part(text.into()) }, cx);
@@ -179,7 +190,11 @@ impl Runtime {
             cut(&mut text, follower.left);
             follower.left = follower.left.map(|left| left - text.len() as u64);
             let over = ended || follower.left == Some(0);
-            if over {
+            if follower.attached {
+                let some = !text.is_empty();
+                news.extend(some.then(|| (call, NodeReply::Output(false, text.into()))));
+                news.extend(over.then(|| (call, NodeReply::Exec(ExecResult::default()))));
+            } else if over {
                 news.push((call, NodeReply::Log(text.into())));
             } else if !text.is_empty() {
                 news.push((call, NodeReply::Part(text.into())));
@@ -187,6 +202,9 @@ impl Runtime {
             !over
         });
         for (call, reply) in news {
+            if matches!(reply, NodeReply::Exec(_)) {
+                self.detach(call);
+            }
             self.tell(CriEvent::Served { call, reply }, cx);
         }
     }

@@ -6,6 +6,7 @@
 mod code;
 mod expand;
 mod files;
+mod input;
 mod parse;
 mod programs;
 mod requests;
@@ -37,7 +38,7 @@ pub(super) struct Task {
     block: u32,
     at: u32,
     pub variables: BTreeMap<Str, Str>,
-    functions: BTreeMap<Str, u32>,
+    functions: BTreeMap<Str, (Arc<Code>, u32)>,
     arguments: Vec<Str>,
     pub directory: Str,
     status: i32,
@@ -48,6 +49,8 @@ pub(super) struct Task {
     /// What `case` looks at.
     subjects: Vec<Str>,
     io: Streams,
+    /// What came to it from outside.
+    stdin: input::Stdin,
     /// Streams to come back to after compound commands with redirections.
     saved: Vec<Streams>,
     /// Texts that are being collected: of `$(…)`, of pipes.
@@ -113,7 +116,8 @@ enum Sink {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Streams {
-    input: Str,
+    /// A text to read; the task's own standard input where there is none.
+    input: Option<Str>,
     out: Sink,
     err: Sink,
 }
@@ -142,6 +146,10 @@ enum Wait {
     Children,
     /// The answer to a request.
     Answer(Box<Request>),
+    /// More to read: then the program of this name begins anew.
+    Input(Str, Vec<Str>),
+    /// Another line for the shell.
+    Line,
     /// `tail -f`: the file, how much of it was shown, and when to look again.
     Tail(Str, u64, Time),
     /// The image's own program took over.
@@ -184,7 +192,8 @@ impl Task {
             loops: Vec::new(),
             values: Vec::new(),
             subjects: Vec::new(),
-            io: Streams { input: Str::new(), out: Sink::Out, err: Sink::Err },
+            io: Streams { input: None, out: Sink::Out, err: Sink::Err },
+            stdin: input::Stdin::default(),
             saved: Vec::new(),
             buffers: Vec::new(),
             piped: None,
@@ -204,11 +213,6 @@ impl Task {
         }
     }
 
-    /// What it reads from its standard input.
-    pub fn feed(&mut self, input: Str) {
-        self.io.input = input;
-    }
-
     /// A signal: `TERM`, `INT`, `HUP` … Whether it ends the task at once, and with which code.
     pub fn signal(&mut self, name: &str) -> Option<i32> {
         if self.traps.contains_key(name) {
@@ -218,6 +222,9 @@ impl Task {
                 self.go_on();
                 self.status = 128 + number_of(name);
             }
+            return None;
+        }
+        if self.interrupted(name) {
             return None;
         }
         // The first process of a container only gets the signals that it has a handler for.

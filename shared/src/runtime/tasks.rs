@@ -23,24 +23,28 @@ const MOST_PROBE_OUTPUT: usize = 10 << 10;
 /// A program that runs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Running {
-    task: Task,
+    pub(super) task: Task,
     pod: u128,
     /// The start of the container that it runs in.
-    start: u64,
-    role: Role,
+    pub(super) start: u64,
+    pub(super) role: Role,
     out: String,
     err: String,
 }
 
 /// What a program is for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Role {
+pub(super) enum Role {
     /// The container lives as long as it does.
     Main,
     /// Another program started it, and may wait for it.
     Child(u64),
-    /// Somebody outside did.
+    /// Somebody outside did, and learns how it went.
     Exec(u64),
+    /// Somebody outside did, who reads what it writes as it comes; whether through a terminal.
+    Stream(u64, bool),
+    /// Somebody outside did, who is not there any more.
+    Left,
     /// A probe or hook, until when it has to answer, and how long it had for that.
     Probe(ProbeKind, u32, Duration),
 }
@@ -55,7 +59,8 @@ impl Runtime {
         let toolbox = self.images.find(&image).spec().is_some_and(super::ImageSpec::is_toolbox);
         let script = first.contains('/') && self.readable(pod, &name, &first);
         if knows(&first) || script {
-            self.start_task(start, command, Role::Main);
+            let number = self.start_task(start, command, Role::Main);
+            self.open_main_input(start, number);
         } else if toolbox {
             let reason = if first.contains('/') {
                 format!("stat {first}: no such file or directory")
@@ -76,7 +81,7 @@ impl Runtime {
         true
     }
 
-    fn start_task(&mut self, start: u64, command: &[Str], role: Role) -> Option<u64> {
+    pub(super) fn start_task(&mut self, start: u64, command: &[Str], role: Role) -> Option<u64> {
         let number = self.fresh_number();
         let (pod, name) = self.numbered.get(&start)?.clone();
         let sandbox = self.sandboxes.get_mut(&pod)?;
@@ -171,6 +176,18 @@ impl Runtime {
         if written.is_empty() {
             return;
         }
+        match running.role {
+            Role::Left => return,
+            Role::Stream(call, tty) => {
+                for (to_err, text) in written {
+                    // A terminal has one stream only.
+                    let reply = NodeReply::Output(to_err && !tty, text.into());
+                    self.tell(CriEvent::Served { call, reply }, cx);
+                }
+                return;
+            }
+            _ => {}
+        }
         if !matches!(running.role, Role::Main | Role::Child(_)) {
             for (to_err, text) in written {
                 let into = if to_err { &mut running.err } else { &mut running.out };
@@ -196,13 +213,18 @@ impl Runtime {
         if let Some((_, container)) = self.numbered_mut(start) {
             container.tasks.retain(|task| *task != number);
         }
+        self.close_streams(number);
         self.settle(running, code, cx);
     }
 
     /// Whoever waits for a program learns how it went.
     fn settle(&mut self, running: Running, code: i32, cx: &mut Context<'_>) {
         match running.role {
-            Role::Main => {}
+            Role::Main | Role::Left => {}
+            Role::Stream(call, _) => {
+                let result = ExecResult { exit_code: code, ..ExecResult::default() };
+                self.tell(CriEvent::Served { call, reply: NodeReply::Exec(result) }, cx);
+            }
             Role::Child(parent) => {
                 let waits = self.tasks.get(&parent).is_some_and(|parent| parent.task.waits_for_children());
                 if waits {
@@ -255,6 +277,7 @@ impl Runtime {
     pub(super) fn end_tasks(&mut self, tasks: &[u64], cx: &mut Context<'_>) {
         for number in tasks {
             self.asked.retain(|_, asked| asked.task != *number);
+            self.close_streams(*number);
             if let Some(running) = self.tasks.remove(number) {
                 self.settle(running, KILLED, cx);
             }
@@ -310,9 +333,12 @@ impl Runtime {
             let result = ExecResult { exit_code: 126, failure: failure.into(), ..ExecResult::default() };
             return self.tell(CriEvent::Served { call, reply: NodeReply::Exec(result) }, cx);
         }
+        if !options.stream.is_empty() {
+            return self.exec_stream(call, start, options, cx);
+        }
         if let Some(number) = self.start_task(start, &options.command, Role::Exec(call)) {
             if let Some(running) = self.tasks.get_mut(&number) {
-                running.task.feed(options.stdin.clone());
+                running.task.feed(&options.stdin, false);
             }
             self.task_due(number, cx);
         }

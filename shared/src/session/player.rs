@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::api::User;
-use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome};
+use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome, ProgramOutput};
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Doc, Str};
 use crate::kubectl::{Output, Program, Progress};
@@ -114,6 +114,13 @@ impl Player {
             seen_revision: 0,
             seen_answers: 0,
         })
+    }
+
+    /// What the program that a step's request runs has written so far, once it runs and as long as it does.
+    pub fn output(&self, step: u64) -> Option<&ProgramOutput> {
+        let asks = |asker: &Asker| matches!(asker, Asker::Step(number, _) if *number == step);
+        let (command, _) = self.asked.iter().find(|(_, asker)| asks(asker))?;
+        self.cluster.output(*command)
     }
 
     /// The cluster.
@@ -406,7 +413,10 @@ impl Player {
                 (Output { stderr: format!("error: {why}\n"), exit_code: 1, ..Output::default() }, None)
             }
             Outcome::Http(response) => {
-                let mut output = Output { stdout: format!("{}\n", response.body), ..Output::default() };
+                // What a program wrote bit by bit was told as it came: it is long enough once.
+                let told = !response.body["output"].is_null();
+                let text = if told { String::new() } else { format!("{}\n", response.body) };
+                let mut output = Output { stdout: text, ..Output::default() };
                 if !response.is_success() {
                     output = Output { stderr: output.stdout, exit_code: 1, ..Output::default() };
                 }

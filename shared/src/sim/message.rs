@@ -5,7 +5,10 @@ use std::sync::Arc;
 use crate::api::{Key, Object, Reply, Request, Status};
 use crate::doc::{Doc, Str};
 
-use super::{Causes, EtcdMessage, ExecOptions, Incarnation, LogOptions, NodeCall, NodeReply, Process, Time};
+use super::{
+    Causes, EtcdMessage, ExecOptions, Incarnation, LogOptions, NodeCall, NodeReply, Process, StreamInput,
+    Time,
+};
 
 /// Ties a response to its request.
 pub type RequestId = u64;
@@ -189,6 +192,35 @@ pub enum CriCall {
         pod: u128,
         /// What, in which container.
         options: ExecOptions,
+    },
+    /// Tell what the program of a container writes from now on; its answers are [`CriEvent::Served`].
+    Attach {
+        /// The number of the call.
+        call: u64,
+        /// The pod.
+        pod: u128,
+        /// Which container, and over which connection.
+        options: ExecOptions,
+    },
+    /// Something came over a connection to a program; its answer is [`CriEvent::Served`].
+    Input {
+        /// The number of the call.
+        call: u64,
+        /// The connection.
+        stream: Str,
+        /// What came.
+        input: StreamInput,
+    },
+    /// Send something to a port of a pod, from inside; its answer is [`CriEvent::Served`].
+    PortForward {
+        /// The number of the call.
+        call: u64,
+        /// The pod.
+        pod: u128,
+        /// The port.
+        port: u32,
+        /// What is sent; empty to ask whether it could be.
+        text: Str,
     },
 }
 

@@ -1,4 +1,4 @@
-//! What the API server asks a kubelet directly (its port 10250): logs, and programs in containers.
+//! What the API server asks a kubelet directly (its port 10250): logs, programs in containers, connections to ports.
 
 use crate::api::Key;
 use crate::doc::{Str, Timestamp};
@@ -35,6 +35,24 @@ pub struct ExecOptions {
     pub stdin: Str,
     /// Whether it believes that it talks to a terminal.
     pub tty: bool,
+    /// The name of the connection that its input comes over and its output goes to, bit by bit; empty where it is given
+    /// all of its input at once and answers when it has ended.
+    pub stream: Str,
+    /// Whether more input may come over the connection.
+    pub open: bool,
+}
+
+/// What comes over a connection to a program.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum StreamInput {
+    /// More for it to read.
+    Text(Str),
+    /// There is no more to read.
+    End,
+    /// A key of the terminal that is a signal, as Control-C is.
+    Signal(&'static str),
+    /// Nobody is there any more.
+    Closed,
 }
 
 /// A call of the API server's to a kubelet.
@@ -44,6 +62,12 @@ pub enum NodeCall {
     Logs(Key, LogOptions),
     /// `POST /exec/NAMESPACE/POD/CONTAINER`
     Exec(Key, ExecOptions),
+    /// `POST /attach/NAMESPACE/POD/CONTAINER`
+    Attach(Key, ExecOptions),
+    /// Something comes over the connection of this name, to a container's program.
+    Input(Key, Str, StreamInput),
+    /// `POST /portForward/NAMESPACE/POD`: what is sent to a port; empty to ask whether it could be.
+    Forward(Key, u32, Str),
 }
 
 /// A kubelet's answer.
@@ -53,8 +77,14 @@ pub enum NodeReply {
     Part(Str),
     /// A log (the rest of it, after parts).
     Log(Str),
+    /// More of what a program writes: whether to standard error, and what.
+    Output(bool, Str),
     /// How a program went.
     Exec(ExecResult),
+    /// What came over a connection has arrived.
+    Taken,
+    /// What a container answered on a port: the status and text of HTTP.
+    Http(u32, Str),
     /// HTTP status and text.
     Refused(u32, Str),
 }

@@ -6,4 +6,5 @@ mod lifecycle;
 mod logs;
 mod pressure;
 mod shell;
+mod streams;
 mod world;

@@ -28,6 +28,9 @@ const SIGNS: [&str; 24] = [
 /// A fault, and at which byte it is.
 type Fault = (usize, String);
 
+/// Names of types whose values an expression may make, where they are known to it.
+const TYPES: [&str; 2] = ["JSONPatch", "Object"];
+
 pub(super) fn read(text: &str, names: &[&str]) -> Result<Expr, String> {
     if text.len() > LONGEST {
         return Err("ERROR: <input>:1:1: expression is too long".into());
@@ -330,7 +333,10 @@ impl Parser<'_> {
         match token {
             Token::Literal(value) => Ok(Expr::Literal(value)),
             Token::Name(name) if self.take("(") => self.call(None, name),
-            Token::Name(name) if self.known.contains(&name) => Ok(Expr::Name(name)),
+            Token::Name(name) if self.known.contains(&name) => match TYPES.contains(&name.as_str()) {
+                true => self.constructed(),
+                false => Ok(Expr::Name(name)),
+            },
             Token::Name(name) => {
                 let why = format!("undeclared reference to '{name}' (in container '')");
                 Err((self.tokens[start].0, why))
@@ -354,6 +360,24 @@ impl Parser<'_> {
                 Err(self.unexpected())
             }
         }
+    }
+
+    /// `Object.spec{replicas: 3}`: a value of a type; what type it is, the fields tell.
+    fn constructed(&mut self) -> Result<Expr, Fault> {
+        while self.take(".") {
+            if !matches!(self.token(), Token::Name(_)) {
+                return Err(self.unexpected());
+            }
+            self.at += 1;
+        }
+        self.expect("{")?;
+        let entry = |parser: &mut Self| {
+            let Token::Name(name) = parser.token().clone() else { return Err(parser.unexpected()) };
+            parser.at += 1;
+            parser.expect(":")?;
+            Ok((Expr::Literal(Doc::Str(unescaped(&name))), parser.choice()?))
+        };
+        Ok(Expr::Map(self.until("}", entry)?))
     }
 
     /// Items with commas between, up to a sign.

@@ -5,6 +5,7 @@ mod container;
 mod defaults;
 mod display;
 mod env;
+mod ephemeral;
 mod update;
 mod validation;
 mod volumes;
@@ -19,6 +20,7 @@ pub use container::{resource_amount, resources};
 use defaults::default_pod_alone;
 pub use defaults::default_pod_spec;
 pub use display::display_status;
+pub use ephemeral::validate as validate_ephemeral_containers;
 pub use validation::validate_pod_spec;
 
 /// What the simulation reads of a Pod.
@@ -76,6 +78,8 @@ pub struct PodSpec {
     pub containers: Vec<Container>,
     /// Init containers, in order.
     pub init_containers: Vec<Container>,
+    /// Containers that were put beside the others while the pod ran, in order.
+    pub ephemeral_containers: Vec<Container>,
     /// `Always`, `OnFailure` or `Never`.
     pub restart_policy: Str,
     /// Affinity, as written.
@@ -206,6 +210,7 @@ impl PodSpec {
             memory: requested(spec, "memory", bytes, 0),
             containers,
             init_containers,
+            ephemeral_containers: spec["ephemeralContainers"].items().iter().map(Container::read).collect(),
         }
     }
 }
@@ -272,6 +277,9 @@ impl Resource for Pods {
                 Subresource::Eviction,
                 Subresource::Log,
                 Subresource::Exec,
+                Subresource::Attach,
+                Subresource::PortForward,
+                Subresource::EphemeralContainers,
             ],
             categories: &["all"],
             has_generation: true,

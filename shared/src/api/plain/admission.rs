@@ -8,6 +8,10 @@ use crate::doc::Doc;
 pub const POLICY_NAMES: [&str; 6] =
     ["object", "oldObject", "request", "params", "namespaceObject", "variables"];
 
+/// The same of one that changes objects: it makes some, too.
+pub const MUTATION_NAMES: [&str; 8] =
+    ["object", "oldObject", "request", "params", "namespaceObject", "variables", "Object", "JSONPatch"];
+
 pub(super) const GROUP: &str = "admissionregistration.k8s.io";
 
 fn default_match(at: &mut Doc) {
@@ -134,6 +138,43 @@ pub(super) fn validating_policy(doc: &Doc, faults: &mut Faults) {
         }
         let reason = validation.field("reason");
         reason.one_of(faults, &["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"]);
+    }
+}
+
+pub(super) fn mutating_policy(doc: &Doc, faults: &mut Faults) {
+    let spec = At::root(&doc["spec"], "spec");
+    spec.field("failurePolicy").one_of(faults, &["Fail", "Ignore"]);
+    let constraints = spec.field("matchConstraints");
+    if !constraints.is_set() || constraints["resourceRules"].is_empty() {
+        faults.required(&constraints.field("resourceRules"), "");
+    }
+    let reinvocation = spec.field("reinvocationPolicy");
+    if reinvocation.require(faults) {
+        reinvocation.one_of(faults, &["IfNeeded", "Never"]);
+    }
+    spec.field("mutations").require(faults);
+    for mutation in spec.field("mutations").each() {
+        let (field, other) = match mutation["patchType"].as_str() {
+            Some("ApplyConfiguration") => ("applyConfiguration", "jsonPatch"),
+            Some("JSONPatch") => ("jsonPatch", "applyConfiguration"),
+            _ => {
+                let at = mutation.field("patchType");
+                match at.is_set() {
+                    true => at.one_of(faults, &["ApplyConfiguration", "JSONPatch"]),
+                    false => faults.required(&at, ""),
+                }
+                continue;
+            }
+        };
+        let (of, at) = (mutation["patchType"].str(), mutation.field(field));
+        mutation.field(other).forbid(faults, &format!("may not be specified when patchType is {of}"));
+        let expression = at.field("expression");
+        let text = expression.text();
+        if text.trim().is_empty() {
+            faults.required(&expression, "");
+        } else if let Err(why) = Program::read(text, &MUTATION_NAMES) {
+            faults.invalid(&expression, &expression, format!("compilation failed: {why}"));
+        }
     }
 }
 

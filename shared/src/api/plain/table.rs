@@ -278,8 +278,13 @@ pub static SERVICE_CIDR: Plain = Plain {
     columns: &[NAME, column("CIDRs"), AGE],
     cells: &[Cell::Joined(&["spec", "cidrs"], ""), Cell::Age],
     validate: |doc, faults| {
-        if doc["spec"]["cidrs"].is_empty() {
-            faults.required("spec.cidrs", "at least one CIDR required");
+        let spec = At::root(&doc["spec"], "spec");
+        let cidrs = spec.field("cidrs");
+        if cidrs.is_empty() {
+            faults.required(&cidrs, "at least one CIDR required");
+        }
+        for cidr in cidrs.each().filter(|cidr| !is_cidr(cidr.text())) {
+            faults.invalid(&cidr, &cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
         }
     },
     ..plain(&Info {
@@ -293,13 +298,34 @@ pub static IP_ADDRESS: Plain = Plain {
     columns: &[NAME, column("ParentRef"), AGE],
     cells: &[Cell::Of(parent), Cell::Age],
     validate: |doc, faults| {
-        At::root(&doc["spec"], "spec").field("parentRef").require(faults);
+        let spec = At::root(&doc["spec"], "spec");
+        let parent = spec.field("parentRef");
+        if parent.require(faults) {
+            for field in ["resource", "name"] {
+                parent.field(field).require(faults);
+            }
+        }
+        let name = doc["metadata"]["name"].str();
+        if name.parse::<std::net::IpAddr>().is_err() {
+            let why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+            faults.invalid("metadata.name", &doc["metadata"]["name"], why);
+        }
     },
     ..plain(&Info {
         short_names: &["ip"],
         ..info("networking.k8s.io", "IPAddress", "ipaddresses", "ipaddress", false)
     })
 };
+
+fn is_cidr(text: &str) -> bool {
+    let Some((address, length)) = text.split_once('/') else { return false };
+    let most = match address.parse() {
+        Ok(std::net::IpAddr::V4(_)) => 32,
+        Ok(std::net::IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    length.parse::<u8>().is_ok_and(|length| length <= most)
+}
 
 fn parent(body: &Doc) -> String {
     let of = &body["spec"]["parentRef"];
@@ -370,7 +396,8 @@ pub static PRIORITY_LEVEL_CONFIGURATION: Plain = Plain {
 };
 
 const WEBHOOKS: &[Cell] = &[Cell::Count(&["webhooks"]), Cell::Age];
-const NOT_CALLED: &str = "admission webhooks are kept, but not called here";
+const NOT_CALLED: &str =
+    "no webhook can be reached here: what one with failurePolicy Fail must hear of is refused";
 
 /// MutatingWebhookConfiguration: programs that would change what is written.
 pub static MUTATING_WEBHOOK_CONFIGURATION: Plain = Plain {
@@ -469,15 +496,12 @@ pub static VALIDATING_ADMISSION_POLICY_BINDING: Plain = Plain {
     })
 };
 
-/// MutatingAdmissionPolicy: expressions that would change what is written.
+/// MutatingAdmissionPolicy: expressions that change what is written.
 pub static MUTATING_ADMISSION_POLICY: Plain = Plain {
     columns: &[NAME, column("Mutations"), column("ParamKind"), AGE],
     cells: &[Cell::Count(&["spec", "mutations"]), Cell::Of(param_kind), Cell::Age],
     defaults: admission::default_policy,
-    validate: |doc, faults| {
-        At::root(&doc["spec"], "spec").field("mutations").require(faults);
-    },
-    warning: "mutating admission policies are kept, but not applied here",
+    validate: admission::mutating_policy,
     ..plain(&Info {
         categories: ADMISSION,
         has_generation: true,

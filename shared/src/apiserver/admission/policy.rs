@@ -1,137 +1,101 @@
-//! ValidatingAdmissionPolicy: expressions of people's own that say what may be written.
+//! ValidatingAdmissionPolicy and MutatingAdmissionPolicy: expressions of people's own that say what may be written, and
+//! what becomes of it.
 
-use std::sync::Arc;
-
-use crate::api::cel::{Names, Program};
-use crate::api::plain::POLICY_NAMES;
-use crate::api::{CauseDetail, Key, Kind, LabelSelector, Object, Reason, Request, Status};
-use crate::doc;
-use crate::doc::{Doc, Str};
+use crate::api::cel::Names;
+use crate::api::plain::{MUTATION_NAMES, POLICY_NAMES};
+use crate::api::{CauseDetail, Key, Kind, LabelSelector, Object, Reason, Status};
+use crate::doc::{Doc, Str, json_patch, strategic_merge};
 use crate::etcd::Store;
 
-/// Refuses what a policy that is bound here does not let through; `doc` is the whole object as it would be stored.
-pub fn check(
-    request: &Request,
-    store: &Store,
-    key: &Key,
-    doc: &Doc,
-    old: Option<&Doc>,
-) -> Result<(), Status> {
-    let mut bindings = store.list(Kind::ValidatingAdmissionPolicyBinding).peekable();
-    // Policies do not watch over themselves.
-    if bindings.peek().is_none() || key.kind.info().group == "admissionregistration.k8s.io" {
-        return Ok(());
-    }
-    let look = Look { request, store, key, doc, old };
-    for binding in bindings {
-        let denies = binding.body["spec"]["validationActions"].items().iter();
-        if !denies.clone().any(|action| action.as_str() == Some("Deny")) {
-            continue;
-        }
-        let name = binding.body["spec"]["policyName"].str();
-        let policy = store.get(&Key::new(Kind::ValidatingAdmissionPolicy, Str::new(), name));
-        if let Some(policy) = policy
-            && look.is_meant(&policy.body["spec"]["matchConstraints"])
-            && look.is_meant(&binding.body["spec"]["matchResources"])
-            && let Some((reason, why)) = look.refusal(policy, binding)
-        {
-            return Err(look.denied(policy, binding, reason, &why));
-        }
-    }
-    Ok(())
+use super::matching::{Look, conditions, evaluated};
+
+/// Whether any policy or webhook may have a say in a write of these kinds of binding.
+pub(super) fn is_bound(store: &Store, bindings: Kind) -> bool {
+    store.list(bindings).next().is_some()
 }
 
-struct Look<'a> {
-    request: &'a Request,
-    store: &'a Store,
-    key: &'a Key,
-    doc: &'a Doc,
-    old: Option<&'a Doc>,
+/// Refuses what a policy that is bound here does not let through; what is only to be warned of comes back.
+pub(super) fn check(look: &Look<'_>) -> Result<Vec<Str>, Status> {
+    let mut warnings = Vec::new();
+    if look.is_exempt() {
+        return Ok(warnings);
+    }
+    for binding in look.store.list(Kind::ValidatingAdmissionPolicyBinding) {
+        let actions = binding.body["spec"]["validationActions"].items();
+        let does = |wanted: &str| actions.iter().any(|action| action.as_str() == Some(wanted));
+        let Some(policy) = look.policy(Kind::ValidatingAdmissionPolicy, binding) else { continue };
+        let Some((reason, why)) = look.refusal(policy, binding) else { continue };
+        if does("Deny") {
+            return Err(look.denied(policy, binding, reason, &why));
+        }
+        if does("Warn") {
+            let (policy, binding) = (&policy.key.name, &binding.key.name);
+            let warning = format!(
+                "Validation failed for ValidatingAdmissionPolicy '{policy}' with binding '{binding}': {why}"
+            );
+            warnings.push(warning.into());
+        }
+    }
+    Ok(warnings)
+}
+
+/// What the policies that are bound here make of an object; nothing where none has anything to change.
+pub(super) fn mutated(look: &Look<'_>) -> Result<Option<Doc>, Status> {
+    let mut changed: Option<Doc> = None;
+    if look.is_exempt() {
+        return Ok(None);
+    }
+    for binding in look.store.list(Kind::MutatingAdmissionPolicyBinding) {
+        let doc = changed.clone().unwrap_or_else(|| look.doc.clone());
+        let look = Look { doc: &doc, ..*look };
+        let Some(policy) = look.policy(Kind::MutatingAdmissionPolicy, binding) else { continue };
+        match look.mutation(policy, binding) {
+            Ok(Some(new)) => changed = Some(new),
+            Ok(None) => {}
+            Err(_) if policy.body["spec"]["failurePolicy"].as_str() == Some("Ignore") => {}
+            Err(why) => {
+                let why = format!(
+                    "policy '{}' with binding '{}' denied request: {why}",
+                    policy.key.name, binding.key.name
+                );
+                return Err(Status::forbidden(look.key, &why));
+            }
+        }
+    }
+    Ok(changed)
 }
 
 impl Look<'_> {
-    fn operation(&self) -> &'static str {
-        if self.old.is_some() { "UPDATE" } else { "CREATE" }
+    /// The policy of a binding, if both mean this write.
+    fn policy(&self, kind: Kind, binding: &Object) -> Option<&Object> {
+        let name = binding.body["spec"]["policyName"].str();
+        let policy = self.store.get(&Key::new(kind, Str::new(), name))?;
+        let meant = self.is_meant(&policy.body["spec"]["matchConstraints"], "resourceRules")
+            && self.is_meant(&binding.body["spec"]["matchResources"], "resourceRules");
+        meant.then_some(&**policy)
     }
 
-    /// Whether rules and selectors mean this write; none at all mean every one.
-    fn is_meant(&self, constraints: &Doc) -> bool {
-        if constraints.is_null() {
-            return true;
+    fn mutation(&self, policy: &Object, binding: &Object) -> Result<Option<Doc>, String> {
+        let spec = &policy.body["spec"];
+        let mut changed: Option<Doc> = None;
+        for params in self.params(policy, binding)? {
+            for mutation in spec["mutations"].items() {
+                let doc = changed.clone().unwrap_or_else(|| self.doc.clone());
+                let look = Look { doc: &doc, ..*self };
+                let mut names = look.names(params.clone());
+                look.add_variables(spec, &mut names);
+                if !conditions(spec, &names)? {
+                    continue;
+                }
+                let value = |field: &str| evaluated(&mutation[field]["expression"], &MUTATION_NAMES, &names);
+                let patched = match mutation["patchType"].as_str() {
+                    Some("JSONPatch") => json_patch(&doc, &value("jsonPatch")?),
+                    _ => strategic_merge(&doc, &value("applyConfiguration")?),
+                };
+                changed = Some(patched.map_err(|fault| format!("{fault:?}"))?);
+            }
         }
-        let any = |rules: &str| constraints[rules].items().iter().any(|rule| self.rule_matches(rule));
-        let selects = |field: &str, labels: &Doc| {
-            constraints[field].is_empty() || LabelSelector::from_doc(&constraints[field]).matches(labels)
-        };
-        let labels = &self.doc["metadata"]["labels"];
-        let old = self.old.map(|old| &old["metadata"]["labels"]);
-        let objects =
-            selects("objectSelector", labels) || old.is_some_and(|old| selects("objectSelector", old));
-        let namespaces = self.namespace_labels().is_none_or(|labels| selects("namespaceSelector", &labels));
-        let rules = constraints["resourceRules"].is_empty() || any("resourceRules");
-        rules && !any("excludeResourceRules") && objects && namespaces
-    }
-
-    fn rule_matches(&self, rule: &Doc) -> bool {
-        let info = self.key.kind.info();
-        let has = |field: &str, wanted: &str| {
-            rule[field]
-                .items()
-                .iter()
-                .any(|one| matches!(one.as_str(), Some(text) if text == "*" || text == wanted))
-        };
-        let resources = has("resources", info.plural)
-            || rule["resources"].items().iter().any(|one| {
-                one.as_str()
-                    .and_then(|text| text.strip_suffix("/*"))
-                    .is_some_and(|of| of == "*" || of == info.plural)
-            });
-        let scope = match rule["scope"].as_str() {
-            Some("Cluster") => !info.namespaced,
-            Some("Namespaced") => info.namespaced,
-            _ => true,
-        };
-        let named = rule["resourceNames"].is_empty() || has("resourceNames", &self.key.name);
-        has("operations", self.operation())
-            && has("apiGroups", info.group)
-            && has("apiVersions", info.version)
-            && resources
-            && scope
-            && named
-    }
-
-    fn namespace(&self) -> Option<&Arc<Object>> {
-        let name = if self.key.kind == Kind::Namespace { &self.key.name } else { &self.key.namespace };
-        self.store.get(&Key::new(Kind::Namespace, Str::new(), name.clone()))
-    }
-
-    /// The labels that a selector of namespaces looks at; nothing for what is in none.
-    fn namespace_labels(&self) -> Option<Doc> {
-        match self.key.kind {
-            Kind::Namespace => Some(self.doc["metadata"]["labels"].clone()),
-            kind if kind.info().namespaced => self.namespace().map(|namespace| namespace.meta.labels.clone()),
-            _ => None,
-        }
-    }
-
-    /// What the expressions may speak of.
-    fn names(&self, params: Doc) -> Names<'static> {
-        let info = self.key.kind.info();
-        let user = &self.request.user;
-        let request = doc!({
-            "operation": self.operation(), "name": &self.key.name, "namespace": &self.key.namespace,
-            "kind": { "group": info.group, "version": info.version, "kind": info.kind },
-            "resource": { "group": info.group, "version": info.version, "resource": info.plural },
-            "subResource": "", "dryRun": self.request.options.dry_run,
-            "userInfo": { "username": &user.name, "groups": Doc::list(user.groups.iter()) }
-        });
-        let namespace = match self.key.kind.info().namespaced {
-            true => self.namespace().map_or(Doc::Null, |namespace| namespace.to_doc()),
-            false => Doc::Null,
-        };
-        let old = self.old.cloned().unwrap_or_default();
-        let values = [self.doc.clone(), old, request, params, namespace, Doc::map()];
-        POLICY_NAMES.into_iter().zip(values).collect()
+        Ok(changed)
     }
 
     /// What the policy is told beside the object: one object, or all that are meant. A failure where it must be there
@@ -192,7 +156,7 @@ impl Look<'_> {
                 },
             }
             for validation in spec["validations"].items() {
-                match evaluated(&validation["expression"], &names) {
+                match evaluated(&validation["expression"], &POLICY_NAMES, &names) {
                     Ok(Doc::Bool(true)) => {}
                     Ok(_) => return Some((validation["reason"].str(), message(validation, &names))),
                     Err(why) if fails => return Some((validation["reason"].str(), why)),
@@ -205,7 +169,7 @@ impl Look<'_> {
 
     fn add_variables(&self, spec: &Doc, names: &mut Names<'_>) {
         for variable in spec["variables"].items() {
-            if let Ok(value) = evaluated(&variable["expression"], names)
+            if let Ok(value) = evaluated(&variable["expression"], &POLICY_NAMES, names)
                 && let Some(variables) = names.get_mut("variables")
             {
                 variables.set(variable["name"].str(), value);
@@ -230,25 +194,9 @@ impl Look<'_> {
     }
 }
 
-/// Whether all of the policy's conditions hold.
-fn conditions(spec: &Doc, names: &Names<'_>) -> Result<bool, String> {
-    for condition in spec["matchConditions"].items() {
-        if evaluated(&condition["expression"], names)?.as_bool() != Some(true) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn evaluated(expression: &Doc, names: &Names<'_>) -> Result<Doc, String> {
-    let text = expression.str();
-    let program = Program::read(&text, &POLICY_NAMES)?;
-    program.evaluate(names).map_err(|why| format!("expression '{}' resulted in error: {why}", text.trim()))
-}
-
 fn message(validation: &Doc, names: &Names<'_>) -> String {
     let own = &validation["messageExpression"];
-    let said = if own.is_null() { None } else { evaluated(own, names).ok() };
+    let said = if own.is_null() { None } else { evaluated(own, &POLICY_NAMES, names).ok() };
     let said = said.as_ref().and_then(Doc::as_str).map(str::trim);
     match (said.filter(|said| !said.is_empty() && !said.contains('\n')), validation["message"].str()) {
         (Some(said), _) => said.to_owned(),

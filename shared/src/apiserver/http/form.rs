@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::apiextensions::customresource::{CustomResources, cell};
-use crate::api::{Kind, Object, Request};
+use crate::api::{Kind, Object, Request, Subresource};
 use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
@@ -31,6 +31,11 @@ pub(super) enum Beside {
 }
 
 impl Form {
+    /// Whether a client takes nothing but a form that not everything has.
+    pub fn is_only(accept: &str) -> bool {
+        !accept.is_empty() && accept.split(',').all(|one| one.contains(";as="))
+    }
+
     pub fn of(http: &HttpRequest, request: &Request) -> Form {
         let wants = |form: &str| http.accept.contains(form);
         if wants("as=Table") && request.verb.is_read() {
@@ -103,10 +108,16 @@ impl Form {
 
 /// The document in the version that is asked for, with what its schema has for what is missing.
 fn whole(object: &Object, custom: &Custom) -> Doc {
-    let doc = object.to_doc();
+    let mut doc = object.to_doc();
     match custom {
         Some(custom) => custom.shown(&doc),
-        None => doc,
+        None => {
+            // Clients read it without asking whether it is there.
+            if object.key.kind.info().subresources.contains(&Subresource::Status) {
+                doc.default_to("status", Doc::map());
+            }
+            doc
+        }
     }
 }
 

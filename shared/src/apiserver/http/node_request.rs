@@ -4,11 +4,15 @@
 //! ended, and what there is meanwhile stands in `Cluster::received`. A program's answer comes when it has ended: status
 //! 200 and an [`ExecResult`] in place of the streams that a real server upgrades to; its standard input is the request's
 //! body. Refusals are `Status` objects as everywhere.
+//!
+//! Where the query names a connection (`stream=NAME`), a program is not given all of its input at once: what it writes
+//! stands in `Cluster::output` as it comes, and what it reads comes with requests of their own to the same path
+//! (`stream=NAME&send=stdin` with the text as the body; `send=end`, `send=INT`, `send=close`).
 
 use crate::api::Status;
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
-use crate::sim::{ExecOptions, ExecResult, LogOptions};
+use crate::sim::{ExecOptions, ExecResult, LogOptions, StreamInput};
 
 use super::{HttpRequest, HttpResponse};
 
@@ -96,15 +100,36 @@ pub(super) fn log_options(query: &[(String, String)]) -> Result<Doc, Status> {
     Ok(options)
 }
 
-/// The options of a program, as a document.
-pub(super) fn exec_options(query: &[(String, String)], stdin: &Str) -> Doc {
+/// The options of a connection, as a document.
+pub(super) fn connection_options(query: &[(String, String)], stdin: &Str) -> Doc {
     let all = |wanted: &str| -> Vec<&str> {
         query.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str()).collect()
     };
     let container = all("container").first().map_or(Str::new(), |name| (*name).into());
-    let tty = all("tty").iter().any(|on| matches!(*on, "true" | "1"));
+    let on = |name: &str| all(name).iter().any(|on| matches!(*on, "true" | "1"));
     let words: Vec<Doc> = all("command").into_iter().map(|word| Doc::Str(word.into())).collect();
-    doc!({ "container": container, "command": words, "stdin": stdin, "tty": tty })
+    let mut options = doc!({ "container": container, "command": words, "stdin": stdin, "tty": on("tty") });
+    for name in ["stream", "send"] {
+        if let Some(value) = all(name).first() {
+            options.set(name, Doc::Str((*value).into()));
+        }
+    }
+    options.set("open", on("stdin"));
+    let port = all("ports").first().and_then(|port| port.parse::<u16>().ok());
+    options.set("port", i64::from(port.unwrap_or(0)));
+    options
+}
+
+/// What is sent over a connection that is open, if that is what a request is about.
+pub(in crate::apiserver) fn stream_input(options: &Doc) -> Option<(Str, StreamInput)> {
+    let input = match options["send"].as_str()? {
+        "stdin" => StreamInput::Text(options["stdin"].str()),
+        "end" => StreamInput::End,
+        "INT" => StreamInput::Signal("INT"),
+        "QUIT" => StreamInput::Signal("QUIT"),
+        _ => StreamInput::Closed,
+    };
+    Some((options["stream"].str(), input))
 }
 
 impl LogOptions {
@@ -125,13 +150,15 @@ impl LogOptions {
 }
 
 impl ExecOptions {
-    /// Reads what [`exec_options`] made.
+    /// Reads what [`connection_options`] made.
     pub(in crate::apiserver) fn read(doc: &Doc) -> ExecOptions {
         ExecOptions {
             container: doc["container"].str(),
             command: doc["command"].items().iter().map(Doc::str).collect(),
             stdin: doc["stdin"].str(),
             tty: doc["tty"].as_bool() == Some(true),
+            stream: doc["stream"].str(),
+            open: !doc["stream"].str().is_empty() && doc["open"].as_bool() == Some(true),
         }
     }
 }

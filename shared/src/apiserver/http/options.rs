@@ -38,6 +38,17 @@ pub(super) fn missing_manager() -> Status {
     invalid("PatchOptions", faults.0)
 }
 
+/// Numbers of lists and watches that are none.
+pub(super) fn check_numbers(value: &Values<'_>) -> Result<(), Status> {
+    let given = ["limit", "timeoutSeconds"].into_iter().filter_map(value);
+    match given.filter(|text| !text.is_empty()).find(|text| text.parse::<i64>().is_err()) {
+        Some(text) => {
+            Err(Status::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", Doc::from(text))))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Which part of a list is wanted, as of when.
 pub(super) fn pages(value: &Values<'_>) -> Result<Pages, Status> {
     let set = |name: &str| value(name).filter(|text| !text.is_empty());
@@ -226,4 +237,11 @@ pub(super) fn no_strategic_patch() -> Status {
     let message = "the body of the request was in an unknown format - accepted media types include: \
                    application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
     Status::new(Reason::UnsupportedMediaType, message)
+}
+
+/// 406: what answers a question has no rows and no metadata.
+pub(super) fn not_acceptable() -> Status {
+    let message = "only the following media types are accepted: application/json, application/yaml, \
+                   application/vnd.kubernetes.protobuf, application/cbor";
+    Status::new(Reason::NotAcceptable, message)
 }

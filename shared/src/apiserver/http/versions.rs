@@ -1,8 +1,8 @@
 //! Kinds that are served in two versions and kept in one.
 
-use crate::api::Kind;
 use crate::api::autoscaling::horizontalpodautoscaler::v1 as hpa_v1;
 use crate::api::core::event::events_v1;
+use crate::api::{FieldSelector, Kind};
 use crate::doc::Doc;
 
 /// The group and version under which what is asked for at a path is kept.
@@ -30,4 +30,12 @@ pub(super) fn shown(kind: Kind, path: &str, body: &mut Doc) {
         Kind::Event if events_v1::is_path(path) => events_v1::shown(body),
         _ => {}
     }
+}
+
+/// Makes the fields that a client selects by into what they are called where they are kept.
+pub(super) fn fields(path: &str, mut selector: FieldSelector) -> FieldSelector {
+    if events_v1::is_path(path) {
+        selector.0.iter_mut().for_each(|(field, ..)| *field = events_v1::kept_field(field));
+    }
+    selector
 }

@@ -48,6 +48,8 @@ pub(super) enum Op {
     EndLoop,
     Redirect(Vec<Redirect>),
     Restore,
+    /// Runs the next command of what the shell reads; at the end of that, the rest of the block is skipped.
+    Interpret,
     Case(Word),
     /// Jumps unless one of the patterns fits.
     Match(Vec<Word>, u32),

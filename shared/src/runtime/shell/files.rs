@@ -170,7 +170,8 @@ impl Place<'_> {
         if files.0.len() as u64 >= u64::from(MOST_FILES) && !files.0.contains_key(&within) {
             return Err(FULL);
         }
-        if before.len() + text.len() > LARGEST {
+        let size = super::super::bytes::size;
+        if size(&before) + size(text) > LARGEST {
             return Err(FULL);
         }
         files.0.insert(within, format!("{before}{text}").into());

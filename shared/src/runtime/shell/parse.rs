@@ -14,19 +14,48 @@ const DEEPEST: u32 = 40;
 /// # Errors
 /// What the shell says of it.
 pub(super) fn compile(source: &str) -> Result<Code, String> {
-    let mut parser = Parser {
-        text: source.chars().collect(),
-        at: 0,
-        code: Code { source: source.into(), blocks: vec![Vec::new()], heredocs: Vec::new() },
-        block: 0,
-        checked: 0,
-        depth: 0,
-        awaited: Vec::new(),
-    };
-    parser.list(&[])?;
-    match parser.peek() {
-        None => Ok(parser.code),
-        Some(next) => Err(format!("syntax error: unexpected \"{next}\"")),
+    Parser::of(source).script()
+}
+
+/// Compiles lines as somebody types them; nothing while the command has not come to its end.
+///
+/// # Errors
+/// What the shell says of them.
+pub(super) fn compile_lines(source: &str) -> Result<Option<Code>, String> {
+    if source.ends_with("\\\n") {
+        return Ok(None);
+    }
+    let mut parser = Parser::of(source);
+    match parser.script() {
+        Ok(_) if parser.unfinished || !parser.awaited.is_empty() => Ok(None),
+        Ok(code) => Ok(Some(code)),
+        Err(why) if ["end of file", "unterminated", "missing"].iter().any(|end| why.contains(end)) => {
+            Ok(None)
+        }
+        Err(why) => Err(why),
+    }
+}
+
+impl Parser {
+    fn of(source: &str) -> Parser {
+        Parser {
+            text: source.chars().collect(),
+            at: 0,
+            code: Code { source: source.into(), blocks: vec![Vec::new()], heredocs: Vec::new() },
+            block: 0,
+            checked: 0,
+            depth: 0,
+            awaited: Vec::new(),
+            unfinished: false,
+        }
+    }
+
+    fn script(&mut self) -> Parsed<Code> {
+        self.list(&[])?;
+        match self.peek() {
+            None => Ok(std::mem::take(&mut self.code)),
+            Some(next) => Err(format!("syntax error: unexpected \"{next}\"")),
+        }
     }
 }
 
@@ -41,6 +70,8 @@ struct Parser {
     depth: u32,
     /// Here-documents whose text comes after this line: number, end, whether variables count.
     awaited: Vec<(u32, String, bool)>,
+    /// Whether the end of a here-document is to come.
+    unfinished: bool,
 }
 
 type Parsed<T> = Result<T, String>;
@@ -112,11 +143,12 @@ impl Parser {
             let line: String = self.text[self.at..].iter().take_while(|&&c| c != '\n').collect();
             self.at = (self.at + line.chars().count() + 1).min(self.text.len());
             if line.trim_start_matches('\t') == end {
-                break;
+                return text;
             }
             text.push_str(&line);
             text.push('\n');
         }
+        self.unfinished = true;
         text
     }
 

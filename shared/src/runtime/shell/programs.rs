@@ -2,6 +2,7 @@
 
 mod builtin;
 mod listing;
+mod tar;
 mod text;
 
 use crate::doc::Str;
@@ -18,6 +19,8 @@ pub(super) enum Done {
     Status(i32),
     /// It takes its time, perhaps cut off at a moment.
     Waits(Wait, Option<Time>),
+    /// It is to be begun anew when there is more to read.
+    NeedsInput,
     /// The task itself went on to something else (`exit`, another shell).
     Elsewhere,
 }
@@ -63,6 +66,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("stress", stress),
     ("sync", quiet),
     ("tail", text::tail),
+    ("tar", tar::tar),
     ("tee", text::tee),
     ("timeout", timeout),
     ("top", unending),
@@ -112,7 +116,7 @@ impl Task {
         }
         let known = plain(name);
         if SHELLS.contains(&known) {
-            return self.shell(&args, world);
+            return self.shell(known, &args, world);
         }
         if let Some((_, program)) = PROGRAMS.iter().find(|(program, _)| *program == known) {
             return program(self, &args, world);
@@ -131,7 +135,7 @@ impl Task {
     }
 
     /// `sh -c SCRIPT`, `sh FILE`, or a script on standard input.
-    fn shell(&mut self, args: &[Str], world: &mut Surroundings<'_>) -> Done {
+    fn shell(&mut self, name: &str, args: &[Str], world: &mut Surroundings<'_>) -> Done {
         let mut rest = args.iter();
         let mut from_text = false;
         let mut strict = false;
@@ -157,7 +161,12 @@ impl Task {
                     return Done::Status(127);
                 }
             },
-            None => std::mem::take(&mut self.io.input),
+            None if self.io.input.is_none() => {
+                self.read_commands(name, world);
+                self.strict |= strict;
+                return Done::Elsewhere;
+            }
+            None => self.io.input.replace(Str::new()).unwrap_or_default(),
         };
         // `sh -c 'echo $1' name one`: the first is the shell's own name.
         let rest: Vec<Str> = rest.skip(usize::from(from_text)).cloned().collect();

@@ -83,6 +83,14 @@ impl Task {
                 self.tail_on(&path, shown, world);
                 return Some(Progress::Waits(self.wakes_at()));
             }
+            Wait::Line if self.stdin.has_line() => {}
+            Wait::Input(name, args) if self.stdin.has_news() => {
+                self.pending = None;
+                self.call(&name, args, world);
+                if self.pending.is_some() {
+                    return Some(Progress::Waits(self.wakes_at()));
+                }
+            }
             Wait::Own => return Some(Progress::BecomesOwn),
             Wait::Answer(request) if !request.sent => {
                 if let Some(Pending { what: Wait::Answer(request), .. }) = &mut self.pending {
@@ -127,7 +135,7 @@ impl Task {
             Op::Call(block, kind) => self.enter(*kind, Arc::clone(&code), *block, self.arguments.clone()),
             Op::Spawn(block) => self.spawn(*block, world),
             Op::Define(name, block) => {
-                self.functions.insert(name.clone(), *block);
+                self.functions.insert(name.clone(), (Arc::clone(&code), *block));
                 self.status = 0;
             }
             Op::Jump(to) => self.at = *to,
@@ -176,6 +184,7 @@ impl Task {
                     self.io = io;
                 }
             }
+            Op::Interpret => self.interpret(world),
             Op::Case(word) => {
                 let mut values = self.take_values(word.values());
                 let text = self.text(word, &mut values).unwrap_or_default();
@@ -224,7 +233,7 @@ impl Task {
         if let Block::Stage(_) = kind
             && let Some(piped) = self.piped.take()
         {
-            self.io.input = piped;
+            self.io.input = Some(piped);
         }
         if matches!(kind, Block::Capture | Block::Stage(true)) {
             self.buffers.push(String::new());
@@ -233,7 +242,7 @@ impl Task {
     }
 
     /// The end of a block: back to where it was run from.
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         let Some(frame) = self.frames.pop() else { return self.end(self.status) };
         match frame.kind {
             Block::Capture => {
@@ -342,6 +351,7 @@ impl Task {
         child.buffers.clear();
         child.written.clear();
         child.traps.clear();
+        child.stdin = super::input::Stdin::default();
         child.after = None;
         child.pid = world.next_pid;
         // It would be heard by nobody in a pipe that is gone.
@@ -433,12 +443,16 @@ impl Task {
 
     /// Runs a function or a program.
     pub(super) fn call(&mut self, name: &Str, fields: Vec<Str>, world: &mut Surroundings<'_>) {
-        if let Some(&block) = self.functions.get(name) {
-            let code = Arc::clone(&self.code);
+        if let Some((code, block)) = self.functions.get(name).cloned() {
             return self.enter(Block::Function, code, block, fields);
         }
+        let again = self.reads_live().then(|| fields.clone());
         match self.program(name, fields, world) {
             Done::Status(status) => self.status = status,
+            Done::NeedsInput => {
+                self.stdin.seen();
+                self.wait_for(Wait::Input(name.clone(), again.unwrap_or_default()), None);
+            }
             Done::Waits(what, deadline) => {
                 self.status = 0;
                 self.wait_for(what, deadline);

@@ -31,17 +31,20 @@ impl Task {
                     let name = self.text(word, values)?;
                     let path = absolute(&self.directory, &name);
                     self.io.input = match path.as_str() {
-                        "dev/null" => Str::new(),
+                        "dev/null" => Some(Str::new()),
+                        "dev/stdin" | "dev/tty" => None,
                         path => match world.place.read(path) {
-                            Ok(text) => text.as_str().into(),
+                            Ok(text) => Some(text.as_str().into()),
                             Err(_) => return Err(format!("can't open {name}: no such file")),
                         },
                     };
                 }
-                Destination::Text(word) => self.io.input = format!("{}\n", self.text(word, values)?).into(),
+                Destination::Text(word) => {
+                    self.io.input = Some(format!("{}\n", self.text(word, values)?).into())
+                }
                 Destination::Heredoc(number) => {
                     let code = Arc::clone(&self.code);
-                    self.io.input = self.text(&code.heredocs[*number as usize], values)?.into();
+                    self.io.input = Some(self.text(&code.heredocs[*number as usize], values)?.into());
                 }
                 Destination::Copy(from) => {
                     let sink = if *from == 2 { self.io.err.clone() } else { self.io.out.clone() };

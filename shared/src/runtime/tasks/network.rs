@@ -14,7 +14,7 @@ use super::super::{Runtime, Sandbox};
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(in crate::runtime) struct Asked {
     /// Whose.
-    pub(super) task: u64,
+    pub(in crate::runtime) task: u64,
     port: Option<u32>,
     /// Whether the address is known.
     resolved: bool,

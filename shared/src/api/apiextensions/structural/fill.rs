@@ -4,6 +4,25 @@ use crate::doc::{Doc, Path, Segment};
 
 use super::{is_of_resource, preserves_unknown, says};
 
+/// The fields of `ObjectMeta`, which an embedded resource's metadata may have and no others.
+const METADATA: [&str; 15] = [
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
 /// The resource without what its schema does not know; where that was is added to `gone`, if somebody wants to know.
 pub fn pruned(schema: &Doc, resource: &Doc, gone: &mut Vec<Path>) -> Doc {
     let mut pruner = Pruner { path: Path::default(), gone };
@@ -24,6 +43,12 @@ impl Pruner<'_> {
                 let mut changed = map.clone();
                 for (key, value) in map.entries() {
                     if resource && is_of_resource(key) {
+                        if key.as_str() == "metadata"
+                            && !self.path.0.is_empty()
+                            && let Some(known) = self.metadata(value)
+                        {
+                            changed.insert(key.clone(), known);
+                        }
                         continue;
                     }
                     let below = match &schema["properties"][key.as_str()] {
@@ -55,6 +80,19 @@ impl Pruner<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The metadata of an embedded resource as they should be. Those of the resource itself are read by who reads all
+    /// objects' metadata.
+    fn metadata(&mut self, metadata: &Doc) -> Option<Doc> {
+        let mut changed = metadata.as_map()?.clone();
+        let odd = metadata.entries().iter().filter(|(field, _)| !METADATA.contains(&field.as_str()));
+        for (field, _) in odd {
+            changed.remove(field);
+            let at = ["metadata".into(), field.clone()].map(Segment::Key);
+            self.gone.push(Path(self.path.0.iter().cloned().chain(at).collect()));
+        }
+        (!changed.same(metadata.as_map()?)).then_some(Doc::Map(changed))
     }
 
     /// The same of a value below one of `above`.

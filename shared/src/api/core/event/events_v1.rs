@@ -1,6 +1,6 @@
 //! `events.k8s.io/v1`: the same events under other names.
 
-use crate::doc::Doc;
+use crate::doc::{Doc, Str};
 
 const API_VERSION: &str = "events.k8s.io/v1";
 /// What a field is called here, and as it is kept.
@@ -17,6 +17,16 @@ const NAMES: [(&str, &str); 7] = [
 /// Whether a request's path is that of this version.
 pub fn is_path(path: &str) -> bool {
     path.starts_with("/apis/events.k8s.io/v1/")
+}
+
+/// What a field is called as it is kept: `regarding.name` is `involvedObject.name`.
+pub fn kept_field(path: &str) -> Str {
+    let (first, rest) = path.split_once('.').map_or((path, ""), |(first, rest)| (first, rest));
+    match NAMES.iter().find(|(here, _)| *here == first) {
+        Some((_, kept)) if rest.is_empty() => (*kept).into(),
+        Some((_, kept)) => format!("{kept}.{rest}").into(),
+        None => path.into(),
+    }
 }
 
 /// Makes what a client sent into what is stored; `by_path` says that it came to this version's path.

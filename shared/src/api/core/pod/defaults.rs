@@ -18,6 +18,7 @@ pub fn default_pod_spec(spec: &mut Doc) {
     spec.default_to("securityContext", Doc::map());
     each(spec, "containers", default_container);
     each(spec, "initContainers", default_container);
+    each(spec, "ephemeralContainers", default_container);
     each(spec, "volumes", default_volume);
 }
 

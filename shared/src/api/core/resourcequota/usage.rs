@@ -27,7 +27,7 @@ pub fn kind_of(resource: &str) -> Option<Kind> {
         "configmaps" => Some(Kind::ConfigMap),
         "secrets" => Some(Kind::Secret),
         "resourcequotas" => Some(Kind::ResourceQuota),
-        "replicationcontrollers" => None,
+        "replicationcontrollers" => Some(Kind::ReplicationController),
         _ if resource.contains(".storageclass.storage.k8s.io/") => Some(Kind::PersistentVolumeClaim),
         _ => Some(Kind::Pod),
     }
@@ -102,7 +102,9 @@ pub fn of(kind: Kind, body: &Doc, deletion: Option<Deletion>, now: Timestamp) ->
                 }
             }
         }
-        Kind::ConfigMap | Kind::Secret | Kind::ResourceQuota => count(kind.info().plural, 1),
+        Kind::ConfigMap | Kind::Secret | Kind::ResourceQuota | Kind::ReplicationController => {
+            count(kind.info().plural, 1);
+        }
         _ => {}
     }
     used

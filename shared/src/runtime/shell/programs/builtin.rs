@@ -74,7 +74,7 @@ impl Task {
                 self.arguments.drain(..count);
                 Done::Status(0)
             }
-            "read" => Done::Status(self.read(args)),
+            "read" => self.read(args),
             "trap" => {
                 if let Some((action, signals)) = args.split_first() {
                     for signal in signals {
@@ -152,13 +152,12 @@ impl Task {
     }
 
     /// Takes a line from standard input into variables.
-    fn read(&mut self, args: &[Str]) -> i32 {
-        let input = self.io.input.clone();
-        if input.is_empty() {
-            return 1;
-        }
-        let (line, rest) = input.split_once('\n').unwrap_or((&input, ""));
-        self.io.input = rest.into();
+    fn read(&mut self, args: &[Str]) -> Done {
+        let line = match self.take_line() {
+            Some(line) if line.is_empty() => return Done::Status(1),
+            Some(line) => line,
+            None => return Done::NeedsInput,
+        };
         let names: Vec<&Str> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
         let mut line = line.trim();
         for (at, name) in names.iter().enumerate() {
@@ -167,7 +166,7 @@ impl Task {
             self.variables.insert((*name).clone(), value.into());
             line = after.trim_start();
         }
-        0
+        Done::Status(0)
     }
 
     fn kill(&mut self, args: &[Str], world: &mut Surroundings<'_>) -> Done {

@@ -12,16 +12,19 @@ use super::{Done, fail, say};
 /// Between two looks of `tail -f` at its file.
 const LOOK: Duration = Duration::seconds(1);
 
-/// The text of some files, or of standard input when none is named; what is missing is said.
-fn input(task: &mut Task, name: &str, files: &[&Str], world: &mut Surroundings<'_>) -> (String, i32) {
+/// The text of some files, or of standard input when none is named; what is missing is said. Nothing while the end of
+/// standard input is to come.
+fn input(task: &mut Task, name: &str, files: &[&Str], world: &mut Surroundings<'_>) -> Option<(String, i32)> {
     if files.is_empty() {
-        return (std::mem::take(&mut task.io.input).to_string(), 0);
+        return Some((task.take_input()?.to_string(), 0));
     }
+    let own = files.iter().any(|file| *file == "-");
+    let own = if own { task.take_input()? } else { Str::new() };
     let mut text = String::new();
     let mut status = 0;
     for file in files {
         if *file == "-" {
-            text.push_str(&std::mem::take(&mut task.io.input));
+            text.push_str(&own);
             continue;
         }
         match world.place.read(&absolute(&task.directory, file)) {
@@ -36,7 +39,7 @@ fn input(task: &mut Task, name: &str, files: &[&Str], world: &mut Surroundings<'
             }
         }
     }
-    (text, status)
+    Some((text, status))
 }
 
 /// Options and the rest; those in `valued` take the next word.
@@ -66,14 +69,20 @@ fn value<'a>(options: &[(char, &'a str)], flag: char) -> Option<&'a str> {
 
 pub(super) fn cat(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (_, files) = options(args, "");
-    let (text, status) = input(task, "cat", &files, world);
+    if task.reads_live() && files.iter().all(|file| *file == "-") {
+        // It passes on what comes, as it comes.
+        let (text, over) = task.take_some();
+        task.write(false, &text, world);
+        return if over { Done::Status(0) } else { Done::NeedsInput };
+    }
+    let Some((text, status)) = input(task, "cat", &files, world) else { return Done::NeedsInput };
     task.write(false, &text, world);
     Done::Status(status)
 }
 
 pub(super) fn head(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (found, files) = options(args, "nc");
-    let (text, status) = input(task, "head", &files, world);
+    let Some((text, status)) = input(task, "head", &files, world) else { return Done::NeedsInput };
     let lines = value(&found, 'n').or_else(|| digits(args)).and_then(|n| n.parse().ok()).unwrap_or(10);
     let text: String = match value(&found, 'c').and_then(|count| count.parse().ok()) {
         Some(count) => text.chars().take(count).collect(),
@@ -96,7 +105,12 @@ pub(super) fn tail(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) 
     let missing = follow
         && files.first().is_some_and(|file| world.place.read(&absolute(&task.directory, file)).is_err());
     let dev = files.first().is_some_and(|file| *file == "/dev/null");
-    let (text, status) = if missing { (String::new(), 0) } else { input(task, "tail", &files, world) };
+    let (text, status) = if missing {
+        (String::new(), 0)
+    } else {
+        let Some(read) = input(task, "tail", &files, world) else { return Done::NeedsInput };
+        read
+    };
     let pieces: Vec<&str> = text.split_inclusive('\n').collect();
     let skip = match lines.strip_prefix('+') {
         Some(from) => from.parse().unwrap_or(1usize).saturating_sub(1),
@@ -134,7 +148,7 @@ impl Task {
 
 pub(super) fn wc(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (found, files) = options(args, "");
-    let (text, status) = input(task, "wc", &files, world);
+    let Some((text, status)) = input(task, "wc", &files, world) else { return Done::NeedsInput };
     let counts =
         [('l', text.matches('\n').count()), ('w', text.split_whitespace().count()), ('c', text.len())];
     let wanted = counts.iter().filter(|(flag, _)| found.is_empty() || value(&found, *flag).is_some());
@@ -155,7 +169,7 @@ pub(super) fn grep(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) 
         None if rest.is_empty() => return fail(task, "grep: missing pattern", world),
         None => rest.remove(0).clone(),
     };
-    let (text, _) = input(task, "grep", &rest, world);
+    let Some((text, _)) = input(task, "grep", &rest, world) else { return Done::NeedsInput };
     let fold = |text: &str| if has('i') { text.to_lowercase() } else { text.to_owned() };
     let alternatives: Vec<String> =
         fold(&pattern).split('|').map(|one| one.trim_end_matches('\\').to_owned()).collect();
@@ -186,7 +200,7 @@ pub(super) fn sed(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
         None if rest.is_empty() => return fail(task, "sed: no script", world),
         None => rest.remove(0).clone(),
     };
-    let (text, status) = input(task, "sed", &rest, world);
+    let Some((text, status)) = input(task, "sed", &rest, world) else { return Done::NeedsInput };
     let mut letters = script.chars();
     let (Some('s'), Some(mark)) = (letters.next(), letters.next()) else {
         return fail(task, &format!("sed: unsupported command {script}"), world);
@@ -207,7 +221,7 @@ pub(super) fn sed(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
 
 pub(super) fn tr(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (found, sets) = options(args, "");
-    let text = std::mem::take(&mut task.io.input);
+    let Some(text) = task.take_input() else { return Done::NeedsInput };
     let set = |at: usize| sets.get(at).map_or_else(Vec::new, |set| characters(set));
     let (from, to) = (set(0), set(1));
     let delete = value(&found, 'd').is_some();
@@ -239,7 +253,7 @@ fn characters(set: &str) -> Vec<char> {
 
 pub(super) fn cut(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (found, files) = options(args, "dfc");
-    let (text, status) = input(task, "cut", &files, world);
+    let Some((text, status)) = input(task, "cut", &files, world) else { return Done::NeedsInput };
     let mark = value(&found, 'd').unwrap_or("\t");
     let field: usize =
         value(&found, 'f').and_then(|text| text.split([',', '-']).next()?.parse().ok()).unwrap_or(1);
@@ -251,7 +265,7 @@ pub(super) fn cut(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
 
 pub(super) fn sort(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (found, files) = options(args, "k");
-    let (text, status) = input(task, "sort", &files, world);
+    let Some((text, status)) = input(task, "sort", &files, world) else { return Done::NeedsInput };
     let mut lines: Vec<(i64, &str)> = text
         .lines()
         .map(|line| {
@@ -273,7 +287,7 @@ pub(super) fn sort(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) 
 
 pub(super) fn uniq(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (found, files) = options(args, "");
-    let (text, status) = input(task, "uniq", &files, world);
+    let Some((text, status)) = input(task, "uniq", &files, world) else { return Done::NeedsInput };
     let mut groups: Vec<(u64, &str)> = Vec::new();
     for line in text.lines() {
         match groups.last_mut() {
@@ -310,7 +324,7 @@ pub(super) fn seq(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
 
 pub(super) fn tee(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (found, files) = options(args, "");
-    let text = std::mem::take(&mut task.io.input);
+    let Some(text) = task.take_input() else { return Done::NeedsInput };
     let append = value(&found, 'a').is_some();
     let mut status = 0;
     for file in files {
@@ -340,7 +354,7 @@ pub(super) fn dirname(task: &mut Task, args: &[Str], world: &mut Surroundings<'_
 pub(super) fn base64(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     use ::base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
     let (found, files) = options(args, "w");
-    let (text, status) = input(task, "base64", &files, world);
+    let Some((text, status)) = input(task, "base64", &files, world) else { return Done::NeedsInput };
     let result = if value(&found, 'd').is_some() {
         let all: String = text.split_whitespace().collect();
         let bytes = STANDARD_NO_PAD.decode(all.trim_end_matches('=')).unwrap_or_default();
