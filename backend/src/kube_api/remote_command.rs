@@ -42,6 +42,9 @@ const BATCH: usize = 128 << 10;
 
 /// A client opens all of its streams in this time.
 const STREAMS: Duration = Duration::from_secs(30);
+/// A client of a WebSocket says nothing of its channels, and kubectl before 1.34 loses what arrives before it has made them
+/// (kubernetes/kubernetes#131203): nobody else answers as fast as this server.
+const CHANNELS_MADE: Duration = Duration::from_millis(100);
 /// A client that has heard the end closes the connection in this time.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// A program that does not read is waited for this long, and asked so often.
@@ -159,6 +162,7 @@ impl Program {
         let (out, mut outputs) = mpsc::channel(PIECES);
         let reading = tokio::spawn(read_websocket(messages, keys, ends));
         let writing = async {
+            sleep(CHANNELS_MADE).await;
             while let Some(output) = outputs.recv().await {
                 let (channel, bytes) = match output {
                     Output::Stdout(bytes) => (STDOUT, bytes),
