@@ -26,13 +26,13 @@ const foot = () => document.querySelector(".page .foot, .desk .foot");
 
 const strip = element("div", { class: "doing", role: "status" });
 let until;
-/** Shows something at the foot, where the legend is otherwise. */
+/** Shows something at the foot, where the legend is otherwise; parts may be missing. */
 function show(...parts) {
   const legend = document.querySelector(".foot .legend");
   if (!legend || !foot()) return;
   if (strip.parentNode !== foot()) foot().append(strip);
   if (!legend.hidden) strip.style.minHeight = `${legend.offsetHeight}px`;
-  strip.replaceChildren(...parts, element("button", { class: "quiet", label: "close", onclick: hide }, "×"));
+  strip.replaceChildren(...parts.filter(Boolean), element("button", { class: "quiet", label: "close", onclick: hide }, "×"));
   strip.hidden = false;
   legend.hidden = true;
   clearTimeout(until);

@@ -296,6 +296,7 @@ test("what the mouse does has a command", async (t) => {
   const doing = page.locator(".doing");
   await page.locator(".pod[data-shape=ready]").first().click();
   await doing.getByText(/^kubectl describe pod todo-api-/).waitFor();
+  assert.match(await doing.innerText(), /^The same:\s+kubectl describe pod \S+\s+Copy\s+×$/);
   await page.getByRole("button", { name: "Delete" }).click();
   await doing.getByText(/^kubectl delete pod todo-api-/).waitFor();
   await screenshot(page, "command");
