@@ -1,9 +1,36 @@
-//! Addresses of files that the page loads later. The build puts a hash into every name and writes the result into
+//! Files that the page loads later. The build puts a hash into every name and writes the result into
 //! `<meta name="asset:NAME">` of `index.html`.
 
 use leptos::prelude::document;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlMetaElement;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `import(url)`, kept by the start script of `index.html`.
+    #[wasm_bindgen(js_namespace = kubarium)]
+    fn load(url: &str) -> js_sys::Promise;
+}
+
+/// The JavaScript module `name`, loaded.
+///
+/// # Errors
+/// When `index.html` does not list it, or it cannot be loaded: the browser's reason.
+pub async fn module(name: &str) -> Result<JsValue, JsValue> {
+    match url(name) {
+        Some(url) => import(&url).await,
+        None => Err(format!("index.html names no {name} module").into()),
+    }
+}
+
+/// The same for one that has an address for ever.
+///
+/// # Errors
+/// When it cannot be loaded: the browser's reason.
+pub async fn import(url: &str) -> Result<JsValue, JsValue> {
+    JsFuture::from(load(url)).await
+}
 
 /// The address of the asset `name`, `None` when `index.html` does not list it.
 pub fn url(name: &str) -> Option<String> {

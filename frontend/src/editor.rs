@@ -2,17 +2,12 @@
 
 use js_sys::{Array, Object};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlElement;
 
 use crate::assets;
 
 #[wasm_bindgen]
 extern "C" {
-    /// `import(url)`, kept by the start script of `index.html`: it cannot be called from here by name.
-    #[wasm_bindgen(js_namespace = kubarium)]
-    fn load(url: &str) -> js_sys::Promise;
-
     /// The editor's JavaScript module.
     #[derive(Clone)]
     type Module;
@@ -66,8 +61,7 @@ impl Editor {
     /// # Errors
     /// When the module cannot be loaded: the browser's reason.
     pub async fn open(element: &HtmlElement, text: &str, callbacks: &Object) -> Result<Self, JsValue> {
-        let url = assets::url("editor").ok_or("index.html names no editor module")?;
-        let module: Module = JsFuture::from(load(&url)).await?.unchecked_into();
+        let module: Module = assets::module("editor").await?.unchecked_into();
         Ok(module.create(element, text, callbacks))
     }
 

@@ -4,16 +4,12 @@ use leptos::{html, prelude::*, task::spawn_local};
 use leptos_i18n::I18nContext;
 
 use wasm_bindgen::{JsCast, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::SvgElement;
 
-use crate::{browser, i18n::*, state::Page, stills};
+use crate::{assets, browser, i18n::*, state::Page, stills};
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = kubarium)]
-    fn load(url: &str) -> js_sys::Promise;
-
     /// `public/embed/still.js`.
     type Stills;
 
@@ -45,7 +41,7 @@ pub(crate) fn Gallery() -> impl IntoView {
     let draw = move || {
         let Some(name) = chosen.get_untracked().map(|select| select.value()) else { return };
         spawn_local(async move {
-            let Ok(module) = JsFuture::from(load("embed/still.js")).await else { return };
+            let Ok(module) = assets::import("embed/still.js").await else { return };
             let drawn = module.unchecked_into::<Stills>().still(stills::of(&name));
             if let Some(place) = picture.get_untracked() {
                 place.replace_children_with_node_1(&drawn);

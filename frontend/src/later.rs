@@ -1,20 +1,15 @@
 //! Parts of the page that JavaScript modules draw (`js/`), loaded when they are first shown: nothing of them weighs on the
 //! first load. A module gives `create(element, {about, inspect, look})`, and stops by itself once its element has left the page.
 
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Function, Object, Reflect};
 use leptos::{html, prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlElement;
 
 use crate::{assets, protocol::Subject, state::Page};
 
 #[wasm_bindgen]
 extern "C" {
-    /// `import(url)`, kept by the start script of `index.html`.
-    #[wasm_bindgen(js_namespace = kubarium)]
-    fn load(url: &str) -> Promise;
-
     type Module;
 
     #[wasm_bindgen(method, catch)]
@@ -43,8 +38,7 @@ pub(crate) fn Later(
 }
 
 async fn open(page: Page, asset: &str, about: &str, element: &HtmlElement) -> Result<(), JsValue> {
-    let url = assets::url(asset).ok_or("index.html names no such module")?;
-    let module: Module = JsFuture::from(load(&url)).await?.unchecked_into();
+    let module: Module = assets::module(asset).await?.unchecked_into();
     let inspect = Closure::<dyn Fn(String, String, String)>::new(
         move |kind: String, namespace: String, name: String| {
             page.inspect(if kind.is_empty() {

@@ -3,15 +3,11 @@
 
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
 
 use crate::assets;
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = kubarium)]
-    fn load(url: &str) -> js_sys::Promise;
-
     type Module;
 
     /// Opens a room, after asking how it is to be.
@@ -22,8 +18,7 @@ extern "C" {
 /// Begins a workshop.
 pub(crate) fn teach() {
     spawn_local(async {
-        let Some(url) = assets::url("room") else { return };
-        if let Ok(module) = JsFuture::from(load(&url)).await {
+        if let Ok(module) = assets::module("room").await {
             module.unchecked_into::<Module>().teach();
         }
     });

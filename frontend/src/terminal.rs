@@ -4,7 +4,6 @@
 use js_sys::{Object, Reflect};
 use leptos::{html, prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlElement;
 
 use crate::{
@@ -16,9 +15,6 @@ use crate::{
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = kubarium)]
-    fn load(url: &str) -> js_sys::Promise;
-
     type Module;
 
     #[wasm_bindgen(method)]
@@ -94,8 +90,7 @@ pub(crate) fn Terminal() -> impl IntoView {
 }
 
 async fn open(host: &HtmlElement, page: Page) -> Result<Screen, JsValue> {
-    let url = assets::url("terminal").ok_or("index.html names no terminal module")?;
-    let module: Module = JsFuture::from(load(&url)).await?.unchecked_into();
+    let module: Module = assets::module("terminal").await?.unchecked_into();
     let callbacks = Object::new();
     let ask = Closure::<dyn Fn(String)>::new(move |text: String| {
         let request: TerminalRequest = serde_json::from_str(&text).expect("the module keeps the protocol");

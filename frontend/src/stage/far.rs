@@ -1,19 +1,14 @@
 //! The far view: the map (`js/map.js`), loaded when a cluster has too many nodes for cards.
 
-use js_sys::{Array, Function, Object, Promise, Reflect};
+use js_sys::{Array, Function, Object, Reflect};
 use leptos::{html, prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlElement;
 
 use crate::{assets, i18n::*, protocol::Subject, state::Page};
 
 #[wasm_bindgen]
 extern "C" {
-    /// `import(url)`, kept by the start script of `index.html`.
-    #[wasm_bindgen(js_namespace = kubarium)]
-    fn load(url: &str) -> Promise;
-
     /// The worker.
     #[wasm_bindgen(thread_local_v2, js_namespace = kubarium, js_name = engine)]
     static WORKER: JsValue;
@@ -61,8 +56,7 @@ async fn open(
     i18n: leptos_i18n::I18nContext<Locale>,
     element: &HtmlElement,
 ) -> Result<MapView, JsValue> {
-    let url = assets::url("map").ok_or("index.html names no map module")?;
-    let module: Module = JsFuture::from(load(&url)).await?.unchecked_into();
+    let module: Module = assets::module("map").await?.unchecked_into();
     let texts = Object::new();
     let set = |target: &Object, name: &str, value: &JsValue| Reflect::set(target, &name.into(), value);
     for (name, text) in [
