@@ -192,6 +192,8 @@ export function create(element, { look }) {
       else draw({ samples, values: [...values, values.at(-1)], from, head, now: told.now });
     }
     if (key !== drawn) tabulate();
+    // Who opened the timeline on a small screen would not see that there is more below.
+    if (!drawn) element.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
     drawn = key;
     moved();
   });
