@@ -155,6 +155,8 @@ pub enum Place {
         address: String,
         /// By this it knows that another server asks.
         secret: String,
+        /// What tells its certificate from all others; empty when it speaks plain http.
+        certificate: String,
     },
 }
 

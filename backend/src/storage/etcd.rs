@@ -22,9 +22,10 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+pub use self::gateway::Gateway;
 use self::{
     epochs::Epochs,
-    gateway::{Gateway, Kept, Op, Txn},
+    gateway::{Kept, Op, Txn},
 };
 use super::{
     Answer, CommandRecord, Pace, Place, SessionRecord, Storage, StoreError, Subject, TokenHash,
@@ -115,12 +116,17 @@ fn read<T: for<'a> Deserialize<'a>>(kept: &Kept) -> Result<T, StoreError> {
 }
 
 impl Etcd {
-    /// Uses the etcd with these members; others reach this server at `address`. An etcd that does not answer yet is no
+    /// Uses the etcd behind this gateway; others reach this server at `address`, and know it by its `certificate`. An etcd that does not answer yet is no
     /// failure: nothing is acknowledged until it does. What is taken over by another server is told in `lost`.
-    pub fn new(members: &[String], address: String, lost: mpsc::UnboundedSender<String>) -> Self {
+    pub fn new(
+        gateway: Gateway,
+        address: String,
+        certificate: String,
+        lost: mpsc::UnboundedSender<String>,
+    ) -> Self {
         let inner = Arc::new(Inner {
-            gateway: Gateway::new(members),
-            epochs: Epochs::new(address, lost),
+            gateway,
+            epochs: Epochs::new(address, certificate, lost),
             rooms: Mutex::default(),
             clocks: Mutex::default(),
         });
