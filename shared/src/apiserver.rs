@@ -330,7 +330,12 @@ impl ApiServer {
 
 impl Call<'_, '_> {
     /// Stores `object` unless this is a dry run.
-    fn put(&mut self, object: Object) -> Arc<Object> {
+    fn put(&mut self, mut object: Object) -> Arc<Object> {
+        if !self.is_from_outside()
+            && let Some(place) = managed::components::place(self.request)
+        {
+            object.meta.written.0[place] = self.cx.timestamp().seconds() as u32;
+        }
         if self.request.options.dry_run {
             return Arc::new(object);
         }

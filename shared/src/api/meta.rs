@@ -27,8 +27,23 @@ pub struct Meta {
     pub owners: Arc<Vec<OwnerReference>>,
     /// What must happen before the object may go.
     pub finalizers: Arc<Vec<Str>>,
-    /// `managedFields`, as stored.
+    /// `managedFields`, as stored: without those of the cluster's own components.
     pub managed_fields: Doc,
+    /// When components last wrote.
+    pub written: Written,
+}
+
+/// When components last wrote an object, in seconds since 1970, and 0 for never: `managedFields` tells it. Who they
+/// are follows from the kind.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Written(pub [u32; 4]);
+
+impl Written {
+    /// The moment at one of the places, if there was one.
+    pub fn at(self, place: usize) -> Option<Timestamp> {
+        let seconds = self.0[place];
+        (seconds != 0).then(|| Timestamp::from_millis(i64::from(seconds) * 1000))
+    }
 }
 
 /// Most objects have no owners and no finalizers: they share that.
@@ -53,6 +68,7 @@ impl Default for Meta {
             owners: Arc::clone(&NO_OWNERS),
             finalizers: Arc::clone(&NO_FINALIZERS),
             managed_fields: Doc::Null,
+            written: Written::default(),
         }
     }
 }
@@ -203,6 +219,7 @@ impl Meta {
             ),
             finalizers: shared(doc["finalizers"].items().iter().map(Doc::str).collect(), &NO_FINALIZERS),
             managed_fields: non_empty("managedFields"),
+            written: Written::default(),
         }
     }
 }

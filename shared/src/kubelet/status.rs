@@ -34,6 +34,9 @@ impl Kubelet {
             return;
         }
         let mut patch = news(&pod.sent, &status);
+        if types(&status).ne(types(&pod.sent)) {
+            patch.set(literal!("$setElementOrder/conditions"), order_of_conditions(&object, &status));
+        }
         pod.sent = status;
         pod.writing = true;
         let known_ip = &object.body["status"]["podIP"];
@@ -62,6 +65,23 @@ fn news(sent: &Doc, status: &Doc) -> Doc {
         (field.clone(), value)
     });
     Doc::Map(fields.collect())
+}
+
+/// The conditions that kubelets keep, as they have them in order.
+const KEPT: [&str; 5] =
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+
+fn types(status: &Doc) -> impl Iterator<Item = &str> {
+    status["conditions"].items().iter().filter_map(|condition| condition["type"].as_str())
+}
+
+/// In which order conditions stand: those of others come first.
+fn order_of_conditions(object: &Object, status: &Doc) -> Doc {
+    let mut order: Vec<&str> = types(&object.body["status"]).filter(|name| !KEPT.contains(name)).collect();
+    let own = types(status).filter(|name| !KEPT.contains(name)).collect::<Vec<_>>();
+    order.extend(own);
+    order.dedup();
+    Doc::list(order.into_iter().chain(KEPT).map(|name| doc!({ "type": name })))
 }
 
 fn failed(container: &ContainerState) -> bool {
