@@ -28,7 +28,9 @@ fn who(object: &Value) -> Vec<String> {
 
 fn of(object: &Value, manager: &str, part: &str) -> Value {
     let mut owners = owners(object).into_iter();
-    owners.find(|(of, through, _)| of == manager && through == part).map_or(Value::Null, |(.., fields)| fields)
+    owners
+        .find(|(of, through, _)| of == manager && through == part)
+        .map_or(Value::Null, |(.., fields)| fields)
 }
 
 fn world() -> World {

@@ -17,7 +17,7 @@ const SCENARIOS: &[(Plan, Rules)] = &[
     (plan("s2_recreate", 6), PLAIN),
     (plan("s2_proportional_scale", 24), PLAIN),
     (plan("s2_pause_history", 21), PACED),
-    (plan("s3_node_failure_default", 364), PLAIN),
+    (Plan { start: Some(23_940), ..plan("s3_node_failure_default", 364) }, PLAIN),
     (Plan { nodes: 0, ..plan("s4_no_nodes", 2) }, PLAIN),
     (plan("s6_service_endpoints", 28), PLAIN),
     (plan("s7_preemption", 9), PLAIN),
@@ -69,7 +69,7 @@ const PLAIN: Rules = Rules { paced: false, one_by_one: false, slack: 0.0, course
 const PACED: Rules = Rules { paced: true, ..PLAIN };
 
 const fn plan(name: &'static str, until: u64) -> Plan {
-    Plan { name, until, nodes: 6 }
+    Plan { name, until, nodes: 6, start: None }
 }
 
 /// Plays a recording and settles how much of it agrees.

@@ -105,8 +105,7 @@ fn plain_kinds_are_kept_with_defaults_columns_and_refusals() {
     let (code, mut said) = send(&mut world, "POST", base, &csr);
     assert_eq!((code, said["spec"]["username"].is_string()), (201, true), "{said}");
     // It is approved at a path of its own, and nowhere else.
-    said["status"] =
-        json!({"conditions": [{"type": "Denied", "status": "True", "reason": "KubectlDeny"}]});
+    said["status"] = json!({"conditions": [{"type": "Denied", "status": "True", "reason": "KubectlDeny"}]});
     let (_, kept) = send(&mut world, "PUT", &format!("{base}/ann"), &said);
     assert!(kept["status"]["conditions"].is_null(), "{kept}");
     said["metadata"]["resourceVersion"] = kept["metadata"]["resourceVersion"].clone();

@@ -100,7 +100,8 @@ fn decision(request: &Object, desk: &Desk<'_, '_>) -> Option<Doc> {
         "type": "Failed", "status": "True", "reason": "SignerValidationFailure", "message": why,
         "lastUpdateTime": now.clone(), "lastTransitionTime": now
     });
-    let all: Vec<Doc> = request.body["status"]["conditions"].items().iter().cloned().chain([failed]).collect();
+    let all: Vec<Doc> =
+        request.body["status"]["conditions"].items().iter().cloned().chain([failed]).collect();
     Some(doc!({ "conditions": all }))
 }
 
@@ -129,7 +130,6 @@ fn certificate(request: &Object) -> Str {
     let inner = base64_encode(text.as_bytes());
     let lines: Vec<&str> =
         inner.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-    let pem =
-        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
     base64_encode(pem.as_bytes()).into()
 }

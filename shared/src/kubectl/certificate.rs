@@ -9,11 +9,7 @@ use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::{Target, objects};
 
-pub(super) const FLAGS: &[Flag] = &[
-    value("selector", Some('l')),
-    switch("all", None),
-    switch("force", None),
-];
+pub(super) const FLAGS: &[Flag] = &[value("selector", Some('l')), switch("all", None), switch("force", None)];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((verb, names)) = args.words.split_first() else {
@@ -30,7 +26,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut words = vec!["csr".to_owned()];
     words.extend(names.iter().map(|name| {
         let name = name.as_str();
-        name.strip_prefix("csr/").or(name.strip_prefix("certificatesigningrequest/")).unwrap_or(name).to_owned()
+        name.strip_prefix("csr/")
+            .or(name.strip_prefix("certificatesigningrequest/"))
+            .unwrap_or(name)
+            .to_owned()
     }));
     let mut failures = Vec::new();
     for (target, request) in objects(&words, args, io, &mut failures)? {

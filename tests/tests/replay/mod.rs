@@ -26,6 +26,9 @@ pub struct Plan {
     pub until: u64,
     /// How many nodes there are.
     pub nodes: usize,
+    /// When it begins, in milliseconds of the cluster's time, where that matters to the hundredth of a second; else it
+    /// follows from the recording.
+    pub start: Option<u64>,
 }
 
 /// When recordings begin at the earliest, in milliseconds of the cluster's time: until then nodes come up.
@@ -61,7 +64,7 @@ impl Replay {
         for input in &recording.inputs {
             images(input, &mut scenario.spec.images);
         }
-        let start = start(&scenario, &recording);
+        let start = plan.start.unwrap_or_else(|| start(&scenario, &recording));
         scenario.spec.epoch = epoch(&recording, start).map(Str::from);
         let mut player = Player::new(scenario, 0).expect("a cluster");
         // The recorded clusters had no cloud that hands out addresses.

@@ -24,8 +24,12 @@ enum ListKind<'a> {
     Named(&'a Doc),
 }
 
+/// An item of `ownerReferences`.
+const OWNER: &str = "ownerReferences[]";
+
 /// Objects that are owned as a whole.
 const ATOMIC_MAPS: &[&str] = &[
+    OWNER,
     "selector",
     "labelSelector",
     "namespaceSelector",
@@ -79,7 +83,9 @@ impl<'a> Shape<'a> {
                 known => known,
             },
         });
-        Shape { field: name, schema, is_root: false }
+        // Owners are owned one by one, each as a whole.
+        let field = if name.is_empty() && self.field == "ownerReferences" { OWNER } else { name };
+        Shape { field, schema, is_root: false }
     }
 
     /// Whether Go always writes it, if only as `null`.
