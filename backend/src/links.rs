@@ -79,12 +79,16 @@ impl Links {
 /// A page from elsewhere, too many from one network, a body that is no link of ours or too long, or a store that is full.
 pub async fn keep(State(links): State<Links>, request: Request) -> Result<Response, Problem> {
     if origin::is_foreign(request.headers()) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "only pages from this server may have links kept here"));
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "only pages from this server may have links kept here",
+        ));
     }
     let base = origin::base_url(request.headers())
         .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "the Host header names no host"))?;
     if links.guesses.from(&request).is_some_and(|from| !links.may_ask(from)) {
-        let why = "many short links were made from this network just now: wait a minute, or send the long one";
+        let why =
+            "many short links were made from this network just now: wait a minute, or send the long one";
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
     }
     let text = text(request).await?;
@@ -106,7 +110,10 @@ pub async fn keep(State(links): State<Links>, request: Request) -> Result<Respon
 /// The link in a body. Only what opens is kept: this is no place for other things.
 async fn text(request: Request) -> Result<String, Problem> {
     let body = axum::body::to_bytes(request.into_body(), LONGEST).await.map_err(|_| {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the link is too long: at most {LONGEST} bytes are kept"))
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the link is too long: at most {LONGEST} bytes are kept"),
+        )
     })?;
     let refused = |why: String| Problem::new(StatusCode::BAD_REQUEST, why);
     let text = String::from_utf8(body.into()).map_err(|_| refused("this is no text".to_owned()))?;
@@ -123,7 +130,8 @@ async fn text(request: Request) -> Result<String, Problem> {
 /// # Errors
 /// There is none of this name, or a store that fails.
 pub async fn read(State(links): State<Links>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let none = || Problem::new(StatusCode::NOT_FOUND, "there is no link of this name here: copy all of it again");
+    let none =
+        || Problem::new(StatusCode::NOT_FOUND, "there is no link of this name here: copy all of it again");
     let is_name = BASE64_URL_SAFE_NO_PAD.decode(&name).is_ok_and(|bytes| bytes.len() == NAME);
     let link = if is_name { links.store.link(&name).await? } else { None }.ok_or_else(none)?;
     if BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(&link)[..NAME]) != name {

@@ -12,7 +12,8 @@ use shared::{scenario::Scenario, session::link};
 fn long() -> String {
     let data = |index: usize| format!("key-{index}: {:x}", index.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let data: Vec<String> = (0..600).map(data).collect();
-    let manifest = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: long}}\ndata: {{{}}}\n", data.join(", "));
+    let manifest =
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: long}}\ndata: {{{}}}\n", data.join(", "));
     let scenario = serde_json::json!({
         "apiVersion": "kubarium.dev/v1alpha1", "kind": "Scenario", "spec": { "steps": [{ "at": "0s", "apply": manifest }] }
     });

@@ -121,6 +121,7 @@ fn ShareMenu() -> impl IntoView {
     let copied = RwSignal::new(false);
     let address = move || page.link.get().map(|link| format!("{}#{link}", browser::address()));
     let length = move || address().map_or(0, |address| address.len());
+    let is_long = move || length() > LONG;
     Effect::new(move |_| {
         if let Some(address) = address().filter(|_| open.get()) {
             spawn_local(async move { copied.set(browser::copy(&address).await) });
@@ -162,7 +163,7 @@ fn ShareMenu() -> impl IntoView {
                         prop:value=move || address().unwrap_or_default()
                         on:focus=select_all
                     />
-                    <Show when=move || length() > LONG>
+                    <Show when=is_long>
                         <p class="long">
                             {t!(i18n, share.long, count = move || length())}
                             <button class="quiet" on:click=move |_| beyond("link")>{t!(i18n, share.shorten)}</button>
