@@ -3,7 +3,6 @@
 import { embed } from "./embed.js";
 import { picture } from "./picture.js";
 import { copyable, heard, sheet } from "./base.js";
-import { onlyAsFile, shorten } from "./short.js";
 import { element, say } from "./words.js";
 
 /** Parts of the page that can be left out, in the words of the address. */
@@ -90,14 +89,10 @@ function tabs(panels) {
 
 /** The sheet. */
 export async function link() {
-  const [whole, { at: now }] = await Promise.all([heard("link", "share"), heard("fingerprint", "fingerprint")]);
-  if (!whole) return void sheet("link_title", ...onlyAsFile());
-  let fragment = whole;
+  const [fragment, { at: now }] = await Promise.all([heard("link", "share"), heard("fingerprint", "fingerprint")]);
+  if (!fragment) return void sheet("link_title", element("p", { text: "too_large" }));
   const address = copyable("link");
-  const length = shorten((other) => {
-    fragment = other;
-    draw();
-  });
+  const length = element("p", { class: "muted" });
   const panels = [
     ["link", element("div", { class: "share-stack" }, address.row, length)],
     ["page", embed()],
@@ -105,9 +100,9 @@ export async function link() {
   ];
   const draw = () => {
     const options = chosen();
-    const link = addressOf(options, fragment);
-    address.put(link);
-    length.tell(fragment, link.length);
+    const whole = addressOf(options, fragment);
+    address.put(whole);
+    length.textContent = say("length", { count: whole.length });
     panels.slice(1).forEach(([, panel]) => panel.take(options, fragment));
   };
   const { form, chosen } = optionsOf(now, () => draw());
