@@ -325,17 +325,7 @@ fn renewed(call: &Call<'_, '_>, old: &Object, doc: &Doc) -> Option<(Meta, Doc)> 
     if old.key.kind != Kind::Lease || call.is_from_outside() {
         return None;
     }
-    let given = Meta::from_doc(&doc["metadata"]);
-    let known = |meta: &Meta| {
-        (
-            meta.labels.clone(),
-            meta.annotations.clone(),
-            Arc::clone(&meta.owners),
-            Arc::clone(&meta.finalizers),
-        )
-    };
-    let same = known(&given) == known(&old.meta) && given.managed_fields == old.meta.managed_fields;
-    same.then(|| (old.meta.clone(), body_of(doc)))
+    old.meta.is_said_by(&doc["metadata"]).then(|| (old.meta.clone(), body_of(doc)))
 }
 
 /// The revision that a whole document names; 0 when it names none.
