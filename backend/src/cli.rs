@@ -127,6 +127,9 @@ pub struct Serve {
     /// A room that has ended is deleted, with everything in it, after this time.
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=3650))]
     pub room_days: u32,
+    /// How many links are kept that were too long to be sent, each of 256 kB at most.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub links: u32,
     /// How to write the log to stderr. `RUST_LOG` says how much: `info` without it.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
     pub log: LogForm,

@@ -99,7 +99,8 @@ impl Guesses {
         Self { store, behind_proxy, tried: Arc::default(), hasher: RandomState::new() }
     }
 
-    fn from(&self, request: &Request) -> Option<IpAddr> {
+    /// The network that a request comes from.
+    pub fn from(&self, request: &Request) -> Option<IpAddr> {
         let said = if self.behind_proxy { forwarded_for(request.headers()) } else { None };
         let connected = request.extensions().get::<ConnectInfo<Remote>>().map(|info| info.0.0.ip());
         said.or(connected).map(network)

@@ -21,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     cli::{LogForm, Members, Serve},
     guesses::{Guesses, Remote},
+    links::Links,
     page::Page,
     rooms::{Limits, Rooms, qr},
     router,
@@ -83,7 +84,8 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
         let _ = stopping.wait_for(|stop| *stop).await;
     };
     let guesses = Guesses::new(store.clone(), options.behind_proxy);
-    let router = router::router(page, sessions.clone(), rooms, store.clone(), guesses, scheme);
+    let links = Links::new(store.clone(), guesses.clone(), options.links);
+    let router = router::router(page, sessions.clone(), rooms, store.clone(), guesses, links, scheme);
     let service = router.into_make_service_with_connect_info::<Remote>();
     let ends = stopped(stopping.clone());
     let served: BoxFuture<'_, std::io::Result<()>> = match identity {
