@@ -231,7 +231,8 @@ async fn who_tries_many_room_codes_is_slowed_down() {
     assert_eq!(status(&room).await, StatusCode::OK);
     let letter = |at: usize| char::from(b"BCDFGHJKMNPQRSTVWXYZ"[at % 20]);
     let mut wrong = 0;
-    while status(&format!("/api/v1/rooms/BCD{}{}{}", letter(wrong / 400), letter(wrong / 20), letter(wrong))).await
+    while status(&format!("/api/v1/rooms/BCD{}{}{}", letter(wrong / 400), letter(wrong / 20), letter(wrong)))
+        .await
         == StatusCode::NOT_FOUND
     {
         wrong += 1;

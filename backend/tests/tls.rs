@@ -12,9 +12,7 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use common::{Server, directory, program};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -147,7 +145,8 @@ async fn servers_that_speak_tls_share_an_etcd_that_does() {
     let store = format!("etcd://{client}");
     let start = async |name: &str, known: bool| {
         let [cert, key] = identity(folder.path(), name, &ca);
-        let mut options = vec!["--tls-cert", path(&cert), "--tls-key", path(&key), "--store-ca", path(&ca_file)];
+        let mut options =
+            vec!["--tls-cert", path(&cert), "--tls-key", path(&key), "--store-ca", path(&ca_file)];
         if known {
             options.extend(["--store-cert", path(&cert), "--store-key", path(&key)]);
         }

@@ -173,8 +173,11 @@ impl Gateway {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT));
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new()).build(connector);
         let members = members.iter().map(|member| format!("{scheme}://{member}/v3/")).collect();
         Self { client, members, current: AtomicUsize::new(0) }
