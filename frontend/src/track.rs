@@ -119,7 +119,10 @@ mod tests {
             .map(|at| mark(at, if at == 2500 { MarkKind::Fault } else { MarkKind::Normal }))
             .collect();
         let drawn = ticks(&marks, (0, 4999), 100);
-        assert_eq!(drawn.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [MarkKind::Normal, MarkKind::Fault]);
+        assert_eq!(
+            drawn.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+            [MarkKind::Normal, MarkKind::Fault]
+        );
         assert_eq!(drawn[1].1, "M500.1 5v24");
         assert!((99..=101).contains(&drawn[0].1.matches('M').count()));
     }

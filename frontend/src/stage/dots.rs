@@ -294,7 +294,8 @@ impl Dots {
         for moving in &mut self.moving {
             let hop = &moving.hop;
             let on_its_way = !self.running && scene >= hop.start && scene <= hop.end;
-            let shown = on_its_way && self.places.contains_key(&hop.from) && self.places.contains_key(&hop.to);
+            let shown =
+                on_its_way && self.places.contains_key(&hop.from) && self.places.contains_key(&hop.to);
             if shown {
                 halted.push(hop.clone());
             }
