@@ -107,7 +107,12 @@ fn listen_to_keys(page: Page) {
                     || matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
                     || (event.key() == " " && matches!(tag.as_str(), "BUTTON" | "A" | "SUMMARY"))
             });
-        if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
+        // What somebody else took is theirs. Fields have no use for Escape; editor and terminal have.
+        let leaves = event.key() == "Escape" && !within(&event, ".editor, .terminal");
+        if event.default_prevented() || (typing && !leaves) {
+            return;
+        }
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
         match event.key().as_str() {
@@ -120,12 +125,20 @@ fn listen_to_keys(page: Page) {
             "p" => browser::present(),
             "s" => page.pace(Pace::Skip(None)),
             "Escape" if page.travel.help.get_untracked() => page.travel.help.set(false),
+            // It closes itself, and one thing at a time.
+            "Escape" if matches!(document().query_selector(".menu > .sheet"), Ok(Some(_))) => {}
             "Escape" => page.drawer.set(None),
             _ => return,
         }
         event.prevent_default();
     });
     on_cleanup(move || handle.remove());
+}
+
+/// Whether an event comes from inside of such an element.
+fn within(event: &ev::KeyboardEvent, selector: &str) -> bool {
+    let element = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    element.is_some_and(|element| matches!(element.closest(selector), Ok(Some(_))))
 }
 
 /// What went wrong, above everything else.

@@ -229,8 +229,8 @@ impl Page {
             Reply::Link(link) => self.link.set(Some(link)),
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Scenario(scenario) => self.begin_live(scenario),
-            // The map and the room listen themselves.
-            Reply::MapNames(_) | Reply::MapClosely(_) | Reply::Standing(_) => {}
+            // The map, the room and what accompanies the page listen themselves.
+            Reply::Opening { .. } | Reply::MapNames(_) | Reply::MapClosely(_) | Reply::Standing(_) => {}
             Reply::Terminal(reply) => self.said.update(|said| said.push(reply)),
             Reply::Live(live) => self.live.set(Some(live)),
             Reply::OtherVersion(version) => self.other_version.set(Some(version)),

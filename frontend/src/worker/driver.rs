@@ -299,6 +299,7 @@ impl Driver {
         self.behind = false;
         self.far_passed += passed;
         let mut arrived = Vec::new();
+        let opening = self.opening();
         if self.past.seek.is_some() {
             arrived = self.seek(&|| clock() > deadline);
         } else if let Some((search, limit)) = self.search {
@@ -311,6 +312,7 @@ impl Driver {
         self.keep_up(&|| clock() > deadline);
         self.rejoin();
         let mut replies = arrived;
+        replies.extend(opening.map(|until| self.tell_opening(until)));
         replies.extend(self.replica.outcomes());
         let mut frame = Frame::default();
         let rest = f64::from(drawn.rest) * 1000.0 / passed.max(1.0);
@@ -327,7 +329,8 @@ impl Driver {
         replies.extend(self.inspection_if_new());
         self.past.pass(&self.replica);
         replies.extend(self.tick_beside(&|| clock() > deadline));
-        replies.extend(self.tell_past());
+        let looked = self.far_passed < passed;
+        replies.extend(self.tell_of_past(looked || !self.is_far()));
         replies
     }
 
