@@ -571,7 +571,7 @@ mod tests {
         let mut scenario = shared::scenario::Scenario::opening();
         let until = 6 * 3_600_000;
         scenario.spec.opening.0 = until;
-        let mut driver = Driver::new(Replica::open(scenario).expect("it can be played"));
+        let mut driver = Driver::new(Replica::from_scenario(&scenario.to_yaml()).expect("it can be played"));
         assert!(driver.cluster_now() < until, "all of it was played before anybody saw it");
         driver.hear(Request::Pace(Pace::Pause));
         let told = driver.hear(Request::Fingerprint);
