@@ -5,7 +5,7 @@ use leptos_i18n::I18nContext;
 use wasm_bindgen::JsCast;
 
 use crate::{
-    browser,
+    assets, browser,
     drawer::DrawerPanel,
     header::Header,
     i18n::*,
@@ -32,12 +32,17 @@ fn Main() -> impl IntoView {
     let i18n = use_i18n();
     keep_language(i18n);
     let fragment = browser::fragment();
+    let short = fragment.strip_prefix("l=").map(str::to_owned);
     let opening = match fragment.strip_prefix("s=") {
-        Some(link) => Opening::Live(link.to_owned()),
-        None if fragment.is_empty() => Opening::Default,
-        None => Opening::Link(fragment),
+        Some(link) => Some(Opening::Live(link.to_owned())),
+        None if fragment.is_empty() => Some(Opening::Default),
+        None if short.is_some() => None,
+        None => Some(Opening::Link(fragment)),
     };
     let page = Page::open(opening);
+    if let Some(name) = short {
+        page.open_short(name, move || t_string!(i18n, notice.no_short).to_owned());
+    }
     provide_context(page);
     take_the_frames_place(page);
     listen_to_keys(page);
@@ -146,8 +151,22 @@ fn within(event: &ev::KeyboardEvent, selector: &str) -> bool {
 fn Notices() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
+    let lacks = RwSignal::new(assets::lacks_parts());
+    let listener = window_event_listener_untyped("unloaded", move |_| lacks.set(true));
+    on_cleanup(move || listener.remove());
+    let settle = move |again| {
+        lacks.set(false);
+        assets::settle(again);
+    };
     view! {
         <div class="alerts" role="alert">
+            {move || lacks.get().then(|| view! {
+                <p class="notice">
+                    {t!(i18n, notice.part)}
+                    <button class="primary" on:click=move |_| settle(true)>{t!(i18n, notice.again)}</button>
+                    <button class="quiet" on:click=move |_| settle(false)>{t!(i18n, close)}</button>
+                </p>
+            })}
             {move || page.failure.get().map(|reason| view! {
                 <p class="notice">
                     {t!(i18n, notice.engine, reason = reason.clone())}

@@ -143,8 +143,8 @@ thread_local! {
 }
 
 impl Page {
-    /// Connects to the worker and opens the cluster that the address names.
-    pub fn open(opening: Opening) -> Self {
+    /// Connects to the worker and opens the cluster that the address names, if that is known already.
+    pub fn open(opening: Option<Opening>) -> Self {
         let page = Self {
             alive: RwSignal::default(),
             now: RwSignal::default(),
@@ -181,7 +181,7 @@ impl Page {
             bad_link: RwSignal::default(),
             other_version: RwSignal::default(),
             live: RwSignal::default(),
-            invitations: RwSignal::new(kept(&opening)),
+            invitations: RwSignal::new(opening.as_ref().and_then(kept)),
             failure: RwSignal::default(),
             touched: RwSignal::default(),
             tour: RwSignal::default(),
@@ -191,9 +191,22 @@ impl Page {
         page.travel.twin.set_value(Some(page.twin()));
         let engine =
             Engine::connect(move |reply| page.hear(reply), move |reason| page.failure.set(Some(reason)));
-        engine.send(&Request::Open(opening));
+        if let Some(opening) = opening {
+            engine.send(&Request::Open(opening));
+        }
         page.engine.set_value(Some(engine));
         page
+    }
+
+    /// Opens the cluster of a link that the server keeps under `name`; `missing` says why that may fail.
+    pub fn open_short(self, name: String, missing: impl FnOnce() -> String + 'static) {
+        spawn_local(async move {
+            let kept = browser::fetch_text(&format!("api/v1/links/{name}")).await;
+            if kept.is_err() {
+                self.bad_link.set(Some(missing()));
+            }
+            self.send(&Request::Open(kept.map_or(Opening::Default, Opening::Link)));
+        });
     }
 
     /// The same page, looking at another cluster.
