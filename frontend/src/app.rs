@@ -41,7 +41,7 @@ fn Main() -> impl IntoView {
     };
     let page = Page::open(opening);
     if let Some(name) = short {
-        page.open_short(name, move || t_string!(i18n, notice.no_short).to_owned());
+        page.open_short(name, move || untrack(|| t_string!(i18n, notice.no_short).to_owned()));
     }
     provide_context(page);
     take_the_frames_place(page);
