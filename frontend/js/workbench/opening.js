@@ -6,9 +6,13 @@ import { element, say } from "./words.js";
 /** What is there sooner needs no words, in milliseconds. */
 const SOON_MS = 400;
 
+/** As the clock of the bar: with hours where there are some. */
 const clock = (millis) => {
   const seconds = Math.floor(millis / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  const two = (number) => String(number).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  const before = minutes < 60 ? minutes : `${Math.floor(minutes / 60)}:${two(minutes % 60)}`;
+  return `${before}:${two(seconds % 60)}`;
 };
 
 /** Follows what the worker says; the answer is to be called when another cluster is asked for. */
