@@ -9,6 +9,7 @@ mod clock;
 mod frames;
 pub mod http;
 pub mod name;
+mod snapshots;
 pub mod token;
 
 use std::{
@@ -295,7 +296,7 @@ impl Sessions {
         let (sessions, id, own) = (self.clone(), id.to_owned(), mailbox.downgrade());
         tokio::spawn(async move {
             let (store, log_bytes) = (sessions.inner.store.clone(), sessions.inner.limits.log_bytes);
-            actor::run(id.clone(), store, log_bytes, asks).await;
+            actor::run(id.clone(), store, log_bytes, own.clone(), asks).await;
             sessions.inner.store.release(&id).await;
             let mut awake = sessions.awake();
             // Somebody may have woken it anew already.

@@ -7,6 +7,7 @@ pub mod etcd;
 mod links;
 mod lock;
 pub mod rooms;
+mod snapshots;
 mod sqlite;
 
 use std::{path::PathBuf, sync::Arc};
@@ -177,6 +178,16 @@ pub trait Storage: Send + Sync {
 
     /// A session with its log, to go on with it: all of it, or what is intact from its beginning.
     fn load<'a>(&'a self, id: &'a str) -> Answer<'a, Option<(SessionRecord, Vec<CommandRecord>)>>;
+
+    /// Keeps a session's newest snapshot, if this store does that. It may be lost: the log has everything.
+    fn keep_snapshot<'a>(&'a self, _id: &'a str, _sequence: u64, _bytes: Vec<u8>) -> Answer<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// The snapshot that was kept of a session whose last command is `newest`.
+    fn snapshot<'a>(&'a self, _id: &'a str, _newest: u64) -> Answer<'a, Option<Vec<u8>>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// How many sessions there are.
     fn count(&self) -> Answer<'_, u32>;

@@ -115,8 +115,8 @@ async fn hello(
             Heard::Message(ClientMessage::Hello { engine, .. }) if engine != ENGINE => {
                 return Err(Some(End::OTHER_ENGINE));
             }
-            Heard::Message(ClientMessage::Hello { token, after, name, .. }) => {
-                return Ok(Guest { token, after, name });
+            Heard::Message(ClientMessage::Hello { token, after, whole, name, .. }) => {
+                return Ok(Guest { token, after, whole, name });
             }
             Heard::Message(_) => return Err(Some(End::BAD_FRAME)),
             Heard::Sign => {}

@@ -153,8 +153,14 @@ async fn who_does_not_belong_is_turned_away() {
     let session = server.create("").await;
     let other = server.create("").await;
     let hello = |token: &str, engine: &str| {
-        ClientMessage::Hello { token: token.into(), engine: engine.into(), after: None, name: "".into() }
-            .write()
+        ClientMessage::Hello {
+            token: token.into(),
+            engine: engine.into(),
+            after: None,
+            whole: false,
+            name: "".into(),
+        }
+        .write()
     };
     let engine = shared::ENGINE_VERSION;
     let submit = r#"{"submit":{"id":1,"action":{"kubectl":"get pods"}}}"#;

@@ -30,12 +30,12 @@ struct Follower {
 impl Follower {
     async fn join(server: &Server, session: &Session, token: &str) -> Self {
         let (client, welcome) = server.join(&session.id, token).await;
-        let scenario = welcome.scenario.expect("a newcomer gets the scenario");
-        let mut replica = Replica::new(*scenario, 0).expect("it can be played");
+        let horizon = welcome.horizon;
+        let mut replica = Replica::welcomed(welcome, 0).expect("it can be played");
         for entry in &client.log {
             replica.take_entry(entry).expect("none is missing");
         }
-        replica.take_horizon(welcome.horizon);
+        replica.take_horizon(horizon);
         Self { client, replica, checks: BTreeSet::new(), agreed: 0 }
     }
 

@@ -90,7 +90,9 @@ async fn names_with_markup_and_escapes_reach_nobodys_screen_as_more_than_text() 
     for name in names {
         let mut client = server.open(&session.id, None).await.expect("it connects");
         let (token, engine) = (session.editor.as_str().into(), shared::ENGINE_VERSION.into());
-        client.send(&ClientMessage::Hello { token, engine, after: None, name: name.into() }).await;
+        client
+            .send(&ClientMessage::Hello { token, engine, after: None, whole: false, name: name.into() })
+            .await;
         client.welcome().await.expect("it is let in");
         let two = |message| match message {
             ServerMessage::Presence { people } if people.len() == 2 => Some(people),

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use admission::service_account::Sibling;
 
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
 use crate::etcd::{Revision, Store};
@@ -46,7 +47,7 @@ pub use watch::Watches;
 const EVENT_TTL: Duration = Duration::seconds(3600);
 
 /// The API server's own state: open watches, and streams for names and addresses.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct ApiServer {
     watches: Watches,
     random: Random,

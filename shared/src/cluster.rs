@@ -21,6 +21,7 @@ use crate::api::Key;
 use crate::api::core::pod::Pod;
 use crate::apiserver::ApiServer;
 use crate::client::{Candidate, Input};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::controllers::ControllerManager;
 use crate::doc::Doc;
@@ -47,7 +48,7 @@ pub use members::EtcdStatus;
 pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
 
 /// A Kubernetes cluster.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Cluster {
     seed: u64,
     core: Core,
@@ -201,6 +202,11 @@ impl Cluster {
     /// How commands went, since last asked: their numbers and outcomes.
     pub fn take_outcomes(&mut self) -> Vec<(u64, Outcome)> {
         std::mem::take(&mut self.outcomes)
+    }
+
+    /// Begins the record of what happened anew; `capacity` as in [`Cluster::new`].
+    pub(crate) fn trace_anew(&mut self, capacity: u64) {
+        self.core.trace = Trace::new(capacity);
     }
 
     /// One number for the whole state.

@@ -39,6 +39,7 @@ mod world;
 
 use crate::api::{Key, Kind, User};
 use crate::client::{Delta, Handled, Input, Wait};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::literal;
 use crate::sim::{Context, Core, RequestId};
@@ -79,7 +80,7 @@ const WATCHED: &[Kind] = &[
 macro_rules! controllers {
     ($($name:ident: $controller:ty,)*) => {
         /// Every controller with its queue.
-        #[derive(Clone, Debug, Hash)]
+        #[derive(Codec, Clone, Debug, Hash)]
         struct Controllers {
             $($name: Worker<$controller>,)*
         }
@@ -130,7 +131,7 @@ controllers! {
 }
 
 /// Whose answer a request's number stands for.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Asker {
     controller: u32,
     key: Key,
@@ -142,7 +143,7 @@ fn user() -> User {
 }
 
 /// The controller manager.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct ControllerManager {
     seed: u64,
     world: World,

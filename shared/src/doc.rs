@@ -13,6 +13,7 @@ mod map;
 mod merge;
 mod timestamp;
 
+use crate::codec::Codec;
 use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub use merge::{ListMerge, PatchError, json_patch, list_merge, merge_patch, stra
 pub use timestamp::Timestamp;
 
 /// A JSON value; times are kept binary and only print as text.
-#[derive(Clone, Default)]
+#[derive(Codec, Clone, Default)]
 pub enum Doc {
     /// `null`, and what a missing field reads as.
     #[default]

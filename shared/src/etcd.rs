@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::api::{Key, Kind, Object};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Causes, ChangeKind, StateHash, Time};
@@ -20,7 +21,7 @@ pub use members::{MemberStatus, Members};
 const HISTORY: usize = 10_000;
 
 /// One revision: a write of one object.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Revision {
     /// Its number.
     pub revision: u64,
@@ -34,9 +35,10 @@ pub struct Revision {
     pub causes: Causes,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 struct Entry {
     object: Arc<Object>,
+    #[codec(skip)]
     digest: Digest,
 }
 
@@ -67,7 +69,7 @@ impl Clone for Digest {
 }
 
 /// The objects of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 struct Kept {
     entries: BTreeMap<Key, Entry>,
     /// The revision of the last write of one of them: a watch that begins there missed nothing.
@@ -75,7 +77,7 @@ struct Kept {
 }
 
 /// The data. Cloning shares everything.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Store {
     /// Every kind by itself: a search does not pass those of which there are most.
     kinds: BTreeMap<Kind, Kept>,

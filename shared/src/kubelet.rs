@@ -24,6 +24,7 @@ use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::{FieldSelector, Key, Kind, Object, Reply, Status, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity, Wait};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
 use crate::sim::{Body, Context, Core, CriCall, Duration, Process, RequestId, Time, Timer};
@@ -35,7 +36,7 @@ pub use pod::{ContainerStage, ContainerState, PodStage, PodState, Termination};
 const RETRY: Duration = Duration::seconds(1);
 
 /// The kubelet of one machine.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Kubelet {
     machine: u32,
     name: Str,
@@ -63,7 +64,7 @@ pub struct Kubelet {
 }
 
 /// What an answer is for.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 enum Pending {
     Register,
     ReadNode,

@@ -7,6 +7,7 @@ pub mod api;
 pub mod apiserver;
 pub mod client;
 pub mod cluster;
+pub mod codec;
 pub mod collections;
 pub mod controllers;
 pub mod doc;

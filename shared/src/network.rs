@@ -16,6 +16,7 @@ mod url;
 mod variables;
 
 use crate::client::Input;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Body, Causes, Context, Duration, Packet, PacketStep, Process, Time, Timer};
@@ -34,7 +35,7 @@ pub use url::Url;
 use traffic::Way;
 
 /// Everything between a visitor and a container.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Network {
     proxies: Proxies,
     balancer: Balancer,

@@ -21,6 +21,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::client::Input;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 use crate::network::Ending;
@@ -36,7 +37,7 @@ pub use logs::{Log, LogLine};
 pub use pull::Pull;
 
 /// The container runtime of one machine.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Runtime {
     machine: u32,
     images: Arc<Images>,

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, LabelSelector, Object, PatchKind, Reply, Request, Status, Subresource, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
@@ -63,7 +64,7 @@ const ATTEMPT: Duration = Duration::millis(1);
 const FLUSH: Duration = Duration::seconds(30);
 
 /// The scheduler.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Scheduler {
     seed: u64,
     user: User,
@@ -94,7 +95,7 @@ pub struct Scheduler {
 }
 
 /// A binding on its way.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Binding {
     pod: Arc<Object>,
     node: Str,

@@ -224,11 +224,7 @@ impl Server {
     fn take(&mut self, frame: &Utf8Bytes) {
         match ServerMessage::read(frame) {
             Ok(ServerMessage::Welcome(welcome)) => {
-                let scenario = welcome.scenario.and_then(|scenario| Replica::new(*scenario, 0).ok());
-                self.replica = scenario;
-                if let Some(replica) = &mut self.replica {
-                    replica.take_horizon(welcome.horizon);
-                }
+                self.replica = Replica::welcomed(*welcome, 0).ok();
                 self.advance();
             }
             Ok(ServerMessage::Accepted { id, sequence }) => {

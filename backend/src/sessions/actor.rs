@@ -27,6 +27,7 @@ use super::{
     clock::{Clock, SPEED_MILLI},
     frames::{self, End, text},
     name,
+    snapshots::{Made, Snapshot, Snapshots},
 };
 use crate::metrics::METRICS;
 use crate::storage::{Pace, SessionRecord, Store, StoreError, TokenHash};
@@ -68,6 +69,8 @@ pub enum Ask {
     Leave { client: u64 },
     /// How is it?
     Describe { reply: oneshot::Sender<Option<Live>> },
+    /// A snapshot of it was made, or could not be.
+    Snapshot(Made),
     /// Whoever is here by a grant has to go.
     Revoke,
     /// The session is deleted.
@@ -85,6 +88,8 @@ pub struct Guest {
     pub token: Str,
     /// The last entry of the log that they have already.
     pub after: Option<u64>,
+    /// Whether they want to play all of the log rather than begin with a snapshot.
+    pub whole: bool,
     /// What they want to be called.
     pub name: Str,
 }
@@ -170,6 +175,9 @@ struct Session {
     log: Vec<Utf8Bytes>,
     log_bytes: usize,
     most_bytes: usize,
+    snapshots: Snapshots,
+    /// To itself, from what goes on beside.
+    mailbox: mpsc::WeakSender<Ask>,
     clock: Clock,
     clients: BTreeMap<u64, Client>,
     next_client: u64,
@@ -178,8 +186,14 @@ struct Session {
 }
 
 /// Runs a session until nobody is in it any more.
-pub async fn run(id: String, store: Store, most_bytes: usize, mut mailbox: mpsc::Receiver<Ask>) {
-    match Session::load(&id, store, most_bytes).await {
+pub async fn run(
+    id: String,
+    store: Store,
+    most_bytes: usize,
+    own: mpsc::WeakSender<Ask>,
+    mut mailbox: mpsc::Receiver<Ask>,
+) {
+    match Session::load(&id, store, most_bytes, own).await {
         Ok(mut session) => {
             tracing::info!(session = id, commands = session.log.len(), "a session was opened");
             match session.live(&mut mailbox).await {
@@ -206,7 +220,12 @@ pub async fn run(id: String, store: Store, most_bytes: usize, mut mailbox: mpsc:
 }
 
 impl Session {
-    async fn load(id: &str, store: Store, most_bytes: usize) -> Result<Self, End> {
+    async fn load(
+        id: &str,
+        store: Store,
+        most_bytes: usize,
+        mailbox: mpsc::WeakSender<Ask>,
+    ) -> Result<Self, End> {
         let (record, commands) = match store.load(id).await {
             Ok(Some(found)) => found,
             Ok(None) => return Err(End::NO_SESSION),
@@ -216,7 +235,7 @@ impl Session {
             }
         };
         let log: Option<Vec<Utf8Bytes>> = commands.iter().map(frames::entry_frame).collect();
-        let (Some(log), Ok(scenario)) = (log, serde_json::from_str(&record.scenario)) else {
+        let (Some(log), Ok(scenario)) = (log, serde_json::from_str::<Box<Scenario>>(&record.scenario)) else {
             tracing::error!(
                 session = id,
                 engine = record.engine,
@@ -224,7 +243,11 @@ impl Session {
             );
             return Err(End::FOREIGN_LOG);
         };
+        // Without one, whoever joins plays the log.
+        let kept = store.snapshot(id, record.sequence).await.ok().flatten();
         Ok(Self {
+            snapshots: Snapshots::new(kept.and_then(|bytes| Snapshot::read(&scenario, bytes))),
+            mailbox,
             store,
             scenario,
             clock: Clock::new(record.horizon, record.pace, Instant::now()),
@@ -250,6 +273,7 @@ impl Session {
                 self.rest().await?;
             }
             let busy = !self.clients.is_empty();
+            self.make_snapshot();
             let ask = match next.take() {
                 Some(ask) => ask,
                 None => tokio::select! {
@@ -268,8 +292,9 @@ impl Session {
             match ask {
                 Ask::Join { guest, granted, line, reply } => self.join(&guest, granted, line, reply),
                 Ask::Follow { line, reply } => {
-                    self.seat(Role::Owner, None, (Str::new(), Standing::Unseen), line, reply);
+                    self.seat(Role::Owner, (None, false), (Str::new(), Standing::Unseen), line, reply);
                 }
+                Ask::Snapshot(made) => self.take_snapshot(made).await?,
                 Ask::Revoke => self.revoke(),
                 Ask::Delete => {
                     self.end(&End::DELETED);
@@ -305,6 +330,34 @@ impl Session {
         }
     }
 
+    /// Has the next snapshot made, when it is time.
+    fn make_snapshot(&mut self) {
+        let horizon = self.horizon();
+        let Some(mailbox) = self.mailbox.upgrade().filter(|_| self.snapshots.due(horizon)) else { return };
+        let making = self.snapshots.make(&self.scenario, &self.log, horizon);
+        tokio::spawn(async move {
+            let made = making.await;
+            // Nobody may be in the session any more.
+            let _ = mailbox.send(Ask::Snapshot(made)).await;
+        });
+    }
+
+    async fn take_snapshot(&mut self, made: Made) -> Result<(), StoreError> {
+        let kept = match &made {
+            Some(made) => self.store.keep_snapshot(&self.record.id, made.sequence, made.bytes()).await,
+            None => Ok(()),
+        };
+        self.snapshots.take(made);
+        match kept {
+            // It is there to save time: without it all goes on.
+            Err(StoreError::Failed(why) | StoreError::Away(why)) => {
+                tracing::warn!(session = self.record.id, why, "a snapshot could not be kept");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     fn join(
         &mut self,
         guest: &Guest,
@@ -326,25 +379,29 @@ impl Session {
             Role::Editor => "editor",
             Role::Viewer => "viewer",
         }));
-        self.seat(role, guest.after, (name, standing), line, reply);
+        self.seat(role, (guest.after, guest.whole), (name, standing), line, reply);
     }
 
     /// Gives somebody a place, and all that they lack.
     fn seat(
         &mut self,
         role: Role,
-        after: Option<u64>,
+        (after, whole): (Option<u64>, bool),
         (name, standing): (Str, Standing),
         line: Line,
         reply: oneshot::Sender<Result<Joined, End>>,
     ) {
         // Somebody who has more than there is saw commands that were lost: they begin anew.
         let after = after.filter(|&after| after <= self.record.sequence);
-        let known = usize::try_from(after.unwrap_or(0)).unwrap_or(usize::MAX);
+        let snapshot = self.snapshots.newest().filter(|_| after.is_none() && !whole);
+        let snapshot = snapshot.and_then(|snapshot| Some((snapshot.sequence, snapshot.text()?)));
+        let known = after.or(snapshot.as_ref().map(|(sequence, _)| *sequence)).unwrap_or(0);
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
         let welcome = ServerMessage::Welcome(Box::new(Welcome {
             engine: ENGINE.into(),
             role,
             scenario: after.is_none().then(|| self.scenario.clone()),
+            snapshot: snapshot.map(|(_, text)| text),
             // The entries follow one by one, so that no frame outgrows its limit.
             log: Vec::new(),
             horizon: self.horizon(),

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::{
     Answer, CommandRecord, Damage, OpenError, Pace, SessionRecord, Storage, StoreError, links, lock,
     rooms::{self, ParticipantRecord, RoomRecord, Whole},
-    sqlite,
+    snapshots, sqlite,
 };
 
 /// How many jobs may wait for the disk before callers wait too.
@@ -111,6 +111,16 @@ impl Storage for Disk {
 
     fn load<'a>(&'a self, id: &'a str) -> Answer<'a, Option<(SessionRecord, Vec<CommandRecord>)>> {
         self.ask(|reply| Job::Load { id: id.to_owned(), reply })
+    }
+
+    fn keep_snapshot<'a>(&'a self, id: &'a str, sequence: u64, bytes: Vec<u8>) -> Answer<'a, ()> {
+        let id = id.to_owned();
+        self.work(move |c| snapshots::keep(c, &id, sequence, &bytes))
+    }
+
+    fn snapshot<'a>(&'a self, id: &'a str, newest: u64) -> Answer<'a, Option<Vec<u8>>> {
+        let id = id.to_owned();
+        self.work(move |c| snapshots::read(c, &id, newest))
     }
 
     fn count(&self) -> Answer<'_, u32> {

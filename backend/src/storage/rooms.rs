@@ -165,7 +165,7 @@ pub fn update(connection: &Connection, room: &RoomRecord) -> Result<(), StoreErr
 pub fn delete(connection: &Connection, code: &str) -> Result<Vec<String>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT session FROM room_sessions WHERE room = ?1")?;
     let sessions: Vec<String> = statement.query_map([code], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for table in ["commands", "damaged", "clocks"] {
+    for table in ["commands", "damaged", "clocks", "snapshots"] {
         let query = format!(
             "DELETE FROM {table} WHERE session IN (SELECT session FROM room_sessions WHERE room = ?1)"
         );

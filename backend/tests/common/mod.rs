@@ -162,7 +162,9 @@ impl Server {
     pub async fn hello(&self, id: &str, token: &str, after: Option<u64>) -> Client {
         let mut client = self.open(id, None).await.expect("it connects");
         let engine = shared::ENGINE_VERSION.into();
-        client.send(&ClientMessage::Hello { token: token.into(), engine, after, name: "".into() }).await;
+        client
+            .send(&ClientMessage::Hello { token: token.into(), engine, after, whole: true, name: "".into() })
+            .await;
         client
     }
 
@@ -345,7 +347,7 @@ impl Client {
     /// Says who comes; whether that was heard.
     pub async fn try_hello(&mut self, token: &str) -> bool {
         let (token, engine) = (token.into(), shared::ENGINE_VERSION.into());
-        let hello = ClientMessage::Hello { token, engine, after: None, name: "".into() };
+        let hello = ClientMessage::Hello { token, engine, after: None, whole: false, name: "".into() };
         self.socket.send(Message::text(hello.write())).await.is_ok()
     }
 

@@ -9,7 +9,7 @@ use shared::{
     scenario::{FaultStep, RepairStep, RequestStep, Scenario, Step, StepAction},
     session::{
         self, Player, Replica as Follower, StepResult, diagnose, link,
-        protocol::{Checkpoint, ClientMessage, Entry, ServerMessage, Welcome},
+        protocol::{Checkpoint, ClientMessage, Entry, Horizon, ServerMessage, Welcome},
     },
     sim::{Target, Time},
 };
@@ -125,22 +125,24 @@ impl Replica {
     ///
     /// # Errors
     /// The server sent something that cannot be played.
-    pub fn together(welcome: Welcome) -> Result<Self, String> {
+    pub fn together(mut welcome: Welcome) -> Result<Self, String> {
         let live = Live { connected: true, may_act: welcome.role.may_act(), people: 1, ..Live::default() };
-        let scenario =
-            welcome.scenario.as_deref().cloned().ok_or("the server sent no scenario to begin with")?;
-        let follower = Follower::new(scenario, TRACE).map_err(|error| error.to_string())?;
+        let (log, horizon) = (std::mem::take(&mut welcome.log), welcome.horizon);
+        let follower = Follower::welcomed(welcome, TRACE).map_err(|error| error.to_string())?;
+        // Entries of a snapshot became steps behind the scenario's own.
+        let own = follower.player().scenario().spec.steps.len() as u64;
+        let steps = (1..=follower.sequence()).map(|sequence| (sequence, own + sequence)).collect();
         let mut together = Together {
             follower,
             checks: BTreeSet::new(),
-            steps: BTreeMap::new(),
+            steps,
             said: Vec::new(),
             live,
             pending: Pending::default(),
             reported: Vec::new(),
             diverged: false,
         };
-        together.resume(welcome);
+        together.resume(&log, horizon);
         let limit = together.follower.limit();
         together.advance_to(limit);
         Ok(Self::with(Engine::Together(Box::new(together))))
@@ -323,7 +325,7 @@ impl Replica {
                 together.live.connected = true;
                 together.live.problem.clear();
                 together.pending.resume(welcome.horizon.sequence);
-                together.resume(*welcome);
+                together.resume(&welcome.log, welcome.horizon);
                 together.send_due();
             }
             ServerMessage::Entry(entry) => {
@@ -497,9 +499,9 @@ impl Replica {
 
 impl Together {
     /// What the server knows and is not here yet.
-    fn resume(&mut self, welcome: Welcome) {
-        welcome.log.iter().for_each(|entry| self.enter(entry));
-        self.follower.take_horizon(welcome.horizon);
+    fn resume(&mut self, log: &[Entry], horizon: Horizon) {
+        log.iter().for_each(|entry| self.enter(entry));
+        self.follower.take_horizon(horizon);
     }
 
     fn enter(&mut self, entry: &Entry) {

@@ -87,6 +87,7 @@ impl Socket {
                 token: inner.token.as_str().into(),
                 engine: shared::ENGINE_VERSION.into(),
                 after: inner.after,
+                whole: false,
                 name: inner.name.as_str().into(),
             };
             drop(inner);

@@ -10,6 +10,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
 
+use crate::codec::{Codec, Damaged, Decoder, Encoder};
 use crate::doc::{Doc, Str};
 
 use super::{Info, Kind, Object, Resource, Subresource};
@@ -17,6 +18,40 @@ use super::{Info, Kind, Object, Resource, Subresource};
 /// A kind that somebody defined, in one of its versions.
 #[derive(Clone, Copy)]
 pub struct CustomKind(u32);
+
+impl Codec for CustomKind {
+    /// By its names: numbers are the process's own.
+    fn encode(&self, encoder: &mut Encoder) {
+        let Entry { info, fields, .. } = self.entry();
+        (info.group, info.version, info.kind, info.plural).encode(encoder);
+        (info.singular, info.namespaced).encode(encoder);
+        (info.short_names.to_vec(), info.categories.to_vec()).encode(encoder);
+        (info.subresources.to_vec(), fields[USUAL_FIELDS.len()..].to_vec()).encode(encoder);
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<CustomKind, Damaged> {
+        let (group, version, kind, plural): (String, String, String, String) = Codec::decode(decoder)?;
+        let (singular, namespaced): (String, bool) = Codec::decode(decoder)?;
+        let (short_names, categories): (Vec<String>, Vec<String>) = Codec::decode(decoder)?;
+        let (subresources, fields): (Vec<Subresource>, Vec<String>) = Codec::decode(decoder)?;
+        let names = Names {
+            group: &group,
+            version: &version,
+            kind: &kind,
+            plural: &plural,
+            singular: &singular,
+            short_names: texts(&short_names),
+            categories: texts(&categories),
+            namespaced,
+            subresources,
+            fields: texts(&fields),
+        };
+        match custom_kind(&names) {
+            Kind::Custom(kind) => Ok(kind),
+            _ => Err(decoder.damaged()),
+        }
+    }
+}
 
 /// One version of a defined kind.
 #[derive(Debug)]
@@ -91,6 +126,10 @@ impl Names<'_> {
             fields: all(&fields),
         }
     }
+}
+
+fn texts(list: &[String]) -> Vec<&str> {
+    list.iter().map(String::as_str).collect()
 }
 
 fn text(text: &str) -> &'static str {

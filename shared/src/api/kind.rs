@@ -2,11 +2,12 @@
 
 use super::custom::CustomKind;
 use super::resource::{Info, Resource};
+use crate::codec::Codec;
 
 macro_rules! kinds {
     ($($name:ident => $resource:expr,)*) => {
         /// A kind of object.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[derive(Codec, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Kind {
             $(
                 #[allow(missing_docs, reason = "the kind's own file documents it")]

@@ -1,13 +1,14 @@
 //! Label and field selectors.
 
+use crate::codec::Codec;
 use crate::doc::{Doc, Str};
 
 /// What labels must be like; an empty selector matches everything.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct LabelSelector(pub Vec<Requirement>);
 
 /// One condition on labels.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Requirement {
     /// The label is one of these values.
     In(Str, Vec<Str>),
@@ -154,7 +155,7 @@ fn parse_requirement(part: &str) -> Option<Requirement> {
 }
 
 /// Conditions on fields, joined by AND: path, value, and whether it must be equal.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct FieldSelector(pub Vec<(Str, Str, bool)>);
 
 impl FieldSelector {

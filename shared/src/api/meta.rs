@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, LazyLock};
 
+use crate::codec::Codec;
 use crate::doc::{Doc, Map, Str, Timestamp};
 
 /// `metav1.ObjectMeta` without namespace and name, which are the object's key.
-#[derive(Clone, PartialEq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Hash, Debug)]
 pub struct Meta {
     /// `generateName`.
     pub generate_name: Str,
@@ -35,7 +36,7 @@ pub struct Meta {
 
 /// When components last wrote an object, in seconds since 1970, and 0 for never: `managedFields` tells it. Who they
 /// are follows from the kind.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Written(pub [u32; 4]);
 
 impl Written {
@@ -74,7 +75,7 @@ impl Default for Meta {
 }
 
 /// A deletion that was asked for and has not happened yet.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Deletion {
     /// When the object should be gone.
     pub at: Timestamp,
@@ -83,7 +84,7 @@ pub struct Deletion {
 }
 
 /// `metav1.OwnerReference`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct OwnerReference {
     /// API version of the owner.
     pub api_version: Str,

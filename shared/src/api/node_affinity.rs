@@ -1,26 +1,27 @@
 //! What a pod spec asks of its node: node selector and node affinity.
 
+use crate::codec::Codec;
 use crate::collections::sort;
 use crate::doc::{Doc, Str};
 
 use super::{LabelSelector, Object};
 
 /// `v1.NodeSelectorTerm`: all of its requirements hold; one without any matches no node.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 struct NodeTerm {
     labels: Vec<NodeRequirement>,
     fields: Vec<NodeRequirement>,
 }
 
 /// `v1.NodeSelectorRequirement`
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 struct NodeRequirement {
     key: Str,
     operator: Operator,
     values: Vec<Str>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Operator {
     In,
     NotIn,
@@ -100,7 +101,7 @@ fn names(terms: &[NodeTerm]) -> Option<Vec<Str>> {
 }
 
 /// What a pod requires and prefers of its node's labels.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct NodeAffinity {
     /// `spec.nodeSelector`
     selector: LabelSelector,

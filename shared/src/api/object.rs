@@ -6,13 +6,14 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::codec::{Codec, Damaged, Decoder, Encoder};
 use crate::doc::{Doc, Entries, Map, Str, literal};
 use crate::sim::hash_of;
 
 use super::{Kind, Meta, apiextensions, apps, batch, coordination, core, discovery, networking, policy};
 
 /// Kind, namespace and name: what the store sorts by.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The kind.
     pub kind: Kind,
@@ -88,6 +89,20 @@ impl std::hash::Hash for Object {
         self.key.hash(state);
         self.meta.hash(state);
         self.body.hash(state);
+    }
+}
+
+impl Codec for Object {
+    fn encode(&self, encoder: &mut Encoder) {
+        self.key.encode(encoder);
+        self.meta.encode(encoder);
+        self.body.encode(encoder);
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Object, Damaged> {
+        let (key, meta, body): (Key, Meta, Doc) = Codec::decode(decoder)?;
+        let view = key.kind.resource().view(&body, None);
+        Ok(Object { key, meta, body, view })
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::doc::{Doc, Str, literal};
 
 use super::apiextensions::customresource::CustomResources;
 use super::{FieldSelector, Key, Kind, LabelSelector, Object};
 
 /// Who asks.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct User {
     /// The user name.
     pub name: Str,
@@ -39,7 +40,7 @@ impl User {
 }
 
 /// What is asked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub enum Verb {
     Get,
@@ -53,7 +54,7 @@ pub enum Verb {
 }
 
 /// How a patch is to be read.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub enum PatchKind {
     Json,
@@ -97,7 +98,7 @@ impl Verb {
 }
 
 /// Which part of an object a request is about.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[allow(missing_docs, reason = "the names are the API's own")]
 pub enum Subresource {
     #[default]
@@ -175,7 +176,7 @@ impl Subresource {
 }
 
 /// A decoded request.
-#[derive(Clone, PartialEq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Hash, Debug)]
 pub struct Request {
     /// Who asks.
     pub user: User,
@@ -196,7 +197,7 @@ pub struct Request {
 }
 
 /// Query parameters and delete options.
-#[derive(Clone, PartialEq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Hash, Debug, Default)]
 pub struct RequestOptions {
     /// Which labels.
     pub labels: LabelSelector,
@@ -225,7 +226,7 @@ pub struct RequestOptions {
 }
 
 /// Which part of a list is wanted.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Pages {
     /// At most so many; 0 for all.
     pub limit: u64,
@@ -236,7 +237,7 @@ pub struct Pages {
 }
 
 /// Part of a list.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub struct Page {
     /// The objects.
     pub items: Vec<Arc<Object>>,
@@ -256,7 +257,7 @@ impl Pages {
 }
 
 /// `fieldValidation`: what becomes of fields that the schema does not have. Wrong types are always refused.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum FieldValidation {
     /// The body comes from a component and is known to be right.
     #[default]
@@ -270,7 +271,7 @@ pub enum FieldValidation {
 }
 
 /// `metav1.DeleteOptions`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct DeleteOptions {
     /// Seconds of grace; the object's own default when unset.
     pub grace_period_seconds: Option<i64>,
@@ -283,7 +284,7 @@ pub struct DeleteOptions {
 }
 
 /// What becomes of an object's dependents.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Propagation {
     /// They are collected afterwards.
     #[default]
@@ -354,7 +355,7 @@ impl Request {
 }
 
 /// A successful answer.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub enum Reply {
     /// One object, and whether it was just created.
     Object(Arc<Object>, bool),

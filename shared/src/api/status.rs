@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use crate::codec::Codec;
 use crate::doc::{Doc, Str, literal};
 use crate::{doc, sim::Duration};
 
 use super::{Key, Kind, Request};
 
 /// The machine-readable word for a refusal.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs, reason = "the names are Kubernetes' own")]
 pub enum Reason {
     BadRequest,
@@ -56,7 +57,7 @@ impl Reason {
 }
 
 /// A refusal.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Status {
     /// Its reason.
     pub reason: Reason,
@@ -79,7 +80,7 @@ pub struct Status {
 }
 
 /// One fault in an object.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CauseDetail {
     /// `FieldValueInvalid`, `FieldValueRequired` …
     pub reason: &'static str,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::api::Request;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::etcd::Store;
 use crate::sim::{Context, Duration, Incarnation, Process, RequestId, Timer};
@@ -16,7 +17,7 @@ const MOST_TRIES: u32 = 10;
 const WAIT: Duration = Duration::millis(100);
 
 /// What waits.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub(super) struct Requests {
     waiting: BTreeMap<u64, Held>,
     /// Whether what the request being handled lacks may be there soon.
@@ -25,7 +26,7 @@ pub(super) struct Requests {
     tries: u32,
 }
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Held {
     from: (Process, Incarnation),
     id: RequestId,

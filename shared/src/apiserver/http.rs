@@ -18,6 +18,7 @@ use crate::api::{
     DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Pages, PatchKind, Reason, Reply,
     Request, RequestOptions, Status, Subresource, User, Verb,
 };
+use crate::codec::Codec;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::Store;
 
@@ -35,7 +36,7 @@ pub const MAX_BODY: u64 = 3 << 20;
 const MAX_PATH: usize = 1 << 20;
 
 /// A request as it came in.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpRequest {
     /// The method, in capitals.
@@ -63,7 +64,7 @@ pub struct HttpRequest {
 }
 
 /// The answer to an [`HttpRequest`].
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct HttpResponse {
     /// HTTP status; 0 when no server answered.
     pub code: u32,

@@ -4,6 +4,7 @@
 
 use crate::api::core::pod::Pod;
 use crate::api::{CauseDetail, Key, Reason, Reply, Request, Status, Subresource};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -19,7 +20,7 @@ use super::http::{exec_doc, stream_input};
 const DIAL_TIMEOUT: Duration = Duration::seconds(30);
 
 /// A request whose answer a kubelet has.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub(super) struct Forwarded {
     from: Process,
     id: RequestId,

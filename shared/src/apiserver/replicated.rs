@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::api::{Kind, Reason, Reply, Request, Status, Verb};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Doc;
 use crate::etcd::{Revision, Store};
@@ -28,7 +29,7 @@ const RECONNECT: Duration = Duration::seconds(1);
 const COMPACTION: Duration = Duration::seconds(300);
 
 /// What an API server keeps of etcd.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Remote {
     cache: Store,
     members: u32,
@@ -51,7 +52,7 @@ impl std::hash::Hash for Remote {
 }
 
 /// A request that waits for etcd.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Call {
     from: Process,
     life: Incarnation,
@@ -63,7 +64,7 @@ struct Call {
 }
 
 /// What it waits for.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 enum Stage {
     /// The server to have a cache at all.
     Start,

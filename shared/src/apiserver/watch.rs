@@ -4,13 +4,14 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::api::{FieldSelector, Key, Kind, LabelSelector, Object, Request};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::etcd::{Revision, Store};
 use crate::sim::{Causes, ChangeKind, Incarnation, Process, WatchEvent, WatchId};
 
 /// All open watches.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Codec, Clone, Debug, Default, Hash)]
 pub struct Watches {
     open: BTreeMap<WatchId, Watch>,
     /// The watches of each process, and in which of its lives it opened them.
@@ -24,7 +25,7 @@ pub struct Watches {
 }
 
 /// Each kind by itself: most have no such watches, and are asked about at every write.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 struct ByName(BTreeMap<Kind, BTreeMap<Str, Vec<WatchId>>>);
 
 impl Hash for ByName {
@@ -38,7 +39,7 @@ impl Hash for ByName {
     }
 }
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Watch {
     to: Process,
     kind: Kind,

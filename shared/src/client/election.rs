@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::{Key, Kind, Object, Reason, Reply, Request, Status, User};
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
 use crate::sim::{Context, Duration, Process, Random, RequestId, Time, Timer};
@@ -33,7 +34,7 @@ pub enum Ballot {
 }
 
 /// One replica's part in the election.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Candidate {
     user: User,
     key: Key,

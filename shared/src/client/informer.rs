@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::{FieldSelector, Key, Kind, Object, Of, Reply, Request, User, Viewed};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{ChangeKind, Context, Duration, RequestId, Timer, WatchId};
@@ -37,7 +38,7 @@ pub enum Handled {
     Changes(Vec<Delta>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Codec, Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
     Idle,
     Listing(RequestId),
@@ -54,7 +55,7 @@ pub fn back_off(failures: u32) -> Duration {
 }
 
 /// One list-and-watch with its cache.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Informer {
     user: User,
     kind: Kind,
@@ -196,7 +197,7 @@ fn changed(old: Option<Arc<Object>>, new: Arc<Object>) -> Vec<Delta> {
 }
 
 /// The informers of one process.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Informers {
     informers: Vec<Informer>,
 }

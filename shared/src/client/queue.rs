@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::api::Key;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::sim::{Causes, Context, Duration, Time, Timer};
 
@@ -12,7 +13,7 @@ const FIRST_BACK_OFF_MS: u64 = 5;
 const LONGEST_BACK_OFF: Duration = Duration::seconds(1000);
 
 /// Keys to work on. A key that is being worked on waits until that is done.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct WorkQueue {
     name: &'static str,
     waiting: VecDeque<Key>,
@@ -109,7 +110,7 @@ impl WorkQueue {
 }
 
 /// A client's token bucket (`--kube-api-qps`, `--kube-api-burst`).
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct RateLimiter {
     /// When the next request would go out if requests were spread evenly; the burst may run ahead of it.
     next: Time,

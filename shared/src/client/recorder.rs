@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use crate::api::{Key, Kind, Object, PatchKind, Request, User};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
@@ -40,7 +41,7 @@ impl Severity {
 }
 
 /// Writes Events on behalf of one component.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Recorder {
     user: User,
     component: Str,
@@ -59,7 +60,7 @@ pub struct Recorder {
 type Seen = (u128, Str, Str, Str);
 
 /// An event that was written.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Known {
     key: Key,
     count: i64,
@@ -67,7 +68,7 @@ struct Known {
 }
 
 /// Different messages of one reason about one object.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Similar {
     messages: BTreeSet<Str>,
     last: Time,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Cluster, Outcome};
 use crate::api::{Reply, Request, Status, User, Verb};
 use crate::apiserver::http::{self, HttpRequest, HttpResponse};
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::{Body, Causes, Duration, Process, RequestId};
@@ -16,7 +17,7 @@ const LONGEST_STREAM: usize = 1 << 18;
 const LONGEST_OUTPUT: u64 = 4 << 20;
 
 /// A request from outside that waits for its answer.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub(super) struct Asked {
     command: u64,
     http: HttpRequest,
@@ -27,7 +28,7 @@ pub(super) struct Asked {
 }
 
 /// What a program writes, as it comes: the newest of it is kept.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Output {
     /// How many parts are not kept any more.
     dropped: u64,

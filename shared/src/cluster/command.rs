@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::User;
 use crate::apiserver::http::{HttpRequest, HttpResponse};
+use crate::codec::Codec;
 use crate::doc::Str;
 use crate::network::TrafficSource;
 use crate::sim::{Fault, Target, Time};
 
 /// Something a person (or their program) does, at a moment of virtual time.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Command {
     /// When it takes effect.
     pub at: Time,
@@ -20,7 +21,7 @@ pub struct Command {
 }
 
 /// What a command does.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     /// Sends a request to the API server.
@@ -43,7 +44,7 @@ pub enum Action {
 }
 
 /// How a command went.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// The API server (or the network in its place) answered.
     Http(HttpResponse),

@@ -82,12 +82,29 @@ impl<K, V> BTreeMap<K, V> {
         self.iter().next_back()
     }
 
+    /// The pieces that it consists of, which copies share.
+    pub(crate) fn leaves(&self) -> &[Leaf<K, V>] {
+        &self.leaves
+    }
+
     fn between(&self, from: Place, to: Place) -> Iter<'_, K, V> {
         Iter { leaves: &self.leaves, from, to }
     }
 
     fn get_at(&self, Place(leaf, at): Place) -> Option<&(K, V)> {
         self.leaves.get(leaf)?.get(at)
+    }
+}
+
+impl<K: Ord + Clone, V> BTreeMap<K, V> {
+    /// A map of these pieces, unless one is empty or their keys are not in order.
+    pub(crate) fn from_leaves(leaves: Vec<Leaf<K, V>>) -> Option<Self> {
+        let keys = || leaves.iter().flat_map(|leaf| leaf.iter()).map(|(key, _)| key);
+        let sound = leaves.iter().all(|leaf| !leaf.is_empty()) && keys().is_sorted_by(|one, next| one < next);
+        let len = leaves.iter().map(|leaf| leaf.len()).sum();
+        let before_last = leaves.len().saturating_sub(1);
+        let lasts = leaves[..before_last].iter().filter_map(|leaf| last_key(leaf)).collect();
+        sound.then_some(Self { leaves, lasts, len })
     }
 }
 

@@ -33,6 +33,16 @@ impl<T> BTreeSet<T> {
         self.0.clear();
     }
 
+    /// The members as keys.
+    pub(crate) fn as_map(&self) -> &BTreeMap<T, ()> {
+        &self.0
+    }
+
+    /// The keys as members.
+    pub(crate) fn from_map(map: BTreeMap<T, ()>) -> Self {
+        Self(map)
+    }
+
     /// All members in order.
     pub fn iter(&self) -> Keys<'_, T, ()> {
         self.0.keys()

@@ -4,6 +4,7 @@
 use crate::api::core::secret::base64_encode;
 use crate::api::{Key, Kind, Object, PatchKind, Request, Subresource};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::Duration;
@@ -19,7 +20,7 @@ const CLIENT: [&str; 3] = ["digital signature", "key encipherment", "client auth
 const SERVER: [&str; 3] = ["digital signature", "key encipherment", "server auth"];
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Certificates {}
 
 impl Controller for Certificates {

@@ -6,6 +6,7 @@ use crate::api::batch::cronjob::CronJob;
 use crate::api::batch::job::Job;
 use crate::api::{Key, Kind, Of, Reason, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
@@ -25,11 +26,11 @@ const MANY: i64 = 100;
 const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct CronJobController {}
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// The API server was asked for active Jobs that the cache does not have.
     Looked(Vec<Doc>),

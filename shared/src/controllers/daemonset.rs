@@ -12,6 +12,7 @@ use crate::api::apps::daemonset::DaemonSet;
 use crate::api::core::node::Node;
 use crate::api::{Key, Kind, Object, Of, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Duration, Time};
@@ -34,7 +35,7 @@ const FIRST_BACK_OFF: Duration = Duration::seconds(1);
 const LONGEST_BACK_OFF: Duration = Duration::seconds(900);
 
 /// The control loop.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct DaemonSetController {
     expectations: Expectations,
     /// When a failed pod of a DaemonSet was last deleted on a node, and how long the next one stays after that.
@@ -51,7 +52,7 @@ impl std::hash::Hash for DaemonSetController {
 }
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// Pods or revisions were adopted or released.
     Claimed,

@@ -13,6 +13,7 @@ use crate::api::apps::replicaset::ReplicaSet;
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Of, PatchKind, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::Str;
 
@@ -24,11 +25,11 @@ use super::world::World;
 const NO_DEADLINE: i64 = i32::MAX as i64;
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct DeploymentController {}
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// A new ReplicaSet was asked for: its name and size, and the revision it is to have.
     Created { name: Str, replicas: i64, revision: i64 },

@@ -7,6 +7,7 @@ use crate::api::core::pod::Pod;
 use crate::api::policy::poddisruptionbudget::PodDisruptionBudget;
 use crate::api::{Key, Kind, Of, OwnerReference, Subresource};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Duration;
@@ -19,7 +20,7 @@ use super::world::World;
 const PATIENCE: i64 = 120;
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct DisruptionController {}
 
 impl Controller for DisruptionController {

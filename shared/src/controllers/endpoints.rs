@@ -8,6 +8,7 @@ use crate::api::core::service::Service;
 use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::{Key, Kind, Of, PatchKind, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::Duration;
@@ -28,7 +29,7 @@ const MANY_SLICES: usize = 1;
 const BATCH: Duration = Duration::seconds(1);
 
 /// The control loop. Its keys are Services.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct EndpointsController {}
 
 impl Controller for EndpointsController {

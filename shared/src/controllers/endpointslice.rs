@@ -12,6 +12,7 @@ use crate::api::core::service::Service;
 use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::{Key, Kind, Object, Of};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
@@ -29,7 +30,7 @@ pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 pub(super) const MANAGER: &str = "endpointslice-controller.k8s.io";
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct EndpointSliceController {
     /// Pods that changed since the last sync, by Service.
     changed: BTreeMap<Key, BTreeSet<Key>>,

@@ -4,6 +4,7 @@ use crate::api::core::service::Service;
 use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::{Key, Kind, Object, Of, PatchKind, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str};
 
@@ -22,7 +23,7 @@ const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
 const MOST: usize = 1000;
 
 /// The control loop. Its keys are Endpoints.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct EndpointSliceMirroring {}
 
 impl Controller for EndpointSliceMirroring {

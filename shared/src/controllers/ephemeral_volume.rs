@@ -2,13 +2,14 @@
 
 use crate::api::{Key, Kind, Object, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc::{Doc, Str};
 
 use super::worker::{Answer, Controller, Desk, Step, all_ok};
 use super::world::World;
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct EphemeralVolumeController {}
 
 impl Controller for EphemeralVolumeController {

@@ -1,6 +1,7 @@
 //! What a controller has asked for and not yet seen: until it has, its cache is stale and it must not ask again.
 
 use crate::api::Key;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::sim::{Duration, Time};
 
@@ -10,10 +11,10 @@ use super::worker::Desk;
 const EXPIRY: Duration = Duration::seconds(300);
 
 /// Expectations by the key of the object that has them.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Expectations(BTreeMap<Key, Expected>);
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Expected {
     creations: i64,
     deletions: BTreeSet<Key>,

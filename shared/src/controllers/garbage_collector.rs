@@ -3,6 +3,7 @@
 
 use crate::api::{Key, Object, OwnerReference, PatchKind, Propagation, Request, User};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::BTreeSet;
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -17,14 +18,14 @@ const ORPHAN: &str = "orphan";
 const REMEMBERED: usize = 500;
 
 /// The control loop. Its keys are objects whose owners may be gone, or that wait for their dependents.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct GarbageCollector {
     /// UIDs of owners that the API server has said are gone.
     absent: BTreeSet<u128>,
 }
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// The API server was asked for owners that the caches do not have.
     OwnersAsked(Vec<u128>),

@@ -7,6 +7,7 @@ use crate::api::core::pod::Pod;
 use crate::api::quantity::Amount;
 use crate::api::{Key, Kind, LabelSelector, Object, Of, Reply, Request, Subresource, Verb};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -23,7 +24,7 @@ const PERIOD: Duration = Duration::seconds(15);
 const TOLERANCE: f64 = 0.1;
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct HorizontalPodAutoscalerController {
     memories: BTreeMap<Key, Memory>,
     /// Whose pods each autoscaler looks after, as far as it knows.
@@ -31,7 +32,7 @@ pub struct HorizontalPodAutoscalerController {
 }
 
 /// What an answer is awaited for.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// How big is the target?
     Scale,
@@ -44,7 +45,7 @@ pub enum Waiting {
 }
 
 /// One look at a target.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Round {
     status: Doc,
     target: Key,

@@ -14,6 +14,7 @@ use crate::api::batch::job::Job;
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Object, Of, PatchKind, Request, User};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -34,7 +35,7 @@ const FINALIZER: &str = "batch.kubernetes.io/job-tracking";
 const BATCH: Duration = Duration::seconds(1);
 
 /// The control loop. Its keys are Jobs, and pods of Jobs that are gone or finished and still have the finalizer.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct JobController {
     expectations: Expectations,
     records: BTreeMap<Key, Record>,
@@ -51,7 +52,7 @@ pub enum Managed {
 }
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// Pods were adopted or released.
     Claimed,

@@ -2,11 +2,12 @@
 
 use crate::api::core::service::Service;
 use crate::api::{Key, Kind, LabelSelector, Object, Requirement};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort};
 use crate::doc::{Doc, Str};
 
 /// Names of objects by kind, namespace, label and the label's value.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 struct Names(BTreeMap<(Kind, Str, Str, Str), BTreeSet<Str>>);
 
 impl Names {
@@ -38,7 +39,7 @@ impl Names {
 }
 
 /// Objects by their own labels.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Labelled(Names);
 
 impl Labelled {
@@ -71,7 +72,7 @@ impl Labelled {
 }
 
 /// Objects by a label that their selector requires.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Selecting {
     requiring: Names,
     /// Those that require no label with certain values.

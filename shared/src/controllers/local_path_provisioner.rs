@@ -5,6 +5,7 @@ use crate::api::storage::storageclass::LOCAL_PATH;
 use crate::api::storage::{binding, storageclass};
 use crate::api::{Key, Kind, Object, Request, meta};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::Duration;
@@ -17,7 +18,7 @@ const WORK: Duration = Duration::seconds(1);
 const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct LocalPathProvisioner {}
 
 impl Controller for LocalPathProvisioner {

@@ -2,6 +2,7 @@
 
 use crate::api::{Key, Kind, Object, PatchKind, Reply, Request, Subresource, User, Verb};
 use crate::client::{Delta, Wait};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -16,14 +17,14 @@ const GRACE: Duration = Duration::seconds(5);
 const FINALIZER: &str = "kubernetes";
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct NamespaceController {
     /// When a terminating namespace was last noticed, for the countdown.
     noticed: BTreeMap<Key, Time>,
 }
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// All pods were told to go: the others' turn comes when they have.
     PodsDeleted,

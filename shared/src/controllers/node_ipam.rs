@@ -3,6 +3,7 @@
 use crate::api::core::node::Node;
 use crate::api::{Key, Kind, PatchKind, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::Str;
@@ -11,7 +12,7 @@ use super::worker::{Answer, Controller, Desk, Step, all_ok, is_gone};
 use super::world::World;
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct NodeIpam {
     /// The number of each node's range.
     ranges: BTreeMap<Str, u32>,

@@ -9,6 +9,7 @@ use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Of, PatchKind, Request, Subresource};
 use crate::client::{Delta, Wait};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
@@ -29,7 +30,7 @@ const MONITOR: &str = "node monitor";
 const TAINTING: &str = "node tainting";
 
 /// The control loop. Its keys are nodes, and pods to be marked not ready.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct NodeLifecycle {
     health: BTreeMap<Str, Health>,
     zones: Zones,
@@ -43,7 +44,7 @@ pub struct NodeLifecycle {
 }
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// The node's conditions were set to Unknown; `was_ready` says whether they said otherwise before.
     Unknown { was_ready: bool },

@@ -8,6 +8,7 @@ mod volume;
 use crate::api::storage::binding;
 use crate::api::{Key, Kind, Object, PatchKind, Request, User};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -20,7 +21,7 @@ use super::world::World;
 const RESYNC: Duration = Duration::seconds(15);
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct PersistentVolumeBinder {
     /// Volumes by the claim that they are kept for.
     kept: BTreeMap<Key, BTreeSet<Key>>,

@@ -5,6 +5,7 @@ use crate::api::core::node::Node;
 use crate::api::core::pod::{Phase, Pod};
 use crate::api::{Key, Kind, Of, PatchKind, Request, Subresource};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, sort_by};
 use crate::doc;
 use crate::doc::Str;
@@ -21,14 +22,14 @@ const QUARANTINE: Duration = Duration::seconds(40);
 const LOOK: &str = "pod gc";
 
 /// The control loop. Its keys are nodes to be asked for, and pods to be removed.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct PodGarbageCollector {
     /// Since when nodes that pods are bound to have been missing.
     missing: BTreeMap<Str, Time>,
 }
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// The API server was asked whether the node is really gone.
     NodeAsked,

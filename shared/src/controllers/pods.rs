@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, LabelSelector, Object, Of, Request, User};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Time;
@@ -153,7 +154,7 @@ pub fn tell_deletion(
 }
 
 /// Pods that are created in batches which double while all goes well, and then pods that are deleted.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Work {
     create: VecDeque<Doc>,
     delete: Vec<Key>,

@@ -6,6 +6,7 @@ use crate::api::apps::replicaset::ReplicaSet;
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Of, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::Str;
 use crate::sim::Duration;
@@ -20,13 +21,13 @@ use super::world::World;
 const BURST: i64 = 500;
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct ReplicaSetController {
     expectations: Expectations,
 }
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// Pods were adopted or released.
     Claimed,
@@ -40,7 +41,7 @@ pub enum Waiting {
 
 /// The pods of a ReplicaSet as its status tells them. Taken before pods are created or deleted: the status shows
 /// what was seen, not what was asked for.
-#[derive(Clone, Copy, Debug, Hash, Default)]
+#[derive(Codec, Clone, Copy, Debug, Hash, Default)]
 pub struct Counts {
     active: i64,
     fully_labeled: i64,

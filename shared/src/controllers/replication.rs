@@ -2,13 +2,14 @@
 
 use crate::api::{Key, Kind};
 use crate::client::Delta;
+use crate::codec::Codec;
 
 use super::replicaset::{ReplicaSetController, Waiting};
 use super::worker::{Answer, Controller, Desk, Step};
 use super::world::World;
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct ReplicationManager(ReplicaSetController);
 
 impl Controller for ReplicationManager {

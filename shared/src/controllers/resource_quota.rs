@@ -7,6 +7,7 @@ use crate::api::core::resourcequota::usage::{self, Amounts};
 use crate::api::quantity::Amount;
 use crate::api::{Key, Kind, Object, Reply, Request, Subresource};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str};
 use crate::sim::Duration;
@@ -19,11 +20,11 @@ use super::world::World;
 const RESYNC: Duration = Duration::seconds(300);
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct ResourceQuotaController {}
 
 /// What an answer is awaited for.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// Objects of kinds that no cache holds.
     Lists,

@@ -2,6 +2,7 @@
 
 use crate::api::{Key, Kind, PatchKind, Reason, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
 
@@ -23,7 +24,7 @@ pub fn config_map() -> Doc {
 }
 
 /// The control loop. Its keys are namespaces.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct RootCaPublisher {}
 
 impl Controller for RootCaPublisher {

@@ -2,6 +2,7 @@
 
 use crate::api::{Key, Kind, Reason, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Str, literal};
 
@@ -10,7 +11,7 @@ use super::worker::{Answer, Controller, Desk, Step};
 use super::world::World;
 
 /// The control loop. Its keys are namespaces.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct ServiceAccountController {}
 
 impl Controller for ServiceAccountController {

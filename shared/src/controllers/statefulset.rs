@@ -7,6 +7,7 @@ use crate::api::apps::statefulset::StatefulSet;
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Object, Of, PatchKind, Reason, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::doc::{Doc, Str};
 use crate::sim::Duration;
 
@@ -22,11 +23,11 @@ const HASH: &str = "controller.kubernetes.io/hash";
 const REVISION: &str = "controller-revision-hash";
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct StatefulSetController {}
 
 /// Something to do with a pod.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Action {
     /// It is missing: its name and body.
     Create(Str, Doc),
@@ -39,7 +40,7 @@ pub enum Action {
 }
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// Pods or revisions were adopted or released.
     Claimed,

@@ -4,6 +4,7 @@ use crate::api::core::node::{Node, Taint};
 use crate::api::core::pod::{Pod, Toleration};
 use crate::api::{Key, Kind, Object, Of, Request};
 use crate::client::{Delta, Wait};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::Str;
@@ -16,13 +17,13 @@ use super::world::World;
 const EVICTION: &str = "eviction";
 
 /// The control loop. Its keys are pods whose time has come.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct TaintEviction {
     scheduled: BTreeMap<Key, Eviction>,
 }
 
 /// A pod's eviction: planned, or carried out and remembered so that it is not planned again.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Eviction {
     since: Time,
     until: Time,
@@ -38,7 +39,7 @@ enum Stay {
 }
 
 /// What goes on after answers.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// The pod's status tells why it is going to be deleted.
     Marked,

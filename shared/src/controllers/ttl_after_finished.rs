@@ -3,13 +3,14 @@
 use crate::api::batch::job::Job;
 use crate::api::{Key, Kind, Of, Propagation, Request};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::sim::Duration;
 
 use super::worker::{Answer, Controller, Desk, Step, all_ok, is_gone};
 use super::world::World;
 
 /// The control loop.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct TtlAfterFinished {}
 
 impl Controller for TtlAfterFinished {

@@ -9,6 +9,7 @@ use std::hash::Hash;
 
 use crate::api::{Key, Object, Reply, Request, Status, User};
 use crate::client::{Delta, RateLimiter, Recorder, Severity, Wait, WorkQueue};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Str, Timestamp};
 use crate::sim::{Causes, Context, Core, Duration, RequestId, Time, Timer};
@@ -38,7 +39,7 @@ pub trait Controller: Clone + Debug + Hash + Default {
     /// How many keys are worked on at once.
     const WORKERS: u64;
     /// What is remembered of a key while answers are on their way.
-    type Waiting: Clone + Debug + Hash;
+    type Waiting: Clone + Debug + Hash + Codec;
 
     /// The process started: the place to set timers.
     fn start(&mut self, _desk: &mut Desk<'_, '_>) {}
@@ -91,7 +92,7 @@ pub fn is_gone(answer: &Answer) -> bool {
 }
 
 /// A work queue whose delayed keys are kept once each, at the earliest time asked for.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Queue {
     keys: WorkQueue,
     name: &'static str,
@@ -168,7 +169,7 @@ impl Desk<'_, '_> {
 }
 
 /// A key that is being worked on.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Job<W> {
     causes: Causes,
     waiting: W,
@@ -187,7 +188,7 @@ pub struct Asked {
 }
 
 /// A controller with its queue, client and event source.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Worker<C: Controller> {
     controller: C,
     user: User,
@@ -200,7 +201,7 @@ pub struct Worker<C: Controller> {
 }
 
 /// A request whose turn has not come: for which key, at which place, and why.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Held {
     key: Key,
     at: u32,

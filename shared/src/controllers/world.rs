@@ -7,13 +7,14 @@ use crate::api::apiextensions::customresourcedefinition::CustomResourceDefinitio
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, LabelSelector, Meta, Object, Of, OwnerReference, User, Viewed};
 use crate::client::{Delta, Informers};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 
 use super::labels::{self, Labelled, Selecting};
 
 /// Caches and indexes.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct World {
     /// The caches.
     pub informers: Informers,
@@ -41,7 +42,7 @@ impl std::hash::Hash for World {
 }
 
 /// How many pods of one owner carry the same labels, by what becomes of them. Finished pods count nowhere.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Tally {
     /// The labels, usually those of the owner's template.
     pub labels: Doc,

@@ -10,6 +10,7 @@ mod member;
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::sim::{Context, EtcdMessage, Options, Process, RaftBody, Random, Time, Timer};
 
@@ -22,14 +23,14 @@ use member::Member;
 const VERSIONS: usize = 64;
 
 /// All members.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Members {
     members: Vec<Member>,
     shared: Shared,
 }
 
 /// What is the same for all.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 struct Shared {
     /// Data that are on their way, in notices and snapshots.
     shipped: BTreeMap<u64, Data>,

@@ -11,13 +11,14 @@ mod replicate;
 
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::sim::{Duration, LogEntry, RaftBody, RaftMessage, Random, Time, Txn};
 
 pub use log::Log;
 use replicate::{Pace, Reads};
 
 /// What a member does at the moment.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Role {
     /// Follows a leader, or waits for one.
     Follower,
@@ -42,7 +43,7 @@ impl Role {
 }
 
 /// `--heartbeat-interval` and `--election-timeout`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Timing {
     /// How often a leader gives signs of life.
     pub heartbeat: Duration,
@@ -51,7 +52,7 @@ pub struct Timing {
 }
 
 /// One member.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Raft {
     id: u32,
     members: u32,

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use crate::api::core::pod::Pod;
 use crate::api::{Object, bytes};
 use crate::client::Severity;
+use crate::codec::Codec;
 use crate::collections::sort;
 use crate::doc::Str;
 use crate::sim::{Context, CriCall, Duration, Time, Timer, Usage};
@@ -30,7 +31,7 @@ pub(super) enum Resource {
 }
 
 /// What the eviction manager remembers.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub(super) struct Pressure {
     /// Since when, and when it was last seen, for memory and disk.
     seen: [Option<(Time, Time)>; 2],

@@ -3,6 +3,7 @@
 use crate::api::core::node::Node;
 use crate::api::{Key, Kind, PatchKind, Reply, Request, Status, Subresource};
 use crate::client::Severity;
+use crate::codec::Codec;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::runtime::image_id;
 use crate::sim::{Causes, Context, CriCall, Duration, Machine, Process, Random, Time, Timer, hash_of};
@@ -34,7 +35,7 @@ const DISK_WORDS: [&str; 5] = [
 const STAGGER: Duration = Duration::millis(1000);
 
 /// Signs of life.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Heartbeat {
     /// When the lease was last renewed, as the API server confirmed.
     pub renewed: Option<Time>,
@@ -45,7 +46,7 @@ pub struct Heartbeat {
 }
 
 /// What a kubelet remembers of its node.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub(super) struct NodeState {
     pub heartbeat: Heartbeat,
     random: Random,

@@ -2,6 +2,7 @@
 
 use crate::api::core::pod::{Container, Pod, PodSpec};
 use crate::api::{Key, Object};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::{ContainerEnd, Duration, ProbeKind, Time};
@@ -11,7 +12,7 @@ const FIRST_BACK_OFF: Duration = Duration::seconds(10);
 const LONGEST_BACK_OFF: Duration = Duration::seconds(300);
 
 /// A pod on this node.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct PodState {
     /// Its namespace and name.
     pub key: Key,
@@ -59,7 +60,7 @@ pub struct PodState {
 }
 
 /// How far a pod is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PodStage {
     /// It waits for the node's network.
     Waiting,
@@ -78,7 +79,7 @@ pub enum PodStage {
 }
 
 /// A container of a pod.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct ContainerState {
     /// Its name.
     pub name: Str,
@@ -111,7 +112,7 @@ pub struct ContainerState {
 }
 
 /// How far a container is.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum ContainerStage {
     /// Its turn has not come.
     Created,
@@ -166,7 +167,7 @@ pub enum ContainerStage {
 }
 
 /// How a container ended.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Termination {
     /// Its exit code.
     pub exit_code: i32,
@@ -210,14 +211,14 @@ impl Termination {
 }
 
 /// Waits that double: 10 s, 20 s, 40 s … 300 s.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub(super) struct BackOff {
     current: Option<Duration>,
     updated: Time,
 }
 
 /// A probe's results in a row.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub(super) struct Streak {
     pub ok: bool,
     pub count: u32,

@@ -5,6 +5,7 @@
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Object, Reply, Request, Status};
 use crate::client::Severity;
+use crate::codec::Codec;
 use crate::collections::{sort, sort_by};
 use crate::doc::{Doc, Str};
 use crate::sim::{Context, CriCall, Duration, Timer};
@@ -30,7 +31,7 @@ const CERTIFICATE: &str =
 type Files = Vec<(Str, Str)>;
 
 /// How far a pod's volumes are.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub(super) struct Volumes {
     /// Whether they were set up once.
     pub ready: bool,

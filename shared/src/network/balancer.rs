@@ -4,6 +4,7 @@
 use crate::api::core::service::Service;
 use crate::api::{Key, Kind, Object, PatchKind, Request, Subresource, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Str, literal};
@@ -23,7 +24,7 @@ const RETRY: Duration = Duration::seconds(5);
 const EXCLUDE: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
 /// The load balancer.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Balancer {
     user: User,
     informers: Informers,
@@ -42,7 +43,7 @@ pub struct Balancer {
 }
 
 /// A Service whose connections stay on the node where they arrive.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 struct Local {
     health_port: u32,
     nodes: BTreeMap<u32, NodeHealth>,
@@ -53,7 +54,7 @@ struct Local {
 pub(super) type HasEndpoints<'a> = dyn FnMut(u32, u32, &Context<'_>) -> bool + 'a;
 
 /// What the health checks say of a node.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug, Hash)]
 pub struct NodeHealth {
     /// Failed checks in a row.
     pub failures: u32,

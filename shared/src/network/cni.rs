@@ -9,6 +9,7 @@ use crate::api::core::pod::Pod;
 use crate::api::networking::networkpolicy::{NetworkPolicy, Peer, PolicyPort, PolicyRule};
 use crate::api::{Key, Kind, LabelSelector, Object, User};
 use crate::client::{Delta, Handled, Informers, Input};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -22,7 +23,7 @@ const CATCH_UP: Duration = Duration::seconds(1);
 const DNS_PORT: u32 = 53;
 
 /// All agents.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Cni {
     policies: Informers,
     /// Pods and namespaces, once there is a policy.
@@ -33,7 +34,7 @@ pub struct Cni {
 }
 
 /// What the agents know. A copy costs nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 struct Book {
     policies: BTreeMap<Key, Arc<Object>>,
     namespaces: BTreeMap<Str, Doc>,

@@ -6,6 +6,7 @@ use crate::api::core::service::Service;
 use crate::api::discovery::endpointslice::Endpoint;
 use crate::api::{Key, Kind, Of, User};
 use crate::client::{Handled, Informers, Input};
+use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{Context, DnsConfig, PacketStep};
 
@@ -19,7 +20,7 @@ const LONGEST_CHAIN: u32 = 8;
 const ZONE: &str = ".cluster.local";
 
 /// The cluster's DNS server.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Dns {
     informers: Informers,
     slices: SliceIndex,

@@ -9,6 +9,7 @@ use crate::api::discovery::endpointslice::EndpointSlice;
 use crate::api::networking::ingress::CLASS_ANNOTATION;
 use crate::api::{Key, Kind, Object, PatchKind, Request, Subresource, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
@@ -34,7 +35,7 @@ const MOST_TRIES: u32 = 3;
 const RETRY: Duration = Duration::seconds(5);
 
 /// The controller.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct IngressController {
     user: User,
     informers: Informers,
@@ -51,7 +52,7 @@ pub struct IngressController {
 }
 
 /// A request on its way to a pod.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Pending {
     packet: Packet,
     endpoints: Vec<Socket>,

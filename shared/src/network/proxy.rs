@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::api::core::node::Node;
 use crate::api::{Kind, Request, User};
 use crate::client::{Delta, Handled, Informers, Input, back_off};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Str, literal};
 use crate::sim::{
@@ -26,7 +27,7 @@ const MANY_SESSIONS: usize = 4096;
 type Kept = ((u32, u32), Time);
 
 /// All kube-proxies.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Proxies {
     machines: u32,
     names: BTreeMap<Str, u32>,
@@ -46,7 +47,7 @@ pub struct Proxies {
 }
 
 /// A proxy on its way back to rules that are current.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 struct CatchUp {
     lists: BTreeSet<RequestId>,
     failures: u32,

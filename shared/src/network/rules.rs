@@ -7,6 +7,7 @@ use crate::api::discovery::endpointslice::{Endpoint, EndpointSlice};
 use crate::api::networking::networkpolicy::{Range, range};
 use crate::api::{Key, Kind, Object, Of};
 use crate::client::{Delta, Informers};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort};
 use crate::doc::{Doc, Str};
 use crate::sim::Protocol;
@@ -25,7 +26,7 @@ pub fn place(ip: u32, port: u32, protocol: Protocol) -> (u32, u32) {
 pub type Socket = (u32, u32);
 
 /// What becomes of a connection to one port of a Service.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Rule {
     /// The Service.
     pub service: Key,
@@ -48,7 +49,7 @@ pub struct Rule {
 }
 
 /// The rules as the API has them, kept current as far as anybody looks.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub(super) struct RuleBook {
     rules: Rules,
     /// Where each Service's rules are.
@@ -59,7 +60,7 @@ pub(super) struct RuleBook {
 }
 
 /// The slices of each Service.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub(super) struct SliceIndex(BTreeMap<Key, BTreeSet<Key>>);
 
 impl SliceIndex {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Str, literal};
 use crate::sim::Time;
@@ -10,7 +11,7 @@ use crate::sim::Time;
 const RECENT: usize = 20;
 
 /// Why a request failed, as a client finds out.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Failure {
     /// Nothing listens there, or no endpoint is behind it.
     Refused,
@@ -57,7 +58,7 @@ impl Failure {
 }
 
 /// How one request ended.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Ending {
     /// Why it failed, if it did.
     pub failure: Option<Failure>,
@@ -90,7 +91,7 @@ impl From<Failure> for Ending {
 }
 
 /// The answer to one request.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct RequestResult {
     /// When the answer (or the lack of one) was known.
     pub at: Time,
@@ -101,7 +102,7 @@ pub struct RequestResult {
 }
 
 /// Counters of somebody who sends requests.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Tally {
     /// Good answers.
     pub ok: u64,

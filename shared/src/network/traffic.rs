@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{Key, Kind};
 use crate::client::Input;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 use crate::sim::{Body, Causes, Context, Duration, Packet, PacketStep, Process, Protocol, Timer};
@@ -33,7 +34,7 @@ const VISITORS: &str = "visitors";
 const OUTSIDE: &str = "outside";
 
 /// A source of requests, as a scenario has it: `{name: shoppers, from: pod/client, to: "http://todo-api:8080", rate: 5}`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrafficSource {
     /// Its name. Naming a source again changes it.
@@ -110,7 +111,7 @@ impl TrafficSource {
 }
 
 /// A named source at work.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Source {
     /// What it does.
     pub spec: TrafficSource,
@@ -124,7 +125,7 @@ pub struct Source {
 }
 
 /// Whose a request is.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 enum Whose {
     /// A visitor's, to this Service.
     Visitor(Key),
@@ -133,7 +134,7 @@ enum Whose {
 }
 
 /// A request that a pod is to send.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct PodRequest {
     /// The pod.
     pub pod: Key,
@@ -146,7 +147,7 @@ pub struct PodRequest {
 }
 
 /// All sources.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Traffic {
     /// How all requests of visitors went.
     pub total: Tally,

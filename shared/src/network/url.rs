@@ -3,11 +3,12 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{HttpTarget, Protocol};
 
 /// A URL, read.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Url {
     /// Name or address.
     pub host: Str,

@@ -1,6 +1,7 @@
 //! Requests that pods send: those of the program of a client image (one a second to the URL in its environment variable
 //! `TARGET`), and those of sources of traffic.
 
+use crate::codec::Codec;
 use crate::doc::Str;
 use crate::network::{Ending, Failure, Tally, Url, resolve_outside};
 use crate::sim::{Body, Causes, Context, Duration, Packet, PacketStep, Process, Timer};
@@ -12,14 +13,14 @@ const INTERVAL: Duration = Duration::seconds(1);
 const DEFAULT_TARGET: &str = "http://todo-api:8080";
 
 /// A container that sends requests.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Caller {
     /// How they go.
     pub tally: Tally,
 }
 
 /// Who waits for the answer to a request.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug, Hash)]
 pub enum Asker {
     /// A container's own program, by the number of its start.
     Container(u64),
@@ -28,7 +29,7 @@ pub enum Asker {
 }
 
 /// A request that waits for its answer.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Call {
     /// The pod that sent it.
     pub pod: u128,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::Key;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
 use crate::sim::{ContainerEnd, DnsConfig, Duration, Time};
@@ -17,7 +18,7 @@ pub const LONGEST_ARGUMENT: usize = 128 << 10;
 pub const KILLED: i32 = 137;
 
 /// A pod's sandbox and what runs in it.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Sandbox {
     /// The pod.
     pub key: Key,
@@ -34,7 +35,7 @@ pub struct Sandbox {
 }
 
 /// One start of a container.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Container {
     /// Its name in the pod.
     pub name: Str,
@@ -84,7 +85,7 @@ pub struct Container {
 }
 
 /// How far a container is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Stage {
     /// Not up yet.
     Starting {
@@ -112,7 +113,7 @@ pub enum Stage {
 }
 
 /// When a program ends by itself and how.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Program {
     /// After how long; never when unset.
     pub exit_after: Option<Duration>,

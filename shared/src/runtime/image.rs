@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 use crate::sim::{Duration, hash_of};
@@ -14,7 +15,7 @@ mod amount;
 const UNSAID_MEMORY: u64 = 32 << 20;
 
 /// What containers of an image do; the `images` of a scenario, keyed by reference (`todo-api:v1.2`).
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ImageSpec {
     /// Ports it listens on; empty for none.
@@ -105,7 +106,7 @@ impl ImageSpec {
 }
 
 /// The image catalogue, by full reference (`docker.io/library/nginx:latest`).
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Images {
     by_reference: BTreeMap<Str, ImageSpec>,
     /// Repositories of which the catalogue knows all tags that exist.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::codec::Codec;
 use crate::doc::{Str, Timestamp};
 use crate::sim::{Context, CriEvent, ExecResult, LogOptions, NodeReply};
 
@@ -12,7 +13,7 @@ const MOST_LINES: usize = 1000;
 const LONGEST_LINE: usize = 16 << 10;
 
 /// A line of a log.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct LogLine {
     /// When it was written.
     pub at: Timestamp,
@@ -23,7 +24,7 @@ pub struct LogLine {
 }
 
 /// What a start of a container wrote, oldest first.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Log {
     lines: VecDeque<LogLine>,
     /// How many lines were dropped at the beginning.
@@ -31,7 +32,7 @@ pub struct Log {
 }
 
 /// Somebody who reads on.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Follower {
     /// The start of a container.
     container: u64,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::api::{Kind, Object, Reply, Request, Status, User, Verb, quantity};
 use crate::client::Input;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -24,7 +25,7 @@ const SYSTEM_CPU_MILLI: u64 = 50;
 const SYSTEM_MEMORY: u64 = 400 << 20;
 
 /// What one metrics-server knows.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Scraper {
     asked: Option<RequestId>,
     /// The last two measurements of each node.

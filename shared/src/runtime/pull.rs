@@ -1,5 +1,6 @@
 //! Pulling images: one at a time, into a cache that survives everything.
 
+use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{Context, CriEvent, Duration, Time, Timer};
 
@@ -11,7 +12,7 @@ const BYTES_PER_MS: u64 = 30_000;
 const RESOLVE: Duration = Duration::millis(300);
 
 /// A pull under way.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Pull {
     /// The image reference.
     pub image: Str,

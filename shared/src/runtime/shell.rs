@@ -16,6 +16,7 @@ mod sum;
 
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::Time;
@@ -32,7 +33,7 @@ const LONGEST_TEXT: usize = super::LONGEST_ARGUMENT;
 const DEEPEST: usize = 60;
 
 /// A program that runs in a container.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Task {
     code: Arc<Code>,
     block: u32,
@@ -81,7 +82,7 @@ pub(super) struct Task {
 }
 
 /// What a task comes back to.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 struct Frame {
     kind: Block,
     code: Arc<Code>,
@@ -95,7 +96,7 @@ struct Frame {
     status: i32,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 struct Loop {
     begin: u32,
     end: u32,
@@ -104,7 +105,7 @@ struct Loop {
 }
 
 /// Where a stream leads.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 enum Sink {
     Out,
     Err,
@@ -114,7 +115,7 @@ enum Sink {
     File(Str),
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 struct Streams {
     /// A text to read; the task's own standard input where there is none.
     input: Option<Str>,
@@ -123,7 +124,7 @@ struct Streams {
 }
 
 /// A command that takes its time.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 struct Pending {
     what: Wait,
     /// When it is cut off, as by `timeout`.
@@ -131,14 +132,14 @@ struct Pending {
 }
 
 /// What a command that takes its time leaves behind.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 struct After {
     io: Streams,
     variables: Option<BTreeMap<Str, Str>>,
     checked: bool,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 enum Wait {
     /// `sleep`, or a turn that is over.
     Until(Time),

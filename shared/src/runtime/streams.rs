@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{
     Body, Causes, Context, CriEvent, Duration, ExecOptions, ExecResult, HttpTarget, NodeReply, Packet,
@@ -19,7 +20,7 @@ const MOST_UNREAD: usize = 4 << 20;
 const PATIENCE: Duration = Duration::seconds(30);
 
 /// A connection to a program.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Stream {
     task: u64,
     tty: bool,
@@ -29,7 +30,7 @@ pub(super) struct Stream {
 }
 
 /// A request to a port.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Forward {
     call: u64,
     pod: u128,

@@ -3,6 +3,7 @@
 mod network;
 mod place;
 
+use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{
     Context, CriEvent, Duration, ExecOptions, ExecResult, NodeReply, ProbeKind, ProbeResult, Time, Timer,
@@ -21,7 +22,7 @@ const MOST_OUTPUT: usize = 1 << 20;
 const MOST_PROBE_OUTPUT: usize = 10 << 10;
 
 /// A program that runs.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Running {
     pub(super) task: Task,
     pod: u128,
@@ -33,7 +34,7 @@ pub(super) struct Running {
 }
 
 /// What a program is for.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Role {
     /// The container lives as long as it does.
     Main,

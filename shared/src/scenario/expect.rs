@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Key, Kind, Object};
+use crate::codec::Codec;
 use crate::doc::{Doc, Str};
 use crate::kubectl::jsonpath::JsonPath;
 use crate::sim::{Duration, Time};
@@ -41,7 +42,7 @@ pub struct Expectation {
 }
 
 /// How an expectation came out.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Verdict {
     /// Whether it was met.
     pub met: bool,
@@ -50,7 +51,7 @@ pub struct Verdict {
 }
 
 /// How far an expectation is.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Progress {
     /// The object it is about.
     pub key: Option<Key>,

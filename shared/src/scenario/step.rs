@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{HttpRequest, TrafficSource};
+use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{Duration, Fault, Target, Time};
 
 /// What somebody does at a moment of virtual time.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawStep", into = "RawStep")]
 pub struct Step {
     /// When it takes effect.
@@ -19,7 +20,7 @@ pub struct Step {
 }
 
 /// What a step does.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum StepAction {
     /// `kubectl apply -f -` of this text.
@@ -37,7 +38,7 @@ pub enum StepAction {
 }
 
 /// A fault and what it strikes: `{target: node/node-2, kind: PowerOff}`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawFault", into = "RawFault")]
 pub struct FaultStep {
     /// What is struck.
@@ -47,7 +48,7 @@ pub struct FaultStep {
 }
 
 /// What to mend: `{target: node/node-2}`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RepairStep {
     /// What is mended.
@@ -55,7 +56,7 @@ pub struct RepairStep {
 }
 
 /// A request as a client sent it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestStep {
     /// Who sent it; empty for the step's user.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::{Key, LabelSelector};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::Time;
@@ -21,7 +22,7 @@ use super::trial::Trial;
 const RECENT: usize = 256;
 
 /// The inputs and the outcome of an attempt.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub(super) struct Record {
     pub pod: Key,
     pub at: Time,
@@ -39,7 +40,7 @@ pub(super) struct Record {
 }
 
 /// How an attempt ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug)]
 pub enum AttemptOutcome {
     /// The pod was given to this node.
     Assigned(Str),
@@ -48,7 +49,7 @@ pub enum AttemptOutcome {
 }
 
 /// The attempts that are kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub(super) struct Attempts {
     recent: VecDeque<Arc<Record>>,
     last: BTreeMap<Key, Arc<Record>>,

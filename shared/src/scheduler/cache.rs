@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::api::core::node::{Node, Taint};
 use crate::api::{Key, LabelSelector, Object, bytes};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str, literal};
 
@@ -23,7 +24,7 @@ pub const ZONE: &str = "topology.kubernetes.io/zone";
 const REGION: &str = "topology.kubernetes.io/region";
 
 /// A node and what is taken of it.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct NodeInfo {
     /// Its name.
     pub name: Str,
@@ -48,7 +49,7 @@ pub struct NodeInfo {
 }
 
 /// A pod on a node, or assumed to be there.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct CachedPod {
     /// The pod.
     pub key: Key,
@@ -62,7 +63,7 @@ pub struct CachedPod {
     pub leaving: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 enum Change {
     Added(Arc<CachedPod>),
     Removed(Arc<CachedPod>),
@@ -70,7 +71,7 @@ enum Change {
 }
 
 /// The scheduler's cache.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Cache {
     nodes: Vec<Arc<NodeInfo>>,
     /// By slot: a number that changes with the node and the pods on it.

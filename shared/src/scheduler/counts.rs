@@ -1,7 +1,9 @@
 //! Counts per node, kept only where they are not zero.
 
+use crate::codec::Codec;
+
 /// How many of something each node has, ordered by the node's slot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Codec, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(Vec<(u32, u32)>);
 
 impl Counts {

@@ -7,6 +7,7 @@ use crate::api::apps::statefulset::StatefulSet;
 use crate::api::core::service::Service;
 use crate::api::{Key, Kind, LabelSelector, Object};
 use crate::client::{Delta, Informers};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 
 use super::template::Template;
@@ -15,7 +16,7 @@ use super::template::Template;
 const REMEMBERED: usize = 4096;
 
 /// The selectors of default spread constraints, by template; forgotten when a Service or owner changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct DefaultSelectors(BTreeMap<u128, Option<Arc<LabelSelector>>>);
 
 impl DefaultSelectors {

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use crate::api::{Key, Object, Request, User};
 use crate::client::Informers;
+use crate::codec::Codec;
 use crate::doc::{Str, Timestamp};
 use crate::sim::Random;
 
@@ -29,7 +30,7 @@ use super::volumes::PodVolumes;
 pub const MAX_SCORE: i64 = 100;
 
 /// Why a node cannot take a pod.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug)]
 pub struct Rejection {
     /// The reasons, as the FailedScheduling event counts them.
     pub reasons: SmallVec<[Str; 1]>,
@@ -63,7 +64,7 @@ pub struct Cycle<'a> {
 }
 
 /// What an attempt depends on beside nodes, pods on them and the pod's template.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Asks {
     /// The pod.
     pub pod: Key,

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::LabelSelector;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 
 use super::counts::Counts;
@@ -15,7 +16,7 @@ use super::template::{Template, Term, selector_digest};
 const IDLE: usize = 64;
 
 /// The pods of one template.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Group {
     /// What they have in common.
     pub template: Arc<Template>,
@@ -42,7 +43,7 @@ pub struct Group {
 }
 
 /// Node affinity looked up once a node, valid while no node's labels change.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct AffinityVerdicts {
     /// The epoch of the nodes they were made in.
     pub epoch: u64,
@@ -53,7 +54,7 @@ pub struct AffinityVerdicts {
 }
 
 /// A selector of pods that some group uses.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Selector {
     what: PodSelector,
     digest: u128,
@@ -74,7 +75,7 @@ impl Selector {
 }
 
 /// All groups and selectors.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Groups {
     groups: Slab<Group>,
     by_template: BTreeMap<u128, u32>,
@@ -84,7 +85,7 @@ pub struct Groups {
     idle: VecDeque<(u32, u128)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 struct Slab<T> {
     items: Vec<Option<Arc<T>>>,
     free: Vec<u32>,

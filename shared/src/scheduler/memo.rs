@@ -8,17 +8,18 @@ use super::framework::{Cycle, Filter, Locality};
 use super::plugins::PLUGINS;
 use super::template::Template;
 use super::trial::Refusal;
+use crate::codec::Codec;
 
 /// So many templates are remembered.
 const TEMPLATES: usize = 8;
 
 /// What is remembered of the templates that were scheduled last, the newest first. It follows from the cache, and is
 /// no part of the state.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Memos(Vec<Arc<Memo>>);
 
 /// What is remembered for pods of one template.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Memo {
     template: u128,
     /// By slot.
@@ -27,7 +28,7 @@ pub struct Memo {
     refusals: Vec<(u64, Option<Refusal>)>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Codec, Clone, Copy, Debug, Default)]
 struct Known {
     /// The node's stamp when this was found out; 0 while nothing is known.
     stamp: u64,

@@ -4,12 +4,13 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::api::Key;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 
 use super::cache::CachedPod;
 
 /// Nominated pods, by node.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Nominations {
     on: BTreeMap<u32, Arc<Vec<Arc<CachedPod>>>>,
     of: BTreeMap<Key, u32>,

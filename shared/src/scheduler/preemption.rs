@@ -11,6 +11,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::api::Kind;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Str, Timestamp, literal};
 use crate::sim::Random;
@@ -34,7 +35,7 @@ const NOT_HELPFUL: Str = literal!("Preemption is not helpful for scheduling");
 pub type Reasons = SmallVec<[Str; 1]>;
 
 /// A node that would have room without some of its pods.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Candidate {
     /// The node.
     pub slot: u32,
@@ -45,7 +46,7 @@ pub struct Candidate {
 }
 
 /// What trying preemption on many nodes gave.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct DryRun {
     /// The nodes that would have room, those that violate no budget first.
     pub candidates: Vec<Candidate>,

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::api::Key;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort};
 use crate::sim::{Causes, Duration, Time};
 
@@ -18,7 +19,7 @@ const LONGEST_BACK_OFF: Duration = Duration::seconds(10);
 const LONGEST_STAY: Duration = Duration::seconds(300);
 
 /// A pod that waits.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Waiting {
     place: Place,
     priority: i64,
@@ -30,7 +31,7 @@ struct Waiting {
     causes: Causes,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Debug, Hash)]
 enum Place {
     Active(Reverse<i64>, Time, u64),
     /// It may go on early when there is nothing else to do, as it failed for want of a node.
@@ -55,14 +56,14 @@ pub struct QueueLengths {
 }
 
 /// Pods of one template that the same plugins rejected.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Alike {
     template: Arc<Template>,
     pods: BTreeSet<Key>,
 }
 
 /// The scheduling queue.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Queue {
     pods: BTreeMap<Key, Waiting>,
     active: BTreeMap<(Reverse<i64>, Time, u64), Key>,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 
@@ -12,7 +13,7 @@ use super::cache::CachedPod;
 type Pods = Arc<Vec<Arc<CachedPod>>>;
 
 /// Pods by node and by priority.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Residents {
     priorities: BTreeMap<i64, u32>,
     /// How many pods use a claim, by namespace and name.

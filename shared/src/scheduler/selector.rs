@@ -1,10 +1,11 @@
 //! Which pods a constraint or affinity term speaks of, read once a template.
 
 use crate::api::LabelSelector;
+use crate::codec::Codec;
 use crate::doc::{Doc, Str};
 
 /// The pods that a constraint or affinity term speaks of.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PodSelector {
     /// In which namespaces.
     pub scope: Scope,
@@ -13,7 +14,7 @@ pub struct PodSelector {
 }
 
 /// The namespaces that a selector looks at.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Scope {
     /// Every namespace.
     All,

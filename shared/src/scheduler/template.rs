@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::api::core::pod::{Pod, PodSpec, requested};
 use crate::api::{LabelSelector, NodeAffinity, Object, Requirement, bytes, milli};
+use crate::codec::Codec;
 use crate::collections::sort;
 use crate::doc::{Doc, Str};
 use crate::sim::{StateHasher, hash_of};
@@ -11,7 +12,7 @@ use crate::sim::{StateHasher, hash_of};
 use super::selector::{PodSelector, Scope};
 
 /// Everything that decides where a pod can go, but its name.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Template {
     /// A digest of namespace, labels, owner and spec: equal for pods that are scheduled alike.
     pub digest: u128,
@@ -46,7 +47,7 @@ pub struct Template {
 }
 
 /// Resources that a pod needs.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Requests {
     /// CPU in thousandths of a core.
     pub cpu_milli: i64,
@@ -61,7 +62,7 @@ pub struct Requests {
 }
 
 /// A port on a node's own address.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HostPort {
     /// The port.
     pub port: u32,
@@ -81,7 +82,7 @@ impl HostPort {
 }
 
 /// `v1.TopologySpreadConstraint`
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SpreadConstraint {
     /// How much fuller than the emptiest domain a domain may be.
     pub max_skew: i64,
@@ -100,7 +101,7 @@ pub struct SpreadConstraint {
 }
 
 /// `v1.PodAffinityTerm`
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Term {
     /// The pods it speaks of.
     pub selector: PodSelector,

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 
@@ -18,7 +19,7 @@ pub const NOWHERE: u32 = u32::MAX;
 const SELECTORS: usize = 16;
 
 /// The values of one node label as domains.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Domains {
     values: BTreeMap<Str, u32>,
     /// By slot: the domain, or [`NOWHERE`].
@@ -78,7 +79,7 @@ impl Domains {
 }
 
 /// How many of a selector's pods, those being deleted left out, are in each domain of a label.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Tally {
     /// The label; empty for the nodes themselves.
     label: Str,
@@ -150,7 +151,7 @@ fn level(levels: &mut Vec<u32>, pods: u32) -> &mut u32 {
 }
 
 /// The numbers of one selector.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 struct Selected {
     selector: u32,
     /// Tells it from a selector that had the number before.
@@ -159,7 +160,7 @@ struct Selected {
 }
 
 /// The numbers that are kept, of the selector that was used last first. They follow from the groups and the domains.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Tallies {
     kept: Vec<Selected>,
 }

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use crate::api::storage::{binding, storageclass};
 use crate::api::{Key, Kind, Object};
 use crate::client::{Delta, Informers};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Str, literal};
 
@@ -20,7 +21,7 @@ use limits::Limits;
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 
 /// Volumes that are not joined to a claim, and what is being done about it.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Volumes {
     /// By class, those kept for no claim.
     free: BTreeMap<Str, BTreeSet<Key>>,
@@ -42,7 +43,7 @@ impl std::hash::Hash for Volumes {
 }
 
 /// The claims of one pod, as they were at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct PodVolumes {
     /// Why the pod fits nowhere.
     pub refusal: Option<Str>,
@@ -57,7 +58,7 @@ pub struct PodVolumes {
 }
 
 /// A claim whose volume depends on the node.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Delayed {
     /// The claim.
     pub claim: Arc<Object>,

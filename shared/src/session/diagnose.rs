@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Kind;
 use crate::cluster::HttpResponse;
+use crate::codec::Codec;
 use crate::doc::Doc;
 use crate::manifest::{self, Document, Span};
 use crate::schema::{self, What};
 
 /// A fault in a text. Lines and columns count from 1, columns in characters.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Diagnostic {
     /// Line of the first character.

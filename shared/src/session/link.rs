@@ -7,11 +7,12 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
 use crate::doc::parse_json;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::sim::hash_of;
+
+use super::packed::{self, Unpack};
 
 /// What a link of this version begins with.
 const PREFIX: &str = "1.";
@@ -27,8 +28,6 @@ const DICTIONARY: &[u8] = include_bytes!("link/dictionary-1.txt");
 
 /// Bytes of the checksum in front of the deflated text.
 const CHECKSUM: usize = 3;
-
-const WINDOW_BITS: u8 = 15;
 
 /// Why a link cannot be opened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,7 +75,7 @@ pub fn encode(scenario: &Scenario) -> Result<String, LinkError> {
         return Err(LinkError::TooLarge);
     }
     let mut bytes = checksum(json.as_bytes()).to_vec();
-    bytes.extend(deflate(json.as_bytes()));
+    bytes.extend(packed::pack(json.as_bytes(), 9, DICTIONARY));
     let link = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
     if link.len() > MAX_LINK { Err(LinkError::TooLarge) } else { Ok(link) }
 }
@@ -98,7 +97,10 @@ pub fn decode(fragment: &str) -> Result<Scenario, LinkError> {
     };
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| LinkError::Damaged)?;
     let (sum, packed) = bytes.split_at_checked(CHECKSUM).ok_or(LinkError::Damaged)?;
-    let json = inflate(packed)?;
+    let json = packed::unpack(packed, MAX_SCENARIO, DICTIONARY).map_err(|error| match error {
+        Unpack::Damaged => LinkError::Damaged,
+        Unpack::TooLarge => LinkError::TooLarge,
+    })?;
     if checksum(&json) != sum {
         return Err(LinkError::Damaged);
     }
@@ -110,38 +112,4 @@ pub fn decode(fragment: &str) -> Result<Scenario, LinkError> {
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
     let [a, b, c, ..] = hash_of(bytes).to_le_bytes();
     [a, b, c]
-}
-
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut deflate = Deflate::new(9, false, WINDOW_BITS);
-    deflate.set_dictionary(DICTIONARY).expect("a new stream takes a dictionary");
-    // Deflate never adds more than a few bytes to a block of 64 KiB.
-    let mut out = vec![0; bytes.len() + bytes.len() / 1000 + 64];
-    let status = deflate.compress(bytes, &mut out, DeflateFlush::Finish);
-    assert_eq!(status, Ok(Status::StreamEnd), "there is room for everything");
-    out.truncate(usize::try_from(deflate.total_out()).expect("it fits into memory"));
-    out
-}
-
-fn inflate(packed: &[u8]) -> Result<Vec<u8>, LinkError> {
-    let mut inflate = Inflate::new(false, WINDOW_BITS);
-    inflate.set_dictionary(DICTIONARY).map_err(|_| LinkError::Damaged)?;
-    let mut out = vec![0; (packed.len() * 8).clamp(4096, MAX_SCENARIO)];
-    loop {
-        let (read, written) = (inflate.total_in() as usize, inflate.total_out() as usize);
-        match inflate.decompress(&packed[read..], &mut out[written..], InflateFlush::Finish) {
-            Ok(Status::StreamEnd) => {
-                out.truncate(inflate.total_out() as usize);
-                return Ok(out);
-            }
-            Ok(_) if inflate.total_out() as usize == out.len() => {
-                if out.len() >= MAX_SCENARIO {
-                    return Err(LinkError::TooLarge);
-                }
-                out.resize((out.len() * 4).min(MAX_SCENARIO), 0);
-            }
-            // The text ended before the stream did, or is no stream at all.
-            _ => return Err(LinkError::Damaged),
-        }
-    }
 }

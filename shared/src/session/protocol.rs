@@ -28,6 +28,9 @@ pub enum ClientMessage {
         /// The last entry that the client has, when it comes back; it is sent only what follows.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<u64>,
+        /// Whether it wants to play all of the log rather than begin with a snapshot.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        whole: bool,
         /// What the person wants to be called.
         #[serde(default, skip_serializing_if = "Str::is_empty")]
         name: Str,
@@ -124,6 +127,10 @@ pub struct Welcome {
     /// What the session began with; none when the client said what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<Box<Scenario>>,
+    /// A snapshot ([`Replica::save`](super::Replica::save)) in base64: the log goes on after it. Who cannot read it says
+    /// hello again, and asks for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Str>,
     /// What was done since, in order.
     #[serde(default)]
     pub log: Vec<Entry>,

@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::scenario::{Scenario, ScenarioError};
 use crate::sim::Time;
 
 use super::Player;
-use super::protocol::{Checkpoint, Entry, Horizon};
+use super::protocol::{Checkpoint, Entry, Horizon, Welcome};
+use super::snapshot::{self, SnapshotError};
 
 /// A player in step with others.
 #[derive(Clone, Debug)]
@@ -43,6 +47,41 @@ impl Replica {
     pub fn new(scenario: Scenario, trace: u64) -> Result<Replica, ScenarioError> {
         let player = Player::new(scenario, trace)?;
         Ok(Replica { player, stamps: Vec::new(), horizon: Horizon::default(), limit: Time::ZERO })
+    }
+
+    /// A replica of the session that somebody was welcomed to; `trace` as in [`Player::new`].
+    ///
+    /// # Errors
+    /// What the welcome brings cannot be played.
+    pub fn welcomed(welcome: Welcome, trace: u64) -> Result<Replica, SnapshotError> {
+        let scenario = *welcome.scenario.ok_or(SnapshotError::Damaged)?;
+        let mut replica = match welcome.snapshot {
+            Some(snapshot) => {
+                let bytes = STANDARD.decode(&*snapshot).map_err(|_| SnapshotError::Damaged)?;
+                Replica::load(scenario, trace, &bytes)?
+            }
+            None => Replica::new(scenario, trace).map_err(SnapshotError::Scenario)?,
+        };
+        for entry in &welcome.log {
+            replica.take_entry(entry).map_err(|_| SnapshotError::Damaged)?;
+        }
+        replica.take_horizon(welcome.horizon);
+        Ok(replica)
+    }
+
+    /// A snapshot of where it is; `None` while a kubectl program runs: those end within moments.
+    pub fn save(&self) -> Option<Vec<u8>> {
+        snapshot::save(&self.player, &self.stamps)
+    }
+
+    /// Where a replica of the same session was; `trace` as in [`Player::new`].
+    ///
+    /// # Errors
+    /// The snapshot is of another engine or damaged.
+    pub fn load(scenario: Scenario, trace: u64, bytes: &[u8]) -> Result<Replica, SnapshotError> {
+        let (player, stamps) = snapshot::load::<Vec<Time>>(scenario, trace, bytes)?;
+        let horizon = Horizon { sequence: stamps.len() as u64, time: player.now(), ..Horizon::default() };
+        Ok(Replica { limit: player.now(), player, stamps, horizon })
     }
 
     /// The player.

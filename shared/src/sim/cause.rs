@@ -4,6 +4,8 @@ use std::hash::{Hash, Hasher};
 
 use smallvec::SmallVec;
 
+use crate::codec::{Codec, Damaged, Decoder, Encoder};
+
 /// The number of a [`super::Record`] in the trace; 0 is never given out.
 pub type RecordId = u64;
 
@@ -13,6 +15,14 @@ pub type RecordId = u64;
 /// Causes are observation, not state: all are equal to each other and none enters the state hash.
 #[derive(Debug, Default)]
 pub struct Causes(SmallVec<[RecordId; 2]>);
+
+impl Codec for Causes {
+    /// Records are not part of a snapshot.
+    fn encode(&self, _encoder: &mut Encoder) {}
+    fn decode(_decoder: &mut Decoder<'_>) -> Result<Causes, Damaged> {
+        Ok(Causes::none())
+    }
+}
 
 impl Clone for Causes {
     /// Every message and write carries some, and without a trace there are none.

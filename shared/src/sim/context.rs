@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::{Reply, Request, Status};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Str, Timestamp};
 
@@ -16,7 +17,7 @@ use super::{
 const REQUEST_TIMEOUT: Duration = Duration::seconds(10);
 
 /// A computer that can be a node.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub struct Machine {
     /// The name of its node.
     pub name: Str,
@@ -37,7 +38,7 @@ pub struct Machine {
 }
 
 /// The part of a cluster that all components share.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Core {
     /// The moment it is.
     pub now: Time,
@@ -54,6 +55,7 @@ pub struct Core {
     /// What containers are told of the Services of their namespace.
     pub service_variables: ServiceVariables,
     /// The record of what happened.
+    #[codec(skip)]
     pub trace: Trace,
     lives: Lives,
     /// When the last watch event of a slow connection arrives: later ones may not overtake it.
@@ -64,14 +66,14 @@ pub struct Core {
     chosen: BTreeMap<Process, u32>,
 }
 
-#[derive(Clone, Copy, Hash, Debug, Default)]
+#[derive(Codec, Clone, Copy, Hash, Debug, Default)]
 struct Life {
     incarnation: Incarnation,
     running: bool,
 }
 
 /// The life of every process, by the rank of its program and its number: it is asked for at every message.
-#[derive(Clone, Hash, Debug, Default)]
+#[derive(Codec, Clone, Hash, Debug, Default)]
 struct Lives(Vec<Vec<Life>>);
 
 impl Lives {

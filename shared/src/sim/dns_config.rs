@@ -1,9 +1,10 @@
 //! How pods look up names: what a kubelet writes into their `resolv.conf` and `hosts`.
 
+use crate::codec::Codec;
 use crate::doc::Str;
 
 /// How a pod looks up names, where that is not as for all others.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct DnsConfig {
     /// Whether it asks the cluster's DNS server, or one outside.
     pub cluster: bool,

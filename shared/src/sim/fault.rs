@@ -4,12 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::codec::Codec;
 use crate::doc::Str;
 
 use super::Duration;
 
 /// What a fault does to its target until it is repaired.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum Fault {
     /// `node/…`, `zone/…`: everything on the machine stops at once.
@@ -46,7 +47,7 @@ pub enum Fault {
 /// Text forms: `node/node-2` · `zone/a` · `component/kube-scheduler` · `component/kubelet@node-1` · `etcd/0` ·
 /// `link/kubelet@node-1~kube-apiserver` · `link/node-0~node-1` · `link/etcd/0~etcd/1` · `pod/web-0` ·
 /// `pod/team-a/web-0` · `image/todo-api:v1.2` · `traffic/visitors` (those outside) · `traffic/NAME` (a source of that name).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {
     /// A machine, by the name of its node.
     Node(Str),

@@ -1,10 +1,11 @@
 //! The ways between processes and what is wrong with them.
 
 use super::{Duration, Process};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 
 /// One end of a link.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum End {
     /// Everything on a machine.
     Machine(u32),
@@ -13,7 +14,7 @@ pub enum End {
 }
 
 /// The faults of the network: cut and slow links, and machines cut off.
-#[derive(Clone, Hash, Debug, Default)]
+#[derive(Codec, Clone, Hash, Debug, Default)]
 pub struct Links {
     isolated: BTreeSet<u32>,
     cut: BTreeSet<(End, End)>,

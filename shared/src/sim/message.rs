@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::{Key, Object, Reply, Request, Status};
+use crate::codec::Codec;
 use crate::doc::{Doc, Str};
 
 use super::{
@@ -17,7 +18,7 @@ pub type RequestId = u64;
 pub type WatchId = u64;
 
 /// Something on its way from one process to another.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub struct Message {
     /// The sender.
     pub from: Process,
@@ -32,7 +33,7 @@ pub struct Message {
 }
 
 /// The contents of a message.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub enum Body {
     /// A request to the API server.
     Request(RequestId, Arc<Request>),
@@ -59,7 +60,7 @@ pub enum Body {
 }
 
 /// One change as a watch delivers it.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub struct WatchEvent {
     /// What happened.
     pub change: ChangeKind,
@@ -70,7 +71,7 @@ pub struct WatchEvent {
 }
 
 /// What happened to an object.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ChangeKind {
     /// It is new (or newly matches the watch).
     Added,
@@ -81,7 +82,7 @@ pub enum ChangeKind {
 }
 
 /// What a kubelet asks of the container runtime. Containers are named by pod UID and container name.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum CriCall {
     /// Tell what runs and which images are there.
     List,
@@ -225,7 +226,7 @@ pub enum CriCall {
 }
 
 /// The probes of a container, and the hooks of its life, which are acted out in the same ways.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ProbeKind {
     /// Holds back the others until it succeeded once.
     Startup,
@@ -240,7 +241,7 @@ pub enum ProbeKind {
 }
 
 /// What a probe tries.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum ProbeAction {
     /// An HTTP request.
     Http {
@@ -274,7 +275,7 @@ pub enum ProbeAction {
 }
 
 /// How a probe or hook went.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum ProbeResult {
     /// Well.
     Success,
@@ -287,7 +288,7 @@ pub enum ProbeResult {
 }
 
 /// A pod that a runtime knows.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ListedPod {
     /// Its UID.
     pub pod: u128,
@@ -298,7 +299,7 @@ pub struct ListedPod {
 }
 
 /// A container that a runtime knows.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ListedContainer {
     /// Its name.
     pub name: Str,
@@ -311,7 +312,7 @@ pub struct ListedContainer {
 }
 
 /// How a container ended.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct ContainerEnd {
     /// Its exit code.
     pub exit_code: i32,
@@ -322,7 +323,7 @@ pub struct ContainerEnd {
 }
 
 /// What a container runtime reports to its kubelet.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum CriEvent {
     /// What runs and which images are there.
     Listed {
@@ -442,7 +443,7 @@ pub enum CriEvent {
 }
 
 /// A step of a request of a visitor (or pod) on its way to a container and back.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Packet {
     /// The number of the request, for its sender.
     pub number: u64,
@@ -461,7 +462,7 @@ pub struct Packet {
 }
 
 /// What a packet travels over.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[allow(missing_docs, reason = "the names are the protocols' own")]
 pub enum Protocol {
     #[default]
@@ -482,7 +483,7 @@ impl Protocol {
 }
 
 /// What an HTTP client asks for.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct HttpTarget {
     /// Whether it wants TLS.
     pub tls: bool,
@@ -503,7 +504,7 @@ impl Packet {
 }
 
 /// How far a packet has come.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum PacketStep {
     /// To the cluster's DNS server: which address has this name?
     Lookup {
@@ -543,7 +544,7 @@ pub enum PacketStep {
 }
 
 /// What a machine has left, in bytes, and who uses how much.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Usage {
     /// Memory.
     pub memory_left: u64,
@@ -556,7 +557,7 @@ pub struct Usage {
 }
 
 /// What a container uses, in bytes.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ContainerUsage {
     /// The pod.
     pub pod: u128,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::api::{Key, Object, Request};
+use crate::codec::Codec;
 use crate::doc::Str;
 
 use super::{Process, RequestId, Time};
 
 /// A message about what is used.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub enum Metrics {
     /// metrics-server asks a kubelet: what does your node use?
     Scrape,
@@ -19,7 +20,7 @@ pub enum Metrics {
 }
 
 /// What a node and its containers have used since they started.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct NodeMetrics {
     /// The node.
     pub node: Str,
@@ -34,7 +35,7 @@ pub struct NodeMetrics {
 }
 
 /// What a container has used since it started.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ContainerMetrics {
     /// Its name.
     pub name: Str,
@@ -47,7 +48,7 @@ pub struct ContainerMetrics {
 }
 
 /// A request for `metrics.k8s.io`.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub struct Query {
     /// Who asked, and under which number.
     pub asker: (Process, RequestId),

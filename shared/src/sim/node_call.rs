@@ -1,10 +1,11 @@
 //! What the API server asks a kubelet directly (its port 10250): logs, programs in containers, connections to ports.
 
 use crate::api::Key;
+use crate::codec::Codec;
 use crate::doc::{Str, Timestamp};
 
 /// Which lines of a log, and how (`v1.PodLogOptions`).
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct LogOptions {
     /// Whose; empty for the only container.
     pub container: Str,
@@ -25,7 +26,7 @@ pub struct LogOptions {
 }
 
 /// A program to run in a container (`v1.PodExecOptions`).
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct ExecOptions {
     /// Where; empty for the only container.
     pub container: Str,
@@ -43,7 +44,7 @@ pub struct ExecOptions {
 }
 
 /// What comes over a connection to a program.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum StreamInput {
     /// More for it to read.
     Text(Str),
@@ -56,7 +57,7 @@ pub enum StreamInput {
 }
 
 /// A call of the API server's to a kubelet.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum NodeCall {
     /// `GET /containerLogs/NAMESPACE/POD/CONTAINER`
     Logs(Key, LogOptions),
@@ -71,7 +72,7 @@ pub enum NodeCall {
 }
 
 /// A kubelet's answer.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum NodeReply {
     /// More of a log that goes on.
     Part(Str),
@@ -90,7 +91,7 @@ pub enum NodeReply {
 }
 
 /// How a program in a container went.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct ExecResult {
     /// What it wrote.
     pub stdout: Str,

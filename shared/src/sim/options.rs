@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Duration;
+use crate::codec::Codec;
 
 /// How kube-proxy chooses among endpoints.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProxyMode {
     /// Round robin.
@@ -16,7 +17,7 @@ pub enum ProxyMode {
 }
 
 /// Everything about the components that a scenario can set. Defaults are Kubernetes' own where it has one.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Options {
     /// Silence after which a node counts as `Unknown`.

@@ -1,9 +1,10 @@
 //! Who sends and receives messages.
 
+use crate::codec::Codec;
 use std::fmt;
 
 /// A running program of the cluster or of somebody who talks to it. Numbers count members or machines.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Process {
     /// A kube-apiserver, by member.
     ApiServer(u32),

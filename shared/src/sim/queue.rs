@@ -1,12 +1,13 @@
 //! What will happen, ordered by time and then by the order in which it was put there.
 
 use crate::api::Key;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 
 use super::{Causes, Incarnation, Message, Process, Time};
 
 /// Something that will happen. Entries are data, so that a copy of the queue is a copy of the future.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub struct Event {
     /// Whom it concerns.
     pub to: Process,
@@ -19,7 +20,7 @@ pub struct Event {
 }
 
 /// What happens to a process.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub enum Payload {
     /// A message reaches the end of its link.
     Arrive(Box<Message>),
@@ -32,7 +33,7 @@ pub enum Payload {
 }
 
 /// A timer; what the fields mean is its owner's affair.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Timer {
     /// What the timer is for.
     pub name: &'static str,
@@ -43,7 +44,7 @@ pub struct Timer {
 }
 
 /// The queue of future events.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct EventQueue {
     /// What comes before all of `later`, the very next last: it is taken off the end.
     soon: Vec<(Moment, Event)>,

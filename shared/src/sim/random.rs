@@ -1,10 +1,11 @@
 //! Named random streams: xoshiro256** seeded by SplitMix64. Each component draws from its own stream, so that a
 //! new component does not reshuffle the others.
 
+use crate::codec::Codec;
 use crate::doc::Str;
 
 /// One stream of random numbers.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Random {
     state: [u64; 4],
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::api::{Key, Object};
+use crate::codec::Codec;
 
 use super::{Causes, Time};
 
 /// One write of a transaction.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub struct Put {
     /// Where.
     pub key: Key,
@@ -18,7 +19,7 @@ pub struct Put {
 }
 
 /// What a transaction does.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub enum Act {
     /// Writes, unless what they rest on has changed since `base`.
     Write {
@@ -34,7 +35,7 @@ pub enum Act {
 }
 
 /// A transaction on its way into the log.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub struct Txn {
     /// Nobody else has this number.
     pub id: u64,
@@ -45,7 +46,7 @@ pub struct Txn {
 }
 
 /// An entry of the log; its index is its place.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct LogEntry {
     /// The term of the leader that took it in.
     pub term: u64,
@@ -61,7 +62,7 @@ impl std::hash::Hash for LogEntry {
 }
 
 /// A message of the Raft protocol.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub struct RaftMessage {
     /// The sender's term; for a vote asked for or promised ahead, the term it would be for.
     pub term: u64,
@@ -70,7 +71,7 @@ pub struct RaftMessage {
 }
 
 /// What a message of the Raft protocol says.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub enum RaftBody {
     /// A vote is asked for.
     Vote {
@@ -155,7 +156,7 @@ pub enum RaftBody {
 }
 
 /// What etcd and its clients say to each other.
-#[derive(Clone, Hash, Debug)]
+#[derive(Codec, Clone, Hash, Debug)]
 pub enum EtcdMessage {
     /// Member to member.
     Raft(RaftMessage),
@@ -189,7 +190,7 @@ pub enum EtcdMessage {
 }
 
 /// What became of a request to etcd.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Answer {
     /// It was done: a transaction's first write has the revision after this one.
     Done(u64),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 
@@ -10,10 +11,10 @@ use crate::doc::Str;
 pub type Variables = Vec<(Str, Str)>;
 
 /// Variables by namespace and Service. A copy costs nothing.
-#[derive(Clone, Hash, Debug, Default)]
+#[derive(Codec, Clone, Hash, Debug, Default)]
 pub struct ServiceVariables(Arc<BTreeMap<Str, Namespace>>);
 
-#[derive(Clone, Hash, Debug, Default)]
+#[derive(Codec, Clone, Hash, Debug, Default)]
 struct Namespace {
     services: BTreeMap<Str, Variables>,
     /// All of them, once they were asked for.

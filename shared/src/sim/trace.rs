@@ -89,6 +89,13 @@ pub struct Trace {
     silenced: BTreeMap<Process, RecordId>,
 }
 
+impl Default for Trace {
+    /// Keeps nothing.
+    fn default() -> Trace {
+        Trace::new(0)
+    }
+}
+
 impl Trace {
     /// Keeps the newest `capacity` records; 0 keeps none and costs nothing.
     pub fn new(capacity: u64) -> Trace {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::api::validation::Faults;
 use crate::api::{Info, Kind, Object, Resource, Subresource};
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, JsonPath, Path, Str, Timestamp};
 
@@ -11,7 +12,7 @@ use super::customresourcedefinition::{CustomResourceDefinition, Version, age_of}
 use super::structural;
 
 /// The resources of one version of a definition.
-#[derive(Clone, PartialEq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Hash, Debug)]
 pub struct CustomResources {
     /// Their kind, in this version.
     pub kind: Kind,

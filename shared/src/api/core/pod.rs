@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::api::validation::Faults;
 use crate::api::{Column, Info, Object, Resource, Row, Subresource, View, age, bytes, milli};
+use crate::codec::Codec;
 use crate::doc::{Doc, Str, Timestamp, intern};
 
 pub use container::{resource_amount, resources};
@@ -72,7 +73,7 @@ impl Phase {
 }
 
 /// The part of a pod's spec that its template fixes.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct PodSpec {
     /// Containers.
     pub containers: Vec<Container>,
@@ -99,7 +100,7 @@ pub struct PodSpec {
 }
 
 /// What the simulation reads of a container.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Container {
     /// Name.
     pub name: Str,
@@ -114,7 +115,7 @@ pub struct Container {
 }
 
 /// A port of a container.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct ContainerPort {
     /// Name; may be empty.
     pub name: Str,
@@ -127,7 +128,7 @@ pub struct ContainerPort {
 }
 
 /// A toleration.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Toleration {
     /// Taint key; empty matches every key (with `Exists`).
     pub key: Str,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::api::{Key, Kind, Object};
+use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
@@ -19,7 +20,7 @@ pub(in crate::apiserver) type Given = [Doc; 3];
 
 /// A pod of the same owner: what it was given, and what became of it. Where this pod is given the same, both share the
 /// outcome.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub(in crate::apiserver) struct Sibling {
     /// Its spec as it was asked for, and with all defaults.
     pub asked: (Doc, Doc),

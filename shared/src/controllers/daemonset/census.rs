@@ -6,6 +6,7 @@ use crate::api::core::node::Node;
 use crate::api::core::pod::{Phase, Pod};
 use crate::api::{Key, Kind, Object, Of};
 use crate::client::Delta;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::controllers::pods::is_available;
 use crate::controllers::world::World;
@@ -16,7 +17,7 @@ use super::placement::target;
 use super::update::is_current;
 
 /// How a node stands in an update, by its pods that are not being deleted.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Standing {
     /// It is to have none and has none.
     Apart,
@@ -43,7 +44,7 @@ pub enum Standing {
 const STANDINGS: usize = 10;
 
 /// Counts of nodes, as the status tells them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
     pub desired: i64,
     pub scheduled: i64,
@@ -65,7 +66,7 @@ impl Totals {
 }
 
 /// What was found out about a node.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Debug)]
 struct Verdict {
     counted: Totals,
     standing: Standing,
@@ -84,7 +85,7 @@ const NOTHING: Verdict = Verdict {
 };
 
 /// What verdicts depend on beside nodes and pods.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug)]
 struct Basis {
     generation: i64,
     revision: Str,
@@ -93,7 +94,7 @@ struct Basis {
 }
 
 /// The nodes of one DaemonSet.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Census {
     basis: Option<Basis>,
     /// The pods that the DaemonSet manages, by the node that they are on or meant for.

@@ -1,5 +1,6 @@
 //! How far and how fast an autoscaler may go: stabilisation, policies, least and most.
 
+use crate::codec::Codec;
 use crate::doc::Doc;
 use crate::sim::Time;
 
@@ -7,7 +8,7 @@ use crate::sim::Time;
 const DOWNSCALE_STABILIZATION: i64 = 300;
 
 /// What an autoscaler remembers.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Memory {
     /// What was recommended, and when.
     recommendations: Vec<(Time, i64)>,

@@ -2,6 +2,7 @@
 
 use crate::api::Of;
 use crate::api::core::pod::Pod;
+use crate::codec::Codec;
 use crate::doc::{Doc, Timestamp};
 use crate::sim::Duration;
 
@@ -9,7 +10,7 @@ const FIRST: u64 = 10_000;
 const LONGEST: u64 = 600_000;
 
 /// Failures since the last success.
-#[derive(Clone, Copy, Debug, Hash, Default)]
+#[derive(Codec, Clone, Copy, Debug, Hash, Default)]
 pub struct Record {
     failures: u32,
     last: Option<Timestamp>,

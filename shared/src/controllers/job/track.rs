@@ -2,6 +2,7 @@
 
 use crate::api::core::pod::{Phase, Pod};
 use crate::api::{Key, Object, Of, Request};
+use crate::codec::Codec;
 use crate::collections::BTreeSet;
 use crate::controllers::status::{condition as known, date, omit_empty, write};
 use crate::controllers::worker::{Answer, Desk, Step, is_gone};
@@ -17,7 +18,7 @@ use super::{JobController, Managed, Waiting, condition, release, uid_text};
 const MOST: usize = 500;
 
 /// Pods that are being counted.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct Account {
     /// The status as it was written last.
     status: Doc,
@@ -30,7 +31,7 @@ pub struct Account {
 }
 
 /// The last condition of a Job.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub struct End {
     success: bool,
     reason: Str,

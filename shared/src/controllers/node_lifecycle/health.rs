@@ -4,6 +4,7 @@ use crate::api::Object;
 use crate::api::Of;
 use crate::api::coordination::lease::Lease;
 use crate::api::core::node::Node;
+use crate::codec::Codec;
 use crate::controllers::status::{condition, date};
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
@@ -12,7 +13,7 @@ use crate::sim::{Duration, Time};
 use super::STARTUP_GRACE;
 
 /// What is known of a node's signs of life.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Health {
     /// When a new sign of life was last noticed (the node's own clock does not count).
     pub seen: Time,

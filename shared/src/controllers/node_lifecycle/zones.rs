@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::api::{Key, Kind};
 use crate::client::Wait;
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 use crate::sim::{Duration, Time};
@@ -41,7 +42,7 @@ impl Readiness {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
 enum State {
     #[default]
     Initial,
@@ -52,7 +53,7 @@ enum State {
     Full,
 }
 
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 struct Zone {
     state: State,
     /// Between two nodes; `None` while none may be emptied.
@@ -63,7 +64,7 @@ struct Zone {
 }
 
 /// Nodes in line, each once. In a cluster that starts, all of them ask to be let in, at every look.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 struct Line {
     nodes: VecDeque<(Str, Time)>,
     /// The names of these.
@@ -111,7 +112,7 @@ impl Zone {
 }
 
 /// All zones.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Zones(BTreeMap<Str, Zone>);
 
 /// What a look at the zones brought.

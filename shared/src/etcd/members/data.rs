@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use crate::api::{Key, Kind};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::etcd::Store;
 use crate::sim::{Act, Answer, Causes, ChangeKind, Core, Put, Txn, What};
@@ -11,7 +12,7 @@ use crate::sim::{Act, Answer, Causes, ChangeKind, Core, Put, Txn, What};
 const REMEMBERED: usize = 512;
 
 /// The data after the entry at `index`.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub(super) struct Data {
     pub index: u64,
     pub store: Store,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::etcd::raft::{Raft, Role};
 use crate::sim::{
@@ -25,7 +26,7 @@ const NO_LEADER: u64 = 3;
 type Reads = Vec<(u32, u64)>;
 
 /// One member.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub(super) struct Member {
     raft: Raft,
     data: Data,

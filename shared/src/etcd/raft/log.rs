@@ -1,10 +1,11 @@
 //! The log of one member: the entries after its snapshot.
 
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::sim::LogEntry;
 
 /// Entries, of which the oldest are dropped once they are in a snapshot.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Log {
     /// The last entry that is no longer there.
     offset: u64,

@@ -1,5 +1,6 @@
 //! How entries reach followers, when they are certain, and how a leader knows that it still is one.
 
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::sim::{RaftBody, Time};
 
@@ -9,7 +10,7 @@ use super::{Raft, Role};
 const BATCH: u64 = 512;
 
 /// How far a follower is, as its leader knows.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub(super) struct Pace {
     /// It certainly has the entries up to here.
     matched: u64,
@@ -33,7 +34,7 @@ impl Pace {
 }
 
 /// Reads that wait for the leader to make sure that it is one.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub(super) struct Reads {
     rounds: u64,
     /// By round: who asked, with which number, and the index from which the answer is right.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::api::{Key, Kind, Object};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Doc, Str};
 
 /// A port of a Service.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug, Hash)]
 pub(super) struct Backend {
     pub service: Key,
     /// Number or name.
@@ -15,7 +16,7 @@ pub(super) struct Backend {
 }
 
 /// All hosts with their paths.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub(super) struct Routes {
     /// By host; empty for any.
     hosts: BTreeMap<Str, Vec<Route>>,
@@ -24,7 +25,7 @@ pub(super) struct Routes {
     default: Option<Backend>,
 }
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Route {
     path: Str,
     exact: bool,

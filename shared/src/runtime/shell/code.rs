@@ -2,10 +2,11 @@
 
 use std::hash::{Hash, Hasher};
 
+use crate::codec::Codec;
 use crate::doc::Str;
 
 /// A compiled script.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Code {
     /// As it was written; everything else follows from it.
     pub source: Str,
@@ -22,7 +23,7 @@ impl Hash for Code {
 }
 
 /// A step.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug)]
 pub(super) enum Op {
     Run(Command),
     /// Runs a block and comes back.
@@ -56,7 +57,7 @@ pub(super) enum Op {
 }
 
 /// How a block is run.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Block {
     /// `$(…)`: its output is a value for the words to come.
     Capture,
@@ -71,7 +72,7 @@ pub(super) enum Block {
 }
 
 /// `NAME=value program words >file`
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Command {
     pub assignments: Vec<(Str, Word)>,
     pub words: Vec<Word>,
@@ -80,14 +81,14 @@ pub(super) struct Command {
     pub checked: bool,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug)]
 pub(super) struct Redirect {
     /// 0, 1 or 2.
     pub fd: u32,
     pub to: Destination,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug)]
 pub(super) enum Destination {
     Read(Word),
     Write(Word),
@@ -98,10 +99,10 @@ pub(super) enum Destination {
 }
 
 /// A word before its variables have values.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Word(pub Vec<Part>);
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Debug)]
 pub(super) enum Part {
     /// Text, and whether it was quoted.
     Text(String, bool),
@@ -113,7 +114,7 @@ pub(super) enum Part {
     Sum(Word),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Modifier {
     Plain,
     /// `:-`

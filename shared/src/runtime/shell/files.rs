@@ -1,5 +1,6 @@
 //! The files of a container: its own layer, the volumes mounted into it, and what every image has.
 
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 
@@ -9,11 +10,11 @@ const LARGEST: usize = 256 << 10;
 const MOST_FILES: u32 = 4096;
 
 /// Files by their path below a mount point, without a leading slash; directories end with one.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Files(pub BTreeMap<Str, Str>);
 
 /// A volume in a container.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Mount {
     /// Where.
     pub path: Str,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::doc::Str;
 
 use super::code::{Block, Op};
@@ -12,7 +13,7 @@ use super::{Code, Task, Wait, parse};
 const END: char = '\u{4}';
 
 /// A standard input.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Stdin {
     text: String,
     /// Whether more may come.

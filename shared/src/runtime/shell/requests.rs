@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{Duration, Time};
 
@@ -13,7 +14,7 @@ use super::{Pending, Task, Wait};
 const PATIENCE: u64 = 127;
 
 /// A request that a program sends.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(in crate::runtime) struct Request {
     /// A name or an address.
     pub host: Str,
@@ -37,7 +38,7 @@ pub(in crate::runtime) struct Request {
     format: Str,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Tool {
     Wget,
     Curl,

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::doc::Str;
 use crate::network::resolve_outside;
 use crate::sim::{Body, Causes, Context, HttpTarget, Packet, PacketStep, Process, Protocol, Timer};
@@ -11,7 +12,7 @@ use super::super::shell::{Answer, Request};
 use super::super::{Runtime, Sandbox};
 
 /// A request under way.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(in crate::runtime) struct Asked {
     /// Whose.
     pub(in crate::runtime) task: u64,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::api::{Key, Kind, Object, PatchKind, Reply, Request, Status, Subresource};
 use crate::client::Severity;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -17,14 +18,14 @@ const CONDITION: &str = "DisruptionTarget";
 const REASON: &str = "PreemptionByScheduler";
 
 /// Victims on their way out.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Evictions {
     /// By the pod that they make room for.
     running: BTreeMap<Key, Running>,
     asked: BTreeMap<RequestId, Asked>,
 }
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Running {
     uid: u128,
     node: Str,
@@ -33,7 +34,7 @@ struct Running {
     failed: bool,
 }
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Asked {
     preemptor: Key,
     victim: Arc<Object>,

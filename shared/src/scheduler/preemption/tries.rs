@@ -2,6 +2,7 @@
 //! the same nodes one after the other.
 
 use crate::api::Kind;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::scheduler::framework::{Failed, Locality};
 use crate::scheduler::plugins::PLUGINS;
@@ -13,11 +14,11 @@ const TEMPLATES: usize = 4;
 
 /// What is remembered, of the template that was tried last first. It follows from the caches, and is no part of the
 /// state.
-#[derive(Clone, Debug, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Tries(Vec<Tried>);
 
 /// What is remembered for pods of one template.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 struct Tried {
     template: u128,
     /// By slot, with the node's stamp.

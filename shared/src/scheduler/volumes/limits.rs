@@ -3,6 +3,7 @@
 use crate::api::storage::binding;
 use crate::api::{Key, Kind, Object};
 use crate::client::{Cache, Informers};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 
@@ -12,7 +13,7 @@ use crate::scheduler::template::Template;
 type Attached = (Str, Str);
 
 /// What a pod adds, and where to look up what others have.
-#[derive(Clone, Debug)]
+#[derive(Codec, Clone, Debug)]
 pub struct Limits {
     wanted: BTreeSet<Attached>,
     nodes: Cache,

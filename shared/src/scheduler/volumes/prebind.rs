@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::api::storage::binding;
 use crate::api::{Key, Kind, Object, PatchKind, Reply, Request, Status, Subresource};
 use crate::client::{Cache, Delta};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -20,7 +21,7 @@ use super::OnNode;
 const PATIENCE: Duration = Duration::seconds(600);
 
 /// Pods that wait for their volumes.
-#[derive(Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct Bindings {
     waiting: BTreeMap<Key, Waiting>,
     asked: BTreeMap<RequestId, Key>,
@@ -28,7 +29,7 @@ pub struct Bindings {
     tries: u64,
 }
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 struct Waiting {
     pod: Arc<Object>,
     node: Str,
