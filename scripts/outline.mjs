@@ -12,9 +12,10 @@ const WORTH = 3;
 
 /**
  * The module with what was not executed in functions of its own. `hits` says for each mark of `instrument` whether it was
- * passed; pieces that save less than `worth` bytes stay. `[bytes, isLater]`: the numbers (among the module's own) of the functions that can wait.
+ * passed; pieces that save less than `worth` bytes stay, and with `steady` those that a loop goes on with: how often it turns is a
+ * matter of chance, as in a hash table whose keys are addresses. `[bytes, isLater]`: the numbers (among the module's own) of the functions that can wait.
  */
-export function outlineModule(bytes, hits, worth = WORTH) {
+export function outlineModule(bytes, hits, { worth = WORTH, steady = false } = {}) {
   const module = describe(bytes);
   const { sections, types, imported, defined, bodies } = module;
   const signatures = [...types];
@@ -50,7 +51,7 @@ export function outlineModule(bytes, hits, worth = WORTH) {
       later.add(index);
       return body;
     }
-    return outline(tree, (list, place) => place < (cold.get(list) ?? Infinity), add, worth);
+    return outline(tree, (list, place) => place < (cold.get(list) ?? Infinity), add, { worth, steady });
   });
   added.forEach((_, index) => later.add(bodies.length + index));
   const sized = (one) => concat([u32(one.length), one]);
@@ -64,14 +65,14 @@ export function outlineModule(bytes, hits, worth = WORTH) {
  * The function without what was not reached. `reached(list, index)` says whether an item was; `add(type, body)` makes a
  * function and gives its number. The result is a body.
  */
-export function outline(tree, reached, add, worth) {
+export function outline(tree, reached, add, { worth, steady }) {
   const pieces = find(tree, reached);
   if (pieces.length === 0) return tree.bytes;
   live(tree, new Set(pieces.map(({ list, index }) => list[index])));
   const scratch = [];
   const replaced = new Map();
   for (const piece of pieces) {
-    const call = cut(tree, piece, add, scratch, worth);
+    const call = cut(tree, piece, add, scratch, { worth, steady });
     if (call) replaced.set(piece.list, { index: piece.index, call });
   }
   if (replaced.size === 0) return tree.bytes;
@@ -108,7 +109,7 @@ function find({ items, type }, reached) {
     for (; index < list.length && reached(list, index); index++) {
       const item = list[index];
       if (!item.body) continue;
-      const inner = [...labels, { types: item.code === OP.loop ? item.parameters : item.results, results: item.results }];
+      const inner = [...labels, { types: item.code === OP.loop ? item.parameters : item.results, results: item.results, isLoop: item.code === OP.loop }];
       walk(item.body, inner);
       if (item.otherwise) walk(item.otherwise, inner);
     }
@@ -175,10 +176,11 @@ const bits = (set) => {
 };
 
 /** Makes a function of a piece; returns the call that takes its place, or undefined where that would save nothing. */
-function cut(tree, piece, add, scratch, worth) {
+function cut(tree, piece, add, scratch, { worth, steady }) {
   const { list, index, labels } = piece;
   const out = ways(piece);
   if (!out) return undefined;
+  if (steady && out.exits.some((depth) => labels[labels.length - 1 - depth].isLoop)) return undefined;
   const items = list.slice(index, out.end);
   const size = items.reduce((sum, item) => sum + item.to - item.from, 0);
   if (size < worth) return undefined;

@@ -21,10 +21,10 @@ if (!staging) {
   process.exit(2);
 }
 /**
- * The page, unlike its worker, must not wait: what is smaller than this stays in its first part even where no profile came.
- * Browsers are less predictable than the cluster.
+ * The page, unlike its worker, must not wait: what is smaller than this stays in its first part even where no profile came, and
+ * loops stay whole. Browsers are less predictable than the cluster.
  */
-const SMALL = 16;
+const CAREFUL = { worth: 16, steady: true };
 const release = process.env.TRUNK_PROFILE === "release";
 const at = (name) => join(staging, name);
 const edit = async (name, change) => writeFile(at(name), change(await readFile(at(name), "utf8")));
@@ -55,7 +55,7 @@ if (release) {
   proveWorker(worker, await cut(worker, workerMarks(worker)));
   const app = await program("app");
   const page = { ...app, html: await readFile(at("index.html"), "utf8"), engine: () => startWorker(worker.glue, worker.wasm) };
-  await proveApp(page, await cut(app, await appMarks(page), SMALL));
+  await proveApp(page, await cut(app, await appMarks(page), CAREFUL));
   await nameByContent();
   await writeOffline();
   await compress();
@@ -92,8 +92,8 @@ async function optimise(name) {
 }
 
 /** Leaves in `<name>_bg.wasm` what was reached, and puts the rest into `<name>_later.wasm`. */
-async function cut(program, hits, worth) {
-  const [wasm, isLater] = outlineModule(program.wasm, hits, worth);
+async function cut(program, hits, care) {
+  const [wasm, isLater] = outlineModule(program.wasm, hits, care);
   const parts = split(wasm, isLater, await linkerMap(program.name));
   await save(program, parts);
   return parts;

@@ -6,9 +6,8 @@
 use std::fmt;
 
 use crate::codec::{Codec, Damaged, Decoder, Encoder};
-use crate::doc::Str;
 use crate::scenario::{Scenario, ScenarioError};
-use crate::sim::StateHash;
+use crate::sim::hash_of;
 
 use super::Player;
 use super::packed::{self, Unpack};
@@ -53,10 +52,11 @@ pub(super) fn save(player: &Player, beside: &impl Codec) -> Option<Vec<u8>> {
     player.encode_state(&mut encoder)?;
     beside.encode(&mut encoder);
     let mut head = Encoder::default();
-    Str::from(crate::ENGINE_VERSION).to_string().encode(&mut head);
-    player.hash().0.encode(&mut head);
+    crate::ENGINE_VERSION.to_owned().encode(&mut head);
+    let packed = packed::pack(&encoder.into_bytes(), LEVEL, &[]);
+    (player.hash().0, hash_of(&packed)).encode(&mut head);
     let mut bytes = head.into_bytes();
-    bytes.extend(packed::pack(&encoder.into_bytes(), LEVEL, &[]));
+    bytes.extend(packed);
     Some(bytes)
 }
 
@@ -71,7 +71,10 @@ pub(super) fn load<T: Codec>(
     if version != crate::ENGINE_VERSION {
         return Err(SnapshotError::OtherEngine(version));
     }
-    let hash = StateHash(u128::decode(&mut head)?);
+    let (hash, checksum): (u128, u128) = Codec::decode(&mut head)?;
+    if hash_of(head.rest()) != checksum {
+        return Err(SnapshotError::Damaged);
+    }
     let state = packed::unpack(head.rest(), MOST, &[]).map_err(|error| match error {
         Unpack::Damaged | Unpack::TooLarge => SnapshotError::Damaged,
     })?;
@@ -79,7 +82,7 @@ pub(super) fn load<T: Codec>(
     let mut decoder = Decoder::new(&state);
     player.decode_state(trace, &mut decoder)?;
     let beside = T::decode(&mut decoder)?;
-    if decoder.is_at_end() && player.hash() == hash {
+    if decoder.is_at_end() && player.hash().0 == hash {
         Ok((player, beside))
     } else {
         Err(SnapshotError::Damaged)
