@@ -28,6 +28,19 @@ struct Follower {
 }
 
 impl Follower {
+    /// Joins as pages do: with a snapshot, if there is one. The answer says whether there was.
+    async fn come_late(server: &Server, session: &Session) -> (Self, bool) {
+        let mut client = server.open(&session.id, None).await.expect("it connects");
+        let (token, engine) = (session.owner.as_str().into(), shared::ENGINE_VERSION.into());
+        client
+            .send(&ClientMessage::Hello { token, engine, after: None, whole: false, name: "".into() })
+            .await;
+        let ServerMessage::Welcome(welcome) = client.next().await else { panic!("no welcome came first") };
+        let had_snapshot = welcome.snapshot.is_some();
+        let replica = Replica::welcomed(*welcome, 0).expect("it can be played");
+        (Self { client, replica, checks: BTreeSet::new(), agreed: 0 }, had_snapshot)
+    }
+
     async fn join(server: &Server, session: &Session, token: &str) -> Self {
         let (client, welcome) = server.join(&session.id, token).await;
         let horizon = welcome.horizon;
@@ -119,4 +132,36 @@ async fn three_replicas_and_a_late_joiner_have_one_state() {
     let server = Server::start(data.path()).await;
     let end = Follower::join(&server, &session, &session.owner).await.follow_to(skipped, 3).await;
     assert_eq!(end, ends[0]);
+}
+
+#[tokio::test]
+async fn who_comes_late_begins_with_a_snapshot_also_after_a_restart() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create("").await;
+    let mut one = Follower::join(&server, &session, &session.owner).await;
+    one.submit(1, StepAction::Apply(APP.into())).await;
+    let skipped = Time(one.replica.horizon().time.0 + 400_000);
+    one.pace(Some(false), None, Some(skipped)).await;
+    let here = one.follow_to(skipped, 1).await;
+    let mut late = loop {
+        let (late, had_snapshot) = Follower::come_late(&server, &session).await;
+        if had_snapshot {
+            break late;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert!(late.client.log.is_empty(), "what the snapshot has is not sent again");
+    assert_eq!(late.follow_to(skipped, 1).await, here);
+    one.submit(2, StepAction::Kubectl("scale deployment/web --replicas=2".into())).await;
+    let after = Time(skipped.0 + 60_000);
+    one.pace(None, None, Some(after)).await;
+    let end = one.follow_to(after, 2).await;
+    assert_eq!(late.follow_to(after, 2).await, end);
+
+    server.kill().await;
+    let server = Server::start(data.path()).await;
+    let (mut last, had_snapshot) = Follower::come_late(&server, &session).await;
+    assert!(had_snapshot, "it was kept");
+    assert_eq!(last.follow_to(after, 2).await, end);
 }

@@ -3,6 +3,7 @@
 //! # Layout
 //! - `index/{session}`: there is such a session; the code of its room, or nothing.
 //! - `sessions/{session}/beginning`, `…/clock`, `…/commands/{sequence}`: one key a command, made only if it is absent.
+//! - `sessions/{session}/snapshot`: the newest that fits into one value; it may be missing.
 //! - `links/{name}`: the text of a link, which never changes.
 //! - `rooms/{code}/…` ([`rooms`]), `epochs/…` and `replicas/…` ([`epochs`]).
 //!
@@ -19,6 +20,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -320,6 +322,29 @@ impl Storage for Etcd {
 
     fn load<'a>(&'a self, id: &'a str) -> Answer<'a, Option<(SessionRecord, Vec<CommandRecord>)>> {
         Box::pin(self.inner.load(id))
+    }
+
+    fn keep_snapshot<'a>(&'a self, id: &'a str, sequence: u64, bytes: Vec<u8>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let value = format!("{sequence} {}", STANDARD.encode(bytes));
+            if value.len() > MOST_BYTES {
+                return Ok(());
+            }
+            let unit = self.inner.unit_of(id).await?;
+            self.inner.fenced(&unit, |txn| txn.then(Op::put(&session_key(id, "snapshot"), &value))).await
+        })
+    }
+
+    fn snapshot<'a>(&'a self, id: &'a str, newest: u64) -> Answer<'a, Option<Vec<u8>>> {
+        Box::pin(async move {
+            let mut done = self.inner.gateway.read([Op::get(&session_key(id, "snapshot"))]).await?;
+            let Some(kept) = done.found[0].pop() else { return Ok(None) };
+            let known = kept
+                .value
+                .split_once(' ')
+                .filter(|(sequence, _)| sequence.parse::<u64>().is_ok_and(|sequence| sequence <= newest));
+            Ok(known.and_then(|(_, text)| STANDARD.decode(text).ok()))
+        })
     }
 
     fn count(&self) -> Answer<'_, u32> {

@@ -41,6 +41,14 @@ impl Driver {
             let Some(present) = self.past.course_mut().present.take() else { return Vec::new() };
             return self.show(*present, false);
         }
+        // Who joined late began with a snapshot: what was before is played from the beginning.
+        let joined = self.session().sequence().is_some();
+        if joined
+            && self.past.course().moments.first().is_some_and(|first| at < first)
+            && let Some(beginning) = self.past.present().unwrap_or(&self.replica).beginning()
+        {
+            self.past.course_mut().moments.begin(&beginning);
+        }
         let at = at.max(self.past.course().moments.first().unwrap_or(now));
         if self.past.present().is_none() {
             self.past.course_mut().present = Some(Box::new(self.replica.clone()));
