@@ -18,7 +18,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serves the page and the sessions.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Plays a scenario without a screen. Exits 0 when every expectation is met, 1 when one is not, 2 when the file is
     /// bad.
     Run(Run),
@@ -70,6 +70,15 @@ pub struct Serve {
     /// `etcd://10.0.0.1:2379,10.0.0.2:2379`.
     #[arg(long, value_name = "etcd://HOST:PORT[,…]", value_parser = members, conflicts_with = "data")]
     pub store: Option<Members>,
+    /// Speaks https with the etcd, and believes it by the certificates in this PEM file.
+    #[arg(long, value_name = "FILE", requires = "store")]
+    pub store_ca: Option<PathBuf>,
+    /// The certificate, as PEM, by which the etcd believes this server.
+    #[arg(long, value_name = "FILE", requires_all = ["store_ca", "store_key"])]
+    pub store_cert: Option<PathBuf>,
+    /// The key of that certificate, as PEM.
+    #[arg(long, value_name = "FILE", requires = "store_cert")]
+    pub store_key: Option<PathBuf>,
     /// Where other servers with the same store reach this one, if not where it listens.
     #[arg(long, value_name = "HOST:PORT", requires = "store")]
     pub advertise: Option<String>,
@@ -77,13 +86,13 @@ pub struct Serve {
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
     /// Speaks https with the certificate in this PEM file, and those that vouch for it behind it.
-    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "store")]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// The key of that certificate, as PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
     /// Speaks https with a certificate made for this start, of which browsers warn.
-    #[arg(long, conflicts_with_all = ["tls_cert", "store"])]
+    #[arg(long, conflicts_with = "tls_cert")]
     pub tls_self_signed: bool,
     /// Takes the address of whoever asks from the `X-Forwarded-For` header. Only behind a proxy that writes it.
     #[arg(long)]
@@ -118,6 +127,9 @@ pub struct Serve {
     /// A room that has ended is deleted, with everything in it, after this time.
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=3650))]
     pub room_days: u32,
+    /// How many links are kept that were too long to be sent, each of 256 kB at most.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub links: u32,
     /// How to write the log to stderr. `RUST_LOG` says how much: `info` without it.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
     pub log: LogForm,

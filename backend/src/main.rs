@@ -4,6 +4,7 @@ mod cli;
 mod error;
 mod guesses;
 mod kube_api;
+mod links;
 mod metrics;
 mod origin;
 mod page;

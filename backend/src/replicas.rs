@@ -11,13 +11,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 
 use crate::{
     error::Problem,
     rooms,
     sessions::token,
     storage::{Place, Store, Subject},
+    tls,
 };
 
 /// Another server takes a connection within this time, or it is passed over.
@@ -59,7 +64,7 @@ pub async fn forward(State(store): State<Store>, request: Request, next: Next) -
     let Some((is_room, name)) = subject(request.uri().path()) else { return next.run(request).await };
     let subject = if is_room { Subject::Room(&name) } else { Subject::Session(&name) };
     // When the store does not answer, whoever needs it will say so.
-    let Ok(Place::At { replica, address, secret }) = store.place(subject).await else {
+    let Ok(Place::At { replica, address, secret, certificate }) = store.place(subject).await else {
         return next.run(request).await;
     };
     if is_passed_on(&store, &request) {
@@ -68,7 +73,17 @@ pub async fn forward(State(store): State<Store>, request: Request, next: Next) -
     }
     match timeout(CONNECT, TcpStream::connect(&address)).await {
         Ok(Ok(stream)) => {
-            let answer = pass_on(stream, request, &secret, dies(store, replica)).await;
+            // Frames are small, and somebody waits for each.
+            let _ = stream.set_nodelay(true);
+            let dies = dies(store, replica);
+            let answer = if certificate.is_empty() {
+                pass_on(stream, request, &secret, dies).await
+            } else {
+                match timeout(ANSWER, tls::to_server(stream, certificate)).await {
+                    Ok(Ok(stream)) => pass_on(stream, request, &secret, dies).await,
+                    _ => None,
+                }
+            };
             answer.unwrap_or_else(unreachable)
         }
         Ok(Err(_)) | Err(_) => {
@@ -93,14 +108,12 @@ async fn dies(store: Store, replica: String) {
 }
 
 async fn pass_on(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     mut request: Request,
     secret: &str,
     dies: impl Future<Output = ()> + Send + 'static,
 ) -> Option<Response> {
     let mut dies = Box::pin(dies);
-    // Frames are small, and somebody waits for each.
-    let _ = stream.set_nodelay(true);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     tokio::spawn(connection.with_upgrades());
     let to_client = hyper::upgrade::on(&mut request);

@@ -20,6 +20,7 @@ use crate::{
     error::Problem,
     guesses::{self, Guesses},
     kube_api,
+    links::{self, Links},
     metrics::{self, METRICS},
     origin,
     page::Page,
@@ -43,6 +44,7 @@ pub fn router(
     rooms: Rooms,
     store: Store,
     guesses: Guesses,
+    links: Links,
     scheme: &'static str,
 ) -> Router {
     let always = always(&page);
@@ -55,6 +57,7 @@ pub fn router(
         .route("/sessions/{id}/ws", get(websocket::connect))
         .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
         .with_state(live)
+        .merge(link_routes(links))
         .merge(room_routes(rooms).layer(middleware::from_fn_with_state(guesses, guesses::limit)))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "the API has nothing under this path") })
         .method_not_allowed_fallback(|| async {
@@ -99,6 +102,13 @@ pub fn router(
                 .on_response(answered)
                 .on_failure(()),
         )
+}
+
+fn link_routes(links: Links) -> Router {
+    Router::new()
+        .route("/links", post(links::keep))
+        .route("/links/{name}", get(links::read))
+        .with_state(links)
 }
 
 fn room_routes(rooms: Rooms) -> Router {

@@ -103,16 +103,22 @@ fn event_line(event: &Object, out: &mut impl Write) -> std::io::Result<()> {
     let event = &event.body;
     let involved = &event["involvedObject"];
     let last = event["lastTimestamp"].as_time().or_else(|| event["eventTime"].as_time());
-    writeln!(
-        out,
-        "{} {:<7} {:<24} {}/{}: {}",
-        last.map(|time| time.floor_seconds()).unwrap_or_default().rfc3339(),
-        event["type"].str(),
-        event["reason"].str(),
-        involved["kind"].str().to_lowercase(),
-        involved["name"].str(),
-        event["message"].str(),
-    )
+    // There are tens of thousands of them: put together without the machinery of formats.
+    let mut line = last.map(|time| time.floor_seconds()).unwrap_or_default().rfc3339();
+    for (field, width) in [("type", 7), ("reason", 24)] {
+        let text = event[field].as_str().unwrap_or("");
+        line.push(' ');
+        line.push_str(text);
+        line.extend(std::iter::repeat_n(' ', width - width.min(text.chars().count())));
+    }
+    line.push(' ');
+    line.push_str(&involved["kind"].as_str().unwrap_or("").to_ascii_lowercase());
+    for (mark, text) in [("/", &involved["name"]), (": ", &event["message"])] {
+        line.push_str(mark);
+        line.push_str(text.as_str().unwrap_or(""));
+    }
+    line.push('\n');
+    out.write_all(line.as_bytes())
 }
 
 fn report(player: &Player, wall_millis: u128) -> Value {

@@ -21,12 +21,17 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     cli::{LogForm, Members, Serve},
     guesses::{Guesses, Remote},
+    links::Links,
     page::Page,
     rooms::{Limits, Rooms, qr},
     router,
     sessions::{self, Sessions},
-    storage::{Damage, Store, disk::Disk, etcd::Etcd},
-    tls::Identity,
+    storage::{
+        Damage, Store,
+        disk::Disk,
+        etcd::{Etcd, Gateway},
+    },
+    tls::{self, Identity},
 };
 
 /// Whoever still holds a connection this long after the server was told to end is cut off.
@@ -51,10 +56,11 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
     // Whoever reads that it is there may stop it at once.
     let asked_to_stop = stop_signal()?;
     let (lost, lost_elsewhere) = mpsc::unbounded_channel();
-    let (store, damage) = open_store(options, address, lost)?;
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
     let reachable = others_reach(address);
     let identity = identity(options, address, reachable)?;
+    let certificate = identity.as_ref().map(Identity::fingerprint).unwrap_or_default();
+    let (store, damage) = open_store(options, address, certificate, lost)?;
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
     let scheme = if identity.is_some() { "https" } else { "http" };
     // Whoever starts this program reads the address from this line.
     println!("Kubarium is at {scheme}://{address}");
@@ -78,7 +84,8 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
         let _ = stopping.wait_for(|stop| *stop).await;
     };
     let guesses = Guesses::new(store.clone(), options.behind_proxy);
-    let router = router::router(page, sessions.clone(), rooms, store.clone(), guesses, scheme);
+    let links = Links::new(store.clone(), guesses.clone(), options.links);
+    let router = router::router(page, sessions.clone(), rooms, store.clone(), guesses, links, scheme);
     let service = router.into_make_service_with_connect_info::<Remote>();
     let ends = stopped(stopping.clone());
     let served: BoxFuture<'_, std::io::Result<()>> = match identity {
@@ -122,13 +129,20 @@ fn identity(
 fn open_store(
     options: &Serve,
     listening: SocketAddr,
+    certificate: String,
     lost: mpsc::UnboundedSender<String>,
 ) -> anyhow::Result<(Store, Damage)> {
     if let Some(Members(members)) = &options.store {
         let own = SocketAddr::new(others_reach(listening).unwrap_or(listening.ip()), listening.port());
         let address = options.advertise.clone().unwrap_or_else(|| own.to_string());
-        tracing::info!(etcd = members.join(","), address, "sessions are kept in etcd");
-        return Ok((Arc::new(Etcd::new(members, address, lost)), Damage::default()));
+        let own = match (&options.store_cert, &options.store_key) {
+            (Some(certificate), Some(key)) => Some(Identity::read(certificate, key)?),
+            _ => None,
+        };
+        let tls = options.store_ca.as_deref().map(|ca| tls::to_store(ca, own)).transpose()?;
+        tracing::info!(etcd = members.join(","), tls = tls.is_some(), address, "sessions are kept in etcd");
+        let etcd = Etcd::new(Gateway::new(members, tls), address, certificate, lost);
+        return Ok((Arc::new(etcd), Damage::default()));
     }
     let data = data_directory(options.data.as_deref())?;
     let (disk, damage) = Disk::open(&data)?;

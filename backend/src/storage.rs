@@ -4,6 +4,7 @@
 mod damage;
 pub mod disk;
 pub mod etcd;
+mod links;
 mod lock;
 pub mod rooms;
 mod sqlite;
@@ -155,6 +156,8 @@ pub enum Place {
         address: String,
         /// By this it knows that another server asks.
         secret: String,
+        /// What tells its certificate from all others; empty when it speaks plain http.
+        certificate: String,
     },
 }
 
@@ -217,6 +220,15 @@ pub trait Storage: Send + Sync {
 
     /// How many rooms have not ended by a moment.
     fn rooms_open_at(&self, moment: u64) -> Answer<'_, u32>;
+
+    /// Keeps the text of a link under a name that follows from it, for ever.
+    fn keep_link(&self, name: String, link: String) -> Answer<'_, ()>;
+
+    /// The text of a link.
+    fn link<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>>;
+
+    /// How many links there are.
+    fn links(&self) -> Answer<'_, u32>;
 
     /// Who goes on with something; with one server, it does.
     fn place<'a>(&'a self, _: Subject<'a>) -> Answer<'a, Place> {

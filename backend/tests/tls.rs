@@ -3,10 +3,16 @@
 
 mod common;
 
-use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use common::{Server, directory, program};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -26,14 +32,20 @@ fn pem(kind: &str, der: &[u8]) -> String {
 
 /// Asks for something as a browser would that trusts this certificate.
 async fn ask(server: &Server, certificate: &CertificateDer<'static>, request: &str) -> String {
+    tell(server, certificate, request, "").await
+}
+
+async fn tell(server: &Server, certificate: &CertificateDer<'static>, request: &str, body: &str) -> String {
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone()).expect("it is a certificate");
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let stream = TcpStream::connect(&server.address).await.expect("it connects");
     let name = "localhost".try_into().expect("a name");
     let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("it is trusted");
-    let request =
-        format!("{request} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let length = body.len();
+    let request = format!(
+        "{request} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
     stream.write_all(request.as_bytes()).await.expect("it is sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("it answers");
@@ -88,4 +100,78 @@ async fn one_can_be_made_and_a_wrong_one_is_named() {
     let output = command.output().await.expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("wrong.pem"), "{said}");
+}
+
+/// Makes a certificate for this machine that `ca` vouches for, and writes it and its key.
+fn identity(folder: &Path, name: &str, ca: &CertifiedIssuer<'_, KeyPair>) -> [PathBuf; 2] {
+    let key = KeyPair::generate().expect("there is randomness");
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let mut parameters = CertificateParams::new(names).expect("they are names");
+    parameters.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    let certificate = parameters.signed_by(&key, ca).expect("it is signed");
+    let files = ["cert", "key"].map(|kind| folder.join(format!("{name}.{kind}")));
+    std::fs::write(&files[0], pem("CERTIFICATE", certificate.der())).expect("it is written");
+    std::fs::write(&files[1], pem("PRIVATE KEY", &key.serialize_der())).expect("it is written");
+    files
+}
+
+#[tokio::test]
+async fn servers_that_speak_tls_share_an_etcd_that_does() {
+    let folder = directory();
+    let mut parameters = CertificateParams::default();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("there is randomness");
+    let ca = CertifiedIssuer::self_signed(parameters, key).expect("it is made");
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, pem("CERTIFICATE", ca.der())).expect("it is written");
+    let [cert, key] = identity(folder.path(), "etcd", &ca);
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").expect("there are free ports");
+    let [client, peer] = [free(), free()].map(|port| port.local_addr().expect("it is bound"));
+    let data = folder.path().join("data");
+    let mut etcd = tokio::process::Command::new("etcd");
+    etcd.args(["--unsafe-no-fsync", "--client-cert-auth", "--data-dir", path(&data)])
+        .args(["--cert-file", path(&cert), "--key-file", path(&key), "--trusted-ca-file", path(&ca_file)])
+        .args(["--listen-peer-urls", &format!("http://{peer}")])
+        .args(["--initial-advertise-peer-urls", &format!("http://{peer}")])
+        .args(["--initial-cluster", &format!("default=http://{peer}")])
+        .args(["--listen-client-urls", &format!("https://{client}")])
+        .args(["--advertise-client-urls", &format!("https://{client}")]);
+    let Ok(_etcd) = etcd.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn() else {
+        eprintln!("not tried: there is no etcd on this machine (Debian: apt-get install etcd-server)");
+        return;
+    };
+
+    let store = format!("etcd://{client}");
+    let start = async |name: &str, known: bool| {
+        let [cert, key] = identity(folder.path(), name, &ca);
+        let mut options =
+            vec!["--tls-cert", path(&cert), "--tls-key", path(&key), "--store-ca", path(&ca_file)];
+        if known {
+            options.extend(["--store-cert", path(&cert), "--store-key", path(&key)]);
+        }
+        Server::start_with_store_and(&store, &options).await
+    };
+    let (one, two) = (start("one", true).await, start("two", true).await);
+    for server in [&one, &two] {
+        let ready = async {
+            while !ask(server, ca.der(), "GET /readyz").await.starts_with("HTTP/1.1 200") {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), ready).await.expect("the store answers");
+    }
+    let opened = ask(&one, ca.der(), "POST /api/v1/rooms").await;
+    let code = opened.split_once(r#""code":""#).expect("a room").1.split('"').next().expect("its code");
+    let enrol = format!("POST /api/v1/rooms/{code}/participants");
+    // The first server goes on with the room: the second one passes on what it is asked.
+    for server in [&two, &one, &two] {
+        let answer = tell(server, ca.der(), &enrol, r#"{"name":"Ana"}"#).await;
+        assert!(answer.contains(r#""token":""#), "{answer}");
+    }
+    let room = ask(&two, ca.der(), &format!("GET /api/v1/rooms/{code}")).await;
+    assert!(room.contains(r#""taken":3"#), "{room}");
+    let stranger = start("stranger", false).await;
+    let refused = ask(&stranger, ca.der(), "GET /readyz").await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
 }

@@ -14,6 +14,8 @@ const MOST_KEPT = 500;
 const BATCH = 60_000;
 /** Of what nobody could read any more only the end is written: the screen keeps no more lines than this. */
 const SCROLLBACK = 5000;
+/** So many keys may be pressed before somebody reads them. */
+const MOST_AHEAD = 1000;
 
 const HELP = `Type kubectl (or k) and a verb, as in any terminal. For instance:
   k get pods -o wide          k get pods -w              Ctrl-C ends it
@@ -363,14 +365,20 @@ export function create(element, { ask, edit, file, files }) {
     current = before;
   };
 
+  /** Keys that are pressed while something runs are for whoever reads next. */
+  let ahead = [];
+  line.heed = () => {
+    while (ahead.length && line.asked) line.key(ahead.shift());
+  };
   terminal.onData((data) => {
     // A shell in a container reads lines while `kubectl exec` runs.
     if (line.asked) line.key(data);
     else if (data === "\x03") {
       interrupted = true;
+      ahead = [];
       write("^C\r\n");
       current?.stop();
-    }
+    } else if (ahead.length < MOST_AHEAD) ahead.push(data);
   });
   terminal.attachCustomKeyEventHandler((event) => {
     // Tab completes; after Escape it leaves, for those who use the keyboard only.

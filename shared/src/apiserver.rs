@@ -318,19 +318,21 @@ impl ApiServer {
     /// What a new watch missed since the revision it begins after.
     fn replay(&mut self, request: &Request, store: &Store, cx: &mut Context<'_>) {
         let Some(from) = request.options.resource_version else { return };
-        let Some(missed) = store.since(from) else { return };
-        for revision in missed {
-            if let Some((to, event)) = self.watches.event_for(request.options.watch, revision) {
-                let watch = request.options.watch;
-                cx.because(revision.causes.clone(), |cx| cx.send(to, Body::Watch(watch, event)));
-            }
+        let watch = request.options.watch;
+        for (to, causes, event) in self.watches.missed(watch, store, from) {
+            cx.because(causes, |cx| cx.send(to, Body::Watch(watch, event)));
         }
     }
 }
 
 impl Call<'_, '_> {
     /// Stores `object` unless this is a dry run.
-    fn put(&mut self, object: Object) -> Arc<Object> {
+    fn put(&mut self, mut object: Object) -> Arc<Object> {
+        if !self.is_from_outside()
+            && let Some(place) = managed::components::place(self.request)
+        {
+            object.meta.written.0[place] = self.cx.timestamp().seconds() as u32;
+        }
         if self.request.options.dry_run {
             return Arc::new(object);
         }

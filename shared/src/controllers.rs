@@ -3,6 +3,7 @@
 //! One process with shared informers. Each controller has its own work queue, client rate limit and event source
 //! (see [`worker`]); the list below is the only place that names them all.
 
+mod certificates;
 mod cronjob;
 mod daemonset;
 mod deployment;
@@ -72,6 +73,7 @@ const WATCHED: &[Kind] = &[
     Kind::Endpoints,
     Kind::HorizontalPodAutoscaler,
     Kind::CustomResourceDefinition,
+    Kind::CertificateSigningRequest,
 ];
 
 macro_rules! controllers {
@@ -124,6 +126,7 @@ controllers! {
     pod_gc: pod_gc::PodGarbageCollector,
     resource_quota: resource_quota::ResourceQuotaController,
     horizontal_pod_autoscaler: horizontalpodautoscaler::HorizontalPodAutoscalerController,
+    certificates: certificates::Certificates,
 }
 
 /// Whose answer a request's number stands for.

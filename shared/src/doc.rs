@@ -9,17 +9,13 @@ mod diff;
 mod json;
 pub mod jsonpath;
 mod keys;
+mod map;
 mod merge;
 mod timestamp;
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
-
-use smallvec::SmallVec;
-
-use crate::collections::sort_by;
 
 pub use arcstr::{ArcStr as Str, literal};
 pub use de::{FieldError, from_doc};
@@ -27,6 +23,7 @@ pub use diff::{Change, Path, Segment, diff};
 pub use json::{parse_json, to_doc};
 pub use jsonpath::JsonPath;
 pub use keys::intern;
+pub use map::{Entries, Map};
 pub use merge::{ListMerge, PatchError, json_patch, list_merge, merge_patch, strategic_merge};
 pub use timestamp::Timestamp;
 
@@ -54,144 +51,7 @@ pub enum Doc {
     Map(Map),
 }
 
-/// The entries of an object, ordered by key, shared between copies.
-#[derive(Clone, Default, PartialEq, Hash, Debug)]
-pub struct Map(Arc<Vec<(Str, Doc)>>);
-
 static NULL: Doc = Doc::Null;
-
-impl Map {
-    /// The value under `key`, or `null`.
-    pub fn get(&self, key: &str) -> &Doc {
-        self.find(key).map_or(&NULL, |at| &self.0[at].1)
-    }
-
-    /// Whether `key` is there, even with a null value.
-    pub fn contains(&self, key: &str) -> bool {
-        self.find(key).is_some()
-    }
-
-    /// All entries in key order.
-    pub fn entries(&self) -> &[(Str, Doc)] {
-        &self.0
-    }
-
-    /// Sets `key` to `value`; says nothing of what was there.
-    pub fn insert(&mut self, key: impl Into<Str>, value: impl Into<Doc>) {
-        self.put(key.into(), value.into());
-    }
-
-    fn put(&mut self, key: Str, value: Doc) {
-        match self.position(&key) {
-            Ok(at) => Arc::make_mut(&mut self.0)[at].1 = value,
-            Err(at) => match Arc::get_mut(&mut self.0) {
-                Some(entries) => {
-                    // Objects are read far more often than they grow, and there are hundreds of thousands.
-                    entries.reserve_exact(1);
-                    entries.insert(at, (key, value));
-                }
-                // A copy is made with room for the entry, instead of growing right after.
-                None => {
-                    let mut entries = Vec::with_capacity(self.0.len() + 1);
-                    entries.extend_from_slice(&self.0[..at]);
-                    entries.push((key, value));
-                    entries.extend_from_slice(&self.0[at..]);
-                    self.0 = Arc::new(entries);
-                }
-            },
-        }
-    }
-
-    /// Takes `key` out; true when it was there.
-    pub fn remove(&mut self, key: &str) -> bool {
-        match self.position(key) {
-            Ok(at) => {
-                Arc::make_mut(&mut self.0).remove(at);
-                true
-            }
-            Err(_) => false,
-        }
-    }
-
-    /// The value under `key` to change in place; a missing one is made `null` first.
-    pub fn entry(&mut self, key: &str) -> &mut Doc {
-        let at = match self.position(key) {
-            Ok(at) => at,
-            Err(at) => {
-                Arc::make_mut(&mut self.0).insert(at, (intern(key), Doc::Null));
-                at
-            }
-        };
-        &mut Arc::make_mut(&mut self.0)[at].1
-    }
-
-    /// Whether both are the same shared tree (cheap; false says nothing).
-    pub fn same(&self, other: &Map) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    /// Where `key` is, if it is there. Objects have few fields: lengths and last bytes tell most of them apart.
-    fn find(&self, key: &str) -> Option<usize> {
-        if self.0.len() > FEW {
-            return self.position(key).ok();
-        }
-        self.0.iter().position(|(name, _)| name.as_str() == key)
-    }
-
-    fn position(&self, key: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(name, _)| order(name, key))
-    }
-}
-
-/// The order of keys. Most differ in their first byte.
-fn order(a: &str, b: &str) -> Ordering {
-    match (a.as_bytes().first(), b.as_bytes().first()) {
-        (Some(first), Some(second)) if first != second => first.cmp(second),
-        _ => a.cmp(b),
-    }
-}
-
-/// Up to so many entries are looked through one by one.
-const FEW: usize = 24;
-
-/// An object under construction: [`doc!`](crate::doc!) gathers the entries, so that they are allocated once.
-#[derive(Default)]
-pub struct Entries(SmallVec<[(Str, Doc); 12]>);
-
-impl Entries {
-    /// Adds `key`; a later one wins over an earlier one.
-    pub fn put(&mut self, key: Str, value: Doc) {
-        match self.0.last() {
-            Some((last, _)) if order(last, &key).is_ge() => {
-                match self.0.binary_search_by(|(k, _)| order(k, &key)) {
-                    Ok(at) => self.0[at].1 = value,
-                    Err(at) => self.0.insert(at, (key, value)),
-                }
-            }
-            _ => self.0.push((key, value)),
-        }
-    }
-
-    /// The object.
-    pub fn into_map(self) -> Map {
-        Map(Arc::new(self.0.into_vec()))
-    }
-}
-
-impl FromIterator<(Str, Doc)> for Map {
-    /// Later entries win over earlier ones with the same key.
-    fn from_iter<I: IntoIterator<Item = (Str, Doc)>>(entries: I) -> Map {
-        let mut entries: Vec<(Str, Doc)> = entries.into_iter().collect();
-        if !entries.is_sorted_by(|a, b| a.0 < b.0) {
-            sort_by(&mut entries, |a, b| a.0.cmp(&b.0));
-            entries.reverse();
-            entries.dedup_by(|a, b| a.0 == b.0);
-            entries.reverse();
-        }
-        entries.shrink_to_fit();
-        Map(Arc::new(entries))
-    }
-}
 
 impl Doc {
     /// An empty object.
@@ -228,7 +88,7 @@ impl Doc {
             Doc::Null | Doc::Bool(false) | Doc::Int(0) => true,
             Doc::Str(text) => text.is_empty(),
             Doc::List(items) => items.is_empty(),
-            Doc::Map(map) => map.0.is_empty(),
+            Doc::Map(map) => map.entries().is_empty(),
             _ => false,
         }
     }
@@ -400,7 +260,7 @@ impl PartialEq for Doc {
             }
             (Doc::Str(_), Doc::Time(_) | Doc::MicroTime(_)) => other == self,
             (Doc::List(a), Doc::List(b)) => Arc::ptr_eq(a, b) || a == b,
-            (Doc::Map(a), Doc::Map(b)) => a.same(b) || a.0 == b.0,
+            (Doc::Map(a), Doc::Map(b)) => a == b,
             _ => false,
         }
     }
@@ -438,7 +298,7 @@ impl std::hash::Hash for Doc {
             }
             Doc::Map(map) => {
                 state.write_u8(7);
-                map.0.hash(state);
+                map.hash(state);
             }
         }
     }
@@ -511,7 +371,7 @@ macro_rules! doc {
         #[allow(unused_mut)]
         let mut map = $crate::doc::Entries::default();
         $crate::doc_entries!(map; $($entries)*);
-        $crate::doc::Doc::Map(map.into_map())
+        $crate::doc::Doc::Map(map.take_map())
     }};
     ($value:expr) => { $crate::doc::Doc::from($value) };
 }

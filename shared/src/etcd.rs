@@ -66,10 +66,19 @@ impl Clone for Digest {
     }
 }
 
+/// The objects of one kind.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    entries: BTreeMap<Key, Entry>,
+    /// The revision of the last write of one of them: a watch that begins there missed nothing.
+    written: u64,
+}
+
 /// The data. Cloning shares everything.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
-    entries: BTreeMap<Key, Entry>,
+    /// Every kind by itself: a search does not pass those of which there are most.
+    kinds: BTreeMap<Kind, Kept>,
     revision: u64,
     /// By revision, without gaps.
     history: BTreeMap<u64, Revision>,
@@ -84,12 +93,12 @@ impl Store {
 
     /// How many objects there are.
     pub fn len(&self) -> u64 {
-        self.entries.len() as u64
+        self.kinds.values().map(|kept| kept.entries.len() as u64).sum()
     }
 
     /// Whether there is no object.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// The oldest revision a watch can begin after.
@@ -99,28 +108,37 @@ impl Store {
 
     /// The object at `key`.
     pub fn get(&self, key: &Key) -> Option<&Arc<Object>> {
-        self.entries.get(key).map(|entry| &entry.object)
+        self.kinds.get(&key.kind)?.entries.get(key).map(|entry| &entry.object)
+    }
+
+    /// Whether there is any object of a kind.
+    pub fn has_any(&self, kind: Kind) -> bool {
+        self.kinds.get(&kind).is_some_and(|kept| !kept.entries.is_empty())
     }
 
     /// All objects of a kind, by namespace and name.
     pub fn list(&self, kind: Kind) -> impl Iterator<Item = &Arc<Object>> {
-        self.from(Key::new(kind, Str::new(), Str::new())).take_while(move |object| object.key.kind == kind)
+        let entries = self.kinds.get(&kind).into_iter().flat_map(|kept| kept.entries.values());
+        entries.map(|entry| &entry.object)
     }
 
     /// All objects of a kind in a namespace, by name.
     pub fn list_namespace(&self, kind: Kind, namespace: &Str) -> impl Iterator<Item = &Arc<Object>> {
+        let first = Key::new(kind, namespace.clone(), Str::new());
         let namespace = namespace.clone();
-        self.from(Key::new(kind, namespace.clone(), Str::new()))
-            .take_while(move |object| object.key.kind == kind && object.key.namespace == namespace)
+        let kept = self.kinds.get(&kind).into_iter().filter(|kept| !kept.entries.is_empty());
+        kept.flat_map(move |kept| kept.entries.range(&first..))
+            .map(|(_, entry)| &entry.object)
+            .take_while(move |object| object.key.namespace == namespace)
     }
 
     /// Every object.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Object>> {
-        self.entries.values().map(|entry| &entry.object)
+        self.entries().map(|entry| &entry.object)
     }
 
-    fn from(&self, key: Key) -> impl Iterator<Item = &Arc<Object>> {
-        self.entries.range(key..).map(|(_, entry)| &entry.object)
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.kinds.values().flat_map(|kept| kept.entries.values())
     }
 
     /// Writes `object` at its key; the answer carries its new revision.
@@ -129,15 +147,19 @@ impl Store {
         object.meta.resource_version = self.revision;
         let object = Arc::new(object);
         let entry = Entry { digest: Digest::default(), object: Arc::clone(&object) };
-        let previous = self.entries.insert(object.key.clone(), entry);
+        let kept = self.kinds.entry(object.key.kind).or_default();
+        kept.written = self.revision;
+        let previous = kept.entries.insert(object.key.clone(), entry);
         let change = if previous.is_some() { ChangeKind::Modified } else { ChangeKind::Added };
         self.record(change, object, previous, causes)
     }
 
     /// Removes the object at `key`.
     pub fn delete(&mut self, key: &Key, causes: Causes) -> Option<Revision> {
-        let previous = self.entries.remove(key)?;
+        let kept = self.kinds.get_mut(&key.kind)?;
+        let previous = kept.entries.remove(key)?;
         self.revision += 1;
+        kept.written = self.revision;
         let mut last = (*previous.object).clone();
         last.meta.resource_version = self.revision;
         Some(self.record(ChangeKind::Deleted, Arc::new(last), Some(previous), causes))
@@ -183,9 +205,14 @@ impl Store {
         Some(self.history.range(revision + 1..).map(|(_, revision)| revision))
     }
 
+    /// Whether nothing of a kind was written after `revision`.
+    pub fn is_quiet(&self, kind: Kind, revision: u64) -> bool {
+        self.kinds.get(&kind).is_none_or(|kept| kept.written <= revision)
+    }
+
     /// A digest of all objects and the revision.
     pub fn hash(&self) -> StateHash {
-        let digests = self.entries.values().map(|entry| entry.digest.of(&entry.object));
+        let digests = self.entries().map(|entry| entry.digest.of(&entry.object));
         let sum = digests.fold(0_u128, u128::wrapping_add);
         StateHash(crate::sim::hash_of(&(sum, self.revision, &self.expiries)))
     }

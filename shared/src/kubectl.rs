@@ -9,6 +9,7 @@ mod apply;
 mod args;
 mod auth;
 mod autoscale;
+mod certificate;
 mod change;
 mod config;
 mod create;
@@ -206,6 +207,12 @@ const VERBS: &[Verb] = &[
         usage: "autoscale (-f FILENAME | TYPE NAME | TYPE/NAME) [--min=MINPODS] --max=MAXPODS [--cpu=CPU] [--memory=MEMORY] [options]",
         flags: autoscale::FLAGS,
         run: autoscale::run,
+    },
+    Verb {
+        name: "certificate",
+        usage: "certificate approve (-f FILENAME | NAME)\ncertificate deny (-f FILENAME | NAME)",
+        flags: certificate::FLAGS,
+        run: certificate::run,
     },
     Verb {
         name: "cluster-info",

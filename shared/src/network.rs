@@ -13,6 +13,7 @@ mod rules;
 mod tally;
 mod traffic;
 mod url;
+mod variables;
 
 use crate::client::Input;
 use crate::collections::BTreeMap;

@@ -15,6 +15,7 @@ mod process;
 mod queue;
 mod random;
 mod replication;
+mod service_variables;
 mod time;
 mod trace;
 
@@ -32,5 +33,6 @@ pub use process::{Incarnation, Process};
 pub use queue::{Event, EventQueue, Payload, Timer};
 pub use random::Random;
 pub use replication::*;
+pub use service_variables::{ServiceVariables, Variables};
 pub use time::{Duration, Time};
 pub use trace::{Record, Trace, What};

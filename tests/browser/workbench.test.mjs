@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { openPage, root, screenshot, startServer } from "./harness.mjs";
+import { REAL_CLUSTER } from "./real-cluster.mjs";
 
 const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
 
@@ -393,6 +394,23 @@ test("the output of a real cluster becomes a cluster; what is in it can be taken
   // It can be undone: the cluster before is there again.
   await page.locator(".doing").getByRole("button", { name: "Undo" }).click();
   await page.locator(".node[data-place='node/node-2']").waitFor();
+
+  // Of clouds' clusters, what pods refer to is in no such output: they run all the same, and a node can be drained.
+  await drop(page, "clouds.yaml", REAL_CLUSTER);
+  await drawer(page).getByText("9 nodes, 28 objects.").waitFor();
+  await drawer(page).getByText("16 more that these refer to").waitFor();
+  await drawer(page).getByRole("button", { name: "Open it" }).click();
+  await page.locator(".node").nth(8).waitFor();
+  await page.getByRole("button", { name: "Terminal" }).click();
+  await page.locator(".xterm").waitFor();
+  const rows = page.locator(".xterm-rows");
+  await page.keyboard.type("clear; k get pods -A --no-headers | grep -c Running\n");
+  await rows.getByText(/^23$/).waitFor();
+  await page.keyboard.type("clear; k get nodes | grep -c SchedulingDisabled\n");
+  await rows.getByText(/^1$/).waitFor();
+  await page.keyboard.type("clear; k drain ip-10-0-10-37.eu-central-1.compute.internal --ignore-daemonsets\n");
+  await rows.getByText("drained").waitFor();
+  await rows.getByText("evicted").first().waitFor();
 });
 
 test("work is kept: files and cluster are there after loading again, under a name for ever", async (t) => {

@@ -105,14 +105,19 @@ fn plain_kinds_are_kept_with_defaults_columns_and_refusals() {
     let (code, mut said) = send(&mut world, "POST", base, &csr);
     assert_eq!((code, said["spec"]["username"].is_string()), (201, true), "{said}");
     // It is approved at a path of its own, and nowhere else.
-    said["status"] =
-        json!({"conditions": [{"type": "Approved", "status": "True", "reason": "KubectlApprove"}]});
+    said["status"] = json!({"conditions": [{"type": "Denied", "status": "True", "reason": "KubectlDeny"}]});
     let (_, kept) = send(&mut world, "PUT", &format!("{base}/ann"), &said);
     assert!(kept["status"]["conditions"].is_null(), "{kept}");
     said["metadata"]["resourceVersion"] = kept["metadata"]["resourceVersion"].clone();
     assert_eq!(send(&mut world, "PUT", &format!("{base}/ann/approval"), &said).0, 200);
     let (_, row, _) = kubectl(&mut world, "get csr --no-headers", "");
-    assert!(row.trim_end().ends_with("Approved"), "{row}");
+    assert!(row.trim_end().ends_with("Denied"), "{row}");
+    let (_, _, why) = kubectl(&mut world, "certificate approve ann", "");
+    assert_eq!(
+        why,
+        "The CertificateSigningRequest \"ann\" is invalid: status.conditions[1].type: Invalid value: \"Approved\": \
+         Approved and Denied conditions are mutually exclusive\n"
+    );
     // What nobody knows is refused, with its place.
     let (code, _, why) = kubectl(&mut world, "create -f -", &yaml.replace("spec: {}", "spec: {bogus: 1}"));
     assert!(code == 1 && why.contains("unknown field \"spec.bogus\""), "{why}");

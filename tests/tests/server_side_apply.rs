@@ -34,13 +34,14 @@ impl Play {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// Manager, operation and part of each owner, and whether it owns `spec.replicas`.
+    /// Manager, operation and part of each owner of what was asked for, and whether it owns `spec.replicas`.
     fn owners(&mut self, what: &str) -> Vec<(String, String, bool)> {
         let object = self.object(what);
         let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
         let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or("").to_owned();
         entries
             .iter()
+            .filter(|entry| text(entry, "manager") != "kube-controller-manager")
             .map(|entry| {
                 let owns = !entry["fieldsV1"]["f:spec"]["f:replicas"].is_null();
                 (text(entry, "manager"), text(entry, "operation"), owns)

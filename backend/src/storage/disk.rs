@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::{
-    Answer, CommandRecord, Damage, OpenError, Pace, SessionRecord, Storage, StoreError, lock,
+    Answer, CommandRecord, Damage, OpenError, Pace, SessionRecord, Storage, StoreError, links, lock,
     rooms::{self, ParticipantRecord, RoomRecord, Whole},
     sqlite,
 };
@@ -173,6 +173,19 @@ impl Storage for Disk {
 
     fn rooms_open_at(&self, moment: u64) -> Answer<'_, u32> {
         self.work(move |c| rooms::open_at(c, moment))
+    }
+
+    fn keep_link(&self, name: String, link: String) -> Answer<'_, ()> {
+        self.work(move |c| links::keep(c, &name, &link))
+    }
+
+    fn link<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>> {
+        let name = name.to_owned();
+        self.work(move |c| links::read(c, &name))
+    }
+
+    fn links(&self) -> Answer<'_, u32> {
+        self.work(links::count)
     }
 
     /// Gives the directory back.

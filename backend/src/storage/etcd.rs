@@ -3,6 +3,7 @@
 //! # Layout
 //! - `index/{session}`: there is such a session; the code of its room, or nothing.
 //! - `sessions/{session}/beginning`, `…/clock`, `…/commands/{sequence}`: one key a command, made only if it is absent.
+//! - `links/{name}`: the text of a link, which never changes.
 //! - `rooms/{code}/…` ([`rooms`]), `epochs/…` and `replicas/…` ([`epochs`]).
 //!
 //! Whoever writes to a session holds its epoch: every write has the condition that the epoch's key is as it was when it
@@ -22,9 +23,10 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+pub use self::gateway::Gateway;
 use self::{
     epochs::Epochs,
-    gateway::{Gateway, Kept, Op, Txn},
+    gateway::{Kept, Op, Txn},
 };
 use super::{
     Answer, CommandRecord, Pace, Place, SessionRecord, Storage, StoreError, Subject, TokenHash,
@@ -115,12 +117,17 @@ fn read<T: for<'a> Deserialize<'a>>(kept: &Kept) -> Result<T, StoreError> {
 }
 
 impl Etcd {
-    /// Uses the etcd with these members; others reach this server at `address`. An etcd that does not answer yet is no
+    /// Uses the etcd behind this gateway; others reach this server at `address`, and know it by its `certificate`. An etcd that does not answer yet is no
     /// failure: nothing is acknowledged until it does. What is taken over by another server is told in `lost`.
-    pub fn new(members: &[String], address: String, lost: mpsc::UnboundedSender<String>) -> Self {
+    pub fn new(
+        gateway: Gateway,
+        address: String,
+        certificate: String,
+        lost: mpsc::UnboundedSender<String>,
+    ) -> Self {
         let inner = Arc::new(Inner {
-            gateway: Gateway::new(members),
-            epochs: Epochs::new(address, lost),
+            gateway,
+            epochs: Epochs::new(address, certificate, lost),
             rooms: Mutex::default(),
             clocks: Mutex::default(),
         });
@@ -370,6 +377,27 @@ impl Storage for Etcd {
 
     fn rooms_open_at(&self, moment: u64) -> Answer<'_, u32> {
         Box::pin(self.inner.rooms_open_at(moment))
+    }
+
+    fn keep_link(&self, name: String, link: String) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let key = key(&format!("links/{name}"));
+            self.inner.gateway.txn(Txn::default().at(&key, 0).then(Op::put(&key, &link))).await.map(drop)
+        })
+    }
+
+    fn link<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>> {
+        Box::pin(async move {
+            let mut done = self.inner.gateway.read([Op::get(&key(&format!("links/{name}")))]).await?;
+            Ok(done.found[0].pop().map(|kept| kept.value))
+        })
+    }
+
+    fn links(&self) -> Answer<'_, u32> {
+        Box::pin(async {
+            let done = self.inner.gateway.read([Op::count(&key("links/"))]).await?;
+            Ok(u32::try_from(done.counts[0]).unwrap_or(u32::MAX))
+        })
     }
 
     fn place<'a>(&'a self, subject: Subject<'a>) -> Answer<'a, Place> {

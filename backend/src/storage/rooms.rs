@@ -195,9 +195,9 @@ pub fn open_at(connection: &Connection, moment: u64) -> Result<u32, StoreError> 
     Ok(statement.query_row([sqlite::signed(moment)], |row| row.get(0))?)
 }
 
-/// Copies all that can be read of rooms from a damaged file.
+/// Copies all that can be read of rooms, and of links that were kept, from a damaged file.
 pub fn salvage(old: &Connection, rebuilt: &Connection) -> rusqlite::Result<()> {
-    for (table, columns) in [("rooms", 10), ("participants", 7), ("room_sessions", 2)] {
+    for (table, columns) in [("rooms", 10), ("participants", 7), ("room_sessions", 2), ("links", 2)] {
         // A file of before there were rooms, or what is left of one.
         let Ok(mut statement) = old.prepare(&format!("SELECT * FROM {table}")) else { continue };
         let places: Vec<String> = (1..=columns).map(|number| format!("?{number}")).collect();

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{
     CommandRecord, Damage, OpenError, Pace, SessionRecord, StoreError, TokenHash, damage,
     disk::{Job, Reply},
-    rooms,
+    links, rooms,
 };
 
 /// Tells a writer that its command is on disk, or why not.
@@ -72,6 +72,7 @@ impl Database {
         if found > FORMAT {
             return Err(OpenError::TooNew { path, found, known: FORMAT });
         }
+        connection.execute_batch(links::TABLE).map_err(failed)?;
         Ok((Self { connection }, damage))
     }
 
@@ -186,6 +187,7 @@ pub fn create_tables(mut connection: Connection) -> rusqlite::Result<Connection>
     transaction.execute_batch(SESSIONS)?;
     transaction.execute_batch(LOGS)?;
     transaction.execute_batch(rooms::TABLES)?;
+    transaction.execute_batch(links::TABLE)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()?;
     Ok(connection)

@@ -70,8 +70,12 @@ impl Server {
 
     /// With sessions wherever that is.
     pub async fn start_with_store(store: &str) -> Self {
+        Self::start_with_store_and(store, &[]).await
+    }
+
+    pub async fn start_with_store_and(store: &str, options: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubarium"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--store", store]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--store", store]).args(options);
         command.stdout(Stdio::piped()).kill_on_drop(true);
         Self::spawn(command).await
     }

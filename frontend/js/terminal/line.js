@@ -7,13 +7,18 @@ export const width = (text) => Array.from(text).reduce((sum, letter) => sum + (W
 export class Line {
   constructor(terminal, { history, complete }) {
     Object.assign(this, { terminal, history, complete, text: [], at: 0, row: 0, search: null, asked: null });
+    /** Is called when somebody reads: keys that were pressed before are handed over. */
+    this.heed = undefined;
   }
 
   /** Resolves to a line, to `null` after Ctrl-C, to `undefined` after Ctrl-D on an empty line. */
   read(prompt) {
     Object.assign(this, { prompt, text: [], at: 0, row: 0, search: null, past: this.history.length, draft: "" });
     this.terminal.write(prompt.text);
-    return new Promise((resolve) => (this.asked = resolve));
+    return new Promise((resolve) => {
+      this.asked = resolve;
+      this.heed?.();
+    });
   }
 
   end(result) {

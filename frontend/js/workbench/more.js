@@ -51,7 +51,8 @@ export async function bring(file, { files, note, open }) {
   if (largest.length > MOST_TEXT) return note(tooLarge(file.name, largest.length, MOST_TEXT), { bad: true });
   if (nature === "manifests") return void files.add(text, file.name.replace(/\.json$/i, ".yaml"));
   if (nature === "scenario") return note(say("is_scenario", { name: file.name }), { action: say("open_it"), act: () => open(text), stay: true });
-  return note(say("is_cluster", { nodes: found.nodes, objects: found.objects }), { action: say("open_it"), act: () => open(found.scenario), stay: true });
+  const made = found.made ? ` ${say("is_made", { made: found.made })}` : "";
+  return note(say("is_cluster", { nodes: found.nodes, objects: found.objects }) + made, { action: say("open_it"), act: () => open(found.scenario), stay: true });
 }
 
 /** The menu itself. */

@@ -2,6 +2,7 @@
 // read in a worker of their own (reader.js).
 
 import { parseAllDocuments, stringify } from "yaml";
+import { here, missing } from "./missing.js";
 
 const json = (text) => {
   try {
@@ -67,10 +68,11 @@ const SYSTEM = ["kube-system", "kube-public", "kube-node-lease"];
 /** What controllers make again from what is kept. */
 const MADE = ["Endpoints", "EndpointSlice", "Event", "Lease", "ControllerRevision", "PodMetrics", "NodeMetrics", "ComponentStatus", "CSINode"];
 
-/** Whether an object is somebody's own, and not made by the cluster. */
-function isKept({ kind, metadata = {}, type }) {
+/** Whether an object is somebody's own, and not made by the cluster; what runs in namespaces of the system may count, too. */
+function isKept({ kind, metadata = {}, type }, system = []) {
   const { name, namespace, ownerReferences } = metadata;
-  if (ownerReferences?.some(({ controller }) => controller) || MADE.includes(kind) || SYSTEM.includes(namespace)) return false;
+  if (ownerReferences?.some(({ controller }) => controller) || MADE.includes(kind)) return false;
+  if (SYSTEM.includes(namespace) && !system.includes(kind)) return false;
   // Volumes that were made for a claim are made again for it.
   if (kind === "PersistentVolume" && metadata.annotations?.["pv.kubernetes.io/provisioned-by"]) return false;
   if (kind === "Namespace") return ![...SYSTEM, "default"].includes(name);
@@ -129,9 +131,9 @@ const yaml = (object) => stringify(object, { indentSeq: false, lineWidth: 0, ali
 const FIRST = ["CustomResourceDefinition", "Namespace", "PriorityClass", "StorageClass", "ServiceAccount", "ConfigMap", "Secret"];
 
 /** Somebody's own objects as they were written: namespaces and definitions first. */
-function written(objects, secrets) {
+function written(objects, secrets, system) {
   const rank = ({ kind }) => (FIRST.includes(kind) ? FIRST.indexOf(kind) : FIRST.length);
-  const own = objects.filter((object) => object.kind !== "Node" && isKept(object)).map((object) => stripped(object, secrets));
+  const own = objects.filter((object) => object.kind !== "Node" && isKept(object, system)).map((object) => stripped(object, secrets));
   return own.map((object, index) => ({ object, index })).sort((a, b) => rank(a.object) - rank(b.object) || a.index - b.index)
     .map(({ object }) => object);
 }
@@ -144,22 +146,33 @@ const PLAIN = 200_000;
 /** Objects that one step applies: kubectl looks at all of its objects again with every answer. */
 const A_STEP = 8;
 
-/** Objects as steps of a scenario: first what others need to be there. */
+/** Steps of one moment go on at the same time: what others need to be there comes before them. */
+const MOMENTS = [["0s", ["CustomResourceDefinition", "Namespace", "PriorityClass", "RuntimeClass", "StorageClass"]], ["1s", FIRST], ["3s"]];
+
+/** Objects as steps of a scenario. */
 function steps(objects) {
   const size = objects.reduce((sum, object) => sum + JSON.stringify(object).length, 0);
   const text = size < PLAIN ? yaml : (object) => `${JSON.stringify(object)}\n`;
-  const isFirst = ({ kind }) => FIRST.includes(kind);
-  const groups = [["0s", objects.filter(isFirst)], ["3s", objects.filter((object) => !isFirst(object))]];
-  return groups.flatMap(([at, list]) => Array.from({ length: Math.ceil(list.length / A_STEP) }, (_, index) => (
-    { at, apply: list.slice(index * A_STEP, (index + 1) * A_STEP).map(text).join("---\n") })));
+  const momentOf = ({ kind }) => MOMENTS.find(([, kinds]) => !kinds || kinds.includes(kind))[0];
+  return MOMENTS.flatMap(([at]) => {
+    const list = objects.filter((object) => momentOf(object) === at);
+    return Array.from({ length: Math.ceil(list.length / A_STEP) }, (_, index) => (
+      { at, apply: list.slice(index * A_STEP, (index + 1) * A_STEP).map(text).join("---\n") }));
+  });
 }
 
 /** Labels that a node of ours sets itself. */
 const NODE_LABELS = ["kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch", "beta.kubernetes.io/os", "beta.kubernetes.io/arch", "topology.kubernetes.io/zone"];
 
+/** What runs in the namespaces of the system takes its part of the nodes, and is drained from them. */
+const RUNS = ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Pod", "PodDisruptionBudget", "HorizontalPodAutoscaler", "Service", "PersistentVolumeClaim"];
+/** What would ask programs that are not here, and refuse everything for want of an answer. */
+const ASKS_OTHERS = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "APIService"];
+
 /** The scenario of a real cluster's output: its nodes with what they have, and everything that somebody wrote. */
 export function clusterOf(objects) {
-  const nodes = objects.filter(({ kind }) => kind === "Node").map(({ metadata, spec, status }) => {
+  const found = objects.filter(({ kind }) => kind === "Node");
+  const nodes = found.map(({ metadata, spec, status }) => {
     const labels = Object.fromEntries(Object.entries(metadata.labels ?? {}).filter(([key]) => !NODE_LABELS.includes(key)));
     const has = status?.allocatable ?? status?.capacity ?? {};
     return {
@@ -169,16 +182,23 @@ export function clusterOf(objects) {
       taints: (spec?.taints ?? []).filter(({ key }) => !/^node\.kubernetes\.io\//.test(key)).map(({ timeAdded: _, ...taint }) => taint),
     };
   });
-  const own = written(objects, false);
-  const used = new Set(objects.filter((object) => object.kind !== "Node" && isKept(object)).map(({ metadata }) => metadata?.namespace).filter(Boolean));
-  const made = new Set(["default", ...objects.filter(({ kind }) => kind === "Namespace").map(({ metadata }) => metadata.name)]);
-  const missing = [...used].filter((name) => !made.has(name)).map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }));
-  const all = [...missing, ...own];
+  const cordoned = found.filter(({ spec }) => spec?.unschedulable).map(({ metadata }) => metadata.name);
+  const own = written(objects, false, RUNS).filter(({ kind }) => !ASKS_OTHERS.includes(kind)).map(here);
+  const lacking = missing(own, objects.map((object) => (object.kind === "Secret" ? stripped(object, false) : object)));
+  const used = new Set(own.map(({ metadata }) => metadata.namespace).filter(Boolean));
+  const made = new Set(["default", ...SYSTEM, ...objects.filter(({ kind }) => kind === "Namespace").map(({ metadata }) => metadata.name)]);
+  const namespaces = [...used].filter((name) => !made.has(name)).map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }));
+  const all = [...namespaces, ...lacking, ...own];
   return {
-    nodes: nodes.length, objects: all.length,
+    nodes: nodes.length, objects: all.length - lacking.length, made: lacking.length,
     scenario: JSON.stringify({
       apiVersion: "kubarium.dev/v1alpha1", kind: "Scenario", metadata: { name: "my-cluster" },
-      spec: { seed: 1, cluster: { nodes }, opening: "60s", steps: steps(all) },
+      spec: {
+        seed: 1, cluster: { nodes }, opening: "60s",
+        // Nodes are there once their kubelets have said so.
+        steps: [...steps(all), ...(cordoned.length ? [{ at: "2s", kubectl: `cordon ${cordoned.join(" ")}` }] : [])]
+          .sort((one, other) => parseInt(one.at) - parseInt(other.at)),
+      },
     }),
   };
 }

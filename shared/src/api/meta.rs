@@ -27,8 +27,23 @@ pub struct Meta {
     pub owners: Arc<Vec<OwnerReference>>,
     /// What must happen before the object may go.
     pub finalizers: Arc<Vec<Str>>,
-    /// `managedFields`, as stored.
+    /// `managedFields`, as stored: without those of the cluster's own components.
     pub managed_fields: Doc,
+    /// When components last wrote.
+    pub written: Written,
+}
+
+/// When components last wrote an object, in seconds since 1970, and 0 for never: `managedFields` tells it. Who they
+/// are follows from the kind.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Written(pub [u32; 4]);
+
+impl Written {
+    /// The moment at one of the places, if there was one.
+    pub fn at(self, place: usize) -> Option<Timestamp> {
+        let seconds = self.0[place];
+        (seconds != 0).then(|| Timestamp::from_millis(i64::from(seconds) * 1000))
+    }
 }
 
 /// Most objects have no owners and no finalizers: they share that.
@@ -53,6 +68,7 @@ impl Default for Meta {
             owners: Arc::clone(&NO_OWNERS),
             finalizers: Arc::clone(&NO_FINALIZERS),
             managed_fields: Doc::Null,
+            written: Written::default(),
         }
     }
 }
@@ -96,6 +112,17 @@ impl OwnerReference {
             doc.set("controller", true);
         }
         doc
+    }
+
+    /// Whether `doc` is this reference.
+    fn is_said_by(&self, doc: &Doc) -> bool {
+        let says = |field: &str, known: &Str| doc[field].as_str().unwrap_or("") == known;
+        says("apiVersion", &self.api_version)
+            && says("kind", &self.kind)
+            && says("name", &self.name)
+            && parse_uuid(doc["uid"].as_str().unwrap_or("")) == self.uid
+            && doc["controller"].as_bool().unwrap_or(false) == self.controller
+            && doc["blockOwnerDeletion"].as_bool().unwrap_or(false) == self.block_owner_deletion
     }
 
     fn from_doc(doc: &Doc) -> OwnerReference {
@@ -182,6 +209,22 @@ impl Meta {
         Doc::Map(map)
     }
 
+    /// Whether a `metadata` field says what this does of everything that a client may change.
+    pub fn is_said_by(&self, doc: &Doc) -> bool {
+        let says = |field: &str, known: &Doc| {
+            let given = &doc[field];
+            if given.is_empty() { known.is_null() } else { given == known }
+        };
+        let (owners, finalizers) = (doc["ownerReferences"].items(), doc["finalizers"].items());
+        says("labels", &self.labels)
+            && says("annotations", &self.annotations)
+            && says("managedFields", &self.managed_fields)
+            && owners.len() == self.owners.len()
+            && self.owners.iter().zip(owners).all(|(owner, doc)| owner.is_said_by(doc))
+            && finalizers.len() == self.finalizers.len()
+            && self.finalizers.iter().zip(finalizers).all(|(known, doc)| doc.as_str() == Some(known))
+    }
+
     /// Reads a `metadata` field; what is malformed reads as absent (validation has looked before).
     pub fn from_doc(doc: &Doc) -> Meta {
         let non_empty = |field: &str| if doc[field].is_empty() { Doc::Null } else { doc[field].clone() };
@@ -203,20 +246,21 @@ impl Meta {
             ),
             finalizers: shared(doc["finalizers"].items().iter().map(Doc::str).collect(), &NO_FINALIZERS),
             managed_fields: non_empty("managedFields"),
+            written: Written::default(),
         }
     }
 }
+
+/// Where in the text of a UUID the digits of each byte are.
+const DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /// The text of a UUID.
 pub fn uuid(bits: u128) -> Str {
     // There is one in everything that is written: digits are looked up, not computed.
     let mut text = [b'-'; 36];
-    let mut at = 0;
-    for (number, byte) in bits.to_be_bytes().into_iter().enumerate() {
-        at += usize::from(matches!(number, 4 | 6 | 8 | 10));
+    for (at, byte) in DIGITS.into_iter().zip(bits.to_be_bytes()) {
         text[at] = b"0123456789abcdef"[usize::from(byte >> 4)];
         text[at + 1] = b"0123456789abcdef"[usize::from(byte & 15)];
-        at += 2;
     }
     str::from_utf8(&text).expect("ASCII").into()
 }
@@ -225,7 +269,12 @@ pub fn uuid(bits: u128) -> Str {
 pub fn parse_uuid(text: &str) -> u128 {
     let (mut bits, mut digits) = (0_u128, 0);
     for byte in text.bytes().filter(|byte| *byte != b'-') {
-        let Some(digit) = char::from(byte).to_digit(16) else { return 0 };
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => return 0,
+        };
         bits = bits << 4 | u128::from(digit);
         digits += 1;
     }

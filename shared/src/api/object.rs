@@ -93,8 +93,8 @@ impl std::hash::Hash for Object {
 
 macro_rules! views {
     ($($name:ident($view:ty),)* ; $($large:ident($large_view:ty),)*) => {
-        /// The typed view of an object's document. Large ones of which there are few are boxed: every object has room
-        /// for the largest.
+        /// The typed view of an object's document. Those of which there are few are boxed: every object has room for the
+        /// largest of the others.
         #[derive(Clone, Debug)]
         pub enum View {
             $(
@@ -134,18 +134,18 @@ pub trait Viewed: Sized {
 }
 
 views! {
-    Node(core::node::Node),
     Pod(core::pod::Pod),
-    Service(core::service::Service),
     Event(core::event::Event),
+    Lease(coordination::lease::Lease),
+    ;
+    Node(core::node::Node),
+    Service(core::service::Service),
     ReplicaSet(apps::replicaset::ReplicaSet),
     StatefulSet(apps::statefulset::StatefulSet),
     ControllerRevision(apps::controllerrevision::ControllerRevision),
     PodDisruptionBudget(policy::poddisruptionbudget::PodDisruptionBudget),
     EndpointSlice(discovery::endpointslice::EndpointSlice),
     NetworkPolicy(networking::networkpolicy::NetworkPolicy),
-    Lease(coordination::lease::Lease),
-    ;
     CustomResourceDefinition(apiextensions::customresourcedefinition::CustomResourceDefinition),
     DaemonSet(apps::daemonset::DaemonSet),
     Deployment(apps::deployment::Deployment),
@@ -199,7 +199,7 @@ impl Object {
 
     /// A `targetRef` for this object.
     pub fn reference(&self) -> Doc {
-        Doc::Map(self.referring(Entries::default()).into_map())
+        Doc::Map(self.referring(Entries::default()).take_map())
     }
 
     /// An `involvedObject` for this object, or for the part of it at `field_path`.
@@ -213,7 +213,7 @@ impl Object {
         if self.meta.resource_version != 0 {
             entries.put(literal!("resourceVersion"), self.meta.resource_version.to_string().into());
         }
-        Doc::Map(entries.into_map())
+        Doc::Map(entries.take_map())
     }
 
     /// In the order of keys.

@@ -1,16 +1,17 @@
 //! Aggregation: `metrics.k8s.io` is not this server's own; requests for it go on to the metrics-server that an
-//! APIService names, as long as one is ready.
+//! APIService names, as long as one is ready. Without one, a CustomResourceDefinition may stand in for it.
 
 use std::sync::Arc;
 
 use crate::api::apiregistration::apiservice;
 use crate::api::discovery::endpointslice::EndpointSlice;
-use crate::api::{Key, Kind, Object, Request, Status, Verb};
-use crate::doc::Str;
+use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
+use crate::doc;
+use crate::doc::{Doc, Str};
 use crate::etcd::{Revision, Store};
 use crate::sim::{Body, Context, Metrics, Process, Query, RequestId};
 
-use super::{ApiServer, Call, authorization, read};
+use super::{ApiServer, Call, authorization, definitions, discovery, read};
 
 const METRICS: &str = "v1beta1.metrics.k8s.io";
 
@@ -23,6 +24,11 @@ impl ApiServer {
         store: &mut Store,
         cx: &mut Context<'_>,
     ) {
+        if let Some(answer) = stand_in(request, store, cx) {
+            let (from, id) = asker;
+            self.failed += u64::from(answer.is_err());
+            return cx.send(from, Body::Response(id, answer.map_err(Box::new)));
+        }
         match query(asker, request, store, cx) {
             Ok((machine, query)) => {
                 cx.send(Process::Runtime(machine), Body::Metrics(Metrics::Query(Arc::new(query))));
@@ -55,6 +61,25 @@ impl ApiServer {
         let commit = cx.options().etcd_commit;
         self.publish(&changed, commit, cx);
     }
+}
+
+/// What objects of a definition say that stands in for the metrics API, where no server is registered for that.
+fn stand_in(request: &Request, store: &mut Store, cx: &mut Context<'_>) -> Option<Result<Reply, Status>> {
+    if discovery::has_metrics(store) {
+        return None;
+    }
+    let custom = definitions::at_path(store, discovery::METRICS, "v1beta1", request.kind.info().plural)?;
+    let (kind, subresource) = (custom.kind, Subresource::None);
+    let request = &Request { kind, subresource, ..request.clone() };
+    let call = Call { store, cx, request, written: Vec::new(), warnings: Vec::new(), draft: false };
+    let answer = authorization::authorize(request, call.store).and_then(|()| match request.verb {
+        Verb::Get => call.existing(&request.key()).map(|object| Reply::Doc(custom.shown(&object.to_doc()))),
+        _ => {
+            let items = read::select(&call)?.into_iter().map(|object| custom.shown(&object.to_doc()));
+            Ok(Reply::Doc(doc!({ "kind": custom.list_kind(), "items": Doc::list(items) })))
+        }
+    });
+    Some(answer)
 }
 
 fn query(

@@ -55,9 +55,10 @@ pub(super) const QUESTIONS: [(&str, &str, &str, bool); 6] = [
 ];
 
 /// The group that metrics-server answers for, once it is registered.
-const METRICS: &str = "metrics.k8s.io";
+pub(super) const METRICS: &str = "metrics.k8s.io";
 
-fn has_metrics(store: &Store) -> bool {
+/// Whether a server is registered for it.
+pub(super) fn has_metrics(store: &Store) -> bool {
     let name = format!("v1beta1.{METRICS}");
     store.get(&Key::new(Kind::ApiService, Str::new(), name)).is_some()
 }
@@ -288,7 +289,7 @@ fn entries(group: &str, version: &str, store: &Store) -> Vec<Entry> {
             let verbs = vec!["get", "list"];
             Entry { name: name.into(), of: None, kind, verbs, namespaced, info: None, parts: Vec::new() }
         });
-    let measured = measured.into_iter().filter(|_| group == METRICS);
+    let measured = measured.into_iter().filter(|_| group == METRICS && has_metrics(store));
     // Pods are bound at a path of their own, too.
     let bindings = (group.is_empty() && version == "v1").then(|| Entry {
         name: "bindings".into(),

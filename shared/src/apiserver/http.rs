@@ -265,7 +265,9 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
     for given in [namespace, name] {
         options::check_path_segment(given)?;
     }
-    if (group, version) == ("metrics.k8s.io", "v1beta1") && subresource.is_empty() {
+    let measured = (group, version) == (discovery::METRICS, "v1beta1") && subresource.is_empty();
+    let stands_in = || definitions::at_path(store, group, version, plural).is_some();
+    if measured && (discovery::has_metrics(store) || !stands_in()) {
         let kind = Kind::of_path("", "v1", plural).filter(|kind| matches!(kind, Kind::Node | Kind::Pod));
         let kind = kind.ok_or_else(Status::unknown_path)?;
         let (namespace, name) = (namespace.into(), name.into());

@@ -1,8 +1,9 @@
 //! Who owns which field: `metadata.managedFields`, and server-side apply.
 //!
-//! Only what people and their clients write is kept account of. Components write too often for it to be affordable,
-//! and never apply.
+//! Only of what people and their clients write an account is kept. Components write too often for it to be affordable,
+//! and never apply: what they own is worked out when somebody looks.
 
+pub(super) mod components;
 mod fields;
 
 use crate::api::apiextensions::customresource::CustomResources;
@@ -106,7 +107,7 @@ pub(super) fn after_update(writer: &Writer<'_>, managed: &Doc, old: &Doc, new: &
         entry.fields.retain_in(new, writer.shape());
         if entry.is_of(writer) {
             own = true;
-            if !changed.is_within(&entry.fields) {
+            if !changed.is_empty() {
                 entry.fields.extend(&changed);
                 entry.head.set("time", Doc::Time(writer.now));
             }
@@ -119,6 +120,20 @@ pub(super) fn after_update(writer: &Writer<'_>, managed: &Doc, old: &Doc, new: &
     }
     // Where nothing is anybody's there is no list.
     if entries.is_empty() { Doc::Null } else { write(entries) }
+}
+
+/// `managedFields` after a component's write: what it changed is no longer anybody else's.
+pub(super) fn after_component(managed: &Doc, old: &Doc, new: &Doc) -> Doc {
+    if managed.is_empty() {
+        return managed.clone();
+    }
+    let changed = Fields::changed(old, new, Shape::of(None));
+    let mut entries = read(managed);
+    for entry in &mut entries {
+        entry.fields.retain_in(new, Shape::of(None));
+        entry.fields.subtract(&changed);
+    }
+    write(entries)
 }
 
 /// What a body that is applied must be like.

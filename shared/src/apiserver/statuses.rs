@@ -1,9 +1,10 @@
-//! Statuses of kinds without a behaviour of their own, which one can tell from the object alone. Upstream, small
-//! controllers write them.
+//! Statuses that the server has a say in: those of kinds without a behaviour of their own, which one can tell from the
+//! object alone (upstream, small controllers write them), and decisions about certificates.
 
 use std::sync::Arc;
 
-use crate::api::{Kind, Object};
+use crate::api::validation::Faults;
+use crate::api::{Kind, Object, Status, Subresource};
 use crate::doc;
 use crate::doc::Doc;
 use crate::sim::ChangeKind;
@@ -11,6 +12,40 @@ use crate::sim::ChangeKind;
 use super::Call;
 
 impl Call<'_, '_> {
+    /// Decisions about a certificate: one way or the other, each with its moments. Whoever decides issues nothing.
+    pub(super) fn decide_certificate(&self, old: &Object, body: &mut Doc) -> Result<(), Status> {
+        if old.key.kind != Kind::CertificateSigningRequest {
+            return Ok(());
+        }
+        if self.request.subresource == Subresource::Approval {
+            match &old.body["status"]["certificate"] {
+                Doc::Null => drop(body.at_mut(&["status"]).remove("certificate")),
+                issued => body.set_at(&["status", "certificate"], issued.clone()),
+            }
+        }
+        if body["status"]["conditions"].is_empty() {
+            return Ok(());
+        }
+        let now = Doc::Time(self.cx.timestamp().floor_seconds());
+        let mut faults = Faults::default();
+        let mut decided: Option<Doc> = None;
+        let conditions = body.at_mut(&["status", "conditions"]);
+        for (at, condition) in conditions.items_mut().iter_mut().enumerate() {
+            for field in ["lastTransitionTime", "lastUpdateTime"] {
+                condition.default_to(field, now.clone());
+            }
+            let kind = condition["type"].clone();
+            if !matches!(kind.as_str(), Some("Approved" | "Denied")) {
+                continue;
+            }
+            if decided.replace(kind.clone()).is_some_and(|before| before != kind) {
+                let why = "Approved and Denied conditions are mutually exclusive";
+                faults.invalid(format!("status.conditions[{at}].type"), &kind, why);
+            }
+        }
+        if faults.0.is_empty() { Ok(()) } else { Err(Status::invalid(&old.key, faults.0)) }
+    }
+
     /// Lets follow what follows from writes of such objects.
     pub(super) fn judge_statuses(&mut self) {
         let judged = |kind: Kind| matches!(kind, Kind::ServiceCidr | Kind::ValidatingAdmissionPolicy);

@@ -1,12 +1,13 @@
 //! Open watches, indexed so that a write costs nothing to those it does not concern.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use crate::api::{FieldSelector, Kind, LabelSelector, Object, Request};
+use crate::api::{FieldSelector, Key, Kind, LabelSelector, Object, Request};
 use crate::collections::BTreeMap;
 use crate::doc::Str;
-use crate::etcd::Revision;
-use crate::sim::{ChangeKind, Incarnation, Process, WatchEvent, WatchId};
+use crate::etcd::{Revision, Store};
+use crate::sim::{Causes, ChangeKind, Incarnation, Process, WatchEvent, WatchId};
 
 /// All open watches.
 #[derive(Clone, Debug, Default, Hash)]
@@ -19,7 +20,22 @@ pub struct Watches {
     /// Watches of the pods of one node.
     by_node: BTreeMap<Str, Vec<WatchId>>,
     /// Watches of objects with one name.
-    by_name: BTreeMap<(Kind, Str), Vec<WatchId>>,
+    by_name: ByName,
+}
+
+/// Each kind by itself: most have no such watches, and are asked about at every write.
+#[derive(Clone, Debug, Default)]
+struct ByName(BTreeMap<Kind, BTreeMap<Str, Vec<WatchId>>>);
+
+impl Hash for ByName {
+    /// As one map by kind and name.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let count: u64 = self.0.values().map(|names| names.len() as u64).sum();
+        count.hash(state);
+        for (kind, names) in &self.0 {
+            names.iter().for_each(|(name, ids)| (kind, name, ids).hash(state));
+        }
+    }
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -36,6 +52,18 @@ impl Watch {
         (self.namespace.is_empty() || self.namespace == object.key.namespace)
             && self.labels.matches(&object.meta.labels)
             && super::read::fields_match(object, &self.fields)
+    }
+
+    /// Whether nothing that it could be told of was written after a revision, as far as is known without a look at the
+    /// writes.
+    fn is_quiet(&self, store: &Store, revision: u64) -> bool {
+        let unchanged = |name: &Str| {
+            let key = Key::new(self.kind, self.namespace.clone(), name.clone());
+            store.get(&key).is_some_and(|object| object.meta.resource_version <= revision)
+        };
+        store.is_quiet(self.kind, revision)
+            || (!self.kind.info().namespaced || !self.namespace.is_empty())
+                && self.fields.required("metadata.name").is_some_and(unchanged)
     }
 
     /// An object that begins or ceases to match is added or deleted as far as this watch can see.
@@ -77,7 +105,7 @@ impl Watches {
             return self.by_node.entry(node.clone()).or_default();
         }
         match watch.fields.required("metadata.name") {
-            Some(name) => self.by_name.entry((watch.kind, name.clone())).or_default(),
+            Some(name) => self.by_name.0.entry(watch.kind).or_default().entry(name.clone()).or_default(),
             None => self.by_kind.entry(watch.kind).or_default(),
         }
     }
@@ -108,35 +136,43 @@ impl Watches {
     /// The watches that a write concerns, and what each is told.
     pub(super) fn concerned(&self, revision: &Revision) -> Vec<(WatchId, Process, WatchEvent)> {
         let object = &revision.object;
-        let mut ids: Vec<WatchId> = Vec::new();
-        ids.extend(self.by_kind.get(&object.key.kind).into_iter().flatten());
-        ids.extend(self.by_name.get(&(object.key.kind, object.key.name.clone())).into_iter().flatten());
+        let mut told = Vec::new();
+        let mut tell = |ids: Option<&Vec<WatchId>>| {
+            for &id in ids.into_iter().flatten() {
+                let watch = &self.open[&id];
+                told.extend(watch.event(revision).map(|event| (id, watch.to, event)));
+            }
+        };
+        tell(self.by_kind.get(&object.key.kind));
+        tell(self.by_name.0.get(&object.key.kind).and_then(|names| names.get(&object.key.name)));
         if object.key.kind == Kind::Pod {
             let node = |object: &Object| {
                 object.view::<crate::api::core::pod::Pod>().map(|pod| pod.node_name.clone())
             };
             let now = node(object).unwrap_or_default();
             let before = revision.previous.as_ref().and_then(|object| node(object)).unwrap_or_default();
-            ids.extend(self.by_node.get(&now).into_iter().flatten());
+            tell(self.by_node.get(&now));
             if before != now {
-                ids.extend(self.by_node.get(&before).into_iter().flatten());
+                tell(self.by_node.get(&before));
             }
         }
-        ids.into_iter()
-            .filter_map(|id| {
-                let watch = &self.open[&id];
-                Some((id, watch.to, watch.event(revision)?))
-            })
-            .collect()
+        told
     }
 
-    /// What one watch is told of a write.
-    pub(super) fn event_for(&self, id: WatchId, revision: &Revision) -> Option<(Process, WatchEvent)> {
-        let watch = self.open.get(&id)?;
-        if watch.kind != revision.object.key.kind {
-            return None;
-        }
-        Some((watch.to, watch.event(revision)?))
+    /// What one watch is told of the writes after a revision.
+    pub(super) fn missed(
+        &self,
+        id: WatchId,
+        store: &Store,
+        from: u64,
+    ) -> impl Iterator<Item = (Process, Causes, WatchEvent)> {
+        // Hundreds of watches open at once when a cluster starts, and most find nothing new.
+        let watch = self.open.get(&id).filter(|watch| !watch.is_quiet(store, from));
+        watch.into_iter().flat_map(move |watch| {
+            let writes = store.since(from).into_iter().flatten();
+            let concerned = writes.filter(|revision| revision.object.key.kind == watch.kind);
+            concerned.filter_map(|revision| Some((watch.to, revision.causes.clone(), watch.event(revision)?)))
+        })
     }
 
     /// How many watches are open.

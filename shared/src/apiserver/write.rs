@@ -83,7 +83,8 @@ impl ApiServer {
             return self.create_from(call, doc, Some(&config));
         };
         let writer = call.writer().unwrap_or_else(|| unreachable!("only clients apply"));
-        let merged = managed::apply(&writer, &old.to_doc(), &config, call.request.options.force)?;
+        let live = managed::components::shown(&old, old.to_doc());
+        let merged = managed::apply(&writer, &live, &config, call.request.options.force)?;
         self.replace(call, &old, merged)
     }
 
@@ -129,9 +130,22 @@ impl ApiServer {
             Subresource::Status | Subresource::Approval => {
                 let mut body = old.body.clone();
                 body.set("status", doc["status"].clone());
+                call.decide_certificate(old, &mut body)?;
                 // As upstream, writers of status may annotate (the Deployment controller keeps its revision so).
                 let annotations = Meta::from_doc(metadata).annotations;
-                let meta = Meta { annotations, ..old.meta.clone() };
+                let mut meta = Meta { annotations, ..old.meta.clone() };
+                match call.writer() {
+                    Some(writer) if writer.operation == "Update" => {
+                        let new = Object::new(key.clone(), meta.clone(), body.clone(), Some(old)).to_doc();
+                        let before = old.to_doc();
+                        meta.managed_fields =
+                            managed::after_update(&writer, &meta.managed_fields, &before, &new);
+                    }
+                    Some(_) => {
+                        meta.managed_fields = managed::components::without(&metadata["managedFields"], key)
+                    }
+                    None => {}
+                }
                 self.store_change(call, old, meta, body)?
             }
             Subresource::EphemeralContainers => {
@@ -194,11 +208,13 @@ impl ApiServer {
         allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;
         let mut given = Meta::from_doc(&doc["metadata"]);
         let applied = call.request.verb == Verb::Patch(PatchKind::Apply);
-        if let Some(writer) = call.writer().filter(|_| !applied) {
+        let managed = managed::components::without(&given.managed_fields, &old.key);
+        given.managed_fields = match call.writer() {
             // Ownership can be given away by a list of one empty entry.
-            let managed = given.managed_fields.clone();
-            given.managed_fields = managed::after_update(&writer, &managed, &old_doc, &doc);
-        }
+            Some(writer) if !applied => managed::after_update(&writer, &managed, &old_doc, &doc),
+            Some(_) => managed,
+            None => managed::after_component(&managed, &old_doc, &doc),
+        };
         let meta = Meta {
             uid: old.meta.uid,
             resource_version: old.meta.resource_version,
@@ -206,6 +222,7 @@ impl ApiServer {
             deletion: old.meta.deletion,
             generate_name: old.meta.generate_name.clone(),
             generation: old.meta.generation,
+            written: old.meta.written,
             ..given
         };
         Ok((meta, body_of(&doc)))
@@ -280,9 +297,13 @@ impl ApiServer {
             None => body.set_at(&["spec", "replicas"], replicas.as_i64().unwrap_or(0)),
         }
         let mut meta = old.meta.clone();
-        if let Some(writer) = call.writer() {
+        if call.is_from_outside() || !meta.managed_fields.is_null() {
             let new = Object::new(old.key.clone(), meta.clone(), body.clone(), Some(old)).to_doc();
-            meta.managed_fields = managed::after_update(&writer, &meta.managed_fields, &old.to_doc(), &new);
+            let (managed, before) = (&meta.managed_fields, old.to_doc());
+            meta.managed_fields = match call.writer() {
+                Some(writer) => managed::after_update(&writer, managed, &before, &new),
+                None => managed::after_component(managed, &before, &new),
+            };
         }
         let stored = self.store_change(call, old, meta, body)?;
         parts::scale_of(&stored, custom.as_ref()).map(Reply::Doc)
@@ -325,17 +346,7 @@ fn renewed(call: &Call<'_, '_>, old: &Object, doc: &Doc) -> Option<(Meta, Doc)> 
     if old.key.kind != Kind::Lease || call.is_from_outside() {
         return None;
     }
-    let given = Meta::from_doc(&doc["metadata"]);
-    let known = |meta: &Meta| {
-        (
-            meta.labels.clone(),
-            meta.annotations.clone(),
-            Arc::clone(&meta.owners),
-            Arc::clone(&meta.finalizers),
-        )
-    };
-    let same = known(&given) == known(&old.meta) && given.managed_fields == old.meta.managed_fields;
-    same.then(|| (old.meta.clone(), body_of(doc)))
+    old.meta.is_said_by(&doc["metadata"]).then(|| (old.meta.clone(), body_of(doc)))
 }
 
 /// The revision that a whole document names; 0 when it names none.

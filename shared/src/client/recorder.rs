@@ -253,7 +253,17 @@ fn key_of(involved: &Doc, cx: &mut Context<'_>) -> Key {
         namespace => namespace,
     };
     let stamp = (cx.timestamp().millis() as u64) << 20 | cx.core.fresh_id() & 0xf_ffff;
-    Key::new(Kind::Event, namespace, format!("{}.{stamp:016x}", involved["name"].str()))
+    let object = involved["name"].as_str().unwrap_or("");
+    let name = Str::init_with(object.len() + 17, |text| {
+        let (name, digits) = text.split_at_mut(object.len());
+        name.copy_from_slice(object.as_bytes());
+        digits[0] = b'.';
+        for (digit, shift) in digits[1..].iter_mut().zip((0..64).step_by(4).rev()) {
+            *digit = b"0123456789abcdef"[(stamp >> shift & 15) as usize];
+        }
+    });
+    let name = name.expect("a text, and ASCII");
+    Key::new(Kind::Event, namespace, name)
 }
 
 #[cfg(test)]

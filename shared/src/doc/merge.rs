@@ -3,11 +3,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 
-use super::{Doc, FEW, Map, NULL, Str, order};
+use super::map::{FEW, order};
+use super::{Doc, Entries, Map, NULL, Str};
+
+/// What there is to merge into where there is nothing.
+static EMPTY: Map = Map::empty();
 
 /// Why a patch does not apply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,19 +60,20 @@ fn with_changes(map: &Map, mut changes: Vec<(Str, Doc)>) -> Map {
     if changes.is_empty() {
         return map.clone();
     }
-    let mut merged = Vec::with_capacity(length);
-    let mut kept = map.entries().iter().peekable();
+    let mut merged = Entries(SmallVec::with_capacity(length));
+    let (entries, made) = (map.entries(), &mut merged.0);
+    let mut kept = entries.iter().peekable();
     for (key, value) in changes {
         while let Some(entry) = kept.next_if(|(other, _)| order(other, &key).is_lt()) {
-            merged.push(entry.clone());
+            made.push(entry.clone());
         }
         let _replaced = kept.next_if(|(other, _)| *other == key);
         if !value.is_null() {
-            merged.push((key, value));
+            made.push((key, value));
         }
     }
-    merged.extend(kept.cloned());
-    Map(Arc::new(merged))
+    made.extend(kept.cloned());
+    merged.take_map()
 }
 
 /// How the lists below a field merge (API types' `patchMergeKey` and `patchStrategy`).
@@ -115,8 +121,7 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
     let Doc::Map(patch) = patch else { return Ok(patch.clone()) };
     // Directives come first in the order of keys, where there are any.
     if !patch.entries().first().is_some_and(|(key, _)| key.starts_with('$')) {
-        let target = target.as_map().cloned().unwrap_or_default();
-        return Ok(Doc::Map(strategic_fields(&target, patch, name)?));
+        return Ok(Doc::Map(strategic_fields(target.as_map().unwrap_or(&EMPTY), patch, name)?));
     }
     let mut merged = match patch.get("$patch").as_str() {
         Some("replace") => {
@@ -149,28 +154,44 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
     Ok(Doc::Map(merged))
 }
 
-/// Merges the fields of `patch` that are no directives.
+/// Merges the fields of `patch` that are no directives: both are in the order of their keys, and gone through once.
 fn strategic_fields(merged: &Map, patch: &Map, name: &str) -> Result<Map, PatchError> {
-    let mut changes = Vec::with_capacity(patch.entries().len());
+    let mut made = Entries::default();
+    let mut differs = false;
+    let mut kept = merged.entries().iter().peekable();
     for (key, value) in patch.entries().iter().filter(|(key, _)| !key.starts_with('$')) {
+        while let Some(entry) = kept.next_if(|(other, _)| order(other, key).is_lt()) {
+            made.0.push(entry.clone());
+        }
+        let known = kept.next_if(|(other, _)| other == key).map(|(_, known)| known);
+        let target = known.unwrap_or(&NULL);
         let next = match value {
-            Doc::Map(_) => strategic_map(merged.get(key), value, key)?,
+            Doc::Map(_) => strategic_map(target, value, key)?,
             Doc::List(items) => match list_merge(name, key) {
                 ListMerge::ByKey(merge_key) => {
-                    strategic_list(merged.get(key), value, merge_key, key, order_of(patch, key))?
+                    strategic_list(target, value, merge_key, key, order_of(patch, key))?
                 }
                 ListMerge::Set => {
-                    let known: BTreeSet<String> = merged.get(key).items().iter().map(Doc::to_json).collect();
+                    let known: BTreeSet<String> = target.items().iter().map(Doc::to_json).collect();
                     let added = items.iter().filter(|item| !known.contains(&item.to_json()));
-                    Doc::list(merged.get(key).items().iter().chain(added).cloned())
+                    Doc::list(target.items().iter().chain(added).cloned())
                 }
                 ListMerge::Atomic => value.clone(),
             },
             _ => value.clone(),
         };
-        changes.push((key.clone(), next));
+        if next.is_null() {
+            differs |= known.is_some();
+            continue;
+        }
+        differs |= known.is_none_or(|known| !known.same(&next));
+        made.0.push((key.clone(), next));
     }
-    Ok(with_changes(merged, changes))
+    if !differs {
+        return Ok(merged.clone());
+    }
+    made.0.extend(kept.cloned());
+    Ok(made.take_map())
 }
 
 /// The order that `patch` asks for the elements of the list `field`.
@@ -364,7 +385,7 @@ fn tested<'a>(doc: &'a Doc, path: &[String]) -> Result<&'a Doc, PatchError> {
     if let Some((last, parents)) = path.split_last()
         && let Ok(Doc::Map(map)) = find(doc, parents)
     {
-        return Ok(if map.contains(last) { map.get(last) } else { &Doc::Null });
+        return Ok(map.get(last));
     }
     find(doc, path)
 }

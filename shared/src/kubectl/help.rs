@@ -42,6 +42,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
     (
         "Cluster Management Commands",
         &[
+            ("certificate", "Modify certificate resources"),
             ("cluster-info", "Display cluster information"),
             ("top", "Display resource (CPU/memory) usage"),
             ("cordon", "Mark node as unschedulable"),

@@ -1,5 +1,7 @@
 //! The environment of a container: `env`, `envFrom`, ConfigMaps, Secrets, fields of the pod.
 
+use std::sync::Arc;
+
 use crate::api::core::pod::{Container, Pod};
 use crate::api::core::secret::base64_decode;
 use crate::api::{Key, Kind, Object, Reason, Reply, Request, Status};
@@ -7,7 +9,7 @@ use crate::client::Severity;
 use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
 use crate::runtime::LONGEST_ARGUMENT;
-use crate::sim::{Context, Machine, Timer};
+use crate::sim::{Context, Machine, Timer, Variables};
 
 use super::downward::{field, own_resource_field};
 use super::pod::{ContainerStage, spec_at};
@@ -75,10 +77,18 @@ impl Kubelet {
     ) {
         let Some(object) = self.object(uid) else { return };
         let ip = self.pods[&uid].ip.map(ip_text).unwrap_or_default();
+        let links = object.body["spec"]["enableServiceLinks"].as_bool() != Some(false);
+        let services = if links { cx.core.service_variables.of(&object.key.namespace) } else { None };
+        let services = services.unwrap_or_default();
         let machine = &cx.core.machines[self.machine as usize];
         let composed = match root_refused(&spec.doc, &object) {
             Some(why) => Err(why),
-            None => compose(&spec.doc, &object, sources, (&ip, &ip_text(self.address)), machine),
+            // All containers without variables of their own share those of the Services.
+            None if spec.doc["env"].is_empty() && spec.doc["envFrom"].is_empty() => Ok(services),
+            None => {
+                let own = (&ip, &ip_text(self.address));
+                compose(&spec.doc, &object, sources, own, machine, &services).map(Arc::new)
+            }
         };
         match composed {
             Ok(env) => self.launch(uid, index, spec, env, cx),
@@ -152,8 +162,9 @@ fn compose(
     sources: &Sources,
     (pod_ip, host_ip): (&Str, &Str),
     machine: &Machine,
-) -> Result<Vec<(Str, Str)>, Str> {
-    let mut env: Vec<(Str, Str)> = Vec::new();
+    services: &Variables,
+) -> Result<Variables, Str> {
+    let mut env = services.clone();
     let key =
         |kind: Kind, name: &Doc| Key { kind, namespace: object.key.namespace.clone(), name: name.str() };
     for source in container["envFrom"].items() {
@@ -314,15 +325,34 @@ mod tests {
         let namespace: Str = "n".into();
         let keys = references(&container, &namespace);
         assert_eq!(keys.len(), 2);
+        // What a Service says is beaten by what the container says itself.
+        let service = [("WEB_PORT", "tcp://10.96.3.4:80"), ("APP", "tcp://10.96.3.5:80")];
+        let services: Variables = service.map(|(name, value)| (name.into(), value.into())).into();
         let data = [doc!({ "HOST": "h" }), doc!({ "k": "dg==" })];
         let sources: Sources = keys.into_iter().zip(data.map(Ok)).collect();
-        let env =
-            compose(&container, &pod(), &sources, (&"10.244.0.2".into(), &"172.18.0.2".into()), &machine());
+        let env = compose(
+            &container,
+            &pod(),
+            &sources,
+            (&"10.244.0.2".into(), &"172.18.0.2".into()),
+            &machine(),
+            &services,
+        );
         let env = env.unwrap();
         let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
             env,
-            ["HOST=h", "S_k=v", "URL=http://h:$(PORT)/$(HOST)", "APP=x", "K=v", "C=2", "M=8192", "R=1500"]
+            [
+                "WEB_PORT=tcp://10.96.3.4:80",
+                "HOST=h",
+                "S_k=v",
+                "URL=http://h:$(PORT)/$(HOST)",
+                "APP=x",
+                "K=v",
+                "C=2",
+                "M=8192",
+                "R=1500"
+            ]
         );
     }
 
@@ -332,7 +362,8 @@ mod tests {
         let key = references(&container, &"n".into()).remove(0);
         let compose = |data| {
             let sources = Sources::from([(key.clone(), data)]);
-            super::compose(&container, &pod(), &sources, (&Str::new(), &Str::new()), &machine())
+            let nothing = Variables::new();
+            super::compose(&container, &pod(), &sources, (&Str::new(), &Str::new()), &machine(), &nothing)
         };
         assert_eq!(compose(Ok(doc!({}))).unwrap_err(), "couldn't find key k in ConfigMap n/c");
         assert_eq!(

@@ -34,6 +34,9 @@ impl Kubelet {
             return;
         }
         let mut patch = news(&pod.sent, &status);
+        if types(&status).ne(types(&pod.sent)) {
+            patch.set(literal!("$setElementOrder/conditions"), order_of_conditions(&object, &status));
+        }
         pod.sent = status;
         pod.writing = true;
         let known_ip = &object.body["status"]["podIP"];
@@ -62,6 +65,23 @@ fn news(sent: &Doc, status: &Doc) -> Doc {
         (field.clone(), value)
     });
     Doc::Map(fields.collect())
+}
+
+/// The conditions that kubelets keep, as they have them in order.
+const KEPT: [&str; 5] =
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+
+fn types(status: &Doc) -> impl Iterator<Item = &str> {
+    status["conditions"].items().iter().filter_map(|condition| condition["type"].as_str())
+}
+
+/// In which order conditions stand: those of others come first.
+fn order_of_conditions(object: &Object, status: &Doc) -> Doc {
+    let mut order: Vec<&str> = types(&object.body["status"]).filter(|name| !KEPT.contains(name)).collect();
+    let own = types(status).filter(|name| !KEPT.contains(name)).collect::<Vec<_>>();
+    order.extend(own);
+    order.dedup();
+    Doc::list(order.into_iter().chain(KEPT).map(|name| doc!({ "type": name })))
 }
 
 fn failed(container: &ContainerState) -> bool {
@@ -152,7 +172,7 @@ fn status(
         status.put(literal!("reason"), reason.into());
     }
     status.put(literal!("startTime"), Doc::Time(pod.start_time));
-    Doc::Map(status.into_map())
+    Doc::Map(status.take_map())
 }
 
 fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp) -> Doc {
@@ -163,19 +183,18 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
         !(container.ready && matches!(container.stage, ContainerStage::Running { .. }))
     };
     let unready: Vec<&str> = pod.main_containers().iter().filter(running).map(|c| c.name.as_str()).collect();
-    let initialized = if incomplete.is_empty() {
-        None
-    } else {
-        Some((
-            "ContainersNotInitialized",
-            format!("containers with incomplete status: [{}]", incomplete.join(" ")),
-        ))
-    };
+    let initialized = (!incomplete.is_empty()).then(|| {
+        let message = format!("containers with incomplete status: [{}]", incomplete.join(" "));
+        ("ContainersNotInitialized", Str::from(message))
+    });
     let ready = match phase {
-        Phase::Succeeded => Some(("PodCompleted", String::new())),
-        Phase::Failed => Some(("PodFailed", String::new())),
+        Phase::Succeeded => Some(("PodCompleted", Str::new())),
+        Phase::Failed => Some(("PodFailed", Str::new())),
         _ if unready.is_empty() => None,
-        _ => Some(("ContainersNotReady", format!("containers with unready status: [{}]", unready.join(" ")))),
+        _ => {
+            let message = format!("containers with unready status: [{}]", unready.join(" "));
+            Some(("ContainersNotReady", message.into()))
+        }
     };
     let sandbox = pod.ip.is_some() && !phase.is_terminal();
     let sandbox = sandbox && !matches!(pod.stage, PodStage::Removing | PodStage::Deleting);
@@ -187,21 +206,35 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
     ];
     let evicted = pod.failed.as_ref().filter(|(reason, _)| reason == "Evicted");
     let target =
-        evicted.map(|(_, why)| ("DisruptionTarget", true, Some(("TerminationByKubelet", why.to_string()))));
+        evicted.map(|(_, why)| ("DisruptionTarget", true, Some(("TerminationByKubelet", why.clone()))));
     let generation = object.meta.generation;
     let conditions = &mut pod.conditions;
-    Doc::list(all.into_iter().chain(target).map(|(name, holds, why)| {
+    let sent = pod.sent["conditions"].items();
+    Doc::list(all.into_iter().chain(target).enumerate().map(|(at, (name, holds, why))| {
         let (before, since) = conditions.entry(name).or_insert_with(|| reported(object, name, holds, now));
         if *before != holds {
             (*before, *since) = (holds, now.floor_seconds());
         }
-        let (reason, message) = why.map_or((Doc::Null, String::new()), |(why, message)| (why.into(), message));
+        let status = if holds { "True" } else { "False" };
+        let (reason, message) = why.unwrap_or_default();
+        // Most stay as they are, and are neither written again nor compared field by field.
+        let same = |sent: &&Doc| {
+            let says = |field: &str, text: &str| sent[field].as_str().unwrap_or("") == text;
+            says("type", name)
+                && says("status", status)
+                && says("reason", reason)
+                && says("message", &message)
+                && sent["lastTransitionTime"].as_time() == Some(*since)
+                && sent["observedGeneration"].as_i64() == Some(generation)
+        };
+        if let Some(sent) = sent.get(at).filter(same) {
+            return sent.clone();
+        }
         // What is not said takes away what an earlier status said.
+        let said = |text: Str| if text.is_empty() { Doc::Null } else { text.into() };
         doc!({
-            "lastTransitionTime": Doc::Time(*since),
-            "message": if message.is_empty() { Doc::Null } else { message.into() },
-            "observedGeneration": generation, "reason": reason, "status": if holds { "True" } else { "False" },
-            "type": name
+            "lastTransitionTime": Doc::Time(*since), "message": said(message), "observedGeneration": generation,
+            "reason": (if reason.is_empty() { Doc::Null } else { reason.into() }), "status": status, "type": name
         })
     }))
 }
@@ -251,7 +284,7 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     status.put(literal!("restartCount"), container.restarts.saturating_sub(u32::from(announced)).into());
     status.put(literal!("started"), (running && container.started).into());
     status.put(literal!("state"), state(pod, index, cx));
-    Doc::Map(status.into_map())
+    Doc::Map(status.take_map())
 }
 
 /// Why a container that has not run yet waits.

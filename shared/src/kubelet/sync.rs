@@ -7,7 +7,7 @@ use crate::api::core::pod::{Container, Pod, PodSpec};
 use crate::client::{Delta, Severity, Wait};
 use crate::doc::{Str, literal};
 use crate::runtime::is_valid_reference;
-use crate::sim::{Context, Core, CriCall, Duration, Time, Timer};
+use crate::sim::{Context, Core, CriCall, Duration, Time, Timer, Variables};
 
 use super::pod::{ContainerStage, ContainerState, PodStage, PodState, spec_at};
 use super::recover::{leave_ended, match_runtime, recall};
@@ -410,7 +410,7 @@ impl Kubelet {
         uid: u128,
         index: u32,
         spec: &Container,
-        env: Vec<(Str, Str)>,
+        env: Arc<Variables>,
         cx: &mut Context<'_>,
     ) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
@@ -429,7 +429,7 @@ impl Kubelet {
             container: container.name.clone(),
             image: spec.image.clone(),
             attempt: container.restarts,
-            env: Arc::new(env),
+            env,
             command,
             doc: spec.doc.clone(),
         };

@@ -12,6 +12,7 @@ use crate::sim::{
 };
 
 use super::rules::{Rule, RuleBook, Rules, Socket, place};
+use super::variables::tell_variables;
 use super::{machines_by_name, outside, parse_ip, pass, refuse};
 
 /// From the return of a proxy (or of its connection) to its first attempt to list again.
@@ -85,7 +86,10 @@ impl Proxies {
 
     pub(super) fn handle(&mut self, input: Input, cx: &mut Context<'_>) {
         let input = match self.informers.handle(input, cx) {
-            Handled::Changes(deltas) => return deltas.iter().for_each(|delta| self.changed(delta)),
+            Handled::Changes(deltas) => {
+                deltas.iter().for_each(|delta| tell_variables(delta, cx));
+                return deltas.iter().for_each(|delta| self.changed(delta));
+            }
             Handled::NotMine(input) => input,
         };
         if let Input::Start = input {

@@ -110,22 +110,30 @@ pub fn schedule(
     let mut feasible = Vec::with_capacity(wanted as usize);
     let mut examined = 0;
     let (tail, head) = order.split_at(first as usize);
-    for &slot in head.iter().chain(tail) {
-        examined += 1;
-        let fits = |filters: &[&dyn Filter]| {
-            filters.is_empty() || filters.iter().all(|filter| filter.passes(slot, cache.node(slot)))
-        };
-        if fits(&cheap)
-            && match &mut memo {
-                Some(memo) => memo.fits(cache, slot, &local),
-                None => fits(&local),
-            }
-            && fits(&dear)
-            && (!anyone_nominated || asks.nominated.on(slot).is_empty() || trial.check(slot).is_ok())
-        {
-            feasible.push(slot);
-            if feasible.len() as u32 == wanted {
-                break;
+    // Most pods ask for nothing that depends on other nodes.
+    let plain = cheap.is_empty() && dear.is_empty() && !anyone_nominated;
+    if let Some(memo) = memo.as_mut().filter(|_| plain) {
+        for part in [head, tail] {
+            examined += memo.gather(cache, part, &local, wanted as usize, &mut feasible);
+        }
+    } else {
+        for &slot in head.iter().chain(tail) {
+            examined += 1;
+            let fits = |filters: &[&dyn Filter]| {
+                filters.is_empty() || filters.iter().all(|filter| filter.passes(slot, cache.node(slot)))
+            };
+            if fits(&cheap)
+                && match &mut memo {
+                    Some(memo) => memo.fits(cache, slot, &local),
+                    None => fits(&local),
+                }
+                && fits(&dear)
+                && (!anyone_nominated || asks.nominated.on(slot).is_empty() || trial.check(slot).is_ok())
+            {
+                feasible.push(slot);
+                if feasible.len() as u32 == wanted {
+                    break;
+                }
             }
         }
     }
@@ -203,7 +211,7 @@ fn totals(cycle: Cycle<'_>, memo: &mut Memo, nodes: &[u32]) -> Vec<i64> {
         |plugin: &&&dyn Plugin| plugin.weight() > 0 && plugin.locality() != Locality::VerdictAndScore;
     let uniform = |plugin: &&dyn Plugin| plugin.uniform(cycle).map(|score| plugin.weight() * score);
     let same: i64 = PLUGINS.iter().filter(global).filter_map(uniform).sum();
-    let mut totals: Vec<i64> = nodes.iter().map(|&slot| memo.score(cycle, slot) + same).collect();
+    let mut totals = memo.scores(cycle, nodes, same);
     for plugin in PLUGINS.iter().filter(global).filter(|plugin| uniform(plugin).is_none()) {
         if let Some(mut scores) = plugin.score(cycle, nodes) {
             plugin.normalize(&mut scores);
@@ -217,10 +225,10 @@ fn totals(cycle: Cycle<'_>, memo: &mut Memo, nodes: &[u32]) -> Vec<i64> {
 /// One of the nodes with the highest total, each with the same chance.
 fn best(nodes: &[u32], totals: &[i64], random: &mut Random) -> (u32, i64) {
     let highest = totals.iter().copied().max().expect("several nodes");
-    let tied = || nodes.iter().zip(totals).filter(|(_, total)| **total == highest).map(|(slot, _)| *slot);
-    let count = tied().count() as u64;
+    let mut tied = (0..nodes.len()).filter(|&at| totals[at] == highest);
+    let count = totals.iter().filter(|total| **total == highest).count() as u64;
     let drawn = if count > 1 { random.below(count) } else { 0 };
-    (tied().nth(drawn as usize).expect("drawn from those tied"), highest)
+    (nodes[tied.nth(drawn as usize).expect("drawn from those tied")], highest)
 }
 
 /// `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.`

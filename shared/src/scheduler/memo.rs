@@ -31,9 +31,10 @@ pub struct Memo {
 struct Known {
     /// The node's stamp when this was found out; 0 while nothing is known.
     stamp: u64,
-    fits: bool,
     /// The weighted sum, once it was asked for.
-    score: Option<i32>,
+    score: i32,
+    fits: bool,
+    scored: bool,
 }
 
 impl Memos {
@@ -53,15 +54,46 @@ impl Memos {
 impl Memo {
     /// Whether the node in a slot passes `filters`, which look at nothing but the node and the template.
     pub fn fits(&mut self, cache: &Cache, slot: u32, filters: &[&dyn Filter]) -> bool {
-        let stamp = cache.stamp(slot);
-        if self.nodes.len() <= slot as usize {
+        self.make_room(cache);
+        self.is_fit(cache, slot, filters)
+    }
+
+    /// Adds the nodes that pass `filters` to `found`, until there are `wanted`; the answer is how many of `order` were
+    /// looked at. Thousands of attempts look at hundreds of nodes of which one has changed.
+    pub fn gather(
+        &mut self,
+        cache: &Cache,
+        order: &[u32],
+        filters: &[&dyn Filter],
+        wanted: usize,
+        found: &mut Vec<u32>,
+    ) -> u32 {
+        self.make_room(cache);
+        let mut examined = 0;
+        for &slot in order {
+            if found.len() >= wanted {
+                break;
+            }
+            examined += 1;
+            if self.is_fit(cache, slot, filters) {
+                found.push(slot);
+            }
+        }
+        examined
+    }
+
+    fn make_room(&mut self, cache: &Cache) {
+        if self.nodes.len() < cache.slots() as usize {
             self.nodes.resize(cache.slots() as usize, Known::default());
         }
+    }
+
+    #[inline]
+    fn is_fit(&mut self, cache: &Cache, slot: u32, filters: &[&dyn Filter]) -> bool {
         let known = &mut self.nodes[slot as usize];
+        let stamp = cache.stamp(slot);
         if known.stamp != stamp {
-            let node = cache.node(slot);
-            let fits = filters.iter().all(|filter| filter.passes(slot, node));
-            *known = Known { stamp, fits, score: None };
+            *known = Known::anew(cache, slot, stamp, filters);
         }
         known.fits
     }
@@ -88,19 +120,35 @@ impl Memo {
         refusal.clone()
     }
 
-    /// The weighted sum of what the plugins that look at nothing but the node and the template give the node in a
-    /// slot, which was asked for its verdict before.
-    pub fn score(&mut self, cycle: Cycle<'_>, slot: u32) -> i64 {
-        let known = &mut self.nodes[slot as usize];
-        let score = *known.score.get_or_insert_with(|| {
-            let local = PLUGINS
-                .iter()
-                .filter(|plugin| plugin.weight() > 0 && plugin.locality() == Locality::VerdictAndScore);
-            let weighted = |scores: Vec<i64>, weight: i64| scores.first().map_or(0, |score| weight * score);
-            let scores = local
-                .map(|plugin| weighted(plugin.score(cycle, &[slot]).unwrap_or_default(), plugin.weight()));
-            scores.sum::<i64>() as i32
-        });
-        i64::from(score)
+    /// The weighted sums of what the plugins that look at nothing but the node and the template give each of `nodes`,
+    /// which were asked for their verdicts before; `more` is added to each.
+    pub fn scores(&mut self, cycle: Cycle<'_>, nodes: &[u32], more: i64) -> Vec<i64> {
+        let score = |&slot: &u32| {
+            let known = &mut self.nodes[slot as usize];
+            if !known.scored {
+                (known.score, known.scored) = (local_score(cycle, slot), true);
+            }
+            i64::from(known.score) + more
+        };
+        nodes.iter().map(score).collect()
     }
+}
+
+impl Known {
+    #[cold]
+    fn anew(cache: &Cache, slot: u32, stamp: u64, filters: &[&dyn Filter]) -> Known {
+        let node = cache.node(slot);
+        let fits = filters.iter().all(|filter| filter.passes(slot, node));
+        Known { stamp, fits, ..Known::default() }
+    }
+}
+
+#[cold]
+fn local_score(cycle: Cycle<'_>, slot: u32) -> i32 {
+    let local =
+        PLUGINS.iter().filter(|plugin| plugin.weight() > 0 && plugin.locality() == Locality::VerdictAndScore);
+    let weighted = |scores: Vec<i64>, weight: i64| scores.first().map_or(0, |score| weight * score);
+    let scores =
+        local.map(|plugin| weighted(plugin.score(cycle, &[slot]).unwrap_or_default(), plugin.weight()));
+    scores.sum::<i64>() as i32
 }

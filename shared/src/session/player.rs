@@ -223,7 +223,10 @@ impl Player {
 
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<Time> {
-        self.cluster.next_at().into_iter().chain(self.due()).min()
+        match (self.cluster.next_at(), self.due()) {
+            (Some(next), Some(due)) => Some(next.min(due)),
+            (next, due) => next.or(due),
+        }
     }
 
     /// When the next expectation is decided if nothing happens before.
@@ -233,6 +236,9 @@ impl Player {
 
     /// When the next program wakes or the next step is due.
     fn due(&self) -> Option<Time> {
+        if self.running.is_empty() && self.pending.is_empty() {
+            return None;
+        }
         let wakes = self.running.values().filter_map(|running| running.wakes);
         wakes.chain(self.pending.first().map(|(at, _)| *at)).min()
     }
@@ -240,6 +246,12 @@ impl Player {
     /// Lets the next thing happen; false when nothing ever will.
     pub fn step(&mut self) -> bool {
         let Some(at) = self.next_at() else { return false };
+        self.step_at(at);
+        true
+    }
+
+    /// Lets happen what comes next, at `at`.
+    fn step_at(&mut self, at: Time) {
         if at.0 > 0 {
             self.settle(Time(at.0 - 1));
         }
@@ -252,13 +264,12 @@ impl Player {
             self.begin_due(at);
         }
         self.observe();
-        true
     }
 
     /// Lets everything happen up to and including `until`, and the clock reach it.
     pub fn advance_to(&mut self, until: Time) {
-        while self.next_at().is_some_and(|at| at <= until) {
-            self.step();
+        while let Some(at) = self.next_at().filter(|at| *at <= until) {
+            self.step_at(at);
         }
         self.cluster.advance_to(until);
         self.settle(self.now());
@@ -267,8 +278,8 @@ impl Player {
     /// Plays to the end: `until`, or the moment at which every expectation is decided.
     pub fn run_to_end(&mut self) {
         let end = Time(self.scenario.spec.until.unwrap_or(DEFAULT_END).0);
-        while self.next_at().is_some_and(|at| at <= end) {
-            self.step();
+        while let Some(at) = self.next_at().filter(|at| *at <= end) {
+            self.step_at(at);
             if !self.expectations.is_empty() && self.decided() {
                 // A state that has a moment is one with everything of that moment done.
                 self.advance_to(self.now());

@@ -11,8 +11,16 @@ pub type RecordId = u64;
 /// queue that folds thousands of changes into one item would otherwise grow without bound).
 ///
 /// Causes are observation, not state: all are equal to each other and none enters the state hash.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Causes(SmallVec<[RecordId; 2]>);
+
+impl Clone for Causes {
+    /// Every message and write carries some, and without a trace there are none.
+    #[inline]
+    fn clone(&self) -> Causes {
+        if self.0.is_empty() { Causes::none() } else { Causes(self.0.clone()) }
+    }
+}
 
 impl Causes {
     /// Nothing known: the trace is off, or this began by itself.

@@ -8,7 +8,8 @@ use crate::doc::{Str, Timestamp};
 
 use super::{
     Body, Causes, ChangeKind, CriCall, CriEvent, Duration, Event, EventQueue, Incarnation, Links, Message,
-    NodeCall, NodeReply, Options, PacketStep, Payload, Process, RequestId, Time, Timer, Trace, What,
+    NodeCall, NodeReply, Options, PacketStep, Payload, Process, RequestId, ServiceVariables, Time, Timer,
+    Trace, What,
 };
 
 /// How long a client waits for an answer over a dead link before it gives up.
@@ -50,6 +51,8 @@ pub struct Core {
     pub links: Links,
     /// The computers.
     pub machines: Vec<Machine>,
+    /// What containers are told of the Services of their namespace.
+    pub service_variables: ServiceVariables,
     /// The record of what happened.
     pub trace: Trace,
     lives: Lives,
@@ -97,6 +100,7 @@ impl Core {
             queue: EventQueue::default(),
             links: Links::default(),
             machines,
+            service_variables: ServiceVariables::default(),
             trace,
             lives: Lives::default(),
             last_arrival: BTreeMap::new(),
@@ -110,7 +114,7 @@ impl Core {
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
         (self.now, self.epoch, &self.options, &self.queue, &self.links, &self.machines).hash(state);
-        (&self.lives, &self.last_arrival, self.next_id).hash(state);
+        (&self.lives, &self.last_arrival, self.next_id, &self.service_variables).hash(state);
         if self.api_servers > 1 {
             (self.api_servers, &self.chosen).hash(state);
         }

@@ -89,7 +89,8 @@ impl EventQueue {
 
     /// The next event, left in place.
     pub fn peek(&self) -> Option<(Time, &Event)> {
-        self.iter().next()
+        let next = self.soon.last().map(|(moment, event)| (moment, event));
+        next.or_else(|| self.later.first_key_value()).map(|((at, _), event)| (*at, event))
     }
 
     /// Takes out the next event.

@@ -60,6 +60,45 @@ fn late_changes_reach_files_but_neither_variables_nor_sub_paths() {
     assert_eq!(out(&mut world, all), "blue red blue\n");
 }
 
+#[test]
+fn containers_know_the_services_of_their_namespace_when_they_start() {
+    let mut world = World::new();
+    let service = |name: &str, more: &str| {
+        format!("---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{{more}}}\n")
+    };
+    world.apply(&service(
+        "todo-api",
+        "clusterIP: 10.96.7.7, ports: [{name: web, port: 80}, {name: dns-u, port: 53, protocol: UDP}]",
+    ));
+    world.apply(&service("headless", "clusterIP: None, ports: [{port: 80}]"));
+    world.wait(2);
+    world.pod("containers:\n- {name: c, image: nginx}\n- {name: d, image: nginx, env: [{name: URL, value: 'http://$(TODO_API_SERVICE_HOST)'}]}");
+    world.until("it runs", |world| world.shown() == "Running");
+    let told = "env | grep -e TODO -e HEADLESS -e URL | sort";
+    let expected = "TODO_API_PORT=tcp://10.96.7.7:80\nTODO_API_PORT_53_UDP=udp://10.96.7.7:53\n\
+                    TODO_API_PORT_53_UDP_ADDR=10.96.7.7\nTODO_API_PORT_53_UDP_PORT=53\n\
+                    TODO_API_PORT_53_UDP_PROTO=udp\nTODO_API_PORT_80_TCP=tcp://10.96.7.7:80\n\
+                    TODO_API_PORT_80_TCP_ADDR=10.96.7.7\nTODO_API_PORT_80_TCP_PORT=80\n\
+                    TODO_API_PORT_80_TCP_PROTO=tcp\nTODO_API_SERVICE_HOST=10.96.7.7\n\
+                    TODO_API_SERVICE_PORT=80\nTODO_API_SERVICE_PORT_DNS_U=53\nTODO_API_SERVICE_PORT_WEB=80\n";
+    let first = |world: &mut World, script: &str| {
+        world.exec_in("c", &["sh", "-c", script]).expect("an answer").stdout.to_string()
+    };
+    assert_eq!(first(&mut world, told), expected);
+    let other = world.exec_in("d", &["sh", "-c", "echo $URL"]).expect("an answer");
+    assert_eq!(other.stdout.as_str(), "http://10.96.7.7\n");
+    // What comes later is not told to those that run; who wants nothing of it is told nothing.
+    world.apply(&service("later", "ports: [{port: 80}]"));
+    world.wait(2);
+    assert_eq!(first(&mut world, "env | grep LATER"), "");
+    let mut world = World::new();
+    world.apply(&service("todo-api", "ports: [{port: 80}]"));
+    world.wait(2);
+    world.pod("enableServiceLinks: false\ncontainers: [{name: c, image: nginx}]");
+    world.until("it runs", |world| world.shown() == "Running");
+    assert_eq!(out(&mut world, "env | grep TODO"), "");
+}
+
 /// What a container asks for in vain, what is shown, and the Event that says why.
 const MISSING: &[(&str, &str, &str)] = &[
     (

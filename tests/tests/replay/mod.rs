@@ -2,34 +2,21 @@
 //! the same moments, images and options in the place of the recording's `fake/…` annotations.
 
 pub mod agreement;
+mod deeds;
 mod recording;
 mod words;
 
 use serde_json::Value;
-use shared::api::{Kind, Object};
+use shared::api::{Key, Kind, Object};
 use shared::collections::BTreeMap;
 use shared::doc::{Doc, Str, Timestamp};
 use shared::runtime::ImageSpec;
-use shared::scenario::{FaultStep, RepairStep, RequestStep, Scenario, StepAction};
+use shared::scenario::{FaultStep, Scenario, StepAction};
 use shared::session::{Player, StepResult};
 use shared::sim::{ChangeKind, Duration, Fault, Target, Time};
 
 pub use recording::{Command, Recording};
 use words::{Hashes, plain};
-
-/// What was done to the recorded cluster besides commands.
-#[derive(Clone, Copy, Debug)]
-pub enum Deed {
-    /// A kubelet ended: what runs on its node runs on.
-    KubeletStops(&'static str),
-    KubeletReturns(&'static str),
-    /// What stood in for the kubelet says of the oldest pod that it is ready, or is not.
-    OldestPod {
-        ready: bool,
-    },
-    /// So many clients send a request a second each to the Service `web`.
-    Clients(u32),
-}
 
 /// How a recording is played.
 #[derive(Clone, Copy, Debug)]
@@ -37,20 +24,23 @@ pub struct Plan {
     pub name: &'static str,
     /// How long, in seconds.
     pub until: u64,
-    /// When it begins, in milliseconds of the cluster's time: until then nodes come up. Leases are renewed every ten
-    /// seconds, and what is seen of a node that fails depends on when the last one was.
-    pub start: u64,
     /// How many nodes there are.
     pub nodes: usize,
-    /// Add-ons of the cluster, as a scenario lists them.
-    pub addons: &'static str,
-    /// Images of a scenario, besides those that the recording's annotations ask for.
-    pub images: &'static str,
-    /// What is applied before the recording begins.
-    pub before: &'static str,
-    /// What happens besides commands, and when (in seconds).
-    pub deeds: &'static [(f64, Deed)],
+    /// When it begins, in milliseconds of the cluster's time, where that matters to the hundredth of a second; else it
+    /// follows from the recording.
+    pub start: Option<u64>,
 }
+
+/// When recordings begin at the earliest, in milliseconds of the cluster's time: until then nodes come up.
+const START: u64 = 20_000;
+/// Classes of priority that recordings speak of.
+const PRIORITIES: &str = "
+{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: low}, value: 10}
+---
+{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: high}, value: 1000}
+---
+{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: never}, value: 900, preemptionPolicy: Never}
+";
 
 /// A recording while it is played.
 pub struct Replay {
@@ -60,6 +50,8 @@ pub struct Replay {
     start: u64,
     seen: u64,
     steps: Vec<u64>,
+    /// What the pods use together, where metrics are told.
+    load: u64,
     /// What `get … -o wide` and `describe` of all that was left print; none where nothing was recorded.
     pub wide: Option<String>,
     pub described: Option<String>,
@@ -72,39 +64,45 @@ impl Replay {
         for input in &recording.inputs {
             images(input, &mut scenario.spec.images);
         }
-        scenario.spec.epoch = epoch(&recording, plan.start).map(Str::from);
+        let start = plan.start.unwrap_or_else(|| start(&scenario, &recording));
+        scenario.spec.epoch = epoch(&recording, start).map(Str::from);
         let mut player = Player::new(scenario, 0).expect("a cluster");
+        // The recorded clusters had no cloud that hands out addresses.
+        let target = Target::parse("component/load-balancer").expect("a target");
+        player.submit(StepAction::Fault(FaultStep { target, fault: Fault::Stop }), Str::new());
         let namespace = format!("create namespace {}", recording.namespace);
-        player.submit_at(Time(plan.start - 2000), StepAction::Kubectl(namespace.into()), Str::new());
-        if !plan.before.is_empty() {
-            player.submit_at(Time(plan.start - 1500), StepAction::Apply(plan.before.into()), Str::new());
-        }
-        player.advance_to(Time(plan.start - 1));
+        player.submit_at(Time(start - 2000), StepAction::Kubectl(namespace.into()), Str::new());
+        let before = recording.definitions.iter().map(String::as_str).chain([PRIORITIES]);
+        let before = before.collect::<Vec<_>>().join("\n---\n");
+        player.submit_at(Time(start - 1500), StepAction::Apply(before.into()), Str::new());
+        player.advance_to(Time(start - 1));
         let seen = player.cluster().store().revision();
         let mut replay = Replay {
             player,
             recording,
             hashes: Hashes::default(),
-            start: plan.start,
+            start,
             seen,
             steps: Vec::new(),
+            load: deeds::UNTOLD,
             wide: None,
             described: None,
         };
-        let mut deeds = plan.deeds.iter().peekable();
+        let deeds = replay.recording.deeds.clone();
+        let mut deeds = deeds.iter().peekable();
         let mut inputs = 0;
         for at in 0..replay.recording.commands.len() {
             let seconds = replay.recording.commands[at].at;
-            while let Some((_, deed)) = deeds.next_if(|(when, _)| *when <= seconds) {
-                replay.deed(*deed, plan);
+            while let Some((when, deed)) = deeds.next_if(|(when, _)| *when <= seconds) {
+                replay.deed(*when, deed);
             }
-            replay.player.advance_to(replay.moment(seconds));
+            replay.advance_to(replay.moment(seconds));
             replay.command(at, &mut inputs);
         }
-        for (_, deed) in deeds {
-            replay.deed(*deed, plan);
+        for (when, deed) in deeds {
+            replay.deed(*when, deed);
         }
-        replay.player.advance_to(Time(plan.start + plan.until * 1000));
+        replay.advance_to(Time(start + plan.until * 1000));
         replay.look_again();
         let sets = replay.history(Kind::ReplicaSet);
         let made = sets.iter().filter(|(change, _)| *change == ChangeKind::Added);
@@ -140,50 +138,14 @@ impl Replay {
         }
     }
 
-    fn deed(&mut self, deed: Deed, plan: &Plan) {
-        let at = plan.deeds.iter().find(|(_, other)| format!("{other:?}") == format!("{deed:?}"));
-        let moment = self.moment(at.expect("one of the plan").0);
-        self.player.advance_to(moment);
-        let kubelet = |node| Target::parse(&format!("component/kubelet@{node}")).expect("a target");
-        let action = match deed {
-            Deed::KubeletStops(node) => {
-                StepAction::Fault(FaultStep { target: kubelet(node), fault: Fault::Stop })
-            }
-            Deed::KubeletReturns(node) => StepAction::Repair(RepairStep { target: kubelet(node) }),
-            Deed::OldestPod { ready } => self.say_ready(ready),
-            Deed::Clients(number) => {
-                StepAction::Kubectl(format!("scale deploy/clients --replicas={number}").into())
-            }
-        };
-        self.player.submit(action, Str::new());
-    }
-
-    fn say_ready(&self, ready: bool) -> StepAction {
-        let pods = self.history(Kind::Pod);
-        let (_, pod) = pods.first().expect("a pod");
-        let why = r#", "reason": "ContainersNotReady", "message": "containers with unready status: [c]""#;
-        let (status, why) = if ready { ("True", "") } else { ("False", why) };
-        let condition = |kind: &str| format!(r#"{{"type": "{kind}", "status": "{status}"{why}}}"#);
-        let body = format!(
-            r#"{{"status": {{"conditions": [{}, {}]}}}}"#,
-            condition("Ready"),
-            condition("ContainersReady")
-        );
-        StepAction::Request(RequestStep {
-            method: "PATCH".into(),
-            path: format!("/api/v1/namespaces/{}/pods/{}/status", pod.key.namespace, pod.key.name).into(),
-            content_type: "application/strategic-merge-patch+json".into(),
-            body: body.into(),
-            ..RequestStep::default()
-        })
-    }
-
     fn action(&self, at: usize, inputs: &mut usize) -> StepAction {
         let namespace = &self.recording.namespace;
         let line = &self.recording.commands[at].line;
         if line.ends_with("apply -f -") {
             *inputs += 1;
-            return StepAction::Apply(manifest(&self.recording.inputs[*inputs - 1], namespace).into());
+            let probed = self.recording.probes_fail();
+            let manifest = manifest(&self.recording.inputs[*inputs - 1], namespace, probed);
+            return StepAction::Apply(manifest.into());
         }
         // The flag of the namespace comes first there.
         let flag = format!("-n {namespace} ");
@@ -271,6 +233,21 @@ fn epoch(recording: &Recording, start: u64) -> Option<String> {
     Some(Timestamp::from_millis(first.millis() - start as i64).rfc3339())
 }
 
+/// When a recording begins here. Leases are renewed every ten seconds, and what is seen of a node that fails depends
+/// on when the last one was.
+fn start(scenario: &Scenario, recording: &Recording) -> u64 {
+    let Some(before) = recording.last_renewal.as_ref() else { return START };
+    let (node, seconds) = before;
+    let mut player = Player::new(scenario.clone(), 0).expect("a cluster");
+    player.advance_to(Time(START + 10_000));
+    let key = Key::new(Kind::Lease, "kube-node-lease", node.as_str());
+    let lease = player.cluster().store().get(&key).cloned().expect("the node's lease");
+    let renewed = lease.body["spec"]["renewTime"].as_time().expect("a date").millis();
+    let renewed = renewed - player.cluster().core().epoch.millis();
+    let start = renewed + (seconds * 1000.0).round() as i64;
+    u64::try_from(start).expect("after the cluster's beginning")
+}
+
 fn scenario(plan: &Plan) -> String {
     let zones = ["zone-a", "zone-b", "zone-c"].into_iter().cycle().take(plan.nodes);
     let nodes =
@@ -278,9 +255,8 @@ fn scenario(plan: &Plan) -> String {
     // What the recording had take a second in all: the hops of messages are the rest.
     format!(
         "{{apiVersion: kubarium.dev/v1alpha1, kind: Scenario, metadata: {{name: recorded}}, spec: {{seed: 7, \
-         cluster: {{nodes: [{nodes}], addons: [{}]}}, images: {{{}}}, \
-         options: {{imagePull: 0s, containerStart: 950ms, containerStop: 950ms}}}}}}",
-        plan.addons, plan.images
+         cluster: {{nodes: [{nodes}], addons: []}}, \
+         options: {{imagePull: 0s, containerStart: 950ms, containerStop: 950ms}}}}}}"
     )
 }
 
@@ -324,8 +300,8 @@ fn templates(object: &Doc) -> Vec<&Doc> {
 }
 
 /// The manifest in its namespace. `fake/fail-index` becomes a command that fails in the pod with that index,
-/// `fake/ready-delay` a probe.
-fn manifest(input: &str, namespace: &str) -> String {
+/// `fake/ready-delay` a probe; with `probed` there is one everywhere.
+fn manifest(input: &str, namespace: &str, probed: bool) -> String {
     let documents = shared::manifest::parse(input).expect("YAML");
     let mut text = String::new();
     for document in documents {
@@ -338,8 +314,11 @@ fn manifest(input: &str, namespace: &str) -> String {
             let line = format!("sleep {after}; [ \"$JOB_COMPLETION_INDEX\" != {index} ]");
             object.at_mut(&path).items_mut()[0].set("command", Doc::list(["sh", "-c", &line]));
         }
-        if !annotations["fake/ready-delay"].is_null() {
-            let probe = shared::doc!({ "periodSeconds": 1i64, "tcpSocket": { "port": i64::from(PROBED) } });
+        let has_pods = !object.at(&path).is_null();
+        if has_pods && (probed || !annotations["fake/ready-delay"].is_null()) {
+            let probe = shared::doc!({
+                "periodSeconds": 1i64, "failureThreshold": 1i64, "tcpSocket": { "port": i64::from(PROBED) }
+            });
             object.at_mut(&path).items_mut()[0].set("readinessProbe", probe);
         }
         text.push_str(&object.to_json());

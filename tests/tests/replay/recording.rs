@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::deeds::{self, Deed};
 use super::words::Hashes;
 
 /// A command of the recording and what it printed: both streams, the errors last.
@@ -24,6 +25,12 @@ pub struct Recording {
     /// The objects at the end.
     pub last: Vec<Value>,
     pub inputs: Vec<String>,
+    /// Definitions of other resources that were applied first.
+    pub definitions: Vec<String>,
+    /// What was done besides, and when (in seconds).
+    pub deeds: Vec<(f64, Deed)>,
+    /// The node that failed and how long before the beginning its lease was renewed, in seconds.
+    pub last_renewal: Option<(String, f64)>,
     /// What `get … -o wide` and `describe` of all that was left printed; empty when nothing was.
     pub wide: String,
     pub described: String,
@@ -38,6 +45,12 @@ impl Recording {
         let inputs = inputs.split("# applied at t=").skip(1).map(|part| {
             part.split_once('\n').expect("a line of its own").1.trim_end_matches("---\n").to_owned()
         });
+        let (definitions, inputs) =
+            inputs.partition(|input| input.contains("kind: CustomResourceDefinition"));
+        let timings = fs::read_to_string(folder.join("timings.json")).unwrap_or_default();
+        let timings = serde_json::from_str::<Value>(&timings).unwrap_or_default();
+        let renewal = timings["timings"]["last_lease_renew_rel"].as_f64();
+        let failed = timings["lease"]["holderIdentity"].as_str();
         let timeline: Vec<Value> = text("timeline.jsonl").lines().map(json).collect();
         let list = |text: &str| {
             let value = json(text);
@@ -50,8 +63,10 @@ impl Recording {
             timeline,
             events: list(&text("events.json")),
             last: list(&text("final.json")),
-            // Metrics had a stand-in there; here they are measured.
-            inputs: inputs.filter(|input| !input.contains("kind: CustomResourceDefinition")).collect(),
+            inputs,
+            definitions,
+            deeds: deeds::of(&timings),
+            last_renewal: failed.zip(renewal).map(|(node, at)| (node.to_owned(), -at)),
             wide: fs::read_to_string(folder.join("get_wide.txt")).unwrap_or_default(),
             described: fs::read_to_string(folder.join("describe.txt")).unwrap_or_default(),
             commands: text("kubectl.txt").split("\n[t=").filter_map(read_command).collect(),

@@ -73,6 +73,8 @@ pub struct Epochs {
     replica: String,
     address: String,
     secret: String,
+    /// By what others know it, if it speaks TLS.
+    certificate: String,
     /// At which revision each epoch was taken.
     held: Mutex<HashMap<Unit, u64>>,
     /// What is being given back at this moment.
@@ -97,11 +99,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Epochs {
     /// Nothing is held yet.
-    pub fn new(address: String, lost: mpsc::UnboundedSender<String>) -> Self {
+    pub fn new(address: String, certificate: String, lost: mpsc::UnboundedSender<String>) -> Self {
         Self {
             replica: token::random_id(),
             address,
             secret: token::random_id() + &token::random_id(),
+            certificate,
             held: Mutex::default(),
             leaving: Mutex::default(),
             suspected: Mutex::default(),
@@ -165,8 +168,8 @@ struct Standing {
     epoch: u64,
     revision: u64,
     holder: String,
-    /// Where the holder is and by what it knows us, if it lives and is another server.
-    other: Option<(String, String)>,
+    /// Where the holder is, by what it knows us and we know it, if it lives and is another server.
+    other: Option<[String; 3]>,
 }
 
 impl Inner {
@@ -181,12 +184,15 @@ impl Inner {
         let name = key(&format!("replicas/{holder}"));
         let lives = !holder.is_empty() && holder != self.epochs.replica && !self.epochs.is_suspected(&holder);
         let other = done.found[2].iter().find(|replica| lives && replica.key == name);
-        let other = other.and_then(|replica| replica.value.split_once(' '));
+        let other = other.map(|replica| {
+            let mut parts = replica.value.split(' ').map(str::to_owned);
+            [(); 3].map(|()| parts.next().unwrap_or_default())
+        });
         Ok(Standing {
             exists: !done.found[0].is_empty(),
             epoch,
             revision: found.map_or(0, |kept| kept.revision),
-            other: other.map(|(address, secret)| (address.to_owned(), secret.to_owned())),
+            other,
             holder,
         })
     }
@@ -233,7 +239,9 @@ impl Inner {
         }
         let Standing { holder, other, .. } = self.standing(unit).await?;
         Ok(match other {
-            Some((address, secret)) => Place::At { replica: holder, address, secret },
+            Some([address, secret, certificate]) => {
+                Place::At { replica: holder, address, secret, certificate }
+            }
             None => Place::Here,
         })
     }
@@ -312,7 +320,8 @@ impl Inner {
         }
         let lease = self.gateway.grant(LEASE_SECONDS).await?;
         let name = key(&format!("replicas/{}", self.epochs.replica));
-        let value = format!("{} {}", self.epochs.address, self.epochs.secret);
+        let Epochs { address, secret, certificate, .. } = &self.epochs;
+        let value = format!("{address} {secret} {certificate}");
         self.gateway.read([Op::put_leased(&name, &value, &lease)]).await?;
         *locked(&self.epochs.lease) = Some(lease);
         tracing::info!(

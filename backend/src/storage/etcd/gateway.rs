@@ -1,4 +1,4 @@
-//! Speaks to etcd: its own JSON gateway, version 3, over plain HTTP. Everything asked here may be asked twice, so an
+//! Speaks to etcd: its own JSON gateway, version 3, over HTTP, plain or with TLS. Everything asked here may be asked twice, so an
 //! answer that does not come is asked for again, from the next member.
 
 use std::{
@@ -6,12 +6,26 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::{
+    body::{self, Body},
+    http::{Request, Response},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::StreamExt;
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, Error, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use serde_json::{Value, json};
+use tokio::time::timeout;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::storage::StoreError;
 
 /// One member must answer within this time; then the next is asked.
+const CONNECT: Duration = Duration::from_millis(500);
 const MEMBER: Duration = Duration::from_millis(1500);
 
 /// All of them together, before a caller is told that the store is away.
@@ -25,7 +39,7 @@ const PASSING: [u64; 3] = [2, 4, 14];
 
 /// The way to an etcd, by any of its members.
 pub struct Gateway {
-    client: reqwest::Client,
+    client: Client<HttpsConnector<HttpConnector>, Body>,
     members: Vec<String>,
     /// The member that answered last.
     current: AtomicUsize,
@@ -149,13 +163,23 @@ impl Txn {
 
 impl Gateway {
     /// The way to an etcd with these members (`10.0.0.1:2379`).
-    pub fn new(members: &[String]) -> Self {
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_millis(500))
-            .no_proxy()
-            .build()
-            .expect("without TLS there is nothing that could fail");
-        let members = members.iter().map(|member| format!("http://{member}/v3/")).collect();
+    pub fn new(members: &[String], tls: Option<ClientConfig>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        // Even where it is not spoken, the client wants to know how it would be.
+        let tls = tls.unwrap_or_else(|| {
+            ClientConfig::builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+        });
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let members = members.iter().map(|member| format!("{scheme}://{member}/v3/")).collect();
         Self { client, members, current: AtomicUsize::new(0) }
     }
 
@@ -222,11 +246,11 @@ impl Gateway {
     pub async fn watch(&self, prefix: &str, revision: u64, mut changed: impl FnMut(String)) {
         let (key, range_end) = (coded(prefix), coded(&after(prefix)));
         let create = json!({"create_request": {"key": key, "range_end": range_end, "start_revision": revision.to_string()}});
-        let request = self.client.post(format!("{}watch", self.member())).body(create.to_string());
-        let Ok(mut answer) = request.send().await else { return };
+        let Ok(answer) = self.post("watch", create.to_string()).await else { return };
+        let mut chunks = Body::new(answer.into_body()).into_data_stream();
         let mut unread = Vec::new();
         // One JSON object a line.
-        while let Ok(Some(bytes)) = answer.chunk().await {
+        while let Some(Ok(bytes)) = chunks.next().await {
             unread.extend_from_slice(&bytes);
             while let Some(end) = unread.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = unread.drain(..=end).collect();
@@ -262,12 +286,21 @@ impl Gateway {
         }
     }
 
+    async fn post(&self, what: &str, body: String) -> Result<Response<Incoming>, Error> {
+        let request = Request::post(format!("{}{what}", self.member())).body(Body::from(body));
+        self.client.request(request.expect("members are hosts and ports")).await
+    }
+
     async fn ask_member(&self, what: &str, body: &str) -> Result<Value, Refusal> {
-        let passing = |error: reqwest::Error| Refusal::Passing(error.without_url().to_string());
-        let request = self.client.post(format!("{}{what}", self.member())).timeout(MEMBER);
-        let answer = request.body(body.to_owned()).send().await.map_err(passing)?;
-        let good = answer.status().is_success();
-        let text = answer.bytes().await.map_err(passing)?;
+        let passing = |error: &dyn std::error::Error| Refusal::Passing(reason(error));
+        let asked = async {
+            let answer = self.post(what, body.to_owned()).await.map_err(|error| passing(&error))?;
+            let good = answer.status().is_success();
+            let text = body::to_bytes(Body::new(answer.into_body()), usize::MAX);
+            Ok((good, text.await.map_err(|error| passing(&error))?))
+        };
+        let late = |_| Refusal::Passing("it did not answer in time".to_owned());
+        let (good, text) = timeout(MEMBER, asked).await.map_err(late)??;
         let value: Value = match serde_json::from_slice(&text) {
             Ok(value) => value,
             Err(_) => return Err(Refusal::Passing("what answered is no etcd".to_owned())),
@@ -289,6 +322,12 @@ enum Refusal {
     Passing(String),
     /// No member will.
     ForGood(String),
+}
+
+/// What is behind a failure: the last of its causes.
+fn reason(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.last().unwrap_or(error).to_string()
 }
 
 fn coded(text: &str) -> String {

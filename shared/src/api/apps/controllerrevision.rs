@@ -35,7 +35,7 @@ impl Resource for ControllerRevisions {
 
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
         let revision = body["revision"].as_i64().unwrap_or(0);
-        View::ControllerRevision(ControllerRevision { revision, data: body["data"].clone() })
+        View::ControllerRevision(Box::new(ControllerRevision { revision, data: body["data"].clone() }))
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {

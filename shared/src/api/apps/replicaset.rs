@@ -66,7 +66,7 @@ impl Resource for ReplicaSets {
     }
 
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
-        View::ReplicaSet(ReplicaSet::of(body))
+        View::ReplicaSet(Box::new(ReplicaSet::of(body)))
     }
 
     fn default(&self, doc: &mut Doc) {

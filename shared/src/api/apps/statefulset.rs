@@ -62,7 +62,7 @@ impl Resource for StatefulSets {
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
         let spec = &body["spec"];
         let rolling = &spec["updateStrategy"]["rollingUpdate"];
-        View::StatefulSet(StatefulSet {
+        View::StatefulSet(Box::new(StatefulSet {
             replicas: spec["replicas"].as_i64().unwrap_or(1),
             start: spec["ordinals"]["start"].as_i64().unwrap_or(0),
             selector: LabelSelector::from_doc(&spec["selector"]),
@@ -81,7 +81,7 @@ impl Resource for StatefulSets {
             min_ready_seconds: spec["minReadySeconds"].as_i64().unwrap_or(0),
             revision_history_limit: spec["revisionHistoryLimit"].as_i64().unwrap_or(10),
             current_revision: body["status"]["currentRevision"].str(),
-        })
+        }))
     }
 
     fn default(&self, doc: &mut Doc) {

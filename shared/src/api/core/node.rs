@@ -88,7 +88,7 @@ impl Resource for Nodes {
         let (spec, allocatable) = (&body["spec"], &body["status"]["allocatable"]);
         let conditions = body["status"]["conditions"].items();
         let ready = conditions.iter().find(|condition| condition["type"].as_str() == Some("Ready"));
-        View::Node(Node {
+        View::Node(Box::new(Node {
             unschedulable: spec["unschedulable"].as_bool() == Some(true),
             taints: Taint::list(&spec["taints"]),
             cpu_milli: milli(&allocatable["cpu"]),
@@ -97,7 +97,7 @@ impl Resource for Nodes {
             ready: ready.map_or(crate::doc::literal!("Unknown"), |condition| condition["status"].str()),
             heartbeat: ready.map(|condition| condition["lastHeartbeatTime"].as_time().unwrap_or_default()),
             pod_cidr: spec["podCIDR"].str(),
-        })
+        }))
     }
 
     fn prepare_create(&self, _: &mut Doc) {

@@ -29,7 +29,7 @@ impl Resource for ReplicationControllers {
     /// It is read as a ReplicaSet, whose controller looks after both.
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
         let selector = LabelSelector::from_map(&body["spec"]["selector"]);
-        View::ReplicaSet(ReplicaSet { selector, ..ReplicaSet::of(body) })
+        View::ReplicaSet(Box::new(ReplicaSet { selector, ..ReplicaSet::of(body) }))
     }
 
     fn default(&self, doc: &mut Doc) {

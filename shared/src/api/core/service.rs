@@ -85,7 +85,7 @@ impl Resource for Services {
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
         let spec = &body["spec"];
         let number = |doc: &Doc| doc.as_i64().and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
-        View::Service(Service {
+        View::Service(Box::new(Service {
             kind: spec["type"].str(),
             cluster_ip: spec["clusterIP"].str(),
             selector: (!spec["selector"].is_empty()).then(|| LabelSelector::from_map(&spec["selector"])),
@@ -110,7 +110,7 @@ impl Resource for Services {
             external_local: spec["externalTrafficPolicy"].as_str() == Some("Local"),
             internal_local: spec["internalTrafficPolicy"].as_str() == Some("Local"),
             health_port: number(&spec["healthCheckNodePort"]),
-        })
+        }))
     }
 
     fn name(&self) -> Rule {

@@ -54,7 +54,7 @@ impl Resource for EndpointSlices {
 
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
         let condition = |endpoint: &Doc, name: &str| endpoint["conditions"][name].as_bool();
-        View::EndpointSlice(EndpointSlice {
+        View::EndpointSlice(Box::new(EndpointSlice {
             endpoints: body["endpoints"]
                 .items()
                 .iter()
@@ -77,7 +77,7 @@ impl Resource for EndpointSlices {
                     (port["name"].str(), number, port["protocol"].str())
                 })
                 .collect(),
-        })
+        }))
     }
 
     fn default(&self, doc: &mut Doc) {

@@ -103,11 +103,11 @@ impl Resource for NetworkPolicies {
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
         let spec = &body["spec"];
         let about = |kind: &str| spec["policyTypes"].items().iter().any(|it| it.as_str() == Some(kind));
-        View::NetworkPolicy(NetworkPolicy {
+        View::NetworkPolicy(Box::new(NetworkPolicy {
             pods: LabelSelector::from_doc(&spec["podSelector"]),
             ingress: about("Ingress").then(|| rules(&spec["ingress"], "from")),
             egress: about("Egress").then(|| rules(&spec["egress"], "to")),
-        })
+        }))
     }
 
     fn default(&self, doc: &mut Doc) {

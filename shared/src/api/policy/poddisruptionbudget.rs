@@ -58,7 +58,7 @@ impl Resource for PodDisruptionBudgets {
         let (spec, status) = (&body["spec"], &body["status"]);
         let count = |field: &str| status[field].as_i64().unwrap_or(0);
         let selector = &spec["selector"];
-        View::PodDisruptionBudget(PodDisruptionBudget {
+        View::PodDisruptionBudget(Box::new(PodDisruptionBudget {
             min_available: spec["minAvailable"].clone(),
             max_unavailable: spec["maxUnavailable"].clone(),
             selector: (!selector.is_null()).then(|| LabelSelector::from_doc(selector)),
@@ -68,7 +68,7 @@ impl Resource for PodDisruptionBudgets {
             current_healthy: count("currentHealthy"),
             desired_healthy: count("desiredHealthy"),
             disrupted: status["disruptedPods"].clone(),
-        })
+        }))
     }
 
     fn prepare_create(&self, doc: &mut Doc) {

@@ -36,9 +36,17 @@ fn failing(checks: &[(bool, &str)]) -> Vec<String> {
     checks.iter().filter(|(fine, _)| !fine).map(|(_, message)| (*message).to_owned()).collect()
 }
 
+/// Whether a text begins and ends with what is `edge`, and has nothing else in between but these marks. Every name of an
+/// object is asked about.
+fn is_made_of(text: &str, edge: impl Fn(u8) -> bool, marks: &[u8]) -> bool {
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(|byte| edge(*byte))
+        && bytes.last().is_some_and(|byte| edge(*byte))
+        && bytes.iter().all(|byte| edge(*byte) || marks.contains(byte))
+}
+
 fn is_label(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || c == '-')
+    is_made_of(text, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit(), b"-")
 }
 
 fn is_subdomain(text: &str) -> bool {
@@ -46,10 +54,7 @@ fn is_subdomain(text: &str) -> bool {
 }
 
 fn is_qualified(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_alphanumeric();
-    text.starts_with(edge)
-        && text.ends_with(edge)
-        && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
+    is_made_of(text, |byte| byte.is_ascii_alphanumeric(), b"-_.")
 }
 
 /// RFC 1123 label, at most 63 characters: names of containers, volumes and namespaces.

@@ -11,7 +11,7 @@ use super::matching::{Look, conditions, evaluated};
 
 /// Whether any policy or webhook may have a say in a write of these kinds of binding.
 pub(super) fn is_bound(store: &Store, bindings: Kind) -> bool {
-    store.list(bindings).next().is_some()
+    store.has_any(bindings)
 }
 
 /// Refuses what a policy that is bound here does not let through; what is only to be warned of comes back.

@@ -8,6 +8,7 @@ use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 
+use super::super::managed;
 use super::{HttpRequest, query};
 
 /// What a client wants to see.
@@ -116,8 +117,21 @@ fn whole(object: &Object, custom: &Custom) -> Doc {
             if object.key.kind.info().subresources.contains(&Subresource::Status) {
                 doc.default_to("status", Doc::map());
             }
-            doc
+            if object.key.kind == Kind::Pod {
+                never_probed(&mut doc);
+            }
+            managed::components::shown(object, doc)
         }
+    }
+}
+
+/// Go always writes the moment at which a pod's condition was probed, and nobody ever sets it.
+fn never_probed(pod: &mut Doc) {
+    if pod["status"]["conditions"].is_empty() {
+        return;
+    }
+    for condition in pod.at_mut(&["status", "conditions"]).items_mut() {
+        condition.default_to("lastProbeTime", Doc::Null);
     }
 }
 

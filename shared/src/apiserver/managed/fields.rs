@@ -24,8 +24,12 @@ enum ListKind<'a> {
     Named(&'a Doc),
 }
 
+/// An item of `ownerReferences`.
+const OWNER: &str = "ownerReferences[]";
+
 /// Objects that are owned as a whole.
 const ATOMIC_MAPS: &[&str] = &[
+    OWNER,
     "selector",
     "labelSelector",
     "namespaceSelector",
@@ -36,6 +40,9 @@ const ATOMIC_MAPS: &[&str] = &[
     "secretKeyRef",
     "configMapRef",
     "secretRef",
+    "involvedObject",
+    "scaleTargetRef",
+    "roleRef",
     "requiredDuringSchedulingIgnoredDuringExecution",
 ];
 
@@ -76,7 +83,9 @@ impl<'a> Shape<'a> {
                 known => known,
             },
         });
-        Shape { field: name, schema, is_root: false }
+        // Owners are owned one by one, each as a whole.
+        let field = if name.is_empty() && self.field == "ownerReferences" { OWNER } else { name };
+        Shape { field, schema, is_root: false }
     }
 
     /// Whether Go always writes it, if only as `null`.
@@ -106,7 +115,7 @@ impl<'a> Shape<'a> {
             };
         }
         ListKind::Keys(match self.field {
-            "finalizers" => return ListKind::Set,
+            "finalizers" | "podCIDRs" => return ListKind::Set,
             "ports" if list[0]["containerPort"].is_null() => &["port", "protocol"],
             "ports" => &["containerPort", "protocol"],
             "containers"
@@ -120,7 +129,7 @@ impl<'a> Shape<'a> {
             "volumeMounts" => &["mountPath"],
             "volumeDevices" => &["devicePath"],
             "hostAliases" | "podIPs" => &["ip"],
-            "conditions" => &["type"],
+            "conditions" | "addresses" => &["type"],
             "ownerReferences" => &["uid"],
             "topologySpreadConstraints" => &["topologyKey", "whenUnsatisfiable"],
             _ => return ListKind::Atomic,
@@ -316,20 +325,57 @@ impl Fields {
         !self.here && self.below.is_empty()
     }
 
-    /// Whether all of its places are in `other`.
-    pub fn is_within(&self, other: &Fields) -> bool {
-        (other.here || !self.here)
-            && self
-                .below
-                .iter()
-                .all(|(step, below)| other.below.get(step).is_some_and(|other| below.is_within(other)))
-    }
-
     /// Puts in those of `other`.
     pub fn extend(&mut self, other: &Fields) {
         self.here |= other.here;
         for (step, below) in other.below.iter() {
             self.below.entry(step.clone()).or_default().extend(below);
+        }
+    }
+
+    /// Takes out what is at a place and below.
+    pub fn take(&mut self, place: &[&str]) -> Fields {
+        let [step, rest @ ..] = place else { return std::mem::take(self) };
+        let mut taken = Fields::default();
+        if let Some(below) = self.below.get_mut(*step) {
+            let part = below.take(rest);
+            if below.is_empty() {
+                self.below.remove(*step);
+            }
+            if !part.is_empty() {
+                taken.below.insert(Str::from(*step), part);
+            }
+        }
+        taken
+    }
+
+    /// Takes out an item of a list, and the list itself where it was the only one.
+    pub fn take_with_list(&mut self, list: &[&str], item: &str) {
+        let place: Vec<&str> = list.iter().copied().chain([item]).collect();
+        self.take(&place);
+        if self.at(list).is_some_and(|list| list.below.is_empty()) {
+            self.take(list);
+        }
+    }
+
+    fn at(&mut self, place: &[&str]) -> Option<&mut Fields> {
+        match place {
+            [] => Some(self),
+            [step, rest @ ..] => self.below.get_mut(*step)?.at(rest),
+        }
+    }
+
+    /// The place itself belongs to it, too, where anything below does.
+    pub fn own(&mut self, place: &[&str]) {
+        if let Some(fields) = self.at(place) {
+            fields.here = true;
+        }
+    }
+
+    /// The place itself does not, only what is below it.
+    pub fn disown(&mut self, place: &[&str]) {
+        if let Some(fields) = self.at(place) {
+            fields.here = false;
         }
     }
 

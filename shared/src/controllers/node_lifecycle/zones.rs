@@ -2,10 +2,11 @@
 //! is in trouble.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 use crate::api::{Key, Kind};
 use crate::client::Wait;
-use crate::collections::BTreeMap;
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 use crate::sim::{Duration, Time};
 
@@ -58,7 +59,43 @@ struct Zone {
     interval: Option<Duration>,
     /// When the next node may be.
     next: Time,
-    waiting: VecDeque<(Str, Time)>,
+    waiting: Line,
+}
+
+/// Nodes in line, each once. In a cluster that starts, all of them ask to be let in, at every look.
+#[derive(Clone, Debug, Default)]
+struct Line {
+    nodes: VecDeque<(Str, Time)>,
+    /// The names of these.
+    names: BTreeSet<Str>,
+}
+
+impl Hash for Line {
+    /// The names are no more than a way to find them.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.nodes.hash(state);
+    }
+}
+
+impl Line {
+    fn push(&mut self, node: &Str, now: Time) {
+        if !self.names.contains(node) {
+            self.names.insert(node.clone());
+            self.nodes.push_back((node.clone(), now));
+        }
+    }
+
+    fn pop(&mut self) -> Option<Str> {
+        let (node, _) = self.nodes.pop_front()?;
+        self.names.remove(&node);
+        Some(node)
+    }
+
+    fn remove(&mut self, node: &Str) {
+        if self.names.remove(node) {
+            self.nodes.retain(|(waiting, _)| waiting != node);
+        }
+    }
 }
 
 impl Zone {
@@ -123,7 +160,7 @@ impl Zones {
             }
             zone.state = state;
             if are_down {
-                zone.waiting.clear();
+                zone.waiting = Line::default();
             }
         }
         match (were_down, are_down) {
@@ -143,14 +180,14 @@ impl Zones {
     pub fn enqueue(&mut self, zone: &Str, node: &Str, now: Time) {
         let zone = self.zone(zone);
         let everything_is_down = zone.interval.is_none() && zone.state == State::Full;
-        if !everything_is_down && zone.waiting.iter().all(|(waiting, _)| waiting != node) {
-            zone.waiting.push_back((node.clone(), now));
+        if !everything_is_down {
+            zone.waiting.push(node, now);
         }
     }
 
     /// Takes a node out of every line.
     pub fn forget(&mut self, node: &Str) {
-        self.0.values_mut().for_each(|zone| zone.waiting.retain(|(waiting, _)| waiting != node));
+        self.0.values_mut().for_each(|zone| zone.waiting.remove(node));
     }
 
     /// The nodes whose turn it is.
@@ -159,7 +196,7 @@ impl Zones {
         for zone in self.0.values_mut() {
             if let Some(interval) = zone.interval
                 && zone.next <= now
-                && let Some((node, _)) = zone.waiting.pop_front()
+                && let Some(node) = zone.waiting.pop()
             {
                 zone.next = now + interval;
                 granted.push(node);
@@ -170,7 +207,7 @@ impl Zones {
 
     /// How long until it is somebody's turn, if anybody waits.
     pub fn next_grant(&self, now: Time) -> Option<Duration> {
-        let waiting = self.0.values().filter(|zone| !zone.waiting.is_empty());
+        let waiting = self.0.values().filter(|zone| !zone.waiting.nodes.is_empty());
         // A zone that stands still may move again at any look of the monitor.
         waiting
             .map(|zone| if zone.interval.is_some() { zone.next.since(now) } else { Duration::seconds(5) })
@@ -181,7 +218,7 @@ impl Zones {
     pub fn waits(&self, waits: &mut Vec<Wait>) {
         for zone in self.0.values() {
             let Some(interval) = zone.interval else { continue };
-            for (at, (node, since)) in (0..).zip(&zone.waiting) {
+            for (at, (node, since)) in (0..).zip(&zone.waiting.nodes) {
                 let object = Key::new(Kind::Node, Str::new(), node.clone());
                 waits.push(Wait {
                     name: "evictionRate",

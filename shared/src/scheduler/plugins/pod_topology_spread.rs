@@ -93,13 +93,18 @@ impl Plugin for PodTopologySpread {
                 wish.add_to(&mut sums, cycle, nodes, &considered, &counts);
             }
         }
+        if all_count {
+            return Some(sums.iter().map(|&sum| round(sum)).collect());
+        }
         let whole = |(sum, &slot): (f64, &u32)| if counts(slot) { round(sum) } else { IGNORED };
         Some(sums.into_iter().zip(nodes).map(whole).collect())
     }
 
     fn normalize(&self, scores: &mut [i64]) {
-        let known = || scores.iter().copied().filter(|&score| score != IGNORED);
-        let (least, most) = (known().min().unwrap_or(0), known().max().unwrap_or(0));
+        // The ignored are below all others, and never the highest.
+        let least = scores.iter().map(|&score| if score == IGNORED { i64::MAX } else { score });
+        let least = least.min().filter(|&least| least != i64::MAX).unwrap_or(0);
+        let most = scores.iter().copied().max().unwrap_or(0).max(0);
         let normal = |score: i64| match score {
             IGNORED => 0,
             _ if most == 0 => MAX_SCORE,
@@ -109,8 +114,9 @@ impl Plugin for PodTopologySpread {
         let range = (most - least + 1) as usize;
         let table: Vec<i64> = (least..=most).take(range.min(scores.len())).map(normal).collect();
         for score in scores {
-            let known = table.get((*score - least) as usize).filter(|_| *score >= least);
-            *score = known.copied().unwrap_or_else(|| normal(*score));
+            // What is below the least is far outside of the table.
+            let place = score.wrapping_sub(least) as u64;
+            *score = if place < table.len() as u64 { table[place as usize] } else { normal(*score) };
         }
     }
 
@@ -278,8 +284,9 @@ impl Wish<'_> {
         let (of, pods) = (&domains.of, &tally.pods);
         if by_node {
             let weight = libm::log(nodes.len() as f64 + 2.0);
+            let everywhere = domains.members() == cycle.cache.order().len() as u32;
             for (sum, &slot) in sums.iter_mut().zip(nodes) {
-                if of[slot as usize] != NOWHERE {
+                if everywhere || of[slot as usize] != NOWHERE {
                     *sum += f64::from(pods.get(slot as usize).copied().unwrap_or(0)) * weight + base;
                 }
             }
