@@ -72,6 +72,15 @@ pub fn routes(sessions: Sessions) -> Router {
         .with_state(KubeApi { sessions, replicas: Arc::default() })
 }
 
+/// What is said of a body that is too large, or did not come whole.
+fn unread(error: &axum::Error) -> HttpResponse {
+    if error.to_string().contains("length limit") {
+        let why = format!("Request entity too large: limit is {MAX_BODY}");
+        return answer::status(413, "RequestEntityTooLarge", &why);
+    }
+    answer::status(400, "BadRequest", "unexpected EOF")
+}
+
 /// The bearer token of a request.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
@@ -96,9 +105,9 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
     if !answer::is_acceptable(&accept) && !accept.contains(protobuf::MEDIA_TYPE) {
         return refuse(&answer::not_acceptable());
     }
-    let Ok(body) = to_bytes(body, MAX_BODY).await else {
-        let why = format!("Request entity too large: limit is {MAX_BODY}");
-        return refuse(&answer::status(413, "RequestEntityTooLarge", &why));
+    let body = match to_bytes(body, MAX_BODY).await {
+        Ok(body) => body,
+        Err(error) => return refuse(&unread(&error)),
     };
     let http = match decode(&parts, role.1, &body) {
         Ok(http) => http,
