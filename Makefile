@@ -32,7 +32,7 @@ CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-test
 say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
 stop = { echo 'kubarium: $(1)' >&2; exit 1; }
 
-.PHONY: help build run test dev site simulate bench load faults fuzz pictures readme fmt page program lint test-rust test-browser tools rust chromium
+.PHONY: help build run test dev site simulate bench load faults clients fuzz pictures readme fmt page program lint test-rust test-browser tools rust chromium
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -71,6 +71,14 @@ load: program ## A full room, many sessions, and a Kubernetes endpoint (LEARNERS
 
 faults: program ## Kill servers at random moments under load, and look for what they acknowledged (ROUNDS=1000 ETCD_ROUNDS=100 SEED=1)
 	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench $(ALL) --bench faults
+
+clients: program ## Drive a cluster with kube-rs, the Python and the JavaScript client (the first time they are fetched and built)
+	$(call say,Clients of others)
+	@python3 -m venv .tools/python && .tools/python/bin/pip install --quiet --requirement clients/requirements.txt
+	@npm ci --silent --no-audit --no-fund --prefix clients
+	@cargo test --locked --manifest-path clients/Cargo.toml --no-run
+	@for client in "cargo test --locked --manifest-path clients/Cargo.toml" ".tools/python/bin/python clients/client.py" \
+		"node --test --test-force-exit clients/client.mjs"; do node clients/run.mjs $(PROGRAM) $$client || exit 1; done
 
 fuzz: rust ## Feed every parser of the network side with inputs that are almost right (SECONDS_EACH=60 SEED=1)
 	@cargo bench $(ALL) --bench fuzz

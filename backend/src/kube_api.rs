@@ -72,6 +72,15 @@ pub fn routes(sessions: Sessions) -> Router {
         .with_state(KubeApi { sessions, replicas: Arc::default() })
 }
 
+/// What is said of a body that is too large, or did not come whole.
+fn unread(error: &axum::Error) -> HttpResponse {
+    if error.to_string().contains("length limit") {
+        let why = format!("Request entity too large: limit is {MAX_BODY}");
+        return answer::status(413, "RequestEntityTooLarge", &why);
+    }
+    answer::status(400, "BadRequest", "unexpected EOF")
+}
+
 /// The bearer token of a request.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
@@ -96,19 +105,27 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
     if !answer::is_acceptable(&accept) && !accept.contains(protobuf::MEDIA_TYPE) {
         return refuse(&answer::not_acceptable());
     }
-    let Ok(body) = to_bytes(body, MAX_BODY).await else {
-        let why = format!("Request entity too large: limit is {MAX_BODY}");
-        return refuse(&answer::status(413, "RequestEntityTooLarge", &why));
+    let body = match to_bytes(body, MAX_BODY).await {
+        Ok(body) => body,
+        Err(error) => return refuse(&unread(&error)),
     };
     let http = match decode(&parts, role.1, &body) {
         Ok(http) => http,
         Err(why) => return refuse(&why),
     };
+    let passed_on = is_passed_on(&http.path);
+    if passed_on
+        && http.method == "GET"
+        && let Some(response) = answer::with_slash(&parts.uri)
+    {
+        return response;
+    }
     if let Some(purpose) = connection::Purpose::of(&http) {
         let line = connection::Line { http, role: role.0, handle };
         return connection::serve(parts, purpose, line).await.unwrap_or_else(|why| refuse(&why));
     }
     match handle.ask(role.0, http).await {
+        Reply::Answer(answer) if passed_on => answer::passed_on(&answer, &path, &accept),
         Reply::Answer(answer) => answer::whole(&answer, &path, &accept),
         Reply::Watch(parts) => answer::streamed(parts, "application/json"),
         Reply::Log(parts) => answer::streamed(parts, "text/plain; charset=utf-8"),
@@ -178,17 +195,32 @@ fn with_manager<'a>(method: &Method, path: &'a str, agent: &str) -> Cow<'a, str>
     Cow::Owned(format!("{path}{joint}fieldManager={manager}"))
 }
 
+/// Whether a request is for something in the cluster: the server only passes it on (`…/pods/NAME/proxy/…`).
+fn is_passed_on(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or("");
+    let parts: Vec<&str> = path.split('/').skip(1).take(7).collect();
+    match parts.as_slice() {
+        ["api", "v1", "namespaces", _, "pods" | "services", _, "proxy"] => true,
+        ["api", "v1", "nodes", _, "proxy", ..] => true,
+        _ => false,
+    }
+}
+
 /// The request as the simulated API server takes it; `authorization` as it is to see it.
 fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest, HttpResponse> {
     let whole = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let path = whole.strip_prefix("/k8s/").and_then(|rest| rest.find(['/', '?']).map(|at| &rest[at..]));
     let path = path.unwrap_or("/");
+    let passed_on = is_passed_on(path);
     let path = match body {
+        _ if passed_on => Cow::Borrowed(path),
         [] => Cow::Borrowed(path),
         _ => with_manager(&parts.method, path, &text(&parts.headers, header::USER_AGENT.as_str())),
     };
     let mut content_type = text(&parts.headers, header::CONTENT_TYPE.as_str());
-    let body = if content_type.starts_with(protobuf::MEDIA_TYPE) && !body.is_empty() {
+    let body = if passed_on {
+        String::from_utf8_lossy(body).into_owned()
+    } else if content_type.starts_with(protobuf::MEDIA_TYPE) && !body.is_empty() {
         content_type = "application/json".to_owned();
         let read = protobuf::to_json(body).map_err(|why| answer::status(400, "BadRequest", &why))?;
         read.to_string()

@@ -7,7 +7,10 @@ mod common;
 use std::{path::Path, process::Stdio, time::Duration};
 
 use common::{Server, Session, directory};
-use tokio::{io::AsyncWriteExt, process::Command};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::Command,
+};
 
 const WEB: &str = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"shop","labels":{"app":"shop"}},
 "spec":{"replicas":2,"selector":{"matchLabels":{"app":"shop"}},"template":{"metadata":{"labels":{"app":"shop"}},
@@ -340,4 +343,54 @@ async fn a_watch_tells_what_others_do_and_no_acknowledged_write_is_lost() {
     assert!((0..20).all(|number| names.contains(&format!("kept-{number}").as_str())), "{names:?}");
     let old = server.url(&format!("{path}?watch=true&resourceVersionMatch=Exact"));
     assert_eq!(http.get(old).send().await.expect("an answer").status(), 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_pods_come_through_and_act_in_nobodys_name() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let http = plain.build().expect("a client");
+    let path =
+        |token: &str, rest: &str| format!("/k8s/{}{token}/api/v1/namespaces/default/pods{rest}", session.id);
+    let at = |rest: &str| server.url(&path(&session.owner, rest));
+    let pod = r#"{"metadata":{"name":"site"},"spec":{"containers":[{"name":"web","image":"nginx:1.27"}]}}"#;
+    assert_eq!(http.post(at("")).body(pod).send().await.expect("an answer").status(), 201);
+    let mut watch = http.get(at("?watch=true&timeoutSeconds=60")).send().await.expect("an answer");
+    let mut told = String::new();
+    while !told.contains("\"phase\":\"Running\"") {
+        let chunk = watch.chunk().await.expect("the connection is whole").expect("it goes on");
+        told.push_str(std::str::from_utf8(&chunk).expect("text"));
+    }
+    let elsewhere = http.get(at("/site/proxy?a=b")).send().await.expect("an answer");
+    let location = elsewhere.headers()["location"].to_str().expect("a text").to_owned();
+    assert_eq!((elsewhere.status().as_u16(), location), (301, path(&session.owner, "/site/proxy/?a=b")));
+    let page = http.get(at("/site/proxy/")).send().await.expect("an answer");
+    assert_eq!(page.status(), 200);
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let policy = page.headers()["content-security-policy"].to_str().expect("a text").to_owned();
+    assert!(policy.starts_with("sandbox;"), "{policy}");
+    assert!(page.text().await.expect("a text").contains("<h1>Welcome to nginx!</h1>"));
+    let posted = http.post(at("/site/proxy/")).body(vec![0xff, 0]).send().await.expect("an answer");
+    assert_eq!(posted.status(), 405);
+    let viewer = server.url(&path(&session.viewer, "/site/proxy/"));
+    assert_eq!(http.get(viewer).send().await.expect("an answer").status(), 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_breaks_off_is_no_large_one() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let url = server.url("");
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut line = tokio::net::TcpStream::connect(address).await.expect("it listens");
+    let path = format!("/k8s/{}{}/api/v1/namespaces/default/configmaps", session.id, session.owner);
+    let request = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 100\r\n\r\n{{");
+    line.write_all(request.as_bytes()).await.expect("it is written");
+    line.shutdown().await.expect("it is closed");
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).await.expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("unexpected EOF"), "{answer}");
 }

@@ -42,5 +42,5 @@ pub use request::{
     DeleteOptions, FieldValidation, Page, Pages, PatchKind, Propagation, Reply, Request, RequestOptions,
     Subresource, User, Verb,
 };
-pub use resource::{Column, Info, Resource, Row, age};
+pub use resource::{Column, Info, NAMES, Resource, Row, age};
 pub use status::{CauseDetail, Reason, Status};

@@ -19,6 +19,7 @@ mod node_proxy;
 mod openapi;
 mod page;
 mod parts;
+mod proxy;
 mod read;
 mod replicated;
 mod review;
@@ -54,6 +55,8 @@ pub struct ApiServer {
     /// The newest pod of each owner, to share its parts with the next: a cache, not state.
     /// Requests that kubelets answer.
     forwarded: node_proxy::Calls,
+    /// Requests that the data plane answers.
+    proxied: proxy::Calls,
     /// Labels of bound pods, to share them: a cache, not state.
     labels: BTreeMap<u128, Doc>,
     siblings: BTreeMap<u128, Sibling>,
@@ -87,6 +90,7 @@ impl ApiServer {
             random: Random::stream(seed, "kube-apiserver"),
             siblings: BTreeMap::new(),
             forwarded: BTreeMap::new(),
+            proxied: BTreeMap::new(),
             labels: BTreeMap::new(),
             held: held::Requests::default(),
             key: Random::stream(seed, "service-account-key").bits(),
@@ -106,7 +110,8 @@ impl ApiServer {
     /// What belongs to the state, in a fixed order.
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
-        (&self.watches, &self.random, &self.forwarded, &self.held, self.served, self.failed).hash(state);
+        (&self.watches, &self.random, &self.forwarded, &self.proxied, &self.held, self.served, self.failed)
+            .hash(state);
         if let Some(remote) = &self.remote {
             remote.hash(state);
         }
@@ -138,6 +143,7 @@ impl ApiServer {
             cx.send(to, Body::WatchClosed(watch));
         }
         self.drop_forwarded(cx);
+        self.drop_proxied(cx);
     }
 
     /// The connection to `owner` is gone: which watches it had, in its present life.
@@ -168,6 +174,9 @@ impl ApiServer {
     pub fn timer(&mut self, timer: &Timer, store: &mut Store, cx: &mut Context<'_>) {
         if timer.name == held::TIMER {
             return self.try_again(timer, store, cx);
+        }
+        if timer.name == proxy::TIMER {
+            return self.proxy_timed_out(timer.number, cx);
         }
         if self.remote.is_some() {
             return self.timer_replicated(timer, cx);
@@ -203,22 +212,11 @@ impl ApiServer {
             return self.accept((from, life), id, request, cx);
         }
         self.served += 1;
-        if request.subresource == Subresource::Metrics {
-            return self.aggregate((from, id), request, store, cx);
+        if is_for_others(request) {
+            return self.hand_on((from, id), request, store, cx);
         }
         if request.verb == Verb::Watch {
             return self.serve_watch((from, life), id, request, store, cx);
-        }
-        if request.subresource == Subresource::Log || request.subresource.is_connection() {
-            let answer = match authorization::authorize(request, store) {
-                Ok(()) => self.forward(from, id, request, store, cx),
-                Err(status) => Some(Err(status)),
-            };
-            if let Some(answer) = answer {
-                self.failed += u64::from(answer.is_err());
-                cx.send(from, Body::Response(id, answer.map_err(Box::new)));
-            }
-            return;
         }
         let (result, written) = self.execute(request, store, cx);
         if self.hold((from, life), id, request, cx) {
@@ -230,6 +228,28 @@ impl ApiServer {
         self.publish(&written, commit, cx);
         self.judge_services(&written, store, cx);
         cx.send_after(wait, from, Body::Response(id, result.map_err(Box::new)));
+    }
+
+    /// Hands a request on to whoever has the answer.
+    fn hand_on(
+        &mut self,
+        (from, id): (Process, RequestId),
+        request: &Arc<Request>,
+        store: &mut Store,
+        cx: &mut Context<'_>,
+    ) {
+        if request.subresource == Subresource::Metrics {
+            return self.aggregate((from, id), request, store, cx);
+        }
+        let answer = match authorization::authorize(request, store) {
+            Ok(()) if request.subresource == Subresource::Proxy => self.proxy(from, id, request, store, cx),
+            Ok(()) => self.forward(from, id, request, store, cx),
+            Err(status) => Some(Err(status)),
+        };
+        if let Some(answer) = answer {
+            self.failed += u64::from(answer.is_err());
+            cx.send(from, Body::Response(id, answer.map_err(Box::new)));
+        }
     }
 
     /// Opens a watch, says so, and what it missed.
@@ -324,6 +344,12 @@ impl ApiServer {
             cx.because(causes, |cx| cx.send(to, Body::Watch(watch, event)));
         }
     }
+}
+
+/// Whether the metrics-server, a kubelet or something in a pod has the answer.
+fn is_for_others(request: &Request) -> bool {
+    let part = request.subresource;
+    matches!(part, Subresource::Metrics | Subresource::Log | Subresource::Proxy) || part.is_connection()
 }
 
 impl Call<'_, '_> {

@@ -31,8 +31,8 @@ use crate::network::{Network, PodRequest};
 use crate::runtime::{Images, Runtime};
 use crate::scheduler::Scheduler;
 use crate::sim::{
-    Body, Causes, Context, Core, Event, Message, Metrics, Packet, PacketStep, Payload, Process, RequestId,
-    StateHash, StateHasher, Time, Trace, What,
+    Body, Causes, Context, Core, Event, Message, Metrics, Payload, Process, RequestId, StateHash,
+    StateHasher, Time, Trace, What,
 };
 
 use asked::Asked;
@@ -404,13 +404,12 @@ impl Cluster {
                 let requests = self.network.take_pod_requests();
                 requests.into_iter().for_each(|request| self.send_from_pod(request));
             }
-            // Nobody reaches it without credentials. A single member of etcd answers without messages.
-            Process::ApiServer(_) => {
+            Process::ApiServer(server) => {
                 if let Input::Packet(packet) = input {
-                    let step = PacketStep::Answer { status: Some(403), detail: "kube-apiserver".into() };
-                    cx.send(packet.origin, Body::Packet(Packet { step, ..packet }));
+                    self.apiservers[server as usize].packet(packet, &mut cx);
                 }
             }
+            // A single member of etcd answers without messages.
             Process::Etcd(_) | Process::Client(_) => {}
         }
     }

@@ -26,7 +26,7 @@ pub use cni::Cni;
 pub use dns::{Answer, DNS_ADDRESS, Dns, dns_config};
 pub use ingress::{INGRESS_ADDRESS, IngressController, manifests as ingress_manifests};
 pub use outside::resolve as resolve_outside;
-pub use proxy::{API_SERVER, Proxies, node_address};
+pub use proxy::{Proxies, node_address};
 pub use rules::{Rule, Rules};
 pub use tally::{Ending, Failure, RequestResult, Tally};
 pub use traffic::{PodRequest, Source, Traffic, TrafficSource};

@@ -164,6 +164,12 @@ impl Runtime {
             CriCall::StopContainer { pod, container, grace_ms } => {
                 self.stop_container(pod, &container, grace_ms, cx)
             }
+            CriCall::UpdateContainerResources { pod, container, resources } => {
+                let sandbox = self.sandboxes.get_mut(&pod);
+                if let Some(container) = sandbox.and_then(|sandbox| sandbox.container_mut(&container)) {
+                    container.doc.set("resources", resources);
+                }
+            }
             CriCall::StopPodSandbox { pod } => self.stop_sandbox(pod),
             CriCall::RemovePodSandbox { pod } => self.remove_sandbox(pod, cx),
             CriCall::Probe { .. } => self.probe(call, cx),

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
 use futures_util::stream;
@@ -89,6 +89,30 @@ pub fn whole(answer: &HttpResponse, path: &str, accept: &str) -> Response {
         response.extensions_mut().insert(Large);
     }
     response
+}
+
+/// What something in the cluster answered. It may be a page: that one acts in nobody's name here.
+pub fn passed_on(answer: &HttpResponse, path: &str, accept: &str) -> Response {
+    let mut response = whole(answer, path, accept);
+    let text = answer.body.as_str().unwrap_or("").trim_start();
+    let start = text.get(..14).unwrap_or(text).to_ascii_lowercase();
+    let headers = response.headers_mut();
+    if start.starts_with("<!doctype html") || start.starts_with("<html") {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    response
+}
+
+/// Leads to the first page behind a proxy: links on it would not be beside it otherwise.
+pub fn with_slash(uri: &Uri) -> Option<Response> {
+    let path = uri.path();
+    let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
+    let to = path.ends_with("/proxy").then(|| HeaderValue::from_str(&format!("{path}/{query}")).ok())??;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    response.headers_mut().insert(header::LOCATION, to);
+    Some(response)
 }
 
 fn content(answer: &HttpResponse, path: &str, accept: &str) -> (&'static str, Vec<u8>) {

@@ -22,6 +22,8 @@ pub struct Plain {
     cells: &'static [Cell],
     defaults: fn(&mut Doc),
     validate: fn(&Doc, &mut Faults),
+    /// What it can be selected by.
+    fields: &'static [&'static str],
     /// What clients are warned of when they make one; empty for nothing.
     warning: &'static str,
     /// The place in a printed list, before the name.
@@ -96,6 +98,10 @@ impl Resource for Plain {
 
     fn order(&self, object: &Object) -> i64 {
         (self.order)(object)
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        self.fields
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -123,6 +123,10 @@ pub enum Subresource {
     /// What nodes or pods use: `metrics.k8s.io`, which metrics-server answers.
     Metrics,
     Token,
+    /// CPU and memory of a pod's containers.
+    Resize,
+    /// HTTP requests to a pod, to what is behind a Service, or to a node.
+    Proxy,
     /// None of an object: a question that is asked by creating it, whose plural stands in place of a name.
     AccessReview,
     /// None of an object: what the server says of itself, by its path in place of a name.
@@ -153,6 +157,8 @@ impl Subresource {
             Subresource::PortForward => "portforward",
             Subresource::EphemeralContainers => "ephemeralcontainers",
             Subresource::Token => "token",
+            Subresource::Proxy => "proxy",
+            Subresource::Resize => "resize",
         }
     }
 }
@@ -373,6 +379,8 @@ pub enum Reply {
     Part(Str),
     /// More of what a program writes: whether to standard error, and what.
     Output(bool, Str),
+    /// What something in the cluster answered to a request that was passed on: the status and text of HTTP.
+    Http(u32, Str),
 }
 
 impl Reply {

@@ -152,15 +152,25 @@ pub trait Resource: Sync {
         match path {
             "metadata.name" => Some(object.key.name.clone()),
             "metadata.namespace" => Some(object.key.namespace.clone()),
+            path if self.fields().contains(&path) => {
+                Some(match path.split('.').fold(&object.body, |doc, part| doc.get(part)) {
+                    Doc::Null => Str::new(),
+                    Doc::Str(text) => text.clone(),
+                    other => other.to_json().into(),
+                })
+            }
             _ => None,
         }
     }
 
     /// The paths that [`Resource::field`] knows.
     fn fields(&self) -> &'static [&'static str] {
-        &["metadata.name", "metadata.namespace"]
+        NAMES
     }
 }
+
+/// What every kind can be selected by.
+pub const NAMES: &[&str] = &["metadata.name", "metadata.namespace"];
 
 /// The time since `then`, as kubectl's AGE shows it.
 pub fn age(then: Timestamp, now: Timestamp) -> String {

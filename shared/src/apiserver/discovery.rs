@@ -244,13 +244,19 @@ fn part(info: &'static Info, part: Subresource) -> Entry {
         "exec" => (None, "PodExecOptions"),
         "attach" => (None, "PodAttachOptions"),
         "portforward" => (None, "PodPortForwardOptions"),
+        "proxy" => match info.kind {
+            "Pod" => (None, "PodProxyOptions"),
+            "Service" => (None, "ServiceProxyOptions"),
+            _ => (None, "NodeProxyOptions"),
+        },
         _ => (None, info.kind),
     };
     let verbs = match name {
-        "status" | "scale" | "approval" | "ephemeralcontainers" => vec!["get", "patch", "update"],
+        "status" | "scale" | "approval" | "ephemeralcontainers" | "resize" => vec!["get", "patch", "update"],
         "finalize" => vec!["update"],
         "log" => vec!["get"],
         "exec" | "attach" | "portforward" => vec!["create", "get"],
+        "proxy" => vec!["create", "delete", "get", "patch", "update"],
         _ => vec!["create"],
     };
     Entry { name: name.into(), of, kind, verbs, namespaced: info.namespaced, info: None, parts: Vec::new() }

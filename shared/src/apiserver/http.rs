@@ -6,6 +6,7 @@ mod form;
 mod json;
 mod node_request;
 mod options;
+mod proxy_request;
 mod versions;
 mod watcher;
 
@@ -106,6 +107,9 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     let query = self::query(query);
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let target = route(path, store)?;
+    if target.subresource == Subresource::Proxy {
+        return proxy_request::decode(http, user, target);
+    }
     let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
     // The older version of the kind is kept as the newer one.
     let convert = |doc: &mut Doc| versions::to_stored(target.kind, path, doc);
@@ -145,6 +149,7 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
                 | Subresource::Finalize
                 | Subresource::Approval
                 | Subresource::EphemeralContainers
+                | Subresource::Resize
         ) && verb == Verb::Update;
     let body = match verb {
         _ if target.subresource == Subresource::Log => node_request::log_options(&query)?,
@@ -261,6 +266,7 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
         [plural] => (*plural, "", ""),
         [plural, name] => (*plural, *name, ""),
         [plural, name, subresource] => (*plural, *name, *subresource),
+        [plural, name, "proxy", ..] => (*plural, *name, "proxy"),
         _ => return Err(Status::unknown_path()),
     };
     for given in [namespace, name] {
@@ -294,7 +300,7 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
         None => definitions::at_path(store, group, version, plural),
     };
     let kind = known.or(custom.as_ref().map(|custom| custom.kind)).ok_or_else(Status::unknown_path)?;
-    const PARTS: [Subresource; 13] = [
+    const PARTS: [Subresource; 15] = [
         Subresource::None,
         Subresource::Status,
         Subresource::Scale,
@@ -308,6 +314,8 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
         Subresource::PortForward,
         Subresource::EphemeralContainers,
         Subresource::Token,
+        Subresource::Proxy,
+        Subresource::Resize,
     ];
     let subresource =
         PARTS.into_iter().find(|part| part.path() == subresource).ok_or_else(Status::unknown_path)?;
@@ -322,7 +330,7 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
     let one = !target.name.is_empty();
     let method = http.method.as_str();
     let served = match target.subresource {
-        Subresource::None => true,
+        Subresource::None | Subresource::Proxy => true,
         Subresource::Binding | Subresource::Eviction | Subresource::Token | Subresource::AccessReview => {
             method == "POST"
         }
@@ -330,7 +338,8 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
         | Subresource::Scale
         | Subresource::Finalize
         | Subresource::Approval
-        | Subresource::EphemeralContainers => matches!(method, "GET" | "PUT" | "PATCH"),
+        | Subresource::EphemeralContainers
+        | Subresource::Resize => matches!(method, "GET" | "PUT" | "PATCH"),
         Subresource::Log | Subresource::Metrics | Subresource::Document => method == "GET",
         Subresource::Exec | Subresource::Attach | Subresource::PortForward => {
             matches!(method, "GET" | "POST")
@@ -381,6 +390,7 @@ pub fn encode(
     let form = Form::of(http, request);
     let (code, body) = match reply {
         Reply::Object(object, created) => (if *created { 201 } else { 200 }, form.one(object, now)),
+        Reply::Http(status, text) => (*status, Doc::Str(text.clone())),
         Reply::Doc(doc) => {
             (doc["code"].as_i64().and_then(|code| u32::try_from(code).ok()).unwrap_or(200), doc.clone())
         }

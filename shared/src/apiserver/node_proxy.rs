@@ -13,8 +13,8 @@ use crate::sim::{
     Body, Causes, Context, Duration, ExecOptions, LogOptions, NodeCall, NodeReply, Process, RequestId,
 };
 
-use super::ApiServer;
 use super::http::{exec_doc, stream_input};
+use super::{ApiServer, proxy};
 
 /// How long the server tries to reach a kubelet whose machine does not answer.
 const DIAL_TIMEOUT: Duration = Duration::seconds(30);
@@ -22,15 +22,15 @@ const DIAL_TIMEOUT: Duration = Duration::seconds(30);
 /// A request whose answer a kubelet has.
 #[derive(Codec, Clone, Debug, Hash)]
 pub(super) struct Forwarded {
-    from: Process,
-    id: RequestId,
-    machine: u32,
+    pub from: Process,
+    pub id: RequestId,
+    pub machine: u32,
     /// The node's address, as its kubelet reports it.
-    host: Str,
-    /// The pod, its container, and whether it is a connection to something there.
-    pod: Key,
-    container: Str,
-    connection: bool,
+    pub host: Str,
+    /// The pod and its container (or the node alone), and what of it is meant.
+    pub pod: Key,
+    pub container: Str,
+    pub part: Subresource,
 }
 
 /// The requests under way, by the number of the call.
@@ -52,7 +52,7 @@ impl ApiServer {
             Ok(None) => return Some(Ok(Reply::Doc(Doc::from("")))),
             Err(status) => return Some(Err(status)),
         };
-        let (pod, connection) = (request.key(), request.subresource.is_connection());
+        let (pod, part) = (request.key(), request.subresource);
         let options = || ExecOptions { container: container.clone(), ..ExecOptions::read(&request.body) };
         let call = match (request.subresource, stream_input(&request.body)) {
             (Subresource::Exec | Subresource::Attach, Some((stream, input))) => {
@@ -70,7 +70,7 @@ impl ApiServer {
             ),
         };
         let number = cx.core.fresh_id();
-        self.forwarded.insert(number, Forwarded { from, id, machine, host, pod, container, connection });
+        self.forwarded.insert(number, Forwarded { from, id, machine, host, pod, container, part });
         cx.send(Process::Kubelet(machine), Body::NodeCall(number, call));
         None
     }
@@ -78,16 +78,17 @@ impl ApiServer {
     /// A kubelet answered.
     pub fn node_replied(&mut self, number: u64, reply: NodeReply, cx: &mut Context<'_>) {
         let Some(call) = self.forwarded.get(&number) else { return };
-        let (from, id, connection) = (call.from, call.id, call.connection);
+        let (from, id, part) = (call.from, call.id, call.part);
         let result = match reply {
             NodeReply::Part(text) => Ok(Reply::Part(text)),
             NodeReply::Log(text) => Ok(Reply::Doc(Doc::Str(text))),
             NodeReply::Output(to_err, text) => Ok(Reply::Output(to_err, text)),
             NodeReply::Exec(result) => Ok(Reply::Doc(exec_doc(&result))),
             NodeReply::Taken => Ok(Reply::Doc(doc!({}))),
+            NodeReply::Http(status, text) if part == Subresource::Proxy => Ok(Reply::Http(status, text)),
             NodeReply::Http(status, text) => Ok(Reply::Doc(doc!({ "status": status, "text": text }))),
             NodeReply::Refused(0, why) => Err(internal(why.to_string())),
-            NodeReply::Refused(_, why) if connection => {
+            NodeReply::Refused(_, why) if part.is_connection() => {
                 Err(internal(format!("unable to upgrade connection: {why}")))
             }
             NodeReply::Refused(400, why) => Err(Status::bad_request(why)),
@@ -118,7 +119,11 @@ impl ApiServer {
             (DIAL_TIMEOUT, "i/o timeout")
         };
         let dial = format!("dial tcp {host}:10250: {why}");
-        let message = if call.connection {
+        if call.part == Subresource::Proxy {
+            let status = proxy::unreachable_at(&format!("{host}:10250"), why);
+            return cx.send_after(wait, call.from, Body::Response(call.id, Err(Box::new(status))));
+        }
+        let message = if call.part.is_connection() {
             format!("error dialing backend: {dial}")
         } else {
             let (namespace, pod) = (&call.pod.namespace, &call.pod.name);

@@ -40,7 +40,7 @@ pub(super) fn version_3(group: &str, version: &str, store: &Store) -> Doc {
     let custom = definitions::served(store);
     for resources in of_group(&custom, group, version) {
         infos.push(resources.kind.info());
-        add_custom(&mut schemas, resources, prefix);
+        add_custom(&mut schemas, resources, resources.schema().clone(), prefix);
     }
     let mut paths = Doc::map();
     for info in &infos {
@@ -73,7 +73,18 @@ pub(super) fn version_2(store: &Store) -> Doc {
     let infos: Vec<&Info> = Kind::ALL.iter().map(|kind| kind.info()).collect();
     let prefix = "#/definitions/";
     let mut schemas = schemas(&infos, None, prefix);
-    definitions::served(store).iter().for_each(|resources| add_custom(&mut schemas, resources, prefix));
+    for resources in &definitions::served(store) {
+        let mut schema = resources.schema().clone();
+        for_version_2(&mut schema);
+        add_custom(&mut schemas, resources, schema, prefix);
+        if preserves(resources.schema()) {
+            // Clients of old take what is not named for forbidden: then nothing is named.
+            let known = schemas.at_mut(&[&custom_name(resources.kind.info())]);
+            let of = known[GROUP_VERSION_KIND].clone();
+            *known = doc!({ "type": "object" });
+            known.set(GROUP_VERSION_KIND, of);
+        }
+    }
     doc!({
         "swagger": "2.0", "info": { "title": "Kubernetes", "version": "v1.36.2" }, "paths": {},
         "definitions": schemas
@@ -92,7 +103,7 @@ fn of_group<'a>(
 }
 
 /// Adds the type of resources that people defined: their own schema, with what every resource has.
-fn add_custom(schemas: &mut Doc, resources: &CustomResources, prefix: &str) {
+fn add_custom(schemas: &mut Doc, resources: &CustomResources, mut schema: Doc, prefix: &str) {
     const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
     let info = resources.kind.info();
     let meta = Schema::of_metadata().map_or(Str::from(META), name);
@@ -105,7 +116,6 @@ fn add_custom(schemas: &mut Doc, resources: &CustomResources, prefix: &str) {
             }
         }
     }
-    let mut schema = resources.schema().clone();
     for (field, of) in [("apiVersion", API_VERSION), ("kind", KIND)] {
         schema.set_at(&["properties", field], doc!({ "type": "string", "description": of }));
     }
@@ -113,9 +123,52 @@ fn add_custom(schemas: &mut Doc, resources: &CustomResources, prefix: &str) {
     let reference = doc!({ "allOf": [{ "$ref": format!("{prefix}{meta}") }], "description": described });
     schema.set_at(&["properties", "metadata"], reference);
     let of = (info.group, info.version);
-    schema.set("x-kubernetes-group-version-kind", vec![kind_of(of, info)]);
+    schema.set(GROUP_VERSION_KIND, vec![kind_of(of, info)]);
+    schemas.set(custom_name(info), schema);
+}
+
+/// `com.example.v1.Widget`
+fn custom_name(info: &Info) -> String {
     let group: Vec<&str> = info.group.rsplit('.').collect();
-    schemas.set(format!("{}.{}.{}", group.join("."), info.version, info.kind), schema);
+    format!("{}.{}.{}", group.join("."), info.version, info.kind)
+}
+
+const GROUP_VERSION_KIND: &str = "x-kubernetes-group-version-kind";
+
+fn preserves(schema: &Doc) -> bool {
+    schema["x-kubernetes-preserve-unknown-fields"].as_bool() == Some(true)
+}
+
+/// What the second version of OpenAPI has no words for, or clients of old misread, is left out.
+fn for_version_2(schema: &mut Doc) {
+    for list in ["allOf", "anyOf", "oneOf", "not"] {
+        schema.remove(list);
+    }
+    if schema["nullable"].as_bool() == Some(true) {
+        for field in ["type", "nullable", "items", "properties"] {
+            schema.remove(field);
+        }
+    }
+    if preserves(schema) {
+        for field in ["items", "properties"] {
+            schema.remove(field);
+        }
+    }
+    let nullable = |field: &Doc| schema["properties"][&*field.str()]["nullable"].as_bool() == Some(true);
+    let required: Vec<Doc> =
+        schema["required"].items().iter().filter(|field| !nullable(field)).cloned().collect();
+    if required.len() < schema["required"].items().len() {
+        schema.set("required", required);
+    }
+    for below in ["items", "additionalProperties"] {
+        if matches!(schema[below], Doc::Map(_)) {
+            for_version_2(schema.at_mut(&[below]));
+        }
+    }
+    let names: Vec<Str> = schema["properties"].entries().iter().map(|(name, _)| name.clone()).collect();
+    for name in names {
+        for_version_2(schema.at_mut(&["properties", &name]));
+    }
 }
 
 const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an object. Servers should \
@@ -170,7 +223,7 @@ fn schemas(infos: &[&Info], at: Option<(&str, &str)>, prefix: &str) -> Doc {
         }
         if let Some(info) = kinds.get(&of) {
             let of = at.unwrap_or((info.group, info.version));
-            schema.set("x-kubernetes-group-version-kind", vec![kind_of(of, info)]);
+            schema.set(GROUP_VERSION_KIND, vec![kind_of(of, info)]);
         }
         all.push((name(of), schema));
     }

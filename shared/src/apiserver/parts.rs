@@ -1,12 +1,14 @@
 //! Parts of objects with a form of their own: a pod's binding, a workload's scale.
 
 use crate::api::apiextensions::customresource::CustomResources;
-use crate::api::{Kind, LabelSelector, Object, Reason, Reply, Status};
+use crate::api::core::pod;
+use crate::api::validation::Faults;
+use crate::api::{Kind, LabelSelector, Meta, Object, Reason, Reply, Status};
 use crate::doc;
 use crate::doc::{Doc, strategic_merge};
 
 use super::write::malformed;
-use super::{ApiServer, Call};
+use super::{ApiServer, Call, admission, managed};
 
 /// `POST pods/x/binding`: the scheduler's decision.
 pub(super) fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
@@ -73,4 +75,40 @@ pub(super) fn scale_of(object: &Object, custom: Option<&CustomResources>) -> Res
         "spec": { "replicas": wanted },
         "status": { "replicas": there, "selector": selector }
     }))
+}
+
+/// `pods/x/resize`: the pod with other resources.
+pub(super) fn resized(call: &mut Call<'_, '_>, old: &Object, doc: &Doc) -> Result<(Meta, Doc), Status> {
+    let mut body = old.body.clone();
+    body.set("spec", pod::resized(&doc["spec"], &old.body["spec"]));
+    old.key.kind.resource().default(&mut body);
+    let mut faults = Faults::default();
+    let class = old.body["status"]["qosClass"].str();
+    pod::validate_resize(&body["spec"], &old.body["spec"], &class, &mut faults);
+    if !faults.0.is_empty() {
+        return Err(Status::invalid(&old.key, faults.0));
+    }
+    let before = old.to_doc();
+    let after = Object::new(old.key.clone(), old.meta.clone(), body.clone(), Some(old)).to_doc();
+    admission::validating(call, &old.key, &after, Some(&before))?;
+    admission::quota(call, &old.key, &after, Some(old))?;
+    Ok((owned(call, old, doc, &body), body))
+}
+
+/// Whose the fields of an object are when a part of it was written; `doc` is what an apply made of it.
+pub(super) fn owned(call: &Call<'_, '_>, old: &Object, doc: &Doc, body: &Doc) -> Meta {
+    let mut meta = old.meta.clone();
+    if !call.is_from_outside() && meta.managed_fields.is_null() {
+        return meta;
+    }
+    let new = Object::new(old.key.clone(), meta.clone(), body.clone(), Some(old)).to_doc();
+    let (known, before) = (&meta.managed_fields, old.to_doc());
+    meta.managed_fields = match call.writer() {
+        Some(writer) if writer.operation == "Apply" && !doc.is_null() => {
+            managed::components::without(&doc["metadata"]["managedFields"], &old.key)
+        }
+        Some(writer) => managed::after_update(&writer, known, &before, &new),
+        None => managed::after_component(known, &before, &new),
+    };
+    meta
 }

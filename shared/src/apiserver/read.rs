@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{FieldSelector, Object, Reply, Request, Status, Subresource};
+use crate::api::{FieldSelector, NAMES, Object, Reply, Request, Status, Subresource};
 use crate::etcd::Store;
 use crate::sim::Context;
 
@@ -69,7 +69,7 @@ pub(super) fn check_fields(request: &Request) -> Result<(), Status> {
         request.options.fields.0.iter().find(|(path, ..)| !resource.fields().contains(&path.as_str()))
     {
         // Kinds with fields of their own say it in another way than those with none.
-        if resource.fields().len() > 2 {
+        if resource.fields() != NAMES {
             return Err(Status::bad_request(format!("field label not supported: {path}")));
         }
         let known: Vec<String> = resource.fields().iter().map(|field| format!("{field:?}")).collect();

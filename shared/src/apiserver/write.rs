@@ -160,6 +160,10 @@ impl ApiServer {
                 let generation = old.meta.generation + i64::from(changed);
                 self.store_change(call, old, Meta { generation, ..old.meta.clone() }, body)?
             }
+            Subresource::Resize => {
+                let (meta, body) = parts::resized(call, old, &doc)?;
+                self.store_change(call, old, meta, body)?
+            }
             Subresource::Finalize => {
                 let mut body = old.body.clone();
                 body.set_at(&["spec", "finalizers"], doc["spec"]["finalizers"].clone());
@@ -296,15 +300,7 @@ impl ApiServer {
             }
             None => body.set_at(&["spec", "replicas"], replicas.as_i64().unwrap_or(0)),
         }
-        let mut meta = old.meta.clone();
-        if call.is_from_outside() || !meta.managed_fields.is_null() {
-            let new = Object::new(old.key.clone(), meta.clone(), body.clone(), Some(old)).to_doc();
-            let (managed, before) = (&meta.managed_fields, old.to_doc());
-            meta.managed_fields = match call.writer() {
-                Some(writer) => managed::after_update(&writer, managed, &before, &new),
-                None => managed::after_component(managed, &before, &new),
-            };
-        }
+        let meta = parts::owned(call, old, &Doc::Null, &body);
         let stored = self.store_change(call, old, meta, body)?;
         parts::scale_of(&stored, custom.as_ref()).map(Reply::Doc)
     }
@@ -331,6 +327,7 @@ impl Call<'_, '_> {
             Subresource::Scale => "scale",
             Subresource::Status => "status",
             Subresource::EphemeralContainers => "ephemeralcontainers",
+            Subresource::Resize => "resize",
             _ => "",
         };
         let api_version = self.request.kind.info().api_version();

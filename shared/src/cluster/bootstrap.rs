@@ -11,7 +11,8 @@ use crate::controllers::root_ca_publisher;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 use crate::etcd::Store;
-use crate::network::{API_SERVER, ingress_manifests};
+use crate::network::ingress_manifests;
+use crate::sim::API_SERVER;
 use crate::sim::Causes;
 
 use super::{ClusterSpec, addons, kubeadm};

@@ -54,7 +54,7 @@ impl Cluster {
             {
                 Course::Follow
             }
-            () if !(only_reads(&request) || request.user.read_only && !request.verb.is_read()) => {
+            () if !(only_reads(&request) || request.user.read_only && is_refused_viewers(&request)) => {
                 Course::Write
             }
             () if replicated
@@ -110,9 +110,14 @@ impl Cluster {
 fn only_reads(request: &Request) -> bool {
     // Whether a port can be reached is asked without a text for it.
     let asks = request.subresource == Subresource::PortForward && request.body["stdin"].str().is_empty();
-    asks || request.verb.is_read()
+    asks || request.verb.is_read() && request.subresource != Subresource::Proxy
         || request.options.dry_run
         || request.subresource == Subresource::AccessReview
+}
+
+/// Whether those who only look are refused, so that nothing needs to be played.
+fn is_refused_viewers(request: &Request) -> bool {
+    !request.verb.is_read() || request.subresource == Subresource::Proxy
 }
 
 fn unreachable() -> HttpResponse {

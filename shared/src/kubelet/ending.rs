@@ -19,6 +19,7 @@ impl Kubelet {
         pod.gone = true;
         if matches!(pod.stage, PodStage::Deleting) {
             self.forget(uid);
+            self.resize_waiting(cx);
         } else {
             self.terminate(uid, cx);
         }

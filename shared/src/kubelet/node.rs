@@ -31,6 +31,8 @@ const DISK_WORDS: [&str; 5] = [
     "KubeletHasDiskPressure",
     "kubelet has disk pressure",
 ];
+/// Resources that are the machine's own, beside huge pages.
+const OWN: [&str; 4] = ["cpu", "memory", "pods", "ephemeral-storage"];
 /// Kubelets that start together spread over this.
 const STAGGER: Duration = Duration::millis(1000);
 
@@ -218,6 +220,8 @@ impl Kubelet {
         self.node.dirty |=
             self.node.heartbeat.posted.is_none_or(|posted| cx.now().since(posted) >= frequency);
         self.node.dirty |= self.node.images != self.images.len() as u64;
+        // Somebody advertised what is not the machine's own, or took it back.
+        self.node.dirty |= self.advertised().is_some_and(|(capacity, allocatable)| capacity != allocatable);
         self.post_if_changed(cx);
     }
 
@@ -330,6 +334,12 @@ impl Kubelet {
         let machine = &cx.core.machines[self.machine as usize];
         let now = cx.timestamp().floor_seconds();
         let capacity = capacity(machine);
+        let mut allocatable = capacity.clone();
+        if let Some((advertised, before)) = self.advertised() {
+            let gone = before.entries().iter().map(|(name, _)| (name.clone(), Doc::Null));
+            gone.for_each(|(name, nothing)| allocatable.set(name, nothing));
+            advertised.entries().iter().for_each(|(name, much)| allocatable.set(name.clone(), much));
+        }
         let condition = |name: &str, status: &str, since: Timestamp, reason: &str, message: &str| {
             doc!({
                 "type": name, "status": status, "lastHeartbeatTime": Doc::Time(now),
@@ -357,7 +367,7 @@ impl Kubelet {
                 { "type": "InternalIP", "address": super::status::ip_text(self.address) },
                 { "type": "Hostname", "address": &self.name }
             ],
-            "allocatable": capacity.clone(), "capacity": capacity,
+            "allocatable": allocatable, "capacity": capacity,
             "conditions": [
                 (under(Resource::Memory, MEMORY_WORDS)),
                 (under(Resource::Disk, DISK_WORDS)),
@@ -373,6 +383,16 @@ impl Kubelet {
                 "osImage": "Debian GNU/Linux 13 (trixie)", "systemUUID": crate::api::meta::uuid(hash_of(&(self.name.as_str(), "system")))
             }
         })
+    }
+
+    /// What others say that the node has beside the machine's own, and how much of that is to be had by now.
+    fn advertised(&self) -> Option<(Doc, Doc)> {
+        let node = self.informers.get::<Node>(&Str::new(), &self.name)?;
+        let status = &node.object().body["status"];
+        let own = |name: &str| OWN.contains(&name) || name.starts_with("hugepages-");
+        let others =
+            |all: &Doc| Doc::Map(all.entries().iter().filter(|(name, _)| !own(name)).cloned().collect());
+        Some((others(&status["capacity"]), others(&status["allocatable"])))
     }
 
     /// Since when a condition stands as it is, as the API has it.

@@ -44,6 +44,10 @@ pub struct PodState {
     pub settled: bool,
     /// CPU and memory it was admitted with.
     pub(super) requests: (i64, i64),
+    /// What its containers were given, where that changed while they ran.
+    pub(super) allocated: Option<Vec<Doc>>,
+    /// Why they are not given what the spec says by now: reason and message.
+    pub(super) unmet: Option<(&'static str, Str)>,
     /// Conditions with the moment they last changed.
     pub(super) conditions: BTreeMap<&'static str, (bool, Timestamp)>,
     /// The status written last.
@@ -338,6 +342,8 @@ impl PodState {
             gone: false,
             settled: false,
             requests: (pod.spec.cpu_milli, pod.spec.memory),
+            allocated: None,
+            unmet: None,
             conditions: BTreeMap::new(),
             sent: Doc::Null,
             basis: 0,

@@ -29,6 +29,10 @@ impl Kubelet {
                 })
             }
             NodeCall::Input(_, stream, input) => Ok(CriCall::Input { call: number, stream, input }),
+            NodeCall::Get(path) => {
+                let (status, text) = self.page(&path, cx);
+                return cx.send(from, Body::NodeReply(number, NodeReply::Http(status, text)));
+            }
             NodeCall::Forward(key, port, text) => {
                 let found = self.by_key.get(&key).copied().filter(|uid| self.pods.contains_key(uid));
                 found

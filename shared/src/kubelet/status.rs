@@ -21,7 +21,7 @@ impl Kubelet {
         // Most inputs change nothing of a status, and making one is dear.
         let basis = hash_of(&(
             (pod.stage, pod.ip, pod.start_time, &pod.containers, pod.terminating),
-            (&pod.rejected, &pod.failed),
+            (&pod.rejected, &pod.failed, &pod.allocated, &pod.unmet),
             (object.meta.generation, self.address, images.len() as u64),
         ));
         if pod.basis == basis && !pod.sent.is_null() {
@@ -59,7 +59,15 @@ fn news(sent: &Doc, status: &Doc) -> Doc {
         let known = sent[field.as_str()].items();
         let value = match field.as_str() {
             // Conditions merge one by one, other lists are one value.
-            "conditions" => Doc::list(value.items().iter().filter(|item| !known.contains(item))),
+            "conditions" => {
+                let stays = |gone: &&Doc| value.items().iter().any(|item| item["type"] == gone["type"]);
+                let gone = known
+                    .iter()
+                    .filter(|item| !stays(item))
+                    .map(|item| doc!({ "$patch": "delete", "type": item["type"].clone() }));
+                let news = value.items().iter().filter(|item| !known.contains(item)).cloned();
+                Doc::list(news.chain(gone))
+            }
             _ => value.clone(),
         };
         (field.clone(), value)
@@ -207,10 +215,14 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
     let evicted = pod.failed.as_ref().filter(|(reason, _)| reason == "Evicted");
     let target =
         evicted.map(|(_, why)| ("DisruptionTarget", true, Some(("TerminationByKubelet", why.clone()))));
+    let unmet = pod.unmet.clone().map(|why| ("PodResizePending", true, Some(why)));
+    if unmet.is_none() {
+        pod.conditions.remove("PodResizePending");
+    }
     let generation = object.meta.generation;
     let conditions = &mut pod.conditions;
     let sent = pod.sent["conditions"].items();
-    Doc::list(all.into_iter().chain(target).enumerate().map(|(at, (name, holds, why))| {
+    Doc::list(all.into_iter().chain(target).chain(unmet).enumerate().map(|(at, (name, holds, why))| {
         let (before, since) = conditions.entry(name).or_insert_with(|| reported(object, name, holds, now));
         if *before != holds {
             (*before, *since) = (holds, now.floor_seconds());
@@ -254,7 +266,11 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     let container = &pod.containers[index as usize];
     let ran = container.last.is_some() || matches!(container.stage, ContainerStage::Running { .. });
     let running = matches!(container.stage, ContainerStage::Running { .. });
+    let given = pod.allocated.as_ref().and_then(|all| all.get(index as usize)).filter(|_| running);
     let mut status = Entries::default();
+    if let Some(given) = given.filter(|given| !given["requests"].is_null()) {
+        status.put(literal!("allocatedResources"), given["requests"].clone());
+    }
     if ran {
         let id = match &container.last {
             Some(last) if !running => last.id.clone(),
@@ -280,6 +296,9 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     let passed = passed && container.last.as_ref().is_some_and(|last| last.exit_code == 0);
     let ready = if running { container.ready && !pod.is_ephemeral(index) } else { passed };
     status.put(literal!("ready"), ready.into());
+    if let Some(given) = given {
+        status.put(literal!("resources"), given.clone());
+    }
     let announced = container.starts_again() && matches!(container.stage, ContainerStage::Starting { .. });
     status.put(literal!("restartCount"), container.restarts.saturating_sub(u32::from(announced)).into());
     status.put(literal!("started"), (running && container.started).into());

@@ -74,6 +74,9 @@ impl Kubelet {
         if old.and_then(deadline) != deadline(new) {
             self.begin_deadline(uid, cx);
         }
+        if let Some(old) = old {
+            self.resize(uid, &old.body["spec"], cx);
+        }
         self.report(uid, cx);
     }
 
@@ -163,12 +166,13 @@ impl Kubelet {
         let lacking = wanted
             .into_iter()
             .find(|(_, _, wanted, used, capacity)| *wanted > 0 && used + wanted > *capacity);
-        lacking.map(|(reason, resource, wanted, used, capacity)| {
+        let lacking = lacking.map(|(reason, resource, wanted, used, capacity)| {
             let text = format!(
                 "Node didn't have enough resource: {resource}, requested: {wanted}, used: {used}, capacity: {capacity}"
             );
             (reason, text)
-        })
+        });
+        lacking.or_else(|| self.failed_predicate(object))
     }
 
     /// Takes the next steps with a pod and reports how it is.

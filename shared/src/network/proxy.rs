@@ -9,7 +9,8 @@ use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Str, literal};
 use crate::sim::{
-    Context, Duration, Packet, PacketStep, Process, Protocol, ProxyMode, Random, RequestId, Time, Timer,
+    API_SERVER, Context, Duration, Packet, PacketStep, Process, Protocol, ProxyMode, Random, RequestId, Time,
+    Timer,
 };
 
 use super::rules::{Rule, RuleBook, Rules, Socket, place};
@@ -18,8 +19,6 @@ use super::{machines_by_name, outside, parse_ip, pass, refuse};
 
 /// From the return of a proxy (or of its connection) to its first attempt to list again.
 const CATCH_UP: Duration = Duration::seconds(1);
-/// Where the API server listens, outside the nodes' own addresses.
-pub const API_SERVER: u32 = 172 << 24 | 18 << 16 | 255 << 8 | 2;
 /// Sessions are looked through for old ones when there are more than this.
 const MANY_SESSIONS: usize = 4096;
 

@@ -53,8 +53,9 @@ impl Url {
         let path = path.split('?').next().unwrap_or("");
         let path = if path.is_empty() { "/" } else { path };
         let tls = scheme == "https";
-        let http = (scheme.starts_with("http"))
-            .then(|| Arc::new(HttpTarget { tls, host: host.into(), path: path.into() }));
+        let http = (scheme.starts_with("http")).then(|| {
+            Arc::new(HttpTarget { method: "GET".into(), tls, host: host.into(), path: path.into() })
+        });
         Ok(Url { host: host.into(), port, protocol, http })
     }
 

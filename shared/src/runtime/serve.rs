@@ -59,6 +59,10 @@ impl Runtime {
         packet: &Packet,
         index: &str,
     ) -> (Option<u32>, Str) {
+        let method = packet.http.as_ref().map_or("GET", |http| &http.method);
+        if !matches!(method, "GET" | "HEAD") {
+            return (Some(405), "405 Not Allowed\n".into());
+        }
         match self.served_file(pod, container, root, &packet.text) {
             Some(text) => (Some(200), text),
             None if packet.text == "/" && !index.is_empty() => (Some(200), index.into()),

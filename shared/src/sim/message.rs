@@ -144,6 +144,15 @@ pub enum CriCall {
         /// How long it may take to end by itself, in milliseconds.
         grace_ms: u64,
     },
+    /// Give a container that runs other resources.
+    UpdateContainerResources {
+        /// The pod.
+        pod: u128,
+        /// The container.
+        container: Str,
+        /// Its `resources`.
+        resources: crate::doc::Doc,
+    },
     /// All containers of the pod have ended for good: free its network.
     StopPodSandbox {
         /// The pod.
@@ -442,6 +451,9 @@ pub enum CriEvent {
     },
 }
 
+/// Where the API server listens, outside the nodes' own addresses.
+pub const API_SERVER: u32 = 172 << 24 | 18 << 16 | 255 << 8 | 2;
+
 /// A step of a request of a visitor (or pod) on its way to a container and back.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Packet {
@@ -485,6 +497,8 @@ impl Protocol {
 /// What an HTTP client asks for.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct HttpTarget {
+    /// The method, in capitals.
+    pub method: Str,
     /// Whether it wants TLS.
     pub tls: bool,
     /// The host in its URL.

@@ -69,6 +69,8 @@ pub enum NodeCall {
     Input(Key, Str, StreamInput),
     /// `POST /portForward/NAMESPACE/POD`: what is sent to a port; empty to ask whether it could be.
     Forward(Key, u32, Str),
+    /// `GET PATH` of what the kubelet says of itself.
+    Get(Str),
 }
 
 /// A kubelet's answer.
@@ -84,7 +86,7 @@ pub enum NodeReply {
     Exec(ExecResult),
     /// What came over a connection has arrived.
     Taken,
-    /// What a container answered on a port: the status and text of HTTP.
+    /// What a container answered on a port, or the kubelet itself: the status and text of HTTP.
     Http(u32, Str),
     /// HTTP status and text.
     Refused(u32, Str),

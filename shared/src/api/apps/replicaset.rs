@@ -90,6 +90,10 @@ impl Resource for ReplicaSets {
         validate_selector_kept(new, old, faults);
     }
 
+    fn fields(&self) -> &'static [&'static str] {
+        &["metadata.name", "metadata.namespace", "status.replicas"]
+    }
+
     fn columns(&self) -> &'static [Column] {
         const COLUMNS: &[Column] = &[
             Column { name: "Name", wide: false },

@@ -38,6 +38,10 @@ impl Resource for Namespaces {
         names::dns_label
     }
 
+    fn fields(&self) -> &'static [&'static str] {
+        &["metadata.name", "status.phase"]
+    }
+
     fn columns(&self) -> &'static [Column] {
         const COLUMNS: &[Column] = &[
             Column { name: "Name", wide: false },

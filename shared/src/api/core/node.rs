@@ -78,7 +78,7 @@ impl Resource for Nodes {
             singular: "node",
             short_names: &["no"],
             namespaced: false,
-            subresources: &[Subresource::Status],
+            subresources: &[Subresource::Status, Subresource::Proxy],
             categories: &[],
             has_generation: false,
         }

@@ -6,6 +6,7 @@ mod defaults;
 mod display;
 mod env;
 mod ephemeral;
+mod resize;
 mod update;
 mod validation;
 mod volumes;
@@ -22,6 +23,7 @@ use defaults::default_pod_alone;
 pub use defaults::default_pod_spec;
 pub use display::display_status;
 pub use ephemeral::validate as validate_ephemeral_containers;
+pub use resize::{resized, validate as validate_resize};
 pub use validation::validate_pod_spec;
 
 /// What the simulation reads of a Pod.
@@ -281,6 +283,8 @@ impl Resource for Pods {
                 Subresource::Attach,
                 Subresource::PortForward,
                 Subresource::EphemeralContainers,
+                Subresource::Proxy,
+                Subresource::Resize,
             ],
             categories: &["all"],
             has_generation: true,
@@ -391,11 +395,13 @@ impl Resource for Pods {
         Some(match path {
             "metadata.name" => object.key.name.clone(),
             "metadata.namespace" => object.key.namespace.clone(),
-            "spec.nodeName" => object.body["spec"]["nodeName"].str(),
-            "spec.restartPolicy" => object.body["spec"]["restartPolicy"].str(),
-            "spec.schedulerName" => object.body["spec"]["schedulerName"].str(),
-            "status.phase" => object.body["status"]["phase"].str(),
-            "status.podIP" => object.body["status"]["podIP"].str(),
+            "spec.hostNetwork" => {
+                (if object.body["spec"]["hostNetwork"].as_bool() == Some(true) { "true" } else { "false" })
+                    .into()
+            }
+            path if self.fields().contains(&path) => {
+                path.split('.').fold(&object.body, |doc, part| doc.get(part)).str()
+            }
             _ => return None,
         })
     }
@@ -404,9 +410,12 @@ impl Resource for Pods {
         &[
             "metadata.name",
             "metadata.namespace",
+            "spec.hostNetwork",
             "spec.nodeName",
             "spec.restartPolicy",
             "spec.schedulerName",
+            "spec.serviceAccountName",
+            "status.nominatedNodeName",
             "status.phase",
             "status.podIP",
         ]

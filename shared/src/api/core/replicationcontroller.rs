@@ -82,6 +82,10 @@ impl Resource for ReplicationControllers {
         pod.field("activeDeadlineSeconds").forbid(faults, why);
     }
 
+    fn fields(&self) -> &'static [&'static str] {
+        &["metadata.name", "metadata.namespace", "status.replicas"]
+    }
+
     fn columns(&self) -> &'static [Column] {
         crate::api::apps::replicaset::ReplicaSets.columns()
     }

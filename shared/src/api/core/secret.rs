@@ -64,6 +64,10 @@ impl Resource for Secrets {
         super::configmap::validate_immutable(new, old, &["data"], faults);
     }
 
+    fn fields(&self) -> &'static [&'static str] {
+        &["metadata.name", "metadata.namespace", "type"]
+    }
+
     fn columns(&self) -> &'static [Column] {
         const COLUMNS: &[Column] = &[
             Column { name: "Name", wide: false },

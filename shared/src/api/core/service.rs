@@ -76,7 +76,7 @@ impl Resource for Services {
             singular: "service",
             short_names: &["svc"],
             namespaced: true,
-            subresources: &[Subresource::Status],
+            subresources: &[Subresource::Status, Subresource::Proxy],
             categories: &["all"],
             has_generation: false,
         }
@@ -162,6 +162,10 @@ impl Resource for Services {
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
         validation::validate_update(&At::root(&new["spec"], "spec"), &old["spec"], faults);
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &["metadata.name", "metadata.namespace", "spec.clusterIP", "spec.type"]
     }
 
     fn columns(&self) -> &'static [Column] {

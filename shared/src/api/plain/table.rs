@@ -3,7 +3,7 @@
 use super::{Cell, Plain, admission, anything, flow, nothing, unordered};
 use crate::api::apps::deployment;
 use crate::api::validation::{At, Faults};
-use crate::api::{Column, Info, Subresource};
+use crate::api::{Column, Info, NAMES, Subresource};
 use crate::doc::Doc;
 
 const fn column(name: &'static str) -> Column {
@@ -44,6 +44,7 @@ const fn plain(info: &'static Info) -> Plain {
         cells: &[Cell::Age],
         defaults: nothing,
         validate: anything,
+        fields: NAMES,
         warning: "",
         order: unordered,
     }
@@ -112,6 +113,7 @@ pub static CERTIFICATE_SIGNING_REQUEST: Plain = Plain {
         Cell::Of(certificate_condition),
     ],
     validate: certificate_signing_request,
+    fields: &["metadata.name", "spec.signerName"],
     ..plain(&Info {
         short_names: &["csr"],
         subresources: &[Subresource::Approval, Subresource::Status],
@@ -598,6 +600,7 @@ pub static RESOURCE_SLICE: Plain = Plain {
         Cell::Value(&["spec", "pool", "name"], ""),
         Cell::Age,
     ],
+    fields: &["metadata.name", "spec.driver", "spec.nodeName"],
     ..plain(&Info {
         has_generation: true,
         ..info(RESOURCE, "ResourceSlice", "resourceslices", "resourceslice", false)

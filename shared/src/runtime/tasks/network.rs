@@ -52,8 +52,12 @@ impl Runtime {
         };
         let wait = request.deadline(cx.now()).since(cx.now());
         let (text, protocol) = (request.path.clone(), Protocol::Tcp);
-        let target =
-            HttpTarget { tls: request.port == Some(443), host: request.host.clone(), path: text.clone() };
+        let target = HttpTarget {
+            method: "GET".into(),
+            tls: request.port == Some(443),
+            host: request.host.clone(),
+            path: text.clone(),
+        };
         let http = Some(Arc::new(target));
         cx.because(Causes::none(), |cx| {
             cx.send(to, Body::Packet(Packet { number, origin: me, client, protocol, http, text, step }));

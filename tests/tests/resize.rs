@@ -1,0 +1,174 @@
+//! `pods/resize`: containers that are given more or less while they run.
+
+#[path = "support/world.rs"]
+mod world;
+
+use shared::apiserver::http::{HttpRequest, HttpResponse};
+use shared::doc::Doc;
+use world::World;
+
+const PODS: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  nodeName: node-0
+  containers:
+  - name: app
+    image: "todo-api:v1.0"
+    resources: {requests: {cpu: 500m, memory: 64Mi}, limits: {memory: 128Mi}}
+    resizePolicy: [{resourceName: memory, restartPolicy: RestartContainer}]
+  - {name: other, image: "todo-api:v1.0"}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: filler}
+spec:
+  nodeName: node-0
+  containers: [{name: app, image: busybox, command: [sleep, infinity], resources: {requests: {cpu: "3"}}}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: plain}
+spec: {containers: [{name: app, image: "todo-api:v1.0"}]}
+"#;
+
+const POD: &str = "/api/v1/namespaces/default/pods/";
+
+struct Play(World);
+
+impl Play {
+    fn new() -> Play {
+        let mut world = World::new();
+        let applied = world.kubectl(["apply", "-n", "default", "-f", "-"], PODS);
+        assert_eq!(applied.exit_code, 0, "{}", applied.stderr);
+        world.wait(30);
+        Play(world)
+    }
+
+    fn resize(&mut self, pod: &str, body: &str) -> HttpResponse {
+        self.0.request(HttpRequest {
+            method: "PATCH".into(),
+            path: format!("{POD}{pod}/resize").into(),
+            content_type: "application/strategic-merge-patch+json".into(),
+            body: body.into(),
+            ..HttpRequest::default()
+        })
+    }
+
+    /// Asks for other resources of the first container; what is refused is told.
+    fn give(&mut self, pod: &str, resources: &str) -> HttpResponse {
+        let body = format!(r#"{{"spec":{{"containers":[{{"name":"app","resources":{resources}}}]}}}}"#);
+        self.resize(pod, &body)
+    }
+
+    fn pod(&mut self, name: &str) -> Doc {
+        let path = format!("{POD}{name}").into();
+        self.0.request(HttpRequest { method: "GET".into(), path, ..HttpRequest::default() }).body
+    }
+
+    /// The condition of a pod that waits for more, as its reason and message.
+    fn pending(&mut self, pod: &str) -> Option<(String, String)> {
+        let conditions = self.pod(pod)["status"]["conditions"].clone();
+        let pending =
+            conditions.items().iter().find(|one| one["type"].as_str() == Some("PodResizePending"))?;
+        Some((pending["reason"].str().to_string(), pending["message"].str().to_string()))
+    }
+}
+
+fn app(pod: &Doc) -> Doc {
+    pod["status"]["containerStatuses"][0].clone()
+}
+
+#[test]
+fn containers_get_other_resources_while_they_run() {
+    let mut play = Play::new();
+    let before = app(&play.pod("web"));
+    let given = play.give("web", r#"{"requests":{"cpu":"750m"}}"#);
+    assert_eq!((given.code, given.body["metadata"]["generation"].as_i64()), (200, Some(2)), "{}", given.body);
+    play.0.wait(5);
+    let pod = play.pod("web");
+    let after = app(&pod);
+    assert_eq!(after["allocatedResources"]["cpu"].str(), "750m");
+    assert_eq!(after["resources"], pod["spec"]["containers"][0]["resources"]);
+    assert_eq!(pod["status"]["observedGeneration"].as_i64(), Some(2));
+    assert_eq!(after["containerID"], before["containerID"]);
+    // Memory is given with another start, as its policy says.
+    assert_eq!(play.give("web", r#"{"limits":{"memory":"256Mi"}}"#).code, 200);
+    play.0.wait(60);
+    let anew = app(&play.pod("web"));
+    assert_eq!(
+        (anew["restartCount"].as_i64(), anew["resources"]["limits"]["memory"].str().as_str()),
+        (Some(1), "256Mi")
+    );
+}
+
+#[test]
+fn a_node_gives_what_it_has_and_the_rest_when_it_is_free() {
+    let mut play = Play::new();
+    assert_eq!(play.give("web", r#"{"requests":{"cpu":"5"}}"#).code, 200);
+    play.0.wait(5);
+    let (reason, message) = play.pending("web").expect("it waits");
+    assert_eq!(reason, "Infeasible");
+    assert_eq!(message, "Node didn't have enough capacity: cpu, requested: 5000, capacity: 4000");
+    assert_eq!(app(&play.pod("web"))["allocatedResources"]["cpu"].str(), "500m");
+    assert_eq!(play.give("web", r#"{"requests":{"cpu":"2"}}"#).code, 200);
+    play.0.wait(5);
+    let (reason, message) = play.pending("web").expect("it waits");
+    assert!(reason == "Deferred" && message.contains("requested: 2000, used: 3"), "{reason} {message}");
+    let gone = play.0.kubectl(["delete", "pod", "filler", "-n", "default"], "");
+    assert_eq!(gone.exit_code, 0, "{}", gone.stderr);
+    play.0.wait(10);
+    assert_eq!(play.pending("web"), None);
+    assert_eq!(app(&play.pod("web"))["allocatedResources"]["cpu"].str(), "2");
+}
+
+#[test]
+fn what_is_no_resize_is_refused() {
+    let mut play = Play::new();
+    let whole = |containers: &str| {
+        format!(r#"{{"spec":{{"$retainKeys":["containers"],"containers":{containers}}}}}"#)
+    };
+    for (pod, body, says) in [
+        (
+            "plain",
+            r#"[{"name":"app","resources":{"requests":{"cpu":"1"}}}]"#,
+            "spec: Invalid value: \"BestEffort\": Pod QOS Class may not change as a result of resizing",
+        ),
+        (
+            "web",
+            r#"[{"name":"app","resources":{"requests":{"cpu":null}}}]"#,
+            "spec.containers[0].resources.requests: Forbidden: resource requests cannot be removed",
+        ),
+        (
+            "web",
+            r#"[{"name":"app","resources":{"limits":{"memory":null}}}]"#,
+            "spec.containers[0].resources.limits: Forbidden: resource limits cannot be removed",
+        ),
+        (
+            "web",
+            r#"[{"name":"app","resources":{"limits":{"ephemeral-storage":"1Gi"}}}]"#,
+            "spec: Forbidden: only cpu and memory resources are mutable",
+        ),
+        (
+            "web",
+            r#"[{"name":"app","resources":{"requests":{"memory":"1Gi"}}}]"#,
+            "spec.containers[0].resources.requests: Invalid value: \"1Gi\": must be less than or equal to memory limit of 128Mi",
+        ),
+        (
+            "web",
+            r#"[{"$patch":"delete","name":"other"}]"#,
+            "spec.containers: Forbidden: containers may not be added or removed on resize",
+        ),
+    ] {
+        let refused = play.resize(pod, &whole(body));
+        let said = refused.body["message"].str();
+        assert!(refused.code == 422 && said.contains(says), "{body}: {} {said}", refused.code);
+    }
+    // What else is said is not heard.
+    let image = play.resize("web", &whole(r#"[{"name":"app","image":"todo-api:v1.1"}]"#));
+    assert_eq!(
+        (image.code, image.body["spec"]["containers"][0]["image"].str().as_str()),
+        (200, "todo-api:v1.0")
+    );
+}
