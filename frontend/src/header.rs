@@ -221,16 +221,24 @@ fn LiveBadge() -> impl IntoView {
     move || {
         page.live.get().map(|live| {
             let state = match (live.connected, live.in_sync) {
+                _ if live.apart => "apart",
+                (true, _) if live.catching_up.is_some() => "late",
                 (false, _) => "broken",
                 (true, Some(true)) => "synced",
                 (true, Some(false)) => "diverged",
                 (true, None) => "joined",
             };
-            let words = move || match state {
-                "broken" => t_string!(i18n, live.broken),
-                "synced" => t_string!(i18n, live.in_sync),
-                "diverged" => t_string!(i18n, live.diverged),
-                _ => t_string!(i18n, live.joined),
+            let share = live.catching_up.unwrap_or_default();
+            let words = move || {
+                let words = match state {
+                    "late" => return t_string!(i18n, live.late, share = share).to_string(),
+                    "apart" => t_string!(i18n, live.apart),
+                    "broken" => t_string!(i18n, live.broken),
+                    "synced" => t_string!(i18n, live.in_sync),
+                    "diverged" => t_string!(i18n, live.diverged),
+                    _ => t_string!(i18n, live.joined),
+                };
+                words.to_string()
             };
             view! {
                 <span class="live" data-state=state role="status" title=live.problem.clone()>

@@ -25,6 +25,11 @@ const FRAME_MS: i32 = 33;
 /// A cluster that differs from the others' again and again is not made anew for ever.
 const MOST_HEALED: u32 = 3;
 
+/// A server whose clock goes and that says nothing for this time is out of reach, in milliseconds.
+const SILENCE_MS: f64 = 5000.0;
+/// No more counts at once: a page that slept gets what came meanwhile before it judges.
+const LONGEST_TICK_MS: f64 = 1000.0;
+
 /// The worker's only state.
 struct Worker {
     scope: DedicatedWorkerGlobalScope,
@@ -40,6 +45,8 @@ struct Worker {
     healed: u32,
     /// Whether that is going on.
     healing: bool,
+    /// For how long the server said nothing.
+    silent: f64,
 }
 
 type Shared = Rc<RefCell<Worker>>;
@@ -69,6 +76,7 @@ pub fn start() {
         live: Live::default(),
         healed: 0,
         healing: false,
+        silent: 0.0,
     };
     let worker = Rc::new(RefCell::new(worker));
 
@@ -176,6 +184,7 @@ impl Worker {
     }
 
     fn tick(&mut self, passed: f64, clock: &dyn Fn() -> f64) {
+        self.listen(passed);
         let Some(driver) = &mut self.driver else { return };
         let mut replies = driver.tick(passed, clock);
         replies.extend(self.terminal.tick(driver, clock));
@@ -191,7 +200,23 @@ impl Worker {
         self.talk();
     }
 
+    /// Networks vanish without a word.
+    fn listen(&mut self, passed: f64) {
+        let (Some(socket), Some(driver), false) = (&self.socket, &mut self.driver, self.joining) else {
+            return;
+        };
+        let session = driver.session();
+        let speaks = self.live.connected && session.pace().is_some_and(|(running, _)| running);
+        self.silent = if speaks { self.silent + passed.min(LONGEST_TICK_MS) } else { 0.0 };
+        if self.silent > SILENCE_MS {
+            self.silent = 0.0;
+            session.lose(String::new());
+            socket.give_up();
+        }
+    }
+
     fn hear_server(&mut self, heard: Heard) {
+        self.silent = 0.0;
         let following =
             !self.joining && self.driver.as_mut().is_some_and(|driver| driver.session().sequence().is_some());
         match heard {
