@@ -21,9 +21,10 @@ INSTALL := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO
 # Directories too: their times tell of files that are gone.
 PAGE_SOURCES := $(shell find frontend shared public scripts .cargo) Cargo.toml Cargo.lock Trunk.toml package-lock.json
 WASM := --locked --profile wasm-release --target wasm32-unknown-unknown
-NATIVE := --locked --release --workspace --exclude frontend
-# The parts of the page that need no browser.
-PURE := --locked --release --package frontend --no-default-features --lib
+# Of the page, the parts that need no browser. Always the whole workspace: asked for one package, Cargo may choose other
+# features of what is below, and compiles `shared` again.
+ALL := --locked --workspace --no-default-features
+NATIVE := --release $(ALL)
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 # nextest runs tests side by side; without it Cargo does.
 CARGO_TEST := $(if $(shell command -v cargo-nextest),cargo nextest run --no-tests=pass,cargo test) --no-fail-fast
@@ -56,29 +57,29 @@ dev: tools ## Serve as `run` does, and rebuild on every change
 	@exec node scripts/dev.mjs --listen $(LISTEN) $(if $(DATA),--data $(DATA))
 
 simulate: rust ## Random commands and faults against the rules (SEEDS=1000 FROM=0, or one SEED=17)
-	@SEEDS=$(or $(SEEDS),1000) cargo test --locked --release --package tests --test simulation -- --nocapture
+	@SEEDS=$(or $(SEEDS),1000) cargo test $(NATIVE) --test simulation -- --nocapture
 
 bench: program ## Run the speed scenarios
 	$(call say,Benchmarks)
-	@cargo bench --locked --package tests
+	@cargo bench $(ALL) --bench engine --bench scheduling
 	@node tests/benches/worker.mjs
 	@node tests/benches/map.mjs
 	@node tests/benches/stage.mjs
 
 load: program ## A full room, many sessions, and a Kubernetes endpoint (LEARNERS=200 SESSIONS=100 CLIENTS=10 PODS=5000 WATCHERS=1000)
-	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench --locked --package kubarium --bench load --bench kube_api
+	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench $(ALL) --bench load --bench kube_api
 
 faults: program ## Kill servers at random moments under load, and look for what they acknowledged (ROUNDS=1000 ETCD_ROUNDS=100 SEED=1)
-	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench --locked --package kubarium --bench faults
+	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench $(ALL) --bench faults
 
 fuzz: rust ## Feed every parser of the network side with inputs that are almost right (SECONDS_EACH=60 SEED=1)
-	@cargo bench --locked --package kubarium --bench fuzz
+	@cargo bench $(ALL) --bench fuzz
 
 pictures: test-browser ## Take the pictures of the README anew
 	@cp $(addprefix tests/browser/results/,alive.png toleration.png inspector.png) docs/
 
 readme: rust ## Write the README's table of what agrees with a real control plane
-	@UPDATE_README=1 cargo test --locked --package tests --test readme
+	@UPDATE_README=1 cargo test $(NATIVE) --test readme
 
 fmt: rust ## Format the code
 	@cargo fmt --all
@@ -98,19 +99,17 @@ dist/index.html: $(PAGE_SOURCES) | tools
 
 program: page
 	$(call say,Building the program)
-	@cargo build --locked --release --package kubarium
+	@cargo build $(NATIVE) --bin kubarium
 
 lint: | tools
 	$(call say,Checking style)
 	@cargo fmt --all --check
 	@cargo clippy $(NATIVE) --all-targets -- -D warnings
-	@cargo clippy $(PURE) --all-targets -- -D warnings
 	@cargo clippy $(WASM) --package frontend --package shared -- -D warnings
 
 test-rust: program
 	$(call say,Rust tests)
 	@$(CARGO_TEST) $(NATIVE)
-	@$(CARGO_TEST) $(PURE)
 
 test-browser: program | chromium
 	$(call say,Browser tests)

@@ -18,7 +18,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serves the page and the sessions.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Plays a scenario without a screen. Exits 0 when every expectation is met, 1 when one is not, 2 when the file is
     /// bad.
     Run(Run),

@@ -42,7 +42,7 @@ function showEdge({ ingresses, sources: all, controller }) {
   // Messages to and from the controller travel to where it stands.
   if (controller) doors.dataset.place = "ingress-nginx";
   else delete doors.dataset.place;
-  doors.replaceChildren(...[...ingresses.slice(0, 3).map(({ namespace, name, hosts, rules }) => h("span", { class: "edge-door", title: rules.map(({ host, path, service }) => `${host ?? "*"}${path ?? "/"} → ${service}`).join("\n"), "data-of": `${namespace}/${name}` },
+  doors.replaceChildren(...[...ingresses.slice(0, 3).map(({ namespace, name, hosts, rules }) => h("button", { type: "button", class: "edge-door", title: rules.map(({ host, path, service }) => `${host ?? "*"}${path ?? "/"} → ${service}`).join("\n"), "data-object": `Ingress/${namespace}/${name}` },
     h("code", {}, "Ingress"), " ", h("b", {}, name), " ", h("span", {}, `${hosts || "*"} → ${[...new Set(rules.map(({ service }) => service))].join(", ")}`), controller ? undefined : h("small", {}, t("no_controller")))),
   ingresses.length > 3 ? h("span", { class: "said" }, `+${ingresses.length - 3}`) : undefined].filter(Boolean));
   sources.hidden = !all.length;

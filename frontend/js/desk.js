@@ -2,7 +2,9 @@
 // browser, the options of an address. Loaded once the page is alive (index.html), so that it weighs nothing before.
 
 import { copyButton } from "./workbench/clipboard.js";
+import { follow as followFocus } from "./workbench/focus.js";
 import { kubectl, objects, parsed, scenario } from "./workbench/line.js";
+import { create as openings } from "./workbench/opening.js";
 import { CLUSTER, forget, load, save } from "./workbench/playgrounds.js";
 import { element, say } from "./workbench/words.js";
 
@@ -21,6 +23,7 @@ const { kubarium } = window;
 const { engine } = kubarium;
 const post = engine.postMessage.bind(engine);
 const ask = (request) => post(JSON.stringify(request));
+const opening = openings(engine);
 const root = document.documentElement;
 const foot = () => document.querySelector(".page .foot, .desk .foot");
 
@@ -197,6 +200,7 @@ engine.postMessage = (message, ...rest) => {
   const request = /^\{"(command|inspect|open|terminal)"/.test(message) ? JSON.parse(message) : undefined;
   // The worker answers in order: what it is asked first is about the cluster that is still there.
   if (request?.open?.scenario) putAway();
+  if (request?.open) opening();
   const sent = post(message, ...rest);
   if (request?.command || request?.open || request?.terminal?.run?.id < 1 << 24) keepSoon();
   if (request) tell(request);
@@ -261,5 +265,6 @@ embedded();
 standBeside();
 offer();
 catchUp();
+followFocus();
 setTimeout(keepPage, REST_MS);
 addEventListener("pagehide", keep);

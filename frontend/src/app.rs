@@ -5,7 +5,7 @@ use leptos_i18n::I18nContext;
 use wasm_bindgen::JsCast;
 
 use crate::{
-    browser,
+    assets, browser,
     drawer::DrawerPanel,
     header::Header,
     i18n::*,
@@ -32,12 +32,17 @@ fn Main() -> impl IntoView {
     let i18n = use_i18n();
     keep_language(i18n);
     let fragment = browser::fragment();
+    let short = fragment.strip_prefix("l=").map(str::to_owned);
     let opening = match fragment.strip_prefix("s=") {
-        Some(link) => Opening::Live(link.to_owned()),
-        None if fragment.is_empty() => Opening::Default,
-        None => Opening::Link(fragment),
+        Some(link) => Some(Opening::Live(link.to_owned())),
+        None if fragment.is_empty() => Some(Opening::Default),
+        None if short.is_some() => None,
+        None => Some(Opening::Link(fragment)),
     };
     let page = Page::open(opening);
+    if let Some(name) = short {
+        page.open_short(name, move || untrack(|| t_string!(i18n, notice.no_short).to_owned()));
+    }
     provide_context(page);
     take_the_frames_place(page);
     listen_to_keys(page);
@@ -107,7 +112,12 @@ fn listen_to_keys(page: Page) {
                     || matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
                     || (event.key() == " " && matches!(tag.as_str(), "BUTTON" | "A" | "SUMMARY"))
             });
-        if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
+        // What somebody else took is theirs. Fields have no use for Escape; editor and terminal have.
+        let leaves = event.key() == "Escape" && !within(&event, ".editor, .terminal");
+        if event.default_prevented() || (typing && !leaves) {
+            return;
+        }
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
         match event.key().as_str() {
@@ -120,6 +130,8 @@ fn listen_to_keys(page: Page) {
             "p" => browser::present(),
             "s" => page.pace(Pace::Skip(None)),
             "Escape" if page.travel.help.get_untracked() => page.travel.help.set(false),
+            // It closes itself, and one thing at a time.
+            "Escape" if matches!(document().query_selector(".menu > .sheet"), Ok(Some(_))) => {}
             "Escape" => page.drawer.set(None),
             _ => return,
         }
@@ -128,13 +140,33 @@ fn listen_to_keys(page: Page) {
     on_cleanup(move || handle.remove());
 }
 
+/// Whether an event comes from inside of such an element.
+fn within(event: &ev::KeyboardEvent, selector: &str) -> bool {
+    let element = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    element.is_some_and(|element| matches!(element.closest(selector), Ok(Some(_))))
+}
+
 /// What went wrong, above everything else.
 #[component]
 fn Notices() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
+    let lacks = RwSignal::new(assets::lacks_parts());
+    let listener = window_event_listener_untyped("unloaded", move |_| lacks.set(true));
+    on_cleanup(move || listener.remove());
+    let settle = move |again| {
+        lacks.set(false);
+        assets::settle(again);
+    };
     view! {
         <div class="alerts" role="alert">
+            {move || lacks.get().then(|| view! {
+                <p class="notice">
+                    {t!(i18n, notice.part)}
+                    <button class="primary" on:click=move |_| settle(true)>{t!(i18n, notice.again)}</button>
+                    <button class="quiet" on:click=move |_| settle(false)>{t!(i18n, close)}</button>
+                </p>
+            })}
             {move || page.failure.get().map(|reason| view! {
                 <p class="notice">
                     {t!(i18n, notice.engine, reason = reason.clone())}

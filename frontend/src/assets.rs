@@ -11,6 +11,19 @@ extern "C" {
     /// `import(url)`, kept by the start script of `index.html`.
     #[wasm_bindgen(js_namespace = kubarium)]
     fn load(url: &str) -> js_sys::Promise;
+
+    /// What could not be loaded so far; there is an event `unloaded` for each.
+    #[wasm_bindgen(js_namespace = kubarium, js_name = unloaded, thread_local_v2)]
+    static UNLOADED: js_sys::Array;
+
+    /// Loads what could not be loaded again, or gives it up.
+    #[wasm_bindgen(js_namespace = kubarium)]
+    pub fn settle(again: bool);
+}
+
+/// Whether a part of the page did not arrive, and somebody has to say what is to become of it.
+pub fn lacks_parts() -> bool {
+    UNLOADED.with(|unloaded| unloaded.length() > 0)
 }
 
 /// The JavaScript module `name`, loaded.

@@ -14,6 +14,9 @@ use crate::{
 /// How many digits of a fingerprint people compare.
 const FINGERPRINT: usize = 12;
 
+/// Links of more characters do not get everywhere whole.
+const LONG: usize = 2000;
+
 /// The speeds on offer beside story, in thousandths.
 const SPEEDS: [u32; 8] = [100, 500, 1000, 5000, 20_000, 60_000, 300_000, 1_000_000];
 
@@ -117,6 +120,8 @@ fn ShareMenu() -> impl IntoView {
     let open = RwSignal::new(false);
     let copied = RwSignal::new(false);
     let address = move || page.link.get().map(|link| format!("{}#{link}", browser::address()));
+    let length = move || address().map_or(0, |address| address.len());
+    let is_long = move || length() > LONG;
     Effect::new(move |_| {
         if let Some(address) = address().filter(|_| open.get()) {
             spawn_local(async move { copied.set(browser::copy(&address).await) });
@@ -158,6 +163,12 @@ fn ShareMenu() -> impl IntoView {
                         prop:value=move || address().unwrap_or_default()
                         on:focus=select_all
                     />
+                    <Show when=is_long>
+                        <p class="long">
+                            {t!(i18n, share.long, count = move || length())}
+                            <button class="quiet" on:click=move |_| beyond("link")>{t!(i18n, share.shorten)}</button>
+                        </p>
+                    </Show>
                     <p class="muted" aria-live="polite">
                         {move || if copied.get() {
                             t_string!(i18n, share.copied)

@@ -38,7 +38,7 @@ pub(crate) fn Inspector() -> impl IntoView {
         {move || page.selection.get().and_then(|subject| closer(&subject)).map(|about| view! {
             <Later asset="closer" class="closer" about />
         })}
-        {move || page.selection.get().and(page.inspection.get()).map(|inspection| view! { <Rest inspection /> })}
+        <Rest />
     }
 }
 
@@ -67,14 +67,15 @@ fn About(subject: Subject, inspection: Arc<Inspection>) -> impl IntoView {
 
 /// How it came about, what was said of it, and all of it.
 #[component]
-fn Rest(inspection: Arc<Inspection>) -> impl IntoView {
+fn Rest() -> impl IntoView {
     let i18n = use_i18n();
-    let (causes, chain) = (inspection.causes.clone(), inspection.chain.clone());
-    let (events, yaml) = (inspection.events.clone(), inspection.yaml.clone());
+    // Each part is drawn anew when it changes: who reads or has the focus in another stays there.
+    let (causes, chain) = (part(|it| it.causes.clone()), part(|it| it.chain.clone()));
+    let (events, yaml) = (part(|it| it.events.clone()), part(|it| it.yaml.clone()));
     view! {
-        {(!causes.is_empty()).then(|| view! { <Why causes /> })}
-        {(!chain.is_empty()).then(|| view! { <Chain chain /> })}
-        {(!events.is_empty()).then(|| view! {
+        {move || Some(causes.get()).filter(|all| !all.is_empty()).map(|causes| view! { <Why causes /> })}
+        {move || Some(chain.get()).filter(|all| !all.is_empty()).map(|chain| view! { <Chain chain /> })}
+        {move || Some(events.get()).filter(|all| !all.is_empty()).map(|events| view! {
             <h4>{t!(i18n, inspector.events)}</h4>
             <ol class="happenings">
                 {events.into_iter().rev().map(|event| view! {
@@ -82,8 +83,17 @@ fn Rest(inspection: Arc<Inspection>) -> impl IntoView {
                 }).collect_view()}
             </ol>
         })}
-        {(!yaml.is_empty()).then(|| view! { <Yaml yaml /> })}
+        {move || Some(yaml.get()).filter(|text| !text.is_empty()).map(|yaml| view! { <Yaml yaml /> })}
     }
+}
+
+/// A part of what is told of the selected thing; empty while nothing is.
+fn part<T: Default + PartialEq + Send + Sync + 'static>(of: fn(&Inspection) -> T) -> Memo<T> {
+    let page = expect_context::<Page>();
+    Memo::new(move |_| {
+        let told = page.selection.with(Option::is_some).then(|| page.inspection.get()).flatten();
+        told.map_or_else(T::default, |told| of(&told))
+    })
 }
 
 /// What can be done to it.

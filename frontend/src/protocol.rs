@@ -198,6 +198,13 @@ pub enum Reply {
         /// The hash of all state, in hexadecimal.
         hash: String,
     },
+    /// The cluster is on its way to where it opens.
+    Opening {
+        /// Virtual time.
+        at: u64,
+        /// Where it opens.
+        until: u64,
+    },
     /// The cluster as the server takes it.
     Scenario(String),
     /// The names on the map.

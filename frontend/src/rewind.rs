@@ -92,15 +92,20 @@ fn Track() -> impl IntoView {
         let (from, now, head) = span(page);
         (from / 1000, now / 1000, head / 1000)
     });
-    let percent = move || {
+    // As transforms: what moves all the time lays nothing out anew.
+    let share = Memo::new(move |_| {
         let (from, now, head) = span(page);
-        format!("{}%", rounded(track::share(now, from, head), 2))
-    };
-    let bundles = Memo::new(move |_| {
-        let (from, _, head) = seconds.get();
-        let kinds = [MarkKind::Fault, MarkKind::Deed, MarkKind::Warning, MarkKind::Normal];
-        travel.marks.with(|marks| track::bundles(marks, &kinds, (from * 1000, head * 1000 + 999), SLIM))
+        rounded(track::share(now, from, head), 2)
     });
+    let fill = move || share.with(|share| format!("translateX(-100%) translateX({share}%)"));
+    let way = move || share.with(|share| format!("translateX({share}%)"));
+    // The marks are drawn anew once the present has gone on by as much as the eye can see.
+    let drawn = Memo::new(move |_| {
+        let (from, _, head) = seconds.get();
+        let step = (head.saturating_sub(from) / u64::from(SLIM)).max(1).next_power_of_two();
+        (from * 1000, (head / step + 1) * step * 1000 - 1)
+    });
+    let ticks = Memo::new(move |_| travel.marks.with(|marks| track::ticks(marks, drawn.get(), SLIM)));
     let drag = move |event: &ev::PointerEvent| {
         let Some(line) = line.get_untracked() else { return };
         let rect = line.get_bounding_client_rect();
@@ -143,11 +148,15 @@ fn Track() -> impl IntoView {
             on:pointerup=move |_| held.set(false)
             on:pointercancel=move |_| held.set(false)
         >
-            <span class="rail"><i style:width=percent></i></span>
-            {move || bundles.get().into_iter().map(|bundle| view! {
-                <i class="tick" data-kind=word(bundle.kind) style:left=format!("{}%", rounded(bundle.share, 2))></i>
-            }).collect_view()}
-            <span class="handle" class:seeking=move || travel.timeline.with(|timeline| timeline.seeking) style:left=percent></span>
+            <span class="rail"><i style:transform=fill></i></span>
+            <svg class="ticks" viewBox="0 0 1000 34" preserveAspectRatio="none" aria-hidden="true">
+                {move || ticks.get().into_iter().map(|(kind, path)| view! {
+                    <path class="tick" data-kind=word(kind) d=path />
+                }).collect_view()}
+            </svg>
+            <span class="handle-way" style:transform=way>
+                <span class="handle" class:seeking=move || travel.timeline.with(|timeline| timeline.seeking)></span>
+            </span>
         </div>
         <span class="rewind-at">
             <Show when=move || travel.back() fallback=move || view! { {t!(i18n, rewind.present)} }>

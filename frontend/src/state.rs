@@ -143,8 +143,8 @@ thread_local! {
 }
 
 impl Page {
-    /// Connects to the worker and opens the cluster that the address names.
-    pub fn open(opening: Opening) -> Self {
+    /// Connects to the worker and opens the cluster that the address names, if that is known already.
+    pub fn open(opening: Option<Opening>) -> Self {
         let page = Self {
             alive: RwSignal::default(),
             now: RwSignal::default(),
@@ -181,7 +181,7 @@ impl Page {
             bad_link: RwSignal::default(),
             other_version: RwSignal::default(),
             live: RwSignal::default(),
-            invitations: RwSignal::new(kept(&opening)),
+            invitations: RwSignal::new(opening.as_ref().and_then(kept)),
             failure: RwSignal::default(),
             touched: RwSignal::default(),
             tour: RwSignal::default(),
@@ -191,9 +191,22 @@ impl Page {
         page.travel.twin.set_value(Some(page.twin()));
         let engine =
             Engine::connect(move |reply| page.hear(reply), move |reason| page.failure.set(Some(reason)));
-        engine.send(&Request::Open(opening));
+        if let Some(opening) = opening {
+            engine.send(&Request::Open(opening));
+        }
         page.engine.set_value(Some(engine));
         page
+    }
+
+    /// Opens the cluster of a link that the server keeps under `name`; `missing` says why that may fail.
+    pub fn open_short(self, name: String, missing: impl FnOnce() -> String + 'static) {
+        spawn_local(async move {
+            let kept = browser::fetch_text(&format!("api/v1/links/{name}")).await;
+            if kept.is_err() {
+                self.bad_link.set(Some(missing()));
+            }
+            self.send(&Request::Open(kept.map_or(Opening::Default, Opening::Link)));
+        });
     }
 
     /// The same page, looking at another cluster.
@@ -229,8 +242,8 @@ impl Page {
             Reply::Link(link) => self.link.set(Some(link)),
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Scenario(scenario) => self.begin_live(scenario),
-            // The map and the room listen themselves.
-            Reply::MapNames(_) | Reply::MapClosely(_) | Reply::Standing(_) => {}
+            // The map, the room and what accompanies the page listen themselves.
+            Reply::Opening { .. } | Reply::MapNames(_) | Reply::MapClosely(_) | Reply::Standing(_) => {}
             Reply::Terminal(reply) => self.said.update(|said| said.push(reply)),
             Reply::Live(live) => self.live.set(Some(live)),
             Reply::OtherVersion(version) => self.other_version.set(Some(version)),

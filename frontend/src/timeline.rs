@@ -30,22 +30,36 @@ pub(crate) fn Timeline() -> impl IntoView {
         entries.sort_by_key(|(at, _)| *at);
         entries.reverse();
         entries.truncate(SHOWN);
-        entries
+        // Lines that stay are not drawn again, or the focus in them would be lost ten times a second.
+        let mut keyed: Vec<(String, u64, Entry)> = Vec::new();
+        for (at, entry) in entries {
+            let key = match &entry {
+                Entry::Event(event) => format!("{} {}", event.uid, event.count),
+                Entry::Caption(_) => {
+                    let together = keyed.iter().rev().take_while(|(_, other, _)| *other == at).count();
+                    format!("{at} {together}")
+                }
+            };
+            keyed.push((key, at, entry));
+        }
+        keyed
     };
     view! {
         <p class="muted">{t!(i18n, timeline.says)}</p>
         <ol class="happenings">
-            {move || entries().into_iter().map(|(at, entry)| view! {
+            <For each=entries key=|(key, ..)| key.clone() let((_, at, entry))>
                 <li>
                     <time>{clock_text(at)}</time>
                     {match entry {
                         Entry::Caption(caption) => view! {
-                            <span class="told" class:accent=caption.accent>{words::happening(i18n, &caption.what)}</span>
+                            <span class="told" class:accent=caption.accent>
+                                {move || words::happening(i18n, &caption.what)}
+                            </span>
                         }.into_any(),
                         Entry::Event(event) => view! { <EventLine event=*event /> }.into_any(),
                     }}
                 </li>
-            }).collect_view()}
+            </For>
         </ol>
     }
 }

@@ -1,6 +1,9 @@
 //! The arithmetic of the timeline: where a moment lies, which marks fall together, what is next. No DOM here.
 
-use crate::protocol::{Mark, MarkKind};
+use crate::{
+    protocol::{Mark, MarkKind},
+    view_model::rounded,
+};
 
 /// Marks that lie too close together to be told apart.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +60,23 @@ pub fn bundles(marks: &[Mark], kinds: &[MarkKind], (from, to): (u64, u64), slots
     bundles
 }
 
+/// The bundles of all kinds as one path a kind, the most conspicuous last, on a track of 1000 by 34: thousands of marks are
+/// four elements.
+pub fn ticks(marks: &[Mark], span: (u64, u64), slots: u32) -> Vec<(MarkKind, String)> {
+    const KINDS: [MarkKind; 4] = [MarkKind::Normal, MarkKind::Warning, MarkKind::Deed, MarkKind::Fault];
+    let mut paths = KINDS.map(|kind| (kind, String::new()));
+    for bundle in bundles(marks, &KINDS, span, slots) {
+        let (top, height) = match bundle.kind {
+            MarkKind::Normal => (13, 8),
+            MarkKind::Warning => (9, 16),
+            MarkKind::Deed | MarkKind::Fault => (5, 24),
+        };
+        let Some((_, path)) = paths.iter_mut().find(|(kind, _)| *kind == bundle.kind) else { continue };
+        path.push_str(&format!("M{} {top}v{height}", rounded(bundle.share * 10.0, 1)));
+    }
+    paths.into_iter().filter(|(_, path)| !path.is_empty()).collect()
+}
+
 fn words(mark: &Mark) -> String {
     format!("{} {}", mark.text, mark.object).trim_end().to_owned()
 }
@@ -91,6 +111,20 @@ mod tests {
         let faults: Vec<_> = found.iter().filter(|bundle| bundle.kind == MarkKind::Fault).collect();
         assert_eq!((faults.len(), faults[0].text.as_str()), (1, "Fault"));
         assert_eq!(bundles(&marks, &kinds[..1], (0, 999), 100).len(), 1);
+    }
+
+    #[test]
+    fn thousands_of_marks_are_a_path_a_kind() {
+        let marks: Vec<Mark> = (0..5000)
+            .map(|at| mark(at, if at == 2500 { MarkKind::Fault } else { MarkKind::Normal }))
+            .collect();
+        let drawn = ticks(&marks, (0, 4999), 100);
+        assert_eq!(
+            drawn.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+            [MarkKind::Normal, MarkKind::Fault]
+        );
+        assert_eq!(drawn[1].1, "M500.1 5v24");
+        assert!((99..=101).contains(&drawn[0].1.matches('M').count()));
     }
 
     #[test]

@@ -32,7 +32,7 @@ async function afterFault(t, options) {
 
 test("what happened is marked, and keys lead back to it and to now", async (t) => {
   const page = await afterFault(t);
-  await page.locator(".tick[data-kind=fault]").first().waitFor();
+  await page.locator(".tick[data-kind=fault]").first().waitFor({ state: "attached" });
   await page.getByRole("button", { name: "Show what happened" }).click();
   await page.getByRole("group", { name: "You" }).getByRole("button", { name: /PowerOff/ }).click();
   await page.getByRole("button", { name: "Back to now" }).waitFor();

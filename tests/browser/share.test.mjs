@@ -1,6 +1,7 @@
 // Sharing beyond a plain link: a moment, for looking only; and kubectl, connected to what one sees.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { openPage, screenshot, startServer } from "./harness.mjs";
@@ -77,4 +78,43 @@ test("one goes live and connects kubectl; a viewer's file only looks", async (t)
   await sheet.getByText("This key only looks").waitFor();
   assert.equal(await create(), 403);
   await screenshot(page, "connect-kubectl");
+});
+
+test("a link that is too long is kept by the server under a short name", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url);
+  await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
+  await page.getByRole("button", { name: "YAML" }).click();
+  const drawer = page.locator("#drawer");
+  const words = Array.from({ length: 60 }, (_, at) => createHash("sha256").update(`${at}`).digest("base64"));
+  await drawer.locator(".cm-content").click();
+  await page.keyboard.press("Control+a");
+  await drawer.locator(".cm-content").evaluate((element, words) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: long}\ndata: {words: "${words}"}\n`);
+    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+  }, words.join(" "));
+  await drawer.getByRole("button", { name: "Apply", exact: true }).click();
+  await drawer.getByText("configmap/long created").waitFor();
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByRole("button", { name: "Make it short" }).click();
+  const sheet = page.locator("dialog.share");
+  const link = sheet.getByRole("textbox", { name: "Link" });
+  const long = await link.inputValue();
+  assert.ok(long.length > 2000, long);
+  await screenshot(page, "long-link");
+  await sheet.getByRole("button", { name: "Make a short link" }).click();
+  await sheet.getByRole("button", { name: "Use the long link" }).waitFor();
+  const short = await link.inputValue();
+  assert.match(short, /\/#l=[\w-]{16}$/);
+
+  const other = await openPage(t, short);
+  await other.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
+  await other.getByRole("button", { name: "Share" }).click();
+  const same = other.locator(".sheet").getByRole("textbox");
+  await other.getByRole("button", { name: "Make it short" }).waitFor();
+  assert.ok((await same.inputValue()).length > 2000);
+  const none = await openPage(t, `${server.url}#l=AAAAAAAAAAAAAAAA`, { expected: [/404/] });
+  await none.getByText("This server keeps no link of that name").waitFor();
+  await none.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
 });

@@ -3,6 +3,7 @@
 import { embed } from "./embed.js";
 import { picture } from "./picture.js";
 import { copyable, heard, sheet } from "./base.js";
+import { onlyAsFile, shorten } from "./short.js";
 import { element, say } from "./words.js";
 
 /** Parts of the page that can be left out, in the words of the address. */
@@ -89,10 +90,14 @@ function tabs(panels) {
 
 /** The sheet. */
 export async function link() {
-  const [fragment, { at: now }] = await Promise.all([heard("link", "share"), heard("fingerprint", "fingerprint")]);
-  if (!fragment) return void sheet("link_title", element("p", { text: "too_large" }));
+  const [whole, { at: now }] = await Promise.all([heard("link", "share"), heard("fingerprint", "fingerprint")]);
+  if (!whole) return void sheet("link_title", ...onlyAsFile());
+  let fragment = whole;
   const address = copyable("link");
-  const length = element("p", { class: "muted" });
+  const length = shorten((other) => {
+    fragment = other;
+    draw();
+  });
   const panels = [
     ["link", element("div", { class: "share-stack" }, address.row, length)],
     ["page", embed()],
@@ -100,9 +105,9 @@ export async function link() {
   ];
   const draw = () => {
     const options = chosen();
-    const whole = addressOf(options, fragment);
-    address.put(whole);
-    length.textContent = say("length", { count: whole.length });
+    const link = addressOf(options, fragment);
+    address.put(link);
+    length.tell(fragment, link.length);
     panels.slice(1).forEach(([, panel]) => panel.take(options, fragment));
   };
   const { form, chosen } = optionsOf(now, () => draw());

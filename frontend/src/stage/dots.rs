@@ -24,9 +24,10 @@ pub(super) struct Dots {
     layer: HtmlElement,
     /// Where everything is; measured again when `stale`.
     places: BTreeMap<String, Rect>,
+    width: f64,
     stale: bool,
     /// Lines to the API server, by place.
-    drawn: BTreeMap<String, Element>,
+    drawn: BTreeMap<String, Line>,
     moving: Vec<Moving>,
     scene: f64,
     heard: f64,
@@ -37,9 +38,22 @@ pub(super) struct Dots {
     tick: Option<Closure<dyn FnMut()>>,
 }
 
+/// What is not written again costs no style: a dot keeps what its element was last told.
 struct Moving {
     hop: Hop,
     element: HtmlElement,
+    shown: bool,
+    /// Whether its label stands on the other side.
+    left: bool,
+    dying: bool,
+    /// Its card's number while time stands still, 0 for none.
+    number: usize,
+}
+
+struct Line {
+    element: Element,
+    way: Option<Route>,
+    lit: bool,
 }
 
 type Shared = Rc<RefCell<Dots>>;
@@ -53,6 +67,7 @@ impl Dots {
             lines,
             layer,
             places: BTreeMap::new(),
+            width: 0.0,
             stale: true,
             drawn: BTreeMap::new(),
             moving: Vec::new(),
@@ -142,6 +157,7 @@ impl Dots {
         self.stale = false;
         self.places.clear();
         let origin = self.stage.get_bounding_client_rect();
+        self.width = origin.width();
         let Ok(found) = self.stage.query_selector_all("[data-place]") else { return };
         for index in 0..found.length() {
             let Some(element) = found.item(index).and_then(|node| node.dyn_into::<Element>().ok()) else {
@@ -178,7 +194,7 @@ impl Dots {
         self.drawn.retain(|place, line| {
             let keep = wanted.iter().any(|(name, _)| name == place);
             if !keep {
-                line.remove();
+                line.element.remove();
             }
             keep
         });
@@ -189,11 +205,14 @@ impl Dots {
                     .expect("SVG has lines");
                 set(&line, "data-to", place.split('@').next().unwrap_or_default());
                 self.lines.append_child(&line).expect("the stage is on the page");
-                line
+                Line { element: line, way: None, lit: false }
             });
+            if line.way.replace(way) == Some(way) {
+                continue;
+            }
             for (name, value) in [("x1", way.from.x), ("y1", way.from.y), ("x2", way.to.x), ("y2", way.to.y)]
             {
-                set(line, name, &rounded(value, 1));
+                set(&line.element, name, &rounded(value, 1));
             }
         }
     }
@@ -216,40 +235,48 @@ impl Dots {
         }
         set(&element, "hidden", "");
         self.layer.append_child(&element).expect("the stage is on the page");
-        self.moving.push(Moving { hop: hop.clone(), element });
+        self.moving.push(Moving {
+            hop: hop.clone(),
+            element,
+            shown: false,
+            left: false,
+            dying: false,
+            number: 0,
+        });
     }
 
     fn clear(&mut self) {
         for moving in self.moving.drain(..) {
             moving.element.remove();
         }
-        for line in self.drawn.values() {
-            set(line, "class", "");
+        for line in self.drawn.values_mut() {
+            line.lit = false;
+            set(&line.element, "class", "");
         }
     }
 
     fn move_all(&mut self) {
         let scene = self.scene;
         let mut lit: Vec<&str> = Vec::new();
-        let width = self.stage.client_width();
-        for moving in &self.moving {
-            let hop = &moving.hop;
-            let ends = self.places.get(&hop.from).zip(self.places.get(&hop.to));
-            let Some((&from, &to)) = ends.filter(|_| scene >= hop.start && scene <= hop.end) else {
+        for moving in &mut self.moving {
+            let ends = self.places.get(&moving.hop.from).zip(self.places.get(&moving.hop.to));
+            let under_way = scene >= moving.hop.start && scene <= moving.hop.end;
+            let Some((&from, &to)) = ends.filter(|_| under_way) else {
                 continue;
             };
-            let progress = (scene - hop.start) / (hop.end - hop.start).max(1.0);
-            let point = position(route(from, to), if self.still { 0.5 } else { progress });
-            place_at(&moving.element, point, f64::from(width));
+            let length = (moving.hop.end - moving.hop.start).max(1.0);
+            let progress = (scene - moving.hop.start) / length;
+            moving.place(position(route(from, to), if self.still { 0.5 } else { progress }), self.width);
+            let hop = &moving.hop;
             if hop.lost {
-                let _ = moving.element.class_list().toggle_with_force("dying", progress > 0.75);
+                toggle(&moving.element, "dying", &mut moving.dying, progress > 0.75);
             }
             if hop.accent && !hop.traffic {
                 lit.push(if hop.to == "kube-apiserver" { &hop.from } else { &hop.to });
             }
         }
-        for (place, line) in &self.drawn {
-            let _ = line.class_list().toggle_with_force("lit", lit.contains(&place.as_str()));
+        for (place, line) in &mut self.drawn {
+            toggle(&line.element, "lit", &mut line.lit, lit.contains(&place.as_str()));
         }
         self.moving.retain(|moving| {
             let keep = scene < moving.hop.end;
@@ -261,18 +288,26 @@ impl Dots {
     }
 
     /// While time stands still each dot has a number, and a card that bears the same.
-    fn tell_halted(&self) {
+    fn tell_halted(&mut self) {
         let scene = self.scene;
         let mut halted = Vec::new();
-        for moving in &self.moving {
+        for moving in &mut self.moving {
             let hop = &moving.hop;
             let on_its_way = !self.running && scene >= hop.start && scene <= hop.end;
-            if on_its_way && self.places.contains_key(&hop.from) && self.places.contains_key(&hop.to) {
+            let shown =
+                on_its_way && self.places.contains_key(&hop.from) && self.places.contains_key(&hop.to);
+            if shown {
                 halted.push(hop.clone());
-                set(&moving.element, "data-number", &halted.len().to_string());
-            } else {
-                // Fails only for names that are no attribute names.
-                let _ = moving.element.remove_attribute("data-number");
+            }
+            let number = if shown { halted.len() } else { 0 };
+            if number != moving.number {
+                moving.number = number;
+                if shown {
+                    set(&moving.element, "data-number", &number.to_string());
+                } else {
+                    // Fails only for names that are no attribute names.
+                    let _ = moving.element.remove_attribute("data-number");
+                }
             }
         }
         if self.page.halted.with_untracked(|told| *told != halted) {
@@ -282,7 +317,7 @@ impl Dots {
 
     /// A heartbeat: its line lights up once and fades.
     fn pulse(&self, place: &str) {
-        if let Some(line) = self.drawn.get(place) {
+        if let Some(Line { element: line, .. }) = self.drawn.get(place) {
             // Two names for one animation: changing the name starts it again.
             let next = if line.class_list().contains("pulse-a") {
                 ("pulse-a", "pulse-b")
@@ -295,14 +330,27 @@ impl Dots {
     }
 }
 
-fn place_at(element: &HtmlElement, point: Point, width: f64) {
-    // Fails only for names that are no attribute names.
-    let _ = element.remove_attribute("hidden");
-    let _ = element.class_list().toggle_with_force("left", point.x > width * FLIP);
-    let _ = element.style().set_property(
-        "transform",
-        &format!("translate({}px,{}px)", rounded(point.x, 1), rounded(point.y, 1)),
-    );
+impl Moving {
+    fn place(&mut self, point: Point, width: f64) {
+        if !self.shown {
+            self.shown = true;
+            // Fails only for names that are no attribute names.
+            let _ = self.element.remove_attribute("hidden");
+        }
+        toggle(&self.element, "left", &mut self.left, point.x > width * FLIP);
+        let _ = self.element.style().set_property(
+            "transform",
+            &format!("translate({}px,{}px)", rounded(point.x, 1), rounded(point.y, 1)),
+        );
+    }
+}
+
+fn toggle(element: &Element, class: &str, has: &mut bool, wanted: bool) {
+    if *has != wanted {
+        *has = wanted;
+        // Fails only for names that are no class names.
+        let _ = element.class_list().toggle_with_force(class, wanted);
+    }
 }
 
 fn set(element: &Element, name: &str, value: &str) {

@@ -8,7 +8,7 @@ use web_sys::{Element, HtmlElement, MouseEvent, PointerEvent};
 use super::faults::{Deed, Offer, Sight, broken_at, deed_of, offers, short_name, target};
 use crate::{
     i18n::*,
-    protocol::{Broken, Command},
+    protocol::{Broken, Command, Subject},
     state::Page,
     words::deed,
 };
@@ -55,6 +55,14 @@ fn place_at(element: Option<web_sys::EventTarget>) -> Option<String> {
     element.closest("[data-place]").ok()??.get_attribute("data-place")
 }
 
+/// The object that an element which JavaScript made stands for: `data-object` has kind, namespace and name.
+fn object_at(element: Option<web_sys::EventTarget>) -> Option<Subject> {
+    let element: Element = element?.dyn_into().ok()?;
+    let object = element.closest("[data-object]").ok()??.get_attribute("data-object")?;
+    let [kind, namespace, name] = object.splitn(3, '/').collect::<Vec<_>>().try_into().ok()?;
+    Some(Subject::object(kind, namespace, name))
+}
+
 /// Right click, the menu key and a long touch on anything of the stage open its menu.
 pub(super) fn listen(page: Page, stage: &HtmlElement) {
     let on_menu = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| {
@@ -75,6 +83,12 @@ pub(super) fn listen(page: Page, stage: &HtmlElement) {
         let _ = stage.add_event_listener_with_callback(name, function);
     };
     listen("contextmenu", on_menu.into_js_value().unchecked_ref());
+    let on_click = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| {
+        if let Some(subject) = object_at(event.target()) {
+            page.inspect(subject);
+        }
+    });
+    listen("click", on_click.into_js_value().unchecked_ref());
     let waiting = StoredValue::new(None::<leptos::leptos_dom::helpers::TimeoutHandle>);
     let end = move || {
         if let Some(handle) = waiting.try_update_value(Option::take).flatten() {
@@ -197,7 +211,12 @@ fn OpenMenu(at: MenuAt) -> impl IntoView {
     });
     let keys = move |event: ev::KeyboardEvent| {
         let step = match event.key().as_str() {
-            "Escape" | "Tab" => return close(),
+            "Escape" => {
+                // One thing is closed at a time.
+                event.prevent_default();
+                return close();
+            }
+            "Tab" => return close(),
             "ArrowDown" => 1,
             "ArrowUp" => -1,
             _ => return,

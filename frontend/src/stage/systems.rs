@@ -131,9 +131,10 @@ pub(super) fn Queues() -> impl IntoView {
     view! {
         <Show when=move || queues.get() != [0; 3]>
             <dl class="queues">
-                <div><dt>"active"</dt><dd>{move || queues.get()[0]}</dd></div>
-                <div><dt>"backoff"</dt><dd>{move || queues.get()[1]}</dd></div>
-                <div><dt>"unschedulable"</dt><dd>{move || queues.get()[2]}</dd></div>
+                // What is empty only takes room.
+                {move || ["active", "backoff", "unschedulable"].into_iter().zip(queues.get()).filter(|(_, count)| *count > 0)
+                    .map(|(name, count)| view! { <div><dt>{name}</dt><dd>{count}</dd></div> })
+                    .collect_view()}
             </dl>
         </Show>
         <span class="visually-hidden">{move || {

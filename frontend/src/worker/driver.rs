@@ -92,6 +92,7 @@ pub struct Driver {
     flow: f64,
     /// Whoever looks may do nothing.
     read_only: bool,
+    asked_fingerprint: bool,
     /// What a page that draws a map was told.
     map: Option<Box<Map>>,
     map_ticks: u32,
@@ -134,6 +135,7 @@ impl Driver {
             sent: Clock::default(),
             flow: 0.0,
             read_only: false,
+            asked_fingerprint: false,
             map: None,
             map_ticks: 0,
             far_passed: 0.0,
@@ -178,7 +180,8 @@ impl Driver {
             Request::Past(request) => self.travel(&request),
             Request::Share => vec![Reply::Link(self.replica.link())],
             Request::Fingerprint => {
-                vec![Reply::Fingerprint { at: self.cluster_now(), hash: self.replica.hash() }]
+                self.asked_fingerprint = true;
+                self.fingerprint().into_iter().collect()
             }
             Request::Scenario => vec![Reply::Scenario(self.replica.scenario())],
             Request::Standing => vec![Reply::Standing(Box::new(self.standing()))],
@@ -278,7 +281,10 @@ impl Driver {
         if self.replica.pace().is_some() {
             return self.ask_pace(pace);
         }
-        self.search = None;
+        // On its way to where it opens, a cluster is paused once it is there.
+        if self.opening().is_none() || matches!(pace, Pace::Step | Pace::Skip(_)) {
+            self.search = None;
+        }
         self.stop_at = None;
         match pace {
             Pace::Pause => self.running = false,
@@ -300,6 +306,12 @@ impl Driver {
         }
     }
 
+    /// The answer to who asked, once the cluster is where it opens.
+    fn fingerprint(&mut self) -> Option<Reply> {
+        let due = self.opening().is_none() && std::mem::take(&mut self.asked_fingerprint);
+        due.then(|| Reply::Fingerprint { at: self.cluster_now(), hash: self.replica.hash() })
+    }
+
     fn search(&mut self, search: Search) {
         self.running = true;
         self.search = Some((search, self.replica.cluster().now().0 + SKIP_LIMIT_MS));
@@ -312,6 +324,7 @@ impl Driver {
         self.behind = false;
         self.far_passed += passed;
         let mut arrived = Vec::new();
+        let opening = self.opening();
         if self.past.seek.is_some() {
             arrived = self.seek(&|| clock() > deadline);
         } else if let Some((search, limit)) = self.search {
@@ -327,6 +340,8 @@ impl Driver {
         self.rejoin();
         let mut replies = arrived;
         replies.extend(self.tick_apart(passed));
+        replies.extend(opening.map(|until| self.tell_opening(until)));
+        replies.extend(self.fingerprint());
         replies.extend(self.replica.outcomes());
         let mut frame = Frame::default();
         let rest = f64::from(drawn.rest) * 1000.0 / passed.max(1.0);
@@ -346,7 +361,8 @@ impl Driver {
         replies.extend(self.inspection_if_new());
         self.past.pass(&self.replica);
         replies.extend(self.tick_beside(&|| clock() > deadline));
-        replies.extend(self.tell_past());
+        let looked = self.far_passed < passed;
+        replies.extend(self.tell_of_past(looked || !self.is_far()));
         replies
     }
 
@@ -567,6 +583,24 @@ mod tests {
         let heard =
             seen.hops.iter().find(|hop| hop.accent && hop.label == "ADDED" && hop.to == "kube-scheduler");
         assert!(heard.expect("the scheduler hears of it").start >= post.end);
+    }
+
+    #[test]
+    fn what_is_paused_before_it_opened_stands_still_where_it_opens() {
+        let mut scenario = shared::scenario::Scenario::opening();
+        let until = 6 * 3_600_000;
+        scenario.spec.opening.0 = until;
+        let mut driver = Driver::new(Replica::from_scenario(&scenario.to_yaml()).expect("it can be played"));
+        assert!(driver.cluster_now() < until, "all of it was played before anybody saw it");
+        driver.hear(Request::Pace(Pace::Pause));
+        let told = driver.hear(Request::Fingerprint);
+        assert!(told.is_empty(), "{told:?}");
+        let told = (0..100_000).flat_map(|_| driver.tick(33.0, &|| 0.0)).find_map(|reply| match reply {
+            Reply::Fingerprint { at, .. } => Some(at),
+            _ => None,
+        });
+        assert_eq!(told, Some(until));
+        assert_eq!((driver.cluster_now(), driver.running), (until, false));
     }
 
     #[test]

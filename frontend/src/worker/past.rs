@@ -3,13 +3,15 @@
 
 use shared::{api::Kind, scenario::StepAction, sim::ChangeKind};
 
-use super::{inspect, moments::Moments, numbers::Numbers, replica::Replica};
+use super::{inspect, map::MOST_CARDS, moments::Moments, numbers::Numbers, replica::Replica};
 use crate::protocol::{Branch, Mark, MarkKind, PastReply, Timeline};
 
 /// Branches that are kept.
 const BRANCHES: usize = 4;
 /// Marks that are kept of a branch.
 const MARKS: usize = 3000;
+/// In a large cluster Events of one reason are one mark a second; so many marks back it is looked for.
+const ALIKE: usize = 12;
 
 /// One course of events.
 #[derive(Clone)]
@@ -55,6 +57,7 @@ impl Course {
         let cluster = replica.cluster();
         let (revision, steps) = self.noted;
         let before = self.marks.len();
+        let large = cluster.core().machines.len() > MOST_CARDS;
         for step in replica.log().iter().skip(steps).take_while(|step| step.at <= cluster.now()) {
             self.noted.1 += 1;
             self.marks.push(deed(step.at.0, &step.action));
@@ -66,9 +69,16 @@ impl Course {
             let Some(event) = told.then(|| inspect::event(cluster, &write.object)).flatten() else {
                 continue;
             };
+            let kind = if event.warning { MarkKind::Warning } else { MarkKind::Normal };
+            let alike = |mark: &Mark| {
+                mark.kind == kind && mark.at / 1000 == event.at / 1000 && mark.text == event.reason
+            };
+            if large && self.marks.iter().rev().take(ALIKE).any(alike) {
+                continue;
+            }
             self.marks.push(Mark {
                 at: event.at,
-                kind: if event.warning { MarkKind::Warning } else { MarkKind::Normal },
+                kind,
                 text: event.reason,
                 object: format!("{}/{}", event.kind.to_lowercase(), event.name),
             });
@@ -226,8 +236,9 @@ impl Past {
         self.courses[index].present.take().map(|present| *present)
     }
 
-    /// What the page does not know yet. `now` is the shown moment, `beside` the branch shown beside.
-    pub fn tell(&mut self, now: u64, beside: Option<u32>) -> Vec<PastReply> {
+    /// What the page does not know yet. `now` is the shown moment, `beside` the branch shown beside; marks can wait until
+    /// they are `due`.
+    pub fn tell(&mut self, now: u64, beside: Option<u32>, due: bool) -> Vec<PastReply> {
         let mut replies = Vec::new();
         let course = &self.courses[self.current];
         let later =
@@ -241,7 +252,7 @@ impl Past {
             beside,
             later: u32::try_from(later(self.seek.unwrap_or(now)).count()).unwrap_or(u32::MAX),
         };
-        if self.sent == 0 || self.sent < course.marks.len() {
+        if due && (self.sent == 0 || self.sent < course.marks.len()) {
             let new = course.marks[self.sent..].to_vec();
             replies.push(PastReply::Marks { reset: self.sent == 0, new });
             self.sent = course.marks.len();

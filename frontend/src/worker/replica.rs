@@ -23,6 +23,8 @@ const TERMINAL: u32 = 1 << 31;
 const RECENT: usize = 200;
 /// As many reports are remembered: the answer to one comes within seconds.
 const REPORTED: usize = 16;
+/// So many things happen before the page shows a cluster: what else comes before its opening is seen while it does.
+const AT_ONCE: u32 = 20_000;
 /// How many records of what happened are kept for explanations.
 const TRACE: u64 = 60_000;
 
@@ -93,9 +95,17 @@ impl Replica {
     fn open(scenario: Scenario) -> Result<Self, String> {
         let opening = Time(scenario.spec.opening.0);
         let mut player = Player::new(scenario, TRACE).map_err(|error| error.to_string())?;
-        // A large one takes long: it is seen while it goes there.
+        // What takes long is seen while it goes there: a large cluster, or one in which much happens before.
         if player.cluster().core().machines.len() <= super::map::MOST_CARDS {
-            player.advance_to(opening);
+            let soon = |player: &Player| player.next_at().is_some_and(|at| at <= opening);
+            let mut left = AT_ONCE;
+            while left > 0 && soon(&player) {
+                player.step();
+                left -= 1;
+            }
+            if !soon(&player) {
+                player.advance_to(opening);
+            }
         }
         Ok(Self::with(Engine::Alone(Box::new(player))))
     }

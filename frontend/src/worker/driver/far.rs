@@ -17,12 +17,23 @@ impl Driver {
         self.replica.cluster().core().machines.len() > MOST_CARDS
     }
 
-    /// A large cluster is not waited for: its beginning passes while the page already shows it.
+    /// What takes long is not waited for: its beginning passes while the page already shows it.
     pub(super) fn begin(&mut self) {
         let opening = self.replica.opening();
         if self.cluster_now() < opening.0 {
             self.search = Some((Search::Opening, opening.0));
         }
+    }
+
+    /// Where the cluster opens, while it is on its way there.
+    pub(super) fn opening(&self) -> Option<u64> {
+        self.search.and_then(|(search, until)| (search == Search::Opening).then_some(until))
+    }
+
+    /// How far it has come; there once nothing is searched for any more.
+    pub(super) fn tell_opening(&self, until: u64) -> Reply {
+        let at = self.opening().map_or(until, |_| self.cluster_now().min(until));
+        Reply::Opening { at, until }
     }
 
     /// Tells what changed since the last look, but nodes and pods: those are the map's.

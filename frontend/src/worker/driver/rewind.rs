@@ -139,6 +139,8 @@ impl Driver {
         (self.speed, self.scene, self.inspected) = (old.speed, old.scene, old.inspected);
         (self.past, self.beside, self.before_fault) = (old.past, old.beside, old.before_fault);
         (self.read_only, self.apart) = (old.read_only, old.apart);
+        // A moment before the opening is a moment as well.
+        self.search = None;
         self.running = running;
         self.follow_the_pace();
         self.accent_from = self.replica.next_command();
@@ -247,9 +249,14 @@ impl Driver {
     }
 
     pub(super) fn tell_past(&mut self) -> Vec<Reply> {
+        self.tell_of_past(true)
+    }
+
+    /// The marks of a large cluster wait for its next look.
+    pub(super) fn tell_of_past(&mut self, due: bool) -> Vec<Reply> {
         let now = self.cluster_now();
         let beside = self.beside.as_ref().map(|beside| beside.id());
-        self.past.tell(now, beside).into_iter().map(Reply::Past).collect()
+        self.past.tell(now, beside, due).into_iter().map(Reply::Past).collect()
     }
 
     /// Comes to `now` of another clock, as far as time allows; tells what is seen on the way.

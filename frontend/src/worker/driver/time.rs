@@ -92,10 +92,12 @@ impl Driver {
             let limit = limit.min(self.limit().0);
             let next = self.replica.next_at().map_or(limit, |at| at.0);
             if next > limit {
-                if self.past.present().is_some() {
+                if search == Search::Opening || self.past.present().is_some() {
                     self.replica.advance_to(Time(limit));
                 }
-                self.running = search != Search::Step;
+                if search != Search::Opening {
+                    self.running = search != Search::Step;
+                }
                 break;
             }
             self.replica.step();
