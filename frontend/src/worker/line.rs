@@ -5,12 +5,13 @@ use std::{cell::RefCell, rc::Rc};
 use js_sys::{Array, JsString};
 use shared::{
     doc::{from_doc, parse_json},
-    session::protocol::{ServerMessage, Welcome},
+    session::protocol::{ClientMessage, ServerMessage, Welcome},
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use super::{
+    company::Company,
     driver::Driver,
     replica::Replica,
     socket::{Heard, Socket},
@@ -279,11 +280,20 @@ impl Worker {
             return socket.begin_anew();
         }
         socket.remember(driver.session().sequence());
+        let here = driver.session().company().and_then(Company::tell);
         let Some((said, live)) = driver.session().said() else { return };
-        said.iter().for_each(|message| socket.say(message));
+        for message in &said {
+            if let ClientMessage::Call { name } = message {
+                socket.call(name);
+            }
+            socket.say(message);
+        }
         if *live != self.live {
             self.live = live.clone();
             self.say(&Reply::Live(self.live.clone()));
+        }
+        if let Some(here) = here {
+            self.answer(&tools::Answer::Here(here));
         }
     }
 

@@ -14,7 +14,7 @@ use shared::{
     sim::{Target, Time},
 };
 
-use super::pending::Pending;
+use super::{company::Company, pending::Pending};
 use crate::protocol::{Command, Diagnostic, Live, Outcome, Reply, Subject, Visitors};
 
 /// From here on numbers are those of the terminal's requests.
@@ -52,6 +52,7 @@ struct Together {
     reported: Vec<Checkpoint>,
     /// Whether one of them is not what the others have.
     diverged: bool,
+    company: Company,
 }
 
 /// A cluster, and the commands that are on their way.
@@ -142,6 +143,7 @@ impl Replica {
             pending: Pending::default(),
             reported: Vec::new(),
             diverged: false,
+            company: Company::default(),
         };
         together.resume(welcome);
         Ok(Self::with(Engine::Together(Box::new(together))))
@@ -291,6 +293,25 @@ impl Replica {
         }
     }
 
+    /// Who else is here and what they point at.
+    pub fn company(&mut self) -> Option<&mut Company> {
+        match &mut self.engine {
+            Engine::Alone(_) => None,
+            Engine::Together(together) => Some(&mut together.company),
+        }
+    }
+
+    /// Wants to be called so from now on; whether that was asked: what is on its way is known by the name it was sent with.
+    pub fn call(&mut self, name: &str) -> bool {
+        match &mut self.engine {
+            Engine::Together(together) if together.pending.is_empty() => {
+                together.said.push(ClientMessage::Call { name: name.into() });
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// What was done and is not in the log yet.
     pub fn take_pending(&mut self) -> Pending {
         match &mut self.engine {
@@ -428,11 +449,13 @@ impl Replica {
                 None | Some(0) => together.live.problem = why.to_string(),
                 id => self.refuse(id, &why),
             },
+            ServerMessage::Points { name, at } => together.company.point(name, at),
             ServerMessage::Presence { people } => {
                 if let Some(you) = people.iter().find(|person| person.you) {
                     together.pending.set_name(&you.name);
                 }
                 together.live.people = u32::try_from(people.len()).unwrap_or(u32::MAX);
+                together.company.gather(people);
                 together.send_due(0.0);
             }
         }

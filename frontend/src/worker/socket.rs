@@ -153,6 +153,11 @@ impl Socket {
         }
     }
 
+    /// Comes back under this name after a break.
+    pub fn call(&self, name: &str) {
+        name.clone_into(&mut self.inner.borrow_mut().name);
+    }
+
     /// Remembers where to go on after a break.
     pub fn remember(&self, after: Option<u64>) {
         self.inner.borrow_mut().after = after;

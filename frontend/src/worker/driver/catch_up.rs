@@ -51,3 +51,56 @@ impl Driver {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use shared::{
+        scenario::{Scenario, StepAction},
+        session::protocol::{Entry, Horizon, Role, Welcome},
+        sim::Time,
+    };
+
+    use super::*;
+    use crate::{protocol::Reply, worker::replica::Replica};
+
+    #[test]
+    fn who_comes_late_plays_what_was_missed_in_slices_and_tells_how_far() {
+        let horizon = Horizon { sequence: 1, time: Time(600_000), running: true, speed: 1000 };
+        let action = StepAction::Kubectl("scale deployment/todo-api --replicas=5".into());
+        let welcome = Welcome {
+            engine: shared::ENGINE_VERSION.into(),
+            role: Role::Viewer,
+            scenario: Some(Box::new(Scenario::opening())),
+            log: vec![Entry { sequence: 1, at: Time(60_000), by: "Ana".into(), action }],
+            horizon,
+        };
+        let mut driver = Driver::new(Replica::together(welcome).expect("the opening can be played"));
+        // A machine so slow that a hundred steps are a slice.
+        let wall = Cell::new(0.0);
+        let clock = || {
+            wall.set(wall.get() + SLICE_MS / 2.0);
+            wall.get()
+        };
+        let mut shares = Vec::new();
+        let mut moved = 0;
+        for _ in 0..5000 {
+            for reply in driver.tick(33.0, &clock) {
+                let Reply::Frame(frame) = reply else { continue };
+                moved += if driver.missed.is_some() { frame.hops.len() + frame.captions.len() } else { 0 };
+            }
+            let share = driver.session().said().and_then(|(_, live)| live.catching_up);
+            shares.extend(share);
+            if driver.missed.is_none() {
+                break;
+            }
+        }
+        assert!(driver.missed.is_none() && driver.cluster_now() > 590_000, "{} ms", driver.cluster_now());
+        assert!(shares.len() > 5 && shares.is_sorted() && shares.iter().all(|share| share % 10 == 0), "{shares:?}");
+        assert_eq!(moved, 0, "what is long past is not drawn");
+        assert_eq!(driver.session().said().and_then(|(_, live)| live.catching_up), None);
+        let scaled = |it: &crate::protocol::Workload| it.name == "todo-api" && it.wanted == 5;
+        assert!(driver.view.workloads.values().any(|it| scaled(it)));
+    }
+}
