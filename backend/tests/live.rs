@@ -306,7 +306,9 @@ fn points(message: ServerMessage) -> Option<(String, Pointer)> {
 
 fn names(message: ServerMessage) -> Option<Vec<String>> {
     match message {
-        ServerMessage::Presence { people } => Some(people.iter().map(|person| person.name.to_string()).collect()),
+        ServerMessage::Presence { people } => {
+            Some(people.iter().map(|person| person.name.to_string()).collect())
+        }
         _ => None,
     }
 }

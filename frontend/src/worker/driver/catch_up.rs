@@ -97,7 +97,10 @@ mod tests {
             }
         }
         assert!(driver.missed.is_none() && driver.cluster_now() > 590_000, "{} ms", driver.cluster_now());
-        assert!(shares.len() > 5 && shares.is_sorted() && shares.iter().all(|share| share % 10 == 0), "{shares:?}");
+        assert!(
+            shares.len() > 5 && shares.is_sorted() && shares.iter().all(|share| share % 10 == 0),
+            "{shares:?}"
+        );
         assert_eq!(moved, 0, "what is long past is not drawn");
         assert_eq!(driver.session().said().and_then(|(_, live)| live.catching_up), None);
         let scaled = |it: &crate::protocol::Workload| it.name == "todo-api" && it.wanted == 5;

@@ -169,7 +169,8 @@ mod tests {
         }
 
         fn tell_presence(&mut self) {
-            let person = |at| Person { name: format!("Person {at}").into(), role: Role::Editor, you: at == 1 };
+            let person =
+                |at| Person { name: format!("Person {at}").into(), role: Role::Editor, you: at == 1 };
             let people = (1..=self.people).map(person).collect();
             self.driver.hear_server(ServerMessage::Presence { people });
         }
@@ -198,7 +199,8 @@ mod tests {
                     match message {
                         ClientMessage::Submit { id, action } => {
                             let sequence = u64::try_from(self.log.len()).expect("short") + 1;
-                            let entry = Entry { sequence, at: Time(self.time), by: "Person 1".into(), action };
+                            let entry =
+                                Entry { sequence, at: Time(self.time), by: "Person 1".into(), action };
                             self.driver.hear_server(ServerMessage::Accepted { id, sequence });
                             self.driver.hear_server(ServerMessage::Entry(entry.clone()));
                             self.log.push(entry);
@@ -252,7 +254,10 @@ mod tests {
         assert!(!session.apart());
         let done: Vec<String> = session.log.iter().map(|entry| format!("{:?}", entry.action)).collect();
         assert_eq!(done.len(), 3, "{done:?}");
-        assert!(done[0].contains("node-1") && done[1].starts_with("Repair") && done[2].contains("node-2"), "{done:?}");
+        assert!(
+            done[0].contains("node-1") && done[1].starts_with("Repair") && done[2].contains("node-2"),
+            "{done:?}"
+        );
         assert!(session.log[1].at.0 > session.log[0].at.0 + 2000, "the second came later than the first");
         assert!(session.driver.replica().pace().is_some() && session.driver.cluster_now() >= alone);
         assert!(session.powered("node-1") && !session.powered("node-2"));
