@@ -31,7 +31,7 @@ const edit = async (name, change) => writeFile(at(name), change(await readFile(a
 
 // Modules that the page loads later.
 await build({
-  entryPoints: ["beside", "charts", "closer", "desk", "editor", "map", "picture", "reader", "room", "share", "terminal", "tree"]
+  entryPoints: ["beside", "charts", "closer", "desk", "editor", "map", "picture", "reader", "room", "share", "terminal", "together", "tree"]
     .map((name) => `frontend/js/${name}.js`),
   loader: { ".css": "text" },
   outdir: staging,

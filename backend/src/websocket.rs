@@ -44,6 +44,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How long the last word may take to arrive.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// Who points at more than that is not shown all of it.
+const POINTS: Rate = Rate { per_second: 12.0, burst: 12.0 };
+
 /// What one client may send at all.
 const FRAMES: Rate = Rate { per_second: 100.0, burst: 500.0 };
 
@@ -155,6 +158,7 @@ struct Connection<'a, S> {
     commands: Bucket,
     frames: Bucket,
     heard: Instant,
+    points: Bucket,
 }
 
 impl<'a, S: StreamExt<Item = Result<Message, axum::Error>> + Unpin> Connection<'a, S> {
@@ -167,6 +171,7 @@ impl<'a, S: StreamExt<Item = Result<Message, axum::Error>> + Unpin> Connection<'
             commands: Bucket::new(commands, now),
             frames: Bucket::new(FRAMES, now),
             heard: now,
+            points: Bucket::new(POINTS, now),
         }
     }
 
@@ -214,6 +219,14 @@ impl<'a, S: StreamExt<Item = Result<Message, axum::Error>> + Unpin> Connection<'
             None => return Ok(()),
             Some(ClientMessage::Hello { .. }) => return Err(Some(End::BAD_FRAME)),
             Some(ClientMessage::Hash(checkpoint)) => Ask::Report { client, checkpoint },
+            Some(ClientMessage::Point(at)) if !at.is_sound() => return Err(Some(End::BAD_FRAME)),
+            // Nobody misses one of many.
+            Some(ClientMessage::Point(_)) if !self.points.take(self.heard) => return Ok(()),
+            Some(ClientMessage::Point(at)) => Ask::Point { client, at },
+            Some(ClientMessage::Call { .. }) if !self.commands.take(self.heard) => {
+                return self.refuse(None).await;
+            }
+            Some(ClientMessage::Call { name }) => Ask::Call { client, name },
             Some(ClientMessage::Submit { id, .. }) if !self.commands.take(self.heard) => {
                 return self.refuse(Some(id)).await;
             }

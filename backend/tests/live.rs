@@ -6,7 +6,7 @@ mod common;
 use common::{Server, directory};
 use futures_util::{SinkExt, StreamExt};
 use shared::{
-    session::protocol::{Checkpoint, ClientMessage, Horizon, Role, ServerMessage},
+    session::protocol::{Checkpoint, ClientMessage, Horizon, Pointer, Role, ServerMessage},
     sim::{StateHash, Time},
 };
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -301,4 +301,90 @@ async fn states_are_compared() {
     };
     assert_eq!(one.until(diverged).await, time);
     assert_eq!(two.until(diverged).await, time);
+}
+
+fn points(message: ServerMessage) -> Option<(String, Pointer)> {
+    match message {
+        ServerMessage::Points { name, at } => Some((name.to_string(), at)),
+        _ => None,
+    }
+}
+
+fn names(message: ServerMessage) -> Option<Vec<String>> {
+    match message {
+        ServerMessage::Presence { people } => {
+            Some(people.iter().map(|person| person.name.to_string()).collect())
+        }
+        _ => None,
+    }
+}
+
+fn at(place: &str, x: u16) -> Pointer {
+    Pointer { place: place.into(), x, chosen: "Pod/default/<b>web</b>".into(), ..Pointer::default() }
+}
+
+#[tokio::test]
+async fn what_somebody_points_at_is_shown_to_the_others_and_kept_nowhere() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create("").await;
+    let (mut ana, _) = server.join(&session.id, &session.owner).await;
+    let (mut bo, _) = server.join(&session.id, &session.viewer).await;
+    ana.send(&ClientMessage::Point(at("node/node-1", 500))).await;
+    assert_eq!(bo.until(points).await, ("owner".to_owned(), at("node/node-1", 500)));
+    // Whoever comes later is shown it as well, and hears when it is over.
+    let (mut cy, _) = server.join(&session.id, &session.editor).await;
+    assert_eq!(cy.until(points).await, ("owner".to_owned(), at("node/node-1", 500)));
+    ana.send(&ClientMessage::Point(Pointer::default())).await;
+    assert_eq!(cy.until(points).await.1, Pointer::default());
+    // Nothing of it is in the log, and nobody is told of themselves.
+    bo.send(&ClientMessage::Point(at("etcd", 1))).await;
+    assert_eq!(ana.until(points).await, ("viewer".to_owned(), at("etcd", 1)));
+    assert_eq!(cy.done(1, "get pods").await, 1);
+    assert_eq!(server.info(&session.id).await["commands"], 1);
+}
+
+#[tokio::test]
+async fn pointing_is_bounded_in_size_and_rate() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create("").await;
+    let (mut ana, _) = server.join(&session.id, &session.owner).await;
+    let (mut bo, _) = server.join(&session.id, &session.editor).await;
+    for x in 0..100 {
+        ana.send(&ClientMessage::Point(at("etcd", x))).await;
+    }
+    ana.submit(1, "get pods").await;
+    let mut shown = 0;
+    while bo.log.is_empty() {
+        shown += usize::from(points(bo.next().await).is_some());
+    }
+    assert!((1..40).contains(&shown), "{shown} of 100 were shown");
+    for wrong in [
+        Pointer { x: 1001, ..Pointer::default() },
+        Pointer { place: "x".repeat(301).into(), ..Pointer::default() },
+        Pointer { chosen: "\u{1b}[31m".into(), ..Pointer::default() },
+        Pointer { panel: "a\nb".into(), ..Pointer::default() },
+    ] {
+        let (mut client, _) = server.join(&session.id, &session.editor).await;
+        client.send(&ClientMessage::Point(wrong)).await;
+        assert_eq!(client.end().await.1, 4400);
+    }
+}
+
+#[tokio::test]
+async fn people_are_called_what_they_like_and_never_like_another() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create("").await;
+    let (mut ana, _) = server.join(&session.id, &session.owner).await;
+    let (mut bo, _) = server.join(&session.id, &session.editor).await;
+    let call = |name: &str| ClientMessage::Call { name: name.into() };
+    ana.send(&call("  <b>Ana</b>\u{202e} ")).await;
+    bo.until(|message| names(message).filter(|names| names[..] == ["<b>Ana</b>", "editor"])).await;
+    bo.send(&call("<b>Ana</b>")).await;
+    bo.until(|message| names(message).filter(|names| names[..] == ["<b>Ana</b>", "<b>Ana</b> 2"])).await;
+    ana.send(&call("\u{200b}")).await;
+    ana.done(1, "get pods").await;
+    assert_eq!(ana.log[0].by, "<b>Ana</b>");
 }

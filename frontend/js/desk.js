@@ -6,6 +6,7 @@ import { follow as followFocus } from "./workbench/focus.js";
 import { kubectl, objects, parsed, scenario } from "./workbench/line.js";
 import { create as openings } from "./workbench/opening.js";
 import { CLUSTER, forget, load, save } from "./workbench/playgrounds.js";
+import { readingOf, watchChange } from "./workbench/undo.js";
 import { element, say } from "./workbench/words.js";
 
 /** How long after something was done the cluster is kept, in milliseconds. */
@@ -79,19 +80,43 @@ export function commandOf(request) {
 function tell(request) {
   if (request.command && isRefused()) return;
   const command = commandOf(request);
+  const undoes = (back) => element("button", { class: "quiet", text: "undo", onclick: () => { hide(); back(); } });
   const back = undoOf(request);
-  const undo = back && element("button", { class: "quiet", text: "undo", onclick: () => { hide(); back(); } });
+  const undo = back && undoes(back);
   if (command) show(element("span", { text: "same" }), element("code", { title: undefined }, command), copyButton({ element, say }, () => command), undo);
-  else if (request.command?.command.fault) show(element("span", { text: "no_command" }));
-  else if (undo) whenDone(request.terminal.run.id, () => show(element("span", { text: "is_deleted" }), undo));
+  else if (request.command?.command.fault) show(element("span", { text: "no_command" }), undo);
+  else if (undo) whenDone(request, () => show(element("span", { text: "is_deleted" }), undo));
+  const changed = isLive() && !undo && changeOf(request);
+  if (!changed) return;
+  const shown = strip.firstChild;
+  whenDone(request, async () => {
+    const back = await changed();
+    if (!back) return;
+    if (command && shown === strip.firstChild) strip.lastChild?.before(undoes(back));
+    else show(element("span", { text: "is_changed" }), undoes(back));
+  });
 }
 
-/** Calls `then` once a program of the terminal's has done what it was asked. */
-function whenDone(id, then) {
+/** What others may go on with is not gone back to: it is known what one changed oneself. */
+function changeOf(request) {
+  const { apply, kubectl: line } = request.command?.command ?? {};
+  if (apply !== undefined) return watchChange(["get", "-f", "-"], apply);
+  const run = request.terminal?.run;
+  // The tools' own programs, what takes things back among them, are not a person's.
+  const args = line?.split(/\s+/) ?? (run?.id < 1 << 24 ? run.args : []);
+  const reading = readingOf(args);
+  return reading && watchChange(reading, run?.stdin);
+}
+
+/** Calls `then` once a command of the page's, or a program of the terminal's, has done what it was asked. */
+function whenDone(request, then) {
+  const { command, terminal } = request;
+  const answer = command ? `{"outcome":{"id":${command.id},` : `{"terminal":{"done":{"id":${terminal.run.id},`;
   const hear = ({ data }) => {
-    if (typeof data !== "string" || !data.startsWith(`{"terminal":{"done":{"id":${id},`)) return;
+    if (typeof data !== "string" || !data.startsWith(answer)) return;
     engine.removeEventListener("message", hear);
-    if (parsed(data).terminal.done.code === 0) then();
+    const reply = parsed(data);
+    if (command ? reply.outcome.outcome.ok : reply.terminal.done.code === 0) then();
   };
   engine.addEventListener("message", hear);
 }
@@ -110,6 +135,9 @@ function deletes(request) {
  * the objects are made again.
  */
 function undoOf(request) {
+  const { fault } = request.command?.command ?? {};
+  // Alone one goes back to before it (*Rewind*).
+  if (fault && isLive()) return () => engine.postMessage(JSON.stringify({ command: { id: 0, command: { repair: { target: fault.target } } } }));
   const args = deletes(request);
   if (!args) return undefined;
   const at = Math.max(known.now - 1, 0);

@@ -207,6 +207,11 @@ fn LiveSection() -> impl IntoView {
             </label>
         }
     };
+    // Of one's own, which nobody else sees and which needs no server; what is shared stays open beside it.
+    let copy = move || {
+        let address = move || page.link.get().map(|link| format!("{}#{link}", browser::address()));
+        view! { <a class="button quiet" target="_blank" href=address>{t!(i18n, live.copy)}</a> }
+    };
     view! {
         <h2>{t!(i18n, live.title)}</h2>
         <p>{t!(i18n, live.says)}</p>
@@ -217,8 +222,9 @@ fn LiveSection() -> impl IntoView {
             (Some(_), Some(invitations)) => view! {
                 {link(Signal::derive(move || t_string!(i18n, live.editor)), invitations.editor)}
                 {link(Signal::derive(move || t_string!(i18n, live.viewer)), invitations.viewer)}
+                {copy()}
             }.into_any(),
-            (Some(_), None) => view! { <p class="muted">{t!(i18n, live.guest)}</p> }.into_any(),
+            (Some(_), None) => view! { <p class="muted">{t!(i18n, live.guest)}</p> {copy()} }.into_any(),
         }}
         <button class="quiet" on:click=move |_| crate::rooms::teach()>{t!(i18n, live.teach)}</button>
     }
@@ -229,19 +235,29 @@ fn LiveSection() -> impl IntoView {
 fn LiveBadge() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    move || {
+    let is_live = Memo::new(move |_| page.live.with(Option::is_some));
+    // The module stays while what it shows changes.
+    let badge = move || {
         page.live.get().map(|live| {
             let state = match (live.connected, live.in_sync) {
+                _ if live.apart => "apart",
+                (true, _) if live.catching_up.is_some() => "late",
                 (false, _) => "broken",
                 (true, Some(true)) => "synced",
                 (true, Some(false)) => "diverged",
                 (true, None) => "joined",
             };
-            let words = move || match state {
-                "broken" => t_string!(i18n, live.broken),
-                "synced" => t_string!(i18n, live.in_sync),
-                "diverged" => t_string!(i18n, live.diverged),
-                _ => t_string!(i18n, live.joined),
+            let share = live.catching_up.unwrap_or_default();
+            let words = move || {
+                let words = match state {
+                    "late" => return t_string!(i18n, live.late, share = share).to_string(),
+                    "apart" => t_string!(i18n, live.apart),
+                    "broken" => t_string!(i18n, live.broken),
+                    "synced" => t_string!(i18n, live.in_sync),
+                    "diverged" => t_string!(i18n, live.diverged),
+                    _ => t_string!(i18n, live.joined),
+                };
+                words.to_string()
             };
             view! {
                 <span class="live" data-state=state role="status" title=live.problem.clone()>
@@ -250,7 +266,8 @@ fn LiveBadge() -> impl IntoView {
                 </span>
             }
         })
-    }
+    };
+    move || is_live.get().then(|| view! { {badge} <Later asset="together" class="together" /> })
 }
 
 fn select_all(event: leptos::ev::FocusEvent) {

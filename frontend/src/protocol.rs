@@ -231,6 +231,10 @@ pub enum Reply {
 pub struct Live {
     /// Whether the server can be heard.
     pub connected: bool,
+    /// How much of what happened before has been played, in per cent; `None` once that is all.
+    pub catching_up: Option<u8>,
+    /// Whether the cluster goes on here without the server, which hears of it later.
+    pub apart: bool,
     /// Whether this person may act.
     pub may_act: bool,
     /// How many are here.

@@ -5,12 +5,14 @@
 //! - [`past`]: branches, the [`moments`] that can be gone back to, what is marked on the timeline, and the [`numbers`] over time.
 //! - [`terminal`]: kubectl programs of the terminal; [`tools`]: what editor and files ask; [`panels`]: what parts of the page ask
 //!   that are loaded later.
-//! - `socket`: the connection to the server of a live session; [`pending`]: what is to be said when it is back.
+//! - `socket`: the connection to the server of a live session; [`pending`]: what is to be said when it is back; [`company`]: who else is
+//!   there, and what they point at.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
 //! - [`view`], [`systems`], [`map`], [`standing`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
 //!   said about it.
 
 pub mod captions;
+pub mod company;
 pub mod driver;
 pub mod inspect;
 #[cfg(feature = "page")]

@@ -13,7 +13,7 @@ use axum::extract::ws::Utf8Bytes;
 use shared::{
     doc::Str,
     scenario::{Scenario, StepAction},
-    session::protocol::{Checkpoint, Entry, Horizon, Person, Role, ServerMessage, Welcome},
+    session::protocol::{Checkpoint, Entry, Horizon, Person, Pointer, Role, ServerMessage, Welcome},
     sim::{StateHash, Time},
 };
 use tokio::{
@@ -48,6 +48,9 @@ const BATCH: usize = 256;
 /// for a file of several documents.
 const ANSWER_MS: u64 = 250;
 
+/// Among so many at most it is shown what those point at who only look.
+const FEW: usize = 16;
+
 /// One may skip this far at once: a day.
 const MAX_SKIP_MS: u64 = 24 * 3600 * 1000;
 
@@ -65,6 +68,10 @@ pub enum Ask {
     Pace { client: u64, change: PaceChange },
     /// Somebody tells what state they have.
     Report { client: u64, checkpoint: Checkpoint },
+    /// Somebody points at something.
+    Point { client: u64, at: Pointer },
+    /// Somebody wants to be called otherwise.
+    Call { client: u64, name: Str },
     /// Somebody has gone.
     Leave { client: u64 },
     /// How is it?
@@ -154,6 +161,19 @@ struct Client {
     role: Role,
     name: Str,
     standing: Standing,
+    /// What they point at, for whoever comes later.
+    pointer: Option<Box<Pointer>>,
+}
+
+impl Client {
+    /// Something to see, unless there is more important to read.
+    fn glance(&self, frame: &Utf8Bytes) {
+        let sees = self.standing != Standing::Unseen;
+        if sees && self.line.frames.capacity() * 2 > self.line.frames.max_capacity() {
+            // Whoever has just gone sees nothing any more.
+            let _ = self.line.frames.try_send(frame.clone());
+        }
+    }
 }
 
 /// How somebody got in.
@@ -315,6 +335,8 @@ impl Session {
                 }
                 Ask::Pace { client, change } => self.change_pace(client, &change).await?,
                 Ask::Report { client, checkpoint } => self.compare(client, &checkpoint),
+                Ask::Point { client, at } => self.point(client, at),
+                Ask::Call { client, name } => self.call(client, &name),
                 Ask::Leave { client } => {
                     if self.clients.remove(&client).is_some() {
                         self.tell_presence();
@@ -412,8 +434,17 @@ impl Session {
             return;
         }
         self.next_client += 1;
-        self.clients.insert(client, Client { line, role, name, standing });
+        let pointed: Vec<Utf8Bytes> = (self.clients.values())
+            .filter_map(|other| {
+                let at = other.pointer.as_deref()?.clone();
+                Some(text(&ServerMessage::Points { name: other.name.clone(), at }))
+            })
+            .collect();
+        self.clients.insert(client, Client { line, role, name, standing, pointer: None });
         self.tell_presence();
+        if let Some(newcomer) = self.clients.get(&client) {
+            pointed.iter().for_each(|frame| newcomer.glance(frame));
+        }
     }
 
     /// `Ana`, `Ana 2` …: the first that nobody present has.
@@ -614,6 +645,34 @@ impl Session {
             .map(|&id| (id, text(&ServerMessage::Presence { people: people(id) })))
             .collect();
         frames.into_iter().for_each(|(client, frame)| self.send(client, &frame));
+    }
+
+    /// Somebody is called otherwise from now on; who is here by a grant has the name that it gave.
+    fn call(&mut self, client: u64, wanted: &str) {
+        let Some(called) = self.clients.get(&client) else { return };
+        let Some(wanted) = name::clean(wanted).filter(|_| called.standing == Standing::Guest) else { return };
+        let taken = |name: &str| self.clients.iter().any(|(id, other)| *id != client && other.name == name);
+        let name = Str::from(name::told_apart(&wanted, taken));
+        if let Some(called) = self.clients.get_mut(&client) {
+            called.name = name;
+            self.tell_presence();
+        }
+    }
+
+    /// Shows the others what somebody points at; of those who only look there may be hundreds, who are not shown then.
+    fn point(&mut self, client: u64, at: Pointer) {
+        let few = self.clients.len() <= FEW;
+        let Some(pointing) = self.clients.get_mut(&client) else { return };
+        let shown = (few || pointing.role.may_act()) && pointing.standing != Standing::Unseen;
+        let before = pointing.pointer.as_deref().cloned().unwrap_or_default();
+        if !shown || before == at {
+            return;
+        }
+        pointing.pointer = (at != Pointer::default()).then(|| Box::new(at.clone()));
+        let frame = text(&ServerMessage::Points { name: pointing.name.clone(), at });
+        for (_, reader) in self.clients.iter().filter(|(id, _)| **id != client) {
+            reader.glance(&frame);
+        }
     }
 
     fn horizon(&mut self) -> Horizon {

@@ -163,7 +163,7 @@ export function createSeat(room, seat) {
     state(isConnected, why, final) {
       if (connected === isConnected && !final) return;
       connected = isConnected;
-      trouble = connected ? "" : final ? why : t("reconnecting");
+      trouble = connected ? "" : final ? why : t(own ? "going_on" : "reconnecting");
       draw();
     },
     end() {

@@ -1,7 +1,9 @@
 //! Drives one cluster for one viewer: lets time pass at the viewer's pace, and tells what changed.
 
 mod beside;
+mod catch_up;
 mod far;
+mod island;
 mod numbers;
 mod request;
 mod rewind;
@@ -96,6 +98,10 @@ pub struct Driver {
     map_ticks: u32,
     /// Wall time since a large cluster was last looked at.
     far_passed: f64,
+    /// Wall time since the server was heard last, and where one goes on without it.
+    apart: island::Apart,
+    /// The moment from which on is played what was missed of a session, while that goes on.
+    missed: Option<u64>,
 }
 
 impl Driver {
@@ -133,7 +139,10 @@ impl Driver {
             map: None,
             map_ticks: 0,
             far_passed: 0.0,
+            apart: island::Apart::default(),
+            missed: None,
         };
+        driver.begin_to_catch_up();
         driver.begin();
         driver
     }
@@ -238,7 +247,11 @@ impl Driver {
                 _ => None,
             };
         }
+        let is_back = matches!(message, ServerMessage::Welcome(_));
         self.replica.hear(message);
+        if is_back {
+            self.begin_to_catch_up();
+        }
         self.follow_the_pace();
     }
 
@@ -316,6 +329,8 @@ impl Driver {
             arrived = self.seek(&|| clock() > deadline);
         } else if let Some((search, limit)) = self.search {
             self.fast_forward(search, limit, &mut drawn, &|| clock() > deadline);
+        } else if self.missed.is_some() && self.catch_up(clock) {
+            self.behind = true;
         } else if self.running {
             self.advance(passed.min(LONGEST_TICK_MS), &mut drawn, &|| clock() > deadline);
         } else {
@@ -324,6 +339,7 @@ impl Driver {
         self.keep_up(&|| clock() > deadline);
         self.rejoin();
         let mut replies = arrived;
+        replies.extend(self.tick_apart(passed));
         replies.extend(opening.map(|until| self.tell_opening(until)));
         replies.extend(self.fingerprint());
         replies.extend(self.replica.outcomes());
@@ -334,6 +350,9 @@ impl Driver {
         frame.heartbeats.sort_unstable();
         frame.heartbeats.dedup();
         self.look(&mut frame);
+        if self.missed.is_some() {
+            frame.captions.clear();
+        }
         self.finish(&mut frame);
         if self.running || self.sent != frame.clock || !frame.is_still() {
             self.sent = frame.clock;

@@ -5,12 +5,13 @@ use std::{cell::RefCell, rc::Rc};
 use js_sys::{Array, JsString};
 use shared::{
     doc::{from_doc, parse_json},
-    session::protocol::{ServerMessage, Welcome},
+    session::protocol::{ClientMessage, ServerMessage, Welcome},
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use super::{
+    company::Company,
     driver::Driver,
     replica::Replica,
     socket::{Heard, Socket},
@@ -24,6 +25,11 @@ const FRAME_MS: i32 = 33;
 
 /// A cluster that differs from the others' again and again is not made anew for ever.
 const MOST_HEALED: u32 = 3;
+
+/// A server whose clock goes and that says nothing for this time is out of reach, in milliseconds.
+const SILENCE_MS: f64 = 5000.0;
+/// No more counts at once: a page that slept gets what came meanwhile before it judges.
+const LONGEST_TICK_MS: f64 = 1000.0;
 
 /// The worker's only state.
 struct Worker {
@@ -40,6 +46,8 @@ struct Worker {
     healed: u32,
     /// Whether that is going on.
     healing: bool,
+    /// For how long the server said nothing.
+    silent: f64,
 }
 
 type Shared = Rc<RefCell<Worker>>;
@@ -69,6 +77,7 @@ pub fn start() {
         live: Live::default(),
         healed: 0,
         healing: false,
+        silent: 0.0,
     };
     let worker = Rc::new(RefCell::new(worker));
 
@@ -176,6 +185,7 @@ impl Worker {
     }
 
     fn tick(&mut self, passed: f64, clock: &dyn Fn() -> f64) {
+        self.listen(passed);
         let Some(driver) = &mut self.driver else { return };
         let mut replies = driver.tick(passed, clock);
         replies.extend(self.terminal.tick(driver, clock));
@@ -191,7 +201,23 @@ impl Worker {
         self.talk();
     }
 
+    /// Networks vanish without a word.
+    fn listen(&mut self, passed: f64) {
+        let (Some(socket), Some(driver), false) = (&self.socket, &mut self.driver, self.joining) else {
+            return;
+        };
+        let session = driver.session();
+        let speaks = self.live.connected && session.pace().is_some_and(|(running, _)| running);
+        self.silent = if speaks { self.silent + passed.min(LONGEST_TICK_MS) } else { 0.0 };
+        if self.silent > SILENCE_MS {
+            self.silent = 0.0;
+            session.lose(String::new());
+            socket.give_up();
+        }
+    }
+
     fn hear_server(&mut self, heard: Heard) {
+        self.silent = 0.0;
         let following =
             !self.joining && self.driver.as_mut().is_some_and(|driver| driver.session().sequence().is_some());
         match heard {
@@ -254,11 +280,20 @@ impl Worker {
             return socket.begin_anew();
         }
         socket.remember(driver.session().sequence());
+        let here = driver.session().company().and_then(Company::tell);
         let Some((said, live)) = driver.session().said() else { return };
-        said.iter().for_each(|message| socket.say(message));
+        for message in &said {
+            if let ClientMessage::Call { name } = message {
+                socket.call(name);
+            }
+            socket.say(message);
+        }
         if *live != self.live {
             self.live = live.clone();
             self.say(&Reply::Live(self.live.clone()));
+        }
+        if let Some(here) = here {
+            self.answer(&tools::Answer::Here(here));
         }
     }
 

@@ -221,6 +221,13 @@ impl Past {
         self.sent = 0;
     }
 
+    /// A branch that is not shown is gone.
+    pub fn forget(&mut self, id: u32) {
+        let current = self.course().id;
+        self.courses.retain(|course| course.id != id || id == current);
+        self.current = self.courses.iter().position(|course| course.id == current).unwrap_or(0);
+    }
+
     /// Another branch is shown from now on; the answer is its present.
     pub fn switch(&mut self, id: u32) -> Option<Replica> {
         let index = self.courses.iter().position(|course| course.id == id && course.present.is_some())?;

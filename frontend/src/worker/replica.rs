@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::{
     cluster::{Cluster, HttpResponse},
     doc,
-    doc::from_doc,
+    doc::{Str, from_doc},
     scenario::{FaultStep, RepairStep, RequestStep, Scenario, Step, StepAction},
     session::{
         self, Player, Replica as Follower, StepResult, diagnose, link,
@@ -14,7 +14,7 @@ use shared::{
     sim::{Target, Time},
 };
 
-use super::pending::Pending;
+use super::{company::Company, pending::Pending};
 use crate::protocol::{Command, Diagnostic, Live, Outcome, Reply, Subject, Visitors};
 
 /// From here on numbers are those of the terminal's requests.
@@ -52,6 +52,7 @@ struct Together {
     reported: Vec<Checkpoint>,
     /// Whether one of them is not what the others have.
     diverged: bool,
+    company: Company,
 }
 
 /// A cluster, and the commands that are on their way.
@@ -66,6 +67,8 @@ pub struct Replica {
     struck: bool,
     /// Answers to the terminal's requests.
     responses: Vec<(u32, HttpResponse)>,
+    /// As whom one acts who is alone; empty for the cluster's admin.
+    name: Str,
 }
 
 impl Replica {
@@ -116,6 +119,7 @@ impl Replica {
             refused: Vec::new(),
             struck: false,
             responses: Vec::new(),
+            name: Str::new(),
         };
         replica.told = replica.player().results().len();
         replica
@@ -141,10 +145,9 @@ impl Replica {
             pending: Pending::default(),
             reported: Vec::new(),
             diverged: false,
+            company: Company::default(),
         };
         together.resume(&log, horizon);
-        let limit = together.follower.limit();
-        together.advance_to(limit);
         Ok(Self::with(Engine::Together(Box::new(together))))
     }
 
@@ -292,6 +295,25 @@ impl Replica {
         }
     }
 
+    /// Who else is here and what they point at.
+    pub fn company(&mut self) -> Option<&mut Company> {
+        match &mut self.engine {
+            Engine::Alone(_) => None,
+            Engine::Together(together) => Some(&mut together.company),
+        }
+    }
+
+    /// Wants to be called so from now on; whether that was asked: what is on its way is known by the name it was sent with.
+    pub fn call(&mut self, name: &str) -> bool {
+        match &mut self.engine {
+            Engine::Together(together) if together.pending.is_empty() => {
+                together.said.push(ClientMessage::Call { name: name.into() });
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// What was done and is not in the log yet.
     pub fn take_pending(&mut self) -> Pending {
         match &mut self.engine {
@@ -305,7 +327,77 @@ impl Replica {
         if let Engine::Together(together) = &mut self.engine {
             together.pending = pending;
             together.pending.resume(together.follower.horizon().sequence);
-            together.send_due();
+        }
+    }
+
+    /// Lets wall time pass for what waits to be sent.
+    pub fn send_due(&mut self, passed: f64) {
+        if let Engine::Together(together) = &mut self.engine {
+            together.send_due(passed);
+        }
+    }
+
+    /// Whether the server cannot be heard, and nobody else acts here meanwhile.
+    pub fn is_left_alone(&self) -> bool {
+        matches!(&self.engine, Engine::Together(together)
+            if !together.live.connected && together.live.may_act && together.live.people <= 1)
+    }
+
+    /// Whether nobody else is here, as far as the server told.
+    pub fn said_to_be_alone(&self) -> bool {
+        matches!(&self.engine, Engine::Together(together) if together.live.people <= 1)
+    }
+
+    /// Whether the server can be heard again and has all that was done here.
+    pub fn is_back(&self) -> bool {
+        matches!(&self.engine, Engine::Together(together) if together.live.connected
+            && together.pending.is_empty()
+            && together.follower.horizon().sequence <= together.follower.sequence())
+    }
+
+    /// Whether all entries that the server told of are here.
+    pub fn has_log(&self) -> bool {
+        matches!(&self.engine, Engine::Together(together)
+            if together.follower.horizon().sequence <= together.follower.sequence())
+    }
+
+    /// How much of what was missed has been played, in per cent, while that goes on.
+    pub fn set_catching_up(&mut self, share: Option<u8>) {
+        if let Engine::Together(together) = &mut self.engine {
+            together.live.catching_up = share;
+        }
+    }
+
+    /// The same cluster without the server, to go on in for a while; it tells what comes of all that is on its way.
+    pub fn island(&mut self) -> Option<Self> {
+        let Engine::Together(together) = &mut self.engine else { return None };
+        let name = Str::from(together.pending.name());
+        let mut player = together.follower.player().clone();
+        let mut asked = std::mem::take(&mut self.asked);
+        asked.retain(|step, _| *step <= player.log().len() as u64);
+        for (id, action) in together.pending.hand_over() {
+            asked.insert(player.submit(action, name.clone()), id);
+        }
+        together.live.apart = true;
+        let mut island = Self::with(Engine::Alone(Box::new(player)));
+        (island.asked, island.name) = (asked, name);
+        island.told = self.told;
+        island.responses = std::mem::take(&mut self.responses);
+        island.refused = std::mem::take(&mut self.refused);
+        Some(island)
+    }
+
+    /// The page sees again what the server has.
+    pub fn end_island(&mut self) {
+        if let Engine::Together(together) = &mut self.engine {
+            together.live.apart = false;
+        }
+    }
+
+    /// Things were done while the server could not hear of them.
+    pub fn keep(&mut self, deeds: &[Step]) {
+        if let Engine::Together(together) = &mut self.engine {
+            together.pending.keep(deeds.iter().map(|step| (step.at, step.action.clone())));
         }
     }
 
@@ -326,7 +418,6 @@ impl Replica {
                 together.live.problem.clear();
                 together.pending.resume(welcome.horizon.sequence);
                 together.resume(&welcome.log, welcome.horizon);
-                together.send_due();
             }
             ServerMessage::Entry(entry) => {
                 self.struck |= matches!(entry.action, StepAction::Fault(_) | StepAction::Repair(_));
@@ -334,7 +425,6 @@ impl Replica {
                 together.enter(&entry);
                 let step = together.steps.get(&entry.sequence).copied();
                 self.asked.extend(step.zip(own));
-                together.send_due();
             }
             ServerMessage::Horizon(horizon) => together.follower.take_horizon(horizon),
             ServerMessage::Check { sequence, time } => {
@@ -357,14 +447,18 @@ impl Replica {
                 }
             }
             ServerMessage::Refused { id, why } => match id.filter(|id| together.pending.end(*id)) {
-                None => together.live.problem = why.to_string(),
+                // Nobody waits for those any more that were done without a connection.
+                None | Some(0) => together.live.problem = why.to_string(),
                 id => self.refuse(id, &why),
             },
+            ServerMessage::Points { name, at } => together.company.point(name, at),
             ServerMessage::Presence { people } => {
                 if let Some(you) = people.iter().find(|person| person.you) {
                     together.pending.set_name(&you.name);
                 }
                 together.live.people = u32::try_from(people.len()).unwrap_or(u32::MAX);
+                together.company.gather(people);
+                together.send_due(0.0);
             }
         }
     }
@@ -383,7 +477,7 @@ impl Replica {
     fn submit(&mut self, id: Option<u32>, action: StepAction) {
         match &mut self.engine {
             Engine::Alone(player) => {
-                let number = player.submit(action, Default::default());
+                let number = player.submit(action, self.name.clone());
                 self.asked.extend(id.map(|id| (number, id)));
             }
             Engine::Together(together) => {
@@ -513,8 +607,8 @@ impl Together {
     }
 
     /// Sends what waited for the connection, once the log is here.
-    fn send_due(&mut self) {
-        self.said.extend(self.pending.due(self.follower.sequence()));
+    fn send_due(&mut self, passed: f64) {
+        self.said.extend(self.pending.due(self.follower.sequence(), passed, self.live.people <= 1));
     }
 
     fn advance_to(&mut self, until: Time) {

@@ -40,6 +40,7 @@ struct Inner {
     /// The last entry of the log that is known here.
     after: Option<u64>,
     ended: bool,
+    hear: Rc<dyn Fn(Heard)>,
 }
 
 impl Socket {
@@ -71,14 +72,15 @@ impl Socket {
             web: None,
             after: None,
             ended: false,
+            hear,
         };
         let socket = Self { inner: Rc::new(RefCell::new(inner)) };
-        socket.connect(hear);
+        socket.connect();
         Ok(socket)
     }
 
-    fn connect(&self, hear: Rc<dyn Fn(Heard)>) {
-        let url = self.inner.borrow().url.clone();
+    fn connect(&self) {
+        let (url, hear) = (self.inner.borrow().url.clone(), Rc::clone(&self.inner.borrow().hear));
         let Ok(web) = WebSocket::new(&url) else { return };
         let this = self.clone();
         let on_open = Closure::<dyn Fn()>::new(move || {
@@ -110,22 +112,36 @@ impl Socket {
                 OTHER_VERSION => Heard::Outdated(event.reason()),
                 _ => Heard::Gone(event.reason()),
             });
-            if over {
-                return;
+            if !over {
+                this.retry();
             }
-            let (again, hear) = (this.clone(), Rc::clone(&hear));
-            let retry = Closure::once_into_js(move || {
-                if !again.inner.borrow().ended {
-                    again.connect(hear);
-                }
-            });
-            let scope = this.inner.borrow().scope.clone();
-            // Without timers there would be no worker.
-            let _ =
-                scope.set_timeout_with_callback_and_timeout_and_arguments_0(retry.unchecked_ref(), AGAIN_MS);
         });
         web.set_onclose(Some(on_close.into_js_value().unchecked_ref()));
         self.inner.borrow_mut().web = Some(web);
+    }
+
+    /// Connects again in a while.
+    fn retry(&self) {
+        let again = self.clone();
+        let retry = Closure::once_into_js(move || {
+            if !again.inner.borrow().ended {
+                again.connect();
+            }
+        });
+        let scope = self.inner.borrow().scope.clone();
+        // Without timers there would be no worker.
+        let _ = scope.set_timeout_with_callback_and_timeout_and_arguments_0(retry.unchecked_ref(), AGAIN_MS);
+    }
+
+    /// Waits no longer for a connection on which nothing comes: the network is gone, or was while the machine slept.
+    pub fn give_up(&self) {
+        let Some(web) = self.inner.borrow_mut().web.take() else { return };
+        web.set_onopen(None);
+        web.set_onmessage(None);
+        web.set_onclose(None);
+        // It may be closing already.
+        let _ = web.close();
+        self.retry();
     }
 
     /// Says something to the server. What is said while nobody listens is lost; commands are kept elsewhere.
@@ -136,6 +152,11 @@ impl Socket {
             // Refused only for text that is no text.
             let _ = web.send_with_str(&message.write());
         }
+    }
+
+    /// Comes back under this name after a break.
+    pub fn call(&self, name: &str) {
+        name.clone_into(&mut self.inner.borrow_mut().name);
     }
 
     /// Remembers where to go on after a break.

@@ -10,7 +10,11 @@ use shared::{
     sim::Time,
 };
 
-use super::{driver::Driver, panels, replica};
+use super::{
+    company::{self, Here},
+    driver::Driver,
+    panels, replica,
+};
 use crate::protocol::{Command, Diagnostic, Outcome, Reply, TerminalReply};
 
 /// From here on numbers of kubectl programs are the tools'.
@@ -61,6 +65,8 @@ pub enum Answer {
         /// As JSON.
         text: String,
     },
+    /// Who else is in a live session, and what they point at.
+    Here(Box<Here>),
     /// The cluster as it stands, with everything that was done to it.
     Scenario {
         /// The request's number.
@@ -84,7 +90,8 @@ pub fn is_for_tool(reply: &Reply) -> bool {
 
 impl Tools {
     /// Does what a tool asks: `{"id", "check": text}`, `{"id", "scenario": true}`, `{"id", "ask": …}` (see [`panels`]), or
-    /// what an address can ask for: `{"look": virtual time}`, `{"readOnly": bool}`. Second are answers to the page.
+    /// what an address can ask for: `{"look": virtual time}`, `{"readOnly": bool}`; in a live session also `{"point": …}`,
+    /// `{"here": true}` (see [`company`]). Second are answers to the page.
     pub fn hear(&mut self, text: &str, driver: &mut Driver) -> (Vec<Answer>, Vec<Reply>) {
         let Ok(request) = parse_json(text) else { return Default::default() };
         let id = request["id"].as_i64().and_then(|id| u32::try_from(id).ok()).unwrap_or_default();
@@ -99,6 +106,9 @@ impl Tools {
         }
         if let Some(read_only) = request["readOnly"].as_bool() {
             driver.set_read_only(read_only);
+            return Default::default();
+        }
+        if company::hear(&request, driver) {
             return Default::default();
         }
         (vec![Answer::Scenario { id, text: driver.replica().scenario() }], Vec::new())

@@ -56,6 +56,13 @@ pub enum ClientMessage {
     },
     /// Where this replica is, for the others to compare.
     Hash(Checkpoint),
+    /// What this person points at, for the others to see; it is kept nowhere.
+    Point(Pointer),
+    /// What this person wants to be called from now on.
+    Call {
+        /// Text, which the server cleans and tells apart from other names.
+        name: Str,
+    },
 }
 
 /// What the server tells a replica.
@@ -104,6 +111,13 @@ pub enum ServerMessage {
     Presence {
         /// Everyone, in the order of their coming.
         people: Vec<Person>,
+    },
+    /// What somebody else points at; nothing any more when all of it is empty.
+    Points {
+        /// Who, as in [`ServerMessage::Presence`].
+        name: Str,
+        /// What.
+        at: Pointer,
     },
     /// Another replica at the same place has another state: a bug of ours, or a foreign build.
     Diverged {
@@ -190,6 +204,39 @@ pub struct Person {
     /// Whether this is the one who reads it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub you: bool,
+}
+
+/// What somebody points at in the picture of the cluster, and what they have chosen there.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pointer {
+    /// The thing under the pointer: `node/node-1`, `pod/…`, `kube-scheduler`; empty for none.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub place: Str,
+    /// Where on it, in thousandths of its width and height.
+    #[serde(default)]
+    pub x: u16,
+    /// The same, downwards.
+    #[serde(default)]
+    pub y: u16,
+    /// The thing that is looked at more closely: `Pod/default/web-0`, `kube-scheduler`; empty for none.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub chosen: Str,
+    /// The panel that is open: `terminal`; empty for none.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub panel: Str,
+}
+
+impl Pointer {
+    /// The longest name of a thing, in bytes.
+    pub const LONGEST: usize = 300;
+
+    /// Whether it is one that a page would send.
+    pub fn is_sound(&self) -> bool {
+        let plain =
+            |text: &Str| text.len() <= Self::LONGEST && text.chars().all(|letter| !letter.is_control());
+        [&self.place, &self.chosen, &self.panel].into_iter().all(plain) && self.x <= 1000 && self.y <= 1000
+    }
 }
 
 /// What somebody may do.

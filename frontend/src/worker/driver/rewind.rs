@@ -146,7 +146,7 @@ impl Driver {
         let old = std::mem::replace(self, Self::new(replica));
         (self.speed, self.scene, self.inspected) = (old.speed, old.scene, old.inspected);
         (self.past, self.beside, self.before_fault) = (old.past, old.beside, old.before_fault);
-        self.read_only = old.read_only;
+        (self.read_only, self.apart) = (old.read_only, old.apart);
         // A moment before the opening is a moment as well.
         self.search = None;
         self.running = running;
@@ -192,7 +192,7 @@ impl Driver {
     }
 
     /// Shows another branch.
-    fn switch(&mut self, id: u32) -> Vec<Reply> {
+    pub(super) fn switch(&mut self, id: u32) -> Vec<Reply> {
         if id == self.past.course().id {
             return Vec::new();
         }
