@@ -21,7 +21,8 @@ import { Files } from "./workbench/files.js";
 import { format } from "./workbench/format.js";
 import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
-import { bring, more } from "./workbench/more.js";
+import { mayBeMore } from "./workbench/bring.js";
+import { bring, more, offer } from "./workbench/more.js";
 import { CURRENT, load, save } from "./workbench/playgrounds.js";
 import { dress } from "./workbench/style.js";
 import { element as make, say } from "./workbench/words.js";
@@ -119,6 +120,11 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     return true;
   };
 
+  /** A whole cluster that was pasted is offered as one, as if its file had been dropped. */
+  const pasted = (text) => {
+    if (mayBeMore(text)) offer(text, files.open.name, { note, open });
+  };
+
   const extensions = [
     Prec.highest(keymap.of([
       { key: "Mod-Enter", run: apply }, { key: "F1", run: explainHere }, { key: "Shift-Alt-f", run: tidy },
@@ -133,6 +139,7 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
       faults.soon(update.view);
+      if (update.transactions.some((step) => step.isUserEvent("input.paste"))) pasted(update.state.doc.toString());
       if (update.transactions.some((step) => !step.annotation(byProgram))) hearSoon();
     }),
     // Tab indents, as in every editor of YAML; Escape and then Tab leaves, for those who use the keyboard only.

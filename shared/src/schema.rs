@@ -208,7 +208,7 @@ pub fn nearest(of: Type, name: &str) -> Option<&'static str> {
 }
 
 /// Letters to insert, drop, replace or swap with their neighbour to make one text of the other.
-fn distance(a: &str, b: &str) -> usize {
+pub fn distance(a: &str, b: &str) -> usize {
     // Field names are short; longer text is near to none.
     let a: Vec<char> = a.chars().take(64).collect();
     let b: Vec<char> = b.chars().take(64).collect();

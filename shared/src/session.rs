@@ -5,6 +5,7 @@
 //! [`protocol`] is what server and replicas say to each other.
 
 mod diagnose;
+pub mod fixes;
 pub mod link;
 mod packed;
 mod player;

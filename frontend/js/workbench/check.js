@@ -5,6 +5,7 @@ import { parseAllDocuments } from "yaml";
 import { fixesOf, indentation } from "./fixes.js";
 import { check } from "./line.js";
 import { documents, find, siblings, steps } from "./text.js";
+import { say } from "./words.js";
 
 /** How long after a key is pressed the worker is asked, in milliseconds. */
 const REST_MS = 15;
@@ -58,16 +59,22 @@ function wordsOf({ from, to, text }) {
 
 /** An engine's diagnostics (`{from: [line, column], to, message}`) as the editor's. */
 function marked(doc, list) {
-  return list.map(({ from: start, to: end, message }) => {
+  return list.map(({ from: start, to: end, message, fixes }) => {
     const whole = start[0] === 1 && start[1] === 1 && !end;
     const found = whole && located(doc, message);
-    if (found) return { ...found, message };
+    if (found) return { ...found, message, fixes };
     const from = offset(doc, start);
     const to = Math.max(from, end ? offset(doc, end) : doc.lineAt(from).to);
     // What is missing has no width: the words before it are marked, or nobody would see anything.
-    return from === to ? { ...wordsOf(doc.lineAt(from)), message } : { from, to, message };
+    return from === to ? { ...wordsOf(doc.lineAt(from)), message, fixes } : { from, to, message, fixes };
   });
 }
+
+/** The engine's fixes (`{says, of, edits}`) as the editor's: `{name, changes}`. */
+const named = (doc, fixes = []) => fixes.map(({ says, of, edits }) => ({
+  name: say(says, { name: of, value: of }),
+  changes: edits.map(({ from, to, text }) => ({ from: offset(doc, from), to: offset(doc, to), insert: text })),
+}));
 
 /** What is no fault of the text: the cluster cannot be asked, or the text itself brings what is missing. */
 function about(message, doc) {
@@ -98,9 +105,10 @@ export async function show(view, list) {
     shown.set(view, { doc, key, diagnostics: all });
     view.dispatch(setDiagnostics(view.state, all.map((one) => ({ severity: "error", ...one }))));
   };
-  const plain = setTimeout(() => put(diagnostics), PATIENCE_MS);
-  const mended = await Promise.all(diagnostics.map(async (one) => {
-    let fixes = await fixesOf(doc, one);
+  const plain = setTimeout(() => put(diagnostics.map(({ fixes, ...one }) => one)), PATIENCE_MS);
+  const mended = await Promise.all(diagnostics.map(async ({ fixes: own, ...one }) => {
+    let fixes = named(doc, own);
+    for (const more of await fixesOf(doc, one)) if (!fixes.some(({ name }) => name === more.name)) fixes.push(more);
     if (!fixes.length && doc.length < 200_000 && !parses(doc.toString())) fixes = indentation(doc, one, parses);
     const actions = fixes.map(({ name, changes }) => ({
       name, apply: (where) => where.dispatch({ changes: changes.map((change) => ({ ...change })), userEvent: "input.fix" }),

@@ -55,9 +55,10 @@ export function check(text, seen, rehearsed) {
   waiting.delete(newest);
   const id = (newest = next());
   waiting.set(id, (kind, of) => {
-    if (kind === "seen") return seen(of.diagnostics);
+    const mended = (diagnostics) => diagnostics.map((one, index) => ({ ...one, fixes: of.fixes[index] }));
+    if (kind === "seen") return seen(mended(of.diagnostics));
     waiting.delete(id);
-    rehearsed(of.outcome);
+    rehearsed({ ...of.outcome, diagnostics: mended(of.outcome.diagnostics) });
   });
   engine.postMessage([JSON.stringify({ id, check: text })]);
 }

@@ -39,20 +39,29 @@ const EXPORTS = [
 export async function bring(file, { files, note, open }) {
   const { text, refused } = await read(file);
   if (refused) return note(refused, { bad: true });
+  const name = file.name.replace(/\.json$/i, ".yaml");
+  if (await offer(text, file.name, { note, open })) files.add(text, name);
+}
+
+/** The same of a text that is in the editor already: whether it is manifests, and nothing more. */
+export async function offer(text, name, { note, open }) {
   let found = { nature: "manifests" };
   if (mayBeMore(text)) {
-    const reading = (part) => note(say("reading", { name: file.name, percent: Math.round(part * 100) }), { stay: true });
+    const reading = (part) => note(say("reading", { name, percent: Math.round(part * 100) }), { stay: true });
     reading(0);
     found = await understand(text, reading);
     note();
   }
   const { nature } = found;
   const largest = nature === "cluster" ? found.scenario : text;
-  if (largest.length > MOST_TEXT) return note(tooLarge(file.name, largest.length, MOST_TEXT), { bad: true });
-  if (nature === "manifests") return void files.add(text, file.name.replace(/\.json$/i, ".yaml"));
-  if (nature === "scenario") return note(say("is_scenario", { name: file.name }), { action: say("open_it"), act: () => open(text), stay: true });
-  const made = found.made ? ` ${say("is_made", { made: found.made })}` : "";
-  return note(say("is_cluster", { nodes: found.nodes, objects: found.objects }) + made, { action: say("open_it"), act: () => open(found.scenario), stay: true });
+  if (largest.length > MOST_TEXT) note(tooLarge(name, largest.length, MOST_TEXT), { bad: true });
+  else if (nature === "manifests") return true;
+  else if (nature === "scenario") note(say("is_scenario", { name }), { action: say("open_it"), act: () => open(text), stay: true });
+  else {
+    const made = found.made ? ` ${say("is_made", { made: found.made })}` : "";
+    note(say("is_cluster", { nodes: found.nodes, objects: found.objects }) + made, { action: say("open_it"), act: () => open(found.scenario), stay: true });
+  }
+  return false;
 }
 
 /** The menu itself. */

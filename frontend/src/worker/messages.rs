@@ -258,7 +258,7 @@ fn worth_drawing(
     }
     let answers = matches!(from, Process::ApiServer(_)) && !matches!(label, "ADDED" | "MODIFIED" | "DELETED");
     if answers {
-        return accent && label == "error";
+        return accent && matches!(label, "error" | "404");
     }
     if matches!(label, "GET" | "LIST" | "WATCH" | "event") {
         return false;

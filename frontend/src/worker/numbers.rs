@@ -96,7 +96,7 @@ impl Numbers {
             let What::Message { from: Process::ApiServer(_), to, until, label, .. } = &record.what else {
                 continue;
             };
-            if !matches!(*label, "200" | "error") {
+            if !matches!(*label, "200" | "404" | "error") {
                 continue;
             }
             let Some(asked) = request(trace, record, *to) else { continue };

@@ -175,8 +175,10 @@ fn foresee(cluster: &Cluster, id: RecordId, ahead: &mut Option<Cluster>) -> Opti
         let found = writes.map(|(id, _)| id).find(of_it);
         // An answer without a write: it was refused, or changed nothing.
         let answered = trace.since(next).any(|(_, record)| {
-            matches!(record.what, What::Message { from: Process::ApiServer(_), label: "200" | "error", .. })
-                && record.causes.records().contains(&id)
+            matches!(
+                record.what,
+                What::Message { from: Process::ApiServer(_), label: "200" | "404" | "error", .. }
+            ) && record.causes.records().contains(&id)
         });
         if let Some(found) = found {
             *ahead = Some(copy);

@@ -6,7 +6,10 @@
 
 use shared::{
     doc::parse_json,
-    session::{Player, diagnose},
+    session::{
+        self, Player, diagnose,
+        fixes::{Fix, Mender},
+    },
     sim::Time,
 };
 
@@ -23,6 +26,8 @@ pub const TOOLS: u32 = 1 << 24;
 const BUDGET_MS: f64 = 8.0;
 /// How long a rehearsal may take, in virtual milliseconds.
 const PATIENCE_MS: u64 = 30_000;
+/// So many faults are told with what mends them: nobody mends more before looking again.
+const MENDED: usize = 50;
 /// Steps between two looks at the wall clock, which costs more than a step.
 const BETWEEN_LOOKS: u32 = 50;
 
@@ -35,6 +40,7 @@ pub struct Tools {
 /// A private copy of the cluster in which a text is applied.
 struct Rehearsal {
     id: u32,
+    text: String,
     player: Box<Player>,
     step: u64,
     since: Time,
@@ -50,6 +56,8 @@ pub enum Answer {
         id: u32,
         /// What is wrong with it, as far as the text alone tells.
         diagnostics: Vec<Diagnostic>,
+        /// What mends each.
+        fixes: Vec<Vec<Fix>>,
     },
     /// What applying it would come to.
     Rehearsed {
@@ -57,6 +65,8 @@ pub enum Answer {
         id: u32,
         /// What the API server says.
         outcome: Outcome,
+        /// What mends each of its faults.
+        fixes: Vec<Vec<Fix>>,
     },
     /// What a part of the page asked.
     Told {
@@ -117,15 +127,17 @@ impl Tools {
     /// Says what the text alone tells, and begins a rehearsal of it.
     fn check(&mut self, id: u32, manifest: &str, driver: &mut Driver) -> Vec<Answer> {
         self.rehearsal = None;
-        let diagnostics = diagnose(manifest).into_iter().map(replica::mark).collect();
-        let mut answers = vec![Answer::Seen { id, diagnostics }];
+        let found = diagnose(manifest);
+        let fixes = mended(manifest, &found);
+        let diagnostics = found.into_iter().map(replica::mark).collect();
+        let mut answers = vec![Answer::Seen { id, diagnostics, fixes: fixes.clone() }];
         match replica::action(&Command::Apply(manifest.to_owned())) {
-            Err(outcome) => answers.push(Answer::Rehearsed { id, outcome }),
+            Err(outcome) => answers.push(Answer::Rehearsed { id, outcome, fixes }),
             Ok(action) => {
                 let mut player = Box::new(driver.replica().player().clone());
                 let since = player.now();
                 let step = player.submit(action, Default::default());
-                self.rehearsal = Some(Rehearsal { id, player, step, since });
+                self.rehearsal = Some(Rehearsal { id, text: manifest.to_owned(), player, step, since });
             }
         }
         answers
@@ -135,24 +147,35 @@ impl Tools {
     pub fn tick(&mut self, clock: &dyn Fn() -> f64) -> Option<Answer> {
         let rehearsal = self.rehearsal.as_mut()?;
         let deadline = clock() + BUDGET_MS;
-        let outcome = rehearsal.advance(&|| clock() > deadline)?;
+        let (outcome, fixes) = rehearsal.advance(&|| clock() > deadline)?;
         let id = rehearsal.id;
         self.rehearsal = None;
-        Some(Answer::Rehearsed { id, outcome })
+        Some(Answer::Rehearsed { id, outcome, fixes })
     }
+}
+
+/// What mends the faults of a text.
+fn mended(text: &str, faults: &[session::Diagnostic]) -> Vec<Vec<Fix>> {
+    if faults.is_empty() {
+        return Vec::new();
+    }
+    let mender = Mender::new(text);
+    faults.iter().take(MENDED).map(|fault| mender.fixes(fault)).collect()
 }
 
 impl Rehearsal {
     /// What came of it, once it ended; `None` when there was no time left to find out.
-    fn advance(&mut self, late: &dyn Fn() -> bool) -> Option<Outcome> {
+    fn advance(&mut self, late: &dyn Fn() -> bool) -> Option<(Outcome, Vec<Vec<Fix>>)> {
         loop {
             let found = self.player.results().iter().rev().find(|result| result.step == self.step);
             if let Some(result) = found {
-                return Some(replica::outcome(result));
+                let mut faults = result.diagnostics.clone();
+                faults.dedup();
+                return Some((replica::outcome(result), mended(&self.text, &faults)));
             }
             for _ in 0..BETWEEN_LOOKS {
                 if !self.player.step() || self.player.now().0 > self.since.0 + PATIENCE_MS {
-                    return Some(Outcome::default());
+                    return Some(Default::default());
                 }
             }
             if late() {
@@ -175,7 +198,8 @@ mod tests {
         for _ in 0..1000 {
             answers.extend(tools.tick(&|| 0.0));
         }
-        let [Answer::Seen { id: 7, diagnostics }, Answer::Rehearsed { id: 7, outcome }] = answers.as_slice()
+        let [Answer::Seen { id: 7, diagnostics, .. }, Answer::Rehearsed { id: 7, outcome, .. }] =
+            answers.as_slice()
         else {
             panic!("two answers are expected");
         };

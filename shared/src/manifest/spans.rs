@@ -62,6 +62,32 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Whether `span` is here or below; `path` leads there then.
+    fn look(&self, span: Span, path: &mut Path) -> bool {
+        if self.key == span || self.value == span {
+            return true;
+        }
+        let mut below = |segment: Segment, place: &Place| {
+            path.0.push(segment);
+            let found = place.look(span, path);
+            if !found {
+                path.0.pop();
+            }
+            found
+        };
+        match &self.below {
+            Below::Nothing => false,
+            Below::Fields(fields) => {
+                fields.iter().any(|(key, place)| below(Segment::Key(key.clone()), place))
+            }
+            Below::Items(items) => {
+                items.iter().zip(0..).any(|(place, index)| below(Segment::Index(index), place))
+            }
+        }
+    }
+}
+
 impl Spans {
     /// The whole document.
     pub fn root(&self) -> Span {
@@ -98,6 +124,12 @@ impl Spans {
             }
         }
         place.value
+    }
+
+    /// The way to the key or value that takes up exactly `span`; the key, where both do.
+    pub fn path(&self, span: Span) -> Option<Path> {
+        let mut path = Path::default();
+        self.0.look(span, &mut path).then_some(path)
     }
 
     fn find(&self, path: &Path) -> &Place {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::Kind;
 use crate::cluster::HttpResponse;
 use crate::codec::Codec;
-use crate::doc::Doc;
+use crate::doc::{Doc, Path, Segment};
 use crate::manifest::{self, Document, Span};
 use crate::schema::{self, What};
 
@@ -62,7 +62,13 @@ fn of_document(document: &Document) -> Vec<Diagnostic> {
     };
     for field in ["apiVersion", "kind"] {
         if doc[field].str().is_empty() {
-            return vec![Diagnostic::at(spans.field(field), format!("{field} not set"))];
+            // The same in other letters is what somebody wrote for it.
+            let written = doc.entries().iter().find(|(key, _)| key.eq_ignore_ascii_case(field));
+            let place = written.map_or_else(
+                || spans.field(field),
+                |(key, _)| spans.key(&Path(vec![Segment::Key(key.clone())])),
+            );
+            return vec![Diagnostic::at(place, format!("{field} not set"))];
         }
     }
     let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
@@ -80,12 +86,37 @@ fn of_document(document: &Document) -> Vec<Diagnostic> {
         What::Unknown => spans.key(&problem.path),
         _ => spans.value(&problem.path),
     };
-    problems.iter().map(|problem| Diagnostic::at(place(problem), problem.to_string())).collect()
+    let mut found: Vec<Diagnostic> =
+        problems.iter().map(|problem| Diagnostic::at(place(problem), problem.to_string())).collect();
+    let metadata = &doc["metadata"];
+    if metadata["name"].str().is_empty()
+        && metadata["generateName"].is_null()
+        && !matches!(metadata, Doc::List(_))
+    {
+        found.push(Diagnostic::at(spans.key(&path(&["metadata"])), "resource name may not be empty"));
+    }
+    found
+}
+
+fn path(keys: &[&'static str]) -> Path {
+    Path(keys.iter().map(|key| Segment::Key((*key).into())).collect())
 }
 
 /// Where in `text` the faults stand that a server found in one of its objects.
 pub(super) fn locate(text: &str, refusal: &HttpResponse) -> Vec<Diagnostic> {
     let details = &refusal.body["details"];
+    if refusal.code == 404 && details["kind"].str() == "namespaces" {
+        return manifest::parse(text)
+            .unwrap_or_default()
+            .iter()
+            .filter(|document| document.doc["metadata"]["namespace"] == details["name"])
+            .take(1)
+            .map(|document| {
+                let place = document.spans.value(&path(&["metadata", "namespace"]));
+                Diagnostic::at(place, refusal.body["message"].str().to_string())
+            })
+            .collect();
+    }
     let (Ok(documents), [_, ..]) = (manifest::parse(text), details["causes"].items()) else {
         return Vec::new();
     };

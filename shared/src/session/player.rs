@@ -458,7 +458,7 @@ impl Player {
     fn answer(&mut self, start: u64, response: HttpResponse) {
         let Some(running) = self.running.get_mut(&start) else { return };
         if let StepAction::Apply(text) = &self.log[running.step as usize - 1].action
-            && response.code == 422
+            && matches!(response.code, 404 | 422)
         {
             running.diagnostics.extend(diagnose::locate(text, &response));
         }

@@ -301,6 +301,8 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
     match body {
         Body::Request(_, request) => (request.verb.label(), Some(request.key())),
         Body::Response(_, Ok(reply)) => ("200", reply.key()),
+        // Whoever looks before making something is told that it is not there: no fault of anybody's.
+        Body::Response(_, Err(status)) if status.reason.code() == 404 => ("404", None),
         Body::Response(_, Err(_)) => ("error", None),
         Body::Watch(_, event) => (
             match event.change {

@@ -1,0 +1,104 @@
+//! Quick fixes: changes of a manifest's text that mend what is wrong with it.
+//!
+//! They follow from the text, the message and the schemas that come with the cluster. What custom resources need too
+//! (other names of fields, other versions) the editor finds in the schemas that are served.
+
+mod fields;
+mod required;
+mod scene;
+mod shapes;
+mod syntax;
+mod values;
+
+use serde::Serialize;
+
+use super::Diagnostic;
+use crate::manifest::{self, Document};
+use scene::{Fault, Lines};
+
+/// One way to mend a fault.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Fix {
+    /// The name of the words for it: `fix_value`, `fix_move` …
+    pub says: &'static str,
+    /// What they are about: a value, a field, a place.
+    pub of: String,
+    /// What changes. No two overlap; all are places in the text as it was.
+    pub edits: Vec<Edit>,
+}
+
+/// Text in place of other text. Lines and columns count from 1, columns in characters.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Edit {
+    /// Line and column of the first character that goes.
+    pub from: (u32, u32),
+    /// Line and column after the last.
+    pub to: (u32, u32),
+    /// What comes in its place.
+    pub text: String,
+}
+
+impl Fix {
+    fn new(says: &'static str, of: impl Into<String>, edits: Vec<Edit>) -> Fix {
+        Fix { says, of: of.into(), edits }
+    }
+
+    /// The text once it is mended.
+    pub fn applied(&self, text: &str) -> String {
+        let lines = Lines::new(text);
+        let mut edits: Vec<(usize, usize, &str)> = self
+            .edits
+            .iter()
+            .map(|edit| (lines.offset(edit.from), lines.offset(edit.to), edit.text.as_str()))
+            .collect();
+        crate::collections::sort(&mut edits);
+        let mut mended = text.to_owned();
+        for (from, to, insert) in edits.into_iter().rev() {
+            mended.replace_range(from..to, insert);
+        }
+        mended
+    }
+}
+
+/// Every rule looks at one fault and knows whether it is its own.
+const RULES: &[fn(&Fault) -> Vec<Fix>] = &[
+    syntax::space,
+    syntax::tabs,
+    syntax::quotes,
+    syntax::twice,
+    values::allowed,
+    values::of_another_type,
+    values::amount,
+    values::name,
+    values::bounds,
+    values::encoded,
+    shapes::list,
+    shapes::map,
+    shapes::unwrapped,
+    fields::other_letters,
+    fields::version,
+    fields::elsewhere,
+    fields::labels,
+    required::field,
+    required::brought,
+];
+
+/// What mends the faults of one text.
+#[derive(Debug)]
+pub struct Mender<'a> {
+    lines: Lines<'a>,
+    documents: Vec<Document>,
+}
+
+impl<'a> Mender<'a> {
+    /// For `text`, which may be no YAML.
+    pub fn new(text: &'a str) -> Mender<'a> {
+        Mender { lines: Lines::new(text), documents: manifest::parse(text).unwrap_or_default() }
+    }
+
+    /// What mends a fault, the likeliest first.
+    pub fn fixes(&self, of: &Diagnostic) -> Vec<Fix> {
+        let fault = Fault::new(&self.lines, &self.documents, of);
+        RULES.iter().flat_map(|rule| rule(&fault)).collect()
+    }
+}

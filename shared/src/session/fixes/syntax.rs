@@ -1,0 +1,89 @@
+//! Text that is no YAML.
+
+use super::scene::{Fault, byte};
+use super::{Edit, Fix};
+
+/// `image:nginx`, `-name`.
+pub(super) fn space(fault: &Fault) -> Vec<Fix> {
+    let lacking = ["expected a space after the colon", "expected a space after the dash"];
+    if !lacking.iter().any(|words| fault.message.ends_with(words)) {
+        return Vec::new();
+    }
+    vec![Fix::new("fix_space", "", fault.insert(" "))]
+}
+
+/// Tabs, which YAML does not take as indentation.
+pub(super) fn tabs(fault: &Fault) -> Vec<Fix> {
+    if fault.message.starts_with("this is a tab") {
+        let to = (fault.line, fault.column + 1);
+        return vec![Fix::new(
+            "fix_tabs",
+            "",
+            vec![Edit { from: (fault.line, fault.column), to, text: " ".into() }],
+        )];
+    }
+    if !fault.message.contains("indented with a tab") {
+        return Vec::new();
+    }
+    let edits = (1..=fault.lines.count()).filter_map(|line| {
+        let text = fault.lines.get(line);
+        let white = &text[..text.len() - text.trim_start().len()];
+        let to = (line, white.chars().count() as u32 + 1);
+        white.contains('\t').then(|| Edit { from: (line, 1), to, text: white.replace('\t', "  ") })
+    });
+    vec![Fix::new("fix_tabs", "", edits.collect())]
+}
+
+/// A text in double quotes, or in single ones where it has double ones.
+pub(super) fn quoted(text: &str) -> String {
+    if text.contains('"') || text.contains('\\') {
+        format!("'{}'", text.replace('\'', "''"))
+    } else {
+        format!("\"{text}\"")
+    }
+}
+
+/// A quote that is not closed, and values that need some.
+pub(super) fn quotes(fault: &Fault) -> Vec<Fix> {
+    let line = fault.lines.get(fault.line);
+    if fault.message.starts_with("this quote is never closed") {
+        let Some(quote) = fault.text().chars().next() else { return Vec::new() };
+        let end = (fault.line, line.trim_end().chars().count() as u32 + 1);
+        return vec![Fix::new("fix_close", "", vec![Edit { from: end, to: end, text: quote.into() }])];
+    }
+    let second = fault.message.starts_with("a second ': '");
+    let needs =
+        ["a value cannot begin with", "nothing above is marked", "expected a key that is plain text: quote"];
+    if !second && !needs.iter().any(|words| fault.message.starts_with(words)) {
+        return Vec::new();
+    }
+    let before = byte(line, fault.column as usize - 1);
+    let from = match line.find(": ") {
+        Some(colon) if colon < before || second => colon + 2,
+        _ => before,
+    };
+    let value = line[from..].trim();
+    let column = |at: usize| (fault.line, line[..at].chars().count() as u32 + 1);
+    let start = from + (line[from..].len() - line[from..].trim_start().len());
+    let whole = |text: String| vec![Edit { from: column(start), to: column(start + value.len()), text }];
+    let mut fixes = vec![Fix::new("fix_quote", "", whole(quoted(value)))];
+    // No image has a space in its name.
+    if second && line[..from].trim_start_matches([' ', '-']).starts_with("image:") {
+        let joined = value.replace(": ", ":");
+        fixes.insert(0, Fix::new("fix_value", joined.clone(), whole(joined)));
+    }
+    fixes
+}
+
+/// A key that is there already.
+pub(super) fn twice(fault: &Fault) -> Vec<Fix> {
+    let Some(key) = fault.message.strip_prefix("the key \"").and_then(|rest| rest.split_once('"')) else {
+        return Vec::new();
+    };
+    let Some(start) = fault.lines.start(fault.line) else { return Vec::new() };
+    if !fault.message.contains("is already set") || start.outer != fault.column as usize - 1 {
+        return Vec::new();
+    }
+    let last = fault.lines.last(fault.line, start.outer);
+    vec![Fix::new("fix_remove", key.0, vec![fault.lines.removed(fault.line, last)])]
+}
