@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Reason, Reply, Request, Status, Subresource};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, literal};
 use crate::etcd::Store;
@@ -27,7 +28,7 @@ const DIAL_TIMEOUT: Duration = Duration::seconds(30);
 pub(super) const TIMER: &str = "proxy";
 
 /// A request that something in the cluster is asked.
-#[derive(Clone, Debug, Hash)]
+#[derive(Codec, Clone, Debug, Hash)]
 pub(super) struct Proxied {
     from: Process,
     id: RequestId,
