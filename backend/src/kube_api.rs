@@ -199,11 +199,11 @@ fn with_manager<'a>(method: &Method, path: &'a str, agent: &str) -> Cow<'a, str>
 fn is_passed_on(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or("");
     let parts: Vec<&str> = path.split('/').skip(1).take(7).collect();
-    match parts.as_slice() {
-        ["api", "v1", "namespaces", _, "pods" | "services", _, "proxy"] => true,
-        ["api", "v1", "nodes", _, "proxy", ..] => true,
-        _ => false,
-    }
+    matches!(
+        parts.as_slice(),
+        ["api", "v1", "namespaces", _, "pods" | "services", _, "proxy"]
+            | ["api", "v1", "nodes", _, "proxy", ..]
+    )
 }
 
 /// The request as the simulated API server takes it; `authorization` as it is to see it.

@@ -789,6 +789,7 @@ mod tests {
             engine: shared::ENGINE_VERSION.into(),
             role: Role::Owner,
             scenario: Some(Box::new(Scenario::opening())),
+            snapshot: None,
             log: Vec::new(),
             horizon,
         };

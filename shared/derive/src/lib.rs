@@ -3,7 +3,7 @@
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::{Data, DeriveInput, Field, Fields, Ident, Index, Result, parse_macro_input, parse_quote};
 
 /// Implements `crate::codec::Codec`.
@@ -28,10 +28,7 @@ fn implement(mut input: DeriveInput) -> Result<Tokens> {
             for (number, variant) in (0_u64..).zip(&data.variants) {
                 let name = &variant.ident;
                 let (members, locals) = (members(&variant.fields), locals(&variant.fields));
-                let write =
-                    written(&variant.fields)?.into_iter().zip(&locals).filter_map(|(written, local)| {
-                        written.then(|| quote!(crate::codec::Codec::encode(#local, encoder);))
-                    });
+                let write = write(&variant.fields, &locals)?;
                 encode.push(quote! {
                     #[allow(unused_variables, reason = "those that are not written")]
                     Self::#name { #(#members: #locals),* } => { encoder.number(#number); #(#write)* }
@@ -56,9 +53,8 @@ fn implement(mut input: DeriveInput) -> Result<Tokens> {
 
 fn of_struct(fields: &Fields) -> Result<(Tokens, Tokens)> {
     let members = members(fields);
-    let write = written(fields)?.into_iter().zip(&members).filter_map(|(written, member)| {
-        written.then(|| quote!(crate::codec::Codec::encode(&self.#member, encoder);))
-    });
+    let places: Vec<Tokens> = members.iter().map(|member| quote!(&self.#member)).collect();
+    let write = write(fields, &places)?;
     let read = read(fields)?;
     Ok((quote!(#(#write)*), quote!(Ok(Self { #(#members: #read),* }))))
 }
@@ -80,8 +76,15 @@ fn locals(fields: &Fields) -> Vec<Ident> {
     (0..fields.len()).map(|index| format_ident!("field_{index}")).collect()
 }
 
-fn written(fields: &Fields) -> Result<Vec<bool>> {
-    fields.iter().map(|field| Ok(!skipped(field)?)).collect()
+/// Writes the fields, found at `places`.
+fn write(fields: &Fields, places: &[impl ToTokens]) -> Result<Vec<Tokens>> {
+    let mut all = Vec::new();
+    for (field, place) in fields.iter().zip(places) {
+        if !skipped(field)? {
+            all.push(quote!(crate::codec::Codec::encode(#place, encoder);));
+        }
+    }
+    Ok(all)
 }
 
 fn read(fields: &Fields) -> Result<Vec<Tokens>> {

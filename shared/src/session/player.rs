@@ -3,12 +3,14 @@
 //! A step takes effect after everything else that happens at its moment, one step after another in the order of their
 //! numbers. So it makes no difference when a replica learned of it, as long as it had not gone on in time.
 
+mod state;
+
 use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::api::User;
 use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome, ProgramOutput};
-use crate::codec::{Codec, Damaged, Decoder, Encoder};
+use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Doc, Str};
 use crate::kubectl::{Output, Program, Progress};
@@ -16,13 +18,9 @@ use crate::scenario::{self, Expectation, Scenario, ScenarioError, Step, StepActi
 use crate::sim::{Duration, StateHash, StateHasher, Time};
 
 use super::diagnose::{self, Diagnostic};
-use super::snapshot::{self, SnapshotError};
 
 /// How long a scenario without `until` is played.
 const DEFAULT_END: Duration = Duration::seconds(600);
-
-/// How many of the newest results a snapshot has.
-const RESULTS: usize = 64;
 
 /// What came of a step.
 #[derive(Clone, PartialEq, Debug, Codec)]
@@ -119,50 +117,6 @@ impl Player {
             seen_revision: 0,
             seen_answers: 0,
         })
-    }
-
-    /// A snapshot; `None` while a kubectl program runs: those end within moments.
-    pub fn save(&self) -> Option<Vec<u8>> {
-        snapshot::save(self, &())
-    }
-
-    /// The player that [`Player::save`] wrote, who began with `scenario`; `trace` as in [`Player::new`].
-    ///
-    /// # Errors
-    /// The snapshot is of another engine or damaged.
-    pub fn load(scenario: Scenario, trace: u64, bytes: &[u8]) -> Result<Player, SnapshotError> {
-        snapshot::load(scenario, trace, bytes).map(|(player, ())| player)
-    }
-
-    /// Everything but the scenario; `None` while a program runs.
-    pub(super) fn encode_state(&self, encoder: &mut Encoder) -> Option<()> {
-        if !self.running.is_empty() {
-            return None;
-        }
-        self.cluster.encode(encoder);
-        self.log.encode(encoder);
-        self.pending.encode(encoder);
-        self.started.encode(encoder);
-        self.asked.encode(encoder);
-        self.configs.encode(encoder);
-        self.results[self.results.len().saturating_sub(RESULTS)..].to_vec().encode(encoder);
-        self.expectations.iter().for_each(|(_, progress)| progress.encode(encoder));
-        (self.seen_revision, self.seen_answers).encode(encoder);
-        Some(())
-    }
-
-    /// Reads what [`Player::encode_state`] wrote into a player of the same scenario.
-    pub(super) fn decode_state(&mut self, trace: u64, decoder: &mut Decoder<'_>) -> Result<(), Damaged> {
-        self.cluster = Codec::decode(decoder)?;
-        self.cluster.trace_anew(trace);
-        (self.log, self.pending) = Codec::decode(decoder)?;
-        (self.started, self.asked, self.configs) = Codec::decode(decoder)?;
-        self.results = Codec::decode(decoder)?;
-        for (_, progress) in &mut self.expectations {
-            *progress = Codec::decode(decoder)?;
-        }
-        (self.seen_revision, self.seen_answers) = Codec::decode(decoder)?;
-        Ok(())
     }
 
     /// What the program that a step's request runs has written so far, once it runs and as long as it does.

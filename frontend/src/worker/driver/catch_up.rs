@@ -73,6 +73,7 @@ mod tests {
             engine: shared::ENGINE_VERSION.into(),
             role: Role::Viewer,
             scenario: Some(Box::new(Scenario::opening())),
+            snapshot: None,
             log: vec![Entry { sequence: 1, at: Time(60_000), by: "Ana".into(), action }],
             horizon,
         };

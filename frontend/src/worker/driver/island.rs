@@ -163,6 +163,7 @@ mod tests {
                 engine: shared::ENGINE_VERSION.into(),
                 role: Role::Editor,
                 scenario: None,
+                snapshot: None,
                 log: Vec::new(),
                 horizon: self.horizon(),
             }
