@@ -374,6 +374,14 @@ const CASES: &[Case] = &[
         "spec.rules[0].http.paths[0].pathType: Unsupported value: \"prefix\"",
         None,
     ),
+    (
+        DEPLOYMENT,
+        "      app: shop\n  template:\n    metadata:\n      labels:\n        app: shop\n",
+        "      app: my shop\n  template:\n    metadata:\n      labels:\n        app: my shop\n",
+        (9, 7),
+        "spec.selector.matchLabels: Invalid value: \"my shop\": a valid label must be",
+        Some("      app: my-shop\n  template:\n    metadata:\n      labels:\n        app: my-shop\n"),
+    ),
     // What is missing.
     (
         INGRESS,

@@ -139,9 +139,12 @@ pub(super) fn name(fault: &Fault) -> Vec<Fix> {
     if mended.is_empty() || mended == value {
         return Vec::new();
     }
-    // A label's message marks all labels.
-    let end = fault.end.map_or(fault.line, |(line, _)| line);
-    let place = (fault.line..=end).find_map(|line| {
+    // A label's message marks all labels; what selects by it says the same elsewhere in the object.
+    let (first, last) = match fault.document.map(|document| document.spans.root()) {
+        Some(root) if !lower => (root.start.line, root.end.line),
+        _ => (fault.line, fault.line),
+    };
+    let places = (first..=last).filter_map(|line| {
         let text = fault.lines.get(line);
         let (key, written) = text.split_once(": ")?;
         let start = key.len() + 2 + (written.len() - written.trim_start().len());
@@ -152,11 +155,11 @@ pub(super) fn name(fault: &Fault) -> Vec<Fix> {
             super::Edit { from: (line, from), to, text: mended.to_owned() }
         })
     });
-    match place {
-        Some(edit) => vec![Fix::new("fix_value", mended, vec![edit])],
-        None if unquoted(fault.text()) == value => one("fix_value", fault, mended),
-        None => Vec::new(),
+    let edits: Vec<super::Edit> = places.collect();
+    if edits.is_empty() && unquoted(fault.text()) == value {
+        return one("fix_value", fault, mended);
     }
+    if edits.is_empty() { Vec::new() } else { vec![Fix::new("fix_value", mended, edits)] }
 }
 
 /// Numbers out of bounds, and ports that are numbers in quotes.
