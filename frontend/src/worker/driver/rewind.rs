@@ -336,7 +336,8 @@ mod tests {
         let horizon = Horizon { sequence: 0, time: Time(time), running: true, speed: 1000 };
         let scenario = Some(Box::new(shared::scenario::Scenario::opening()));
         let engine = shared::ENGINE_VERSION.into();
-        let welcome = Welcome { engine, role: Role::Editor, scenario, snapshot: None, log: Vec::new(), horizon };
+        let welcome =
+            Welcome { engine, role: Role::Editor, scenario, snapshot: None, log: Vec::new(), horizon };
         let mut driver = Driver::new(Replica::together(welcome).expect("the opening can be played"));
         driver.first_frame();
         for second in 0..20 {
