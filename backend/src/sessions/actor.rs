@@ -4,6 +4,8 @@
 //! before it tells anybody anything, which also orders commands and horizons: a horizon never overtakes a command that
 //! takes effect at or before it.
 
+mod presence;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -13,7 +15,7 @@ use axum::extract::ws::Utf8Bytes;
 use shared::{
     doc::Str,
     scenario::{Scenario, StepAction},
-    session::protocol::{Checkpoint, Entry, Horizon, Person, Pointer, Role, ServerMessage, Welcome},
+    session::protocol::{Checkpoint, Entry, Horizon, Pointer, Role, ServerMessage, Welcome},
     sim::{StateHash, Time},
 };
 use tokio::{
@@ -163,17 +165,6 @@ struct Client {
     standing: Standing,
     /// What they point at, for whoever comes later.
     pointer: Option<Box<Pointer>>,
-}
-
-impl Client {
-    /// Something to see, unless there is more important to read.
-    fn glance(&self, frame: &Utf8Bytes) {
-        let sees = self.standing != Standing::Unseen;
-        if sees && self.line.frames.capacity() * 2 > self.line.frames.max_capacity() {
-            // Whoever has just gone sees nothing any more.
-            let _ = self.line.frames.try_send(frame.clone());
-        }
-    }
 }
 
 /// How somebody got in.
@@ -447,12 +438,6 @@ impl Session {
         }
     }
 
-    /// `Ana`, `Ana 2` …: the first that nobody present has.
-    fn free_name(&self, wanted: &str) -> Str {
-        let taken = |name: &str| self.clients.values().any(|client| client.name == name);
-        name::told_apart(wanted, taken).into()
-    }
-
     /// Lets everybody go who came by a grant.
     fn revoke(&mut self) {
         let granted = |client: &Client| client.standing == Standing::Granted;
@@ -628,51 +613,6 @@ impl Session {
     fn tell_horizon(&mut self) {
         let horizon = text(&ServerMessage::Horizon(self.horizon()));
         self.send_all(&horizon);
-    }
-
-    fn tell_presence(&mut self) {
-        let person = |client: &Client, you| Person { name: client.name.clone(), role: client.role, you };
-        let people = |reader: u64| {
-            self.clients
-                .iter()
-                .filter(|(_, client)| client.standing != Standing::Unseen)
-                .map(|(&id, client)| person(client, id == reader))
-                .collect()
-        };
-        let frames: Vec<(u64, Utf8Bytes)> = self
-            .clients
-            .keys()
-            .map(|&id| (id, text(&ServerMessage::Presence { people: people(id) })))
-            .collect();
-        frames.into_iter().for_each(|(client, frame)| self.send(client, &frame));
-    }
-
-    /// Somebody is called otherwise from now on; who is here by a grant has the name that it gave.
-    fn call(&mut self, client: u64, wanted: &str) {
-        let Some(called) = self.clients.get(&client) else { return };
-        let Some(wanted) = name::clean(wanted).filter(|_| called.standing == Standing::Guest) else { return };
-        let taken = |name: &str| self.clients.iter().any(|(id, other)| *id != client && other.name == name);
-        let name = Str::from(name::told_apart(&wanted, taken));
-        if let Some(called) = self.clients.get_mut(&client) {
-            called.name = name;
-            self.tell_presence();
-        }
-    }
-
-    /// Shows the others what somebody points at; of those who only look there may be hundreds, who are not shown then.
-    fn point(&mut self, client: u64, at: Pointer) {
-        let few = self.clients.len() <= FEW;
-        let Some(pointing) = self.clients.get_mut(&client) else { return };
-        let shown = (few || pointing.role.may_act()) && pointing.standing != Standing::Unseen;
-        let before = pointing.pointer.as_deref().cloned().unwrap_or_default();
-        if !shown || before == at {
-            return;
-        }
-        pointing.pointer = (at != Pointer::default()).then(|| Box::new(at.clone()));
-        let frame = text(&ServerMessage::Points { name: pointing.name.clone(), at });
-        for (_, reader) in self.clients.iter().filter(|(id, _)| **id != client) {
-            reader.glance(&frame);
-        }
     }
 
     fn horizon(&mut self) -> Horizon {
