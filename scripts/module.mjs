@@ -1,7 +1,7 @@
 // Takes a WebAssembly module apart, for the scripts that cut it in two and for the profile that says where.
 
-import { marks, parse } from "./code.mjs";
-import { concat, I32, KIND, Reader, readModule, SECTION, text, u32, vector, writeModule } from "./wasm.mjs";
+import { marks, OP, parse } from "./code.mjs";
+import { concat, I32, KIND, Reader, readModule, s32, SECTION, text, u32, vector, writeModule } from "./wasm.mjs";
 
 /** What the two parts and the profiler need to know of a module. */
 export function describe(bytes) {
@@ -95,7 +95,10 @@ export function withNames(bytes, rename) {
   return writeModule(sections);
 }
 
-/** The module with a global `$hit<n>` for each of its marks (code.mjs), in order, that is 1 once that place was reached. */
+/**
+ * The module with a bit for each of its marks (code.mjs), in order, that is set once that place was reached: 32 in each of the
+ * globals `$hits<n>`, as a module may not export very many.
+ */
 export function instrument(bytes) {
   const module = describe(bytes);
   const { sections, types, imported, defined, globals, bodies, exports } = module;
@@ -107,15 +110,16 @@ export function instrument(bytes) {
     let from = 0;
     const parts = [];
     for (const [at, number] of places) {
-      parts.push(old.subarray(from, at), [0x41, 1, 0x24, ...u32(globals.length + number)]);
+      const flags = u32(globals.length + (number >> 5));
+      parts.push(old.subarray(from, at), [0x23, ...flags, OP.i32Const, ...s32(1 << (number & 31)), 0x72, 0x24, ...flags]);
       from = at;
     }
     return sized(concat([...parts, old.subarray(from)]));
   })));
   const flag = [I32, 1, 0x41, 0, 0x0b];
-  const flags = Array.from({ length: count }, (_, index) => index);
+  const flags = Array.from({ length: Math.ceil(count / 32) }, (_, index) => index);
   sections.set(SECTION.global, vector([...globals.map((global) => global.bytes), ...flags.map(() => flag)]));
-  const hits = flags.map((index) => ({ name: `$hit${index}`, kind: KIND.global, index: globals.length + index }));
+  const hits = flags.map((index) => ({ name: `$hits${index}`, kind: KIND.global, index: globals.length + index }));
   sections.set(SECTION.export, vector([...exports, ...hits].map(rawExport)));
   return { bytes: writeModule(sections), marks: count };
 }

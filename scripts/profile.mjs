@@ -25,7 +25,7 @@ const VISITS = [
 const PASSING = ["pointerenter", "pointerover", "mouseenter", "mouseover", "focusin", "focus", "pointermove",
   "pointerleave", "pointerout", "mouseleave", "mouseout", "focusout", "blur"];
 
-const hits = (exports, count) => Array.from({ length: count }, (_, index) => exports[`$hit${index}`].value === 1);
+const hits = (exports, count) => Array.from({ length: count }, (_, index) => (exports[`$hits${index >> 5}`].value >>> (index & 31)) & 1).map(Boolean);
 
 /** For each mark of the worker's code (code.mjs), in order, whether it was reached. */
 export function workerMarks({ glue, wasm }) {

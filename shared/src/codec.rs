@@ -1,10 +1,7 @@
-//! The state as bytes, and back: what a snapshot is made of. Written for one version of the engine, which [`Player::save`]
-//! names at the beginning; other versions play the log.
+//! The state as bytes, and back: what a snapshot is made of. Written for one version of the engine: others play the log.
 //!
 //! What is shared in memory is written once and shared again when it is read: objects between the store and the caches of
 //! those who watch, documents between objects, leaves between maps.
-//!
-//! [`Player::save`]: crate::session::Player::save
 
 mod parts;
 

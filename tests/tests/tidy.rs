@@ -11,33 +11,34 @@ use std::{
 /// The components (scheduler to kubelet) meet the others only through the API server, which they know as `client`;
 /// `cluster` alone wires them together.
 const MAY_KNOW: &[(&str, &str)] = &[
-    // What a cluster is made of; one foundation in four parts.
+    // What a cluster is made of; one foundation in five parts.
     ("collections", "sim"),
-    ("doc", "collections sim"),
-    ("sim", "api collections doc"),
-    ("api", "collections doc sim"),
+    ("codec", "collections doc"),
+    ("doc", "codec collections sim"),
+    ("sim", "api codec collections doc"),
+    ("api", "codec collections doc sim"),
     // The way in.
-    ("etcd", "api collections doc sim"),
+    ("etcd", "api codec collections doc sim"),
     ("schema", "api collections doc sim"),
     ("manifest", "api collections doc sim"),
-    ("apiserver", "api collections doc etcd manifest schema sim"),
-    ("client", "api apiserver collections doc sim"),
+    ("apiserver", "api codec collections doc etcd manifest schema sim"),
+    ("client", "api apiserver codec collections doc sim"),
     // The components.
-    ("scheduler", "api client collections doc sim"),
-    ("controllers", "api client collections doc sim"),
-    ("network", "api client collections doc sim"),
-    ("runtime", "api client collections doc network sim"),
-    ("kubelet", "api client collections doc network runtime sim"),
+    ("scheduler", "api client codec collections doc sim"),
+    ("controllers", "api client codec collections doc sim"),
+    ("network", "api client codec collections doc sim"),
+    ("runtime", "api client codec collections doc network sim"),
+    ("kubelet", "api client codec collections doc network runtime sim"),
     (
         "cluster",
-        "api apiserver client collections controllers doc etcd kubelet network runtime scheduler sim",
+        "api apiserver client codec collections controllers doc etcd kubelet network runtime scheduler sim",
     ),
     // Those who use a cluster: from outside, or looking at its state.
     ("kubectl", "api cluster collections doc manifest schema sim"),
     ("explain", "api cluster collections controllers doc kubelet network scheduler sim"),
-    ("scenario", "api cluster collections doc explain kubectl manifest sim"),
+    ("scenario", "api cluster codec collections doc explain kubectl manifest sim"),
     ("lesson", "api cluster collections doc explain kubectl manifest scenario sim"),
-    ("session", "api cluster collections doc explain kubectl lesson manifest scenario schema sim"),
+    ("session", "api cluster codec collections doc explain kubectl lesson manifest scenario schema sim"),
 ];
 
 const LONGEST_FILE_LINES: usize = 700;
