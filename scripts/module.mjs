@@ -123,3 +123,7 @@ export function instrument(bytes) {
   sections.set(SECTION.export, vector([...exports, ...hits].map(rawExport)));
   return { bytes: writeModule(sections), marks: count };
 }
+
+/** For each of so many marks, in order, whether it was reached. */
+export const hits = (exports, count) =>
+  Array.from({ length: count }, (_, index) => ((exports[`$hits${index >> 5}`].value >>> (index & 31)) & 1) === 1);

@@ -2,7 +2,7 @@
 // page's program. The cluster is deterministic, so the result is the same everywhere.
 
 import { sequence, startApp } from "./app-host.mjs";
-import { instrument } from "./module.mjs";
+import { hits, instrument } from "./module.mjs";
 import { startWorker } from "./worker-host.mjs";
 
 /** How long the first screen, and then what a click does, is looked at, in milliseconds. */
@@ -24,8 +24,6 @@ const VISITS = [
 /** What pointer and focus do in passing. */
 const PASSING = ["pointerenter", "pointerover", "mouseenter", "mouseover", "focusin", "focus", "pointermove",
   "pointerleave", "pointerout", "mouseleave", "mouseout", "focusout", "blur"];
-
-const hits = (exports, count) => Array.from({ length: count }, (_, index) => (exports[`$hits${index >> 5}`].value >>> (index & 31)) & 1).map(Boolean);
 
 /** For each mark of the worker's code (code.mjs), in order, whether it was reached. */
 export function workerMarks({ glue, wasm }) {

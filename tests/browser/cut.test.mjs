@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { instrument } from "../../scripts/module.mjs";
+import { hits, instrument } from "../../scripts/module.mjs";
 import { outlineModule } from "../../scripts/outline.mjs";
 import { split } from "../../scripts/split.mjs";
 import { root } from "./harness.mjs";
@@ -129,8 +129,7 @@ test("a program that was cut in two does what the whole does", () => {
   const profiled = start(watched.bytes);
   assert.equal(profiled.names.length, 6);
   for (const name of profiled.names) for (const number of numbers.slice(0, 10)) profiled.ask(name, number);
-  const hits = Array.from({ length: watched.marks }, (_, index) => profiled.exports[`$hit${index}`].value === 1);
-  const [outlined, isLater] = outlineModule(program, hits);
+  const [outlined, isLater] = outlineModule(program, hits(profiled.exports, watched.marks));
   const [first, later, holes] = split(outlined, isLater, MAP);
   const holds = (bytes, text) => Buffer.from(bytes).includes(text);
   assert.deepEqual([holds(first, "read late"), holds(later, "read late")], [false, true]);
