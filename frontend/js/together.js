@@ -101,11 +101,10 @@ export function create(element, { inspect }) {
 
   const faces = h("button", { type: "button", class: "together-people", "aria-expanded": "false", onclick: () => toggle(!open) });
   const list = h("div", { class: "sheet together-sheet", role: "group" });
-  list.hidden = true;
   const layer = h("div", { class: "together-layer", "aria-hidden": "true" });
   const bar = h("div", { class: "together-follow", role: "status" });
   bar.hidden = true;
-  element.append(faces, bar, list);
+  element.append(faces, bar);
   document.body.append(layer);
 
   const me = () => people.find(({ you }) => you);
@@ -116,8 +115,10 @@ export function create(element, { inspect }) {
   function toggle(to) {
     open = to;
     faces.setAttribute("aria-expanded", String(open));
-    list.hidden = !open;
-    if (open) draw();
+    // A sheet that is on the page is open.
+    if (!open) return list.remove();
+    element.append(list);
+    draw();
   }
   const face = ({ name }) => h("span", { class: "avatar", "data-hue": hues.get(name), "data-followed": name === following, "aria-hidden": "true" }, [...name][0].toLocaleUpperCase());
 
