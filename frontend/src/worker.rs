@@ -29,6 +29,7 @@ pub mod replica;
 #[cfg(feature = "page")]
 mod socket;
 pub mod standing;
+pub mod step;
 pub mod story;
 pub mod systems;
 pub mod terminal;

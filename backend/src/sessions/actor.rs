@@ -257,7 +257,9 @@ impl Session {
         // Without one, whoever joins plays the log.
         let kept = store.snapshot(id, record.sequence).await.ok().flatten();
         Ok(Self {
-            snapshots: Snapshots::new(kept.and_then(|bytes| Snapshot::read(&scenario, bytes))),
+            snapshots: Snapshots::new(
+                kept.and_then(|bytes| Snapshot::read(&scenario, record.horizon, bytes)),
+            ),
             mailbox,
             store,
             scenario,

@@ -19,13 +19,18 @@ use shared::{
     },
     sim::Time,
 };
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    sync::Semaphore,
+    task::{block_in_place, spawn_blocking},
+};
 
 /// So many commands, or so much time, are worth a snapshot.
 const COMMANDS: u64 = 100;
 const TIME_MS: u64 = 5 * 60_000;
-/// However fast a session goes, this much wall time lies between two.
+/// However fast a session goes, this much wall time lies between two; after each that came to nothing twice as much, up to
+/// [`MOST_DOUBLINGS`] times: a program may run for ever, and what has to be played grows.
 const PAUSE: Duration = Duration::from_secs(3);
+const MOST_DOUBLINGS: u32 = 7;
 /// A welcome has to fit into a frame, with what else it says.
 const MOST: usize = 2_500_000;
 
@@ -49,17 +54,16 @@ pub struct Snapshots {
     newest: Option<Snapshot>,
     /// No other is begun before; `None` while one is made.
     rested: Option<Instant>,
+    /// How many came to nothing since the newest.
+    failures: u32,
 }
 
 impl Snapshot {
-    /// One that was kept, if this engine can read it.
-    pub fn read(scenario: &Scenario, bytes: Vec<u8>) -> Option<Snapshot> {
-        let replica = Replica::load(scenario.clone(), 0, &bytes).ok()?;
-        Some(Snapshot {
-            sequence: replica.sequence(),
-            time: replica.player().now().0,
-            bytes: Arc::new(bytes),
-        })
+    /// One that was kept, if this engine can read it and the clock of the session was not set back before it.
+    pub fn read(scenario: &Scenario, horizon: u64, bytes: Vec<u8>) -> Option<Snapshot> {
+        let replica = block_in_place(|| Replica::load(scenario.clone(), 0, &bytes)).ok()?;
+        let (sequence, time) = (replica.sequence(), replica.player().now().0);
+        (time <= horizon).then(|| Snapshot { sequence, time, bytes: Arc::new(bytes) })
     }
 
     /// The snapshot as it is kept.
@@ -76,7 +80,7 @@ impl Snapshot {
 impl Snapshots {
     /// Begins with what was kept.
     pub fn new(kept: Option<Snapshot>) -> Self {
-        Self { newest: kept, rested: Some(Instant::now()) }
+        Self { newest: kept, rested: Some(Instant::now()), failures: 0 }
     }
 
     /// The newest.
@@ -112,10 +116,9 @@ impl Snapshots {
 
     /// Takes what was made.
     pub fn take(&mut self, made: Made) {
-        self.rested = Some(Instant::now() + PAUSE);
-        if made.is_some() {
-            self.newest = made;
-        }
+        self.failures = if made.is_some() { 0 } else { self.failures + 1 };
+        self.rested = Some(Instant::now() + PAUSE * (1 << self.failures.min(MOST_DOUBLINGS)));
+        self.newest = made.or(self.newest.take());
     }
 }
 

@@ -1,28 +1,32 @@
 //! The cluster that the worker holds, everything a person does to it, and how it went.
 
+mod together;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     cluster::{Cluster, HttpResponse},
-    doc,
-    doc::{Str, from_doc},
-    scenario::{FaultStep, RepairStep, RequestStep, Scenario, Step, StepAction},
+    doc::Str,
+    scenario::{RequestStep, Scenario, Step, StepAction},
     session::{
-        self, Player, Replica as Follower, StepResult, diagnose, link,
-        protocol::{Checkpoint, ClientMessage, Entry, Horizon, ServerMessage, Welcome},
+        Player, Replica as Follower, StepResult, link,
+        protocol::{ClientMessage, ServerMessage, Welcome},
     },
-    sim::{Target, Time},
+    sim::Time,
 };
 
-use super::{company::Company, pending::Pending};
-use crate::protocol::{Command, Diagnostic, Live, Outcome, Reply, Subject, Visitors};
+use self::together::Together;
+use super::{
+    company::Company,
+    pending::Pending,
+    step::{action, outcome, refusal},
+};
+use crate::protocol::{Command, Live, Outcome, Reply, Visitors};
 
 /// From here on numbers are those of the terminal's requests.
 const TERMINAL: u32 = 1 << 31;
 /// Results among which an asked one is looked for.
 const RECENT: usize = 200;
-/// As many reports are remembered: the answer to one comes within seconds.
-const REPORTED: usize = 16;
 /// So many things happen before the page shows a cluster: what else comes before its opening is seen while it does.
 const AT_ONCE: u32 = 20_000;
 /// How many records of what happened are kept for explanations.
@@ -35,24 +39,6 @@ enum Engine {
     Alone(Box<Player>),
     /// The server: it numbers what people do and tells how far time has come.
     Together(Box<Together>),
-}
-
-#[derive(Clone)]
-struct Together {
-    follower: Follower,
-    /// Where the server wants to know the hash: by moment and last entry.
-    checks: BTreeSet<(Time, u64)>,
-    /// The step that each entry became, by its number.
-    steps: BTreeMap<u64, u64>,
-    said: Vec<ClientMessage>,
-    live: Live,
-    /// What was submitted and is not in the log yet.
-    pending: Pending,
-    /// The hashes that the server was told last.
-    reported: Vec<Checkpoint>,
-    /// Whether one of them is not what the others have.
-    diverged: bool,
-    company: Company,
 }
 
 /// A cluster, and the commands that are on their way.
@@ -589,111 +575,6 @@ impl Replica {
             lost: tally.failed,
         }
     }
-}
-
-impl Together {
-    /// What the server knows and is not here yet.
-    fn resume(&mut self, log: &[Entry], horizon: Horizon) {
-        log.iter().for_each(|entry| self.enter(entry));
-        self.follower.take_horizon(horizon);
-    }
-
-    fn enter(&mut self, entry: &Entry) {
-        match self.follower.take_entry(entry) {
-            Ok(step) => self.steps.extend(step.map(|step| (entry.sequence, step))),
-            // The server sends all entries of a connection in order; a gap is its fault, and shows as a lack of sync.
-            Err(gap) => self.live.problem = gap.to_string(),
-        }
-    }
-
-    /// Sends what waited for the connection, once the log is here.
-    fn send_due(&mut self, passed: f64) {
-        self.said.extend(self.pending.due(self.follower.sequence(), passed, self.live.people <= 1));
-    }
-
-    fn advance_to(&mut self, until: Time) {
-        let until = until.min(self.follower.limit());
-        while let Some(&(time, sequence)) = self.checks.first().filter(|(time, _)| *time <= until) {
-            self.checks.remove(&(time, sequence));
-            // A moment that is past says nothing of the state at it.
-            if time >= self.follower.player().now() {
-                self.follower.advance_to(time);
-                let here = self.follower.checkpoint();
-                if here.sequence == sequence {
-                    self.said.push(ClientMessage::Hash(here));
-                    self.reported.push(here);
-                    let old = self.reported.len().saturating_sub(REPORTED);
-                    self.reported.drain(..old);
-                }
-            }
-        }
-        self.follower.advance_to(until);
-    }
-}
-
-/// A command as a step, or why it cannot be one. Text that is no YAML is refused here, the cluster untouched.
-/// The step that a command is.
-///
-/// # Errors
-/// Why there is none.
-pub(super) fn action(command: &Command) -> Result<StepAction, Outcome> {
-    let refuse = |stderr: String| Outcome { stderr, ..Outcome::default() };
-    let target = |text: &str| Target::parse(text).map_err(refuse);
-    Ok(match command {
-        Command::Apply(text) => {
-            if let Err(fault) = shared::manifest::parse(text) {
-                let diagnostics = diagnose(text).into_iter().map(mark).collect();
-                return Err(Outcome { stderr: format!("error: {fault}"), diagnostics, ..Outcome::default() });
-            }
-            StepAction::Apply(text.as_str().into())
-        }
-        Command::Fault { target, kind } => {
-            let step = doc!({ "target": target.as_str(), "kind": kind.as_str() });
-            let step: FaultStep = from_doc(&step).map_err(|error| refuse(error.message))?;
-            StepAction::Fault(step)
-        }
-        Command::Slow { target, by } => {
-            let step = doc!({ "target": target.as_str(), "kind": "Delay", "by": format!("{by}ms") });
-            let step: FaultStep = from_doc(&step).map_err(|error| refuse(error.message))?;
-            StepAction::Fault(step)
-        }
-        Command::Kubectl(line) => StepAction::Kubectl(line.as_str().into()),
-        Command::Repair { target: text } => StepAction::Repair(RepairStep { target: target(text)? }),
-        Command::Delete(Subject::Object { kind, namespace, name }) => {
-            let place =
-                if namespace.is_empty() { String::new() } else { format!(" --namespace={namespace}") };
-            StepAction::Kubectl(format!("delete {} {name} --wait=false{place}", kind.to_lowercase()).into())
-        }
-        Command::Delete(Subject::Component(place)) => {
-            return Err(refuse(format!("{place} is a program, not an object")));
-        }
-    })
-}
-
-/// What the terminal hears when the session does not take a request.
-fn refusal(why: &str) -> HttpResponse {
-    let body = doc!({ "kind": "Status", "status": "Failure", "reason": "Forbidden", "message": why, "code": 403i64 });
-    HttpResponse { code: 403, body, warnings: Vec::new() }
-}
-
-/// How a step went, as the page is told.
-pub(super) fn outcome(result: &StepResult) -> Outcome {
-    let ok = result.exit_code == 0;
-    let mut diagnostics: Vec<Diagnostic> = result.diagnostics.iter().cloned().map(mark).collect();
-    diagnostics.dedup();
-    if !ok && diagnostics.is_empty() {
-        // What kubectl itself refused is about the text as a whole.
-        let message = result.stderr.lines().next().unwrap_or_default().to_owned();
-        diagnostics.push(Diagnostic { from: (1, 1), to: None, message });
-    }
-    Outcome { ok, stdout: result.stdout.clone(), stderr: result.stderr.clone(), diagnostics }
-}
-
-/// A fault in a text, as the page is told.
-pub(super) fn mark(fault: session::Diagnostic) -> Diagnostic {
-    // A long value would paint half the text: its first line says where it is.
-    let to = fault.end.filter(|(line, _)| *line == fault.line);
-    Diagnostic { from: (fault.line, fault.column), to, message: fault.message }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use shared::{
 use super::{
     company::{self, Here},
     driver::Driver,
-    panels, replica,
+    panels, step,
 };
 use crate::protocol::{Command, Diagnostic, Outcome, Reply, TerminalReply};
 
@@ -129,9 +129,9 @@ impl Tools {
         self.rehearsal = None;
         let found = diagnose(manifest);
         let fixes = mended(manifest, &found);
-        let diagnostics = found.into_iter().map(replica::mark).collect();
+        let diagnostics = found.into_iter().map(step::mark).collect();
         let mut answers = vec![Answer::Seen { id, diagnostics, fixes: fixes.clone() }];
-        match replica::action(&Command::Apply(manifest.to_owned())) {
+        match step::action(&Command::Apply(manifest.to_owned())) {
             Err(outcome) => answers.push(Answer::Rehearsed { id, outcome, fixes }),
             Ok(action) => {
                 let mut player = Box::new(driver.replica().player().clone());
@@ -171,7 +171,7 @@ impl Rehearsal {
             if let Some(result) = found {
                 let mut faults = result.diagnostics.clone();
                 faults.dedup();
-                return Some((replica::outcome(result), mended(&self.text, &faults)));
+                return Some((step::outcome(result), mended(&self.text, &faults)));
             }
             for _ in 0..BETWEEN_LOOKS {
                 if !self.player.step() || self.player.now().0 > self.since.0 + PATIENCE_MS {

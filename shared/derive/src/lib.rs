@@ -29,10 +29,9 @@ fn implement(mut input: DeriveInput) -> Result<Tokens> {
                 let name = &variant.ident;
                 let (members, locals) = (members(&variant.fields), locals(&variant.fields));
                 let write = write(&variant.fields, &locals)?;
-                encode.push(quote! {
-                    #[allow(unused_variables, reason = "those that are not written")]
-                    Self::#name { #(#members: #locals),* } => { encoder.number(#number); #(#write)* }
-                });
+                encode.push(
+                    quote!(Self::#name { #(#members: #locals),* } => { encoder.number(#number); #(#write)* }),
+                );
                 let read = read(&variant.fields)?;
                 decode.push(quote!(#number => Self::#name { #(#members: #read),* }));
             }
