@@ -61,6 +61,7 @@ struct Tally {
     full: u64,
     refused: u64,
     hashes: u64,
+    snapshots: u64,
     torn: u64,
     slow: u64,
     vanished: u64,
@@ -98,7 +99,8 @@ impl Subject {
         Self { session, written: Written::default(), witness: None }
     }
 
-    /// All that was acknowledged is in the log, once, in order; and the witness has the state of a newcomer.
+    /// All that was acknowledged is in the log, once, in order; and the witness has the state of who plays all of it, and
+    /// of who begins with a snapshot.
     async fn check(&mut self, server: &Server, round: u64, tally: &mut Tally) {
         let (client, welcome) = server.join_patiently(&self.session.id, &self.session.owner).await;
         let mut seen = BTreeSet::new();
@@ -118,7 +120,19 @@ impl Subject {
         let known = usize::try_from(witness.sequence()).expect("it is in memory");
         follow(witness, &client.log[known..], welcome.horizon);
         assert_eq!(witness.checkpoint(), newcomer.checkpoint(), "round {round}: two replicas differ");
-        tally.hashes += 1;
+        let (mut page, mut late, had_snapshot) = server.arrive(&self.session.id, &self.session.owner).await;
+        while late.sequence() < late.horizon().sequence {
+            if let ServerMessage::Entry(entry) = page.next().await {
+                late.take_entry(&entry).expect("none is missing");
+            }
+        }
+        witness.take_horizon(late.horizon());
+        for replica in [&mut *witness, &mut late] {
+            replica.advance_to(replica.limit());
+        }
+        assert_eq!(witness.checkpoint(), late.checkpoint(), "round {round}: who came as pages do differs");
+        tally.hashes += 2;
+        tally.snapshots += u64::from(had_snapshot);
     }
 }
 
@@ -162,11 +176,24 @@ async fn main() {
             );
         }
     }
-    let Tally { kills, stops, full, refused, hashes, torn, slow, vanished, acknowledged, unanswered } = tally;
+    let Tally {
+        kills,
+        stops,
+        full,
+        refused,
+        hashes,
+        snapshots,
+        torn,
+        slow,
+        vanished,
+        acknowledged,
+        unanswered,
+    } = tally;
     println!(
         "{kills} kills, {stops} orderly stops, {torn} torn ends, {full} full disks ({refused} commands refused), {slow} \
          slow and {vanished} vanished readers: {acknowledged} commands acknowledged and found once each, {unanswered} \
-         unanswered; none lost, none applied twice; {hashes} pairs of replicas compared, all equal"
+         unanswered; none lost, none applied twice; {hashes} pairs of replicas compared, \
+         {snapshots} of them begun with a snapshot, all equal"
     );
     servers::run(number("ETCD_ROUNDS", rounds.div_ceil(10)), &mut chance).await;
 }

@@ -28,16 +28,9 @@ struct Follower {
 }
 
 impl Follower {
-    /// Joins as pages do: with a snapshot, if there is one. The answer says whether there was.
+    /// Joins as pages do; the answer says whether a snapshot was there.
     async fn come_late(server: &Server, session: &Session) -> (Self, bool) {
-        let mut client = server.open(&session.id, None).await.expect("it connects");
-        let (token, engine) = (session.owner.as_str().into(), shared::ENGINE_VERSION.into());
-        client
-            .send(&ClientMessage::Hello { token, engine, after: None, whole: false, name: "".into() })
-            .await;
-        let ServerMessage::Welcome(welcome) = client.next().await else { panic!("no welcome came first") };
-        let had_snapshot = welcome.snapshot.is_some();
-        let replica = Replica::welcomed(*welcome, 0).expect("it can be played");
+        let (client, replica, had_snapshot) = server.arrive(&session.id, &session.owner).await;
         (Self { client, replica, checks: BTreeSet::new(), agreed: 0 }, had_snapshot)
     }
 

@@ -50,17 +50,18 @@ pub async fn run(rounds: u64, chance: &mut Chance) {
         }
     }
     let Counts { killed, hung, raced, members_killed, members_hung } = counts;
-    let Tally { acknowledged, unanswered, hashes, .. } = tally;
+    let Tally { acknowledged, unanswered, hashes, snapshots, .. } = tally;
     println!(
         "{killed} servers killed, {hung} hung and came back, {raced} races for one session, {members_killed} members of \
          etcd killed, {members_hung} hung: {acknowledged} commands acknowledged and found once each, {unanswered} \
-         unanswered; none lost, none applied twice; {hashes} pairs of replicas compared, all equal"
+         unanswered; none lost, none applied twice; {hashes} pairs of replicas compared, \
+         {snapshots} of them begun with a snapshot, all equal"
     );
 }
 
 /// Writes too, if it is let in.
 async fn write_too(mut client: Client, token: String, name: String) -> Written {
-    match client.try_hello(&token).await {
+    match client.try_hello(&token, true).await {
         true => write(client, name, 0).await,
         false => Written::default(),
     }

@@ -6,7 +6,10 @@
 use std::{path::Path, process::Stdio, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
-use shared::session::protocol::{ClientMessage, Entry, ServerMessage, Welcome};
+use shared::session::{
+    Replica,
+    protocol::{ClientMessage, Entry, ServerMessage, Welcome},
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -172,7 +175,7 @@ impl Server {
     pub async fn join_patiently(&self, id: &str, token: &str) -> (Client, Welcome) {
         for _ in 0..200 {
             if let Ok(mut client) = self.open(id, None).await
-                && client.try_hello(token).await
+                && client.try_hello(token, true).await
                 && let Some(welcome) = client.welcome().await
             {
                 client.catch_up(welcome.horizon.sequence).await;
@@ -181,6 +184,15 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("nobody is let in");
+    }
+
+    /// Is welcomed as pages are: with a snapshot, if there is one; the answer says so.
+    pub async fn arrive(&self, id: &str, token: &str) -> (Client, Replica, bool) {
+        let mut client = self.open(id, None).await.expect("it connects");
+        assert!(client.try_hello(token, false).await, "it is heard");
+        let welcome = client.welcome().await.expect("it is let in");
+        let had_snapshot = welcome.snapshot.is_some();
+        (client, Replica::welcomed(welcome, 0).expect("it can be played"), had_snapshot)
     }
 
     /// Connects, and has the welcome and the whole log so far.
@@ -344,10 +356,10 @@ impl Client {
         }
     }
 
-    /// Says who comes; whether that was heard.
-    pub async fn try_hello(&mut self, token: &str) -> bool {
+    /// Says who comes, and whether the whole log is asked for; whether that was heard.
+    pub async fn try_hello(&mut self, token: &str, whole: bool) -> bool {
         let (token, engine) = (token.into(), shared::ENGINE_VERSION.into());
-        let hello = ClientMessage::Hello { token, engine, after: None, whole: false, name: "".into() };
+        let hello = ClientMessage::Hello { token, engine, after: None, whole, name: "".into() };
         self.socket.send(Message::text(hello.write())).await.is_ok()
     }
 
