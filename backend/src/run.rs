@@ -95,12 +95,12 @@ fn events(player: &Player) -> Vec<Arc<Object>> {
         let time = event["firstTimestamp"].as_time().or_else(|| event["eventTime"].as_time());
         time.map(|time| time.floor_seconds())
     };
-    events.sort_by_cached_key(|event| (first(&event.body), event.meta.resource_version));
+    events.sort_by_cached_key(|event| (first(&event.document()), event.meta.resource_version));
     events
 }
 
 fn event_line(event: &Object, out: &mut impl Write) -> std::io::Result<()> {
-    let event = &event.body;
+    let event = &event.document();
     let involved = &event["involvedObject"];
     let last = event["lastTimestamp"].as_time().or_else(|| event["eventTime"].as_time());
     // There are tens of thousands of them: put together without the machinery of formats.

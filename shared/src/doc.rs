@@ -23,7 +23,7 @@ pub use de::{FieldError, from_doc};
 pub use diff::{Change, Path, Segment, diff};
 pub use json::{parse_json, to_doc};
 pub use jsonpath::JsonPath;
-pub use keys::intern;
+pub use keys::{Name, intern};
 pub use map::{Entries, Map};
 pub use merge::{ListMerge, PatchError, json_patch, list_merge, merge_patch, strategic_merge};
 pub use timestamp::Timestamp;
@@ -192,7 +192,7 @@ impl Doc {
     }
 
     /// Sets `key`; this becomes an object if it was none.
-    pub fn set(&mut self, key: impl Into<Str>, value: impl Into<Doc>) {
+    pub fn set(&mut self, key: impl Name, value: impl Into<Doc>) {
         self.map_mut().insert(key, value);
     }
 
@@ -229,6 +229,32 @@ impl Doc {
             (Doc::List(_) | Doc::Map(_), _) | (_, Doc::List(_) | Doc::Map(_)) => false,
             _ => self == other,
         }
+    }
+
+    /// Shares with `other` what is equal in both, as far as nobody else has a share in it; true when all is.
+    pub fn share_with(&mut self, other: &Doc) -> bool {
+        let equal = match (&mut *self, other) {
+            (Doc::List(mine), Doc::List(theirs)) if Arc::ptr_eq(mine, theirs) => return true,
+            (Doc::List(mine), Doc::List(theirs)) => match Arc::get_mut(mine) {
+                Some(items) => {
+                    let pairs = items.iter_mut().zip(&**theirs);
+                    let alike = pairs.fold(true, |alike, (mine, theirs)| mine.share_with(theirs) && alike);
+                    alike && items.len() == theirs.len()
+                }
+                None => *mine == *theirs,
+            },
+            (Doc::Map(mine), Doc::Map(theirs)) => {
+                if mine.same(theirs) {
+                    return true;
+                }
+                mine.share_with(theirs)
+            }
+            (mine, theirs) => *mine == *theirs,
+        };
+        if equal && std::mem::discriminant(self) == std::mem::discriminant(other) {
+            self.clone_from(other);
+        }
+        equal
     }
 
     /// How a diagnostic names the type of this value.

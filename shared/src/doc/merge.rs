@@ -119,6 +119,9 @@ pub fn strategic_merge(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
 
 fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchError> {
     let Doc::Map(patch) = patch else { return Ok(patch.clone()) };
+    if target.is_null() && patch.entries().iter().all(|(key, value)| is_plain(key, value)) {
+        return Ok(Doc::Map(patch.clone()));
+    }
     // Directives come first in the order of keys, where there are any.
     if !patch.entries().first().is_some_and(|(key, _)| key.starts_with('$')) {
         return Ok(Doc::Map(strategic_fields(target.as_map().unwrap_or(&EMPTY), patch, name)?));
@@ -152,6 +155,19 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
     let mut merged = strategic_fields(&merged, patch, name)?;
     reorder_untouched(&mut merged, patch, name);
     Ok(Doc::Map(merged))
+}
+
+/// Whether a field of a patch says what will be there, and nothing of what is not to be.
+fn is_plain(key: &Str, value: &Doc) -> bool {
+    let inside = match value {
+        Doc::Null => false,
+        Doc::Map(map) => map.entries().iter().all(|(key, value)| is_plain(key, value)),
+        Doc::List(items) => {
+            items.iter().all(|item| !matches!(item, Doc::Map(_) | Doc::List(_)) || is_plain(key, item))
+        }
+        _ => true,
+    };
+    inside && !key.starts_with('$')
 }
 
 /// Merges the fields of `patch` that are no directives: both are in the order of their keys, and gone through once.

@@ -1,5 +1,6 @@
 //! The kubelet's own Node: registration, lease, status.
 
+use crate::api::core::event::Involved;
 use crate::api::core::node::Node;
 use crate::api::{Key, Kind, PatchKind, Reply, Request, Status, Subresource};
 use crate::client::Severity;
@@ -124,7 +125,7 @@ impl Kubelet {
         cx: &mut Context<'_>,
     ) {
         // Kubelets refer to their node by its name only.
-        let involved = doc!({ "kind": "Node", "name": &self.name, "uid": &self.name });
+        let involved = Involved::node(self.name.clone());
         let uid = u128::from(self.machine);
         self.recorder.event_about(involved, uid, severity, reason, message, cx);
     }

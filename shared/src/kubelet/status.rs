@@ -15,7 +15,7 @@ impl Kubelet {
     pub(super) fn report(&mut self, uid: u128, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
-        let images = &self.images;
+        let (images, host) = (&self.images, &self.host);
         let silent = |pod: &PodState| pod.gone || pod.settled || pod.writing;
         let Some(pod) = self.pods.get_mut(&uid).filter(|pod| !silent(pod)) else { return };
         // Most inputs change nothing of a status, and making one is dear.
@@ -29,7 +29,7 @@ impl Kubelet {
         }
         pod.basis = basis;
         let status =
-            status(pod, &object, view, self.address, |image| images.get(image).map(|(id, _)| id.clone()), cx);
+            status(pod, &object, view, host, |image| images.get(image).map(|(id, _)| id.clone()), cx);
         if status == pod.sent {
             return;
         }
@@ -65,14 +65,26 @@ fn news(sent: &Doc, status: &Doc) -> Doc {
                     .iter()
                     .filter(|item| !stays(item))
                     .map(|item| doc!({ "$patch": "delete", "type": item["type"].clone() }));
-                let news = value.items().iter().filter(|item| !known.contains(item)).cloned();
-                Doc::list(news.chain(gone))
+                let news = value.items().iter().filter(|item| !known.contains(item));
+                Doc::list(news.map(|item| outspoken(item, known)).chain(gone))
             }
             _ => value.clone(),
         };
         (field.clone(), value)
     });
     Doc::Map(fields.collect())
+}
+
+/// A condition that takes away what an earlier one said and it does not.
+fn outspoken(condition: &Doc, sent: &[Doc]) -> Doc {
+    let before = sent.iter().find(|sent| sent["type"] == condition["type"]);
+    let mut outspoken = condition.clone();
+    for field in ["message", "reason"] {
+        if condition[field].is_null() && before.is_none_or(|before| !before[field].is_null()) {
+            outspoken.set(field, Doc::Null);
+        }
+    }
+    outspoken
 }
 
 /// The conditions that kubelets keep, as they have them in order.
@@ -137,7 +149,7 @@ fn status(
     pod: &mut PodState,
     object: &Object,
     view: &Pod,
-    host: u32,
+    (host, hosts): &(Doc, Doc),
     image_id: impl Fn(&Str) -> Option<Str>,
     cx: &Context<'_>,
 ) -> Doc {
@@ -158,9 +170,8 @@ fn status(
             let beside = statuses(pod.inits + pod.mains..pod.containers.len() as u32);
             status.put(literal!("ephemeralContainerStatuses"), beside);
         }
-        let host = ip_text(host);
-        status.put(literal!("hostIP"), (&host).into());
-        status.put(literal!("hostIPs"), doc!([{ "ip": host }]));
+        status.put(literal!("hostIP"), host.clone());
+        status.put(literal!("hostIPs"), hosts.clone());
         if pod.inits > 0 {
             status.put(literal!("initContainerStatuses"), statuses(0..pod.inits));
         }
@@ -242,12 +253,18 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
         if let Some(sent) = sent.get(at).filter(same) {
             return sent.clone();
         }
-        // What is not said takes away what an earlier status said.
-        let said = |text: Str| if text.is_empty() { Doc::Null } else { text.into() };
-        doc!({
-            "lastTransitionTime": Doc::Time(*since), "message": said(message), "observedGeneration": generation,
-            "reason": (if reason.is_empty() { Doc::Null } else { reason.into() }), "status": status, "type": name
-        })
+        let mut condition = Entries::default();
+        condition.put(literal!("lastTransitionTime"), Doc::Time(*since));
+        if !message.is_empty() {
+            condition.put(literal!("message"), message.into());
+        }
+        condition.put(literal!("observedGeneration"), generation.into());
+        if !reason.is_empty() {
+            condition.put(literal!("reason"), reason.into());
+        }
+        condition.put(literal!("status"), status.into());
+        condition.put(literal!("type"), name.into());
+        Doc::Map(condition.take_map())
     }))
 }
 
@@ -287,7 +304,7 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     let ended = container.has_exited() || container.starts_again() && container.waited.is_none();
     let last = match &container.last {
         Some(_) if ended => container.before.as_deref(),
-        last => last.as_ref(),
+        last => last.as_deref(),
     };
     let last = last.map_or_else(Doc::map, |last| doc!({ "terminated": terminated(last) }));
     status.put(literal!("lastState"), last);
