@@ -231,30 +231,23 @@ impl Doc {
         }
     }
 
-    /// Shares with `other` what is equal in both, as far as nobody else has a share in it; true when all is.
-    pub fn share_with(&mut self, other: &Doc) -> bool {
-        let equal = match (&mut *self, other) {
-            (Doc::List(mine), Doc::List(theirs)) if Arc::ptr_eq(mine, theirs) => return true,
-            (Doc::List(mine), Doc::List(theirs)) => match Arc::get_mut(mine) {
-                Some(items) => {
-                    let pairs = items.iter_mut().zip(&**theirs);
-                    let alike = pairs.fold(true, |alike, (mine, theirs)| mine.share_with(theirs) && alike);
-                    alike && items.len() == theirs.len()
-                }
-                None => *mine == *theirs,
-            },
-            (Doc::Map(mine), Doc::Map(theirs)) => {
-                if mine.same(theirs) {
-                    return true;
-                }
-                mine.share_with(theirs)
-            }
-            (mine, theirs) => *mine == *theirs,
-        };
-        if equal && std::mem::discriminant(self) == std::mem::discriminant(other) {
-            self.clone_from(other);
+    /// Shares with `other` the objects and lists that are equal in both, as far as nobody else has a share in what they
+    /// are part of.
+    pub fn share_with(&mut self, other: &Doc) {
+        if !matches!(self, Doc::List(_) | Doc::Map(_)) || self.same(other) {
+            return;
         }
-        equal
+        if self == other {
+            return self.clone_from(other);
+        }
+        match (self, other) {
+            (Doc::List(mine), Doc::List(theirs)) => {
+                let mine = Arc::get_mut(mine).map_or(&mut [][..], |items| &mut items[..]);
+                mine.iter_mut().zip(&**theirs).for_each(|(mine, theirs)| mine.share_with(theirs));
+            }
+            (Doc::Map(mine), Doc::Map(theirs)) => mine.share_with(theirs),
+            _ => {}
+        }
     }
 
     /// How a diagnostic names the type of this value.

@@ -56,8 +56,8 @@ pub struct Kubelet {
     pods: BTreeMap<u128, PodState>,
     /// The newest pod of each name.
     by_key: BTreeMap<Key, u128>,
-    /// Images at the runtime: ID and size.
-    images: BTreeMap<Str, (Str, u64)>,
+    /// Images at the runtime, by the references that pods have them by.
+    images: BTreeMap<Str, node::Image>,
     requests: BTreeMap<RequestId, Pending>,
     /// Whether the runtime told what it has.
     listed: bool,

@@ -108,16 +108,15 @@ fn images(pod: &Pod) -> String {
 /// An Event, as the page shows it.
 pub fn event(cluster: &Cluster, object: &Object) -> Option<Event> {
     let event = EventView::of(object)?;
-    let about = &event.involved;
-    let text = |value: &shared::doc::Doc| value.str().to_string();
+    let [kind, namespace, name] = event.about.map(|text| text.to_string());
     Some(Event {
         uid: uuid(object.meta.uid).to_string(),
         at: u64::try_from(event.last.millis() - cluster.core().epoch.millis()).unwrap_or(0),
         warning: event.kind == "Warning",
         reason: event.reason.to_string(),
-        kind: text(&about["kind"]),
-        namespace: text(&about["namespace"]),
-        name: text(&about["name"]),
+        kind,
+        namespace,
+        name,
         message: event.message.to_string(),
         source: event.source[0].to_string(),
         count: u32::try_from(event.count).unwrap_or(u32::MAX),

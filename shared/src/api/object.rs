@@ -92,7 +92,10 @@ impl std::hash::Hash for Object {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.key.hash(state);
         self.meta.hash(state);
-        self.document().hash(state);
+        match &self.view {
+            View::Event(said) => said.hash(state),
+            _ => self.body.hash(state),
+        }
     }
 }
 

@@ -306,7 +306,7 @@ impl<K: Clone, V: Clone> Root<K, V> {
             insert(into, at, entry);
             Place(leaf, at)
         };
-        into.shrink_to(LEAF / 2 + LEAF / GROWTH);
+        into.shrink_to(LEAF / 4 * 3);
         if let Some(last) = last_key(into) {
             self.lasts.insert(leaf, last);
         }
@@ -322,18 +322,18 @@ impl<K: Clone, V: Clone> Root<K, V> {
     }
 }
 
-/// A full piece of memory grows by one in so many: there are many small leaves, and their entries may be large.
-const GROWTH: usize = 4;
-
-fn insert<T>(into: &mut Vec<T>, at: usize, entry: T) {
-    if into.len() == into.capacity() {
-        into.reserve_exact((into.len() / GROWTH).max(1));
-    }
-    into.insert(at, entry);
-}
-
 fn last_key<K: Clone, V>(leaf: &[(K, V)]) -> Option<K> {
     leaf.last().map(|(key, _)| key.clone())
+}
+
+/// There are many small leaves, and their entries may be large: they grow by little.
+fn insert<T>(into: &mut Vec<T>, at: usize, entry: T) {
+    let length = into.len();
+    if length == into.capacity() {
+        let more = (length / 2).max(1).min(LEAF.saturating_sub(length).max(1));
+        into.reserve_exact(more);
+    }
+    into.insert(at, entry);
 }
 
 impl<K: Ord, V> BTreeMap<K, V> {

@@ -45,7 +45,7 @@ well_known! {
     "NodeHasSufficientMemory" "NodeHasNoDiskPressure" "NodeHasSufficientPID" "NodeReady" "RegisteredNode" "ContainersNotReady"
     "MemoryPressure" "DiskPressure" "PIDPressure" "KubeletHasSufficientMemory" "kubelet has sufficient memory available"
     "KubeletHasNoDiskPressure" "kubelet has no disk pressure" "KubeletHasSufficientPID" "kubelet has sufficient PID available"
-    "KubeletReady" "kubelet is posting ready status" "KubeletNotReady" "Starting kubelet." "InternalIP" "Hostname" "action" "active" "addresses" "allocatable" "annotations" "apiVersion" "app" "apps/v1" "args"
+    "KubeletReady" "kubelet is posting ready status" "KubeletNotReady" "Starting kubelet." "InternalIP" "Hostname" "amd64" "linux" "containerd://2.1.4" "6.12.48" "v1.36.2" "Debian GNU/Linux 13 (trixie)" "action" "active" "addresses" "allocatable" "annotations" "apiVersion" "app" "apps/v1" "args"
     "availableReplicas" "blockOwnerDeletion" "capacity" "clusterIP" "clusterIPs" "command" "conditions"
     "configMapRef" "containerID" "containerPort" "containerStatuses" "containers" "controller" "count" "cpu"
     "creationTimestamp" "data" "default" "default-scheduler" "deletionGracePeriodSeconds" "deletionTimestamp"

@@ -119,19 +119,16 @@ impl Map {
     }
 
     /// As [`Doc::share_with`].
-    pub(super) fn share_with(&mut self, other: &Map) -> bool {
+    pub(super) fn share_with(&mut self, other: &Map) {
         if !self.0.as_ref().is_some_and(|entries| entries.is_unique()) {
-            return *self == *other;
+            return;
         }
-        let mut alike = self.entries().len() == other.entries().len();
         for (at, (key, value)) in self.unshared().iter_mut().enumerate() {
-            let theirs = match other.entries().get(at) {
-                Some((same, theirs)) if same == key => theirs,
-                _ => other.get(key),
-            };
-            alike &= value.share_with(theirs) && !theirs.is_null();
+            match other.entries().get(at) {
+                Some((same, theirs)) if same == key => value.share_with(theirs),
+                _ => value.share_with(other.get(key)),
+            }
         }
-        alike
     }
 
     /// Where `key` is, if it is there. Objects have few fields: lengths and last bytes tell most of them apart.

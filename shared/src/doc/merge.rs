@@ -181,6 +181,10 @@ fn strategic_fields(merged: &Map, patch: &Map, name: &str) -> Result<Map, PatchE
         }
         let known = kept.next_if(|(other, _)| other == key).map(|(_, known)| known);
         let target = known.unwrap_or(&NULL);
+        if known.is_some_and(|known| !known.is_null() && known.same(value)) {
+            made.0.push((key.clone(), value.clone()));
+            continue;
+        }
         let next = match value {
             Doc::Map(_) => strategic_map(target, value, key)?,
             Doc::List(items) => match list_merge(name, key) {

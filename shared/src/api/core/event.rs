@@ -5,15 +5,17 @@ mod said;
 
 use crate::api::meta::uuid;
 use crate::api::{Column, Info, Kind, Object, Resource, Row, View, age};
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Str, Timestamp, intern, literal};
 
 pub use said::{Involved, Said, Source};
 
 /// What is shown of an Event.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// `involvedObject`.
-    pub involved: Doc,
+    /// What it is about: kind, namespace and name.
+    pub about: [Str; 3],
+    /// Which part of that; mostly none.
+    pub field: Str,
     /// Why, in CamelCase.
     pub reason: Str,
     /// For people.
@@ -33,7 +35,25 @@ pub struct Event {
 impl Event {
     /// The Event that an object is, if it is one.
     pub fn of(object: &Object) -> Option<Event> {
-        (object.key.kind == Kind::Event).then(|| Event::read(&object.document()))
+        match object.view::<Said>() {
+            Some(said) => Some(Event::said(said)),
+            None => (object.key.kind == Kind::Event).then(|| Event::read(&object.body)),
+        }
+    }
+
+    fn said(said: &Said) -> Event {
+        let Involved { kind, namespace, name, field, .. } = &said.involved;
+        Event {
+            about: [intern(kind.info().kind), namespace.clone(), name.clone()],
+            field: field.clone(),
+            reason: said.reason.clone(),
+            message: said.message.clone(),
+            kind: if said.warning { literal!("Warning") } else { literal!("Normal") },
+            count: said.count.into(),
+            first: said.first,
+            last: said.last,
+            source: [said.source.component.clone(), said.source.instance.clone()],
+        }
     }
 
     fn read(doc: &Doc) -> Event {
@@ -41,8 +61,10 @@ impl Event {
         let last = series.or_else(|| doc["lastTimestamp"].as_time()).or_else(|| doc["eventTime"].as_time());
         let last = last.unwrap_or_default();
         let first = doc["firstTimestamp"].as_time().or_else(|| doc["eventTime"].as_time());
+        let involved = &doc["involvedObject"];
         Event {
-            involved: doc["involvedObject"].clone(),
+            about: ["kind", "namespace", "name"].map(|field| involved[field].str()),
+            field: involved["fieldPath"].str(),
             reason: doc["reason"].str(),
             message: doc["message"].str(),
             kind: doc["type"].str(),
@@ -107,15 +129,15 @@ impl Resource for Events {
 
     fn row(&self, object: &Object, now: Timestamp) -> Row {
         let Some(event) = Event::of(object) else { return Row::new() };
-        let involved = &event.involved;
+        let [kind, _, name] = &event.about;
         let source: Vec<&str> =
             event.source.iter().map(Str::as_str).filter(|part| !part.is_empty()).collect();
         vec![
             age(event.last, now),
             event.kind.to_string(),
             event.reason.to_string(),
-            format!("{}/{}", involved["kind"].str().to_lowercase(), involved["name"].str()),
-            involved["fieldPath"].str().to_string(),
+            format!("{}/{name}", kind.to_lowercase()),
+            event.field.to_string(),
             source.join(", "),
             event.message.trim().to_owned(),
             age(event.first, now),
