@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use shared::ENGINE_VERSION;
+use shared::api::core::event::Event;
 use shared::api::{Kind, Object};
 use shared::doc::Doc;
 use shared::scenario::Scenario;
@@ -90,32 +91,28 @@ fn at(time: Time) -> String {
 /// The Events that the cluster still has, oldest first.
 fn events(player: &Player) -> Vec<Arc<Object>> {
     let mut events: Vec<_> = player.cluster().store().list(Kind::Event).cloned().collect();
-    let first = |event: &Doc| {
-        // The scheduler's have moments instead of whole seconds.
-        let time = event["firstTimestamp"].as_time().or_else(|| event["eventTime"].as_time());
-        time.map(|time| time.floor_seconds())
-    };
-    events.sort_by_cached_key(|event| (first(&event.body), event.meta.resource_version));
+    let first = |event: &Object| Event::of(event).map(|event| event.first.floor_seconds());
+    events.sort_by_cached_key(|event| (first(event), event.meta.resource_version));
     events
 }
 
 fn event_line(event: &Object, out: &mut impl Write) -> std::io::Result<()> {
-    let event = &event.body;
-    let involved = &event["involvedObject"];
-    let last = event["lastTimestamp"].as_time().or_else(|| event["eventTime"].as_time());
+    let Some(Event { about: [kind, _, name], reason, message, kind: severity, last, .. }) = Event::of(event)
+    else {
+        return Ok(());
+    };
     // There are tens of thousands of them: put together without the machinery of formats.
-    let mut line = last.map(|time| time.floor_seconds()).unwrap_or_default().rfc3339();
-    for (field, width) in [("type", 7), ("reason", 24)] {
-        let text = event[field].as_str().unwrap_or("");
+    let mut line = last.floor_seconds().rfc3339();
+    for (text, width) in [(severity, 7), (reason, 24)] {
         line.push(' ');
-        line.push_str(text);
+        line.push_str(&text);
         line.extend(std::iter::repeat_n(' ', width - width.min(text.chars().count())));
     }
     line.push(' ');
-    line.push_str(&involved["kind"].as_str().unwrap_or("").to_ascii_lowercase());
-    for (mark, text) in [("/", &involved["name"]), (": ", &event["message"])] {
+    line.push_str(&kind.to_ascii_lowercase());
+    for (mark, text) in [("/", name), (": ", message)] {
         line.push_str(mark);
-        line.push_str(text.as_str().unwrap_or(""));
+        line.push_str(&text);
     }
     line.push('\n');
     out.write_all(line.as_bytes())

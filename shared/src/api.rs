@@ -34,7 +34,7 @@ pub mod validation;
 pub use custom::{CustomKind, Names, custom_kind};
 pub use kind::Kind;
 pub use labels::{FieldSelector, LabelSelector, Requirement};
-pub use meta::{Deletion, Meta, OwnerReference};
+pub use meta::{Common, Deletion, Meta, OwnerReference};
 pub use node_affinity::NodeAffinity;
 pub use object::{Key, Object, Of, View, Viewed};
 pub use quantity::{bytes, milli, parse_quantity};

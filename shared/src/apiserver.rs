@@ -12,6 +12,7 @@ mod definitions;
 mod delete;
 mod discovery;
 mod evict;
+mod family;
 mod held;
 pub mod http;
 mod managed;
@@ -30,12 +31,10 @@ mod write;
 
 use std::sync::Arc;
 
-use admission::service_account::Sibling;
-
 use crate::api::{Key, Kind, Object, Reply, Request, Status, Subresource, Verb};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
-use crate::doc::{Doc, Str};
+use crate::doc::Str;
 use crate::etcd::{Revision, Store};
 use crate::sim::{
     Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Time, Timer, WatchId, What,
@@ -52,14 +51,12 @@ const EVENT_TTL: Duration = Duration::seconds(3600);
 pub struct ApiServer {
     watches: Watches,
     random: Random,
-    /// The newest pod of each owner, to share its parts with the next: a cache, not state.
     /// Requests that kubelets answer.
     forwarded: node_proxy::Calls,
     /// Requests that the data plane answers.
     proxied: proxy::Calls,
-    /// Labels of bound pods, to share them: a cache, not state.
-    labels: BTreeMap<u128, Doc>,
-    siblings: BTreeMap<u128, Sibling>,
+    /// What pods of one owner share: a cache, not state.
+    family: family::Family,
     /// Requests that wait a moment for what is about to be there.
     held: held::Requests,
     /// What it signs tokens with.
@@ -88,10 +85,9 @@ impl ApiServer {
         ApiServer {
             watches: Watches::default(),
             random: Random::stream(seed, "kube-apiserver"),
-            siblings: BTreeMap::new(),
             forwarded: BTreeMap::new(),
             proxied: BTreeMap::new(),
-            labels: BTreeMap::new(),
+            family: family::Family::default(),
             held: held::Requests::default(),
             key: Random::stream(seed, "service-account-key").bits(),
             served: 0,

@@ -23,7 +23,7 @@ pub use de::{FieldError, from_doc};
 pub use diff::{Change, Path, Segment, diff};
 pub use json::{parse_json, to_doc};
 pub use jsonpath::JsonPath;
-pub use keys::intern;
+pub use keys::{Name, intern};
 pub use map::{Entries, Map};
 pub use merge::{ListMerge, PatchError, json_patch, list_merge, merge_patch, strategic_merge};
 pub use timestamp::Timestamp;
@@ -192,7 +192,7 @@ impl Doc {
     }
 
     /// Sets `key`; this becomes an object if it was none.
-    pub fn set(&mut self, key: impl Into<Str>, value: impl Into<Doc>) {
+    pub fn set(&mut self, key: impl Name, value: impl Into<Doc>) {
         self.map_mut().insert(key, value);
     }
 
@@ -228,6 +228,25 @@ impl Doc {
             (Doc::Map(a), Doc::Map(b)) => a.same(b),
             (Doc::List(_) | Doc::Map(_), _) | (_, Doc::List(_) | Doc::Map(_)) => false,
             _ => self == other,
+        }
+    }
+
+    /// Shares with `other` the objects and lists that are equal in both, as far as nobody else has a share in what they
+    /// are part of.
+    pub fn share_with(&mut self, other: &Doc) {
+        if !matches!(self, Doc::List(_) | Doc::Map(_)) || self.same(other) {
+            return;
+        }
+        if self == other {
+            return self.clone_from(other);
+        }
+        match (self, other) {
+            (Doc::List(mine), Doc::List(theirs)) => {
+                let mine = Arc::get_mut(mine).map_or(&mut [][..], |items| &mut items[..]);
+                mine.iter_mut().zip(&**theirs).for_each(|(mine, theirs)| mine.share_with(theirs));
+            }
+            (Doc::Map(mine), Doc::Map(theirs)) => mine.share_with(theirs),
+            _ => {}
         }
     }
 

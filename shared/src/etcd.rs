@@ -19,6 +19,7 @@ pub use members::{MemberStatus, Members};
 
 /// How many revisions of history are kept for watches before the oldest are compacted away.
 const HISTORY: usize = 10_000;
+const SPARE: usize = 64;
 
 /// One revision: a write of one object.
 #[derive(Codec, Clone, Debug)]
@@ -177,8 +178,9 @@ impl Store {
         let previous = previous.map(|entry| entry.object);
         let revision = Revision { revision: self.revision, change, object, previous, causes };
         self.history.insert(self.revision, revision.clone());
-        if self.history.len() > HISTORY {
-            self.history.pop_first();
+        // The oldest go as they lie in memory, together.
+        if self.history.len() > HISTORY + SPARE {
+            self.history.pop_run();
         }
         revision
     }

@@ -23,16 +23,19 @@ mod volumes;
 
 use std::sync::Arc;
 
+use crate::api::core::event::Involved;
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
 use crate::api::{FieldSelector, Key, Kind, Object, Reply, Status, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity, Wait};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
+use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::{Body, Context, Core, CriCall, Duration, Process, RequestId, Time, Timer};
 
 pub use node::Heartbeat;
+use pod::spec_at;
 pub use pod::{ContainerStage, ContainerState, PodStage, PodState, Termination};
 
 /// How long a kubelet waits before it tries again what the API server did not take.
@@ -44,6 +47,8 @@ pub struct Kubelet {
     machine: u32,
     name: Str,
     address: u32,
+    /// The address as statuses of pods have it: `hostIP` and `hostIPs`.
+    host: (Doc, Doc),
     user: User,
     informers: Informers,
     recorder: Recorder,
@@ -51,8 +56,8 @@ pub struct Kubelet {
     pods: BTreeMap<u128, PodState>,
     /// The newest pod of each name.
     by_key: BTreeMap<Key, u128>,
-    /// Images at the runtime: ID and size.
-    images: BTreeMap<Str, (Str, u64)>,
+    /// Images at the runtime, by the references that pods have them by.
+    images: BTreeMap<Str, node::Image>,
     requests: BTreeMap<RequestId, Pending>,
     /// Whether the runtime told what it has.
     listed: bool,
@@ -85,12 +90,15 @@ impl Kubelet {
     pub fn new(machine: u32, core: &Core, seed: u64) -> Kubelet {
         let name = core.machines[machine as usize].name.clone();
         let user = User::component(format!("system:node:{name}"));
+        let address = crate::network::node_address(machine);
+        let host = Doc::Str(status::ip_text(address));
         let mut informers = Informers::default();
         informers.add(&user, Kind::Pod, FieldSelector::node(name.clone()));
         informers.add(&user, Kind::Node, FieldSelector::name(name.clone()));
         Kubelet {
             machine,
-            address: crate::network::node_address(machine),
+            address,
+            host: (host.clone(), doc!([{ "ip": host }])),
             informers,
             recorder: Recorder::new(&user, "kubelet", name.clone()),
             node: node::NodeState::new(&name, seed),
@@ -227,8 +235,10 @@ impl Kubelet {
         pod.writing = false;
         match result {
             Ok(reply) => {
-                pod.acknowledged =
-                    reply.object().map_or(pod.acknowledged, |object| object.meta.resource_version);
+                if let Some(object) = reply.object() {
+                    pod.acknowledged = object.meta.resource_version;
+                    pod.sent.share_with(&object.body["status"]);
+                }
                 self.insist(uid, cx);
                 self.report(uid, cx);
                 // The sandbox may have gone while the status was on its way.
@@ -269,8 +279,8 @@ impl Kubelet {
         cx: &mut Context<'_>,
     ) {
         let Some(object) = self.object(uid) else { return };
-        let involved =
-            object.involved(container.map(|index| pod::field_path(&self.pods[&uid], index).into()));
+        let part = container.and_then(|index| Some(&spec_at(&object.view::<Pod>()?.spec, index).path));
+        let involved = Involved::of(&object, part.cloned().unwrap_or_default());
         self.recorder.event_about(involved, uid, severity, reason, message, cx);
     }
 

@@ -3,6 +3,7 @@
 //! The daemon itself may be down while its containers run on: packets reach them all the same, and when it is back
 //! it takes up their timers again.
 
+mod account;
 mod bytes;
 mod caller;
 mod container;
@@ -29,6 +30,7 @@ use crate::sim::{
     Body, Context, CriCall, CriEvent, ListedContainer, ListedPod, Packet, PacketStep, Process, Timer,
 };
 
+pub use account::{CERTIFICATE, ROOT_CA, is_account_volume, token};
 pub use bytes::{bytes_of_text, text_of_bytes};
 pub use caller::{Asker, Call, Caller};
 pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};

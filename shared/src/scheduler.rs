@@ -58,6 +58,8 @@ pub use queue::QueueLengths;
 
 /// What a pod's `schedulerName` must be for this scheduler to care.
 const NAME: &str = "default-scheduler";
+/// How many pods are compared with another before its template is looked up.
+const LAST: usize = 8;
 /// How long an attempt takes.
 const ATTEMPT: Duration = Duration::millis(1);
 /// How often pods are looked for that have been unschedulable very long.
@@ -89,8 +91,8 @@ pub struct Scheduler {
     defaults: DefaultSelectors,
     memos: Memos,
     tries: Tries,
-    /// The pod whose template was asked for last, with the answer.
-    last: Option<(Arc<Object>, Arc<Template>)>,
+    /// The pods whose templates were asked for last, with the answers, the newest last.
+    last: Vec<(Arc<Object>, Arc<Template>)>,
     attempts: Attempts,
 }
 
@@ -145,7 +147,7 @@ impl Scheduler {
             defaults: DefaultSelectors::default(),
             memos: Memos::default(),
             tries: Tries::default(),
-            last: None,
+            last: Vec::new(),
             attempts: Attempts::default(),
             user,
         }
@@ -278,7 +280,7 @@ impl Scheduler {
         }
         if let Some(known) = self.cache.pod(&pod.key) {
             let alike = old.is_some_and(|old| same_template(old, pod))
-                || known.template.digest == template::digest(pod);
+                || known.template.digest == known_digest(&self.last, pod);
             if alike
                 && known.uid == pod.meta.uid
                 && known.slot == slot
@@ -338,16 +340,24 @@ impl Scheduler {
     }
 
     fn template(&mut self, pod: &Arc<Object>) -> Arc<Template> {
-        // Pods of one template mostly come one after the other.
-        if let Some((last, template)) = &self.last
-            && last.key.namespace == pod.key.namespace
-            && same_template(last, pod)
-            && self.cache.groups().template(template.digest).is_some_and(|known| Arc::ptr_eq(known, template))
-        {
-            return Arc::clone(template);
+        // Pods of one template mostly come one after the other, before they are bound and with the labels of a zone.
+        for (last, template) in self.last.iter().rev() {
+            if last.key.namespace == pod.key.namespace
+                && same_template(last, pod)
+                && self
+                    .cache
+                    .groups()
+                    .template(template.digest)
+                    .is_some_and(|known| Arc::ptr_eq(known, template))
+            {
+                return Arc::clone(template);
+            }
         }
         let template = self.read_template(pod);
-        self.last = Some((Arc::clone(pod), Arc::clone(&template)));
+        if self.last.len() == LAST {
+            self.last.remove(0);
+        }
+        self.last.push((Arc::clone(pod), Arc::clone(&template)));
         template
     }
 
@@ -566,5 +576,14 @@ fn same_template(a: &Object, b: &Object) -> bool {
         (Some(a), Some(b)) => Arc::ptr_eq(&a.spec, &b.spec),
         _ => false,
     };
-    spec && a.meta.labels == b.meta.labels && a.meta.owners == b.meta.owners
+    let common = || Arc::ptr_eq(&a.meta.common, &b.meta.common);
+    spec && (common() || a.meta.labels == b.meta.labels && a.meta.owners == b.meta.owners)
+}
+
+/// The digest of a pod's template, looked up among those that were asked for last.
+fn known_digest(last: &[(Arc<Object>, Arc<Template>)], pod: &Object) -> u128 {
+    let alike = |(other, _): &&(Arc<Object>, Arc<Template>)| {
+        other.key.namespace == pod.key.namespace && same_template(other, pod)
+    };
+    last.iter().rev().find(alike).map_or_else(|| template::digest(pod), |(_, template)| template.digest)
 }

@@ -122,9 +122,10 @@ impl Play {
     fn events(&self, component: &str) -> Vec<String> {
         let history = self.history(Kind::Event);
         let events = history.iter().map(|(_, object)| object);
-        let mine = events.filter(|object| object.body["source"]["component"].as_str() == Some(component));
+        let mine =
+            events.filter(|object| object.document()["source"]["component"].as_str() == Some(component));
         mine.map(|object| {
-            format!("{}: {}", object.body["reason"].str(), plain(&object.body["message"].str()))
+            format!("{}: {}", object.document()["reason"].str(), plain(&object.document()["message"].str()))
         })
         .collect()
     }

@@ -329,8 +329,10 @@ fn one_replica_of_each_component_works_and_another_takes_over() {
         let [leader] = leading(&play, program)[..] else { panic!("not one leader") };
         let events = play.cluster.store().list(Kind::Event);
         let messages: Vec<_> = events
-            .filter(|event| event.body["reason"].as_str() == Some("LeaderElection"))
-            .map(|event| (event.body["involvedObject"]["kind"].str(), event.body["message"].str()))
+            .filter(|event| event.document()["reason"].as_str() == Some("LeaderElection"))
+            .map(|event| {
+                (event.document()["involvedObject"]["kind"].str(), event.document()["message"].str())
+            })
             .collect();
         assert!(
             messages.contains(&("Lease".into(), format!("{holder} became leader").into())),

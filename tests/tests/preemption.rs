@@ -104,10 +104,10 @@ impl Lab {
     fn messages(&self, pod: &str, reason: &str) -> Vec<String> {
         let history = self.history(Kind::Event);
         let about = history.iter().filter(|(_, event)| {
-            event.body["involvedObject"]["name"].as_str() == Some(pod)
-                && event.body["reason"].as_str() == Some(reason)
+            event.document()["involvedObject"]["name"].as_str() == Some(pod)
+                && event.document()["reason"].as_str() == Some(reason)
         });
-        about.map(|(_, event)| event.body["message"].str().to_string()).collect()
+        about.map(|(_, event)| event.document()["message"].str().to_string()).collect()
     }
 }
 

@@ -105,9 +105,10 @@ impl Lab {
     /// Reasons of the events about an object, in order.
     fn reasons(&self, name: &str) -> Vec<String> {
         let history = self.history(Kind::Event);
-        let about =
-            history.iter().filter(|(_, event)| event.body["involvedObject"]["name"].as_str() == Some(name));
-        about.map(|(_, event)| event.body["reason"].str().to_string()).collect()
+        let about = history
+            .iter()
+            .filter(|(_, event)| event.document()["involvedObject"]["name"].as_str() == Some(name));
+        about.map(|(_, event)| event.document()["reason"].str().to_string()).collect()
     }
 
     /// Condition types that hold, in order.

@@ -41,11 +41,8 @@ fn about_object(cluster: &Cluster, object: &Object) -> Inspection {
         doc.set("metadata", metadata);
     }
     let key = &object.key;
-    let uid = uuid(object.meta.uid);
-    let events = cluster
-        .store()
-        .list(Kind::Event)
-        .filter(|event| event.body.at(&["involvedObject", "uid"]).as_str() == Some(uid.as_str()));
+    let events = cluster.store().list(Kind::Event);
+    let events = events.filter(|event| EventView::is_about(event, object.meta.uid));
     let mut events: Vec<Event> = events.filter_map(|object| self::event(cluster, object)).collect();
     events.sort_by_key(|event| event.at);
     Inspection {
@@ -110,22 +107,18 @@ fn images(pod: &Pod) -> String {
 
 /// An Event, as the page shows it.
 pub fn event(cluster: &Cluster, object: &Object) -> Option<Event> {
-    let event = object.view::<EventView>()?;
-    let about = &object.body["involvedObject"];
-    let text = |value: &shared::doc::Doc| value.str().to_string();
+    let event = EventView::of(object)?;
+    let [kind, namespace, name] = event.about.map(|text| text.to_string());
     Some(Event {
         uid: uuid(object.meta.uid).to_string(),
         at: u64::try_from(event.last.millis() - cluster.core().epoch.millis()).unwrap_or(0),
         warning: event.kind == "Warning",
         reason: event.reason.to_string(),
-        kind: text(&about["kind"]),
-        namespace: text(&about["namespace"]),
-        name: text(&about["name"]),
+        kind,
+        namespace,
+        name,
         message: event.message.to_string(),
-        source: match text(object.body.at(&["source", "component"])) {
-            none if none.is_empty() => text(&object.body["reportingComponent"]),
-            component => component,
-        },
+        source: event.source[0].to_string(),
         count: u32::try_from(event.count).unwrap_or(u32::MAX),
     })
 }

@@ -148,7 +148,7 @@ fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<u128>) -> Op
         shape: shape(pod, &status, object.meta.deleting()),
         status,
         ready: ready.unwrap_or_default(),
-        restarts: u32::try_from(pod.restarts).unwrap_or(0),
+        restarts: pod.restarts,
         app: app.to_owned(),
         owner: owner.to_owned(),
         accent: accented.contains(&object.meta.uid),

@@ -1,23 +1,33 @@
 //! `ObjectMeta`, kept typed: components look at it all the time.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
 
 use crate::codec::Codec;
-use crate::doc::{Doc, Map, Str, Timestamp};
+use crate::doc::{Doc, Entries, Str, Timestamp, literal};
 
 /// `metav1.ObjectMeta` without namespace and name, which are the object's key.
 #[derive(Codec, Clone, PartialEq, Hash, Debug)]
 pub struct Meta {
-    /// `generateName`.
-    pub generate_name: Str,
     /// 128 bits of a version 4 UUID; 0 before creation.
     pub uid: u128,
     /// Revision of the last change; 0 before creation.
     pub resource_version: u64,
-    /// Counts changes of the spec.
-    pub generation: i64,
     /// When it was created.
     pub creation: Timestamp,
+    /// When components last wrote.
+    pub written: Written,
+    /// The rest, which reads as if it were here.
+    pub common: Arc<Common>,
+}
+
+/// What the objects of one owner usually have in common, and share then.
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Common {
+    /// `generateName`.
+    pub generate_name: Str,
+    /// Counts changes of the spec.
+    pub generation: i64,
     /// Set once deletion was asked for.
     pub deletion: Option<Deletion>,
     /// Labels, as a map of text.
@@ -25,13 +35,25 @@ pub struct Meta {
     /// Annotations, as a map of text.
     pub annotations: Doc,
     /// Owners.
-    pub owners: Arc<Vec<OwnerReference>>,
+    pub owners: Vec<OwnerReference>,
     /// What must happen before the object may go.
-    pub finalizers: Arc<Vec<Str>>,
+    pub finalizers: Vec<Str>,
     /// `managedFields`, as stored: without those of the cluster's own components.
     pub managed_fields: Doc,
-    /// When components last wrote.
-    pub written: Written,
+}
+
+impl Deref for Meta {
+    type Target = Common;
+    fn deref(&self) -> &Common {
+        &self.common
+    }
+}
+
+impl DerefMut for Meta {
+    /// A copy of it, where others share it.
+    fn deref_mut(&mut self) -> &mut Common {
+        Arc::make_mut(&mut self.common)
+    }
 }
 
 /// When components last wrote an object, in seconds since 1970, and 0 for never: `managedFields` tells it. Who they
@@ -47,29 +69,28 @@ impl Written {
     }
 }
 
-/// Most objects have no owners and no finalizers: they share that.
-static NO_OWNERS: LazyLock<Arc<Vec<OwnerReference>>> = LazyLock::new(Arc::default);
-static NO_FINALIZERS: LazyLock<Arc<Vec<Str>>> = LazyLock::new(Arc::default);
-
-fn shared<T>(items: Vec<T>, none: &Arc<Vec<T>>) -> Arc<Vec<T>> {
-    if items.is_empty() { Arc::clone(none) } else { Arc::new(items) }
-}
+/// Most objects have none of it: they share that.
+static NOTHING: LazyLock<Arc<Common>> = LazyLock::new(|| {
+    Arc::new(Common {
+        generate_name: Str::new(),
+        generation: 0,
+        deletion: None,
+        labels: Doc::Null,
+        annotations: Doc::Null,
+        owners: Vec::new(),
+        finalizers: Vec::new(),
+        managed_fields: Doc::Null,
+    })
+});
 
 impl Default for Meta {
     fn default() -> Meta {
         Meta {
-            generate_name: Str::new(),
             uid: 0,
             resource_version: 0,
-            generation: 0,
             creation: Timestamp::default(),
-            deletion: None,
-            labels: Doc::Null,
-            annotations: Doc::Null,
-            owners: Arc::clone(&NO_OWNERS),
-            finalizers: Arc::clone(&NO_FINALIZERS),
-            managed_fields: Doc::Null,
             written: Written::default(),
+            common: Arc::clone(&NOTHING),
         }
     }
 }
@@ -166,48 +187,49 @@ impl Meta {
 
     /// The `metadata` field.
     pub fn to_doc(&self, namespace: &Str, name: &Str) -> Doc {
-        let mut map = Map::default();
+        // In the order of keys.
+        let mut map = Entries::default();
         if !self.annotations.is_empty() {
-            map.insert("annotations", &self.annotations);
+            map.put(literal!("annotations"), (&self.annotations).into());
         }
         if self.uid != 0 {
-            map.insert("creationTimestamp", Doc::Time(self.creation));
+            map.put(literal!("creationTimestamp"), Doc::Time(self.creation));
         }
         if let Some(deletion) = self.deletion {
-            map.insert("deletionGracePeriodSeconds", deletion.grace_seconds);
-            map.insert("deletionTimestamp", Doc::Time(deletion.at));
+            map.put(literal!("deletionGracePeriodSeconds"), deletion.grace_seconds.into());
+            map.put(literal!("deletionTimestamp"), Doc::Time(deletion.at));
         }
         if !self.finalizers.is_empty() {
-            map.insert("finalizers", Doc::list(self.finalizers.iter()));
+            map.put(literal!("finalizers"), Doc::list(self.finalizers.iter()));
         }
         if !self.generate_name.is_empty() {
-            map.insert("generateName", &self.generate_name);
+            map.put(literal!("generateName"), (&self.generate_name).into());
         }
         if self.generation != 0 {
-            map.insert("generation", self.generation);
+            map.put(literal!("generation"), self.generation.into());
         }
         if !self.labels.is_empty() {
-            map.insert("labels", &self.labels);
+            map.put(literal!("labels"), (&self.labels).into());
         }
         if !self.managed_fields.is_null() {
-            map.insert("managedFields", &self.managed_fields);
+            map.put(literal!("managedFields"), (&self.managed_fields).into());
         }
         if !name.is_empty() {
-            map.insert("name", name);
+            map.put(literal!("name"), name.into());
         }
         if !namespace.is_empty() {
-            map.insert("namespace", namespace);
+            map.put(literal!("namespace"), namespace.into());
         }
         if !self.owners.is_empty() {
-            map.insert("ownerReferences", Doc::list(self.owners.iter().map(OwnerReference::to_doc)));
+            map.put(literal!("ownerReferences"), Doc::list(self.owners.iter().map(OwnerReference::to_doc)));
         }
         if self.resource_version != 0 {
-            map.insert("resourceVersion", self.resource_version.to_string());
+            map.put(literal!("resourceVersion"), self.resource_version.to_string().into());
         }
         if self.uid != 0 {
-            map.insert("uid", uuid(self.uid));
+            map.put(literal!("uid"), uuid(self.uid).into());
         }
-        Doc::Map(map)
+        Doc::Map(map.take_map())
     }
 
     /// Whether a `metadata` field says what this does of everything that a client may change.
@@ -229,25 +251,32 @@ impl Meta {
     /// Reads a `metadata` field; what is malformed reads as absent (validation has looked before).
     pub fn from_doc(doc: &Doc) -> Meta {
         let non_empty = |field: &str| if doc[field].is_empty() { Doc::Null } else { doc[field].clone() };
-        Meta {
+        let common = Common {
             generate_name: doc["generateName"].str(),
-            uid: parse_uuid(&doc["uid"].str()),
-            resource_version: doc["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0),
             generation: doc["generation"].as_i64().unwrap_or(0),
-            creation: doc["creationTimestamp"].as_time().unwrap_or_default(),
             deletion: doc["deletionTimestamp"].as_time().map(|at| Deletion {
                 at,
                 grace_seconds: doc["deletionGracePeriodSeconds"].as_i64().unwrap_or(0),
             }),
             labels: non_empty("labels"),
             annotations: non_empty("annotations"),
-            owners: shared(
-                doc["ownerReferences"].items().iter().map(OwnerReference::from_doc).collect(),
-                &NO_OWNERS,
-            ),
-            finalizers: shared(doc["finalizers"].items().iter().map(Doc::str).collect(), &NO_FINALIZERS),
+            owners: doc["ownerReferences"].items().iter().map(OwnerReference::from_doc).collect(),
+            finalizers: doc["finalizers"].items().iter().map(Doc::str).collect(),
             managed_fields: non_empty("managedFields"),
+        };
+        Meta {
+            uid: parse_uuid(doc["uid"].as_str().unwrap_or("")),
+            resource_version: doc["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0),
+            creation: doc["creationTimestamp"].as_time().unwrap_or_default(),
             written: Written::default(),
+            common: if common == **NOTHING { Arc::clone(&NOTHING) } else { Arc::new(common) },
+        }
+    }
+
+    /// Shares with `other` what both have in common, if they do.
+    pub fn share_with(&mut self, other: &Meta) {
+        if self.common == other.common {
+            self.common = Arc::clone(&other.common);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::codec::{Codec, Damaged, Decoder, Encoder};
 use crate::doc::{Doc, Entries, Map, Str, literal};
 use crate::sim::hash_of;
 
+use super::core::event::Said;
 use super::{Kind, Meta, apiextensions, apps, batch, coordination, core, discovery, networking, policy};
 
 /// Kind, namespace and name: what the store sorts by.
@@ -72,7 +73,7 @@ pub struct Object {
     pub key: Key,
     /// Metadata.
     pub meta: Meta,
-    /// Everything but `apiVersion`, `kind` and `metadata`.
+    /// Everything but `apiVersion`, `kind` and `metadata`; null for an Event that its view holds as a whole.
     pub body: Doc,
     /// The fields the simulation uses, read once.
     pub view: View,
@@ -80,7 +81,10 @@ pub struct Object {
 
 impl PartialEq for Object {
     fn eq(&self, other: &Object) -> bool {
-        self.key == other.key && self.meta == other.meta && self.body == other.body
+        self.key == other.key
+            && self.meta == other.meta
+            && self.body == other.body
+            && self.view::<Said>() == other.view::<Said>()
     }
 }
 
@@ -88,7 +92,10 @@ impl std::hash::Hash for Object {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.key.hash(state);
         self.meta.hash(state);
-        self.body.hash(state);
+        match &self.view {
+            View::Event(said) => said.hash(state),
+            _ => self.body.hash(state),
+        }
     }
 }
 
@@ -96,13 +103,12 @@ impl Codec for Object {
     fn encode(&self, encoder: &mut Encoder) {
         self.key.encode(encoder);
         self.meta.encode(encoder);
-        self.body.encode(encoder);
+        self.document().encode(encoder);
     }
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Object, Damaged> {
         let (key, meta, body): (Key, Meta, Doc) = Codec::decode(decoder)?;
-        let view = key.kind.resource().view(&body, None);
-        Ok(Object { key, meta, body, view })
+        Ok(Object::new(key, meta, body, None))
     }
 }
 
@@ -150,9 +156,9 @@ pub trait Viewed: Sized {
 
 views! {
     Pod(core::pod::Pod),
-    Event(core::event::Event),
     Lease(coordination::lease::Lease),
     ;
+    Event(core::event::Said),
     Node(core::node::Node),
     Service(core::service::Service),
     ReplicaSet(apps::replicaset::ReplicaSet),
@@ -184,22 +190,38 @@ impl Object {
     /// An object from its parts. `previous` lends its view's shared parts where the document shares them.
     pub fn new(key: Key, meta: Meta, body: Doc, previous: Option<&Object>) -> Object {
         let view = key.kind.resource().view(&body, previous);
+        let body = if matches!(view, View::Event(_)) { Doc::Null } else { body };
         Object { key, meta, body, view }
+    }
+
+    /// An Event.
+    pub fn event(key: Key, meta: Meta, said: Said) -> Object {
+        Object { key, meta, body: Doc::Null, view: View::Event(Box::new(said)) }
+    }
+
+    /// Everything but `apiVersion`, `kind` and `metadata`, of Events too.
+    pub fn document(&self) -> Doc {
+        match &self.view {
+            View::Event(said) => said.to_doc(),
+            _ => self.body.clone(),
+        }
     }
 
     /// The whole document.
     pub fn to_doc(&self) -> Doc {
         let info = self.key.kind.info();
-        let mut map = self.body.as_map().cloned().unwrap_or_default();
-        map.insert("apiVersion", info.api_version());
-        map.insert("kind", info.kind);
+        let mut map = Entries::default();
+        map.put(literal!("apiVersion"), info.api_version().into());
+        map.put(literal!("kind"), info.kind.into());
         let mut metadata = self.meta.to_doc(&self.key.namespace, &self.key.name);
         if self.key.kind == Kind::Namespace && self.meta.deleting() {
             // Upstream marks namespaces in a way of its own, without a grace.
             metadata.remove("deletionGracePeriodSeconds");
         }
-        map.insert("metadata", metadata);
-        Doc::Map(map)
+        map.put(literal!("metadata"), metadata);
+        let document = self.document();
+        document.entries().iter().for_each(|(key, value)| map.put(key.clone(), value.clone()));
+        Doc::Map(map.take_map())
     }
 
     /// A digest of key, metadata and document.
@@ -214,32 +236,15 @@ impl Object {
 
     /// A `targetRef` for this object.
     pub fn reference(&self) -> Doc {
-        Doc::Map(self.referring(Entries::default()).take_map())
-    }
-
-    /// An `involvedObject` for this object, or for the part of it at `field_path`.
-    pub fn involved(&self, field_path: Option<Str>) -> Doc {
+        // In the order of keys.
         let mut entries = Entries::default();
-        entries.put(literal!("apiVersion"), self.key.kind.info().api_version().into());
-        if let Some(path) = field_path {
-            entries.put(literal!("fieldPath"), path.into());
-        }
-        let mut entries = self.referring(entries);
-        if self.meta.resource_version != 0 {
-            entries.put(literal!("resourceVersion"), self.meta.resource_version.to_string().into());
-        }
-        Doc::Map(entries.take_map())
-    }
-
-    /// In the order of keys.
-    fn referring(&self, mut entries: Entries) -> Entries {
         entries.put(literal!("kind"), self.key.kind.info().kind.into());
         entries.put(literal!("name"), (&self.key.name).into());
         if !self.key.namespace.is_empty() {
             entries.put(literal!("namespace"), (&self.key.namespace).into());
         }
         entries.put(literal!("uid"), super::meta::uuid(self.meta.uid).into());
-        entries
+        Doc::Map(entries.take_map())
     }
 
     /// An owner reference that makes this object the managing owner.

@@ -6,6 +6,7 @@ use crate::codec::Codec;
 use crate::doc::{Doc, Str, literal};
 
 use super::apiextensions::customresource::CustomResources;
+use super::core::event::Said;
 use super::{FieldSelector, Key, Kind, LabelSelector, Object};
 
 /// Who asks.
@@ -198,6 +199,8 @@ pub struct Request {
     pub subresource: Subresource,
     /// The object or patch.
     pub body: Doc,
+    /// The Event that a component creates, in place of a body.
+    pub said: Option<Box<Said>>,
     /// Everything that is rarely set.
     pub options: RequestOptions,
 }
@@ -311,8 +314,15 @@ impl Request {
             name,
             subresource: Subresource::None,
             body: Doc::Null,
+            said: None,
             options: RequestOptions::default(),
         }
+    }
+
+    /// Creates an Event.
+    pub fn event(user: User, key: Key, said: Said) -> Request {
+        let said = Some(Box::new(said));
+        Request { said, ..Request::new(user, Verb::Create, key.kind, key.namespace, key.name) }
     }
 
     /// Reads one object.

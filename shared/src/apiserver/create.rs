@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::api::core::event::Said;
 use crate::api::validation::Faults;
 use crate::api::{Key, Kind, Meta, Object, Reason, Reply, Status, Subresource, Verb};
 use crate::doc::{Doc, Str};
@@ -21,34 +22,31 @@ impl ApiServer {
             Subresource::Token => return self.request_token(call),
             _ => return Err(Status::method_not_allowed()),
         }
-        if call.request.kind == Kind::Event && !call.is_from_outside() {
-            return self.record(call);
+        if let Some(said) = &call.request.said {
+            return self.record(call, said);
         }
         self.create_from(call, call.request.body.clone(), None)
     }
 
     /// Creates an Event of one of the cluster's own components, which is well-formed: there is nothing of which there
     /// are as many.
-    fn record(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
-        let doc = &call.request.body;
-        let key = Key::new(Kind::Event, call.request.namespace.clone(), doc["metadata"]["name"].str());
+    fn record(&mut self, call: &mut Call<'_, '_>, said: &Said) -> Result<Reply, Status> {
+        let key = call.request.key();
         admission::namespace_lifecycle(&key, call.store)?;
         let uid = self.random.uuid();
         let mut faults = Faults::default();
         for message in key.kind.resource().name()(&key.name) {
-            faults.invalid("metadata.name", &doc["metadata"]["name"], message);
+            faults.invalid("metadata.name", &(&key.name).into(), message);
         }
         if !faults.0.is_empty() {
             return Err(Status::invalid(&key, faults.0));
         }
-        admission::quota(call, &key, doc, None)?;
+        admission::quota(call, &key, &Doc::Null, None)?;
         if call.store.get(&key).is_some() {
             return Err(Status::already_exists(&key));
         }
         let creation = call.cx.timestamp().floor_seconds();
-        let mut body = doc.clone();
-        body.remove("metadata");
-        let object = Object::new(key, Meta { uid, creation, ..Meta::default() }, body, None);
+        let object = Object::event(key, Meta { uid, creation, ..Meta::default() }, said.clone());
         Ok(Reply::Object(call.put(object), true))
     }
 
@@ -75,7 +73,7 @@ impl ApiServer {
         let key = Key::new(kind, request.namespace.clone(), name);
         admission::namespace_lifecycle(&key, call.store)?;
         let owner = if kind == Kind::Pod { controller_of(&doc) } else { None };
-        let sibling = owner.and_then(|owner| self.siblings.get(&owner)).cloned();
+        let sibling = owner.and_then(|owner| self.family.sibling(owner)).cloned();
         let mut asked = (doc["spec"].clone(), Doc::Null);
         resource.prepare_create(&mut doc);
         match &sibling {
@@ -123,19 +121,33 @@ impl ApiServer {
         let alike = sibling.as_ref().is_some_and(|Sibling { object, .. }| {
             object.body["spec"] == doc["spec"] && object.meta.annotations == doc["metadata"]["annotations"]
         });
-        validate(&key, resource, &doc, None, alike)?;
+        if let Some(sibling) = sibling.as_ref().filter(|_| alike) {
+            doc.set("spec", &sibling.object.body["spec"]);
+        }
+        let mut meta = Meta::from_doc(&doc["metadata"]);
+        meta.generation = i64::from(resource.info().has_generation);
+        meta.deletion = None;
+        if let Some(managed) = managed.filter(|managed| !managed.is_null()) {
+            meta.managed_fields = managed;
+        } else if !meta.managed_fields.is_null() {
+            meta.managed_fields = Doc::Null;
+        }
+        // The controller's next pod differs from the one before by its name.
+        let twin = sibling.as_ref().filter(|_| alike && !call.is_from_outside()).is_some_and(|sibling| {
+            meta.share_with(&sibling.object.meta);
+            Arc::ptr_eq(&meta.common, &sibling.object.meta.common) && resource.name()(&key.name).is_empty()
+        });
+        if !twin {
+            validate(&key, resource, &doc, None, alike)?;
+        }
         admission::validating(call, &key, &doc, None)?;
         admission::quota(call, &key, &doc, None)?;
         allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         if call.store.get(&key).is_some() {
             return Err(Status::already_exists(&key));
         }
-        let mut meta = Meta::from_doc(&doc["metadata"]);
         meta.uid = uid;
         meta.creation = call.cx.timestamp().floor_seconds();
-        meta.generation = i64::from(resource.info().has_generation);
-        meta.deletion = None;
-        meta.managed_fields = managed.unwrap_or_default();
         let body = body_of(&doc);
         if call.is_from_outside() {
             bounds::check(&key, &mut meta, &body, applied.is_some())?;
@@ -143,10 +155,7 @@ impl ApiServer {
         let object = Object::new(key, meta, body, sibling.as_ref().map(|sibling| &*sibling.object));
         let stored = call.put(object);
         if let Some(owner) = owner {
-            if self.siblings.len() > 4096 {
-                self.siblings.clear();
-            }
-            self.siblings.insert(owner, Sibling { asked, given, object: Arc::clone(&stored) });
+            self.family.born(owner, Sibling { asked, given, object: Arc::clone(&stored) });
         }
         Ok(Reply::Object(stored, true))
     }

@@ -60,11 +60,10 @@ impl ApiServer {
         if object.key.kind == Kind::CustomResourceDefinition
             && !meta.has_finalizer(customresourcedefinition::FINALIZER)
         {
-            Arc::make_mut(&mut meta.finalizers)
-                .push(doc::literal!("customresourcecleanup.apiextensions.k8s.io"));
+            meta.finalizers.push(doc::literal!("customresourcecleanup.apiextensions.k8s.io"));
         }
         if let Some(finalizer) = held_by.filter(|finalizer| !meta.finalizers.contains(finalizer)) {
-            Arc::make_mut(&mut meta.finalizers).push(finalizer);
+            meta.finalizers.push(finalizer);
         }
         let namespace =
             object.key.kind == Kind::Namespace && !object.body["spec"]["finalizers"].items().is_empty();
@@ -84,7 +83,7 @@ impl ApiServer {
             meta.deletion = Some(write::deletion(call.cx.timestamp(), grace));
             meta.generation += i64::from(object.key.kind.info().has_generation);
         }
-        let mut body = object.body.clone();
+        let mut body = object.document();
         if namespace {
             body.set_at(&["status", "phase"], "Terminating");
         }

@@ -228,6 +228,7 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
         namespace: target.namespace,
         name,
         subresource: target.subresource,
+        said: None,
         body,
         options,
     })

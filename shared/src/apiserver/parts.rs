@@ -23,7 +23,12 @@ pub(super) fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Re
         let why = format!("pod {} is being deleted, cannot be assigned to a host", old.key.name);
         return Err(Status::conflict(&old.key, &why).on("binding"));
     }
-    let meta = server.topology(&old, &node, call.store);
+    let labels = admission::topology::labels_of(&node, call.store);
+    let (spec, meta) = server.family.bind(&old, (&node, &labels), || {
+        let mut spec = old.body["spec"].clone();
+        spec.set("nodeName", &node);
+        (spec, admission::topology::bound(old.meta.clone(), &labels))
+    });
     let now = call.cx.timestamp().floor_seconds();
     let condition = doc!({
         "lastProbeTime": null, "lastTransitionTime": Doc::Time(now), "status": "True", "type": "PodScheduled",
@@ -33,9 +38,11 @@ pub(super) fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Re
     });
     let patch = doc!({ "status": { "conditions": [condition] } });
     let mut body = strategic_merge(&old.body, &patch).map_err(malformed)?;
-    body.set_at(&["spec", "nodeName"], node);
+    body.set("spec", spec);
     // The pod waits for no node any longer.
-    body.at_mut(&["status"]).remove("nominatedNodeName");
+    let status = body.at_mut(&["status"]);
+    status.remove("nominatedNodeName");
+    server.family.share_status(&old, status);
     let object = Object::new(old.key.clone(), meta, body, Some(&old));
     call.put(object);
     Ok(Reply::Doc(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{FieldSelector, NAMES, Object, Reply, Request, Status, Subresource};
+use crate::api::{FieldSelector, Key, NAMES, Object, Reply, Request, Status, Subresource};
 use crate::etcd::Store;
 use crate::sim::Context;
 
@@ -55,6 +55,11 @@ pub(super) fn select(call: &Call<'_, '_>) -> Result<Vec<Arc<Object>>, Status> {
     definitions::of_kind(call.store, request.kind)?;
     check_fields(request)?;
     let fits = |object: &&Arc<Object>| is_selected(request, object);
+    let in_one_place = !request.kind.info().namespaced || !request.namespace.is_empty();
+    if let Some(name) = request.options.fields.required("metadata.name").filter(|_| in_one_place) {
+        let key = Key { kind: request.kind, namespace: request.namespace.clone(), name: name.clone() };
+        return Ok(call.store.get(&key).filter(fits).cloned().into_iter().collect());
+    }
     Ok(if request.namespace.is_empty() {
         call.store.list(request.kind).filter(fits).cloned().collect()
     } else {

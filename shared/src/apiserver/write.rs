@@ -48,7 +48,12 @@ impl ApiServer {
         if validation == FieldValidation::Trusted && is_status_only(call.request, kind) {
             let mut patch = patch.clone();
             patch.remove("metadata");
-            let body = patched(&old.body, &patch, kind)?;
+            let mut body = patched(&old.body, &patch, kind)?;
+            if matches!(old.key.kind, Kind::Pod | Kind::Node)
+                && body.as_map().is_some_and(|body| body.contains("status"))
+            {
+                self.family.share_status(&old, body.at_mut(&["status"]));
+            }
             return Ok(Reply::Object(self.store_change(call, &old, old.meta.clone(), body)?, false));
         }
         let custom = definitions::of_kind(call.store, call.request.kind)?;
@@ -132,8 +137,12 @@ impl ApiServer {
                 body.set("status", doc["status"].clone());
                 call.decide_certificate(old, &mut body)?;
                 // As upstream, writers of status may annotate (the Deployment controller keeps its revision so).
-                let annotations = Meta::from_doc(metadata).annotations;
-                let mut meta = Meta { annotations, ..old.meta.clone() };
+                let annotations = &metadata["annotations"];
+                let annotations = if annotations.is_empty() { Doc::Null } else { annotations.clone() };
+                let mut meta = old.meta.clone();
+                if meta.annotations != annotations {
+                    meta.annotations = annotations;
+                }
                 match call.writer() {
                     Some(writer) if writer.operation == "Update" => {
                         let new = Object::new(key.clone(), meta.clone(), body.clone(), Some(old)).to_doc();
@@ -157,8 +166,9 @@ impl ApiServer {
                 key.kind.resource().default(&mut body);
                 crate::api::core::pod::validate_ephemeral_containers(&body["spec"], &old.body["spec"], key)?;
                 let changed = body["spec"]["ephemeralContainers"] != old.body["spec"]["ephemeralContainers"];
-                let generation = old.meta.generation + i64::from(changed);
-                self.store_change(call, old, Meta { generation, ..old.meta.clone() }, body)?
+                let mut meta = old.meta.clone();
+                meta.generation += i64::from(changed);
+                self.store_change(call, old, meta, body)?
             }
             Subresource::Resize => {
                 let (meta, body) = parts::resized(call, old, &doc)?;
@@ -219,16 +229,17 @@ impl ApiServer {
             Some(_) => managed,
             None => managed::after_component(&managed, &old_doc, &doc),
         };
-        let meta = Meta {
+        let mut meta = Meta {
             uid: old.meta.uid,
             resource_version: old.meta.resource_version,
             creation: old.meta.creation,
-            deletion: old.meta.deletion,
-            generate_name: old.meta.generate_name.clone(),
-            generation: old.meta.generation,
             written: old.meta.written,
             ..given
         };
+        meta.generation = old.meta.generation;
+        meta.deletion = old.meta.deletion;
+        meta.generate_name = old.meta.generate_name.clone();
+        meta.share_with(&old.meta);
         Ok((meta, body_of(&doc)))
     }
 
@@ -240,7 +251,7 @@ impl ApiServer {
         mut meta: Meta,
         body: Doc,
     ) -> Result<Arc<Object>, Status> {
-        if meta == old.meta && body == old.body {
+        if meta == old.meta && body == old.document() {
             return Ok(Arc::clone(old));
         }
         let differs = |new: &Doc, old: &Doc| !new.same(old) && new != old;
@@ -475,7 +486,7 @@ fn custom_status(call: &Call<'_, '_>, old: &Object, new: &Doc) -> Result<(Meta, 
     custom.default(&mut doc);
     validate(&old.key, &custom, &doc, Some(&before), false)?;
     let mut meta = old.meta.clone();
-    let given = Meta::from_doc(&new["metadata"]).managed_fields;
+    let given = Meta::from_doc(&new["metadata"]).managed_fields.clone();
     match call.writer() {
         Some(_) if call.request.verb == Verb::Patch(PatchKind::Apply) => meta.managed_fields = given,
         Some(writer) => {
@@ -503,11 +514,8 @@ fn without_status(body: &Doc, apart: bool) -> Doc {
 
 /// Everything but `apiVersion`, `kind` and `metadata`.
 pub(super) fn body_of(doc: &Doc) -> Doc {
-    let mut body = doc.clone();
-    for field in ["apiVersion", "kind", "metadata"] {
-        body.remove(field);
-    }
-    body
+    let outside = |key: &str| matches!(key, "apiVersion" | "kind" | "metadata");
+    Doc::Map(doc.entries().iter().filter(|(key, _)| !outside(key)).cloned().collect())
 }
 
 /// When deletion is asked for: the moment it should be done.

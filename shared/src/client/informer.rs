@@ -154,19 +154,19 @@ impl Informer {
         changed(old, object)
     }
 
-    /// Whether an input is meant for this informer.
-    fn takes(&self, input: &Input) -> bool {
-        match (&self.state, input) {
-            (State::Listing(mine) | State::Opening(mine, _), Input::Response(id, _)) => mine == id,
-            (
-                State::Watching(mine) | State::Opening(_, mine),
-                Input::Watch(watch, _) | Input::WatchClosed(watch),
-            ) => mine == watch,
-            (State::BackingOff, Input::Timer(timer)) => {
-                timer.name == "informer" && timer.number == self.number
-            }
-            _ => false,
+    /// The request and the watch that it waits for, if any.
+    fn awaited(&self) -> Awaited {
+        match self.state {
+            State::Listing(request) => (Some(request), None),
+            State::Opening(request, watch) => (Some(request), Some(watch)),
+            State::Watching(watch) => (None, Some(watch)),
+            State::Idle | State::BackingOff => (None, None),
         }
+    }
+
+    /// Whether a timer is meant for this informer.
+    fn has_set(&self, timer: &Timer) -> bool {
+        self.state == State::BackingOff && timer.number == self.number
     }
 
     /// Takes what is meant for this informer.
@@ -196,10 +196,22 @@ fn changed(old: Option<Arc<Object>>, new: Arc<Object>) -> Vec<Delta> {
     }
 }
 
+/// The request and the watch that an informer waits for.
+type Awaited = (Option<RequestId>, Option<WatchId>);
+
 /// The informers of one process.
-#[derive(Codec, Clone, Debug, Hash, Default)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Informers {
     informers: Vec<Informer>,
+    /// What each of them waits for, close together: every input is looked up here.
+    awaited: Vec<Awaited>,
+}
+
+impl std::hash::Hash for Informers {
+    /// What they wait for follows from the rest.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.informers.hash(state);
+    }
 }
 
 impl Informers {
@@ -214,6 +226,7 @@ impl Informers {
     pub fn add(&mut self, user: &User, kind: Kind, fields: FieldSelector) {
         let number = self.informers.last().map_or(0, |informer| informer.number + 1);
         self.informers.push(Informer::new(user.clone(), kind, Str::new(), fields, number));
+        self.awaited.push((None, None));
     }
 
     /// Adds an informer that the component does not wait for.
@@ -242,20 +255,36 @@ impl Informers {
             }
             stays
         });
+        self.look_again();
         gone
     }
 
     /// Begins to list.
     pub fn start(&mut self, cx: &mut Context<'_>) {
         self.informers.iter_mut().for_each(|informer| informer.list(cx));
+        self.look_again();
+    }
+
+    fn look_again(&mut self) {
+        self.awaited = self.informers.iter().map(Informer::awaited).collect();
     }
 
     /// Gives an input to the informer it is meant for.
     pub fn handle(&mut self, input: Input, cx: &mut Context<'_>) -> Handled {
-        match self.informers.iter_mut().find(|informer| informer.takes(&input)) {
-            Some(informer) => informer.handle(input, cx),
-            None => Handled::NotMine(input),
-        }
+        let place = match &input {
+            Input::Response(id, _) => self.awaited.iter().position(|(request, _)| *request == Some(*id)),
+            Input::Watch(id, _) | Input::WatchClosed(id) => {
+                self.awaited.iter().position(|(_, watch)| *watch == Some(*id))
+            }
+            Input::Timer(timer) if timer.name == "informer" => {
+                self.informers.iter().position(|informer| informer.has_set(timer))
+            }
+            _ => None,
+        };
+        let Some(place) = place else { return Handled::NotMine(input) };
+        let handled = self.informers[place].handle(input, cx);
+        self.awaited[place] = self.informers[place].awaited();
+        handled
     }
 
     /// Whether every cache that the component needs has been filled once.

@@ -3,13 +3,17 @@
 //! the same event instead.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use crate::api::core::event::{Involved, Said, Source};
 use crate::api::{Key, Kind, Object, PatchKind, Request, User};
 use crate::codec::Codec;
-use crate::collections::{BTreeMap, BTreeSet};
+use smallvec::SmallVec;
+
+use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
-use crate::sim::{Context, Duration, Time};
+use crate::sim::{Context, Duration, Time, hash_of};
 
 /// How many different events are remembered for counting.
 const REMEMBERED: usize = 4096;
@@ -31,57 +35,71 @@ pub enum Severity {
     Warning,
 }
 
-impl Severity {
-    fn as_str(self) -> &'static str {
-        match self {
-            Severity::Normal => "Normal",
-            Severity::Warning => "Warning",
-        }
-    }
-}
-
 /// Writes Events on behalf of one component.
 #[derive(Codec, Clone, Debug, Hash)]
 pub struct Recorder {
     user: User,
-    component: Str,
-    host: Str,
-    /// Where the component runs, for one that writes events of the newer kind.
-    instance: Option<Str>,
-    known: BTreeMap<Seen, Known>,
+    source: Arc<Source>,
+    /// What was said last and may be said again, of the next pod.
+    phrase: Str,
+    known: BTreeMap<u64, Known>,
     order: VecDeque<Seen>,
-    similar: BTreeMap<(u128, Str, Str), Similar>,
+    similar: BTreeMap<u64, Similar>,
     /// When each object's next event would be due if they were spread evenly; a burst may run ahead of it.
-    budgets: BTreeMap<u128, Time>,
+    budgets: BTreeMap<u64, Time>,
 }
 
-/// What makes two events the same: object, reason, field, message (empty for combined ones; of the newer kind the
-/// object's revision instead).
-type Seen = (u128, Str, Str, Str);
+/// Digests of what tells events from each other: every kubelet remembers thousands.
+#[derive(Codec, Clone, Copy, Debug, Hash)]
+struct Seen {
+    /// Of the object.
+    object: u64,
+    /// Of object, reason and field.
+    group: u64,
+    /// What makes two events the same: of object, reason, field, message (empty for combined ones; of the newer kind
+    /// the object's revision instead).
+    same: u64,
+}
+
+impl Seen {
+    fn of(uid: u128, reason: &str, field: &str) -> Seen {
+        let group = hash_of(&(uid, reason, field)) as u64;
+        Seen { object: (uid >> 64) as u64 ^ uid as u64, group, same: group }
+    }
+
+    fn saying(self, message: &str) -> Seen {
+        Seen { same: hash_of(&(self.group, message)) as u64, ..self }
+    }
+
+    fn at(self, revision: u64) -> Seen {
+        Seen { same: hash_of(&(self.group, revision)) as u64, ..self }
+    }
+}
 
 /// An event that was written.
 #[derive(Codec, Clone, Debug, Hash)]
 struct Known {
     key: Key,
-    count: i64,
+    count: u32,
     last: Time,
 }
 
 /// Different messages of one reason about one object.
 #[derive(Codec, Clone, Debug, Hash)]
 struct Similar {
-    messages: BTreeSet<Str>,
+    /// Their digests.
+    messages: SmallVec<[u64; 2]>,
     last: Time,
 }
 
 impl Recorder {
     /// A recorder for `component`, on `host` if it runs on a node.
     pub fn new(user: &User, component: &'static str, host: Str) -> Recorder {
+        let source = Source { component: crate::doc::intern(component), instance: host, newer: false };
         Recorder {
             user: user.clone(),
-            component: crate::doc::intern(component),
-            host,
-            instance: None,
+            source: Arc::new(source),
+            phrase: Str::new(),
             known: BTreeMap::new(),
             order: VecDeque::new(),
             similar: BTreeMap::new(),
@@ -91,7 +109,8 @@ impl Recorder {
 
     /// A recorder of the newer kind (`events.k8s.io`): every event stands for itself, or for a series of the same.
     pub fn of_series(user: &User, component: &'static str, instance: Str) -> Recorder {
-        Recorder { instance: Some(instance), ..Recorder::new(user, component, Str::new()) }
+        let source = Source { component: crate::doc::intern(component), instance, newer: true };
+        Recorder { source: Arc::new(source), ..Recorder::new(user, component, Str::new()) }
     }
 
     /// Records that something happened to `object`.
@@ -103,127 +122,122 @@ impl Recorder {
         message: impl Into<Str>,
         cx: &mut Context<'_>,
     ) {
-        let involved = object.involved(None);
+        let involved = Involved::of(object, Str::new());
         self.event_about(involved, object.meta.uid, severity, reason, message, cx);
     }
 
     /// Records that something happened to what `involved` refers to (for instance one container of a pod).
     pub fn event_about(
         &mut self,
-        involved: Doc,
+        involved: Involved,
         uid: u128,
         severity: Severity,
         reason: &'static str,
         message: impl Into<Str>,
         cx: &mut Context<'_>,
     ) {
-        let message = message.into();
-        if self.instance.is_some() {
+        let mut message = message.into();
+        if message == self.phrase {
+            message = self.phrase.clone();
+        } else if !Str::is_static(&message) {
+            self.phrase = message.clone();
+        }
+        if self.source.newer {
             return self.event_of_series(involved, uid, severity, reason, message, cx);
         }
-        let (message, same) = self.combine(uid, reason, involved["fieldPath"].str(), message, cx.now());
-        if !self.afford(uid, cx.now()) {
+        let group = Seen::of(uid, reason, &involved.field);
+        let (message, seen) = self.combine(group, message, cx.now());
+        if !self.afford(seen, cx.now()) {
             // Counted, but not written.
-            if let Some(known) = self.known.get_mut(&same) {
+            if let Some(known) = self.known.get_mut(&seen.same) {
                 known.count += 1;
             }
             return;
         }
-        let now = Doc::Time(cx.timestamp().floor_seconds());
-        if let Some(known) = self.known.get_mut(&same) {
+        let now = cx.timestamp().floor_seconds();
+        if let Some(known) = self.known.get_mut(&seen.same) {
             known.count += 1;
-            let patch = doc!({ "count": known.count, "lastTimestamp": now, "message": message });
+            let patch = doc!({ "count": known.count, "lastTimestamp": Doc::Time(now), "message": message });
             let request = Request::patch(self.user.clone(), &known.key, PatchKind::Merge, patch);
             cx.request(request);
             return;
         }
-        let source = if self.host.is_empty() {
-            doc!({ "component": &self.component })
-        } else {
-            doc!({ "component": &self.component, "host": &self.host })
+        let said = Said {
+            involved,
+            reason: crate::doc::intern(reason),
+            message,
+            warning: severity == Severity::Warning,
+            source: Arc::clone(&self.source),
+            first: now,
+            last: now,
+            count: 1,
         };
-        let key = key_of(&involved, cx);
-        // In the order of keys, as objects are kept: there are more Events than anything else.
-        let body = doc!({
-            "count": 1i64, "firstTimestamp": now.clone(), "involvedObject": involved, "lastTimestamp": now,
-            "message": message, "metadata": { "name": &key.name, "namespace": &key.namespace }, "reason": reason,
-            "reportingComponent": &self.component, "reportingInstance": &self.host, "source": source,
-            "type": severity.as_str()
-        });
-        self.write(key, body, same, cx);
+        self.write(said, seen, cx);
     }
 
     /// An event of the newer kind: the second of a series says so, later ones are only counted.
     fn event_of_series(
         &mut self,
-        involved: Doc,
+        involved: Involved,
         uid: u128,
         severity: Severity,
         reason: &'static str,
         message: Str,
         cx: &mut Context<'_>,
     ) {
-        let same = (uid, crate::doc::intern(reason), Str::new(), involved["resourceVersion"].str());
-        let now = Doc::MicroTime(cx.timestamp());
-        if let Some(known) = self.known.get_mut(&same).filter(|known| cx.now().since(known.last) < SERIES_END)
-        {
+        let seen = Seen::of(uid, reason, "").at(involved.revision);
+        let now = cx.timestamp();
+        let known = self.known.get_mut(&seen.same);
+        if let Some(known) = known.filter(|known| cx.now().since(known.last) < SERIES_END) {
             known.count += 1;
             known.last = cx.now();
             if known.count == 2 {
-                let patch = doc!({ "series": { "count": 2i64, "lastObservedTime": now } });
+                let patch = doc!({ "series": { "count": 2i64, "lastObservedTime": Doc::MicroTime(now) } });
                 cx.request(Request::patch(self.user.clone(), &known.key, PatchKind::Merge, patch));
             }
             return;
         }
-        let action = match reason {
-            "Scheduled" => "Binding",
-            "Preempted" => "Preempting",
-            _ => "Scheduling",
+        let said = Said {
+            involved,
+            reason: crate::doc::intern(reason),
+            message,
+            warning: severity == Severity::Warning,
+            source: Arc::clone(&self.source),
+            first: now,
+            last: now,
+            count: 1,
         };
-        let key = key_of(&involved, cx);
-        let body = doc!({
-            "action": action, "eventTime": now, "involvedObject": involved, "message": message,
-            "metadata": { "name": &key.name, "namespace": &key.namespace }, "reason": reason,
-            "reportingComponent": &self.component,
-            "reportingInstance": self.instance.clone().unwrap_or_default(), "type": severity.as_str()
-        });
-        self.write(key, body, same, cx);
+        self.write(said, seen, cx);
     }
 
-    fn write(&mut self, key: Key, body: Doc, same: Seen, cx: &mut Context<'_>) {
-        let namespace = key.namespace.clone();
-        self.remember(same, key, cx.now());
-        cx.request(Request::create(self.user.clone(), Kind::Event, namespace, body));
+    fn write(&mut self, said: Said, seen: Seen, cx: &mut Context<'_>) {
+        let key = key_of(&said.involved, cx);
+        self.remember(seen, key.clone(), cx.now());
+        cx.request(Request::event(self.user.clone(), key, said));
     }
 
     /// The message as it is to be written, and what counts as the same event.
-    fn combine(
-        &mut self,
-        uid: u128,
-        reason: &'static str,
-        field: Str,
-        message: Str,
-        now: Time,
-    ) -> (Str, Seen) {
-        let reason = crate::doc::intern(reason);
-        let key = (uid, reason.clone(), field.clone());
-        let similar =
-            self.similar.entry(key).or_insert_with(|| Similar { messages: BTreeSet::new(), last: now });
+    fn combine(&mut self, group: Seen, message: Str, now: Time) -> (Str, Seen) {
+        let seen = group.saying(&message);
+        let fresh = || Similar { messages: SmallVec::new(), last: now };
+        let similar = self.similar.entry(group.group).or_insert_with(fresh);
         if now.since(similar.last) > SIMILAR_FOR {
             similar.messages.clear();
         }
         similar.last = now;
-        similar.messages.insert(message.clone());
-        if similar.messages.len() < SIMILAR {
-            return (message.clone(), (uid, reason, field, message));
+        if similar.messages.contains(&seen.same) {
+            return (message, seen);
         }
-        similar.messages.pop_last();
-        (format!("(combined from similar events): {message}").into(), (uid, reason, field, Str::new()))
+        if similar.messages.len() + 1 < SIMILAR {
+            similar.messages.push(seen.same);
+            return (message, seen);
+        }
+        (format!("(combined from similar events): {message}").into(), group.saying(""))
     }
 
     /// Whether an event about this object may be written now; counts it if so.
-    fn afford(&mut self, uid: u128, now: Time) -> bool {
-        let next = self.budgets.entry(uid).or_insert(now);
+    fn afford(&mut self, seen: Seen, now: Time) -> bool {
+        let next = self.budgets.entry(seen.object).or_insert(now);
         let slot = (*next).max(now);
         let affordable = slot.since(now) <= REFILL * (BURST - 1);
         if affordable {
@@ -232,29 +246,28 @@ impl Recorder {
         affordable
     }
 
-    fn remember(&mut self, same: Seen, key: Key, now: Time) {
+    fn remember(&mut self, seen: Seen, key: Key, now: Time) {
         if self.order.len() >= REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {
-            self.known.remove(&oldest);
-            let (uid, reason, field, _) = oldest;
-            self.similar.remove(&(uid, reason, field));
-            self.budgets.remove(&uid);
+            self.known.remove(&oldest.same);
+            self.similar.remove(&oldest.group);
+            self.budgets.remove(&oldest.object);
         }
-        if self.known.insert(same.clone(), Known { key, count: 1, last: now }).is_none() {
-            self.order.push_back(same);
+        if self.known.insert(seen.same, Known { key, count: 1, last: now }).is_none() {
+            self.order.push_back(seen);
         }
     }
 }
 
 /// As upstream: the object's name and the time, in hexadecimal; a number keeps simultaneous ones apart.
-fn key_of(involved: &Doc, cx: &mut Context<'_>) -> Key {
-    let namespace = match involved["namespace"].str() {
+fn key_of(involved: &Involved, cx: &mut Context<'_>) -> Key {
+    let namespace = match &involved.namespace {
         empty if empty.is_empty() => literal!("default"),
-        namespace => namespace,
+        namespace => namespace.clone(),
     };
     let stamp = (cx.timestamp().millis() as u64) << 20 | cx.core.fresh_id() & 0xf_ffff;
-    let object = involved["name"].as_str().unwrap_or("");
+    let object = involved.name.as_str();
     let name = Str::init_with(object.len() + 17, |text| {
         let (name, digits) = text.split_at_mut(object.len());
         name.copy_from_slice(object.as_bytes());
@@ -269,7 +282,7 @@ fn key_of(involved: &Doc, cx: &mut Context<'_>) -> Key {
 
 #[cfg(test)]
 mod tests {
-    use super::{Recorder, Str};
+    use super::{Recorder, Seen, Str};
     use crate::api::User;
     use crate::sim::Time;
 
@@ -280,10 +293,9 @@ mod tests {
     #[test]
     fn the_tenth_similar_event_and_those_after_it_are_combined() {
         let mut recorder = recorder();
+        let group = Seen::of(1, "SuccessfulCreate", "");
         let mut say = |number: u32, at: u64| {
-            recorder
-                .combine(1, "SuccessfulCreate", Str::new(), format!("Created pod: {number}").into(), Time(at))
-                .0
+            recorder.combine(group, format!("Created pod: {number}").into(), Time(at)).0
         };
         for number in 1..=9 {
             assert_eq!(say(number, 0), format!("Created pod: {number}"));
@@ -296,11 +308,12 @@ mod tests {
     #[test]
     fn an_object_has_25_events_at_once_and_one_in_five_minutes() {
         let mut recorder = recorder();
-        let written = (0..40).filter(|_| recorder.afford(1, Time(0))).count();
+        let mut afford = |uid, at| recorder.afford(Seen::of(uid, "", ""), Time(at));
+        let written = (0..40).filter(|_| afford(1, 0)).count();
         assert_eq!(written, 25);
-        assert!(recorder.afford(2, Time(0)), "each object by itself");
-        assert!(!recorder.afford(1, Time(299_000)));
-        assert!(recorder.afford(1, Time(300_000)));
-        assert!(!recorder.afford(1, Time(300_001)));
+        assert!(afford(2, 0), "each object by itself");
+        assert!(!afford(1, 299_000));
+        assert!(afford(1, 300_000));
+        assert!(!afford(1, 300_001));
     }
 }

@@ -60,14 +60,11 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
             doc.set("status", status);
         }
         resource.default(&mut doc);
-        let meta = Meta {
-            uid: FIRST_UID + number as u128,
-            creation: at,
-            generation: i64::from(resource.info().has_generation),
-            labels: doc["metadata"]["labels"].clone(),
-            annotations: doc["metadata"]["annotations"].clone(),
-            ..Meta::default()
-        };
+        let uid = FIRST_UID + number as u128;
+        let mut meta = Meta { uid, creation: at, ..Meta::default() };
+        meta.generation = i64::from(resource.info().has_generation);
+        meta.labels = doc["metadata"]["labels"].clone();
+        meta.annotations = doc["metadata"]["annotations"].clone();
         let key = Key::new(kind, doc["metadata"]["namespace"].str(), doc["metadata"]["name"].str());
         doc.remove("metadata");
         store.put(Object::new(key, meta, doc, None), Causes::none());

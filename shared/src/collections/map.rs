@@ -2,7 +2,8 @@
 //!
 //! Two levels are enough for what one cluster holds (150,000 entries are some 5,000 leaves), and make insertion and
 //! removal a matter of moving a few entries within a `Vec`. Copies share their leaves until one of them changes a leaf:
-//! a copy of the whole cluster, for rewinding, is cheap.
+//! a copy of the whole cluster, for rewinding, is cheap. Most maps are small, and there are many of them in everything
+//! that there is much of: a map of one leaf has no root, and an empty one nothing at all.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -23,13 +24,33 @@ const LEAF: usize = 64;
 type Leaf<K, V> = Arc<Vec<(K, V)>>;
 
 /// A map whose entries are in the order of their keys.
-#[derive(Clone)]
-pub struct BTreeMap<K, V> {
+pub struct BTreeMap<K, V>(Tree<K, V>);
+
+enum Tree<K, V> {
+    /// One leaf, or none.
+    Small(Option<Leaf<K, V>>),
+    Large(Box<Root<K, V>>),
+}
+
+struct Root<K, V> {
     /// None of them is empty.
     leaves: Vec<Leaf<K, V>>,
     /// The last key of every leaf but the last: a search looks at these alone before it opens one leaf.
     lasts: Vec<K>,
     len: usize,
+}
+
+impl<K: Clone, V> Clone for BTreeMap<K, V> {
+    fn clone(&self) -> Self {
+        Self(match &self.0 {
+            Tree::Small(leaf) => Tree::Small(leaf.clone()),
+            Tree::Large(root) => Tree::Large(Box::new(Root {
+                leaves: root.leaves.clone(),
+                lasts: root.lasts.clone(),
+                len: root.len,
+            })),
+        })
+    }
 }
 
 /// Where an entry is: leaf, and place in it. Past the end of the last leaf it is the leaf after it, at 0.
@@ -39,17 +60,20 @@ struct Place(usize, usize);
 impl<K, V> BTreeMap<K, V> {
     /// An empty map.
     pub const fn new() -> Self {
-        Self { leaves: Vec::new(), lasts: Vec::new(), len: 0 }
+        Self(Tree::Small(None))
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.len
+        match &self.0 {
+            Tree::Small(leaf) => leaf.as_ref().map_or(0, |leaf| leaf.len()),
+            Tree::Large(root) => root.len,
+        }
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.leaves().is_empty()
     }
 
     /// Removes all.
@@ -59,7 +83,7 @@ impl<K, V> BTreeMap<K, V> {
 
     /// All entries in order.
     pub fn iter(&self) -> Iter<'_, K, V> {
-        self.between(Place(0, 0), Place(self.leaves.len(), 0))
+        self.between(Place(0, 0), Place(self.leaves().len(), 0))
     }
 
     /// All keys in order.
@@ -84,15 +108,65 @@ impl<K, V> BTreeMap<K, V> {
 
     /// The pieces that it consists of, which copies share.
     pub(crate) fn leaves(&self) -> &[Leaf<K, V>] {
-        &self.leaves
+        match &self.0 {
+            Tree::Small(leaf) => leaf.as_slice(),
+            Tree::Large(root) => &root.leaves,
+        }
+    }
+
+    fn leaves_mut(&mut self) -> &mut [Leaf<K, V>] {
+        match &mut self.0 {
+            Tree::Small(leaf) => leaf.as_mut_slice(),
+            Tree::Large(root) => &mut root.leaves,
+        }
+    }
+
+    fn lasts(&self) -> &[K] {
+        match &self.0 {
+            Tree::Small(_) => &[],
+            Tree::Large(root) => &root.lasts,
+        }
+    }
+
+    /// The leaves, taken out.
+    fn into_leaves(self) -> Vec<Leaf<K, V>> {
+        match self.0 {
+            Tree::Small(leaf) => Vec::from_iter(leaf),
+            Tree::Large(root) => root.leaves,
+        }
     }
 
     fn between(&self, from: Place, to: Place) -> Iter<'_, K, V> {
-        Iter { leaves: &self.leaves, from, to }
+        Iter { leaves: self.leaves(), from, to }
     }
 
     fn get_at(&self, Place(leaf, at): Place) -> Option<&(K, V)> {
-        self.leaves.get(leaf)?.get(at)
+        self.leaves().get(leaf)?.get(at)
+    }
+}
+
+impl<K: Clone, V> BTreeMap<K, V> {
+    /// A map of leaves of which none is empty.
+    fn of_leaves(mut leaves: Vec<Leaf<K, V>>) -> Self {
+        if leaves.len() < 2 {
+            return Self(Tree::Small(leaves.pop()));
+        }
+        let len = leaves.iter().map(|leaf| leaf.len()).sum();
+        let lasts = leaves[..leaves.len() - 1].iter().filter_map(|leaf| last_key(leaf)).collect();
+        Self(Tree::Large(Box::new(Root { leaves, lasts, len })))
+    }
+
+    /// What a map of more than one leaf has; one of a single leaf becomes such a map.
+    fn root(&mut self) -> &mut Root<K, V> {
+        if let Tree::Small(leaf) = &mut self.0 {
+            let leaves = Vec::from_iter(leaf.take());
+            let len = leaves.iter().map(|leaf| leaf.len()).sum();
+            self.0 = Tree::Large(Box::new(Root { leaves, lasts: Vec::new(), len }));
+        }
+        match &mut self.0 {
+            Tree::Large(root) => root,
+            Tree::Small(_) => unreachable!("made large above"),
+        }
     }
 }
 
@@ -101,17 +175,14 @@ impl<K: Ord + Clone, V> BTreeMap<K, V> {
     pub(crate) fn from_leaves(leaves: Vec<Leaf<K, V>>) -> Option<Self> {
         let keys = || leaves.iter().flat_map(|leaf| leaf.iter()).map(|(key, _)| key);
         let sound = leaves.iter().all(|leaf| !leaf.is_empty()) && keys().is_sorted_by(|one, next| one < next);
-        let len = leaves.iter().map(|leaf| leaf.len()).sum();
-        let before_last = leaves.len().saturating_sub(1);
-        let lasts = leaves[..before_last].iter().filter_map(|leaf| last_key(leaf)).collect();
-        sound.then_some(Self { leaves, lasts, len })
+        sound.then(|| Self::of_leaves(leaves))
     }
 }
 
 impl<K: Clone, V: Clone> BTreeMap<K, V> {
     /// All entries in order, their values to be changed.
     pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> {
-        self.leaves
+        self.leaves_mut()
             .iter_mut()
             .flat_map(|leaf| Arc::make_mut(leaf).iter_mut())
             .map(|(key, value)| (&*key, value))
@@ -119,7 +190,7 @@ impl<K: Clone, V: Clone> BTreeMap<K, V> {
 
     /// All values in the order of their keys, to be changed.
     pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> {
-        self.leaves.iter_mut().flat_map(|leaf| Arc::make_mut(leaf).iter_mut()).map(|(_, value)| value)
+        self.leaves_mut().iter_mut().flat_map(|leaf| Arc::make_mut(leaf).iter_mut()).map(|(_, value)| value)
     }
 
     /// All keys in order, without their values.
@@ -139,83 +210,83 @@ impl<K: Clone, V: Clone> BTreeMap<K, V> {
 
     /// Removes the entry with the greatest key.
     pub fn pop_last(&mut self) -> Option<(K, V)> {
-        let last = self.leaves.len().checked_sub(1)?;
-        Some(self.take(Place(last, self.leaves[last].len() - 1)))
+        let last = self.leaves().len().checked_sub(1)?;
+        Some(self.take(Place(last, self.leaves()[last].len() - 1)))
     }
 
     /// Takes out a run of the least entries: as many as lie together.
     pub fn pop_run(&mut self) -> Vec<(K, V)> {
-        if self.is_empty() {
-            return Vec::new();
-        }
-        let run = Arc::unwrap_or_clone(self.leaves.remove(0));
-        if !self.lasts.is_empty() {
-            self.lasts.remove(0);
-        }
-        self.len -= run.len();
-        run
+        let run = match &mut self.0 {
+            Tree::Small(leaf) => leaf.take(),
+            Tree::Large(_) => Some(self.cut(0)),
+        };
+        run.map(Arc::unwrap_or_clone).unwrap_or_default()
     }
 
-    fn recount(&mut self) {
-        self.leaves.retain(|leaf| !leaf.is_empty());
-        self.len = self.leaves.iter().map(|leaf| leaf.len()).sum();
-        let before_last = self.leaves.len().saturating_sub(1);
-        self.lasts = self.leaves[..before_last].iter().filter_map(|leaf| last_key(leaf)).collect();
+    /// Takes a leaf out of a map that has several.
+    fn cut(&mut self, leaf: usize) -> Leaf<K, V> {
+        let root = self.root();
+        let cut = root.leaves.remove(leaf);
+        root.len -= cut.len();
+        if !root.lasts.is_empty() {
+            root.lasts.remove(leaf.min(root.lasts.len() - 1));
+        }
+        if root.leaves.len() == 1 {
+            self.0 = Tree::Small(root.leaves.pop());
+        }
+        cut
     }
 
     /// Keeps only the entries for which `keep` is true.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        for leaf in &mut self.leaves {
+        let mut leaves = std::mem::take(self).into_leaves();
+        for leaf in &mut leaves {
             Arc::make_mut(leaf).retain_mut(|(key, value)| keep(key, value));
         }
-        self.recount();
+        leaves.retain(|leaf| !leaf.is_empty());
+        *self = Self::of_leaves(leaves);
     }
 
     /// Puts an entry at a place that [`BTreeMap::find`] named; the answer is where it is then.
     fn put(&mut self, Place(mut leaf, mut at): Place, entry: (K, V)) -> Place {
-        self.len += 1;
+        let leaves = self.leaves_mut();
         // Behind the last leaf: it is filled up first.
-        if leaf == self.leaves.len()
-            && let Some(last) = self.leaves.last().filter(|last| last.len() < LEAF)
+        if leaf == leaves.len()
+            && let Some(last) = leaves.last().filter(|last| last.len() < LEAF)
         {
             (leaf, at) = (leaf - 1, last.len());
         }
-        let Some(into) = self.leaves.get_mut(leaf) else {
-            self.lasts.extend(self.leaves.last().and_then(|last| last_key(last)));
-            self.leaves.push(Arc::new(vec![entry]));
-            return Place(leaf, 0);
+        let place = match leaves.get_mut(leaf) {
+            Some(into) if into.len() < LEAF => {
+                insert(Arc::make_mut(into), at, entry);
+                Place(leaf, at)
+            }
+            Some(_) => self.root().split(leaf, at, entry),
+            None if leaf == 0 => {
+                self.0 = Tree::Small(Some(Arc::new(vec![entry])));
+                Place(0, 0)
+            }
+            None => self.root().append(entry),
         };
-        let into = Arc::make_mut(into);
-        if into.len() < LEAF {
-            into.insert(at, entry);
-            return Place(leaf, at);
+        if let Tree::Large(root) = &mut self.0 {
+            root.len += 1;
         }
-        let mut right = into.split_off(LEAF / 2);
-        let goes_right = at > LEAF / 2;
-        if goes_right {
-            at -= LEAF / 2;
-            right.insert(at, entry);
-        } else {
-            into.insert(at, entry);
-        }
-        if let Some(last) = last_key(into) {
-            self.lasts.insert(leaf, last);
-        }
-        self.leaves.insert(leaf + 1, Arc::new(right));
-        Place(leaf + usize::from(goes_right), at)
+        place
     }
 
     fn take(&mut self, Place(leaf, at): Place) -> (K, V) {
-        self.len -= 1;
-        let from = Arc::make_mut(&mut self.leaves[leaf]);
+        let from = Arc::make_mut(&mut self.leaves_mut()[leaf]);
         let entry = from.remove(at);
-        match (last_key(from), self.lasts.get_mut(leaf)) {
-            (Some(last), Some(known)) if at == from.len() => *known = last,
-            (Some(_), _) => {}
-            (None, _) => {
-                self.leaves.remove(leaf);
-                if !self.lasts.is_empty() {
-                    self.lasts.remove(leaf.min(self.lasts.len() - 1));
+        let left = from.len();
+        match &mut self.0 {
+            Tree::Small(only) if left == 0 => *only = None,
+            Tree::Small(_) => {}
+            Tree::Large(root) => {
+                root.len -= 1;
+                if left == 0 {
+                    self.cut(leaf);
+                } else if at == left && leaf < root.lasts.len() {
+                    root.lasts[leaf] = root.leaves[leaf][left - 1].0.clone();
                 }
             }
         }
@@ -223,8 +294,46 @@ impl<K: Clone, V: Clone> BTreeMap<K, V> {
     }
 }
 
+impl<K: Clone, V: Clone> Root<K, V> {
+    /// Puts an entry into a full leaf, by making two of it; whoever calls counts the entry.
+    fn split(&mut self, leaf: usize, at: usize, entry: (K, V)) -> Place {
+        let into = Arc::make_mut(&mut self.leaves[leaf]);
+        let mut right = into.split_off(LEAF / 2);
+        let place = if at > LEAF / 2 {
+            insert(&mut right, at - LEAF / 2, entry);
+            Place(leaf + 1, at - LEAF / 2)
+        } else {
+            insert(into, at, entry);
+            Place(leaf, at)
+        };
+        into.shrink_to(LEAF / 4 * 3);
+        if let Some(last) = last_key(into) {
+            self.lasts.insert(leaf, last);
+        }
+        self.leaves.insert(leaf + 1, Arc::new(right));
+        place
+    }
+
+    /// Puts an entry behind all others, into a leaf of its own; whoever calls counts it.
+    fn append(&mut self, entry: (K, V)) -> Place {
+        self.lasts.extend(self.leaves.last().and_then(|last| last_key(last)));
+        self.leaves.push(Arc::new(vec![entry]));
+        Place(self.leaves.len() - 1, 0)
+    }
+}
+
 fn last_key<K: Clone, V>(leaf: &[(K, V)]) -> Option<K> {
     leaf.last().map(|(key, _)| key.clone())
+}
+
+/// There are many small leaves, and their entries may be large: they grow by little.
+fn insert<T>(into: &mut Vec<T>, at: usize, entry: T) {
+    let length = into.len();
+    if length == into.capacity() {
+        let more = (length / 2).max(1).min(LEAF.saturating_sub(length).max(1));
+        into.reserve_exact(more);
+    }
+    into.insert(at, entry);
 }
 
 impl<K: Ord, V> BTreeMap<K, V> {
@@ -233,8 +342,8 @@ impl<K: Ord, V> BTreeMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let low = self.lasts.partition_point(|last| last.borrow() < key);
-        let Some(leaf) = self.leaves.get(low) else { return (Place(low, 0), false) };
+        let low = self.lasts().partition_point(|last| last.borrow() < key);
+        let Some(leaf) = self.leaves().get(low) else { return (Place(low, 0), false) };
         let (mut from, mut to) = (0, leaf.len());
         while from < to {
             let middle = usize::midpoint(from, to);
@@ -276,7 +385,7 @@ impl<K: Ord, V> BTreeMap<K, V> {
             Bound::Excluded(key) => self.after(key),
         };
         let to = match range.end_bound() {
-            Bound::Unbounded => Place(self.leaves.len(), 0),
+            Bound::Unbounded => Place(self.leaves().len(), 0),
             Bound::Excluded(key) => self.find(key).0,
             Bound::Included(key) => self.after(key),
         };
@@ -289,7 +398,7 @@ impl<K: Ord, V> BTreeMap<K, V> {
     {
         let (Place(leaf, at), found) = self.find(key);
         let next = at + usize::from(found);
-        let end = self.leaves.get(leaf).is_some_and(|leaf| next == leaf.len());
+        let end = self.leaves().get(leaf).is_some_and(|leaf| next == leaf.len());
         if end { Place(leaf + 1, 0) } else { Place(leaf, next) }
     }
 }
@@ -301,7 +410,7 @@ impl<K: Ord + Clone, V: Clone> BTreeMap<K, V> {
         K: Borrow<Q>,
     {
         let (Place(leaf, at), found) = self.find(key);
-        if found { Some(&mut Arc::make_mut(&mut self.leaves[leaf])[at].1) } else { None }
+        if found { Some(&mut Arc::make_mut(&mut self.leaves_mut()[leaf])[at].1) } else { None }
     }
 
     /// Sets a value; the answer is the one before.
@@ -309,7 +418,8 @@ impl<K: Ord + Clone, V: Clone> BTreeMap<K, V> {
         let (place, found) = self.find(&key);
         if found {
             let Place(leaf, at) = place;
-            return Some(std::mem::replace(&mut Arc::make_mut(&mut self.leaves[leaf])[at].1, value));
+            let known = &mut Arc::make_mut(&mut self.leaves_mut()[leaf])[at].1;
+            return Some(std::mem::replace(known, value));
         }
         self.put(place, (key, value));
         None
@@ -336,15 +446,13 @@ impl<K: Ord + Clone, V: Clone> BTreeMap<K, V> {
         K: Borrow<Q>,
     {
         let (Place(leaf, at), _) = self.find(key);
-        let mut rest = Self::new();
-        if leaf < self.leaves.len() {
-            rest.leaves = self.leaves.split_off(leaf);
-            let before = Arc::make_mut(&mut rest.leaves[0]).drain(..at).collect();
-            self.leaves.push(Arc::new(before));
+        let mut leaves = std::mem::take(self).into_leaves();
+        let mut rest = if leaf < leaves.len() { leaves.split_off(leaf) } else { Vec::new() };
+        if let Some(cut) = rest.first_mut().filter(|_| at > 0) {
+            leaves.push(Arc::new(Arc::make_mut(cut).drain(..at).collect()));
         }
-        self.recount();
-        rest.recount();
-        rest
+        *self = Self::of_leaves(leaves);
+        Self::of_leaves(rest)
     }
 }
 
@@ -363,7 +471,7 @@ impl<'a, K: Clone, V: Clone> Entry<'a, K, V> {
             Some(key) => self.map.put(self.place, (key, make())),
             None => self.place,
         };
-        &mut Arc::make_mut(&mut self.map.leaves[leaf])[at].1
+        &mut Arc::make_mut(&mut self.map.leaves_mut()[leaf])[at].1
     }
 
     /// The value, or this where there is none.
@@ -384,7 +492,7 @@ impl<'a, K: Clone, V: Clone> Entry<'a, K, V> {
     pub fn and_modify(self, change: impl FnOnce(&mut V)) -> Self {
         if self.key.is_none() {
             let Place(leaf, at) = self.place;
-            change(&mut Arc::make_mut(&mut self.map.leaves[leaf])[at].1);
+            change(&mut Arc::make_mut(&mut self.map.leaves_mut()[leaf])[at].1);
         }
         self
     }
@@ -478,7 +586,7 @@ impl<'a, K: Clone, V: Clone> IntoIterator for &'a mut BTreeMap<K, V> {
     >;
 
     fn into_iter(self) -> Self::IntoIter {
-        let leaves = self.leaves.iter_mut().flat_map(Arc::make_mut as fn(_) -> _);
+        let leaves = self.leaves_mut().iter_mut().flat_map(Arc::make_mut as fn(_) -> _);
         leaves.map(|(key, value)| (&*key, value))
     }
 }
@@ -488,7 +596,7 @@ impl<K: Clone, V: Clone> IntoIterator for BTreeMap<K, V> {
     type IntoIter = IntoIter<K, V>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.leaves.into_iter().flat_map(Arc::unwrap_or_clone)
+        self.into_leaves().into_iter().flat_map(Arc::unwrap_or_clone)
     }
 }
 
@@ -535,7 +643,7 @@ impl<K: Ord + Borrow<Q>, Q: Ord + ?Sized, V> Index<&Q> for BTreeMap<K, V> {
 // Two maps with the same entries are the same, however they are cut into leaves.
 impl<K: PartialEq, V: PartialEq> PartialEq for BTreeMap<K, V> {
     fn eq(&self, other: &Self) -> bool {
-        self.len == other.len && self.iter().zip(other).all(|(one, two)| one == two)
+        self.len() == other.len() && self.iter().zip(other).all(|(one, two)| one == two)
     }
 }
 
@@ -543,7 +651,7 @@ impl<K: Eq, V: Eq> Eq for BTreeMap<K, V> {}
 
 impl<K: Hash, V: Hash> Hash for BTreeMap<K, V> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.len as u64);
+        state.write_u64(self.len() as u64);
         for (key, value) in self {
             key.hash(state);
             value.hash(state);

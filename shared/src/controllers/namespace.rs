@@ -240,15 +240,14 @@ fn conditions_for(left: &[&Object]) -> Vec<(&'static str, &'static str, &'static
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::conditions_for;
     use crate::api::{Key, Kind, Meta, Object};
     use crate::doc::Doc;
 
     #[test]
     fn what_is_left_is_counted_by_kind_and_by_finalizer() {
-        let held = Meta { finalizers: Arc::new(vec!["example.com/hold".into()]), ..Meta::default() };
+        let mut held = Meta::default();
+        held.finalizers.push("example.com/hold".into());
         let object = Object::new(Key::new(Kind::ConfigMap, "x", "held"), held, Doc::map(), None);
         let conditions = conditions_for(&[&object]);
         let texts: Vec<&str> = conditions[3..].iter().map(|(_, _, _, text)| text.as_str()).collect();

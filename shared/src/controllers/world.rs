@@ -247,6 +247,9 @@ impl World {
     /// The objects of a kind that may select a pod, as it is or as it was.
     pub fn may_concern<T: Viewed>(&self, delta: &Delta) -> Vec<Of<T>> {
         let namespace = &delta.object().key.namespace;
+        if self.informers.cache(T::KIND).is_empty() {
+            return Vec::new();
+        }
         let labels = |pod: &Option<Arc<Object>>| pod.as_ref().map(|pod| pod.meta.labels.clone());
         let (old, new) = (labels(&delta.old), labels(&delta.new));
         let other = old.filter(|old| new.as_ref() != Some(old));

@@ -41,7 +41,11 @@ well_known! {
     "Always" "ClusterFirst" "ClusterIP" "ContainersReady" "Equal" "Exists" "False" "File" "IPv4" "IfNotPresent"
     "Initialized" "LoadBalancer" "NoExecute" "NoSchedule" "Normal" "Pending" "Pod" "PodReadyToStartContainers"
     "PodScheduled" "Ready" "ReplicaSet" "RollingUpdate" "Running" "SingleStack" "Succeeded" "TCP" "True" "Unknown"
-    "Warning" "action" "active" "addresses" "allocatable" "annotations" "apiVersion" "app" "apps/v1" "args"
+    "Warning" "Scheduled" "SuccessfulCreate" "SuccessfulDelete" "Pulling" "Pulled" "Created" "Started" "Starting" "Killing"
+    "NodeHasSufficientMemory" "NodeHasNoDiskPressure" "NodeHasSufficientPID" "NodeReady" "RegisteredNode" "ContainersNotReady"
+    "MemoryPressure" "DiskPressure" "PIDPressure" "KubeletHasSufficientMemory" "kubelet has sufficient memory available"
+    "KubeletHasNoDiskPressure" "kubelet has no disk pressure" "KubeletHasSufficientPID" "kubelet has sufficient PID available"
+    "KubeletReady" "kubelet is posting ready status" "KubeletNotReady" "Starting kubelet." "InternalIP" "Hostname" "amd64" "linux" "containerd://2.1.4" "6.12.48" "v1.36.2" "Debian GNU/Linux 13 (trixie)" "action" "active" "addresses" "allocatable" "annotations" "apiVersion" "app" "apps/v1" "args"
     "availableReplicas" "blockOwnerDeletion" "capacity" "clusterIP" "clusterIPs" "command" "conditions"
     "configMapRef" "containerID" "containerPort" "containerStatuses" "containers" "controller" "count" "cpu"
     "creationTimestamp" "data" "default" "default-scheduler" "deletionGracePeriodSeconds" "deletionTimestamp"
@@ -69,4 +73,34 @@ pub fn intern(text: &str) -> Str {
         at = (at + 1) % SLOTS;
     }
     Str::from(text)
+}
+
+/// What a field can be called by; names that stand in almost every object are shared.
+pub trait Name {
+    /// The name.
+    fn name(self) -> Str;
+}
+
+impl Name for &str {
+    fn name(self) -> Str {
+        intern(self)
+    }
+}
+
+impl Name for Str {
+    fn name(self) -> Str {
+        self
+    }
+}
+
+impl Name for &Str {
+    fn name(self) -> Str {
+        self.clone()
+    }
+}
+
+impl Name for String {
+    fn name(self) -> Str {
+        self.into()
+    }
 }

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::collections::sort_by;
 
-use super::{Doc, NULL, Str, intern};
+use super::{Doc, NULL, Name, Str, intern};
 
 /// The entries of an object, ordered by key, shared between copies. There are more of these than of anything else: one
 /// piece of memory holds count, length and entries; an empty one takes none.
@@ -40,8 +40,8 @@ impl Map {
     }
 
     /// Sets `key` to `value`; says nothing of what was there.
-    pub fn insert(&mut self, key: impl Into<Str>, value: impl Into<Doc>) {
-        self.put(key.into(), value.into());
+    pub fn insert(&mut self, key: impl Name, value: impl Into<Doc>) {
+        self.put(key.name(), value.into());
     }
 
     fn put(&mut self, key: Str, value: Doc) {
@@ -115,6 +115,19 @@ impl Map {
             (Some(one), Some(other)) => ThinArc::ptr_eq(one, other),
             (None, None) => true,
             _ => false,
+        }
+    }
+
+    /// As [`Doc::share_with`].
+    pub(super) fn share_with(&mut self, other: &Map) {
+        if !self.0.as_ref().is_some_and(|entries| entries.is_unique()) {
+            return;
+        }
+        for (at, (key, value)) in self.unshared().iter_mut().enumerate() {
+            match other.entries().get(at) {
+                Some((same, theirs)) if same == key => value.share_with(theirs),
+                _ => value.share_with(other.get(key)),
+            }
         }
     }
 

@@ -119,6 +119,9 @@ pub fn strategic_merge(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
 
 fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchError> {
     let Doc::Map(patch) = patch else { return Ok(patch.clone()) };
+    if target.is_null() && patch.entries().iter().all(|(key, value)| is_plain(key, value)) {
+        return Ok(Doc::Map(patch.clone()));
+    }
     // Directives come first in the order of keys, where there are any.
     if !patch.entries().first().is_some_and(|(key, _)| key.starts_with('$')) {
         return Ok(Doc::Map(strategic_fields(target.as_map().unwrap_or(&EMPTY), patch, name)?));
@@ -154,6 +157,19 @@ fn strategic_map(target: &Doc, patch: &Doc, name: &str) -> Result<Doc, PatchErro
     Ok(Doc::Map(merged))
 }
 
+/// Whether a field of a patch says what will be there, and nothing of what is not to be.
+fn is_plain(key: &Str, value: &Doc) -> bool {
+    let inside = match value {
+        Doc::Null => false,
+        Doc::Map(map) => map.entries().iter().all(|(key, value)| is_plain(key, value)),
+        Doc::List(items) => {
+            items.iter().all(|item| !matches!(item, Doc::Map(_) | Doc::List(_)) || is_plain(key, item))
+        }
+        _ => true,
+    };
+    inside && !key.starts_with('$')
+}
+
 /// Merges the fields of `patch` that are no directives: both are in the order of their keys, and gone through once.
 fn strategic_fields(merged: &Map, patch: &Map, name: &str) -> Result<Map, PatchError> {
     let mut made = Entries::default();
@@ -165,6 +181,10 @@ fn strategic_fields(merged: &Map, patch: &Map, name: &str) -> Result<Map, PatchE
         }
         let known = kept.next_if(|(other, _)| other == key).map(|(_, known)| known);
         let target = known.unwrap_or(&NULL);
+        if known.is_some_and(|known| !known.is_null() && known.same(value)) {
+            made.0.push((key.clone(), value.clone()));
+            continue;
+        }
         let next = match value {
             Doc::Map(_) => strategic_map(target, value, key)?,
             Doc::List(items) => match list_merge(name, key) {

@@ -1,11 +1,12 @@
 //! The kubelet's own Node: registration, lease, status.
 
+use crate::api::core::event::Involved;
 use crate::api::core::node::Node;
 use crate::api::{Key, Kind, PatchKind, Reply, Request, Status, Subresource};
 use crate::client::Severity;
 use crate::codec::Codec;
 use crate::doc::{Doc, Str, Timestamp};
-use crate::runtime::image_id;
+use crate::runtime::{full_reference, image_id};
 use crate::sim::{Causes, Context, CriCall, Duration, Machine, Process, Random, Time, Timer, hash_of};
 use crate::{doc, doc::literal};
 
@@ -47,6 +48,15 @@ pub struct Heartbeat {
     pub posted: Option<Time>,
 }
 
+/// An image on the node.
+#[derive(Codec, Clone, Debug, Hash)]
+pub(super) struct Image {
+    pub id: Str,
+    /// The whole reference.
+    pub full: Str,
+    pub bytes: u64,
+}
+
 /// What a kubelet remembers of its node.
 #[derive(Codec, Clone, Debug, Hash)]
 pub(super) struct NodeState {
@@ -66,6 +76,8 @@ pub(super) struct NodeState {
     beating: bool,
     pub uid: u128,
     lease: Doc,
+    /// What its status says of the machine, since this start of it.
+    fixed: (u32, Doc),
 }
 
 impl NodeState {
@@ -85,6 +97,7 @@ impl NodeState {
             beating: false,
             uid: 0,
             lease: Doc::Null,
+            fixed: (0, Doc::Null),
         }
     }
 
@@ -124,7 +137,7 @@ impl Kubelet {
         cx: &mut Context<'_>,
     ) {
         // Kubelets refer to their node by its name only.
-        let involved = doc!({ "kind": "Node", "name": &self.name, "uid": &self.name });
+        let involved = Involved::node(self.name.clone());
         let uid = u128::from(self.machine);
         self.recorder.event_about(involved, uid, severity, reason, message, cx);
     }
@@ -136,12 +149,13 @@ impl Kubelet {
         if !machine.taints.is_empty() {
             spec.set("taints", machine.taints.clone());
         }
+        let status = self.node_status(cx);
         let body = doc!({
             "metadata": {
                 "name": &self.name, "labels": labels(&machine),
                 "annotations": { "volumes.kubernetes.io/controller-managed-attach-detach": "true" }
             },
-            "spec": spec, "status": self.node_status(cx)
+            "spec": spec, "status": status
         });
         let id = cx.request(Request::create(self.user.clone(), Kind::Node, Str::new(), body));
         self.requests.insert(id, Pending::Register);
@@ -330,10 +344,35 @@ impl Kubelet {
         crate::api::meta::uuid(hash_of(&(self.name.as_str(), self.node.boot)))
     }
 
-    fn node_status(&self, cx: &Context<'_>) -> Doc {
-        let machine = &cx.core.machines[self.machine as usize];
+    /// What the node's status says of the machine, from one start of it to the next.
+    fn machine_status(&mut self, cx: &Context<'_>) -> Doc {
+        let boot = self.node.boot;
+        if self.node.fixed.0 != boot || self.node.fixed.1.is_null() {
+            let machine = &cx.core.machines[self.machine as usize];
+            let name = self.name.as_str();
+            let fixed = doc!({
+                "addresses": [
+                    { "type": "InternalIP", "address": super::status::ip_text(self.address) },
+                    { "type": "Hostname", "address": &self.name }
+                ],
+                "capacity": capacity(machine),
+                "daemonEndpoints": { "kubeletEndpoint": { "Port": 10250i64 } },
+                "nodeInfo": {
+                    "architecture": "amd64", "bootID": self.boot_id(), "containerRuntimeVersion": "containerd://2.1.4",
+                    "kernelVersion": "6.12.48", "kubeProxyVersion": "", "kubeletVersion": VERSION,
+                    "machineID": format!("{:032x}", hash_of(name)), "operatingSystem": "linux",
+                    "osImage": "Debian GNU/Linux 13 (trixie)", "systemUUID": crate::api::meta::uuid(hash_of(&(name, "system")))
+                }
+            });
+            self.node.fixed = (boot, fixed);
+        }
+        self.node.fixed.1.clone()
+    }
+
+    fn node_status(&mut self, cx: &Context<'_>) -> Doc {
+        let mut node_status = self.machine_status(cx);
         let now = cx.timestamp().floor_seconds();
-        let capacity = capacity(machine);
+        let capacity = &node_status["capacity"];
         let mut allocatable = capacity.clone();
         if let Some((advertised, before)) = self.advertised() {
             let gone = before.entries().iter().map(|(name, _)| (name.clone(), Doc::Null));
@@ -359,30 +398,27 @@ impl Kubelet {
         };
         let fresh = if self.node.ready_since == Timestamp::default() { now } else { self.node.ready_since };
         let since = self.condition_since("Ready", ready).unwrap_or(fresh);
-        let images = self.images.iter().map(|(image, (id, bytes))| {
-            doc!({ "names": [id, (crate::runtime::full_reference(image))], "sizeBytes": (*bytes as i64) })
-        });
-        doc!({
-            "addresses": [
-                { "type": "InternalIP", "address": super::status::ip_text(self.address) },
-                { "type": "Hostname", "address": &self.name }
-            ],
-            "allocatable": allocatable, "capacity": capacity,
-            "conditions": [
-                (under(Resource::Memory, MEMORY_WORDS)),
-                (under(Resource::Disk, DISK_WORDS)),
-                (condition("PIDPressure", "False", began, "KubeletHasSufficientPID", "kubelet has sufficient PID available")),
-                (condition("Ready", ready, since, reason, message))
-            ],
-            "daemonEndpoints": { "kubeletEndpoint": { "Port": 10250i64 } },
-            "images": Doc::list(images),
-            "nodeInfo": {
-                "architecture": "amd64", "bootID": self.boot_id(), "containerRuntimeVersion": "containerd://2.1.4",
-                "kernelVersion": "6.12.48", "kubeProxyVersion": "", "kubeletVersion": VERSION,
-                "machineID": format!("{:032x}", hash_of(self.name.as_str())), "operatingSystem": "linux",
-                "osImage": "Debian GNU/Linux 13 (trixie)", "systemUUID": crate::api::meta::uuid(hash_of(&(self.name.as_str(), "system")))
-            }
-        })
+        let images = self
+            .images
+            .values()
+            .map(|Image { id, full, bytes }| doc!({ "names": [id, full], "sizeBytes": (*bytes as i64) }));
+        let conditions = doc!([
+            (under(Resource::Memory, MEMORY_WORDS)),
+            (under(Resource::Disk, DISK_WORDS)),
+            (condition(
+                "PIDPressure",
+                "False",
+                began,
+                "KubeletHasSufficientPID",
+                "kubelet has sufficient PID available"
+            )),
+            (condition("Ready", ready, since, reason, message))
+        ]);
+        let images = Doc::list(images);
+        node_status.set(literal!("allocatable"), allocatable);
+        node_status.set(literal!("conditions"), conditions);
+        node_status.set(literal!("images"), images);
+        node_status
     }
 
     /// What others say that the node has beside the machine's own, and how much of that is to be had by now.
@@ -406,8 +442,8 @@ impl Kubelet {
     }
 
     pub(super) fn learn_image(&mut self, image: Str, bytes: u64) {
-        let id = image_id(&image);
-        self.images.insert(image, (id, bytes));
+        let known = Image { id: image_id(&image), full: full_reference(&image).into(), bytes };
+        self.images.insert(image, known);
     }
 }
 

@@ -92,7 +92,7 @@ pub struct ContainerState {
     /// How far it is.
     pub stage: ContainerStage,
     /// How it ended the last time.
-    pub last: Option<Termination>,
+    pub last: Option<Box<Termination>>,
     /// Whether its startup probe has succeeded (or it has none).
     pub started: bool,
     /// Whether its readiness probe succeeds (or it has none).
@@ -281,7 +281,7 @@ impl ContainerState {
 
     /// It ended.
     pub(super) fn ended(&mut self, end: Termination) {
-        self.before = self.last.replace(end).map(Box::new);
+        self.before = self.last.replace(Box::new(end));
         self.stage = ContainerStage::Exited;
         self.stopping = None;
         (self.started, self.ready) = (false, false);
@@ -402,16 +402,6 @@ pub(super) fn spec_at(spec: &PodSpec, index: u32) -> &Container {
 /// Whether an init container goes on beside the others.
 pub(super) fn is_sidecar(container: &Container) -> bool {
     container.doc["restartPolicy"].as_str() == Some("Always")
-}
-
-/// Where a container stands in its pod: `spec.containers{app}`.
-pub(super) fn field_path(pod: &PodState, index: u32) -> String {
-    let list = match index.checked_sub(pod.inits) {
-        None => "initContainers",
-        Some(rest) if rest < pod.mains => "containers",
-        Some(_) => "ephemeralContainers",
-    };
-    format!("spec.{list}{{{}}}", pod.containers[index as usize].name)
 }
 
 #[cfg(test)]

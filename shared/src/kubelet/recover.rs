@@ -44,8 +44,8 @@ pub(super) fn recall(pod: &mut PodState, object: &Object, cx: &Context<'_>) {
         };
         let id = report["containerID"].str();
         let message = ended.map_or(crate::doc::Str::new(), |ended| ended["message"].str());
-        container.last =
-            Some(Termination { exit_code, reason, started, finished, id, message, at: cx.now() });
+        let last = Termination { exit_code, reason, started, finished, id, message, at: cx.now() };
+        container.last = Some(Box::new(last));
     }
 }
 
@@ -105,9 +105,9 @@ pub(super) fn match_runtime(pod: &mut PodState, found: Option<&ListedPod>, cx: &
             (Some((end, at)), started) => {
                 let id = crate::runtime::container_id(pod.uid, &container.name, listed.attempt);
                 let known = |last: &Termination| last.id == id && last.reason != UNSEEN;
-                if !container.last.as_ref().is_some_and(known) || container.is_live() {
+                if !container.last.as_deref().is_some_and(known) || container.is_live() {
                     let moments = (date(started.unwrap_or(*at), cx), date(*at, cx));
-                    container.last = Some(Termination::of(end, id, moments, *at));
+                    container.last = Some(Box::new(Termination::of(end, id, moments, *at)));
                 }
                 if !matches!(container.stage, ContainerStage::BackOff { .. }) {
                     container.stage = ContainerStage::Exited;

@@ -7,6 +7,7 @@ use crate::doc::{Doc, Entries, Str, Timestamp, literal};
 use crate::runtime::{container_id, full_reference};
 use crate::sim::{Context, hash_of};
 
+use super::node::Image;
 use super::pod::{ContainerStage, ContainerState, PodStage, PodState, Termination, spec_at};
 use super::{Kubelet, Pending};
 
@@ -15,7 +16,7 @@ impl Kubelet {
     pub(super) fn report(&mut self, uid: u128, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
-        let images = &self.images;
+        let (images, host) = (&self.images, &self.host);
         let silent = |pod: &PodState| pod.gone || pod.settled || pod.writing;
         let Some(pod) = self.pods.get_mut(&uid).filter(|pod| !silent(pod)) else { return };
         // Most inputs change nothing of a status, and making one is dear.
@@ -28,12 +29,11 @@ impl Kubelet {
             return;
         }
         pod.basis = basis;
-        let status =
-            status(pod, &object, view, self.address, |image| images.get(image).map(|(id, _)| id.clone()), cx);
+        let status = status(pod, &object, view, host, |image| images.get(image), cx);
         if status == pod.sent {
             return;
         }
-        let mut patch = news(&pod.sent, &status);
+        let mut patch = news(&pod.sent, &object.body["status"], &status);
         if types(&status).ne(types(&pod.sent)) {
             patch.set(literal!("$setElementOrder/conditions"), order_of_conditions(&object, &status));
         }
@@ -53,7 +53,7 @@ impl Kubelet {
 }
 
 /// What a status says that the one sent before it did not: that is all that goes over the wire.
-fn news(sent: &Doc, status: &Doc) -> Doc {
+fn news(sent: &Doc, stored: &Doc, status: &Doc) -> Doc {
     let fields = status.entries().iter().filter(|(field, value)| sent[field.as_str()] != *value);
     let fields = fields.map(|(field, value)| {
         let known = sent[field.as_str()].items();
@@ -65,14 +65,29 @@ fn news(sent: &Doc, status: &Doc) -> Doc {
                     .iter()
                     .filter(|item| !stays(item))
                     .map(|item| doc!({ "$patch": "delete", "type": item["type"].clone() }));
-                let news = value.items().iter().filter(|item| !known.contains(item)).cloned();
-                Doc::list(news.chain(gone))
+                let news = value.items().iter().filter(|item| !known.contains(item));
+                let before = if sent.is_null() { stored["conditions"].items() } else { known };
+                Doc::list(news.map(|item| outspoken(item, before)).chain(gone))
             }
             _ => value.clone(),
         };
         (field.clone(), value)
     });
     Doc::Map(fields.collect())
+}
+
+/// A condition that takes away what an earlier one said and it does not.
+fn outspoken(condition: &Doc, before: &[Doc]) -> Doc {
+    let Some(before) = before.iter().find(|before| before["type"] == condition["type"]) else {
+        return condition.clone();
+    };
+    let mut outspoken = condition.clone();
+    for field in ["message", "reason"] {
+        if condition[field].is_null() && !before[field].is_null() {
+            outspoken.set(field, Doc::Null);
+        }
+    }
+    outspoken
 }
 
 /// The conditions that kubelets keep, as they have them in order.
@@ -133,12 +148,12 @@ pub(super) fn phase(pod: &PodState, restart_policy: &str) -> Phase {
     if containers.iter().any(untried) { Phase::Pending } else { Phase::Running }
 }
 
-fn status(
+fn status<'a>(
     pod: &mut PodState,
     object: &Object,
     view: &Pod,
-    host: u32,
-    image_id: impl Fn(&Str) -> Option<Str>,
+    (host, hosts): &(Doc, Doc),
+    image: impl Fn(&Str) -> Option<&'a Image>,
     cx: &Context<'_>,
 ) -> Doc {
     let phase = phase(pod, &view.spec.restart_policy);
@@ -150,7 +165,7 @@ fn status(
         let statuses = |range: std::ops::Range<u32>| {
             Doc::list(range.map(|index| {
                 let spec = spec_at(&view.spec, index);
-                container_status(pod, index, &spec.image, image_id(&spec.image), cx)
+                container_status(pod, index, &spec.image, image(&spec.image), cx)
             }))
         };
         status.put(literal!("containerStatuses"), statuses(pod.inits..pod.inits + pod.mains));
@@ -158,9 +173,8 @@ fn status(
             let beside = statuses(pod.inits + pod.mains..pod.containers.len() as u32);
             status.put(literal!("ephemeralContainerStatuses"), beside);
         }
-        let host = ip_text(host);
-        status.put(literal!("hostIP"), (&host).into());
-        status.put(literal!("hostIPs"), doc!([{ "ip": host }]));
+        status.put(literal!("hostIP"), host.clone());
+        status.put(literal!("hostIPs"), hosts.clone());
         if pod.inits > 0 {
             status.put(literal!("initContainerStatuses"), statuses(0..pod.inits));
         }
@@ -242,12 +256,18 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
         if let Some(sent) = sent.get(at).filter(same) {
             return sent.clone();
         }
-        // What is not said takes away what an earlier status said.
-        let said = |text: Str| if text.is_empty() { Doc::Null } else { text.into() };
-        doc!({
-            "lastTransitionTime": Doc::Time(*since), "message": said(message), "observedGeneration": generation,
-            "reason": (if reason.is_empty() { Doc::Null } else { reason.into() }), "status": status, "type": name
-        })
+        let mut condition = Entries::default();
+        condition.put(literal!("lastTransitionTime"), Doc::Time(*since));
+        if !message.is_empty() {
+            condition.put(literal!("message"), message.into());
+        }
+        condition.put(literal!("observedGeneration"), generation.into());
+        if !reason.is_empty() {
+            condition.put(literal!("reason"), reason.into());
+        }
+        condition.put(literal!("status"), status.into());
+        condition.put(literal!("type"), name.into());
+        Doc::Map(condition.take_map())
     }))
 }
 
@@ -262,7 +282,7 @@ fn reported(object: &Object, name: &str, holds: bool, now: Timestamp) -> (bool, 
     }
 }
 
-fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<Str>, cx: &Context<'_>) -> Doc {
+fn container_status(pod: &PodState, index: u32, image: &Str, known: Option<&Image>, cx: &Context<'_>) -> Doc {
     let container = &pod.containers[index as usize];
     let ran = container.last.is_some() || matches!(container.stage, ContainerStage::Running { .. });
     let running = matches!(container.stage, ContainerStage::Running { .. });
@@ -277,9 +297,10 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
             _ => container_id(pod.uid, &container.name, container.restarts),
         };
         status.put(literal!("containerID"), id.into());
-        status.put(literal!("image"), full_reference(image).into());
-        let image_id = image_id.unwrap_or_else(|| crate::runtime::image_id(image));
-        status.put(literal!("imageID"), image_id.into());
+        let full = known.map_or_else(|| full_reference(image).into(), |known| known.full.clone());
+        let id = known.map_or_else(|| crate::runtime::image_id(image), |known| known.id.clone());
+        status.put(literal!("image"), full.into());
+        status.put(literal!("imageID"), id.into());
     } else {
         status.put(literal!("image"), image.into());
         status.put(literal!("imageID"), literal!("").into());
@@ -287,7 +308,7 @@ fn container_status(pod: &PodState, index: u32, image: &Str, image_id: Option<St
     let ended = container.has_exited() || container.starts_again() && container.waited.is_none();
     let last = match &container.last {
         Some(_) if ended => container.before.as_deref(),
-        last => last.as_ref(),
+        last => last.as_deref(),
     };
     let last = last.map_or_else(Doc::map, |last| doc!({ "terminated": terminated(last) }));
     status.put(literal!("lastState"), last);

@@ -7,7 +7,8 @@ use crate::api::{Key, Kind, Object, Reply, Request, Status};
 use crate::client::Severity;
 use crate::codec::Codec;
 use crate::collections::{sort, sort_by};
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, literal};
+use crate::runtime::{CERTIFICATE, ROOT_CA, is_account_volume, token};
 use crate::sim::{Context, CriCall, Duration, Timer};
 
 use super::downward::{field, resource_field};
@@ -22,10 +23,6 @@ const LONGEST_RETRY: Duration = Duration::seconds(122);
 /// Between two looks at what volumes are made of, and how much longer it may take.
 const REFRESH: Duration = Duration::seconds(60);
 const REFRESH_SPREAD: Duration = Duration::seconds(30);
-/// Every namespace has this ConfigMap with the cluster's own certificate; kubelets need not ask for it.
-const ROOT_CA: &str = "kube-root-ca.crt";
-const CERTIFICATE: &str =
-    "-----BEGIN CERTIFICATE-----\nS3ViYXJpdW0gY2x1c3RlciBDQQ==\n-----END CERTIFICATE-----\n";
 
 /// Paths and texts of a volume.
 type Files = Vec<(Str, Str)>;
@@ -128,9 +125,7 @@ impl Kubelet {
         let key = pod.key.clone();
         let sandbox = pod.ip.is_some();
         let wait = REFRESH + self.node.draw(REFRESH_SPREAD);
-        if !object.body["spec"]["volumes"].items().iter().all(is_token) {
-            cx.timer(wait, Timer::about("volumes", key));
-        }
+        cx.timer(wait, Timer::about("volumes", key));
         if first && !sandbox {
             return self.sync(uid, cx);
         }
@@ -160,26 +155,10 @@ impl Kubelet {
     }
 }
 
+/// Whether a volume is filled here. Runtimes make that of the service account themselves.
 fn is_composed(volume: &Doc) -> bool {
     ["configMap", "secret", "downwardAPI", "projected"].iter().any(|kind| !volume[*kind].is_null())
-}
-
-/// Whether a volume only holds what never changes while the pod lives (as that of the service account does).
-fn is_token(volume: &Doc) -> bool {
-    if !is_composed(volume) {
-        return true;
-    }
-    let sources = volume["projected"]["sources"].items();
-    !sources.is_empty()
-        && sources.iter().all(|source| {
-            !source["serviceAccountToken"].is_null()
-                || source["configMap"]["name"].as_str() == Some(ROOT_CA)
-                || source["downwardAPI"]["items"]
-                    .items()
-                    .iter()
-                    .all(|item| item["fieldRef"]["fieldPath"].as_str() == Some("metadata.namespace"))
-                    && !source["downwardAPI"].is_null()
-        })
+        && !is_account_volume(volume)
 }
 
 /// The sources of a volume that are read from the API: their kind and the document that names them.
@@ -234,9 +213,10 @@ impl Composer<'_> {
             for item in source["downwardAPI"]["items"].items() {
                 files.push((item["path"].str(), self.item(item)));
             }
-            let token = &source["serviceAccountToken"];
-            if !token.is_null() {
-                files.push((token["path"].str(), self.token(token)));
+            let secret = &source["serviceAccountToken"];
+            if !secret.is_null() {
+                let (key, uid, spec) = (&self.object.key, self.object.meta.uid, &self.object.body["spec"]);
+                files.push((secret["path"].str(), token(key, uid, spec, secret)));
             }
         }
         sort_by(&mut files, |a, b| a.0.cmp(&b.0));
@@ -246,7 +226,7 @@ impl Composer<'_> {
 
     fn data(&self, kind: Kind, name: &Str, source: &Doc) -> Result<Files, Str> {
         if kind == Kind::ConfigMap && name == ROOT_CA {
-            return Ok(vec![("ca.crt".into(), CERTIFICATE.into())]);
+            return Ok(vec![(literal!("ca.crt"), CERTIFICATE)]);
         }
         let optional = source["optional"].as_bool() == Some(true);
         let key = Key { kind, namespace: self.object.key.namespace.clone(), name: name.clone() };
@@ -289,37 +269,5 @@ impl Composer<'_> {
                 .map_or(Str::new(), |container| resource_field(reference, &container.doc, self.machine));
         }
         field(&item["fieldRef"]["fieldPath"].str(), self.object, self.ip, self.host)
-    }
-
-    /// A token that names whom it stands for, as a JWT does. Nobody can sign anything here.
-    fn token(&self, token: &Doc) -> Str {
-        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-        let (namespace, pod) = (&self.object.key.namespace, &self.object.key.name);
-        let account = match self.object.body["spec"]["serviceAccountName"].str() {
-            unset if unset.is_empty() => "default".into(),
-            name => name,
-        };
-        let audience = match token["audience"].str() {
-            unset if unset.is_empty() => "https://kubernetes.default.svc.cluster.local".into(),
-            audience => audience,
-        };
-        let uid = crate::api::meta::uuid(self.object.meta.uid);
-        // Every pod has one: it is written as text at once. Names need no escapes, an audience may.
-        let audience = Doc::Str(audience).to_json();
-        let claims = format!(
-            "{{\"aud\":[{audience}],\"iss\":\"https://kubernetes.default.svc.cluster.local\",\"kubernetes.io\":{{\
-             \"namespace\":\"{namespace}\",\"pod\":{{\"name\":\"{pod}\",\"uid\":\"{uid}\"}},\
-             \"serviceaccount\":{{\"name\":\"{account}\"}}}},\
-             \"sub\":\"system:serviceaccount:{namespace}:{account}\"}}"
-        );
-        let mut text = String::with_capacity(640);
-        let mut part = |part: &[u8], end: &str| {
-            URL_SAFE_NO_PAD.encode_string(part, &mut text);
-            text.push_str(end);
-        };
-        part(b"{\"alg\":\"RS256\",\"kid\":\"kubarium\"}", ".");
-        part(claims.as_bytes(), ".");
-        part(&crate::sim::hash_of(claims.as_str()).to_be_bytes(), "");
-        text.into()
     }
 }

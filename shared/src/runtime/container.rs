@@ -56,7 +56,7 @@ pub struct Container {
     /// What the start before this one wrote.
     pub previous_log: Log,
     /// Requests that it sends, when its program is a client.
-    pub client: Option<super::Caller>,
+    pub client: Option<Box<super::Caller>>,
     /// The container as the pod's spec has it.
     pub doc: Doc,
     /// Since when the image's own program runs; it answers requests.

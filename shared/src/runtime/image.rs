@@ -1,7 +1,5 @@
 //! The image catalogue: what the containers of an image do.
 
-use std::fmt::Write;
-
 use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
@@ -305,19 +303,29 @@ pub fn is_valid_reference(image: &str) -> bool {
 /// The digest form that a runtime reports as the image's ID.
 pub fn image_id(image: &str) -> Str {
     let full = full_reference(image);
-    format!("{}@sha256:{}", repository(&full), hex64(hash_of(full.as_str()))).into()
+    let digest = hex64(hash_of(full.as_str()));
+    format!("{}@sha256:{}", repository(&full), str::from_utf8(&digest).expect("ASCII")).into()
 }
 
 /// The ID of one start of a container.
 pub fn container_id(pod: u128, container: &str, attempt: u32) -> Str {
-    format!("containerd://{}", hex64(hash_of(&(pod, container, attempt)))).into()
+    const SCHEME: &[u8] = b"containerd://";
+    let id = Str::init_with(SCHEME.len() + 64, |text| {
+        let (scheme, digits) = text.split_at_mut(SCHEME.len());
+        scheme.copy_from_slice(SCHEME);
+        digits.copy_from_slice(&hex64(hash_of(&(pod, container, attempt))));
+    });
+    id.expect("ASCII")
 }
 
-/// 64 hexadecimal digits that follow from 128 bits.
-fn hex64(bits: u128) -> String {
-    let mut text = String::with_capacity(64);
-    // Writing into a String cannot fail.
-    let _ = write!(text, "{bits:032x}{:032x}", hash_of(&bits));
+/// 64 hexadecimal digits that follow from 128 bits. There is such an ID in every status: digits are looked up.
+fn hex64(bits: u128) -> [u8; 64] {
+    let mut text = [0; 64];
+    let bytes = bits.to_be_bytes().into_iter().chain(hash_of(&bits).to_be_bytes());
+    for (digits, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        digits[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+        digits[1] = b"0123456789abcdef"[usize::from(byte & 15)];
+    }
     text
 }
 

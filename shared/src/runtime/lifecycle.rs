@@ -79,7 +79,7 @@ impl Runtime {
             program,
             log: Log::default(),
             previous_log: Log::default(),
-            client: (spec.client && command.is_empty()).then(Caller::default),
+            client: (spec.client && command.is_empty()).then(Box::<Caller>::default),
             own_since: None,
             tasks: Vec::new(),
             last_pid: 1,
@@ -94,6 +94,9 @@ impl Runtime {
             doc,
             served: 0,
         };
+        if container.mounts.iter().any(|mount| mount.composed && !mount.sub_path.is_empty()) {
+            sandbox.make_account_volumes(pod);
+        }
         tasks::fix_sub_paths(&mut container, &sandbox.volumes);
         match sandbox.container_mut(&name) {
             Some(old) => {

@@ -128,9 +128,11 @@ impl Queue {
 
     /// Forgets a pod: it is bound, or gone.
     pub fn remove(&mut self, key: &Key) {
-        self.take_out(key);
         self.held.remove(key);
-        self.pods.remove(key);
+        if self.pods.contains_key(key) {
+            self.take_out(key);
+            self.pods.remove(key);
+        }
     }
 
     /// Whether there is something to schedule now.

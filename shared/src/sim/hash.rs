@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use smallvec::SmallVec;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -14,50 +16,42 @@ pub struct StateHash(pub u128);
 ///
 /// A state is hashed in pieces of a few bytes; they are gathered, since XXH3 is quick at long runs only. The streamed
 /// and the gathered digest of the same bytes are equal.
+#[derive(Default)]
 pub struct StateHasher {
-    gathered: [u8; GATHERED],
-    length: usize,
+    gathered: SmallVec<[u8; 512]>,
     streamed: Option<Box<Xxh3>>,
 }
 
 /// How many bytes are gathered before they are handed on.
-const GATHERED: usize = 2048;
-
-impl Default for StateHasher {
-    fn default() -> StateHasher {
-        StateHasher { gathered: [0; GATHERED], length: 0, streamed: None }
-    }
-}
+const GATHERED: usize = 4096;
 
 impl StateHasher {
     /// All 128 bits.
     pub fn digest(&self) -> u128 {
         match &self.streamed {
-            None => xxh3_128(&self.gathered[..self.length]),
+            None => xxh3_128(&self.gathered),
             Some(streamed) => {
                 let mut streamed = streamed.clone();
-                streamed.update(&self.gathered[..self.length]);
+                streamed.update(&self.gathered);
                 streamed.digest128()
             }
         }
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        match self.gathered.get_mut(self.length..self.length + bytes.len()) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.length += bytes.len();
-            }
-            None => self.hand_on(bytes),
+        if self.gathered.len() + bytes.len() <= GATHERED {
+            self.gathered.extend_from_slice(bytes);
+        } else {
+            self.hand_on(bytes);
         }
     }
 
     #[cold]
     fn hand_on(&mut self, bytes: &[u8]) {
         let streamed = self.streamed.get_or_insert_default();
-        streamed.update(&self.gathered[..self.length]);
+        streamed.update(&self.gathered);
         streamed.update(bytes);
-        self.length = 0;
+        self.gathered.clear();
     }
 }
 

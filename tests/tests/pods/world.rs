@@ -143,12 +143,12 @@ impl World {
             .store()
             .list(Kind::Event)
             .map(|event| &**event)
-            .filter(|event| event.body["involvedObject"]["name"].as_str() == Some(name))
+            .filter(|event| event.document()["involvedObject"]["name"].as_str() == Some(name))
             .collect();
         events.sort_by_key(|event| (event.meta.creation, event.key.name.clone()));
         let line = |event: &&Object| {
-            let text = |field: &str| event.body[field].str();
-            let count = event.body["count"].as_i64().unwrap_or(1);
+            let text = |field: &str| event.document()[field].str();
+            let count = event.document()["count"].as_i64().unwrap_or(1);
             let times = if count > 1 { format!(" (x{count})") } else { String::new() };
             format!("{}: {}{times}", text("reason"), text("message"))
         };

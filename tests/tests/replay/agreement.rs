@@ -246,20 +246,15 @@ fn recorded_events(replay: &Replay) -> Vec<Told> {
 fn our_events(replay: &Replay) -> Vec<Told> {
     let hashes = &replay.hashes;
     let told = |(_, event): &(ChangeKind, Object)| {
-        let text = |field: &str| event.body[field].str().to_string();
-        let last = event.body["lastTimestamp"].as_time().or(event.body["eventTime"].as_time());
+        let event = event.document();
+        let text = |field: &str| event[field].str().to_string();
+        let last = event["lastTimestamp"].as_time().or(event["eventTime"].as_time());
         let component = Some(text("reportingComponent")).filter(|component| !component.is_empty());
-        let about = &event.body["involvedObject"];
+        let about = &event["involvedObject"];
         Told {
-            component: component.unwrap_or_else(|| event.body["source"]["component"].str().to_string()),
+            component: component.unwrap_or_else(|| event["source"]["component"].str().to_string()),
             about: format!("{}/{}", about["kind"].str(), hashes.plain(&about["name"].str())),
-            text: said(
-                hashes,
-                &text("type"),
-                &text("reason"),
-                &text("message"),
-                event.body["count"].as_i64(),
-            ),
+            text: said(hashes, &text("type"), &text("reason"), &text("message"), event["count"].as_i64()),
             at: last.map_or(0.0, |date| replay.seconds(date)),
         }
     };

@@ -192,7 +192,7 @@ impl Replay {
         let all = store.since(self.seen).expect("a short history");
         let mine = all.filter(|revision| {
             let key = &revision.object.key;
-            let about_node = revision.object.body["involvedObject"]["kind"].as_str() == Some("Node");
+            let about_node = revision.object.document()["involvedObject"]["kind"].as_str() == Some("Node");
             key.kind == kind && (key.namespace == *self.recording.namespace || about_node)
         });
         mine.map(|revision| (revision.change, (*revision.object).clone())).collect()

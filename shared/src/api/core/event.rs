@@ -1,13 +1,21 @@
 //! Event: what a component has to say about an object.
 
 pub mod events_v1;
+mod said;
 
-use crate::api::{Column, Info, Object, Resource, Row, View, age};
-use crate::doc::{Doc, Str, Timestamp};
+use crate::api::meta::uuid;
+use crate::api::{Column, Info, Kind, Object, Resource, Row, View, age};
+use crate::doc::{Doc, Str, Timestamp, intern, literal};
 
-/// What the simulation reads of an Event.
+pub use said::{Involved, Said, Source};
+
+/// What is shown of an Event.
 #[derive(Clone, Debug)]
 pub struct Event {
+    /// What it is about: kind, namespace and name.
+    pub about: [Str; 3],
+    /// Which part of that; mostly none.
+    pub field: Str,
     /// Why, in CamelCase.
     pub reason: Str,
     /// For people.
@@ -16,8 +24,67 @@ pub struct Event {
     pub kind: Str,
     /// How often.
     pub count: i64,
+    /// When first.
+    pub first: Timestamp,
     /// When last.
     pub last: Timestamp,
+    /// Which component says it, and where that runs; one of them may be empty.
+    pub source: [Str; 2],
+}
+
+impl Event {
+    /// The Event that an object is, if it is one.
+    pub fn of(object: &Object) -> Option<Event> {
+        match object.view::<Said>() {
+            Some(said) => Some(Event::said(said)),
+            None => (object.key.kind == Kind::Event).then(|| Event::read(&object.body)),
+        }
+    }
+
+    fn said(said: &Said) -> Event {
+        let Involved { kind, namespace, name, field, .. } = &said.involved;
+        Event {
+            about: [intern(kind.info().kind), namespace.clone(), name.clone()],
+            field: field.clone(),
+            reason: said.reason.clone(),
+            message: said.message.clone(),
+            kind: if said.warning { literal!("Warning") } else { literal!("Normal") },
+            count: said.count.into(),
+            first: said.first,
+            last: said.last,
+            source: [said.source.component.clone(), said.source.instance.clone()],
+        }
+    }
+
+    fn read(doc: &Doc) -> Event {
+        let series = doc["series"]["lastObservedTime"].as_time();
+        let last = series.or_else(|| doc["lastTimestamp"].as_time()).or_else(|| doc["eventTime"].as_time());
+        let last = last.unwrap_or_default();
+        let first = doc["firstTimestamp"].as_time().or_else(|| doc["eventTime"].as_time());
+        let involved = &doc["involvedObject"];
+        Event {
+            about: ["kind", "namespace", "name"].map(|field| involved[field].str()),
+            field: involved["fieldPath"].str(),
+            reason: doc["reason"].str(),
+            message: doc["message"].str(),
+            kind: doc["type"].str(),
+            count: doc["series"]["count"].as_i64().or(doc["count"].as_i64()).unwrap_or(1),
+            first: first.unwrap_or(last),
+            last,
+            source: match doc["source"]["component"].str() {
+                none if none.is_empty() => [doc["reportingComponent"].str(), doc["reportingInstance"].str()],
+                component => [component, doc["source"]["host"].str()],
+            },
+        }
+    }
+
+    /// Whether an Event is about the object with this UID, without a look at everything else that it says.
+    pub fn is_about(event: &Object, uid: u128) -> bool {
+        match event.view::<Said>() {
+            Some(said) => said.involved.is(uid),
+            None => event.body.at(&["involvedObject", "uid"]).as_str() == Some(&uuid(uid)),
+        }
+    }
 }
 
 /// The kind's registration.
@@ -41,17 +108,7 @@ impl Resource for Events {
     }
 
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
-        View::Event(Event {
-            reason: body["reason"].str(),
-            message: body["message"].str(),
-            kind: body["type"].str(),
-            count: body["series"]["count"].as_i64().or(body["count"].as_i64()).unwrap_or(1),
-            last: {
-                let series = body["series"]["lastObservedTime"].as_time();
-                let old = series.or_else(|| body["lastTimestamp"].as_time());
-                old.or_else(|| body["eventTime"].as_time()).unwrap_or_default()
-            },
-        })
+        Said::read(body).map_or(View::None, |said| View::Event(Box::new(said)))
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -71,31 +128,26 @@ impl Resource for Events {
     }
 
     fn row(&self, object: &Object, now: Timestamp) -> Row {
-        let Some(event) = object.view::<Event>() else { return Row::new() };
-        let body = &object.body;
-        let involved = &body["involvedObject"];
-        let first = body["firstTimestamp"].as_time().or_else(|| body["eventTime"].as_time());
-        let source = match body["source"]["component"].str() {
-            none if none.is_empty() => [body["reportingComponent"].str(), body["reportingInstance"].str()],
-            component => [component, body["source"]["host"].str()],
-        };
-        let source: Vec<&str> = source.iter().map(Str::as_str).filter(|part| !part.is_empty()).collect();
+        let Some(event) = Event::of(object) else { return Row::new() };
+        let [kind, _, name] = &event.about;
+        let source: Vec<&str> =
+            event.source.iter().map(Str::as_str).filter(|part| !part.is_empty()).collect();
         vec![
             age(event.last, now),
             event.kind.to_string(),
             event.reason.to_string(),
-            format!("{}/{}", involved["kind"].str().to_lowercase(), involved["name"].str()),
-            involved["fieldPath"].str().to_string(),
+            format!("{}/{name}", kind.to_lowercase()),
+            event.field.to_string(),
             source.join(", "),
             event.message.trim().to_owned(),
-            age(first.unwrap_or(event.last), now),
+            age(event.first, now),
             event.count.to_string(),
             object.key.name.to_string(),
         ]
     }
 
     fn field(&self, object: &Object, path: &str) -> Option<Str> {
-        let body = &object.body;
+        let body = &object.document();
         Some(match path {
             "metadata.name" => object.key.name.clone(),
             "metadata.namespace" => object.key.namespace.clone(),

@@ -42,7 +42,7 @@ pub struct Pod {
     /// `status.podIP`; empty before the sandbox exists.
     pub ip: Str,
     /// Sum of container restarts.
-    pub restarts: i64,
+    pub restarts: u32,
 }
 
 /// `status.phase`.
@@ -114,6 +114,8 @@ pub struct Container {
     pub ports: Vec<ContainerPort>,
     /// The container, as written.
     pub doc: Doc,
+    /// Where it stands in its pod: `spec.containers{app}`.
+    pub path: Str,
 }
 
 /// A port of a container.
@@ -199,9 +201,9 @@ pub fn requested(spec: &Doc, resource: &str, read: fn(&Doc) -> i64, unsaid: i64)
 
 impl PodSpec {
     fn read(spec: &Doc) -> PodSpec {
-        let containers: Vec<Container> = spec["containers"].items().iter().map(Container::read).collect();
-        let init_containers: Vec<Container> =
-            spec["initContainers"].items().iter().map(Container::read).collect();
+        let containers = |list: &str| -> Vec<Container> {
+            spec[list].items().iter().map(|doc| Container::read(doc, list)).collect()
+        };
         PodSpec {
             restart_policy: or(&spec["restartPolicy"], "Always"),
             affinity: spec["affinity"].clone(),
@@ -211,16 +213,17 @@ impl PodSpec {
             grace_seconds: spec["terminationGracePeriodSeconds"].as_i64().unwrap_or(30),
             cpu_milli: requested(spec, "cpu", milli, 0),
             memory: requested(spec, "memory", bytes, 0),
-            containers,
-            init_containers,
-            ephemeral_containers: spec["ephemeralContainers"].items().iter().map(Container::read).collect(),
+            containers: containers("containers"),
+            init_containers: containers("initContainers"),
+            ephemeral_containers: containers("ephemeralContainers"),
         }
     }
 }
 
 impl Container {
-    fn read(doc: &Doc) -> Container {
+    fn read(doc: &Doc, list: &str) -> Container {
         Container {
+            path: format!("spec.{list}{{{}}}", doc["name"].as_str().unwrap_or("")).into(),
             name: doc["name"].str(),
             image: doc["image"].str(),
             pull_policy: or(&doc["imagePullPolicy"], "IfNotPresent"),
@@ -254,10 +257,14 @@ fn or(doc: &Doc, fallback: &'static str) -> Str {
 
 /// Whether two specs differ only in `nodeName`: then they share one [`PodSpec`].
 fn same_template(a: &Doc, b: &Doc) -> bool {
-    let rest =
-        |doc: &Doc| doc.entries().iter().filter(|(key, _)| key != "nodeName").cloned().collect::<Vec<_>>();
-    let (a, b) = (rest(a), rest(b));
-    a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.0 == b.0 && a.1.same(&b.1))
+    let [mut a, mut b] = [a, b].map(|doc| doc.entries().iter().filter(|(key, _)| key != "nodeName"));
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return true,
+            (Some((key, value)), Some((other, as_well))) if key == other && value.same(as_well) => {}
+            _ => return false,
+        }
+    }
 }
 
 /// The kind's registration.
@@ -318,8 +325,8 @@ impl Resource for Pods {
             restarts: status["containerStatuses"]
                 .items()
                 .iter()
-                .filter_map(|c| c["restartCount"].as_i64())
-                .fold(0, i64::saturating_add),
+                .filter_map(|c| u32::try_from(c["restartCount"].as_i64()?).ok())
+                .fold(0, u32::saturating_add),
         })
     }
 

@@ -25,5 +25,5 @@ pub(super) fn decode(http: &HttpRequest, user: User, target: Target) -> Result<R
     let path = if path.is_empty() { Str::from("/") } else { path.into() };
     let body = proxy::options(&http.method, name.starts_with("https:"), &path);
     let options = RequestOptions { validation: FieldValidation::Ignore, ..RequestOptions::default() };
-    Ok(Request { user, verb, kind, namespace, name, subresource, body, options })
+    Ok(Request { user, verb, kind, namespace, name, subresource, body, said: None, options })
 }

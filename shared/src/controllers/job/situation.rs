@@ -191,7 +191,7 @@ impl Situation {
             return false;
         }
         let running = self.pods.iter().filter(|pod| matches!(pod.phase, Phase::Running | Phase::Pending));
-        let restarts: i64 = running.map(|pod| pod.restarts).fold(0, i64::saturating_add);
+        let restarts: i64 = running.map(|pod| i64::from(pod.restarts)).sum();
         restarts > 0 && restarts >= self.job.backoff_limit
     }
 

@@ -21,7 +21,7 @@ struct Candidate {
     /// Pods of the same app on the same node.
     crowd: u32,
     ready_age: u64,
-    restarts: i64,
+    restarts: u32,
     age: u64,
 }
 

@@ -76,7 +76,7 @@ pub fn judged(object: &Object, others: &[Arc<Object>], now: Timestamp) -> Option
 pub fn terminating(object: &Object, done: bool, now: Timestamp) -> Option<Object> {
     let mut meta = object.meta.clone();
     let mut status = object.body["status"].clone();
-    let finalizers = Arc::make_mut(&mut meta.finalizers);
+    let finalizers = &mut meta.finalizers;
     if done {
         finalizers.retain(|held| held != FINALIZER);
         set(&mut status, "Terminating", (false, "InstanceDeletionCompleted", "removed all instances"), now);
