@@ -271,7 +271,8 @@ impl Runtime {
                 Stage::Running { since, .. } => (Some(since), None),
                 Stage::Exited { started, at, .. } => (Some(started), Some((container.end.clone(), at))),
             };
-            ListedContainer { name: container.name.clone(), attempt: container.attempt, started, exited }
+            let (name, image) = (container.name.clone(), container.image.clone());
+            ListedContainer { name, image, attempt: container.attempt, started, exited }
         };
         let pods = self.sandboxes.iter().map(|(&pod, sandbox)| ListedPod {
             pod,

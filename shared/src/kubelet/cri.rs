@@ -141,11 +141,9 @@ impl Kubelet {
     fn pulling(&self, uid: u128, name: &str) -> Option<(u32, Str)> {
         let pod = self.pods.get(&uid)?;
         let index = pod.position(name)?;
-        if !matches!(pod.containers[index as usize].stage, ContainerStage::Pulling { .. }) {
-            return None;
-        }
-        let object = self.object(uid)?;
-        Some((index, spec_at(&object.view::<Pod>()?.spec, index).image.clone()))
+        let container = &pod.containers[index as usize];
+        let pulling = matches!(container.stage, ContainerStage::Pulling { .. });
+        pulling.then(|| (index, container.image.clone()))
     }
 
     fn image_ready(
@@ -169,7 +167,11 @@ impl Kubelet {
         }
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
-        self.configure(uid, index, spec_at(&view.spec, index), cx);
+        let spec = spec_at(&view.spec, index);
+        match self.pods[&uid].containers[index as usize].is_outdated(spec) {
+            true => self.begin(uid, index, &view.spec, cx),
+            false => self.configure(uid, index, spec, cx),
+        }
         self.report(uid, cx);
     }
 

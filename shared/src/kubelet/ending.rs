@@ -48,6 +48,7 @@ impl Kubelet {
         pod.terminating = Some((since, now + grace));
         pod.stage = PodStage::Terminating;
         for container in &mut pod.containers {
+            container.anew = false;
             let waits = !container.is_live() && !container.has_exited();
             if waits {
                 container.stage =
@@ -121,6 +122,20 @@ impl Kubelet {
             }
             None => self.stop_container(uid, index, grace, cx),
         }
+    }
+
+    /// Ends a container that starts again, whatever its pod's restart policy says.
+    pub(super) fn begin_anew(
+        &mut self,
+        uid: u128,
+        index: u32,
+        grace: i64,
+        message: String,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        pod.at(index).anew = true;
+        self.end_container(uid, index, Duration::seconds(grace.max(0) as u64), message, cx);
     }
 
     fn stop_container(&mut self, uid: u128, index: u32, grace: Duration, cx: &mut Context<'_>) {

@@ -113,6 +113,10 @@ pub struct ContainerState {
     pub(super) sidecar: bool,
     /// Whether it is being ended: until when, and whether its `preStop` hook still runs.
     pub(super) stopping: Option<(Time, bool)>,
+    /// What it runs, or was last to run; empty before its turn came.
+    pub(super) image: Str,
+    /// It starts again as soon as it has ended, whatever the restart policy says.
+    pub(super) anew: bool,
 }
 
 /// How far a container is.
@@ -276,13 +280,23 @@ impl ContainerState {
             before: None,
             sidecar: false,
             stopping: None,
+            image: Str::new(),
+            anew: false,
         }
+    }
+
+    /// Whether its pod's spec has named another image since.
+    pub(super) fn is_outdated(&self, spec: &Container) -> bool {
+        !self.image.is_empty() && self.image != spec.image
     }
 
     /// It ended.
     pub(super) fn ended(&mut self, end: Termination) {
         self.before = self.last.replace(Box::new(end));
-        self.stage = ContainerStage::Exited;
+        self.stage = match std::mem::take(&mut self.anew) {
+            true => ContainerStage::Created,
+            false => ContainerStage::Exited,
+        };
         self.stopping = None;
         (self.started, self.ready) = (false, false);
     }

@@ -101,6 +101,7 @@ pub(super) fn match_runtime(pod: &mut PodState, found: Option<&ListedPod>, cx: &
             continue;
         };
         container.restarts = listed.attempt;
+        container.image = listed.image.clone();
         match (&listed.exited, listed.started) {
             (Some((end, at)), started) => {
                 let id = crate::runtime::container_id(pod.uid, &container.name, listed.attempt);

@@ -2,7 +2,7 @@
 
 use crate::api::core::pod::Pod;
 use crate::doc::Doc;
-use crate::sim::{Context, CriCall, Duration};
+use crate::sim::{Context, CriCall};
 
 use super::Kubelet;
 use super::pod::PodStage;
@@ -79,9 +79,8 @@ impl Kubelet {
                     cx,
                 );
                 if anew && self.pods[&uid].containers[index as usize].is_live() {
-                    let grace = Duration::seconds(view.spec.grace_seconds.max(0) as u64);
                     let message = format!("Container {name} resize requires restart");
-                    self.end_container(uid, index, grace, message, cx);
+                    self.begin_anew(uid, index, view.spec.grace_seconds, message, cx);
                 }
             }
         }

@@ -164,8 +164,12 @@ fn status<'a>(
     if !rejected {
         let statuses = |range: std::ops::Range<u32>| {
             Doc::list(range.map(|index| {
-                let spec = spec_at(&view.spec, index);
-                container_status(pod, index, &spec.image, image(&spec.image), cx)
+                let container = &pod.containers[index as usize];
+                let name = match container.image.is_empty() {
+                    true => &spec_at(&view.spec, index).image,
+                    false => &container.image,
+                };
+                container_status(pod, index, name, image(name), cx)
             }))
         };
         status.put(literal!("containerStatuses"), statuses(pod.inits..pod.inits + pod.mains));

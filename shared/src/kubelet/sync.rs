@@ -77,7 +77,11 @@ impl Kubelet {
         if let Some(old) = old {
             self.resize(uid, &old.body["spec"], cx);
         }
-        self.report(uid, cx);
+        if self.pods[&uid].stage == PodStage::Active {
+            self.sync(uid, cx);
+        } else {
+            self.report(uid, cx);
+        }
     }
 
     /// Where somebody else (the node lifecycle controller) wrote the status, what is true goes back.
@@ -257,14 +261,24 @@ impl Kubelet {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let (init, once) = (index < pod.inits, pod.is_ephemeral(index));
         let container = pod.at(index);
+        let outdated = container.is_outdated(spec_at(spec, index));
         match container.stage.clone() {
             ContainerStage::Created => self.begin(uid, index, spec, cx),
+            // What another image did is not held against this one.
             ContainerStage::PullFailed { until, .. }
             | ContainerStage::ConfigFailed { until, .. }
             | ContainerStage::BackOff { until, .. }
-                if until <= now =>
+                if until <= now || outdated =>
             {
                 self.begin(uid, index, spec, cx);
+            }
+            ContainerStage::Running { .. } if outdated && container.stopping.is_none() => {
+                let message = match (init, container.sidecar) {
+                    (true, false) => return,
+                    (true, true) => format!("Init container {} definition changed", container.name),
+                    _ => format!("Container {} definition changed, will be restarted", container.name),
+                };
+                self.begin_anew(uid, index, spec.grace_seconds, message, cx);
             }
             ContainerStage::PullFailed { reason: "ErrImagePull", message, since, until }
                 if since + PULL_GLANCE <= now =>
@@ -300,6 +314,9 @@ impl Kubelet {
         let ended = container.last.as_ref().map_or(now, |last| last.at);
         let name = container.name.clone();
         container.waited = None;
+        if container.is_outdated(spec_at(spec, index)) {
+            return self.begin(uid, index, spec, cx);
+        }
         match container.crash.after_crash(ended) {
             Some(wait) if ended + wait > now => {
                 let until = ended + wait;
@@ -317,10 +334,16 @@ impl Kubelet {
     }
 
     /// The image first.
-    fn begin(&mut self, uid: u128, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
+    pub(super) fn begin(&mut self, uid: u128, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
         let wanted = spec_at(spec, index);
         let image = wanted.image.clone();
         let cached = self.images.contains_key(&image);
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let container = pod.at(index);
+        if container.image != image {
+            container.image = image.clone();
+            (container.waited, container.crash, container.pull) = Default::default();
+        }
         if !is_valid_reference(&image) {
             let why = format!(
                 "Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
@@ -431,7 +454,7 @@ impl Kubelet {
         let call = CriCall::StartContainer {
             pod: uid,
             container: container.name.clone(),
-            image: spec.image.clone(),
+            image: container.image.clone(),
             attempt: container.restarts,
             env,
             command,

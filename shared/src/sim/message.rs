@@ -312,6 +312,8 @@ pub struct ListedPod {
 pub struct ListedContainer {
     /// Its name.
     pub name: Str,
+    /// What it runs.
+    pub image: Str,
     /// Which start it is, from 0.
     pub attempt: u32,
     /// When it came up; `None` while it is starting.

@@ -1,5 +1,6 @@
 //! From the first init container to the last hook: order, restarts, probes, grace.
 
+use shared::apiserver::http::HttpRequest;
 use shared::runtime::ImageSpec;
 use shared::sim::{Duration, Fault, LogOptions};
 
@@ -361,4 +362,72 @@ fn a_kubelet_that_is_down_leaves_its_pods_alone() {
     assert_eq!(world.container("c"), before, "it came back as it was");
     let lines = world.log(&LogOptions::default()).unwrap().lines().count();
     assert!(lines > 30, "it went on unseen: {lines} lines");
+}
+
+/// Has a container of `p` run another image.
+fn change_image(world: &mut World, list: &str, name: &str, image: &str) {
+    let response = world.request(HttpRequest {
+        method: "PATCH".into(),
+        path: "/api/v1/namespaces/default/pods/p".into(),
+        content_type: "application/strategic-merge-patch+json".into(),
+        body: format!(r#"{{"spec": {{"{list}": [{{"name": "{name}", "image": "{image}"}}]}}}}"#).into(),
+        ..HttpRequest::default()
+    });
+    assert!(response.is_success(), "{}", response.body);
+}
+
+#[test]
+fn another_image_starts_a_container_again() {
+    for (spec, list, killed) in [
+        ("containers: [{name: c, image: 'nginx:1.27'}]", "containers", ", will be restarted"),
+        (
+            "restartPolicy: Never\ncontainers: [{name: c, image: 'nginx:1.27'}]",
+            "containers",
+            ", will be restarted",
+        ),
+        (
+            "initContainers: [{name: c, image: 'nginx:1.27', restartPolicy: Always}]\n\
+             containers: [{name: other, image: nginx}]",
+            "initContainers",
+            "",
+        ),
+    ] {
+        let mut world = World::new();
+        world.pod(spec);
+        world.until("it runs", |world| world.shown() == "Running");
+        change_image(&mut world, list, "c", "nginx:1.28");
+        world.until("it runs again", |world| world.container("c")["restartCount"].as_i64() == Some(1));
+        let container = world.container("c");
+        assert_eq!(container["image"].as_str(), Some("docker.io/library/nginx:1.28"), "{}", world.story());
+        assert_eq!(container["lastState"]["terminated"]["exitCode"].as_i64(), Some(0));
+        let kind = if list == "containers" { "Container" } else { "Init container" };
+        let message = format!("Killing: {kind} c definition changed{killed}");
+        assert!(world.events().contains(&message), "{}", world.story());
+        world.wait(60);
+        assert_eq!(world.container("c")["restartCount"].as_i64(), Some(1), "once");
+        assert_eq!(world.shown(), "Running");
+    }
+}
+
+#[test]
+fn another_image_does_not_wait_for_what_the_one_before_it_did() {
+    let fails = "containers: [{name: c, image: 'busybox:1', command: [sh, -c, '[ -e /usr/share/nginx ] || exit 1; sleep 900']}]";
+    for (spec, waits) in [
+        ("containers: [{name: c, image: 'no such image'}]", "InvalidImageName"),
+        ("containers: [{name: c, image: 'registry.example/nothing:1'}]", "ImagePullBackOff"),
+        (fails, "CrashLoopBackOff"),
+    ] {
+        let mut world = World::new();
+        world.strike("image/registry.example/nothing:1", Fault::Missing);
+        world.pod(spec);
+        // By then waits are long enough to tell.
+        world.wait(60);
+        world.until("it waits", |world| world.shown() == waits);
+        let restarts = world.container("c")["restartCount"].as_i64();
+        change_image(&mut world, "containers", "c", "nginx:1.27");
+        world.wait(6);
+        let tried = |event: &String| event.contains("nginx:1.27");
+        assert!(world.events().iter().any(tried), "{waits}: {}", world.story());
+        assert!(waits != "CrashLoopBackOff" || world.container("c")["restartCount"].as_i64() > restarts);
+    }
 }
