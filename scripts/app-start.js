@@ -1,6 +1,8 @@
 // Ends the script of the page's program (scripts/page.mjs puts it there): has the later part loaded as soon as the first screen
 // is alive, and keeps what people do until it is there.
 {
+  /** How long the first paint is waited for at most, in milliseconds. */
+  const PAINTED_MS = 500;
   const address = new URL("app_later.wasm", import.meta.url);
   let imports;
   let first;
@@ -49,13 +51,21 @@
     whole ||= Object.keys(localStorage).some((name) => !/^kubarium\.(language|theme)$/.test(name));
   } catch { /* No storage, nothing kept. */ }
 
+  // The frame is painted before the program takes the display's time. Where nobody looks nothing is painted.
+  const painted = document.hidden || new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(done));
+    setTimeout(done, PAINTED_MS);
+  });
+
   // The bindings make their imports themselves and show them only to this function.
   const { instantiateStreaming } = WebAssembly;
   WebAssembly.instantiateStreaming = async (response, made) => {
     WebAssembly.instantiateStreaming = instantiateStreaming;
     imports = made;
     const rest = whole ? WebAssembly.compileStreaming(fetch(address)) : undefined;
-    const result = await instantiateStreaming(response, { ...made, kubarium: { later } });
+    const module = await WebAssembly.compileStreaming(response);
+    await painted;
+    const result = { module, instance: await WebAssembly.instantiate(module, { ...made, kubarium: { later } }) };
     first = result.instance.exports;
     if (whole) {
       link(await rest);

@@ -15,6 +15,7 @@ use crate::{
     state::{Drawer, Page},
     story::Story,
     tour::Tour,
+    turns::{self, InTurn},
 };
 
 /// The whole page.
@@ -46,24 +47,23 @@ fn Main() -> impl IntoView {
     provide_context(page);
     take_the_frames_place(page);
     listen_to_keys(page);
-    let open = move || page.drawer.with(Option::is_some);
+    browser::follow_painted(page.panel, move || page.drawer.get());
+    let open = move || page.panel.with(Option::is_some);
     view! {
-        <Header />
+        <InTurn><Header /></InTurn>
         <main class="desk" class:open=open>
             <div class="scene">
-                <Notices />
-                <Story />
+                <InTurn><Notices /><Story /></InTurn>
                 <div class="stages" class:two=move || page.travel.timeline.with(|timeline| timeline.beside.is_some())>
-                    <Stage />
+                    <InTurn><Stage /></InTurn>
                     <Beside />
                 </div>
                 <Differences />
-                <Rewind />
-                <Foot />
+                <InTurn><Rewind /></InTurn>
+                <InTurn><Foot /></InTurn>
             </div>
             <div class="side">
-                <Tour />
-                <DrawerPanel />
+                <InTurn><Tour /><DrawerPanel /></InTurn>
             </div>
         </main>
         <FaultMenu />
@@ -76,13 +76,14 @@ fn take_the_frames_place(page: Page) {
         if !page.alive.get() && page.failure.with(Option::is_none) {
             return;
         }
-        if let Some(frame) = document().get_element_by_id("frame") {
-            frame.remove();
-        }
-        if let Ok(Some(hidden)) = document().query_selector(".page[hidden]") {
-            // Fails only for names that are no attribute names.
-            let _ = hidden.remove_attribute("hidden");
-        }
+        turns::begin(|| {
+            if let Some(frame) = document().get_element_by_id("frame") {
+                frame.remove();
+            }
+            if let Ok(Some(coming)) = document().query_selector(".page.coming") {
+                coming.set_class_name("page");
+            }
+        });
     });
 }
 

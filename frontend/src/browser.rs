@@ -1,6 +1,8 @@
 //! Small things that only a browser can do.
 
-use leptos::prelude::window;
+use std::time::Duration;
+
+use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{RequestInit, Response};
@@ -98,6 +100,26 @@ pub fn reduced_motion() -> bool {
         .ok()
         .flatten()
         .is_some_and(|query| query.matches())
+}
+
+/// Lets `shown` say what `of` says, from the next paint on: what is pressed shows that at once, and what takes long to draw
+/// comes after it.
+pub fn follow_painted<T: PartialEq + Send + Sync + 'static>(
+    shown: RwSignal<T>,
+    of: impl Fn() -> T + Copy + 'static,
+) {
+    Effect::new(move |_| {
+        of();
+        request_animation_frame(move || {
+            let follow = move || {
+                let value = untrack(of);
+                if shown.try_with_untracked(|old| *old != value) == Some(true) {
+                    shown.set(value);
+                }
+            };
+            set_timeout(follow, Duration::ZERO);
+        });
+    });
 }
 
 /// Milliseconds since the page began.

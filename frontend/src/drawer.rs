@@ -17,7 +17,7 @@ use crate::{
 pub(crate) fn DrawerPanel() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    let open = Memo::new(move |_| page.drawer.get());
+    let open = Memo::new(move |_| page.panel.get());
     // The editor keeps its text and its undo history while another panel is shown.
     let edited = Memo::new(move |before: Option<&bool>| {
         before.copied().unwrap_or(false) || open.get() == Some(Drawer::Yaml)

@@ -118,6 +118,8 @@ fn ShareMenu() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let open = RwSignal::new(false);
+    let shown = RwSignal::new(false);
+    browser::follow_painted(shown, move || open.get());
     let copied = RwSignal::new(false);
     let address = move || page.link.get().map(|link| format!("{}#{link}", browser::address()));
     let length = move || address().map_or(0, |address| address.len());
@@ -153,7 +155,7 @@ fn ShareMenu() -> impl IntoView {
             <button class="primary" aria-expanded=move || open.get().to_string() on:click=toggle>
                 {t!(i18n, share.button)}
             </button>
-            <Show when=move || open.get()>
+            <Show when=move || shown.get()>
                 <div class="sheet" role="group" aria-label=move || t_string!(i18n, share.button)>
                     <h2>{t!(i18n, share.copy)}</h2>
                     <p>{t!(i18n, share.copy_says)}</p>

@@ -64,6 +64,8 @@ mod tour;
 pub mod track;
 #[cfg(feature = "page")]
 mod travel;
+#[cfg(feature = "page")]
+mod turns;
 pub mod view_model;
 #[cfg(feature = "page")]
 mod words;

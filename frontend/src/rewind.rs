@@ -5,6 +5,7 @@ mod compare;
 use leptos::{ev, html, prelude::*};
 
 use crate::{
+    browser,
     i18n::*,
     later::Later,
     protocol::{MarkKind, PastRequest},
@@ -25,6 +26,8 @@ pub(crate) fn Rewind() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let travel = page.travel;
+    let open = RwSignal::new(false);
+    browser::follow_painted(open, move || travel.open.get());
     let expand = move || {
         if travel.open.get() { t_string!(i18n, rewind.less) } else { t_string!(i18n, rewind.more) }
     };
@@ -67,7 +70,7 @@ pub(crate) fn Rewind() -> impl IntoView {
                 </button>
             </div>
             <Branches />
-            <Show when=move || travel.open.get()><Lanes /><Later asset="charts" class="charts" /></Show>
+            <Show when=move || open.get()><Lanes /><Later asset="charts" class="charts" /></Show>
             <Show when=move || travel.help.get()><Keys /></Show>
         </section>
     }

@@ -85,6 +85,8 @@ pub struct Page {
     pub selection: RwSignal<Option<Subject>>,
     pub inspection: RwSignal<Option<Arc<Inspection>>>,
     pub drawer: RwSignal<Option<Drawer>>,
+    /// The panel that is on the screen: a paint later the chosen one.
+    pub panel: RwSignal<Option<Drawer>>,
     /// Text that the editor is to show, until it has taken it.
     pub draft: RwSignal<Option<String>>,
     /// What the worker said to the terminal, until it has taken it.
@@ -170,6 +172,7 @@ impl Page {
             selection: RwSignal::default(),
             inspection: RwSignal::default(),
             drawer: RwSignal::default(),
+            panel: RwSignal::default(),
             draft: RwSignal::default(),
             said: RwSignal::default(),
             editing: RwSignal::default(),

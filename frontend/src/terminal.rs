@@ -77,7 +77,7 @@ pub(crate) fn Terminal() -> impl IntoView {
         }
     });
     Effect::new(move |_| {
-        if page.drawer.get() == Some(Drawer::Terminal) {
+        if page.panel.get() == Some(Drawer::Terminal) {
             tell(&|screen| screen.focus());
         }
     });

@@ -3,52 +3,14 @@
 // of as many things. `node tests/benches/stage.mjs [seconds] [url]`: with a URL, the page that a server gives there; else that
 // of `target/release/kubarium`. `LARGE=1` adds 5,000 nodes with 150,000 pods.
 
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import { scenario, serve } from "./cluster.mjs";
 import { drawSvg, quantile } from "./svg.mjs";
 
 const seconds = Number(process.argv[2] ?? 6);
 const SCENES = [[3, 10], [100, 1_000], [1_000, 10_000], ...(process.env.LARGE ? [[5_000, 150_000]] : [])];
 /** The longest answer that a person may wait for, in milliseconds. */
 const GATE_INP_MS = 50;
-
-async function serve() {
-  if (process.argv[3]) return { url: process.argv[3], stop() {} };
-  const data = await mkdtemp(join(tmpdir(), "kubarium-"));
-  const program = new URL("../../target/release/kubarium", import.meta.url).pathname;
-  const child = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--data", data], { stdio: ["ignore", "pipe", "inherit"] });
-  const url = await new Promise((resolve, reject) => {
-    child.once("error", reject);
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const found = line.match(/http:\/\/\S+/);
-      if (found) resolve(found[0]);
-    });
-  });
-  return { url, stop: () => (child.kill(), rm(data, { recursive: true, force: true })) };
-}
-
-/** A cluster of this size whose pods come up while it is watched. */
-const scenario = (nodes, pods) => `
-apiVersion: kubarium.dev/v1alpha1
-kind: Scenario
-metadata: {name: bench}
-spec:
-  seed: 7
-  cluster: {nodes: [{count: ${nodes}, cpu: "32", memory: 256Gi, zone: a}]}
-  options: {kubeApiQps: 0}
-  opening: 16s
-  steps:
-  - at: 15s
-    apply: '${JSON.stringify({
-      apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" },
-      spec: { replicas: pods, selector: { matchLabels: { app: "web" } }, template: { metadata: { labels: { app: "web" } },
-        spec: { containers: [{ name: "web", image: "nginx:1.27", resources: { requests: { cpu: "100m", memory: "64Mi" } } }] } } },
-    })}'
-`;
 
 /** In the page: the lengths of frames for so long, and how long the page took to answer a person. */
 function watch(length) {
@@ -79,7 +41,7 @@ async function act(page, until) {
   }
 }
 
-const server = await serve();
+const server = await serve(process.argv[3]);
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 console.log("nodes    pods  there  page median    p95   INP   SVG median    p95   SVG / page");
 for (const [nodes, pods] of SCENES) {

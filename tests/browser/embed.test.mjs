@@ -40,6 +40,22 @@ test("a cluster stands in somebody's page, and begins when it is asked to", asyn
   await frame.locator(".clock").getByText("paused").waitFor({ state: "detached" });
 });
 
+test("a low or narrow frame shows the whole diagram, smaller, and what moves stays on its line", async (t) => {
+  const server = await startServer(t);
+  for (const [width, height] of [[800, 280], [560, 420], [400, 300], [390, 640]]) {
+    const page = await openPage(t, `${server.url}/?embed=1&start`, { viewport: { width, height } });
+    await page.locator(".dot:not([hidden])").first().waitFor({ state: "attached" });
+    const { foot, lines, agents } = await page.evaluate(() => {
+      const boxes = (selector) => [...document.querySelectorAll(`.stages > .stage ${selector}`)].map((it) => it.getBoundingClientRect());
+      const middles = (selector) => boxes(selector).map(({ left, right }) => Math.round((left + right) / 2)).sort((a, b) => a - b);
+      return { foot: boxes(".visitors")[0].bottom, lines: middles(".lines line[data-to=kubelet]"), agents: middles("[data-place^='kubelet@']") };
+    });
+    assert.ok(foot <= height, `${width}×${height}: the visitors' line ends at ${foot}`);
+    assert.equal(lines.length, 3);
+    lines.forEach((line, index) => assert.ok(Math.abs(line - agents[index]) < 3, `${width}×${height}: lines at ${lines}, kubelets at ${agents}`));
+  }
+});
+
 test("nothing else may be framed, and what is framed gets no part in a shared cluster", async (t) => {
   const server = await startServer(t);
   const policy = async (path) => (await fetch(server.url + path)).headers.get("content-security-policy");

@@ -33,7 +33,7 @@ export function create(engine) {
       show.sheet.replaceSync(css);
       document.adoptedStyleSheets = [...document.adoptedStyleSheets, show.sheet];
     }
-    const desk = document.querySelector(".page:not(#frame) .scene, .desk .scene");
+    const desk = document.querySelector("#frame .scene") ?? document.querySelector(".page .scene");
     if (line.parentNode !== desk) desk?.prepend(line);
     if (words.textContent !== text) words.textContent = text;
     bar.ariaLabel = say("opening");
@@ -53,9 +53,12 @@ export function create(engine) {
     if (data.startsWith('{"opening":')) hear(JSON.parse(data).opening);
     else if (/^\{("frame":\{"reset":true|"badLink")/.test(data)) hide();
   });
-  return () => {
+  const begin = () => {
     hide();
     shown = performance.now() + SOON_MS;
     timer = setTimeout(() => show(say("opening")), SOON_MS);
   };
+  // What a link leads to was asked for before.
+  if (!window.kubarium.told) begin();
+  return begin;
 }

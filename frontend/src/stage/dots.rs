@@ -157,7 +157,9 @@ impl Dots {
         self.stale = false;
         self.places.clear();
         let origin = self.stage.get_bounding_client_rect();
-        self.width = origin.width();
+        self.width = f64::from(self.stage.client_width());
+        // In low frames the whole stage is drawn smaller; its own lengths are not.
+        let own = if origin.width() > 0.0 { self.width / origin.width() } else { 1.0 };
         let Ok(found) = self.stage.query_selector_all("[data-place]") else { return };
         for index in 0..found.length() {
             let Some(element) = found.item(index).and_then(|node| node.dyn_into::<Element>().ok()) else {
@@ -166,10 +168,10 @@ impl Dots {
             let Some(place) = element.get_attribute("data-place") else { continue };
             let rect = element.get_bounding_client_rect();
             let rect = Rect {
-                x: rect.x() - origin.x(),
-                y: rect.y() - origin.y(),
-                width: rect.width(),
-                height: rect.height(),
+                x: (rect.x() - origin.x()) * own,
+                y: (rect.y() - origin.y()) * own,
+                width: rect.width() * own,
+                height: rect.height() * own,
             };
             // A member of several may bear its system's own name: the system comes first, and lines end on it.
             self.places.entry(place).or_insert(rect);

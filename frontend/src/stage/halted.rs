@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::{i18n::*, later::Later, protocol::Hop, state::Page};
+use crate::{browser, i18n::*, later::Later, protocol::Hop, state::Page};
 
 /// A place as people read it: `kubelet@node-1`, a pod by its name.
 fn name_of(page: Page, place: &str) -> String {
@@ -15,7 +15,8 @@ fn name_of(page: Page, place: &str) -> String {
 pub(super) fn Halted() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    let shown = Memo::new(move |_| {
+    let shown = RwSignal::new(false);
+    browser::follow_painted(shown, move || {
         !page.clock.with(|clock| clock.running) && page.halted.with(|hops| !hops.is_empty())
     });
     view! {

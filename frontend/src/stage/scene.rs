@@ -8,7 +8,6 @@ use super::{
     control_plane::{ApiServer, ControlPlane},
     dots::Dots,
     far::FarView,
-    halted::Halted,
     menu::{self, BreakButton},
     node::NodeCard,
     visitors::{Services, VisitorStrip},
@@ -16,6 +15,7 @@ use super::{
 use crate::{
     i18n::*,
     state::Page,
+    turns::InTurn,
     view_model::{Density, pods_on},
 };
 
@@ -47,11 +47,16 @@ fn Zone(zone: String) -> impl IntoView {
             <h2 class="zone-name">{heading}<BreakButton place=place.clone() /></h2>
             <div class="zone-nodes">
                 <For each=move || names.get() key=Clone::clone let:name>
-                    <NodeCard name />
+                    <NodeInTurn name />
                 </For>
             </div>
         </section>
     }
+}
+
+#[component]
+fn NodeInTurn(name: String) -> impl IntoView {
+    view! { <InTurn><NodeCard name=name.clone() /></InTurn> }
 }
 
 #[component]
@@ -97,8 +102,8 @@ pub(crate) fn Stage() -> impl IntoView {
             class:dimmed=move || page.tour.get().is_some()
         >
             <svg class="lines" node_ref=lines aria-hidden="true"></svg>
-            <ControlPlane />
-            <ApiServer />
+            <InTurn><ControlPlane /></InTurn>
+            <InTurn><ApiServer /></InTurn>
             <Show when=move || far.get()><div class="layer far"><FarView /></div></Show>
             <div
                 class="layer nodes"
@@ -111,7 +116,7 @@ pub(crate) fn Stage() -> impl IntoView {
                     when=move || { zones.with(Vec::len) > 1 }
                     fallback=move || view! {
                         <For each=move || names.get() key=Clone::clone let:name>
-                            <NodeCard name />
+                            <NodeInTurn name />
                         </For>
                     }
                 >
@@ -123,10 +128,9 @@ pub(crate) fn Stage() -> impl IntoView {
             <Show when=move || !far.get() && names.with(Vec::is_empty)>
                 <p class="no-nodes muted">{t!(i18n, stage_filter.no_nodes)}</p>
             </Show>
-            <Services />
-            <VisitorStrip />
+            <InTurn><Services /></InTurn>
+            <InTurn><VisitorStrip /></InTurn>
             <div class="dots" node_ref=dots aria-hidden="true"></div>
-            <Halted />
         </section>
     }
 }

@@ -7,7 +7,10 @@ use leptos::prelude::*;
 use crate::{
     i18n::*,
     protocol::Subject,
-    stage::menu::{BreakButton, Struck},
+    stage::{
+        halted::Halted,
+        menu::{BreakButton, Struck},
+    },
     state::Page,
 };
 
@@ -122,6 +125,7 @@ pub(crate) fn VisitorStrip() -> impl IntoView {
             </span>
             <span class="visitors-summary" class:short=move || { lost() > 0 }>{summary}</span>
             <Struck place="visitors".to_owned() />
+            <Halted />
         </div>
     }
 }

@@ -1,5 +1,7 @@
 //! What is wrong with a manifest, and where in its text.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::api::Kind;
@@ -102,12 +104,24 @@ fn path(keys: &[&'static str]) -> Path {
     Path(keys.iter().map(|key| Segment::Key((*key).into())).collect())
 }
 
-/// Where in `text` the faults stand that a server found in one of its objects.
-pub(super) fn locate(text: &str, refusal: &HttpResponse) -> Vec<Diagnostic> {
+/// A manifest's documents with their places, once somebody asked: a thousand answers are looked up in one reading.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(OnceLock<Vec<Document>>);
+
+impl Places {
+    /// Where in `text`, which is always the same, the faults stand that a server found in one of its objects.
+    pub fn locate(&self, text: &str, response: &HttpResponse) -> Vec<Diagnostic> {
+        if !matches!(response.code, 404 | 422) {
+            return Vec::new();
+        }
+        locate(self.0.get_or_init(|| manifest::parse(text).unwrap_or_default()), response)
+    }
+}
+
+fn locate(documents: &[Document], refusal: &HttpResponse) -> Vec<Diagnostic> {
     let details = &refusal.body["details"];
     if refusal.code == 404 && details["kind"].str() == "namespaces" {
-        return manifest::parse(text)
-            .unwrap_or_default()
+        return documents
             .iter()
             .filter(|document| document.doc["metadata"]["namespace"] == details["name"])
             .take(1)
@@ -117,9 +131,6 @@ pub(super) fn locate(text: &str, refusal: &HttpResponse) -> Vec<Diagnostic> {
             })
             .collect();
     }
-    let (Ok(documents), [_, ..]) = (manifest::parse(text), details["causes"].items()) else {
-        return Vec::new();
-    };
     let (kind, name) = (&details["kind"], &details["name"]);
     let found = documents.iter().find(|document| {
         document.doc["kind"] == *kind

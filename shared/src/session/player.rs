@@ -17,7 +17,7 @@ use crate::kubectl::{Output, Program, Progress};
 use crate::scenario::{self, Expectation, Scenario, ScenarioError, Step, StepAction, Verdict};
 use crate::sim::{Duration, StateHash, StateHasher, Time};
 
-use super::diagnose::{self, Diagnostic};
+use super::diagnose::{self, Diagnostic, Places};
 
 /// How long a scenario without `until` is played.
 const DEFAULT_END: Duration = Duration::seconds(600);
@@ -54,6 +54,7 @@ struct Running {
     program: Program,
     wakes: Option<Time>,
     diagnostics: Vec<Diagnostic>,
+    places: Places,
 }
 
 /// Who waits for the outcome of a command.
@@ -361,7 +362,9 @@ impl Player {
             Some(config) => program.with_config(config.clone()),
             None => program,
         };
-        self.running.insert(self.started, Running { step, at, user, program, wakes: None, diagnostics });
+        let places = Places::default();
+        let running = Running { step, at, user, program, wakes: None, diagnostics, places };
+        self.running.insert(self.started, running);
         self.advance(self.started);
     }
 
@@ -411,10 +414,8 @@ impl Player {
 
     fn answer(&mut self, start: u64, response: HttpResponse) {
         let Some(running) = self.running.get_mut(&start) else { return };
-        if let StepAction::Apply(text) = &self.log[running.step as usize - 1].action
-            && matches!(response.code, 404 | 422)
-        {
-            running.diagnostics.extend(diagnose::locate(text, &response));
+        if let StepAction::Apply(text) = &self.log[running.step as usize - 1].action {
+            running.diagnostics.extend(running.places.locate(text, &response));
         }
         running.program.answer(response);
         self.advance(start);

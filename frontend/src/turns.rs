@@ -1,0 +1,75 @@
+//! The page is made in turns: each part of the first screen in a task of its own, so that a slow machine never stands still
+//! for long. The first one comes once there is something to show: each part is then drawn once, and always in the same order
+//! (the build watches it: scripts/profile.mjs). When the page has taken the frame's place, parts are made at once.
+
+use std::{cell::RefCell, collections::VecDeque, time::Duration};
+
+use leptos::prelude::*;
+
+type Turn = Box<dyn FnOnce()>;
+
+#[derive(Default)]
+struct Turns {
+    waiting: VecDeque<Turn>,
+    begun: bool,
+    over: bool,
+}
+
+thread_local! {
+    static TURNS: RefCell<Turns> = RefCell::default();
+}
+
+/// A part that waits for its turn.
+#[component]
+pub(crate) fn InTurn(children: ChildrenFn) -> impl IntoView {
+    let come = RwSignal::new(TURNS.with_borrow(|turns| turns.over));
+    if !come.get_untracked() {
+        // Whoever is gone by then needs no turn.
+        let come_in = move || {
+            let _ = come.try_set(true);
+        };
+        wait(Box::new(come_in));
+    }
+    move || come.get().then(|| children())
+}
+
+/// Lets all have their turns, and those that they bring; then does the last thing.
+pub(crate) fn begin(last: impl FnOnce() + 'static) {
+    at_last(last);
+    if !TURNS.with_borrow_mut(|turns| std::mem::replace(&mut turns.begun, true)) {
+        call();
+    }
+}
+
+fn at_last(work: impl FnOnce() + 'static) {
+    wait(Box::new(move || {
+        if TURNS.with_borrow(|turns| turns.waiting.is_empty()) {
+            TURNS.with_borrow_mut(|turns| turns.over = true);
+            work();
+        } else {
+            at_last(work);
+        }
+    }));
+}
+
+fn wait(turn: Turn) {
+    TURNS.with_borrow_mut(|turns| turns.waiting.push_back(turn));
+}
+
+fn call() {
+    set_timeout(take, Duration::ZERO);
+}
+
+fn take() {
+    // Browsers give pages that nobody sees one task a second: these take all turns in one.
+    loop {
+        let Some(turn) = TURNS.with_borrow_mut(|turns| turns.waiting.pop_front()) else { break };
+        turn();
+        if !document().hidden() {
+            break;
+        }
+    }
+    if !TURNS.with_borrow(|turns| turns.over) {
+        call();
+    }
+}

@@ -1,0 +1,128 @@
+// What is pressed shows at once: the page begins with its frame, comes in parts, and draws what takes long after what was pressed.
+// What is then shown does not lie on something else.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openPage, startServer } from "./harness.mjs";
+
+const PARTS = { bar: "header.bar", story: ".story", stage: ".stage", rewind: "section.rewind", foot: ".foot" };
+const box = (page, selector) => page.locator(selector).first().boundingBox();
+const ask = (page, ...requests) => page.evaluate((all) => all.forEach((one) => window.kubarium.engine.postMessage(JSON.stringify(one))), requests);
+
+for (const [who, options] of Object.entries({ "a laptop": {}, "a phone": { viewport: { width: 390, height: 844 } } })) {
+  test(`on ${who} the frame is painted first, the page comes in parts, and nothing jumps`, async (t) => {
+    const server = await startServer(t);
+    const page = await openPage(t, server.url, {
+      ...options,
+      prepare: (page) => page.addInitScript((parts) => {
+        const seen = (window.seen = { tasks: {}, shifts: 0 });
+        // Counts tasks.
+        let task = 0;
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => {
+          task++;
+          if (!seen.gone) port2.postMessage(0);
+        };
+        port2.postMessage(0);
+        new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (seen.shifts += value))).observe({ type: "layout-shift", buffered: true });
+        const watcher = new MutationObserver(() => {
+          for (const [part, selector] of Object.entries(parts)) {
+            if (document.querySelector(`.page:not(#frame) ${selector}`)) seen.tasks[part] ??= task;
+          }
+          if (!document.body || document.getElementById("frame") || seen.gone) return;
+          seen.gone = true;
+          seen.painted = performance.getEntriesByName("first-contentful-paint").length;
+        });
+        watcher.observe(document, { childList: true, subtree: true });
+      }, PARTS),
+    });
+    await page.locator("#frame").waitFor({ state: "detached" });
+    await page.locator(".pod.serving").nth(2).waitFor();
+    const seen = await page.evaluate(() => window.seen);
+    assert.equal(seen.painted, 1, "the frame was seen before it went");
+    assert.equal(new Set(Object.values(seen.tasks)).size, Object.keys(PARTS).length, JSON.stringify(seen.tasks));
+    assert.ok(seen.shifts < 0.02, `moved by ${seen.shifts}`);
+  });
+}
+
+test("a tab shows at once that it was pressed, its panel a paint later", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url);
+  await page.locator(".pod.serving").nth(2).waitFor();
+  const tab = page.getByRole("button", { name: "Inspector" });
+  await tab.click();
+  await page.locator("#drawer").waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("#drawer").waitFor({ state: "hidden" });
+  const atFirst = await tab.evaluate(async (tab) => {
+    tab.click();
+    // All that the page does before it paints.
+    for (let turn = 0; turn < 50; turn++) await undefined;
+    return [tab.getAttribute("aria-expanded"), document.getElementById("drawer").hidden];
+  });
+  assert.deepEqual(atFirst, ["true", true]);
+  await page.locator("#drawer").waitFor();
+});
+
+test("a link whose cluster takes long says so, on the frame", async (t) => {
+  const server = await startServer(t);
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  const page = await openPage(t, `${server.url}/#nothing`, {
+    prepare: (page) => page.route(/worker_bg-\w+\.wasm$/, async (route) => {
+      await released;
+      await route.continue();
+    }),
+  });
+  const line = page.locator("#frame .opening");
+  await line.waitFor();
+  assert.match(await line.innerText(), /open/i);
+  release();
+  await page.locator(".notice").waitFor();
+  await page.locator(".opening").waitFor({ state: "hidden" });
+});
+
+test("branches have their line above the tabs, alone and beside a panel", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url);
+  await page.locator(".pod.serving").nth(2).waitFor();
+  await page.keyboard.press("ArrowLeft");
+  await page.locator(".rewind.back").waitFor();
+  await page.keyboard.press("f");
+  await page.locator(".branches").waitFor();
+  for (const panel of [false, true]) {
+    if (panel) await page.getByRole("button", { name: "Inspector" }).click();
+    if (panel) await page.locator("#drawer").waitFor();
+    const [branches, tabs] = [await box(page, ".branches"), await box(page, ".tabs")];
+    assert.ok(branches.y + branches.height <= tabs.y, `${panel ? "beside a panel" : "alone"} the branches end at ${branches.y + branches.height}, the tabs begin at ${tabs.y}`);
+    assert.ok(tabs.y + tabs.height <= 800, `the tabs end at ${tabs.y + tabs.height}`);
+  }
+});
+
+test("the cards of a pause leave the visitors' line free", async (t) => {
+  const server = await startServer(t);
+  for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }]) {
+    const page = await openPage(t, server.url, { viewport });
+    await page.locator(".pod.serving").nth(2).waitFor();
+    await ask(page, { command: { id: 1, command: { kubectl: "create deployment web --image=nginx:1.27 --replicas=3" } } });
+    await page.locator(".dot:not([hidden])").first().waitFor({ state: "attached" });
+    await page.keyboard.press("Space");
+    await page.locator(".halted").waitFor();
+    const [card, line] = [await box(page, ".halted"), await box(page, ".visitors")];
+    assert.ok(card.y + card.height <= line.y, `${viewport.width}: ${JSON.stringify([card, line])}`);
+  }
+});
+
+test("the door of an Ingress is reached and opened by keyboard", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url);
+  await page.locator(".pod.serving").nth(2).waitFor();
+  await ask(page, { command: { id: 1, command: { kubectl: "create ingress door --rule=example.com/=todo-api:8080" } } });
+  const door = page.getByRole("button", { name: /Ingress door/ });
+  await door.waitFor();
+  await page.locator(".service").last().focus();
+  await page.keyboard.press("Tab");
+  assert.ok(await door.evaluate((door) => door === document.activeElement), await page.evaluate(() => document.activeElement.outerHTML));
+  await page.keyboard.press("Enter");
+  await page.locator("#drawer").getByText("example.com").first().waitFor();
+});
