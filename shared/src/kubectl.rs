@@ -49,6 +49,7 @@ mod server_side;
 mod set;
 mod table;
 mod tabs;
+mod template;
 mod top;
 mod wait;
 mod watch;

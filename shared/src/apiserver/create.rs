@@ -126,6 +126,7 @@ impl ApiServer {
         validate(&key, resource, &doc, None, alike)?;
         admission::validating(call, &key, &doc, None)?;
         admission::quota(call, &key, &doc, None)?;
+        bounds::room(&key, call)?;
         allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         if call.store.get(&key).is_some() {
             return Err(Status::already_exists(&key));

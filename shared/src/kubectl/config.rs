@@ -5,7 +5,7 @@ use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::manifest;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, output, switch};
 use super::failure::{Failure, SERVER};
 use super::io::{Io, Stop};
 use super::printer::Format;
@@ -17,7 +17,7 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("flatten", None),
     switch("raw", None),
     switch("no-headers", None),
-    value("output", Some('o')),
+    output(),
 ];
 
 /// Where the file would lie.
@@ -103,12 +103,9 @@ fn view(mut config: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         config.set("users", users);
         config.set("contexts", vec![context]);
     }
-    match args.get("output").unwrap_or("yaml") {
-        "yaml" => io.print(&manifest::to_yaml(&config)),
-        other => {
-            let format = Format::parse(other).map_err(|why| io.fail(why))?;
-            io.print(&format.print(&config, true));
-        }
+    match Format::asked(args, io)? {
+        None => io.print(&manifest::to_yaml(&config)),
+        Some(format) => format.show(&config, true, io)?,
     }
     Ok(())
 }
