@@ -141,6 +141,12 @@ async fn the_description_of_the_api_is_true() {
     let others = ["/join", "/join/{code}"];
     let expected: BTreeSet<&str> = routes.into_iter().filter(|route| !others.contains(route)).collect();
     assert_eq!(paths.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+    let places = ["rooms/BBBBBB/participants/4294967296/run", "rooms/BBBBBB/results?format=csv&format=csv"];
+    for path in places.map(|path| server.url(&format!("/api/v1/{path}"))) {
+        let refused = reqwest::get(&path).await.expect("it answers");
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(refused.json::<Value>().await.expect("details")["status"], 400, "{path}");
+    }
     for (path, item) in paths {
         let path =
             path.replace("{id}", "AAAAAAAAAAAAAAAA").replace("{code}", "BBBBBB").replace("{number}", "1");
@@ -151,6 +157,9 @@ async fn the_description_of_the_api_is_true() {
             let there = answer.status() != StatusCode::METHOD_NOT_ALLOWED;
             assert_eq!(there, described, "{method} {path}: {}", answer.status());
             let status = answer.status().as_u16().to_string();
+            if answer.status().is_client_error() {
+                assert_eq!(answer.headers()["content-type"], "application/problem+json", "{method} {path}");
+            }
             if described {
                 let answers = &item[method.as_str().to_lowercase()]["responses"];
                 assert!(

@@ -197,6 +197,11 @@ impl Args {
         })
     }
 
+    /// Another context than the present one is meant, with this namespace.
+    pub fn in_context(&mut self, namespace: &str) {
+        self.namespace = namespace.to_owned();
+    }
+
     /// The namespace that is meant when an object names none.
     pub fn namespace(&self) -> &str {
         self.get("namespace").filter(|namespace| !namespace.is_empty()).unwrap_or(&self.namespace)

@@ -180,13 +180,16 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
     }
     // Kinds are told apart when there is more than one among what was asked for.
     let with_kind = tables.iter().any(|(target, _)| target.kind != tables[0].0.kind);
-    tables.retain(|(_, table)| !table["rows"].items().is_empty());
     if let Some(by) = args.get("sort-by") {
         for (_, table) in &mut tables {
             let rows = table.at_mut(&["rows"]).items_mut();
-            sort_items(rows, by, |row| &row["object"]).map_err(|why| io.fail(why))?;
+            // kubectl shows nothing of what it cannot sort, and says no more about it.
+            if sort_items(rows, by, |row| &row["object"]).is_err() {
+                rows.clear();
+            }
         }
     }
+    tables.retain(|(_, table)| !table["rows"].items().is_empty());
     for (at, (target, table)) in tables.iter().enumerate() {
         let view = view(target, with_kind, args);
         io.print(if at > 0 && view.headers { "\n" } else { "" });

@@ -49,8 +49,11 @@ impl Format {
                 Format::read("jsonpath", &text, io).map(Some)
             }
             ("custom-columns-file", path) if !path.is_empty() => {
-                let text = file("--template", path, io)?;
+                let text = file("template", path, io)?;
                 Ok(Some(Format::Columns(columns_of_file(&text).map_err(|why| io.fail(why))?)))
+            }
+            ("json" | "yaml" | "kyaml" | "name", given) if !given.is_empty() && template.is_empty() => {
+                Format::read(output, "", io).map(Some)
             }
             (name, given) => Format::read(name, given, io).map(Some),
         }
@@ -70,6 +73,7 @@ impl Format {
 
     /// A format by its name and what it says; the error is what stands after `error: `.
     fn named(name: &str, given: &str) -> Result<Format, String> {
+        let text = if given.is_empty() { name.to_owned() } else { format!("{name}={given}") };
         match name {
             "json" => Ok(Format::Json),
             "yaml" => Ok(Format::Yaml),
@@ -82,7 +86,7 @@ impl Format {
             "custom-columns" => columns(given).map(Format::Columns),
             "custom-columns-file" => Err("custom-columns-file format specified but no file given".into()),
             _ => Err(format!(
-                "unable to match a printer suitable for the output format {name:?}, allowed formats are: {ALLOWED}"
+                "unable to match a printer suitable for the output format {text:?}, allowed formats are: {ALLOWED}"
             )),
         }
     }

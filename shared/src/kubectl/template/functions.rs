@@ -126,7 +126,7 @@ fn length(values: &[Value]) -> Result<Value, String> {
             Doc::List(items) => items.len(),
             map => map.entries().len(),
         },
-        value if value.is_nothing() => return Err("len of nil pointer".into()),
+        value if value.is_nothing() => return Err("reflect: call of reflect.Value.Type on zero Value".into()),
         value => match value.as_text() {
             Some(text) => text.len(),
             None => return Err(format!("len of type {}", value.type_name())),

@@ -134,6 +134,9 @@ impl Lexer<'_> {
                 _ => {}
             }
             let (kind, length) = self.word(first, white)?;
+            if matches!(kind, Kind::Word | Kind::Field | Kind::Variable) {
+                self.ends(at + length)?;
+            }
             let word = self.text[at..at + length].to_owned();
             self.push(at, kind, &word);
             self.at += length;
@@ -175,6 +178,17 @@ impl Lexer<'_> {
                 return Err(fault(format!("unrecognized character in action: U+{:04X}", first as u32)));
             }
         })
+    }
+
+    /// A name ends with a space, a sign or the action.
+    fn ends(&self, at: usize) -> Result<(), String> {
+        let rest = &self.text[at..];
+        match rest.chars().next() {
+            Some(c) if !c.is_whitespace() && !".,|:)(".contains(c) && !rest.starts_with(CLOSE) => {
+                Err(complaint(self.text, at, format!("bad character U+{:04X} '{c}'", u32::from(c))))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn number(&self) -> usize {

@@ -254,6 +254,8 @@ impl Parser<'_> {
     fn call(&mut self, from: usize, defines: bool) -> Result<Node, String> {
         self.at += 1;
         let clause = if defines { "block clause" } else { "template clause" };
+        self.skip_space();
+        let place = self.peek().map_or(from, |token| token.at);
         let name = self.name(clause)?;
         self.skip_space();
         let pipe = match self.peek() {
@@ -263,9 +265,10 @@ impl Parser<'_> {
             }
             _ => Some(self.pipe(clause, true)?),
         };
-        let Words { line, column, text } = self.words(from);
+        // Faults name the whole action, at the place of the name.
+        let text = self.words(from).text;
         let text = format!("{{{{{}}}}}", text.trim_end_matches("}}").trim_end());
-        let words = Words { line, column, text };
+        let words = Words { text, ..self.words(place) };
         if defines {
             let body = self.body()?;
             self.named.insert(name.clone(), body);
