@@ -17,7 +17,7 @@ test("two people see each other, one follows, and goes on alone in a copy", asyn
   await ana.keyboard.press("Escape");
 
   // Who gave no name is an animal, each with another letter.
-  await ana.getByRole("button", { name: "Who is here: Otter, Fox" }).waitFor();
+  for (const page of [ana, bo]) await page.getByRole("button", { name: "Who is here: Otter, Fox" }).waitFor();
   assert.deepEqual(await bo.locator(".together-people .avatar").allTextContents(), ["O", "F"]);
   // Names are text, and each has a colour.
   const call = async (page, name) => {
