@@ -103,9 +103,12 @@ pub struct Serve {
     /// How large a session's log may grow.
     #[arg(long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub session_megabytes: u32,
-    /// How many nodes a session may begin with.
+    /// How many nodes the cluster of a session may have.
     #[arg(long, value_name = "N", default_value_t = 5000)]
     pub nodes: u32,
+    /// How many pods the cluster of a session may have: one more is refused as by a quota.
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    pub pods: u32,
     /// How many commands a second one page may send.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub commands_per_second: u32,

@@ -2,12 +2,16 @@
 
 use axum::{
     Json,
+    body::to_bytes,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
 use crate::storage::StoreError;
+
+/// The framework's own refusals are a sentence.
+const MAX_WORDS: usize = 4096;
 
 /// A refusal: what is wrong, where, and what to do.
 #[derive(Debug, Serialize)]
@@ -77,6 +81,20 @@ impl IntoResponse for Problem {
         let status = self.status;
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         (status, [kind], Json(self)).into_response()
+    }
+}
+
+/// Refusals of the framework, which are bare text, as problem details too.
+pub async fn in_detail(response: Response) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let bare = kind.is_some_and(|kind| kind.starts_with("text/plain"));
+    let status = response.status();
+    if !status.is_client_error() || !bare {
+        return response;
+    }
+    match to_bytes(response.into_body(), MAX_WORDS).await {
+        Ok(words) => Problem::new(status, String::from_utf8_lossy(&words)).into_response(),
+        Err(_) => Problem::new(status, "this request makes no sense here").into_response(),
     }
 }
 

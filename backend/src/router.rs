@@ -17,7 +17,7 @@ use tower_http::{
 use tracing::Span;
 
 use crate::{
-    error::Problem,
+    error::{Problem, in_detail},
     guesses::{self, Guesses},
     kube_api,
     links::{self, Links},
@@ -66,6 +66,7 @@ pub fn router(
                 "the API does not know this method here; see the Allow header",
             )
         })
+        .layer(middleware::map_response(in_detail))
         // What is said here is for one reader, and true only now.
         .layer(SetResponseHeaderLayer::overriding(
             header::CACHE_CONTROL,

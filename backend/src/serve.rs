@@ -168,6 +168,7 @@ fn session_limits(options: &Serve) -> sessions::Limits {
         log_bytes: options.session_megabytes as usize * 1_000_000,
         commands_per_second: options.commands_per_second,
         nodes: options.nodes,
+        pods: options.pods,
         watches: options.watches,
         requests_per_second: options.requests_per_second,
     }

@@ -18,7 +18,10 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use shared::{doc::Str, scenario::StepAction};
+use shared::{
+    doc::Str,
+    scenario::{Scenario, StepAction},
+};
 use tokio::sync::{mpsc, oneshot};
 
 pub use actor::{Ask, Grant, Guest, Live, PaceChange, Submission};
@@ -45,12 +48,32 @@ pub struct Limits {
     pub log_bytes: usize,
     /// What one client may ask of a session, a second.
     pub commands_per_second: u32,
-    /// Nodes in one when it begins.
+    /// Nodes in one.
     pub nodes: u32,
+    /// Pods in one.
+    pub pods: u32,
     /// Watches and logs that are followed over a session's Kubernetes endpoint at the same time.
     pub watches: usize,
     /// What is asked of a session's Kubernetes endpoint, a second.
     pub requests_per_second: u32,
+}
+
+impl Limits {
+    /// The scenario with what its cluster may hold, which every copy of it then keeps to.
+    ///
+    /// # Errors
+    /// It begins with more.
+    pub fn bound(&self, mut scenario: Scenario) -> Result<Scenario, String> {
+        let groups = scenario.spec.cluster.nodes.iter();
+        let nodes = groups.fold(0, |sum: u32, group| sum.saturating_add(group.count));
+        if nodes > self.nodes {
+            return Err(format!("a session here has {} nodes at most, and this one {nodes}", self.nodes));
+        }
+        let options = &mut scenario.spec.options;
+        options.max_nodes = Some(options.max_nodes.map_or(self.nodes, |most| most.min(self.nodes)));
+        options.max_pods = Some(options.max_pods.map_or(self.pods, |most| most.min(self.pods)));
+        Ok(scenario)
+    }
 }
 
 /// All sessions. Cheap to clone.

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Client, Server, Session, directory};
+use common::{Client, Etcd, Server, Session, directory};
 use shared::{
     scenario::StepAction,
     session::{
@@ -157,4 +157,28 @@ async fn who_comes_late_begins_with_a_snapshot_also_after_a_restart() {
     let (mut last, had_snapshot) = Follower::come_late(&server, &session).await;
     assert!(had_snapshot, "it was kept");
     assert_eq!(last.follow_to(after, 2).await, end);
+}
+
+#[tokio::test]
+async fn a_snapshot_in_etcd_outlives_its_server_and_a_compaction() {
+    let Some(etcd) = Etcd::start(1).await else { return };
+    let server = Server::start_on(&etcd).await;
+    let session = server.create("").await;
+    let mut one = Follower::join(&server, &session, &session.owner).await;
+    one.submit(1, StepAction::Apply(APP.into())).await;
+    let skipped = Time(one.replica.horizon().time.0 + 400_000);
+    one.pace(Some(false), None, Some(skipped)).await;
+    let here = one.follow_to(skipped, 1).await;
+    while !Follower::come_late(&server, &session).await.1 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    server.kill().await;
+    for _ in 0..2 {
+        etcd.compact().await;
+        let next = Server::start_on(&etcd).await;
+        let (mut late, had_snapshot) = Follower::come_late(&next, &session).await;
+        assert!(had_snapshot && late.client.log.is_empty(), "it was kept");
+        assert_eq!(late.follow_to(skipped, 1).await, here);
+        next.kill().await;
+    }
 }

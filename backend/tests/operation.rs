@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use common::{Server, directory};
 use reqwest::{Client, Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn probes_and_measures_tell_how_it_is() {
@@ -35,6 +35,40 @@ async fn probes_and_measures_tell_how_it_is() {
     assert!(text.ends_with("# EOF\n"));
     for secret in [&session.id, &session.owner] {
         assert!(!text.contains(secret.as_str()), "measures name no session");
+    }
+}
+
+/// What a cluster holds is refused as by a quota, to people and to controllers, on every copy of it alike.
+#[tokio::test]
+async fn one_pod_or_node_more_is_refused() {
+    let data = directory();
+    let server = Server::start_with(data.path(), &["--pods", "5", "--nodes", "3"]).await;
+    let session = server.create("").await;
+    let (mut client, _) = server.join(&session.id, &session.owner).await;
+    client.done(1, "create deployment crowd --image=nginx --replicas=9").await;
+    let url = server.url(&format!("/k8s/{}{}/api/v1", session.id, session.owner));
+    let post = |path: &str, body: Value| Client::new().post(format!("{url}/{path}")).json(&body).send();
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one-more"},
+        "spec": {"containers": [{"name": "c", "image": "nginx"}]},
+    });
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "fourth"}});
+    for (path, body, name, resource, most) in
+        [("namespaces/default/pods", pod, "one-more", "pods", 5), ("nodes", node, "fourth", "nodes", 3)]
+    {
+        // Until the Deployment has made all that there is room for.
+        let refused = loop {
+            let answer = post(path, body.clone()).await.expect("it answers");
+            if answer.status() == StatusCode::FORBIDDEN {
+                break answer.json::<Value>().await.expect("a Status");
+            }
+        };
+        let message = format!(
+            "{resource} \"{name}\" is forbidden: exceeded quota: of the whole cluster, requested: {resource}=1, used: \
+             {resource}={most}, limited: {resource}={most}"
+        );
+        assert_eq!(refused["message"], message);
+        assert_eq!(refused["reason"], "Forbidden");
     }
 }
 
@@ -107,6 +141,12 @@ async fn the_description_of_the_api_is_true() {
     let others = ["/join", "/join/{code}"];
     let expected: BTreeSet<&str> = routes.into_iter().filter(|route| !others.contains(route)).collect();
     assert_eq!(paths.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+    let places = ["rooms/BBBBBB/participants/4294967296/run", "rooms/BBBBBB/results?format=csv&format=csv"];
+    for path in places.map(|path| server.url(&format!("/api/v1/{path}"))) {
+        let refused = reqwest::get(&path).await.expect("it answers");
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(refused.json::<Value>().await.expect("details")["status"], 400, "{path}");
+    }
     for (path, item) in paths {
         let path =
             path.replace("{id}", "AAAAAAAAAAAAAAAA").replace("{code}", "BBBBBB").replace("{number}", "1");
@@ -117,6 +157,9 @@ async fn the_description_of_the_api_is_true() {
             let there = answer.status() != StatusCode::METHOD_NOT_ALLOWED;
             assert_eq!(there, described, "{method} {path}: {}", answer.status());
             let status = answer.status().as_u16().to_string();
+            if answer.status().is_client_error() {
+                assert_eq!(answer.headers()["content-type"], "application/problem+json", "{method} {path}");
+            }
             if described {
                 let answers = &item[method.as_str().to_lowercase()]["responses"];
                 assert!(

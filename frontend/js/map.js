@@ -498,8 +498,9 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
     const rect = canvas.getBoundingClientRect();
     return [(event.clientX - rect.left) * pixel, (event.clientY - rect.top) * pixel];
   };
+  const world = (x, y) => [view.x + x / view.scale, view.y + y / view.scale];
   const under = (x, y) => {
-    const found = hit(layout, view.x + x / view.scale, view.y + y / view.scale);
+    const found = hit(layout, ...world(x, y));
     if (found && (found.slot < 0 || (model.cells[found.node].pods[found.slot] ?? GONE) > 7 || view.scale < 3)) found.slot = -1;
     return found;
   };
@@ -589,8 +590,24 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
   dark.addEventListener("change", recolour);
   const themed = new MutationObserver(recolour);
   themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  // Who else is here points at nodes (js/together.js).
+  element.places = {
+    at(clientX, clientY) {
+      const found = hit(layout, ...world(...at({ clientX, clientY })));
+      return found && model.names[found.node] ? `node/${model.names[found.node]}` : "";
+    },
+    boxOf(place) {
+      const node = model.names.findIndex((name) => place === `node/${name}`);
+      const { left, top, width, height } = canvas.getBoundingClientRect();
+      const [x, y] = [0, 1].map((side) => ((layout.places[2 * node + side] - [view.x, view.y][side]) * view.scale) / pixel);
+      const [wide, high] = [(layout.width * view.scale) / pixel, (layout.height * view.scale) / pixel];
+      const inside = x + wide > 0 && y + high > 0 && x < width && y < height;
+      return node >= 0 && inside ? new DOMRect(left + x, top + y, wide, high) : undefined;
+    },
+  };
   return {
     destroy() {
+      delete element.places;
       engine.removeEventListener("message", hear);
       dark.removeEventListener("change", recolour);
       themed.disconnect();

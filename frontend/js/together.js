@@ -24,7 +24,19 @@ const NEWS_MS = 6000;
 const NOTHING = { place: "", x: 0, y: 0, chosen: "", panel: "" };
 const PANELS = ["yaml", "terminal", "timeline", "inspector", "faults", "tree"];
 /** What the server calls those who gave no name. */
-const NAMELESS = /^(owner|editor|viewer)( \d+)?$/;
+const NAMELESS = /^(owner|editor|viewer)(?: (\d+))?$/;
+const ROLES = ["owner", "editor", "viewer"];
+
+/** What somebody is called here: an animal where they gave no name, the same one on every page, each with another letter. */
+export function called(name) {
+  const [, role, number = 1] = name.match(NAMELESS) ?? [];
+  if (!role) return name;
+  const animals = t("animals").split(" ");
+  // Names of the server are told apart by their numbers; so are these.
+  const at = (number - 1) * ROLES.length + ROLES.indexOf(role);
+  const again = Math.floor(at / animals.length);
+  return animals[at % animals.length] + (again ? ` ${again + 1}` : "");
+}
 
 const { engine } = window.kubarium;
 const say = (message) => engine.postMessage([JSON.stringify(message)]);
@@ -70,12 +82,16 @@ engine.postMessage = (message, ...rest) => {
 
 const stage = () => document.querySelector(".stages > .stage");
 const placed = (place) => stage()?.querySelector(`[data-place="${CSS.escape(place)}"]`);
-/** The element of something that is chosen, if it is drawn. */
-function drawn(thing) {
+/** What a large cluster is drawn by: a canvas that knows where its nodes are (js/map.js). */
+const map = () => document.querySelector(".map")?.places;
+/** Where something of the cluster is on the page, if it is drawn. */
+const boxOf = (place) => placed(place)?.getBoundingClientRect() ?? map()?.boxOf(place);
+/** The same of what is chosen. */
+function chosenBox(thing) {
   const [kind, , name] = thing.split("/");
-  if (name === undefined) return thing && placed(thing);
-  if (kind === "Node") return placed(`node/${name}`);
-  return kind === "Pod" ? stage()?.querySelector(`.pod[title^="${CSS.escape(name)} "]`) : null;
+  if (name === undefined) return boxOf(thing);
+  if (kind === "Node") return boxOf(`node/${name}`);
+  return kind === "Pod" ? stage()?.querySelector(`.pod[title^="${CSS.escape(name)} "]`)?.getBoundingClientRect() : undefined;
 }
 
 const tabs = () => [...document.querySelectorAll(".tabs .tab")];
@@ -97,7 +113,7 @@ export function create(element, { inspect }) {
   let under = NOTHING;
   let sent = JSON.stringify(NOTHING);
   let open = false;
-  let called = false;
+  let introduced = false;
 
   const faces = h("button", { type: "button", class: "together-people", "aria-expanded": "false", onclick: () => toggle(!open) });
   const list = h("div", { class: "sheet together-sheet", role: "group" });
@@ -120,11 +136,11 @@ export function create(element, { inspect }) {
     element.append(list);
     draw();
   }
-  const face = ({ name }) => h("span", { class: "avatar", "data-hue": hues.get(name), "data-followed": name === following, "aria-hidden": "true" }, [...name][0].toLocaleUpperCase());
+  const face = ({ name }) => h("span", { class: "avatar", "data-hue": hues.get(name), "data-followed": name === following, "aria-hidden": "true" }, [...called(name)][0].toLocaleUpperCase());
 
   function draw() {
     element.hidden = !people.length;
-    faces.setAttribute("aria-label", t("people", { names: people.map(({ name }) => name).join(", ") }));
+    faces.setAttribute("aria-label", t("people", { names: people.map(({ name }) => called(name)).join(", ") }));
     faces.title = faces.getAttribute("aria-label");
     const more = people.length - FACES;
     faces.replaceChildren(...people.slice(0, FACES).map(face), ...(more > 0 ? [h("span", { class: "avatar", "aria-hidden": "true" }, `+${more}`)] : []));
@@ -143,7 +159,7 @@ export function create(element, { inspect }) {
     list.replaceChildren(
       h("h2", {}, t("title")),
       h("ul", {}, people.map((person) => h("li", {}, face(person),
-        h("span", {}, h("b", {}, person.name), h("small", {}, person.you ? `${t("you")} · ${t(person.role)}` : t(person.role))),
+        h("span", {}, h("b", {}, called(person.name)), h("small", {}, person.you ? `${t("you")} · ${t(person.role)}` : t(person.role))),
         person.you ? null : followButton(person.name)))),
       ...(inRoom() ? [] : [h("form", { class: "together-name", onsubmit: rename }, h("label", {}, h("span", {}, t("name")), name),
         h("button", { class: "quiet", "data-key": "rename" }, t("rename")))]),
@@ -153,16 +169,16 @@ export function create(element, { inspect }) {
     if (focus) list.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
   }
   const followButton = (name) => (name === following
-    ? button(t("stop"), () => stop(), { "aria-label": t("stop_whom", { name }), "data-key": `of ${name}` })
-    : button(t("follow"), () => follow(name), { "aria-label": t("follow_whom", { name }), "data-key": `of ${name}` }));
+    ? button(t("stop"), () => stop(), { "aria-label": t("stop_whom", { name: called(name) }), "data-key": `of ${name}` })
+    : button(t("follow"), () => follow(name), { "aria-label": t("follow_whom", { name: called(name) }), "data-key": `of ${name}` }));
 
   // ---- Following ----
 
   function follow(name) {
     [following, followed] = [name, NOTHING];
     bar.dataset.hue = hues.get(name);
-    bar.title = t("following", { name });
-    bar.replaceChildren(face({ name }), h("span", { "aria-label": bar.title }, t("follows", { name })), button(t("stop"), () => stop(), { "aria-label": t("stop_whom", { name }) }));
+    bar.title = t("following", { name: called(name) });
+    bar.replaceChildren(face({ name }), h("span", { "aria-label": bar.title }, t("follows", { name: called(name) })), button(t("stop"), () => stop(), { "aria-label": t("stop_whom", { name: called(name) }) }));
     [faces.hidden, bar.hidden] = [true, false];
     toggle(false);
     draw();
@@ -212,10 +228,11 @@ export function create(element, { inspect }) {
 
   function move({ target, clientX, clientY }) {
     const thing = target.closest?.(".stages > .stage [data-place]");
-    if (!thing) return void (under = NOTHING);
-    const box = thing.getBoundingClientRect();
+    const place = thing?.dataset.place ?? (target.closest?.(".map canvas") && map()?.at(clientX, clientY));
+    if (!place) return void (under = NOTHING);
+    const box = boxOf(place);
     const part = (at, from, size) => Math.round(1000 * Math.min(1, Math.max(0, (at - from) / (size || 1))));
-    under = { place: thing.dataset.place, x: part(clientX, box.left, box.width), y: part(clientY, box.top, box.height) };
+    under = { place, x: part(clientX, box.left, box.width), y: part(clientY, box.top, box.height) };
   }
   const leave = () => (under = NOTHING);
   function tell() {
@@ -237,14 +254,14 @@ export function create(element, { inspect }) {
     const seen = new Set();
     for (const { name } of others()) {
       const { place = "", x = 0, y = 0, chosen: thing = "" } = pointers[name] ?? {};
-      const on = place && placed(place)?.getBoundingClientRect();
+      const on = place && boxOf(place);
       if (on) {
-        const pointer = mark(`pointer ${name}`, () => h("div", { class: "together-pointer" }, arrow(), h("span", {}, name)));
+        const pointer = mark(`pointer ${name}`, () => h("div", { class: "together-pointer" }, arrow(), h("span", {}, called(name))));
         pointer.dataset.hue = hues.get(name);
         pointer.style.translate = `${Math.round(on.left + (x / 1000) * on.width)}px ${Math.round(on.top + (y / 1000) * on.height)}px`;
         seen.add(`pointer ${name}`);
       }
-      const box = thing && drawn(thing)?.getBoundingClientRect();
+      const box = thing && chosenBox(thing);
       if (box?.width) {
         const choice = mark(`choice ${name}`, () => h("div", { class: "together-choice" }));
         choice.dataset.hue = hues.get(name);
@@ -270,9 +287,9 @@ export function create(element, { inspect }) {
       // The server may have lost what one points at.
       sent = JSON.stringify(NOTHING);
       const name = kept.get("name");
-      if (!called && name && !inRoom() && NAMELESS.test(me()?.name ?? "")) say({ call: name });
-      called = true;
-      if (following && !people.some(({ name }) => name === following)) stop(t("left", { name: following }));
+      if (!introduced && name && !inRoom() && NAMELESS.test(me()?.name ?? "")) say({ call: name });
+      introduced = true;
+      if (following && !people.some(({ name }) => name === following)) stop(t("left", { name: called(following) }));
       draw();
     }
     if (here.pointers) pointers = here.pointers;

@@ -182,11 +182,23 @@ fn Notices() -> impl IntoView {
             })}
             {move || page.bad_link.get().map(|reason| view! {
                 <p class="notice">
-                    {t!(i18n, notice.link, reason = reason.clone())}
+                    {t!(i18n, notice.link, reason = why(i18n, &reason))}
                     <button class="quiet" on:click=move |_| page.bad_link.set(None)>{t!(i18n, close)}</button>
                 </p>
             })}
         </div>
+    }
+}
+
+/// Why a link did not open, in the reader's language where it is one of the usual reasons.
+fn why(i18n: I18nContext<Locale>, reason: &str) -> String {
+    match reason {
+        "foreign" => t_string!(i18n, notice.link_foreign).to_owned(),
+        "newer" => t_string!(i18n, notice.link_newer).to_owned(),
+        "damaged" => t_string!(i18n, notice.link_damaged).to_owned(),
+        "too_large" => t_string!(i18n, notice.link_too_large).to_owned(),
+        "no_session" => t_string!(i18n, notice.link_no_session).to_owned(),
+        sentence => sentence.to_owned(),
     }
 }
 

@@ -221,7 +221,8 @@ pub enum Reply {
     OtherVersion(String),
     /// The server has another version now: the page is to be loaded again.
     Outdated,
-    /// The link could not be opened; the default cluster is shown instead. Says why.
+    /// The link could not be opened; the default cluster is shown instead. Says why: a name that the page has words for
+    /// (`shared::session::link::LinkError::name`, `no_session`), or a sentence.
     BadLink(String),
 }
 

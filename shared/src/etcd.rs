@@ -119,6 +119,11 @@ impl Store {
         self.kinds.get(&kind).is_some_and(|kept| !kept.entries.is_empty())
     }
 
+    /// How many objects of a kind there are.
+    pub fn count(&self, kind: Kind) -> u64 {
+        self.kinds.get(&kind).map_or(0, |kept| kept.entries.len() as u64)
+    }
+
     /// All objects of a kind, by namespace and name.
     pub fn list(&self, kind: Kind) -> impl Iterator<Item = &Arc<Object>> {
         let entries = self.kinds.get(&kind).into_iter().flat_map(|kept| kept.entries.values());

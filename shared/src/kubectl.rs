@@ -49,6 +49,7 @@ mod server_side;
 mod set;
 mod table;
 mod tabs;
+mod template;
 mod top;
 mod wait;
 mod watch;
@@ -490,9 +491,13 @@ fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(help::unknown(&name, io));
     };
     let namespace = config::namespace(io.config);
-    let args = Args::parse(verb.name, verb.flags, &args, &namespace).map_err(|why| io.fail(why))?;
+    let mut args = Args::parse(verb.name, verb.flags, &args, &namespace).map_err(|why| io.fail(why))?;
     if args.is_on("help") {
         return help::of(verb, io);
+    }
+    // `config` writes what the others choose from; `set subject` has users of its own.
+    if !matches!(verb.name, "config" | "set" | "create") {
+        config::choose(&mut args, io)?;
     }
     io.impersonate = args.get("as").unwrap_or("").into();
     (verb.run)(&args, io)

@@ -1,15 +1,18 @@
 //! The schema as data: which fields the API types have, checked and worded as the API server does it.
 //!
-//! `build.rs` writes the table; it is read once, when first asked. Enumerations, merge keys and defaults are not in it.
+//! `build.rs` writes the table; it is read once, when first asked. Merge keys and defaults are not in it; enumerations
+//! are a table of their own.
 
 mod check;
 mod normalise;
+mod values;
 mod wording;
 
 use std::sync::LazyLock;
 
 pub use check::{Problem, What, check, check_custom, is_quantity};
 pub use normalise::normalise;
+pub use values::{enumerated, values};
 pub use wording::{
     decoding_refusal, go_kind, go_value, handled_as, patch_refusal, refusal, strict_message, strict_path,
     typed_fault, warnings,

@@ -32,6 +32,83 @@ const linkOf = (page, text) => page.evaluate(async (text) => {
   return link;
 }, text);
 
+/** A shop of ten services, each with five objects of its own. */
+const SHOP = ["cart", "checkout", "catalog", "payments", "shipping", "recommend", "ads", "currency", "email", "frontend"];
+const objectsOf = (app, index) => [`apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${app}
+  labels:
+    app: ${app}
+spec:
+  replicas: ${1 + (index % 4)}
+  selector:
+    matchLabels:
+      app: ${app}
+  template:
+    metadata:
+      labels:
+        app: ${app}
+    spec:
+      containers:
+      - name: ${app}
+        image: shop/${app}:v1.${index}
+        ports:
+        - containerPort: ${8000 + 37 * index}
+        resources:
+          requests:
+            cpu: ${100 + 50 * index}m
+            memory: ${64 + 16 * index}Mi
+        readinessProbe:
+          httpGet:
+            path: /healthz
+            port: ${8000 + 37 * index}
+`, `apiVersion: v1
+kind: Service
+metadata:
+  name: ${app}
+spec:
+  selector:
+    app: ${app}
+  ports:
+  - port: 80
+    targetPort: ${8000 + 37 * index}
+`, `apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: ${app}-config
+data:
+  LOG_LEVEL: info
+  PEER: http://${SHOP[(index + 1) % SHOP.length]}
+`, `apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: ${app}
+spec:
+  minAvailable: 1
+  selector:
+    matchLabels:
+      app: ${app}
+`, `apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: ${app}
+spec:
+  scaleTargetRef:
+    apiVersion: apps/v1
+    kind: Deployment
+    name: ${app}
+  minReplicas: ${1 + (index % 4)}
+  maxReplicas: ${5 + index}
+  metrics:
+  - type: Resource
+    resource:
+      name: cpu
+      target:
+        type: Utilization
+        averageUtilization: ${50 + 3 * index}
+`];
+
 test("a link of every version opens", async (t) => {
   const server = await startServer(t);
   for (const [version, link, app] of LINKS) {
@@ -50,6 +127,8 @@ test("a link that is cut in half, or from the future, says so; the page lives", 
     await page.getByText(says).waitFor();
     await page.locator(".node[data-state=ready]").nth(2).waitFor();
   }
+  const page = await openPage(t, `${server.url}/?lang=ja#${link.slice(0, link.length / 2)}`);
+  await page.getByText("リンクを開けませんでした: リンクが途中で切れているか、書き換わっています。").waitFor();
 });
 
 test("links are short", async (t) => {
@@ -70,6 +149,9 @@ test("links are short", async (t) => {
     readFileSync(`${root}/public/examples/service.yaml`, "utf8").replaceAll("todo-api", `app-${index}`),
   ]).flat().join("---\n");
   assert.ok(await measure("fifty objects", scenario(fifty), fifty) <= 2000);
+  const shop = SHOP.flatMap(objectsOf).join("---\n");
+  assert.equal(shop.split("---\n").length, 50);
+  assert.ok(await measure("fifty objects of five kinds, no two alike", scenario(shop), shop) <= 2000);
 });
 
 test("an address says how to begin: paused, in a language, without some of the page", async (t) => {

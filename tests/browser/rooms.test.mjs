@@ -71,6 +71,9 @@ test("a workshop from its opening to its end", async (t) => {
   await ana.strip.getByRole("button", { name: "Let them in" }).click();
   await wait(ana.strip.getByText("can act in it"));
   await wait(teacher.locator(".pod[data-shape=ready]").first());
+  // Who came to help is seen pointing.
+  await teacher.locator(".node[data-place='node/node-1']").hover();
+  await wait(ana.page.locator(".together-pointer"));
   await teacher.getByRole("button", { name: "Leave: Ana" }).click();
   await ana.strip.getByText("can act in it").waitFor({ state: "detached" });
 

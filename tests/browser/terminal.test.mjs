@@ -102,6 +102,44 @@ test("escapes in what the cluster holds are text", async (t) => {
   await enter(page, "k get cm hostile -o jsonpath='{.data.x}'", /\^\[\[2J\^\[\]0;gone\^Ghere/);
 });
 
+test("a hundred thousand lines, and escapes in labels and logs, leave a page that lives", async (t) => {
+  const page = await openTerminal(t);
+  const title = await page.title();
+  const hostile = `apiVersion: v1
+kind: Pod
+metadata: {name: hostile, annotations: {a: "\\e[31mred\\e]52;c;aGk=\\a"}}
+spec:
+  restartPolicy: Never
+  containers:
+  - name: c
+    image: busybox
+    env: [{name: E, value: "\\e[2J\\e]0;gone\\a\\e[?1049h\\eP+q544e\\e\\\\here"}]
+    command: [sh, -c, "echo $E; echo end"]
+`;
+  await page.evaluate((apply) => new Promise((applied) => {
+    const { engine } = window.kubarium;
+    engine.addEventListener("message", ({ data }) => String(data).includes("pod/hostile created") && applied());
+    engine.postMessage(JSON.stringify({ command: { id: 901, command: { apply } } }));
+  }), hostile);
+  await enter(page, "k wait pod/hostile --for=jsonpath='{.status.phase}'=Succeeded", /condition met/);
+  await enter(page, "k logs hostile", /\^\[\[2J\^\[\]0;gone\^G\^\[\[\?1049h\^\[P\+q544e\^\[\\here\nend\n/);
+  await enter(page, "k get pod hostile -o jsonpath='{.metadata.annotations.a}'", /\^\[\[31mred\^\[\]52;c;aGk=\^G/);
+  await enter(page, "k describe pod hostile | grep -i red", /\^\[\[31mred/);
+  assert.equal(await page.title(), title);
+
+  // What was applied last is kept beside the object, within 256 kB: the lines are empty.
+  const lines = "\\n".repeat(100_000);
+  await page.evaluate((apply) => new Promise((applied) => {
+    const { engine } = window.kubarium;
+    engine.addEventListener("message", ({ data }) => String(data).includes("configmap/long created") && applied());
+    engine.postMessage(JSON.stringify({ command: { id: 902, command: { apply } } }));
+  }), `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: long}\ndata: {x: "${lines}end of it"}\n`);
+  const begun = Date.now();
+  await enter(page, "k get cm long -o jsonpath='{.data.x}'", /end of it/);
+  t.diagnostic(`100,000 lines: ${Date.now() - begun} ms`);
+  await enter(page, "k get nodes -o name", /node\/node-2/);
+});
+
 test("nothing that axe knows is wrong, light or dark", async (t) => {
   for (const colorScheme of ["light", "dark"]) {
     const page = await openTerminal(t, { colorScheme });

@@ -16,6 +16,9 @@ test("two people see each other, one follows, and goes on alone in a copy", asyn
   const bo = await openPage(t, await invitation.inputValue());
   await ana.keyboard.press("Escape");
 
+  // Who gave no name is an animal, each with another letter.
+  for (const page of [ana, bo]) await page.getByRole("button", { name: "Who is here: Otter, Fox" }).waitFor();
+  assert.deepEqual(await bo.locator(".together-people .avatar").allTextContents(), ["O", "F"]);
   // Names are text, and each has a colour.
   const call = async (page, name) => {
     await page.getByRole("button", { name: /^Who is here: / }).click();
@@ -59,4 +62,58 @@ test("two people see each other, one follows, and goes on alone in a copy", asyn
   await copy.locator(".node[data-place='node/node-2'] .power[aria-checked=false]").waitFor();
   assert.equal(await copy.locator(".live").count(), 0);
   assert.equal(await ana.locator(".node .power[aria-checked=false]").count(), 0);
+});
+
+/** Two people in one cluster of a scenario, by its links. */
+async function pair(t, scenario) {
+  const server = await startServer(t);
+  const made = await fetch(`${server.url}/api/v1/sessions`, { method: "POST", body: scenario });
+  const { links } = await made.json();
+  return [await openPage(t, links.owner), await openPage(t, links.editor)];
+}
+
+async function kubectl(page, line, says) {
+  const terminal = page.locator(".xterm-screen");
+  if (!(await terminal.isVisible())) await page.getByRole("button", { name: "Terminal" }).click();
+  await terminal.click();
+  await page.keyboard.type(`kubectl ${line}\n`);
+  await page.locator(".xterm-rows").getByText(says).first().waitFor();
+}
+
+test("undo takes back one's own deeds and leaves those of others", async (t) => {
+  const [ana, bo] = await pair(t, "");
+  const power = (page, name) => page.locator(`.node[data-place='node/${name}'] .power`);
+  const undo = (page) => page.locator(".doing").getByRole("button", { name: "Undo" });
+  await power(bo, "node-2").waitFor();
+  await power(ana, "node-1").click();
+  await power(bo, "node-2").click();
+  for (const name of ["node-1", "node-2"]) await ana.locator(`.node[data-place='node/${name}'] .power[aria-checked=false]`).waitFor();
+  await undo(ana).click();
+  await bo.locator(".node[data-place='node/node-1'] .power[aria-checked=true]").waitFor();
+  assert.equal(await bo.locator(".node[data-place='node/node-2'] .power[aria-checked=false]").count(), 1);
+
+  await kubectl(ana, "create configmap of-ana --from-literal=by=ana", "configmap/of-ana created");
+  await kubectl(bo, "create configmap of-bo --from-literal=by=bo", "configmap/of-bo created");
+  await kubectl(ana, "delete configmap of-ana", 'configmap "of-ana" deleted');
+  await kubectl(bo, "label configmap of-bo still=here", "configmap/of-bo labeled");
+  await undo(ana).click();
+  await kubectl(bo, "get configmap of-ana of-bo -o name --show-managed-fields", "configmap/of-ana");
+  await bo.locator(".xterm-rows").getByText("configmap/of-bo", { exact: true }).waitFor();
+});
+
+test("people point at nodes of a map", async (t) => {
+  const [ana, bo] = await pair(t, "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nspec: {cluster: {nodes: [{count: 30}]}}");
+  for (const page of [ana, bo]) await page.locator(".map canvas").waitFor();
+  await bo.getByRole("button", { name: "Who is here: Otter, Fox" }).waitFor();
+  await ana.getByText(/30 nodes/).waitFor();
+  const box = await ana.locator(".map canvas").boundingBox();
+  await ana.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const pointer = bo.locator(".together-pointer").filter({ hasText: "Otter" });
+  await pointer.waitFor();
+  await screenshot(bo, "together-map");
+  const [from, at] = [await bo.locator(".map canvas").boundingBox(), await pointer.boundingBox()];
+  const middle = [from.x + from.width / 2, from.y + from.height / 2];
+  assert.ok(Math.hypot(at.x - middle[0], at.y - middle[1]) < 40, JSON.stringify([at, middle]));
+  await ana.mouse.move(5, 5);
+  await pointer.waitFor({ state: "detached" });
 });

@@ -71,6 +71,20 @@ spec:
       - name: once
         image: busybox
 ";
+const CRON_JOB: &str = "\
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: often
+spec:
+  schedule: \"*/5 * * * *\"
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          restartPolicy: Never
+          containers: [{name: once, image: busybox}]
+";
 const CLAIM: &str = "\
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -332,6 +346,89 @@ const CASES: &[Case] = &[
         (22, 18),
         "json: cannot unmarshal bool into Go struct field EnvVar.spec.template.spec.containers.env.value of type string",
         Some("value: \"yes\""),
+    ),
+    (
+        DEPLOYMENT,
+        "containerPort: 80",
+        "containerPort: 80000",
+        (19, 26),
+        "spec.template.spec.containers[0].ports[0].containerPort: Invalid value: 80000: must be between 1 and 65535, inclusive",
+        Some("containerPort: 8000"),
+    ),
+    (
+        SERVICE,
+        "port: 80\n    targetPort: 8080",
+        "port: 0\n    targetPort: 8080",
+        (9, 11),
+        "spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
+        None,
+    ),
+    (
+        DEPLOYMENT,
+        "replicas: 2",
+        "replicas: two",
+        (6, 13),
+        "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+        None,
+    ),
+    (
+        DEPLOYMENT,
+        "replicas: 2",
+        "replicas: ２",
+        (6, 13),
+        "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+        None,
+    ),
+    (
+        CRON_JOB,
+        "\"*/5 * * * *\"",
+        "every 5 minutes",
+        (6, 13),
+        "spec.schedule: Invalid value: \"every 5 minutes\": expected exactly 5 fields, found 3: [every 5 minutes]",
+        None,
+    ),
+    (
+        CRON_JOB,
+        "\"*/5 * * * *\"",
+        "Daily",
+        (6, 13),
+        "spec.schedule: Invalid value: \"Daily\": expected exactly 5 fields, found 1: [Daily]",
+        Some("\"0 0 * * *\""),
+    ),
+    (
+        CRON_JOB,
+        "\"*/5 * * * *\"",
+        "0 */5 * * * ?",
+        (6, 13),
+        "spec.schedule: Invalid value: \"0 */5 * * * ?\": expected exactly 5 fields, found 6: [0 */5 * * * ?]",
+        None,
+    ),
+    // Fields of versions that are gone.
+    (
+        INGRESS,
+        "backend: {service: {name: shop, port: {number: 80}}}",
+        "backend: {serviceName: shop, servicePort: 80}",
+        (11, 19),
+        "unknown field \"spec.rules[0].http.paths[0].backend.serviceName\"",
+        None,
+    ),
+    (
+        INGRESS,
+        "backend: {service: {name: shop, port: {number: 80}}}",
+        "backend:\n          serviceName: shop\n          # as the Service calls it\n          servicePort: http",
+        (12, 11),
+        "unknown field \"spec.rules[0].http.paths[0].backend.serviceName\"",
+        Some(
+            "backend:\n          service:\n            name: shop\n            port:\n              name: http\n          # as the Service calls it",
+        ),
+    ),
+    (
+        INGRESS,
+        "  rules:",
+        "  backend:\n    service: {name: shop, port: {number: 80}}\n  rules:",
+        (6, 3),
+        "unknown field \"spec.backend\"",
+        Some("  defaultBackend:\n    service: {name: shop, port: {number: 80}}\n  rules:"),
     ),
     // Names and words.
     (

@@ -216,6 +216,7 @@ impl Rooms {
         scenario: Scenario,
     ) -> Result<(), String> {
         scenario.cluster_spec().map_err(|error| error.to_string())?;
+        let scenario = self.inner.sessions.limits().bound(scenario)?;
         let scenario = serde_json::to_string(&scenario).expect("a scenario always prints");
         if scenario.len() > session_http::MAX_SCENARIO {
             return Err("this scenario is too large for a room".to_owned());

@@ -162,7 +162,7 @@ pub async fn open(
         return Err(Problem::new(StatusCode::BAD_REQUEST, why));
     }
     let scenario = sessions::body(body).await?;
-    rooms.inner.sessions.admit(&scenario).await?;
+    let scenario = rooms.inner.sessions.admit(scenario).await?;
     let title = match name::clean(&wanted.title) {
         Some(title) => title,
         None => scenario.metadata.name.to_string(),

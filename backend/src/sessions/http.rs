@@ -105,7 +105,7 @@ pub async fn create(
     let base = origin::base_url(&headers)
         .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "the Host header names no host"))?;
     let scenario = self::body(body).await?;
-    sessions.admit(&scenario).await?;
+    let scenario = sessions.admit(scenario).await?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let now = u64::try_from(now).unwrap_or_default();
     let tokens = [Token::random(), Token::random(), Token::random()];
@@ -124,23 +124,18 @@ pub async fn create(
 }
 
 impl Sessions {
-    /// Whether another session may begin like this.
+    /// What another session that is wanted like this begins with.
     ///
     /// # Errors
     /// There are too many, or it is too large.
-    pub async fn admit(&self, scenario: &Scenario) -> Result<(), Problem> {
+    pub async fn admit(&self, scenario: Scenario) -> Result<Scenario, Problem> {
         let limits = self.inner.limits;
-        let nodes =
-            scenario.spec.cluster.nodes.iter().fold(0, |sum: u32, group| sum.saturating_add(group.count));
-        if nodes > limits.nodes {
-            let why = format!("a session here has {} nodes at most, and this one {nodes}", limits.nodes);
-            return Err(Problem::new(StatusCode::BAD_REQUEST, why));
-        }
+        let scenario = limits.bound(scenario).map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why))?;
         if self.inner.store.count().await? >= limits.sessions {
             let why = "this server keeps as many sessions as it takes: whoever runs it can allow more";
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
         }
-        Ok(())
+        Ok(scenario)
     }
 }
 

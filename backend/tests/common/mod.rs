@@ -288,6 +288,19 @@ impl Etcd {
         timeout(PATIENCE, answers).await.expect("etcd answers");
     }
 
+    /// Forgets what values were before, as etcd is told to from time to time.
+    pub async fn compact(&self) {
+        let ask = async |path: &str, body: String| {
+            let url = format!("{}/v3/kv/{path}", self.members[0].client);
+            let answer = reqwest::Client::new().post(url).body(body).send().await.expect("etcd answers");
+            assert!(answer.status().is_success());
+            answer.json::<serde_json::Value>().await.expect("JSON")
+        };
+        let now = ask("range", r#"{"key":"YQ=="}"#.to_owned()).await;
+        let revision = now["header"]["revision"].as_str().expect("a number").to_owned();
+        ask("compaction", format!(r#"{{"revision":"{revision}","physical":true}}"#)).await;
+    }
+
     /// What kubarium is told.
     pub fn store(&self) -> String {
         let members: Vec<&str> =

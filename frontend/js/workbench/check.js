@@ -7,9 +7,7 @@ import { check } from "./line.js";
 import { documents, find, siblings, steps } from "./text.js";
 import { say } from "./words.js";
 
-/** How long after a key is pressed the worker is asked, in milliseconds. */
-const REST_MS = 15;
-/** The same for a text of more than so many characters, which keeps the worker busy for a while. */
+/** A text of more than so many characters keeps the worker busy for a while: it is asked so long after a key was pressed. */
 const LARGE = 300_000;
 const REST_OF_LARGE_MS = 900;
 
@@ -146,7 +144,7 @@ export function checker(told) {
     soon(view) {
       clearTimeout(timer);
       begun = performance.now();
-      timer = setTimeout(() => rehearse(view), view.state.doc.length > LARGE ? REST_OF_LARGE_MS : REST_MS);
+      timer = setTimeout(() => rehearse(view), view.state.doc.length > LARGE ? REST_OF_LARGE_MS : 0);
     },
     stop: () => clearTimeout(timer),
   };

@@ -1,63 +1,21 @@
-// What the served OpenAPI documents do not tell: values that a field takes, and what the API server fills in.
-// By the type's name and the field's; the API server refuses what is not among the values.
+// What the served OpenAPI documents do not tell: values that people mostly write where others are taken too, and what the
+// API server fills in. By the type's name and the field's.
 
-const values = {
-  "Container.imagePullPolicy": "Always IfNotPresent Never",
-  "Container.terminationMessagePolicy": "File FallbackToLogsOnError",
-  "ContainerPort.protocol": "TCP UDP SCTP",
-  "CronJobSpec.concurrencyPolicy": "Allow Forbid Replace",
+const usual = {
   "CrossVersionObjectReference.kind": "Deployment StatefulSet ReplicaSet",
-  "DaemonSetUpdateStrategy.type": "RollingUpdate OnDelete",
-  "DeploymentStrategy.type": "RollingUpdate Recreate",
   "EmptyDirVolumeSource.medium": "Memory",
   "HPAScalingRules.selectPolicy": "Max Min Disabled",
   "HPAScalingPolicy.type": "Pods Percent",
-  "HTTPGetAction.scheme": "HTTP HTTPS",
-  "HTTPIngressPath.pathType": "Prefix Exact ImplementationSpecific",
-  "HostPathVolumeSource.type": "Directory DirectoryOrCreate File FileOrCreate Socket CharDevice BlockDevice",
-  "JobSpec.completionMode": "NonIndexed Indexed",
-  "JobSpec.podReplacementPolicy": "TerminatingOrFailed Failed",
   "LabelSelectorRequirement.operator": "In NotIn Exists DoesNotExist",
   "LimitRangeItem.type": "Container Pod PersistentVolumeClaim",
-  "MetricSpec.type": "Resource Pods Object External ContainerResource",
   "MetricTarget.type": "Utilization AverageValue Value",
-  "NetworkPolicyPort.protocol": "TCP UDP SCTP",
-  "NetworkPolicySpec.policyTypes": "Ingress Egress",
-  "NodeSelectorRequirement.operator": "In NotIn Exists DoesNotExist Gt Lt",
-  "PersistentVolumeClaimSpec.accessModes": "ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod",
-  "PersistentVolumeClaimSpec.volumeMode": "Filesystem Block",
-  "PersistentVolumeSpec.accessModes": "ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod",
-  "PersistentVolumeSpec.persistentVolumeReclaimPolicy": "Retain Delete Recycle",
-  "PersistentVolumeSpec.volumeMode": "Filesystem Block",
-  "PodDisruptionBudgetSpec.unhealthyPodEvictionPolicy": "IfHealthyBudget AlwaysAllow",
-  "PodFailurePolicyRule.action": "FailJob FailIndex Ignore Count",
-  "PodSpec.dnsPolicy": "ClusterFirst ClusterFirstWithHostNet Default None",
-  "PodSpec.preemptionPolicy": "PreemptLowerPriority Never",
-  "PodSpec.restartPolicy": "Always OnFailure Never",
   "PolicyRule.verbs": "get list watch create update patch delete deletecollection *",
-  "PriorityClass.preemptionPolicy": "PreemptLowerPriority Never",
   "RoleRef.kind": "Role ClusterRole",
   "RoleRef.apiGroup": "rbac.authorization.k8s.io",
-  "ServicePort.protocol": "TCP UDP SCTP",
-  "ServiceSpec.externalTrafficPolicy": "Cluster Local",
-  "ServiceSpec.internalTrafficPolicy": "Cluster Local",
-  "ServiceSpec.ipFamilyPolicy": "SingleStack PreferDualStack RequireDualStack",
-  "ServiceSpec.sessionAffinity": "None ClientIP",
-  "ServiceSpec.type": "ClusterIP NodePort LoadBalancer ExternalName",
   "Secret.type": "Opaque kubernetes.io/tls kubernetes.io/dockerconfigjson kubernetes.io/basic-auth kubernetes.io/ssh-auth kubernetes.io/service-account-token",
-  "StatefulSetSpec.podManagementPolicy": "OrderedReady Parallel",
-  "StatefulSetUpdateStrategy.type": "RollingUpdate OnDelete",
-  "StorageClass.reclaimPolicy": "Delete Retain",
-  "StorageClass.volumeBindingMode": "Immediate WaitForFirstConsumer",
   "Subject.kind": "User Group ServiceAccount",
-  "Taint.effect": "NoSchedule PreferNoSchedule NoExecute",
-  "Toleration.effect": "NoSchedule PreferNoSchedule NoExecute",
-  "Toleration.operator": "Equal Exists",
-  "TopologySpreadConstraint.whenUnsatisfiable": "DoNotSchedule ScheduleAnyway",
   "TopologySpreadConstraint.topologyKey": "kubernetes.io/hostname topology.kubernetes.io/zone",
   "PodAffinityTerm.topologyKey": "kubernetes.io/hostname topology.kubernetes.io/zone",
-  "TopologySpreadConstraint.nodeAffinityPolicy": "Honor Ignore",
-  "TopologySpreadConstraint.nodeTaintsPolicy": "Honor Ignore",
 };
 
 const defaults = {
@@ -144,9 +102,7 @@ export const names = {
   "StatefulSetSpec.serviceName": "services",
 };
 
-/** The values that a field of a type takes, or an empty list. */
-export const valuesOf = (type, field) => values[`${type}.${field}`]?.split(" ") ?? [];
+/** Values that people mostly write in a field of a type, or an empty list. */
+export const usualOf = (type, field) => usual[`${type}.${field}`]?.split(" ") ?? [];
 /** What the API server fills in, or `undefined`. */
 export const defaultOf = (type, field) => defaults[`${type}.${field}`];
-/** For the test that holds this table against the API server. */
-export const tables = { values, defaults };

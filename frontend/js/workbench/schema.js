@@ -1,6 +1,6 @@
 // The schemas that the cluster serves, custom resources too: OpenAPI documents, asked of the API server a group at a time.
 
-import { defaultOf, valuesOf } from "./facts.js";
+import { defaultOf, usualOf } from "./facts.js";
 import { kubectl, parsed } from "./line.js";
 
 /** How long what is served is believed, in milliseconds: somebody may define kinds meanwhile. */
@@ -113,13 +113,13 @@ export function at(root, path) {
   return path.reduce((node, step) => node?.below(step), root);
 }
 
-/** Values that a field takes, by the schema of its owner: enumerations of custom resources are in the schema itself. */
+/** Values that a field takes, by the schema of its owner. */
 export function valuesAt(owner, field) {
   const own = owner.below(field);
   const listed = own?.schema.enum ?? own?.below(ITEM)?.schema.enum;
-  if (listed) return listed.map(String);
+  if (listed) return listed.map(String).filter(Boolean);
   if (own?.schema.type === "boolean") return ["true", "false"];
-  return valuesOf(owner.type, field);
+  return usualOf(owner.type, field);
 }
 
 /** What the API server fills in. */

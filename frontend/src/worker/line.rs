@@ -190,7 +190,7 @@ impl Worker {
         let mut replies = driver.tick(passed, clock);
         replies.extend(self.terminal.tick(driver, clock));
         replies.iter().for_each(|reply| self.say(reply));
-        if let Some(answer) = self.tools.tick(clock) {
+        if let Some(answer) = self.driver.as_mut().and_then(|driver| self.tools.tick(driver, clock)) {
             self.answer(&answer);
         }
         if let Some(words) = self.driver.as_mut().and_then(Driver::map_words) {

@@ -66,9 +66,10 @@ impl Replica {
     /// The cluster that a link holds.
     ///
     /// # Errors
-    /// Why the link cannot be read.
+    /// Why the link cannot be read: a name that the page has words for, or a sentence.
     pub fn from_link(fragment: &str) -> Result<Self, String> {
-        Self::open(link::decode(fragment).map_err(|error| error.to_string())?)
+        let why = |error: link::LinkError| error.name().map_or_else(|| error.to_string(), str::to_owned);
+        Self::open(link::decode(fragment).map_err(why)?)
     }
 
     /// The cluster of a scenario file.

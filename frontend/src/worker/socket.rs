@@ -53,13 +53,13 @@ impl Socket {
         link: &str,
         hear: Rc<dyn Fn(Heard)>,
     ) -> Result<Self, String> {
-        let (id, token) = link.split_once('.').ok_or("the link names no session")?;
+        let (id, token) = link.split_once('.').ok_or("no_session")?;
         let (token, name) = token.split_once('.').unwrap_or((token, ""));
         let plain = |text: &str| {
             !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
         };
         if !plain(id) || !plain(token) {
-            return Err("the link names no session".to_owned());
+            return Err("no_session".to_owned());
         }
         let location = scope.location();
         let scheme = if location.protocol() == "https:" { "wss" } else { "ws" };

@@ -34,7 +34,16 @@ const BETWEEN_LOOKS: u32 = 50;
 /// What the tools wait for. Only the newest rehearsal matters: the text has changed since the others began.
 #[derive(Default)]
 pub struct Tools {
+    /// A text that is to be rehearsed: what can be said of it at once is said before that.
+    wanted: Option<Wanted>,
     rehearsal: Option<Rehearsal>,
+}
+
+struct Wanted {
+    id: u32,
+    text: String,
+    /// What mends the faults that were seen at once.
+    fixes: Vec<Vec<Fix>>,
 }
 
 /// A private copy of the cluster in which a text is applied.
@@ -109,7 +118,7 @@ impl Tools {
             return (vec![Answer::Told { id, text: panels::answer(driver, &request) }], Vec::new());
         }
         if let Some(manifest) = request["check"].as_str() {
-            return (self.check(id, manifest, driver), Vec::new());
+            return (vec![self.check(id, manifest)], Vec::new());
         }
         if let Some(at) = request["look"].as_i64() {
             return (Vec::new(), driver.look_from_the_beginning(u64::try_from(at).unwrap_or_default()));
@@ -124,29 +133,30 @@ impl Tools {
         (vec![Answer::Scenario { id, text: driver.replica().scenario() }], Vec::new())
     }
 
-    /// Says what the text alone tells, and begins a rehearsal of it.
-    fn check(&mut self, id: u32, manifest: &str, driver: &mut Driver) -> Vec<Answer> {
+    /// Says what the text alone tells; the rehearsal begins with the next tick.
+    fn check(&mut self, id: u32, manifest: &str) -> Answer {
         self.rehearsal = None;
         let found = diagnose(manifest);
         let fixes = mended(manifest, &found);
         let diagnostics = found.into_iter().map(step::mark).collect();
-        let mut answers = vec![Answer::Seen { id, diagnostics, fixes: fixes.clone() }];
-        match step::action(&Command::Apply(manifest.to_owned())) {
-            Err(outcome) => answers.push(Answer::Rehearsed { id, outcome, fixes }),
-            Ok(action) => {
-                let mut player = Box::new(driver.replica().player().clone());
-                let since = player.now();
-                let step = player.submit(action, Default::default());
-                self.rehearsal = Some(Rehearsal { id, text: manifest.to_owned(), player, step, since });
-            }
-        }
-        answers
+        self.wanted = Some(Wanted { id, text: manifest.to_owned(), fixes: fixes.clone() });
+        Answer::Seen { id, diagnostics, fixes }
     }
 
-    /// Lets a rehearsal go on as far as there is time.
-    pub fn tick(&mut self, clock: &dyn Fn() -> f64) -> Option<Answer> {
-        let rehearsal = self.rehearsal.as_mut()?;
+    /// Begins a rehearsal that is wanted, or lets one go on as far as there is time.
+    pub fn tick(&mut self, driver: &mut Driver, clock: &dyn Fn() -> f64) -> Option<Answer> {
         let deadline = clock() + BUDGET_MS;
+        if let Some(Wanted { id, text, fixes }) = self.wanted.take() {
+            let action = match step::action(&Command::Apply(text.clone())) {
+                Err(outcome) => return Some(Answer::Rehearsed { id, outcome, fixes }),
+                Ok(action) => action,
+            };
+            let mut player = Box::new(driver.replica().player().clone());
+            let since = player.now();
+            let step = player.submit(action, Default::default());
+            self.rehearsal = Some(Rehearsal { id, text, player, step, since });
+        }
+        let rehearsal = self.rehearsal.as_mut()?;
         let (outcome, fixes) = rehearsal.advance(&|| clock() > deadline)?;
         let id = rehearsal.id;
         self.rehearsal = None;
@@ -196,7 +206,7 @@ mod tests {
         let request = serde_json::json!({ "id": 7, "check": text }).to_string();
         let (mut answers, _) = tools.hear(&request, &mut driver);
         for _ in 0..1000 {
-            answers.extend(tools.tick(&|| 0.0));
+            answers.extend(tools.tick(&mut driver, &|| 0.0));
         }
         let [Answer::Seen { id: 7, diagnostics, .. }, Answer::Rehearsed { id: 7, outcome, .. }] =
             answers.as_slice()

@@ -1,7 +1,10 @@
-//! How large what is stored may be: etcd takes no more than 1.5 MiB at once.
+//! How large what is stored may be: etcd takes no more than 1.5 MiB at once, and whoever runs the cluster may say how
+//! many pods and nodes it holds.
 
-use crate::api::{Key, Meta, Reason, Status};
+use crate::api::{Key, Kind, Meta, Reason, Status};
 use crate::doc::Doc;
+
+use super::Call;
 
 /// The largest object, in bytes as JSON.
 const MAX_OBJECT: usize = 1_572_864;
@@ -9,6 +12,24 @@ const MAX_OBJECT: usize = 1_572_864;
 /// 500 `etcdserver: request is too large`
 fn too_large() -> Status {
     Status::new(Reason::Unknown, "etcdserver: request is too large")
+}
+
+/// Refuses one more than the cluster holds, in the words of a quota.
+pub(super) fn room(key: &Key, call: &Call<'_, '_>) -> Result<(), Status> {
+    let options = call.cx.options();
+    let (resource, most) = match key.kind {
+        Kind::Pod => ("pods", options.max_pods),
+        Kind::Node => ("nodes", options.max_nodes),
+        _ => return Ok(()),
+    };
+    let (Some(most), used) = (most, call.store.count(key.kind)) else { return Ok(()) };
+    if used < u64::from(most) {
+        return Ok(());
+    }
+    let why = format!(
+        "exceeded quota: of the whole cluster, requested: {resource}=1, used: {resource}={used}, limited: {resource}={most}"
+    );
+    Err(Status::forbidden(key, &why))
 }
 
 /// Refuses what is too large to store. Who owns which field is given up first, if that may be.

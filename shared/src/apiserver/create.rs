@@ -142,6 +142,7 @@ impl ApiServer {
         }
         admission::validating(call, &key, &doc, None)?;
         admission::quota(call, &key, &doc, None)?;
+        bounds::room(&key, call)?;
         allocate::addresses(kind, &mut doc, None, call.store, &mut self.random)?;
         if call.store.get(&key).is_some() {
             return Err(Status::already_exists(&key));

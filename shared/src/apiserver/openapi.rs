@@ -6,7 +6,7 @@ use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
 use crate::etcd::Store;
-use crate::schema::{FieldType, Schema, Type};
+use crate::schema::{self, FieldType, Schema, Type};
 use crate::sim::hash_of;
 
 use super::{definitions, discovery};
@@ -210,7 +210,13 @@ fn schemas(infos: &[&Info], at: Option<(&str, &str)>, prefix: &str) -> Doc {
         let mut properties: Vec<(Str, Doc)> = Vec::new();
         for field in of.fields() {
             let holds = field.field_type();
-            properties.push((field.name.into(), field_schema(holds, prefix)));
+            let mut schema = field_schema(holds, prefix);
+            let values = schema::values(of, field.name);
+            if !values.is_empty() {
+                let at: &[&str] = if matches!(holds, FieldType::List(_)) { &["items"] } else { &[] };
+                schema.at_mut(at).set("enum", values.to_vec());
+            }
+            properties.push((field.name.into(), schema));
             if let Some(below) = holds.object().filter(|below| seen.insert(*below)) {
                 wanted.push(below);
             }

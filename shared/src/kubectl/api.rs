@@ -98,7 +98,13 @@ pub(super) fn resources(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-pub(super) fn versions(_: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+pub(super) fn versions(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if !args.words.is_empty() {
+        let words = args.words.join(" ");
+        return Err(io.fail(format!(
+            "unexpected arguments: [{words}]\nSee 'kubectl api-versions -h' for help and examples"
+        )));
+    }
     match discovery::versions(io)? {
         Ok(mut versions) => {
             sort(&mut versions);

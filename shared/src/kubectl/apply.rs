@@ -6,7 +6,7 @@ use crate::doc;
 use crate::doc::{Doc, Str, merge_patch, strategic_merge};
 use crate::manifest;
 
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Stop};
@@ -21,7 +21,7 @@ pub(super) const FLAGS: &[Flag] = &[
     optional("dry-run", "unchanged"),
     optional("validate", "strict"),
     optional("cascade", "background"),
-    value("output", Some('o')),
+    output(),
     value("selector", Some('l')),
     value("prune-allowlist", None),
     value("grace-period", None),
@@ -34,7 +34,6 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("wait", None),
     switch("overwrite", None),
     switch("recursive", Some('R')),
-    switch("show-managed-fields", None),
 ];
 
 /// The annotation in which kubectl remembers what it applied.
@@ -61,26 +60,24 @@ impl Mode {
             other => return Err(io.fail(format!("invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"))),
         };
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
-        let format = match args.get("output").filter(|format| !format.is_empty()) {
-            Some(format) => Some(Format::parse(format).map_err(|why| io.fail(why))?),
-            None => None,
-        };
+        let format = Format::asked(args, io)?;
         let validation = format!("?fieldValidation={validation}{}", dry.query());
         let query = format!("{validation}&fieldManager={}", escape(manager));
         Ok(Mode { query, validation, dry, format })
     }
 
     /// Says what came of an object, or prints it.
-    pub fn tell(&self, target: &Target, done: &str, object: &Doc, io: &mut Io<'_>) {
+    pub fn tell(&self, target: &Target, done: &str, object: &Doc, io: &mut Io<'_>) -> Result<(), Stop> {
         match &self.format {
             None => io.say(format!("{} {done}{}", target.display(), self.dry.suffix())),
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {
                 let mut object = super::get::typed(target, object);
                 object.at_mut(&["metadata"]).remove("managedFields");
-                io.print(&format.print(&object, true));
+                format.show(&object, true, io)?;
             }
         }
+        Ok(())
     }
 
     /// The query of a request that says itself who writes.
@@ -197,7 +194,7 @@ fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Fai
             None => ("merge", three_way_merge(&original.unwrap_or_default(), &modified, &current)),
         };
         if patch.is_empty() {
-            mode.tell(target, "unchanged", &current, io);
+            mode.tell(target, "unchanged", &current, io)?;
             return Ok(Ok(()));
         }
         if mode.dry == DryRun::Client {
@@ -206,13 +203,13 @@ fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Fai
             } else {
                 strategic_merge(&current, &patch)
             };
-            mode.tell(target, "configured", &merged.unwrap_or(current), io);
+            mode.tell(target, "configured", &merged.unwrap_or(current), io)?;
             return Ok(Ok(()));
         }
         let request = mode.request("PATCH", &target.path(), &format!("application/{way}-patch+json"), &patch);
         let response = io.request(request)?;
         if response.is_success() {
-            mode.tell(target, "configured", &response.body, io);
+            mode.tell(target, "configured", &response.body, io)?;
             return Ok(Ok(()));
         }
         let failure = Failure::of(&response);
@@ -237,7 +234,7 @@ fn create_one(target: &Target, doc: &Doc, mode: &Mode, io: &mut Io<'_>) -> Resul
         created.name = response.body["metadata"]["name"].str();
         made = response.body;
     }
-    mode.tell(&created, "created", &made, io);
+    mode.tell(&created, "created", &made, io)?;
     Ok(Ok(()))
 }
 

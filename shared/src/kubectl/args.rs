@@ -20,6 +20,15 @@ enum Takes {
     Switch,
     /// A value joined by `=`, or nothing for this one.
     Optional(&'static str),
+    /// The value of `-o` where whole objects can be printed, with which come [`PRINTING`].
+    Format,
+}
+
+impl Takes {
+    /// Whether a value must follow.
+    fn must(self) -> bool {
+        matches!(self, Takes::Value | Takes::Format)
+    }
 }
 
 /// A flag with a value.
@@ -35,6 +44,24 @@ pub(super) const fn switch(long: &'static str, short: Option<char>) -> Flag {
 /// A flag that may say more than that it is there; `bare` is what it says when it does not.
 pub(super) const fn optional(long: &'static str, bare: &'static str) -> Flag {
     Flag { long, short: None, takes: Takes::Optional(bare) }
+}
+
+/// `-o` of a verb that prints objects.
+pub(super) const fn output() -> Flag {
+    Flag { long: "output", short: Some('o'), takes: Takes::Format }
+}
+
+/// Flags of verbs that print objects.
+const PRINTING: &[Flag] = &[
+    value("template", None),
+    switch("allow-missing-template-keys", None),
+    switch("show-managed-fields", None),
+];
+
+/// All flags of a verb, beside those of every verb.
+fn own(flags: &'static [Flag]) -> impl Iterator<Item = &'static Flag> {
+    let prints = flags.iter().any(|flag| flag.takes == Takes::Format);
+    flags.iter().chain(if prints { PRINTING } else { &[] })
 }
 
 /// Flags that every verb takes. Those about the way to the server are read and mean nothing here: there is one server.
@@ -58,13 +85,13 @@ const GLOBAL: &[Flag] = &[
 ];
 
 /// Flags as they are typed, those of every verb among them.
-pub(super) fn typed(flags: &[Flag]) -> Vec<String> {
+pub(super) fn typed(flags: &'static [Flag]) -> Vec<String> {
     let long = |flag: &Flag| {
-        let value = if flag.takes == Takes::Value { "=" } else { "" };
+        let value = if flag.takes.must() { "=" } else { "" };
         format!("--{}{value}", flag.long)
     };
     let short = |flag: &Flag| flag.short.map(|letter| format!("-{letter}"));
-    flags.iter().chain(GLOBAL).flat_map(|flag| short(flag).into_iter().chain([long(flag)])).collect()
+    own(flags).chain(GLOBAL).flat_map(|flag| short(flag).into_iter().chain([long(flag)])).collect()
 }
 
 /// The verb, and everything else: flags may stand before it, as in `kubectl -n team get pods`.
@@ -73,7 +100,7 @@ pub(super) fn split_verb(args: &[Str]) -> Option<(Str, Vec<Str>)> {
     while args.get(at).is_some_and(|arg| arg.starts_with('-')) {
         // A value that is not joined by `=` is the next word.
         let takes_next = |flag: &Flag| {
-            flag.takes == Takes::Value
+            flag.takes.must()
                 && (args[at].trim_start_matches("--") == flag.long
                     || flag.short.is_some_and(|letter| args[at] == format!("-{letter}")))
         };
@@ -104,7 +131,7 @@ impl Args {
         let mut parsed =
             Args { words: Vec::new(), dash: None, flags: BTreeMap::new(), namespace: namespace.to_owned() };
         let usage = |why: String| format!("{why}\nSee 'kubectl {verb} --help' for usage.");
-        let known = || GLOBAL.iter().chain(flags);
+        let known = || GLOBAL.iter().chain(own(flags));
         loop {
             // What follows the letter of a switch is another letter (`-it`), unless `=` stands between.
             let mut alone = false;
@@ -127,7 +154,7 @@ impl Args {
                     (flag.ok_or_else(unknown)?, format!("'{letter}' in -{letter}"))
                 }
             };
-            let value = if let Takes::Value = flag.takes {
+            let value = if flag.takes.must() {
                 let missing = |_| usage(format!("flag needs an argument: {called}"));
                 parser.value().map_err(missing)?.to_string_lossy().into_owned()
             } else {
@@ -170,6 +197,11 @@ impl Args {
         })
     }
 
+    /// Another context than the present one is meant, with this namespace.
+    pub fn in_context(&mut self, namespace: &str) {
+        self.namespace = namespace.to_owned();
+    }
+
     /// The namespace that is meant when an object names none.
     pub fn namespace(&self) -> &str {
         self.get("namespace").filter(|namespace| !namespace.is_empty()).unwrap_or(&self.namespace)
@@ -195,7 +227,7 @@ impl Flag {
                 }
             },
             (_, Some(text)) => Ok(text),
-            (Takes::Value, None) => Ok(String::new()),
+            (Takes::Value | Takes::Format, None) => Ok(String::new()),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::{Doc, Str};
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, output, switch, value};
 use super::describe::policy_rules;
 use super::failure::Failure;
 use super::io::{Io, Stop};
@@ -18,7 +18,7 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("list", None),
     switch("no-headers", None),
     value("subresource", None),
-    value("output", Some('o')),
+    output(),
 ];
 
 /// Verbs that the server knows for resources.
@@ -170,10 +170,8 @@ fn who_am_i(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             _ => io.end(Failure::of(&response)),
         });
     }
-    if let Some(format) = args.get("output").filter(|format| !format.is_empty()) {
-        let format = Format::parse(format).map_err(|why| io.fail(why))?;
-        io.print(&format.print(&response.body, true));
-        return Ok(());
+    if let Some(format) = Format::asked(args, io)? {
+        return format.show(&response.body, true, io);
     }
     let user = &response.body["status"]["userInfo"];
     let mut text = "ATTRIBUTE\tVALUE\n".to_owned();

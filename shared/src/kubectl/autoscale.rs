@@ -5,7 +5,7 @@ use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::{Doc, Str};
 
-use super::args::{Args, Flag, optional, value};
+use super::args::{Args, Flag, optional, output, value};
 use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Stop};
@@ -18,7 +18,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("cpu", None),
     value("memory", None),
     value("name", None),
-    value("output", Some('o')),
+    output(),
     optional("dry-run", "unchanged"),
 ];
 

@@ -100,10 +100,7 @@ impl Making {
     ) -> Result<(), Stop> {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
         let doc = if args.is_on("save-config") { super::apply::with_last_applied(&doc) } else { doc };
-        let format = match args.get("output").filter(|format| !format.is_empty()) {
-            Some(format) => Some(Format::parse(format).map_err(|why| io.fail(why))?),
-            None => None,
-        };
+        let format = Format::asked(args, io)?;
         let mut made = shaped(doc.clone());
         if args.get("namespace").is_some() && target.kind.namespaced {
             made.set_at(&["metadata", "namespace"], &target.namespace);
@@ -133,7 +130,7 @@ impl Making {
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {
                 made.at_mut(&["metadata"]).remove("managedFields");
-                io.print(&format.print(&made, true));
+                format.show(&made, true, io)?;
             }
         }
         Ok(())
@@ -190,10 +187,7 @@ impl Patching<'_> {
         failures: &mut Vec<Failure>,
     ) -> Result<(), Stop> {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
-        let format = match args.get("output").filter(|format| !format.is_empty()) {
-            Some(format) => Some(Format::parse(format).map_err(|why| io.fail(why))?),
-            None => None,
-        };
+        let format = Format::asked(args, io)?;
         let mut made = if dry == DryRun::Client {
             let merged = match self.way {
                 "strategic-merge" => strategic_merge(object, patch).ok(),
@@ -217,7 +211,7 @@ impl Patching<'_> {
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {
                 made.at_mut(&["metadata"]).remove("managedFields");
-                io.print(&format.print(&made, true));
+                format.show(&made, true, io)?;
             }
         }
         Ok(())

@@ -1,11 +1,13 @@
 //! `kubectl config`: the kubeconfig, which lives outside the cluster with whoever types.
 
+mod entries;
+
 use crate::collections::sort;
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::manifest;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, output, switch, value};
 use super::failure::{Failure, SERVER};
 use super::io::{Io, Stop};
 use super::printer::Format;
@@ -17,7 +19,14 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("flatten", None),
     switch("raw", None),
     switch("no-headers", None),
-    value("output", Some('o')),
+    value("certificate-authority", None),
+    value("client-certificate", None),
+    value("client-key", None),
+    value("username", None),
+    value("password", None),
+    value("proxy-url", None),
+    value("tls-server-name", None),
+    output(),
 ];
 
 /// Where the file would lie.
@@ -55,6 +64,31 @@ pub(super) fn namespace(config: &Doc) -> String {
     if namespace.is_empty() { "default".into() } else { namespace.to_string() }
 }
 
+/// What the flags choose of the kubeconfig must be in it; a context brings its namespace.
+pub(super) fn choose(args: &mut Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let config = current(io.config);
+    if let Some(path) = args.get("kubeconfig").filter(|path| *path != FILE && !path.is_empty()) {
+        return Err(io.fail(format!("stat {path}: no such file or directory")));
+    }
+    if let Some(name) = args.get("context").filter(|name| !name.is_empty()).map(str::to_owned) {
+        let Some(context) = named(&config, "contexts", &name) else {
+            let why = format!("context was not found for specified context: {name}");
+            io.warn(format!("Error in configuration: {why}"));
+            return Err(Stop::Exit(1));
+        };
+        let namespace = context["context"]["namespace"].str();
+        args.in_context(if namespace.is_empty() { "default" } else { &namespace });
+    }
+    let unknown = |flag: &str, list: &str| args.get(flag).filter(|name| named(&config, list, name).is_none());
+    if let Some(name) = unknown("user", "users") {
+        return Err(io.fail(format!("auth info {name:?} does not exist")));
+    }
+    if let Some(name) = unknown("cluster", "clusters") {
+        return Err(io.fail(format!("no server found for cluster {name:?}")));
+    }
+    Ok(())
+}
+
 fn named<'d>(config: &'d Doc, list: &str, name: &str) -> Option<&'d Doc> {
     config[list].items().iter().find(|entry| entry["name"].as_str() == Some(name))
 }
@@ -80,7 +114,22 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         ("use-context" | "use", [name]) => use_context(config, name, io),
         ("rename-context", [old, new]) => rename_context(config, old, new, io),
         ("delete-context", [name]) => delete_context(config, name, io),
-        ("use-context" | "use" | "rename-context", names) => Err(io.fail(format!(
+        ("set-cluster", [name]) => {
+            entries::set_entry(config, "clusters", name, args, io);
+            Ok(())
+        }
+        ("set-credentials", [name]) => {
+            entries::set_entry(config, "users", name, args, io);
+            Ok(())
+        }
+        ("delete-cluster", [name]) => entries::delete_entry(config, "clusters", name, io),
+        ("delete-user", [name]) => entries::delete_entry(config, "users", name, io),
+        ("set", [property, value]) => entries::set_property(config, property, Some(value), io),
+        ("unset", [property]) => entries::set_property(config, property, None, io),
+        (
+            "use-context" | "use" | "rename-context" | "set" | "unset" | "set-cluster" | "set-credentials",
+            names,
+        ) => Err(io.fail(format!(
             "Unexpected args: [{}]\nSee 'kubectl config {verb} -h' for help and examples",
             names.join(" ")
         ))),
@@ -103,12 +152,9 @@ fn view(mut config: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         config.set("users", users);
         config.set("contexts", vec![context]);
     }
-    match args.get("output").unwrap_or("yaml") {
-        "yaml" => io.print(&manifest::to_yaml(&config)),
-        other => {
-            let format = Format::parse(other).map_err(|why| io.fail(why))?;
-            io.print(&format.print(&config, true));
-        }
+    match Format::asked(args, io)? {
+        None => io.print(&manifest::to_yaml(&config)),
+        Some(format) => format.show(&config, true, io)?,
     }
     Ok(())
 }

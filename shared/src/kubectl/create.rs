@@ -10,7 +10,7 @@ use crate::api::Kind;
 use crate::doc;
 use crate::doc::Doc;
 
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Making;
 use super::io::{Io, Stop};
 use super::resource::{Resource, Target, kind};
@@ -21,7 +21,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
     optional("dry-run", "unchanged"),
     optional("validate", "strict"),
-    value("output", Some('o')),
+    output(),
     value("field-manager", None),
     value("raw", None),
     switch("save-config", None),

@@ -5,7 +5,7 @@ use crate::doc::Doc;
 use crate::manifest;
 
 use super::Ask;
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, optional, output, switch, value};
 use super::failure::Failure;
 use super::get::typed;
 use super::io::{Io, Stop};
@@ -14,13 +14,12 @@ use super::resource::{Target, objects_or_lists, targets};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
-    value("output", Some('o')),
+    output(),
     value("selector", Some('l')),
     value("subresource", None),
     optional("validate", "strict"),
     switch("save-config", None),
     switch("windows-line-endings", None),
-    switch("show-managed-fields", None),
     switch("output-patch", None),
 ];
 

@@ -5,7 +5,7 @@ use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, output, switch, value};
 use super::describe::event_interval;
 use super::failure::Failure;
 use super::io::{Io, Next, Stop};
@@ -20,7 +20,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("for", None),
     value("types", None),
     value("chunk-size", None),
-    value("output", Some('o')),
+    output(),
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
@@ -64,8 +64,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     sort_by_key(&mut events, moment);
-    if let Some(format) = args.get("output").filter(|format| !format.is_empty()) {
-        let format = Format::parse(format).map_err(|why| io.fail(why))?;
+    if let Some(format) = Format::asked(args, io)? {
         return documents(&format, events, io);
     }
     let headings = if args.is_on("no-headers") { String::new() } else { headings(args) };
@@ -86,8 +85,7 @@ fn documents(format: &Format, events: Vec<Doc>, io: &mut Io<'_>) -> Result<(), S
         event
     });
     let whole = doc!({ "apiVersion": "v1", "items": Doc::list(items), "kind": "EventList", "metadata": {} });
-    io.print(&format.print(&whole, true));
-    Ok(())
+    format.show(&whole, true, io)
 }
 
 /// When an event happened last.

@@ -22,6 +22,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             "We accept only this format: explain RESOURCE\n"
         }));
     };
+    if let Some(format) = args.get("output").filter(|format| !matches!(*format, "" | "plaintext" | "plaintext-openapiv2")) {
+        return Err(io.fail(format!("unrecognized format: {format}")));
+    }
     let (resource, fields) = split(path, io)?;
     let (root, document) = root(&resource, io)?;
     let model = Model { document };
@@ -34,6 +37,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     for (at, field) in fields.iter().enumerate() {
         let Some(next) = model.field(&node, field) else {
             let last = fields.last().map_or("", String::as_str);
+            io.print(&text);
             return Err(io.fail(format!("field {last:?} does not exist")));
         };
         node = next;

@@ -4,7 +4,7 @@ use crate::api::Kind;
 use crate::doc;
 use crate::doc::Doc;
 
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Making;
 use super::failure::Failure;
 use super::io::{Io, Stop};
@@ -22,7 +22,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("labels", Some('l')),
     value("load-balancer-ip", None),
     value("session-affinity", None),
-    value("output", Some('o')),
+    output(),
     value("field-manager", None),
     optional("dry-run", "unchanged"),
     switch("save-config", None),

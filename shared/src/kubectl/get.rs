@@ -4,7 +4,7 @@ use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::Doc;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, output, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests;
@@ -15,7 +15,7 @@ use super::tabs::{WIDE, align};
 use super::watch;
 
 pub(super) const FLAGS: &[Flag] = &[
-    value("output", Some('o')),
+    output(),
     switch("all-namespaces", Some('A')),
     value("selector", Some('l')),
     value("field-selector", None),
@@ -25,7 +25,6 @@ pub(super) const FLAGS: &[Flag] = &[
     value("chunk-size", None),
     value("raw", None),
     value("subresource", None),
-    value("template", None),
     switch("no-headers", None),
     switch("show-labels", None),
     switch("show-kind", None),
@@ -34,8 +33,6 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("watch-only", None),
     switch("output-watch-events", None),
     switch("server-print", None),
-    switch("show-managed-fields", None),
-    switch("allow-missing-template-keys", None),
 ];
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
@@ -60,10 +57,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let mut failures = Vec::new();
     let wanted = wanted(args, io, &mut failures)?;
-    let format = match args.get("output") {
-        None | Some("" | "wide") => None,
-        Some(format) => Some(Format::parse(format).map_err(|why| io.fail(why))?),
-    };
+    let format = Format::asked(args, io)?;
     if watches {
         return watch::get(&wanted, format.as_ref(), args, io);
     }
@@ -186,13 +180,16 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
     }
     // Kinds are told apart when there is more than one among what was asked for.
     let with_kind = tables.iter().any(|(target, _)| target.kind != tables[0].0.kind);
-    tables.retain(|(_, table)| !table["rows"].items().is_empty());
     if let Some(by) = args.get("sort-by") {
         for (_, table) in &mut tables {
             let rows = table.at_mut(&["rows"]).items_mut();
-            sort_items(rows, by, |row| &row["object"]).map_err(|why| io.fail(why))?;
+            // kubectl shows nothing of what it cannot sort, and says no more about it.
+            if sort_items(rows, by, |row| &row["object"]).is_err() {
+                rows.clear();
+            }
         }
     }
+    tables.retain(|(_, table)| !table["rows"].items().is_empty());
     for (at, (target, table)) in tables.iter().enumerate() {
         let view = view(target, with_kind, args);
         io.print(if at > 0 && view.headers { "\n" } else { "" });
@@ -253,10 +250,7 @@ fn documents(
             doc!({ "apiVersion": "v1", "items": items, "kind": "List", "metadata": { "resourceVersion": "" } })
         }
     };
-    if let Some(why) = format.fault(&whole) {
-        return Err(io.fail(why));
-    }
-    io.print(&format.print(&whole, !args.is_on("no-headers")));
+    format.show(&whole, !args.is_on("no-headers"), io)?;
     io.finish(failures)
 }
 

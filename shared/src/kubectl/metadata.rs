@@ -3,7 +3,7 @@
 use crate::doc;
 use crate::doc::Doc;
 
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Patching;
 use super::failure::Failure;
 use super::io::{Io, Stop};
@@ -18,7 +18,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("selector", Some('l')),
     value("field-selector", None),
     value("resource-version", None),
-    value("output", Some('o')),
+    output(),
     optional("dry-run", "unchanged"),
 ];
 

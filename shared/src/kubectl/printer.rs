@@ -5,9 +5,13 @@ use crate::collections::sort_by;
 use crate::doc::Doc;
 use crate::manifest;
 
+use super::Ask;
+use super::args::Args;
 use super::describe::values::go_value;
+use super::io::{Io, Stop};
 use super::jsonpath::{JsonPath, Template};
 use super::tabs::{WIDE, align, visible};
+use super::template::GoTemplate;
 
 /// What `-o` asks for, where it is no table of the server's.
 pub(super) enum Format {
@@ -18,6 +22,8 @@ pub(super) enum Format {
     JsonPathAsJson(Template),
     /// Headings and paths.
     Columns(Vec<(String, JsonPath)>),
+    /// A template, and whether it may name what is not there.
+    Go(GoTemplate, bool),
 }
 
 /// The formats that `get` knows, as its refusal lists them.
@@ -25,30 +31,89 @@ const ALLOWED: &str = "custom-columns,custom-columns-file,go-template,go-templat
                        jsonpath-file,kyaml,name,template,templatefile,wide,yaml";
 
 impl Format {
-    /// Reads `-o`'s value; the error is what stands after `error: `.
-    pub fn parse(text: &str) -> Result<Format, String> {
-        let (name, rest) = text.split_once('=').unwrap_or((text, ""));
+    /// The format that the flags ask for; none where they ask for none, or for the server's table.
+    pub fn asked(args: &Args, io: &mut Io<'_>) -> Result<Option<Format>, Stop> {
+        let (output, template) = (args.get("output").unwrap_or(""), args.get("template").unwrap_or(""));
+        let (name, joined) = output.split_once('=').unwrap_or((output, ""));
+        let given = if template.is_empty() { joined } else { template };
+        match (name, given) {
+            ("", "") | ("wide", _) => Ok(None),
+            ("" | "go-template" | "template", text) => Format::go(text, args, io).map(Some),
+            ("go-template-file" | "templatefile", "") => Format::go("", args, io).map(Some),
+            ("go-template-file" | "templatefile", path) => {
+                let text = file("--template", path, io)?;
+                Format::go(&text, args, io).map(Some)
+            }
+            ("jsonpath-file", path) if !path.is_empty() => {
+                let text = file("--template", path, io)?;
+                Format::read("jsonpath", &text, io).map(Some)
+            }
+            ("custom-columns-file", path) if !path.is_empty() => {
+                let text = file("template", path, io)?;
+                Ok(Some(Format::Columns(columns_of_file(&text).map_err(|why| io.fail(why))?)))
+            }
+            ("json" | "yaml" | "kyaml" | "name", given) if !given.is_empty() && template.is_empty() => {
+                Format::read(output, "", io).map(Some)
+            }
+            (name, given) => Format::read(name, given, io).map(Some),
+        }
+    }
+
+    fn go(text: &str, args: &Args, io: &mut Io<'_>) -> Result<Format, Stop> {
+        if text.is_empty() {
+            return Err(io.fail("template format specified but no template given"));
+        }
+        let template = GoTemplate::parse(text).map_err(|why| io.fail(why))?;
+        Ok(Format::Go(template, args.get("allow-missing-template-keys") != Some("false")))
+    }
+
+    fn read(name: &str, given: &str, io: &mut Io<'_>) -> Result<Format, Stop> {
+        Format::named(name, given).map_err(|why| io.fail(why))
+    }
+
+    /// A format by its name and what it says; the error is what stands after `error: `.
+    fn named(name: &str, given: &str) -> Result<Format, String> {
+        let text = if given.is_empty() { name.to_owned() } else { format!("{name}={given}") };
         match name {
             "json" => Ok(Format::Json),
             "yaml" => Ok(Format::Yaml),
             "name" => Ok(Format::Name),
-            "jsonpath" | "jsonpath-as-json" if rest.is_empty() => {
-                Err(format!("template format specified but no template given: {name}"))
+            "jsonpath" | "jsonpath-as-json" | "jsonpath-file" if given.is_empty() => {
+                Err("template format specified but no template given".into())
             }
-            "jsonpath" => Template::parse(rest).map(Format::JsonPath),
-            "jsonpath-as-json" => Template::parse(rest).map(Format::JsonPathAsJson),
-            "custom-columns" => columns(rest).map(Format::Columns),
-            "go-template" | "template" | "go-template-file" | "jsonpath-file" | "custom-columns-file" => {
-                Err(format!("-o {name} is not simulated here: use jsonpath=, custom-columns=, json or yaml"))
-            }
+            "jsonpath" => Template::parse(given).map(Format::JsonPath),
+            "jsonpath-as-json" => Template::parse(given).map(Format::JsonPathAsJson),
+            "custom-columns" => columns(given).map(Format::Columns),
+            "custom-columns-file" => Err("custom-columns-file format specified but no file given".into()),
             _ => Err(format!(
                 "unable to match a printer suitable for the output format {text:?}, allowed formats are: {ALLOWED}"
             )),
         }
     }
 
+    /// Prints an object, or a `List` of them, or says why that is not possible.
+    pub fn show(&self, whole: &Doc, headers: bool, io: &mut Io<'_>) -> Result<(), Stop> {
+        if let Some(why) = self.fault(whole) {
+            return Err(io.fail(why));
+        }
+        if let Format::Go(template, missing_allowed) = self {
+            return match template.print(whole, *missing_allowed) {
+                Ok(text) => {
+                    io.print(&text);
+                    Ok(())
+                }
+                Err((text, why)) => {
+                    io.print(&text);
+                    Err(io.fail(why))
+                }
+            };
+        }
+        io.print(&self.print(whole, headers));
+        Ok(())
+    }
+
     /// Why something cannot be printed so.
-    pub fn fault(&self, whole: &Doc) -> Option<String> {
+    fn fault(&self, whole: &Doc) -> Option<String> {
         match self {
             Format::JsonPath(template) | Format::JsonPathAsJson(template) => template.fault(whole),
             _ => None,
@@ -61,6 +126,9 @@ impl Format {
             Format::Json => format!("{}\n", whole.to_json_pretty()),
             Format::Yaml => manifest::to_yaml(whole),
             Format::Name => String::new(),
+            Format::Go(template, missing_allowed) => {
+                template.print(whole, *missing_allowed).unwrap_or_else(|(printed, _)| printed)
+            }
             Format::JsonPath(template) => template.print(whole),
             Format::JsonPathAsJson(template) => {
                 format!("{}\n", Doc::list(template.find(whole)).to_json_pretty())
@@ -83,6 +151,32 @@ impl Format {
             }
         }
     }
+}
+
+/// The text of a file that lies with the person.
+fn file(flag: &str, path: &str, io: &mut Io<'_>) -> Result<String, Stop> {
+    let text = io.ask(Ask::Load(path.into()))?;
+    if text.is_empty() {
+        return Err(io.fail(format!("error reading {flag} {path}, open {path}: no such file or directory\n")));
+    }
+    Ok(text.to_string())
+}
+
+/// Two lines: headings, and under each its path.
+fn columns_of_file(text: &str) -> Result<Vec<(String, JsonPath)>, String> {
+    let mut lines = text.lines().map(str::split_whitespace);
+    let (Some(headings), Some(paths)) = (lines.next(), lines.next()) else {
+        return Err("custom-columns format specified but no custom columns given".into());
+    };
+    let (headings, paths): (Vec<_>, Vec<_>) = (headings.collect(), paths.collect());
+    if headings.len() != paths.len() {
+        return Err(format!(
+            "number of headers ({}) and field specifications ({}) don't match",
+            headings.len(),
+            paths.len()
+        ));
+    }
+    headings.into_iter().zip(paths).map(|(heading, path)| Ok((heading.to_owned(), relaxed(path)?))).collect()
 }
 
 fn cell(found: &[Doc]) -> String {

@@ -4,7 +4,7 @@ use crate::cluster::HttpRequest;
 use crate::doc::{Doc, Str};
 
 use super::apply::with_last_applied;
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Next, Stop};
@@ -21,7 +21,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("grace-period", None),
     value("timeout", None),
     value("subresource", None),
-    value("output", Some('o')),
+    output(),
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {

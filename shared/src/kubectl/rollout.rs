@@ -7,11 +7,12 @@ use crate::doc::{Doc, Str};
 use crate::sim::Duration;
 
 use super::apply::LAST_APPLIED;
-use super::args::{Args, Flag, value};
-use super::change;
+use super::args::{Args, Flag, optional, output, switch, value};
+use super::change::{DryRun, Patching};
 use super::describe;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
+use super::printer::Format;
 use super::resource::{Target, escape, objects};
 use super::tabs::{NARROW, align};
 
@@ -20,16 +21,32 @@ pub(super) const FLAGS: &[Flag] = &[
     value("to-revision", None),
     value("revision", None),
     value("selector", Some('l')),
+    value("filename", Some('f')),
+    value("field-manager", None),
+    switch("watch", Some('w')),
+    switch("recursive", Some('R')),
+    optional("dry-run", "unchanged"),
+    output(),
 ];
+
+const VERBS: [&str; 6] = ["history", "pause", "restart", "resume", "status", "undo"];
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((verb, subjects)) = args.words.split_first() else {
-        return Err(io.fail(
-            "say what to do: kubectl rollout status|history|undo|restart|pause|resume deployment/NAME",
-        ));
+        super::help::run(&["rollout".into()], io)?;
+        return Err(Stop::Exit(1));
     };
+    if !VERBS.contains(&verb.as_str()) {
+        let words = args.words.join(" ");
+        return Err(
+            io.fail(format!("unknown command {words:?}\nSee 'kubectl rollout -h' for help and examples"))
+        );
+    }
+    if subjects.is_empty() && args.get("filename").is_none() {
+        return Err(io.fail("required resource not specified"));
+    }
     let mut failures = Vec::new();
     let found = objects(subjects, args, io, &mut failures)?;
     for (target, object) in found {
@@ -43,7 +60,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             "status" => status(&target, kind, args, io)?,
             "history" => history(&target, &object, args, io)?,
             "undo" => undo(&target, &object, args, io, &mut failures)?,
-            "restart" => restart(&target, &object, io, &mut failures)?,
+            "restart" => restart(&target, &object, args, io, &mut failures)?,
             "pause" | "resume" if target.kind != Kind::Deployment => {
                 let verb = if verb == "pause" { "pausing" } else { "resuming" };
                 failures.push(Failure::Client(format!(
@@ -51,8 +68,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
                     target.name
                 )));
             }
-            "pause" | "resume" => pause(&target, &object, verb == "pause", io, &mut failures)?,
-            other => return Err(io.fail(format!("unknown command {other:?} for \"kubectl rollout\""))),
+            _ => pause(&target, &object, verb == "pause", (args, io), &mut failures)?,
         }
     }
     io.finish(failures)
@@ -188,6 +204,7 @@ fn status(target: &Target, kind: Kind, args: &Args, io: &mut Io<'_>) -> Result<(
         let line = match standing(kind, &response.body) {
             Err(why) => return Next::Done(Err(Some(Failure::Client(why)))),
             Ok(Ok(line)) => return Next::Done(Ok(line)),
+            Ok(Err(line)) if args.get("watch") == Some("false") => return Next::Done(Ok(line)),
             Ok(Err(line)) => line,
         };
         // A line for every change that was seen, as a watch would bring it.
@@ -217,6 +234,8 @@ struct Past {
     cause: Str,
     /// The patch that brings it back, for what keeps its history in ControllerRevisions.
     data: Doc,
+    /// The object that remembers it.
+    kept: Doc,
 }
 
 impl Past {
@@ -228,7 +247,8 @@ impl Past {
         let mut template = source["template"].clone();
         template.remove("$patch");
         let cause = annotations["kubernetes.io/change-cause"].as_str().unwrap_or("<none>");
-        Some(Past { revision, template, cause: cause.into(), data: kept["data"].clone() })
+        let (cause, data) = (cause.into(), kept["data"].clone());
+        Some(Past { revision, template, cause, data, kept: kept.clone() })
     }
 }
 
@@ -249,17 +269,28 @@ fn revisions(target: &Target, object: &Doc, io: &mut Io<'_>) -> Result<Vec<Past>
         owners.iter().any(|owner| owner["controller"].as_bool() == Some(true) && owner["uid"] == *uid)
     };
     let kept = response.body["items"].items().iter().filter(owned);
-    let mut revisions: Vec<Past> = kept.filter_map(Past::read).collect();
+    let of = Target::new(keeper, "", "");
+    let typed = |kept: &Doc| super::get::typed(&of, kept);
+    let mut revisions: Vec<Past> = kept.filter_map(|kept| Past::read(&typed(kept))).collect();
     sort_by_key(&mut revisions, |past| past.revision);
     Ok(revisions)
 }
 
 fn history(target: &Target, object: &Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let revisions = revisions(target, object, io)?;
-    if let Some(wanted) = args.get("revision").filter(|wanted| *wanted != "0") {
-        let Some(past) = revisions.iter().find(|past| past.revision.to_string() == wanted) else {
-            return Err(io.fail(format!("unable to find the specified revision {wanted}")));
-        };
+    let wanted = args.get("revision").filter(|wanted| *wanted != "0");
+    let chosen = |past: &&Past| wanted.is_none_or(|wanted| past.revision.to_string() == wanted);
+    if wanted.is_some() && !revisions.iter().any(|past| chosen(&past)) {
+        return Err(io.fail("unable to find the specified revision"));
+    }
+    if let Some(format) = Format::asked(args, io)? {
+        for (at, past) in revisions.iter().filter(chosen).enumerate() {
+            io.print(if at > 0 && matches!(format, Format::Yaml) { "---\n" } else { "" });
+            format.show(&super::get::shown(past.kept.clone(), &format, args), true, io)?;
+        }
+        return Ok(());
+    }
+    if let (Some(wanted), Some(past)) = (wanted, revisions.iter().find(chosen)) {
         io.say(format!("{} with revision #{wanted}", target.display()));
         let text = describe::pod_template(&past.template, io, target)?;
         io.say(text);
@@ -295,22 +326,27 @@ fn undo(
         ));
     }
     let revisions = revisions(target, object, io)?;
-    let chosen = if to > 0 {
+    let chosen = if to != 0 {
         revisions.iter().find(|past| past.revision == to)
     } else {
         revisions.len().checked_sub(2).and_then(|at| revisions.get(at))
     };
     let Some(past) = chosen else {
         let message = match target.kind.known() {
-            _ if to > 0 => format!("unable to find specified revision {to} in history"),
+            _ if to != 0 => format!("unable to find specified revision {to} in history"),
             Some(Kind::Deployment) => format!("no rollout history found for deployment \"{}\"", target.name),
             _ => "no last revision to roll back to".to_owned(),
         };
         return refuse(message, failures);
     };
     if object["spec"]["paused"].as_bool() == Some(true) {
-        let message = "cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again";
+        let message = "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again";
         return refuse(message.into(), failures);
+    }
+    if DryRun::of(args).map_err(|why| io.fail(why))? == DryRun::Client {
+        let text = describe::pod_template(&past.template, io, target)?;
+        io.say(format!("{} {text} (dry run)", target.display()));
+        return Ok(());
     }
     let mut template = past.template.clone();
     template.at_mut(&["metadata", "labels"]).remove("pod-template-hash");
@@ -329,32 +365,47 @@ fn undo(
         }
         _ => ("strategic-merge", past.data.clone()),
     };
-    if change::send(target, way, "kubectl-rollout", &patch, io, failures)? {
-        io.say(format!("{} rolled back", target.display()));
-    }
-    Ok(())
+    patching(way, "rolled back").send(target, object, &patch, args, io, failures)
 }
 
-fn restart(target: &Target, object: &Doc, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<(), Stop> {
+fn patching<'a>(way: &'a str, done: &'a str) -> Patching<'a> {
+    Patching { way, manager: "kubectl-rollout", done, part: "" }
+}
+
+fn restart(
+    target: &Target,
+    object: &Doc,
+    args: &Args,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<(), Stop> {
+    let (plural, name) = (&target.kind.plural, &target.name);
     if object["spec"]["paused"].as_bool() == Some(true) {
-        let message = "can't restart paused deployment (run rollout resume first)".to_owned();
-        failures.push(Failure::Client(message));
+        failures.push(Failure::Client(format!(
+            "{plural}.apps {name:?} can't restart paused deployment (run rollout resume first)"
+        )));
+        return Ok(());
+    }
+    let now = io.started.rfc3339();
+    let annotations = &object["spec"]["template"]["metadata"]["annotations"];
+    if annotations["kubectl.kubernetes.io/restartedAt"].as_str() == Some(&now) {
+        failures.push(Failure::Client(format!(
+            "failed to create patch for {name}: if restart has already been triggered within the past second, please \
+             wait before attempting to trigger another"
+        )));
         return Ok(());
     }
     let mut patch = Doc::map();
-    let annotations = ["spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"];
-    patch.set_at(&annotations, io.started.rfc3339());
-    if change::send(target, "strategic-merge", "kubectl-rollout", &patch, io, failures)? {
-        io.say(format!("{} restarted", target.display()));
-    }
-    Ok(())
+    let path = ["spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"];
+    patch.set_at(&path, now);
+    patching("strategic-merge", "restarted").send(target, object, &patch, args, io, failures)
 }
 
 fn pause(
     target: &Target,
     object: &Doc,
     pause: bool,
-    io: &mut Io<'_>,
+    (args, io): (&Args, &mut Io<'_>),
     failures: &mut Vec<Failure>,
 ) -> Result<(), Stop> {
     if (object["spec"]["paused"].as_bool() == Some(true)) == pause {
@@ -368,8 +419,6 @@ fn pause(
     }
     let value = if pause { Doc::Bool(true) } else { Doc::Null };
     let patch = doc!({ "spec": { "paused": value } });
-    if change::send(target, "strategic-merge", "kubectl-rollout", &patch, io, failures)? {
-        io.say(format!("{} {}", target.display(), if pause { "paused" } else { "resumed" }));
-    }
-    Ok(())
+    let done = if pause { "paused" } else { "resumed" };
+    patching("strategic-merge", done).send(target, object, &patch, args, io, failures)
 }

@@ -6,7 +6,7 @@ use crate::doc;
 use crate::doc::{Doc, json_patch, merge_patch, strategic_merge};
 
 use super::Ask;
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::{self, Making};
 use super::expose::pairs;
 use super::failure::Failure;
@@ -23,7 +23,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("annotations", None),
     value("overrides", None),
     value("override-type", None),
-    value("output", Some('o')),
+    output(),
     value("grace-period", None),
     value("pod-running-timeout", None),
     value("field-manager", None),

@@ -2,7 +2,7 @@
 
 use crate::doc;
 
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Patching;
 use super::failure::Failure;
 use super::io::{Io, Stop};
@@ -15,7 +15,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("selector", Some('l')),
     value("resource-version", None),
     value("timeout", None),
-    value("output", Some('o')),
+    output(),
     optional("dry-run", "unchanged"),
 ];
 

@@ -53,7 +53,7 @@ pub(super) fn apply(
     if !response.is_success() {
         return Ok(Err(refusal(&response)));
     }
-    mode.tell(target, "serverside-applied", &response.body, io);
+    mode.tell(target, "serverside-applied", &response.body, io)?;
     Ok(Ok(()))
 }
 

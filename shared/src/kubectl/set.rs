@@ -7,7 +7,7 @@ mod subjects;
 use crate::doc::{Doc, parse_json};
 use crate::manifest;
 
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Patching;
 use super::failure::Failure;
 use super::io::{Io, Stop};
@@ -18,7 +18,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("selector", Some('l')),
     value("field-selector", None),
     optional("dry-run", "unchanged"),
-    value("output", Some('o')),
+    output(),
     value("containers", Some('c')),
     value("limits", None),
     value("requests", None),
@@ -40,7 +40,7 @@ pub(super) const PATCH_FLAGS: &[Flag] = &[
     value("patch-file", None),
     value("type", None),
     value("subresource", None),
-    value("output", Some('o')),
+    output(),
     value("selector", Some('l')),
     switch("all", None),
     switch("local", None),

@@ -4,8 +4,11 @@
 //! (other names of fields, other versions) the editor finds in the schemas that are served.
 
 mod fields;
+mod former;
+mod numbers;
 mod required;
 mod scene;
+mod schedule;
 mod shapes;
 mod syntax;
 mod values;
@@ -68,6 +71,9 @@ const RULES: &[fn(&Fault) -> Vec<Fix>] = &[
     syntax::twice,
     values::allowed,
     values::of_another_type,
+    numbers::words,
+    numbers::ports,
+    schedule::words,
     values::amount,
     values::name,
     values::bounds,
@@ -77,6 +83,8 @@ const RULES: &[fn(&Fault) -> Vec<Fix>] = &[
     shapes::unwrapped,
     fields::other_letters,
     fields::version,
+    former::backend,
+    former::default_backend,
     fields::elsewhere,
     fields::labels,
     required::field,

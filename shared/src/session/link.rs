@@ -65,6 +65,19 @@ impl fmt::Display for LinkError {
 
 impl std::error::Error for LinkError {}
 
+impl LinkError {
+    /// The name of what is wrong, for those who have words of their own for it.
+    pub fn name(&self) -> Option<&'static str> {
+        match self {
+            LinkError::Foreign => Some("foreign"),
+            LinkError::Newer(_) => Some("newer"),
+            LinkError::Damaged => Some("damaged"),
+            LinkError::TooLarge => Some("too_large"),
+            LinkError::Scenario(_) => None,
+        }
+    }
+}
+
 /// The fragment (without `#`) that carries a scenario.
 ///
 /// # Errors

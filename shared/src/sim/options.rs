@@ -54,6 +54,12 @@ pub struct Options {
     pub network_latency: Duration,
     /// Requests per second that visitors send to the app's load balancer, in thousandths.
     pub visitors_per_second_milli: u32,
+    /// How many pods the cluster takes; as many as come when unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_pods: Option<u32>,
+    /// How many nodes may register.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_nodes: Option<u32>,
 }
 
 impl Default for Options {
@@ -76,6 +82,8 @@ impl Default for Options {
             etcd_snapshot_count: 10_000,
             network_latency: Duration::millis(1),
             visitors_per_second_milli: 1000,
+            max_pods: None,
+            max_nodes: None,
         }
     }
 }

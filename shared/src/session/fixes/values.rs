@@ -12,12 +12,12 @@ use crate::schema::distance;
 /// So many values are offered.
 const MOST: usize = 4;
 
-fn unquoted(text: &str) -> &str {
+pub(super) fn unquoted(text: &str) -> &str {
     let inside = |quote| text.strip_prefix(quote).and_then(|text: &str| text.strip_suffix(quote));
     inside('"').or_else(|| inside('\'')).unwrap_or(text)
 }
 
-fn one(says: &'static str, fault: &Fault, value: impl Into<String>) -> Vec<Fix> {
+pub(super) fn one(says: &'static str, fault: &Fault, value: impl Into<String>) -> Vec<Fix> {
     let value = value.into();
     vec![Fix::new(says, value.clone(), fault.put(value))]
 }

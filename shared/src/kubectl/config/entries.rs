@@ -1,0 +1,89 @@
+//! Clusters and users of a kubeconfig, and any of its properties.
+
+use crate::doc;
+use crate::doc::Doc;
+
+use super::super::args::Args;
+use super::super::io::{Io, Stop};
+use super::{FILE, named};
+
+/// `set-cluster` and `set-credentials`: the entry with what the flags say of it.
+pub(super) fn set_entry(mut config: Doc, list: &str, name: &str, args: &Args, io: &mut Io<'_>) {
+    let (part, title, flags): (_, _, &[&str]) = match list {
+        "clusters" => {
+            ("cluster", "Cluster", &["server", "certificate-authority", "tls-server-name", "proxy-url"])
+        }
+        _ => ("user", "User", &["token", "username", "password", "client-certificate", "client-key"]),
+    };
+    let entries = config.at_mut(&[list]).items_mut();
+    let at = entries.iter().position(|entry| entry["name"].as_str() == Some(name));
+    let place = at.unwrap_or(entries.len());
+    if at.is_none() {
+        entries.push(doc!({ "name": name }));
+        entries[place].set_at(&[part], Doc::map());
+    }
+    for flag in flags {
+        if let Some(value) = args.get(flag) {
+            entries[place].set_at(&[part, flag], value);
+        }
+    }
+    if list == "clusters" && args.is_on("insecure-skip-tls-verify") {
+        entries[place].set_at(&[part, "insecure-skip-tls-verify"], true);
+    }
+    *io.config = config;
+    io.say(format!("{title} {name:?} set."));
+}
+
+/// `delete-cluster` and `delete-user`
+pub(super) fn delete_entry(mut config: Doc, list: &str, name: &str, io: &mut Io<'_>) -> Result<(), Stop> {
+    let what = list.trim_end_matches('s');
+    if named(&config, list, name).is_none() {
+        return Err(io.fail(format!("cannot delete {what} {name}, not in {FILE}")));
+    }
+    config.at_mut(&[list]).items_mut().retain(|entry| entry["name"].as_str() != Some(name));
+    *io.config = config;
+    io.say(format!("deleted {what} {name} from {FILE}"));
+    Ok(())
+}
+
+/// `set` and `unset` of `clusters.NAME.server`, `current-context` …; without a value it goes.
+pub(super) fn set_property(
+    mut config: Doc,
+    property: &str,
+    value: Option<&str>,
+    io: &mut Io<'_>,
+) -> Result<(), Stop> {
+    let steps: Vec<&str> = property.split('.').collect();
+    match steps[..] {
+        ["current-context"] => config.set("current-context", value.unwrap_or("")),
+        [list @ ("clusters" | "contexts" | "users"), name, ref rest @ ..] => {
+            let part = list.trim_end_matches('s');
+            let entries = config.at_mut(&[list]).items_mut();
+            let at = entries.iter().position(|entry| entry["name"].as_str() == Some(name));
+            let path = [&[part][..], rest].concat();
+            match (at, value) {
+                (Some(at), None) if rest.is_empty() => drop(entries.remove(at)),
+                (Some(at), None) => {
+                    let above = &path[..path.len() - 1];
+                    entries[at].at_mut(above).remove(path[path.len() - 1]);
+                }
+                (None, None) => {}
+                (found, Some(value)) => {
+                    let at = found.unwrap_or(entries.len());
+                    if found.is_none() {
+                        entries.push(doc!({ "name": name }));
+                    }
+                    entries[at].set_at(&path, value);
+                }
+            }
+        }
+        _ => {
+            return Err(io.fail(format!(
+                "unable to parse one or more field selectors or property {property:?} is not one of a kubeconfig"
+            )));
+        }
+    }
+    *io.config = config;
+    io.say(format!("Property {property:?} {}.", if value.is_some() { "set" } else { "unset" }));
+    Ok(())
+}

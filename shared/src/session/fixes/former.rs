@@ -1,0 +1,82 @@
+//! Fields of versions that are gone.
+
+use super::scene::{Fault, get, spaces};
+use super::{Edit, Fix};
+use crate::doc::{Doc, Path, Segment};
+use crate::manifest::Span;
+
+/// The name of a field that nobody knows, and the path of what it stands in.
+fn unknown<'a>(fault: &'a Fault) -> Option<(&'a str, &'a [Segment])> {
+    let path = fault.path.as_ref().filter(|_| fault.message.starts_with("unknown field"))?;
+    match path.0.split_last()? {
+        (Segment::Key(field), owner) => Some((field, owner)),
+        (Segment::Index(_), _) => None,
+    }
+}
+
+fn is_ingress(fault: &Fault) -> bool {
+    fault.document.is_some_and(|document| document.doc["kind"].str() == "Ingress")
+}
+
+/// `serviceName` and `servicePort`, which an Ingress had until `networking.k8s.io/v1`.
+pub(super) fn backend(fault: &Fault) -> Vec<Fix> {
+    let of_backend = unknown(fault).filter(|(field, _)| matches!(*field, "serviceName" | "servicePort"));
+    let (Some((_, owner)), true) = (of_backend, is_ingress(fault)) else { return Vec::new() };
+    rewritten(fault, owner).map_or_else(Vec::new, |edits| vec![Fix::new("fix_value", "service:", edits)])
+}
+
+/// The first of the two lines becomes all that is new, the other goes.
+fn rewritten(fault: &Fault, owner: &[Segment]) -> Option<Vec<Edit>> {
+    let document = fault.document?;
+    let old = get(&document.doc, owner);
+    let path = |field: &str| Path([owner, &[Segment::Key(field.into())]].concat());
+    let written = |field: &str| {
+        let Span { start, end } = document.spans.value(&path(field));
+        let line = fault.lines.get(start.line);
+        let (from, to) = (start.column as usize - 1, end.column as usize - 1);
+        let text: String = line.chars().take(to).skip(from).collect();
+        (start.line == end.line && !old[field].is_null()).then_some(text)
+    };
+    let name = written("serviceName")?;
+    let port = written("servicePort");
+    let kind = match &old["servicePort"] {
+        Doc::Str(name) if name.parse::<u16>().is_err() => "name",
+        _ => "number",
+    };
+    let port =
+        port.map(|port| if kind == "number" { port.trim_matches(['"', '\'']).to_owned() } else { port });
+    let first = document.spans.key(&path("serviceName")).start;
+    let end = document.spans.value(&path("serviceName")).end;
+    let in_block = fault.lines.start(first.line).is_some_and(|start| start.key == first.column as usize - 1);
+    if !in_block {
+        // A map in braces that holds only these two.
+        let Span { start, end } = document.spans.value(&Path(owner.to_vec()));
+        let port = port.map_or_else(String::new, |port| format!(", port: {{{kind}: {port}}}"));
+        let text = format!("{{service: {{name: {name}{port}}}}}");
+        let only = old.entries().iter().all(|(key, _)| matches!(&**key, "serviceName" | "servicePort"));
+        return (only && start.line == end.line)
+            .then(|| vec![Edit { from: (start.line, start.column), to: (end.line, end.column), text }]);
+    }
+    let deeper =
+        |levels: usize| format!("\n{}", spaces(first.column as usize - 1 + levels * fault.lines.unit()));
+    let mut text = format!("service:{}name: {name}", deeper(1));
+    if let Some(port) = &port {
+        text.push_str(&format!("{}port:{}{kind}: {port}", deeper(1), deeper(2)));
+    }
+    let mut edits = vec![Edit { from: (first.line, first.column), to: (end.line, end.column), text }];
+    if port.is_some() {
+        let line = document.spans.key(&path("servicePort")).start.line;
+        edits.push(fault.lines.removed(line, line));
+    }
+    Some(edits)
+}
+
+/// `spec.backend`, now `spec.defaultBackend`.
+pub(super) fn default_backend(fault: &Fault) -> Vec<Fix> {
+    match unknown(fault) {
+        Some(("backend", [Segment::Key(spec)])) if &**spec == "spec" && is_ingress(fault) => {
+            vec![Fix::new("fix_rename", "defaultBackend", fault.put("defaultBackend"))]
+        }
+        _ => Vec::new(),
+    }
+}
