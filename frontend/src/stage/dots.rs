@@ -161,7 +161,11 @@ impl Dots {
         self.places.clear();
         let origin = self.stage.get_bounding_client_rect();
         // In low frames the whole stage is drawn smaller (workbench.css); its own lengths are not.
-        let own = if self.framed { f64::from(self.stage.client_width()) / origin.width() } else { 1.0 };
+        let own = if self.framed && origin.width() > 0.0 {
+            f64::from(self.stage.client_width()) / origin.width()
+        } else {
+            1.0
+        };
         self.width = origin.width() * own;
         let Ok(found) = self.stage.query_selector_all("[data-place]") else { return };
         for index in 0..found.length() {
