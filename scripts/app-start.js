@@ -67,6 +67,8 @@
     await painted;
     const result = { module, instance: await WebAssembly.instantiate(module, { ...made, kubarium: { later } }) };
     first = result.instance.exports;
+    // It begins in a task of its own: on a slow machine either takes long.
+    await new Promise((done) => setTimeout(done));
     if (whole) {
       link(await rest);
       return result;

@@ -13,6 +13,8 @@ struct Turns {
     waiting: VecDeque<Turn>,
     begun: bool,
     over: bool,
+    /// What comes when all is over.
+    afterwards: Vec<Turn>,
 }
 
 thread_local! {
@@ -41,11 +43,23 @@ pub(crate) fn begin(last: impl FnOnce() + 'static) {
     }
 }
 
+/// Whether the page has taken the frame's place.
+pub(crate) fn over() -> ReadSignal<bool> {
+    let (over, set) = signal(TURNS.with_borrow(|turns| turns.over));
+    let tell = move || {
+        let _ = set.try_set(true);
+    };
+    TURNS.with_borrow_mut(|turns| turns.afterwards.push(Box::new(tell)));
+    over
+}
+
 fn at_last(work: impl FnOnce() + 'static) {
     wait(Box::new(move || {
         if TURNS.with_borrow(|turns| turns.waiting.is_empty()) {
             TURNS.with_borrow_mut(|turns| turns.over = true);
             work();
+            let afterwards = TURNS.with_borrow_mut(|turns| std::mem::take(&mut turns.afterwards));
+            afterwards.into_iter().for_each(|work| work());
         } else {
             at_last(work);
         }

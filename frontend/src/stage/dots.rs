@@ -35,6 +35,8 @@ pub(super) struct Dots {
     running: bool,
     awake: bool,
     still: bool,
+    /// Whether this is a frame in somebody's page.
+    framed: bool,
     tick: Option<Closure<dyn FnMut()>>,
 }
 
@@ -77,6 +79,7 @@ impl Dots {
             running: false,
             awake: false,
             still: browser::reduced_motion(),
+            framed: browser::framed(),
             tick: None,
         }));
         let again = Rc::clone(&dots);
@@ -157,9 +160,13 @@ impl Dots {
         self.stale = false;
         self.places.clear();
         let origin = self.stage.get_bounding_client_rect();
-        self.width = f64::from(self.stage.client_width());
-        // In low frames the whole stage is drawn smaller; its own lengths are not.
-        let own = if origin.width() > 0.0 { self.width / origin.width() } else { 1.0 };
+        // In low frames the whole stage is drawn smaller (workbench.css); its own lengths are not.
+        let own = if self.framed && origin.width() > 0.0 {
+            f64::from(self.stage.client_width()) / origin.width()
+        } else {
+            1.0
+        };
+        self.width = origin.width() * own;
         let Ok(found) = self.stage.query_selector_all("[data-place]") else { return };
         for index in 0..found.length() {
             let Some(element) = found.item(index).and_then(|node| node.dyn_into::<Element>().ok()) else {

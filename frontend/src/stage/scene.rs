@@ -15,7 +15,7 @@ use super::{
 use crate::{
     i18n::*,
     state::Page,
-    turns::InTurn,
+    turns::{self, InTurn},
     view_model::{Density, pods_on},
 };
 
@@ -66,7 +66,12 @@ pub(crate) fn Stage() -> impl IntoView {
     let stage = NodeRef::<html::Section>::new();
     let lines = NodeRef::new();
     let dots = NodeRef::<html::Div>::new();
+    // Nothing moves where nobody sees it.
+    let seen = turns::over();
     Effect::new(move |_| {
+        if !seen.get() {
+            return;
+        }
         if let (Some(stage), Some(lines), Some(dots)) = (stage.get(), lines.get(), dots.get()) {
             menu::listen(page, &stage);
             Dots::start(page, stage, lines, dots.into());
