@@ -237,7 +237,10 @@ impl Kubelet {
             Ok(reply) => {
                 if let Some(object) = reply.object() {
                     pod.acknowledged = object.meta.resource_version;
-                    pod.sent.share_with(&object.body["status"]);
+                    // What is stored says more than was sent: others' conditions, which stay theirs.
+                    if status::is_kept(&pod.sent, &object.body["status"]) {
+                        pod.sent = object.body["status"].clone();
+                    }
                 }
                 self.insist(uid, cx);
                 self.report(uid, cx);

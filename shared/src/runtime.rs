@@ -82,6 +82,8 @@ pub struct Runtime {
     ended_cpu_nanos: u64,
     /// What the metrics-servers here know, by the number of their container's start.
     scrapers: BTreeMap<u64, metrics::Scraper>,
+    /// Where the volumes of the container that was started last are: those of the next may be there, too.
+    mounted: tasks::Mounted,
 }
 
 impl Hash for Runtime {
@@ -126,6 +128,7 @@ impl Runtime {
             boot: 1,
             ended_cpu_nanos: 0,
             scrapers: BTreeMap::new(),
+            mounted: tasks::Mounted::default(),
         }
     }
 

@@ -386,3 +386,49 @@ fn an_ephemeral_volume_lives_as_long_as_its_pod() {
         lab.names(Kind::PersistentVolumeClaim).is_empty() && lab.names(Kind::PersistentVolume).is_empty()
     );
 }
+
+#[test]
+fn every_pod_finds_the_token_of_its_account() {
+    let mut lab = Lab::new("");
+    lab.make(
+        "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: 2, selector: {matchLabels: \
+         {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: 'app:1'}]}}}}",
+    );
+    lab.run(5);
+    let pods: Vec<Key> = lab.0.cluster().store().list(Kind::Pod).map(|pod| pod.key.clone()).collect();
+    let mut read = |pod: &Key, file: &str| {
+        lab.kubectl(&format!(
+            "exec {} -n {} -- cat /var/run/secrets/kubernetes.io/serviceaccount/{file}",
+            pod.name, pod.namespace
+        ))
+    };
+    let pods: Vec<&Key> = pods.iter().filter(|pod| pod.name.starts_with("web-")).collect();
+    let tokens: Vec<String> = pods.iter().map(|pod| read(pod, "token")).collect();
+    assert_eq!(tokens.len(), 2);
+    assert!(tokens.iter().all(|token| token.split('.').count() == 3 && token.len() > 300), "{tokens:?}");
+    assert_ne!(tokens[0], tokens[1], "it names its pod");
+    assert_eq!(read(pods[0], "token"), tokens[0], "and stays");
+    assert_eq!(read(pods[0], "namespace"), "default");
+    assert!(read(pods[0], "ca.crt").starts_with("-----BEGIN CERTIFICATE-----\n"));
+    assert!(read(pods[0], "else").contains("No such file or directory"));
+}
+
+#[test]
+fn pods_of_one_owner_share_what_is_the_same() {
+    let mut lab = Lab::new("");
+    lab.make(
+        "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: 6, selector: {matchLabels: \
+         {app: web}}, template: {metadata: {labels: {app: web}}, spec: {nodeName: node-0, containers: [{name: c, \
+         image: 'app:1'}]}}}}",
+    );
+    lab.run(5);
+    let mine = |pod: &&std::sync::Arc<shared::api::Object>| pod.key.name.starts_with("web-");
+    let pods: Vec<_> = lab.0.cluster().store().list(Kind::Pod).filter(mine).collect();
+    assert_eq!(pods.len(), 6);
+    for pair in pods.windows(2) {
+        assert!(pair[0].body["spec"].same(&pair[1].body["spec"]));
+        assert!(std::sync::Arc::ptr_eq(&pair[0].meta.common, &pair[1].meta.common));
+        assert!(pair[0].body["status"]["hostIPs"].same(&pair[1].body["status"]["hostIPs"]));
+        assert_ne!(pair[0].body["status"]["podIP"], pair[1].body["status"]["podIP"]);
+    }
+}

@@ -103,11 +103,23 @@ impl Codec for Object {
     fn encode(&self, encoder: &mut Encoder) {
         self.key.encode(encoder);
         self.meta.encode(encoder);
-        self.document().encode(encoder);
+        // What is shared is known by its place in memory: nothing that is made here may be written.
+        let said = self.view::<Said>();
+        if self.key.kind == Kind::Event {
+            said.is_some().encode(encoder);
+        }
+        match said {
+            Some(said) => said.encode(encoder),
+            None => self.body.encode(encoder),
+        }
     }
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Object, Damaged> {
-        let (key, meta, body): (Key, Meta, Doc) = Codec::decode(decoder)?;
+        let (key, meta): (Key, Meta) = Codec::decode(decoder)?;
+        if key.kind == Kind::Event && bool::decode(decoder)? {
+            return Ok(Object::event(key, meta, Said::decode(decoder)?));
+        }
+        let body = Doc::decode(decoder)?;
         Ok(Object::new(key, meta, body, None))
     }
 }

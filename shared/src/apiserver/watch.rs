@@ -11,36 +11,29 @@ use crate::etcd::{Revision, Store};
 use crate::sim::{Causes, ChangeKind, Incarnation, Process, WatchEvent, WatchId};
 
 /// All open watches.
-#[derive(Codec, Clone, Debug, Default, Hash)]
+#[derive(Codec, Clone, Debug, Default)]
 pub struct Watches {
-    open: BTreeMap<WatchId, Watch>,
+    open: BTreeMap<WatchId, Arc<Watch>>,
     /// The watches of each process, and in which of its lives it opened them.
     by_owner: BTreeMap<Process, (Incarnation, Vec<WatchId>)>,
     /// Watches of a whole kind (or a namespace of it).
-    by_kind: BTreeMap<Kind, Vec<WatchId>>,
+    by_kind: BTreeMap<Kind, Vec<Arc<Watch>>>,
     /// Watches of the pods of one node.
-    by_node: BTreeMap<Str, Vec<WatchId>>,
-    /// Watches of objects with one name.
-    by_name: ByName,
+    by_node: BTreeMap<Str, Vec<Arc<Watch>>>,
+    /// Watches of objects with one name. Each kind by itself: most have none, and are asked about at every write.
+    by_name: BTreeMap<Kind, BTreeMap<Str, Vec<Arc<Watch>>>>,
 }
 
-/// Each kind by itself: most have no such watches, and are asked about at every write.
-#[derive(Codec, Clone, Debug, Default)]
-struct ByName(BTreeMap<Kind, BTreeMap<Str, Vec<WatchId>>>);
-
-impl Hash for ByName {
-    /// As one map by kind and name.
+impl Hash for Watches {
+    /// The rest follows from what is open, and was opened in this order.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let count: u64 = self.0.values().map(|names| names.len() as u64).sum();
-        count.hash(state);
-        for (kind, names) in &self.0 {
-            names.iter().for_each(|(name, ids)| (kind, name, ids).hash(state));
-        }
+        (&self.open, &self.by_owner).hash(state);
     }
 }
 
 #[derive(Codec, Clone, Debug, Hash)]
 struct Watch {
+    id: WatchId,
     to: Process,
     kind: Kind,
     namespace: Str,
@@ -85,28 +78,29 @@ impl Watches {
     /// Opens the watch that `request` asks for. Those of an earlier life of its owner end: their connection is gone.
     pub(super) fn open(&mut self, to: Process, life: Incarnation, request: &Request) {
         let options = &request.options;
-        let watch = Watch {
+        let watch = Arc::new(Watch {
+            id: options.watch,
             to,
             kind: request.kind,
             namespace: request.namespace.clone(),
             labels: options.labels.clone(),
             fields: options.fields.clone(),
-        };
+        });
         let mine = self.by_owner.entry(to).or_default();
         let gone = if mine.0 == life { Vec::new() } else { std::mem::take(&mut mine.1) };
         mine.0 = life;
         mine.1.push(options.watch);
         gone.into_iter().for_each(|id| self.remove(id));
-        self.index(&watch).push(options.watch);
+        self.index(&watch).push(Arc::clone(&watch));
         self.open.insert(options.watch, watch);
     }
 
-    fn index(&mut self, watch: &Watch) -> &mut Vec<WatchId> {
+    fn index(&mut self, watch: &Watch) -> &mut Vec<Arc<Watch>> {
         if let (Kind::Pod, Some(node)) = (watch.kind, watch.fields.required("spec.nodeName")) {
             return self.by_node.entry(node.clone()).or_default();
         }
         match watch.fields.required("metadata.name") {
-            Some(name) => self.by_name.0.entry(watch.kind).or_default().entry(name.clone()).or_default(),
+            Some(name) => self.by_name.entry(watch.kind).or_default().entry(name.clone()).or_default(),
             None => self.by_kind.entry(watch.kind).or_default(),
         }
     }
@@ -114,7 +108,7 @@ impl Watches {
     /// Closes a watch.
     pub(super) fn remove(&mut self, id: WatchId) {
         if let Some(watch) = self.open.remove(&id) {
-            self.index(&watch).retain(|&other| other != id);
+            self.index(&watch).retain(|other| other.id != id);
             if let Some((_, mine)) = self.by_owner.get_mut(&watch.to) {
                 mine.retain(|&other| other != id);
             }
@@ -138,14 +132,13 @@ impl Watches {
     pub(super) fn concerned(&self, revision: &Revision) -> Vec<(WatchId, Process, WatchEvent)> {
         let object = &revision.object;
         let mut told = Vec::new();
-        let mut tell = |ids: Option<&Vec<WatchId>>| {
-            for &id in ids.into_iter().flatten() {
-                let watch = &self.open[&id];
-                told.extend(watch.event(revision).map(|event| (id, watch.to, event)));
+        let mut tell = |watches: Option<&Vec<Arc<Watch>>>| {
+            for watch in watches.into_iter().flatten() {
+                told.extend(watch.event(revision).map(|event| (watch.id, watch.to, event)));
             }
         };
         tell(self.by_kind.get(&object.key.kind));
-        tell(self.by_name.0.get(&object.key.kind).and_then(|names| names.get(&object.key.name)));
+        tell(self.by_name.get(&object.key.kind).and_then(|names| names.get(&object.key.name)));
         if object.key.kind == Kind::Pod {
             let node = |object: &Object| {
                 object.view::<crate::api::core::pod::Pod>().map(|pod| pod.node_name.clone())

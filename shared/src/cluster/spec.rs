@@ -184,7 +184,7 @@ impl ClusterSpec {
                     unnamed += 1;
                     format!("node-{}", unnamed - 1).into()
                 });
-                if machines.iter().any(|machine| machine.name == name) && group.name.is_some() {
+                if group.name.is_some() && machines.iter().any(|machine| machine.name == name) {
                     return Err(refuse(".name", format!("there is already a node called {name:?}")));
                 }
                 machines.push(Machine {

@@ -215,6 +215,7 @@ impl FromIterator<(Str, Doc)> for Map {
 #[cfg(test)]
 mod tests {
     use super::{Doc, Map, Str};
+    use crate::doc;
 
     fn map(names: &[&str]) -> Map {
         names.iter().map(|name| (Str::from(*name), Doc::from(*name))).collect()
@@ -236,6 +237,22 @@ mod tests {
         assert_eq!(names(&one), ["a", "c", "d"]);
         assert_eq!([one.get("a"), one.get("c"), one.get("d")].map(Doc::as_i64), [Some(1), Some(3), Some(4)]);
         assert_eq!(copy, map(&["d", "b"]));
+    }
+
+    #[test]
+    fn what_is_equal_can_be_shared_and_what_is_not_stays() {
+        let other = doc!({ "a": [{ "x": 1i64 }, { "x": 2i64 }], "b": { "y": "z" }, "c": 1i64 });
+        let made = || doc!({ "a": [{ "x": 1i64 }, { "x": 3i64 }], "b": { "y": "z" }, "c": 2i64 });
+        let mut one = made();
+        one.share_with(&other);
+        assert_eq!(one, made());
+        assert!(one["b"].same(&other["b"]) && one["a"][0].same(&other["a"][0]));
+        assert!(!one["a"].same(&other["a"]));
+        // Others have a share in this list: it is left as it is.
+        let (mut two, list) = (made(), doc!([{ "x": 1i64 }, { "x": 3i64 }]));
+        two.set("a", &list);
+        two.share_with(&other);
+        assert!(two["a"].same(&list) && !two["a"][0].same(&other["a"][0]));
     }
 
     #[test]

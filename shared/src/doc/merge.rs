@@ -296,15 +296,20 @@ fn identity(key: &Doc) -> (bool, Cow<'_, str>) {
 
 fn in_order(mut items: Vec<Doc>, merge_key: &str, order: &Doc) -> Doc {
     if !order.is_null() {
-        let mut ranks: BTreeMap<String, usize> = BTreeMap::new();
-        for (rank, wanted) in order.items().iter().enumerate().rev() {
-            ranks.insert(wanted[merge_key].to_json(), rank);
+        let order = order.items();
+        let mut ranks = BTreeMap::new();
+        // Few are looked through one by one.
+        let few = order.len() <= FEW;
+        for (rank, wanted) in order.iter().enumerate().rev().filter(|_| !few) {
+            ranks.insert(identity(&wanted[merge_key]), rank);
         }
+        let rank = |key: &Doc| match few {
+            true => order.iter().position(|wanted| wanted[merge_key] == *key),
+            false => ranks.get(&identity(key)).copied(),
+        };
         // Elements the order does not name keep their place among themselves, after the named ones.
-        let mut ranked: Vec<(usize, Doc)> = items
-            .into_iter()
-            .map(|item| (ranks.get(&item[merge_key].to_json()).copied().unwrap_or(usize::MAX), item))
-            .collect();
+        let mut ranked: Vec<(usize, Doc)> =
+            items.into_iter().map(|item| (rank(&item[merge_key]).unwrap_or(usize::MAX), item)).collect();
         sort_by_key(&mut ranked, |(rank, _)| *rank);
         items = ranked.into_iter().map(|(_, item)| item).collect();
     }

@@ -49,7 +49,7 @@ pub struct PodState {
     /// Why they are not given what the spec says by now: reason and message.
     pub(super) unmet: Option<(&'static str, Str)>,
     /// Conditions with the moment they last changed.
-    pub(super) conditions: BTreeMap<&'static str, (bool, Timestamp)>,
+    pub(super) conditions: Conditions,
     /// The status written last.
     pub(super) sent: Doc,
     /// A digest of what the last status was made from.
@@ -61,6 +61,36 @@ pub struct PodState {
     pub(super) complained: bool,
     /// Whether the API was asked to forget it.
     pub(super) asked: bool,
+}
+
+/// The conditions that kubelets may set.
+const CONDITIONS: [&str; 6] = [
+    "PodReadyToStartContainers",
+    "Initialized",
+    "Ready",
+    "ContainersReady",
+    "DisruptionTarget",
+    "PodResizePending",
+];
+
+/// Whether each of a pod's conditions holds, and since when that is so.
+#[derive(Codec, Clone, Debug, Hash, Default)]
+pub(super) struct Conditions([Option<(bool, Timestamp)>; CONDITIONS.len()]);
+
+impl Conditions {
+    /// The place of a condition.
+    pub fn of(&mut self, name: &str) -> &mut Option<(bool, Timestamp)> {
+        let at = CONDITIONS.iter().position(|known| *known == name);
+        &mut self.0[at.expect("one that kubelets set")]
+    }
+
+    /// Whether a condition holds.
+    pub fn holds(&self, name: &str) -> bool {
+        CONDITIONS
+            .iter()
+            .zip(self.0)
+            .any(|(known, state)| *known == name && state.is_some_and(|(holds, _)| holds))
+    }
 }
 
 /// How far a pod is.
@@ -358,7 +388,7 @@ impl PodState {
             requests: (pod.spec.cpu_milli, pod.spec.memory),
             allocated: None,
             unmet: None,
-            conditions: BTreeMap::new(),
+            conditions: Conditions::default(),
             sent: Doc::Null,
             basis: 0,
             writing: false,

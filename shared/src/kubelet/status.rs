@@ -30,11 +30,12 @@ impl Kubelet {
         }
         pod.basis = basis;
         let status = status(pod, &object, view, host, |image| images.get(image), cx);
-        if status == pod.sent {
+        let mut patch = news(&pod.sent, &object.body["status"], &status);
+        if patch.entries().is_empty() && !pod.sent.is_null() {
             return;
         }
-        let mut patch = news(&pod.sent, &object.body["status"], &status);
-        if types(&status).ne(types(&pod.sent)) {
+        let own = |name: &&str| OWN.contains(name) || types(&status).any(|known| known == *name);
+        if types(&status).ne(types(&pod.sent).filter(own)) {
             patch.set(literal!("$setElementOrder/conditions"), order_of_conditions(&object, &status));
         }
         pod.sent = status;
@@ -55,23 +56,30 @@ impl Kubelet {
 /// What a status says that the one sent before it did not: that is all that goes over the wire.
 fn news(sent: &Doc, stored: &Doc, status: &Doc) -> Doc {
     let fields = status.entries().iter().filter(|(field, value)| sent[field.as_str()] != *value);
-    let fields = fields.map(|(field, value)| {
+    let fields = fields.filter_map(|(field, value)| {
         let known = sent[field.as_str()].items();
         let value = match field.as_str() {
             // Conditions merge one by one, other lists are one value.
             "conditions" => {
                 let stays = |gone: &&Doc| value.items().iter().any(|item| item["type"] == gone["type"]);
+                // Those of others stay as they are.
                 let gone = known
                     .iter()
-                    .filter(|item| !stays(item))
+                    .filter(|item| {
+                        !stays(item) && item["type"].as_str().is_some_and(|name| OWN.contains(&name))
+                    })
                     .map(|item| doc!({ "$patch": "delete", "type": item["type"].clone() }));
                 let news = value.items().iter().filter(|item| !known.contains(item));
                 let before = if sent.is_null() { stored["conditions"].items() } else { known };
-                Doc::list(news.map(|item| outspoken(item, before)).chain(gone))
+                let told: Vec<Doc> = news.map(|item| outspoken(item, before)).chain(gone).collect();
+                if told.is_empty() {
+                    return None;
+                }
+                Doc::from(told)
             }
             _ => value.clone(),
         };
-        (field.clone(), value)
+        Some((field.clone(), value))
     });
     Doc::Map(fields.collect())
 }
@@ -90,6 +98,20 @@ fn outspoken(condition: &Doc, before: &[Doc]) -> Doc {
     outspoken
 }
 
+/// Whether what is stored says all of what was sent.
+pub(super) fn is_kept(sent: &Doc, stored: &Doc) -> bool {
+    sent.entries().iter().all(|(field, value)| {
+        let kept = &stored[field.as_str()];
+        match field.as_str() {
+            "conditions" => value.items().iter().all(|item| kept.items().contains(item)),
+            _ => kept == value,
+        }
+    })
+}
+
+/// The conditions that only kubelets set.
+const OWN: [&str; 5] =
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodResizePending"];
 /// The conditions that kubelets keep, as they have them in order.
 const KEPT: [&str; 5] =
     ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
@@ -235,13 +257,14 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
         evicted.map(|(_, why)| ("DisruptionTarget", true, Some(("TerminationByKubelet", why.clone()))));
     let unmet = pod.unmet.clone().map(|why| ("PodResizePending", true, Some(why)));
     if unmet.is_none() {
-        pod.conditions.remove("PodResizePending");
+        *pod.conditions.of("PodResizePending") = None;
     }
     let generation = object.meta.generation;
     let conditions = &mut pod.conditions;
     let sent = pod.sent["conditions"].items();
     Doc::list(all.into_iter().chain(target).chain(unmet).enumerate().map(|(at, (name, holds, why))| {
-        let (before, since) = conditions.entry(name).or_insert_with(|| reported(object, name, holds, now));
+        let known = conditions.of(name);
+        let (before, since) = known.get_or_insert_with(|| reported(object, name, holds, now));
         if *before != holds {
             (*before, *since) = (holds, now.floor_seconds());
         }

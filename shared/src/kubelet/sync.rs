@@ -89,7 +89,7 @@ impl Kubelet {
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
         let Some(pod) = self.pods.get_mut(&uid) else { return };
-        let ready = pod.conditions.get("Ready").is_some_and(|(ready, _)| *ready);
+        let ready = pod.conditions.holds("Ready");
         let news = object.meta.resource_version > pod.acknowledged && !pod.writing;
         if news && view.ready != ready {
             pod.sent = crate::doc::Doc::Null;

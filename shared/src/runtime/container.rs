@@ -54,7 +54,7 @@ pub struct Container {
     /// What it wrote, oldest first.
     pub log: Log,
     /// What the start before this one wrote.
-    pub previous_log: Log,
+    pub previous_log: Option<Box<Log>>,
     /// Requests that it sends, when its program is a client.
     pub client: Option<Box<super::Caller>>,
     /// The container as the pod's spec has it.
@@ -68,20 +68,27 @@ pub struct Container {
     /// What was written in it.
     pub(super) layer: Files,
     pub(super) mounts: Arc<Vec<Mount>>,
-    /// Memory that something else than its programs holds.
-    pub(super) filled: u64,
+    /// What faults did to it; most are spared.
+    pub(super) struck: Option<Box<Struck>>,
     /// The memory that was last counted for it.
     pub(super) counted: u64,
-    /// Whether its probes fail, whatever it does.
-    pub(super) probes_fail: bool,
-    /// Since when it keeps a core busy for nothing, if it does.
-    pub(super) burning: Option<Time>,
-    /// CPU time that it burnt so before, in nanoseconds.
-    pub(super) burnt_nanos: u64,
     /// How it ended, once it has.
     pub end: ContainerEnd,
     /// How many requests it answered.
     pub served: u64,
+}
+
+/// What faults did to a container.
+#[derive(Codec, Clone, Copy, Debug, Hash, Default)]
+pub(super) struct Struck {
+    /// Memory that something else than its programs holds.
+    pub filled: u64,
+    /// Whether its probes fail, whatever it does.
+    pub probes_fail: bool,
+    /// Since when it keeps a core busy for nothing, if it does.
+    pub burning: Option<Time>,
+    /// CPU time that it burnt so before, in nanoseconds.
+    pub burnt_nanos: u64,
 }
 
 /// How far a container is.
@@ -125,13 +132,59 @@ pub struct Program {
 const ONE_CORE: u64 = 1000;
 
 impl Container {
+    /// One start of the container that a pod's spec has as `doc`.
+    pub(super) fn new(number: u64, name: Str, image: Str, doc: Doc) -> Container {
+        Container {
+            name,
+            image,
+            attempt: 0,
+            number,
+            stage: Stage::Starting { until: Time::ZERO },
+            env: Arc::default(),
+            program: Program { exit_after: None, exit_code: 0 },
+            log: Log::default(),
+            previous_log: None,
+            client: None,
+            doc,
+            own_since: None,
+            tasks: Vec::new(),
+            last_pid: 1,
+            layer: Files::default(),
+            mounts: Arc::default(),
+            struck: None,
+            counted: 0,
+            end: ContainerEnd::default(),
+            served: 0,
+        }
+    }
+
+    /// What faults did to it.
+    pub(super) fn struck(&self) -> Struck {
+        self.struck.as_deref().copied().unwrap_or_default()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn strike(&mut self) -> &mut Struck {
+        self.struck.get_or_insert_default()
+    }
+
+    /// It takes the place of an earlier start. What was broken stays so until it is mended.
+    pub(super) fn succeed(&mut self, old: &mut Container, now: Time) {
+        self.previous_log = Some(Box::new(std::mem::take(&mut old.log)));
+        self.struck = old.struck.take().map(|mut struck| {
+            (struck.burning, struck.burnt_nanos) = (struck.burning.map(|_| now), 0);
+            struck
+        });
+    }
+
     /// CPU time that a fault made it burn, in nanoseconds.
     pub(super) fn burnt_for_nothing(&self, now: Time) -> u64 {
-        let Some(since) = self.burning else { return self.burnt_nanos };
+        let Struck { burning, burnt_nanos, .. } = self.struck();
+        let Some(since) = burning else { return burnt_nanos };
         let limit = &self.doc["resources"]["limits"]["cpu"];
         let limit =
             if limit.is_null() { ONE_CORE } else { u64::try_from(crate::api::milli(limit)).unwrap_or(0) };
-        self.burnt_nanos + limit.min(ONE_CORE) * now.since(since).0 * 1000
+        burnt_nanos + limit.min(ONE_CORE) * now.since(since).0 * 1000
     }
 
     /// Whether it is up.

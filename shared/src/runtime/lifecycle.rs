@@ -9,8 +9,7 @@ use crate::network::dns_config;
 use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Process, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
-use super::shell::Files;
-use super::{Caller, ImageSpec, Log, Runtime, tasks};
+use super::{Caller, ImageSpec, Runtime, tasks};
 
 /// Setting up network namespace and addresses.
 const SANDBOX: Duration = Duration::millis(100);
@@ -70,29 +69,13 @@ impl Runtime {
         let program = Program { exit_after: spec.exit_after, exit_code: spec.exit_code };
         let wait = spec.start.unwrap_or(cx.core.options.container_start);
         let mut container = Container {
-            name: name.clone(),
-            image,
             attempt,
-            number,
             stage: Stage::Starting { until: cx.now() + wait },
             env,
             program,
-            log: Log::default(),
-            previous_log: Log::default(),
             client: (spec.client && command.is_empty()).then(Box::<Caller>::default),
-            own_since: None,
-            tasks: Vec::new(),
-            last_pid: 1,
-            layer: Files::default(),
-            mounts: tasks::mounts(&doc, &sandbox.spec, &sandbox.key),
-            filled: 0,
-            counted: 0,
-            probes_fail: false,
-            burning: None,
-            burnt_nanos: 0,
-            end: ContainerEnd::default(),
-            doc,
-            served: 0,
+            mounts: self.mounted.of(&doc, sandbox),
+            ..Container::new(number, name.clone(), image, doc)
         };
         if container.mounts.iter().any(|mount| mount.composed && !mount.sub_path.is_empty()) {
             sandbox.make_account_volumes(pod);
@@ -101,10 +84,7 @@ impl Runtime {
         match sandbox.container_mut(&name) {
             Some(old) => {
                 self.numbered.remove(&old.number);
-                container.previous_log = std::mem::take(&mut old.log);
-                // What is broken stays so until it is mended.
-                (container.filled, container.probes_fail) = (old.filled, old.probes_fail);
-                container.burning = old.burning.map(|_| cx.now());
+                container.succeed(old, cx.now());
                 *old = container;
             }
             None => {

@@ -137,9 +137,10 @@ impl Runtime {
         cx: &mut Context<'_>,
     ) {
         let container = self.sandboxes.get(&pod).and_then(|sandbox| sandbox.container(&options.container));
+        let nothing = Log::default();
         let log = container.and_then(|container| match container.attempt.checked_sub(attempt) {
             Some(0) => Some(&container.log),
-            Some(1) => Some(&container.previous_log),
+            Some(1) => container.previous_log.as_deref().or(Some(&nothing)),
             _ => None,
         });
         let (Some(container), Some(log)) = (container, log) else {

@@ -37,7 +37,8 @@ impl Runtime {
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         let mut starts = Vec::new();
         for container in sandbox.containers.iter_mut().filter(|container| !full || container.running()) {
-            container.filled = if full { container.memory_limit().unwrap_or(capacity / 2) + 1 } else { 0 };
+            let limit = container.memory_limit().unwrap_or(capacity / 2);
+            container.strike().filled = if full { limit + 1 } else { 0 };
             starts.push(container.number);
         }
         starts.into_iter().for_each(|start| self.check_memory(start, cx));
@@ -54,7 +55,7 @@ impl Runtime {
     pub fn fail_probes(&mut self, pod: u128, fail: bool) {
         let sandbox = self.sandboxes.get_mut(&pod);
         for container in sandbox.into_iter().flat_map(|sandbox| &mut sandbox.containers) {
-            container.probes_fail = fail;
+            container.strike().probes_fail = fail;
         }
     }
 
@@ -63,8 +64,9 @@ impl Runtime {
         let now = cx.now();
         let sandbox = self.sandboxes.get_mut(&pod);
         for container in sandbox.into_iter().flat_map(|sandbox| &mut sandbox.containers) {
-            container.burnt_nanos = container.burnt_for_nothing(now);
-            container.burning = burn.then_some(now);
+            let burnt_nanos = container.burnt_for_nothing(now);
+            let struck = container.strike();
+            (struck.burning, struck.burnt_nanos) = (burn.then_some(now), burnt_nanos);
         }
     }
 
@@ -72,9 +74,9 @@ impl Runtime {
     pub fn struck(&self, pod: u128) -> impl Iterator<Item = Fault> {
         let containers = || self.sandboxes.get(&pod).into_iter().flat_map(|sandbox| &sandbox.containers);
         [
-            containers().any(|container| container.filled > 0).then_some(Fault::FillMemory),
-            containers().any(|container| container.probes_fail).then_some(Fault::FailProbes),
-            containers().any(|container| container.burning.is_some()).then_some(Fault::BurnCpu),
+            containers().any(|container| container.struck().filled > 0).then_some(Fault::FillMemory),
+            containers().any(|container| container.struck().probes_fail).then_some(Fault::FailProbes),
+            containers().any(|container| container.struck().burning.is_some()).then_some(Fault::BurnCpu),
         ]
         .into_iter()
         .flatten()

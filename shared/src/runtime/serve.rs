@@ -121,7 +121,9 @@ impl Runtime {
         };
         let start = container.number;
         let result = match &action {
-            _ if container.probes_fail && !matches!(kind, ProbeKind::PostStart | ProbeKind::PreStop) => {
+            _ if container.struck().probes_fail
+                && !matches!(kind, ProbeKind::PostStart | ProbeKind::PreStop) =>
+            {
                 ProbeResult::Failure("the probe was made to fail".into())
             }
             ProbeAction::Exec { command } => {

@@ -15,7 +15,7 @@ use super::shell::{Progress, Task, knows};
 use super::{Runtime, container_id};
 
 pub(super) use network::Asked;
-pub(super) use place::{fix_sub_paths, mounts};
+pub(super) use place::{Mounted, fix_sub_paths};
 
 /// How much of a program's output `exec` hands back, and how much a probe shows, in bytes.
 const MOST_OUTPUT: usize = 1 << 20;
@@ -449,6 +449,6 @@ impl Runtime {
         };
         let held =
             container.tasks.iter().filter_map(|task| self.tasks.get(task)).map(|running| running.task.memory);
-        held.fold(own.saturating_add(container.filled), u64::saturating_add)
+        held.fold(own.saturating_add(container.struck().filled), u64::saturating_add)
     }
 }

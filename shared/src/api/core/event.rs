@@ -147,7 +147,10 @@ impl Resource for Events {
     }
 
     fn field(&self, object: &Object, path: &str) -> Option<Str> {
-        let body = &object.document();
+        if let Some(value) = object.view::<Said>().and_then(|said| said.field(path)) {
+            return Some(value);
+        }
+        let body = &object.body;
         Some(match path {
             "metadata.name" => object.key.name.clone(),
             "metadata.namespace" => object.key.namespace.clone(),

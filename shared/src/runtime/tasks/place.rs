@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::Key;
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
 use crate::sim::Context;
@@ -40,7 +41,7 @@ pub(super) fn hostname(sandbox: &Sandbox) -> Str {
 }
 
 /// Where the volumes of a pod are in a container.
-pub(in crate::runtime) fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<Vec<Mount>> {
+fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<Vec<Mount>> {
     let mounts = container["volumeMounts"].items().iter().filter_map(|mount| {
         let volume = spec["volumes"].items().iter().find(|volume| volume["name"] == mount["name"])?;
         let composed =
@@ -62,6 +63,26 @@ pub(in crate::runtime) fn mounts(container: &Doc, spec: &Doc, pod: &Key) -> Arc<
         })
     });
     Arc::new(mounts.collect())
+}
+
+/// The mounts of a container, as long as the next has the same: most do, and share them.
+#[derive(Codec, Clone, Debug, Default)]
+pub(in crate::runtime) struct Mounted {
+    container: Doc,
+    spec: Doc,
+    mounts: Arc<Vec<Mount>>,
+}
+
+impl Mounted {
+    /// The mounts of a container in its pod.
+    pub fn of(&mut self, container: &Doc, pod: &Sandbox) -> Arc<Vec<Mount>> {
+        // Pods of other namespaces share no specs.
+        if !self.container.same(container) || !self.spec.same(&pod.spec) {
+            let mounts = mounts(container, &pod.spec, &pod.key);
+            *self = Mounted { container: container.clone(), spec: pod.spec.clone(), mounts };
+        }
+        Arc::clone(&self.mounts)
+    }
 }
 
 /// What is mounted by `subPath` of a composed volume stays as it was when the container started.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::api::meta::{parse_uuid, uuid};
 use crate::api::{Kind, Object};
 use crate::codec::Codec;
-use crate::doc::{Doc, Entries, Str, Timestamp, literal};
+use crate::doc::{Doc, Entries, Str, Timestamp, intern, literal};
 
 /// What a component says of an object.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
@@ -93,9 +93,12 @@ impl Involved {
         if self.revision != 0 {
             doc.put(literal!("resourceVersion"), self.revision.to_string().into());
         }
-        let uid = if self.uid == 0 { self.name.clone() } else { uuid(self.uid) };
-        doc.put(literal!("uid"), uid.into());
+        doc.put(literal!("uid"), self.uid().into());
         Doc::Map(doc.take_map())
+    }
+
+    fn uid(&self) -> Str {
+        if self.uid == 0 { self.name.clone() } else { uuid(self.uid) }
     }
 
     fn read(doc: &Doc) -> Option<Involved> {
@@ -119,7 +122,6 @@ impl Involved {
 impl Said {
     /// The Event without its metadata.
     pub fn to_doc(&self) -> Doc {
-        let severity = if self.warning { literal!("Warning") } else { literal!("Normal") };
         let Source { component, instance, newer } = &*self.source;
         // In the order of keys.
         let mut doc = Entries::default();
@@ -144,8 +146,31 @@ impl Said {
             }
             doc.put(literal!("source"), source);
         }
-        doc.put(literal!("type"), severity.into());
+        doc.put(literal!("type"), self.severity().into());
         Doc::Map(doc.take_map())
+    }
+
+    /// The value of a field that events are selected by, without the rest of the document.
+    pub fn field(&self, path: &str) -> Option<Str> {
+        let Involved { kind, namespace, name, uid, revision, field } = &self.involved;
+        Some(match path {
+            "reason" => self.reason.clone(),
+            "reportingComponent" | "source" => self.source.component.clone(),
+            "type" => self.severity(),
+            "involvedObject.kind" => intern(kind.info().kind),
+            "involvedObject.namespace" => namespace.clone(),
+            "involvedObject.name" => name.clone(),
+            "involvedObject.uid" => self.involved.uid(),
+            "involvedObject.apiVersion" if *uid != 0 => intern(kind.info().api_version()),
+            "involvedObject.resourceVersion" if *revision != 0 => revision.to_string().into(),
+            "involvedObject.fieldPath" => field.clone(),
+            "involvedObject.apiVersion" | "involvedObject.resourceVersion" => Str::new(),
+            _ => return None,
+        })
+    }
+
+    fn severity(&self) -> Str {
+        if self.warning { literal!("Warning") } else { literal!("Normal") }
     }
 
     /// What the scheduler, which alone writes events of the newer kind, was about to do.
@@ -180,5 +205,63 @@ impl Said {
             count: doc["count"].as_i64().map_or(Some(1), |count| u32::try_from(count).ok())?,
         };
         (said.to_doc() == *doc).then_some(said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(newer: bool, involved: Involved) -> Said {
+        let instance = if newer { "default-scheduler-0" } else { "node-1" };
+        let source = Source { component: "test".into(), instance: instance.into(), newer };
+        let first = Timestamp::from_millis(1_767_225_600_000);
+        Said {
+            involved,
+            reason: "Scheduled".into(),
+            message: "hello".into(),
+            warning: newer,
+            source: Arc::new(source),
+            first,
+            last: first,
+            count: 1,
+        }
+    }
+
+    #[test]
+    fn what_is_said_comes_back_from_its_document() {
+        let pod = Involved {
+            kind: Kind::Pod,
+            namespace: "default".into(),
+            name: "web-1".into(),
+            uid: 7 << 100 | 9,
+            revision: 12,
+            field: "spec.containers{web}".into(),
+        };
+        for involved in [pod, Involved::node("node-1".into())] {
+            for newer in [false, true] {
+                let said = said(newer, involved.clone());
+                let doc = said.to_doc();
+                for field in
+                    ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"]
+                {
+                    let value =
+                        said.field(&format!("involvedObject.{field}")).expect("it can be selected by");
+                    assert_eq!(value, doc["involvedObject"][field].str(), "{field}");
+                }
+                for field in ["reason", "type", "reportingComponent"] {
+                    assert_eq!(said.field(field), Some(doc[field].str()));
+                }
+                assert_eq!(Said::read(&doc), Some(said));
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_place_stays_a_document() {
+        let mut doc = said(true, Involved::node("node-1".into())).to_doc();
+        doc.set("series", crate::doc!({ "count": 2i64 }));
+        assert_eq!(Said::read(&doc), None);
+        assert_eq!(Said::read(&crate::doc!({ "reason": "R", "message": "m" })), None);
     }
 }
