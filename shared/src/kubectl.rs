@@ -333,7 +333,7 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "taint",
         usage: "taint NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N [options]",
-        flags: nodes::FLAGS,
+        flags: nodes::TAINT_FLAGS,
         run: nodes::taint,
     },
     Verb {

@@ -106,7 +106,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("--force-conflicts only works with --server-side"));
     }
     if !args.words.is_empty() {
-        return Err(io.fail(format!("Unexpected args: [{}]", args.words.join(" "))));
+        return Err(io.fail(format!(
+            "Unexpected args: [{}]\nSee 'kubectl apply -h' for help and examples",
+            args.words.join(" ")
+        )));
     }
     prune::check(args).map_err(|why| io.fail(why))?;
     let (mut wanted, mut failures) = manifests::read(args, "apply", io)?;

@@ -4,6 +4,7 @@ use lexopt::{Arg, Parser};
 
 use crate::collections::BTreeMap;
 use crate::doc::Str;
+use crate::sim::Duration;
 
 /// A flag that a verb takes.
 pub(super) struct Flag {
@@ -111,6 +112,23 @@ pub(super) fn split_verb(args: &[Str]) -> Option<(Str, Vec<Str>)> {
     Some((verb, rest.collect()))
 }
 
+/// Verbs that are several.
+const PARTED: [&str; 7] = ["auth", "certificate", "config", "create", "rollout", "set", "top"];
+
+/// Flags that hold whole numbers, of 64 bits and of 32.
+const NUMBERS: [&str; 8] = [
+    "chunk-size",
+    "current-replicas",
+    "grace-period",
+    "limit-bytes",
+    "replicas",
+    "revision",
+    "tail",
+    "to-revision",
+];
+const SMALL_NUMBERS: [&str; 4] = ["max", "min", "v", "value"];
+const DURATIONS: [&str; 2] = ["since", "timeout"];
+
 /// A command line that was read.
 #[derive(Debug)]
 pub(super) struct Args {
@@ -130,6 +148,9 @@ impl Args {
         let mut parser = Parser::from_args(args.iter().map(|arg| arg.as_str()));
         let mut parsed =
             Args { words: Vec::new(), dash: None, flags: BTreeMap::new(), namespace: namespace.to_owned() };
+        // Some verbs are several: `kubectl create deployment`.
+        let part = args.iter().find(|arg| !arg.starts_with('-')).filter(|_| PARTED.contains(&verb));
+        let verb = part.map_or_else(|| verb.to_owned(), |part| format!("{verb} {part}"));
         let usage = |why: String| format!("{why}\nSee 'kubectl {verb} --help' for usage.");
         let known = || GLOBAL.iter().chain(own(flags));
         loop {
@@ -156,7 +177,9 @@ impl Args {
             };
             let value = if flag.takes.must() {
                 let missing = |_| usage(format!("flag needs an argument: {called}"));
-                parser.value().map_err(missing)?.to_string_lossy().into_owned()
+                let value = parser.value().map_err(missing)?.to_string_lossy().into_owned();
+                flag.check(&value).map_err(usage)?;
+                value
             } else {
                 let given = if alone { None } else { parser.optional_value() };
                 let given = given.map(|value| value.to_string_lossy().into_owned());
@@ -209,6 +232,27 @@ impl Args {
 }
 
 impl Flag {
+    /// Whether a value is one that the flag takes.
+    fn check(&self, text: &str) -> Result<(), String> {
+        let why = match text.parse::<i64>() {
+            _ if DURATIONS.contains(&self.long) => {
+                let plain = text.parse::<i64>().is_ok_and(|number| number <= 0);
+                let known = plain || Duration::parse(text).is_some();
+                (!known).then(|| format!("time: invalid duration {text:?}"))
+            }
+            Ok(number) if SMALL_NUMBERS.contains(&self.long) && i32::try_from(number).is_err() => {
+                Some(format!("strconv.ParseInt: parsing {text:?}: value out of range"))
+            }
+            Err(_) if NUMBERS.contains(&self.long) || SMALL_NUMBERS.contains(&self.long) => {
+                Some(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+            }
+            _ => None,
+        };
+        let Some(why) = why else { return Ok(()) };
+        let short = self.short.map_or_else(String::new, |letter| format!("-{letter}, "));
+        Err(format!("invalid argument {text:?} for \"{short}--{}\" flag: {why}", self.long))
+    }
+
     /// What a flag says that need not say anything.
     fn unsaid(&self, given: Option<String>) -> Result<String, String> {
         match (self.takes, given) {

@@ -1,12 +1,11 @@
 //! `kubectl autoscale`
 
 use crate::api::quantity::canonical;
-use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::{Doc, Str};
 
 use super::args::{Args, Flag, optional, output, value};
-use super::change::DryRun;
+use super::change::{DryRun, Making};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::{Resource, Target, objects};
@@ -69,21 +68,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let resource = hpa(io)?;
         let name = made["metadata"]["name"].str();
         let place = Target::of(resource, &target.namespace, &name);
-        if dry == DryRun::Client {
-            io.say(format!("{} created (dry run)", place.display()));
-            continue;
-        }
-        let collection = Target { name: Str::new(), ..place.clone() };
-        let response = io.request(HttpRequest {
-            method: "POST".into(),
-            path: format!("{}?fieldManager=kubectl-autoscale{}", collection.path(), dry.query()).into(),
-            body: made.to_json().into(),
-            ..HttpRequest::default()
-        })?;
-        match response.is_success() {
-            true => io.say(format!("{} autoscaled{}", place.display(), dry.suffix())),
-            false => failures.push(Failure::of(&response)),
-        }
+        let done = if dry == DryRun::Client { "created" } else { "autoscaled" };
+        let making = Making { manager: "kubectl-autoscale", done, refused: "" };
+        making.make(&place, made, args, io, &mut failures)?;
     }
     io.finish(failures)
 }

@@ -46,22 +46,6 @@ impl DryRun {
     }
 }
 
-/// Sends a patch of media type `application/{kind}-patch+json`; true when it was taken.
-pub(super) fn send(
-    target: &Target,
-    kind: &str,
-    manager: &str,
-    patch: &Doc,
-    io: &mut Io<'_>,
-    failures: &mut Vec<Failure>,
-) -> Result<bool, Stop> {
-    let response = io.request(target.patch(kind, manager, patch))?;
-    if !response.is_success() {
-        failures.push(Failure::of(&response));
-    }
-    Ok(response.is_success())
-}
-
 /// Creates an object and says nothing.
 pub(super) fn create_silently(
     target: &Target,

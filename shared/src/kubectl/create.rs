@@ -133,7 +133,7 @@ const KINDS: &[Made] = &[
     Made(&["role"], "roles", false, "", access::role),
     Made(&["rolebinding"], "rolebindings", false, "failed to create rolebinding: ", access::binding),
     Made(&["secret"], "secrets", true, "failed to create secret ", data::secret),
-    Made(&["service", "svc"], "services", true, "failed to create service: ", network::service),
+    Made(&["service", "svc"], "services", true, "", network::service),
     Made(
         &["serviceaccount", "sa"],
         "serviceaccounts",
@@ -161,6 +161,10 @@ pub(super) fn from_words(args: &Args, io: &mut Io<'_>) -> Result<bool, Stop> {
         Some((variant, words)) if made.2 => (variant.as_str(), words),
         _ => ("", words),
     };
+    let called = made.0[0];
+    if called == "deployment" && words.is_empty() && args.get("image").is_none() {
+        return Err(io.fail("required flag(s) \"image\" not set"));
+    }
     let [name] = words else {
         let verb = format!("create {called}{}{variant}", if variant.is_empty() { "" } else { " " });
         return Err(io.fail(format!(
@@ -176,7 +180,14 @@ pub(super) fn from_words(args: &Args, io: &mut Io<'_>) -> Result<bool, Stop> {
     let target = Target::of(resource, args.namespace(), name);
     let whole = whole(&target.kind, name, doc);
     let mut failures = Vec::new();
-    let making = Making { manager: "kubectl-create", done: "created", refused: made.3 };
+    let refused = match (called, variant) {
+        ("service", "clusterip") => "failed to create ClusterIP service: ",
+        ("service", "nodeport") => "failed to create NodePort service: ",
+        ("service", "loadbalancer") => "failed to create LoadBalancer service: ",
+        ("service", _) => "failed to create ExternalName service: ",
+        _ => made.3,
+    };
+    let making = Making { manager: "kubectl-create", done: "created", refused };
     making.make(&target, whole, args, io, &mut failures)?;
     io.finish(failures)?;
     Ok(true)

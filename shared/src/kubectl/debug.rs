@@ -35,11 +35,11 @@ pub(super) const FLAGS: &[Flag] = &[
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let subjects = &args.words[..args.dash.unwrap_or(args.words.len())];
     let [word] = subjects else {
-        return Err(io.fail("NAME or TYPE/NAME is required\nSee 'kubectl debug -h' for help and examples"));
+        return Err(io.fail("you must specify --image when not using --copy-to."));
     };
     let (image, copy) = (args.get("image").unwrap_or(""), args.get("copy-to"));
     if image.is_empty() && args.get("set-image").is_none() {
-        return Err(io.fail("you must specify --image or --set-image"));
+        return Err(io.fail("you must specify --image when not using --copy-to."));
     }
     if args.get("target").is_some() && copy.is_some() {
         return Err(io.fail("--target is incompatible with --copy-to. Use --share-processes instead."));

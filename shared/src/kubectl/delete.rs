@@ -97,7 +97,8 @@ fn contradiction(args: &Args) -> Result<(), String> {
     }
     for flag in ["selector", "field-selector"] {
         if args.is_on("all") && args.get(flag).is_some() {
-            return Err(format!("cannot set --all and --{flag} at the same time"));
+            let what = if flag == "selector" { "selector. " } else { "field-selector. " };
+            return Err(format!("setting 'all' parameter but found a non empty {what}"));
         }
     }
     let grace = args.number("grace-period")?.unwrap_or(-1);

@@ -7,7 +7,8 @@ use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::Duration;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, optional, switch, value};
+use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
 use super::nodes;
@@ -22,6 +23,9 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("force", None),
     switch("delete-emptydir-data", None),
     switch("disable-eviction", None),
+    value("chunk-size", None),
+    value("skip-wait-for-delete-timeout", None),
+    optional("dry-run", "unchanged"),
 ];
 
 /// Between two attempts to evict a pod that a disruption budget holds.
@@ -38,6 +42,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         None => None,
     };
     nodes::require_node("drain", args, io)?;
+    if !args.words.is_empty() && args.get("selector").is_some() {
+        return Err(io.fail(
+            "cannot specify both a node name and a --selector option\nSee 'kubectl drain -h' for help and examples",
+        ));
+    }
+    let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     nodes::cordon(args, io)?;
     let mut words = vec!["nodes".to_owned()];
     words.extend(args.words.iter().map(|word| word.trim_start_matches("node/").to_owned()));
@@ -46,7 +56,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     for (target, _) in objects(&words, args, io, &mut failures)? {
         let why = drain(&target, args, timeout, io)?;
         if why.is_empty() {
-            io.say(format!("{} drained", target.display()));
+            io.say(format!("{} drained{}", target.display(), dry.suffix()));
             continue;
         }
         let all = if why.len() == 1 { why[0].clone() } else { format!("[{}]", why.join(", ")) };
@@ -110,8 +120,12 @@ fn drain(
     if !warned.is_empty() {
         io.warn(format!("Warning: {}", lines(&warned).join("; ")));
     }
-    let why = evict(node, doomed, args, timeout, io)?;
-    Ok(why)
+    let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+    if dry != DryRun::None {
+        doomed.iter().for_each(|pod| io.say(format!("evicting pod {}{}", title(pod), dry.suffix())));
+        return Ok(Vec::new());
+    }
+    evict(node, doomed, args, timeout, io)
 }
 
 type Notes = BTreeMap<&'static str, Vec<String>>;

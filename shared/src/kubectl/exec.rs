@@ -185,7 +185,7 @@ impl Place<'_> {
 /// A file between a container and whoever sits in front of the terminal.
 pub(super) fn copy(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let [from, to] = args.words.as_slice() else {
-        return Err(io.fail("source and destination are required\nSee 'kubectl cp -h' for help and examples"));
+        return Err(io.fail("source and destination are required"));
     };
     let (from, to) = match (Place::read(from), Place::read(to)) {
         (Ok(from), Ok(to)) => (from, to),

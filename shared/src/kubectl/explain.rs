@@ -17,12 +17,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let [path] = args.words.as_slice() else {
         return Err(io.fail(if args.words.is_empty() {
             "You must specify the type of resource to explain. Use \"kubectl api-resources\" for a complete list of \
-             supported resources.\n"
+             supported resources."
         } else {
-            "We accept only this format: explain RESOURCE\n"
+            "We accept only this format: explain RESOURCE"
         }));
     };
-    if let Some(format) = args.get("output").filter(|format| !matches!(*format, "" | "plaintext" | "plaintext-openapiv2")) {
+    if let Some(format) =
+        args.get("output").filter(|format| !matches!(*format, "" | "plaintext" | "plaintext-openapiv2"))
+    {
         return Err(io.fail(format!("unrecognized format: {format}")));
     }
     let (resource, fields) = split(path, io)?;
@@ -78,7 +80,10 @@ fn split(path: &str, io: &mut Io<'_>) -> Result<(Resource, Vec<String>), Stop> {
     }
     match kind(first, io)? {
         Some(resource) => Ok((resource, parts[1..].iter().map(|part| (*part).to_owned()).collect())),
-        None => Err(io.fail(format!("the server doesn't have a resource type {first:?}"))),
+        None => {
+            io.warn(format!("the server doesn't have a resource type {first:?}"));
+            Err(Stop::Exit(1))
+        }
     }
 }
 

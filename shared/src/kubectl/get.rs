@@ -101,7 +101,7 @@ fn wanted(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<V
         return Err(io.fail("name cannot be provided when a selector is specified"));
     }
     if named && args.get("field-selector").is_some() {
-        return Err(io.fail("field selectors and the name of an object cannot be given together"));
+        return Err(io.fail("name cannot be provided when a selector is specified"));
     }
     Ok(wanted)
 }

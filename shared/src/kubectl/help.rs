@@ -152,9 +152,9 @@ pub(super) fn of(verb: &Verb, io: &mut Io<'_>) -> Result<(), Stop> {
 /// What is said of a command that is not there: which ones are nearly called so.
 pub(super) fn unknown(name: &str, io: &mut Io<'_>) -> Stop {
     const FAR: usize = 2;
-    let meant: Vec<&str> = VERBS
+    let meant: Vec<&str> = GROUPS
         .iter()
-        .map(|verb| verb.name)
+        .flat_map(|(_, verbs)| verbs.iter().map(|(verb, _)| *verb))
         .filter(|verb| {
             distance(name, verb) <= FAR || verb.starts_with(&name.to_lowercase()) || suggested(name) == *verb
         })

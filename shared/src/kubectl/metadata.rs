@@ -93,11 +93,12 @@ fn run(args: &Args, io: &mut Io<'_>, words: &Words) -> Result<(), Stop> {
     if edits.is_empty() && !args.is_on("list") {
         return Err(io.fail(format!("at least one {} update is required", words.singular)));
     }
-    if let Some((key, _)) = edits.iter().find(|(key, value)| {
+    let both = |(key, value): &Edit| {
         value.is_none() && edits.iter().any(|(other, value)| other == key && value.is_some())
-    }) {
+    };
+    if edits.iter().any(both) {
         let article = if words.field == "labels" { "a label" } else { "an annotation" };
-        return Err(io.fail(format!("can not both modify and remove {article} in the same command: {key}")));
+        return Err(io.fail(format!("can not both modify and remove {article} in the same command")));
     }
     let mut failures = Vec::new();
     let found = objects(&subjects, args, io, &mut failures)?;
@@ -142,7 +143,14 @@ fn one(
         let old = present[key.as_str()].as_str();
         match (value, old) {
             (Some(value), Some(old)) if value != old && !args.is_on("overwrite") => {
-                let message = format!("'{key}' already has a value ({old}), and --overwrite is false");
+                let message = if words.field == "labels" {
+                    format!("'{key}' already has a value ({old}), and --overwrite is false")
+                } else {
+                    format!(
+                        "--overwrite is false but found the following declared annotation(s): '{key}' already has a value \
+                         ({old})"
+                    )
+                };
                 failures.push(Failure::Client(message));
             }
             (Some(value), old) if old != Some(value) => {

@@ -4,14 +4,22 @@ use crate::api::Kind;
 use crate::doc;
 use crate::doc::{Doc, Str};
 
-use super::args::{Args, Flag, switch, value};
-use super::change;
+use super::args::{Args, Flag, optional, output, switch, value};
+use super::change::{DryRun, Patching};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::{Target, objects};
 
-pub(super) const FLAGS: &[Flag] =
-    &[value("selector", Some('l')), switch("overwrite", None), switch("all", None)];
+pub(super) const FLAGS: &[Flag] = &[value("selector", Some('l')), optional("dry-run", "unchanged")];
+
+pub(super) const TAINT_FLAGS: &[Flag] = &[
+    value("selector", Some('l')),
+    value("field-manager", None),
+    switch("overwrite", None),
+    switch("all", None),
+    optional("dry-run", "unchanged"),
+    output(),
+];
 
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
@@ -36,17 +44,17 @@ fn set_schedulable(args: &Args, io: &mut Io<'_>, schedulable: bool) -> Result<()
     require_node(verb, args, io)?;
     let mut words = vec!["nodes".to_owned()];
     words.extend(args.words.iter().map(|word| word.trim_start_matches("node/").to_owned()));
+    let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     let mut failures = Vec::new();
     for (target, node) in objects(&words, args, io, &mut failures)? {
         if node["spec"]["unschedulable"].as_bool().unwrap_or(false) != schedulable {
-            io.say(format!("{} already {done}", target.display()));
+            io.say(format!("{} already {done}{}", target.display(), dry.suffix()));
             continue;
         }
         let value = if schedulable { Doc::Null } else { Doc::Bool(true) };
         let patch = doc!({ "spec": { "unschedulable": value } });
-        if change::send(&target, "strategic-merge", "kubectl-cordon", &patch, io, &mut failures)? {
-            io.say(format!("{} {done}", target.display()));
-        }
+        let patching = Patching { way: "strategic-merge", manager: "kubectl-cordon", done, part: "" };
+        patching.send(&target, &node, &patch, args, io, &mut failures)?;
     }
     io.finish(failures)
 }
@@ -128,20 +136,27 @@ pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             Ok(taints) => {
                 let taints = if taints.is_empty() { Doc::Null } else { Doc::from(taints) };
                 let patch = doc!({ "spec": { "taints": taints } });
-                if change::send(&target, "strategic-merge", "kubectl-taint", &patch, io, &mut failures)? {
-                    let (added, removed) =
-                        (edits.iter().any(|edit| edit.add), edits.iter().any(|edit| !edit.add));
-                    let done = match (added, removed) {
-                        (true, true) => "modified",
-                        (true, false) => "tainted",
-                        _ => "untainted",
-                    };
-                    io.say(format!("{} {done}", target.display()));
-                }
+                let over = |edit: &Edit| edit.add && same_taint(&node["spec"]["taints"], edit);
+                let (added, removed) =
+                    (edits.iter().any(|edit| edit.add), edits.iter().any(|edit| !edit.add || over(edit)));
+                let done = match (added, removed) {
+                    (true, true) => "modified",
+                    (true, false) => "tainted",
+                    _ => "untainted",
+                };
+                let patching = Patching { way: "strategic-merge", manager: "kubectl-taint", done, part: "" };
+                patching.send(&target, &node, &patch, args, io, &mut failures)?;
             }
         }
     }
     io.finish(failures)
+}
+
+/// Whether there is a taint of the same key and effect.
+fn same_taint(taints: &Doc, edit: &Edit) -> bool {
+    taints.items().iter().any(|taint| {
+        taint["key"].as_str() == Some(&edit.key) && taint["effect"].as_str() == Some(&edit.effect)
+    })
 }
 
 /// The node's taints after the edits.

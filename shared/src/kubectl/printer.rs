@@ -157,7 +157,7 @@ impl Format {
 fn file(flag: &str, path: &str, io: &mut Io<'_>) -> Result<String, Stop> {
     let text = io.ask(Ask::Load(path.into()))?;
     if text.is_empty() {
-        return Err(io.fail(format!("error reading {flag} {path}, open {path}: no such file or directory\n")));
+        return Err(io.fail(format!("error reading {flag} {path}, open {path}: no such file or directory")));
     }
     Ok(text.to_string())
 }

@@ -173,7 +173,7 @@ pub(super) fn kind(word: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Stop
 /// The kinds that `deploy,po` or `all` means.
 pub(super) fn kinds(words: &str, io: &mut Io<'_>) -> Result<Vec<Resource>, Stop> {
     let mut kinds = Vec::new();
-    for word in words.split(',').filter(|word| !word.is_empty()) {
+    for word in words.split(',') {
         let before = kinds.len();
         let category = Kind::ALL.iter().copied().filter(|kind| kind.info().categories.contains(&word));
         kinds.extend(category.map(Resource::from));
@@ -183,7 +183,10 @@ pub(super) fn kinds(words: &str, io: &mut Io<'_>) -> Result<Vec<Resource>, Stop>
         }
         match kind(word, io)? {
             Some(kind) => kinds.push(kind),
-            None => return Err(io.fail(format!("the server doesn't have a resource type {word:?}"))),
+            None => {
+                let word = word.split('.').next().unwrap_or(word);
+                return Err(io.fail(format!("the server doesn't have a resource type {word:?}")));
+            }
         }
     }
     Ok(kinds)
@@ -219,16 +222,14 @@ pub(super) fn targets(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<
         }
         return Ok(targets);
     }
-    let mut found = kinds(first, io)?;
+    let found = kinds(first, io)?;
     let names = &words[1..];
     if names.is_empty() {
         return Ok(found.into_iter().map(|kind| Target::of(kind, args.namespace(), "")).collect());
     }
-    if found.len() > 1 {
-        return Err(io.fail("you must specify only one resource"));
+    for kind in found {
+        targets.extend(names.iter().map(|name| Target::of(kind.clone(), args.namespace(), name)));
     }
-    let Some(kind) = found.pop() else { return Ok(targets) };
-    targets.extend(names.iter().map(|name| Target::of(kind.clone(), args.namespace(), name)));
     Ok(targets)
 }
 

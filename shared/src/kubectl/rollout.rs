@@ -13,7 +13,7 @@ use super::describe;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
 use super::printer::Format;
-use super::resource::{Target, escape, objects};
+use super::resource::{Target, escape, objects_or_lists, targets};
 use super::tabs::{NARROW, align};
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -48,7 +48,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("required resource not specified"));
     }
     let mut failures = Vec::new();
-    let found = objects(subjects, args, io, &mut failures)?;
+    let wanted = targets(subjects, args, io)?;
+    let found = objects_or_lists(wanted, args, io, &mut failures)?;
+    if found.is_empty() && failures.is_empty() {
+        io.warn(format!("No resources found in {} namespace.", args.namespace()));
+    }
     for (target, object) in found {
         let plural = &target.kind.plural;
         let Some(kind @ (Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet)) = target.kind.known()

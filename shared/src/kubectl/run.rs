@@ -40,6 +40,9 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if args.get("image").is_none() {
+        return Err(io.fail("required flag(s) \"image\" not set"));
+    }
     let Some((name, command)) = args.words.split_first() else {
         return Err(io.fail("NAME is required for run\nSee 'kubectl run -h' for help and examples"));
     };
@@ -62,7 +65,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("--port must be set when exposing a service"));
     }
     if args.is_on("rm") && !args.is_on("stdin") && !args.is_on("attach") {
-        return Err(io.fail("--rm should only be used for attached containers"));
+        return Err(io.fail(
+            "--rm should only be used for attached containers\nSee 'kubectl run -h' for help and examples",
+        ));
     }
     if args.is_on("tty") && !args.is_on("stdin") {
         return Err(io.fail("-i/--stdin is required for containers with -t/--tty=true"));
@@ -75,6 +80,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     if let Some(port) = port {
         container.set("ports", doc!([{ "containerPort": port }]));
+    }
+    if let Some(bad) = args.all("env").iter().find(|pair| !pair.contains('=')) {
+        return Err(io.fail(format!("invalid env: {bad}")));
     }
     let env = args.all("env").iter().filter_map(|pair| pair.split_once('='));
     let env: Vec<Doc> = env.map(|(name, value)| doc!({ "name": name, "value": value })).collect();
@@ -129,7 +137,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 
 /// The pod as inline JSON changes it.
 fn overridden(pod: &Doc, text: &str, args: &Args) -> Result<Doc, String> {
-    let patch = doc::parse_json(text).map_err(|why| format!("invalid JSON in --overrides: {why}"))?;
+    let patch = doc::parse_json(text).map_err(|_| "Invalid JSON Patch".to_owned())?;
     match args.get("override-type").unwrap_or("merge") {
         "merge" => Ok(merge_patch(pod, &patch)),
         "strategic" => strategic_merge(pod, &patch).map_err(|why| format!("{why:?}")),

@@ -20,6 +20,9 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if args.get("replicas").is_none() {
+        return Err(io.fail("required flag(s) \"replicas\" not set"));
+    }
     let count = args.get("replicas").and_then(|count| count.parse::<i64>().ok()).filter(|count| *count >= 0);
     let Some(count) = count else {
         return Err(

@@ -90,7 +90,10 @@ fn update(
 }
 
 pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let Some(text) = args.get("patch") else {
+    if let Some(path) = args.get("patch-file") {
+        return Err(io.fail(format!("unable to read patch file: open {path}: no such file or directory")));
+    }
+    let Some(text) = args.get("patch").filter(|text| !text.is_empty()) else {
         return Err(io.fail("must specify --patch or --patch-file containing the contents of the patch"));
     };
     let kind = match args.get("type").unwrap_or("strategic") {

@@ -33,6 +33,7 @@ impl Goal {
                 let (name, status) = rest.split_once('=').unwrap_or((rest, "true"));
                 Ok(Goal::Condition(name.to_lowercase(), status.to_lowercase()))
             }
+            "jsonpath" if rest.is_empty() => Err("jsonpath expression cannot be empty".into()),
             "jsonpath" => {
                 let (path, wanted) = match rest.split_once("}=") {
                     Some((path, wanted)) => (format!("{path}}}"), Some(wanted.trim_matches('\'').to_owned())),
@@ -41,7 +42,10 @@ impl Goal {
                 let inner = path.trim_matches('\'').trim_start_matches('{').trim_end_matches('}').to_owned();
                 Ok(Goal::Path(JsonPath::parse(&inner)?, wanted))
             }
-            _ => Err(format!("unrecognized condition: {text:?}")),
+            _ => Err(format!(
+                "unrecognized condition: {}",
+                if text.is_empty() { "[]".into() } else { format!("{text:?}") }
+            )),
         }
     }
 

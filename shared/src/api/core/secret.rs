@@ -116,7 +116,8 @@ pub fn base64_encode(bytes: &[u8]) -> String {
 pub fn base64_decode(text: &str) -> Result<Vec<u8>, usize> {
     let symbols: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
     if !symbols.len().is_multiple_of(4) {
-        return Err(symbols.len());
+        let bad = symbols.iter().position(|symbol| !ALPHABET.contains(symbol));
+        return Err(bad.unwrap_or(symbols.len() / 4 * 4));
     }
     let padding = symbols.iter().rev().take_while(|&&symbol| symbol == b'=').count().min(2);
     let mut bytes = Vec::new();

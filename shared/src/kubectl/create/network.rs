@@ -16,9 +16,9 @@ pub(super) fn service(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
         ("externalname", "ExternalName"),
     ];
     let Some((_, kind)) = KINDS.iter().find(|(word, _)| *word == wish.variant) else {
-        let variant = wish.variant;
+        let words = format!("{} {}", wish.variant, wish.name);
         return Ok(Err(format!(
-            "unknown command {variant:?}\nSee 'kubectl create service -h' for help and examples"
+            "unknown command {words:?}\nSee 'kubectl create service -h' for help and examples"
         )));
     };
     Ok(of_kind(wish, kind))

@@ -114,8 +114,8 @@ fn change(container: &Doc, edits: &Edits, overwrite: bool) -> Result<Option<Doc>
 }
 
 fn list(target: &Target, container: &Doc, io: &mut Io<'_>) {
-    let (plural, name) = (&target.kind.plural, &target.name);
-    io.say(format!("# {plural} {name}, container {}", container["name"].str()));
+    let (kind, name) = (&target.kind.kind, &target.name);
+    io.say(format!("# {kind} {name}, container {}", container["name"].str()));
     for variable in container["env"].items() {
         let (name, from) = (variable["name"].str(), &variable["valueFrom"]);
         if from.is_null() {
@@ -162,8 +162,14 @@ fn imported(from: &str, args: &Args, io: &mut Io<'_>) -> Result<Vec<Doc>, Stop> 
     let prefix = args.get("prefix").unwrap_or("");
     let keys: Vec<&str> = args.each("keys").collect();
     let chosen = |(key, _): &&(Str, Doc)| keys.is_empty() || keys.contains(&key.as_str());
+    let named = |key: &Str| key.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    for (key, _) in response.body["data"].entries().iter().filter(chosen) {
+        if named(key) != key.as_str() {
+            io.warn(format!("Warning: key {key} transferred to {}", named(key)));
+        }
+    }
     let variable = |(key, _): &(Str, Doc)| {
-        let called: String = key.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let called = named(key);
         let mut source = Doc::map();
         source.set(field, doc!({ "key": key, "name": name }));
         doc!({ "name": format!("{prefix}{called}"), "valueFrom": source })

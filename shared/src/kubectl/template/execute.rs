@@ -102,7 +102,9 @@ impl Run<'_> {
     fn range(&mut self, pipe: &Pipe, body: &[Node], other: &[Node], dot: &Value) -> Result<(), Stop> {
         let value = self.commands(pipe, dot)?;
         let items: Vec<(Value, Value)> = match &value {
-            Value::Int(count) => (0..*count).map(|at| (Value::Int(at), Value::Int(at))).collect(),
+            Value::Int(count) | Value::Doc(Doc::Int(count)) => {
+                (0..*count).map(|at| (Value::Int(at), Value::Int(at))).collect()
+            }
             Value::Doc(Doc::List(items)) => {
                 let places = (0..).map(Value::Int);
                 places.zip(items.iter().map(|item| Value::Doc(item.clone()))).collect()
@@ -114,7 +116,11 @@ impl Run<'_> {
             nothing if nothing.is_nothing() => Vec::new(),
             other => {
                 let why = format!("range can't iterate over {}", other.plain());
-                return Err(fault(&pipe.words, why));
+                let words = match &pipe.commands[..] {
+                    [command] if command.operands.len() == 1 => &command.operands[0].words,
+                    _ => &pipe.words,
+                };
+                return Err(fault(words, why));
             }
         };
         if items.is_empty() {

@@ -179,19 +179,22 @@ impl Verb {
             None => text,
         };
         let basic = value.basic();
+        if let Some(number) = value.whole() {
+            return Some(match letter {
+                'v' | 'd' => signed(number.to_string()),
+                'T' => value.type_name().to_owned(),
+                'x' => format!("{number:x}"),
+                'X' => format!("{number:X}"),
+                'o' => format!("{number:o}"),
+                'b' => format!("{number:b}"),
+                'c' => u32::try_from(number).ok().and_then(char::from_u32)?.to_string(),
+                _ => return None,
+            });
+        }
         match (letter, value) {
-            ('v', Value::Int(number)) => Some(signed(number.to_string())),
             ('v', _) if self.sharp && basic == Some(Basic::Text) => value.as_text().map(|text| quoted(&text)),
             ('v', _) => Some(value.plain()),
             ('T', _) => Some(value.type_name().to_owned()),
-            ('d', Value::Int(number)) => Some(signed(number.to_string())),
-            ('x', Value::Int(number)) => Some(format!("{number:x}")),
-            ('X', Value::Int(number)) => Some(format!("{number:X}")),
-            ('o', Value::Int(number)) => Some(format!("{number:o}")),
-            ('b', Value::Int(number)) => Some(format!("{number:b}")),
-            ('c', Value::Int(number)) => {
-                u32::try_from(*number).ok().and_then(char::from_u32).map(String::from)
-            }
             ('t', Value::Doc(Doc::Bool(truth))) => Some(truth.to_string()),
             ('s', _) if basic == Some(Basic::Text) => value.as_text().map(cut),
             ('q', _) if basic == Some(Basic::Text) => value.as_text().map(|text| quoted(&cut(text))),
@@ -199,6 +202,13 @@ impl Verb {
             ('s' | 'q', Value::Doc(Doc::List(items))) => {
                 let items = items.iter().map(|item| self.write(letter, &Value::Doc(item.clone())));
                 Some(format!("[{}]", items.collect::<Vec<_>>().join(" ")))
+            }
+            ('s' | 'q', Value::Doc(Doc::Map(map))) => {
+                let item = |value: Value| self.write(letter, &value);
+                let pairs = map.entries().iter().map(|(key, value)| {
+                    format!("{}:{}", item(Value::text(key.to_string())), item(Value::Doc(value.clone())))
+                });
+                Some(format!("map[{}]", pairs.collect::<Vec<_>>().join(" ")))
             }
             ('f' | 'F' | 'e' | 'g', Value::Doc(doc)) => {
                 let number = number(doc)?;

@@ -137,11 +137,13 @@ fn length(values: &[Value]) -> Result<Value, String> {
 
 /// The place that a value means, no further than `most`.
 fn place(value: &Value, most: usize) -> Result<usize, String> {
-    match value {
-        Value::Int(at) => usize::try_from(*at)
+    if let Some(at) = value.whole() {
+        return usize::try_from(at)
             .ok()
             .filter(|at| *at <= most)
-            .ok_or_else(|| format!("index out of range: {at}")),
+            .ok_or_else(|| format!("index out of range: {at}"));
+    }
+    match value {
         value if value.is_nothing() => Err("cannot index slice/array with nil".into()),
         value => Err(format!("cannot index slice/array with type {}", value.type_name())),
     }
@@ -217,8 +219,8 @@ fn exists_at(values: &[Value]) -> bool {
     let mut found = first.clone();
     for step in steps {
         let next = match (&found, step) {
-            (Value::Doc(Doc::List(items)), Value::Int(at)) => {
-                usize::try_from(*at).ok().and_then(|at| items.get(at)).cloned()
+            (Value::Doc(Doc::List(items)), place) => {
+                place.whole().and_then(|at| usize::try_from(at).ok()).and_then(|at| items.get(at)).cloned()
             }
             (Value::Doc(Doc::Map(map)), key) => {
                 key.as_text().filter(|key| map.contains(key)).map(|key| map.get(&key).clone())

@@ -28,18 +28,23 @@ pub(super) enum Kind {
     /// `:=`, `=`, `|`, `,`, `(`, `)`
     Sign,
     Space,
+    /// No word: why, with its line. Whoever reads as far as this says so.
+    Fault,
 }
 
 const OPEN: &str = "{{";
 const CLOSE: &str = "}}";
 
-/// The words of a template; the error is a line and what is wrong there.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
+/// The words of a template, up to what is none.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut lexer = Lexer { text, at: 0, tokens: Vec::new(), trims: false };
     while lexer.at < text.len() {
-        lexer.outside()?;
+        if let Err(why) = lexer.outside() {
+            lexer.push(lexer.at, Kind::Fault, &why);
+            break;
+        }
     }
-    Ok(lexer.tokens)
+    lexer.tokens
 }
 
 /// A complaint about a place: the line it is on, and why.

@@ -72,7 +72,7 @@ type Named = BTreeMap<String, Vec<Node>>;
 pub(super) fn parse(text: &str) -> Result<(Vec<Node>, Named), String> {
     let mut parser = Parser {
         text,
-        tokens: tokens(text)?,
+        tokens: tokens(text),
         at: 0,
         variables: vec!["$".into()],
         ranges: 0,
@@ -127,7 +127,11 @@ impl Parser<'_> {
     fn take(&mut self) -> Result<Token, String> {
         let token = self.tokens.get(self.at).cloned();
         self.at += 1;
-        token.ok_or_else(|| complaint(self.text, self.text.len(), "unexpected EOF"))
+        match token {
+            Some(Token { kind: Kind::Fault, text, .. }) => Err(text),
+            Some(token) => Ok(token),
+            None => Err(complaint(self.text, self.text.len(), "unexpected EOF")),
+        }
     }
 
     /// Where something begins, and its words up to here.

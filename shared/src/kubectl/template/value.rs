@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::doc::Doc;
 
-/// A value. Numbers of a document are floating, as JSON has them; those of a template may be whole.
+/// A value.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Value {
     /// What is not there.
@@ -36,10 +36,18 @@ impl Value {
         matches!(self, Value::Missing | Value::Doc(Doc::Null))
     }
 
+    /// The whole number that it is, in a template or in a document.
+    pub fn whole(&self) -> Option<i64> {
+        match self {
+            Value::Int(number) | Value::Doc(Doc::Int(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
     pub fn is_true(&self) -> bool {
         match self {
             Value::Missing | Value::Doc(Doc::Null) => false,
-            Value::Int(number) => *number != 0,
+            Value::Int(number) | Value::Doc(Doc::Int(number)) => *number != 0,
             Value::Doc(Doc::Bool(value)) => *value,
             Value::Doc(Doc::Str(text)) => !text.is_empty(),
             Value::Doc(doc @ (Doc::List(_) | Doc::Map(_))) => !doc.is_empty(),
@@ -49,7 +57,7 @@ impl Value {
 
     pub fn basic(&self) -> Option<Basic> {
         match self {
-            Value::Int(_) => Some(Basic::Int),
+            Value::Int(_) | Value::Doc(Doc::Int(_)) => Some(Basic::Int),
             Value::Doc(Doc::Bool(_)) => Some(Basic::Bool),
             Value::Doc(doc) if number(doc).is_some() => Some(Basic::Float),
             Value::Doc(doc) if as_text(doc).is_some() => Some(Basic::Text),
@@ -61,6 +69,7 @@ impl Value {
     pub fn type_name(&self) -> &'static str {
         match self {
             Value::Int(_) => "int",
+            Value::Doc(Doc::Int(_)) => "int64",
             Value::Missing | Value::Doc(Doc::Null) => "<nil>",
             Value::Doc(Doc::Bool(_)) => "bool",
             Value::Doc(Doc::List(_)) => "[]interface {}",
@@ -72,8 +81,10 @@ impl Value {
 
     /// The order of two that are of one basic kind.
     pub fn order(&self, other: &Value) -> Option<Ordering> {
+        if let (Some(one), Some(two)) = (self.whole(), other.whole()) {
+            return Some(one.cmp(&two));
+        }
         match (self, other) {
-            (Value::Int(one), Value::Int(two)) => Some(one.cmp(two)),
             (Value::Doc(Doc::Bool(one)), Value::Doc(Doc::Bool(two))) => Some(one.cmp(two)),
             (Value::Doc(one), Value::Doc(two)) => match (number(one), number(two)) {
                 (Some(one), Some(two)) => one.partial_cmp(&two),
@@ -119,6 +130,7 @@ pub(super) fn plain(doc: &Doc) -> String {
             let pairs = map.entries().iter().map(|(key, value)| format!("{key}:{}", plain(value)));
             format!("map[{}]", pairs.collect::<Vec<_>>().join(" "))
         }
+        Doc::Int(number) => number.to_string(),
         other => match number(other) {
             Some(number) => super::format::float(number),
             None => as_text(other).unwrap_or_default(),
@@ -126,10 +138,9 @@ pub(super) fn plain(doc: &Doc) -> String {
     }
 }
 
-/// The number that a document is.
+/// The number with a point that a document is.
 pub(super) fn number(doc: &Doc) -> Option<f64> {
     match doc {
-        Doc::Int(number) => Some(*number as f64),
         Doc::Float(number) => Some(*number),
         _ => None,
     }
