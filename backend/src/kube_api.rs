@@ -2,6 +2,7 @@
 //!
 //! The key is the session's name and the token of one of its links in one word: whoever has it has the role that it
 //! stands for. It is part of the path because clients keep their tokens to themselves on plain http; no log has it.
+//! Who sends it as bearer token may leave that part of the path out ([`root`]).
 //!
 //! A replica of the session ([`replica`]) answers: what only reads is answered from its state, what may change something
 //! is put into the session's log first, and answered when that is on disk and played.
@@ -15,6 +16,7 @@ mod programs;
 mod protobuf;
 mod remote_command;
 mod replica;
+pub mod root;
 mod spdy;
 mod streams;
 mod terminal;
@@ -59,12 +61,14 @@ pub struct KubeApi {
     replicas: Arc<Mutex<HashMap<String, Handle>>>,
 }
 
-/// The routes below `/k8s`.
+/// The routes below `/k8s`, and those of clients that leave it out.
 pub fn routes(sessions: Sessions) -> Router {
     let whole = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
         extensions.get::<answer::Large>().is_some()
     };
-    Router::new()
+    let at_root = root::paths().into_iter();
+    at_root
+        .fold(Router::new(), |router, path| router.route(&path, any(serve)))
         .route("/k8s/{key}", any(serve))
         .route("/k8s/{key}/", any(serve))
         .route("/k8s/{key}/{*path}", any(serve))
@@ -87,9 +91,12 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let accept = text(&parts.headers, header::ACCEPT.as_str());
     let path = parts.uri.path().to_owned();
+    if let Some(answer) = root::enter(&mut parts) {
+        return answer::whole(&answer, &path, &accept);
+    }
     let refuse = |why: &HttpResponse| answer::whole(why, &path, &accept);
     if origin::is_foreign(&parts.headers) {
         return refuse(&answer::status(
@@ -155,7 +162,8 @@ impl KubeApi {
         let role = role_of(handle.tokens(), token).ok_or_else(answer::unauthorized)?;
         // The link's own token, or one of the cluster inside.
         let given = text(&parts.headers, header::AUTHORIZATION.as_str());
-        let own = bearer(&parts.headers).and_then(|token| role_of(handle.tokens(), token));
+        let given_token = bearer(&parts.headers).map(|token| token.strip_prefix(id).unwrap_or(token));
+        let own = given_token.and_then(|token| role_of(handle.tokens(), token));
         let given = if own.is_some() { Str::new() } else { given.into() };
         Ok((handle, (role.min(own.unwrap_or(role)), given)))
     }

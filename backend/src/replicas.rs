@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     error::Problem,
+    kube_api::root,
     rooms,
     sessions::token,
     storage::{Place, Store, Subject},
@@ -61,7 +62,10 @@ pub fn is_passed_on(store: &Store, request: &Request) -> bool {
 
 /// Answers here, or passes the request on to the server that goes on with what it is about.
 pub async fn forward(State(store): State<Store>, request: Request, next: Next) -> Response {
-    let Some((is_room, name)) = subject(request.uri().path()) else { return next.run(request).await };
+    let by_key = || root::key(request.headers()).map(|key| (false, key[..token::ID_LENGTH].to_owned()));
+    let Some((is_room, name)) = subject(request.uri().path()).or_else(by_key) else {
+        return next.run(request).await;
+    };
     let subject = if is_room { Subject::Room(&name) } else { Subject::Session(&name) };
     // When the store does not answer, whoever needs it will say so.
     let Ok(Place::At { replica, address, secret, certificate }) = store.place(subject).await else {

@@ -304,6 +304,46 @@ async fn viewers_look_and_strangers_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_sends_the_key_may_leave_the_path_out() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let http = reqwest::Client::new();
+    let owner = format!("{}{}", session.id, session.owner);
+    let viewer = format!("{}{}", session.id, session.viewer);
+    let stranger = format!("{}{}", session.id, "x".repeat(32));
+    let maps = "/api/v1/namespaces/default/configmaps";
+    let ask = async |path: &str, key: &str, body: &str| {
+        let url = server.url(path);
+        let request = if body.is_empty() { http.get(url) } else { http.post(url).body(body.to_owned()) };
+        let request = if key.is_empty() { request } else { request.bearer_auth(key) };
+        let answer = request.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a text"))
+    };
+    let body = r#"{"metadata":{"name":"rooted"}}"#;
+    // Path, key, body of what is made, and the answer: its code, and a part of it.
+    for (path, key, body, code, part) in [
+        (maps, &*owner, body, 201, "rooted"),
+        ("/api/v1/configmaps", &*viewer, "", 200, "rooted"),
+        (maps, &*viewer, body, 403, "Forbidden"),
+        (maps, &*stranger, "", 401, "Unauthorized"),
+        (maps, &*session.owner, "", 401, "Unauthorized"),
+        (maps, "", "", 401, "Unauthorized"),
+        ("/api/", "", "", 200, "\"versions\":[\"v1\"]"),
+        ("/apis", "", "", 401, "Unauthorized"),
+        ("/apis/apps/v1/deployments?limit=1", &*owner, "", 200, "DeploymentList"),
+        ("/version", &*owner, "", 200, "gitVersion"),
+        ("/api/v1", &*owner, "", 200, "APIResourceList"),
+        // What the server itself has there stays as it is.
+        ("/api/v1/sessions/nothing", &*owner, "", 404, "session"),
+        ("/api/v1/nothing", &*owner, "", 404, "the API has nothing under this path"),
+    ] {
+        let (given, text) = ask(path, key, body).await;
+        assert!(given == code && text.contains(part), "{path}: {given} {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_watch_tells_what_others_do_and_no_acknowledged_write_is_lost() {
     let data = directory();
     let server = Server::start(data.path()).await;

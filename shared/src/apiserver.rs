@@ -61,6 +61,8 @@ pub struct ApiServer {
     held: held::Requests,
     /// What it signs tokens with.
     key: u64,
+    /// How old a list may be that is read a page at a time.
+    pages: page::Horizon,
     served: u64,
     failed: u64,
     /// What it keeps of an etcd of several members; one member is written to directly.
@@ -90,6 +92,7 @@ impl ApiServer {
             family: family::Family::default(),
             held: held::Requests::default(),
             key: Random::stream(seed, "service-account-key").bits(),
+            pages: page::Horizon::default(),
             served: 0,
             failed: 0,
             remote: None,
@@ -106,8 +109,8 @@ impl ApiServer {
     /// What belongs to the state, in a fixed order.
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
-        (&self.watches, &self.random, &self.forwarded, &self.proxied, &self.held, self.served, self.failed)
-            .hash(state);
+        (&self.watches, &self.random, &self.forwarded, &self.proxied, &self.held).hash(state);
+        (&self.pages, self.served, self.failed).hash(state);
         if let Some(remote) = &self.remote {
             remote.hash(state);
         }
@@ -178,6 +181,7 @@ impl ApiServer {
             return self.timer_replicated(timer, cx);
         }
         if timer.name == "expire" {
+            self.pages.minute(store.revision());
             if cx.core.running(Process::Etcd(0)) {
                 let now = cx.now();
                 let gone: Vec<Key> = store.expired(now);

@@ -13,7 +13,7 @@ mod writer;
 
 use std::fmt;
 
-pub use reader::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
+pub use reader::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse, parse_loosely};
 pub use spans::{Position, Span, Spans};
 pub use writer::to_yaml;
 

@@ -1,5 +1,6 @@
 //! What Kubernetes' own end-to-end tests look at, where they once found something: field selectors, schemas of custom
-//! resources that take anything, resources that somebody advertises for a node, pods that a node cannot take.
+//! resources that take anything, resources that somebody advertises for a node, pods that a node cannot take, keys that
+//! YAML repeats, names of addresses.
 
 #[path = "support/world.rs"]
 mod world;
@@ -195,4 +196,95 @@ spec: {nodeName: node-0, nodeSelector: {disk: ssd}, containers: [{name: c, image
         let said = (status["phase"].str(), status["reason"].str(), status["message"].str());
         assert_eq!(said, (phase.into(), reason.into(), message.into()), "{name}");
     }
+}
+
+#[test]
+fn keys_that_yaml_repeats_are_told_with_their_lines() {
+    let mut world = World::new();
+    let maps = "/api/v1/namespaces/default/configmaps";
+    let yaml = |name: &str| {
+        format!(
+            "\nkind: ConfigMap\napiVersion: v1\nmetadata: {{name: {name}}}\ndata:\n  a: x\n  a: y\n  b: z\n  b: z\n"
+        )
+    };
+    let lines = "yaml: unmarshal errors:\n  line 7: key \"a\" already set in map\n  line 9: key \"b\" already set in map";
+    let converting = format!("error converting YAML to JSON: {lines}");
+    let (created, applied) = ("application/yaml", "application/apply-patch+yaml");
+    let json = r#"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"j"},"data":{"a":"x","a":"y"}}"#;
+    let in_json = "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 1: key \"a\" already set in map";
+    // Method, name, media type, body, field validation, and what is refused or warned of.
+    for (method, name, media, body, validation, refused, warned) in [
+        ("PATCH", "s", applied, yaml("s"), "Strict", format!("error strict decoding YAML: {converting}"), ""),
+        ("PATCH", "w", applied, yaml("w"), "Warn", String::new(), &*converting),
+        ("PATCH", "i", applied, yaml("i"), "Ignore", String::new(), ""),
+        ("PATCH", "j", applied, json.to_owned(), "Strict", in_json.to_owned(), ""),
+        ("POST", "cs", created, yaml("cs"), "Strict", format!("strict decoding error: {lines}"), ""),
+        ("POST", "cw", created, yaml("cw"), "Warn", String::new(), lines),
+        ("POST", "ci", created, yaml("ci"), "Ignore", String::new(), ""),
+    ] {
+        let place = if method == "POST" { maps.to_owned() } else { format!("{maps}/{name}") };
+        let path = format!("{place}?fieldManager=me&fieldValidation={validation}");
+        let answer = send(&mut world, method, &path, media, &body);
+        if !refused.is_empty() {
+            let said = answer.body["message"].str();
+            assert!(answer.code == 400 && said.contains(&refused), "{name}: {} {said}", answer.code);
+            continue;
+        }
+        assert_eq!(
+            (answer.code, answer.body["data"]["a"].str().as_str()),
+            (201, "y"),
+            "{name}: {}",
+            answer.body
+        );
+        let warnings: Vec<&str> = answer.warnings.iter().map(|warning| warning.as_str()).collect();
+        assert_eq!(warnings.join("; "), warned, "{name}");
+    }
+}
+
+#[test]
+fn an_address_is_called_as_it_is_written() {
+    let mut world = World::new();
+    let addresses = "/apis/networking.k8s.io/v1/ipaddresses";
+    for (name, refused) in [
+        ("255.255.255.255", ""),
+        ("fe80::42:1dff:fe84:f9e2", ""),
+        ("fe80:0::1", "must be a canonical format IP address"),
+        ("FE80::1", "must be a canonical format IP address"),
+        ("some.where", "ParseAddr(\"some.where\"): unable to parse IP"),
+    ] {
+        let body = format!(
+            r#"{{"metadata":{{"name":"{name}"}},"spec":{{"parentRef":{{"resource":"services","name":"web"}}}}}}"#
+        );
+        let answer = send(&mut world, "POST", addresses, "application/json", &body);
+        let (code, said) = (answer.code, answer.body["message"].str());
+        let wanted = if refused.is_empty() { 201 } else { 422 };
+        assert!(code == wanted && said.ends_with(refused), "{name}: {code} {said}");
+        if wanted == 201 {
+            assert_eq!(get(&mut world, &format!("{addresses}/{name}"))["metadata"]["name"].str(), name);
+        }
+    }
+}
+
+#[test]
+fn pages_of_a_list_can_be_had_for_some_minutes() {
+    let mut world = World::new();
+    let maps = "/api/v1/namespaces/default/configmaps";
+    for name in ["a", "b", "c"] {
+        let body = format!(r#"{{"metadata":{{"name":"{name}","labels":{{"of":"mine"}}}}}}"#);
+        assert_eq!(send(&mut world, "POST", maps, "application/json", &body).code, 201);
+    }
+    let page = |world: &mut World, token: &str| {
+        let path = format!("{maps}?labelSelector=of%3Dmine&limit=1{token}");
+        send(world, "GET", &path, "", "")
+    };
+    let name = |answer: &HttpResponse| answer.body["items"][0]["metadata"]["name"].str();
+    let first = page(&mut world, "");
+    let go_on = |answer: &HttpResponse| format!("&continue={}", answer.body["metadata"]["continue"].str());
+    let token = go_on(&first);
+    world.wait(280);
+    assert_eq!(name(&page(&mut world, &token)), "b");
+    world.wait(330);
+    let late = page(&mut world, &token);
+    assert_eq!((late.code, late.body["reason"].str().as_str()), (410, "Expired"), "{}", late.body);
+    assert_eq!(name(&page(&mut world, &go_on(&late))), "b");
 }

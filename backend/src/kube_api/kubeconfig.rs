@@ -15,7 +15,12 @@ use crate::{
 
 /// Where the Kubernetes API of a session is, for whoever has this token.
 pub fn server(base: &str, id: &str, token: &str) -> String {
-    format!("{base}/k8s/{id}{token}")
+    format!("{base}/k8s/{}", key(id, token))
+}
+
+/// What opens a session, in the path or as bearer token.
+pub fn key(id: &str, token: &str) -> String {
+    format!("{id}{token}")
 }
 
 /// Answers with the file.
@@ -37,7 +42,7 @@ pub async fn download(
             "send the token of a link to this session: Authorization: Bearer …",
         ));
     };
-    let file = file(&server(&base, &id, token), token, &format!("{role:?}").to_lowercase());
+    let file = file(&server(&base, &id, token), &key(&id, token), &format!("{role:?}").to_lowercase());
     let headers = [
         (header::CONTENT_TYPE, "application/yaml"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"kubarium.yaml\""),
@@ -45,12 +50,12 @@ pub async fn download(
     Ok((headers, file).into_response())
 }
 
-fn file(server: &str, token: &str, user: &str) -> String {
+fn file(server: &str, key: &str, user: &str) -> String {
     // Some clients only speak http to a server whose certificate need not be verified.
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: kubarium\n\
          clusters:\n- name: kubarium\n  cluster:\n    server: {server}\n    insecure-skip-tls-verify: true\n\
-         users:\n- name: {user}\n  user:\n    token: {token}\n\
+         users:\n- name: {user}\n  user:\n    token: {key}\n\
          contexts:\n- name: kubarium\n  context:\n    cluster: kubarium\n    user: {user}\n    namespace: default\n"
     )
 }

@@ -8,6 +8,9 @@ use crate::storage::TokenHash;
 /// Length of a session's name.
 pub const ID_LENGTH: usize = 16;
 
+/// Length of a secret.
+const SECRET_LENGTH: usize = 32;
+
 /// A secret of 192 random bits: whoever has it has the role that it stands for. It is shown once and never kept.
 pub struct Token(String);
 
@@ -44,6 +47,11 @@ pub fn is_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
+/// Whether it has the form of a key: the name of a session and the secret of one of its links in one word.
+pub fn is_key(text: &str) -> bool {
+    text.len() == ID_LENGTH + SECRET_LENGTH && text.get(..ID_LENGTH).is_some_and(is_id)
+}
+
 fn random_text<const BYTES: usize>() -> String {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).expect("the operating system has randomness");
@@ -58,7 +66,7 @@ mod tests {
     fn secrets_are_long_and_never_the_same() {
         let (one, two) = (Token::random(), Token::random());
         assert_ne!(one.reveal(), two.reveal());
-        assert_eq!(one.reveal().len(), 32);
+        assert_eq!(one.reveal().len(), SECRET_LENGTH);
         assert_eq!(hash(one.reveal()), one.hash());
         assert_ne!(one.hash(), two.hash());
     }
@@ -69,5 +77,8 @@ mod tests {
         assert!(!is_id(""));
         assert!(!is_id("../../etc/passwd"));
         assert!(!is_id("abcdefghijklmno\u{e9}"));
+        assert!(is_key(&format!("{}{}", random_id(), Token::random().reveal())));
+        assert!(!is_key(Token::random().reveal()));
+        assert!(!is_key(&"\u{e9}".repeat(24)));
     }
 }

@@ -8,6 +8,7 @@ mod table;
 use crate::doc::{Doc, Timestamp};
 
 use super::validation::Faults;
+use super::validation::names::Rule;
 use super::{Column, Info, Object, Resource, Row, age};
 
 pub use admission::{MUTATION_NAMES, POLICY_NAMES};
@@ -22,6 +23,8 @@ pub struct Plain {
     cells: &'static [Cell],
     defaults: fn(&mut Doc),
     validate: fn(&Doc, &mut Faults),
+    /// What its objects may be called.
+    name: Rule,
     /// What it can be selected by.
     fields: &'static [&'static str],
     /// What clients are warned of when they make one; empty for nothing.
@@ -90,6 +93,10 @@ impl Resource for Plain {
 
     fn default(&self, doc: &mut Doc) {
         (self.defaults)(doc);
+    }
+
+    fn name(&self) -> Rule {
+        self.name
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {

@@ -177,7 +177,9 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
             body
         }
         Verb::Patch(PatchKind::Apply) => {
-            let mut body = body::read_patch(http, true)?.doc;
+            let read = body::read_patch(http, true)?;
+            options.warnings.extend(read.applied_twice(validation)?);
+            let mut body = read.doc;
             convert(&mut body);
             body::check_type(&body, target.kind)?;
             if options.field_manager.is_empty() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::{Key, Object, Page, Pages, Reason, Reply, Status};
+use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::Str;
@@ -15,6 +16,29 @@ const TOO_OLD: &str = "The provided continue parameter is too old to display a c
      list without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
      results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, \
      or deleted between the time the first chunk was retrieved and now may show up in the list.";
+
+/// Minutes between two compactions.
+const COMPACTION: u32 = 5;
+
+/// How far back lists go that are read a page at a time: to the last compaction but one, so that a token is good for
+/// five to ten minutes. Watches may begin earlier, as far as the history is kept.
+#[derive(Codec, Clone, Copy, Debug, Default, Hash)]
+pub(super) struct Horizon {
+    minutes: u32,
+    /// The revision that was the newest at the last compaction, and at the one before.
+    last: u64,
+    before: u64,
+}
+
+impl Horizon {
+    /// Another minute has passed.
+    pub(super) fn minute(&mut self, newest: u64) {
+        self.minutes = (self.minutes + 1) % COMPACTION;
+        if self.minutes == 0 {
+            self.before = std::mem::replace(&mut self.last, newest);
+        }
+    }
+}
 
 impl ApiServer {
     /// A list as [`Pages`] says.
@@ -29,7 +53,8 @@ impl ApiServer {
             (None, Some((revision, true))) => revision,
             _ => newest,
         };
-        let Some(past) = changed_since(call.store, revision) else {
+        let kept = pages.after.is_none() || revision >= self.pages.before;
+        let Some(past) = kept.then(|| changed_since(call.store, revision)).flatten() else {
             return Err(expired(pages, newest, call.store.oldest()));
         };
         let mut items = read::select(call)?;

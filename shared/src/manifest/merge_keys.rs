@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::collections::sort_by;
+use crate::collections::{sort_by, sort_by_key};
 use crate::doc::{Doc, Map, Str};
 
 use super::Diagnostic;
@@ -52,30 +52,20 @@ pub(super) fn entries_of(value: &Doc, place: &Place) -> Result<Vec<Entry>, Diagn
     }
 }
 
-/// The finished mapping. A later entry wins over an earlier one, merged or not, as in the YAML library of kubectl.
-///
-/// # Errors
-/// A key was written twice.
-pub(super) fn finish(mut entries: Vec<Entry>) -> Result<(Doc, Below), Diagnostic> {
+/// The finished mapping, and the keys that were written again. A later entry wins over an earlier one, merged or not, as
+/// in the YAML library of kubectl.
+pub(super) fn finish(mut entries: Vec<Entry>) -> (Doc, Below, Vec<Diagnostic>) {
     // Stable, so that equal keys keep the order of the text.
     sort_by(&mut entries, |a, b| a.key.cmp(&b.key));
     let mut written: Option<&Entry> = None;
-    let mut twice: Option<(&Entry, &Entry)> = None;
+    let mut again = Vec::new();
     for entry in entries.iter().filter(|entry| !entry.merged) {
-        if let Some(first) = written.filter(|first| first.key == entry.key)
-            && twice.is_none_or(|(_, known)| entry.place.key.start < known.place.key.start)
-        {
-            twice = Some((first, entry));
+        if let Some(first) = written.filter(|first| first.key == entry.key) {
+            again.push(repeated(entry, first.place.key.start.line));
         }
         written = Some(entry);
     }
-    if let Some((first, second)) = twice {
-        let message = format!(
-            "the key \"{}\" is already set on line {}: expected each key once",
-            second.key, first.place.key.start.line
-        );
-        return Err(Diagnostic::new(second.place.key.start, message));
-    }
+    sort_by_key(&mut again, |fault: &Diagnostic| (fault.line, fault.column));
     let mut fields: Vec<(Str, Place)> = Vec::with_capacity(entries.len());
     let mut values: Vec<(Str, Doc)> = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -86,5 +76,12 @@ pub(super) fn finish(mut entries: Vec<Entry>) -> Result<(Doc, Below), Diagnostic
         values.push((entry.key.clone(), entry.doc));
         fields.push((entry.key, entry.place));
     }
-    Ok((Doc::Map(values.into_iter().collect::<Map>()), Below::Fields(Arc::from(fields))))
+    (Doc::Map(values.into_iter().collect::<Map>()), Below::Fields(Arc::from(fields)), again)
+}
+
+fn repeated(entry: &Entry, first: u32) -> Diagnostic {
+    let (at, key) = (entry.place.key.start, &entry.key);
+    let message = format!("the key \"{key}\" is already set on line {first}: expected each key once");
+    let kubectl = format!("line {}: key {:?} already set in map", at.line, key.as_str());
+    Diagnostic { kubectl, ..Diagnostic::new(at, message) }
 }

@@ -23,17 +23,30 @@ pub const MAX_NODES: u32 = 500_000;
 /// # Errors
 /// The first place where the text cannot be read, or goes beyond a bound.
 pub fn parse(text: &str) -> Result<Vec<Document>, Diagnostic> {
+    read(text, Reader::default()).map(|(documents, _)| documents)
+}
+
+/// The same of a text whose mappings may hold a key again: the last one counts, and all such keys come second.
+///
+/// # Errors
+/// The first place where the text cannot be read, or goes beyond a bound.
+pub fn parse_loosely(text: &str) -> Result<(Vec<Document>, Vec<Diagnostic>), Diagnostic> {
+    read(text, Reader { repeated: Some(Vec::new()), ..Reader::default() })
+}
+
+fn read(text: &str, mut reader: Reader) -> Result<(Vec<Document>, Vec<Diagnostic>), Diagnostic> {
     if text.len() > MAX_BYTES {
         let message = format!("the text is too large: expected at most {} MiB", MAX_BYTES >> 20);
         return Err(Diagnostic::new(Position { line: 1, column: 1 }, message));
     }
     let mut parser = Parser::new_from_str(text);
-    let mut reader = Reader::default();
     let mut documents = Vec::new();
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| diagnose::diagnose(text, &error, &reader.open()))?;
         match event {
-            Event::DocumentStart(_) => reader = Reader { size: reader.size, ..Reader::default() },
+            Event::DocumentStart(_) => {
+                reader = Reader { size: reader.size, repeated: reader.repeated, ..Reader::default() };
+            }
             Event::DocumentEnd => match reader.root.take() {
                 Some(Node { doc: Doc::Null, .. }) | None => {}
                 Some(Node { doc, place, .. }) => documents.push(Document { doc, spans: Spans(place) }),
@@ -41,7 +54,7 @@ pub fn parse(text: &str) -> Result<Vec<Document>, Diagnostic> {
             event => reader.event(event, span_of(span))?,
         }
     }
-    Ok(documents)
+    Ok((documents, reader.repeated.unwrap_or_default()))
 }
 
 fn position(marker: Marker) -> Position {
@@ -105,6 +118,8 @@ struct Reader {
     root: Option<Node>,
     /// Of the whole stream.
     size: Size,
+    /// Keys that mappings of the stream hold again; where that is a fault, there is no such list.
+    repeated: Option<Vec<Diagnostic>>,
 }
 
 impl Reader {
@@ -178,7 +193,11 @@ impl Reader {
             }
             Content::Map { entries, .. } => {
                 let last = entries.last().map(|entry| entry.place.value.end);
-                let (doc, below) = merge_keys::finish(entries)?;
+                let (doc, below, again) = merge_keys::finish(entries);
+                match (&mut self.repeated, again.into_iter()) {
+                    (Some(repeated), again) => repeated.extend(again),
+                    (None, mut again) => again.next().map_or(Ok(()), Err)?,
+                }
                 (doc, below, last)
             }
         };

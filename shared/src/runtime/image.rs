@@ -148,7 +148,7 @@ impl Images {
         for (reference, spec) in built_in() {
             images.add(reference, spec, true);
         }
-        for any_tag in ["nginx", "busybox", "redis", "postgres"] {
+        for any_tag in ["nginx", "busybox", "redis", "postgres", E2E_BUSYBOX] {
             // Real repositories with more tags than anybody would list here.
             images.tagged.insert(repository(&full_reference(any_tag)).into(), false);
         }
@@ -202,6 +202,9 @@ impl Images {
         }
     }
 }
+
+/// The busybox that Kubernetes' own tests run: its program ends at once, too.
+const E2E_BUSYBOX: &str = "registry.k8s.io/e2e-test-images/busybox";
 
 /// What nginx answers as long as nobody gave it anything to serve.
 const WELCOME: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n\
@@ -260,6 +263,7 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         ("todo-client:v1.0", client.clone()),
         ("todo-client", client),
         ("nginx", nginx),
+        (E2E_BUSYBOX, busybox.clone()),
         ("busybox", busybox),
         ("registry.k8s.io/hpa-example", php),
         ("registry.k8s.io/metrics-server/metrics-server:v0.8.0", metrics_server),
@@ -362,5 +366,7 @@ mod tests {
         assert!(matches!(images.find("todo-api:v9"), Found::UnknownTag));
         assert!(matches!(images.find("nginx:1.29"), Found::Known(_)));
         assert!(matches!(images.find("somebody/else"), Found::StandIn(_)));
+        let tools = images.find("registry.k8s.io/e2e-test-images/busybox:1.36.1-1");
+        assert!(tools.spec().is_some_and(ImageSpec::is_toolbox));
     }
 }

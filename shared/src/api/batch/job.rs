@@ -259,6 +259,12 @@ fn default_spec(spec: &mut Doc) {
     let policy = if spec["podFailurePolicy"].is_null() { "TerminatingOrFailed" } else { "Failed" };
     spec.default_to("podReplacementPolicy", policy);
     spec.default_to("suspend", false);
+    if !spec["podFailurePolicy"]["rules"].is_empty() {
+        let rules = spec.at_mut(&["podFailurePolicy", "rules"]).items_mut();
+        let named = rules.iter_mut().filter(|rule| !rule["onPodConditions"].is_empty());
+        let conditions = named.flat_map(|rule| rule.at_mut(&["onPodConditions"]).items_mut());
+        conditions.for_each(|condition| condition.default_to("status", "True"));
+    }
     default_job_template(spec);
 }
 

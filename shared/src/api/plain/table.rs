@@ -2,7 +2,7 @@
 
 use super::{Cell, Plain, admission, anything, flow, nothing, unordered};
 use crate::api::apps::deployment;
-use crate::api::validation::{At, Faults};
+use crate::api::validation::{At, Faults, names};
 use crate::api::{Column, Info, NAMES, Subresource};
 use crate::doc::Doc;
 
@@ -44,6 +44,7 @@ const fn plain(info: &'static Info) -> Plain {
         cells: &[Cell::Age],
         defaults: nothing,
         validate: anything,
+        name: names::dns_subdomain,
         fields: NAMES,
         warning: "",
         order: unordered,
@@ -307,12 +308,8 @@ pub static IP_ADDRESS: Plain = Plain {
                 parent.field(field).require(faults);
             }
         }
-        let name = doc["metadata"]["name"].str();
-        if name.parse::<std::net::IpAddr>().is_err() {
-            let why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-            faults.invalid("metadata.name", &doc["metadata"]["name"], why);
-        }
     },
+    name: names::ip_address,
     ..plain(&Info {
         short_names: &["ip"],
         ..info("networking.k8s.io", "IPAddress", "ipaddresses", "ipaddress", false)

@@ -69,6 +69,16 @@ pub fn dns_subdomain(text: &str) -> Vec<String> {
     failing(&[(short, "must be no more than 253 characters"), (is_subdomain(text), DNS_SUBDOMAIN)])
 }
 
+/// An IP address as one writes it: names of IPAddresses.
+pub fn ip_address(text: &str) -> Vec<String> {
+    let read = text.parse::<std::net::IpAddr>();
+    let canonical = read.as_ref().is_ok_and(|address| address.to_string() == text);
+    match read {
+        Err(_) => vec![format!("ParseAddr({text:?}): unable to parse IP")],
+        Ok(_) => failing(&[(canonical, "must be a canonical format IP address")]),
+    }
+}
+
 /// A key of a label or annotation: an optional DNS subdomain, a slash, and a name.
 pub fn qualified_name(key: &str) -> Vec<String> {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));

@@ -13,6 +13,8 @@ use super::{HttpRequest, json};
 const MOST_REPORTED: usize = 100;
 /// How much of a body that is none is shown.
 const MOST_SHOWN: usize = 30;
+/// How faults of YAML begin.
+const YAML_TO_JSON: &str = "error converting YAML to JSON";
 
 /// A body that could be read.
 pub(super) struct Body {
@@ -21,6 +23,8 @@ pub(super) struct Body {
     text: Str,
     /// Whether a look at the text is worth while even when the schema has nothing to say.
     suspect: bool,
+    /// What the strict reader of YAML would say of it; empty for nothing.
+    again: String,
 }
 
 /// What the body of a request says; `of` names what it should be.
@@ -46,6 +50,11 @@ pub(super) fn read(http: &HttpRequest, of: &str) -> Result<Body, Status> {
 /// The same of a patch, whose media type says how it is to be read.
 pub(super) fn read_patch(http: &HttpRequest, applied: bool) -> Result<Body, Status> {
     match read_json(&http.body) {
+        // What is applied is read as YAML, even where it is JSON.
+        Ok(body) if applied && body.suspect => {
+            let again = read_yaml(&http.body).map_or_else(|_| String::new(), |body| body.again);
+            Ok(Body { again, ..body })
+        }
         Ok(body) => Ok(body),
         Err(_) if applied => {
             read_yaml(&http.body).map_err(|why| Status::bad_request(format!("error decoding YAML: {why}")))
@@ -60,14 +69,19 @@ pub(super) fn media_type(text: &str) -> &str {
 
 fn read_json(text: &Str) -> Result<Body, String> {
     let json::Body { doc, suspect } = json::read(text)?;
-    Ok(Body { doc, text: text.clone(), suspect })
+    Ok(Body { doc, text: text.clone(), suspect, again: String::new() })
 }
 
 fn read_yaml(text: &Str) -> Result<Body, String> {
-    let documents = manifest::parse(text)
-        .map_err(|fault| format!("error converting YAML to JSON: yaml: {}", fault.kubectl))?;
+    let (documents, repeated) =
+        manifest::parse_loosely(text).map_err(|fault| format!("{YAML_TO_JSON}: yaml: {}", fault.kubectl))?;
     let doc = documents.into_iter().next().map_or(Doc::Null, |document| document.doc);
-    Ok(Body { doc, text: Str::new(), suspect: false })
+    let mut again = String::new();
+    for fault in &repeated {
+        again += if again.is_empty() { "yaml: unmarshal errors:" } else { "" };
+        again += &format!("\n  {}", fault.kubectl);
+    }
+    Ok(Body { doc, text: Str::new(), suspect: false, again })
 }
 
 /// The beginning of a body, in hexadecimal digits where it does not even look like an object.
@@ -169,11 +183,14 @@ impl Body {
             Some(custom) => schema::check_custom(&self.doc, custom.unknown(&self.doc)),
             None => schema::check(kind, &self.doc),
         };
-        let strict = if self.suspect || !problems.is_empty() {
+        let mut strict = if self.suspect || !problems.is_empty() {
             self.consult_text(kind, &mut problems).map_err(Status::bad_request)?
         } else {
             Vec::new()
         };
+        if !self.again.is_empty() {
+            strict.insert(0, self.again.clone());
+        }
         if let Some(why) = schema::refusal(kind, &problems, false) {
             return Err(Status::bad_request(why));
         }
@@ -184,6 +201,22 @@ impl Body {
         schema::normalise(kind, &mut self.doc);
         let warned = validation == FieldValidation::Warn;
         Ok(if warned { strict.into_iter().map(Str::from).collect() } else { Vec::new() })
+    }
+
+    /// What an applied configuration says twice, if that is to be warned of.
+    ///
+    /// # Errors
+    /// It is not to be taken.
+    pub fn applied_twice(&self, validation: FieldValidation) -> Result<Option<Str>, Status> {
+        match validation {
+            _ if self.again.is_empty() => Ok(None),
+            FieldValidation::Ignore | FieldValidation::Trusted => Ok(None),
+            FieldValidation::Warn => Ok(Some(format!("{YAML_TO_JSON}: {}", self.again).into())),
+            FieldValidation::Strict => {
+                let why = format!("error strict decoding YAML: {YAML_TO_JSON}: {}", self.again);
+                Err(Status::bad_request(why))
+            }
+        }
     }
 
     /// What a patch says twice.

@@ -164,6 +164,30 @@ fn says_what_was_expected_and_where() {
 }
 
 #[test]
+fn a_loose_reader_lets_the_last_of_equal_keys_count() {
+    let cases: [(&str, &str, &[&str]); 4] = [
+        ("a: 1\nb: 2\n", r#"{"a":1,"b":2}"#, &[]),
+        (
+            "b: 1\na: {x: 1, x: 2}\nb: 3\n",
+            r#"{"a":{"x":2},"b":3}"#,
+            &["line 2: key \"x\" already set in map", "line 3: key \"b\" already set in map"],
+        ),
+        ("<<: {a: 1}\na: 2\n", r#"{"a":2}"#, &[]),
+        (
+            "a: 1\na: 2\na: 3\n",
+            r#"{"a":3}"#,
+            &["line 2: key \"a\" already set in map", "line 3: key \"a\" already set in map"],
+        ),
+    ];
+    for (text, wanted, repeated) in cases {
+        let (documents, faults) = parse_loosely(text).expect(text);
+        assert_eq!(documents[0].doc.to_json(), wanted);
+        assert_eq!(faults.iter().map(|fault| fault.kubectl.as_str()).collect::<Vec<_>>(), repeated, "{text}");
+        assert_eq!(parse(text).is_ok(), repeated.is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn hostile_text_is_refused_within_bounds() {
     let laughs: String = (1..30).fold("a0: &a0 [x]\n".to_owned(), |text, n| {
         let m = n - 1;

@@ -1,6 +1,8 @@
 //! The programs that every container has, and what the shell itself can do.
 
+mod awk;
 mod builtin;
+mod expr;
 mod listing;
 mod tar;
 mod text;
@@ -29,6 +31,7 @@ type Program = fn(&mut Task, &[Str], &mut Surroundings<'_>) -> Done;
 
 /// Programs by name; what the shell itself knows is in [`builtin`].
 const PROGRAMS: &[(&str, Program)] = &[
+    ("awk", awk::awk),
     ("base64", text::base64),
     ("basename", text::basename),
     ("cat", text::cat),
@@ -42,6 +45,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("df", listing::df),
     ("dirname", text::dirname),
     ("env", env),
+    ("expr", expr::expr),
     ("find", listing::find),
     ("free", listing::free),
     ("grep", text::grep),

@@ -14,7 +14,12 @@ const LOOK: Duration = Duration::seconds(1);
 
 /// The text of some files, or of standard input when none is named; what is missing is said. Nothing while the end of
 /// standard input is to come.
-fn input(task: &mut Task, name: &str, files: &[&Str], world: &mut Surroundings<'_>) -> Option<(String, i32)> {
+pub(super) fn input(
+    task: &mut Task,
+    name: &str,
+    files: &[&Str],
+    world: &mut Surroundings<'_>,
+) -> Option<(String, i32)> {
     if files.is_empty() {
         return Some((task.take_input()?.to_string(), 0));
     }
@@ -43,7 +48,7 @@ fn input(task: &mut Task, name: &str, files: &[&Str], world: &mut Surroundings<'
 }
 
 /// Options and the rest; those in `valued` take the next word.
-fn options<'a>(args: &'a [Str], valued: &str) -> (Vec<(char, &'a str)>, Vec<&'a Str>) {
+pub(super) fn options<'a>(args: &'a [Str], valued: &str) -> (Vec<(char, &'a str)>, Vec<&'a Str>) {
     let (mut found, mut rest) = (Vec::new(), Vec::new());
     let mut words = args.iter();
     while let Some(word) = words.next() {
@@ -63,7 +68,7 @@ fn options<'a>(args: &'a [Str], valued: &str) -> (Vec<(char, &'a str)>, Vec<&'a 
     (found, rest)
 }
 
-fn value<'a>(options: &[(char, &'a str)], flag: char) -> Option<&'a str> {
+pub(super) fn value<'a>(options: &[(char, &'a str)], flag: char) -> Option<&'a str> {
     options.iter().find(|(known, _)| *known == flag).map(|(_, value)| *value)
 }
 
