@@ -213,7 +213,7 @@ fn a_field_with_a_list_of_values_takes_no_others() {
         let found = objects.iter().find_map(|object| {
             let kind = Kind::of(&object["apiVersion"].str(), &object["kind"].str())?;
             let mut path = Vec::new();
-            place(object, FieldType::Object(Schema::of(kind)?), field, &mut path).then(|| (object, path))
+            place(object, FieldType::Object(Schema::of(kind)?), field, &mut path).then_some((object, path))
         });
         let Some((object, path)) = found else {
             wrong.push(format!("{field}: no object has it"));

@@ -171,7 +171,11 @@ fn index(values: &[Value]) -> Result<Value, String> {
             other => match other.as_text() {
                 Some(text) => {
                     let at = place(step, text.len())?;
-                    let byte = text.bytes().nth(at).ok_or_else(|| format!("index out of range: {at}"))?;
+                    let byte = text
+                        .as_bytes()
+                        .get(at)
+                        .copied()
+                        .ok_or_else(|| format!("index out of range: {at}"))?;
                     Value::Int(i64::from(byte))
                 }
                 None => return Err(format!("can't index item of type {}", other.type_name())),

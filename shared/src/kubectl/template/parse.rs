@@ -80,15 +80,15 @@ pub(super) fn parse(text: &str) -> Result<(Vec<Node>, Named), String> {
     };
     let (nodes, end) = parser.list()?;
     match end {
-        End::Text => Ok((nodes, parser.named)),
-        End::End => Err(parser.fault("unexpected {{end}}")),
-        End::Else => Err(parser.fault("unexpected {{else}}")),
+        Stop::Text => Ok((nodes, parser.named)),
+        Stop::End => Err(parser.fault("unexpected {{end}}")),
+        Stop::Else => Err(parser.fault("unexpected {{else}}")),
     }
 }
 
 /// What ended a list.
 #[derive(PartialEq)]
-enum End {
+enum Stop {
     Text,
     End,
     Else,
@@ -146,10 +146,10 @@ impl Parser<'_> {
     }
 
     /// What stands up to the end of a block.
-    fn list(&mut self) -> Result<(Vec<Node>, End), String> {
+    fn list(&mut self) -> Result<(Vec<Node>, Stop), String> {
         let mut nodes = Vec::new();
         loop {
-            let Some(token) = self.peek().cloned() else { return Ok((nodes, End::Text)) };
+            let Some(token) = self.peek().cloned() else { return Ok((nodes, Stop::Text)) };
             if token.kind == Kind::Text {
                 self.at += 1;
                 nodes.push(Node::Text(token.text));
@@ -161,11 +161,11 @@ impl Parser<'_> {
                 Some("end") => {
                     self.at += 1;
                     self.close("end")?;
-                    return Ok((nodes, End::End));
+                    return Ok((nodes, Stop::End));
                 }
                 Some("else") => {
                     self.at += 1;
-                    return Ok((nodes, End::Else));
+                    return Ok((nodes, Stop::Else));
                 }
                 // A comment leaves nothing.
                 _ => nodes.extend(self.action(word.as_deref())?),
@@ -210,9 +210,9 @@ impl Parser<'_> {
         self.ranges -= usize::from(word == "range");
         let mut other = Vec::new();
         match end {
-            End::Text => return Err(complaint(self.text, self.text.len(), "unexpected EOF")),
-            End::End => {}
-            End::Else => {
+            Stop::Text => return Err(complaint(self.text, self.text.len(), "unexpected EOF")),
+            Stop::End => {}
+            Stop::Else => {
                 self.skip_space();
                 if self.is(Kind::Word, word) && word != "range" {
                     // `else if` shares the end.
@@ -223,9 +223,9 @@ impl Parser<'_> {
                 self.close("else")?;
                 let (rest, end) = self.list()?;
                 match end {
-                    End::End => other = rest,
-                    End::Else => return Err(self.fault("expected end; found {{else}}")),
-                    End::Text => return Err(complaint(self.text, self.text.len(), "unexpected EOF")),
+                    Stop::End => other = rest,
+                    Stop::Else => return Err(self.fault("expected end; found {{else}}")),
+                    Stop::Text => return Err(complaint(self.text, self.text.len(), "unexpected EOF")),
                 }
             }
         }
@@ -249,9 +249,9 @@ impl Parser<'_> {
         let (body, end) = self.list()?;
         (self.variables, self.ranges) = (variables, ranges);
         match end {
-            End::End => Ok(body),
-            End::Else => Err(self.fault("unexpected {{else}}")),
-            End::Text => Err(complaint(self.text, self.text.len(), "unexpected EOF")),
+            Stop::End => Ok(body),
+            Stop::Else => Err(self.fault("unexpected {{else}}")),
+            Stop::Text => Err(complaint(self.text, self.text.len(), "unexpected EOF")),
         }
     }
 
