@@ -66,6 +66,8 @@ test("what is broken shows on the thing and in the list, and one click mends it"
   await thing(page, "node/node-1").locator(".undo", { hasText: "Cut off its network" }).waitFor();
   await page.getByRole("heading", { name: "2 faults at once" }).waitFor();
   await broken(page).click();
+  // The panel comes a paint after the click.
+  await page.locator(".faults-list .undo").nth(1).waitFor();
   assert.equal(await page.locator(".faults-list .undo").count(), 2);
   await screenshot(page, "faults");
   await accessible(page);

@@ -204,13 +204,14 @@ fn keys_that_yaml_repeats_are_told_with_their_lines() {
     let maps = "/api/v1/namespaces/default/configmaps";
     let yaml = |name: &str| {
         format!(
-            "\nkind: ConfigMap\napiVersion: v1\nmetadata: {{name: {name}}}\ndata:\n  a: x\n  a: y\n  b: z\n  b: z\n"
+            "\nkind: ConfigMap\napiVersion: v1\nmetadata: {{name: {name}}}\ndata:\n  a: one\n  a: two\n  b: z\n  b: z\n"
         )
     };
     let lines = "yaml: unmarshal errors:\n  line 7: key \"a\" already set in map\n  line 9: key \"b\" already set in map";
     let converting = format!("error converting YAML to JSON: {lines}");
     let (created, applied) = ("application/yaml", "application/apply-patch+yaml");
-    let json = r#"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"j"},"data":{"a":"x","a":"y"}}"#;
+    let json =
+        r#"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"j"},"data":{"a":"one","a":"two"}}"#;
     let in_json = "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 1: key \"a\" already set in map";
     // Method, name, media type, body, field validation, and what is refused or warned of.
     for (method, name, media, body, validation, refused, warned) in [
@@ -232,7 +233,7 @@ fn keys_that_yaml_repeats_are_told_with_their_lines() {
         }
         assert_eq!(
             (answer.code, answer.body["data"]["a"].str().as_str()),
-            (201, "y"),
+            (201, "two"),
             "{name}: {}",
             answer.body
         );

@@ -297,6 +297,9 @@ impl Parser<'_> {
     }
 
     fn unexpected(&self, token: &Token, clause: &str) -> String {
+        if token.kind == Kind::Fault {
+            return token.text.clone();
+        }
         let what = match token.kind {
             Kind::Word if KEYWORDS.contains(&&*token.text) => format!("<{}>", token.text),
             _ => format!("{:?}", token.text),
