@@ -14,13 +14,19 @@ const TURN_MS = 33;
 const BUSY_TURN = 40;
 
 /** Those who come: app-start.js knows who is like one of them. */
-const VISITS = [
-  { languages: ["en-US", "en"], width: 1280, height: 800, media: /dark/, kept: {}, seed: 1 },
-  { languages: ["ja-JP"], width: 1920, height: 1080, media: /^$/, kept: {}, seed: 2 },
-  { languages: ["ja", "en-US", "en"], width: 390, height: 800, media: /max-width|reduce/, kept: { theme: "light", language: "en" }, seed: 3 },
-  { languages: ["en-US"], width: 1280, height: 800, media: /^$/, kept: { language: "ja" }, seed: 4 },
-  { languages: ["fr-FR", "fr"], width: 800, height: 1200, media: /max-width/, kept: {}, seed: 5 },
+const PEOPLE = [
+  { languages: ["en-US", "en"], width: 1280, height: 800, media: /dark/, kept: {} },
+  { languages: ["ja-JP"], width: 1920, height: 1080, media: /^$/, kept: {} },
+  { languages: ["ja", "en-US", "en"], width: 390, height: 800, media: /max-width|reduce/, kept: { theme: "light", language: "en" } },
+  { languages: ["en-US"], width: 1280, height: 800, media: /^$/, kept: { language: "ja" } },
+  { languages: ["fr-FR", "fr"], width: 800, height: 1200, media: /max-width/, kept: {} },
 ];
+/** How often each comes: what is a matter of chance is another each time. */
+const TIMES = 40;
+/** For how long the first screen is looked at by those who have been there, in milliseconds. */
+const GLANCE_MS = 2_000;
+/** So many frames of the display pass at most between two words of the worker: now and then all turns of the page, mostly one or two. */
+const MOST_FRAMES = 40;
 /** What pointer and focus do in passing. */
 const PASSING = ["pointerenter", "pointerover", "mouseenter", "mouseover", "focusin", "focus", "pointermove",
   "pointerleave", "pointerout", "mouseleave", "mouseout", "focusout", "blur"];
@@ -37,14 +43,16 @@ export function workerMarks({ glue, wasm }) {
 export async function appMarks(page) {
   const program = instrument(page.wasm);
   const all = new Array(program.marks).fill(false);
-  for (const visit of VISITS) {
+  for (const visit of visits(TIMES)) {
     const played = await open(page, program.bytes, visit);
-    await lookAtPage(played);
+    await lookAtPage(played, visit.seed > PEOPLE.length ? GLANCE_MS : LOOK_MS);
     hits(played.app.exports, program.marks).forEach((hit, mark) => (all[mark] ||= hit));
     await played.app.close();
   }
   return all;
 }
+
+const visits = (times) => Array.from({ length: times * PEOPLE.length }, (_, index) => ({ ...PEOPLE[index % PEOPLE.length], seed: 1 + index }));
 
 /** What a visit begins with: all that the worker says until then. */
 function look(worker) {
@@ -85,7 +93,7 @@ async function open({ html, glue, engine }, wasm, visit, cut = {}) {
       for (const reply of said) {
         await app.hear(JSON.stringify(reply));
         // Displays are fast or slow, and miss a frame now and then.
-        for (let frames = Math.floor(random() * 4); frames > 0; frames--) await app.draw(TURN_MS / 2 + random());
+        for (let frames = Math.floor(random() ** 3 * MOST_FRAMES); frames > 0; frames--) await app.draw(TURN_MS / 2 + random());
       }
       shown.push(app.document.documentElement.outerHTML);
     }
@@ -95,11 +103,11 @@ async function open({ html, glue, engine }, wasm, visit, cut = {}) {
 }
 
 /** The first screen, and a pointer that passes over it. */
-async function lookAtPage({ app, pass }) {
+async function lookAtPage({ app, pass }, length = LOOK_MS) {
   // The page may be drawn before the worker says anything.
   await app.resize();
   await app.draw(TURN_MS);
-  const shown = await pass(LOOK_MS);
+  const shown = await pass(length);
   await app.resize();
   shown.push(...(await pass(TURN_MS)));
   for (const element of app.document.querySelectorAll("*")) {
@@ -163,7 +171,7 @@ export function proveWorker({ glue, wasm }, parts) {
 
 /** Fails unless the two parts show what the whole program shows, to everybody. */
 export async function proveApp(page, parts) {
-  for (const visit of VISITS) {
+  for (const visit of visits(1)) {
     const cut = parted(parts, "page");
     const one = await open(page, page.wasm, visit);
     const two = await open(page, parts[0], visit, cut);
