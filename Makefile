@@ -66,6 +66,7 @@ bench: program ## Run the speed scenarios
 	@node tests/benches/map.mjs
 	@node tests/benches/stage.mjs
 	@node tests/benches/answers.mjs
+	@node tests/benches/joins.mjs
 
 load: program ## A full room, many sessions, and a Kubernetes endpoint (LEARNERS=200 SESSIONS=100 CLIENTS=10 PODS=5000 WATCHERS=1000)
 	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench $(ALL) --bench load --bench kube_api

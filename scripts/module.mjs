@@ -3,6 +3,8 @@
 import { marks, OP, parse } from "./code.mjs";
 import { concat, I32, KIND, Reader, readModule, s32, SECTION, text, u32, vector, writeModule } from "./wasm.mjs";
 
+const NAMES_OF_FUNCTIONS = 1;
+
 /** What the two parts and the profiler need to know of a module. */
 export function describe(bytes) {
   const sections = readModule(bytes);
@@ -80,11 +82,25 @@ export const rawExport = ({ name, kind, index }) => concat([text(name), [kind], 
 export const rawImport = (module, name, kind, description) => concat([text(module), text(name), [kind], description]);
 export const sized = (bytes) => concat([u32(bytes.length), bytes]);
 
-/** The module without the exports whose names match. */
-export function withoutExports(bytes, names) {
+/** The module without the exports whose names match; its functions keep the names that it has for them only where `named`. */
+export function withoutExports(bytes, names, { named = false } = {}) {
   const { sections, exports } = describe(bytes);
   sections.set(SECTION.export, vector(exports.filter(({ name }) => !names.test(name)).map(rawExport)));
-  return writeModule(sections);
+  const kept = named ? [[SECTION.custom], sized(concat([text("name"), nameSection(bytes)]))] : [];
+  return concat([writeModule(sections), ...kept]);
+}
+
+const nameSection = (bytes) => new Uint8Array(WebAssembly.Module.customSections(new WebAssembly.Module(bytes), "name")[0] ?? 0);
+
+/** What the functions are called, by their numbers. https://webassembly.github.io/spec/core/appendix/custom.html#name-section */
+export function functionNames(bytes) {
+  const reader = new Reader(nameSection(bytes));
+  while (!reader.done) {
+    const kind = reader.byte();
+    const content = new Reader(reader.take(reader.u32()));
+    if (kind === NAMES_OF_FUNCTIONS) return new Map(content.vector(() => [content.u32(), content.text()]));
+  }
+  return new Map();
 }
 
 /** The module with other names for what it imports and exports. */

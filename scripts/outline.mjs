@@ -13,9 +13,9 @@ const WORTH = 3;
 /**
  * The module with what was not executed in functions of its own. `hits` says for each mark of `instrument` whether it was
  * passed; pieces that save less than `worth` bytes stay, and with `steady` those that a loop goes on with: how often it turns is a
- * matter of chance, as in a hash table whose keys are addresses. `[bytes, isLater]`: the numbers (among the module's own) of the functions that can wait.
+ * matter of chance, as in a hash table whose keys are addresses. Functions that are `whole` stay as they are. `[bytes, isLater]`: the numbers (among the module's own) of the functions that can wait.
  */
-export function outlineModule(bytes, hits, { worth = WORTH, steady = false } = {}) {
+export function outlineModule(bytes, hits, { worth = WORTH, steady = false, whole = () => false } = {}) {
   const module = describe(bytes);
   const { sections, types, imported, defined, bodies } = module;
   const signatures = [...types];
@@ -47,6 +47,7 @@ export function outlineModule(bytes, hits, { worth = WORTH, steady = false } = {
     for (const { list, index: place } of places) {
       if (!hits[mark++] && place < (cold.get(list) ?? Infinity)) cold.set(list, place);
     }
+    if (whole(own + index)) return body;
     if (!wasCalled) {
       later.add(index);
       return body;

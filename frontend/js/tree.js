@@ -73,7 +73,8 @@ export function create(element, { inspect }) {
   const tree = h("ul", { role: "tree", class: "tree", "aria-describedby": "tree-help" });
   const log = h("ol", { role: "log", "aria-live": "polite", class: "happenings tree-log", tabindex: "0" });
   const heading = h("h3", { class: "tree-heading" });
-  element.replaceChildren(says, tree, heading, log);
+  const none = h("p", { class: "muted" });
+  element.replaceChildren(says, tree, heading, none, log);
   const known = new Map();
   const open = new Set(["control", "nodes", "workloads"]);
   const fetched = new Map();
@@ -185,6 +186,7 @@ export function create(element, { inspect }) {
     for (const { at, warning, reason, kind, name, message, count } of frame.events) {
       log.append(h("li", {}, h("time", {}, clock(at)), h("span", { class: `event${warning ? " warning" : ""}` }, h("b", {}, warning ? `${t("warning")}: ${reason}` : reason), " ", `${kind.toLowerCase()}/${name}`, " ", h("span", {}, count > 1 ? `${message} (×${count})` : message))));
     }
+    none.hidden = true;
     while (log.children.length > LOG) log.firstChild.remove();
     const down = log.scrollHeight - log.clientHeight;
     if (!log.contains(document.activeElement)) log.scrollTop = down;
@@ -206,6 +208,7 @@ export function create(element, { inspect }) {
     says.textContent = t("tree_help");
     heading.textContent = t("log");
     log.ariaLabel = t("log");
+    none.textContent = t("no_events");
     draw();
   });
 }

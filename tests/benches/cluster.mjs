@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-/** The page that a server gives at `url`; without one, that of `target/release/kubarium`. */
-export async function serve(url) {
+/** The page that a server gives at `url`; without one, that of `target/release/kubarium` with these `options`. */
+export async function serve(url, options = []) {
   if (url) return { url, stop() {} };
   const data = await mkdtemp(join(tmpdir(), "kubarium-"));
   const program = new URL("../../target/release/kubarium", import.meta.url).pathname;
-  const child = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--data", data], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--data", data, ...options], { stdio: ["ignore", "pipe", "inherit"] });
   const found = await new Promise((resolve, reject) => {
     child.once("error", reject);
     createInterface({ input: child.stdout }).on("line", (line) => {

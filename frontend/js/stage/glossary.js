@@ -10,10 +10,10 @@ const KEY = "kubarium.words";
 const DOCS = { en: "https://kubernetes.io/docs/", ja: "https://kubernetes.io/ja/docs/" };
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-/** Words of the language as one expression: Latin ones stand alone, the longest first. */
+/** Words of the language as one expression: Latin ones stand alone (names that may break have nothing between), the longest first. */
 function expression(of) {
   const words = terms.flatMap((term, index) => term[of].words.map((word) => [word, index])).sort((a, b) => b[0].length - a[0].length);
-  const pattern = words.map(([word]) => (/^[\x20-\x7e]+$/.test(word) ? `(?<![\\w/-])${escape(word)}(?![\\w/-])` : escape(word))).join("|");
+  const pattern = words.map(([word]) => (/^[\x20-\x7e]+$/.test(word) ? `(?<![\\w/\u200b-])${escape(word)}(?![\\w/\u200b-])` : escape(word))).join("|");
   return { find: new RegExp(pattern, "g"), index: new Map(words) };
 }
 const known = {};

@@ -88,7 +88,7 @@ fn Program(
         <div class="program glass" data-place=place class:down=move || program.with(|program| !program.up)>
             <button class="program-name" on:click=move |_| page.inspect(Subject::Component(place.to_owned()))>
                 <b>{title}</b>
-                <code>{place}</code>
+                {move || (title.get() != place).then(|| view! { <code>{place}</code> })}
             </button>
             <BreakButton place=place.to_owned() />
             <div class="program-body">
