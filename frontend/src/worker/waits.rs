@@ -70,7 +70,36 @@ fn silences(cluster: &Cluster) -> Vec<Wait> {
         let Some(lease) = lease.and_then(|lease| lease.view::<Lease>()) else { continue };
         let since = u64::try_from(lease.renewed.millis() - core.epoch.millis()).unwrap_or(0);
         let until = since + core.options.node_monitor_grace_period.0;
+        // What the node controller has not seen by its next look it does not see at all: it does not run, or reaches nobody.
+        if cluster.now().0 > until + core.options.node_monitor_period.0 {
+            continue;
+        }
         waits.push(told(WaitKind::NodeGracePeriod, &machine.name, since, until));
     }
     waits
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::sim::Time;
+
+    use super::of;
+    use crate::{
+        protocol::{Command, WaitKind},
+        worker::replica::Replica,
+    };
+
+    #[test]
+    fn nobody_waits_for_ever_for_a_controller_that_does_not_run() {
+        let mut replica = Replica::first();
+        let fault = |target: &str, kind: &str| Command::Fault { target: target.into(), kind: kind.into() };
+        replica.act(None, &fault("component/kube-controller-manager", "Stop"));
+        replica.act(None, &fault("node/node-2", "PowerOff"));
+        let mut waits_after = |wait: u64| {
+            replica.advance_to(Time(replica.cluster().now().0 + wait));
+            of(replica.cluster()).iter().any(|wait| wait.kind == WaitKind::NodeGracePeriod)
+        };
+        assert!(waits_after(20_000));
+        assert!(!waits_after(40_000));
+    }
 }
