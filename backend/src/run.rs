@@ -102,11 +102,13 @@ fn event_line(event: &Object, out: &mut impl Write) -> std::io::Result<()> {
         return Ok(());
     };
     // There are tens of thousands of them: put together without the machinery of formats.
-    let mut line = last.floor_seconds().rfc3339();
-    for (text, width) in [(severity, 7), (reason, 24)] {
+    const SPACES: &str = "                        ";
+    let mut line = String::with_capacity(message.len() + 128);
+    line.push_str(&last.floor_seconds().rfc3339());
+    for (text, width) in [(severity, 7), (reason, SPACES.len())] {
         line.push(' ');
         line.push_str(&text);
-        line.extend(std::iter::repeat_n(' ', width - width.min(text.chars().count())));
+        line.push_str(&SPACES[..width - width.min(text.chars().count())]);
     }
     line.push(' ');
     line.push_str(&kind.to_ascii_lowercase());

@@ -90,6 +90,11 @@ macro_rules! controllers {
                 Controllers { $($name: Worker::new(),)* }
             }
 
+            /// Whether no key is in line anywhere: asked after every input.
+            fn are_idle(&self) -> bool {
+                $(self.$name.is_idle())&&*
+            }
+
             fn all(&self) -> impl Iterator<Item = &dyn Run> {
                 [$(&self.$name as &dyn Run,)*].into_iter()
             }
@@ -214,7 +219,7 @@ impl ControllerManager {
 
     /// Lets every controller work on the keys in line; none does before all caches are filled.
     fn work(&mut self, cx: &mut Context<'_>) {
-        if !self.world.informers.synced() {
+        if self.controllers.are_idle() || !self.world.informers.synced() {
             return;
         }
         let mut asked = Vec::new();

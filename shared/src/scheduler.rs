@@ -13,6 +13,7 @@ mod defaults;
 pub mod events;
 pub mod framework;
 pub mod groups;
+mod kin;
 mod memo;
 pub mod nominated;
 pub mod plugins;
@@ -260,6 +261,10 @@ impl Scheduler {
                 }
             }
             Some(pod) if view(pod).is_some_and(|pod| !pod.node_name.is_empty()) => {
+                // Most of what is told of a pod on a node is about its containers.
+                if delta.old.as_deref().is_some_and(|old| stands_alike(old, pod)) {
+                    return;
+                }
                 self.queue.remove(key);
                 self.placed(pod, delta.old.as_deref(), cx);
             }
@@ -274,8 +279,7 @@ impl Scheduler {
         self.assumed.remove(&pod.key);
         self.nominated.remove(&pod.key);
         self.forget_volumes(&pod.key);
-        let start = |pod: &Object| pod.body["status"]["startTime"].as_time();
-        if old.is_some_and(|old| start(old) != start(pod)) {
+        if old.is_some_and(|old| began(old) != began(pod)) {
             self.cache.touch(slot);
         }
         if let Some(known) = self.cache.pod(&pod.key) {
@@ -568,6 +572,22 @@ impl Scheduler {
 
 fn view(object: &Object) -> Option<&Pod> {
     object.view::<Pod>()
+}
+
+fn began(pod: &Object) -> Option<crate::doc::Timestamp> {
+    pod.body["status"]["startTime"].as_time()
+}
+
+/// Whether a pod on a node was there before, with all that matters to others: so everything was done about it then.
+fn stands_alike(old: &Object, pod: &Object) -> bool {
+    let there =
+        |pod: &Object| view(pod).filter(|pod| !pod.phase.is_terminal()).map(|pod| pod.node_name.clone());
+    let (before, now) = (there(old), there(pod));
+    before.is_some()
+        && before == now
+        && old.meta.deleting() == pod.meta.deleting()
+        && began(old) == began(pod)
+        && same_template(old, pod)
 }
 
 /// Whether two revisions of a pod are certainly scheduled alike: a cheap look that may miss some.

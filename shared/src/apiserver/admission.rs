@@ -44,6 +44,21 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
     Ok(())
 }
 
+/// Whether what the plugins made of a pod at `revision` they would make of the same now: nothing was written that they
+/// look at, and nobody else is asked.
+pub(super) fn stands(store: &Store, revision: u64) -> bool {
+    let looked_at = [Kind::ServiceAccount, Kind::LimitRange, Kind::PriorityClass, Kind::RuntimeClass];
+    let asked = [
+        Kind::ResourceQuota,
+        Kind::MutatingAdmissionPolicyBinding,
+        Kind::MutatingWebhookConfiguration,
+        Kind::ValidatingAdmissionPolicyBinding,
+        Kind::ValidatingWebhookConfiguration,
+    ];
+    looked_at.into_iter().all(|kind| store.is_quiet(kind, revision))
+        && !asked.into_iter().any(|kind| store.has_any(kind))
+}
+
 /// Who asks for a certificate stands in the request for it.
 pub(super) fn requester(request: &Request, doc: &mut Doc) {
     let spec = doc.at_mut(&["spec"]);

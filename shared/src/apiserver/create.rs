@@ -25,7 +25,48 @@ impl ApiServer {
         if let Some(said) = &call.request.said {
             return self.record(call, said);
         }
-        self.create_from(call, call.request.body.clone(), None)
+        match self.predecessor(call) {
+            Some(sibling) => self.create_again(call, sibling),
+            None => self.create_from(call, call.request.body.clone(), None),
+        }
+    }
+
+    /// The pod before, when its controller asks for the very same again and nothing was written since that admission
+    /// looks at: controllers make pods by the hundred.
+    fn predecessor(&self, call: &Call<'_, '_>) -> Option<Sibling> {
+        let (request, body) = (call.request, &call.request.body);
+        if request.kind != Kind::Pod || call.is_from_outside() || !request.name.is_empty() {
+            return None;
+        }
+        let sibling = self.family.sibling(controller_of(body)?)?;
+        let nameless = body["metadata"]["name"].is_empty() && !body["metadata"]["generateName"].is_empty();
+        let again = sibling.body.same(body)
+            && sibling.object.key.namespace == request.namespace
+            && nameless
+            && body["spec"]["nodeName"].is_empty()
+            && admission::stands(call.store, sibling.object.meta.resource_version);
+        again.then(|| sibling.clone())
+    }
+
+    /// What became of the pod before becomes of this one, but for its name and UID.
+    fn create_again(&mut self, call: &mut Call<'_, '_>, sibling: Sibling) -> Result<Reply, Status> {
+        let request = call.request;
+        let name = generated_name(&request.body["metadata"]["generateName"].str(), &mut self.random);
+        let key = Key::new(request.kind, request.namespace.clone(), name);
+        admission::namespace_lifecycle(&key, call.store)?;
+        let uid = self.random.uuid();
+        bounds::room(&key, call)?;
+        if call.store.get(&key).is_some() {
+            return Err(Status::already_exists(&key));
+        }
+        let before = &sibling.object;
+        let creation = call.cx.timestamp().floor_seconds();
+        let meta = Meta { uid, creation, common: Arc::clone(&before.meta.common), ..Meta::default() };
+        let stored = call.put(Object::new(key, meta, before.body.clone(), Some(before)));
+        if let Some(owner) = stored.meta.controller() {
+            self.family.born(owner.uid, Sibling { object: Arc::clone(&stored), ..sibling });
+        }
+        Ok(Reply::Object(stored, true))
     }
 
     /// Creates an Event of one of the cluster's own components, which is well-formed: there is nothing of which there
@@ -156,7 +197,8 @@ impl ApiServer {
         let object = Object::new(key, meta, body, sibling.as_ref().map(|sibling| &*sibling.object));
         let stored = call.put(object);
         if let Some(owner) = owner {
-            self.family.born(owner, Sibling { asked, given, object: Arc::clone(&stored) });
+            let (body, object) = (request.body.clone(), Arc::clone(&stored));
+            self.family.born(owner, Sibling { body, asked, given, object });
         }
         Ok(Reply::Object(stored, true))
     }
@@ -188,9 +230,13 @@ fn name_of(doc: &mut Doc, kind: Kind, namespace: &Str, random: &mut Random) -> R
     if prefix.is_empty() {
         return Ok(Str::new());
     }
-    // Generated names fit into 63 characters.
-    let cut: String = prefix.chars().take(58).collect();
-    let name: Str = format!("{cut}{}", random.suffix(5)).into();
+    let name = generated_name(&prefix, random);
     doc.set_at(&["metadata", "name"], &name);
     Ok(name)
+}
+
+/// Generated names fit into 63 characters.
+fn generated_name(prefix: &str, random: &mut Random) -> Str {
+    let cut: String = prefix.chars().take(58).collect();
+    format!("{cut}{}", random.suffix(5)).into()
 }

@@ -76,10 +76,19 @@ impl World {
     /// Brings the indexes up to date with a change of a cache.
     pub fn index(&mut self, delta: &Delta) {
         let (old, new) = (delta.old.as_deref(), delta.new.as_deref());
-        let relabelled = old.map(|object| &object.meta.labels) != new.map(|object| &object.meta.labels);
-        if relabelled || old.map(|object| &object.meta.owners) != new.map(|object| &object.meta.owners) {
+        // Most changes leave what objects of one owner share as it is.
+        let common = |object: &&Object| Arc::as_ptr(&object.meta.common);
+        let shared = old.as_ref().map(common) == new.as_ref().map(common);
+        let relabelled =
+            !shared && old.map(|object| &object.meta.labels) != new.map(|object| &object.meta.labels);
+        let moved = !shared && old.map(|object| &object.meta.owners) != new.map(|object| &object.meta.owners);
+        if moved {
             old.into_iter().for_each(|object| self.disown(object));
             new.into_iter().for_each(|object| self.own(object));
+        }
+        if moved || relabelled {
+            old.into_iter().for_each(|object| self.settle(object));
+            new.into_iter().for_each(|object| self.abandon(object));
         }
         let kind = delta.object().key.kind;
         if labels::selects(kind) {
@@ -114,6 +123,16 @@ impl World {
         for owner in object.meta.owners.iter() {
             self.owned.insert((owner.uid, object.key.clone()));
         }
+    }
+
+    fn disown(&mut self, object: &Object) {
+        for owner in object.meta.owners.iter() {
+            self.owned.remove(&(owner.uid, object.key.clone()));
+        }
+    }
+
+    /// An object that nobody manages can be adopted, by its labels.
+    fn abandon(&mut self, object: &Object) {
         let adoptable = matches!(object.key.kind, Kind::Pod | Kind::ReplicaSet | Kind::ControllerRevision);
         if adoptable && object.meta.controller().is_none() {
             self.orphans.insert(object.key.clone());
@@ -121,10 +140,7 @@ impl World {
         }
     }
 
-    fn disown(&mut self, object: &Object) {
-        for owner in object.meta.owners.iter() {
-            self.owned.remove(&(owner.uid, object.key.clone()));
-        }
+    fn settle(&mut self, object: &Object) {
         if self.orphans.remove(&object.key) {
             self.labelled_orphans.remove(object);
         }
@@ -148,6 +164,13 @@ impl World {
         {
             before.map(|node| self.on_node.remove(&(node, object.key.clone())));
             after.map(|node| self.on_node.insert((node, object.key.clone())));
+        }
+        let counts = |object: &Object| {
+            let pod = object.view::<Pod>()?;
+            Some((Arc::as_ptr(&object.meta.common), pod.phase.is_terminal(), pod.ready))
+        };
+        if old.map(counts) == new.map(counts) {
+            return;
         }
         old.into_iter().for_each(|object| self.tally(object, -1));
         new.into_iter().for_each(|object| self.tally(object, 1));

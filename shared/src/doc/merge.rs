@@ -250,6 +250,7 @@ fn strategic_list(
     // Where each is; few are looked through one by one.
     let mut places = BTreeMap::new();
     let few = items.len() + patch.items().len() <= FEW;
+    let mut keys: SmallVec<[&Doc; 8]> = target.items().iter().map(|item| &item[merge_key]).collect();
     for (at, item) in target.items().iter().enumerate().rev().filter(|_| !few) {
         places.insert(identity(&item[merge_key]), at);
     }
@@ -260,9 +261,8 @@ fn strategic_list(
                 "map: {change} does not contain declared merge key: {merge_key} in {name}"
             )));
         }
-        let called = |item: &Option<Doc>| item.as_ref().is_some_and(|item| item[merge_key] == *key);
         let place = match few {
-            true => items.iter().position(called),
+            true => (0..items.len()).find(|&at| items[at].is_some() && keys[at] == key),
             false => places.get(&identity(key)).copied(),
         };
         match (change["$patch"].as_str(), place) {
@@ -279,6 +279,7 @@ fn strategic_list(
                 if !few {
                     places.insert(identity(key), items.len());
                 }
+                keys.push(key);
                 items.push(Some(strategic_map(&Doc::Null, change, name)?));
             }
         }
@@ -303,8 +304,10 @@ fn in_order(mut items: Vec<Doc>, merge_key: &str, order: &Doc) -> Doc {
         for (rank, wanted) in order.iter().enumerate().rev().filter(|_| !few) {
             ranks.insert(identity(&wanted[merge_key]), rank);
         }
+        let wanted: SmallVec<[&Doc; 8]> =
+            order.iter().filter(|_| few).map(|wanted| &wanted[merge_key]).collect();
         let rank = |key: &Doc| match few {
-            true => order.iter().position(|wanted| wanted[merge_key] == *key),
+            true => wanted.iter().position(|wanted| *wanted == key),
             false => ranks.get(&identity(key)).copied(),
         };
         // Elements the order does not name keep their place among themselves, after the named ones.

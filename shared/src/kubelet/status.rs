@@ -103,7 +103,11 @@ pub(super) fn is_kept(sent: &Doc, stored: &Doc) -> bool {
     sent.entries().iter().all(|(field, value)| {
         let kept = &stored[field.as_str()];
         match field.as_str() {
-            "conditions" => value.items().iter().all(|item| kept.items().contains(item)),
+            // They mostly stand where they stood.
+            "conditions" => (0..).zip(value.items()).all(|(at, item)| {
+                let kept = kept.items();
+                kept.get(at).is_some_and(|kept| kept == item) || kept.contains(item)
+            }),
             _ => kept == value,
         }
     })

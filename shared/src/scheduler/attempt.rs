@@ -12,7 +12,7 @@ use crate::sim::Time;
 
 use super::cache::Cache;
 use super::cycle::{filters, from_start, named};
-use super::framework::{Asks, Cycle, Rejection};
+use super::framework::{Asks, Cycle, Nodes, Rejection};
 use super::plugins::PLUGINS;
 use super::preemption::{DryRun, NO_VICTIMS};
 use super::template::Template;
@@ -275,7 +275,7 @@ fn score(cycle: Cycle<'_>, slots: &[u32], nodes: &mut [NodeVerdict]) {
         return;
     }
     for plugin in PLUGINS.iter().filter(|plugin| plugin.weight() > 0) {
-        let Some(raw) = plugin.score(cycle, &feasible) else { continue };
+        let Some(raw) = plugin.score(cycle, Nodes::single(&feasible)) else { continue };
         let mut normalized = raw.clone();
         plugin.normalize(&mut normalized);
         let (weight, name) = (plugin.weight(), plugin.name());

@@ -121,6 +121,16 @@ impl Cache {
         self.stamps[slot as usize]
     }
 
+    /// The same of all nodes, by slot.
+    pub fn stamps(&self) -> &[u64] {
+        &self.stamps
+    }
+
+    /// Another number as soon as nodes come, go or are labelled differently.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// Something about the node in a slot, or the pods on it, is another than before.
     pub fn touch(&mut self, slot: u32) {
         self.stamped += 1;

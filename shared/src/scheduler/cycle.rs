@@ -7,7 +7,7 @@ use crate::doc::{Str, literal};
 use crate::sim::Random;
 
 use super::cache::Cache;
-use super::framework::{Asks, Cycle, Filter, Locality, Plugin};
+use super::framework::{Asks, Cycle, Filter, Locality, Nodes, Plugin};
 use super::memo::{Memo, Memos};
 use super::plugins::PLUGINS;
 use super::trial::Trial;
@@ -128,7 +128,12 @@ pub fn schedule(
                     None => fits(&local),
                 }
                 && fits(&dear)
-                && (!anyone_nominated || asks.nominated.on(slot).is_empty() || trial.check(slot).is_ok())
+                && (!anyone_nominated
+                    || asks.nominated.on(slot).is_empty()
+                    || match &mut memo {
+                        Some(memo) => memo.tried(cache, slot, &mut trial).is_none(),
+                        None => trial.check(slot).is_ok(),
+                    })
             {
                 feasible.push(slot);
                 if feasible.len() as u32 == wanted {
@@ -142,7 +147,7 @@ pub fn schedule(
         // Reasons are collected only where they are told: most pods fit somewhere.
         ([], memo) => Decision::Unschedulable(rejections(cycle, &filters, memo)),
         (several @ [_, _, ..], Some(memo)) => {
-            let (slot, score) = best(several, &totals(cycle, memo, several), random);
+            let (slot, score) = best(cycle, memo, several, random);
             Decision::Fits { slot, feasible: several.len() as u32, examined, score: Some(score) }
         }
         ([only, ..], _) => Decision::Fits { slot: *only, feasible: 1, examined, score: None },
@@ -191,7 +196,8 @@ fn rejections(
             ([], None) => {
                 filters.iter().find_map(|(place, filter)| Some((*place, filter.check(slot, node).err()?)))
             }
-            _ => trial.check(slot).err(),
+            (_, Some(memo)) => memo.tried(cycle.cache, slot, &mut trial),
+            (_, None) => trial.check(slot).err(),
         };
         let Some((place, rejection)) = first else { continue };
         rejections.plugins |= 1 << place;
@@ -205,14 +211,25 @@ fn rejections(
     rejections
 }
 
+/// The plugins whose scores are not the same for all nodes, and do not follow from the template and the node alone.
+fn choosy(cycle: Cycle<'_>) -> impl Iterator<Item = (u32, &'static dyn Plugin)> {
+    global().filter(move |(_, plugin)| plugin.uniform(cycle).is_none())
+}
+
+fn global() -> impl Iterator<Item = (u32, &'static dyn Plugin)> {
+    let global = |(_, plugin): &(u32, &dyn Plugin)| {
+        plugin.weight() > 0 && plugin.locality() != Locality::VerdictAndScore
+    };
+    (0..).zip(PLUGINS.iter().copied()).filter(global)
+}
+
 /// The sum of the weighted scores of each node.
-fn totals(cycle: Cycle<'_>, memo: &mut Memo, nodes: &[u32]) -> Vec<i64> {
-    let global =
-        |plugin: &&&dyn Plugin| plugin.weight() > 0 && plugin.locality() != Locality::VerdictAndScore;
-    let uniform = |plugin: &&dyn Plugin| plugin.uniform(cycle).map(|score| plugin.weight() * score);
-    let same: i64 = PLUGINS.iter().filter(global).filter_map(uniform).sum();
-    let mut totals = memo.scores(cycle, nodes, same);
-    for plugin in PLUGINS.iter().filter(global).filter(|plugin| uniform(plugin).is_none()) {
+fn totals(cycle: Cycle<'_>, memo: &mut Memo, nodes: Nodes<'_>) -> Vec<i64> {
+    let uniform =
+        |(_, plugin): (u32, &'static dyn Plugin)| plugin.uniform(cycle).map(|score| plugin.weight() * score);
+    let same: i64 = global().filter_map(uniform).sum();
+    let mut totals = memo.scores(cycle, nodes.slots, same);
+    for (_, plugin) in choosy(cycle) {
         if let Some(mut scores) = plugin.score(cycle, nodes) {
             plugin.normalize(&mut scores);
             let weight = plugin.weight();
@@ -222,13 +239,36 @@ fn totals(cycle: Cycle<'_>, memo: &mut Memo, nodes: &[u32]) -> Vec<i64> {
     totals
 }
 
-/// One of the nodes with the highest total, each with the same chance.
-fn best(nodes: &[u32], totals: &[i64], random: &mut Random) -> (u32, i64) {
-    let highest = totals.iter().copied().max().expect("several nodes");
-    let mut tied = (0..nodes.len()).filter(|&at| totals[at] == highest);
-    let count = totals.iter().filter(|total| **total == highest).count() as u64;
+/// One of the nodes with the highest total, each with the same chance; and that total.
+fn best(cycle: Cycle<'_>, memo: &mut Memo, nodes: &[u32], random: &mut Random) -> (u32, i64) {
+    let marker = |(place, plugin): (u32, &'static dyn Plugin)| Some((place, plugin.marker(cycle)?));
+    let markers: Option<Vec<_>> = choosy(cycle).map(marker).collect();
+    let Some(kins) = markers.and_then(|markers| memo.kins(cycle, nodes, &markers)) else {
+        let totals = totals(cycle, memo, Nodes::single(nodes));
+        let highest = highest(&totals);
+        let tied = nodes.iter().zip(&totals).filter(|(_, total)| **total == highest).map(|(slot, _)| *slot);
+        return (draw(tied.clone().count() as u64, tied, random), highest);
+    };
+    let slots: Vec<u32> = kins.iter().map(|kin| kin.slot).collect();
+    let totals = totals(cycle, memo, Nodes { slots: &slots, count: nodes.len() as u32 });
+    let highest = highest(&totals);
+    let best = kins.iter().zip(&totals).filter(|(_, total)| **total == highest).map(|(kin, _)| kin);
+    let count = best.clone().map(|kin| u64::from(kin.count)).sum();
+    // By number: there are many nodes to look through.
+    let mut wins = vec![false; kins.iter().map(|kin| usize::from(kin.number) + 1).max().unwrap_or(0)];
+    best.for_each(|kin| wins[usize::from(kin.number)] = true);
+    let tied = nodes.iter().copied().filter(|&slot| wins[usize::from(memo.kin(slot))]);
+    (draw(count, tied, random), highest)
+}
+
+fn highest(totals: &[i64]) -> i64 {
+    totals.iter().copied().max().expect("several nodes")
+}
+
+/// One of `count` nodes, each with the same chance.
+fn draw(count: u64, mut nodes: impl Iterator<Item = u32>, random: &mut Random) -> u32 {
     let drawn = if count > 1 { random.below(count) } else { 0 };
-    (nodes[tied.nth(drawn as usize).expect("drawn from those tied")], highest)
+    nodes.nth(drawn as usize).expect("drawn from these")
 }
 
 /// `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.`

@@ -19,6 +19,7 @@ use super::cache::{Cache, NodeInfo};
 use super::cycle::Rejections;
 pub use super::events::ClusterEvent;
 use super::groups::Group;
+use super::kin::Marker;
 use super::nominated::Nominations;
 use super::preemption::DryRun;
 use super::preemption::tries::Tries;
@@ -28,6 +29,22 @@ use super::volumes::PodVolumes;
 
 /// The highest score a plugin gives a node.
 pub const MAX_SCORE: i64 = 100;
+
+/// Nodes to be scored.
+#[derive(Clone, Copy, Debug)]
+pub struct Nodes<'a> {
+    /// Their slots.
+    pub slots: &'a [u32],
+    /// How many nodes are looked at: more than there are slots where one stands for all of its kin.
+    pub count: u32,
+}
+
+impl<'a> Nodes<'a> {
+    /// Each stands for itself.
+    pub fn single(slots: &'a [u32]) -> Nodes<'a> {
+        Nodes { slots, count: slots.len() as u32 }
+    }
+}
 
 /// Why a node cannot take a pod.
 #[derive(Codec, Clone, PartialEq, Eq, Debug)]
@@ -152,7 +169,13 @@ pub trait Plugin: Sync + Debug {
     }
 
     /// PreScore and Score: a raw score for each of `nodes`; `None` when it has nothing to say about this pod.
-    fn score(&self, _cycle: Cycle<'_>, _nodes: &[u32]) -> Option<Vec<i64>> {
+    fn score(&self, _cycle: Cycle<'_>, _nodes: Nodes<'_>) -> Option<Vec<i64>> {
+        None
+    }
+
+    /// What its scores of a node follow from, in numbers that change only with the node's stamp: nodes with the same
+    /// numbers get the same score, whatever it is. `None` when each node is a case by itself.
+    fn marker<'a>(&self, _cycle: Cycle<'a>) -> Option<Marker<'a>> {
         None
     }
 

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use super::cache::Cache;
-use super::framework::{Cycle, Filter, Locality};
+use super::cache::{Cache, CachedPod};
+use super::framework::{Cycle, Filter, Locality, Nodes};
+use super::kin::{Kins, MOST, Marker, Marks};
 use super::plugins::PLUGINS;
 use super::template::Template;
-use super::trial::Refusal;
+use super::trial::{Refusal, Trial};
 use crate::codec::Codec;
+use crate::collections::BTreeMap;
 
 /// So many templates are remembered.
 const TEMPLATES: usize = 8;
@@ -24,8 +26,31 @@ pub struct Memo {
     template: u128,
     /// By slot.
     nodes: Vec<Known>,
+    kins: Kins,
     /// By slot, with the node's stamp: what the first filter that rejects it has against it.
     refusals: Vec<(u64, Option<Refusal>)>,
+    /// By slot: what came of trials on nodes that others wait for.
+    #[codec(skip)]
+    tried: BTreeMap<u32, Tried>,
+}
+
+/// What a trial had against a node, with all that this follows from.
+#[derive(Clone, Debug)]
+struct Tried {
+    stamp: u64,
+    waiting: Arc<Vec<Arc<CachedPod>>>,
+    refusal: Option<Refusal>,
+}
+
+/// Nodes that get the same score.
+#[derive(Clone, Copy, Debug)]
+pub struct Kin {
+    /// Its number.
+    pub number: u16,
+    /// The first of them.
+    pub slot: u32,
+    /// How many they are.
+    pub count: u32,
 }
 
 #[derive(Codec, Clone, Copy, Debug, Default)]
@@ -34,6 +59,8 @@ struct Known {
     stamp: u64,
     /// The weighted sum, once it was asked for.
     score: i32,
+    /// The number of its kin; 0 while it has none.
+    kin: u16,
     fits: bool,
     scored: bool,
 }
@@ -70,17 +97,21 @@ impl Memo {
         found: &mut Vec<u32>,
     ) -> u32 {
         self.make_room(cache);
-        let mut examined = 0;
-        for &slot in order {
+        let stamps = cache.stamps();
+        for (examined, &slot) in (0..).zip(order) {
             if found.len() >= wanted {
-                break;
+                return examined;
             }
-            examined += 1;
-            if self.is_fit(cache, slot, filters) {
+            let known = &mut self.nodes[slot as usize];
+            let stamp = stamps[slot as usize];
+            if known.stamp != stamp {
+                *known = Known::anew(cache, slot, stamp, filters);
+            }
+            if known.fits {
                 found.push(slot);
             }
         }
-        examined
+        order.len() as u32
     }
 
     fn make_room(&mut self, cache: &Cache) {
@@ -89,7 +120,6 @@ impl Memo {
         }
     }
 
-    #[inline]
     fn is_fit(&mut self, cache: &Cache, slot: u32, filters: &[&dyn Filter]) -> bool {
         let known = &mut self.nodes[slot as usize];
         let stamp = cache.stamp(slot);
@@ -121,17 +151,65 @@ impl Memo {
         refusal.clone()
     }
 
+    /// What [`Trial::check`] has against a node that others wait for: while many wait, each attempt tries every one of
+    /// those nodes.
+    pub fn tried(&mut self, cache: &Cache, slot: u32, trial: &mut Trial<'_>) -> Option<Refusal> {
+        let Some(waiting) = trial.waiting(slot) else { return trial.check(slot).err() };
+        let stamp = cache.stamp(slot);
+        let holds = |tried: &&Tried| tried.stamp == stamp && Arc::ptr_eq(&tried.waiting, waiting);
+        if let Some(tried) = self.tried.get(&slot).filter(holds) {
+            return tried.refusal.clone();
+        }
+        let refusal = trial.check(slot).err();
+        let tried = Tried { stamp, waiting: Arc::clone(waiting), refusal: refusal.clone() };
+        self.tried.insert(slot, tried);
+        refusal
+    }
+
     /// The weighted sums of what the plugins that look at nothing but the node and the template give each of `nodes`,
     /// which were asked for their verdicts before; `more` is added to each.
     pub fn scores(&mut self, cycle: Cycle<'_>, nodes: &[u32], more: i64) -> Vec<i64> {
-        let score = |&slot: &u32| {
+        nodes.iter().map(|&slot| i64::from(self.nodes[slot as usize].score(cycle, slot)) + more).collect()
+    }
+
+    /// The kins of `nodes`, which were asked for their verdicts before, told apart by what follows from the template
+    /// and the node alone and by `markers`; `None` when there are too many nodes for that.
+    pub fn kins(
+        &mut self,
+        cycle: Cycle<'_>,
+        nodes: &[u32],
+        markers: &[(u32, Marker<'_>)],
+    ) -> Option<Vec<Kin>> {
+        if nodes.len() > MOST {
+            return None;
+        }
+        if !self.kins.hold(cycle.cache, cycle.group, markers, nodes.len()) {
+            self.nodes.iter_mut().for_each(|known| known.kin = 0);
+        }
+        // By number.
+        let mut counts: Vec<u32> = Vec::new();
+        let mut met = Vec::new();
+        for &slot in nodes {
             let known = &mut self.nodes[slot as usize];
-            if !known.scored {
-                (known.score, known.scored) = (local_score(cycle, slot), true);
+            if known.kin == 0 {
+                known.kin = self.kins.number(known.marks(cycle, slot, markers));
             }
-            i64::from(known.score) + more
-        };
-        nodes.iter().map(score).collect()
+            let number = usize::from(known.kin);
+            if counts.len() <= number {
+                counts.resize(number + 1, 0);
+            }
+            if counts[number] == 0 {
+                met.push((known.kin, slot));
+            }
+            counts[number] += 1;
+        }
+        let kin = |(number, slot)| Kin { number, slot, count: counts[usize::from(number)] };
+        Some(met.into_iter().map(kin).collect())
+    }
+
+    /// The number of the kin of a node that is among one of [`Memo::kins`].
+    pub fn kin(&self, slot: u32) -> u16 {
+        self.nodes[slot as usize].kin
     }
 }
 
@@ -142,6 +220,20 @@ impl Known {
         let fits = filters.iter().all(|filter| filter.passes(slot, node));
         Known { stamp, fits, ..Known::default() }
     }
+
+    fn score(&mut self, cycle: Cycle<'_>, slot: u32) -> i32 {
+        if !self.scored {
+            (self.score, self.scored) = (local_score(cycle, slot), true);
+        }
+        self.score
+    }
+
+    #[cold]
+    fn marks(&mut self, cycle: Cycle<'_>, slot: u32, markers: &[(u32, Marker<'_>)]) -> Marks {
+        let mut marks = Marks::from_iter([i64::from(self.score(cycle, slot))]);
+        markers.iter().for_each(|(_, marker)| marker(slot, &mut marks));
+        marks
+    }
 }
 
 #[cold]
@@ -149,7 +241,8 @@ fn local_score(cycle: Cycle<'_>, slot: u32) -> i32 {
     let local =
         PLUGINS.iter().filter(|plugin| plugin.weight() > 0 && plugin.locality() == Locality::VerdictAndScore);
     let weighted = |scores: Vec<i64>, weight: i64| scores.first().map_or(0, |score| weight * score);
-    let scores =
-        local.map(|plugin| weighted(plugin.score(cycle, &[slot]).unwrap_or_default(), plugin.weight()));
+    let scores = local.map(|plugin| {
+        weighted(plugin.score(cycle, Nodes::single(&[slot])).unwrap_or_default(), plugin.weight())
+    });
     scores.sum::<i64>() as i32
 }

@@ -54,6 +54,11 @@ impl Nominations {
 
     /// The pods that wait for a node.
     pub fn on(&self, slot: u32) -> &[Arc<CachedPod>] {
-        self.on.get(&slot).map_or(&[], |list| list.as_slice())
+        self.list(slot).map_or(&[], |list| list.as_slice())
+    }
+
+    /// The same list, if there are any: another one as soon as they are others.
+    pub fn list(&self, slot: u32) -> Option<&Arc<Vec<Arc<CachedPod>>>> {
+        self.on.get(&slot)
     }
 }

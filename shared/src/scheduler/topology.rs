@@ -117,6 +117,11 @@ impl Tally {
         self.fewest
     }
 
+    /// Of one that counts by node: the number of the node in a slot.
+    pub fn of(&self, slot: u32) -> u32 {
+        self.pods.get(slot as usize).copied().unwrap_or(0)
+    }
+
     fn change(&mut self, slot: u32, domains: Option<&Domains>, more: bool) {
         let domain = match domains {
             Some(domains) => domains.of[slot as usize],

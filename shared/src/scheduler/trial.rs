@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::cache::{Cache, CachedPod, NodeInfo};
 use super::cycle::filters;
-use super::framework::{Cycle, Filter, Rejection};
+use super::framework::{Cycle, Filter, Locality, Rejection};
+use super::plugins::PLUGINS;
 use super::template::Template;
 
 /// A plugin's place in the list of plugins, and what it has against a node.
@@ -18,6 +19,8 @@ pub type Refusal = (u32, Rejection);
 pub struct Trial<'a> {
     cycle: Cycle<'a>,
     filters: &'a [(u32, Box<dyn Filter + 'a>)],
+    /// Whether they look at nothing but the node.
+    local: bool,
     copy: Option<Box<Cache>>,
 }
 
@@ -33,7 +36,15 @@ pub struct Stage<'t, 'a> {
 impl<'a> Trial<'a> {
     /// A trial of the pod that `filters` were made for in `cycle`.
     pub fn new(cycle: Cycle<'a>, filters: &'a [(u32, Box<dyn Filter + 'a>)]) -> Trial<'a> {
-        Trial { cycle, filters, copy: None }
+        let local = |(place, _): &(u32, _)| PLUGINS[*place as usize].locality() != Locality::None;
+        Trial { cycle, filters, local: filters.iter().all(local), copy: None }
+    }
+
+    /// The pods that wait for a node, when what [`Trial::check`] says follows from them, the node and the template alone.
+    pub fn waiting(&self, slot: u32) -> Option<&'a Arc<Vec<Arc<CachedPod>>>> {
+        let asks = self.cycle.asks;
+        let others = |pod: &Arc<CachedPod>| pod.key != asks.pod && !self.counts(&pod.template);
+        asks.nominated.list(slot).filter(|list| self.local && list.iter().all(others))
     }
 
     /// A node as it is, to be changed; [`Stage::leave`] undoes the changes.

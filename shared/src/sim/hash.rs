@@ -3,8 +3,6 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use smallvec::SmallVec;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -16,42 +14,53 @@ pub struct StateHash(pub u128);
 ///
 /// A state is hashed in pieces of a few bytes; they are gathered, since XXH3 is quick at long runs only. The streamed
 /// and the gathered digest of the same bytes are equal.
-#[derive(Default)]
 pub struct StateHasher {
-    gathered: SmallVec<[u8; 512]>,
+    gathered: [u8; GATHERED],
+    length: usize,
     streamed: Option<Box<Xxh3>>,
 }
 
 /// How many bytes are gathered before they are handed on.
-const GATHERED: usize = 4096;
+const GATHERED: usize = 1024;
+
+impl Default for StateHasher {
+    fn default() -> StateHasher {
+        StateHasher { gathered: [0; GATHERED], length: 0, streamed: None }
+    }
+}
 
 impl StateHasher {
     /// All 128 bits.
     pub fn digest(&self) -> u128 {
+        let rest = &self.gathered[..self.length];
         match &self.streamed {
-            None => xxh3_128(&self.gathered),
+            None => xxh3_128(rest),
             Some(streamed) => {
                 let mut streamed = streamed.clone();
-                streamed.update(&self.gathered);
+                streamed.update(rest);
                 streamed.digest128()
             }
         }
     }
 
-    fn add(&mut self, bytes: &[u8]) {
-        if self.gathered.len() + bytes.len() <= GATHERED {
-            self.gathered.extend_from_slice(bytes);
-        } else {
-            self.hand_on(bytes);
+    /// There are millions of these: a number is written where it belongs without a look at anything else.
+    #[inline]
+    fn add<const N: usize>(&mut self, bytes: [u8; N]) {
+        match self.gathered.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
+            Some(room) => {
+                *room = bytes;
+                self.length += N;
+            }
+            None => self.hand_on(&bytes),
         }
     }
 
     #[cold]
     fn hand_on(&mut self, bytes: &[u8]) {
         let streamed = self.streamed.get_or_insert_default();
-        streamed.update(&self.gathered);
+        streamed.update(&self.gathered[..self.length]);
         streamed.update(bytes);
-        self.gathered.clear();
+        self.length = 0;
     }
 }
 
@@ -67,22 +76,28 @@ impl Hasher for StateHasher {
         self.digest() as u64
     }
     fn write_u8(&mut self, value: u8) {
-        self.add(&[value]);
+        self.add([value]);
     }
     fn write(&mut self, bytes: &[u8]) {
-        self.add(bytes);
+        match self.gathered[self.length..].get_mut(..bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.length += bytes.len();
+            }
+            None => self.hand_on(bytes),
+        }
     }
     fn write_u16(&mut self, value: u16) {
-        self.add(&value.to_le_bytes());
+        self.add(value.to_le_bytes());
     }
     fn write_u32(&mut self, value: u32) {
-        self.add(&value.to_le_bytes());
+        self.add(value.to_le_bytes());
     }
     fn write_u64(&mut self, value: u64) {
-        self.add(&value.to_le_bytes());
+        self.add(value.to_le_bytes());
     }
     fn write_u128(&mut self, value: u128) {
-        self.add(&value.to_le_bytes());
+        self.add(value.to_le_bytes());
     }
     fn write_usize(&mut self, value: usize) {
         self.write_u64(value as u64);

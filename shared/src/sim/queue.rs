@@ -1,5 +1,8 @@
 //! What will happen, ordered by time and then by the order in which it was put there.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use crate::api::Key;
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
@@ -44,25 +47,29 @@ pub struct Timer {
 }
 
 /// The queue of future events.
+///
+/// Most of what happens at one moment was put there by what happened at another: events lie together by their moment,
+/// and a moment is looked for among those to come, not among all events.
 #[derive(Codec, Clone, Debug, Default)]
 pub struct EventQueue {
-    /// What comes before all of `later`, the very next last: it is taken off the end.
-    soon: Vec<(Moment, Event)>,
-    later: BTreeMap<Moment, Event>,
+    /// What is left of the next moment, once its first event was taken out.
+    begun: VecDeque<Numbered>,
+    /// When that is.
+    begun_at: Time,
+    /// The moments to come; none is empty, and none is before `begun`. Copies share them until one of them changes.
+    later: BTreeMap<Time, Arc<Vec<Numbered>>>,
     pushed: u64,
 }
 
-/// When, and the how manyth to be put there.
-type Moment = (Time, u64);
-
-/// Beyond so many, what is to happen soon goes back to what is later.
-const SOON: usize = 128;
+/// An event, and the how manyth it was to be put there.
+type Numbered = (u64, Event);
 
 impl std::hash::Hash for EventQueue {
-    /// How the future is cut in two is nobody's affair.
+    /// How far a moment has begun is nobody's affair.
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        state.write_u64((self.soon.len() + self.later.len()) as u64);
-        self.all().for_each(|entry| entry.hash(state));
+        let later = self.later.values().map(|events| events.len());
+        state.write_u64((self.begun.len() + later.sum::<usize>()) as u64);
+        self.all().for_each(|(at, (number, event))| ((at, number), event).hash(state));
         self.pushed.hash(state);
     }
 }
@@ -70,46 +77,54 @@ impl std::hash::Hash for EventQueue {
 impl EventQueue {
     /// Puts `event` at `at`, after all others of that moment.
     pub fn push(&mut self, at: Time, event: Event) {
-        let moment = (at, self.pushed);
+        let entry = (self.pushed, event);
         self.pushed += 1;
-        if self.soon.first().is_none_or(|(last, _)| *last < moment) {
-            self.later.insert(moment, event);
-            return;
+        if !self.begun.is_empty() && at <= self.begun_at {
+            if at == self.begun_at {
+                self.begun.push_back(entry);
+                return;
+            }
+            // The clock was set before what comes next.
+            let rest = std::mem::take(&mut self.begun);
+            self.later.insert(self.begun_at, Arc::new(rest.into()));
         }
-        let place = self.soon.partition_point(|(other, _)| *other > moment);
-        self.soon.insert(place, (moment, event));
-        if self.soon.len() > SOON {
-            self.later.extend(self.soon.drain(..SOON / 2));
-        }
+        // Timers mostly have a moment to themselves.
+        let events = self.later.entry(at).or_insert_with(|| Arc::new(Vec::with_capacity(1)));
+        Arc::make_mut(events).push(entry);
     }
 
     /// The moment of the next event.
     pub fn next_at(&self) -> Option<Time> {
-        self.peek().map(|(at, _)| at)
+        match self.begun.is_empty() {
+            true => self.later.first_key_value().map(|(at, _)| *at),
+            false => Some(self.begun_at),
+        }
     }
 
     /// The next event, left in place.
     pub fn peek(&self) -> Option<(Time, &Event)> {
-        let next = self.soon.last().map(|(moment, event)| (moment, event));
-        next.or_else(|| self.later.first_key_value()).map(|((at, _), event)| (*at, event))
+        self.iter().next()
     }
 
     /// Takes out the next event.
     pub fn pop(&mut self) -> Option<(Time, Event)> {
-        if self.soon.is_empty() {
-            self.soon = self.later.pop_run();
-            self.soon.reverse();
+        if self.begun.is_empty() {
+            let (at, events) = self.later.pop_first()?;
+            self.begun = Arc::unwrap_or_clone(events).into();
+            self.begun_at = at;
         }
-        self.soon.pop().map(|((at, _), event)| (at, event))
+        let (_, event) = self.begun.pop_front()?;
+        Some((self.begun_at, event))
     }
 
     /// All events, next first.
     pub fn iter(&self) -> impl Iterator<Item = (Time, &Event)> {
-        self.all().map(|((at, _), event)| (*at, event))
+        self.all().map(|(at, (_, event))| (at, event))
     }
 
-    fn all(&self) -> impl Iterator<Item = (&Moment, &Event)> {
-        self.soon.iter().rev().map(|(moment, event)| (moment, event)).chain(&self.later)
+    fn all(&self) -> impl Iterator<Item = (Time, &Numbered)> {
+        let begun = self.begun.iter().map(|entry| (self.begun_at, entry));
+        begun.chain(self.later.iter().flat_map(|(at, events)| events.iter().map(|entry| (*at, entry))))
     }
 }
 
@@ -165,7 +180,7 @@ mod tests {
         for number in 0..300 {
             one.push(Time(number), event(number));
             two.push(Time(number), event(number));
-            // This one takes a run out, and has all but its first put back by later events.
+            // This one has a moment begun when others come.
             if number == 200 {
                 one.pop();
             }

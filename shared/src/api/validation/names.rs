@@ -49,8 +49,21 @@ fn is_label(text: &str) -> bool {
     is_made_of(text, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit(), b"-")
 }
 
+/// Labels with dots between them, in one look: every name of an object is asked about.
 fn is_subdomain(text: &str) -> bool {
-    text.split('.').all(is_label)
+    let fits = |before: &mut u8, byte: u8| {
+        let fits = match byte {
+            b'a'..=b'z' | b'0'..=b'9' => true,
+            b'-' => *before != b'.',
+            b'.' => !matches!(*before, b'.' | b'-'),
+            _ => false,
+        };
+        *before = byte;
+        fits
+    };
+    // It begins and ends as it would beside a dot.
+    let mut before = b'.';
+    text.bytes().all(|byte| fits(&mut before, byte)) && fits(&mut before, b'.')
 }
 
 fn is_qualified(text: &str) -> bool {

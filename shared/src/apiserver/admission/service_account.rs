@@ -22,6 +22,8 @@ pub(in crate::apiserver) type Given = [Doc; 3];
 /// outcome.
 #[derive(Codec, Clone, Debug)]
 pub(in crate::apiserver) struct Sibling {
+    /// What the request for it said.
+    pub body: Doc,
     /// Its spec as it was asked for, and with all defaults.
     pub asked: (Doc, Doc),
     pub given: Given,

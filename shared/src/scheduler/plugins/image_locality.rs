@@ -3,7 +3,8 @@
 
 use crate::doc::Str;
 
-use super::super::framework::{Cycle, MAX_SCORE, Plugin};
+use super::super::framework::{Cycle, MAX_SCORE, Nodes, Plugin};
+use super::super::kin::Marker;
 
 const MIB: i64 = 1 << 20;
 /// Smaller images are as good as not there.
@@ -29,25 +30,35 @@ impl Plugin for ImageLocality {
         cycle.template.images.iter().all(unknown).then_some(0)
     }
 
-    fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
+    fn score(&self, cycle: Cycle<'_>, nodes: Nodes<'_>) -> Option<Vec<i64>> {
         let cache = cycle.cache;
         let total = cache.order().len() as f64;
         let spread = |image: &Str| (image.clone(), f64::from(cache.nodes_with_image(image)) / total);
         let images: Vec<(Str, f64)> = cycle.template.images.iter().map(spread).collect();
         if images.iter().all(|(_, share)| *share == 0.0) {
-            return Some(vec![0; nodes.len()]);
+            return Some(vec![0; nodes.slots.len()]);
         }
         let most = MOST * images.len() as i64;
         let score = |&slot: &u32| {
             let held = &cache.node(slot).images;
-            let worth = |(image, share): &(Str, f64)| match held.binary_search_by(|(name, _)| name.cmp(image))
-            {
-                Ok(at) => (held[at].1 as f64 * share) as i64,
-                Err(_) => 0,
+            let worth = |(image, share): &(Str, f64)| {
+                size(held, image).map_or(0, |size| (size as f64 * share) as i64)
             };
             let sum: i64 = images.iter().map(worth).sum();
             MAX_SCORE * (sum.clamp(LEAST, most) - LEAST) / (most - LEAST)
         };
-        Some(nodes.iter().map(score).collect())
+        Some(nodes.slots.iter().map(score).collect())
     }
+
+    fn marker<'a>(&self, cycle: Cycle<'a>) -> Option<Marker<'a>> {
+        Some(Box::new(move |slot, marks| {
+            let held = &cycle.cache.node(slot).images;
+            marks.extend(cycle.template.images.iter().map(|image| size(held, image).unwrap_or(-1)));
+        }))
+    }
+}
+
+/// The size of an image, if it is among those held.
+fn size(held: &[(Str, i64)], image: &Str) -> Option<i64> {
+    held.binary_search_by(|(name, _)| name.cmp(image)).ok().map(|at| held[at].1)
 }

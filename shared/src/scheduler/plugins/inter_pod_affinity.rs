@@ -5,8 +5,9 @@ use crate::collections::BTreeMap;
 use crate::doc::{Str, literal};
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ByDomain, ClusterEvent, Cycle, Filter, MAX_SCORE, Plugin, Rejection};
+use super::super::framework::{ByDomain, ClusterEvent, Cycle, Filter, MAX_SCORE, Nodes, Plugin, Rejection};
 use super::super::groups::Group;
+use super::super::kin::{Marker, Marks};
 use super::super::template::{Template, Term};
 
 /// What a required affinity term of a pod on a node adds for a pod that it selects.
@@ -59,13 +60,21 @@ impl Plugin for InterPodAffinity {
         2
     }
 
-    fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
+    fn score(&self, cycle: Cycle<'_>, nodes: Nodes<'_>) -> Option<Vec<i64>> {
         let sums = sums(cycle);
         if sums.is_empty() {
             return None;
         }
         let score = |&slot: &u32| sums.values().filter_map(|sum| sum.get(slot)).sum();
-        Some(nodes.iter().map(score).collect())
+        Some(nodes.slots.iter().map(score).collect())
+    }
+
+    fn marker<'a>(&self, cycle: Cycle<'a>) -> Option<Marker<'a>> {
+        let groups = cycle.cache.groups();
+        let mut selectors = cycle.group.selected_by.iter().map(|&selector| groups.selector(selector));
+        // With nobody's wishes to weigh it gives no scores.
+        let silent = cycle.template.preferred.is_empty() && selectors.all(|known| known.holders.is_empty());
+        silent.then(|| Box::new(|_: u32, _: &mut Marks| {}) as Marker<'a>)
     }
 
     fn normalize(&self, scores: &mut [i64]) {

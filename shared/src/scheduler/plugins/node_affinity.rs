@@ -4,7 +4,8 @@ use crate::api::Object;
 use crate::doc::{Str, literal};
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, Plugin, Rejection, normalize};
+use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, Nodes, Plugin, Rejection, normalize};
+use super::super::kin::Marker;
 use super::super::template::Template;
 
 /// The plugin.
@@ -35,9 +36,17 @@ impl Plugin for NodeAffinity {
         2
     }
 
-    fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
+    fn score(&self, cycle: Cycle<'_>, nodes: Nodes<'_>) -> Option<Vec<i64>> {
         let verdicts = cycle.group.verdicts.as_ref().filter(|_| cycle.template.node_affinity.prefers())?;
-        Some(nodes.iter().map(|&slot| verdicts.preference[slot as usize]).collect())
+        Some(nodes.slots.iter().map(|&slot| verdicts.preference[slot as usize]).collect())
+    }
+
+    fn marker<'a>(&self, cycle: Cycle<'a>) -> Option<Marker<'a>> {
+        let verdicts = cycle.group.verdicts.as_ref().filter(|_| cycle.template.node_affinity.prefers());
+        Some(match verdicts {
+            Some(verdicts) => Box::new(|slot, marks| marks.push(verdicts.preference[slot as usize])),
+            None => Box::new(|_, _| {}),
+        })
     }
 
     fn normalize(&self, scores: &mut [i64]) {

@@ -1,6 +1,6 @@
 //! NodeResourcesBalancedAllocation: prefers nodes whose CPU and memory would be used alike.
 
-use super::super::framework::{Cycle, Locality, Plugin};
+use super::super::framework::{Cycle, Locality, Nodes, Plugin};
 
 /// The plugin.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Plugin for NodeResourcesBalancedAllocation {
         1
     }
 
-    fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
+    fn score(&self, cycle: Cycle<'_>, nodes: Nodes<'_>) -> Option<Vec<i64>> {
         let wanted = &cycle.template.requests;
         // A pod that requests nothing unbalances nothing.
         if wanted.cpu_milli == 0 && wanted.memory == 0 {
@@ -37,7 +37,7 @@ impl Plugin for NodeResourcesBalancedAllocation {
             };
             ((1.0 - deviation) * 100.0) as i64
         };
-        Some(nodes.iter().map(score).collect())
+        Some(nodes.slots.iter().map(score).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::doc::{Str, literal};
 
 use super::super::cache::NodeInfo;
-use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, MAX_SCORE, Plugin, Rejection};
+use super::super::framework::{ClusterEvent, Cycle, Filter, Locality, MAX_SCORE, Nodes, Plugin, Rejection};
 use super::super::template::{Requests, Template};
 
 /// The plugin.
@@ -32,7 +32,7 @@ impl Plugin for NodeResourcesFit {
         1
     }
 
-    fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
+    fn score(&self, cycle: Cycle<'_>, nodes: Nodes<'_>) -> Option<Vec<i64>> {
         let wanted = &cycle.template.requests;
         let score = |&slot: &u32| {
             let node = cycle.cache.node(slot);
@@ -52,7 +52,7 @@ impl Plugin for NodeResourcesFit {
                 known => sum / known,
             }
         };
-        Some(nodes.iter().map(score).collect())
+        Some(nodes.slots.iter().map(score).collect())
     }
 
     fn wakes(&self, event: ClusterEvent<'_>, template: &Template) -> bool {

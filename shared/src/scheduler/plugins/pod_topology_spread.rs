@@ -7,9 +7,10 @@ use crate::doc::literal;
 
 use super::super::cache::{HOSTNAME, NodeInfo, ZONE};
 use super::super::events::NodeChange;
-use super::super::framework::{ByDomain, ClusterEvent, Cycle, Filter, MAX_SCORE, Plugin, Rejection};
+use super::super::framework::{ByDomain, ClusterEvent, Cycle, Filter, MAX_SCORE, Nodes, Plugin, Rejection};
+use super::super::kin::Marker;
 use super::super::template::{SpreadConstraint, Template};
-use super::super::topology::{Domains, NOWHERE};
+use super::super::topology::{Domains, NOWHERE, Tally};
 
 /// Stands for a node that the constraints do not speak of.
 const IGNORED: i64 = -1;
@@ -71,7 +72,7 @@ impl Plugin for PodTopologySpread {
         2
     }
 
-    fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
+    fn score(&self, cycle: Cycle<'_>, nodes: Nodes<'_>) -> Option<Vec<i64>> {
         let wishes = wishes(cycle);
         if wishes.is_empty() {
             return None;
@@ -82,22 +83,39 @@ impl Plugin for PodTopologySpread {
         // Explicit constraints ignore nodes that lack a label; the defaults take every node.
         let counts = |slot: u32| !explicit || everywhere(&labels, slot);
         let considered = match explicit {
-            true => Cow::Owned(nodes.iter().copied().filter(|&slot| counts(slot)).collect::<Vec<_>>()),
-            false => Cow::Borrowed(nodes),
+            true => Cow::Owned(nodes.slots.iter().copied().filter(|&slot| counts(slot)).collect::<Vec<_>>()),
+            false => Cow::Borrowed(nodes.slots),
         };
         let all = cycle.cache.order().len() as u32;
         let all_count = !explicit || labels.iter().all(|domains| domains.members() == all);
-        let mut sums = vec![0.0; nodes.len()];
+        let mut sums = vec![0.0; nodes.slots.len()];
         for wish in &wishes {
             if !(all_count && wish.add_kept(&mut sums, cycle, nodes)) {
-                wish.add_to(&mut sums, cycle, nodes, &considered, &counts);
+                wish.add_to(&mut sums, cycle, nodes.slots, &considered, &counts);
             }
         }
         if all_count {
             return Some(sums.iter().map(|&sum| round(sum)).collect());
         }
         let whole = |(sum, &slot): (f64, &u32)| if counts(slot) { round(sum) } else { IGNORED };
-        Some(sums.into_iter().zip(nodes).map(whole).collect())
+        Some(sums.into_iter().zip(nodes.slots).map(whole).collect())
+    }
+
+    fn marker<'a>(&self, cycle: Cycle<'a>) -> Option<Marker<'a>> {
+        let all = cycle.cache.order().len() as u32;
+        let mark = |wish: &Wish<'_>| {
+            let domains = cycle.cache.domains(wish.topology_key);
+            let tally = wish.kept(cycle).filter(|_| domains.members() == all)?;
+            Some((wish.by_node().then_some(tally), domains))
+        };
+        let kept: Vec<_> = wishes(cycle).iter().map(mark).collect::<Option<_>>()?;
+        Some(Box::new(move |slot, marks| {
+            let mark = |(on_node, domains): &(Option<&Tally>, &Domains)| match on_node {
+                Some(tally) => tally.of(slot),
+                None => domains.of[slot as usize],
+            };
+            marks.extend(kept.iter().map(|kept| i64::from(mark(kept))));
+        }))
     }
 
     fn normalize(&self, scores: &mut [i64]) {
@@ -271,29 +289,36 @@ fn wishes(cycle: Cycle<'_>) -> Vec<Wish<'_>> {
 }
 
 impl Wish<'_> {
-    /// The same as [`Wish::add_to`] where every node counts, by the numbers that are kept; false when they are not.
-    fn add_kept(&self, sums: &mut [f64], cycle: Cycle<'_>, nodes: &[u32]) -> bool {
+    /// Whether it is about single nodes.
+    fn by_node(&self) -> bool {
+        self.topology_key == HOSTNAME
+    }
+
+    /// The numbers of pods where every node counts, if they are kept.
+    fn kept<'a>(&self, cycle: Cycle<'a>) -> Option<&'a Tally> {
         let restricted = self.honor_taints || self.honor_affinity && cycle.template.node_affinity.requires();
+        let label = if self.by_node() { "" } else { self.topology_key };
+        cycle.cache.tally(self.selector, label).filter(|_| self.by_node() || !restricted)
+    }
+
+    /// The same as [`Wish::add_to`] where every node counts, by the numbers that are kept; false when they are not.
+    fn add_kept(&self, sums: &mut [f64], cycle: Cycle<'_>, nodes: Nodes<'_>) -> bool {
+        let Some(tally) = self.kept(cycle) else { return false };
         let domains = cycle.cache.domains(self.topology_key);
-        let by_node = self.topology_key == HOSTNAME;
-        let label = if by_node { "" } else { self.topology_key };
-        let Some(tally) = cycle.cache.tally(self.selector, label).filter(|_| by_node || !restricted) else {
-            return false;
-        };
         let base = (self.max_skew - 1) as f64;
-        let (of, pods) = (&domains.of, &tally.pods);
-        if by_node {
-            let weight = libm::log(nodes.len() as f64 + 2.0);
+        let (of, pods, slots) = (&domains.of, &tally.pods, nodes.slots);
+        if self.by_node() {
+            let weight = libm::log(f64::from(nodes.count) + 2.0);
             let everywhere = domains.members() == cycle.cache.order().len() as u32;
-            for (sum, &slot) in sums.iter_mut().zip(nodes) {
+            for (sum, &slot) in sums.iter_mut().zip(slots) {
                 if everywhere || of[slot as usize] != NOWHERE {
-                    *sum += f64::from(pods.get(slot as usize).copied().unwrap_or(0)) * weight + base;
+                    *sum += f64::from(tally.of(slot)) * weight + base;
                 }
             }
             return true;
         }
-        let weight = libm::log(f64::from(distinct(domains, nodes)) + 2.0);
-        for (sum, &slot) in sums.iter_mut().zip(nodes) {
+        let weight = libm::log(f64::from(distinct(domains, slots)) + 2.0);
+        for (sum, &slot) in sums.iter_mut().zip(slots) {
             if let Some(&pods) = pods.get(of[slot as usize] as usize) {
                 *sum += f64::from(pods) * weight + base;
             }

@@ -6,8 +6,9 @@ use crate::doc::literal;
 
 use super::super::cache::NodeInfo;
 use super::super::framework::{
-    ClusterEvent, Cycle, Filter, Locality, MAX_SCORE, Plugin, Rejection, normalize,
+    ClusterEvent, Cycle, Filter, Locality, MAX_SCORE, Nodes, Plugin, Rejection, normalize,
 };
+use super::super::kin::Marker;
 use super::super::template::Template;
 
 /// The plugin.
@@ -33,16 +34,12 @@ impl Plugin for TaintToleration {
         3
     }
 
-    fn score(&self, cycle: Cycle<'_>, nodes: &[u32]) -> Option<Vec<i64>> {
-        let intolerable = |taint: &&Taint| {
-            taint.effect == "PreferNoSchedule"
-                && !cycle.template.tolerates(&taint.key, &taint.value, "PreferNoSchedule")
-        };
-        let score = |&slot: &u32| match cycle.cache.node(slot) {
-            node if node.tainted => node.taints().iter().filter(intolerable).count() as i64,
-            _ => 0,
-        };
-        Some(nodes.iter().map(score).collect())
+    fn score(&self, cycle: Cycle<'_>, nodes: Nodes<'_>) -> Option<Vec<i64>> {
+        Some(nodes.slots.iter().map(|&slot| intolerable(cycle, slot)).collect())
+    }
+
+    fn marker<'a>(&self, cycle: Cycle<'a>) -> Option<Marker<'a>> {
+        Some(Box::new(move |slot, marks| marks.push(intolerable(cycle, slot))))
     }
 
     fn uniform(&self, cycle: Cycle<'_>) -> Option<i64> {
@@ -59,6 +56,18 @@ impl Plugin for TaintToleration {
         };
         let open = |node: &Object| node.view::<Node>().is_some_and(|node| node.taints.iter().all(bearable));
         matches!(event, ClusterEvent::Node(change) if change.comes_to(open))
+    }
+}
+
+/// How many taints that only ask to be avoided a node has and the pod does not tolerate.
+fn intolerable(cycle: Cycle<'_>, slot: u32) -> i64 {
+    let intolerable = |taint: &&Taint| {
+        taint.effect == "PreferNoSchedule"
+            && !cycle.template.tolerates(&taint.key, &taint.value, "PreferNoSchedule")
+    };
+    match cycle.cache.node(slot) {
+        node if node.tainted => node.taints().iter().filter(intolerable).count() as i64,
+        _ => 0,
     }
 }
 
