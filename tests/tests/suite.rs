@@ -289,3 +289,20 @@ fn pages_of_a_list_can_be_had_for_some_minutes() {
     assert_eq!((late.code, late.body["reason"].str().as_str()), (410, "Expired"), "{}", late.body);
     assert_eq!(name(&page(&mut world, &go_on(&late))), "b");
 }
+
+#[test]
+fn who_sets_tolerations_leaves_those_that_every_pod_has() {
+    let mut world = World::new();
+    let pods = "/api/v1/namespaces/default/pods";
+    let body = r#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"todo-api:v1.0"}]}}"#;
+    assert_eq!(send(&mut world, "POST", pods, "application/json", body).code, 201);
+    let place = format!("{pods}/p");
+    let body =
+        r#"{"spec":{"tolerations":[{"key":"foo","operator":"Equal","value":"bar","effect":"NoSchedule"}]}}"#;
+    let answer = send(&mut world, "PATCH", &place, "application/merge-patch+json", body);
+    assert_eq!(answer.code, 200, "{}", answer.body);
+    let keys = answer.body["spec"]["tolerations"].items().iter().map(|one| one["key"].str());
+    let every = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+    assert_eq!(keys.collect::<Vec<_>>(), ["foo", every[0], every[1]]);
+    assert_eq!(answer.body["metadata"]["generation"].as_i64(), Some(2));
+}

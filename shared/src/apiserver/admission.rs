@@ -10,6 +10,7 @@ mod runtime_class;
 pub(super) mod service_account;
 mod storage;
 pub(super) mod topology;
+pub(super) mod typing;
 mod webhook;
 
 use std::sync::LazyLock;
@@ -166,7 +167,7 @@ pub(super) fn quota(
 }
 
 /// DefaultTolerationSeconds: a pod stays five minutes on a node that is not ready or unreachable.
-fn default_toleration_seconds(pod: &mut Doc) {
+pub(super) fn default_toleration_seconds(pod: &mut Doc) {
     static BOTH: LazyLock<Doc> = LazyLock::new(|| {
         Doc::list(["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].map(toleration))
     });
