@@ -166,6 +166,11 @@ pub(super) fn quota(
     quota::charge(call, key, doc, old).map_err(|why| Status::forbidden(key, &why))
 }
 
+/// LimitRanger, for a pod that is to have other resources.
+pub(super) fn limits_of_resize(key: &Key, pod: &Doc, store: &Store) -> Result<(), Status> {
+    limits::check_resize(key, pod, store).map_err(|why| Status::forbidden(key, &why))
+}
+
 /// DefaultTolerationSeconds: a pod stays five minutes on a node that is not ready or unreachable.
 pub(super) fn default_toleration_seconds(pod: &mut Doc) {
     static BOTH: LazyLock<Doc> = LazyLock::new(|| {
