@@ -124,6 +124,29 @@ async fn json(request: reqwest::RequestBuilder) -> serde_json::Value {
 }
 
 #[tokio::test]
+async fn a_snapshot_lets_etcd_forget_what_was_before() {
+    let Some(etcd) = Etcd::start(1).await else { return };
+    let server = Server::start_on(&etcd).await;
+    let session = server.create("").await;
+    let begun = etcd.revision(None).await.expect("the present can be read");
+    let (mut owner, _) = server.join(&session.id, &session.owner).await;
+    for id in 1..=150 {
+        owner.done(id, &format!("annotate node/node-0 --overwrite mark={id}")).await;
+    }
+    let forgets = async {
+        while etcd.revision(Some(begun)).await.is_some() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    // Sooner than it would be without a snapshot.
+    tokio::time::timeout(Duration::from_secs(60), forgets).await.expect("history is given back");
+    server.kill().await;
+    let again = Server::start_on(&etcd).await;
+    let (owner, _) = again.join_patiently(&session.id, &session.owner).await;
+    assert_eq!(owner.log.len(), 150, "the log is whole");
+}
+
+#[tokio::test]
 async fn a_store_that_vanishes_is_told_and_comes_back() {
     let Some(mut etcd) = Etcd::start(1).await else { return };
     let server = Server::start_on(&etcd).await;

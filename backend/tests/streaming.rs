@@ -278,6 +278,21 @@ async fn ports_of_pods_are_reached() {
             assert_eq!(answer.status(), 200);
             assert_eq!(answer.text().await.expect("a text"), "todo-api v1.0 from box\n");
         }
+        // Over one connection, several, with a body, and without one in the answer.
+        let http = reqwest::Client::new();
+        let (one, two) =
+            tokio::join!(http.get(at(&local[0], "/")).send(), http.get(at(&local[0], "/a")).send());
+        assert!(
+            one.expect("it answers").status().is_success() && two.expect("it answers").status().is_success()
+        );
+        let sent = http.post(at(&local[0], "/")).body("a=b").send().await.expect("it answers");
+        assert_eq!(sent.text().await.expect("a text"), "todo-api v1.0 from box\n");
+        let head = http.head(at(&local[0], "/")).send().await.expect("it answers");
+        assert_eq!(head.headers()["content-length"], "23");
+        assert_eq!(head.text().await.expect("a text"), "");
+        let large =
+            http.post(at(&local[0], "/")).body(vec![b'x'; 300 << 10]).send().await.expect("it answers");
+        assert_eq!(large.status(), 413);
         reqwest::get(at(&local[1], "/")).await.expect_err("nobody listens there");
         let line = timeout(PATIENCE, async {
             loop {

@@ -23,6 +23,7 @@ mod object;
 pub mod plain;
 pub mod policy;
 pub mod quantity;
+mod query;
 pub mod rbac;
 mod request;
 mod resource;
@@ -38,6 +39,7 @@ pub use meta::{Common, Deletion, Meta, OwnerReference};
 pub use node_affinity::NodeAffinity;
 pub use object::{Key, Object, Of, View, Viewed};
 pub use quantity::{bytes, milli, parse_quantity};
+pub use query::{percent_decode, query};
 pub use request::{
     DeleteOptions, FieldValidation, Page, Pages, PatchKind, Propagation, Reply, Request, RequestOptions,
     Subresource, User, Verb,

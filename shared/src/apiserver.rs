@@ -24,6 +24,7 @@ mod proxy;
 mod read;
 mod replicated;
 mod review;
+mod signing;
 mod statuses;
 mod token;
 mod watch;

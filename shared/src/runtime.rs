@@ -14,6 +14,7 @@ mod metrics;
 mod pressure;
 mod pull;
 mod serve;
+mod server;
 mod shell;
 mod streams;
 mod tasks;

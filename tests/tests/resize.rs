@@ -67,6 +67,21 @@ impl Play {
         self.0.request(HttpRequest { method: "GET".into(), path, ..HttpRequest::default() }).body
     }
 
+    /// The Events of a pod's resizes, oldest first: `Normal ResizeStarted …`.
+    fn told(&mut self) -> Vec<String> {
+        let path = "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=web".into();
+        let list = self.0.request(HttpRequest { method: "GET".into(), path, ..HttpRequest::default() }).body;
+        let resizes = list["items"].items().iter().filter(|one| one["reason"].str().starts_with("Resize"));
+        let mut all: Vec<_> = resizes
+            .map(|one| {
+                let text = format!("{} {} {}", one["type"].str(), one["reason"].str(), one["message"].str());
+                (one["metadata"]["resourceVersion"].str().parse::<u64>().expect("a number"), text)
+            })
+            .collect();
+        all.sort();
+        all.into_iter().map(|(_, text)| text).collect()
+    }
+
     /// The condition of a pod that waits for more, as its reason and message.
     fn pending(&mut self, pod: &str) -> Option<(String, String)> {
         let conditions = self.pod(pod)["status"]["conditions"].clone();
@@ -101,6 +116,34 @@ fn containers_get_other_resources_while_they_run() {
         (anew["restartCount"].as_i64(), anew["resources"]["limits"]["memory"].str().as_str()),
         (Some(1), "256Mi")
     );
+    let containers = |cpu: &str, memory: &str, generation: u32| {
+        format!(
+            r#"{{"containers":[{{"name":"app","resources":{{"limits":{{"memory":"{memory}"}},"requests":{{"cpu":"{cpu}","memory":"64Mi"}}}}}},{{"name":"other","resources":{{}}}}],"generation":{generation}}}"#
+        )
+    };
+    let mut wanted = Vec::new();
+    for (cpu, memory, generation) in [("750m", "128Mi", 2), ("750m", "256Mi", 3)] {
+        let said = containers(cpu, memory, generation);
+        wanted.push(format!("Normal ResizeStarted Pod resize started: {said}"));
+        wanted.push(format!("Normal ResizeCompleted Pod resize completed: {said}"));
+    }
+    assert_eq!(play.told(), wanted);
+}
+
+#[test]
+fn a_namespace_has_a_say_in_what_its_pods_get() {
+    let mut play = Play::new();
+    let range = r#"
+apiVersion: v1
+kind: LimitRange
+metadata: {name: small}
+spec: {limits: [{type: Container, max: {memory: 200Mi}}]}
+"#;
+    let applied = play.0.kubectl(["apply", "-n", "default", "-f", "-"], range);
+    assert_eq!(applied.exit_code, 0, "{}", applied.stderr);
+    let refused = play.give("web", r#"{"limits":{"memory":"256Mi"}}"#);
+    let why = "maximum memory usage per Container is 200Mi, but limit is 256Mi";
+    assert!(refused.code == 403 && refused.body["message"].str().contains(why), "{}", refused.body);
 }
 
 #[test]
@@ -116,6 +159,16 @@ fn a_node_gives_what_it_has_and_the_rest_when_it_is_free() {
     play.0.wait(5);
     let (reason, message) = play.pending("web").expect("it waits");
     assert!(reason == "Deferred" && message.contains("requested: 2000, used: 3"), "{reason} {message}");
+    let told = play.told();
+    let began = [
+        "Warning ResizeInfeasible Pod resize Infeasible: {",
+        "Warning ResizeDeferred Pod resize Deferred: {",
+    ];
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (told, (began, error)) in told.iter().zip(began.iter().zip(["capacity: cpu", "resource: cpu"])) {
+        let ends = format!(r#""error":"Node didn't have enough {error}, requested"#);
+        assert!(told.starts_with(began) && told.contains(&ends), "{told}");
+    }
     let gone = play.0.kubectl(["delete", "pod", "filler", "-n", "default"], "");
     assert_eq!(gone.exit_code, 0, "{}", gone.stderr);
     play.0.wait(10);

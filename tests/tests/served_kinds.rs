@@ -483,6 +483,30 @@ fn tokens_are_bound_and_say_whose_they_are() {
 }
 
 #[test]
+fn others_can_check_by_whom_a_token_is_signed() {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
+    let mut world = World::new();
+    let tokens = "/api/v1/namespaces/default/serviceaccounts/default/token";
+    let (code, said) = send(&mut world, "POST", tokens, &json!({"spec": {}}));
+    assert_eq!(code, 201, "{said}");
+    let token = said["status"]["token"].as_str().expect("a token");
+    let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).expect("base64");
+    let (signed, signature) = token.rsplit_once('.').expect("three parts");
+    let header: Value =
+        serde_json::from_slice(&decoded(signed.split_once('.').expect("two parts").0)).expect("JSON");
+    let (_, keys) = send(&mut world, "GET", "/openid/v1/jwks", &Value::Null);
+    let key = &keys["keys"][0];
+    assert_eq!((&header["alg"], &header["kid"]), (&key["alg"], &key["kid"]));
+    let part = |name: &str| decoded(key[name].as_str().expect("text"));
+    let point = [vec![4], part("x"), part("y")].concat();
+    let key = VerifyingKey::from_sec1_bytes(&point).expect("a key");
+    let signature = Signature::from_slice(&decoded(signature)).expect("a signature");
+    key.verify(signed.as_bytes(), &signature).expect("it is signed by that key");
+    key.verify(format!("{signed}x").as_bytes(), &signature).expect_err("nothing else is");
+}
+
+#[test]
 fn addresses_and_ranges_are_checked_and_become_ready() {
     let mut world = World::new();
     let ranges = "/apis/networking.k8s.io/v1/servicecidrs";

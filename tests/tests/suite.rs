@@ -1,6 +1,6 @@
 //! What Kubernetes' own end-to-end tests look at, where they once found something: field selectors, schemas of custom
 //! resources that take anything, resources that somebody advertises for a node, pods that a node cannot take, keys that
-//! YAML repeats, names of addresses.
+//! YAML repeats, names of addresses, what the one image of all these tests serves, types in expressions.
 
 #[path = "support/world.rs"]
 mod world;
@@ -288,4 +288,147 @@ fn pages_of_a_list_can_be_had_for_some_minutes() {
     let late = page(&mut world, &token);
     assert_eq!((late.code, late.body["reason"].str().as_str()), (410, "Expired"), "{}", late.body);
     assert_eq!(name(&page(&mut world, &go_on(&late))), "b");
+}
+
+#[test]
+fn who_sets_tolerations_leaves_those_that_every_pod_has() {
+    let mut world = World::new();
+    let pods = "/api/v1/namespaces/default/pods";
+    let body = r#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"todo-api:v1.0"}]}}"#;
+    assert_eq!(send(&mut world, "POST", pods, "application/json", body).code, 201);
+    let place = format!("{pods}/p");
+    let body =
+        r#"{"spec":{"tolerations":[{"key":"foo","operator":"Equal","value":"bar","effect":"NoSchedule"}]}}"#;
+    let answer = send(&mut world, "PATCH", &place, "application/merge-patch+json", body);
+    assert_eq!(answer.code, 200, "{}", answer.body);
+    let keys = answer.body["spec"]["tolerations"].items().iter().map(|one| one["key"].str());
+    let every = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+    assert_eq!(keys.collect::<Vec<_>>(), ["foo", every[0], every[1]]);
+    assert_eq!(answer.body["metadata"]["generation"].as_i64(), Some(2));
+}
+
+/// How often the container of a pod was started anew, and whether it is ready.
+fn restarts(world: &mut World, pod: &str) -> (Option<i64>, Option<bool>) {
+    let pod = get(world, &format!("/api/v1/namespaces/default/pods/{pod}"));
+    let container = &pod["status"]["containerStatuses"][0];
+    (container["restartCount"].as_i64(), container["ready"].as_bool())
+}
+
+#[test]
+fn probes_see_what_a_container_serves() {
+    let mut world = World::new();
+    let once = "initialDelaySeconds: 5, periodSeconds: 5, failureThreshold: 1";
+    for (name, args, probe, restarted) in [
+        ("well", "[netexec, --http-port=8083]", "httpGet: {path: /healthz, port: 8083}", false),
+        ("ails", "[liveness]", "httpGet: {path: /healthz, port: 8080}", true),
+        ("deaf", "[netexec, --http-port=8083]", "httpGet: {path: /healthz, port: 8080}", true),
+        ("open", "[netexec]", "tcpSocket: {port: 8080}", false),
+        ("grpc", "[grpc-health-checking]", "grpc: {port: 5000}", false),
+        ("mute", "[grpc-health-checking]", "grpc: {port: 2333}", true),
+        ("http", "[grpc-health-checking]", "grpc: {port: 8080}", true),
+        ("none", "[pause]", "tcpSocket: {port: 8080}", true),
+        ("file", "[test-webserver]", "httpGet: {path: /etc/hostname, port: 80}", false),
+        ("lost", "[test-webserver]", "httpGet: {path: /nowhere, port: 80}", true),
+    ] {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  containers:\n  - name: c\n    image: \
+             registry.k8s.io/e2e-test-images/agnhost:2.59\n    args: {args}\n    livenessProbe: {{{probe}, {once}}}\n"
+        );
+        apply(&mut world, &text);
+        world.wait(40);
+        let (count, _) = self::restarts(&mut world, name);
+        assert_eq!(count.is_some_and(|count| count > 0), restarted, "{name}: {count:?}");
+    }
+}
+
+#[test]
+fn a_page_that_was_moved_is_not_there() {
+    let mut world = World::new();
+    apply(
+        &mut world,
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n  - name: c\n    image: \
+         registry.k8s.io/e2e-test-images/httpd:2.4.38-4\n    readinessProbe: {httpGet: {path: /index.html, port: 80}, periodSeconds: 1, failureThreshold: 1}\n",
+    );
+    world.wait(20);
+    assert_eq!(restarts(&mut world, "web"), (Some(0), Some(true)));
+    for (from, to, ready) in [
+        ("/usr/local/apache2/htdocs/index.html", "/tmp/", false),
+        ("/tmp/index.html", "/usr/local/apache2/htdocs/", true),
+    ] {
+        let moved = world.kubectl(["exec", "web", "-n", "default", "--", "mv", from, to], "");
+        assert_eq!(moved.exit_code, 0, "{}", moved.stderr);
+        world.wait(5);
+        assert_eq!(restarts(&mut world, "web"), (Some(0), Some(ready)), "{to}");
+    }
+}
+
+#[test]
+fn a_policy_tells_which_of_its_expressions_do_not_fit() {
+    let mut world = World::new();
+    let at = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+    let kind = "apps/v1, Kind=Deployment: ERROR: <input>:1:";
+    let cases: [(&str, Option<String>); 12] = [
+        ("object.spec.replicas > 1", None),
+        ("object.spec.template.spec.containers.all(c, c.image.startsWith('a') && has(c.resources))", None),
+        ("variables.many && request.operation == 'CREATE' && oldObject == null", None),
+        ("object.metadata.labels['app'] == 'web' && 'x' in object.metadata.labels", None),
+        (
+            "object.spec.replicas > '1'",
+            Some(format!(
+                "{kind}22: found no matching overload for '_>_' applied to '(int, string)'\n | object.spec.replicas > '1'\n | .....................^\n"
+            )),
+        ),
+        ("object.foo > 5", Some(format!("{kind}7: undefined field 'foo'\n | object.foo > 5\n | ......^\n"))),
+        (
+            "object.spec.replicas.size() > 0",
+            Some(format!(
+                "{kind}26: found no matching overload for 'size' applied to 'int.()'\n | object.spec.replicas.size() > 0\n | .........................^\n"
+            )),
+        ),
+        (
+            "!object.spec.replicas",
+            Some(format!(
+                "{kind}1: found no matching overload for '!_' applied to '(int)'\n | !object.spec.replicas\n | ^\n"
+            )),
+        ),
+        (
+            "object.spec.replicas.x == 1",
+            Some(format!(
+                "{kind}21: type 'int' does not support field selection\n | object.spec.replicas.x == 1\n | ....................^\n"
+            )),
+        ),
+        (
+            "variables.many + 1 > 2",
+            Some(format!(
+                "{kind}16: found no matching overload for '_+_' applied to '(bool, int)'\n | variables.many + 1 > 2\n | ...............^\n"
+            )),
+        ),
+        (
+            "object.spec.paused == 1",
+            Some(format!(
+                "{kind}20: found no matching overload for '_==_' applied to '(bool, int)'\n | object.spec.paused == 1\n | ...................^\n"
+            )),
+        ),
+        (
+            "request.nothing == ''",
+            Some(format!("{kind}8: undefined field 'nothing'\n | request.nothing == ''\n | .......^\n")),
+        ),
+    ];
+    for (number, (expression, wanted)) in cases.into_iter().enumerate() {
+        let body = format!(
+            r#"{{"metadata":{{"name":"p{number}"}},"spec":{{"matchConstraints":{{"resourceRules":[{{"apiGroups":["apps"],"apiVersions":["v1"],"operations":["CREATE"],"resources":["deployments"]}}]}},"variables":[{{"name":"many","expression":"object.spec.replicas > 3"}}],"validations":[{{"expression":{}}}]}}}}"#,
+            Doc::from(expression).to_json()
+        );
+        let made = send(&mut world, "POST", at, "application/json", &body);
+        assert_eq!(made.code, 201, "{expression}: {}", made.body);
+        let status = get(&mut world, &format!("{at}/p{number}"))["status"].clone();
+        assert_eq!(status["observedGeneration"].as_i64(), Some(1), "{status}");
+        let told = &status["typeChecking"]["expressionWarnings"][0];
+        let field = wanted.as_ref().map(|_| "spec.validations[0].expression");
+        assert_eq!(
+            (told["fieldRef"].as_str(), told["warning"].as_str()),
+            (field, wanted.as_deref()),
+            "{expression}"
+        );
+    }
 }

@@ -8,11 +8,11 @@ use std::{
 };
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, to_bytes},
     extract::ws::{Message, WebSocket},
 };
 use futures_util::{SinkExt, StreamExt};
-use hyper::{Request, Response, body::Incoming, header, service::service_fn};
+use hyper::{Request, Response, StatusCode, body::Incoming, header, service::service_fn};
 use hyper_util::rt::TokioIo;
 use shared::cluster::HttpResponse;
 use tokio::{
@@ -29,6 +29,8 @@ use super::{
 
 /// Connections of one client at a time.
 const CONNECTIONS: usize = 128;
+/// The longest body of a request, in bytes; as long as files in containers may be.
+const MAX_BODY: usize = 256 << 10;
 /// Pieces that may wait in each direction.
 const PIECES: usize = 16;
 /// A client that has opened one of a connection's two streams opens the other in this time.
@@ -271,20 +273,31 @@ async fn answer_of(
     line: &Line,
     failure: &Mutex<Option<String>>,
 ) -> Result<Response<Body>, Refused> {
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let text = format!("{} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n", request.method());
-    let answer = line.ask(&format!("ports={port}"), text).await;
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let text = |status: StatusCode, text: String| {
+        // What looks like a page is one.
+        let kind = if text.starts_with('<') { "text/html" } else { "text/plain; charset=utf-8" };
+        let response = Response::builder().status(status).header(header::CONTENT_TYPE, kind);
+        response.body(Body::from(text)).map_err(|_| Refused)
+    };
+    let Ok(body) = to_bytes(Body::new(body), MAX_BODY).await else {
+        return text(StatusCode::PAYLOAD_TOO_LARGE, "413 Request Entity Too Large\n".to_owned());
+    };
+    let body = String::from_utf8_lossy(&body);
+    let asked = format!("{} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n{body}", parts.method);
+    let answer = line.ask(&format!("ports={port}"), asked).await;
     if !answer.is_success() {
         let why = answer.body["message"].str();
         let why = why.strip_prefix("Internal error occurred: ").unwrap_or(&why).to_owned();
         *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
         return Err(Refused);
     }
-    let status = answer.body["status"].as_i64().and_then(|status| u16::try_from(status).ok()).unwrap_or(502);
-    let response =
-        Response::builder().status(status).header(header::CONTENT_TYPE, "text/plain; charset=utf-8");
-    response.body(Body::from(answer.body["text"].str().to_string())).map_err(|_| Refused)
+    let status = answer.body["status"].as_i64().and_then(|status| u16::try_from(status).ok());
+    let status =
+        status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::BAD_GATEWAY);
+    text(status, answer.body["text"].str().to_string())
 }
 
 /// Nobody listens on the port.

@@ -23,7 +23,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 pub use self::gateway::Gateway;
 use self::{
@@ -58,6 +58,8 @@ struct Inner {
     rooms: Mutex<HashMap<String, String>>,
     /// At which revision a session's clock was last written, so that a late write cannot set it back.
     clocks: Mutex<HashMap<String, u64>>,
+    /// Something large took the place of something else.
+    superseded: Arc<Notify>,
 }
 
 /// What never changes of a session.
@@ -132,6 +134,7 @@ impl Etcd {
             epochs: Epochs::new(address, certificate, lost),
             rooms: Mutex::default(),
             clocks: Mutex::default(),
+            superseded: Arc::default(),
         });
         epochs::start(&inner);
         Self { inner }
@@ -331,7 +334,9 @@ impl Storage for Etcd {
                 return Ok(());
             }
             let unit = self.inner.unit_of(id).await?;
-            self.inner.fenced(&unit, |txn| txn.then(Op::put(&session_key(id, "snapshot"), &value))).await
+            self.inner.fenced(&unit, |txn| txn.then(Op::put(&session_key(id, "snapshot"), &value))).await?;
+            self.inner.superseded.notify_one();
+            Ok(())
         })
     }
 

@@ -301,6 +301,16 @@ impl Etcd {
         ask("compaction", format!(r#"{{"revision":"{revision}","physical":true}}"#)).await;
     }
 
+    /// The present revision, asked for as it was at another one; nothing where that is forgotten.
+    pub async fn revision(&self, at: Option<u64>) -> Option<u64> {
+        let url = format!("{}/v3/kv/range", self.members[0].client);
+        let body = format!(r#"{{"key":"YQ==","revision":"{}"}}"#, at.unwrap_or(0));
+        let answer = reqwest::Client::new().post(url).body(body).send().await.expect("etcd answers");
+        let answer = answer.error_for_status().ok()?;
+        let answer: serde_json::Value = answer.json().await.expect("JSON");
+        answer["header"]["revision"].as_str()?.parse().ok()
+    }
+
     /// What kubarium is told.
     pub fn store(&self) -> String {
         let members: Vec<&str> =

@@ -1,12 +1,16 @@
 //! CEL, the language of `x-kubernetes-validations` and of admission policies: its common core. An expression is read
 //! once ([`Program::read`]) and evaluated on values; what it may cost is bounded.
 
+mod check;
 mod eval;
 mod functions;
 mod parse;
+mod types;
 
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
+
+pub use types::{Fields, Type};
 
 /// An expression that has been read.
 #[derive(Clone, Debug)]
@@ -44,22 +48,25 @@ enum Walk {
     Map,
 }
 
+/// Where in the text a part stands, in bytes.
+type Place = u32;
+
 #[derive(Clone, Debug)]
 enum Expr {
     Literal(Doc),
     Name(Str),
-    Field(Box<Expr>, Str),
-    Has(Box<Expr>, Str),
-    Index(Box<Expr>, Box<Expr>),
-    Call(Option<Box<Expr>>, Str, Vec<Expr>),
+    Field(Box<Expr>, Str, Place),
+    Has(Box<Expr>, Str, Place),
+    Index(Box<Expr>, Box<Expr>, Place),
+    Call(Option<Box<Expr>>, Str, Vec<Expr>, Place),
     List(Vec<Expr>),
     Map(Vec<(Expr, Expr)>),
-    Not(Box<Expr>),
-    Negative(Box<Expr>),
-    Binary(Binary, Box<Expr>, Box<Expr>),
-    Choice(Box<Expr>, Box<Expr>, Box<Expr>),
+    Not(Box<Expr>, Place),
+    Negative(Box<Expr>, Place),
+    Binary(Binary, Box<Expr>, Box<Expr>, Place),
+    Choice(Box<Expr>, Box<Expr>, Box<Expr>, Place),
     /// How, over what, under which name, for which value, and (of a map with three parts) what comes of it.
-    Walk(Walk, Box<Expr>, Str, Box<Expr>, Option<Box<Expr>>),
+    Walk(Walk, Box<Expr>, Str, Box<Expr>, Option<Box<Expr>>, Place),
 }
 
 impl Program {
@@ -76,6 +83,12 @@ impl Program {
         let mut found = BTreeSet::new();
         eval::names(&self.0, &mut found);
         found.contains(name)
+    }
+
+    /// What comes of it when names are of these types, and where types do not fit, as the compiler of CEL tells it; `text`
+    /// is what was read.
+    pub fn check(&self, text: &str, names: &BTreeMap<&str, Type>) -> (Type, Vec<String>) {
+        check::check(&self.0, text, names)
     }
 
     /// What comes of it.

@@ -10,6 +10,7 @@ mod runtime_class;
 pub(super) mod service_account;
 mod storage;
 pub(super) mod topology;
+pub(super) mod typing;
 mod webhook;
 
 use std::sync::LazyLock;
@@ -180,8 +181,13 @@ pub(super) fn quota(
     quota::charge(call, key, doc, old).map_err(|why| Status::forbidden(key, &why))
 }
 
+/// LimitRanger, for a pod that is to have other resources.
+pub(super) fn limits_of_resize(key: &Key, pod: &Doc, store: &Store) -> Result<(), Status> {
+    limits::check_resize(key, pod, store).map_err(|why| Status::forbidden(key, &why))
+}
+
 /// DefaultTolerationSeconds: a pod stays five minutes on a node that is not ready or unreachable.
-fn default_toleration_seconds(pod: &mut Doc) {
+pub(super) fn default_toleration_seconds(pod: &mut Doc) {
     static BOTH: LazyLock<Doc> = LazyLock::new(|| {
         Doc::list(["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].map(toleration))
     });

@@ -79,8 +79,14 @@ pub(super) fn is_document(parts: &[&str], store: &Store) -> bool {
     }
 }
 
-/// The document; `accept` is what the asker takes.
-pub(super) fn document(path: &str, accept: &str, has_etcd: bool, store: &Store) -> Result<Doc, Status> {
+/// The document; `accept` is what the asker takes, and from `key` follows what signs tokens.
+pub(super) fn document(
+    path: &str,
+    accept: &str,
+    has_etcd: bool,
+    key: u64,
+    store: &Store,
+) -> Result<Doc, Status> {
     let parts: Vec<&str> = path.split('/').collect();
     let aggregated = accept.contains("as=APIGroupDiscoveryList");
     Ok(match parts.as_slice() {
@@ -88,8 +94,7 @@ pub(super) fn document(path: &str, accept: &str, has_etcd: bool, store: &Store) 
         ["version"] => Doc::from(VERSION),
         [probe @ ("healthz" | "livez" | "readyz"), ..] => return health(probe, has_etcd),
         [".well-known", "openid-configuration"] => super::token::issuer(),
-        // What signs the tokens here is no key that others could check them by.
-        ["openid", "v1", "jwks"] => doc!({ "keys": Doc::list(Vec::<Doc>::new()) }),
+        ["openid", "v1", "jwks"] => super::signing::key_set(key),
         ["openapi", "v2"] => openapi::version_2(store),
         ["openapi", "v3"] => openapi::index(&versions(store), store),
         ["openapi", "v3", rest @ ..] => {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::{
     DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Pages, PatchKind, Reason, Reply,
-    Request, RequestOptions, Status, Subresource, User, Verb,
+    Request, RequestOptions, Status, Subresource, User, Verb, percent_decode, query,
 };
 use crate::codec::Codec;
 use crate::doc::{Doc, Str, Timestamp};
@@ -414,34 +414,4 @@ pub fn encode(
     versions::shown(request.kind, &http.path, &mut body);
     let warnings = request.options.warnings.iter().chain(more).cloned().collect();
     HttpResponse { code, body, warnings }
-}
-
-/// The parameters of a query.
-fn query(text: &str) -> Vec<(String, String)> {
-    text.split('&').filter(|part| !part.is_empty()).map(decode_pair).collect()
-}
-
-fn decode_pair(part: &str) -> (String, String) {
-    let (key, value) = part.split_once('=').unwrap_or((part, ""));
-    (percent_decode(key), percent_decode(&value.replace('+', " ")))
-}
-
-fn percent_decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }

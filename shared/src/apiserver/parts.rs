@@ -97,6 +97,7 @@ pub(super) fn resized(call: &mut Call<'_, '_>, old: &Object, doc: &Doc) -> Resul
     }
     let before = old.to_doc();
     let after = Object::new(old.key.clone(), old.meta.clone(), body.clone(), Some(old)).to_doc();
+    admission::limits_of_resize(&old.key, &after, call.store)?;
     admission::validating(call, &old.key, &after, Some(&before))?;
     admission::quota(call, &old.key, &after, Some(old))?;
     Ok((owned(call, old, doc, &body), body))

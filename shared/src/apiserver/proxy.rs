@@ -90,14 +90,14 @@ impl ApiServer {
         self.proxied.insert(number, Proxied { from, id, ip, port });
         let host = Ipv4Addr::from(ip).to_string().into();
         let tls = request.body["tls"].as_bool() == Some(true);
-        let method = request.body["method"].str();
+        let (method, body) = (request.body["method"].str(), request.body["body"].str());
         let packet = Packet {
             number,
             origin: cx.me,
             client: API_SERVER,
             text: path.clone(),
             protocol: Protocol::Tcp,
-            http: Some(Arc::new(HttpTarget { method, tls, host, path })),
+            http: Some(Arc::new(HttpTarget { method, tls, host, path, body })),
             step,
         };
         if let Some(to) = to {
@@ -273,6 +273,6 @@ fn number(port: &str, key: &Key) -> Result<u32, Status> {
 }
 
 /// What of a request for a proxy is passed on, as a document.
-pub(super) fn options(method: &str, tls: bool, path: &str) -> Doc {
-    crate::doc!({ "method": method, "tls": tls, "path": path })
+pub(super) fn options(method: &str, tls: bool, path: &str, body: &Str) -> Doc {
+    crate::doc!({ "method": method, "tls": tls, "path": path, "body": body })
 }

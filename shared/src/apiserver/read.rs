@@ -13,7 +13,8 @@ impl ApiServer {
         if call.request.subresource == Subresource::Document {
             let accept = call.request.body.str();
             let has_etcd = call.cx.core.running(crate::sim::Process::Etcd(0));
-            return discovery::document(&call.request.name, &accept, has_etcd, call.store).map(Reply::Doc);
+            let name = &call.request.name;
+            return discovery::document(name, &accept, has_etcd, self.key, call.store).map(Reply::Doc);
         }
         let object = call.existing(&call.request.key())?;
         match call.request.subresource {

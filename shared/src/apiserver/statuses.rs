@@ -7,9 +7,11 @@ use crate::api::validation::Faults;
 use crate::api::{Kind, Object, Status, Subresource};
 use crate::doc;
 use crate::doc::Doc;
+use crate::etcd::Store;
 use crate::sim::ChangeKind;
 
 use super::Call;
+use super::admission::typing;
 
 impl Call<'_, '_> {
     /// Decisions about a certificate: one way or the other, each with its moments. Whoever decides issues nothing.
@@ -58,7 +60,7 @@ impl Call<'_, '_> {
         for object in concerned {
             let mut body = object.body.clone();
             match object.key.kind {
-                Kind::ValidatingAdmissionPolicy => checked(&object, &mut body),
+                Kind::ValidatingAdmissionPolicy => checked(&object, &mut body, self.store),
                 _ => self.ready(&mut body),
             }
             if body != object.body {
@@ -82,10 +84,15 @@ impl Call<'_, '_> {
     }
 }
 
-/// The expressions of this generation were read: what cannot be read was refused.
-fn checked(policy: &Object, body: &mut Doc) {
-    body.set_at(&["status", "observedGeneration"], policy.meta.generation);
-    if body["status"]["typeChecking"].is_null() {
-        body.set_at(&["status", "typeChecking"], Doc::map());
+/// The expressions of this generation were read: what cannot be read was refused, and what does not fit is told.
+fn checked(policy: &Object, body: &mut Doc, store: &Store) {
+    let status = &body["status"];
+    let seen = status["observedGeneration"].as_i64().is_some_and(|seen| seen >= policy.meta.generation);
+    if seen && !status["typeChecking"].is_null() {
+        return;
     }
+    let warnings = typing::warnings(body, store);
+    let found = if warnings.is_empty() { Doc::map() } else { doc!({ "expressionWarnings": warnings }) };
+    body.set_at(&["status", "observedGeneration"], policy.meta.generation);
+    body.set_at(&["status", "typeChecking"], found);
 }

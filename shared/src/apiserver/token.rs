@@ -5,11 +5,10 @@ use crate::api::{Key, Kind, Object, Reason, Reply, Status, User, meta};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::Store;
-use crate::sim::hash_of;
 
 use super::authorization::{self, Wish};
 use super::http::{HttpRequest, base64};
-use super::{ApiServer, Call};
+use super::{ApiServer, Call, signing};
 
 /// For whom tokens are meant, and who issues them.
 const AUDIENCE: &str = "https://kubernetes.default.svc.cluster.local";
@@ -131,7 +130,7 @@ impl ApiServer {
     }
 
     fn signature(&self, signed: &str) -> String {
-        base64::encode(&hash_of(&(self.key, signed)).to_be_bytes())
+        signing::signature(self.key, signed)
     }
 
     /// `POST serviceaccounts/x/token`
@@ -193,7 +192,7 @@ impl ApiServer {
         if let Some((field, object)) = bound {
             claims.set_at(&["kubernetes.io", field], object);
         }
-        let header = base64::encode(br#"{"alg":"RS256","kid":"kubarium"}"#);
+        let header = signing::header(self.key);
         let signed = format!("{header}.{}", base64::encode(claims.to_json().as_bytes()));
         format!("{signed}.{}", self.signature(&signed))
     }
@@ -239,7 +238,7 @@ pub(super) fn issuer() -> Doc {
     doc!({
         "issuer": AUDIENCE, "jwks_uri": format!("{AUDIENCE}/openid/v1/jwks"),
         "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"]
+        "id_token_signing_alg_values_supported": Doc::list([signing::ALGORITHM])
     })
 }
 

@@ -210,6 +210,10 @@ impl ApiServer {
         }
         allocate::keep(kind, &mut doc, old);
         resource.default(&mut doc);
+        if kind == Kind::Pod {
+            // Who sets other tolerations does not take away those that every pod has.
+            admission::default_toleration_seconds(&mut doc);
+        }
         let old_doc = old.to_doc();
         resource.prepare_update(&mut doc, &old_doc);
         if admission::mutating(call, &old.key, &mut doc, Some(&old_doc))? {

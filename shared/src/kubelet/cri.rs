@@ -184,6 +184,7 @@ impl Kubelet {
         }
         let name = container.name.clone();
         self.pod_event(uid, Some(index), Severity::Normal, "Started", literal!("Container started"), cx);
+        self.resized(uid, cx);
         let object = self.object(uid);
         let view = object.as_ref().and_then(|object| object.view::<Pod>());
         let spec = view.map(|view| spec_at(&view.spec, index));

@@ -48,6 +48,8 @@ pub struct PodState {
     pub(super) allocated: Option<Vec<Doc>>,
     /// Why they are not given what the spec says by now: reason and message.
     pub(super) unmet: Option<(&'static str, Str)>,
+    /// The generation whose resources its containers are being given.
+    pub(super) resizing: Option<i64>,
     /// Conditions with the moment they last changed.
     pub(super) conditions: Conditions,
     /// The status written last.
@@ -387,6 +389,7 @@ impl PodState {
             settled: false,
             requests: (pod.spec.cpu_milli, pod.spec.memory),
             allocated: None,
+            resizing: None,
             unmet: None,
             conditions: Conditions::default(),
             sent: Doc::Null,

@@ -1,6 +1,9 @@
 //! Pods whose containers are to have more or less CPU and memory while they run (`pods/resize`).
 
+use crate::api::Object;
 use crate::api::core::pod::Pod;
+use crate::client::Severity;
+use crate::doc;
 use crate::doc::Doc;
 use crate::sim::{Context, CriCall};
 
@@ -24,6 +27,23 @@ fn restarts(container: &Doc, before: &Doc) -> bool {
     })
 }
 
+/// What Events say of the containers that are to have other resources.
+fn summary(pod: &Object, why: Option<&str>) -> String {
+    let mut parts = Vec::new();
+    for list in ["initContainers", "containers"] {
+        let containers = pod.body["spec"][list].items().iter();
+        let containers = containers
+            .map(|one| doc!({ "name": one["name"].str(), "resources": one["resources"].clone() }))
+            .collect::<Vec<Doc>>();
+        if !containers.is_empty() {
+            parts.push(format!("\"{list}\":{}", Doc::list(containers).to_json()));
+        }
+    }
+    parts.push(format!("\"generation\":{}", pod.meta.generation));
+    parts.extend(why.map(|why| format!("\"error\":{}", Doc::from(why).to_json())));
+    format!("{{{}}}", parts.join(","))
+}
+
 impl Kubelet {
     /// Gives the containers of a pod what its spec says by now, as far as the node has that much. `before` is the spec
     /// as it was.
@@ -40,7 +60,7 @@ impl Kubelet {
             return;
         }
         let given = pod.allocated.clone().unwrap_or_else(|| resources(before));
-        pod.unmet = None;
+        let unmet = pod.unmet.take();
         if wanted == given {
             return;
         }
@@ -62,11 +82,19 @@ impl Kubelet {
             };
             let message = format!("Node didn't have enough {what}, capacity: {most}");
             pod.allocated = Some(given);
+            let said = format!("Pod resize {reason}: {}", summary(&object, Some(&message)));
             pod.unmet = Some((reason, message.into()));
+            if pod.unmet != unmet {
+                let event = if reason == "Infeasible" { "ResizeInfeasible" } else { "ResizeDeferred" };
+                self.pod_event(uid, None, Severity::Warning, event, said, cx);
+            }
             return;
         }
         pod.requests = size;
         pod.allocated = Some(wanted.clone());
+        pod.resizing = Some(object.meta.generation);
+        let said = format!("Pod resize started: {}", summary(&object, None));
+        self.pod_event(uid, None, Severity::Normal, "ResizeStarted", said, cx);
         let spec = &object.body["spec"];
         let lists = ["initContainers", "containers", "ephemeralContainers"];
         let containers = lists.iter().flat_map(|list| spec[*list].items());
@@ -84,7 +112,20 @@ impl Kubelet {
                 }
             }
         }
+        self.resized(uid, cx);
         self.resize_waiting(cx);
+    }
+
+    /// The containers of a pod have what they were to have, unless one is still to start anew for it.
+    pub(super) fn resized(&mut self, uid: u128, cx: &mut Context<'_>) {
+        let Some(object) = self.object(uid) else { return };
+        let Some(pod) = self.pods.get_mut(&uid) else { return };
+        let anew = pod.containers.iter().any(|container| container.anew);
+        if anew || pod.resizing.take().is_none() {
+            return;
+        }
+        let said = format!("Pod resize completed: {}", summary(&object, None));
+        self.pod_event(uid, None, Severity::Normal, "ResizeCompleted", said, cx);
     }
 
     /// Something has become free: those that wait for more may have it.

@@ -54,7 +54,8 @@ impl Url {
         let path = if path.is_empty() { "/" } else { path };
         let tls = scheme == "https";
         let http = (scheme.starts_with("http")).then(|| {
-            Arc::new(HttpTarget { method: "GET".into(), tls, host: host.into(), path: path.into() })
+            let (method, host, path) = ("GET".into(), host.into(), path.into());
+            Arc::new(HttpTarget { method, tls, host, path, body: Str::new() })
         });
         Ok(Url { host: host.into(), port, protocol, http })
     }

@@ -148,7 +148,7 @@ impl Images {
         for (reference, spec) in built_in() {
             images.add(reference, spec, true);
         }
-        for any_tag in ["nginx", "busybox", "redis", "postgres", E2E_BUSYBOX] {
+        for any_tag in ["nginx", "httpd", "busybox", "redis", "postgres", PAUSE].into_iter().chain(E2E) {
             // Real repositories with more tags than anybody would list here.
             images.tagged.insert(repository(&full_reference(any_tag)).into(), false);
         }
@@ -203,10 +203,20 @@ impl Images {
     }
 }
 
-/// The busybox that Kubernetes' own tests run: its program ends at once, too.
-const E2E_BUSYBOX: &str = "registry.k8s.io/e2e-test-images/busybox";
+/// Does nothing, and listens nowhere.
+const PAUSE: &str = "registry.k8s.io/pause";
 
-/// What nginx answers as long as nobody gave it anything to serve.
+/// What Kubernetes' own tests run: its busybox, servers, and agnhost, whose command line says what it is.
+const E2E: [&str; 4] = [
+    "registry.k8s.io/e2e-test-images/busybox",
+    "registry.k8s.io/e2e-test-images/nginx",
+    "registry.k8s.io/e2e-test-images/httpd",
+    AGNHOST,
+];
+const AGNHOST: &str = "registry.k8s.io/e2e-test-images/agnhost";
+
+/// What Apache's server and nginx answer as long as nobody gave them anything to serve.
+const IT_WORKS: &str = "<html><body><h1>It works!</h1></body></html>\n";
 const WELCOME: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n\
                        <h1>Welcome to nginx!</h1>\n<p>If you see this page, nginx is successfully installed and \
                        working.\nFurther configuration is required.</p>\n</body>\n</html>\n";
@@ -239,6 +249,12 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         answer: WELCOME.into(),
         ..server(80, 72, "Configuration complete; ready for start up")
     };
+    let httpd = ImageSpec {
+        root: "usr/local/apache2/htdocs".into(),
+        answer: IT_WORKS.into(),
+        ..server(80, 60, "AH00094: Command line: 'httpd -D FOREGROUND'")
+    };
+    let still = |size: u64| ImageSpec { size, cpu_milli: 1, memory: 1 << 20, ..ImageSpec::default() };
     let client = ImageSpec { client: true, size: 12_000_000, ..ImageSpec::default() };
     let busybox = ImageSpec { size: 2_200_000, exit_after: Some(Duration::ZERO), ..ImageSpec::default() };
     let php = ImageSpec {
@@ -262,14 +278,24 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         ("todo-api:v1.2", crashing),
         ("todo-client:v1.0", client.clone()),
         ("todo-client", client),
+        (E2E[1], nginx.clone()),
         ("nginx", nginx),
-        (E2E_BUSYBOX, busybox.clone()),
+        (E2E[2], httpd.clone()),
+        ("httpd", httpd),
+        (E2E[0], busybox.clone()),
         ("busybox", busybox),
+        (AGNHOST, still(53_000_000)),
+        (PAUSE, still(300_000)),
         ("registry.k8s.io/hpa-example", php),
         ("registry.k8s.io/metrics-server/metrics-server:v0.8.0", metrics_server),
         ("redis", server(6379, 52, "Ready to accept connections tcp")),
         ("postgres", server(5432, 160, "database system is ready to accept connections")),
     ]
+}
+
+/// Whether the command line of a container says which part of the image's program is meant.
+pub(super) fn is_agnhost(image: &str) -> bool {
+    repository(image) == AGNHOST
 }
 
 /// `nginx` → `docker.io/library/nginx:latest`

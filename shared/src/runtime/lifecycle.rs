@@ -9,6 +9,7 @@ use crate::network::dns_config;
 use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Process, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
+use super::image::is_agnhost;
 use super::{Caller, ImageSpec, Runtime, tasks};
 
 /// Setting up network namespace and addresses.
@@ -66,6 +67,7 @@ impl Runtime {
         let Some(spec) = self.images.find(&image).spec().cloned() else { return };
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         let container_reads = doc["stdin"].as_bool() == Some(true);
+        let names_no_program = is_agnhost(&image) && doc["command"].items().is_empty();
         let program = Program { exit_after: spec.exit_after, exit_code: spec.exit_code };
         let wait = spec.start.unwrap_or(cx.core.options.container_start);
         let mut container = Container {
@@ -79,6 +81,9 @@ impl Runtime {
         };
         if container.mounts.iter().any(|mount| mount.composed && !mount.sub_path.is_empty()) {
             sandbox.make_account_volumes(pod);
+        }
+        if !spec.root.is_empty() && !spec.answer.is_empty() {
+            container.layer.0.insert(format!("{}/index.html", spec.root).into(), spec.answer.clone());
         }
         tasks::fix_sub_paths(&mut container, &sandbox.volumes);
         match sandbox.container_mut(&name) {
@@ -95,7 +100,10 @@ impl Runtime {
         }
         // A shell that nobody gives a script waits for one where somebody may give it.
         let waits = command.is_empty() && spec.is_toolbox() && container_reads;
-        let command = if waits { vec!["sh".into()] } else { command };
+        let mut command = if waits { vec!["sh".into()] } else { command };
+        if names_no_program {
+            command.insert(0, "/agnhost".into());
+        }
         self.numbered.insert(number, (pod, name));
         if command.is_empty() || self.begin_main(number, &command, cx) {
             cx.timer(wait, Timer { number, ..Timer::named("up") });

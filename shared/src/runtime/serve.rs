@@ -7,10 +7,13 @@ use crate::sim::{
 };
 
 use super::image::{Found, ImageSpec};
-use super::{Container, Runtime, Sandbox};
+use super::server::{Answered, Asked, Server, Service};
+use super::{Container, Runtime, Sandbox, tasks};
 
 /// How long a node asks who has an address of its pod network.
 const NEIGHBOUR_TIMEOUT: Duration = Duration::seconds(3);
+/// The luck of a probe: only what fails always is unhealthy.
+const SURELY: u64 = 99;
 
 impl Runtime {
     /// A request reached an address of this node. An address that no pod has answers nothing.
@@ -22,68 +25,100 @@ impl Runtime {
             let answer = Body::Packet(Packet { step, ..packet.clone() });
             return cx.send_after(NEIGHBOUR_TIMEOUT, packet.origin, answer);
         };
-        let mut served = None;
         let detail: Str = format!("{}/{}", sandbox.key.namespace, sandbox.key.name).into();
-        let (status, text) = match (self.listener(sandbox, port, cx), self.task_on(sandbox, port)) {
-            (Some((container, spec)), _) => {
-                served = Some(container.number);
-                // Spread over the numbers of requests, so that no draw is needed.
-                let fails = packet.number.wrapping_mul(61) % 100 < u64::from(spec.fail_percent);
-                let asks = !packet.text.is_empty();
-                let status = if fails { spec.fail_status } else { 200 };
-                let (name, root) = (container.name.clone(), spec.root.clone());
-                let text = if asks { answer_of(container, spec, sandbox) } else { Str::new() };
-                match root.as_str() {
-                    root if asks && !root.is_empty() && !fails => self.page(pod, &name, root, packet, &text),
-                    _ => (Some(status), text),
-                }
-            }
-            (None, Some((name, root))) if !packet.text.is_empty() => self.page(pod, &name, &root, packet, ""),
-            (None, Some(_)) => (Some(200), Str::new()),
-            (None, None) => (None, Str::new()),
+        let http = packet.http.as_deref();
+        let asked = Asked {
+            method: http.map_or("GET", |http| &http.method),
+            path: &packet.text,
+            body: http.map_or("", |http| &http.body),
+            port,
+            client: packet.client,
         };
-        if let Some((_, container)) = served.and_then(|number| self.numbered_mut(number)) {
-            container.served += 1;
-        }
-        let detail = if status.is_none() { Failure::Refused.text() } else { detail };
+        // Spread over the numbers of requests, so that no draw is needed.
+        let luck = packet.number.wrapping_mul(61) % 100;
+        let (status, text, detail) = match self.respond(pod, &asked, luck, cx) {
+            Some((start, answered)) => {
+                if let Some((_, container)) = self.numbered_mut(start) {
+                    container.served += 1;
+                }
+                (Some(answered.status), self.heed(start, answered, cx), detail)
+            }
+            None => (None, Str::new(), Failure::Refused.text()),
+        };
         let step = PacketStep::Answer { status, detail };
         cx.send(packet.origin, Body::Packet(Packet { step, text, ..packet.clone() }));
     }
 
-    /// What a server of files answers; `index` stands for its first page where there is none.
+    /// The answer of whatever listens on a port of a pod, and the start of the container that it runs in. Who asks for no
+    /// path only wants to know whether an answer comes. `luck` decides, of a hundred, whether it is a failure.
+    fn respond(
+        &mut self,
+        pod: u128,
+        asked: &Asked<'_>,
+        luck: u64,
+        cx: &Context<'_>,
+    ) -> Option<(u64, Answered)> {
+        let sandbox = self.sandboxes.get(&pod)?;
+        let asks = !asked.path.is_empty();
+        let (container, root, answered) = match self.listener(sandbox, asked.port, cx) {
+            Some((container, spec)) => {
+                let fails = luck < u64::from(spec.fail_percent);
+                let text = if asks { answer_of(container, spec, sandbox) } else { Str::new() };
+                let root = Some((&spec.root, false)).filter(|(root, _)| !root.is_empty() && !fails);
+                (container, root, Answered::new(if fails { spec.fail_status } else { 200 }, text))
+            }
+            None => {
+                let (container, server) = self.task_on(sandbox, asked.port)?;
+                let runs = container.own_since.map_or(Duration::ZERO, |since| cx.now().since(since));
+                let root = match &server.service {
+                    Service::Files(root, lists) => Some((root, *lists)),
+                    _ => None,
+                };
+                (container, root, server.answer(asked, &tasks::hostname(sandbox), runs))
+            }
+        };
+        let (start, name) = (container.number, container.name.clone());
+        Some(match root.filter(|_| asks).map(|(root, lists)| (root.clone(), lists)) {
+            Some((root, lists)) => (start, self.page(pod, &name, (&root, lists), asked)),
+            None => (start, answered),
+        })
+    }
+
+    /// What answering did to the program; gives back the text.
+    fn heed(&mut self, start: u64, answered: Answered, cx: &mut Context<'_>) -> Str {
+        if let (Some(line), Some((_, container))) = (answered.log, self.numbered_mut(start)) {
+            container.log.line(cx.timestamp(), line);
+            self.tell_followers(start, false, cx);
+        }
+        if let Some(code) = answered.exit {
+            self.container_ends(start, code, false, cx);
+        }
+        answered.text
+    }
+
+    /// What a server of files answers.
     fn page(
         &mut self,
         pod: u128,
         container: &str,
-        root: &str,
-        packet: &Packet,
-        index: &str,
-    ) -> (Option<u32>, Str) {
-        let method = packet.http.as_ref().map_or("GET", |http| &http.method);
-        if !matches!(method, "GET" | "HEAD") {
-            return (Some(405), "405 Not Allowed\n".into());
+        (root, lists): (&str, bool),
+        asked: &Asked<'_>,
+    ) -> Answered {
+        if !matches!(asked.method, "GET" | "HEAD") {
+            return Answered::new(405, "405 Not Allowed\n");
         }
-        match self.served_file(pod, container, root, &packet.text) {
-            Some(text) => (Some(200), text),
-            None if packet.text == "/" && !index.is_empty() => (Some(200), index.into()),
-            None => (Some(404), "404 Not Found\n".into()),
+        match self.served_file(pod, container, (root, lists), asked.path) {
+            Some(text) => Answered::new(200, text),
+            None => Answered::new(404, "404 Not Found\n"),
         }
     }
 
-    /// The text that a pod's container answers on a port: `todo-api v1.0`.
-    pub fn answer_text(&self, pod: u128, port: u32, cx_now: crate::sim::Time) -> Option<Str> {
-        let sandbox = self.sandboxes.get(&pod)?;
-        let (container, spec) =
-            self.listening(sandbox, port).find(|(container, spec)| container.answers(spec, cx_now))?;
-        Some(if spec.answer.is_empty() { container.image.clone() } else { spec.answer.clone() })
-    }
-
-    /// The program of a container that listens on a port without being the image's own, and what it serves.
-    fn task_on(&self, sandbox: &Sandbox, port: u32) -> Option<(Str, Str)> {
+    /// The container whose command line names a program that listens on a port, and that program.
+    fn task_on<'a>(&'a self, sandbox: &'a Sandbox, port: u32) -> Option<(&'a Container, &'a Server)> {
         let running = sandbox.containers.iter().filter(|container| container.running());
         running.into_iter().find_map(|container| {
-            let root = container.tasks.iter().find_map(|task| self.task_serves(*task, port))?;
-            Some((container.name.clone(), root))
+            let server = container.tasks.iter().find_map(|task| self.task_serves(*task, port))?;
+            Some((container, server))
         })
     }
 
@@ -136,53 +171,60 @@ impl Runtime {
                 let kubelet = crate::sim::Process::Kubelet(self.machine);
                 return cx.send_after(Duration::seconds(*seconds), kubelet, Body::CriEvent(result));
             }
-            action => self.try_port(sandbox, action, timeout_ms, cx),
+            action => self.try_port(pod, sandbox.ip, action, timeout_ms, cx),
         };
         self.tell(CriEvent::Probed { pod, container: name, attempt, kind, result }, cx);
     }
 
     /// A probe that goes over the network of the node.
     fn try_port(
-        &self,
-        sandbox: &Sandbox,
+        &mut self,
+        pod: u128,
+        ip: u32,
         action: &ProbeAction,
         timeout_ms: u64,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
     ) -> ProbeResult {
-        let address = std::net::Ipv4Addr::from(sandbox.ip);
+        let address = std::net::Ipv4Addr::from(ip);
         let refused = |port: u32| format!("dial tcp {address}:{port}: connect: connection refused");
         match action {
-            ProbeAction::Tcp { port } if self.listens(sandbox, *port, cx) => ProbeResult::Success,
+            ProbeAction::Tcp { port } if self.listens(pod, *port, false, cx) => ProbeResult::Success,
             ProbeAction::Tcp { port } => ProbeResult::Failure(refused(*port).into()),
-            ProbeAction::Grpc { port } if self.listens(sandbox, *port, cx) => ProbeResult::Success,
+            ProbeAction::Grpc { port } if self.listens(pod, *port, true, cx) => ProbeResult::Success,
             ProbeAction::Grpc { port } => {
                 let within = Duration::millis(timeout_ms);
                 ProbeResult::Failure(
                     format!("timeout: failed to connect service \"{address}:{port}\" within {within}: context deadline exceeded").into(),
                 )
             }
-            ProbeAction::Http { scheme, port, path } => match self.listener(sandbox, *port, cx) {
-                None if self.task_on(sandbox, *port).is_some() => ProbeResult::Success,
-                None => ProbeResult::Failure(
-                    format!("Get \"{scheme}://{address}:{port}{path}\": {}", refused(*port)).into(),
-                ),
-                Some((_, spec)) if spec.fail_percent >= 100 => match spec.fail_status {
-                    status @ 300..400 => ProbeResult::Warning(
+            ProbeAction::Http { scheme, port, path } => {
+                let asked = Asked { method: "GET", path, body: "", port: *port, client: ip };
+                let Some((start, answered)) = self.respond(pod, &asked, SURELY, cx) else {
+                    let why = format!("Get \"{scheme}://{address}:{port}{path}\": {}", refused(*port));
+                    return ProbeResult::Failure(why.into());
+                };
+                let status = answered.status;
+                self.heed(start, answered, cx);
+                match status {
+                    300..400 => ProbeResult::Warning(
                         format!("Probe terminated redirects, Response body: {status}").into(),
                     ),
-                    status if status >= 400 => {
+                    400.. => {
                         ProbeResult::Failure(format!("HTTP probe failed with statuscode: {status}").into())
                     }
                     _ => ProbeResult::Success,
-                },
-                Some(_) => ProbeResult::Success,
-            },
+                }
+            }
             ProbeAction::Exec { .. } | ProbeAction::Sleep { .. } => ProbeResult::Success,
         }
     }
 
-    fn listens(&self, sandbox: &Sandbox, port: u32, cx: &Context<'_>) -> bool {
-        self.listener(sandbox, port, cx).is_some() || self.task_on(sandbox, port).is_some()
+    /// Whether something takes connections on a port. Images are taken at their word that it speaks gRPC.
+    fn listens(&self, pod: u128, port: u32, grpc: bool, cx: &Context<'_>) -> bool {
+        let Some(sandbox) = self.sandboxes.get(&pod) else { return false };
+        let program = self.task_on(sandbox, port).map(|(_, server)| server);
+        self.listener(sandbox, port, cx).is_some()
+            || program.is_some_and(|server| !grpc || server.speaks_grpc(port))
     }
 }
 

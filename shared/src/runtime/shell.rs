@@ -21,6 +21,7 @@ use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::Time;
 
+use super::server::Server;
 use code::{Block, Code};
 pub(super) use files::{Files, Mount, Place, absolute};
 pub(super) use programs::knows;
@@ -72,8 +73,8 @@ pub(super) struct Task {
     drawn: u32,
     /// Memory that its programs hold.
     pub memory: u64,
-    /// The port on which it answers, and the directory whose files it gives.
-    pub serves: Option<(u32, Str)>,
+    /// What it answers, if it does.
+    pub serves: Option<Server>,
     /// What was written and not taken yet: whether to standard error, and what.
     pub written: Vec<(bool, String)>,
     ended: Option<i32>,

@@ -197,13 +197,14 @@ impl Runtime {
         if text.is_empty() {
             return self.tell(CriEvent::Served { call, reply: NodeReply::Taken }, cx);
         }
-        let mut words = text.split(' ');
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let mut words = head.split(' ');
         let (method, path) = (words.next().unwrap_or("GET"), words.next().unwrap_or("/"));
-        let (method, path) = (Str::from(method), Str::from(path));
+        let (method, path, body) = (Str::from(method), Str::from(path), Str::from(body));
         let number = self.fresh_number();
         self.forwards.insert(number, Forward { call, pod, port });
         let origin = Process::Runtime(self.machine);
-        let http = HttpTarget { method, tls: false, host: "localhost".into(), path: path.clone() };
+        let http = HttpTarget { method, tls: false, host: "localhost".into(), path: path.clone(), body };
         let http = Some(Arc::new(http));
         let step = PacketStep::ToPod { ip, port };
         let packet = Packet { number, origin, client: ip, protocol: Protocol::Tcp, http, text: path, step };

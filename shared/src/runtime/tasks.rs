@@ -11,11 +11,12 @@ use crate::sim::{
 
 use super::container::{KILLED, Stage};
 use super::image::{Found, full_reference, repository};
+use super::server::Server;
 use super::shell::{Progress, Task, knows};
 use super::{Runtime, container_id};
 
 pub(super) use network::Asked;
-pub(super) use place::{Mounted, fix_sub_paths};
+pub(super) use place::{Mounted, fix_sub_paths, hostname};
 
 /// How much of a program's output `exec` hands back, and how much a probe shows, in bytes.
 const MOST_OUTPUT: usize = 1 << 20;
@@ -430,10 +431,10 @@ impl Runtime {
         }
     }
 
-    /// The directory that a program serves on a port.
-    pub(super) fn task_serves(&self, number: u64, port: u32) -> Option<Str> {
+    /// What a program serves on a port.
+    pub(super) fn task_serves(&self, number: u64, port: u32) -> Option<&Server> {
         let serves = self.tasks.get(&number)?.task.serves.as_ref()?;
-        (serves.0 == port).then(|| serves.1.clone())
+        serves.ports.contains(&port).then_some(serves)
     }
 
     /// The memory that a container uses, in bytes.

@@ -507,6 +507,8 @@ pub struct HttpTarget {
     pub host: Str,
     /// The path in its URL.
     pub path: Str,
+    /// What it sends.
+    pub body: Str,
 }
 
 impl Packet {

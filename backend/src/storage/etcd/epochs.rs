@@ -30,8 +30,9 @@ const SUSPECTED: Duration = Duration::from_secs(10);
 /// A watch is begun anew, at another member perhaps, after this time.
 const WATCH: Duration = Duration::from_secs(30);
 
-/// History that no server reads any more is given back this often.
+/// History that no server reads any more is given back after a snapshot, and at least this often; not more often than that.
 const COMPACT: Duration = Duration::from_secs(300);
+const BETWEEN: Duration = Duration::from_secs(10);
 
 /// What has an epoch: a session, or a room with all its sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -413,16 +414,18 @@ async fn listen(inner: Weak<Inner>) {
     }
 }
 
+/// A snapshot takes the place of the one before, and a clock too: etcd keeps what they were until it is told to forget it.
+/// No server reads anything but the present; a watch that is cut off looks anew.
 async fn compact(inner: Weak<Inner>) {
-    let mut ticks = tokio::time::interval(COMPACT);
-    let mut before = 0;
     loop {
-        ticks.tick().await;
+        let Some(superseded) = inner.upgrade().map(|inner| Arc::clone(&inner.superseded)) else { return };
+        let _ = tokio::time::timeout(COMPACT, superseded.notified()).await;
         let Some(inner) = inner.upgrade() else { return };
-        if before > 0 {
+        if let Ok(done) = inner.gateway.read([Op::get(&key("replicas/"))]).await {
             // Another server may have been quicker.
-            let _ = inner.gateway.compact(before).await;
+            let _ = inner.gateway.compact(done.revision).await;
         }
-        before = inner.gateway.read([Op::get(&key("replicas/"))]).await.map_or(0, |done| done.revision);
+        drop(inner);
+        tokio::time::sleep(BETWEEN).await;
     }
 }

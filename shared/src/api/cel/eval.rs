@@ -30,10 +30,10 @@ pub(super) fn names(expr: &Expr, found: &mut BTreeSet<Str>) {
         Expr::Name(name) => {
             found.insert(name.clone());
         }
-        Expr::Field(of, _) | Expr::Has(of, _) | Expr::Not(of) | Expr::Negative(of) => all(&[of]),
-        Expr::Index(a, b) | Expr::Binary(_, a, b) => all(&[a, b]),
-        Expr::Choice(a, b, c) => all(&[a, b, c]),
-        Expr::Call(of, _, parts) => {
+        Expr::Field(of, ..) | Expr::Has(of, ..) | Expr::Not(of, _) | Expr::Negative(of, _) => all(&[of]),
+        Expr::Index(a, b, _) | Expr::Binary(_, a, b, _) => all(&[a, b]),
+        Expr::Choice(a, b, c, _) => all(&[a, b, c]),
+        Expr::Call(of, _, parts, _) => {
             of.iter().map(|of| &**of).chain(parts).for_each(|part| names(part, found))
         }
         Expr::List(items) => items.iter().for_each(|item| names(item, found)),
@@ -41,7 +41,7 @@ pub(super) fn names(expr: &Expr, found: &mut BTreeSet<Str>) {
             names(key, found);
             names(value, found);
         }),
-        Expr::Walk(_, of, _, test, result) => {
+        Expr::Walk(_, of, _, test, result, _) => {
             all(&[of, test]);
             result.iter().for_each(|result| names(result, found));
         }
@@ -71,15 +71,15 @@ impl<'a> Evaluation<'a> {
                 let value = bound.or_else(|| self.names.get(name.as_str()));
                 value.cloned().ok_or_else(|| format!("no such attribute(s): {name}"))
             }
-            Expr::Field(of, field) => {
+            Expr::Field(of, field, _) => {
                 let of = self.value(of)?;
                 field_of(&of, field).cloned()
             }
-            Expr::Has(of, field) => match self.value(of)? {
+            Expr::Has(of, field, _) => match self.value(of)? {
                 Doc::Map(map) => Ok(Doc::Bool(map.contains(field))),
                 _ => Err(no_overload()),
             },
-            Expr::Index(of, index) => {
+            Expr::Index(of, index, _) => {
                 let (of, index) = (self.value(of)?, self.value(index)?);
                 indexed(&of, &index)
             }
@@ -95,25 +95,25 @@ impl<'a> Evaluation<'a> {
                 }
                 Ok(Doc::Map(map))
             }
-            Expr::Not(of) => Ok(Doc::Bool(!self.truth(of)?)),
-            Expr::Negative(of) => match self.value(of)? {
+            Expr::Not(of, _) => Ok(Doc::Bool(!self.truth(of)?)),
+            Expr::Negative(of, _) => match self.value(of)? {
                 Doc::Int(value) => value.checked_neg().map(Doc::Int).ok_or_else(overflow),
                 Doc::Float(value) => Ok(Doc::Float(-value)),
                 _ => Err(no_overload()),
             },
-            Expr::Choice(condition, yes, no) => {
+            Expr::Choice(condition, yes, no, _) => {
                 let chosen = if self.truth(condition)? { yes } else { no };
                 self.value(chosen)
             }
             // One side that decides makes up for the other's failure.
-            Expr::Binary(Binary::And, a, b) => self.decide(a, b, false),
-            Expr::Binary(Binary::Or, a, b) => self.decide(a, b, true),
-            Expr::Binary(operator, a, b) => {
+            Expr::Binary(Binary::And, a, b, _) => self.decide(a, b, false),
+            Expr::Binary(Binary::Or, a, b, _) => self.decide(a, b, true),
+            Expr::Binary(operator, a, b, _) => {
                 let (a, b) = (self.value(a)?, self.value(b)?);
                 self.spend(weight(&a) + weight(&b))?;
                 binary(*operator, &a, &b)
             }
-            Expr::Call(of, name, parts) => {
+            Expr::Call(of, name, parts, _) => {
                 let mut values = Vec::new();
                 for part in of.iter().map(|of| &**of).chain(parts) {
                     let value = self.value(part)?;
@@ -122,7 +122,7 @@ impl<'a> Evaluation<'a> {
                 }
                 functions::call(of.is_some(), name, &values)
             }
-            Expr::Walk(walk, of, name, test, result) => {
+            Expr::Walk(walk, of, name, test, result, _) => {
                 let items = match self.value(of)? {
                     Doc::List(items) => items.to_vec(),
                     Doc::Map(map) => map.entries().iter().map(|(key, _)| Doc::from(key)).collect(),

@@ -1,6 +1,6 @@
 //! Reads CEL.
 
-use super::{Binary, Expr, Walk};
+use super::{Binary, Expr, Place, Walk};
 use crate::doc::{Doc, Str};
 
 /// How deep expressions nest at most.
@@ -51,7 +51,7 @@ pub(super) fn read(text: &str, names: &[&str]) -> Result<Expr, String> {
 }
 
 /// The fault with its line and column, the line itself, and a mark below the place.
-fn located(text: &str, at: usize, why: &str) -> String {
+pub(super) fn located(text: &str, at: usize, why: &str) -> String {
     let before = &text[..at.min(text.len())];
     let line = before.matches('\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |end| end + 1);
@@ -229,6 +229,12 @@ impl Parser<'_> {
         &self.tokens[self.at].1
     }
 
+    /// Where the next token stands.
+    fn place(&self) -> Place {
+        // Longer texts were refused.
+        self.tokens.get(self.at).map_or(0, |(at, _)| *at as Place)
+    }
+
     fn fault(&self, why: String) -> Fault {
         (self.tokens[self.at].0, why)
     }
@@ -256,10 +262,11 @@ impl Parser<'_> {
             return Err(self.fault("expression recursion limit exceeded".into()));
         }
         let condition = self.binary(0)?;
+        let place = self.place();
         let whole = if self.take("?") {
             let yes = self.binary(0)?;
             self.expect(":")?;
-            Expr::Choice(condition.into(), yes.into(), self.choice()?.into())
+            Expr::Choice(condition.into(), yes.into(), self.choice()?.into(), place)
         } else {
             condition
         };
@@ -271,25 +278,28 @@ impl Parser<'_> {
         let Some(signs) = LEVELS.get(level) else { return self.unary() };
         let mut left = self.binary(level + 1)?;
         while let Some((sign, operator)) = signs.iter().find(|(sign, _)| *self.token() == Token::Sign(sign)) {
+            let place = self.place();
             self.take(sign);
             self.count()?;
-            left = Expr::Binary(*operator, left.into(), self.binary(level + 1)?.into());
+            left = Expr::Binary(*operator, left.into(), self.binary(level + 1)?.into(), place);
         }
         Ok(left)
     }
 
     fn unary(&mut self) -> Result<Expr, Fault> {
-        let mut signs: Vec<&str> = Vec::new();
+        let mut signs: Vec<(&str, Place)> = Vec::new();
+        let mut place = self.place();
         while let Some(sign) = ["!", "-"].into_iter().find(|sign| self.take(sign)) {
-            signs.push(sign);
+            signs.push((sign, place));
+            place = self.place();
         }
         let mut expr = self.member()?;
-        for sign in signs.into_iter().rev() {
+        for (sign, place) in signs.into_iter().rev() {
             expr = match (sign, expr) {
                 ("-", Expr::Literal(Doc::Int(value))) => Expr::Literal(Doc::Int(-value)),
                 ("-", Expr::Literal(Doc::Float(value))) => Expr::Literal(Doc::Float(-value)),
-                ("-", expr) => Expr::Negative(expr.into()),
-                (_, expr) => Expr::Not(expr.into()),
+                ("-", expr) => Expr::Negative(expr.into(), place),
+                (_, expr) => Expr::Not(expr.into(), place),
             };
         }
         Ok(expr)
@@ -308,18 +318,20 @@ impl Parser<'_> {
         let mut expr = self.primary()?;
         loop {
             self.count()?;
+            let place = self.place();
             if self.take(".") {
                 let Token::Name(name) = self.token().clone() else { return Err(self.unexpected()) };
                 self.at += 1;
+                let open = self.place();
                 expr = if self.take("(") {
-                    self.call(Some(expr), name)?
+                    self.call(Some(expr), name, open)?
                 } else {
-                    Expr::Field(expr.into(), unescaped(&name))
+                    Expr::Field(expr.into(), unescaped(&name), place)
                 };
             } else if self.take("[") {
                 let index = self.choice()?;
                 self.expect("]")?;
-                expr = Expr::Index(expr.into(), index.into());
+                expr = Expr::Index(expr.into(), index.into(), place);
             } else {
                 return Ok(expr);
             }
@@ -330,9 +342,10 @@ impl Parser<'_> {
         let start = self.at;
         let token = self.token().clone();
         self.at += 1;
+        let open = self.place();
         match token {
             Token::Literal(value) => Ok(Expr::Literal(value)),
-            Token::Name(name) if self.take("(") => self.call(None, name),
+            Token::Name(name) if self.take("(") => self.call(None, name, open),
             Token::Name(name) if self.known.contains(&name) => match TYPES.contains(&name.as_str()) {
                 true => self.constructed(),
                 false => Ok(Expr::Name(name)),
@@ -393,7 +406,7 @@ impl Parser<'_> {
         Ok(items)
     }
 
-    fn call(&mut self, of: Option<Expr>, name: Str) -> Result<Expr, Fault> {
+    fn call(&mut self, of: Option<Expr>, name: Str, place: Place) -> Result<Expr, Fault> {
         let walk = match name.as_str() {
             "all" => Some(Walk::All),
             "exists" => Some(Walk::Exists),
@@ -403,20 +416,20 @@ impl Parser<'_> {
             _ => None,
         };
         if let (Some(of), Some(walk)) = (&of, walk) {
-            return self.walk(of.clone(), walk);
+            return self.walk(of.clone(), walk, place);
         }
         let start = self.at;
         let mut parts = self.until(")", Parser::choice)?;
         if of.is_none() && name == "has" {
             return match (parts.pop(), parts.is_empty()) {
-                (Some(Expr::Field(of, field)), true) => Ok(Expr::Has(of, field)),
+                (Some(Expr::Field(of, field, place)), true) => Ok(Expr::Has(of, field, place)),
                 _ => Err((self.tokens[start].0, "invalid argument to has() macro".into())),
             };
         }
-        Ok(Expr::Call(of.map(Box::new), name, parts))
+        Ok(Expr::Call(of.map(Box::new), name, parts, place))
     }
 
-    fn walk(&mut self, of: Expr, walk: Walk) -> Result<Expr, Fault> {
+    fn walk(&mut self, of: Expr, walk: Walk, place: Place) -> Result<Expr, Fault> {
         let Token::Name(name) = self.token().clone() else {
             return Err(self.fault("argument must be a simple name".into()));
         };
@@ -427,7 +440,7 @@ impl Parser<'_> {
         let result = if walk == Walk::Map && self.take(",") { Some(Box::new(self.choice()?)) } else { None };
         self.expect(")")?;
         self.known.pop();
-        Ok(Expr::Walk(walk, of.into(), name, test.into(), result))
+        Ok(Expr::Walk(walk, of.into(), name, test.into(), result, place))
     }
 }
 

@@ -20,6 +20,15 @@ pub(super) fn apply(key: &Key, pod: &mut Doc, store: &Store) -> Result<(), Strin
     told(&faults)
 }
 
+/// Refuses a pod that is to have other resources where they are out of bounds.
+pub(super) fn check_resize(key: &Key, pod: &Doc, store: &Store) -> Result<(), String> {
+    let mut faults = Vec::new();
+    for range in store.list_namespace(Kind::LimitRange, &key.namespace) {
+        range.body["spec"]["limits"].items().iter().for_each(|limit| check(pod, limit, &mut faults));
+    }
+    told(&faults)
+}
+
 /// Gives containers what they do not ask for, and writes down that it did.
 fn fill_in(pod: &mut Doc, limits: &Doc) {
     let of_containers: Vec<&Doc> =

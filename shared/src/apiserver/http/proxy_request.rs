@@ -23,7 +23,7 @@ pub(super) fn decode(http: &HttpRequest, user: User, target: Target) -> Result<R
     let query = || http.path.split_once('?').map_or(String::new(), |(_, query)| format!("/?{query}"));
     let path = rest.map_or_else(query, |rest| format!("/{rest}"));
     let path = if path.is_empty() { Str::from("/") } else { path.into() };
-    let body = proxy::options(&http.method, name.starts_with("https:"), &path);
+    let body = proxy::options(&http.method, name.starts_with("https:"), &path, &http.body);
     let options = RequestOptions { validation: FieldValidation::Ignore, ..RequestOptions::default() };
     Ok(Request { user, verb, kind, namespace, name, subresource, body, said: None, options })
 }

@@ -1,5 +1,6 @@
 //! The programs that every container has, and what the shell itself can do.
 
+mod agnhost;
 mod awk;
 mod builtin;
 mod expr;
@@ -10,6 +11,7 @@ mod text;
 use crate::doc::Str;
 use crate::sim::{Duration, Time};
 
+use super::super::server::{Server, Service};
 use super::code::Block;
 use super::files::absolute;
 use super::step::Surroundings;
@@ -31,6 +33,8 @@ type Program = fn(&mut Task, &[Str], &mut Surroundings<'_>) -> Done;
 
 /// Programs by name; what the shell itself knows is in [`builtin`].
 const PROGRAMS: &[(&str, Program)] = &[
+    ("/agnhost", agnhost::agnhost),
+    ("/agnhost-2", agnhost::agnhost),
     ("awk", awk::awk),
     ("base64", text::base64),
     ("basename", text::basename),
@@ -428,7 +432,8 @@ fn httpd(task: &mut Task, args: &[Str], _: &mut Surroundings<'_>) -> Done {
     };
     let port = value("-p").and_then(|text| text.rsplit(':').next()?.parse().ok()).unwrap_or(80);
     let root = value("-h").map_or("/", Str::as_str);
-    task.serves = Some((port, absolute(&task.directory, root).into()));
+    let service = Service::Files(absolute(&task.directory, root).into(), false);
+    task.serves = Some(Server { ports: vec![port], service });
     if args.iter().any(|arg| arg.starts_with("-f") || arg == "-vf") {
         return Done::Waits(Wait::Forever, None);
     }

@@ -6,6 +6,7 @@ use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{Duration, Time};
 
+use super::super::server::{Server, Service};
 use super::programs::Done;
 use super::step::Surroundings;
 use super::{Pending, Task, Wait};
@@ -20,8 +21,10 @@ pub(in crate::runtime) struct Request {
     pub host: Str,
     /// The port to connect to; none to ask for the name only.
     pub port: Option<u32>,
-    /// The path of an HTTP request.
+    /// The path of an HTTP request, its method, and what it sends.
     pub path: Str,
+    pub method: Str,
+    pub sends: Str,
     /// How long an answer may take, in seconds.
     pub seconds: u64,
     pub(super) sent: bool,
@@ -99,9 +102,11 @@ impl Task {
                     }
                 }
                 "-O" | "--output-document" => request.output = rest.next().unwrap_or("-").into(),
-                "--header" | "--post-data" | "-U" => {
+                "--header" | "-U" => {
                     rest.next();
                 }
+                "--post-data" => request.post(rest.next().unwrap_or("")),
+                flag if flag.starts_with("--post-data=") => request.post(&flag[12..]),
                 "--quiet" => request.silent = true,
                 flag if flag.starts_with("--timeout=") => request.seconds = seconds(&flag[10..]),
                 flag if flag.starts_with("--") => {}
@@ -142,7 +147,7 @@ impl Task {
 
     pub(super) fn curl(&mut self, args: &[Str], world: &mut Surroundings<'_>) -> Done {
         let mut request = Request::new(Tool::Curl);
-        let mut url = "";
+        let (mut url, mut method) = ("", Str::new());
         let mut rest = args.iter().map(Str::as_str);
         while let Some(arg) = rest.next() {
             match arg {
@@ -151,8 +156,9 @@ impl Task {
                 }
                 "-o" | "--output" => request.output = rest.next().unwrap_or("").into(),
                 "-w" | "--write-out" => request.format = rest.next().unwrap_or("").into(),
-                "-X" | "-H" | "-d" | "-A" | "-u" | "--request" | "--header" | "--data" | "--retry"
-                | "--retry-delay" | "--cacert" | "--resolve" => {
+                "-X" | "--request" => method = Str::from(rest.next().unwrap_or("")),
+                "-d" | "--data" | "--data-raw" => request.post(rest.next().unwrap_or("")),
+                "-H" | "-A" | "-u" | "--header" | "--retry" | "--retry-delay" | "--cacert" | "--resolve" => {
                     rest.next();
                 }
                 "--silent" => request.silent = true,
@@ -179,6 +185,11 @@ impl Task {
             self.write(true, "curl: try 'curl --help' or 'curl --manual' for more information\n", world);
             return Done::Status(2);
         }
+        if !method.is_empty() {
+            request.method = method;
+        } else if !request.body {
+            request.method = "HEAD".into();
+        }
         let (host, port, path) = parts(url);
         self.ask(Request { host, port: Some(port), path, ..request })
     }
@@ -196,7 +207,7 @@ impl Task {
         let words: Vec<&str> = args.iter().map(Str::as_str).collect();
         let port = words.iter().rev().find_map(|word| word.parse().ok()).unwrap_or(0);
         if words.iter().any(|word| word.starts_with('-') && word.contains('l')) {
-            self.serves = Some((port, Str::new()));
+            self.serves = Some(Server { ports: vec![port], service: Service::Silent });
             return Done::Waits(Wait::Forever, None);
         }
         let limit = words.iter().position(|word| *word == "-w").and_then(|at| words.get(at + 1));
@@ -384,11 +395,19 @@ fn phrase(status: u32) -> &'static str {
 }
 
 impl Request {
+    fn post(&mut self, text: &str) {
+        let joint = if self.sends.is_empty() { "" } else { "&" };
+        self.method = "POST".into();
+        self.sends = format!("{}{joint}{text}", self.sends).into();
+    }
+
     fn new(tool: Tool) -> Request {
         Request {
             host: Str::new(),
             port: None,
             path: "/".into(),
+            method: "GET".into(),
+            sends: Str::new(),
             seconds: PATIENCE,
             sent: false,
             tool,

@@ -53,10 +53,11 @@ impl Runtime {
         let wait = request.deadline(cx.now()).since(cx.now());
         let (text, protocol) = (request.path.clone(), Protocol::Tcp);
         let target = HttpTarget {
-            method: "GET".into(),
+            method: request.method.clone(),
             tls: request.port == Some(443),
             host: request.host.clone(),
             path: text.clone(),
+            body: request.sends.clone(),
         };
         let http = Some(Arc::new(target));
         cx.because(Causes::none(), |cx| {
@@ -103,17 +104,28 @@ impl Runtime {
         self.go_on(asked.task, running, progress, effects, cx);
     }
 
-    /// The text of a file that a server in a container gives, by the path of a request.
+    /// The text of a file that a server in a container gives, by the path of a request; with `lists` the names in a
+    /// directory that has no page.
     pub(in crate::runtime) fn served_file(
         &mut self,
         pod: u128,
         container: &str,
-        root: &str,
+        (root, lists): (&str, bool),
         path: &str,
     ) -> Option<Str> {
         let path = path.split('?').next().unwrap_or("").trim_matches('/');
-        let whole = if path.is_empty() { format!("{root}/index.html") } else { format!("{root}/{path}") };
-        let whole = whole.trim_start_matches('/').to_owned();
-        self.with_files(pod, container, |place| place.read(&whole).ok())?
+        let place = format!("{root}/{path}").trim_matches('/').to_owned();
+        let index = format!("{place}/index.html").trim_start_matches('/').to_owned();
+        self.with_files(pod, container, |files| {
+            if !files.is_directory(&place) {
+                return files.read(&place).ok();
+            }
+            let names = |place: &str| {
+                let names = files.list(place);
+                let links = names.iter().map(|name| format!("<a href=\"{name}\">{name}</a>\n"));
+                Str::from(format!("<pre>\n{}</pre>\n", links.collect::<String>()))
+            };
+            files.read(&index).ok().or_else(|| lists.then(|| names(&place)))
+        })?
     }
 }

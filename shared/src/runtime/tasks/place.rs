@@ -29,7 +29,7 @@ pub(super) struct Effects {
 }
 
 /// The pod's name in the network.
-pub(super) fn hostname(sandbox: &Sandbox) -> Str {
+pub(in crate::runtime) fn hostname(sandbox: &Sandbox) -> Str {
     match sandbox.spec["hostname"].str() {
         unset if unset.is_empty() => {
             let name = &sandbox.key.name;

@@ -1,0 +1,196 @@
+//! Looks whether the types in an expression fit, as the compiler of CEL does. What is found is told; where types are not
+//! known, nothing is.
+
+use super::types::{self, Made, Type};
+use super::{Binary, Expr, Place, Walk, parse::located};
+use crate::collections::BTreeMap;
+use crate::doc::{Doc, Str};
+
+struct Checker<'a> {
+    names: &'a BTreeMap<&'a str, Type>,
+    bound: Vec<(Str, Type)>,
+    found: Vec<(Place, String)>,
+}
+
+/// The type of an expression, and what does not fit in it, in the order of the text.
+pub(super) fn check(expr: &Expr, text: &str, names: &BTreeMap<&str, Type>) -> (Type, Vec<String>) {
+    let mut checker = Checker { names, bound: Vec::new(), found: Vec::new() };
+    let of = checker.of(expr);
+    let mut found = checker.found;
+    crate::collections::sort(&mut found);
+    (of, found.iter().map(|(at, why)| located(text, *at as usize, why)).collect())
+}
+
+impl Checker<'_> {
+    /// A fault: what comes of it is not known.
+    fn fault(&mut self, at: Place, why: String) -> Type {
+        self.found.push((at, why));
+        Type::Dyn
+    }
+
+    fn no_overload(&mut self, at: Place, function: &str, values: &[&Type]) -> Type {
+        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+        let why = format!("found no matching overload for '{function}' applied to '({})'", values.join(", "));
+        self.fault(at, why)
+    }
+
+    fn of(&mut self, expr: &Expr) -> Type {
+        match expr {
+            Expr::Literal(value) => match value {
+                Doc::Null => Type::Null,
+                Doc::Bool(_) => Type::Bool,
+                Doc::Int(_) => Type::Int,
+                Doc::Float(_) => Type::Double,
+                Doc::Str(_) => Type::String,
+                _ => Type::Dyn,
+            },
+            Expr::Name(name) => {
+                let bound = self.bound.iter().rev().find(|(known, _)| known == name).map(|(_, of)| of);
+                bound.or_else(|| self.names.get(name.as_str())).cloned().unwrap_or(Type::Dyn)
+            }
+            Expr::Field(of, name, at) => self.field(of, name, *at),
+            Expr::Has(of, name, at) => {
+                self.field(of, name, *at);
+                Type::Bool
+            }
+            Expr::Index(of, index, at) => {
+                let (of, index) = (self.of(of), self.of(index));
+                match (&of, &index) {
+                    (Type::Dyn, _) => Type::Dyn,
+                    (Type::List(item), Type::Int | Type::Dyn) => (**item).clone(),
+                    (Type::Map(value), Type::String | Type::Dyn) => (**value).clone(),
+                    _ => self.no_overload(*at, "_[_]", &[&of, &index]),
+                }
+            }
+            Expr::List(items) => {
+                let all: Vec<Type> = items.iter().map(|item| self.of(item)).collect();
+                Type::List(common(&all).into())
+            }
+            Expr::Map(entries) => {
+                let mut all = Vec::new();
+                for (key, value) in entries {
+                    self.of(key);
+                    all.push(self.of(value));
+                }
+                Type::Map(common(&all).into())
+            }
+            Expr::Not(of, at) => match self.of(of) {
+                Type::Bool | Type::Dyn => Type::Bool,
+                other => self.no_overload(*at, "!_", &[&other]),
+            },
+            Expr::Negative(of, at) => match self.of(of) {
+                of @ (Type::Int | Type::Double | Type::Dyn) => of,
+                other => self.no_overload(*at, "-_", &[&other]),
+            },
+            Expr::Binary(operator, a, b, at) => {
+                let (a, b) = (self.of(a), self.of(b));
+                types::binary(*operator, &a, &b)
+                    .unwrap_or_else(|| self.no_overload(*at, sign(*operator), &[&a, &b]))
+            }
+            Expr::Choice(condition, yes, no, at) => {
+                let (condition, yes, no) = (self.of(condition), self.of(yes), self.of(no));
+                match yes.joined(&no).filter(|_| matches!(condition, Type::Bool | Type::Dyn)) {
+                    Some(of) => of,
+                    None => self.no_overload(*at, "_?_:_", &[&condition, &yes, &no]),
+                }
+            }
+            Expr::Call(of, name, parts, at) => {
+                let values: Vec<Type> =
+                    of.iter().map(|of| &**of).chain(parts).map(|part| self.of(part)).collect();
+                self.call(of.is_some(), name, &values, *at)
+            }
+            Expr::Walk(walk, of, name, test, result, at) => {
+                self.walk(*walk, of, name, test, result.as_deref(), *at)
+            }
+        }
+    }
+
+    fn field(&mut self, of: &Expr, name: &str, at: Place) -> Type {
+        match self.of(of) {
+            Type::Dyn => Type::Dyn,
+            Type::Map(value) => *value,
+            Type::Object(fields) => match fields.field(name) {
+                Some(of) => of,
+                None => self.fault(at, format!("undefined field '{name}'")),
+            },
+            other => self.fault(at, format!("type '{other}' does not support field selection")),
+        }
+    }
+
+    fn call(&mut self, on: bool, name: &str, values: &[Type], at: Place) -> Type {
+        match types::call(on, name, values) {
+            Made::Of(of) => of,
+            Made::Unknown => Type::Dyn,
+            Made::NoOverload => {
+                let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+                let shown = match texts.split_first() {
+                    Some((of, rest)) if on => format!("{of}.({})", rest.join(", ")),
+                    _ => format!("({})", texts.join(", ")),
+                };
+                self.fault(at, format!("found no matching overload for '{name}' applied to '{shown}'"))
+            }
+        }
+    }
+
+    fn walk(
+        &mut self,
+        walk: Walk,
+        over: &Expr,
+        name: &Str,
+        test: &Expr,
+        result: Option<&Expr>,
+        at: Place,
+    ) -> Type {
+        let over = self.of(over);
+        let item = match &over {
+            Type::List(item) => (**item).clone(),
+            Type::Map(_) => Type::String,
+            Type::Dyn => Type::Dyn,
+            other => {
+                let why = format!(
+                    "expression of type '{other}' cannot be range of a comprehension (must be list, map, or dynamic)"
+                );
+                return self.fault(at, why);
+            }
+        };
+        self.bound.push((name.clone(), item.clone()));
+        let tested = self.of(test);
+        let made = result.map(|result| self.of(result));
+        self.bound.pop();
+        let decides = walk != Walk::Map || result.is_some();
+        if decides && !matches!(tested, Type::Bool | Type::Dyn) {
+            return self.fault(at, format!("expected type 'bool' but found '{tested}'"));
+        }
+        match walk {
+            Walk::All | Walk::Exists | Walk::ExistsOne => Type::Bool,
+            Walk::Filter => Type::List(item.into()),
+            Walk::Map => Type::List(made.unwrap_or(tested).into()),
+        }
+    }
+}
+
+/// The type of all items of a list, if they have one.
+fn common(all: &[Type]) -> Type {
+    let mut all = all.iter();
+    let first = all.next().cloned().unwrap_or(Type::Dyn);
+    all.fold(first, |of, next| of.joined(next).unwrap_or(Type::Dyn))
+}
+
+fn sign(operator: Binary) -> &'static str {
+    match operator {
+        Binary::Or => "_||_",
+        Binary::And => "_&&_",
+        Binary::Equal => "_==_",
+        Binary::NotEqual => "_!=_",
+        Binary::Less => "_<_",
+        Binary::LessEqual => "_<=_",
+        Binary::Greater => "_>_",
+        Binary::GreaterEqual => "_>=_",
+        Binary::In => "@in",
+        Binary::Add => "_+_",
+        Binary::Subtract => "_-_",
+        Binary::Multiply => "_*_",
+        Binary::Divide => "_/_",
+        Binary::Remainder => "_%_",
+    }
+}
