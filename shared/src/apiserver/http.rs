@@ -141,6 +141,7 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     options::check(verb, &value)?;
     if matches!(verb, Verb::List | Verb::Watch) {
         options::check_numbers(&value)?;
+        value("resourceVersion").filter(|text| !text.is_empty()).map(options::revision).transpose()?;
     }
     let whole = matches!(target.subresource, Subresource::None)
         || matches!(

@@ -83,6 +83,8 @@ impl Runtime {
             sandbox.make_account_volumes(pod);
         }
         if !spec.root.is_empty() && !spec.answer.is_empty() {
+            // The directory stays when its page is taken away.
+            container.layer.0.insert(format!("{}/", spec.root).into(), Str::new());
             container.layer.0.insert(format!("{}/index.html", spec.root).into(), spec.answer.clone());
         }
         tasks::fix_sub_paths(&mut container, &sandbox.volumes);

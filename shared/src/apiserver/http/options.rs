@@ -49,6 +49,15 @@ pub(super) fn check_numbers(value: &Values<'_>) -> Result<(), Status> {
     }
 }
 
+/// `resourceVersion` of what is read.
+pub(super) fn revision(text: &str) -> Result<u64, Status> {
+    text.parse().map_err(|_| {
+        let shown = Doc::from(text);
+        let why = format!("strconv.ParseUint: parsing {shown}: invalid syntax");
+        Status::new(Reason::Unknown, format!("resourceVersion: Invalid value: {shown}: {why}"))
+    })
+}
+
 /// Which part of a list is wanted, as of when.
 pub(super) fn pages(value: &Values<'_>) -> Result<Pages, Status> {
     let set = |name: &str| value(name).filter(|text| !text.is_empty());
@@ -78,17 +87,10 @@ pub(super) fn pages(value: &Values<'_>) -> Result<Pages, Status> {
     if token.is_some() && at.is_some_and(|at| at != "0") {
         return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
     }
-    let number = |text: &str, field: &str| {
-        text.parse::<u64>().map_err(|_| {
-            let shown = Doc::from(text);
-            let why = format!("strconv.ParseUint: parsing {shown}: invalid syntax");
-            Status::new(Reason::Unknown, format!("{field}: Invalid value: {shown}: {why}"))
-        })
-    };
     // What is less than nothing bounds nothing.
     let limit = set("limit").filter(|limit| !limit.starts_with('-'));
     let limit = limit.and_then(|limit| limit.parse().ok()).unwrap_or(0);
-    let at = at.map(|at| number(at, "resourceVersion")).transpose()?;
+    let at = at.map(revision).transpose()?;
     Ok(match (at, token) {
         // Whatever the server has at hand, which is all.
         (Some(0), None) => Pages::default(),
