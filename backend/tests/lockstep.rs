@@ -127,16 +127,22 @@ async fn three_replicas_and_a_late_joiner_have_one_state() {
     assert_eq!(end, ends[0]);
 }
 
+/// Somebody who deploys an app and skips far ahead: who it is, the moment, and the hash there.
+async fn deploy_and_skip(server: &Server, session: &Session) -> (Follower, Time, Checkpoint) {
+    let mut one = Follower::join(server, session, &session.owner).await;
+    one.submit(1, StepAction::Apply(APP.into())).await;
+    let skipped = Time(one.replica.horizon().time.0 + 400_000);
+    one.pace(Some(false), None, Some(skipped)).await;
+    let here = one.follow_to(skipped, 1).await;
+    (one, skipped, here)
+}
+
 #[tokio::test]
 async fn who_comes_late_begins_with_a_snapshot_also_after_a_restart() {
     let data = directory();
     let server = Server::start(data.path()).await;
     let session = server.create("").await;
-    let mut one = Follower::join(&server, &session, &session.owner).await;
-    one.submit(1, StepAction::Apply(APP.into())).await;
-    let skipped = Time(one.replica.horizon().time.0 + 400_000);
-    one.pace(Some(false), None, Some(skipped)).await;
-    let here = one.follow_to(skipped, 1).await;
+    let (mut one, skipped, here) = deploy_and_skip(&server, &session).await;
     let mut late = loop {
         let (late, had_snapshot) = Follower::come_late(&server, &session).await;
         if had_snapshot {
@@ -164,11 +170,7 @@ async fn a_snapshot_in_etcd_outlives_its_server_and_a_compaction() {
     let Some(etcd) = Etcd::start(1).await else { return };
     let server = Server::start_on(&etcd).await;
     let session = server.create("").await;
-    let mut one = Follower::join(&server, &session, &session.owner).await;
-    one.submit(1, StepAction::Apply(APP.into())).await;
-    let skipped = Time(one.replica.horizon().time.0 + 400_000);
-    one.pace(Some(false), None, Some(skipped)).await;
-    let here = one.follow_to(skipped, 1).await;
+    let (_one, skipped, here) = deploy_and_skip(&server, &session).await;
     while !Follower::come_late(&server, &session).await.1 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use crate::collections::BTreeMap;
 use crate::doc;
-use crate::doc::{Doc, Str, literal};
+use crate::doc::{Doc, Str, Timestamp, literal};
 use crate::sim::{Context, Duration, Time, hash_of};
 
 /// How many different events are remembered for counting.
@@ -162,16 +162,7 @@ impl Recorder {
             cx.request(request);
             return;
         }
-        let said = Said {
-            involved,
-            reason: crate::doc::intern(reason),
-            message,
-            warning: severity == Severity::Warning,
-            source: Arc::clone(&self.source),
-            first: now,
-            last: now,
-            count: 1,
-        };
+        let said = self.said(involved, severity, reason, message, now);
         self.write(said, seen, cx);
     }
 
@@ -197,17 +188,22 @@ impl Recorder {
             }
             return;
         }
-        let said = Said {
-            involved,
-            reason: crate::doc::intern(reason),
-            message,
-            warning: severity == Severity::Warning,
-            source: Arc::clone(&self.source),
-            first: now,
-            last: now,
-            count: 1,
-        };
+        let said = self.said(involved, severity, reason, message, now);
         self.write(said, seen, cx);
+    }
+
+    /// What is said for the first time.
+    fn said(
+        &self,
+        involved: Involved,
+        severity: Severity,
+        reason: &'static str,
+        message: Str,
+        now: Timestamp,
+    ) -> Said {
+        let source = Arc::clone(&self.source);
+        let (warning, reason) = (severity == Severity::Warning, crate::doc::intern(reason));
+        Said { involved, reason, message, warning, source, first: now, last: now, count: 1 }
     }
 
     fn write(&mut self, said: Said, seen: Seen, cx: &mut Context<'_>) {
