@@ -50,6 +50,30 @@ fn limit_ranges_fill_in_and_bound() {
 }
 
 #[test]
+fn pods_of_one_batch_are_admitted_by_what_is_there_when_each_comes() {
+    let mut world = World::new();
+    // Their controller asks for twenty a second, and for many of them with the very same words.
+    let set = "{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: s}, spec: {replicas: 90, selector: {matchLabels: {a: b}}, \
+               template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: nginx}]}}}}";
+    kubectl(&mut world, "apply -f -", set);
+    world.wait(1);
+    let range = "{apiVersion: v1, kind: LimitRange, metadata: {name: l}, spec: {limits: [{type: Container, \
+                 defaultRequest: {cpu: 50m}}]}}";
+    kubectl(&mut world, "apply -f -", range);
+    let since = kubectl(&mut world, "get limitrange l -o jsonpath={.metadata.creationTimestamp}", "").1;
+    world.wait(10);
+    let columns = "get pods --no-headers -o custom-columns=\
+                   A:.metadata.creationTimestamp,B:.spec.containers[0].resources.requests.cpu";
+    let pods = kubectl(&mut world, columns, "").1;
+    let pods: Vec<Vec<&str>> = pods.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(pods.len(), 90);
+    let (before, after): (Vec<_>, Vec<_>) =
+        pods.iter().filter(|pod| pod[0] != since).partition(|pod| pod[0] < since.as_str());
+    assert!(before.len() > 20 && before.iter().all(|pod| pod[1] == "<none>"), "{before:?}");
+    assert!(after.len() > 20 && after.iter().all(|pod| pod[1] == "50m"), "{after:?}");
+}
+
+#[test]
 fn limit_ranges_bound_pods_and_claims_as_wholes() {
     let mut world = World::new();
     let range = "{apiVersion: v1, kind: LimitRange, metadata: {name: l}, spec: {limits: [\
