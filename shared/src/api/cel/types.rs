@@ -1,7 +1,7 @@
 //! Types of values, and what operators and functions make of them.
 
 use std::fmt;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::Binary;
 use crate::doc::Str;
@@ -30,7 +30,7 @@ pub enum Type {
     /// A map from text to such.
     Map(Box<Type>),
     /// An object with fields of its own.
-    Object(Arc<dyn Fields>),
+    Object(Rc<dyn Fields>),
 }
 
 /// The fields of an object.

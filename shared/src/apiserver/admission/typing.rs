@@ -1,7 +1,7 @@
 //! Which expressions of a policy do not fit the objects that it is for (`status.typeChecking`). They are in force all the
 //! same.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::api::Kind;
 use crate::api::cel::{Fields, Program, Type};
@@ -123,7 +123,7 @@ fn names(spec: &Doc, object: Type, store: &Store) -> Names {
 
 fn type_of(kind: Kind, store: &Store) -> Option<Type> {
     match Schema::of(kind) {
-        Some(of) => Some(Type::Object(Arc::new(Native(of)))),
+        Some(of) => Some(Type::Object(Rc::new(Native(of)))),
         None => {
             let custom = definitions::of_kind(store, kind).ok()??;
             let schema = custom.schema();
@@ -156,7 +156,7 @@ fn of_native(of: FieldType) -> Type {
         FieldType::Quantity | FieldType::IntOrString | FieldType::Any => Type::Dyn,
         FieldType::List(of) => Type::List(of_native(of.get()).into()),
         FieldType::Map(of) => Type::Map(of_native(of.get()).into()),
-        FieldType::Object(of) => Type::Object(Arc::new(Native(of))),
+        FieldType::Object(of) => Type::Object(Rc::new(Native(of))),
     }
 }
 
@@ -172,7 +172,7 @@ impl Fields for Custom {
         match name {
             "apiVersion" | "kind" if self.1 => return Some(Type::String),
             "metadata" if self.1 => {
-                return Schema::of_metadata().map(|of| Type::Object(Arc::new(Native(of))));
+                return Schema::of_metadata().map(|of| Type::Object(Rc::new(Native(of))));
             }
             _ => {}
         }
@@ -196,7 +196,7 @@ fn of_custom(schema: &Doc, root: bool) -> Type {
         (Some("boolean"), _) => Type::Bool,
         (Some("array"), _) => Type::List(of_custom(&schema["items"], false).into()),
         (Some("object"), _) if !schema["properties"].is_null() || root => {
-            Type::Object(Arc::new(Custom(schema.clone(), root || on("x-kubernetes-embedded-resource"))))
+            Type::Object(Rc::new(Custom(schema.clone(), root || on("x-kubernetes-embedded-resource"))))
         }
         (Some("object"), _) if !schema["additionalProperties"].is_null() => {
             Type::Map(of_custom(&schema["additionalProperties"], false).into())
@@ -208,7 +208,7 @@ fn of_custom(schema: &Doc, root: bool) -> Type {
 /// A type with these fields.
 fn record<N: Into<Str>>(name: &'static str, fields: impl IntoIterator<Item = (N, Type)>) -> Type {
     let fields = fields.into_iter().map(|(name, of)| (name.into(), of)).collect();
-    Type::Object(Arc::new(Record(name, fields)))
+    Type::Object(Rc::new(Record(name, fields)))
 }
 
 struct Record(&'static str, Vec<(Str, Type)>);
