@@ -27,8 +27,9 @@ Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E Ctrl-W Ctrl-U C
 Escape and then Tab leaves the terminal.
 `;
 
-/** What a program prints is text: whatever would move the cursor, ring or change colours is shown as `cat -v` shows it. */
-const harmless = (text) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (sign) =>
+/** What a program prints is text: whatever would move the cursor, ring, change colours or turn the direction of a line is
+ *  shown as `cat -v` shows it, a carriage return that ends no line among it. */
+const harmless = (text) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)/g, (sign) =>
   sign < "\x80" ? `^${String.fromCharCode(sign.charCodeAt(0) ^ 64)}` : "\ufffd");
 /** Statuses in colour; applied after `harmless`. */
 const painted = (line) => line
@@ -317,7 +318,7 @@ export function create(element, { ask, edit, file, files }) {
       .map((name) => name.split("/").pop());
     if (flag === "-n" || flag === "--namespace") return matching(await names("namespaces", []));
     if (flag === "-f" || flag === "--filename") return matching(files());
-    if (flag === "-o" || flag === "--output") return matching(["json", "yaml", "name", "wide", "jsonpath=", "custom-columns="]);
+    if (flag === "-o" || flag === "--output") return matching(["json", "yaml", "kyaml", "name", "wide", "jsonpath=", "jsonpath-as-json=", "custom-columns=", "go-template="]);
     if (!verb) return matching(words.map(([name]) => name));
     if (last.startsWith("-")) return matching(words.find(([name]) => name === verb)?.[1] ?? []);
     kinds ??= (await collect(["api-resources", "-o", "name"])).split("\n").filter(Boolean);
@@ -327,10 +328,16 @@ export function create(element, { ask, edit, file, files }) {
     const said = typed.slice(1, -1).filter((word, index, all) => !word.startsWith("-") && !["-n", "-o", "-l", "-c"].includes(all[index - 1])).slice(1);
     if (["logs", "exec", "attach", "port-forward", "debug"].includes(verb)) return matching(await names("pods"));
     if (["cordon", "uncordon", "drain"].includes(verb)) return matching(await names("nodes", []));
-    const SUB = { rollout: ["history", "pause", "restart", "resume", "status", "undo"], top: ["node", "pod"],
+    const SUB = { apply: ["edit-last-applied", "set-last-applied", "view-last-applied"], auth: ["can-i", "reconcile", "whoami"],
+      certificate: ["approve", "deny"], config: ["current-context", "delete-cluster", "delete-context", "delete-user", "get-clusters",
+        "get-contexts", "get-users", "rename-context", "set", "set-cluster", "set-context", "set-credentials", "unset", "use-context", "view"],
+      rollout: ["history", "pause", "restart", "resume", "status", "undo"], top: ["node", "pod"],
       set: ["env", "image", "resources", "selector", "serviceaccount", "subject"],
       create: ["clusterrole", "clusterrolebinding", "configmap", "cronjob", "deployment", "ingress", "job", "namespace",
-        "poddisruptionbudget", "priorityclass", "quota", "role", "rolebinding", "secret", "service", "serviceaccount"] };
+        "poddisruptionbudget", "priorityclass", "quota", "role", "rolebinding", "secret", "service", "serviceaccount", "token"] };
+    const OF_CREATE = { secret: ["docker-registry", "generic", "tls"], service: ["clusterip", "externalname", "loadbalancer", "nodeport"] };
+    if (verb === "create" && said.length === 1 && OF_CREATE[said[0]]) return matching(OF_CREATE[said[0]]);
+    if (["config", "certificate", "create"].includes(verb) && said.length) return matching([]);
     if (SUB[verb] && !said.length) return matching(SUB[verb]);
     const rest = SUB[verb] ? said.slice(1) : said;
     if (!rest.length) return matching(plural);

@@ -20,6 +20,7 @@ mod diff;
 mod discovery;
 mod drain;
 mod edit;
+mod elsewhere;
 mod events;
 mod exec;
 mod explain;
@@ -30,6 +31,8 @@ mod get;
 mod help;
 mod input;
 mod io;
+mod kyaml;
+mod last_applied;
 pub use crate::doc::jsonpath;
 mod logs;
 mod manifests;
@@ -164,197 +167,57 @@ pub struct Output {
 /// One verb of kubectl.
 struct Verb {
     name: &'static str,
-    /// How it is called, a line each.
-    usage: &'static str,
     flags: &'static [Flag],
     run: fn(&Args, &mut Io<'_>) -> Result<(), Stop>,
 }
 
 /// Every verb there is. A new one is a file and a line here.
 const VERBS: &[Verb] = &[
-    Verb {
-        name: "annotate",
-        usage: "annotate [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version] [options]",
-        flags: metadata::FLAGS,
-        run: metadata::annotate,
-    },
-    Verb {
-        name: "api-resources",
-        usage: "api-resources [options]",
-        flags: api::RESOURCES_FLAGS,
-        run: api::resources,
-    },
-    Verb { name: "api-versions", usage: "api-versions [options]", flags: &[], run: api::versions },
-    Verb {
-        name: "apply",
-        usage: "apply (-f FILENAME | -k DIRECTORY) [options]",
-        flags: apply::FLAGS,
-        run: apply::run,
-    },
-    Verb {
-        name: "attach",
-        usage: "attach (POD | TYPE/NAME) -c CONTAINER [options]",
-        flags: exec::FLAGS,
-        run: exec::attach,
-    },
-    Verb {
-        name: "auth",
-        usage: "auth can-i VERB [TYPE | TYPE/NAME | NONRESOURCEURL] [options]\nauth whoami [options]",
-        flags: auth::FLAGS,
-        run: auth::run,
-    },
-    Verb {
-        name: "autoscale",
-        usage: "autoscale (-f FILENAME | TYPE NAME | TYPE/NAME) [--min=MINPODS] --max=MAXPODS [--cpu=CPU] [--memory=MEMORY] [options]",
-        flags: autoscale::FLAGS,
-        run: autoscale::run,
-    },
-    Verb {
-        name: "certificate",
-        usage: "certificate approve (-f FILENAME | NAME)\ncertificate deny (-f FILENAME | NAME)",
-        flags: certificate::FLAGS,
-        run: certificate::run,
-    },
-    Verb {
-        name: "cluster-info",
-        usage: "cluster-info [flags] [options]",
-        flags: &[],
-        run: api::cluster_info,
-    },
-    Verb { name: "config", usage: "config SUBCOMMAND [options]", flags: config::FLAGS, run: config::run },
-    Verb { name: "cordon", usage: "cordon NODE [options]", flags: nodes::FLAGS, run: nodes::cordon },
-    Verb {
-        name: "cp",
-        usage: "cp <file-spec-src> <file-spec-dest> [options]",
-        flags: exec::COPY_FLAGS,
-        run: exec::copy,
-    },
-    Verb { name: "create", usage: "create -f FILENAME [options]", flags: create::FLAGS, run: apply::create },
-    Verb {
-        name: "debug",
-        usage: "debug (POD | TYPE[[.VERSION].GROUP]/NAME) [ -- COMMAND [args...] ] [options]",
-        flags: debug::FLAGS,
-        run: debug::run,
-    },
-    Verb {
-        name: "delete",
-        usage: "delete ([-f FILENAME] | [-k DIRECTORY] | TYPE [(NAME | -l label | --all)]) [options]",
-        flags: delete::FLAGS,
-        run: delete::run,
-    },
-    Verb {
-        name: "describe",
-        usage: "describe (-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME) [options]",
-        flags: describe::FLAGS,
-        run: describe::run,
-    },
-    Verb { name: "diff", usage: "diff -f FILENAME [options]", flags: diff::FLAGS, run: diff::run },
-    Verb { name: "drain", usage: "drain NODE [options]", flags: drain::FLAGS, run: drain::run },
-    Verb {
-        name: "edit",
-        usage: "edit (RESOURCE/NAME | -f FILENAME) [options]",
-        flags: edit::FLAGS,
-        run: edit::run,
-    },
-    Verb {
-        name: "events",
-        usage: "events [(-o|--output=)json|yaml|name|jsonpath] [--for TYPE/NAME] [--watch] [--types=Normal,Warning] [options]",
-        flags: events::FLAGS,
-        run: events::run,
-    },
-    Verb {
-        name: "exec",
-        usage: "exec (POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...] [options]",
-        flags: exec::FLAGS,
-        run: exec::run,
-    },
-    Verb {
-        name: "explain",
-        usage: "explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [options]",
-        flags: explain::FLAGS,
-        run: explain::run,
-    },
-    Verb {
-        name: "expose",
-        usage: "expose (-f FILENAME | TYPE NAME) [--port=port] [--protocol=TCP|UDP|SCTP] [--target-port=number-or-name] [--name=name] [--external-ip=external-ip-of-service] [--type=type] [options]",
-        flags: expose::FLAGS,
-        run: expose::run,
-    },
-    Verb {
-        name: "get",
-        usage: "get [(-o|--output=)json|yaml|name|jsonpath|jsonpath-as-json|custom-columns|wide] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...) [flags] [options]",
-        flags: get::FLAGS,
-        run: get::run,
-    },
-    Verb {
-        name: "label",
-        usage: "label [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version] [options]",
-        flags: metadata::FLAGS,
-        run: metadata::label,
-    },
-    Verb {
-        name: "logs",
-        usage: "logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] [options]",
-        flags: logs::FLAGS,
-        run: logs::run,
-    },
-    Verb {
-        name: "patch",
-        usage: "patch (-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE] [options]",
-        flags: set::PATCH_FLAGS,
-        run: set::patch,
-    },
-    Verb {
-        name: "port-forward",
-        usage: "port-forward TYPE/NAME [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N] [options]",
-        flags: forward::FLAGS,
-        run: forward::run,
-    },
-    Verb {
-        name: "replace",
-        usage: "replace -f FILENAME [options]",
-        flags: replace::FLAGS,
-        run: replace::run,
-    },
-    Verb { name: "rollout", usage: "rollout SUBCOMMAND [options]", flags: rollout::FLAGS, run: rollout::run },
-    Verb {
-        name: "run",
-        usage: "run NAME --image=image [--env=\"key=value\"] [--port=port] [--dry-run=server|client] [--overrides=inline-json] [--command] -- [COMMAND] [args...] [options]",
-        flags: run::FLAGS,
-        run: run::run,
-    },
-    Verb {
-        name: "scale",
-        usage: "scale [--resource-version=version] [--current-replicas=count] --replicas=COUNT (-f FILENAME | TYPE NAME) [options]",
-        flags: scale::FLAGS,
-        run: scale::run,
-    },
-    Verb { name: "set", usage: "set SUBCOMMAND [options]", flags: set::FLAGS, run: set::run },
-    Verb {
-        name: "taint",
-        usage: "taint NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N [options]",
-        flags: nodes::TAINT_FLAGS,
-        run: nodes::taint,
-    },
-    Verb {
-        name: "top",
-        usage: "top node [NAME | -l label] [options]\ntop pod [NAME | -l label] [options]",
-        flags: top::FLAGS,
-        run: top::run,
-    },
-    Verb { name: "uncordon", usage: "uncordon NODE [options]", flags: nodes::FLAGS, run: nodes::uncordon },
-    Verb {
-        name: "version",
-        usage: "version [flags] [options]",
-        flags: api::VERSION_FLAGS,
-        run: api::version,
-    },
-    Verb {
-        name: "wait",
-        usage: "wait ([-f FILENAME] | resource.group/resource.name | resource.group [(-l label | --all)]) [--for=create|--for=delete|--for condition=available|--for=jsonpath='{}'[=value]] [options]",
-        flags: wait::FLAGS,
-        run: wait::run,
-    },
+    Verb { name: "alpha", flags: &[], run: elsewhere::alpha },
+    Verb { name: "annotate", flags: metadata::FLAGS, run: metadata::annotate },
+    Verb { name: "api-resources", flags: api::RESOURCES_FLAGS, run: api::resources },
+    Verb { name: "api-versions", flags: &[], run: api::versions },
+    Verb { name: "apply", flags: apply::FLAGS, run: apply::run },
+    Verb { name: "attach", flags: exec::FLAGS, run: exec::attach },
+    Verb { name: "auth", flags: auth::FLAGS, run: auth::run },
+    Verb { name: "autoscale", flags: autoscale::FLAGS, run: autoscale::run },
+    Verb { name: "certificate", flags: certificate::FLAGS, run: certificate::run },
+    Verb { name: "cluster-info", flags: &[], run: api::cluster_info },
+    Verb { name: "completion", flags: &[], run: elsewhere::completion },
+    Verb { name: "config", flags: config::FLAGS, run: config::run },
+    Verb { name: "cordon", flags: nodes::FLAGS, run: nodes::cordon },
+    Verb { name: "cp", flags: exec::COPY_FLAGS, run: exec::copy },
+    Verb { name: "create", flags: create::FLAGS, run: apply::create },
+    Verb { name: "debug", flags: debug::FLAGS, run: debug::run },
+    Verb { name: "delete", flags: delete::FLAGS, run: delete::run },
+    Verb { name: "describe", flags: describe::FLAGS, run: describe::run },
+    Verb { name: "diff", flags: diff::FLAGS, run: diff::run },
+    Verb { name: "drain", flags: drain::FLAGS, run: drain::run },
+    Verb { name: "edit", flags: edit::FLAGS, run: edit::run },
+    Verb { name: "events", flags: events::FLAGS, run: events::run },
+    Verb { name: "exec", flags: exec::FLAGS, run: exec::run },
+    Verb { name: "explain", flags: explain::FLAGS, run: explain::run },
+    Verb { name: "expose", flags: expose::FLAGS, run: expose::run },
+    Verb { name: "get", flags: get::FLAGS, run: get::run },
+    Verb { name: "kuberc", flags: &[], run: elsewhere::kuberc },
+    Verb { name: "kustomize", flags: elsewhere::KUSTOMIZE_FLAGS, run: elsewhere::kustomize },
+    Verb { name: "label", flags: metadata::FLAGS, run: metadata::label },
+    Verb { name: "logs", flags: logs::FLAGS, run: logs::run },
+    Verb { name: "options", flags: &[], run: elsewhere::options },
+    Verb { name: "patch", flags: set::PATCH_FLAGS, run: set::patch },
+    Verb { name: "plugin", flags: &[], run: elsewhere::plugin },
+    Verb { name: "port-forward", flags: forward::FLAGS, run: forward::run },
+    Verb { name: "proxy", flags: elsewhere::PROXY_FLAGS, run: elsewhere::proxy },
+    Verb { name: "replace", flags: replace::FLAGS, run: replace::run },
+    Verb { name: "rollout", flags: rollout::FLAGS, run: rollout::run },
+    Verb { name: "run", flags: run::FLAGS, run: run::run },
+    Verb { name: "scale", flags: scale::FLAGS, run: scale::run },
+    Verb { name: "set", flags: set::FLAGS, run: set::run },
+    Verb { name: "taint", flags: nodes::TAINT_FLAGS, run: nodes::taint },
+    Verb { name: "top", flags: top::FLAGS, run: top::run },
+    Verb { name: "uncordon", flags: nodes::FLAGS, run: nodes::uncordon },
+    Verb { name: "version", flags: api::VERSION_FLAGS, run: api::version },
+    Verb { name: "wait", flags: wait::FLAGS, run: wait::run },
 ];
 
 impl Ask {
@@ -480,10 +343,16 @@ impl Program {
 }
 
 fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
-    let Some((name, args)) = args::split_verb(args) else {
+    let Some((name, rest)) = args::split_verb(args) else {
+        Args::parse("", &[], args, "").map_err(|why| io.fail(why))?;
         help::all(io);
         return Ok(());
     };
+    if let Some(flag) = args::unknown_before(args, &name) {
+        io.warn(format!("Error: flags cannot be placed before plugin name: {flag}"));
+        return Err(Stop::Exit(1));
+    }
+    let args = rest;
     if name == "help" {
         return help::run(&args, io);
     }
@@ -493,12 +362,23 @@ fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
     let namespace = config::namespace(io.config);
     let mut args = Args::parse(verb.name, verb.flags, &args, &namespace).map_err(|why| io.fail(why))?;
     if args.is_on("help") {
-        return help::of(verb, io);
+        help::of(&help::path(verb.name, args.words.iter().map(String::as_str)), io);
+        return Ok(());
     }
     // `config` writes what the others choose from; `set subject` has users of its own.
     if !matches!(verb.name, "config" | "set" | "create") {
         config::choose(&mut args, io)?;
     }
-    io.impersonate = args.get("as").unwrap_or("").into();
+    if args.get("dry-run") == Some("unchanged") {
+        let now = io.started.rfc3339_micros();
+        let (date, time) = (format!("{}{}", &now[5..7], &now[8..10]), &now[11..26]);
+        io.warn(format!(
+            "W{date} {time}       1 helpers.go:719] --dry-run is deprecated and can be replaced with --dry-run=client."
+        ));
+    }
+    io.speak_for(&args)?;
+    if let Some(path) = args.get("kustomize") {
+        return Err(elsewhere::no_directory(path, io));
+    }
     (verb.run)(&args, io)
 }

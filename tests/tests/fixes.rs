@@ -104,6 +104,47 @@ const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\ndata:\
 type Case = (&'static str, &'static str, &'static str, (u32, u32), &'static str, Option<&'static str>);
 
 const CASES: &[Case] = &[
+    // One word for an object, and what may not be there.
+    (
+        DEPLOYMENT,
+        "  replicas: 2\n",
+        "  replicas: 2\n  strategy: Recreate\n",
+        (7, 13),
+        "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.strategy of type v1.DeploymentStrategy",
+        Some("  replicas: 2\n  strategy: {type: Recreate}\n"),
+    ),
+    (
+        SERVICE,
+        "  - port: 80\n    targetPort: 8080\n",
+        "  - 80\n",
+        (9, 5),
+        "json: cannot unmarshal number into Go struct field ServiceSpec.spec.ports of type v1.ServicePort",
+        Some("  - {port: 80}\n"),
+    ),
+    (
+        DEPLOYMENT,
+        "  replicas: 2\n",
+        "  replicas: 2\n  strategy:\n    type: Recreate\n    rollingUpdate: {maxSurge: 1}\n",
+        (9, 20),
+        "spec.strategy.rollingUpdate: Forbidden",
+        Some("  replicas: 2\n  strategy:\n    type: Recreate\n"),
+    ),
+    (
+        DEPLOYMENT,
+        "        image: nginx\n",
+        "        image: nginx\n        restartPolicy: Never\n",
+        (18, 24),
+        "spec.template.spec.containers[0].restartPolicy: Forbidden",
+        None,
+    ),
+    (
+        DEPLOYMENT,
+        "          value: fast\n",
+        "          value: fast\n          valueFrom: {fieldRef: {fieldPath: metadata.name}}\n",
+        (23, 22),
+        "spec.template.spec.containers[0].env[0].valueFrom: Invalid value",
+        None,
+    ),
     // Fields where they do not belong.
     (
         DEPLOYMENT,

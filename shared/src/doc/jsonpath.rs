@@ -49,7 +49,7 @@ impl JsonPath {
             Some(rest) => rest.strip_suffix('}').ok_or_else(|| refuse("it has no closing brace"))?,
             None => text,
         };
-        steps(inner).map(JsonPath).map_err(refuse)
+        steps(inner).map(JsonPath).map_err(|why| refuse(&why))
     }
 
     /// Every value it leads to.
@@ -57,30 +57,35 @@ impl JsonPath {
         follow(&self.0, vec![doc.clone()])
     }
 
-    /// The place in a list that it asks for and that the list does not have, with the list's length.
-    fn beyond(&self, doc: &Doc) -> Option<(i64, i64)> {
+    /// Why it cannot be followed, in kubectl's words; `strict`: what it names has to be there.
+    fn fault(&self, doc: &Doc, strict: bool) -> Option<String> {
         let mut found = vec![doc.clone()];
         for step in &self.0 {
-            if let Some(beyond) = found.iter().find_map(|doc| step.beyond(doc)) {
-                return Some(beyond);
+            if let Some(fault) = found.iter().find_map(|doc| step.fault(doc)) {
+                return Some(fault);
             }
             found = found.iter().flat_map(|doc| step.follow(doc)).collect();
+            if let (true, true, Step::Key(key)) = (strict, found.is_empty(), step) {
+                return Some(format!("{key} is not found"));
+            }
         }
         None
     }
 }
 
-fn steps(text: &str) -> Result<Vec<Step>, &'static str> {
+fn steps(text: &str) -> Result<Vec<Step>, String> {
     let mut rest = text.trim();
     rest = rest.strip_prefix(['$', '@']).unwrap_or(rest);
     if !rest.is_empty() && !rest.starts_with(['.', '[']) {
-        return Err("it must begin with a dot");
+        return Err("it must begin with a dot".into());
     }
     let mut steps = Vec::new();
     while !rest.is_empty() {
         let (step, after) = if let Some(after) = rest.strip_prefix('[') {
-            bracket(after)
-                .ok_or("between [ and ] goes a number, a range, *, a quoted key or ?(@.key==\"value\")")?
+            bracket(after).ok_or_else(|| match after.split_once(']') {
+                Some((inside, _)) => format!("invalid array index {inside}"),
+                None => "unterminated array".to_owned(),
+            })?
         } else if let Some(after) = rest.strip_prefix("..") {
             steps.push(Step::Below);
             if after.starts_with('[') { (None, after) } else { dotted(after) }
@@ -89,7 +94,7 @@ fn steps(text: &str) -> Result<Vec<Step>, &'static str> {
         };
         steps.extend(step);
         if !after.is_empty() && !after.starts_with(['.', '[']) {
-            return Err("parts are joined by dots");
+            return Err("parts are joined by dots".into());
         }
         rest = after;
     }
@@ -125,17 +130,35 @@ impl Step {
 }
 
 impl Step {
-    fn beyond(&self, doc: &Doc) -> Option<(i64, i64)> {
-        let (Step::Slice(from, to, _), Doc::List(items)) = (self, doc) else { return None };
+    fn fault(&self, doc: &Doc) -> Option<String> {
+        let Step::Slice(from, to, _) = self else { return None };
+        let items = match doc {
+            Doc::List(items) => items,
+            Doc::Null => return None,
+            other => return Some(format!("{} is not array or slice", go_type(other))),
+        };
         let length = items.len() as i64;
         let place = |at: i64| if at < 0 { at + length } else { at };
         let (from, to) = (from.map_or(0, place), to.map_or(length, place));
-        match () {
-            () if from == to => None,
-            () if from >= length || from < 0 => Some((from, length)),
-            () if to > length || to < 0 => Some((to - 1, length)),
-            () => None,
-        }
+        let at = match () {
+            () if from == to => return None,
+            () if from >= length || from < 0 => from,
+            () if to > length || to < 0 => to - 1,
+            () => return None,
+        };
+        Some(format!("array index out of bounds: index {at}, length {length}"))
+    }
+}
+
+/// The type of a value as Go calls it.
+fn go_type(value: &Doc) -> &'static str {
+    match value {
+        Doc::Map(_) => "map[string]interface {}",
+        Doc::List(_) => "[]interface {}",
+        Doc::Int(_) => "int64",
+        Doc::Float(_) => "float64",
+        Doc::Bool(_) => "bool",
+        _ => "string",
     }
 }
 
@@ -241,10 +264,10 @@ fn bracket(text: &str) -> Option<(Option<Step>, &str)> {
 fn one(text: &str) -> Option<Step> {
     let text = text.trim();
     if let Some(key) = unquoted(text) {
-        return Some(Step::Key(key.into()));
+        return Some(Step::Key(key.replace("\\.", ".").into()));
     }
     if text == "*" {
-        return Some(Step::All);
+        return Some(Step::Slice(None, None, 1));
     }
     let Some((from, rest)) = text.split_once(':') else {
         let at: i64 = text.parse().ok()?;
@@ -300,7 +323,12 @@ fn split_outside_quotes<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t s
 }
 
 /// `-o jsonpath=`: text with paths in braces, and parts that are repeated for each value a path leads to.
-pub struct Template(Vec<Part>, String);
+pub struct Template {
+    parts: Vec<Part>,
+    text: String,
+    /// Whether all that its paths name has to be there.
+    strict: bool,
+}
 
 enum Part {
     Text(String),
@@ -327,7 +355,7 @@ impl Template {
             if let Some(text) = unquoted(inside) {
                 parts.push(Part::Text(unescaped(text)));
             } else if let Some(path) = inside.strip_prefix("range ") {
-                let path = JsonPath::parse(path.trim()).map_err(refuse)?;
+                let path = steps(path.trim()).map(JsonPath).map_err(refuse)?;
                 open.push((path, std::mem::take(&mut parts)));
             } else if inside == "end" {
                 let (path, before) =
@@ -337,7 +365,7 @@ impl Template {
             } else if inside.starts_with(|first: char| first.is_alphabetic()) {
                 return Err(refuse(format!("unrecognized identifier {inside}")));
             } else {
-                parts.push(Part::Path(JsonPath::parse(inside).map_err(refuse)?));
+                parts.push(Part::Path(steps(inside).map(JsonPath).map_err(refuse)?));
             }
         }
         parts.push(Part::Text(rest.to_owned()));
@@ -346,13 +374,18 @@ impl Template {
             let inner = std::mem::replace(&mut parts, before);
             parts.push(Part::Range(path, inner));
         }
-        Ok(Template(parts, text.to_owned()))
+        Ok(Template { parts, text: text.to_owned(), strict: false })
+    }
+
+    /// The same, where all that its paths name has to be there, or need not be.
+    pub fn strictly(self, strict: bool) -> Template {
+        Template { strict, ..self }
     }
 
     /// The text for a document.
     pub fn print(&self, doc: &Doc) -> String {
         let mut text = String::new();
-        visit(&self.0, doc, &mut |found| match found {
+        visit(&self.parts, doc, &mut |found| match found {
             Found::Values(values) => text.push_str(&values.iter().map(print).collect::<Vec<_>>().join(" ")),
             Found::Text(plain) => text.push_str(plain),
         });
@@ -361,19 +394,18 @@ impl Template {
 
     /// Why it cannot be printed for a document, in kubectl's words.
     pub fn fault(&self, doc: &Doc) -> Option<String> {
-        let (at, length) = beyond(&self.0, doc)?;
-        let (text, object) = (&self.1, go_syntax(doc));
+        let why = fault(&self.parts, doc, self.strict)?;
+        let (text, object) = (&self.text, go_syntax(doc));
         Some(format!(
-            "error executing jsonpath {text:?}: Error executing template: array index out of bounds: index {at}, length \
-             {length}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t{text}\n\tobject given \
-             to jsonpath engine was:\n\t\t{object}\n\n"
+            "error executing jsonpath {text:?}: Error executing template: {why}. Printing more information for debugging \
+             the template:\n\ttemplate was:\n\t\t{text}\n\tobject given to jsonpath engine was:\n\t\t{object}\n\n"
         ))
     }
 
     /// Every value that a path of it leads to.
     pub fn find(&self, doc: &Doc) -> Vec<Doc> {
         let mut all = Vec::new();
-        visit(&self.0, doc, &mut |found| {
+        visit(&self.parts, doc, &mut |found| {
             if let Found::Values(values) = found {
                 all.extend(values);
             }
@@ -399,13 +431,13 @@ fn visit(parts: &[Part], doc: &Doc, each: &mut dyn FnMut(Found<'_>)) {
     }
 }
 
-fn beyond(parts: &[Part], doc: &Doc) -> Option<(i64, i64)> {
+fn fault(parts: &[Part], doc: &Doc, strict: bool) -> Option<String> {
     parts.iter().find_map(|part| match part {
         Part::Text(_) => None,
-        Part::Path(path) => path.beyond(doc),
-        Part::Range(path, inner) => {
-            path.beyond(doc).or_else(|| path.find(doc).iter().find_map(|item| beyond(inner, item)))
-        }
+        Part::Path(path) => path.fault(doc, strict),
+        Part::Range(path, inner) => path
+            .fault(doc, strict)
+            .or_else(|| path.find(doc).iter().find_map(|item| fault(inner, item, strict))),
     })
 }
 

@@ -2,19 +2,17 @@
 
 use crate::api::LabelSelector;
 use crate::cluster::HttpRequest;
-use crate::doc;
 use crate::doc::{Doc, Str, merge_patch, strategic_merge};
-use crate::manifest;
 
-use super::args::{Args, Flag, optional, output, switch, value};
+use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests::{self, Wanted};
 use super::patch::{three_way, three_way_merge};
 use super::printer::Format;
-use super::resource::{Target, escape, objects};
-use super::{prune, server_side};
+use super::resource::{Target, escape};
+use super::{last_applied, prune, server_side};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -24,7 +22,7 @@ pub(super) const FLAGS: &[Flag] = &[
     output(),
     value("selector", Some('l')),
     value("prune-allowlist", None),
-    value("grace-period", None),
+    int64("grace-period", None),
     value("field-manager", None),
     switch("server-side", None),
     switch("force-conflicts", None),
@@ -33,11 +31,12 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("force", None),
     switch("wait", None),
     switch("overwrite", None),
-    switch("recursive", Some('R')),
+    switch("create-annotation", None),
+    switch("openapi-patch", None),
+    switch("windows-line-endings", None),
+    value("subresource", None),
+    duration("timeout", None),
 ];
-
-/// The annotation in which kubectl remembers what it applied.
-pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// How often a patch is tried again when somebody else was faster.
 const MOST_TRIES: u32 = 5;
@@ -97,9 +96,10 @@ impl Mode {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    match args.words.split_first() {
-        Some((part, subjects)) if part == "view-last-applied" => return view_last(subjects, args, io),
-        _ => {}
+    if let Some((part, subjects)) = args.words.split_first()
+        && let Some(part) = last_applied::part(part)
+    {
+        return part(subjects, args, io);
     }
     let server_side = args.is_on("server-side");
     if args.is_on("force-conflicts") && !server_side {
@@ -140,35 +140,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     io.finish(failures)
 }
 
-/// `kubectl apply view-last-applied`
-fn view_last(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let mut failures = Vec::new();
-    for (target, object) in objects(subjects, args, io, &mut failures)? {
-        let Some(last) = last_applied(&object) else {
-            let (name, namespace) = (&target.name, &target.namespace);
-            failures.push(Failure::Client(format!(
-                "no last-applied-configuration annotation found on resource: {name} in namespace: {namespace}"
-            )));
-            continue;
-        };
-        match args.get("output").unwrap_or("yaml") {
-            "yaml" => io.print(&manifest::to_yaml(&last)),
-            "json" => io.say(last.to_json_pretty()),
-            other => {
-                return Err(io.fail(format!(
-                    "Unexpected -o output mode: {other}, the flag 'output' must be one of yaml|json\nSee 'kubectl apply \
-                     view-last-applied -h' for help and examples"
-                )));
-            }
-        }
-    }
-    io.finish(failures)
-}
-
 /// Applies one object and says what came of it.
 fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Failure>, Stop> {
     let target = &wanted.target;
-    let modified = with_last_applied(&wanted.doc);
+    let modified = last_applied::noted(&wanted.doc);
     for _ in 0..MOST_TRIES {
         let current = io.request(target.get())?;
         if current.code == 404 {
@@ -182,14 +157,15 @@ fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Fai
             return Ok(Err(Failure::of(&current).when(&doing)));
         }
         let current = current.body;
-        let original = last_applied(&current);
+        let original = last_applied::of(&current);
         if original.is_none() {
             io.warn(format!(
-                "Warning: resource {}/{} is missing the {LAST_APPLIED} annotation which is required by kubectl apply. \
+                "Warning: resource {}/{} is missing the {} annotation which is required by kubectl apply. \
                  kubectl apply should only be used on resources created declaratively by either kubectl create \
                  --save-config or kubectl apply. The missing annotation will be patched automatically.",
                 target.kind.plural,
-                target.name
+                target.name,
+                last_applied::LAST_APPLIED
             ));
         }
         let (way, patch) = match target.kind.known() {
@@ -252,35 +228,29 @@ fn nameless(wanted: &Wanted) -> Failure {
     ))
 }
 
-/// The object with the annotation that says what was applied.
-pub(super) fn with_last_applied(doc: &Doc) -> Doc {
-    let mut bare = doc.clone();
-    let mut annotations = doc["metadata"]["annotations"].clone();
-    annotations.map_mut().remove(LAST_APPLIED);
-    bare.set_at(&["metadata", "annotations"], annotations.clone());
-    // Go writes these characters of JSON text escaped.
-    let mut text = bare.to_json().replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
-    text.push('\n');
-    annotations.set(LAST_APPLIED, text);
-    bare.set_at(&["metadata", "annotations"], annotations);
-    bare
-}
-
-/// What was applied last, if the object says.
-pub(super) fn last_applied(current: &Doc) -> Option<Doc> {
-    let text = current["metadata"]["annotations"][LAST_APPLIED].as_str()?;
-    doc::parse_json(text).ok()
-}
-
 /// `kubectl create -f -`, and what [`super::create`] makes of words.
 pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if let Some(path) = args.get("raw") {
+        let response = io.request(HttpRequest {
+            method: "POST".into(),
+            path: path.into(),
+            body: io.stdin.text.clone(),
+            ..HttpRequest::default()
+        })?;
+        if !response.is_success() {
+            return Err(io.end(Failure::of(&response)));
+        }
+        io.say(response.body.to_json());
+        return Ok(());
+    }
     if super::create::from_words(args, io)? {
         return Ok(());
     }
     let mode = Mode::of(args, "kubectl-create", io)?;
     let (wanted, mut failures) = manifests::read(args, "create", io)?;
     for object in &wanted {
-        let doc = if args.is_on("save-config") { with_last_applied(&object.doc) } else { object.doc.clone() };
+        let doc =
+            if args.is_on("save-config") { last_applied::noted(&object.doc) } else { object.doc.clone() };
         if let Err(failure) = create_one(&object.target, &doc, &mode, io)? {
             failures.push(failure);
         }

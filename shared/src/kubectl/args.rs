@@ -6,17 +6,24 @@ use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::Duration;
 
+use super::help;
+
 /// A flag that a verb takes.
+#[derive(Debug)]
 pub(super) struct Flag {
     pub long: &'static str,
     pub short: Option<char>,
     takes: Takes,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 enum Takes {
     /// A value, which may be the next word.
     Value,
+    /// The same, where it is a whole number of so many bits.
+    Number(u8),
+    /// The same, where it is a length of time.
+    Duration,
     /// True or false, joined by `=`, or nothing for true.
     Switch,
     /// A value joined by `=`, or nothing for this one.
@@ -28,13 +35,28 @@ enum Takes {
 impl Takes {
     /// Whether a value must follow.
     fn must(self) -> bool {
-        matches!(self, Takes::Value | Takes::Format)
+        matches!(self, Takes::Value | Takes::Number(_) | Takes::Duration | Takes::Format)
     }
 }
 
 /// A flag with a value.
 pub(super) const fn value(long: &'static str, short: Option<char>) -> Flag {
     Flag { long, short, takes: Takes::Value }
+}
+
+/// A flag with a whole number.
+pub(super) const fn int64(long: &'static str, short: Option<char>) -> Flag {
+    Flag { long, short, takes: Takes::Number(64) }
+}
+
+/// A flag with a whole number of 32 bits.
+pub(super) const fn int32(long: &'static str, short: Option<char>) -> Flag {
+    Flag { long, short, takes: Takes::Number(32) }
+}
+
+/// A flag with a length of time.
+pub(super) const fn duration(long: &'static str, short: Option<char>) -> Flag {
+    Flag { long, short, takes: Takes::Duration }
 }
 
 /// A flag that is there or not.
@@ -59,10 +81,15 @@ const PRINTING: &[Flag] = &[
     switch("show-managed-fields", None),
 ];
 
+/// Flags of verbs that read objects from files.
+const READING: &[Flag] = &[value("kustomize", Some('k')), switch("recursive", Some('R'))];
+
 /// All flags of a verb, beside those of every verb.
 fn own(flags: &'static [Flag]) -> impl Iterator<Item = &'static Flag> {
     let prints = flags.iter().any(|flag| flag.takes == Takes::Format);
-    flags.iter().chain(if prints { PRINTING } else { &[] })
+    let reads = flags.iter().any(|flag| flag.long == "filename");
+    let printing = if prints { PRINTING } else { &[] };
+    flags.iter().chain(printing).chain(if reads { READING } else { &[] })
 }
 
 /// Flags that every verb takes. Those about the way to the server are read and mean nothing here: there is one server.
@@ -71,6 +98,7 @@ const GLOBAL: &[Flag] = &[
     value("as", None),
     value("as-group", None),
     value("as-uid", None),
+    value("as-user-extra", None),
     value("context", None),
     value("cluster", None),
     value("user", None),
@@ -79,7 +107,20 @@ const GLOBAL: &[Flag] = &[
     value("token", None),
     value("request-timeout", None),
     value("cache-dir", None),
-    value("v", Some('v')),
+    value("certificate-authority", None),
+    value("client-certificate", None),
+    value("client-key", None),
+    value("kuberc", None),
+    value("log-flush-frequency", None),
+    value("username", None),
+    value("password", None),
+    value("profile", None),
+    value("profile-output", None),
+    value("tls-server-name", None),
+    value("vmodule", None),
+    switch("disable-compression", None),
+    switch("match-server-version", None),
+    int32("v", Some('v')),
     switch("insecure-skip-tls-verify", None),
     switch("warnings-as-errors", None),
     switch("help", Some('h')),
@@ -93,6 +134,18 @@ pub(super) fn typed(flags: &'static [Flag]) -> Vec<String> {
     };
     let short = |flag: &Flag| flag.short.map(|letter| format!("-{letter}"));
     own(flags).chain(GLOBAL).flat_map(|flag| short(flag).into_iter().chain([long(flag)])).collect()
+}
+
+/// A flag that stands before the verb and is none of those that may.
+pub(super) fn unknown_before<'a>(args: &'a [Str], verb: &str) -> Option<&'a Str> {
+    let known = |arg: &Str| {
+        let name = arg.trim_start_matches('-').split('=').next().unwrap_or("");
+        GLOBAL.iter().any(|flag| {
+            flag.long == name
+                || (!arg.starts_with("--") && flag.short.is_some_and(|letter| name.starts_with(letter)))
+        })
+    };
+    args.iter().take_while(|arg| **arg != *verb).find(|arg| arg.starts_with('-') && !known(arg))
 }
 
 /// The verb, and everything else: flags may stand before it, as in `kubectl -n team get pods`.
@@ -112,23 +165,6 @@ pub(super) fn split_verb(args: &[Str]) -> Option<(Str, Vec<Str>)> {
     Some((verb, rest.collect()))
 }
 
-/// Verbs that are several.
-const PARTED: [&str; 7] = ["auth", "certificate", "config", "create", "rollout", "set", "top"];
-
-/// Flags that hold whole numbers, of 64 bits and of 32.
-const NUMBERS: [&str; 8] = [
-    "chunk-size",
-    "current-replicas",
-    "grace-period",
-    "limit-bytes",
-    "replicas",
-    "revision",
-    "tail",
-    "to-revision",
-];
-const SMALL_NUMBERS: [&str; 4] = ["max", "min", "v", "value"];
-const DURATIONS: [&str; 2] = ["since", "timeout"];
-
 /// A command line that was read.
 #[derive(Debug)]
 pub(super) struct Args {
@@ -136,6 +172,8 @@ pub(super) struct Args {
     /// How many of the words stand before `--`, if that is there.
     pub dash: Option<usize>,
     flags: BTreeMap<&'static str, Vec<String>>,
+    /// All flags of the verb.
+    known: &'static [Flag],
     /// The namespace that is meant where none is said.
     namespace: String,
 }
@@ -146,12 +184,20 @@ impl Args {
         let dash = args.iter().position(|arg| arg == "--");
         let (args, after) = args.split_at(dash.unwrap_or(args.len()));
         let mut parser = Parser::from_args(args.iter().map(|arg| arg.as_str()));
-        let mut parsed =
-            Args { words: Vec::new(), dash: None, flags: BTreeMap::new(), namespace: namespace.to_owned() };
+        let mut parsed = Args {
+            words: Vec::new(),
+            dash: None,
+            flags: BTreeMap::new(),
+            known: flags,
+            namespace: namespace.to_owned(),
+        };
         // Some verbs are several: `kubectl create deployment`.
-        let part = args.iter().find(|arg| !arg.starts_with('-')).filter(|_| PARTED.contains(&verb));
-        let verb = part.map_or_else(|| verb.to_owned(), |part| format!("{verb} {part}"));
-        let usage = |why: String| format!("{why}\nSee 'kubectl {verb} --help' for usage.");
+        let path = || help::path(verb, args.iter().map(Str::as_str).filter(|arg| !arg.starts_with('-')));
+        let usage = |why: String| {
+            let path = path();
+            let space = if path.is_empty() { "" } else { " " };
+            format!("{why}\nSee 'kubectl{space}{path} --help' for usage.")
+        };
         let known = || GLOBAL.iter().chain(own(flags));
         loop {
             // What follows the letter of a switch is another letter (`-it`), unless `=` stands between.
@@ -168,7 +214,13 @@ impl Args {
                 }
                 Some(Arg::Short(letter)) => {
                     let flag = known().find(|flag| flag.short == Some(letter));
-                    let unknown = || usage(format!("unknown shorthand flag: '{letter}' in -{letter}"));
+                    let unknown = || {
+                        // The letters that follow it are named as well.
+                        let mut words =
+                            args.iter().filter(|arg| arg.starts_with('-') && !arg.starts_with("--"));
+                        let rest = words.find_map(|arg| arg[1..].find(letter).map(|at| &arg[1 + at..]));
+                        usage(format!("unknown shorthand flag: '{letter}' in -{}", rest.unwrap_or("")))
+                    };
                     let with_value = format!("{letter}=");
                     let short = |arg: &Str| arg.starts_with('-') && !arg.starts_with("--");
                     alone = !args.iter().any(|arg| short(arg) && arg.contains(&with_value));
@@ -190,6 +242,11 @@ impl Args {
         parsed.dash = dash.map(|_| parsed.words.len());
         parsed.words.extend(after.iter().skip(1).map(Str::to_string));
         Ok(parsed)
+    }
+
+    /// Whether the verb prints tables, so that their columns can be chosen.
+    pub fn has_columns(&self) -> bool {
+        self.known.iter().any(|flag| flag.long == "label-columns")
     }
 
     /// The last value of a flag.
@@ -234,18 +291,9 @@ impl Args {
 impl Flag {
     /// Whether a value is one that the flag takes.
     fn check(&self, text: &str) -> Result<(), String> {
-        let why = match text.parse::<i64>() {
-            _ if DURATIONS.contains(&self.long) => {
-                let plain = text.parse::<i64>().is_ok_and(|number| number <= 0);
-                let known = plain || Duration::parse(text).is_some();
-                (!known).then(|| format!("time: invalid duration {text:?}"))
-            }
-            Ok(number) if SMALL_NUMBERS.contains(&self.long) && i32::try_from(number).is_err() => {
-                Some(format!("strconv.ParseInt: parsing {text:?}: value out of range"))
-            }
-            Err(_) if NUMBERS.contains(&self.long) || SMALL_NUMBERS.contains(&self.long) => {
-                Some(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
-            }
+        let why = match self.takes {
+            Takes::Number(bits) => wrong_number(text, bits),
+            Takes::Duration => wrong_duration(text),
             _ => None,
         };
         let Some(why) = why else { return Ok(()) };
@@ -271,7 +319,34 @@ impl Flag {
                 }
             },
             (_, Some(text)) => Ok(text),
-            (Takes::Value | Takes::Format, None) => Ok(String::new()),
+            (_, None) => Ok(String::new()),
         }
     }
+}
+
+fn wrong_number(text: &str, bits: u8) -> Option<String> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let why = match text.parse::<i64>() {
+        Ok(number) if bits == 64 || i32::try_from(number).is_ok() => return None,
+        Ok(_) => "value out of range",
+        Err(_) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            "value out of range"
+        }
+        Err(_) => "invalid syntax",
+    };
+    Some(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+}
+
+fn wrong_duration(text: &str) -> Option<String> {
+    let size = text.strip_prefix(['-', '+']).unwrap_or(text);
+    // Only zero needs no unit.
+    if size == "0" || (!size.is_empty() && Duration::parse(size).is_some()) {
+        return None;
+    }
+    let bare = !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit());
+    Some(if bare {
+        format!("time: missing unit in duration {text:?}")
+    } else {
+        format!("time: invalid duration {text:?}")
+    })
 }

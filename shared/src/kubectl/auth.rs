@@ -1,10 +1,12 @@
-//! `kubectl auth can-i` and `auth whoami`
+//! `kubectl auth can-i` and `auth whoami`; `auth reconcile` has a module of its own.
+
+mod reconcile;
 
 use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::{Doc, Str};
 
-use super::args::{Args, Flag, output, switch, value};
+use super::args::{Args, Flag, optional, output, switch, value};
 use super::describe::policy_rules;
 use super::failure::Failure;
 use super::io::{Io, Stop};
@@ -18,6 +20,10 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("list", None),
     switch("no-headers", None),
     value("subresource", None),
+    value("filename", Some('f')),
+    switch("remove-extra-permissions", None),
+    switch("remove-extra-subjects", None),
+    optional("dry-run", "unchanged"),
     output(),
 ];
 
@@ -44,7 +50,8 @@ const VERBS: [&str; 16] = [
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let words: Vec<&str> = args.words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["whoami"] => who_am_i(args, io),
+        ["whoami", ..] => who_am_i(args, io),
+        ["reconcile", ..] => reconcile::run(args, io),
         ["can-i"] if args.is_on("list") => list(args, io),
         ["can-i", ..] if args.is_on("list") => {
             Err(io.fail("list option must be specified with no arguments"))
@@ -54,7 +61,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             "you must specify two arguments: verb resource or verb resource/resourceName.\nSee 'kubectl auth can-i -h' for \
              help and examples.",
         )),
-        [] => super::help::run(&["auth".into()], io),
+        [] => super::help::parts("auth", io),
         [other, ..] => {
             Err(io.fail(format!("unknown command {other:?}\nSee 'kubectl auth -h' for help and examples")))
         }
@@ -171,7 +178,9 @@ fn who_am_i(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         });
     }
     if let Some(format) = Format::asked(args, io)? {
-        return format.show(&response.body, true, io);
+        let mut review = response.body.clone();
+        review.remove("code");
+        return format.show(&review, true, io);
     }
     let user = &response.body["status"]["userInfo"];
     let mut text = "ATTRIBUTE\tVALUE\n".to_owned();

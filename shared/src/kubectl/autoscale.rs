@@ -4,21 +4,24 @@ use crate::api::quantity::canonical;
 use crate::doc;
 use crate::doc::{Doc, Str};
 
-use super::args::{Args, Flag, optional, output, value};
+use super::args::{Args, Flag, int32, optional, output, switch, value};
 use super::change::{DryRun, Making};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::{Resource, Target, objects};
 
 pub(super) const FLAGS: &[Flag] = &[
-    value("min", None),
-    value("max", None),
+    value("filename", Some('f')),
+    int32("min", None),
+    int32("max", None),
     value("cpu-percent", None),
     value("cpu", None),
     value("memory", None),
     value("name", None),
     output(),
     optional("dry-run", "unchanged"),
+    value("field-manager", None),
+    switch("save-config", None),
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
@@ -60,7 +63,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut failures = Vec::new();
     for (target, object) in objects(&args.words, args, io, &mut failures)? {
         if object["spec"]["replicas"].is_null() {
-            let why = format!("cannot autoscale a {}: {:?} has no scale", target.kind.kind, &*target.name);
+            let why = format!(
+                "cannot autoscale a {}: could not find scale subresource for {} in discovery information",
+                target.kind.kind,
+                target.resource()
+            );
             failures.push(Failure::Client(why));
             continue;
         }
@@ -70,7 +77,17 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let place = Target::of(resource, &target.namespace, &name);
         let done = if dry == DryRun::Client { "created" } else { "autoscaled" };
         let making = Making { manager: "kubectl-autoscale", done, refused: "" };
-        making.make(&place, made, args, io, &mut failures)?;
+        let mut refused = Vec::new();
+        making.make(&place, made, args, io, &mut refused)?;
+        // What the older version could not say either is worded so.
+        let only_new = metrics.iter().any(|metric| !metric["resource"]["target"]["averageValue"].is_null());
+        failures.extend(refused.into_iter().map(|failure| match failure {
+            Failure::Server(_) if only_new => Failure::Client(
+                "failed to create autoscaling/v2 HPA and the configuration is incompatible with autoscaling/v1: %!w(<nil>)"
+                    .into(),
+            ),
+            other => other,
+        }));
     }
     io.finish(failures)
 }

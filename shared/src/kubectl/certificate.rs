@@ -13,12 +13,12 @@ pub(super) const FLAGS: &[Flag] = &[value("selector", Some('l')), switch("all", 
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((verb, names)) = args.words.split_first() else {
-        return super::help::run(&["certificate".into()], io);
+        return super::help::parts("certificate", io);
     };
     let (kind, done) = match verb.as_str() {
         "approve" => ("Approved", "approved"),
         "deny" => ("Denied", "denied"),
-        _ => return super::help::run(&["certificate".into()], io),
+        _ => return super::help::parts("certificate", io),
     };
     if names.is_empty() && args.get("selector").is_none() && !args.is_on("all") {
         return Err(io.fail("one or more CSRs must be specified as <name> or -f <filename>"));

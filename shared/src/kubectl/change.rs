@@ -7,7 +7,7 @@ use super::args::Args;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::printer::Format;
-use super::resource::Target;
+use super::resource::{Target, escape};
 
 /// Whether something is done for real.
 #[derive(Clone, Copy, PartialEq)]
@@ -83,7 +83,7 @@ impl Making {
         failures: &mut Vec<Failure>,
     ) -> Result<(), Stop> {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
-        let doc = if args.is_on("save-config") { super::apply::with_last_applied(&doc) } else { doc };
+        let doc = if args.is_on("save-config") { super::last_applied::noted(&doc) } else { doc };
         let format = Format::asked(args, io)?;
         let mut made = shaped(doc.clone());
         if args.get("namespace").is_some() && target.kind.namespaced {
@@ -91,7 +91,8 @@ impl Making {
         }
         if dry != DryRun::Client {
             let collection = Target { name: Str::new(), ..target.clone() };
-            let query = format!("fieldManager={}&fieldValidation=Strict{}", self.manager, dry.query());
+            let manager = args.get("field-manager").unwrap_or(self.manager);
+            let query = format!("fieldManager={}&fieldValidation=Strict{}", escape(manager), dry.query());
             let response = io.request(HttpRequest {
                 method: "POST".into(),
                 path: format!("{}?{query}", collection.path()).into(),
@@ -180,18 +181,22 @@ impl Patching<'_> {
             };
             super::get::typed(target, &merged.unwrap_or_else(|| object.clone()))
         } else {
-            let mut request = target.patch(self.way, self.manager, patch);
+            let mut request =
+                target.patch(self.way, args.get("field-manager").unwrap_or(self.manager), patch);
             request.path = request.path.replacen('?', &format!("{}?", self.part), 1).into();
             request.path = format!("{}{}", request.path, dry.query()).into();
             let response = io.request(request)?;
             if !response.is_success() {
-                failures.push(Failure::of(&response));
+                failures.push(Failure::of(&response).about("patch", target));
                 return Ok(());
             }
             response.body
         };
+        // `patch` and `taint` do not say that nothing came of it.
+        let suffix =
+            if matches!(self.manager, "kubectl-patch" | "kubectl-taint") { "" } else { dry.suffix() };
         match format {
-            None => io.say(format!("{} {}{}", target.display(), self.done, dry.suffix())),
+            None => io.say(format!("{} {}{suffix}", target.display(), self.done)),
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {
                 made.at_mut(&["metadata"]).remove("managedFields");

@@ -64,6 +64,13 @@ pub(super) fn namespace(config: &Doc) -> String {
     if namespace.is_empty() { "default".into() } else { namespace.to_string() }
 }
 
+/// The user of the context that is in use.
+pub(super) fn user(config: &Doc) -> Str {
+    let config = current(config);
+    let context = named(&config, "contexts", &config["current-context"].str());
+    context.map(|context| context["context"]["user"].str()).unwrap_or_default()
+}
+
 /// What the flags choose of the kubeconfig must be in it; a context brings its namespace.
 pub(super) fn choose(args: &mut Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let config = current(io.config);
@@ -95,12 +102,12 @@ fn named<'d>(config: &'d Doc, list: &str, name: &str) -> Option<&'d Doc> {
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((verb, words)) = args.words.split_first() else {
-        return super::help::run(&["config".into()], io);
+        return super::help::parts("config", io);
     };
     let config = current(io.config);
     match (verb.as_str(), words) {
-        ("view", []) => view(config, args, io),
-        ("current-context", []) => match config["current-context"].str() {
+        ("view", _) => view(config, args, io),
+        ("current-context", _) => match config["current-context"].str() {
             none if none.is_empty() => Err(io.fail("current-context is not set")),
             name => {
                 io.say(name);
@@ -108,8 +115,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             }
         },
         ("get-contexts", names) => contexts(&config, names, args, io),
-        ("get-clusters", []) => list(&config, "clusters", args, io),
-        ("get-users", []) => list(&config, "users", args, io),
+        ("get-clusters", _) => list(&config, "clusters", args, io),
+        ("get-users", _) => list(&config, "users", args, io),
         ("set-context", names) => set_context(config, names, args, io),
         ("use-context" | "use", [name]) => use_context(config, name, io),
         ("rename-context", [old, new]) => rename_context(config, old, new, io),
@@ -129,10 +136,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         (
             "use-context" | "use" | "rename-context" | "set" | "unset" | "set-cluster" | "set-credentials",
             names,
-        ) => Err(io.fail(format!(
-            "Unexpected args: [{}]\nSee 'kubectl config {verb} -h' for help and examples",
-            names.join(" ")
-        ))),
+        ) => {
+            super::help::of(&super::help::path("config", [verb.as_str()].into_iter()), io);
+            Err(io.fail(format!("Unexpected args: [{}]", names.join(" "))))
+        }
         _ => Err(io.fail(format!("unknown command {verb:?}\nSee 'kubectl config -h' for help and examples"))),
     }
 }

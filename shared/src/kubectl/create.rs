@@ -2,6 +2,7 @@
 
 mod access;
 mod data;
+mod hash;
 mod network;
 mod policy;
 mod workloads;
@@ -10,7 +11,7 @@ use crate::api::Kind;
 use crate::doc;
 use crate::doc::Doc;
 
-use super::args::{Args, Flag, optional, output, switch, value};
+use super::args::{Args, Flag, duration, int32, optional, output, switch, value};
 use super::change::Making;
 use super::io::{Io, Stop};
 use super::resource::{Resource, Target, kind};
@@ -25,12 +26,11 @@ pub(super) const FLAGS: &[Flag] = &[
     value("field-manager", None),
     value("raw", None),
     switch("save-config", None),
-    switch("recursive", Some('R')),
     switch("edit", None),
     switch("append-hash", None),
     value("image", None),
-    value("replicas", Some('r')),
-    value("port", None),
+    int32("replicas", Some('r')),
+    int32("port", None),
     value("from", None),
     value("from-literal", None),
     value("from-file", None),
@@ -42,7 +42,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("cert", None),
     value("key", None),
     value("tcp", None),
-    value("node-port", None),
+    int32("node-port", None),
     value("clusterip", None),
     value("external-name", None),
     value("type", None),
@@ -59,10 +59,9 @@ pub(super) const FLAGS: &[Flag] = &[
     value("serviceaccount", None),
     value("hard", None),
     value("scopes", None),
-    value("selector", None),
     value("min-available", None),
     value("max-unavailable", None),
-    value("value", None),
+    int32("value", None),
     switch("global-default", None),
     value("description", None),
     value("preemption-policy", None),
@@ -71,10 +70,12 @@ pub(super) const FLAGS: &[Flag] = &[
     value("default-backend", None),
     value("annotation", None),
     value("audience", None),
-    value("duration", None),
+    duration("duration", None),
     value("bound-object-kind", None),
     value("bound-object-name", None),
     value("bound-object-uid", None),
+    value("selector", Some('l')),
+    switch("windows-line-endings", None),
 ];
 
 /// Makes a kind's object of its name, the words after it and the flags; the error is what stands after `error: `.
@@ -101,7 +102,7 @@ const KINDS: &[Made] = &[
         "clusterrolebindings",
         false,
         "failed to create clusterrolebinding: ",
-        access::binding,
+        access::cluster_binding,
     ),
     Made(&["configmap", "cm"], "configmaps", false, "failed to create configmap: ", data::config_map),
     Made(&["cronjob", "cj"], "cronjobs", false, "failed to create cronjob: ", workloads::cron_job),
@@ -157,12 +158,16 @@ pub(super) fn from_words(args: &Args, io: &mut Io<'_>) -> Result<bool, Stop> {
             args.words.join(" ")
         )));
     };
+    if made.2 && words.is_empty() {
+        super::help::parts(&format!("create {}", made.0[0]), io)?;
+        return Ok(true);
+    }
     let (variant, words) = match words.split_first() {
         Some((variant, words)) if made.2 => (variant.as_str(), words),
         _ => ("", words),
     };
     let called = made.0[0];
-    if called == "deployment" && words.is_empty() && args.get("image").is_none() {
+    if called == "deployment" && args.get("image").is_none() {
         return Err(io.fail("required flag(s) \"image\" not set"));
     }
     let [name] = words else {
@@ -174,6 +179,14 @@ pub(super) fn from_words(args: &Args, io: &mut Io<'_>) -> Result<bool, Stop> {
     };
     let wish = Wish { name, variant, command, args };
     let doc = (made.4)(&wish, io)?.map_err(|why| io.fail(why))?;
+    let mut name = name.clone();
+    if let Some(kind) = [("configmap", "ConfigMap"), ("secret", "Secret")]
+        .iter()
+        .find_map(|(word, kind)| (*word == called && args.is_on("append-hash")).then_some(kind))
+    {
+        name = format!("{name}-{}", hash::suffix(kind, &name, &doc));
+    }
+    let name = name.as_str();
     let Some(resource) = kind(made.1, io)? else {
         return Err(io.fail("the server could not find the requested resource"));
     };

@@ -41,6 +41,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if image.is_empty() && args.get("set-image").is_none() {
         return Err(io.fail("you must specify --image when not using --copy-to."));
     }
+    const PROFILES: [&str; 6] = ["general", "baseline", "restricted", "netadmin", "sysadmin", "legacy"];
+    if let Some(profile) = args.get("profile").filter(|profile| !PROFILES.contains(profile)) {
+        return Err(io.fail(format!("unknown profile: {profile}")));
+    }
     if args.get("target").is_some() && copy.is_some() {
         return Err(io.fail("--target is incompatible with --copy-to. Use --share-processes instead."));
     }
@@ -99,22 +103,23 @@ fn named(args: &Args, io: &mut Io<'_>) -> String {
     }
     let name = format!("debugger-{}", suffix(io));
     if !args.is_on("quiet") {
-        io.warn(format!("Defaulting debug container name to {name}."));
+        io.say(format!("Defaulting debug container name to {name}."));
     }
     name
 }
 
 /// A container beside those that run.
 fn beside(target: &Target, pod: &Doc, image: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let other = args.get("target");
+    if let Some(other) = other.filter(|_| !args.is_on("quiet")) {
+        io.say(format!(
+            "Targeting container {other:?}. If you don't see processes from this container it may be because the \
+             container runtime doesn't support this feature."
+        ));
+    }
     let name = named(args, io);
     let mut made = container(&name, image, args);
-    if let Some(other) = args.get("target") {
-        if !args.is_on("quiet") {
-            io.warn(format!(
-                "Targeting container {other:?}. If you don't see processes from this container it may be because the \
-                 container runtime doesn't support this feature."
-            ));
-        }
+    if let Some(other) = other {
         made.set("targetContainerName", other);
     }
     let mut containers = pod["spec"]["ephemeralContainers"].items().to_vec();

@@ -5,7 +5,7 @@ use crate::doc;
 use crate::doc::Doc;
 use crate::sim::Duration;
 
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, duration, int64, optional, switch, value};
 use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
@@ -17,16 +17,15 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("all", None),
     value("selector", Some('l')),
     value("field-selector", None),
-    value("timeout", None),
+    duration("timeout", None),
     value("output", Some('o')),
     value("raw", None),
     switch("all-namespaces", Some('A')),
-    switch("interactive", None),
-    switch("recursive", Some('R')),
+    switch("interactive", Some('i')),
     switch("wait", None),
     optional("dry-run", "unchanged"),
     optional("cascade", "background"),
-    value("grace-period", None),
+    int64("grace-period", None),
     switch("now", None),
     switch("force", None),
     switch("ignore-not-found", None),

@@ -15,7 +15,7 @@ mod volumes;
 
 use crate::doc::Doc;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, int64, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests;
@@ -29,7 +29,7 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("all-namespaces", Some('A')),
     value("selector", Some('l')),
     switch("show-events", None),
-    value("chunk-size", None),
+    int64("chunk-size", None),
     value("filename", Some('f')),
 ];
 

@@ -4,10 +4,10 @@ use crate::cluster::HttpRequest;
 use crate::doc::{Doc, Str};
 use crate::manifest;
 
-use super::apply::{last_applied, with_last_applied};
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, int64, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Stop};
+use super::last_applied::{self, LAST_APPLIED};
 use super::manifests::{self, Wanted};
 use super::patch::three_way;
 use super::resource::{Target, escape};
@@ -16,15 +16,21 @@ pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
     value("selector", Some('l')),
     value("field-manager", None),
-    value("concurrency", None),
+    int64("concurrency", None),
     switch("server-side", None),
     switch("force-conflicts", None),
     switch("show-managed-fields", None),
     switch("prune", None),
+    value("prune-allowlist", None),
+    switch("show-secrets", None),
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let (wanted, mut failures) = manifests::read(args, "diff", io)?;
+    let (wanted, mut failures) = match manifests::read(args, "diff", io) {
+        // One means that something differs.
+        Err(Stop::Exit(_)) => return Err(Stop::Exit(2)),
+        read => read?,
+    };
     let mut differs = false;
     for object in &wanted {
         let current = io.request(object.target.get())?;
@@ -63,7 +69,7 @@ fn would(object: &Wanted, live: &Doc, args: &Args) -> HttpRequest {
             ..HttpRequest::default()
         };
     }
-    let modified = with_last_applied(&object.doc);
+    let modified = last_applied::noted(&object.doc);
     let query = "dryRun=All&fieldManager=kubectl-client-side-apply";
     if live.is_null() {
         let collection = Target { name: Str::new(), ..target.clone() };
@@ -74,7 +80,7 @@ fn would(object: &Wanted, live: &Doc, args: &Args) -> HttpRequest {
             ..HttpRequest::default()
         };
     }
-    let patch = three_way(&last_applied(live).unwrap_or_default(), &modified, live);
+    let patch = three_way(&last_applied::of(live).unwrap_or_default(), &modified, live);
     let way = if target.kind.known().is_some() { "strategic-merge" } else { "merge" };
     HttpRequest {
         method: "PATCH".into(),
@@ -94,7 +100,7 @@ fn shown(mut object: Doc, args: &Args) -> Doc {
         object.at_mut(&["metadata"]).remove("managedFields");
     }
     let metadata = object.at_mut(&["metadata", "annotations"]);
-    metadata.remove(super::apply::LAST_APPLIED);
+    metadata.remove(LAST_APPLIED);
     if metadata.is_empty() {
         object.at_mut(&["metadata"]).remove("annotations");
     }

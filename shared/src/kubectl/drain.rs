@@ -1,13 +1,14 @@
 //! `kubectl drain`
 
 use crate::api::Kind;
+use crate::api::LabelSelector;
 use crate::cluster::HttpRequest;
 use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::Duration;
 
-use super::args::{Args, Flag, optional, switch, value};
+use super::args::{Args, Flag, duration, int64, optional, switch, value};
 use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
@@ -17,14 +18,14 @@ use super::resource::{Target, escape, objects};
 pub(super) const FLAGS: &[Flag] = &[
     value("selector", Some('l')),
     value("pod-selector", None),
-    value("grace-period", None),
-    value("timeout", None),
+    int64("grace-period", None),
+    duration("timeout", None),
     switch("ignore-daemonsets", None),
     switch("force", None),
     switch("delete-emptydir-data", None),
     switch("disable-eviction", None),
-    value("chunk-size", None),
-    value("skip-wait-for-delete-timeout", None),
+    int64("chunk-size", None),
+    int64("skip-wait-for-delete-timeout", None),
     optional("dry-run", "unchanged"),
 ];
 
@@ -32,20 +33,15 @@ pub(super) const FLAGS: &[Flag] = &[
 const RETRY: Duration = Duration::seconds(5);
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let timeout = match args.get("timeout").map(|text| Duration::parse(text).ok_or(text)) {
-        Some(Err(text)) => {
-            return Err(
-                io.fail(format!("invalid argument {text:?} for \"--timeout\" flag: no duration such as 30s"))
-            );
-        }
-        Some(Ok(length)) => Some(length).filter(|length| *length > Duration::ZERO),
-        None => None,
-    };
+    let timeout = args.get("timeout").and_then(Duration::parse).filter(|length| *length > Duration::ZERO);
     nodes::require_node("drain", args, io)?;
     if !args.words.is_empty() && args.get("selector").is_some() {
         return Err(io.fail(
             "cannot specify both a node name and a --selector option\nSee 'kubectl drain -h' for help and examples",
         ));
+    }
+    if args.get("pod-selector").is_some_and(|selector| LabelSelector::parse(selector).is_err()) {
+        return Err(io.fail("--pod-selector=<pod_selector> must be a valid label selector"));
     }
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     nodes::cordon(args, io)?;

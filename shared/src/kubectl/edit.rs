@@ -21,9 +21,10 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("save-config", None),
     switch("windows-line-endings", None),
     switch("output-patch", None),
+    value("field-manager", None),
 ];
 
-const HEADER: &str = "\
+pub(super) const HEADER: &str = "\
 # Please edit the object below. Lines beginning with a '#' will be ignored,
 # and an empty file will abort the edit. If an error occurs while saving this file will be
 # reopened with the relevant failures.
@@ -145,6 +146,6 @@ fn reopened(why: &str) -> String {
     format!("{HEADER}# {why}\n#\n")
 }
 
-fn without_comments(text: &str) -> String {
+pub(super) fn without_comments(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
 }

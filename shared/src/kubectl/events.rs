@@ -5,7 +5,7 @@ use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 
-use super::args::{Args, Flag, output, switch, value};
+use super::args::{Args, Flag, int64, output, switch, value};
 use super::describe::event_interval;
 use super::failure::Failure;
 use super::io::{Io, Next, Stop};
@@ -19,7 +19,7 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("no-headers", None),
     value("for", None),
     value("types", None),
-    value("chunk-size", None),
+    int64("chunk-size", None),
     output(),
 ];
 

@@ -4,7 +4,7 @@ use crate::cluster::HttpRequest;
 use crate::doc::{Doc, Str};
 
 use super::Ask;
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, duration, int64, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::pods;
@@ -15,7 +15,7 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("tty", Some('t')),
     switch("quiet", Some('q')),
     value("container", Some('c')),
-    value("pod-running-timeout", None),
+    duration("pod-running-timeout", None),
 ];
 
 /// How long kubectl waits for a pod, in seconds.
@@ -110,9 +110,7 @@ fn finish(result: &Doc, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let failure = result["failure"].str();
     if !failure.is_empty() {
-        return Err(io.fail(format!(
-            "Internal error occurred: Internal error occurred: error executing command in container: {failure}"
-        )));
+        return Err(io.fail(format!("Internal error occurred: {failure}")));
     }
     match result["exitCode"].as_i64().unwrap_or(0) {
         0 => Ok(()),
@@ -126,12 +124,13 @@ fn finish(result: &Doc, io: &mut Io<'_>) -> Result<(), Stop> {
 /// What a container writes from now on, as far as its log has it.
 pub(super) fn attach(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let [word] = args.words.as_slice() else {
-        let why = if args.words.is_empty() {
-            "at least 1 argument is required for attach".to_owned()
-        } else {
-            format!("expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {}", args.words.len())
-        };
-        return Err(io.fail(format!("{why}\nSee 'kubectl attach -h' for help and examples")));
+        return Err(io.fail(match args.words.len() {
+            0 => "at least 1 argument is required for attach".to_owned(),
+            many => format!(
+                "expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {many}\nSee 'kubectl attach -h' for \
+                 help and examples"
+            ),
+        }));
     };
     let patience = pods::patience(args, PATIENCE, io)?;
     let (target, pod) = pods::one(word, patience, args, io)?;
@@ -160,7 +159,7 @@ pub(super) fn attach(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 }
 
 pub(super) const COPY_FLAGS: &[Flag] =
-    &[value("container", Some('c')), switch("no-preserve", None), value("retries", None)];
+    &[value("container", Some('c')), switch("no-preserve", None), int64("retries", None)];
 
 /// `[[NAMESPACE/]POD:]PATH`
 struct Place<'w> {
@@ -212,6 +211,9 @@ pub(super) fn copy(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         request(&target, &container, &words(&["cat", from.path]), Str::new(), false)
     } else {
         let text = io.ask(Ask::Load(from.path.into()))?;
+        if text.is_empty() {
+            return Err(io.fail(format!("{} doesn't exist in local filesystem", from.path)));
+        }
         let into = format!("cat > '{}'", to.path.replace('\'', "'\\''"));
         request(&target, &container, &words(&["sh", "-c", &into]), text, false)
     };

@@ -6,12 +6,13 @@ use crate::doc::{Doc, Str};
 use crate::schema::{FieldType, Schema, Type};
 
 use super::args::{Args, Flag, switch, value};
+use super::discovery;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::{Resource, kind};
 
 pub(super) const FLAGS: &[Flag] =
-    &[switch("recursive", None), value("api-version", None), value("output", Some('o'))];
+    &[switch("recursive", Some('R')), value("api-version", None), value("output", Some('o'))];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let [path] = args.words.as_slice() else {
@@ -28,13 +29,17 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail(format!("unrecognized format: {format}")));
     }
     let (resource, fields) = split(path, io)?;
+    let version = match args.get("api-version").filter(|wanted| !wanted.is_empty()) {
+        Some(wanted) => version(&resource, wanted, io)?,
+        None => resource.version.clone(),
+    };
     let (root, document) = root(&resource, io)?;
     let model = Model { document };
     let mut text = String::new();
     if !resource.group.is_empty() {
         text.push_str(&format!("GROUP:      {}\n", resource.group));
     }
-    text.push_str(&format!("KIND:       {}\nVERSION:    {}\n\n", resource.kind, resource.version));
+    text.push_str(&format!("KIND:       {}\nVERSION:    {version}\n\n", resource.kind));
     let mut node = root;
     for (at, field) in fields.iter().enumerate() {
         let Some(next) = model.field(&node, field) else {
@@ -49,9 +54,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             if !values.is_empty() {
                 text.push_str("ENUM:");
                 values.iter().for_each(|value| text.push_str(&format!("\n    {}", shown(value))));
-                text.push('\n');
             }
-            text.push('\n');
+            text.push_str("\n\n");
         }
     }
     let described = model.described(&node);
@@ -64,6 +68,19 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     io.say(text);
     Ok(())
+}
+
+/// The version of a kind that somebody wants to be told of.
+fn version(resource: &Resource, wanted: &str, io: &mut Io<'_>) -> Result<Str, Stop> {
+    if wanted.matches('/').count() > 1 {
+        return Err(io.fail(format!("unexpected GroupVersion string: {wanted}")));
+    }
+    let (group, version) = wanted.split_once('/').unwrap_or(("", wanted));
+    let served = discovery::versions(io)?.map_err(|failure| io.end(failure))?;
+    if group != resource.group.as_str() || !served.iter().any(|one| one == wanted) {
+        return Err(io.fail(format!("couldn't find resource for \"{wanted}, Resource={}\"", resource.plural)));
+    }
+    Ok(version.into())
 }
 
 /// The kind that a path begins with (`pods.spec`, `deployments.apps.spec`), and the fields after it.

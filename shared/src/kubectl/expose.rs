@@ -9,8 +9,10 @@ use super::change::Making;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::{Target, objects};
+use super::run::not_a_number;
 
 pub(super) const FLAGS: &[Flag] = &[
+    value("filename", Some('f')),
     value("port", None),
     value("target-port", None),
     value("protocol", None),
@@ -70,7 +72,7 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
     let number_or_name = |text: &str| text.parse::<i64>().map_or_else(|_| Doc::from(text), Doc::Int);
     if let Some(given) = args.get("port") {
         for text in given.split(',') {
-            let number = text.parse::<i64>().map_err(|_| format!("invalid port: {text:?}"))?;
+            let number = text.parse::<i64>().map_err(|_| not_a_number(text))?;
             let to = args.get("target-port").map_or(Doc::Int(number), number_or_name);
             let protocol = args.get("protocol").unwrap_or("TCP");
             ports.push(doc!({ "port": number, "protocol": protocol, "targetPort": to }));
@@ -85,7 +87,7 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
         }
     }
     if ports.is_empty() {
-        return Err("couldn't find port via --port flag or introspection\nSee 'kubectl expose -h' for help and examples".into());
+        return Err("couldn't find port via --port flag or introspection".into());
     }
     if ports.len() > 1 {
         for (at, port) in ports.iter_mut().enumerate() {

@@ -4,6 +4,8 @@ use crate::cluster::HttpResponse;
 use crate::doc;
 use crate::doc::Doc;
 
+use super::resource::Target;
+
 /// Why something did not work.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Failure {
@@ -15,6 +17,9 @@ pub(super) enum Failure {
     Client(String),
 }
 
+/// What a client says of a path that is not there.
+const NO_PATH: &str = "the server could not find the requested resource";
+
 /// Where the API server of a cluster listens, as messages name it.
 pub(super) const SERVER: &str = "kube-apiserver:6443";
 
@@ -25,9 +30,21 @@ impl Failure {
             0 => Failure::Connection(response.body["message"].str().to_string()),
             // What is no Status says little: the client words it itself.
             404 if response.body.as_str().is_some() => Failure::Server(doc!({
-                "reason": "NotFound", "message": "the server could not find the requested resource"
+                "reason": "NotFound", "message": NO_PATH
             })),
             _ => Failure::Server(response.body.clone()),
+        }
+    }
+
+    /// The same, where the server only said that there is no such path: what was asked of which object.
+    pub fn about(self, verb: &str, target: &Target) -> Failure {
+        match self {
+            Failure::Server(mut status) if *status["message"].str() == *NO_PATH => {
+                let (resource, name) = (target.kind.qualified(), &target.name);
+                status.set("message", format!("{NO_PATH} ({verb} {resource} {name})").trim_end());
+                Failure::Server(status)
+            }
+            other => other,
         }
     }
 

@@ -4,13 +4,13 @@ use crate::api::Kind;
 use crate::doc::Doc;
 
 use super::Ask;
-use super::args::{Args, Flag, value};
+use super::args::{Args, Flag, duration, value};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::pods;
 use super::resource::{Target, selected};
 
-pub(super) const FLAGS: &[Flag] = &[value("address", None), value("pod-running-timeout", None)];
+pub(super) const FLAGS: &[Flag] = &[value("address", None), duration("pod-running-timeout", None)];
 
 /// Where ports begin that are chosen for people.
 const FREE: u16 = 40_000;
@@ -64,6 +64,12 @@ fn port(text: &str, service: Option<&Doc>, pod: &Doc) -> Result<(u16, u16), Stri
     if there.is_empty() {
         return Err("remote port cannot be empty".into());
     }
+    let digits = !here.is_empty() && here.bytes().all(|byte| byte.is_ascii_digit());
+    if digits && here.parse::<u16>().is_err() {
+        return Err(format!(
+            "error parsing local port '{here}': strconv.ParseUint: parsing {here:?}: value out of range"
+        ));
+    }
     let number = match service {
         Some(service) => of_service(service, pod, there)?,
         None => there.parse().ok().or_else(|| named(pod, there)).ok_or_else(|| {
@@ -80,7 +86,7 @@ fn port(text: &str, service: Option<&Doc>, pod: &Doc) -> Result<(u16, u16), Stri
         }
         other => other.parse().map_err(|_| {
             format!(
-                "error parsing local port {other:?}: strconv.ParseUint: parsing {other:?}: invalid syntax"
+                "error parsing local port '{other}': strconv.ParseUint: parsing {other:?}: invalid syntax"
             )
         })?,
     };

@@ -1,10 +1,11 @@
 //! `kubectl get`
 
+use crate::api::age;
 use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::Doc;
 
-use super::args::{Args, Flag, output, switch, value};
+use super::args::{Args, Flag, int64, output, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests;
@@ -22,7 +23,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
     value("label-columns", Some('L')),
     value("sort-by", None),
-    value("chunk-size", None),
+    int64("chunk-size", None),
     value("raw", None),
     value("subresource", None),
     switch("no-headers", None),
@@ -97,6 +98,9 @@ fn wanted(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<V
         }
         wanted.iter_mut().for_each(|target| target.namespace = "".into());
     }
+    if !named && args.get("subresource").is_some() {
+        return Err(io.fail("subresource cannot be used when bulk resources are specified"));
+    }
     if named && args.get("selector").is_some() {
         return Err(io.fail("name cannot be provided when a selector is specified"));
     }
@@ -158,6 +162,17 @@ pub(super) fn view(target: &Target, with_kind: bool, args: &Args) -> View {
     }
 }
 
+/// A table of one object: its name and age.
+fn bare_table(object: &Doc, io: &Io<'_>) -> Doc {
+    let metadata = &object["metadata"];
+    let age = metadata["creationTimestamp"].as_time().map(|made| age(made, io.started));
+    let cells = [metadata["name"].clone(), age.unwrap_or_else(|| "<unknown>".into()).into()];
+    doc!({
+        "columnDefinitions": [{ "name": "Name", "format": "name" }, { "name": "Age" }],
+        "rows": [{ "cells": Doc::list(cells), "object": object.clone() }]
+    })
+}
+
 fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Failure>) -> Result<(), Stop> {
     // Neighbours of one kind share a table.
     let mut tables: Vec<(Target, Doc)> = Vec::new();
@@ -170,12 +185,18 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
             }
             continue;
         }
+        let body = if response.body["kind"].as_str() == Some("Table") {
+            response.body
+        } else {
+            // Of what the server makes no table, kubectl makes one itself.
+            bare_table(&response.body, io)
+        };
         match tables.last_mut().filter(|(known, _)| known.kind == target.kind) {
             Some((_, table)) => {
                 let rows = table.at_mut(&["rows"]).items_mut();
-                rows.extend(response.body["rows"].items().iter().cloned());
+                rows.extend(body["rows"].items().iter().cloned());
             }
-            None => tables.push((target.clone(), response.body)),
+            None => tables.push((target.clone(), body)),
         }
     }
     // Kinds are told apart when there is more than one among what was asked for.
@@ -256,7 +277,7 @@ fn documents(
 
 /// An object as a format shows it: bookkeeping of field owners is for those who ask for it.
 pub(super) fn shown(mut object: Doc, format: &Format, args: &Args) -> Doc {
-    if matches!(format, Format::Yaml | Format::Json) && !args.is_on("show-managed-fields") {
+    if matches!(format, Format::Yaml | Format::Kyaml | Format::Json) && !args.is_on("show-managed-fields") {
         object.at_mut(&["metadata"]).remove("managedFields");
     }
     object

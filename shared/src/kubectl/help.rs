@@ -1,9 +1,11 @@
 //! `kubectl help`, `--help`, and what is said of commands that are not there.
 
+mod pages;
+
 use crate::doc::Str;
 
+use super::VERBS;
 use super::io::{Io, Stop};
-use super::{VERBS, Verb};
 
 /// The commands by purpose: each with what it does.
 const GROUPS: &[(&str, &[(&str, &str)])] = &[
@@ -59,6 +61,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("attach", "Attach to a running container"),
             ("exec", "Execute a command in a container"),
             ("port-forward", "Forward one or more local ports to a pod"),
+            ("proxy", "Run a proxy to the Kubernetes API server"),
             ("cp", "Copy files and directories to and from containers"),
             ("auth", "Inspect authorization"),
             ("debug", "Create debugging sessions for troubleshooting workloads and nodes"),
@@ -72,13 +75,22 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("apply", "Apply a configuration to a resource by file name or stdin"),
             ("patch", "Update fields of a resource"),
             ("replace", "Replace a resource by file name or stdin"),
-            ("wait", "Experimental: Wait for a specific condition on one or many resources"),
+            ("wait", "Wait for a specific condition on one or many resources"),
+            ("kustomize", "Build a kustomization target from a directory or URL"),
         ],
     ),
     (
         "Settings Commands",
-        &[("label", "Update the labels on a resource"), ("annotate", "Update the annotations on a resource")],
+        &[
+            ("label", "Update the labels on a resource"),
+            ("annotate", "Update the annotations on a resource"),
+            (
+                "completion",
+                "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
+            ),
+        ],
     ),
+    ("Subcommands provided by plugins", &[]),
     (
         "Other Commands",
         &[
@@ -88,65 +100,94 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
                 "Print the supported API versions on the server, in the form of \"group/version\"",
             ),
             ("config", "Modify kubeconfig files"),
+            ("kuberc", "Manage kuberc configuration files"),
+            ("plugin", "Provides utilities for interacting with plugins"),
             ("version", "Print the client and server version information"),
         ],
     ),
 ];
 
-/// `kubectl` alone.
-fn overview() -> String {
-    let mut text = "kubectl controls the Kubernetes cluster manager.\n\n Find more information at: \
-                    https://kubernetes.io/docs/reference/kubectl/\n"
-        .to_owned();
+/// The commands by purpose, and how to go on.
+fn commands() -> String {
+    let mut text = String::new();
     let longest =
-        GROUPS.iter().flat_map(|(_, verbs)| verbs.iter()).map(|(name, _)| name.len()).max().unwrap_or(0);
+        GROUPS.iter().flat_map(|(_, verbs)| verbs.iter()).map(|(name, _)| name.len()).max().unwrap_or(0) + 3;
     for (group, verbs) in GROUPS {
         text.push_str(&format!("\n{group}:\n"));
         for (name, what) in *verbs {
-            text.push_str(&format!("  {name:longest$}  {what}\n"));
+            text.push_str(&format!("  {name:longest$}{what}\n"));
         }
     }
     text.push_str(
         "\nUsage:\n  kubectl [flags] [options]\n\nUse \"kubectl <command> --help\" for more information about a given \
-         command.\n",
+         command.\nUse \"kubectl options\" for a list of global command-line options (applies to all commands).\n",
     );
     text
 }
 
-/// `kubectl help [COMMAND]`
-pub(super) fn run(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
-    match args.iter().find(|word| !word.starts_with('-')) {
-        None => io.print(&overview()),
-        Some(name) => match VERBS.iter().find(|verb| verb.name == name) {
-            Some(verb) => return of(verb, io),
-            None => return Err(unknown(name, io)),
-        },
-    }
-    Ok(())
-}
-
 /// `kubectl` without a command.
 pub(super) fn all(io: &mut Io<'_>) {
-    io.print(&overview());
+    io.print(
+        "kubectl controls the Kubernetes cluster manager.\n\n Find more information at: \
+         https://kubernetes.io/docs/reference/kubectl/\n",
+    );
+    io.print(&commands());
 }
 
-/// `kubectl VERB --help`
-pub(super) fn of(verb: &Verb, io: &mut Io<'_>) -> Result<(), Stop> {
-    let verbs = GROUPS.iter().flat_map(|(_, verbs)| verbs.iter());
-    let what = verbs.into_iter().find(|(name, _)| *name == verb.name).map_or("", |(_, what)| *what);
-    io.say(format!("{what}."));
-    if !verb.usage.is_empty() {
-        let lines: Vec<String> = verb.usage.lines().map(|line| format!("  kubectl {line}")).collect();
-        io.say(format!("\nUsage:\n{}", lines.join("\n")));
+/// `kubectl help [COMMAND]`
+pub(super) fn run(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
+    let words: Vec<&str> = args.iter().map(Str::as_str).filter(|word| !word.starts_with('-')).collect();
+    let Some((verb, rest)) = words.split_first() else {
+        all(io);
+        return Ok(());
+    };
+    if !VERBS.iter().any(|known| known.name == *verb) {
+        let topic: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+        io.warn(format!("Unknown help topic [{}]\n\n{}", topic.join(" "), commands().trim_end()));
+        return Ok(());
     }
-    if !verb.flags.is_empty() {
-        io.say("\nOptions:");
-    }
-    for flag in verb.flags {
-        let short = flag.short.map_or_else(|| "    ".to_owned(), |letter| format!("-{letter}, "));
-        io.say(format!("    {short}--{}", flag.long));
-    }
+    of(&path(verb, rest.iter().copied()), io);
     Ok(())
+}
+
+/// `kubectl VERB --help`, by the words of the command.
+pub(super) fn of(path: &str, io: &mut Io<'_>) {
+    if let Some(page) = pages::page(path) {
+        io.print(&page.text(path));
+    }
+}
+
+/// A command of several parts without one of them: its page where kubectl prints it, and the end.
+pub(super) fn parts(path: &str, io: &mut Io<'_>) -> Result<(), Stop> {
+    let text = pages::page(path).map(|page| page.text(path)).unwrap_or_default();
+    match path {
+        "certificate" | "plugin" => {
+            io.print(&text);
+            return Ok(());
+        }
+        "rollout" => io.print(&text),
+        _ => io.warn(text.trim_end()),
+    }
+    Err(Stop::Exit(1))
+}
+
+/// `kubectl options`
+pub(super) fn options(io: &mut Io<'_>) {
+    if let Some(page) = pages::page("options") {
+        io.print(&page.options());
+    }
+}
+
+/// How a command is properly called: its verb, and of the words those that are parts of it.
+pub(super) fn path<'w>(verb: &str, words: impl Iterator<Item = &'w str>) -> String {
+    let mut path = verb.to_owned();
+    for word in words {
+        match pages::part(&path, word) {
+            Some(part) => path = format!("{path} {part}"),
+            None => break,
+        }
+    }
+    path
 }
 
 /// What is said of a command that is not there: which ones are nearly called so.
@@ -192,4 +233,51 @@ fn distance(one: &str, two: &str) -> usize {
         }
     }
     row[two.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::VERBS;
+    use super::super::args::typed;
+    use super::{pages, path};
+
+    /// The pages of a command and of all its parts.
+    fn below(path: &str) -> Vec<String> {
+        let parts = pages::page(path).unwrap_or_else(|| panic!("{path} has a page")).parts();
+        let written = parts.into_iter().filter(|part| !matches!(*part, "dump" | "list"));
+        let deeper = written.flat_map(|part| below(&format!("{path} {part}")));
+        [path.to_owned()].into_iter().chain(deeper).collect()
+    }
+
+    #[test]
+    fn every_command_has_a_page_with_flags_that_it_takes() {
+        let mut seen = 0;
+        for verb in VERBS.iter().filter(|verb| !matches!(verb.name, "alpha" | "kuberc")) {
+            let taken = typed(verb.flags);
+            for path in below(verb.name) {
+                let page = pages::page(&path).expect("a page");
+                for flag in page.flag_names() {
+                    let takes = |typed: &String| typed.trim_end_matches('=') == format!("--{flag}");
+                    assert!(taken.iter().any(takes), "{path} --{flag}");
+                    assert!(pages::is_described(flag), "{path} --{flag} is not described");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 500, "{seen} flags");
+    }
+
+    #[test]
+    fn commands_are_called_by_their_own_names() {
+        let cases = [
+            ("create", &["deploy", "web"][..], "create deployment"),
+            ("create", &["svc", "nodeport", "x"], "create service nodeport"),
+            ("set", &["sa", "deploy/web"], "set serviceaccount"),
+            ("get", &["pods"], "get"),
+            ("", &["pods"], ""),
+        ];
+        for (verb, words, expected) in cases {
+            assert_eq!(path(verb, words.iter().copied()), expected);
+        }
+    }
 }

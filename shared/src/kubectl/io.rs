@@ -4,6 +4,7 @@ use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Duration;
 
+use super::args::Args;
 use super::failure::Failure;
 use super::input::Input;
 use super::{Ask, Entry, LoopAt, Reply};
@@ -40,8 +41,8 @@ pub(super) struct Io<'a> {
     pub stdin: &'a Input,
     /// The kubeconfig, which verbs may change.
     pub config: &'a mut Doc,
-    /// For whom it speaks; empty for itself.
-    pub impersonate: Str,
+    /// For whom it speaks, and the groups that they are in; empty for itself.
+    impersonate: (Str, Vec<Str>),
     /// The date at which the program started.
     pub started: Timestamp,
 }
@@ -63,7 +64,7 @@ impl<'a> Io<'a> {
             streamed: Said::default(),
             stdin,
             config,
-            impersonate: Str::new(),
+            impersonate: (Str::new(), Vec::new()),
             started,
         }
     }
@@ -112,8 +113,23 @@ impl<'a> Io<'a> {
         Err(Stop::Exit(1))
     }
 
+    /// Takes from the flags for whom to speak (`--as`, `--as-group`).
+    pub fn speak_for(&mut self, args: &Args) -> Result<(), Stop> {
+        let user = args.get("as").unwrap_or("");
+        let groups: Vec<Str> = args.each("as-group").map(Str::from).collect();
+        if user.is_empty() && !(groups.is_empty() && args.get("as-uid").is_none()) {
+            let me = super::config::user(self.config);
+            return Err(self.fail(format!(
+                "requesting uid, groups or user-extra for {me} without impersonating a user"
+            )));
+        }
+        self.impersonate = (user.into(), groups);
+        Ok(())
+    }
+
     fn needs(&self, request: HttpRequest) -> Stop {
-        Stop::Needs(HttpRequest { impersonate: self.impersonate.clone(), ..request })
+        let (impersonate, impersonate_groups) = self.impersonate.clone();
+        Stop::Needs(HttpRequest { impersonate, impersonate_groups, ..request })
     }
 
     /// Sends a request and waits for its answer.

@@ -6,7 +6,7 @@ use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Duration;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, duration, int64, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Next, Said, Stop};
 use super::pods;
@@ -23,12 +23,12 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("insecure-skip-tls-verify-backend", None),
     value("container", Some('c')),
     value("selector", Some('l')),
-    value("tail", None),
-    value("limit-bytes", None),
-    value("since", None),
+    int64("tail", None),
+    int64("limit-bytes", None),
+    duration("since", None),
     value("since-time", None),
-    value("max-log-requests", None),
-    value("pod-running-timeout", None),
+    int64("max-log-requests", None),
+    duration("pod-running-timeout", None),
 ];
 
 const USAGE: &str = "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument \
@@ -194,6 +194,11 @@ fn read(source: &Source, query: &str, args: &Args, io: &mut Io<'_>) -> Result<()
         return Ok(());
     }
     let failure = Failure::of(&response);
+    // A time that is none never comes to the server of a real one.
+    let why = response.body["message"].str();
+    if why.starts_with("parsing time ") {
+        return Err(io.fail(&why));
+    }
     if args.is_on("ignore-errors") {
         io.say(format!("error: {}", response.body["message"].str()));
         return Ok(());

@@ -32,7 +32,7 @@ impl Wanted {
 pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Wanted>, Vec<Failure>), Stop> {
     match args.get("filename") {
         Some("-") => {}
-        Some(path) => return Err(io.fail(format!("the path {path:?} does not exist"))),
+        Some(path) => return Err(no_file(path, io)),
         None => return Err(io.fail("must specify one of -f and -k")),
     }
     let stdin = io.stdin;
@@ -44,6 +44,12 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
         match document {
             Doc::Null => {}
             Doc::Map(_) => flatten(document, &mut docs),
+            Doc::Str(_) => {
+                return Err(io.fail(
+                    "error validating \"STDIN\": error validating data: invalid object to validate; if you choose to \
+                     ignore these errors, turn validation off with --validate=false",
+                ));
+            }
             other => {
                 return Err(io.fail(format!(
                     "error parsing STDIN: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
@@ -63,6 +69,17 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
         return Err(io.fail(format!("no objects passed to {verb}")));
     }
     Ok((wanted, failures))
+}
+
+/// The refusal of a file that is not here.
+fn no_file(path: &str, io: &mut Io<'_>) -> Stop {
+    let Some(rest) = path.strip_prefix("https://").or_else(|| path.strip_prefix("http://")) else {
+        return io.fail(format!("the path {path:?} does not exist"));
+    };
+    let host = rest.split(['/', ':']).next().unwrap_or(rest);
+    io.warn(format!("Unable to connect to the server: dial tcp: lookup {host}: no such host"));
+    io.warn("There is no network here: open the address elsewhere, and apply the text with `-f -`.");
+    Stop::Exit(1)
 }
 
 fn flatten(doc: &Doc, docs: &mut Vec<Doc>) {

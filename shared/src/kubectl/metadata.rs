@@ -1,15 +1,19 @@
 //! `kubectl label` and `kubectl annotate`
 
+use crate::api::validation::names::label_value;
 use crate::doc;
 use crate::doc::Doc;
 
 use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Patching;
 use super::failure::Failure;
+use super::get::{shown, typed};
 use super::io::{Io, Stop};
+use super::printer::Format;
 use super::resource::{Target, objects};
 
 pub(super) const FLAGS: &[Flag] = &[
+    value("filename", Some('f')),
     switch("overwrite", None),
     switch("all", None),
     switch("all-namespaces", Some('A')),
@@ -20,6 +24,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("resource-version", None),
     output(),
     optional("dry-run", "unchanged"),
+    value("field-manager", None),
 ];
 
 /// One of the two maps, and kubectl's words about it.
@@ -67,7 +72,7 @@ type Edit = (String, Option<String>);
 fn split(words: &[String]) -> (Vec<String>, Vec<Edit>) {
     let (mut subjects, mut edits) = (Vec::new(), Vec::new());
     for word in words {
-        if let Some((key, value)) = word.split_once('=') {
+        if let Some((key, value)) = word.split_once('=').filter(|(key, _)| !key.is_empty()) {
             edits.push((key.to_owned(), Some(value.to_owned())));
         } else if let Some(key) = word.strip_suffix('-').filter(|_| !subjects.is_empty()) {
             edits.push((key.to_owned(), None));
@@ -93,6 +98,11 @@ fn run(args: &Args, io: &mut Io<'_>, words: &Words) -> Result<(), Stop> {
     if edits.is_empty() && !args.is_on("list") {
         return Err(io.fail(format!("at least one {} update is required", words.singular)));
     }
+    if words.field == "labels" {
+        for (key, value) in &edits {
+            well_formed(key, value.as_deref().unwrap_or("")).map_err(|why| io.fail(why))?;
+        }
+    }
     let both = |(key, value): &Edit| {
         value.is_none() && edits.iter().any(|(other, value)| other == key && value.is_some())
     };
@@ -114,6 +124,17 @@ fn run(args: &Args, io: &mut Io<'_>, words: &Words) -> Result<(), Stop> {
         one(&target, &object, &edits, args, io, words, &mut failures)?;
     }
     io.finish(failures)
+}
+
+/// Whether a label can have this value; kubectl looks at it before the server does.
+fn well_formed(key: &str, value: &str) -> Result<(), String> {
+    if value.contains('=') {
+        return Err(format!("invalid label spec: {key}={value}"));
+    }
+    match label_value(value) {
+        faults if faults.is_empty() => Ok(()),
+        faults => Err(format!("invalid label value: \"{key}={value}\": {}", faults.join(";"))),
+    }
 }
 
 fn list(target: &Target, object: &Doc, several: bool, io: &mut Io<'_>, words: &Words) {
@@ -161,7 +182,7 @@ fn one(
                 changes.set(key.as_str(), Doc::Null);
                 removed = true;
             }
-            (None, None) => io.say(format!("{} \"{key}\" not found.", words.singular)),
+            (None, None) if words.field == "labels" => io.say(format!("label \"{key}\" not found.")),
             _ => {}
         }
     }
@@ -173,8 +194,17 @@ fn one(
         (true, false) => words.done,
         (false, true) => words.undone,
         (false, false) => {
-            io.say(format!("{} {}", target.display(), words.nothing));
-            return Ok(());
+            return match Format::asked(args, io)? {
+                Some(Format::Name) => {
+                    io.say(target.display());
+                    Ok(())
+                }
+                Some(format) => format.show(&shown(typed(target, object), &format, args), true, io),
+                None => {
+                    io.say(format!("{} {}", target.display(), words.nothing));
+                    Ok(())
+                }
+            };
         }
     };
     let mut patch = doc!({ "metadata": {} });

@@ -1,6 +1,7 @@
 //! `kubectl cordon`, `uncordon` and `taint`
 
 use crate::api::Kind;
+use crate::api::validation::names::qualified_name;
 use crate::doc;
 use crate::doc::{Doc, Str};
 
@@ -19,6 +20,7 @@ pub(super) const TAINT_FLAGS: &[Flag] = &[
     switch("all", None),
     optional("dry-run", "unchanged"),
     output(),
+    optional("validate", "strict"),
 ];
 
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
@@ -46,7 +48,12 @@ fn set_schedulable(args: &Args, io: &mut Io<'_>, schedulable: bool) -> Result<()
     words.extend(args.words.iter().map(|word| word.trim_start_matches("node/").to_owned()));
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     let mut failures = Vec::new();
-    for (target, node) in objects(&words, args, io, &mut failures)? {
+    let found = objects(&words, args, io, &mut failures)?;
+    // Nothing is done when one of them is not there.
+    if !failures.is_empty() {
+        return io.finish(failures);
+    }
+    for (target, node) in found {
         if node["spec"]["unschedulable"].as_bool().unwrap_or(false) != schedulable {
             io.say(format!("{} already {done}{}", target.display(), dry.suffix()));
             continue;
@@ -71,10 +78,15 @@ fn edit(word: &str) -> Result<Edit, String> {
     let (body, add) = word.strip_suffix('-').map_or((word, true), |body| (body, false));
     let (pair, effect) = body.split_once(':').map_or((body, ""), |(pair, effect)| (pair, effect));
     let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-    if add && effect.is_empty() {
+    // Without an effect the whole word is the key.
+    let name = if add && effect.is_empty() { body } else { key };
+    if let Some(fault) = qualified_name(name).first().filter(|_| add) {
         return Err(format!(
-            "invalid taint spec: {word}, it must look like key=value:NoSchedule\nSee 'kubectl taint -h' for help and examples"
+            "invalid taint spec: {word}, {fault}\nSee 'kubectl taint -h' for help and examples"
         ));
+    }
+    if add && effect.is_empty() {
+        return Err(format!("invalid taint spec: {word}\nSee 'kubectl taint -h' for help and examples"));
     }
     if !effect.is_empty() && !EFFECTS.contains(&effect) {
         return Err(format!(
@@ -99,7 +111,18 @@ pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let mut edits = Vec::new();
     for word in words {
-        edits.push(edit(word).map_err(|why| io.fail(why))?);
+        let made = edit(word).map_err(|why| io.fail(why))?;
+        if edits
+            .iter()
+            .any(|other: &Edit| made.add && other.add && other.key == made.key && other.effect == made.effect)
+        {
+            let Edit { key, value, effect, .. } = &made;
+            return Err(io.fail(format!(
+                "duplicated taints with the same key and effect: {{{key} {value} {effect} <nil>}}\nSee 'kubectl taint -h' \
+                 for help and examples"
+            )));
+        }
+        edits.push(made);
     }
     if Kind::named(kind.split('/').next().unwrap_or(kind)) != Some(Kind::Node) {
         return Err(io.fail(format!("invalid resource type {kind}, only node types are supported")));

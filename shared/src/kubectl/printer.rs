@@ -10,6 +10,7 @@ use super::args::Args;
 use super::describe::values::go_value;
 use super::io::{Io, Stop};
 use super::jsonpath::{JsonPath, Template};
+use super::kyaml::to_kyaml;
 use super::tabs::{WIDE, align, visible};
 use super::template::GoTemplate;
 
@@ -17,6 +18,7 @@ use super::template::GoTemplate;
 pub(super) enum Format {
     Json,
     Yaml,
+    Kyaml,
     Name,
     JsonPath(Template),
     JsonPathAsJson(Template),
@@ -26,15 +28,43 @@ pub(super) enum Format {
     Go(GoTemplate, bool),
 }
 
-/// The formats that `get` knows, as its refusal lists them.
-const ALLOWED: &str = "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,\
-                       jsonpath-file,kyaml,name,template,templatefile,wide,yaml";
+/// The formats that every verb knows which prints objects, and those that only `get` knows.
+const ALLOWED: [&str; 11] = [
+    "go-template",
+    "go-template-file",
+    "json",
+    "jsonpath",
+    "jsonpath-as-json",
+    "jsonpath-file",
+    "kyaml",
+    "name",
+    "template",
+    "templatefile",
+    "yaml",
+];
+const COLUMNS: [&str; 3] = ["custom-columns", "custom-columns-file", "wide"];
+
+/// The refusal of a format.
+fn unknown(format: &str, columns: bool) -> String {
+    let mut allowed = ALLOWED.to_vec();
+    allowed.extend(columns.then_some(COLUMNS).into_iter().flatten());
+    crate::collections::sort(&mut allowed);
+    format!(
+        "unable to match a printer suitable for the output format {format:?}, allowed formats are: {}",
+        allowed.join(",")
+    )
+}
 
 impl Format {
     /// The format that the flags ask for; none where they ask for none, or for the server's table.
     pub fn asked(args: &Args, io: &mut Io<'_>) -> Result<Option<Format>, Stop> {
         let (output, template) = (args.get("output").unwrap_or(""), args.get("template").unwrap_or(""));
         let (name, joined) = output.split_once('=').unwrap_or((output, ""));
+        let name = name.to_lowercase();
+        if !args.has_columns() && (name.starts_with("custom-columns") || name == "wide") {
+            return Err(io.fail(unknown(output, false)));
+        }
+        let name = name.as_str();
         let given = if template.is_empty() { joined } else { template };
         match (name, given) {
             ("", "") | ("wide", _) => Ok(None),
@@ -46,16 +76,16 @@ impl Format {
             }
             ("jsonpath-file", path) if !path.is_empty() => {
                 let text = file("--template", path, io)?;
-                Format::read("jsonpath", &text, io).map(Some)
+                Format::read("jsonpath", &text, args, io).map(Some)
             }
             ("custom-columns-file", path) if !path.is_empty() => {
                 let text = file("template", path, io)?;
                 Ok(Some(Format::Columns(columns_of_file(&text).map_err(|why| io.fail(why))?)))
             }
             ("json" | "yaml" | "kyaml" | "name", given) if !given.is_empty() && template.is_empty() => {
-                Format::read(output, "", io).map(Some)
+                Format::read(output, "", args, io).map(Some)
             }
-            (name, given) => Format::read(name, given, io).map(Some),
+            (name, given) => Format::read(name, given, args, io).map(Some),
         }
     }
 
@@ -67,27 +97,32 @@ impl Format {
         Ok(Format::Go(template, args.get("allow-missing-template-keys") != Some("false")))
     }
 
-    fn read(name: &str, given: &str, io: &mut Io<'_>) -> Result<Format, Stop> {
-        Format::named(name, given).map_err(|why| io.fail(why))
+    fn read(name: &str, given: &str, args: &Args, io: &mut Io<'_>) -> Result<Format, Stop> {
+        let format = Format::named(name, given, args.has_columns()).map_err(|why| io.fail(why))?;
+        let strict = args.get("allow-missing-template-keys") == Some("false");
+        Ok(match format {
+            Format::JsonPath(template) => Format::JsonPath(template.strictly(strict)),
+            Format::JsonPathAsJson(template) => Format::JsonPathAsJson(template.strictly(strict)),
+            other => other,
+        })
     }
 
     /// A format by its name and what it says; the error is what stands after `error: `.
-    fn named(name: &str, given: &str) -> Result<Format, String> {
+    fn named(name: &str, given: &str, columns: bool) -> Result<Format, String> {
         let text = if given.is_empty() { name.to_owned() } else { format!("{name}={given}") };
         match name {
             "json" => Ok(Format::Json),
             "yaml" => Ok(Format::Yaml),
+            "kyaml" => Ok(Format::Kyaml),
             "name" => Ok(Format::Name),
             "jsonpath" | "jsonpath-as-json" | "jsonpath-file" if given.is_empty() => {
                 Err("template format specified but no template given".into())
             }
             "jsonpath" => Template::parse(given).map(Format::JsonPath),
             "jsonpath-as-json" => Template::parse(given).map(Format::JsonPathAsJson),
-            "custom-columns" => columns(given).map(Format::Columns),
+            "custom-columns" => self::columns(given).map(Format::Columns),
             "custom-columns-file" => Err("custom-columns-file format specified but no file given".into()),
-            _ => Err(format!(
-                "unable to match a printer suitable for the output format {text:?}, allowed formats are: {ALLOWED}"
-            )),
+            _ => Err(unknown(&text, columns)),
         }
     }
 
@@ -125,6 +160,7 @@ impl Format {
         match self {
             Format::Json => format!("{}\n", whole.to_json_pretty()),
             Format::Yaml => manifest::to_yaml(whole),
+            Format::Kyaml => to_kyaml(whole),
             Format::Name => String::new(),
             Format::Go(template, missing_allowed) => {
                 template.print(whole, *missing_allowed).unwrap_or_else(|(printed, _)| printed)

@@ -5,12 +5,12 @@ use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::Str;
 
-use super::apply::LAST_APPLIED;
 use super::args::Args;
 use super::change::DryRun;
 use super::discovery;
 use super::failure::Failure;
 use super::io::{Io, Stop};
+use super::last_applied::LAST_APPLIED;
 use super::manifests::Wanted;
 use super::resource::{Resource, Target, selected};
 

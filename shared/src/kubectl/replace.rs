@@ -3,11 +3,11 @@
 use crate::cluster::HttpRequest;
 use crate::doc::{Doc, Str};
 
-use super::apply::with_last_applied;
-use super::args::{Args, Flag, optional, output, switch, value};
+use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Next, Stop};
+use super::last_applied;
 use super::manifests;
 use super::resource::Target;
 
@@ -18,10 +18,13 @@ pub(super) const FLAGS: &[Flag] = &[
     optional("cascade", "background"),
     switch("save-config", None),
     switch("force", None),
-    value("grace-period", None),
-    value("timeout", None),
+    int64("grace-period", None),
+    duration("timeout", None),
     value("subresource", None),
     output(),
+    value("field-manager", None),
+    switch("wait", None),
+    value("raw", None),
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
@@ -40,7 +43,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let (wanted, mut failures) = manifests::read(args, "replace", io)?;
     for object in wanted {
-        let doc = if args.is_on("save-config") { with_last_applied(&object.doc) } else { object.doc };
+        let doc = if args.is_on("save-config") { last_applied::noted(&object.doc) } else { object.doc };
         let target = &object.target;
         if force {
             again(target, &doc, io, &mut failures)?;

@@ -125,7 +125,7 @@ impl Target {
 
     /// The failure to get it, or them.
     pub fn failure(&self, response: &HttpResponse, args: &Args) -> Failure {
-        let failure = Failure::of(response);
+        let failure = Failure::of(response).about("get", self);
         if !self.name.is_empty() {
             return failure;
         }
@@ -141,7 +141,7 @@ impl Target {
     pub fn patch(&self, kind: &str, manager: &str, patch: &Doc) -> HttpRequest {
         HttpRequest {
             method: "PATCH".into(),
-            path: format!("{}?fieldManager={manager}", self.path()).into(),
+            path: format!("{}?fieldManager={}", self.path(), escape(manager)).into(),
             content_type: format!("application/{kind}-patch+json").into(),
             body: patch.to_json().into(),
             ..HttpRequest::default()
@@ -241,6 +241,12 @@ pub(super) fn objects(
     io: &mut Io<'_>,
     failures: &mut Vec<Failure>,
 ) -> Result<Vec<(Target, Doc)>, Stop> {
+    if args.get("filename").is_some() {
+        let (wanted, refused) = super::manifests::read(args, "get", io)?;
+        failures.extend(refused);
+        let named = wanted.into_iter().map(|wanted| wanted.target).collect();
+        return objects_or_lists(named, args, io, failures);
+    }
     let targets = targets(words, args, io)?;
     let some = args.get("selector").is_some() || args.get("field-selector").is_some() || args.is_on("all");
     if !some && targets.iter().any(|target| target.name.is_empty()) {
@@ -279,6 +285,9 @@ pub(super) fn objects_or_lists(
 /// The request for one object, or for those that the selectors choose.
 pub(super) fn selected(target: &Target, args: &Args) -> HttpRequest {
     let mut request = target.get();
+    if let Some(part) = args.get("subresource") {
+        request.path = format!("{}/{}", request.path, escape(part)).into();
+    }
     if target.name.is_empty() {
         let mut query = Vec::new();
         for (flag, parameter) in [("selector", "labelSelector"), ("field-selector", "fieldSelector")] {

@@ -6,25 +6,24 @@ use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::Duration;
 
-use super::apply::LAST_APPLIED;
-use super::args::{Args, Flag, optional, output, switch, value};
+use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::{DryRun, Patching};
 use super::describe;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
+use super::last_applied::LAST_APPLIED;
 use super::printer::Format;
 use super::resource::{Target, escape, objects_or_lists, targets};
 use super::tabs::{NARROW, align};
 
 pub(super) const FLAGS: &[Flag] = &[
-    value("timeout", None),
-    value("to-revision", None),
-    value("revision", None),
+    duration("timeout", None),
+    int64("to-revision", None),
+    int64("revision", None),
     value("selector", Some('l')),
     value("filename", Some('f')),
     value("field-manager", None),
     switch("watch", Some('w')),
-    switch("recursive", Some('R')),
     optional("dry-run", "unchanged"),
     output(),
 ];
@@ -35,8 +34,7 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((verb, subjects)) = args.words.split_first() else {
-        super::help::run(&["rollout".into()], io)?;
-        return Err(Stop::Exit(1));
+        return super::help::parts("rollout", io);
     };
     if !VERBS.contains(&verb.as_str()) {
         let words = args.words.join(" ");
@@ -83,9 +81,18 @@ fn unsupported(verb: &str, target: &Target) -> String {
     let kind = &target.kind;
     let group = if kind.group.is_empty() { String::new() } else { format!(".{}", kind.group) };
     let of = format!("{}{group}", kind.kind);
+    // These are of no kind that could ever roll out.
+    let visited =
+        matches!(kind.kind.as_str(), "Pod" | "ReplicationController" | "ReplicaSet" | "Job" | "CronJob");
     let doing = match verb {
         "status" => return format!("no status viewer has been implemented for {of}"),
         "history" => return format!("no history viewer has been implemented for {of:?}"),
+        "undo" if !visited => {
+            return format!(
+                "error retrieving rollbacker for {of:?}, no visitor method exists for {{{} {}}}",
+                kind.group, kind.kind
+            );
+        }
         "undo" => return format!("no rollbacker has been implemented for {of:?}"),
         "restart" => "restarting",
         "pause" => "pausing",
@@ -296,7 +303,11 @@ fn history(target: &Target, object: &Doc, args: &Args, io: &mut Io<'_>) -> Resul
     }
     if let (Some(wanted), Some(past)) = (wanted, revisions.iter().find(chosen)) {
         io.say(format!("{} with revision #{wanted}", target.display()));
-        let text = describe::pod_template(&past.template, io, target)?;
+        let mut template = past.template.clone();
+        if past.cause != *"<none>" {
+            template.set_at(&["metadata", "annotations", "kubernetes.io/change-cause"], &past.cause);
+        }
+        let text = describe::pod_template(&template, io, target)?;
         io.say(text);
         return Ok(());
     }

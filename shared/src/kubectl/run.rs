@@ -6,7 +6,7 @@ use crate::doc;
 use crate::doc::{Doc, json_patch, merge_patch, strategic_merge};
 
 use super::Ask;
-use super::args::{Args, Flag, optional, output, switch, value};
+use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::{self, Making};
 use super::expose::pairs;
 use super::failure::Failure;
@@ -24,8 +24,8 @@ pub(super) const FLAGS: &[Flag] = &[
     value("overrides", None),
     value("override-type", None),
     output(),
-    value("grace-period", None),
-    value("pod-running-timeout", None),
+    int64("grace-period", None),
+    duration("pod-running-timeout", None),
     value("field-manager", None),
     optional("dry-run", "unchanged"),
     optional("attach", "true"),
@@ -50,6 +50,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if image.is_empty() {
         return Err(io.fail("--image is required"));
     }
+    let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '@');
+    if !image.chars().all(of_name) {
+        return Err(io.fail(format!("Invalid image name {image:?}: invalid reference format")));
+    }
     let policy = args.get("restart").unwrap_or("Always");
     if !["Always", "OnFailure", "Never"].contains(&policy) {
         return Err(
@@ -57,7 +61,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         );
     }
     let port = match args.get("port").map(str::parse::<i64>) {
-        Some(Err(_)) => return Err(io.fail(format!("invalid port: {:?}", args.get("port").unwrap_or("")))),
+        Some(Err(_)) => return Err(io.fail(not_a_number(args.get("port").unwrap_or("")))),
         Some(Ok(port)) => Some(port),
         None => None,
     };
@@ -133,6 +137,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     change::create_silently(&target, "kubectl-run", &pod, io)?;
     watched(&target, args, io)
+}
+
+/// What Go says of a port that is no number.
+pub(super) fn not_a_number(text: &str) -> String {
+    format!("strconv.Atoi: parsing {text:?}: invalid syntax")
 }
 
 /// The pod as inline JSON changes it.

@@ -2,19 +2,20 @@
 
 use crate::doc;
 
-use super::args::{Args, Flag, optional, output, switch, value};
+use super::args::{Args, Flag, duration, int32, int64, optional, output, switch, value};
 use super::change::Patching;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::objects;
 
 pub(super) const FLAGS: &[Flag] = &[
-    value("replicas", None),
-    value("current-replicas", None),
+    value("filename", Some('f')),
+    int32("replicas", None),
+    int64("current-replicas", None),
     switch("all", None),
     value("selector", Some('l')),
     value("resource-version", None),
-    value("timeout", None),
+    duration("timeout", None),
     output(),
     optional("dry-run", "unchanged"),
 ];

@@ -7,6 +7,7 @@ mod subjects;
 use crate::doc::{Doc, parse_json};
 use crate::manifest;
 
+use super::Ask;
 use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Patching;
 use super::failure::Failure;
@@ -14,6 +15,7 @@ use super::io::{Io, Stop};
 use super::resource::{Target, objects};
 
 pub(super) const FLAGS: &[Flag] = &[
+    value("filename", Some('f')),
     switch("all", None),
     value("selector", Some('l')),
     value("field-selector", None),
@@ -33,9 +35,11 @@ pub(super) const FLAGS: &[Flag] = &[
     value("group", None),
     value("serviceaccount", None),
     value("resource-version", None),
+    value("field-manager", None),
 ];
 
 pub(super) const PATCH_FLAGS: &[Flag] = &[
+    value("filename", Some('f')),
     value("patch", Some('p')),
     value("patch-file", None),
     value("type", None),
@@ -45,12 +49,13 @@ pub(super) const PATCH_FLAGS: &[Flag] = &[
     switch("all", None),
     switch("local", None),
     optional("dry-run", "unchanged"),
+    value("field-manager", None),
 ];
 
 /// A part of `set`: how it reads its words, and what it makes of an object.
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((part, words)) = args.words.split_first() else {
-        return super::help::run(&["set".into()], io);
+        return super::help::parts("set", io);
     };
     match part.as_str() {
         "image" => pods::image(words, args, io),
@@ -73,12 +78,15 @@ fn pod_spec(object: &Doc) -> Option<&'static [&'static str]> {
     PATHS.iter().find(has).copied()
 }
 
+/// What is said when it is done, and what stands before the server's refusal.
+type Told = (&'static str, &'static str);
+
 /// Sends what changes in an object's pod spec.
 fn update(
     (target, object): (&Target, &Doc),
     path: &[&str],
     change: Doc,
-    done: &str,
+    (done, refused): Told,
     args: &Args,
     io: &mut Io<'_>,
     failures: &mut Vec<Failure>,
@@ -86,14 +94,41 @@ fn update(
     let mut patch = Doc::map();
     patch.set_at(path, change);
     let patching = Patching { way: "strategic-merge", manager: "kubectl-set", done, part: "" };
-    patching.send(target, object, &patch, args, io, failures)
+    let mut own = Vec::new();
+    patching.send(target, object, &patch, args, io, &mut own)?;
+    failures.extend(own.into_iter().map(|failure| match failure {
+        Failure::Server(status) => Failure::Client(format!("{refused}{}", status["message"].str())),
+        other => other,
+    }));
+    Ok(())
+}
+
+/// The objects that words mean; with `--local` only a file can bring them.
+fn subjects_of(
+    words: &[String],
+    args: &Args,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<Vec<(Target, Doc)>, Stop> {
+    if args.is_on("local") && args.get("filename").is_none() {
+        return Err(io.fail(
+            "you must specify resources by --filename when --local is set.\nExample resource specifications include:\n   \
+             '-f rsrc.yaml'\n   '--filename=rsrc.json'",
+        ));
+    }
+    objects(words, args, io, failures)
 }
 
 pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    if let Some(path) = args.get("patch-file") {
+    let file = match args.get("patch-file") {
+        Some(path) => Some((path, io.ask(Ask::Load(path.into()))?)),
+        None => None,
+    };
+    if let Some((path, _)) = file.as_ref().filter(|(_, text)| text.is_empty()) {
         return Err(io.fail(format!("unable to read patch file: open {path}: no such file or directory")));
     }
-    let Some(text) = args.get("patch").filter(|text| !text.is_empty()) else {
+    let text = file.as_ref().map(|(_, text)| text.as_str()).or(args.get("patch"));
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Err(io.fail("must specify --patch or --patch-file containing the contents of the patch"));
     };
     let kind = match args.get("type").unwrap_or("strategic") {
@@ -102,30 +137,45 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         "json" => "json",
         other => return Err(io.fail(format!("--type must be one of [json merge strategic], not {other:?}"))),
     };
-    let parsed = parse_json(text)
-        .ok()
-        .or_else(|| manifest::parse(text).ok()?.into_iter().next().map(|document| document.doc));
-    let Some(patch) = parsed else {
-        return Err(io.fail(format!("unable to parse {text:?}: it is neither JSON nor YAML")));
+    let (text, patch) = match parse_json(text) {
+        Ok(patch) => (text.to_owned(), patch),
+        // What begins as JSON does goes as it is: the server says what is wrong with it.
+        Err(_) if text.trim_start().starts_with('{') => (text.to_owned(), Doc::Null),
+        Err(_) => match manifest::documents(text) {
+            Ok(documents) => {
+                let patch = documents.into_iter().next().unwrap_or_default();
+                (patch.to_json(), patch)
+            }
+            Err(fault) => return Err(io.fail(format!("unable to parse {text:?}: yaml: {}", fault.kubectl))),
+        },
     };
     let part = args.get("subresource").map_or_else(String::new, |part| format!("/{part}"));
     let mut failures = Vec::new();
     for (target, before) in objects(&args.words, args, io, &mut failures)? {
-        if args.get("dry-run").is_some() || args.get("output").is_some() {
+        if !patch.is_null() && (args.get("dry-run").is_some() || args.get("output").is_some()) {
             let patching = Patching { way: kind, manager: "kubectl-patch", done: "patched", part: &part };
             patching.send(&target, &before, &patch, args, io, &mut failures)?;
             continue;
         }
         let mut request = target.patch(kind, "kubectl-patch", &patch);
         request.path = request.path.replacen('?', &format!("{part}?"), 1).into();
+        request.body = text.as_str().into();
         let response = io.request(request)?;
         if !response.is_success() {
             failures.push(Failure::of(&response));
         } else if response.body["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"] {
-            io.say(format!("{} patched (no change)", target.display()));
+            io.say(format!("{} patched (no change)", patched(&target, &response.body)));
         } else {
-            io.say(format!("{} patched", target.display()));
+            io.say(format!("{} patched", patched(&target, &response.body)));
         }
     }
     io.finish(failures)
+}
+
+/// How what came back is called: a part of an object may be of a kind of its own.
+fn patched(target: &Target, object: &Doc) -> String {
+    match object["kind"].as_str() {
+        Some("Scale") => format!("scale.autoscaling/{}", target.name),
+        _ => target.display(),
+    }
 }

@@ -29,7 +29,7 @@ const METRICS: &str = "/apis/metrics.k8s.io/v1beta1";
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((what, names)) = args.words.split_first() else {
-        return super::help::run(&["top".into()], io);
+        return super::help::parts("top", io);
     };
     let nodes = match what.as_str() {
         "node" | "nodes" | "no" => true,

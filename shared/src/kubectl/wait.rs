@@ -4,14 +4,23 @@ use crate::doc;
 use crate::doc::Doc;
 use crate::sim::Duration;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, duration, output, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
 use super::jsonpath::{JsonPath, print};
+use super::printer::relaxed;
 use super::resource::{Target, objects, targets};
 
-pub(super) const FLAGS: &[Flag] =
-    &[value("for", None), value("timeout", None), switch("all", None), value("selector", Some('l'))];
+pub(super) const FLAGS: &[Flag] = &[
+    value("filename", Some('f')),
+    value("for", None),
+    duration("timeout", None),
+    switch("all", None),
+    switch("all-namespaces", Some('A')),
+    value("selector", Some('l')),
+    value("field-selector", None),
+    output(),
+];
 
 /// What is waited for.
 enum Goal {
@@ -39,8 +48,7 @@ impl Goal {
                     Some((path, wanted)) => (format!("{path}}}"), Some(wanted.trim_matches('\'').to_owned())),
                     None => (rest.to_owned(), None),
                 };
-                let inner = path.trim_matches('\'').trim_start_matches('{').trim_end_matches('}').to_owned();
-                Ok(Goal::Path(JsonPath::parse(&inner)?, wanted))
+                Ok(Goal::Path(relaxed(path.trim_matches('\''))?, wanted))
             }
             _ => Err(format!(
                 "unrecognized condition: {}",
@@ -75,11 +83,10 @@ impl Goal {
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let text = args.get("for").unwrap_or("");
     let goal = Goal::parse(text).map_err(|why| io.fail(why))?;
-    let timeout = args.get("timeout").unwrap_or("30s");
-    let Some(timeout) = Duration::parse(timeout) else {
-        return Err(
-            io.fail(format!("invalid argument {timeout:?} for \"--timeout\" flag: no duration such as 30s"))
-        );
+    let timeout = match args.get("timeout").unwrap_or("30s") {
+        // Less than nothing is a week.
+        text if text.starts_with('-') => Duration::seconds(7 * 24 * 3600),
+        text => Duration::parse(text).unwrap_or(Duration::ZERO),
     };
     let mut left = timeout;
     if matches!(goal, Goal::Created) {

@@ -80,6 +80,7 @@ const RULES: &[fn(&Fault) -> Vec<Fix>] = &[
     values::encoded,
     shapes::list,
     shapes::map,
+    shapes::word,
     shapes::unwrapped,
     fields::other_letters,
     fields::version,
@@ -88,6 +89,7 @@ const RULES: &[fn(&Fault) -> Vec<Fix>] = &[
     fields::elsewhere,
     fields::labels,
     required::field,
+    required::forbidden,
     required::brought,
 ];
 

@@ -57,7 +57,7 @@ pub(super) fn cluster_role(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
         }
         let labels = super::super::expose::pairs(text);
         let rule = doc!({ "clusterRoleSelectors": [{ "matchLabels": labels }] });
-        return Ok(Ok(doc!({ "aggregationRule": rule, "rules": Doc::list::<Doc>([]) })));
+        return Ok(Ok(doc!({ "aggregationRule": rule, "rules": Doc::Null })));
     }
     if verbs.is_empty() {
         return Ok(Err("at least one verb must be specified".into()));
@@ -124,7 +124,10 @@ fn rules(wish: &Wish<'_>, verbs: &[String], io: &mut Io<'_>) -> Result<Result<Ve
         } else {
             match kind(word, io)? {
                 Some(kind) => (kind.plural.to_string(), kind.group),
-                None => return Ok(Err(format!("the server doesn't have a resource type {word:?}"))),
+                None => {
+                    io.warn(format!("the server doesn't have a resource type {word:?}"));
+                    return Err(Stop::Exit(1));
+                }
             }
         };
         let resource = part.map_or_else(|| plural.clone(), |part| format!("{plural}/{part}"));
@@ -154,6 +157,13 @@ fn rules(wish: &Wish<'_>, verbs: &[String], io: &mut Io<'_>) -> Result<Result<Ve
 }
 
 pub(super) fn binding(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
+    Ok(bound(wish))
+}
+
+pub(super) fn cluster_binding(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
+    if wish.args.get("clusterrole").is_none() {
+        return Ok(Err("required flag(s) \"clusterrole\" not set".into()));
+    }
     Ok(bound(wish))
 }
 

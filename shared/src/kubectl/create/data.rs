@@ -25,8 +25,7 @@ fn entries(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
         if key.is_empty() || path.is_empty() {
             return Ok(Err(format!("key name for file path {path} missing")));
         }
-        let text = io.ask(Ask::Load(path.into()))?;
-        pairs.push((key.to_owned(), text.to_string()));
+        pairs.push((key.to_owned(), file(path, io)?));
     }
     for literal in literals {
         let Some((key, value)) = literal.split_once('=').filter(|(key, _)| !key.is_empty()) else {
@@ -35,7 +34,7 @@ fn entries(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
         pairs.push((key.to_owned(), value.to_owned()));
     }
     for path in args.each("from-env-file") {
-        let text = io.ask(Ask::Load(path.into()))?;
+        let text = file(path, io)?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         pairs.extend(
             lines.filter_map(|line| line.split_once('=')).map(|(key, value)| (key.into(), value.into())),
@@ -55,6 +54,15 @@ fn entries(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
         data.set(key, value);
     }
     Ok(Ok(data))
+}
+
+/// The text of a file that lies with the person; an empty one counts as none.
+fn file(path: &str, io: &mut Io<'_>) -> Result<String, Stop> {
+    let text = io.ask(Ask::Load(path.into()))?;
+    if text.is_empty() {
+        return Err(io.fail(format!("error reading {path}: no such file or directory")));
+    }
+    Ok(text.to_string())
 }
 
 pub(super) fn config_map(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
@@ -85,7 +93,8 @@ pub(super) fn secret(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
         "tls" => tls(wish, io),
         "docker-registry" => Ok(registry(wish)),
         other => Ok(Err(format!(
-            "unknown command {other:?}\nSee 'kubectl create secret -h' for help and examples"
+            "unknown command {:?}\nSee 'kubectl create secret -h' for help and examples",
+            format!("{other} {}", wish.name)
         ))),
     }
 }
@@ -95,7 +104,15 @@ fn tls(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
     if cert.is_empty() || key.is_empty() {
         return Ok(Err("key and cert must be specified".into()));
     }
-    let (cert, key) = (io.ask(Ask::Load(cert.into()))?, io.ask(Ask::Load(key.into()))?);
+    let mut texts = Vec::new();
+    for path in [cert, key] {
+        let text = io.ask(Ask::Load(path.into()))?;
+        if text.is_empty() {
+            return Ok(Err(format!("Cannot read file {path}, open {path}: no such file or directory")));
+        }
+        texts.push(text);
+    }
+    let (cert, key) = (texts[0].clone(), texts[1].clone());
     let data = doc!({ "tls.crt": cert, "tls.key": key });
     Ok(Ok(doc!({ "data": encoded(&data), "type": "kubernetes.io/tls" })))
 }

@@ -28,10 +28,14 @@ fn of_kind(wish: &Wish<'_>, kind: &str) -> Result<Doc, String> {
     let node_port = wish.args.number("node-port")?.filter(|port| *port > 0);
     let mut ports = Vec::new();
     for pair in wish.args.each("tcp") {
-        let (port, to) = pair.split_once(':').unwrap_or((pair, pair));
-        let number = port
-            .parse::<i64>()
-            .map_err(|_| format!("strconv.ParseUint: parsing {port:?}: invalid syntax"))?;
+        let mut parts = pair.split(':');
+        let port = parts.next().unwrap_or("");
+        let to = parts.next().unwrap_or(port);
+        let number = i64::from(port.parse::<u16>().map_err(|_| {
+            let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+            let why = if digits { "value out of range" } else { "invalid syntax" };
+            format!("strconv.ParseUint: parsing {port:?}: {why}")
+        })?);
         let mut entry = doc!({
             "name": pair.replace(':', "-"), "port": number, "protocol": "TCP", "targetPort": number_or_name(to)
         });

@@ -73,7 +73,12 @@ pub(super) fn job(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
     let Some(("cronjob" | "cronjobs" | "cj" | "cronjob.batch" | "cronjobs.batch", name)) =
         from.split_once('/')
     else {
-        return Ok(Err("from must be an existing cronjob".into()));
+        let (word, _) = from.split_once('/').unwrap_or((from, ""));
+        let why = match super::super::resource::kind(word, io)? {
+            Some(kind) if from.contains('/') => format!("unknown object type *v1.{}", kind.kind),
+            _ => "from must be an existing cronjob".into(),
+        };
+        return Ok(Err(why));
     };
     let parent = existing(Kind::CronJob, name, wish.args, io)?;
     let template = &parent["spec"]["jobTemplate"];

@@ -84,7 +84,7 @@ const LONGEST: usize = 140;
 fn annotated(annotations: &Doc) -> Vec<String> {
     let mut lines = Vec::new();
     for (key, value) in annotations.entries() {
-        if key == super::super::apply::LAST_APPLIED {
+        if key == super::super::last_applied::LAST_APPLIED {
             continue;
         }
         let value = value.str();

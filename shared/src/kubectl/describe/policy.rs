@@ -131,6 +131,9 @@ impl Rule {
     /// What rules are sorted by.
     fn order(&self) -> String {
         let verbs = self.verbs.join(" ");
+        if let Some(url) = &self.url {
+            return format!("[{verbs}],NonResourceURLs:[{url}]");
+        }
         let name = self.name.clone().unwrap_or_default();
         format!("[{verbs}],APIGroups:[{}],Resources:[{}],ResourceNames:[{name}]", self.group, self.resource)
     }

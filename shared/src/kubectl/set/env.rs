@@ -6,9 +6,12 @@ use crate::doc::{Doc, Str};
 use super::super::args::Args;
 use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
-use super::super::resource::{Target, kind, objects};
+use super::super::resource::{Target, kind};
 use super::pods::matches_name;
-use super::{pod_spec, update};
+use super::{Told, pod_spec, subjects_of, update};
+
+/// What is said of it, and of its failure.
+const ENV: Told = ("env updated", "failed to patch env update to pod template: ");
 
 /// Variables to set, and names of those to take away.
 #[derive(Default)]
@@ -32,18 +35,15 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
     if let Some(from) = args.get("from") {
         edits.set.extend(imported(from, args, io)?);
     }
-    if subjects.is_empty() {
+    if subjects.is_empty() && args.get("filename").is_none() {
         return Err(
             io.fail("one or more resources must be specified as <resource> <name> or <resource>/<name>")
         );
     }
     let lists = args.is_on("list");
-    if edits.set.is_empty() && edits.remove.is_empty() && !lists {
-        return Err(io.fail("at least one environment variable must be provided"));
-    }
     let which = args.get("containers").unwrap_or("*");
     let mut failures = Vec::new();
-    for (target, object) in objects(&subjects, args, io, &mut failures)? {
+    for (target, object) in subjects_of(&subjects, args, io, &mut failures)? {
         let Some(path) = pod_spec(&object) else { continue };
         let all = object.at(path)["containers"].items();
         let chosen: Vec<&Doc> = all.iter().filter(|one| matches_name(which, &one["name"].str())).collect();
@@ -69,7 +69,7 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
         }
         if !changed.is_empty() {
             let change = doc!({ "containers": changed });
-            update((&target, &object), path, change, "env updated", args, io, &mut failures)?;
+            update((&target, &object), path, change, ENV, args, io, &mut failures)?;
         }
     }
     io.finish(failures)

@@ -7,8 +7,13 @@ use crate::doc::Doc;
 use super::super::args::Args;
 use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
-use super::super::resource::objects;
-use super::{pod_spec, update};
+use super::{Told, pod_spec, subjects_of, update};
+
+/// What is said of each, and of its failure.
+const IMAGE: Told = ("image updated", "failed to patch image update to pod template: ");
+const RESOURCES: Told =
+    ("resource requirements updated", "failed to patch resources update to pod template ");
+const ACCOUNT: Told = ("serviceaccount updated", "failed to patch ServiceAccountName ");
 
 /// The two lists of containers that have images.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
@@ -19,17 +24,19 @@ pub(super) fn image(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
     if let Some(late) = words.iter().skip_while(|word| !word.contains('=')).find(|word| !word.contains('=')) {
         return Err(io.fail(format!("all resources must be specified before image changes: {late}")));
     }
+    let mut failures = Vec::new();
+    let found = subjects_of(&subjects, args, io, &mut failures)?;
     if edits.is_empty() {
         return Err(io.fail("at least one image update is required"));
     }
-    if subjects.is_empty() {
-        return Err(
-            io.fail("one or more resources must be specified as <resource> <name> or <resource>/<name>")
-        );
-    }
-    let mut failures = Vec::new();
-    for (target, object) in objects(&subjects, args, io, &mut failures)? {
-        let Some(path) = pod_spec(&object) else { continue };
+    for (target, object) in found {
+        let Some(path) = pod_spec(&object) else {
+            failures.push(Failure::Client(format!(
+                "{}/{} the object is not a pod or does not have a pod template: *v1.{}",
+                target.kind.plural, target.name, target.kind.kind
+            )));
+            continue;
+        };
         let spec = object.at(path);
         let mut change = Doc::map();
         for (container, image) in edits.iter().filter_map(|edit| edit.split_once('=')) {
@@ -52,7 +59,7 @@ pub(super) fn image(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
             }
         }
         if !change.is_empty() {
-            update((&target, &object), path, change, "image updated", args, io, &mut failures)?;
+            update((&target, &object), path, change, IMAGE, args, io, &mut failures)?;
         }
     }
     io.finish(failures)
@@ -87,7 +94,7 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
     }
     let which = args.get("containers").unwrap_or("*");
     let mut failures = Vec::new();
-    for (target, object) in objects(words, args, io, &mut failures)? {
+    for (target, object) in subjects_of(words, args, io, &mut failures)? {
         let Some(path) = pod_spec(&object) else { continue };
         let mut changed = Vec::new();
         for container in object.at(path)["containers"].items() {
@@ -100,7 +107,7 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
             continue;
         }
         let change = doc!({ "containers": changed });
-        update((&target, &object), path, change, "resource requirements updated", args, io, &mut failures)?;
+        update((&target, &object), path, change, RESOURCES, args, io, &mut failures)?;
     }
     io.finish(failures)
 }
@@ -120,10 +127,10 @@ pub(super) fn service_account(words: &[String], args: &Args, io: &mut Io<'_>) ->
         return Err(io.fail("serviceaccount is required"));
     };
     let mut failures = Vec::new();
-    for (target, object) in objects(subjects, args, io, &mut failures)? {
+    for (target, object) in subjects_of(subjects, args, io, &mut failures)? {
         let Some(path) = pod_spec(&object) else { continue };
         let change = doc!({ "serviceAccount": account.as_str(), "serviceAccountName": account.as_str() });
-        update((&target, &object), path, change, "serviceaccount updated", args, io, &mut failures)?;
+        update((&target, &object), path, change, ACCOUNT, args, io, &mut failures)?;
     }
     io.finish(failures)
 }

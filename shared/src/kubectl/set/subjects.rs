@@ -11,7 +11,7 @@ use super::super::io::{Io, Stop};
 use super::super::resource::objects;
 
 pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let Some((expression, subjects)) = words.split_last().filter(|(last, _)| last.contains('=')) else {
+    let Some((expression, subjects)) = words.split_last() else {
         return Err(io.fail("one selector expression is required"));
     };
     let wanted = super::super::expose::pairs(expression);

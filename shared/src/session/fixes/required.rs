@@ -48,6 +48,25 @@ pub(super) fn field(fault: &Fault) -> Vec<Fix> {
     edits.map_or_else(Vec::new, |edits| vec![Fix::new("fix_add", name, edits)])
 }
 
+/// A field that may not be where it is goes, with all below it.
+pub(super) fn forbidden(fault: &Fault) -> Vec<Fix> {
+    const SAID: [&str; 2] = [": Forbidden: may not be ", "may not be specified when `value` is not empty"];
+    let place =
+        fault.document.zip(fault.path.as_ref()).map(|(document, path)| document.spans.key(path).start);
+    let Some(place) = place.filter(|_| SAID.iter().any(|words| fault.message.contains(words))) else {
+        return Vec::new();
+    };
+    // It has lines of its own, and is not the first of an item of a list.
+    let column = place.column as usize - 1;
+    match fault.lines.start(place.line) {
+        Some(start) if start.outer == column && start.key == column => {
+            let last = fault.lines.last(place.line, column);
+            vec![Fix::new("fix_remove", fault.key(), vec![fault.lines.removed(place.line, last)])]
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// A namespace that is not there, a volume that nobody declares.
 pub(super) fn brought(fault: &Fault) -> Vec<Fix> {
     let Some(document) = fault.document else { return Vec::new() };

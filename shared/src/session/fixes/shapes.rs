@@ -65,6 +65,32 @@ pub(super) fn list(fault: &Fault) -> Vec<Fix> {
     edits.map_or_else(Vec::new, |edits| vec![Fix::new("fix_list", "", edits)])
 }
 
+/// Objects for which people write one word, and the field that the word belongs to.
+const SAID: [(&str, &str); 10] = [
+    ("ConfigMapVolumeSource", "name"),
+    ("ContainerPort", "containerPort"),
+    ("DaemonSetUpdateStrategy", "type"),
+    ("DeploymentStrategy", "type"),
+    ("HostPathVolumeSource", "path"),
+    ("LocalObjectReference", "name"),
+    ("PersistentVolumeClaimVolumeSource", "claimName"),
+    ("SecretVolumeSource", "secretName"),
+    ("ServicePort", "port"),
+    ("StatefulSetUpdateStrategy", "type"),
+];
+
+/// One word where an object is wanted: `strategy: Recreate`.
+pub(super) fn word(fault: &Fault) -> Vec<Fix> {
+    let Some(("string" | "number", wanted)) = mismatch(fault) else { return Vec::new() };
+    let kind = wanted.rsplit('.').next().unwrap_or(wanted);
+    match SAID.iter().find(|(known, _)| *known == kind) {
+        Some((_, field)) if !wanted.starts_with("[]") && !fault.text().is_empty() => {
+            vec![Fix::new("fix_map", "", fault.put(format!("{{{field}: {}}}", fault.text())))]
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// The lines of a mapping as items of a list.
 fn items(fault: &Fault, (first, last, column): (u32, u32, usize)) -> Option<Vec<Edit>> {
     let path = &fault.path.as_ref()?.0;

@@ -1,0 +1,176 @@
+//! The annotation in which kubectl remembers what it applied, and `kubectl apply view-last-applied`,
+//! `set-last-applied` and `edit-last-applied`.
+
+use crate::doc;
+use crate::doc::Doc;
+use crate::manifest;
+
+use super::Ask;
+use super::args::Args;
+use super::change::{DryRun, Patching};
+use super::edit::{HEADER, without_comments};
+use super::failure::Failure;
+use super::io::{Io, Stop};
+use super::manifests;
+use super::resource::{Target, objects};
+
+/// The annotation.
+pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// A part of `apply`: the words after it and the flags.
+type Part = fn(&[String], &Args, &mut Io<'_>) -> Result<(), Stop>;
+
+/// The part of `apply` that is called so.
+pub(super) fn part(word: &str) -> Option<Part> {
+    match word {
+        "view-last-applied" => Some(view),
+        "set-last-applied" => Some(set),
+        "edit-last-applied" => Some(edit),
+        _ => None,
+    }
+}
+
+/// A document as Go writes JSON: these characters of a text are escaped.
+pub(super) fn go_json(doc: &Doc) -> String {
+    doc.to_json().replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
+}
+
+/// The object with the annotation that says what was applied.
+pub(super) fn noted(doc: &Doc) -> Doc {
+    let mut bare = doc.clone();
+    let mut annotations = doc["metadata"]["annotations"].clone();
+    annotations.map_mut().remove(LAST_APPLIED);
+    bare.set_at(&["metadata", "annotations"], annotations.clone());
+    annotations.set(LAST_APPLIED, format!("{}\n", go_json(&bare)));
+    bare.set_at(&["metadata", "annotations"], annotations);
+    bare
+}
+
+/// What was applied last, if the object says.
+pub(super) fn of(current: &Doc) -> Option<Doc> {
+    let text = current["metadata"]["annotations"][LAST_APPLIED].as_str()?;
+    doc::parse_json(text).ok()
+}
+
+fn view(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let output = args.get("output").unwrap_or("yaml");
+    if !matches!(output, "yaml" | "json") {
+        return Err(io.fail(format!(
+            "Unexpected -o output mode: {output}, the flag 'output' must be one of yaml|json\nSee 'kubectl apply \
+             view-last-applied -h' for help and examples"
+        )));
+    }
+    let mut failures = Vec::new();
+    for (_, object) in objects(subjects, args, io, &mut failures)? {
+        // kubectl says nothing of an object that says nothing.
+        let Some(last) = of(&object) else { continue };
+        if output == "yaml" {
+            io.print(&manifest::to_yaml(&last));
+        } else {
+            io.say(narrow(&last.to_json_pretty()));
+        }
+    }
+    io.finish(failures)
+}
+
+/// Indented text with half of its indentation.
+fn narrow(text: &str) -> String {
+    let half = |line: &str| {
+        let bare = line.trim_start_matches(' ');
+        format!("{}{bare}", " ".repeat((line.len() - bare.len()) / 2))
+    };
+    text.lines().map(half).collect::<Vec<_>>().join("\n")
+}
+
+fn set(_: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let (wanted, mut failures) = manifests::read(args, "set-last-applied", io)?;
+    let mut changes = Vec::new();
+    for wanted in wanted {
+        let response = io.request(wanted.target.get())?;
+        if !response.is_success() {
+            failures.push(Failure::of(&response));
+            break;
+        }
+        let (target, current) = (wanted.target, response.body);
+        let text = noted(&wanted.doc)["metadata"]["annotations"][LAST_APPLIED].clone();
+        let before = &current["metadata"]["annotations"][LAST_APPLIED];
+        if before.is_null() && !args.is_on("create-annotation") {
+            failures.push(Failure::Client(format!(
+                "no last-applied-configuration annotation found on resource: {}, to create the annotation, run the command \
+                 with --create-annotation",
+                target.name
+            )));
+            break;
+        }
+        changes.push((target, current, text));
+    }
+    // All or nothing.
+    if failures.is_empty() {
+        for (target, current, text) in changes {
+            patching("configured").send(&target, &current, &patch(text), args, io, &mut failures)?;
+        }
+    }
+    io.finish(failures)
+}
+
+/// The patch that sets the annotation.
+fn patch(text: Doc) -> Doc {
+    let mut patch = Doc::map();
+    patch.set_at(&["metadata", "annotations", LAST_APPLIED], text);
+    patch
+}
+
+fn patching(done: &str) -> Patching<'_> {
+    Patching { way: "merge", manager: "kubectl-last-applied", done, part: "" }
+}
+
+fn edit(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    DryRun::of(args).map_err(|why| io.fail(why))?;
+    let mut failures = Vec::new();
+    for (target, object) in objects(subjects, args, io, &mut failures)? {
+        let Some(last) = of(&object) else {
+            failures.push(Failure::Client(format!(
+                "the last-applied-configuration annotation was not found on {}",
+                target.display()
+            )));
+            continue;
+        };
+        one(&target, &object, &last, args, io, &mut failures)?;
+    }
+    io.finish(failures)
+}
+
+/// Hands what was applied to an editor, and keeps what comes back.
+fn one(
+    target: &Target,
+    object: &Doc,
+    last: &Doc,
+    args: &Args,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<(), Stop> {
+    let text = manifest::to_yaml(last);
+    let edited = io.ask(Ask::Edit(format!("{HEADER}{text}").into()))?;
+    let body = without_comments(&edited);
+    if body == text || body.trim().is_empty() {
+        io.warn("Edit cancelled, no changes made.");
+        return Ok(());
+    }
+    match manifest::documents(&body) {
+        Ok(documents) if documents.len() == 1 => {
+            let text = noted(&documents[0])["metadata"]["annotations"][LAST_APPLIED].clone();
+            patching("edited").send(target, object, &patch(text), args, io, failures)
+        }
+        Ok(_) => {
+            failures.push(Failure::Client("the edited file must hold one object".into()));
+            Ok(())
+        }
+        Err(fault) => {
+            failures.push(Failure::Client(format!(
+                "The edited file had a syntax error: yaml: {}",
+                fault.kubectl
+            )));
+            Ok(())
+        }
+    }
+}
