@@ -156,6 +156,14 @@ const CASES: &[Case] = &[
     ),
     (DEPLOYMENT, "metadata:\n  name: shop\n", "name: shop\n", (3, 1), "unknown field \"name\"", None),
     (
+        DEPLOYMENT,
+        "        app: shop\n    spec:\n",
+        "        app: shop\n    spec:\n      name: shop\n",
+        (15, 7),
+        "unknown field \"spec.template.spec.name\"",
+        Some("        app: shop\n      name: shop\n    spec:\n"),
+    ),
+    (
         JOB,
         "    spec:\n      restartPolicy: OnFailure\n      containers:\n      - name: once\n        image: busybox\n",
         "    containers:\n    - name: once\n      image: busybox\n",

@@ -78,8 +78,9 @@ pub(super) fn elsewhere(fault: &Fault) -> Vec<Fix> {
         return Vec::new();
     };
     let Some((Segment::Key(field), owner)) = path.0.split_last() else { return Vec::new() };
-    // Everything may have a name: further away is none that somebody meant.
-    let nearest = if matches!(&**field, "name" | "namespace") { owner.len() } else { 0 };
+    // Everything may have a name: only the metadata near by are what somebody meant.
+    let is_name = matches!(&**field, "name" | "namespace");
+    let nearest = if is_name { owner.len().saturating_sub(1) } else { 0 };
     for depth in (nearest..=owner.len()).rev() {
         let Some(FieldType::Object(of)) = fault.field_type(&owner[..depth]) else { continue };
         let below = if depth < owner.len() && of.field(field).is_some() {
@@ -87,7 +88,7 @@ pub(super) fn elsewhere(fault: &Fault) -> Vec<Fix> {
         } else {
             home(of, field, fault.value())
         };
-        let Some(below) = below else { continue };
+        let Some(below) = below.filter(|below| !is_name || below[..] == ["metadata"]) else { continue };
         let mut target = owner[..depth].to_vec();
         target.extend(below.into_iter().map(key));
         return moved(fault, owner, &target, field).unwrap_or_default();
