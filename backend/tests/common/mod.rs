@@ -293,12 +293,14 @@ impl Etcd {
         let ask = async |path: &str, body: String| {
             let url = format!("{}/v3/kv/{path}", self.members[0].client);
             let answer = reqwest::Client::new().post(url).body(body).send().await.expect("etcd answers");
-            assert!(answer.status().is_success());
             answer.json::<serde_json::Value>().await.expect("JSON")
         };
         let now = ask("range", r#"{"key":"YQ=="}"#.to_owned()).await;
         let revision = now["header"]["revision"].as_str().expect("a number").to_owned();
-        ask("compaction", format!(r#"{{"revision":"{revision}","physical":true}}"#)).await;
+        let done = ask("compaction", format!(r#"{{"revision":"{revision}","physical":true}}"#)).await;
+        // A server may have been quicker.
+        let forgotten = done["message"].as_str().is_some_and(|why| why.ends_with("has been compacted"));
+        assert!(done["header"].is_object() || forgotten, "{done}");
     }
 
     /// The present revision, asked for as it was at another one; nothing where that is forgotten.
