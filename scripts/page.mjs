@@ -26,7 +26,7 @@ if (!staging) {
  */
 const CAREFUL = { worth: 16, steady: true };
 /** What takes memory and gives it back does so another way each time. */
-const BY_CHANCE = /dlmalloc|__rdl_\w*alloc\b/
+const BY_CHANCE = /dlmalloc|__rdl_\w*alloc\b/;
 const release = process.env.TRUNK_PROFILE === "release";
 const at = (name) => join(staging, name);
 const edit = async (name, change) => writeFile(at(name), change(await readFile(at(name), "utf8")));

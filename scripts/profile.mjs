@@ -23,6 +23,8 @@ const PEOPLE = [
 ];
 /** How often each comes: what is a matter of chance is another each time. */
 const TIMES = 40;
+/** All of them, that often each. */
+const visits = (times) => Array.from({ length: times * PEOPLE.length }, (_, index) => ({ ...PEOPLE[index % PEOPLE.length], seed: 1 + index }));
 /** For how long the first screen is looked at by those who have been there, in milliseconds. */
 const GLANCE_MS = 2_000;
 /** So many frames of the display pass at most between two words of the worker: now and then all turns of the page, mostly one or two. */
@@ -51,8 +53,6 @@ export async function appMarks(page) {
   }
   return all;
 }
-
-const visits = (times) => Array.from({ length: times * PEOPLE.length }, (_, index) => ({ ...PEOPLE[index % PEOPLE.length], seed: 1 + index }));
 
 /** What a visit begins with: all that the worker says until then. */
 function look(worker) {

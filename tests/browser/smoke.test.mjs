@@ -51,12 +51,13 @@ test("the editor module keeps its contract", async (t) => {
   // The editor has looked at the text by itself; on a slow machine it does so once more in between.
   await page.locator(".cm-lintRange-error").first().waitFor();
   const told = page.getByText("not a field");
-  while (!(await told.isVisible())) {
+  for (let look = 0; look < 10 && !(await told.isVisible()); look++) {
     await page.evaluate(() => window.editor.setDiagnostics([[[2, 4], [2, 5], "not a field"], [[99, 1], null, "far out"]]));
     await page.mouse.move(0, 0);
     await page.locator(".cm-lintRange-error", { hasText: "x" }).hover();
     await told.waitFor({ timeout: 2000 }).catch(() => {});
   }
+  assert.ok(await told.isVisible());
   await screenshot(page, "editor-diagnostics");
 });
 
