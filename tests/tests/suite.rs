@@ -342,6 +342,21 @@ fn probes_see_what_a_container_serves() {
 }
 
 #[test]
+fn a_file_that_is_looked_at_again_and_again_may_be_called_anything() {
+    let mut world = World::new();
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    image: \
+                registry.k8s.io/e2e-test-images/agnhost:2.59\n    args: [mounttest, '--file_content_in_loop=/etc/a b; echo harm']\n";
+    apply(&mut world, text);
+    world.wait(20);
+    let logs = world.kubectl(["logs", "p", "-n", "default"], "").stdout;
+    let again = logs.lines().filter(|line| *line == "content of file \"/etc/a b; echo harm\": ").count();
+    assert!(
+        again > 5 && !logs.lines().any(|line| line.contains("harm") && !line.contains("/etc/a b")),
+        "{logs}"
+    );
+}
+
+#[test]
 fn a_page_that_was_moved_is_not_there() {
     let mut world = World::new();
     apply(

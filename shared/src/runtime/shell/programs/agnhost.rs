@@ -70,10 +70,10 @@ fn mounttest(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Don
     task.write(false, &text, world);
     match looks_again {
         Some(path) => {
-            let script = format!(
-                "while true; do sleep 1; echo \"content of file \\\"{path}\\\": $(cat {path} 2>/dev/null)\"; done"
-            );
-            task.another(&script, Vec::new(), world)
+            // The path is handed over, not written into the script: whatever is in it is its name.
+            let script =
+                r#"while true; do sleep 1; echo "content of file \"$1\": $(cat "$1" 2>/dev/null)"; done"#;
+            task.another(script, vec![path.into()], world)
         }
         None => Done::Status(0),
     }
