@@ -57,7 +57,7 @@ dev: tools ## Serve as `run` does, and rebuild on every change
 	@exec node scripts/dev.mjs --listen $(LISTEN) $(if $(DATA),--data $(DATA))
 
 simulate: rust ## Random commands and faults against the rules (SEEDS=1000 FROM=0, or one SEED=17)
-	@SEEDS=$(or $(SEEDS),1000) cargo test $(NATIVE) --test simulation -- --nocapture
+	@SEEDS=$(or $(SEEDS),1000) cargo test $(NATIVE) --test all simulation -- --nocapture
 
 bench: program ## Run the speed scenarios
 	$(call say,Benchmarks)
@@ -89,7 +89,7 @@ pictures: test-browser ## Take the pictures of the README anew
 	@cp $(addprefix tests/browser/results/,alive.png toleration.png inspector.png) docs/
 
 readme: rust ## Write the README's table of what agrees with a real control plane
-	@UPDATE_README=1 cargo test $(NATIVE) --test readme
+	@UPDATE_README=1 cargo test $(NATIVE) --test all readme
 
 fmt: rust ## Format the code
 	@cargo fmt --all

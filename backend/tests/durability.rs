@@ -1,11 +1,9 @@
 //! What was acknowledged stays: through a kill, an orderly stop, and files that are cut short.
 #![allow(missing_docs)]
 
-mod common;
-
 use std::{fs, path::Path, time::Duration};
 
-use common::{Server, Session, directory, program};
+use crate::common::{Server, Session, directory, program};
 use shared::{
     session::protocol::{ClientMessage, ServerMessage},
     sim::Time,

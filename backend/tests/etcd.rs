@@ -2,11 +2,9 @@
 //! lost or done twice.
 #![allow(missing_docs)]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Etcd, Server, Session};
+use crate::common::{Etcd, Server, Session};
 use reqwest::StatusCode;
 use shared::session::protocol::{ClientMessage, ServerMessage};
 

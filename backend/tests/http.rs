@@ -1,9 +1,7 @@
 //! The HTTP side of sessions: what is made, what is refused, and what every answer carries.
 #![allow(missing_docs)]
 
-mod common;
-
-use common::{Server, directory};
+use crate::common::{Server, directory};
 
 #[tokio::test]
 async fn a_session_is_made_from_nothing_or_from_a_scenario() {

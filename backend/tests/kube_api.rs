@@ -2,11 +2,9 @@
 //! and nothing else.
 #![allow(missing_docs)]
 
-mod common;
-
 use std::{path::Path, process::Stdio, time::Duration};
 
-use common::{Server, Session, directory};
+use crate::common::{Server, Session, directory};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::Command,

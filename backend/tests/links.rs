@@ -1,9 +1,7 @@
 //! Links that are too long to be sent are kept by the server, under names that follow from them.
 #![allow(missing_docs)]
 
-mod common;
-
-use common::{Etcd, Server, directory};
+use crate::common::{Etcd, Server, directory};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use shared::{scenario::Scenario, session::link};

@@ -1,9 +1,7 @@
 //! People in one cluster: order, roles, pace, agreement, and what is refused.
 #![allow(missing_docs)]
 
-mod common;
-
-use common::{Server, directory};
+use crate::common::{Server, directory};
 use futures_util::{SinkExt, StreamExt};
 use shared::{
     session::protocol::{Checkpoint, ClientMessage, Horizon, Pointer, Role, ServerMessage},

@@ -1,11 +1,9 @@
 //! Replicas that follow one session have one state: those who were there, and those who come late.
 #![allow(missing_docs)]
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Client, Etcd, Server, Session, directory};
+use crate::common::{Client, Etcd, Server, Session, directory};
 use shared::{
     scenario::StepAction,
     session::{

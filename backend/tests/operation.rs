@@ -1,11 +1,9 @@
 //! What operators and client programs rely on: probes, measures, limits, and a description of the API that is true.
 #![allow(missing_docs)]
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Server, directory};
+use crate::common::{Server, directory};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -1,11 +1,9 @@
 //! Rooms: coming in, what an instructor can do, who is refused, and what outlives a restart.
 #![allow(missing_docs)]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Server, directory};
+use crate::common::{Server, directory};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};

@@ -2,11 +2,9 @@
 //! notices. (Roles, tokens, Origin, oversized frames, floods and slow readers over a session's socket: `live.rs`.)
 #![allow(missing_docs)]
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{Server, Session, directory};
+use crate::common::{Server, Session, directory};
 use futures_util::SinkExt;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};

@@ -2,15 +2,13 @@
 //! attach, cp, port-forward, run. Without kubectl on the PATH this is said, and nothing else.
 #![allow(missing_docs)]
 
-mod common;
-
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
 
-use common::{Server, Session, directory};
+use crate::common::{Server, Session, directory};
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},

@@ -1,8 +1,6 @@
 //! https by flags.
 #![allow(missing_docs)]
 
-mod common;
-
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
@@ -10,8 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::common::{Server, directory, program};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use common::{Server, directory, program};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -275,7 +275,9 @@ function embedded() {
     if (source === parent && ["dark", "light"].includes(theme)) root.dataset.theme = theme;
   });
   let halted = false;
-  new IntersectionObserver(([{ isIntersecting }]) => {
+  new IntersectionObserver((entries) => {
+    // A slow machine tells of several changes at once.
+    const { isIntersecting } = entries.at(-1);
     if (isIntersecting ? !halted : !known.running) return;
     halted = !isIntersecting;
     ask({ pace: halted ? "pause" : "play" });

@@ -18,7 +18,7 @@ async function openTerminal(t, options) {
 
 /** The rows that are on the screen. */
 const rows = (page) => page.evaluate(() =>
-  Array.from(document.querySelector(".terminal-host").shadowRoot?.querySelectorAll(".xterm-rows > div") ?? [],
+  Array.from(document.querySelector(".terminal-host")?.shadowRoot?.querySelectorAll(".xterm-rows > div") ?? [],
     (row) => row.textContent.replaceAll("\u00a0", " ").trimEnd()).join("\n").trimEnd() + " ");
 
 async function says(page, pattern) {

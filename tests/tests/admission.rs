@@ -1,9 +1,6 @@
 //! What the API server adds to objects, and what it refuses although they are well-formed.
 
-#[path = "support/world.rs"]
-mod world;
-
-use world::{NAMESPACE, World};
+use crate::support::world::{NAMESPACE, World};
 
 fn kubectl(world: &mut World, line: &str, stdin: &str) -> (u8, String) {
     let words = ["-n", NAMESPACE].into_iter().chain(line.split(' '));

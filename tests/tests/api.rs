@@ -1,11 +1,8 @@
 //! What clients beside kubectl rely on: discovery, pages of lists, forms of answers, tokens, reviews.
 
-#[path = "support/world.rs"]
-mod world;
-
+use crate::support::world::World;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
 use shared::doc::{Doc, Str};
-use world::World;
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";

@@ -5,11 +5,8 @@ use std::fs;
 use shared::runtime::ImageSpec;
 use shared::sim::Duration;
 
-mod support;
-#[path = "support/world.rs"]
-mod world;
-
-use world::{NAMESPACE, World};
+use crate::support;
+use crate::support::world::{NAMESPACE, World};
 
 /// A cluster with metrics-server, and an image that uses much CPU.
 fn measured() -> World {

@@ -1,11 +1,8 @@
 //! What components own of the objects they write: `managedFields` as real objects show them.
 
-#[path = "support/world.rs"]
-mod world;
-
+use crate::support::world::{NAMESPACE, World};
 use serde_json::{Value, json};
 use shared::apiserver::http::HttpRequest;
-use world::{NAMESPACE, World};
 
 fn get(world: &mut World, path: &str) -> Value {
     let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };

@@ -2,12 +2,7 @@
 
 use serde_json::{Value, json};
 
-#[path = "support/custom.rs"]
-mod custom;
-#[path = "support/world.rs"]
-mod world;
-
-use custom::{ALL, Play, crontab, good};
+use crate::support::custom::{ALL, Play, crontab, good};
 
 #[test]
 fn a_definition_is_established_and_served_everywhere() {

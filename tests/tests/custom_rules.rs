@@ -2,12 +2,7 @@
 
 use serde_json::{Value, json};
 
-#[path = "support/custom.rs"]
-mod custom;
-#[path = "support/world.rs"]
-mod world;
-
-use custom::{ALL, Play, good};
+use crate::support::custom::{ALL, Play, good};
 
 /// Lists that are told apart by keys, sets, and what is owned as a whole, as the definition says it.
 const BOARDS: &str = r#"

@@ -5,10 +5,7 @@ use shared::api::Kind;
 use shared::doc::{Doc, Segment};
 use shared::schema::{self, FieldType, Schema};
 
-#[path = "support/world.rs"]
-mod world;
-
-use world::World;
+use crate::support::world::World;
 
 /// Good objects, which have all those fields between them.
 const OBJECTS: &str = "\

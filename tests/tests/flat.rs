@@ -2,7 +2,7 @@
 
 use std::time::Duration as Took;
 
-use cpu_time::ProcessTime;
+use cpu_time::ThreadTime;
 use shared::api::core::pod::Pod;
 use shared::api::{Kind, User};
 use shared::apiserver::http::HttpRequest;
@@ -121,7 +121,7 @@ fn bound(cluster: &Cluster, app: &str) -> usize {
 fn until_bound(cluster: &mut Cluster, app: &str, wanted: u32) -> Took {
     let mut took = Took::ZERO;
     for _ in 0..300 {
-        let start = ProcessTime::now();
+        let start = ThreadTime::now();
         pass(cluster, 1);
         took += start.elapsed();
         if bound(cluster, app) == wanted as usize {

@@ -1,12 +1,9 @@
 //! Bodies that are large, deep, or not what they seem: refused or taken within bounds of time, in Kubernetes' words.
 
-#[path = "support/world.rs"]
-mod world;
-
 use std::time::{Duration, Instant};
 
+use crate::support::world::World;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
-use world::World;
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";

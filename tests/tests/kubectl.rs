@@ -7,10 +7,7 @@ use std::path::Path;
 use shared::cluster::{Cluster, ClusterSpec, HttpResponse, NodeGroup};
 use shared::kubectl::{Ask, Output, Program, Progress, Seen};
 
-#[path = "support/world.rs"]
-mod world;
-
-use world::World;
+use crate::support::world::World;
 
 /// One command of a session: its line, its input, and what must come of it.
 struct Command {

@@ -1,9 +1,6 @@
 //! The kinds of the network: what is refused and in which words, what is filled in, how they are printed.
 
-#[path = "support/world.rs"]
-mod world;
-
-use world::World;
+use crate::support::world::World;
 
 fn apply(world: &mut World, yaml: &str) -> (u8, String) {
     let output = world.kubectl(["apply", "-f", "-"], yaml);

@@ -1,12 +1,9 @@
 //! Requests that the API server passes on: `proxy` of pods, Services and nodes, and logs and programs where etcd has
 //! several members.
 
-#[path = "support/world.rs"]
-mod world;
-
+use crate::support::world::World;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
 use shared::doc::Doc;
-use world::World;
 
 const OBJECTS: &str = r#"
 apiVersion: v1

@@ -1,10 +1,9 @@
 //! The README's table of what agrees with a real control plane says what `tests/agreement.yaml` says, which the
 //! comparisons hold to what they see. `UPDATE_README=1` (`make readme`) writes it anew.
 
-#[path = "support/ledger.rs"]
-mod ledger;
-
 use std::fmt::Write;
+
+use crate::support::ledger;
 
 const BEGIN: &str = "<!-- agreement: made by `make readme` from tests/agreement.yaml -->\n";
 const END: &str = "<!-- end of agreement -->\n";

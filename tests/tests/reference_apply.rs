@@ -4,16 +4,9 @@ use serde_json::Value;
 use shared::apiserver::http::HttpRequest;
 use shared::kubectl::Output;
 
-#[path = "support/comparison.rs"]
-mod comparison;
-#[path = "support/ledger.rs"]
-mod ledger;
-mod support;
-#[path = "support/world.rs"]
-mod world;
-
-use comparison::{compare, recorded};
-use world::{NAMESPACE, World};
+use crate::support::comparison::{compare, recorded};
+use crate::support::ledger;
+use crate::support::world::{NAMESPACE, World};
 
 fn text<'a>(entry: &'a Value, field: &str) -> &'a str {
     entry[field].as_str().unwrap_or("")

@@ -10,9 +10,8 @@ use shared::doc;
 use shared::doc::{Doc, Str, Timestamp, parse_json};
 use shared::kubectl::{Program, Progress};
 
-#[path = "support/ledger.rs"]
-mod ledger;
-mod support;
+use crate::support;
+use crate::support::ledger;
 
 /// Objects that were recorded, served to whoever asks.
 struct Shelf(Vec<Doc>);

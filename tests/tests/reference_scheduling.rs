@@ -11,9 +11,8 @@ use shared::doc::{Doc, Str};
 use shared::scheduler::AttemptOutcome;
 use shared::sim::{Duration, Fault, Target, Time};
 
-#[path = "support/ledger.rs"]
-mod ledger;
-mod support;
+use crate::support;
+use crate::support::ledger;
 
 /// What was compared, and what differs.
 type Verdict = (String, Result<(), String>);

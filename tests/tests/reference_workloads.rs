@@ -1,13 +1,10 @@
 //! What controllers, scheduler and kubectl did on a real control plane, scenario by scenario, held against what they
 //! do here.
 
-#[path = "support/ledger.rs"]
-mod ledger;
-mod replay;
-mod support;
-
-use replay::agreement::{Rules, outcomes};
-use replay::{Plan, Recording, Replay};
+use crate::replay::agreement::{Rules, outcomes};
+use crate::replay::{Plan, Recording, Replay};
+use crate::support;
+use crate::support::ledger;
 
 /// Every scenario that was recorded and is played, with what of it is chance.
 const SCENARIOS: &[(Plan, Rules)] = &[

@@ -1,10 +1,7 @@
 //! Requests that are mistaken or hostile: a clear refusal, and nothing is lost.
 
-#[path = "support/world.rs"]
-mod world;
-
+use crate::support::world::World;
 use shared::apiserver::http::HttpRequest;
-use world::World;
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";

@@ -1,11 +1,8 @@
 //! `pods/resize`: containers that are given more or less while they run.
 
-#[path = "support/world.rs"]
-mod world;
-
+use crate::support::world::World;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
 use shared::doc::Doc;
-use world::World;
 
 const PODS: &str = r#"
 apiVersion: v1

@@ -4,10 +4,7 @@
 use serde_json::{Value, json};
 use shared::apiserver::http::HttpRequest;
 
-#[path = "support/world.rs"]
-mod world;
-
-use world::World;
+use crate::support::world::World;
 
 fn kubectl(world: &mut World, line: &str, stdin: &str) -> (u8, String, String) {
     let output = world.kubectl(line.split(' '), stdin);

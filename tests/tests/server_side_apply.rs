@@ -2,10 +2,7 @@
 
 use serde_json::Value;
 
-#[path = "support/world.rs"]
-mod world;
-
-use world::{NAMESPACE, World};
+use crate::support::world::{NAMESPACE, World};
 
 /// A Deployment with these lines in its spec.
 fn deployment(lines: &str, image: &str) -> String {

@@ -2,12 +2,9 @@
 //! resources that take anything, resources that somebody advertises for a node, pods that a node cannot take, keys that
 //! YAML repeats, names of addresses, what the one image of all these tests serves, types in expressions.
 
-#[path = "support/world.rs"]
-mod world;
-
+use crate::support::world::World;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
 use shared::doc::Doc;
-use world::World;
 
 fn send(world: &mut World, method: &str, path: &str, media: &str, body: &str) -> HttpResponse {
     world.request(HttpRequest {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A recorded file; none where there are no recordings.
 pub fn recorded(name: &str) -> Option<Value> {
-    let path = super::support::reference(name)?;
+    let path = super::reference(name)?;
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     Some(serde_json::from_str(&text).expect("JSON"))
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// One recording.
-#[allow(dead_code, reason = "not every test that reads the file prints")]
 pub struct Page {
     /// Its name: the file's or the scenario's.
     pub name: String,
@@ -43,7 +42,6 @@ pub fn root() -> PathBuf {
 }
 
 /// Holds what was seen against what is known: so many things were compared, exactly those differ.
-#[allow(dead_code, reason = "not every test that reads the file compares")]
 pub fn settle(name: &str, outcomes: &[(String, Result<(), String>)]) {
     let pages = read();
     let page = pages.iter().find(|page| page.name == name);

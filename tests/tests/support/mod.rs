@@ -1,5 +1,10 @@
 //! What several tests need.
 
+pub mod comparison;
+pub mod custom;
+pub mod ledger;
+pub mod world;
+
 use std::path::{Path, PathBuf};
 
 /// The recordings of a real control plane beside the project; says in one line that they are skipped where they are

@@ -1,0 +1,15 @@
+//! One program of all tests: to link each of these files alone took longer than to run it.
+
+mod common;
+mod durability;
+mod etcd;
+mod http;
+mod kube_api;
+mod links;
+mod live;
+mod lockstep;
+mod operation;
+mod rooms;
+mod security;
+mod streaming;
+mod tls;
