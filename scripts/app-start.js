@@ -1,8 +1,13 @@
-// Ends the script of the page's program (scripts/page.mjs puts it there): has the later part loaded as soon as the first screen
-// is alive, and keeps what people do until it is there.
+// Ends the script of the page's program (scripts/page.mjs puts it there): has the later parts loaded, the page's and the worker's,
+// when the first screen is alive and has come to rest, or somebody begins to do something; and keeps what people do until they
+// are there.
 {
   /** How long the first paint is waited for at most, in milliseconds. */
   const PAINTED_MS = 500;
+  /** How long the first screen has the machine for itself, in milliseconds: to compile takes all of a small one. */
+  const REST_MS = 1500;
+  /** How often it is looked at meanwhile, in milliseconds. */
+  const LOOK_MS = 100;
   const address = new URL("app_later.wasm", import.meta.url);
   let imports;
   let first;
@@ -27,6 +32,7 @@
 
   const held = [];
   const hold = (event) => {
+    arrive();
     event.stopImmediatePropagation();
     const [target] = event.composedPath();
     const acts = target.closest?.("a,button,input,select,summary,textarea,[contenteditable],[tabindex]");
@@ -42,8 +48,22 @@
   };
   const release = () => {
     each(removeEventListener);
+    for (const kind of SIGNS) removeEventListener(kind, arrive, true);
     for (const [target, event] of held) if (target.isConnected) target.dispatchEvent(new event.constructor(event.type, event));
   };
+
+  /** Somebody is there. */
+  const SIGNS = ["pointermove", "touchstart", "wheel"];
+  // What fails here is tried again when it is needed.
+  let arriving;
+  const arrive = () => {
+    if (arriving) return;
+    tellWorker();
+    arriving = load().catch(() => {}).then(release);
+  };
+  // Its script (worker-start.js) knows the word.
+  const tellWorker = () => kubarium.engine.postMessage("later");
+  const pause = (time) => new Promise((done) => setTimeout(done, time));
 
   // The first part is what somebody needs who comes for the first time (scripts/profile.mjs). All others wait for the whole.
   let whole = location.hash !== "" || location.search !== "";
@@ -62,6 +82,7 @@
   WebAssembly.instantiateStreaming = async (response, made) => {
     WebAssembly.instantiateStreaming = instantiateStreaming;
     imports = made;
+    if (whole) tellWorker();
     const rest = whole ? WebAssembly.compileStreaming(fetch(address)) : undefined;
     const module = await WebAssembly.compileStreaming(response);
     await painted;
@@ -75,12 +96,14 @@
     }
     each(addEventListener);
     const { engine } = kubarium;
-    const start = () => {
-      for (const kind of ["message", "error"]) engine.removeEventListener(kind, start);
-      // What fails here is tried again when it is needed.
-      load().catch(() => {}).then(release);
-    };
-    for (const kind of ["message", "error"]) engine.addEventListener(kind, start);
+    for (const kind of SIGNS) addEventListener(kind, arrive, { capture: true, passive: true });
+    // A worker that cannot start is told of by the later part.
+    engine.addEventListener("error", arrive, { once: true });
+    engine.addEventListener("message", async () => {
+      do await pause(LOOK_MS); while (document.getElementById("frame"));
+      await pause(REST_MS);
+      arrive();
+    }, { once: true });
     return result;
   };
 }

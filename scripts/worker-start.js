@@ -1,5 +1,14 @@
-// Ends the worker's script (scripts/page.mjs puts it there): starts the engine, and has its later part loaded.
+// Ends the worker's script (scripts/page.mjs puts it there): starts the engine, and has its later part loaded when the page says
+// so (app-start.js).
 {
+  let begin;
+  const asked = new Promise((resolve) => (begin = resolve));
+  addEventListener("message", (event) => {
+    if (event.data !== "later") return;
+    event.stopImmediatePropagation();
+    begin();
+  });
+
   // A worker hears nothing while its WASM is on the way: keep what the page says, and hand it over when the engine runs.
   const early = [];
   onmessage = (event) => early.push(event);
@@ -16,7 +25,7 @@
     first.$loaded.value = 1;
     linked = true;
   };
-  // The first visitor to need the later part before it has arrived waits for it here.
+  // Whoever needs the later part before it has arrived waits for it here.
   const later = () => {
     const request = new XMLHttpRequest();
     request.open("GET", address("worker_later.wasm"), false);
@@ -38,7 +47,7 @@
       first = exports;
       for (const event of early) onmessage(event);
       // What fails here is tried again when it is needed.
-      WebAssembly.compileStreaming(fetch(address("worker_later.wasm"))).then(link, () => {});
+      asked.then(() => linked || WebAssembly.compileStreaming(fetch(address("worker_later.wasm"))).then(link)).catch(() => {});
     },
     // A start that fails must reach the page as an error of the worker.
     (reason) => setTimeout(() => { throw reason; }),

@@ -109,7 +109,7 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
         Ok(entered) => entered,
         Err(why) => return refuse(&why),
     };
-    if !answer::is_acceptable(&accept) && !accept.contains(protobuf::MEDIA_TYPE) {
+    if !answer::is_acceptable(&accept, &path) && !accept.contains(protobuf::MEDIA_TYPE) {
         return refuse(&answer::not_acceptable());
     }
     let body = match to_bytes(body, MAX_BODY).await {

@@ -263,7 +263,9 @@ async fn viewers_look_and_strangers_do_not() {
     let foreign = http.get(at(&session.owner, pods)).bearer_auth("foreign").send().await.expect("an answer");
     assert_eq!(foreign.status(), 401);
     let with = |accept: &'static str| http.get(at(&session.owner, pods)).header("accept", accept);
-    assert_eq!(with("image/png").send().await.expect("an answer").status(), 406);
+    for unspoken in ["image/png", "text/xml", "text/plain"] {
+        assert_eq!(with(unspoken).send().await.expect("an answer").status(), 406, "{unspoken}");
+    }
     let discovery = |version: &str| {
         let accept = format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
         http.get(at(&session.owner, "/apis")).header("accept", accept).send()

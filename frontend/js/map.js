@@ -358,12 +358,13 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
   let frame = 0;
   let asked = "";
 
+  const drawNow = () => {
+    frame = 0;
+    paint(layout, view, focus);
+    askClosely();
+  };
   const draw = () => {
-    frame ||= requestAnimationFrame(() => {
-      frame = 0;
-      paint(layout, view, focus);
-      askClosely();
-    });
+    frame ||= requestAnimationFrame(drawNow);
   };
   const smallest = () => Math.min(canvas.width / layout.total.width, canvas.height / layout.total.height);
   function clamp() {
@@ -402,6 +403,9 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
     canvas.width = Math.round(width * pixel);
     canvas.height = Math.round(height * pixel);
     lay();
+    // It is empty now, and would be seen so until the next frame.
+    cancelAnimationFrame(frame);
+    drawNow();
   }
   const resized = new ResizeObserver(measure);
   resized.observe(canvas);

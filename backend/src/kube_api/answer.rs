@@ -45,16 +45,18 @@ pub fn unauthorized() -> HttpResponse {
     status(401, "Unauthorized", "Unauthorized")
 }
 
-/// Whether an answer in one of the media types that the client takes can be made.
-pub fn is_acceptable(accept: &str) -> bool {
+/// Whether an answer in one of the media types that the client takes can be made at this path.
+pub fn is_acceptable(accept: &str, path: &str) -> bool {
+    // Logs and what passes through a proxy are no objects, and come as they are; so do the answers outside of the API groups.
+    let objects = path.split('/').any(|part| part == "api" || part == "apis");
+    let as_it_is = !objects || path.ends_with("/log") || path.contains("/proxy/") || path.ends_with("/proxy");
     // Of discovery there are two versions.
     let spoken = |one: &&str| {
         !one.contains("as=APIGroupDiscoveryList") || one.contains(";v=v2;") || one.contains(";v=v2beta1;")
     };
     let mut types = accept.split(',').filter(spoken).map(|one| one.split(';').next().unwrap_or("").trim());
-    let known =
-        ["", "*/*", "application/*", "application/json", "application/yaml", OPENAPI_V2, "text/plain"];
-    types.any(|one| known.contains(&one) || one.starts_with("text/"))
+    let known = ["", "*/*", "application/*", "application/json", "application/yaml", OPENAPI_V2];
+    types.any(|one| known.contains(&one) || as_it_is)
 }
 
 /// 406
