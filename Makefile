@@ -117,12 +117,14 @@ lint: | tools
 	@cargo clippy $(NATIVE) --all-targets -- -D warnings
 	@cargo clippy $(WASM) --package frontend --package shared -- -D warnings
 
-test-rust: program
+test-rust: page
 	$(call say,Rust tests)
 	@$(CARGO_TEST) $(NATIVE)
 
-test-browser: program | chromium
+# The program as the Rust tests have it: their dependencies ask for other features, and without them it would be compiled again.
+test-browser: page | chromium
 	$(call say,Browser tests)
+	@cargo build $(NATIVE) --tests
 	@CHROMIUM=$(CHROMIUM) node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs
 
 # ---- What the steps need: looked at every time, installed once ----
