@@ -125,7 +125,7 @@ test-rust: page
 test-browser: page | chromium
 	$(call say,Browser tests)
 	@cargo build $(NATIVE) --tests
-	@CHROMIUM=$(CHROMIUM) node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs
+	@CHROMIUM=$(CHROMIUM) node --test --test-force-exit --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs
 
 # ---- What the steps need: looked at every time, installed once ----
 

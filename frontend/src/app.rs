@@ -38,6 +38,8 @@ fn Main() -> impl IntoView {
         Some(link) => Some(Opening::Live(link.to_owned())),
         None if fragment.is_empty() => Some(Opening::Default),
         None if short.is_some() => None,
+        // The room's module was faster than this program: it opens the cluster, and has put the room's address back.
+        None if fragment.starts_with("room=") => None,
         None => Some(Opening::Link(fragment)),
     };
     let page = Page::open(opening);

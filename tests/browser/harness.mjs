@@ -14,6 +14,7 @@ export const root = new URL("../..", import.meta.url).pathname;
 export const program = join(root, "target/release/kubarium");
 const results = join(root, "tests/browser/results");
 const READY_MS = 20_000;
+const CLOSED_MS = 15_000;
 
 /**
  * Starts the server on a free port, or again on `previous`'s port and data. Resolves when it answers.
@@ -32,7 +33,7 @@ export async function startServer(t, previous) {
   };
   t.after(async () => {
     // What a page is still loading would fail without its server.
-    for (const context of browser?.contexts() ?? []) await context.close();
+    for (const context of browser?.contexts() ?? []) await close(context);
     await stop();
     if (!previous) await rm(data, { recursive: true, force: true });
   });
@@ -50,7 +51,10 @@ export async function startServer(t, previous) {
 }
 
 let browser;
-after(() => browser?.close());
+after(() => browser && close(browser));
+
+/** Browsers do not always say that they closed something; no test waits for ever for that. */
+const close = (what) => Promise.race([what.close(), new Promise((done) => setTimeout(done, CLOSED_MS).unref())]);
 
 /**
  * Opens `url` in a browser context of its own (`options` are Playwright's: locale, viewport, colorScheme …); before that,
@@ -84,7 +88,7 @@ export async function openPage(t, url, { expected = [], prepare, ...options } = 
     if (response.status() >= 400) complain(`response: ${response.status()} ${response.url()}`);
   });
   t.after(async () => {
-    await context.close();
+    await close(context);
     assert.deepEqual(complaints, [], "the page complained");
   });
   await prepare?.(page);
