@@ -23,10 +23,10 @@ async function afterFault(t, options) {
   const page = await openCluster(t, options);
   await page.locator(".time select").selectOption("20000");
   // The fault is not the first thing that one can look back at.
-  await page.waitForFunction(() => document.querySelector(".track").ariaValueNow > 35, undefined, { timeout: LONG_MS });
+  await page.waitForFunction(() => document.querySelector(".track")?.ariaValueNow > 35, undefined, { timeout: LONG_MS });
   await power(page, "node-2").click();
   await state(page, "node-2", false).waitFor();
-  await page.waitForFunction(() => document.querySelector(".track").ariaValueNow > 120, undefined, { timeout: LONG_MS });
+  await page.waitForFunction(() => document.querySelector(".track")?.ariaValueNow > 120, undefined, { timeout: LONG_MS });
   return page;
 }
 
@@ -42,7 +42,7 @@ test("what happened is marked, and keys lead back to it and to now", async (t) =
 
   await page.locator("h1").click();
   await page.keyboard.press("Shift+ArrowLeft");
-  await page.waitForFunction((at) => document.querySelector(".track").ariaValueNow < at, there);
+  await page.waitForFunction((at) => document.querySelector(".track")?.ariaValueNow < at, there);
   await state(page, "node-2", true).waitFor();
   await page.keyboard.press("ArrowRight");
   await state(page, "node-2", false).waitFor();

@@ -430,7 +430,7 @@ test("work is kept: files and cluster are there after loading again, under a nam
   await page.locator(".doing").getByRole("button", { name: "Go on with it" }).click();
   await page.locator(".pod", { hasText: "shop" }).nth(1).waitFor({ timeout: 60_000 });
   await page.getByRole("button", { name: "YAML" }).click();
-  await page.waitForFunction(() => document.querySelector(".editor-host").shadowRoot.querySelector(".cm-content")?.textContent.includes("The shop."));
+  await page.waitForFunction(() => document.querySelector(".editor-host")?.shadowRoot?.querySelector(".cm-content")?.textContent.includes("The shop."));
 
   await paste(page, "");
   await drawer(page).getByText("More", { exact: true }).click();
@@ -442,7 +442,7 @@ test("work is kept: files and cluster are there after loading again, under a nam
   await drawer(page).getByText("More", { exact: true }).click();
   await drawer(page).getByRole("button", { name: "Playgrounds…" }).click();
   await dialog.getByRole("button", { name: "my shop" }).click();
-  await page.waitForFunction(() => document.querySelector(".editor-host").shadowRoot.querySelector(".cm-content")?.textContent.includes("The shop."));
+  await page.waitForFunction(() => document.querySelector(".editor-host")?.shadowRoot?.querySelector(".cm-content")?.textContent.includes("The shop."));
 });
 
 test("nothing that axe knows is wrong with editor, menu and windows, light or dark", async (t) => {
