@@ -22,7 +22,8 @@ export function startWorker(glue, wasm, later = () => new Uint8Array(), prepare 
     console, TextDecoder, TextEncoder, WebAssembly, queueMicrotask, URL, setTimeout,
     performance: { now: () => (now += busy ? BUSY_MS : 0) },
     setInterval: (work) => void (tick = work),
-    postMessage: (text) => replies.push(JSON.parse(text)),
+    // The map of a large cluster comes as numbers: no reply to anybody.
+    postMessage: (said) => void (typeof said === "string" && replies.push(JSON.parse(said))),
   });
   runInContext("var self = globalThis;", scope);
   runInContext(glue, scope);
