@@ -85,6 +85,8 @@ pub struct Runtime {
     scrapers: BTreeMap<u64, metrics::Scraper>,
     /// Where the volumes of the container that was started last are: those of the next may be there, too.
     mounted: tasks::Mounted,
+    #[codec(skip)]
+    pages: lifecycle::Pages,
 }
 
 impl Hash for Runtime {
@@ -130,6 +132,7 @@ impl Runtime {
             ended_cpu_nanos: 0,
             scrapers: BTreeMap::new(),
             mounted: tasks::Mounted::default(),
+            pages: lifecycle::Pages::default(),
         }
     }
 

@@ -251,6 +251,10 @@ impl Recorder {
             self.budgets.remove(&oldest.object);
         }
         if self.known.insert(seen.same, Known { key, count: 1, last: now }).is_none() {
+            // Every node has one of these: no more room than it is likely to need.
+            if self.order.len() == self.order.capacity() {
+                self.order.reserve_exact(self.order.len() / 4 + 1);
+            }
             self.order.push_back(seen);
         }
     }

@@ -21,6 +21,9 @@ use serde::ser::{Serialize, Serializer};
 /// The most entries that a leaf holds.
 const LEAF: usize = 64;
 
+/// Room for entries of more bytes than this is dear.
+const LARGE: usize = 96;
+
 type Leaf<K, V> = Arc<Vec<(K, V)>>;
 
 /// A map whose entries are in the order of their keys.
@@ -326,11 +329,12 @@ fn last_key<K: Clone, V>(leaf: &[(K, V)]) -> Option<K> {
     leaf.last().map(|(key, _)| key.clone())
 }
 
-/// There are many small leaves, and their entries may be large: they grow by little.
+/// There are many small leaves, and their entries may be large: they grow by little, large ones by less.
 fn insert<T>(into: &mut Vec<T>, at: usize, entry: T) {
     let length = into.len();
     if length == into.capacity() {
-        let more = (length / 2).max(1).min(LEAF.saturating_sub(length).max(1));
+        let share = if size_of::<T>() > LARGE { length / 4 } else { length / 2 };
+        let more = share.max(1).min(LEAF.saturating_sub(length).max(1));
         into.reserve_exact(more);
     }
     into.insert(at, entry);

@@ -10,12 +10,35 @@ use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Process, Ti
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
 use super::image::is_agnhost;
+use super::shell::Files;
 use super::{Caller, ImageSpec, Runtime, tasks};
 
 /// Setting up network namespace and addresses.
 const SANDBOX: Duration = Duration::millis(100);
 /// The address of the bridge on the node comes first.
 const FIRST_POD_ADDRESS: u32 = 2;
+
+/// The files that an image serves, as containers of it begin with them: the next mostly begins with the same, and they
+/// share them until one of them writes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pages(Files);
+
+impl Pages {
+    fn of(&mut self, image: &ImageSpec) -> Files {
+        let mut known = self.0.0.iter();
+        let root = known.next().and_then(|(path, _)| path.strip_suffix('/'));
+        let same = root == Some(&*image.root) && known.next().is_some_and(|(_, page)| *page == image.answer);
+        if !same {
+            let root = &image.root;
+            let files = [
+                (format!("{root}/").into(), Str::new()),
+                (format!("{root}/index.html").into(), image.answer.clone()),
+            ];
+            self.0 = Files(BTreeMap::from(files));
+        }
+        self.0.clone()
+    }
+}
 
 impl Runtime {
     pub(super) fn run_sandbox(&mut self, pod: u128, key: Key, spec: Doc, cx: &mut Context<'_>) {
@@ -64,7 +87,8 @@ impl Runtime {
             return;
         };
         let number = self.fresh_number();
-        let Some(spec) = self.images.find(&image).spec().cloned() else { return };
+        let images = Arc::clone(&self.images);
+        let Some(spec) = images.find(&image).spec() else { return };
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         let container_reads = doc["stdin"].as_bool() == Some(true);
         let names_no_program = is_agnhost(&image) && doc["command"].items().is_empty();
@@ -84,8 +108,7 @@ impl Runtime {
         }
         if !spec.root.is_empty() && !spec.answer.is_empty() {
             // The directory stays when its page is taken away.
-            container.layer.0.insert(format!("{}/", spec.root).into(), Str::new());
-            container.layer.0.insert(format!("{}/index.html", spec.root).into(), spec.answer.clone());
+            container.layer = self.pages.of(spec);
         }
         tasks::fix_sub_paths(&mut container, &sandbox.volumes);
         match sandbox.container_mut(&name) {
