@@ -159,12 +159,14 @@ impl<'a> Io<'a> {
         first: Doc,
         mut judge: impl FnMut(Doc, &HttpResponse) -> Next<T>,
     ) -> Result<T, Stop> {
-        self.stream(&|_| request.clone(), first, |memory, response, _| judge(memory, response))
+        self.stream(POLL, &|_| request.clone(), first, |memory, response, _| judge(memory, response))
     }
 
-    /// The same, where each request follows from what is remembered, and something is printed on the way.
+    /// The same, where each request follows from what is remembered, and something is printed on the way; `every` is how
+    /// long it waits between two.
     pub fn stream<T>(
         &mut self,
+        every: Duration,
         request: &dyn Fn(&Doc) -> HttpRequest,
         first: Doc,
         mut judge: impl FnMut(Doc, &HttpResponse, &mut Said) -> Next<T>,
@@ -180,7 +182,7 @@ impl<'a> Io<'a> {
                 let request = request(memory);
                 Err(self.needs(request))
             }
-            LoopAt::Waiting => Err(Stop::Waits(POLL)),
+            LoopAt::Waiting => Err(Stop::Waits(every)),
             LoopAt::Answered(response) => match judge(memory.clone(), response, &mut self.streamed) {
                 Next::Done(result) => {
                     *at = LoopAt::Ended(response.clone());
@@ -189,7 +191,7 @@ impl<'a> Io<'a> {
                 }
                 Next::Again(next) => {
                     (*memory, *at) = (next, LoopAt::Waiting);
-                    Err(Stop::Waits(POLL))
+                    Err(Stop::Waits(every))
                 }
             },
             // What it printed was printed when it ended.

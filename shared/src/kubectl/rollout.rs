@@ -10,8 +10,9 @@ use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::{DryRun, Patching};
 use super::describe;
 use super::failure::Failure;
-use super::io::{Io, Next, POLL, Stop};
+use super::io::{Io, Next, Stop};
 use super::last_applied::LAST_APPLIED;
+use super::manifests;
 use super::printer::Format;
 use super::resource::{Target, escape, objects_or_lists, targets};
 use super::tabs::{NARROW, align};
@@ -30,6 +31,9 @@ pub(super) const FLAGS: &[Flag] = &[
 
 const VERBS: [&str; 6] = ["history", "pause", "restart", "resume", "status", "undo"];
 
+/// How often a rollout is looked at: every step of it is a line.
+const LOOK: Duration = Duration::millis(50);
+
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
@@ -46,9 +50,16 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("required resource not specified"));
     }
     let mut failures = Vec::new();
-    let wanted = targets(subjects, args, io)?;
+    let wanted = if args.get("filename").is_some() {
+        let (wanted, refused) = manifests::read(args, verb, io)?;
+        failures.extend(refused);
+        wanted.into_iter().map(|wanted| wanted.target).collect()
+    } else {
+        targets(subjects, args, io)?
+    };
     let found = objects_or_lists(wanted, args, io, &mut failures)?;
-    if found.is_empty() && failures.is_empty() {
+    // The two that only read what there is find nothing in silence.
+    if found.is_empty() && failures.is_empty() && !matches!(verb.as_str(), "history" | "undo") {
         io.warn(format!("No resources found in {} namespace.", args.namespace()));
     }
     for (target, object) in found {
@@ -207,7 +218,7 @@ fn status(target: &Target, kind: Kind, args: &Args, io: &mut Io<'_>) -> Result<(
     };
     // The revision that was told last, and how long it has waited.
     let first = doc!({ "revision": "", "waited": 0i64 });
-    let end = io.stream(&|_| target.get(), first, |memory, response, said| {
+    let end = io.stream(LOOK, &|_| target.get(), first, |memory, response, said| {
         if !response.is_success() {
             return Next::Done(Err(Some(Failure::of(response))));
         }
@@ -222,7 +233,7 @@ fn status(target: &Target, kind: Kind, args: &Args, io: &mut Io<'_>) -> Result<(
         if *revision != memory["revision"] {
             said.stdout.push_str(&format!("{line}\n"));
         }
-        let waited = memory["waited"].as_i64().unwrap_or(0) + POLL.0 as i64;
+        let waited = memory["waited"].as_i64().unwrap_or(0) + LOOK.0 as i64;
         if timeout.is_some_and(|timeout| waited >= timeout.0 as i64) {
             return Next::Done(Err(None));
         }
