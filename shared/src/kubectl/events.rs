@@ -126,7 +126,7 @@ fn watch(
     let mut headed = args.is_on("no-headers");
     let started = io.started;
     let first = doc!({ "known": {}, "widths": [], "looks": 0i64 });
-    let failure = io.stream(POLL, &|_| request.clone(), first, |mut memory, response, said| {
+    let failure = io.stream(&|_| request.clone(), first, |mut memory, response, said| {
         let looks = memory["looks"].as_i64().unwrap_or(0);
         if !response.is_success() {
             return match (looks, response.code) {

@@ -159,14 +159,12 @@ impl<'a> Io<'a> {
         first: Doc,
         mut judge: impl FnMut(Doc, &HttpResponse) -> Next<T>,
     ) -> Result<T, Stop> {
-        self.stream(POLL, &|_| request.clone(), first, |memory, response, _| judge(memory, response))
+        self.stream(&|_| request.clone(), first, |memory, response, _| judge(memory, response))
     }
 
-    /// The same, where each request follows from what is remembered, and something is printed on the way; `every` is how
-    /// long it waits between two.
+    /// The same, where each request follows from what is remembered, and something is printed on the way.
     pub fn stream<T>(
         &mut self,
-        every: Duration,
         request: &dyn Fn(&Doc) -> HttpRequest,
         first: Doc,
         mut judge: impl FnMut(Doc, &HttpResponse, &mut Said) -> Next<T>,
@@ -182,7 +180,7 @@ impl<'a> Io<'a> {
                 let request = request(memory);
                 Err(self.needs(request))
             }
-            LoopAt::Waiting => Err(Stop::Waits(every)),
+            LoopAt::Waiting => Err(Stop::Waits(POLL)),
             LoopAt::Answered(response) => match judge(memory.clone(), response, &mut self.streamed) {
                 Next::Done(result) => {
                     *at = LoopAt::Ended(response.clone());
@@ -191,7 +189,7 @@ impl<'a> Io<'a> {
                 }
                 Next::Again(next) => {
                     (*memory, *at) = (next, LoopAt::Waiting);
-                    Err(Stop::Waits(every))
+                    Err(Stop::Waits(POLL))
                 }
             },
             // What it printed was printed when it ended.

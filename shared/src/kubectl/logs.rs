@@ -8,7 +8,7 @@ use crate::sim::Duration;
 
 use super::args::{Args, Flag, duration, int64, switch, value};
 use super::failure::Failure;
-use super::io::{Io, Next, POLL, Said, Stop};
+use super::io::{Io, Next, Said, Stop};
 use super::pods;
 use super::resource::{Target, escape, selected};
 
@@ -245,7 +245,7 @@ fn follow_all(sources: &[Source], query: &str, args: &Args, io: &mut Io<'_>) -> 
         sources[at].request(&format!("&timestamps=true{from}"))
     };
     let first = doc!({ "turn": 0i64, "last": {}, "failed": 0i64 });
-    io.stream(POLL, &request, first, |mut memory, response, said: &mut Said| {
+    io.stream(&request, first, |mut memory, response, said: &mut Said| {
         let at = turn(&memory);
         let failed = memory["failed"].as_i64().unwrap_or(0);
         if response.is_success() {

@@ -10,7 +10,7 @@ use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::{DryRun, Patching};
 use super::describe;
 use super::failure::Failure;
-use super::io::{Io, Next, Stop};
+use super::io::{Io, Next, POLL, Stop};
 use super::last_applied::LAST_APPLIED;
 use super::manifests;
 use super::printer::Format;
@@ -30,9 +30,6 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 const VERBS: [&str; 6] = ["history", "pause", "restart", "resume", "status", "undo"];
-
-/// How often a rollout is looked at: every step of it is a line.
-const LOOK: Duration = Duration::millis(50);
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
@@ -218,7 +215,7 @@ fn status(target: &Target, kind: Kind, args: &Args, io: &mut Io<'_>) -> Result<(
     };
     // The revision that was told last, and how long it has waited.
     let first = doc!({ "revision": "", "waited": 0i64 });
-    let end = io.stream(LOOK, &|_| target.get(), first, |memory, response, said| {
+    let end = io.stream(&|_| target.get(), first, |memory, response, said| {
         if !response.is_success() {
             return Next::Done(Err(Some(Failure::of(response))));
         }
@@ -233,7 +230,7 @@ fn status(target: &Target, kind: Kind, args: &Args, io: &mut Io<'_>) -> Result<(
         if *revision != memory["revision"] {
             said.stdout.push_str(&format!("{line}\n"));
         }
-        let waited = memory["waited"].as_i64().unwrap_or(0) + LOOK.0 as i64;
+        let waited = memory["waited"].as_i64().unwrap_or(0) + POLL.0 as i64;
         if timeout.is_some_and(|timeout| waited >= timeout.0 as i64) {
             return Next::Done(Err(None));
         }

@@ -9,7 +9,7 @@ use crate::doc::{Doc, Str};
 use super::args::Args;
 use super::failure::Failure;
 use super::get;
-use super::io::{Io, Next, POLL, Said, Stop};
+use super::io::{Io, Next, Said, Stop};
 use super::printer::Format;
 use super::resource::{Target, selected};
 use super::table::{View, lines};
@@ -36,7 +36,7 @@ pub(super) fn get(
         Some(_) => selected(target, args),
     };
     let first = doc!({ "known": {}, "widths": [], "begun": args.is_on("watch-only") });
-    let failure = io.stream(POLL, &|_| request.clone(), first, |memory, response, said| {
+    let failure = io.stream(&|_| request.clone(), first, |memory, response, said| {
         look(target, format, args, memory, response, said)
     })?;
     io.finish(failure.into_iter().collect())

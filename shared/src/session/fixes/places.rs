@@ -142,6 +142,12 @@ impl Search<'_, '_> {
                 let parts = of.fields().iter().filter(|one| !matches!(one.name, "status" | "managedFields"));
                 for one in parts.filter(|_| depth < DEEP) {
                     let there = !value[one.name].is_null();
+                    // Nobody forgot three levels at once.
+                    let lacks = depth == DEEP - 1 && value.is_null();
+                    let holds = matches!(one.field_type(), FieldType::Object(_) | FieldType::Map(_));
+                    if !there && (lacks || !holds) {
+                        continue;
+                    }
                     let below = [&path[..], &[key(one.name)]].concat();
                     if !seen(&below) {
                         self.look(one.field_type(), below, depth + 1, cost + if there { 1 } else { 2 });
