@@ -7,6 +7,7 @@ import css from "@xterm/xterm/css/xterm.css";
 import { parse } from "shell-quote";
 import { FILTERS, Wrong } from "./terminal/filters.js";
 import { Line, width } from "./terminal/line.js";
+import { painted } from "./terminal/paint.js";
 
 const KEPT = "kubarium.history";
 const MOST_KEPT = 500;
@@ -31,13 +32,6 @@ Escape and then Tab leaves the terminal.
  *  shown as `cat -v` shows it, a carriage return that ends no line among it. */
 const harmless = (text) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)/g, (sign) =>
   sign < "\x80" ? `^${String.fromCharCode(sign.charCodeAt(0) ^ 64)}` : "\ufffd");
-/** Statuses in colour; applied after `harmless`. */
-const painted = (line) => line
-  .replace(/(?<=\s)(Running|Ready|Bound|Active|Completed|Succeeded|True)(?=\s|$)/g, "\x1b[32m$1\x1b[39m")
-  .replace(/(?<=\s)(Pending|ContainerCreating|Terminating|Unknown|Warning|[A-Za-z,]*SchedulingDisabled)(?=\s|$)/g, "\x1b[33m$1\x1b[39m")
-  .replace(/(?<=\s)(CrashLoopBackOff|Error|ErrImagePull|ImagePullBackOff|NotReady|Failed|Evicted|OOMKilled)(?=\s|$)/g, "\x1b[31m$1\x1b[39m")
-  .replace(/^([A-Z][A-Z-]*(?: [A-Z-]+)*)((?:\s{2,}[A-Z][A-Z-]*(?:[ -][A-Z()]+)*)+)\s*$/, "\x1b[1m$1$2\x1b[22m");
-
 /**
  * xterm makes <style> elements, which the Content-Security-Policy refuses: what it wants to be in them goes into style
  * sheets that the shadow root adopts. It makes them while it opens.

@@ -54,6 +54,7 @@ mod table;
 mod tabs;
 mod template;
 mod top;
+mod typed;
 mod wait;
 mod watch;
 mod words;
@@ -342,6 +343,11 @@ impl Program {
     }
 }
 
+/// A number of seconds, or a length of time.
+fn is_timeout(text: &str) -> bool {
+    text.parse::<i64>().is_ok() || Duration::parse(text).is_some()
+}
+
 fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((name, rest)) = args::split_verb(args) else {
         Args::parse("", &[], args, "").map_err(|why| io.fail(why))?;
@@ -368,6 +374,14 @@ fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
     // `config` writes what the others choose from; `set subject` has users of its own.
     if !matches!(verb.name, "config" | "set" | "create") {
         config::choose(&mut args, io)?;
+    }
+    if let Some(text) = args.get("request-timeout")
+        && !is_timeout(text)
+    {
+        return Err(io.fail(
+            "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a \
+             corresponding time unit (e.g. 1s | 2m | 3h)",
+        ));
     }
     if args.get("dry-run") == Some("unchanged") {
         let now = io.started.rfc3339_micros();

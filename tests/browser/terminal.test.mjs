@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { painted } from "../../frontend/js/terminal/paint.js";
 import { openPage, root, screenshot, startServer } from "./harness.mjs";
 
 const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
@@ -158,4 +159,24 @@ test("a ready cluster opens in place of the present one", async (t) => {
   await page.locator(".gallery").getByRole("button", { name: "Open" }).click();
   await page.locator(".node").nth(5).waitFor();
   await screenshot(page, "gallery");
+});
+
+const COLOURS = [
+  ["node-0   Ready    <none>   3d", "node-0   <green>Ready   <none>   3d"],
+  ["node-0   NotReady   <none>   3d", "node-0   <red>NotReady   <none>   3d"],
+  ["Status:       Running", "Status:       <green>Running"],
+  // In `describe`, conditions have a heading and names of their own.
+  ["  Type                        Status", "  Type                        Status"],
+  ["  Ready                       True ", "  Ready                       <green>True "],
+  ["  MemoryPressure   False   KubeletHasSufficientMemory", "  MemoryPressure   False   KubeletHasSufficientMemory"],
+  ["  MemoryPressure   True   KubeletHasInsufficientMemory", "  MemoryPressure   <red>True   KubeletHasInsufficientMemory"],
+  ["  Warning  Failed  5s", "  <yellow>Warning  <red>Failed  5s"],
+];
+
+test("only statuses are coloured", () => {
+  const names = { 31: "<red>", 32: "<green>", 33: "<yellow>", 39: "" };
+  for (const [line, shown] of COLOURS) {
+    const named = painted(line).replace(/\x1b\[(\d+)m/g, (_, sign) => names[sign]);
+    assert.equal(named.replace(/\s+/g, " "), shown.replace(/\s+/g, " "));
+  }
 });

@@ -71,7 +71,7 @@ const rules = [
     const put = (key, value) => {
       const own = line(key);
       const text = doc.line(own.line);
-      return replaced(say("fix_set", { name: key, value }), text.from + own.part.value, text.to, ` ${value}`);
+      return replaced(say("fix_set", { name: `${key}: ${value}` }), text.from + own.part.value, text.to, ` ${value}`);
     };
     const fixes = [];
     const same = all.filter(({ kind }) => kind === said[1]);
@@ -88,41 +88,7 @@ const rules = [
     }
     return fixes;
   },
-  // A selector that is missing or selects something else than the template.
-  async ({ message, doc, place }) => {
-    if (!/spec\.selector: Required value|`selector` does not match template `labels`|selector: .*empty selector is invalid/.test(message) || !place) return [];
-    const labels = find(doc, ["spec", "template", "metadata", "labels"], place.document);
-    const spec = find(doc, ["spec"], place.document);
-    if (labels.depth !== 4 || spec.depth !== 1) return [];
-    const list = valuesOf(doc, labels, place.document);
-    const below = find(doc, ["spec", "template"], place.document).column;
-    const deeper = unit(doc);
-    const text = [`${pad(below)}selector:`, `${pad(below + deeper)}matchLabels:`,
-      ...list.map((one) => `${pad(below + 2 * deeper)}${one}`)].join("\n");
-    const name = say("fix_selector");
-    const old = find(doc, ["spec", "selector"], place.document);
-    if (old.depth === 2) {
-      const last = doc.line(lastLine(doc, old.line, old.column, place.document.to));
-      return [replaced(name, doc.line(old.line).from, last.to, text)];
-    }
-    const template = doc.line(find(doc, ["spec", "template"], place.document).line);
-    return [replaced(name, template.from, template.from, `${text}\n`)];
-  },
 ];
-
-/** The values of a small map, as lines without indentation. */
-function valuesOf(doc, key, document) {
-  const line = doc.line(key.line).text;
-  const flow = line.slice(key.part.value).match(/\{(.*)\}/)?.[1];
-  if (flow !== undefined) return flow.split(",").map((one) => one.trim()).filter(Boolean);
-  const last = lastLine(doc, key.line, key.column, document.to);
-  const found = [];
-  for (let number = key.line + 1; number <= last; number++) {
-    const text = doc.line(number).text.trim();
-    if (text && !text.startsWith("#")) found.push(text);
-  }
-  return found;
-}
 
 /** Moves a key with all below it to where the schema has it: wrong indentation. */
 function moves({ doc, place, schema, path, found, key, owner }) {

@@ -330,6 +330,7 @@ pub struct Template {
     strict: bool,
 }
 
+#[derive(Clone)]
 enum Part {
     Text(String),
     Path(JsonPath),
@@ -369,10 +370,11 @@ impl Template {
             }
         }
         parts.push(Part::Text(rest.to_owned()));
-        // A range that nobody ended goes on to the end.
+        // A range that nobody ended goes on to the end, and what is in it comes once more, for what is around it.
         while let Some((path, before)) = open.pop() {
             let inner = std::mem::replace(&mut parts, before);
-            parts.push(Part::Range(path, inner));
+            parts.push(Part::Range(path, inner.clone()));
+            parts.extend(inner);
         }
         Ok(Template { parts, text: text.to_owned(), strict: false })
     }
@@ -518,6 +520,7 @@ mod tests {
         ] });
         let cases = [
             (r#"{range .items[*]}{.name}{"\t"}{.n}{"\n"}{end}"#, "a\t1\nb\t5\nc.d\t10\n"),
+            (r"{range .items[*]}{.name},", "a,b,c.d,,"),
             (r#"{range .items[*]}{.name}:{range .ports[*]}{.p};{end} {end}!"#, "a:1;2; b:3; c.d: !"),
             ("{.items[0:2].name}", "a b"),
             ("{.items[-2:].name}", "b c.d"),

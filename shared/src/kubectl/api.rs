@@ -13,9 +13,10 @@ use super::failure::{Failure, SERVER};
 use super::io::{Io, Stop};
 use super::resource::Target;
 use super::tabs::{WIDE, align};
+use super::typed;
 
 /// The kubectl that this one is like.
-const VERSION: &str = "v1.36.2";
+const VERSION: &str = "v1.36.4";
 const KUSTOMIZE: &str = "v5.8.1";
 
 pub(super) const RESOURCES_FLAGS: &[Flag] = &[
@@ -196,18 +197,22 @@ pub(super) fn version(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             }
         }
         _ => {
-            let client =
-                doc!({ "major": "1", "minor": "36", "gitVersion": VERSION, "platform": "linux/amd64" });
+            let client = doc!({
+                "major": "1", "minor": "36", "gitVersion": VERSION,
+                "gitCommit": "bb826b1d48562f110659e64e8ec444327433db95", "gitTreeState": "clean",
+                "buildDate": "2026-09-29T20:03:31Z", "goVersion": "go1.27.1", "compiler": "gc",
+                "platform": "linux/amd64"
+            });
             let mut whole = doc!({ "clientVersion": client, "kustomizeVersion": KUSTOMIZE });
             if let Some(info) = info {
                 whole.set("serverVersion", info);
             }
             let text = if output == "yaml" {
-                manifest::to_yaml(&whole)
+                format!("{}\n", manifest::to_yaml(&whole))
             } else {
-                whole.to_json_pretty().replace("    ", "  ")
+                typed::json(&whole).replace("    ", "  ")
             };
-            io.say(text);
+            io.print(&text);
         }
     }
     match server.filter(|response| !response.is_success()) {

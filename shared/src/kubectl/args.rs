@@ -165,6 +165,29 @@ pub(super) fn split_verb(args: &[Str]) -> Option<(Str, Vec<Str>)> {
     Some((verb, rest.collect()))
 }
 
+/// The words of a command line that are neither flags nor their values.
+fn words<'a>(flags: &'static [Flag], args: &'a [Str]) -> Vec<&'a str> {
+    let takes_next = |arg: &str| {
+        own(flags).chain(GLOBAL).any(|flag| {
+            flag.takes.must()
+                && match arg.strip_prefix("--") {
+                    Some(long) => long == flag.long,
+                    None => arg.len() == 2 && arg.ends_with(|letter| flag.short == Some(letter)),
+                }
+        })
+    };
+    let mut words = Vec::new();
+    let mut args = args.iter().map(Str::as_str);
+    while let Some(arg) = args.next() {
+        if !arg.starts_with('-') {
+            words.push(arg);
+        } else if takes_next(arg) {
+            args.next();
+        }
+    }
+    words
+}
+
 /// A command line that was read.
 #[derive(Debug)]
 pub(super) struct Args {
@@ -191,14 +214,15 @@ impl Args {
             known: flags,
             namespace: namespace.to_owned(),
         };
-        // Some verbs are several: `kubectl create deployment`.
-        let path = || help::path(verb, args.iter().map(Str::as_str).filter(|arg| !arg.starts_with('-')));
+        // Some verbs are several, with flags of their own: `kubectl create deployment`.
+        let path = help::path(verb, words(flags, args).into_iter());
         let usage = |why: String| {
-            let path = path();
             let space = if path.is_empty() { "" } else { " " };
             format!("{why}\nSee 'kubectl{space}{path} --help' for usage.")
         };
-        let known = || GLOBAL.iter().chain(own(flags));
+        let of_part = help::flags(verb, &path);
+        let taken = |flag: &&Flag| of_part.as_ref().is_none_or(|flags| flags.contains(&flag.long));
+        let known = || GLOBAL.iter().chain(own(flags).filter(taken));
         loop {
             // What follows the letter of a switch is another letter (`-it`), unless `=` stands between.
             let mut alone = false;

@@ -180,6 +180,10 @@ fn who_am_i(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Some(format) = Format::asked(args, io)? {
         let mut review = response.body.clone();
         review.remove("code");
+        if let Format::Json = format {
+            io.print(&super::typed::json(&review));
+            return Ok(());
+        }
         return format.show(&review, true, io);
     }
     let user = &response.body["status"]["userInfo"];

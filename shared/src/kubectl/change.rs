@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::printer::Format;
 use super::resource::{Target, escape};
+use super::typed;
 
 /// Whether something is done for real.
 #[derive(Clone, Copy, PartialEq)]
@@ -115,7 +116,10 @@ impl Making {
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {
                 made.at_mut(&["metadata"]).remove("managedFields");
-                format.show(&made, true, io)?;
+                match format {
+                    Format::Json => io.print(&typed::json(&made)),
+                    format => format.show(&made, true, io)?,
+                }
             }
         }
         Ok(())
@@ -187,7 +191,12 @@ impl Patching<'_> {
             request.path = format!("{}{}", request.path, dry.query()).into();
             let response = io.request(request)?;
             if !response.is_success() {
-                failures.push(Failure::of(&response).about("patch", target));
+                // Who scales speaks of no group.
+                let mut plain = target.clone();
+                if self.part == "/scale" {
+                    plain.kind.group = Str::new();
+                }
+                failures.push(Failure::of(&response).about("patch", &plain));
                 return Ok(());
             }
             response.body

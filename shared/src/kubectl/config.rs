@@ -129,10 +129,18 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             entries::set_entry(config, "users", name, args, io);
             Ok(())
         }
+        ("delete-user", []) => {
+            let why = "user to delete is required\nSee 'kubectl config delete-user -h' for help and examples";
+            Err(io.fail(why))
+        }
         ("delete-cluster", [name]) => entries::delete_entry(config, "clusters", name, io),
         ("delete-user", [name]) => entries::delete_entry(config, "users", name, io),
         ("set", [property, value]) => entries::set_property(config, property, Some(value), io),
         ("unset", [property]) => entries::set_property(config, property, None, io),
+        ("delete-context" | "delete-cluster", []) => {
+            super::help::of(&super::help::path("config", [verb.as_str()].into_iter()), io);
+            Ok(())
+        }
         (
             "use-context" | "use" | "rename-context" | "set" | "unset" | "set-cluster" | "set-credentials",
             names,

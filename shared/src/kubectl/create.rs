@@ -231,7 +231,8 @@ impl Wish<'_> {
 
 /// An object that is already there, for those that are made from it.
 fn existing(kind: Kind, name: &str, args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
-    let response = io.request(Target::new(kind, args.namespace(), name).get())?;
+    let target = Target::new(kind, args.namespace(), name);
+    let response = target.look(target.get(), io)?;
     if response.is_success() {
         return Ok(response.body);
     }

@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("--target is incompatible with --copy-to. Use --share-processes instead."));
     }
     let target = pods::subject(word, args, io)?;
-    let response = io.request(selected(&target, args))?;
+    let response = target.look(selected(&target, args), io)?;
     if !response.is_success() {
         return io.finish(vec![Failure::of(&response)]);
     }
@@ -123,6 +123,15 @@ fn beside(target: &Target, pod: &Doc, image: &str, args: &Args, io: &mut Io<'_>)
         made.set("targetContainerName", other);
     }
     let mut containers = pod["spec"]["ephemeralContainers"].items().to_vec();
+    if containers.iter().any(|known| known["name"].as_str() == Some(&name)) {
+        // Two of one name are one to the server, and changed.
+        io.warn(format!(
+            "The Pod {:?} is invalid: spec.ephemeralContainers: Forbidden: existing ephemeral containers {name:?} may not \
+             be changed\n",
+            target.name
+        ));
+        return Err(Stop::Exit(1));
+    }
     containers.push(made);
     let patch = doc!({ "spec": { "ephemeralContainers": containers } });
     let mut request = target.patch("strategic-merge", "kubectl-debug", &patch);
@@ -235,7 +244,7 @@ fn on_node(target: &Target, image: &str, args: &Args, io: &mut Io<'_>) -> Result
     let name = format!("node-debugger-{node}-{}", suffix(io));
     let called = args.get("container").unwrap_or("debugger");
     if !args.is_on("quiet") {
-        io.warn(format!("Creating debugging pod {name} with container {called} on node {node}."));
+        io.say(format!("Creating debugging pod {name} with container {called} on node {node}."));
     }
     let mut own = container(called, image, args);
     own.set("volumeMounts", doc!([{ "mountPath": "/host", "name": "host-root" }]));

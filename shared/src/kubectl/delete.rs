@@ -1,6 +1,6 @@
 //! `kubectl delete`
 
-use crate::cluster::HttpRequest;
+use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc;
 use crate::doc::Doc;
 use crate::sim::Duration;
@@ -10,7 +10,7 @@ use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
 use super::manifests;
-use super::resource::{Target, objects};
+use super::resource::{Target, objects, targets};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -40,11 +40,18 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if dry == DryRun::Server {
         options.set("dryRun", doc!(["All"]));
     }
+    let force = args.is_on("force");
+    if force {
+        io.warn(
+            "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. \
+             The resource may continue to run on the cluster indefinitely.",
+        );
+    }
     let mut failures = Vec::new();
     let doomed = if args.get("filename").is_some() {
         from_input(args, io, &mut failures)?
     } else {
-        objects(&args.words, args, io, &mut failures)?
+        named(args, io, &mut failures)?
     };
     if args.get("namespace").is_some() && doomed.iter().any(|(target, _)| !target.kind.namespaced) {
         io.warn("Warning: deleting cluster-scoped resources, not scoped to the provided namespace");
@@ -53,15 +60,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         io.say("No resources found");
         return Ok(());
     }
-    let force = args.is_on("force");
-    if force {
-        io.warn(
-            "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. \
-             The resource may continue to run on the cluster indefinitely.",
-        );
-    }
     let mut leaving = Vec::new();
-    for (target, object) in doomed {
+    for (target, mut object) in doomed {
         if dry != DryRun::Client {
             let query = dry.query().replace('&', "?");
             let response = io.request(HttpRequest {
@@ -71,12 +71,16 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
                 ..HttpRequest::default()
             })?;
             if !response.is_success() {
-                failures.push(Failure::of(&response));
+                failures.push(refused(&response, args));
                 continue;
             }
+            object = response.body;
         }
         tell(&target, force, dry, args, io);
-        leaving.push((target, object["metadata"]["uid"].clone()));
+        // What is gone at once is answered with a status that says what it was.
+        let uid =
+            if object["kind"].as_str() == Some("Status") { &object["details"] } else { &object["metadata"] };
+        leaving.push((target, uid["uid"].clone()));
     }
     if args.is_on("ignore-not-found") {
         failures.retain(|failure| !failure.is("NotFound"));
@@ -191,17 +195,27 @@ fn options(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
     Ok(options)
 }
 
+/// What the words mean. Who names objects need not be allowed to see them.
+fn named(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
+    let some =
+        ["selector", "field-selector"].iter().any(|flag| args.get(flag).is_some()) || args.is_on("all");
+    if some {
+        return objects(&args.words, args, io, failures);
+    }
+    let named = targets(&args.words, args, io)?;
+    if named.iter().any(|target| target.name.is_empty()) {
+        return Err(io.fail("resource(s) were provided, but no name was specified"));
+    }
+    Ok(named.into_iter().map(|target| (target, Doc::Null)).collect())
+}
+
 fn from_input(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
     let (wanted, refused) = manifests::read(args, "delete", io)?;
     failures.extend(refused);
-    let mut doomed = Vec::new();
-    for object in wanted {
-        let response = io.request(object.target.get())?;
-        if response.is_success() {
-            doomed.push((object.target, response.body));
-        } else {
-            failures.push(Failure::of(&response).when("deleting \"STDIN\""));
-        }
-    }
-    Ok(doomed)
+    Ok(wanted.into_iter().map(|object| (object.target, Doc::Null)).collect())
+}
+
+fn refused(response: &HttpResponse, args: &Args) -> Failure {
+    let failure = Failure::of(response);
+    if args.get("filename").is_some() { failure.when("deleting \"STDIN\"") } else { failure }
 }

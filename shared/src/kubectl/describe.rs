@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.words.is_empty() && args.get("filename").is_none() {
         return Err(io.fail(
             "You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of \
-             supported resources.\n",
+             supported resources.",
         ));
     }
     let mut failures = Vec::new();
@@ -92,7 +92,7 @@ fn by_prefix(
     if !others.is_empty() {
         return io.finish(others);
     }
-    let events = args.get("show-events").is_none_or(|_| args.is_on("show-events"));
+    let events = args.is_on("show-events");
     let mut any = false;
     for (target, object) in all.iter().filter(|(target, _)| target.name.starts_with(prefix)) {
         let text = page(target, object, events, io)?;

@@ -69,14 +69,16 @@ fn would(object: &Wanted, live: &Doc, args: &Args) -> HttpRequest {
             ..HttpRequest::default()
         };
     }
-    let modified = last_applied::noted(&object.doc);
+    // What it notes of itself is no difference.
+    let mut modified = last_applied::noted(&object.doc);
+    modified.at_mut(&["metadata", "annotations"]).remove(LAST_APPLIED);
     let query = "dryRun=All&fieldManager=kubectl-client-side-apply";
     if live.is_null() {
         let collection = Target { name: Str::new(), ..target.clone() };
         return HttpRequest {
             method: "POST".into(),
             path: format!("{}?{query}", collection.path()).into(),
-            body: modified.to_json().into(),
+            body: object.doc.to_json().into(),
             ..HttpRequest::default()
         };
     }
@@ -98,11 +100,6 @@ fn shown(mut object: Doc, args: &Args) -> Doc {
     }
     if !args.is_on("show-managed-fields") {
         object.at_mut(&["metadata"]).remove("managedFields");
-    }
-    let metadata = object.at_mut(&["metadata", "annotations"]);
-    metadata.remove(LAST_APPLIED);
-    if metadata.is_empty() {
-        object.at_mut(&["metadata"]).remove("annotations");
     }
     // The values of Secrets are nobody's business.
     if object["kind"].as_str() == Some("Secret") {

@@ -8,7 +8,7 @@ use crate::doc::{Doc, Timestamp};
 use super::args::{Args, Flag, int64, output, switch, value};
 use super::describe::event_interval;
 use super::failure::Failure;
-use super::io::{Io, Next, Stop};
+use super::io::{Io, Next, POLL, Stop};
 use super::printer::Format;
 use super::resource::{Target, escape, kind};
 use super::tabs::{WIDE, align, align_like, visible};
@@ -136,7 +136,7 @@ fn watch(
         }
         headed |= looks > 0;
         let mut text = String::new();
-        let now = Timestamp::from_millis(started.millis() + looks * super::io::POLL.0 as i64);
+        let now = Timestamp::from_millis(started.millis() + looks * POLL.0 as i64);
         let mut known = Doc::map();
         for event in response.body["items"].items().iter().filter(|event| fits(event)) {
             let (uid, revision) =

@@ -141,11 +141,17 @@ pub(super) fn attach(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         );
     }
     let container = pods::container(&pod, args.get("container"), args.is_on("quiet"), io)?;
-    if args.is_on("stdin") && !args.is_on("quiet") {
+    if !args.is_on("quiet") {
         io.warn(
             "All commands and output from this session will be recorded in container logs, including credentials and \
              sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing \
              enter.",
+        );
+    }
+    if pod["spec"]["nodeName"].is_empty() {
+        let name = &target.name;
+        return Err(
+            io.fail(format!("unable to upgrade connection: pod {name} does not have a host assigned"))
         );
     }
     let path = format!("{}/log?container={}&follow=true&tailLines=0", target.path(), escape(&container));
@@ -222,7 +228,20 @@ pub(super) fn copy(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(refused(&response, io));
     }
     let result = &response.body;
-    if result["exitCode"].as_i64().unwrap_or(0) != 0 || !result["failure"].str().is_empty() {
+    let failed = result["exitCode"].as_i64().unwrap_or(0) != 0;
+    // It is tar that reads files for kubectl.
+    if out && from.path.starts_with('/') {
+        io.warn("tar: Removing leading `/' from member names");
+    }
+    if out && failed && result["failure"].str().is_empty() {
+        io.warn(format!(
+            "tar: {}: Cannot stat: No such file or directory\n\
+             tar: Exiting with failure status due to previous errors\ncommand terminated with exit code 2",
+            from.path
+        ));
+        return Err(Stop::Exit(2));
+    }
+    if failed || !result["failure"].str().is_empty() {
         return finish(result, io);
     }
     if out {

@@ -24,7 +24,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     };
     let patience = pods::patience(args, 60, io)?;
     let target = pods::subject(word, args, io)?;
-    let response = io.request(selected(&target, args))?;
+    let response = target.look(selected(&target, args), io)?;
     if !response.is_success() {
         return io.finish(vec![Failure::of(&response)]);
     }

@@ -177,7 +177,7 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
     // Neighbours of one kind share a table.
     let mut tables: Vec<(Target, Doc)> = Vec::new();
     for target in wanted {
-        let response = io.request(table_request(target, args))?;
+        let response = target.look(table_request(target, args), io)?;
         if !response.is_success() {
             let failure = target.failure(&response, args);
             if !(args.is_on("ignore-not-found") && failure.is("NotFound")) {
@@ -236,7 +236,7 @@ fn documents(
 ) -> Result<(), Stop> {
     let mut objects: Vec<(Target, Doc)> = Vec::new();
     for target in wanted {
-        let response = io.request(selected(target, args))?;
+        let response = target.look(selected(target, args), io)?;
         if !response.is_success() {
             let failure = target.failure(&response, args);
             if !(args.is_on("ignore-not-found") && failure.is("NotFound")) {

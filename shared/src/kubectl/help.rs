@@ -190,6 +190,12 @@ pub(super) fn path<'w>(verb: &str, words: impl Iterator<Item = &'w str>) -> Stri
     path
 }
 
+/// The flags that the part of a command at `path` takes; `None` of commands without parts.
+pub(super) fn flags(verb: &str, path: &str) -> Option<Vec<&'static str>> {
+    pages::page(verb).filter(|page| page.has_parts())?;
+    Some(pages::page(path)?.flag_names().collect())
+}
+
 /// What is said of a command that is not there: which ones are nearly called so.
 pub(super) fn unknown(name: &str, io: &mut Io<'_>) -> Stop {
     const FAR: usize = 2;

@@ -12,7 +12,7 @@ use super::edit::{HEADER, without_comments};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests;
-use super::resource::{Target, objects};
+use super::resource::{Target, objects, targets};
 
 /// The annotation.
 pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -83,6 +83,9 @@ fn narrow(text: &str) -> String {
 }
 
 fn set(_: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if args.get("filename").is_none() {
+        targets(&[], args, io)?;
+    }
     let (wanted, mut failures) = manifests::read(args, "set-last-applied", io)?;
     let mut changes = Vec::new();
     for wanted in wanted {

@@ -125,7 +125,7 @@ fn sources(args: &Args, io: &mut Io<'_>) -> Result<Vec<Source>, Stop> {
         Some(word) => pods::subject(word, args, io)?,
         None => Target::new(Kind::Pod, args.namespace(), ""),
     };
-    let response = io.request(selected(&target, args))?;
+    let response = target.look(selected(&target, args), io)?;
     if !response.is_success() {
         let failure = target.failure(&response, args);
         if failure.is("NotFound") {

@@ -90,7 +90,7 @@ fn run(args: &Args, io: &mut Io<'_>, words: &Words) -> Result<(), Stop> {
             return Err(io.fail(format!("cannot set --all and --{flag} at the same time")));
         }
     }
-    if subjects.is_empty() {
+    if subjects.is_empty() && args.get("filename").is_none() {
         return Err(
             io.fail("one or more resources must be specified as <resource> <name> or <resource>/<name>")
         );
@@ -163,7 +163,10 @@ fn one(
     for (key, value) in edits {
         let old = present[key.as_str()].as_str();
         match (value, old) {
-            (Some(value), Some(old)) if value != old && !args.is_on("overwrite") => {
+            // Why a rollout was is said anew with each.
+            (Some(value), Some(old))
+                if value != old && !args.is_on("overwrite") && key != "kubernetes.io/change-cause" =>
+            {
                 let message = if words.field == "labels" {
                     format!("'{key}' already has a value ({old}), and --overwrite is false")
                 } else {

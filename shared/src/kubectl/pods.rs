@@ -130,7 +130,7 @@ pub(super) fn one(
     io: &mut Io<'_>,
 ) -> Result<(Target, Doc), Stop> {
     let target = subject(word, args, io)?;
-    let response = io.request(selected(&target, args))?;
+    let response = target.look(selected(&target, args), io)?;
     if !response.is_success() {
         return Err(io.end(Failure::of(&response)));
     }

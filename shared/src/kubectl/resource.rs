@@ -133,6 +133,16 @@ impl Target {
         failure.looking_for(&self.resource(), selector("selector"), selector("field-selector"))
     }
 
+    /// The answer to a request for it. Where the object is missing because its namespace is, that is said.
+    pub fn look(&self, request: HttpRequest, io: &mut Io<'_>) -> Result<HttpResponse, Stop> {
+        let response = io.request(request)?;
+        if response.code != 404 || self.name.is_empty() || matches!(self.namespace.as_str(), "" | "default") {
+            return Ok(response);
+        }
+        let place = io.request(Target::new(Kind::Namespace, "", &self.namespace).get())?;
+        Ok(if place.code == 404 { place } else { response })
+    }
+
     pub fn get(&self) -> HttpRequest {
         HttpRequest { method: "GET".into(), path: self.path().into(), ..HttpRequest::default() }
     }
@@ -267,7 +277,7 @@ pub(super) fn objects_or_lists(
         if args.is_on("all-namespaces") && target.name.is_empty() {
             target.namespace = Str::new();
         }
-        let response = io.request(selected(&target, args))?;
+        let response = target.look(selected(&target, args), io)?;
         if !response.is_success() {
             failures.push(target.failure(&response, args));
         } else if target.name.is_empty() {

@@ -12,6 +12,7 @@ use super::describe;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
 use super::last_applied::LAST_APPLIED;
+use super::manifests;
 use super::printer::Format;
 use super::resource::{Target, escape, objects_or_lists, targets};
 use super::tabs::{NARROW, align};
@@ -46,9 +47,16 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("required resource not specified"));
     }
     let mut failures = Vec::new();
-    let wanted = targets(subjects, args, io)?;
+    let wanted = if args.get("filename").is_some() {
+        let (wanted, refused) = manifests::read(args, verb, io)?;
+        failures.extend(refused);
+        wanted.into_iter().map(|wanted| wanted.target).collect()
+    } else {
+        targets(subjects, args, io)?
+    };
     let found = objects_or_lists(wanted, args, io, &mut failures)?;
-    if found.is_empty() && failures.is_empty() {
+    // The two that only read what there is find nothing in silence.
+    if found.is_empty() && failures.is_empty() && !matches!(verb.as_str(), "history" | "undo") {
         io.warn(format!("No resources found in {} namespace.", args.namespace()));
     }
     for (target, object) in found {

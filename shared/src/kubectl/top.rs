@@ -45,8 +45,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("--sort-by accepts only cpu or memory"));
     }
     if names.len() > 1 {
-        let usage = if nodes { "node [NAME | -l label]" } else { "pod [NAME | -l label]" };
-        return Err(io.fail(format!("{usage}\nSee 'kubectl top {what} -h' for help and examples")));
+        let what = if nodes { "node" } else { "pod" };
+        return Err(
+            io.fail(format!("{what} [NAME | -l label]\nSee 'kubectl top {what} -h' for help and examples"))
+        );
     }
     let name = names.first().map(String::as_str);
     if name.is_some() && args.get("selector").is_some() {

@@ -6,12 +6,16 @@
 mod fields;
 mod former;
 mod numbers;
+mod places;
 mod required;
 mod scene;
 mod schedule;
+mod selector;
 mod shapes;
 mod syntax;
 mod values;
+mod versions;
+mod words;
 
 use serde::Serialize;
 
@@ -70,6 +74,7 @@ const RULES: &[fn(&Fault) -> Vec<Fix>] = &[
     syntax::quotes,
     syntax::twice,
     values::allowed,
+    values::of_two,
     values::of_another_type,
     numbers::words,
     numbers::ports,
@@ -77,19 +82,25 @@ const RULES: &[fn(&Fault) -> Vec<Fix>] = &[
     values::amount,
     values::name,
     values::bounds,
+    values::absolute,
     values::encoded,
     shapes::list,
     shapes::map,
-    shapes::word,
+    words::word,
     shapes::unwrapped,
+    shapes::text,
     fields::other_letters,
     fields::version,
+    versions::served,
+    versions::other,
     former::backend,
     former::default_backend,
-    fields::elsewhere,
-    fields::labels,
+    fields::unknown,
+    selector::labels,
     required::field,
     required::forbidden,
+    required::both,
+    required::declared,
     required::brought,
 ];
 

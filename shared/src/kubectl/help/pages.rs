@@ -56,8 +56,12 @@ impl Page {
         self.parts.iter().map(|(name, _)| *name).collect()
     }
 
+    /// Whether it is several commands.
+    pub fn has_parts(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
     /// The long names of its flags.
-    #[cfg(test)]
     pub fn flag_names(&self) -> impl Iterator<Item = &'static str> {
         self.flags.iter().copied().map(|flag| long(flag).1.split('=').next().unwrap_or(flag))
     }

@@ -1,5 +1,7 @@
 //! `kubectl set env`
 
+use crate::api::Kind;
+use crate::api::core::secret::base64_decode;
 use crate::doc;
 use crate::doc::{Doc, Str};
 
@@ -25,6 +27,7 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
     let mut subjects: Vec<String> = Vec::new();
     for word in words.iter().chain(args.all("env")) {
         if let Some((name, value)) = word.split_once('=') {
+            well_called(name).map_err(|why| io.fail(why))?;
             edits.set.push(doc!({ "name": name, "value": value }));
         } else if let Some(name) = word.strip_suffix('-').filter(|_| !subjects.is_empty()) {
             edits.remove.push(name.to_owned());
@@ -35,6 +38,14 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
     if let Some(from) = args.get("from") {
         edits.set.extend(imported(from, args, io)?);
     }
+    // What the command line says of a variable goes before what it takes from elsewhere.
+    let mut names: Vec<Str> = Vec::new();
+    edits.set.retain(|variable| {
+        let name = variable["name"].str();
+        let first = !names.contains(&name);
+        names.push(name);
+        first
+    });
     if subjects.is_empty() && args.get("filename").is_none() {
         return Err(
             io.fail("one or more resources must be specified as <resource> <name> or <resource>/<name>")
@@ -55,7 +66,9 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
             continue;
         }
         if lists {
-            chosen.iter().for_each(|container| list(&target, container, io));
+            for container in chosen {
+                list(&target, &object, container, args.is_on("resolve"), io)?;
+            }
             continue;
         }
         let overwrite = args.get("overwrite").is_none_or(|_| args.is_on("overwrite"));
@@ -73,6 +86,19 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
         }
     }
     io.finish(failures)
+}
+
+/// Whether a variable may be called so.
+fn well_called(name: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(fits) {
+        return Ok(());
+    }
+    Err(format!(
+        "{name:?} is not a valid key name: a valid environment variable name must consist of alphabetic characters, \
+         digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or \
+         'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')"
+    ))
 }
 
 /// What changes in a container.
@@ -113,13 +139,17 @@ fn change(container: &Doc, edits: &Edits, overwrite: bool) -> Result<Option<Doc>
     Ok(Some(doc!({ "env": env, "name": container["name"].clone() })))
 }
 
-fn list(target: &Target, container: &Doc, io: &mut Io<'_>) {
+fn list(target: &Target, object: &Doc, container: &Doc, resolves: bool, io: &mut Io<'_>) -> Result<(), Stop> {
     let (kind, name) = (&target.kind.kind, &target.name);
     io.say(format!("# {kind} {name}, container {}", container["name"].str()));
     for variable in container["env"].items() {
         let (name, from) = (variable["name"].str(), &variable["valueFrom"]);
         if from.is_null() {
             io.say(format!("{name}={}", variable["value"].str()));
+            continue;
+        }
+        if resolves && let Some(value) = resolved(target, object, from, io)? {
+            io.say(format!("{name}={value}"));
             continue;
         }
         let key = |field: &str, what: &str| {
@@ -137,6 +167,29 @@ fn list(target: &Target, container: &Doc, io: &mut Io<'_>) {
         };
         io.say(format!("# {name} from {source}"));
     }
+    Ok(())
+}
+
+/// What a reference leads to.
+fn resolved(target: &Target, object: &Doc, from: &Doc, io: &mut Io<'_>) -> Result<Option<String>, Stop> {
+    for (field, kind) in [("configMapKeyRef", Kind::ConfigMap), ("secretKeyRef", Kind::Secret)] {
+        let reference = &from[field];
+        if reference.is_null() {
+            continue;
+        }
+        let holder = Target::new(kind, &target.namespace, &reference["name"].str());
+        let response = io.request(holder.get())?;
+        let value = response.body["data"][&*reference["key"].str()].as_str();
+        return Ok(match kind {
+            Kind::Secret => value
+                .and_then(|text| base64_decode(text).ok())
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            _ => value.map(str::to_owned),
+        });
+    }
+    let path: Vec<Str> = from["fieldRef"]["fieldPath"].str().split('.').map(Str::from).collect();
+    let path: Vec<&str> = path.iter().map(Str::as_str).collect();
+    Ok(object.at(&path).as_str().map(str::to_owned))
 }
 
 /// Variables for all keys of a ConfigMap or Secret.

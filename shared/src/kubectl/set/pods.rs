@@ -129,7 +129,7 @@ pub(super) fn service_account(words: &[String], args: &Args, io: &mut Io<'_>) ->
     let mut failures = Vec::new();
     for (target, object) in subjects_of(subjects, args, io, &mut failures)? {
         let Some(path) = pod_spec(&object) else { continue };
-        let change = doc!({ "serviceAccount": account.as_str(), "serviceAccountName": account.as_str() });
+        let change = doc!({ "serviceAccountName": account.as_str() });
         update((&target, &object), path, change, ACCOUNT, args, io, &mut failures)?;
     }
     io.finish(failures)

@@ -1,14 +1,14 @@
 //! Fields in other letters, and in another place than theirs.
 
-use super::scene::{Fault, get, shifted};
-use super::{Edit, Fix};
+use super::places::{self, Home, key};
+use super::scene::{Fault, get, shifted, spaces};
+use super::{Edit, Fix, words};
 use crate::api::Kind;
 use crate::doc::{Doc, Path, Segment};
 use crate::schema::{FieldType, Type};
 
-fn key(name: &str) -> Segment {
-    Segment::Key(name.into())
-}
+/// So many places are offered for a field.
+const MOST: usize = 2;
 
 /// The names on a path, as in `spec.template`.
 fn named(path: &[Segment]) -> String {
@@ -42,143 +42,168 @@ pub(super) fn version(fault: &Fault) -> Vec<Fix> {
     vec![Fix::new("fix_add", line.clone(), vec![Edit { from: at, to: at, text: format!("{line}\n") }])]
 }
 
-/// Where below `of` a field belongs, nearest first: nothing where that is not certain.
-fn home(of: Type, field: &str, value: &Doc) -> Option<Vec<&'static str>> {
-    let fits = |of: FieldType, name: &str| match of {
-        FieldType::Object(below) => below.field(field).is_some(),
-        FieldType::Map(element) => {
-            name == "matchLabels" && element.get() == FieldType::String && matches!(value, Doc::Str(_))
-        }
-        _ => false,
-    };
-    let below = |of: Type| of.fields().iter().filter(|field| field.name != "status");
-    let near: Vec<&str> =
-        below(of).filter(|one| fits(one.field_type(), one.name)).map(|one| one.name).collect();
-    let usual = ["metadata", "spec", "template", "matchLabels"];
-    if let Some(found) = usual.into_iter().find(|name| near.contains(name)) {
-        return Some(vec![found]);
+/// A field that nobody knows here: its list, its name, its place, or none.
+pub(super) fn unknown(fault: &Fault) -> Vec<Fix> {
+    let Some((field, owner)) = fault.unknown() else { return Vec::new() };
+    let Some(FieldType::Object(of)) = fault.field_type(owner) else { return Vec::new() };
+    let mut fixes = Vec::new();
+    if let Some((list, fields)) = places::list_of(fault, of, owner, field) {
+        fixes.extend(listed(fault, owner, list, &fields));
     }
-    if let [found] = near[..] {
-        return Some(vec![found]);
+    let renamed = |name: &'static str| Fix::new("fix_rename", name, fault.put(name));
+    if fixes.is_empty() {
+        fixes.extend(places::near(fault, of, owner, field).map(renamed));
     }
-    // One level more, where a workload has its template.
-    let template = of.field("template")?.field_type().object()?;
-    let parts: &[&str] = if matches!(field, "labels" | "annotations") { &["metadata"] } else { &["spec"] };
-    let found = parts.iter().find(|part| {
-        template
-            .field(part)
-            .is_some_and(|part| part.field_type().object().is_some_and(|of| of.field(field).is_some()))
-    })?;
-    Some(vec!["template", if *found == "spec" { "spec" } else { "metadata" }])
+    let homes = places::homes(fault, owner, field);
+    fixes.extend(homes.iter().filter_map(|home| moved(fault, owner, home, field)).take(MOST));
+    if fixes.is_empty() {
+        fixes.extend(places::part(fault, of, owner, field).map(renamed));
+        fixes.extend(joined(fault, of, owner, field));
+    }
+    fixes.extend(without(fault, owner, field));
+    fixes
 }
 
-/// A field that nobody knows here, but elsewhere in the object.
-pub(super) fn elsewhere(fault: &Fault) -> Vec<Fix> {
-    let (true, Some(path)) = (fault.message.starts_with("unknown field"), &fault.path) else {
-        return Vec::new();
+/// The lines of a field, with all below it and the comment above it.
+fn with_comment(fault: &Fault, owner: &[Segment], field: &Segment) -> Option<(u32, u32, usize)> {
+    let (mut first, last, column) = lines_of(fault, owner, field)?;
+    let is_comment = |line: u32| {
+        let text = fault.lines.get(line);
+        text.len() - text.trim_start().len() == column && text.trim_start().starts_with('#')
     };
-    let Some((Segment::Key(field), owner)) = path.0.split_last() else { return Vec::new() };
-    // Everything may have a name: only the metadata near by are what somebody meant.
-    let is_name = matches!(&**field, "name" | "namespace");
-    let nearest = if is_name { owner.len().saturating_sub(1) } else { 0 };
-    for depth in (nearest..=owner.len()).rev() {
-        let Some(FieldType::Object(of)) = fault.field_type(&owner[..depth]) else { continue };
-        let below = if depth < owner.len() && of.field(field).is_some() {
-            Some(Vec::new())
-        } else {
-            home(of, field, fault.value())
-        };
-        let Some(below) = below.filter(|below| !is_name || below[..] == ["metadata"]) else { continue };
-        let mut target = owner[..depth].to_vec();
-        target.extend(below.into_iter().map(key));
-        return moved(fault, owner, &target, field).unwrap_or_default();
+    while first > 1 && is_comment(first - 1) {
+        first -= 1;
     }
-    Vec::new()
+    Some((first, last, column))
 }
 
-/// Moves what the fault is at from `owner` into `target`.
-fn moved(fault: &Fault, owner: &[Segment], target: &[Segment], field: &str) -> Option<Vec<Fix>> {
+/// The lines of a field, with all below it; `None` where it shares a line with another.
+fn lines_of(fault: &Fault, owner: &[Segment], field: &Segment) -> Option<(u32, u32, usize)> {
+    let path = Path([owner, std::slice::from_ref(field)].concat());
+    let place = fault.document?.spans.key(&path).start;
+    let column = place.column as usize - 1;
+    let start = fault.lines.start(place.line).filter(|start| start.outer == column && start.key == column)?;
+    Some((place.line, fault.lines.last(place.line, start.outer), column))
+}
+
+/// Nothing knows it: it goes, unless the list item begins with it.
+fn without(fault: &Fault, owner: &[Segment], field: &str) -> Option<Fix> {
+    let (first, last, _) = lines_of(fault, owner, &key(field))?;
+    // What holds nothing else would be left without a value.
+    let alone = get(fault.root(), owner).entries().len() < 2;
+    (!alone).then(|| Fix::new("fix_remove", field, vec![fault.lines.removed(first, last)]))
+}
+
+/// Several fields and where they stand.
+struct Lost {
+    lines: Vec<String>,
+    places: Vec<(u32, u32)>,
+    column: usize,
+}
+
+impl Lost {
+    fn new(fault: &Fault, owner: &[Segment], fields: &[Segment]) -> Option<Lost> {
+        let found: Option<Vec<_>> = fields.iter().map(|field| with_comment(fault, owner, field)).collect();
+        let mut found = found?;
+        crate::collections::sort(&mut found);
+        let column = found.first()?.2;
+        let lines = found.iter().flat_map(|(first, last, _)| *first..=*last);
+        let lines = lines.map(|line| shifted(fault.lines.get(line), -(column as isize))).collect();
+        Some(Lost { lines, places: found.iter().map(|(first, last, _)| (*first, *last)).collect(), column })
+    }
+
+    /// Other lines in their place.
+    fn replaced(&self, fault: &Fault, lines: &[String]) -> Vec<Edit> {
+        let [(first, last), others @ ..] = &self.places[..] else { return Vec::new() };
+        let mut edits = vec![fault.lines.replaced(*first, *last, lines)];
+        edits.extend(others.iter().map(|(first, last)| fault.lines.removed(*first, *last)));
+        edits
+    }
+
+    fn removed(&self, fault: &Fault) -> impl Iterator<Item = Edit> {
+        self.places.iter().map(|(first, last)| fault.lines.removed(*first, *last))
+    }
+
+    /// The lines below some keys.
+    fn below(&self, fault: &Fault, keys: &[Segment]) -> Vec<String> {
+        let unit = fault.lines.unit();
+        let at = |depth: usize| (self.column + depth * unit) as isize;
+        let keys = keys.iter().enumerate();
+        let mut lines: Vec<String> = keys
+            .map(|(depth, step)| shifted(&format!("{}:", named(std::slice::from_ref(step))), at(depth)))
+            .collect();
+        let depth = lines.len();
+        lines.extend(self.lines.iter().map(|line| shifted(line, at(depth))));
+        lines
+    }
+}
+
+/// It belongs to something beside it, of which one word is written: `service: blog` and `port: 80`.
+fn joined(fault: &Fault, of: Type, owner: &[Segment], field: &str) -> Option<Fix> {
     let document = fault.document?;
-    let start = fault.lines.start(fault.line).filter(|start| start.outer == fault.column as usize - 1)?;
-    let there = get(&document.doc, target);
-    if there.as_map().is_some_and(|map| map.contains(field)) {
-        return None;
-    }
-    let last = fault.lines.last(fault.line, start.outer);
-    let body = |by: isize| -> Vec<String> {
-        (fault.line..=last).map(|line| shifted(fault.lines.get(line), by)).collect()
-    };
+    let (first, last, _) = lines_of(fault, owner, &key(field)).filter(|(first, last, _)| first == last)?;
+    of.fields().iter().find_map(|one| {
+        let FieldType::Object(below) = one.field_type() else { return None };
+        let place = document.spans.value(&Path([owner, &[key(one.name)]].concat()));
+        let word = matches!(get(fault.root(), owner)[one.name], Doc::Str(_) | Doc::Int(_));
+        below.field(field).filter(|_| word)?;
+        let said = words::field_of(below.name())?;
+        let value = fault.lines.between(document.spans.value(&Path([owner, &[key(field)]].concat())));
+        let text = format!("{{{said}: {}, {field}: {value}}}", fault.lines.between(place));
+        let (from, to) = ((place.start.line, place.start.column), (place.end.line, place.end.column));
+        let edits = vec![Edit { from, to, text }, fault.lines.removed(first, last)];
+        Some(Fix::new("fix_move", named(&[owner, &[key(one.name)]].concat()), edits))
+    })
+}
+
+/// The fields as the first item of a list.
+fn listed(fault: &Fault, owner: &[Segment], list: &str, fields: &[Segment]) -> Option<Fix> {
+    let lost = Lost::new(fault, owner, fields)?;
+    let indent = spaces(lost.column);
+    let mut lines = vec![format!("{indent}{list}:")];
+    lines.extend(lost.lines.iter().enumerate().map(|(at, line)| {
+        if at == 0 { format!("{indent}- {line}") } else { shifted(line, lost.column as isize + 2) }
+    }));
+    Some(Fix::new("fix_move", list, lost.replaced(fault, &lines)))
+}
+
+/// Moves the fields from `owner` to where they belong.
+fn moved(fault: &Fault, owner: &[Segment], home: &Home, field: &str) -> Option<Fix> {
+    let document = fault.document?;
+    let target = &home.path[..];
     let name = match named(target) {
         name if name.is_empty() => document.doc["kind"].str().to_string(),
         name => name,
     };
     // It belongs to something around it: right after its place there.
     if let Some([step, ..]) = owner.strip_prefix(target) {
+        let lost = Lost::new(fault, owner, &[key(field)])?;
+        let (first, last) = lost.places[0];
         let around = document.spans.key(&Path([target, std::slice::from_ref(step)].concat())).start;
         let column = around.column as usize - 1;
         let end = fault.lines.last(around.line, column);
-        let lines = body(column as isize - start.outer as isize);
+        let lines: Vec<String> = lost.lines.iter().map(|line| shifted(line, column as isize)).collect();
         let edits = if end == last {
-            vec![fault.lines.replaced(fault.line, last, &lines)]
+            vec![fault.lines.replaced(first, last, &lines)]
         } else {
-            vec![fault.lines.after(end, &lines), fault.lines.removed(fault.line, last)]
+            vec![fault.lines.after(end, &lines), fault.lines.removed(first, last)]
         };
-        return Some(vec![Fix::new("fix_move", name, edits)]);
+        return Some(Fix::new("fix_move", name, edits));
     }
+    let lost = Lost::new(fault, owner, &home.fields)?;
     // What is to hold it is not there: it is put around it.
-    let around = target
-        .strip_prefix(owner)
-        .filter(|below| get(document_of(fault), &[owner, &below[..1]].concat()).is_null());
-    if let Some(below) = around {
-        let unit = fault.lines.unit();
-        let mut lines: Vec<String> = below
-            .iter()
-            .enumerate()
-            .map(|(depth, step)| {
-                shifted(
-                    &format!("{}:", named(std::slice::from_ref(step))),
-                    (start.outer + depth * unit) as isize,
-                )
-            })
-            .collect();
-        lines.extend(body((below.len() * unit) as isize));
-        if !owner_has(fault, owner, &below[0]) {
-            return Some(vec![Fix::new(
-                "fix_move",
-                name,
-                vec![fault.lines.replaced(fault.line, last, &lines)],
-            )]);
-        }
+    let below = target.strip_prefix(owner).filter(|below| !owner_has(fault, owner, &below[0]));
+    if let Some(below) = below {
+        let lines = lost.below(fault, below);
+        return Some(Fix::new("fix_move", name, lost.replaced(fault, &lines)));
     }
-    let mut edits = fault.added(target, &body(-(start.outer as isize)))?;
-    edits.push(fault.lines.removed(fault.line, last));
-    Some(vec![Fix::new("fix_move", name, edits)])
-}
-
-fn document_of<'a>(fault: &Fault<'a>) -> &'a Doc {
-    static NONE: Doc = Doc::Null;
-    fault.document.map_or(&NONE, |document| &document.doc)
+    let mut edits = fault.added(target, &lost.lines)?;
+    edits.extend(lost.removed(fault));
+    Some(Fix::new("fix_move", name, edits))
 }
 
 /// Whether a key is there, if only without a value.
 fn owner_has(fault: &Fault, owner: &[Segment], step: &Segment) -> bool {
     let Segment::Key(key) = step else { return false };
-    get(document_of(fault), owner).as_map().is_some_and(|map| map.contains(key))
-}
-
-/// A template that lacks the labels of the selector.
-pub(super) fn labels(fault: &Fault) -> Vec<Fix> {
-    if !fault.message.contains("`selector` does not match template `labels`") {
-        return Vec::new();
-    }
-    let wanted = &document_of(fault)["spec"]["selector"]["matchLabels"];
-    let path = ["spec", "template", "metadata", "labels"].map(key);
-    let there = get(document_of(fault), &path);
-    let lacking: Vec<_> = wanted.entries().iter().filter(|(key, _)| there[&**key].is_null()).collect();
-    if lacking.is_empty() || lacking.len() < wanted.entries().len() {
-        return Vec::new();
-    }
-    let lines: Vec<String> = lacking.iter().map(|(key, value)| format!("{key}: {}", value.str())).collect();
-    let edits = fault.added(&path, &lines);
-    edits.map_or_else(Vec::new, |edits| vec![Fix::new("fix_add", lines.join(", "), edits)])
+    get(fault.root(), owner).as_map().is_some_and(|map| map.contains(key))
 }

@@ -5,22 +5,13 @@ use super::{Edit, Fix};
 use crate::doc::{Doc, Path, Segment};
 use crate::manifest::Span;
 
-/// The name of a field that nobody knows, and the path of what it stands in.
-fn unknown<'a>(fault: &'a Fault) -> Option<(&'a str, &'a [Segment])> {
-    let path = fault.path.as_ref().filter(|_| fault.message.starts_with("unknown field"))?;
-    match path.0.split_last()? {
-        (Segment::Key(field), owner) => Some((field, owner)),
-        (Segment::Index(_), _) => None,
-    }
-}
-
 fn is_ingress(fault: &Fault) -> bool {
     fault.document.is_some_and(|document| document.doc["kind"].str() == "Ingress")
 }
 
 /// `serviceName` and `servicePort`, which an Ingress had until `networking.k8s.io/v1`.
 pub(super) fn backend(fault: &Fault) -> Vec<Fix> {
-    let of_backend = unknown(fault).filter(|(field, _)| matches!(*field, "serviceName" | "servicePort"));
+    let of_backend = fault.unknown().filter(|(field, _)| matches!(*field, "serviceName" | "servicePort"));
     let (Some((_, owner)), true) = (of_backend, is_ingress(fault)) else { return Vec::new() };
     rewritten(fault, owner).map_or_else(Vec::new, |edits| vec![Fix::new("fix_value", "service:", edits)])
 }
@@ -73,7 +64,7 @@ fn rewritten(fault: &Fault, owner: &[Segment]) -> Option<Vec<Edit>> {
 
 /// `spec.backend`, now `spec.defaultBackend`.
 pub(super) fn default_backend(fault: &Fault) -> Vec<Fix> {
-    match unknown(fault) {
+    match fault.unknown() {
         Some(("backend", [Segment::Key(spec)])) if &**spec == "spec" && is_ingress(fault) => {
             vec![Fix::new("fix_rename", "defaultBackend", fault.put("defaultBackend"))]
         }

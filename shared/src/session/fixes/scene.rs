@@ -34,6 +34,10 @@ impl<'a> Lines<'a> {
         Lines { lines, starts }
     }
 
+    pub fn text(&self) -> String {
+        self.lines.join("\n")
+    }
+
     pub fn count(&self) -> u32 {
         self.lines.len() as u32
     }
@@ -97,6 +101,13 @@ impl<'a> Lines<'a> {
                 (deeper && self.get(line).trim_end().ends_with(':')).then(|| below.outer - above.key)
             })
             .unwrap_or(2)
+    }
+
+    /// What stands at a place on one line.
+    pub fn between(&self, Span { start, end }: Span) -> &'a str {
+        let line = self.get(start.line);
+        let to = if end.line == start.line { end.column as usize - 1 } else { usize::MAX };
+        line.get(byte(line, start.column as usize - 1)..byte(line, to)).unwrap_or("")
     }
 
     /// Whole lines, `first` to `last`, with others in their place.
@@ -165,6 +176,21 @@ impl<'a> Fault<'a> {
             document.spans.path(Span { start: at, end: Position { line, column } })
         });
         Fault { lines, line: of.line, column: of.column, end: of.end, message: &of.message, document, path }
+    }
+
+    /// The whole object, where there is one.
+    pub fn root(&self) -> &'a Doc {
+        static NONE: Doc = Doc::Null;
+        self.document.map_or(&NONE, |document| &document.doc)
+    }
+
+    /// The name of a field that nobody knows, and the path of what it stands in.
+    pub fn unknown(&self) -> Option<(&str, &[Segment])> {
+        let path = self.path.as_ref().filter(|_| self.message.starts_with("unknown field"))?;
+        match path.0.split_last()? {
+            (Segment::Key(field), owner) => Some((field, owner)),
+            (Segment::Index(_), _) => None,
+        }
     }
 
     /// The marked text, where it is on one line.
@@ -266,7 +292,11 @@ impl<'a> Fault<'a> {
         let span = document.spans.value(of);
         let opening = self.lines.get(span.start.line);
         if opening[byte(opening, span.start.column as usize - 1)..].starts_with('{') {
-            let [line] = lines else { return None };
+            let line = match lines {
+                [line] => line.clone(),
+                [above, below] if above.ends_with(':') => format!("{above} {{{}}}", below.trim_start()),
+                _ => return None,
+            };
             let full = !get(&document.doc, &of.0).is_empty();
             let end = (span.end.line, span.end.column - 1);
             let text = format!("{}{line}", if full { ", " } else { "" });

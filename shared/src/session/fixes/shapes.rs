@@ -2,12 +2,12 @@
 
 use super::scene::{Fault, Start, byte, shifted, spaces};
 use super::syntax::quoted;
-use super::{Edit, Fix};
-use crate::doc::Doc;
+use super::{Edit, Fix, words};
+use crate::doc::{Doc, Segment};
 use crate::schema::FieldType;
 
 /// What the decoder found and what it wanted.
-fn mismatch<'a>(fault: &'a Fault) -> Option<(&'a str, &'a str)> {
+pub(super) fn mismatch<'a>(fault: &'a Fault) -> Option<(&'a str, &'a str)> {
     let rest = fault.message.strip_prefix("json: cannot unmarshal ")?;
     Some((rest.split(' ').next()?, rest.rsplit(' ').next()?))
 }
@@ -57,38 +57,15 @@ pub(super) fn list(fault: &Fault) -> Vec<Fix> {
         }
         ("string" | "number" | "bool", _) if !fault.text().is_empty() => {
             let text = fault.text();
+            if let Some(object) = words::object(fault, wanted) {
+                return vec![Fix::new("fix_list", "", fault.put(format!("[{object}]")))];
+            }
             let text = if found != "string" && wanted == "[]string" { quoted(text) } else { text.to_owned() };
             Some(fault.put(format!("[{text}]")))
         }
         _ => None,
     };
     edits.map_or_else(Vec::new, |edits| vec![Fix::new("fix_list", "", edits)])
-}
-
-/// Objects for which people write one word, and the field that the word belongs to.
-const SAID: [(&str, &str); 10] = [
-    ("ConfigMapVolumeSource", "name"),
-    ("ContainerPort", "containerPort"),
-    ("DaemonSetUpdateStrategy", "type"),
-    ("DeploymentStrategy", "type"),
-    ("HostPathVolumeSource", "path"),
-    ("LocalObjectReference", "name"),
-    ("PersistentVolumeClaimVolumeSource", "claimName"),
-    ("SecretVolumeSource", "secretName"),
-    ("ServicePort", "port"),
-    ("StatefulSetUpdateStrategy", "type"),
-];
-
-/// One word where an object is wanted: `strategy: Recreate`.
-pub(super) fn word(fault: &Fault) -> Vec<Fix> {
-    let Some(("string" | "number", wanted)) = mismatch(fault) else { return Vec::new() };
-    let kind = wanted.rsplit('.').next().unwrap_or(wanted);
-    match SAID.iter().find(|(known, _)| *known == kind) {
-        Some((_, field)) if !wanted.starts_with("[]") && !fault.text().is_empty() => {
-            vec![Fix::new("fix_map", "", fault.put(format!("{{{field}: {}}}", fault.text())))]
-        }
-        _ => Vec::new(),
-    }
 }
 
 /// The lines of a mapping as items of a list.
@@ -177,4 +154,39 @@ pub(super) fn unwrapped(fault: &Fault) -> Vec<Fix> {
     let by = above.column as isize - 1 - column as isize;
     let lines: Vec<String> = (first..=last).map(|line| shifted(fault.lines.get(line), by)).collect();
     vec![Fix::new("fix_remove", key, vec![fault.lines.replaced(above.line, last, &lines)])]
+}
+
+/// Several lines where text is wanted: a list of one is that one, the rest is text as it stands.
+pub(super) fn text(fault: &Fault) -> Vec<Fix> {
+    let Some(("object" | "array", "string")) = mismatch(fault) else { return Vec::new() };
+    let (Some(document), Some(path)) = (fault.document, &fault.path) else { return Vec::new() };
+    let Some((first, last, column)) = block(fault) else {
+        return match (fault.value().items(), fault.text()) {
+            ([Doc::Str(one)], text) if !text.is_empty() => {
+                vec![Fix::new("fix_value", &**one, fault.put(&**one))]
+            }
+            (_, text) if !text.is_empty() => vec![Fix::new("fix_quote", "", fault.put(quoted(text)))],
+            _ => Vec::new(),
+        };
+    };
+    let above = document.spans.key(path).start;
+    let opening = fault.lines.get(above.line).trim_end();
+    if !opening.ends_with(':') || above.line >= first {
+        return Vec::new();
+    }
+    if let [Doc::Str(one)] = fault.value().items() {
+        let line = format!("{opening} {}", fault.lines.get(last)[column..].trim_start_matches(['-', ' ']));
+        return vec![Fix::new("fix_value", &**one, vec![fault.lines.replaced(above.line, last, &[line])])];
+    }
+    // Only settings are texts of many lines.
+    let settings = ["data", "stringData", "annotations"];
+    let owner = path.0.iter().rev().nth(1);
+    if !owner.is_some_and(|owner| matches!(owner, Segment::Key(key) if settings.contains(&&**key))) {
+        return Vec::new();
+    }
+    let deeper = (above.column as usize).saturating_sub(column) + usize::from(column < above.column as usize);
+    let mut lines = vec![format!("{opening} |")];
+    let whole = (above.line + 1..=last).map(|line| shifted(fault.lines.get(line), deeper as isize));
+    lines.extend(whole);
+    vec![Fix::new("fix_text", "", vec![fault.lines.replaced(above.line, last, &lines)])]
 }

@@ -1,7 +1,8 @@
 //! Text that is no YAML.
 
-use super::scene::{Fault, byte};
+use super::scene::{Fault, byte, spaces};
 use super::{Edit, Fix};
+use crate::manifest;
 
 /// `image:nginx`, `-name`.
 pub(super) fn space(fault: &Fault) -> Vec<Fix> {
@@ -25,13 +26,38 @@ pub(super) fn tabs(fault: &Fault) -> Vec<Fix> {
     if !fault.message.contains("indented with a tab") {
         return Vec::new();
     }
+    // Editors show a tab as 2, 4 or 8 columns: that of which it becomes YAML is what somebody saw.
+    let of_width = |width: usize| Fix::new("fix_tabs", "", expanded(fault, width));
+    let all = || [2, 4, 8].into_iter().map(of_width);
+    let fits = |fix: &Fix| manifest::parse(&fix.applied(&fault.lines.text())).is_ok();
+    all().find(fits).or_else(|| level(fault)).or_else(|| all().next()).into_iter().collect()
+}
+
+/// Every tab at the beginning of a line as so many columns.
+fn expanded(fault: &Fault, width: usize) -> Vec<Edit> {
     let edits = (1..=fault.lines.count()).filter_map(|line| {
         let text = fault.lines.get(line);
         let white = &text[..text.len() - text.trim_start().len()];
+        let columns =
+            white.chars().fold(0, |at, c| if c == '\t' { (at / width + 1) * width } else { at + 1 });
         let to = (line, white.chars().count() as u32 + 1);
-        white.contains('\t').then(|| Edit { from: (line, 1), to, text: white.replace('\t', "  ") })
+        white.contains('\t').then(|| Edit { from: (line, 1), to, text: spaces(columns) })
     });
-    vec![Fix::new("fix_tabs", "", edits.collect())]
+    edits.collect()
+}
+
+/// The line as deep as one above it, where that makes YAML of the text.
+fn level(fault: &Fault) -> Option<Fix> {
+    let line = fault.lines.get(fault.line);
+    let white = line.len() - line.trim_start().len();
+    let above = (1..fault.line).rev().filter_map(|line| fault.lines.start(line));
+    let mut columns: Vec<usize> = above.flat_map(|start| [start.key, start.outer]).collect();
+    columns.dedup();
+    columns.into_iter().take(8).find_map(|column| {
+        let edit = Edit { from: (fault.line, 1), to: (fault.line, white as u32 + 1), text: spaces(column) };
+        let fix = Fix::new("fix_tabs", "", vec![edit]);
+        manifest::parse(&fix.applied(&fault.lines.text())).is_ok().then_some(fix)
+    })
 }
 
 /// A text in double quotes, or in single ones where it has double ones.
@@ -81,6 +107,11 @@ pub(super) fn twice(fault: &Fault) -> Vec<Fix> {
         return Vec::new();
     };
     let Some(start) = fault.lines.start(fault.line) else { return Vec::new() };
+    // Another object begins.
+    if matches!(key.0, "apiVersion" | "kind") && start.outer == 0 && fault.column == 1 {
+        let at = (fault.line, 1);
+        return vec![Fix::new("fix_add", "---", vec![Edit { from: at, to: at, text: "---\n".into() }])];
+    }
     if !fault.message.contains("is already set") || start.outer != fault.column as usize - 1 {
         return Vec::new();
     }

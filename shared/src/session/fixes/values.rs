@@ -6,7 +6,7 @@ use super::syntax::quoted;
 use crate::api::core::secret::base64_encode;
 use crate::api::parse_quantity;
 use crate::collections::sort_by_key;
-use crate::doc::Doc;
+use crate::doc::{Doc, Segment};
 use crate::schema::distance;
 
 /// So many values are offered.
@@ -38,6 +38,27 @@ pub(super) fn allowed(fault: &Fault) -> Vec<Fix> {
     let mut list = listed(list);
     sort_by_key(&mut list, |one| distance(&written, &one.to_lowercase()));
     list.iter().take(MOST).flat_map(|value| one("fix_value", fault, *value)).collect()
+}
+
+/// One of two, where the whole object is named: `must be 'RollingUpdate' or 'OnDelete'`.
+pub(super) fn of_two(fault: &Fault) -> Vec<Fix> {
+    let said = fault.message.rsplit_once(": must be '").and_then(|(_, said)| said.strip_suffix('\''));
+    let (Some((one, two)), Some(document), Some(path)) =
+        (said.and_then(|said| said.split_once("' or '")), fault.document, &fault.path)
+    else {
+        return Vec::new();
+    };
+    let mut path = path.clone();
+    if matches!(fault.value(), Doc::Map(_)) {
+        path.0.push(Segment::Key("type".into()));
+    }
+    let place = document.spans.value(&path);
+    let edit = |text: &str| super::Edit {
+        from: (place.start.line, place.start.column),
+        to: (place.end.line, place.end.column),
+        text: text.to_owned(),
+    };
+    [one, two].iter().map(|value| Fix::new("fix_value", *value, vec![edit(value)])).collect()
 }
 
 /// Text where a number is wanted, and the other way round.
@@ -199,6 +220,15 @@ pub(super) fn bounds(fault: &Fault) -> Vec<Fix> {
         return found.map_or_else(Vec::new, |edit| vec![Fix::new("fix_value", limit, vec![edit])]);
     }
     Vec::new()
+}
+
+/// A path that begins nowhere.
+pub(super) fn absolute(fault: &Fault) -> Vec<Fix> {
+    let text = unquoted(fault.text()).trim_start_matches("./");
+    if !fault.message.ends_with("must be an absolute path") || text.is_empty() {
+        return Vec::new();
+    }
+    one("fix_value", fault, format!("/{text}"))
 }
 
 /// A Secret's value as it is, where base64 is wanted.

@@ -16,6 +16,17 @@ pub fn default_pod_spec(spec: &mut Doc) {
     spec.default_to("schedulerName", "default-scheduler");
     spec.default_to("terminationGracePeriodSeconds", 30i64);
     spec.default_to("securityContext", Doc::map());
+    // The account has a name of old, which is always the same.
+    if let Some(account) =
+        ["serviceAccountName", "serviceAccount"].into_iter().find(|field| !spec[*field].is_empty())
+    {
+        let name = spec[account].clone();
+        for field in ["serviceAccountName", "serviceAccount"] {
+            if spec[field] != name {
+                spec.set(intern(field), name.clone());
+            }
+        }
+    }
     each(spec, "containers", default_container);
     each(spec, "initContainers", default_container);
     each(spec, "ephemeralContainers", default_container);

@@ -1,0 +1,181 @@
+//! What is missing, and what does not go together.
+
+use super::Case;
+use super::good::{BUDGET, DEPLOYMENT, INGRESS, JOB, POD, SECRET, SERVICE, STATEFUL_SET};
+
+pub const CASES: &[Case] = &[
+    // What is missing.
+    (
+        INGRESS,
+        "        pathType: Prefix\n",
+        "",
+        (9, 9),
+        "spec.rules[0].http.paths[0].pathType: Required value: pathType must be specified",
+        None,
+    ),
+    (
+        DEPLOYMENT,
+        "        image: nginx\n",
+        "",
+        (16, 9),
+        "spec.template.spec.containers[0].image: Required value",
+        None,
+    ),
+    (
+        JOB,
+        "      restartPolicy: OnFailure\n      containers:\n      - name: once\n        image: busybox\n",
+        "      containers:\n      - name: once\n        image: busybox\n",
+        (7, 5),
+        "spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\"",
+        Some(
+            "      containers:\n      - name: once\n        image: busybox\n      restartPolicy: OnFailure\n",
+        ),
+    ),
+    (
+        SERVICE,
+        "  name: shop\n",
+        "  namespace: default\n",
+        (3, 1),
+        "resource name may not be empty",
+        Some("  namespace: default\n  name: service\n"),
+    ),
+    (
+        DEPLOYMENT,
+        "metadata:\n  name: shop\nspec",
+        "spec",
+        (1, 1),
+        "resource name may not be empty",
+        Some("metadata:\n  name: deployment\nspec"),
+    ),
+    (
+        SERVICE,
+        "apiVersion: v1\nkind: Service\nmetadata:\n",
+        "apiVersion: v1\nkind: Service\nmetadata:\n  namespace: market\n",
+        (4, 14),
+        "namespaces \"market\" not found",
+        Some(
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: market\n---\napiVersion: v1\nkind: Service\nmetadata:\n  namespace: market\n",
+        ),
+    ),
+    (
+        DEPLOYMENT,
+        "        ports:\n        - containerPort: 80\n        env:\n        - name: MODE\n          value: fast\n        resources:\n          limits:\n            memory: 512Mi\n",
+        "        volumeMounts:\n        - {name: data, mountPath: /data}\n        ports:\n        - containerPort: 80\n        env:\n        - name: MODE\n          value: fast\n        resources:\n          limits:\n            memory: 512Mi\n",
+        (19, 18),
+        "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"data\"",
+        Some(
+            "        volumeMounts:\n        - {name: data, mountPath: /data}\n        ports:\n        - containerPort: 80\n        env:\n        - name: MODE\n          value: fast\n        resources:\n          limits:\n            memory: 512Mi\n      volumes:\n      - name: data\n        emptyDir: {}\n",
+        ),
+    ),
+    (
+        DEPLOYMENT,
+        "      labels:\n        app: shop\n",
+        "      annotations: {a: b}\n",
+        (11, 5),
+        "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
+        Some("      annotations: {a: b}\n      labels:\n        app: shop\n"),
+    ),
+    (SECRET, "aHVudGVyMiE=", "hunter2!", (6, 13), "illegal base64 data at input byte 7", None),
+    // Selectors and the labels that they select.
+    (
+        DEPLOYMENT,
+        "  selector:\n    matchLabels:\n      app: shop\n",
+        "",
+        (5, 1),
+        "spec.selector: Required value",
+        None,
+    ),
+    (
+        DEPLOYMENT,
+        "    matchLabels:\n      app: shop\n",
+        "    matchLabels:\n      app: web # ours\n",
+        (13, 9),
+        "spec.template.metadata.labels: Invalid value: {\"app\":\"shop\"}: `selector` does not match template `labels`",
+        Some("    matchLabels:\n      app: shop # ours\n"),
+    ),
+    (
+        DEPLOYMENT,
+        "      app: shop\n  template:\n    metadata:\n      labels:\n        app: shop\n",
+        "      app: shop\n      tier: front\n  template:\n    metadata:\n      labels:\n        app: shop\n",
+        (14, 9),
+        "spec.template.metadata.labels: Invalid value: {\"app\":\"shop\"}: `selector` does not match template `labels`",
+        Some(
+            "      app: shop\n      tier: front\n  template:\n    metadata:\n      labels:\n        app: shop\n        tier: front\n",
+        ),
+    ),
+    (
+        STATEFUL_SET,
+        "      labels:\n        app: db\n",
+        "      annotations: {a: b}\n",
+        (11, 5),
+        "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
+        Some("      annotations: {a: b}\n      labels:\n        app: db\n"),
+    ),
+    // Ports, volumes and what excludes another.
+    (
+        POD,
+        "        port: 80\n",
+        "",
+        (10, 7),
+        "spec.containers[0].livenessProbe.httpGet.port: Invalid value: 0: must be between 1 and 65535, inclusive",
+        None,
+    ),
+    (
+        SERVICE,
+        "    targetPort: 8080\n",
+        "    targetPort: 8080\n    name: http\n  - port: 443\n",
+        (12, 5),
+        "spec.ports[1].name: Required value",
+        Some("    targetPort: 8080\n    name: http\n  - port: 443\n    name: port-443\n"),
+    ),
+    (
+        POD,
+        "    - name: data\n      mountPath",
+        "    - name: date\n      mountPath",
+        (18, 13),
+        "spec.containers[0].volumeMounts[0].name: Not found: \"date\"",
+        None,
+    ),
+    (
+        STATEFUL_SET,
+        "        - name: data\n          mountPath",
+        "        - name: dta\n          mountPath",
+        (19, 17),
+        "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"dta\"",
+        None,
+    ),
+    (
+        POD,
+        "      mountPath: /data\n  volumes:\n",
+        "      mountPath: /data\n    - name: cache\n      mountPath: /cache\n  volumes:\n",
+        (20, 13),
+        "spec.containers[0].volumeMounts[1].name: Not found: \"cache\"",
+        Some(
+            "      mountPath: /data\n    - name: cache\n      mountPath: /cache\n  volumes:\n  - name: cache\n    emptyDir: {}\n",
+        ),
+    ),
+    (
+        BUDGET,
+        "  minAvailable: 1\n",
+        "  minAvailable: 1\n  maxUnavailable: 1\n",
+        (6, 3),
+        "spec: Invalid value:",
+        None,
+    ),
+    (
+        INGRESS,
+        "path: /\n",
+        "path: shop\n",
+        (9, 15),
+        "spec.rules[0].http.paths[0].path: Invalid value: \"shop\": must be an absolute path",
+        Some("path: /shop\n"),
+    ),
+    (
+        INGRESS,
+        "{name: shop, port: {number: 80}}",
+        "{name: shop}",
+        (11, 18),
+        "spec.rules[0].http.paths[0].backend: Required value: port name or number is required",
+        None,
+    ),
+];
