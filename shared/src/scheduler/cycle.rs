@@ -318,7 +318,7 @@ mod tests {
             0 => vec![doc!({ "names": ["docker.io/library/web:1"], "sizeBytes": 900_000_000i64 })],
             _ => Vec::new(),
         };
-        let cpu = if number % 7 == 0 { "8" } else { "4" };
+        let cpu = if number.is_multiple_of(7) { "8" } else { "4" };
         let doc = doc!({
             "metadata": { "name": name.clone(), "labels": {
                 "kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone, "disk": disk
