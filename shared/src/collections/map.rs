@@ -20,7 +20,6 @@ use serde::ser::{Serialize, Serializer};
 
 /// The most entries that a leaf holds.
 const LEAF: usize = 64;
-
 /// Room for entries of more bytes than this is dear.
 const LARGE: usize = 96;
 
@@ -333,9 +332,8 @@ fn last_key<K: Clone, V>(leaf: &[(K, V)]) -> Option<K> {
 fn insert<T>(into: &mut Vec<T>, at: usize, entry: T) {
     let length = into.len();
     if length == into.capacity() {
-        let share = if size_of::<T>() > LARGE { length / 4 } else { length / 2 };
-        let more = share.max(1).min(LEAF.saturating_sub(length).max(1));
-        into.reserve_exact(more);
+        let more = if size_of::<T>() > LARGE { length / 4 } else { length / 2 };
+        into.reserve_exact(more.clamp(1, LEAF.saturating_sub(length).max(1)));
     }
     into.insert(at, entry);
 }

@@ -288,3 +288,139 @@ pub fn from_start(order: &Arc<Vec<u32>>, start: u32) -> Vec<u32> {
     let (tail, head) = order.split_at(start as usize % order.len().max(1));
     head.iter().chain(tail).copied().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Memo, Nodes, choosy, totals};
+    use crate::api::{Key, Kind, LabelSelector, Object};
+    use crate::doc;
+    use crate::doc::{Doc, Str};
+    use crate::scheduler::cache::{Cache, CachedPod};
+    use crate::scheduler::framework::{Asks, Cycle};
+    use crate::scheduler::memo::Kin;
+    use crate::scheduler::nominated::Nominations;
+    use crate::sim::Random;
+
+    const NODES: u32 = 24;
+
+    /// Nodes that differ in everything that scores follow from, and several of each sort.
+    fn node(number: u32) -> Object {
+        let (zone, disk) = (["a", "b", "c"][number as usize % 3], ["ssd", "hdd"][number as usize / 3 % 2]);
+        let name = format!("node-{number}");
+        let effect = "PreferNoSchedule";
+        let taints: Vec<Doc> = match number % 5 {
+            0 => vec![doc!({ "key": "slow", "value": "yes", "effect": effect })],
+            _ => Vec::new(),
+        };
+        let images: Vec<Doc> = match number % 4 {
+            0 => vec![doc!({ "names": ["docker.io/library/web:1"], "sizeBytes": 900_000_000i64 })],
+            _ => Vec::new(),
+        };
+        let cpu = if number.is_multiple_of(7) { "8" } else { "4" };
+        let doc = doc!({
+            "metadata": { "name": name.clone(), "labels": {
+                "kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone, "disk": disk
+            } },
+            "spec": { "taints": taints },
+            "status": {
+                "allocatable": { "cpu": cpu, "memory": "16Gi", "pods": "110" },
+                "images": images
+            }
+        });
+        Object::from_doc(Kind::Node, &doc, None)
+    }
+
+    fn pod(name: &str, wishes: &Doc) -> Object {
+        let mut spec = doc!({
+            "containers": [{
+                "name": "web", "image": "docker.io/library/web:1",
+                "resources": { "requests": { "cpu": "100m", "memory": "64Mi" } }
+            }]
+        });
+        wishes.entries().iter().for_each(|(field, value)| spec.set(field.as_str(), value));
+        let metadata = doc!({ "name": name, "namespace": "default", "labels": { "app": "web" } });
+        let doc = doc!({ "metadata": metadata, "spec": spec });
+        Object::from_doc(Kind::Pod, &doc, None)
+    }
+
+    fn spread(key: &str) -> Doc {
+        let selector = doc!({ "matchLabels": { "app": "web" } });
+        let constraint = doc!({
+            "maxSkew": 1i64, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": selector
+        });
+        doc!({ "topologySpreadConstraints": [constraint] })
+    }
+
+    /// Places pods one after the other, and compares before each the totals of kins with those of every node; the
+    /// answer is the largest number of kins there were.
+    fn most_kins(wishes: &Doc) -> usize {
+        let mut cache = Cache::new(false);
+        for number in 0..NODES {
+            let node = node(number);
+            cache.set_node(&node.key.name.clone(), Some(Arc::new(node)));
+        }
+        let mut random = Random::stream(7, "kins");
+        let mut memo = Memo::default();
+        let mut most = 0;
+        for number in 0..60_u32 {
+            let pod = pod(&format!("web-{number}"), wishes);
+            let template = cache.template(&pod, &|_: &LabelSelector| Vec::<Str>::new());
+            let id = cache.prepare(&template, None);
+            let asks = Asks {
+                pod: Key::new(Kind::Pod, "default", pod.key.name.clone()),
+                nominated: Nominations::default(),
+                volumes: None,
+            };
+            let group = cache.groups().get(id);
+            let cycle = Cycle { cache: &cache, group, template: &template, asks: &asks };
+            let order = cache.order();
+            let look = |memo: &mut Memo| {
+                let mut found = Vec::new();
+                memo.gather(&cache, order, &[], order.len(), &mut found);
+                found
+            };
+            let nodes = look(&mut memo);
+            let markers: Option<Vec<_>> =
+                choosy(cycle).map(|(place, plugin)| Some((place, plugin.marker(cycle)?))).collect();
+            let markers = markers.expect("all of these wishes can be told by marks");
+            let kins: Vec<Kin> = memo.kins(cycle, &nodes, &markers).expect("few nodes");
+            let slots: Vec<u32> = kins.iter().map(|kin| kin.slot).collect();
+            let by_kin = totals(cycle, &mut memo, Nodes { slots: &slots, count: nodes.len() as u32 });
+            let mut fresh = Memo::default();
+            look(&mut fresh);
+            let by_node = totals(cycle, &mut fresh, Nodes::single(&nodes));
+            let of_kin = |slot: u32| {
+                let at = kins.iter().position(|kin| kin.number == memo.kin(slot));
+                by_kin[at.expect("every node is of a kin")]
+            };
+            let expanded: Vec<i64> = nodes.iter().map(|&slot| of_kin(slot)).collect();
+            assert_eq!(expanded, by_node, "{wishes}, pod {number}");
+            assert_eq!(kins.iter().map(|kin| kin.count).sum::<u32>(), NODES);
+            most = most.max(kins.len());
+            drop(markers);
+            let slot = nodes[random.below(u64::from(NODES)) as usize];
+            let (key, uid, template) = (asks.pod.clone(), u128::from(number) + 1, Arc::clone(&template));
+            cache.add_pod(Arc::new(CachedPod { key, uid, slot, template, leaving: false }));
+        }
+        most
+    }
+
+    #[test]
+    fn scoring_by_kin_gives_each_node_what_scoring_node_by_node_gives() {
+        let preferred = doc!({ "affinity": { "nodeAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [{
+                "weight": 30i64,
+                "preference": { "matchExpressions": [{ "key": "disk", "operator": "In", "values": ["ssd"] }] }
+            }]
+        } } });
+        let tolerations = doc!({ "tolerations": [{ "key": "slow", "operator": "Exists" }] });
+        let (zone, host) = (spread("topology.kubernetes.io/zone"), spread("kubernetes.io/hostname"));
+        for wishes in [Doc::map(), preferred, tolerations, zone, host] {
+            let most = most_kins(&wishes);
+            assert!((2..NODES as usize).contains(&most), "{wishes}: {most} kins say nothing");
+        }
+    }
+}
