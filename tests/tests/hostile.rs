@@ -346,3 +346,31 @@ fn who_owns_many_fields_takes_no_long_time() {
     assert_eq!(send(&mut world, "PATCH", &other, MERGE, &format!("{{\"data\":{{{}}}}}", data("a"))).0, 200);
     assert_eq!(send(&mut world, "PUT", &other, "", &map("b")).0, 200);
 }
+
+#[test]
+fn templates_that_nest_and_multiply_are_bounded() {
+    let mut world = World::new();
+    let nested = |open: &str, inner: &str, close: &str, count: usize| {
+        format!("{}{inner}{}", open.repeat(count), close.repeat(count))
+    };
+    let many = 100_000;
+    let cases: Vec<(String, &str)> = vec![
+        (format!("jsonpath={}", nested("{range .}", "x", "{end}", many)), "ranges may be 32 deep"),
+        (format!("jsonpath={}", "{range .items[*]}".repeat(many)), "ranges may be 32 deep"),
+        (format!("jsonpath={}{{.kind}}", "{range .items[*]}".repeat(30)), ""),
+        (format!("jsonpath={}", nested("{range ..}", "x", "{end}", 30)), "too much that it leads to"),
+        (format!("jsonpath={{{}kind}}", "..".repeat(many)), "List Node"),
+        (format!("go-template={}", nested("{{if .}}", "x", "{{end}}", many)), "a template may be 64 deep"),
+        (format!("go-template={{{{{}}}}}", nested("(", "1", ")", many)), "a template may be 64 deep"),
+        (format!("go-template={{{{if .x}}}}{}{{{{end}}}}", "{{else if .y}}".repeat(many)), "64 deep"),
+        (format!("go-template={}", nested("{{range $.items}}", "x", "{{end}}", 30)), "prints too much"),
+    ];
+    for (output, expected) in cases {
+        let begun = Instant::now();
+        let shown = world.kubectl(["get", "nodes", "-o", &output], "");
+        let start = &output[..output.len().min(60)];
+        assert!(begun.elapsed() < LONGEST, "{start} took {:?}", begun.elapsed());
+        let said = format!("{}{}", shown.stdout, shown.stderr);
+        assert!(said.contains(expected), "{start}: {}", &said[..said.len().min(300)]);
+    }
+}

@@ -38,6 +38,13 @@ enum Operand {
 /// Longest first, so that none hides another.
 const OPERATORS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
 
+/// How deep ranges may stand in ranges.
+const DEEPEST: usize = 32;
+/// So many values are looked at, and so many bytes printed: unions and ranges multiply what there is.
+const MOST: usize = 4_000_000;
+const LONGEST: usize = 16 << 20;
+const TOO_MUCH: &str = "there is too much that it leads to";
+
 impl JsonPath {
     /// Reads `{.a.b[0]['c']}`; the braces may be left out.
     ///
@@ -64,7 +71,10 @@ impl JsonPath {
             if let Some(fault) = found.iter().find_map(|doc| step.fault(doc)) {
                 return Some(fault);
             }
-            found = found.iter().flat_map(|doc| step.follow(doc)).collect();
+            found = step.after(&found);
+            if found.len() >= MOST {
+                return Some(TOO_MUCH.into());
+            }
             if let (true, true, Step::Key(key)) = (strict, found.is_empty(), step) {
                 return Some(format!("{key} is not found"));
             }
@@ -87,7 +97,10 @@ fn steps(text: &str) -> Result<Vec<Step>, String> {
                 None => "unterminated array".to_owned(),
             })?
         } else if let Some(after) = rest.strip_prefix("..") {
-            steps.push(Step::Below);
+            // All that is below what is below is that already.
+            if steps.last() != Some(&Step::Below) {
+                steps.push(Step::Below);
+            }
             if after.starts_with('[') { (None, after) } else { dotted(after) }
         } else {
             dotted(&rest[1..])
@@ -102,10 +115,15 @@ fn steps(text: &str) -> Result<Vec<Step>, String> {
 }
 
 fn follow(steps: &[Step], found: Vec<Doc>) -> Vec<Doc> {
-    steps.iter().fold(found, |found, step| found.iter().flat_map(|doc| step.follow(doc)).collect())
+    steps.iter().fold(found, |found, step| step.after(&found))
 }
 
 impl Step {
+    /// Where it leads from all that was found so far.
+    fn after(&self, found: &[Doc]) -> Vec<Doc> {
+        found.iter().flat_map(|doc| self.follow(doc)).take(MOST).collect()
+    }
+
     fn follow(&self, doc: &Doc) -> Vec<Doc> {
         match self {
             Step::Key(key) => {
@@ -357,6 +375,9 @@ impl Template {
                 parts.push(Part::Text(unescaped(text)));
             } else if let Some(path) = inside.strip_prefix("range ") {
                 let path = steps(path.trim()).map(JsonPath).map_err(refuse)?;
+                if open.len() == DEEPEST {
+                    return Err(refuse(format!("ranges may be {DEEPEST} deep")));
+                }
                 open.push((path, std::mem::take(&mut parts)));
             } else if inside == "end" {
                 let (path, before) =
@@ -370,11 +391,12 @@ impl Template {
             }
         }
         parts.push(Part::Text(rest.to_owned()));
-        // A range that nobody ended goes on to the end, and what is in it comes once more, for what is around it.
+        // A range that nobody ended goes on to the end, and what is in the outermost comes once more, for all.
         while let Some((path, before)) = open.pop() {
             let inner = std::mem::replace(&mut parts, before);
-            parts.push(Part::Range(path, inner.clone()));
-            parts.extend(inner);
+            let again = if open.is_empty() { inner.clone() } else { Vec::new() };
+            parts.push(Part::Range(path, inner));
+            parts.extend(again);
         }
         Ok(Template { parts, text: text.to_owned(), strict: false })
     }
@@ -387,16 +409,25 @@ impl Template {
     /// The text for a document.
     pub fn print(&self, doc: &Doc) -> String {
         let mut text = String::new();
-        visit(&self.parts, doc, &mut |found| match found {
-            Found::Values(values) => text.push_str(&values.iter().map(print).collect::<Vec<_>>().join(" ")),
-            Found::Text(plain) => text.push_str(plain),
+        visit(&self.parts, doc, &mut { MOST }, &mut |found| match found {
+            Found::Text(plain) if text.len() <= LONGEST => text.push_str(plain),
+            Found::Text(_) => {}
+            Found::Values(values) => {
+                for (at, value) in values.iter().enumerate() {
+                    if text.len() > LONGEST {
+                        break;
+                    }
+                    text.push_str(if at > 0 { " " } else { "" });
+                    text.push_str(&print(value));
+                }
+            }
         });
         text
     }
 
     /// Why it cannot be printed for a document, in kubectl's words.
     pub fn fault(&self, doc: &Doc) -> Option<String> {
-        let why = fault(&self.parts, doc, self.strict)?;
+        let why = fault(&self.parts, doc, self.strict, &mut { MOST })?;
         let (text, object) = (&self.text, go_syntax(doc));
         Some(format!(
             "error executing jsonpath {text:?}: Error executing template: {why}. Printing more information for debugging \
@@ -407,7 +438,7 @@ impl Template {
     /// Every value that a path of it leads to.
     pub fn find(&self, doc: &Doc) -> Vec<Doc> {
         let mut all = Vec::new();
-        visit(&self.parts, doc, &mut |found| {
+        visit(&self.parts, doc, &mut { MOST }, &mut |found| {
             if let Found::Values(values) = found {
                 all.extend(values);
             }
@@ -422,24 +453,43 @@ enum Found<'p> {
     Text(&'p str),
 }
 
-/// Goes through the parts with the values that they lead to, or with their text.
-fn visit(parts: &[Part], doc: &Doc, each: &mut dyn FnMut(Found<'_>)) {
+/// Goes through the parts with the values that they lead to, or with their text, while there is some of the work `left`.
+fn visit(parts: &[Part], doc: &Doc, left: &mut usize, each: &mut dyn FnMut(Found<'_>)) {
     for part in parts {
+        if !spend(left, 1) {
+            return;
+        }
         match part {
             Part::Text(text) => each(Found::Text(text)),
-            Part::Path(path) => each(Found::Values(path.find(doc))),
-            Part::Range(path, inner) => path.find(doc).iter().for_each(|item| visit(inner, item, each)),
+            Part::Path(path) => {
+                let values = path.find(doc);
+                spend(left, values.len());
+                each(Found::Values(values));
+            }
+            Part::Range(path, inner) => path.find(doc).iter().for_each(|item| visit(inner, item, left, each)),
         }
     }
 }
 
-fn fault(parts: &[Part], doc: &Doc, strict: bool) -> Option<String> {
-    parts.iter().find_map(|part| match part {
-        Part::Text(_) => None,
-        Part::Path(path) => path.fault(doc, strict),
-        Part::Range(path, inner) => path
-            .fault(doc, strict)
-            .or_else(|| path.find(doc).iter().find_map(|item| fault(inner, item, strict))),
+/// Takes some of the work that is left; whether there was any.
+fn spend(left: &mut usize, some: usize) -> bool {
+    let any = *left > 0;
+    *left = left.saturating_sub(some);
+    any
+}
+
+fn fault(parts: &[Part], doc: &Doc, strict: bool, left: &mut usize) -> Option<String> {
+    parts.iter().find_map(|part| {
+        if !spend(left, 1) {
+            return Some(TOO_MUCH.into());
+        }
+        match part {
+            Part::Text(_) => None,
+            Part::Path(path) => path.fault(doc, strict),
+            Part::Range(path, inner) => path
+                .fault(doc, strict)
+                .or_else(|| path.find(doc).iter().find_map(|item| fault(inner, item, strict, left))),
+        }
     })
 }
 
@@ -521,6 +571,7 @@ mod tests {
         let cases = [
             (r#"{range .items[*]}{.name}{"\t"}{.n}{"\n"}{end}"#, "a\t1\nb\t5\nc.d\t10\n"),
             (r"{range .items[*]}{.name},", "a,b,c.d,,"),
+            (r"{range .items[*]}{range .ports[*]}{.p},", "1,2,3,"),
             (r#"{range .items[*]}{.name}:{range .ports[*]}{.p};{end} {end}!"#, "a:1;2; b:3; c.d: !"),
             ("{.items[0:2].name}", "a b"),
             ("{.items[-2:].name}", "b c.d"),

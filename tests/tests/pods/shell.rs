@@ -109,6 +109,8 @@ fn programs_run_without_a_shell_or_are_not_there() {
         out(&mut world, &["ps"]),
         "PID   USER     TIME  COMMAND\n    1 root      0:00 nginx\n    5 root      0:00 ps\n"
     );
+    let negated = world.exec(&[&["test"][..], &["!"; 30_000]].concat()).unwrap();
+    assert_eq!((negated.exit_code, negated.stderr.as_str()), (2, "sh: too many arguments\n"));
     let missing = world.exec(&["frobnicate"]).unwrap();
     assert_eq!((missing.exit_code, missing.stdout.as_str()), (126, ""));
     assert!(missing.failure.starts_with(

@@ -66,6 +66,9 @@ pub(super) enum What {
     Function(String),
 }
 
+/// How deep blocks and parentheses may stand in one another.
+const DEEPEST: usize = 64;
+
 type Named = BTreeMap<String, Vec<Node>>;
 
 /// Reads a template: what it does, and the templates that it names. The error is a line and what is wrong there.
@@ -76,6 +79,7 @@ pub(super) fn parse(text: &str) -> Result<(Vec<Node>, Named), String> {
         at: 0,
         variables: vec!["$".into()],
         ranges: 0,
+        depth: 0,
         named: BTreeMap::new(),
     };
     let (nodes, end) = parser.list()?;
@@ -101,6 +105,8 @@ struct Parser<'t> {
     variables: Vec<String>,
     /// How many ranges are open.
     ranges: usize,
+    /// In how many blocks and parentheses this is.
+    depth: usize,
     named: Named,
 }
 
@@ -145,6 +151,17 @@ impl Parser<'_> {
         }
     }
 
+    /// Reads what is one level deeper.
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
+        if self.depth == DEEPEST {
+            return Err(self.fault(format!("a template may be {DEEPEST} deep")));
+        }
+        self.depth += 1;
+        let done = read(self)?;
+        self.depth -= 1;
+        Ok(done)
+    }
+
     /// What stands up to the end of a block.
     fn list(&mut self) -> Result<(Vec<Node>, Stop), String> {
         let mut nodes = Vec::new();
@@ -176,9 +193,9 @@ impl Parser<'_> {
     fn action(&mut self, word: Option<&str>) -> Result<Option<Node>, String> {
         let from = self.peek().map_or(self.text.len(), |token| token.at);
         match word {
-            Some("if") => self.block(Node::If, "if").map(Some),
-            Some("with") => self.block(Node::With, "with").map(Some),
-            Some("range") => self.block(Node::Range, "range").map(Some),
+            Some("if") => self.deeper(|inner| inner.block(Node::If, "if")).map(Some),
+            Some("with") => self.deeper(|inner| inner.block(Node::With, "with")).map(Some),
+            Some("range") => self.deeper(|inner| inner.block(Node::Range, "range")).map(Some),
             Some(loops @ ("break" | "continue")) => {
                 self.at += 1;
                 if self.ranges == 0 {
@@ -216,7 +233,7 @@ impl Parser<'_> {
                 self.skip_space();
                 if self.is(Kind::Word, word) && word != "range" {
                     // `else if` shares the end.
-                    other.push(self.block(make, word)?);
+                    other.push(self.deeper(|inner| inner.block(make, word))?);
                     self.variables.truncate(known);
                     return Ok(make(pipe, body, other));
                 }
@@ -246,7 +263,7 @@ impl Parser<'_> {
     fn body(&mut self) -> Result<Vec<Node>, String> {
         let variables = std::mem::replace(&mut self.variables, vec!["$".into()]);
         let ranges = std::mem::take(&mut self.ranges);
-        let (body, end) = self.list()?;
+        let (body, end) = self.deeper(Self::list)?;
         (self.variables, self.ranges) = (variables, ranges);
         match end {
             Stop::End => Ok(body),
@@ -421,7 +438,8 @@ impl Parser<'_> {
                 What::Constant(super::format::parsed(&token.text).ok_or_else(bad)?)
             }
             Kind::Sign if token.text == "(" => {
-                What::Nested(Box::new(self.pipe("parenthesized pipeline", false)?), Vec::new())
+                let inner = self.deeper(|inner| inner.pipe("parenthesized pipeline", false))?;
+                What::Nested(Box::new(inner), Vec::new())
             }
             Kind::Word => match token.text.as_str() {
                 "nil" => What::Nil,

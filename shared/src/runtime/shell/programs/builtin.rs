@@ -11,6 +11,9 @@ use super::{Done, fail, knows, say};
 pub(super) const PROGRAMS: [&str; 9] =
     ["echo", "false", "kill", "printf", "pwd", "test", "true", "[", "wait"];
 
+/// So many words are one condition at the most.
+const MOST_WORDS: usize = 256;
+
 impl Task {
     pub(super) fn builtin(&mut self, name: &str, args: &[Str], world: &mut Surroundings<'_>) -> Option<Done> {
         let number =
@@ -201,7 +204,12 @@ impl Task {
     /// `test`: 0 for true, 1 for false, 2 for what makes no sense.
     fn test(&mut self, args: &[Str], world: &mut Surroundings<'_>) -> i32 {
         let words: Vec<&str> = args.iter().map(Str::as_str).collect();
-        match self.condition(&words, world) {
+        let holds = match words.len() {
+            // Each that negates or joins leaves the rest to be looked at again.
+            0..=MOST_WORDS => self.condition(&words, world),
+            _ => Err("too many arguments".to_owned()),
+        };
+        match holds {
             Ok(holds) => i32::from(!holds),
             Err(why) => {
                 self.write(true, &format!("sh: {why}\n"), world);
