@@ -9,8 +9,8 @@ mod values;
 
 use shared::scenario::{Scenario, StepAction};
 use shared::session::fixes::Mender;
-use shared::session::{Player, StepResult};
-use shared::sim::Time;
+use shared::session::{Diagnostic, Player, StepResult, diagnose};
+use shared::sim::{Random, Time};
 
 /// A good manifest, a part of it and what somebody wrote instead, where the fault is and how its message begins, and what
 /// the fixes make of what was written; `None` where they make the good manifest again.
@@ -61,4 +61,88 @@ fn what_beginners_write_is_said_where_it_is_and_mended() {
         }
     }
     assert!(wrong.is_empty(), "{} faults\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What hands that slip put into a text.
+const SLIPS: &[&str] = &[
+    "",
+    " ",
+    "  ",
+    "\t",
+    ":",
+    ": ",
+    "- ",
+    "#",
+    "\"",
+    "'",
+    "|",
+    ">",
+    "&a",
+    "*a",
+    "---\n",
+    "[a, b]",
+    "{x: 1}",
+    "{",
+    "]",
+    "null",
+    "80:80",
+    "日本",
+    "é",
+    "\r",
+    "\u{feff}",
+    "1e9",
+    "-1",
+    "true",
+    "apiVersion: v1",
+    "kind: Pod\n",
+    "\n",
+    "\n\n",
+    "      ",
+];
+
+/// A text in which something slipped: at any character, over a word or a line.
+fn slipped(text: &str, random: &mut Random) -> String {
+    let mut characters: Vec<char> = text.chars().collect();
+    for _ in 0..1 + random.below(3) {
+        let from = random.below(characters.len() as u64 + 1) as usize;
+        let ends = |sign: char| characters[from..].iter().position(|one| *one == sign).map(|at| from + at);
+        let to = match random.below(4) {
+            0 => ends('\n').map_or(characters.len(), |end| end + 1),
+            1 => ends(' ').unwrap_or(from),
+            2 => (from + 1).min(characters.len()),
+            _ => from,
+        };
+        let slip = match random.below(4) {
+            // What stands elsewhere.
+            0 => {
+                let at = random.below(characters.len() as u64 + 1) as usize;
+                characters[at..].iter().take(random.below(40) as usize).collect()
+            }
+            _ => SLIPS[random.below(SLIPS.len() as u64) as usize].to_owned(),
+        };
+        characters.splice(from..to, slip.chars());
+    }
+    characters.into_iter().collect()
+}
+
+#[test]
+fn no_text_is_too_strange_to_look_for_what_mends_it() {
+    let mut random = Random::stream(17, "slips");
+    let all = |text: &str, faults: &[Diagnostic]| {
+        let mender = Mender::new(text);
+        for fix in faults.iter().take(20).flat_map(|fault| mender.fixes(fault)) {
+            fix.applied(text);
+            let mut places: Vec<_> = fix.edits.iter().map(|edit| (edit.from, edit.to)).collect();
+            places.sort();
+            assert!(places.is_sorted_by(|one, next| one.1 <= next.0), "{fix:?} overlaps in:\n{text}");
+        }
+    };
+    for round in 0..4_000 {
+        let good = good::ALL[random.below(good::ALL.len() as u64) as usize];
+        let text = slipped(good, &mut random);
+        all(&text, &diagnose(&text));
+        if round % 20 == 0 {
+            all(&text, &apply(&text).diagnostics);
+        }
+    }
 }

@@ -186,3 +186,19 @@ spec:
   maxReplicas: 5
   targetCPUUtilizationPercentage: 50
 ";
+
+pub const ALL: &[&str] = &[
+    DEPLOYMENT,
+    SERVICE,
+    INGRESS,
+    JOB,
+    CRON_JOB,
+    CLAIM,
+    SECRET,
+    STATEFUL_SET,
+    POD,
+    SETTINGS,
+    BUDGET,
+    DISK,
+    AUTOSCALER,
+];

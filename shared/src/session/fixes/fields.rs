@@ -97,6 +97,7 @@ fn without(fault: &Fault, owner: &[Segment], field: &str) -> Option<Fix> {
 /// Several fields and where they stand.
 struct Lost {
     lines: Vec<String>,
+    /// From line to line; no two adjoin, so that none takes the other's line end.
     places: Vec<(u32, u32)>,
     column: usize,
 }
@@ -109,7 +110,14 @@ impl Lost {
         let column = found.first()?.2;
         let lines = found.iter().flat_map(|(first, last, _)| *first..=*last);
         let lines = lines.map(|line| shifted(fault.lines.get(line), -(column as isize))).collect();
-        Some(Lost { lines, places: found.iter().map(|(first, last, _)| (*first, *last)).collect(), column })
+        let mut places: Vec<(u32, u32)> = Vec::new();
+        for (first, last, _) in found {
+            match places.last_mut() {
+                Some((_, end)) if *end + 1 >= first => *end = last.max(*end),
+                _ => places.push((first, last)),
+            }
+        }
+        Some(Lost { lines, places, column })
     }
 
     /// Other lines in their place.
@@ -120,8 +128,22 @@ impl Lost {
         edits
     }
 
-    fn removed(&self, fault: &Fault) -> impl Iterator<Item = Edit> {
-        self.places.iter().map(|(first, last)| fault.lines.removed(*first, *last))
+    /// They go from here, and `to` puts them elsewhere; `None` where that is within them.
+    fn carried(&self, fault: &Fault, mut to: Vec<Edit>) -> Option<Vec<Edit>> {
+        for &(first, last) in &self.places {
+            let mut whole = fault.lines.replaced(first, last, &[]);
+            let within = |edit: &Edit| (first..=last).contains(&edit.from.0);
+            match to.iter().position(within) {
+                // What comes right after them comes in their place.
+                Some(at) if to[at].from == whole.to => {
+                    whole.text = to[at].text.trim_start_matches('\n').to_owned();
+                    to[at] = whole;
+                }
+                Some(_) => return None,
+                None => to.push(fault.lines.removed(first, last)),
+            }
+        }
+        Some(to)
     }
 
     /// The lines below some keys.
@@ -197,8 +219,7 @@ fn moved(fault: &Fault, owner: &[Segment], home: &Home, field: &str) -> Option<F
         let lines = lost.below(fault, below);
         return Some(Fix::new("fix_move", name, lost.replaced(fault, &lines)));
     }
-    let mut edits = fault.added(target, &lost.lines)?;
-    edits.extend(lost.removed(fault));
+    let edits = lost.carried(fault, fault.added(target, &lost.lines)?)?;
     Some(Fix::new("fix_move", name, edits))
 }
 

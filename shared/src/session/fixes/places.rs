@@ -9,6 +9,8 @@ use crate::schema::{Field, FieldType, Type, distance, nearest};
 const FAR: usize = 9;
 /// So many levels below something a place may be.
 const DEEP: usize = 3;
+/// So many fields beside it are looked at.
+const WIDE: usize = 200;
 /// Where a field belongs that could be in several places: the likeliest first.
 const USUAL: [&str; 7] = ["metadata", "spec", "template", "matchLabels", "requests", "httpGet", "tcpSocket"];
 
@@ -82,7 +84,8 @@ pub(super) fn list_of(
 /// Fields of `owner` that its type does not have, and `known` has.
 fn lost(fault: &Fault, of: Type, owner: &[Segment], known: impl Fn(&str, &Doc) -> bool) -> Vec<Segment> {
     let entries = get(fault.root(), owner).entries();
-    let all = entries.iter().filter(|(name, value)| of.field(name).is_none() && known(name, value));
+    let all =
+        entries.iter().take(WIDE).filter(|(name, value)| of.field(name).is_none() && known(name, value));
     all.map(|(name, _)| Segment::Key(name.clone())).collect()
 }
 

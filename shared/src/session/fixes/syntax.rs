@@ -4,6 +4,9 @@ use super::scene::{Fault, byte, spaces};
 use super::{Edit, Fix};
 use crate::manifest;
 
+/// Larger texts are not read to see what a change makes of them, in bytes.
+const LARGE: usize = 200_000;
+
 /// `image:nginx`, `-name`.
 pub(super) fn space(fault: &Fault) -> Vec<Fix> {
     let lacking = ["expected a space after the colon", "expected a space after the dash"];
@@ -29,6 +32,10 @@ pub(super) fn tabs(fault: &Fault) -> Vec<Fix> {
     // Editors show a tab as 2, 4 or 8 columns: that of which it becomes YAML is what somebody saw.
     let of_width = |width: usize| Fix::new("fix_tabs", "", expanded(fault, width));
     let all = || [2, 4, 8].into_iter().map(of_width);
+    // To read a large text a dozen times is not worth the wait.
+    if fault.lines.text().len() > LARGE {
+        return all().take(1).collect();
+    }
     let fits = |fix: &Fix| manifest::parse(&fix.applied(&fault.lines.text())).is_ok();
     all().find(fits).or_else(|| level(fault)).or_else(|| all().next()).into_iter().collect()
 }
