@@ -2,6 +2,7 @@
 // change their state. Beside it the same scene as plain SVG. `node tests/benches/map.mjs [seconds]`
 
 import { readFile } from "node:fs/promises";
+import { build } from "esbuild";
 import { chromium } from "playwright-core";
 import { drawSvg, quantile } from "./svg.mjs";
 
@@ -9,7 +10,13 @@ const seconds = Number(process.argv[2] ?? 3);
 const SCENES = [[3, 10], [100, 1_000], [1_000, 10_000], [5_000, 150_000]];
 
 const file = (path) => readFile(new URL(`../../${path}`, import.meta.url), "utf8");
-const source = await file("frontend/js/map.js");
+const { outputFiles: [{ text: source }] } = await build({
+  stdin: {
+    contents: `import { create } from "./map.js"; import { createLayout, createModel, hit } from "./map/model.js"; window.map = { create, createLayout, createModel, hit };`,
+    resolveDir: new URL("../../frontend/js", import.meta.url).pathname,
+  },
+  bundle: true, format: "esm", write: false,
+});
 const styles = (await Promise.all(["tokens", "main", "map"].map((name) => file(`public/styles/${name}.css`)))).join("\n");
 
 const browser = await chromium.launch({
@@ -19,7 +26,7 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
 const page = await context.newPage();
 await page.setContent(`<style>${styles}</style><div id="map" class="map" style="height:520px;display:flex"></div>`);
-await page.addScriptTag({ type: "module", content: `${source}\nwindow.map = { create, createLayout, createModel, hit };` });
+await page.addScriptTag({ type: "module", content: source });
 await page.waitForFunction(() => window.map);
 
 /** In the page: a worker's stand-in that tells a cluster of this size, and a view on it. */
