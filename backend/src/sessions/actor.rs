@@ -4,6 +4,8 @@
 //! before it tells anybody anything, which also orders commands and horizons: a horizon never overtakes a command that
 //! takes effect at or before it.
 
+mod commands;
+mod mailbox;
 mod presence;
 
 use std::{
@@ -14,8 +16,8 @@ use std::{
 use axum::extract::ws::Utf8Bytes;
 use shared::{
     doc::Str,
-    scenario::{Scenario, StepAction},
-    session::protocol::{Checkpoint, Entry, Horizon, Pointer, Role, ServerMessage, Welcome},
+    scenario::Scenario,
+    session::protocol::{Checkpoint, Horizon, Pointer, Role, ServerMessage, Welcome},
     sim::{StateHash, Time},
 };
 use tokio::{
@@ -23,16 +25,17 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
+use self::commands::gather;
+pub use self::mailbox::{Ask, Grant, Guest, Joined, Line, Live, PaceChange, Submission};
 use super::{
     ENGINE,
     agreement::{Agreement, Point},
-    clock::{Clock, SPEED_MILLI},
+    clock::Clock,
     frames::{self, End, text},
     name,
     snapshots::{Made, Snapshot, Snapshots},
 };
-use crate::metrics::METRICS;
-use crate::storage::{Pace, SessionRecord, Store, StoreError, TokenHash};
+use crate::storage::{Pace, SessionRecord, Store, StoreError};
 
 /// How often the horizon is told.
 const TICK: Duration = Duration::from_millis(100);
@@ -43,120 +46,8 @@ const CHECK: Duration = Duration::from_secs(2);
 /// A session without people leaves memory after this time, in which a page may be loaded again.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// As many commands share a commit at most.
-const BATCH: usize = 256;
-
-/// While the clock is paused, a command lets it go on by this much: about what the API server needs to answer kubectl
-/// for a file of several documents.
-const ANSWER_MS: u64 = 250;
-
 /// Among so many at most it is shown what those point at who only look.
 const FEW: usize = 16;
-
-/// One may skip this far at once: a day.
-const MAX_SKIP_MS: u64 = 24 * 3600 * 1000;
-
-/// What a session is asked.
-pub enum Ask {
-    /// Somebody comes in with a token, and perhaps has a part of the log already.
-    Join { guest: Guest, granted: Option<Grant>, line: Line, reply: oneshot::Sender<Result<Joined, End>> },
-    /// Whoever answers in the session's name comes in, unseen.
-    Follow { line: Line, reply: oneshot::Sender<Result<Joined, End>> },
-    /// Somebody does something to the cluster.
-    Submit(Submission),
-    /// Somebody waits for time to pass.
-    Horizon { client: u64 },
-    /// Somebody changes how the clock goes.
-    Pace { client: u64, change: PaceChange },
-    /// Somebody tells what state they have.
-    Report { client: u64, checkpoint: Checkpoint },
-    /// Somebody points at something.
-    Point { client: u64, at: Pointer },
-    /// Somebody wants to be called otherwise.
-    Call { client: u64, name: Str },
-    /// Somebody has gone.
-    Leave { client: u64 },
-    /// How is it?
-    Describe { reply: oneshot::Sender<Option<Live>> },
-    /// A snapshot of it was made, or could not be.
-    Snapshot(Made),
-    /// Whoever is here by a grant has to go.
-    Revoke,
-    /// The session is deleted.
-    Delete,
-    /// Another server goes on with it.
-    Moved,
-    /// The server ends.
-    Close,
-}
-
-/// Somebody who wants to come in.
-#[derive(Clone)]
-pub struct Guest {
-    /// The token of their link.
-    pub token: Str,
-    /// The last entry of the log that they have already.
-    pub after: Option<u64>,
-    /// Whether they want to play all of the log rather than begin with a snapshot.
-    pub whole: bool,
-    /// What they want to be called.
-    pub name: Str,
-}
-
-/// Leave to act in a session for a while, beside its links. It is never on disk: a restart takes it back.
-#[derive(Clone)]
-pub struct Grant {
-    /// The hash of the token that comes with it.
-    pub token: TokenHash,
-    /// What others see who comes by it.
-    pub name: Str,
-}
-
-/// A command on its way into the log.
-pub struct Submission {
-    /// Who.
-    pub client: u64,
-    /// The client's own number for it.
-    pub id: u32,
-    /// What.
-    pub action: Box<StepAction>,
-    /// In whose name, if not the client's own: only the unseen speak for others.
-    pub by: Option<Str>,
-}
-
-/// Another pace; what is left out stays.
-pub struct PaceChange {
-    /// Whether the clock goes.
-    pub running: Option<bool>,
-    /// Virtual milliseconds a second.
-    pub speed_milli: Option<u32>,
-    /// A moment to jump to.
-    pub until: Option<u64>,
-}
-
-/// The way to somebody's connection.
-pub struct Line {
-    /// Frames in order; full when the reader is too slow.
-    pub frames: mpsc::Sender<Utf8Bytes>,
-    /// The last word.
-    pub end: oneshot::Sender<End>,
-}
-
-/// What somebody who came in is given.
-pub struct Joined {
-    /// Their number.
-    pub client: u64,
-    /// What to send before anything else, in order.
-    pub first: Vec<Utf8Bytes>,
-}
-
-/// What is known of a live session.
-pub struct Live {
-    /// As it is kept, but with the clock as it is.
-    pub record: SessionRecord,
-    /// How many are in it.
-    pub clients: u32,
-}
 
 struct Client {
     line: Line,
@@ -454,106 +345,6 @@ impl Session {
         }
     }
 
-    /// Orders commands, makes them durable, and only then tells anybody.
-    async fn submit(&mut self, batch: Vec<Submission>) -> Result<(), StoreError> {
-        let at = Time(self.clock.read(Instant::now()));
-        let mut records = Vec::with_capacity(batch.len());
-        let mut told = Vec::with_capacity(batch.len());
-        for Submission { client, id, action, by } in batch {
-            let Some(sender) = self.clients.get(&client) else { continue };
-            let why = match () {
-                () if !sender.role.may_act() => "this link only lets you watch: ask for an editor's link",
-                () if self.log_bytes > self.most_bytes => "this session is full: go on in a copy of it",
-                () => "",
-            };
-            if !why.is_empty() {
-                self.send(client, &text(&ServerMessage::Refused { id: Some(id), why: why.into() }));
-                continue;
-            }
-            let sequence = self.record.sequence + 1 + records.len() as u64;
-            let entry = Entry {
-                sequence,
-                at,
-                by: by.filter(|_| sender.standing == Standing::Unseen).unwrap_or_else(|| sender.name.clone()),
-                action: in_own_name(*action),
-            };
-            records.push(frames::record(&entry));
-            let frame = text(&ServerMessage::Entry(entry));
-            self.log_bytes += frame.len();
-            told.push((client, id, sequence, frame));
-        }
-        if records.is_empty() {
-            return Ok(());
-        }
-        match self.store.append(&self.record.id, records).await {
-            Ok(()) => METRICS.commands.inc_by(told.len() as u64),
-            Err(StoreError::Failed(why)) => {
-                tracing::error!(session = self.record.id, why, "commands could not be kept and are refused");
-                for (client, id, _, frame) in told {
-                    self.log_bytes -= frame.len();
-                    let why = format!("this could not be kept ({why}): it is not done; try again later");
-                    self.send(client, &text(&ServerMessage::Refused { id: Some(id), why: why.into() }));
-                }
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        for (client, id, sequence, frame) in told {
-            self.record.sequence = sequence;
-            self.send(client, &text(&ServerMessage::Accepted { id, sequence }));
-            self.send_all(&frame);
-            self.log.push(frame);
-        }
-        if !self.clock.pace().running {
-            let target = at.0 + ANSWER_MS;
-            if self.keep_clock(target, self.clock.pace()).await? {
-                self.clock.reserve(target);
-                self.clock.skip(target, Instant::now());
-                self.tell_horizon();
-            }
-        }
-        Ok(())
-    }
-
-    async fn change_pace(&mut self, client: u64, change: &PaceChange) -> Result<(), StoreError> {
-        let Some(role) = self.clients.get(&client).map(|client| client.role) else { return Ok(()) };
-        let now = Instant::now();
-        let time = self.clock.read(now);
-        let why = match change {
-            _ if !role.may_act() => "this link only lets you watch: the clock belongs to the editors",
-            PaceChange { speed_milli: Some(speed), .. } if !SPEED_MILLI.contains(speed) => {
-                "the speed is between 100 and 1000000 virtual milliseconds a second"
-            }
-            PaceChange { until: Some(until), .. } if until.saturating_sub(time) > MAX_SKIP_MS => {
-                "that is too far: skip by a day at most"
-            }
-            _ => "",
-        };
-        if !why.is_empty() {
-            self.send(client, &text(&ServerMessage::Refused { id: None, why: why.into() }));
-            return Ok(());
-        }
-        let old = self.clock.pace();
-        let pace = Pace {
-            running: change.running.unwrap_or(old.running),
-            speed_milli: change.speed_milli.unwrap_or(old.speed_milli),
-        };
-        let target = change.until.unwrap_or(time).max(time);
-        self.clock.set_pace(pace, now);
-        let horizon = self.clock.block_from(target);
-        if !self.keep_clock(horizon, pace).await? {
-            self.clock.set_pace(old, now);
-            let why = "the server's store does not take this now: the clock goes as before; try again later";
-            self.send(client, &text(&ServerMessage::Refused { id: None, why: why.into() }));
-            return Ok(());
-        }
-        self.record.pace = pace;
-        self.clock.reserve(horizon);
-        self.clock.skip(target, Instant::now());
-        self.tell_horizon();
-        Ok(())
-    }
-
     fn compare(&mut self, client: u64, checkpoint: &Checkpoint) {
         let Some(role) = self.clients.get(&client).map(|client| client.role) else { return };
         let point = Point { time: checkpoint.time.0, sequence: checkpoint.sequence };
@@ -655,18 +446,6 @@ impl Session {
     }
 }
 
-/// Takes the commands that wait behind the first: they share its commit. Gives back what is no command.
-fn gather(mailbox: &mut mpsc::Receiver<Ask>, batch: &mut Vec<Submission>) -> Option<Ask> {
-    while batch.len() < BATCH {
-        match mailbox.try_recv() {
-            Ok(Ask::Submit(submission)) => batch.push(submission),
-            Ok(other) => return Some(other),
-            Err(_) => return None,
-        }
-    }
-    None
-}
-
 /// What those who are in a session are told when its store fails.
 fn end_of(error: &StoreError) -> End {
     match error {
@@ -675,12 +454,4 @@ fn end_of(error: &StoreError) -> End {
         StoreError::Away(_) => End::STORE_AWAY,
         StoreError::Failed(_) | StoreError::Closed => End::FAILED,
     }
-}
-
-/// Nobody sends requests as somebody else.
-fn in_own_name(mut action: StepAction) -> StepAction {
-    if let StepAction::Request(request) = &mut action {
-        request.user = Str::new();
-    }
-    action
 }
