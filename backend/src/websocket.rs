@@ -29,6 +29,9 @@ use crate::{
 /// Largest message that is read, in bytes.
 const MAX_MESSAGE: usize = 1 << 20;
 
+/// What is read at once, in bytes: people say little, and everybody here has room for it.
+pub const READ_BUFFER: usize = 1024;
+
 /// The first frame must come within this time.
 const HELLO: Duration = Duration::from_secs(10);
 
@@ -67,8 +70,8 @@ pub async fn connect(
     upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
-        .read_buffer_size(4096)
-        .write_buffer_size(4096)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
         .on_upgrade(move |socket| serve(socket, sessions, id))
 }
 

@@ -27,7 +27,7 @@ use crate::{
     metrics::METRICS,
     origin,
     sessions::{End, token},
-    websocket::{Bucket, Rate, is_too_large},
+    websocket::{Bucket, READ_BUFFER, Rate, is_too_large},
 };
 
 /// Largest message that is read, in bytes: a scenario.
@@ -68,8 +68,8 @@ pub async fn connect(
     upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
-        .read_buffer_size(4096)
-        .write_buffer_size(4096)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
         .on_upgrade(async move |socket| {
             let end = serve(socket, rooms, code, join).await;
             if let (Some(End::NO_ROOM), Some(Extension(guesser))) = (end, guesser) {
