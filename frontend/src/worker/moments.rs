@@ -7,10 +7,8 @@ use super::replica::Replica;
 
 /// Moments kept of a cluster of ordinary size.
 const MOST: usize = 48;
-/// Moments kept of one with more than [`LARGE`] objects: each holds on to what was replaced since.
-const MOST_OF_LARGE: usize = 10;
-/// Objects beyond which a cluster is large.
-const LARGE: u64 = 20_000;
+/// Moments kept of one with more objects than the first number: each holds on to all that was replaced since.
+const MOST_OF_LARGE: [(u64, usize); 2] = [(200_000, 3), (20_000, 10)];
 /// Virtual milliseconds between two moments at least.
 const APART: u64 = 2500;
 
@@ -36,8 +34,7 @@ impl Moments {
             return;
         }
         self.kept.push((now, Rc::new(replica.clone())));
-        let most = if replica.cluster().store().len() > LARGE { MOST_OF_LARGE } else { MOST };
-        while self.kept.len() > most {
+        while self.kept.len() > most_of(replica.cluster().store().len()) {
             self.thin(now);
         }
     }
@@ -79,6 +76,11 @@ impl Moments {
     pub fn until(&self, at: u64) -> Self {
         Self { kept: self.kept.iter().filter(|(time, _)| *time <= at).cloned().collect() }
     }
+}
+
+/// How many moments are kept of a cluster with so many objects.
+fn most_of(objects: u64) -> usize {
+    MOST_OF_LARGE.iter().find(|(beyond, _)| objects > *beyond).map_or(MOST, |(_, most)| *most)
 }
 
 #[cfg(test)]
