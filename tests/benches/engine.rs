@@ -10,6 +10,10 @@ use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup};
 use shared::doc;
 use shared::sim::{Duration, Fault, Options, Target, Time};
 
+// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn cluster(nodes: u32, limited: bool) -> Cluster {
     let options = Options {
         kube_api_qps: if limited { 20 } else { 0 },

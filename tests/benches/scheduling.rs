@@ -13,6 +13,10 @@ use shared::doc;
 use shared::doc::{Doc, Str};
 use shared::sim::{Duration, Fault, Options, Target, Time};
 
+// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// One measurement.
 struct Row {
     what: &'static str,
