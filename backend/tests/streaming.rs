@@ -41,6 +41,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: box}
 spec:
+  initContainers: [{name: prepare, image: busybox, command: ["true"]}]
   containers:
   - name: web
     image: todo-api:v1.0
@@ -249,6 +250,10 @@ async fn programs_in_containers_are_talked_to() {
             }
         }
         assert!(wrong.is_empty(), "{program:?}: {} differ:\n{}", wrong.len(), wrong.join("\n"));
+        // A node's refusal is told once, whoever passes it on.
+        let (_, said, code) = world.run(&program, &["exec", "box", "-c", "prepare", "--", "ls"], b"").await;
+        assert!(code == Some(1) && said.ends_with("container not found (\"prepare\")\n"), "{said}");
+        assert_eq!(said.matches("unable to upgrade connection").count(), 1, "{said}");
         assert_eq!(std::fs::read(here.join("back/below/raw")).expect("it came back"), raw);
         assert_eq!(std::fs::read_to_string(here.join("mode")).expect("it came"), "fast");
     }
