@@ -41,7 +41,6 @@ apiVersion: v1
 kind: Pod
 metadata: {name: box}
 spec:
-  initContainers: [{name: prepare, image: busybox, command: ["true"]}]
   containers:
   - name: web
     image: todo-api:v1.0
@@ -52,6 +51,11 @@ spec:
     command: [sh, -c, "while read line; do echo got $line; done; sleep 1000"]
   volumes: [{name: settings, configMap: {name: settings}}, {name: scratch, emptyDir: {}}]
 "#;
+
+/// A pod of which one container has ended for good.
+const BEGUN: &str = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"begun"},"spec":{
+    "initContainers":[{"name":"prepare","image":"busybox","command":["true"]}],
+    "containers":[{"name":"main","image":"todo-api:v1.0"}]}}"#;
 
 struct World {
     server: Server,
@@ -251,7 +255,10 @@ async fn programs_in_containers_are_talked_to() {
         }
         assert!(wrong.is_empty(), "{program:?}: {} differ:\n{}", wrong.len(), wrong.join("\n"));
         // A node's refusal is told once, whoever passes it on.
-        let (_, said, code) = world.run(&program, &["exec", "box", "-c", "prepare", "--", "ls"], b"").await;
+        world.run(&program, &["apply", "-f", "-"], BEGUN.as_bytes()).await;
+        let ready = ["wait", "--for=condition=Ready", "pod/begun", "--timeout=60s"];
+        assert_eq!(world.run(&program, &ready, b"").await.0, "pod/begun condition met\n");
+        let (_, said, code) = world.run(&program, &["exec", "begun", "-c", "prepare", "--", "ls"], b"").await;
         assert!(code == Some(1) && said.ends_with("container not found (\"prepare\")\n"), "{said}");
         assert_eq!(said.matches("unable to upgrade connection").count(), 1, "{said}");
         assert_eq!(std::fs::read(here.join("back/below/raw")).expect("it came back"), raw);
