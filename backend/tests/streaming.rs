@@ -52,6 +52,11 @@ spec:
   volumes: [{name: settings, configMap: {name: settings}}, {name: scratch, emptyDir: {}}]
 "#;
 
+/// A pod of which one container has ended for good.
+const BEGUN: &str = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"begun"},"spec":{
+    "initContainers":[{"name":"prepare","image":"busybox","command":["true"]}],
+    "containers":[{"name":"main","image":"todo-api:v1.0"}]}}"#;
+
 struct World {
     server: Server,
     session: Session,
@@ -249,6 +254,13 @@ async fn programs_in_containers_are_talked_to() {
             }
         }
         assert!(wrong.is_empty(), "{program:?}: {} differ:\n{}", wrong.len(), wrong.join("\n"));
+        // A node's refusal is told once, whoever passes it on.
+        world.run(&program, &["apply", "-f", "-"], BEGUN.as_bytes()).await;
+        let ready = ["wait", "--for=condition=Ready", "pod/begun", "--timeout=60s"];
+        assert_eq!(world.run(&program, &ready, b"").await.0, "pod/begun condition met\n");
+        let (_, said, code) = world.run(&program, &["exec", "begun", "-c", "prepare", "--", "ls"], b"").await;
+        assert!(code == Some(1) && said.ends_with("container not found (\"prepare\")\n"), "{said}");
+        assert_eq!(said.matches("unable to upgrade connection").count(), 1, "{said}");
         assert_eq!(std::fs::read(here.join("back/below/raw")).expect("it came back"), raw);
         assert_eq!(std::fs::read_to_string(here.join("mode")).expect("it came"), "fast");
     }

@@ -13,6 +13,7 @@ mod look;
 mod lost;
 mod members;
 mod spec;
+mod watching;
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub use command::{Action, Command, Outcome};
 pub use look::Course;
 pub use members::EtcdStatus;
 pub use spec::{ClusterSpec, ControlPlane, NodeGroup, SpecError};
+pub use watching::Watching;
 
 /// A Kubernetes cluster.
 #[derive(Codec, Clone, Debug)]

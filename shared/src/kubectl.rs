@@ -97,6 +97,8 @@ enum Entry {
 #[derive(Clone, PartialEq, Hash, Debug)]
 enum LoopAt {
     Asking,
+    /// Until this date, if it ends.
+    Watching(Option<Timestamp>),
     Answered(HttpResponse),
     /// It ended with this answer.
     Ended(HttpResponse),
@@ -146,6 +148,9 @@ pub type Reply = Str;
 pub enum Progress {
     /// The answer to a request: pass it to [`Program::answer`].
     Needs(HttpRequest),
+    /// What a watch tells: pass it to [`Program::answer`], and an empty text at this date. The same watch goes on while
+    /// the same is wanted ([`crate::cluster::Watching`]).
+    Watches(HttpRequest, Option<Timestamp>),
     /// Time: call [`Program::wake`] after so long.
     Waits(Duration),
     /// A person: pass what comes back to [`Program::reply`]. Where nobody sits, that is [`Ask::unattended`].
@@ -288,7 +293,7 @@ impl Program {
     /// Runs it as far as it comes.
     pub fn run(&mut self) -> Progress {
         if self.interrupted {
-            return Progress::Done(self.ended(130));
+            return Progress::Done(self.ended(1));
         }
         let mut config = self.config.clone();
         let mut io = Io::new(&mut self.journal, &mut config, &self.stdin, self.started);
@@ -297,6 +302,7 @@ impl Program {
         self.printed.add(streamed, said);
         let exit_code = match stop {
             Some(Stop::Needs(request)) => return Progress::Needs(request),
+            Some(Stop::Watches(request, until)) => return Progress::Watches(request, until),
             Some(Stop::Waits(length)) => return Progress::Waits(length),
             Some(Stop::Asks(ask)) => return Progress::Asks(ask),
             Some(Stop::Exit(exit_code)) => exit_code,
@@ -324,7 +330,9 @@ impl Program {
     /// The answer to the request that it needs.
     pub fn answer(&mut self, response: HttpResponse) {
         match self.journal.last_mut() {
-            Some(Entry::Loop(_, at @ LoopAt::Asking)) => *at = LoopAt::Answered(response),
+            Some(Entry::Loop(_, at @ (LoopAt::Asking | LoopAt::Watching(_)))) => {
+                *at = LoopAt::Answered(response);
+            }
             _ => self.journal.push(Entry::Answer(response)),
         }
         self.printed.received();
@@ -371,6 +379,10 @@ fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
         help::of(&help::path(verb.name, args.words.iter().map(String::as_str)), io);
         return Ok(());
     }
+    for _ in args.all("record") {
+        io.warn("Flag --record has been deprecated, --record will be removed in the future");
+    }
+    io.record(args.to_record(verb.name));
     // `config` writes what the others choose from; `set subject` has users of its own.
     if !matches!(verb.name, "config" | "set" | "create") {
         config::choose(&mut args, io)?;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use shared::cluster::{Cluster, ClusterSpec, HttpResponse, NodeGroup};
+use shared::doc::Timestamp;
 use shared::kubectl::{Ask, Output, Program, Progress, Seen};
 
 use crate::support::world::World;
@@ -125,9 +126,19 @@ fn sessions_print_what_real_ones_do() {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 
-fn program(line: &str) -> Program {
+/// When the programs here begin.
+fn program_begun() -> Timestamp {
     let start = Cluster::new(&ClusterSpec { nodes: vec![NodeGroup::of(1)], ..ClusterSpec::default() }, 1, 0);
-    Program::from_command_line(line, start.unwrap().core().timestamp()).unwrap()
+    start.unwrap().core().timestamp()
+}
+
+fn program(line: &str) -> Program {
+    Program::from_command_line(line, program_begun()).unwrap()
+}
+
+/// An answer that is a text, as those to watches are.
+fn body_of(text: &str) -> HttpResponse {
+    HttpResponse { code: 200, body: text.into(), warnings: Vec::new() }
 }
 
 fn body(text: &str) -> HttpResponse {
@@ -135,38 +146,91 @@ fn body(text: &str) -> HttpResponse {
     HttpResponse { code: 200, body, warnings: Vec::new() }
 }
 
-fn pods(pods: &[(&str, &str)]) -> HttpResponse {
-    let items: Vec<String> = pods
-        .iter()
-        .map(|(name, revision)| {
-            format!(
-                r#"{{"metadata":{{"name":"{name}","namespace":"default","uid":"{name}","resourceVersion":"{revision}"}}}}"#
-            )
-        })
-        .collect();
-    body(&format!(r#"{{"items":[{}]}}"#, items.join(",")))
+fn pod(name: &str, revision: &str) -> String {
+    format!(
+        r#"{{"metadata":{{"name":"{name}","namespace":"default","uid":"{name}","resourceVersion":"{revision}"}}}}"#
+    )
+}
+
+fn event(kind: &str, object: &str) -> String {
+    format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }
 
 #[test]
 fn a_watch_prints_changes_as_they_come_until_it_is_interrupted() {
     let mut program = program("get pods -w -o name");
     let mut seen = Seen::default();
-    let rounds: [(&[(&str, &str)], &str); 4] = [
-        (&[("a", "1"), ("b", "2")], "pod/a\npod/b\n"),
-        (&[("a", "1"), ("b", "2")], ""),
-        (&[("a", "3"), ("b", "2")], "pod/a\n"),
-        (&[("a", "3"), ("c", "4")], "pod/c\npod/b\n"),
+    let Progress::Needs(_) = program.run() else { panic!("it asks for the pods") };
+    let items = [pod("a", "1"), pod("b", "2")].join(",");
+    program.answer(body(&format!(r#"{{"metadata":{{"resourceVersion":"7"}},"items":[{items}]}}"#)));
+    let mut expected = "pod/a\npod/b\n";
+    let rounds = [
+        (event("MODIFIED", &pod("a", "8")), "pod/a\n"),
+        (event("ADDED", &pod("c", "9")) + &event("DELETED", &pod("b", "10")), "pod/c\npod/b\n"),
     ];
-    for (answer, expected) in rounds {
-        let Progress::Needs(_) = program.run() else { panic!("it asks for the pods") };
-        program.answer(pods(answer));
-        let Progress::Waits(_) = program.run() else { panic!("it goes on") };
+    for (news, next) in rounds {
+        let Progress::Watches(request, None) = program.run() else { panic!("it watches") };
+        assert_eq!(request.path, "/api/v1/namespaces/default/pods?resourceVersion=7&watch=true");
         assert_eq!(program.printed(&mut seen).stdout, expected);
-        program.wake();
+        program.answer(body_of(&news));
+        expected = next;
     }
+    // What it should go on from is forgotten: it begins anew.
+    let Progress::Watches(..) = program.run() else { panic!("it goes on") };
+    program.answer(body_of(&event("ERROR", r#"{"kind":"Status","code":410}"#)));
+    let Progress::Waits(_) = program.run() else { panic!("it is not in a hurry") };
+    program.wake();
+    let Progress::Needs(request) = program.run() else { panic!("it lists again") };
+    assert!(!request.path.contains("watch"), "{}", request.path);
     program.interrupt();
     let Progress::Done(output) = program.run() else { panic!("it ends") };
-    assert_eq!((output.exit_code, output.stdout.as_str()), (130, "pod/a\npod/b\npod/a\npod/c\npod/b\n"));
+    assert_eq!((output.exit_code, output.stdout.as_str()), (1, "pod/a\npod/b\npod/a\npod/c\npod/b\n"));
+}
+
+#[test]
+fn who_waits_is_told_when_time_is_up() {
+    let wanted = concat!(
+        r#"{"metadata":{"name":"web","namespace":"default","uid":"u","generation":1},"spec":{"replicas":2},"#,
+        r#""status":{"observedGeneration":1,"replicas":2,"updatedReplicas":2,"availableReplicas":1}}"#
+    );
+    for (line, said, failure) in [
+        (
+            "rollout status deploy/web --timeout=5s",
+            "Waiting for deployment \"web\" rollout to finish: 1 of 2 updated replicas are available...\n",
+            "error: timed out waiting for the condition\n",
+        ),
+        (
+            "wait --for=condition=Available deploy/web --timeout=5s",
+            "",
+            "error: timed out waiting for the condition on deployments/web\n",
+        ),
+    ] {
+        let mut program = program(line);
+        let mut asked = 0;
+        let until = loop {
+            match program.run() {
+                Progress::Needs(request) if request.path.contains("fieldSelector") => {
+                    program.answer(body(&format!(
+                        r#"{{"metadata":{{"resourceVersion":"7"}},"items":[{wanted}]}}"#
+                    )));
+                }
+                Progress::Needs(_) => program.answer(body(wanted)),
+                Progress::Watches(_, until) if asked == 1 => break until,
+                Progress::Watches(..) => {
+                    asked += 1;
+                    program.answer(body_of(&event("MODIFIED", wanted)));
+                }
+                other => panic!("{line}: {other:?}"),
+            }
+        };
+        let begun = program_begun();
+        assert_eq!(until.map(|until| until.millis() - begun.millis()), Some(5000), "{line}");
+        program.answer(body_of(""));
+        let Progress::Done(output) = program.run() else { panic!("{line}: it ends") };
+        // A line for each event, also where it says the same.
+        assert_eq!((output.stdout, output.stderr.as_str()), (said.repeat(2), failure), "{line}");
+        assert_eq!(output.exit_code, 1);
+    }
 }
 
 #[test]
@@ -215,4 +279,30 @@ fn an_editor_gets_the_object_and_what_changed_is_sent() {
     changed.answer(body(object));
     let Progress::Done(output) = changed.run() else { panic!("it ends") };
     assert_eq!(output.stdout, "configmap/a edited\n");
+}
+
+#[test]
+fn an_editor_comes_before_what_is_made() {
+    let words = ["create", "--edit", "-f", "-"].map(Into::into).to_vec();
+    let manifest = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"k":"v"}}"#;
+    let mut program = Program::new(words, manifest.into(), program_begun());
+    let Progress::Asks(Ask::Edit(text)) = program.run() else { panic!("it opens an editor") };
+    program.reply(text.replace("k: v", "k: [").into());
+    let Progress::Asks(Ask::Edit(again)) = program.run() else { panic!("it says what is wrong") };
+    assert!(again.contains("# The edited file had a syntax error"), "{again}");
+    program.reply(text.replace("k: v", "k: w").into());
+    let Progress::Needs(request) = program.run() else { panic!("it makes what was saved") };
+    assert_eq!(request.method, "POST");
+    assert!(request.body.contains(r#""k":"w""#), "{}", request.body);
+    // A refusal does not name the file that it came from: it came from none.
+    program.answer(HttpResponse {
+        code: 409,
+        body: shared::doc::parse_json(
+            r#"{"reason":"AlreadyExists","message":"configmaps \"a\" already exists"}"#,
+        )
+        .unwrap(),
+        warnings: Vec::new(),
+    });
+    let Progress::Done(output) = program.run() else { panic!("it ends") };
+    assert_eq!(output.stderr, "Error from server (AlreadyExists): configmaps \"a\" already exists\n");
 }

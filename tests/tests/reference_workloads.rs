@@ -13,7 +13,7 @@ const SCENARIOS: &[(Plan, Rules)] = &[
     (plan("s2_rolling_surge0_unavail3", 8), PACED),
     (plan("s2_recreate", 6), PLAIN),
     (plan("s2_proportional_scale", 24), PLAIN),
-    (plan("s2_pause_history", 21), PACED),
+    (Plan { rest: 200, ..plan("s2_pause_history", 21) }, PACED),
     (Plan { start: Some(23_940), ..plan("s3_node_failure_default", 364) }, PLAIN),
     (Plan { nodes: 0, ..plan("s4_no_nodes", 2) }, PLAIN),
     (plan("s6_service_endpoints", 28), PLAIN),
@@ -66,7 +66,7 @@ const PLAIN: Rules = Rules { paced: false, one_by_one: false, slack: 0.0, course
 const PACED: Rules = Rules { paced: true, ..PLAIN };
 
 const fn plan(name: &'static str, until: u64) -> Plan {
-    Plan { name, until, nodes: 6, start: None }
+    Plan { name, until, nodes: 6, start: None, rest: 0 }
 }
 
 /// Plays a recording and settles how much of it agrees.

@@ -150,11 +150,17 @@ async fn websocket(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Re
         return Err(answer::status(400, "BadRequest", why));
     };
     Ok(match purpose {
-        Purpose::Program => {
-            let program = remote_command::begin(&line).await?;
-            let ends = protocol.starts_with("v5.");
-            upgrade.on_upgrade(move |socket| program.over_websocket(socket, ends))
-        }
+        Purpose::Program => match remote_command::begin(&line).await {
+            Ok(program) => {
+                let ends = protocol.starts_with("v5.");
+                upgrade.on_upgrade(move |socket| program.over_websocket(socket, ends))
+            }
+            // The API server itself takes the connection: what the node says to that is how it ends.
+            Err(refused) if said_by_node(&refused).is_some() => {
+                upgrade.on_upgrade(move |socket| remote_command::refuse(socket, refused))
+            }
+            Err(refused) => return Err(refused),
+        },
         Purpose::Ports => {
             port_forward::check(&line).await?;
             if protocol.starts_with("SPDY") {
@@ -201,7 +207,12 @@ async fn spdy(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Respons
     };
     match purpose {
         Purpose::Program => {
-            let program = remote_command::begin(&line).await?;
+            let program =
+                remote_command::begin(&line).await.map_err(|refused| match said_by_node(&refused) {
+                    // The node itself is spoken to, which answers with a text.
+                    Some(why) => HttpResponse { body: why.into(), ..refused },
+                    None => refused,
+                })?;
             tokio::spawn(async move {
                 if let Some(io) = upgraded.await {
                     program.over_spdy(io).await;
@@ -218,6 +229,12 @@ async fn spdy(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Respons
         }
     }
     Ok(response)
+}
+
+/// What a node said to a connection that the API server wanted.
+fn said_by_node(refused: &HttpResponse) -> Option<String> {
+    let message = refused.body["message"].str();
+    message.strip_prefix("Internal error occurred: unable to upgrade connection: ").map(str::to_owned)
 }
 
 /// The bytes that messages of a WebSocket carry.

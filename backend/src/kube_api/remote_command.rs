@@ -228,6 +228,20 @@ impl Program {
     }
 }
 
+/// Tells a client of a WebSocket why nothing runs for it.
+pub async fn refuse(socket: WebSocket, refused: HttpResponse) {
+    let (mut sink, messages) = socket.split();
+    let (keys, _) = mpsc::channel(PIECES);
+    let reading = tokio::spawn(read_websocket(messages, keys, false));
+    sleep(CHANNELS_MADE).await;
+    let frame = [&[ERROR][..], refused.body.to_json().as_bytes()].concat();
+    let close = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    // Whoever does not listen by now will not.
+    let _ = sink.send(Message::Binary(frame.into())).await;
+    let _ = sink.send(Message::Close(Some(close))).await;
+    leave(reading).await;
+}
+
 /// A client that has heard the end closes the connection; until then what it says is heard out, so that nothing of the
 /// end is lost on its way.
 async fn leave(mut reading: tokio::task::JoinHandle<()>) {

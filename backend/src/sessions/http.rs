@@ -197,8 +197,9 @@ fn refused(error: ScenarioError) -> Problem {
 
 /// A session that begins now with this scenario.
 pub fn record(id: &str, now: u64, mut scenario: Scenario, tokens: [TokenHash; 3]) -> SessionRecord {
-    // A live cluster began when its session did, and all its dates follow from that.
-    let epoch = Timestamp::from_millis(i64::try_from(now).unwrap_or_default()).floor_seconds();
+    // What is seen first is now, and what led to it was before: whoever reads the cluster's dates has the same clock.
+    let begun = now.saturating_sub(scenario.spec.opening.0);
+    let epoch = Timestamp::from_millis(i64::try_from(begun).unwrap_or_default()).floor_seconds();
     scenario.spec.epoch.get_or_insert_with(|| epoch.rfc3339().into());
     SessionRecord {
         id: id.to_owned(),

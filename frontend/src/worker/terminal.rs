@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use shared::{
     api::User,
-    cluster::{Action, Cluster, Command, HttpRequest, HttpResponse, Outcome},
+    cluster::{Action, Cluster, Command, HttpRequest, HttpResponse, Outcome, Watching},
     doc,
     doc::Doc,
     kubectl::{self, Ask, Program, Progress, Seen},
@@ -49,6 +49,8 @@ enum State {
     Reads(Box<Cluster>, u64, Time),
     /// The cluster answers the request with this number.
     Writes(u32),
+    /// It is told what happens.
+    Watches(Watching),
     /// A log is followed.
     Follows(Box<Follow>),
     Sleeps(Time),
@@ -143,6 +145,12 @@ impl Terminal {
                     let Some(response) = answer(copy, *number, *since, late) else { return };
                     running.program.answer(response);
                 }
+                State::Watches(watching) => {
+                    let Some(news) = watching.look(driver.replica().cluster(), &User::admin()) else {
+                        return;
+                    };
+                    running.program.answer(news);
+                }
                 State::Follows(follow) => {
                     if !due {
                         return;
@@ -162,11 +170,15 @@ impl Terminal {
                 }
                 State::Ready => {}
             }
-            running.state = State::Ready;
+            let before = std::mem::replace(&mut running.state, State::Ready);
             let progress = running.program.run();
             print(id, running, replies);
             running.state = match progress {
                 Progress::Needs(request) => begin(request, driver, &mut self.requests),
+                Progress::Watches(request, until) => {
+                    let held = if let State::Watches(watching) = before { Some(watching) } else { None };
+                    State::Watches(Watching::after(held, request, until))
+                }
                 Progress::Waits(length) => State::Sleeps(driver.replica().cluster().now() + length),
                 Progress::Asks(ask) => {
                     replies.push(Reply::Terminal(TerminalReply::Asks { id, ask: handed(ask) }));
@@ -362,7 +374,7 @@ mod tests {
         desk.listen(|text, _, _| text.contains("extra") && text.contains("Running"));
         desk.hear(TerminalRequest::Interrupt(7));
         let (_, code) = desk.listen(|_, code, _| code.is_some());
-        assert_eq!(code, Some(130));
+        assert_eq!(code, Some(1));
     }
 
     #[test]

@@ -94,6 +94,7 @@ fn steps(text: &str) -> Result<Vec<Step>, String> {
         let (step, after) = if let Some(after) = rest.strip_prefix('[') {
             bracket(after).ok_or_else(|| match after.split_once(']') {
                 Some((inside, _)) => format!("invalid array index {inside}"),
+                None if after.starts_with("?(") => "unterminated filter".to_owned(),
                 None => "unterminated array".to_owned(),
             })?
         } else if let Some(after) = rest.strip_prefix("..") {
@@ -121,7 +122,11 @@ fn follow(steps: &[Step], found: Vec<Doc>) -> Vec<Doc> {
 impl Step {
     /// Where it leads from all that was found so far.
     fn after(&self, found: &[Doc]) -> Vec<Doc> {
-        found.iter().flat_map(|doc| self.follow(doc)).take(MOST).collect()
+        match self {
+            // One part of a union after the other, each for all that was found.
+            Step::Union(parts) => parts.iter().flat_map(|part| part.after(found)).take(MOST).collect(),
+            step => found.iter().flat_map(|doc| step.follow(doc)).take(MOST).collect(),
+        }
     }
 
     fn follow(&self, doc: &Doc) -> Vec<Doc> {
@@ -367,8 +372,15 @@ impl Template {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             parts.push(Part::Text(before.to_owned()));
-            let (inside, after) =
-                split_outside_quotes(after, "}").ok_or_else(|| refuse("unclosed action".into()))?;
+            let (inside, after) = split_outside_quotes(after, "}").ok_or_else(|| {
+                refuse(match after.rsplit_once('[') {
+                    Some((_, inside)) if !inside.contains(']') && inside.starts_with("?(") => {
+                        "unterminated filter".into()
+                    }
+                    Some((_, inside)) if !inside.contains(']') => "unterminated array".into(),
+                    _ => "unclosed action".into(),
+                })
+            })?;
             rest = after;
             let inside = inside.trim();
             if let Some(text) = unquoted(inside) {

@@ -11,6 +11,7 @@ use super::args::{Args, Flag, switch, value};
 use super::discovery;
 use super::failure::{Failure, SERVER};
 use super::io::{Io, Stop};
+use super::printer::Format;
 use super::resource::Target;
 use super::tabs::{WIDE, align};
 use super::typed;
@@ -68,6 +69,15 @@ pub(super) fn resources(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             served.iter().for_each(|one| io.say(one.resource.qualified()));
             return Ok(());
         }
+        Some("json" | "yaml" | "kyaml") => {
+            let list = resource_list(&served);
+            match Format::asked(args, io)? {
+                Some(Format::Json) => io.print(&typed::json(&list)),
+                Some(format) => format.show(&list, true, io)?,
+                None => unreachable!("a format was asked for"),
+            }
+            return Ok(());
+        }
         Some(other) => {
             return Err(io.fail(format!(
                 "unable to match a printer suitable for the output format {other:?}, allowed formats are: \
@@ -97,6 +107,29 @@ pub(super) fn resources(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     io.print(&align(&text, WIDE));
     Ok(())
+}
+
+/// What is served, as an object.
+fn resource_list(served: &[discovery::Served]) -> Doc {
+    let texts = |texts: &[Str]| Doc::list(texts.iter().cloned());
+    let resource = |one: &discovery::Served| {
+        let of = &one.resource;
+        let mut doc = doc!({
+            "name": &of.plural, "singularName": &of.singular, "namespaced": of.namespaced, "kind": &of.kind,
+            "version": &of.version, "verbs": texts(&one.verbs)
+        });
+        if !of.group.is_empty() {
+            doc.set("group", &of.group);
+        }
+        for (field, names) in [("shortNames", &one.short_names), ("categories", &one.categories)] {
+            if !names.is_empty() {
+                doc.set(field, texts(names));
+            }
+        }
+        doc
+    };
+    let resources = if served.is_empty() { Doc::Null } else { Doc::list(served.iter().map(resource)) };
+    doc!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "", "resources": resources })
 }
 
 pub(super) fn versions(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {

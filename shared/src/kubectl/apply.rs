@@ -12,7 +12,7 @@ use super::manifests::{self, Wanted};
 use super::patch::{three_way, three_way_merge};
 use super::printer::Format;
 use super::resource::{Target, escape};
-use super::{last_applied, prune, server_side};
+use super::{edit, last_applied, prune, server_side};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -113,6 +113,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     prune::check(args).map_err(|why| io.fail(why))?;
     let (mut wanted, mut failures) = manifests::read(args, "apply", io)?;
+    for object in &mut wanted {
+        io.note(&mut object.doc);
+    }
     if let Some(selector) = args.get("selector") {
         let chosen = LabelSelector::parse(selector).map_err(|why| io.fail(why))?;
         wanted.retain(|object| chosen.matches(&object.doc["metadata"]["labels"]));
@@ -147,7 +150,8 @@ fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Fai
     for _ in 0..MOST_TRIES {
         let current = io.request(target.get())?;
         if current.code == 404 {
-            return create_one(target, &modified, mode, io);
+            let made = create_one(target, &modified, mode, io)?;
+            return Ok(made.map_err(|failure| failure.when("creating \"STDIN\"")));
         }
         if !current.is_success() {
             let doing = format!(
@@ -207,7 +211,7 @@ fn create_one(target: &Target, doc: &Doc, mode: &Mode, io: &mut Io<'_>) -> Resul
         let collection = Target { name: Str::new(), ..target.clone() };
         let response = io.request(mode.request("POST", &collection.path(), "application/json", doc))?;
         if !response.is_success() {
-            return Ok(Err(Failure::of(&response).when("creating \"STDIN\"")));
+            return Ok(Err(Failure::of(&response)));
         }
         // The server drew the name where only generateName was given.
         created.name = response.body["metadata"]["name"].str();
@@ -228,9 +232,38 @@ fn nameless(wanted: &Wanted) -> Failure {
     ))
 }
 
+/// What does not go with `--raw`.
+fn raw_alone(path: &str, args: &Args) -> Result<(), String> {
+    let not_with = |flag: &str| Err(format!("--raw and --{flag} are mutually exclusive"));
+    if args.is_on("edit") {
+        return not_with("edit");
+    }
+    let mut files = args.each("filename");
+    match (files.next(), files.next()) {
+        (None, _) => return Err("must specify one of -f and -k".into()),
+        (Some(_), Some(_)) => return Err("--raw can only use a single local file or stdin".into()),
+        (Some(file), None) if file.starts_with("http://") || file.starts_with("https://") => {
+            return Err("--raw cannot read from a url".into());
+        }
+        (Some("-"), None) => {}
+        (Some(file), None) => return Err(format!("open {file}: no such file or directory")),
+    }
+    if args.get("selector").is_some() {
+        return not_with("selector (-l)");
+    }
+    if args.get("output").is_some() {
+        return not_with("output");
+    }
+    if !path.starts_with('/') {
+        return Err(format!("--raw must be a valid URL path: parse {path:?}: invalid URI for request"));
+    }
+    Ok(())
+}
+
 /// `kubectl create -f -`, and what [`super::create`] makes of words.
 pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Some(path) = args.get("raw") {
+        raw_alone(path, args).map_err(|why| io.fail(why))?;
         let response = io.request(HttpRequest {
             method: "POST".into(),
             path: path.into(),
@@ -247,12 +280,20 @@ pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let mode = Mode::of(args, "kubectl-create", io)?;
-    let (wanted, mut failures) = manifests::read(args, "create", io)?;
+    let (mut wanted, mut failures) = manifests::read(args, "create", io)?;
+    // What an editor showed comes of no file any more.
+    let source = if args.is_on("edit") { "" } else { "creating \"STDIN\"" };
+    if args.is_on("edit") {
+        wanted = edit::before_creating(wanted, args, io)?;
+    }
+    for object in &mut wanted {
+        io.note(&mut object.doc);
+    }
     for object in &wanted {
         let doc =
             if args.is_on("save-config") { last_applied::noted(&object.doc) } else { object.doc.clone() };
         if let Err(failure) = create_one(&object.target, &doc, &mode, io)? {
-            failures.push(failure);
+            failures.push(if source.is_empty() { failure } else { failure.when(source) });
         }
     }
     io.finish(failures)

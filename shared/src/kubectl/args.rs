@@ -126,6 +126,26 @@ const GLOBAL: &[Flag] = &[
     switch("help", Some('h')),
 ];
 
+/// A flag that no page names any more: whoever changes something leaves a note of how.
+static RECORD: Flag = switch("record", None);
+/// The commands that take it.
+const RECORDING: [&str; 14] = [
+    "annotate",
+    "apply",
+    "autoscale",
+    "create",
+    "edit",
+    "expose",
+    "label",
+    "patch",
+    "run",
+    "scale",
+    "set image",
+    "set resources",
+    "set selector",
+    "set serviceaccount",
+];
+
 /// Flags as they are typed, those of every verb among them.
 pub(super) fn typed(flags: &'static [Flag]) -> Vec<String> {
     let long = |flag: &Flag| {
@@ -195,6 +215,8 @@ pub(super) struct Args {
     /// How many of the words stand before `--`, if that is there.
     pub dash: Option<usize>,
     flags: BTreeMap<&'static str, Vec<String>>,
+    /// The flags by their long names, one after the other.
+    typed: String,
     /// All flags of the verb.
     known: &'static [Flag],
     /// The namespace that is meant where none is said.
@@ -211,6 +233,7 @@ impl Args {
             words: Vec::new(),
             dash: None,
             flags: BTreeMap::new(),
+            typed: String::new(),
             known: flags,
             namespace: namespace.to_owned(),
         };
@@ -222,7 +245,8 @@ impl Args {
         };
         let of_part = help::flags(verb, &path);
         let taken = |flag: &&Flag| of_part.as_ref().is_none_or(|flags| flags.contains(&flag.long));
-        let known = || GLOBAL.iter().chain(own(flags).filter(taken));
+        let record = Some(&RECORD).filter(|_| RECORDING.contains(&path.as_str()));
+        let known = || GLOBAL.iter().chain(own(flags).filter(taken)).chain(record);
         loop {
             // What follows the letter of a switch is another letter (`-it`), unless `=` stands between.
             let mut alone = false;
@@ -261,11 +285,18 @@ impl Args {
                 let given = given.map(|value| value.to_string_lossy().into_owned());
                 flag.unsaid(given).map_err(usage)?
             };
+            parsed.typed.push_str(&format!(" --{}={value}", flag.long));
             parsed.flags.entry(flag.long).or_default().push(value);
         }
         parsed.dash = dash.map(|_| parsed.words.len());
         parsed.words.extend(after.iter().skip(1).map(Str::to_string));
         Ok(parsed)
+    }
+
+    /// The command, to be noted on what it changes (`--record`).
+    pub fn to_record(&self, verb: &str) -> Option<String> {
+        let words: String = self.words.iter().map(|word| format!(" {word}")).collect();
+        self.is_on("record").then(|| format!("kubectl {verb}{words}{}", self.typed))
     }
 
     /// Whether the verb prints tables, so that their columns can be chosen.

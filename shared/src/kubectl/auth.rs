@@ -92,7 +92,12 @@ fn can_i(verb: &str, subject: &str, args: &Args, io: &mut Io<'_>) -> Result<(), 
         let everywhere = args.is_on("all-namespaces");
         match &found {
             None if matches!(word, "*" | "users" | "groups") => {}
-            None => io.warn(format!("Warning: the server doesn't have a resource type '{word}'\n")),
+            None => io.warn(match word.split_once('.') {
+                Some((word, group)) => {
+                    format!("Warning: the server doesn't have a resource type '{word}' in group '{group}'\n")
+                }
+                None => format!("Warning: the server doesn't have a resource type '{word}'\n"),
+            }),
             Some(kind) if !kind.namespaced && !everywhere => {
                 let group = match kind.group.as_str() {
                     "" => String::new(),

@@ -8,7 +8,7 @@ use super::args::{Args, Flag, int32, optional, output, switch, value};
 use super::change::{DryRun, Making};
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::resource::{Resource, Target, objects};
+use super::resource::{Resource, Target, some_objects};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     let mut failures = Vec::new();
-    for (target, object) in objects(&args.words, args, io, &mut failures)? {
+    for (target, object) in some_objects("autoscale", &args.words, args, io, &mut failures)? {
         if object["spec"]["replicas"].is_null() {
             let why = format!(
                 "cannot autoscale a {}: could not find scale subresource for {} in discovery information",

@@ -78,12 +78,13 @@ impl Making {
     pub fn make(
         &self,
         target: &Target,
-        doc: Doc,
+        mut doc: Doc,
         args: &Args,
         io: &mut Io<'_>,
         failures: &mut Vec<Failure>,
     ) -> Result<(), Stop> {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+        io.note(&mut doc);
         let doc = if args.is_on("save-config") { super::last_applied::noted(&doc) } else { doc };
         let format = Format::asked(args, io)?;
         let mut made = shaped(doc.clone());
@@ -154,6 +155,15 @@ fn shaped(mut doc: Doc) -> Doc {
     doc
 }
 
+/// Leaves the note of the command on an object that it changed, where that is wanted.
+pub(super) fn note(target: &Target, manager: &str, io: &mut Io<'_>) -> Result<(), Stop> {
+    let mut patch = Doc::map();
+    if io.note(&mut patch) {
+        io.request(target.patch("merge", manager, &patch))?;
+    }
+    Ok(())
+}
+
 /// A patch of one object, and what is said of it.
 pub(super) struct Patching<'a> {
     /// `strategic-merge`, `merge` or `json`.
@@ -177,6 +187,13 @@ impl Patching<'_> {
     ) -> Result<(), Stop> {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
         let format = Format::asked(args, io)?;
+        let mut patch = patch.clone();
+        // What is no patch of the object itself is followed by one that is.
+        let apart = self.way == "json" || !self.part.is_empty();
+        if !apart {
+            io.note(&mut patch);
+        }
+        let patch = &patch;
         let mut made = if dry == DryRun::Client {
             let merged = match self.way {
                 "strategic-merge" => strategic_merge(object, patch).ok(),
@@ -199,11 +216,18 @@ impl Patching<'_> {
                 failures.push(Failure::of(&response).about("patch", &plain));
                 return Ok(());
             }
+            if apart && dry == DryRun::None {
+                note(target, self.manager, io)?;
+            }
             response.body
         };
-        // `patch` and `taint` do not say that nothing came of it.
-        let suffix =
-            if matches!(self.manager, "kubectl-patch" | "kubectl-taint") { "" } else { dry.suffix() };
+        // `patch` and `taint` do not say that nothing came of it; `patch` says when there was nothing to come.
+        let same = || typed_alike(&made, object);
+        let suffix = match self.manager {
+            "kubectl-patch" if dry != DryRun::None && same() => " (no change)",
+            "kubectl-patch" | "kubectl-taint" => "",
+            _ => dry.suffix(),
+        };
         match format {
             None => io.say(format!("{} {}{suffix}", target.display(), self.done)),
             Some(Format::Name) => io.say(target.display()),
@@ -214,4 +238,16 @@ impl Patching<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether two of one object say the same.
+fn typed_alike(one: &Doc, other: &Doc) -> bool {
+    let bare = |object: &Doc| {
+        let mut object = object.clone();
+        object.remove("apiVersion");
+        object.remove("kind");
+        object.at_mut(&["metadata"]).remove("managedFields");
+        object
+    };
+    bare(one) == bare(other)
 }

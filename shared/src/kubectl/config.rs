@@ -12,6 +12,7 @@ use super::failure::{Failure, SERVER};
 use super::io::{Io, Stop};
 use super::printer::Format;
 use super::tabs::{WIDE, align};
+use super::typed;
 
 pub(super) const FLAGS: &[Flag] = &[
     switch("current", None),
@@ -169,6 +170,7 @@ fn view(mut config: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     match Format::asked(args, io)? {
         None => io.print(&manifest::to_yaml(&config)),
+        Some(Format::Json) => io.print(&typed::json(&config)),
         Some(format) => format.show(&config, true, io)?,
     }
     Ok(())
@@ -218,7 +220,9 @@ fn list(config: &Doc, field: &str, args: &Args, io: &mut Io<'_>) -> Result<(), S
     if !args.is_on("no-headers") {
         io.say("NAME");
     }
-    config[field].items().iter().for_each(|entry| io.say(entry["name"].str()));
+    let mut names: Vec<Str> = config[field].items().iter().map(|entry| entry["name"].str()).collect();
+    crate::collections::sort(&mut names);
+    names.iter().for_each(|name| io.say(name));
     Ok(())
 }
 

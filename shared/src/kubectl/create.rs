@@ -158,6 +158,13 @@ pub(super) fn from_words(args: &Args, io: &mut Io<'_>) -> Result<bool, Stop> {
             args.words.join(" ")
         )));
     };
+    if made.0[0] == "service" && words.first().is_some_and(|variant| network::service_type(variant).is_none())
+    {
+        let words = words.join(" ");
+        return Err(io.fail(format!(
+            "unknown command {words:?}\nSee 'kubectl create service -h' for help and examples"
+        )));
+    }
     if made.2 && words.is_empty() {
         super::help::parts(&format!("create {}", made.0[0]), io)?;
         return Ok(true);
@@ -167,8 +174,17 @@ pub(super) fn from_words(args: &Args, io: &mut Io<'_>) -> Result<bool, Stop> {
         _ => ("", words),
     };
     let called = made.0[0];
-    if called == "deployment" && args.get("image").is_none() {
-        return Err(io.fail("required flag(s) \"image\" not set"));
+    let required: &[&str] = match (called, variant) {
+        ("deployment", _) => &["image"],
+        ("cronjob", _) => &["image", "schedule"],
+        ("clusterrolebinding", _) => &["clusterrole"],
+        ("service", "externalname") => &["external-name"],
+        _ => &[],
+    };
+    let missing: Vec<String> =
+        required.iter().filter(|flag| args.get(flag).is_none()).map(|flag| format!("{flag:?}")).collect();
+    if !missing.is_empty() {
+        return Err(io.fail(format!("required flag(s) {} not set", missing.join(", "))));
     }
     let [name] = words else {
         let verb = format!("create {called}{}{variant}", if variant.is_empty() { "" } else { " " });

@@ -35,11 +35,17 @@ pub(super) const FLAGS: &[Flag] = &[
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let subjects = &args.words[..args.dash.unwrap_or(args.words.len())];
     let [word] = subjects else {
-        return Err(io.fail("you must specify --image when not using --copy-to."));
+        return Err(io.fail(match subjects.len() {
+            0 => "NAME or filename is required for debug",
+            _ => "you must specify --image when not using --copy-to.",
+        }));
     };
     let (image, copy) = (args.get("image").unwrap_or(""), args.get("copy-to"));
-    if image.is_empty() && args.get("set-image").is_none() {
+    if image.is_empty() && copy.is_none() {
         return Err(io.fail("you must specify --image when not using --copy-to."));
+    }
+    if image.is_empty() && args.get("set-image").is_none() && args.dash.is_none() {
+        return Err(io.fail("you must specify --image, --set-image or command arguments."));
     }
     const PROFILES: [&str; 6] = ["general", "baseline", "restricted", "netadmin", "sysadmin", "legacy"];
     if let Some(profile) = args.get("profile").filter(|profile| !PROFILES.contains(profile)) {
@@ -47,6 +53,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     if args.get("target").is_some() && copy.is_some() {
         return Err(io.fail("--target is incompatible with --copy-to. Use --share-processes instead."));
+    }
+    if let Some(other) = args.get("target").filter(|_| !args.is_on("quiet")) {
+        io.say(format!(
+            "Targeting container {other:?}. If you don't see processes from this container it may be because the \
+             container runtime doesn't support this feature."
+        ));
     }
     let target = pods::subject(word, args, io)?;
     let response = target.look(selected(&target, args), io)?;
@@ -57,7 +69,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         (Some(Kind::Node), _) => on_node(&target, image, args, io),
         (Some(Kind::Pod), Some(name)) => copied(&target, &response.body, name, image, args, io),
         (Some(Kind::Pod), None) => beside(&target, &response.body, image, args, io),
-        _ => Err(io.fail(format!("\"{}\" not supported by debug", target.kind.kind))),
+        _ => {
+            let of = format!("{}, Kind={}", target.kind.api_version(), target.kind.kind);
+            Err(io.fail(format!("{of:?} not supported by debug")))
+        }
     }
 }
 
@@ -111,12 +126,6 @@ fn named(args: &Args, io: &mut Io<'_>) -> String {
 /// A container beside those that run.
 fn beside(target: &Target, pod: &Doc, image: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let other = args.get("target");
-    if let Some(other) = other.filter(|_| !args.is_on("quiet")) {
-        io.say(format!(
-            "Targeting container {other:?}. If you don't see processes from this container it may be because the \
-             container runtime doesn't support this feature."
-        ));
-    }
     let name = named(args, io);
     let mut made = container(&name, image, args);
     if let Some(other) = other {

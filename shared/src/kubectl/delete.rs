@@ -104,7 +104,7 @@ fn contradiction(args: &Args) -> Result<(), String> {
             return Err(format!("setting 'all' parameter but found a non empty {what}"));
         }
     }
-    let grace = args.number("grace-period")?.unwrap_or(-1);
+    let grace = args.number("grace-period")?.unwrap_or(if args.is_on("now") { 1 } else { -1 });
     if args.is_on("force") && grace > 0 {
         return Err("--force and --grace-period greater than 0 cannot be specified together".into());
     }
@@ -199,6 +199,9 @@ fn options(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
 fn named(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
     let some =
         ["selector", "field-selector"].iter().any(|flag| args.get(flag).is_some()) || args.is_on("all");
+    if some && (args.words.len() > 1 || args.words.iter().any(|word| word.contains('/'))) {
+        return Err(io.fail("name cannot be provided when a selector is specified"));
+    }
     if some {
         return objects(&args.words, args, io, failures);
     }

@@ -9,6 +9,7 @@ use super::args::{Args, Flag, optional, output, switch, value};
 use super::failure::Failure;
 use super::get::typed;
 use super::io::{Io, Stop};
+use super::manifests::{self, Wanted};
 use super::patch::three_way;
 use super::resource::{Target, objects_or_lists, targets};
 
@@ -80,6 +81,52 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
 }
 
+/// `kubectl create --edit`: each object is handed to the editor before it is made. Those that are to be made then.
+pub(super) fn before_creating(
+    wanted: Vec<Wanted>,
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<Vec<Wanted>, Stop> {
+    let mut edited = Vec::new();
+    for object in wanted {
+        edited.extend(changed_by_hand(&object.doc, args, io)?);
+    }
+    Ok(edited)
+}
+
+fn changed_by_hand(doc: &Doc, args: &Args, io: &mut Io<'_>) -> Result<Vec<Wanted>, Stop> {
+    let original = manifest::to_yaml(doc);
+    let mut text = format!("{HEADER}{original}");
+    loop {
+        let body = without_comments(&io.ask(Ask::Edit(text.as_str().into()))?);
+        if body == original || body.trim().is_empty() {
+            let why = if body == original { "no changes made" } else { "saved file was empty" };
+            io.warn(format!("Edit cancelled, {why}."));
+            return Ok(Vec::new());
+        }
+        if body == without_comments(&text) {
+            return Err(io.fail("Edit cancelled, no valid changes were saved."));
+        }
+        let mut objects = Vec::new();
+        let mut refused = None;
+        match changed(&body) {
+            Ok(docs) => {
+                for doc in docs {
+                    match manifests::want(doc, args, io)? {
+                        Ok(object) => objects.push(object),
+                        Err(why) => refused = Some(why),
+                    }
+                }
+            }
+            Err(why) => refused = Some(why),
+        }
+        match refused {
+            None => return Ok(objects),
+            Some(why) => text = format!("{}{body}", reopened(&why)),
+        }
+    }
+}
+
 /// The objects that a text holds.
 fn changed(text: &str) -> Result<Vec<Doc>, String> {
     let documents = manifest::documents(text)
@@ -115,11 +162,12 @@ fn save(
             return Err(io.fail(format!("At least one of apiVersion, kind and name was changed ({name})")));
         };
         let target = &found[at].0;
-        let patch = three_way(&before[at], after, &before[at]);
+        let mut patch = three_way(&before[at], after, &before[at]);
         if patch.is_empty() {
             io.say(format!("{} skipped", target.display()));
             continue;
         }
+        io.note(&mut patch);
         let way = if target.kind.known().is_some() { "strategic-merge" } else { "merge" };
         let response = io.request(target.patch(way, "kubectl-edit", &patch))?;
         if response.is_success() {

@@ -1,12 +1,12 @@
 //! Verbs of kubectl that work on what is not here: directories of files, a shell's completion, plugins, a port of one's
 //! own. They say so.
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, int64, switch, value};
 use super::io::{Io, Stop};
 
 pub(super) const KUSTOMIZE_FLAGS: &[Flag] =
     &[value("output", Some('o')), switch("enable-helm", None), value("load-restrictor", None)];
-pub(super) const PROXY_FLAGS: &[Flag] = &[value("port", Some('p')), value("address", None)];
+pub(super) const PROXY_FLAGS: &[Flag] = &[int64("port", Some('p')), value("address", None)];
 
 /// The refusal of a directory to build from (`kubectl kustomize DIR`, `-k DIR`).
 pub(super) fn no_directory(path: &str, io: &mut Io<'_>) -> Stop {

@@ -8,10 +8,11 @@ use crate::doc::{Doc, Timestamp};
 use super::args::{Args, Flag, int64, output, switch, value};
 use super::describe::event_interval;
 use super::failure::Failure;
-use super::io::{Io, Next, POLL, Stop};
+use super::io::{Io, Stop};
 use super::printer::Format;
 use super::resource::{Target, escape, kind};
 use super::tabs::{WIDE, align, align_like, visible};
+use super::watch::{Told, follow};
 
 pub(super) const FLAGS: &[Flag] = &[
     switch("watch", Some('w')),
@@ -30,7 +31,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             return Err(io.fail("--for must be in resource/name form"));
         };
         let Some(found) = kind(resource, io)? else {
-            return Err(io.fail(format!("the server doesn't have a resource type {resource:?}")));
+            io.warn(format!("the server doesn't have a resource type {resource:?}"));
+            return Err(Stop::Exit(1));
         };
         fields = format!(
             "involvedObject.kind={},involvedObject.apiVersion={},involvedObject.name={name}",
@@ -123,38 +125,31 @@ fn watch(
     args: &Args,
     io: &mut Io<'_>,
 ) -> Result<(), Stop> {
-    let mut headed = args.is_on("no-headers");
     let started = io.started;
-    let first = doc!({ "known": {}, "widths": [], "looks": 0i64 });
-    let failure = io.stream(&|_| request.clone(), first, |mut memory, response, said| {
-        let looks = memory["looks"].as_i64().unwrap_or(0);
-        if !response.is_success() {
-            return match (looks, response.code) {
-                (1.., 0) => Next::Again(memory),
-                _ => Next::Done(Failure::of(response)),
-            };
-        }
-        headed |= looks > 0;
-        let mut text = String::new();
-        let now = Timestamp::from_millis(started.millis() + looks * POLL.0 as i64);
-        let mut known = Doc::map();
-        for event in response.body["items"].items().iter().filter(|event| fits(event)) {
-            let (uid, revision) =
-                (event["metadata"]["uid"].str(), event["metadata"]["resourceVersion"].str());
-            if memory["known"][uid.as_str()].as_str() != Some(&*revision) {
-                if !std::mem::replace(&mut headed, true) {
-                    text.push_str(&headings(args));
-                }
-                text.push_str(&row(event, now, args));
-            }
-            known.set(uid, revision);
-        }
+    let failure = follow(request, None, io, |memory, told, said| {
+        let events = match told {
+            Told::First(list) => list["items"].items(),
+            Told::Event("ADDED" | "MODIFIED", event) => std::slice::from_ref(event),
+            // They are forgotten after an hour: nothing happened.
+            Told::Event(..) | Told::Late => return None,
+            Told::Refused(response) => return Some(Failure::of(response)),
+        };
         let widths = memory["widths"].items().iter();
         let mut widths: Vec<usize> = widths.map(|width| width.as_i64().unwrap_or(0) as usize).collect();
-        said.stdout.push_str(&align_like(&text, WIDE, &mut widths));
-        let widths = Doc::list(widths.into_iter().map(|width| Doc::Int(width as i64)));
-        memory = doc!({ "known": known, "widths": widths, "looks": looks + 1 });
-        Next::Again(memory)
+        // Each is printed for itself: its columns are as wide as they had to be so far.
+        for event in events.iter().filter(|event| fits(event)) {
+            let mut text = String::new();
+            if memory["headed"].is_null() && !args.is_on("no-headers") {
+                text.push_str(&headings(args));
+            }
+            memory.set("headed", true);
+            // What is told now has just happened.
+            let now = moment(event).filter(|moment| moment.millis() > started.millis()).unwrap_or(started);
+            text.push_str(&row(event, now, args));
+            said.stdout.push_str(&align_like(&text, WIDE, &mut widths));
+        }
+        memory.set("widths", Doc::list(widths.into_iter().map(|width| Doc::Int(width as i64))));
+        None
     })?;
     io.finish(vec![failure])
 }

@@ -127,8 +127,8 @@ pub(super) fn attach(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail(match args.words.len() {
             0 => "at least 1 argument is required for attach".to_owned(),
             many => format!(
-                "expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {many}\nSee 'kubectl attach -h' for \
-                 help and examples"
+                "expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {many}: [{}]",
+                args.words.join(" ")
             ),
         }));
     };
@@ -139,6 +139,9 @@ pub(super) fn attach(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(
             io.fail(format!("cannot attach a container in a completed pod; current phase is {phase}"))
         );
+    }
+    if let Some(why) = args.get("container").and_then(|name| pods::not_of(&pod, name)) {
+        return Err(io.fail(format!("cannot attach to the container: {why}")));
     }
     let container = pods::container(&pod, args.get("container"), args.is_on("quiet"), io)?;
     if !args.is_on("quiet") {
@@ -231,7 +234,7 @@ pub(super) fn copy(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let failed = result["exitCode"].as_i64().unwrap_or(0) != 0;
     // It is tar that reads files for kubectl.
     if out && from.path.starts_with('/') {
-        io.warn("tar: Removing leading `/' from member names");
+        io.say("tar: Removing leading `/' from member names");
     }
     if out && failed && result["failure"].str().is_empty() {
         io.warn(format!(

@@ -89,6 +89,7 @@ impl Failure {
             Failure::Server(status) if self.is("Invalid") => invalid(status),
             Failure::Server(status) => from_server(status),
             Failure::Connection(why) => unreachable_server(why),
+            Failure::Client(message) if message.starts_with("error: ") => message.clone(),
             Failure::Client(message) => format!("error: {message}"),
         }
     }

@@ -77,8 +77,7 @@ fn port(text: &str, service: Option<&Doc>, pod: &Doc) -> Result<(u16, u16), Stri
         })?,
     };
     let remote = u16::try_from(number).ok().filter(|port| *port > 0);
-    let remote =
-        remote.ok_or_else(|| format!("error parsing remote port {there}: remote port must be > 0"))?;
+    let remote = remote.ok_or("remote port must be > 0")?;
     let local = match here {
         "" | "0" => FREE + remote % 10_000,
         same if same == there => {

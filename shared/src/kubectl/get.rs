@@ -162,15 +162,19 @@ pub(super) fn view(target: &Target, with_kind: bool, args: &Args) -> View {
     }
 }
 
-/// A table of one object: its name and age.
-fn bare_table(object: &Doc, io: &Io<'_>) -> Doc {
-    let metadata = &object["metadata"];
-    let age = metadata["creationTimestamp"].as_time().map(|made| age(made, io.started));
-    let cells = [metadata["name"].clone(), age.unwrap_or_else(|| "<unknown>".into()).into()];
-    doc!({
-        "columnDefinitions": [{ "name": "Name", "format": "name" }, { "name": "Age" }],
-        "rows": [{ "cells": Doc::list(cells), "object": object.clone() }]
-    })
+/// A table of one object or of those in a list: names and ages.
+fn bare_table(answer: &Doc, io: &Io<'_>) -> Doc {
+    let row = |object: &Doc| {
+        let metadata = &object["metadata"];
+        let age = metadata["creationTimestamp"].as_time().map(|made| age(made, io.started));
+        let cells = [metadata["name"].clone(), age.unwrap_or_else(|| "<unknown>".into()).into()];
+        doc!({ "cells": Doc::list(cells), "object": object.clone() })
+    };
+    let rows = match &answer["items"] {
+        Doc::List(items) => Doc::list(items.iter().map(row)),
+        _ => Doc::list([row(answer)]),
+    };
+    doc!({ "columnDefinitions": [{ "name": "Name", "format": "name" }, { "name": "Age" }], "rows": rows })
 }
 
 fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Failure>) -> Result<(), Stop> {

@@ -13,6 +13,7 @@ use super::{Ask, Entry, LoopAt, Reply};
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Stop {
     Needs(HttpRequest),
+    Watches(HttpRequest, Option<Timestamp>),
     Waits(Duration),
     Asks(Ask),
     Exit(u8),
@@ -29,6 +30,8 @@ pub(super) struct Said {
 pub(super) enum Next<T> {
     /// Ask again after a while, with this to remember.
     Again(Doc),
+    /// Be told what happens, until this date if any, with this to remember.
+    Watch(Doc, Option<Timestamp>),
     Done(T),
 }
 
@@ -43,6 +46,8 @@ pub(super) struct Io<'a> {
     pub config: &'a mut Doc,
     /// For whom it speaks, and the groups that they are in; empty for itself.
     impersonate: (Str, Vec<Str>),
+    /// The command, where it is to be noted on what it changes.
+    recorded: Option<String>,
     /// The date at which the program started.
     pub started: Timestamp,
 }
@@ -65,6 +70,7 @@ impl<'a> Io<'a> {
             stdin,
             config,
             impersonate: (Str::new(), Vec::new()),
+            recorded: None,
             started,
         }
     }
@@ -113,6 +119,19 @@ impl<'a> Io<'a> {
         Err(Stop::Exit(1))
     }
 
+    /// Sets the note that is left on what is changed.
+    pub fn record(&mut self, command: Option<String>) {
+        self.recorded = command;
+    }
+
+    /// Leaves the note on an object or in a patch of one, where that is wanted; whether it was.
+    pub fn note(&self, doc: &mut Doc) -> bool {
+        if let Some(command) = &self.recorded {
+            doc.set_at(&["metadata", "annotations", "kubernetes.io/change-cause"], command.as_str());
+        }
+        self.recorded.is_some()
+    }
+
     /// Takes from the flags for whom to speak (`--as`, `--as-group`).
     pub fn speak_for(&mut self, args: &Args) -> Result<(), Stop> {
         let user = args.get("as").unwrap_or("");
@@ -127,9 +146,10 @@ impl<'a> Io<'a> {
         Ok(())
     }
 
-    fn needs(&self, request: HttpRequest) -> Stop {
+    /// The request, in the name of whom it speaks for.
+    fn spoken(&self, request: HttpRequest) -> HttpRequest {
         let (impersonate, impersonate_groups) = self.impersonate.clone();
-        Stop::Needs(HttpRequest { impersonate, impersonate_groups, ..request })
+        HttpRequest { impersonate, impersonate_groups, ..request }
     }
 
     /// Sends a request and waits for its answer.
@@ -147,7 +167,7 @@ impl<'a> Io<'a> {
                 }
                 Ok(response)
             }
-            _ => Err(self.needs(request)),
+            _ => Err(Stop::Needs(self.spoken(request))),
         }
     }
 
@@ -162,7 +182,8 @@ impl<'a> Io<'a> {
         self.stream(&|_| request.clone(), first, |memory, response, _| judge(memory, response))
     }
 
-    /// The same, where each request follows from what is remembered, and something is printed on the way.
+    /// The same, where each request follows from what is remembered, and something is printed on the way. What is
+    /// watched comes as lines of events, and as an empty text when the time for it is over.
     pub fn stream<T>(
         &mut self,
         request: &dyn Fn(&Doc) -> HttpRequest,
@@ -178,7 +199,11 @@ impl<'a> Io<'a> {
         match at {
             LoopAt::Asking => {
                 let request = request(memory);
-                Err(self.needs(request))
+                Err(Stop::Needs(self.spoken(request)))
+            }
+            LoopAt::Watching(until) => {
+                let (request, until) = (request(memory), *until);
+                Err(Stop::Watches(self.spoken(request), until))
             }
             LoopAt::Waiting => Err(Stop::Waits(POLL)),
             LoopAt::Answered(response) => match judge(memory.clone(), response, &mut self.streamed) {
@@ -191,6 +216,11 @@ impl<'a> Io<'a> {
                     (*memory, *at) = (next, LoopAt::Waiting);
                     Err(Stop::Waits(POLL))
                 }
+                Next::Watch(next, until) => {
+                    let request = request(&next);
+                    (*memory, *at) = (next, LoopAt::Watching(until));
+                    Err(Stop::Watches(self.spoken(request), until))
+                }
             },
             // What it printed was printed when it ended.
             LoopAt::Ended(response) => match judge(memory.clone(), response, &mut Said::default()) {
@@ -198,7 +228,9 @@ impl<'a> Io<'a> {
                     self.at += 1;
                     Ok(result)
                 }
-                Next::Again(_) => unreachable!("the same code judges the same answer alike"),
+                Next::Again(_) | Next::Watch(..) => {
+                    unreachable!("the same code judges the same answer alike")
+                }
             },
         }
     }

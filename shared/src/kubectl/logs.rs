@@ -97,7 +97,9 @@ fn query(args: &Args, selects: bool) -> Result<String, String> {
         if limit < 0 {
             return Err("--limit-bytes must be greater than 0".into());
         }
-        query.push_str(&format!("&limitBytes={limit}"));
+        if limit > 0 {
+            query.push_str(&format!("&limitBytes={limit}"));
+        }
     }
     // Of many pods only the last lines are shown, unless somebody says how many.
     let tail = args.number("tail")?;

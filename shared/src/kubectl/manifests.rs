@@ -65,7 +65,8 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
             Err(message) => failures.push(Failure::Client(message)),
         }
     }
-    if wanted.is_empty() && failures.is_empty() {
+    // The others find nothing in what they read, as in a cluster without such objects.
+    if wanted.is_empty() && failures.is_empty() && matches!(verb, "apply" | "create" | "set-last-applied") {
         return Err(io.fail(format!("no objects passed to {verb}")));
     }
     Ok((wanted, failures))
@@ -91,7 +92,8 @@ fn flatten(doc: &Doc, docs: &mut Vec<Doc>) {
     }
 }
 
-fn want(doc: Doc, args: &Args, io: &mut Io<'_>) -> Result<Result<Wanted, String>, Stop> {
+/// The object that a document describes; the error is what kubectl itself has against it.
+pub(super) fn want(doc: Doc, args: &Args, io: &mut Io<'_>) -> Result<Result<Wanted, String>, Stop> {
     if let Err(why) = readable(&doc) {
         return Ok(Err(why));
     }

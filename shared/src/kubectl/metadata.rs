@@ -133,7 +133,11 @@ fn well_formed(key: &str, value: &str) -> Result<(), String> {
     }
     match label_value(value) {
         faults if faults.is_empty() => Ok(()),
-        faults => Err(format!("invalid label value: \"{key}={value}\": {}", faults.join(";"))),
+        // The client counts bytes.
+        faults => {
+            let why = faults.join(";").replace("63 characters", "63 bytes");
+            Err(format!("invalid label value: \"{key}={value}\": {why}"))
+        }
     }
 }
 

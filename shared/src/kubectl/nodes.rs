@@ -79,16 +79,17 @@ fn edit(word: &str) -> Result<Edit, String> {
     let (pair, effect) = body.split_once(':').map_or((body, ""), |(pair, effect)| (pair, effect));
     let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
     // Without an effect the whole word is the key.
-    let name = if add && effect.is_empty() { body } else { key };
+    let has_effect = body.contains(':');
+    let name = if add && !has_effect { body } else { key };
     if let Some(fault) = qualified_name(name).first().filter(|_| add) {
         return Err(format!(
             "invalid taint spec: {word}, {fault}\nSee 'kubectl taint -h' for help and examples"
         ));
     }
-    if add && effect.is_empty() {
+    if add && !has_effect {
         return Err(format!("invalid taint spec: {word}\nSee 'kubectl taint -h' for help and examples"));
     }
-    if !effect.is_empty() && !EFFECTS.contains(&effect) {
+    if (add || !effect.is_empty()) && !EFFECTS.contains(&effect) {
         return Err(format!(
             "invalid taint effect: {effect}, unsupported taint effect\nSee 'kubectl taint -h' for help and examples"
         ));
@@ -124,7 +125,11 @@ pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
         edits.push(made);
     }
-    if Kind::named(kind.split('/').next().unwrap_or(kind)) != Some(Kind::Node) {
+    if kind.contains('/') {
+        io.warn(format!("the server doesn't have a resource type {kind:?}"));
+        return Err(Stop::Exit(1));
+    }
+    if Kind::named(kind) != Some(Kind::Node) {
         return Err(io.fail(format!("invalid resource type {kind}, only node types are supported")));
     }
     let all = args.is_on("all");
@@ -132,7 +137,7 @@ pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         Some(_) if all => {
             return Err(io.fail("setting 'all' parameter with a non empty selector is prohibited"));
         }
-        None if !all && subjects.len() < 2 && !kind.contains('/') => {
+        None if !all && subjects.len() < 2 => {
             return Err(
                 io.fail("at least one resource name must be specified since 'all' parameter is not set")
             );

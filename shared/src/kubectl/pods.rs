@@ -165,12 +165,18 @@ pub(super) fn container(pod: &Doc, wanted: Option<&str>, quiet: bool, io: &mut I
         }
         return Ok(first);
     };
-    let mut all = LISTS.iter().flat_map(|(list, _)| pod["spec"][*list].items());
-    if all.any(|container| container["name"].as_str() == Some(&*wanted)) {
-        return Ok(wanted);
+    match not_of(pod, &wanted) {
+        None => Ok(wanted),
+        Some(why) => Err(io.fail(why)),
     }
-    let (name, names) = (metadata["name"].str(), names(pod));
-    Err(io.fail(format!("container {wanted} is not valid for pod {name} out of: {names}")))
+}
+
+/// What is said of a container that a pod has not.
+pub(super) fn not_of(pod: &Doc, wanted: &str) -> Option<String> {
+    let mut all = LISTS.iter().flat_map(|(list, _)| pod["spec"][*list].items());
+    let has = all.any(|container| container["name"].as_str() == Some(wanted));
+    let (name, names) = (pod["metadata"]["name"].str(), names(pod));
+    (!has).then(|| format!("container {wanted} is not valid for pod {name} out of: {names}"))
 }
 
 /// How long to wait for a pod.

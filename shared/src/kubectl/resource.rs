@@ -265,6 +265,21 @@ pub(super) fn objects(
     objects_or_lists(targets, args, io, failures)
 }
 
+/// The same for a verb that does not bear to find none.
+pub(super) fn some_objects(
+    verb: &str,
+    words: &[String],
+    args: &Args,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<Vec<(Target, Doc)>, Stop> {
+    let found = objects(words, args, io, failures)?;
+    if found.is_empty() && failures.is_empty() {
+        return Err(io.fail(format!("no objects passed to {verb}")));
+    }
+    Ok(found)
+}
+
 /// The objects that targets mean: of one without a name, all that the selectors choose.
 pub(super) fn objects_or_lists(
     targets: Vec<Target>,

@@ -10,12 +10,13 @@ use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::{DryRun, Patching};
 use super::describe;
 use super::failure::Failure;
-use super::io::{Io, Next, POLL, Stop};
+use super::io::{Io, Stop};
 use super::last_applied::LAST_APPLIED;
 use super::manifests;
 use super::printer::Format;
 use super::resource::{Target, escape, objects_or_lists, targets};
 use super::tabs::{NARROW, align};
+use super::watch::{Told, deadline, follow, list_of_one};
 
 pub(super) const FLAGS: &[Flag] = &[
     duration("timeout", None),
@@ -46,6 +47,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if subjects.is_empty() && args.get("filename").is_none() {
         return Err(io.fail("required resource not specified"));
     }
+    if let Some(revision) = args.number("revision").map_err(|why| io.fail(why))?.filter(|number| *number < 0)
+    {
+        return Err(io.fail(format!("revision must be a positive integer: {revision}")));
+    }
     let mut failures = Vec::new();
     let wanted = if args.get("filename").is_some() {
         let (wanted, refused) = manifests::read(args, verb, io)?;
@@ -74,7 +79,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             "pause" | "resume" if target.kind != Kind::Deployment => {
                 let verb = if verb == "pause" { "pausing" } else { "resuming" };
                 failures.push(Failure::Client(format!(
-                    "{plural}.apps {:?} {verb} is not supported",
+                    "error: {plural}.apps {:?} {verb} is not supported",
                     target.name
                 )));
             }
@@ -106,13 +111,13 @@ fn unsupported(verb: &str, target: &Target) -> String {
         "pause" => "pausing",
         _ => "resuming",
     };
-    format!("{}{group} {:?} {doing} is not supported", kind.plural, target.name)
+    format!("error: {}{group} {:?} {doing} is not supported", kind.plural, target.name)
 }
 
 /// How a rollout stands; the end is `Ok`, a failure the outer error.
 type Standing = Result<Result<String, String>, String>;
 
-fn standing(kind: Kind, object: &Doc) -> Standing {
+fn standing_of(kind: Kind, object: &Doc) -> Standing {
     let observed =
         object["metadata"]["generation"].as_i64() <= object["status"]["observedGeneration"].as_i64();
     let strategy = &object["spec"]["updateStrategy"]["type"];
@@ -203,46 +208,50 @@ fn stateful_set(object: &Doc, number: impl Fn(&str) -> i64) -> Result<String, St
     ))
 }
 
+/// Watches a rollout until it is done: a line for every change that it sees.
 fn status(target: &Target, kind: Kind, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let timeout = match args.get("timeout").map(|text| (text, Duration::parse(text))) {
-        None => None,
-        Some((_, Some(length))) => Some(length).filter(|length| *length > Duration::ZERO),
-        Some((text, None)) => {
-            return Err(
-                io.fail(format!("invalid argument {text:?} for \"--timeout\" flag: no duration such as 30s"))
-            );
-        }
-    };
-    // The revision that was told last, and how long it has waited.
-    let first = doc!({ "revision": "", "waited": 0i64 });
-    let end = io.stream(&|_| target.get(), first, |memory, response, said| {
-        if !response.is_success() {
-            return Next::Done(Err(Some(Failure::of(response))));
-        }
-        let revision = &response.body["metadata"]["resourceVersion"];
-        let line = match standing(kind, &response.body) {
-            Err(why) => return Next::Done(Err(Some(Failure::Client(why)))),
-            Ok(Ok(line)) => return Next::Done(Ok(line)),
-            Ok(Err(line)) if args.get("watch") == Some("false") => return Next::Done(Ok(line)),
-            Ok(Err(line)) => line,
+    let length = args.get("timeout").and_then(Duration::parse).filter(|length| *length > Duration::ZERO);
+    let until = length.map(|length| deadline(length, io));
+    let revision = args.number("revision").map_err(|why| io.fail(why))?.filter(|revision| *revision > 0);
+    let end = follow(&list_of_one(target), until, io, |_, told, said| {
+        let object = match told {
+            Told::First(list) => list["items"].items().first()?,
+            Told::Event("ADDED" | "MODIFIED", object) => object,
+            Told::Event("DELETED", _) => return Some(Err(Failure::Client("object has been deleted".into()))),
+            Told::Event(..) => return None,
+            Told::Refused(response) => return Some(Err(Failure::of(response))),
+            Told::Late => {
+                return Some(Err(Failure::Client("timed out waiting for the condition".into())));
+            }
         };
-        // A line for every change that was seen, as a watch would bring it.
-        if *revision != memory["revision"] {
-            said.stdout.push_str(&format!("{line}\n"));
+        let standing = match revision {
+            Some(wanted) if kind == Kind::Deployment => pinned(object, wanted),
+            _ => Ok(()),
+        };
+        match standing.and_then(|()| standing_of(kind, object)) {
+            Err(why) => return Some(Err(Failure::Client(why))),
+            Ok(Ok(line)) => return Some(Ok(line)),
+            Ok(Err(line)) if args.get("watch") == Some("false") => return Some(Ok(line)),
+            Ok(Err(line)) => said.stdout.push_str(&format!("{line}\n")),
         }
-        let waited = memory["waited"].as_i64().unwrap_or(0) + POLL.0 as i64;
-        if timeout.is_some_and(|timeout| waited >= timeout.0 as i64) {
-            return Next::Done(Err(None));
-        }
-        Next::Again(doc!({ "revision": revision.clone(), "waited": waited }))
+        None
     })?;
     match end {
         Ok(line) => {
             io.say(line);
             Ok(())
         }
-        Err(Some(failure)) => io.finish(vec![failure]),
-        Err(None) => Err(io.fail("timed out waiting for the condition")),
+        Err(failure) => io.finish(vec![failure]),
+    }
+}
+
+/// Whether a deployment still is at the revision that was asked for.
+fn pinned(object: &Doc, wanted: i64) -> Result<(), String> {
+    match object["metadata"]["annotations"][REVISION].as_str().and_then(|text| text.parse::<i64>().ok()) {
+        Some(running) if running != wanted => {
+            Err(format!("desired revision ({wanted}) is different from the running revision ({running})"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -405,7 +414,7 @@ fn restart(
     let (plural, name) = (&target.kind.plural, &target.name);
     if object["spec"]["paused"].as_bool() == Some(true) {
         failures.push(Failure::Client(format!(
-            "{plural}.apps {name:?} can't restart paused deployment (run rollout resume first)"
+            "error: {plural}.apps {name:?} can't restart paused deployment (run rollout resume first)"
         )));
         return Ok(());
     }
@@ -433,7 +442,7 @@ fn pause(
 ) -> Result<(), Stop> {
     if (object["spec"]["paused"].as_bool() == Some(true)) == pause {
         let message = format!(
-            "deployments.apps {:?} is {}",
+            "error: deployments.apps {:?} is {}",
             target.name,
             if pause { "already paused" } else { "not paused" }
         );

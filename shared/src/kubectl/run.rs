@@ -55,26 +55,19 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail(format!("Invalid image name {image:?}: invalid reference format")));
     }
     let policy = args.get("restart").unwrap_or("Always");
-    if !["Always", "OnFailure", "Never"].contains(&policy) {
-        return Err(
-            io.fail(format!("invalid restart policy: {policy}\nSee 'kubectl run -h' for help and examples"))
-        );
+    if let Some(why) = contradiction(args, policy) {
+        return Err(io.fail(format!("{why}\nSee 'kubectl run -h' for help and examples")));
     }
     let port = match args.get("port").map(str::parse::<i64>) {
         Some(Err(_)) => return Err(io.fail(not_a_number(args.get("port").unwrap_or("")))),
         Some(Ok(port)) => Some(port),
         None => None,
     };
-    if args.is_on("expose") && port.is_none() {
-        return Err(io.fail("--port must be set when exposing a service"));
+    if let Some(bad) = args.each("labels").find(|pair| !pair.contains('=')) {
+        return Err(io.fail(format!("unexpected label spec: {bad}")));
     }
-    if args.is_on("rm") && !args.is_on("stdin") && !args.is_on("attach") {
-        return Err(io.fail(
-            "--rm should only be used for attached containers\nSee 'kubectl run -h' for help and examples",
-        ));
-    }
-    if args.is_on("tty") && !args.is_on("stdin") {
-        return Err(io.fail("-i/--stdin is required for containers with -t/--tty=true"));
+    if let Some(bad) = args.all("annotations").iter().find(|pair| !pair.contains('=')) {
+        return Err(io.fail(format!("invalid annotations format: {bad}")));
     }
     let labels = args.get("labels").map_or_else(|| pairs(&format!("run={name}")), pairs);
     let mut container = doc!({ "name": &**name, "image": image, "resources": {} });
@@ -128,6 +121,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         });
         let target = Target::new(Kind::Service, args.namespace(), name);
         making.make(&target, service, args, io, &mut failures)?;
+        if matches!(args.get("output"), Some("yaml" | "kyaml")) {
+            // Two printers, each of which thinks of the other's document.
+            io.say("---\n---");
+        }
     }
     let target = Target::new(Kind::Pod, args.namespace(), name);
     let attached = (args.is_on("stdin") || args.is_on("attach")) && args.get("dry-run").is_none();
@@ -137,6 +134,30 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     change::create_silently(&target, "kubectl-run", &pod, io)?;
     watched(&target, args, io)
+}
+
+/// Flags that do not go together, or cannot be.
+fn contradiction(args: &Args, policy: &str) -> Option<String> {
+    let attached = args.is_on("stdin") || args.is_on("attach");
+    let pull = args.get("image-pull-policy").unwrap_or("");
+    Some(match () {
+        () if args.is_on("tty") && !args.is_on("stdin") => {
+            "-i/--stdin is required for containers with -t/--tty=true".to_owned()
+        }
+        () if args.is_on("expose") && args.get("port").is_none() => {
+            "--port must be set when exposing a service".to_owned()
+        }
+        () if !["Always", "OnFailure", "Never"].contains(&policy) => format!("invalid restart policy: {policy}"),
+        () if args.is_on("rm") && !attached => "--rm should only be used for attached containers".to_owned(),
+        () if attached && !matches!(args.get("dry-run"), None | Some("none")) => {
+            "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)"
+                .to_owned()
+        }
+        () if !["", "Always", "IfNotPresent", "Never"].contains(&pull) => {
+            format!("invalid image pull policy: {pull}")
+        }
+        () => return None,
+    })
 }
 
 /// What Go says of a port that is no number.

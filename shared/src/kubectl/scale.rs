@@ -6,7 +6,7 @@ use super::args::{Args, Flag, duration, int32, int64, optional, output, switch, 
 use super::change::Patching;
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::resource::objects;
+use super::resource::some_objects;
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         );
     };
     let mut failures = Vec::new();
-    for (target, object) in objects(&args.words, args, io, &mut failures)? {
+    for (target, object) in some_objects("scale", &args.words, args, io, &mut failures)? {
         let expected = args
             .get("current-replicas")
             .and_then(|count| count.parse::<i64>().ok())
@@ -39,6 +39,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let current = object["spec"]["replicas"].as_i64().unwrap_or(0);
         if let Some(expected) = expected.filter(|expected| *expected != current) {
             failures.push(Failure::Client(format!("Expected replicas to be {expected}, was {current}")));
+            continue;
+        }
+        let revision = object["metadata"]["resourceVersion"].str();
+        if let Some(expected) = args.get("resource-version").filter(|expected| **expected != *revision) {
+            failures
+                .push(Failure::Client(format!("Expected resource version to be {expected}, was {revision}")));
             continue;
         }
         let patch = doc!({ "spec": { "replicas": count } });

@@ -9,10 +9,10 @@ use crate::manifest;
 
 use super::Ask;
 use super::args::{Args, Flag, optional, output, switch, value};
-use super::change::Patching;
+use super::change::{Patching, note};
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::resource::{Target, objects};
+use super::resource::{Target, objects, some_objects};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -64,8 +64,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         "env" => env::run(words, args, io),
         "selector" => subjects::selector(words, args, io),
         "subject" => subjects::run(words, args, io),
-        other => {
-            Err(io.fail(format!("unknown command {other:?}\nSee 'kubectl set -h' for help and examples")))
+        _ => {
+            let words = args.words.join(" ");
+            Err(io.fail(format!("unknown command {words:?}\nSee 'kubectl set -h' for help and examples")))
         }
     }
 }
@@ -151,7 +152,7 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     };
     let part = args.get("subresource").map_or_else(String::new, |part| format!("/{part}"));
     let mut failures = Vec::new();
-    for (target, before) in objects(&args.words, args, io, &mut failures)? {
+    for (target, before) in some_objects("patch", &args.words, args, io, &mut failures)? {
         if !patch.is_null() && (args.get("dry-run").is_some() || args.get("output").is_some()) {
             let patching = Patching { way: kind, manager: "kubectl-patch", done: "patched", part: &part };
             patching.send(&target, &before, &patch, args, io, &mut failures)?;
@@ -163,7 +164,10 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let response = io.request(request)?;
         if !response.is_success() {
             failures.push(Failure::of(&response));
-        } else if response.body["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"] {
+            continue;
+        }
+        note(&target, "kubectl-patch", io)?;
+        if response.body["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"] {
             io.say(format!("{} patched (no change)", patched(&target, &response.body)));
         } else {
             io.say(format!("{} patched", patched(&target, &response.body)));

@@ -5,7 +5,9 @@ use crate::schema::{FieldType, Schema};
 
 /// The order of a type's fields; those that are not named follow by name.
 const ORDER: &[(&str, &str)] = &[
+    ("APIResourceList", "groupVersion resources"),
     ("ClusterRole", "metadata rules aggregationRule"),
+    ("Config", "clusters users contexts current-context"),
     ("ConfigMap", "metadata immutable data binaryData"),
     (
         "Container",
@@ -66,9 +68,19 @@ const ORDER: &[(&str, &str)] = &[
          ipFamilies ipFamilyPolicy allocateLoadBalancerNodePorts loadBalancerClass internalTrafficPolicy",
     ),
     ("Subject", "kind apiGroup name namespace"),
+    (
+        "cluster",
+        "server tls-server-name insecure-skip-tls-verify certificate-authority certificate-authority-data",
+    ),
+    ("clusters", "name cluster"),
+    ("context", "cluster user namespace"),
+    ("contexts", "name context"),
     ("clientVersion", VERSION),
+    ("resources", "name singularName namespaced group version kind verbs shortNames categories"),
     ("serverVersion", VERSION),
+    ("user", "client-certificate client-certificate-data client-key client-key-data token username password"),
     ("userInfo", "username uid groups extra"),
+    ("users", "name user"),
 ];
 
 const VERSION: &str = "major minor emulationMajor emulationMinor minCompatibilityMajor minCompatibilityMinor gitVersion \
@@ -127,9 +139,11 @@ fn print(value: &Doc, of: Option<FieldType>, called: &str, depth: usize, text: &
 
 /// The entries of a map in their order.
 fn sorted<'a>(value: &'a Doc, of: Option<FieldType>, called: &str) -> Vec<(&'a str, &'a Doc)> {
+    let kind = value["kind"].str();
     let of = match of {
         Some(FieldType::Object(of)) => of.name(),
         // Reviews and versions have no schema.
+        _ if called.is_empty() => kind.as_str(),
         _ => called,
     };
     let order = ORDER.iter().find(|(known, _)| *known == of).map_or("", |(_, order)| order);

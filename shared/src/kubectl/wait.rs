@@ -10,6 +10,7 @@ use super::io::{Io, Next, POLL, Stop};
 use super::jsonpath::{JsonPath, print};
 use super::printer::relaxed;
 use super::resource::{Target, objects, targets};
+use super::watch::{Told, deadline, follow, list_of_one};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -44,10 +45,23 @@ impl Goal {
             }
             "jsonpath" if rest.is_empty() => Err("jsonpath expression cannot be empty".into()),
             "jsonpath" => {
-                let (path, wanted) = match rest.split_once("}=") {
-                    Some((path, wanted)) => (format!("{path}}}"), Some(wanted.trim_matches('\'').to_owned())),
-                    None => (rest.to_owned(), None),
+                let parts = split(rest);
+                let (path, wanted) = match parts.as_slice() {
+                    [path] => (path, None),
+                    [path, wanted] => (path, Some(wanted.trim_matches(['\'', '"']).to_owned())),
+                    _ => {
+                        return Err(
+                            "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or \
+                                    --for=jsonpath='{.status.readyReplicas}'"
+                                .into(),
+                        );
+                    }
                 };
+                if wanted.as_deref() == Some("") {
+                    return Err("jsonpath wait has to have a value after equal sign, like \
+                                --for=jsonpath='{.status.readyReplicas}'=3"
+                        .into());
+                }
                 Ok(Goal::Path(relaxed(path.trim_matches('\''))?, wanted))
             }
             _ => Err(format!(
@@ -62,7 +76,9 @@ impl Goal {
             Goal::Gone => false,
             Goal::Created => true,
             Goal::Condition(name, status) => object["status"]["conditions"].items().iter().any(|condition| {
-                let current = condition["observedGeneration"].as_i64().is_none_or(|seen| {
+                let seen = condition["observedGeneration"].as_i64();
+                let seen = seen.or_else(|| object["status"]["observedGeneration"].as_i64());
+                let current = seen.is_none_or(|seen| {
                     object["metadata"]["generation"].as_i64().is_none_or(|now| seen >= now)
                 });
                 condition["type"].str().to_lowercase() == *name
@@ -80,6 +96,11 @@ impl Goal {
     }
 }
 
+/// The parts between single equals signs; two together belong to the expression.
+fn split(text: &str) -> Vec<String> {
+    text.replace("==", "\0").split('=').map(|part| part.replace('\0', "==")).collect()
+}
+
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let text = args.get("for").unwrap_or("");
     let goal = Goal::parse(text).map_err(|why| io.fail(why))?;
@@ -88,27 +109,29 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         text if text.starts_with('-') => Duration::seconds(7 * 24 * 3600),
         text => Duration::parse(text).unwrap_or(Duration::ZERO),
     };
-    let mut left = timeout;
     if matches!(goal, Goal::Created) {
-        left = appear(args, timeout, io)?;
+        appear(args, timeout, io)?;
     }
     let mut failures = Vec::new();
-    let mut found = objects(&args.words, args, io, &mut failures)?;
+    let found = objects(&args.words, args, io, &mut failures)?;
     if matches!(goal, Goal::Gone) {
         failures.retain(|failure| !failure.is("NotFound"));
     }
     if found.is_empty() && failures.is_empty() && !matches!(goal, Goal::Gone) {
         return Err(io.fail("no matching resources found"));
     }
-    // The time is for all of them together.
-    for (target, object) in found.drain(..) {
-        left = one(&target, &object, &goal, left, io, &mut failures)?;
+    // The time is for all of them together: it runs since the start.
+    for (target, object) in found {
+        match one(&target, &object, &goal, timeout, io)? {
+            None => io.say(format!("{} condition met", target.display())),
+            Some(failure) => failures.push(failure),
+        }
     }
     io.finish(failures)
 }
 
-/// Waits until all objects that are named are there; the time that is left.
-fn appear(args: &Args, timeout: Duration, io: &mut Io<'_>) -> Result<Duration, Stop> {
+/// Waits until all objects that are named are there.
+fn appear(args: &Args, timeout: Duration, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut left = timeout;
     for target in targets(&args.words, args, io)?.into_iter().filter(|target| !target.name.is_empty()) {
         let (there, waited) = io.poll(target.get(), doc!({ "waited": 0i64 }), |memory, response| {
@@ -123,37 +146,49 @@ fn appear(args: &Args, timeout: Duration, io: &mut Io<'_>) -> Result<Duration, S
             return Err(io.fail("timed out waiting for the condition"));
         }
     }
-    Ok(left)
+    Ok(())
 }
 
-/// Waits for one object; the time that is left for the others.
+/// Waits for one object; the failure, if it is one.
 fn one(
     target: &Target,
     object: &Doc,
     goal: &Goal,
-    timeout: Duration,
+    length: Duration,
     io: &mut Io<'_>,
-    failures: &mut Vec<Failure>,
-) -> Result<Duration, Stop> {
-    let uid = object["metadata"]["uid"].clone();
-    let first = doc!({ "waited": 0i64 });
-    let (met, waited) = io.poll(target.get(), first, |memory, response| {
-        let gone = response.code == 404 || (response.is_success() && response.body["metadata"]["uid"] != uid);
-        let waited = memory["waited"].as_i64().unwrap_or(0);
-        if (matches!(goal, Goal::Gone) && gone) || (response.is_success() && goal.is_met(&response.body)) {
-            return Next::Done((true, waited));
-        }
-        if waited >= timeout.0 as i64 {
-            return Next::Done((false, waited));
-        }
-        Next::Again(doc!({ "waited": waited + POLL.0 as i64 }))
-    })?;
-    if !met {
-        let plural = &target.kind.plural;
-        let message = format!("timed out waiting for the condition on {plural}/{}", target.name);
-        failures.push(Failure::Client(message));
-    } else {
-        io.say(format!("{} condition met", target.display()));
+) -> Result<Option<Failure>, Stop> {
+    let response = io.request(target.get())?;
+    if !response.is_success() {
+        let gone = matches!(goal, Goal::Gone) && response.code == 404;
+        return Ok(Some(Failure::of(&response)).filter(|_| !gone));
     }
-    Ok(Duration(timeout.0.saturating_sub(waited as u64)))
+    let met = |now: &Doc| match goal {
+        Goal::Gone => now["metadata"]["uid"] != object["metadata"]["uid"],
+        goal => goal.is_met(now),
+    };
+    if met(&response.body) {
+        return Ok(None);
+    }
+    let of = format!("{}/{}", target.kind.plural, target.name);
+    if length == Duration::ZERO {
+        return Ok(Some(Failure::Client(format!("condition not met for {of}"))));
+    }
+    let until = deadline(length, io);
+    follow(&list_of_one(target), Some(until), io, |_, told, _| match told {
+        Told::First(list) => match (list["items"].items().first(), goal) {
+            (Some(object), _) => met(object).then_some(None),
+            (None, Goal::Gone) => Some(None),
+            (None, _) => Some(Some(missing(target))),
+        },
+        Told::Event("DELETED", _) => matches!(goal, Goal::Gone).then_some(None),
+        Told::Event(_, object) => met(object).then_some(None),
+        Told::Refused(response) => Some(Some(Failure::of(response))),
+        Told::Late => Some(Some(Failure::Client(format!("timed out waiting for the condition on {of}")))),
+    })
+}
+
+/// What is said of an object that went before anybody could watch it.
+fn missing(target: &Target) -> Failure {
+    let message = format!("{} {:?} not found", target.kind.qualified(), target.name);
+    Failure::Server(doc!({ "reason": "NotFound", "message": message }))
 }

@@ -1,24 +1,103 @@
-//! What goes on after `get`: changes of what was asked for, a line each, until somebody presses Ctrl-C.
-//!
-//! A program asks one question at a time, so it looks again and again; what changed meanwhile is told once.
+//! Lists and watches: what is there, then each change as it comes, until somebody presses Ctrl-C or time is up.
 
-use crate::cluster::HttpResponse;
+use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc;
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, Timestamp, parse_json};
+use crate::sim::Duration;
 
 use super::args::Args;
-use super::failure::Failure;
 use super::get;
 use super::io::{Io, Next, Said, Stop};
 use super::printer::Format;
-use super::resource::{Target, selected};
+use super::resource::{Target, escape, selected};
 use super::table::{View, lines};
 use super::tabs::{WIDE, align_like};
 
-/// Something that was seen, and how it is told.
-struct Change {
-    event: &'static str,
-    item: Doc,
+/// What one who watches is told.
+#[derive(Clone, Copy)]
+pub(super) enum Told<'a> {
+    /// What was there at the beginning, or after so much was missed that all is told anew.
+    First(&'a Doc),
+    /// `ADDED`, `MODIFIED`, `DELETED`, and what.
+    Event(&'a str, &'a Doc),
+    /// The server refuses.
+    Refused(&'a HttpResponse),
+    /// Time is up.
+    Late,
+}
+
+/// Sends `list` and watches from there, until `until` if that is given. `judge` says when to end; it has a memory, for
+/// the answers are not kept.
+pub(super) fn follow<T>(
+    list: &HttpRequest,
+    until: Option<Timestamp>,
+    io: &mut Io<'_>,
+    mut judge: impl FnMut(&mut Doc, Told<'_>, &mut Said) -> Option<T>,
+) -> Result<T, Stop> {
+    let request = |memory: &Doc| match memory["revision"].as_str() {
+        Some(revision) => watching(list, revision),
+        None => list.clone(),
+    };
+    let first = doc!({ "revision": Doc::Null, "own": Doc::map() });
+    io.stream(&request, first, |mut memory, response, said| {
+        let mut own = memory["own"].clone();
+        let begins = memory["revision"].is_null();
+        if !response.is_success() {
+            // Whoever watches notices nothing while the server is away.
+            if response.code == 0 && memory["begun"].as_bool() == Some(true) {
+                return Next::Again(memory);
+            }
+            if let Some(end) = judge(&mut own, Told::Refused(response), said) {
+                return Next::Done(end);
+            }
+        } else if begins {
+            let revision = response.body["metadata"]["resourceVersion"].str();
+            memory.set("revision", revision);
+            memory.set("begun", true);
+            if let Some(end) = judge(&mut own, Told::First(&response.body), said) {
+                return Next::Done(end);
+            }
+        } else {
+            let text = response.body.str();
+            let late = Some(Told::Late).filter(|_| text.is_empty());
+            if let Some(end) = late.and_then(|late| judge(&mut own, late, said)) {
+                return Next::Done(end);
+            }
+            for event in text.lines().filter_map(|line| parse_json(line).ok()) {
+                match &*event["type"].str() {
+                    // What it should go on from is gone: it begins anew.
+                    "ERROR" => memory.set("revision", Doc::Null),
+                    kind => {
+                        if let Some(end) = judge(&mut own, Told::Event(kind, &event["object"]), said) {
+                            return Next::Done(end);
+                        }
+                    }
+                }
+            }
+        }
+        memory.set("own", own);
+        if memory["revision"].is_null() { Next::Again(memory) } else { Next::Watch(memory, until) }
+    })
+}
+
+/// The watch of what a list shows, from a revision on.
+fn watching(list: &HttpRequest, revision: &str) -> HttpRequest {
+    let (path, query) = list.path.split_once('?').unwrap_or((&list.path, ""));
+    let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("limit="));
+    let kept: String = kept.map(|pair| format!("{pair}&")).collect();
+    HttpRequest { path: format!("{path}?{kept}resourceVersion={revision}&watch=true").into(), ..list.clone() }
+}
+
+/// The list of one object, which may be none.
+pub(super) fn list_of_one(target: &Target) -> HttpRequest {
+    let all = Target { name: Str::new(), ..target.clone() };
+    let path = format!("{}?fieldSelector=metadata.name%3D{}", all.path(), escape(&target.name));
+    HttpRequest { path: path.into(), ..all.get() }
+}
+
+/// The date at which a time is up that runs since the program started.
+pub(super) fn deadline(length: Duration, io: &Io<'_>) -> Timestamp {
+    Timestamp::from_millis(io.started.millis().saturating_add_unsigned(length.0))
 }
 
 /// `kubectl get -w`
@@ -35,120 +114,72 @@ pub(super) fn get(
         None => get::table_request(target, args),
         Some(_) => selected(target, args),
     };
-    let first = doc!({ "known": {}, "widths": [], "begun": args.is_on("watch-only") });
-    let failure = io.stream(&|_| request.clone(), first, |memory, response, said| {
-        look(target, format, args, memory, response, said)
-    })?;
-    io.finish(failure.into_iter().collect())
-}
-
-fn look(
-    target: &Target,
-    format: Option<&Format>,
-    args: &Args,
-    mut memory: Doc,
-    response: &HttpResponse,
-    said: &mut Said,
-) -> Next<Option<Failure>> {
-    let begun = memory["begun"].as_bool() == Some(true);
-    if !response.is_success() {
-        // Whoever watches notices nothing while the server is away, nor that the last object of a name went.
-        let failure = target.failure(response, args);
-        let gone = failure.is("NotFound");
-        if !begun || !(gone || response.code == 0) {
-            let silent = gone && args.is_on("ignore-not-found");
-            return Next::Done(Some(failure).filter(|_| !silent));
+    let mut list = request.clone();
+    if !target.name.is_empty() {
+        let response = target.look(request, io)?;
+        if !response.is_success() {
+            let failure = target.failure(&response, args);
+            let silent = failure.is("NotFound") && args.is_on("ignore-not-found");
+            return io.finish(Some(failure).filter(|_| !silent).into_iter().collect());
         }
-        if response.code == 0 {
-            return Next::Again(memory);
-        }
+        list.path = list_of_one(target).path;
     }
-    let items = if response.is_success() { items(target, format, &response.body) } else { Vec::new() };
-    let silent = args.is_on("watch-only") && memory["seen"].is_null();
-    let changes = changes(&mut memory, items, silent);
-    memory.set("seen", true);
-    match format {
-        None => {
-            let view = get::view(target, false, args);
-            table(&mut memory, &response.body, changes, &view, args, said);
+    let failure = follow(&list, None, io, |memory, told, said| {
+        let (event, items) = match told {
+            Told::First(list) => ("ADDED", items(format, list)),
+            Told::Event("BOOKMARK", _) | Told::Late => return None,
+            Told::Event(event, object) if format.is_none() => (event, items(format, object)),
+            Told::Event(event, object) => (event, vec![object.clone()]),
+            Told::Refused(response) => return Some(target.failure(response, args)),
+        };
+        let silent = args.is_on("watch-only") && memory["begun"].is_null();
+        memory.set("begun", true);
+        let table = if let Told::First(list) | Told::Event(_, list) = told { list } else { &Doc::Null };
+        if memory["columns"].is_null() {
+            memory.set("columns", table["columnDefinitions"].clone());
         }
-        Some(format) => {
-            for Change { event, item } in changes {
-                let object = get::shown(get::typed(target, &item), format, args);
-                document(&mut memory, format, event, object, target, args, said);
+        match format {
+            _ if silent => {}
+            None => rows(memory, event, items, &get::view(target, false, args), args, said),
+            Some(format) => {
+                for item in items {
+                    let object = get::shown(get::typed(target, &item), format, args);
+                    document(memory, format, event, object, target, args, said);
+                }
             }
         }
-    }
-    memory.set("begun", true);
-    Next::Again(memory)
+        None
+    })?;
+    io.finish(vec![failure])
 }
 
-/// The rows or objects of an answer.
-fn items(target: &Target, format: Option<&Format>, body: &Doc) -> Vec<Doc> {
-    match (format, target.name.is_empty()) {
-        (None, _) => body["rows"].items().to_vec(),
-        (Some(_), true) => body["items"].items().to_vec(),
-        (Some(_), false) => vec![body.clone()],
-    }
-}
-
-/// What differs from what is remembered, which becomes what is there now.
-fn changes(memory: &mut Doc, items: Vec<Doc>, silent: bool) -> Vec<Change> {
-    let metadata = |item: &Doc| match item["object"].is_null() {
-        true => item["metadata"].clone(),
-        false => item["object"]["metadata"].clone(),
-    };
-    let before = memory["known"].clone();
-    let (mut known, mut changes) = (Doc::map(), Vec::new());
-    for item in items {
-        let metadata = metadata(&item);
-        let uid: Str = metadata["uid"].str();
-        let old = &before[uid.as_str()];
-        if old.is_null() {
-            changes.push(Change { event: "ADDED", item: item.clone() });
-        } else if old["revision"] != metadata["resourceVersion"] {
-            changes.push(Change { event: "MODIFIED", item: item.clone() });
-        }
-        known.set(uid, doc!({ "revision": metadata["resourceVersion"].clone(), "item": item }));
-    }
-    for (uid, old) in before.entries() {
-        if known[uid.as_str()].is_null() {
-            changes.push(Change { event: "DELETED", item: old["item"].clone() });
-        }
-    }
-    memory.set("known", known);
-    if silent { Vec::new() } else { changes }
+/// The rows or objects of a list.
+fn items(format: Option<&Format>, list: &Doc) -> Vec<Doc> {
+    list[if format.is_none() { "rows" } else { "items" }].items().to_vec()
 }
 
 /// Writes rows; columns never get narrower than they were.
-fn table(memory: &mut Doc, body: &Doc, changes: Vec<Change>, view: &View, args: &Args, said: &mut Said) {
-    if changes.is_empty() {
+fn rows(memory: &mut Doc, event: &str, rows: Vec<Doc>, view: &View, args: &Args, said: &mut Said) {
+    if rows.is_empty() {
         return;
-    }
-    if memory["columns"].is_null() {
-        memory.set("columns", body["columnDefinitions"].clone());
     }
     let mut headers = view.headers && memory["headed"].is_null();
     memory.set("headed", true);
     let mut text = String::new();
-    for Change { event, item } in changes {
-        let table = doc!({ "columnDefinitions": memory["columns"].clone(), "rows": [item] });
-        for line in lines(&table, &View { headers, ..view.clone() }).lines() {
-            if args.is_on("output-watch-events") {
-                text.push_str(if std::mem::take(&mut headers) { "EVENT" } else { event });
-                text.push('\t');
-            }
-            headers = false;
-            text.push_str(line);
-            text.push('\n');
+    let table = doc!({ "columnDefinitions": memory["columns"].clone(), "rows": rows });
+    for line in lines(&table, &View { headers, ..view.clone() }).lines() {
+        if args.is_on("output-watch-events") {
+            text.push_str(if std::mem::take(&mut headers) { "EVENT" } else { event });
+            text.push('\t');
         }
+        text.push_str(line);
+        text.push('\n');
     }
     let mut widths: Vec<usize> =
         memory["widths"].items().iter().map(|width| width.as_i64().unwrap_or(0) as usize).collect();
     said.stdout.push_str(&align_like(&text, WIDE, &mut widths));
     memory.set("widths", Doc::list(widths.into_iter().map(|width| Doc::Int(width as i64))));
 }
-
 fn document(
     memory: &mut Doc,
     format: &Format,

@@ -61,7 +61,8 @@ impl Kubelet {
         }
         let given = pod.allocated.clone().unwrap_or_else(|| resources(before));
         let unmet = pod.unmet.take();
-        if wanted == given {
+        // A container that came to look at the others takes nothing, and stands behind them.
+        if wanted.iter().zip(&given).all(|(wanted, given)| wanted == given) {
             return;
         }
         let had = pod.requests;

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::api::User;
-use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome, ProgramOutput};
+use crate::cluster::{Action, Cluster, Command, HttpResponse, Outcome, ProgramOutput, Watching};
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Doc, Str};
@@ -53,6 +53,8 @@ struct Running {
     user: User,
     program: Program,
     wakes: Option<Time>,
+    /// What it is told of, which follows from the program and the cluster.
+    watches: Option<Watching>,
     diagnostics: Vec<Diagnostic>,
     places: Places,
 }
@@ -262,6 +264,7 @@ impl Player {
         if self.cluster.next_at() == Some(at) {
             self.cluster.step();
             self.collect();
+            self.tell();
         } else {
             // Nothing of the cluster's own happens up to here: only its clock moves.
             self.cluster.advance_to(at);
@@ -311,7 +314,6 @@ impl Player {
             self.running.iter().find(|(_, running)| running.wakes == Some(now)).map(|(start, _)| *start);
         if let Some(start) = woken {
             let running = self.running.get_mut(&start).expect("it was found");
-            running.wakes = None;
             running.program.wake();
             self.advance(start);
         } else if let Some((_, number)) = self.pending.pop_first() {
@@ -363,7 +365,7 @@ impl Player {
             None => program,
         };
         let places = Places::default();
-        let running = Running { step, at, user, program, wakes: None, diagnostics, places };
+        let running = Running { step, at, user, program, wakes: None, watches: None, diagnostics, places };
         self.running.insert(self.started, running);
         self.advance(self.started);
     }
@@ -372,6 +374,8 @@ impl Player {
     fn advance(&mut self, start: u64) {
         let now = self.now();
         let running = self.running.get_mut(&start).expect("only programs that run are advanced");
+        let held = running.watches.take();
+        running.wakes = None;
         match running.program.run() {
             // Steps are played without anybody in front of a terminal.
             Progress::Asks(ask) => {
@@ -381,6 +385,17 @@ impl Player {
             Progress::Needs(request) => {
                 let user = running.user.clone();
                 self.command(Asker::Program(start), user, Action::Request(request));
+            }
+            Progress::Watches(request, until) => {
+                let left = until.map(|until| until.millis() - self.cluster.core().timestamp().millis());
+                running.wakes = left.map(|left| now + Duration(left.max(0) as u64));
+                let mut watching = Watching::after(held, request, until);
+                let news = watching.look(&self.cluster, &running.user);
+                running.watches = Some(watching);
+                if let Some(news) = news {
+                    running.program.answer(news);
+                    self.advance(start);
+                }
             }
             Progress::Waits(length) => running.wakes = Some(now + length),
             Progress::Done(output) => {
@@ -408,6 +423,22 @@ impl Player {
                 (Some(Asker::Program(start)), Outcome::Http(response)) => self.answer(start, response),
                 (Some(Asker::Step(step, at)), outcome) => self.end_command(step, at, outcome),
                 _ => {}
+            }
+        }
+    }
+
+    /// Tells those who watch what happened.
+    fn tell(&mut self) {
+        let watching = self.running.iter().filter(|(_, running)| running.watches.is_some());
+        let starts: Vec<u64> = watching.map(|(start, _)| *start).collect();
+        for start in starts {
+            let Some(Running { user, watches: Some(watching), program, .. }) = self.running.get_mut(&start)
+            else {
+                continue;
+            };
+            if let Some(news) = watching.look(&self.cluster, user) {
+                program.answer(news);
+                self.advance(start);
             }
         }
     }

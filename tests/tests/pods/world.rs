@@ -85,6 +85,7 @@ impl World {
                     program.answer(response);
                 }
                 Progress::Asks(ask) => program.reply(ask.unattended()),
+                Progress::Watches(..) => panic!("nothing is watched here"),
                 Progress::Waits(length) => {
                     self.pass(length);
                     program.wake();

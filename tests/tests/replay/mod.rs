@@ -29,6 +29,9 @@ pub struct Plan {
     /// When it begins, in milliseconds of the cluster's time, where that matters to the hundredth of a second; else it
     /// follows from the recording.
     pub start: Option<u64>,
+    /// How long a command begins after the one before at the earliest, in milliseconds: what was recorded ran one kubectl
+    /// after the other, each of which took 70 to 200 to start and to end.
+    pub rest: u64,
 }
 
 /// When recordings begin at the earliest, in milliseconds of the cluster's time: until then nodes come up.
@@ -96,7 +99,10 @@ impl Replay {
             while let Some((when, deed)) = deeds.next_if(|(when, _)| *when <= seconds) {
                 replay.deed(*when, deed);
             }
-            replay.advance_to(replay.moment(seconds));
+            // A process takes a while to end, and the next one to begin.
+            let free = replay.player.now() + Duration::millis(plan.rest);
+            let then = replay.moment(seconds).max(if at > 0 { free } else { Time::ZERO });
+            replay.advance_to(then);
             replay.command(at, &mut inputs);
         }
         for (when, deed) in deeds {

@@ -2,7 +2,7 @@
 
 use shared::api::User;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
-use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup, Outcome};
+use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup, Outcome, Watching};
 use shared::doc::{Doc, Str};
 use shared::kubectl::{Output, Program, Progress};
 use shared::sim::{Duration, Options};
@@ -70,6 +70,7 @@ impl World {
         let words = words.into_iter().map(Str::from).collect();
         let program = Program::new(words, stdin.into(), self.0.core().timestamp());
         let mut program = program.with_config(config.clone());
+        let mut held = None;
         loop {
             match program.run() {
                 Progress::Done(output) => {
@@ -81,6 +82,17 @@ impl World {
                     program.answer(response);
                 }
                 Progress::Asks(ask) => program.reply(ask.unattended()),
+                Progress::Watches(request, until) => {
+                    let mut watching = Watching::after(held.take(), request, until);
+                    let news = loop {
+                        match watching.look(&self.0, &User::admin()) {
+                            Some(news) => break news,
+                            None => assert!(self.0.step(), "something happens"),
+                        }
+                    };
+                    program.answer(news);
+                    held = Some(watching);
+                }
                 Progress::Waits(length) => {
                     let until = self.0.now() + length;
                     self.0.advance_to(until);

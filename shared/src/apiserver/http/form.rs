@@ -12,7 +12,7 @@ use super::super::managed;
 use super::{HttpRequest, query};
 
 /// What a client wants to see.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Form {
     Whole(Kind, Custom),
     /// With so much of each object beside its cells.

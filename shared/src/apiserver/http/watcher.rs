@@ -17,7 +17,7 @@ use super::form::Form;
 use super::{HttpRequest, options, query, versions};
 
 /// A watch, and how far it has come.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Watcher {
     request: Request,
     form: Form,

@@ -55,6 +55,9 @@ pub(super) fn set_property(
 ) -> Result<(), Stop> {
     let steps: Vec<&str> = property.split('.').collect();
     match steps[..] {
+        [list @ ("clusters" | "contexts" | "users")] if value.is_none() => {
+            config.at_mut(&[list]).items_mut().clear();
+        }
         ["current-context"] => config.set("current-context", value.unwrap_or("")),
         [list @ ("clusters" | "contexts" | "users"), name, ref rest @ ..] => {
             let part = list.trim_end_matches('s');
@@ -67,7 +70,8 @@ pub(super) fn set_property(
                     let above = &path[..path.len() - 1];
                     entries[at].at_mut(above).remove(path[path.len() - 1]);
                 }
-                (None, None) => {}
+                (None, None) if rest.is_empty() => {}
+                (None, None) => return Err(io.fail(format!("current map key `{name}` is invalid"))),
                 (found, Some(value)) => {
                     let at = found.unwrap_or(entries.len());
                     if found.is_none() {
@@ -78,9 +82,7 @@ pub(super) fn set_property(
             }
         }
         _ => {
-            return Err(io.fail(format!(
-                "unable to parse one or more field selectors or property {property:?} is not one of a kubeconfig"
-            )));
+            return Err(io.fail(format!("unable to parse {property} after [] at api.Config")));
         }
     }
     *io.config = config;

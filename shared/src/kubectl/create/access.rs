@@ -161,9 +161,6 @@ pub(super) fn binding(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
 }
 
 pub(super) fn cluster_binding(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
-    if wish.args.get("clusterrole").is_none() {
-        return Ok(Err("required flag(s) \"clusterrole\" not set".into()));
-    }
     Ok(bound(wish))
 }
 

@@ -1,6 +1,7 @@
 //! ConfigMaps and Secrets.
 
 use crate::api::core::secret::base64_encode;
+use crate::api::validation::names::config_key;
 use crate::doc;
 use crate::doc::Doc;
 
@@ -41,6 +42,13 @@ fn entries(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
         );
     }
     for (key, value) in pairs {
+        if let Some(why) = Some(config_key(&key)).filter(|faults| !faults.is_empty()) {
+            let why = why.join(";");
+            return Ok(Err(match wish.variant {
+                "" => format!("{key:?} is not a valid key name for a ConfigMap: {why}"),
+                _ => format!("{key:?} is not valid key name for a Secret {why}"),
+            }));
+        }
         if !data[key.as_str()].is_null() {
             return Ok(Err(if wish.variant.is_empty() {
                 format!(

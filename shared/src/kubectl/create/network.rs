@@ -1,5 +1,6 @@
 //! Services and Ingresses.
 
+use crate::api::validation::names::dns_subdomain;
 use crate::doc;
 use crate::doc::Doc;
 
@@ -8,20 +9,21 @@ use super::{Wish, number_or_name};
 
 type Made = Result<Result<Doc, String>, Stop>;
 
+/// How the types of Services are called on the command line.
+const TYPES: [(&str, &str); 4] = [
+    ("clusterip", "ClusterIP"),
+    ("nodeport", "NodePort"),
+    ("loadbalancer", "LoadBalancer"),
+    ("externalname", "ExternalName"),
+];
+
+/// The type of Service that a word means.
+pub(super) fn service_type(word: &str) -> Option<&'static str> {
+    TYPES.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
+}
+
 pub(super) fn service(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
-    const KINDS: [(&str, &str); 4] = [
-        ("clusterip", "ClusterIP"),
-        ("nodeport", "NodePort"),
-        ("loadbalancer", "LoadBalancer"),
-        ("externalname", "ExternalName"),
-    ];
-    let Some((_, kind)) = KINDS.iter().find(|(word, _)| *word == wish.variant) else {
-        let words = format!("{} {}", wish.variant, wish.name);
-        return Ok(Err(format!(
-            "unknown command {words:?}\nSee 'kubectl create service -h' for help and examples"
-        )));
-    };
-    Ok(of_kind(wish, kind))
+    Ok(of_kind(wish, service_type(wish.variant).unwrap_or("ClusterIP")))
 }
 
 fn of_kind(wish: &Wish<'_>, kind: &str) -> Result<Doc, String> {
@@ -57,9 +59,10 @@ fn of_kind(wish: &Wish<'_>, kind: &str) -> Result<Doc, String> {
         spec.set("ports", ports);
     }
     if kind == "ExternalName" {
-        let Some(name) = wish.args.get("external-name") else {
-            return Err("required flag(s) \"external-name\" not set".into());
-        };
+        let name = wish.get("external-name");
+        if !dns_subdomain(name).is_empty() {
+            return Err(format!("invalid service external name {name}"));
+        }
         spec.set("externalName", name);
     }
     if let Some(address) = wish.args.get("clusterip").filter(|_| kind == "ClusterIP") {

@@ -19,9 +19,6 @@ pub(super) fn deployment(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
         Ok(port) => port.filter(|port| *port > 0),
         Err(why) => return Ok(Err(why)),
     };
-    if images.is_empty() {
-        return Ok(Err("required flag(s) \"image\" not set".into()));
-    }
     if images.len() > 1 && !wish.command.is_empty() {
         return Ok(Err("cannot specify multiple --image options and command".into()));
     }
@@ -76,7 +73,8 @@ pub(super) fn job(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
         let (word, _) = from.split_once('/').unwrap_or((from, ""));
         let why = match super::super::resource::kind(word, io)? {
             Some(kind) if from.contains('/') => format!("unknown object type *v1.{}", kind.kind),
-            _ => "from must be an existing cronjob".into(),
+            None => format!("the server doesn't have a resource type {word:?}"),
+            Some(_) => "from must be an existing cronjob".into(),
         };
         return Ok(Err(why));
     };
@@ -95,14 +93,6 @@ pub(super) fn job(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
 }
 
 pub(super) fn cron_job(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
-    let missing: Vec<String> = ["image", "schedule"]
-        .into_iter()
-        .filter(|flag| wish.args.get(flag).is_none())
-        .map(|flag| format!("{flag:?}"))
-        .collect();
-    if !missing.is_empty() {
-        return Ok(Err(format!("required flag(s) {} not set", missing.join(", "))));
-    }
     let policy = wish.args.get("restart").unwrap_or("OnFailure");
     Ok(Ok(doc!({
         "spec": {

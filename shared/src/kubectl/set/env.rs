@@ -59,10 +59,8 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
         let all = object.at(path)["containers"].items();
         let chosen: Vec<&Doc> = all.iter().filter(|one| matches_name(which, &one["name"].str())).collect();
         if chosen.is_empty() {
-            failures.push(Failure::Client(format!(
-                "{} does not have any containers matching {which:?}",
-                target.display()
-            )));
+            let of = format!("{}/{}", target.kind.kind, target.name);
+            io.warn(format!("Warning: {of} does not have any containers matching {which:?}"));
             continue;
         }
         if lists {

@@ -8,7 +8,7 @@ use super::super::change::Patching;
 use super::super::create::service_account;
 use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
-use super::super::resource::objects;
+use super::super::resource::{objects, targets};
 
 pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((expression, subjects)) = words.split_last() else {
@@ -36,6 +36,10 @@ pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result
 }
 
 pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if words.is_empty() && args.get("filename").is_none() {
+        // It says what it needs.
+        targets(words, args, io)?;
+    }
     let mut added = Vec::new();
     for (flag, kind) in [("user", "User"), ("group", "Group")] {
         let names = args.all(flag).iter();
