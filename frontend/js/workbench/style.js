@@ -30,8 +30,8 @@ button.link:hover { text-decoration: underline; }
 .state b { font-weight: 600; }
 .state .bad { color: var(--danger); }
 .state .good { color: var(--good); }
-.state .link { font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.state .link { flex: 1; }
+/* What is wrong can be read whole; only what is very long ends after some lines. */
+.state .link { flex: 1 1 12rem; font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; line-height: 1.35; overflow-wrap: anywhere; }
 .state .quiet { flex: none; max-width: 50%; overflow: hidden; text-overflow: ellipsis; }
 .state b { flex: none; }
 .state span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
