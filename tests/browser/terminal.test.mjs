@@ -44,7 +44,7 @@ test("kubectl does what it says, and the diagram shows it", async (t) => {
   await enter(page, "kubectl scale deployment/todo-api --replicas=4", /deployment\.apps\/todo-api scaled/);
   await page.locator(".pod[data-shape=ready]", { hasText: "todo-api" }).nth(3).waitFor();
   await enter(page, "k get pods -o name | grep -c todo-api", /\n4\n/);
-  await enter(page, "k get deploy todo-api -o json | jq .spec.replicas | cat", /\| cat\n4\n/);
+  await enter(page, "k get deploy todo-api -o json | jq .spec.replicas | cat", /\|\s+cat\n4\n/);
   await enter(page, "k get nothing", /the server doesn't have a resource type "nothing"/);
   await enter(page, "k get pods | frobnicate", /frobnicate: command not found/);
   await screenshot(page, "terminal");
