@@ -37,6 +37,8 @@ export function follow() {
 function spaceIsTime() {
   let pointed;
   addEventListener("mousedown", ({ target }) => (pointed = target.closest?.(":is(.stage, .story, .rewind, .foot) button")), true);
+  // Whoever left it comes back by keyboard.
+  addEventListener("focusin", ({ target }) => target !== pointed && (pointed = undefined), true);
   addEventListener("keydown", (event) => {
     if (event.key !== " " || !pointed || event.target !== pointed) return;
     event.preventDefault();
