@@ -103,11 +103,19 @@ test("two branches beside a panel are both seen, one below the other where there
   const server = await startServer(t);
   const page = await openPage(t, server.url);
   await page.locator(".pod.serving").nth(2).waitFor();
+  // Their styles come with what accompanies the page: a person is slower.
+  await page.waitForFunction(() => window.kubarium.dressed);
   await page.keyboard.press("ArrowLeft");
   await page.locator(".rewind.back").waitFor();
   await page.keyboard.press("f");
   await page.locator(".branch .link").click();
   await page.locator(".beside-stage .node").nth(2).waitFor();
+  // Both are drawn smaller: lines still end where they belong.
+  await page.locator(".beside-stage .lines line[data-to=kubelet]").nth(2).waitFor({ state: "attached" });
+  const [lines, agents] = await page.evaluate(() => [".lines line[data-to=kubelet]", "[data-place^='kubelet@']"].map((what) =>
+    [...document.querySelectorAll(`.stages ${what}`)].map((it) => it.getBoundingClientRect()).map(({ left, right }) => Math.round((left + right) / 2)).sort((a, b) => a - b)));
+  assert.equal(lines.length, 6);
+  lines.forEach((line, index) => assert.ok(Math.abs(line - agents[index]) < 3, `lines at ${lines}, kubelets at ${agents}`));
   await page.getByRole("button", { name: "Inspector" }).click();
   await page.locator("#drawer").waitFor();
   const drawer = await box(page, "#drawer");
