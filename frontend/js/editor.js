@@ -21,6 +21,7 @@ import { Files } from "./workbench/files.js";
 import { format } from "./workbench/format.js";
 import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
+import { typeOver } from "./workbench/over.js";
 import { mayBeMore } from "./workbench/bring.js";
 import { bring, more, offer } from "./workbench/more.js";
 import { CURRENT, load, save } from "./workbench/playgrounds.js";
@@ -134,7 +135,7 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
     tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete] }), hover(explain), linked({ relate, run }),
     highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),
-    yaml(), syntaxHighlighting(highlighting), theme,
+    yaml(), syntaxHighlighting(highlighting), theme, typeOver,
     EditorView.contentAttributes.of({ "aria-label": element.getAttribute("aria-label") ?? "YAML" }),
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
@@ -176,8 +177,7 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
   let hearing;
   const hearSoon = () => {
     clearTimeout(hearing);
-    if (view.state.doc.length < LARGE) heard();
-    else hearing = setTimeout(heard, PAUSE_MS);
+    hearing = setTimeout(heard, view.state.doc.length < LARGE ? 0 : PAUSE_MS);
   };
   let keeping;
   const heard = () => {

@@ -6,6 +6,7 @@ import { Terminal } from "@xterm/xterm";
 import css from "@xterm/xterm/css/xterm.css";
 import { parse } from "shell-quote";
 import { FILTERS, Wrong } from "./terminal/filters.js";
+import { inWords } from "./terminal/help.js";
 import { Line, width } from "./terminal/line.js";
 import { painted } from "./terminal/paint.js";
 
@@ -17,16 +18,6 @@ const BATCH = 60_000;
 const SCROLLBACK = 5000;
 /** So many keys may be pressed before somebody reads them. */
 const MOST_AHEAD = 1000;
-
-const HELP = `Type kubectl (or k) and a verb, as in any terminal. For instance:
-  k get pods -o wide          k get pods -w              Ctrl-C ends it
-  k scale deploy/todo-api --replicas=5                   k logs -f deploy/todo-api
-  k apply -f editor.yaml      the text in the YAML panel; -f - takes it as well
-  k edit deploy/todo-api      opens in the YAML panel    k exec -it POD -- sh
-Behind a pipe: grep head tail wc sort uniq cut tr jq cat xargs. Also: clear, echo, help, history, ls.
-Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears.
-Escape and then Tab leaves the terminal.
-`;
 
 /** What a program prints is text: whatever would move the cursor, ring, change colours or turn the direction of a line is
  *  shown as `cat -v` shows it, a carriage return that ends no line among it. */
@@ -81,7 +72,7 @@ export function create(element, { ask, edit, file, files }) {
   const screen = root.appendChild(document.createElement("div"));
   screen.className = "screen";
   const terminal = new Terminal({
-    scrollback: SCROLLBACK, fontSize: 13, screenReaderMode: true, cursorBlink: false,
+    scrollback: SCROLLBACK, fontSize: element.clientWidth < 520 ? 12 : 13, screenReaderMode: true, cursorBlink: false,
     fontFamily: getComputedStyle(element).getPropertyValue("--mono") || "monospace", theme: colours(element),
   });
   const fit = new FitAddon();
@@ -185,7 +176,7 @@ export function create(element, { ask, edit, file, files }) {
       write("\x1b[2J\x1b[3J\x1b[H");
       return "";
     },
-    help: () => HELP,
+    help: () => inWords().help,
     history: () => history.map((text, index) => `${String(index + 1).padStart(5)}  ${text}\n`).join(""),
     echo: (args) => `${args.join(" ")}\n`,
     ls: () => files().map((name) => `${name}\n`).join(""),
@@ -393,7 +384,7 @@ export function create(element, { ask, edit, file, files }) {
   let leaving = false;
 
   (async () => {
-    write(`kubectl of this cluster. \x1b[1mk get pods\x1b[22m, Tab completes, \x1b[1mhelp\x1b[22m says more.\r\n`);
+    write(`${inWords().hello}\r\n`);
     for (;;) {
       const text = await line.read(PROMPT);
       interrupted = false;

@@ -122,11 +122,6 @@ pub fn follow_painted<T: PartialEq + Send + Sync + 'static>(
     });
 }
 
-/// Whether the page stands in a page of somebody else's; the start script of `index.html` says so.
-pub fn framed() -> bool {
-    leptos::prelude::document().document_element().is_some_and(|root| root.has_attribute("data-embed"))
-}
-
 /// Milliseconds since the page began.
 pub fn now_ms() -> f64 {
     window().performance().map_or(0.0, |performance| performance.now())

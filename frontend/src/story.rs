@@ -54,12 +54,14 @@ fn Headline() -> impl IntoView {
             (systems.broken.len(), first.unwrap_or_default())
         })
     });
+    // Whether there was anything to mend.
+    let mended = RwSignal::new(false);
+    Effect::new(move |_| {
+        let is_broken = broken.with(|(count, _)| *count > 0);
+        mended.set(page.touched.get() && (is_broken || mended.get_untracked()));
+    });
     move || match broken.get() {
-        (0, _)
-            if page.touched.get() && page.captions.with(|told| told.iter().any(|caption| caption.accent)) =>
-        {
-            t_string!(i18n, headline_mended).to_owned()
-        }
+        (0, _) if mended.get() => t_string!(i18n, headline_mended).to_owned(),
         (0, _) if page.nodes.with(BTreeMap::is_empty) && !page.systems.with(|systems| systems.far) => {
             t_string!(i18n, headline_no_nodes).to_owned()
         }

@@ -3,7 +3,7 @@
 //! - `line`: the end of the line to the page, and its ticking.
 //! - [`driver`]: one cluster for one viewer; [`replica`]: the cluster itself and what people do to it.
 //! - [`past`]: branches, the [`moments`] that can be gone back to, what is marked on the timeline, and the [`numbers`] over time.
-//! - [`terminal`]: kubectl programs of the terminal; [`tools`]: what editor and files ask; [`panels`]: what parts of the page ask
+//! - [`terminal`]: kubectl programs of the terminal; [`tools`]: what editor and files ask, by a [`rehearsal`] too; [`panels`]: what parts of the page ask
 //!   that are loaded later.
 //! - `socket`: the connection to the server of a live session; [`pending`]: what is to be said when it is back; [`company`]: who else is
 //!   there, and what they point at.
@@ -25,6 +25,7 @@ pub mod pacing;
 pub mod panels;
 pub mod past;
 pub mod pending;
+pub mod rehearsal;
 pub mod replica;
 #[cfg(feature = "page")]
 mod socket;

@@ -13,7 +13,7 @@ pub mod protocol;
 mod replica;
 mod snapshot;
 
-pub use diagnose::{Diagnostic, diagnose};
+pub use diagnose::{Diagnoser, Diagnosis, Diagnostic, Piece, diagnose};
 pub use player::{Player, StepResult};
 pub use replica::{Gap, Replica};
 pub use snapshot::SnapshotError;

@@ -99,6 +99,55 @@ test("branches have their line above the tabs, alone and beside a panel", async 
   }
 });
 
+test("two branches beside a panel are both seen, one below the other where there is no room", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url);
+  await page.locator(".pod.serving").nth(2).waitFor();
+  // Their styles come with what accompanies the page: a person is slower.
+  await page.waitForFunction(() => window.kubarium.dressed);
+  await page.keyboard.press("ArrowLeft");
+  await page.locator(".rewind.back").waitFor();
+  await page.keyboard.press("f");
+  await page.locator(".branch .link").click();
+  await page.locator(".beside-stage .node").nth(2).waitFor();
+  // Both are drawn smaller: lines still end where they belong.
+  await page.locator(".beside-stage .lines line[data-to=kubelet]").nth(2).waitFor({ state: "attached" });
+  const [lines, agents] = await page.evaluate(() => [".lines line[data-to=kubelet]", "[data-place^='kubelet@']"].map((what) =>
+    [...document.querySelectorAll(`.stages ${what}`)].map((it) => it.getBoundingClientRect()).map(({ left, right }) => Math.round((left + right) / 2)).sort((a, b) => a - b)));
+  assert.equal(lines.length, 6);
+  lines.forEach((line, index) => assert.ok(Math.abs(line - agents[index]) < 3, `lines at ${lines}, kubelets at ${agents}`));
+  await page.getByRole("button", { name: "Inspector" }).click();
+  await page.locator("#drawer").waitFor();
+  const drawer = await box(page, "#drawer");
+  for (const stage of [".stages > .stage", ".beside-stage .stage"]) {
+    const { x, width } = await box(page, stage);
+    assert.ok(x >= 0 && x + width <= drawer.x, `${stage} goes from ${x} to ${x + width}, the panel begins at ${drawer.x}`);
+    for (const node of await page.locator(`${stage} .node`).all()) {
+      const card = await node.boundingBox();
+      assert.ok(card.width >= 200 && card.x + card.width <= drawer.x, `a node goes from ${card.x} to ${card.x + card.width}`);
+    }
+  }
+});
+
+test("space means time after a click, not the button again", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url);
+  await page.locator(".pod.serving").nth(2).waitFor();
+  await page.waitForFunction(() => Object.hasOwn(window.kubarium.engine, "postMessage"));
+  const power = page.getByRole("switch", { name: "Power of node-2" });
+  await power.click();
+  await power.and(page.locator("[aria-checked=false]")).waitFor();
+  await page.keyboard.press("Space");
+  await page.locator(".clock").getByText("paused").waitFor();
+  assert.equal(await power.getAttribute("aria-checked"), "false");
+  // Who came to it by keyboard presses it.
+  await page.locator(".node .strike").last().focus();
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.role), "switch");
+  await page.keyboard.press("Space");
+  await power.and(page.locator("[aria-checked=true]")).waitFor();
+});
+
 test("the cards of a pause leave the visitors' line free", async (t) => {
   const server = await startServer(t);
   for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }]) {

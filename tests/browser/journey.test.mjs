@@ -143,6 +143,8 @@ test("what is applied travels to running pods, and what is wrong is said where",
   await outcome(page, "deployment.apps/web created");
   await page.locator(".pod[data-shape=ready]", { hasText: "web" }).nth(1).waitFor({ timeout: STORY_MS });
   await screenshot(page, "applied");
+  // Nothing was broken, so nothing is mended.
+  assert.doesNotMatch(await page.locator("h1").innerText(), /mended/);
 
   await apply(page, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n data: {}\n");
   await drawer(page).locator(".outcome .bad").getByText(/line 5/).waitFor();

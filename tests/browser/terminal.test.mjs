@@ -12,7 +12,7 @@ async function openTerminal(t, options) {
   const server = await startServer(t);
   const page = await openPage(t, server.url, options);
   await page.locator(".node[data-state=ready]").nth(2).waitFor();
-  await page.getByRole("button", { name: "Terminal" }).click();
+  await page.getByRole("button", { name: /^(Terminal|ターミナル)$/ }).click();
   await says(page, /\$ $/);
   return page;
 }
@@ -44,7 +44,7 @@ test("kubectl does what it says, and the diagram shows it", async (t) => {
   await enter(page, "kubectl scale deployment/todo-api --replicas=4", /deployment\.apps\/todo-api scaled/);
   await page.locator(".pod[data-shape=ready]", { hasText: "todo-api" }).nth(3).waitFor();
   await enter(page, "k get pods -o name | grep -c todo-api", /\n4\n/);
-  await enter(page, "k get deploy todo-api -o json | jq .spec.replicas | cat", /\| cat\n4\n/);
+  await enter(page, "k get deploy todo-api -o json | jq .spec.replicas | cat", /\|\s+cat\n4\n/);
   await enter(page, "k get nothing", /the server doesn't have a resource type "nothing"/);
   await enter(page, "k get pods | frobnicate", /frobnicate: command not found/);
   await screenshot(page, "terminal");
@@ -90,6 +90,13 @@ test("an edit opens in the editor, and saving applies it", async (t) => {
   await enter(page, "k exec -it deploy/todo-api -- sh", /\/ # $/);
   await enter(page, "echo inside", /# echo inside\ninside\n/);
   await enter(page, "exit", /kubarium \$ $/);
+});
+
+test("the terminal itself speaks the language of the page", async (t) => {
+  const page = await openTerminal(t, { locale: "ja-JP" });
+  await says(page, /このクラスタのkubectl/);
+  await enter(page, "help", /パイプの後ろ: grep/);
+  await enter(page, "k get pod nobody", /Error from server \(NotFound\): pods "nobody" not found/);
 });
 
 test("escapes in what the cluster holds are text", async (t) => {

@@ -195,9 +195,29 @@ test("what is wrong is said while one types, and mended by a click", async (t) =
   await drawer(page).locator(".cm-lintRange-error").first().hover();
   await page.locator(".cm-diagnostic").getByRole("button", { name: "Rename to replicas" }).click();
   assert.equal(await text(page), DEPLOYMENT);
+  // The words for it are not cut off.
+  await paste(page, DEPLOYMENT.replace("replicas", "replica"));
+  const says = drawer(page).locator(".state .link");
+  await says.waitFor();
+  const hidden = await says.evaluate((words) => [words.scrollWidth - words.clientWidth, words.scrollHeight - words.clientHeight]);
+  assert.ok(hidden.every((pixels) => pixels <= 1), `${hidden} pixels of ${await says.innerText()} are hidden`);
   await paste(page, DEPLOYMENT);
   await drawer(page).getByText("deployment.apps/shop created").waitFor();
   await screenshot(page, "would");
+});
+
+test("what is selected is typed over, or put into brackets", async (t) => {
+  const page = await openEditor(t);
+  await content(page).click();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("kind");
+  assert.equal(await text(page), "kind");
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("[");
+  assert.equal(await text(page), "[kind]");
+  await page.keyboard.press("Control+z");
+  await page.keyboard.press("Control+z");
+  assert.match(await text(page), /^# Three copies/);
 });
 
 test("formatting keeps comments and order", async (t) => {

@@ -9,7 +9,7 @@ mod values;
 
 use shared::scenario::{Scenario, StepAction};
 use shared::session::fixes::Mender;
-use shared::session::{Diagnostic, Player, StepResult, diagnose};
+use shared::session::{Diagnoser, Diagnostic, Player, StepResult, diagnose};
 use shared::sim::{Random, Time};
 
 /// A good manifest, a part of it and what somebody wrote instead, where the fault is and how its message begins, and what
@@ -143,6 +143,21 @@ fn no_text_is_too_strange_to_look_for_what_mends_it() {
         all(&text, &diagnose(&text));
         if round % 20 == 0 {
             all(&text, &apply(&text).diagnostics);
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_diagnosed_after_every_key_is_told_the_same_as_at_once() {
+    let mut random = Random::stream(18, "slips");
+    for _ in 0..300 {
+        let mut any = || good::ALL[random.below(good::ALL.len() as u64) as usize];
+        let mut text = (0..4).map(|_| any()).collect::<Vec<_>>().join("---\n");
+        let mut diagnoser = Diagnoser::default();
+        for _ in 0..6 {
+            let found = diagnoser.diagnose(&text);
+            assert_eq!(found.faults, diagnose(&text), "of:\n{text}");
+            text = slipped(&text, &mut random);
         }
     }
 }

@@ -114,7 +114,11 @@ export function createPainter(canvas, model, palette, texts) {
       context.setLineDash([]);
       const state = cell.state === 0 ? "" : ` · ${texts.states[cell.state]}`;
       const middle = top + scale * (HEAD * 0.5 + 0.35);
-      text(`${model.names[number] ?? number}${state}`, left + scale * 0.5, middle, (wide - scale) * (scale > 12 ? 0.7 : 1), small, cell.state ? palette.danger : palette.text);
+      const name = `${model.names[number] ?? number}`;
+      const room = (wide - scale) * (scale > 12 ? 0.7 : 1);
+      // Beginnings are alike: where the whole does not fit, the end tells nodes apart.
+      const tail = fits(`${name}${state}`, room, small) ? name : name.split("-").at(-1);
+      text(`${tail}${state}`, left + scale * 0.5, middle, room, small, cell.state ? palette.danger : palette.text);
       // What is requested of the node, CPU over memory.
       if (scale > 12) [cell.cpu, cell.memory].forEach((percent, index) => {
         const [x, y, width] = [left + scale * 0.5 + (wide - scale) * 0.74, middle + scale * (index ? 0.06 : -0.16), (wide - scale) * 0.26];
@@ -131,6 +135,10 @@ export function createPainter(canvas, model, palette, texts) {
         pod(cell.pods[slot], x, y, scale, close?.get(slot));
       }
     }
+  }
+  function fits(words, width, size) {
+    context.font = `${size}px system-ui, sans-serif`;
+    return context.measureText(words).width <= width;
   }
   function text(words, x, y, width, size, colour) {
     context.font = `${size}px system-ui, sans-serif`;

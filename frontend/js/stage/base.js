@@ -2,7 +2,9 @@
 
 import en from "../../../public/locales/stage/en.json";
 import ja from "../../../public/locales/stage/ja.json";
+import branches from "../../../public/styles/branches.css";
 import css from "../../../public/styles/later.css";
+import verdict from "../../../public/styles/verdict.css";
 
 export { button, h, language, save } from "../room/base.js";
 export { ask } from "../workbench/line.js";
@@ -12,7 +14,7 @@ import { language } from "../room/base.js";
 if (!window.kubarium.dressed) {
   window.kubarium.dressed = true;
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
+  sheet.replaceSync(css + branches + verdict);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }
 

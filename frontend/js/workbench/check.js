@@ -121,8 +121,10 @@ export async function show(view, list) {
 /** Rehearses the text after every change; `told` hears how it went and what is shown. */
 export function checker(told) {
   let timer;
+  let due = false;
   let begun = 0;
   const rehearse = (view) => {
+    due = false;
     const text = view.state.doc.toString();
     const { doc } = view.state;
     if (!text.trim()) {
@@ -130,6 +132,7 @@ export function checker(told) {
       return told({ ok: true, stdout: "", shown: [] });
     }
     check(text, (diagnostics) => {
+      if (view.state.doc !== doc) return;
       // Kinds that people defined are known to the API server only.
       const seen = diagnostics.filter(({ message }) => !/^no matches for kind/.test(message));
       if (seen.length) show(view, seen);
@@ -144,7 +147,12 @@ export function checker(told) {
     soon(view) {
       clearTimeout(timer);
       begun = performance.now();
-      timer = setTimeout(() => rehearse(view), view.state.doc.length > LARGE ? REST_OF_LARGE_MS : 0);
+      if (view.state.doc.length > LARGE) timer = setTimeout(() => rehearse(view), REST_OF_LARGE_MS);
+      else if (!due) {
+        due = true;
+        // Once the editor has finished what it is doing, and before it is painted: the worker looks meanwhile.
+        queueMicrotask(() => rehearse(view));
+      }
     },
     stop: () => clearTimeout(timer),
   };

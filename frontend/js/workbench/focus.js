@@ -26,8 +26,24 @@ export function follow() {
     opener = undefined;
     back?.focus({ preventScroll: true });
   }).observe(drawer, { attributeFilter: ["hidden"] });
+  spaceIsTime();
   addEventListener("keydown", ({ key }) => {
     const owner = key === "Escape" && document.activeElement?.closest(".menu")?.querySelector(":scope > [aria-expanded]");
     if (owner) setTimeout(() => document.activeElement === document.body && owner.focus());
+  }, true);
+}
+
+/** Who pressed a button with the pointer and then the space bar means time, not the same button again: that could be a node's switch. */
+function spaceIsTime() {
+  let pointed;
+  addEventListener("mousedown", ({ target }) => (pointed = target.closest?.(":is(.stage, .story, .rewind, .foot) button")), true);
+  // Whoever left it comes back by keyboard.
+  addEventListener("focusin", ({ target }) => target !== pointed && (pointed = undefined), true);
+  addEventListener("keydown", (event) => {
+    if (event.key !== " " || !pointed || event.target !== pointed) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    pointed.blur();
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true, cancelable: true }));
   }, true);
 }

@@ -26,12 +26,12 @@ button.link:hover { text-decoration: underline; }
 .host { flex: 1 1 auto; min-height: 8rem; overflow: hidden; position: relative; }
 .host.over { outline: 2px dashed var(--accent); outline-offset: -4px; }
 .host > .cm-editor { height: 100%; }
-.state { display: flex; gap: 8px; align-items: center; min-height: 2.2rem; padding: 4px 12px; font-size: 0.8125rem; color: var(--text-muted); border-top: 1px solid var(--line); flex: none; }
+.state { display: flex; gap: 8px; align-items: center; min-height: 2.9rem; padding: 4px 12px; font-size: 0.8125rem; color: var(--text-muted); border-top: 1px solid var(--line); flex: none; }
 .state b { font-weight: 600; }
 .state .bad { color: var(--danger); }
 .state .good { color: var(--good); }
-.state .link { font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.state .link { flex: 1; }
+/* Room for two lines, always: if the text above moved while somebody types, the list under the cursor would close. */
+.state .link { flex: 1 1 12rem; font-family: var(--font); color: var(--text); min-width: 0; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-height: 1.35; overflow-wrap: anywhere; }
 .state .quiet { flex: none; max-width: 50%; overflow: hidden; text-overflow: ellipsis; }
 .state b { flex: none; }
 .state span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }

@@ -35,8 +35,6 @@ pub(super) struct Dots {
     running: bool,
     awake: bool,
     still: bool,
-    /// Whether this is a frame in somebody's page.
-    framed: bool,
     tick: Option<Closure<dyn FnMut()>>,
 }
 
@@ -79,7 +77,6 @@ impl Dots {
             running: false,
             awake: false,
             still: browser::reduced_motion(),
-            framed: browser::framed(),
             tick: None,
         }));
         let again = Rc::clone(&dots);
@@ -160,12 +157,10 @@ impl Dots {
         self.stale = false;
         self.places.clear();
         let origin = self.stage.get_bounding_client_rect();
-        // In low frames the whole stage is drawn smaller (workbench.css); its own lengths are not.
-        let own = if self.framed && origin.width() > 0.0 {
-            f64::from(self.stage.client_width()) / origin.width()
-        } else {
-            1.0
-        };
+        // In low frames and beside another the whole stage is drawn smaller (workbench.css, rewind.css); its own lengths are
+        // not. They are told as whole numbers: what differs less than a pixel is no zoom.
+        let whole = f64::from(self.stage.client_width());
+        let own = if (whole - origin.width()).abs() < 1.0 { 1.0 } else { whole / origin.width() };
         self.width = origin.width() * own;
         let Ok(found) = self.stage.query_selector_all("[data-place]") else { return };
         for index in 0..found.length() {

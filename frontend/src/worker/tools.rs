@@ -6,17 +6,15 @@
 
 use shared::{
     doc::parse_json,
-    session::{
-        self, Player, diagnose,
-        fixes::{Fix, Mender},
-    },
-    sim::Time,
+    session::{self, Diagnoser, fixes::Fix},
 };
 
 use super::{
     company::{self, Here},
     driver::Driver,
-    panels, step,
+    panels,
+    rehearsal::{Rehearsal, mended},
+    step,
 };
 use crate::protocol::{Command, Diagnostic, Outcome, Reply, TerminalReply};
 
@@ -24,35 +22,23 @@ use crate::protocol::{Command, Diagnostic, Outcome, Reply, TerminalReply};
 pub const TOOLS: u32 = 1 << 24;
 /// Wall time that one tick spends on a rehearsal, in milliseconds.
 const BUDGET_MS: f64 = 8.0;
-/// How long a rehearsal may take, in virtual milliseconds.
-const PATIENCE_MS: u64 = 30_000;
-/// So many faults are told with what mends them: nobody mends more before looking again.
-const MENDED: usize = 50;
-/// Steps between two looks at the wall clock, which costs more than a step.
-const BETWEEN_LOOKS: u32 = 50;
-
 /// What the tools wait for. Only the newest rehearsal matters: the text has changed since the others began.
 #[derive(Default)]
 pub struct Tools {
     /// A text that is to be rehearsed: what can be said of it at once is said before that.
     wanted: Option<Wanted>,
-    rehearsal: Option<Rehearsal>,
+    rehearsal: Option<(Wanted, Rehearsal)>,
+    diagnoser: Diagnoser,
 }
 
 struct Wanted {
     id: u32,
     text: String,
-    /// What mends the faults that were seen at once.
-    fixes: Vec<Vec<Fix>>,
-}
-
-/// A private copy of the cluster in which a text is applied.
-struct Rehearsal {
-    id: u32,
-    text: String,
-    player: Box<Player>,
-    step: u64,
-    since: Time,
+    readable: bool,
+    /// What was seen at once, and what is known of documents that have not changed.
+    seen: Vec<session::Diagnostic>,
+    /// The one document that has changed, as lines above it and its text: it is rehearsed first, alone.
+    first: Option<(u32, String)>,
 }
 
 /// An answer to a tool.
@@ -136,67 +122,70 @@ impl Tools {
     /// Says what the text alone tells; the rehearsal begins with the next tick.
     fn check(&mut self, id: u32, manifest: &str) -> Answer {
         self.rehearsal = None;
-        let found = diagnose(manifest);
-        let fixes = mended(manifest, &found);
-        let diagnostics = found.into_iter().map(step::mark).collect();
-        self.wanted = Some(Wanted { id, text: manifest.to_owned(), fixes: fixes.clone() });
-        Answer::Seen { id, diagnostics, fixes }
+        let found = self.diagnoser.diagnose(manifest);
+        let first = found.changed.map(|piece| (piece.above, piece.text.to_owned()));
+        let mut seen = found.faults;
+        add(&mut seen, found.told);
+        let answer = seen_at_once(id, manifest, &seen);
+        self.wanted = Some(Wanted { id, text: manifest.to_owned(), readable: found.readable, seen, first });
+        answer
     }
 
     /// Begins a rehearsal that is wanted, or lets one go on as far as there is time.
     pub fn tick(&mut self, driver: &mut Driver, clock: &dyn Fn() -> f64) -> Option<Answer> {
         let deadline = clock() + BUDGET_MS;
-        if let Some(Wanted { id, text, fixes }) = self.wanted.take() {
-            let action = match step::action(&Command::Apply(text.clone())) {
-                Err(outcome) => return Some(Answer::Rehearsed { id, outcome, fixes }),
-                Ok(action) => action,
-            };
-            let mut player = Box::new(driver.replica().player().clone());
-            let since = player.now();
-            let step = player.submit(action, Default::default());
-            self.rehearsal = Some(Rehearsal { id, text, player, step, since });
+        if let Some(wanted) = self.wanted.take() {
+            if !wanted.readable
+                && let Err(outcome) = step::action(&Command::Apply(wanted.text.clone()))
+            {
+                let fixes = mended(&wanted.text, &wanted.seen);
+                return Some(Answer::Rehearsed { id: wanted.id, outcome, fixes });
+            }
+            let text = wanted.first.as_ref().map_or(&wanted.text, |(_, text)| text);
+            let rehearsal = Rehearsal::new(driver.replica().player(), text);
+            self.rehearsal = Some((wanted, rehearsal));
         }
-        let rehearsal = self.rehearsal.as_mut()?;
-        let (outcome, fixes) = rehearsal.advance(&|| clock() > deadline)?;
-        let id = rehearsal.id;
-        self.rehearsal = None;
-        Some(Answer::Rehearsed { id, outcome, fixes })
+        let (_, rehearsal) = self.rehearsal.as_mut()?;
+        let result = rehearsal.advance(&|| clock() > deadline)?;
+        let (mut wanted, _) = self.rehearsal.take()?;
+        let faults = result.as_ref().map(|result| result.diagnostics.clone()).unwrap_or_default();
+        if let Some((above, _)) = wanted.first.take() {
+            // Where it belongs may be made by what stands around it.
+            let own = faults.iter().filter(|fault| !fault.message.starts_with("namespaces \""));
+            let more = add(&mut wanted.seen, own.map(|fault| fault.moved(|line| line + above)));
+            let answer = more.then(|| seen_at_once(wanted.id, &wanted.text, &wanted.seen));
+            self.wanted = Some(wanted);
+            return answer;
+        }
+        self.diagnoser.settle(&wanted.text, &faults);
+        let (outcome, fixes) = match result {
+            Some(result) => (step::outcome(&result), mended(&wanted.text, &faults)),
+            None => Default::default(),
+        };
+        Some(Answer::Rehearsed { id: wanted.id, outcome, fixes })
     }
 }
 
-/// What mends the faults of a text.
-fn mended(text: &str, faults: &[session::Diagnostic]) -> Vec<Vec<Fix>> {
-    if faults.is_empty() {
-        return Vec::new();
-    }
-    let mender = Mender::new(text);
-    faults.iter().take(MENDED).map(|fault| mender.fixes(fault)).collect()
-}
-
-impl Rehearsal {
-    /// What came of it, once it ended; `None` when there was no time left to find out.
-    fn advance(&mut self, late: &dyn Fn() -> bool) -> Option<(Outcome, Vec<Vec<Fix>>)> {
-        loop {
-            let found = self.player.results().iter().rev().find(|result| result.step == self.step);
-            if let Some(result) = found {
-                let mut faults = result.diagnostics.clone();
-                faults.dedup();
-                return Some((step::outcome(result), mended(&self.text, &faults)));
-            }
-            for _ in 0..BETWEEN_LOOKS {
-                if !self.player.step() || self.player.now().0 > self.since.0 + PATIENCE_MS {
-                    return Some(Default::default());
-                }
-            }
-            if late() {
-                return None;
-            }
+/// What is there already is not added; whether anything was.
+fn add(to: &mut Vec<session::Diagnostic>, more: impl IntoIterator<Item = session::Diagnostic>) -> bool {
+    let before = to.len();
+    for fault in more {
+        if !to.contains(&fault) {
+            to.push(fault);
         }
     }
+    to.len() > before
+}
+
+fn seen_at_once(id: u32, text: &str, faults: &[session::Diagnostic]) -> Answer {
+    let diagnostics = faults.iter().cloned().map(step::mark).collect();
+    Answer::Seen { id, diagnostics, fixes: mended(text, faults) }
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::sim::Time;
+
     use super::*;
     use crate::worker::replica::Replica;
 
@@ -229,6 +218,54 @@ mod tests {
         let (_, outcome, mut driver) = check("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
         assert_eq!((outcome.ok, outcome.stdout.as_str()), (true, "configmap/x created\n"));
         assert_eq!(driver.replica().hash(), before);
+    }
+
+    /// What a text is told, in order: `Seen` or `Rehearsed`, and on which lines.
+    fn told(tools: &mut Tools, driver: &mut Driver, text: &str) -> Vec<(&'static str, Vec<u32>)> {
+        let (mut answers, _) = tools.hear(&serde_json::json!({ "id": 7, "check": text }).to_string(), driver);
+        for _ in 0..1000 {
+            answers.extend(tools.tick(driver, &|| 0.0));
+        }
+        let lines = |found: &[Diagnostic]| found.iter().map(|fault| fault.from.0).collect();
+        let one = |answer: &Answer| match answer {
+            Answer::Seen { diagnostics, .. } => ("seen", lines(diagnostics)),
+            Answer::Rehearsed { outcome, .. } => ("rehearsed", lines(&outcome.diagnostics)),
+            _ => panic!("that was not asked for"),
+        };
+        answers.iter().map(one).collect()
+    }
+
+    #[test]
+    fn what_has_changed_is_rehearsed_first_and_what_others_lack_is_remembered() {
+        let mut driver = Driver::new(Replica::first());
+        let alone = |driver: &mut Driver, text: &str| match told(&mut Tools::default(), driver, text)
+            .as_slice()
+        {
+            [("seen", seen), ("rehearsed", lines)] if seen.is_empty() && !lines.is_empty() => lines.clone(),
+            other => panic!("{other:?}"),
+        };
+        let good: String = (0..20)
+            .map(|index| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m-{index}}}\n---\n"))
+            .collect();
+        let bad = NO_SELECTOR.replace("name: web}\nspec", "name: other}\nspec");
+        let (first, second) = (alone(&mut driver, NO_SELECTOR), alone(&mut driver, &bad));
+        let below = |lines: &[u32], above: &str| -> Vec<u32> {
+            lines.iter().map(|line| line + u32::try_from(above.lines().count()).expect("few")).collect()
+        };
+
+        let mut tools = Tools::default();
+        let text = format!("{good}{NO_SELECTOR}---\n{good}");
+        let before = below(&first, &good);
+        assert_eq!(told(&mut tools, &mut driver, &text), [("seen", vec![]), ("rehearsed", before.clone())]);
+
+        // A document that lacks something comes in above: the server's word of it is there before the whole is rehearsed.
+        let more = format!("{bad}---\n");
+        let known = below(&before, &more);
+        let both = |one: &[u32], other: &[u32]| [one, other].concat();
+        assert_eq!(
+            told(&mut tools, &mut driver, &format!("{more}{text}")),
+            [("seen", known.clone()), ("seen", both(&known, &second)), ("rehearsed", both(&second, &known)),]
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is wrong with a manifest, and where in its text.
 
+mod again;
+
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,8 @@ use crate::codec::Codec;
 use crate::doc::{Doc, Path, Segment};
 use crate::manifest::{self, Document, Span};
 use crate::schema::{self, What};
+
+pub use again::{Diagnoser, Diagnosis, Piece};
 
 /// A fault in a text. Lines and columns count from 1, columns in characters.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -34,6 +38,12 @@ impl Diagnostic {
             end: Some((span.end.line, span.end.column)),
             message: message.into(),
         }
+    }
+
+    /// The same fault on other lines.
+    pub fn moved(&self, to: impl Fn(u32) -> u32) -> Diagnostic {
+        let end = self.end.map(|(line, column)| (to(line), column));
+        Diagnostic { line: to(self.line), end, ..self.clone() }
     }
 }
 

@@ -1,0 +1,20 @@
+// Typing over a selection. Left to the browser, the new text takes over how the old one looked, as a style in the text
+// itself: the Content-Security-Policy refuses that, and the console says so.
+
+import { EditorView } from "@codemirror/view";
+
+export const typeOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { state } = view;
+    const { from, to, empty } = state.selection.main;
+    const { data } = event;
+    if (empty || state.selection.ranges.length > 1 || view.composing || event.inputType !== "insertText" || !data) return false;
+    event.preventDefault();
+    const insert = () => state.update({
+      changes: { from, to, insert: data }, selection: { anchor: from + data.length }, userEvent: "input.type", scrollIntoView: true,
+    });
+    const handlers = state.facet(EditorView.inputHandler);
+    if (!handlers.some((handle) => handle(view, from, to, data, insert))) view.dispatch(insert());
+    return true;
+  },
+});

@@ -1,0 +1,63 @@
+//! What applying a text would come to: a private copy of the cluster in which it is applied.
+
+use shared::{
+    scenario::StepAction,
+    session::{
+        Diagnostic, Player, StepResult,
+        fixes::{Fix, Mender},
+    },
+    sim::Time,
+};
+
+/// How long a rehearsal may take, in virtual milliseconds.
+const PATIENCE_MS: u64 = 30_000;
+/// So many faults are told with what mends them: nobody mends more before looking again.
+const MENDED: usize = 50;
+/// Steps between two looks at the wall clock, which costs more than a step.
+const BETWEEN_LOOKS: u32 = 50;
+
+/// A rehearsal that goes on while there is time.
+pub struct Rehearsal {
+    player: Box<Player>,
+    step: u64,
+    since: Time,
+}
+
+impl Rehearsal {
+    /// Of applying `text`, which is YAML, to the cluster as it stands.
+    pub fn new(player: &Player, text: &str) -> Self {
+        let mut player = Box::new(player.clone());
+        let since = player.now();
+        let step = player.submit(StepAction::Apply(text.into()), Default::default());
+        Self { player, step, since }
+    }
+
+    /// What came of it, once it ended (nothing, when that took too long); `None` when there was no time left to find out.
+    pub fn advance(&mut self, late: &dyn Fn() -> bool) -> Option<Option<StepResult>> {
+        loop {
+            let found = self.player.results().iter().rev().find(|result| result.step == self.step);
+            if let Some(result) = found {
+                let mut result = result.clone();
+                result.diagnostics.dedup();
+                return Some(Some(result));
+            }
+            for _ in 0..BETWEEN_LOOKS {
+                if !self.player.step() || self.player.now().0 > self.since.0 + PATIENCE_MS {
+                    return Some(None);
+                }
+            }
+            if late() {
+                return None;
+            }
+        }
+    }
+}
+
+/// What mends the faults of a text.
+pub fn mended(text: &str, faults: &[Diagnostic]) -> Vec<Vec<Fix>> {
+    if faults.is_empty() {
+        return Vec::new();
+    }
+    let mender = Mender::new(text);
+    faults.iter().take(MENDED).map(|fault| mender.fixes(fault)).collect()
+}

@@ -1,0 +1,113 @@
+//! Texts that are diagnosed again after every key: of a long one, one document has changed.
+
+use crate::collections::BTreeMap;
+use crate::manifest;
+
+use super::{Diagnostic, diagnose, of_document};
+
+/// Larger texts are read as a whole, with the bounds for a whole.
+const MOST_BYTES: usize = 1 << 20;
+
+/// A part of a text, between one `---` and the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Piece<'a> {
+    /// How many lines stand before it.
+    pub above: u32,
+    /// Its lines.
+    pub text: &'a str,
+}
+
+/// What can be said of a text at once.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Diagnosis<'a> {
+    /// What [`diagnose`] says.
+    pub faults: Vec<Diagnostic>,
+    /// What a server said of documents that are still as they were.
+    pub told: Vec<Diagnostic>,
+    /// Whether it is YAML.
+    pub readable: bool,
+    /// The one piece that was not in the text before, where there are several and one alone is new.
+    pub changed: Option<Piece<'a>>,
+}
+
+/// Diagnoses the versions of one text. Documents that were in the last one are not read again.
+#[derive(Clone, Default, Debug)]
+pub struct Diagnoser {
+    known: BTreeMap<String, Known>,
+}
+
+/// What was said of a piece, lines counted from its own first.
+#[derive(Clone, Default, Debug)]
+struct Known {
+    faults: Vec<Diagnostic>,
+    told: Vec<Diagnostic>,
+}
+
+impl Diagnoser {
+    /// What is wrong with `text`, as far as it is known without a server.
+    pub fn diagnose<'a>(&mut self, text: &'a str) -> Diagnosis<'a> {
+        self.by_pieces(text).unwrap_or_else(|| Diagnosis {
+            faults: diagnose(text),
+            readable: manifest::parse(text).is_ok(),
+            ..Diagnosis::default()
+        })
+    }
+
+    /// Remembers what a server said of the text that was diagnosed last.
+    pub fn settle(&mut self, text: &str, faults: &[Diagnostic]) {
+        for piece in pieces(text) {
+            let Some(known) = self.known.get_mut(piece.text) else { continue };
+            let last = piece.above + piece.text.lines().count() as u32;
+            let own = faults.iter().filter(|fault| (piece.above + 1..=last).contains(&fault.line));
+            known.told = own.map(|fault| fault.moved(|line| line - piece.above)).collect();
+        }
+    }
+
+    /// `None` where the whole has to be read: it is broken, or its documents may not be told apart by their lines alone.
+    fn by_pieces<'a>(&mut self, text: &'a str) -> Option<Diagnosis<'a>> {
+        // Aliases count together in all documents; `%` begins a directive for what follows.
+        if text.len() > MOST_BYTES || text.contains('&') || text.starts_with('%') || text.contains("\n%") {
+            return None;
+        }
+        let mut diagnosis = Diagnosis { readable: true, ..Diagnosis::default() };
+        let mut now: BTreeMap<String, Known> = BTreeMap::new();
+        let mut changed = Vec::new();
+        let pieces = pieces(text);
+        for piece in &pieces {
+            let known = match now.get(piece.text).or_else(|| self.known.get(piece.text)) {
+                Some(known) => known.clone(),
+                None => {
+                    changed.push(*piece);
+                    let documents = manifest::parse(piece.text).ok()?;
+                    Known { faults: documents.iter().flat_map(of_document).collect(), told: Vec::new() }
+                }
+            };
+            let here = |fault: &Diagnostic| fault.moved(|line| line + piece.above);
+            diagnosis.faults.extend(known.faults.iter().map(here));
+            diagnosis.told.extend(known.told.iter().map(here));
+            now.insert(piece.text.to_owned(), known);
+        }
+        self.known = now;
+        if let ([one], 2..) = (changed.as_slice(), pieces.len()) {
+            diagnosis.changed = Some(*one);
+        }
+        Some(diagnosis)
+    }
+}
+
+/// Cuts a text at every `---` at the beginning of a line. The line itself is part of no piece, unless more stands on it.
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    let (mut from, mut above, mut at, mut number) = (0, 0, 0, 0);
+    for line in text.split_inclusive('\n') {
+        let rest = line.strip_prefix("---");
+        if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace)) {
+            found.push(Piece { above, text: &text[from..at] });
+            (from, above) = if rest.trim().is_empty() { (at + line.len(), number + 1) } else { (at, number) };
+        }
+        at += line.len();
+        number += 1;
+    }
+    found.push(Piece { above, text: &text[from..] });
+    found
+}
