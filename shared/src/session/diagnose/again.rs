@@ -65,8 +65,7 @@ impl Diagnoser {
 
     /// `None` where the whole has to be read: it is broken, or its documents may not be told apart by their lines alone.
     fn by_pieces<'a>(&mut self, text: &'a str) -> Option<Diagnosis<'a>> {
-        // Aliases count together in all documents; `%` begins a directive for what follows.
-        if text.len() > MOST_BYTES || text.contains('&') || text.starts_with('%') || text.contains("\n%") {
+        if text.len() > MOST_BYTES || depends_on_all(text) {
             return None;
         }
         let mut diagnosis = Diagnosis { readable: true, ..Diagnosis::default() };
@@ -93,6 +92,15 @@ impl Diagnoser {
         }
         Some(diagnosis)
     }
+}
+
+/// Whether what a document is may depend on what stands around it.
+fn depends_on_all(text: &str) -> bool {
+    // Aliases count together in all documents; `%` begins a directive for what follows.
+    let counted = text.contains('&') || text.starts_with('%') || text.contains("\n%");
+    // `\r` alone ends a line, too; a byte order mark may only be the very first.
+    let old_ends = text.split('\r').skip(1).any(|rest| !rest.starts_with('\n'));
+    counted || old_ends || text.rfind('\u{feff}').is_some_and(|at| at > 0)
 }
 
 /// Cuts a text at every `---` at the beginning of a line. The line itself is part of no piece, unless more stands on it.
