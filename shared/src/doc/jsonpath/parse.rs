@@ -1,0 +1,142 @@
+//! Reads the steps of a path.
+
+use super::{Comparison, Operand, Step};
+
+/// Longest first, so that none hides another.
+const OPERATORS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
+
+/// What stands between the braces of a path.
+pub(super) fn steps(text: &str) -> Result<Vec<Step>, String> {
+    let mut rest = text.trim();
+    rest = rest.strip_prefix(['$', '@']).unwrap_or(rest);
+    if !rest.is_empty() && !rest.starts_with(['.', '[']) {
+        return Err("it must begin with a dot".into());
+    }
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        let (step, after) = if let Some(after) = rest.strip_prefix('[') {
+            bracket(after).ok_or_else(|| match after.split_once(']') {
+                Some((inside, _)) => format!("invalid array index {inside}"),
+                None if after.starts_with("?(") => "unterminated filter".to_owned(),
+                None => "unterminated array".to_owned(),
+            })?
+        } else if let Some(after) = rest.strip_prefix("..") {
+            // All that is below what is below is that already.
+            if steps.last() != Some(&Step::Below) {
+                steps.push(Step::Below);
+            }
+            if after.starts_with('[') { (None, after) } else { dotted(after) }
+        } else {
+            dotted(&rest[1..])
+        };
+        steps.extend(step);
+        if !after.is_empty() && !after.starts_with(['.', '[']) {
+            return Err("parts are joined by dots".into());
+        }
+        rest = after;
+    }
+    Ok(steps)
+}
+
+/// After a dot: a key, in which a backslash keeps the next character, or `*`.
+fn dotted(text: &str) -> (Option<Step>, &str) {
+    let mut key = String::new();
+    let mut characters = text.char_indices();
+    let mut end = text.len();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => key.extend(characters.next().map(|(_, escaped)| escaped)),
+            '.' | '[' => {
+                end = at;
+                break;
+            }
+            _ => key.push(character),
+        }
+    }
+    let step = match key.as_str() {
+        "" => None,
+        "*" => Some(Step::All),
+        _ => Some(Step::Key(key.into())),
+    };
+    (step, &text[end..])
+}
+
+fn bracket(text: &str) -> Option<(Option<Step>, &str)> {
+    if let Some(filter) = text.strip_prefix("?(") {
+        let (inside, after) = split_outside_quotes(filter, ")]")?;
+        return Some((Some(filtered(inside)?), after));
+    }
+    let (inside, after) = split_outside_quotes(text, "]")?;
+    let mut parts = Vec::new();
+    let mut rest = inside;
+    while let Some((part, after)) = split_outside_quotes(rest, ",") {
+        parts.push(one(part)?);
+        rest = after;
+    }
+    parts.push(one(rest)?);
+    let step = if parts.len() == 1 { parts.pop() } else { Some(Step::Union(parts)) };
+    Some((step, after))
+}
+
+/// One of the things that stand between brackets.
+fn one(text: &str) -> Option<Step> {
+    let text = text.trim();
+    if let Some(key) = unquoted(text) {
+        return Some(Step::Key(key.replace("\\.", ".").into()));
+    }
+    if text == "*" {
+        return Some(Step::Slice(None, None, 1));
+    }
+    let Some((from, rest)) = text.split_once(':') else {
+        let at: i64 = text.parse().ok()?;
+        // The last item has none after it; beyond all numbers Go begins anew, and so nothing is there.
+        return Some(Step::Slice(Some(at), Some(at.wrapping_add(1)).filter(|end| *end != 0), 1));
+    };
+    let (to, by) = rest.split_once(':').unwrap_or((rest, "1"));
+    let number = |text: &str| match text.trim() {
+        "" => Some(None),
+        text => text.parse().ok().map(Some),
+    };
+    Some(Step::Slice(number(from)?, number(to)?, number(by)?.unwrap_or(1)))
+}
+
+fn filtered(text: &str) -> Option<Step> {
+    let found = OPERATORS.iter().filter_map(|operator| {
+        let (left, right) = split_outside_quotes(text, operator)?;
+        Some((*operator, left, right))
+    });
+    // The first operator in the text counts; of two at one place the longer one.
+    let first = found.min_by(|one, two| one.1.len().cmp(&two.1.len()).then(two.0.len().cmp(&one.0.len())));
+    let Some((operator, left, right)) = first else {
+        return Some(Step::Where(steps(text).ok()?, Comparison::Exists));
+    };
+    let right = right.trim();
+    let operand = match unquoted(right) {
+        Some(text) => Operand::Text(text.into()),
+        None if right.starts_with(['@', '$']) => Operand::Path(steps(right).ok()?),
+        None => Operand::Text(right.into()),
+    };
+    Some(Step::Where(steps(left).ok()?, Comparison::Is(operator, operand)))
+}
+
+/// What stands in quotes.
+pub(super) fn unquoted(text: &str) -> Option<&str> {
+    let quote = text.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    text[1..].strip_suffix(quote)
+}
+
+/// Splits at the first `mark` that stands in no quotes.
+pub(super) fn split_outside_quotes<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
+    let mut quote = None;
+    for (at, character) in text.char_indices() {
+        match (quote, character) {
+            (None, _) if text[at..].starts_with(mark) => {
+                return Some((&text[..at], &text[at + mark.len()..]));
+            }
+            (None, '\'' | '"') => quote = Some(character),
+            (Some(open), close) if open == close => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
