@@ -374,3 +374,102 @@ fn templates_that_nest_and_multiply_are_bounded() {
         assert!(said.contains(expected), "{start}: {}", &said[..said.len().min(300)]);
     }
 }
+
+#[test]
+fn numbers_at_the_ends_of_their_ranges_end_nothing() {
+    // Each is refused or taken; whatever is taken then lives, and goes.
+    let kinds = [
+        (
+            "/api/v1/namespaces/default/pods",
+            r#"{"metadata":{"name":"a"},"spec":{"terminationGracePeriodSeconds":<64>,"containers":[{"name":"c","image":"nginx"}]}}"#,
+        ),
+        (
+            "/api/v1/namespaces/default/pods",
+            r#"{"metadata":{"name":"b"},"spec":{"activeDeadlineSeconds":<64>,"containers":[{"name":"c","image":"nginx"}]}}"#,
+        ),
+        (
+            "/api/v1/namespaces/default/pods",
+            r#"{"metadata":{"name":"c"},"spec":{"tolerations":[{"key":"k","effect":"NoExecute","operator":"Exists","tolerationSeconds":<64>}],"containers":[{"name":"c","image":"nginx"}]}}"#,
+        ),
+        (
+            "/api/v1/namespaces/default/pods",
+            r#"{"metadata":{"name":"d"},"spec":{"containers":[{"name":"c","image":"nginx","livenessProbe":{"tcpSocket":{"port":99},"periodSeconds":1,"failureThreshold":1,"terminationGracePeriodSeconds":<64>}}]}}"#,
+        ),
+        (
+            "/api/v1/namespaces/default/pods",
+            r#"{"metadata":{"name":"e"},"spec":{"containers":[{"name":"c","image":"nginx","resources":{"requests":{"cpu":"<64>","memory":"<64>Ei"}}}]}}"#,
+        ),
+        (
+            "/api/v1/namespaces/default/pods",
+            r#"{"metadata":{"name":"f"},"spec":{"priority":<64>,"containers":[{"name":"c","image":"nginx"}]}}"#,
+        ),
+        (
+            "/api/v1/namespaces/default/resourcequotas",
+            r#"{"metadata":{"name":"q"},"spec":{"hard":{"requests.cpu":"<64>","requests.memory":"<64>Ei","pods":"<64>"}}}"#,
+        ),
+        (
+            "/api/v1/namespaces/default/persistentvolumeclaims",
+            r#"{"metadata":{"name":"v"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"<64>Ei"}}}}"#,
+        ),
+        (
+            "/apis/batch/v1/namespaces/default/jobs",
+            r#"{"metadata":{"name":"j"},"spec":{"activeDeadlineSeconds":<64>,"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"busybox","command":["true"]}]}}}}"#,
+        ),
+        (
+            "/apis/batch/v1/namespaces/default/jobs",
+            r#"{"metadata":{"name":"k"},"spec":{"backoffLimit":<32>,"ttlSecondsAfterFinished":<32>,"parallelism":1,"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"busybox","command":["true"]}]}}}}"#,
+        ),
+        (
+            "/apis/batch/v1/namespaces/default/cronjobs",
+            r#"{"metadata":{"name":"j"},"spec":{"schedule":"* * * * *","startingDeadlineSeconds":<64>,"jobTemplate":{"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"busybox","command":["true"]}]}}}}}}"#,
+        ),
+        (
+            "/apis/apps/v1/namespaces/default/deployments",
+            r#"{"metadata":{"name":"w"},"spec":{"minReadySeconds":<32>,"progressDeadlineSeconds":<32>,"revisionHistoryLimit":<32>,"selector":{"matchLabels":{"a":"w"}},"template":{"metadata":{"labels":{"a":"w"}},"spec":{"containers":[{"name":"c","image":"nginx"}]}}}}"#,
+        ),
+        (
+            "/apis/apps/v1/namespaces/default/statefulsets",
+            r#"{"metadata":{"name":"s"},"spec":{"ordinals":{"start":<32>},"minReadySeconds":<32>,"serviceName":"s","selector":{"matchLabels":{"a":"s"}},"template":{"metadata":{"labels":{"a":"s"}},"spec":{"containers":[{"name":"c","image":"nginx"}]}}}}"#,
+        ),
+        (
+            "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
+            r#"{"metadata":{"name":"h"},"spec":{"minReplicas":1,"maxReplicas":<32>,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"w"},"metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"AverageValue","averageValue":"<64>"}}}]}}"#,
+        ),
+        (
+            "/apis/policy/v1/namespaces/default/poddisruptionbudgets",
+            r#"{"metadata":{"name":"p"},"spec":{"minAvailable":<32>,"selector":{}}}"#,
+        ),
+        (
+            "/apis/coordination.k8s.io/v1/namespaces/default/leases",
+            r#"{"metadata":{"name":"l"},"spec":{"leaseDurationSeconds":<32>,"leaseTransitions":<32>}}"#,
+        ),
+        ("/apis/scheduling.k8s.io/v1/priorityclasses", r#"{"metadata":{"name":"p"},"value":<32>}"#),
+        (
+            "/api/v1/namespaces/default/serviceaccounts/default/token",
+            r#"{"spec":{"expirationSeconds":<64>}}"#,
+        ),
+        (
+            "/api/v1/namespaces/default/pods/a/eviction",
+            r#"{"metadata":{"name":"a"},"deleteOptions":{"gracePeriodSeconds":<64>}}"#,
+        ),
+    ];
+    for (wide, narrow) in [(i64::MAX, i32::MAX), (i64::MIN, i32::MIN)] {
+        let mut world = World::new();
+        for (path, body) in kinds {
+            let body = body.replace("<64>", &wide.to_string()).replace("<32>", &narrow.to_string());
+            let (code, said) = send(&mut world, "POST", path, "", &body);
+            assert!((200..500).contains(&code), "{path} {body}: {code} {said}");
+        }
+        world.wait(120);
+        for (path, body) in kinds {
+            let name = body.split(r#""name":""#).nth(1).and_then(|rest| rest.split('"').next());
+            let Some(name) = name.filter(|_| !path.contains("/default/token")) else { continue };
+            let grace = format!(r#"{{"gracePeriodSeconds":{wide}}}"#);
+            let (code, said) = send(&mut world, "DELETE", &format!("{path}/{name}"), "", &grace);
+            assert!((200..500).contains(&code), "{path}: {code} {said}");
+        }
+        world.wait(600);
+        let nodes = world.kubectl(["get", "pods,nodes,jobs", "-o", "wide"], "");
+        assert!(nodes.stdout.contains("node/node-0"), "{nodes:?}");
+    }
+}

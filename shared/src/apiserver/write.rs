@@ -524,6 +524,5 @@ pub(super) fn body_of(doc: &Doc) -> Doc {
 
 /// When deletion is asked for: the moment it should be done.
 pub(super) fn deletion(now: crate::doc::Timestamp, grace_seconds: i64) -> Deletion {
-    let at = crate::doc::Timestamp::from_millis(now.floor_seconds().millis() + grace_seconds * 1000);
-    Deletion { at, grace_seconds }
+    Deletion { at: now.floor_seconds().after_seconds(grace_seconds), grace_seconds }
 }

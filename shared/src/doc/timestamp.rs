@@ -12,6 +12,12 @@ impl Timestamp {
         Timestamp(millis.saturating_mul(1000))
     }
 
+    /// So many seconds later, but not after the year 9999: RFC 3339 has no dates beyond.
+    pub fn after_seconds(self, seconds: i64) -> Timestamp {
+        const LAST: i64 = 253_402_300_799_000_000;
+        Timestamp(self.0.saturating_add(seconds.saturating_mul(1_000_000)).min(LAST))
+    }
+
     /// Whole milliseconds since the Unix epoch, rounded down.
     pub const fn millis(self) -> i64 {
         self.0.div_euclid(1000)

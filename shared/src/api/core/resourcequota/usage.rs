@@ -112,7 +112,7 @@ pub fn of(kind: Kind, body: &Doc, deletion: Option<Deletion>, now: Timestamp) ->
 
 /// Whether a pod still uses anything: neither finished nor stuck on its way out.
 pub fn is_alive(body: &Doc, deletion: Option<Deletion>, now: Timestamp) -> bool {
-    let stuck = deletion.is_some_and(|it| now.millis() > it.at.millis() + it.grace_seconds * 1000);
+    let stuck = deletion.is_some_and(|it| now > it.at.after_seconds(it.grace_seconds));
     !matches!(body["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) && !stuck
 }
 
