@@ -3,8 +3,14 @@
 import en from "../../../public/locales/stage/en.json";
 import ja from "../../../public/locales/stage/ja.json";
 import branches from "../../../public/styles/branches.css";
-import css from "../../../public/styles/later.css";
+import charts from "../../../public/styles/charts.css";
+import closer from "../../../public/styles/closer.css";
+import later from "../../../public/styles/later.css";
+import predict from "../../../public/styles/predict.css";
+import scheduling from "../../../public/styles/scheduling.css";
+import tree from "../../../public/styles/tree.css";
 import verdict from "../../../public/styles/verdict.css";
+import words from "../../../public/styles/words.css";
 
 export { button, h, language, save } from "../room/base.js";
 export { ask } from "../workbench/line.js";
@@ -14,7 +20,7 @@ import { language } from "../room/base.js";
 if (!window.kubarium.dressed) {
   window.kubarium.dressed = true;
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css + branches + verdict);
+  sheet.replaceSync([charts, later, closer, scheduling, tree, words, predict, branches, verdict].join(""));
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }
 

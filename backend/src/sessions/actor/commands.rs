@@ -82,9 +82,7 @@ impl Session {
         if !self.clock.pace().running {
             let target = at.0 + ANSWER_MS;
             if self.keep_clock(target, self.clock.pace()).await? {
-                self.clock.reserve(target);
-                self.clock.skip(target, Instant::now());
-                self.tell_horizon();
+                self.go_on_from(target, target);
             }
         }
         Ok(())
@@ -123,10 +121,16 @@ impl Session {
             return Ok(());
         }
         self.record.pace = pace;
+        self.go_on_from(target, horizon);
+        Ok(())
+    }
+
+    /// Time jumps to `target` and tells everybody; the store has it that it may go up to `horizon`. While the store was
+    /// asked it stood still.
+    fn go_on_from(&mut self, target: u64, horizon: u64) {
         self.clock.reserve(horizon);
         self.clock.skip(target, Instant::now());
         self.tell_horizon();
-        Ok(())
     }
 }
 
