@@ -117,6 +117,8 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     return true;
   };
   const apply = () => {
+    // What is applied has been heard of before, however quickly the key came after the last letter.
+    if (hearing !== undefined) heard();
     onApply?.(view.state.doc.toString());
     return true;
   };
@@ -181,6 +183,8 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
   };
   let keeping;
   const heard = () => {
+    clearTimeout(hearing);
+    hearing = undefined;
     onChange?.(view.state.doc.toString());
     onFiles?.(files.texts());
     clearTimeout(keeping);
