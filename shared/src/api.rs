@@ -30,6 +30,7 @@ mod resource;
 pub mod scheduling;
 mod status;
 pub mod storage;
+mod uid;
 pub mod validation;
 
 pub use custom::{CustomKind, Names, custom_kind};
@@ -46,3 +47,4 @@ pub use request::{
 };
 pub use resource::{Column, Info, NAMES, Resource, Row, age};
 pub use status::{CauseDetail, Reason, Status};
+pub use uid::Uid;

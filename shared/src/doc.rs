@@ -11,6 +11,7 @@ pub mod jsonpath;
 mod keys;
 mod map;
 mod merge;
+mod number;
 mod timestamp;
 
 use crate::codec::Codec;
@@ -26,6 +27,7 @@ pub use jsonpath::JsonPath;
 pub use keys::{Name, intern};
 pub use map::{Entries, Map};
 pub use merge::{ListMerge, PatchError, json_patch, list_merge, merge_patch, strategic_merge};
+pub use number::{Float, Int};
 pub use timestamp::Timestamp;
 
 /// A JSON value; times are kept binary and only print as text.
@@ -37,9 +39,9 @@ pub enum Doc {
     /// `true` or `false`.
     Bool(bool),
     /// A whole number.
-    Int(i64),
+    Int(Int),
     /// Any other number; never NaN.
-    Float(f64),
+    Float(Float),
     /// Text.
     Str(Str),
     /// A `metav1.Time`: prints as RFC 3339 with seconds.
@@ -86,7 +88,8 @@ impl Doc {
     /// Null, `""`, `[]`, `{}`, `0` or `false`: what Go's `omitempty` leaves out.
     pub fn is_empty(&self) -> bool {
         match self {
-            Doc::Null | Doc::Bool(false) | Doc::Int(0) => true,
+            Doc::Null | Doc::Bool(false) => true,
+            Doc::Int(number) => number.get() == 0,
             Doc::Str(text) => text.is_empty(),
             Doc::List(items) => items.is_empty(),
             Doc::Map(map) => map.entries().is_empty(),
@@ -123,7 +126,7 @@ impl Doc {
     /// The whole number, if this is one.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
-            Doc::Int(number) => Some(*number),
+            Doc::Int(number) => Some(number.get()),
             _ => None,
         }
     }
@@ -271,7 +274,7 @@ impl PartialEq for Doc {
             (Doc::Null, Doc::Null) => true,
             (Doc::Bool(a), Doc::Bool(b)) => a == b,
             (Doc::Int(a), Doc::Int(b)) => a == b,
-            (Doc::Float(a), Doc::Float(b)) => a.to_bits() == b.to_bits(),
+            (Doc::Float(a), Doc::Float(b)) => a.get().to_bits() == b.get().to_bits(),
             (Doc::Str(a), Doc::Str(b)) => a == b,
             (Doc::Time(a), Doc::Time(b)) => a.seconds() == b.seconds(),
             (Doc::MicroTime(a), Doc::MicroTime(b)) => a == b,
@@ -297,11 +300,11 @@ impl std::hash::Hash for Doc {
             Doc::Bool(value) => state.write_u8(1 + u8::from(*value)),
             Doc::Int(value) => {
                 state.write_u8(3);
-                state.write_i64(*value);
+                state.write_i64(value.get());
             }
             Doc::Float(value) => {
                 state.write_u8(4);
-                state.write_u64(value.to_bits());
+                state.write_u64(value.get().to_bits());
             }
             Doc::Str(text) => {
                 state.write_u8(5);
@@ -358,10 +361,10 @@ macro_rules! from {
 }
 from! {
     bool => |value| Doc::Bool(value);
-    i32 => |value| Doc::Int(value.into());
-    u32 => |value| Doc::Int(value.into());
-    i64 => |value| Doc::Int(value);
-    f64 => |value| Doc::Float(value);
+    i32 => |value| i64::from(value).into();
+    u32 => |value| i64::from(value).into();
+    i64 => |value| Doc::Int(Int::new(value));
+    f64 => |value| Doc::Float(Float::new(value));
     Str => |value| Doc::Str(value);
     &Str => |value| Doc::Str(value.clone());
     &str => |value| Doc::Str(intern(value));

@@ -7,7 +7,7 @@ mod members;
 pub mod raft;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::api::{Key, Kind, Object};
 use crate::codec::Codec;
@@ -43,29 +43,33 @@ struct Entry {
     digest: Digest,
 }
 
-/// An object's digest, made when it is first asked for: most revisions are history before anybody asks.
+/// An object's digest, made when it is first asked for: most revisions are history before anybody asks. In quarters, which
+/// need no room to be aligned on 32 bits.
 #[derive(Debug, Default)]
-struct Digest([AtomicU64; 2]);
+struct Digest([AtomicU32; 4]);
 
 impl Digest {
     fn of(&self, object: &Object) -> u128 {
-        // The first half is set last, and is 0 until then.
-        let first = self.0[0].load(Ordering::Acquire);
-        if first != 0 {
-            return u128::from(first) << 64 | u128::from(self.0[1].load(Ordering::Relaxed));
+        // The first quarter is set last, and is 0 until then.
+        if self.0[0].load(Ordering::Acquire) != 0 {
+            return self.known();
         }
         let digest = object.digest();
-        self.0[1].store(digest as u64, Ordering::Relaxed);
-        self.0[0].store((digest >> 64) as u64, Ordering::Release);
+        for (at, quarter) in self.0.iter().enumerate().rev() {
+            quarter.store((digest >> (96 - 32 * at)) as u32, Ordering::Release);
+        }
         digest
+    }
+
+    fn known(&self) -> u128 {
+        self.0.iter().fold(0, |digest, quarter| digest << 32 | u128::from(quarter.load(Ordering::Acquire)))
     }
 }
 
 impl Clone for Digest {
     fn clone(&self) -> Digest {
-        // In this order: a first half that is there says that the second is.
-        let first = AtomicU64::new(self.0[0].load(Ordering::Acquire));
-        Digest([first, AtomicU64::new(self.0[1].load(Ordering::Relaxed))])
+        // In this order: a first quarter that is there says that the others are.
+        Digest(self.0.each_ref().map(|quarter| AtomicU32::new(quarter.load(Ordering::Acquire))))
     }
 }
 

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use crate::api::core::event::Involved;
 use crate::api::core::node::Node;
 use crate::api::core::pod::Pod;
-use crate::api::{FieldSelector, Key, Kind, Object, Reply, Status, User};
+use crate::api::{FieldSelector, Key, Kind, Object, Reply, Status, Uid, User};
 use crate::client::{Delta, Handled, Informers, Input, Recorder, Severity, Wait};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
@@ -53,18 +53,18 @@ pub struct Kubelet {
     informers: Informers,
     recorder: Recorder,
     node: node::NodeState,
-    pods: BTreeMap<u128, PodState>,
+    pods: BTreeMap<Uid, PodState>,
     /// The newest pod of each name.
-    by_key: BTreeMap<Key, u128>,
+    by_key: BTreeMap<Key, Uid>,
     /// Images at the runtime, by the references that pods have them by.
     images: BTreeMap<Str, node::Image>,
     requests: BTreeMap<RequestId, Pending>,
     /// Whether the runtime told what it has.
     listed: bool,
     /// What was found at the runtime and belongs to no pod seen so far.
-    found: BTreeMap<u128, crate::sim::ListedPod>,
+    found: BTreeMap<Uid, crate::sim::ListedPod>,
     /// Configuration that was read for containers about to start.
-    configs: BTreeMap<(u128, u32), env::Sources>,
+    configs: BTreeMap<(Uid, u32), env::Sources>,
     /// Calls of the API server's that the runtime is working on: who asked.
     serving: BTreeMap<u64, Process>,
     /// Whether memory or disk run out.
@@ -79,10 +79,10 @@ enum Pending {
     NodeStatus,
     Lease,
     Mirror,
-    Status(u128),
-    Delete(u128),
-    Config { pod: u128, container: u32, key: Key },
-    Volume { pod: u128, key: Key },
+    Status(Uid),
+    Delete(Uid),
+    Config { pod: Uid, container: u32, key: Key },
+    Volume { pod: Uid, key: Key },
 }
 
 impl Kubelet {
@@ -230,7 +230,7 @@ impl Kubelet {
         }
     }
 
-    fn status_written(&mut self, uid: u128, result: Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
+    fn status_written(&mut self, uid: Uid, result: Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         pod.writing = false;
         match result {
@@ -256,12 +256,12 @@ impl Kubelet {
     }
 
     /// The pods of this name: an old one may still be on its way out when the next is there.
-    fn all_called(&self, key: &Key) -> Vec<u128> {
+    fn all_called(&self, key: &Key) -> Vec<Uid> {
         self.pods.values().filter(|pod| pod.key == *key).map(|pod| pod.uid).collect()
     }
 
     /// The newest version of a pod that the kubelet knows.
-    fn object(&self, uid: u128) -> Option<Arc<Object>> {
+    fn object(&self, uid: Uid) -> Option<Arc<Object>> {
         let pod = self.pods.get(&uid)?;
         let object = self.informers.cache(Kind::Pod).get(&pod.key)?;
         (object.meta.uid == uid).then(|| Arc::clone(object))
@@ -274,7 +274,7 @@ impl Kubelet {
     /// An Event about a pod, or about one of its containers.
     fn pod_event(
         &mut self,
-        uid: u128,
+        uid: Uid,
         container: Option<u32>,
         severity: Severity,
         reason: &'static str,

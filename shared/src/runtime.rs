@@ -19,6 +19,7 @@ mod shell;
 mod streams;
 mod tasks;
 
+use crate::api::Uid;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -51,11 +52,11 @@ pub struct Runtime {
     /// Where the search for a free address begins: addresses are not used again at once.
     next_address: u32,
     addresses: BTreeSet<u32>,
-    sandboxes: BTreeMap<u128, Sandbox>,
-    by_address: BTreeMap<u32, u128>,
+    sandboxes: BTreeMap<Uid, Sandbox>,
+    by_address: BTreeMap<u32, Uid>,
     pulls: BTreeMap<u64, Pull>,
     /// Containers by the number of their start.
-    numbered: BTreeMap<u64, (u128, Str)>,
+    numbered: BTreeMap<u64, (Uid, Str)>,
     calls: BTreeMap<u64, Call>,
     /// Readers that follow a log: the number of the call, the start of the container and how they want it.
     followers: BTreeMap<u64, logs::Follower>,
@@ -142,7 +143,7 @@ impl Runtime {
     }
 
     /// The pods that have a sandbox here, by UID.
-    pub fn sandboxes(&self) -> &BTreeMap<u128, Sandbox> {
+    pub fn sandboxes(&self) -> &BTreeMap<Uid, Sandbox> {
         &self.sandboxes
     }
 

@@ -576,7 +576,7 @@ fn pods_that_came_and_went_while_the_watch_was_broken_are_made_again() {
     play.run(Duration::seconds(60));
     assert_eq!(pods(&play), first, "what it asked for may still come");
     play.run(Duration::seconds(300));
-    assert_eq!(play.object(Kind::Deployment, "web")["status"]["availableReplicas"], Doc::Int(3));
+    assert_eq!(play.object(Kind::Deployment, "web")["status"]["availableReplicas"], Doc::from(3));
 }
 
 #[test]

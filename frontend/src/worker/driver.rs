@@ -9,6 +9,7 @@ mod request;
 mod rewind;
 mod time;
 
+use shared::api::Uid;
 use std::collections::BTreeSet;
 
 use shared::{
@@ -74,7 +75,7 @@ pub struct Driver {
     /// Virtual time with its fraction; the cluster's own is never ahead of it.
     now: f64,
     accent_from: u64,
-    accented: BTreeSet<u128>,
+    accented: BTreeSet<Uid>,
     view: View,
     waits: Vec<Wait>,
     visitors: Visitors,

@@ -4,7 +4,6 @@ use shared::{
     api::{
         Key, Kind, Object,
         core::{event::Event as EventView, node::Node, pod::Pod},
-        meta::uuid,
     },
     cluster::Cluster,
     explain, manifest,
@@ -110,7 +109,7 @@ pub fn event(cluster: &Cluster, object: &Object) -> Option<Event> {
     let event = EventView::of(object)?;
     let [kind, namespace, name] = event.about.map(|text| text.to_string());
     Some(Event {
-        uid: uuid(object.meta.uid).to_string(),
+        uid: object.meta.uid.text().to_string(),
         at: u64::try_from(event.last.millis() - cluster.core().epoch.millis()).unwrap_or(0),
         warning: event.kind == "Warning",
         reason: event.reason.to_string(),

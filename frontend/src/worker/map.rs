@@ -13,6 +13,7 @@
 //!
 //! A pod keeps its slot while it lives; free slots are used again, the lowest first.
 
+use shared::api::Uid;
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
@@ -44,9 +45,9 @@ pub struct Map {
     nodes: Vec<Cell>,
     by_name: BTreeMap<String, u32>,
     /// The pods on nodes, by UID.
-    pods: BTreeMap<u128, Dot>,
+    pods: BTreeMap<Uid, Dot>,
     /// Pods on no node.
-    waiting: BTreeSet<u128>,
+    waiting: BTreeSet<Uid>,
     seen: u64,
     /// Changes to tell.
     changed_nodes: BTreeSet<u32>,
@@ -155,7 +156,7 @@ impl Map {
 
     fn read_all(&mut self, cluster: &Cluster) {
         let store = cluster.store();
-        let mut left: BTreeSet<u128> = self.pods.keys().copied().collect();
+        let mut left: BTreeSet<Uid> = self.pods.keys().copied().collect();
         self.waiting.clear();
         for object in store.list(Kind::Pod) {
             left.remove(&object.meta.uid);
@@ -210,7 +211,7 @@ impl Map {
         u16::try_from(free).unwrap_or(u16::MAX)
     }
 
-    fn remove(&mut self, uid: u128) {
+    fn remove(&mut self, uid: Uid) {
         self.waiting.remove(&uid);
         let Some(dot) = self.pods.remove(&uid) else { return };
         self.request(dot.node, dot.requested, (0, 0));

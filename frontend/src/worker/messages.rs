@@ -7,7 +7,7 @@ use std::{
 };
 
 use shared::{
-    api::{Key, Kind, core::pod::Pod, meta::uuid},
+    api::{Key, Kind, core::pod::Pod},
     cluster::Cluster,
     sim::{Body, PacketStep, Payload, Process, Record, RecordId, What},
 };
@@ -313,7 +313,7 @@ fn pod_at(cluster: &Cluster, ip: u32) -> Option<String> {
     let pod = cluster.store().list(Kind::Pod).find(|object| {
         object.view::<Pod>().is_some_and(|pod| pod.ip == address.as_str() && !pod.phase.is_terminal())
     })?;
-    Some(format!("pod/{}", uuid(pod.meta.uid)))
+    Some(format!("pod/{}", pod.meta.uid.text()))
 }
 
 /// An object in a few words: `pod todo-api-x`.

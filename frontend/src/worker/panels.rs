@@ -2,7 +2,7 @@
 //! out when somebody looks.
 
 use shared::{
-    api::{Key, Kind, Object, apps::deployment::Deployment, core::pod::Pod, meta::uuid},
+    api::{Key, Kind, Object, apps::deployment::Deployment, core::pod::Pod},
     cluster::Cluster,
     doc,
     doc::{Doc, Str},
@@ -216,7 +216,7 @@ fn place_to_be(cluster: &Cluster) -> Doc {
         AttemptOutcome::Unschedulable(why) => (None, Some(why)),
     };
     doc!({
-        "uid": uuid(pod.meta.uid).to_string(), "name": &pod.key.name, "nodes": Doc::list(nodes), "chosen": chosen, "why": why
+        "uid": pod.meta.uid.text().to_string(), "name": &pod.key.name, "nodes": Doc::list(nodes), "chosen": chosen, "why": why
     })
 }
 

@@ -1,5 +1,6 @@
 //! Reads off a cluster what the page shows of it.
 
+use shared::api::Uid;
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
@@ -12,7 +13,6 @@ use shared::{
             service::Service as ServiceView,
         },
         discovery::endpointslice::EndpointSlice,
-        meta::uuid,
     },
     cluster::Cluster,
     sim::Process,
@@ -54,7 +54,7 @@ const PROGRAMS: [Process; 4] =
 
 impl View {
     /// Looks at a cluster. `accented` holds the UIDs of pods that the last human action brought about.
-    pub fn of(cluster: &Cluster, accented: &BTreeSet<u128>) -> Self {
+    pub fn of(cluster: &Cluster, accented: &BTreeSet<Uid>) -> Self {
         let mut view = Self::default();
         let pods = cluster.store().list(Kind::Pod).filter_map(|object| read_pod(cluster, object, accented));
         follow(&mut view.pods, all(pods));
@@ -129,7 +129,7 @@ fn read_nodes(cluster: &Cluster) -> Vec<Node> {
     core.machines.iter().enumerate().map(of_machine).collect()
 }
 
-fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<u128>) -> Option<Pod> {
+fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<Uid>) -> Option<Pod> {
     let pod = object.view::<PodView>()?;
     let row = Kind::Pod.resource().row(object, cluster.core().timestamp());
     // The printer's columns: NAME READY STATUS RESTARTS AGE.
@@ -141,7 +141,7 @@ fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<u128>) -> Op
     let owner = object.meta.controller().map_or("", |owner| owner.name.as_str());
     let app = Some(object.meta.label("app")).filter(|app| !app.is_empty()).unwrap_or(owner);
     Some(Pod {
-        uid: uuid(object.meta.uid).to_string(),
+        uid: object.meta.uid.text().to_string(),
         name: object.key.name.to_string(),
         namespace: object.key.namespace.to_string(),
         node: pod.node_name.to_string(),
@@ -169,7 +169,7 @@ fn workload_of(cluster: &Cluster, pod: &Object) -> String {
         let key = shared::api::Key::new(kind, pod.key.namespace.clone(), owner.name.clone());
         Some(cluster.store().get(&key)?.meta.controller()?.uid)
     });
-    uuid(above.unwrap_or(owner.uid)).to_string()
+    above.unwrap_or(owner.uid).text().to_string()
 }
 
 fn read_containers(pod: &Object) -> Vec<Container> {
@@ -210,7 +210,7 @@ fn read_workloads(cluster: &Cluster) -> Vec<Workload> {
         u32::try_from(count).unwrap_or(0)
     };
     let workload = |object: &Object, wanted: i64| Workload {
-        uid: uuid(object.meta.uid).to_string(),
+        uid: object.meta.uid.text().to_string(),
         kind: object.key.kind.info().kind.to_owned(),
         namespace: object.key.namespace.to_string(),
         name: object.key.name.to_string(),
@@ -254,7 +254,7 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
             for endpoint in ready.filter(|endpoint| endpoint.ready && !endpoint.pod.is_empty()) {
                 let key =
                     shared::api::Key::new(Kind::Pod, service.key.namespace.clone(), endpoint.pod.clone());
-                uids.extend(store.get(&key).map(|pod| uuid(pod.meta.uid).to_string()));
+                uids.extend(store.get(&key).map(|pod| pod.meta.uid.text().to_string()));
             }
         }
         let count = u32::try_from(uids.len()).unwrap_or(u32::MAX);
@@ -267,7 +267,7 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
         let address =
             if service.load_balancer_ip.is_empty() { &service.cluster_ip } else { &service.load_balancer_ip };
         Some(Service {
-            uid: uuid(object.meta.uid).to_string(),
+            uid: object.meta.uid.text().to_string(),
             namespace: object.key.namespace.to_string(),
             name: object.key.name.to_string(),
             kind: service.kind.to_string(),

@@ -135,7 +135,7 @@ impl Printer<'_> {
             let value = match (value, unset) {
                 (Doc::Null, "-") => continue,
                 (Doc::Null, "s") => Doc::from(""),
-                (Doc::Null, "i") => Doc::Int(0),
+                (Doc::Null, "i") => Doc::from(0),
                 (Doc::Null, "b") => Doc::Bool(false),
                 (Doc::Null, "0") => Doc::from("0"),
                 (Doc::Null, "{}") => Doc::map(),

@@ -1,5 +1,6 @@
 //! `ObjectMeta`, kept typed: components look at it all the time.
 
+use crate::api::Uid;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
 
@@ -9,8 +10,8 @@ use crate::doc::{Doc, Entries, Str, Timestamp, literal};
 /// `metav1.ObjectMeta` without namespace and name, which are the object's key.
 #[derive(Codec, Clone, PartialEq, Hash, Debug)]
 pub struct Meta {
-    /// 128 bits of a version 4 UUID; 0 before creation.
-    pub uid: u128,
+    /// None before creation.
+    pub uid: Uid,
     /// Revision of the last change; 0 before creation.
     pub resource_version: u64,
     /// When it was created.
@@ -86,7 +87,7 @@ static NOTHING: LazyLock<Arc<Common>> = LazyLock::new(|| {
 impl Default for Meta {
     fn default() -> Meta {
         Meta {
-            uid: 0,
+            uid: Uid::NONE,
             resource_version: 0,
             creation: Timestamp::default(),
             written: Written::default(),
@@ -114,7 +115,7 @@ pub struct OwnerReference {
     /// Name of the owner.
     pub name: Str,
     /// UID of the owner.
-    pub uid: u128,
+    pub uid: Uid,
     /// Whether the owner manages this object.
     pub controller: bool,
     /// Whether the owner's foreground deletion waits for this object.
@@ -125,7 +126,7 @@ impl OwnerReference {
     /// The reference as a document.
     pub fn to_doc(&self) -> Doc {
         let mut doc = crate::doc!({
-            "apiVersion": &self.api_version, "kind": &self.kind, "name": &self.name, "uid": uuid(self.uid)
+            "apiVersion": &self.api_version, "kind": &self.kind, "name": &self.name, "uid": self.uid.text()
         });
         if self.block_owner_deletion {
             doc.set("blockOwnerDeletion", true);
@@ -142,7 +143,7 @@ impl OwnerReference {
         says("apiVersion", &self.api_version)
             && says("kind", &self.kind)
             && says("name", &self.name)
-            && parse_uuid(doc["uid"].as_str().unwrap_or("")) == self.uid
+            && Uid::parse(doc["uid"].as_str().unwrap_or("")) == self.uid
             && doc["controller"].as_bool().unwrap_or(false) == self.controller
             && doc["blockOwnerDeletion"].as_bool().unwrap_or(false) == self.block_owner_deletion
     }
@@ -152,7 +153,7 @@ impl OwnerReference {
             api_version: doc["apiVersion"].str(),
             kind: doc["kind"].str(),
             name: doc["name"].str(),
-            uid: parse_uuid(&doc["uid"].str()),
+            uid: Uid::parse(&doc["uid"].str()),
             controller: doc["controller"].as_bool() == Some(true),
             block_owner_deletion: doc["blockOwnerDeletion"].as_bool() == Some(true),
         }
@@ -192,7 +193,7 @@ impl Meta {
         if !self.annotations.is_empty() {
             map.put(literal!("annotations"), (&self.annotations).into());
         }
-        if self.uid != 0 {
+        if !self.uid.is_none() {
             map.put(literal!("creationTimestamp"), Doc::Time(self.creation));
         }
         if let Some(deletion) = self.deletion {
@@ -226,8 +227,8 @@ impl Meta {
         if self.resource_version != 0 {
             map.put(literal!("resourceVersion"), self.resource_version.to_string().into());
         }
-        if self.uid != 0 {
-            map.put(literal!("uid"), uuid(self.uid).into());
+        if !self.uid.is_none() {
+            map.put(literal!("uid"), self.uid.text().into());
         }
         Doc::Map(map.take_map())
     }
@@ -265,7 +266,7 @@ impl Meta {
             managed_fields: non_empty("managedFields"),
         };
         Meta {
-            uid: parse_uuid(doc["uid"].as_str().unwrap_or("")),
+            uid: Uid::parse(doc["uid"].as_str().unwrap_or("")),
             resource_version: doc["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0),
             creation: doc["creationTimestamp"].as_time().unwrap_or_default(),
             written: Written::default(),
@@ -279,34 +280,4 @@ impl Meta {
             self.common = Arc::clone(&other.common);
         }
     }
-}
-
-/// Where in the text of a UUID the digits of each byte are.
-const DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-
-/// The text of a UUID.
-pub fn uuid(bits: u128) -> Str {
-    // There is one in everything that is written: digits are looked up, not computed.
-    let mut text = [b'-'; 36];
-    for (at, byte) in DIGITS.into_iter().zip(bits.to_be_bytes()) {
-        text[at] = b"0123456789abcdef"[usize::from(byte >> 4)];
-        text[at + 1] = b"0123456789abcdef"[usize::from(byte & 15)];
-    }
-    str::from_utf8(&text).expect("ASCII").into()
-}
-
-/// The bits of a UUID's text; 0 when it is none.
-pub fn parse_uuid(text: &str) -> u128 {
-    let (mut bits, mut digits) = (0_u128, 0);
-    for byte in text.bytes().filter(|byte| *byte != b'-') {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            b'A'..=b'F' => byte - b'A' + 10,
-            _ => return 0,
-        };
-        bits = bits << 4 | u128::from(digit);
-        digits += 1;
-    }
-    if digits <= 32 { bits } else { 0 }
 }

@@ -255,7 +255,7 @@ impl Object {
         if !self.key.namespace.is_empty() {
             entries.put(literal!("namespace"), (&self.key.namespace).into());
         }
-        entries.put(literal!("uid"), super::meta::uuid(self.meta.uid).into());
+        entries.put(literal!("uid"), self.meta.uid.text().into());
         Doc::Map(entries.take_map())
     }
 

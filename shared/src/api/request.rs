@@ -1,5 +1,6 @@
 //! Requests to the API server, after routing and decoding, and its answers.
 
+use crate::api::Uid;
 use std::sync::Arc;
 
 use crate::codec::Codec;
@@ -287,7 +288,7 @@ pub struct DeleteOptions {
     /// What becomes of dependents.
     pub propagation: Propagation,
     /// Only if the object still has this UID.
-    pub uid: Option<u128>,
+    pub uid: Option<Uid>,
     /// Only if the object still is at this revision.
     pub resource_version: Option<u64>,
 }

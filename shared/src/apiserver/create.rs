@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::api::core::event::Said;
 use crate::api::validation::Faults;
-use crate::api::{Key, Kind, Meta, Object, Reason, Reply, Status, Subresource, Verb};
+use crate::api::{Key, Kind, Meta, Object, Reason, Reply, Status, Subresource, Uid, Verb};
 use crate::doc::{Doc, Str};
 use crate::sim::{Random, hash_of};
 
@@ -157,7 +157,7 @@ impl ApiServer {
         // What was added may change what follows from it, as a pod's class of service.
         resource.prepare_create(&mut doc);
         let uid = self.random.uuid();
-        resource.identify(&mut doc, &crate::api::meta::uuid(uid));
+        resource.identify(&mut doc, &uid.text());
         // What is right for one pod of an owner is right for the next that is the same.
         let alike = sibling.as_ref().is_some_and(|Sibling { object, .. }| {
             object.body["spec"] == doc["spec"] && object.meta.annotations == doc["metadata"]["annotations"]
@@ -205,10 +205,10 @@ impl ApiServer {
 }
 
 /// The UID of the owner that manages a new object.
-fn controller_of(doc: &Doc) -> Option<u128> {
+fn controller_of(doc: &Doc) -> Option<Uid> {
     let owners = doc["metadata"]["ownerReferences"].items();
     let owner = owners.iter().find(|owner| owner["controller"].as_bool() == Some(true))?;
-    Some(crate::api::meta::parse_uuid(&owner["uid"].str()))
+    Some(Uid::parse(&owner["uid"].str()))
 }
 
 /// The object's name, drawn from `generateName` where it has none; also settles its namespace.

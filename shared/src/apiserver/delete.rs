@@ -17,8 +17,8 @@ impl ApiServer {
         if options.uid.is_some_and(|uid| uid != object.meta.uid) {
             let why = format!(
                 "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                crate::api::meta::uuid(options.uid.unwrap_or(0)),
-                crate::api::meta::uuid(object.meta.uid)
+                options.uid.unwrap_or_default().text(),
+                object.meta.uid.text()
             );
             return Err(Status::conflict(&key, &why));
         }
@@ -74,7 +74,7 @@ impl ApiServer {
                 "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
                 "details": {
                     "name": &object.key.name, "group": info.group, "kind": info.plural,
-                    "uid": crate::api::meta::uuid(object.meta.uid)
+                    "uid": object.meta.uid.text()
                 }
             })));
         }

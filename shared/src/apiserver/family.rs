@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{Common, Kind, Meta, Object};
+use crate::api::{Common, Kind, Meta, Object, Uid};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
@@ -20,11 +20,11 @@ const MOST_PLACES: usize = 1 << 16;
 #[derive(Codec, Clone, Debug, Default)]
 pub(super) struct Family {
     /// The newest pod of each owner.
-    newest: BTreeMap<u128, Sibling>,
+    newest: BTreeMap<Uid, Sibling>,
     /// The status that was last written of a pod of each owner, by its phase.
-    statuses: BTreeMap<(u128, Str), Doc>,
+    statuses: BTreeMap<(Uid, Str), Doc>,
     /// What became of the pods of each owner on each node when they were bound to it.
-    places: BTreeMap<(u128, Str), Bound>,
+    places: BTreeMap<(Uid, Str), Bound>,
     /// The same labels are those of many nodes.
     commons: BTreeMap<u128, Arc<Common>>,
 }
@@ -40,12 +40,12 @@ struct Bound {
 
 impl Family {
     /// The newest pod of an owner.
-    pub fn sibling(&self, owner: u128) -> Option<&Sibling> {
+    pub fn sibling(&self, owner: Uid) -> Option<&Sibling> {
         self.newest.get(&owner)
     }
 
     /// A pod was created.
-    pub fn born(&mut self, owner: u128, sibling: Sibling) {
+    pub fn born(&mut self, owner: Uid, sibling: Sibling) {
         if self.newest.len() > MOST_OWNERS {
             self.newest.clear();
         }
@@ -56,7 +56,7 @@ impl Family {
     /// other node.
     pub fn share_status(&mut self, object: &Object, status: &mut Doc) {
         let owner = match (object.key.kind, object.meta.controller()) {
-            (Kind::Node, _) => 0,
+            (Kind::Node, _) => Uid::NONE,
             (_, Some(owner)) => owner.uid,
             (_, None) => return,
         };

@@ -75,7 +75,7 @@ pub(super) fn scale_of(object: &Object, custom: Option<&CustomResources>) -> Res
         "kind": "Scale", "apiVersion": "autoscaling/v1",
         "metadata": {
             "name": &object.key.name, "namespace": &object.key.namespace,
-            "uid": crate::api::meta::uuid(object.meta.uid),
+            "uid": object.meta.uid.text(),
             "resourceVersion": object.meta.resource_version.to_string(),
             "creationTimestamp": Doc::Time(object.meta.creation)
         },

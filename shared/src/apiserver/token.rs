@@ -1,7 +1,7 @@
 //! Who asks: tokens of service accounts, made by `POST serviceaccounts/x/token`, and impersonation.
 
 use crate::api::validation::Faults;
-use crate::api::{Key, Kind, Object, Reason, Reply, Status, User, meta};
+use crate::api::{Key, Kind, Object, Reason, Reply, Status, User};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::Store;
@@ -76,7 +76,7 @@ impl ApiServer {
         let namespace = of["namespace"].str();
         let key = Key::new(Kind::ServiceAccount, namespace, of["serviceaccount"]["name"].str());
         let account = store.get(&key)?;
-        let same = |object: &Object, of: &Doc| meta::uuid(object.meta.uid) == of["uid"].str();
+        let same = |object: &Object, of: &Doc| object.meta.uid.text() == of["uid"].str();
         if !same(account, &of["serviceaccount"]) {
             return None;
         }
@@ -144,7 +144,7 @@ impl ApiServer {
                 true => "may not specify a duration less than 10 minutes",
                 false => "may not specify a duration larger than 2^32 seconds",
             };
-            faults.invalid("spec.expirationSeconds", &Doc::Int(seconds), why);
+            faults.invalid("spec.expirationSeconds", &Doc::from(seconds), why);
             let message = format!(
                 "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: {}",
                 faults.0[0].message
@@ -182,10 +182,10 @@ impl ApiServer {
         let Key { namespace, name, .. } = &account.key;
         let mut claims = doc!({
             "aud": audiences, "exp": until.seconds(), "iat": now.seconds(), "iss": AUDIENCE,
-            "jti": meta::uuid(self.random.uuid()),
+            "jti": self.random.uuid().text(),
             "kubernetes.io": {
                 "namespace": namespace,
-                "serviceaccount": { "name": name, "uid": meta::uuid(account.meta.uid) }
+                "serviceaccount": { "name": name, "uid": account.meta.uid.text() }
             },
             "nbf": now.seconds(), "sub": format!("system:serviceaccount:{namespace}:{name}")
         });
@@ -215,7 +215,7 @@ fn bound_object(call: &Call<'_, '_>, reference: &Doc) -> Result<Option<(&'static
     };
     let namespace = if kind.info().namespaced { call.request.namespace.clone() } else { Str::new() };
     let object = call.existing(&Key::new(kind, namespace, reference["name"].str()))?;
-    let (uid, wanted) = (meta::uuid(object.meta.uid), reference["uid"].str());
+    let (uid, wanted) = (object.meta.uid.text(), reference["uid"].str());
     if !wanted.is_empty() && wanted != uid {
         let why = format!(
             "the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated"

@@ -38,7 +38,7 @@ impl ApiServer {
         if call.request.subresource == Subresource::Status && kind != PatchKind::Json {
             // Who reports on an object that is gone must not write to the one that took its name.
             let meant = patch["metadata"]["uid"].str();
-            if !meant.is_empty() && meant != crate::api::meta::uuid(old.meta.uid) {
+            if !meant.is_empty() && meant != old.meta.uid.text() {
                 let mut faults = Faults::default();
                 faults.invalid("metadata.uid", &patch["metadata"]["uid"], "field is immutable");
                 return Err(Status::invalid(&old.key, faults.0));
@@ -120,7 +120,7 @@ impl ApiServer {
             return Err(Status::revision_missing(key));
         }
         let given_uid = metadata["uid"].str();
-        let uid = || crate::api::meta::uuid(old.meta.uid);
+        let uid = || old.meta.uid.text();
         if whole && !given_uid.is_empty() && given_uid != uid() {
             let uid = uid();
             let why =

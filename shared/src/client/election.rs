@@ -55,7 +55,7 @@ impl Candidate {
     /// A replica that has just started. `source` is what its events say that they come from.
     pub fn new(process: Process, number: u32, source: &'static str, mut random: Random) -> Candidate {
         let user = User::component(format!("system:{}", process.program()));
-        let uuid = crate::api::meta::uuid(random.uuid());
+        let uuid = random.uuid().text();
         Candidate {
             key: Key::new(Kind::Lease, literal!("kube-system"), process.program()),
             identity: format!("control-plane-{number}_{uuid}").into(),

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::core::event::{Involved, Said, Source};
-use crate::api::{Key, Kind, Object, PatchKind, Request, User};
+use crate::api::{Key, Kind, Object, PatchKind, Request, Uid, User};
 use crate::codec::Codec;
 use smallvec::SmallVec;
 
@@ -62,9 +62,10 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(uid: u128, reason: &str, field: &str) -> Seen {
+    fn of(uid: Uid, reason: &str, field: &str) -> Seen {
         let group = hash_of(&(uid, reason, field)) as u64;
-        Seen { object: (uid >> 64) as u64 ^ uid as u64, group, same: group }
+        let bits = uid.bits();
+        Seen { object: (bits >> 64) as u64 ^ bits as u64, group, same: group }
     }
 
     fn saying(self, message: &str) -> Seen {
@@ -130,7 +131,7 @@ impl Recorder {
     pub fn event_about(
         &mut self,
         involved: Involved,
-        uid: u128,
+        uid: Uid,
         severity: Severity,
         reason: &'static str,
         message: impl Into<Str>,
@@ -170,7 +171,7 @@ impl Recorder {
     fn event_of_series(
         &mut self,
         involved: Involved,
-        uid: u128,
+        uid: Uid,
         severity: Severity,
         reason: &'static str,
         message: Str,
@@ -283,7 +284,7 @@ fn key_of(involved: &Involved, cx: &mut Context<'_>) -> Key {
 #[cfg(test)]
 mod tests {
     use super::{Recorder, Seen, Str};
-    use crate::api::User;
+    use crate::api::{Uid, User};
     use crate::sim::Time;
 
     fn recorder() -> Recorder {
@@ -293,7 +294,7 @@ mod tests {
     #[test]
     fn the_tenth_similar_event_and_those_after_it_are_combined() {
         let mut recorder = recorder();
-        let group = Seen::of(1, "SuccessfulCreate", "");
+        let group = Seen::of(Uid::new(1), "SuccessfulCreate", "");
         let mut say = |number: u32, at: u64| {
             recorder.combine(group, format!("Created pod: {number}").into(), Time(at)).0
         };
@@ -308,7 +309,7 @@ mod tests {
     #[test]
     fn an_object_has_25_events_at_once_and_one_in_five_minutes() {
         let mut recorder = recorder();
-        let mut afford = |uid, at| recorder.afford(Seen::of(uid, "", ""), Time(at));
+        let mut afford = |uid, at| recorder.afford(Seen::of(Uid::new(uid), "", ""), Time(at));
         let written = (0..40).filter(|_| afford(1, 0)).count();
         assert_eq!(written, 25);
         assert!(afford(2, 0), "each object by itself");

@@ -6,7 +6,7 @@ mod roles;
 use crate::api::plain;
 use crate::api::scheduling::priorityclass;
 use crate::api::storage::storageclass;
-use crate::api::{Key, Kind, Meta, Object};
+use crate::api::{Key, Kind, Meta, Object, Uid};
 use crate::controllers::root_ca_publisher;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
@@ -60,7 +60,7 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
             doc.set("status", status);
         }
         resource.default(&mut doc);
-        let uid = FIRST_UID + number as u128;
+        let uid = Uid::new(FIRST_UID + number as u128);
         let mut meta = Meta { uid, creation: at, ..Meta::default() };
         meta.generation = i64::from(resource.info().has_generation);
         meta.labels = doc["metadata"]["labels"].clone();

@@ -4,7 +4,7 @@ mod clock;
 
 use crate::api::batch::cronjob::CronJob;
 use crate::api::batch::job::Job;
-use crate::api::{Key, Kind, Of, Reason, Request};
+use crate::api::{Key, Kind, Of, Reason, Request, Uid};
 use crate::client::Delta;
 use crate::codec::Codec;
 use crate::collections::sort_by_key;
@@ -157,8 +157,8 @@ fn active(status: &Doc) -> &[Doc] {
     status["active"].items()
 }
 
-fn uid(job: &Doc) -> u128 {
-    crate::api::meta::parse_uuid(&job["uid"].str())
+fn uid(job: &Doc) -> Uid {
+    Uid::parse(&job["uid"].str())
 }
 
 fn job_key(cron: &Of<CronJob>, job: &Doc) -> Key {
@@ -207,7 +207,7 @@ fn decide(cron: &Of<CronJob>, gone: &[Doc], world: &World, desk: &mut Desk<'_, '
 /// Takes finished Jobs off the list of active ones.
 fn review(cron: &Of<CronJob>, status: &mut Doc, world: &World, desk: &mut Desk<'_, '_>) {
     for job in world.managed::<Job>(cron.meta().uid) {
-        let mine = crate::api::meta::uuid(job.meta().uid);
+        let mine = job.meta().uid.text();
         let listed = active(status).iter().any(|known| known["uid"].as_str() == Some(&mine));
         let name = &job.key().name;
         match &job.finished {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::api::apps::controllerrevision::ControllerRevision;
 use crate::api::apps::daemonset::DaemonSet;
 use crate::api::core::node::Node;
-use crate::api::{Key, Kind, Object, Of, Request};
+use crate::api::{Key, Kind, Object, Of, Request, Uid};
 use crate::client::Delta;
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
@@ -41,7 +41,7 @@ pub struct DaemonSetController {
     /// When a failed pod of a DaemonSet was last deleted on a node, and how long the next one stays after that.
     failed: BTreeMap<(Key, Str), (Time, Duration)>,
     /// By UID of the DaemonSet.
-    censuses: BTreeMap<u128, Arc<Census>>,
+    censuses: BTreeMap<Uid, Arc<Census>>,
 }
 
 impl std::hash::Hash for DaemonSetController {

@@ -189,16 +189,15 @@ fn claims(deployment: &Of<Deployment>, world: &World, desk: &Desk<'_, '_>) -> Ve
 /// The request that makes `owner` the manager of `object`.
 pub fn adopt(user: &crate::api::User, owner: &crate::api::Object, object: &crate::api::Object) -> Request {
     let owner = owner.as_controller().to_doc();
-    let body =
-        doc!({ "metadata": { "uid": crate::api::meta::uuid(object.meta.uid), "ownerReferences": [owner] } });
+    let body = doc!({ "metadata": { "uid": object.meta.uid.text(), "ownerReferences": [owner] } });
     Request::patch(user.clone(), &object.key, PatchKind::Strategic, body)
 }
 
 /// The request that ends the ownership of `object` by `owner`.
 pub fn release(user: &crate::api::User, owner: &crate::api::Object, object: &crate::api::Object) -> Request {
-    let uid = crate::api::meta::uuid(owner.meta.uid);
+    let uid = owner.meta.uid.text();
     let body = doc!({ "metadata": {
-        "uid": crate::api::meta::uuid(object.meta.uid), "ownerReferences": [{ "$patch": "delete", "uid": uid }]
+        "uid": object.meta.uid.text(), "ownerReferences": [{ "$patch": "delete", "uid": uid }]
     } });
     Request::patch(user.clone(), &object.key, PatchKind::Strategic, body)
 }

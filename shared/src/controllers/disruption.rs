@@ -5,7 +5,7 @@ use crate::api::apps::deployment::{Deployment, scaled};
 use crate::api::apps::replicaset::ReplicaSet;
 use crate::api::core::pod::Pod;
 use crate::api::policy::poddisruptionbudget::PodDisruptionBudget;
-use crate::api::{Key, Kind, Of, OwnerReference, Subresource};
+use crate::api::{Key, Kind, Of, OwnerReference, Subresource, Uid};
 use crate::client::Delta;
 use crate::codec::Codec;
 use crate::doc;
@@ -119,7 +119,7 @@ fn expected(budget: &Of<PodDisruptionBudget>, pods: &[Of<Pod>], world: &World) -
     }
     match least {
         Doc::Null => Ok((0, 0)),
-        Doc::Int(count) => Ok((pods.len() as i64, *count)),
+        Doc::Int(count) => Ok((pods.len() as i64, count.get())),
         share => {
             let all = scale(pods, world)?;
             Ok((all, scaled(share, all, true)))
@@ -129,7 +129,7 @@ fn expected(budget: &Of<PodDisruptionBudget>, pods: &[Of<Pod>], world: &World) -
 
 /// The wanted sizes of all that manages these pods, together. Pods that nobody manages count nowhere.
 fn scale(pods: &[Of<Pod>], world: &World) -> Result<i64, String> {
-    let mut managers: Vec<(u128, i64)> = Vec::new();
+    let mut managers: Vec<(Uid, i64)> = Vec::new();
     for pod in pods {
         let Some(owner) = pod.meta().controller() else { continue };
         if managers.iter().any(|(uid, _)| *uid == owner.uid) {
@@ -159,7 +159,7 @@ fn scaled_owner(
     namespace: &Str,
     owner: &OwnerReference,
     world: &World,
-) -> Result<Option<(u128, i64)>, String> {
+) -> Result<Option<(Uid, i64)>, String> {
     let Some(kind) = world.kind_of(owner) else { return Ok(None) };
     let info = kind.info();
     if !info.subresources.contains(&Subresource::Scale) {

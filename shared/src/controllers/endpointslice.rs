@@ -190,7 +190,7 @@ fn ports(service: &Of<Service>, pod: &Of<Pod>) -> Doc {
     let mut ports = Vec::new();
     for port in &service.ports {
         let number = match &port.target {
-            Doc::Int(number) => Some(*number),
+            Doc::Int(number) => Some(number.get()),
             Doc::Str(name) => {
                 let containers = pod.spec.containers.iter().flat_map(|container| &container.ports);
                 let named = |candidate: &&crate::api::core::pod::ContainerPort| {

@@ -1,7 +1,7 @@
 //! Garbage collector: what is left behind when an owner goes. In the background afterwards, in the foreground before,
 //! or not at all (`orphan`).
 
-use crate::api::{Key, Object, OwnerReference, PatchKind, Propagation, Request, User};
+use crate::api::{Key, Object, OwnerReference, PatchKind, Propagation, Request, Uid, User};
 use crate::client::Delta;
 use crate::codec::Codec;
 use crate::collections::BTreeSet;
@@ -21,14 +21,14 @@ const REMEMBERED: usize = 500;
 #[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct GarbageCollector {
     /// UIDs of owners that the API server has said are gone.
-    absent: BTreeSet<u128>,
+    absent: BTreeSet<Uid>,
 }
 
 /// What goes on after answers.
 #[derive(Codec, Clone, Debug, Hash)]
 pub enum Waiting {
     /// The API server was asked for owners that the caches do not have.
-    OwnersAsked(Vec<u128>),
+    OwnersAsked(Vec<Uid>),
     /// Dependents were made ownerless: the finalizer is next.
     Orphaned,
     /// The object was deleted or changed.
@@ -151,7 +151,7 @@ fn owner_key(owner: &OwnerReference, namespace: &Str, world: &World) -> Option<K
 }
 
 impl GarbageCollector {
-    fn absent_is(&mut self, uid: u128) {
+    fn absent_is(&mut self, uid: Uid) {
         if self.absent.len() >= REMEMBERED {
             self.absent.clear();
         }
@@ -195,7 +195,7 @@ impl GarbageCollector {
         }
         let waiting = with(Owner::WaitsForDependents).next().is_some();
         if with(Owner::Solid).next().is_some() {
-            let gone: Vec<u128> = judged
+            let gone: Vec<Uid> = judged
                 .iter()
                 .zip(owners.iter())
                 .filter(|(o, _)| **o != Owner::Solid)
@@ -234,7 +234,7 @@ fn unblock(user: &User, object: &Object) -> Request {
     let free =
         |owner: &OwnerReference| OwnerReference { block_owner_deletion: false, ..owner.clone() }.to_doc();
     let owners: Vec<Doc> = object.meta.owners.iter().map(free).collect();
-    let uid = crate::api::meta::uuid(object.meta.uid);
+    let uid = object.meta.uid.text();
     let patch = doc!({ "metadata": { "uid": uid, "ownerReferences": owners } });
     Request::patch(user.clone(), &object.key, PatchKind::Merge, patch)
 }
@@ -264,11 +264,11 @@ fn release(user: &User, object: &Object, finalizer: &str) -> Request {
 }
 
 /// The request that ends the ownership of `item` by the object with this UID.
-fn disown(user: &User, item: &Object, uid: u128) -> Request {
+fn disown(user: &User, item: &Object, uid: Uid) -> Request {
     keep_owners(user, item, |owner| owner != uid)
 }
 
-fn keep_owners(user: &User, object: &Object, keep: impl Fn(u128) -> bool) -> Request {
+fn keep_owners(user: &User, object: &Object, keep: impl Fn(Uid) -> bool) -> Request {
     let kept: Vec<Doc> =
         object.meta.owners.iter().filter(|owner| keep(owner.uid)).map(OwnerReference::to_doc).collect();
     let version = resource_version(object.meta.resource_version);

@@ -12,7 +12,7 @@ mod track;
 
 use crate::api::batch::job::Job;
 use crate::api::core::pod::Pod;
-use crate::api::{Key, Kind, Object, Of, PatchKind, Request, User};
+use crate::api::{Key, Kind, Object, Of, PatchKind, Request, Uid, User};
 use crate::client::Delta;
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,7 @@ pub struct JobController {
     expectations: Expectations,
     records: BTreeMap<Key, Record>,
     /// Pods that lost their finalizer, which the cache may not show yet.
-    released: BTreeSet<u128>,
+    released: BTreeSet<Uid>,
 }
 
 /// Whether pods were managed in this sync; `Delayed` when new ones have to wait.
@@ -286,7 +286,7 @@ fn index_of(pod: &Of<Pod>) -> Option<i64> {
 
 /// UIDs as the status keeps them.
 fn uid_text(pod: &Of<Pod>) -> Str {
-    crate::api::meta::uuid(pod.meta().uid)
+    pod.meta().uid.text()
 }
 
 /// A number in an annotation of a pod.

@@ -3,7 +3,7 @@
 
 use crate::api::storage::storageclass::LOCAL_PATH;
 use crate::api::storage::{binding, storageclass};
-use crate::api::{Key, Kind, Object, Request, meta};
+use crate::api::{Key, Kind, Object, Request};
 use crate::client::Delta;
 use crate::codec::Codec;
 use crate::doc;
@@ -54,7 +54,7 @@ impl Controller for LocalPathProvisioner {
             return if is_done_with(object) { Step::Ask(vec![request], Str::new()) } else { Step::Done };
         }
         let Some((class, node)) = wants(object, world) else { return Step::Done };
-        let name: Str = format!("pvc-{}", meta::uuid(object.meta.uid)).into();
+        let name: Str = format!("pvc-{}", object.meta.uid.text()).into();
         let body = folder(&name, object, class, &node);
         Step::Ask(vec![Request::create(desk.user.clone(), Kind::PersistentVolume, Str::new(), body)], name)
     }
@@ -121,7 +121,7 @@ fn folder(name: &Str, claim: &Object, class: &Object, node: &Str) -> Doc {
             "capacity": { "storage": spec.at(&["resources", "requests", "storage"]).clone() },
             "claimRef": {
                 "apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": &key.name,
-                "namespace": &key.namespace, "uid": meta::uuid(claim.meta.uid),
+                "namespace": &key.namespace, "uid": claim.meta.uid.text(),
                 "resourceVersion": claim.meta.resource_version.to_string()
             },
             "hostPath": { "path": path, "type": "DirectoryOrCreate" },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::apiextensions::customresourcedefinition::CustomResourceDefinition;
 use crate::api::core::pod::Pod;
-use crate::api::{Key, Kind, LabelSelector, Meta, Object, Of, OwnerReference, User, Viewed};
+use crate::api::{Key, Kind, LabelSelector, Meta, Object, Of, OwnerReference, Uid, User, Viewed};
 use crate::client::{Delta, Informers};
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ pub struct World {
     /// The caches.
     pub informers: Informers,
     /// Objects by the UID of each of their owners.
-    owned: BTreeSet<(u128, Key)>,
+    owned: BTreeSet<(Uid, Key)>,
     /// Pods, ReplicaSets and ControllerRevisions that no controller manages.
     orphans: BTreeSet<Key>,
     /// The same by their labels.
@@ -31,7 +31,7 @@ pub struct World {
     selective: BTreeSet<Str>,
     selecting: Selecting,
     /// Counts of the pods of each managing owner.
-    tallies: BTreeMap<u128, Vec<Tally>>,
+    tallies: BTreeMap<Uid, Vec<Tally>>,
 }
 
 impl std::hash::Hash for World {
@@ -204,18 +204,18 @@ impl World {
     }
 
     /// The counts of the pods that the owner with this UID manages.
-    pub fn tallies(&self, owner: u128) -> &[Tally] {
+    pub fn tallies(&self, owner: Uid) -> &[Tally] {
         self.tallies.get(&owner).map_or(&[], Vec::as_slice)
     }
 
     /// The objects that name the owner with this UID, whether or not it manages them.
-    pub fn owned(&self, owner: u128) -> impl Iterator<Item = &Key> {
+    pub fn owned(&self, owner: Uid) -> impl Iterator<Item = &Key> {
         let first = Key { kind: Kind::ALL[0], namespace: Str::new(), name: Str::new() };
         self.owned.range((owner, first)..).take_while(move |(uid, _)| *uid == owner).map(|(_, key)| key)
     }
 
     /// The objects of a kind that the owner with this UID manages.
-    pub fn managed<T: Viewed>(&self, owner: u128) -> impl Iterator<Item = Of<T>> {
+    pub fn managed<T: Viewed>(&self, owner: Uid) -> impl Iterator<Item = Of<T>> {
         let first = Key { kind: T::KIND, namespace: Str::new(), name: Str::new() };
         let keys = self.owned.range((owner, first)..).map(|(uid, key)| (*uid, key));
         keys.take_while(move |(uid, key)| *uid == owner && key.kind == T::KIND)

@@ -95,11 +95,11 @@ impl<'de> Deserializer<'de> for At<'_> {
         let result = match self.doc {
             Doc::Null => visitor.visit_unit(),
             Doc::Bool(value) => visitor.visit_bool(*value),
-            Doc::Int(value) => match u64::try_from(*value) {
+            Doc::Int(value) => match u64::try_from(value.get()) {
                 Ok(value) => visitor.visit_u64(value),
-                Err(_) => visitor.visit_i64(*value),
+                Err(_) => visitor.visit_i64(value.get()),
             },
-            Doc::Float(value) => visitor.visit_f64(*value),
+            Doc::Float(value) => visitor.visit_f64(value.get()),
             Doc::Str(text) => visitor.visit_str(text),
             Doc::Time(time) => visitor.visit_str(&time.rfc3339()),
             Doc::MicroTime(time) => visitor.visit_str(&time.rfc3339_micros()),

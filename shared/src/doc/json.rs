@@ -46,8 +46,8 @@ impl Serialize for Doc {
         match self {
             Doc::Null => serializer.serialize_unit(),
             Doc::Bool(value) => serializer.serialize_bool(*value),
-            Doc::Int(value) => serializer.serialize_i64(*value),
-            Doc::Float(value) => serializer.serialize_f64(*value),
+            Doc::Int(value) => serializer.serialize_i64(value.get()),
+            Doc::Float(value) => serializer.serialize_f64(value.get()),
             Doc::Str(text) => serializer.serialize_str(text),
             Doc::Time(time) => serializer.serialize_str(&time.rfc3339()),
             Doc::MicroTime(time) => serializer.serialize_str(&time.rfc3339_micros()),
@@ -90,14 +90,14 @@ impl<'de> Deserialize<'de> for Doc {
                 Ok(Doc::Bool(value))
             }
             fn visit_i64<E>(self, value: i64) -> Result<Doc, E> {
-                Ok(Doc::Int(value))
+                Ok(Doc::from(value))
             }
             fn visit_u64<E>(self, value: u64) -> Result<Doc, E> {
-                Ok(i64::try_from(value).map_or(Doc::Float(value as f64), Doc::Int))
+                Ok(i64::try_from(value).map_or(Doc::from(value as f64), Doc::from))
             }
             fn visit_f64<E: de::Error>(self, value: f64) -> Result<Doc, E> {
                 if value.is_finite() {
-                    Ok(Doc::Float(value))
+                    Ok(Doc::from(value))
                 } else {
                     Err(E::custom("a number must be finite"))
                 }

@@ -231,8 +231,8 @@ mod tests {
         let copy = one.clone();
         assert!(one.same(&copy));
         one.insert("c", 3_i64);
-        *one.entry("a") = Doc::Int(1);
-        *one.entry("d") = Doc::Int(4);
+        *one.entry("a") = Doc::from(1);
+        *one.entry("d") = Doc::from(4);
         assert!(one.remove("b") && !one.remove("b"));
         assert_eq!(names(&one), ["a", "c", "d"]);
         assert_eq!([one.get("a"), one.get("c"), one.get("d")].map(Doc::as_i64), [Some(1), Some(3), Some(4)]);

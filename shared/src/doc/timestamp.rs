@@ -1,10 +1,12 @@
 //! Moments as Kubernetes writes them: RFC 3339 in UTC.
 
-use crate::codec::Codec;
+use super::number::packed;
 
-/// Microseconds since 1970-01-01T00:00:00Z.
-#[derive(Codec, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Timestamp(i64);
+packed! {
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    #[derive(Eq, PartialOrd, Ord, Hash, Default)]
+    pub struct Timestamp(i64);
+}
 
 impl Timestamp {
     /// From whole milliseconds since the Unix epoch.

@@ -257,5 +257,5 @@ fn existing(kind: Kind, name: &str, args: &Args, io: &mut Io<'_>) -> Result<Doc,
 
 /// A number, or a name.
 fn number_or_name(text: &str) -> Doc {
-    text.parse::<i64>().map_or_else(|_| Doc::from(text), Doc::Int)
+    text.parse::<i64>().map_or_else(|_| Doc::from(text), Doc::from)
 }

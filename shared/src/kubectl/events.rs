@@ -148,7 +148,7 @@ fn watch(
             text.push_str(&row(event, now, args));
             said.stdout.push_str(&align_like(&text, WIDE, &mut widths));
         }
-        memory.set("widths", Doc::list(widths.into_iter().map(|width| Doc::Int(width as i64))));
+        memory.set("widths", Doc::list(widths.into_iter().map(|width| Doc::from(width as i64))));
         None
     })?;
     io.finish(vec![failure])

@@ -69,11 +69,11 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
             .into());
     }
     let mut ports: Vec<Doc> = Vec::new();
-    let number_or_name = |text: &str| text.parse::<i64>().map_or_else(|_| Doc::from(text), Doc::Int);
+    let number_or_name = |text: &str| text.parse::<i64>().map_or_else(|_| Doc::from(text), Doc::from);
     if let Some(given) = args.get("port") {
         for text in given.split(',') {
             let number = text.parse::<i64>().map_err(|_| not_a_number(text))?;
-            let to = args.get("target-port").map_or(Doc::Int(number), number_or_name);
+            let to = args.get("target-port").map_or(Doc::from(number), number_or_name);
             let protocol = args.get("protocol").unwrap_or("TCP");
             ports.push(doc!({ "port": number, "protocol": protocol, "targetPort": to }));
         }

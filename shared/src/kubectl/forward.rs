@@ -119,8 +119,9 @@ fn of_service(service: &Doc, pod: &Doc, text: &str) -> Result<i64, String> {
         return Ok(number);
     }
     match &port["targetPort"] {
-        Doc::Int(0) | Doc::Null => Ok(number),
-        Doc::Int(target) => Ok(*target),
+        Doc::Null => Ok(number),
+        Doc::Int(target) if target.get() == 0 => Ok(number),
+        Doc::Int(target) => Ok(target.get()),
         other => named(pod, &other.str()).ok_or_else(|| {
             format!("Pod '{}' does not have a named port '{}'", pod["metadata"]["name"].str(), other.str())
         }),

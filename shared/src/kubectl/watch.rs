@@ -178,7 +178,7 @@ fn rows(memory: &mut Doc, event: &str, rows: Vec<Doc>, view: &View, args: &Args,
     let mut widths: Vec<usize> =
         memory["widths"].items().iter().map(|width| width.as_i64().unwrap_or(0) as usize).collect();
     said.stdout.push_str(&align_like(&text, WIDE, &mut widths));
-    memory.set("widths", Doc::list(widths.into_iter().map(|width| Doc::Int(width as i64))));
+    memory.set("widths", Doc::list(widths.into_iter().map(|width| Doc::from(width as i64))));
 }
 fn document(
     memory: &mut Doc,

@@ -1,7 +1,7 @@
 //! What the container runtime tells the kubelet.
 
-use crate::api::Kind;
 use crate::api::core::pod::Pod;
+use crate::api::{Kind, Uid};
 use crate::client::Severity;
 use crate::doc::{Str, Timestamp, literal};
 use crate::sim::{
@@ -81,7 +81,7 @@ impl Kubelet {
         self.found = pods.into_iter().map(|pod| (pod.pod, pod)).collect();
         self.runtime_up(boot, cx);
         // A kubelet that ran before the runtime went away knows some of these pods.
-        let known: Vec<u128> = self.pods.keys().copied().collect();
+        let known: Vec<Uid> = self.pods.keys().copied().collect();
         known.into_iter().for_each(|uid| self.listed_again(uid, cx));
         let objects: Vec<_> = self.informers.cache(Kind::Pod).values().cloned().collect();
         for object in
@@ -95,7 +95,7 @@ impl Kubelet {
     }
 
     /// What was asked of the runtime before it went away may not have reached it: it is asked again.
-    fn listed_again(&mut self, uid: u128, cx: &mut Context<'_>) {
+    fn listed_again(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let found = self.found.remove(&uid);
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         match pod.stage {
@@ -128,7 +128,7 @@ impl Kubelet {
         }
     }
 
-    fn sandbox_failed(&mut self, uid: u128, why: &str, cx: &mut Context<'_>) {
+    fn sandbox_failed(&mut self, uid: Uid, why: &str, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid).filter(|pod| pod.stage == PodStage::Sandbox) else { return };
         pod.stage = PodStage::Waiting;
         let key = pod.key.clone();
@@ -138,7 +138,7 @@ impl Kubelet {
     }
 
     /// The container that waits for its image, and which.
-    fn pulling(&self, uid: u128, name: &str) -> Option<(u32, Str)> {
+    fn pulling(&self, uid: Uid, name: &str) -> Option<(u32, Str)> {
         let pod = self.pods.get(&uid)?;
         let index = pod.position(name)?;
         let container = &pod.containers[index as usize];
@@ -148,7 +148,7 @@ impl Kubelet {
 
     fn image_ready(
         &mut self,
-        uid: u128,
+        uid: Uid,
         name: &str,
         image: Str,
         bytes: u64,
@@ -175,7 +175,7 @@ impl Kubelet {
         self.report(uid, cx);
     }
 
-    fn container_started(&mut self, uid: u128, name: &str, attempt: u32, cx: &mut Context<'_>) {
+    fn container_started(&mut self, uid: Uid, name: &str, attempt: u32, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let Some(index) = pod.position(name) else { return };
         let container = pod.at(index);
@@ -200,7 +200,7 @@ impl Kubelet {
     }
 
     /// A container is up.
-    pub(super) fn comes_up(&mut self, uid: u128, index: u32, cx: &mut Context<'_>) {
+    pub(super) fn comes_up(&mut self, uid: Uid, index: u32, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let container = pod.at(index);
         if matches!(container.stage, ContainerStage::Starting { .. }) {
@@ -211,7 +211,7 @@ impl Kubelet {
     }
 
     /// Its program could not be started.
-    fn not_started(&mut self, uid: u128, name: &str, attempt: u32, why: Str, cx: &mut Context<'_>) {
+    fn not_started(&mut self, uid: Uid, name: &str, attempt: u32, why: Str, cx: &mut Context<'_>) {
         let (now, date) = (cx.now(), date(cx.now(), cx));
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let Some(index) = pod.position(name) else { return };
@@ -233,7 +233,7 @@ impl Kubelet {
     }
 
     /// The runtime reports a container of a pod that the API server has not shown yet, after a restart of this kubelet.
-    fn note_found(&mut self, uid: u128, name: &str, attempt: u32, change: impl FnOnce(&mut ListedContainer)) {
+    fn note_found(&mut self, uid: Uid, name: &str, attempt: u32, change: impl FnOnce(&mut ListedContainer)) {
         let found =
             self.found.get_mut(&uid).and_then(|pod| pod.containers.iter_mut().find(|c| c.name == name));
         if let Some(listed) = found.filter(|listed| listed.attempt == attempt) {
@@ -243,7 +243,7 @@ impl Kubelet {
 
     fn container_exited(
         &mut self,
-        uid: u128,
+        uid: Uid,
         name: &str,
         attempt: u32,
         end: &ContainerEnd,
@@ -265,7 +265,7 @@ impl Kubelet {
         self.sync(uid, cx);
     }
 
-    fn sandbox_removed(&mut self, uid: u128, cx: &mut Context<'_>) {
+    fn sandbox_removed(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let deleting = self.object(uid).is_some_and(|object| object.meta.deleting());
         let Some(pod) = self.pods.get_mut(&uid).filter(|pod| pod.stage == PodStage::Removing) else { return };
         pod.stage = if deleting { PodStage::Deleting } else { PodStage::Done };

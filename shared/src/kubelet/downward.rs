@@ -13,7 +13,7 @@ pub(super) fn field(path: &str, object: &Object, pod_ip: &Str, host_ip: &Str) ->
     match path {
         "metadata.name" => object.key.name.clone(),
         "metadata.namespace" => object.key.namespace.clone(),
-        "metadata.uid" => crate::api::meta::uuid(object.meta.uid),
+        "metadata.uid" => object.meta.uid.text(),
         "metadata.labels" => lines(&object.meta.labels),
         "metadata.annotations" => lines(&object.meta.annotations),
         "spec.nodeName" => object.body["spec"]["nodeName"].str(),

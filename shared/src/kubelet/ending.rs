@@ -1,7 +1,7 @@
 //! The end of pods and containers: hooks, grace, and who goes first.
 
 use crate::api::core::pod::Pod;
-use crate::api::{Reason, Reply, Request, Status};
+use crate::api::{Reason, Reply, Request, Status, Uid};
 use crate::client::Severity;
 use crate::sim::{Context, CriCall, Duration, ProbeKind, ProbeResult, Timer};
 
@@ -14,7 +14,7 @@ const SHORTEST_GRACE: Duration = Duration::seconds(2);
 
 impl Kubelet {
     /// The pod is gone from the API.
-    pub(super) fn vanished(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn vanished(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         pod.gone = true;
         if matches!(pod.stage, PodStage::Deleting) {
@@ -26,7 +26,7 @@ impl Kubelet {
     }
 
     /// Deletion was asked for: containers get their grace.
-    pub(super) fn terminate(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn terminate(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let grace = self.object(uid).and_then(|object| match object.meta.deletion {
             Some(deletion) => Some(deletion.grace_seconds),
             None => object.view::<Pod>().map(|view| view.spec.grace_seconds),
@@ -36,7 +36,7 @@ impl Kubelet {
     }
 
     /// The pod has to end, and its containers get so long for it.
-    pub(super) fn terminate_within(&mut self, uid: u128, grace: Duration, cx: &mut Context<'_>) {
+    pub(super) fn terminate_within(&mut self, uid: Uid, grace: Duration, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let now = cx.now();
         match pod.stage {
@@ -60,7 +60,7 @@ impl Kubelet {
     }
 
     /// Ends what runs of a pod that terminates: sidecars after all others, the last one first.
-    pub(super) fn stop_containers(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn stop_containers(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get(&uid) else { return };
         let Some((_, until)) = pod.terminating else { return };
         let live = (0u32..).zip(&pod.containers).filter(|(_, container)| container.is_live());
@@ -83,7 +83,7 @@ impl Kubelet {
     /// Ends a container: its `preStop` hook first, then SIGTERM, and SIGKILL when the grace is over.
     pub(super) fn end_container(
         &mut self,
-        uid: u128,
+        uid: Uid,
         index: u32,
         grace: Duration,
         message: String,
@@ -127,7 +127,7 @@ impl Kubelet {
     /// Ends a container that starts again, whatever its pod's restart policy says.
     pub(super) fn begin_anew(
         &mut self,
-        uid: u128,
+        uid: Uid,
         index: u32,
         grace: i64,
         message: String,
@@ -138,7 +138,7 @@ impl Kubelet {
         self.end_container(uid, index, Duration::seconds(grace.max(0) as u64), message, cx);
     }
 
-    fn stop_container(&mut self, uid: u128, index: u32, grace: Duration, cx: &mut Context<'_>) {
+    fn stop_container(&mut self, uid: Uid, index: u32, grace: Duration, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get(&uid) else { return };
         let container = pod.containers[index as usize].name.clone();
         self.ask_runtime(CriCall::StopContainer { pod: uid, container, grace_ms: grace.0 }, cx);
@@ -147,7 +147,7 @@ impl Kubelet {
     /// A hook has run, or could not.
     pub(super) fn hooked(
         &mut self,
-        uid: u128,
+        uid: Uid,
         index: u32,
         kind: ProbeKind,
         result: ProbeResult,
@@ -179,7 +179,7 @@ impl Kubelet {
     }
 
     /// Hooks that took all of the grace are not waited for.
-    pub(super) fn hooks_due(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn hooks_due(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let now = cx.now();
         let mut due = Vec::new();
@@ -195,14 +195,14 @@ impl Kubelet {
     }
 
     /// The runtime lost what was asked of it: it is asked again.
-    pub(super) fn stop_again(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn stop_again(&mut self, uid: Uid, cx: &mut Context<'_>) {
         if let Some(pod) = self.pods.get_mut(&uid) {
             pod.containers.iter_mut().for_each(|container| container.stopping = None);
         }
         self.stop_containers(uid, cx);
     }
 
-    pub(super) fn wind_down(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn wind_down(&mut self, uid: Uid, cx: &mut Context<'_>) {
         self.stop_containers(uid, cx);
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         if pod.quiet() {
@@ -212,7 +212,7 @@ impl Kubelet {
     }
 
     /// All work is done: sidecars end, the last one first.
-    pub(super) fn end_sidecars(&mut self, uid: u128, grace: i64, cx: &mut Context<'_>) {
+    pub(super) fn end_sidecars(&mut self, uid: Uid, grace: i64, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get(&uid) else { return };
         let live =
             (0u32..).zip(&pod.containers).filter(|(_, container)| container.sidecar && container.is_live());
@@ -225,7 +225,7 @@ impl Kubelet {
     }
 
     /// A pod may have been active for longer than it may.
-    pub(super) fn deadline_reached(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn deadline_reached(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let limit = object.body["spec"]["activeDeadlineSeconds"].as_i64();
         let now = cx.timestamp();
@@ -241,7 +241,7 @@ impl Kubelet {
     }
 
     /// Nothing of the pod is left here: the API may forget it.
-    pub(super) fn delete_from_api(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn delete_from_api(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         // How it ended is reported first.
         let unreported = pod.writing || (pod.sent.is_null() && !pod.settled);
@@ -256,7 +256,7 @@ impl Kubelet {
         self.requests.insert(id, Pending::Delete(uid));
     }
 
-    pub(super) fn deleted(&mut self, uid: u128, result: &Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
+    pub(super) fn deleted(&mut self, uid: Uid, result: &Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
         match result {
             Ok(_) => {}
             Err(status)
@@ -272,7 +272,7 @@ impl Kubelet {
         }
     }
 
-    pub(super) fn forget(&mut self, uid: u128) {
+    pub(super) fn forget(&mut self, uid: Uid) {
         if let Some(pod) = self.pods.remove(&uid)
             && self.by_key.get(&pod.key) == Some(&uid)
         {

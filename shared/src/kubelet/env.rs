@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::api::core::pod::{Container, Pod};
 use crate::api::core::secret::base64_decode;
-use crate::api::{Key, Kind, Object, Reason, Reply, Request, Status};
+use crate::api::{Key, Kind, Object, Reason, Reply, Request, Status, Uid};
 use crate::client::Severity;
 use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
@@ -22,7 +22,7 @@ pub(super) type Sources = BTreeMap<Key, Result<Doc, Str>>;
 
 impl Kubelet {
     /// Reads what the container's environment is composed of; then it starts.
-    pub(super) fn configure(&mut self, uid: u128, index: u32, spec: &Container, cx: &mut Context<'_>) {
+    pub(super) fn configure(&mut self, uid: Uid, index: u32, spec: &Container, cx: &mut Context<'_>) {
         let keys = references(&spec.doc, &self.pods[&uid].key.namespace);
         if keys.is_empty() {
             self.compose_and_launch(uid, index, spec, &Sources::new(), cx);
@@ -45,7 +45,7 @@ impl Kubelet {
     /// One of them was read, or is not there.
     pub(super) fn config_read(
         &mut self,
-        uid: u128,
+        uid: Uid,
         index: u32,
         key: Key,
         result: Result<Reply, Box<Status>>,
@@ -69,7 +69,7 @@ impl Kubelet {
 
     fn compose_and_launch(
         &mut self,
-        uid: u128,
+        uid: Uid,
         index: u32,
         spec: &Container,
         sources: &Sources,
@@ -121,7 +121,7 @@ fn root_refused(container: &Doc, object: &Object) -> Option<Str> {
         Some(_) => return None,
         None => "container has runAsNonRoot and image will run as root",
     };
-    let (key, uid) = (&object.key, crate::api::meta::uuid(object.meta.uid));
+    let (key, uid) = (&object.key, object.meta.uid.text());
     let name = container["name"].str();
     Some(format!("{why} (pod: \"{}_{}({uid})\", container: {name})", key.name, key.namespace).into())
 }

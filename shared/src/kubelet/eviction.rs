@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::api::core::pod::Pod;
-use crate::api::{Object, bytes};
+use crate::api::{Object, Uid, bytes};
 use crate::client::Severity;
 use crate::codec::Codec;
 use crate::collections::sort;
@@ -148,7 +148,7 @@ impl Kubelet {
 
     /// The pods that may have to go, the first one first: those that use more than they asked for, then those of lower
     /// priority, then those that use more beyond what they asked for.
-    fn ranked(&self, resource: Resource, usage: &Usage) -> Vec<(u128, std::sync::Arc<Object>)> {
+    fn ranked(&self, resource: Resource, usage: &Usage) -> Vec<(Uid, std::sync::Arc<Object>)> {
         let mut ranked = Vec::new();
         for pod in self.pods.values() {
             let running = pod.terminating.is_none() && !matches!(pod.stage, PodStage::Done);
@@ -173,7 +173,7 @@ impl Kubelet {
         ranked.into_iter().filter_map(|(_, uid)| Some((uid, self.object(uid)?))).collect()
     }
 
-    fn evict(&mut self, uid: u128, message: Str, cx: &mut Context<'_>) {
+    fn evict(&mut self, uid: Uid, message: Str, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         pod.failed = Some(("Evicted".into(), message.clone()));
         self.pod_event(uid, None, Severity::Warning, "Evicted", message, cx);
@@ -208,7 +208,7 @@ impl Kubelet {
 fn eviction_message(
     resource: Resource,
     (left, threshold): (u64, u64),
-    uid: u128,
+    uid: Uid,
     object: &Object,
     usage: &Usage,
 ) -> String {

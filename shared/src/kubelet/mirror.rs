@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::api::meta::uuid;
 use crate::api::{Key, Kind, Object, PatchKind, Request, Subresource};
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
@@ -107,7 +106,7 @@ impl Kubelet {
             requests.set("memory", memory);
         }
         let owner = doc!({
-            "apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": uuid(self.node.uid), "controller": true
+            "apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": self.node.uid.text(), "controller": true
         });
         doc!({
             "metadata": {
@@ -162,7 +161,7 @@ fn mirror_status(
             "back-off 5m0s restarting failed container={program} pod={}_{}({})",
             pod.key.name,
             pod.key.namespace,
-            uuid(pod.meta.uid)
+            pod.meta.uid.text()
         );
         doc!({ "waiting": { "reason": "CrashLoopBackOff", "message": message } })
     };

@@ -2,7 +2,7 @@
 
 use crate::api::core::event::Involved;
 use crate::api::core::node::Node;
-use crate::api::{Key, Kind, PatchKind, Reply, Request, Status, Subresource};
+use crate::api::{Key, Kind, PatchKind, Reply, Request, Status, Subresource, Uid};
 use crate::client::Severity;
 use crate::codec::Codec;
 use crate::doc::{Doc, Str, Timestamp};
@@ -74,7 +74,7 @@ pub(super) struct NodeState {
     dirty: bool,
     images: u64,
     beating: bool,
-    pub uid: u128,
+    pub uid: Uid,
     lease: Doc,
     /// What its status says of the machine, since this start of it.
     fixed: (u32, Doc),
@@ -95,7 +95,7 @@ impl NodeState {
             dirty: true,
             images: 0,
             beating: false,
-            uid: 0,
+            uid: Uid::NONE,
             lease: Doc::Null,
             fixed: (0, Doc::Null),
         }
@@ -138,7 +138,7 @@ impl Kubelet {
     ) {
         // Kubelets refer to their node by its name only.
         let involved = Involved::node(self.name.clone());
-        let uid = u128::from(self.machine);
+        let uid = Uid::new(u128::from(self.machine));
         self.recorder.event_about(involved, uid, severity, reason, message, cx);
     }
 
@@ -164,7 +164,7 @@ impl Kubelet {
     pub(super) fn registered(&mut self, result: Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
         match result {
             Ok(reply) => {
-                self.node.uid = reply.object().map_or(0, |object| object.meta.uid);
+                self.node.uid = reply.object().map_or(Uid::NONE, |object| object.meta.uid);
                 self.node.heartbeat.posted = Some(cx.now());
                 for (reason, word) in [
                     ("NodeHasSufficientMemory", "NodeHasSufficientMemory"),
@@ -242,7 +242,7 @@ impl Kubelet {
     fn renew_lease(&mut self, cx: &mut Context<'_>) {
         if self.node.lease.is_null() {
             let owner = doc!({
-                "apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": crate::api::meta::uuid(self.node.uid)
+                "apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": self.node.uid.text()
             });
             self.node.lease = doc!({
                 "metadata": { "name": &self.name, "namespace": "kube-node-lease", "ownerReferences": [owner] },
@@ -336,12 +336,12 @@ impl Kubelet {
         }
         self.judge(cx);
         self.post_if_changed(cx);
-        let waiting: Vec<u128> = self.pods.keys().copied().collect();
+        let waiting: Vec<Uid> = self.pods.keys().copied().collect();
         waiting.into_iter().for_each(|uid| self.sync(uid, cx));
     }
 
     fn boot_id(&self) -> Str {
-        crate::api::meta::uuid(hash_of(&(self.name.as_str(), self.node.boot)))
+        Uid::new(hash_of(&(self.name.as_str(), self.node.boot))).text()
     }
 
     /// What the node's status says of the machine, from one start of it to the next.
@@ -361,7 +361,7 @@ impl Kubelet {
                     "architecture": "amd64", "bootID": self.boot_id(), "containerRuntimeVersion": "containerd://2.1.4",
                     "kernelVersion": "6.12.48", "kubeProxyVersion": "", "kubeletVersion": VERSION,
                     "machineID": format!("{:032x}", hash_of(name)), "operatingSystem": "linux",
-                    "osImage": "Debian GNU/Linux 13 (trixie)", "systemUUID": crate::api::meta::uuid(hash_of(&(name, "system")))
+                    "osImage": "Debian GNU/Linux 13 (trixie)", "systemUUID": Uid::new(hash_of(&(name, "system"))).text()
                 }
             });
             self.node.fixed = (boot, fixed);

@@ -1,7 +1,7 @@
 //! What a kubelet remembers of the pods on its node.
 
 use crate::api::core::pod::{Container, Pod, PodSpec};
-use crate::api::{Key, Object};
+use crate::api::{Key, Object, Uid};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
@@ -17,7 +17,7 @@ pub struct PodState {
     /// Its namespace and name.
     pub key: Key,
     /// Its UID.
-    pub uid: u128,
+    pub uid: Uid,
     /// How far it is.
     pub stage: PodStage,
     /// Its IPv4 address, while it has a sandbox.

@@ -1,7 +1,7 @@
 //! Startup, liveness and readiness probes.
 
-use crate::api::Object;
 use crate::api::core::pod::{Container, Pod};
+use crate::api::{Object, Uid};
 use crate::client::Severity;
 use crate::doc::Doc;
 use crate::runtime::container_id;
@@ -28,7 +28,7 @@ fn timer_number(index: u32, kind: ProbeKind, attempt: u32) -> u64 {
 
 impl Kubelet {
     /// A container is up: its probes begin; without them it counts as started and ready.
-    pub(super) fn begin_probes(&mut self, uid: u128, index: u32, cx: &mut Context<'_>) {
+    pub(super) fn begin_probes(&mut self, uid: Uid, index: u32, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
         let spec = &spec_at(&view.spec, index).doc;
@@ -47,7 +47,7 @@ impl Kubelet {
     }
 
     /// A restart of the kubelet changes nothing about a container that ran on: it counts as started and ready if it did.
-    pub(super) fn keep_readiness(&mut self, uid: u128, index: u32, object: &Object) {
+    pub(super) fn keep_readiness(&mut self, uid: Uid, index: u32, object: &Object) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let container = pod.at(index);
         let id = container_id(uid, &container.name, container.restarts);
@@ -60,7 +60,7 @@ impl Kubelet {
         }
     }
 
-    pub(super) fn probe_due(&mut self, uid: u128, number: u64, cx: &mut Context<'_>) {
+    pub(super) fn probe_due(&mut self, uid: Uid, number: u64, cx: &mut Context<'_>) {
         let index = (number >> 2 & 0x3fff_ffff) as u32;
         let (kind, field, _) = KINDS[(number & 3) as usize % KINDS.len()];
         let Some(object) = self.object(uid) else { return };
@@ -98,7 +98,7 @@ impl Kubelet {
 
     pub(super) fn probed(
         &mut self,
-        uid: u128,
+        uid: Uid,
         name: &str,
         attempt: u32,
         kind: ProbeKind,

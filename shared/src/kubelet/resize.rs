@@ -1,7 +1,7 @@
 //! Pods whose containers are to have more or less CPU and memory while they run (`pods/resize`).
 
-use crate::api::Object;
 use crate::api::core::pod::Pod;
+use crate::api::{Object, Uid};
 use crate::client::Severity;
 use crate::doc;
 use crate::doc::Doc;
@@ -47,7 +47,7 @@ fn summary(pod: &Object, why: Option<&str>) -> String {
 impl Kubelet {
     /// Gives the containers of a pod what its spec says by now, as far as the node has that much. `before` is the spec
     /// as it was.
-    pub(super) fn resize(&mut self, uid: u128, before: &Doc, cx: &mut Context<'_>) {
+    pub(super) fn resize(&mut self, uid: Uid, before: &Doc, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
         let wanted = resources(&object.body["spec"]);
@@ -118,7 +118,7 @@ impl Kubelet {
     }
 
     /// The containers of a pod have what they were to have, unless one is still to start anew for it.
-    pub(super) fn resized(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn resized(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let anew = pod.containers.iter().any(|container| container.anew);

@@ -1,5 +1,6 @@
 //! What the API server asks the kubelet directly: logs, programs in containers, connections to ports.
 
+use crate::api::Uid;
 use crate::doc::{Str, literal};
 use crate::sim::{Body, Context, CriCall, LogOptions, NodeCall, NodeReply, Process};
 
@@ -73,7 +74,7 @@ impl Kubelet {
     fn log_call(
         &self,
         call: u64,
-        uid: Option<u128>,
+        uid: Option<Uid>,
         name: &str,
         options: LogOptions,
     ) -> Result<CriCall, (u32, Str)> {
@@ -105,7 +106,7 @@ impl Kubelet {
     }
 
     /// The pod, if this container of it runs.
-    fn running(&self, uid: Option<u128>, wanted: &Str) -> Result<u128, (u32, Str)> {
+    fn running(&self, uid: Option<Uid>, wanted: &Str) -> Result<Uid, (u32, Str)> {
         let Some(pod) = uid.and_then(|uid| self.pods.get(&uid)) else {
             return Err((404, literal!("pod does not exist")));
         };

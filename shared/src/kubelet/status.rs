@@ -1,7 +1,7 @@
 //! What a kubelet reports of a pod: phase, conditions, container statuses.
 
 use crate::api::core::pod::{Phase, Pod};
-use crate::api::{Object, PatchKind, Request, Subresource};
+use crate::api::{Object, PatchKind, Request, Subresource, Uid};
 use crate::doc;
 use crate::doc::{Doc, Entries, Str, Timestamp, literal};
 use crate::runtime::{container_id, full_reference};
@@ -13,7 +13,7 @@ use super::{Kubelet, Pending};
 
 impl Kubelet {
     /// Writes the pod's status unless the API has it already; one write at a time.
-    pub(super) fn report(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn report(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
         let (images, host) = (&self.images, &self.host);
@@ -46,7 +46,7 @@ impl Kubelet {
             patch.at_mut(&["podIPs"]).items_mut().push(doc!({ "$patch": "replace" }));
         }
         // Another pod may have taken the name.
-        let patch = doc!({ "metadata": { "uid": crate::api::meta::uuid(uid) }, "status": patch });
+        let patch = doc!({ "metadata": { "uid": uid.text() }, "status": patch });
         let request = Request::patch(self.user.clone(), &object.key, PatchKind::Strategic, patch);
         let id = cx.request(request.on(Subresource::Status));
         self.requests.insert(id, Pending::Status(uid));
@@ -419,7 +419,7 @@ fn back_off_message(pod: &PodState, container: &str, seconds: u64) -> Str {
 
 /// `web-1_default(uid)`: how kubelets name a pod in messages.
 pub(super) fn pod_text(pod: &PodState) -> String {
-    format!("{}_{}({})", pod.key.name, pod.key.namespace, crate::api::meta::uuid(pod.uid))
+    format!("{}_{}({})", pod.key.name, pod.key.namespace, pod.uid.text())
 }
 
 fn terminated(last: &Termination) -> Doc {

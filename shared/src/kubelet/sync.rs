@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::api::Object;
 use crate::api::core::pod::{Container, Pod, PodSpec};
+use crate::api::{Object, Uid};
 use crate::client::{Delta, Severity, Wait};
 use crate::doc::{Str, literal};
 use crate::runtime::is_valid_reference;
@@ -85,7 +85,7 @@ impl Kubelet {
     }
 
     /// Where somebody else (the node lifecycle controller) wrote the status, what is true goes back.
-    pub(super) fn insist(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn insist(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
         let Some(pod) = self.pods.get_mut(&uid) else { return };
@@ -146,7 +146,7 @@ impl Kubelet {
     }
 
     /// A pod that may be active for so long only is looked at again when that is over.
-    fn begin_deadline(&mut self, uid: u128, cx: &mut Context<'_>) {
+    fn begin_deadline(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let Some(limit) = object.body["spec"]["activeDeadlineSeconds"].as_i64() else { return };
         let gone = cx.timestamp().seconds() - self.pods[&uid].start_time.seconds();
@@ -180,7 +180,7 @@ impl Kubelet {
     }
 
     /// Takes the next steps with a pod and reports how it is.
-    pub(super) fn sync(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn sync(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get(&uid) else { return };
         match pod.stage {
             PodStage::Waiting => self.make_sandbox(uid, cx),
@@ -197,7 +197,7 @@ impl Kubelet {
         self.report(uid, cx);
     }
 
-    fn make_sandbox(&mut self, uid: u128, cx: &mut Context<'_>) {
+    fn make_sandbox(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let network = self.node.has_network();
         if network && !self.volumes_ready(uid, cx) {
             return;
@@ -217,7 +217,7 @@ impl Kubelet {
     }
 
     /// Looks after the containers of a pod that has its sandbox.
-    fn advance(&mut self, uid: u128, cx: &mut Context<'_>) {
+    fn advance(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let Some(view) = object.view::<Pod>() else { return };
         let spec = &view.spec;
@@ -256,7 +256,7 @@ impl Kubelet {
     }
 
     /// The next step of one container, if it is time for one.
-    fn step(&mut self, uid: u128, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
+    fn step(&mut self, uid: Uid, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
         let now = cx.now();
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let (init, once) = (index < pod.inits, pod.is_ephemeral(index));
@@ -303,7 +303,7 @@ impl Kubelet {
     }
 
     /// A container ended and has to run again: at once, or after its back-off.
-    fn start_again(&mut self, uid: u128, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
+    fn start_again(&mut self, uid: Uid, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
         // How it ended is reported before anything covers it.
         self.report(uid, cx);
         let now = cx.now();
@@ -334,7 +334,7 @@ impl Kubelet {
     }
 
     /// The image first.
-    pub(super) fn begin(&mut self, uid: u128, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
+    pub(super) fn begin(&mut self, uid: Uid, index: u32, spec: &PodSpec, cx: &mut Context<'_>) {
         let wanted = spec_at(spec, index);
         let image = wanted.image.clone();
         let cached = self.images.contains_key(&image);
@@ -385,7 +385,7 @@ impl Kubelet {
 
     fn image_refused(
         &mut self,
-        uid: u128,
+        uid: Uid,
         index: u32,
         reason: &'static str,
         message: Str,
@@ -399,7 +399,7 @@ impl Kubelet {
     }
 
     /// The runtime could not have the image.
-    pub(super) fn pull_failed(&mut self, uid: u128, index: u32, image: &str, why: Str, cx: &mut Context<'_>) {
+    pub(super) fn pull_failed(&mut self, uid: Uid, index: u32, image: &str, why: Str, cx: &mut Context<'_>) {
         let message = format!("Failed to pull image \"{image}\": {why}");
         self.pod_event(uid, Some(index), Severity::Warning, "Failed", message, cx);
         self.pod_event(uid, Some(index), Severity::Warning, "Failed", "Error: ErrImagePull", cx);
@@ -415,7 +415,7 @@ impl Kubelet {
 
     fn pull_backs_off(
         &mut self,
-        uid: u128,
+        uid: Uid,
         index: u32,
         spec: &PodSpec,
         why: Str,
@@ -434,7 +434,7 @@ impl Kubelet {
     /// Everything a container needs is there: start it.
     pub(super) fn launch(
         &mut self,
-        uid: u128,
+        uid: Uid,
         index: u32,
         spec: &Container,
         env: Arc<Variables>,
@@ -465,7 +465,7 @@ impl Kubelet {
     }
 }
 
-fn pod_at(kubelet: &Kubelet, uid: u128, index: u32) -> Option<&ContainerState> {
+fn pod_at(kubelet: &Kubelet, uid: Uid, index: u32) -> Option<&ContainerState> {
     kubelet.pods.get(&uid)?.containers.get(index as usize)
 }
 

@@ -3,7 +3,7 @@
 //! A pod gets its sandbox when all of them are there; about once a minute what they are made of is read again.
 
 use crate::api::core::pod::Pod;
-use crate::api::{Key, Kind, Object, Reply, Request, Status};
+use crate::api::{Key, Kind, Object, Reply, Request, Status, Uid};
 use crate::client::Severity;
 use crate::codec::Codec;
 use crate::collections::{sort, sort_by};
@@ -44,7 +44,7 @@ pub(super) struct Volumes {
 
 impl Kubelet {
     /// Whether a pod's volumes are there; if not, work on that begins.
-    pub(super) fn volumes_ready(&mut self, uid: u128, cx: &mut Context<'_>) -> bool {
+    pub(super) fn volumes_ready(&mut self, uid: Uid, cx: &mut Context<'_>) -> bool {
         let Some(object) = self.object(uid) else { return false };
         let spec = &object.body["spec"];
         let Some(pod) = self.pods.get_mut(&uid) else { return false };
@@ -58,7 +58,7 @@ impl Kubelet {
     }
 
     /// It is time to look (again) at what a pod's volumes are made of.
-    pub(super) fn read_volumes(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn read_volumes(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let Some(object) = self.object(uid) else { return };
         let keys = references(&object.body["spec"], &object.key.namespace);
         let Some(pod) = self.pods.get_mut(&uid) else { return };
@@ -79,7 +79,7 @@ impl Kubelet {
 
     pub(super) fn volume_read(
         &mut self,
-        uid: u128,
+        uid: Uid,
         key: Key,
         result: Result<Reply, Box<Status>>,
         cx: &mut Context<'_>,
@@ -94,7 +94,7 @@ impl Kubelet {
         }
     }
 
-    fn set_up(&mut self, uid: u128, object: &Object, cx: &mut Context<'_>) {
+    fn set_up(&mut self, uid: Uid, object: &Object, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let ip = pod.ip.map(ip_text).unwrap_or_default();
         let host = ip_text(self.address);
@@ -136,7 +136,7 @@ impl Kubelet {
         }
     }
 
-    fn not_set_up(&mut self, uid: u128, complaint: Str, cx: &mut Context<'_>) {
+    fn not_set_up(&mut self, uid: Uid, complaint: Str, cx: &mut Context<'_>) {
         let Some(pod) = self.pods.get_mut(&uid) else { return };
         let wait = (FIRST_RETRY * (1 << pod.volumes.failures.min(8))).min(LONGEST_RETRY);
         pod.volumes.failures += 1;
@@ -147,7 +147,7 @@ impl Kubelet {
     }
 
     /// The sandbox is being made: the runtime gets what its volumes hold.
-    pub(super) fn give_volumes(&mut self, uid: u128, cx: &mut Context<'_>) {
+    pub(super) fn give_volumes(&mut self, uid: Uid, cx: &mut Context<'_>) {
         let given = self.pods.get(&uid).map(|pod| pod.volumes.given.clone()).unwrap_or_default();
         for (volume, files) in given {
             self.ask_runtime(CriCall::SetVolume { pod: uid, volume, files }, cx);

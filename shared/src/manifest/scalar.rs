@@ -42,12 +42,12 @@ fn name_of(tag: &Tag) -> String {
 
 fn finite(value: Doc, text: &str) -> Result<Doc, String> {
     match value {
-        Doc::Float(number) if !number.is_finite() => {
+        Doc::Float(number) if !number.get().is_finite() => {
             Err(format!("{text} is no number that JSON can hold: expected a finite one"))
         }
         // Between YAML and the API server stands JSON, where 3.0 is written 3.
-        Doc::Float(number) if number.trunc() == number && number.abs() < I64_LIMIT => {
-            Ok(Doc::Int(number as i64))
+        Doc::Float(number) if number.get().trunc() == number.get() && number.get().abs() < I64_LIMIT => {
+            Ok(Doc::from(number.get() as i64))
         }
         value => Ok(value),
     }
@@ -64,9 +64,9 @@ pub(super) fn plain(text: &str) -> Doc {
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
             Doc::Bool(false)
         }
-        ".nan" | ".NaN" | ".NAN" => Doc::Float(f64::NAN),
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Doc::Float(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => Doc::Float(f64::NEG_INFINITY),
+        ".nan" | ".NaN" | ".NAN" => Doc::from(f64::NAN),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Doc::from(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => Doc::from(f64::NEG_INFINITY),
         _ => number(text).unwrap_or_else(|| Doc::Str(intern(text))),
     }
 }
@@ -78,7 +78,7 @@ fn number(text: &str) -> Option<Doc> {
     let text = if text.starts_with('.') { text.to_owned() } else { text.replace('_', "") };
     integer(&text).or_else(|| {
         let value: f64 = is_decimal(&text).then(|| text.parse().ok())??;
-        value.is_finite().then_some(Doc::Float(value))
+        value.is_finite().then_some(Doc::from(value))
     })
 }
 
@@ -99,13 +99,13 @@ fn integer(text: &str) -> Option<Doc> {
     match i128::from_str_radix(digits, radix) {
         Ok(size) => {
             let value = if sign < 0.0 { -size } else { size };
-            Some(i64::try_from(value).map_or(Doc::Float(value as f64), Doc::Int))
+            Some(i64::try_from(value).map_or(Doc::from(value as f64), Doc::from))
         }
         Err(_) => {
             let size = digits
                 .chars()
                 .fold(0.0, |sum, c| sum * f64::from(radix) + f64::from(c.to_digit(radix).unwrap_or(0)));
-            size.is_finite().then_some(Doc::Float(sign * size))
+            size.is_finite().then_some(Doc::from(sign * size))
         }
     }
 }
@@ -129,8 +129,8 @@ fn is_decimal(text: &str) -> bool {
 pub(super) fn key_text(key: &Doc) -> Option<crate::doc::Str> {
     match key {
         Doc::Str(text) => Some(text.clone()),
-        Doc::Int(number) => Some(number.to_string().into()),
-        Doc::Float(number) => Some(go_float(*number).into()),
+        Doc::Int(number) => Some(number.get().to_string().into()),
+        Doc::Float(number) => Some(go_float(number.get()).into()),
         Doc::Bool(value) => Some(value.to_string().into()),
         _ => None,
     }

@@ -85,8 +85,8 @@ impl Writer {
         match value {
             Doc::Null => self.put("null"),
             Doc::Bool(value) => self.put(if *value { "true" } else { "false" }),
-            Doc::Int(number) => self.put(&number.to_string()),
-            Doc::Float(number) => self.put(&float(*number)),
+            Doc::Int(number) => self.put(&number.get().to_string()),
+            Doc::Float(number) => self.put(&float(number.get())),
             Doc::Str(text) => self.text(text, indent, false),
             Doc::Time(time) => self.text(&time.rfc3339(), indent, false),
             Doc::MicroTime(time) => self.text(&time.rfc3339_micros(), indent, false),

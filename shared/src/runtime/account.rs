@@ -3,7 +3,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::api::Key;
+use crate::api::{Key, Uid};
 use crate::doc::{Doc, Str, literal};
 
 use super::container::Sandbox;
@@ -32,7 +32,7 @@ fn is_namespace(item: &Doc) -> bool {
 }
 
 /// A token that names whom it stands for, as a JWT does. Nobody can sign anything here.
-pub fn token(key: &Key, uid: u128, spec: &Doc, source: &Doc) -> Str {
+pub fn token(key: &Key, uid: Uid, spec: &Doc, source: &Doc) -> Str {
     let (namespace, pod) = (&key.namespace, &key.name);
     let account = match spec["serviceAccountName"].str() {
         unset if unset.is_empty() => "default".into(),
@@ -42,7 +42,7 @@ pub fn token(key: &Key, uid: u128, spec: &Doc, source: &Doc) -> Str {
         unset if unset.is_empty() => "https://kubernetes.default.svc.cluster.local".into(),
         audience => audience,
     };
-    let uid = crate::api::meta::uuid(uid);
+    let uid = uid.text();
     // Names need no escapes, an audience may.
     let audience = Doc::Str(audience).to_json();
     let claims = format!(
@@ -64,7 +64,7 @@ pub fn token(key: &Key, uid: u128, spec: &Doc, source: &Doc) -> Str {
 
 impl Sandbox {
     /// Somebody looks at the files of the pod called so.
-    pub(super) fn make_account_volumes(&mut self, uid: u128) {
+    pub(super) fn make_account_volumes(&mut self, uid: Uid) {
         let volumes = self.spec["volumes"].items().iter().filter(|volume| is_account_volume(volume));
         for volume in volumes {
             let name = volume["name"].str();
@@ -75,7 +75,7 @@ impl Sandbox {
     }
 }
 
-fn files(key: &Key, uid: u128, spec: &Doc, volume: &Doc) -> Files {
+fn files(key: &Key, uid: Uid, spec: &Doc, volume: &Doc) -> Files {
     let mut files = Files::default();
     let mut put = |path: &Doc, text: Str| drop(files.0.insert(path.str(), text));
     for source in volume["projected"]["sources"].items() {

@@ -1,6 +1,7 @@
 //! Requests that pods send: those of the program of a client image (one a second to the URL in its environment variable
 //! `TARGET`), and those of sources of traffic.
 
+use crate::api::Uid;
 use crate::codec::Codec;
 use crate::doc::Str;
 use crate::network::{Ending, Failure, Tally, Url, resolve_outside};
@@ -32,7 +33,7 @@ pub enum Asker {
 #[derive(Codec, Clone, Debug, Hash)]
 pub struct Call {
     /// The pod that sent it.
-    pub pod: u128,
+    pub pod: Uid,
     /// Who waits.
     pub asker: Asker,
     /// Where to.
@@ -64,7 +65,7 @@ impl Runtime {
     /// Sends a request from a pod for a source of traffic; false when nothing of the pod runs here.
     pub fn call_for(
         &mut self,
-        pod: u128,
+        pod: Uid,
         source: Str,
         url: Url,
         timeout: Duration,
@@ -83,7 +84,7 @@ impl Runtime {
         std::mem::take(&mut self.heard)
     }
 
-    fn begin_call(&mut self, pod: u128, asker: Asker, url: Url, timeout: Duration, cx: &mut Context<'_>) {
+    fn begin_call(&mut self, pod: Uid, asker: Asker, url: Url, timeout: Duration, cx: &mut Context<'_>) {
         let Some(sandbox) = self.sandboxes.get(&pod) else { return };
         let namespace = sandbox.key.namespace.clone();
         let config = sandbox.dns.clone();
@@ -167,7 +168,7 @@ impl Runtime {
         }
     }
 
-    fn report(&mut self, pod: u128, asker: &Asker, ending: &Ending, cx: &Context<'_>) {
+    fn report(&mut self, pod: Uid, asker: &Asker, ending: &Ending, cx: &Context<'_>) {
         let number = match asker {
             Asker::Container(number) => *number,
             Asker::Source(source) => return self.heard.push((source.clone(), ending.clone())),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::Uid;
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
@@ -338,7 +339,7 @@ pub fn image_id(image: &str) -> Str {
 }
 
 /// The ID of one start of a container.
-pub fn container_id(pod: u128, container: &str, attempt: u32) -> Str {
+pub fn container_id(pod: Uid, container: &str, attempt: u32) -> Str {
     const SCHEME: &[u8] = b"containerd://";
     let id = Str::init_with(SCHEME.len() + 64, |text| {
         let (scheme, digits) = text.split_at_mut(SCHEME.len());

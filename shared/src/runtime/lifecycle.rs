@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::Key;
+use crate::api::{Key, Uid};
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
 use crate::network::dns_config;
@@ -41,7 +41,7 @@ impl Pages {
 }
 
 impl Runtime {
-    pub(super) fn run_sandbox(&mut self, pod: u128, key: Key, spec: Doc, cx: &mut Context<'_>) {
+    pub(super) fn run_sandbox(&mut self, pod: Uid, key: Key, spec: Doc, cx: &mut Context<'_>) {
         let known = self.sandboxes.get(&pod).map(|sandbox| sandbox.ip);
         let agent = cx.core.running(Process::Cni(self.machine));
         let event = match known.map_or_else(|| self.free_address(agent), Ok) {
@@ -177,7 +177,7 @@ impl Runtime {
     }
 
     /// SIGTERM, and SIGKILL at the end of the grace.
-    pub(super) fn stop_container(&mut self, pod: u128, name: &str, grace_ms: u64, cx: &mut Context<'_>) {
+    pub(super) fn stop_container(&mut self, pod: Uid, name: &str, grace_ms: u64, cx: &mut Context<'_>) {
         let Some(container) = self.sandboxes.get_mut(&pod).and_then(|sandbox| sandbox.container_mut(name))
         else {
             return;
@@ -265,7 +265,7 @@ impl Runtime {
     }
 
     /// Gives a pod's address back.
-    pub(super) fn stop_sandbox(&mut self, pod: u128) {
+    pub(super) fn stop_sandbox(&mut self, pod: Uid) {
         let Some(sandbox) = self.sandboxes.get(&pod) else { return };
         // The next pod may have the address by now.
         if self.by_address.get(&sandbox.ip) == Some(&pod) {
@@ -275,7 +275,7 @@ impl Runtime {
     }
 
     /// Kills what still runs of a pod, gives its address back and forgets it.
-    pub(super) fn remove_sandbox(&mut self, pod: u128, cx: &mut Context<'_>) {
+    pub(super) fn remove_sandbox(&mut self, pod: Uid, cx: &mut Context<'_>) {
         self.stop_sandbox(pod);
         let running = self.sandboxes.get(&pod).map(|sandbox| &sandbox.containers);
         let running: Vec<u64> = running.into_iter().flatten().map(|container| container.number).collect();
@@ -324,8 +324,8 @@ impl Runtime {
         self.resume_tasks(cx);
     }
 
-    pub(super) fn numbered_mut(&mut self, number: u64) -> Option<(u128, &mut Container)> {
-        let (pod, name): &(u128, Str) = self.numbered.get(&number)?;
+    pub(super) fn numbered_mut(&mut self, number: u64) -> Option<(Uid, &mut Container)> {
+        let (pod, name): &(Uid, Str) = self.numbered.get(&number)?;
         let container = self.sandboxes.get_mut(pod)?.container_mut(name)?;
         Some((*pod, container))
     }

@@ -1,5 +1,6 @@
 //! What containers write, and who reads it.
 
+use crate::api::Uid;
 use std::collections::VecDeque;
 
 use crate::codec::Codec;
@@ -131,7 +132,7 @@ impl Runtime {
     pub(super) fn read_log(
         &mut self,
         call: u64,
-        pod: u128,
+        pod: Uid,
         attempt: u32,
         options: LogOptions,
         cx: &mut Context<'_>,

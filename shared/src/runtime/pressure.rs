@@ -2,6 +2,7 @@
 //!
 //! The kubelet is told when less than a threshold is left and when there is enough again; while all is well nobody asks.
 
+use crate::api::Uid;
 use crate::collections::sort;
 use crate::doc::Str;
 use crate::sim::{ContainerUsage, Context, CriEvent, Fault, Filled, Usage};
@@ -32,7 +33,7 @@ impl Runtime {
     }
 
     /// A container leaks memory (up to its limit and beyond), or is mended.
-    pub fn leak(&mut self, pod: u128, full: bool, cx: &mut Context<'_>) {
+    pub fn leak(&mut self, pod: Uid, full: bool, cx: &mut Context<'_>) {
         let capacity = capacity(self.machine, cx);
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         let mut starts = Vec::new();
@@ -45,14 +46,14 @@ impl Runtime {
     }
 
     /// The containers of a pod are killed.
-    pub fn crash(&mut self, pod: u128, cx: &mut Context<'_>) {
+    pub fn crash(&mut self, pod: Uid, cx: &mut Context<'_>) {
         let containers = self.sandboxes.get(&pod).map(|sandbox| &sandbox.containers);
         let starts: Vec<u64> = containers.into_iter().flatten().map(|container| container.number).collect();
         starts.into_iter().for_each(|start| self.container_ends(start, KILLED, false, cx));
     }
 
     /// The probes of a pod's containers fail from now on, or no longer.
-    pub fn fail_probes(&mut self, pod: u128, fail: bool) {
+    pub fn fail_probes(&mut self, pod: Uid, fail: bool) {
         let sandbox = self.sandboxes.get_mut(&pod);
         for container in sandbox.into_iter().flat_map(|sandbox| &mut sandbox.containers) {
             container.strike().probes_fail = fail;
@@ -60,7 +61,7 @@ impl Runtime {
     }
 
     /// The containers of a pod keep a core busy from now on, or no longer.
-    pub fn burn(&mut self, pod: u128, burn: bool, cx: &Context<'_>) {
+    pub fn burn(&mut self, pod: Uid, burn: bool, cx: &Context<'_>) {
         let now = cx.now();
         let sandbox = self.sandboxes.get_mut(&pod);
         for container in sandbox.into_iter().flat_map(|sandbox| &mut sandbox.containers) {
@@ -71,7 +72,7 @@ impl Runtime {
     }
 
     /// What strikes a pod here now.
-    pub fn struck(&self, pod: u128) -> impl Iterator<Item = Fault> {
+    pub fn struck(&self, pod: Uid) -> impl Iterator<Item = Fault> {
         let containers = || self.sandboxes.get(&pod).into_iter().flat_map(|sandbox| &sandbox.containers);
         [
             containers().any(|container| container.struck().filled > 0).then_some(Fault::FillMemory),

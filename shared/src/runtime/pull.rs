@@ -1,5 +1,6 @@
 //! Pulling images: one at a time, into a cache that survives everything.
 
+use crate::api::Uid;
 use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{Context, CriEvent, Duration, Time, Timer};
@@ -21,11 +22,11 @@ pub struct Pull {
     /// When the transfer began or will begin.
     pub begins: Time,
     /// Who waits for it, and since when.
-    pub waiting: Vec<(u128, Str, Time)>,
+    pub waiting: Vec<(Uid, Str, Time)>,
 }
 
 impl Runtime {
-    pub(super) fn pull(&mut self, pod: u128, container: Str, image: Str, cx: &mut Context<'_>) {
+    pub(super) fn pull(&mut self, pod: Uid, container: Str, image: Str, cx: &mut Context<'_>) {
         let now = cx.now();
         if let Some(pull) = self.pulls.values_mut().find(|pull| pull.image == image) {
             pull.waiting.push((pod, container, now));

@@ -1,5 +1,6 @@
 //! How containers answer requests and probes.
 
+use crate::api::Uid;
 use crate::doc::Str;
 use crate::network::Failure;
 use crate::sim::{
@@ -53,7 +54,7 @@ impl Runtime {
     /// path only wants to know whether an answer comes. `luck` decides, of a hundred, whether it is a failure.
     fn respond(
         &mut self,
-        pod: u128,
+        pod: Uid,
         asked: &Asked<'_>,
         luck: u64,
         cx: &Context<'_>,
@@ -99,7 +100,7 @@ impl Runtime {
     /// What a server of files answers.
     fn page(
         &mut self,
-        pod: u128,
+        pod: Uid,
         container: &str,
         (root, lists): (&str, bool),
         asked: &Asked<'_>,
@@ -179,7 +180,7 @@ impl Runtime {
     /// A probe that goes over the network of the node.
     fn try_port(
         &mut self,
-        pod: u128,
+        pod: Uid,
         ip: u32,
         action: &ProbeAction,
         timeout_ms: u64,
@@ -220,7 +221,7 @@ impl Runtime {
     }
 
     /// Whether something takes connections on a port. Images are taken at their word that it speaks gRPC.
-    fn listens(&self, pod: u128, port: u32, grpc: bool, cx: &Context<'_>) -> bool {
+    fn listens(&self, pod: Uid, port: u32, grpc: bool, cx: &Context<'_>) -> bool {
         let Some(sandbox) = self.sandboxes.get(&pod) else { return false };
         let program = self.task_on(sandbox, port).map(|(_, server)| server);
         self.listener(sandbox, port, cx).is_some()

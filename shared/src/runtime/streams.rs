@@ -1,6 +1,7 @@
 //! Connections from outside: programs that are given their input bit by bit (`exec`, `attach`), and ports that are
 //! forwarded.
 
+use crate::api::Uid;
 use std::sync::Arc;
 
 use crate::codec::Codec;
@@ -33,7 +34,7 @@ pub(super) struct Stream {
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Forward {
     call: u64,
-    pod: u128,
+    pod: Uid,
     port: u32,
 }
 
@@ -72,7 +73,7 @@ impl Runtime {
     }
 
     /// `kubectl attach`
-    pub(super) fn attach(&mut self, call: u64, pod: u128, options: &ExecOptions, cx: &mut Context<'_>) {
+    pub(super) fn attach(&mut self, call: u64, pod: Uid, options: &ExecOptions, cx: &mut Context<'_>) {
         let container = self.sandboxes.get(&pod).and_then(|sandbox| sandbox.container(&options.container));
         let Some(container) = container.filter(|container| container.running()) else {
             let why = format!("container not found (\"{}\")", options.container);
@@ -188,7 +189,7 @@ impl Runtime {
     }
 
     /// `kubectl port-forward`: a request from inside the pod.
-    pub(super) fn port_forward(&mut self, call: u64, pod: u128, port: u32, text: &Str, cx: &mut Context<'_>) {
+    pub(super) fn port_forward(&mut self, call: u64, pod: Uid, port: u32, text: &Str, cx: &mut Context<'_>) {
         let Some(ip) = self.sandboxes.get(&pod).map(|sandbox| sandbox.ip) else {
             let id = sandbox_id(pod);
             let why = format!("failed to find sandbox \"{id}\" in store: not found");
@@ -237,6 +238,6 @@ fn reads(container: &Container) -> bool {
     container.doc["stdin"].as_bool() == Some(true)
 }
 
-fn sandbox_id(pod: u128) -> String {
+fn sandbox_id(pod: Uid) -> String {
     container_id(pod, "POD", 0).rsplit('/').next().unwrap_or("").to_owned()
 }

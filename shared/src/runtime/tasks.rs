@@ -3,6 +3,7 @@
 mod network;
 mod place;
 
+use crate::api::Uid;
 use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{
@@ -26,7 +27,7 @@ const MOST_PROBE_OUTPUT: usize = 10 << 10;
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Running {
     pub(super) task: Task,
-    pod: u128,
+    pod: Uid,
     /// The start of the container that it runs in.
     pub(super) start: u64,
     pub(super) role: Role,
@@ -161,7 +162,7 @@ impl Runtime {
         self.check_memory(start, cx);
     }
 
-    fn adopt_child(&mut self, parent: u64, pod: u128, start: u64, task: Task, cx: &mut Context<'_>) {
+    fn adopt_child(&mut self, parent: u64, pod: Uid, start: u64, task: Task, cx: &mut Context<'_>) {
         let number = self.fresh_number();
         let Some((_, container)) = self.numbered_mut(start) else { return };
         container.last_pid = container.last_pid.max(task.pid);
@@ -264,7 +265,7 @@ impl Runtime {
 
     pub(super) fn tell_probed(
         &mut self,
-        pod: u128,
+        pod: Uid,
         start: u64,
         kind: ProbeKind,
         attempt: u32,
@@ -317,7 +318,7 @@ impl Runtime {
     }
 
     /// `kubectl exec`
-    pub(super) fn exec(&mut self, call: u64, pod: u128, options: &ExecOptions, cx: &mut Context<'_>) {
+    pub(super) fn exec(&mut self, call: u64, pod: Uid, options: &ExecOptions, cx: &mut Context<'_>) {
         let container = self.sandboxes.get(&pod).and_then(|sandbox| sandbox.container(&options.container));
         let running = container.filter(|container| container.running());
         let Some((start, attempt)) = running.map(|container| (container.number, container.attempt)) else {
@@ -347,7 +348,7 @@ impl Runtime {
     }
 
     /// Whether a program can be started in a container; why not, in the runtime's words.
-    fn can_start(&mut self, pod: u128, container: &str, program: &Str) -> Result<(), String> {
+    fn can_start(&mut self, pod: Uid, container: &str, program: &Str) -> Result<(), String> {
         let image = self.sandboxes.get(&pod).and_then(|sandbox| sandbox.container(container));
         let full = image.map(|container| full_reference(&container.image)).unwrap_or_default();
         // Images with nothing but one program have no shell either.

@@ -1,6 +1,6 @@
 //! How a runtime behaves towards its kubelet.
 
-use crate::api::{Key, Kind};
+use crate::api::{Key, Kind, Uid};
 use crate::doc::{Doc, Timestamp};
 use crate::sim::{Core, Machine, Options, Payload, Trace};
 
@@ -59,7 +59,7 @@ impl World {
         }
     }
 
-    fn start(&mut self, pod: u128, image: &str, attempt: u32) {
+    fn start(&mut self, pod: Uid, image: &str, attempt: u32) {
         let key = Key::new(Kind::Pod, "default", "web");
         self.call(CriCall::RunPodSandbox { pod, key, spec: Doc::Null });
         self.call(CriCall::StartContainer {
@@ -78,7 +78,7 @@ impl World {
 fn addresses_come_from_the_node_and_are_not_used_again_at_once() {
     let mut world = World::new();
     let mut ips = Vec::new();
-    for pod in 1..=3 {
+    for pod in (1..=3).map(Uid::new) {
         let key = Key::new(Kind::Pod, "default", "web");
         world.call(CriCall::RunPodSandbox { pod, key, spec: Doc::Null });
         let CriEvent::SandboxReady { ip, .. } = world.hear() else { panic!("a sandbox") };
@@ -92,7 +92,7 @@ fn addresses_come_from_the_node_and_are_not_used_again_at_once() {
 #[test]
 fn a_crashing_image_crashes_after_its_time() {
     let mut world = World::new();
-    world.start(1, "todo-api:v1.2", 0);
+    world.start(Uid::new(1), "todo-api:v1.2", 0);
     assert!(matches!(world.hear(), CriEvent::SandboxReady { .. }));
     assert!(matches!(world.hear(), CriEvent::ContainerStarted { .. }));
     let up = world.core.now;
@@ -106,10 +106,10 @@ fn a_crashing_image_crashes_after_its_time() {
 fn a_container_obeys_sigterm_or_is_killed_at_its_grace() {
     for (grace_ms, code, after) in [(30_000, 0, 1000), (200, KILLED, 200)] {
         let mut world = World::new();
-        world.start(1, "nginx", 0);
+        world.start(Uid::new(1), "nginx", 0);
         while !matches!(world.hear(), CriEvent::ContainerStarted { .. }) {}
         let asked = world.core.now;
-        world.call(CriCall::StopContainer { pod: 1, container: "app".into(), grace_ms });
+        world.call(CriCall::StopContainer { pod: Uid::new(1), container: "app".into(), grace_ms });
         let CriEvent::ContainerExited { end, .. } = world.hear() else { panic!("an end") };
         assert_eq!((end.exit_code, world.core.now.since(asked).0), (code, after + 1));
     }
@@ -119,22 +119,24 @@ fn a_container_obeys_sigterm_or_is_killed_at_its_grace() {
 fn unknown_tags_fail_and_pulls_take_turns() {
     let mut world = World::new();
     for (pod, image) in [(1, "todo-api:v1.0"), (2, "nginx"), (3, "todo-api:nope")] {
+        let pod = Uid::new(pod);
         world.call(CriCall::PullImage { pod, container: "app".into(), image: image.into() });
     }
     let CriEvent::ImageReady { pull_ms, total_ms, bytes, .. } = world.hear() else { panic!("an image") };
     assert_eq!((pull_ms, total_ms, bytes), (1900, 1900, 48_000_000));
     let CriEvent::ImageReady { pull_ms, total_ms, .. } = world.hear() else { panic!("an image") };
     assert_eq!((pull_ms, total_ms), (2700, 4600));
-    let CriEvent::ImageFailed { pod: 3, why, .. } = world.hear() else { panic!("a failure") };
+    let CriEvent::ImageFailed { pod, why, .. } = world.hear() else { panic!("a failure") };
+    assert_eq!(pod, Uid::new(3));
     assert!(why.ends_with("docker.io/library/todo-api:nope: not found"), "{why}");
 }
 
 #[test]
 fn power_loss_takes_containers_and_leaves_images() {
     let mut world = World::new();
-    world.call(CriCall::PullImage { pod: 1, container: "app".into(), image: "nginx".into() });
+    world.call(CriCall::PullImage { pod: Uid::new(1), container: "app".into(), image: "nginx".into() });
     world.hear();
-    world.start(1, "nginx", 0);
+    world.start(Uid::new(1), "nginx", 0);
     world.hear();
     world.runtime.power_lost();
     world.call(CriCall::List);

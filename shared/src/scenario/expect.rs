@@ -122,7 +122,7 @@ impl Expectation {
         // The API leaves out what is zero.
         let number = if found.is_null() { Some(0) } else { found.as_i64() };
         let equal = self.equals.as_ref().is_none_or(|wanted| match wanted {
-            Doc::Int(wanted) => number == Some(*wanted),
+            Doc::Int(wanted) => number == Some(wanted.get()),
             Doc::Str(wanted) => found.as_str() == Some(wanted) || found.to_json() == wanted.as_str(),
             wanted => found == *wanted,
         });

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::api::core::node::{Node, Taint};
-use crate::api::{Key, LabelSelector, Object, bytes};
+use crate::api::{Key, LabelSelector, Object, Uid, bytes};
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str, literal};
@@ -54,7 +54,7 @@ pub struct CachedPod {
     /// The pod.
     pub key: Key,
     /// Its UID.
-    pub uid: u128,
+    pub uid: Uid,
     /// The slot of its node.
     pub slot: u32,
     /// What it is like.

@@ -294,7 +294,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Memo, Nodes, choosy, totals};
-    use crate::api::{Key, Kind, LabelSelector, Object};
+    use crate::api::{Key, Kind, LabelSelector, Object, Uid};
     use crate::doc;
     use crate::doc::{Doc, Str};
     use crate::scheduler::cache::{Cache, CachedPod};
@@ -402,7 +402,8 @@ mod tests {
             most = most.max(kins.len());
             drop(markers);
             let slot = nodes[random.below(u64::from(NODES)) as usize];
-            let (key, uid, template) = (asks.pod.clone(), u128::from(number) + 1, Arc::clone(&template));
+            let (key, uid, template) =
+                (asks.pod.clone(), Uid::new(u128::from(number) + 1), Arc::clone(&template));
             cache.add_pod(Arc::new(CachedPod { key, uid, slot, template, leaving: false }));
         }
         most

@@ -138,7 +138,9 @@ fn scalar(expected: FieldType, value: &Doc) -> Option<What> {
         (FieldType::String, Doc::Str(_) | Doc::Time(_) | Doc::MicroTime(_)) => None,
         (FieldType::Boolean, Doc::Bool(_)) | (FieldType::Number, Doc::Int(_) | Doc::Float(_)) => None,
         (FieldType::Int64, Doc::Int(_)) => None,
-        (FieldType::Int32 | FieldType::IntOrString, Doc::Int(number)) if i32::try_from(*number).is_ok() => {
+        (FieldType::Int32 | FieldType::IntOrString, Doc::Int(number))
+            if i32::try_from(number.get()).is_ok() =>
+        {
             None
         }
         (FieldType::IntOrString, Doc::Str(_)) => None,

@@ -94,7 +94,9 @@ fn element_value(expected: FieldType, value: &Doc) -> Option<Doc> {
     match expected {
         FieldType::String | FieldType::Bytes => Some(Doc::from("")),
         FieldType::Quantity => Some(Doc::from("0")),
-        FieldType::Int32 | FieldType::Int64 | FieldType::Number | FieldType::IntOrString => Some(Doc::Int(0)),
+        FieldType::Int32 | FieldType::Int64 | FieldType::Number | FieldType::IntOrString => {
+            Some(Doc::from(0))
+        }
         FieldType::Boolean => Some(Doc::Bool(false)),
         FieldType::Object(_) => Some(Doc::map()),
         _ => None,

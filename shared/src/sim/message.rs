@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{Key, Object, Reply, Request, Status};
+use crate::api::{Key, Object, Reply, Request, Status, Uid};
 use crate::codec::Codec;
 use crate::doc::{Doc, Str};
 
@@ -94,7 +94,7 @@ pub enum CriCall {
     /// Make the pod's sandbox: network namespace and address (through the CNI plugin).
     RunPodSandbox {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// Its namespace and name, for addresses and messages.
         key: Key,
         /// Its spec, for its name in the network and what its volumes are.
@@ -103,7 +103,7 @@ pub enum CriCall {
     /// Fill a volume of the pod with what the kubelet composed (from ConfigMaps, Secrets, fields of the pod …).
     SetVolume {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The volume's name.
         volume: Str,
         /// Paths and texts.
@@ -112,7 +112,7 @@ pub enum CriCall {
     /// Fetch an image.
     PullImage {
         /// The pod that needs it.
-        pod: u128,
+        pod: Uid,
         /// The container that needs it.
         container: Str,
         /// The image reference.
@@ -121,7 +121,7 @@ pub enum CriCall {
     /// Start a container.
     StartContainer {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The container.
         container: Str,
         /// The image to run.
@@ -138,7 +138,7 @@ pub enum CriCall {
     /// Ask a container to end (SIGTERM), and kill it after `grace_ms`.
     StopContainer {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The container.
         container: Str,
         /// How long it may take to end by itself, in milliseconds.
@@ -147,7 +147,7 @@ pub enum CriCall {
     /// Give a container that runs other resources.
     UpdateContainerResources {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The container.
         container: Str,
         /// Its `resources`.
@@ -156,18 +156,18 @@ pub enum CriCall {
     /// All containers of the pod have ended for good: free its network.
     StopPodSandbox {
         /// The pod.
-        pod: u128,
+        pod: Uid,
     },
     /// Kill what still runs of the pod, free its network and forget its containers.
     RemovePodSandbox {
         /// The pod.
-        pod: u128,
+        pod: Uid,
     },
     /// Probe a container. (HTTP and TCP probes really cross the node's own network; the runtime plays the
     /// container's side of that.)
     Probe {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The container.
         container: Str,
         /// Which start of this container it is about.
@@ -188,7 +188,7 @@ pub enum CriCall {
         /// The number of the API server's call.
         call: u64,
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// Which start of the container, from 0.
         attempt: u32,
         /// Which lines, of which container.
@@ -199,7 +199,7 @@ pub enum CriCall {
         /// The number of the call.
         call: u64,
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// What, in which container.
         options: ExecOptions,
     },
@@ -208,7 +208,7 @@ pub enum CriCall {
         /// The number of the call.
         call: u64,
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// Which container, and over which connection.
         options: ExecOptions,
     },
@@ -226,7 +226,7 @@ pub enum CriCall {
         /// The number of the call.
         call: u64,
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The port.
         port: u32,
         /// What is sent; empty to ask whether it could be.
@@ -300,7 +300,7 @@ pub enum ProbeResult {
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ListedPod {
     /// Its UID.
-    pub pod: u128,
+    pub pod: Uid,
     /// IPv4 address.
     pub ip: u32,
     /// Its containers.
@@ -348,21 +348,21 @@ pub enum CriEvent {
     /// The sandbox is ready and has an address.
     SandboxReady {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// IPv4 address of the pod.
         ip: u32,
     },
     /// The sandbox cannot be made.
     SandboxFailed {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// Why, as the runtime words it.
         why: Str,
     },
     /// The image is there.
     ImageReady {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The container.
         container: Str,
         /// The image reference.
@@ -377,7 +377,7 @@ pub enum CriEvent {
     /// The image cannot be had.
     ImageFailed {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The container.
         container: Str,
         /// Why, as the runtime words it.
@@ -386,7 +386,7 @@ pub enum CriEvent {
     /// The container runs.
     ContainerStarted {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The container.
         container: Str,
         /// Which start of this container it is, from 0.
@@ -395,7 +395,7 @@ pub enum CriEvent {
     /// The container ended.
     ContainerExited {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The container.
         container: Str,
         /// Which start of this container it was, from 0.
@@ -406,12 +406,12 @@ pub enum CriEvent {
     /// Everything of the pod is gone from the runtime.
     SandboxRemoved {
         /// The pod.
-        pod: u128,
+        pod: Uid,
     },
     /// How a probe went.
     Probed {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The container.
         container: Str,
         /// Which start of this container it is about.
@@ -424,7 +424,7 @@ pub enum CriEvent {
     /// The container's program cannot be started.
     ContainerFailed {
         /// The pod.
-        pod: u128,
+        pod: Uid,
         /// The container.
         container: Str,
         /// Which start of this container it was, from 0.
@@ -578,7 +578,7 @@ pub struct Usage {
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ContainerUsage {
     /// The pod.
-    pub pod: u128,
+    pub pod: Uid,
     /// The container.
     pub container: Str,
     /// Memory.

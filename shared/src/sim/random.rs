@@ -1,6 +1,7 @@
 //! Named random streams: xoshiro256** seeded by SplitMix64. Each component draws from its own stream, so that a
 //! new component does not reshuffle the others.
 
+use crate::api::Uid;
 use crate::codec::Codec;
 use crate::doc::Str;
 
@@ -66,9 +67,9 @@ impl Random {
         text.into()
     }
 
-    /// The 128 bits of a version 4 UUID.
-    pub fn uuid(&mut self) -> u128 {
+    /// A version 4 UUID.
+    pub fn uuid(&mut self) -> Uid {
         let bits = u128::from(self.bits()) << 64 | u128::from(self.bits());
-        bits & !(0xf << 76) & !(0b11 << 62) | 4 << 76 | 0b10 << 62
+        Uid::new(bits & !(0xf << 76) & !(0b11 << 62) | 4 << 76 | 0b10 << 62)
     }
 }

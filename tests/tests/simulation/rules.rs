@@ -6,7 +6,7 @@ use shared::api::core::node::Node;
 use shared::api::core::pod::{Phase, Pod};
 use shared::api::core::service::Service;
 use shared::api::discovery::endpointslice::EndpointSlice;
-use shared::api::{Key, Kind, Object};
+use shared::api::{Key, Kind, Object, Uid};
 use shared::doc::Str;
 use shared::sim::{Duration, Process};
 
@@ -145,7 +145,7 @@ impl World {
     fn check_runtimes(&self) {
         for (machine, name) in (0u32..).zip(&self.nodes) {
             let runtime = self.cluster.runtime(machine);
-            let bound: BTreeMap<u128, &Pod> = self
+            let bound: BTreeMap<Uid, &Pod> = self
                 .pods()
                 .filter(|(_, pod)| pod.node_name == name.as_str())
                 .map(|(object, pod)| (object.meta.uid, pod))

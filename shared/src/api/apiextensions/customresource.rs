@@ -127,7 +127,7 @@ pub fn cell(doc: &Doc, path: &JsonPath, of: &str, now: Timestamp) -> Doc {
     let found = path.find(doc);
     match (of, found.first()) {
         (_, None) => Doc::Null,
-        ("integer", Some(Doc::Float(number))) => Doc::Int(*number as i64),
+        ("integer", Some(Doc::Float(number))) => Doc::from(number.get() as i64),
         ("integer", Some(value @ Doc::Int(_))) | ("boolean", Some(value @ Doc::Bool(_))) => value.clone(),
         ("number", Some(value @ (Doc::Int(_) | Doc::Float(_)))) => value.clone(),
         ("date", Some(value)) if !value.is_null() => age_of(value, now),

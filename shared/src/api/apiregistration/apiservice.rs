@@ -48,7 +48,7 @@ impl Resource for ApiServices {
                     "versionPriority" => "must be positive and less than 1000".to_owned(),
                     _ => format!("must be positive and less than {most}"),
                 };
-                faults.invalid(&number, &Doc::Int(number.number()), why);
+                faults.invalid(&number, &Doc::from(number.number()), why);
             }
         }
         let service = spec.field("service");

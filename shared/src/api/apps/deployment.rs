@@ -239,14 +239,14 @@ pub(in crate::api) fn template_cells(spec: &Doc) -> [String; 3] {
 
 /// `0` or `0%`
 pub(super) fn is_zero(value: &Doc) -> bool {
-    matches!(value, Doc::Int(0)) || value.as_str() == Some("0%")
+    value.as_i64() == Some(0) || value.as_str() == Some("0%")
 }
 
 /// `maxSurge` and `maxUnavailable` as numbers of pods: percentages of `replicas`, rounded `up` or down.
 pub fn scaled(value: &Doc, replicas: i64, up: bool) -> i64 {
     let percent = |text: &Str| text.strip_suffix('%').and_then(|digits| digits.parse::<i64>().ok());
     let number = match value {
-        Doc::Int(number) => *number,
+        Doc::Int(number) => number.get(),
         Doc::Str(text) => {
             let product = percent(text).unwrap_or(0).saturating_mul(replicas);
             if up { product.saturating_add(99) / 100 } else { product / 100 }

@@ -97,8 +97,8 @@ impl<'a> Evaluation<'a> {
             }
             Expr::Not(of, _) => Ok(Doc::Bool(!self.truth(of)?)),
             Expr::Negative(of, _) => match self.value(of)? {
-                Doc::Int(value) => value.checked_neg().map(Doc::Int).ok_or_else(overflow),
-                Doc::Float(value) => Ok(Doc::Float(-value)),
+                Doc::Int(value) => value.get().checked_neg().map(Doc::from).ok_or_else(overflow),
+                Doc::Float(value) => Ok(Doc::from(-value.get())),
                 _ => Err(no_overload()),
             },
             Expr::Choice(condition, yes, no, _) => {
@@ -216,7 +216,7 @@ fn field_of<'v>(of: &'v Doc, field: &str) -> Result<&'v Doc, String> {
 fn key_text(key: &Doc) -> Option<Str> {
     match key {
         Doc::Str(text) => Some(text.clone()),
-        Doc::Int(number) => Some(number.to_string().into()),
+        Doc::Int(number) => Some(number.get().to_string().into()),
         Doc::Bool(value) => Some(value.to_string().into()),
         _ => None,
     }
@@ -225,7 +225,8 @@ fn key_text(key: &Doc) -> Option<Str> {
 fn indexed(of: &Doc, index: &Doc) -> Value {
     match (of, index) {
         (Doc::List(items), Doc::Int(at)) => {
-            let found = usize::try_from(*at).ok().and_then(|at| items.get(at));
+            let at = at.get();
+            let found = usize::try_from(at).ok().and_then(|at| items.get(at));
             found.cloned().ok_or_else(|| format!("index out of bounds: {at}"))
         }
         (Doc::Map(_), key) => {
@@ -239,7 +240,7 @@ fn indexed(of: &Doc, index: &Doc) -> Value {
 /// Whether two values are the same; numbers are, whatever their type.
 pub(super) fn equal(a: &Doc, b: &Doc) -> bool {
     match (a, b) {
-        (Doc::Int(a), Doc::Float(b)) | (Doc::Float(b), Doc::Int(a)) => *a as f64 == *b,
+        (Doc::Int(a), Doc::Float(b)) | (Doc::Float(b), Doc::Int(a)) => a.get() as f64 == b.get(),
         (Doc::List(a), Doc::List(b)) => {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| equal(a, b))
         }
@@ -257,10 +258,10 @@ pub(super) fn equal(a: &Doc, b: &Doc) -> bool {
 /// How two values of one type stand to each other.
 pub(super) fn compare(a: &Doc, b: &Doc) -> Option<std::cmp::Ordering> {
     match (a, b) {
-        (Doc::Int(a), Doc::Int(b)) => Some(a.cmp(b)),
-        (Doc::Float(a), Doc::Float(b)) => a.partial_cmp(b),
-        (Doc::Int(a), Doc::Float(b)) => (*a as f64).partial_cmp(b),
-        (Doc::Float(a), Doc::Int(b)) => a.partial_cmp(&(*b as f64)),
+        (Doc::Int(a), Doc::Int(b)) => Some(a.get().cmp(&b.get())),
+        (Doc::Float(a), Doc::Float(b)) => a.get().partial_cmp(&b.get()),
+        (Doc::Int(a), Doc::Float(b)) => (a.get() as f64).partial_cmp(&b.get()),
+        (Doc::Float(a), Doc::Int(b)) => a.get().partial_cmp(&(b.get() as f64)),
         (Doc::Str(a), Doc::Str(b)) => Some(a.cmp(b)),
         (Doc::Bool(a), Doc::Bool(b)) => Some(a.cmp(b)),
         (Doc::Time(_) | Doc::MicroTime(_), _) | (_, Doc::Time(_) | Doc::MicroTime(_)) => {
@@ -295,22 +296,23 @@ fn arithmetic(operator: Binary, a: &Doc, b: &Doc) -> Value {
     match (operator, a, b) {
         (Binary::Add, Doc::Str(a), Doc::Str(b)) => Ok(Doc::from(format!("{a}{b}"))),
         (Binary::Add, Doc::List(a), Doc::List(b)) => Ok(Doc::list(a.iter().chain(b.iter()).cloned())),
-        (Binary::Divide, Doc::Int(_), Doc::Int(0)) => Err("division by zero".into()),
-        (Binary::Remainder, Doc::Int(_), Doc::Int(0)) => Err("modulus by zero".into()),
+        (Binary::Divide, Doc::Int(_), Doc::Int(by)) if by.get() == 0 => Err("division by zero".into()),
+        (Binary::Remainder, Doc::Int(_), Doc::Int(by)) if by.get() == 0 => Err("modulus by zero".into()),
         (_, Doc::Int(a), Doc::Int(b)) => {
+            let (a, b) = (a.get(), b.get());
             let value = match operator {
-                Binary::Add => a.checked_add(*b),
-                Binary::Subtract => a.checked_sub(*b),
-                Binary::Multiply => a.checked_mul(*b),
-                Binary::Divide => a.checked_div(*b),
-                _ => a.checked_rem(*b),
+                Binary::Add => a.checked_add(b),
+                Binary::Subtract => a.checked_sub(b),
+                Binary::Multiply => a.checked_mul(b),
+                Binary::Divide => a.checked_div(b),
+                _ => a.checked_rem(b),
             };
-            value.map(Doc::Int).ok_or_else(overflow)
+            value.map(Doc::from).ok_or_else(overflow)
         }
-        (Binary::Add, Doc::Float(a), Doc::Float(b)) => Ok(Doc::Float(a + b)),
-        (Binary::Subtract, Doc::Float(a), Doc::Float(b)) => Ok(Doc::Float(a - b)),
-        (Binary::Multiply, Doc::Float(a), Doc::Float(b)) => Ok(Doc::Float(a * b)),
-        (Binary::Divide, Doc::Float(a), Doc::Float(b)) => Ok(Doc::Float(a / b)),
+        (Binary::Add, Doc::Float(a), Doc::Float(b)) => Ok(Doc::from(a.get() + b.get())),
+        (Binary::Subtract, Doc::Float(a), Doc::Float(b)) => Ok(Doc::from(a.get() - b.get())),
+        (Binary::Multiply, Doc::Float(a), Doc::Float(b)) => Ok(Doc::from(a.get() * b.get())),
+        (Binary::Divide, Doc::Float(a), Doc::Float(b)) => Ok(Doc::from(a.get() / b.get())),
         _ => Err(no_overload()),
     }
 }

@@ -27,15 +27,15 @@ fn function(name: &str, values: &[Doc]) -> Option<Value> {
         ("string", Doc::Time(_) | Doc::MicroTime(_)) => Doc::from(value.str()),
         ("string", Doc::Int(_) | Doc::Float(_) | Doc::Bool(_)) => Doc::from(value.to_json()),
         ("int" | "uint", Doc::Int(_)) => value.clone(),
-        ("int", Doc::Float(number)) if number.abs() < 9.2e18 => Doc::Int(*number as i64),
-        ("int" | "uint", Doc::Str(text)) => match text.parse() {
-            Ok(number) => Doc::Int(number),
+        ("int", Doc::Float(number)) if number.get().abs() < 9.2e18 => Doc::from(number.get() as i64),
+        ("int" | "uint", Doc::Str(text)) => match text.parse::<i64>() {
+            Ok(number) => Doc::from(number),
             Err(_) => return Some(Err(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
         },
-        ("double", Doc::Int(number)) => Doc::Float(*number as f64),
+        ("double", Doc::Int(number)) => Doc::from(number.get() as f64),
         ("double", Doc::Float(_)) => value.clone(),
-        ("double", Doc::Str(text)) => match text.parse() {
-            Ok(number) => Doc::Float(number),
+        ("double", Doc::Str(text)) => match text.parse::<f64>() {
+            Ok(number) => Doc::from(number),
             Err(_) => return Some(Err(format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))),
         },
         ("bool", Doc::Bool(_)) => value.clone(),
@@ -46,7 +46,7 @@ fn function(name: &str, values: &[Doc]) -> Option<Value> {
         },
         ("type", value) => Doc::from(type_name(value)),
         ("duration", Doc::Str(text)) => match millis(text) {
-            Some(millis) => Doc::Int(millis),
+            Some(millis) => Doc::from(millis),
             None => return Some(Err(format!("time: invalid duration {text:?}"))),
         },
         ("timestamp", Doc::Str(text)) => match Timestamp::parse(text) {
@@ -113,7 +113,7 @@ fn method(name: &str, values: &[Doc]) -> Option<Value> {
     match values {
         [Doc::Str(text), rest @ ..] => of_text(name, text, rest),
         [Doc::List(items), rest @ ..] => of_list(name, items, rest),
-        [Doc::Map(map)] if name == "size" => Some(Ok(Doc::Int(map.entries().len() as i64))),
+        [Doc::Map(map)] if name == "size" => Some(Ok(Doc::from(map.entries().len() as i64))),
         _ => None,
     }
 }
@@ -121,7 +121,7 @@ fn method(name: &str, values: &[Doc]) -> Option<Value> {
 fn of_text(name: &str, text: &str, rest: &[Doc]) -> Option<Value> {
     let truth = |value: bool| Some(Ok(Doc::Bool(value)));
     match (name, rest) {
-        ("size", []) => Some(Ok(Doc::Int(text.chars().count() as i64))),
+        ("size", []) => Some(Ok(Doc::from(text.chars().count() as i64))),
         ("trim", []) => Some(Ok(Doc::from(text.trim().to_owned()))),
         ("lowerAscii", []) => Some(Ok(Doc::from(text.to_ascii_lowercase()))),
         ("upperAscii", []) => Some(Ok(Doc::from(text.to_ascii_uppercase()))),
@@ -141,22 +141,22 @@ fn of_text(name: &str, text: &str, rest: &[Doc]) -> Option<Value> {
         ),
         ("indexOf" | "lastIndexOf", [Doc::Str(other)]) => {
             let at = if name == "indexOf" { text.find(other.as_str()) } else { text.rfind(other.as_str()) };
-            Some(Ok(Doc::Int(at.map_or(-1, |at| text[..at].chars().count() as i64))))
+            Some(Ok(Doc::from(at.map_or(-1, |at| text[..at].chars().count() as i64))))
         }
         ("replace", [Doc::Str(from), Doc::Str(to)]) => Some(Ok(Doc::from(text.replace(from.as_str(), to)))),
         ("split", [Doc::Str(at)]) => {
             let parts = text.split(at.as_str()).filter(|part| !at.is_empty() || !part.is_empty());
             Some(Ok(Doc::list(parts.map(str::to_owned))))
         }
-        ("charAt", [Doc::Int(at)]) => Some(part(text, *at, at.saturating_add(1))),
-        ("substring", [Doc::Int(from)]) => Some(part(text, *from, text.chars().count() as i64)),
-        ("substring", [Doc::Int(from), Doc::Int(to)]) => Some(part(text, *from, *to)),
+        ("charAt", [Doc::Int(at)]) => Some(part(text, at.get(), at.get().saturating_add(1))),
+        ("substring", [Doc::Int(from)]) => Some(part(text, from.get(), text.chars().count() as i64)),
+        ("substring", [Doc::Int(from), Doc::Int(to)]) => Some(part(text, from.get(), to.get())),
         ("isGreaterThan" | "isLessThan" | "compareTo", [Doc::Str(other)]) => {
             let order = parse_quantity(text)?.cmp(&parse_quantity(other)?);
             Some(Ok(match name {
                 "isGreaterThan" => Doc::Bool(order == Ordering::Greater),
                 "isLessThan" => Doc::Bool(order == Ordering::Less),
-                _ => Doc::Int(order as i64),
+                _ => Doc::from(order as i64),
             }))
         }
         _ => None,
@@ -178,7 +178,7 @@ fn part(text: &str, from: i64, to: i64) -> Value {
 
 fn of_list(name: &str, items: &[Doc], rest: &[Doc]) -> Option<Value> {
     match (name, rest) {
-        ("size", []) => Some(Ok(Doc::Int(items.len() as i64))),
+        ("size", []) => Some(Ok(Doc::from(items.len() as i64))),
         ("isSorted", []) => {
             let sorted =
                 items.windows(2).all(|pair| compare(&pair[0], &pair[1]).is_some_and(Ordering::is_le));
@@ -186,7 +186,7 @@ fn of_list(name: &str, items: &[Doc], rest: &[Doc]) -> Option<Value> {
         }
         ("sum", []) => {
             let sum = items.iter().try_fold(0i64, |sum, item| sum.checked_add(item.as_i64()?));
-            sum.map(|sum| Ok(Doc::Int(sum)))
+            sum.map(|sum| Ok(Doc::from(sum)))
         }
         ("min" | "max", []) => {
             let wanted = if name == "min" { Ordering::Less } else { Ordering::Greater };
@@ -202,7 +202,7 @@ fn of_list(name: &str, items: &[Doc], rest: &[Doc]) -> Option<Value> {
             let same = |item: &Doc| equal(item, wanted);
             let at =
                 if name == "indexOf" { items.iter().position(same) } else { items.iter().rposition(same) };
-            Some(Ok(Doc::Int(at.map_or(-1, |at| at as i64))))
+            Some(Ok(Doc::from(at.map_or(-1, |at| at as i64))))
         }
         ("join", []) => Some(Ok(Doc::from(joined(items, "")?))),
         ("join", [Doc::Str(with)]) => Some(Ok(Doc::from(joined(items, with)?))),

@@ -113,7 +113,7 @@ fn number(text: &str) -> Result<(Token, usize), String> {
     if let Some(hex) = text.strip_prefix("0x") {
         let length = hex.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(hex.len());
         let value = i64::from_str_radix(&hex[..length], 16).map_err(|_| "invalid int literal".to_owned())?;
-        return Ok((Token::Literal(Doc::Int(value)), length + 2));
+        return Ok((Token::Literal(Doc::from(value)), length + 2));
     }
     let mut length = 0;
     let mut whole = true;
@@ -132,7 +132,11 @@ fn number(text: &str) -> Result<(Token, usize), String> {
         length += 1;
     }
     let digits = &text[..length];
-    let value = if whole { digits.parse().ok().map(Doc::Int) } else { digits.parse().ok().map(Doc::Float) };
+    let value = if whole {
+        digits.parse::<i64>().ok().map(Doc::from)
+    } else {
+        digits.parse::<f64>().ok().map(Doc::from)
+    };
     let value = value.ok_or_else(|| "invalid int literal".to_owned())?;
     let unsigned = text[length..].starts_with(['u', 'U']);
     Ok((Token::Literal(value), length + usize::from(unsigned)))
@@ -296,8 +300,8 @@ impl Parser<'_> {
         let mut expr = self.member()?;
         for (sign, place) in signs.into_iter().rev() {
             expr = match (sign, expr) {
-                ("-", Expr::Literal(Doc::Int(value))) => Expr::Literal(Doc::Int(-value)),
-                ("-", Expr::Literal(Doc::Float(value))) => Expr::Literal(Doc::Float(-value)),
+                ("-", Expr::Literal(Doc::Int(value))) => Expr::Literal(Doc::from(-value.get())),
+                ("-", Expr::Literal(Doc::Float(value))) => Expr::Literal(Doc::from(-value.get())),
                 ("-", expr) => Expr::Negative(expr.into(), place),
                 (_, expr) => Expr::Not(expr.into(), place),
             };

@@ -3,8 +3,7 @@
 pub mod events_v1;
 mod said;
 
-use crate::api::meta::uuid;
-use crate::api::{Column, Info, Kind, Object, Resource, Row, View, age};
+use crate::api::{Column, Info, Kind, Object, Resource, Row, Uid, View, age};
 use crate::doc::{Doc, Str, Timestamp, intern, literal};
 
 pub use said::{Involved, Said, Source};
@@ -79,10 +78,10 @@ impl Event {
     }
 
     /// Whether an Event is about the object with this UID, without a look at everything else that it says.
-    pub fn is_about(event: &Object, uid: u128) -> bool {
+    pub fn is_about(event: &Object, uid: Uid) -> bool {
         match event.view::<Said>() {
             Some(said) => said.involved.is(uid),
-            None => event.body.at(&["involvedObject", "uid"]).as_str() == Some(&uuid(uid)),
+            None => event.body.at(&["involvedObject", "uid"]).as_str() == Some(&uid.text()),
         }
     }
 }

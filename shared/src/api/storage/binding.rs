@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{Key, Kind, LabelSelector, NodeAffinity, Object, bytes, meta};
+use crate::api::{Key, Kind, LabelSelector, NodeAffinity, Object, Uid, bytes};
 use crate::doc;
 use crate::doc::{Doc, Str};
 
@@ -27,15 +27,15 @@ pub fn is_bound(claim: &Object) -> bool {
 }
 
 /// The claim that a volume is kept for, and its UID if that is known.
-pub fn claim_of(volume: &Object) -> Option<(Key, u128)> {
+pub fn claim_of(volume: &Object) -> Option<(Key, Uid)> {
     let claim = &volume.body["spec"]["claimRef"];
     let key = Key::new(Kind::PersistentVolumeClaim, claim["namespace"].str(), claim["name"].str());
-    (!claim.is_null()).then(|| (key, meta::parse_uuid(&claim["uid"].str())))
+    (!claim.is_null()).then(|| (key, Uid::parse(&claim["uid"].str())))
 }
 
 /// Whether a volume is kept for this very claim.
 pub fn is_for(volume: &Object, claim: &Object) -> bool {
-    claim_of(volume).is_some_and(|(key, uid)| key == claim.key && (uid == 0 || uid == claim.meta.uid))
+    claim_of(volume).is_some_and(|(key, uid)| key == claim.key && (uid.is_none() || uid == claim.meta.uid))
 }
 
 /// Whether a pod on the node could use the volume.
@@ -105,7 +105,7 @@ pub fn keep(volume: &Object, claim: &Object) -> Doc {
         "metadata": { "resourceVersion": volume.meta.resource_version.to_string() },
         "spec": { "claimRef": {
             "apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": &claim.key.name,
-            "namespace": &claim.key.namespace, "uid": meta::uuid(claim.meta.uid),
+            "namespace": &claim.key.namespace, "uid": claim.meta.uid.text(),
             "resourceVersion": claim.meta.resource_version.to_string()
         } }
     });

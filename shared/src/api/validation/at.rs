@@ -158,7 +158,7 @@ impl<'a> At<'a> {
         match self.doc {
             Doc::Str(_) => self.check(faults, super::names::port_name),
             _ if (1..=65_535).contains(&self.number()) => {}
-            _ => faults.invalid(self, &Doc::Int(self.number()), super::PORT_RANGE),
+            _ => faults.invalid(self, &Doc::from(self.number()), super::PORT_RANGE),
         }
     }
 

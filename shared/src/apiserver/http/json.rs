@@ -311,11 +311,11 @@ impl Reader<'_> {
         }
         let text = &self.text[start..self.at];
         if let Ok(whole) = text.parse::<i64>() {
-            return Ok(Doc::Int(whole));
+            return Ok(Doc::from(whole));
         }
         let number: f64 = text.parse().unwrap_or(f64::MAX);
         self.suspect |= number.is_infinite();
-        Ok(Doc::Float(number.clamp(f64::MIN, f64::MAX)))
+        Ok(Doc::from(number.clamp(f64::MIN, f64::MAX)))
     }
 
     fn digits(&mut self) {
@@ -401,7 +401,7 @@ mod tests {
         for (text, value) in [("1e400", f64::MAX), ("-1e400", f64::MIN)] {
             let body = read(text).ok().unwrap();
             assert!(body.suspect);
-            assert_eq!(body.doc, Doc::Float(value));
+            assert_eq!(body.doc, Doc::from(value));
         }
         let twice = read(r#"{"a":1,"a":2}"#).ok().unwrap();
         assert!(twice.suspect);

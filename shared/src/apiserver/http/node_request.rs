@@ -82,7 +82,7 @@ pub(super) fn log_options(query: &[(String, String)]) -> Result<Doc, Status> {
         let value = match name.as_str() {
             "container" => Doc::from(value.as_str()),
             "follow" | "previous" | "timestamps" => Doc::Bool(matches!(value.as_str(), "true" | "1" | "")),
-            "tailLines" | "sinceSeconds" | "limitBytes" => Doc::Int(value.parse().map_err(|_| {
+            "tailLines" | "sinceSeconds" | "limitBytes" => Doc::from(value.parse::<i64>().map_err(|_| {
                 let why = format!("strconv.ParseInt: parsing {}: invalid syntax", Doc::from(value.as_str()));
                 Status::bad_request(why)
             })?),

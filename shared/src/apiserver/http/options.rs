@@ -1,7 +1,7 @@
 //! What the query of a request may say, and what stands in for it in the body of a deletion.
 
 use crate::api::validation::Faults;
-use crate::api::{CauseDetail, DeleteOptions, Pages, PatchKind, Propagation, Reason, Status, Verb, meta};
+use crate::api::{CauseDetail, DeleteOptions, Pages, PatchKind, Propagation, Reason, Status, Verb};
 use crate::doc::Doc;
 
 use super::super::page;
@@ -212,7 +212,7 @@ pub(super) fn delete_options(body: &Doc, value: &Values<'_>) -> Result<DeleteOpt
     Ok(DeleteOptions {
         grace_period_seconds: body["gracePeriodSeconds"].as_i64().or(seconds),
         propagation,
-        uid: body["preconditions"]["uid"].as_str().map(meta::parse_uuid),
+        uid: body["preconditions"]["uid"].as_str().map(crate::api::Uid::parse),
         resource_version: body["preconditions"]["resourceVersion"]
             .as_str()
             .and_then(|text| text.parse().ok()),

@@ -4,7 +4,7 @@
 use crate::api::apps::daemonset::TEMPLATE_GENERATION;
 use crate::api::core::node::Node;
 use crate::api::core::pod::{Phase, Pod};
-use crate::api::{Key, Kind, Object, Of};
+use crate::api::{Key, Kind, Object, Of, Uid};
 use crate::client::Delta;
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
@@ -112,14 +112,14 @@ pub struct Census {
 
 impl Census {
     /// The pods of the DaemonSet with this UID; what they mean is not known yet.
-    pub fn of(uid: u128, world: &World) -> Census {
+    pub fn of(uid: Uid, world: &World) -> Census {
         let mut census = Census::default();
         world.managed::<Pod>(uid).for_each(|pod| census.enter(pod.object()));
         census
     }
 
     /// Takes in a change of one of the pods, or one that was or becomes one.
-    pub fn observe(&mut self, delta: &Delta, uid: u128) {
+    pub fn observe(&mut self, delta: &Delta, uid: Uid) {
         let managed = |pod: &&std::sync::Arc<Object>| {
             pod.meta.controller().is_some_and(|controller| controller.uid == uid)
         };

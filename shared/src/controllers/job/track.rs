@@ -1,7 +1,7 @@
 //! Counting pods that have ended, and the end of the Job itself.
 
 use crate::api::core::pod::{Phase, Pod};
-use crate::api::{Key, Object, Of, Request};
+use crate::api::{Key, Object, Of, Request, Uid};
 use crate::codec::Codec;
 use crate::collections::BTreeSet;
 use crate::controllers::status::{condition as known, date, omit_empty, write};
@@ -25,7 +25,7 @@ pub struct Account {
     /// UIDs that the finalizer still holds.
     held: BTreeSet<Str>,
     /// Pods that lose it now.
-    remove: Vec<(Key, u128)>,
+    remove: Vec<(Key, Uid)>,
     record: Record,
     end: Option<End>,
 }
@@ -133,7 +133,7 @@ impl JobController {
                 self.released.remove(uid);
             }
             if answer.is_ok() || gone {
-                account.held.remove(crate::api::meta::uuid(*uid).as_str());
+                account.held.remove(uid.text().as_str());
             }
             failed |= answer.is_err() && !gone;
         }

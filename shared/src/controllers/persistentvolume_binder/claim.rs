@@ -198,7 +198,7 @@ fn provision(claim: &Object, class: &Object, desk: &mut Desk<'_, '_>) -> Vec<Req
 /// Everything that is missing until both know of each other: first the volume, then the claim.
 fn join(claim: &Object, volume: &Object, desk: &Desk<'_, '_>) -> Vec<Request> {
     let mut requests = Vec::new();
-    if binding::claim_of(volume).is_none_or(|(_, uid)| uid == 0) {
+    if binding::claim_of(volume).is_none_or(|(_, uid)| uid.is_none()) {
         requests.push(patch(desk.user, volume, binding::keep(volume, claim)));
     }
     if volume.body["status"]["phase"].as_str() != Some("Bound") {

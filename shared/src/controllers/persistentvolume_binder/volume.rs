@@ -17,7 +17,7 @@ pub fn sync(volume: &Arc<Object>, world: &World, desk: &mut Desk<'_, '_>) -> Vec
     if volume.meta.deleting() && now != "Bound" {
         return let_go(desk.user, volume, "kubernetes.io/pv-protection");
     }
-    let Some((key, uid)) = binding::claim_of(volume).filter(|(_, uid)| *uid != 0) else {
+    let Some((key, uid)) = binding::claim_of(volume).filter(|(_, uid)| !uid.is_none()) else {
         return phase(volume, "Available", "", desk);
     };
     match world.object(&key).filter(|claim| claim.meta.uid == uid) {

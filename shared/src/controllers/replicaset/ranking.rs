@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 
 use crate::api::apps::replicaset::ReplicaSet;
 use crate::api::core::pod::{Phase, Pod};
-use crate::api::{Key, Of};
+use crate::api::{Key, Of, Uid};
 use crate::collections::{BTreeMap, sort_by};
 use crate::controllers::world::World;
 use crate::doc::{Str, Timestamp};
@@ -13,7 +13,7 @@ use crate::doc::{Str, Timestamp};
 #[derive(Clone, Debug)]
 struct Candidate {
     key: Key,
-    uid: u128,
+    uid: Uid,
     assigned: bool,
     phase: u32,
     ready: bool,
@@ -111,12 +111,12 @@ fn candidate(pod: &Of<Pod>, crowds: &BTreeMap<Str, u32>, now: Timestamp) -> Cand
 #[cfg(test)]
 mod tests {
     use super::Candidate;
-    use crate::api::{Key, Kind};
+    use crate::api::{Key, Kind, Uid};
 
     fn healthy(name: &str) -> Candidate {
         Candidate {
             key: Key::new(Kind::Pod, "default", name),
-            uid: 1,
+            uid: Uid::new(1),
             assigned: true,
             phase: 2,
             ready: true,
@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn ages_of_one_magnitude_leave_it_to_chance() {
-        let older = Candidate { ready_age: 60_000, uid: 1, ..healthy("a") };
-        let younger = Candidate { ready_age: 50_000, uid: 2, ..healthy("b") };
+        let older = Candidate { ready_age: 60_000, uid: Uid::new(1), ..healthy("a") };
+        let younger = Candidate { ready_age: 50_000, uid: Uid::new(2), ..healthy("b") };
         assert!(older.order(&younger).is_lt(), "same magnitude: the smaller UID goes");
         let much_younger = Candidate { ready_age: 10_000, ..younger };
         assert!(much_younger.order(&older).is_lt());
@@ -163,7 +163,7 @@ mod tests {
         // Equal ages, ages of one magnitude, UIDs against names.
         let mut pods: Vec<Candidate> = (0..90u32)
             .map(|at| Candidate {
-                uid: u128::from(at * 37 % 90),
+                uid: Uid::new(u128::from(at * 37 % 90)),
                 ready_age: u64::from(20_000 + at % 3 * 1000),
                 age: u64::from(20_000 + at % 2 * 1000),
                 ..healthy(&format!("pod-{at}"))

@@ -118,7 +118,7 @@ fn backend(text: &str) -> Option<Doc> {
         return None;
     }
     let port = match number_or_name(port) {
-        Doc::Int(number) => doc!({ "number": number }),
+        Doc::Int(number) => doc!({ "number": number.get() }),
         name => doc!({ "name": name }),
     };
     Some(doc!({ "service": { "name": name, "port": port } }))

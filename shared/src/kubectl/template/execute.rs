@@ -101,10 +101,10 @@ impl Run<'_> {
 
     fn range(&mut self, pipe: &Pipe, body: &[Node], other: &[Node], dot: &Value) -> Result<(), Stop> {
         let value = self.commands(pipe, dot)?;
+        let numbered = |count: i64| (0..count).map(|at| (Value::Int(at), Value::Int(at))).collect();
         let items: Vec<(Value, Value)> = match &value {
-            Value::Int(count) | Value::Doc(Doc::Int(count)) => {
-                (0..*count).map(|at| (Value::Int(at), Value::Int(at))).collect()
-            }
+            Value::Int(count) => numbered(*count),
+            Value::Doc(Doc::Int(count)) => numbered(count.get()),
             Value::Doc(Doc::List(items)) => {
                 let places = (0..).map(Value::Int);
                 places.zip(items.iter().map(|item| Value::Doc(item.clone()))).collect()

@@ -75,7 +75,7 @@ pub(super) fn parsed(text: &str) -> Option<Value> {
     if let Some(whole) = whole.or_else(|| digits.parse().ok()) {
         return Some(Value::Int(sign * whole));
     }
-    plain.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| Value::Doc(Doc::Float(number)))
+    plain.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| Value::Doc(Doc::from(number)))
 }
 
 /// The shortest digits of a number, with an exponent where it is far from one.

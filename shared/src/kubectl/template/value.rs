@@ -39,7 +39,8 @@ impl Value {
     /// The whole number that it is, in a template or in a document.
     pub fn whole(&self) -> Option<i64> {
         match self {
-            Value::Int(number) | Value::Doc(Doc::Int(number)) => Some(*number),
+            Value::Int(number) => Some(*number),
+            Value::Doc(Doc::Int(number)) => Some(number.get()),
             _ => None,
         }
     }
@@ -47,7 +48,8 @@ impl Value {
     pub fn is_true(&self) -> bool {
         match self {
             Value::Missing | Value::Doc(Doc::Null) => false,
-            Value::Int(number) | Value::Doc(Doc::Int(number)) => *number != 0,
+            Value::Int(number) => *number != 0,
+            Value::Doc(Doc::Int(number)) => number.get() != 0,
             Value::Doc(Doc::Bool(value)) => *value,
             Value::Doc(Doc::Str(text)) => !text.is_empty(),
             Value::Doc(doc @ (Doc::List(_) | Doc::Map(_))) => !doc.is_empty(),
@@ -130,7 +132,7 @@ pub(super) fn plain(doc: &Doc) -> String {
             let pairs = map.entries().iter().map(|(key, value)| format!("{key}:{}", plain(value)));
             format!("map[{}]", pairs.collect::<Vec<_>>().join(" "))
         }
-        Doc::Int(number) => number.to_string(),
+        Doc::Int(number) => number.get().to_string(),
         other => match number(other) {
             Some(number) => super::format::float(number),
             None => as_text(other).unwrap_or_default(),
@@ -141,7 +143,7 @@ pub(super) fn plain(doc: &Doc) -> String {
 /// The number with a point that a document is.
 pub(super) fn number(doc: &Doc) -> Option<f64> {
     match doc {
-        Doc::Float(number) => Some(*number),
+        Doc::Float(number) => Some(number.get()),
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! Requests that programs in containers send over the simulated network.
 
+use crate::api::Uid;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ fn own_names(sandbox: &Sandbox, host: &str) -> Option<u32> {
 }
 
 impl Runtime {
-    pub(super) fn send_request(&mut self, task: u64, pod: u128, request: &Request, cx: &mut Context<'_>) {
+    pub(super) fn send_request(&mut self, task: u64, pod: Uid, request: &Request, cx: &mut Context<'_>) {
         let Some(sandbox) = self.sandboxes.get(&pod) else { return };
         let (client, namespace) = (sandbox.ip, sandbox.key.namespace.clone());
         let known = match request.host.as_str() {
@@ -108,7 +109,7 @@ impl Runtime {
     /// directory that has no page.
     pub(in crate::runtime) fn served_file(
         &mut self,
-        pod: u128,
+        pod: Uid,
         container: &str,
         (root, lists): (&str, bool),
         path: &str,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::Key;
+use crate::api::{Key, Uid};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
@@ -302,7 +302,7 @@ impl Runtime {
     /// Looks at the files of a container.
     pub(super) fn with_files<T>(
         &mut self,
-        pod: u128,
+        pod: Uid,
         container: &str,
         look: impl FnOnce(&mut Place<'_>) -> T,
     ) -> Option<T> {
@@ -318,13 +318,13 @@ impl Runtime {
     }
 
     /// Whether there is a file in a container.
-    pub(super) fn readable(&mut self, pod: u128, container: &str, path: &str) -> bool {
+    pub(super) fn readable(&mut self, pod: Uid, container: &str, path: &str) -> bool {
         let path = absolute("/", path);
         self.with_files(pod, container, |place| place.read(&path).is_ok()).unwrap_or(false)
     }
 
     /// The kubelet fills a volume. What is mounted by `subPath` stays as it was when the container started.
-    pub(in crate::runtime) fn set_volume(&mut self, pod: u128, volume: Str, files: Vec<(Str, Str)>) {
+    pub(in crate::runtime) fn set_volume(&mut self, pod: Uid, volume: Str, files: Vec<(Str, Str)>) {
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         sandbox.volumes.insert(volume, super::super::shell::Files(files.into_iter().collect()));
     }

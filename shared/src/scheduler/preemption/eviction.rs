@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{Key, Kind, Object, PatchKind, Reply, Request, Status, Subresource};
+use crate::api::{Key, Kind, Object, PatchKind, Reply, Request, Status, Subresource, Uid};
 use crate::client::Severity;
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct Evictions {
 
 #[derive(Codec, Clone, Debug, Hash)]
 struct Running {
-    uid: u128,
+    uid: Uid,
     node: Str,
     last: Option<Arc<Object>>,
     missing: u32,
@@ -128,7 +128,7 @@ impl Scheduler {
                 return true;
             }
             Ok(_) => {
-                let by = crate::api::meta::uuid(running.uid);
+                let by = running.uid.text();
                 let message = format!("Preempted by pod {by} on node {}", running.node);
                 self.recorder.event(&victim, Severity::Normal, "Preempted", message, cx);
             }

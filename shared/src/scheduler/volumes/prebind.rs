@@ -116,7 +116,7 @@ impl Scheduler {
         let mut requests = Vec::new();
         for (claim, volume) in &on.found {
             self.volumes.taken.insert(volume.key.clone(), claim.key.clone());
-            if binding::claim_of(volume).is_none_or(|(_, uid)| uid == 0) {
+            if binding::claim_of(volume).is_none_or(|(_, uid)| uid.is_none()) {
                 requests.push(patch(volume, binding::keep(volume, claim)));
             }
         }

@@ -85,7 +85,7 @@ impl Checker {
         let fits = match (wanted.as_str(), value) {
             ("", _) => true,
             ("number", Doc::Int(_)) => true,
-            ("integer", Doc::Float(number)) => is_whole(*number),
+            ("integer", Doc::Float(number)) => is_whole(number.get()),
             ("integer,string", Doc::Int(_) | Doc::Str(_)) => true,
             (wanted, _) => wanted == found,
         };
@@ -232,7 +232,7 @@ impl Checker {
             self.add("FieldValueTooMany", path, format!("Too many: {count}: must have at most {most} items"));
         }
         if let Some(least) = schema["minItems"].as_i64().filter(|least| count < *least) {
-            let value = Doc::Int(count);
+            let value = Doc::from(count);
             self.invalid(path, &value, &format!("should have at least {least} items"));
         }
         let each = &schema["items"];
@@ -294,8 +294,8 @@ impl Checker {
 
 fn float(value: &Doc) -> Option<f64> {
     match value {
-        Doc::Int(number) => Some(*number as f64),
-        Doc::Float(number) => Some(*number),
+        Doc::Int(number) => Some(number.get() as f64),
+        Doc::Float(number) => Some(number.get()),
         _ => None,
     }
 }

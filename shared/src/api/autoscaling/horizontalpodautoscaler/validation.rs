@@ -22,7 +22,7 @@ pub(super) fn spec(doc: &Doc, faults: &mut Faults) {
         _ => {}
     }
     if least.is_set() && most.number() < least.number() {
-        faults.invalid(&most, &Doc::Int(most.number()), "must be greater than or equal to `minReplicas`");
+        faults.invalid(&most, &Doc::from(most.number()), "must be greater than or equal to `minReplicas`");
     }
     reference(&spec.field("scaleTargetRef"), true, faults);
     let metrics = spec.field("metrics");
@@ -180,7 +180,7 @@ fn rules(rules: &At<'_>, faults: &mut Faults) {
         for field in ["value", "periodSeconds"] {
             let number = policy.field(field);
             if number.number() <= 0 {
-                faults.invalid(&number, &Doc::Int(number.number()), "must be greater than zero");
+                faults.invalid(&number, &Doc::from(number.number()), "must be greater than zero");
             }
         }
         let period = policy.field("periodSeconds");

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::api::meta::{parse_uuid, uuid};
-use crate::api::{Kind, Object};
+use crate::api::{Kind, Object, Uid};
 use crate::codec::Codec;
 use crate::doc::{Doc, Entries, Str, Timestamp, intern, literal};
 
@@ -50,7 +49,7 @@ pub struct Involved {
     /// Its name.
     pub name: Str,
     /// Its UID; 0 where its name stands in place of it, and nothing else is said of it (kubelets speak of their node so).
-    pub uid: u128,
+    pub uid: Uid,
     /// Its revision; 0 for none.
     pub revision: u64,
     /// Which part of it; empty for the whole.
@@ -72,14 +71,21 @@ impl Involved {
 
     /// A node, by its name alone.
     pub fn node(name: Str) -> Involved {
-        Involved { kind: Kind::Node, namespace: Str::new(), name, uid: 0, revision: 0, field: Str::new() }
+        Involved {
+            kind: Kind::Node,
+            namespace: Str::new(),
+            name,
+            uid: Uid::NONE,
+            revision: 0,
+            field: Str::new(),
+        }
     }
 
     fn to_doc(&self) -> Doc {
         let info = self.kind.info();
         // In the order of keys.
         let mut doc = Entries::default();
-        if self.uid != 0 {
+        if !self.uid.is_none() {
             doc.put(literal!("apiVersion"), info.api_version().into());
         }
         if !self.field.is_empty() {
@@ -98,7 +104,7 @@ impl Involved {
     }
 
     fn uid(&self) -> Str {
-        if self.uid == 0 { self.name.clone() } else { uuid(self.uid) }
+        if self.uid.is_none() { self.name.clone() } else { self.uid.text() }
     }
 
     fn read(doc: &Doc) -> Option<Involved> {
@@ -107,15 +113,15 @@ impl Involved {
             kind: *Kind::ALL.iter().find(|known| known.info().kind == kind)?,
             namespace: doc["namespace"].str(),
             name: doc["name"].str(),
-            uid: parse_uuid(doc["uid"].as_str()?),
+            uid: Uid::parse(doc["uid"].as_str()?),
             revision: doc["resourceVersion"].as_str().map_or(Some(0), |text| text.parse().ok())?,
             field: doc["fieldPath"].str(),
         })
     }
 
     /// Whether it is the object with this UID.
-    pub fn is(&self, uid: u128) -> bool {
-        uid != 0 && self.uid == uid
+    pub fn is(&self, uid: Uid) -> bool {
+        !uid.is_none() && self.uid == uid
     }
 }
 
@@ -161,7 +167,7 @@ impl Said {
             "involvedObject.namespace" => namespace.clone(),
             "involvedObject.name" => name.clone(),
             "involvedObject.uid" => self.involved.uid(),
-            "involvedObject.apiVersion" if *uid != 0 => intern(kind.info().api_version()),
+            "involvedObject.apiVersion" if !uid.is_none() => intern(kind.info().api_version()),
             "involvedObject.resourceVersion" if *revision != 0 => revision.to_string().into(),
             "involvedObject.fieldPath" => field.clone(),
             "involvedObject.apiVersion" | "involvedObject.resourceVersion" => Str::new(),
@@ -234,7 +240,7 @@ mod tests {
             kind: Kind::Pod,
             namespace: "default".into(),
             name: "web-1".into(),
-            uid: 7 << 100 | 9,
+            uid: Uid::new(7 << 100 | 9),
             revision: 12,
             field: "spec.containers{web}".into(),
         };

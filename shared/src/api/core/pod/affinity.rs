@@ -31,7 +31,7 @@ pub(super) fn validate(affinity: &At<'_>, faults: &mut Faults) {
 fn weight(term: &At<'_>, faults: &mut Faults) {
     let weight = term.field("weight");
     if !(1..=100).contains(&weight.number()) {
-        faults.invalid(&weight, &Doc::Int(weight.number()), "must be in the range 1-100");
+        faults.invalid(&weight, &Doc::from(weight.number()), "must be in the range 1-100");
     }
 }
 

@@ -202,7 +202,7 @@ fn handler(handler: &At<'_>, kinds: &[&str], grace: Option<i64>, faults: &mut Fa
                 if !(0..=most).contains(&seconds) {
                     let why =
                         format!("must be non-negative and less than terminationGracePeriodSeconds ({most})");
-                    faults.invalid(&action, &Doc::Int(seconds), why);
+                    faults.invalid(&action, &Doc::from(seconds), why);
                 }
             }
             _ => action.field("port").port_number_or_name(faults),

@@ -137,7 +137,7 @@ fn host_ports(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
             let host = port.field("hostPort");
             if (is_pod || host.number() != 0) && host.number() != port.field("containerPort").number() {
                 let why = "must match `containerPort` when `hostNetwork` is true";
-                faults.invalid(&host, &Doc::Int(host.number()), why);
+                faults.invalid(&host, &Doc::from(host.number()), why);
             }
         }
     }
@@ -245,7 +245,7 @@ fn spread(constraints: &At<'_>, faults: &mut Faults) {
     for constraint in constraints.each() {
         let (skew, key) = (constraint.field("maxSkew"), constraint.field("topologyKey"));
         if skew.number() <= 0 {
-            faults.invalid(&skew, &Doc::Int(skew.number()), "must be greater than zero");
+            faults.invalid(&skew, &Doc::from(skew.number()), "must be greater than zero");
         }
         if key.is_empty() {
             faults.required(&key, "can not be empty");

@@ -72,7 +72,7 @@ fn each_port(ports: &At<'_>, faults: &mut Faults) {
         }
         let number = port.field("port");
         if !(1..=65_535).contains(&number.number()) {
-            faults.invalid(&number, &Doc::Int(number.number()), validation::PORT_RANGE);
+            faults.invalid(&number, &Doc::from(number.number()), validation::PORT_RANGE);
         }
         port.field("protocol").require_one_of(faults, &["SCTP", "TCP", "UDP"]);
         port.field("targetPort").port_number_or_name(faults);

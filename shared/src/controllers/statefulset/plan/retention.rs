@@ -1,7 +1,7 @@
 //! `persistentVolumeClaimRetentionPolicy`: whose the claims of pods are, and with whom they go.
 
 use crate::api::core::pod::Pod;
-use crate::api::{Key, Kind, Of};
+use crate::api::{Key, Kind, Of, Uid};
 use crate::controllers::world::World;
 use crate::doc::{Doc, Str};
 
@@ -39,9 +39,8 @@ fn own(
 ) {
     let key = Key::new(Kind::PersistentVolumeClaim, subject.set.key().namespace.clone(), name.clone());
     let Some(claim) = world.object(&key) else { return };
-    let ours = |uid: u128| uid == subject.set.meta().uid || uid == pod.meta().uid;
-    let is =
-        |uid: u128| wanted.is_some_and(|wanted| wanted["uid"].as_str() == Some(&crate::api::meta::uuid(uid)));
+    let ours = |uid: Uid| uid == subject.set.meta().uid || uid == pod.meta().uid;
+    let is = |uid: Uid| wanted.is_some_and(|wanted| wanted["uid"].as_str() == Some(&uid.text()));
     let owners = &claim.meta.owners;
     if claim.meta.controller().is_some_and(|owner| !ours(owner.uid)) {
         return;
