@@ -35,6 +35,7 @@ export function create() {
     const stage = document.querySelector(".stages > .stage");
     if (stage && card.parentNode !== stage) stage.append(card);
     card.ariaLabel = t("predict");
+    card.toggleAttribute("data-asking", asking);
     card.replaceChildren(...parts);
     card.hidden = false;
     card.querySelector("button")?.focus();
