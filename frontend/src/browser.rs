@@ -110,16 +110,18 @@ pub fn follow_painted<T: PartialEq + Send + Sync + 'static>(
 ) {
     Effect::new(move |_| {
         of();
-        request_animation_frame(move || {
-            let follow = move || {
-                let value = untrack(of);
-                if shown.try_with_untracked(|old| *old != value) == Some(true) {
-                    shown.set(value);
-                }
-            };
-            set_timeout(follow, Duration::ZERO);
+        after_paint(move || {
+            let value = untrack(of);
+            if shown.try_with_untracked(|old| *old != value) == Some(true) {
+                shown.set(value);
+            }
         });
     });
+}
+
+/// Does `then` once everything is where it belongs and was painted there.
+pub fn after_paint(then: impl FnOnce() + 'static) {
+    request_animation_frame(move || set_timeout(then, Duration::ZERO));
 }
 
 /// Milliseconds since the page began.

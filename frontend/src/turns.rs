@@ -6,6 +6,8 @@ use std::{cell::RefCell, collections::VecDeque, time::Duration};
 
 use leptos::prelude::*;
 
+use crate::browser;
+
 type Turn = Box<dyn FnOnce()>;
 
 #[derive(Default)]
@@ -55,15 +57,22 @@ pub(crate) fn over() -> ReadSignal<bool> {
 
 fn at_last(work: impl FnOnce() + 'static) {
     wait(Box::new(move || {
-        if TURNS.with_borrow(|turns| turns.waiting.is_empty()) {
-            TURNS.with_borrow_mut(|turns| turns.over = true);
-            work();
-            let afterwards = TURNS.with_borrow_mut(|turns| std::mem::take(&mut turns.afterwards));
-            afterwards.into_iter().for_each(|work| work());
-        } else {
+        if !TURNS.with_borrow(|turns| turns.waiting.is_empty()) {
             at_last(work);
+        } else if document().hidden() {
+            end(work);
+        } else {
+            // What is where is known by then: nothing jumps when it is seen.
+            browser::after_paint(|| end(work));
         }
     }));
+}
+
+fn end(work: impl FnOnce()) {
+    TURNS.with_borrow_mut(|turns| turns.over = true);
+    work();
+    let afterwards = TURNS.with_borrow_mut(|turns| std::mem::take(&mut turns.afterwards));
+    afterwards.into_iter().for_each(|work| work());
 }
 
 fn wait(turn: Turn) {

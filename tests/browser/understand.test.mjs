@@ -39,3 +39,26 @@ test("a hop leads to the object that it is about", async (t) => {
   await asked.getByRole("button", { name: /^Look into/ }).click();
   await page.locator("#drawer .kind", { hasText: "Deployment" }).waitFor();
 });
+
+test("Predict asks before it happens, and what it tells hides no switch", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url);
+  const switches = page.locator(".stage .node").getByRole("switch");
+  await page.locator(".pod.serving").nth(2).waitFor();
+  await page.getByRole("button", { name: "Predict", exact: true }).click();
+  const card = page.getByRole("dialog", { name: "Predict" });
+  await card.getByText("time stops").waitFor();
+  for (const each of await switches.all()) await each.click({ trial: true });
+  await switches.last().click();
+  await card.getByText("node-2 is off. How long").waitFor();
+  const clock = page.locator(".clock b");
+  const before = await clock.innerText();
+  await card.getByRole("button", { name: "two to seven minutes" }).click();
+  // Forty seconds until anybody notices, five minutes that pods tolerate it.
+  await card.getByRole("status").getByText("Right!").waitFor();
+  assert.match(await card.innerText(), /5 min \d+ s[^]*1 of 1 right so far/);
+  await page.waitForFunction((before) => document.querySelector(".clock b").innerText !== before, before);
+  for (const each of await switches.all()) await each.click({ trial: true });
+  await card.getByRole("button", { name: "Close" }).click();
+  await card.waitFor({ state: "hidden" });
+});
