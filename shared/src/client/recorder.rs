@@ -2,7 +2,6 @@
 //! falls silent about an object that too much happens to. The scheduler's is of the newer kind, which knows series of
 //! the same event instead.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::core::event::{Involved, Said, Source};
@@ -10,12 +9,12 @@ use crate::api::{Key, Kind, Object, PatchKind, Request, Uid, User};
 use crate::codec::Codec;
 use smallvec::SmallVec;
 
-use crate::collections::BTreeMap;
+use crate::collections::{BTreeMap, sort};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp, literal};
 use crate::sim::{Context, Duration, Time, hash_of};
 
-/// How many different events are remembered for counting.
+/// How many different events are remembered for counting, at most: then the older half is forgotten.
 const REMEMBERED: usize = 4096;
 /// From so many different messages of one reason on, about one object, they are combined …
 const SIMILAR: usize = 10;
@@ -42,15 +41,16 @@ pub struct Recorder {
     source: Arc<Source>,
     /// What was said last and may be said again, of the next pod.
     phrase: Str,
+    /// By what makes events the same.
     known: BTreeMap<u64, Known>,
-    order: VecDeque<Seen>,
+    /// By group.
     similar: BTreeMap<u64, Similar>,
     /// When each object's next event would be due if they were spread evenly; a burst may run ahead of it.
     budgets: BTreeMap<u64, Time>,
 }
 
-/// Digests of what tells events from each other: every kubelet remembers thousands.
-#[derive(Codec, Clone, Copy, Debug, Hash)]
+/// Digests of what tells events from each other.
+#[derive(Clone, Copy, Debug)]
 struct Seen {
     /// Of the object.
     object: u64,
@@ -77,19 +77,26 @@ impl Seen {
     }
 }
 
-/// An event that was written.
+/// An event that was written. All recorders together remember most events that there are: little is kept of each.
 #[derive(Codec, Clone, Debug, Hash)]
 struct Known {
-    key: Key,
+    namespace: Str,
+    name: Str,
     count: u32,
     last: Time,
+}
+
+impl Known {
+    fn key(&self) -> Key {
+        Key::new(Kind::Event, self.namespace.clone(), self.name.clone())
+    }
 }
 
 /// Different messages of one reason about one object.
 #[derive(Codec, Clone, Debug, Hash)]
 struct Similar {
-    /// Their digests.
-    messages: SmallVec<[u64; 2]>,
+    /// Their digests; hardly ever more than one.
+    messages: SmallVec<[u64; 1]>,
     last: Time,
 }
 
@@ -102,7 +109,6 @@ impl Recorder {
             source: Arc::new(source),
             phrase: Str::new(),
             known: BTreeMap::new(),
-            order: VecDeque::new(),
             similar: BTreeMap::new(),
             budgets: BTreeMap::new(),
         }
@@ -159,7 +165,7 @@ impl Recorder {
         if let Some(known) = self.known.get_mut(&seen.same) {
             known.count += 1;
             let patch = doc!({ "count": known.count, "lastTimestamp": Doc::Time(now), "message": message });
-            let request = Request::patch(self.user.clone(), &known.key, PatchKind::Merge, patch);
+            let request = Request::patch(self.user.clone(), &known.key(), PatchKind::Merge, patch);
             cx.request(request);
             return;
         }
@@ -185,7 +191,7 @@ impl Recorder {
             known.last = cx.now();
             if known.count == 2 {
                 let patch = doc!({ "series": { "count": 2i64, "lastObservedTime": Doc::MicroTime(now) } });
-                cx.request(Request::patch(self.user.clone(), &known.key, PatchKind::Merge, patch));
+                cx.request(Request::patch(self.user.clone(), &known.key(), PatchKind::Merge, patch));
             }
             return;
         }
@@ -209,13 +215,16 @@ impl Recorder {
 
     fn write(&mut self, said: Said, seen: Seen, cx: &mut Context<'_>) {
         let key = key_of(&said.involved, cx);
-        self.remember(seen, key.clone(), cx.now());
+        forget_half(&mut self.known, |known| known.last);
+        let Key { namespace, name, .. } = key.clone();
+        self.known.insert(seen.same, Known { namespace, name, count: 1, last: cx.now() });
         cx.request(Request::event(self.user.clone(), key, said));
     }
 
     /// The message as it is to be written, and what counts as the same event.
     fn combine(&mut self, group: Seen, message: Str, now: Time) -> (Str, Seen) {
         let seen = group.saying(&message);
+        forget_half(&mut self.similar, |similar| similar.last);
         let fresh = || Similar { messages: SmallVec::new(), last: now };
         let similar = self.similar.entry(group.group).or_insert_with(fresh);
         if now.since(similar.last) > SIMILAR_FOR {
@@ -234,6 +243,7 @@ impl Recorder {
 
     /// Whether an event about this object may be written now; counts it if so.
     fn afford(&mut self, seen: Seen, now: Time) -> bool {
+        forget_half(&mut self.budgets, |next| *next);
         let next = self.budgets.entry(seen.object).or_insert(now);
         let slot = (*next).max(now);
         let affordable = slot.since(now) <= REFILL * (BURST - 1);
@@ -242,22 +252,17 @@ impl Recorder {
         }
         affordable
     }
+}
 
-    fn remember(&mut self, seen: Seen, key: Key, now: Time) {
-        if self.order.len() >= REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest.same);
-            self.similar.remove(&oldest.group);
-            self.budgets.remove(&oldest.object);
-        }
-        if self.known.insert(seen.same, Known { key, count: 1, last: now }).is_none() {
-            // Every node has one of these: no more room than it is likely to need.
-            if self.order.len() == self.order.capacity() {
-                self.order.reserve_exact(self.order.len() / 4 + 1);
-            }
-            self.order.push_back(seen);
-        }
+/// Makes room where too much is remembered.
+fn forget_half<T: Clone>(remembered: &mut BTreeMap<u64, T>, last: impl Fn(&T) -> Time) {
+    if remembered.len() < REMEMBERED {
+        return;
+    }
+    let mut ages: Vec<(Time, u64)> = remembered.iter().map(|(digest, it)| (last(it), *digest)).collect();
+    sort(&mut ages);
+    for (_, digest) in &ages[..REMEMBERED / 2] {
+        remembered.remove(digest);
     }
 }
 
@@ -283,7 +288,7 @@ fn key_of(involved: &Involved, cx: &mut Context<'_>) -> Key {
 
 #[cfg(test)]
 mod tests {
-    use super::{Recorder, Seen, Str};
+    use super::{BTreeMap, REMEMBERED, Recorder, Seen, Str, forget_half};
     use crate::api::{Uid, User};
     use crate::sim::Time;
 
@@ -316,5 +321,26 @@ mod tests {
         assert!(!afford(1, 299_000));
         assert!(afford(1, 300_000));
         assert!(!afford(1, 300_001));
+    }
+
+    #[test]
+    fn who_says_too_much_is_remembered_longest() {
+        let mut recorder = recorder();
+        let mut afford = |uid, at| recorder.afford(Seen::of(Uid::new(uid), "", ""), Time(at));
+        while afford(0, 0) {}
+        for uid in 1..3 * REMEMBERED as u128 {
+            assert!(afford(uid, 1));
+        }
+        assert!(!afford(0, 2));
+        assert!(recorder.budgets.len() <= REMEMBERED);
+    }
+
+    #[test]
+    fn the_older_half_is_forgotten() {
+        let mut remembered: BTreeMap<u64, Time> =
+            (0..REMEMBERED as u64).map(|digest| (digest, Time(digest % 2))).collect();
+        forget_half(&mut remembered, |last| *last);
+        assert_eq!(remembered.len(), REMEMBERED / 2);
+        assert!(remembered.values().all(|last| *last == Time(1)));
     }
 }

@@ -55,7 +55,7 @@ pub struct PodState {
     /// The status written last.
     pub(super) sent: Doc,
     /// A digest of what the last status was made from.
-    pub(super) basis: u128,
+    pub(super) basis: u64,
     /// Whether a write is under way, and the revision that the last one made.
     pub(super) writing: bool,
     pub(super) acknowledged: u64,

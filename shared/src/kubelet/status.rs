@@ -24,7 +24,7 @@ impl Kubelet {
             (pod.stage, pod.ip, pod.start_time, &pod.containers, pod.terminating),
             (&pod.rejected, &pod.failed, &pod.allocated, &pod.unmet),
             (object.meta.generation, self.address, images.len() as u64),
-        ));
+        )) as u64;
         if pod.basis == basis && !pod.sent.is_null() {
             return;
         }
