@@ -3,6 +3,7 @@
 # Tool versions. wasm-bindgen's is the one in Cargo.lock, those of npm packages are in package-lock.json, Rust's is in
 # rust-toolchain.toml.
 TRUNK_VERSION := 0.22.1
+CARGO_FUZZ_VERSION := 0.13.2
 WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p;}' Cargo.lock)
 NODE_MAJOR := 20
 
@@ -82,8 +83,13 @@ clients: program ## Drive a cluster with kube-rs, the Python and the JavaScript 
 	@for client in "cargo test --locked --manifest-path clients/Cargo.toml" ".tools/python/bin/python clients/client.py" \
 		"node --test --test-force-exit clients/client.mjs"; do node clients/run.mjs $(PROGRAM) $$client || exit 1; done
 
-fuzz: rust ## Feed every parser of the network side with inputs that are almost right (SECONDS_EACH=60 SEED=1)
-	@cargo bench $(ALL) --bench fuzz
+fuzz: rust ## Fuzz every parser of the network side, guided by coverage (SECONDS_EACH=60 SEED=1 JOBS=1 TARGET=kubectl INPUT=FILE)
+	@command -v c++ >/dev/null || $(call stop,a C++ compiler is missing for libFuzzer (Debian: apt-get install g++))
+	@cargo fuzz --version 2>/dev/null | grep -qxF 'cargo-fuzz $(CARGO_FUZZ_VERSION)' || { \
+		echo '==> Installing cargo-fuzz $(CARGO_FUZZ_VERSION) into .tools (a minute, once)'; \
+		$(INSTALL) cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked && rm -rf .tools/build; \
+		} || $(call stop,cargo-fuzz $(CARGO_FUZZ_VERSION) could not be installed; is crates.io within reach?)
+	@SECONDS_EACH=$(or $(SECONDS_EACH),60) SEED=$(or $(SEED),1) JOBS=$(or $(JOBS),1) INPUT=$(INPUT) node tests/fuzz/run.mjs $(TARGET)
 
 pictures: test-browser ## Take the pictures of the README anew
 	@cp $(addprefix tests/browser/results/,alive.png toleration.png inspector.png) docs/

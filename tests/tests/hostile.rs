@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::world::World;
+use shared::api::cel::{Names, Program};
 use shared::apiserver::http::{HttpRequest, HttpResponse};
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -364,6 +365,35 @@ fn templates_that_nest_and_multiply_are_bounded() {
         (format!("go-template={{{{{}}}}}", nested("(", "1", ")", many)), "a template may be 64 deep"),
         (format!("go-template={{{{if .x}}}}{}{{{{end}}}}", "{{else if .y}}".repeat(many)), "64 deep"),
         (format!("go-template={}", nested("{{range $.items}}", "x", "{{end}}", 30)), "prints too much"),
+        ("go-template={{range 9223372036854775807}}{{end}}".into(), "prints too much"),
+        (format!("go-template={}", nested("{{range 2000000}}", "", "{{end}}", 60)), "prints too much"),
+        (
+            format!("go-template={{{{$a := \"x\"}}}}{}", "{{$a = print $a $a}}".repeat(60)),
+            "error calling print: it makes too much",
+        ),
+        (
+            format!(
+                "go-template={{{{$a := \"x\"}}}}{}{}",
+                "{{$a = println $a $a}}".repeat(20),
+                "{{$b := html $a}}".repeat(5_000)
+            ),
+            "prints too much",
+        ),
+        (
+            format!("go-template={{{{printf \"{}\" {}}}}}", "%9999d".repeat(9_000), "1 ".repeat(9_000)),
+            "error calling printf: it makes too much",
+        ),
+        ("go-template={{--9223372036854775808}}".into(), ""),
+        (format!("jsonpath-as-json={}", "{@}".repeat(20_000)), "["),
+        (
+            format!(
+                "jsonpath={{..[*]['{0}']..[?(@..=='x')]..[?(@..!=@..)]}}",
+                vec!["status"; 3_000].join("','")
+            ),
+            "",
+        ),
+        (format!("custom-columns={}A:{{..}}", "A:{..},".repeat(10_000)), "A"),
+        (format!("custom-columns=A:{{..['',{}]}}", vec!["'metadata'"; 10_000].join(",")), "A"),
     ];
     for (output, expected) in cases {
         let begun = Instant::now();
@@ -372,6 +402,30 @@ fn templates_that_nest_and_multiply_are_bounded() {
         assert!(begun.elapsed() < LONGEST, "{start} took {:?}", begun.elapsed());
         let said = format!("{}{}", shown.stdout, shown.stderr);
         assert!(said.contains(expected), "{start}: {}", &said[..said.len().min(300)]);
+    }
+}
+
+#[test]
+fn expressions_that_multiply_are_cancelled() {
+    let cases = [
+        // What holds itself twice, forty times over, is compared or kept.
+        format!("[[0]]{}.all(z, z == z)", ".map(a, [a, a])".repeat(40)),
+        format!("{{'a': [0]}}{}.size() == 1", ".map(a, {'x': [a, a], 'y': [a]})".repeat(40)),
+        // Texts that multiply.
+        format!("['xxxxxxxxxx']{}.size() == 1", ".map(a, a.replace('', a))".repeat(4)),
+        format!("['xxxxxxxxxx']{}.all(a, a.split('').join(a) != '')", ".map(a, a.replace('', a))".repeat(2)),
+        // Patterns that are longer than they look.
+        format!(
+            "['{}'].all(a, [1, 2, 3, 4, 5, 6].all(b, !a.matches('(x{{60}}){{60}}y')))",
+            "x".repeat(9_000)
+        ),
+    ];
+    for text in cases {
+        let begun = Instant::now();
+        let value = Program::read(&text, &[]).and_then(|program| program.evaluate(&Names::new()));
+        let start = text.get(..60).unwrap_or(&text);
+        assert!(begun.elapsed() < LONGEST, "{start} took {:?}", begun.elapsed());
+        assert_eq!(value, Err("operation cancelled: actual cost limit exceeded".into()), "{start}");
     }
 }
 

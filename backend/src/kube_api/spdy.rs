@@ -9,6 +9,7 @@ mod headers;
 use std::io;
 
 use axum::body::Bytes;
+use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::mpsc,
@@ -68,14 +69,15 @@ pub type Outbox = mpsc::Sender<Frame>;
 /// Reads what a client does.
 pub struct Reader<R> {
     io: R,
-    buffer: Vec<u8>,
+    /// What was taken from its front costs nothing more: many small frames may come at once.
+    buffer: BytesMut,
     inflate: Inflate,
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
     /// Nothing has been read yet.
     pub fn new(io: R) -> Self {
-        Self { io, buffer: Vec::new(), inflate: Inflate::new() }
+        Self { io, buffer: BytesMut::new(), inflate: Inflate::new() }
     }
 
     /// What comes next; nothing at the end. May be dropped at any time: nothing is lost.
@@ -85,7 +87,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     pub async fn next(&mut self) -> io::Result<Option<Event>> {
         loop {
             while let Some(length) = self.whole()? {
-                let frame: Vec<u8> = self.buffer.drain(..8 + length).collect();
+                let frame = self.buffer.split_to(8 + length);
                 if let Some(event) = self.event(&frame)? {
                     return Ok(Some(event));
                 }
@@ -123,6 +125,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         };
         if head[0] & 0x80 == 0 {
             let id = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
+            // A copy: what waits for its reader must not hold what came beside it.
             return Ok(Some(Event::Data { id, bytes: Bytes::copy_from_slice(body), fin }));
         }
         Ok(Some(match u16::from_be_bytes([head[2], head[3]]) {

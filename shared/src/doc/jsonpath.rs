@@ -60,18 +60,23 @@ impl JsonPath {
 
     /// Every value it leads to.
     pub fn find(&self, doc: &Doc) -> Vec<Doc> {
-        follow(&self.0, vec![doc.clone()])
+        self.find_within(doc, &mut { MOST })
+    }
+
+    /// The same while there is some of the work `left`.
+    fn find_within(&self, doc: &Doc, left: &mut usize) -> Vec<Doc> {
+        follow(&self.0, vec![doc.clone()], left)
     }
 
     /// Why it cannot be followed, in kubectl's words; `strict`: what it names has to be there.
-    fn fault(&self, doc: &Doc, strict: bool) -> Option<String> {
+    fn fault(&self, doc: &Doc, strict: bool, left: &mut usize) -> Option<String> {
         let mut found = vec![doc.clone()];
         for step in &self.0 {
             if let Some(fault) = found.iter().find_map(|doc| step.fault(doc)) {
                 return Some(fault);
             }
-            found = step.after(&found);
-            if found.len() >= MOST {
+            found = step.after(&found, left);
+            if *left == 0 {
                 return Some(TOO_MUCH.into());
             }
             if let (true, true, Step::Key(key)) = (strict, found.is_empty(), step) {
@@ -82,21 +87,38 @@ impl JsonPath {
     }
 }
 
-fn follow(steps: &[Step], found: Vec<Doc>) -> Vec<Doc> {
-    steps.iter().fold(found, |found, step| step.after(&found))
+/// What steps lead to. `left` is how much may still be looked at, in all: one path may lead to the same things again and
+/// again.
+fn follow(steps: &[Step], found: Vec<Doc>, left: &mut usize) -> Vec<Doc> {
+    steps.iter().fold(found, |found, step| step.after(&found, left))
 }
 
 impl Step {
     /// Where it leads from all that was found so far.
-    fn after(&self, found: &[Doc]) -> Vec<Doc> {
+    fn after(&self, found: &[Doc], left: &mut usize) -> Vec<Doc> {
+        let mut all = Vec::new();
         match self {
             // One part of a union after the other, each for all that was found.
-            Step::Union(parts) => parts.iter().flat_map(|part| part.after(found)).take(MOST).collect(),
-            step => found.iter().flat_map(|doc| step.follow(doc)).take(MOST).collect(),
+            Step::Union(parts) => {
+                for part in parts {
+                    all.extend(part.after(found, left));
+                }
+            }
+            step => {
+                for doc in found {
+                    if *left == 0 {
+                        break;
+                    }
+                    let more = step.follow(doc, left);
+                    *left = left.saturating_sub(1 + more.len());
+                    all.extend(more);
+                }
+            }
         }
+        all
     }
 
-    fn follow(&self, doc: &Doc) -> Vec<Doc> {
+    fn follow(&self, doc: &Doc, left: &mut usize) -> Vec<Doc> {
         match self {
             Step::Key(key) => {
                 let map = doc.as_map().filter(|map| map.contains(key));
@@ -107,13 +129,18 @@ impl Step {
             Step::Below => {
                 let children = children(doc);
                 let mut all = if children.is_empty() { Vec::new() } else { vec![doc.clone()] };
-                all.extend(children.iter().flat_map(|child| self.follow(child)));
+                for child in &children {
+                    all.extend(self.follow(child, left));
+                }
                 all
             }
             Step::Union(_) => unreachable!("parts of a union are no unions"),
             Step::Where(path, comparison) => {
-                let fits = |item: &&Doc| comparison.holds(&follow(path, vec![(*item).clone()]), item);
-                doc.items().iter().filter(fits).cloned().collect()
+                let mut fits = |item: &&Doc| {
+                    let found = follow(path, vec![(*item).clone()], left);
+                    comparison.holds(&found, item, left)
+                };
+                doc.items().iter().filter(|item| fits(item)).cloned().collect()
             }
         }
     }
@@ -173,19 +200,23 @@ fn slice(items: &[Doc], from: Option<i64>, to: Option<i64>, by: i64) -> Vec<Doc>
 }
 
 impl Comparison {
-    fn holds(&self, found: &[Doc], item: &Doc) -> bool {
+    fn holds(&self, found: &[Doc], item: &Doc, left_over: &mut usize) -> bool {
         let Comparison::Is(operator, operand) = self else { return !found.is_empty() };
         let [left] = found else { return false };
         let right = match operand {
             Operand::Text(text) => text.to_string(),
-            Operand::Path(path) => match follow(path, vec![item.clone()]).as_slice() {
+            Operand::Path(path) => match follow(path, vec![item.clone()], left_over).as_slice() {
                 [right] => print(right),
                 _ => return false,
             },
         };
         let order = match (left.as_i64(), right.parse::<i64>()) {
             (Some(left), Ok(right)) => left.cmp(&right),
-            _ => print(left).cmp(&right),
+            _ => {
+                let text = print(left);
+                *left_over = left_over.saturating_sub((text.len() + right.len()) / 8);
+                text.cmp(&right)
+            }
         };
         match *operator {
             "==" => order == Ordering::Equal,

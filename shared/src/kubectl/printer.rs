@@ -28,6 +28,10 @@ pub(super) enum Format {
     Go(GoTemplate, bool),
 }
 
+/// How much is printed of what paths lead to, and in a single cell, in bytes.
+const LONGEST: usize = 16 << 20;
+const LONGEST_CELL: usize = 1 << 20;
+
 /// The formats that every verb knows which prints objects, and those that only `get` knows.
 const ALLOWED: [&str; 11] = [
     "go-template",
@@ -167,7 +171,8 @@ impl Format {
             }
             Format::JsonPath(template) => template.print(whole),
             Format::JsonPathAsJson(template) => {
-                format!("{}\n", Doc::list(template.find(whole)).to_json_pretty())
+                let found = template.find(whole);
+                format!("{}\n", Doc::list(printable(&found, LONGEST)).to_json_pretty())
             }
             Format::Columns(columns) => {
                 let mut text = String::new();
@@ -180,8 +185,13 @@ impl Format {
                     _ => std::slice::from_ref(whole),
                 };
                 for item in items {
-                    let cells: Vec<String> = columns.iter().map(|(_, path)| cell(&path.find(item))).collect();
-                    text.push_str(&format!("{}\n", cells.join("\t")));
+                    for (at, (_, path)) in columns.iter().enumerate() {
+                        text.push_str(if at > 0 { "\t" } else { "" });
+                        if text.len() < LONGEST {
+                            text.push_str(&cell(&path.find(item)));
+                        }
+                    }
+                    text.push('\n');
                 }
                 align(&text, WIDE)
             }
@@ -219,7 +229,26 @@ fn cell(found: &[Doc]) -> String {
     if found.is_empty() {
         return "<none>".into();
     }
-    visible(&found.iter().map(go_value).collect::<Vec<_>>().join(","))
+    visible(&printable(found, LONGEST_CELL).iter().map(go_value).collect::<Vec<_>>().join(","))
+}
+
+/// What was found, as far as it can be printed: a path may lead to all of an object again and again.
+fn printable(found: &[Doc], most: usize) -> &[Doc] {
+    let mut left = most;
+    let fits = found.iter().take_while(|doc| spend(doc, &mut left)).count();
+    &found[..fits]
+}
+
+/// Whether there is room for the text of a value, about.
+fn spend(doc: &Doc, left: &mut usize) -> bool {
+    let own = match doc {
+        Doc::Str(text) => 2 + text.len(),
+        _ => 2,
+    };
+    let Some(rest) = left.checked_sub(own) else { return false };
+    *left = rest;
+    doc.items().iter().all(|item| spend(item, left))
+        && doc.entries().iter().all(|(_, value)| spend(value, left))
 }
 
 /// `NAME:.metadata.name,IMAGE:.spec.containers[0].image`

@@ -30,6 +30,8 @@ pub(super) use step::Surroundings;
 
 /// How much a variable, a pipe or a command substitution holds, in bytes.
 const LONGEST_TEXT: usize = super::LONGEST_ARGUMENT;
+/// What programs read and make at once, in bytes.
+const MOST_TEXT: usize = 1 << 20;
 /// How many calls may be inside each other.
 const DEEPEST: usize = 60;
 
@@ -80,6 +82,8 @@ pub(super) struct Task {
     ended: Option<i32>,
     /// How often it used up its turn: a busy loop is slowed down.
     busy: u32,
+    /// What the present turn has cost: about how many characters were gone through.
+    effort: u64,
 }
 
 /// What a task comes back to.
@@ -212,6 +216,7 @@ impl Task {
             written: Vec::new(),
             ended: None,
             busy: 0,
+            effort: 0,
         }
     }
 

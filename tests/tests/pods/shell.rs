@@ -72,13 +72,33 @@ const SCRIPTS: &[(&str, &str, &str, i32)] = &[
     ("for f in /etc/host*; do echo $f; done", "/etc/hostname\n/etc/hosts\n", "", 0),
 ];
 
+/// What would end the whole server, or keep it busy for minutes: script, standard output, standard error, exit code.
+const BOMBS: &[(&str, &str, &str, i32)] = &[
+    ("X='(1'; echo $(($X))", "", "sh: arithmetic syntax error\n", 2),
+    ("echo ${00}", "sh\n", "", 0),
+    ("printf %99999d 5 | wc -c", "10000\n", "", 0),
+    ("F=$(printf %010000d 0 | sed s/0/%010000d/g); printf $F | wc -c", "0\n", "", 0),
+    ("A=$(seq 20000); echo \"$A\" | sed \"s/1/$A/g\" | wc -c", "0\n", "sed: out of memory\n", 0),
+    ("seq 20000 | tr '\\n' ' ' | awk '{print $0,$0,$0,$0,$0,$0,$0,$0,$0,$0}'", "", "awk: out of memory\n", 1),
+    ("seq 20000 > /f; cat /f /f /f /f /f /f /f /f /f /f /f | wc -c", "0\n", "cat: out of memory\n", 0),
+    (
+        "A=$(seq 20000); for I in $A $A $A $A $A $A $A $A $A $A; do echo never; done",
+        "",
+        "sh: Argument list too long\n",
+        2,
+    ),
+    ("echo abc | tr '\0-\u{10ffff}' x", "xxx\n", "", 0),
+    ("echo a | grep $(printf %0999d 0)", "", "grep: regular expression too big\n", 1),
+    ("A=abcabc; echo ${A#*b} ${A%b*} ${A#?} ${A%x} ${A#}", "cabc abca bcabc abcabc abcabc\n", "", 0),
+];
+
 #[test]
 fn scripts_do_what_they_do_elsewhere() {
     let mut world = World::new();
     world.pod("containers: [{name: c, image: busybox, command: [sleep, infinity]}]");
     world.until("it runs", |world| world.shown() == "Running");
     let mut wrong = Vec::new();
-    for (script, stdout, stderr, code) in SCRIPTS {
+    for (script, stdout, stderr, code) in SCRIPTS.iter().chain(BOMBS) {
         let result = world.exec(&["sh", "-c", script]).expect("an answer");
         let found = (result.stdout.as_str(), result.stderr.as_str(), result.exit_code);
         if found != (*stdout, *stderr, *code) {
@@ -118,6 +138,48 @@ fn programs_run_without_a_shell_or_are_not_there() {
     ));
     assert!(missing.failure.ends_with("exec: \"frobnicate\": executable file not found in $PATH: unknown"));
     assert_eq!(world.exec_in("x", &["ls"]).unwrap_err(), "400 container x is not valid for pod p");
+}
+
+/// Constructs of the shell, one inside the other, far deeper than a stack is: open, inside, close.
+const DEEP: &[(&str, &str, &str)] = &[
+    ("${A:-", "x", "}"),
+    ("\"${A:-", "x", "}\""),
+    ("$((", "1", "))"),
+    ("$(", "echo", ")"),
+    ("f() ", "echo", ""),
+    ("command ", "echo", ""),
+    ("exec ", "echo", ""),
+    ("env ", "echo", ""),
+    ("timeout 1 ", "echo", ""),
+    ("if ", "true", ";then :;fi"),
+    ("{ ", "true", "; }"),
+    ("( ", "true", ")"),
+];
+
+#[test]
+fn what_nests_too_deeply_is_refused() {
+    let mut world = World::new();
+    world.pod("containers: [{name: c, image: busybox, command: [sleep, infinity]}]");
+    world.until("it runs", |world| world.shown() == "Running");
+    for (open, inside, close) in DEEP {
+        let script = format!("{}{inside}{}", open.repeat(9_000), close.repeat(9_000));
+        let result = world.exec(&["sh", "-c", &script]).expect("an answer");
+        let refused = ["nested too deeply", "Resource temporarily unavailable", "syntax error"];
+        assert!(refused.iter().any(|why| result.stderr.contains(why)), "{open}: {result:?}");
+    }
+    let words: Vec<&str> = ["timeout", "1", "env"].into_iter().cycle().take(60_000).collect();
+    assert_ne!(world.exec(&words).expect("an answer").exit_code, 0);
+}
+
+#[test]
+fn what_goes_through_much_text_takes_turns() {
+    let mut world = World::new();
+    world.pod("containers: [{name: c, image: busybox, command: [sleep, infinity]}]");
+    world.until("it runs", |world| world.shown() == "Running");
+    let before = world.0.now();
+    let script = "A=$(printf %010000d 0); A=$A$A$A$A; P=$(printf %0900d 0); for I in $(seq 12); do case $A in *${P}1) ;; esac; done";
+    assert_eq!(world.exec(&["sh", "-c", script]).expect("an answer").exit_code, 0);
+    assert!(world.0.now().since(before) > Duration::seconds(3), "others had their turns meanwhile");
 }
 
 #[test]

@@ -62,6 +62,17 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
+    /// Pays for looking at all of a value.
+    fn look_at(&mut self, value: &Doc) -> Result<(), String> {
+        self.spend(weight(value, self.left as usize))
+    }
+
+    /// A value that was put together: what is in it more than once counts as often, for it is met as often.
+    fn made(&mut self, value: Doc) -> Value {
+        self.look_at(&value)?;
+        Ok(value)
+    }
+
     pub(super) fn value(&mut self, expr: &Expr) -> Value {
         self.spend(1)?;
         match expr {
@@ -85,7 +96,7 @@ impl<'a> Evaluation<'a> {
             }
             Expr::List(items) => {
                 let items: Result<Vec<Doc>, String> = items.iter().map(|item| self.value(item)).collect();
-                Ok(Doc::list(items?))
+                self.made(Doc::list(items?))
             }
             Expr::Map(entries) => {
                 let mut map = Map::default();
@@ -93,7 +104,7 @@ impl<'a> Evaluation<'a> {
                     let (key, value) = (self.value(key)?, self.value(value)?);
                     map.insert(key_text(&key).ok_or_else(|| "unsupported key type".to_owned())?, value);
                 }
-                Ok(Doc::Map(map))
+                self.made(Doc::Map(map))
             }
             Expr::Not(of, _) => Ok(Doc::Bool(!self.truth(of)?)),
             Expr::Negative(of, _) => match self.value(of)? {
@@ -110,16 +121,20 @@ impl<'a> Evaluation<'a> {
             Expr::Binary(Binary::Or, a, b, _) => self.decide(a, b, true),
             Expr::Binary(operator, a, b, _) => {
                 let (a, b) = (self.value(a)?, self.value(b)?);
-                self.spend(weight(&a) + weight(&b))?;
+                self.look_at(&a)?;
+                self.look_at(&b)?;
                 binary(*operator, &a, &b)
             }
             Expr::Call(of, name, parts, _) => {
                 let mut values = Vec::new();
                 for part in of.iter().map(|of| &**of).chain(parts) {
                     let value = self.value(part)?;
-                    self.spend(weight(&value))?;
+                    if name != "size" {
+                        self.look_at(&value)?;
+                    }
                     values.push(value);
                 }
+                self.spend(functions::result_weight(name, &values))?;
                 functions::call(of.is_some(), name, &values)
             }
             Expr::Walk(walk, of, name, test, result, _) => {
@@ -178,7 +193,7 @@ impl<'a> Evaluation<'a> {
             (Walk::All, None) => Ok(Doc::Bool(true)),
             (Walk::Exists, None) => Ok(Doc::Bool(false)),
             (Walk::ExistsOne, None) => Ok(Doc::Bool(count == 1)),
-            (Walk::Filter | Walk::Map, None) => Ok(Doc::list(kept)),
+            (Walk::Filter | Walk::Map, None) => self.made(Doc::list(kept)),
         }
     }
 
@@ -191,12 +206,21 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// How much there is to look at.
-fn weight(value: &Doc) -> usize {
+/// How much there is to look at, as far as `most`.
+fn weight(value: &Doc, most: usize) -> usize {
+    let all = |values: &mut dyn Iterator<Item = &Doc>| {
+        let mut sum = 0;
+        while sum <= most
+            && let Some(value) = values.next()
+        {
+            sum += 1 + weight(value, most - sum);
+        }
+        sum
+    };
     match value {
         Doc::Str(text) => text.len() / 10,
-        Doc::List(items) => items.len(),
-        Doc::Map(map) => map.entries().len(),
+        Doc::List(items) => all(&mut items.iter()),
+        Doc::Map(map) => all(&mut map.entries().iter().map(|(_, value)| value)),
         _ => 0,
     }
 }

@@ -11,10 +11,30 @@ use crate::doc::{Doc, Timestamp};
 
 type Value = Result<Doc, String>;
 
+/// What it costs to make a pattern ready, and how many places one has at the most.
+const MAKING_READY: usize = 100;
+const LONGEST_PATTERN: usize = 4096;
+
 /// Calls a function with its values, of which the first is what it is called on where it is `a.f(b)`.
 pub(super) fn call(on: bool, name: &str, values: &[Doc]) -> Value {
     let found = if on { method(name, values) } else { function(name, values) };
     found.unwrap_or_else(|| Err("no such overload".into()))
+}
+
+/// What a call costs beyond looking at its values: the text that it makes, and what a pattern may have to try.
+pub(super) fn result_weight(name: &str, values: &[Doc]) -> usize {
+    match (name, values) {
+        ("replace", [Doc::Str(text), Doc::Str(from), Doc::Str(to)]) => {
+            text.matches(from.as_str()).count().saturating_mul(to.len()) / 10
+        }
+        ("join", [Doc::List(items), Doc::Str(with)]) => items.len().saturating_mul(with.len()) / 10,
+        ("matches" | "find" | "findAll", [Doc::Str(text), Doc::Str(pattern)]) => {
+            // What is repeated makes a pattern longer than it looks.
+            let length = if pattern.contains('{') { LONGEST_PATTERN } else { pattern.len() };
+            MAKING_READY + text.len().saturating_mul(length) / 100
+        }
+        _ => 0,
+    }
 }
 
 /// A function on its own; `None` where there is none of these types.

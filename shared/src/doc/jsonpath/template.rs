@@ -132,39 +132,40 @@ enum Found<'p> {
 /// Goes through the parts with the values that they lead to, or with their text, while there is some of the work `left`.
 fn visit(parts: &[Part], doc: &Doc, left: &mut usize, each: &mut dyn FnMut(Found<'_>)) {
     for part in parts {
-        if !spend(left, 1) {
+        if !spend(left) {
             return;
         }
         match part {
             Part::Text(text) => each(Found::Text(text)),
             Part::Path(path) => {
-                let values = path.find(doc);
-                spend(left, values.len());
+                let values = path.find_within(doc, left);
                 each(Found::Values(values));
             }
-            Part::Range(path, inner) => path.find(doc).iter().for_each(|item| visit(inner, item, left, each)),
+            Part::Range(path, inner) => {
+                path.find_within(doc, left).iter().for_each(|item| visit(inner, item, left, each));
+            }
         }
     }
 }
 
-/// Takes some of the work that is left; whether there was any.
-fn spend(left: &mut usize, some: usize) -> bool {
+/// Takes a piece of the work that is left; whether there was any.
+fn spend(left: &mut usize) -> bool {
     let any = *left > 0;
-    *left = left.saturating_sub(some);
+    *left = left.saturating_sub(1);
     any
 }
 
 fn fault(parts: &[Part], doc: &Doc, strict: bool, left: &mut usize) -> Option<String> {
     parts.iter().find_map(|part| {
-        if !spend(left, 1) {
+        if !spend(left) {
             return Some(TOO_MUCH.into());
         }
         match part {
             Part::Text(_) => None,
-            Part::Path(path) => path.fault(doc, strict),
-            Part::Range(path, inner) => path
-                .fault(doc, strict)
-                .or_else(|| path.find(doc).iter().find_map(|item| fault(inner, item, strict, left))),
+            Part::Path(path) => path.fault(doc, strict, left),
+            Part::Range(path, inner) => path.fault(doc, strict, left).or_else(|| {
+                path.find_within(doc, left).iter().find_map(|item| fault(inner, item, strict, left))
+            }),
         }
     })
 }

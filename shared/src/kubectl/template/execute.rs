@@ -8,8 +8,10 @@ use super::{GoTemplate, functions};
 
 /// How deep templates may call one another.
 const DEEPEST: u32 = 200;
-/// So much is printed at most, in bytes, and so many things done: ranges may stand in ranges.
-const LONGEST: usize = 16 << 20;
+/// So much is printed at most, in bytes, and so many things done: ranges may stand in ranges. What functions make counts
+/// together, since variables may keep it.
+pub(super) const LONGEST: usize = 16 << 20;
+const MOST_MADE: usize = 4 * LONGEST;
 const MOST: u32 = 2_000_000;
 
 /// Why the work ended early.
@@ -28,6 +30,7 @@ pub(super) fn execute(template: &GoTemplate, doc: &Doc, missing_allowed: bool) -
         variables: vec![("$".into(), Value::Doc(doc.clone()))],
         depth: 0,
         done: 0,
+        made: 0,
     };
     match run.all(&template.nodes, &Value::Doc(doc.clone())) {
         Err(Stop::Fault(why)) => (run.out, Some(why)),
@@ -42,6 +45,7 @@ struct Run<'t> {
     variables: Vec<(String, Value)>,
     depth: u32,
     done: u32,
+    made: usize,
 }
 
 fn fault(words: &Words, why: impl std::fmt::Display) -> Stop {
@@ -58,11 +62,15 @@ impl Run<'_> {
         nodes.iter().try_for_each(|node| self.one(node, dot))
     }
 
-    fn one(&mut self, node: &Node, dot: &Value) -> Result<(), Stop> {
+    /// One thing more is done.
+    fn count(&mut self) -> Result<(), Stop> {
         self.done += 1;
-        if self.done > MOST || self.out.len() > LONGEST {
-            return Err(Stop::Fault("the template prints too much".into()));
-        }
+        let too_much = self.done > MOST || self.out.len() > LONGEST || self.made > MOST_MADE;
+        if too_much { Err(Stop::Fault("the template prints too much".into())) } else { Ok(()) }
+    }
+
+    fn one(&mut self, node: &Node, dot: &Value) -> Result<(), Stop> {
+        self.count()?;
         match node {
             Node::Text(text) => self.out.push_str(text),
             Node::Print(pipe) => {
@@ -101,19 +109,19 @@ impl Run<'_> {
 
     fn range(&mut self, pipe: &Pipe, body: &[Node], other: &[Node], dot: &Value) -> Result<(), Stop> {
         let value = self.commands(pipe, dot)?;
-        let numbered = |count: i64| (0..count).map(|at| (Value::Int(at), Value::Int(at))).collect();
-        let items: Vec<(Value, Value)> = match &value {
+        let numbered = |count: i64| Box::new((0..count).map(|at| (Value::Int(at), Value::Int(at))));
+        let items: Box<dyn Iterator<Item = (Value, Value)>> = match &value {
             Value::Int(count) => numbered(*count),
             Value::Doc(Doc::Int(count)) => numbered(count.get()),
             Value::Doc(Doc::List(items)) => {
                 let places = (0..).map(Value::Int);
-                places.zip(items.iter().map(|item| Value::Doc(item.clone()))).collect()
+                Box::new(places.zip(items.iter().map(|item| Value::Doc(item.clone()))))
             }
             Value::Doc(Doc::Map(map)) => {
                 let entries = map.entries().iter();
-                entries.map(|(key, item)| (Value::text(key.to_string()), Value::Doc(item.clone()))).collect()
+                Box::new(entries.map(|(key, item)| (Value::text(key.to_string()), Value::Doc(item.clone()))))
             }
-            nothing if nothing.is_nothing() => Vec::new(),
+            nothing if nothing.is_nothing() => Box::new(std::iter::empty()),
             other => {
                 let why = format!("range can't iterate over {}", other.plain());
                 let words = match &pipe.commands[..] {
@@ -123,10 +131,12 @@ impl Run<'_> {
                 return Err(fault(words, why));
             }
         };
-        if items.is_empty() {
+        let mut items = items.peekable();
+        if items.peek().is_none() {
             return self.all(other, dot);
         }
         for (key, item) in items {
+            self.count()?;
             let named = match &pipe.names[..] {
                 [] => Vec::new(),
                 [one] => vec![(one, item.clone())],
@@ -235,8 +245,11 @@ impl Run<'_> {
         if matches!(name, "and" | "or") {
             return Ok(values.pop().unwrap_or(Value::Missing));
         }
-        functions::call(name, &values)
-            .map_err(|why| fault(&command.words, format!("error calling {name}: {why}")))
+        let value = functions::call(name, &values)
+            .map_err(|why| fault(&command.words, format!("error calling {name}: {why}")))?;
+        self.made += value.as_text().map_or(0, |text| text.len());
+        self.count()?;
+        Ok(value)
     }
 
     fn operand(&mut self, operand: &Operand, dot: &Value) -> Result<Value, Stop> {

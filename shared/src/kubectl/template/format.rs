@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::doc::Doc;
 
+use super::functions::bounded;
 use super::value::{Basic, Value, number};
 
 /// `"a\n"`, as `%q` prints it.
@@ -72,8 +73,9 @@ pub(super) fn parsed(text: &str) -> Option<Value> {
         digits.to_lowercase().strip_prefix(prefix).and_then(|rest| i64::from_str_radix(rest, radix).ok())
     };
     let whole = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| radix("0b", 2));
-    if let Some(whole) = whole.or_else(|| digits.parse().ok()) {
-        return Some(Value::Int(sign * whole));
+    let whole = whole.or_else(|| digits.parse().ok());
+    if let Some(whole) = whole.and_then(|whole: i64| whole.checked_mul(sign)) {
+        return Some(Value::Int(whole));
     }
     plain.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| Value::Doc(Doc::from(number)))
 }
@@ -102,7 +104,7 @@ struct Verb {
 }
 
 /// Go's `Sprintf`.
-pub(super) fn printf(format: &str, values: &[Value]) -> String {
+pub(super) fn printf(format: &str, values: &[Value]) -> Result<String, String> {
     let mut out = String::new();
     let mut letters = format.chars().peekable();
     let mut values = values.iter();
@@ -111,6 +113,7 @@ pub(super) fn printf(format: &str, values: &[Value]) -> String {
             out.push(c);
             continue;
         }
+        bounded(&out)?;
         let mut verb = Verb::default();
         while let Some(flag) = letters.next_if(|c| "+-# 0".contains(*c)) {
             match flag {
@@ -142,11 +145,16 @@ pub(super) fn printf(format: &str, values: &[Value]) -> String {
             },
         }
     }
-    let rest: Vec<String> = values.map(|value| format!("{}={}", value.type_name(), value.plain())).collect();
-    if !rest.is_empty() {
-        let _ = write!(out, "%!(EXTRA {})", rest.join(", "));
+    let extra = values.len() > 0;
+    for (at, value) in values.enumerate() {
+        let before = if at > 0 { ", " } else { "%!(EXTRA " };
+        let _ = write!(out, "{before}{}={}", value.type_name(), value.plain());
+        bounded(&out)?;
     }
-    out
+    if extra {
+        out.push(')');
+    }
+    Ok(out)
 }
 
 impl Verb {

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::api::core::secret::base64_decode;
 use crate::doc::Doc;
 
+use super::execute::LONGEST;
 use super::format::printf;
 use super::value::{Basic, Value};
 
@@ -18,24 +19,22 @@ const FUNCTIONS: &[(&str, usize, usize, Function)] = &[
     ("exists", 1, MANY, |values| Ok(Value::bool(exists_at(values)))),
     ("ge", 2, 2, |values| ordered(values).map(|order| Value::bool(order != Ordering::Less))),
     ("gt", 2, 2, |values| ordered(values).map(|order| Value::bool(order == Ordering::Greater))),
-    ("html", 0, MANY, |values| Ok(Value::text(html(&print(values))))),
+    ("html", 0, MANY, |values| Ok(Value::text(html(&print(values)?)))),
     ("index", 1, MANY, index),
-    ("js", 0, MANY, |values| Ok(Value::text(js(&print(values))))),
+    ("js", 0, MANY, |values| Ok(Value::text(js(&print(values)?)))),
     ("le", 2, 2, |values| ordered(values).map(|order| Value::bool(order != Ordering::Greater))),
     ("len", 1, 1, length),
     ("lt", 2, 2, |values| ordered(values).map(|order| Value::bool(order == Ordering::Less))),
     ("ne", 2, 2, |values| equal(values).map(|equal| Value::bool(!equal))),
     ("not", 1, 1, |values| Ok(Value::bool(!values[0].is_true()))),
-    ("print", 0, MANY, |values| Ok(Value::text(print(values)))),
+    ("print", 0, MANY, |values| print(values).map(Value::text)),
     ("printf", 1, MANY, |values| match values[0].as_text() {
-        Some(format) => Ok(Value::text(printf(&format, &values[1..]))),
+        Some(format) => printf(&format, &values[1..]).map(Value::text),
         None => Err(format!("wrong type for value; expected string; got {}", values[0].type_name())),
     }),
-    ("println", 0, MANY, |values| {
-        Ok(Value::text(values.iter().map(Value::plain).collect::<Vec<_>>().join(" ") + "\n"))
-    }),
+    ("println", 0, MANY, println),
     ("slice", 1, 4, slice),
-    ("urlquery", 0, MANY, |values| Ok(Value::text(query(&print(values))))),
+    ("urlquery", 0, MANY, |values| Ok(Value::text(query(&print(values)?)))),
 ];
 
 const MANY: usize = usize::MAX;
@@ -66,8 +65,23 @@ pub(super) fn call(name: &str, values: &[Value]) -> Result<Value, String> {
     }
 }
 
+/// Whether a text that grows is within bounds.
+pub(super) fn bounded(text: &str) -> Result<(), String> {
+    if text.len() > LONGEST { Err("it makes too much".into()) } else { Ok(()) }
+}
+
+fn println(values: &[Value]) -> Result<Value, String> {
+    let mut text = String::new();
+    for (at, value) in values.iter().enumerate() {
+        text.push_str(if at > 0 { " " } else { "" });
+        text.push_str(&value.plain());
+        bounded(&text)?;
+    }
+    Ok(Value::text(text + "\n"))
+}
+
 /// Between two that are no texts stands a space.
-fn print(values: &[Value]) -> String {
+fn print(values: &[Value]) -> Result<String, String> {
     let mut text = String::new();
     let mut before: Option<&Value> = None;
     for value in values {
@@ -76,9 +90,10 @@ fn print(values: &[Value]) -> String {
             text.push(' ');
         }
         text.push_str(&value.plain());
+        bounded(&text)?;
         before = Some(value);
     }
-    text
+    Ok(text)
 }
 
 fn mismatch(one: &Value, two: &Value) -> String {

@@ -3,9 +3,14 @@
 use crate::doc::Str;
 
 use super::code::{Modifier, Part, Word};
-use super::step::Surroundings;
+use super::step::{Surroundings, TURN_EFFORT};
 use super::sum::evaluate;
 use super::{LONGEST_TEXT, Task};
+
+/// Patterns of more characters fit nothing but themselves.
+const LONGEST_PATTERN: usize = 1000;
+/// How much words may come to together, as in Linux.
+const MOST_ARGUMENTS: usize = 2 << 20;
 
 /// The fields that come of words, as they grow.
 #[derive(Default)]
@@ -16,6 +21,8 @@ struct Fields {
     open: bool,
     /// Whether file names are to be looked for.
     pattern: bool,
+    /// What all of them take: their bytes, and a pointer for each.
+    size: usize,
 }
 
 impl Fields {
@@ -26,10 +33,16 @@ impl Fields {
         }
     }
 
+    /// Goes on, unless there is too much of it already.
+    fn check(&self) -> Result<(), String> {
+        if self.size > MOST_ARGUMENTS { Err("Argument list too long".to_owned()) } else { Ok(()) }
+    }
+
     fn end(&mut self, world: &Surroundings<'_>, directory: &str) {
         let field = std::mem::take(&mut self.now);
         let pattern = std::mem::take(&mut self.pattern);
         if std::mem::take(&mut self.open) {
+            self.size += field.len() + size_of::<usize>();
             match if pattern { matching(&field, directory, world) } else { Vec::new() } {
                 found if found.is_empty() => self.done.push(field.into()),
                 found => self.done.extend(found),
@@ -54,6 +67,7 @@ impl Task {
         for word in words {
             for part in &word.0 {
                 self.part(part, values, &mut fields, world)?;
+                fields.check()?;
             }
             fields.end(world, &directory);
         }
@@ -172,10 +186,20 @@ impl Task {
             Modifier::CutFront | Modifier::CutBack => {
                 let pattern = self.text(word, values)?;
                 let value = value.unwrap_or_default();
+                self.effort += cost(&value, &pattern);
+                if self.effort > 2 * TURN_EFFORT {
+                    return Err("out of memory".to_owned());
+                }
                 Some(without(&value, &pattern, modifier == Modifier::CutFront))
             }
             Modifier::Default | Modifier::Assign | Modifier::Required => value,
         })
+    }
+
+    /// Whether a text is as a pattern wants it.
+    pub(super) fn fits(&mut self, text: &str, pattern: &str) -> bool {
+        self.effort += cost(text, pattern);
+        fits(text, pattern)
     }
 
     fn value(&mut self, name: &str) -> Option<String> {
@@ -185,13 +209,13 @@ impl Task {
             "$" => self.pid.to_string(),
             "!" => self.last_child.to_string(),
             "@" | "*" => self.arguments.join(" "),
-            "0" => "sh".into(),
             "RANDOM" => {
                 self.drawn += 1;
                 let seed = (&self.code.source, self.pid, self.drawn, self.variables.get("HOSTNAME"));
                 (crate::sim::hash_of(&seed) % 32_768).to_string()
             }
             name => match name.parse::<u32>() {
+                Ok(0) => "sh".into(),
                 Ok(number) => self.arguments.get(number as usize - 1)?.to_string(),
                 Err(_) => self.variables.get(name)?.to_string(),
             },
@@ -201,18 +225,54 @@ impl Task {
 
 /// What is left when the shortest piece that fits is cut off at one end.
 fn without(value: &str, pattern: &str, front: bool) -> String {
-    let cuts = value.char_indices().map(|(at, _)| at).chain([value.len()]);
-    let found = if front {
-        cuts.into_iter().find(|&at| fits(&value[..at], pattern)).map(|at| &value[at..])
-    } else {
-        let cuts: Vec<usize> = cuts.collect();
-        cuts.into_iter().rev().find(|&at| fits(&value[at..], pattern)).map(|at| &value[..at])
-    };
-    found.unwrap_or(value).to_owned()
+    let mut pattern: Vec<char> = pattern.chars().collect();
+    if pattern.len() > LONGEST_PATTERN {
+        return value.to_owned();
+    }
+    if front {
+        let rest = shortest(value.chars(), &pattern).map(|count| value.chars().skip(count).collect());
+        return rest.unwrap_or_else(|| value.to_owned());
+    }
+    pattern.reverse();
+    let kept = shortest(value.chars().rev(), &pattern).map(|count| value.chars().count() - count);
+    value.chars().take(kept.unwrap_or(usize::MAX)).collect()
+}
+
+/// How many characters the shortest piece has that fits, from the first on. The text is gone through once.
+fn shortest(mut text: impl Iterator<Item = char>, pattern: &[char]) -> Option<usize> {
+    // Which beginnings of the pattern fit what was gone through.
+    let mut fit = vec![false; pattern.len() + 1];
+    fit[0] = true;
+    for count in 0.. {
+        for (at, c) in pattern.iter().enumerate() {
+            // A star may stand for nothing.
+            fit[at + 1] |= *c == '*' && fit[at];
+        }
+        if fit[pattern.len()] {
+            return Some(count);
+        }
+        let next = text.next()?;
+        for (at, c) in pattern.iter().enumerate().rev() {
+            fit[at + 1] = match c {
+                '*' => fit[at + 1],
+                c => fit[at] && (*c == '?' || *c == next),
+            };
+        }
+        fit[0] = false;
+    }
+    None
+}
+
+/// What it costs at the most to see whether a text is as a pattern wants it.
+pub(super) fn cost(text: &str, pattern: &str) -> u64 {
+    text.len() as u64 * (1 + pattern.len().min(LONGEST_PATTERN) as u64)
 }
 
 /// Whether a text is as a pattern with `*` and `?` wants it.
 pub(super) fn fits(text: &str, pattern: &str) -> bool {
+    if pattern.len() > LONGEST_PATTERN {
+        return text == pattern;
+    }
     let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
     let (mut at, mut with) = (0, 0);
     // Where the last `*` stands, and how much it swallowed.

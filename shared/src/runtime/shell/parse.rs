@@ -8,7 +8,7 @@ use crate::doc::Str;
 use super::code::{Block, Code, Command, Destination, Op, Part, Redirect, Word};
 
 /// How deep constructs may nest.
-const DEEPEST: u32 = 40;
+const DEEPEST: u32 = 80;
 
 /// Compiles a script.
 ///
@@ -220,12 +220,23 @@ impl Parser {
         result
     }
 
-    /// Commands up to one of the reserved words, a `)` or the end.
-    fn list(&mut self, ends: &[&str]) -> Parsed<()> {
+    /// Reads what stands in something else.
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Parser) -> Parsed<T>) -> Parsed<T> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return Err("syntax error: nested too deeply".into());
         }
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Commands up to one of the reserved words, a `)` or the end.
+    fn list(&mut self, ends: &[&str]) -> Parsed<()> {
+        self.nested(|parser| parser.commands(ends))
+    }
+
+    fn commands(&mut self, ends: &[&str]) -> Parsed<()> {
         loop {
             self.space()?;
             let over = match self.peek() {
@@ -234,7 +245,6 @@ impl Parser {
                 Some(_) => self.keyword().is_some_and(|word| ends.contains(&word)),
             };
             if over {
-                self.depth -= 1;
                 return Ok(());
             }
             let beside = self.and_or()?;
@@ -394,7 +404,7 @@ impl Parser {
                     self.at += 1;
                     self.close()?;
                     self.space()?;
-                    let body = self.in_block(Parser::command)?;
+                    let body = self.nested(|parser| parser.in_block(Parser::command))?;
                     self.emit(Op::Define(name, body));
                     return Ok(());
                 }

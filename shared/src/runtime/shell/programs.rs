@@ -15,7 +15,7 @@ use super::super::server::{Server, Service};
 use super::code::Block;
 use super::files::absolute;
 use super::step::Surroundings;
-use super::{Task, Wait, parse};
+use super::{DEEPEST, Task, Wait, parse};
 
 /// What became of a program.
 pub(super) enum Done {
@@ -119,6 +119,17 @@ pub(in crate::runtime) fn knows(name: &str) -> bool {
 impl Task {
     /// Runs a program, or a command of the shell's own.
     pub(super) fn program(&mut self, name: &str, args: Vec<Str>, world: &mut Surroundings<'_>) -> Done {
+        // `timeout 1 env timeout 1 env …`
+        if world.inside == DEEPEST {
+            return fail(self, &format!("sh: {name}: Resource temporarily unavailable"), world);
+        }
+        world.inside += 1;
+        let done = self.known_program(name, args, world);
+        world.inside -= 1;
+        done
+    }
+
+    fn known_program(&mut self, name: &str, args: Vec<Str>, world: &mut Surroundings<'_>) -> Done {
         if let Some(done) = self.builtin(name, &args, world) {
             return done;
         }

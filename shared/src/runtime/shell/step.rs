@@ -13,6 +13,8 @@ use super::{After, Code, DEEPEST, Frame, Loop, Pending, Progress, Sink, Streams,
 /// How many steps, and how many bytes of output, one turn has; then others have theirs.
 const TURN: u32 = 1000;
 const TURN_OUTPUT: usize = 64 << 10;
+/// What a turn may cost. No step costs much more.
+pub(super) const TURN_EFFORT: u64 = 64 << 20;
 /// From a turn that was used up to the next one: doubling.
 const PAUSE: Duration = Duration::millis(100);
 
@@ -41,11 +43,14 @@ pub(in crate::runtime) struct Surroundings<'a> {
     pub children: Vec<Task>,
     /// The number of the next process.
     pub next_pid: u32,
+    /// How many programs run others just now.
+    pub inside: usize,
 }
 
 impl Task {
     /// Runs as far as it comes.
     pub(in crate::runtime) fn run(&mut self, world: &mut Surroundings<'_>) -> Progress {
+        self.effort = 0;
         for _ in 0..TURN {
             if let Some(code) = self.ended {
                 return Progress::Ended(code);
@@ -57,7 +62,9 @@ impl Task {
                 let signal = self.signals.remove(0);
                 self.trap(&signal);
             }
-            if self.written.iter().map(|(_, text)| text.len()).sum::<usize>() > TURN_OUTPUT {
+            if self.written.iter().map(|(_, text)| text.len()).sum::<usize>() > TURN_OUTPUT
+                || self.effort > TURN_EFFORT
+            {
                 break;
             }
             self.step(world);
@@ -199,7 +206,7 @@ impl Task {
         let subject = self.subjects.last().cloned().unwrap_or_default();
         let mut values = Vec::new().into_iter();
         let fits = patterns.iter().any(|pattern| {
-            self.text(pattern, &mut values).is_ok_and(|pattern| super::expand::fits(&subject, &pattern))
+            self.text(pattern, &mut values).is_ok_and(|pattern| self.fits(&subject, &pattern))
         });
         if !fits {
             self.at = next;

@@ -74,6 +74,9 @@ impl Sum<'_> {
                 self.at += 1;
                 let value = self.level(0)?;
                 self.blanks();
+                if self.text.get(self.at) != Some(&b')') {
+                    return Err("arithmetic syntax error".into());
+                }
                 self.at += 1;
                 Ok(value)
             }

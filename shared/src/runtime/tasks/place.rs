@@ -293,6 +293,7 @@ impl Runtime {
             signals: Vec::new(),
             children: Vec::new(),
             next_pid,
+            inside: 0,
         };
         let progress = act(&mut running.task, &mut world);
         let effects = Effects { children: world.children, signals: world.signals };

@@ -90,6 +90,10 @@ impl Parser {
 
     /// What begins with `$` or a backquote.
     fn dollar(&mut self, parts: &mut Vec<Part>, quoted: bool) -> Parsed<()> {
+        self.nested(|parser| parser.value(parts, quoted))
+    }
+
+    fn value(&mut self, parts: &mut Vec<Part>, quoted: bool) -> Parsed<()> {
         if self.accept("`") {
             let inner: String = self.text[self.at..].iter().take_while(|&&c| c != '`').collect();
             self.at += inner.chars().count() + 1;

@@ -2,8 +2,8 @@
 
 use crate::doc::Str;
 
-use super::super::Task;
 use super::super::step::Surroundings;
+use super::super::{MOST_TEXT, Task};
 use super::{Done, fail, text};
 
 /// Which lines a program is about.
@@ -35,8 +35,13 @@ pub(super) fn awk(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
                 Some(separator) if separator != " " => line.split(separator).collect(),
                 _ => line.split_whitespace().collect(),
             };
-            let printed = items.iter().map(|item| shown(item, line, &fields, at + 1));
-            output.push_str(&printed.collect::<Vec<String>>().join(" "));
+            for (place, item) in items.iter().enumerate() {
+                output.push_str(if place > 0 { " " } else { "" });
+                output.push_str(&shown(item, line, &fields, at + 1));
+                if output.len() > MOST_TEXT {
+                    return fail(task, "awk: out of memory", world);
+                }
+            }
             output.push('\n');
         }
     }

@@ -4,13 +4,15 @@ use crate::doc::Str;
 
 use super::super::files::absolute;
 use super::super::step::Surroundings;
-use super::super::{Task, Wait, signal_name};
+use super::super::{LONGEST_TEXT, Task, Wait, signal_name};
 use super::{Done, fail, knows, say};
 
 /// Commands of the shell's own that are programs as well, so that they can be run without a shell.
 pub(super) const PROGRAMS: [&str; 9] =
     ["echo", "false", "kill", "printf", "pwd", "test", "true", "[", "wait"];
 
+/// No field of `printf` is wider.
+const WIDEST: usize = 10_000;
 /// So many words are one condition at the most.
 const MOST_WORDS: usize = 256;
 
@@ -204,6 +206,8 @@ impl Task {
     /// `test`: 0 for true, 1 for false, 2 for what makes no sense.
     fn test(&mut self, args: &[Str], world: &mut Surroundings<'_>) -> i32 {
         let words: Vec<&str> = args.iter().map(Str::as_str).collect();
+        self.effort +=
+            words.windows(3).map(|three| super::super::expand::cost(three[0], three[2])).sum::<u64>();
         let holds = match words.len() {
             // Each that negates or joins leaves the rest to be looked at again.
             0..=MOST_WORDS => self.condition(&words, world),
@@ -323,7 +327,7 @@ fn printf(args: &[Str]) -> String {
     loop {
         let mut rest = format.chars();
         let mut used = false;
-        while let Some(c) = rest.next() {
+        while let Some(c) = rest.next().filter(|_| text.len() <= LONGEST_TEXT) {
             if c != '%' {
                 text.push(c);
                 continue;
@@ -348,13 +352,14 @@ fn printf(args: &[Str]) -> String {
                 .next()
                 .and_then(|n| n.parse().ok())
                 .unwrap_or(0);
+            let size = size.min(WIDEST);
             text.push_str(&match (width.starts_with('-'), width.starts_with('0')) {
                 (true, _) => format!("{value:<size$}"),
                 (false, true) => format!("{value:0>size$}"),
                 _ => format!("{value:>size$}"),
             });
         }
-        if !used || values.len() == 0 || text.len() > super::super::LONGEST_TEXT {
+        if !used || values.len() == 0 || text.len() > LONGEST_TEXT {
             return text;
         }
     }

@@ -1,13 +1,19 @@
 //! Programs that read text and write text.
 
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::Duration;
 
-use super::super::expand::fits;
+use super::super::expand::{cost, fits};
 use super::super::files::absolute;
 use super::super::step::Surroundings;
-use super::super::{Task, Wait};
+use super::super::{LONGEST_TEXT, MOST_TEXT, Task, Wait};
 use super::{Done, fail, say};
+
+/// Most characters in a set of `tr`.
+const MOST_CHARACTERS: usize = 10_000;
+/// The longest pattern of `grep`, in bytes: shorter than what `fits` takes.
+const LONGEST_PATTERN: usize = 900;
 
 /// Between two looks of `tail -f` at its file.
 const LOOK: Duration = Duration::seconds(1);
@@ -21,13 +27,20 @@ pub(super) fn input(
     world: &mut Surroundings<'_>,
 ) -> Option<(String, i32)> {
     if files.is_empty() {
-        return Some((task.take_input()?.to_string(), 0));
+        let text = task.take_input()?;
+        task.effort += text.len() as u64;
+        return Some((text.to_string(), 0));
     }
     let own = files.iter().any(|file| *file == "-");
     let own = if own { task.take_input()? } else { Str::new() };
     let mut text = String::new();
     let mut status = 0;
     for file in files {
+        if text.len() > MOST_TEXT {
+            task.write(true, &format!("{name}: out of memory\n"), world);
+            status = 1;
+            break;
+        }
         if *file == "-" {
             text.push_str(&own);
             continue;
@@ -44,6 +57,7 @@ pub(super) fn input(
             }
         }
     }
+    task.effort += text.len() as u64;
     Some((text, status))
 }
 
@@ -174,11 +188,17 @@ pub(super) fn grep(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) 
         None if rest.is_empty() => return fail(task, "grep: missing pattern", world),
         None => rest.remove(0).clone(),
     };
+    if pattern.len() > LONGEST_PATTERN {
+        return fail(task, "grep: regular expression too big", world);
+    }
     let Some((text, _)) = input(task, "grep", &rest, world) else { return Done::NeedsInput };
+    task.effort += cost(&text, &pattern);
     let fold = |text: &str| if has('i') { text.to_lowercase() } else { text.to_owned() };
-    let alternatives: Vec<String> =
-        fold(&pattern).split('|').map(|one| one.trim_end_matches('\\').to_owned()).collect();
-    let matches = |line: &&str| alternatives.iter().any(|one| contains(&fold(line), one)) != has('v');
+    let globs: Vec<String> = fold(&pattern).split('|').map(|one| glob(one.trim_end_matches('\\'))).collect();
+    let matches = |line: &&str| {
+        let line = fold(line);
+        globs.iter().any(|glob| fits(&line, glob)) != has('v')
+    };
     let lines: Vec<&str> = text.lines().filter(matches).collect();
     if has('c') {
         task.write(false, &format!("{}\n", lines.len()), world);
@@ -189,13 +209,12 @@ pub(super) fn grep(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) 
     Done::Status(i32::from(lines.is_empty()))
 }
 
-/// Of regular expressions: `^`, `$`, `.` and `.*`.
-fn contains(line: &str, pattern: &str) -> bool {
+/// What a whole line has to fit. Of regular expressions: `^`, `$`, `.` and `.*`.
+fn glob(pattern: &str) -> String {
     let (pattern, start) = pattern.strip_prefix('^').map_or((pattern, false), |rest| (rest, true));
     let (pattern, end) = pattern.strip_suffix('$').map_or((pattern, false), |rest| (rest, true));
     let glob = pattern.replace("\\.", "\u{1}").replace(".*", "*").replace('.', "?").replace('\u{1}', ".");
-    let glob = format!("{}{glob}{}", if start { "" } else { "*" }, if end { "" } else { "*" });
-    fits(line, &glob)
+    format!("{}{glob}{}", if start { "" } else { "*" }, if end { "" } else { "*" })
 }
 
 pub(super) fn sed(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
@@ -212,6 +231,12 @@ pub(super) fn sed(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
     };
     let parts: Vec<&str> = script[1 + mark.len_utf8()..].split(mark).collect();
     let [from, to, flags, ..] = parts.as_slice() else { return fail(task, "sed: unmatched '/'", world) };
+    let times = if flags.contains('g') { usize::MAX } else { 1 };
+    let found_in = |line: &str| line.matches(from).take(times).count();
+    let count: usize = text.split_inclusive('\n').map(found_in).sum();
+    if count.saturating_mul(to.len()) > MOST_TEXT {
+        return fail(task, "sed: out of memory", world);
+    }
     let change =
         |line: &str| if flags.contains('g') { line.replace(from, to) } else { line.replacen(from, to, 1) };
     let result: String = text.split_inclusive('\n').map(change).collect();
@@ -227,26 +252,31 @@ pub(super) fn sed(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
 pub(super) fn tr(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -> Done {
     let (found, sets) = options(args, "");
     let Some(text) = task.take_input() else { return Done::NeedsInput };
+    task.effort += text.len() as u64;
     let set = |at: usize| sets.get(at).map_or_else(Vec::new, |set| characters(set));
     let (from, to) = (set(0), set(1));
+    let mut places = BTreeMap::new();
+    for (at, c) in from.into_iter().enumerate() {
+        places.entry(c).or_insert(at);
+    }
     let delete = value(&found, 'd').is_some();
-    let changed = text.chars().filter_map(|c| match from.iter().position(|known| *known == c) {
+    let changed = text.chars().filter_map(|c| match places.get(&c) {
         Some(_) if delete => None,
-        Some(at) => Some(to.get(at).or(to.last()).copied().unwrap_or(c)),
+        Some(at) => Some(to.get(*at).or(to.last()).copied().unwrap_or(c)),
         None => Some(c),
     });
     let text: String = changed.collect();
     say(task, &text, world)
 }
 
-/// `a-z` and `\n` in a set of `tr`.
+/// `a-z` and `\n` in a set of `tr`; what is too much is left out.
 fn characters(set: &str) -> Vec<char> {
     let set: Vec<char> = set.replace("\\n", "\n").replace("\\t", "\t").chars().collect();
     let mut all = Vec::new();
     let mut at = 0;
-    while at < set.len() {
+    while at < set.len() && all.len() < MOST_CHARACTERS {
         if set.get(at + 1) == Some(&'-') && at + 2 < set.len() {
-            all.extend(set[at]..=set[at + 2]);
+            all.extend((set[at]..=set[at + 2]).take(MOST_CHARACTERS));
             at += 3;
         } else {
             all.push(set[at]);
@@ -319,8 +349,7 @@ pub(super) fn seq(task: &mut Task, args: &[Str], world: &mut Surroundings<'_>) -
     };
     let mut text = String::new();
     let mut number = first;
-    while (if step > 0 { number <= last } else { number >= last }) && text.len() < super::super::LONGEST_TEXT
-    {
+    while (if step > 0 { number <= last } else { number >= last }) && text.len() < LONGEST_TEXT {
         text.push_str(&format!("{number}\n"));
         number = number.saturating_add(step);
     }
