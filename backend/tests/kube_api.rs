@@ -461,51 +461,6 @@ async fn what_is_refused_in_any_case_fills_no_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_weigh_only_so_much_together() {
-    let data = directory();
-    let server = Server::start(data.path()).await;
-    let session = server.create(SCENARIO).await;
-    let url = server.url("");
-    let address = url.trim_start_matches("http://").trim_end_matches('/');
-    let path = format!("/k8s/{}{}/api/v1/namespaces/default/configmaps", session.id, session.owner);
-    let head = |length: usize| {
-        format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n")
-    };
-    // Bodies of which all but the last byte is there.
-    let size = 3_000_000;
-    let mut open = Vec::new();
-    for _ in 0..11 {
-        let mut line = tokio::net::TcpStream::connect(address).await.expect("it listens");
-        line.write_all(head(size).as_bytes()).await.expect("it is written");
-        line.write_all(&vec![b' '; size - 1]).await.expect("it is written");
-        open.push(line);
-    }
-    let http = reqwest::Client::new();
-    let ask = async |size: usize| {
-        http.post(server.url(&path)).body(" ".repeat(size)).send().await.expect("an answer")
-    };
-    // They may still be on their way.
-    let refused = tokio::time::timeout(Duration::from_secs(60), async {
-        loop {
-            let answer = ask(size).await;
-            if answer.status() == 429 {
-                return answer;
-            }
-        }
-    });
-    let refused = refused.await.expect("there is no more room");
-    assert_eq!(refused.headers()["retry-after"], "1");
-    let text = refused.text().await.expect("a text");
-    assert!(text.contains("TooManyRequests") && text.contains("too many large requests at once"), "{text}");
-    // Others go on, and when the first ones have gone there is room again.
-    assert_eq!(ask(1000).await.status(), 400);
-    drop(open);
-    let taken =
-        tokio::time::timeout(Duration::from_secs(60), async { while ask(size).await.status() != 400 {} });
-    taken.await.expect("there is room again");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn schemas_say_what_they_are_for() {
     let data = directory();
     let server = Server::start(data.path()).await;

@@ -505,7 +505,7 @@ fn netexec_does_what_it_is_told() {
         ("host", format!("curl -g -q -s --max-time 15 --connect-timeout 1 http://{far}:8083/hostName | grep -v '^\\s*$'"), "far\n".into()),
         ("host", format!("echo hostName | nc -w 1 -u {far} 8081 | grep -v '^\\s*$'"), "far\n".into()),
         ("host", "echo hostName | nc -u 10.96.0.77 90 -w 1".into(), "far".into()),
-        ("host", format!("echo clientip | nc -w 1 -u {far} 8081 | cut -d: -f1"), format!("{node}\n")),
+        ("near", format!("echo clientip | nc -w 1 -u {far} 8081 | cut -d: -f1"), format!("{near}\n")),
         ("host", format!("echo what | nc -w 1 -u {far} 8081; echo $?"), "0\n".into()),
         // Each port speaks its own protocol.
         ("host", format!("curl -s {far}:8081; echo $?"), "7\n".into()),
