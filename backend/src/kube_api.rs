@@ -9,8 +9,11 @@
 
 mod answer;
 mod connection;
+mod documentation;
+mod intake;
 pub mod kubeconfig;
 mod logs;
+mod messages;
 mod port_forward;
 mod programs;
 mod protobuf;
@@ -29,7 +32,6 @@ use std::{
 
 use axum::{
     Router,
-    body::to_bytes,
     extract::{Request, State},
     http::{Extensions, HeaderMap, Method, StatusCode, Version, header, request::Parts},
     response::Response,
@@ -42,14 +44,14 @@ use shared::{
 };
 use tower_http::compression::CompressionLayer;
 
-use self::replica::{Handle, Reply};
+use self::{
+    intake::Intake,
+    replica::{Handle, Reply},
+};
 use crate::{
     origin,
     sessions::{Sessions, role_of, token},
 };
-
-/// The largest body that is read, in bytes.
-const MAX_BODY: usize = 3 << 20;
 
 /// A request takes this much of the session's log at most: pages read no longer frames.
 const MAX_ENTRY: usize = 4_000_000;
@@ -59,6 +61,7 @@ const MAX_ENTRY: usize = 4_000_000;
 pub struct KubeApi {
     sessions: Sessions,
     replicas: Arc<Mutex<HashMap<String, Handle>>>,
+    intake: Intake,
 }
 
 /// The routes below `/k8s`, and those of clients that leave it out.
@@ -73,16 +76,7 @@ pub fn routes(sessions: Sessions) -> Router {
         .route("/k8s/{key}/", any(serve))
         .route("/k8s/{key}/{*path}", any(serve))
         .layer(CompressionLayer::new().compress_when(whole))
-        .with_state(KubeApi { sessions, replicas: Arc::default() })
-}
-
-/// What is said of a body that is too large, or did not come whole.
-fn unread(error: &axum::Error) -> HttpResponse {
-    if error.to_string().contains("length limit") {
-        let why = format!("Request entity too large: limit is {MAX_BODY}");
-        return answer::status(413, "RequestEntityTooLarge", &why);
-    }
-    answer::status(400, "BadRequest", "unexpected EOF")
+        .with_state(KubeApi { sessions, replicas: Arc::default(), intake: Intake::default() })
 }
 
 /// The bearer token of a request.
@@ -112,9 +106,10 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
     if !answer::is_acceptable(&accept, &path) && !accept.contains(protobuf::MEDIA_TYPE) {
         return refuse(&answer::not_acceptable());
     }
-    let body = match to_bytes(body, MAX_BODY).await {
-        Ok(body) => body,
-        Err(error) => return refuse(&unread(&error)),
+    // Its place is free when the answer is there.
+    let (body, _place) = match api.intake.read(body).await {
+        Ok(read) => read,
+        Err(why) => return refuse(&why),
     };
     let http = match decode(&parts, role.1, &body) {
         Ok(http) => http,
@@ -131,8 +126,21 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
         let line = connection::Line { http, role: role.0, handle };
         return connection::serve(parts, purpose, line).await.unwrap_or_else(|why| refuse(&why));
     }
+    let socket = messages::is_wanted(&parts.headers);
     match handle.ask(role.0, http).await {
+        Reply::Watch(events) if socket => {
+            let served = messages::serve(&mut parts, messages::Told::Events, events).await;
+            served.unwrap_or_else(|why| refuse(&why))
+        }
+        Reply::Log(pieces) if socket => {
+            let served = messages::serve(&mut parts, messages::Told::Log, pieces).await;
+            served.unwrap_or_else(|why| refuse(&why))
+        }
         Reply::Answer(answer) if passed_on => answer::passed_on(&answer, &path, &accept),
+        Reply::Answer(mut answer) if documentation::is_told_at(&path) => {
+            documentation::tell(&mut answer.body);
+            answer::whole(&answer, &path, &accept)
+        }
         Reply::Answer(answer) => answer::whole(&answer, &path, &accept),
         Reply::Watch(parts) => answer::streamed(parts, "application/json"),
         Reply::Log(parts) => answer::streamed(parts, "text/plain; charset=utf-8"),
@@ -238,8 +246,7 @@ fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest,
     };
     let changes = !matches!(parts.method, Method::GET | Method::HEAD);
     if changes && serde_json::to_string(&body).is_ok_and(|quoted| quoted.len() > MAX_ENTRY) {
-        let why = format!("Request entity too large: limit is {MAX_BODY}");
-        return Err(answer::status(413, "RequestEntityTooLarge", &why));
+        return Err(intake::too_large());
     }
     let groups = parts.headers.get_all("impersonate-group").iter();
     Ok(HttpRequest {

@@ -333,6 +333,8 @@ async fn who_sends_the_key_may_leave_the_path_out() {
         ("/apis", "", "", 401, "Unauthorized"),
         ("/apis/apps/v1/deployments?limit=1", &*owner, "", 200, "DeploymentList"),
         ("/version", &*owner, "", 200, "gitVersion"),
+        ("/api/v1/watch/configmaps?timeoutSeconds=1", &*owner, "", 200, "\"type\":\"ADDED\""),
+        ("/api/v1/watch/namespaces/default/configmaps/rooted?timeoutSeconds=1", &*owner, "", 200, "rooted"),
         ("/api/v1", &*owner, "", 200, "APIResourceList"),
         // What the server itself has there stays as it is.
         ("/api/v1/sessions/nothing", &*owner, "", 404, "session"),
@@ -433,4 +435,54 @@ async fn a_body_that_breaks_off_is_no_large_one() {
     let mut answer = String::new();
     line.read_to_string(&mut answer).await.expect("it answers");
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("unexpected EOF"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_in_any_case_fills_no_session() {
+    let data = directory();
+    let server = Server::start_with(data.path(), &["--session-megabytes", "4"]).await;
+    let session = server.create(SCENARIO).await;
+    let http = reqwest::Client::new();
+    let maps = format!("/k8s/{}{}/api/v1/namespaces/default/configmaps", session.id, session.owner);
+    let send = async |method: reqwest::Method, rest: &str, media: &str, body: String| {
+        let request = http.request(method, server.url(&format!("{maps}{rest}")));
+        request.header("content-type", media).body(body).send().await.expect("an answer").status().as_u16()
+    };
+    let map = |size: usize| format!(r#"{{"metadata":{{"name":"m"}},"data":{{"a":"{}"}}}}"#, "x".repeat(size));
+    let (post, patch) = (reqwest::Method::POST, reqwest::Method::PATCH);
+    let json = "application/json";
+    for _ in 0..4 {
+        assert_eq!(send(post.clone(), "", json, map(2_000_000)).await, 422);
+        let merge = "application/merge-patch+json";
+        assert_eq!(send(patch.clone(), "/none", merge, map(500_000)).await, 404);
+    }
+    assert_eq!(send(post.clone(), "", json, map(500_000)).await, 201);
+    assert_eq!(send(post, "", json, map(500_000)).await, 409);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemas_say_what_they_are_for() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let at = |path: &str| server.url(&format!("/k8s/{}{}/openapi/v3/{path}", session.id, session.viewer));
+    let document = async |path: &str| -> serde_json::Value {
+        reqwest::get(at(path)).await.expect("an answer").json().await.expect("JSON")
+    };
+    let (core, scaling) = (document("api/v1").await, document("apis/autoscaling/v1").await);
+    // Document, type, field, and the beginning of what is said of it.
+    for (document, of, field, says) in [
+        (&core, "PodSpec", "", "PodSpec is a description of a pod."),
+        (&core, "PodSpec", "restartPolicy", "Restart policy for all containers within the pod."),
+        (&core, "Pod", "spec", "Specification of the desired behavior of the pod."),
+        (&core, "ObjectMeta", "labels", "Map of string keys and values"),
+        (&scaling, "HorizontalPodAutoscalerSpec", "maxReplicas", "maxReplicas is the upper limit"),
+    ] {
+        let schema = &document["components"]["schemas"][format!("io.k8s.v1.{of}")];
+        let place = if field.is_empty() { schema } else { &schema["properties"][field] };
+        let said = place["description"].as_str().unwrap_or_default();
+        assert!(said.starts_with(says), "{of}.{field}: {place}");
+    }
+    let spec = &core["components"]["schemas"]["io.k8s.v1.Pod"]["properties"]["spec"];
+    assert_eq!(spec["allOf"][0]["$ref"], "#/components/schemas/io.k8s.v1.PodSpec");
 }

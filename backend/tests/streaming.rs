@@ -542,4 +542,65 @@ async fn ports_are_reached_over_channels_too() {
     socket.heard.clear();
     socket.send(0, request).await;
     socket.until(0, "todo-api v1.0 from box\n").await;
+    // TLS, Redis, Postgres: what is no HTTP is refused with words, not with an answer in HTTP.
+    for begins in ["\u{16}\u{3}\u{1}", "*1\r\n$4\r\nPING\r\n", "\0\0\0\u{8}"] {
+        let mut socket = world.connect("portforward?ports=8080", "v4.channel.k8s.io").await;
+        socket.send(0, begins).await;
+        socket.until(1, "is no HTTP/1.1, and simulated containers speak nothing else").await;
+        // Two bytes are the number of the port.
+        assert_eq!(socket.all(0).chars().count(), 2, "{:?}", socket.heard);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watches_and_logs_come_over_websockets_too() {
+    let world = World::new().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    // Path, protocol that is asked for and the one that is spoken, and how the first message begins.
+    for (path, asked, spoken, begins) in [
+        (format!("{pods}?watch=1"), "", None, "{\"type\":\"ADDED\""),
+        (
+            format!("{pods}?watch=true"),
+            "base64.binary.k8s.io",
+            Some("base64.binary.k8s.io"),
+            "{\"type\":\"ADDED\"",
+        ),
+        (format!("/api/v1/watch{}", &pods[7..]), "other", None, "{\"type\":\"ADDED\""),
+        (
+            format!("{pods}/box/log?container=web&follow=true"),
+            "base64.binary.k8s.io",
+            Some("base64.binary.k8s.io"),
+            "dG9kby1hcGkgdjEuMCBsaXN0ZW5pbmcgb24gOjgwODAK",
+        ),
+        (
+            format!("{pods}/box/log?container=web&follow=true"),
+            "binary.k8s.io",
+            Some("binary.k8s.io"),
+            "todo-api v1.0 listening on :8080\n",
+        ),
+    ] {
+        let url = world.url(&path).replace("http://", "ws://");
+        let mut request = url.into_client_request().expect("the address is right");
+        if !asked.is_empty() {
+            request.headers_mut().insert("sec-websocket-protocol", asked.parse().expect("a header"));
+        }
+        let connected = tokio_tungstenite::connect_async(request).await;
+        let Ok((mut socket, answer)) = connected else {
+            // Clients of this kind give up where nothing they speak is spoken; the server does not.
+            assert_eq!((asked, spoken), ("other", None), "{connected:?}");
+            continue;
+        };
+        let told = answer.headers().get("sec-websocket-protocol").and_then(|name| name.to_str().ok());
+        assert_eq!(told, spoken, "{path}");
+        let first = timeout(PATIENCE, socket.next()).await.expect("it comes").expect("it is open");
+        let first = first.expect("it is whole").into_data();
+        assert!(first.starts_with(begins.as_bytes()), "{path}: {}", String::from_utf8_lossy(&first));
+        let ends = String::from_utf8_lossy(&first[first.len() - 1..]).into_owned();
+        assert!(!path.contains("watch") || ends == "}", "{path}");
+        socket.close(None).await.expect("it is closed");
+    }
+    // What is refused is refused before anything else.
+    let url = world.url("/api/v1/namespaces/default/nothing?watch=1").replace("http://", "ws://");
+    let refused = tokio_tungstenite::connect_async(url).await.expect_err("there is no such thing");
+    assert!(refused.to_string().contains("404"), "{refused}");
 }

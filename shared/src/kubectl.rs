@@ -19,6 +19,7 @@ mod describe;
 mod diff;
 mod discovery;
 mod drain;
+mod dump;
 mod edit;
 mod elsewhere;
 mod events;
@@ -188,7 +189,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "auth", flags: auth::FLAGS, run: auth::run },
     Verb { name: "autoscale", flags: autoscale::FLAGS, run: autoscale::run },
     Verb { name: "certificate", flags: certificate::FLAGS, run: certificate::run },
-    Verb { name: "cluster-info", flags: &[], run: api::cluster_info },
+    Verb { name: "cluster-info", flags: dump::FLAGS, run: api::cluster_info },
     Verb { name: "completion", flags: &[], run: elsewhere::completion },
     Verb { name: "config", flags: config::FLAGS, run: config::run },
     Verb { name: "cordon", flags: nodes::FLAGS, run: nodes::cordon },

@@ -23,7 +23,7 @@ use crate::sim::{Body, Causes, Context, Duration, Packet, PacketStep, Process, T
 
 pub use balancer::{Balancer, NodeHealth};
 pub use cni::Cni;
-pub use dns::{Answer, DNS_ADDRESS, Dns, dns_config};
+pub use dns::{DNS_ADDRESS, Dns, dns_config};
 pub use ingress::{INGRESS_ADDRESS, IngressController, manifests as ingress_manifests};
 pub use outside::resolve as resolve_outside;
 pub use proxy::{Proxies, node_address};

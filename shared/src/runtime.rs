@@ -64,6 +64,8 @@ pub struct Runtime {
     tasks: BTreeMap<u64, tasks::Running>,
     /// Requests of theirs under way: by the number of the packet, whose.
     asked: BTreeMap<u64, tasks::Asked>,
+    /// Requests that wait for what others answer, by number.
+    dials: BTreeMap<u64, tasks::Dialling>,
     /// Connections from outside to programs, by their names.
     streams: BTreeMap<Str, streams::Stream>,
     /// Requests from outside to ports of pods, by the number of the packet.
@@ -96,7 +98,7 @@ impl Hash for Runtime {
         (self.machine, &self.cached, self.network, self.next_address, &self.addresses).hash(state);
         (&self.sandboxes, &self.by_address, &self.pulls, &self.numbered).hash(state);
         (&self.calls, &self.followers, &self.tasks, &self.asked, &self.disks).hash(state);
-        (&self.streams, &self.forwards).hash(state);
+        (&self.dials, &self.streams, &self.forwards).hash(state);
         (self.memory_used, self.filled, self.low).hash(state);
         (&self.heard, self.last_number, self.boot).hash(state);
         (self.ended_cpu_nanos, &self.scrapers).hash(state);
@@ -121,6 +123,7 @@ impl Runtime {
             followers: BTreeMap::new(),
             tasks: BTreeMap::new(),
             asked: BTreeMap::new(),
+            dials: BTreeMap::new(),
             streams: BTreeMap::new(),
             forwards: BTreeMap::new(),
             disks: BTreeMap::new(),
@@ -219,6 +222,7 @@ impl Runtime {
         self.followers.clear();
         self.tasks.clear();
         self.asked.clear();
+        self.dials.clear();
         self.streams.clear();
         self.forwards.clear();
         self.memory_used = 0;
@@ -264,7 +268,10 @@ impl Runtime {
         }
         match packet.step.clone() {
             PacketStep::ToPod { ip, port } => self.serve(&packet, ip, port, cx),
-            PacketStep::Resolved { ips, port } => self.resolved(&packet, &ips, port, cx),
+            PacketStep::Resolved(answer) => {
+                let port = answer.services.first().map_or(0, |(port, _)| *port);
+                self.resolved(&packet, &answer.ips, port, cx);
+            }
             PacketStep::Answer { status, detail } => {
                 self.call_ended(packet.number, &Ending::of(status, &detail), cx);
             }

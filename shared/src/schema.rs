@@ -24,6 +24,10 @@ use crate::collections::BTreeMap;
 /// One line a type and a field; the build script says how.
 static TABLE: &str = include_str!(concat!(env!("OUT_DIR"), "/schema.txt"));
 
+/// What types and fields are for, in the words of the API, as JSON: `{"v1.PodSpec": {"": …, "containers": …}}`. The engine
+/// itself has no use for it; a page loads it as a file.
+pub const DOCUMENTATION: &str = include_str!(concat!(env!("OUT_DIR"), "/fields.json"));
+
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(TABLE));
 
 /// The types of all kinds.

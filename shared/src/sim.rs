@@ -21,7 +21,7 @@ mod trace;
 
 pub use cause::{Causes, RecordId};
 pub use context::{Context, Core, Machine};
-pub use dns_config::DnsConfig;
+pub use dns_config::{DnsAnswer, DnsConfig};
 pub use fault::{Fault, Target};
 pub use hash::{StateHash, StateHasher, hash_of};
 pub use link::{End, Links};

@@ -161,6 +161,54 @@ fn answers_come_in_the_form_that_is_asked_for() {
         let table = get(&mut world, &format!("{MAPS}?includeObject={include}"), table).body;
         assert_eq!(table["rows"][0]["object"]["kind"].str(), kind);
     }
+    // Accept, and the kind that comes back; none where there is no such form.
+    for (accept, kind) in [
+        ("application/json;as=Table;v=v1beta1;g=meta.k8s.io", "Table"),
+        ("application/json;as=Table;v=v9;g=meta.k8s.io", ""),
+        ("application/json;as=Table", ""),
+        ("application/json;as=Nothing;v=v1;g=meta.k8s.io", ""),
+        ("application/json;as=Table;v=v9;g=meta.k8s.io,application/json", "ConfigMapList"),
+        ("application/json,application/json;as=Table;v=v1;g=meta.k8s.io", "ConfigMapList"),
+        ("application/json;charset=utf-8", "ConfigMapList"),
+    ] {
+        let answer = get(&mut world, MAPS, accept);
+        let wanted = if kind.is_empty() { (406, "Status") } else { (200, kind) };
+        assert_eq!((answer.code, answer.body["kind"].str().as_str()), wanted, "{accept}");
+    }
+}
+
+#[test]
+fn paths_that_few_know_are_answered_as_elsewhere() {
+    let mut world = World::new();
+    maps(&mut world, 'a', 1);
+    let ready = "[+]ping ok\n[+]log ok\n[+]etcd ok\n[+]etcd-readiness ok\n[+]informer-sync ok\n[+]shutdown ok\nreadyz check passed\n";
+    // Method, path, code, and the text or the reason.
+    for (method, path, code, says) in [
+        ("GET", "/readyz?verbose", 200, ready),
+        ("GET", "/livez?verbose=true", 200, "[+]ping ok\n[+]log ok\n[+]etcd ok\nlivez check passed\n"),
+        ("GET", "/readyz/etcd", 200, "ok"),
+        ("GET", "/livez/nothing", 404, "404 page not found\n"),
+        ("GET", "/livez/informer-sync", 404, "404 page not found\n"),
+        ("DELETE", "/api/v1/namespaces", 405, "MethodNotAllowed"),
+        ("DELETE", "/api/v1/componentstatuses/scheduler", 405, "MethodNotAllowed"),
+        ("POST", "/api/v1/watch/pods", 405, "MethodNotAllowed"),
+        ("GET", "/api/v1/watch", 404, "404 page not found\n"),
+        ("GET", "/api/v1/watch/namespaces/default/pods/a/log", 404, "404 page not found\n"),
+    ] {
+        let answer = world.request(request(method, path, ""));
+        let text = match &answer.body {
+            Doc::Str(text) => text.clone(),
+            status => status["reason"].str(),
+        };
+        assert_eq!((answer.code, text.as_str()), (code, says), "{method} {path}");
+    }
+    let unknown = HttpRequest {
+        content_type: "application/json-patch+json".into(),
+        ..request("PATCH", &format!("{MAPS}/a0"), r#"[{"op":"twist","path":"/data"}]"#)
+    };
+    let refused = world.request(unknown);
+    let why = "the server rejected our request due to an error in our request";
+    assert_eq!((refused.code, refused.body["message"].str().as_str()), (422, why));
 }
 
 #[test]

@@ -444,3 +444,82 @@ fn a_policy_tells_which_of_its_expressions_do_not_fit() {
         );
     }
 }
+
+#[test]
+fn netexec_does_what_it_is_told() {
+    let mut world = World::new();
+    let pod = |name: &str, more: &str, args: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {name}}}}}\nspec:\n  {more}containers:\n  - \
+             name: c\n    image: registry.k8s.io/e2e-test-images/agnhost:2.59\n    args: [{args}]\n"
+        )
+    };
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  clusterIP: 10.96.0.77\n  type: NodePort\n  \
+                   selector: {app: far}\n  ports:\n  - {name: h, port: 80, targetPort: 8083, nodePort: 30080}\n  - {name: u, port: 90, \
+                   targetPort: 8081, protocol: UDP, nodePort: 30090}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: \
+                   none}\nspec: {clusterIP: 10.96.0.78, selector: {app: nobody}, ports: [{port: 80}]}\n";
+    let text = [
+        pod("far", "", "netexec, --http-port=8083, --udp-port=8081"),
+        pod("near", "", "netexec, --http-port=9080"),
+        pod("host", "hostNetwork: true\n  ", "pause"),
+        service.to_owned(),
+    ];
+    apply(&mut world, &text.concat());
+    world.wait(30);
+    let address = |world: &mut World, name: &str, of: &str| {
+        get(world, &format!("/api/v1/namespaces/default/pods/{name}"))["status"][of].str().to_string()
+    };
+    let (far, near) = (address(&mut world, "far", "podIP"), address(&mut world, "near", "podIP"));
+    let node = address(&mut world, "host", "hostIP");
+    let dial = |what: &str| format!("curl -g -q -s 'http://{near}:9080/dial?{what}'");
+    let said = |text: &str| format!(r#"{{"responses":["{text}"]}}"#);
+    // Which pod runs what, and what that prints.
+    let cases: Vec<(&str, String, String)> = vec![
+        // Between pods, as the checks of the network have it.
+        ("near", dial(&format!("request=hostname&protocol=http&host={far}&port=8083&tries=1")), said("far")),
+        ("near", dial(&format!("request=hostname&protocol=udp&host={far}&port=8081&tries=1")), said("far")),
+        ("near", dial("request=hostName&protocol=http&host=10.96.0.77&port=80&tries=1"), said("far")),
+        ("near", dial("request=hostName&protocol=udp&host=10.96.0.77&port=90&tries=1"), said("far")),
+        ("near", dial(&format!("request=hostname&protocol=udp&host={node}&port=30090&tries=1")), said("far")),
+        ("near", dial(&format!("request=echo?msg=a-b&protocol=http&host={far}&port=8083&tries=1")), said("a-b")),
+        ("near", dial(&format!("request=echo%20a-b&protocol=udp&host={far}&port=8081&tries=1")), said("a-b")),
+        ("near", dial("request=hostname&host=s.default.svc&port=80&tries=3"), said("far\",\"far\",\"far")),
+        (
+            "near",
+            dial("request=hostname&host=10.96.0.78&port=80"),
+            r#"{"errors":["Get \"http://10.96.0.78:80/hostname\": dial tcp 10.96.0.78:80: connect: connection refused"]}"#.into(),
+        ),
+        (
+            "near",
+            dial(&format!("request=huh&protocol=udp&host={far}&port=8081")),
+            format!("{{\"errors\":[\"reading from udp connection failed. err:'read udp {far}:8081: i/o timeout'\"]}}"),
+        ),
+        ("near", dial("host=10.96.0.77&port=80"), "request parameter not specified. <nil>\n".into()),
+        ("near", dial("request=a&host=s&port=80&protocol=tcp"), "unsupported protocol. tcp\n".into()),
+        (
+            "near",
+            dial("request=a&host=s&port=80&tries=x"),
+            "tries parameter is invalid. strconv.Atoi: parsing \"x\": invalid syntax\n".into(),
+        ),
+        // From a node.
+        ("host", format!("curl -g -q -s --max-time 15 --connect-timeout 1 http://{far}:8083/hostName | grep -v '^\\s*$'"), "far\n".into()),
+        ("host", format!("echo hostName | nc -w 1 -u {far} 8081 | grep -v '^\\s*$'"), "far\n".into()),
+        ("host", "echo hostName | nc -u 10.96.0.77 90 -w 1".into(), "far".into()),
+        ("near", format!("echo clientip | nc -w 1 -u {far} 8081 | cut -d: -f1"), format!("{near}\n")),
+        ("host", format!("echo what | nc -w 1 -u {far} 8081; echo $?"), "0\n".into()),
+        // Each port speaks its own protocol.
+        ("host", format!("curl -s {far}:8081; echo $?"), "7\n".into()),
+        ("host", format!("echo hostname | nc -w 1 -u {far} 8083; echo $?"), "1\n".into()),
+        ("host", format!("nc -z {far} 8083; echo $?"), "0\n".into()),
+        ("host", format!("printf 'GET /hostname HTTP/1.0\\r\\n\\r\\n' | nc {far} 8083 | tail -n 1"), "far".into()),
+        // Commands.
+        ("near", format!("curl -s '{far}:8083/shell?cmd=echo+one;+echo+two+>%262'"), r#"{"output":"one\ntwo\n"}"#.into()),
+        ("near", format!("curl -s '{far}:8083/shell?shellCommand=sleep+2;exit+3'"), r#"{"error":"exit status 3"}"#.into()),
+        ("near", format!("curl -s {far}:8083/ | cut -d: -f1"), "NOW\n".into()),
+        ("near", format!("curl -s -d msg=sent {far}:8083/echo"), "sent".into()),
+    ];
+    for (pod, script, printed) in cases {
+        let ran = world.kubectl(["exec", pod, "-n", "default", "--", "/bin/sh", "-c", &script], "");
+        assert_eq!(ran.stdout, printed, "{pod}: {script}: {}", ran.stderr);
+    }
+}

@@ -33,10 +33,14 @@ const ACCEPTED: &str = "application/json, application/yaml, application/vnd.kube
 
 /// A refusal in Kubernetes' words.
 pub fn status(code: u32, reason: &str, message: &str) -> HttpResponse {
-    let body = doc!({
+    let mut body = doc!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
         "reason": reason, "code": i64::from(code)
     });
+    if code == 429 {
+        // Clients come back by themselves where they are told when.
+        body.set("details", doc!({ "retryAfterSeconds": 1i64 }));
+    }
     HttpResponse { code, body, warnings: Vec::new() }
 }
 

@@ -33,6 +33,9 @@ const CONNECTIONS: usize = 128;
 const MAX_BODY: usize = 256 << 10;
 /// Pieces that may wait in each direction.
 const PIECES: usize = 16;
+/// What is said of anything else.
+const NO_HTTP: &str =
+    "what came over this connection is no HTTP/1.1, and simulated containers speak nothing else";
 /// A client that has opened one of a connection's two streams opens the other in this time.
 const PAIR: Duration = Duration::from_secs(30);
 
@@ -226,18 +229,28 @@ pub async fn over_websocket(socket: WebSocket, ports: Vec<u16>, line: Line) {
 
 /// One connection to a port, from its first byte to its last.
 async fn connection(port: u16, mut pieces: mpsc::Receiver<Bytes>, outlet: Outlet, line: Line) {
+    let first = match pieces.recv().await {
+        Some(piece) if !may_be_http(&piece) => {
+            let why = format!("error forwarding port {port}: {NO_HTTP}");
+            return outlet.end(Some(why)).await;
+        }
+        first => first,
+    };
     let (near, far) = tokio::io::duplex(64 << 10);
     let (mut from, mut to) = tokio::io::split(near);
     let failure = Mutex::new(None);
     let service = service_fn(|request: Request<Incoming>| answer_of(port, request, &line, &failure));
     let served = hyper::server::conn::http1::Builder::new()
         .half_close(true)
+        .title_case_headers(true)
         .serve_connection(TokioIo::new(far), service);
     let into = async {
-        while let Some(bytes) = pieces.recv().await {
+        let mut next = first;
+        while let Some(bytes) = next {
             if to.write_all(&bytes).await.is_err() {
                 return;
             }
+            next = pieces.recv().await;
         }
         let _ = to.shutdown().await;
     };
@@ -261,6 +274,11 @@ async fn connection(port: u16, mut pieces: mpsc::Receiver<Bytes>, outlet: Outlet
     }
     let failure = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
     outlet.end(failure).await;
+}
+
+/// Whether what comes first may be the beginning of a request: TLS, Redis' protocol and those of databases begin otherwise.
+fn may_be_http(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|byte| byte.is_ascii_uppercase() || matches!(byte, b'\r' | b'\n'))
 }
 
 /// The answer of whatever listens there.

@@ -10,11 +10,12 @@ use crate::sessions::token;
 
 /// Paths beside those of the core group's kinds. What operators ask of the server itself (`/healthz` …) is not among
 /// them.
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 12] = [
     "/api",
     "/api/",
     "/api/v1",
     "/api/v1/",
+    "/api/v1/watch/{*path}",
     "/apis",
     "/apis/",
     "/apis/{*path}",

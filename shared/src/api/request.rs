@@ -141,6 +141,11 @@ impl Subresource {
         matches!(self, Subresource::Exec | Subresource::Attach | Subresource::PortForward)
     }
 
+    /// Whether what is sent and comes back is no object of the API.
+    pub fn is_as_it_is(self) -> bool {
+        self.is_connection() || matches!(self, Subresource::Log | Subresource::Proxy | Subresource::Document)
+    }
+
     /// As the path has it.
     pub fn path(self) -> &'static str {
         match self {

@@ -69,7 +69,8 @@ const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list",
 pub(super) fn is_document(parts: &[&str], store: &Store) -> bool {
     match parts {
         [""] | ["version" | "api" | "apis"] => true,
-        ["healthz" | "livez" | "readyz", ..] => true,
+        ["healthz" | "livez" | "readyz"] => true,
+        [probe @ ("healthz" | "livez" | "readyz"), check] => checks(probe).any(|known| known == *check),
         ["openapi", "v2"] | ["openapi", "v3", ..] => true,
         [".well-known", "openid-configuration"] | ["openid", "v1", "jwks"] => true,
         ["api", version] => has_version("", version, store),
@@ -87,12 +88,15 @@ pub(super) fn document(
     key: u64,
     store: &Store,
 ) -> Result<Doc, Status> {
+    let (path, verbose) = path.strip_suffix(VERBOSE).map_or((path, false), |path| (path, true));
     let parts: Vec<&str> = path.split('/').collect();
     let aggregated = accept.contains("as=APIGroupDiscoveryList");
     Ok(match parts.as_slice() {
         [""] => doc!({ "paths": Doc::list(paths(store)) }),
         ["version"] => Doc::from(VERSION),
-        [probe @ ("healthz" | "livez" | "readyz"), ..] => return health(probe, has_etcd),
+        [probe @ ("healthz" | "livez" | "readyz"), check @ ..] => {
+            return health(probe, check.first().copied(), verbose, has_etcd);
+        }
         [".well-known", "openid-configuration"] => super::token::issuer(),
         ["openid", "v1", "jwks"] => super::signing::key_set(key),
         ["openapi", "v2"] => openapi::version_2(store),
@@ -138,12 +142,39 @@ fn group_of<'a>(parts: &[&'a str]) -> Option<(&'a str, &'a str)> {
     }
 }
 
-fn health(probe: &str, has_etcd: bool) -> Result<Doc, Status> {
-    if has_etcd || probe == "livez" {
+/// Follows the name of a document of which all is to be told.
+const VERBOSE: &str = "?verbose";
+
+/// The name of the document that tells all.
+pub(super) fn verbose(name: &str) -> Str {
+    format!("{name}{VERBOSE}").into()
+}
+
+/// What is looked at for a probe, of what is simulated.
+fn checks(probe: &str) -> impl Iterator<Item = &'static str> {
+    let ready: &[&str] =
+        if probe == "readyz" { &["etcd-readiness", "informer-sync", "shutdown"] } else { &[] };
+    ["ping", "log", "etcd"].into_iter().chain(ready.iter().copied())
+}
+
+/// How the server is: all of it, or one thing.
+fn health(probe: &str, check: Option<&str>, verbose: bool, has_etcd: bool) -> Result<Doc, Status> {
+    let fails = |check: &str| !has_etcd && check.starts_with("etcd");
+    let looked_at: Vec<&str> = checks(probe).filter(|one| check.is_none_or(|check| check == *one)).collect();
+    // A server without an etcd lives on: nobody gains by starting it anew.
+    let well = !looked_at.iter().any(|check| fails(check)) || probe == "livez" && check.is_none();
+    if well && !verbose {
         return Ok(Doc::from("ok"));
     }
-    let text = format!("[+]ping ok\n[+]log ok\n[-]etcd failed: reason withheld\n{probe} check failed\n");
-    Err(Status::new(crate::api::Reason::InternalError, text))
+    let mut text = String::new();
+    for check in looked_at {
+        text.push_str(&match (fails(check), well) {
+            (true, false) => format!("[-]{check} failed: reason withheld\n"),
+            _ => format!("[+]{check} ok\n"),
+        });
+    }
+    text.push_str(&format!("{probe} check {}\n", if well { "passed" } else { "failed" }));
+    if well { Ok(Doc::from(text)) } else { Err(Status::new(crate::api::Reason::InternalError, text)) }
 }
 
 /// The groups with their versions, the preferred one first, in order.

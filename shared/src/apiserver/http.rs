@@ -106,11 +106,18 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
     let query = self::query(query);
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let target = route(path, store)?;
+    let mut target = route(path, store)?;
+    if target.subresource == Subresource::Document && value("verbose").is_some() {
+        target.name = discovery::verbose(&target.name);
+    }
     if target.subresource == Subresource::Proxy {
         return proxy_request::decode(http, user, target);
     }
-    let verb = verb(http, &target, value("watch").is_some_and(|on| matches!(on, "1" | "true")))?;
+    let watches = target.watch || value("watch").is_some_and(|on| matches!(on, "1" | "true"));
+    let verb = verb(http, &target, watches)?;
+    if !target.subresource.is_as_it_is() && !Form::is_known(&http.accept) {
+        return Err(options::not_acceptable());
+    }
     // The older version of the kind is kept as the newer one.
     let convert = |doc: &mut Doc| versions::to_stored(target.kind, path, doc);
     let validation = match value("fieldValidation") {
@@ -244,19 +251,31 @@ struct Target {
     subresource: Subresource,
     /// What its definition says, where the kind is one that people defined.
     custom: Option<CustomResources>,
+    /// The path itself says that it is to be watched, as those of old clients do (`/api/v1/watch/pods`).
+    watch: bool,
+}
+
+impl Target {
+    fn new(kind: Kind, namespace: &str, name: &str, subresource: Subresource) -> Target {
+        let (namespace, name) = (namespace.into(), name.into());
+        Target { kind, namespace, name, subresource, custom: None, watch: false }
+    }
 }
 
 fn route(path: &str, store: &Store) -> Result<Target, Status> {
     let parts: Vec<String> = path.trim_matches('/').split('/').map(percent_decode).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     if discovery::is_document(&parts, store) {
-        let (kind, namespace, name) = (Kind::Namespace, Str::new(), parts.join("/").into());
-        return Ok(Target { kind, namespace, name, subresource: Subresource::Document, custom: None });
+        return Ok(Target::new(Kind::Namespace, "", &parts.join("/"), Subresource::Document));
     }
     let (group, version, rest) = match parts.as_slice() {
         ["api", version, rest @ ..] => ("", *version, rest),
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
         _ => return Err(Status::unknown_path()),
+    };
+    let (watch, rest) = match rest {
+        ["watch", rest @ ..] if !rest.is_empty() => (true, rest),
+        rest => (false, rest),
     };
     let (namespace, rest) = match rest {
         ["namespaces", namespace, rest @ ..]
@@ -281,21 +300,17 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
     if measured && (discovery::has_metrics(store) || !stands_in()) {
         let kind = Kind::of_path("", "v1", plural).filter(|kind| matches!(kind, Kind::Node | Kind::Pod));
         let kind = kind.ok_or_else(Status::unknown_path)?;
-        let (namespace, name) = (namespace.into(), name.into());
-        return Ok(Target { kind, namespace, name, subresource: Subresource::Metrics, custom: None });
+        return Ok(Target::new(kind, namespace, name, Subresource::Metrics));
     }
     let question = discovery::QUESTIONS.iter().find(|(of, name, _, namespaced)| {
         *of == group && *name == plural && version == "v1" && *namespaced != namespace.is_empty()
     });
     if let Some((_, name, ..)) = question.filter(|_| rest.len() == 1) {
-        let (kind, namespace) = (Kind::Role, namespace.into());
-        let (name, subresource) = ((*name).into(), Subresource::AccessReview);
-        return Ok(Target { kind, namespace, name, subresource, custom: None });
+        return Ok(Target::new(Kind::Role, namespace, name, Subresource::AccessReview));
     }
     if (group, version, plural, rest.len()) == ("", "v1", "bindings", 1) && !namespace.is_empty() {
         // Which pod is meant stands in the body.
-        let (kind, subresource) = (Kind::Pod, Subresource::Binding);
-        return Ok(Target { kind, namespace: namespace.into(), name: Str::new(), subresource, custom: None });
+        return Ok(Target::new(Kind::Pod, namespace, "", Subresource::Binding));
     }
     let (group, version) = versions::kept(path, group, version);
     let known = Kind::of_path(group, version, plural);
@@ -324,16 +339,24 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
     let subresource =
         PARTS.into_iter().find(|part| part.path() == subresource).ok_or_else(Status::unknown_path)?;
     let served = subresource == Subresource::None || kind.info().subresources.contains(&subresource);
-    if !served || (!namespace.is_empty() && !kind.info().namespaced) {
+    if !served
+        || (!namespace.is_empty() && !kind.info().namespaced)
+        || watch && subresource != Subresource::None
+    {
         return Err(Status::unknown_path());
     }
-    Ok(Target { kind, namespace: namespace.into(), name: name.into(), subresource, custom })
+    Ok(Target { custom, watch, ..Target::new(kind, namespace, name, subresource) })
 }
 
 fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status> {
     let one = !target.name.is_empty();
     let method = http.method.as_str();
     let served = match target.subresource {
+        // What is watched by its path is only read.
+        Subresource::None if target.watch => method == "GET",
+        Subresource::None if target.kind == Kind::ComponentStatus => method == "GET",
+        // Namespaces are deleted one by one.
+        Subresource::None if target.kind == Kind::Namespace => one || method != "DELETE",
         Subresource::None | Subresource::Proxy => true,
         Subresource::Binding | Subresource::Eviction | Subresource::Token | Subresource::AccessReview => {
             method == "POST"

@@ -9,6 +9,8 @@ use super::{Action, Cluster, Command, Outcome};
 
 /// How long an answer is waited for that has to come from a node or from members of etcd.
 const PATIENCE: Duration = Duration::seconds(120);
+/// Bodies from this size on are tried out before they are logged, in bytes.
+const LARGE: usize = 64 << 10;
 
 /// What becomes of a request from outside.
 #[derive(Debug)]
@@ -55,7 +57,12 @@ impl Cluster {
                 Course::Follow
             }
             () if !(only_reads(&request) || request.user.read_only && is_refused_viewers(&request)) => {
-                Course::Write
+                // What is refused in any case takes no room in the log.
+                if http.body.len() < LARGE || request.subresource.is_as_it_is() {
+                    return Course::Write;
+                }
+                let answer = scratch.wait_for(http, request.user);
+                if (400..500).contains(&answer.code) { Course::Answered(answer) } else { Course::Write }
             }
             () if replicated
                 || matches!(

@@ -358,7 +358,10 @@ pub fn json_patch(target: &Doc, patch: &Doc) -> Result<Doc, PatchError> {
                     )));
                 }
             }
-            _ => return Err(PatchError::Malformed(format!("Unexpected kind: {}", operation["op"].str()))),
+            _ => {
+                let why = format!("Unexpected kind: {}", operation["op"].str());
+                return Err(PatchError::DoesNotApply(why));
+            }
         }
     }
     if !fits(&result, &mut { MOST_PATCHED_NODES }, MOST_PATCHED_DEPTH) {

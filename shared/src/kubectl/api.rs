@@ -151,7 +151,7 @@ pub(super) fn versions(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 
 pub(super) fn cluster_info(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.words.first().is_some_and(|word| word == "dump") {
-        return Err(io.fail("cluster-info dump is not simulated here: use get -A -o yaml"));
+        return super::dump::run(args, io);
     }
     let namespace = args.get("namespace").unwrap_or("kube-system");
     let mut request = Target::new(Kind::Service, namespace, "").get();

@@ -62,8 +62,16 @@ pub(super) fn alpha(_: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-pub(super) fn kuberc(_: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    Err(io.fail("there is no kuberc file here"))
+/// There are no files here: nobody has written a kuberc.
+pub(super) fn kuberc(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    match args.words.first().map(String::as_str) {
+        Some("view") => {
+            io.say("kuberc file not found at /root/.kube/kuberc");
+            Ok(())
+        }
+        Some("set") => Err(io.fail("there are no files here: a kuberc cannot be kept")),
+        _ => super::help::parts("kuberc", io),
+    }
 }
 
 /// `kubectl options`

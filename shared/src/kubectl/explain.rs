@@ -29,9 +29,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail(format!("unrecognized format: {format}")));
     }
     let (resource, fields) = split(path, io)?;
-    let version = match args.get("api-version").filter(|wanted| !wanted.is_empty()) {
-        Some(wanted) => version(&resource, wanted, io)?,
-        None => resource.version.clone(),
+    let resource = match args.get("api-version").filter(|wanted| !wanted.is_empty()) {
+        Some(wanted) => Resource { version: version(&resource, wanted, io)?, ..resource },
+        None => resource,
     };
     let (root, document) = root(&resource, io)?;
     let model = Model { document };
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if !resource.group.is_empty() {
         text.push_str(&format!("GROUP:      {}\n", resource.group));
     }
-    text.push_str(&format!("KIND:       {}\nVERSION:    {version}\n\n", resource.kind));
+    text.push_str(&format!("KIND:       {}\nVERSION:    {}\n\n", resource.kind, resource.version));
     let mut node = root;
     for (at, field) in fields.iter().enumerate() {
         let Some(next) = model.field(&node, field) else {

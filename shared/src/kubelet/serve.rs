@@ -1,6 +1,6 @@
 //! What the API server asks the kubelet directly: logs, programs in containers, connections to ports.
 
-use crate::api::Uid;
+use crate::api::{Key, Uid};
 use crate::doc::{Str, literal};
 use crate::sim::{Body, Context, CriCall, LogOptions, NodeCall, NodeReply, Process};
 
@@ -19,15 +19,15 @@ impl Kubelet {
             }
             NodeCall::Exec(key, options) => {
                 let uid = self.by_key.get(&key).copied();
-                self.running(uid, &options.container).map(|pod| CriCall::Exec { call: number, pod, options })
+                let missing = || format!("container not found (\"{}\")", options.container);
+                let pod = self.running(uid, &options.container, missing);
+                pod.map(|pod| CriCall::Exec { call: number, pod, options })
             }
             NodeCall::Attach(key, options) => {
                 let uid = self.by_key.get(&key).copied();
-                self.running(uid, &options.container).map(|pod| CriCall::Attach {
-                    call: number,
-                    pod,
-                    options,
-                })
+                let missing = || not_found(&options.container, &key);
+                let pod = self.running(uid, &options.container, missing);
+                pod.map(|pod| CriCall::Attach { call: number, pod, options })
             }
             NodeCall::Input(_, stream, input) => Ok(CriCall::Input { call: number, stream, input }),
             NodeCall::Get(path) => {
@@ -106,7 +106,12 @@ impl Kubelet {
     }
 
     /// The pod, if this container of it runs.
-    fn running(&self, uid: Option<Uid>, wanted: &Str) -> Result<Uid, (u32, Str)> {
+    fn running(
+        &self,
+        uid: Option<Uid>,
+        wanted: &Str,
+        missing: impl FnOnce() -> String,
+    ) -> Result<Uid, (u32, Str)> {
         let Some(pod) = uid.and_then(|uid| self.pods.get(&uid)) else {
             return Err((404, literal!("pod does not exist")));
         };
@@ -116,9 +121,14 @@ impl Kubelet {
         if pod.containers.iter().any(|container| running(&container)) {
             Ok(pod.uid)
         } else {
-            Err((404, format!("container not found (\"{wanted}\")").into()))
+            Err((404, missing().into()))
         }
     }
+}
+
+/// What is said to whoever wants to be attached to a container that does not run.
+fn not_found(container: &str, pod: &Key) -> String {
+    format!("container {container} not found in pod {}_{}", pod.name, pod.namespace)
 }
 
 /// Why there is no log to read.

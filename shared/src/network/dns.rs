@@ -8,7 +8,7 @@ use crate::api::{Key, Kind, Of, User};
 use crate::client::{Handled, Informers, Input};
 use crate::codec::Codec;
 use crate::doc::Str;
-use crate::sim::{Context, DnsConfig, PacketStep};
+use crate::sim::{Context, DnsAnswer as Answer, DnsConfig, PacketStep};
 
 use super::rules::{SliceIndex, in_order};
 use super::{outside, parse_ip, pass};
@@ -24,19 +24,6 @@ const ZONE: &str = ".cluster.local";
 pub struct Dns {
     informers: Informers,
     slices: SliceIndex,
-}
-
-/// An answer of the DNS server.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Answer {
-    /// The name that exists, without the dot at its end; empty when none of those that were tried does.
-    pub name: Str,
-    /// What the name is an alias of (CNAME), one after another.
-    pub aliases: Vec<Str>,
-    /// Addresses (A).
-    pub ips: Vec<u32>,
-    /// Ports and the names of their hosts (SRV).
-    pub services: Vec<(u32, Str)>,
 }
 
 impl Dns {
@@ -66,9 +53,8 @@ impl Dns {
             // It answers once it knows the Services.
             Input::Packet(packet) if self.informers.synced() => {
                 if let PacketStep::Lookup { name, namespace } = &packet.step {
-                    let answer = self.look_up(name, namespace);
-                    let port = answer.services.first().map_or(0, |(port, _)| *port);
-                    pass(&packet, packet.origin, PacketStep::Resolved { ips: answer.ips, port }, cx);
+                    let answer = Arc::new(self.look_up(name, namespace));
+                    pass(&packet, packet.origin, PacketStep::Resolved(answer), cx);
                 }
             }
             _ => {}
@@ -100,7 +86,7 @@ impl Dns {
                 None => break,
             }
         }
-        if !answer.ips.is_empty() || !answer.aliases.is_empty() {
+        if !answer.ips.is_empty() || !answer.aliases.is_empty() || !answer.pointers.is_empty() {
             answer.name = name;
         }
         answer
@@ -108,6 +94,10 @@ impl Dns {
 
     /// Fills in what is known of one name, or says what it is an alias of.
     fn record(&self, name: &str, answer: &mut Answer) -> Option<Str> {
+        if let Some(address) = name.strip_suffix(".in-addr.arpa") {
+            answer.pointers = self.pointers(address);
+            return None;
+        }
         let Some(name) = name.strip_suffix(ZONE) else {
             answer.ips.extend(outside::resolve(name));
             return None;
@@ -125,6 +115,27 @@ impl Dns {
             _ => {}
         }
         None
+    }
+
+    /// The names of an address that is written backwards: of a Service, or of a pod behind a headless one.
+    fn pointers(&self, address: &str) -> Vec<Str> {
+        let forward: Vec<&str> = address.split('.').rev().collect();
+        let Some(ip) = parse_ip(&forward.join(".")) else { return Vec::new() };
+        let mut names = Vec::new();
+        for service in self.informers.list::<Service>() {
+            let key = service.key();
+            let domain = format!("{}.{}.svc{ZONE}", key.name, key.namespace);
+            if parse_ip(&service.cluster_ip) == Some(ip) {
+                names.push(domain.into());
+            } else if service.cluster_ip == "None" {
+                let slices = self.slices.of(key, &self.informers);
+                let endpoints = slices.iter().flat_map(|slice| &slice.endpoints);
+                let here =
+                    endpoints.filter(|endpoint| endpoint.ready && parse_ip(&endpoint.address) == Some(ip));
+                names.extend(here.map(|endpoint| Str::from(format!("{}.{domain}", called(endpoint)))));
+            }
+        }
+        names
     }
 
     fn find(&self, name: &str, namespace: &str) -> Option<Of<Service>> {

@@ -54,6 +54,8 @@ pub struct ImageSpec {
     pub fail_status: u32,
     /// The directory whose files it serves, if it does.
     pub root: Str,
+    /// Whether what it says on its ports is HTTP.
+    pub http: bool,
     /// Sends a request a second to the URL in its environment variable `TARGET`.
     pub client: bool,
     /// Is a metrics-server: asks kubelets what is used, and answers for `metrics.k8s.io`.
@@ -82,6 +84,7 @@ impl Default for ImageSpec {
             fail_percent: 0,
             fail_status: 500,
             root: Str::new(),
+            http: true,
             client: false,
             scrapes: false,
             missing: false,
@@ -289,8 +292,11 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         (PAUSE, still(300_000)),
         ("registry.k8s.io/hpa-example", php),
         ("registry.k8s.io/metrics-server/metrics-server:v0.8.0", metrics_server),
-        ("redis", server(6379, 52, "Ready to accept connections tcp")),
-        ("postgres", server(5432, 160, "database system is ready to accept connections")),
+        ("redis", ImageSpec { http: false, ..server(6379, 52, "Ready to accept connections tcp") }),
+        (
+            "postgres",
+            ImageSpec { http: false, ..server(5432, 160, "database system is ready to accept connections") },
+        ),
     ]
 }
 

@@ -5,6 +5,7 @@ use crate::doc::Str;
 use crate::network::Failure;
 use crate::sim::{
     Body, Context, CriCall, CriEvent, Duration, Packet, PacketStep, ProbeAction, ProbeKind, ProbeResult,
+    Protocol,
 };
 
 use super::image::{Found, ImageSpec};
@@ -32,17 +33,25 @@ impl Runtime {
             method: http.map_or("GET", |http| &http.method),
             path: &packet.text,
             body: http.map_or("", |http| &http.body),
+            protocol: packet.protocol,
             port,
             client: packet.client,
+            date: cx.timestamp(),
         };
         // Spread over the numbers of requests, so that no draw is needed.
         let luck = packet.number.wrapping_mul(61) % 100;
         let (status, text, detail) = match self.respond(pod, &asked, luck, cx) {
-            Some((start, answered)) => {
+            Some((start, mut answered)) => {
                 if let Some((_, container)) = self.numbered_mut(start) {
                     container.served += 1;
                 }
-                (Some(answered.status), self.heed(start, answered, cx), detail)
+                let (first, silent) = (answered.first.take(), answered.silent);
+                let answer = (Some(answered.status), self.heed(start, answered, cx), detail);
+                match first {
+                    Some(first) => return self.answer_later((pod, start), first, packet.clone(), cx),
+                    None if silent => return,
+                    None => answer,
+                }
             }
             None => (None, Str::new(), Failure::Refused.text()),
         };
@@ -69,7 +78,7 @@ impl Runtime {
                 (container, root, Answered::new(if fails { spec.fail_status } else { 200 }, text))
             }
             None => {
-                let (container, server) = self.task_on(sandbox, asked.port)?;
+                let (container, server) = self.task_on(sandbox, (asked.protocol, asked.port))?;
                 let runs = container.own_since.map_or(Duration::ZERO, |since| cx.now().since(since));
                 let root = match &server.service {
                     Service::Files(root, lists) => Some((root, *lists)),
@@ -106,16 +115,20 @@ impl Runtime {
         asked: &Asked<'_>,
     ) -> Answered {
         if !matches!(asked.method, "GET" | "HEAD") {
-            return Answered::new(405, "405 Not Allowed\n");
+            return Answered::new(405, refusal(root, 405));
         }
         match self.served_file(pod, container, (root, lists), asked.path) {
             Some(text) => Answered::new(200, text),
-            None => Answered::new(404, "404 Not Found\n"),
+            None => Answered::new(404, refusal(root, 404)),
         }
     }
 
     /// The container whose command line names a program that listens on a port, and that program.
-    fn task_on<'a>(&'a self, sandbox: &'a Sandbox, port: u32) -> Option<(&'a Container, &'a Server)> {
+    fn task_on<'a>(
+        &'a self,
+        sandbox: &'a Sandbox,
+        port: (Protocol, u32),
+    ) -> Option<(&'a Container, &'a Server)> {
         let running = sandbox.containers.iter().filter(|container| container.running());
         running.into_iter().find_map(|container| {
             let server = container.tasks.iter().find_map(|task| self.task_serves(*task, port))?;
@@ -123,7 +136,7 @@ impl Runtime {
         })
     }
 
-    fn listener<'a>(
+    pub(super) fn listener<'a>(
         &'a self,
         sandbox: &'a Sandbox,
         port: u32,
@@ -199,7 +212,8 @@ impl Runtime {
                 )
             }
             ProbeAction::Http { scheme, port, path } => {
-                let asked = Asked { method: "GET", path, body: "", port: *port, client: ip };
+                let (protocol, date) = (Protocol::Tcp, cx.timestamp());
+                let asked = Asked { method: "GET", path, body: "", protocol, port: *port, client: ip, date };
                 let Some((start, answered)) = self.respond(pod, &asked, SURELY, cx) else {
                     let why = format!("Get \"{scheme}://{address}:{port}{path}\": {}", refused(*port));
                     return ProbeResult::Failure(why.into());
@@ -223,7 +237,7 @@ impl Runtime {
     /// Whether something takes connections on a port. Images are taken at their word that it speaks gRPC.
     fn listens(&self, pod: Uid, port: u32, grpc: bool, cx: &Context<'_>) -> bool {
         let Some(sandbox) = self.sandboxes.get(&pod) else { return false };
-        let program = self.task_on(sandbox, port).map(|(_, server)| server);
+        let program = self.task_on(sandbox, (Protocol::Tcp, port)).map(|(_, server)| server);
         self.listener(sandbox, port, cx).is_some()
             || program.is_some_and(|server| !grpc || server.speaks_grpc(port))
     }
@@ -237,4 +251,27 @@ fn answer_of(container: &Container, spec: &ImageSpec, sandbox: &Sandbox) -> Str 
     } else {
         spec.answer.clone()
     }
+}
+
+/// What a server of files says in place of one, by the directory that it serves: each has its own words.
+fn refusal(root: &str, status: u32) -> String {
+    let words = if status == 404 { "Not Found" } else { "Not Allowed" };
+    if root.contains("nginx") {
+        return format!(
+            "<html>\r\n<head><title>{status} {words}</title></head>\r\n<body>\r\n<center><h1>{status} {words}</h1></center>\r\n\
+             <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+        );
+    }
+    if root.contains("apache") {
+        let why = if status == 404 {
+            "The requested URL was not found"
+        } else {
+            "The requested method is not allowed"
+        };
+        return format!(
+            "<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>{status} {words}</title>\n\
+             </head><body>\n<h1>{words}</h1>\n<p>{why} on this server.</p>\n</body></html>\n"
+        );
+    }
+    format!("{status} {words}\n")
 }

@@ -3,16 +3,20 @@
 
 use crate::api::query;
 use crate::codec::Codec;
-use crate::doc::Str;
-use crate::sim::Duration;
+use crate::doc;
+use crate::doc::{Doc, Str, Timestamp};
+use crate::sim::{Duration, Protocol};
 
 /// For how long agnhost's `liveness` is well.
 const WELL: Duration = Duration::seconds(10);
+/// How often netexec asks others at most for one request.
+const MOST_TRIES: i64 = 1000;
 
 /// A program that listens.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Server {
-    pub ports: Vec<u32>,
+    /// Where.
+    pub ports: Vec<(Protocol, u32)>,
     pub service: Service,
 }
 
@@ -23,7 +27,7 @@ pub(super) enum Service {
     Silent,
     /// The files of this directory; whether it tells the names in one that has no page.
     Files(Str, bool),
-    /// agnhost's `netexec`: does what it is told.
+    /// agnhost's `netexec`: does what it is told, by HTTP or in datagrams.
     Netexec,
     /// agnhost's `liveness`: is well for ten seconds.
     Liveness,
@@ -41,9 +45,12 @@ pub(super) struct Asked<'a> {
     /// Path and query.
     pub path: &'a str,
     pub body: &'a str,
+    pub protocol: Protocol,
     pub port: u32,
     /// The address it comes from.
     pub client: u32,
+    /// What the clock says.
+    pub date: Timestamp,
 }
 
 /// What a program answers.
@@ -55,6 +62,28 @@ pub(super) struct Answered {
     pub log: Option<String>,
     /// The code that it ends with.
     pub exit: Option<i32>,
+    /// It says nothing at all.
+    pub silent: bool,
+    /// What it does first; the answer is what comes of that.
+    pub first: Option<First>,
+}
+
+/// What a program does before it answers.
+pub(super) enum First {
+    /// It runs a command in the shell.
+    Run(Str),
+    /// It asks others.
+    Dial(Dial),
+}
+
+/// What is asked of others, and how often.
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Dial {
+    pub protocol: Protocol,
+    pub host: Str,
+    pub port: u32,
+    pub request: Str,
+    pub tries: u32,
 }
 
 impl Answered {
@@ -64,9 +93,14 @@ impl Answered {
 }
 
 impl Server {
+    /// One that listens for connections.
+    pub fn new(ports: impl IntoIterator<Item = u32>, service: Service) -> Server {
+        Server { ports: ports.into_iter().map(|port| (Protocol::Tcp, port)).collect(), service }
+    }
+
     /// Whether it takes connections of gRPC on a port.
     pub fn speaks_grpc(&self, port: u32) -> bool {
-        matches!(self.service, Service::Health) && self.ports.first() == Some(&port)
+        matches!(self.service, Service::Health) && self.ports.first() == Some(&(Protocol::Tcp, port))
     }
 
     /// The answer, after the program has run for so long; what files say is not known here.
@@ -89,30 +123,124 @@ impl Server {
                 "/redirect" => Answered::new(302, ""),
                 _ => Answered::new(404, "404 page not found\n"),
             },
-            Service::Netexec => netexec(asked, path, hostname),
+            Service::Netexec if asked.protocol != Protocol::Tcp => datagram(asked, hostname),
+            Service::Netexec => netexec(asked, path, hostname, runs),
         }
     }
 }
 
-fn netexec(asked: &Asked<'_>, path: &str, hostname: &str) -> Answered {
+fn netexec(asked: &Asked<'_>, path: &str, hostname: &str, runs: Duration) -> Answered {
     let mut given = query(asked.path.split_once('?').map_or("", |(_, query)| query));
     given.extend(query(asked.body));
     let value =
         |name: &str| given.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     let code = |name: &str| value(name).parse().ok().filter(|code| (100..600).contains(code));
+    let mut first = None;
     let (status, text): (u32, Str) = match path {
         "/hostname" | "/hostName" => (200, hostname.into()),
         "/echo" => (code("code").unwrap_or(200), value("msg").into()),
-        "/clientip" => {
-            let address = std::net::Ipv4Addr::from(asked.client);
-            (200, format!("{address}:{}", 32_768 + asked.client % 28_000).into())
-        }
+        "/clientip" => (200, client(asked).into()),
         "/redirect" => (code("code").unwrap_or(302), Str::new()),
-        "/healthz" | "/exit" => (200, Str::new()),
-        _ => (200, "NOW".into()),
+        "/healthz" | "/exit" | "/shutdown" => (200, Str::new()),
+        "/dial" => match dial(&value) {
+            Ok(dial) => {
+                first = Some(First::Dial(dial));
+                (200, Str::new())
+            }
+            Err(why) => (400, format!("{why}\n").into()),
+        },
+        "/shell" => {
+            let command = if value("shellCommand").is_empty() { "cmd" } else { "shellCommand" };
+            first = Some(First::Run(value(command).into()));
+            (200, Str::new())
+        }
+        _ => {
+            let date = asked.date.rfc3339().replace('T', " ").replace('Z', "");
+            let (seconds, part) = (runs.0 / 1000, runs.0 % 1000);
+            (200, format!("NOW: {date} +0000 UTC m=+{seconds}.{part:03}").into())
+        }
     };
-    let exit = (path == "/exit").then(|| value("code").parse().unwrap_or(0));
-    Answered { status, text, log: Some(format!("{} {}", asked.method, asked.path)), exit }
+    let exit = match path {
+        "/exit" => Some(value("code").parse().unwrap_or(0)),
+        "/shutdown" => Some(0),
+        _ => None,
+    };
+    let log = Some(format!("{} {}", asked.method, asked.path));
+    Answered { status, text, log, exit, first, silent: false }
+}
+
+/// The address that a request comes from, with a port.
+fn client(asked: &Asked<'_>) -> String {
+    format!("{}:{}", std::net::Ipv4Addr::from(asked.client), 32_768 + asked.client % 28_000)
+}
+
+/// What `/dial` is to do.
+fn dial<'a>(value: &impl Fn(&str) -> &'a str) -> Result<Dial, String> {
+    let tries = match value("tries") {
+        "" => 1,
+        text => text.parse::<i64>().map_err(|_| {
+            let text = Doc::from(text);
+            format!("tries parameter is invalid. strconv.Atoi: parsing {text}: invalid syntax")
+        })?,
+    };
+    let request = value("request");
+    if request.is_empty() {
+        return Err("request parameter not specified. <nil>".into());
+    }
+    let protocol = match value("protocol").to_ascii_lowercase().as_str() {
+        "" | "http" => Protocol::Tcp,
+        "udp" => Protocol::Udp,
+        "sctp" => Protocol::Sctp,
+        _ => return Err(format!("unsupported protocol. {}", value("protocol"))),
+    };
+    let port = value("port");
+    let number = port.parse().ok().filter(|port| (1..65_536).contains(port));
+    let port =
+        number.ok_or_else(|| format!("host and/or port param are invalid. address {port}: invalid port"))?;
+    let tries = tries.clamp(0, MOST_TRIES) as u32;
+    Ok(Dial { protocol, host: value("host").into(), port, request: request.into(), tries })
+}
+
+/// What netexec answers to a datagram: to what it does not know, nothing.
+fn datagram(asked: &Asked<'_>, hostname: &str) -> Answered {
+    let said = asked.body.trim().to_ascii_lowercase();
+    match said.split_once(' ').map_or((said.as_str(), ""), |(word, rest)| (word, rest)) {
+        ("hostname", "") => Answered::new(200, hostname),
+        ("clientip", "") => Answered::new(200, client(asked)),
+        ("echo", rest) => Answered::new(200, rest),
+        // Whoever counts answers only sends nothing to be answered.
+        ("", _) => Answered::new(200, ""),
+        _ => Answered {
+            silent: true,
+            log: Some(format!("Unknown udp command received: {said}")),
+            ..Answered::default()
+        },
+    }
+}
+
+impl Dial {
+    /// What `/dial` says when all is asked.
+    pub fn told(responses: &[Str], errors: &[Str]) -> Str {
+        let mut doc = Doc::map();
+        for (name, texts) in [("errors", errors), ("responses", responses)] {
+            if !texts.is_empty() {
+                doc.set(name, Doc::list(texts.iter()));
+            }
+        }
+        doc.to_json().into()
+    }
+}
+
+/// What `/shell` says of a command that has ended.
+pub(super) fn ran(output: &str, code: i32) -> Str {
+    let mut doc = doc!({});
+    if code != 0 {
+        doc.set("error", format!("exit status {code}"));
+    }
+    if !output.is_empty() {
+        doc.set("output", output);
+    }
+    doc.to_json().into()
 }
 
 /// The part of agnhost that a command line names, if it is one that listens.
@@ -127,29 +255,37 @@ pub(super) fn of_agnhost(args: &[Str], variables: impl Iterator<Item = (Str, Str
         value.or_else(|| words.next()).and_then(|value| value.parse::<u32>().ok())
     };
     let port = |name: &str, usual: u32| flag(name).unwrap_or(usual);
-    let (ports, service) = match args.first()?.as_str() {
+    Some(match args.first()?.as_str() {
         "netexec" => {
-            let ports = vec![port("http-port", 8080), port("udp-port", 8081)];
-            (ports.into_iter().chain(flag("sctp-port")).collect(), Service::Netexec)
+            let mut ports =
+                vec![(Protocol::Tcp, port("http-port", 8080)), (Protocol::Udp, port("udp-port", 8081))];
+            ports.extend(flag("sctp-port").map(|port| (Protocol::Sctp, port)));
+            Server { ports, service: Service::Netexec }
         }
-        "liveness" => (vec![8080], Service::Liveness),
-        "test-webserver" => (vec![port("port", 80)], Service::Files("/".into(), true)),
-        "serve-hostname" => (vec![port("port", 9376)], Service::Hostname),
-        "grpc-health-checking" => (vec![port("port", 5000), port("http-port", 8080)], Service::Health),
-        "nettest" | "fake-gitserver" => (vec![port("port", 8000)], Service::Silent),
-        "guestbook" | "webhook" => (vec![port("http-port", port("port", 80))], Service::Silent),
+        "liveness" => Server::new([8080], Service::Liveness),
+        "test-webserver" => Server::new([port("port", 80)], Service::Files("/".into(), true)),
+        "serve-hostname" => Server::new([port("port", 9376)], Service::Hostname),
+        "grpc-health-checking" => Server::new([port("port", 5000), port("http-port", 8080)], Service::Health),
+        "nettest" | "fake-gitserver" => Server::new([port("port", 8000)], Service::Silent),
+        "guestbook" | "webhook" => Server::new([port("http-port", port("port", 80))], Service::Silent),
         "porter" => {
-            let texts: Vec<(u32, Str)> = variables
+            let texts: Vec<(Protocol, u32, Str)> = variables
                 .filter_map(|(name, text)| {
+                    const NAMES: [(&str, Protocol); 3] = [
+                        ("PORT_", Protocol::Tcp),
+                        ("TLS_PORT_", Protocol::Tcp),
+                        ("SCTP_PORT_", Protocol::Sctp),
+                    ];
                     let name = name.strip_prefix("SERVE_")?;
-                    let port =
-                        ["PORT_", "TLS_PORT_", "SCTP_PORT_"].iter().find_map(|of| name.strip_prefix(of));
-                    Some((port?.parse().ok()?, text))
+                    let found = NAMES.iter().find_map(|(of, over)| Some((name.strip_prefix(of)?, *over)));
+                    let (port, protocol) = found?;
+                    Some((protocol, port.parse().ok()?, text))
                 })
                 .collect();
-            (texts.iter().map(|(port, _)| *port).collect(), Service::Porter(texts))
+            let ports = texts.iter().map(|(protocol, port, _)| (*protocol, *port)).collect();
+            let texts = texts.into_iter().map(|(_, port, text)| (port, text)).collect();
+            Server { ports, service: Service::Porter(texts) }
         }
         _ => return None,
-    };
-    Some(Server { ports, service })
+    })
 }

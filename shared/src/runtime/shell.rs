@@ -7,6 +7,7 @@ mod code;
 mod expand;
 mod files;
 mod input;
+mod lookups;
 mod parse;
 mod programs;
 mod requests;

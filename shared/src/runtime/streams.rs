@@ -180,7 +180,7 @@ impl Runtime {
     }
 
     fn forget_requests(&mut self, task: u64) {
-        self.asked.retain(|_, asked| asked.task != task);
+        self.asked.retain(|_, asked| asked.by != task);
     }
 
     /// A program has ended: nothing comes to it any more.
@@ -197,6 +197,17 @@ impl Runtime {
         };
         if text.is_empty() {
             return self.tell(CriEvent::Served { call, reply: NodeReply::Taken }, cx);
+        }
+        let sandbox = self.sandboxes.get(&pod);
+        let listener = sandbox.and_then(|sandbox| self.listener(sandbox, port, cx));
+        if let Some((container, _)) = listener.filter(|(_, image)| !image.http) {
+            let why = format!(
+                "error forwarding port {port}: the simulated {} (container {}) answers no HTTP, and nothing else is \
+                 simulated of it",
+                container.image, container.name
+            );
+            let reply = NodeReply::Refused(0, why.into());
+            return self.tell(CriEvent::Served { call, reply }, cx);
         }
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
         let mut words = head.split(' ');

@@ -1,5 +1,6 @@
 //! Programs in containers: what `command` and `args` start, `exec`, and what probes and hooks run.
 
+mod first;
 mod network;
 mod place;
 
@@ -7,15 +8,17 @@ use crate::api::Uid;
 use crate::codec::Codec;
 use crate::doc::Str;
 use crate::sim::{
-    Context, CriEvent, Duration, ExecOptions, ExecResult, NodeReply, ProbeKind, ProbeResult, Time, Timer,
+    Context, CriEvent, Duration, ExecOptions, ExecResult, NodeReply, Packet, ProbeKind, ProbeResult,
+    Protocol, Time, Timer,
 };
 
 use super::container::{KILLED, Stage};
 use super::image::{Found, full_reference, repository};
-use super::server::Server;
+use super::server::{Server, ran};
 use super::shell::{Progress, Task, knows};
 use super::{Runtime, container_id};
 
+pub(super) use first::Dialling;
 pub(super) use network::Asked;
 pub(super) use place::{Mounted, fix_sub_paths, hostname};
 
@@ -48,6 +51,8 @@ pub(super) enum Role {
     Stream(u64, bool),
     /// Somebody outside did, who is not there any more.
     Left,
+    /// A server did, which answers this request with what it writes.
+    Request(Box<Packet>),
     /// A probe or hook, until when it has to answer, and how long it had for that.
     Probe(ProbeKind, u32, Duration),
 }
@@ -224,6 +229,10 @@ impl Runtime {
     fn settle(&mut self, running: Running, code: i32, cx: &mut Context<'_>) {
         match running.role {
             Role::Main | Role::Left => {}
+            Role::Request(packet) => {
+                let text = ran(&(running.out + &running.err), code);
+                self.reply(&packet, running.pod, text, cx);
+            }
             Role::Stream(call, _) => {
                 let result = ExecResult { exit_code: code, ..ExecResult::default() };
                 self.tell(CriEvent::Served { call, reply: NodeReply::Exec(result) }, cx);
@@ -279,7 +288,7 @@ impl Runtime {
     /// Ends the programs of a container that has ended.
     pub(super) fn end_tasks(&mut self, tasks: &[u64], cx: &mut Context<'_>) {
         for number in tasks {
-            self.asked.retain(|_, asked| asked.task != *number);
+            self.asked.retain(|_, asked| asked.by != *number);
             self.close_streams(*number);
             if let Some(running) = self.tasks.remove(number) {
                 self.settle(running, KILLED, cx);
@@ -405,7 +414,7 @@ impl Runtime {
     /// A probe's command took too long.
     pub(super) fn check_over(&mut self, number: u64, cx: &mut Context<'_>) {
         let Some(running) = self.tasks.remove(&number) else { return };
-        self.asked.retain(|_, asked| asked.task != number);
+        self.asked.retain(|_, asked| asked.by != number);
         if let Some((_, container)) = self.numbered_mut(running.start) {
             container.tasks.retain(|task| *task != number);
         }
@@ -433,7 +442,7 @@ impl Runtime {
     }
 
     /// What a program serves on a port.
-    pub(super) fn task_serves(&self, number: u64, port: u32) -> Option<&Server> {
+    pub(super) fn task_serves(&self, number: u64, port: (Protocol, u32)) -> Option<&Server> {
         let serves = self.tasks.get(&number)?.task.serves.as_ref()?;
         serves.ports.contains(&port).then_some(serves)
     }

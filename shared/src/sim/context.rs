@@ -360,7 +360,7 @@ fn describe(body: &Body) -> (&'static str, Option<crate::api::Key>) {
         Body::NodeReply(..) => ("200", None),
         Body::Metrics(_) => ("metrics", None),
         Body::Packet(packet) => match packet.step {
-            PacketStep::Lookup { .. } | PacketStep::Resolved { .. } => ("DNS", None),
+            PacketStep::Lookup { .. } | PacketStep::Resolved(_) => ("DNS", None),
             _ => ("HTTP", None),
         },
     }

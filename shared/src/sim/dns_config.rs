@@ -42,6 +42,21 @@ impl DnsConfig {
     }
 }
 
+/// An answer of the DNS server.
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct DnsAnswer {
+    /// The name that exists, without the dot at its end; empty when none of those that were tried does.
+    pub name: Str,
+    /// What the name is an alias of (CNAME), one after another.
+    pub aliases: Vec<Str>,
+    /// Addresses (A).
+    pub ips: Vec<u32>,
+    /// Ports and the names of their hosts (SRV).
+    pub services: Vec<(u32, Str)>,
+    /// Names of the address that the name is one of (PTR).
+    pub pointers: Vec<Str>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,8 +7,8 @@ use crate::codec::Codec;
 use crate::doc::{Doc, Str};
 
 use super::{
-    Causes, EtcdMessage, ExecOptions, Incarnation, LogOptions, NodeCall, NodeReply, Process, StreamInput,
-    Time,
+    Causes, DnsAnswer, EtcdMessage, ExecOptions, Incarnation, LogOptions, NodeCall, NodeReply, Process,
+    StreamInput, Time,
 };
 
 /// Ties a response to its request.
@@ -531,13 +531,8 @@ pub enum PacketStep {
         /// The client's namespace, for its search path.
         namespace: Str,
     },
-    /// Back from the DNS server: the addresses; none for a name that does not exist.
-    Resolved {
-        /// IPv4 addresses.
-        ips: Vec<u32>,
-        /// The port, where the name says one (SRV); else 0.
-        port: u32,
-    },
+    /// Back from the DNS server.
+    Resolved(Arc<DnsAnswer>),
     /// To an address of a Service (virtual IP or load balancer) and port: rules decide the pod.
     ToService {
         /// IPv4 address.

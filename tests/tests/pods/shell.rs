@@ -241,6 +241,41 @@ fn requests_go_over_the_simulated_network() {
     assert!(code == 1 && found.ends_with("** server can't find nobody: NXDOMAIN\n\n"), "{found}");
 }
 
+#[test]
+fn names_are_asked_for() {
+    let mut world = World::new();
+    world.apply(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {clusterIP: 10.96.0.50, selector: {app: web}, ports: [{name: http, \
+         port: 80}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: peers}\nspec: {clusterIP: None, selector: {app: web}, ports: \
+         [{name: http, port: 80}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: out}\nspec: {type: ExternalName, \
+         externalName: db.example.com}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: server, labels: {app: web}}\n\
+         spec: {hostname: one, subdomain: peers, containers: [{name: c, image: 'nginx'}]}\n",
+    );
+    world.pod("containers: [{name: c, image: 'somebody/dnsutils', command: [sleep, infinity]}]");
+    world.wait(15);
+    let zone = "default.svc.cluster.local";
+    for (script, printed) in [
+        ("dig +short +search web".to_owned(), "10.96.0.50\n".to_owned()),
+        // Without its search path a short name leads nowhere.
+        ("dig +short web".into(), String::new()),
+        (format!("dig +notcp +noall +answer web.{zone} A"), format!("web.{zone}.\t30\tIN\tA\t10.96.0.50\n")),
+        (format!("dig +short _http._tcp.web.{zone} SRV"), format!("0 100 80 web.{zone}.\n")),
+        (format!("dig +short _http._tcp.peers.{zone} SRV"), format!("0 100 80 one.peers.{zone}.\n")),
+        ("dig +short -x 10.96.0.50".into(), format!("web.{zone}.\n")),
+        (
+            "dig +search +noall +answer 50.0.96.10.in-addr.arpa. PTR".into(),
+            format!("50.0.96.10.in-addr.arpa.\t30\tIN\tPTR\tweb.{zone}.\n"),
+        ),
+        (format!("dig +short out.{zone} CNAME"), "db.example.com.\n".into()),
+        (format!("dig nobody.{zone} | grep -c 'status: NXDOMAIN'"), "1\n".into()),
+        (format!("dig web.{zone} | grep -c 'ANSWER SECTION'"), "1\n".into()),
+        ("getent hosts web; getent hosts nobody; echo $?".into(), format!("10.96.0.50      web.{zone}\n2\n")),
+    ] {
+        let result = world.exec(&["sh", "-c", &script]).unwrap();
+        assert_eq!(result.stdout.as_str(), printed, "{script}: {}", result.stderr);
+    }
+}
+
 /// `command` of a busybox container, its log after twenty seconds, and the status of its pod.
 const PROGRAMS: &[(&str, &str, &str)] = &[
     ("[sh, -c, 'echo hi; exit 1']", "hi\n", "Error"),

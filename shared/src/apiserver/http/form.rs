@@ -31,15 +31,32 @@ pub(super) enum Beside {
     Object,
 }
 
+/// The form that one of the media types of `Accept` names: none where there is no such form, nothing for objects as they are.
+fn form_of(media: &str) -> Option<&str> {
+    let value = |name: &str| {
+        let pairs = media.split(';').skip(1).filter_map(|pair| pair.trim().split_once('='));
+        pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).last()
+    };
+    let Some(form) = value("as") else { return Some("") };
+    let of_meta = value("g") == Some("meta.k8s.io") && matches!(value("v"), Some("v1" | "v1beta1"));
+    let known = ["Table", "PartialObjectMetadata", "PartialObjectMetadataList"].contains(&form);
+    (of_meta && known).then_some(form)
+}
+
 impl Form {
     /// Whether a client takes nothing but a form that not everything has.
     pub fn is_only(accept: &str) -> bool {
         !accept.is_empty() && accept.split(',').all(|one| one.contains(";as="))
     }
 
+    /// Whether there is, among what a client takes, a form that objects have.
+    pub fn is_known(accept: &str) -> bool {
+        accept.is_empty() || accept.split(',').any(|one| form_of(one).is_some())
+    }
+
     pub fn of(http: &HttpRequest, request: &Request) -> Form {
-        let wants = |form: &str| http.accept.contains(form);
-        if wants("as=Table") && request.verb.is_read() {
+        let form = http.accept.split(',').find_map(form_of).unwrap_or("");
+        if form == "Table" && request.verb.is_read() {
             let path = http.path.split_once('?').map_or("", |(_, query)| query);
             let pairs = query(path);
             let beside = pairs.iter().find(|(key, _)| key == "includeObject");
@@ -53,7 +70,7 @@ impl Form {
                 },
             );
         }
-        if wants("as=PartialObjectMetadata") {
+        if form.starts_with("PartialObjectMetadata") {
             Form::Metadata
         } else {
             Form::Whole(request.kind, request.options.custom.clone())

@@ -47,11 +47,13 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("cut", text::cut),
     ("date", date),
     ("df", listing::df),
+    ("dig", |task, args, _| task.dig(args)),
     ("dirname", text::dirname),
     ("env", env),
     ("expr", expr::expr),
     ("find", listing::find),
     ("free", listing::free),
+    ("getent", |task, args, _| task.getent(args)),
     ("grep", text::grep),
     ("head", text::head),
     ("hostname", hostname),
@@ -444,7 +446,7 @@ fn httpd(task: &mut Task, args: &[Str], _: &mut Surroundings<'_>) -> Done {
     let port = value("-p").and_then(|text| text.rsplit(':').next()?.parse().ok()).unwrap_or(80);
     let root = value("-h").map_or("/", Str::as_str);
     let service = Service::Files(absolute(&task.directory, root).into(), false);
-    task.serves = Some(Server { ports: vec![port], service });
+    task.serves = Some(Server::new([port], service));
     if args.iter().any(|arg| arg.starts_with("-f") || arg == "-vf") {
         return Done::Waits(Wait::Forever, None);
     }

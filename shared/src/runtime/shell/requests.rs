@@ -1,18 +1,18 @@
-//! `wget`, `curl`, `nslookup` and `nc`: programs that ask over the simulated network.
-
-use std::net::Ipv4Addr;
+//! `wget`, `curl` and `nc`: programs that ask over the simulated network.
 
 use crate::codec::Codec;
 use crate::doc::Str;
-use crate::sim::{Duration, Time};
+use crate::sim::{DnsAnswer, Duration, Protocol, Time};
 
-use super::super::server::{Server, Service};
+use super::super::server::{Dial, Server, Service};
 use super::programs::Done;
 use super::step::Surroundings;
 use super::{Pending, Task, Wait};
 
 /// How long a connection is tried that nobody answers, when the program sets no limit of its own.
 const PATIENCE: u64 = 127;
+/// The same for netexec when it dials, in seconds.
+const DIAL_PATIENCE: u64 = 5;
 
 /// A request that a program sends.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
@@ -21,6 +21,8 @@ pub(in crate::runtime) struct Request {
     pub host: Str,
     /// The port to connect to; none to ask for the name only.
     pub port: Option<u32>,
+    /// What it travels over.
+    pub protocol: Protocol,
     /// The path of an HTTP request, its method, and what it sends.
     pub path: Str,
     pub method: Str,
@@ -28,24 +30,26 @@ pub(in crate::runtime) struct Request {
     /// How long an answer may take, in seconds.
     pub seconds: u64,
     pub(super) sent: bool,
-    tool: Tool,
-    silent: bool,
+    pub(super) tool: Tool,
+    pub(super) silent: bool,
     /// `curl -f`
-    fail: bool,
+    pub(super) fail: bool,
     /// `curl -i`, `curl -I`
-    headers: bool,
-    body: bool,
+    pub(super) headers: bool,
+    pub(super) body: bool,
     /// Where the answer's text goes: empty for standard output.
-    output: Str,
-    /// `curl -w`
-    format: Str,
+    pub(super) output: Str,
+    /// `curl -w`; the type of record that `dig` asks for
+    pub(super) format: Str,
 }
 
 #[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Tool {
+pub(super) enum Tool {
     Wget,
     Curl,
     Nslookup,
+    Dig,
+    Getent,
     Nc,
 }
 
@@ -56,8 +60,8 @@ pub(in crate::runtime) enum Answer {
     NoName,
     /// No server said anything about the name.
     NoServer,
-    /// The addresses of the name.
-    Addresses(Vec<u32>),
+    /// What the name leads to.
+    Found(DnsAnswer),
     Refused,
     TimedOut,
     /// An HTTP answer.
@@ -194,30 +198,64 @@ impl Task {
         self.ask(Request { host, port: Some(port), path, ..request })
     }
 
-    pub(super) fn nslookup(&mut self, args: &[Str], world: &mut Surroundings<'_>) -> Done {
-        let Some(name) = args.iter().find(|arg| !arg.starts_with('-')) else {
-            self.write(true, "Usage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n", world);
-            return Done::Status(1);
-        };
-        self.ask(Request { host: name.clone(), seconds: 10, ..Request::new(Tool::Nslookup) })
-    }
-
-    /// `nc -z HOST PORT`, or `nc -l`.
+    /// `nc -z HOST PORT`, `nc -u HOST PORT` with something to say, or `nc -l`.
     pub(super) fn nc(&mut self, args: &[Str]) -> Done {
-        let words: Vec<&str> = args.iter().map(Str::as_str).collect();
-        let port = words.iter().rev().find_map(|word| word.parse().ok()).unwrap_or(0);
-        if words.iter().any(|word| word.starts_with('-') && word.contains('l')) {
-            self.serves = Some(Server { ports: vec![port], service: Service::Silent });
+        let (mut listens, mut datagrams, mut scans) = (false, false, false);
+        let (mut host, mut port, mut limit) = (None, None, PATIENCE);
+        let mut rest = args.iter().map(Str::as_str);
+        while let Some(word) = rest.next() {
+            let Some(flags) = word.strip_prefix('-') else {
+                match word.parse::<u32>() {
+                    Ok(number) if listens || host.is_some() => port = Some(number),
+                    _ => host = Some(word),
+                }
+                continue;
+            };
+            listens |= flags.contains('l');
+            datagrams |= flags.contains('u');
+            scans |= flags.contains('z');
+            if let Some(at) = flags.find(['w', 'p', 's', 'i', 'q']) {
+                // `-w1` as well as `-w 1`
+                let value = if at + 1 < flags.len() { &flags[at + 1..] } else { rest.next().unwrap_or("") };
+                match &flags[at..=at] {
+                    "w" => limit = seconds(value),
+                    "p" => port = value.parse().ok(),
+                    _ => {}
+                }
+            }
+        }
+        let (port, protocol) = (port.unwrap_or(0), if datagrams { Protocol::Udp } else { Protocol::Tcp });
+        if listens {
+            self.serves = Some(Server { ports: vec![(protocol, port)], service: Service::Silent });
             return Done::Waits(Wait::Forever, None);
         }
-        let limit = words.iter().position(|word| *word == "-w").and_then(|at| words.get(at + 1));
-        let mut hosts = words.iter().filter(|word| !word.starts_with('-') && word.parse::<u32>().is_err());
-        let host = hosts.next().copied().unwrap_or("localhost");
-        let seconds = limit.map_or(PATIENCE, |text| seconds(text));
-        self.ask(Request { host: host.into(), port: Some(port), seconds, ..Request::new(Tool::Nc) })
+        let says = self.io.input.clone().filter(|_| !scans).unwrap_or_default();
+        let host = host.unwrap_or("localhost").into();
+        let base = Request {
+            host,
+            port: Some(port),
+            protocol,
+            seconds: limit,
+            body: !says.is_empty(),
+            ..Request::new(Tool::Nc)
+        };
+        if datagrams {
+            return self.ask(Request { method: Str::new(), path: Str::new(), sends: says, ..base });
+        }
+        // What is said over a connection counts where it is HTTP.
+        let (head, sends) =
+            says.split_once("\n\r\n").or_else(|| says.split_once("\n\n")).unwrap_or((&says, ""));
+        let mut words = head.lines().next().unwrap_or("").split(' ');
+        match (words.next(), words.next(), words.next()) {
+            (Some(method), Some(path), Some(version)) if version.starts_with("HTTP/") => {
+                let (method, path, sends) = (method.into(), path.into(), sends.into());
+                self.ask(Request { method, path, sends, headers: true, ..base })
+            }
+            _ => self.ask(Request { body: false, ..base }),
+        }
     }
 
-    fn ask(&mut self, request: Request) -> Done {
+    pub(super) fn ask(&mut self, request: Request) -> Done {
         Done::Waits(Wait::Answer(Box::new(request)), None)
     }
 
@@ -227,8 +265,8 @@ impl Task {
         self.status = match request.tool {
             Tool::Wget => self.wget_ends(&request, answer, world),
             Tool::Curl => self.curl_ends(&request, answer, world),
-            Tool::Nslookup => self.nslookup_ends(&request, answer, world),
-            Tool::Nc => i32::from(!matches!(answer, Answer::Http { .. })),
+            Tool::Nslookup | Tool::Dig | Tool::Getent => self.lookup_ends(&request, answer, world),
+            Tool::Nc => self.nc_ends(&request, answer, world),
         };
         self.go_on();
     }
@@ -236,7 +274,7 @@ impl Task {
     fn wget_ends(&mut self, request: &Request, answer: &Answer, world: &mut Surroundings<'_>) -> i32 {
         let host = &request.host;
         let why = match answer {
-            Answer::NoName | Answer::NoServer | Answer::Addresses(_) => format!("bad address '{host}'"),
+            Answer::NoName | Answer::NoServer | Answer::Found(_) => format!("bad address '{host}'"),
             Answer::Refused => format!("can't connect to remote host ({host}): Connection refused"),
             Answer::TimedOut if request.seconds == PATIENCE => {
                 format!("can't connect to remote host ({host}): Operation timed out")
@@ -297,7 +335,7 @@ impl Task {
     fn curl_ends(&mut self, request: &Request, answer: &Answer, world: &mut Surroundings<'_>) -> i32 {
         let (host, port) = (&request.host, request.port.unwrap_or(80));
         let (code, why, status) = match answer {
-            Answer::NoName | Answer::NoServer | Answer::Addresses(_) => {
+            Answer::NoName | Answer::NoServer | Answer::Found(_) => {
                 (6, format!("(6) Could not resolve host: {host}"), 0)
             }
             Answer::Refused => (
@@ -314,12 +352,7 @@ impl Task {
             }
             Answer::Http { status, text } => {
                 if request.headers {
-                    let head = format!(
-                        "HTTP/1.1 {status} {}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n",
-                        phrase(*status),
-                        text.len()
-                    );
-                    self.write(false, &head, world);
+                    self.write(false, &head(*status, text), world);
                 }
                 if request.body {
                     self.deliver(request, text, world);
@@ -340,45 +373,25 @@ impl Task {
         code
     }
 
-    fn nslookup_ends(&mut self, request: &Request, answer: &Answer, world: &mut Surroundings<'_>) -> i32 {
-        let server = "10.96.0.10";
+    fn nc_ends(&mut self, request: &Request, answer: &Answer, world: &mut Surroundings<'_>) -> i32 {
         match answer {
-            Answer::Addresses(addresses) => {
-                let namespace = world.namespace;
-                let name = full_name(&request.host, namespace);
-                let mut text = format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n");
-                for address in addresses {
-                    text.push_str(&format!("Name:\t{name}\nAddress: {}\n", Ipv4Addr::from(*address)));
-                }
-                text.push('\n');
-                self.write(false, &text, world);
+            Answer::Http { status, text } if request.body => {
+                let head = if request.headers { head(*status, text) } else { String::new() };
+                self.write(false, &format!("{head}{text}"), world);
                 0
             }
-            Answer::NoName => {
-                let text = format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n");
-                self.write(false, &text, world);
-                let why = format!("** server can't find {}: NXDOMAIN\n\n", request.host);
-                self.write(false, &why, world);
-                1
-            }
-            _ => {
-                self.write(true, ";; connection timed out; no servers could be reached\n\n", world);
-                1
-            }
+            Answer::Http { .. } => 0,
+            // Nobody has to answer a datagram.
+            Answer::TimedOut if request.protocol == Protocol::Udp => 0,
+            _ => 1,
         }
     }
 }
 
-/// The whole name that a short one was found under.
-fn full_name(name: &str, namespace: &str) -> String {
-    let name = name.trim_end_matches('.');
-    match name.matches('.').count() {
-        _ if name.ends_with(".local") => name.to_owned(),
-        0 => format!("{name}.{namespace}.svc.cluster.local"),
-        1 => format!("{name}.svc.cluster.local"),
-        _ if name.ends_with(".svc") => format!("{name}.cluster.local"),
-        _ => name.to_owned(),
-    }
+/// What stands before the text of an answer.
+fn head(status: u32, text: &str) -> String {
+    let phrase = phrase(status);
+    format!("HTTP/1.1 {status} {phrase}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", text.len())
 }
 
 fn phrase(status: u32) -> &'static str {
@@ -401,10 +414,11 @@ impl Request {
         self.sends = format!("{}{joint}{text}", self.sends).into();
     }
 
-    fn new(tool: Tool) -> Request {
+    pub(super) fn new(tool: Tool) -> Request {
         Request {
             host: Str::new(),
             port: None,
+            protocol: Protocol::Tcp,
             path: "/".into(),
             method: "GET".into(),
             sends: Str::new(),
@@ -418,6 +432,21 @@ impl Request {
             output: Str::new(),
             format: Str::new(),
         }
+    }
+
+    /// What netexec sends when it dials.
+    pub fn dial(dial: &Dial) -> Request {
+        let base = Request {
+            host: dial.host.clone(),
+            port: Some(dial.port),
+            protocol: dial.protocol,
+            seconds: DIAL_PATIENCE,
+            ..Request::new(Tool::Curl)
+        };
+        if dial.protocol == Protocol::Tcp {
+            return Request { path: format!("/{}", dial.request).into(), ..base };
+        }
+        Request { method: Str::new(), path: Str::new(), sends: dial.request.clone(), ..base }
     }
 
     /// When it is given up.

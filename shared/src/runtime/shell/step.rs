@@ -24,8 +24,6 @@ pub(in crate::runtime) struct Surroundings<'a> {
     pub now: Time,
     pub date: Timestamp,
     pub hostname: &'a str,
-    /// The pod's namespace, in which short names are looked for.
-    pub namespace: &'a str,
     pub ip: u32,
     pub user: i64,
     pub group: i64,

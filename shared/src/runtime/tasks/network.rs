@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::codec::Codec;
 use crate::doc::Str;
 use crate::network::resolve_outside;
-use crate::sim::{Body, Causes, Context, HttpTarget, Packet, PacketStep, Process, Protocol, Timer};
+use crate::sim::{Body, Causes, Context, DnsAnswer, HttpTarget, Packet, PacketStep, Process, Timer};
 
 use super::super::shell::{Answer, Request};
 use super::super::{Runtime, Sandbox};
@@ -15,8 +15,8 @@ use super::super::{Runtime, Sandbox};
 /// A request under way.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub(in crate::runtime) struct Asked {
-    /// Whose.
-    pub(in crate::runtime) task: u64,
+    /// Whose: the number of a task, or of a request that is answered when this is.
+    pub(in crate::runtime) by: u64,
     port: Option<u32>,
     /// Whether the address is known.
     resolved: bool,
@@ -30,7 +30,7 @@ fn own_names(sandbox: &Sandbox, host: &str) -> Option<u32> {
 }
 
 impl Runtime {
-    pub(super) fn send_request(&mut self, task: u64, pod: Uid, request: &Request, cx: &mut Context<'_>) {
+    pub(super) fn send_request(&mut self, by: u64, pod: Uid, request: &Request, cx: &mut Context<'_>) {
         let Some(sandbox) = self.sandboxes.get(&pod) else { return };
         let (client, namespace) = (sandbox.ip, sandbox.key.namespace.clone());
         let known = match request.host.as_str() {
@@ -42,17 +42,21 @@ impl Runtime {
             },
         };
         let number = self.fresh_number();
-        let asked = Asked { task, port: request.port, resolved: known.is_some() };
+        let asked = Asked { by, port: request.port, resolved: known.is_some() };
         self.asked.insert(number, asked);
         let me = Process::Runtime(self.machine);
         let (to, step) = match (known, request.port) {
             (Some(ip), Some(port)) if ip == client => (me, PacketStep::ToPod { ip, port }),
             (Some(ip), Some(port)) => (Process::KubeProxy(self.machine), PacketStep::ToService { ip, port }),
-            (Some(ip), None) => return self.task_answered(number, Answer::Addresses(vec![ip]), cx),
+            (Some(ip), None) => {
+                let name = request.host.clone();
+                let found = DnsAnswer { name, ips: vec![ip], ..DnsAnswer::default() };
+                return self.task_answered(number, Answer::Found(found), cx);
+            }
             (None, _) => (Process::CoreDns, PacketStep::Lookup { name: request.host.clone(), namespace }),
         };
         let wait = request.deadline(cx.now()).since(cx.now());
-        let (text, protocol) = (request.path.clone(), Protocol::Tcp);
+        let (text, protocol) = (request.path.clone(), request.protocol);
         let target = HttpTarget {
             method: request.method.clone(),
             tls: request.port == Some(443),
@@ -71,16 +75,20 @@ impl Runtime {
     pub(in crate::runtime) fn task_packet(&mut self, packet: Packet, cx: &mut Context<'_>) {
         let answer = match packet.step.clone() {
             PacketStep::ToPod { ip, port } => return self.serve(&packet, ip, port, cx),
-            PacketStep::Resolved { ips, .. } => match (ips.first(), self.asked.get_mut(&packet.number)) {
-                (Some(&ip), Some(Asked { port: Some(port), resolved, .. })) => {
-                    *resolved = true;
-                    let step = PacketStep::ToService { ip, port: *port };
-                    let to = Process::KubeProxy(self.machine);
-                    return cx.send(to, Body::Packet(Packet { step, ..packet }));
+            PacketStep::Resolved(found) => {
+                match (found.ips.first().copied(), self.asked.get_mut(&packet.number)) {
+                    (Some(ip), Some(Asked { port: Some(port), resolved, .. })) => {
+                        *resolved = true;
+                        let step = PacketStep::ToService { ip, port: *port };
+                        let to = Process::KubeProxy(self.machine);
+                        return cx.send(to, Body::Packet(Packet { step, ..packet }));
+                    }
+                    (_, Some(Asked { port: None, .. })) if !found.name.is_empty() => {
+                        Answer::Found(Arc::unwrap_or_clone(found))
+                    }
+                    _ => Answer::NoName,
                 }
-                (Some(_), _) => Answer::Addresses(ips),
-                (None, _) => Answer::NoName,
-            },
+            }
             PacketStep::Answer { status: Some(status), .. } => {
                 Answer::Http { status, text: packet.text.clone() }
             }
@@ -93,16 +101,18 @@ impl Runtime {
     /// A program's request was answered, or was given up.
     pub(in crate::runtime) fn task_answered(&mut self, number: u64, answer: Answer, cx: &mut Context<'_>) {
         let Some(asked) = self.asked.remove(&number) else { return };
-        let Some(mut running) = self.tasks.remove(&asked.task) else { return };
         let answer = match answer {
             Answer::TimedOut if !asked.resolved => Answer::NoServer,
             answer => answer,
         };
-        let (progress, effects) = self.with_surroundings(asked.task, &mut running, cx, |task, world| {
+        let Some(mut running) = self.tasks.remove(&asked.by) else {
+            return self.dialled(asked.by, &answer, cx);
+        };
+        let (progress, effects) = self.with_surroundings(asked.by, &mut running, cx, |task, world| {
             task.answered(&answer, world);
             task.run(world)
         });
-        self.go_on(asked.task, running, progress, effects, cx);
+        self.go_on(asked.by, running, progress, effects, cx);
     }
 
     /// The text of a file that a server in a container gives, by the path of a request; with `lists` the names in a

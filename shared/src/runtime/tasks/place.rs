@@ -262,7 +262,7 @@ impl Runtime {
             .tasks
             .iter()
             .any(|task| self.tasks.get(task).is_some_and(|child| child.role == Role::Child(number)));
-        let (host, ip, namespace) = (hostname(sandbox), sandbox.ip, sandbox.key.namespace.clone());
+        let (host, ip) = (hostname(sandbox), sandbox.ip);
         let given = given(sandbox);
         let next_pid = container.last_pid + 1;
         let Sandbox { containers, volumes, .. } = sandbox;
@@ -282,7 +282,6 @@ impl Runtime {
             now: cx.now(),
             date: cx.timestamp(),
             hostname: &host,
-            namespace: &namespace,
             ip,
             user,
             group,
