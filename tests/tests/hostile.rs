@@ -392,7 +392,7 @@ fn templates_that_nest_and_multiply_are_bounded() {
             ),
             "",
         ),
-        (format!("custom-columns={}A:{{..}}", "A:{..},".repeat(10_000)), "A"),
+        (format!("custom-columns={}A:{{..}}", "A:{..},".repeat(10_000)), " "),
         (format!("custom-columns=A:{{..['',{}]}}", vec!["'metadata'"; 10_000].join(",")), "A"),
     ];
     for (output, expected) in cases {

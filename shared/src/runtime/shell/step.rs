@@ -161,7 +161,10 @@ impl Task {
                         self.loops.push(Loop { begin: self.at, end: *end, words });
                         self.status = 0;
                     }
-                    Err(why) => self.complain(&why, world),
+                    Err(why) => {
+                        self.complain(&why, world);
+                        self.at = *end;
+                    }
                 }
             }
             Op::Next(name) => match self.loops.last_mut().map(|each| (each.words.pop(), each.end)) {
