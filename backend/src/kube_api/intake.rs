@@ -73,3 +73,25 @@ pub fn too_large() -> HttpResponse {
 fn crowded() -> HttpResponse {
     answer::status(429, "TooManyRequests", "too many large requests at once")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn large_bodies_share_room_and_small_ones_need_none() {
+        let intake = Intake::default();
+        let read = |bytes: usize| intake.read(Body::from(vec![b'x'; bytes]));
+        let mut places = Vec::new();
+        while let Ok((_, place)) = read(MAX_BODY).await {
+            places.push(place);
+            assert!(places.len() * MAX_BODY <= ROOM * UNIT);
+        }
+        assert_eq!(places.len(), ROOM * UNIT / MAX_BODY);
+        assert_eq!(read(MAX_BODY).await.err().map(|why| why.code), Some(429));
+        assert!(read(SMALL).await.is_ok_and(|(body, _)| body.len() == SMALL));
+        places.pop();
+        assert!(read(MAX_BODY).await.is_ok(), "a place that was given back");
+        assert_eq!(read(MAX_BODY + 1).await.err().map(|why| why.code), Some(413));
+    }
+}
