@@ -116,6 +116,7 @@ function layOut({ document, Element }, random) {
     return of.get(this);
   };
   const size = (name) => ({ configurable: true, get() { return this.ownerDocument.defaultView[name]; } });
+  Element.prototype.animate = () => ({ currentTime: 0, play() {}, pause() {}, cancel() {} });
   Object.defineProperties(Element.prototype, { clientWidth: size("innerWidth"), clientHeight: size("innerHeight") });
 }
 

@@ -106,7 +106,16 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
     cancelAnimationFrame(frame);
     drawNow();
   }
-  const resized = new ResizeObserver(measure);
+  let awaited = false;
+  // What a person opened or closed is seen at once: the map, which takes long to draw, follows a paint later.
+  const resized = new ResizeObserver(() => {
+    if (awaited) return;
+    awaited = true;
+    requestAnimationFrame(() => setTimeout(() => {
+      awaited = false;
+      if (canvas.isConnected) measure();
+    }));
+  });
   resized.observe(canvas);
 
   const request = (message) => engine.postMessage(JSON.stringify(message));

@@ -7,6 +7,7 @@ mod control_plane;
 mod dots;
 #[cfg(feature = "page")]
 mod far;
+mod flight;
 pub mod faults;
 #[cfg(feature = "page")]
 mod halted;

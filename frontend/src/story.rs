@@ -10,7 +10,7 @@ use crate::{
     protocol::{Command, Pace, Verdict, Wait},
     stage::faults::short_name,
     state::Page,
-    view_model::rounded,
+    view_model::{humps, rounded},
     words,
 };
 
@@ -212,10 +212,15 @@ fn Countdown(wait: Wait) -> impl IntoView {
         let share = page.now.get().saturating_sub(wait.since) as f64 / total as f64;
         format!("scaleX({})", rounded(share.min(1.0), 3))
     };
-    let name = words::wait_name;
+    let name = move || {
+        humps(words::wait_name(i18n, wait.kind))
+            .into_iter()
+            .map(|part| view! { <wbr />{part} })
+            .collect_view()
+    };
     view! {
         <div class="wait" role="timer">
-            <span class="wait-name" title=move || words::wait_reason(i18n, wait.kind)>{move || name(i18n, wait.kind)}<small>{wait.object.clone()}</small></span>
+            <span class="wait-name" title=move || words::wait_reason(i18n, wait.kind)>{name}<small>{wait.object.clone()}</small></span>
             <span class="wait-left">{move || { let time = words::duration(i18n, left.get()); t_string!(i18n, wait.left, time = time).to_string() }}</span>
             <button class="quiet" on:click=move |_| page.pace(Pace::Skip(Some(wait.id)))>{t!(i18n, wait.skip)}</button>
             <span class="wait-bar"><i style:transform=passed></i></span>

@@ -180,6 +180,15 @@ fn decimal(value: u64, digits: u32) -> String {
     if digits == 0 { whole.to_string() } else { format!("{whole}.{rest:0digits$}") }
 }
 
+/// The parts between which a name as `progressDeadlineSeconds` may be broken.
+pub fn humps(name: &str) -> Vec<&str> {
+    let letters = || name.char_indices();
+    let starts =
+        letters().zip(letters().skip(1)).filter(|((_, a), (_, b))| a.is_lowercase() && b.is_uppercase());
+    let ends = starts.map(|(_, (at, _))| at).chain([name.len()]);
+    ends.scan(0, |from, to| Some(&name[std::mem::replace(from, to)..to])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +205,13 @@ mod tests {
         assert_eq!(pods_on(&pods, "n"), ["a"]);
         assert_eq!(pods_on(&pods, "m"), ["c"]);
         assert_eq!(pods_on(&pods, ""), [""; 0]);
+    }
+
+    #[test]
+    fn names_break_at_their_humps() {
+        assert_eq!(humps("progressDeadlineSeconds"), ["progress", "Deadline", "Seconds"]);
+        assert_eq!(humps("TTL 後 Seconds"), ["TTL 後 Seconds"]);
+        assert_eq!(humps(""), [""]);
     }
 
     #[test]

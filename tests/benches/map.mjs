@@ -17,7 +17,7 @@ const { outputFiles: [{ text: source }] } = await build({
   },
   bundle: true, format: "esm", write: false,
 });
-const styles = (await Promise.all(["tokens", "main", "map"].map((name) => file(`public/styles/${name}.css`)))).join("\n");
+const styles = (await Promise.all(["tokens", "base", "map"].map((name) => file(`public/styles/${name}.css`)))).join("\n");
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || "/usr/bin/chromium",

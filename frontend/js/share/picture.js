@@ -34,6 +34,9 @@ function drawing(stage, css) {
     image.style.cssText = `position: absolute; left: ${canvases[index].offsetLeft}px; top: ${canvases[index].offsetTop}px; width: ${canvases[index].clientWidth}px; height: ${canvases[index].clientHeight}px`;
     canvas.replaceWith(image);
   });
+  // What the browser moves is where its style says.
+  const moving = stage.querySelectorAll(".dot");
+  copy.querySelectorAll(".dot").forEach((dot, index) => (dot.style.transform = getComputedStyle(moving[index]).transform));
   for (const [name, value] of Object.entries({ width: `${width}px`, height: `${height}px`, margin: "0", "box-sizing": "border-box" })) copy.style.setProperty(name, value, "important");
   let whole = copy;
   for (let around = stage.parentElement; around !== document.documentElement; around = around.parentElement) {

@@ -1,21 +1,35 @@
-//! What moves: messages on their way, heartbeats on their lines. Drawn straight into the DOM once a display frame,
-//! past the reactive graph: a dozen elements whose position changes sixty times a second.
+//! What moves: messages on their way, heartbeats on their lines. Drawn straight into the DOM, past the reactive graph, whenever
+//! one of a dozen dots sets out, arrives or is lost; in between the browser moves them (`flight`).
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Element, HtmlElement, ResizeObserver, SvgElement};
 
-use super::layout::{Point, Rect, Route, position, route};
-use crate::{browser, protocol::Hop, state::Page, view_model::rounded};
+use super::{
+    flight::Flight,
+    layout::{Rect, Route, route},
+};
+use crate::{
+    browser,
+    protocol::{Frame, Hop},
+    state::Page,
+    view_model::rounded,
+};
 
 /// Messages drawn singly at once; the worker already sends no more than a few.
 const MOST: usize = 16;
 /// How far the picture may run ahead of the worker's last word, in milliseconds of scene time.
 const LEAD_MS: f64 = 120.0;
+/// The dots may be behind and ahead of the scene by so much before they are put right, in milliseconds: what is a little late is
+/// not seen, what jumps back is.
+const BEHIND_MS: f64 = 50.0;
+const AHEAD_MS: f64 = 250.0;
 /// A label leaves the glass of the stage when it is placed beyond this share of its width.
 const FLIP: f64 = 0.72;
+/// What is lost is seen to die from this share of its way on.
+const DEATH: f64 = 0.75;
 
 pub(super) struct Dots {
     page: Page,
@@ -33,18 +47,23 @@ pub(super) struct Dots {
     heard: f64,
     heard_at: f64,
     running: bool,
+    /// By how much the scene is later than the browser's clock as the dots have it.
+    lead: f64,
+    /// A display frame was asked for.
     awake: bool,
+    /// The moment of the scene when something sets out or ends next.
+    next: f64,
+    /// How many alarms were set: only the last one counts.
+    alarms: u32,
     still: bool,
     tick: Option<Closure<dyn FnMut()>>,
 }
 
-/// What is not written again costs no style: a dot keeps what its element was last told.
 struct Moving {
     hop: Hop,
     element: HtmlElement,
-    shown: bool,
-    /// Whether its label stands on the other side.
-    left: bool,
+    /// Its way, once it has set out.
+    flight: Option<(Route, Flight)>,
     dying: bool,
     /// Its card's number while time stands still, 0 for none.
     number: usize,
@@ -75,7 +94,10 @@ impl Dots {
             heard: 0.0,
             heard_at: 0.0,
             running: false,
+            lead: 0.0,
             awake: false,
+            next: f64::INFINITY,
+            alarms: 0,
             still: browser::reduced_motion(),
             tick: None,
         }));
@@ -101,37 +123,39 @@ impl Dots {
         });
         Effect::new(move |_| {
             let frame = page.frame.get();
-            let clock = page.clock.get_untracked();
-            {
-                let mut dots = dots.borrow_mut();
-                if frame.reset {
-                    dots.clear();
-                    dots.scene = frame.scene;
-                }
-                dots.heard = frame.scene;
-                dots.heard_at = browser::now_ms();
-                dots.running = clock.running;
-                for hop in &frame.hops {
-                    dots.add(hop);
-                }
-                for place in &frame.heartbeats {
-                    dots.pulse(place);
-                }
+            let running = page.clock.with_untracked(|clock| clock.running);
+            let changed = dots.borrow_mut().hear(&frame, running);
+            if changed {
+                Self::wake(&dots);
             }
-            Self::wake(&dots);
         });
+    }
+
+    /// Takes in what the worker says; whether there is something to draw.
+    fn hear(&mut self, frame: &Frame, running: bool) -> bool {
+        if frame.reset {
+            self.clear();
+            self.scene = frame.scene;
+        }
+        let turned = self.running != running;
+        (self.heard, self.heard_at, self.running) = (frame.scene, browser::now_ms(), running);
+        for hop in &frame.hops {
+            self.add(hop);
+        }
+        for place in &frame.heartbeats {
+            self.pulse(place);
+        }
+        if turned || !(-AHEAD_MS..=BEHIND_MS).contains(&self.late()) {
+            self.put_right();
+        }
+        turned || frame.reset || !frame.hops.is_empty() || self.scene >= self.next || !running
     }
 
     fn wake(dots: &Shared) {
         let mut this = dots.borrow_mut();
-        if !this.awake {
-            this.awake = true;
-            this.request();
-        }
-    }
-
-    fn request(&self) {
-        if let Some(tick) = &self.tick {
+        if !std::mem::replace(&mut this.awake, true)
+            && let Some(tick) = &this.tick
+        {
             // Without a window there is nothing to draw on.
             let _ = window().request_animation_frame(tick.as_ref().unchecked_ref());
         }
@@ -139,17 +163,42 @@ impl Dots {
 
     fn draw(dots: &Shared) {
         let mut this = dots.borrow_mut();
+        this.awake = false;
         if this.stale {
             this.measure();
         }
-        let ahead = if this.running { (browser::now_ms() - this.heard_at).min(LEAD_MS) } else { 0.0 };
-        this.scene = this.scene.max(this.heard + ahead);
+        this.late();
         this.move_all();
         this.tell_halted();
-        if this.moving.is_empty() || !this.running {
-            this.awake = false;
-        } else {
-            this.request();
+        this.alarms += 1;
+        let until = this.next - this.scene;
+        // What is further ahead than the worker's word reaches comes with another word.
+        if this.running && this.scene + until <= this.heard + LEAD_MS {
+            let (dots, alarm) = (Rc::clone(dots), this.alarms);
+            let ring = move || {
+                if dots.borrow().alarms == alarm {
+                    Self::wake(&dots);
+                }
+            };
+            set_timeout(ring, Duration::from_secs_f64(until.max(0.0) / 1000.0));
+        }
+    }
+
+    /// Moves the scene on, and says by how much the dots are late.
+    fn late(&mut self) -> f64 {
+        let now = browser::now_ms();
+        let ahead = if self.running { (now - self.heard_at).min(LEAD_MS) } else { 0.0 };
+        self.scene = self.scene.max(self.heard + ahead);
+        self.scene - (now + self.lead)
+    }
+
+    /// Puts all dots where they are in the scene, moving or not.
+    fn put_right(&mut self) {
+        self.lead += self.late();
+        for Moving { hop, flight, .. } in &self.moving {
+            if let Some((_, flight)) = flight {
+                flight.seek(self.scene - hop.start, self.running);
+            }
         }
     }
 
@@ -239,14 +288,7 @@ impl Dots {
         }
         set(&element, "hidden", "");
         self.layer.append_child(&element).expect("the stage is on the page");
-        self.moving.push(Moving {
-            hop: hop.clone(),
-            element,
-            shown: false,
-            left: false,
-            dying: false,
-            number: 0,
-        });
+        self.moving.push(Moving { hop: hop.clone(), element, flight: None, dying: false, number: 0 });
     }
 
     fn clear(&mut self) {
@@ -260,21 +302,28 @@ impl Dots {
     }
 
     fn move_all(&mut self) {
-        let scene = self.scene;
+        let (scene, running, still, width) = (self.scene, self.running, self.still, self.width);
         let mut lit: Vec<&str> = Vec::new();
+        self.next = f64::INFINITY;
         for moving in &mut self.moving {
-            let ends = self.places.get(&moving.hop.from).zip(self.places.get(&moving.hop.to));
-            let under_way = scene >= moving.hop.start && scene <= moving.hop.end;
+            let hop = &moving.hop;
+            let dies = if hop.lost { hop.start + (hop.end - hop.start) * DEATH } else { hop.end };
+            let edges = [hop.start, dies, hop.end];
+            self.next = edges.into_iter().filter(|&edge| edge > scene).fold(self.next, f64::min);
+            let ends = self.places.get(&hop.from).zip(self.places.get(&hop.to));
+            let under_way = scene >= hop.start && scene < hop.end;
             let Some((&from, &to)) = ends.filter(|_| under_way) else {
                 continue;
             };
-            let length = (moving.hop.end - moving.hop.start).max(1.0);
-            let progress = (scene - moving.hop.start) / length;
-            moving.place(position(route(from, to), if self.still { 0.5 } else { progress }), self.width);
-            let hop = &moving.hop;
-            if hop.lost {
-                toggle(&moving.element, "dying", &mut moving.dying, progress > 0.75);
+            let way = route(from, to);
+            if moving.flight.as_ref().is_none_or(|(before, _)| *before != way) {
+                moving.set_out(way, width, still);
+                if let Some((_, flight)) = &moving.flight {
+                    flight.seek(scene - moving.hop.start, running);
+                }
             }
+            toggle(&moving.element, "dying", &mut moving.dying, moving.hop.lost && scene >= dies);
+            let hop = &moving.hop;
             if hop.accent && !hop.traffic {
                 lit.push(if hop.to == "kube-apiserver" { &hop.from } else { &hop.to });
             }
@@ -335,17 +384,21 @@ impl Dots {
 }
 
 impl Moving {
-    fn place(&mut self, point: Point, width: f64) {
-        if !self.shown {
-            self.shown = true;
+    fn set_out(&mut self, way: Route, width: f64, still: bool) {
+        match &self.flight {
+            Some((_, flight)) => flight.cancel(),
             // Fails only for names that are no attribute names.
-            let _ = self.element.remove_attribute("hidden");
+            None => _ = self.element.remove_attribute("hidden"),
         }
-        toggle(&self.element, "left", &mut self.left, point.x > width * FLIP);
-        let _ = self.element.style().set_property(
-            "transform",
-            &format!("translate({}px,{}px)", rounded(point.x, 1), rounded(point.y, 1)),
-        );
+        let (from, to) = (way.from.x, way.to.x);
+        // Fails only for names that are no class names.
+        let _ = self.element.class_list().toggle_with_force("left", from.max(to) > width * FLIP);
+        let flight = if still {
+            Flight::still(&self.element, way.middle())
+        } else {
+            Flight::begin(&self.element, way, self.hop.end - self.hop.start)
+        };
+        self.flight = Some((way, flight));
     }
 }
 
