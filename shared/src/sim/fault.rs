@@ -92,10 +92,11 @@ impl Target {
                 let (a, b) = name.split_once('~').ok_or_else(refuse)?;
                 Ok(Target::Link(a.into(), b.into()))
             }
-            "pod" => Ok(match name.split_once('/') {
-                Some((namespace, name)) => Target::Pod(namespace.into(), name.into()),
-                None => Target::Pod("default".into(), name.into()),
-            }),
+            "pod" => {
+                let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
+                let named = !namespace.is_empty() && !name.is_empty() && !name.contains('/');
+                named.then(|| Target::Pod(namespace.into(), name.into())).ok_or_else(refuse)
+            }
             "image" => Ok(Target::Image(name.into())),
             "traffic" => Ok(Target::Traffic(name.into())),
             _ => Err(refuse()),
@@ -130,5 +131,36 @@ impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Target, D::Error> {
         let text = String::deserialize(deserializer)?;
         Target::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_say_themselves_as_they_were_written() {
+        for text in [
+            "node/node-2",
+            "zone/a",
+            "component/kube-scheduler",
+            "component/kubelet@node-1",
+            "etcd/0",
+            "pod/web-0",
+            "link/kubelet@node-1~kube-apiserver",
+            "link/etcd/0~etcd/1",
+            "pod/team-a/web-0",
+            "image/a/b:v1",
+            "traffic/visitors",
+        ] {
+            assert_eq!(Target::parse(text).map(|target| target.to_string()).as_deref(), Ok(text));
+        }
+        for text in ["", "node", "node/", "etcd/first", "link/a", "pod/a/b/c", "pod//a", "pod/a/", "disk/a"] {
+            let refused = Target::parse(text).expect_err(text);
+            assert!(
+                refused.starts_with(&format!("{text:?} is no fault target: write node/NAME")),
+                "{refused}"
+            );
+        }
     }
 }
