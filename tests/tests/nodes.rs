@@ -232,6 +232,16 @@ fn watches_end_with_those_who_opened_them() {
 }
 
 /// The newest answer that a visitor got, and the number of failures so far.
+/// Many nodes are seen before they are ready, and stand in line to be emptied until they are.
+#[test]
+fn nobody_waits_to_be_emptied_in_a_healthy_cluster() {
+    let mut play = Play::new(300);
+    play.run(Duration::seconds(20));
+    let waits = play.0.controller_manager().waits(play.0.core());
+    let waits: Vec<_> = waits.iter().map(|wait| (wait.name, &wait.object.name)).collect();
+    assert!(waits.is_empty(), "{waits:?}");
+}
+
 fn visitors(play: &Play) -> (bool, u64) {
     let total = &play.0.network().visitors().total;
     (total.recent.back().is_some_and(|result| result.ok), total.failed)

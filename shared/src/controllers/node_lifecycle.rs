@@ -237,6 +237,9 @@ impl NodeLifecycle {
                     desk.add(node.key().clone());
                 } else if node.ready != "True" {
                     self.wants_tainting(node.key(), world, desk);
+                } else {
+                    // Whoever came up in the meantime waits no longer.
+                    self.zones.forget(name);
                 }
             }
         }
