@@ -45,6 +45,35 @@ for (const [who, options] of Object.entries({ "a laptop": {}, "a phone": { viewp
   });
 }
 
+test("what is on its way is moved by the browser, not by the page, and stands still with time", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url, {
+    prepare: (page) => page.addInitScript(() => {
+      const ask = window.requestAnimationFrame.bind(window);
+      window.drawn = 0;
+      window.requestAnimationFrame = (draw) => ask((now) => {
+        window.drawn++;
+        draw(now);
+      });
+    }),
+  });
+  await page.locator(".pod.serving").nth(2).waitFor();
+  await page.waitForFunction(() => window.kubarium.dressed);
+  const flight = await page.waitForFunction(() => document.getAnimations().find(({ effect, playState, currentTime }) =>
+    effect.target.matches(".dot") && !effect.pseudoElement && playState === "running" && currentTime < 60), undefined, { polling: 5 });
+  const [drawn, length] = await flight.evaluate(async (flight) => {
+    const before = window.drawn;
+    const left = flight.effect.getTiming().duration - flight.currentTime;
+    await flight.finished;
+    return [window.drawn - before, left];
+  });
+  // Displays have a frame each 17 ms.
+  assert.ok(length > 200 && drawn < length / 17 / 2, `${drawn} frames drawn in ${length} ms`);
+  await page.keyboard.press("Space");
+  await page.locator(".clock").getByText("paused").waitFor();
+  await page.waitForFunction(() => document.getAnimations().every(({ effect, playState }) => !effect.target.matches(".dot") || playState !== "running"));
+});
+
 test("a tab shows at once that it was pressed, its panel a paint later", async (t) => {
   const server = await startServer(t);
   const page = await openPage(t, server.url);
