@@ -9,11 +9,13 @@
 
 mod answer;
 mod connection;
+mod credentials;
 mod documentation;
 mod intake;
 pub mod kubeconfig;
 mod logs;
 mod messages;
+mod openapi_v2;
 mod port_forward;
 mod programs;
 mod protobuf;
@@ -44,6 +46,7 @@ use shared::{
 };
 use tower_http::compression::CompressionLayer;
 
+pub use self::credentials::bearer;
 use self::{
     intake::Intake,
     replica::{Handle, Reply},
@@ -79,15 +82,13 @@ pub fn routes(sessions: Sessions) -> Router {
         .with_state(KubeApi { sessions, replicas: Arc::default(), intake: Intake::default() })
 }
 
-/// The bearer token of a request.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
-}
-
 async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let accept = text(&parts.headers, header::ACCEPT.as_str());
     let path = parts.uri.path().to_owned();
+    if let Err(why) = credentials::take_from_protocols(&mut parts.headers) {
+        return answer::whole(&why, &path, &accept);
+    }
     if let Some(answer) = root::enter(&mut parts) {
         return answer::whole(&answer, &path, &accept);
     }

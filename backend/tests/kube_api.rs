@@ -38,6 +38,22 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("api-resources --api-group=apps -o name", "", "~deployments.apps\n"),
     ("api-versions", "", "~networking.k8s.io/v1\n"),
     ("explain deployment.spec.replicas", "", "~FIELD: replicas <integer>"),
+    // The schemas of old, in protobuf.
+    (
+        "explain deployment.spec.strategy --output plaintext-openapiv2",
+        "",
+        "~The deployment strategy to use to replace existing pods with new ones.",
+    ),
+    (
+        "explain pod.spec.containers.ports --output plaintext-openapiv2",
+        "",
+        "~containerPort\t<integer> -required-",
+    ),
+    (
+        "explain event.series --api-version=events.k8s.io/v1 --output plaintext-openapiv2",
+        "",
+        "~lastObservedTime",
+    ),
     ("auth whoami -o jsonpath={.status.userInfo.username}", "", "=owner"),
     ("auth can-i create pods", "", "=yes\n"),
     ("auth can-i --list", "", "~*.*"),
@@ -328,7 +344,9 @@ async fn who_sends_the_key_may_leave_the_path_out() {
         (maps, &*viewer, body, 403, "Forbidden"),
         (maps, &*stranger, "", 401, "Unauthorized"),
         (maps, &*session.owner, "", 401, "Unauthorized"),
-        (maps, "", "", 401, "Unauthorized"),
+        (maps, "", "", 401, "kubectl get --raw /k8s/KEY/version"),
+        ("/livez", "", "", 401, "kubectl get --raw /k8s/KEY/version"),
+        ("/livez/etcd", &*owner, "", 200, "ok"),
         ("/api/", "", "", 200, "\"versions\":[\"v1\"]"),
         ("/apis", "", "", 401, "Unauthorized"),
         ("/apis/apps/v1/deployments?limit=1", &*owner, "", 200, "DeploymentList"),
@@ -485,4 +503,80 @@ async fn schemas_say_what_they_are_for() {
     }
     let spec = &core["components"]["schemas"]["io.k8s.v1.Pod"]["properties"]["spec"];
     assert_eq!(spec["allOf"][0]["$ref"], "#/components/schemas/io.k8s.v1.PodSpec");
+    // The same in the document of old, where descriptions stand beside references.
+    let old = server.url(&format!("/k8s/{}{}/openapi/v2", session.id, session.viewer));
+    let old: serde_json::Value = reqwest::get(old).await.expect("an answer").json().await.expect("JSON");
+    let types = &old["definitions"];
+    for (place, is) in [
+        ("/io.k8s.v1.Pod/properties/spec/$ref", "#/definitions/io.k8s.v1.PodSpec"),
+        ("/io.k8s.v1.PodSpec/properties/containers/x-kubernetes-patch-merge-key", "name"),
+        ("/io.k8s.v1.PodSpec/properties/volumes/x-kubernetes-patch-strategy", "merge,retainKeys"),
+        ("/io.k8s.v1.Container/properties/ports/x-kubernetes-patch-merge-key", "containerPort"),
+        ("/io.k8s.v1.ServiceSpec/properties/ports/x-kubernetes-patch-merge-key", "port"),
+        ("/io.k8s.v1.ObjectMeta/properties/finalizers/x-kubernetes-patch-strategy", "merge"),
+        ("/io.k8s.v1.Event/x-kubernetes-group-version-kind/0/group", ""),
+        ("/io.k8s.v1.Event_v2/x-kubernetes-group-version-kind/0/group", "events.k8s.io"),
+        ("/io.k8s.v1.HorizontalPodAutoscaler/x-kubernetes-group-version-kind/0/version", "v1"),
+    ] {
+        assert_eq!(types.pointer(place).and_then(|found| found.as_str()), Some(is), "{place}");
+    }
+    for (at, says) in [("Pod/properties/spec", "Specification of the desired"), ("PodSpec", "PodSpec is a")] {
+        let said = types.pointer(&format!("/io.k8s.v1.{at}/description"));
+        assert!(said.and_then(|said| said.as_str()).is_some_and(|said| said.starts_with(says)), "{at}");
+    }
+    assert!(
+        types["io.k8s.v1.NetworkPolicyIngressRule"]["properties"]["ports"]["x-kubernetes-patch-merge-key"]
+            .is_null()
+    );
+    let patch = &old["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
+    assert_eq!(
+        (&patch["parameters"][0]["name"], &patch["x-kubernetes-group-version-kind"]["kind"]),
+        (&"dryRun".into(), &"Deployment".into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_after_a_long_sleep_is_young() {
+    let data = directory();
+    let file = data.path().join("sessions.sqlite");
+    // An hour ago it was made; then the clock stood, a minute later: going or not, with dates of its own or without.
+    let later = SCENARIO.replace("opening: 30s", "opening: 1h");
+    let own = later.replace("spec:", "spec:\n  epoch: \"2024-02-29T12:00:00Z\"");
+    for (scenario, running, sets) in [(&later, 1, true), (&later, 0, false), (&own, 1, false)] {
+        let server = Server::start(data.path()).await;
+        let session = server.create(scenario).await;
+        server.stop().await;
+        let store = rusqlite::Connection::open(&file).expect("it is a database");
+        let slept = store.execute(
+            "UPDATE clocks SET horizon = 60000, running = ?1 WHERE session = ?2",
+            rusqlite::params![running, session.id],
+        );
+        assert_eq!(slept, Ok(1));
+        drop(store);
+        let server = Server::start(data.path()).await;
+        let http = reqwest::Client::new();
+        let at =
+            |path: &str| server.url(&format!("/k8s/{}{}/api/v1/namespaces{path}", session.id, session.owner));
+        let made_at = async |name: &str| {
+            let body = format!("{{\"metadata\":{{\"name\":\"{name}\"}}}}");
+            let sent = http.post(at("/default/configmaps")).body(body).send().await.expect("an answer");
+            let made: serde_json::Value = sent.json().await.expect("JSON");
+            seconds(&made)
+        };
+        let old: serde_json::Value =
+            http.get(at("/default")).send().await.expect("an answer").json().await.expect("JSON");
+        let (first, second) = (made_at("first").await, made_at("second").await);
+        let (since, between) = (first - seconds(&old), second - first);
+        assert!(between < 30, "{between}");
+        assert_eq!(since > 3500, sets, "{since} s after the namespace, running: {running}");
+        let again: serde_json::Value =
+            http.get(at("/default")).send().await.expect("an answer").json().await.expect("JSON");
+        assert_eq!(seconds(&again), seconds(&old), "what was there keeps its date");
+    }
+}
+
+/// When an object was made, in seconds since 1970.
+fn seconds(object: &serde_json::Value) -> i64 {
+    let date = object["metadata"]["creationTimestamp"].as_str().expect("it has a date");
+    shared::doc::Timestamp::parse(date).expect("a date").seconds()
 }

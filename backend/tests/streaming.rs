@@ -599,6 +599,28 @@ async fn watches_and_logs_come_over_websockets_too() {
         assert!(!path.contains("watch") || ends == "}", "{path}");
         socket.close(None).await.expect("it is closed");
     }
+    // Pages say who they are among the protocols: at the root that opens a session, and is not spoken.
+    let encode = |text: &str| base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, text);
+    let prefix = "base64url.bearer.authorization.k8s.io.";
+    let owner = format!("{}{}", world.session.id, world.session.owner);
+    let key = encode(&owner);
+    for (asked, spoken) in [
+        (format!("{prefix}{key}, base64.binary.k8s.io"), Some("base64.binary.k8s.io")),
+        (format!("base64.binary.k8s.io,{prefix}{key}"), Some("base64.binary.k8s.io")),
+        // No protocol is left; another's key; no key.
+        (format!("{prefix}{key}"), None),
+        (format!("{prefix}{}, base64.binary.k8s.io", encode(&owner.chars().rev().collect::<String>())), None),
+        (format!("{prefix}%, base64.binary.k8s.io"), None),
+    ] {
+        let url = world.server.url(&format!("{pods}?watch=1")).replace("http://", "ws://");
+        let mut request = url.into_client_request().expect("the address is right");
+        request.headers_mut().insert("sec-websocket-protocol", asked.parse().expect("a header"));
+        let connected = tokio_tungstenite::connect_async(request).await;
+        let told =
+            connected.as_ref().ok().and_then(|(_, answer)| answer.headers().get("sec-websocket-protocol"));
+        assert_eq!(told.and_then(|name| name.to_str().ok()), spoken, "{asked}: {connected:?}");
+        assert!(spoken.is_some() || connected.is_err_and(|why| why.to_string().contains("401")), "{asked}");
+    }
     // What is refused is refused before anything else.
     let url = world.url("/api/v1/namespaces/default/nothing?watch=1").replace("http://", "ws://");
     let refused = tokio_tungstenite::connect_async(url).await.expect_err("there is no such thing");

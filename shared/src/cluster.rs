@@ -25,7 +25,7 @@ use crate::client::{Candidate, Input};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::controllers::ControllerManager;
-use crate::doc::Doc;
+use crate::doc::{Doc, Timestamp};
 use crate::etcd::{Members, Store};
 use crate::kubelet::Kubelet;
 use crate::network::{Network, PodRequest};
@@ -452,6 +452,13 @@ impl Cluster {
                     Ok(()) => Outcome::Done,
                     Err(why) => Outcome::Refused(why.into()),
                 };
+                self.outcomes.push((number, outcome));
+            }
+            Action::Clock(date) => {
+                let set =
+                    Timestamp::parse(&date).is_some_and(|date| self.core.dates.set(self.core.now, date));
+                let refused = || format!("{date:?} is no date after {}", self.core.timestamp().rfc3339());
+                let outcome = if set { Outcome::Done } else { Outcome::Refused(refused().into()) };
                 self.outcomes.push((number, outcome));
             }
             Action::Repair { target } => {

@@ -300,7 +300,7 @@ impl Kubelet {
 
 /// Virtual time as a date.
 fn date(at: Time, cx: &Context<'_>) -> crate::doc::Timestamp {
-    crate::doc::Timestamp::from_millis(cx.core.epoch.millis() + at.0 as i64).floor_seconds()
+    cx.core.dates.of(at).floor_seconds()
 }
 
 /// Whether this view is of a pod that will not run again.

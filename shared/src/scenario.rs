@@ -248,6 +248,12 @@ impl Scenario {
             }
         }
         for (at, step) in self.spec.steps.iter().enumerate() {
+            if let StepAction::Clock(date) = &step.action
+                && Timestamp::parse(date).is_none()
+            {
+                let message = format!("{date:?} is no date such as 2026-01-01T00:00:00Z");
+                return Err(refuse(&format!("spec.steps[{at}].clock"), message));
+            }
             if let StepAction::Traffic(source) = &step.action {
                 let fault = source.check();
                 fault.map_err(|(field, message)| {

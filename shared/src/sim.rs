@@ -3,6 +3,7 @@
 
 mod cause;
 mod context;
+mod dates;
 mod dns_config;
 mod fault;
 mod hash;
@@ -21,6 +22,7 @@ mod trace;
 
 pub use cause::{Causes, RecordId};
 pub use context::{Context, Core, Machine};
+pub use dates::Dates;
 pub use dns_config::{DnsAnswer, DnsConfig};
 pub use fault::{Fault, Target};
 pub use hash::{StateHash, StateHasher, hash_of};

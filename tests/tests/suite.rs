@@ -461,7 +461,8 @@ fn netexec_does_what_it_is_told() {
     let text = [
         pod("far", "", "netexec, --http-port=8083, --udp-port=8081"),
         pod("near", "", "netexec, --http-port=9080"),
-        pod("host", "hostNetwork: true\n  ", "pause"),
+        pod("host", "hostNetwork: true\n  nodeName: node-1\n  ", "netexec, --http-port=8085"),
+        pod("store", "", "pause").replace("registry.k8s.io/e2e-test-images/agnhost:2.59", "redis:7"),
         service.to_owned(),
     ];
     apply(&mut world, &text.concat());
@@ -471,6 +472,8 @@ fn netexec_does_what_it_is_told() {
     };
     let (far, near) = (address(&mut world, "far", "podIP"), address(&mut world, "near", "podIP"));
     let node = address(&mut world, "host", "hostIP");
+    assert_eq!(address(&mut world, "host", "podIP"), node, "it has no address of its own");
+    let store = address(&mut world, "store", "podIP");
     let dial = |what: &str| format!("curl -g -q -s 'http://{near}:9080/dial?{what}'");
     let said = |text: &str| format!(r#"{{"responses":["{text}"]}}"#);
     // Which pod runs what, and what that prints.
@@ -511,6 +514,21 @@ fn netexec_does_what_it_is_told() {
         ("host", format!("curl -s {far}:8081; echo $?"), "7\n".into()),
         ("host", format!("echo hostname | nc -w 1 -u {far} 8083; echo $?"), "1\n".into()),
         ("host", format!("nc -z {far} 8083; echo $?"), "0\n".into()),
+        // Nobody there speaks HTTP: the connection is closed without a word, and a connection is all that others want.
+        ("near", format!("curl {store}:6379 2>&1; echo $?"), "curl: (52) Empty reply from server\n52\n".into()),
+        ("near", format!("wget -qO- {store}:6379 2>&1; echo $?"), "wget: error getting response\n1\n".into()),
+        ("near", format!("nc -z {store} 6379; echo $?"), "0\n".into()),
+        (
+            "near",
+            dial(&format!("request=a&host={store}&port=6379")),
+            format!("{{\"errors\":[\"Get \\\"http://{store}:6379/a\\\": EOF\"]}}"),
+        ),
+        // In the network of its node a pod is that node, for who hears from it and for who asks it.
+        ("host", format!("curl -s {far}:8083/clientip | cut -d: -f1"), format!("{node}\n")),
+        ("near", format!("curl -s {node}:8085/hostname"), "node-1".into()),
+        ("host", "curl -s localhost:8085/clientip | cut -d: -f1".into(), format!("{node}\n")),
+        ("host", "hostname; head -1 /etc/hosts".into(), "node-1\n# Kubernetes-managed hosts file (host network).\n".into()),
+        ("near", format!("curl -s {node}:8086; echo $?"), "7\n".into()),
         ("host", format!("printf 'GET /hostname HTTP/1.0\\r\\n\\r\\n' | nc {far} 8083 | tail -n 1"), "far".into()),
         // Commands.
         ("near", format!("curl -s '{far}:8083/shell?cmd=echo+one;+echo+two+>%262'"), r#"{"output":"one\ntwo\n"}"#.into()),
@@ -521,5 +539,35 @@ fn netexec_does_what_it_is_told() {
     for (pod, script, printed) in cases {
         let ran = world.kubectl(["exec", pod, "-n", "default", "--", "/bin/sh", "-c", &script], "");
         assert_eq!(ran.stdout, printed, "{pod}: {script}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn lists_of_objects_without_a_spec_merge_as_their_types_say() {
+    let mut world = World::new();
+    let slice = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: e}\naddressType: IPv4\nendpoints: []\n\
+                 ports: [{name: a, port: 1}, {name: b, port: 2}]\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s}\n\
+                 secrets: [{name: one}]\n";
+    apply(&mut world, slice);
+    // Where, what, and what is there then.
+    for (path, patch, field, then) in [
+        (
+            "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/e",
+            r#"{"ports":[{"name":"c","port":3}]}"#,
+            "ports",
+            "c",
+        ),
+        (
+            "/api/v1/namespaces/default/serviceaccounts/s",
+            r#"{"secrets":[{"name":"two"}]}"#,
+            "secrets",
+            "one two",
+        ),
+    ] {
+        let patched = send(&mut world, "PATCH", path, "application/strategic-merge-patch+json", patch);
+        assert_eq!(patched.code, 200, "{}", patched.body);
+        let names: Vec<String> =
+            patched.body[field].items().iter().map(|one| one["name"].str().to_string()).collect();
+        assert_eq!(names.join(" "), then, "{path}");
     }
 }

@@ -191,6 +191,7 @@ spec:
             (client, "tcp://db-0.db:6379", "ok"),
             (client, "tcp://db-1.db.shop.svc.cluster.local:6379", "ok"),
             (client, "tcp://db-2.db:6379", "unknownHost"),
+            (client, "http://db-0.db:6379", "empty"),
             (client, "tcp://_http._tcp.web.shop.svc.cluster.local", "ok"),
             (client, "tcp://_redis._tcp.db.shop.svc.cluster.local", "ok"),
             (client, "tcp://_redis._udp.db.shop.svc.cluster.local", "unknownHost"),

@@ -477,3 +477,37 @@ fn everything_is_shown_by_get_all() {
         assert!(said.contains(name), "{name} in\n{said}");
     }
 }
+
+#[test]
+fn clocks_that_are_set_forward_upset_nothing() {
+    let mut lab = Lab::new();
+    lab.apply(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: \
+         web}}\n  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: \"app:1\"}]}}\n",
+    );
+    lab.run(30);
+    let statuses = |lab: &Lab| -> Vec<Doc> {
+        lab.names(Kind::Pod).iter().map(|name| lab.object(Kind::Pod, name)["status"].clone()).collect()
+    };
+    let (before, made) = (statuses(&lab), lab.object(Kind::Deployment, "web")["metadata"].clone());
+    assert_eq!(lab.act(StepAction::Clock("2026-01-06T09:00:00Z".into())), "");
+    lab.run(300);
+    assert_eq!(statuses(&lab), before, "pods run on, and began when they began");
+    assert_eq!(
+        lab.object(Kind::Deployment, "web")["metadata"]["creationTimestamp"],
+        made["creationTimestamp"]
+    );
+    assert!(!lab.kubectl("get nodes").contains("NotReady"));
+    lab.kubectl("create configmap later");
+    let later = lab.object(Kind::ConfigMap, "later")["metadata"]["creationTimestamp"].to_json();
+    assert!(later.starts_with("\"2026-01-06T09:05:"), "{later}");
+    let back = lab.act(StepAction::Clock("2026-01-06T09:00:00Z".into()));
+    assert!(back.starts_with("error: \"2026-01-06T09:00:00Z\" is no date after 2026-01-06T09:05:"), "{back}");
+    // It is part of what can be played again.
+    let mut again = Player::new(lab.player.to_scenario(), 0).expect("it can be played");
+    again.advance_to(lab.player.now());
+    assert_eq!(again.cluster().hash(), lab.player.cluster().hash());
+    let nonsense = CLUSTER.to_owned() + "  steps: [{at: 1s, clock: tomorrow}]\n";
+    let why = Scenario::parse(&nonsense).expect_err("that is no date");
+    assert!(why.to_string().contains("\"tomorrow\" is no date such as 2026-01-01T00:00:00Z"), "{why}");
+}

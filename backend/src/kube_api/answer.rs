@@ -1,7 +1,7 @@
 //! Answers of the simulated API server as HTTP has them.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
@@ -9,16 +9,10 @@ use futures_util::stream;
 use shared::{cluster::HttpResponse, doc};
 use tokio::sync::mpsc;
 
-use super::replica::Part;
+use super::{openapi_v2, replica::Part};
 
 const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const DISCOVERY_BETA: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
-
-/// How old clients want to have the schemas; what is in it is enough for them to go on.
-const OPENAPI_V2: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
-/// What upstream calls it in the answer: clients that look at that closely take no `@` in a media type.
-const OPENAPI_V2_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-const OPENAPI_V2_BODY: &[u8] = b"\n\x032.0\x12\x06\n\x01k\x12\x011";
 
 /// Bodies from this size on are worth compressing, as upstream.
 const LARGE: usize = 128 << 10;
@@ -59,7 +53,7 @@ pub fn is_acceptable(accept: &str, path: &str) -> bool {
         !one.contains("as=APIGroupDiscoveryList") || one.contains(";v=v2;") || one.contains(";v=v2beta1;")
     };
     let mut types = accept.split(',').filter(spoken).map(|one| one.split(';').next().unwrap_or("").trim());
-    let known = ["", "*/*", "application/*", "application/json", "application/yaml", OPENAPI_V2];
+    let known = ["", "*/*", "application/*", "application/json", "application/yaml", openapi_v2::PROTOBUF];
     types.any(|one| known.contains(&one) || as_it_is)
 }
 
@@ -121,28 +115,28 @@ pub fn with_slash(uri: &Uri) -> Option<Response> {
     Some(response)
 }
 
-fn content(answer: &HttpResponse, path: &str, accept: &str) -> (&'static str, Vec<u8>) {
+fn content(answer: &HttpResponse, path: &str, accept: &str) -> (&'static str, Bytes) {
     let body = &answer.body;
     if let Some(text) = body.as_str() {
         let kind = if text.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };
-        return (kind, text.as_bytes().to_vec());
+        return (kind, Bytes::copy_from_slice(text.as_bytes()));
     }
-    if path.trim_end_matches('/').ends_with("/openapi/v2") && accept.contains(OPENAPI_V2) {
-        return (OPENAPI_V2_ANSWER, OPENAPI_V2_BODY.to_vec());
+    if openapi_v2::is_at(path) && answer.code == 200 {
+        return openapi_v2::content(body, accept);
     }
     if body["kind"].as_str() == Some("APIGroupDiscoveryList") {
         if accept.contains("v=v2;") {
-            return (DISCOVERY, body.to_json().into_bytes());
+            return (DISCOVERY, body.to_json().into());
         }
         let mut body = body.clone();
         body.set("apiVersion", "apidiscovery.k8s.io/v2beta1");
-        return (DISCOVERY_BETA, body.to_json().into_bytes());
+        return (DISCOVERY_BETA, body.to_json().into());
     }
     let first = accept.split([',', ';']).next().unwrap_or("").trim();
     if first == "application/yaml" {
-        return ("application/yaml", shared::manifest::to_yaml(body).into_bytes());
+        return ("application/yaml", shared::manifest::to_yaml(body).into());
     }
-    ("application/json", format!("{}\n", body.to_json()).into_bytes())
+    ("application/json", format!("{}\n", body.to_json()).into())
 }
 
 /// An answer that goes on: parts as they come.

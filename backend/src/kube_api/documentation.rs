@@ -15,21 +15,39 @@ pub fn is_told_at(path: &str) -> bool {
     path.contains("/openapi/v3/")
 }
 
-/// Says in the document what its types and fields are for.
+/// Says in a document of version 3 what its types and fields are for.
 pub fn tell(document: &mut Doc) {
-    const AT: [&str; 2] = ["components", "schemas"];
-    let names: Vec<Str> = document[AT[0]][AT[1]].entries().iter().map(|(name, _)| name.clone()).collect();
+    tell_at(document, &["components", "schemas"], |field| {
+        // What stands beside a reference is not heard: there the reference goes a level down.
+        let reference = field["$ref"].clone();
+        if !reference.is_null() {
+            *field = shared::doc!({ "allOf": [{ "$ref": reference }] });
+        }
+    });
+}
+
+/// The same for a document of version 2, where clients hear what stands beside a reference.
+pub fn tell_2(document: &mut Doc) {
+    tell_at(document, &["definitions"], |_| {});
+}
+
+/// Describes the types at a place in a document; `prepare` makes a field ready for it.
+fn tell_at(document: &mut Doc, at: &[&str], prepare: impl Fn(&mut Doc)) {
+    let types = at.iter().fold(&*document, |doc, key| &doc[*key]);
+    let names: Vec<Str> = types.entries().iter().map(|(name, _)| name.clone()).collect();
     for name in names {
         let words = &WORDS[short(&name)];
         if words.is_null() {
             continue;
         }
-        let schema = document.at_mut(&[AT[0], AT[1], &name]);
+        let schema = document.at_mut(&[at, &[&name]].concat());
         for (field, says) in words.entries() {
             if field.is_empty() {
                 schema.default_to("description", says.clone());
             } else if !schema["properties"][&**field].is_null() {
-                describe(schema.at_mut(&["properties", field]), says);
+                let field = schema.at_mut(&["properties", field]);
+                prepare(field);
+                field.default_to("description", says.clone());
             }
         }
     }
@@ -37,14 +55,6 @@ pub fn tell(document: &mut Doc) {
 
 /// The name of a type as the documentation has it: `io.k8s.v1.PodSpec` is `v1.PodSpec` there.
 fn short(name: &str) -> &str {
+    let name = name.split("_v").next().unwrap_or(name);
     name.rmatch_indices('.').nth(1).map_or(name, |(at, _)| &name[at + 1..])
-}
-
-/// What stands beside a reference is not heard: there the reference goes a level down.
-fn describe(field: &mut Doc, says: &Doc) {
-    let reference = field["$ref"].clone();
-    if !reference.is_null() {
-        *field = shared::doc!({ "allOf": [{ "$ref": reference }] });
-    }
-    field.default_to("description", says.clone());
 }

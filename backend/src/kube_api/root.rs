@@ -5,12 +5,12 @@
 use axum::http::{HeaderMap, Uri, request::Parts};
 use shared::{api::Kind, cluster::HttpResponse, doc};
 
-use super::{answer, bearer};
+use super::{answer, bearer, credentials};
 use crate::sessions::token;
 
 /// Paths beside those of the core group's kinds. What operators ask of the server itself (`/healthz` …) is not among
 /// them.
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 14] = [
     "/api",
     "/api/",
     "/api/v1",
@@ -19,6 +19,8 @@ const PATHS: [&str; 12] = [
     "/apis",
     "/apis/",
     "/apis/{*path}",
+    "/livez",
+    "/livez/{*path}",
     "/openapi/{*path}",
     "/version",
     "/version/",
@@ -37,8 +39,9 @@ pub fn paths() -> Vec<String> {
 }
 
 /// The key that a client sends as its bearer token.
-pub fn key(headers: &HeaderMap) -> Option<&str> {
-    bearer(headers).filter(|token| token::is_key(token))
+pub fn key(headers: &HeaderMap) -> Option<String> {
+    let token = bearer(headers).map(str::to_owned).or_else(|| credentials::of_protocols(headers));
+    token.filter(|token| token::is_key(token))
 }
 
 /// Gives a request at the root the path that it would have below `/k8s`. What comes back is the answer to one that
@@ -55,9 +58,14 @@ pub fn enter(parts: &mut Parts) -> Option<HttpResponse> {
             None
         }
         None if matches!(parts.uri.path(), "/api" | "/api/") => Some(versions()),
-        None => Some(answer::unauthorized()),
+        None => Some(answer::status(401, "Unauthorized", WITHOUT_KEY)),
     }
 }
+
+/// `kubectl get --raw` of old (1.32) drops the path of its server, and any its token over plain http: whoever comes so is
+/// told the way.
+const WITHOUT_KEY: &str = "Unauthorized: clusters are below /k8s/KEY here, KEY being the end of the kubeconfig's `server`. An \
+    old kubectl drops that where it is to get something `--raw`: kubectl get --raw /k8s/KEY/version";
 
 /// Where discovery begins; it is the same for every session, and tells whoever looks that Kubernetes is spoken here.
 fn versions() -> HttpResponse {

@@ -5,6 +5,7 @@
 //! takes effect at or before it.
 
 mod commands;
+mod dates;
 mod mailbox;
 mod presence;
 
@@ -25,8 +26,8 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use self::commands::gather;
 pub use self::mailbox::{Ask, Grant, Guest, Joined, Line, Live, PaceChange, Submission};
+use self::{commands::gather, dates::Dates};
 use super::{
     ENGINE,
     agreement::{Agreement, Point},
@@ -81,6 +82,7 @@ struct Session {
     /// To itself, from what goes on beside.
     mailbox: mpsc::WeakSender<Ask>,
     clock: Clock,
+    dates: Dates,
     clients: BTreeMap<u64, Client>,
     next_client: u64,
     agreement: Agreement,
@@ -153,6 +155,7 @@ impl Session {
             ),
             mailbox,
             store,
+            dates: Dates::after(&record, &scenario, &commands),
             scenario,
             clock: Clock::new(record.horizon, record.pace, Instant::now()),
             log_bytes: log.iter().map(|frame| frame.len()).sum(),

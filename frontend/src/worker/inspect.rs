@@ -110,7 +110,7 @@ pub fn event(cluster: &Cluster, object: &Object) -> Option<Event> {
     let [kind, namespace, name] = event.about.map(|text| text.to_string());
     Some(Event {
         uid: object.meta.uid.text().to_string(),
-        at: u64::try_from(event.last.millis() - cluster.core().epoch.millis()).unwrap_or(0),
+        at: cluster.core().dates.time_of(event.last).map_or(0, |at| at.0),
         warning: event.kind == "Warning",
         reason: event.reason.to_string(),
         kind,

@@ -68,7 +68,7 @@ fn silences(cluster: &Cluster) -> Vec<Wait> {
         }
         let lease = cluster.store().get(&Key::new(Kind::Lease, "kube-node-lease", machine.name.clone()));
         let Some(lease) = lease.and_then(|lease| lease.view::<Lease>()) else { continue };
-        let since = u64::try_from(lease.renewed.millis() - core.epoch.millis()).unwrap_or(0);
+        let since = core.dates.time_of(lease.renewed).map_or(0, |at| at.0);
         let until = since + core.options.node_monitor_grace_period.0;
         // What the node controller has not seen by its next look it does not see at all: it does not run, or reaches nobody.
         if cluster.now().0 > until + core.options.node_monitor_period.0 {

@@ -41,7 +41,7 @@ const GROUPS: [&str; 21] = [
 ];
 
 /// Kinds that are served in another group or version, too.
-const ALSO: [(Kind, &str, &str); 2] =
+pub(super) const ALSO: [(Kind, &str, &str); 2] =
     [(Kind::HorizontalPodAutoscaler, "autoscaling", "v1"), (Kind::Event, "events.k8s.io", "v1")];
 
 /// Questions that are asked by creating them: group, plural, kind, and whether in a namespace. None is stored.

@@ -1,12 +1,14 @@
 //! The schemas as OpenAPI: version 3 a group at a time, version 2 in one document.
 
+use std::sync::LazyLock;
+
 use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::{Info, Kind};
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
-use crate::doc::{Doc, Str, literal};
+use crate::doc::{Doc, ListMerge, Str, list_merge, literal};
 use crate::etcd::Store;
-use crate::schema::{self, FieldType, Schema, Type};
+use crate::schema::{self, Field, FieldType, Schema, Type};
 use crate::sim::hash_of;
 
 use super::{definitions, discovery};
@@ -43,52 +45,93 @@ pub(super) fn version_3(group: &str, version: &str, store: &Store) -> Doc {
         add_custom(&mut schemas, resources, resources.schema().clone(), prefix);
     }
     let mut paths = Doc::map();
-    for info in &infos {
-        let base =
-            if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
-        let middle = if info.namespaced { "/namespaces/{namespace}" } else { "" };
-        let path = format!("{base}{middle}/{}", info.plural);
-        let one = |action: &str, more: &[&str]| operation((group, version), info, action, more);
-        let writes = ["dryRun", "fieldManager", "fieldValidation"];
-        paths.set(
-            path.clone(),
-            doc!({ "get": one("list", &["labelSelector", "fieldSelector", "limit"]), "post": one("post", &writes) }),
-        );
-        paths.set(
-            format!("{path}/{{name}}"),
-            doc!({
-                "get": one("get", &[]), "put": one("put", &writes), "delete": one("delete", &["dryRun"]),
-                "patch": one("patch", &["dryRun", "fieldManager", "fieldValidation", "force"])
-            }),
-        );
-    }
+    infos.iter().for_each(|info| add_paths(&mut paths, (group, version), info, &parameter_3));
     doc!({
         "openapi": "3.0.0", "info": { "title": "Kubernetes", "version": "v1.36.2" }, "paths": paths,
         "components": { "schemas": schemas }
     })
 }
 
-/// The document of old, without paths.
-pub(super) fn version_2(store: &Store) -> Doc {
+/// All types and paths but those that people defined; the same for everybody, and made when somebody first asks.
+static VERSION_2: LazyLock<(Doc, Doc)> = LazyLock::new(|| {
     let infos: Vec<&Info> = Kind::ALL.iter().map(|kind| kind.info()).collect();
-    let prefix = "#/definitions/";
-    let mut schemas = schemas(&infos, None, prefix);
+    let mut definitions = schemas(&infos, None, DEFINITIONS);
+    let mut paths = Doc::map();
+    for info in infos {
+        add_paths(&mut paths, (info.group, info.version), info, &parameter_2);
+    }
+    for (kind, group, version) in discovery::ALSO {
+        for (name, schema) in schemas(&[kind.info()], Some((group, version)), DEFINITIONS).entries() {
+            if definitions[&**name].is_null() {
+                definitions.set(name.clone(), schema.clone());
+            }
+        }
+        add_paths(&mut paths, (group, version), kind.info(), &parameter_2);
+    }
+    // This version has no word for "one or the other".
+    let text = |format: &str| doc!({ "type": "string", "format": format });
+    definitions.set(QUANTITY, doc!({ "type": "string" }));
+    definitions.set(INT_OR_STRING, text("int-or-string"));
+    (definitions, paths)
+});
+
+const DEFINITIONS: &str = "#/definitions/";
+
+/// The document of old: everything in one.
+pub(super) fn version_2(store: &Store) -> Doc {
+    let (mut definitions, mut paths) = VERSION_2.clone();
     for resources in &definitions::served(store) {
+        let info = resources.kind.info();
         let mut schema = resources.schema().clone();
         for_version_2(&mut schema);
-        add_custom(&mut schemas, resources, schema, prefix);
+        add_custom(&mut definitions, resources, schema, DEFINITIONS);
         if preserves(resources.schema()) {
             // Clients of old take what is not named for forbidden: then nothing is named.
-            let known = schemas.at_mut(&[&custom_name(resources.kind.info())]);
+            let known = definitions.at_mut(&[&custom_name(info)]);
             let of = known[GROUP_VERSION_KIND].clone();
             *known = doc!({ "type": "object" });
             known.set(GROUP_VERSION_KIND, of);
         }
+        add_paths(&mut paths, (info.group, info.version), info, &parameter_2);
     }
     doc!({
-        "swagger": "2.0", "info": { "title": "Kubernetes", "version": "v1.36.2" }, "paths": {},
-        "definitions": schemas
+        "swagger": "2.0", "info": { "title": "Kubernetes", "version": "v1.36.2" }, "paths": paths,
+        "definitions": definitions
     })
+}
+
+/// Adds the paths of a kind, as far as clients look at them: what can be done, and with which parameters.
+fn add_paths(paths: &mut Doc, of: (&str, &str), info: &Info, parameter: &dyn Fn(&str) -> Doc) {
+    let (group, version) = of;
+    let base = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+    let middle = if info.namespaced { "/namespaces/{namespace}" } else { "" };
+    let path = format!("{base}{middle}/{}", info.plural);
+    let one = |action: &str, parameters: &[&str]| {
+        doc!({
+            "parameters": Doc::list(parameters.iter().map(|name| parameter(name))), "x-kubernetes-action": action,
+            "x-kubernetes-group-version-kind": kind_of(of, info)
+        })
+    };
+    let writes = ["dryRun", "fieldManager", "fieldValidation"];
+    paths.set(
+        path.clone(),
+        doc!({ "get": one("list", &["labelSelector", "fieldSelector", "limit"]), "post": one("post", &writes) }),
+    );
+    paths.set(
+        format!("{path}/{{name}}"),
+        doc!({
+            "get": one("get", &[]), "put": one("put", &writes), "delete": one("delete", &["dryRun"]),
+            "patch": one("patch", &["dryRun", "fieldManager", "fieldValidation", "force"])
+        }),
+    );
+}
+
+fn parameter_3(name: &str) -> Doc {
+    doc!({ "name": name, "in": "query", "schema": { "type": "string", "uniqueItems": true } })
+}
+
+fn parameter_2(name: &str) -> Doc {
+    doc!({ "name": name, "in": "query", "type": "string", "uniqueItems": true })
 }
 
 fn of_group<'a>(
@@ -120,7 +163,11 @@ fn add_custom(schemas: &mut Doc, resources: &CustomResources, mut schema: Doc, p
         schema.set_at(&["properties", field], doc!({ "type": "string", "description": of }));
     }
     let described = "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
-    let reference = doc!({ "allOf": [{ "$ref": format!("{prefix}{meta}") }], "description": described });
+    let target = format!("{prefix}{meta}");
+    let reference = match prefix {
+        DEFINITIONS => doc!({ "$ref": target, "description": described }),
+        _ => doc!({ "allOf": [{ "$ref": target }], "description": described }),
+    };
     schema.set_at(&["properties", "metadata"], reference);
     let of = (info.group, info.version);
     schema.set(GROUP_VERSION_KIND, vec![kind_of(of, info)]);
@@ -178,16 +225,6 @@ const KIND: &str = "Kind is a string value representing the REST resource this o
     from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: \
     https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
 
-fn operation(of: (&str, &str), info: &Info, action: &str, parameters: &[&str]) -> Doc {
-    let parameters = parameters.iter().map(
-        |name| doc!({ "name": *name, "in": "query", "schema": { "type": "string", "uniqueItems": true } }),
-    );
-    doc!({
-        "parameters": Doc::list(parameters), "x-kubernetes-action": action,
-        "x-kubernetes-group-version-kind": kind_of(of, info)
-    })
-}
-
 fn kind_of((group, version): (&str, &str), info: &Info) -> Doc {
     doc!({ "group": group, "version": version, "kind": info.kind })
 }
@@ -216,6 +253,7 @@ fn schemas(infos: &[&Info], at: Option<(&str, &str)>, prefix: &str) -> Doc {
                 let at: &[&str] = if matches!(holds, FieldType::List(_)) { &["items"] } else { &[] };
                 schema.at_mut(at).set("enum", values.to_vec());
             }
+            tell_merging(of, field, &mut schema);
             properties.push((field.name.into(), schema));
             if let Some(below) = holds.object().filter(|below| seen.insert(*below)) {
                 wanted.push(below);
@@ -246,6 +284,42 @@ fn schemas(infos: &[&Info], at: Option<(&str, &str)>, prefix: &str) -> Doc {
     Doc::Map(all.into_iter().collect())
 }
 
+/// Says how clients that compute strategic merge patches are to merge a field.
+fn tell_merging(of: Type, field: &Field, schema: &mut Doc) {
+    const KEY: &str = "x-kubernetes-patch-merge-key";
+    const STRATEGY: &str = "x-kubernetes-patch-strategy";
+    let retains = matches!(
+        (of.name(), field.name),
+        ("DeploymentSpec", "strategy") | ("PodSpec", "volumes" | "resourceClaims")
+    );
+    let parent = match of.name() {
+        "ServiceSpec" => "spec",
+        // What has a kind is in no field of anything.
+        _ if of.field("kind").is_some() => "",
+        name => name,
+    };
+    let merges = match list_merge(parent, field.name) {
+        _ if !matches!(field.field_type(), FieldType::List(_)) => false,
+        ListMerge::Atomic => false,
+        ListMerge::Set => true,
+        // Many kinds have ports: only those of containers and Services are told apart.
+        ListMerge::ByKey(key) => {
+            let below = field.field_type().object();
+            let known = below.is_some_and(|below| below.field(key).is_some());
+            if known {
+                schema.set(KEY, key);
+            }
+            known
+        }
+    };
+    match (merges, retains) {
+        (true, true) => schema.set(STRATEGY, "merge,retainKeys"),
+        (true, false) => schema.set(STRATEGY, "merge"),
+        (false, true) => schema.set(STRATEGY, "retainKeys"),
+        (false, false) => {}
+    }
+}
+
 /// Types that are no objects, and have a name all the same.
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
@@ -253,7 +327,7 @@ const TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Time";
 const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
 
 fn name(of: Type) -> Str {
-    format!("io.k8s.{}", of.go_name()).into()
+    format!("io.k8s.{}", of.unique_name()).into()
 }
 
 fn field_schema(holds: FieldType, prefix: &str) -> Doc {

@@ -12,8 +12,8 @@ use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, literal};
 use crate::etcd::Store;
 use crate::sim::{
-    API_SERVER, Body, Causes, Context, Duration, HttpTarget, NodeCall, Packet, PacketStep, Process, Protocol,
-    RequestId, Timer,
+    API_SERVER, Body, Causes, Context, Duration, EMPTY_REPLY, HttpTarget, NodeCall, Packet, PacketStep,
+    Process, Protocol, RequestId, Timer,
 };
 
 use super::ApiServer;
@@ -180,6 +180,9 @@ impl ApiServer {
         let Some(call) = self.proxied.remove(&packet.number) else { return };
         let result = match status {
             Some(status) => Ok(Reply::Http(*status, packet.text.clone())),
+            None if *detail == EMPTY_REPLY => {
+                Err(Box::new(unavailable("error trying to reach service: EOF".into())))
+            }
             None => Err(Box::new(call.unreachable(&format!("connect: {detail}")))),
         };
         cx.send(call.from, Body::Response(call.id, result));

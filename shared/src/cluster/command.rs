@@ -36,6 +36,8 @@ pub enum Action {
     },
     /// Starts, changes or stops a source of traffic.
     Traffic(TrafficSource),
+    /// Sets all clocks forward to a date.
+    Clock(Str),
     /// Mends everything that is broken about a target.
     Repair {
         /// What is mended.

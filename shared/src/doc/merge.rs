@@ -95,6 +95,8 @@ pub fn list_merge(parent: &str, field: &str) -> ListMerge {
             "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets",
         ) => ListMerge::ByKey("name"),
         ("spec", "ports") => ListMerge::ByKey("port"),
+        // Of an EndpointSlice.
+        ("", "ports") => ListMerge::Atomic,
         (_, "ports") => ListMerge::ByKey("containerPort"),
         (_, "volumeMounts") => ListMerge::ByKey("mountPath"),
         (_, "volumeDevices") => ListMerge::ByKey("devicePath"),
@@ -103,7 +105,8 @@ pub fn list_merge(parent: &str, field: &str) -> ListMerge {
         (_, "ownerReferences") => ListMerge::ByKey("uid"),
         (_, "topologySpreadConstraints") => ListMerge::ByKey("topologyKey"),
         (_, "finalizers") => ListMerge::Set,
-        ("secrets", _) => ListMerge::ByKey("name"),
+        // Of a ServiceAccount.
+        ("", "secrets") => ListMerge::ByKey("name"),
         _ => ListMerge::Atomic,
     }
 }

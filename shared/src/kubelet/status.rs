@@ -384,7 +384,7 @@ fn state(pod: &PodState, index: u32, cx: &Context<'_>) -> Doc {
     };
     match &container.stage {
         ContainerStage::Running { since } => {
-            let began = Timestamp::from_millis(cx.core.epoch.millis() + since.0 as i64).floor_seconds();
+            let began = cx.core.dates.of(*since).floor_seconds();
             doc!({ "running": { "startedAt": Doc::Time(began) } })
         }
         ContainerStage::Exited => match &container.last {

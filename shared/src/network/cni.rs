@@ -115,8 +115,11 @@ impl Cni {
             (Kind::Namespace, None) => drop(self.book.namespaces.remove(&object.key.name)),
             _ => {
                 let ip = |object: &Option<Arc<Object>>| {
-                    let pod = object.as_ref()?.view::<Pod>().filter(|pod| !pod.phase.is_terminal())?;
-                    parse_ip(&pod.ip)
+                    let object = object.as_ref()?;
+                    let pod = object.view::<Pod>().filter(|pod| !pod.phase.is_terminal())?;
+                    // Whoever has the node's address is the node, as far as policies go.
+                    let on_host = object.body["spec"]["hostNetwork"].as_bool() == Some(true);
+                    parse_ip(&pod.ip).filter(|_| !on_host)
                 };
                 let (before, now) = (ip(&delta.old), ip(&delta.new));
                 let mine = |known: &Arc<Object>| known.key == object.key;

@@ -78,8 +78,11 @@ impl Proxies {
         self.frozen.contains_key(&machine)
     }
 
-    /// The machine that an address of the pod network is on.
+    /// The machine that an address of the pod network is on, or whose own it is: pods may share that.
     pub fn machine_of(&self, ip: u32) -> Option<u32> {
+        if let Some(machine) = self.node_at(ip) {
+            return Some(machine);
+        }
         let (first, (size, machine)) = self.routes.range(..=ip).next_back()?;
         (ip - first < *size).then_some(*machine)
     }
@@ -154,7 +157,7 @@ impl Proxies {
                 cx.core.options.proxy_mode == ProxyMode::Ipvs
                     && next.is_some_and(|((found, _), _)| *found == ip)
             };
-            if mine || closed() {
+            if closed() {
                 refuse(&packet, cx);
                 return None;
             }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Str, literal};
-use crate::sim::Time;
+use crate::sim::{EMPTY_REPLY, Time};
 
 /// How many of the newest results are kept.
 const RECENT: usize = 20;
@@ -27,6 +27,8 @@ pub enum Failure {
     Http,
     /// The certificate is not for that host.
     Tls,
+    /// Who took the connection speaks no HTTP, and closed it without a word.
+    Empty,
 }
 
 impl Failure {
@@ -40,6 +42,7 @@ impl Failure {
             Failure::NoDns => "noDns",
             Failure::Http => "http",
             Failure::Tls => "tls",
+            Failure::Empty => "empty",
         }
     }
 
@@ -53,6 +56,7 @@ impl Failure {
             Failure::NoDns => literal!("could not resolve host: timed out"),
             Failure::Http => literal!("HTTP error"),
             Failure::Tls => literal!("SSL certificate problem: self-signed certificate"),
+            Failure::Empty => literal!(EMPTY_REPLY),
         }
     }
 }
@@ -76,7 +80,7 @@ impl Ending {
             }
             Some(_) => Ending { failure: None, detail: detail.clone() },
             None => {
-                let all = [Failure::NoRoute, Failure::Tls];
+                let all = [Failure::NoRoute, Failure::Tls, Failure::Empty];
                 let failure = all.into_iter().find(|failure| failure.text() == *detail);
                 Ending { failure: Some(failure.unwrap_or(Failure::Refused)), detail: detail.clone() }
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::{Key, Uid};
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
-use crate::network::dns_config;
+use crate::network::{dns_config, node_address};
 use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Process, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
@@ -44,11 +44,19 @@ impl Runtime {
     pub(super) fn run_sandbox(&mut self, pod: Uid, key: Key, spec: Doc, cx: &mut Context<'_>) {
         let known = self.sandboxes.get(&pod).map(|sandbox| sandbox.ip);
         let agent = cx.core.running(Process::Cni(self.machine));
-        let event = match known.map_or_else(|| self.free_address(agent), Ok) {
+        let on_host = tasks::on_host(&spec);
+        let address = match known {
+            Some(ip) => Ok(ip),
+            None if on_host => Ok(node_address(self.machine)),
+            None => self.free_address(agent),
+        };
+        let event = match address {
             Ok(ip) if known.is_some() => CriEvent::SandboxReady { pod, ip },
             Ok(ip) => {
-                self.addresses.insert(ip);
-                self.by_address.insert(ip, pod);
+                if !on_host {
+                    self.addresses.insert(ip);
+                    self.by_address.insert(ip, pod);
+                }
                 let dns = dns_config(&spec, &key.namespace);
                 let (containers, volumes) = (Vec::new(), BTreeMap::new());
                 self.sandboxes.insert(pod, Sandbox { key, ip, dns, containers, spec, volumes });

@@ -194,8 +194,7 @@ impl Scraper {
             let (usage, window) = rate(whole(before.as_deref()?), whole(last))?;
             ("usage", usage, window)
         };
-        let at = cx.core.epoch.millis() + last.at.0 as i64;
-        let at = crate::doc::Timestamp::from_millis(at).floor_seconds();
+        let at = cx.core.dates.of(last.at).floor_seconds();
         let mut document =
             doc!({ "metadata": metadata, "timestamp": Doc::Time(at), "window": window.to_string() });
         document.set(field, value);

@@ -2,7 +2,7 @@
 
 use crate::api::Uid;
 use crate::doc::Str;
-use crate::network::Failure;
+use crate::network::{Failure, node_address};
 use crate::sim::{
     Body, Context, CriCall, CriEvent, Duration, Packet, PacketStep, ProbeAction, ProbeKind, ProbeResult,
     Protocol,
@@ -20,7 +20,17 @@ const SURELY: u64 = 99;
 impl Runtime {
     /// A request reached an address of this node. An address that no pod has answers nothing.
     pub(super) fn serve(&mut self, packet: &Packet, ip: u32, port: u32, cx: &mut Context<'_>) {
-        let found = self.by_address.get(&ip).and_then(|pod| Some((*pod, self.sandboxes.get(pod)?)));
+        let pod = match self.by_address.get(&ip) {
+            None if ip == node_address(self.machine) => {
+                let Some(pod) = self.on_host(packet.protocol, port, cx) else {
+                    let step = PacketStep::Answer { status: None, detail: Failure::Refused.text() };
+                    return cx.send(packet.origin, Body::Packet(Packet { step, ..packet.clone() }));
+                };
+                Some(pod)
+            }
+            pod => pod.copied(),
+        };
+        let found = pod.and_then(|pod| Some((pod, self.sandboxes.get(&pod)?)));
         let Some((pod, sandbox)) = found else {
             // Nobody says that the address is theirs; the node knows after a while.
             let step = PacketStep::Answer { status: None, detail: Failure::NoRoute.text() };
@@ -33,6 +43,7 @@ impl Runtime {
             method: http.map_or("GET", |http| &http.method),
             path: &packet.text,
             body: http.map_or("", |http| &http.body),
+            speaks_http: http.is_some_and(|http| !http.method.is_empty()),
             protocol: packet.protocol,
             port,
             client: packet.client,
@@ -45,11 +56,12 @@ impl Runtime {
                 if let Some((_, container)) = self.numbered_mut(start) {
                     container.served += 1;
                 }
-                let (first, silent) = (answered.first.take(), answered.silent);
+                let (first, silent, closes) = (answered.first.take(), answered.silent, answered.closes);
                 let answer = (Some(answered.status), self.heed(start, answered, cx), detail);
                 match first {
                     Some(first) => return self.answer_later((pod, start), first, packet.clone(), cx),
                     None if silent => return,
+                    None if closes => (None, Str::new(), Failure::Empty.text()),
                     None => answer,
                 }
             }
@@ -57,6 +69,16 @@ impl Runtime {
         };
         let step = PacketStep::Answer { status, detail };
         cx.send(packet.origin, Body::Packet(Packet { step, text, ..packet.clone() }));
+    }
+
+    /// Which of the pods in the node's own network listens on a port.
+    fn on_host(&self, protocol: Protocol, port: u32, cx: &Context<'_>) -> Option<Uid> {
+        let node = node_address(self.machine);
+        let mut pods = self.sandboxes.iter().filter(|(_, sandbox)| sandbox.ip == node);
+        let listens = |sandbox: &Sandbox| {
+            self.listener(sandbox, port, cx).is_some() || self.task_on(sandbox, (protocol, port)).is_some()
+        };
+        pods.find(|(_, sandbox)| listens(sandbox)).map(|(pod, _)| *pod)
     }
 
     /// The answer of whatever listens on a port of a pod, and the start of the container that it runs in. Who asks for no
@@ -71,6 +93,10 @@ impl Runtime {
         let sandbox = self.sandboxes.get(&pod)?;
         let asks = !asked.path.is_empty();
         let (container, root, answered) = match self.listener(sandbox, asked.port, cx) {
+            // Redis and Postgres take a request for no command of theirs, and hang up.
+            Some((container, spec)) if asked.speaks_http && !spec.http => {
+                (container, None, Answered { closes: true, ..Answered::default() })
+            }
             Some((container, spec)) => {
                 let fails = luck < u64::from(spec.fail_percent);
                 let text = if asks { answer_of(container, spec, sandbox) } else { Str::new() };
@@ -213,11 +239,17 @@ impl Runtime {
             }
             ProbeAction::Http { scheme, port, path } => {
                 let (protocol, date) = (Protocol::Tcp, cx.timestamp());
-                let asked = Asked { method: "GET", path, body: "", protocol, port: *port, client: ip, date };
-                let Some((start, answered)) = self.respond(pod, &asked, SURELY, cx) else {
-                    let why = format!("Get \"{scheme}://{address}:{port}{path}\": {}", refused(*port));
-                    return ProbeResult::Failure(why.into());
+                let (port, method, speaks_http) = (*port, "GET", true);
+                let asked = Asked { method, path, body: "", speaks_http, protocol, port, client: ip, date };
+                let fault = |why: &str| {
+                    ProbeResult::Failure(format!("Get \"{scheme}://{address}:{port}{path}\": {why}").into())
                 };
+                let Some((start, answered)) = self.respond(pod, &asked, SURELY, cx) else {
+                    return fault(&refused(port));
+                };
+                if answered.closes {
+                    return fault("EOF");
+                }
                 let status = answered.status;
                 self.heed(start, answered, cx);
                 match status {

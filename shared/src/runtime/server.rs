@@ -45,6 +45,8 @@ pub(super) struct Asked<'a> {
     /// Path and query.
     pub path: &'a str,
     pub body: &'a str,
+    /// Whether it is a request of HTTP; otherwise there is only a connection.
+    pub speaks_http: bool,
     pub protocol: Protocol,
     pub port: u32,
     /// The address it comes from.
@@ -64,6 +66,8 @@ pub(super) struct Answered {
     pub exit: Option<i32>,
     /// It says nothing at all.
     pub silent: bool,
+    /// It closes the connection without a word.
+    pub closes: bool,
     /// What it does first; the answer is what comes of that.
     pub first: Option<First>,
 }
@@ -166,7 +170,7 @@ fn netexec(asked: &Asked<'_>, path: &str, hostname: &str, runs: Duration) -> Ans
         _ => None,
     };
     let log = Some(format!("{} {}", asked.method, asked.path));
-    Answered { status, text, log, exit, first, silent: false }
+    Answered { status, text, log, exit, first, ..Answered::default() }
 }
 
 /// The address that a request comes from, with a port.

@@ -20,7 +20,7 @@ use super::{Runtime, container_id};
 
 pub(super) use first::Dialling;
 pub(super) use network::Asked;
-pub(super) use place::{Mounted, fix_sub_paths, hostname};
+pub(super) use place::{Mounted, fix_sub_paths, hostname, on_host};
 
 /// How much of a program's output `exec` hands back, and how much a probe shows, in bytes.
 const MOST_OUTPUT: usize = 1 << 20;

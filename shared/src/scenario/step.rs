@@ -35,6 +35,8 @@ pub enum StepAction {
     Request(RequestStep),
     /// Starts, changes or stops a source of traffic.
     Traffic(TrafficSource),
+    /// Sets all clocks forward to a date, as RFC 3339 in UTC.
+    Clock(Str),
 }
 
 /// A fault and what it strikes: `{target: node/node-2, kind: PowerOff}`.
@@ -137,6 +139,7 @@ impl StepAction {
             }
             StepAction::Repair(step) => format!("repair {}", step.target),
             StepAction::Request(request) => format!("{} {}", request.method, request.path),
+            StepAction::Clock(date) => format!("clock {date}"),
             StepAction::Traffic(source) => format!("traffic {} {}/s {}", source.name, source.rate, source.to),
         }
     }
@@ -161,6 +164,8 @@ struct RawStep {
     request: Option<RequestStep>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     traffic: Option<TrafficSource>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<Str>,
 }
 
 impl TryFrom<RawStep> for Step {
@@ -174,14 +179,15 @@ impl TryFrom<RawStep> for Step {
             raw.repair.map(StepAction::Repair),
             raw.request.map(StepAction::Request),
             raw.traffic.map(StepAction::Traffic),
+            raw.clock.map(StepAction::Clock),
         ]
         .into_iter()
         .flatten();
         match (actions.next(), actions.next()) {
             (Some(action), None) => Ok(Step { at: Time(raw.at.0), user: raw.user, action }),
-            _ => {
-                Err("a step does one thing: give it one of apply, kubectl, fault, repair, request or traffic")
-            }
+            _ => Err(
+                "a step does one thing: give it one of apply, kubectl, fault, repair, request, traffic or clock",
+            ),
         }
     }
 }
@@ -197,6 +203,7 @@ impl From<Step> for RawStep {
             repair: None,
             request: None,
             traffic: None,
+            clock: None,
         };
         match step.action {
             StepAction::Apply(text) => raw.apply = Some(text),
@@ -205,6 +212,7 @@ impl From<Step> for RawStep {
             StepAction::Repair(repair) => raw.repair = Some(repair),
             StepAction::Request(request) => raw.request = Some(request),
             StepAction::Traffic(source) => raw.traffic = Some(source),
+            StepAction::Clock(date) => raw.clock = Some(date),
         }
         raw
     }

@@ -348,6 +348,9 @@ impl Player {
             StepAction::Traffic(source) => {
                 self.command(Asker::Step(number, self.now()), user, Action::Traffic(source));
             }
+            StepAction::Clock(date) => {
+                self.command(Asker::Step(number, self.now()), user, Action::Clock(date));
+            }
             StepAction::Repair(repair) => {
                 self.command(Asker::Step(number, self.now()), user, Action::Repair { target: repair.target });
             }

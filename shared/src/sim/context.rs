@@ -8,9 +8,9 @@ use crate::collections::BTreeMap;
 use crate::doc::{Str, Timestamp};
 
 use super::{
-    Body, Causes, ChangeKind, CriCall, CriEvent, Duration, Event, EventQueue, Incarnation, Links, Message,
-    NodeCall, NodeReply, Options, PacketStep, Payload, Process, RequestId, ServiceVariables, Time, Timer,
-    Trace, What,
+    Body, Causes, ChangeKind, CriCall, CriEvent, Dates, Duration, Event, EventQueue, Incarnation, Links,
+    Message, NodeCall, NodeReply, Options, PacketStep, Payload, Process, RequestId, ServiceVariables, Time,
+    Timer, Trace, What,
 };
 
 /// How long a client waits for an answer over a dead link before it gives up.
@@ -42,8 +42,8 @@ pub struct Machine {
 pub struct Core {
     /// The moment it is.
     pub now: Time,
-    /// The date of t = 0.
-    pub epoch: Timestamp,
+    /// Which date it is when.
+    pub dates: Dates,
     /// Component configuration.
     pub options: Arc<Options>,
     /// What will happen.
@@ -97,7 +97,7 @@ impl Core {
     pub fn new(epoch: Timestamp, options: Options, machines: Vec<Machine>, trace: Trace) -> Core {
         Core {
             now: Time::ZERO,
-            epoch,
+            dates: Dates::from(epoch),
             options: Arc::new(options),
             queue: EventQueue::default(),
             links: Links::default(),
@@ -115,7 +115,7 @@ impl Core {
     /// What belongs to the state, in a fixed order.
     pub fn hash_state<H: std::hash::Hasher>(&self, state: &mut H) {
         use std::hash::Hash;
-        (self.now, self.epoch, &self.options, &self.queue, &self.links, &self.machines).hash(state);
+        (self.now, &self.dates, &self.options, &self.queue, &self.links, &self.machines).hash(state);
         (&self.lives, &self.last_arrival, self.next_id, &self.service_variables).hash(state);
         if self.api_servers > 1 {
             (self.api_servers, &self.chosen).hash(state);
@@ -124,7 +124,7 @@ impl Core {
 
     /// The date it is.
     pub fn timestamp(&self) -> Timestamp {
-        Timestamp::from_millis(self.epoch.millis() + self.now.0 as i64)
+        self.dates.of(self.now)
     }
 
     /// Whether a process runs.

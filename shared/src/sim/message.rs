@@ -521,6 +521,9 @@ impl Packet {
     }
 }
 
+/// What went wrong where a connection was taken and closed without a word, as clients word it.
+pub const EMPTY_REPLY: &str = "empty reply from server";
+
 /// How far a packet has come.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum PacketStep {

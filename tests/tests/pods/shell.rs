@@ -69,6 +69,12 @@ const SCRIPTS: &[(&str, &str, &str, i32)] = &[
     ),
     ("test 3 -gt x", "", "sh: x: bad number\n", 2),
     ("exec echo replaced; echo never", "replaced\n", "", 0),
+    (
+        "ls /bin | head -4 | tr '\\n' ' '; test -x /bin/sh && echo yes; ls /bin/nothing",
+        "[ ash awk base64 yes\n",
+        "ls: /bin/nothing: No such file or directory\n",
+        1,
+    ),
     ("for f in /etc/host*; do echo $f; done", "/etc/hostname\n/etc/hosts\n", "", 0),
 ];
 

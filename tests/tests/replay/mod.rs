@@ -210,7 +210,7 @@ impl Replay {
 
     /// A date in seconds after the beginning.
     pub fn seconds(&self, date: Timestamp) -> f64 {
-        let epoch = self.player.cluster().core().epoch.millis();
+        let epoch = self.player.cluster().core().dates.of(Time(0)).millis();
         (date.millis() - epoch) as f64 / 1000.0 - self.start as f64 / 1000.0
     }
 
@@ -249,7 +249,7 @@ fn start(scenario: &Scenario, recording: &Recording) -> u64 {
     let key = Key::new(Kind::Lease, "kube-node-lease", node.as_str());
     let lease = player.cluster().store().get(&key).cloned().expect("the node's lease");
     let renewed = lease.body["spec"]["renewTime"].as_time().expect("a date").millis();
-    let renewed = renewed - player.cluster().core().epoch.millis();
+    let renewed = renewed - player.cluster().core().dates.of(Time(0)).millis();
     let start = renewed + (seconds * 1000.0).round() as i64;
     u64::try_from(start).expect("after the cluster's beginning")
 }

@@ -30,8 +30,12 @@ const MAX_SKIP_MS: u64 = 24 * 3600 * 1000;
 
 impl Session {
     /// Orders commands, makes them durable, and only then tells anybody.
-    pub(super) async fn submit(&mut self, batch: Vec<Submission>) -> Result<(), StoreError> {
+    pub(super) async fn submit(&mut self, mut batch: Vec<Submission>) -> Result<(), StoreError> {
         let at = Time(self.clock.read(Instant::now()));
+        let dates = self.dates;
+        if let Some(clock) = self.clocks_to_set(&batch, at) {
+            batch.insert(0, clock);
+        }
         let mut records = Vec::with_capacity(batch.len());
         let mut told = Vec::with_capacity(batch.len());
         for Submission { client, id, action, by } in batch {
@@ -52,6 +56,7 @@ impl Session {
                 by: by.filter(|_| sender.standing == Standing::Unseen).unwrap_or_else(|| sender.name.clone()),
                 action: in_own_name(*action),
             };
+            self.dates.take(at.0, &entry.action);
             records.push(frames::record(&entry));
             let frame = text(&ServerMessage::Entry(entry));
             self.log_bytes += frame.len();
@@ -64,6 +69,7 @@ impl Session {
             Ok(()) => METRICS.commands.inc_by(told.len() as u64),
             Err(StoreError::Failed(why)) => {
                 tracing::error!(session = self.record.id, why, "commands could not be kept and are refused");
+                self.dates = dates;
                 for (client, id, _, frame) in told {
                     self.log_bytes -= frame.len();
                     let why = format!("this could not be kept ({why}): it is not done; try again later");
@@ -86,6 +92,18 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// What goes before commands that come of Kubernetes clients.
+    fn clocks_to_set(&self, batch: &[Submission], at: Time) -> Option<Submission> {
+        let of_client = |submission: &&Submission| {
+            let sender = self.clients.get(&submission.client);
+            sender.is_some_and(|sender| sender.standing == Standing::Unseen)
+        };
+        let client = batch.iter().find(of_client)?.client;
+        let action = Box::new(self.dates.set_at(at.0, self.clock.pace())?);
+        // Nobody waits for it, and nobody did it.
+        Some(Submission { client, id: 0, action, by: Some(Str::new()) })
     }
 
     pub(super) async fn change_pace(&mut self, client: u64, change: &PaceChange) -> Result<(), StoreError> {

@@ -24,7 +24,7 @@ pub fn of(cluster: &Cluster) -> Vec<Wait> {
 
 fn span(cluster: &Cluster, kind: WaitKind, name: &str, since: Timestamp, seconds: i64) -> Option<Wait> {
     let core = cluster.core();
-    let since = u64::try_from(since.millis() - core.epoch.millis()).ok()?;
+    let since = core.dates.time_of(since)?.0;
     let until = since + u64::try_from(seconds * 1000).ok()?;
     (until > cluster.now().0).then(|| told(kind, name, since, until))
 }

@@ -4,6 +4,8 @@ use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 
+use super::programs;
+
 /// How large a file may grow, in bytes.
 const LARGEST: usize = 256 << 10;
 /// How many files a volume or layer may have.
@@ -51,6 +53,16 @@ const DIRECTORIES: &str = "bin dev etc home lib mnt opt proc root run sbin srv s
 /// What the kubelet or the image provides.
 const GIVEN: [&str; 6] =
     ["etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/os-release", "etc/passwd", "proc/1/cmdline"];
+
+/// Where the programs are.
+const PROGRAMS: &str = "bin";
+/// What a program looks like to who reads it.
+const BINARY: &str = "\u{7f}ELF";
+
+fn is_program(path: &str) -> bool {
+    let name = path.strip_prefix(PROGRAMS).and_then(|rest| rest.strip_prefix('/'));
+    name.is_some_and(|name| programs::names().any(|known| known == name))
+}
 
 /// An absolute path without dots and double slashes, and without a slash at either end (the root is empty).
 pub(in crate::runtime) fn absolute(directory: &str, path: &str) -> String {
@@ -109,6 +121,9 @@ impl Place<'_> {
         }
         if self.is_directory(path) {
             return Err(IS_DIRECTORY);
+        }
+        if mount.is_none() && is_program(path) {
+            return Ok(BINARY.into());
         }
         let given = if mount.is_none() { (self.given)(path) } else { None };
         given.map(Str::from).ok_or(MISSING)
@@ -226,6 +241,9 @@ impl Place<'_> {
         if mount.is_none() {
             DIRECTORIES.split_whitespace().for_each(|known| add(known, path));
             GIVEN.iter().for_each(|known| add(known, path));
+        }
+        if mount.is_none() && path == PROGRAMS {
+            programs::names().for_each(|name| add(name, ""));
         }
         for known in self.files(mount).into_iter().flat_map(|files| files.0.keys()) {
             add(known, &within);

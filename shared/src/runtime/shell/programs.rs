@@ -110,6 +110,13 @@ fn plain(name: &str) -> &str {
         .unwrap_or(name)
 }
 
+/// The names of the programs that every image has, as `/bin` lists them.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    // What begins with a slash lies elsewhere.
+    let others = PROGRAMS.iter().map(|(name, _)| *name).filter(|name| !name.starts_with('/'));
+    SHELLS.into_iter().chain(builtin::FILES).chain(others)
+}
+
 /// Whether every image has this program.
 pub(in crate::runtime) fn knows(name: &str) -> bool {
     let name = plain(name);

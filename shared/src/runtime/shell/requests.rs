@@ -64,6 +64,8 @@ pub(in crate::runtime) enum Answer {
     Found(DnsAnswer),
     Refused,
     TimedOut,
+    /// The connection was taken, and closed without a word.
+    Empty,
     /// An HTTP answer.
     Http {
         /// Its status.
@@ -251,7 +253,7 @@ impl Task {
                 let (method, path, sends) = (method.into(), path.into(), sends.into());
                 self.ask(Request { method, path, sends, headers: true, ..base })
             }
-            _ => self.ask(Request { body: false, ..base }),
+            _ => self.ask(Request { method: Str::new(), path: Str::new(), body: false, ..base }),
         }
     }
 
@@ -280,6 +282,7 @@ impl Task {
                 format!("can't connect to remote host ({host}): Operation timed out")
             }
             Answer::TimedOut => "download timed out".into(),
+            Answer::Empty => "error getting response".into(),
             Answer::Http { status, .. } if *status >= 400 => {
                 format!("server returned error: HTTP/1.1 {status} {}", phrase(*status))
             }
@@ -347,6 +350,7 @@ impl Task {
                 let waited = request.seconds * 1000;
                 (28, format!("(28) Connection timed out after {waited} milliseconds"), 0)
             }
+            Answer::Empty => (52, "(52) Empty reply from server".into(), 0),
             Answer::Http { status, .. } if request.fail && *status >= 400 => {
                 (22, format!("(22) The requested URL returned error: {status}"), *status)
             }
@@ -380,7 +384,7 @@ impl Task {
                 self.write(false, &format!("{head}{text}"), world);
                 0
             }
-            Answer::Http { .. } => 0,
+            Answer::Http { .. } | Answer::Empty => 0,
             // Nobody has to answer a datagram.
             Answer::TimedOut if request.protocol == Protocol::Udp => 0,
             _ => 1,

@@ -102,6 +102,9 @@ fn complaint(dial: &Dial, answer: &Answer) -> String {
         Protocol::Sctp => ("sctp", "connection refused"),
     };
     match dial.protocol {
+        Protocol::Tcp if matches!(answer, Answer::Empty) => {
+            format!("Get \"http://{host}:{port}/{request}\": EOF")
+        }
         _ if unknown => format!("lookup {host}: no such host"),
         Protocol::Tcp => {
             format!("Get \"http://{host}:{port}/{request}\": dial {network} {host}:{port}: {why}")

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::codec::Codec;
 use crate::doc::Str;
 use crate::network::resolve_outside;
-use crate::sim::{Body, Causes, Context, DnsAnswer, HttpTarget, Packet, PacketStep, Process, Timer};
+use crate::sim::{
+    Body, Causes, Context, DnsAnswer, EMPTY_REPLY, HttpTarget, Packet, PacketStep, Process, Timer,
+};
 
 use super::super::shell::{Answer, Request};
 use super::super::{Runtime, Sandbox};
@@ -92,7 +94,8 @@ impl Runtime {
             PacketStep::Answer { status: Some(status), .. } => {
                 Answer::Http { status, text: packet.text.clone() }
             }
-            PacketStep::Answer { status: None, .. } => Answer::Refused,
+            PacketStep::Answer { detail, .. } if detail == EMPTY_REPLY => Answer::Empty,
+            PacketStep::Answer { .. } => Answer::Refused,
             PacketStep::ToService { .. } | PacketStep::Lookup { .. } => return,
         };
         self.task_answered(packet.number, answer, cx);

@@ -30,6 +30,9 @@ pub(super) struct Effects {
 
 /// The pod's name in the network.
 pub(in crate::runtime) fn hostname(sandbox: &Sandbox) -> Str {
+    if on_host(&sandbox.spec) {
+        return sandbox.spec["nodeName"].str();
+    }
     match sandbox.spec["hostname"].str() {
         unset if unset.is_empty() => {
             let name = &sandbox.key.name;
@@ -38,6 +41,11 @@ pub(in crate::runtime) fn hostname(sandbox: &Sandbox) -> Str {
         }
         name => name,
     }
+}
+
+/// Whether a pod is in its node's own network.
+pub(in crate::runtime) fn on_host(spec: &Doc) -> bool {
+    spec["hostNetwork"].as_bool() == Some(true)
 }
 
 /// Where the volumes of a pod are in a container.
@@ -153,8 +161,9 @@ fn hosts(name: &str, ip: u32, key: &Key, spec: &Doc) -> String {
         unset if unset.is_empty() => name.to_owned(),
         subdomain => format!("{name}.{subdomain}.{}.svc.cluster.local\t{name}", key.namespace),
     };
+    let of_host = if on_host(spec) { " (host network)" } else { "" };
     let mut text = format!(
-        "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\
+        "# Kubernetes-managed hosts file{of_host}.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\
          fe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n\
          {address}\t{whole}\n"
     );

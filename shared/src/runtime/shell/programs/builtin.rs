@@ -10,6 +10,8 @@ use super::{Done, fail, knows, say};
 /// Commands of the shell's own that are programs as well, so that they can be run without a shell.
 pub(super) const PROGRAMS: [&str; 9] =
     ["echo", "false", "kill", "printf", "pwd", "test", "true", "[", "wait"];
+/// Those of them that are files.
+pub(super) const FILES: [&str; 8] = ["echo", "false", "kill", "printf", "pwd", "test", "true", "["];
 
 /// No field of `printf` is wider.
 const WIDEST: usize = 10_000;

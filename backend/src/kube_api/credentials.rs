@@ -1,0 +1,47 @@
+//! Who clients say they are: the bearer token of a request. Pages cannot set headers of the WebSockets that they open; they
+//! say it as one of the protocols.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use shared::cluster::HttpResponse;
+
+use super::{answer, messages, text};
+
+/// What stands before the token among the protocols of a WebSocket.
+const PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
+
+/// The bearer token of a request.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The token that came as a protocol.
+pub fn of_protocols(headers: &HeaderMap) -> Option<String> {
+    let offered = text(headers, header::SEC_WEBSOCKET_PROTOCOL.as_str());
+    let token = offered.split(',').find_map(|word| word.trim().strip_prefix(PROTOCOL))?;
+    String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(token).ok()?).ok()
+}
+
+/// Puts a token that came as a protocol where others have it. The protocol is taken away: it is none to speak.
+///
+/// # Errors
+/// What is said of a token that is none, and of one beside which no protocol is left.
+pub fn take_from_protocols(headers: &mut HeaderMap) -> Result<(), HttpResponse> {
+    let offered = text(headers, header::SEC_WEBSOCKET_PROTOCOL.as_str());
+    if !offered.contains(PROTOCOL) || !messages::is_wanted(headers) {
+        return Ok(());
+    }
+    let words = offered.split(',').map(str::trim);
+    let spoken: Vec<&str> = words.filter(|word| !word.is_empty() && !word.starts_with(PROTOCOL)).collect();
+    let token =
+        of_protocols(headers).and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
+    let (Some(token), false, Ok(protocols)) =
+        (token, spoken.is_empty(), HeaderValue::from_str(&spoken.join(",")))
+    else {
+        return Err(answer::unauthorized());
+    };
+    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocols);
+    headers.entry(header::AUTHORIZATION).or_insert(token);
+    Ok(())
+}
