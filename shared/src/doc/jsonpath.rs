@@ -22,7 +22,7 @@ enum Step {
     /// Everything below, at any depth.
     Below,
     /// What each of these leads to.
-    Union(Vec<Step>),
+    Union(Vec<Vec<Step>>),
     /// Items of which this is true.
     Where(Vec<Step>, Comparison),
 }
@@ -101,7 +101,10 @@ impl Step {
             // One part of a union after the other, each for all that was found.
             Step::Union(parts) => {
                 for part in parts {
-                    all.extend(part.after(found, left));
+                    if *left == 0 {
+                        break;
+                    }
+                    all.extend(follow(part, found.to_vec(), left));
                 }
             }
             step => {
@@ -134,7 +137,7 @@ impl Step {
                 }
                 all
             }
-            Step::Union(_) => unreachable!("parts of a union are no unions"),
+            Step::Union(_) => unreachable!("unions are followed as wholes"),
             Step::Where(path, comparison) => {
                 let mut fits = |item: &&Doc| {
                     let found = follow(path, vec![(*item).clone()], left);
@@ -289,6 +292,7 @@ mod tests {
             ("{.items[::2].name}", "a c.d"),
             ("{.items[0,2].name}", "a c.d"),
             ("{.items[0]['name','n']}", "a 1"),
+            ("{['items[0].name','items[1].ports[0].p']}", "a 3"),
             ("{.items[?(@.n>1)].name}", "b c.d"),
             ("{.items[?(@.n<=5)].name}", "a b"),
             ("{.items[?(@.name!='a')].n}", "5 10"),
@@ -313,8 +317,10 @@ mod tests {
             let template = Template::parse(path).unwrap();
             assert_eq!(template.fault(&doc).is_some(), !path.contains("none"), "{path}");
         }
-        for template in ["{.a", "{end}", "{foo}", "{.a[?(]}"] {
+        for template in ["{.a", "{foo}", "{.a[?(]}", r#"{.items[?(@.name=~"a")]}"#] {
             assert!(Template::parse(template).is_err(), "{template}");
         }
+        // That nothing is open shows when it should be ended.
+        assert!(Template::parse("{.items[0].name}{end}").unwrap().fault(&doc).is_some());
     }
 }

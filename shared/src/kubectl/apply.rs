@@ -50,14 +50,21 @@ pub(super) struct Mode {
     format: Option<Format>,
 }
 
+/// How strictly the server should look, as `--validate` says.
+pub(super) fn validation(args: &Args) -> Result<&'static str, String> {
+    match args.get("validate").unwrap_or("true") {
+        "true" | "strict" => Ok("Strict"),
+        "warn" => Ok("Warn"),
+        "false" | "ignore" => Ok("Ignore"),
+        other => Err(format!(
+            "invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"
+        )),
+    }
+}
+
 impl Mode {
     pub fn of(args: &Args, manager: &str, io: &mut Io<'_>) -> Result<Mode, Stop> {
-        let validation = match args.get("validate").unwrap_or("true") {
-            "true" | "strict" => "Strict",
-            "warn" => "Warn",
-            "false" | "ignore" => "Ignore",
-            other => return Err(io.fail(format!("invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"))),
-        };
+        let validation = validation(args).map_err(|why| io.fail(why))?;
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
         let format = Format::asked(args, io)?;
         let validation = format!("?fieldValidation={validation}{}", dry.query());

@@ -79,14 +79,18 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let making = Making { manager: "kubectl-autoscale", done, refused: "" };
         let mut refused = Vec::new();
         making.make(&place, made, args, io, &mut refused)?;
-        // What the older version could not say either is worded so.
-        let only_new = metrics.iter().any(|metric| !metric["resource"]["target"]["averageValue"].is_null());
-        failures.extend(refused.into_iter().map(|failure| match failure {
-            Failure::Server(_) if only_new => Failure::Client(
-                "failed to create autoscaling/v2 HPA and the configuration is incompatible with autoscaling/v1: %!w(<nil>)"
-                    .into(),
-            ),
-            other => other,
+        // What the older version can say is tried with that, and refused alike; what it cannot is worded so.
+        let cpu = metrics.iter().find(|metric| metric["resource"]["name"].as_str() == Some("cpu"));
+        let why = match cpu.map(|metric| metric["resource"]["target"]["averageValue"].is_null()) {
+            None => Some("empty input"),
+            Some(false) => Some("%!w(<nil>)"),
+            Some(true) => None,
+        };
+        failures.extend(refused.into_iter().map(|failure| match (failure, why) {
+            (Failure::Server(_), Some(why)) => Failure::Client(format!(
+                "failed to create autoscaling/v2 HPA and the configuration is incompatible with autoscaling/v1: {why}"
+            )),
+            (other, _) => other,
         }));
     }
     io.finish(failures)
@@ -109,10 +113,8 @@ fn metric(resource: &str, given: &str, unit: &str) -> Result<Doc, String> {
     } else {
         let bare = given.bytes().all(|byte| byte.is_ascii_digit());
         let amount = if bare { format!("{given}{unit}") } else { given.to_owned() };
-        let amount = canonical(&Doc::from(amount)).ok_or_else(|| {
-            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-                .to_owned()
-        })?;
+        let amount = canonical(&Doc::from(amount))
+            .ok_or_else(|| format!("invalid resource {resource} value: {given}"))?;
         doc!({ "averageValue": amount, "type": "AverageValue" })
     };
     Ok(doc!({ "resource": { "name": resource, "target": target }, "type": "Resource" }))

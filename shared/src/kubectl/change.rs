@@ -84,6 +84,7 @@ impl Making {
         failures: &mut Vec<Failure>,
     ) -> Result<(), Stop> {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+        let validation = super::apply::validation(args).map_err(|why| io.fail(why))?;
         io.note(&mut doc);
         let doc = if args.is_on("save-config") { super::last_applied::noted(&doc) } else { doc };
         let format = Format::asked(args, io)?;
@@ -94,7 +95,8 @@ impl Making {
         if dry != DryRun::Client {
             let collection = Target { name: Str::new(), ..target.clone() };
             let manager = args.get("field-manager").unwrap_or(self.manager);
-            let query = format!("fieldManager={}&fieldValidation=Strict{}", escape(manager), dry.query());
+            let query =
+                format!("fieldManager={}&fieldValidation={validation}{}", escape(manager), dry.query());
             let response = io.request(HttpRequest {
                 method: "POST".into(),
                 path: format!("{}?{query}", collection.path()).into(),
@@ -116,7 +118,7 @@ impl Making {
             None => io.say(format!("{} {}{}", target.display(), self.done, dry.suffix())),
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {
-                made.at_mut(&["metadata"]).remove("managedFields");
+                let made = super::get::shown(made, &format, args);
                 match format {
                     Format::Json => io.print(&typed::json(&made)),
                     format => format.show(&made, true, io)?,

@@ -35,6 +35,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Err(why) = contradiction(args) {
         return Err(io.fail(why));
     }
+    if let Some(path) = args.get("raw") {
+        return raw(path, args, io);
+    }
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     let mut options = options(args, io)?;
     if dry == DryRun::Server {
@@ -89,6 +92,23 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         wait(&leaving, args, io, &mut failures)?;
     }
     io.finish(failures)
+}
+
+/// Deletes what a path names, whatever that is.
+fn raw(path: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if !args.words.is_empty() {
+        return Err(io.fail("arguments may not be passed when --raw is specified"));
+    }
+    let response =
+        io.request(HttpRequest { method: "DELETE".into(), path: path.into(), ..HttpRequest::default() })?;
+    if !response.is_success() {
+        return io.finish(vec![Failure::of(&response)]);
+    }
+    match &response.body {
+        Doc::Str(text) => io.print(text),
+        body => io.say(body.to_json()),
+    }
+    Ok(())
 }
 
 fn contradiction(args: &Args) -> Result<(), String> {

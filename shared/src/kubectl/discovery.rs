@@ -114,12 +114,17 @@ pub(super) fn named(word: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Sto
         word.split_once('.').map_or((word.as_str(), None), |(plain, rest)| (plain, Some(rest)));
     find(io, |served| {
         let resource = &served.resource;
-        let called = resource.plural == plain
-            || resource.singular == plain
-            || served.short_names.iter().any(|name| name == plain);
+        let short = served.short_names.iter().any(|name| name == plain);
+        let called = resource.plural == plain || resource.singular == plain || short;
+        // Of a short name's version nobody takes notice.
+        let of_any_version = |group: &str| {
+            group.split_once('.').is_some_and(|(_, rest)| rest.is_empty() || rest == resource.group)
+        };
         called
             && group.is_none_or(|group| {
-                group == resource.group || group == format!("{}.{}", resource.version, resource.group)
+                group == resource.group
+                    || group == format!("{}.{}", resource.version, resource.group)
+                    || (short && of_any_version(group))
             })
     })
 }

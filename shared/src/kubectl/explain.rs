@@ -277,7 +277,7 @@ impl Model {
         }
         // A type inside itself is told once.
         let own = self.type_name(node);
-        if above.contains(&own) {
+        if above.contains(&own) && own != "Object" {
             return;
         }
         above.push(own);

@@ -111,6 +111,11 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
             service.at_mut(&["spec"]).set(field, value);
         }
     }
+    if let Some(other) =
+        args.get("session-affinity").filter(|given| !matches!(*given, "" | "None" | "ClientIP"))
+    {
+        return Err(format!("unknown session affinity: {other}"));
+    }
     if let Some(address) = args.get("external-ip") {
         service.set_at(&["spec", "externalIPs"], doc!([address]));
     }

@@ -60,6 +60,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let wanted = wanted(args, io, &mut failures)?;
     let format = Format::asked(args, io)?;
     if watches {
+        if wanted.len() > 1 && wanted.iter().all(|target| target.kind == wanted[0].kind) {
+            // They are shown before it comes out that there are several.
+            match format {
+                None => tables(&wanted, args, io, failures)?,
+                Some(format) => documents(&wanted, &format, args, io, failures)?,
+            }
+            return Err(io.fail("you may only watch a single resource or type of resource at a time"));
+        }
         return watch::get(&wanted, format.as_ref(), args, io);
     }
     match format {
@@ -123,6 +131,12 @@ fn raw(path: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.get("output").is_some() {
         return Err(io.fail("--raw and --output are mutually exclusive"));
     }
+    if !path.starts_with('/') {
+        return Err(io.fail(format!(
+            "--raw must be a valid URL path: parse {path:?}: {}",
+            if path.is_empty() { "empty url" } else { "invalid URI for request" }
+        )));
+    }
     let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
     let response = io.request(request)?;
     if !response.is_success() {
@@ -135,11 +149,19 @@ fn raw(path: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What the objects are sorted by, if by anything.
+fn sorted_by(args: &Args) -> Option<&str> {
+    args.get("sort-by").filter(|by| !by.is_empty())
+}
+
 /// The request for a target's table.
 pub(super) fn table_request(target: &Target, args: &Args) -> HttpRequest {
     let mut request = selected(target, args);
+    if args.get("server-print") == Some("false") {
+        return request;
+    }
     request.accept = TABLE.into();
-    if args.get("sort-by").is_some() {
+    if sorted_by(args).is_some() {
         let joint = if request.path.contains('?') { '&' } else { '?' };
         request.path = format!("{}{joint}includeObject=Object", request.path).into();
     }
@@ -205,7 +227,7 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
     }
     // Kinds are told apart when there is more than one among what was asked for.
     let with_kind = tables.iter().any(|(target, _)| target.kind != tables[0].0.kind);
-    if let Some(by) = args.get("sort-by") {
+    if let Some(by) = sorted_by(args) {
         for (_, table) in &mut tables {
             let rows = table.at_mut(&["rows"]).items_mut();
             // kubectl shows nothing of what it cannot sort, and says no more about it.
@@ -253,6 +275,9 @@ fn documents(
             objects.push((target.clone(), response.body));
         }
     }
+    if let Some(by) = sorted_by(args) {
+        sort_items(&mut objects, by, |(_, object)| object).map_err(|why| io.fail(why))?;
+    }
     if let Format::Name = format {
         for (target, object) in &objects {
             let target = Target { name: object["metadata"]["name"].str(), ..target.clone() };
@@ -264,9 +289,6 @@ fn documents(
     let single = wanted.len() == 1 && !wanted[0].name.is_empty();
     if items.is_empty() && (single || args.is_on("ignore-not-found")) {
         return io.finish(failures);
-    }
-    if let Some(by) = args.get("sort-by") {
-        sort_items(&mut items, by, |item| item).map_err(|why| io.fail(why))?;
     }
     let whole = match (single, items.pop()) {
         (true, Some(object)) => object,

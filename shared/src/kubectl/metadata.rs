@@ -118,7 +118,10 @@ fn run(args: &Args, io: &mut Io<'_>, words: &Words) -> Result<(), Stop> {
     let several = found.len() > 1;
     for (target, object) in found {
         if args.is_on("list") {
-            list(&target, &object, several, io, words);
+            match changed(&object, &edits, args.is_on("overwrite"), words) {
+                Ok(object) => list(&target, &object, several, io, words),
+                Err(why) => failures.push(Failure::Client(why)),
+            }
             continue;
         }
         one(&target, &object, &edits, args, io, words, &mut failures)?;
@@ -138,6 +141,34 @@ fn well_formed(key: &str, value: &str) -> Result<(), String> {
             let why = faults.join(";").replace("63 characters", "63 bytes");
             Err(format!("invalid label value: \"{key}={value}\": {why}"))
         }
+    }
+}
+
+/// The object as it would be; a list shows it so.
+fn changed(object: &Doc, edits: &[Edit], overwrite: bool, words: &Words) -> Result<Doc, String> {
+    let mut object = object.clone();
+    for (key, value) in edits {
+        let old = object["metadata"][words.field][key.as_str()].as_str();
+        match (value, old) {
+            (Some(value), Some(old)) if value != old && !overwrite => return Err(refused(key, old, words)),
+            (Some(value), _) => object.set_at(&["metadata", words.field, key], value.as_str()),
+            (None, Some(_)) => {
+                object.at_mut(&["metadata", words.field]).remove(key);
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(object)
+}
+
+/// Why an entry keeps its value.
+fn refused(key: &str, old: &str, words: &Words) -> String {
+    if words.field == "labels" {
+        format!("'{key}' already has a value ({old}), and --overwrite is false")
+    } else {
+        format!(
+            "--overwrite is false but found the following declared annotation(s): '{key}' already has a value ({old})"
+        )
     }
 }
 
@@ -171,14 +202,7 @@ fn one(
             (Some(value), Some(old))
                 if value != old && !args.is_on("overwrite") && key != "kubernetes.io/change-cause" =>
             {
-                let message = if words.field == "labels" {
-                    format!("'{key}' already has a value ({old}), and --overwrite is false")
-                } else {
-                    format!(
-                        "--overwrite is false but found the following declared annotation(s): '{key}' already has a value \
-                         ({old})"
-                    )
-                };
+                let message = refused(key, old, words);
                 failures.push(Failure::Client(message));
             }
             (Some(value), old) if old != Some(value) => {

@@ -78,16 +78,20 @@ fn edit(word: &str) -> Result<Edit, String> {
     let (body, add) = word.strip_suffix('-').map_or((word, true), |body| (body, false));
     let (pair, effect) = body.split_once(':').map_or((body, ""), |(pair, effect)| (pair, effect));
     let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let refuse = |why: &str| {
+        Err(format!("invalid taint spec: {word}{why}\nSee 'kubectl taint -h' for help and examples"))
+    };
+    if add && (effect.contains(':') || value.contains('=')) {
+        return refuse("");
+    }
     // Without an effect the whole word is the key.
     let has_effect = body.contains(':');
-    let name = if add && !has_effect { body } else { key };
-    if let Some(fault) = qualified_name(name).first().filter(|_| add) {
-        return Err(format!(
-            "invalid taint spec: {word}, {fault}\nSee 'kubectl taint -h' for help and examples"
-        ));
+    let faults = qualified_name(if has_effect { key } else { body });
+    if add && !faults.is_empty() {
+        return refuse(&format!(", {}", faults.join("; ")));
     }
     if add && !has_effect {
-        return Err(format!("invalid taint spec: {word}\nSee 'kubectl taint -h' for help and examples"));
+        return refuse("");
     }
     if (add || !effect.is_empty()) && !EFFECTS.contains(&effect) {
         return Err(format!(
@@ -125,11 +129,12 @@ pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
         edits.push(made);
     }
-    if kind.contains('/') {
+    let known = if kind.contains('/') { None } else { super::resource::kind(kind, io)? };
+    let Some(known) = known else {
         io.warn(format!("the server doesn't have a resource type {kind:?}"));
         return Err(Stop::Exit(1));
-    }
-    if Kind::named(kind) != Some(Kind::Node) {
+    };
+    if known != Kind::Node {
         return Err(io.fail(format!("invalid resource type {kind}, only node types are supported")));
     }
     let all = args.is_on("all");
@@ -164,10 +169,10 @@ pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             Ok(taints) => {
                 let taints = if taints.is_empty() { Doc::Null } else { Doc::from(taints) };
                 let patch = doc!({ "spec": { "taints": taints } });
-                let over = |edit: &Edit| edit.add && same_taint(&node["spec"]["taints"], edit);
                 let (added, removed) =
-                    (edits.iter().any(|edit| edit.add), edits.iter().any(|edit| !edit.add || over(edit)));
+                    (edits.iter().any(|edit| edit.add), edits.iter().any(|edit| !edit.add));
                 let done = match (added, removed) {
+                    _ if args.is_on("overwrite") => "modified",
                     (true, true) => "modified",
                     (true, false) => "tainted",
                     _ => "untainted",
@@ -178,13 +183,6 @@ pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     }
     io.finish(failures)
-}
-
-/// Whether there is a taint of the same key and effect.
-fn same_taint(taints: &Doc, edit: &Edit) -> bool {
-    taints.items().iter().any(|taint| {
-        taint["key"].as_str() == Some(&edit.key) && taint["effect"].as_str() == Some(&edit.effect)
-    })
 }
 
 /// The node's taints after the edits.

@@ -279,9 +279,9 @@ pub(super) fn relaxed(text: &str) -> Result<JsonPath, String> {
 }
 
 /// Sorts items by what a path finds in the object of each.
-pub(super) fn sort_items(items: &mut [Doc], by: &str, object: fn(&Doc) -> &Doc) -> Result<(), String> {
+pub(super) fn sort_items<T>(items: &mut [T], by: &str, object: fn(&T) -> &Doc) -> Result<(), String> {
     let path = relaxed(by)?;
-    let key = |item: &Doc| path.find(object(item)).into_iter().next();
+    let key = |item: &T| path.find(object(item)).into_iter().next();
     if !items.is_empty() && items.iter().all(|item| key(item).is_none()) {
         let inner = by.trim_start_matches('{').trim_end_matches('}').trim_start_matches('.');
         return Err(format!("couldn't find any field with path \"{{.{inner}}}\" in the list of objects"));

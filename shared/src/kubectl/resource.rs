@@ -183,7 +183,13 @@ pub(super) fn kind(word: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Stop
 /// The kinds that `deploy,po` or `all` means.
 pub(super) fn kinds(words: &str, io: &mut Io<'_>) -> Result<Vec<Resource>, Stop> {
     let mut kinds = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
     for word in words.split(',') {
+        // Who says a kind twice means it once.
+        if seen.contains(&word) {
+            continue;
+        }
+        seen.push(word);
         let before = kinds.len();
         let category = Kind::ALL.iter().copied().filter(|kind| kind.info().categories.contains(&word));
         kinds.extend(category.map(Resource::from));
@@ -224,7 +230,7 @@ pub(super) fn targets(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<
             let Some((kind, name)) = word.split_once('/').filter(|(_, name)| !name.contains('/')) else {
                 return Err(io.fail("arguments in resource/name form may not have more than one slash"));
             };
-            if kind.is_empty() || name.is_empty() {
+            if kind.is_empty() || name.is_empty() || kind.contains(',') {
                 return Err(io.fail("arguments in resource/name form must have a single resource and name"));
             }
             let found = kinds(kind, io)?;

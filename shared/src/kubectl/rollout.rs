@@ -68,6 +68,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let plural = &target.kind.plural;
         let Some(kind @ (Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet)) = target.kind.known()
         else {
+            if verb == "undo" {
+                warn_of_applied(&target, &object, io);
+            }
             failures.push(Failure::Client(unsupported(verb, &target)));
             continue;
         };
@@ -313,8 +316,12 @@ fn history(target: &Target, object: &Doc, args: &Args, io: &mut Io<'_>) -> Resul
     }
     if let Some(format) = Format::asked(args, io)? {
         for (at, past) in revisions.iter().filter(chosen).enumerate() {
+            let kept = super::get::shown(past.kept.clone(), &format, args);
             io.print(if at > 0 && matches!(format, Format::Yaml) { "---\n" } else { "" });
-            format.show(&super::get::shown(past.kept.clone(), &format, args), true, io)?;
+            match format {
+                Format::Json => io.print(&super::typed::json(&kept)),
+                _ => format.show(&kept, true, io)?,
+            }
         }
         return Ok(());
     }
@@ -336,6 +343,19 @@ fn history(target: &Target, object: &Doc, args: &Args, io: &mut Io<'_>) -> Resul
     Ok(())
 }
 
+/// Says that what was applied and what is rolled back to will differ.
+fn warn_of_applied(target: &Target, object: &Doc, io: &mut Io<'_>) {
+    if object["metadata"]["annotations"][LAST_APPLIED].is_null() {
+        return;
+    }
+    io.warn(format!(
+        "Warning: resource {}/{} was previously managed with 'kubectl apply'. Rolling back will not update the \
+         {LAST_APPLIED} annotation, which may cause unexpected behavior on future 'kubectl apply' operations. Consider \
+         using 'kubectl apply' with your previous configuration file instead.",
+        target.kind.plural, target.name
+    ));
+}
+
 fn undo(
     target: &Target,
     object: &Doc,
@@ -348,15 +368,7 @@ fn undo(
         failures.push(Failure::Client(message));
         Ok(())
     };
-    if !object["metadata"]["annotations"][LAST_APPLIED].is_null() {
-        io.warn(format!(
-            "Warning: resource {}/{} was previously managed with 'kubectl apply'. Rolling back will not update \
-             the {LAST_APPLIED} annotation, which may cause unexpected behavior on future 'kubectl apply' operations. \
-             Consider using 'kubectl apply' with your previous configuration file instead.",
-            target.kind.plural,
-            target.name
-        ));
-    }
+    warn_of_applied(target, object, io);
     let revisions = revisions(target, object, io)?;
     let chosen = if to != 0 {
         revisions.iter().find(|past| past.revision == to)

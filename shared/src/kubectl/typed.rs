@@ -57,6 +57,13 @@ const ORDER: &[(&str, &str)] = &[
     ("PolicyRule", "verbs apiGroups resources resourceNames nonResourceURLs"),
     ("PriorityClass", "metadata value globalDefault description preemptionPolicy"),
     ("RollingUpdateDeployment", "maxUnavailable maxSurge"),
+    ("ControllerRevision", "metadata data revision"),
+    ("OwnerReference", "apiVersion kind name uid controller blockOwnerDeletion"),
+    ("ReplicaSetSpec", "replicas minReadySeconds selector template"),
+    (
+        "ReplicaSetStatus",
+        "replicas fullyLabeledReplicas readyReplicas availableReplicas terminatingReplicas observedGeneration",
+    ),
     ("RoleBinding", "metadata subjects roleRef"),
     ("ClusterRoleBinding", "metadata subjects roleRef"),
     ("Secret", "metadata immutable data stringData type"),

@@ -132,12 +132,13 @@ impl Resource for Deployments {
 
 /// Fills in the defaults of `spec.template`.
 pub(in crate::api) fn default_template(spec: &mut Doc) {
-    if !spec["template"]["spec"].is_null() {
-        let mut template = spec["template"]["spec"].clone();
-        default_pod_spec(&mut template);
-        if !template.same(&spec["template"]["spec"]) {
-            spec.set_at(&["template", "spec"], template);
-        }
+    let mut template = match &spec["template"]["spec"] {
+        Doc::Null => Doc::map(),
+        given => given.clone(),
+    };
+    default_pod_spec(&mut template);
+    if !template.same(&spec["template"]["spec"]) {
+        spec.set_at(&["template", "spec"], template);
     }
 }
 

@@ -270,9 +270,10 @@ fn default_spec(spec: &mut Doc) {
 
 /// Fills in the pods of a Job.
 pub(super) fn default_job_template(spec: &mut Doc) {
-    if !spec["template"]["spec"].is_null() {
-        default_pod_spec(spec.at_mut(&["template", "spec"]));
+    if spec["template"]["spec"].is_null() {
+        spec.set_at(&["template", "spec"], Doc::map());
     }
+    default_pod_spec(spec.at_mut(&["template", "spec"]));
 }
 
 /// The old template with what the new one says of where its pods go, how they are labelled and what they request: that

@@ -15,6 +15,12 @@ pub(super) fn steps(text: &str) -> Result<Vec<Step>, String> {
     let mut steps = Vec::new();
     while !rest.is_empty() {
         let (step, after) = if let Some(after) = rest.strip_prefix('[') {
+            if let Some(first) = strange(after) {
+                return Err(format!(
+                    "unrecognized character in action: U+{:04X} '{first}'",
+                    u32::from(first)
+                ));
+            }
             bracket(after).ok_or_else(|| match after.split_once(']') {
                 Some((inside, _)) => format!("invalid array index {inside}"),
                 None if after.starts_with("?(") => "unterminated filter".to_owned(),
@@ -70,12 +76,30 @@ fn bracket(text: &str) -> Option<(Option<Step>, &str)> {
     let mut parts = Vec::new();
     let mut rest = inside;
     while let Some((part, after)) = split_outside_quotes(rest, ",") {
-        parts.push(one(part)?);
+        parts.push(of_several(part)?);
         rest = after;
     }
-    parts.push(one(rest)?);
-    let step = if parts.len() == 1 { parts.pop() } else { Some(Step::Union(parts)) };
-    Some((step, after))
+    if parts.is_empty() {
+        return Some((Some(one(rest)?), after));
+    }
+    parts.push(of_several(rest)?);
+    Some((Some(Step::Union(parts)), after))
+}
+
+/// One of several things between brackets: there, what stands in quotes is a path of its own.
+fn of_several(text: &str) -> Option<Vec<Step>> {
+    match unquoted(text.trim()) {
+        Some(path) => steps(&format!(".{path}")).ok(),
+        None => Some(vec![one(text)?]),
+    }
+}
+
+/// A character that begins nothing that a filter could compare with.
+fn strange(filter: &str) -> Option<char> {
+    let (inside, _) = split_outside_quotes(filter.strip_prefix("?(")?, ")]")?;
+    let (at, _) = inside.match_indices(['=', '!', '<', '>']).next()?;
+    let operand = inside[at..].trim_start_matches(['=', '!', '<', '>']).trim_start();
+    operand.chars().next().filter(|first| matches!(first, '~' | '/' | '^' | '%' | '#' | '&' | '|'))
 }
 
 /// One of the things that stand between brackets.

@@ -22,6 +22,8 @@ enum Part {
     Text(String),
     Path(JsonPath),
     Range(JsonPath, Vec<Part>),
+    /// The end of a range that never began.
+    End,
 }
 
 impl Template {
@@ -56,10 +58,13 @@ impl Template {
                 }
                 open.push((path, std::mem::take(&mut parts)));
             } else if inside == "end" {
-                let (path, before) =
-                    open.pop().ok_or_else(|| refuse("not in range, nothing to end".into()))?;
-                let inner = std::mem::replace(&mut parts, before);
-                parts.push(Part::Range(path, inner));
+                match open.pop() {
+                    Some((path, before)) => {
+                        let inner = std::mem::replace(&mut parts, before);
+                        parts.push(Part::Range(path, inner));
+                    }
+                    None => parts.push(Part::End),
+                }
             } else if inside.starts_with(|first: char| first.is_alphabetic()) {
                 return Err(refuse(format!("unrecognized identifier {inside}")));
             } else {
@@ -137,6 +142,7 @@ fn visit(parts: &[Part], doc: &Doc, left: &mut usize, each: &mut dyn FnMut(Found
         }
         match part {
             Part::Text(text) => each(Found::Text(text)),
+            Part::End => return,
             Part::Path(path) => {
                 let values = path.find_within(doc, left);
                 each(Found::Values(values));
@@ -162,6 +168,7 @@ fn fault(parts: &[Part], doc: &Doc, strict: bool, left: &mut usize) -> Option<St
         }
         match part {
             Part::Text(_) => None,
+            Part::End => Some("not in range, nothing to end".into()),
             Part::Path(path) => path.fault(doc, strict, left),
             Part::Range(path, inner) => path.fault(doc, strict, left).or_else(|| {
                 path.find_within(doc, left).iter().find_map(|item| fault(inner, item, strict, left))

@@ -125,7 +125,12 @@ fn rules(wish: &Wish<'_>, verbs: &[String], io: &mut Io<'_>) -> Result<Result<Ve
             match kind(word, io)? {
                 Some(kind) => (kind.plural.to_string(), kind.group),
                 None => {
-                    io.warn(format!("the server doesn't have a resource type {word:?}"));
+                    io.warn(match word.split_once('.') {
+                        Some((word, group)) => {
+                            format!("the server doesn't have a resource type {word:?} in group {group:?}")
+                        }
+                        None => format!("the server doesn't have a resource type {word:?}"),
+                    });
                     return Err(Stop::Exit(1));
                 }
             }

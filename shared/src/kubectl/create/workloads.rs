@@ -16,7 +16,7 @@ pub(super) fn deployment(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
         Err(why) => return Ok(Err(why.replace("--replicas\" flag", "-r, --replicas\" flag"))),
     };
     let port = match wish.args.number("port") {
-        Ok(port) => port.filter(|port| *port > 0),
+        Ok(port) => port.filter(|port| *port >= 0),
         Err(why) => return Ok(Err(why)),
     };
     if images.len() > 1 && !wish.command.is_empty() {

@@ -34,7 +34,9 @@ pub const TEMPLATES: &[(&str, &str, &str)] = &[
     ("EndpointSlice", "discovery.k8s.io", ENDPOINT_SLICE),
     ("Ingress", "networking.k8s.io", INGRESS),
     ("IngressClass", "networking.k8s.io", INGRESS_CLASS),
+    ("IPAddress", "networking.k8s.io", IP_ADDRESS),
     ("NetworkPolicy", "networking.k8s.io", NETWORK_POLICY),
+    ("ServiceCIDR", "networking.k8s.io", SERVICE_CIDR),
     ("PriorityClass", "scheduling.k8s.io", PRIORITY_CLASS),
     ("StorageClass", "storage.k8s.io", STORAGE_CLASS),
     ("CSINode", "storage.k8s.io", CSI_NODE),
@@ -472,6 +474,26 @@ Created on:\t{metadata.creationTimestamp:utc}
 @annotations
 Spec:
 @policy
+";
+
+const IP_ADDRESS: &str = "\
+Name:\t{metadata.name}
+@labels
+@annotations
+?spec.parentRef Parent Reference:
+?spec.parentRef >Group:\t{spec.parentRef.group}
+?spec.parentRef >Resource:\t{spec.parentRef.resource}
+?spec.parentRef >Namespace:\t{spec.parentRef.namespace}
+?spec.parentRef >Name:\t{spec.parentRef.name}
+@events
+";
+
+const SERVICE_CIDR: &str = "\
+Name:\t{metadata.name}
+@labels
+@annotations
+CIDRs:\t{spec.cidrs:wide}
+@events
 ";
 
 const PRIORITY_CLASS: &str = "\

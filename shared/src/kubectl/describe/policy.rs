@@ -132,7 +132,7 @@ impl Rule {
     fn order(&self) -> String {
         let verbs = self.verbs.join(" ");
         if let Some(url) = &self.url {
-            return format!("[{verbs}],NonResourceURLs:[{url}]");
+            return format!("[{verbs}],APIGroups:[],Resources:[],ResourceNames:[],NonResourceURLs:[{url}]");
         }
         let name = self.name.clone().unwrap_or_default();
         format!("[{verbs}],APIGroups:[{}],Resources:[{}],ResourceNames:[{name}]", self.group, self.resource)

@@ -65,7 +65,7 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
         }
         if lists {
             for container in chosen {
-                list(&target, &object, container, args.is_on("resolve"), io)?;
+                list(&target, &object, &with(container, &edits), args.is_on("resolve"), io)?;
             }
             continue;
         }
@@ -75,7 +75,10 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
             match change(container, &edits, overwrite) {
                 Ok(Some(change)) => changed.push(change),
                 Ok(None) => {}
-                Err(why) => failures.push(Failure::Client(why)),
+                Err(why) => {
+                    let of = format!("{}/{}", target.kind.plural, target.name);
+                    failures.push(Failure::Client(format!("{of} {why}")));
+                }
             }
         }
         if !changed.is_empty() {
@@ -97,6 +100,21 @@ fn well_called(name: &str) -> Result<(), String> {
          digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or \
          'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')"
     ))
+}
+
+/// The container as it would be.
+fn with(container: &Doc, edits: &Edits) -> Doc {
+    let mut env = container["env"].items().to_vec();
+    for variable in &edits.set {
+        match env.iter_mut().find(|old| old["name"] == variable["name"]) {
+            Some(old) => *old = variable.clone(),
+            None => env.push(variable.clone()),
+        }
+    }
+    env.retain(|variable| !edits.remove.iter().any(|name| variable["name"].as_str() == Some(name)));
+    let mut changed = container.clone();
+    changed.set("env", env);
+    changed
 }
 
 /// What changes in a container.
@@ -203,7 +221,7 @@ fn imported(from: &str, args: &Args, io: &mut Io<'_>) -> Result<Vec<Doc>, Stop> 
     let field = match resource.kind.as_str() {
         "Secret" => "secretKeyRef",
         "ConfigMap" => "configMapKeyRef",
-        _ => return Err(io.fail(format!("unsupported resource specified in --from: {from}"))),
+        _ => return Err(io.fail("unsupported resource specified in --from")),
     };
     let target = Target::of(resource, args.namespace(), name);
     let response = io.request(target.get())?;

@@ -55,7 +55,8 @@ pub(super) fn image(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
                 }
             }
             if !found {
-                failures.push(Failure::Client(format!("unable to find container named {container:?}")));
+                failures
+                    .push(Failure::Client(format!("error: unable to find container named {container:?}")));
             }
         }
         if !change.is_empty() {
@@ -103,7 +104,7 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
             }
         }
         if changed.is_empty() {
-            failures.push(Failure::Client(format!("unable to find container named {which}")));
+            failures.push(Failure::Client(format!("error: unable to find container named {which}")));
             continue;
         }
         let change = doc!({ "containers": changed });
@@ -123,7 +124,7 @@ pub(super) fn matches_name(pattern: &str, name: &str) -> bool {
 }
 
 pub(super) fn service_account(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let Some((account, subjects)) = words.split_last().filter(|(_, subjects)| !subjects.is_empty()) else {
+    let Some((account, subjects)) = words.split_last() else {
         return Err(io.fail("serviceaccount is required"));
     };
     let mut failures = Vec::new();

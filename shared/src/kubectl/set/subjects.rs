@@ -15,8 +15,14 @@ pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result
         return Err(io.fail("one selector expression is required"));
     };
     let wanted = super::super::expose::pairs(expression);
+    let unfit = unequal(expression);
     let mut failures = Vec::new();
     for (target, object) in objects(subjects, args, io, &mut failures)? {
+        if let Some(unfit) = unfit.as_ref().filter(|_| target.kind.kind == "Service") {
+            failures
+                .push(Failure::Client(format!("match expression [{unfit}] not supported on this object")));
+            continue;
+        }
         if target.kind.kind != "Service" {
             failures.push(Failure::Client("setting a selector is only supported for Services".into()));
             continue;
@@ -33,6 +39,25 @@ pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result
         patching.send(&target, &object, &patch, args, io, &mut failures)?;
     }
     io.finish(failures)
+}
+
+/// The first part of a selector that says more than that a label is so, as Go prints it.
+fn unequal(expression: &str) -> Option<String> {
+    let (key, operator, values) = if let Some((key, values)) = expression.split_once(" notin ") {
+        (key, "NotIn", values)
+    } else if let Some((key, values)) = expression.split_once(" in ") {
+        (key, "In", values)
+    } else if let Some((key, values)) = expression.split_once("!=") {
+        (key, "NotIn", values)
+    } else if let Some(key) = expression.strip_prefix('!') {
+        (key, "DoesNotExist", "")
+    } else if !expression.contains('=') {
+        (expression, "Exists", "")
+    } else {
+        return None;
+    };
+    let values: Vec<&str> = values.trim_matches(['(', ')', ' ']).split(',').map(str::trim).collect();
+    Some(format!("{{{} {operator} [{}]}}", key.trim(), values.join(" ")))
 }
 
 pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
@@ -55,6 +80,13 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
     }
     let mut failures = Vec::new();
     for (target, object) in objects(words, args, io, &mut failures)? {
+        if !matches!(target.kind.kind.as_str(), "RoleBinding" | "ClusterRoleBinding") {
+            failures.push(Failure::Client(format!(
+                "{}/{} setting subjects is only supported for RoleBinding/ClusterRoleBinding",
+                target.kind.plural, target.name
+            )));
+            continue;
+        }
         let mut subjects = object["subjects"].items().to_vec();
         let before = subjects.len();
         added.iter().for_each(|one| {
@@ -62,8 +94,8 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
                 subjects.push(one.clone());
             }
         });
+        // Nothing is said of what is so already.
         if subjects.len() == before {
-            io.say(format!("{} subjects unchanged", target.display()));
             continue;
         }
         let patch = doc!({ "subjects": subjects });

@@ -50,10 +50,6 @@ struct Run<'t> {
 
 fn fault(words: &Words, why: impl std::fmt::Display) -> Stop {
     let Words { line, column, text } = words;
-    let text = match text.char_indices().nth(20) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.clone(),
-    };
     Stop::Fault(format!("template: output:{line}:{column}: executing \"output\" at <{text}>: {why}"))
 }
 
