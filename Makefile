@@ -67,6 +67,7 @@ bench: program ## Run the speed scenarios
 	@node tests/benches/map.mjs
 	@node tests/benches/stage.mjs
 	@node tests/benches/answers.mjs
+	@node tests/benches/typing.mjs
 	@node tests/benches/joins.mjs
 
 load: program ## A full room, many sessions, and a Kubernetes endpoint (LEARNERS=200 SESSIONS=100 CLIENTS=10 PODS=5000 WATCHERS=1000)

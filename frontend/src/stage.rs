@@ -7,8 +7,9 @@ mod control_plane;
 mod dots;
 #[cfg(feature = "page")]
 mod far;
-mod flight;
 pub mod faults;
+#[cfg(feature = "page")]
+mod flight;
 #[cfg(feature = "page")]
 mod halted;
 pub mod layout;

@@ -87,11 +87,12 @@ function about(message, doc) {
 
 const parses = (text) => parseAllDocuments(text, { logLevel: "silent" }).every(({ errors }) => !errors.length);
 
-/** How long a fault may wait for what mends it before it is shown without, in milliseconds. */
-const PATIENCE_MS = 120;
 const shown = new WeakMap();
 
-/** Shows `list` in the editor, each with what mends it. What is there already stays as it is, with an open card. */
+/**
+ * Shows `list` in the editor, each with what mends it; what has to be asked for comes a moment later. What is there already
+ * stays as it is, with an open card.
+ */
 export async function show(view, list) {
   const { doc } = view.state;
   const diagnostics = marked(doc, list).filter(({ message }) => about(message, doc));
@@ -103,18 +104,20 @@ export async function show(view, list) {
     shown.set(view, { doc, key, diagnostics: all });
     view.dispatch(setDiagnostics(view.state, all.map((one) => ({ severity: "error", ...one }))));
   };
-  const plain = setTimeout(() => put(diagnostics.map(({ fixes, ...one }) => one)), PATIENCE_MS);
-  const mended = await Promise.all(diagnostics.map(async ({ fixes: own, ...one }) => {
-    let fixes = named(doc, own);
+  const actions = (fixes) => fixes.map(({ name, changes }) => ({
+    name, apply: (where) => where.dispatch({ changes: changes.map((change) => ({ ...change })), userEvent: "input.fix" }),
+  }));
+  const known = diagnostics.map(({ fixes, ...one }) => ({ ...one, fixes: named(doc, fixes) }));
+  put(known.map(({ fixes, ...one }) => ({ ...one, actions: actions(fixes) })));
+  let asked = false;
+  const mended = await Promise.all(known.map(async ({ fixes: own, ...one }) => {
+    let fixes = [...own];
     for (const more of await fixesOf(doc, one)) if (!fixes.some(({ name }) => name === more.name)) fixes.push(more);
     if (!fixes.length && doc.length < 200_000 && !parses(doc.toString())) fixes = indentation(doc, one, parses);
-    const actions = fixes.map(({ name, changes }) => ({
-      name, apply: (where) => where.dispatch({ changes: changes.map((change) => ({ ...change })), userEvent: "input.fix" }),
-    }));
-    return { ...one, actions };
+    asked ||= fixes.length > own.length;
+    return { ...one, actions: actions(fixes) };
   }));
-  clearTimeout(plain);
-  put(mended);
+  if (asked) put(mended);
   return mended;
 }
 
@@ -123,24 +126,30 @@ export function checker(told) {
   let timer;
   let due = false;
   let begun = 0;
+  let faulty = false;
+  const tell = (outcome) => {
+    faulty = outcome.shown.length > 0;
+    told(outcome);
+  };
   const rehearse = (view) => {
     due = false;
     const text = view.state.doc.toString();
     const { doc } = view.state;
     if (!text.trim()) {
       show(view, []);
-      return told({ ok: true, stdout: "", shown: [] });
+      return tell({ ok: true, stdout: "", shown: [] });
     }
-    check(text, (diagnostics) => {
+    const put = (list, outcome) => show(view, list).then((shown) => view.state.doc === doc && tell({ ...outcome, shown }));
+    check(text, (diagnostics, settled) => {
       if (view.state.doc !== doc) return;
       // Kinds that people defined are known to the API server only.
       const seen = diagnostics.filter(({ message }) => !/^no matches for kind/.test(message));
-      if (seen.length) show(view, seen);
+      // What is mended goes before all the others were rehearsed again.
+      if (seen.length || (settled && faulty)) put(seen, { ok: !seen.length });
       performance.measure("keystroke to diagnostics", { start: begun });
     }, (outcome) => {
       if (view.state.doc !== doc) return;
-      const list = outcome.ok ? [] : outcome.diagnostics;
-      show(view, list).then((shown) => told({ ...outcome, shown }));
+      put(outcome.ok ? [] : outcome.diagnostics, outcome);
     });
   };
   return {

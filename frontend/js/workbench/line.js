@@ -50,13 +50,16 @@ export function parsed(text) {
 }
 
 let newest = 0;
-/** What applying `text` would come to; `seen` hears at once what the text alone tells. A newer call silences older ones. */
+/**
+ * What applying `text` would come to; `seen` hears at once what the text alone tells, and once more, with `true`, when the one
+ * document that has changed was rehearsed. A newer call silences older ones.
+ */
 export function check(text, seen, rehearsed) {
   waiting.delete(newest);
   const id = (newest = next());
   waiting.set(id, (kind, of) => {
     const mended = (diagnostics) => diagnostics.map((one, index) => ({ ...one, fixes: of.fixes[index] }));
-    if (kind === "seen") return seen(mended(of.diagnostics));
+    if (kind === "seen") return seen(mended(of.diagnostics), of.settled);
     waiting.delete(id);
     rehearsed({ ...of.outcome, diagnostics: mended(of.outcome.diagnostics) });
   });

@@ -58,6 +58,7 @@ pub fn mended(text: &str, faults: &[Diagnostic]) -> Vec<Vec<Fix>> {
     if faults.is_empty() {
         return Vec::new();
     }
-    let mender = Mender::new(text);
-    faults.iter().take(MENDED).map(|fault| mender.fixes(fault)).collect()
+    let faults = &faults[..faults.len().min(MENDED)];
+    let mender = Mender::new(text, faults);
+    faults.iter().map(|fault| mender.fixes(fault)).collect()
 }

@@ -45,7 +45,7 @@ struct Wanted {
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Answer {
-    /// What can be said of a text at once.
+    /// What can be said of a text at once, or soon.
     Seen {
         /// The request's number.
         id: u32,
@@ -53,6 +53,8 @@ pub enum Answer {
         diagnostics: Vec<Diagnostic>,
         /// What mends each.
         fixes: Vec<Vec<Fix>>,
+        /// Whether the one document that has changed was rehearsed: what is not among them is mended.
+        settled: bool,
     },
     /// What applying it would come to.
     Rehearsed {
@@ -126,7 +128,7 @@ impl Tools {
         let first = found.changed.map(|piece| (piece.above, piece.text.to_owned()));
         let mut seen = found.faults;
         add(&mut seen, found.told);
-        let answer = seen_at_once(id, manifest, &seen);
+        let answer = seen_so_far(id, manifest, &seen, false);
         self.wanted = Some(Wanted { id, text: manifest.to_owned(), readable: found.readable, seen, first });
         answer
     }
@@ -152,10 +154,10 @@ impl Tools {
         if let Some((above, _)) = wanted.first.take() {
             // Where it belongs may be made by what stands around it.
             let own = faults.iter().filter(|fault| !fault.message.starts_with("namespaces \""));
-            let more = add(&mut wanted.seen, own.map(|fault| fault.moved(|line| line + above)));
-            let answer = more.then(|| seen_at_once(wanted.id, &wanted.text, &wanted.seen));
+            add(&mut wanted.seen, own.map(|fault| fault.moved(|line| line + above)));
+            let answer = seen_so_far(wanted.id, &wanted.text, &wanted.seen, true);
             self.wanted = Some(wanted);
-            return answer;
+            return Some(answer);
         }
         self.diagnoser.settle(&wanted.text, &faults);
         let (outcome, fixes) = match result {
@@ -166,20 +168,18 @@ impl Tools {
     }
 }
 
-/// What is there already is not added; whether anything was.
-fn add(to: &mut Vec<session::Diagnostic>, more: impl IntoIterator<Item = session::Diagnostic>) -> bool {
-    let before = to.len();
+/// What is there already is not added.
+fn add(to: &mut Vec<session::Diagnostic>, more: impl IntoIterator<Item = session::Diagnostic>) {
     for fault in more {
         if !to.contains(&fault) {
             to.push(fault);
         }
     }
-    to.len() > before
 }
 
-fn seen_at_once(id: u32, text: &str, faults: &[session::Diagnostic]) -> Answer {
+fn seen_so_far(id: u32, text: &str, faults: &[session::Diagnostic], settled: bool) -> Answer {
     let diagnostics = faults.iter().cloned().map(step::mark).collect();
-    Answer::Seen { id, diagnostics, fixes: mended(text, faults) }
+    Answer::Seen { id, diagnostics, fixes: mended(text, faults), settled }
 }
 
 #[cfg(test)]
@@ -228,7 +228,8 @@ mod tests {
         }
         let lines = |found: &[Diagnostic]| found.iter().map(|fault| fault.from.0).collect();
         let one = |answer: &Answer| match answer {
-            Answer::Seen { diagnostics, .. } => ("seen", lines(diagnostics)),
+            Answer::Seen { diagnostics, settled: false, .. } => ("seen", lines(diagnostics)),
+            Answer::Seen { diagnostics, .. } => ("settled", lines(diagnostics)),
             Answer::Rehearsed { outcome, .. } => ("rehearsed", lines(&outcome.diagnostics)),
             _ => panic!("that was not asked for"),
         };
@@ -259,12 +260,24 @@ mod tests {
         assert_eq!(told(&mut tools, &mut driver, &text), [("seen", vec![]), ("rehearsed", before.clone())]);
 
         // A document that lacks something comes in above: the server's word of it is there before the whole is rehearsed.
-        let more = format!("{bad}---\n");
+        let mut more = format!("{bad}---\n");
         let known = below(&before, &more);
         let both = |one: &[u32], other: &[u32]| [one, other].concat();
         assert_eq!(
             told(&mut tools, &mut driver, &format!("{more}{text}")),
-            [("seen", known.clone()), ("seen", both(&known, &second)), ("rehearsed", both(&second, &known)),]
+            [
+                ("seen", known.clone()),
+                ("settled", both(&known, &second)),
+                ("rehearsed", both(&second, &known)),
+            ]
+        );
+
+        // Once it is mended, that is known before the whole is rehearsed, too.
+        more = format!("{}---\n", good.split("---").next().expect("some"));
+        let known = below(&before, &more);
+        assert_eq!(
+            told(&mut tools, &mut driver, &format!("{more}{text}")),
+            [("seen", known.clone()), ("settled", known.clone()), ("rehearsed", known)]
         );
     }
 

@@ -13,6 +13,7 @@ use crate::doc::{Doc, Path, Segment};
 use crate::manifest::{self, Document, Span};
 use crate::schema::{self, What};
 
+pub(super) use again::pieces;
 pub use again::{Diagnoser, Diagnosis, Piece};
 
 /// A fault in a text. Lines and columns count from 1, columns in characters.

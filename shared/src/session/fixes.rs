@@ -19,7 +19,7 @@ mod words;
 
 use serde::Serialize;
 
-use super::Diagnostic;
+use super::{Diagnostic, diagnose};
 use crate::manifest::{self, Document};
 use scene::{Fault, Lines};
 
@@ -112,9 +112,9 @@ pub struct Mender<'a> {
 }
 
 impl<'a> Mender<'a> {
-    /// For `text`, which may be no YAML.
-    pub fn new(text: &'a str) -> Mender<'a> {
-        Mender { lines: Lines::new(text), documents: manifest::parse(text).unwrap_or_default() }
+    /// For `text`, which may be no YAML, and the `faults` in it that are to be mended.
+    pub fn new(text: &'a str, faults: &[Diagnostic]) -> Mender<'a> {
+        Mender { lines: Lines::new(text), documents: concerned(text, faults) }
     }
 
     /// What mends a fault, the likeliest first.
@@ -122,4 +122,16 @@ impl<'a> Mender<'a> {
         let fault = Fault::new(&self.lines, &self.documents, of);
         RULES.iter().flat_map(|rule| rule(&fault)).collect()
     }
+}
+
+/// The documents with faults: of a long text, no others are read.
+fn concerned(text: &str, faults: &[Diagnostic]) -> Vec<Document> {
+    let Some(pieces) = diagnose::pieces(text) else { return manifest::parse(text).unwrap_or_default() };
+    let faulty = |piece: &diagnose::Piece| faults.iter().any(|fault| piece.has(fault.line));
+    let read = |piece: diagnose::Piece| {
+        // Lines are counted in the whole.
+        let padded = format!("{}{}", "\n".repeat(piece.above as usize), piece.text);
+        manifest::parse(&padded).unwrap_or_default()
+    };
+    pieces.into_iter().filter(faulty).flat_map(read).collect()
 }

@@ -17,8 +17,9 @@ fuzz_target!(|input: &[u8]| fuzz::within_bounds(|| {
         let written = manifest::to_yaml(&document.doc);
         assert_eq!(manifest::documents(&written).as_ref(), Ok(&vec![document.doc]), "{written}");
     }
-    let mender = Mender::new(&text);
-    for fault in diagnose(&text).iter().take(FAULTS) {
+    let faults = diagnose(&text);
+    let mender = Mender::new(&text, &faults);
+    for fault in faults.iter().take(FAULTS) {
         for fix in mender.fixes(fault) {
             fix.applied(&text);
         }

@@ -13,8 +13,17 @@ const MOST_BYTES: usize = 1 << 20;
 pub struct Piece<'a> {
     /// How many lines stand before it.
     pub above: u32,
-    /// Its lines.
+    /// How many are its own.
+    pub lines: u32,
+    /// These.
     pub text: &'a str,
+}
+
+impl Piece<'_> {
+    /// Whether this line of the whole, counted from 1, is one of its own.
+    pub fn has(&self, line: u32) -> bool {
+        (self.above + 1..=self.above + self.lines).contains(&line)
+    }
 }
 
 /// What can be said of a text at once.
@@ -55,23 +64,19 @@ impl Diagnoser {
 
     /// Remembers what a server said of the text that was diagnosed last.
     pub fn settle(&mut self, text: &str, faults: &[Diagnostic]) {
-        for piece in pieces(text) {
+        for piece in cut(text) {
             let Some(known) = self.known.get_mut(piece.text) else { continue };
-            let last = piece.above + piece.text.lines().count() as u32;
-            let own = faults.iter().filter(|fault| (piece.above + 1..=last).contains(&fault.line));
+            let own = faults.iter().filter(|fault| piece.has(fault.line));
             known.told = own.map(|fault| fault.moved(|line| line - piece.above)).collect();
         }
     }
 
     /// `None` where the whole has to be read: it is broken, or its documents may not be told apart by their lines alone.
     fn by_pieces<'a>(&mut self, text: &'a str) -> Option<Diagnosis<'a>> {
-        if text.len() > MOST_BYTES || depends_on_all(text) {
-            return None;
-        }
+        let pieces = pieces(text)?;
         let mut diagnosis = Diagnosis { readable: true, ..Diagnosis::default() };
         let mut now: BTreeMap<String, Known> = BTreeMap::new();
         let mut changed = Vec::new();
-        let pieces = pieces(text);
         for piece in &pieces {
             let known = match now.get(piece.text).or_else(|| self.known.get(piece.text)) {
                 Some(known) => known.clone(),
@@ -94,6 +99,11 @@ impl Diagnoser {
     }
 }
 
+/// The pieces of a text, where each may be read alone.
+pub(in crate::session) fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
+    (text.len() <= MOST_BYTES && !depends_on_all(text)).then(|| cut(text))
+}
+
 /// Whether what a document is may depend on what stands around it.
 fn depends_on_all(text: &str) -> bool {
     // Aliases count together in all documents; `%` begins a directive for what follows.
@@ -104,18 +114,18 @@ fn depends_on_all(text: &str) -> bool {
 }
 
 /// Cuts a text at every `---` at the beginning of a line. The line itself is part of no piece, unless more stands on it.
-fn pieces(text: &str) -> Vec<Piece<'_>> {
+fn cut(text: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
     let (mut from, mut above, mut at, mut number) = (0, 0, 0, 0);
     for line in text.split_inclusive('\n') {
         let rest = line.strip_prefix("---");
         if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace)) {
-            found.push(Piece { above, text: &text[from..at] });
+            found.push(Piece { above, lines: number - above, text: &text[from..at] });
             (from, above) = if rest.trim().is_empty() { (at + line.len(), number + 1) } else { (at, number) };
         }
         at += line.len();
         number += 1;
     }
-    found.push(Piece { above, text: &text[from..] });
+    found.push(Piece { above, lines: number - above, text: &text[from..] });
     found
 }

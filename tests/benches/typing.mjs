@@ -1,0 +1,94 @@
+// How long a person who types waits for the editor's word: from the key to the marks of a fault on the screen and back, in a file
+// of 2,000 lines, in headless Chromium. `node tests/benches/typing.mjs [rounds] [url]`, as stage.mjs.
+
+import { chromium } from "playwright-core";
+import { serve } from "./cluster.mjs";
+import { quantile } from "./svg.mjs";
+
+const rounds = Number(process.argv[2] ?? 30);
+const LINES = 2_000;
+const GATE_MS = 50;
+
+const deployment = (number) => `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web-${number}
+  labels: {app: web-${number}}
+spec:
+  replicas: 2
+  selector:
+    matchLabels: {app: web-${number}}
+  template:
+    metadata:
+      labels: {app: web-${number}}
+    spec:
+      containers:
+      - name: web
+        image: nginx:1.27
+        ports:
+        - containerPort: 80
+        resources:
+          requests: {cpu: 100m, memory: 64Mi}
+---
+`;
+const each = deployment(0).split("\n").length - 1;
+const file = Array.from({ length: Math.ceil(LINES / each) }, (_, number) => deployment(number)).join("");
+
+/** In the page: how long until there are marks, or none, from the key on; the display's next picture counts in. */
+function answers(content) {
+  window.answer = (wanted) => new Promise((resolve) => {
+    content.addEventListener("keydown", ({ timeStamp }) => {
+      const look = () => {
+        if (Boolean(content.querySelector(".cm-lintRange-error")) !== wanted) return;
+        watcher.disconnect();
+        requestAnimationFrame(() => {
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = () => resolve(performance.now() - timeStamp);
+          port2.postMessage(0);
+        });
+      };
+      const watcher = new MutationObserver(look);
+      watcher.observe(content, { subtree: true, childList: true, attributes: true });
+    }, { once: true, capture: true });
+  });
+}
+
+const server = await serve(process.argv[3]);
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+await page.goto(server.url);
+await page.locator(".pod.serving").nth(2).waitFor();
+await page.waitForFunction(() => window.kubarium.dressed);
+await page.locator(".tabs .tab").first().click();
+const content = page.locator("#drawer .cm-content").first();
+await content.click();
+await page.keyboard.press("Control+a");
+await content.evaluate((element, text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", text);
+  element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+}, file);
+// Into the word `image` of the last document.
+await page.keyboard.press("Control+End");
+for (let up = 0; up < 6; up++) await page.keyboard.press("ArrowUp");
+await page.keyboard.press("Home");
+for (let right = 0; right < 4; right++) await page.keyboard.press("ArrowRight");
+await content.evaluate(answers);
+const found = { "a key that makes a fault": [], "a key that mends it": [] };
+const [faults, mends] = Object.values(found);
+for (let round = 0; round < rounds; round++) {
+  for (const [key, wanted, answers] of [["x", true, faults], ["Backspace", false, mends]]) {
+    await page.evaluate((wanted) => void (window.told = window.answer(wanted)), wanted);
+    await page.keyboard.press(key);
+    answers.push(await page.evaluate(() => window.told));
+    await page.waitForTimeout(150 + 20 * (round % 7));
+  }
+}
+await browser.close();
+await server.stop();
+const cell = (value) => `${value.toFixed(0)} ms`.padStart(8);
+console.log(`in a file of ${(file.split("\n").length - 1).toLocaleString("en")} lines`.padEnd(28) + "  median     p95   worst   from the key to the picture");
+for (const [what, answers] of Object.entries(found)) {
+  const late = quantile(answers, 0.95);
+  console.log(`${what.padEnd(28)}${cell(quantile(answers, 0.5))}${cell(late)}${late > GATE_MS ? "!" : ""}${cell(Math.max(...answers))}`);
+}
