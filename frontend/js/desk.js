@@ -13,6 +13,8 @@ import { element, say } from "./workbench/words.js";
 const KEEP_MS = 1200;
 /** How long the page is left alone before its files are kept, in milliseconds. */
 const REST_MS = 4000;
+/** Who was not seen for so long after it began is off the screen, in milliseconds. */
+const UNSEEN_MS = 1000;
 /** How long a command stands at the foot, in milliseconds. */
 const SHOWN_MS = 20_000;
 /** When the cluster of the first screen is first seen (public/examples/opening.yaml). */
@@ -275,13 +277,19 @@ function embedded() {
     if (source === parent && ["dark", "light"].includes(theme)) root.dataset.theme = theme;
   });
   let halted = false;
+  let seen = false;
+  const look = () => {
+    if (seen ? !halted : halted || !known.running) return;
+    halted = !seen;
+    ask({ pace: halted ? "pause" : "play" });
+  };
   new IntersectionObserver((entries) => {
     // A slow machine tells of several changes at once.
-    const { isIntersecting } = entries.at(-1);
-    if (isIntersecting ? !halted : !known.running) return;
-    halted = !isIntersecting;
-    ask({ pace: halted ? "pause" : "play" });
+    seen = entries.at(-1).isIntersecting;
+    look();
   }).observe(root);
+  // A frame that is off the screen already may be told nothing at all.
+  setInterval(look, UNSEEN_MS);
 }
 
 /** What stands beside the things on the stage. */
