@@ -2,11 +2,19 @@
 //! for long. The first one comes once there is something to show: each part is then drawn once, and always in the same order
 //! (the build watches it: scripts/profile.mjs). When the page has taken the frame's place, parts are made at once.
 
-use std::{cell::RefCell, collections::VecDeque, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+    time::Duration,
+};
 
 use leptos::prelude::*;
 
 use crate::browser;
+
+/// Who was not painted for so long is not seen.
+const UNPAINTED: Duration = Duration::from_secs(1);
 
 type Turn = Box<dyn FnOnce()>;
 
@@ -63,7 +71,15 @@ fn at_last(work: impl FnOnce() + 'static) {
             end(work);
         } else {
             // What is where is known by then: nothing jumps when it is seen.
-            browser::after_paint(|| end(work));
+            let work = Rc::new(Cell::new(Some(work)));
+            let once = move || {
+                if let Some(work) = work.take() {
+                    end(work);
+                }
+            };
+            browser::after_paint(once.clone());
+            // A frame that is off the screen is not painted.
+            set_timeout(once, UNPAINTED);
         }
     }));
 }
