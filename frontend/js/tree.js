@@ -57,15 +57,15 @@ export function itemsOf({ nodes, pods, workloads, services, components, systems 
 
 /** Nodes of a cluster that is drawn as a map, which no frame tells of; their pods are asked for when one is opened. */
 async function farNodes() {
-  const told = await objects(["get", "nodes"]);
-  const inside = (told?.items ?? []).map(({ metadata, status }) => ({
-    id: `node/${metadata.name}`, name: metadata.name, says: status.conditions?.find(({ type }) => type === "Ready")?.status === "True" ? "Ready" : "NotReady", of: ["Node", "", metadata.name],
+  const { nodes, count } = await ask({ ask: "far" });
+  const inside = nodes.map((node) => ({
+    id: `node/${node.name}`, name: node.name, says: node.ready ? "Ready" : "NotReady", of: ["Node", "", node.name],
     later: async () => {
-      const pods = await objects(["get", "pods", "-A", `--field-selector=spec.nodeName=${metadata.name}`]);
-      return (pods?.items ?? []).map((pod) => ({ id: `${metadata.name}/${pod.metadata.uid}`, name: `${where(pod.metadata.namespace)}${pod.metadata.name}`, says: pod.status.phase, of: ["Pod", pod.metadata.namespace, pod.metadata.name] }));
+      const pods = await objects(["get", "pods", "-A", `--field-selector=spec.nodeName=${node.name}`]);
+      return (pods?.items ?? []).map((pod) => ({ id: `${node.name}/${pod.metadata.uid}`, name: `${where(pod.metadata.namespace)}${pod.metadata.name}`, says: pod.status.phase, of: ["Pod", pod.metadata.namespace, pod.metadata.name] }));
     },
   }));
-  return { id: "nodes", name: t("nodes"), says: String(inside.length), inside };
+  return { id: "nodes", name: t("nodes"), says: String(count), inside, count };
 }
 
 export function create(element, { inspect }) {
@@ -79,7 +79,6 @@ export function create(element, { inspect }) {
   const open = new Set(["control", "nodes", "workloads"]);
   const fetched = new Map();
   let focused;
-  let far;
 
   function itemFor(id) {
     if (known.has(id)) return known.get(id);
@@ -104,7 +103,7 @@ export function create(element, { inspect }) {
       const opens = data.later || inside?.length;
       if (item.name.textContent !== data.name) item.name.textContent = data.name;
       if (item.detail.textContent !== (data.says ?? "")) item.detail.textContent = data.says ?? "";
-      const attributes = { "aria-level": level, "aria-posinset": index + 1, "aria-setsize": items.length, "aria-expanded": opens ? String(open.has(data.id)) : undefined };
+      const attributes = { "aria-level": level, "aria-posinset": index + 1, "aria-setsize": parent?.data.count ?? items.length, "aria-expanded": opens ? String(open.has(data.id)) : undefined };
       for (const [name, value] of Object.entries(attributes)) {
         if (value === undefined) item.line.removeAttribute(name);
         else if (item.line.getAttribute(name) !== String(value)) item.line.setAttribute(name, value);
@@ -198,9 +197,8 @@ export function create(element, { inspect }) {
   follow(element, 700, async () => {
     const [told, edge] = await Promise.all([ask({ ask: "everything" }), ask({ ask: "edge" })]);
     if (!told || !element.isConnected) return;
-    if (told.systems?.far) far ??= await farNodes();
-    else far = undefined;
-    const key = JSON.stringify([told.nodes, told.pods, told.workloads, told.services, told.components, told.systems?.broken, edge, language()]);
+    const far = told.systems?.far ? await farNodes() : undefined;
+    const key = JSON.stringify([far, told.nodes, told.pods, told.workloads, told.services, told.components, told.systems?.broken, edge, language()]);
     if (key === drawn) return;
     drawn = key;
     shown = itemsOf(told, far, edge ?? undefined);

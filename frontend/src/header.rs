@@ -52,7 +52,7 @@ pub(crate) fn Header() -> impl IntoView {
 fn TimeControls() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    let running = Memo::new(move |_| page.clock.with(|clock| clock.running));
+    let running = Memo::new(move |_| page.running());
     let seconds = Memo::new(move |_| page.now.get() / 1000);
     let toggle_label = move || {
         if running.get() { t_string!(i18n, time.pause) } else { t_string!(i18n, time.play) }

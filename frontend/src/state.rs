@@ -51,6 +51,9 @@ struct Created {
     links: Invitations,
 }
 
+/// So many frames may be on their way when somebody asks for something.
+const FRAMES_ON_THEIR_WAY: u32 = 3;
+
 /// The parts' common ground; `Copy`, handed down as a context.
 #[derive(Clone, Copy)]
 pub struct Page {
@@ -58,6 +61,8 @@ pub struct Page {
     pub alive: RwSignal<bool>,
     pub now: RwSignal<u64>,
     pub clock: RwSignal<Clock>,
+    /// That time was to pass, or to stop, and so many frames may still come from before this was heard.
+    pressed: RwSignal<Option<(bool, u32)>>,
     pub flow: RwSignal<u32>,
     pub nodes: RwSignal<Table<Node>>,
     pub pods: RwSignal<Table<Pod>>,
@@ -151,6 +156,7 @@ impl Page {
             alive: RwSignal::default(),
             now: RwSignal::default(),
             clock: RwSignal::default(),
+            pressed: RwSignal::default(),
             flow: RwSignal::default(),
             nodes: RwSignal::default(),
             pods: RwSignal::default(),
@@ -218,6 +224,7 @@ impl Page {
             alive: RwSignal::default(),
             now: RwSignal::default(),
             clock: RwSignal::default(),
+            pressed: RwSignal::default(),
             flow: RwSignal::default(),
             nodes: RwSignal::default(),
             pods: RwSignal::default(),
@@ -290,6 +297,13 @@ impl Page {
         follow(self.services, &mut frame.services, reset);
         follow(self.components, &mut frame.components, reset);
         self.now.set(frame.now);
+        let pressed = self.pressed.get_untracked();
+        set_if_new(
+            self.pressed,
+            pressed.and_then(|(wanted, left)| {
+                (wanted != frame.clock.running && left > 0).then(|| (wanted, left - 1))
+            }),
+        );
         set_if_new(self.clock, frame.clock);
         set_if_new(self.flow, frame.flow);
         if let Some(waits) = frame.waits.take() {
@@ -396,10 +410,19 @@ impl Page {
         self.send(&Request::Pace(pace));
     }
 
+    /// Whether time passes: as it was asked for last, until the cluster has heard of it.
+    pub fn running(self) -> bool {
+        self.pressed.get().map_or_else(|| self.clock.with(|clock| clock.running), |(wanted, _)| wanted)
+    }
+
     /// Lets time pass, or stops it.
     pub fn toggle(self) {
-        let running = self.clock.with_untracked(|clock| clock.running);
+        let running = untrack(|| self.running());
         self.pace(if running { Pace::Pause } else { Pace::Play });
+        // What is shared answers for itself.
+        if self.live.with_untracked(Option::is_none) {
+            self.pressed.set(Some((!running, FRAMES_ON_THEIR_WAY)));
+        }
     }
 
     /// The speed from now on.

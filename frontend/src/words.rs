@@ -150,7 +150,8 @@ pub fn deed(i18n: I18n, deed: Deed) -> (&'static str, &'static str) {
 pub fn node_state(i18n: I18n, state: NodeState) -> (&'static str, &'static str) {
     match state {
         NodeState::Ready => ("Ready", "ready"),
-        NodeState::Cordoned => ("SchedulingDisabled", "cordoned"),
+        // In a narrow card it breaks at its hump.
+        NodeState::Cordoned => ("Scheduling\u{200b}Disabled", "cordoned"),
         NodeState::OffUnnoticed => (t_string!(i18n, node.off_unnoticed), "unnoticed"),
         NodeState::Off => ("NotReady", "off"),
         NodeState::NotReady => ("NotReady", "notready"),

@@ -18,11 +18,14 @@ pub(crate) fn Beside() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let beside = Memo::new(move |_| page.travel.timeline.with(|timeline| timeline.beside));
+    let current = Memo::new(move |_| page.travel.timeline.with(|timeline| timeline.current));
+    let name = move |id: u32| t_string!(i18n, rewind.branch, id = id).to_string();
     move || {
         let (id, twin) = (beside.get()?, page.travel.twin.get_value()?);
         Some(view! {
+            <h2 class="branch-name">{move || name(current.get())}</h2>
             <div class="beside-stage">
-                <h2>{move || t_string!(i18n, rewind.branch, id = id).to_string()}</h2>
+                <h2 class="branch-name">{move || name(id)}</h2>
                 <Provider value=twin><div class="beside-glass" inert><Stage /></div></Provider>
             </div>
         })

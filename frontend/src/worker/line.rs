@@ -190,9 +190,7 @@ impl Worker {
         let mut replies = driver.tick(passed, clock);
         replies.extend(self.terminal.tick(driver, clock));
         replies.iter().for_each(|reply| self.say(reply));
-        if let Some(answer) = self.driver.as_mut().and_then(|driver| self.tools.tick(driver, clock)) {
-            self.answer(&answer);
-        }
+        self.rehearse(clock);
         if let Some(words) = self.driver.as_mut().and_then(Driver::map_words) {
             let words = js_sys::Uint32Array::from(words.as_slice());
             let given = js_sys::Array::of1(&words.buffer());
@@ -302,6 +300,16 @@ impl Worker {
         let (answers, replies) = self.tools.hear(text, driver);
         answers.iter().for_each(|answer| self.answer(answer));
         replies.iter().for_each(|reply| self.say(reply));
+        // Whoever types waits for it: it begins before the next frame.
+        let clock = self.scope.performance().expect("workers have a clock");
+        self.rehearse(&|| clock.now());
+    }
+
+    /// Begins a rehearsal that is wanted, or goes on with one.
+    fn rehearse(&mut self, clock: &dyn Fn() -> f64) {
+        if let Some(answer) = self.driver.as_mut().and_then(|driver| self.tools.tick(driver, clock)) {
+            self.answer(&answer);
+        }
     }
 
     fn answer(&self, answer: &tools::Answer) {

@@ -2,7 +2,11 @@
 //! out when somebody looks.
 
 use shared::{
-    api::{Key, Kind, Object, apps::deployment::Deployment, core::pod::Pod},
+    api::{
+        Key, Kind, Object,
+        apps::deployment::Deployment,
+        core::{node::Node, pod::Pod},
+    },
     cluster::Cluster,
     doc,
     doc::{Doc, Str},
@@ -19,6 +23,8 @@ use crate::protocol::FieldChange;
 const ATTEMPTS: usize = 24;
 /// Images of a node that are told.
 const IMAGES: usize = 60;
+/// Nodes of a map that are listed.
+const LISTED: usize = 500;
 /// Nodes whose verdict is told.
 const NODES: usize = 120;
 /// Steps that are looked ahead for what comes of a message.
@@ -43,6 +49,7 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
         Some("everything") => return driver.everything(),
         Some("numbers") => driver.numbers(),
         Some("nodes") => driver.usage(&text("name")),
+        Some("far") => far(driver.cluster()),
         Some("edge") => edge(driver.cluster()),
         Some("where") => place_to_be(driver.cluster()),
         Some("when") => recovery(driver.cluster()),
@@ -54,6 +61,16 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
         _ => Doc::Null,
     };
     answer.to_json()
+}
+
+/// The first nodes of a cluster that is drawn as a map, whose frames tell of none, and how many there are.
+fn far(cluster: &Cluster) -> Doc {
+    let node = |object: &std::sync::Arc<Object>| {
+        let ready = object.view::<Node>().is_some_and(|node| node.ready == "True");
+        doc!({ "name": &object.key.name, "ready": ready })
+    };
+    let nodes = Doc::list(cluster.store().list(Kind::Node).take(LISTED).map(node));
+    doc!({ "nodes": nodes, "count": whole(cluster.store().list(Kind::Node).count() as u64) })
 }
 
 /// Who comes from outside, and by which doors.

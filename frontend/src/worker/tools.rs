@@ -121,7 +121,7 @@ impl Tools {
         (vec![Answer::Scenario { id, text: driver.replica().scenario() }], Vec::new())
     }
 
-    /// Says what the text alone tells; the rehearsal begins with the next tick.
+    /// Says what the text alone tells; the rehearsal begins when this was said.
     fn check(&mut self, id: u32, manifest: &str) -> Answer {
         self.rehearsal = None;
         let found = self.diagnoser.diagnose(manifest);
