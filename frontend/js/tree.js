@@ -5,8 +5,8 @@ import { ask, clock, follow, h, language, t } from "./stage/base.js";
 
 /** Lines of the log that are kept. */
 const LOG = 60;
-/** Children of one item that are listed. */
-const MOST = 500;
+/** Children of one item that are listed at once; then as many more. */
+const PAGE = 100;
 
 const { engine } = window.kubarium;
 const where = (namespace) => (namespace === "default" || !namespace ? "" : `${namespace}/`);
@@ -56,8 +56,8 @@ export function itemsOf({ nodes, pods, workloads, services, components, systems 
 }
 
 /** Nodes of a cluster that is drawn as a map, which no frame tells of; their pods are asked for when one is opened. */
-async function farNodes() {
-  const { nodes, count } = await ask({ ask: "far" });
+async function farNodes(most) {
+  const { nodes, count } = await ask({ ask: "far", most });
   const inside = nodes.map((node) => ({
     id: `node/${node.name}`, name: node.name, says: node.ready ? "Ready" : "NotReady", of: ["Node", "", node.name],
     later: async () => {
@@ -78,6 +78,8 @@ export function create(element, { inspect }) {
   const known = new Map();
   const open = new Set(["control", "nodes", "workloads"]);
   const fetched = new Map();
+  const limits = new Map();
+  const limit = (id) => limits.get(id) ?? PAGE;
   let focused;
 
   function itemFor(id) {
@@ -88,14 +90,19 @@ export function create(element, { inspect }) {
     const item = { id, line, row, name, detail, group };
     row.addEventListener("click", () => {
       focus(item);
-      if (item.data.inside || item.data.later) toggle(item);
+      if (item.data.more) more(item);
+      else if (item.data.inside || item.data.later) toggle(item);
     });
     row.addEventListener("dblclick", () => act(item));
     known.set(id, item);
     return item;
   }
   function fill(list, items, level, parent, seen) {
-    const lines = items.slice(0, MOST).map((data, index) => {
+    const all = parent?.data.count ?? items.length;
+    const listed = items.slice(0, limit(parent?.id));
+    const left = all - listed.length;
+    if (left > 0) listed.push({ id: `${parent?.id}/more`, name: t("more_items", { count: left }), more: true });
+    const lines = listed.map((data, index) => {
       const item = itemFor(data.id);
       seen.add(data.id);
       Object.assign(item, { data, parent });
@@ -103,7 +110,7 @@ export function create(element, { inspect }) {
       const opens = data.later || inside?.length;
       if (item.name.textContent !== data.name) item.name.textContent = data.name;
       if (item.detail.textContent !== (data.says ?? "")) item.detail.textContent = data.says ?? "";
-      const attributes = { "aria-level": level, "aria-posinset": index + 1, "aria-setsize": parent?.data.count ?? items.length, "aria-expanded": opens ? String(open.has(data.id)) : undefined };
+      const attributes = { "aria-level": level, "aria-posinset": index + 1, "aria-setsize": all, "aria-expanded": opens ? String(open.has(data.id)) : undefined };
       for (const [name, value] of Object.entries(attributes)) {
         if (value === undefined) item.line.removeAttribute(name);
         else if (item.line.getAttribute(name) !== String(value)) item.line.setAttribute(name, value);
@@ -137,6 +144,15 @@ export function create(element, { inspect }) {
     if (wanted && item.data.later) fetched.set(item.id, await item.data.later());
     draw();
   }
+  /** The next ones in the place of the line that says how many there are. */
+  async function more({ parent, line }) {
+    const before = [...line.parentElement.children].indexOf(line);
+    limits.set(parent.id, limit(parent.id) + PAGE);
+    if (parent.data.count === undefined) draw();
+    else await look();
+    const next = parent.group.children[before];
+    focus([...known.values()].find((item) => item.line === next));
+  }
   function focus(item, really = true) {
     if (!item) return;
     focused?.line.setAttribute("tabindex", "-1");
@@ -163,7 +179,8 @@ export function create(element, { inspect }) {
       if (opens && open.has(focused.id)) toggle(focused, false);
       else go(focused.parent);
     } else if (event.key === "Enter" || event.key === " ") {
-      if (focused.data.of) act(focused);
+      if (focused.data.more) more(focused);
+      else if (focused.data.of) act(focused);
       else toggle(focused);
     } else if (event.key === "*") {
       for (const { id } of focused.parent ? focused.parent.data.inside ?? [] : shown) open.add(id);
@@ -194,10 +211,10 @@ export function create(element, { inspect }) {
   engine.addEventListener("message", hear);
 
   let drawn = "";
-  follow(element, 700, async () => {
+  async function look() {
     const [told, edge] = await Promise.all([ask({ ask: "everything" }), ask({ ask: "edge" })]);
     if (!told || !element.isConnected) return;
-    const far = told.systems?.far ? await farNodes() : undefined;
+    const far = told.systems?.far ? await farNodes(limit("nodes")) : undefined;
     const key = JSON.stringify([far, told.nodes, told.pods, told.workloads, told.services, told.components, told.systems?.broken, edge, language()]);
     if (key === drawn) return;
     drawn = key;
@@ -208,5 +225,6 @@ export function create(element, { inspect }) {
     log.ariaLabel = t("log");
     none.textContent = t("no_events");
     draw();
-  });
+  }
+  follow(element, 700, look);
 }

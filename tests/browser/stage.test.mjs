@@ -142,3 +142,19 @@ test("forty nodes are a map that can be read, searched and struck", async (t) =>
   await page.locator(".map-said").waitFor();
   await broken(page).getByText("1").waitFor();
 });
+
+test("the tree of a map lists its nodes a hundred at a time", async (t) => {
+  const page = await openCluster(t, { scenario: scenario("{nodes: [{count: 103}]}", "[]", "15s") });
+  await page.getByRole("application", { name: "Map of the cluster" }).waitFor();
+  await page.locator(".tabs").getByRole("button", { name: "Tree" }).click();
+  const nodes = page.getByRole("treeitem", { name: /^node-/ });
+  const more = page.getByRole("treeitem", { name: "3 more" });
+  await more.waitFor();
+  assert.equal(await nodes.count(), 100);
+  assert.equal(await nodes.first().getAttribute("aria-setsize"), "103");
+  await more.focus();
+  await page.keyboard.press("Enter");
+  await more.waitFor({ state: "detached" });
+  assert.equal(await nodes.count(), 103);
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-posinset")), "101", "it goes on where it was");
+});

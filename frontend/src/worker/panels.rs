@@ -23,8 +23,6 @@ use crate::protocol::FieldChange;
 const ATTEMPTS: usize = 24;
 /// Images of a node that are told.
 const IMAGES: usize = 60;
-/// Nodes of a map that are listed.
-const LISTED: usize = 500;
 /// Nodes whose verdict is told.
 const NODES: usize = 120;
 /// Steps that are looked ahead for what comes of a message.
@@ -49,7 +47,7 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
         Some("everything") => return driver.everything(),
         Some("numbers") => driver.numbers(),
         Some("nodes") => driver.usage(&text("name")),
-        Some("far") => far(driver.cluster()),
+        Some("far") => far(driver.cluster(), known("most").unwrap_or_default()),
         Some("edge") => edge(driver.cluster()),
         Some("where") => place_to_be(driver.cluster()),
         Some("when") => recovery(driver.cluster()),
@@ -64,12 +62,12 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
 }
 
 /// The first nodes of a cluster that is drawn as a map, whose frames tell of none, and how many there are.
-fn far(cluster: &Cluster) -> Doc {
+fn far(cluster: &Cluster, most: u64) -> Doc {
     let node = |object: &std::sync::Arc<Object>| {
         let ready = object.view::<Node>().is_some_and(|node| node.ready == "True");
         doc!({ "name": &object.key.name, "ready": ready })
     };
-    let nodes = Doc::list(cluster.store().list(Kind::Node).take(LISTED).map(node));
+    let nodes = Doc::list(cluster.store().list(Kind::Node).take(most as usize).map(node));
     doc!({ "nodes": nodes, "count": whole(cluster.store().list(Kind::Node).count() as u64) })
 }
 
