@@ -76,6 +76,7 @@ export function create(element, { inspect }) {
   const none = h("p", { class: "muted" });
   element.replaceChildren(says, tree, heading, none, log);
   const known = new Map();
+  const itemOf = new WeakMap();
   const open = new Set(["control", "nodes", "workloads"]);
   const fetched = new Map();
   const limits = new Map();
@@ -95,6 +96,7 @@ export function create(element, { inspect }) {
     });
     row.addEventListener("dblclick", () => act(item));
     known.set(id, item);
+    itemOf.set(line, item);
     return item;
   }
   function fill(list, items, level, parent, seen) {
@@ -151,7 +153,7 @@ export function create(element, { inspect }) {
     if (parent.data.count === undefined) draw();
     else await look();
     const next = parent.group.children[before];
-    focus([...known.values()].find((item) => item.line === next));
+    focus(itemOf.get(next));
   }
   function focus(item, really = true) {
     if (!item) return;
@@ -161,7 +163,9 @@ export function create(element, { inspect }) {
     if (really) item.line.focus({ preventScroll: false });
   }
   const act = (item) => item.data.of && inspect(...item.data.of);
-  const visible = () => [...tree.querySelectorAll("[role=treeitem]")].map((line) => [...known.values()].find((item) => item.line === line));
+  const visible = () => [...tree.querySelectorAll("[role=treeitem]")].map((line) => itemOf.get(line));
+  // Those who hear the page go where they want.
+  tree.addEventListener("focusin", ({ target }) => itemOf.has(target) && target !== focused?.line && focus(itemOf.get(target), false));
   tree.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !focused) return;
     const opens = focused.line.hasAttribute("aria-expanded");
