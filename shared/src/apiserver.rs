@@ -16,6 +16,7 @@ mod family;
 mod held;
 pub mod http;
 mod managed;
+mod metrics;
 mod node_proxy;
 mod openapi;
 mod page;

@@ -9,7 +9,7 @@ mod wait;
 
 pub use election::{Ballot, Candidate};
 pub use informer::{Cache, Delta, Handled, Informer, Informers, back_off};
-pub use queue::{RateLimiter, WorkQueue};
+pub use queue::{RateLimiter, Share, WorkQueue};
 pub use recorder::{Recorder, Severity};
 pub use wait::Wait;
 

@@ -6,6 +6,7 @@
 
 mod de;
 mod diff;
+pub(crate) mod go_json;
 mod json;
 pub mod jsonpath;
 mod keys;

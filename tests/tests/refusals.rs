@@ -65,3 +65,111 @@ fn what_is_refused_leaves_everything_as_it_was() {
     assert_ne!(get(&mut world, &format!("{PODS}/p"))["status"]["phase"].str(), "Failed");
     assert_eq!(get(&mut world, &one_map)["data"].to_json(), r#"{"a":"b"}"#);
 }
+
+/// Method, path, whom the client speaks for, body, code, and how the message begins.
+type Odd = (&'static str, &'static str, &'static str, &'static str, u32, &'static str);
+
+const ODD: &[Odd] = &[
+    (
+        "POST",
+        "/api/v1/configmaps",
+        "",
+        r#"{"metadata":{"name":"x"}}"#,
+        405,
+        "the server does not allow this method",
+    ),
+    ("DELETE", "/api/v1/configmaps", "", "", 405, "the server does not allow this method"),
+    ("GET", "/api/v1/pods/none", "", "", 404, ""),
+    (
+        "GET",
+        "/api/v1/nodes/node-0?resourceVersion=99999999",
+        "",
+        "",
+        504,
+        "Timeout: Too large resource version: 99999999",
+    ),
+    (
+        "GET",
+        "/api/v1/nodes?sendInitialEvents=true",
+        "",
+        "",
+        422,
+        "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list",
+    ),
+    (
+        "DELETE",
+        "/api/v1/nodes/none?gracePeriodSeconds=x",
+        "",
+        "",
+        400,
+        "strconv.ParseInt: parsing \"x\": invalid syntax",
+    ),
+    (
+        "POST",
+        "/api/v1/namespaces/default/pods/p/eviction",
+        "",
+        r#"{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"other"}}"#,
+        400,
+        "name in URL does not match name in Eviction object",
+    ),
+    (
+        "POST",
+        "/apis/authentication.k8s.io/v1/tokenreviews",
+        "",
+        r#"{"spec":{}}"#,
+        400,
+        "token is required for TokenReview in authentication",
+    ),
+    (
+        "GET",
+        "/api/v1/nodes?labelSelector=a%20in%20(b",
+        "",
+        "",
+        400,
+        "unable to parse requirement: found '', expected: ',' or ')'",
+    ),
+    ("GET", "/api/v1/nodes?labelSelector=size%3E5", "", "", 200, ""),
+    ("GET", "/nothing", "", "", 404, ""),
+    ("GET", "/nothing", "somebody", "", 403, "forbidden: User \"somebody\" cannot get path \"/nothing\""),
+    ("GET", "/metrics", "somebody", "", 403, "forbidden: User \"somebody\" cannot get path \"/metrics\""),
+];
+
+#[test]
+fn odd_requests_are_answered_as_upstream_does() {
+    let mut world = World::new();
+    let pod = r#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"nginx"}]}}"#;
+    assert_eq!(send(&mut world, "POST", PODS, "", pod).0, 201);
+    for (method, path, user, body, code, begins) in ODD {
+        let response = world.request(HttpRequest {
+            method: (*method).into(),
+            path: (*path).into(),
+            impersonate: (*user).into(),
+            body: (*body).into(),
+            ..HttpRequest::default()
+        });
+        let message = response.body["message"].str();
+        assert_eq!(response.code, *code, "{method} {path}: {message}");
+        assert!(message.starts_with(begins), "{method} {path}: {message}");
+    }
+}
+
+#[test]
+fn metrics_count_what_is_kept() {
+    let mut world = World::new();
+    let mut metric = |line: &str| {
+        let response = world.request(HttpRequest {
+            method: "GET".into(),
+            path: "/metrics".into(),
+            ..HttpRequest::default()
+        });
+        let text = response.body.str();
+        text.lines().find_map(|one| one.strip_prefix(line)).map(|count| count.trim().to_owned())
+    };
+    assert_eq!(metric(r#"apiserver_storage_objects{resource="nodes"}"#).as_deref(), Some("6"));
+    assert_eq!(
+        metric(r#"apiserver_resource_objects{group="apps",resource="deployments"}"#).as_deref(),
+        Some("0")
+    );
+    assert_eq!(metric(r#"kubernetes_healthcheck{name="etcd",type="readyz"}"#).as_deref(), Some("1"));
+    assert_eq!(metric("# TYPE apiserver_longrunning_requests").as_deref(), Some("gauge"));
+}

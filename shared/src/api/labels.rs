@@ -1,5 +1,7 @@
 //! Label and field selectors.
 
+mod parse;
+
 use crate::codec::Codec;
 use crate::doc::{Doc, Str};
 
@@ -18,6 +20,10 @@ pub enum Requirement {
     Exists(Str),
     /// The label is missing.
     DoesNotExist(Str),
+    /// The label is a whole number above this one.
+    Above(Str, i64),
+    /// The label is a whole number below this one.
+    Below(Str, i64),
 }
 
 impl LabelSelector {
@@ -50,18 +56,9 @@ impl LabelSelector {
     /// Reads the text form: `a=b,c!=d,e in (f,g),h,!i`.
     ///
     /// # Errors
-    /// Which part is no condition.
+    /// What is wrong, in the API server's words.
     pub fn parse(text: &str) -> Result<LabelSelector, String> {
-        let mut requirements = Vec::new();
-        for part in split_outside_parentheses(text) {
-            let part = part.trim();
-            if part.is_empty() {
-                continue;
-            }
-            requirements
-                .push(parse_requirement(part).ok_or_else(|| format!("unable to parse requirement: {part}"))?);
-        }
-        Ok(LabelSelector(requirements))
+        parse::selector(text).map(LabelSelector)
     }
 
     /// Whether `labels` (a map of text) satisfy every condition.
@@ -75,6 +72,8 @@ impl LabelSelector {
             }
             Requirement::Exists(key) => !labels[key.as_str()].is_null(),
             Requirement::DoesNotExist(key) => labels[key.as_str()].is_null(),
+            Requirement::Above(key, bound) => number(&labels[key.as_str()]).is_some_and(|n| n > *bound),
+            Requirement::Below(key, bound) => number(&labels[key.as_str()]).is_some_and(|n| n < *bound),
         })
     }
 
@@ -98,60 +97,16 @@ impl std::fmt::Display for LabelSelector {
                 Requirement::NotIn(key, values) => write!(f, "{key} notin ({})", values.join(","))?,
                 Requirement::Exists(key) => write!(f, "{key}")?,
                 Requirement::DoesNotExist(key) => write!(f, "!{key}")?,
+                Requirement::Above(key, bound) => write!(f, "{key}>{bound}")?,
+                Requirement::Below(key, bound) => write!(f, "{key}<{bound}")?,
             }
         }
         Ok(())
     }
 }
 
-fn split_outside_parentheses(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut depth, mut start) = (0, 0);
-    for (at, character) in text.char_indices() {
-        match character {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
-}
-
-fn parse_requirement(part: &str) -> Option<Requirement> {
-    let is_key = |key: &str| {
-        !key.is_empty()
-            && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
-    };
-    let set = |rest: &str| -> Option<Vec<Str>> {
-        let inner = rest.trim().strip_prefix('(')?.strip_suffix(')')?;
-        Some(inner.split(',').map(|value| value.trim().into()).collect())
-    };
-    if let Some(key) = part.strip_prefix('!') {
-        return is_key(key.trim()).then(|| Requirement::DoesNotExist(key.trim().into()));
-    }
-    for (operator, negative) in [("!=", true), ("==", false), ("=", false)] {
-        if let Some((key, value)) = part.split_once(operator) {
-            let (key, value) = (key.trim(), vec![value.trim().into()]);
-            let requirement = if negative {
-                Requirement::NotIn(key.into(), value)
-            } else {
-                Requirement::In(key.into(), value)
-            };
-            return is_key(key).then_some(requirement);
-        }
-    }
-    if let Some((key, rest)) = part.split_once(" notin ") {
-        return Some(Requirement::NotIn(key.trim().into(), set(rest)?)).filter(|_| is_key(key.trim()));
-    }
-    if let Some((key, rest)) = part.split_once(" in ") {
-        return Some(Requirement::In(key.trim().into(), set(rest)?)).filter(|_| is_key(key.trim()));
-    }
-    is_key(part).then(|| Requirement::Exists(part.into()))
+fn number(label: &Doc) -> Option<i64> {
+    label.as_str()?.parse().ok()
 }
 
 /// Conditions on fields, joined by AND: path, value, and whether it must be equal.
@@ -201,7 +156,7 @@ mod tests {
 
     #[test]
     fn text_form() {
-        let labels = doc!({ "app": "web", "tier": "front" });
+        let labels = doc!({ "app": "web", "tier": "front", "size": "10" });
         let cases = [
             ("", true),
             ("app=web", true),
@@ -211,12 +166,34 @@ mod tests {
             ("app", true),
             ("gone", false),
             ("gone!=x", true),
+            ("size>9,size<11", true),
+            ("size>10", false),
+            ("app<3", false),
+            ("app in (,web)", true),
+            ("app=", false),
         ];
         for (text, expected) in cases {
             assert_eq!(LabelSelector::parse(text).unwrap().matches(&labels), expected, "{text}");
         }
-        for text in ["=a", "a in b", "a b c"] {
-            assert!(LabelSelector::parse(text).is_err(), "{text}");
+        const NAME: &str = "name part must consist of alphanumeric characters";
+        for (text, why) in [
+            ("=a", "found '=', expected: !, identifier, or 'end of string'"),
+            ("a,", "found '', expected: identifier after ','"),
+            ("!a=b", "found '=', expected: ',' or 'end of string'"),
+            ("!!a", "unable to parse requirement: found '!', expected: identifier"),
+            ("a in b", "unable to parse requirement: found 'b' expected: '('"),
+            ("a in (b", "unable to parse requirement: found '', expected: ',' or ')'"),
+            ("a b c", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"),
+            ("a=(", "unable to parse requirement: found '(', expected: identifier"),
+            (
+                "a>b",
+                "unable to parse requirement: values[0]: Invalid value: \"b\": for 'Gt', 'Lt' operators, the value must be an integer",
+            ),
+            ("a=_", "unable to parse requirement: values[0][a]: Invalid value: \"_\": a valid label must be"),
+            ("_=b", &format!("unable to parse requirement: <nil>: Invalid value: \"_\": {NAME}")),
+        ] {
+            let found = LabelSelector::parse(text).unwrap_err();
+            assert!(found.starts_with(why), "{text}: {found}");
         }
     }
 }

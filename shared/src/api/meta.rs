@@ -1,6 +1,6 @@
 //! `ObjectMeta`, kept typed: components look at it all the time.
 
-use crate::api::Uid;
+use crate::api::{Propagation, Uid};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
 
@@ -184,6 +184,15 @@ impl Meta {
     /// Whether `finalizer` holds the object.
     pub fn has_finalizer(&self, finalizer: &str) -> bool {
         self.finalizers.iter().any(|held| held == finalizer)
+    }
+
+    /// What is to become of its dependents, where a deletion has said so.
+    pub fn propagation(&self) -> Option<Propagation> {
+        self.finalizers.iter().find_map(|held| match held.as_str() {
+            Propagation::FOREGROUND => Some(Propagation::Foreground),
+            Propagation::ORPHAN => Some(Propagation::Orphan),
+            _ => None,
+        })
     }
 
     /// The `metadata` field.

@@ -290,8 +290,8 @@ pub enum FieldValidation {
 pub struct DeleteOptions {
     /// Seconds of grace; the object's own default when unset.
     pub grace_period_seconds: Option<i64>,
-    /// What becomes of dependents.
-    pub propagation: Propagation,
+    /// What becomes of dependents; what the object's finalizers or its kind say when unset.
+    pub propagation: Option<Propagation>,
     /// Only if the object still has this UID.
     pub uid: Option<Uid>,
     /// Only if the object still is at this revision.
@@ -299,15 +299,30 @@ pub struct DeleteOptions {
 }
 
 /// What becomes of an object's dependents.
-#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Propagation {
     /// They are collected afterwards.
-    #[default]
     Background,
     /// They go first.
     Foreground,
     /// They stay, ownerless.
     Orphan,
+}
+
+impl Propagation {
+    /// The finalizer of an object that goes after its dependents.
+    pub const FOREGROUND: &str = "foregroundDeletion";
+    /// That of one whose dependents are to lose it as their owner.
+    pub const ORPHAN: &str = "orphan";
+
+    /// The finalizer that says so.
+    pub fn finalizer(self) -> Option<&'static str> {
+        match self {
+            Propagation::Background => None,
+            Propagation::Foreground => Some(Propagation::FOREGROUND),
+            Propagation::Orphan => Some(Propagation::ORPHAN),
+        }
+    }
 }
 
 impl Request {

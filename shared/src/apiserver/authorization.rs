@@ -5,7 +5,7 @@
 //! them (RBAC).
 
 use crate::api::rbac::role;
-use crate::api::{Key, Kind, Object, Request, Status, Subresource, User, Verb};
+use crate::api::{Key, Kind, Object, Reason, Request, Status, Subresource, User, Verb};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 
@@ -25,6 +25,9 @@ pub(super) struct Wish<'a> {
 /// Refuses what the asker may not do.
 pub(super) fn authorize(request: &Request, store: &Store) -> Result<(), Status> {
     let user = &request.user;
+    if request.subresource == Subresource::Document && request.name == "metrics" {
+        return authorize_path(user, "GET", "/metrics", store);
+    }
     if matches!(request.subresource, Subresource::AccessReview | Subresource::Document) {
         return Ok(());
     }
@@ -92,6 +95,18 @@ pub(super) fn path_allowed_by(user: &User, verb: &str, path: &str, store: &Store
         })
     });
     found.map(|(why, _)| why)
+}
+
+/// Refuses who is held to roles a path that is no resource, unless one of them names it.
+pub(super) fn authorize_path(user: &User, method: &str, path: &str, store: &Store) -> Result<(), Status> {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let verb = method.to_lowercase();
+    let of_resources = matches!(parts.as_slice(), ["api", _, _, ..] | ["apis", _, _, _, ..]);
+    if of_resources || path_allowed_by(user, &verb, path, store).is_some() {
+        return Ok(());
+    }
+    let why = format!("forbidden: User \"{}\" cannot {verb} path \"{path}\"", user.name);
+    Err(Status::new(Reason::Forbidden, why))
 }
 
 /// The rules that hold for a user in a namespace (and everywhere), each set with what grants it.

@@ -52,18 +52,19 @@ impl ApiServer {
         let options = &call.request.options.delete;
         let grace = grace_seconds(object, options.grace_period_seconds);
         let mut meta = object.meta.clone();
-        let held_by = match options.propagation {
-            Propagation::Background => None,
-            Propagation::Foreground => Some(doc::literal!("foregroundDeletion")),
-            Propagation::Orphan => Some(doc::literal!("orphan")),
-        };
         if object.key.kind == Kind::CustomResourceDefinition
             && !meta.has_finalizer(customresourcedefinition::FINALIZER)
         {
             meta.finalizers.push(doc::literal!("customresourcecleanup.apiextensions.k8s.io"));
         }
-        if let Some(finalizer) = held_by.filter(|finalizer| !meta.finalizers.contains(finalizer)) {
-            meta.finalizers.push(finalizer);
+        let held_by = propagation(object, options.propagation).finalizer();
+        for finalizer in [Propagation::ORPHAN, Propagation::FOREGROUND] {
+            let has = meta.has_finalizer(finalizer);
+            if has && held_by != Some(finalizer) {
+                meta.finalizers.retain(|other| other != finalizer);
+            } else if !has && held_by == Some(finalizer) {
+                meta.finalizers.push(finalizer.into());
+            }
         }
         let namespace =
             object.key.kind == Kind::Namespace && !object.body["spec"]["finalizers"].items().is_empty();
@@ -92,6 +93,19 @@ impl ApiServer {
             return Ok(Reply::Object(Arc::clone(object), false));
         }
         Ok(Reply::Object(call.put(marked), false))
+    }
+}
+
+/// What becomes of an object's dependents: as was asked for, as was said before, as is usual for the kind.
+fn propagation(object: &Object, asked: Option<Propagation>) -> Propagation {
+    match object.key.kind {
+        // Nothing depends on an Event.
+        Kind::Event => Propagation::Background,
+        // They kept their pods before there was a collector.
+        Kind::Job | Kind::ReplicationController => {
+            asked.or(object.meta.propagation()).unwrap_or(Propagation::Orphan)
+        }
+        _ => asked.or(object.meta.propagation()).unwrap_or(Propagation::Background),
     }
 }
 

@@ -69,7 +69,7 @@ const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list",
 pub(super) fn is_document(parts: &[&str], store: &Store) -> bool {
     match parts {
         [""] | ["version" | "api" | "apis"] => true,
-        ["healthz" | "livez" | "readyz"] => true,
+        ["healthz" | "livez" | "readyz" | "metrics"] => true,
         [probe @ ("healthz" | "livez" | "readyz"), check] => checks(probe).any(|known| known == *check),
         ["openapi", "v2"] | ["openapi", "v3", ..] => true,
         [".well-known", "openid-configuration"] | ["openid", "v1", "jwks"] => true,
@@ -151,7 +151,7 @@ pub(super) fn verbose(name: &str) -> Str {
 }
 
 /// What is looked at for a probe, of what is simulated.
-fn checks(probe: &str) -> impl Iterator<Item = &'static str> {
+pub(super) fn checks(probe: &str) -> impl Iterator<Item = &'static str> {
     let ready: &[&str] =
         if probe == "readyz" { &["etcd-readiness", "informer-sync", "shutdown"] } else { &[] };
     ["ping", "log", "etcd"].into_iter().chain(ready.iter().copied())
@@ -238,6 +238,7 @@ fn paths(store: &Store) -> Vec<String> {
     let rest = [
         "/healthz",
         "/livez",
+        "/metrics",
         "/openapi/v2",
         "/openapi/v3",
         "/openapi/v3/",

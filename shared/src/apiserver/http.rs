@@ -3,7 +3,6 @@
 pub(super) mod base64;
 mod body;
 mod form;
-mod json;
 mod node_request;
 mod options;
 mod proxy_request;
@@ -23,7 +22,7 @@ use crate::codec::Codec;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::Store;
 
-use super::{definitions, discovery};
+use super::{authorization, definitions, discovery};
 use form::Form;
 
 pub(super) use node_request::{exec_doc, stream_input};
@@ -106,7 +105,13 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
     let query = self::query(query);
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let mut target = route(path, store)?;
+    let mut target = match route(path, store) {
+        Ok(target) => target,
+        Err(status) => {
+            authorization::authorize_path(&user, &http.method, path, store)?;
+            return Err(status);
+        }
+    };
     if target.subresource == Subresource::Document && value("verbose").is_some() {
         target.name = discovery::verbose(&target.name);
     }
@@ -146,8 +151,10 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     };
     let custom = target.custom.as_ref();
     options::check(verb, &value)?;
-    if matches!(verb, Verb::List | Verb::Watch) {
+    if matches!(verb, Verb::List | Verb::Watch | Verb::Delete | Verb::DeleteCollection) {
         options::check_numbers(&value)?;
+    }
+    if matches!(verb, Verb::List | Verb::Watch) {
         value("resourceVersion").filter(|text| !text.is_empty()).map(options::revision).transpose()?;
     }
     let whole = matches!(target.subresource, Subresource::None)
@@ -168,6 +175,9 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
             let body = options::delete_body(http)?;
             options.dry_run |= body["dryRun"].items().iter().any(|what| what.as_str() == Some("All"));
             options.delete = options::delete_options(&body, &value)?;
+            if target.kind == Kind::Job && options.delete.propagation.is_none() {
+                options.warnings.push(options::PODS_ARE_KEPT.into());
+            }
             Doc::Null
         }
         Verb::Create | Verb::Update if whole => {
@@ -180,6 +190,9 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
         Verb::Create | Verb::Update => {
             let body = body::read(http, target.subresource.body_kind())?.doc;
             if target.subresource == Subresource::Eviction {
+                if body["metadata"]["name"].str() != target.name {
+                    return Err(Status::bad_request("name in URL does not match name in Eviction object"));
+                }
                 options.delete = options::delete_options(&body["deleteOptions"], &|_| None)?;
             }
             body
@@ -338,7 +351,10 @@ fn route(path: &str, store: &Store) -> Result<Target, Status> {
     ];
     let subresource =
         PARTS.into_iter().find(|part| part.path() == subresource).ok_or_else(Status::unknown_path)?;
-    let served = subresource == Subresource::None || kind.info().subresources.contains(&subresource);
+    let served = match subresource {
+        Subresource::None => name.is_empty() || kind.info().namespaced != namespace.is_empty(),
+        part => kind.info().subresources.contains(&part),
+    };
     if !served
         || (!namespace.is_empty() && !kind.info().namespaced)
         || watch && subresource != Subresource::None
@@ -355,6 +371,8 @@ fn verb(http: &HttpRequest, target: &Target, watch: bool) -> Result<Verb, Status
         // What is watched by its path is only read.
         Subresource::None if target.watch => method == "GET",
         Subresource::None if target.kind == Kind::ComponentStatus => method == "GET",
+        // Of all namespaces at once there is nothing but lists.
+        Subresource::None if target.kind.info().namespaced && target.namespace.is_empty() => method == "GET",
         // Namespaces are deleted one by one.
         Subresource::None if target.kind == Kind::Namespace => one || method != "DELETE",
         Subresource::None | Subresource::Proxy => true,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::api::{FieldSelector, Key, NAMES, Object, Reply, Request, Status, Subresource};
+use crate::doc::Doc;
 use crate::etcd::Store;
 use crate::sim::Context;
 
-use super::{ApiServer, Call, definitions, discovery, parts};
+use super::{ApiServer, Call, definitions, discovery, metrics, parts};
 
 impl ApiServer {
     pub(super) fn get(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
@@ -14,7 +15,15 @@ impl ApiServer {
             let accept = call.request.body.str();
             let has_etcd = call.cx.core.running(crate::sim::Process::Etcd(0));
             let name = &call.request.name;
+            if name == "metrics" {
+                let text = metrics::text(&self.watches, has_etcd, call.store);
+                return Ok(Reply::Doc(Doc::from(text)));
+            }
             return discovery::document(name, &accept, has_etcd, self.key, call.store).map(Reply::Doc);
+        }
+        let newest = call.store.revision();
+        if let Some(wanted) = call.request.options.resource_version.filter(|wanted| *wanted > newest) {
+            return Err(Status::too_large_version(wanted, newest));
         }
         let object = call.existing(&call.request.key())?;
         match call.request.subresource {

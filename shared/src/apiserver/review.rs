@@ -43,9 +43,7 @@ impl ApiServer {
     fn token_review(&self, call: &Call<'_, '_>) -> Result<Doc, Status> {
         let token = call.request.body["spec"]["token"].str();
         if token.is_empty() {
-            let mut faults = Faults::default();
-            faults.required("token", "token is required");
-            return Err(invalid("TokenReview", faults.0));
+            return Err(Status::bad_request("token is required for TokenReview in authentication"));
         }
         Ok(self.reviewed(&call.request.body["spec"], call.store, call.cx.timestamp()))
     }

@@ -105,6 +105,11 @@ impl Watches {
         }
     }
 
+    /// What is watched, watch by watch.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.open.values().map(|watch| watch.kind)
+    }
+
     /// Closes a watch.
     pub(super) fn remove(&mut self, id: WatchId) {
         if let Some(watch) = self.open.remove(&id) {

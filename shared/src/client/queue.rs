@@ -109,6 +109,20 @@ impl WorkQueue {
     }
 }
 
+/// How many times as much as the others a client may ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// In the long run.
+    pub steady: u32,
+    /// At once.
+    pub burst: u32,
+}
+
+impl Share {
+    /// What a client gets for which nobody has asked for more.
+    pub const ONE: Share = Share { steady: 1, burst: 1 };
+}
+
 /// A client's token bucket (`--kube-api-qps`, `--kube-api-burst`).
 #[derive(Codec, Clone, Debug, Hash, Default)]
 pub struct RateLimiter {
@@ -117,14 +131,16 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// How long a request made now has to wait; counts it.
-    pub fn wait(&mut self, cx: &Context<'_>) -> Duration {
+    /// How long a request made now has to wait, for a client that may send so many times the usual at once and in
+    /// the long run; counts it.
+    pub fn wait(&mut self, share: Share, cx: &Context<'_>) -> Duration {
         let options = &cx.core.options;
         if options.kube_api_qps == 0 {
             return Duration::ZERO;
         }
-        let interval = 1000 / u64::from(options.kube_api_qps).max(1);
-        let burst = Duration::millis(interval * u64::from(options.kube_api_burst.saturating_sub(1)));
+        let interval = 1000 / u64::from(options.kube_api_qps.saturating_mul(share.steady)).max(1);
+        let most = u64::from(options.kube_api_burst.saturating_mul(share.burst).saturating_sub(1));
+        let burst = Duration::millis(interval * most);
         let now = cx.now();
         let slot = self.next.max(now);
         self.next = slot + Duration::millis(interval);

@@ -4,7 +4,7 @@ mod clock;
 
 use crate::api::batch::cronjob::CronJob;
 use crate::api::batch::job::Job;
-use crate::api::{Key, Kind, Of, Reason, Request, Uid};
+use crate::api::{Key, Kind, Of, Propagation, Reason, Request, Uid, User};
 use crate::client::Delta;
 use crate::codec::Codec;
 use crate::collections::sort_by_key;
@@ -196,7 +196,7 @@ fn decide(cron: &Of<CronJob>, gone: &[Doc], world: &World, desk: &mut Desk<'_, '
     match due(cron, &status, desk) {
         Some(due) if cron.concurrency == "Replace" && !active(&status).is_empty() => {
             let doomed: Vec<Key> = active(&status).iter().map(|job| job_key(cron, job)).collect();
-            let requests = doomed.iter().map(|job| Request::delete(desk.user.clone(), job)).collect();
+            let requests = doomed.iter().map(|job| delete_job(desk.user, job)).collect();
             Step::Ask(requests, Waiting::Replacing { status, doomed, due })
         }
         Some(due) => create(cron, status, due, desk),
@@ -362,7 +362,7 @@ fn clean(cron: &Of<CronJob>, status: Doc, world: &World, desk: &mut Desk<'_, '_>
     if doomed.is_empty() {
         return finish(cron, &status, desk);
     }
-    let requests = doomed.iter().map(|job| Request::delete(desk.user.clone(), job)).collect();
+    let requests = doomed.iter().map(|job| delete_job(desk.user, job)).collect();
     Step::Ask(requests, Waiting::Cleaning { status, doomed })
 }
 
@@ -373,4 +373,11 @@ fn finish(cron: &Of<CronJob>, status: &Doc, desk: &Desk<'_, '_>) -> Step<Waiting
         Some(request) => Step::Ask(vec![request], Waiting::Written),
         None => Step::Done,
     }
+}
+
+/// The request that deletes a Job, and afterwards its pods: by itself it would leave them.
+fn delete_job(user: &User, job: &Key) -> Request {
+    let mut request = Request::delete(user.clone(), job);
+    request.options.delete.propagation = Some(Propagation::Background);
+    request
 }

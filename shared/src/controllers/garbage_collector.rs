@@ -2,7 +2,7 @@
 //! or not at all (`orphan`).
 
 use crate::api::{Key, Object, OwnerReference, PatchKind, Propagation, Request, Uid, User};
-use crate::client::Delta;
+use crate::client::{Delta, Share};
 use crate::codec::Codec;
 use crate::collections::BTreeSet;
 use crate::doc;
@@ -12,8 +12,8 @@ use super::status::resource_version;
 use super::worker::{Answer, Controller, Desk, Step, all_ok, is_gone};
 use super::world::World;
 
-const FOREGROUND: &str = "foregroundDeletion";
-const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = Propagation::FOREGROUND;
+const ORPHAN: &str = Propagation::ORPHAN;
 /// How many owners are remembered as gone.
 const REMEMBERED: usize = 500;
 
@@ -51,6 +51,8 @@ enum Owner {
 impl Controller for GarbageCollector {
     const NAME: &'static str = "generic-garbage-collector";
     const WORKERS: u64 = 20;
+    /// Each deletion takes two requests.
+    const SHARE: Share = Share { steady: 2, burst: 1 };
     type Waiting = Waiting;
 
     fn observe(&mut self, delta: &Delta, world: &World, desk: &mut Desk<'_, '_>) {
@@ -210,14 +212,16 @@ impl GarbageCollector {
             );
         }
         let has_dependents = world.owned(object.meta.uid).next().is_some();
-        let propagation =
-            if waiting && has_dependents { Propagation::Foreground } else { Propagation::Background };
+        let propagation = match object.meta.propagation() {
+            _ if waiting && has_dependents => Propagation::Foreground,
+            already => already.unwrap_or(Propagation::Background),
+        };
         desk.cx.note("GarbageCollected", Some(object.key.clone()), || {
             let names: Vec<&str> = owners.iter().map(|owner| owner.name.as_str()).collect();
             format!("its owner {} is gone or going", names.join(", ")).into()
         });
         let mut request = Request::delete(desk.user.clone(), &object.key);
-        request.options.delete.propagation = propagation;
+        request.options.delete.propagation = Some(propagation);
         request.options.delete.uid = Some(object.meta.uid);
         // Where a dependent waits for its own, this may be a circle, in which all would wait for ever.
         let circular = || {

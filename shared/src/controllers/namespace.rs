@@ -1,7 +1,7 @@
 //! Namespace controller: empties namespaces that are being deleted, then lets them go.
 
-use crate::api::{Key, Kind, Object, PatchKind, Reply, Request, Subresource, User, Verb};
-use crate::client::{Delta, Wait};
+use crate::api::{Key, Kind, Object, PatchKind, Propagation, Reply, Request, Subresource, User, Verb};
+use crate::client::{Delta, Share, Wait};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc;
@@ -43,6 +43,8 @@ pub enum Waiting {
 impl Controller for NamespaceController {
     const NAME: &'static str = "namespace-controller";
     const WORKERS: u64 = 10;
+    /// Every kind is asked twice for every namespace.
+    const SHARE: Share = Share { steady: 20, burst: 100 };
     type Waiting = Waiting;
 
     fn observe(&mut self, delta: &Delta, _: &World, desk: &mut Desk<'_, '_>) {
@@ -155,7 +157,10 @@ fn is_held(namespace: &Object) -> bool {
 }
 
 fn of_all(user: &User, verb: Verb, kind: Kind, namespace: &Str) -> Request {
-    Request { verb, namespace: namespace.clone(), ..Request::list(user.clone(), kind) }
+    let mut request = Request { verb, namespace: namespace.clone(), ..Request::list(user.clone(), kind) };
+    // Whatever was asked for before, nothing waits for its dependents now, and none are kept.
+    request.options.delete.propagation = Some(Propagation::Background);
+    request
 }
 
 fn items(answers: &[Answer]) -> Vec<&Object> {

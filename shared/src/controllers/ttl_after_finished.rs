@@ -34,7 +34,7 @@ impl Controller for TtlAfterFinished {
             return Step::Done;
         }
         let mut request = Request::delete(desk.user.clone(), key);
-        request.options.delete.propagation = Propagation::Foreground;
+        request.options.delete.propagation = Some(Propagation::Foreground);
         request.options.delete.uid = Some(job.meta().uid);
         Step::Ask(vec![request], ())
     }

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use crate::api::{Key, Object, Reply, Request, Status, User};
-use crate::client::{Delta, RateLimiter, Recorder, Severity, Wait, WorkQueue};
+use crate::client::{Delta, RateLimiter, Recorder, Severity, Share, Wait, WorkQueue};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::{Str, Timestamp};
@@ -38,6 +38,8 @@ pub trait Controller: Clone + Debug + Hash + Default {
     const SOURCE: &'static str = Self::NAME;
     /// How many keys are worked on at once.
     const WORKERS: u64;
+    /// Its share of the API server's attention.
+    const SHARE: Share = Share::ONE;
     /// What is remembered of a key while answers are on their way.
     type Waiting: Clone + Debug + Hash + Codec;
 
@@ -291,7 +293,7 @@ impl<C: Controller> Worker<C> {
         let mut asked = Vec::new();
         let missing = requests.len() as u32;
         for (at, request) in (0..).zip(requests) {
-            let wait = self.limiter.wait(cx);
+            let wait = self.limiter.wait(C::SHARE, cx);
             if wait == Duration::ZERO {
                 asked.push(Asked { id: cx.request(request), key: key.clone(), at });
                 continue;

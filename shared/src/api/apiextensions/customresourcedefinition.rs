@@ -106,9 +106,7 @@ impl Resource for CustomResourceDefinitions {
     }
 
     fn default(&self, doc: &mut Doc) {
-        if doc["spec"].is_null() {
-            return;
-        }
+        // Also where there is no spec: what it lacks is said, not what it would have got.
         let spec = doc.at_mut(&["spec"]);
         spec.default_to("conversion", doc!({ "strategy": "None" }));
         let kind = spec["names"]["kind"].str();

@@ -7,6 +7,7 @@ mod display;
 mod env;
 mod ephemeral;
 mod resize;
+mod security;
 mod update;
 mod validation;
 mod volumes;

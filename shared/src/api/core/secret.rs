@@ -2,7 +2,7 @@
 
 use crate::api::validation::{At, Faults, IMMUTABLE};
 use crate::api::{Column, Info, Object, Resource, Row, age};
-use crate::doc::{Doc, Timestamp};
+use crate::doc::{Doc, Timestamp, go_json};
 
 /// The kind's registration.
 #[derive(Debug)]
@@ -43,6 +43,11 @@ impl Resource for Secrets {
         for (_, keys) in REQUIRED_KEYS.iter().filter(|(of, _)| *of == kind) {
             for key in keys.iter().filter(|key| data[**key].is_null()) {
                 faults.required(&data.key(key), "");
+            }
+        }
+        for (_, key) in LOGINS.iter().filter(|(of, _)| *of == kind) {
+            if let Some(why) = data[*key].as_str().and_then(no_object) {
+                faults.invalid(&data.key(key), &Doc::from("<secret contents redacted>"), why);
             }
         }
         if kind == "kubernetes.io/basic-auth"
@@ -92,6 +97,26 @@ const REQUIRED_KEYS: &[(&str, &[&str])] = &[
     ("kubernetes.io/ssh-auth", &["ssh-privatekey"]),
     ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
 ];
+
+/// Where logins for registries are kept, as an object in JSON.
+const LOGINS: &[(&str, &str)] =
+    &[("kubernetes.io/dockercfg", ".dockercfg"), ("kubernetes.io/dockerconfigjson", ".dockerconfigjson")];
+
+/// Why what a secret holds is no object in JSON, in the words of Go's reader.
+fn no_object(encoded: &str) -> Option<String> {
+    let bytes = base64_decode(encoded).ok()?;
+    let found = match go_json::read(&String::from_utf8_lossy(&bytes)) {
+        Err(why) => return Some(why),
+        Ok(read) => match read.doc {
+            Doc::Map(_) | Doc::Null => return None,
+            Doc::Bool(_) => "bool",
+            Doc::List(_) => "array",
+            Doc::Int(_) | Doc::Float(_) => "number",
+            _ => "string",
+        },
+    };
+    Some(format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"))
+}
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -4,10 +4,10 @@
 use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::{FieldValidation, Kind, Reason, Status};
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
-use crate::doc::{Doc, Path, Str};
+use crate::doc::{Doc, Path, Str, go_json};
 use crate::{manifest, schema};
 
-use super::{HttpRequest, json};
+use super::HttpRequest;
 
 /// Strict decoding reports no more than this.
 const MOST_REPORTED: usize = 100;
@@ -68,7 +68,7 @@ pub(super) fn media_type(text: &str) -> &str {
 }
 
 fn read_json(text: &Str) -> Result<Body, String> {
-    let json::Body { doc, suspect } = json::read(text)?;
+    let go_json::Body { doc, suspect } = go_json::read(text)?;
     Ok(Body { doc, text: text.clone(), suspect, again: String::new() })
 }
 
@@ -223,7 +223,7 @@ impl Body {
     pub fn repeated(&self) -> Vec<Str> {
         let mut found = Vec::new();
         if self.suspect && !self.text.is_empty() {
-            json::places(&self.text, &mut |path, place| {
+            go_json::places(&self.text, &mut |path, place| {
                 if place.again && found.len() < MOST_REPORTED {
                     found.push((place.order, duplicate(&schema::strict_path(path))));
                 }
@@ -244,7 +244,7 @@ impl Body {
         }
         let mut found: Vec<(u32, String)> = Vec::new();
         let mut beyond = None;
-        json::places(&self.text, &mut |path, place| {
+        go_json::places(&self.text, &mut |path, place| {
             let text = &self.text[place.text];
             let huge = text.parse::<f64>().is_ok_and(f64::is_infinite);
             // Nothing more is wanted of most fields.

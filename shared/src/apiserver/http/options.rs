@@ -40,7 +40,7 @@ pub(super) fn missing_manager() -> Status {
 
 /// Numbers of lists and watches that are none.
 pub(super) fn check_numbers(value: &Values<'_>) -> Result<(), Status> {
-    let given = ["limit", "timeoutSeconds"].into_iter().filter_map(value);
+    let given = ["limit", "timeoutSeconds", "gracePeriodSeconds"].into_iter().filter_map(value);
     match given.filter(|text| !text.is_empty()).find(|text| text.parse::<i64>().is_err()) {
         Some(text) => {
             Err(Status::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", Doc::from(text))))
@@ -80,6 +80,9 @@ pub(super) fn pages(value: &Values<'_>) -> Result<Pages, Status> {
             ("Exact" | "NotOlderThan", _) => {}
             (other, _) => faults.not_supported(field, &Doc::from(other), &["Exact", "NotOlderThan", ""]),
         }
+    }
+    if set("sendInitialEvents").is_some() {
+        faults.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
     }
     if !faults.0.is_empty() {
         return Err(invalid("ListOptions", faults.0));
@@ -164,6 +167,10 @@ pub(super) fn check_patch(kind: PatchKind, patch: &Doc) -> Result<(), Status> {
     }
 }
 
+/// What is said to who deletes Jobs without a word about their pods.
+pub(super) const PODS_ARE_KEPT: &str = "child pods are preserved by default when jobs are deleted; \
+    set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning";
+
 /// The options in the body of a deletion; it may have none.
 pub(super) fn delete_body(http: &HttpRequest) -> Result<Doc, Status> {
     if http.body.is_empty() {
@@ -196,13 +203,14 @@ pub(super) fn delete_options(body: &Doc, value: &Values<'_>) -> Result<DeleteOpt
         faults.invalid("propagationPolicy", &policy, why);
     }
     let propagation = match (policy.as_str(), orphan) {
-        (Some("Foreground"), _) => Propagation::Foreground,
-        (Some("Orphan"), _) | (None, Some(true)) => Propagation::Orphan,
-        (Some("Background"), _) | (None, _) => Propagation::Background,
+        (Some("Foreground"), _) => Some(Propagation::Foreground),
+        (Some("Orphan"), _) | (None, Some(true)) => Some(Propagation::Orphan),
+        (Some("Background"), _) | (None, Some(false)) => Some(Propagation::Background),
+        (None, None) => None,
         _ => {
             let known = ["Foreground", "Background", "Orphan", "nil"];
             faults.not_supported("propagationPolicy", &policy, &known);
-            Propagation::Background
+            None
         }
     };
     if !faults.0.is_empty() {

@@ -85,6 +85,10 @@ pub(in super::super) fn selector(text: &str) -> Result<Doc, String> {
             Requirement::NotIn(key, values) => add(&key, "NotIn", values),
             Requirement::Exists(key) => add(&key, "Exists", Vec::new()),
             Requirement::DoesNotExist(key) => add(&key, "DoesNotExist", Vec::new()),
+            Requirement::Above(..) | Requirement::Below(..) => {
+                let operator = if text.contains('>') { "gt" } else { "lt" };
+                return Err(format!("{operator:?} is not a valid label selector operator"));
+            }
         }
     }
     if !expressions.is_empty() {

@@ -6,7 +6,7 @@ use crate::api::{parse_quantity, quantity};
 use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str};
 
-use super::{env, validation};
+use super::{env, security};
 
 /// Which list of a pod a container stands in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,17 +15,26 @@ pub(super) enum Place {
     Init,
 }
 
+/// What a container needs to know of its pod.
+pub(super) struct Around<'a> {
+    /// The names of its volumes.
+    pub(super) volumes: &'a BTreeSet<Str>,
+    /// How long it has to end.
+    pub(super) grace: Option<i64>,
+    /// Whether its users are others than those of the node.
+    pub(super) own_users: bool,
+}
+
 /// Says what is wrong with a container. `names` are those of the containers before it.
 pub(super) fn validate(
     container: &At<'_>,
     place: Place,
-    volumes: &BTreeSet<Str>,
-    grace: Option<i64>,
+    around: &Around<'_>,
     names: &mut BTreeSet<Str>,
     faults: &mut Faults,
 ) {
     let name = container.field("name");
-    common(container, volumes, faults);
+    common(container, around, faults);
     let policy = container.field("restartPolicy");
     if place == Place::Init {
         policy.one_of(faults, &["Always"]);
@@ -40,11 +49,11 @@ pub(super) fn validate(
             let lifecycle = container.field("lifecycle");
             let handler = lifecycle.field(hook);
             if handler.is_set() {
-                self::handler(&handler, &["exec", "httpGet", "tcpSocket", "sleep"], grace, faults);
+                self::handler(&handler, &["exec", "httpGet", "tcpSocket", "sleep"], around.grace, faults);
             }
         }
         for kind in &watched[1..] {
-            probe(&container.field(kind), kind, grace, faults);
+            probe(&container.field(kind), kind, around.grace, faults);
         }
     } else {
         for field in watched {
@@ -58,26 +67,17 @@ pub(super) fn validate(
 }
 
 /// What holds for every container.
-fn common(container: &At<'_>, volumes: &BTreeSet<Str>, faults: &mut Faults) {
+fn common(container: &At<'_>, around: &Around<'_>, faults: &mut Faults) {
     container.field("name").require_and_check(faults, names::dns_label);
     container.field("image").require(faults);
     let policies = ["File", "FallbackToLogsOnError"];
     container.field("terminationMessagePolicy").require_one_of(faults, &policies);
     ports(&container.field("ports"), faults);
     env::validate(container, faults);
-    volume_mounts(&container.field("volumeMounts"), volumes, faults);
+    volume_mounts(&container.field("volumeMounts"), around.volumes, faults);
     container.field("imagePullPolicy").require_one_of(faults, &["Always", "IfNotPresent", "Never"]);
     resources(&container.field("resources"), faults);
-    let context = container.field("securityContext");
-    validation::ids(&context, &["runAsUser", "runAsGroup"], faults);
-    context.field("procMount").one_of(faults, &["Default", "Unmasked"]);
-    validation::seccomp_profile(&context.field("seccompProfile"), faults);
-    if context["allowPrivilegeEscalation"].as_bool() == Some(false)
-        && context["privileged"].as_bool() == Some(true)
-    {
-        let why = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
-        faults.invalid(&context, &context, why);
-    }
+    security::container(&container.field("securityContext"), around.own_users, faults);
 }
 
 const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];

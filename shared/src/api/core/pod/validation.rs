@@ -5,8 +5,8 @@ use crate::api::validation::{self, At, Faults};
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 
-use super::container::{self, Place};
-use super::{affinity, volumes};
+use super::container::{self, Around, Place};
+use super::{affinity, security, volumes};
 
 /// Says what is wrong with the pod spec of a template that stands at `path`.
 pub fn validate_pod_spec(spec: &Doc, path: &str, faults: &mut Faults) {
@@ -73,7 +73,7 @@ fn pod_spec(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
     let dns_policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
     spec.field("dnsPolicy").require_one_of(faults, &dns_policies);
     validation::labels_at(faults, &spec.field("nodeSelector"));
-    security_context(&spec.field("securityContext"), faults);
+    security::pod(spec, faults);
     affinity::validate(&spec.field("affinity"), faults);
     dns_config(spec, faults);
     for gate in spec.field("readinessGates").each() {
@@ -81,6 +81,8 @@ fn pod_spec(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
     }
     scheduling_gates(&spec.field("schedulingGates"), faults);
     spread(&spec.field("topologySpreadConstraints"), faults);
+    security::host_process(spec, faults);
+    security::own_users(spec, faults);
     for (field, rule) in &NAMES[..2] {
         spec.field(field).check_if_set(faults, *rule);
     }
@@ -99,33 +101,29 @@ fn pod_spec(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
         spec.field(field).check_if_set(faults, *rule);
     }
     spec.field("preemptionPolicy").one_of(faults, &["PreemptLowerPriority", "Never"]);
-    if spec.field("os").is_set() {
-        let name = spec.field("os");
-        let name = name.field("name");
-        match name.text() {
-            "" => faults.required(&name, "cannot be empty"),
-            "linux" | "windows" => {}
-            _ => faults.not_supported(&spec.field("os"), &name, &["linux", "windows"]),
-        }
-    }
+    security::operating_system(spec, faults);
 }
 
 fn containers(spec: &At<'_>, volumes: &BTreeSet<Str>, faults: &mut Faults) {
     let containers = spec.field("containers");
-    let grace = spec["terminationGracePeriodSeconds"].as_i64();
+    let around = Around {
+        volumes,
+        grace: spec["terminationGracePeriodSeconds"].as_i64(),
+        own_users: security::has_own_users(spec),
+    };
     let mut names: BTreeSet<Str> = BTreeSet::new();
     let mut taken = BTreeSet::new();
     if containers.items().is_empty() {
         faults.required(&containers, "");
     }
     for container in containers.each() {
-        container::validate(&container, Place::Regular, volumes, grace, &mut names, faults);
+        container::validate(&container, Place::Regular, &around, &mut names, faults);
     }
     for container in containers.each() {
         container::unique_host_ports(&container, &mut taken, faults);
     }
     for container in spec.field("initContainers").each() {
-        container::validate(&container, Place::Init, volumes, grace, &mut names, faults);
+        container::validate(&container, Place::Init, &around, &mut names, faults);
         // Init containers run one by one.
         container::unique_host_ports(&container, &mut BTreeSet::new(), faults);
     }
@@ -141,55 +139,6 @@ fn host_ports(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
             }
         }
     }
-}
-
-/// What pods and containers have in common.
-pub(super) fn ids(context: &At<'_>, fields: &[&str], faults: &mut Faults) {
-    for field in fields {
-        context.field(field).within(faults, 0, i32::MAX.into());
-    }
-}
-
-/// `seccompProfile`: a kind, and a file where the kind wants one.
-pub(super) fn seccomp_profile(profile: &At<'_>, faults: &mut Faults) {
-    if !profile.is_set() {
-        return;
-    }
-    let (kind, local) = (profile.field("type"), profile.field("localhostProfile"));
-    match kind.text() {
-        "" => faults.required(&kind, "type is required when seccompProfile is set"),
-        _ => kind.one_of(faults, &["Localhost", "RuntimeDefault", "Unconfined"]),
-    }
-    match (kind.text(), local.is_set()) {
-        ("Localhost", false) => faults.required(&local, "must be set when seccomp type is Localhost"),
-        ("Localhost", true) => local.check(faults, names::descending_path),
-        (_, true) => faults.invalid(&local, profile, "can only be set when seccomp type is Localhost"),
-        _ => {}
-    }
-}
-
-fn security_context(context: &At<'_>, faults: &mut Faults) {
-    ids(context, &["fsGroup", "runAsUser", "runAsGroup"], faults);
-    for group in context.field("supplementalGroups").each() {
-        group.within(faults, 0, i32::MAX.into());
-    }
-    let shared = context.field("shareProcessNamespace");
-    if shared.as_bool() == Some(true) && context["hostPID"].as_bool() == Some(true) {
-        faults.invalid(&shared, &shared, "ShareProcessNamespace and HostPID cannot both be enabled");
-    }
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
-    for sysctl in context.field("sysctls").each() {
-        let name = sysctl.field("name");
-        let again = !seen.insert(sysctl.doc()["name"].as_str().unwrap_or(""));
-        name.require_and_check(faults, names::sysctl);
-        if again {
-            faults.duplicate(&name, &name);
-        }
-    }
-    context.field("fsGroupChangePolicy").one_of(faults, &["Always", "OnRootMismatch"]);
-    seccomp_profile(&context.field("seccompProfile"), faults);
-    context.field("supplementalGroupsPolicy").one_of(faults, &["Merge", "Strict"]);
-    context.field("seLinuxChangePolicy").one_of(faults, &["MountOption", "Recursive"]);
 }
 
 fn dns_config(spec: &At<'_>, faults: &mut Faults) {

@@ -1,4 +1,4 @@
-//! Bodies in JSON: read in one go, bounded, with the faults in the words of Go's reader; and, for the rare body of
+//! Text in JSON from outside: read in one go, bounded, with the faults in the words of Go's reader; and, for the rare body of
 //! which something is to be said, where in the text its fields stand.
 
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use crate::doc::{Doc, Map, Segment, Str, intern};
 const MOST_DEEP: u32 = 128;
 
 /// What a body says.
-pub(super) struct Body {
+pub(crate) struct Body {
     pub doc: Doc,
     /// Whether a key stands twice in an object (the last one counts), or a number is beyond all bounds.
     pub suspect: bool,
@@ -21,7 +21,7 @@ pub(super) struct Body {
 ///
 /// # Errors
 /// The first fault.
-pub(super) fn read(text: &str) -> Result<Body, String> {
+pub(crate) fn read(text: &str) -> Result<Body, String> {
     let mut reader = Reader { text, at: 0, depth: 0, suspect: false };
     let doc = reader.value()?;
     reader.space();
@@ -32,7 +32,7 @@ pub(super) fn read(text: &str) -> Result<Body, String> {
 }
 
 /// A field of a body.
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Which one comes first in the text.
     pub order: u32,
     /// What is written there.
@@ -42,7 +42,7 @@ pub(super) struct Place {
 }
 
 /// All fields and items of a well-formed text, by their path as Go's strict reader writes it, in the order of the text.
-pub(super) fn places(text: &str, visit: &mut dyn FnMut(&[Segment], Place)) {
+pub(crate) fn places(text: &str, visit: &mut dyn FnMut(&[Segment], Place)) {
     let mut walk =
         Walk { reader: Reader { text, at: 0, depth: 0, suspect: false }, path: Vec::new(), order: 0 };
     walk.value(visit);
