@@ -121,6 +121,12 @@ fn subjects_of(
 }
 
 pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if args.is_on("local") && !args.words.is_empty() {
+        return Err(io.fail("cannot specify --local and server resources"));
+    }
+    if args.get("patch-file").is_some() && args.get("patch").is_some() {
+        return Err(io.fail("cannot specify --patch and --patch-file together"));
+    }
     let file = match args.get("patch-file") {
         Some(path) => Some((path, io.ask(Ask::Load(path.into()))?)),
         None => None,
