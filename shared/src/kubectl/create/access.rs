@@ -212,7 +212,7 @@ pub(super) fn token(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
         spec.set("audiences", Doc::list(args.all("audience").iter().map(String::as_str)));
     }
     if let Some(text) = args.get("duration") {
-        if text.starts_with('-') && text.trim_matches(['-', '0', 's', 'm', 'h']) != "" {
+        if text.starts_with('-') && !text.trim_matches(['-', '0', 's', 'm', 'h']).is_empty() {
             return Err(io.fail("--duration must be greater than or equal to 0"));
         }
         let Some(length) = Duration::parse(text) else {
