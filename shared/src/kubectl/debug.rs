@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         (Some(Kind::Pod), Some(name)) => copied(&target, &response.body, name, image, args, io),
         (Some(Kind::Pod), None) => beside(&target, &response.body, image, args, io),
         _ => {
-            let of = format!("{}, Kind={}", target.kind.api_version(), target.kind.kind);
+            let of = format!("{}/{}, Kind={}", target.kind.group, target.kind.version, target.kind.kind);
             Err(io.fail(format!("{of:?} not supported by debug")))
         }
     }

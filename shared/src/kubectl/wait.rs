@@ -99,7 +99,7 @@ fn split(text: &str) -> Vec<String> {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let text = args.get("for").unwrap_or("");
+    let Some(text) = args.get("for") else { return Err(io.fail("unrecognized condition: []")) };
     let goal = Goal::parse(text).map_err(|why| io.fail(why))?;
     let timeout = match args.get("timeout").unwrap_or("30s") {
         // Less than nothing is a week.
