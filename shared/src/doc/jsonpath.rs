@@ -387,10 +387,13 @@ mod tests {
             let template = Template::parse(path).unwrap();
             assert_eq!(template.fault(&doc).is_some(), !path.contains("none"), "{path}");
         }
-        for template in ["{.a", "{foo}", "{.a[?(]}", r#"{.items[?(@.name=~"a")]}"#] {
+        for template in ["{.a", "{1.2.3}", "{.a[?(]}", r#"{.items[?(@.name=~"a")]}"#] {
             assert!(Template::parse(template).is_err(), "{template}");
         }
-        // That nothing is open shows when it should be ended.
-        assert!(Template::parse("{.items[0].name}{end}").unwrap().fault(&doc).is_some());
+        // That nothing is open shows when it should be ended, and that a word means nothing when it is looked at.
+        for template in ["{.items[0].name}{end}", "{foo}", "{.items[?(@.n>'1')].name}", "{.items[0][?(@.n)]}"]
+        {
+            assert!(Template::parse(template).unwrap().fault(&doc).is_some(), "{template}");
+        }
     }
 }
