@@ -44,6 +44,7 @@ mod pods;
 mod printed;
 mod printer;
 mod prune;
+mod raw;
 mod replace;
 mod resource;
 mod rollout;
@@ -397,14 +398,17 @@ fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
         ));
     }
     if args.get("dry-run") == Some("unchanged") {
-        let now = io.started.rfc3339_micros();
-        let (date, time) = (format!("{}{}", &now[5..7], &now[8..10]), &now[11..26]);
-        io.warn(format!(
-            "W{date} {time}       1 helpers.go:719] --dry-run is deprecated and can be replaced with --dry-run=client."
+        io.warn(io::logged(
+            "helpers.go:719",
+            "--dry-run is deprecated and can be replaced with --dry-run=client.",
+            io,
         ));
     }
     io.speak_for(&args)?;
     if let Some(path) = args.get("kustomize") {
+        if args.get("filename").is_some() {
+            return Err(io.fail("only one of -f or -k can be specified"));
+        }
         return Err(elsewhere::no_directory(path, io));
     }
     (verb.run)(&args, io)

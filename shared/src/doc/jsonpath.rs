@@ -36,8 +36,10 @@ enum Comparison {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Operand {
-    Text(Str),
+    Value(Doc),
     Path(Vec<Step>),
+    /// A word that means nothing.
+    Unknown(Str),
 }
 
 /// So many values are looked at: unions and ranges multiply what there is.
@@ -55,7 +57,15 @@ impl JsonPath {
             Some(rest) => rest.strip_suffix('}').ok_or_else(|| refuse("it has no closing brace"))?,
             None => text,
         };
-        parse::steps(inner).map(JsonPath).map_err(|why| refuse(&why))
+        JsonPath::parse_bare(inner).map_err(|why| refuse(&why))
+    }
+
+    /// Reads `.a.b[0]['c']`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in kubectl's words.
+    pub fn parse_bare(text: &str) -> Result<JsonPath, String> {
+        parse::steps(text).map(JsonPath)
     }
 
     /// Every value it leads to.
@@ -72,7 +82,7 @@ impl JsonPath {
     fn fault(&self, doc: &Doc, strict: bool, left: &mut usize) -> Option<String> {
         let mut found = vec![doc.clone()];
         for step in &self.0 {
-            if let Some(fault) = found.iter().find_map(|doc| step.fault(doc)) {
+            if let Some(fault) = found.iter().find_map(|doc| step.fault(doc, left)) {
                 return Some(fault);
             }
             found = step.after(&found, left);
@@ -141,7 +151,7 @@ impl Step {
             Step::Where(path, comparison) => {
                 let mut fits = |item: &&Doc| {
                     let found = follow(path, vec![(*item).clone()], left);
-                    comparison.holds(&found, item, left)
+                    comparison.holds(&found, item, left).unwrap_or(false)
                 };
                 doc.items().iter().filter(|item| fits(item)).cloned().collect()
             }
@@ -149,8 +159,27 @@ impl Step {
     }
 
     /// Why a value has not what this names.
-    fn fault(&self, doc: &Doc) -> Option<String> {
-        let Step::Slice(from, to, _) = self else { return None };
+    fn fault(&self, doc: &Doc, left: &mut usize) -> Option<String> {
+        let (from, to, by) = match self {
+            Step::Slice(from, to, by) => (from, to, by),
+            Step::Where(path, comparison) => {
+                let items = match doc {
+                    Doc::List(items) => items,
+                    Doc::Null => return None,
+                    other => {
+                        return Some(format!(
+                            "{} is not array or slice and cannot be filtered",
+                            go_value(other)
+                        ));
+                    }
+                };
+                return items.iter().find_map(|item| {
+                    let found = follow(path, vec![item.clone()], left);
+                    comparison.holds(&found, item, left).err()
+                });
+            }
+            _ => return None,
+        };
         let items = match doc {
             Doc::List(items) => items,
             Doc::Null => return None,
@@ -163,9 +192,26 @@ impl Step {
             () if from == to => return None,
             () if from >= length || from < 0 => from,
             () if to > length || to < 0 => to.saturating_sub(1),
+            () if from > to => {
+                return Some(format!("starting index {from} is greater than ending index {to}"));
+            }
+            () if *by <= 0 => return Some("step must be > 0".into()),
             () => return None,
         };
         Some(format!("array index out of bounds: index {at}, length {length}"))
+    }
+}
+
+/// Any value as Go's `%v` prints it.
+pub fn go_value(value: &Doc) -> String {
+    match value {
+        Doc::Null => "<nil>".into(),
+        Doc::List(items) => format!("[{}]", items.iter().map(go_value).collect::<Vec<_>>().join(" ")),
+        Doc::Map(map) => {
+            let entries = map.entries().iter().map(|(key, value)| format!("{key}:{}", go_value(value)));
+            format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
+        }
+        other => print(other),
     }
 }
 
@@ -203,33 +249,57 @@ fn slice(items: &[Doc], from: Option<i64>, to: Option<i64>, by: i64) -> Vec<Doc>
 }
 
 impl Comparison {
-    fn holds(&self, found: &[Doc], item: &Doc, left_over: &mut usize) -> bool {
-        let Comparison::Is(operator, operand) = self else { return !found.is_empty() };
-        let [left] = found else { return false };
+    /// Whether an item is meant, of which the left side is `found`; or why that cannot be said.
+    fn holds(&self, found: &[Doc], item: &Doc, left_over: &mut usize) -> Result<bool, String> {
+        let Comparison::Is(operator, operand) = self else { return Ok(!found.is_empty()) };
+        const SEVERAL: &str = "can only compare one element at a time";
+        let left = match found {
+            [] => return Ok(false),
+            [left] => left,
+            _ => return Err(SEVERAL.into()),
+        };
         let right = match operand {
-            Operand::Text(text) => text.to_string(),
+            Operand::Value(value) => value.clone(),
+            Operand::Unknown(word) => return Err(format!("unrecognized identifier {word}")),
             Operand::Path(path) => match follow(path, vec![item.clone()], left_over).as_slice() {
-                [right] => print(right),
-                _ => return false,
+                [] => return Ok(false),
+                [right] => right.clone(),
+                _ => return Err(SEVERAL.into()),
             },
         };
-        let order = match (left.as_i64(), right.parse::<i64>()) {
-            (Some(left), Ok(right)) => left.cmp(&right),
-            _ => {
-                let text = print(left);
-                *left_over = left_over.saturating_sub((text.len() + right.len()) / 8);
-                text.cmp(&right)
-            }
-        };
-        match *operator {
+        let order = order(left, &right, matches!(*operator, "==" | "!="), left_over)?;
+        Ok(match *operator {
             "==" => order == Ordering::Equal,
             "!=" => order != Ordering::Equal,
             "<" => order == Ordering::Less,
             ">" => order == Ordering::Greater,
             "<=" => order != Ordering::Greater,
             _ => order != Ordering::Less,
-        }
+        })
     }
+}
+
+/// How two values are ordered, as Go's templates compare them; a truth can only be the same or another.
+fn order(left: &Doc, right: &Doc, same: bool, left_over: &mut usize) -> Result<Ordering, String> {
+    Ok(match (left, right) {
+        (Doc::Null | Doc::Map(_) | Doc::List(_), _) | (_, Doc::Null | Doc::Map(_) | Doc::List(_)) => {
+            return Err("invalid type for comparison".into());
+        }
+        (Doc::Bool(left), Doc::Bool(right)) if same => left.cmp(right),
+        (Doc::Bool(_), Doc::Bool(_)) => return Err("invalid type for comparison".into()),
+        (Doc::Int(left), Doc::Int(right)) => left.get().cmp(&right.get()),
+        (Doc::Float(left), Doc::Float(right)) => {
+            left.get().partial_cmp(&right.get()).unwrap_or(Ordering::Equal)
+        }
+        (Doc::Bool(_) | Doc::Int(_) | Doc::Float(_), _) | (_, Doc::Bool(_) | Doc::Int(_) | Doc::Float(_)) => {
+            return Err("incompatible types for comparison".into());
+        }
+        (left, right) => {
+            let (left, right) = (print(left), print(right));
+            *left_over = left_over.saturating_sub((left.len() + right.len()) / 8);
+            left.cmp(&right)
+        }
+    })
 }
 
 /// How kubectl prints a value it found: text bare, everything else as JSON.
@@ -317,10 +387,13 @@ mod tests {
             let template = Template::parse(path).unwrap();
             assert_eq!(template.fault(&doc).is_some(), !path.contains("none"), "{path}");
         }
-        for template in ["{.a", "{foo}", "{.a[?(]}", r#"{.items[?(@.name=~"a")]}"#] {
+        for template in ["{.a", "{1.2.3}", "{.a[?(]}", r#"{.items[?(@.name=~"a")]}"#] {
             assert!(Template::parse(template).is_err(), "{template}");
         }
-        // That nothing is open shows when it should be ended.
-        assert!(Template::parse("{.items[0].name}{end}").unwrap().fault(&doc).is_some());
+        // That nothing is open shows when it should be ended, and that a word means nothing when it is looked at.
+        for template in ["{.items[0].name}{end}", "{foo}", "{.items[?(@.n>'1')].name}", "{.items[0][?(@.n)]}"]
+        {
+            assert!(Template::parse(template).unwrap().fault(&doc).is_some(), "{template}");
+        }
     }
 }

@@ -118,7 +118,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             args.words.join(" ")
         )));
     }
-    prune::check(args).map_err(|why| io.fail(why))?;
+    let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+    contradiction(dry, args).map_err(|why| io.fail(why))?;
+    prune::check(args, io)?;
     let (mut wanted, mut failures) = manifests::read(args, "apply", io)?;
     for object in &mut wanted {
         io.note(&mut object.doc);
@@ -126,14 +128,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Some(selector) = args.get("selector") {
         let chosen = LabelSelector::parse(selector).map_err(|why| io.fail(why))?;
         wanted.retain(|object| chosen.matches(&object.doc["metadata"]["labels"]));
+        if wanted.is_empty() && failures.is_empty() {
+            return Err(io.fail("no objects passed to apply"));
+        }
     }
     let manager = args.get("field-manager").unwrap_or("kubectl-client-side-apply");
     let mode = Mode::of(args, manager, io)?;
-    if server_side && mode.dry == DryRun::Client {
-        return Err(io.fail(
-            "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
-        ));
-    }
     for object in &wanted {
         let applied = if object.target.name.is_empty() {
             Err(nameless(object))
@@ -148,6 +148,23 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         prune::run(&wanted, mode.dry, args, io, &mut failures)?;
     }
     io.finish(failures)
+}
+
+/// Flags that do not go together.
+fn contradiction(dry: DryRun, args: &Args) -> Result<(), &'static str> {
+    let (server_side, force) = (args.is_on("server-side"), args.is_on("force"));
+    if server_side && force {
+        return Err("--force cannot be used with --server-side");
+    }
+    if server_side && dry == DryRun::Client {
+        return Err(
+            "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
+        );
+    }
+    if force && dry == DryRun::Server {
+        return Err("--dry-run=server cannot be used with --force");
+    }
+    Ok(())
 }
 
 /// Applies one object and says what came of it.

@@ -278,6 +278,10 @@ impl Args {
             let value = if flag.takes.must() {
                 let missing = |_| usage(format!("flag needs an argument: {called}"));
                 let value = parser.value().map_err(missing)?.to_string_lossy().into_owned();
+                // Behind a letter, an equals sign that nothing follows is the value.
+                let bare = value.is_empty()
+                    && flag.short.is_some_and(|letter| args.iter().any(|arg| *arg == format!("-{letter}=")));
+                let value = if bare { "=".to_owned() } else { value };
                 flag.check(&value).map_err(usage)?;
                 value
             } else {
@@ -302,6 +306,13 @@ impl Args {
     /// Whether the verb prints tables, so that their columns can be chosen.
     pub fn has_columns(&self) -> bool {
         self.known.iter().any(|flag| flag.long == "label-columns")
+    }
+
+    /// Whether the flags choose objects by what they are like. The selector of a verb that has no `-l` for it is
+    /// something else.
+    pub fn is_choosing(&self) -> bool {
+        let by_labels = self.known.iter().any(|flag| flag.long == "selector" && flag.short.is_some());
+        (by_labels && self.get("selector").is_some()) || self.get("field-selector").is_some()
     }
 
     /// The last value of a flag.

@@ -47,6 +47,9 @@ const VERBS: [&str; 16] = [
     "attest",
 ];
 
+/// Verbs that it knows for paths.
+const PATH_VERBS: [&str; 8] = ["get", "put", "post", "head", "options", "delete", "patch", "*"];
+
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let words: Vec<&str> = args.words.iter().map(String::as_str).collect();
     match words.as_slice() {
@@ -85,6 +88,12 @@ fn review(path: &str, body: &Doc, io: &mut Io<'_>) -> Result<Doc, Stop> {
 fn can_i(verb: &str, subject: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut body = doc!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview" });
     if subject.starts_with('/') {
+        if args.get("subresource").is_some() {
+            return Err(io.fail("--subresource can not be used with NonResourceURL"));
+        }
+        if !PATH_VERBS.contains(&verb) {
+            io.warn(format!("Warning: verb '{verb}' is not a known verb\n"));
+        }
         body.set_at(&["spec", "nonResourceAttributes"], doc!({ "path": subject, "verb": verb }));
     } else {
         let (word, name) = subject.split_once('/').unwrap_or((subject, ""));

@@ -107,7 +107,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     };
     let config = current(io.config);
     match (verb.as_str(), words) {
-        ("view", _) => view(config, args, io),
+        ("view", []) => view(config, args, io),
+        ("view", words) => Err(io.fail(format!(
+            "unexpected arguments: [{}]\nSee 'kubectl config view -h' for help and examples",
+            words.join(" ")
+        ))),
         ("current-context", _) => match config["current-context"].str() {
             none if none.is_empty() => Err(io.fail("current-context is not set")),
             name => {
@@ -122,14 +126,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         ("use-context" | "use", [name]) => use_context(config, name, io),
         ("rename-context", [old, new]) => rename_context(config, old, new, io),
         ("delete-context", [name]) => delete_context(config, name, io),
-        ("set-cluster", [name]) => {
-            entries::set_entry(config, "clusters", name, args, io);
-            Ok(())
-        }
-        ("set-credentials", [name]) => {
-            entries::set_entry(config, "users", name, args, io);
-            Ok(())
-        }
+        ("set-cluster", [name]) => entries::set_entry(config, "clusters", name, args, io),
+        ("set-credentials", [name]) => entries::set_entry(config, "users", name, args, io),
         ("delete-user", []) => {
             let why = "user to delete is required\nSee 'kubectl config delete-user -h' for help and examples";
             Err(io.fail(why))
@@ -147,7 +145,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             names,
         ) => {
             super::help::of(&super::help::path("config", [verb.as_str()].into_iter()), io);
-            Err(io.fail(format!("Unexpected args: [{}]", names.join(" "))))
+            let unexpected = if verb == "set-credentials" { "unexpected" } else { "Unexpected" };
+            Err(io.fail(format!("{unexpected} args: [{}]", names.join(" "))))
         }
         _ => Err(io.fail(format!("unknown command {verb:?}\nSee 'kubectl config -h' for help and examples"))),
     }
@@ -159,6 +158,12 @@ fn view(mut config: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let Some(context) = named(&config, "contexts", &name).cloned() else {
             return Err(io.fail(format!("cannot locate context {name}")));
         };
+        for (list, part, what) in [("users", "user", "user"), ("clusters", "cluster", "cluster")] {
+            let name = context["context"][part].str();
+            if !name.is_empty() && named(&config, list, &name).is_none() {
+                return Err(io.fail(format!("cannot locate {what} {name}")));
+            }
+        }
         let keep = |list: &str, name: &Doc| {
             Doc::list(config[list].items().iter().filter(|entry| entry["name"] == *name).cloned())
         };
@@ -167,6 +172,17 @@ fn view(mut config: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         config.set("clusters", clusters);
         config.set("users", users);
         config.set("contexts", vec![context]);
+    }
+    if !args.is_on("raw") {
+        for user in config.at_mut(&["users"]).items_mut() {
+            for secret in ["token", "password"]
+                .into_iter()
+                .filter(|field| !user["user"][*field].is_null())
+                .collect::<Vec<_>>()
+            {
+                user.set_at(&["user", secret], "REDACTED");
+            }
+        }
     }
     match Format::asked(args, io)? {
         None => io.print(&manifest::to_yaml(&config)),
@@ -233,10 +249,8 @@ fn set_context(mut config: Doc, names: &[String], args: &Args, io: &mut Io<'_>) 
         ([name], false) => name.as_str().into(),
         ([_], true) => return Err(io.fail("you cannot specify both a context name and --current")),
         (many, _) => {
-            return Err(io.fail(format!(
-                "Unexpected args: [{}]\nSee 'kubectl config set-context -h' for help and examples",
-                many.join(" ")
-            )));
+            super::help::of(&super::help::path("config", ["set-context"].into_iter()), io);
+            return Err(io.fail(format!("Unexpected args: [{}]", many.join(" "))));
         }
     };
     if name.is_empty() {

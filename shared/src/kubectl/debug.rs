@@ -34,18 +34,42 @@ pub(super) const FLAGS: &[Flag] = &[
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let subjects = &args.words[..args.dash.unwrap_or(args.words.len())];
-    let [word] = subjects else {
-        return Err(io.fail(match subjects.len() {
-            0 => "NAME or filename is required for debug",
-            _ => "you must specify --image when not using --copy-to.",
-        }));
-    };
+    for (flag, pair) in
+        ["env", "set-image"].iter().flat_map(|flag| args.all(flag).iter().map(move |pair| (flag, pair)))
+    {
+        if let Some(part) = pair.split(',').find(|part| !part.contains('=')) {
+            return Err(io.fail(format!(
+                "invalid argument {pair:?} for \"--{flag}\" flag: {part} must be formatted as key=value\nSee 'kubectl debug \
+                 --help' for usage."
+            )));
+        }
+    }
     let (image, copy) = (args.get("image").unwrap_or(""), args.get("copy-to"));
     if image.is_empty() && copy.is_none() {
         return Err(io.fail("you must specify --image when not using --copy-to."));
     }
     if image.is_empty() && args.get("set-image").is_none() && args.dash.is_none() {
         return Err(io.fail("you must specify --image, --set-image or command arguments."));
+    }
+    let [word] = subjects else {
+        return Err(io.fail(match subjects.len() {
+            0 => "NAME or filename is required for debug",
+            _ => "you must specify --image when not using --copy-to.",
+        }));
+    };
+    if let Some(policy) = args.get("image-pull-policy")
+        && !matches!(policy, "" | "Always" | "IfNotPresent" | "Never")
+    {
+        return Err(io.fail(format!("invalid image pull policy: {policy}")));
+    }
+    let for_copies = ["replace", "same-node", "set-image"].into_iter().filter(|_| copy.is_none());
+    if let Some(flag) =
+        for_copies.into_iter().find(|flag| args.get(flag).is_some_and(|value| value != "false"))
+    {
+        return Err(io.fail(format!("--{flag} may only be used with --copy-to.")));
+    }
+    if args.is_on("tty") && !args.is_on("stdin") {
+        return Err(io.fail("-i/--stdin is required for containers with -t/--tty=true"));
     }
     const PROFILES: [&str; 6] = ["general", "baseline", "restricted", "netadmin", "sysadmin", "legacy"];
     if let Some(profile) = args.get("profile").filter(|profile| !PROFILES.contains(profile)) {
@@ -70,7 +94,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         (Some(Kind::Pod), Some(name)) => copied(&target, &response.body, name, image, args, io),
         (Some(Kind::Pod), None) => beside(&target, &response.body, image, args, io),
         _ => {
-            let of = format!("{}, Kind={}", target.kind.api_version(), target.kind.kind);
+            let of = format!("{}/{}, Kind={}", target.kind.group, target.kind.version, target.kind.kind);
             Err(io.fail(format!("{of:?} not supported by debug")))
         }
     }
@@ -177,6 +201,17 @@ fn talk(target: &Target, name: &str, args: &Args, io: &mut Io<'_>) -> Result<(),
     Ok(())
 }
 
+/// The copy has no volume with the token; the server puts it there again.
+fn without_token(container: &mut Doc) {
+    let mounts = container["volumeMounts"].items().iter();
+    let kept: Vec<Doc> =
+        mounts.filter(|mount| !mount["name"].str().starts_with("kube-api-access-")).cloned().collect();
+    container.remove("volumeMounts");
+    if !kept.is_empty() {
+        container.set("volumeMounts", kept);
+    }
+}
+
 /// A copy of the pod with another container, or with other images.
 fn copied(
     target: &Target,
@@ -194,17 +229,15 @@ fn copied(
         spec.remove("nodeName");
     }
     let images = args.get("set-image").unwrap_or("");
+    let mut before: Vec<Doc> = spec["initContainers"].items().to_vec();
+    before.iter_mut().for_each(without_token);
+    if !before.is_empty() {
+        spec.set("initContainers", before);
+    }
     let mut containers: Vec<Doc> = spec["containers"].items().to_vec();
     for one in &mut containers {
         let own = one["name"].str();
-        // The copy has no volume with the token; the server puts it there again.
-        let mounts = one["volumeMounts"].items().iter();
-        let kept: Vec<Doc> =
-            mounts.filter(|mount| !mount["name"].str().starts_with("kube-api-access-")).cloned().collect();
-        one.remove("volumeMounts");
-        if !kept.is_empty() {
-            one.set("volumeMounts", kept);
-        }
+        without_token(one);
         for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
             one.remove(probe);
         }

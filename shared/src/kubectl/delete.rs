@@ -35,8 +35,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Err(why) = contradiction(args) {
         return Err(io.fail(why));
     }
-    if let Some(path) = args.get("raw") {
-        return raw(path, args, io);
+    if let Some(path) = args.get("raw").filter(|path| !path.is_empty()) {
+        return super::raw::send("DELETE", path, "".into(), io);
     }
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     let mut options = options(args, io)?;
@@ -94,29 +94,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     io.finish(failures)
 }
 
-/// Deletes what a path names, whatever that is.
-fn raw(path: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    if !args.words.is_empty() {
-        return Err(io.fail("arguments may not be passed when --raw is specified"));
-    }
-    let response =
-        io.request(HttpRequest { method: "DELETE".into(), path: path.into(), ..HttpRequest::default() })?;
-    if !response.is_success() {
-        return io.finish(vec![Failure::of(&response)]);
-    }
-    match &response.body {
-        Doc::Str(text) => io.print(text),
-        body => io.say(body.to_json()),
-    }
-    Ok(())
-}
-
 fn contradiction(args: &Args) -> Result<(), String> {
     if args.is_on("now") && args.get("grace-period").is_some_and(|seconds| seconds != "-1") {
         return Err("--now and --grace-period cannot be specified together".into());
     }
     if let Some(output) = args.get("output").filter(|output| *output != "name") {
         return Err(format!("unexpected -o output mode: {output}. We only support '-o name'"));
+    }
+    if args.get("output").is_some() && args.get("raw").is_some() {
+        return Err("--raw and --output are mutually exclusive".into());
     }
     for flag in ["selector", "field-selector"] {
         if args.is_on("all") && args.get(flag).is_some() {
@@ -185,6 +171,12 @@ fn wait(
 }
 
 fn options(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
+    let deprecated = [("true", "background"), ("false", "orphan")];
+    for (old, new) in deprecated.into_iter().filter(|(old, _)| args.get("cascade") == Some(old)) {
+        io.warn(format!(
+            "warning: --cascade={old} is deprecated (boolean value) and can be replaced with --cascade={new}."
+        ));
+    }
     let policy = match args.get("cascade").unwrap_or("background") {
         "background" | "true" => "Background",
         "foreground" => "Foreground",
@@ -233,6 +225,7 @@ fn named(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Ve
 }
 
 fn from_input(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
+    manifests::alone(&args.words, io)?;
     let (wanted, refused) = manifests::read(args, "delete", io)?;
     failures.extend(refused);
     Ok(wanted.into_iter().map(|object| (object.target, Doc::Null)).collect())

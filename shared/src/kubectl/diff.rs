@@ -26,6 +26,15 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if !args.words.is_empty() {
+        let words = args.words.join(" ");
+        io.warn(format!("error: Unexpected args: [{words}]\nSee 'kubectl diff -h' for help and examples"));
+        return Err(Stop::Exit(1));
+    }
+    if args.is_on("force-conflicts") && !args.is_on("server-side") {
+        io.fail("--force-conflicts only works with --server-side");
+        return Err(Stop::Exit(2));
+    }
     let (wanted, mut failures) = match manifests::read(args, "diff", io) {
         // One means that something differs.
         Err(Stop::Exit(_)) => return Err(Stop::Exit(2)),
@@ -44,7 +53,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             failures.push(Failure::of(&merged));
             continue;
         }
-        let text = of(&object.target, shown(live, args), shown(merged.body, args), io);
+        let (mut live, mut merged) = (shown(live, args), shown(merged.body, args));
+        if !args.is_on("show-secrets") {
+            mask(&mut live, &mut merged);
+        }
+        let text = of(&object.target, live, merged, io);
         differs |= !text.is_empty();
         io.print(&text);
     }
@@ -101,13 +114,23 @@ fn shown(mut object: Doc, args: &Args) -> Doc {
     if !args.is_on("show-managed-fields") {
         object.at_mut(&["metadata"]).remove("managedFields");
     }
-    // The values of Secrets are nobody's business.
-    if object["kind"].as_str() == Some("Secret") {
-        for (key, _) in object["data"].clone().entries() {
-            object.set_at(&["data", key], "***");
+    object
+}
+
+/// The values of Secrets are nobody's business; only whether they change is shown.
+fn mask(live: &mut Doc, merged: &mut Doc) {
+    if [&*live, &*merged].iter().all(|object| object["kind"].as_str() != Some("Secret")) {
+        return;
+    }
+    let (before, after) = (live["data"].clone(), merged["data"].clone());
+    for (object, own, other, mark) in
+        [(live, &before, &after, "*** (before)"), (merged, &after, &before, "*** (after)")]
+    {
+        for (key, value) in own.entries() {
+            let changed = !other[key.as_str()].is_null() && other[key.as_str()] != *value;
+            object.set_at(&["data", key], if changed { mark } else { "***" });
         }
     }
-    object
 }
 
 /// The difference as `diff -u -N` shows it; nothing when there is none.

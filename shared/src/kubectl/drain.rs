@@ -45,8 +45,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     nodes::cordon(args, io)?;
-    let mut words = vec!["nodes".to_owned()];
-    words.extend(args.words.iter().map(|word| word.trim_start_matches("node/").to_owned()));
+    let words = nodes::words_for(args);
     let mut failures = Vec::new();
     let mut pending: Vec<(Str, Vec<String>)> = Vec::new();
     for (target, _) in objects(&words, args, io, &mut failures)? {

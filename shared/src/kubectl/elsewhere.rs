@@ -51,10 +51,13 @@ pub(super) fn completion(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 }
 
 pub(super) fn plugin(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    if args.words.is_empty() {
-        return super::help::parts("plugin", io);
+    match args.words.first().map(String::as_str) {
+        None => super::help::parts("plugin", io),
+        Some("list") => Err(io.fail("unable to find any kubectl plugins in your PATH")),
+        Some(other) => {
+            Err(io.fail(format!("unknown command {other:?}\nSee 'kubectl plugin -h' for help and examples")))
+        }
     }
-    Err(io.fail("unable to find any kubectl plugins in your PATH"))
 }
 
 pub(super) fn alpha(_: &Args, io: &mut Io<'_>) -> Result<(), Stop> {

@@ -30,6 +30,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let Some((resource, name)) = word.split_once('/') else {
             return Err(io.fail("--for must be in resource/name form"));
         };
+        if name.contains('/') {
+            return Err(io.fail("arguments in resource/name form may not have more than one slash"));
+        }
         let Some(found) = kind(resource, io)? else {
             io.warn(format!("the server doesn't have a resource type {resource:?}"));
             return Err(Stop::Exit(1));

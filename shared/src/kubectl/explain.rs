@@ -28,6 +28,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     {
         return Err(io.fail(format!("unrecognized format: {format}")));
     }
+    if path.starts_with('.') || path.contains('[') {
+        return Err(io.fail("invalid jsonpath syntax, first node must be field node"));
+    }
     let (resource, fields) = split(path, io)?;
     let resource = match args.get("api-version").filter(|wanted| !wanted.is_empty()) {
         Some(wanted) => Resource { version: version(&resource, wanted, io)?, ..resource },
@@ -59,8 +62,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     }
     let described = model.described(&node);
-    let described = if described.is_empty() { "<empty>" } else { &described };
-    text.push_str(&format!("DESCRIPTION:\n{}\n", indented(&wrapped(described, 76), 4)));
+    let described = if described.is_empty() { "<empty>".to_owned() } else { format!("{described}\n") };
+    text.push_str(&format!("DESCRIPTION:\n{}\n", indented(&wrapped(&described, 76), 4)));
     let mut list = String::new();
     model.list(&mut list, &node, 1, args.is_on("recursive"), &mut Vec::new());
     if !list.is_empty() {
@@ -77,6 +80,12 @@ fn version(resource: &Resource, wanted: &str, io: &mut Io<'_>) -> Result<Str, St
     }
     let (group, version) = wanted.split_once('/').unwrap_or(("", wanted));
     let served = discovery::versions(io)?.map_err(|failure| io.end(failure))?;
+    if group != resource.group.as_str() && served.iter().any(|one| one == wanted) {
+        let plural = &resource.plural;
+        return Err(
+            io.fail(format!("GVR ({group}/{version}, Resource={plural}) not found in OpenAPI schema"))
+        );
+    }
     if group != resource.group.as_str() || !served.iter().any(|one| one == wanted) {
         return Err(io.fail(format!("couldn't find resource for \"{wanted}, Resource={}\"", resource.plural)));
     }
@@ -327,23 +336,29 @@ fn shown(value: &Doc) -> String {
     }
 }
 
-/// Text in lines of at most so many letters.
+/// Text in lines of at most so many letters; what stands between words, and before the first of a line, stays.
 fn wrapped(text: &str, most: usize) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for paragraph in text.split('\n') {
-        let mut line = String::new();
-        for word in paragraph.split_whitespace() {
-            if !line.is_empty() && line.len() + 1 + word.len() > most {
-                lines.push(std::mem::take(&mut line));
+    let mut made = String::new();
+    for (at, line) in text.split('\n').enumerate() {
+        made.push_str(if at > 0 { "\n" } else { "" });
+        let (mut width, mut rest) = (0, line);
+        while !rest.is_empty() {
+            let spaces = rest.len() - rest.trim_start_matches(' ').len();
+            let word = rest[spaces..].split(' ').next().unwrap_or("");
+            let (gap, length) = (&rest[..spaces], word.chars().count());
+            rest = &rest[spaces + word.len()..];
+            if width + spaces + length > most && length < most && !word.is_empty() {
+                made.push('\n');
+                width = 0;
+            } else {
+                made.push_str(gap);
+                width += spaces;
             }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
+            made.push_str(word);
+            width += length;
         }
-        lines.push(line);
     }
-    lines.join("\n")
+    made
 }
 
 fn indented(text: &str, by: usize) -> String {

@@ -54,7 +54,9 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
             (&object["spec"]["template"]["spec"], &object["spec"]["template"])
         }
         _ => {
-            return Err(format!("cannot expose a {}", target.kind.kind));
+            let group = &target.kind.group;
+            let dot = if group.is_empty() { "" } else { "." };
+            return Err(format!("cannot expose a {}{dot}{group}", target.kind.kind));
         }
     };
     let selector = match (args.get("selector"), target.kind.known()) {

@@ -22,6 +22,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
              examples",
         ));
     };
+    let addresses = args.get("address").unwrap_or("localhost").split(',');
+    for address in addresses.filter(|address| *address != "localhost") {
+        if address.parse::<std::net::IpAddr>().is_err() {
+            return Err(io.fail(format!("{address} is not a valid IP")));
+        }
+    }
     let patience = pods::patience(args, 60, io)?;
     let target = pods::subject(word, args, io)?;
     let response = target.look(selected(&target, args), io)?;
@@ -60,7 +66,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 
 /// `8080:80`, `80`, `:http`: a port here and one of the pod's.
 fn port(text: &str, service: Option<&Doc>, pod: &Doc) -> Result<(u16, u16), String> {
-    let (here, there) = text.split_once(':').unwrap_or((text, text));
+    // What follows a second colon is nobody's business.
+    let mut parts = text.split(':');
+    let here = parts.next().unwrap_or("");
+    let there = parts.next().unwrap_or(here);
     if there.is_empty() {
         return Err("remote port cannot be empty".into());
     }

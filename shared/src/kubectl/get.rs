@@ -9,8 +9,8 @@ use super::args::{Args, Flag, int64, output, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests;
-use super::printer::{Format, sort_items};
-use super::resource::{Target, selected, targets};
+use super::printer::{self, Format, sort_items};
+use super::resource::{Target, selected, targets, without_selector};
 use super::table::{View, lines};
 use super::tabs::{WIDE, align};
 use super::watch;
@@ -39,7 +39,7 @@ pub(super) const FLAGS: &[Flag] = &[
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    if let Some(path) = args.get("raw") {
+    if let Some(path) = args.get("raw").filter(|path| !path.is_empty()) {
         return raw(path, args, io);
     }
     if let Err(why) = contradiction(args) {
@@ -94,6 +94,7 @@ fn contradiction(args: &Args) -> Result<(), String> {
 /// What the words or the file mean.
 fn wanted(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<Target>, Stop> {
     if args.get("filename").is_some() {
+        manifests::alone(&args.words, io)?;
         let (wanted, refused) = manifests::read(args, "get", io)?;
         failures.extend(refused);
         return Ok(wanted.into_iter().map(|wanted| wanted.target).collect());
@@ -109,11 +110,8 @@ fn wanted(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<V
     if !named && args.get("subresource").is_some() {
         return Err(io.fail("subresource cannot be used when bulk resources are specified"));
     }
-    if named && args.get("selector").is_some() {
-        return Err(io.fail("name cannot be provided when a selector is specified"));
-    }
-    if named && args.get("field-selector").is_some() {
-        return Err(io.fail("name cannot be provided when a selector is specified"));
+    if named {
+        without_selector(&args.words, args, io)?;
     }
     Ok(wanted)
 }
@@ -131,22 +129,7 @@ fn raw(path: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.get("output").is_some() {
         return Err(io.fail("--raw and --output are mutually exclusive"));
     }
-    if !path.starts_with('/') {
-        return Err(io.fail(format!(
-            "--raw must be a valid URL path: parse {path:?}: {}",
-            if path.is_empty() { "empty url" } else { "invalid URI for request" }
-        )));
-    }
-    let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
-    let response = io.request(request)?;
-    if !response.is_success() {
-        return io.finish(vec![Failure::of(&response)]);
-    }
-    match &response.body {
-        Doc::Str(text) => io.print(text),
-        body => io.say(body.to_json()),
-    }
-    Ok(())
+    super::raw::send("GET", path, "".into(), io)
 }
 
 /// What the objects are sorted by, if by anything.
@@ -200,6 +183,7 @@ fn bare_table(answer: &Doc, io: &Io<'_>) -> Doc {
 }
 
 fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Failure>) -> Result<(), Stop> {
+    let mut answered = 0;
     // Neighbours of one kind share a table.
     let mut tables: Vec<(Target, Doc)> = Vec::new();
     for target in wanted {
@@ -211,6 +195,7 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
             }
             continue;
         }
+        answered += 1;
         let body = if response.body["kind"].as_str() == Some("Table") {
             response.body
         } else {
@@ -224,6 +209,11 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
             }
             None => tables.push((target.clone(), body)),
         }
+    }
+    if let Some(by) = sorted_by(args).filter(|_| answered > 1) {
+        // It looks for what to sort by in the tables themselves.
+        let by = printer::braced(by).map_err(|why| io.fail(why))?;
+        return Err(io.fail(format!("couldn't find any field with path \"{by}\" in the list of objects")));
     }
     // Kinds are told apart when there is more than one among what was asked for.
     let with_kind = tables.iter().any(|(target, _)| target.kind != tables[0].0.kind);

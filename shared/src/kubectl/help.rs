@@ -161,7 +161,7 @@ pub(super) fn of(path: &str, io: &mut Io<'_>) {
 pub(super) fn parts(path: &str, io: &mut Io<'_>) -> Result<(), Stop> {
     let text = pages::page(path).map(|page| page.text(path)).unwrap_or_default();
     match path {
-        "certificate" | "plugin" => {
+        "certificate" => {
             io.print(&text);
             return Ok(());
         }

@@ -52,6 +52,13 @@ pub(super) struct Io<'a> {
     pub started: Timestamp,
 }
 
+/// A warning of a place in kubectl's source, as its log has it.
+pub(super) fn logged(place: &str, text: &str, io: &Io<'_>) -> String {
+    let now = io.started.rfc3339_micros();
+    let (date, time) = (format!("{}{}", &now[5..7], &now[8..10]), &now[11..26]);
+    format!("W{date} {time}       1 {place}] {text}")
+}
+
 /// How often a program looks again at what it waits for.
 pub(super) const POLL: Duration = Duration::millis(500);
 

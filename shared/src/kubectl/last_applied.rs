@@ -132,11 +132,10 @@ fn edit(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut failures = Vec::new();
     for (target, object) in objects(subjects, args, io, &mut failures)? {
         let Some(last) = of(&object) else {
-            failures.push(Failure::Client(format!(
-                "the last-applied-configuration annotation was not found on {}",
-                target.display()
-            )));
-            continue;
+            return Err(io.fail(
+                "no last-applied-configuration annotation found on resources, to create the annotation, use command \
+                 `kubectl apply set-last-applied --create-annotation`",
+            ));
         };
         one(&target, &object, &last, args, io, &mut failures)?;
     }

@@ -44,7 +44,7 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
         match document {
             Doc::Null => {}
             Doc::Map(_) => flatten(document, &mut docs),
-            Doc::Str(_) => {
+            Doc::Str(_) | Doc::List(_) => {
                 return Err(io.fail(
                     "error validating \"STDIN\": error validating data: invalid object to validate; if you choose to \
                      ignore these errors, turn validation off with --validate=false",
@@ -70,6 +70,16 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
         return Err(io.fail(format!("no objects passed to {verb}")));
     }
     Ok((wanted, failures))
+}
+
+/// Who names files names nothing else.
+pub(super) fn alone(words: &[String], io: &mut Io<'_>) -> Result<(), Stop> {
+    if words.is_empty() {
+        return Ok(());
+    }
+    Err(io.fail(
+        "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well",
+    ))
 }
 
 /// The refusal of a file that is not here.

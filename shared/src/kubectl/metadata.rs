@@ -2,13 +2,14 @@
 
 use crate::api::validation::names::label_value;
 use crate::doc;
-use crate::doc::Doc;
+use crate::doc::{Doc, merge_patch};
 
 use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Patching;
 use super::failure::Failure;
 use super::get::{shown, typed};
 use super::io::{Io, Stop};
+use super::manifests;
 use super::printer::Format;
 use super::resource::{Target, objects};
 
@@ -110,12 +111,23 @@ fn run(args: &Args, io: &mut Io<'_>, words: &Words) -> Result<(), Stop> {
         let article = if words.field == "labels" { "a label" } else { "an annotation" };
         return Err(io.fail(format!("can not both modify and remove {article} in the same command")));
     }
+    if args.is_on("local") && args.get("filename").is_none() {
+        return Err(io.fail(
+            "can only use local files by -f pod.yaml or --filename=pod.json when --local=true is set",
+        ));
+    }
     let mut failures = Vec::new();
-    let found = objects(&subjects, args, io, &mut failures)?;
-    if args.get("resource-version").is_some() && found.len() != 1 {
+    let found = if args.is_on("local") {
+        let (wanted, refused) = manifests::read(args, words.singular, io)?;
+        failures.extend(refused);
+        wanted.into_iter().map(|wanted| (wanted.target, wanted.doc)).collect()
+    } else {
+        objects(&subjects, args, io, &mut failures)?
+    };
+    let several = found.len() + failures.len() > 1 || args.is_on("all") || args.is_choosing();
+    if args.get("resource-version").is_some() && several {
         return Err(io.fail("--resource-version may only be used with a single resource"));
     }
-    let several = found.len() > 1;
     for (target, object) in found {
         if args.is_on("list") {
             match changed(&object, &edits, args.is_on("overwrite"), words) {
@@ -240,6 +252,20 @@ fn one(
     };
     let mut patch = doc!({ "metadata": {} });
     patch.set_at(&["metadata", words.field], changes);
+    if args.is_on("local") {
+        let made = merge_patch(object, &patch);
+        return match Format::asked(args, io)? {
+            None => {
+                io.say(format!("{} {done}", target.display()));
+                Ok(())
+            }
+            Some(Format::Name) => {
+                io.say(target.display());
+                Ok(())
+            }
+            Some(format) => format.show(&shown(made, &format, args), true, io),
+        };
+    }
     if let Some(revision) = args.get("resource-version") {
         patch.set_at(&["metadata", "resourceVersion"], revision);
     }

@@ -41,17 +41,33 @@ pub(super) fn require_node(verb: &str, args: &Args, io: &mut Io<'_>) -> Result<(
     Err(io.fail(format!("USAGE: {verb} NODE [flags]\nSee 'kubectl {verb} -h' for help and examples")))
 }
 
+/// The words for the nodes that are meant; who says of what kind something is names it so.
+pub(super) fn words_for(args: &Args) -> Vec<String> {
+    if args.words.iter().any(|word| word.contains('/')) {
+        let kind = |word: &String| if word.contains('/') { word.clone() } else { format!("nodes/{word}") };
+        return args.words.iter().map(kind).collect();
+    }
+    std::iter::once("nodes".to_owned()).chain(args.words.iter().cloned()).collect()
+}
+
 fn set_schedulable(args: &Args, io: &mut Io<'_>, schedulable: bool) -> Result<(), Stop> {
     let (verb, done) = if schedulable { ("uncordon", "uncordoned") } else { ("cordon", "cordoned") };
     require_node(verb, args, io)?;
-    let mut words = vec!["nodes".to_owned()];
-    words.extend(args.words.iter().map(|word| word.trim_start_matches("node/").to_owned()));
+    if !args.words.is_empty() && args.get("selector").is_some() {
+        return Err(io.fail(format!(
+            "cannot specify both a node name and a --selector option\nSee 'kubectl {verb} -h' for help and examples"
+        )));
+    }
+    let words = words_for(args);
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     let mut failures = Vec::new();
     let found = objects(&words, args, io, &mut failures)?;
     // Nothing is done when one of them is not there.
     if !failures.is_empty() {
         return io.finish(failures);
+    }
+    if let Some((other, _)) = found.iter().find(|(target, _)| target.kind != Kind::Node) {
+        return Err(io.fail(format!("expected resource of type node, got {:?}", other.resource())));
     }
     for (target, node) in found {
         if node["spec"]["unschedulable"].as_bool().unwrap_or(false) != schedulable {
@@ -88,7 +104,8 @@ fn edit(word: &str) -> Result<Edit, String> {
     let has_effect = body.contains(':');
     let faults = qualified_name(if has_effect { key } else { body });
     if add && !faults.is_empty() {
-        return refuse(&format!(", {}", faults.join("; ")));
+        // The client counts bytes.
+        return refuse(&format!(", {}", faults.join("; ").replace("63 characters", "63 bytes")));
     }
     if add && !has_effect {
         return refuse("");
@@ -163,6 +180,8 @@ pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         )));
     }
     let mut failures = Vec::new();
+    // Who means all nodes need not name any.
+    let subjects = if all { &subjects[..1] } else { subjects };
     for (target, node) in objects(subjects, args, io, &mut failures)? {
         match tainted(&target, &node["spec"]["taints"], &edits, args.is_on("overwrite")) {
             Err(message) => failures.push(Failure::Client(message)),

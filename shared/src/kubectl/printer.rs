@@ -7,9 +7,8 @@ use crate::manifest;
 
 use super::Ask;
 use super::args::Args;
-use super::describe::values::go_value;
 use super::io::{Io, Stop};
-use super::jsonpath::{JsonPath, Template};
+use super::jsonpath::{JsonPath, Template, go_value};
 use super::kyaml::to_kyaml;
 use super::tabs::{WIDE, align, visible};
 use super::template::GoTemplate;
@@ -24,6 +23,8 @@ pub(super) enum Format {
     JsonPathAsJson(Template),
     /// Headings and paths.
     Columns(Vec<(String, JsonPath)>),
+    /// Headings, and why what stands under them cannot be read: that comes out after them.
+    BadColumns(Vec<String>, String),
     /// A template, and whether it may name what is not there.
     Go(GoTemplate, bool),
 }
@@ -68,6 +69,9 @@ impl Format {
         if !args.has_columns() && (name.starts_with("custom-columns") || name == "wide") {
             return Err(io.fail(unknown(output, false)));
         }
+        if output.starts_with('=') {
+            return Err(io.fail(unknown(output, args.has_columns())));
+        }
         let name = name.as_str();
         let given = if template.is_empty() { joined } else { template };
         match (name, given) {
@@ -84,7 +88,7 @@ impl Format {
             }
             ("custom-columns-file", path) if !path.is_empty() => {
                 let text = file("template", path, io)?;
-                Ok(Some(Format::Columns(columns_of_file(&text).map_err(|why| io.fail(why))?)))
+                Ok(Some(columns_of_file(&text).map_err(|why| io.fail(why))?))
             }
             ("json" | "yaml" | "kyaml" | "name", given) if !given.is_empty() && template.is_empty() => {
                 Format::read(output, "", args, io).map(Some)
@@ -124,7 +128,7 @@ impl Format {
             }
             "jsonpath" => Template::parse(given).map(Format::JsonPath),
             "jsonpath-as-json" => Template::parse(given).map(Format::JsonPathAsJson),
-            "custom-columns" => self::columns(given).map(Format::Columns),
+            "custom-columns" => self::columns(given),
             "custom-columns-file" => Err("custom-columns-file format specified but no file given".into()),
             _ => Err(unknown(&text, columns)),
         }
@@ -133,6 +137,7 @@ impl Format {
     /// Prints an object, or a `List` of them, or says why that is not possible.
     pub fn show(&self, whole: &Doc, headers: bool, io: &mut Io<'_>) -> Result<(), Stop> {
         if let Some(why) = self.fault(whole) {
+            io.print(&align(&headings(self, headers), WIDE));
             return Err(io.fail(why));
         }
         if let Format::Go(template, missing_allowed) = self {
@@ -155,6 +160,7 @@ impl Format {
     fn fault(&self, whole: &Doc) -> Option<String> {
         match self {
             Format::JsonPath(template) | Format::JsonPathAsJson(template) => template.fault(whole),
+            Format::BadColumns(_, why) => Some(why.clone()),
             _ => None,
         }
     }
@@ -165,7 +171,7 @@ impl Format {
             Format::Json => format!("{}\n", whole.to_json_pretty()),
             Format::Yaml => manifest::to_yaml(whole),
             Format::Kyaml => to_kyaml(whole),
-            Format::Name => String::new(),
+            Format::Name | Format::BadColumns(..) => String::new(),
             Format::Go(template, missing_allowed) => {
                 template.print(whole, *missing_allowed).unwrap_or_else(|(printed, _)| printed)
             }
@@ -175,11 +181,7 @@ impl Format {
                 format!("{}\n", Doc::list(printable(&found, LONGEST)).to_json_pretty())
             }
             Format::Columns(columns) => {
-                let mut text = String::new();
-                if headers {
-                    let headings: Vec<&str> = columns.iter().map(|(heading, _)| heading.as_str()).collect();
-                    text.push_str(&format!("{}\n", headings.join("\t")));
-                }
+                let mut text = headings(self, headers);
                 let items = match whole["items"] {
                     Doc::List(_) => whole["items"].items(),
                     _ => std::slice::from_ref(whole),
@@ -199,6 +201,16 @@ impl Format {
     }
 }
 
+/// The line above columns, where it is wanted.
+fn headings(format: &Format, wanted: bool) -> String {
+    let headings: Vec<&str> = match format {
+        Format::Columns(columns) if wanted => columns.iter().map(|(heading, _)| heading.as_str()).collect(),
+        Format::BadColumns(headings, _) if wanted => headings.iter().map(String::as_str).collect(),
+        _ => return String::new(),
+    };
+    format!("{}\n", headings.join("\t"))
+}
+
 /// The text of a file that lies with the person.
 fn file(flag: &str, path: &str, io: &mut Io<'_>) -> Result<String, Stop> {
     let text = io.ask(Ask::Load(path.into()))?;
@@ -209,7 +221,7 @@ fn file(flag: &str, path: &str, io: &mut Io<'_>) -> Result<String, Stop> {
 }
 
 /// Two lines: headings, and under each its path.
-fn columns_of_file(text: &str) -> Result<Vec<(String, JsonPath)>, String> {
+fn columns_of_file(text: &str) -> Result<Format, String> {
     let mut lines = text.lines().map(str::split_whitespace);
     let (Some(headings), Some(paths)) = (lines.next(), lines.next()) else {
         return Err("custom-columns format specified but no custom columns given".into());
@@ -222,7 +234,7 @@ fn columns_of_file(text: &str) -> Result<Vec<(String, JsonPath)>, String> {
             paths.len()
         ));
     }
-    headings.into_iter().zip(paths).map(|(heading, path)| Ok((heading.to_owned(), relaxed(path)?))).collect()
+    of_columns(&headings.into_iter().zip(paths).collect::<Vec<_>>())
 }
 
 fn cell(found: &[Doc]) -> String {
@@ -252,21 +264,47 @@ fn spend(doc: &Doc, left: &mut usize) -> bool {
 }
 
 /// `NAME:.metadata.name,IMAGE:.spec.containers[0].image`
-fn columns(text: &str) -> Result<Vec<(String, JsonPath)>, String> {
+fn columns(text: &str) -> Result<Format, String> {
     if text.is_empty() {
         return Err("custom-columns format specified but no custom columns given".into());
     }
-    let column = |part: &str| {
-        let (heading, path) = part.split_once(':').ok_or_else(|| {
+    let column = |part| {
+        str::split_once(part, ':').ok_or_else(|| {
             format!("unexpected custom-columns spec: {part}, expected <header>:<json-path-expr>")
-        })?;
-        Ok((heading.to_owned(), relaxed(path)?))
+        })
     };
-    text.split(',').map(column).collect()
+    of_columns(&text.split(',').map(column).collect::<Result<Vec<_>, String>>()?)
+}
+
+/// Columns by their headings and paths.
+fn of_columns(columns: &[(&str, &str)]) -> Result<Format, String> {
+    let mut read = Vec::new();
+    let mut wrong = None;
+    for (heading, path) in columns {
+        match JsonPath::parse_bare(&dotted(path)?) {
+            Ok(path) => read.push(((*heading).to_owned(), path)),
+            Err(why) => wrong = wrong.or(Some(why)),
+        }
+    }
+    let headings = || columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
+    Ok(match wrong {
+        Some(why) => Format::BadColumns(headings(), why),
+        None => Format::Columns(read),
+    })
 }
 
 /// A path of which braces and the first dot may be missing.
 pub(super) fn relaxed(text: &str) -> Result<JsonPath, String> {
+    JsonPath::parse(&dotted(text)?)
+}
+
+/// The same as kubectl writes it.
+pub(super) fn braced(text: &str) -> Result<String, String> {
+    Ok(format!("{{{}}}", dotted(text)?))
+}
+
+/// The same with its dot, and without braces.
+fn dotted(text: &str) -> Result<String, String> {
     let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
     if inner.contains(['{', '}']) {
         return Err(
@@ -274,17 +312,35 @@ pub(super) fn relaxed(text: &str) -> Result<JsonPath, String> {
                 .into(),
         );
     }
-    let dotted = if inner.starts_with(['.', '[']) { inner.to_owned() } else { format!(".{inner}") };
-    JsonPath::parse(&dotted)
+    Ok(if inner.starts_with(['.', '[']) { inner.to_owned() } else { format!(".{inner}") })
 }
+
+/// So few items Go sorts by putting each into its place among those before it.
+const SMALL: usize = 12;
 
 /// Sorts items by what a path finds in the object of each.
 pub(super) fn sort_items<T>(items: &mut [T], by: &str, object: fn(&T) -> &Doc) -> Result<(), String> {
     let path = relaxed(by)?;
     let key = |item: &T| path.find(object(item)).into_iter().next();
     if !items.is_empty() && items.iter().all(|item| key(item).is_none()) {
-        let inner = by.trim_start_matches('{').trim_end_matches('}').trim_start_matches('.');
-        return Err(format!("couldn't find any field with path \"{{.{inner}}}\" in the list of objects"));
+        return Err(format!("couldn't find any field with path {:?} in the list of objects", braced(by)?));
+    }
+    let less = |one: &T, two: &T| match (key(one), key(two)) {
+        // What lacks it is less than all, than what lacks it as well, too: that shows in the order.
+        (None, _) => true,
+        (_, None) => false,
+        (Some(one), Some(two)) => order(&one, &two).is_lt(),
+    };
+    if items.len() <= SMALL {
+        for end in 1..items.len() {
+            for at in (1..=end).rev() {
+                if !less(&items[at], &items[at - 1]) {
+                    break;
+                }
+                items.swap(at, at - 1);
+            }
+        }
+        return Ok(());
     }
     sort_by(items, |one, two| match (key(one), key(two)) {
         (None, None) => std::cmp::Ordering::Equal,

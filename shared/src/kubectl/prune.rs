@@ -9,7 +9,7 @@ use super::args::Args;
 use super::change::DryRun;
 use super::discovery;
 use super::failure::Failure;
-use super::io::{Io, Stop};
+use super::io::{Io, Stop, logged};
 use super::last_applied::LAST_APPLIED;
 use super::manifests::Wanted;
 use super::resource::{Resource, Target, selected};
@@ -35,12 +35,20 @@ const KINDS: [&str; 16] = [
 ];
 
 /// Whether the flags go together.
-pub(super) fn check(args: &Args) -> Result<(), String> {
+pub(super) fn check(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if !args.is_on("prune") {
         return Ok(());
     }
+    contradiction(args).map_err(|why| io.fail(why))?;
+    kinds(args, io).map(drop)
+}
+
+fn contradiction(args: &Args) -> Result<(), String> {
     if args.is_on("force") {
         return Err("--force cannot be used with --prune".into());
+    }
+    if args.is_on("all") && args.get("selector").is_some() {
+        return Err("cannot set --all and --selector at the same time".into());
     }
     if !args.is_on("all") && args.get("selector").is_none() {
         return Err("all resources selected for prune without explicitly passing --all. To prune all resources, pass the \
@@ -90,6 +98,15 @@ pub(super) fn run(
     io: &mut Io<'_>,
     failures: &mut Vec<Failure>,
 ) -> Result<(), Stop> {
+    if args.get("prune-allowlist").is_none() {
+        io.warn(logged(
+            "prune.go:71",
+            "Deprecated: kubectl apply will no longer prune non-namespaced resources by default when used with the \
+             --namespace flag in a future release. To preserve the current behaviour, list the resources you want to \
+             target explicitly in the --prune-allowlist flag.",
+            io,
+        ));
+    }
     // Only namespaces that the manifests speak of are looked through.
     let mut namespaces: Vec<Str> = Vec::new();
     for namespace in

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::io::{Io, Next, Stop};
 use super::last_applied;
 use super::manifests;
+use super::printer::Format;
 use super::resource::Target;
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -28,6 +29,12 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if let Some(path) = args.get("raw") {
+        if args.get("filename").is_none() {
+            return Err(io.fail("must specify one of -f and -k"));
+        }
+        return super::raw::send("PUT", path, io.stdin.text.clone(), io);
+    }
     let force = args.is_on("force");
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     for flag in ["grace-period", "timeout"] {
@@ -41,6 +48,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.get("filename").is_none() {
         return Err(io.fail("must specify one of -f and -k"));
     }
+    let format = Format::asked(args, io)?;
     let (wanted, mut failures) = manifests::read(args, "replace", io)?;
     for object in wanted {
         let doc = if args.is_on("save-config") { last_applied::noted(&object.doc) } else { object.doc };
@@ -70,9 +78,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             body: doc.to_json().into(),
             ..HttpRequest::default()
         })?;
-        match response.is_success() {
-            true => io.say(format!("{} replaced{}", target.display(), dry.suffix())),
-            false => failures.push(Failure::of(&response).when("replacing \"STDIN\"")),
+        if !response.is_success() {
+            failures.push(Failure::of(&response).about("put", target).when("replacing \"STDIN\""));
+            continue;
+        }
+        match &format {
+            None => io.say(format!("{} replaced{}", target.display(), dry.suffix())),
+            Some(Format::Name) => io.say(target.display()),
+            Some(format) => format.show(&super::get::shown(response.body, format, args), true, io)?,
         }
     }
     io.finish(failures)

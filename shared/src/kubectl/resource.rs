@@ -174,10 +174,29 @@ pub(super) fn escape(text: &str) -> String {
 
 /// The kind that a word means, if there is such.
 pub(super) fn kind(word: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Stop> {
-    match Kind::named(word) {
-        Some(kind) => Ok(Some(kind.into())),
-        None => discovery::named(word, io),
+    if let Some(kind) = Kind::named(word) {
+        return Ok(Some(kind.into()));
     }
+    match discovery::named(word, io)? {
+        Some(found) => Ok(Some(found)),
+        None => other_version(word, io),
+    }
+}
+
+/// The kind that `horizontalpodautoscalers.v1.autoscaling` means: one that comes with the cluster, in a version which is
+/// not the preferred one. Short names have no versions: they mean the preferred one.
+fn other_version(word: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Stop> {
+    let mut parts = word.splitn(3, '.');
+    let (Some(name), Some(version), Some(group)) = (parts.next(), parts.next(), parts.next()) else {
+        return Ok(None);
+    };
+    let Some(known) = Kind::named(&format!("{name}.{group}")).map(Resource::from) else { return Ok(None) };
+    let named = *known.plural == *name || *known.singular == *name;
+    let served = match discovery::versions(io)? {
+        Ok(versions) => versions.contains(&format!("{group}/{version}")),
+        Err(_) => false,
+    };
+    Ok(Some(Resource { version: version.into(), ..known }).filter(|_| named && served))
 }
 
 /// The kinds that `deploy,po` or `all` means.
@@ -233,6 +252,7 @@ pub(super) fn targets(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<
             if kind.is_empty() || name.is_empty() || kind.contains(',') {
                 return Err(io.fail("arguments in resource/name form must have a single resource and name"));
             }
+            addressable(name).map_err(|why| io.fail(why))?;
             let found = kinds(kind, io)?;
             targets.extend(found.into_iter().map(|kind| Target::of(kind, args.namespace(), name)));
         }
@@ -243,10 +263,43 @@ pub(super) fn targets(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<
     if names.is_empty() {
         return Ok(found.into_iter().map(|kind| Target::of(kind, args.namespace(), "")).collect());
     }
+    if found.len() > 1 && !first.contains(',') {
+        return Err(io.fail("you must specify only one resource"));
+    }
+    for name in names {
+        addressable(name).map_err(|why| io.fail(why))?;
+    }
     for kind in found {
         targets.extend(names.iter().map(|name| Target::of(kind.clone(), args.namespace(), name)));
     }
     Ok(targets)
+}
+
+/// Whether a name can be one of a path's parts; the refusal where it cannot.
+fn addressable(name: &str) -> Result<(), String> {
+    let faults: Vec<String> = match name {
+        "." | ".." => vec![format!("may not be '{name}'")],
+        name => {
+            let in_it = ['/', '%'].into_iter().filter(|letter| name.contains(*letter));
+            in_it.map(|letter| format!("may not contain '{letter}'")).collect()
+        }
+    };
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(format!("invalid resource name {name:?}: [{}]", faults.join(" ")))
+}
+
+/// Who names objects does not choose them by what they are like.
+pub(super) fn without_selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if !args.is_choosing() {
+        return Ok(());
+    }
+    Err(io.fail(if words.iter().any(|word| word.contains('/')) {
+        "selectors and the all flag cannot be used when passing resource/name arguments"
+    } else {
+        "name cannot be provided when a selector is specified"
+    }))
 }
 
 /// The same, where every target is one object that is there: with `--all` or `-l` those are looked up. Failures to
@@ -258,12 +311,16 @@ pub(super) fn objects(
     failures: &mut Vec<Failure>,
 ) -> Result<Vec<(Target, Doc)>, Stop> {
     if args.get("filename").is_some() {
+        super::manifests::alone(words, io)?;
         let (wanted, refused) = super::manifests::read(args, "get", io)?;
         failures.extend(refused);
         let named = wanted.into_iter().map(|wanted| wanted.target).collect();
         return objects_or_lists(named, args, io, failures);
     }
     let targets = targets(words, args, io)?;
+    if targets.iter().any(|target| !target.name.is_empty()) {
+        without_selector(words, args, io)?;
+    }
     let some = args.get("selector").is_some() || args.get("field-selector").is_some() || args.is_on("all");
     if !some && targets.iter().any(|target| target.name.is_empty()) {
         return Err(io.fail("resource(s) were provided, but no name was specified"));

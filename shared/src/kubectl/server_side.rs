@@ -35,7 +35,7 @@ pub(super) fn apply(
     io: &mut Io<'_>,
 ) -> Result<Result<(), Failure>, Stop> {
     let (target, query) = (&wanted.target, mode.validation());
-    let manager = args.get("field-manager").unwrap_or("kubectl");
+    let manager = args.get("field-manager").filter(|name| !name.is_empty()).unwrap_or("kubectl");
     let force = args.is_on("force-conflicts");
     let send = |io: &mut Io<'_>| {
         io.request(HttpRequest {

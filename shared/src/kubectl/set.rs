@@ -79,6 +79,17 @@ fn pod_spec(object: &Doc) -> Option<&'static [&'static str]> {
     PATHS.iter().find(has).copied()
 }
 
+/// The refusal of an object that keeps none.
+fn no_pods(target: &Target) -> Failure {
+    let (plural, name, kind) = (&target.kind.plural, &target.name, &target.kind.kind);
+    // What people define Go holds as anything.
+    let go = match target.kind.known() {
+        Some(_) => format!("{}.{kind}", target.kind.version),
+        None => "unstructured.Unstructured".to_owned(),
+    };
+    Failure::Client(format!("{plural}/{name} the object is not a pod or does not have a pod template: *{go}"))
+}
+
 /// What is said when it is done, and what stands before the server's refusal.
 type Told = (&'static str, &'static str);
 
@@ -121,6 +132,12 @@ fn subjects_of(
 }
 
 pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if args.is_on("local") && !args.words.is_empty() {
+        return Err(io.fail("cannot specify --local and server resources"));
+    }
+    if args.get("patch-file").is_some() && args.get("patch").is_some() {
+        return Err(io.fail("cannot specify --patch and --patch-file together"));
+    }
     let file = match args.get("patch-file") {
         Some(path) => Some((path, io.ask(Ask::Load(path.into()))?)),
         None => None,

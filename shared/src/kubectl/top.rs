@@ -52,7 +52,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let name = names.first().map(String::as_str);
     if name.is_some() && args.get("selector").is_some() {
-        return Err(io.fail("only one of NAME or --selector can be provided"));
+        let selector = if nodes { "--selector" } else { "selector" };
+        return Err(io.fail(format!("only one of NAME or {selector} can be provided")));
     }
     let groups = match discovery::versions(io)? {
         Ok(groups) => groups,

@@ -39,7 +39,7 @@ impl Goal {
         match kind.to_ascii_lowercase().as_str() {
             "delete" => Ok(Goal::Gone),
             "create" => Ok(Goal::Created),
-            "condition" => {
+            "condition" if text.contains('=') => {
                 let (name, status) = rest.split_once('=').unwrap_or((rest, "true"));
                 Ok(Goal::Condition(name.to_lowercase(), status.to_lowercase()))
             }
@@ -64,10 +64,7 @@ impl Goal {
                 }
                 Ok(Goal::Path(relaxed(path.trim_matches('\''))?, wanted))
             }
-            _ => Err(format!(
-                "unrecognized condition: {}",
-                if text.is_empty() { "[]".into() } else { format!("{text:?}") }
-            )),
+            _ => Err(format!("unrecognized condition: {text:?}")),
         }
     }
 
@@ -102,7 +99,7 @@ fn split(text: &str) -> Vec<String> {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let text = args.get("for").unwrap_or("");
+    let Some(text) = args.get("for") else { return Err(io.fail("unrecognized condition: []")) };
     let goal = Goal::parse(text).map_err(|why| io.fail(why))?;
     let timeout = match args.get("timeout").unwrap_or("30s") {
         // Less than nothing is a week.

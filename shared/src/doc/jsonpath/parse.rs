@@ -1,6 +1,7 @@
 //! Reads the steps of a path.
 
 use super::{Comparison, Operand, Step};
+use crate::doc::{Doc, parse_json};
 
 /// Longest first, so that none hides another.
 const OPERATORS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
@@ -12,6 +13,7 @@ pub(super) fn steps(text: &str) -> Result<Vec<Step>, String> {
     if !rest.is_empty() && !rest.starts_with(['.', '[']) {
         return Err("it must begin with a dot".into());
     }
+    let some = |(step, after)| (Some(step), after);
     let mut steps = Vec::new();
     while !rest.is_empty() {
         let (step, after) = if let Some(after) = rest.strip_prefix('[') {
@@ -31,9 +33,9 @@ pub(super) fn steps(text: &str) -> Result<Vec<Step>, String> {
             if steps.last() != Some(&Step::Below) {
                 steps.push(Step::Below);
             }
-            if after.starts_with('[') { (None, after) } else { dotted(after) }
+            if after.is_empty() || after.starts_with('[') { (None, after) } else { some(dotted(after)) }
         } else {
-            dotted(&rest[1..])
+            some(dotted(&rest[1..]))
         };
         steps.extend(step);
         if !after.is_empty() && !after.starts_with(['.', '[']) {
@@ -45,7 +47,7 @@ pub(super) fn steps(text: &str) -> Result<Vec<Step>, String> {
 }
 
 /// After a dot: a key, in which a backslash keeps the next character, or `*`.
-fn dotted(text: &str) -> (Option<Step>, &str) {
+fn dotted(text: &str) -> (Step, &str) {
     let mut key = String::new();
     let mut characters = text.char_indices();
     let mut end = text.len();
@@ -59,11 +61,7 @@ fn dotted(text: &str) -> (Option<Step>, &str) {
             _ => key.push(character),
         }
     }
-    let step = match key.as_str() {
-        "" => None,
-        "*" => Some(Step::All),
-        _ => Some(Step::Key(key.into())),
-    };
+    let step = if key == "*" { Step::All } else { Step::Key(key.into()) };
     (step, &text[end..])
 }
 
@@ -88,7 +86,7 @@ fn bracket(text: &str) -> Option<(Option<Step>, &str)> {
 
 /// One of several things between brackets: there, what stands in quotes is a path of its own.
 fn of_several(text: &str) -> Option<Vec<Step>> {
-    match unquoted(text.trim()) {
+    match key(text.trim()) {
         Some(path) => steps(&format!(".{path}")).ok(),
         None => Some(vec![one(text)?]),
     }
@@ -105,7 +103,7 @@ fn strange(filter: &str) -> Option<char> {
 /// One of the things that stand between brackets.
 fn one(text: &str) -> Option<Step> {
     let text = text.trim();
-    if let Some(key) = unquoted(text) {
+    if let Some(key) = key(text) {
         return Some(Step::Key(key.replace("\\.", ".").into()));
     }
     if text == "*" {
@@ -136,11 +134,22 @@ fn filtered(text: &str) -> Option<Step> {
     };
     let right = right.trim();
     let operand = match unquoted(right) {
-        Some(text) => Operand::Text(text.into()),
-        None if right.starts_with(['@', '$']) => Operand::Path(steps(right).ok()?),
-        None => Operand::Text(right.into()),
+        Some(text) => Operand::Value(text.into()),
+        None if right.starts_with(['@', '$', '.']) => Operand::Path(steps(right).ok()?),
+        None => literal(right).map_or_else(|| Operand::Unknown(right.into()), Operand::Value),
     };
     Some(Step::Where(steps(left).ok()?, Comparison::Is(operator, operand)))
+}
+
+/// A number, or whether something is true.
+pub(super) fn literal(text: &str) -> Option<Doc> {
+    let bare = text.strip_prefix('+').unwrap_or(text);
+    parse_json(bare).ok().filter(|value| matches!(value, Doc::Bool(_) | Doc::Int(_) | Doc::Float(_)))
+}
+
+/// A key between brackets.
+fn key(text: &str) -> Option<&str> {
+    text.starts_with('\'').then(|| unquoted(text))?
 }
 
 /// What stands in quotes.
@@ -151,14 +160,16 @@ pub(super) fn unquoted(text: &str) -> Option<&str> {
 
 /// Splits at the first `mark` that stands in no quotes.
 pub(super) fn split_outside_quotes<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
-    let mut quote = None;
+    let (mut quote, mut escaped) = (None, false);
     for (at, character) in text.char_indices() {
+        let plain = !escaped;
+        escaped = quote.is_some() && plain && character == '\\';
         match (quote, character) {
             (None, _) if text[at..].starts_with(mark) => {
                 return Some((&text[..at], &text[at + mark.len()..]));
             }
             (None, '\'' | '"') => quote = Some(character),
-            (Some(open), close) if open == close => quote = None,
+            (Some(open), close) if open == close && plain => quote = None,
             _ => {}
         }
     }

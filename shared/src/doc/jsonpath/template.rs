@@ -1,6 +1,6 @@
 //! Text with paths in it, as `-o jsonpath=` has it.
 
-use super::parse::{split_outside_quotes, steps, unquoted};
+use super::parse::{literal, split_outside_quotes, steps, unquoted};
 use super::{JsonPath, MOST, TOO_MUCH, print};
 use crate::doc::Doc;
 
@@ -24,6 +24,8 @@ enum Part {
     Range(JsonPath, Vec<Part>),
     /// The end of a range that never began.
     End,
+    /// A word that means nothing.
+    Unknown(String),
 }
 
 impl Template {
@@ -65,8 +67,13 @@ impl Template {
                     }
                     None => parts.push(Part::End),
                 }
+            } else if let Some(value) = literal(inside) {
+                parts.push(Part::Text(print(&value)));
             } else if inside.starts_with(|first: char| first.is_alphabetic()) {
-                return Err(refuse(format!("unrecognized identifier {inside}")));
+                let word = inside.split(|character: char| !character.is_alphanumeric() && character != '_');
+                parts.push(Part::Unknown(word.take(1).collect()));
+            } else if inside.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-')) {
+                return Err(refuse(format!("cannot parse number {inside}")));
             } else {
                 parts.push(Part::Path(steps(inside).map(JsonPath).map_err(refuse)?));
             }
@@ -142,7 +149,7 @@ fn visit(parts: &[Part], doc: &Doc, left: &mut usize, each: &mut dyn FnMut(Found
         }
         match part {
             Part::Text(text) => each(Found::Text(text)),
-            Part::End => return,
+            Part::End | Part::Unknown(_) => return,
             Part::Path(path) => {
                 let values = path.find_within(doc, left);
                 each(Found::Values(values));
@@ -169,6 +176,7 @@ fn fault(parts: &[Part], doc: &Doc, strict: bool, left: &mut usize) -> Option<St
         match part {
             Part::Text(_) => None,
             Part::End => Some("not in range, nothing to end".into()),
+            Part::Unknown(word) => Some(format!("unrecognized identifier {word}")),
             Part::Path(path) => path.fault(doc, strict, left),
             Part::Range(path, inner) => path.fault(doc, strict, left).or_else(|| {
                 path.find_within(doc, left).iter().find_map(|item| fault(inner, item, strict, left))

@@ -8,7 +8,23 @@ use super::super::io::{Io, Stop};
 use super::{FILE, named};
 
 /// `set-cluster` and `set-credentials`: the entry with what the flags say of it.
-pub(super) fn set_entry(mut config: Doc, list: &str, name: &str, args: &Args, io: &mut Io<'_>) {
+pub(super) fn set_entry(
+    mut config: Doc,
+    list: &str,
+    name: &str,
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<(), Stop> {
+    let given = |flag: &str| args.get(flag).is_some_and(|value| !value.is_empty());
+    if list == "clusters" && args.is_on("insecure-skip-tls-verify") && given("certificate-authority") {
+        return Err(io.fail("you cannot specify a certificate authority and insecure mode at the same time"));
+    }
+    let basic = given("username") || given("password");
+    if list == "users" && given("token") && basic {
+        return Err(io.fail(
+            "you cannot specify more than one authentication method at the same time: --token, --username/--password",
+        ));
+    }
     let (part, title, flags): (_, _, &[&str]) = match list {
         "clusters" => {
             ("cluster", "Cluster", &["server", "certificate-authority", "tls-server-name", "proxy-url"])
@@ -30,8 +46,22 @@ pub(super) fn set_entry(mut config: Doc, list: &str, name: &str, args: &Args, io
     if list == "clusters" && args.is_on("insecure-skip-tls-verify") {
         entries[place].set_at(&[part, "insecure-skip-tls-verify"], true);
     }
+    // One way to say who one is takes the place of the other.
+    if list == "users" {
+        let gone: &[&str] = if given("token") {
+            &["username", "password"]
+        } else if basic {
+            &["token"]
+        } else {
+            &[]
+        };
+        for field in gone {
+            entries[place].at_mut(&[part]).remove(field);
+        }
+    }
     *io.config = config;
     io.say(format!("{title} {name:?} set."));
+    Ok(())
 }
 
 /// `delete-cluster` and `delete-user`

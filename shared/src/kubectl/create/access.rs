@@ -212,6 +212,9 @@ pub(super) fn token(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
         spec.set("audiences", Doc::list(args.all("audience").iter().map(String::as_str)));
     }
     if let Some(text) = args.get("duration") {
+        if text.starts_with('-') && !text.trim_matches(['-', '0', 's', 'm', 'h']).is_empty() {
+            return Err(io.fail("--duration must be greater than or equal to 0"));
+        }
         let Some(length) = Duration::parse(text) else {
             return Err(io.fail(format!(
                 "invalid argument {text:?} for \"--duration\" flag: time: invalid duration {text:?}"
@@ -221,6 +224,12 @@ pub(super) fn token(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
             return Err(io.fail("--duration cannot be expressed in units less than seconds"));
         }
         spec.set("expirationSeconds", length.as_seconds() as i64);
+    }
+    let kindless = args.get("bound-object-kind").is_none_or(str::is_empty);
+    for flag in ["bound-object-name", "bound-object-uid"] {
+        if kindless && args.get(flag).is_some_and(|value| !value.is_empty()) {
+            return Err(io.fail(format!("--{flag} can only be set if --bound-object-kind is provided")));
+        }
     }
     if let Some(kind) = args.get("bound-object-kind") {
         if !["Pod", "Secret", "Node"].contains(&kind) {

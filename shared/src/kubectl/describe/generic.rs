@@ -3,8 +3,8 @@
 use crate::doc::Doc;
 
 use super::super::io::Stop;
+use super::super::jsonpath::go_value;
 use super::sheet::Sheet;
-use super::values::go_value;
 
 /// Fields that are told elsewhere, or not at all.
 const SKIPPED: [&str; 5] = [

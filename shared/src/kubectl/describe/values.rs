@@ -72,19 +72,6 @@ pub fn go_list(list: &Doc) -> String {
     format!("[{}]", list.items().iter().map(bare).collect::<Vec<_>>().join(" "))
 }
 
-/// Any value as Go's `%v` prints it.
-pub fn go_value(value: &Doc) -> String {
-    match value {
-        Doc::Null => "<nil>".into(),
-        Doc::List(items) => format!("[{}]", items.iter().map(go_value).collect::<Vec<_>>().join(" ")),
-        Doc::Map(map) => {
-            let entries = map.entries().iter().map(|(key, value)| format!("{key}:{}", go_value(value)));
-            format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
-        }
-        other => bare(other),
-    }
-}
-
 /// A label selector's conditions by key; empty when there is none.
 pub fn selector(selector: &Doc) -> String {
     let labels = selector["matchLabels"].entries().iter();

@@ -10,7 +10,7 @@ use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
 use super::super::resource::{Target, kind};
 use super::pods::matches_name;
-use super::{Told, pod_spec, subjects_of, update};
+use super::{Told, no_pods, pod_spec, subjects_of, update};
 
 /// What is said of it, and of its failure.
 const ENV: Told = ("env updated", "failed to patch env update to pod template: ");
@@ -26,7 +26,7 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
     let mut edits = Edits::default();
     let mut subjects: Vec<String> = Vec::new();
     for word in words.iter().chain(args.all("env")) {
-        if let Some((name, value)) = word.split_once('=') {
+        if let Some((name, value)) = word.split_once('=').filter(|(name, _)| !name.is_empty()) {
             well_called(name).map_err(|why| io.fail(why))?;
             edits.set.push(doc!({ "name": name, "value": value }));
         } else if let Some(name) = word.strip_suffix('-').filter(|_| !subjects.is_empty()) {
@@ -34,6 +34,14 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
         } else {
             subjects.push(word.clone());
         }
+    }
+    if edits.set.iter().any(|variable| edits.remove.contains(&variable["name"].str().to_string())) {
+        return Err(
+            io.fail("can not both modify and remove the same environment variable in the same command")
+        );
+    }
+    if args.get("keys").is_some() && args.get("from").is_none() {
+        return Err(io.fail("when specifying --keys, a configmap or secret must be provided with --from"));
     }
     if let Some(from) = args.get("from") {
         edits.set.extend(imported(from, args, io)?);
@@ -55,7 +63,10 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
     let which = args.get("containers").unwrap_or("*");
     let mut failures = Vec::new();
     for (target, object) in subjects_of(&subjects, args, io, &mut failures)? {
-        let Some(path) = pod_spec(&object) else { continue };
+        let Some(path) = pod_spec(&object) else {
+            failures.push(no_pods(&target));
+            continue;
+        };
         let all = object.at(path)["containers"].items();
         let chosen: Vec<&Doc> = all.iter().filter(|one| matches_name(which, &one["name"].str())).collect();
         if chosen.is_empty() {
@@ -64,7 +75,9 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
             continue;
         }
         if lists {
-            for container in chosen {
+            let before = object.at(path)["initContainers"].items().iter();
+            let before = before.filter(|one| matches_name(which, &one["name"].str()));
+            for container in chosen.into_iter().chain(before) {
                 list(&target, &object, &with(container, &edits), args.is_on("resolve"), io)?;
             }
             continue;

@@ -7,7 +7,7 @@ use crate::doc::Doc;
 use super::super::args::Args;
 use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
-use super::{Told, pod_spec, subjects_of, update};
+use super::{Told, no_pods, pod_spec, subjects_of, update};
 
 /// What is said of each, and of its failure.
 const IMAGE: Told = ("image updated", "failed to patch image update to pod template: ");
@@ -18,10 +18,14 @@ const ACCOUNT: Told = ("serviceaccount updated", "failed to patch ServiceAccount
 /// The two lists of containers that have images.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
 
+/// Whether a word says what should be what.
+fn is_edit(word: &str) -> bool {
+    word.find('=').is_some_and(|at| at > 0)
+}
+
 pub(super) fn image(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let (edits, subjects): (Vec<String>, Vec<String>) =
-        words.iter().cloned().partition(|word| word.contains('='));
-    if let Some(late) = words.iter().skip_while(|word| !word.contains('=')).find(|word| !word.contains('=')) {
+    let (edits, subjects): (Vec<String>, Vec<String>) = words.iter().cloned().partition(|word| is_edit(word));
+    if let Some(late) = words.iter().skip_while(|word| !is_edit(word)).find(|word| !is_edit(word)) {
         return Err(io.fail(format!("all resources must be specified before image changes: {late}")));
     }
     let mut failures = Vec::new();
@@ -31,10 +35,7 @@ pub(super) fn image(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
     }
     for (target, object) in found {
         let Some(path) = pod_spec(&object) else {
-            failures.push(Failure::Client(format!(
-                "{}/{} the object is not a pod or does not have a pod template: *v1.{}",
-                target.kind.plural, target.name, target.kind.kind
-            )));
+            failures.push(no_pods(&target));
             continue;
         };
         let spec = object.at(path);
@@ -96,7 +97,10 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
     let which = args.get("containers").unwrap_or("*");
     let mut failures = Vec::new();
     for (target, object) in subjects_of(words, args, io, &mut failures)? {
-        let Some(path) = pod_spec(&object) else { continue };
+        let Some(path) = pod_spec(&object) else {
+            failures.push(no_pods(&target));
+            continue;
+        };
         let mut changed = Vec::new();
         for container in object.at(path)["containers"].items() {
             if matches_name(which, &container["name"].str()) {
@@ -129,7 +133,10 @@ pub(super) fn service_account(words: &[String], args: &Args, io: &mut Io<'_>) ->
     };
     let mut failures = Vec::new();
     for (target, object) in subjects_of(subjects, args, io, &mut failures)? {
-        let Some(path) = pod_spec(&object) else { continue };
+        let Some(path) = pod_spec(&object) else {
+            failures.push(no_pods(&target));
+            continue;
+        };
         let change = doc!({ "serviceAccountName": account.as_str() });
         update((&target, &object), path, change, ACCOUNT, args, io, &mut failures)?;
     }

@@ -12,7 +12,7 @@ use super::super::resource::{objects, targets};
 
 pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((expression, subjects)) = words.split_last() else {
-        return Err(io.fail("one selector expression is required"));
+        return Err(io.fail("one selector is required"));
     };
     let wanted = super::super::expose::pairs(expression);
     let unfit = unequal(expression);
@@ -33,7 +33,10 @@ pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result
                 change.set(key.clone(), Doc::Null);
             }
         }
-        let patch = doc!({ "spec": { "selector": change } });
+        let mut patch = doc!({ "spec": { "selector": change } });
+        if let Some(revision) = args.get("resource-version") {
+            patch.set_at(&["metadata", "resourceVersion"], revision);
+        }
         let patching =
             Patching { way: "strategic-merge", manager: "kubectl-set", done: "selector updated", part: "" };
         patching.send(&target, &object, &patch, args, io, &mut failures)?;
