@@ -11,9 +11,11 @@ import { lintGutter, lintKeymap } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { Annotation, EditorState, Prec } from "@codemirror/state";
 import {
-  drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, tooltips,
+  crosshairCursor, drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, rectangularSelection,
+  tooltips,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import japanese from "../../public/locales/editor/ja.json";
 import { checker, show as showFaults } from "./workbench/check.js";
 import { compare, live } from "./workbench/compare.js";
 import { complete } from "./workbench/complete.js";
@@ -40,6 +42,16 @@ const theme = EditorView.theme({
     backgroundColor: "color-mix(in srgb, var(--accent) 30%, transparent)",
   },
   ".cm-panels, .cm-tooltip": { color: "var(--text)", backgroundColor: "var(--surface)", borderColor: "var(--line)" },
+  ".cm-panels-top": { borderBottom: "1px solid var(--line)" },
+  ".cm-panel.cm-search": { display: "flex", flexWrap: "wrap", gap: "6px", alignItems: "center", padding: "8px 34px 8px 8px", fontFamily: "var(--font)" },
+  ".cm-panel.cm-search br": { flex: "1 0 100%", content: "''" },
+  ".cm-panel.cm-search :is(.cm-textfield, .cm-button, label)": { margin: "0", fontSize: "0.8125rem" },
+  ".cm-panel.cm-search .cm-textfield": { flex: "1 1 9rem", padding: "4px 8px", color: "inherit", backgroundColor: "var(--surface)", border: "1px solid var(--line-strong)", borderRadius: "6px" },
+  ".cm-panel.cm-search .cm-button": { padding: "4px 10px", color: "inherit", background: "none", border: "1px solid var(--line-strong)", borderRadius: "6px", cursor: "pointer" },
+  ".cm-panel.cm-search label": { display: "inline-flex", gap: "4px", alignItems: "center" },
+  ".cm-panel.cm-search [name=close]": { top: "6px", right: "6px", padding: "4px 8px", color: "inherit", fontSize: "1rem", cursor: "pointer" },
+  ".cm-searchMatch": { backgroundColor: "color-mix(in srgb, var(--accent) 22%, transparent)" },
+  ".cm-searchMatch-selected": { backgroundColor: "color-mix(in srgb, var(--accent) 45%, transparent)" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { color: "var(--surface)", backgroundColor: "var(--accent)" },
   ".cm-tooltip": { border: "1px solid var(--line)", borderRadius: "8px", boxShadow: "var(--shadow)", overflow: "hidden" },
   ".cm-completionInfo": { maxWidth: "22rem", whiteSpace: "pre-wrap", fontFamily: "var(--font)" },
@@ -134,6 +146,9 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     ])),
     // The gutter's own cards close under the pointer in a shadow root: the text's cards and the line below say the same.
     lineNumbers(), foldGutter(), lintGutter({ tooltipFilter: () => [] }), history(), drawSelection(), search({ top: true }),
+    // Several places at once: Ctrl with a click or with Alt and an arrow, Alt with the pointer for columns.
+    EditorState.allowMultipleSelections.of(true), rectangularSelection(), crosshairCursor(),
+    document.documentElement.lang.startsWith("ja") ? EditorState.phrases.of(japanese) : [],
     indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
     tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete] }), hover(explain), linked({ relate, run }),
     highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),

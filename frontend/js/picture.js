@@ -314,8 +314,8 @@ export function create(element) {
       if (element.isConnected) draw();
     };
     const still = [
-      button("SVG", () => give(new Blob([stagePicture().svg], { type: "image/svg+xml" }), "kubarium.svg")),
-      button("PNG", async () => give(await pngOf(stagePicture()), "kubarium.png")),
+      button("SVG", () => give(new Blob([stagePicture().svg], { type: "image/svg+xml" }), "kubarium-cluster.svg")),
+      button("PNG", async () => give(await pngOf(stagePicture()), "kubarium-cluster.png")),
     ];
     const run = filming
       ? [button(t("film_stop"), () => filming?.stop())]

@@ -45,10 +45,11 @@ pub(crate) fn InTurn(children: ChildrenFn) -> impl IntoView {
     move || come.get().then(|| children())
 }
 
-/// Lets all have their turns, and those that they bring; then does the last thing.
+/// Lets all have their turns, and those that they bring; then does the last thing. Once: two last things would wait for each
+/// other.
 pub(crate) fn begin(last: impl FnOnce() + 'static) {
-    at_last(last);
     if !TURNS.with_borrow_mut(|turns| std::mem::replace(&mut turns.begun, true)) {
+        at_last(last);
         call();
     }
 }

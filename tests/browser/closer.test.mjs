@@ -56,6 +56,7 @@ test("attempts that fail are told, on the stage too; charts, tree and picture sh
 
   await page.locator(".tools").getByRole("button", { name: "Share" }).click();
   const [picture] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "SVG" }).click()]);
+  assert.equal(picture.suggestedFilename(), "kubarium-cluster.svg");
   const svg = await readFile(await picture.path(), "utf8");
   for (const word of ["node-1", "API server", "todo-api"]) assert.ok(svg.includes(`>${word}</text>`), `${word} is in the picture`);
   assert.ok(!svg.includes("foreignObject"));

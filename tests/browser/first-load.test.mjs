@@ -50,6 +50,26 @@ for (const [who, options] of Object.entries(VISITS)) {
   });
 }
 
+test("a cluster that is opened again before the page has taken the frame's place is shown", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url, {
+    prepare: (page) => page.addInitScript(() => {
+      let again = 3;
+      const hear = ({ data, currentTarget }) => {
+        if (typeof data === "string" && data.startsWith('{"frame":{"reset":true') && again-- > 0) currentTarget.postMessage('{"open":"default"}');
+      };
+      window.Worker = class extends Worker {
+        constructor(...given) {
+          super(...given);
+          this.addEventListener("message", hear);
+        }
+      };
+    }),
+  });
+  await page.locator("#frame").waitFor({ state: "detached" });
+  await page.locator(".pod.serving").nth(2).waitFor();
+});
+
 test("who comes by a link waits for the whole program, once", async (t) => {
   const server = await startServer(t);
   const asked = [];

@@ -220,6 +220,19 @@ test("what is selected is typed over, or put into brackets", async (t) => {
   assert.match(await text(page), /^# Three copies/);
 });
 
+test("several places are typed at, and found in the reader's language", async (t) => {
+  const page = await openEditor(t, { locale: "ja-JP" });
+  await paste(page, "a: 1\nb: 1\n");
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.press("Control+Alt+ArrowDown");
+  await page.keyboard.type("xy");
+  assert.equal(await text(page), "xya: 1\nxyb: 1\n");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+f");
+  await drawer(page).getByRole("button", { name: "すべて置換" }).waitFor();
+  await screenshot(page, "search");
+});
+
 test("formatting keeps comments and order", async (t) => {
   const page = await openEditor(t);
   await paste(page, "# first\nkind:   ConfigMap\napiVersion: v1   # second\ndata:\n    b: '1'\n    a: \"2\"\nmetadata:\n      name: x\n---\n# third\nkind: List\napiVersion: v1\nitems:\n  - {kind: Secret}\n");

@@ -6,10 +6,14 @@ import { EditorView } from "@codemirror/view";
 export const typeOver = EditorView.domEventHandlers({
   beforeinput(event, view) {
     const { state } = view;
-    const { from, to, empty } = state.selection.main;
+    const { main: { from, to }, ranges } = state.selection;
     const { data } = event;
-    if (empty || state.selection.ranges.length > 1 || view.composing || event.inputType !== "insertText" || !data) return false;
+    if (ranges.every(({ empty }) => empty) || view.composing || event.inputType !== "insertText" || !data) return false;
     event.preventDefault();
+    if (ranges.length > 1) {
+      view.dispatch(state.update(state.replaceSelection(data), { userEvent: "input.type", scrollIntoView: true }));
+      return true;
+    }
     const insert = () => state.update({
       changes: { from, to, insert: data }, selection: { anchor: from + data.length }, userEvent: "input.type", scrollIntoView: true,
     });

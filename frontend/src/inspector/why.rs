@@ -32,6 +32,7 @@ fn sentence(i18n: I18nContext<Locale>, kind: CauseKind, name: String) -> (&'stat
     }
     match kind {
         CauseKind::Asked => say!("asked", asked),
+        CauseKind::Broken => ("struck", t_string!(i18n, why.broken).to_owned()),
         CauseKind::Made => say!("made", made),
         CauseKind::Placed => say!("placed", placed),
         CauseKind::Ran => say!("ran", ran),

@@ -32,6 +32,8 @@ pub struct Cause {
 pub enum CauseKind {
     /// A person asked for it.
     Asked,
+    /// A person broke or mended something.
+    Broken,
     /// An object was made.
     Made,
     /// The scheduler gave a pod to a node.

@@ -94,6 +94,9 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
             What::Message { label, object, to: Process::ApiServer(_), .. } => {
                 asked = label;
                 about = object.as_ref().or(about);
+                if cause.kind == CauseKind::Broken {
+                    cause.kind = CauseKind::Asked;
+                }
             }
             What::Message { object, to: Process::Runtime(_), .. } => {
                 cause.kind = CauseKind::Ran;
@@ -112,7 +115,8 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
             }
             What::Fault { .. } => cause.kind = CauseKind::Struck,
             What::Message { object, .. } => about = about.or(object.as_ref()),
-            What::Command { .. } => cause.kind = CauseKind::Asked,
+            // What is broken or mended is no object of the API server's.
+            What::Command { .. } => cause.kind = CauseKind::Broken,
         }
     }
     let (from, until) = (group.hops.first()?.at.0, cause.at + 20);
@@ -203,5 +207,13 @@ mod tests {
         assert_eq!(last.kind, CauseKind::Reported, "{told:?}");
         assert!(causes.iter().all(|it| !it.raw.is_empty()));
         assert!(causes.windows(2).all(|pair| pair[0].at <= pair[1].at), "{told:?}");
+
+        let (target, kind) = (format!("pod/default/{}", pod.name), "FailProbes".to_owned());
+        replica.act(None, &Command::Fault { target, kind });
+        replica.act(None, &Command::Kubectl(format!("label pod {} a=b", pod.name)));
+        replica.advance_to(Time(120_000));
+        let causes = of(replica.cluster(), &pod, &[]);
+        let nameless = causes.iter().find(|it| it.kind == CauseKind::Asked && it.subject.is_none());
+        assert_eq!(nameless.map(|it| &it.raw), None, "whoever asked asked for something");
     }
 }
