@@ -162,3 +162,11 @@ fn a_text_that_is_diagnosed_after_every_key_is_told_the_same_as_at_once() {
         }
     }
 }
+
+#[test]
+fn a_fault_in_an_item_of_a_list_is_marked_in_the_item() {
+    let item = |name: &str| format!("- apiVersion: v1\n  kind: ConfigMap\n  metadata:\n    name: {name}\n");
+    let found = apply(&format!("apiVersion: v1\nkind: List\nitems:\n{}{}", item("a"), item("B"))).diagnostics;
+    let places: Vec<(u32, u32)> = found.iter().map(|fault| (fault.line, fault.column)).collect();
+    assert_eq!(places, [(11, 11)], "{found:?}");
+}

@@ -10,7 +10,7 @@ use crate::api::Kind;
 use crate::cluster::HttpResponse;
 use crate::codec::Codec;
 use crate::doc::{Doc, Path, Segment};
-use crate::manifest::{self, Document, Span};
+use crate::manifest::{self, Document, Span, Spans};
 use crate::schema::{self, What};
 
 pub(super) use again::pieces;
@@ -129,30 +129,54 @@ impl Places {
     }
 }
 
+/// An object of a text: a document, or an item of a document that is a List.
+struct Within<'a> {
+    doc: &'a Doc,
+    spans: &'a Spans,
+    item: Option<u32>,
+}
+
+fn objects(document: &Document) -> Vec<Within<'_>> {
+    let (doc, spans) = (&document.doc, &document.spans);
+    match &doc["items"] {
+        Doc::List(items) if doc["kind"].str().ends_with("List") => {
+            (0..).zip(items.iter()).map(|(at, doc)| Within { doc, spans, item: Some(at) }).collect()
+        }
+        _ => vec![Within { doc, spans, item: None }],
+    }
+}
+
+impl Within<'_> {
+    /// Where a field is, as the API server calls it.
+    fn field(&self, field: &str) -> Span {
+        match self.item {
+            None => self.spans.field(field),
+            Some(at) => self.spans.field(&format!("items[{at}].{field}")),
+        }
+    }
+}
+
 fn locate(documents: &[Document], refusal: &HttpResponse) -> Vec<Diagnostic> {
     let details = &refusal.body["details"];
+    let mut objects = documents.iter().flat_map(objects);
     if refusal.code == 404 && details["kind"].str() == "namespaces" {
-        return documents
-            .iter()
-            .filter(|document| document.doc["metadata"]["namespace"] == details["name"])
-            .take(1)
-            .map(|document| {
-                let place = document.spans.value(&path(&["metadata", "namespace"]));
-                Diagnostic::at(place, refusal.body["message"].str().to_string())
-            })
-            .collect();
+        let found = objects.find(|object| object.doc["metadata"]["namespace"] == details["name"]);
+        let message = refusal.body["message"].str();
+        let fault =
+            |object: Within<'_>| Diagnostic::at(object.field("metadata.namespace"), message.to_string());
+        return found.map(fault).into_iter().collect();
     }
     let (kind, name) = (&details["kind"], &details["name"]);
-    let found = documents.iter().find(|document| {
-        document.doc["kind"] == *kind
-            && document.doc["metadata"]["name"].as_str().unwrap_or("") == name.str().as_str()
+    let found = objects.find(|object| {
+        object.doc["kind"] == *kind
+            && object.doc["metadata"]["name"].as_str().unwrap_or("") == name.str().as_str()
     });
-    let Some(document) = found else { return Vec::new() };
+    let Some(object) = found else { return Vec::new() };
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     for cause in details["causes"].items() {
         let field = cause["field"].str();
         let message = format!("{field}: {}", cause["message"].str());
-        let diagnostic = Diagnostic::at(document.spans.field(&field), message);
+        let diagnostic = Diagnostic::at(object.field(&field), message);
         if !diagnostics.contains(&diagnostic) {
             diagnostics.push(diagnostic);
         }
