@@ -113,6 +113,7 @@ test("several members show who leads, and zones can be struck as wholes", async 
   await item(page, "Stop").click();
   await page.locator(`.member.down[data-place='${place}']`).waitFor();
   await page.locator(`.member.leads[data-place^='etcd/']:not([data-place='${place}'])`).waitFor({ timeout: LONG_MS });
+  assert.equal(await page.locator(".program.down").count(), 0, "two of three do etcd's work");
   await page.getByRole("button", { name: "Break a", exact: true }).click();
   await item(page, "Power off").click();
   await page.locator(".node[data-state=unnoticed], .node[data-state=off]").nth(1).waitFor();

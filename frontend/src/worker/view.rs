@@ -281,6 +281,22 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
     store.list(Kind::Service).filter(made).filter_map(read).collect()
 }
 
+/// Whether a program of the control plane does its work: one of several members stands in for another, and of etcd more than half
+/// have to run.
+fn works(cluster: &Cluster, program: Process) -> bool {
+    let runs = |process| cluster.core().running(process);
+    let Some(etcd) = cluster.etcd() else { return runs(program) };
+    let of = |member| match program {
+        Process::ApiServer(_) => Process::ApiServer(member),
+        Process::Scheduler(_) => Process::Scheduler(member),
+        Process::ControllerManager(_) => Process::ControllerManager(member),
+        _ => Process::Etcd(member),
+    };
+    let running = etcd.members.iter().filter(|status| runs(of(status.member))).count();
+    let most = matches!(program, Process::Etcd(_)).then_some(etcd.members.len() / 2);
+    running > most.unwrap_or(0)
+}
+
 fn read_component(cluster: &Cluster, program: Process) -> Component {
     let etcd = matches!(program, Process::Etcd(_));
     let queue = match program {
@@ -295,7 +311,7 @@ fn read_component(cluster: &Cluster, program: Process) -> Component {
     };
     Component {
         place: program.program().to_owned(),
-        up: cluster.core().running(program),
+        up: works(cluster, program),
         queue: u32::try_from(queue).unwrap_or(u32::MAX),
         revision: if etcd { cluster.store().revision() } else { 0 },
         objects: if etcd { u32::try_from(cluster.store().len()).unwrap_or(u32::MAX) } else { 0 },
