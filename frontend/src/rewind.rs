@@ -290,8 +290,15 @@ fn Keys() -> impl IntoView {
     let row = move |keys: &'static str, label: Signal<&'static str>| {
         view! { <dt>{keys.split(' ').map(|key| view! { <kbd>{key}</kbd> }).collect_view()}</dt><dd>{label}</dd> }
     };
+    // On a low screen they come below its edge.
+    let list = NodeRef::<html::Dl>::new();
+    Effect::new(move |_| {
+        if let Some(list) = list.get() {
+            list.scroll_into_view_with_bool(false);
+        }
+    });
     view! {
-        <dl class="keys" aria-label=move || t_string!(i18n, keys.title)>
+        <dl class="keys" node_ref=list aria-label=move || t_string!(i18n, keys.title)>
             {row("␣", Signal::derive(move || t_string!(i18n, keys.space)))}
             {row("← →", Signal::derive(move || t_string!(i18n, keys.arrows)))}
             {row("⇧← ⇧→", Signal::derive(move || t_string!(i18n, keys.seconds)))}

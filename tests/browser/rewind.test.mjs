@@ -95,6 +95,7 @@ test("the keys are explained", async (t) => {
   await page.locator("h1").click();
   await page.keyboard.press("?");
   await page.locator(".keys").getByText("One event back or on").waitFor();
+  await page.waitForFunction(() => document.querySelector(".keys").getBoundingClientRect().bottom <= document.querySelector(".foot").getBoundingClientRect().top);
   await page.keyboard.press("Escape");
   await page.locator(".keys").waitFor({ state: "detached" });
   await page.keyboard.press("p");
