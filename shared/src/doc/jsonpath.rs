@@ -372,6 +372,7 @@ mod tests {
             ("{.items[1:3:9223372036854775807].name}", "b"),
             ("{.items[-9223372036854775808:].name}", "a b c.d"),
             ("{..p}", "1 2 3"),
+            ("{...p}", "1 2 3"),
             ("{@.items[0].ports}", r#"[{"p":1},{"p":2}]"#),
             ("names: {.items[*].name}", "names: a b c.d"),
         ];
@@ -387,7 +388,7 @@ mod tests {
             let template = Template::parse(path).unwrap();
             assert_eq!(template.fault(&doc).is_some(), !path.contains("none"), "{path}");
         }
-        for template in ["{.a", "{1.2.3}", "{.a[?(]}", r#"{.items[?(@.name=~"a")]}"#] {
+        for template in ["{.a", "{1.2.3}", "{....p}", "{.a[?(]}", r#"{.items[?(@.name=~"a")]}"#] {
             assert!(Template::parse(template).is_err(), "{template}");
         }
         // That nothing is open shows when it should be ended, and that a word means nothing when it is looked at.

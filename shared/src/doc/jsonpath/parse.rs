@@ -29,11 +29,12 @@ pub(super) fn steps(text: &str) -> Result<Vec<Step>, String> {
                 None => "unterminated array".to_owned(),
             })?
         } else if let Some(after) = rest.strip_prefix("..") {
-            // All that is below what is below is that already.
-            if steps.last() != Some(&Step::Below) {
-                steps.push(Step::Below);
+            if steps.last() == Some(&Step::Below) {
+                return Err("invalid multiple recursive descent".into());
             }
-            if after.is_empty() || after.starts_with('[') { (None, after) } else { some(dotted(after)) }
+            steps.push(Step::Below);
+            let ends = after.is_empty() || after.starts_with(['.', '[']);
+            if ends { (None, after) } else { some(dotted(after)) }
         } else {
             some(dotted(&rest[1..]))
         };
