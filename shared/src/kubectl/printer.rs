@@ -268,10 +268,13 @@ fn columns(text: &str) -> Result<Format, String> {
     if text.is_empty() {
         return Err("custom-columns format specified but no custom columns given".into());
     }
+    // Each is looked at before the next one is.
     let column = |part| {
-        str::split_once(part, ':').ok_or_else(|| {
+        let column = str::split_once(part, ':').ok_or_else(|| {
             format!("unexpected custom-columns spec: {part}, expected <header>:<json-path-expr>")
-        })
+        })?;
+        dotted(column.1)?;
+        Ok::<_, String>(column)
     };
     of_columns(&text.split(',').map(column).collect::<Result<Vec<_>, String>>()?)
 }
