@@ -205,6 +205,8 @@ pub enum Reply {
         /// Where it opens.
         until: u64,
     },
+    /// Another cluster takes the place of the one before.
+    Opened,
     /// The cluster as the server takes it.
     Scenario(String),
     /// The names on the map.

@@ -118,7 +118,7 @@ pub struct Page {
     pub invitations: RwSignal<Option<Invitations>>,
     /// Why the engine fell.
     pub failure: RwSignal<Option<String>>,
-    /// Whether the person has done anything yet: the switch glows until then.
+    /// Whether the person has done anything to this cluster yet: the switch glows until then.
     pub touched: RwSignal<bool>,
     /// The step of the tour, while it runs.
     pub tour: RwSignal<Option<usize>>,
@@ -251,6 +251,7 @@ impl Page {
             Reply::Past(reply) => self.travel.hear(reply),
             Reply::Link(link) => self.link.set(Some(link)),
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
+            Reply::Opened => self.touched.set(false),
             Reply::Scenario(scenario) => self.begin_live(scenario),
             // The map, the room and what accompanies the page listen themselves.
             Reply::Opening { .. } | Reply::MapNames(_) | Reply::MapClosely(_) | Reply::Standing(_) => {}

@@ -9,6 +9,13 @@ const SIZES = {
   laptop: { viewport: { width: 1280, height: 800 } },
   projector: { viewport: { width: 1920, height: 1080 } },
 };
+/** A pod that cannot be pulled, one that crashes and one that fits nowhere; and nothing at all. */
+const pod = (name, image, cpu) => `{apiVersion: v1, kind: Pod, metadata: {name: ${name}}, spec: {containers: [{name: c, image: '${image}', resources: {requests: {cpu: '${cpu}'}}}]}}`;
+const cluster = (nodes, steps) => `apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: sizes}\nspec: {seed: 5, cluster: {nodes: ${nodes}}, opening: 60s, steps: ${steps}}\n`;
+const CLUSTERS = {
+  failing: cluster("[{count: 3}]", `[{at: 1s, fault: {target: 'image/lost:1', kind: Missing}}, {at: 2s, apply: "${pod("lost", "lost:1", 1)}"}, {at: 2s, apply: "${pod("crashes", "todo-api:v1.2", 1)}"}, {at: 2s, apply: "${pod("large", "todo-api:v1.0", 64)}"}]`),
+  empty: cluster("[]", "[]"),
+};
 /** Two of these may lie on each other by so much: letters have room around them. */
 const SLACK = 2;
 /** A list that can be chosen from has so much for its arrow. */
@@ -17,7 +24,7 @@ const ARROW = 16;
 /** In the page: texts that are cut off without a sign of it, and pairs of texts that lie on each other. */
 function faults([slack, arrow]) {
   // What moves passes over everything.
-  const passing = ".dots, .dot, .card, .caption, .toast";
+  const passing = ".dots";
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -92,6 +99,13 @@ for (const [size, options] of Object.entries(SIZES)) {
         if (panel === "yaml") await page.locator("#drawer .cm-content").waitFor();
         if (panel === "tree") await page.locator("[role=treeitem]").first().waitFor();
         await isInOrder(page, `${name}-${panel}`);
+      }
+      await page.keyboard.press("Escape");
+      await page.locator("#drawer").waitFor({ state: "hidden" });
+      for (const [what, scenario] of Object.entries(CLUSTERS)) {
+        await page.evaluate((scenario) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario } })), scenario);
+        await (what === "empty" ? page.locator(".node").first().waitFor({ state: "detached" }) : page.locator(".pod[data-shape=failing]").first().waitFor());
+        await isInOrder(page, `${name}-${what}`);
       }
     });
   }

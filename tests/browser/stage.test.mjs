@@ -78,6 +78,14 @@ test("what is broken shows on the thing and in the list, and one click mends it"
   await page.getByRole("heading", { name: "All is mended" }).waitFor();
 });
 
+test("another cluster has nothing to do with what was broken in the one before", async (t) => {
+  const page = await openCluster(t);
+  await page.locator(".node .power").last().click();
+  await page.getByRole("heading", { name: /^Something is wrong/ }).waitFor();
+  await page.evaluate((scenario) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario } })), scenario("{nodes: [{count: 2}]}"));
+  await page.getByRole("heading", { name: /^This cluster is alive/ }).waitFor();
+});
+
 test("chaos breaks the same things again for the same number", async (t) => {
   const drawn = async () => {
     const page = await openCluster(t);

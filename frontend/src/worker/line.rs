@@ -165,7 +165,9 @@ impl Worker {
         self.terminal.end_all();
         self.joining = false;
         self.live = Live::default();
-        self.driver = Some(driver);
+        if self.driver.replace(driver).is_some() {
+            self.say(&Reply::Opened);
+        }
         self.post(frame);
     }
 

@@ -293,8 +293,8 @@ fn works(cluster: &Cluster, program: Process) -> bool {
         _ => Process::Etcd(member),
     };
     let running = etcd.members.iter().filter(|status| runs(of(status.member))).count();
-    let most = matches!(program, Process::Etcd(_)).then_some(etcd.members.len() / 2);
-    running > most.unwrap_or(0)
+    let least = if let Process::Etcd(_) = program { etcd.members.len() / 2 + 1 } else { 1 };
+    running >= least
 }
 
 fn read_component(cluster: &Cluster, program: Process) -> Component {

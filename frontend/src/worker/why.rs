@@ -208,12 +208,12 @@ mod tests {
         assert!(causes.iter().all(|it| !it.raw.is_empty()));
         assert!(causes.windows(2).all(|pair| pair[0].at <= pair[1].at), "{told:?}");
 
-        let (target, kind) = (format!("pod/default/{}", pod.name), "FailProbes".to_owned());
-        replica.act(None, &Command::Fault { target, kind });
-        replica.act(None, &Command::Kubectl(format!("label pod {} a=b", pod.name)));
-        replica.advance_to(Time(120_000));
-        let causes = of(replica.cluster(), &pod, &[]);
-        let nameless = causes.iter().find(|it| it.kind == CauseKind::Asked && it.subject.is_none());
-        assert_eq!(nameless.map(|it| &it.raw), None, "whoever asked asked for something");
+        let target = format!("pod/default/{}", pod.name);
+        replica.act(None, &Command::Fault { target, kind: "Crash".to_owned() });
+        replica.advance_to(Time(62_000));
+        let told: Vec<(CauseKind, bool)> =
+            of(replica.cluster(), &pod, &[]).iter().map(|it| (it.kind, it.subject.is_some())).collect();
+        assert!(told.contains(&(CauseKind::Broken, false)), "what is struck is told of: {told:?}");
+        assert!(!told.contains(&(CauseKind::Asked, false)), "whoever asks, asks for something: {told:?}");
     }
 }

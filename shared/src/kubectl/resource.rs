@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::api::Kind;
+use crate::api::validation::names;
 use crate::cluster::{HttpRequest, HttpResponse};
 use crate::doc::{Doc, Str};
 
@@ -277,13 +278,7 @@ pub(super) fn targets(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<
 
 /// Whether a name can be one of a path's parts; the refusal where it cannot.
 fn addressable(name: &str) -> Result<(), String> {
-    let faults: Vec<String> = match name {
-        "." | ".." => vec![format!("may not be '{name}'")],
-        name => {
-            let in_it = ['/', '%'].into_iter().filter(|letter| name.contains(*letter));
-            in_it.map(|letter| format!("may not contain '{letter}'")).collect()
-        }
-    };
+    let faults = names::path_segment(name);
     if faults.is_empty() {
         return Ok(());
     }

@@ -243,7 +243,7 @@ fn no_backsteps(text: &str) -> bool {
     text.split('/').all(|part| part != "..")
 }
 
-/// A name that can be part of a path, and is free otherwise: roles and their bindings.
+/// A name that can be part of a path, as every object's must, and is free otherwise: roles and their bindings.
 pub fn path_segment(text: &str) -> Vec<String> {
     let mut messages = failing(&[(text != ".", "may not be '.'"), (text != "..", "may not be '..'")]);
     for mark in ['/', '%'].iter().filter(|mark| text.contains(**mark)) {

@@ -1,6 +1,6 @@
 //! What the query of a request may say, and what stands in for it in the body of a deletion.
 
-use crate::api::validation::Faults;
+use crate::api::validation::{Faults, names};
 use crate::api::{CauseDetail, DeleteOptions, Pages, PatchKind, Propagation, Reason, Status, Verb};
 use crate::doc::Doc;
 
@@ -229,13 +229,7 @@ pub(super) fn delete_options(body: &Doc, value: &Values<'_>) -> Result<DeleteOpt
 
 /// What no object can be called, since it would not be a part of a path.
 pub(super) fn check_path_segment(name: &str) -> Result<(), Status> {
-    let why: Vec<String> = match name {
-        "." | ".." => vec![format!("may not be '{name}'")],
-        name => {
-            let marks = ['/', '%'].into_iter().filter(|mark| name.contains(*mark));
-            marks.map(|mark| format!("may not contain '{mark}'")).collect()
-        }
-    };
+    let why = names::path_segment(name);
     if why.is_empty() {
         return Ok(());
     }
