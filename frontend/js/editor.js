@@ -8,8 +8,8 @@ import {
   bracketMatching, foldGutter, foldKeymap, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting,
 } from "@codemirror/language";
 import { lintGutter, lintKeymap } from "@codemirror/lint";
-import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { Annotation, EditorState, Prec } from "@codemirror/state";
+import { closeSearchPanel, highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
+import { Annotation, Compartment, EditorState, Prec } from "@codemirror/state";
 import {
   crosshairCursor, drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, rectangularSelection,
   tooltips,
@@ -81,16 +81,24 @@ const KEEP_MS = 400;
 const LARGE = 300_000;
 const PAUSE_MS = 250;
 
+/** How long a note with something to undo stays, and any other, in milliseconds. */
+const UNDO_MS = 60_000;
+const NOTE_MS = 12_000;
+
+/** The words of the editor's own panels, in the reader's language. */
+const phrases = new Compartment();
+const spoken = () => (document.documentElement.lang.startsWith("ja") ? EditorState.phrases.of(japanese) : []);
+
 /** Marks a change made by the program: only the user's own edits are reported. */
 const byProgram = Annotation.define();
 
 /**
  * Puts an editor with its tabs and tools into `element`.
  * Callbacks: `onApply(text)` on Ctrl/Cmd+Enter, `onChange(text)` after an edit of the user's and when another file is
- * shown, `onFiles([[name, text]])` when any of it changes, `relate(uids)` to show pods on the stage (`null` ends it),
+ * shown, `onShow()` when that is, `onFiles([[name, text]])` when any of it changes, `relate(uids)` to show pods on the stage (`null` ends it),
  * `run(line)` for a kubectl command of the user's, `open(scenario)` for another cluster.
  */
-export function create(element, text, { onApply, onChange, onFiles, relate, run, open } = {}) {
+export function create(element, text, { onApply, onChange, onShow, onFiles, relate, run, open } = {}) {
   // In a shadow root CodeMirror adopts its style sheets; in the page it would add <style> elements, which the
   // Content-Security-Policy refuses. CSS variables pass through.
   const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
@@ -105,14 +113,14 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
   const tips = make("div", { class: "tips" });
   root.append(bar, tools, notes, host, explanation, state, tips);
 
-  /** A note with a button; it goes by itself unless something went wrong. Without words, what is there goes. */
+  /** A note with a button; it goes by itself unless something went wrong: then, when another file is shown. Without words, what is there goes. */
   const note = (words, { bad = false, action, act, stay = bad } = {}) => {
     if (!words) return notes.replaceChildren();
     const box = make("div", { class: bad ? "note bad" : "note" }, make("p", {}, words),
       action && make("button", { class: "quiet", onclick: () => { box.remove(); act(); } }, action),
       make("button", { class: "round", label: "close", onclick: () => box.remove() }, "×"));
     notes.replaceChildren(box);
-    if (!stay) setTimeout(() => box.remove(), 12_000);
+    if (!stay) setTimeout(() => box.remove(), action ? UNDO_MS : NOTE_MS);
   };
   const explain = (found) => explainInto(explanation, found);
   const explainHere = () => {
@@ -148,7 +156,7 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     lineNumbers(), foldGutter(), lintGutter({ tooltipFilter: () => [] }), history(), drawSelection(), search({ top: true }),
     // Several places at once: Ctrl with a click or with Alt and an arrow, Alt with the pointer for columns.
     EditorState.allowMultipleSelections.of(true), rectangularSelection(), crosshairCursor(),
-    document.documentElement.lang.startsWith("ja") ? EditorState.phrases.of(japanese) : [],
+    phrases.of(spoken()),
     indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
     tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete] }), hover(explain), linked({ relate, run }),
     highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),
@@ -213,6 +221,9 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     begin,
     show: (shown, focus) => {
       view.setState(shown);
+      view.dispatch({ effects: phrases.reconfigure(spoken()) });
+      notes.querySelector(".bad")?.remove();
+      onShow?.();
       faults.soon(view);
       if (focus) view.focus();
     },
@@ -232,6 +243,12 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
   );
   takeFiles(host, (file) => bring(file, { files, note, open }));
   followStage(() => view);
+  // The search panel is written once, when it is opened.
+  const language = new MutationObserver(() => {
+    closeSearchPanel(view);
+    view.dispatch({ effects: phrases.reconfigure(spoken()) });
+  });
+  language.observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
   faults.soon(view);
   onFiles?.(files.texts());
   // What was written here last time is there again, unless the page brings a text of its own.
@@ -257,6 +274,7 @@ export function create(element, text, { onApply, onChange, onFiles, relate, run,
     focus: () => view.focus(),
     destroy: () => {
       faults.stop();
+      language.disconnect();
       view.destroy();
     },
   };

@@ -61,8 +61,10 @@ fn Main() -> impl IntoView {
                     <Beside />
                 </div>
                 <Differences />
-                <InTurn><Rewind /></InTurn>
-                <InTurn><Foot /></InTurn>
+                <div class="dock">
+                    <InTurn><Rewind /></InTurn>
+                    <InTurn><Foot /></InTurn>
+                </div>
             </div>
             <div class="side">
                 <InTurn><Tour /><DrawerPanel /></InTurn>

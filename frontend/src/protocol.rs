@@ -19,6 +19,8 @@ mod scene;
 mod systems;
 mod terminal;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use cause::{Cause, CauseKind, FieldChange};
@@ -207,6 +209,8 @@ pub enum Reply {
     },
     /// Another cluster takes the place of the one before.
     Opened,
+    /// What whoever made the cluster says of it in a sentence, by language.
+    Headline(BTreeMap<String, String>),
     /// The cluster as the server takes it.
     Scenario(String),
     /// The names on the map.

@@ -1,6 +1,10 @@
 //! What the page's parts share: signals that follow the worker, and ways to ask things of it.
 
-use std::{cell::Cell, collections::BTreeSet, sync::Arc};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use leptos::{prelude::*, task::spawn_local};
 use serde::{Deserialize, Serialize};
@@ -120,6 +124,8 @@ pub struct Page {
     pub failure: RwSignal<Option<String>>,
     /// Whether the person has done anything to this cluster yet: the switch glows until then.
     pub touched: RwSignal<bool>,
+    /// What the cluster's author says of it, by language.
+    pub headline: RwSignal<BTreeMap<String, String>>,
     /// The step of the tour, while it runs.
     pub tour: RwSignal<Option<usize>>,
     /// Other moments and branches.
@@ -193,6 +199,7 @@ impl Page {
             invitations: RwSignal::new(opening.as_ref().and_then(kept)),
             failure: RwSignal::default(),
             touched: RwSignal::default(),
+            headline: RwSignal::default(),
             tour: RwSignal::default(),
             travel: Travel::new(),
             engine: StoredValue::new_local(None),
@@ -251,7 +258,11 @@ impl Page {
             Reply::Past(reply) => self.travel.hear(reply),
             Reply::Link(link) => self.link.set(Some(link)),
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
-            Reply::Opened => self.touched.set(false),
+            Reply::Opened => {
+                self.touched.set(false);
+                self.headline.set(BTreeMap::new());
+            }
+            Reply::Headline(said) => self.headline.set(said),
             Reply::Scenario(scenario) => self.begin_live(scenario),
             // The map, the room and what accompanies the page listen themselves.
             Reply::Opening { .. } | Reply::MapNames(_) | Reply::MapClosely(_) | Reply::Standing(_) => {}

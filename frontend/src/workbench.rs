@@ -76,7 +76,7 @@ pub(crate) fn Workbench() -> impl IntoView {
                 Ok(first) => {
                     text.set(first.clone());
                     draft_of_edit.set_value(first.clone());
-                    Editor::open(&host, &first, &callbacks(page, apply, text)).await
+                    Editor::open(&host, &first, &callbacks(page, apply, text, outcome)).await
                 }
                 Err(reason) => Err(reason),
             };
@@ -191,9 +191,16 @@ pub(crate) fn Workbench() -> impl IntoView {
 }
 
 /// What the editor asks of the page, see `create` in `js/editor.js`.
-fn callbacks(page: Page, apply: impl Fn(String) + 'static, text: RwSignal<String>) -> Object {
+fn callbacks(
+    page: Page,
+    apply: impl Fn(String) + 'static,
+    text: RwSignal<String>,
+    outcome: RwSignal<Option<Outcome>>,
+) -> Object {
     let on_apply = Closure::<dyn Fn(String)>::new(apply).into_js_value();
     let on_change = Closure::<dyn Fn(String)>::new(move |now| text.set(now)).into_js_value();
+    // How it went is about the file that was applied.
+    let on_show = Closure::<dyn Fn()>::new(move || outcome.set(None)).into_js_value();
     // What is in the editor are files for the terminal: `kubectl apply -f editor.yaml`.
     let on_files = Closure::<dyn Fn(Array)>::new(move |files: Array| {
         let text = |value: JsValue| value.as_string().unwrap_or_default();
@@ -213,6 +220,7 @@ fn callbacks(page: Page, apply: impl Fn(String) + 'static, text: RwSignal<String
     for (name, value) in [
         ("onApply", on_apply),
         ("onChange", on_change),
+        ("onShow", on_show),
         ("onFiles", on_files.into_js_value()),
         ("relate", relate.into_js_value()),
         ("run", run.into_js_value()),

@@ -3,6 +3,7 @@
 use crate::api::Key;
 use crate::cluster::Cluster;
 use crate::doc::Change;
+use crate::etcd::Revision;
 use crate::sim::{Record, RecordId, Time, What};
 
 /// One step of a causal chain.
@@ -56,10 +57,15 @@ pub fn chain(cluster: &Cluster, record: RecordId) -> Vec<Hop> {
     hops
 }
 
+/// The write recorded as `record`, while the store remembers it.
+pub fn write(cluster: &Cluster, record: RecordId) -> Option<&Revision> {
+    let What::Write { revision, .. } = cluster.core().trace.get(record)?.what else { return None };
+    cluster.store().since(revision.checked_sub(1)?)?.next()
+}
+
 /// What the write recorded as `record` changed, compared with the revision before.
 pub fn change(cluster: &Cluster, record: RecordId) -> Option<Vec<Change>> {
-    let What::Write { revision, .. } = cluster.core().trace.get(record)?.what else { return None };
-    let write = cluster.store().since(revision.checked_sub(1)?)?.next()?;
+    let write = write(cluster, record)?;
     let before = write.previous.as_ref().map_or(crate::doc::Doc::Null, |object| object.to_doc());
     Some(crate::doc::diff(&before, &write.object.to_doc()))
 }

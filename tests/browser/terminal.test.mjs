@@ -165,6 +165,8 @@ test("a ready cluster opens in place of the present one", async (t) => {
   await page.getByLabel("Ready clusters").selectOption("zone-failure");
   await page.locator(".gallery").getByRole("button", { name: "Open" }).click();
   await page.locator(".node").nth(5).waitFor();
+  // Its author says what there is to see.
+  await page.getByRole("heading", { name: "Zone b loses its power in ten seconds." }).waitFor();
   await screenshot(page, "gallery");
 });
 

@@ -18,6 +18,9 @@ test("a pod tells why it is there, from what a person asked for to its readiness
   const hops = page.locator(".hops .hop");
   const kinds = await hops.evaluateAll((hops) => hops.map((hop) => hop.dataset.kind));
   assert.equal(kinds[0], "asked");
+  for (const says of [/gets a sandbox/, /^The image for .* is pulled/, /^A container of .* is started/, /^From now on the Service todo-api sends/]) {
+    await hops.filter({ has: page.locator("b", { hasText: says }) }).first().waitFor();
+  }
   for (const kind of ["made", "placed", "reported"]) assert.ok(kinds.includes(kind), `${kind} is not among ${kinds}`);
 
   const placed = page.locator(".hop[data-kind=placed]");

@@ -88,6 +88,14 @@ test("keys, values, kinds and names complete from what the cluster serves", asyn
   await after(page, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\nspec:\n  nodeName: node");
   await option(page, "node-1").waitFor();
 
+  // Selectors ask for labels that pods have, or get by the text.
+  await after(page, `${DEPLOYMENT}---\napiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec:\n  selector:\n    ap`);
+  await option(page, "app: todo-api").waitFor();
+  await option(page, "app: shop").click();
+  assert.match(await text(page), /selector:\n {4}app: shop$/);
+  await after(page, "apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: {selector: {app: to");
+  await option(page, "todo-api").waitFor();
+
   // A kind brings what it needs.
   await paste(page, "");
   await page.keyboard.type("Deploy");
@@ -231,6 +239,11 @@ test("several places are typed at, and found in the reader's language", async (t
   await page.keyboard.press("Control+f");
   await drawer(page).getByRole("button", { name: "すべて置換" }).waitFor();
   await screenshot(page, "search");
+  // Whoever chooses another language finds in that.
+  await page.getByRole("button", { name: "English" }).click();
+  await content(page).click();
+  await page.keyboard.press("Control+f");
+  await drawer(page).getByRole("button", { name: "replace all" }).waitFor();
 });
 
 test("formatting keeps comments and order", async (t) => {
@@ -255,6 +268,13 @@ test("several files are open at once; what is closed comes back", async (t) => {
   await drawer(page).locator(".pick", { hasText: "editor.yaml" }).click();
   assert.equal(await text(page), DEPLOYMENT);
   await screenshot(page, "files");
+  // How applying went is told beside the file that was applied.
+  await drawer(page).getByRole("button", { name: "Apply" }).click();
+  const outcome = drawer(page).locator(".outcome").getByText("deployment.apps/shop created");
+  await outcome.waitFor();
+  await drawer(page).locator(".pick", { hasText: "web.yaml" }).click();
+  await outcome.waitFor({ state: "detached" });
+  await drawer(page).locator(".pick", { hasText: "editor.yaml" }).click();
   await drawer(page).locator(".pick", { hasText: "web.yaml" }).click();
   await drawer(page).getByRole("button", { name: "Close this file" }).nth(1).click();
   await drawer(page).getByText("web.yaml is closed.").waitFor();
@@ -369,6 +389,18 @@ test("files come in by dropping; what is no text is refused, and nothing is lost
   await drop(page, "bomb.yaml", bomb);
   await drawer(page).locator(".pick", { hasText: "bomb.yaml" }).waitFor();
   await drawer(page).locator(".state .bad").waitFor();
+  await drop(page, "latin.yaml", [0x61, 0x3a, 0x20, 0xe4, 0x0a]);
+  const refusal = drawer(page).getByText("latin.yaml is no UTF-8 text");
+  await refusal.waitFor();
+  for (const name of ["a", "b", "c", "d", "e", "f"]) await drop(page, `a-rather-long-name-${name}.yaml`, `# ${name}\n`);
+  await drawer(page).locator(".file", { hasText: "a-rather-long-name" }).nth(5).waitFor();
+  // What was dropped last is on the screen, its tab as well; what was refused is no longer spoken of.
+  await drawer(page).locator(".file[data-open]", { hasText: "a-rather-long-name" }).evaluate((tab) => {
+    const [own, bar] = [tab.getBoundingClientRect(), tab.parentElement.getBoundingClientRect()];
+    if (bar.width >= tab.parentElement.scrollWidth) throw new Error("all tabs fit");
+    if (own.left < bar.left - 1 || own.right > bar.right + 1) throw new Error(`the tab is at ${own.left} to ${own.right} of ${bar.right}`);
+  });
+  await refusal.waitFor({ state: "detached" });
   await drop(page, "shop.yaml", "---\n# Source: shop/templates/web.yaml\napiVersion: v1\r\nkind: List\r\nitems:\r\n- apiVersion: v1\r\n  kind: ConfigMap\r\n  metadata: {name: x}\r\n");
   await drawer(page).locator(".pick", { hasText: "shop.yaml" }).waitFor();
   await drawer(page).getByText("configmap/x created").waitFor();

@@ -148,12 +148,18 @@ fn no_text_is_too_strange_to_look_for_what_mends_it() {
     }
 }
 
+const LIST: &str = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n  data:\n    \
+    run: a && b\n- {apiVersion: v1, kind: Namespace, metadata: {name: b}}\n";
+
 #[test]
 fn a_text_that_is_diagnosed_after_every_key_is_told_the_same_as_at_once() {
     let mut random = Random::stream(18, "slips");
     for _ in 0..300 {
         let mut any = || good::ALL[random.below(good::ALL.len() as u64) as usize];
         let mut text = (0..4).map(|_| any()).collect::<Vec<_>>().join("---\n");
+        if random.below(4) == 0 {
+            text = format!("{LIST}---\n{text}");
+        }
         let mut diagnoser = Diagnoser::default();
         for _ in 0..6 {
             let found = diagnoser.diagnose(&text);
@@ -169,4 +175,32 @@ fn a_fault_in_an_item_of_a_list_is_marked_in_the_item() {
     let found = apply(&format!("apiVersion: v1\nkind: List\nitems:\n{}{}", item("a"), item("B"))).diagnostics;
     let places: Vec<(u32, u32)> = found.iter().map(|fault| (fault.line, fault.column)).collect();
     assert_eq!(places, [(11, 11)], "{found:?}");
+    let list =
+        format!("apiVersion: v1\nkind: List\nitems:\n{}{}  dota: {{}}\n- kind: Job\n", item("a"), item("b"));
+    let seen = diagnose(&list);
+    let told: Vec<(u32, u32, &str)> =
+        seen.iter().map(|fault| (fault.line, fault.column, fault.message.as_str())).collect();
+    assert_eq!(told, [(12, 3, "unknown field \"dota\""), (13, 3, "apiVersion not set")]);
+}
+
+#[test]
+fn what_is_no_anchor_does_not_make_a_text_one_whole() {
+    let map = |name: &str, line: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n  run: {line}\n---\n")
+    };
+    for (line, alone) in [
+        ("a && b", true),
+        ("'*/5 * * * *'", true),
+        ("0 * * * *", true),
+        ("q?a=1&b=*", true),
+        ("&it x", true),
+        ("[&it x, *it]", false),
+        ("\"a\" # &it *it", false),
+    ] {
+        let mut diagnoser = Diagnoser::default();
+        diagnoser.diagnose(&format!("{}{}", map("a", "x"), map("b", line)));
+        let text = format!("{}{}", map("c", "x"), map("b", line));
+        let changed = diagnoser.diagnose(&text).changed.map(|piece| piece.above);
+        assert_eq!(changed, alone.then_some(0), "{line}");
+    }
 }

@@ -127,8 +127,12 @@ export function checker(told) {
   let due = false;
   let begun = 0;
   let faulty = false;
+  /** What the text alone told when it was last looked at; whether that is all that is shown. */
+  let textual = new Set();
+  let onlyTextual = false;
   const tell = (outcome) => {
     faulty = outcome.shown.length > 0;
+    onlyTextual = outcome.shown.every(({ message }) => textual.has(message));
     told(outcome);
   };
   const rehearse = (view) => {
@@ -140,12 +144,13 @@ export function checker(told) {
       return tell({ ok: true, stdout: "", shown: [] });
     }
     const put = (list, outcome) => show(view, list).then((shown) => view.state.doc === doc && tell({ ...outcome, shown }));
-    check(text, (diagnostics, settled) => {
+    check(text, (diagnostics, settled, alone) => {
       if (view.state.doc !== doc) return;
       // Kinds that people defined are known to the API server only.
       const seen = diagnostics.filter(({ message }) => !/^no matches for kind/.test(message));
-      // What is mended goes before all the others were rehearsed again.
-      if (seen.length || (settled && faulty)) put(seen, { ok: !seen.length });
+      // What is mended goes before all the others were rehearsed again, and what the text alone tells before anything is.
+      if (seen.length || (faulty && (settled || onlyTextual))) put(seen, { ok: !seen.length });
+      if (!settled) textual = new Set(diagnostics.slice(0, alone).map(({ message }) => message));
       performance.measure("keystroke to diagnostics", { start: begun });
     }, (outcome) => {
       if (view.state.doc !== doc) return;

@@ -2,6 +2,7 @@
 
 import { snippet } from "@codemirror/autocomplete";
 import { names } from "./facts.js";
+import { askedOf, labelsOf } from "./labels.js";
 import { at, defaultAt, ITEM, kinds, namesOf, says, schemaOf, valuesAt } from "./schema.js";
 import { context, siblings, unit } from "./text.js";
 
@@ -20,11 +21,11 @@ export async function complete(asking) {
   const lead = before.slice(0, before.length - word.length);
   if (/(^|\s)#/.test(lead)) return null;
   let options;
-  if (where.flow) options = await inFlow(where, lead);
+  if (where.flow) options = await inFlow(state.doc, where, lead);
   else if (/^\s*(- +)*$/.test(lead)) {
     if (!word && !asking.explicit) return null;
     options = await keysAt(state, where, lead.length);
-  } else if (/^\s*(?:- +)*[^:]+:\s+["']?$/.test(lead)) options = await valuesFor(where, where.path, where.part.key);
+  } else if (/^\s*(?:- +)*[^:]+:\s+["']?$/.test(lead)) options = await valuesFor(state.doc, where, where.path, where.part.key);
   if (!options?.length) return null;
   return { from, options, validFor: /^[\w./-]*$/ };
 }
@@ -40,10 +41,19 @@ async function keysAt(state, where, column) {
   if (!node) return null;
   if (node.isList) return [{ label: "- ", apply: "- ", type: "keyword" }];
   // `args:` and then `- `: the item itself is a word.
-  if (path.at(-1) === ITEM && !node.fields.length) return valuesFor(where, path.slice(0, -2), path.at(-2));
+  if (path.at(-1) === ITEM && !node.fields.length) return valuesFor(doc, where, path.slice(0, -2), path.at(-2));
   const have = new Set(keys.map(({ key }) => key));
+  if (!node.fields.length) return labelOptions(doc, where, path, have);
   const missing = node.fields.filter((field) => !have.has(field) && !(path.length === 0 && field === "status"));
   return missing.map((field) => keyOption(node, field, column, unit(doc)));
+}
+
+/** Labels that a selector can ask for, those without that it asks for already. */
+async function labelOptions(doc, { owner }, path, have) {
+  const plural = askedOf(path, owner.kind);
+  if (!plural) return null;
+  const labels = (await labelsOf(plural, doc)).filter(([key]) => !have.has(key));
+  return labels.map(([key, of]) => ({ label: `${key}: ${of}`, type: "property", detail: plural, apply: `${key}: ${value(of).apply}` }));
 }
 
 /** The keys that every object begins with. */
@@ -96,20 +106,21 @@ async function about(node, field) {
   return box.textContent ? box : null;
 }
 
-async function inFlow(where, lead) {
+async function inFlow(doc, where, lead) {
   const root = await schemaOf(where.owner.apiVersion, where.owner.kind);
   const node = root && at(root, where.path);
-  if (/[{,]\s*$/.test(lead) && node?.fields.length) {
+  if (/[{,]\s*$/.test(lead) && node) {
     const have = new Set(where.keys.map(({ key }) => key));
+    if (!node.fields.length) return labelOptions(doc, where, where.path, have);
     return node.fields.filter((field) => !have.has(field)).map((field) => ({
       label: field, type: "property", detail: `<${node.below(field).word}>`, apply: `${field}: `, info: () => about(node, field),
     }));
   }
-  if (/:\s*$/.test(lead) && root) return valuesFor(where, where.path.slice(0, -1), where.path.at(-1));
+  if (/:\s*$/.test(lead) && root) return valuesFor(doc, where, where.path.slice(0, -1), where.path.at(-1));
   return null;
 }
 
-async function valuesFor(where, path, key) {
+async function valuesFor(doc, where, path, key) {
   const { owner } = where;
   if (path.length === 0 && key === "apiVersion") {
     const all = await kinds();
@@ -124,6 +135,11 @@ async function valuesFor(where, path, key) {
   const root = await schemaOf(owner.apiVersion, owner.kind);
   const node = root && at(root, path);
   if (!node) return null;
+  const labelled = askedOf(path, owner.kind);
+  if (labelled) {
+    const labels = await labelsOf(labelled, doc);
+    return labels.filter(([name]) => name === key).map(([, of]) => ({ ...value(of), detail: labelled }));
+  }
   const listed = valuesAt(node, key);
   if (listed.length) {
     const filled = defaultAt(node, key);

@@ -60,8 +60,14 @@ export class Files {
     this.keep();
     this.open = file;
     this.draw();
+    this.reveal();
     this.show(file.state, focus);
     this.changed();
+  }
+
+  /** Of many tabs the open one may be one that does not fit beside the others. */
+  reveal() {
+    this.bar.querySelector("[data-open]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   close(file) {
@@ -109,8 +115,11 @@ export class Files {
   /** Marks how many faults the open file has. */
   count(faults) {
     const tab = this.bar.children[this.list.indexOf(this.open)];
+    const was = tab?.hasAttribute("data-count");
     if (faults) tab?.setAttribute("data-count", faults);
     else tab?.removeAttribute("data-count");
+    // The mark makes it wider.
+    if (faults && !was) this.reveal();
   }
 
   draw() {

@@ -51,15 +51,15 @@ export function parsed(text) {
 
 let newest = 0;
 /**
- * What applying `text` would come to; `seen` hears at once what the text alone tells, and once more, with `true`, when the one
- * document that has changed was rehearsed. A newer call silences older ones.
+ * What applying `text` would come to; `seen` hears at once what is known of it (and how many of these the text alone tells: the
+ * first), and once more, with `true`, when the one document that has changed was rehearsed. A newer call silences older ones.
  */
 export function check(text, seen, rehearsed) {
   waiting.delete(newest);
   const id = (newest = next());
   waiting.set(id, (kind, of) => {
     const mended = (diagnostics) => diagnostics.map((one, index) => ({ ...one, fixes: of.fixes[index] }));
-    if (kind === "seen") return seen(mended(of.diagnostics), of.settled);
+    if (kind === "seen") return seen(mended(of.diagnostics), of.settled, of.textual);
     waiting.delete(id);
     rehearsed({ ...of.outcome, diagnostics: mended(of.outcome.diagnostics) });
   });

@@ -6,7 +6,8 @@ import { kubectl, parsed } from "./line.js";
 /** How long what is served is believed, in milliseconds: somebody may define kinds meanwhile. */
 const FRESH_MS = 3000;
 const asked = new Map();
-const once = (key, ask) => {
+/** What was asked a moment ago is not asked again. */
+export const once = (key, ask) => {
   const known = asked.get(key);
   if (known && Date.now() - known.at < FRESH_MS) return known.value;
   const value = ask(known);

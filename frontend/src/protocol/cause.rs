@@ -38,10 +38,20 @@ pub enum CauseKind {
     Made,
     /// The scheduler gave a pod to a node.
     Placed,
-    /// The kubelet and its runtime worked on a pod.
+    /// A pod got its sandbox, and an address in it.
+    Sandboxed,
+    /// An image was pulled.
+    Pulled,
+    /// A container was started.
+    Started,
+    /// A container was probed.
+    Probed,
+    /// The runtime did something else for a pod.
     Ran,
     /// A status was reported.
     Reported,
+    /// A Service sends requests to it.
+    Served,
     /// Something else was changed.
     Changed,
     /// An object was removed.

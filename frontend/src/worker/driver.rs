@@ -10,7 +10,7 @@ mod rewind;
 mod time;
 
 use shared::api::Uid;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     api::Kind,
@@ -46,6 +46,11 @@ const SKIP_LIMIT_MS: u64 = 3_600_000;
 const LIVE_SKIP_MS: u64 = 30_000;
 /// Scene time between two looks at a cluster in which nothing was written.
 const LOOK_MS: f64 = 200.0;
+
+/// What an annotation of a scenario is called that has a sentence for whoever looks at it; the language's code follows.
+const HEADLINE: &str = "kubarium.dev/headline-";
+/// So many characters of it are shown.
+const LONGEST_HEADLINE: usize = 120;
 
 /// What is said to whoever may only look.
 const READ_ONLY: &str = "this copy of the cluster is for looking only";
@@ -220,6 +225,16 @@ impl Driver {
         self.replica.act(id, command);
         // What a person does is seen at once, also while time stands still.
         self.replica.settle();
+    }
+
+    /// What the scenario's author says of it, by language.
+    pub fn headline(&self) -> BTreeMap<String, String> {
+        let annotations = &self.replica.player().scenario().metadata.annotations;
+        let said = annotations.iter().filter_map(|(key, text)| {
+            let language = key.strip_prefix(HEADLINE)?;
+            Some((language.to_owned(), text.chars().take(LONGEST_HEADLINE).collect()))
+        });
+        said.collect()
     }
 
     fn standing(&self) -> Standing {

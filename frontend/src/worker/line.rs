@@ -48,6 +48,8 @@ struct Worker {
     healing: bool,
     /// For how long the server said nothing.
     silent: f64,
+    /// Lets a rehearsal go on, and the timer that will call it.
+    slice: Option<(js_sys::Function, i32)>,
 }
 
 type Shared = Rc<RefCell<Worker>>;
@@ -78,8 +80,12 @@ pub fn start() {
         healed: 0,
         healing: false,
         silent: 0.0,
+        slice: None,
     };
     let worker = Rc::new(RefCell::new(worker));
+    let sliced = Rc::clone(&worker);
+    let slice = Closure::<dyn Fn()>::new(move || sliced.borrow_mut().rehearse());
+    worker.borrow_mut().slice = Some((slice.into_js_value().unchecked_into(), 0));
 
     let heard = Rc::clone(&worker);
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
@@ -165,8 +171,12 @@ impl Worker {
         self.terminal.end_all();
         self.joining = false;
         self.live = Live::default();
+        let headline = driver.headline();
         if self.driver.replace(driver).is_some() {
             self.say(&Reply::Opened);
+        }
+        if !headline.is_empty() {
+            self.say(&Reply::Headline(headline));
         }
         self.post(frame);
     }
@@ -192,7 +202,6 @@ impl Worker {
         let mut replies = driver.tick(passed, clock);
         replies.extend(self.terminal.tick(driver, clock));
         replies.iter().for_each(|reply| self.say(reply));
-        self.rehearse(clock);
         if let Some(words) = self.driver.as_mut().and_then(Driver::map_words) {
             let words = js_sys::Uint32Array::from(words.as_slice());
             let given = js_sys::Array::of1(&words.buffer());
@@ -302,15 +311,26 @@ impl Worker {
         let (answers, replies) = self.tools.hear(text, driver);
         answers.iter().for_each(|answer| self.answer(answer));
         replies.iter().for_each(|reply| self.say(reply));
-        // Whoever types waits for it: it begins before the next frame.
-        let clock = self.scope.performance().expect("workers have a clock");
-        self.rehearse(&|| clock.now());
+        // Whoever types waits for it: it begins at once.
+        if self.tools.wait() == Some(0) {
+            self.rehearse();
+        }
     }
 
-    /// Begins a rehearsal that is wanted, or goes on with one.
-    fn rehearse(&mut self, clock: &dyn Fn() -> f64) {
-        if let Some(answer) = self.driver.as_mut().and_then(|driver| self.tools.tick(driver, clock)) {
+    /// Begins a rehearsal that is wanted, or goes on with one; the next slice comes behind what was said meanwhile.
+    fn rehearse(&mut self) {
+        let clock = self.scope.performance().expect("workers have a clock");
+        let told = self.driver.as_mut().and_then(|driver| self.tools.rehearse(driver, &|| clock.now()));
+        if let Some(answer) = told {
             self.answer(&answer);
+        }
+        let (slice, timer) = self.slice.as_mut().expect("it is there from the beginning");
+        self.scope.clear_timeout_with_handle(*timer);
+        if let Some(wait) = self.tools.wait() {
+            *timer = self
+                .scope
+                .set_timeout_with_callback_and_timeout_and_arguments_0(slice, wait)
+                .expect("workers have timers");
         }
     }
 

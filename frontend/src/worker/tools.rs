@@ -20,14 +20,20 @@ use crate::protocol::{Command, Diagnostic, Outcome, Reply, TerminalReply};
 
 /// From here on numbers of kubectl programs are the tools'.
 pub const TOOLS: u32 = 1 << 24;
-/// Wall time that one tick spends on a rehearsal, in milliseconds.
-const BUDGET_MS: f64 = 8.0;
+/// Wall time that a rehearsal takes before whatever else came is heard, in milliseconds.
+const BUDGET_MS: f64 = 6.0;
+/// The whole of a text is rehearsed when nobody typed for this time since the document that has changed was, in
+/// milliseconds: the next key is not to wait for it.
+const PAUSE_MS: i32 = 400;
+
 /// What the tools wait for. Only the newest rehearsal matters: the text has changed since the others began.
 #[derive(Default)]
 pub struct Tools {
     /// A text that is to be rehearsed: what can be said of it at once is said before that.
     wanted: Option<Wanted>,
     rehearsal: Option<(Wanted, Rehearsal)>,
+    /// In how many milliseconds a rehearsal begins or goes on; `None` without one.
+    wait: Option<i32>,
     diagnoser: Diagnoser,
 }
 
@@ -49,8 +55,10 @@ pub enum Answer {
     Seen {
         /// The request's number.
         id: u32,
-        /// What is wrong with it, as far as the text alone tells.
+        /// What is wrong with it, as far as that is known.
         diagnostics: Vec<Diagnostic>,
+        /// How many of these the text alone tells: the first.
+        textual: usize,
         /// What mends each.
         fixes: Vec<Vec<Fix>>,
         /// Whether the one document that has changed was rehearsed: what is not among them is mended.
@@ -127,14 +135,28 @@ impl Tools {
         let found = self.diagnoser.diagnose(manifest);
         let first = found.changed.map(|piece| (piece.above, piece.text.to_owned()));
         let mut seen = found.faults;
+        let textual = seen.len();
         add(&mut seen, found.told);
-        let answer = seen_so_far(id, manifest, &seen, false);
+        let answer = seen_so_far(id, manifest, &seen, Some(textual));
         self.wanted = Some(Wanted { id, text: manifest.to_owned(), readable: found.readable, seen, first });
+        self.wait = Some(0);
         answer
     }
 
+    /// In how many milliseconds [`Tools::rehearse`] has something to do; `None` when it has nothing.
+    pub fn wait(&self) -> Option<i32> {
+        self.wait
+    }
+
     /// Begins a rehearsal that is wanted, or lets one go on as far as there is time.
-    pub fn tick(&mut self, driver: &mut Driver, clock: &dyn Fn() -> f64) -> Option<Answer> {
+    pub fn rehearse(&mut self, driver: &mut Driver, clock: &dyn Fn() -> f64) -> Option<Answer> {
+        let answer = self.slice(driver, clock);
+        let settled = matches!(answer, Some(Answer::Seen { .. }));
+        self.wait = if settled { Some(PAUSE_MS) } else { self.rehearsal.is_some().then_some(0) };
+        answer
+    }
+
+    fn slice(&mut self, driver: &mut Driver, clock: &dyn Fn() -> f64) -> Option<Answer> {
         let deadline = clock() + BUDGET_MS;
         if let Some(wanted) = self.wanted.take() {
             if !wanted.readable
@@ -155,7 +177,7 @@ impl Tools {
             // Where it belongs may be made by what stands around it.
             let own = faults.iter().filter(|fault| !fault.message.starts_with("namespaces \""));
             add(&mut wanted.seen, own.map(|fault| fault.moved(|line| line + above)));
-            let answer = seen_so_far(wanted.id, &wanted.text, &wanted.seen, true);
+            let answer = seen_so_far(wanted.id, &wanted.text, &wanted.seen, None);
             self.wanted = Some(wanted);
             return Some(answer);
         }
@@ -177,9 +199,11 @@ fn add(to: &mut Vec<session::Diagnostic>, more: impl IntoIterator<Item = session
     }
 }
 
-fn seen_so_far(id: u32, text: &str, faults: &[session::Diagnostic], settled: bool) -> Answer {
+/// `textual` of them the text alone tells, as long as nothing is settled.
+fn seen_so_far(id: u32, text: &str, faults: &[session::Diagnostic], textual: Option<usize>) -> Answer {
     let diagnostics = faults.iter().cloned().map(step::mark).collect();
-    Answer::Seen { id, diagnostics, fixes: mended(text, faults), settled }
+    let (settled, textual) = (textual.is_none(), textual.unwrap_or_default());
+    Answer::Seen { id, diagnostics, textual, fixes: mended(text, faults), settled }
 }
 
 #[cfg(test)]
@@ -195,7 +219,7 @@ mod tests {
         let request = serde_json::json!({ "id": 7, "check": text }).to_string();
         let (mut answers, _) = tools.hear(&request, &mut driver);
         for _ in 0..1000 {
-            answers.extend(tools.tick(&mut driver, &|| 0.0));
+            answers.extend(tools.rehearse(&mut driver, &|| 0.0));
         }
         let [Answer::Seen { id: 7, diagnostics, .. }, Answer::Rehearsed { id: 7, outcome, .. }] =
             answers.as_slice()
@@ -224,7 +248,7 @@ mod tests {
     fn told(tools: &mut Tools, driver: &mut Driver, text: &str) -> Vec<(&'static str, Vec<u32>)> {
         let (mut answers, _) = tools.hear(&serde_json::json!({ "id": 7, "check": text }).to_string(), driver);
         for _ in 0..1000 {
-            answers.extend(tools.tick(driver, &|| 0.0));
+            answers.extend(tools.rehearse(driver, &|| 0.0));
         }
         let lines = |found: &[Diagnostic]| found.iter().map(|fault| fault.from.0).collect();
         let one = |answer: &Answer| match answer {

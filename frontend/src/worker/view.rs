@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The label that ties an EndpointSlice to its Service.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
+pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// Workloads and Services of a large cluster that are told of.
 const MOST_TOLD: usize = 200;

@@ -1,14 +1,14 @@
 //! Tells a causal chain in readable hops: each actor's hearing, deciding and writing is one.
 
 use shared::{
-    api::Key,
+    api::{Key, Kind, Object, discovery::endpointslice::EndpointSlice},
     cluster::Cluster,
-    doc::Doc,
+    doc::{Change, Doc, Path, Segment},
     explain::{self, Hop},
     sim::{ChangeKind, Process, What},
 };
 
-use super::{inspect::link, messages::place};
+use super::{inspect::link, messages::place, view::SERVICE_NAME};
 use crate::protocol::{Cause, CauseKind, Event, FieldChange, Subject};
 
 /// Hops that are shown; the first ones and the last ones are.
@@ -31,8 +31,23 @@ pub fn of(cluster: &Cluster, key: &Key, events: &[Event]) -> Vec<Cause> {
         before.append(&mut hops);
         hops = before;
     }
-    let mut causes: Vec<Cause> =
-        groups(hops).iter().filter_map(|group| tell(cluster, group, events)).collect();
+    let mut causes: Vec<Cause> = Vec::new();
+    for group in groups(hops) {
+        let Some(mut cause) = tell(cluster, &group, events) else { continue };
+        // Calls to a runtime do not name the pod: it is this one, or the one that this kubelet was at.
+        if cause.subject.is_none() && group.call.is_some() {
+            let earlier = causes.iter().rev().find(|earlier| earlier.place == cause.place);
+            cause.subject = match key.kind {
+                Kind::Pod => Some(object(key)),
+                _ => earlier.and_then(|earlier| earlier.subject.clone()),
+            };
+        }
+        causes.push(cause);
+    }
+    if key.kind == Kind::Pod {
+        causes.extend(served(cluster, key));
+        causes.sort_by_key(|cause| cause.at);
+    }
     let surplus = causes.len().saturating_sub(HOPS);
     if surplus > 0 {
         causes.drain(2..2 + surplus);
@@ -40,11 +55,54 @@ pub fn of(cluster: &Cluster, key: &Key, events: &[Event]) -> Vec<Cause> {
     causes
 }
 
+/// Since when Services send requests to a pod, by each slice of endpoints that has it.
+fn served(cluster: &Cluster, pod: &Key) -> Vec<Cause> {
+    let ready = |slice: &Object| {
+        let endpoints = slice.view::<EndpointSlice>().map_or(&[][..], |slice| &slice.endpoints);
+        endpoints.iter().any(|endpoint| endpoint.ready && endpoint.pod == pod.name)
+    };
+    let slices = cluster.store().list_namespace(Kind::EndpointSlice, &pod.namespace);
+    let told = slices.filter(|slice| ready(slice)).filter_map(|slice| {
+        let record = explain::writes(cluster, &slice.key).rev().find(|&record| {
+            explain::write(cluster, record).is_some_and(|write| {
+                ready(&write.object) && !write.previous.as_ref().is_some_and(|before| ready(before))
+            })
+        })?;
+        let cause = tell(cluster, groups(explain::chain(cluster, record)).last()?, &[])?;
+        let service = slice.meta.label(SERVICE_NAME);
+        let subject = Some(Subject::object(Kind::Service.info().kind, slice.key.namespace.as_str(), service));
+        Some(Cause { kind: CauseKind::Served, subject, ..cause })
+    });
+    told.collect()
+}
+
 /// Hops that belong to one actor's turn.
 struct Group {
     actor: Process,
     hops: Vec<Hop>,
     written: bool,
+    /// What its runtime was called for.
+    call: Option<&'static str>,
+}
+
+/// What a runtime is called for, where that is a hop of its own.
+fn call(what: &What) -> Option<&'static str> {
+    match what {
+        What::Message { to: Process::Runtime(_), label, .. } => {
+            ["RunPodSandbox", "PullImage", "StartContainer", "Probe"].into_iter().find(|call| call == label)
+        }
+        _ => None,
+    }
+}
+
+impl Group {
+    /// Whether `what` begins something else: another call to the runtime, or the report of what the last one came to.
+    fn ends_before(&self, what: &What) -> bool {
+        let reports =
+            matches!(what, What::Message { from: Process::Kubelet(_), to: Process::ApiServer(_), .. });
+        let other = call(what).is_some_and(|next| self.call != Some(next));
+        self.call.is_some() && (reports || other)
+    }
 }
 
 fn groups(hops: Vec<Hop>) -> Vec<Group> {
@@ -52,14 +110,20 @@ fn groups(hops: Vec<Hop>) -> Vec<Group> {
     for hop in hops {
         let (actor, heard) = actor(&hop.what);
         let written = matches!(hop.what, What::Write { .. });
+        let called = call(&hop.what);
         match (groups.last_mut(), actor) {
             // Who hears something after having written begins another turn.
-            (Some(group), actor) if actor.is_none_or(|it| it == group.actor) && !(group.written && heard) => {
+            (Some(group), actor)
+                if actor.is_none_or(|it| it == group.actor)
+                    && !(group.written && heard)
+                    && !group.ends_before(&hop.what) =>
+            {
                 group.written |= written;
+                group.call = group.call.or(called);
                 group.hops.push(hop);
             }
             (None, None) => {}
-            (_, Some(actor)) => groups.push(Group { actor, hops: vec![hop], written }),
+            (_, Some(actor)) => groups.push(Group { actor, hops: vec![hop], written, call: called }),
             (Some(_), None) => {}
         }
     }
@@ -99,7 +163,13 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
                 }
             }
             What::Message { object, to: Process::Runtime(_), .. } => {
-                cause.kind = CauseKind::Ran;
+                cause.kind = match group.call {
+                    Some("RunPodSandbox") => CauseKind::Sandboxed,
+                    Some("PullImage") => CauseKind::Pulled,
+                    Some("StartContainer") => CauseKind::Started,
+                    Some("Probe") => CauseKind::Probed,
+                    _ => CauseKind::Ran,
+                };
                 about = object.as_ref().or(about);
             }
             What::Write { revision, key, change } => {
@@ -129,14 +199,16 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
     });
     cause.notes.extend(behind.map(|event| (event.reason.clone(), event.message.clone())));
     cause.notes.dedup();
-    cause.subject =
-        about.map(|key| Subject::object(key.kind.info().kind, key.namespace.as_str(), key.name.as_str()));
+    cause.subject = about.map(object);
     // A turn in which something was heard and nothing came of it tells nothing.
     (cause.kind != CauseKind::Noticed || !cause.notes.is_empty()).then_some(cause)
 }
 
+fn object(key: &Key) -> Subject {
+    Subject::object(key.kind.info().kind, key.namespace.as_str(), key.name.as_str())
+}
+
 fn kind(actor: Process, asked: &str, key: &Key, change: ChangeKind) -> CauseKind {
-    use shared::api::Kind;
     match (actor, change) {
         (Process::Client(_), _) => CauseKind::Asked,
         (_, ChangeKind::Deleted) => CauseKind::Removed,
@@ -160,23 +232,60 @@ pub(super) fn short(value: &Doc) -> String {
     }
 }
 
-/// The fields that a write changed; who owns fields is not told.
+/// What is not told of a revision: who owns fields. Nor, of what is new, what its name says and every object has.
+const UNTOLD: [&str; 2] = ["metadata.managedFields", "metadata.resourceVersion"];
+const UNTOLD_OF_NEW: [&str; 7] = [
+    "apiVersion",
+    "kind",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "metadata.creationTimestamp",
+    "metadata.generation",
+];
+
+/// The fields that a write changed; of what is new, all that is in it.
 pub(super) fn changes(cluster: &Cluster, record: u64) -> Vec<FieldChange> {
-    let changes = explain::change(cluster, record).unwrap_or_default();
-    let told = changes.iter().map(|change| (change.path.to_string(), change));
-    let told = told.filter(|(path, _)| {
-        !path.starts_with("metadata.managedFields") && path != "metadata.resourceVersion"
-    });
-    told.take(FIELDS)
-        .map(|(path, change)| FieldChange { path, old: short(&change.old), new: short(&change.new) })
-        .collect()
+    let mut told = Vec::new();
+    for Change { mut path, old, new } in explain::change(cluster, record).unwrap_or_default() {
+        let made = path.0.is_empty();
+        leaves(&mut path, &old, &new, &mut |path, old, new| {
+            let path = path.to_string();
+            let untold = UNTOLD.iter().any(|field| path.starts_with(field))
+                || made && UNTOLD_OF_NEW.contains(&path.as_str());
+            if !untold && told.len() < FIELDS {
+                told.push(FieldChange { path, old: short(old), new: short(new) });
+            }
+        });
+    }
+    told
+}
+
+/// Tells a change field by field, where something came to be that was not there.
+fn leaves(path: &mut Path, old: &Doc, new: &Doc, tell: &mut dyn FnMut(&Path, &Doc, &Doc)) {
+    let below: Vec<(Segment, &Doc)> = match new {
+        _ if !old.is_null() => Vec::new(),
+        Doc::Map(_) => new.entries().iter().map(|(key, value)| (Segment::Key(key.clone()), value)).collect(),
+        Doc::List(items) if items.iter().all(|item| matches!(item, Doc::Map(_))) => {
+            (0..).map(Segment::Index).zip(items.iter()).collect()
+        }
+        _ => Vec::new(),
+    };
+    if below.is_empty() {
+        return tell(path, old, new);
+    }
+    for (segment, value) in below {
+        path.0.push(segment);
+        leaves(path, old, value, tell);
+        path.0.pop();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{protocol::Command, worker::replica::Replica};
-    use shared::{api::Kind, sim::Time};
+    use shared::sim::Time;
 
     #[test]
     fn a_pod_is_told_from_what_the_person_did_to_its_readiness() {
@@ -203,10 +312,26 @@ mod tests {
             placed.changes.iter().any(|it| it.path == "spec.nodeName" && it.old.is_empty()),
             "{placed:?}"
         );
-        let last = causes.last().expect("there are some");
-        assert_eq!(last.kind, CauseKind::Reported, "{told:?}");
+        let runtime: Vec<CauseKind> =
+            told.iter().skip_while(|it| it.0 != CauseKind::Placed).map(|it| it.0).collect();
+        use CauseKind::{Placed, Pulled, Reported, Sandboxed, Started};
+        assert_eq!(runtime, [Placed, Sandboxed, Pulled, Started, Reported], "{told:?}");
+        let of_new: Vec<&str> = causes[2].changes.iter().map(|change| change.path.as_str()).collect();
+        assert!(
+            of_new.contains(&"spec.containers[0].image") && !of_new.contains(&"metadata.uid"),
+            "{of_new:?}"
+        );
         assert!(causes.iter().all(|it| !it.raw.is_empty()));
         assert!(causes.windows(2).all(|pair| pair[0].at <= pair[1].at), "{told:?}");
+
+        let todo = cluster.store().list(Kind::Pod).find(|pod| pod.key.name.starts_with("todo-api-"));
+        let served = of(cluster, &todo.expect("it is there from the beginning").key.clone(), &[]).pop();
+        let service = served.as_ref().map(|it| (it.kind, it.subject.as_ref().map_or("", Subject::name)));
+        assert_eq!(
+            service,
+            Some((CauseKind::Served, "todo-api")),
+            "the last is that requests come: {served:?}"
+        );
 
         let target = format!("pod/default/{}", pod.name);
         replica.act(None, &Command::Fault { target, kind: "Crash".to_owned() });

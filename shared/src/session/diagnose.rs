@@ -63,13 +63,17 @@ pub fn diagnose(text: &str) -> Vec<Diagnostic> {
 }
 
 fn of_document(document: &Document) -> Vec<Diagnostic> {
-    let (doc, spans) = (&document.doc, &document.spans);
-    if doc.is_null() {
+    if document.doc.is_null() {
         return Vec::new();
     }
+    objects(document).iter().flat_map(of_object).collect()
+}
+
+fn of_object(object: &Within<'_>) -> Vec<Diagnostic> {
+    let doc = object.doc;
     let Doc::Map(_) = doc else {
         return vec![Diagnostic::at(
-            spans.root(),
+            object.value(&Path::default()),
             format!("expected an object with apiVersion and kind, found {}", doc.type_name()),
         )];
     };
@@ -78,26 +82,23 @@ fn of_document(document: &Document) -> Vec<Diagnostic> {
             // The same in other letters is what somebody wrote for it.
             let written = doc.entries().iter().find(|(key, _)| key.eq_ignore_ascii_case(field));
             let place = written.map_or_else(
-                || spans.field(field),
-                |(key, _)| spans.key(&Path(vec![Segment::Key(key.clone())])),
+                || object.field(field),
+                |(key, _)| object.key(&Path(vec![Segment::Key(key.clone())])),
             );
             return vec![Diagnostic::at(place, format!("{field} not set"))];
         }
     }
     let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
-    if kind.ends_with("List") && matches!(doc["items"], Doc::List(_)) {
-        return Vec::new();
-    }
     let Some(kind) = Kind::of(&api_version, &kind) else {
         return vec![Diagnostic::at(
-            spans.field("kind"),
+            object.field("kind"),
             format!("no matches for kind {kind:?} in version {api_version:?}"),
         )];
     };
     let problems = schema::check(kind, doc);
     let place = |problem: &schema::Problem| match problem.what {
-        What::Unknown => spans.key(&problem.path),
-        _ => spans.value(&problem.path),
+        What::Unknown => object.key(&problem.path),
+        _ => object.value(&problem.path),
     };
     let mut found: Vec<Diagnostic> =
         problems.iter().map(|problem| Diagnostic::at(place(problem), problem.to_string())).collect();
@@ -106,7 +107,7 @@ fn of_document(document: &Document) -> Vec<Diagnostic> {
         && metadata["generateName"].is_null()
         && !matches!(metadata, Doc::List(_))
     {
-        found.push(Diagnostic::at(spans.key(&path(&["metadata"])), "resource name may not be empty"));
+        found.push(Diagnostic::at(object.key(&path(&["metadata"])), "resource name may not be empty"));
     }
     found
 }
@@ -153,6 +154,22 @@ impl Within<'_> {
             None => self.spans.field(field),
             Some(at) => self.spans.field(&format!("items[{at}].{field}")),
         }
+    }
+
+    /// Where the key of a field is, or its nearest ancestor's.
+    fn key(&self, path: &Path) -> Span {
+        self.spans.key(&self.whole(path))
+    }
+
+    /// Where the value of a field is.
+    fn value(&self, path: &Path) -> Span {
+        self.spans.value(&self.whole(path))
+    }
+
+    /// The way from the document's root.
+    fn whole(&self, path: &Path) -> Path {
+        let item = self.item.into_iter().flat_map(|at| [Segment::Key("items".into()), Segment::Index(at)]);
+        Path(item.chain(path.0.iter().cloned()).collect())
     }
 }
 
