@@ -75,8 +75,10 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
                 <Level label=Signal::derive(move || t_string!(i18n, node.memory)) of=Signal::derive(move || node.with(|node| node.memory)) />
                 <Agent place=place("containerd") label="containerd" up=Signal::derive(move || node.with(|node| node.runtime)) />
             </footer>
-            <Struck place=place("containerd") name="containerd" />
-            <Struck place=place("kube-proxy") name="kube-proxy" />
+            <div class="struck">
+                <Struck place=place("containerd") name="containerd" />
+                <Struck place=place("kube-proxy") name="kube-proxy" />
+            </div>
             <Agent place=place("kube-proxy") label="kube-proxy" up=Signal::derive(move || node.with(|node| node.kube_proxy)) />
         </article>
     }
