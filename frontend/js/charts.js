@@ -74,8 +74,8 @@ function createChart(chart, look) {
   const title = h("h3", {});
   const top = h("span", { class: "chart-top", "aria-hidden": "true" });
   const legend = h("p", { class: "chart-legend" });
-  plot.append(top);
-  const element = h("section", { class: "chart", "data-chart": chart.name }, title, plot, legend);
+  const unit = h("small", {});
+  const element = h("section", { class: "chart", "data-chart": chart.name }, h("div", { class: "chart-head" }, title, unit, top), plot, legend);
   const state = { hover: undefined };
   const part = (event) => {
     const rect = plot.getBoundingClientRect();
@@ -98,15 +98,17 @@ function createChart(chart, look) {
     tell();
   });
   const words = (value) => (Number.isNaN(value) ? "–" : number(value, chart.digits ?? 0));
+  const measured = (value) => (chart.unit && !Number.isNaN(value) ? t(`unit_${chart.unit}`, { count: words(value) }) : words(value));
   let known = { samples: [], values: [], from: 0, head: 1, now: 0 };
-  const said = (values) => chart.lines.map(([name], line) => `${t(`line_${name}`)} ${words(values[line])}`)
+  const said = (values) => chart.lines.map(([name], line) => `${t(`line_${name}`)} ${measured(values[line])}`)
     .concat((chart.beside ?? []).map(([name], line) => t(`line_${name}`, { count: words(values[chart.lines.length + line]) }))).join(", ");
   function tell() {
     const at = state.hover === undefined ? known.now : known.from + (known.head - known.from) * state.hover;
     const values = known.values[indexAt(known.samples, at)];
     if (!values) return;
     title.textContent = t(`chart_${chart.name}`);
-    const one = ([name, look], line) => h("span", { class: `key ${look}` }, h("i", {}), `${t(`line_${name}`)} `, h("b", {}, words(values[line])));
+    unit.textContent = t(`of_${chart.name}`);
+    const one = ([name, look], line) => h("span", { class: `key ${look}` }, h("i", {}), `${t(`line_${name}`)} `, h("b", {}, measured(values[line])));
     const more = ([name], line) => h("span", {}, t(`line_${name}`, { count: words(values[chart.lines.length + line]) }));
     legend.replaceChildren(...chart.lines.map(one), ...(chart.beside ?? []).map(more));
     svg.setAttribute("aria-label", `${t(`chart_${chart.name}`)}: ${said(values)}`);
@@ -172,8 +174,8 @@ export function create(element, { look }) {
       ...charts.map((one) => h("td", {}, one.said(one.known().values[index]))))));
   }
   // The handle of the timeline is where the charts' line is.
-  const handle = document.querySelector(".track .handle");
-  const moved = () => charts.forEach(({ cursor }) => (cursor.style.left = handle?.style.left ?? "100%"));
+  const handle = document.querySelector(".track .handle-way");
+  const moved = () => charts.forEach(({ cursor }) => (cursor.style.left = handle?.style.transform.match(/[\d.]+%/)?.[0] ?? "100%"));
   const held = new MutationObserver(() => (element.isConnected ? moved() : held.disconnect()));
   if (handle) held.observe(handle, { attributes: true, attributeFilter: ["style"] });
   let drawn = "";

@@ -52,7 +52,10 @@ pub(crate) fn Faults() -> impl IntoView {
             <h3>{t!(i18n, faults.now)}</h3>
             <Show when=whole><p class="muted">{t!(i18n, faults.none)}</p></Show>
             <ul class="faults-list">
-                <For each=move || broken.get() key=Clone::clone let:broken><li><Undo broken named=true /></li></For>
+                <For each=move || broken.get() key=Clone::clone let:broken><li>{
+                    let name = short_name(&broken.target);
+                    view! { <Undo broken name /> }
+                }</li></For>
                 <For each=move || cordoned.get() key=Clone::clone let:node><li><Uncordon node /></li></For>
             </ul>
             <Show when=move || !whole()>
@@ -89,7 +92,7 @@ fn Chaos() -> impl IntoView {
         let index = draw(seed.get_untracked(), number, drawn.len());
         let Some((place, offer)) = drawn.into_iter().nth(index) else { return };
         let name = page.pods.with_untracked(|pods| target(&place, pods)).unwrap_or(place);
-        let name = short_name(&name).to_owned();
+        let name = short_name(&name);
         page.command(offer.strike);
         draws.update(|draws| draws.push(Drawn { number: number + 1, what: offer.deed, name }));
     };

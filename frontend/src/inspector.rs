@@ -11,6 +11,7 @@ use crate::{
     i18n::*,
     later::Later,
     protocol::{Command, Inspection, Link, Pace, Subject},
+    stage::menu::{BreakButton, Struck},
     state::Page,
     timeline::EventLine,
     view_model::clock_text,
@@ -164,6 +165,10 @@ fn Actions(subject: Subject) -> impl IntoView {
                 </p>
             }
             .into_any()
+        }
+        Subject::Object { ref kind, ref namespace, ref name } if kind == "ConfigMap" => {
+            let place = format!("configmap/{namespace}/{name}");
+            view! { <p class="actions"><BreakButton place=place.clone() /><Struck place /></p> }.into_any()
         }
         Subject::Object { .. } => ().into_any(),
     }

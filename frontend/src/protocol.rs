@@ -447,6 +447,10 @@ pub struct Pod {
     pub workload: String,
     /// Its containers; of very many the first.
     pub containers: Vec<Container>,
+    /// Names of the ConfigMaps that it reads; of many the first.
+    pub config_maps: Vec<String>,
+    /// Whether a container of it ran out of memory when it last ended.
+    pub oom_killed: bool,
 }
 
 /// What state a pod is drawn in.
@@ -524,6 +528,15 @@ pub struct Component {
     pub revision: u64,
     /// etcd only: how many objects it keeps.
     pub objects: u32,
+    /// etcd of several members only: how many run, and how many there are.
+    pub members: (u32, u32),
+}
+
+impl Component {
+    /// Whether so few members run that nothing can be written any more.
+    pub fn lacks_quorum(&self) -> bool {
+        self.members.1 > 0 && self.members.0 <= self.members.1 / 2
+    }
 }
 
 /// A message on its way.

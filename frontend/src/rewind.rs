@@ -43,6 +43,7 @@ pub(crate) fn Rewind() -> impl IntoView {
                     <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M12 2.5v11L4.5 8zM2.5 3h2v10h-2z" /></svg>
                 </button>
                 <Track />
+                <span class="rewind-rest">
                 <Show when=move || travel.back()>
                     <button class="quiet" on:click=move |_| page.travel_to(PastRequest::Fork { repeat: false })>
                         {t!(i18n, rewind.fork)}
@@ -68,6 +69,7 @@ pub(crate) fn Rewind() -> impl IntoView {
                 >
                     <b>"?"</b>
                 </button>
+                </span>
             </div>
             <Branches />
             <Show when=move || open.get()><Lanes /><Later asset="charts" class="charts" /></Show>

@@ -27,7 +27,7 @@ pub(crate) fn Story() -> impl IntoView {
     view! {
         <section class="story">
             <div class="telling">
-                <h1><Headline /></h1>
+                <div class="headline"><h1><Headline /></h1></div>
                 <div class="captions" role="log" aria-live="polite" aria-label=move || t_string!(i18n, captions_label)>
                     {move || page.verdict.get().map_or_else(
                         || view! { <Captions /> }.into_any(),
@@ -50,7 +50,7 @@ fn Headline() -> impl IntoView {
     let page = expect_context::<Page>();
     let broken = Memo::new(move |_| {
         page.systems.with(|systems| {
-            let first = systems.broken.first().map(|broken| short_name(&broken.target).to_owned());
+            let first = systems.broken.first().map(|broken| short_name(&broken.target));
             (systems.broken.len(), first.unwrap_or_default())
         })
     });

@@ -53,6 +53,7 @@ pub fn happening(i18n: I18n, what: &Happening) -> String {
         Happening::PodGone { pod } => say!(pod_gone, pod = pod.clone()),
         Happening::Stopped { place } => say!(stopped, place = place.clone()),
         Happening::Started { place } => say!(started, place = place.clone()),
+        Happening::QuorumLost { up, all } => say!(quorum_lost, up = *up, all = *all),
         Happening::Endpoints { service, count } => say!(endpoints, service = service.clone(), count = *count),
         Happening::Created { kind, name } => say!(created, kind = kind.clone(), name = name.clone()),
         Happening::Scaled { name, from, to } => say!(scaled, name = name.clone(), from = *from, to = *to),
@@ -142,6 +143,7 @@ pub fn deed(i18n: I18n, deed: Deed) -> (&'static str, &'static str) {
         Deed::Leak => of!(leak, leak_says),
         Deed::Burn => of!(burn, burn_says),
         Deed::LoseImage => of!(lose_image, lose_image_says),
+        Deed::Empty => of!(empty, empty_says),
         Deed::Surge => of!(surge, surge_says),
     }
 }

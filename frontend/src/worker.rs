@@ -8,12 +8,14 @@
 //! - `socket`: the connection to the server of a live session; [`pending`]: what is to be said when it is back; [`company`]: who else is
 //!   there, and what they point at.
 //! - [`pacing`]: how fast time passes; [`messages`]: which messages are drawn, and when.
+//! - [`emptied`]: ConfigMaps that were broken.
 //! - [`view`], [`systems`], [`map`], [`standing`]: what the page shows; [`captions`], [`waits`], [`story`], [`inspect`], [`why`]: what can be
 //!   said about it.
 
 pub mod captions;
 pub mod company;
 pub mod driver;
+pub mod emptied;
 pub mod inspect;
 #[cfg(feature = "page")]
 mod line;

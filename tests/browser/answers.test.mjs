@@ -177,21 +177,6 @@ test("space means time after a click, not the button again", async (t) => {
   await power.and(page.locator("[aria-checked=true]")).waitFor();
 });
 
-test("the cards of a pause leave the visitors' line free", async (t) => {
-  const server = await startServer(t);
-  for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }]) {
-    const page = await openPage(t, server.url, { viewport });
-    await page.locator(".pod.serving").nth(2).waitFor();
-    await ask(page, { command: { id: 1, command: { kubectl: "create deployment web --image=nginx:1.27 --replicas=3" } } });
-    await page.locator(".dot:not([hidden])").first().waitFor({ state: "attached" });
-    await page.keyboard.press("Space");
-    await page.locator(".halted").waitFor();
-    // Both at the same moment: lines come and go around them.
-    const [card, line] = await page.evaluate(() => [".halted", ".visitors"].map((place) => document.querySelector(place).getBoundingClientRect().toJSON()));
-    assert.ok(card.bottom <= line.top, `${viewport.width}: ${JSON.stringify([card, line])}`);
-  }
-});
-
 test("the door of an Ingress is reached and opened by keyboard", async (t) => {
   const server = await startServer(t);
   const page = await openPage(t, server.url);

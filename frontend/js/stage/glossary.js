@@ -94,7 +94,7 @@ export function create() {
   /** Finds the words on the screen. */
   function scan() {
     const telling = document.querySelector(".page:not(#frame) .telling, .desk .telling");
-    if (telling && opener.parentNode !== telling) {
+    if (telling && panel.parentNode !== telling) {
       telling.querySelector("h1")?.after(opener);
       telling.append(panel);
       speak();

@@ -103,6 +103,8 @@ pub enum Happening {
     Stopped { place: String },
     /// A program runs again.
     Started { place: String },
+    /// Of etcd's members too few run.
+    QuorumLost { up: u32, all: u32 },
     /// A Service has other pods behind it now.
     Endpoints { service: String, count: u32 },
     /// A Deployment or Service is new.

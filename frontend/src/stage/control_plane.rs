@@ -8,7 +8,7 @@ use crate::{
     stage::{
         menu::{BreakButton, Struck},
         node::PodVessel,
-        systems::{Loops, Members, Queues, Sort, Term},
+        systems::{Loops, Members, Queues, Quorum, Sort, Term},
     },
     state::Page,
     view_model::{Density, pods_on},
@@ -70,6 +70,7 @@ pub(crate) fn ControlPlane() -> impl IntoView {
                 })}</span>
                 <Term />
                 <Members sort=Sort::Etcd />
+                <Quorum etcd />
             </Program>
         </div>
     }
@@ -170,8 +171,11 @@ pub(crate) fn ApiServer() -> impl IntoView {
                 <span class="spoken">{move || page.spoken.get()}</span>
                 <span class="said">
                     {move || if program.with(|program| program.up) {
-                        let flow = page.flow.get();
-                        if flow > 0 { t_string!(i18n, component.flow, count = flow).to_string() } else { String::new() }
+                        match page.flow.get() {
+                            0 => String::new(),
+                            1 => t_string!(i18n, component.flow_one).to_owned(),
+                            flow => t_string!(i18n, component.flow, count = flow).to_string(),
+                        }
                     } else {
                         t_string!(i18n, component.stopped).to_owned()
                     }}

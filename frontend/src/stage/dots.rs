@@ -113,8 +113,10 @@ impl Dots {
             observer.observe(&stage);
         }
         let moved = Rc::clone(&dots);
+        let broken = Memo::new(move |_| page.systems.with(|systems| systems.broken.clone()));
         Effect::new(move |_| {
-            // Cards and pods that come and go move the others.
+            // Cards, pods and marks that come and go move the others.
+            broken.track();
             page.nodes.track();
             page.pods.track();
             page.services.track();

@@ -7,6 +7,8 @@ use crate::{
 
 /// How much longer a message takes on a slow link, in milliseconds.
 const SLOW_MS: u32 = 500;
+/// Other nodes to which a node's menu has lines: a menu of hundreds is none.
+const MOST_LINES: usize = 12;
 
 /// What can be done to a thing. The page finds the words.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -27,6 +29,7 @@ pub enum Deed {
     Leak,
     Burn,
     LoseImage,
+    Empty,
     Surge,
 }
 
@@ -35,7 +38,7 @@ pub enum Deed {
 pub struct Offer {
     /// What.
     pub deed: Deed,
-    /// The image, for what strikes one; else empty.
+    /// What else it strikes: the image, the ConfigMap, the far end of a line; else empty.
     pub detail: String,
     /// Does it.
     pub strike: Command,
@@ -60,7 +63,7 @@ pub struct Sight<'a> {
 pub fn target(place: &str, pods: &Table<Pod>) -> Option<String> {
     let (kind, name) = place.split_once('/').unwrap_or(("", place));
     match kind {
-        "node" | "zone" | "etcd" => Some(place.to_owned()),
+        "node" | "zone" | "etcd" | "configmap" => Some(place.to_owned()),
         "pod" => pods.get(name).map(|pod| match pod.namespace.as_str() {
             "default" => format!("pod/{}", pod.name),
             namespace => format!("pod/{namespace}/{}", pod.name),
@@ -74,13 +77,29 @@ pub fn target(place: &str, pods: &Table<Pod>) -> Option<String> {
     }
 }
 
-/// The way from a program to the API server, as a fault names it.
-fn line_of(place: &str) -> Option<String> {
-    match place.split('@').next().unwrap_or_default() {
-        "kubelet" | "kube-scheduler" | "kube-controller-manager" => {
-            Some(format!("link/kube-apiserver~{place}"))
+/// The ways from the thing at `place` to others: the far end, and the link as a fault names it.
+fn lines_of(place: &str, sight: Sight<'_>) -> Vec<(String, String)> {
+    let line = |near: &str, far: &str| (far.to_owned(), format!("link/{far}~{near}"));
+    let (kind, name) = place.split_once('/').unwrap_or((place, "0"));
+    match kind.split('@').next().unwrap_or_default() {
+        "kubelet" | "kube-proxy" | "kube-scheduler" | "kube-controller-manager" => {
+            vec![line(place, "kube-apiserver")]
         }
-        _ => None,
+        // One member alone has nobody to talk to: the API server writes as if it were its own.
+        "etcd" if !sight.systems.members.is_empty() => {
+            let near = format!("etcd/{name}");
+            // Each API server has the member beside it.
+            let server = if name == "0" { String::new() } else { format!("-{name}") };
+            let members = sight.systems.members.iter().map(|member| format!("etcd/{}", member.number));
+            let others = members.filter(|far| *far != near);
+            let ends = [format!("kube-apiserver{server}")].into_iter().chain(others);
+            ends.map(|far| line(&near, &far)).collect()
+        }
+        "node" => {
+            let others = sight.nodes.keys().filter(|far| *far != name);
+            others.take(MOST_LINES).map(|far| line(name, far)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -119,14 +138,17 @@ pub fn offers(place: &str, sight: Sight<'_>) -> Vec<Offer> {
             offers.push(fault(Deed::Leak, "FillMemory"));
             offers.push(fault(Deed::Burn, "BurnCpu"));
             offers.extend(images(place, sight));
+            offers.extend(config_maps(place, sight));
         }
+        "configmap" => offers.push(fault(Deed::Empty, "Empty")),
         "traffic" => offers.push(fault(Deed::Surge, "Surge")),
         _ => {}
     }
-    if let Some(line) = line_of(place) {
-        offers.push(lasting(Deed::Cut, &line, "Drop", sight));
-        let slow = Command::Slow { target: line.clone(), by: SLOW_MS };
-        offers.push(Offer { strike: slow, ..lasting(Deed::Slow, &line, "Delay", sight) });
+    for (far, line) in lines_of(place, sight) {
+        let detail = format!("↔ {far}");
+        offers.push(Offer { detail: detail.clone(), ..lasting(Deed::Cut, &line, "Drop", sight) });
+        let strike = Command::Slow { target: line.clone(), by: SLOW_MS };
+        offers.push(Offer { detail, strike, ..lasting(Deed::Slow, &line, "Delay", sight) });
     }
     offers
 }
@@ -202,6 +224,22 @@ fn images(place: &str, sight: Sight<'_>) -> Vec<Offer> {
     images.into_iter().take(3).map(offer).collect()
 }
 
+/// The ConfigMaps that a pod reads can be broken.
+fn config_maps(place: &str, sight: Sight<'_>) -> Vec<Offer> {
+    let pod = sight.pods.get(place.trim_start_matches("pod/"));
+    let offer = |(pod, name): (&Pod, &String)| Offer {
+        detail: name.clone(),
+        ..lasting(Deed::Empty, &config_map(pod, name), "Empty", sight)
+    };
+    pod.into_iter()
+        .flat_map(|pod| pod.config_maps.iter().map(move |name| offer((pod.as_ref(), name))))
+        .collect()
+}
+
+fn config_map(pod: &Pod, name: &str) -> String {
+    format!("configmap/{}/{name}", pod.namespace)
+}
+
 /// What a fault of the vocabulary is called in the menu.
 pub fn deed_of(broken: &Broken) -> Deed {
     match broken.kind.as_str() {
@@ -213,6 +251,7 @@ pub fn deed_of(broken: &Broken) -> Deed {
         "FailProbes" => Deed::FailProbes,
         "BurnCpu" => Deed::Burn,
         "Missing" => Deed::LoseImage,
+        "Empty" => Deed::Empty,
         "Surge" => Deed::Surge,
         "Drop" => Deed::Cut,
         "Delay" => Deed::Slow,
@@ -220,18 +259,24 @@ pub fn deed_of(broken: &Broken) -> Deed {
     }
 }
 
-/// A target without the word for its sort: `node-2`, `kubelet@node-1`.
-pub fn short_name(target: &str) -> &str {
-    target.split_once('/').map_or(target, |(kind, name)| if kind == "etcd" { target } else { name })
+/// A target without the word for its sort: `node-2`, `kubelet@node-1`, `kube-apiserver ↔ kube-scheduler`.
+pub fn short_name(target: &str) -> String {
+    match target.split_once('/') {
+        Some(("link", ends)) => ends.replace('~', " ↔ "),
+        Some(("etcd", _)) | None => target.to_owned(),
+        Some((_, name)) => name.to_owned(),
+    }
 }
 
-/// What is broken about the thing at `place` itself.
+/// What is broken about the thing at `place` itself, its lines, and the ConfigMaps that it reads.
 pub fn broken_at<'a>(place: &str, sight: Sight<'a>) -> Vec<&'a Broken> {
     let Some(target) = target(place, sight.pods) else { return Vec::new() };
-    let line = line_of(place);
-    let here = |broken: &&Broken| {
-        broken.target == target || line.as_deref().is_some_and(|line| same_target(&broken.target, line))
-    };
+    let mut targets = vec![target];
+    targets.extend(lines_of(place, sight).into_iter().map(|(_, line)| line));
+    if let Some(pod) = place.strip_prefix("pod/").and_then(|uid| sight.pods.get(uid)) {
+        targets.extend(pod.config_maps.iter().map(|name| config_map(pod, name)));
+    }
+    let here = |broken: &&Broken| targets.iter().any(|target| same_target(&broken.target, target));
     sight.systems.broken.iter().filter(here).collect()
 }
 
@@ -268,7 +313,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::protocol::Container;
+    use crate::protocol::{Container, Member};
 
     fn table<T>(things: impl IntoIterator<Item = (&'static str, T)>) -> Table<T> {
         things.into_iter().map(|(key, thing)| (key.to_owned(), Arc::new(thing))).collect()
@@ -289,13 +334,16 @@ mod tests {
     #[test]
     fn every_offer_is_a_fault_that_the_engine_takes() {
         let (nodes, pods) = things();
-        let sight = Sight { nodes: &nodes, pods: &pods, systems: &Systems::default() };
+        let members = (0..3).map(|number| Member { number, ..Member::default() }).collect();
+        let systems = Systems { members, ..Systems::default() };
+        let sight = Sight { nodes: &nodes, pods: &pods, systems: &systems };
         for (place, count) in [
             ("kube-scheduler", 4),
             ("kubelet@a", 4),
-            ("etcd", 2),
-            ("etcd/2", 2),
-            ("node/a", 6),
+            ("kube-proxy@a", 4),
+            ("etcd", 8),
+            ("etcd/2", 8),
+            ("node/a", 8),
             ("zone/x", 2),
             ("pod/uid", 5),
             ("visitors", 1),
@@ -341,7 +389,26 @@ mod tests {
         assert_eq!(active("pod/uid"), [Deed::Leak, Deed::LoseImage]);
         assert_eq!(broken_at("kubelet@a", sight).len(), 1);
         assert_eq!(broken_at("pod/uid", sight)[0].kind, "FillMemory");
+        assert_eq!(short_name(&systems.broken[0].target), "kubelet@a ↔ kube-apiserver");
         assert!(candidates(sight).iter().all(|(place, offer)| !offer.active && place != "zone/x"));
+    }
+
+    #[test]
+    fn a_config_map_is_broken_from_its_pods_and_from_itself() {
+        let (nodes, _) = things();
+        let pod = Pod { namespace: "shop".into(), config_maps: vec!["settings".into()], ..Pod::default() };
+        let pods = table([("uid", pod)]);
+        let target = "configmap/shop/settings";
+        let broken = vec![Broken { target: target.into(), kind: "Empty".into() }];
+        let systems = Systems { broken, ..Systems::default() };
+        let sight = Sight { nodes: &nodes, pods: &pods, systems: &systems };
+        for place in ["pod/uid", target] {
+            let offers = offers(place, sight);
+            let offer = offers.iter().find(|offer| offer.deed == Deed::Empty).expect("it is offered");
+            assert!(offer.active);
+            assert_eq!(offer.mend, Some(Command::Repair { target: target.into() }));
+            assert_eq!(broken_at(place, sight).len(), 1);
+        }
     }
 
     #[test]

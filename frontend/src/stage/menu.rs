@@ -115,7 +115,7 @@ pub(super) fn listen(page: Page, stage: &HtmlElement) {
 
 /// The small button that opens a thing's menu.
 #[component]
-pub(super) fn BreakButton(#[prop(into)] place: Signal<String>) -> impl IntoView {
+pub(crate) fn BreakButton(#[prop(into)] place: Signal<String>) -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let label = move || t_string!(i18n, faults.menu, name = name_of(page, &place.get())).to_string();
@@ -135,14 +135,21 @@ pub(super) fn BreakButton(#[prop(into)] place: Signal<String>) -> impl IntoView 
 /// What a thing is called.
 fn name_of(page: Page, place: &str) -> String {
     let target = page.pods.with(|pods| target(place, pods));
-    target.map_or_else(String::new, |target| short_name(&target).to_owned())
+    target.map_or_else(String::new, |target| short_name(&target))
 }
 
-/// What is broken about a thing, each undone by a click.
+/// What is broken about a thing, each undone by a click; with the thing's name where the mark does not stand in it.
 #[component]
-pub(super) fn Struck(#[prop(into)] place: Signal<String>) -> impl IntoView {
+pub(crate) fn Struck(
+    #[prop(into)] place: Signal<String>,
+    #[prop(optional)] name: &'static str,
+) -> impl IntoView {
     let page = expect_context::<Page>();
     let broken = Memo::new(move |_| {
+        // Where nothing is broken no pod need be looked at.
+        if page.systems.with(|systems| systems.broken.is_empty()) {
+            return Vec::new();
+        }
         page.sight(|sight| {
             let here = broken_at(&place.get(), sight).into_iter();
             // The switch of a node says that itself.
@@ -153,7 +160,7 @@ pub(super) fn Struck(#[prop(into)] place: Signal<String>) -> impl IntoView {
         <Show when=move || broken.with(|broken| !broken.is_empty())>
             <span class="struck">
                 <For each=move || broken.get() key=Clone::clone let:broken>
-                    <Undo broken named=false />
+                    <Undo broken name=name.to_owned() />
                 </For>
             </span>
         </Show>
@@ -162,23 +169,20 @@ pub(super) fn Struck(#[prop(into)] place: Signal<String>) -> impl IntoView {
 
 /// A fault, and the way to undo it.
 #[component]
-pub(crate) fn Undo(broken: Broken, named: bool) -> impl IntoView {
+pub(crate) fn Undo(broken: Broken, name: String) -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    let (kind, name) = (deed_of(&broken), short_name(&broken.target).to_owned());
-    let title = {
-        let name = name.clone();
-        move || {
-            let what = deed(i18n, kind).0;
-            t_string!(i18n, faults.undo_of, what = what, name = name.clone()).to_string()
-        }
+    let (kind, whole) = (deed_of(&broken), short_name(&broken.target));
+    let title = move || {
+        let what = deed(i18n, kind).0;
+        t_string!(i18n, faults.undo_of, what = what, name = whole.clone()).to_string()
     };
     let mend = move |_| {
         page.command(Command::Repair { target: broken.target.clone() });
     };
     view! {
         <button class="undo" title=title on:click=mend>
-            {named.then(|| view! { <code>{name}</code> })}
+            {(!name.is_empty()).then(|| view! { <code>{name}</code> })}
             <span>{move || deed(i18n, kind).0}</span>
             <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 7h6.5a3.5 3.5 0 0 1 0 7H6M3 7l3-3M3 7l3 3" /></svg>
         </button>
@@ -228,7 +232,7 @@ fn OpenMenu(at: MenuAt) -> impl IntoView {
     };
     let place = StoredValue::new(at.place);
     let name = place.with_value(|place| page.pods.with_untracked(|pods| target(place, pods)));
-    let name = name.map_or_else(String::new, |target| short_name(&target).to_owned());
+    let name = name.map_or_else(String::new, |target| short_name(&target));
     let lines = move || page.sight(|sight| place.with_value(|place| offers(place, sight)));
     view! {
         <div class="menu-veil" on:pointerdown=move |_| close() on:contextmenu=move |event| { event.prevent_default(); close(); }></div>

@@ -13,6 +13,9 @@ use crate::{
     words,
 };
 
+/// Why the kernel ended a container.
+const OOM_KILLED: &str = "OOMKilled";
+
 #[component]
 pub(crate) fn NodeCard(name: String) -> impl IntoView {
     let i18n = use_i18n();
@@ -49,6 +52,7 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
                 >
                     <b>{move || name.get_value()}</b>
                     <span class="node-state">{move || words::node_state(i18n, state.get()).0}</span>
+                    {move || node.with(|node| pressures(&node.taints)).map(|alarm| view! { <Alarm alarm /> }).collect_view()}
                 </button>
                 <span class="node-tools">
                     <BreakButton place=format!("node/{}", name.get_value()) />
@@ -56,10 +60,14 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
                 </span>
             </header>
             <Struck place=format!("node/{}", name.get_value()) />
+            <Struck place=place("kubelet") name="kubelet" />
             <Agent place=place("kubelet") label="kubelet" up=Signal::derive(move || node.with(|node| node.kubelet)) />
             <div class="pods" data-density=move || density.get().word()>
                 <For each=move || pods.get() key=Clone::clone let:uid>
-                    <PodVessel uid density=density.into() />
+                    <span class="pod-place">
+                        <PodVessel uid=uid.clone() density=density.into() />
+                        <Struck place=format!("pod/{uid}") />
+                    </span>
                 </For>
             </div>
             <footer>
@@ -67,8 +75,30 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
                 <Level label=Signal::derive(move || t_string!(i18n, node.memory)) of=Signal::derive(move || node.with(|node| node.memory)) />
                 <Agent place=place("containerd") label="containerd" up=Signal::derive(move || node.with(|node| node.runtime)) />
             </footer>
+            <div class="struck">
+                <Struck place=place("containerd") name="containerd" />
+                <Struck place=place("kube-proxy") name="kube-proxy" />
+            </div>
             <Agent place=place("kube-proxy") label="kube-proxy" up=Signal::derive(move || node.with(|node| node.kube_proxy)) />
         </article>
+    }
+}
+
+/// What the node lacks, as its conditions say; the taints tell of them.
+fn pressures(taints: &[String]) -> impl Iterator<Item = &'static str> + use<> {
+    let has = |word| taints.iter().any(|taint| taint.contains(word));
+    let all = [("memory-pressure", "MemoryPressure"), ("disk-pressure", "DiskPressure")];
+    all.map(|(word, condition)| has(word).then_some(condition)).into_iter().flatten()
+}
+
+/// What is wrong with a thing by itself, nothing that was done to it.
+#[component]
+fn Alarm(alarm: &'static str) -> impl IntoView {
+    view! {
+        <span class="alarm">
+            <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M8 1.5l7 12.5H1z" /></svg>
+            {alarm}
+        </span>
     }
 }
 
@@ -160,9 +190,13 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
     });
     let serving =
         Memo::new(move |_| page.services.with(|services| uid.with_value(|uid| serves(services, uid))));
+    let killed = Memo::new(move |_| pod.with(|pod| pod.oom_killed && pod.status != OOM_KILLED));
     let label = move || {
         let pod = pod.get();
         let mut label = format!("{} · {}", pod.name, pod.status);
+        if killed.get() {
+            label = format!("{label} · {OOM_KILLED}");
+        }
         if serving.get() {
             label = format!("{label} · {}", t_string!(i18n, pod.serving));
         }
@@ -185,6 +219,7 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
             data-shape=move || shape_word(shape.get())
             class:accent=move || pod.with(|pod| pod.accent)
             class:serving=move || serving.get()
+            class:killed=move || killed.get()
             class:silent=move || silent.get()
             class:unrelated=move || page.related.with(|related| {
                 related.as_ref().is_some_and(|related| uid.with_value(|uid| !related.contains(uid)))
@@ -204,6 +239,7 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
                 </span>
             </Show>
             <Show when=move || density.get() == Density::Roomy>
+                <Show when=move || killed.get()><Alarm alarm=OOM_KILLED /></Show>
                 <span class="pod-status">{move || status_text(&pod.get())} <Containers pod /></span>
                 <Show when=move || serving.get()>
                     <span class="visually-hidden">{t!(i18n, pod.serving)}</span>

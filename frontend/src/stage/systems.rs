@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::menu::Struck;
 use crate::{
     i18n::*,
-    protocol::{Member, Role, Subject},
+    protocol::{Component, Member, Role, Subject},
     state::Page,
 };
 
@@ -118,6 +118,24 @@ pub(super) fn Term() -> impl IntoView {
     move || {
         term.get().map(|term| {
             view! { <span class="said">{t_string!(i18n, component.term, term = term).to_string()}</span> }
+        })
+    }
+}
+
+/// Too few of etcd's members run: what that means, in words.
+#[component]
+pub(super) fn Quorum(etcd: Memo<Component>) -> impl IntoView {
+    let i18n = use_i18n();
+    move || {
+        let etcd = etcd.get();
+        etcd.lacks_quorum().then(|| {
+            let (up, all) = etcd.members;
+            view! {
+                <span class="alarm no-quorum" role="status">
+                    <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M8 1.5l7 12.5H1z" /></svg>
+                    <span>{t_string!(i18n, component.no_quorum, up = up, all = all).to_string()}</span>
+                </span>
+            }
         })
     }
 }

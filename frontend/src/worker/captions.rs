@@ -25,7 +25,10 @@ pub fn between(old: &View, new: &View) -> Vec<Happening> {
 fn programs(old: &View, new: &View, told: &mut Vec<Happening>) {
     for (place, now) in &new.components {
         match old.components.get(place) {
-            Some(before) if before.up && !now.up => told.push(Happening::Stopped { place: place.clone() }),
+            Some(before) if before.up && !now.up => told.push(match now.members {
+                (up, all) if now.lacks_quorum() => Happening::QuorumLost { up, all },
+                _ => Happening::Stopped { place: place.clone() },
+            }),
             Some(before) if !before.up && now.up => told.push(Happening::Started { place: place.clone() }),
             _ => {}
         }
@@ -209,6 +212,19 @@ mod tests {
                 Happening::Endpoints { service: "web".into(), count: 1 },
             ]
         );
+    }
+
+    #[test]
+    fn a_lost_quorum_is_no_program_that_stopped() {
+        let etcd = |up, members| {
+            let mut view = View::default();
+            let component = Component { place: "etcd".into(), up, members, ..Component::default() };
+            view.components.insert("etcd".into(), Arc::new(component));
+            view
+        };
+        let (whole, short) = (etcd(true, (2, 3)), etcd(false, (1, 3)));
+        assert_eq!(between(&whole, &short), [Happening::QuorumLost { up: 1, all: 3 }]);
+        assert_eq!(between(&short, &whole), [Happening::Started { place: "etcd".into() }]);
     }
 
     #[test]

@@ -180,7 +180,7 @@ impl Messages {
             What::Write { key, revision, .. } if accent && !look.quiet && key.kind != Kind::Event => Hop {
                 from: "kube-apiserver".to_owned(),
                 to: "etcd".to_owned(),
-                label: format!("#{revision}"),
+                label: format!("revision {revision}"),
                 object: words(key),
                 ..Hop::default()
             },

@@ -18,6 +18,7 @@ use shared::{
 use self::together::Together;
 use super::{
     company::Company,
+    emptied,
     pending::Pending,
     step::{action, outcome, refusal},
 };
@@ -452,7 +453,8 @@ impl Replica {
 
     /// Does what a person asks; [`Self::outcomes`] tells how it went, under `id`.
     pub fn act(&mut self, id: Option<u32>, command: &Command) {
-        match action(command) {
+        let patch = emptied::patch(self.cluster(), command);
+        match action(patch.as_ref().unwrap_or(command)) {
             Ok(action) => {
                 self.struck |= matches!(action, StepAction::Fault(_) | StepAction::Repair(_));
                 self.submit(id, action);

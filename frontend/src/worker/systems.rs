@@ -6,6 +6,7 @@ use shared::{
     sim::{Fault, Process},
 };
 
+use super::emptied;
 use crate::protocol::{Broken, Member, Role, Systems};
 
 /// Controllers with work that are told of.
@@ -26,10 +27,11 @@ impl Systems {
             .collect();
         loops.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         loops.truncate(LOOPS);
-        let broken = cluster.broken().into_iter().take(MOST_BROKEN);
+        let broken = cluster.broken().into_iter();
         let broken = broken.map(|(target, fault)| Broken { target: target.to_string(), kind: kind(fault) });
+        let broken = broken.chain(emptied::all(cluster));
         Self {
-            broken: broken.collect(),
+            broken: broken.take(MOST_BROKEN).collect(),
             queues: [short(queues.active), short(queues.backoff), short(queues.unschedulable)],
             loops,
             far: false,

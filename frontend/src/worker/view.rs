@@ -32,6 +32,8 @@ const MOST_TOLD: usize = 200;
 const ENDPOINTS: usize = 500;
 /// Containers of a pod that are told of one by one.
 const CONTAINERS: usize = 24;
+/// ConfigMaps of a pod that are told of.
+const CONFIG_MAPS: usize = 4;
 
 /// What the page shows of a cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -154,6 +156,8 @@ fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<Uid>) -> Opt
         accent: accented.contains(&object.meta.uid),
         workload: workload_of(cluster, object),
         containers: read_containers(object),
+        config_maps: config_maps(object),
+        oom_killed: oom_killed(object),
     })
 }
 
@@ -187,6 +191,25 @@ fn read_containers(pod: &Object) -> Vec<Container> {
         }
     };
     pod.body["spec"]["containers"].items().iter().take(CONTAINERS).map(read).collect()
+}
+
+/// The ConfigMaps that a pod names for its files and its variables.
+fn config_maps(pod: &Object) -> Vec<String> {
+    let spec = &pod.body["spec"];
+    let containers = ["initContainers", "containers"].into_iter().flat_map(|list| spec[list].items());
+    let variables = containers.flat_map(|container| {
+        let each = container["env"].items().iter().map(|it| &it["valueFrom"]["configMapKeyRef"]["name"]);
+        each.chain(container["envFrom"].items().iter().map(|it| &it["configMapRef"]["name"]))
+    });
+    let files = spec["volumes"].items().iter().map(|volume| &volume["configMap"]["name"]);
+    let names: BTreeSet<&str> = variables.chain(files).filter_map(shared::doc::Doc::as_str).collect();
+    names.into_iter().take(CONFIG_MAPS).map(ToOwned::to_owned).collect()
+}
+
+fn oom_killed(pod: &Object) -> bool {
+    let killed = |state: &shared::doc::Doc| state["terminated"]["reason"].as_str() == Some("OOMKilled");
+    let mut statuses = pod.body["status"]["containerStatuses"].items().iter();
+    statuses.any(|status| killed(&status["state"]) || killed(&status["lastState"]))
 }
 
 pub(super) fn shape(pod: &PodView, status: &str, deleting: bool) -> PodShape {
@@ -281,20 +304,29 @@ fn read_services(cluster: &Cluster) -> Vec<Service> {
     store.list(Kind::Service).filter(made).filter_map(read).collect()
 }
 
-/// Whether a program of the control plane does its work: one of several members stands in for another, and of etcd more than half
-/// have to run.
-fn works(cluster: &Cluster, program: Process) -> bool {
-    let runs = |process| cluster.core().running(process);
-    let Some(etcd) = cluster.etcd() else { return runs(program) };
+/// How many members run a program of the control plane, and how many there are; `None` where it is alone.
+fn members(cluster: &Cluster, program: Process) -> Option<(usize, usize)> {
     let of = |member| match program {
         Process::ApiServer(_) => Process::ApiServer(member),
         Process::Scheduler(_) => Process::Scheduler(member),
         Process::ControllerManager(_) => Process::ControllerManager(member),
         _ => Process::Etcd(member),
     };
-    let running = etcd.members.iter().filter(|status| runs(of(status.member))).count();
-    let least = if let Process::Etcd(_) = program { etcd.members.len() / 2 + 1 } else { 1 };
+    let all = &cluster.etcd()?.members;
+    let running = all.iter().filter(|status| cluster.core().running(of(status.member))).count();
+    Some((running, all.len()))
+}
+
+/// Whether a program of the control plane does its work: one of several members stands in for another, and of etcd more than half
+/// have to run.
+fn works(cluster: &Cluster, program: Process) -> bool {
+    let Some((running, all)) = members(cluster, program) else { return cluster.core().running(program) };
+    let least = if let Process::Etcd(_) = program { all / 2 + 1 } else { 1 };
     running >= least
+}
+
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn read_component(cluster: &Cluster, program: Process) -> Component {
@@ -315,5 +347,8 @@ fn read_component(cluster: &Cluster, program: Process) -> Component {
         queue: u32::try_from(queue).unwrap_or(u32::MAX),
         revision: if etcd { cluster.store().revision() } else { 0 },
         objects: if etcd { u32::try_from(cluster.store().len()).unwrap_or(u32::MAX) } else { 0 },
+        members: members(cluster, program)
+            .filter(|_| etcd)
+            .map_or((0, 0), |(running, all)| (short(running), short(all))),
     }
 }
