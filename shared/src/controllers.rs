@@ -37,6 +37,8 @@ mod ttl_after_finished;
 mod worker;
 mod world;
 
+use std::sync::Arc;
+
 use crate::api::{Key, Kind, User};
 use crate::client::{Delta, Handled, Input, Wait};
 use crate::codec::Codec;
@@ -143,6 +145,16 @@ struct Asker {
     at: u32,
 }
 
+/// Whether a Lease was only renewed: there is no change more often.
+fn is_renewal(delta: &Delta) -> bool {
+    match (&delta.old, &delta.new) {
+        (Some(old), Some(new)) => {
+            new.key.kind == Kind::Lease && Arc::ptr_eq(&old.meta.common, &new.meta.common)
+        }
+        _ => false,
+    }
+}
+
 fn user() -> User {
     User::component(literal!("system:kube-controller-manager"))
 }
@@ -210,7 +222,8 @@ impl ControllerManager {
             let gone = self.world.informers.follow_custom(&user(), &kinds, cx);
             self.changed(&gone, cx);
         }
-        for delta in deltas {
+        // Whoever cares for the signs of life of nodes looks at them when it is time.
+        for delta in deltas.iter().filter(|delta| !is_renewal(delta)) {
             for controller in self.controllers.all_mut() {
                 controller.observe(delta, &self.world, cx);
             }

@@ -124,12 +124,12 @@ impl PodGarbageCollector {
         let exists = |name: &Str| world.of::<Node>(&Key::new(Kind::Node, Str::new(), name.clone()));
         let mut missing = BTreeMap::new();
         for name in world.nodes_with_pods() {
-            match exists(&name) {
+            match exists(name) {
                 None => {
-                    missing.insert(name.clone(), self.missing.get(&name).copied().unwrap_or(now));
+                    missing.insert(name.clone(), self.missing.get(name).copied().unwrap_or(now));
                 }
                 Some(node) if is_out_of_service(&node) => {
-                    let leaving = world.pods_on(&name).filter(|pod| pod.meta().deleting());
+                    let leaving = world.pods_on(name).filter(|pod| pod.meta().deleting());
                     leaving.for_each(|pod| desk.add(pod.key().clone()));
                 }
                 Some(_) => {}

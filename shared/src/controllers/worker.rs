@@ -198,8 +198,9 @@ pub struct Worker<C: Controller> {
     recorder: Recorder,
     limiter: RateLimiter,
     jobs: BTreeMap<Key, Job<C::Waiting>>,
-    /// Requests held back by the rate limit, by the number of their timer; they die with the process.
-    held: BTreeMap<u64, Held>,
+    /// Requests held back by the rate limit, by the number of their timer; they die with the process. They are large, and
+    /// the first of many is taken out time and again.
+    held: BTreeMap<u64, Box<Held>>,
 }
 
 /// A request whose turn has not come: for which key, at which place, and why.
@@ -299,7 +300,7 @@ impl<C: Controller> Worker<C> {
                 continue;
             }
             let number = cx.core.fresh_id();
-            self.held.insert(number, Held { key: key.clone(), at, request });
+            self.held.insert(number, Box::new(Held { key: key.clone(), at, request }));
             cx.timer(wait, Timer { number, ..Timer::named(C::NAME) });
         }
         self.jobs.insert(key, Job { causes: cx.causes.clone(), waiting, answers: BTreeMap::new(), missing });
@@ -332,7 +333,7 @@ impl<C: Controller> Run for Worker<C> {
 
     fn timer(&mut self, timer: &Timer, world: &World, cx: &mut Context<'_>) -> Option<Vec<Asked>> {
         if timer.name == C::NAME && timer.key.is_none() {
-            let Held { key, at, request } = self.held.remove(&timer.number)?;
+            let Held { key, at, request } = *self.held.remove(&timer.number)?;
             return Some(vec![Asked { id: cx.request(request), key, at }]);
         }
         if self.queue.handle_timer(timer, cx) {

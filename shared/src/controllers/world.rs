@@ -24,8 +24,8 @@ pub struct World {
     orphans: BTreeSet<Key>,
     /// The same by their labels.
     labelled_orphans: Labelled,
-    /// Pods by node.
-    on_node: BTreeSet<(Str, Key)>,
+    /// Pods by node; nodes without pods are not in it.
+    on_node: BTreeMap<Str, BTreeSet<Key>>,
     /// Pods by their labels, in namespaces in which something selects pods all the time.
     labelled_pods: Labelled,
     selective: BTreeSet<Str>,
@@ -65,7 +65,7 @@ impl World {
             owned: BTreeSet::new(),
             orphans: BTreeSet::new(),
             labelled_orphans: Labelled::default(),
-            on_node: BTreeSet::new(),
+            on_node: BTreeMap::new(),
             labelled_pods: Labelled::default(),
             selective: BTreeSet::new(),
             selecting: Selecting::default(),
@@ -162,8 +162,8 @@ impl World {
         if before != after
             && let Some(object) = new.or(old)
         {
-            before.map(|node| self.on_node.remove(&(node, object.key.clone())));
-            after.map(|node| self.on_node.insert((node, object.key.clone())));
+            before.into_iter().for_each(|node| self.take_off(&node, &object.key));
+            after.map(|node| self.on_node.entry(node).or_default().insert(object.key.clone()));
         }
         let counts = |object: &Object| {
             let pod = object.view::<Pod>()?;
@@ -174,6 +174,15 @@ impl World {
         }
         old.into_iter().for_each(|object| self.tally(object, -1));
         new.into_iter().for_each(|object| self.tally(object, 1));
+    }
+
+    fn take_off(&mut self, node: &Str, pod: &Key) {
+        if let Some(pods) = self.on_node.get_mut(node) {
+            pods.remove(pod);
+            if pods.is_empty() {
+                self.on_node.remove(node);
+            }
+        }
     }
 
     fn tally(&mut self, object: &Object, step: i64) {
@@ -288,25 +297,12 @@ impl World {
 
     /// The pods bound to a node.
     pub fn pods_on(&self, node: &Str) -> impl Iterator<Item = Of<Pod>> {
-        let first = Key { kind: Kind::Pod, namespace: Str::new(), name: Str::new() };
-        let name = node.clone();
-        self.on_node
-            .range((node.clone(), first)..)
-            .take_while(move |(node, _)| *node == name)
-            .filter_map(|(_, key)| self.of::<Pod>(key))
+        self.on_node.get(node).into_iter().flatten().filter_map(|key| self.of::<Pod>(key))
     }
 
     /// The names of nodes that pods are bound to, whether or not the nodes exist.
-    pub fn nodes_with_pods(&self) -> Vec<Str> {
-        let mut names: Vec<Str> = Vec::new();
-        // One look-up a node: the greatest possible kind and name come after all pods of a node.
-        let mut from = (Str::new(), Key { kind: Kind::Pod, namespace: Str::new(), name: Str::new() });
-        while let Some((node, _)) = self.on_node.range(from..).next() {
-            names.push(node.clone());
-            let after: Str = format!("{node}\0").into();
-            from = (after, Key { kind: Kind::ALL[0], namespace: Str::new(), name: Str::new() });
-        }
-        names
+    pub fn nodes_with_pods(&self) -> impl Iterator<Item = &Str> {
+        self.on_node.keys()
     }
 
     /// The kinds that people defined and that are served, in their stored version.

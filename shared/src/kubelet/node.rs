@@ -5,7 +5,7 @@ use crate::api::core::node::Node;
 use crate::api::{Key, Kind, PatchKind, Reply, Request, Status, Subresource, Uid};
 use crate::client::Severity;
 use crate::codec::Codec;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Entries, Str, Timestamp};
 use crate::runtime::{full_reference, image_id};
 use crate::sim::{Causes, Context, CriCall, Duration, Machine, Process, Random, Time, Timer, hash_of};
 use crate::{doc, doc::literal};
@@ -252,21 +252,26 @@ impl Kubelet {
                 }
             });
         }
-        let mut lease = self.node.lease.clone();
-        lease.set_at(&["spec", "renewTime"], Doc::MicroTime(cx.timestamp()));
-        let request = Request::update(self.user.clone(), &self.lease_key(), lease);
+        let request = Request::update(self.user.clone(), &self.lease_key(), self.renewed(cx));
         let id = cx.request(request);
         self.requests.insert(id, Pending::Lease);
+    }
+
+    /// The lease as it is from now on. There is no document that is sent as often: it is put together in one go.
+    fn renewed(&self, cx: &Context<'_>) -> Doc {
+        let mut spec = Entries::default();
+        let lasting = self.node.lease["spec"].entries().iter();
+        lasting.for_each(|(field, value)| spec.put(field.clone(), value.clone()));
+        spec.put(literal!("renewTime"), Doc::MicroTime(cx.timestamp()));
+        doc!({ "metadata": &self.node.lease["metadata"], "spec": Doc::Map(spec.take_map()) })
     }
 
     pub(super) fn lease_answered(&mut self, result: &Result<Reply, Box<Status>>, cx: &mut Context<'_>) {
         match result {
             Ok(_) => self.node.heartbeat.renewed = Some(cx.now()),
             Err(status) if status.reason == crate::api::Reason::NotFound => {
-                let mut lease = self.node.lease.clone();
-                lease.set_at(&["spec", "renewTime"], Doc::MicroTime(cx.timestamp()));
-                let request =
-                    Request::create(self.user.clone(), Kind::Lease, literal!("kube-node-lease"), lease);
+                let (user, lease) = (self.user.clone(), self.renewed(cx));
+                let request = Request::create(user, Kind::Lease, literal!("kube-node-lease"), lease);
                 let id = cx.request(request);
                 self.requests.insert(id, Pending::Lease);
             }
@@ -426,8 +431,11 @@ impl Kubelet {
         let node = self.informers.get::<Node>(&Str::new(), &self.name)?;
         let status = &node.object().body["status"];
         let own = |name: &str| OWN.contains(&name) || name.starts_with("hugepages-");
-        let others =
-            |all: &Doc| Doc::Map(all.entries().iter().filter(|(name, _)| !own(name)).cloned().collect());
+        let others = |all: &Doc| {
+            let mut others = all.entries().iter().filter(|(name, _)| !own(name)).peekable();
+            // Mostly there are none.
+            if others.peek().is_none() { Doc::map() } else { Doc::Map(others.cloned().collect()) }
+        };
         Some((others(&status["capacity"]), others(&status["allocatable"])))
     }
 

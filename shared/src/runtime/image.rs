@@ -199,7 +199,7 @@ impl Images {
         match self.tagged.get(repository) {
             Some(true) => Found::UnknownTag,
             Some(false) => {
-                let latest = format!("{repository}:latest");
+                let latest = [repository, ":latest"].concat();
                 self.by_reference.get(latest.as_str()).map_or(Found::StandIn(&self.stand_in), Found::Known)
             }
             None => Found::StandIn(&self.stand_in),
@@ -311,8 +311,8 @@ pub fn full_reference(image: &str) -> String {
     let registry = first.contains('.') || first.contains(':') || first == "localhost";
     let mut full = match (registry, first) {
         (true, _) => image.to_owned(),
-        (false, "") => format!("docker.io/library/{rest}"),
-        (false, _) => format!("docker.io/{image}"),
+        (false, "") => ["docker.io/library/", rest].concat(),
+        (false, _) => ["docker.io/", image].concat(),
     };
     let last = full.rsplit('/').next().unwrap_or("");
     if !last.contains(':') && !last.contains('@') {

@@ -356,10 +356,13 @@ mod tests {
 
     /// Places pods one after the other, and compares before each the totals of kins with those of every node; the
     /// answer is the largest number of kins there were.
-    fn most_kins(wishes: &Doc) -> usize {
+    fn most_kins(wishes: &Doc, zones: bool, spread: Option<&LabelSelector>) -> usize {
         let mut cache = Cache::new(false);
         for number in 0..NODES {
-            let node = node(number);
+            let mut node = node(number);
+            if !zones {
+                node.meta.labels.remove("topology.kubernetes.io/zone");
+            }
             cache.set_node(&node.key.name.clone(), Some(Arc::new(node)));
         }
         let mut random = Random::stream(7, "kins");
@@ -368,7 +371,7 @@ mod tests {
         for number in 0..60_u32 {
             let pod = pod(&format!("web-{number}"), wishes);
             let template = cache.template(&pod, &|_: &LabelSelector| Vec::<Str>::new());
-            let id = cache.prepare(&template, None);
+            let id = cache.prepare(&template, spread);
             let asks = Asks {
                 pod: Key::new(Kind::Pod, "default", pod.key.name.clone()),
                 nominated: Nominations::default(),
@@ -420,8 +423,14 @@ mod tests {
         let tolerations = doc!({ "tolerations": [{ "key": "slow", "operator": "Exists" }] });
         let (zone, host) = (spread("topology.kubernetes.io/zone"), spread("kubernetes.io/hostname"));
         for wishes in [Doc::map(), preferred, tolerations, zone, host] {
-            let most = most_kins(&wishes);
+            let most = most_kins(&wishes, true, None);
             assert!((2..NODES as usize).contains(&most), "{wishes}: {most} kins say nothing");
+        }
+        // Pods that somebody looks after are spread in any case, over nodes without zones, too.
+        let selector = LabelSelector::from_map(&doc!({ "app": "web" }));
+        for zones in [true, false] {
+            let most = most_kins(&Doc::map(), zones, Some(&selector));
+            assert!((2..NODES as usize).contains(&most), "zones: {zones}, {most} kins say nothing");
         }
     }
 }

@@ -103,9 +103,12 @@ impl Plugin for PodTopologySpread {
 
     fn marker<'a>(&self, cycle: Cycle<'a>) -> Option<Marker<'a>> {
         let all = cycle.cache.order().len() as u32;
+        let explicit = !cycle.template.spread.is_empty();
         let mark = |wish: &Wish<'_>| {
             let domains = cycle.cache.domains(wish.topology_key);
-            let tally = wish.kept(cycle).filter(|_| domains.members() == all)?;
+            // By the defaults every node counts: those without a zone are all alike.
+            let told_apart = domains.members() == all || !explicit && !wish.by_node();
+            let tally = wish.kept(cycle).filter(|_| told_apart)?;
             Some((wish.by_node().then_some(tally), domains))
         };
         let kept: Vec<_> = wishes(cycle).iter().map(mark).collect::<Option<_>>()?;
