@@ -129,9 +129,21 @@ impl Making {
     }
 }
 
+/// Where objects keep the specs of pods.
+const PODS: [&[&str]; 3] =
+    [&["spec"], &["spec", "template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"]];
+
 /// An object that was never sent, with the empty parts that Go prints of it.
 fn shaped(mut doc: Doc) -> Doc {
     let (kind, empty) = (doc["kind"].str(), Doc::map);
+    for path in PODS {
+        for list in ["containers", "initContainers"] {
+            if !doc.at(path)[list].is_empty() {
+                let containers = doc.at_mut(path).at_mut(&[list]).items_mut();
+                containers.iter_mut().for_each(|container| container.default_to("resources", empty()));
+            }
+        }
+    }
     match kind.as_str() {
         "Deployment" => {
             doc.at_mut(&["spec"]).default_to("strategy", empty());
@@ -188,6 +200,8 @@ impl Patching<'_> {
         failures: &mut Vec<Failure>,
     ) -> Result<(), Stop> {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+        // What is only in a file is changed here, and it is no dry run either.
+        let local = args.is_on("local");
         let format = Format::asked(args, io)?;
         let mut patch = patch.clone();
         // What is no patch of the object itself is followed by one that is.
@@ -196,13 +210,14 @@ impl Patching<'_> {
             io.note(&mut patch);
         }
         let patch = &patch;
-        let mut made = if dry == DryRun::Client {
+        let mut made = if dry == DryRun::Client || local {
             let merged = match self.way {
                 "strategic-merge" => strategic_merge(object, patch).ok(),
                 "merge" => Some(merge_patch(object, patch)),
                 _ => None,
             };
-            super::get::typed(target, &merged.unwrap_or_else(|| object.clone()))
+            let made = super::get::typed(target, &merged.unwrap_or_else(|| object.clone()));
+            if local { shaped(made) } else { made }
         } else {
             let mut request =
                 target.patch(self.way, args.get("field-manager").unwrap_or(self.manager), patch);
@@ -223,11 +238,16 @@ impl Patching<'_> {
             }
             response.body
         };
+        // The server answers who scales with a Scale; what is printed is the object as it was found.
+        if self.part == "/scale" && self.done == "scaled" {
+            made = super::get::typed(target, object);
+        }
         // `patch` and `taint` do not say that nothing came of it; `patch` says when there was nothing to come.
         let same = || typed_alike(&made, object);
         let suffix = match self.manager {
             "kubectl-patch" if dry != DryRun::None && same() => " (no change)",
             "kubectl-patch" | "kubectl-taint" => "",
+            _ if local => "",
             _ => dry.suffix(),
         };
         match format {
@@ -235,7 +255,10 @@ impl Patching<'_> {
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {
                 made.at_mut(&["metadata"]).remove("managedFields");
-                format.show(&made, true, io)?;
+                match format {
+                    Format::Json if local => io.print(&typed::json(&made)),
+                    format => format.show(&made, true, io)?,
+                }
             }
         }
         Ok(())

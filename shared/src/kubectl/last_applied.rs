@@ -105,6 +105,10 @@ fn set(_: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             )));
             break;
         }
+        if of(&current) == doc::parse_json(&text.str()).ok() {
+            io.say(format!("set-last-applied {}: no changes required.", target.name));
+            continue;
+        }
         changes.push((target, current, text));
     }
     // All or nothing.
