@@ -153,7 +153,13 @@ fn shaped(mut doc: Doc) -> Doc {
             doc.set("spec", empty());
             doc.set("status", empty());
         }
-        "Service" | "Ingress" => doc.set_at(&["status", "loadBalancer"], empty()),
+        "Service" => {
+            doc.set_at(&["status", "loadBalancer"], empty());
+            for port in doc.at_mut(&["spec", "ports"]).items_mut() {
+                port.default_to("targetPort", 0i64);
+            }
+        }
+        "Ingress" => doc.set_at(&["status", "loadBalancer"], empty()),
         "Pod" | "Job" | "CronJob" | "ResourceQuota" => doc.set("status", empty()),
         "HorizontalPodAutoscaler" => {
             doc.set_at(&["status", "currentMetrics"], Doc::Null);
@@ -199,49 +205,72 @@ impl Patching<'_> {
         io: &mut Io<'_>,
         failures: &mut Vec<Failure>,
     ) -> Result<(), Stop> {
+        match self.made(target, object, patch, args, io)? {
+            Ok(made) => self.tell(target, object, made, args, io),
+            Err(failure) => {
+                failures.push(failure);
+                Ok(())
+            }
+        }
+    }
+
+    /// What comes of the patch.
+    pub fn made(
+        &self,
+        target: &Target,
+        object: &Doc,
+        patch: &Doc,
+        args: &Args,
+        io: &mut Io<'_>,
+    ) -> Result<Result<Doc, Failure>, Stop> {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
-        // What is only in a file is changed here, and it is no dry run either.
-        let local = args.is_on("local");
-        let format = Format::asked(args, io)?;
+        Format::asked(args, io)?;
         let mut patch = patch.clone();
         // What is no patch of the object itself is followed by one that is.
         let apart = self.way == "json" || !self.part.is_empty();
         if !apart {
             io.note(&mut patch);
         }
-        let patch = &patch;
-        let mut made = if dry == DryRun::Client || local {
+        if dry == DryRun::Client || args.is_on("local") {
             let merged = match self.way {
-                "strategic-merge" => strategic_merge(object, patch).ok(),
-                "merge" => Some(merge_patch(object, patch)),
+                "strategic-merge" => strategic_merge(object, &patch).ok(),
+                "merge" => Some(merge_patch(object, &patch)),
                 _ => None,
             };
             let made = super::get::typed(target, &merged.unwrap_or_else(|| object.clone()));
-            if local { shaped(made) } else { made }
-        } else {
-            let mut request =
-                target.patch(self.way, args.get("field-manager").unwrap_or(self.manager), patch);
-            request.path = request.path.replacen('?', &format!("{}?", self.part), 1).into();
-            request.path = format!("{}{}", request.path, dry.query()).into();
-            let response = io.request(request)?;
-            if !response.is_success() {
-                // Who scales speaks of no group.
-                let mut plain = target.clone();
-                if self.part == "/scale" {
-                    plain.kind.group = Str::new();
-                }
-                failures.push(Failure::of(&response).about("patch", &plain));
-                return Ok(());
-            }
-            if apart && dry == DryRun::None {
-                note(target, self.manager, io)?;
-            }
-            response.body
-        };
-        // The server answers who scales with a Scale; what is printed is the object as it was found.
-        if self.part == "/scale" && self.done == "scaled" {
-            made = super::get::typed(target, object);
+            return Ok(Ok(if args.is_on("local") { shaped(made) } else { made }));
         }
+        let manager = args.get("field-manager").unwrap_or(self.manager);
+        let mut request = target.patch(self.way, manager, &patch);
+        request.path = request.path.replacen('?', &format!("{}?", self.part), 1).into();
+        request.path = format!("{}{}", request.path, dry.query()).into();
+        let response = io.request(request)?;
+        if !response.is_success() {
+            // Who scales speaks of no group.
+            let mut plain = target.clone();
+            if self.part == "/scale" {
+                plain.kind.group = Str::new();
+            }
+            return Ok(Err(Failure::of(&response).about("patch", &plain)));
+        }
+        if apart && dry == DryRun::None {
+            note(target, self.manager, io)?;
+        }
+        Ok(Ok(response.body))
+    }
+
+    /// Says what came of it, or prints the object.
+    pub fn tell(
+        &self,
+        target: &Target,
+        object: &Doc,
+        mut made: Doc,
+        args: &Args,
+        io: &mut Io<'_>,
+    ) -> Result<(), Stop> {
+        let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+        // What is only in a file is changed here, and that is no dry run.
+        let local = args.is_on("local");
         // `patch` and `taint` do not say that nothing came of it; `patch` says when there was nothing to come.
         let same = || typed_alike(&made, object);
         let suffix = match self.manager {
@@ -250,11 +279,13 @@ impl Patching<'_> {
             _ if local => "",
             _ => dry.suffix(),
         };
-        match format {
+        match Format::asked(args, io)? {
             None => io.say(format!("{} {}{suffix}", target.display(), self.done)),
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {
-                made.at_mut(&["metadata"]).remove("managedFields");
+                if !args.is_on("show-managed-fields") {
+                    made.at_mut(&["metadata"]).remove("managedFields");
+                }
                 match format {
                     Format::Json if local => io.print(&typed::json(&made)),
                     format => format.show(&made, true, io)?,

@@ -1,11 +1,13 @@
 //! `kubectl scale`
 
 use crate::doc;
+use crate::doc::merge_patch;
 use crate::sim::Duration;
 
 use super::args::{Args, Flag, duration, int32, int64, optional, output, switch, value};
 use super::change::{DryRun, Patching};
 use super::failure::Failure;
+use super::get::typed;
 use super::io::{Io, Next, POLL, Stop};
 use super::resource::{Target, some_objects};
 
@@ -50,10 +52,16 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
         let patch = doc!({ "spec": { "replicas": count } });
         let patching = Patching { way: "merge", manager: "kubectl", done: "scaled", part: "/scale" };
-        let known = failures.len();
-        patching.send(&target, &object, &patch, args, io, &mut failures)?;
-        if failures.len() == known && DryRun::of(args) == Ok(DryRun::None) {
-            synced(&target, count, args, io)?;
+        match patching.made(&target, &object, &patch, args, io)? {
+            Ok(_) => {
+                if DryRun::of(args) == Ok(DryRun::None) {
+                    synced(&target, count, args, io)?;
+                }
+                // The server answers with a Scale; what is printed is the object as it was found, and as many.
+                let made = typed(&target, &merge_patch(&object, &patch));
+                patching.tell(&target, &object, made, args, io)?;
+            }
+            Err(failure) => failures.push(failure),
         }
     }
     io.finish(failures)
