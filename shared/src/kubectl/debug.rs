@@ -10,6 +10,7 @@ use crate::doc::Doc;
 use super::Ask;
 use super::args::{Args, Flag, optional, switch, value};
 use super::change;
+use super::describe::values::is_there;
 use super::failure::Failure;
 use super::io::{Io, Next, Stop};
 use super::pods;
@@ -248,6 +249,29 @@ fn without_token(container: &mut Doc) {
     }
 }
 
+/// Changes the container that is chosen, or adds one. Other images alone ask for none.
+fn with_another(containers: &mut Vec<Doc>, image: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let chosen = args.get("container").filter(|name| !name.is_empty());
+    let at = containers.iter().position(|one| chosen.is_some_and(|name| *one["name"].str() == *name));
+    if image.is_empty() && at.is_none() {
+        return match args.get("set-image") {
+            Some(_) => Ok(()),
+            None => Err(io.fail("you must specify image when creating new container")),
+        };
+    }
+    let mut made = container(&named(args, io), image, args);
+    if let Some(at) = at {
+        let mut known = containers.remove(at);
+        for (field, value) in made.entries().iter().filter(|(_, value)| is_there(value)) {
+            known.set(field.clone(), value.clone());
+        }
+        made = known;
+    }
+    profiles::of_container(&mut made, Beside::Copies, args);
+    containers.insert(at.unwrap_or(containers.len()), made);
+    Ok(())
+}
+
 /// A copy of the pod with another container, or with other images. Labels, annotations and probes stay behind unless they
 /// are wanted; the legacy profile leaves out labels only.
 fn copied(
@@ -265,7 +289,6 @@ fn copied(
     if !args.is_on("same-node") {
         spec.remove("nodeName");
     }
-    let images = args.get("set-image").unwrap_or("");
     let mut before: Vec<Doc> = spec["initContainers"].items().to_vec();
     before.iter_mut().for_each(without_token);
     spec.remove("initContainers");
@@ -275,13 +298,12 @@ fn copied(
     let legacy = args.get("profile") == Some("legacy");
     let keeps = |flag: &str| legacy || args.is_on(flag);
     let mut containers: Vec<Doc> = spec["containers"].items().to_vec();
+    let images = args.get("set-image").unwrap_or("");
     for one in &mut containers {
         let own = one["name"].str();
         without_token(one);
-        for (probe, flag) in PROBES {
-            if !keeps(flag) {
-                one.remove(probe);
-            }
+        for (probe, _) in PROBES.iter().filter(|(_, flag)| !keeps(flag)) {
+            one.remove(probe);
         }
         for (which, other) in images.split(',').filter_map(|pair| pair.split_once('=')) {
             if which == "*" || *which == *own {
@@ -289,25 +311,7 @@ fn copied(
             }
         }
     }
-    // Without an image, a command is for a container that is there.
-    if !image.is_empty() || (images.is_empty() && args.dash.is_some()) {
-        let called = named(args, io);
-        let mut made = container(&called, image, args);
-        match containers.iter_mut().find(|one| *one["name"].str() == *called) {
-            Some(known) => {
-                for (field, value) in made.entries() {
-                    if !value.is_empty() {
-                        known.set(field.clone(), value.clone());
-                    }
-                }
-                profiles::of_container(known, Beside::Copies, args);
-            }
-            None => {
-                profiles::of_container(&mut made, Beside::Copies, args);
-                containers.push(made);
-            }
-        }
-    }
+    with_another(&mut containers, image, args, io)?;
     let volumes = pod["spec"]["volumes"].items().iter();
     let volumes: Vec<Doc> =
         volumes.filter(|volume| !volume["name"].str().starts_with("kube-api-access-")).cloned().collect();
