@@ -256,6 +256,9 @@ fn with_another(containers: &mut Vec<Doc>, image: &str, args: &Args, io: &mut Io
     if image.is_empty() && at.is_none() {
         return match args.get("set-image") {
             Some(_) => Ok(()),
+            None if chosen.is_none() => {
+                Err(io.fail("you must specify an existing container or a new image when specifying args."))
+            }
             None => Err(io.fail("you must specify image when creating new container")),
         };
     }
