@@ -118,6 +118,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             args.words.join(" ")
         )));
     }
+    if args.get("subresource").is_some() && !server_side {
+        return Err(io.fail("--subresource can only be specified for --server-side"));
+    }
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     contradiction(dry, args).map_err(|why| io.fail(why))?;
     prune::check(args, io)?;

@@ -156,6 +156,9 @@ pub(super) fn typed(flags: &'static [Flag]) -> Vec<String> {
     own(flags).chain(GLOBAL).flat_map(|flag| short(flag).into_iter().chain([long(flag)])).collect()
 }
 
+/// Flags that no page of help tells of.
+const UNTOLD: [&str; 1] = ["openapi-patch"];
+
 /// A flag that stands before the verb and is none of those that may.
 pub(super) fn unknown_before<'a>(args: &'a [Str], verb: &str) -> Option<&'a Str> {
     let known = |arg: &Str| {
@@ -244,7 +247,9 @@ impl Args {
             format!("{why}\nSee 'kubectl{space}{path} --help' for usage.")
         };
         let of_part = help::flags(verb, &path);
-        let taken = |flag: &&Flag| of_part.as_ref().is_none_or(|flags| flags.contains(&flag.long));
+        let taken = |flag: &&Flag| {
+            of_part.as_ref().is_none_or(|flags| flags.contains(&flag.long)) || UNTOLD.contains(&flag.long)
+        };
         let record = Some(&RECORD).filter(|_| RECORDING.contains(&path.as_str()));
         let known = || GLOBAL.iter().chain(own(flags).filter(taken)).chain(record);
         loop {

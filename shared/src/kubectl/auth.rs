@@ -59,6 +59,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         ["can-i", ..] if args.is_on("list") => {
             Err(io.fail("list option must be specified with no arguments"))
         }
+        ["can-i", ..] if args.is_on("no-headers") => {
+            Err(io.fail("--no-headers cannot be set without --list specified"))
+        }
         ["can-i", verb, subject] => can_i(verb, subject, args, io),
         ["can-i", ..] => Err(io.fail(
             "you must specify two arguments: verb resource or verb resource/resourceName.\nSee 'kubectl auth can-i -h' for \

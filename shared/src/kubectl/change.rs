@@ -129,9 +129,21 @@ impl Making {
     }
 }
 
+/// Where objects keep the specs of pods.
+const PODS: [&[&str]; 3] =
+    [&["spec"], &["spec", "template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"]];
+
 /// An object that was never sent, with the empty parts that Go prints of it.
 fn shaped(mut doc: Doc) -> Doc {
     let (kind, empty) = (doc["kind"].str(), Doc::map);
+    for path in PODS {
+        for list in ["containers", "initContainers"] {
+            if !doc.at(path)[list].is_empty() {
+                let containers = doc.at_mut(path).at_mut(&[list]).items_mut();
+                containers.iter_mut().for_each(|container| container.default_to("resources", empty()));
+            }
+        }
+    }
     match kind.as_str() {
         "Deployment" => {
             doc.at_mut(&["spec"]).default_to("strategy", empty());
@@ -141,7 +153,13 @@ fn shaped(mut doc: Doc) -> Doc {
             doc.set("spec", empty());
             doc.set("status", empty());
         }
-        "Service" | "Ingress" => doc.set_at(&["status", "loadBalancer"], empty()),
+        "Service" => {
+            doc.set_at(&["status", "loadBalancer"], empty());
+            for port in doc.at_mut(&["spec", "ports"]).items_mut() {
+                port.default_to("targetPort", 0i64);
+            }
+        }
+        "Ingress" => doc.set_at(&["status", "loadBalancer"], empty()),
         "Pod" | "Job" | "CronJob" | "ResourceQuota" => doc.set("status", empty()),
         "HorizontalPodAutoscaler" => {
             doc.set_at(&["status", "currentMetrics"], Doc::Null);
@@ -187,55 +205,91 @@ impl Patching<'_> {
         io: &mut Io<'_>,
         failures: &mut Vec<Failure>,
     ) -> Result<(), Stop> {
+        match self.made(target, object, patch, args, io)? {
+            Ok(made) => self.tell(target, object, made, args, io),
+            Err(failure) => {
+                failures.push(failure);
+                Ok(())
+            }
+        }
+    }
+
+    /// What comes of the patch.
+    pub fn made(
+        &self,
+        target: &Target,
+        object: &Doc,
+        patch: &Doc,
+        args: &Args,
+        io: &mut Io<'_>,
+    ) -> Result<Result<Doc, Failure>, Stop> {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
-        let format = Format::asked(args, io)?;
+        Format::asked(args, io)?;
         let mut patch = patch.clone();
         // What is no patch of the object itself is followed by one that is.
         let apart = self.way == "json" || !self.part.is_empty();
         if !apart {
             io.note(&mut patch);
         }
-        let patch = &patch;
-        let mut made = if dry == DryRun::Client {
+        if dry == DryRun::Client || args.is_on("local") {
             let merged = match self.way {
-                "strategic-merge" => strategic_merge(object, patch).ok(),
-                "merge" => Some(merge_patch(object, patch)),
+                "strategic-merge" => strategic_merge(object, &patch).ok(),
+                "merge" => Some(merge_patch(object, &patch)),
                 _ => None,
             };
-            super::get::typed(target, &merged.unwrap_or_else(|| object.clone()))
-        } else {
-            let mut request =
-                target.patch(self.way, args.get("field-manager").unwrap_or(self.manager), patch);
-            request.path = request.path.replacen('?', &format!("{}?", self.part), 1).into();
-            request.path = format!("{}{}", request.path, dry.query()).into();
-            let response = io.request(request)?;
-            if !response.is_success() {
-                // Who scales speaks of no group.
-                let mut plain = target.clone();
-                if self.part == "/scale" {
-                    plain.kind.group = Str::new();
-                }
-                failures.push(Failure::of(&response).about("patch", &plain));
-                return Ok(());
+            let made = super::get::typed(target, &merged.unwrap_or_else(|| object.clone()));
+            return Ok(Ok(if args.is_on("local") { shaped(made) } else { made }));
+        }
+        let manager = args.get("field-manager").unwrap_or(self.manager);
+        let mut request = target.patch(self.way, manager, &patch);
+        request.path = request.path.replacen('?', &format!("{}?", self.part), 1).into();
+        request.path = format!("{}{}", request.path, dry.query()).into();
+        let response = io.request(request)?;
+        if !response.is_success() {
+            // Who scales speaks of no group.
+            let mut plain = target.clone();
+            if self.part == "/scale" {
+                plain.kind.group = Str::new();
             }
-            if apart && dry == DryRun::None {
-                note(target, self.manager, io)?;
-            }
-            response.body
-        };
+            return Ok(Err(Failure::of(&response).about("patch", &plain)));
+        }
+        if apart && dry == DryRun::None {
+            note(target, self.manager, io)?;
+        }
+        Ok(Ok(response.body))
+    }
+
+    /// Says what came of it, or prints the object.
+    pub fn tell(
+        &self,
+        target: &Target,
+        object: &Doc,
+        mut made: Doc,
+        args: &Args,
+        io: &mut Io<'_>,
+    ) -> Result<(), Stop> {
+        let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+        // What is only in a file is changed here, and that is no dry run.
+        let local = args.is_on("local");
         // `patch` and `taint` do not say that nothing came of it; `patch` says when there was nothing to come.
         let same = || typed_alike(&made, object);
         let suffix = match self.manager {
             "kubectl-patch" if dry != DryRun::None && same() => " (no change)",
             "kubectl-patch" | "kubectl-taint" => "",
+            _ if local => "",
             _ => dry.suffix(),
         };
-        match format {
+        match Format::asked(args, io)? {
             None => io.say(format!("{} {}{suffix}", target.display(), self.done)),
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {
-                made.at_mut(&["metadata"]).remove("managedFields");
-                format.show(&made, true, io)?;
+                if !args.is_on("show-managed-fields") {
+                    made.at_mut(&["metadata"]).remove("managedFields");
+                }
+                match format {
+                    Format::Json if local => io.print(&typed::json(&made)),
+                    format => format.show(&made, true, io)?,
+                }
             }
         }
         Ok(())

@@ -1,8 +1,10 @@
 //! `kubectl config`: the kubeconfig, which lives outside the cluster with whoever types.
 
 mod entries;
+mod exec;
+mod fields;
 
-use crate::collections::sort;
+use crate::collections::{sort, sort_by};
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::manifest;
@@ -27,6 +29,17 @@ pub(super) const FLAGS: &[Flag] = &[
     value("password", None),
     value("proxy-url", None),
     value("tls-server-name", None),
+    switch("embed-certs", None),
+    switch("merge", None),
+    switch("set-raw-bytes", None),
+    value("auth-provider", None),
+    value("auth-provider-arg", None),
+    value("exec-api-version", None),
+    value("exec-arg", None),
+    value("exec-command", None),
+    value("exec-env", None),
+    value("exec-interactive-mode", None),
+    switch("exec-provide-cluster-info", None),
     output(),
 ];
 
@@ -134,8 +147,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
         ("delete-cluster", [name]) => entries::delete_entry(config, "clusters", name, io),
         ("delete-user", [name]) => entries::delete_entry(config, "users", name, io),
-        ("set", [property, value]) => entries::set_property(config, property, Some(value), io),
-        ("unset", [property]) => entries::set_property(config, property, None, io),
+        ("set", [property, value]) => {
+            entries::set_property(config, property, Some(value), args.is_on("set-raw-bytes"), io)
+        }
+        ("unset", [property]) => entries::set_property(config, property, None, false, io),
         ("delete-context" | "delete-cluster", []) => {
             super::help::of(&super::help::path("config", [verb.as_str()].into_iter()), io);
             Ok(())
@@ -153,6 +168,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 }
 
 fn view(mut config: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if args.get("merge") == Some("false") && args.get("kubeconfig").is_none() {
+        return Err(io.fail("if merge==false a precise file must be specified"));
+    }
+    let config_format = Format::asked(args, io)?;
+    if matches!(config_format, Some(Format::Name)) {
+        io.say("config/<unknown>");
+        return Ok(());
+    }
     if args.is_on("minify") {
         let name = args.get("context").map_or_else(|| config["current-context"].str(), Str::from);
         let Some(context) = named(&config, "contexts", &name).cloned() else {
@@ -175,6 +198,11 @@ fn view(mut config: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     if !args.is_on("raw") {
         for user in config.at_mut(&["users"]).items_mut() {
+            for bytes in ["client-certificate-data", "client-key-data"] {
+                if !user["user"][bytes].is_null() {
+                    user.set_at(&["user", bytes], "DATA+OMITTED");
+                }
+            }
             for secret in ["token", "password"]
                 .into_iter()
                 .filter(|field| !user["user"][*field].is_null())
@@ -184,7 +212,11 @@ fn view(mut config: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             }
         }
     }
-    match Format::asked(args, io)? {
+    // Go keeps them in maps, and writes those by name.
+    for list in ["clusters", "contexts", "users"] {
+        sort_by(config.at_mut(&[list]).items_mut(), |one, two| one["name"].str().cmp(&two["name"].str()));
+    }
+    match config_format {
         None => io.print(&manifest::to_yaml(&config)),
         Some(Format::Json) => io.print(&typed::json(&config)),
         Some(format) => format.show(&config, true, io)?,

@@ -1,5 +1,7 @@
 //! `kubectl debug`: a container beside those of a pod, a copy of a pod, or a pod on a node.
 
+mod profiles;
+
 use crate::api::Kind;
 use crate::cluster::HttpRequest;
 use crate::doc;
@@ -8,10 +10,12 @@ use crate::doc::Doc;
 use super::Ask;
 use super::args::{Args, Flag, optional, switch, value};
 use super::change;
+use super::describe::values::is_there;
 use super::failure::Failure;
 use super::io::{Io, Next, Stop};
 use super::pods;
 use super::resource::{Target, selected};
+use profiles::Beside;
 
 pub(super) const FLAGS: &[Flag] = &[
     value("image", None),
@@ -22,6 +26,14 @@ pub(super) const FLAGS: &[Flag] = &[
     value("env", None),
     value("profile", None),
     value("set-image", None),
+    value("custom", None),
+    value("filename", Some('f')),
+    switch("keep-annotations", None),
+    switch("keep-init-containers", None),
+    switch("keep-labels", None),
+    switch("keep-liveness", None),
+    switch("keep-readiness", None),
+    switch("keep-startup", None),
     optional("attach", "true"),
     switch("stdin", Some('i')),
     switch("tty", Some('t')),
@@ -51,12 +63,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if image.is_empty() && args.get("set-image").is_none() && args.dash.is_none() {
         return Err(io.fail("you must specify --image, --set-image or command arguments."));
     }
-    let [word] = subjects else {
-        return Err(io.fail(match subjects.len() {
-            0 => "NAME or filename is required for debug",
-            _ => "you must specify --image when not using --copy-to.",
-        }));
-    };
+    if subjects.is_empty() {
+        return Err(io.fail("NAME or filename is required for debug"));
+    }
     if let Some(policy) = args.get("image-pull-policy")
         && !matches!(policy, "" | "Always" | "IfNotPresent" | "Never")
     {
@@ -71,8 +80,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.is_on("tty") && !args.is_on("stdin") {
         return Err(io.fail("-i/--stdin is required for containers with -t/--tty=true"));
     }
-    const PROFILES: [&str; 6] = ["general", "baseline", "restricted", "netadmin", "sysadmin", "legacy"];
-    if let Some(profile) = args.get("profile").filter(|profile| !PROFILES.contains(profile)) {
+    if let Some(profile) = args.get("profile").filter(|profile| !profiles::ALL.contains(profile)) {
         return Err(io.fail(format!("unknown profile: {profile}")));
     }
     if args.get("target").is_some() && copy.is_some() {
@@ -84,6 +92,24 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
              container runtime doesn't support this feature."
         ));
     }
+    if args.get("profile") == Some("legacy") {
+        io.warn(
+            "--profile=legacy is deprecated and planned to be removed in v1.39. It is recommended to specify other \
+             profile, for example \"--profile=general\".",
+        );
+    }
+    if let Some(path) = args.get("custom").filter(|path| !path.is_empty()) {
+        return Err(io.fail(format!(
+            "must pass a container spec json file for custom profile: open {path}: no such file or directory"
+        )));
+    }
+    for word in subjects {
+        one(word, image, copy, args, io)?;
+    }
+    Ok(())
+}
+
+fn one(word: &str, image: &str, copy: Option<&str>, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let target = pods::subject(word, args, io)?;
     let response = target.look(selected(&target, args), io)?;
     if !response.is_success() {
@@ -100,6 +126,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
 }
 
+/// The probes of a container, and the flags that keep them in a copy.
+const PROBES: [(&str, &str); 3] = [
+    ("livenessProbe", "keep-liveness"),
+    ("readinessProbe", "keep-readiness"),
+    ("startupProbe", "keep-startup"),
+];
+
 /// Five letters for a name: the client draws them, so they follow from when it was started.
 fn suffix(io: &Io<'_>) -> String {
     const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -115,8 +148,11 @@ fn suffix(io: &Io<'_>) -> String {
 fn container(name: &str, image: &str, args: &Args) -> Doc {
     let mut made = doc!({
         "name": name, "image": image, "resources": {}, "terminationMessagePolicy": "File",
-        "imagePullPolicy": args.get("image-pull-policy").unwrap_or("IfNotPresent")
+        "imagePullPolicy": args.get("image-pull-policy").unwrap_or("")
     });
+    if args.get("image-pull-policy").is_none_or(str::is_empty) {
+        made.remove("imagePullPolicy");
+    }
     let command = args.dash.map_or(&[][..], |at| &args.words[at..]);
     if !command.is_empty() {
         let field = if args.is_on("arguments-only") { "args" } else { "command" };
@@ -152,6 +188,7 @@ fn beside(target: &Target, pod: &Doc, image: &str, args: &Args, io: &mut Io<'_>)
     let other = args.get("target");
     let name = named(args, io);
     let mut made = container(&name, image, args);
+    profiles::of_container(&mut made, Beside::Containers, args);
     if let Some(other) = other {
         made.set("targetContainerName", other);
     }
@@ -212,7 +249,34 @@ fn without_token(container: &mut Doc) {
     }
 }
 
-/// A copy of the pod with another container, or with other images.
+/// Changes the container that is chosen, or adds one. Other images alone ask for none.
+fn with_another(containers: &mut Vec<Doc>, image: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let chosen = args.get("container").filter(|name| !name.is_empty());
+    let at = containers.iter().position(|one| chosen.is_some_and(|name| *one["name"].str() == *name));
+    if image.is_empty() && at.is_none() {
+        return match args.get("set-image") {
+            Some(_) => Ok(()),
+            None if chosen.is_none() => {
+                Err(io.fail("you must specify an existing container or a new image when specifying args."))
+            }
+            None => Err(io.fail("you must specify image when creating new container")),
+        };
+    }
+    let mut made = container(&named(args, io), image, args);
+    if let Some(at) = at {
+        let mut known = containers.remove(at);
+        for (field, value) in made.entries().iter().filter(|(_, value)| is_there(value)) {
+            known.set(field.clone(), value.clone());
+        }
+        made = known;
+    }
+    profiles::of_container(&mut made, Beside::Copies, args);
+    containers.insert(at.unwrap_or(containers.len()), made);
+    Ok(())
+}
+
+/// A copy of the pod with another container, or with other images. Labels, annotations and probes stay behind unless they
+/// are wanted; the legacy profile leaves out labels only.
 fn copied(
     target: &Target,
     pod: &Doc,
@@ -228,17 +292,20 @@ fn copied(
     if !args.is_on("same-node") {
         spec.remove("nodeName");
     }
-    let images = args.get("set-image").unwrap_or("");
     let mut before: Vec<Doc> = spec["initContainers"].items().to_vec();
     before.iter_mut().for_each(without_token);
-    if !before.is_empty() {
+    spec.remove("initContainers");
+    if !before.is_empty() && args.get("keep-init-containers") != Some("false") {
         spec.set("initContainers", before);
     }
+    let legacy = args.get("profile") == Some("legacy");
+    let keeps = |flag: &str| legacy || args.is_on(flag);
     let mut containers: Vec<Doc> = spec["containers"].items().to_vec();
+    let images = args.get("set-image").unwrap_or("");
     for one in &mut containers {
         let own = one["name"].str();
         without_token(one);
-        for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        for (probe, _) in PROBES.iter().filter(|(_, flag)| !keeps(flag)) {
             one.remove(probe);
         }
         for (which, other) in images.split(',').filter_map(|pair| pair.split_once('=')) {
@@ -247,13 +314,7 @@ fn copied(
             }
         }
     }
-    if !image.is_empty() {
-        let called = named(args, io);
-        match containers.iter_mut().find(|one| *one["name"].str() == *called) {
-            Some(known) => known.set("image", image),
-            None => containers.push(container(&called, image, args)),
-        }
-    }
+    with_another(&mut containers, image, args, io)?;
     let volumes = pod["spec"]["volumes"].items().iter();
     let volumes: Vec<Doc> =
         volumes.filter(|volume| !volume["name"].str().starts_with("kube-api-access-")).cloned().collect();
@@ -261,13 +322,19 @@ fn copied(
         spec.set("volumes", volumes);
     }
     spec.set("containers", containers);
-    if args.is_on("share-processes") || args.get("share-processes").is_none() {
-        spec.set("shareProcessNamespace", true);
+    match args.get("share-processes") {
+        None if legacy => {}
+        said => {
+            spec.set("shareProcessNamespace", said != Some("false"));
+        }
     }
-    let copy = doc!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": { "name": name, "annotations": pod["metadata"]["annotations"].clone() }, "spec": spec
-    });
+    let mut copy = doc!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name }, "spec": spec });
+    for (field, kept) in [("labels", args.is_on("keep-labels")), ("annotations", keeps("keep-annotations"))] {
+        let of = &pod["metadata"][field];
+        if kept && !of.is_empty() {
+            copy.set_at(&["metadata", field], of.clone());
+        }
+    }
     change::create_silently(&Target::new(Kind::Pod, &target.namespace, name), "kubectl-debug", &copy, io)?;
     if args.is_on("replace") {
         let request =
@@ -280,7 +347,7 @@ fn copied(
     Ok(())
 }
 
-/// A pod on a node, in the node's own namespaces.
+/// A pod on a node.
 fn on_node(target: &Target, image: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let node = &target.name;
     let name = format!("node-debugger-{node}-{}", suffix(io));
@@ -289,15 +356,16 @@ fn on_node(target: &Target, image: &str, args: &Args, io: &mut Io<'_>) -> Result
         io.say(format!("Creating debugging pod {name} with container {called} on node {node}."));
     }
     let mut own = container(called, image, args);
-    own.set("volumeMounts", doc!([{ "mountPath": "/host", "name": "host-root" }]));
+    profiles::of_container(&mut own, Beside::Nodes, args);
+    let mut spec = doc!({
+        "nodeName": node, "restartPolicy": "Never", "tolerations": [{ "operator": "Exists" }]
+    });
+    profiles::of_node(&mut spec, &mut own, args);
+    spec.set("containers", doc!([own]));
     let pod = doc!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": { "name": name.as_str(), "labels": { "app.kubernetes.io/managed-by": "kubectl-debug" } },
-        "spec": {
-            "containers": [own], "hostIPC": true, "hostNetwork": true, "hostPID": true, "nodeName": node,
-            "restartPolicy": "Never", "tolerations": [{ "operator": "Exists" }],
-            "volumes": [{ "name": "host-root", "hostPath": { "path": "/" } }]
-        }
+        "spec": spec
     });
     change::create_silently(&Target::new(Kind::Pod, args.namespace(), &name), "kubectl-debug", &pod, io)
 }

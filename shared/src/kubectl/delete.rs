@@ -63,6 +63,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         io.say("No resources found");
         return Ok(());
     }
+    if args.is_on("interactive") && !agreed(&doomed, io) {
+        return Ok(());
+    }
     let mut leaving = Vec::new();
     for (target, mut object) in doomed {
         if dry != DryRun::Client {
@@ -92,6 +95,19 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         wait(&leaving, args, io, &mut failures)?;
     }
     io.finish(failures)
+}
+
+/// Asks whether all that is to go may go.
+fn agreed(doomed: &[(Target, Doc)], io: &mut Io<'_>) -> bool {
+    io.say(format!("You are about to delete the following {} resource(s):", doomed.len()));
+    doomed.iter().for_each(|(target, _)| io.say(target.display()));
+    io.print("Do you want to continue? (y/N): ");
+    let answer = io.stdin.text.lines().next().unwrap_or("").trim().to_lowercase();
+    let agreed = matches!(answer.as_str(), "y" | "yes");
+    if !agreed {
+        io.say("deletion is cancelled");
+    }
+    agreed
 }
 
 fn contradiction(args: &Args) -> Result<(), String> {

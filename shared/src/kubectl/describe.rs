@@ -1,6 +1,7 @@
 //! `kubectl describe`: what a kind's page says is a text with holes ([`kinds`]), filled by [`sheet`].
 
 mod containers;
+mod csr;
 mod generic;
 mod hpa;
 mod kinds;

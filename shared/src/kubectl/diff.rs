@@ -1,6 +1,7 @@
 //! `kubectl diff`: the live objects beside what they would be.
 
 use crate::cluster::HttpRequest;
+use crate::collections::sort;
 use crate::doc::{Doc, Str};
 use crate::manifest;
 
@@ -10,6 +11,7 @@ use super::io::{Io, Stop};
 use super::last_applied::{self, LAST_APPLIED};
 use super::manifests::{self, Wanted};
 use super::patch::three_way;
+use super::prune;
 use super::resource::{Target, escape};
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -40,7 +42,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         Err(Stop::Exit(_)) => return Err(Stop::Exit(2)),
         read => read?,
     };
-    let mut differs = false;
+    let mut differences: Vec<(String, String)> = Vec::new();
     for object in &wanted {
         let current = io.request(object.target.get())?;
         if !current.is_success() && current.code != 404 {
@@ -57,10 +59,20 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         if !args.is_on("show-secrets") {
             mask(&mut live, &mut merged);
         }
-        let text = of(&object.target, live, merged, io);
-        differs |= !text.is_empty();
-        io.print(&text);
+        differences.extend(of(&object.target, live, merged, io));
     }
+    if args.is_on("prune") {
+        let left = prune::left(&wanted, args, io, &mut failures)?;
+        // What would go is shown whole.
+        differences.extend(
+            left.iter()
+                .filter_map(|(target, object)| of(target, super::get::typed(target, object), Doc::Null, io)),
+        );
+    }
+    // They lie in a folder, and come in the order of their files.
+    sort(&mut differences);
+    differences.iter().for_each(|(_, text)| io.print(text));
+    let differs = !differences.is_empty();
     if !failures.is_empty() {
         let _ = io.finish(failures);
         return Err(Stop::Exit(2));
@@ -133,13 +145,19 @@ fn mask(live: &mut Doc, merged: &mut Doc) {
     }
 }
 
-/// The difference as `diff -u -N` shows it; nothing when there is none.
-fn of(target: &Target, live: Doc, merged: Doc, io: &Io<'_>) -> String {
-    let text = |doc: &Doc| if doc.is_null() { String::new() } else { manifest::to_yaml(doc) };
+/// The name of the file, and the difference as `diff -u -N` shows it; nothing when there is none.
+fn of(target: &Target, live: Doc, merged: Doc, io: &Io<'_>) -> Option<(String, String)> {
+    let masked = target.kind.kind == "Secret";
+    // What hides secrets makes something of nothing.
+    let text = |doc: &Doc| match doc {
+        Doc::Null if masked => "null\n".to_owned(),
+        Doc::Null => String::new(),
+        doc => manifest::to_yaml(doc),
+    };
     let (live, merged) = (text(&live), text(&merged));
     let hunks = hunks(&live, &merged);
     if hunks.is_empty() {
-        return String::new();
+        return None;
     }
     let kind = &target.kind;
     let group = if kind.group.is_empty() { String::new() } else { format!("{}.", kind.group) };
@@ -147,7 +165,8 @@ fn of(target: &Target, live: Doc, merged: Doc, io: &Io<'_>) -> String {
     let number = io.started.millis().rem_euclid(1_000_000_000);
     let (from, to) = (format!("/tmp/LIVE-{number}/{name}"), format!("/tmp/MERGED-{number}/{name}"));
     let stamp = io.started.rfc3339_micros().replace('T', " ").replace('Z', "000 +0000");
-    format!("diff -u -N {from} {to}\n--- {from}\t{stamp}\n+++ {to}\t{stamp}\n{hunks}")
+    let text = format!("diff -u -N {from} {to}\n--- {from}\t{stamp}\n+++ {to}\t{stamp}\n{hunks}");
+    Some((name, text))
 }
 
 /// One line of both texts, or of one of them.

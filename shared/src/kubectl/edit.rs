@@ -11,12 +11,11 @@ use super::get::typed;
 use super::io::{Io, Stop};
 use super::manifests::{self, Wanted};
 use super::patch::three_way;
-use super::resource::{Target, objects_or_lists, targets};
+use super::resource::{Target, objects, objects_or_lists, targets};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
     output(),
-    value("selector", Some('l')),
     value("subresource", None),
     optional("validate", "strict"),
     switch("save-config", None),
@@ -33,9 +32,17 @@ pub(super) const HEADER: &str = "\
 ";
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if let Some(format) = args.get("output").filter(|format| !matches!(*format, "json" | "yaml" | "kyaml")) {
+        return Err(io.fail(format!(
+            "unable to match a printer suitable for the output format {format:?}, allowed formats are: json,kyaml,yaml"
+        )));
+    }
     let mut failures = Vec::new();
-    let wanted = targets(&args.words, args, io)?;
-    let found = objects_or_lists(wanted, args, io, &mut failures)?;
+    let found = if args.get("filename").is_some() {
+        objects(&args.words, args, io, &mut failures)?
+    } else {
+        objects_or_lists(targets(&args.words, args, io)?, args, io, &mut failures)?
+    };
     if !failures.is_empty() {
         return io.finish(failures);
     }

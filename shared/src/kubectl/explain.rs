@@ -98,8 +98,9 @@ fn split(path: &str, io: &mut Io<'_>) -> Result<(Resource, Vec<String>), Stop> {
     let Some(first) = parts.first() else {
         return Err(io.fail("the server doesn't have a resource type \"\""));
     };
-    // As much of the path as names a group belongs to the kind.
-    for length in (2..=parts.len()).rev() {
+    // As much of the path as names a group belongs to the kind; a version is a field like any other.
+    let versioned = parts.get(1).is_some_and(|part| is_version(part));
+    for length in (2..=parts.len()).rev().filter(|_| !versioned) {
         if let Some(known) = crate::api::Kind::named(&parts[..length].join(".")) {
             return Ok((known.into(), parts[length..].iter().map(|part| (*part).to_owned()).collect()));
         }
@@ -111,6 +112,11 @@ fn split(path: &str, io: &mut Io<'_>) -> Result<(Resource, Vec<String>), Stop> {
             Err(Stop::Exit(1))
         }
     }
+}
+
+/// `v1`, `v2beta1`
+fn is_version(part: &str) -> bool {
+    part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// What a field holds.

@@ -8,8 +8,9 @@ use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Making;
 use super::failure::Failure;
 use super::io::{Io, Stop};
+use super::manifests;
 use super::resource::{Target, objects};
-use super::run::not_a_number;
+use super::run::{not_a_number, overridden};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -24,6 +25,8 @@ pub(super) const FLAGS: &[Flag] = &[
     value("labels", Some('l')),
     value("load-balancer-ip", None),
     value("session-affinity", None),
+    value("overrides", None),
+    value("override-type", None),
     output(),
     value("field-manager", None),
     optional("dry-run", "unchanged"),
@@ -32,9 +35,12 @@ pub(super) const FLAGS: &[Flag] = &[
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut failures = Vec::new();
-    for (target, object) in objects(&args.words, args, io, &mut failures)? {
+    for (target, object) in exposed(args, io, &mut failures)? {
         match service(&target, &object, args) {
-            Ok(doc) => {
+            Ok(mut doc) => {
+                if let Some(text) = args.get("overrides") {
+                    doc = overridden(&doc, text, args).map_err(|why| io.fail(why))?;
+                }
                 let name = doc["metadata"]["name"].str();
                 let made = Target { kind: Kind::Service.into(), name, ..target.clone() };
                 let making = Making { manager: "kubectl-expose", done: "exposed", refused: "" };
@@ -44,6 +50,17 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     }
     io.finish(failures)
+}
+
+/// What is exposed: what a file says of an object does without the object.
+fn exposed(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
+    if args.get("filename").is_none() {
+        return objects(&args.words, args, io, failures);
+    }
+    manifests::alone(&args.words, io)?;
+    let (wanted, refused) = manifests::read(args, "expose", io)?;
+    failures.extend(refused);
+    Ok(wanted.into_iter().map(|wanted| (wanted.target, wanted.doc)).collect())
 }
 
 /// What to send: what the object's pods are called and listen on, unless the flags say otherwise.
@@ -60,7 +77,10 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
         }
     };
     let selector = match (args.get("selector"), target.kind.known()) {
-        (Some(text), _) => pairs(text),
+        (Some(text), _) => match text.split(',').find(|pair| !text.is_empty() && !pair.contains('=')) {
+            Some(bad) => return Err(format!("unexpected label spec: {bad}")),
+            None => pairs(text),
+        },
         (None, Some(Kind::Service | Kind::ReplicationController)) => object["spec"]["selector"].clone(),
         (None, Some(Kind::Pod)) => template["metadata"]["labels"].clone(),
         (None, _) => object["spec"]["selector"]["matchLabels"].clone(),
@@ -109,7 +129,9 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
         ("session-affinity", "sessionAffinity"),
     ];
     for (flag, field) in FIELDS {
-        if let Some(value) = args.get(flag) {
+        // An address is for one who balances only.
+        let idle = flag == "load-balancer-ip" && args.get("type") != Some("LoadBalancer");
+        if let Some(value) = args.get(flag).filter(|_| !idle) {
             service.at_mut(&["spec"]).set(field, value);
         }
     }

@@ -96,6 +96,18 @@ fn wanted(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<V
     if args.get("filename").is_some() {
         manifests::alone(&args.words, io)?;
         let (wanted, refused) = manifests::read(args, "get", io)?;
+        // What is no object is said as it is.
+        if let [Failure::Client(why)] = refused.as_slice() {
+            io.warn(match why.contains("kind not set") {
+                true => {
+                    let text = io.stdin.documents().ok().and_then(<[Doc]>::last);
+                    let text = text.map(Doc::to_json).unwrap_or_default();
+                    format!("unable to decode \"STDIN\": Object 'Kind' is missing in '{text}'")
+                }
+                false => why.clone(),
+            });
+            return Err(Stop::Exit(1));
+        }
         failures.extend(refused);
         return Ok(wanted.into_iter().map(|wanted| wanted.target).collect());
     }

@@ -219,7 +219,6 @@ fn suggested(name: &str) -> &'static str {
     match name {
         "list" | "ls" => "get",
         "inspect" => "describe",
-        "update" => "set",
         "remove" | "rm" => "delete",
         _ => "",
     }

@@ -95,7 +95,8 @@ fn set(_: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             break;
         }
         let (target, current) = (wanted.target, response.body);
-        let text = noted(&wanted.doc)["metadata"]["annotations"][LAST_APPLIED].clone();
+        // As it was written: who applies notes its annotations too, be they none.
+        let text = Doc::from(format!("{}\n", go_json(&wanted.doc)).as_str());
         let before = &current["metadata"]["annotations"][LAST_APPLIED];
         if before.is_null() && !args.is_on("create-annotation") {
             failures.push(Failure::Client(format!(
@@ -104,6 +105,10 @@ fn set(_: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
                 target.name
             )));
             break;
+        }
+        if *before == text {
+            io.say(format!("set-last-applied {}: no changes required.", target.name));
+            continue;
         }
         changes.push((target, current, text));
     }

@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let sources = sources(args, io)?;
     let most = args.number("max-log-requests").map_err(|why| io.fail(why))?.unwrap_or(5);
     let follow = args.is_on("follow");
-    if follow && sources.len() as i64 > most {
+    if follow && sources.len() > 1 && sources.len() as i64 > most {
         return Err(io.fail(format!(
             "you are attempting to follow {} log streams, but maximum allowed concurrency is {most}, use \
              --max-log-requests to increase the limit",

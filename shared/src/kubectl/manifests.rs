@@ -14,6 +14,8 @@ use super::resource::{Resource, Target};
 pub(super) struct Wanted {
     pub target: Target,
     pub doc: Doc,
+    /// The object as it was written, without the namespace that is meant.
+    pub written: Doc,
 }
 
 impl Wanted {
@@ -142,8 +144,9 @@ fn readable(doc: &Doc) -> Result<(), String> {
 /// The document in the namespace that is meant.
 fn placed(mut doc: Doc, kind: Resource, args: &Args) -> Result<Wanted, String> {
     let (name, namespace) = (doc["metadata"]["name"].str(), doc["metadata"]["namespace"].str());
+    let written = doc.clone();
     if !kind.namespaced {
-        return Ok(Wanted { target: Target::of(kind, "", &name), doc });
+        return Ok(Wanted { target: Target::of(kind, "", &name), doc, written });
     }
     if let Some(enforced) =
         args.get("namespace").filter(|enforced| !namespace.is_empty() && namespace != *enforced)
@@ -155,7 +158,7 @@ fn placed(mut doc: Doc, kind: Resource, args: &Args) -> Result<Wanted, String> {
     }
     let namespace = if namespace.is_empty() { args.namespace().into() } else { namespace };
     doc.set_at(&["metadata", "namespace"], &namespace);
-    Ok(Wanted { target: Target { kind, namespace, name }, doc })
+    Ok(Wanted { target: Target { kind, namespace, name }, doc, written })
 }
 
 /// kubectl reads labels and annotations itself, before the server sees them.

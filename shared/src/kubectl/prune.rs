@@ -3,7 +3,7 @@
 use crate::api::Kind;
 use crate::cluster::HttpRequest;
 use crate::doc;
-use crate::doc::Str;
+use crate::doc::{Doc, Str};
 
 use super::args::Args;
 use super::change::DryRun;
@@ -90,14 +90,13 @@ fn kinds(args: &Args, io: &mut Io<'_>) -> Result<Vec<Resource>, Stop> {
     Ok(kinds)
 }
 
-/// Takes away what is no longer wanted.
-pub(super) fn run(
+/// What was applied before and is no longer wanted.
+pub(super) fn left(
     wanted: &[Wanted],
-    dry: DryRun,
     args: &Args,
     io: &mut Io<'_>,
     failures: &mut Vec<Failure>,
-) -> Result<(), Stop> {
+) -> Result<Vec<(Target, Doc)>, Stop> {
     if args.get("prune-allowlist").is_none() {
         io.warn(logged(
             "prune.go:71",
@@ -107,7 +106,26 @@ pub(super) fn run(
             io,
         ));
     }
-    // Only namespaces that the manifests speak of are looked through.
+    let mut left = Vec::new();
+    for place in places(wanted, args, io)? {
+        let response = io.request(selected(&place, args))?;
+        if !response.is_success() {
+            failures.push(Failure::of(&response));
+            break;
+        }
+        for item in response.body["items"].items() {
+            let found = Target { name: item["metadata"]["name"].str(), ..place.clone() };
+            let applied = !item["metadata"]["annotations"][LAST_APPLIED].is_null();
+            if applied && !wanted.iter().any(|object| object.target == found) {
+                left.push((found, item.clone()));
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// Where to look: only namespaces that the manifests speak of are looked through.
+fn places(wanted: &[Wanted], args: &Args, io: &mut Io<'_>) -> Result<Vec<Target>, Stop> {
     let mut namespaces: Vec<Str> = Vec::new();
     for namespace in
         wanted.iter().map(|object| &object.target.namespace).filter(|namespace| !namespace.is_empty())
@@ -123,38 +141,37 @@ pub(super) fn run(
         places.extend(inside.iter().map(|kind| Target::of(kind.clone(), namespace, "")));
     }
     places.extend(outside.iter().map(|kind| Target::of(kind.clone(), "", "")));
-    for place in places {
-        let response = io.request(selected(&place, args))?;
-        if !response.is_success() {
-            failures.push(Failure::of(&response));
-            return Ok(());
-        }
-        for item in response.body["items"].items() {
-            let found = Target { name: item["metadata"]["name"].str(), ..place.clone() };
-            let applied = !item["metadata"]["annotations"][LAST_APPLIED].is_null();
-            if !applied || wanted.iter().any(|object| object.target == found) {
-                continue;
+    Ok(places)
+}
+
+/// Takes away what is no longer wanted.
+pub(super) fn run(
+    wanted: &[Wanted],
+    dry: DryRun,
+    args: &Args,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<(), Stop> {
+    for (found, _) in left(wanted, args, io, failures)? {
+        if dry != DryRun::Client {
+            let mut options = doc!({
+                "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"
+            });
+            if dry == DryRun::Server {
+                options.set("dryRun", doc!(["All"]));
             }
-            if dry != DryRun::Client {
-                let mut options = doc!({
-                    "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"
-                });
-                if dry == DryRun::Server {
-                    options.set("dryRun", doc!(["All"]));
-                }
-                let response = io.request(HttpRequest {
-                    method: "DELETE".into(),
-                    path: format!("{}{}", found.path(), dry.query().replace('&', "?")).into(),
-                    body: options.to_json().into(),
-                    ..HttpRequest::default()
-                })?;
-                if !response.is_success() {
-                    failures.push(Failure::of(&response));
-                    return Ok(());
-                }
+            let response = io.request(HttpRequest {
+                method: "DELETE".into(),
+                path: format!("{}{}", found.path(), dry.query().replace('&', "?")).into(),
+                body: options.to_json().into(),
+                ..HttpRequest::default()
+            })?;
+            if !response.is_success() {
+                failures.push(Failure::of(&response));
+                return Ok(());
             }
-            io.say(format!("{} pruned{}", found.display(), dry.suffix()));
         }
+        io.say(format!("{} pruned{}", found.display(), dry.suffix()));
     }
     Ok(())
 }

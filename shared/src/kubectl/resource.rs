@@ -175,6 +175,10 @@ pub(super) fn escape(text: &str) -> String {
 
 /// The kind that a word means, if there is such.
 pub(super) fn kind(word: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Stop> {
+    // The one short name that two groups give.
+    if word == "ev" {
+        io.warn("Warning: short name \"ev\" could also match lower priority resource events.events.k8s.io");
+    }
     if let Some(kind) = Kind::named(word) {
         return Ok(Some(kind.into()));
     }

@@ -102,6 +102,12 @@ fn unsupported(verb: &str, target: &Target) -> String {
         matches!(kind.kind.as_str(), "Pod" | "ReplicationController" | "ReplicaSet" | "Job" | "CronJob");
     let doing = match verb {
         "status" => return format!("no status viewer has been implemented for {of}"),
+        "history" if !visited => {
+            return format!(
+                "error retrieving history for {of:?}, no visitor method exists for {{{} {}}}",
+                kind.group, kind.kind
+            );
+        }
         "history" => return format!("no history viewer has been implemented for {of:?}"),
         "undo" if !visited => {
             return format!(
@@ -319,6 +325,10 @@ fn history(target: &Target, object: &Doc, args: &Args, io: &mut Io<'_>) -> Resul
             let kept = super::get::shown(past.kept.clone(), &format, args);
             io.print(if at > 0 && matches!(format, Format::Yaml) { "---\n" } else { "" });
             match format {
+                Format::Name => {
+                    let kind = kept["kind"].str().to_lowercase();
+                    io.say(format!("{kind}.apps/{}", kept["metadata"]["name"].str()));
+                }
                 Format::Json => io.print(&super::typed::json(&kept)),
                 _ => format.show(&kept, true, io)?,
             }

@@ -51,7 +51,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("--image is required"));
     }
     let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '@');
-    if !image.chars().all(of_name) {
+    // A name begins, and is, in small letters; a tag may have others.
+    let named = image.rsplit_once('/').map_or(image, |(_, last)| last);
+    let named = named.split([':', '@']).next().unwrap_or(named);
+    if !image.chars().all(of_name) || named.chars().any(|c| c.is_ascii_uppercase()) {
         return Err(io.fail(format!("Invalid image name {image:?}: invalid reference format")));
     }
     let policy = args.get("restart").unwrap_or("Always");
@@ -78,7 +81,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Some(port) = port {
         container.set("ports", doc!([{ "containerPort": port }]));
     }
-    if let Some(bad) = args.all("env").iter().find(|pair| !pair.contains('=')) {
+    if let Some(bad) = args.all("env").iter().find(|pair| pair.find('=').is_none_or(|at| at == 0)) {
         return Err(io.fail(format!("invalid env: {bad}")));
     }
     let env = args.all("env").iter().filter_map(|pair| pair.split_once('='));
@@ -165,8 +168,8 @@ pub(super) fn not_a_number(text: &str) -> String {
     format!("strconv.Atoi: parsing {text:?}: invalid syntax")
 }
 
-/// The pod as inline JSON changes it.
-fn overridden(pod: &Doc, text: &str, args: &Args) -> Result<Doc, String> {
+/// The object as inline JSON changes it.
+pub(super) fn overridden(pod: &Doc, text: &str, args: &Args) -> Result<Doc, String> {
     let patch = doc::parse_json(text).map_err(|_| "Invalid JSON Patch".to_owned())?;
     match args.get("override-type").unwrap_or("merge") {
         "merge" => Ok(merge_patch(pod, &patch)),

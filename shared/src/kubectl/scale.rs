@@ -1,12 +1,15 @@
 //! `kubectl scale`
 
 use crate::doc;
+use crate::doc::merge_patch;
+use crate::sim::Duration;
 
 use super::args::{Args, Flag, duration, int32, int64, optional, output, switch, value};
-use super::change::Patching;
+use super::change::{DryRun, Patching};
 use super::failure::Failure;
-use super::io::{Io, Stop};
-use super::resource::some_objects;
+use super::get::typed;
+use super::io::{Io, Next, POLL, Stop};
+use super::resource::{Target, some_objects};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -49,7 +52,38 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
         let patch = doc!({ "spec": { "replicas": count } });
         let patching = Patching { way: "merge", manager: "kubectl", done: "scaled", part: "/scale" };
-        patching.send(&target, &object, &patch, args, io, &mut failures)?;
+        match patching.made(&target, &object, &patch, args, io)? {
+            Ok(_) => {
+                if DryRun::of(args) == Ok(DryRun::None) {
+                    synced(&target, count, args, io)?;
+                }
+                // The server answers with a Scale; what is printed is the object as it was found, and as many.
+                let made = typed(&target, &merge_patch(&object, &patch));
+                patching.tell(&target, &object, made, args, io)?;
+            }
+            Err(failure) => failures.push(failure),
+        }
     }
     io.finish(failures)
+}
+
+/// With `--timeout`, waits until there are as many as wanted.
+fn synced(target: &Target, count: i64, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let limit = args.get("timeout").and_then(Duration::parse).unwrap_or(Duration::ZERO);
+    if limit == Duration::ZERO {
+        return Ok(());
+    }
+    let mut request = target.get();
+    request.path = format!("{}/scale", request.path).into();
+    let done = io.poll(request, doc!(0), |looked, response| {
+        let looked = looked.as_i64().unwrap_or(0);
+        let scale = &response.body;
+        let there = |part: &str| scale[part]["replicas"].as_i64().unwrap_or(0) == count;
+        if response.is_success() && there("spec") && there("status") {
+            return Next::Done(true);
+        }
+        let waited = Duration(POLL.0.saturating_mul(looked.unsigned_abs() + 1));
+        if waited >= limit { Next::Done(false) } else { Next::Again(doc!(looked + 1)) }
+    })?;
+    if done { Ok(()) } else { Err(io.fail(format!("timed out waiting for {:?} to be synced", target.name))) }
 }

@@ -128,6 +128,11 @@ fn subjects_of(
              '-f rsrc.yaml'\n   '--filename=rsrc.json'",
         ));
     }
+    if args.is_on("local") {
+        let (wanted, refused) = super::manifests::read(args, "get", io)?;
+        failures.extend(refused);
+        return Ok(wanted.into_iter().map(|wanted| (wanted.target, wanted.written)).collect());
+    }
     objects(words, args, io, failures)
 }
 

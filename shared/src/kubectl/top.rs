@@ -147,11 +147,24 @@ fn of_nodes(name: Option<&str>, args: &Args, io: &mut Io<'_>) -> Result<(), Stop
     Ok(())
 }
 
+/// The pods of which there could be metrics.
+fn pods(args: &Args, io: &mut Io<'_>) -> Result<Vec<Doc>, Stop> {
+    let namespace = if args.is_on("all-namespaces") { "" } else { args.namespace() };
+    let response = io.request(super::resource::selected(&Target::new(Kind::Pod, namespace, ""), args))?;
+    if !response.is_success() {
+        return Err(io.end(Failure::of(&response)));
+    }
+    Ok(response.body["items"].items().to_vec())
+}
+
 fn of_pods(name: Option<&str>, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let everywhere = args.is_on("all-namespaces");
     let path = if everywhere { "pods".to_owned() } else { format!("namespaces/{}/pods", args.namespace()) };
     let metrics = metrics(&path, name, args, io)?;
     if metrics.is_empty() {
+        if !pods(args, io)?.is_empty() {
+            return Err(io.fail("metrics not available yet"));
+        }
         io.warn(match everywhere {
             true => "No resources found".to_owned(),
             false => format!("No resources found in {} namespace.", args.namespace()),

@@ -7,7 +7,7 @@ use crate::schema::{FieldType, Schema};
 const ORDER: &[(&str, &str)] = &[
     ("APIResourceList", "groupVersion resources"),
     ("ClusterRole", "metadata rules aggregationRule"),
-    ("Config", "clusters users contexts current-context"),
+    ("Config", "preferences clusters users contexts current-context"),
     ("ConfigMap", "metadata immutable data binaryData"),
     (
         "Container",

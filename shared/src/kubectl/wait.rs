@@ -6,9 +6,10 @@ use crate::sim::Duration;
 
 use super::args::{Args, Flag, duration, output, switch, value};
 use super::failure::Failure;
+use super::get::{shown, typed};
 use super::io::{Io, Next, POLL, Stop};
 use super::jsonpath::{JsonPath, print};
-use super::printer::relaxed;
+use super::printer::{Format, relaxed};
 use super::resource::{Target, objects, targets};
 use super::watch::{Told, deadline, follow, list_of_one};
 
@@ -43,8 +44,10 @@ impl Goal {
                 let (name, status) = rest.split_once('=').unwrap_or((rest, "true"));
                 Ok(Goal::Condition(name.to_lowercase(), status.to_lowercase()))
             }
-            "jsonpath" if rest.is_empty() => Err("jsonpath expression cannot be empty".into()),
-            "jsonpath" => {
+            "jsonpath" if text.contains('=') && rest.is_empty() => {
+                Err("jsonpath expression cannot be empty".into())
+            }
+            "jsonpath" if text.contains('=') => {
                 let parts = split(rest);
                 let (path, wanted) = match parts.as_slice() {
                     [path] => (path, None),
@@ -101,6 +104,7 @@ fn split(text: &str) -> Vec<String> {
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some(text) = args.get("for") else { return Err(io.fail("unrecognized condition: []")) };
     let goal = Goal::parse(text).map_err(|why| io.fail(why))?;
+    let format = Format::asked(args, io)?;
     let timeout = match args.get("timeout").unwrap_or("30s") {
         // Less than nothing is a week.
         text if text.starts_with('-') => Duration::seconds(7 * 24 * 3600),
@@ -120,7 +124,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     // The time is for all of them together: it runs since the start.
     for (target, object) in found {
         match one(&target, &object, &goal, timeout, io)? {
-            None => io.say(format!("{} condition met", target.display())),
+            None => match &format {
+                None => io.say(format!("{} condition met", target.display())),
+                Some(Format::Name) => io.say(target.display()),
+                Some(format) => {
+                    let response = io.request(target.get())?;
+                    let object = if response.is_success() { response.body } else { object };
+                    format.show(&shown(typed(&target, &object), format, args), true, io)?;
+                }
+            },
             Some(failure) => failures.push(failure),
         }
     }
@@ -158,6 +170,12 @@ fn one(
     if !response.is_success() {
         let gone = matches!(goal, Goal::Gone) && response.code == 404;
         return Ok(Some(Failure::of(&response)).filter(|_| !gone));
+    }
+    if let Goal::Path(path, Some(_)) = goal
+        && path.find(&response.body).iter().any(|found| matches!(found, Doc::Map(_) | Doc::List(_)))
+    {
+        let why = "jsonpath leads to a nested object or list which is not supported";
+        return Ok(Some(Failure::Client(why.into())));
     }
     let met = |now: &Doc| match goal {
         Goal::Gone => now["metadata"]["uid"] != object["metadata"]["uid"],

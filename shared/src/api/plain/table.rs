@@ -128,7 +128,8 @@ pub static CERTIFICATE_SIGNING_REQUEST: Plain = Plain {
     })
 };
 
-fn requested_duration(body: &Doc) -> String {
+/// For how long a certificate is asked for.
+pub fn requested_duration(body: &Doc) -> String {
     match body["spec"]["expirationSeconds"].as_i64() {
         Some(seconds) => {
             let now = crate::doc::Timestamp::from_millis(seconds.saturating_mul(1000));
@@ -138,7 +139,8 @@ fn requested_duration(body: &Doc) -> String {
     }
 }
 
-fn certificate_condition(body: &Doc) -> String {
+/// What became of a request for a certificate.
+pub fn certificate_condition(body: &Doc) -> String {
     let status = &body["status"];
     let has = |wanted: &str| {
         status["conditions"].items().iter().any(|condition| condition["type"].as_str() == Some(wanted))

@@ -26,6 +26,9 @@ struct Plan {
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+    if dry == DryRun::Server {
+        return Err(io.fail("--dry-run=server for command reconcile is not supported yet"));
+    }
     let (wanted, mut failures) = manifests::read(args, "reconcile", io)?;
     for wanted in wanted {
         let field = match wanted.target.kind.known() {
@@ -33,6 +36,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             Some(Kind::RoleBinding | Kind::ClusterRoleBinding) => "subjects",
             _ => continue,
         };
+        // Roles are looked for where the file says, and nowhere else.
+        let nowhere =
+            wanted.target.kind.namespaced && wanted.written["metadata"]["namespace"].str().is_empty();
+        if nowhere && dry != DryRun::Client {
+            return Err(io.fail("resource name may not be empty"));
+        }
         let response = io.request(wanted.target.get())?;
         let removes = args.is_on(match field {
             "rules" => "remove-extra-permissions",
@@ -153,7 +162,7 @@ fn carry_out(
     if plan.operation.is_empty() || dry == DryRun::Client {
         return Ok(Ok(plan.object.clone()));
     }
-    let query = format!("?fieldManager=kubectl-auth{}", dry.query());
+    let query = "?fieldManager=kubectl-auth";
     let mut object = plan.object.clone();
     if plan.operation == "recreate" {
         object.at_mut(&["metadata"]).remove("resourceVersion");
@@ -189,6 +198,7 @@ fn tell(
     io: &mut Io<'_>,
 ) -> Result<(), Stop> {
     match Format::asked(args, io)? {
+        Some(Format::Name) => io.say(target.display()),
         Some(format) => format.show(&super::super::get::shown(object.clone(), &format, args), true, io)?,
         None => io.say(format!("{} reconciled{}", target.display(), dry.suffix())),
     }

@@ -25,6 +25,18 @@ pub(super) fn set_entry(
             "you cannot specify more than one authentication method at the same time: --token, --username/--password",
         ));
     }
+    if args.is_on("embed-certs") {
+        for flag in ["certificate-authority", "client-certificate", "client-key"] {
+            if let Some(path) = args.get(flag).filter(|path| !path.is_empty()) {
+                return Err(io.fail(format!(
+                    "could not stat {flag} file {path}: stat {path}: no such file or directory"
+                )));
+            }
+        }
+    }
+    if list == "users" {
+        super::exec::check(args, io)?;
+    }
     let (part, title, flags): (_, _, &[&str]) = match list {
         "clusters" => {
             ("cluster", "Cluster", &["server", "certificate-authority", "tls-server-name", "proxy-url"])
@@ -43,7 +55,14 @@ pub(super) fn set_entry(
             entries[place].set_at(&[part, flag], value);
         }
     }
+    if given("certificate-authority") {
+        entries[place].at_mut(&[part]).remove("insecure-skip-tls-verify");
+    }
+    if list == "users" {
+        super::exec::set(&mut entries[place], args);
+    }
     if list == "clusters" && args.is_on("insecure-skip-tls-verify") {
+        entries[place].at_mut(&[part]).remove("certificate-authority");
         entries[place].set_at(&[part, "insecure-skip-tls-verify"], true);
     }
     // One way to say who one is takes the place of the other.
@@ -81,14 +100,22 @@ pub(super) fn set_property(
     mut config: Doc,
     property: &str,
     value: Option<&str>,
+    raw: bool,
     io: &mut Io<'_>,
 ) -> Result<(), Stop> {
+    let mut typed = Doc::Null;
+    if let Some(value) = value {
+        typed = super::fields::value(property, value, raw, &config).map_err(|why| io.fail(why))?;
+    }
     let steps: Vec<&str> = property.split('.').collect();
     match steps[..] {
         [list @ ("clusters" | "contexts" | "users")] if value.is_none() => {
             config.at_mut(&[list]).items_mut().clear();
         }
         ["current-context"] => config.set("current-context", value.unwrap_or("")),
+        // Which they are follows when the file is written.
+        ["kind" | "apiVersion"] if value.is_some() => {}
+        ["preferences", "colors"] => config.set_at(&["preferences", "colors"], typed),
         [list @ ("clusters" | "contexts" | "users"), name, ref rest @ ..] => {
             let part = list.trim_end_matches('s');
             let entries = config.at_mut(&[list]).items_mut();
@@ -107,7 +134,7 @@ pub(super) fn set_property(
                     if found.is_none() {
                         entries.push(doc!({ "name": name }));
                     }
-                    entries[at].set_at(&path, value);
+                    entries[at].set_at(&path, if typed.is_null() { Doc::from(value) } else { typed });
                 }
             }
         }

@@ -10,6 +10,7 @@ use crate::sim::Duration;
 use super::super::args::Args;
 use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
+use super::super::printer::Format;
 use super::super::resource::{Target, kind};
 use super::Wish;
 
@@ -171,7 +172,9 @@ pub(super) fn cluster_binding(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
 
 fn bound(wish: &Wish<'_>) -> Result<Doc, String> {
     let (cluster_role, role) = (wish.get("clusterrole"), wish.get("role"));
-    if cluster_role.is_empty() == role.is_empty() {
+    // One that is called nothing is for the server to refuse.
+    let nothing = wish.args.get("clusterrole").is_some() && cluster_role.is_empty();
+    if cluster_role.is_empty() == role.is_empty() && !nothing {
         return Err("exactly one of clusterrole or role must be specified".into());
     }
     let (kind, name) = if role.is_empty() { ("ClusterRole", cluster_role) } else { ("Role", role) };
@@ -244,6 +247,7 @@ pub(super) fn token(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
         }
         spec.set("boundObjectRef", bound);
     }
+    let format = Format::asked(args, io)?;
     let target = Target::new(Kind::ServiceAccount, args.namespace(), name);
     let body = doc!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec });
     let response = io.request(HttpRequest {
@@ -260,6 +264,15 @@ pub(super) fn token(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
             other => io.end(other),
         });
     }
-    io.say(response.body["status"]["token"].str());
+    match format {
+        None => io.print(&response.body["status"]["token"].str()),
+        Some(Format::Name) => io.say(format!("tokenrequest.authentication.k8s.io/{name}")),
+        Some(format) => {
+            let mut made = response.body;
+            made.remove("code");
+            made.at_mut(&["spec"]).default_to("boundObjectRef", Doc::Null);
+            format.show(&made, true, io)?;
+        }
+    }
     Ok(())
 }

@@ -99,7 +99,13 @@ pub(super) fn secret(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
             Ok(Ok(made))
         }
         "tls" => tls(wish, io),
-        "docker-registry" => Ok(registry(wish)),
+        "docker-registry" => match wish.args.each("from-file").next() {
+            Some(path) => {
+                let path = path.split_once('=').map_or(path, |(_, path)| path);
+                Ok(Err(format!("error reading {path}: no such file or directory")))
+            }
+            None => Ok(registry(wish)),
+        },
         other => Ok(Err(format!(
             "unknown command {:?}\nSee 'kubectl create secret -h' for help and examples",
             format!("{other} {}", wish.name)

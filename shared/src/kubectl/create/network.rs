@@ -27,7 +27,7 @@ pub(super) fn service(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
 }
 
 fn of_kind(wish: &Wish<'_>, kind: &str) -> Result<Doc, String> {
-    let node_port = wish.args.number("node-port")?.filter(|port| *port > 0);
+    let node_port = wish.args.number("node-port")?.filter(|port| *port != 0);
     let mut ports = Vec::new();
     for pair in wish.args.each("tcp") {
         let mut parts = pair.split(':');

@@ -22,12 +22,13 @@ pub(super) fn deployment(wish: &Wish<'_>, _: &mut Io<'_>) -> Made {
     if images.len() > 1 && !wish.command.is_empty() {
         return Ok(Err("cannot specify multiple --image options and command".into()));
     }
-    let containers = images.iter().map(|image| {
+    let containers = images.iter().enumerate().map(|(at, image)| {
         // A container is called as its image is, without registry, tag and digest.
         let last = image.rsplit('/').next().unwrap_or(image);
         let called = last.split([':', '@']).next().unwrap_or(last);
         let mut container = container(called, image, wish.command);
-        if let Some(port) = port {
+        // The port is the first one's.
+        if let Some(port) = port.filter(|_| at == 0) {
             container.set("ports", doc!([{ "containerPort": port }]));
         }
         container

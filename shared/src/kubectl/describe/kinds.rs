@@ -12,6 +12,7 @@ pub fn template(resource: &Resource) -> Option<&'static str> {
 pub const TEMPLATES: &[(&str, &str, &str)] = &[
     ("Pod", "", POD),
     ("Node", "", NODE),
+    ("CertificateSigningRequest", "certificates.k8s.io", CERTIFICATE_SIGNING_REQUEST),
     ("Namespace", "", NAMESPACE),
     ("Service", "", SERVICE),
     ("Endpoints", "", ENDPOINTS),
@@ -118,6 +119,18 @@ System Info:
 ?spec.providerID ProviderID:\t{spec.providerID}
 @allocated
 @node-events
+";
+
+const CERTIFICATE_SIGNING_REQUEST: &str = "\
+Name:\t{metadata.name}
+@marks
+CreationTimestamp:\t{metadata.creationTimestamp:time}
+Requesting User:\t{spec.username}
+?spec.signerName Signer:\t{spec.signerName}
+?spec.expirationSeconds Requested Duration:\t{:requested}
+Status:\t{:certificate}
+@subject
+@events
 ";
 
 const NAMESPACE: &str = "\

@@ -9,7 +9,7 @@ use super::super::io::Stop;
 use super::super::resource::{Target, escape};
 use super::sheet::Sheet;
 use super::values::{at, bare, pairs, selector, shorten, since};
-use super::{containers, hpa, network, node, policy, quota, volumes, with_fields};
+use super::{containers, csr, hpa, network, node, policy, quota, volumes, with_fields};
 
 /// Writes a part about an object; the text is what stands after the part's name.
 pub type Part = fn(&mut Sheet<'_, '_>, &Doc, &str) -> Result<(), Stop>;
@@ -17,6 +17,8 @@ pub type Part = fn(&mut Sheet<'_, '_>, &Doc, &str) -> Result<(), Stop>;
 /// Every part by its name.
 pub const PARTS: &[(&str, Part)] = &[
     ("labels", labels),
+    ("marks", csr::marks),
+    ("subject", csr::subject),
     ("annotations", annotations),
     ("phase", phase),
     ("controller", controller),

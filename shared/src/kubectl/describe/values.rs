@@ -1,7 +1,7 @@
 //! How values look to people, as Go and kubectl print them.
 
-use crate::api::age;
 use crate::api::quantity::canonical;
+use crate::api::{age, plain};
 use crate::collections::{sort, sort_by_key};
 use crate::doc::{Doc, Timestamp};
 
@@ -31,6 +31,8 @@ pub fn shown(value: &Doc, format: &str) -> String {
         "list" => value.items().iter().map(bare).collect::<Vec<_>>().join(","),
         "wide" => value.items().iter().map(bare).collect::<Vec<_>>().join(", "),
         "go" => go_list(value),
+        "certificate" => plain::certificate_condition(value),
+        "requested" => plain::requested_duration(value),
         "modes" => super::volumes::modes(value),
         "addresses" => super::volumes::addresses(value),
         "names" => value.items().iter().map(|item| bare(&item["name"])).collect::<Vec<_>>().join(", "),

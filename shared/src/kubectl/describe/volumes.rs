@@ -47,6 +47,18 @@ const SOURCES: &[(&str, &str)] = &[
          ?volumeHandle >>VolumeHandle:\t{volumeHandle}\n>>ReadOnly:\t{readOnly/false}",
     ),
     (
+        "iscsi",
+        ">>Type:\tISCSI (an ISCSI Disk resource that is attached to a kubelet's host machine and then exposed to the pod)\n\
+         >>TargetPortal:\t{targetPortal}\n>>IQN:\t{iqn}\n>>Lun:\t{lun/0}\n>>ISCSIInterface\t{iscsiInterface}\n\
+         >>FSType:\t{fsType}\n>>ReadOnly:\t{readOnly/false}\n>>Portals:\t{portals:go/[]}\n\
+         >>DiscoveryCHAPAuth:\t{chapAuthDiscovery/false}\n>>SessionCHAPAuth:\t{chapAuthSession/false}",
+    ),
+    (
+        "fc",
+        ">>Type:\tFC (a Fibre Channel disk)\n>>TargetWWNs:\t{targetWWNs:wide}\n>>LUN:\t{lun/<none>}\n\
+         >>FSType:\t{fsType}\n>>ReadOnly:\t{readOnly/false}",
+    ),
+    (
         "image",
         ">>Type:\tImage (a container image or OCI artifact)\n>>Reference:\t{reference}\n>>PullPolicy:\t{pullPolicy}",
     ),
@@ -130,7 +142,28 @@ fn source_of(sheet: &mut Sheet<'_, '_>, volume: &Doc) -> Result<(), Stop> {
                 ">>Capacity:\t\n>>Access Modes:\t\n?spec.volumeMode >>VolumeMode:\t{spec.volumeMode}",
             )?;
         }
-        "csi" => sheet.lines("    VolumeAttributes", pairs(&source["volumeAttributes"], "=")),
+        "csi" => {
+            // Of a volume of the cluster they stand further in.
+            let inset = if source["volumeHandle"].is_null() { "" } else { "    " };
+            let attributes = pairs(&source["volumeAttributes"], "=").into_iter();
+            sheet.lines("    VolumeAttributes", attributes.map(|one| format!("{inset}{one}")));
+        }
+        "iscsi" => {
+            let secret = &source["secretRef"];
+            let secret = match sheet.target.kind.known() {
+                _ if secret.is_null() => "nil".to_owned(),
+                Some(Kind::PersistentVolume) => {
+                    format!(
+                        "&SecretReference{{Name:{},Namespace:{},}}",
+                        secret["name"].str(),
+                        secret["namespace"].str()
+                    )
+                }
+                _ => format!("&LocalObjectReference{{Name:{},}}", secret["name"].str()),
+            };
+            sheet.line(2, format!("SecretRef:\t{secret}"));
+            sheet.fill(source, ">>InitiatorName:\t{initiatorName/<none>}")?;
+        }
         _ => {}
     }
     Ok(())

@@ -25,7 +25,13 @@ struct Edits {
 pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut edits = Edits::default();
     let mut subjects: Vec<String> = Vec::new();
-    for word in words.iter().chain(args.all("env")) {
+    // A lone dash stands for what comes in.
+    let piped: Vec<String> = match words.iter().any(|word| word == "-") {
+        true => io.stdin.text.lines().map(str::to_owned).filter(|line| line.contains('=')).collect(),
+        false => Vec::new(),
+    };
+    let words = words.iter().filter(|word| *word != "-");
+    for word in words.chain(&piped).chain(args.all("env")) {
         if let Some((name, value)) = word.split_once('=').filter(|(name, _)| !name.is_empty()) {
             well_called(name).map_err(|why| io.fail(why))?;
             edits.set.push(doc!({ "name": name, "value": value }));
@@ -223,23 +229,22 @@ fn resolved(target: &Target, object: &Doc, from: &Doc, io: &mut Io<'_>) -> Resul
 
 /// Variables for all keys of a ConfigMap or Secret.
 fn imported(from: &str, args: &Args, io: &mut Io<'_>) -> Result<Vec<Doc>, Stop> {
-    let Some((word, name)) = from.split_once('/') else {
-        return Err(
-            io.fail(format!("--from must be of the form configmap/NAME or secret/NAME, not {from:?}"))
-        );
-    };
+    let (word, name) = from.split_once('/').unwrap_or((from, ""));
     let Some(resource) = kind(word, io)? else {
         return Err(io.fail(format!("the server doesn't have a resource type {word:?}")));
     };
     let field = match resource.kind.as_str() {
         "Secret" => "secretKeyRef",
         "ConfigMap" => "configMapKeyRef",
-        _ => return Err(io.fail("unsupported resource specified in --from")),
+        _ => "",
     };
     let target = Target::of(resource, args.namespace(), name);
     let response = io.request(target.get())?;
     if !response.is_success() {
         return Err(io.end(Failure::of(&response)));
+    }
+    if field.is_empty() {
+        return Err(io.fail("unsupported resource specified in --from"));
     }
     let prefix = args.get("prefix").unwrap_or("");
     let keys: Vec<&str> = args.each("keys").collect();

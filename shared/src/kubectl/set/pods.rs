@@ -89,6 +89,10 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
             wanted.set(field, amounts(text).map_err(|why| io.fail(why))?);
         }
     }
+    if words.is_empty() && args.get("filename").is_none() {
+        // It says what it needs.
+        subjects_of(words, args, io, &mut Vec::new())?;
+    }
     if wanted.is_empty() {
         return Err(
             io.fail("you must specify an update to requests or limits (in the form of --requests/--limits)")
@@ -101,14 +105,25 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
             failures.push(no_pods(&target));
             continue;
         };
-        let mut changed = Vec::new();
+        let (mut changed, mut same) = (Vec::new(), true);
         for container in object.at(path)["containers"].items() {
             if matches_name(which, &container["name"].str()) {
+                let known = &container["resources"];
+                let fields = wanted.entries().iter().flat_map(|(field, amounts)| {
+                    amounts.entries().iter().map(move |(name, amount)| (field, name, amount))
+                });
+                same = fields.fold(same, |same, (field, name, amount)| {
+                    same && canonical(&known[field.as_str()][name.as_str()]) == canonical(amount)
+                });
                 changed.push(doc!({ "name": container["name"].clone(), "resources": wanted.clone() }));
             }
         }
         if changed.is_empty() {
             failures.push(Failure::Client(format!("error: unable to find container named {which}")));
+            continue;
+        }
+        // Nothing is said of what is so already.
+        if same {
             continue;
         }
         let change = doc!({ "containers": changed });

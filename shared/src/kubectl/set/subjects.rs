@@ -8,7 +8,8 @@ use super::super::change::Patching;
 use super::super::create::service_account;
 use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
-use super::super::resource::{objects, targets};
+use super::super::resource::targets;
+use super::subjects_of;
 
 pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((expression, subjects)) = words.split_last() else {
@@ -17,7 +18,7 @@ pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result
     let wanted = super::super::expose::pairs(expression);
     let unfit = unequal(expression);
     let mut failures = Vec::new();
-    for (target, object) in objects(subjects, args, io, &mut failures)? {
+    for (target, object) in subjects_of(subjects, args, io, &mut failures)? {
         if let Some(unfit) = unfit.as_ref().filter(|_| target.kind.kind == "Service") {
             failures
                 .push(Failure::Client(format!("match expression [{unfit}] not supported on this object")));
@@ -82,7 +83,7 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
         return Err(io.fail("you must specify at least one value of user, group or serviceaccount"));
     }
     let mut failures = Vec::new();
-    for (target, object) in objects(words, args, io, &mut failures)? {
+    for (target, object) in subjects_of(words, args, io, &mut failures)? {
         if !matches!(target.kind.kind.as_str(), "RoleBinding" | "ClusterRoleBinding") {
             failures.push(Failure::Client(format!(
                 "{}/{} setting subjects is only supported for RoleBinding/ClusterRoleBinding",
