@@ -181,8 +181,16 @@ fn without_a_quorum_nothing_is_written_and_nothing_is_lost() {
     play.app();
     assert_eq!(play.configmap("before").0, 201);
     let revision = play.cluster.store().revision();
+    // One may be missing, whichever it is.
+    play.strike("etcd/0", Fault::Stop);
+    assert_eq!(play.answer("GET", "/readyz", &Doc::Null).1, Doc::from("ok"));
+    play.repair("etcd/0");
+    play.run(Duration::seconds(5));
     play.strike("etcd/1", Fault::Stop);
     play.strike("etcd/2", Fault::Stop);
+    let (status, body, _) = play.answer("GET", "/readyz", &Doc::Null);
+    assert!(status == 500 && body["message"].str().contains("[-]etcd failed: reason withheld"), "{body}");
+    assert_eq!(play.answer("GET", "/livez", &Doc::Null).1, Doc::from("ok"));
     let (status, body, took) = play.configmap("meanwhile");
     assert_eq!((status, body["message"].as_str()), (500, Some("etcdserver: request timed out")));
     assert_eq!(body["reason"], Doc::Null);
