@@ -21,6 +21,7 @@ mod programs;
 mod protobuf;
 mod remote_command;
 mod replica;
+mod requests;
 pub mod root;
 mod spdy;
 mod streams;
@@ -30,6 +31,7 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use axum::{
@@ -50,6 +52,7 @@ pub use self::credentials::bearer;
 use self::{
     intake::Intake,
     replica::{Handle, Reply},
+    requests::Asked,
 };
 use crate::{
     origin,
@@ -123,12 +126,25 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
     {
         return response;
     }
-    if let Some(purpose) = connection::Purpose::of(&http) {
+    if let Some(purpose) = connection::Purpose::of(&http).filter(|_| connection::is_method(&http.method)) {
         let line = connection::Line { http, role: role.0, handle };
         return connection::serve(parts, purpose, line).await.unwrap_or_else(|why| refuse(&why));
     }
     let socket = messages::is_wanted(&parts.headers);
-    match handle.ask(role.0, http).await {
+    let (asked, began) = (Asked::of(&http), Instant::now());
+    let mut reply = handle.ask(role.0, http).await;
+    let (code, known) = match &mut reply {
+        Reply::Answer(answer) if asked.is_metrics() && answer.code == 200 => {
+            let counts = handle.requests().text();
+            answer.body = format!("{}{counts}", answer.body.str()).into();
+            (200, true)
+        }
+        // Where nothing is served, the answer is a text.
+        Reply::Answer(answer) => (answer.code, answer.code != 404 || answer.body.as_str().is_none()),
+        Reply::Watch(_) | Reply::Log(_) | Reply::Program(_) => (200, true),
+    };
+    handle.requests().count(asked, code, known, began.elapsed());
+    match reply {
         Reply::Watch(events) if socket => {
             let served = messages::serve(&mut parts, messages::Told::Events, events).await;
             served.unwrap_or_else(|why| refuse(&why))
@@ -226,6 +242,10 @@ fn is_passed_on(path: &str) -> bool {
 /// The request as the simulated API server takes it; `authorization` as it is to see it.
 fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest, HttpResponse> {
     let whole = parts.uri.path_and_query().map_or("", |path| path.as_str());
+    if let Some(header) = credentials::impersonates_nobody(&parts.headers) {
+        let why = format!("Internal Server Error: requested [{header}] without impersonating a user");
+        return Err(answer::status(500, "InternalError", &why));
+    }
     let path = whole.strip_prefix("/k8s/").and_then(|rest| rest.find(['/', '?']).map(|at| &rest[at..]));
     let path = path.unwrap_or("/");
     let passed_on = is_passed_on(path);

@@ -5,6 +5,7 @@ mod durability;
 mod etcd;
 mod http;
 mod kube_api;
+mod kube_requests;
 mod links;
 mod live;
 mod lockstep;

@@ -271,3 +271,93 @@ fn rules_of_definitions_are_evaluated() {
         "{said}"
     );
 }
+
+/// A definition of gadgets with a rule on their `spec`.
+fn gadgets(rule: &str) -> String {
+    format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: gadgets.example.com}}\nspec:\n  \
+         group: example.com\n  scope: Cluster\n  names: {{plural: gadgets, kind: Gadget}}\n  versions:\n  - name: v1\n    \
+         served: true\n    storage: true\n    schema:\n      openAPIV3Schema:\n        type: object\n        properties:\n          \
+         spec:\n            type: object\n            x-kubernetes-validations: [{rule}]\n            properties:\n              \
+         size: {{type: integer}}\n              name: {{type: string}}\n              on: {{type: boolean}}\n              \
+         port: {{x-kubernetes-int-or-string: true}}\n              tags: {{type: array, items: {{type: string}}}}\n              \
+         labels: {{type: object, additionalProperties: {{type: string}}}}\n              free: {{x-kubernetes-preserve-unknown-fields: true}}\n              \
+         until: {{type: string, format: date-time}}\n              part: {{type: object, properties: {{a: {{type: integer}}}}}}\n              \
+         whole: {{type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: true}}\n"
+    )
+}
+
+#[test]
+fn rules_fit_the_types_of_the_schema() {
+    let mut play = Play::new();
+    let at = "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0]";
+    let refused = [
+        ("self.nope > 1", "5: undefined field 'nope'\n | self.nope > 1\n | ....^"),
+        ("has(self.part.nope)", "14: undefined field 'nope'"),
+        ("self.free == 1", "5: undefined field 'free'"),
+        ("self.whole.metadata.labels.size() > 0", "20: undefined field 'labels'"),
+        ("self.size > 'a'", "11: found no matching overload for '_>_' applied to '(int, string)'"),
+        ("self.part == 1", "11: found no matching overload for '_==_' applied to '(selfType.part, int)'"),
+        ("self.until > 1", "12: found no matching overload for '_>_' applied to '(timestamp, int)'"),
+        ("self.name.nope()", "15: undeclared reference to 'nope' (in container '')"),
+        ("nope(self.name)", "5: undeclared reference to 'nope' (in container '')"),
+        (
+            "self.tags.all(tag, tag > 1)",
+            "24: found no matching overload for '_>_' applied to '(string, int)'",
+        ),
+        (
+            "quantity(self.name) > 1",
+            "21: found no matching overload for '_>_' applied to '(kubernetes.Quantity, int)'",
+        ),
+    ];
+    for (rule, why) in refused {
+        let (code, said) = play.kubectl("create -f -", &gadgets(&format!("{{rule: {rule:?}}}")));
+        let why = format!("compilation failed: ERROR: <input>:1:{why}");
+        assert!(
+            code == 1 && said.contains(&format!("{at}.rule: Invalid value:")) && said.contains(&why),
+            "{rule}: {said}"
+        );
+    }
+    for rule in ["self.size", "self.port", "self.tags.map(tag, tag)"] {
+        let (code, said) = play.kubectl("create -f -", &gadgets(&format!("{{rule: {rule}}}")));
+        assert!(code == 1 && said.contains("cel expression must evaluate to a bool"), "{rule}: {said}");
+    }
+    let (_, said) = play.kubectl("create -f -", &gadgets("{rule: self.on, messageExpression: self.size}"));
+    assert!(said.contains(&format!("{at}.messageExpression: Invalid value:")), "{said}");
+    assert!(said.contains("messageExpression must evaluate to a string"), "{said}");
+    // Where the schema itself is wrong, rules are not looked at.
+    let (_, said) =
+        play.kubectl("create -f -", &gadgets("{rule: self.nope}").replace("type: boolean", "type: truth"));
+    assert!(said.contains("Unsupported value: \"truth\"") && !said.contains("undefined field"), "{said}");
+    // Items without keys are not known again.
+    let list = gadgets("{rule: 'true'}").replace(
+        "items: {type: string}",
+        "items: {type: string, x-kubernetes-validations: [{rule: self == oldSelf}]}",
+    );
+    let (code, said) = play.kubectl("create -f -", &list);
+    let why = "oldSelf cannot be used on the uncorrelatable portion of the schema within \
+               spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[tags]";
+    assert!(code == 1 && said.contains(why), "{said}");
+    for rule in [
+        "self.size + 1 > 2 && self.on && self.name.startsWith('a') && 'x' in self.labels",
+        "type(self.port) == string ? self.port != '' : self.port > 0",
+        "self.until > timestamp('2026-01-01T00:00:00Z') && self.whole.metadata.name != ''",
+        "self.?part.?a.orValue(1) > 0 && sets.contains(self.tags, ['a'])",
+        "self.labels.all(key, self.labels[key].matches('^a')) && quantity(self.name).isLessThan(quantity('1Gi'))",
+    ] {
+        let (code, said) = play.kubectl("apply -f -", &gadgets(&format!("{{rule: {rule:?}}}")));
+        assert_eq!(code, 0, "{rule}: {said}");
+    }
+    // What was there before may be missing, and the rule says what holds then.
+    let (code, said) = play.kubectl(
+        "apply -f -",
+        &gadgets("{rule: self.size >= oldSelf.?size.orValue(5), optionalOldSelf: true}"),
+    );
+    assert_eq!(code, 0, "{said}");
+    play.0.wait(1);
+    let gadget = |size: u32| json!({"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "a"}, "spec": {"size": size}});
+    let all = "/apis/example.com/v1/gadgets";
+    assert_eq!(play.json("POST", all, &gadget(4)).0, 422);
+    assert_eq!(play.json("POST", all, &gadget(6)).0, 201);
+    assert_eq!(play.patch(&format!("{all}/a"), "merge", &json!({"spec": {"size": 5}})).0, 422);
+}

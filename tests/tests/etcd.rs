@@ -213,6 +213,26 @@ fn without_a_quorum_nothing_is_written_and_nothing_is_lost() {
 }
 
 #[test]
+fn health_asks_for_a_quorum() {
+    let mut play = Play::new(3);
+    let ok = Doc::from("ok");
+    // One may be missing, whichever it is.
+    for member in 0..3 {
+        play.strike(&format!("etcd/{member}"), Fault::Stop);
+        play.run(Duration::seconds(10));
+        assert_eq!(play.answer("GET", "/readyz", &Doc::Null).1, ok, "etcd/{member} is stopped");
+        play.repair(&format!("etcd/{member}"));
+        play.run(Duration::seconds(10));
+    }
+    play.strike("etcd/1", Fault::Stop);
+    play.strike("etcd/2", Fault::Stop);
+    let (status, body, _) = play.answer("GET", "/readyz", &Doc::Null);
+    assert!(status == 500 && body["message"].str().contains("[-]etcd failed: reason withheld"), "{body}");
+    // A server without an etcd lives on.
+    assert_eq!(play.answer("GET", "/livez", &Doc::Null).1, ok);
+}
+
+#[test]
 fn a_member_that_missed_much_gets_a_snapshot() {
     let options = Options { etcd_snapshot_count: 20, ..Options::default() };
     let mut play = Play::of(3, options, 5);

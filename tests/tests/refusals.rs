@@ -128,6 +128,38 @@ const ODD: &[Odd] = &[
         400,
         "unable to parse requirement: found '', expected: ',' or ')'",
     ),
+    (
+        "DELETE",
+        "/api/v1/namespaces/default/pods/p",
+        "",
+        "[]",
+        400,
+        "the object provided is unrecognized (must be of type DeleteOptions)",
+    ),
+    (
+        "POST",
+        "/api/v1/namespaces/default/pods/p/eviction",
+        "",
+        "[]",
+        400,
+        "the object provided is unrecognized (must be of type Eviction)",
+    ),
+    (
+        "PATCH",
+        "/api/v1/namespaces/default/pods/p/exec",
+        "",
+        "{}",
+        405,
+        "the server does not allow this method",
+    ),
+    (
+        "PUT",
+        "/api/v1/namespaces/default/pods/p/portforward",
+        "",
+        "{}",
+        405,
+        "the server does not allow this method",
+    ),
     ("GET", "/api/v1/nodes?labelSelector=size%3E5", "", "", 200, ""),
     ("GET", "/nothing", "", "", 404, ""),
     ("GET", "/nothing", "somebody", "", 403, "forbidden: User \"somebody\" cannot get path \"/nothing\""),
@@ -172,4 +204,21 @@ fn metrics_count_what_is_kept() {
     );
     assert_eq!(metric(r#"kubernetes_healthcheck{name="etcd",type="readyz"}"#).as_deref(), Some("1"));
     assert_eq!(metric("# TYPE apiserver_longrunning_requests").as_deref(), Some("gauge"));
+}
+
+#[test]
+fn who_watches_over_the_cluster_may_read_its_metrics() {
+    let mut world = World::new();
+    let mut code = |group: &str, path: &str| {
+        let response = world.request(HttpRequest {
+            method: "GET".into(),
+            path: path.into(),
+            impersonate: "prometheus".into(),
+            impersonate_groups: vec![group.into()],
+            ..HttpRequest::default()
+        });
+        response.code
+    };
+    assert_eq!((code("system:monitoring", "/metrics"), code("others", "/metrics")), (200, 403));
+    assert_eq!(code("system:monitoring", "/api/v1/nodes"), 403);
 }

@@ -1,6 +1,7 @@
 //! Who owns which field: `kubectl apply --server-side`, conflicts, and what becomes of fields nobody wants any more.
 
 use serde_json::Value;
+use shared::apiserver::http::HttpRequest;
 
 use crate::support::world::{NAMESPACE, World};
 
@@ -123,4 +124,85 @@ fn what_does_not_fit_the_schema_is_refused_with_its_place() {
     let expected = "Error from server: failed to create typed patch object (s11-errors/d; apps/v1, Kind=Deployment): \
                     .spec.bogus: field not declared in schema\n";
     assert_eq!(said, expected);
+}
+
+/// A request of somebody's own, not kubectl's.
+fn send(world: &mut World, method: &str, path: &str, media: &str, body: &str) -> (u32, Value) {
+    let response = world.request(HttpRequest {
+        method: method.into(),
+        path: path.into(),
+        content_type: media.into(),
+        body: body.into(),
+        ..HttpRequest::default()
+    });
+    (response.code, serde_json::from_str(&response.body.to_json()).expect("JSON"))
+}
+
+const APPLY: &str = "application/apply-patch+yaml";
+
+#[test]
+fn what_is_applied_says_what_it_is() {
+    let mut world = World::new();
+    let path = "/api/v1/namespaces/default/configmaps/a?fieldManager=m";
+    for (body, why) in [
+        ("{}", "invalid object type: /, Kind="),
+        ("", "invalid object type: /, Kind="),
+        ("apiVersion: v1", "invalid object type: /v1, Kind="),
+        ("{kind: ConfigMap}", "invalid object type: /, Kind=ConfigMap"),
+        ("{apiVersion: v1, kind: Secret}", "invalid object type: /v1, Kind=Secret"),
+        ("{apiVersion: apps/v1, kind: Deployment}", "invalid object type: apps/v1, Kind=Deployment"),
+        (
+            "[]",
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}",
+        ),
+    ] {
+        let (code, said) = send(&mut world, "PATCH", path, APPLY, body);
+        assert_eq!((code, said["message"].as_str()), (400, Some(why)), "{body}");
+    }
+    assert_eq!(send(&mut world, "PATCH", path, APPLY, "{apiVersion: v1, kind: ConfigMap}").0, 201);
+}
+
+#[test]
+fn a_list_of_one_empty_entry_gives_all_fields_away() {
+    let mut world = World::new();
+    let all = "/api/v1/namespaces/default/configmaps";
+    let map = r#"{"metadata":{"name":"a"},"data":{"a":"1"}}"#;
+    let (_, made) = send(&mut world, "POST", &format!("{all}?fieldManager=m"), "", map);
+    assert_eq!(made["metadata"]["managedFields"][0]["manager"], "m");
+    let patch = r#"{"metadata":{"managedFields":[{}]}}"#;
+    let (code, said) = send(&mut world, "PATCH", &format!("{all}/a"), "application/merge-patch+json", patch);
+    assert!(code == 200 && said["metadata"].get("managedFields").is_none(), "{said}");
+    let patch = r#"{"metadata":{"managedFields":[{}]},"data":{"b":"2"}}"#;
+    let path = format!("{all}/a?fieldManager=other");
+    let (_, said) = send(&mut world, "PATCH", &path, "application/merge-patch+json", patch);
+    assert_eq!(said["metadata"]["managedFields"][0]["fieldsV1"], serde_json::json!({"f:data": {"f:b": {}}}));
+}
+
+#[test]
+fn a_scale_is_applied_as_any_object() {
+    let mut play = Play(World::new());
+    play.apply("", &deployment("", "nginx"));
+    let path = |more: &str| {
+        format!("/apis/apps/v1/namespaces/{NAMESPACE}/deployments/d/scale?fieldManager=scaler{more}")
+    };
+    let scale = |replicas: u32| {
+        format!(
+            "{{apiVersion: autoscaling/v1, kind: Scale, metadata: {{name: d}}, spec: {{replicas: {replicas}}}}}"
+        )
+    };
+    play.apply("--field-manager=first", &deployment("  replicas: 2\n", "nginx"));
+    let (code, said) = send(&mut play.0, "PATCH", &path(""), APPLY, &scale(3));
+    assert!(
+        code == 409 && said["message"].as_str().unwrap_or("").contains("conflict with \"first\""),
+        "{said}"
+    );
+    let (code, said) = send(&mut play.0, "PATCH", &path("&force=true"), APPLY, &scale(3));
+    assert_eq!((code, &said["kind"], &said["spec"]["replicas"]), (200, &"Scale".into(), &3.into()), "{said}");
+    let object = play.object("deploy d");
+    let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let own = entries.iter().find(|entry| entry["manager"] == "scaler").expect("an owner");
+    assert_eq!((&own["operation"], &own["subresource"]), (&"Apply".into(), &"scale".into()));
+    assert_eq!(own["fieldsV1"], serde_json::json!({"f:spec": {"f:replicas": {}}}));
+    let (code, _) = send(&mut play.0, "PATCH", &path(""), APPLY, "{apiVersion: apps/v1, kind: Deployment}");
+    assert_eq!(code, 400);
 }

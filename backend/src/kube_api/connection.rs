@@ -70,6 +70,11 @@ impl Purpose {
     }
 }
 
+/// Whether a request of this method may become a connection.
+pub fn is_method(method: &str) -> bool {
+    matches!(method, "GET" | "POST")
+}
+
 /// A request, who sent it, and who answers.
 #[derive(Clone)]
 pub struct Line {

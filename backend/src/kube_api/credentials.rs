@@ -45,3 +45,10 @@ pub fn take_from_protocols(headers: &mut HeaderMap) -> Result<(), HttpResponse> 
     headers.entry(header::AUTHORIZATION).or_insert(token);
     Ok(())
 }
+
+/// The header that says more of somebody to speak for than who that is.
+pub fn impersonates_nobody(headers: &HeaderMap) -> Option<&str> {
+    let of_somebody = |name: &&str| *name == "impersonate-uid" || name.starts_with("impersonate-extra-");
+    let named = headers.get("impersonate-user").is_some_and(|name| !name.is_empty());
+    headers.keys().map(|name| name.as_str()).find(of_somebody).filter(|_| !named)
+}

@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -29,6 +30,7 @@ use super::{
     answer,
     logs::Follower,
     programs::{Programs, Told},
+    requests::Requests,
     streams::{self, Streams},
 };
 use crate::{
@@ -89,9 +91,15 @@ pub enum Message {
 pub struct Handle {
     tokens: [TokenHash; 3],
     mailbox: mpsc::Sender<Message>,
+    requests: Arc<Requests>,
 }
 
 impl Handle {
+    /// What was asked of it.
+    pub fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
     /// What opens it, by role.
     pub fn tokens(&self) -> &[TokenHash; 3] {
         &self.tokens
@@ -140,7 +148,7 @@ pub fn open(sessions: Sessions, id: String, tokens: [TokenHash; 3]) -> Handle {
             Err(end) => tracing::warn!(session = id, why = end.why, "a session cannot be followed"),
         }
     });
-    Handle { tokens, mailbox }
+    Handle { tokens, mailbox, requests: Arc::default() }
 }
 
 async fn run(

@@ -4,13 +4,17 @@
 mod check;
 mod eval;
 mod functions;
+mod overloads;
 mod parse;
+mod tokens;
 mod types;
 
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 
-pub use types::{Fields, Type};
+pub use check::Checked;
+pub use functions::optional;
+pub use types::{Fields, Record, Type};
 
 /// An expression that has been read.
 #[derive(Clone, Debug)]
@@ -55,9 +59,12 @@ type Place = u32;
 enum Expr {
     Literal(Doc),
     Name(Str),
+    TypeName(Str),
     Field(Box<Expr>, Str, Place),
     Has(Box<Expr>, Str, Place),
     Index(Box<Expr>, Box<Expr>, Place),
+    /// A field or an item that may be missing.
+    Maybe(Box<Expr>, Box<Expr>, Place),
     Call(Option<Box<Expr>>, Str, Vec<Expr>, Place),
     List(Vec<Expr>),
     Map(Vec<(Expr, Expr)>),
@@ -85,9 +92,8 @@ impl Program {
         found.contains(name)
     }
 
-    /// What comes of it when names are of these types, and where types do not fit, as the compiler of CEL tells it; `text`
-    /// is what was read.
-    pub fn check(&self, text: &str, names: &BTreeMap<&str, Type>) -> (Type, Vec<String>) {
+    /// What comes of it when names are of these types; `text` is what was read.
+    pub fn check(&self, text: &str, names: &BTreeMap<&str, Type>) -> Checked {
         check::check(&self.0, text, names)
     }
 

@@ -2,16 +2,18 @@
 //! ([`table`]), and one implementation serves them all.
 
 mod admission;
+mod expressions;
 mod flow;
 mod table;
+mod update;
 
 use crate::doc::{Doc, Timestamp};
 
-use super::validation::Faults;
 use super::validation::names::Rule;
+use super::validation::{Faults, IMMUTABLE};
 use super::{Column, Info, Object, Resource, Row, age};
 
-pub use admission::{MUTATION_NAMES, POLICY_NAMES};
+pub use expressions::{MUTATION_NAMES, POLICY_NAMES, request_type};
 pub use flow::bootstrap as flow_control;
 pub use table::*;
 
@@ -23,6 +25,12 @@ pub struct Plain {
     cells: &'static [Cell],
     defaults: fn(&mut Doc),
     validate: fn(&Doc, &mut Faults),
+    /// Fields that stay as they were made: to change them is refused.
+    immutable: &'static [&'static str],
+    /// What is wrong with a new version, after the one before.
+    update: fn(&Doc, &Doc, &mut Faults),
+    /// Whether the spec stays as it was, whatever an update says of it.
+    keeps_spec: bool,
     /// What its objects may be called.
     name: Rule,
     /// What it can be selected by.
@@ -47,6 +55,7 @@ enum Cell {
 
 const fn nothing(_: &mut Doc) {}
 const fn anything(_: &Doc, _: &mut Faults) {}
+const fn anyhow(_: &Doc, _: &Doc, _: &mut Faults) {}
 const fn unordered(_: &Object) -> i64 {
     0
 }
@@ -101,6 +110,23 @@ impl Resource for Plain {
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
         (self.validate)(doc, faults);
+    }
+
+    fn prepare_update(&self, new: &mut Doc, old: &Doc) {
+        if self.keeps_spec {
+            new.set("spec", old["spec"].clone());
+        }
+    }
+
+    fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        for field in self.immutable {
+            let at = |doc: &'_ Doc| field.split('.').fold(doc.clone(), |doc, part| doc[part].clone());
+            let (new, old) = (at(new), at(old));
+            if new != old {
+                faults.invalid(*field, &new, IMMUTABLE);
+            }
+        }
+        (self.update)(new, old, faults);
     }
 
     fn order(&self, object: &Object) -> i64 {

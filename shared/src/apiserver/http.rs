@@ -188,7 +188,9 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
             body.doc
         }
         Verb::Create | Verb::Update => {
-            let body = body::read(http, target.subresource.body_kind())?.doc;
+            let of = target.subresource.body_kind();
+            let body = body::read(http, of)?.doc;
+            body::check_object(&body, of)?;
             if target.subresource == Subresource::Eviction {
                 if body["metadata"]["name"].str() != target.name {
                     return Err(Status::bad_request("name in URL does not match name in Eviction object"));
@@ -202,7 +204,7 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
             options.warnings.extend(read.applied_twice(validation)?);
             let mut body = read.doc;
             convert(&mut body);
-            body::check_type(&body, target.kind)?;
+            body::check_applied_type(&body, target.kind, target.subresource)?;
             if options.field_manager.is_empty() {
                 return Err(options::missing_manager());
             }

@@ -50,7 +50,9 @@ fn write(mut entries: Vec<Entry>) -> Doc {
         head.set("fieldsV1", entry.fields.to_doc());
         head
     });
-    Doc::list(docs)
+    let docs: Vec<Doc> = docs.collect();
+    // Where nothing is anybody's there is no list.
+    if docs.is_empty() { Doc::Null } else { Doc::list(docs) }
 }
 
 impl Entry {
@@ -118,8 +120,7 @@ pub(super) fn after_update(writer: &Writer<'_>, managed: &Doc, old: &Doc, new: &
     if !own && !changed.is_empty() {
         entries.push(writer.entry(changed));
     }
-    // Where nothing is anybody's there is no list.
-    if entries.is_empty() { Doc::Null } else { write(entries) }
+    write(entries)
 }
 
 /// `managedFields` after a component's write: what it changed is no longer anybody else's.

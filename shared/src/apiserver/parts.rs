@@ -1,14 +1,16 @@
 //! Parts of objects with a form of their own: a pod's binding, a workload's scale.
 
+use std::sync::Arc;
+
 use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::core::pod;
-use crate::api::validation::Faults;
+use crate::api::validation::{self, Faults};
 use crate::api::{Kind, LabelSelector, Meta, Object, Reason, Reply, Status};
 use crate::doc;
 use crate::doc::{Doc, strategic_merge};
 
-use super::write::malformed;
-use super::{ApiServer, Call, admission, managed};
+use super::write::{malformed, relabelled, validate};
+use super::{ApiServer, Call, admission, definitions, managed};
 
 /// `POST pods/x/binding`: the scheduler's decision.
 pub(super) fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
@@ -119,4 +121,58 @@ pub(super) fn owned(call: &Call<'_, '_>, old: &Object, doc: &Doc, body: &Doc) ->
         None => managed::after_component(known, &before, &new),
     };
     meta
+}
+
+impl ApiServer {
+    /// Server-side apply of a Scale: the wanted replicas are the applier's, and nothing else is said.
+    pub(super) fn apply_scale(&mut self, call: &mut Call<'_, '_>, config: &Doc) -> Result<Reply, Status> {
+        let old = call.existing(&call.request.key())?;
+        let info = old.key.kind.info();
+        let replicas = &config["spec"]["replicas"];
+        let mut wanted = doc!({
+            "apiVersion": info.api_version(), "kind": info.kind, "metadata": { "name": &old.key.name }
+        });
+        match definitions::of_kind(call.store, call.request.kind)? {
+            Some(custom) => custom.set_replicas(&mut wanted, replicas.as_i64().unwrap_or(0)),
+            None => wanted.set_at(&["spec", "replicas"], replicas.clone()),
+        }
+        let writer = call.writer().unwrap_or_else(|| unreachable!("only clients apply"));
+        let live = managed::components::shown(&old, old.to_doc());
+        let merged = managed::apply(&writer, &live, &wanted, call.request.options.force)?;
+        self.rescale(call, &old, replicas.clone(), &merged)
+    }
+
+    /// Wants so many replicas; `applied` is what an apply made of the object.
+    pub(super) fn rescale(
+        &mut self,
+        call: &mut Call<'_, '_>,
+        old: &Arc<Object>,
+        replicas: Doc,
+        applied: &Doc,
+    ) -> Result<Reply, Status> {
+        let mut faults = Faults::default();
+        if !replicas.is_null() && replicas.as_i64().is_none_or(|number| i32::try_from(number).is_err()) {
+            let why = format!(
+                "json: cannot unmarshal {replicas} into Go struct field ScaleSpec.spec.replicas of type int32"
+            );
+            return Err(Status::bad_request(why));
+        }
+        validation::non_negative(&mut faults, "spec.replicas", &replicas);
+        if !faults.0.is_empty() {
+            return Err(Status::invalid(&old.key, faults.0));
+        }
+        let mut body = old.body.clone();
+        let custom = definitions::of_kind(call.store, call.request.kind)?;
+        match &custom {
+            Some(custom) => {
+                custom.set_replicas(&mut body, replicas.as_i64().unwrap_or(0));
+                let whole = Object::new(old.key.clone(), old.meta.clone(), body.clone(), None).to_doc();
+                validate(&old.key, custom, &relabelled(whole, custom), None, false)?;
+            }
+            None => body.set_at(&["spec", "replicas"], replicas.as_i64().unwrap_or(0)),
+        }
+        let meta = owned(call, old, applied, &body);
+        let stored = self.store_change(call, old, meta, body)?;
+        scale_of(&stored, custom.as_ref()).map(Reply::Doc)
+    }
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use crate::api::{FieldSelector, Key, NAMES, Object, Reply, Request, Status, Subresource};
 use crate::doc::Doc;
 use crate::etcd::Store;
-use crate::sim::Context;
+use crate::sim::{Context, Process};
 
-use super::{ApiServer, Call, definitions, discovery, metrics, parts};
+use super::{ApiServer, Call, Remote, definitions, discovery, metrics, parts};
 
 impl ApiServer {
     pub(super) fn get(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         if call.request.subresource == Subresource::Document {
             let accept = call.request.body.str();
-            let has_etcd = call.cx.core.running(crate::sim::Process::Etcd(0));
+            let has_etcd = self.has_etcd(call.cx);
             let name = &call.request.name;
             if name == "metrics" {
                 let text = metrics::text(&self.watches, has_etcd, call.store);
@@ -33,6 +33,17 @@ impl ApiServer {
             }
             _ => Ok(Reply::Object(object, false)),
         }
+    }
+
+    /// Whether enough of etcd is there to answer.
+    fn has_etcd(&self, cx: &Context<'_>) -> bool {
+        let members = self.remote().map_or(1, Remote::members);
+        let (me, core) = (cx.me, &cx.core);
+        let there = |member: &u32| {
+            let etcd = Process::Etcd(*member);
+            core.running(etcd) && core.links.open(me, etcd)
+        };
+        (0..members).filter(there).count() as u32 > members / 2
     }
 
     /// Answers a request that changes nothing, at once.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{Kind, Reason, Reply, Request, Status, Verb};
+use crate::api::{Kind, Reason, Reply, Request, Status, Subresource, Verb};
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
 use crate::doc::Doc;
@@ -89,6 +89,11 @@ impl Remote {
             calls: BTreeMap::new(),
             compact: 0,
         }
+    }
+
+    /// How many members etcd has.
+    pub fn members(&self) -> u32 {
+        self.members
     }
 
     /// The member that it is connected to.
@@ -196,6 +201,10 @@ impl ApiServer {
             let mut store = remote.cache.clone();
             let Call { from, id, request, causes, .. } = call;
             return cx.because(causes, |cx| self.hand_on((from, id), &request, &mut store, cx));
+        }
+        // What the server is like, etcd does not know.
+        if call.request.subresource == Subresource::Document {
+            return self.answer_read(call, cx);
         }
         let wanted = call.request.options.resource_version;
         match (call.request.verb, wanted) {

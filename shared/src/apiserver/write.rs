@@ -18,7 +18,7 @@ impl ApiServer {
         let old = call.existing(&call.request.key())?;
         if call.request.subresource == Subresource::Scale {
             let replicas = call.request.body["spec"]["replicas"].clone();
-            return self.rescale(call, &old, replicas);
+            return self.rescale(call, &old, replicas, &Doc::Null);
         }
         let doc = call.request.body.clone();
         self.replace(call, &old, doc)
@@ -33,7 +33,7 @@ impl ApiServer {
         if call.request.subresource == Subresource::Scale {
             let custom = definitions::of_kind(call.store, old.key.kind)?;
             let patched = patched(&parts::scale_of(&old, custom.as_ref())?, patch, kind)?;
-            return self.rescale(call, &old, patched["spec"]["replicas"].clone());
+            return self.rescale(call, &old, patched["spec"]["replicas"].clone(), &Doc::Null);
         }
         if call.request.subresource == Subresource::Status && kind != PatchKind::Json {
             // Who reports on an object that is gone must not write to the one that took its name.
@@ -73,6 +73,9 @@ impl ApiServer {
         let key = call.request.key();
         let mut config = call.request.body.clone();
         let custom = definitions::of_kind(call.store, call.request.kind)?;
+        if call.request.subresource == Subresource::Scale {
+            return self.apply_scale(call, &config);
+        }
         managed::check_applied(&config, &key, custom.as_ref())?;
         schema::normalise(key.kind, &mut config);
         let named = config["metadata"]["name"].str();
@@ -248,7 +251,7 @@ impl ApiServer {
     }
 
     /// Stores the new version unless nothing changed; an object whose last finalizer went is removed.
-    fn store_change(
+    pub(super) fn store_change(
         &mut self,
         call: &mut Call<'_, '_>,
         old: &Arc<Object>,
@@ -286,38 +289,6 @@ impl ApiServer {
             return Ok(Arc::new(object));
         }
         Ok(call.put(object))
-    }
-
-    fn rescale(
-        &mut self,
-        call: &mut Call<'_, '_>,
-        old: &Arc<Object>,
-        replicas: Doc,
-    ) -> Result<Reply, Status> {
-        let mut faults = Faults::default();
-        if !replicas.is_null() && replicas.as_i64().is_none_or(|number| i32::try_from(number).is_err()) {
-            let why = format!(
-                "json: cannot unmarshal {replicas} into Go struct field ScaleSpec.spec.replicas of type int32"
-            );
-            return Err(Status::bad_request(why));
-        }
-        validation::non_negative(&mut faults, "spec.replicas", &replicas);
-        if !faults.0.is_empty() {
-            return Err(Status::invalid(&old.key, faults.0));
-        }
-        let mut body = old.body.clone();
-        let custom = definitions::of_kind(call.store, call.request.kind)?;
-        match &custom {
-            Some(custom) => {
-                custom.set_replicas(&mut body, replicas.as_i64().unwrap_or(0));
-                let whole = Object::new(old.key.clone(), old.meta.clone(), body.clone(), None).to_doc();
-                validate(&old.key, custom, &relabelled(whole, custom), None, false)?;
-            }
-            None => body.set_at(&["spec", "replicas"], replicas.as_i64().unwrap_or(0)),
-        }
-        let meta = parts::owned(call, old, &Doc::Null, &body);
-        let stored = self.store_change(call, old, meta, body)?;
-        parts::scale_of(&stored, custom.as_ref()).map(Reply::Doc)
     }
 }
 
@@ -502,7 +473,7 @@ fn custom_status(call: &Call<'_, '_>, old: &Object, new: &Doc) -> Result<(Meta, 
 }
 
 /// The document in the version that a request speaks of.
-fn relabelled(mut doc: Doc, custom: &CustomResources) -> Doc {
+pub(super) fn relabelled(mut doc: Doc, custom: &CustomResources) -> Doc {
     doc.set("apiVersion", custom.kind.info().api_version());
     doc
 }

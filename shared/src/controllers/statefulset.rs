@@ -228,7 +228,12 @@ fn finish(
     let mut requests: Vec<Request> =
         surplus(subject, world).iter().map(|key| Request::delete(desk.user.clone(), key)).collect();
     let old = &subject.set.object().body["status"];
-    requests.extend(write(desk.user, subject.set.key(), old, status));
+    // Conditions of others go with the next news, and not before.
+    let mut same = old.clone();
+    same.remove("conditions");
+    if same != *status {
+        requests.extend(write(desk.user, subject.set.key(), old, status));
+    }
     match requests.is_empty() {
         true if failed => Step::Retry,
         true => Step::Done,

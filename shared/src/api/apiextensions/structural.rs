@@ -6,12 +6,14 @@ mod fill;
 mod format;
 mod pattern;
 mod rules;
+mod typed;
 mod well_formed;
 
 pub use check::check;
 pub use fill::{defaulted, pruned};
 pub use pattern::read as read_pattern;
 pub use rules::check_rules;
+pub use typed::type_of;
 pub use well_formed::well_formed;
 
 use crate::doc::Doc;

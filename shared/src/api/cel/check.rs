@@ -1,7 +1,8 @@
 //! Looks whether the types in an expression fit, as the compiler of CEL does. What is found is told; where types are not
 //! known, nothing is.
 
-use super::types::{self, Made, Type};
+use super::overloads::{self, Made};
+use super::types::{self, Type};
 use super::{Binary, Expr, Place, Walk, parse::located};
 use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str};
@@ -10,15 +11,35 @@ struct Checker<'a> {
     names: &'a BTreeMap<&'a str, Type>,
     bound: Vec<(Str, Type)>,
     found: Vec<(Place, String)>,
+    sure: bool,
 }
 
-/// The type of an expression, and what does not fit in it, in the order of the text.
-pub(super) fn check(expr: &Expr, text: &str, names: &BTreeMap<&str, Type>) -> (Type, Vec<String>) {
-    let mut checker = Checker { names, bound: Vec::new(), found: Vec::new() };
+/// What is known of an expression before it is evaluated.
+#[derive(Debug)]
+pub struct Checked {
+    /// The type of what comes of it.
+    pub of: Type,
+    /// Whether the type is known for certain: it is not where functions are used of which only the names are known.
+    pub sure: bool,
+    /// Where types do not fit, in the order of the text, as the compiler of CEL tells it.
+    pub faults: Vec<String>,
+}
+
+impl Checked {
+    /// Whether a value of another type than this comes of it.
+    pub fn is_no(&self, wanted: &Type) -> bool {
+        let same = std::mem::discriminant(&self.of) == std::mem::discriminant(wanted);
+        !same && (self.sure || !self.of.is_dyn())
+    }
+}
+
+pub(super) fn check(expr: &Expr, text: &str, names: &BTreeMap<&str, Type>) -> Checked {
+    let mut checker = Checker { names, bound: Vec::new(), found: Vec::new(), sure: true };
     let of = checker.of(expr);
     let mut found = checker.found;
     crate::collections::sort(&mut found);
-    (of, found.iter().map(|(at, why)| located(text, *at as usize, why)).collect())
+    let faults = found.iter().map(|(at, why)| located(text, *at as usize, why)).collect();
+    Checked { of, sure: checker.sure, faults }
 }
 
 impl Checker<'_> {
@@ -48,20 +69,21 @@ impl Checker<'_> {
                 let bound = self.bound.iter().rev().find(|(known, _)| known == name).map(|(_, of)| of);
                 bound.or_else(|| self.names.get(name.as_str())).cloned().unwrap_or(Type::Dyn)
             }
-            Expr::Field(of, name, at) => self.field(of, name, *at),
+            Expr::TypeName(_) => Type::Named("type"),
+            Expr::Field(of, name, at) => {
+                let of = self.of(of);
+                self.field(of, name, *at)
+            }
             Expr::Has(of, name, at) => {
+                let of = self.of(of);
                 self.field(of, name, *at);
                 Type::Bool
             }
             Expr::Index(of, index, at) => {
                 let (of, index) = (self.of(of), self.of(index));
-                match (&of, &index) {
-                    (Type::Dyn, _) => Type::Dyn,
-                    (Type::List(item), Type::Int | Type::Dyn) => (**item).clone(),
-                    (Type::Map(value), Type::String | Type::Dyn) => (**value).clone(),
-                    _ => self.no_overload(*at, "_[_]", &[&of, &index]),
-                }
+                self.item(of, &index, *at)
             }
+            Expr::Maybe(of, index, at) => self.maybe(of, index, *at),
             Expr::List(items) => {
                 let all: Vec<Type> = items.iter().map(|item| self.of(item)).collect();
                 Type::List(common(&all).into())
@@ -105,10 +127,36 @@ impl Checker<'_> {
         }
     }
 
-    fn field(&mut self, of: &Expr, name: &str, at: Place) -> Type {
-        match self.of(of) {
+    fn item(&mut self, of: Type, index: &Type, at: Place) -> Type {
+        match (of, index) {
+            (Type::Dyn, _) => Type::Dyn,
+            (Type::List(item), Type::Int | Type::Dyn) => *item,
+            (Type::Map(value), Type::String | Type::Dyn) => *value,
+            (Type::Optional(of), index) => Type::Optional(self.item(*of, index, at).into()),
+            (of, index) => self.no_overload(at, "_[_]", &[&of, index]),
+        }
+    }
+
+    fn maybe(&mut self, of: &Expr, index: &Expr, at: Place) -> Type {
+        let of = match self.of(of) {
+            Type::Optional(of) => *of,
+            of => of,
+        };
+        let found = match (&of, index) {
+            (Type::Object(_), Expr::Literal(Doc::Str(name))) => self.field(of, name, at),
+            _ => {
+                let index = self.of(index);
+                self.item(of, &index, at)
+            }
+        };
+        Type::Optional(found.into())
+    }
+
+    fn field(&mut self, of: Type, name: &str, at: Place) -> Type {
+        match of {
             Type::Dyn => Type::Dyn,
             Type::Map(value) => *value,
+            Type::Optional(of) => Type::Optional(self.field(*of, name, at).into()),
             Type::Object(fields) => match fields.field(name) {
                 Some(of) => of,
                 None => self.fault(at, format!("undefined field '{name}'")),
@@ -118,9 +166,13 @@ impl Checker<'_> {
     }
 
     fn call(&mut self, on: bool, name: &str, values: &[Type], at: Place) -> Type {
-        match types::call(on, name, values) {
+        match overloads::call(on, name, values) {
             Made::Of(of) => of,
-            Made::Unknown => Type::Dyn,
+            Made::Unknown => {
+                self.sure = false;
+                Type::Dyn
+            }
+            Made::Undeclared => self.fault(at, format!("undeclared reference to '{name}' (in container '')")),
             Made::NoOverload => {
                 let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
                 let shown = match texts.split_first() {

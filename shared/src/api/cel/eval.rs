@@ -1,8 +1,9 @@
 //! Evaluates CEL.
 
+use super::functions::optional;
 use super::{Binary, Expr, Names, Walk, functions};
 use crate::collections::BTreeSet;
-use crate::doc::{Doc, Map, Str};
+use crate::doc::{Doc, Map, Str, Timestamp};
 
 /// How many steps an evaluation may take.
 const MOST: u32 = 1_000_000;
@@ -26,12 +27,12 @@ fn no_overload() -> String {
 pub(super) fn names(expr: &Expr, found: &mut BTreeSet<Str>) {
     let mut all = |parts: &[&Expr]| parts.iter().for_each(|part| names(part, found));
     match expr {
-        Expr::Literal(_) => {}
+        Expr::Literal(_) | Expr::TypeName(_) => {}
         Expr::Name(name) => {
             found.insert(name.clone());
         }
         Expr::Field(of, ..) | Expr::Has(of, ..) | Expr::Not(of, _) | Expr::Negative(of, _) => all(&[of]),
-        Expr::Index(a, b, _) | Expr::Binary(_, a, b, _) => all(&[a, b]),
+        Expr::Index(a, b, _) | Expr::Maybe(a, b, _) | Expr::Binary(_, a, b, _) => all(&[a, b]),
         Expr::Choice(a, b, c, _) => all(&[a, b, c]),
         Expr::Call(of, _, parts, _) => {
             of.iter().map(|of| &**of).chain(parts).for_each(|part| names(part, found))
@@ -82,9 +83,13 @@ impl<'a> Evaluation<'a> {
                 let value = bound.or_else(|| self.names.get(name.as_str()));
                 value.cloned().ok_or_else(|| format!("no such attribute(s): {name}"))
             }
+            Expr::TypeName(name) => Ok(Doc::Str(name.clone())),
             Expr::Field(of, field, _) => {
                 let of = self.value(of)?;
-                field_of(&of, field).cloned()
+                match functions::as_optional(&of) {
+                    Some(of) => Ok(optional(of.and_then(|of| field_of(of, field).ok()).cloned())),
+                    None => field_of(&of, field).cloned(),
+                }
             }
             Expr::Has(of, field, _) => match self.value(of)? {
                 Doc::Map(map) => Ok(Doc::Bool(map.contains(field))),
@@ -92,7 +97,15 @@ impl<'a> Evaluation<'a> {
             },
             Expr::Index(of, index, _) => {
                 let (of, index) = (self.value(of)?, self.value(index)?);
-                indexed(&of, &index)
+                match functions::as_optional(&of) {
+                    Some(of) => Ok(optional(of.and_then(|of| indexed(of, &index).ok()))),
+                    None => indexed(&of, &index),
+                }
+            }
+            Expr::Maybe(of, index, _) => {
+                let (of, index) = (self.value(of)?, self.value(index)?);
+                let of = functions::as_optional(&of).unwrap_or(Some(&of));
+                Ok(optional(of.and_then(|of| indexed(of, &index).ok())))
             }
             Expr::List(items) => {
                 let items: Result<Vec<Doc>, String> = items.iter().map(|item| self.value(item)).collect();
@@ -320,6 +333,12 @@ fn arithmetic(operator: Binary, a: &Doc, b: &Doc) -> Value {
     match (operator, a, b) {
         (Binary::Add, Doc::Str(a), Doc::Str(b)) => Ok(Doc::from(format!("{a}{b}"))),
         (Binary::Add, Doc::List(a), Doc::List(b)) => Ok(Doc::list(a.iter().chain(b.iter()).cloned())),
+        (Binary::Add, Doc::Time(time), Doc::Int(millis))
+        | (Binary::Add, Doc::Int(millis), Doc::Time(time)) => later(*time, millis.get()),
+        (Binary::Subtract, Doc::Time(time), Doc::Int(millis)) => {
+            later(*time, millis.get().checked_neg().ok_or_else(overflow)?)
+        }
+        (Binary::Subtract, Doc::Time(a), Doc::Time(b)) => Ok(Doc::from(a.millis() - b.millis())),
         (Binary::Divide, Doc::Int(_), Doc::Int(by)) if by.get() == 0 => Err("division by zero".into()),
         (Binary::Remainder, Doc::Int(_), Doc::Int(by)) if by.get() == 0 => Err("modulus by zero".into()),
         (_, Doc::Int(a), Doc::Int(b)) => {
@@ -339,4 +358,11 @@ fn arithmetic(operator: Binary, a: &Doc, b: &Doc) -> Value {
         (Binary::Divide, Doc::Float(a), Doc::Float(b)) => Ok(Doc::from(a.get() / b.get())),
         _ => Err(no_overload()),
     }
+}
+
+fn later(time: Timestamp, millis: i64) -> Value {
+    time.millis()
+        .checked_add(millis)
+        .map(|millis| Doc::Time(Timestamp::from_millis(millis)))
+        .ok_or_else(overflow)
 }

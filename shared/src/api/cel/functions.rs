@@ -1,19 +1,38 @@
 //! CEL's functions, with those that Kubernetes adds for texts, lists, patterns and quantities.
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
 use regex_lite::Regex;
 
 use super::eval::{compare, equal};
 use crate::api::apiextensions::structural::read_pattern;
 use crate::api::parse_quantity;
-use crate::doc::{Doc, Timestamp};
+use crate::doc::{Doc, Map, Timestamp};
 
 type Value = Result<Doc, String>;
 
 /// What it costs to make a pattern ready, and how many places one has at the most.
 const MAKING_READY: usize = 100;
 const LONGEST_PATTERN: usize = 4096;
+
+/// What stands for a value that may be missing: a map with a key that no JSON has.
+const MAYBE: &str = "\0optional";
+
+/// A value that may be missing.
+pub fn optional(value: Option<Doc>) -> Doc {
+    let mut map = Map::default();
+    map.insert(MAYBE, Doc::list(value));
+    Doc::Map(map)
+}
+
+/// The value, if it is one that may be missing.
+pub(super) fn as_optional(of: &Doc) -> Option<Option<&Doc>> {
+    match of {
+        Doc::Map(map) if map.contains(MAYBE) => Some(map.get(MAYBE).items().first()),
+        _ => None,
+    }
+}
 
 /// Calls a function with its values, of which the first is what it is called on where it is `a.f(b)`.
 pub(super) fn call(on: bool, name: &str, values: &[Doc]) -> Value {
@@ -39,6 +58,19 @@ pub(super) fn result_weight(name: &str, values: &[Doc]) -> usize {
 
 /// A function on its own; `None` where there is none of these types.
 fn function(name: &str, values: &[Doc]) -> Option<Value> {
+    match (name, values) {
+        ("optional.none", []) => return Some(Ok(optional(None))),
+        ("sets.contains", [Doc::List(all), Doc::List(some)]) => {
+            return Some(Ok(Doc::Bool(has_all(all, some))));
+        }
+        ("sets.equivalent", [Doc::List(a), Doc::List(b)]) => {
+            return Some(Ok(Doc::Bool(has_all(a, b) && has_all(b, a))));
+        }
+        ("sets.intersects", [Doc::List(a), Doc::List(b)]) => {
+            return Some(Ok(Doc::Bool(b.iter().any(|one| has_all(a, std::slice::from_ref(one))))));
+        }
+        _ => {}
+    }
     let [value] = values else { return None };
     Some(Ok(match (name, value) {
         ("size", value) => return method("size", std::slice::from_ref(value)),
@@ -85,9 +117,90 @@ fn function(name: &str, values: &[Doc]) -> Option<Value> {
                     .into(),
             ));
         }
+        ("optional.of", value) => optional(Some(value.clone())),
+        ("optional.ofNonZeroValue", value) => optional((!is_zero(value)).then(|| value.clone())),
+        ("isIP", Doc::Str(text)) => Doc::Bool(address(text).is_ok()),
+        ("ip", Doc::Str(text)) => match address(text) {
+            Ok(address) => Doc::from(address.to_string()),
+            Err(why) => return Some(Err(why)),
+        },
+        ("ip.isCanonical", Doc::Str(text)) => match address(text) {
+            Ok(address) => Doc::Bool(address.to_string() == text.as_str()),
+            Err(why) => return Some(Err(why)),
+        },
+        ("isCIDR", Doc::Str(text)) => Doc::Bool(block(text).is_some()),
+        ("cidr", Doc::Str(text)) if block(text).is_some() => value.clone(),
+        ("cidr", Doc::Str(text)) => {
+            return Some(Err(format!(
+                "network address parse error during conversion from string: netip.ParsePrefix({text:?}): no '/'"
+            )));
+        }
+        ("isURL", Doc::Str(text)) => Doc::Bool(is_url(text)),
+        ("url", Doc::Str(text)) if is_url(text) => value.clone(),
+        ("url", Doc::Str(text)) => {
+            return Some(Err(format!(
+                "URL parse error during conversion from string: parse {text:?}: invalid URI for request"
+            )));
+        }
         ("isQuantity", Doc::Str(text)) => Doc::Bool(parse_quantity(text).is_some()),
         _ => return None,
     }))
+}
+
+fn has_all(all: &[Doc], some: &[Doc]) -> bool {
+    some.iter().all(|one| all.iter().any(|known| equal(known, one)))
+}
+
+fn is_zero(value: &Doc) -> bool {
+    match value {
+        Doc::Bool(value) => !value,
+        Doc::Int(number) => number.get() == 0,
+        Doc::Float(number) => number.get() == 0.0,
+        other => other.is_null() || other.is_empty(),
+    }
+}
+
+/// An address as Kubernetes reads it: neither with a zone nor one of IPv4 in the clothes of IPv6.
+fn address(text: &str) -> Result<IpAddr, String> {
+    match text.parse::<IpAddr>() {
+        Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_some() => {
+            Err(format!("IPv4-mapped IPv6 address {text:?} is not allowed"))
+        }
+        Ok(address) => Ok(address),
+        Err(_) => Err(format!(
+            "IP Address {text:?} parse error during conversion from string: ParseAddr({text:?}): unable to parse IP"
+        )),
+    }
+}
+
+/// An address and how many of its bits count.
+fn block(text: &str) -> Option<(IpAddr, u32)> {
+    let (of, bits) = text.split_once('/')?;
+    let of = address(of).ok()?;
+    let most = if of.is_ipv4() { 32 } else { 128 };
+    let known = bits.parse::<u32>().ok().filter(|known| known.to_string() == bits && *known <= most)?;
+    Some((of, known))
+}
+
+/// The address as a number of 128 bits, those that count first.
+fn number(of: IpAddr) -> u128 {
+    match of {
+        IpAddr::V4(of) => u128::from(u32::from(of)) << 96,
+        IpAddr::V6(of) => u128::from(of),
+    }
+}
+
+/// Whether the first so many bits of two addresses of one family are the same.
+fn alike(a: IpAddr, b: IpAddr, bits: u32) -> bool {
+    let differ = number(a) ^ number(b);
+    a.is_ipv4() == b.is_ipv4() && (bits == 0 || differ >> (128 - bits) == 0)
+}
+
+fn is_url(text: &str) -> bool {
+    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+    let good = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(good);
+    (named || text.starts_with('/')) && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 fn type_name(value: &Doc) -> &'static str {
@@ -130,7 +243,28 @@ fn millis(text: &str) -> Option<i64> {
 
 /// A function on its first value; `None` where there is none of these types.
 fn method(name: &str, values: &[Doc]) -> Option<Value> {
+    if let [of, rest @ ..] = values
+        && let Some(of) = as_optional(of)
+    {
+        return match (name, rest) {
+            ("hasValue", []) => Some(Ok(Doc::Bool(of.is_some()))),
+            ("value", []) => Some(of.cloned().ok_or_else(|| "optional.none() dereference".to_owned())),
+            ("orValue", [other]) => Some(Ok(of.unwrap_or(other).clone())),
+            ("or", [other]) => Some(Ok(of.map_or_else(|| other.clone(), |of| optional(Some(of.clone()))))),
+            _ => None,
+        };
+    }
     match values {
+        [Doc::Int(millis)] => {
+            let part = match name {
+                "getHours" => 3_600_000,
+                "getMinutes" => 60_000,
+                "getSeconds" => 1000,
+                "getMilliseconds" => 1,
+                _ => return None,
+            };
+            Some(Ok(Doc::from(millis.get() / part)))
+        }
         [Doc::Str(text), rest @ ..] => of_text(name, text, rest),
         [Doc::List(items), rest @ ..] => of_list(name, items, rest),
         [Doc::Map(map)] if name == "size" => Some(Ok(Doc::from(map.entries().len() as i64))),
@@ -171,6 +305,19 @@ fn of_text(name: &str, text: &str, rest: &[Doc]) -> Option<Value> {
         ("charAt", [Doc::Int(at)]) => Some(part(text, at.get(), at.get().saturating_add(1))),
         ("substring", [Doc::Int(from)]) => Some(part(text, from.get(), text.chars().count() as i64)),
         ("substring", [Doc::Int(from), Doc::Int(to)]) => Some(part(text, from.get(), to.get())),
+        ("isLoopback", []) => truth(address(text).ok()?.is_loopback()),
+        ("isUnspecified", []) => truth(address(text).ok()?.is_unspecified()),
+        ("family", []) => Some(Ok(Doc::from(if address(text).ok()?.is_ipv4() { 4i64 } else { 6 }))),
+        ("prefixLength", []) => Some(Ok(Doc::from(i64::from(block(text)?.1)))),
+        ("ip", []) => Some(Ok(Doc::from(block(text)?.0.to_string()))),
+        ("containsIP", [Doc::Str(other)]) => {
+            let (of, bits) = block(text)?;
+            Some(address(other).map(|other| Doc::Bool(alike(of, other, bits))))
+        }
+        ("containsCIDR", [Doc::Str(other)]) => {
+            let ((of, bits), (other, other_bits)) = (block(text)?, block(other)?);
+            truth(other_bits >= bits && alike(of, other, bits))
+        }
         ("isGreaterThan" | "isLessThan" | "compareTo", [Doc::Str(other)]) => {
             let order = parse_quantity(text)?.cmp(&parse_quantity(other)?);
             Some(Ok(match name {

@@ -25,6 +25,12 @@ pub enum Type {
     Bytes,
     /// A moment.
     Time,
+    /// How long something takes.
+    Duration,
+    /// A type of which no more is known than its name.
+    Named(&'static str),
+    /// A value that may be missing.
+    Optional(Box<Type>),
     /// A list of such.
     List(Box<Type>),
     /// A map from text to such.
@@ -58,6 +64,9 @@ impl fmt::Display for Type {
             Type::String => f.write_str("string"),
             Type::Bytes => f.write_str("bytes"),
             Type::Time => f.write_str("timestamp"),
+            Type::Duration => f.write_str("duration"),
+            Type::Named(name) => f.write_str(name),
+            Type::Optional(of) => write!(f, "optional_type({of})"),
             Type::List(of) => write!(f, "list({of})"),
             Type::Map(of) => write!(f, "map(string, {of})"),
             Type::Object(fields) => f.write_str(&fields.name()),
@@ -66,12 +75,17 @@ impl fmt::Display for Type {
 }
 
 impl Type {
-    pub(super) fn is_dyn(&self) -> bool {
+    /// Whether nothing is known of it.
+    pub fn is_dyn(&self) -> bool {
         matches!(self, Type::Dyn)
     }
 
     fn is_number(&self) -> bool {
         matches!(self, Type::Int | Type::Double)
+    }
+
+    fn may_be_null(&self) -> bool {
+        matches!(self, Type::Object(_) | Type::Time | Type::Duration | Type::Named(_) | Type::Null)
     }
 
     /// The type of both, if one value can stand for the other.
@@ -80,8 +94,9 @@ impl Type {
             (Type::Dyn, _) | (_, Type::Dyn) => Type::Dyn,
             (Type::List(a), Type::List(b)) => Type::List(a.joined(b)?.into()),
             (Type::Map(a), Type::Map(b)) => Type::Map(a.joined(b)?.into()),
-            (Type::Null, kind @ (Type::Object(_) | Type::Time | Type::Null))
-            | (kind @ (Type::Object(_) | Type::Time), Type::Null) => kind.clone(),
+            (Type::Optional(a), Type::Optional(b)) => Type::Optional(a.joined(b)?.into()),
+            (Type::Null, kind) | (kind, Type::Null) if kind.may_be_null() => kind.clone(),
+            (Type::Named(a), Type::Named(b)) => return (a == b).then(|| self.clone()),
             // Objects are made for one another's place, whatever their types are called.
             (Type::Object(_), Type::Object(_) | Type::Map(_)) | (Type::Map(_), Type::Object(_)) => Type::Dyn,
             (a, b) if std::mem::discriminant(a) == std::mem::discriminant(b) => a.clone(),
@@ -105,7 +120,7 @@ pub(super) fn binary(operator: Binary, a: &Type, b: &Type) -> Option<Type> {
             let ordered = |of: &Type| {
                 of.is_dyn()
                     || of.is_number()
-                    || matches!(of, Type::Bool | Type::String | Type::Bytes | Type::Time)
+                    || matches!(of, Type::Bool | Type::String | Type::Bytes | Type::Time | Type::Duration)
             };
             let fits = same().is_some() || a.is_number() && b.is_number();
             (fits && ordered(a) && ordered(b)).then_some(Type::Bool)
@@ -116,6 +131,15 @@ pub(super) fn binary(operator: Binary, a: &Type, b: &Type) -> Option<Type> {
             Type::Map(_) => Type::String.joined(a).map(|_| Type::Bool),
             _ => None,
         },
+        Add | Subtract if matches!((a, b), (Type::Time | Type::Duration, Type::Time | Type::Duration)) => {
+            match (operator, a, b) {
+                (Subtract, Type::Time, Type::Time) | (_, Type::Duration, Type::Duration) => {
+                    Some(Type::Duration)
+                }
+                (_, Type::Time, Type::Duration) | (Add, Type::Duration, Type::Time) => Some(Type::Time),
+                _ => None,
+            }
+        }
         _ if either_dyn => {
             let known = if a.is_dyn() { b } else { a };
             arithmetic(operator, known).then_some(Type::Dyn)
@@ -129,95 +153,33 @@ fn arithmetic(operator: Binary, of: &Type) -> bool {
         (_, Type::Dyn | Type::Int) => true,
         (Binary::Remainder, _) => false,
         (_, Type::Double) => true,
-        (Binary::Add, Type::String | Type::Bytes | Type::List(_) | Type::Time) => true,
-        (Binary::Subtract, Type::Time) => true,
+        (Binary::Add, Type::String | Type::Bytes | Type::List(_)) => true,
+        (Binary::Add | Binary::Subtract, Type::Time | Type::Duration) => true,
         _ => false,
     }
 }
 
-/// What a function makes of its values, of which the first is what it is called on where `on` says so.
-pub(super) enum Made {
-    Of(Type),
-    /// There is such a function, but not for these.
-    NoOverload,
-    /// There may be one that is not known here.
-    Unknown,
+/// A type that is only these fields.
+#[derive(Debug)]
+pub struct Record {
+    name: Str,
+    fields: Vec<(Str, Type)>,
 }
 
-const TEXT: Type = Type::String;
-
-/// Functions of texts: the values beside the text (the later ones may be left out), how many there must be, the result.
-const OF_TEXT: [(&str, &[Type], usize, Type); 17] = [
-    ("startsWith", &[TEXT], 1, Type::Bool),
-    ("endsWith", &[TEXT], 1, Type::Bool),
-    ("contains", &[TEXT], 1, Type::Bool),
-    ("matches", &[TEXT], 1, Type::Bool),
-    ("trim", &[], 0, TEXT),
-    ("lowerAscii", &[], 0, TEXT),
-    ("upperAscii", &[], 0, TEXT),
-    ("find", &[TEXT], 1, TEXT),
-    ("replace", &[TEXT, TEXT, Type::Int], 2, TEXT),
-    ("charAt", &[Type::Int], 1, TEXT),
-    ("substring", &[Type::Int, Type::Int], 1, TEXT),
-    ("findAll", &[TEXT, Type::Int], 1, Type::Dyn),
-    ("split", &[TEXT, Type::Int], 1, Type::Dyn),
-    ("indexOf", &[TEXT, Type::Int], 1, Type::Int),
-    ("lastIndexOf", &[TEXT, Type::Int], 1, Type::Int),
-    ("size", &[], 0, Type::Int),
-    ("join", &[TEXT], 0, TEXT),
-];
-
-pub(super) fn call(on: bool, name: &str, values: &[Type]) -> Made {
-    if on { method(name, values) } else { function(name, values) }
-}
-
-fn method(name: &str, values: &[Type]) -> Made {
-    let Some((of, rest)) = values.split_first() else { return Made::Unknown };
-    let known = OF_TEXT.iter().find(|(known, ..)| *known == name);
-    let listed = matches!(name, "isSorted" | "sum" | "min" | "max");
-    match (of, known) {
-        (_, None) if !listed => Made::Unknown,
-        (Type::Dyn, Some((.., result))) => Made::Of(result.clone()),
-        (Type::Dyn, None) => Made::Of(Type::Dyn),
-        (Type::String, Some((_, wanted, least, result))) if name != "join" => {
-            let fits = rest.len() >= *least
-                && rest.len() <= wanted.len()
-                && rest.iter().zip(*wanted).all(|(given, wanted)| given.joined(wanted).is_some());
-            if fits { Made::Of(result.clone()) } else { Made::NoOverload }
-        }
-        (Type::List(item), _) => match (name, rest) {
-            ("size", []) => Made::Of(Type::Int),
-            ("isSorted", []) => Made::Of(Type::Bool),
-            ("sum" | "min" | "max", []) => Made::Of((**item).clone()),
-            ("indexOf" | "lastIndexOf", [wanted]) if item.joined(wanted).is_some() => Made::Of(Type::Int),
-            ("join", [] | [Type::String | Type::Dyn]) if item.joined(&TEXT).is_some() => Made::Of(TEXT),
-            _ => Made::NoOverload,
-        },
-        (Type::Map(_) | Type::Bytes, _) if name == "size" && rest.is_empty() => Made::Of(Type::Int),
-        _ => Made::NoOverload,
+impl Record {
+    /// The type of objects with these fields.
+    pub fn of<N: Into<Str>>(name: impl Into<Str>, fields: impl IntoIterator<Item = (N, Type)>) -> Type {
+        let fields = fields.into_iter().map(|(name, of)| (name.into(), of)).collect();
+        Type::Object(Rc::new(Record { name: name.into(), fields }))
     }
 }
 
-fn function(name: &str, values: &[Type]) -> Made {
-    let [of] = values else { return Made::Unknown };
-    let result = match (name, of) {
-        ("size", _) => return method("size", values),
-        ("string", _) => TEXT,
-        ("int", _) => Type::Int,
-        ("double", _) => Type::Double,
-        ("bool", _) => Type::Bool,
-        ("timestamp", _) => Type::Time,
-        ("isQuantity", _) => Type::Bool,
-        ("dyn", _) => return Made::Of(Type::Dyn),
-        _ => return Made::Unknown,
-    };
-    let plain = matches!(of, Type::Bool | Type::Int | Type::Double | Type::String);
-    let fits = match name {
-        "string" => plain || matches!(of, Type::Bytes | Type::Time),
-        "int" | "double" => matches!(of, Type::Int | Type::Double | Type::String | Type::Time),
-        "bool" => matches!(of, Type::Bool | Type::String),
-        "timestamp" => matches!(of, Type::Time | Type::String | Type::Int),
-        _ => matches!(of, Type::String),
-    };
-    if fits || of.is_dyn() { Made::Of(result) } else { Made::NoOverload }
+impl Fields for Record {
+    fn name(&self) -> Str {
+        self.name.clone()
+    }
+
+    fn field(&self, name: &str) -> Option<Type> {
+        self.fields.iter().find(|(known, _)| *known == name).map(|(_, of)| of.clone())
+    }
 }

@@ -1,16 +1,9 @@
 //! `admissionregistration.k8s.io`: defaults and checks of webhooks and policies.
 
-use crate::api::cel::Program;
+use super::expressions::{MUTATION_NAMES, compiled, variables};
+use crate::api::cel::{Program, Type};
 use crate::api::validation::{At, Faults, names};
 use crate::doc::Doc;
-
-/// What the expressions of a policy may speak of.
-pub const POLICY_NAMES: [&str; 6] =
-    ["object", "oldObject", "request", "params", "namespaceObject", "variables"];
-
-/// The same of one that changes objects: it makes some, too.
-pub const MUTATION_NAMES: [&str; 8] =
-    ["object", "oldObject", "request", "params", "namespaceObject", "variables", "Object", "JSONPatch"];
 
 pub(super) const GROUP: &str = "admissionregistration.k8s.io";
 
@@ -121,20 +114,14 @@ pub(super) fn validating_policy(doc: &Doc, faults: &mut Faults) {
         faults.required("spec.validations", why);
         faults.required("spec.auditAnnotations", why);
     }
+    let names = variables(&spec, faults);
     for validation in spec.field("validations").each() {
         let expression = validation.field("expression");
         if expression.text().trim().is_empty() {
             faults.required(&expression, "expression is not specified");
         }
-        for field in ["expression", "messageExpression"] {
-            let text = validation[field].str();
-            if let Some(Err(why)) = (!text.trim().is_empty()).then(|| Program::read(&text, &POLICY_NAMES)) {
-                faults.invalid(
-                    &validation.field(field),
-                    &validation[field],
-                    format!("compilation failed: {why}"),
-                );
-            }
+        for (field, wanted) in [("expression", Type::Bool), ("messageExpression", Type::String)] {
+            compiled(&validation.field(field), &names, &wanted, faults);
         }
         let reason = validation.field("reason");
         reason.one_of(faults, &["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"]);

@@ -1,6 +1,6 @@
 //! The plain kinds.
 
-use super::{Cell, Plain, admission, anything, flow, nothing, unordered};
+use super::{Cell, Plain, admission, anyhow, anything, flow, nothing, unordered, update};
 use crate::api::apps::deployment;
 use crate::api::validation::{At, Faults, names};
 use crate::api::{Column, Info, NAMES, Subresource};
@@ -44,6 +44,9 @@ const fn plain(info: &'static Info) -> Plain {
         cells: &[Cell::Age],
         defaults: nothing,
         validate: anything,
+        immutable: &[],
+        update: anyhow,
+        keeps_spec: false,
         name: names::dns_subdomain,
         fields: NAMES,
         warning: "",
@@ -115,6 +118,7 @@ pub static CERTIFICATE_SIGNING_REQUEST: Plain = Plain {
     ],
     validate: certificate_signing_request,
     fields: &["metadata.name", "spec.signerName"],
+    keeps_spec: true,
     ..plain(&Info {
         short_names: &["csr"],
         subresources: &[Subresource::Approval, Subresource::Status],
@@ -209,6 +213,7 @@ pub static CSI_DRIVER: Plain = Plain {
         spec.default_to("fsGroupPolicy", "ReadWriteOnceWithFSType");
         spec.default_to("volumeLifecycleModes", vec![Doc::from("Persistent")]);
     },
+    immutable: &["spec.attachRequired", "spec.volumeLifecycleModes"],
     ..plain(&info("storage.k8s.io", "CSIDriver", "csidrivers", "csidriver", false))
 };
 
@@ -226,6 +231,7 @@ pub static CSI_STORAGE_CAPACITY: Plain = Plain {
     validate: |doc, faults| {
         At::root(doc, "").field("storageClassName").require(faults);
     },
+    immutable: &["nodeTopology", "storageClassName"],
     ..plain(&info("storage.k8s.io", "CSIStorageCapacity", "csistoragecapacities", "csistoragecapacity", true))
 };
 
@@ -250,6 +256,7 @@ pub static VOLUME_ATTACHMENT: Plain = Plain {
             );
         }
     },
+    immutable: &["spec"],
     ..plain(&Info {
         subresources: STATUS,
         ..info("storage.k8s.io", "VolumeAttachment", "volumeattachments", "volumeattachment", false)
@@ -266,6 +273,7 @@ pub static VOLUME_ATTRIBUTES_CLASS: Plain = Plain {
             faults.required("parameters", "must contain at least one key/value pair");
         }
     },
+    update: update::volume_attributes_class,
     ..plain(&Info {
         short_names: &["vac"],
         ..info(
@@ -292,6 +300,7 @@ pub static SERVICE_CIDR: Plain = Plain {
             faults.invalid(&cidr, &cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
         }
     },
+    update: update::service_cidr,
     ..plain(&Info {
         subresources: STATUS,
         ..info("networking.k8s.io", "ServiceCIDR", "servicecidrs", "servicecidr", false)
@@ -312,6 +321,7 @@ pub static IP_ADDRESS: Plain = Plain {
         }
     },
     name: names::ip_address,
+    immutable: &["spec.parentRef"],
     ..plain(&Info {
         short_names: &["ip"],
         ..info("networking.k8s.io", "IPAddress", "ipaddresses", "ipaddress", false)
@@ -547,6 +557,7 @@ pub static RESOURCE_CLAIM: Plain = Plain {
     columns: &[NAME, column("State"), AGE],
     cells: &[Cell::Of(claim_state), Cell::Age],
     defaults: |doc| default_requests(doc.at_mut(&["spec"])),
+    immutable: &["spec"],
     ..plain(&Info {
         subresources: STATUS,
         ..info(RESOURCE, "ResourceClaim", "resourceclaims", "resourceclaim", true)
@@ -556,6 +567,7 @@ pub static RESOURCE_CLAIM: Plain = Plain {
 /// ResourceClaimTemplate: a claim for each pod.
 pub static RESOURCE_CLAIM_TEMPLATE: Plain = Plain {
     defaults: |doc| default_requests(doc.at_mut(&["spec", "spec"])),
+    immutable: &["spec"],
     ..plain(&info(RESOURCE, "ResourceClaimTemplate", "resourceclaimtemplates", "resourceclaimtemplate", true))
 };
 
@@ -600,6 +612,7 @@ pub static RESOURCE_SLICE: Plain = Plain {
         Cell::Age,
     ],
     fields: &["metadata.name", "spec.driver", "spec.nodeName"],
+    immutable: &["spec.driver", "spec.nodeName", "spec.pool.name"],
     ..plain(&Info {
         has_generation: true,
         ..info(RESOURCE, "ResourceSlice", "resourceslices", "resourceslice", false)

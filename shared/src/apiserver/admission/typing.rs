@@ -4,8 +4,9 @@
 use std::rc::Rc;
 
 use crate::api::Kind;
-use crate::api::cel::{Fields, Program, Type};
-use crate::api::plain::POLICY_NAMES;
+use crate::api::apiextensions::structural;
+use crate::api::cel::{Fields, Program, Record, Type};
+use crate::api::plain::{POLICY_NAMES, request_type};
 use crate::collections::{BTreeMap, sort};
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -39,7 +40,7 @@ pub(in crate::apiserver) fn warnings(policy: &Doc, store: &Store) -> Vec<Doc> {
             let said: Vec<String> = all
                 .iter()
                 .filter_map(|(kind, names)| {
-                    let (_, found) = program.check(&text, names);
+                    let found = program.check(&text, names).faults;
                     (!found.is_empty()).then(|| format!("{kind}: {}\n", found.join("\n")))
                 })
                 .collect();
@@ -81,42 +82,23 @@ fn kinds(spec: &Doc, store: &Store) -> Vec<Kind> {
 }
 
 fn names(spec: &Doc, object: Type, store: &Store) -> Names {
-    let text =
-        |names: &[&'static str]| record("kubernetes.Type", names.iter().map(|name| (*name, Type::String)));
-    let user = [
-        ("username", Type::String),
-        ("uid", Type::String),
-        ("groups", Type::List(Type::String.into())),
-        ("extra", Type::Map(Type::List(Type::String.into()).into())),
-    ];
-    let request = [
-        ("kind", text(&["group", "version", "kind"])),
-        ("requestKind", text(&["group", "version", "kind"])),
-        ("resource", text(&["group", "version", "resource"])),
-        ("requestResource", text(&["group", "version", "resource"])),
-        ("userInfo", record("kubernetes.UserInfo", user)),
-        ("dryRun", Type::Bool),
-        ("options", Type::Dyn),
-    ];
-    let plain = ["subResource", "requestSubResource", "name", "namespace", "operation"];
-    let request = request.into_iter().chain(plain.map(|name| (name, Type::String)));
     let param = &spec["paramKind"];
     let params = Kind::of(&param["apiVersion"].str(), &param["kind"].str());
     let mut names: Names = Names::new();
     names.insert("oldObject", object.clone());
     names.insert("object", object);
-    names.insert("request", record("kubernetes.AdmissionRequest", request));
+    names.insert("request", request_type());
     names.insert("params", params.and_then(|kind| type_of(kind, store)).unwrap_or(Type::Dyn));
     // Each variable may speak of those before it.
     let mut variables: Vec<(Str, Type)> = Vec::new();
     for variable in spec["variables"].items() {
         let text = variable["expression"].str();
         let of = match Program::read(&text, &POLICY_NAMES) {
-            Ok(program) => program.check(&text, &names).0,
+            Ok(program) => program.check(&text, &names).of,
             Err(_) => Type::Dyn,
         };
         variables.push((variable["name"].str(), of));
-        names.insert("variables", record("kubernetes.variables", variables.clone()));
+        names.insert("variables", Record::of("kubernetes.variables", variables.clone()));
     }
     names
 }
@@ -127,7 +109,8 @@ fn type_of(kind: Kind, store: &Store) -> Option<Type> {
         None => {
             let custom = definitions::of_kind(store, kind).ok()??;
             let schema = custom.schema();
-            (!schema.is_null()).then(|| of_custom(schema, true))
+            let metadata = Schema::of_metadata().map(|of| Type::Object(Rc::new(Native(of))));
+            if schema.is_null() { None } else { structural::type_of(schema, "Object", metadata) }
         }
     }
 }
@@ -157,68 +140,5 @@ fn of_native(of: FieldType) -> Type {
         FieldType::List(of) => Type::List(of_native(of.get()).into()),
         FieldType::Map(of) => Type::Map(of_native(of.get()).into()),
         FieldType::Object(of) => Type::Object(Rc::new(Native(of))),
-    }
-}
-
-/// An object that people defined, or a part of one.
-struct Custom(Doc, bool);
-
-impl Fields for Custom {
-    fn name(&self) -> Str {
-        doc::literal!("Object")
-    }
-
-    fn field(&self, name: &str) -> Option<Type> {
-        match name {
-            "apiVersion" | "kind" if self.1 => return Some(Type::String),
-            "metadata" if self.1 => {
-                return Schema::of_metadata().map(|of| Type::Object(Rc::new(Native(of))));
-            }
-            _ => {}
-        }
-        let field = &self.0["properties"][name];
-        (!field.is_null()).then(|| of_custom(field, false))
-    }
-}
-
-fn of_custom(schema: &Doc, root: bool) -> Type {
-    let on = |field: &str| schema[field].as_bool() == Some(true);
-    if on("x-kubernetes-int-or-string") || on("x-kubernetes-preserve-unknown-fields") {
-        return Type::Dyn;
-    }
-    match (schema["type"].as_str(), schema["format"].as_str()) {
-        (Some("string"), Some("date-time" | "date")) => Type::Time,
-        (Some("string"), Some("byte")) => Type::Bytes,
-        (Some("string"), Some("duration")) => Type::Dyn,
-        (Some("string"), _) => Type::String,
-        (Some("integer"), _) => Type::Int,
-        (Some("number"), _) => Type::Double,
-        (Some("boolean"), _) => Type::Bool,
-        (Some("array"), _) => Type::List(of_custom(&schema["items"], false).into()),
-        (Some("object"), _) if !schema["properties"].is_null() || root => {
-            Type::Object(Rc::new(Custom(schema.clone(), root || on("x-kubernetes-embedded-resource"))))
-        }
-        (Some("object"), _) if !schema["additionalProperties"].is_null() => {
-            Type::Map(of_custom(&schema["additionalProperties"], false).into())
-        }
-        _ => Type::Dyn,
-    }
-}
-
-/// A type with these fields.
-fn record<N: Into<Str>>(name: &'static str, fields: impl IntoIterator<Item = (N, Type)>) -> Type {
-    let fields = fields.into_iter().map(|(name, of)| (name.into(), of)).collect();
-    Type::Object(Rc::new(Record(name, fields)))
-}
-
-struct Record(&'static str, Vec<(Str, Type)>);
-
-impl Fields for Record {
-    fn name(&self) -> Str {
-        self.0.into()
-    }
-
-    fn field(&self, name: &str) -> Option<Type> {
-        self.1.iter().find(|(known, _)| *known == name).map(|(_, of)| of.clone())
     }
 }

@@ -2,7 +2,7 @@
 //! their fields. Everything is said in Kubernetes' own words.
 
 use crate::api::apiextensions::customresource::CustomResources;
-use crate::api::{FieldValidation, Kind, Reason, Status};
+use crate::api::{FieldValidation, Kind, Reason, Status, Subresource};
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
 use crate::doc::{Doc, Path, Str, go_json};
 use crate::{manifest, schema};
@@ -37,6 +37,9 @@ pub(super) fn read(http: &HttpRequest, of: &str) -> Result<Body, Status> {
     };
     match media_type(&http.content_type) {
         "application/yaml" => read_yaml(&http.body).map_err(unrecognized),
+        "application/vnd.kubernetes.protobuf" if http.body.is_empty() => {
+            Err(unrecognized("empty data".into()))
+        }
         "" | "application/json" => read_json(&http.body)
             .map_err(|fault| unrecognized(format!("couldn't get version/kind; json parse error: {fault}"))),
         _ => Err(Status::new(
@@ -101,9 +104,8 @@ fn summary(text: &str) -> String {
     }
 }
 
-/// The body must be of the kind that the path names.
-pub(super) fn check_type(doc: &Doc, kind: Kind) -> Result<(), Status> {
-    let info = kind.info();
+/// The body must be an object; `of` names what it should be.
+pub(super) fn check_object(doc: &Doc, of: &str) -> Result<(), Status> {
     if !matches!(doc, Doc::Map(_) | Doc::Null) {
         let (value, digits) = (schema::go_kind(doc), doc.to_json());
         let why = format!(
@@ -113,10 +115,17 @@ pub(super) fn check_type(doc: &Doc, kind: Kind) -> Result<(), Status> {
         return Err(Status::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: \
              {why} ({})",
-            info.kind,
+            of,
             summary(&digits)
         )));
     }
+    Ok(())
+}
+
+/// The body must be of the kind that the path names.
+pub(super) fn check_type(doc: &Doc, kind: Kind) -> Result<(), Status> {
+    let info = kind.info();
+    check_object(doc, info.kind)?;
     for field in ["apiVersion", "kind"] {
         if !matches!(&doc[field], Doc::Null | Doc::Str(_)) {
             let value = schema::go_kind(&doc[field]);
@@ -157,6 +166,28 @@ pub(super) fn check_type(doc: &Doc, kind: Kind) -> Result<(), Status> {
         version.rsplit('/').next().unwrap_or(""),
         info.kind,
     )))
+}
+
+/// What is applied says of which kind it is.
+pub(super) fn check_applied_type(doc: &Doc, kind: Kind, part: Subresource) -> Result<(), Status> {
+    if !matches!(doc, Doc::Map(_) | Doc::Null) {
+        let value = schema::go_kind(doc);
+        return Err(Status::bad_request(format!(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {value} into Go \
+             value of type map[string]interface {{}}"
+        )));
+    }
+    let info = kind.info();
+    let wanted = match part {
+        Subresource::Scale => ("autoscaling/v1", "Scale"),
+        _ => (info.api_version(), info.kind),
+    };
+    let (version, name) = (doc["apiVersion"].str(), doc["kind"].str());
+    if (version.as_str(), name.as_str()) == wanted {
+        return Ok(());
+    }
+    let slash = if version.contains('/') { "" } else { "/" };
+    Err(Status::bad_request(format!("invalid object type: {slash}{version}, Kind={name}")))
 }
 
 fn go_type(package: &str, name: &str) -> String {

@@ -177,6 +177,7 @@ pub(super) fn delete_body(http: &HttpRequest) -> Result<Doc, Status> {
         return Ok(Doc::Null);
     }
     let doc = body::read(http, "DeleteOptions")?.doc;
+    body::check_object(&doc, "DeleteOptions")?;
     let kind = doc["kind"].str();
     if !kind.is_empty() && kind != "DeleteOptions" {
         let shown = Doc::from(&kind);

@@ -11,6 +11,9 @@ const WRITES: [&str; 8] = ["create", "delete", "deletecollection", "get", "list"
 const PARTS: [&str; 3] = ["deployments/scale", "replicasets/scale", "pods/log"];
 /// Paths that everybody may ask for, and those that everybody with a name may.
 const HEALTH: [&str; 5] = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
+/// Paths that who watches over the cluster may ask for.
+const MONITORING: [&str; 8] =
+    ["/healthz", "/healthz/*", "/livez", "/livez/*", "/metrics", "/metrics/slis", "/readyz", "/readyz/*"];
 const DISCOVERY: [&str; 6] = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"];
 
 type Named = (Kind, &'static str, Doc);
@@ -31,10 +34,12 @@ pub(super) fn all() -> Vec<Named> {
         role("cluster-admin", everything),
         role("system:basic-user", ask),
         role("system:discovery", vec![paths(&discovery)]),
+        role("system:monitoring", vec![paths(&MONITORING)]),
         role("system:public-info-viewer", vec![paths(&HEALTH)]),
         binding("cluster-admin", &["system:masters"]),
         binding("system:basic-user", &["system:authenticated"]),
         binding("system:discovery", &["system:authenticated"]),
+        binding("system:monitoring", &["system:monitoring"]),
         binding("system:public-info-viewer", &["system:authenticated", "system:unauthenticated"]),
     ];
     all.extend(for_people());

@@ -28,7 +28,8 @@ pub fn write(
         "currentNumberScheduled": scheduled, "desiredNumberScheduled": desired,
         "numberMisscheduled": misscheduled, "numberReady": ready, "updatedNumberScheduled": updated,
         "numberAvailable": available, "numberUnavailable": desired - available,
-        "observedGeneration": generation, "collisionCount": old["collisionCount"].clone()
+        "observedGeneration": generation, "collisionCount": old["collisionCount"].clone(),
+        "conditions": old["conditions"].clone()
     });
     let optional = [
         "updatedNumberScheduled",
@@ -36,6 +37,7 @@ pub fn write(
         "numberUnavailable",
         "observedGeneration",
         "collisionCount",
+        "conditions",
     ];
     omit_empty(&mut new, &optional);
     match patch(desk.user, set.key(), old, &new) {

@@ -4,7 +4,7 @@ use crate::api::validation::Faults;
 use crate::collections::sort_by_key;
 use crate::doc::Doc;
 
-use super::{check, defaulted, is_int_or_string, pattern, preserves_unknown, pruned, rules, says};
+use super::{check, defaulted, is_int_or_string, pattern, preserves_unknown, pruned, rules, says, typed};
 
 /// What OpenAPI has and definitions may not.
 const NOT_SUPPORTED: [&str; 6] =
@@ -16,12 +16,14 @@ const MOST: u32 = 20_000;
 
 /// Adds what is wrong with the schema of a whole resource.
 pub fn well_formed(schema: &Doc, path: &str, faults: &mut Faults) {
-    let mut look = Look { faults: Faults::default(), left: MOST };
+    let mut look =
+        Look { faults: Faults::default(), rules: Faults::default(), uncorrelated: None, left: MOST };
     look.schema(schema, path, Level::Root);
     look.complete(schema, schema, path);
     if look.left == 0 {
         look.faults.forbidden(path, &format!("a schema may be made of at most {MOST} schemas"));
     }
+    look.faults.0.append(&mut look.rules.0);
     // Upstream walks over maps, and sorts what it finds.
     sort_by_key(&mut look.faults.0, |fault| format!("{}: {}", fault.field, fault.message));
     faults.0.extend(look.faults.0);
@@ -36,6 +38,10 @@ enum Level {
 
 struct Look {
     faults: Faults,
+    /// What is wrong with rules.
+    rules: Faults,
+    /// The outermost list around, of which items have no keys to be known by.
+    uncorrelated: Option<String>,
     left: u32,
 }
 
@@ -45,6 +51,7 @@ impl Look {
         if self.left == 0 {
             return;
         }
+        let faults = self.faults.0.len();
         self.generic(schema, path);
         self.type_of(schema, path, level);
         let of = schema["type"].str();
@@ -57,7 +64,14 @@ impl Look {
                 .faults
                 .forbidden(format!("{path}.items"), "items must be a schema object and not an array"),
             Doc::Null => {}
-            items => self.schema(items, &format!("{path}.items"), Level::Item),
+            items => {
+                let outermost = self.uncorrelated.clone();
+                if schema["x-kubernetes-list-type"].as_str() != Some("map") {
+                    self.uncorrelated.get_or_insert(path.to_owned());
+                }
+                self.schema(items, &format!("{path}.items"), Level::Item);
+                self.uncorrelated = outermost;
+            }
         }
         for (name, property) in schema["properties"].entries() {
             let place = format!("{path}.properties[{name}]");
@@ -82,6 +96,11 @@ impl Look {
         }
         self.default(schema, path);
         rules::well_formed(schema, path, &mut self.faults);
+        // Of what is no good schema, rules have no good types.
+        if self.faults.0.len() == faults {
+            let list = self.uncorrelated.as_deref();
+            typed::check(schema, level == Level::Root, path, list, &mut self.rules);
+        }
     }
 
     /// What holds of every schema.

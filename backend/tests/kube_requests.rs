@@ -1,0 +1,98 @@
+//! Single requests of Kubernetes clients over HTTP: odd ones, and how all of them are counted.
+#![allow(missing_docs)]
+
+use crate::common::{Server, directory};
+use reqwest::{Client, Method};
+
+const SCENARIO: &str = "
+apiVersion: kubarium.dev/v1alpha1
+kind: Scenario
+metadata: {name: requests}
+spec:
+  opening: 30s
+  cluster: {nodes: [{count: 1}]}
+";
+
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const POD: &str = "/api/v1/namespaces/default/pods/p";
+
+/// Method, path, a header with its value, the code, and what is said.
+const ODD: &[(&str, &str, &str, &str, u16, &str)] = &[
+    ("PATCH", "/exec", "content-type", "application/merge-patch+json", 405, "MethodNotAllowed"),
+    ("PUT", "/attach", "content-type", "application/json", 405, "MethodNotAllowed"),
+    ("DELETE", "/portforward", "content-type", "application/json", 405, "MethodNotAllowed"),
+    ("GET", "/exec", "accept", "*/*", 400, "Upgrade request required"),
+    ("GET", "", "impersonate-uid", "1", 500, "requested [impersonate-uid] without impersonating a user"),
+    (
+        "GET",
+        "",
+        "impersonate-extra-a",
+        "1",
+        500,
+        "requested [impersonate-extra-a] without impersonating a user",
+    ),
+    ("GET", "", "impersonate-group", "g", 500, "requested [g] without impersonating a user"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_requests_are_answered_as_elsewhere() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let http = Client::new();
+    let url = |path: &str| server.url(&format!("/k8s/{}{}{path}", session.id, session.owner));
+    for (method, part, header, value, code, says) in ODD {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let request = http.request(method.clone(), url(&format!("{POD}{part}"))).header(*header, *value);
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("a text");
+        assert!(status == *code && text.contains(says), "{method} {part} {header}: {status} {text}");
+    }
+    let empty = http.post(url(MAPS)).header("content-type", "application/vnd.kubernetes.protobuf");
+    let answer = empty.send().await.expect("an answer");
+    assert_eq!(answer.status(), 400);
+    assert!(answer.text().await.expect("a text").contains("empty data (<empty>)"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_counted() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let http = Client::new();
+    let ask = async |method: Method, path: &str, body: &'static str| {
+        let url = server.url(&format!("/k8s/{}{}{path}", session.id, session.owner));
+        let answer = http.request(method, url).body(body).send().await.expect("an answer");
+        answer.text().await.expect("a text")
+    };
+    for _ in 0..3 {
+        ask(Method::GET, MAPS, "").await;
+    }
+    ask(Method::POST, MAPS, r#"{"metadata":{"name":"m"}}"#).await;
+    ask(Method::POST, MAPS, r#"{"metadata":{"name":"m"}}"#).await;
+    ask(Method::GET, &format!("{MAPS}/none"), "").await;
+    for number in 0..3 {
+        ask(Method::GET, &format!("/apis/made-up-{number}/v1/things"), "").await;
+    }
+    let text = ask(Method::GET, "/metrics", "").await;
+    let of = |code: u16, scope: &str, verb: &str| {
+        format!(
+            "apiserver_request_total{{code=\"{code}\",component=\"apiserver\",dry_run=\"\",group=\"\",resource=\"configmaps\",\
+             scope=\"{scope}\",subresource=\"\",verb=\"{verb}\",version=\"v1\"}}"
+        )
+    };
+    for (line, count) in [
+        (of(200, "namespace", "LIST"), 3),
+        (of(201, "resource", "POST"), 1),
+        (of(409, "resource", "POST"), 1),
+        (of(404, "resource", "GET"), 1),
+    ] {
+        let line = format!("{line} {count}");
+        assert!(text.lines().any(|one| one == line), "{line} is missing in {text}");
+    }
+    let list =
+        text.lines().find(|line| line.contains("duration_seconds_count{") && line.contains("\"LIST\""));
+    assert!(list.is_some_and(|line| line.ends_with(" 3")), "{list:?}");
+    assert!(!text.contains("made-up"), "what anybody makes up has no line of its own");
+}
