@@ -319,7 +319,7 @@ fn rules_fit_the_types_of_the_schema() {
         );
     }
     for rule in ["self.size", "self.port", "self.tags.map(tag, tag)"] {
-        let (code, said) = play.kubectl("create -f -", &gadgets(&format!("{{rule: {rule}}}")));
+        let (code, said) = play.kubectl("create -f -", &gadgets(&format!("{{rule: {rule:?}}}")));
         assert!(code == 1 && said.contains("cel expression must evaluate to a bool"), "{rule}: {said}");
     }
     let (_, said) = play.kubectl("create -f -", &gadgets("{rule: self.on, messageExpression: self.size}"));

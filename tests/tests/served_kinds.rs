@@ -110,11 +110,15 @@ fn plain_kinds_are_kept_with_defaults_columns_and_refusals() {
     let (_, row, _) = kubectl(&mut world, "get csr --no-headers", "");
     assert!(row.trim_end().ends_with("Denied"), "{row}");
     let (_, _, why) = kubectl(&mut world, "certificate approve ann", "");
-    assert_eq!(
-        why,
-        "The CertificateSigningRequest \"ann\" is invalid: status.conditions[1].type: Invalid value: \"Approved\": \
-         Approved and Denied conditions are mutually exclusive\n"
-    );
+    assert_eq!(why, "error: certificate signing request \"ann\" is already Denied\n");
+    said["metadata"]["resourceVersion"] = Value::Null;
+    let denied = said["status"]["conditions"][0].clone();
+    let approved = json!({"type": "Approved", "status": "True", "reason": "KubectlApprove"});
+    said["status"] = json!({"conditions": [denied, approved]});
+    let (code, why) = send(&mut world, "PUT", &format!("{base}/ann/approval"), &said);
+    assert_eq!(code, 422, "{why}");
+    let why = why["message"].as_str().expect("it says why").to_owned();
+    assert!(why.contains("Approved and Denied conditions are mutually exclusive"), "{why}");
     // What nobody knows is refused, with its place.
     let (code, _, why) = kubectl(&mut world, "create -f -", &yaml.replace("spec: {}", "spec: {bogus: 1}"));
     assert!(code == 1 && why.contains("unknown field \"spec.bogus\""), "{why}");

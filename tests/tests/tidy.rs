@@ -35,7 +35,7 @@ const MAY_KNOW: &[(&str, &str)] = &[
     ),
     // Those who use a cluster: from outside, or looking at its state.
     ("kubectl", "api cluster collections doc manifest schema sim"),
-    ("explain", "api cluster collections controllers doc kubelet network scheduler sim"),
+    ("explain", "api cluster collections controllers doc etcd kubelet network scheduler sim"),
     ("scenario", "api cluster codec collections doc explain kubectl manifest sim"),
     ("lesson", "api cluster collections doc explain kubectl manifest scenario sim"),
     ("session", "api cluster codec collections doc explain kubectl lesson manifest scenario schema sim"),

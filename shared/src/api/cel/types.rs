@@ -142,7 +142,9 @@ pub(super) fn binary(operator: Binary, a: &Type, b: &Type) -> Option<Type> {
         }
         _ if either_dyn => {
             let known = if a.is_dyn() { b } else { a };
-            arithmetic(operator, known).then_some(Type::Dyn)
+            // For most types there is one overload; a time or duration may be added to either.
+            let made = if matches!(known, Type::Time | Type::Duration) { Type::Dyn } else { known.clone() };
+            arithmetic(operator, known).then_some(made)
         }
         _ => same().filter(|_| arithmetic(operator, a)),
     }
