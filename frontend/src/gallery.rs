@@ -18,18 +18,30 @@ extern "C" {
     fn still(this: &Stills, letters: &str) -> SvgElement;
 }
 
-/// What a cluster is called in the reader's language.
-type Name = fn(I18nContext<Locale>) -> &'static str;
+/// Words in the reader's language.
+type Words = fn(I18nContext<Locale>) -> &'static str;
 
-/// The clusters on offer, by file name, in the order in which one learns.
-const CLUSTERS: [(&str, Name); 6] = [
-    ("hello-pod", |i18n| t_string!(i18n, gallery.hello_pod)),
-    ("canary", |i18n| t_string!(i18n, gallery.canary)),
-    ("zone-failure", |i18n| t_string!(i18n, gallery.zone_failure)),
-    ("autoscaler", |i18n| t_string!(i18n, gallery.autoscaler)),
-    ("stateful-quorum", |i18n| t_string!(i18n, gallery.stateful_quorum)),
-    ("broken", |i18n| t_string!(i18n, gallery.broken)),
+macro_rules! cluster {
+    ($file:literal, $name:ident, $says:ident) => {
+        ($file, |i18n| t_string!(i18n, gallery.$name), |i18n| t_string!(i18n, gallery.$says))
+    };
+}
+
+/// The clusters on offer, by file name and scenario's, in the order in which one learns: what each is called, and what there
+/// is to see in it.
+const CLUSTERS: [(&str, Words, Words); 6] = [
+    cluster!("hello-pod", hello_pod, hello_pod_says),
+    cluster!("canary", canary, canary_says),
+    cluster!("zone-failure", zone_failure, zone_failure_says),
+    cluster!("autoscaler", autoscaler, autoscaler_says),
+    cluster!("stateful-quorum", stateful_quorum, stateful_quorum_says),
+    cluster!("broken", broken, broken_says),
 ];
+
+/// What there is to see in a ready cluster.
+pub(crate) fn headline(i18n: I18nContext<Locale>, scenario: &str) -> Option<&'static str> {
+    CLUSTERS.iter().find(|(file, ..)| *file == scenario).map(|(.., says)| says(i18n))
+}
 
 #[component]
 pub(crate) fn Gallery() -> impl IntoView {
@@ -72,7 +84,7 @@ pub(crate) fn Gallery() -> impl IntoView {
             <label>
                 <span>{t!(i18n, gallery.label)}</span>
                 <select node_ref=chosen on:change=move |_| draw()>
-                    {CLUSTERS.map(|(file, label)| view! { <option value=file>{move || label(i18n)}</option> })}
+                    {CLUSTERS.map(|(file, label, _)| view! { <option value=file>{move || label(i18n)}</option> })}
                 </select>
             </label>
             <button class="quiet" title=move || t_string!(i18n, gallery.says) on:click=open>

@@ -209,8 +209,8 @@ pub enum Reply {
     },
     /// Another cluster takes the place of the one before.
     Opened,
-    /// What whoever made the cluster says of it in a sentence, by language.
-    Headline(BTreeMap<String, String>),
+    /// What is to be said of the cluster in a sentence.
+    Headline(Headline),
     /// The cluster as the server takes it.
     Scenario(String),
     /// The names on the map.
@@ -537,6 +537,15 @@ impl Component {
     pub fn lacks_quorum(&self) -> bool {
         self.members.1 > 0 && self.members.0 <= self.members.1 / 2
     }
+}
+
+/// What says in a sentence what there is to see in a cluster.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Headline {
+    /// The scenario's name: the page has sentences for its own.
+    pub name: String,
+    /// The author's, by language.
+    pub said: BTreeMap<String, String>,
 }
 
 /// A message on its way.

@@ -1,10 +1,6 @@
 //! What the page's parts share: signals that follow the worker, and ways to ask things of it.
 
-use std::{
-    cell::Cell,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{cell::Cell, collections::BTreeSet, sync::Arc};
 
 use leptos::{prelude::*, task::spawn_local};
 use serde::{Deserialize, Serialize};
@@ -13,9 +9,9 @@ use crate::{
     browser,
     engine::Engine,
     protocol::{
-        Caption, Clock, Command, Component, Event, Frame, Hop, Inspection, Live, Node, Opening, Outcome,
-        Pace, Pod, Reply, Request, Service, Speed, Subject, Systems, TerminalReply, Verdict, Visitors, Wait,
-        Workload,
+        Caption, Clock, Command, Component, Event, Frame, Headline, Hop, Inspection, Live, Node, Opening,
+        Outcome, Pace, Pod, Reply, Request, Service, Speed, Subject, Systems, TerminalReply, Verdict,
+        Visitors, Wait, Workload,
     },
     stage::menu::MenuAt,
     travel::Travel,
@@ -124,8 +120,8 @@ pub struct Page {
     pub failure: RwSignal<Option<String>>,
     /// Whether the person has done anything to this cluster yet: the switch glows until then.
     pub touched: RwSignal<bool>,
-    /// What the cluster's author says of it, by language.
-    pub headline: RwSignal<BTreeMap<String, String>>,
+    /// What is to be said of the cluster.
+    pub headline: RwSignal<Headline>,
     /// The step of the tour, while it runs.
     pub tour: RwSignal<Option<usize>>,
     /// Other moments and branches.
@@ -260,9 +256,9 @@ impl Page {
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Opened => {
                 self.touched.set(false);
-                self.headline.set(BTreeMap::new());
+                self.headline.set(Headline::default());
             }
-            Reply::Headline(said) => self.headline.set(said),
+            Reply::Headline(headline) => self.headline.set(headline),
             Reply::Scenario(scenario) => self.begin_live(scenario),
             // The map, the room and what accompanies the page listen themselves.
             Reply::Opening { .. } | Reply::MapNames(_) | Reply::MapClosely(_) | Reply::Standing(_) => {}

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 
 use crate::{
+    gallery,
     i18n::*,
-    protocol::{Command, Pace, Verdict, Wait},
+    protocol::{Command, Headline as Said, Pace, Verdict, Wait},
     stage::faults::short_name,
     state::Page,
     view_model::{humps, rounded},
@@ -65,9 +66,10 @@ fn Headline() -> impl IntoView {
         (0, _) if page.nodes.with(BTreeMap::is_empty) && !page.systems.with(|systems| systems.far) => {
             t_string!(i18n, headline_no_nodes).to_owned()
         }
-        (0, _) => page.headline.with(|said| {
-            let own = said.get(i18n.get_locale().as_str()).or_else(|| said.values().next());
-            own.cloned().unwrap_or_else(|| t_string!(i18n, headline).to_owned())
+        (0, _) => page.headline.with(|Said { name, said }| {
+            let own = said.get(i18n.get_locale().as_str()).or_else(|| said.values().next()).cloned();
+            let ours = || gallery::headline(i18n, name).unwrap_or_else(|| t_string!(i18n, headline));
+            own.unwrap_or_else(|| ours().to_owned())
         }),
         (1, name) => t_string!(i18n, headline_broken, name = name).to_string(),
         (count, _) => t_string!(i18n, headline_many, count = count).to_string(),

@@ -168,6 +168,10 @@ test("a ready cluster opens in place of the present one", async (t) => {
   // Its author says what there is to see.
   await page.getByRole("heading", { name: "Zone b loses its power in ten seconds." }).waitFor();
   await screenshot(page, "gallery");
+  // So may whoever makes another.
+  const text = "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: mine, annotations: {kubarium.dev/headline-en: <b>Mine</b> is small.}}\nspec: {cluster: {nodes: [{count: 1}]}}\n";
+  await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario: text } })), text);
+  await page.getByRole("heading", { name: "<b>Mine</b> is small." }).waitFor();
 });
 
 const COLOURS = [

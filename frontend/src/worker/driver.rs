@@ -10,7 +10,7 @@ mod rewind;
 mod time;
 
 use shared::api::Uid;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use shared::{
     api::Kind,
@@ -32,8 +32,8 @@ use super::{
     waits,
 };
 use crate::protocol::{
-    Caption, Clock, Command, Frame, Happening, Inspection, Pace, Reply, Request, Speed, Standing, Subject,
-    Systems, Verdict, Visitors, Wait,
+    Caption, Clock, Command, Frame, Happening, Headline, Inspection, Pace, Reply, Request, Speed, Standing,
+    Subject, Systems, Verdict, Visitors, Wait,
 };
 
 /// The longest stretch of wall time that one tick makes up for: a page that slept goes on, it does not rush.
@@ -227,14 +227,15 @@ impl Driver {
         self.replica.settle();
     }
 
-    /// What the scenario's author says of it, by language.
-    pub fn headline(&self) -> BTreeMap<String, String> {
-        let annotations = &self.replica.player().scenario().metadata.annotations;
+    /// What is to be said of the scenario.
+    pub fn headline(&self) -> Headline {
+        let metadata = &self.replica.player().scenario().metadata;
+        let annotations = &metadata.annotations;
         let said = annotations.iter().filter_map(|(key, text)| {
             let language = key.strip_prefix(HEADLINE)?;
             Some((language.to_owned(), text.chars().take(LONGEST_HEADLINE).collect()))
         });
-        said.collect()
+        Headline { name: metadata.name.to_string(), said: said.collect() }
     }
 
     fn standing(&self) -> Standing {

@@ -18,7 +18,7 @@ use super::{
     terminal::Terminal,
     tools::{self, Tools},
 };
-use crate::protocol::{Live, Opening, Reply, Request};
+use crate::protocol::{Headline, Live, Opening, Reply, Request};
 
 /// Time between two frames, in milliseconds of wall time.
 const FRAME_MS: i32 = 33;
@@ -175,7 +175,7 @@ impl Worker {
         if self.driver.replace(driver).is_some() {
             self.say(&Reply::Opened);
         }
-        if !headline.is_empty() {
+        if headline != Headline::default() {
             self.say(&Reply::Headline(headline));
         }
         self.post(frame);
