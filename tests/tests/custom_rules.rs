@@ -279,7 +279,7 @@ fn gadgets(rule: &str) -> String {
          group: example.com\n  scope: Cluster\n  names: {{plural: gadgets, kind: Gadget}}\n  versions:\n  - name: v1\n    \
          served: true\n    storage: true\n    schema:\n      openAPIV3Schema:\n        type: object\n        properties:\n          \
          spec:\n            type: object\n            x-kubernetes-validations: [{rule}]\n            properties:\n              \
-         size: {{type: integer}}\n              name: {{type: string}}\n              on: {{type: boolean}}\n              \
+         size: {{type: integer}}\n              name: {{type: string}}\n              live: {{type: boolean}}\n              \
          port: {{x-kubernetes-int-or-string: true}}\n              tags: {{type: array, items: {{type: string}}}}\n              \
          labels: {{type: object, additionalProperties: {{type: string}}}}\n              free: {{x-kubernetes-preserve-unknown-fields: true}}\n              \
          until: {{type: string, format: date-time}}\n              part: {{type: object, properties: {{a: {{type: integer}}}}}}\n              \
@@ -322,7 +322,7 @@ fn rules_fit_the_types_of_the_schema() {
         let (code, said) = play.kubectl("create -f -", &gadgets(&format!("{{rule: {rule:?}}}")));
         assert!(code == 1 && said.contains("cel expression must evaluate to a bool"), "{rule}: {said}");
     }
-    let (_, said) = play.kubectl("create -f -", &gadgets("{rule: self.on, messageExpression: self.size}"));
+    let (_, said) = play.kubectl("create -f -", &gadgets("{rule: self.live, messageExpression: self.size}"));
     assert!(said.contains(&format!("{at}.messageExpression: Invalid value:")), "{said}");
     assert!(said.contains("messageExpression must evaluate to a string"), "{said}");
     // Where the schema itself is wrong, rules are not looked at.
@@ -339,7 +339,7 @@ fn rules_fit_the_types_of_the_schema() {
                spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[tags]";
     assert!(code == 1 && said.contains(why), "{said}");
     for rule in [
-        "self.size + 1 > 2 && self.on && self.name.startsWith('a') && 'x' in self.labels",
+        "self.size + 1 > 2 && self.live && self.name.startsWith('a') && 'x' in self.labels",
         "type(self.port) == string ? self.port != '' : self.port > 0",
         "self.until > timestamp('2026-01-01T00:00:00Z') && self.whole.metadata.name != ''",
         "self.?part.?a.orValue(1) > 0 && sets.contains(self.tags, ['a'])",
