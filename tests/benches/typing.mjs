@@ -4,6 +4,7 @@
 import { chromium } from "playwright-core";
 import { serve } from "./cluster.mjs";
 import { quantile } from "./svg.mjs";
+import { paste } from "../browser/paste.mjs";
 
 const rounds = Number(process.argv[2] ?? 30);
 const LINES = 2_000;
@@ -72,19 +73,16 @@ await content.evaluate(answers);
 
 /** How long a key that makes a fault takes in a file, and the key that mends it. */
 async function type(file) {
-  await content.click();
-  await page.keyboard.press("Control+a");
-  await content.evaluate((element, text) => {
-    const clipboardData = new DataTransfer();
-    clipboardData.setData("text/plain", text);
-    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-  }, file);
+  await paste(content, "");
+  await page.locator("#drawer .state > *").waitFor({ state: "detached" });
+  await paste(content, file);
   // Into the word `image` of the last document.
   await page.keyboard.press("Control+End");
   for (let up = 0; up < 6; up++) await page.keyboard.press("ArrowUp");
   await page.keyboard.press("Home");
   for (let right = 0; right < 4; right++) await page.keyboard.press("ArrowRight");
-  await page.waitForTimeout(3000);
+  // The whole was rehearsed: nothing is under way when the first key comes.
+  await page.locator("#drawer .state .good").waitFor();
   const found = { "a key that makes a fault": [], "a key that mends it": [] };
   const [faults, mends] = Object.values(found);
   for (let round = 0; round < rounds; round++) {
@@ -92,6 +90,7 @@ async function type(file) {
       await page.evaluate((wanted) => void (window.told = window.answer(wanted)), wanted);
       await page.keyboard.press(key);
       answers.push(await page.evaluate(() => window.told));
+      // The pace of one who types, never in step with the display.
       await page.waitForTimeout(150 + 20 * (round % 7));
     }
   }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openPage, startServer } from "./harness.mjs";
 import { MANIFESTS } from "./manifests.mjs";
+import { paste } from "./paste.mjs";
 
 /** Asks the worker for a kubectl program's end, past the page. */
 const kubectl = (page, args, stdin) => page.evaluate(([args, stdin]) => new Promise((resolve) => {
@@ -39,11 +40,7 @@ test(`${MANIFESTS.length} manifests: the editor and the API server agree`, async
     await page.keyboard.press("Control+a");
     await page.keyboard.press("Delete");
     await page.waitForFunction((state) => state.textContent === "", await state.elementHandle());
-    await content.evaluate((element, text) => {
-      const clipboardData = new DataTransfer();
-      clipboardData.setData("text/plain", text);
-      element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-    }, text);
+    await paste(content, text);
     const { code, stderr } = await kubectl(page, ["apply", "--dry-run=server", "-f", "-"], text);
     // Of what is no object at all nothing is said: there is nothing to apply yet.
     const expected = code === 0 ? "good" : "bad";
@@ -70,13 +67,7 @@ test("from a key to what is wrong in a file of 2,000 lines (the aim is 50 ms on 
   const content = page.locator("#drawer .cm-content").first();
   await content.waitFor();
   const one = (index) => `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m-${index}\n  labels:\n    app: web\ndata:\n  a: "1"\n  b: "2"\n---\n`;
-  await content.click();
-  await page.keyboard.press("Control+a");
-  await content.evaluate((element, text) => {
-    const clipboardData = new DataTransfer();
-    clipboardData.setData("text/plain", text);
-    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-  }, Array.from({ length: 200 }, (_, index) => one(index)).join(""));
+  await paste(content, Array.from({ length: 200 }, (_, index) => one(index)).join(""));
   await page.locator("#drawer .state .good").waitFor();
   await page.evaluate(() => performance.clearMeasures());
   for (const key of "apiVers") await page.keyboard.press(key, { delay: 80 });

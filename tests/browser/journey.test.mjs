@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { askWorker, openPage, screenshot, startServer } from "./harness.mjs";
+import { paste } from "./paste.mjs";
 
 const STORY_MS = 60_000;
 
@@ -24,13 +25,7 @@ const podsOn = (page, name, shape) => node(page, name).locator(`.pod[data-shape=
 async function apply(page, text) {
   if (!(await drawer(page).locator(".cm-content").isVisible())) await page.getByRole("button", { name: "YAML" }).click();
   const content = drawer(page).locator(".cm-content");
-  await content.click();
-  await page.keyboard.press("Control+a");
-  await content.evaluate((element, text) => {
-    const clipboardData = new DataTransfer();
-    clipboardData.setData("text/plain", text);
-    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-  }, text);
+  await paste(content, text);
   await page.keyboard.press("Control+Enter");
 }
 

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { openPage, screenshot, startServer } from "./harness.mjs";
+import { paste } from "./paste.mjs";
 
 test("a link opens at a moment, for looking only, until somebody makes it theirs", async (t) => {
   const server = await startServer(t);
@@ -87,13 +88,8 @@ test("a link that is too long is kept by the server under a short name", async (
   await page.getByRole("button", { name: "YAML" }).click();
   const drawer = page.locator("#drawer");
   const words = Array.from({ length: 60 }, (_, at) => createHash("sha256").update(`${at}`).digest("base64"));
-  await drawer.locator(".cm-content").click();
-  await page.keyboard.press("Control+a");
-  await drawer.locator(".cm-content").evaluate((element, words) => {
-    const clipboardData = new DataTransfer();
-    clipboardData.setData("text/plain", `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: long}\ndata: {words: "${words}"}\n`);
-    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-  }, words.join(" "));
+  const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: long}\ndata: {words: "${words.join(" ")}"}\n`;
+  await paste(drawer.locator(".cm-content"), text);
   await drawer.getByRole("button", { name: "Apply", exact: true }).click();
   await drawer.getByText("configmap/long created").waitFor();
   await page.getByRole("button", { name: "Share" }).click();

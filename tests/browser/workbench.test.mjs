@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { openPage, root, screenshot, startServer } from "./harness.mjs";
 import { REAL_CLUSTER } from "./real-cluster.mjs";
+import { paste as pasteInto } from "./paste.mjs";
 
 const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
 
@@ -24,16 +25,8 @@ const content = (page) => drawer(page).locator(".cm-content").first();
 const text = (page) => content(page).evaluate((element) => element.cmTile?.view?.state.doc.toString()
   ?? element.cmView.view.state.doc.toString());
 
-/** Puts `text` in place of what is there, as a paste does; the cursor is at its end. */
-async function paste(page, text) {
-  await content(page).click();
-  await page.keyboard.press("Control+a");
-  await content(page).evaluate((element, text) => {
-    const clipboardData = new DataTransfer();
-    clipboardData.setData("text/plain", text);
-    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-  }, text);
-}
+/** Puts `text` in place of what is there. */
+const paste = (page, text) => pasteInto(content(page), text);
 
 /** Asks for what may stand after `text`. */
 async function after(page, text) {
