@@ -115,7 +115,8 @@ test("memory that ran out is seen on the pod, and a node's lack of it on the nod
   await page.locator(".time select").selectOption("20000");
   await pod.click({ button: "right" });
   await item(page, "Memory leak").click();
-  await pod.getByText("OOMKilled").waitFor({ timeout: LONG_MS });
+  // Beside a long status too.
+  await pod.filter({ hasText: "CrashLoopBackOff" }).locator(".alarm", { hasText: "OOMKilled" }).waitFor({ timeout: LONG_MS });
   await page.getByRole("button", { name: "Break node-0" }).click();
   await item(page, "Fill its memory").click();
   await thing(page, "node/node-0").locator(".alarm", { hasText: "MemoryPressure" }).waitFor({ timeout: LONG_MS });
