@@ -148,17 +148,34 @@ fn no_text_is_too_strange_to_look_for_what_mends_it() {
     }
 }
 
-const LIST: &str = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n  data:\n    \
-    run: a && b\n- {apiVersion: v1, kind: Namespace, metadata: {name: b}}\n";
+const ITEMS: &str = "- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n  data:\n    run: a && b\n# b\n\
+    - {apiVersion: v1, kind: Namespace, metadata: {name: b}}\n-\n  apiVersion: v1\n  kind: Secret\n  metadata:\n    \
+    name: c\n  stringData:\n    lines: |\n      - a\n      - b\n";
+
+/// Lists as people and as kubectl write them.
+fn lists() -> [String; 4] {
+    let inner = ITEMS.lines().map(|line| format!("  {line}\n")).collect::<String>();
+    [
+        format!("apiVersion: v1\nkind: List\nitems:\n{ITEMS}"),
+        format!("apiVersion: v1\nkind: List\nitems: # all\n\n{inner}"),
+        format!("apiVersion: v1\nitems:\n{ITEMS}kind: List\nmetadata:\n  resourceVersion: \"\"\n"),
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: list}}\nitems:\n{ITEMS}"),
+    ]
+}
 
 #[test]
 fn a_text_that_is_diagnosed_after_every_key_is_told_the_same_as_at_once() {
     let mut random = Random::stream(18, "slips");
     for _ in 0..300 {
         let mut any = || good::ALL[random.below(good::ALL.len() as u64) as usize];
-        let mut text = (0..4).map(|_| any()).collect::<Vec<_>>().join("---\n");
-        if random.below(4) == 0 {
-            text = format!("{LIST}---\n{text}");
+        let mut text = (0..3).map(|_| any()).collect::<Vec<_>>().join("---\n");
+        if random.below(2) == 0 {
+            let list = &lists()[random.below(4) as usize];
+            text = if random.below(2) == 0 {
+                format!("{list}---\n{text}")
+            } else {
+                format!("{text}---\n{list}")
+            };
         }
         let mut diagnoser = Diagnoser::default();
         for _ in 0..6 {
@@ -181,6 +198,30 @@ fn a_fault_in_an_item_of_a_list_is_marked_in_the_item() {
     let told: Vec<(u32, u32, &str)> =
         seen.iter().map(|fault| (fault.line, fault.column, fault.message.as_str())).collect();
     assert_eq!(told, [(12, 3, "unknown field \"dota\""), (13, 3, "apiVersion not set")]);
+}
+
+#[test]
+fn of_a_list_the_item_that_changed_is_read_alone() {
+    for list in &lists()[..3] {
+        let mut diagnoser = Diagnoser::default();
+        let text = format!("---\n{list}---\n{}", good::ALL[0]);
+        assert_eq!(diagnoser.diagnose(&text).faults, [], "{text}");
+        let changed = text.replace("kind: Secret", "kind: Secrets");
+        let line =
+            1 + changed.lines().position(|line| line.ends_with("Secrets")).expect("it is there") as u32;
+        let found = diagnoser.diagnose(&changed);
+        let faults: Vec<u32> = found.faults.iter().map(|fault| fault.line).collect();
+        assert_eq!(faults, [line]);
+        let piece = found.changed.expect("one item has changed");
+        let place = changed.lines().position(|line| line.trim() == "-").expect("an empty dash") as u32;
+        assert_eq!((piece.above, piece.has(line)), (place, true), "{changed}");
+        let alone = piece.in_place();
+        assert!(
+            alone.lines().nth(line as usize - 1).is_some_and(|line| line.ends_with("Secrets")),
+            "{alone}"
+        );
+        assert!(!alone.contains("Namespace") && diagnose(&alone).iter().any(|fault| fault.line == line));
+    }
 }
 
 #[test]

@@ -43,8 +43,8 @@ struct Wanted {
     readable: bool,
     /// What was seen at once, and what is known of documents that have not changed.
     seen: Vec<session::Diagnostic>,
-    /// The one document that has changed, as lines above it and its text: it is rehearsed first, alone.
-    first: Option<(u32, String)>,
+    /// The one piece that has changed, with its lines where they are in the whole: it is rehearsed first, alone.
+    first: Option<String>,
 }
 
 /// An answer to a tool.
@@ -133,7 +133,7 @@ impl Tools {
     fn check(&mut self, id: u32, manifest: &str) -> Answer {
         self.rehearsal = None;
         let found = self.diagnoser.diagnose(manifest);
-        let first = found.changed.map(|piece| (piece.above, piece.text.to_owned()));
+        let first = found.changed.map(|piece| piece.in_place());
         let mut seen = found.faults;
         let textual = seen.len();
         add(&mut seen, found.told);
@@ -165,7 +165,7 @@ impl Tools {
                 let fixes = mended(&wanted.text, &wanted.seen);
                 return Some(Answer::Rehearsed { id: wanted.id, outcome, fixes });
             }
-            let text = wanted.first.as_ref().map_or(&wanted.text, |(_, text)| text);
+            let text = wanted.first.as_ref().unwrap_or(&wanted.text);
             let rehearsal = Rehearsal::new(driver.replica().player(), text);
             self.rehearsal = Some((wanted, rehearsal));
         }
@@ -173,10 +173,12 @@ impl Tools {
         let result = rehearsal.advance(&|| clock() > deadline)?;
         let (mut wanted, _) = self.rehearsal.take()?;
         let faults = result.as_ref().map(|result| result.diagnostics.clone()).unwrap_or_default();
-        if let Some((above, _)) = wanted.first.take() {
+        if wanted.first.take().is_some() {
             // Where it belongs may be made by what stands around it.
-            let own = faults.iter().filter(|fault| !fault.message.starts_with("namespaces \""));
-            add(&mut wanted.seen, own.map(|fault| fault.moved(|line| line + above)));
+            add(
+                &mut wanted.seen,
+                faults.into_iter().filter(|fault| !fault.message.starts_with("namespaces \"")),
+            );
             let answer = seen_so_far(wanted.id, &wanted.text, &wanted.seen, None);
             self.wanted = Some(wanted);
             return Some(answer);

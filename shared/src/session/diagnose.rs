@@ -1,6 +1,7 @@
 //! What is wrong with a manifest, and where in its text.
 
 mod again;
+mod pieces;
 
 use std::sync::OnceLock;
 
@@ -13,8 +14,9 @@ use crate::doc::{Doc, Path, Segment};
 use crate::manifest::{self, Document, Span, Spans};
 use crate::schema::{self, What};
 
-pub(super) use again::pieces;
-pub use again::{Diagnoser, Diagnosis, Piece};
+pub use again::{Diagnoser, Diagnosis};
+pub use pieces::Piece;
+pub(super) use pieces::pieces;
 
 /// A fault in a text. Lines and columns count from 1, columns in characters.
 #[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -124,14 +124,10 @@ impl<'a> Mender<'a> {
     }
 }
 
-/// The documents with faults: of a long text, no others are read.
+/// The documents with faults, of Lists the items: of a long text, no others are read.
 fn concerned(text: &str, faults: &[Diagnostic]) -> Vec<Document> {
     let Some(pieces) = diagnose::pieces(text) else { return manifest::parse(text).unwrap_or_default() };
     let faulty = |piece: &diagnose::Piece| faults.iter().any(|fault| piece.has(fault.line));
-    let read = |piece: diagnose::Piece| {
-        // Lines are counted in the whole.
-        let padded = format!("{}{}", "\n".repeat(piece.above as usize), piece.text);
-        manifest::parse(&padded).unwrap_or_default()
-    };
+    let read = |piece: diagnose::Piece| manifest::parse(&piece.in_place()).unwrap_or_default();
     pieces.into_iter().filter(faulty).flat_map(read).collect()
 }
