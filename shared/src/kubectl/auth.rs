@@ -201,6 +201,11 @@ fn who_am_i(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             io.print(&super::typed::json(&review));
             return Ok(());
         }
+        if let Format::Name = format {
+            // A review has no name.
+            io.say("selfsubjectreview.authentication.k8s.io/<unknown>");
+            return Ok(());
+        }
         return format.show(&review, true, io);
     }
     let user = &response.body["status"]["userInfo"];

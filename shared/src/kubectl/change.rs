@@ -78,43 +78,63 @@ impl Making {
     pub fn make(
         &self,
         target: &Target,
-        mut doc: Doc,
+        doc: Doc,
         args: &Args,
         io: &mut Io<'_>,
         failures: &mut Vec<Failure>,
     ) -> Result<(), Stop> {
+        match self.send(target, doc, args, io, failures)? {
+            Some(made) => self.say(target, made, args, io),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes an object as the flags want it; `None` where that was refused.
+    pub fn send(
+        &self,
+        target: &Target,
+        mut doc: Doc,
+        args: &Args,
+        io: &mut Io<'_>,
+        failures: &mut Vec<Failure>,
+    ) -> Result<Option<Doc>, Stop> {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
         let validation = super::apply::validation(args).map_err(|why| io.fail(why))?;
         io.note(&mut doc);
         let doc = if args.is_on("save-config") { super::last_applied::noted(&doc) } else { doc };
-        let format = Format::asked(args, io)?;
-        let mut made = shaped(doc.clone());
-        if args.get("namespace").is_some() && target.kind.namespaced {
-            made.set_at(&["metadata", "namespace"], &target.namespace);
-        }
-        if dry != DryRun::Client {
-            let collection = Target { name: Str::new(), ..target.clone() };
-            let manager = args.get("field-manager").unwrap_or(self.manager);
-            let query =
-                format!("fieldManager={}&fieldValidation={validation}{}", escape(manager), dry.query());
-            let response = io.request(HttpRequest {
-                method: "POST".into(),
-                path: format!("{}?{query}", collection.path()).into(),
-                body: doc.to_json().into(),
-                ..HttpRequest::default()
-            })?;
-            if !response.is_success() {
-                failures.push(match Failure::of(&response) {
-                    Failure::Server(status) if !self.refused.is_empty() => {
-                        Failure::Client(format!("{}{}", self.refused, status["message"].str()))
-                    }
-                    other => other,
-                });
-                return Ok(());
+        Format::asked(args, io)?;
+        if dry == DryRun::Client {
+            let mut made = shaped(doc);
+            if args.get("namespace").is_some() && target.kind.namespaced {
+                made.set_at(&["metadata", "namespace"], &target.namespace);
             }
-            made = response.body;
+            return Ok(Some(made));
         }
-        match format {
+        let collection = Target { name: Str::new(), ..target.clone() };
+        let manager = args.get("field-manager").unwrap_or(self.manager);
+        let query = format!("fieldManager={}&fieldValidation={validation}{}", escape(manager), dry.query());
+        let response = io.request(HttpRequest {
+            method: "POST".into(),
+            path: format!("{}?{query}", collection.path()).into(),
+            body: doc.to_json().into(),
+            ..HttpRequest::default()
+        })?;
+        if !response.is_success() {
+            failures.push(match Failure::of(&response) {
+                Failure::Server(status) if !self.refused.is_empty() => {
+                    Failure::Client(format!("{}{}", self.refused, status["message"].str()))
+                }
+                other => other,
+            });
+            return Ok(None);
+        }
+        Ok(Some(response.body))
+    }
+
+    /// Says that an object was made, or prints it.
+    pub fn say(&self, target: &Target, made: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+        let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+        match Format::asked(args, io)? {
             None => io.say(format!("{} {}{}", target.display(), self.done, dry.suffix())),
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {

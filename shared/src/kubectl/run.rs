@@ -115,8 +115,20 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Some(text) = args.get("overrides") {
         pod = overridden(&pod, text, args).map_err(|why| io.fail(why))?;
     }
-    let mut failures = Vec::new();
+    let target = Target::new(Kind::Pod, args.namespace(), name);
+    let attached = (args.is_on("stdin") || args.is_on("attach")) && args.get("dry-run").is_none();
     let making = Making { manager: "kubectl-run", done: "created", refused: "" };
+    let mut failures = Vec::new();
+    let made = if attached {
+        change::create_silently(&target, "kubectl-run", &pod, io)?;
+        None
+    } else {
+        let Some(made) = making.send(&target, pod, args, io, &mut failures)? else {
+            return io.finish(failures);
+        };
+        Some(made)
+    };
+    // The Service is made after the pod, and told before it.
     if args.is_on("expose") {
         let service = doc!({
             "apiVersion": "v1", "kind": "Service", "metadata": { "name": &**name },
@@ -129,14 +141,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             io.say("---\n---");
         }
     }
-    let target = Target::new(Kind::Pod, args.namespace(), name);
-    let attached = (args.is_on("stdin") || args.is_on("attach")) && args.get("dry-run").is_none();
-    if !attached {
-        making.make(&target, pod, args, io, &mut failures)?;
-        return io.finish(failures);
+    match made {
+        Some(made) => {
+            making.say(&target, made, args, io)?;
+            io.finish(failures)
+        }
+        None => watched(&target, args, io),
     }
-    change::create_silently(&target, "kubectl-run", &pod, io)?;
-    watched(&target, args, io)
 }
 
 /// Flags that do not go together, or cannot be.

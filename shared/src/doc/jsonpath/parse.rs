@@ -10,18 +10,19 @@ const OPERATORS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
 pub(super) fn steps(text: &str) -> Result<Vec<Step>, String> {
     let mut rest = text.trim();
     rest = rest.strip_prefix(['$', '@']).unwrap_or(rest);
-    if !rest.is_empty() && !rest.starts_with(['.', '[']) {
-        return Err("it must begin with a dot".into());
+    match rest.chars().next() {
+        None | Some('.' | '[') => {}
+        Some(first) if first.is_alphanumeric() || "_+-\"'".contains(first) => {
+            return Err("it must begin with a dot".into());
+        }
+        Some(first) => return Err(unrecognized(first)),
     }
     let some = |(step, after)| (Some(step), after);
     let mut steps = Vec::new();
     while !rest.is_empty() {
         let (step, after) = if let Some(after) = rest.strip_prefix('[') {
             if let Some(first) = strange(after) {
-                return Err(format!(
-                    "unrecognized character in action: U+{:04X} '{first}'",
-                    u32::from(first)
-                ));
+                return Err(unrecognized(first));
             }
             bracket(after).ok_or_else(|| match after.split_once(']') {
                 Some((inside, _)) => format!("invalid array index {inside}"),
@@ -45,6 +46,10 @@ pub(super) fn steps(text: &str) -> Result<Vec<Step>, String> {
         rest = after;
     }
     Ok(steps)
+}
+
+fn unrecognized(first: char) -> String {
+    format!("unrecognized character in action: U+{:04X} '{first}'", u32::from(first))
 }
 
 /// After a dot: a key, in which a backslash keeps the next character, or `*`.
