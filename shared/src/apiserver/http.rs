@@ -19,6 +19,7 @@ use crate::api::{
     Request, RequestOptions, Status, Subresource, User, Verb, percent_decode, query,
 };
 use crate::codec::Codec;
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::Store;
 
@@ -55,6 +56,12 @@ pub struct HttpRequest {
     /// The groups that they are in (`Impersonate-Group`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub impersonate_groups: Vec<Str>,
+    /// Their UID (`Impersonate-Uid`).
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub impersonate_uid: Str,
+    /// What else is known of them (`Impersonate-Extra-…`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub impersonate_extra: BTreeMap<Str, Vec<Str>>,
     /// Who the client is, where it is not the person at the keyboard: `Bearer …`.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub authorization: Str,
@@ -96,6 +103,14 @@ impl From<&Status> for HttpResponse {
 /// # Errors
 /// What the API server answers to a request it cannot make sense of.
 pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status> {
+    let asker = user.clone();
+    read(http, user, store).map_err(|status| {
+        let refused = authorization::authorize_unread(&asker, http, store);
+        refused.err().unwrap_or(status)
+    })
+}
+
+fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status> {
     if http.body.len() as u64 > MAX_BODY {
         return Err(options::too_large(&format!("limit is {MAX_BODY}")));
     }
@@ -105,13 +120,7 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
     let query = self::query(query);
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let mut target = match route(path, store) {
-        Ok(target) => target,
-        Err(status) => {
-            authorization::authorize_path(&user, &http.method, path, store)?;
-            return Err(status);
-        }
-    };
+    let mut target = route(path, store)?;
     if target.subresource == Subresource::Document && value("verbose").is_some() {
         target.name = discovery::verbose(&target.name);
     }
