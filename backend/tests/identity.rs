@@ -224,11 +224,23 @@ async fn who_may_not_ask_is_told_so_first() {
             assert!(plain, "{method} {path}: {text}");
         }
     }
+    let path = format!("{PODS}/p/exec?command=ls");
+    let upgrade = [("connection", "upgrade"), ("upgrade", "SPDY/3.1")];
+    let spoken = ("x-stream-protocol-version", "v4.channel.k8s.io");
+    for (protocol, code) in [(spoken, 400), (("x-stream-protocol-version", "v9"), 403)] {
+        let headers = [&upgrade[..], &[protocol]].concat();
+        for (key, code, forbidden) in [(&session.owner, code, false), (&session.viewer, 403, true)] {
+            let (found, said) =
+                send(&server, (&session, key), Method::POST, &path, &headers, &Value::Null).await;
+            let of_user = said["message"].as_str().is_some_and(|why| why.contains(" is forbidden: User "));
+            assert_eq!((found, of_user), (code, forbidden), "{said}");
+        }
+    }
     // Connections are counted as what they are, refused or not.
     let (_, said) = send(&server, owner, Method::GET, "/metrics", &[], &Value::Null).await;
     let text = said.as_str().expect("a text");
     for (code, part, count) in
-        [(400, "exec", 3), (404, "exec", 1), (403, "attach", 4), (400, "portforward", 2)]
+        [(400, "exec", 4), (404, "exec", 1), (403, "attach", 4), (400, "portforward", 2)]
     {
         let line = format!(
             "apiserver_request_total{{code=\"{code}\",component=\"apiserver\",dry_run=\"\",group=\"\",resource=\"pods\",\

@@ -133,17 +133,23 @@ pub async fn serve(mut parts: Parts, purpose: Purpose, mut line: Line) -> Result
     let query: Vec<&str> = query.split('&').filter(own).collect();
     line.http.path = format!("{path}?{}", query.join("&")).into();
     line.http.body = "".into();
+    match upgraded(&mut parts, purpose, line.clone()).await {
+        Ok(response) => Ok(response),
+        // Whether there could be a connection at all comes first.
+        Err(why) => line.check().await.and(Err(why)),
+    }
+}
+
+async fn upgraded(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Response, HttpResponse> {
     let upgrade = text(&parts.headers, header::UPGRADE.as_str()).to_ascii_lowercase();
     let connection = text(&parts.headers, header::CONNECTION.as_str()).to_ascii_lowercase();
     if !connection.contains("upgrade") || upgrade.is_empty() {
-        line.check().await?;
         return Err(answer::status(400, "BadRequest", "Upgrade request required"));
     }
     match upgrade.as_str() {
-        "websocket" => websocket(&mut parts, purpose, line).await,
-        "spdy/3.1" => spdy(&mut parts, purpose, line).await,
+        "websocket" => websocket(parts, purpose, line).await,
+        "spdy/3.1" => spdy(parts, purpose, line).await,
         other => {
-            line.check().await?;
             let why = format!("unable to upgrade: unsupported protocol {other:?}");
             Err(answer::status(400, "BadRequest", &why))
         }

@@ -160,6 +160,9 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
     };
     let custom = target.custom.as_ref();
     options::check(verb, &value)?;
+    if verb != Verb::Watch && !target.subresource.is_as_it_is() {
+        value("timeout").map(options::check_timeout).transpose()?;
+    }
     if matches!(verb, Verb::List | Verb::Watch | Verb::Delete | Verb::DeleteCollection) {
         options::check_numbers(&value)?;
     }

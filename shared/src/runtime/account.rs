@@ -51,7 +51,7 @@ impl Bearer<'_> {
     pub fn token(&self, signer: Signer, source: &Doc) -> Str {
         let Key { namespace, name, .. } = self.key;
         let account = match self.spec["serviceAccountName"].str() {
-            unset if unset.is_empty() => literal!("default").into(),
+            unset if unset.is_empty() => literal!("default"),
             name => name,
         };
         let audience = match source["audience"].str() {

@@ -1,6 +1,7 @@
 use super::{AUTHORIZER, Names, Program, Type, authorizer};
 use crate::doc;
 use crate::doc::Doc;
+use crate::sim::Random;
 
 fn evaluated(text: &str) -> Result<Doc, String> {
     let object = doc!({
@@ -212,4 +213,94 @@ fn what_would_take_for_ever_ends() {
     assert_eq!(evaluated(&text), Err("operation cancelled: actual cost limit exceeded".to_owned()));
     let deep = format!("{}1{} == 1", "(".repeat(5000), ")".repeat(5000));
     assert!(evaluated(&deep).is_err_and(|why| why.contains("recursion limit")));
+}
+
+#[test]
+fn whatever_is_written_is_read_or_refused_in_bounded_time() {
+    const WORDS: [&str; 64] = [
+        "self",
+        "authorizer",
+        "x",
+        "i",
+        "1",
+        "-1",
+        "9223372036854775807",
+        "1.5",
+        "1u",
+        "'a'",
+        "'a,b'",
+        "\"\\n\"",
+        "true",
+        "null",
+        "[",
+        "]",
+        "{",
+        "}",
+        "(",
+        ")",
+        ",",
+        ":",
+        "?",
+        ".",
+        ".?",
+        "[?",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "==",
+        "<",
+        "&&",
+        "||",
+        "!",
+        " in ",
+        ".all(i, x, ",
+        ".exists(x, ",
+        ".existsOne(i, x, ",
+        ".map(x, ",
+        ".filter(x, ",
+        ".transformList(i, x, ",
+        ".transformMap(i, x, ",
+        ".transformMapEntry(i, x, ",
+        ".sortBy(x, ",
+        ".optMap(x, ",
+        "quantity(",
+        "semver(",
+        "ip(",
+        "cidr(",
+        "url(",
+        "format.named(",
+        "timestamp(",
+        "duration(",
+        "lists.range(",
+        ".format(",
+        ".split(",
+        ".replace(",
+        ".findAll(",
+        ".substring(",
+        ".flatten()",
+        ".sum()",
+        ".value()",
+    ];
+    let mut random = Random::stream(1, "cel");
+    let object = doc!({ "name": "web", "tags": ["a", "b"], "labels": { "a": "b" }, "n": 3i64 });
+    let names = Names::from_iter([("self", object), ("authorizer", authorizer(Doc::map()))]);
+    let types = [("self", Type::Dyn), ("authorizer", AUTHORIZER)].into_iter().collect();
+    let (mut read, mut made) = (0, 0);
+    for _ in 0..20_000 {
+        let length = random.bits() % 12 + 1;
+        let mut text = String::from(if random.bits().is_multiple_of(2) { "self.tags" } else { "" });
+        for _ in 0..length {
+            text.push_str(WORDS[(random.bits() % WORDS.len() as u64) as usize]);
+        }
+        // What was opened is closed, so that more of it can be read.
+        let open = text.matches('(').count().saturating_sub(text.matches(')').count());
+        text.push_str(&")".repeat(open));
+        let Ok(program) = Program::read(&text, &["self", "authorizer", "x", "i"]) else { continue };
+        read += 1;
+        drop(program.check(&text, &types));
+        made += u32::from(program.evaluate_asking(&names, &|_| (false, String::new())).is_ok());
+    }
+    assert!(read > 200 && made > 50, "{read} read, {made} evaluated");
 }
