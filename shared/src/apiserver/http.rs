@@ -451,7 +451,13 @@ pub fn encode(
         Reply::Object(object, created) => (if *created { 201 } else { 200 }, form.one(object, now)),
         Reply::Http(status, text) => (*status, Doc::Str(text.clone())),
         Reply::Doc(doc) => {
-            (doc["code"].as_i64().and_then(|code| u32::try_from(code).ok()).unwrap_or(200), doc.clone())
+            let code = doc["code"].as_i64().and_then(|code| u32::try_from(code).ok()).unwrap_or(200);
+            let mut doc = doc.clone();
+            // Of all that is answered only a Status says so itself.
+            if !matches!(doc["kind"].as_str(), None | Some("Status")) {
+                doc.remove("code");
+            }
+            (code, doc)
         }
         Reply::List(items, revision) => (200, form.list(items, *revision, now)),
         Reply::Page(page) => {
