@@ -116,7 +116,7 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub requests_per_second: u32,
     /// How many watches the Kubernetes API of one session carries.
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = 2000)]
     pub watches: usize,
     /// How many rooms may be open at the same time.
     #[arg(long, value_name = "N", default_value_t = 100)]

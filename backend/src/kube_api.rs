@@ -108,16 +108,17 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
         Err(why) => return refuse(&why),
     };
     if !answer::is_acceptable(&accept, &path) && !accept.contains(protobuf::MEDIA_TYPE) {
-        return refuse(&answer::not_acceptable());
+        let why = answer::not_acceptable();
+        return refuse(&may_ask(&handle, role, &parts).await.err().unwrap_or(why));
     }
     // Its place is free when the answer is there.
     let (body, _place) = match api.intake.read(body).await {
         Ok(read) => read,
         Err(why) => return refuse(&why),
     };
-    let http = match decode(&parts, role.1, &body) {
+    let http = match decode(&parts, role.1.clone(), &body) {
         Ok(http) => http,
-        Err(why) => return refuse(&why),
+        Err(why) => return refuse(&may_ask(&handle, role, &parts).await.err().unwrap_or(why)),
     };
     let passed_on = is_passed_on(&http.path);
     if passed_on
@@ -127,8 +128,13 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
         return response;
     }
     if let Some(purpose) = connection::Purpose::of(&http).filter(|_| connection::is_method(&http.method)) {
-        let line = connection::Line { http, role: role.0, handle };
-        return connection::serve(parts, purpose, line).await.unwrap_or_else(|why| refuse(&why));
+        let (asked, began) = (Asked::of(&http), Instant::now());
+        let line = connection::Line { http, role: role.0, handle: handle.clone() };
+        let served = connection::serve(parts, purpose, line).await;
+        // Upstream, a connection that was taken over has no code, either.
+        let code = served.as_ref().err().map_or(0, |why| why.code);
+        handle.requests().count(asked, code, true, began.elapsed());
+        return served.unwrap_or_else(|why| refuse(&why));
     }
     let socket = messages::is_wanted(&parts.headers);
     let (asked, began) = (Asked::of(&http), Instant::now());
@@ -239,6 +245,24 @@ fn is_passed_on(path: &str) -> bool {
     )
 }
 
+/// Whether somebody may ask at all for what cannot be read: that comes first. Nothing is changed by it.
+async fn may_ask(
+    handle: &Handle,
+    (role, authorization): (Role, Str),
+    parts: &Parts,
+) -> Result<(), HttpResponse> {
+    let Ok(mut http) = decode(parts, authorization, b"") else { return Ok(()) };
+    if role.may_act() && http.authorization.is_empty() && http.impersonate.is_empty() {
+        return Ok(());
+    }
+    let joint = if http.path.contains('?') { '&' } else { '?' };
+    http.path = format!("{}{joint}dryRun=All", http.path).into();
+    match handle.ask(role, http).await {
+        Reply::Answer(answer) if matches!(answer.code, 401 | 403) => Err(answer),
+        _ => Ok(()),
+    }
+}
+
 /// The request as the simulated API server takes it; `authorization` as it is to see it.
 fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest, HttpResponse> {
     let whole = parts.uri.path_and_query().map_or("", |path| path.as_str());
@@ -277,6 +301,8 @@ fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest,
         accept: text(&parts.headers, header::ACCEPT.as_str()).into(),
         impersonate: text(&parts.headers, "impersonate-user").into(),
         impersonate_groups: groups.filter_map(|group| group.to_str().ok()).map(Str::from).collect(),
+        impersonate_uid: text(&parts.headers, "impersonate-uid").into(),
+        impersonate_extra: credentials::extra(&parts.headers),
         authorization,
         body: body.into(),
     })

@@ -180,7 +180,7 @@ async fn a_session_whose_beginning_was_cut_away_is_refused_and_that_is_told() {
     let comment = format!("# {}\n", "x".repeat(100));
     let map = format!(
         "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nspec:\n  steps:\n  - at: 1s\n    apply: |\n{}",
-        format!("      {comment}").repeat(300)
+        format!("      {comment}").repeat(290)
     );
     let lost = server.create(&map).await;
     server.stop().await;

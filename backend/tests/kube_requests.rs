@@ -21,7 +21,7 @@ const ODD: &[(&str, &str, &str, &str, u16, &str)] = &[
     ("PATCH", "/exec", "content-type", "application/merge-patch+json", 405, "MethodNotAllowed"),
     ("PUT", "/attach", "content-type", "application/json", 405, "MethodNotAllowed"),
     ("DELETE", "/portforward", "content-type", "application/json", 405, "MethodNotAllowed"),
-    ("GET", "/exec", "accept", "*/*", 400, "Upgrade request required"),
+    ("GET", "/exec", "accept", "*/*", 404, "not found"),
     ("GET", "", "impersonate-uid", "1", 500, "requested [impersonate-uid] without impersonating a user"),
     (
         "GET",

@@ -4,6 +4,7 @@ mod common;
 mod durability;
 mod etcd;
 mod http;
+mod identity;
 mod kube_api;
 mod kube_requests;
 mod links;

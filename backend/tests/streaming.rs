@@ -420,7 +420,7 @@ async fn what_is_no_connection_is_refused_in_kubernetes_words() {
             "400|you must specify at least 1 command for the container",
         ),
         (
-            format!("GET {pods}/box/exec?command=ls"),
+            format!("GET {pods}/box/exec?container=web&command=ls"),
             format!("{socket}{v5}"),
             "400|you must specify at least 1 of stdin, stdout, stderr",
         ),

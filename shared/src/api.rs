@@ -43,7 +43,7 @@ pub use quantity::{bytes, milli, parse_quantity};
 pub use query::{percent_decode, query};
 pub use request::{
     DeleteOptions, FieldValidation, Page, Pages, PatchKind, Propagation, Reply, Request, RequestOptions,
-    Subresource, User, Verb,
+    Subresource, User, UserInfo, Verb,
 };
 pub use resource::{Column, Info, NAMES, Resource, Row, age};
 pub use status::{CauseDetail, Reason, Status};

@@ -15,6 +15,7 @@ mod evict;
 mod family;
 mod held;
 pub mod http;
+mod impersonation;
 mod managed;
 mod metrics;
 mod node_proxy;
@@ -25,7 +26,6 @@ mod proxy;
 mod read;
 mod replicated;
 mod review;
-mod signing;
 mod statuses;
 mod token;
 mod watch;
@@ -39,7 +39,8 @@ use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::etcd::{Revision, Store};
 use crate::sim::{
-    Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Time, Timer, WatchId, What,
+    Body, Causes, Context, Duration, Incarnation, Process, Random, RequestId, Signer, Time, Timer, WatchId,
+    What,
 };
 
 pub use replicated::Remote;
@@ -61,8 +62,8 @@ pub struct ApiServer {
     family: family::Family,
     /// Requests that wait a moment for what is about to be there.
     held: held::Requests,
-    /// What it signs tokens with.
-    key: u64,
+    /// What makes tokens.
+    signer: Signer,
     /// How old a list may be that is read a page at a time.
     pages: page::Horizon,
     served: u64,
@@ -84,8 +85,8 @@ struct Call<'a, 'b> {
 }
 
 impl ApiServer {
-    /// A server that draws names from the cluster's `seed`.
-    pub fn new(seed: u64) -> ApiServer {
+    /// A server that draws names from the cluster's `seed`, and has its tokens made by `signer`.
+    pub fn new(seed: u64, signer: Signer) -> ApiServer {
         ApiServer {
             watches: Watches::default(),
             random: Random::stream(seed, "kube-apiserver"),
@@ -93,7 +94,7 @@ impl ApiServer {
             proxied: BTreeMap::new(),
             family: family::Family::default(),
             held: held::Requests::default(),
-            key: Random::stream(seed, "service-account-key").bits(),
+            signer,
             pages: page::Horizon::default(),
             served: 0,
             failed: 0,
@@ -102,10 +103,10 @@ impl ApiServer {
     }
 
     /// Server number `server` in front of an etcd of `members` members.
-    pub fn replicated(seed: u64, server: u32, members: u32) -> ApiServer {
+    pub fn replicated(seed: u64, signer: Signer, server: u32, members: u32) -> ApiServer {
         let random = Random::stream(seed, &format!("kube-apiserver/{server}"));
         let remote = Some(Box::new(Remote::new(server, members)));
-        ApiServer { random, remote, ..ApiServer::new(seed) }
+        ApiServer { random, remote, ..ApiServer::new(seed, signer) }
     }
 
     /// What belongs to the state, in a fixed order.

@@ -32,7 +32,7 @@ use crate::network::{Network, PodRequest};
 use crate::runtime::{Images, Runtime};
 use crate::scheduler::Scheduler;
 use crate::sim::{
-    Body, Causes, Context, Core, Event, Message, Metrics, Payload, Process, RequestId, StateHash,
+    Body, Causes, Context, Core, Event, Message, Metrics, Payload, Process, RequestId, Signer, StateHash,
     StateHasher, Time, Trace, What,
 };
 
@@ -92,18 +92,19 @@ impl Cluster {
     pub fn new(spec: &ClusterSpec, seed: u64, trace: u64) -> Result<Cluster, SpecError> {
         let machines = spec.machines()?;
         let images = Arc::new(Images::new(&spec.images));
-        let core = Core::new(spec.epoch, spec.options.clone(), machines, Trace::new(trace));
+        let signer = Signer::of(seed, &spec.options);
+        let core = Core::new(spec.epoch, spec.options.clone(), signer, machines, Trace::new(trace));
         let count = u32::try_from(core.machines.len()).expect("bounded by the specification");
         let mut cluster = Cluster {
             seed,
             store: Store::default(),
             etcd: None,
-            apiservers: vec![ApiServer::new(seed)],
+            apiservers: vec![ApiServer::new(seed, signer)],
             schedulers: vec![Scheduler::new(seed)],
             controller_managers: vec![ControllerManager::new(seed)],
             candidates: BTreeMap::new(),
             kubelets: (0..count).map(|machine| Arc::new(Kubelet::new(machine, &core, seed))).collect(),
-            runtimes: (0..count).map(|machine| Arc::new(Runtime::new(machine, &images))).collect(),
+            runtimes: (0..count).map(|machine| Arc::new(Runtime::new(machine, &images, signer))).collect(),
             network: Network::new(count, seed, spec.ingress),
             images,
             commands: BTreeMap::new(),

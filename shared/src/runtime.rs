@@ -29,10 +29,10 @@ use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::Str;
 use crate::network::Ending;
 use crate::sim::{
-    Body, Context, CriCall, CriEvent, ListedContainer, ListedPod, Packet, PacketStep, Process, Timer,
+    Body, Context, CriCall, CriEvent, ListedContainer, ListedPod, Packet, PacketStep, Process, Signer, Timer,
 };
 
-pub use account::{CERTIFICATE, ROOT_CA, is_account_volume, token};
+pub use account::{Bearer, CERTIFICATE, ROOT_CA, is_account_volume};
 pub use bytes::{bytes_of_text, text_of_bytes};
 pub use caller::{Asker, Call, Caller};
 pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};
@@ -44,6 +44,8 @@ pub use pull::Pull;
 #[derive(Codec, Clone, Debug)]
 pub struct Runtime {
     machine: u32,
+    /// What makes the tokens of pods' accounts.
+    signer: Signer,
     images: Arc<Images>,
     /// Images on disk, with their sizes.
     cached: BTreeMap<Str, u64>,
@@ -107,9 +109,10 @@ impl Hash for Runtime {
 
 impl Runtime {
     /// The runtime of a machine with an empty image cache.
-    pub fn new(machine: u32, images: &Arc<Images>) -> Runtime {
+    pub fn new(machine: u32, images: &Arc<Images>, signer: Signer) -> Runtime {
         Runtime {
             machine,
+            signer,
             images: Arc::clone(images),
             cached: BTreeMap::new(),
             network: None,

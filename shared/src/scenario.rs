@@ -233,6 +233,15 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// Whether somebody came with a token for a step: it is good for this cluster alone, and for copies with its key.
+    pub fn shows_tokens(&self) -> bool {
+        let shows = |action: &StepAction| match action {
+            StepAction::Request(request) => !request.authorization.is_empty(),
+            _ => false,
+        };
+        self.spec.steps.iter().any(|step| shows(&step.action))
+    }
+
     /// What serde does not see.
     fn check(&self) -> Result<(), ScenarioError> {
         self.cluster_spec()?;

@@ -123,6 +123,16 @@ fn lists_come_in_pages_as_they_were() {
             "resourceVersion: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": invalid syntax",
         ),
         (
+            "timeout=soon",
+            400,
+            "invalid timeout specified in the request URL - time: invalid duration \"soon\"",
+        ),
+        (
+            "timeout=5",
+            400,
+            "invalid timeout specified in the request URL - time: missing unit in duration \"5\"",
+        ),
+        (
             "continue=bogus",
             400,
             "invalid continue token: continue key is not valid: illegal base64 data at input byte 4",

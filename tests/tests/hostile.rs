@@ -205,7 +205,7 @@ fn preconditions_and_names() {
     }
     let body = format!(r#"{{"preconditions":{{"uid":"{other}"}}}}"#);
     let (code, said) = send(&mut world, "DELETE", &one, "", &body);
-    assert!(code == 409 && said.contains("Precondition failed: UID in precondition"), "{code} {said}");
+    assert!(code == 409 && said.contains("the UID in the precondition ("), "{code} {said}");
     let (code, said) = send(&mut world, "GET", &format!("{PODS}/a%25b"), "", "");
     assert_eq!((code, said.as_str()), (400, "Name parameter invalid: \"a%b\": may not contain '%'"));
 }

@@ -100,6 +100,13 @@ impl Line {
         }
     }
 
+    /// Whether there would be a connection.
+    async fn check(&self) -> Result<(), HttpResponse> {
+        let query = self.http.path.split_once('?').map_or("", |(_, query)| query);
+        let answer = self.ask(&format!("{query}&dryRun=All"), String::new()).await;
+        if answer.is_success() { Ok(()) } else { Err(answer) }
+    }
+
     /// The values of a parameter of the query.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let query = self.http.path.split_once('?').map_or("", |(_, query)| query);
@@ -122,18 +129,26 @@ impl Line {
 pub async fn serve(mut parts: Parts, purpose: Purpose, mut line: Line) -> Result<Response, HttpResponse> {
     // What only we say to ourselves is not to be said from outside.
     let (path, query) = line.http.path.split_once('?').unwrap_or((&line.http.path, ""));
-    let own = |part: &&str| !matches!(part.split('=').next(), Some("stream" | "send"));
+    let own = |part: &&str| !matches!(part.split('=').next(), Some("stream" | "send" | "dryRun"));
     let query: Vec<&str> = query.split('&').filter(own).collect();
     line.http.path = format!("{path}?{}", query.join("&")).into();
     line.http.body = "".into();
+    match upgraded(&mut parts, purpose, line.clone()).await {
+        Ok(response) => Ok(response),
+        // Whether there could be a connection at all comes first.
+        Err(why) => line.check().await.and(Err(why)),
+    }
+}
+
+async fn upgraded(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Response, HttpResponse> {
     let upgrade = text(&parts.headers, header::UPGRADE.as_str()).to_ascii_lowercase();
     let connection = text(&parts.headers, header::CONNECTION.as_str()).to_ascii_lowercase();
     if !connection.contains("upgrade") || upgrade.is_empty() {
         return Err(answer::status(400, "BadRequest", "Upgrade request required"));
     }
     match upgrade.as_str() {
-        "websocket" => websocket(&mut parts, purpose, line).await,
-        "spdy/3.1" => spdy(&mut parts, purpose, line).await,
+        "websocket" => websocket(parts, purpose, line).await,
+        "spdy/3.1" => spdy(parts, purpose, line).await,
         other => {
             let why = format!("unable to upgrade: unsupported protocol {other:?}");
             Err(answer::status(400, "BadRequest", &why))

@@ -3,12 +3,15 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use shared::cluster::HttpResponse;
+use shared::{api::percent_decode, cluster::HttpResponse, collections::BTreeMap, doc::Str};
 
 use super::{answer, messages, text};
 
 /// What stands before the token among the protocols of a WebSocket.
 const PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
+
+/// How the headers begin that tell what else is known of somebody.
+const EXTRA: &str = "impersonate-extra-";
 
 /// The bearer token of a request.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -46,9 +49,20 @@ pub fn take_from_protocols(headers: &mut HeaderMap) -> Result<(), HttpResponse> 
     Ok(())
 }
 
+/// What else is known of somebody to speak for.
+pub fn extra(headers: &HeaderMap) -> BTreeMap<Str, Vec<Str>> {
+    let mut all: BTreeMap<Str, Vec<Str>> = BTreeMap::new();
+    for (name, value) in headers {
+        if let (Some(key), Ok(value)) = (name.as_str().strip_prefix(EXTRA), value.to_str()) {
+            all.entry(percent_decode(key).into()).or_default().push(value.into());
+        }
+    }
+    all
+}
+
 /// The header that says more of somebody to speak for than who that is.
 pub fn impersonates_nobody(headers: &HeaderMap) -> Option<&str> {
-    let of_somebody = |name: &&str| *name == "impersonate-uid" || name.starts_with("impersonate-extra-");
+    let of_somebody = |name: &&str| *name == "impersonate-uid" || name.starts_with(EXTRA);
     let named = headers.get("impersonate-user").is_some_and(|name| !name.is_empty());
     headers.keys().map(|name| name.as_str()).find(of_somebody).filter(|_| !named)
 }

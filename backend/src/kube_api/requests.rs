@@ -59,7 +59,7 @@ impl Asked {
             [] => ("", false, ""),
         };
         let verb = match (http.method.as_str(), subresource) {
-            (_, "exec" | "attach" | "portforward" | "proxy") => "CONNECT",
+            (_, "exec" | "attach" | "portforward" | "proxy" | "log") => "CONNECT",
             ("GET", _) if says("watch=true") || says("watch=1") => "WATCH",
             ("GET", _) if !named => "LIST",
             ("DELETE", _) if !named => "DELETECOLLECTION",

@@ -201,6 +201,10 @@ pub fn record(id: &str, now: u64, mut scenario: Scenario, tokens: [TokenHash; 3]
     let begun = now.saturating_sub(scenario.spec.opening.0);
     let epoch = Timestamp::from_millis(i64::try_from(begun).unwrap_or_default()).floor_seconds();
     scenario.spec.epoch.get_or_insert_with(|| epoch.rfc3339().into());
+    // Tokens of another session that began alike are not taken, but those are with which steps of this one were done.
+    if !scenario.shows_tokens() {
+        scenario.spec.options.service_account_key = token::random_id().into();
+    }
     SessionRecord {
         id: id.to_owned(),
         created: now,

@@ -1,20 +1,30 @@
 //! CEL, the language of `x-kubernetes-validations` and of admission policies: its common core. An expression is read
 //! once ([`Program::read`]) and evaluated on values; what it may cost is bounded.
 
+mod authorizer;
 mod check;
 mod eval;
 mod functions;
+mod library;
+mod lists;
 mod overloads;
 mod parse;
+mod patterns;
+mod semver;
+mod texts;
 mod tokens;
 mod types;
+mod url;
+mod values;
 
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 
+pub use authorizer::{Ask, authorizer};
 pub use check::Checked;
-pub use functions::optional;
+pub use overloads::ASKED as AUTHORIZER;
 pub use types::{Fields, Record, Type};
+pub use values::optional;
 
 /// An expression that has been read.
 #[derive(Clone, Debug)]
@@ -50,6 +60,13 @@ enum Walk {
     ExistsOne,
     Filter,
     Map,
+    TransformList,
+    TransformMap,
+    TransformMapEntry,
+    SortBy,
+    /// Over what may be missing: as over a list of one or none.
+    OptMap,
+    OptFlatMap,
 }
 
 /// Where in the text a part stands, in bytes.
@@ -72,8 +89,11 @@ enum Expr {
     Negative(Box<Expr>, Place),
     Binary(Binary, Box<Expr>, Box<Expr>, Place),
     Choice(Box<Expr>, Box<Expr>, Box<Expr>, Place),
-    /// How, over what, under which name, for which value, and (of a map with three parts) what comes of it.
-    Walk(Walk, Box<Expr>, Str, Box<Expr>, Option<Box<Expr>>, Place),
+    /// An item, or the value of an entry, that is only there if it is not missing.
+    IfAny(Box<Expr>),
+    /// How, over what, under which names (of the item; or of its key or place, and of the item), for which value, and (of
+    /// what has another part) what comes of it.
+    Walk(Walk, Box<Expr>, Vec<Str>, Box<Expr>, Option<Box<Expr>>, Place),
 }
 
 impl Program {
@@ -102,7 +122,15 @@ impl Program {
     /// # Errors
     /// Why nothing does, in CEL's words: `no such key: x`.
     pub fn evaluate(&self, names: &Names<'_>) -> Result<Doc, String> {
-        eval::Evaluation::new(names).value(&self.0)
+        eval::Evaluation::new(names, None).value(&self.0)
+    }
+
+    /// The same where `authorizer` may be asked.
+    ///
+    /// # Errors
+    /// As of [`Program::evaluate`].
+    pub fn evaluate_asking(&self, names: &Names<'_>, ask: Ask<'_>) -> Result<Doc, String> {
+        eval::Evaluation::new(names, Some(ask)).value(&self.0)
     }
 }
 

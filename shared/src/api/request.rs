@@ -4,6 +4,7 @@ use crate::api::Uid;
 use std::sync::Arc;
 
 use crate::codec::Codec;
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, literal};
 
 use super::apiextensions::customresource::CustomResources;
@@ -21,12 +22,23 @@ pub struct User {
     pub impersonated: bool,
     /// The groups they are in.
     pub groups: Vec<Str>,
+    /// What else is known of them, where anything is.
+    pub more: Option<Arc<UserInfo>>,
+}
+
+/// What a user is beside a name.
+#[derive(Codec, Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct UserInfo {
+    /// Which of all who ever had the name.
+    pub uid: Str,
+    /// Anything.
+    pub extra: BTreeMap<Str, Vec<Str>>,
 }
 
 impl User {
     /// One of the cluster's own components.
     pub fn component(name: impl Into<Str>) -> User {
-        User { name: name.into(), read_only: false, impersonated: false, groups: Vec::new() }
+        User { name: name.into(), read_only: false, impersonated: false, groups: Vec::new(), more: None }
     }
 
     /// The person at the keyboard, with all rights.
@@ -37,7 +49,7 @@ impl User {
     /// A person of the session, with all rights.
     pub fn person(name: Str) -> User {
         let groups = vec![literal!("system:masters"), literal!("system:authenticated")];
-        User { name, read_only: false, impersonated: false, groups }
+        User { name, read_only: false, impersonated: false, groups, more: None }
     }
 }
 

@@ -5,9 +5,11 @@
 //! them (RBAC).
 
 use crate::api::rbac::role;
-use crate::api::{Key, Kind, Object, Reason, Request, Status, Subresource, User, Verb};
+use crate::api::{Key, Kind, Object, Reason, Request, Status, Subresource, User, Verb, percent_decode};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
+
+use super::http::HttpRequest;
 
 /// Who is in this group may do everything.
 pub(super) const MASTERS: &str = "system:masters";
@@ -28,8 +30,10 @@ pub(super) fn authorize(request: &Request, store: &Store) -> Result<(), Status> 
     if request.subresource == Subresource::Document && request.name == "metrics" {
         return authorize_path(user, "GET", "/metrics", store);
     }
-    if matches!(request.subresource, Subresource::AccessReview | Subresource::Document) {
-        return Ok(());
+    match request.subresource {
+        Subresource::AccessReview => return authorize_question(request, store),
+        Subresource::Document => return Ok(()),
+        _ => {}
     }
     // What a request that is passed on does where it arrives, nobody knows.
     let reads = request.verb.is_read() && request.subresource != Subresource::Proxy;
@@ -56,6 +60,80 @@ pub(super) fn authorize(request: &Request, store: &Store) -> Result<(), Status> 
     };
     let why = format!("{}{scope}", cannot(user, wish.verb, &resource, wish.group));
     Err(Status::forbidden(&request.key(), &why))
+}
+
+/// Everybody may ask of themselves, and whoever looks may ask of others.
+fn authorize_question(request: &Request, store: &Store) -> Result<(), Status> {
+    let Request { user, name: resource, namespace, .. } = request;
+    let group = match &**resource {
+        "tokenreviews" => "authentication.k8s.io",
+        _ => "authorization.k8s.io",
+    };
+    let wish = Wish { verb: "create", group, resource, namespace, name: "" };
+    let may =
+        !user.impersonated || resource.starts_with("selfsubject") || allowed_by(user, &wish, store).is_some();
+    if may { Ok(()) } else { Err(forbidden(user, &wish)) }
+}
+
+/// 403
+pub(super) fn forbidden(user: &User, wish: &Wish<'_>) -> Status {
+    let Wish { verb, group, resource, namespace, name } = wish;
+    let scope = match *namespace {
+        "" => " at the cluster scope".to_owned(),
+        namespace => format!(" in the namespace \"{namespace}\""),
+    };
+    let why = format!("{}{scope}", cannot(user, verb, resource, group));
+    let plural = resource.split('/').next().unwrap_or(resource);
+    let kind = if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") };
+    let of = if name.is_empty() { kind } else { format!("{kind} \"{name}\"") };
+    let (kind, group) = (plural.into(), (*group).into());
+    let message = format!("{of} is forbidden: {why}");
+    Status { kind, group, name: (*name).into(), ..Status::new(Reason::Forbidden, message) }
+}
+
+/// Refuses who may not do what a request seems to want, however it may be wrong otherwise: that is nobody's business who
+/// may not ask for it.
+pub(super) fn authorize_unread(user: &User, http: &HttpRequest, store: &Store) -> Result<(), Status> {
+    if !user.read_only && !user.impersonated {
+        return Ok(());
+    }
+    let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
+    let parts: Vec<String> = path.trim_matches('/').split('/').map(percent_decode).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let (group, rest) = match parts.as_slice() {
+        ["api", _, rest @ ..] if !rest.is_empty() => ("", rest),
+        ["apis", group, _, rest @ ..] if !rest.is_empty() => (*group, rest),
+        _ => return authorize_path(user, &http.method, path, store),
+    };
+    let (namespace, rest) = match rest {
+        ["namespaces", namespace, rest @ ..]
+            if !rest.is_empty() && !matches!(rest, ["status" | "finalize"]) =>
+        {
+            (*namespace, rest)
+        }
+        rest => ("", rest),
+    };
+    let (plural, name, part) = match rest {
+        [plural] => (*plural, "", ""),
+        [plural, name] => (*plural, *name, ""),
+        [plural, name, part, ..] => (*plural, *name, *part),
+        [] => return Ok(()),
+    };
+    let watches = query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1"));
+    let verb = match http.method.as_str() {
+        "POST" => "create",
+        "PUT" => "update",
+        "PATCH" => "patch",
+        "DELETE" if name.is_empty() => "deletecollection",
+        "DELETE" => "delete",
+        _ if watches => "watch",
+        _ if name.is_empty() => "list",
+        _ => "get",
+    };
+    let resource = if part.is_empty() { plural.to_owned() } else { format!("{plural}/{part}") };
+    let wish = Wish { verb, group, resource: &resource, namespace, name };
+    let asks = plural.starts_with("selfsubject") || !user.impersonated && plural.ends_with("reviews");
+    if asks || allowed_by(user, &wish, store).is_some() { Ok(()) } else { Err(forbidden(user, &wish)) }
 }
 
 /// `User "u" cannot list resource "pods" in API group ""`

@@ -4,26 +4,38 @@ use std::sync::Arc;
 
 use crate::api::apiextensions::customresourcedefinition;
 use crate::api::core::pod::Pod;
-use crate::api::{Kind, Object, Propagation, Reply, Status};
+use crate::api::{Key, Kind, Object, Propagation, Reason, Reply, Status};
 use crate::doc;
 
 use super::{ApiServer, Call, admission, read, write};
+
+/// 409: what is there is not what was to be deleted. Upstream names the kind here where elsewhere it names the resource.
+fn unlike(key: &Key, what: &str, given: &str, known: &str, happened: &str) -> Status {
+    let info = key.kind.info();
+    let of =
+        if info.group.is_empty() { info.kind.to_owned() } else { format!("{}.{}", info.kind, info.group) };
+    let message = format!(
+        "Operation cannot be fulfilled on {of} \"{}\": the {what} in the precondition ({given}) does not match the {what} in \
+         record ({known}). The object might have been {happened}",
+        key.name
+    );
+    let (kind, group, name) = (info.kind.into(), info.group.into(), key.name.clone());
+    Status { kind, group, name, ..Status::new(Reason::Conflict, message) }
+}
 
 impl ApiServer {
     pub(super) fn delete(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let key = call.request.key();
         let object = call.existing(&key)?;
         let options = &call.request.options.delete;
-        if options.uid.is_some_and(|uid| uid != object.meta.uid) {
-            let why = format!(
-                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                options.uid.unwrap_or_default().text(),
-                object.meta.uid.text()
-            );
-            return Err(Status::conflict(&key, &why));
+        if let Some(uid) = options.uid.filter(|uid| *uid != object.meta.uid) {
+            let (uid, known) = (uid.text(), object.meta.uid.text());
+            return Err(unlike(&key, "UID", &uid, &known, "deleted and then recreated"));
         }
-        if options.resource_version.is_some_and(|revision| revision != object.meta.resource_version) {
-            return Err(Status::stale(&key));
+        let known = object.meta.resource_version;
+        if let Some(revision) = options.resource_version.filter(|revision| *revision != known) {
+            let (revision, known) = (revision.to_string(), known.to_string());
+            return Err(unlike(&key, "ResourceVersion", &revision, &known, "modified"));
         }
         if key.kind == Kind::Namespace
             && ["default", "kube-system", "kube-public"].contains(&key.name.as_str())

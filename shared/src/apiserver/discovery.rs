@@ -6,6 +6,7 @@ use crate::collections::{BTreeMap, sort_by_key};
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
+use crate::sim::Signer;
 
 use super::{definitions, openapi};
 
@@ -80,12 +81,12 @@ pub(super) fn is_document(parts: &[&str], store: &Store) -> bool {
     }
 }
 
-/// The document; `accept` is what the asker takes, and from `key` follows what signs tokens.
+/// The document; `accept` is what the asker takes, and `signer` makes tokens.
 pub(super) fn document(
     path: &str,
     accept: &str,
     has_etcd: bool,
-    key: u64,
+    signer: Signer,
     store: &Store,
 ) -> Result<Doc, Status> {
     let (path, verbose) = path.strip_suffix(VERBOSE).map_or((path, false), |path| (path, true));
@@ -98,7 +99,7 @@ pub(super) fn document(
             return health(probe, check.first().copied(), verbose, has_etcd);
         }
         [".well-known", "openid-configuration"] => super::token::issuer(),
-        ["openid", "v1", "jwks"] => super::signing::key_set(key),
+        ["openid", "v1", "jwks"] => signer.key_set(),
         ["openapi", "v2"] => openapi::version_2(store),
         ["openapi", "v3"] => openapi::index(&versions(store), store),
         ["openapi", "v3", rest @ ..] => {

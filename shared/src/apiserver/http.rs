@@ -19,6 +19,7 @@ use crate::api::{
     Request, RequestOptions, Status, Subresource, User, Verb, percent_decode, query,
 };
 use crate::codec::Codec;
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::Store;
 
@@ -55,6 +56,12 @@ pub struct HttpRequest {
     /// The groups that they are in (`Impersonate-Group`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub impersonate_groups: Vec<Str>,
+    /// Their UID (`Impersonate-Uid`).
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub impersonate_uid: Str,
+    /// What else is known of them (`Impersonate-Extra-…`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub impersonate_extra: BTreeMap<Str, Vec<Str>>,
     /// Who the client is, where it is not the person at the keyboard: `Bearer …`.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub authorization: Str,
@@ -96,6 +103,14 @@ impl From<&Status> for HttpResponse {
 /// # Errors
 /// What the API server answers to a request it cannot make sense of.
 pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status> {
+    let asker = user.clone();
+    read(http, user, store).map_err(|status| {
+        let refused = authorization::authorize_unread(&asker, http, store);
+        refused.err().unwrap_or(status)
+    })
+}
+
+fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status> {
     if http.body.len() as u64 > MAX_BODY {
         return Err(options::too_large(&format!("limit is {MAX_BODY}")));
     }
@@ -105,13 +120,7 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
     let query = self::query(query);
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let mut target = match route(path, store) {
-        Ok(target) => target,
-        Err(status) => {
-            authorization::authorize_path(&user, &http.method, path, store)?;
-            return Err(status);
-        }
-    };
+    let mut target = route(path, store)?;
     if target.subresource == Subresource::Document && value("verbose").is_some() {
         target.name = discovery::verbose(&target.name);
     }
@@ -151,6 +160,9 @@ pub fn decode(http: &HttpRequest, user: User, store: &Store) -> Result<Request, 
     };
     let custom = target.custom.as_ref();
     options::check(verb, &value)?;
+    if verb != Verb::Watch && !target.subresource.is_as_it_is() {
+        value("timeout").map(options::check_timeout).transpose()?;
+    }
     if matches!(verb, Verb::List | Verb::Watch | Verb::Delete | Verb::DeleteCollection) {
         options::check_numbers(&value)?;
     }
@@ -439,7 +451,13 @@ pub fn encode(
         Reply::Object(object, created) => (if *created { 201 } else { 200 }, form.one(object, now)),
         Reply::Http(status, text) => (*status, Doc::Str(text.clone())),
         Reply::Doc(doc) => {
-            (doc["code"].as_i64().and_then(|code| u32::try_from(code).ok()).unwrap_or(200), doc.clone())
+            let code = doc["code"].as_i64().and_then(|code| u32::try_from(code).ok()).unwrap_or(200);
+            let mut doc = doc.clone();
+            // Of all that is answered only a Status says so itself.
+            if !matches!(doc["kind"].as_str(), None | Some("Status")) {
+                doc.remove("code");
+            }
+            (code, doc)
         }
         Reply::List(items, revision) => (200, form.list(items, *revision, now)),
         Reply::Page(page) => {

@@ -52,6 +52,10 @@ impl ApiServer {
             Ok(None) => return Some(Ok(Reply::Doc(Doc::from("")))),
             Err(status) => return Some(Err(status)),
         };
+        if request.options.dry_run {
+            // Whether there would be a connection was the question.
+            return Some(Ok(Reply::Doc(doc!({}))));
+        }
         let (pod, part) = (request.key(), request.subresource);
         let options = || ExecOptions { container: container.clone(), ..ExecOptions::read(&request.body) };
         let call = match (request.subresource, stream_input(&request.body)) {
@@ -218,7 +222,7 @@ fn locate(request: &Request, store: &Store, cx: &Context<'_>) -> Result<Option<P
         return if connection { Err(Status::bad_request(why)) } else { Ok(None) };
     }
     let runs = request.subresource == Subresource::Exec && stream_input(&request.body).is_none();
-    if runs && request.body["command"].items().is_empty() {
+    if runs && !request.options.dry_run && request.body["command"].items().is_empty() {
         return Err(Status::bad_request("you must specify at least 1 command for the container"));
     }
     let machine = cx.core.machines.iter().position(|machine| machine.name == node);

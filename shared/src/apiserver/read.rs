@@ -19,7 +19,7 @@ impl ApiServer {
                 let text = metrics::text(&self.watches, has_etcd, call.store);
                 return Ok(Reply::Doc(Doc::from(text)));
             }
-            return discovery::document(name, &accept, has_etcd, self.key, call.store).map(Reply::Doc);
+            return discovery::document(name, &accept, has_etcd, self.signer, call.store).map(Reply::Doc);
         }
         let newest = call.store.revision();
         if let Some(wanted) = call.request.options.resource_version.filter(|wanted| *wanted > newest) {

@@ -55,8 +55,16 @@ fn invalid(kind: &str, causes: Vec<CauseDetail>) -> Status {
     Status { kind: kind.into(), group: group.into(), causes, ..Status::new(Reason::Invalid, message) }
 }
 
-fn info_of(user: &User) -> Doc {
-    doc!({ "username": &user.name, "groups": Doc::list(user.groups.iter()) })
+pub(super) fn info_of(user: &User) -> Doc {
+    let mut info = doc!({ "username": &user.name, "groups": Doc::list(user.groups.iter()) });
+    let Some(more) = &user.more else { return info };
+    if !more.uid.is_empty() {
+        info.set("uid", &more.uid);
+    }
+    for (key, values) in &more.extra {
+        info.at_mut(&["extra"]).set(key, Doc::list(values.iter()));
+    }
+    info
 }
 
 /// Of whom a review asks.
@@ -68,7 +76,8 @@ fn subject(body: &Doc, kind: &str) -> Result<User, Status> {
         faults.invalid("spec.user", &Doc::from(""), "at least one of user or group must be specified");
         return Err(invalid(kind, faults.0));
     }
-    Ok(User { name, read_only: false, impersonated: true, groups: groups.iter().map(Doc::str).collect() })
+    let groups = groups.iter().map(Doc::str).collect();
+    Ok(User { name, read_only: false, impersonated: true, groups, more: None })
 }
 
 fn access(user: &User, call: &Call<'_, '_>, kind: &str) -> Result<Doc, Status> {

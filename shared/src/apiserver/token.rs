@@ -1,17 +1,18 @@
-//! Who asks: tokens of service accounts, made by `POST serviceaccounts/x/token`, and impersonation.
+//! Who asks: tokens of service accounts, made by `POST serviceaccounts/x/token`.
 
 use crate::api::validation::Faults;
-use crate::api::{Key, Kind, Object, Reason, Reply, Status, User};
+use std::sync::Arc;
+
+use crate::api::{Key, Kind, Object, Reason, Reply, Status, User, UserInfo};
+use crate::collections::BTreeMap;
 use crate::doc;
-use crate::doc::{Doc, Str, Timestamp};
+use crate::doc::{Doc, Str, Timestamp, literal};
 use crate::etcd::Store;
+use crate::sim::{ALGORITHM, AUDIENCE};
 
-use super::authorization::{self, Wish};
-use super::http::{HttpRequest, base64};
-use super::{ApiServer, Call, signing};
+use super::http::HttpRequest;
+use super::{ApiServer, Call, impersonation};
 
-/// For whom tokens are meant, and who issues them.
-const AUDIENCE: &str = "https://kubernetes.default.svc.cluster.local";
 /// How long a token is good, where nothing else is asked, and at least.
 const HOUR: i64 = 3600;
 const LEAST: i64 = 600;
@@ -34,50 +35,31 @@ impl ApiServer {
             let known = token.and_then(|token| self.bearer(token.trim(), store, now));
             user = known.ok_or_else(|| Status::new(Reason::Unauthorized, "Unauthorized"))?;
         }
-        if http.impersonate.is_empty() && !http.impersonate_groups.is_empty() {
-            let groups: Vec<&str> = http.impersonate_groups.iter().map(Str::as_str).collect();
-            let why = format!("requested [{}] without impersonating a user", groups.join(" "));
-            return Err(Status::new(Reason::InternalError, format!("Internal Server Error: {why}")));
-        }
-        if http.impersonate.is_empty() {
-            return Ok(user);
-        }
-        let mut groups: Vec<Str> = http.impersonate_groups.clone();
-        may_impersonate(&user, &http.impersonate, &groups, store)?;
-        if groups.is_empty() {
-            groups = account_groups(&http.impersonate);
-        }
-        if !groups.iter().any(|group| group == "system:authenticated")
-            && http.impersonate != "system:anonymous"
-        {
-            groups.push(doc::literal!("system:authenticated"));
-        }
-        Ok(User { name: http.impersonate.clone(), impersonated: true, groups, ..user })
+        impersonation::speaker(http, user, store)
     }
 
     /// The service account that a token is of, if it is good.
     fn bearer(&self, token: &str, store: &Store, now: Timestamp) -> Option<User> {
-        self.claims(token, store, now).map(|claims| user_of(&claims))
+        let claims = self.claims(token, store, now)?;
+        let meant = claims["aud"].items().iter().any(|audience| audience.as_str() == Some(AUDIENCE));
+        meant.then(|| user_of(&claims))
     }
 
     /// What a token says, if it is good: it is signed here, has not expired, and its account (and what else it is bound
     /// to) is still there.
     fn claims(&self, token: &str, store: &Store, now: Timestamp) -> Option<Doc> {
-        let (signed, signature) = token.rsplit_once('.')?;
-        if self.signature(signed) != signature {
-            return None;
-        }
-        let payload = base64::decode(signed.split_once('.')?.1).ok()?;
-        let claims = doc::parse_json(&String::from_utf8_lossy(&payload)).ok()?;
+        let mut claims = self.signer.claims(token)?;
         if claims["exp"].as_i64()? <= now.seconds() {
             return None;
         }
-        let of = &claims["kubernetes.io"];
+        let of = claims["kubernetes.io"].clone();
         let namespace = of["namespace"].str();
         let key = Key::new(Kind::ServiceAccount, namespace, of["serviceaccount"]["name"].str());
         let account = store.get(&key)?;
         let same = |object: &Object, of: &Doc| object.meta.uid.text() == of["uid"].str();
-        if !same(account, &of["serviceaccount"]) {
+        // A token in a pod's files names the pod instead.
+        let by_pod = of["serviceaccount"]["uid"].is_null() && !of["pod"].is_null();
+        if !by_pod && !same(account, &of["serviceaccount"]) {
             return None;
         }
         let bound = BOUND.into_iter().filter(|(field, _)| !of[*field].is_null());
@@ -89,6 +71,7 @@ impl ApiServer {
                 return None;
             }
         }
+        claims.set_at(&["kubernetes.io", "serviceaccount", "uid"], account.meta.uid.text());
         Some(claims)
     }
 
@@ -110,27 +93,7 @@ impl ApiServer {
             );
             return doc!({ "user": {}, "error": why });
         }
-        let (user, of) = (user_of(&claims), &claims["kubernetes.io"]);
-        let mut extra = doc!({
-            "authentication.kubernetes.io/credential-id": Doc::list([format!("JTI={}", claims["jti"].str())])
-        });
-        for field in ["pod", "node"].into_iter().filter(|field| !of[*field].is_null()) {
-            for part in ["name", "uid"] {
-                let name = format!("authentication.kubernetes.io/{field}-{part}");
-                extra.set(name, Doc::list([of[field][part].clone()]));
-            }
-        }
-        doc!({
-            "authenticated": true, "audiences": meant,
-            "user": {
-                "username": &user.name, "uid": of["serviceaccount"]["uid"].str(),
-                "groups": Doc::list(user.groups.iter()), "extra": extra
-            }
-        })
-    }
-
-    fn signature(&self, signed: &str) -> String {
-        signing::signature(self.key, signed)
+        doc!({ "authenticated": true, "audiences": meant, "user": super::review::info_of(&user_of(&claims)) })
     }
 
     /// `POST serviceaccounts/x/token`
@@ -192,9 +155,7 @@ impl ApiServer {
         if let Some((field, object)) = bound {
             claims.set_at(&["kubernetes.io", field], object);
         }
-        let header = signing::header(self.key);
-        let signed = format!("{header}.{}", base64::encode(claims.to_json().as_bytes()));
-        format!("{signed}.{}", self.signature(&signed))
+        self.signer.token(&claims)
     }
 }
 
@@ -229,8 +190,21 @@ fn bound_object(call: &Call<'_, '_>, reference: &Doc) -> Result<Option<(&'static
 fn user_of(claims: &Doc) -> User {
     let name = claims["sub"].str();
     let mut groups = account_groups(&name);
-    groups.push(doc::literal!("system:authenticated"));
-    User { name, read_only: false, impersonated: true, groups }
+    groups.push(literal!("system:authenticated"));
+    let of = &claims["kubernetes.io"];
+    let mut extra = BTreeMap::new();
+    let mut say = |what: String, value: Str| {
+        extra.insert(format!("authentication.kubernetes.io/{what}").into(), vec![value]);
+    };
+    say("credential-id".into(), format!("JTI={}", claims["jti"].str()).into());
+    for field in ["node", "pod"] {
+        let parts = ["name", "uid"].map(|part| (part, of[field][part].str()));
+        for (part, value) in parts.into_iter().filter(|(_, value)| !value.is_empty()) {
+            say(format!("{field}-{part}"), value);
+        }
+    }
+    let more = Some(Arc::new(UserInfo { uid: of["serviceaccount"]["uid"].str(), extra }));
+    User { name, read_only: false, impersonated: true, groups, more }
 }
 
 /// How others learn who issues the tokens (`/.well-known/openid-configuration`).
@@ -238,38 +212,14 @@ pub(super) fn issuer() -> Doc {
     doc!({
         "issuer": AUDIENCE, "jwks_uri": format!("{AUDIENCE}/openid/v1/jwks"),
         "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": Doc::list([signing::ALGORITHM])
+        "id_token_signing_alg_values_supported": Doc::list([ALGORITHM])
     })
 }
 
 /// The groups that a service account is in by being one.
-fn account_groups(name: &str) -> Vec<Str> {
+pub(super) fn account_groups(name: &str) -> Vec<Str> {
     let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
     account.map_or_else(Vec::new, |(namespace, _)| {
-        vec![doc::literal!("system:serviceaccounts"), format!("system:serviceaccounts:{namespace}").into()]
+        vec![literal!("system:serviceaccounts"), format!("system:serviceaccounts:{namespace}").into()]
     })
-}
-
-/// Who is held to roles needs one to speak for others.
-fn may_impersonate(user: &User, name: &str, groups: &[Str], store: &Store) -> Result<(), Status> {
-    let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    let (resource, namespace, name) = match account {
-        Some((namespace, name)) => ("serviceaccounts", namespace, name),
-        None => ("users", "", name),
-    };
-    let others = groups.iter().map(|group| ("groups", "", group.as_str()));
-    for (resource, namespace, name) in [(resource, namespace, name)].into_iter().chain(others) {
-        let wish = Wish { verb: "impersonate", group: "", resource, namespace, name };
-        if authorization::allowed_by(user, &wish, store).is_none() {
-            let scope = match namespace {
-                "" => " at the cluster scope".to_owned(),
-                namespace => format!(" in the namespace \"{namespace}\""),
-            };
-            let why = authorization::cannot(user, wish.verb, resource, "");
-            let message = format!("{resource} \"{name}\" is forbidden: {why}{scope}");
-            let (kind, name) = (resource.into(), name.into());
-            return Err(Status { kind, name, ..Status::new(Reason::Forbidden, message) });
-        }
-    }
-    Ok(())
 }

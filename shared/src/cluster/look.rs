@@ -65,10 +65,8 @@ impl Cluster {
                 if (400..500).contains(&answer.code) { Course::Answered(answer) } else { Course::Write }
             }
             () if replicated
-                || matches!(
-                    request.subresource,
-                    Subresource::Log | Subresource::Metrics | Subresource::PortForward
-                ) =>
+                || request.subresource.is_connection()
+                || matches!(request.subresource, Subresource::Log | Subresource::Metrics) =>
             {
                 let user = request.user;
                 Course::Answered(scratch.wait_for(http, user))
@@ -98,7 +96,8 @@ impl Cluster {
     /// Plays on until a request is answered.
     fn wait_for(&mut self, http: &HttpRequest, user: User) -> HttpResponse {
         // It is known who asks: nothing is to be looked at again.
-        let http = HttpRequest { authorization: "".into(), impersonate: "".into(), ..http.clone() };
+        let HttpRequest { method, path, content_type, accept, body, .. } = http.clone();
+        let http = HttpRequest { method, path, content_type, accept, body, ..HttpRequest::default() };
         let end = self.now() + PATIENCE;
         let number = self.apply(Command { at: self.now(), user, action: Action::Request(http) });
         while self.next_at().is_some_and(|at| at <= end) {

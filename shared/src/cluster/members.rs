@@ -34,8 +34,9 @@ impl Cluster {
     /// Makes etcd one of several members, with an API server for each.
     pub(super) fn replicate(&mut self, members: u32) {
         self.etcd = Some(Box::new(Members::new(members, &self.store, &self.core.options, self.seed)));
+        let signer = self.core.signer;
         self.apiservers =
-            (0..members).map(|server| ApiServer::replicated(self.seed, server, members)).collect();
+            (0..members).map(|server| ApiServer::replicated(self.seed, signer, server, members)).collect();
         self.core.set_api_servers(members);
         self.schedulers = vec![Scheduler::new(self.seed); members as usize];
         self.controller_managers = vec![ControllerManager::new(self.seed); members as usize];

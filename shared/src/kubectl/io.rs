@@ -1,6 +1,7 @@
 //! A program's way to the world: answers from its journal, and what it prints.
 
 use crate::cluster::{HttpRequest, HttpResponse};
+use crate::collections::BTreeMap;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Duration;
 
@@ -45,7 +46,7 @@ pub(super) struct Io<'a> {
     /// The kubeconfig, which verbs may change.
     pub config: &'a mut Doc,
     /// For whom it speaks, and the groups that they are in; empty for itself.
-    impersonate: (Str, Vec<Str>),
+    speaker: HttpRequest,
     /// The command, where it is to be noted on what it changes.
     recorded: Option<String>,
     /// The date at which the program started.
@@ -76,7 +77,7 @@ impl<'a> Io<'a> {
             streamed: Said::default(),
             stdin,
             config,
-            impersonate: (Str::new(), Vec::new()),
+            speaker: HttpRequest::default(),
             recorded: None,
             started,
         }
@@ -139,24 +140,36 @@ impl<'a> Io<'a> {
         self.recorded.is_some()
     }
 
-    /// Takes from the flags for whom to speak (`--as`, `--as-group`).
+    /// Takes from the flags for whom to speak (`--as` and what begins with that).
     pub fn speak_for(&mut self, args: &Args) -> Result<(), Stop> {
         let user = args.get("as").unwrap_or("");
         let groups: Vec<Str> = args.each("as-group").map(Str::from).collect();
-        if user.is_empty() && !(groups.is_empty() && args.get("as-uid").is_none()) {
+        let uid = args.get("as-uid").unwrap_or("");
+        let mut extra: BTreeMap<Str, Vec<Str>> = BTreeMap::new();
+        for (key, value) in args.each("as-user-extra").filter_map(|pair| pair.split_once('=')) {
+            // Names of headers are the same in small letters.
+            extra.entry(key.to_lowercase().into()).or_default().push(value.into());
+        }
+        if user.is_empty() && !(groups.is_empty() && uid.is_empty() && extra.is_empty()) {
             let me = super::config::user(self.config);
             return Err(self.fail(format!(
                 "requesting uid, groups or user-extra for {me} without impersonating a user"
             )));
         }
-        self.impersonate = (user.into(), groups);
+        self.speaker = HttpRequest {
+            impersonate: user.into(),
+            impersonate_groups: groups,
+            impersonate_uid: uid.into(),
+            impersonate_extra: extra,
+            ..HttpRequest::default()
+        };
         Ok(())
     }
 
     /// The request, in the name of whom it speaks for.
     fn spoken(&self, request: HttpRequest) -> HttpRequest {
-        let (impersonate, impersonate_groups) = self.impersonate.clone();
-        HttpRequest { impersonate, impersonate_groups, ..request }
+        let HttpRequest { method, path, content_type, accept, body, .. } = request;
+        HttpRequest { method, path, content_type, accept, body, ..self.speaker.clone() }
     }
 
     /// Sends a request and waits for its answer.

@@ -8,8 +8,8 @@ use crate::client::Severity;
 use crate::codec::Codec;
 use crate::collections::{sort, sort_by};
 use crate::doc::{Doc, Str, literal};
-use crate::runtime::{CERTIFICATE, ROOT_CA, is_account_volume, token};
-use crate::sim::{Context, CriCall, Duration, Timer};
+use crate::runtime::{Bearer, CERTIFICATE, ROOT_CA, is_account_volume};
+use crate::sim::{Context, CriCall, Duration, Signer, Timer};
 
 use super::downward::{field, resource_field};
 use super::env::{Sources, read_source, text};
@@ -100,12 +100,20 @@ impl Kubelet {
         let host = ip_text(self.address);
         let view = object.view::<Pod>();
         let machine = &cx.core.machines[self.machine as usize];
+        let signer = cx.core.signer;
         let mut fresh = Vec::new();
         let mut complaint = Str::new();
         let volumes = object.body["spec"]["volumes"].items();
         for volume in volumes.iter().filter(|volume| is_composed(volume)) {
-            let composer =
-                Composer { object, sources: &pod.volumes.sources, ip: &ip, host: &host, view, machine };
+            let composer = Composer {
+                object,
+                sources: &pod.volumes.sources,
+                ip: &ip,
+                host: &host,
+                view,
+                machine,
+                signer,
+            };
             let name = volume["name"].str();
             match composer.volume(volume) {
                 Ok(files) => fresh.push((name, files)),
@@ -199,6 +207,7 @@ struct Composer<'a> {
     host: &'a Str,
     view: Option<&'a Pod>,
     machine: &'a crate::sim::Machine,
+    signer: Signer,
 }
 
 impl Composer<'_> {
@@ -215,8 +224,9 @@ impl Composer<'_> {
             }
             let secret = &source["serviceAccountToken"];
             if !secret.is_null() {
-                let (key, uid, spec) = (&self.object.key, self.object.meta.uid, &self.object.body["spec"]);
-                files.push((secret["path"].str(), token(key, uid, spec, secret)));
+                let Object { key, meta, body, .. } = self.object;
+                let bearer = Bearer { key, uid: meta.uid, spec: &body["spec"], since: meta.creation };
+                files.push((secret["path"].str(), bearer.token(self.signer, secret)));
             }
         }
         sort_by(&mut files, |a, b| a.0.cmp(&b.0));

@@ -1,10 +1,10 @@
 //! What proves who a pod is: the volume with the token of its service account. Every pod has one and few ever look: it is
 //! made when somebody does, from the pod's name and spec.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-
 use crate::api::{Key, Uid};
-use crate::doc::{Doc, Str, literal};
+use crate::doc;
+use crate::doc::{Doc, Str, Timestamp, literal};
+use crate::sim::{AUDIENCE, Random, Signer};
 
 use super::container::Sandbox;
 use super::shell::Files;
@@ -31,57 +31,72 @@ fn is_namespace(item: &Doc) -> bool {
     item["fieldRef"]["fieldPath"].as_str() == Some("metadata.namespace")
 }
 
-/// A token that names whom it stands for, as a JWT does. Nobody can sign anything here.
-pub fn token(key: &Key, uid: Uid, spec: &Doc, source: &Doc) -> Str {
-    let (namespace, pod) = (&key.namespace, &key.name);
-    let account = match spec["serviceAccountName"].str() {
-        unset if unset.is_empty() => "default".into(),
-        name => name,
-    };
-    let audience = match source["audience"].str() {
-        unset if unset.is_empty() => "https://kubernetes.default.svc.cluster.local".into(),
-        audience => audience,
-    };
-    let uid = uid.text();
-    // Names need no escapes, an audience may.
-    let audience = Doc::Str(audience).to_json();
-    let claims = format!(
-        "{{\"aud\":[{audience}],\"iss\":\"https://kubernetes.default.svc.cluster.local\",\"kubernetes.io\":{{\
-         \"namespace\":\"{namespace}\",\"pod\":{{\"name\":\"{pod}\",\"uid\":\"{uid}\"}},\
-         \"serviceaccount\":{{\"name\":\"{account}\"}}}},\
-         \"sub\":\"system:serviceaccount:{namespace}:{account}\"}}"
-    );
-    let mut text = String::with_capacity(640);
-    let mut part = |part: &[u8], end: &str| {
-        URL_SAFE_NO_PAD.encode_string(part, &mut text);
-        text.push_str(end);
-    };
-    part(b"{\"alg\":\"RS256\",\"kid\":\"kubarium\"}", ".");
-    part(claims.as_bytes(), ".");
-    part(&crate::sim::hash_of(claims.as_str()).to_be_bytes(), "");
-    text.into()
+/// How long a token in a file is good: the file is made once, and upstream, too, gives a year to who may not read it again.
+const YEAR: i64 = 365 * 24 * 3600;
+
+/// A pod that is to be told who it is, and since when there is one.
+pub struct Bearer<'a> {
+    /// Its name.
+    pub key: &'a Key,
+    /// Which of those that had the name.
+    pub uid: Uid,
+    /// Its spec.
+    pub spec: &'a Doc,
+    /// When its tokens were made.
+    pub since: Timestamp,
+}
+
+impl Bearer<'_> {
+    /// The token for a source of a volume. That of the account itself says no UID: whoever checks it knows the pod.
+    pub fn token(&self, signer: Signer, source: &Doc) -> Str {
+        let Key { namespace, name, .. } = self.key;
+        let account = match self.spec["serviceAccountName"].str() {
+            unset if unset.is_empty() => literal!("default"),
+            name => name,
+        };
+        let audience = match source["audience"].str() {
+            unset if unset.is_empty() => AUDIENCE.into(),
+            audience => audience,
+        };
+        let (since, uid) = (self.since.floor_seconds().seconds(), self.uid.text());
+        let jti = Random::stream(since.unsigned_abs(), &format!("{uid}/{audience}")).uuid().text();
+        let mut said = doc!({
+            "namespace": namespace, "node": { "name": self.spec["nodeName"].str() },
+            "pod": { "name": name, "uid": uid }, "serviceaccount": { "name": &account }
+        });
+        if source["expirationSeconds"].as_i64() == Some(3607) {
+            said.set("warnafter", since + 3607);
+        }
+        let claims = doc!({
+            "aud": Doc::list([audience]), "exp": since + YEAR, "iat": since, "iss": AUDIENCE, "jti": jti,
+            "kubernetes.io": said, "nbf": since, "sub": format!("system:serviceaccount:{namespace}:{account}")
+        });
+        signer.token(&claims).into()
+    }
 }
 
 impl Sandbox {
     /// Somebody looks at the files of the pod called so.
-    pub(super) fn make_account_volumes(&mut self, uid: Uid) {
+    pub(super) fn make_account_volumes(&mut self, uid: Uid, signer: Signer) {
         let volumes = self.spec["volumes"].items().iter().filter(|volume| is_account_volume(volume));
         for volume in volumes {
             let name = volume["name"].str();
             if !self.volumes.contains_key(&name) {
-                self.volumes.insert(name, files(&self.key, uid, &self.spec, volume));
+                let bearer = Bearer { key: &self.key, uid, spec: &self.spec, since: self.since };
+                let made = files(&bearer, signer, volume);
+                self.volumes.insert(name, made);
             }
         }
     }
 }
 
-fn files(key: &Key, uid: Uid, spec: &Doc, volume: &Doc) -> Files {
+fn files(bearer: &Bearer<'_>, signer: Signer, volume: &Doc) -> Files {
     let mut files = Files::default();
     let mut put = |path: &Doc, text: Str| drop(files.0.insert(path.str(), text));
     for source in volume["projected"]["sources"].items() {
         let secret = &source["serviceAccountToken"];
         if !secret.is_null() {
-            put(&secret["path"], token(key, uid, spec, secret));
+            put(&secret["path"], bearer.token(signer, secret));
         }
         let certificate = &source["configMap"];
         match certificate["items"].items() {
@@ -90,7 +105,7 @@ fn files(key: &Key, uid: Uid, spec: &Doc, volume: &Doc) -> Files {
             items => items.iter().for_each(|item| put(&item["path"], CERTIFICATE)),
         }
         for item in source["downwardAPI"]["items"].items() {
-            put(&item["path"], key.namespace.clone());
+            put(&item["path"], bearer.key.namespace.clone());
         }
     }
     files

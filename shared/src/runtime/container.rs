@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::Key;
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::{ContainerEnd, DnsConfig, Duration, Time};
 
 use super::shell::{Files, Mount};
@@ -30,6 +30,8 @@ pub struct Sandbox {
     pub containers: Vec<Container>,
     /// The pod's spec.
     pub spec: Doc,
+    /// Since when it is there.
+    pub(super) since: Timestamp,
     /// What its volumes hold.
     pub(super) volumes: BTreeMap<Str, Files>,
 }

@@ -59,7 +59,8 @@ impl Runtime {
                 }
                 let dns = dns_config(&spec, &key.namespace);
                 let (containers, volumes) = (Vec::new(), BTreeMap::new());
-                self.sandboxes.insert(pod, Sandbox { key, ip, dns, containers, spec, volumes });
+                let since = cx.core.timestamp();
+                self.sandboxes.insert(pod, Sandbox { key, ip, dns, containers, spec, volumes, since });
                 CriEvent::SandboxReady { pod, ip }
             }
             Err(why) => {
@@ -112,7 +113,7 @@ impl Runtime {
             ..Container::new(number, name.clone(), image, doc)
         };
         if container.mounts.iter().any(|mount| mount.composed && !mount.sub_path.is_empty()) {
-            sandbox.make_account_volumes(pod);
+            sandbox.make_account_volumes(pod, self.signer);
         }
         if !spec.root.is_empty() && !spec.answer.is_empty() {
             // The directory stays when its page is taken away.

@@ -2,7 +2,7 @@
 
 use crate::api::{Key, Kind, Uid};
 use crate::doc::{Doc, Timestamp};
-use crate::sim::{Core, Machine, Options, Payload, Trace};
+use crate::sim::{Core, Machine, Options, Payload, Signer, Trace};
 
 use super::*;
 
@@ -24,11 +24,14 @@ impl World {
             taints: Doc::Null,
             powered: true,
         };
-        let mut core = Core::new(Timestamp::default(), Options::default(), vec![machine], Trace::new(0));
+        let options = Options::default();
+        let signer = Signer::of(0, &options);
+        let mut core = Core::new(Timestamp::default(), options, signer, vec![machine], Trace::new(0));
         for process in [Process::Cni(0), Process::Runtime(0)] {
             core.start(process, crate::sim::Causes::none());
         }
-        let mut world = World { core, runtime: Runtime::new(0, &Arc::new(Images::new(&BTreeMap::new()))) };
+        let mut world =
+            World { core, runtime: Runtime::new(0, &Arc::new(Images::new(&BTreeMap::new())), signer) };
         world.call(CriCall::UpdateRuntimeConfig { pod_cidr: "10.244.7.0/24".into() });
         assert!(matches!(world.hear(), CriEvent::Listed { .. }), "it says that it is there");
         world

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{HttpRequest, TrafficSource};
 use crate::codec::Codec;
+use crate::collections::BTreeMap;
 use crate::doc::Str;
 use crate::sim::{Duration, Fault, Target, Time};
 
@@ -80,6 +81,12 @@ pub struct RequestStep {
     /// The groups that they are in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub impersonate_groups: Vec<Str>,
+    /// Their UID.
+    #[serde(default, skip_serializing_if = "Str::is_empty")]
+    pub impersonate_uid: Str,
+    /// What else is known of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub impersonate_extra: BTreeMap<Str, Vec<Str>>,
     /// With whose token the client came.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub authorization: Str,
@@ -98,6 +105,8 @@ impl RequestStep {
             accept: self.accept.clone(),
             impersonate: self.impersonate.clone(),
             impersonate_groups: self.impersonate_groups.clone(),
+            impersonate_uid: self.impersonate_uid.clone(),
+            impersonate_extra: self.impersonate_extra.clone(),
             authorization: self.authorization.clone(),
             body: self.body.clone(),
         }
@@ -114,6 +123,8 @@ impl From<HttpRequest> for RequestStep {
             accept: http.accept,
             impersonate: http.impersonate,
             impersonate_groups: http.impersonate_groups,
+            impersonate_uid: http.impersonate_uid,
+            impersonate_extra: http.impersonate_extra,
             authorization: http.authorization,
             body: http.body,
         }

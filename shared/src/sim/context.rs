@@ -9,8 +9,8 @@ use crate::doc::{Str, Timestamp};
 
 use super::{
     Body, Causes, ChangeKind, CriCall, CriEvent, Dates, Duration, Event, EventQueue, Incarnation, Links,
-    Message, NodeCall, NodeReply, Options, PacketStep, Payload, Process, RequestId, ServiceVariables, Time,
-    Timer, Trace, What,
+    Message, NodeCall, NodeReply, Options, PacketStep, Payload, Process, RequestId, ServiceVariables, Signer,
+    Time, Timer, Trace, What,
 };
 
 /// How long a client waits for an answer over a dead link before it gives up.
@@ -54,6 +54,8 @@ pub struct Core {
     pub machines: Vec<Machine>,
     /// What containers are told of the Services of their namespace.
     pub service_variables: ServiceVariables,
+    /// What makes tokens.
+    pub signer: Signer,
     /// The record of what happened.
     #[codec(skip)]
     pub trace: Trace,
@@ -94,7 +96,13 @@ impl Lives {
 
 impl Core {
     /// A world at t = 0 in which nothing runs yet.
-    pub fn new(epoch: Timestamp, options: Options, machines: Vec<Machine>, trace: Trace) -> Core {
+    pub fn new(
+        epoch: Timestamp,
+        options: Options,
+        signer: Signer,
+        machines: Vec<Machine>,
+        trace: Trace,
+    ) -> Core {
         Core {
             now: Time::ZERO,
             dates: Dates::from(epoch),
@@ -103,6 +111,7 @@ impl Core {
             links: Links::default(),
             machines,
             service_variables: ServiceVariables::default(),
+            signer,
             trace,
             lives: Lives::default(),
             last_arrival: BTreeMap::new(),

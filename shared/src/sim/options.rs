@@ -1,9 +1,12 @@
 //! Component configuration and modelled latencies, under the names of the scenario file.
 
+use std::hash::{Hash, Hasher};
+
 use serde::{Deserialize, Serialize};
 
 use super::Duration;
 use crate::codec::Codec;
+use crate::doc::Str;
 
 /// How kube-proxy chooses among endpoints.
 #[derive(Codec, Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -60,6 +63,37 @@ pub struct Options {
     /// How many nodes may register.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_nodes: Option<u32>,
+    /// What the key that signs tokens of service accounts has of its own: clusters that begin alike do not take each other's.
+    #[serde(skip_serializing_if = "Own::is_none")]
+    pub service_account_key: Own,
+}
+
+/// Text that makes a cluster another than those that begin like it.
+#[derive(Codec, Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Own(Str);
+
+impl Own {
+    /// Whether there is nothing.
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Own {
+    fn from(text: String) -> Own {
+        Own(text.into())
+    }
+}
+
+impl Hash for Own {
+    /// It makes no difference to how the cluster is.
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 impl Default for Options {
@@ -84,6 +118,7 @@ impl Default for Options {
             visitors_per_second_milli: 1000,
             max_pods: None,
             max_nodes: None,
+            service_account_key: Own::default(),
         }
     }
 }

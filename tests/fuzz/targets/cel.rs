@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use shared::{
-    api::cel::{Names, Program},
+    api::cel::{Names, Program, authorizer},
     doc::{Doc, parse_json},
 };
 
@@ -19,9 +19,12 @@ fuzz_target!(|input: &[u8]| {
     let object = OBJECT.clone();
     fuzz::within_bounds(|| {
         let text = fuzz::text(input);
-        let Ok(program) = Program::read(&text, &["self", "oldSelf", "object", "variables"]) else { return };
+        let Ok(program) = Program::read(&text, &["self", "oldSelf", "object", "variables", "authorizer"]) else { return };
         drop(program.check(&text, &Default::default()));
-        let names = ["self", "oldSelf", "object", "variables"].map(|name| (name, object.clone()));
-        drop(program.evaluate(&Names::from_iter(names)));
+        let objects = ["self", "oldSelf", "object", "variables"].map(|name| (name, object.clone()));
+        let mut names = Names::from_iter(objects);
+        names.insert("authorizer", authorizer(object.clone()));
+        let may = |asked: &Doc| (asked["verb"].as_str() == Some("get"), "it may".to_owned());
+        drop(program.evaluate_asking(&names, &may));
     });
 });

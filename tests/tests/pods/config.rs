@@ -1,5 +1,7 @@
 //! ConfigMaps, Secrets and the downward API: as variables, as files, late and missing.
 
+use shared::cluster::HttpRequest;
+
 use super::world::World;
 
 const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {color: blue, size: big}\n\
@@ -33,7 +35,7 @@ fn files_of_every_kind() {
             "ls /mixed; cat /mixed/labels; echo; cat /mixed/cpu",
             "cpu\nlabels\npassword\nsize\ntoken\napp=\"p\"\n250",
         ),
-        ("cut -d. -f1 /mixed/token | base64 -d", "{\"alg\":\"RS256\",\"kid\":\"kubarium\"}"),
+        ("cut -d. -f1 /mixed/token | base64 -d | grep -c '\"alg\":\"ES256\"'", "1\n"),
         ("cat /etc/one", "blue"),
         ("echo x 2>&1 > /all/y; echo $?", "2\n"),
     ] {
@@ -166,4 +168,43 @@ fn who_must_not_be_root_is_not() {
             assert!(world.events().iter().any(said), "{story}");
         }
     }
+}
+
+#[test]
+fn a_pod_finds_a_token_that_is_good_as_long_as_it_lives() {
+    let mut world = World::new();
+    world.pod(
+        "volumes:\n\
+         - {name: more, projected: {sources: [{serviceAccountToken: {path: token}}, {configMap: {name: none, optional: true}}]}}\n\
+         - {name: vault, projected: {sources: [{serviceAccountToken: {path: token, audience: vault}}]}}\n\
+         containers: [{name: c, image: nginx, volumeMounts: [{name: more, mountPath: /more}, {name: vault, mountPath: /vault}]}]",
+    );
+    world.until("it runs", |world| world.shown() == "Running");
+    let mut token = |directory: &str| out(&mut world, &format!("cat {directory}/token"));
+    let own = "/var/run/secrets/kubernetes.io/serviceaccount";
+    let tokens = [own, "/more", "/vault"].map(&mut token);
+    assert_eq!(token(own), tokens[0], "it stays");
+    let who = |world: &mut World, token: &str| {
+        world.request(HttpRequest {
+            method: "POST".into(),
+            path: "/apis/authentication.k8s.io/v1/selfsubjectreviews".into(),
+            authorization: format!("Bearer {token}").into(),
+            body: "{}".into(),
+            ..HttpRequest::default()
+        })
+    };
+    for (token, code) in tokens.iter().zip([201, 201, 401]) {
+        let answer = who(&mut world, token);
+        assert_eq!(answer.code, code, "{}", answer.body);
+        if code == 201 {
+            let user = &answer.body["status"]["userInfo"];
+            assert_eq!(user["username"].str(), "system:serviceaccount:default:default");
+            let pod = &user["extra"]["authentication.kubernetes.io/pod-name"];
+            assert_eq!(pod.to_json(), r#"["p"]"#);
+            assert_eq!(user["uid"].str().len(), 36);
+        }
+    }
+    world.delete("pod p");
+    world.until("it is gone", |world| world.shown().is_empty());
+    assert_eq!(who(&mut world, &tokens[0]).code, 401);
 }

@@ -11,6 +11,7 @@ mod well_formed;
 
 pub use check::check;
 pub use fill::{defaulted, pruned};
+pub use format::fits;
 pub use pattern::read as read_pattern;
 pub use rules::check_rules;
 pub use typed::type_of;

@@ -84,6 +84,10 @@ impl Checker<'_> {
                 self.item(of, &index, *at)
             }
             Expr::Maybe(of, index, at) => self.maybe(of, index, *at),
+            Expr::IfAny(of) => match self.of(of) {
+                Type::Optional(of) => *of,
+                of => of,
+            },
             Expr::List(items) => {
                 let all: Vec<Type> = items.iter().map(|item| self.of(item)).collect();
                 Type::List(common(&all).into())
@@ -121,8 +125,8 @@ impl Checker<'_> {
                     of.iter().map(|of| &**of).chain(parts).map(|part| self.of(part)).collect();
                 self.call(of.is_some(), name, &values, *at)
             }
-            Expr::Walk(walk, of, name, test, result, at) => {
-                self.walk(*walk, of, name, test, result.as_deref(), *at)
+            Expr::Walk(walk, of, names, test, result, at) => {
+                self.walk(*walk, of, names, (test, result.as_deref()), *at)
             }
         }
     }
@@ -157,6 +161,9 @@ impl Checker<'_> {
             Type::Dyn => Type::Dyn,
             Type::Map(value) => *value,
             Type::Optional(of) => Type::Optional(self.field(*of, name, at).into()),
+            Type::Named(of) if (of, name) == (overloads::AUTHORIZER, "requestResource") => {
+                Type::Named(overloads::CHECK)
+            }
             Type::Object(fields) => match fields.field(name) {
                 Some(of) => of,
                 None => self.fault(at, format!("undefined field '{name}'")),
@@ -168,10 +175,6 @@ impl Checker<'_> {
     fn call(&mut self, on: bool, name: &str, values: &[Type], at: Place) -> Type {
         match overloads::call(on, name, values) {
             Made::Of(of) => of,
-            Made::Unknown => {
-                self.sure = false;
-                Type::Dyn
-            }
             Made::Undeclared => self.fault(at, format!("undeclared reference to '{name}' (in container '')")),
             Made::NoOverload => {
                 let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
@@ -188,16 +191,18 @@ impl Checker<'_> {
         &mut self,
         walk: Walk,
         over: &Expr,
-        name: &Str,
-        test: &Expr,
-        result: Option<&Expr>,
+        names: &[Str],
+        (test, result): (&Expr, Option<&Expr>),
         at: Place,
     ) -> Type {
         let over = self.of(over);
-        let item = match &over {
-            Type::List(item) => (**item).clone(),
-            Type::Map(_) => Type::String,
-            Type::Dyn => Type::Dyn,
+        let maybe = matches!(walk, Walk::OptMap | Walk::OptFlatMap);
+        let (key, item) = match &over {
+            Type::Optional(of) if maybe => (Type::Null, (**of).clone()),
+            Type::List(item) if !maybe => (Type::Int, (**item).clone()),
+            Type::Map(value) if !maybe => (Type::String, (**value).clone()),
+            Type::Dyn => (Type::Dyn, Type::Dyn),
+            other if maybe => return self.no_overload(at, walk.name(), &[&other.clone()]),
             other => {
                 let why = format!(
                     "expression of type '{other}' cannot be range of a comprehension (must be list, map, or dynamic)"
@@ -205,18 +210,48 @@ impl Checker<'_> {
                 return self.fault(at, why);
             }
         };
-        self.bound.push((name.clone(), item.clone()));
+        // One name alone is that of a list's items, or of a map's keys.
+        let one = if matches!(over, Type::Map(_)) { key.clone() } else { item.clone() };
+        match names {
+            [name] => self.bound.push((name.clone(), one.clone())),
+            names => self.bound.extend(names.iter().cloned().zip([key, item.clone()])),
+        }
         let tested = self.of(test);
         let made = result.map(|result| self.of(result));
-        self.bound.pop();
-        let decides = walk != Walk::Map || result.is_some();
+        self.bound.truncate(self.bound.len() - names.len());
+        let decides =
+            matches!(walk, Walk::All | Walk::Exists | Walk::ExistsOne | Walk::Filter) || made.is_some();
         if decides && !matches!(tested, Type::Bool | Type::Dyn) {
             return self.fault(at, format!("expected type 'bool' but found '{tested}'"));
         }
+        let made = made.unwrap_or(tested);
         match walk {
             Walk::All | Walk::Exists | Walk::ExistsOne => Type::Bool,
-            Walk::Filter => Type::List(item.into()),
-            Walk::Map => Type::List(made.unwrap_or(tested).into()),
+            Walk::Filter | Walk::SortBy => Type::List(one.into()),
+            Walk::Map | Walk::TransformList => Type::List(made.into()),
+            Walk::TransformMap => Type::Map(made.into()),
+            Walk::TransformMapEntry if matches!(made, Type::Map(_) | Type::Dyn) => made,
+            Walk::OptMap => Type::Optional(made.into()),
+            Walk::OptFlatMap if matches!(made, Type::Optional(_) | Type::Dyn) => made,
+            Walk::TransformMapEntry | Walk::OptFlatMap => self.no_overload(at, walk.name(), &[&made]),
+        }
+    }
+}
+
+impl Walk {
+    fn name(self) -> &'static str {
+        match self {
+            Walk::All => "all",
+            Walk::Exists => "exists",
+            Walk::ExistsOne => "existsOne",
+            Walk::Filter => "filter",
+            Walk::Map => "map",
+            Walk::TransformList => "transformList",
+            Walk::TransformMap => "transformMap",
+            Walk::TransformMapEntry => "transformMapEntry",
+            Walk::SortBy => "sortBy",
+            Walk::OptMap => "optMap",
+            Walk::OptFlatMap => "optFlatMap",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Evaluates CEL.
 
-use super::functions::optional;
-use super::{Binary, Expr, Names, Walk, functions};
+use super::values::{as_optional, optional};
+use super::{Ask, Binary, Expr, Names, Walk, authorizer, functions, lists, patterns};
 use crate::collections::BTreeSet;
 use crate::doc::{Doc, Map, Str, Timestamp};
 
@@ -13,6 +13,7 @@ pub(super) struct Evaluation<'a> {
     names: &'a Names<'a>,
     bound: Vec<(Str, Doc)>,
     left: u32,
+    ask: Option<Ask<'a>>,
 }
 
 type Value = Result<Doc, String>;
@@ -32,6 +33,7 @@ pub(super) fn names(expr: &Expr, found: &mut BTreeSet<Str>) {
             found.insert(name.clone());
         }
         Expr::Field(of, ..) | Expr::Has(of, ..) | Expr::Not(of, _) | Expr::Negative(of, _) => all(&[of]),
+        Expr::IfAny(of) => all(&[of]),
         Expr::Index(a, b, _) | Expr::Maybe(a, b, _) | Expr::Binary(_, a, b, _) => all(&[a, b]),
         Expr::Choice(a, b, c, _) => all(&[a, b, c]),
         Expr::Call(of, _, parts, _) => {
@@ -50,8 +52,8 @@ pub(super) fn names(expr: &Expr, found: &mut BTreeSet<Str>) {
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(names: &'a Names<'a>) -> Evaluation<'a> {
-        Evaluation { names, bound: Vec::new(), left: MOST }
+    pub(super) fn new(names: &'a Names<'a>, ask: Option<Ask<'a>>) -> Evaluation<'a> {
+        Evaluation { names, bound: Vec::new(), left: MOST, ask }
     }
 
     fn spend(&mut self, steps: usize) -> Result<(), String> {
@@ -86,9 +88,10 @@ impl<'a> Evaluation<'a> {
             Expr::TypeName(name) => Ok(Doc::Str(name.clone())),
             Expr::Field(of, field, _) => {
                 let of = self.value(of)?;
-                match functions::as_optional(&of) {
-                    Some(of) => Ok(optional(of.and_then(|of| field_of(of, field).ok()).cloned())),
-                    None => field_of(&of, field).cloned(),
+                match (as_optional(&of), authorizer::field(&of, field)) {
+                    (Some(of), _) => Ok(optional(of.and_then(|of| field_of(of, field).ok()).cloned())),
+                    (None, Some(value)) => Ok(value),
+                    (None, None) => field_of(&of, field).cloned(),
                 }
             }
             Expr::Has(of, field, _) => match self.value(of)? {
@@ -97,25 +100,31 @@ impl<'a> Evaluation<'a> {
             },
             Expr::Index(of, index, _) => {
                 let (of, index) = (self.value(of)?, self.value(index)?);
-                match functions::as_optional(&of) {
+                match as_optional(&of) {
                     Some(of) => Ok(optional(of.and_then(|of| indexed(of, &index).ok()))),
                     None => indexed(&of, &index),
                 }
             }
             Expr::Maybe(of, index, _) => {
                 let (of, index) = (self.value(of)?, self.value(index)?);
-                let of = functions::as_optional(&of).unwrap_or(Some(&of));
+                let of = as_optional(&of).unwrap_or(Some(&of));
                 Ok(optional(of.and_then(|of| indexed(of, &index).ok())))
             }
             Expr::List(items) => {
-                let items: Result<Vec<Doc>, String> = items.iter().map(|item| self.value(item)).collect();
-                self.made(Doc::list(items?))
+                let mut all = Vec::with_capacity(items.len());
+                for item in items {
+                    all.extend(self.if_any(item)?);
+                }
+                self.made(Doc::list(all))
             }
             Expr::Map(entries) => {
                 let mut map = Map::default();
                 for (key, value) in entries {
-                    let (key, value) = (self.value(key)?, self.value(value)?);
-                    map.insert(key_text(&key).ok_or_else(|| "unsupported key type".to_owned())?, value);
+                    let (key, value) = (self.value(key)?, self.if_any(value)?);
+                    let key = key_text(&key).ok_or_else(|| "unsupported key type".to_owned())?;
+                    if let Some(value) = value {
+                        map.insert(key, value);
+                    }
                 }
                 self.made(Doc::Map(map))
             }
@@ -147,16 +156,28 @@ impl<'a> Evaluation<'a> {
                     }
                     values.push(value);
                 }
-                self.spend(functions::result_weight(name, &values))?;
-                functions::call(of.is_some(), name, &values)
+                self.spend(patterns::result_weight(name, &values))?;
+                match name.as_str() {
+                    "check" if of.is_some() => authorizer::check(&values, self.ask).ok_or_else(no_overload),
+                    _ => functions::call(of.is_some(), name, &values),
+                }
             }
-            Expr::Walk(walk, of, name, test, result, _) => {
-                let items = match self.value(of)? {
-                    Doc::List(items) => items.to_vec(),
-                    Doc::Map(map) => map.entries().iter().map(|(key, _)| Doc::from(key)).collect(),
+            Expr::IfAny(of) => self.value(of),
+            Expr::Walk(walk, of, names, test, result, _) => {
+                let of = self.value(of)?;
+                let items = match (as_optional(&of), &of) {
+                    (Some(held), _) => held.into_iter().map(|held| (Doc::Null, held.clone())).collect(),
+                    (None, Doc::List(items)) => {
+                        (0i64..).map(Doc::from).zip(items.iter().cloned()).collect::<Vec<_>>()
+                    }
+                    (None, Doc::Map(map)) => {
+                        map.entries().iter().map(|(key, value)| (Doc::from(key), value.clone())).collect()
+                    }
                     _ => return Err(no_overload()),
                 };
-                self.walk(*walk, items, name, test, result.as_deref())
+                // One name alone is that of a list's items, or of a map's keys.
+                let over = if matches!(of, Doc::Map(_)) && as_optional(&of).is_none() { 0 } else { 1 };
+                self.walk(*walk, (items, over), names, (test, result.as_deref()))
             }
         }
     }
@@ -178,22 +199,43 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn walk(&mut self, walk: Walk, items: Vec<Doc>, name: &Str, test: &Expr, result: Option<&Expr>) -> Value {
-        let mut kept: Vec<Doc> = Vec::new();
+    /// An item, unless it is missing and may be.
+    fn if_any(&mut self, expr: &Expr) -> Result<Option<Doc>, String> {
+        let Expr::IfAny(of) = expr else { return self.value(expr).map(Some) };
+        let value = self.value(of)?;
+        as_optional(&value).map(|held| held.cloned()).ok_or_else(no_overload)
+    }
+
+    fn walk(
+        &mut self,
+        walk: Walk,
+        (items, over): (Vec<(Doc, Doc)>, usize),
+        names: &[Str],
+        (test, result): (&Expr, Option<&Expr>),
+    ) -> Value {
+        let mut kept: Vec<(Doc, Doc)> = Vec::new();
         let mut count = 0u32;
         let mut failure = None;
-        for item in items {
-            self.bound.push((name.clone(), item.clone()));
+        for (key, item) in items {
+            let one = if over == 0 { key.clone() } else { item.clone() };
+            match names {
+                [name] => self.bound.push((name.clone(), one.clone())),
+                names => self.bound.extend(names.iter().cloned().zip([key.clone(), item])),
+            }
             let value = self.step(walk, test, result);
-            self.bound.pop();
+            self.bound.truncate(self.bound.len() - names.len());
             match (walk, value) {
                 (Walk::All, Ok(Some(Doc::Bool(false)))) => return Ok(Doc::Bool(false)),
                 (Walk::Exists, Ok(Some(Doc::Bool(true)))) => return Ok(Doc::Bool(true)),
                 (Walk::ExistsOne, Ok(Some(Doc::Bool(true)))) => count += 1,
-                (Walk::Filter, Ok(Some(Doc::Bool(true)))) => kept.push(item),
-                (Walk::Map, Ok(Some(value))) => kept.push(value),
-                (Walk::Map, Ok(None)) | (_, Ok(Some(Doc::Bool(_)))) => {}
-                (_, Ok(_)) => return Err(no_overload()),
+                (Walk::Filter, Ok(Some(Doc::Bool(true)))) => kept.push((key, one)),
+                (Walk::SortBy, Ok(Some(value))) => kept.push((value, one)),
+                (Walk::All | Walk::Exists | Walk::ExistsOne | Walk::Filter, Ok(Some(Doc::Bool(_)))) => {}
+                (Walk::All | Walk::Exists | Walk::ExistsOne | Walk::Filter, Ok(_)) => {
+                    return Err(no_overload());
+                }
+                (_, Ok(Some(value))) => kept.push((key, value)),
+                (_, Ok(None)) => {}
                 // Another item may decide all the same.
                 (Walk::All | Walk::Exists, Err(why)) if !why.starts_with("operation cancelled") => {
                     failure.get_or_insert(why);
@@ -201,22 +243,59 @@ impl<'a> Evaluation<'a> {
                 (_, Err(why)) => return Err(why),
             }
         }
-        match (walk, failure) {
-            (_, Some(why)) => Err(why),
-            (Walk::All, None) => Ok(Doc::Bool(true)),
-            (Walk::Exists, None) => Ok(Doc::Bool(false)),
-            (Walk::ExistsOne, None) => Ok(Doc::Bool(count == 1)),
-            (Walk::Filter | Walk::Map, None) => self.made(Doc::list(kept)),
+        if let Some(why) = failure {
+            return Err(why);
+        }
+        match walk {
+            Walk::All => Ok(Doc::Bool(true)),
+            Walk::Exists => Ok(Doc::Bool(false)),
+            Walk::ExistsOne => Ok(Doc::Bool(count == 1)),
+            Walk::Filter | Walk::Map | Walk::TransformList => {
+                self.made(Doc::list(kept.into_iter().map(|(_, value)| value)))
+            }
+            Walk::SortBy => {
+                let sorted = lists::sorted(kept).unwrap_or_else(|| Err(no_overload()))?;
+                self.made(sorted)
+            }
+            Walk::TransformMap | Walk::TransformMapEntry => {
+                let map = transformed(walk, kept)?;
+                self.made(map)
+            }
+            Walk::OptMap => Ok(optional(kept.pop().map(|(_, value)| value))),
+            Walk::OptFlatMap => Ok(kept.pop().map_or_else(|| optional(None), |(_, value)| value)),
         }
     }
 
     /// What comes of one item; nothing where it is passed over.
     fn step(&mut self, walk: Walk, test: &Expr, result: Option<&Expr>) -> Result<Option<Doc>, String> {
-        match (walk, result) {
-            (Walk::Map, Some(result)) => Ok(if self.truth(test)? { Some(self.value(result)?) } else { None }),
-            _ => self.value(test).map(Some),
+        match result {
+            Some(result) => Ok(if self.truth(test)? { Some(self.value(result)?) } else { None }),
+            None => {
+                let value = self.value(test)?;
+                let fits = walk != Walk::OptFlatMap || as_optional(&value).is_some();
+                if fits { Ok(Some(value)) } else { Err(no_overload()) }
+            }
         }
     }
+}
+
+/// The map that comes of what was made of each entry: a value, or entries of their own.
+fn transformed(walk: Walk, kept: Vec<(Doc, Doc)>) -> Value {
+    let mut map = Map::default();
+    for (key, value) in kept {
+        if walk == Walk::TransformMap {
+            map.insert(key_text(&key).ok_or_else(no_overload)?, value);
+            continue;
+        }
+        let Doc::Map(entries) = value else { return Err(no_overload()) };
+        for (key, value) in entries.entries() {
+            if map.contains(key) {
+                return Err(format!("insert failed: key '{key}' already exists"));
+            }
+            map.insert(key.clone(), value.clone());
+        }
+    }
+    Ok(Doc::Map(map))
 }
 
 /// How much there is to look at, as far as `most`.

@@ -7,8 +7,6 @@ pub(super) enum Made {
     Of(Type),
     /// There is such a function, but not for these.
     NoOverload,
-    /// There is such a function; what it takes and makes is not known here.
-    Unknown,
     /// There is none.
     Undeclared,
 }
@@ -18,10 +16,20 @@ const QUANTITY: Type = Type::Named("kubernetes.Quantity");
 const IP: Type = Type::Named("net.IP");
 const CIDR: Type = Type::Named("net.CIDR");
 const URL: Type = Type::Named("kubernetes.URL");
+const SEMVER: Type = Type::Named("kubernetes.Semver");
+pub(super) const AUTHORIZER: &str = "kubernetes.authorization.Authorizer";
+pub(super) const CHECK: &str = "kubernetes.authorization.ResourceCheck";
+/// The type of `authorizer`.
+pub const ASKED: Type = Type::Named(AUTHORIZER);
+const PATH: Type = Type::Named("kubernetes.authorization.PathCheck");
+const GROUP: Type = Type::Named("kubernetes.authorization.GroupCheck");
+const RESOURCE: Type = Type::Named(CHECK);
+const DECISION: Type = Type::Named("kubernetes.authorization.Decision");
+const FORMAT: Type = Type::Named("kubernetes.NamedFormat");
 
 /// Functions of a value: of which, the values beside it (the later ones may be left out), how many there must be, the
 /// result.
-const METHODS: [(Type, &str, &[Type], usize, Type); 57] = [
+const METHODS: [(Type, &str, &[Type], usize, Type); 77] = [
     (TEXT, "startsWith", &[TEXT], 1, Type::Bool),
     (TEXT, "endsWith", &[TEXT], 1, Type::Bool),
     (TEXT, "contains", &[TEXT], 1, Type::Bool),
@@ -33,8 +41,7 @@ const METHODS: [(Type, &str, &[Type], usize, Type); 57] = [
     (TEXT, "replace", &[TEXT, TEXT, Type::Int], 2, TEXT),
     (TEXT, "charAt", &[Type::Int], 1, TEXT),
     (TEXT, "substring", &[Type::Int, Type::Int], 1, TEXT),
-    (TEXT, "findAll", &[TEXT, Type::Int], 1, Type::Dyn),
-    (TEXT, "split", &[TEXT, Type::Int], 1, Type::Dyn),
+    (TEXT, "reverse", &[], 0, TEXT),
     (TEXT, "indexOf", &[TEXT, Type::Int], 1, Type::Int),
     (TEXT, "lastIndexOf", &[TEXT, Type::Int], 1, Type::Int),
     (TEXT, "size", &[], 0, Type::Int),
@@ -69,6 +76,27 @@ const METHODS: [(Type, &str, &[Type], usize, Type); 57] = [
     (IP, "isLinkLocalMulticast", &[], 0, Type::Bool),
     (IP, "isLinkLocalUnicast", &[], 0, Type::Bool),
     (IP, "isGlobalUnicast", &[], 0, Type::Bool),
+    (ASKED, "path", &[TEXT], 1, PATH),
+    (ASKED, "group", &[TEXT], 1, GROUP),
+    (ASKED, "serviceAccount", &[TEXT, TEXT], 2, ASKED),
+    (PATH, "check", &[TEXT], 1, DECISION),
+    (GROUP, "resource", &[TEXT], 1, RESOURCE),
+    (RESOURCE, "subresource", &[TEXT], 1, RESOURCE),
+    (RESOURCE, "namespace", &[TEXT], 1, RESOURCE),
+    (RESOURCE, "name", &[TEXT], 1, RESOURCE),
+    (RESOURCE, "fieldSelector", &[TEXT], 1, RESOURCE),
+    (RESOURCE, "labelSelector", &[TEXT], 1, RESOURCE),
+    (RESOURCE, "check", &[TEXT], 1, DECISION),
+    (DECISION, "allowed", &[], 0, Type::Bool),
+    (DECISION, "reason", &[], 0, TEXT),
+    (DECISION, "errored", &[], 0, Type::Bool),
+    (DECISION, "error", &[], 0, TEXT),
+    (SEMVER, "major", &[], 0, Type::Int),
+    (SEMVER, "minor", &[], 0, Type::Int),
+    (SEMVER, "patch", &[], 0, Type::Int),
+    (SEMVER, "isGreaterThan", &[SEMVER], 1, Type::Bool),
+    (SEMVER, "isLessThan", &[SEMVER], 1, Type::Bool),
+    (SEMVER, "compareTo", &[SEMVER], 1, Type::Int),
     (CIDR, "containsIP", &[Type::Dyn], 1, Type::Bool),
     (CIDR, "containsCIDR", &[Type::Dyn], 1, Type::Bool),
     (CIDR, "ip", &[], 0, IP),
@@ -82,7 +110,7 @@ const METHODS: [(Type, &str, &[Type], usize, Type); 57] = [
 ];
 
 /// Functions of lists and of what may be missing, whose results follow from what they are called on.
-const OF_ITEMS: [&str; 11] = [
+const OF_ITEMS: [&str; 23] = [
     "size",
     "isSorted",
     "sum",
@@ -94,47 +122,22 @@ const OF_ITEMS: [&str; 11] = [
     "hasValue",
     "value",
     "orValue",
-];
-
-/// Functions on a value of which only the names are known.
-const OTHER_METHODS: [&str; 33] = [
-    "allowed",
-    "check",
-    "containsKey",
-    "distinct",
-    "errored",
-    "error",
-    "fieldSelector",
-    "first",
-    "flatten",
-    "getQuery",
-    "group",
-    "labelSelector",
-    "last",
-    "major",
-    "minor",
-    "name",
-    "namespace",
-    "optFlatMap",
-    "optMap",
     "or",
-    "patch",
-    "path",
-    "reason",
-    "resource",
+    "first",
+    "last",
     "reverse",
-    "serviceAccount",
-    "slice",
+    "distinct",
     "sort",
-    "sortBy",
-    "subresource",
-    "transformList",
-    "transformMap",
+    "flatten",
+    "slice",
+    "findAll",
+    "split",
+    "getQuery",
     "validate",
 ];
 
 /// Functions of one value: which may be given, the result.
-const FUNCTIONS: [(&str, &[Type], Type); 18] = [
+const FUNCTIONS: [(&str, &[Type], Type); 20] = [
     (
         "string",
         &[
@@ -169,13 +172,20 @@ const FUNCTIONS: [(&str, &[Type], Type); 18] = [
     ("cidr", &[TEXT], CIDR),
     ("isCIDR", &[TEXT], Type::Bool),
     ("strings.quote", &[TEXT], TEXT),
+    ("jsonpatch.escapeKey", &[TEXT], TEXT),
+    ("lists.range", &[Type::Int], Type::Dyn),
 ];
 
 /// Functions that have a dot in their name.
-const DOTTED: [&str; 14] = [
+const DOTTED: [&str; 20] = [
     "format.named",
     "format.dns1123Label",
     "format.dns1123Subdomain",
+    "format.dns1035Label",
+    "format.dns1123LabelPrefix",
+    "format.dns1123SubdomainPrefix",
+    "format.dns1035LabelPrefix",
+    "format.labelValue",
     "format.qualifiedName",
     "format.uri",
     "format.uuid",
@@ -187,6 +197,7 @@ const DOTTED: [&str; 14] = [
     "optional.none",
     "optional.of",
     "optional.ofNonZeroValue",
+    "lists.range",
 ];
 const SETS: [&str; 3] = ["sets.contains", "sets.equivalent", "sets.intersects"];
 
@@ -219,6 +230,7 @@ fn method(name: &str, of: &Type, rest: &[Type]) -> Made {
             None => match name {
                 "isSorted" | "hasValue" => Made::Of(Type::Bool),
                 "join" => Made::Of(TEXT),
+                "findAll" | "split" => Made::Of(Type::List(TEXT.into())),
                 _ if OF_ITEMS.contains(&name) => Made::Of(Type::Dyn),
                 _ => unknown_method(name),
             },
@@ -230,7 +242,28 @@ fn method(name: &str, of: &Type, rest: &[Type]) -> Made {
             && rest.iter().zip(*wanted).all(|(given, wanted)| given.joined(wanted).is_some());
         return if fits { Made::Of(result.clone()) } else { Made::NoOverload };
     }
+    let numbers = |rest: &[Type]| rest.iter().all(|of| matches!(of, Type::Int | Type::Dyn));
+    let texts = || Type::List(TEXT.into());
     match (of, name, rest) {
+        (Type::String, "findAll" | "split", [Type::String | Type::Dyn, rest @ ..])
+            if rest.len() < 2 && numbers(rest) =>
+        {
+            Made::Of(texts())
+        }
+        (Type::List(item), "first" | "last", []) => Made::Of(Type::Optional(item.clone())),
+        (Type::List(_), "reverse" | "distinct" | "sort", []) => Made::Of(of.clone()),
+        (Type::List(_), "slice", [_, _]) if numbers(rest) => Made::Of(of.clone()),
+        (Type::List(_), "flatten", rest) if rest.len() < 2 && numbers(rest) => {
+            Made::Of(Type::List(Type::Dyn.into()))
+        }
+        (Type::Named("kubernetes.URL"), "getQuery", []) => Made::Of(Type::Map(texts().into())),
+        (Type::Named("kubernetes.NamedFormat"), "validate", [Type::String | Type::Dyn]) => {
+            Made::Of(Type::Optional(texts().into()))
+        }
+        (Type::Optional(of), "or", [Type::Optional(other)]) => {
+            of.joined(other).map_or(Made::NoOverload, |of| Made::Of(Type::Optional(of.into())))
+        }
+        (Type::Optional(_), "or", [Type::Dyn]) => Made::Of(of.clone()),
         (Type::List(_) | Type::Map(_), "size", []) => Made::Of(Type::Int),
         (Type::List(_), "isSorted", []) => Made::Of(Type::Bool),
         (Type::List(item), "sum" | "min" | "max", []) => Made::Of((**item).clone()),
@@ -249,9 +282,7 @@ fn method(name: &str, of: &Type, rest: &[Type]) -> Made {
 
 /// A function that is not there for this value.
 fn unknown_method(name: &str) -> Made {
-    if OTHER_METHODS.contains(&name) {
-        Made::Unknown
-    } else if OF_ITEMS.contains(&name) || METHODS.iter().any(|(_, known, ..)| *known == name) {
+    if OF_ITEMS.contains(&name) || METHODS.iter().any(|(_, known, ..)| *known == name) {
         Made::NoOverload
     } else {
         Made::Undeclared
@@ -265,6 +296,13 @@ fn function(name: &str, values: &[Type]) -> Made {
         ("size", [of]) => return method("size", of, &[]),
         ("optional.of" | "optional.ofNonZeroValue", [of]) => {
             return Made::Of(Type::Optional(of.clone().into()));
+        }
+        ("format.named", [Type::String | Type::Dyn]) => return Made::Of(Type::Optional(FORMAT.into())),
+        (_, []) if name.starts_with("format.") && DOTTED.contains(&name) => return Made::Of(FORMAT),
+        ("semver" | "isSemver", [Type::String | Type::Dyn, rest @ ..])
+            if rest.len() < 2 && rest.iter().all(|of| matches!(of, Type::Bool | Type::Dyn)) =>
+        {
+            return Made::Of(if name == "semver" { SEMVER } else { Type::Bool });
         }
         ("optional.none", []) => return Made::Of(Type::Optional(Type::Dyn.into())),
         (_, [a, b]) if SETS.contains(&name) => {
@@ -282,7 +320,7 @@ fn function(name: &str, values: &[Type]) -> Made {
         }
         (Some(_), _) => Made::NoOverload,
         (None, _) if matches!(name, "dyn" | "type" | "size") || SETS.contains(&name) => Made::NoOverload,
-        (None, _) if DOTTED.contains(&name) || matches!(name, "semver" | "isSemver") => Made::Unknown,
+        (None, _) if DOTTED.contains(&name) || matches!(name, "semver" | "isSemver") => Made::NoOverload,
         (None, _) => Made::Undeclared,
     }
 }

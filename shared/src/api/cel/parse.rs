@@ -219,12 +219,20 @@ impl Parser<'_> {
                 self.expect(")")?;
                 Ok(inner)
             }
-            Token::Sign("[") => Ok(Expr::List(self.until("]", Parser::choice)?)),
+            Token::Sign("[") => {
+                let item = |parser: &mut Self| {
+                    let perhaps = parser.take("?");
+                    parser.choice().map(|item| if perhaps { Expr::IfAny(item.into()) } else { item })
+                };
+                Ok(Expr::List(self.until("]", item)?))
+            }
             Token::Sign("{") => {
                 let entry = |parser: &mut Self| {
+                    let perhaps = parser.take("?");
                     let key = parser.choice()?;
                     parser.expect(":")?;
-                    Ok((key, parser.choice()?))
+                    let value = parser.choice()?;
+                    Ok((key, if perhaps { Expr::IfAny(value.into()) } else { value }))
                 };
                 Ok(Expr::Map(self.until("}", entry)?))
             }
@@ -259,10 +267,13 @@ impl Parser<'_> {
         }
         self.expect("{")?;
         let entry = |parser: &mut Self| {
+            let perhaps = parser.take("?");
             let Token::Name(name) = parser.token().clone() else { return Err(parser.unexpected()) };
             parser.at += 1;
             parser.expect(":")?;
-            Ok((Expr::Literal(Doc::Str(unescaped(&name))), parser.choice()?))
+            let value = parser.choice()?;
+            let value = if perhaps { Expr::IfAny(value.into()) } else { value };
+            Ok((Expr::Literal(Doc::Str(unescaped(&name))), value))
         };
         Ok(Expr::Map(self.until("}", entry)?))
     }
@@ -287,6 +298,12 @@ impl Parser<'_> {
             "exists_one" | "existsOne" => Some(Walk::ExistsOne),
             "filter" => Some(Walk::Filter),
             "map" => Some(Walk::Map),
+            "transformList" => Some(Walk::TransformList),
+            "transformMap" => Some(Walk::TransformMap),
+            "transformMapEntry" => Some(Walk::TransformMapEntry),
+            "sortBy" => Some(Walk::SortBy),
+            "optMap" => Some(Walk::OptMap),
+            "optFlatMap" => Some(Walk::OptFlatMap),
             _ => None,
         };
         if let (Some(of), Some(walk)) = (&of, walk) {
@@ -304,17 +321,34 @@ impl Parser<'_> {
     }
 
     fn walk(&mut self, of: Expr, walk: Walk, place: Place) -> Result<Expr, Fault> {
+        let mut names = vec![self.bound()?];
+        self.expect(",")?;
+        let transforms = matches!(walk, Walk::TransformList | Walk::TransformMap | Walk::TransformMapEntry);
+        let decides = matches!(walk, Walk::All | Walk::Exists | Walk::ExistsOne);
+        let second = matches!(
+            self.tokens.get(self.at..self.at + 2),
+            Some([(_, Token::Name(_)), (_, Token::Sign(","))])
+        );
+        if transforms || decides && second {
+            names.push(self.bound()?);
+            self.expect(",")?;
+        }
+        self.known.extend(names.iter().cloned());
+        let test = self.choice()?;
+        let more = (transforms || walk == Walk::Map) && self.take(",");
+        let result = if more { Some(Box::new(self.choice()?)) } else { None };
+        self.expect(")")?;
+        self.known.truncate(self.known.len() - names.len());
+        Ok(Expr::Walk(walk, of.into(), names, test.into(), result, place))
+    }
+
+    /// The name of what is walked over.
+    fn bound(&mut self) -> Result<Str, Fault> {
         let Token::Name(name) = self.token().clone() else {
             return Err(self.fault("argument must be a simple name".into()));
         };
         self.at += 1;
-        self.known.push(name.clone());
-        self.expect(",")?;
-        let test = self.choice()?;
-        let result = if walk == Walk::Map && self.take(",") { Some(Box::new(self.choice()?)) } else { None };
-        self.expect(")")?;
-        self.known.pop();
-        Ok(Expr::Walk(walk, of.into(), name, test.into(), result, place))
+        Ok(name)
     }
 }
 

@@ -1,17 +1,26 @@
 //! The expressions of admission policies: what they may speak of, and whether they can be compiled.
 
-use crate::api::cel::{Program, Record, Type};
+use crate::api::cel::{AUTHORIZER, Program, Record, Type};
 use crate::api::validation::{At, Faults};
 use crate::collections::BTreeMap;
 use crate::doc::Str;
 
 /// What the expressions of a policy may speak of.
-pub const POLICY_NAMES: [&str; 6] =
-    ["object", "oldObject", "request", "params", "namespaceObject", "variables"];
+pub const POLICY_NAMES: [&str; 7] =
+    ["object", "oldObject", "request", "params", "namespaceObject", "variables", "authorizer"];
 
 /// The same of one that changes objects: it makes some, too.
-pub const MUTATION_NAMES: [&str; 8] =
-    ["object", "oldObject", "request", "params", "namespaceObject", "variables", "Object", "JSONPatch"];
+pub const MUTATION_NAMES: [&str; 9] = [
+    "object",
+    "oldObject",
+    "request",
+    "params",
+    "namespaceObject",
+    "variables",
+    "authorizer",
+    "Object",
+    "JSONPatch",
+];
 
 /// The type of `request`.
 pub fn request_type() -> Type {
@@ -43,6 +52,7 @@ pub fn request_type() -> Type {
 pub(super) fn variables(spec: &At<'_>, faults: &mut Faults) -> BTreeMap<&'static str, Type> {
     let mut names: BTreeMap<&str, Type> = BTreeMap::from_iter(POLICY_NAMES.map(|name| (name, Type::Dyn)));
     names.insert("request", request_type());
+    names.insert("authorizer", AUTHORIZER);
     let mut known: Vec<(Str, Type)> = Vec::new();
     names.insert("variables", Record::of("kubernetes.variables", known.clone()));
     for variable in spec.field("variables").each() {

@@ -76,6 +76,25 @@ pub fn dns_label(text: &str) -> Vec<String> {
     failing(&[(text.len() <= 63, "must be no more than 63 characters"), (is_label(text), form)])
 }
 
+/// RFC 1035 label, at most 63 characters.
+pub fn dns_1035_label(text: &str) -> Vec<String> {
+    const FORM: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
+                        alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', \
+                        regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fits = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.ends_with(inner)
+        && text.chars().all(|c| inner(c) || c == '-');
+    let mut whys = Vec::new();
+    if text.len() > 63 {
+        whys.push("must be no more than 63 characters".to_owned());
+    }
+    if !fits {
+        whys.push(FORM.to_owned());
+    }
+    whys
+}
+
 /// RFC 1123 subdomain, at most 253 characters: most names of objects.
 pub fn dns_subdomain(text: &str) -> Vec<String> {
     let short = text.len() <= 253;

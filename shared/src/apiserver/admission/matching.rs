@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
-use crate::api::cel::{Names, Program};
+use crate::api::cel::{Names, Program, authorizer};
 use crate::api::plain::POLICY_NAMES;
-use crate::api::{Key, Kind, LabelSelector, Object, Request};
+use crate::api::{Key, Kind, LabelSelector, Object, Request, User};
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
+
+use super::super::authorization::{Wish, allowed_by, path_allowed_by};
+use super::super::review::info_of;
 
 /// A write that is looked at.
 pub(super) struct Look<'a> {
@@ -100,19 +103,25 @@ impl Look<'_> {
     pub fn names(&self, params: Doc) -> Names<'static> {
         let info = self.key.kind.info();
         let user = &self.request.user;
+        let part = self.request.subresource.path();
+        let kind = doc!({ "group": info.group, "version": info.version, "kind": info.kind });
+        let resource = doc!({ "group": info.group, "version": info.version, "resource": info.plural });
         let request = doc!({
             "operation": self.operation(), "name": &self.key.name, "namespace": &self.key.namespace,
-            "kind": { "group": info.group, "version": info.version, "kind": info.kind },
-            "resource": { "group": info.group, "version": info.version, "resource": info.plural },
-            "subResource": self.request.subresource.path(), "dryRun": self.request.options.dry_run,
-            "userInfo": { "username": &user.name, "groups": Doc::list(user.groups.iter()) }
+            "kind": kind.clone(), "requestKind": kind, "resource": resource.clone(), "requestResource": resource,
+            "subResource": part, "requestSubResource": part, "dryRun": self.request.options.dry_run,
+            "userInfo": info_of(user)
         });
         let namespace = match self.key.kind.info().namespaced {
             true => self.namespace().map_or(Doc::Null, |namespace| namespace.to_doc()),
             false => Doc::Null,
         };
         let old = self.old.cloned().unwrap_or_default();
-        let values = [self.doc.clone(), old, request, params, namespace, Doc::map()];
+        let asked = authorizer(doc!({
+            "group": info.group, "resource": info.plural, "subresource": part, "namespace": &self.key.namespace,
+            "name": &self.key.name
+        }));
+        let values = [self.doc.clone(), old, request, params, namespace, Doc::map(), asked];
         POLICY_NAMES.into_iter().zip(values).collect()
     }
 }
@@ -121,19 +130,52 @@ fn selects(selector: &Doc, labels: &Doc) -> bool {
     selector.is_empty() || LabelSelector::from_doc(selector).matches(labels)
 }
 
-/// Whether all conditions hold.
-pub(super) fn conditions(of: &Doc, names: &Names<'_>) -> Result<bool, String> {
-    for condition in of["matchConditions"].items() {
-        if evaluated(&condition["expression"], &POLICY_NAMES, names)?.as_bool() != Some(true) {
-            return Ok(false);
+impl Look<'_> {
+    /// Whether all conditions hold.
+    pub fn conditions(&self, of: &Doc, names: &Names<'_>) -> Result<bool, String> {
+        for condition in of["matchConditions"].items() {
+            if self.evaluated(&condition["expression"], &POLICY_NAMES, names)?.as_bool() != Some(true) {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
-    Ok(true)
-}
 
-/// What comes of an expression in which these names may stand.
-pub(super) fn evaluated(expression: &Doc, known: &[&str], names: &Names<'_>) -> Result<Doc, String> {
-    let text = expression.str();
-    let program = Program::read(&text, known)?;
-    program.evaluate(names).map_err(|why| format!("expression '{}' resulted in error: {why}", text.trim()))
+    /// What comes of an expression in which these names may stand.
+    pub fn evaluated(&self, expression: &Doc, known: &[&str], names: &Names<'_>) -> Result<Doc, String> {
+        let text = expression.str();
+        let program = Program::read(&text, known)?;
+        let ask = |asked: &Doc| self.allowed(asked);
+        let made = program.evaluate_asking(names, &ask);
+        made.map_err(|why| format!("expression '{}' resulted in error: {why}", text.trim()))
+    }
+
+    /// Whether whoever an expression asks for may do what it asks, and why.
+    fn allowed(&self, asked: &Doc) -> (bool, String) {
+        let account = asked["account"].str();
+        let user = match account.is_empty() {
+            true => self.request.user.clone(),
+            false => User {
+                groups: super::super::token::account_groups(&account),
+                name: account,
+                read_only: false,
+                impersonated: true,
+                more: None,
+            },
+        };
+        let text = |field: &str| asked[field].str();
+        let (verb, group, namespace, name) = (text("verb"), text("group"), text("namespace"), text("name"));
+        let found = if asked["path"].is_null() {
+            let resource = match text("subresource") {
+                none if none.is_empty() => text("resource"),
+                part => format!("{}/{part}", text("resource")).into(),
+            };
+            let wish =
+                Wish { verb: &verb, group: &group, resource: &resource, namespace: &namespace, name: &name };
+            allowed_by(&user, &wish, self.store)
+        } else {
+            path_allowed_by(&user, &verb, &text("path"), self.store)
+        };
+        (found.is_some(), found.unwrap_or_default())
+    }
 }

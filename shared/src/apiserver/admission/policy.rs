@@ -7,7 +7,7 @@ use crate::api::{CauseDetail, Key, Kind, LabelSelector, Object, Reason, Status};
 use crate::doc::{Doc, Str, json_patch, strategic_merge};
 use crate::etcd::Store;
 
-use super::matching::{Look, conditions, evaluated};
+use super::matching::Look;
 
 /// Whether any policy or webhook may have a say in a write of these kinds of binding.
 pub(super) fn is_bound(store: &Store, bindings: Kind) -> bool {
@@ -84,10 +84,11 @@ impl Look<'_> {
                 let look = Look { doc: &doc, ..*self };
                 let mut names = look.names(params.clone());
                 look.add_variables(spec, &mut names);
-                if !conditions(spec, &names)? {
+                if !look.conditions(spec, &names)? {
                     continue;
                 }
-                let value = |field: &str| evaluated(&mutation[field]["expression"], &MUTATION_NAMES, &names);
+                let value =
+                    |field: &str| look.evaluated(&mutation[field]["expression"], &MUTATION_NAMES, &names);
                 let patched = match mutation["patchType"].as_str() {
                     Some("JSONPatch") => json_patch(&doc, &value("jsonPatch")?),
                     _ => strategic_merge(&doc, &value("applyConfiguration")?),
@@ -147,7 +148,7 @@ impl Look<'_> {
         for params in all {
             let mut names = self.names(params);
             self.add_variables(spec, &mut names);
-            match conditions(spec, &names) {
+            match self.conditions(spec, &names) {
                 Ok(true) => {}
                 Ok(false) => continue,
                 Err(why) => match failed(why) {
@@ -156,9 +157,9 @@ impl Look<'_> {
                 },
             }
             for validation in spec["validations"].items() {
-                match evaluated(&validation["expression"], &POLICY_NAMES, &names) {
+                match self.evaluated(&validation["expression"], &POLICY_NAMES, &names) {
                     Ok(Doc::Bool(true)) => {}
-                    Ok(_) => return Some((validation["reason"].str(), message(validation, &names))),
+                    Ok(_) => return Some((validation["reason"].str(), self.message(validation, &names))),
                     Err(why) if fails => return Some((validation["reason"].str(), why)),
                     Err(_) => {}
                 }
@@ -169,7 +170,7 @@ impl Look<'_> {
 
     fn add_variables(&self, spec: &Doc, names: &mut Names<'_>) {
         for variable in spec["variables"].items() {
-            if let Ok(value) = evaluated(&variable["expression"], &POLICY_NAMES, names)
+            if let Ok(value) = self.evaluated(&variable["expression"], &POLICY_NAMES, names)
                 && let Some(variables) = names.get_mut("variables")
             {
                 variables.set(variable["name"].str(), value);
@@ -192,15 +193,15 @@ impl Look<'_> {
         let cause = CauseDetail { reason: "", message: why.into(), field: Str::new() };
         Status { reason, causes: vec![cause], ..status }
     }
-}
 
-fn message(validation: &Doc, names: &Names<'_>) -> String {
-    let own = &validation["messageExpression"];
-    let said = if own.is_null() { None } else { evaluated(own, &POLICY_NAMES, names).ok() };
-    let said = said.as_ref().and_then(Doc::as_str).map(str::trim);
-    match (said.filter(|said| !said.is_empty() && !said.contains('\n')), validation["message"].str()) {
-        (Some(said), _) => said.to_owned(),
-        (None, text) if !text.trim().is_empty() => text.trim().to_owned(),
-        _ => format!("failed expression: {}", validation["expression"].str().trim()),
+    fn message(&self, validation: &Doc, names: &Names<'_>) -> String {
+        let own = &validation["messageExpression"];
+        let said = if own.is_null() { None } else { self.evaluated(own, &POLICY_NAMES, names).ok() };
+        let said = said.as_ref().and_then(Doc::as_str).map(str::trim);
+        match (said.filter(|said| !said.is_empty() && !said.contains('\n')), validation["message"].str()) {
+            (Some(said), _) => said.to_owned(),
+            (None, text) if !text.trim().is_empty() => text.trim().to_owned(),
+            _ => format!("failed expression: {}", validation["expression"].str().trim()),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::api::Kind;
 use crate::api::apiextensions::structural;
-use crate::api::cel::{Fields, Program, Record, Type};
+use crate::api::cel::{AUTHORIZER, Fields, Program, Record, Type};
 use crate::api::plain::{POLICY_NAMES, request_type};
 use crate::collections::{BTreeMap, sort};
 use crate::doc;
@@ -88,6 +88,7 @@ fn names(spec: &Doc, object: Type, store: &Store) -> Names {
     names.insert("oldObject", object.clone());
     names.insert("object", object);
     names.insert("request", request_type());
+    names.insert("authorizer", AUTHORIZER);
     names.insert("params", params.and_then(|kind| type_of(kind, store)).unwrap_or(Type::Dyn));
     // Each variable may speak of those before it.
     let mut variables: Vec<(Str, Type)> = Vec::new();

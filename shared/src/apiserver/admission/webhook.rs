@@ -7,7 +7,7 @@ use crate::api::{CauseDetail, Key, Kind, Reason, Status};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 
-use super::matching::{Look, conditions};
+use super::matching::Look;
 
 /// Asks all webhooks of a kind that mean a write: those that must be heard refuse it.
 pub(super) fn ask(kind: Kind, look: &Look<'_>) -> Result<(), Status> {
@@ -19,7 +19,7 @@ pub(super) fn ask(kind: Kind, look: &Look<'_>) -> Result<(), Status> {
     for configuration in look.store.list(kind) {
         for hook in configuration.body["webhooks"].items().iter().filter(is_meant) {
             let fails = hook["failurePolicy"].as_str() != Some("Ignore");
-            match conditions(hook, &look.names(Doc::Null)) {
+            match look.conditions(hook, &look.names(Doc::Null)) {
                 Ok(true) if fails => return Err(uncalled(hook, look.store)),
                 Err(why) if fails => return Err(Status::forbidden(look.key, &why)),
                 _ => {}

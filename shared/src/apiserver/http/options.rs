@@ -1,5 +1,6 @@
 //! What the query of a request may say, and what stands in for it in the body of a deletion.
 
+use crate::api::apiextensions::structural;
 use crate::api::validation::{Faults, names};
 use crate::api::{CauseDetail, DeleteOptions, Pages, PatchKind, Propagation, Reason, Status, Verb};
 use crate::doc::Doc;
@@ -103,6 +104,17 @@ pub(super) fn pages(value: &Values<'_>) -> Result<Pages, Status> {
             at: at.filter(|at| *at > 0).map(|at| (at, how == Some("Exact") || how.is_none() && limit > 0)),
         },
     })
+}
+
+/// How long the asker waits: nothing here takes so long, but it has to be a time.
+pub(super) fn check_timeout(text: &str) -> Result<(), Status> {
+    if text.is_empty() || structural::fits("duration", text) == Some(true) {
+        return Ok(());
+    }
+    let digits = text.trim_start_matches(['+', '-']);
+    let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let why = if number { "missing unit in duration" } else { "invalid duration" };
+    Err(Status::bad_request(format!("invalid timeout specified in the request URL - time: {why} {text:?}")))
 }
 
 /// Parameters of writes that Kubernetes does not know.

@@ -46,7 +46,7 @@ fn versions(versions: &At<'_>, faults: &mut Faults) {
     for version in versions.each() {
         let name = version.field("name");
         if name.require(faults) {
-            for why in dns_1035_label(name.text()) {
+            for why in names::dns_1035_label(name.text()) {
                 faults.invalid(&name, &name, why);
             }
         }
@@ -158,14 +158,14 @@ fn all_names(names: &At<'_>, faults: &mut Faults) {
     }
     for field in ["plural", "singular"] {
         let name = names.field(field);
-        let whys = dns_1035_label(name.text());
+        let whys = names::dns_1035_label(name.text());
         if !name.is_empty() && !whys.is_empty() {
             faults.invalid(&name, &name, whys.join(","));
         }
     }
     for field in ["kind", "listKind"] {
         let name = names.field(field);
-        let whys = dns_1035_label(&name.text().to_lowercase());
+        let whys = names::dns_1035_label(&name.text().to_lowercase());
         if !name.is_empty() && !whys.is_empty() {
             let why = format!("may have mixed case, but should otherwise match: {}", whys.join(","));
             faults.invalid(&name, &name, why);
@@ -173,7 +173,7 @@ fn all_names(names: &At<'_>, faults: &mut Faults) {
     }
     for field in ["shortNames", "categories"] {
         for name in names.field(field).each() {
-            let whys = dns_1035_label(name.text());
+            let whys = names::dns_1035_label(name.text());
             if !whys.is_empty() {
                 faults.invalid(&name, &name, whys.join(","));
             }
@@ -194,25 +194,6 @@ fn conversion(conversion: &At<'_>, faults: &mut Faults) {
     if strategy.text() == "None" && webhook.is_set() {
         faults.forbidden(&webhook, "should not be set when strategy is not set to Webhook");
     }
-}
-
-/// RFC 1035 label, at most 63 characters.
-fn dns_1035_label(text: &str) -> Vec<String> {
-    const FORM: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
-                        alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', \
-                        regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let fits = text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.ends_with(inner)
-        && text.chars().all(|c| inner(c) || c == '-');
-    let mut whys = Vec::new();
-    if text.len() > 63 {
-        whys.push("must be no more than 63 characters".to_owned());
-    }
-    if !fits {
-        whys.push(FORM.to_owned());
-    }
-    whys
 }
 
 pub(super) fn update(new: &Doc, old: &Doc, established: bool, faults: &mut Faults) {

@@ -4,7 +4,7 @@ use crate::api::validation::names;
 use crate::doc::Timestamp;
 
 /// Whether text is in a format; `None` for formats that mean nothing.
-pub(super) fn fits(format: &str, text: &str) -> Option<bool> {
+pub fn fits(format: &str, text: &str) -> Option<bool> {
     let hex = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
     Some(match format {
         "date-time" | "datetime" => Timestamp::parse(text).is_some(),
