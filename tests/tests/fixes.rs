@@ -245,3 +245,15 @@ fn what_is_no_anchor_does_not_make_a_text_one_whole() {
         assert_eq!(changed, alone.then_some(0), "{line}");
     }
 }
+
+#[test]
+fn a_text_of_very_many_pieces_is_read_once() {
+    const MANY: u32 = 80_000;
+    let documents: String = (0..MANY).map(|number| format!("---\na: {number}\n")).collect();
+    let items = (0..MANY / 4).map(|number| format!("- apiVersion: v1\n  kind: C{number}\n"));
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n{}", items.collect::<String>());
+    for (text, faults, last) in [(documents, MANY, 2 * MANY), (list, MANY / 4, 3 + MANY / 2)] {
+        let found = Diagnoser::default().diagnose(&text).faults;
+        assert_eq!((found.len() as u32, found.last().map(|fault| fault.line)), (faults, Some(last)));
+    }
+}

@@ -64,7 +64,7 @@ impl Diagnoser {
         for piece in pieces {
             let known = match now.get(&*piece.text).or_else(|| self.known.get(&*piece.text)) {
                 Some(known) => known.clone(),
-                None => match manifest::parse(&piece.in_place()) {
+                None => match manifest::parse(&piece.text) {
                     Ok(documents) => {
                         let known = Known::of(&piece, &documents)?;
                         changed.push(piece.clone());
@@ -90,7 +90,7 @@ impl Diagnoser {
 impl Known {
     /// What the text alone tells of a piece that was read; `None` where it is not what it was cut as.
     fn of(piece: &Piece, documents: &[Document]) -> Option<Known> {
-        let own = |fault: Diagnostic| fault.moved(|line| line - piece.above);
+        let own = |fault: Diagnostic| fault.moved(|line| line - piece.lines_of_head());
         let faults = || documents.iter().flat_map(of_document).map(own).collect();
         piece.is_read_as(documents).then(|| Known { faults: faults(), told: Vec::new() })
     }

@@ -45,6 +45,11 @@ impl Piece<'_> {
         }
     }
 
+    /// How many lines of its text stand before its own.
+    pub(super) fn lines_of_head(&self) -> u32 {
+        self.head.map_or(0, |head| lines(head.text))
+    }
+
     /// Whether it is what it was cut as.
     pub(super) fn is_read_as(&self, documents: &[Document]) -> bool {
         let one_item = |document: &Document| {
