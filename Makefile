@@ -76,13 +76,17 @@ load: program ## A full room, many sessions, and a Kubernetes endpoint (LEARNERS
 faults: program ## Kill servers at random moments under load, and look for what they acknowledged (ROUNDS=1000 ETCD_ROUNDS=100 SEED=1)
 	@RUST_LOG=$(or $(RUST_LOG),off) cargo bench $(ALL) --bench faults
 
-clients: program ## Drive a cluster with kube-rs, the Python and the JavaScript client (the first time they are fetched and built)
+clients: program ## Drive a cluster with kube-rs, the Python and the JavaScript client, Helm 3 and 4, kubectl 1.27 and 1.35 (the first time they are fetched and built)
 	$(call say,Clients of others)
 	@python3 -m venv .tools/python && .tools/python/bin/pip install --quiet --requirement clients/requirements.txt
 	@npm ci --silent --no-audit --no-fund --prefix clients
 	@cargo test --locked --manifest-path clients/Cargo.toml --no-run
 	@for client in "cargo test --locked --manifest-path clients/Cargo.toml" ".tools/python/bin/python clients/client.py" \
 		"node --test --test-force-exit clients/client.mjs"; do node clients/run.mjs $(PROGRAM) $$client || exit 1; done
+	@node clients/unpack.mjs .tools/clients
+	@for version in .tools/clients/*; do \
+		HELM=$(CURDIR)/$$version/helm node clients/run.mjs $(PROGRAM) node --test --test-force-exit clients/helm.mjs || exit 1; \
+		PATH=$(CURDIR)/$$version:$$PATH cargo test $(NATIVE) --test main kubectl -- --nocapture || exit 1; done
 
 fuzz: rust ## Fuzz every parser of the network side, guided by coverage (SECONDS_EACH=60 SEED=1 JOBS=1 TARGET=kubectl INPUT=FILE)
 	@command -v c++ >/dev/null || $(call stop,a C++ compiler is missing for libFuzzer (Debian: apt-get install g++))

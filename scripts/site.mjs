@@ -17,4 +17,7 @@ const hashes = scripts.map(([, source]) => `'sha256-${createHash("sha256").updat
 const policy = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval' ${hashes.join(" ")}; worker-src 'self' blob:; style-src 'self'; `
   + "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'";
 await writeFile(file, html.replace("<head>", `<head><meta http-equiv="Content-Security-Policy" content="${policy}">`));
+// A frame without an origin of its own (`sandbox="allow-scripts"`) gets modules only where this is said. Netlify and Cloudflare
+// Pages read it here, GitHub Pages says it by itself.
+await writeFile(join(to, "_headers"), "/*\n  Access-Control-Allow-Origin: *\n");
 console.log(`${to}/ is ready for any file host, under any path.`);

@@ -27,6 +27,7 @@ import { typeOver } from "./workbench/over.js";
 import { mayBeMore } from "./workbench/bring.js";
 import { bring, more, offer } from "./workbench/more.js";
 import { CURRENT, load, save } from "./workbench/playgrounds.js";
+import { isTooDeep } from "./workbench/reading.js";
 import { dress } from "./workbench/style.js";
 import { element as make, say } from "./workbench/words.js";
 
@@ -89,6 +90,19 @@ const NOTE_MS = 12_000;
 const phrases = new Compartment();
 const spoken = () => (document.documentElement.lang.startsWith("ja") ? EditorState.phrases.of(japanese) : []);
 
+/** YAML's colours and folds; none in a text of so many brackets that looking at its tree would take more than there is of stack. */
+const colouring = new Compartment();
+const SHORT = 500;
+const colours = (deep) => (deep ? [] : yaml());
+const notTooDeep = EditorState.transactionExtender.of(({ changes, newDoc, startState }) => {
+  const plain = !colouring.get(startState).language;
+  let inserted = 0;
+  changes.iterChanges((_, __, ___, ____, text) => (inserted += text.length));
+  if (changes.empty || (!plain && inserted < SHORT)) return null;
+  const deep = isTooDeep(newDoc.toString());
+  return deep === plain ? null : { effects: colouring.reconfigure(colours(deep)) };
+});
+
 /** Marks a change made by the program: only the user's own edits are reported. */
 const byProgram = Annotation.define();
 
@@ -149,6 +163,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   };
 
   const extensions = [
+    notTooDeep,
     Prec.highest(keymap.of([
       { key: "Mod-Enter", run: apply }, { key: "F1", run: explainHere }, { key: "Shift-Alt-f", run: tidy },
     ])),
@@ -160,7 +175,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
     indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
     tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete] }), hover(explain), linked({ relate, run }),
     highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),
-    yaml(), syntaxHighlighting(highlighting), theme, typeOver,
+    syntaxHighlighting(highlighting), theme, typeOver,
     EditorView.contentAttributes.of({ "aria-label": element.getAttribute("aria-label") ?? "YAML" }),
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
@@ -174,7 +189,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
       ...completionKeymap, ...lintKeymap, indentWithTab,
     ]),
   ];
-  const begin = (doc) => EditorState.create({ doc, extensions });
+  const begin = (doc) => EditorState.create({ doc, extensions: [colouring.of(colours(isTooDeep(doc))), ...extensions] });
   const view = new EditorView({ parent: host, root, state: begin(text) });
   const faults = checker(({ ok, stdout = "", shown: found }) => {
     files.count(found.length);
@@ -270,7 +285,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
       // Applying has changed what applying would do.
       else faults.soon(view);
     },
-    light: (namespace, name) => void light(view, namespace, name),
+    light: (namespace, name) => light(view, namespace, name),
     focus: () => view.focus(),
     destroy: () => {
       faults.stop();

@@ -8,6 +8,7 @@ import { parse } from "shell-quote";
 import { FILTERS, Wrong } from "./terminal/filters.js";
 import { inWords } from "./terminal/help.js";
 import { Line, width } from "./terminal/line.js";
+import { joined, open, wanted } from "./terminal/open.js";
 import { painted } from "./terminal/paint.js";
 
 const KEPT = "kubarium.history";
@@ -180,10 +181,10 @@ export function create(element, { ask, edit, file, files }) {
     history: () => history.map((text, index) => `${String(index + 1).padStart(5)}  ${text}\n`).join(""),
     echo: (args) => `${args.join(" ")}\n`,
     ls: () => files().map((name) => `${name}\n`).join(""),
-    cat: (args) => args.map((name) => {
-      const text = file(name);
+    cat: (args, stdin) => (args.length ? args : ["-"]).map((name) => {
+      const text = name === "-" ? stdin ?? "" : file(name);
       if (text === undefined || text === null) throw new Wrong(`cat: ${name}: No such file or directory (ls lists the editor's)`);
-      return text.endsWith("\n") ? text : `${text}\n`;
+      return text.endsWith("\n") || !text ? text : `${text}\n`;
     }).join(""),
   };
 
@@ -199,7 +200,7 @@ export function create(element, { ask, edit, file, files }) {
       return code;
     }
     if (Object.hasOwn(BUILTINS, name)) {
-      out(BUILTINS[name](args));
+      out(BUILTINS[name](args, stdin));
       return 0;
     }
     throw Object.assign(new Wrong(`${name}: command not found (try: help)`), { code: 127 });
@@ -243,8 +244,8 @@ export function create(element, { ask, edit, file, files }) {
     return pipeline([[...command, ...names], ...stages.slice(at + 1)]);
   };
 
-  /** Runs a line: commands with `;`, `&&`, `||` and `|` between them. */
-  const run = async (text) => {
+  /** Runs a line: commands with `;`, `&&`, `||` and `|` between them; the first may be given a text to read. */
+  const run = async (text, input) => {
     let code = 0;
     let skip = false;
     let stages = [[]];
@@ -253,7 +254,8 @@ export function create(element, { ask, edit, file, files }) {
       stages = [[]];
       if (!ready.length || skip || interrupted) return;
       try {
-        code = await pipeline(ready);
+        code = await pipeline(ready, input);
+        input = undefined;
       } catch (error) {
         if (!(error instanceof Wrong)) throw error;
         complain(`${error.message}\n`);
@@ -332,6 +334,27 @@ export function create(element, { ask, edit, file, files }) {
   // ---- The conversation ----
   const line = new Line(terminal, { history, complete });
   const PROMPT = { text: "\x1b[1;34mkubarium\x1b[0m $ ", width: 11 };
+  const more = (of) => line.read({ text: `${of}> `, width: of.length + 2 });
+  /** A command with all the lines that belong to it: `{text, run, input}`; `undefined` when there is none. */
+  const command = async () => {
+    let text = await line.read(PROMPT);
+    for (let of; text && (of = open(text)) !== undefined;) {
+      const next = await more(of);
+      text = typeof next === "string" ? joined(text, next) : undefined;
+    }
+    if (!text?.trim()) return undefined;
+    const here = wanted(text);
+    if (!here) return { text, run: text };
+    let input = "";
+    for (;;) {
+      const next = await more("heredoc");
+      if (next === null) return undefined;
+      const row = here.tabs ? next?.replace(/^\t+/, "") : next;
+      if (row === undefined || row === here.end) break;
+      input += `${row}\n`;
+    }
+    return { text, run: here.line, input: here.literal ? input : input.replace(/\\([\\$`])/g, "$1") };
+  };
   /** `kubectl exec -it`: each line is a command for the container's shell, which begins where the last one ended. */
   const shellIn = async ({ namespace, pod, container }) => {
     let directory = "";
@@ -368,6 +391,7 @@ export function create(element, { ask, edit, file, files }) {
     else if (data === "\x03") {
       interrupted = true;
       ahead = [];
+      line.pasted = [];
       write("^C\r\n");
       current?.stop();
     } else if (ahead.length < MOST_AHEAD) ahead.push(data);
@@ -386,14 +410,12 @@ export function create(element, { ask, edit, file, files }) {
   (async () => {
     write(`${inWords().hello}\r\n`);
     for (;;) {
-      const text = await line.read(PROMPT);
+      const next = await command();
       interrupted = false;
-      for (const one of [text, ...(line.pasted?.split("\n") ?? [])]) {
-        if (!one?.trim()) continue;
-        remember(one);
-        await run(one);
+      if (next) {
+        remember(next.text.replaceAll("\n", " "));
+        await run(next.run, next.input);
       }
-      line.pasted = null;
       // The prompt comes after everything that was printed.
       while (writing) await new Promise((resolve) => requestAnimationFrame(resolve));
     }

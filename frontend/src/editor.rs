@@ -30,9 +30,8 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setDiagnostics)]
     fn set_diagnostics_js(this: &Editor, diagnostics: &Array);
 
-    /// Shows which lines of the text the pod comes from: its namespace and name.
-    #[wasm_bindgen(method)]
-    pub fn light(this: &Editor, namespace: &str, name: &str);
+    #[wasm_bindgen(method, js_name = light)]
+    async fn light_js(this: &Editor, namespace: &str, name: &str) -> JsValue;
 
     /// Moves the keyboard focus into the editor.
     #[wasm_bindgen(method)]
@@ -63,6 +62,11 @@ impl Editor {
     pub async fn open(element: &HtmlElement, text: &str, callbacks: &Object) -> Result<Self, JsValue> {
         let module: Module = assets::module("editor").await?.unchecked_into();
         Ok(module.create(element, text, callbacks))
+    }
+
+    /// Shows which lines of the text the pod comes from: its namespace and name. Whether there are any.
+    pub async fn light(&self, namespace: &str, name: &str) -> bool {
+        self.light_js(namespace, name).await.is_truthy()
     }
 
     /// Shows these messages in place of the earlier ones.

@@ -12,7 +12,7 @@ use crate::{
     later::Later,
     protocol::{Command, Inspection, Link, Pace, Subject},
     stage::menu::{BreakButton, Struck},
-    state::Page,
+    state::{Drawer, Page},
     timeline::EventLine,
     view_model::clock_text,
 };
@@ -152,9 +152,11 @@ fn Actions(subject: Subject) -> impl IntoView {
             }
             .into_any()
         }
-        Subject::Object { ref kind, .. }
+        Subject::Object { ref kind, ref namespace, ref name }
             if matches!(kind.as_str(), "Pod" | "Deployment" | "Service" | "ReplicaSet") =>
         {
+            let pod = (kind == "Pod").then(|| (namespace.clone(), name.clone()));
+            let written = move || pod.is_some() && page.lit.get() == pod;
             let subject = subject.clone();
             view! {
                 <p class="actions">
@@ -162,6 +164,11 @@ fn Actions(subject: Subject) -> impl IntoView {
                         page.command(Command::Delete(subject.clone()));
                         page.pace(Pace::Play);
                     }>{t!(i18n, inspector.delete)}</button>
+                    <Show when=written>
+                        <button class="link" on:click=move |_| page.drawer.set(Some(Drawer::Yaml))>
+                            {t!(i18n, inspector.in_text)}
+                        </button>
+                    </Show>
                 </p>
             }
             .into_any()

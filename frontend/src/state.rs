@@ -98,6 +98,8 @@ pub struct Page {
     pub said: RwSignal<Vec<TerminalReply>>,
     /// Whether the editor holds an object of `kubectl edit`, which waits for it to be saved.
     pub editing: RwSignal<bool>,
+    /// The pod whose lines are lit in the editor's text, by namespace and name.
+    pub lit: RwSignal<Option<(String, String)>>,
     /// The text that was saved for it, until the terminal has taken it.
     pub edited: RwSignal<Option<String>>,
     /// The editor's files, by name.
@@ -184,6 +186,7 @@ impl Page {
             draft: RwSignal::default(),
             said: RwSignal::default(),
             editing: RwSignal::default(),
+            lit: RwSignal::default(),
             edited: RwSignal::default(),
             files: RwSignal::default(),
             outcome: RwSignal::default(),

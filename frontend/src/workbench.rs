@@ -138,15 +138,26 @@ pub(crate) fn Workbench() -> impl IntoView {
         editing
     });
     // Whoever clicks a pod sees which lines it comes from.
+    let light = move |namespace: String, name: String| {
+        let Some(editor) = editor.get_value() else { return };
+        spawn_local(async move {
+            let found = editor.light(&namespace, &name).await;
+            page.lit.set(found.then_some((namespace, name)));
+        });
+    };
     Effect::new(move |_| {
         if let Some(Subject::Object { kind, namespace, name }) = page.selection.get()
             && kind == "Pod"
         {
-            editor.with_value(|editor| {
-                if let Some(editor) = editor {
-                    editor.light(&namespace, &name);
-                }
-            });
+            light(namespace, name);
+        }
+    });
+    // What is hidden cannot be scrolled to.
+    Effect::new(move |_| {
+        if page.panel.get() == Some(Drawer::Yaml)
+            && let Some((namespace, name)) = page.lit.get_untracked()
+        {
+            light(namespace, name);
         }
     });
     let cancel = move |_| save(page, draft_of_edit.get_value());

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { joined, open, wanted } from "../../frontend/js/terminal/open.js";
 import { painted } from "../../frontend/js/terminal/paint.js";
 import { openPage, root, screenshot, startServer } from "./harness.mjs";
 
@@ -48,6 +49,36 @@ test("kubectl does what it says, and the diagram shows it", async (t) => {
   await enter(page, "k get nothing", /the server doesn't have a resource type "nothing"/);
   await enter(page, "k get pods | frobnicate", /frobnicate: command not found/);
   await screenshot(page, "terminal");
+});
+
+/** As a terminal gets what is pasted. */
+const paste = (page, text) => page.evaluate((pasted) => {
+  const area = document.querySelector(".terminal-host").shadowRoot.querySelector("textarea");
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", pasted);
+  area.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+}, text);
+
+test("a command may take several lines, and bring the text that it reads", async (t) => {
+  const page = await openTerminal(t);
+  await enter(page, "echo 'one", /\nquote> $/);
+  await enter(page, "two' | wc -l", /\n2\n[^]*\$ $/);
+  await enter(page, "echo 'never", /\nquote> never|quote> $/);
+  await page.keyboard.press("Control+c");
+  await enter(page, "kubectl get pods \\", /\n> $/);
+  await enter(page, "-o name |", /\npipe> $/);
+  await enter(page, "grep -c todo-api", /\n3\n[^]*\$ $/);
+  await paste(page, "kubectl apply -f - <<'EOF'\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: here\ndata:\n  price: $5\nEOF\nk get cm here -o jsonpath={.data.price}");
+  // The last line has no end yet: whoever pasted it looks at it first.
+  await says(page, /configmap\/here created\n[^]*k get cm here -o jsonpath=\{\.data\.price\} $/);
+  await page.keyboard.press("Enter");
+  await says(page, /\n\$5/);
+  await page.keyboard.press("Enter");
+  await enter(page, "cat <<EOF | kubectl create -f - -o name", /\nheredoc> $/);
+  for (const line of ["apiVersion: v1", "kind: ConfigMap", "metadata: {name: other}"]) await enter(page, line, /\nheredoc> $/);
+  await enter(page, "EOF", /\nconfigmap\/other\n[^]*\$ $/);
+  await page.keyboard.press("ArrowUp");
+  await says(page, /\$ cat <<EOF \| kubectl create -f - -o name $/);
 });
 
 test("a watch ends with Ctrl-C, and history survives a reload", async (t) => {
@@ -185,6 +216,20 @@ const COLOURS = [
   ["  MemoryPressure   True   KubeletHasInsufficientMemory", "  MemoryPressure   <red>True   KubeletHasInsufficientMemory"],
   ["  Warning  Failed  5s", "  <yellow>Warning  <red>Failed  5s"],
 ];
+
+test("what a line waits for is known from its quotes, its end and its here-documents", () => {
+  for (const [line, waits] of [
+    ["kubectl get pods", undefined], ["echo 'a", "quote"], ['echo "a\\"', "dquote"], ["echo it\\'s", undefined], ["echo 'a' \"b\"", undefined],
+    ["echo a \\", ""], ["echo a \\\\", undefined], ["echo '\\", "quote"], ["echo a # it's", undefined], ["echo a#'b", "quote"],
+    ["kubectl get pods | ", "pipe"], ["a &&", "cmdand"], ["a ||", "cmdor"], ["a;", undefined],
+  ]) assert.equal(open(line), waits, line);
+  assert.equal(joined("a \\", "b"), "a b");
+  assert.equal(joined("echo 'a\\", "b'"), "echo 'a\\\nb'");
+  assert.deepEqual(["cat <<-EOF | wc", "cat << 'A.B'", "echo '<<EOF'", "echo a<<b"].map((line) => {
+    const here = wanted(line);
+    return here && [here.line, here.end, here.tabs, here.literal];
+  }), [["cat   | wc", "EOF", true, false], ["cat  ", "A.B", false, true], undefined, undefined]);
+});
 
 test("only statuses are coloured", () => {
   const names = { 31: "<red>", 32: "<green>", 33: "<yellow>", 39: "" };

@@ -96,9 +96,7 @@ test("keys, values, kinds and names complete from what the cluster serves", asyn
   assert.match(await text(page), /^apiVersion: apps\/v1\nkind: Deployment\nmetadata:\n  name: name\nspec:\n  replicas: 1\n/);
 });
 
-test("kinds that people define complete like any other", async (t) => {
-  const page = await openEditor(t);
-  await paste(page, `apiVersion: apiextensions.k8s.io/v1
+const SHIPS = `apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: ships.harbour.example.com}
 spec:
@@ -119,11 +117,34 @@ spec:
             properties:
               masts: {type: integer, description: How many masts she has., default: 3}
               rig: {type: string, enum: [sloop, brig, barque]}
-`);
-  await page.keyboard.press("Control+Enter");
-  await drawer(page).locator(".outcome").getByText("created").waitFor();
-  await page.waitForFunction(() => new Promise((resolve) => setTimeout(() => resolve(true), 3100)));
-  await after(page, "apiVersion: harbour.example.com/v1\nkind: Ship\nmetadata:\n  name: endeavour\nspec:\n  ri");
+              crew:
+                type: array
+                items:
+                  type: object
+                  properties:
+                    rank: {type: string, enum: [captain, cook]}
+`;
+const ENDEAVOUR = "apiVersion: harbour.example.com/v1\nkind: Ship\nmetadata:\n  name: endeavour\n";
+
+test("kinds that people define are known as soon as they are, and complete like any other", async (t) => {
+  const page = await openEditor(t);
+  await paste(page, ENDEAVOUR);
+  const fault = drawer(page).locator(".state").getByText('no matches for kind "Ship"');
+  await fault.waitFor();
+  // Somebody else defines it: nothing is typed here.
+  await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ command: { id: 900, command: { apply: text } } })), SHIPS);
+  await drawer(page).locator(".state").getByText("ship.harbour.example.com/endeavour created").waitFor();
+  assert.equal(await fault.count() + await drawer(page).locator(".cm-lintRange-error").count(), 0);
+  // Another version is what can be mended, and never to what stands there.
+  await paste(page, ENDEAVOUR.replace("/v1", "/v2"));
+  await drawer(page).getByRole("button", { name: "Set apiVersion: harbour.example.com/v1" }).click();
+  assert.equal(await text(page), ENDEAVOUR);
+
+  await after(page, `${ENDEAVOUR}spec:\n  crew:\n  - ra`);
+  await option(page, "rank").click();
+  await page.keyboard.type("co");
+  await option(page, "cook").click();
+  await after(page, `${ENDEAVOUR}spec:\n  ri`);
   await option(page, "rig").click();
   await page.keyboard.type("ba");
   await option(page, "barque").click();
@@ -246,6 +267,16 @@ test("formatting keeps comments and order", async (t) => {
   assert.equal(await text(page), "# first\nkind: ConfigMap\napiVersion: v1 # second\ndata:\n  b: '1'\n  a: \"2\"\nmetadata:\n  name: x\n---\n# third\nkind: List\napiVersion: v1\nitems:\n- {kind: Secret}\n");
   await page.keyboard.press("Control+z");
   assert.match(await text(page), /^# first\nkind: {3}ConfigMap/);
+  for (const [before, after] of [
+    ["a:   1\n# last\n", "a: 1\n# last\n"],
+    ["a:   1\n\n# apart\n", "a: 1\n\n# apart\n"],
+    ["# only words\n", "# only words\n"],
+    ["a: |+\n  kept\n\n# last\n", "a: |+\n  kept\n\n# last\n"],
+  ]) {
+    await paste(page, before);
+    await drawer(page).getByRole("button", { name: "Format" }).click();
+    assert.equal(await text(page), after);
+  }
 });
 
 test("several files are open at once; what is closed comes back", async (t) => {
@@ -329,6 +360,14 @@ test("selector and pods, pod and template, replicas and slider belong together",
   await lit.filter({ hasText: "image: nginx" }).waitFor();
   assert.equal(await lit.filter({ hasText: "replicas" }).count(), 0);
   await screenshot(page, "template");
+  // What is told of the pod stands where the text was: from there it is one click back to its lines.
+  await page.locator(".pod[data-shape=ready]", { hasText: "shop" }).first().click();
+  await drawer(page).getByRole("button", { name: "Its lines in your YAML" }).click();
+  await lit.filter({ hasText: "image: nginx" }).waitFor();
+  await page.locator(".pod[data-shape=ready]", { hasText: "todo-api" }).first().click();
+  await drawer(page).getByRole("heading", { name: /todo-api-/ }).waitFor();
+  assert.equal(await drawer(page).getByRole("button", { name: "Its lines in your YAML" }).count(), 0);
+  await page.getByRole("button", { name: "YAML" }).click();
 
   const slider = drawer(page).getByLabel("Number of replicas");
   await slider.focus();
@@ -382,6 +421,18 @@ test("files come in by dropping; what is no text is refused, and nothing is lost
   await drop(page, "bomb.yaml", bomb);
   await drawer(page).locator(".pick", { hasText: "bomb.yaml" }).waitFor();
   await drawer(page).locator(".state .bad").waitFor();
+  // Nor does anybody read what is nested so deeply.
+  for (const open of ["[", "{a: ", "- "]) {
+    await drop(page, "deep.yaml", `a:\n  ${open.repeat(50_000)}`);
+    await drawer(page).locator(".state").getByText("nested too deeply").waitFor();
+    await drawer(page).getByRole("button", { name: "Format" }).click();
+    await drawer(page).getByText("Not formatted").waitFor();
+    await drawer(page).getByRole("button", { name: "In the cluster" }).click();
+    await page.keyboard.press("Escape");
+    await paste(page, DEPLOYMENT);
+    await drawer(page).getByText("deployment.apps/shop created").waitFor();
+    await drawer(page).locator(".cm-line span[class]", { hasText: "kind" }).first().waitFor();
+  }
   await drop(page, "latin.yaml", [0x61, 0x3a, 0x20, 0xe4, 0x0a]);
   const refusal = drawer(page).getByText("latin.yaml is no UTF-8 text");
   await refusal.waitFor();

@@ -153,13 +153,16 @@ const ITEMS: &str = "- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\
     name: c\n  stringData:\n    lines: |\n      - a\n      - b\n";
 
 /// Lists as people and as kubectl write them.
-fn lists() -> [String; 4] {
+fn lists() -> [String; 5] {
     let inner = ITEMS.lines().map(|line| format!("  {line}\n")).collect::<String>();
     [
         format!("apiVersion: v1\nkind: List\nitems:\n{ITEMS}"),
         format!("apiVersion: v1\nkind: List\nitems: # all\n\n{inner}"),
         format!("apiVersion: v1\nitems:\n{ITEMS}kind: List\nmetadata:\n  resourceVersion: \"\"\n"),
         format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: list}}\nitems:\n{ITEMS}"),
+        format!(
+            "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n  items:\n{inner}{ITEMS}"
+        ),
     ]
 }
 
@@ -170,7 +173,7 @@ fn a_text_that_is_diagnosed_after_every_key_is_told_the_same_as_at_once() {
         let mut any = || good::ALL[random.below(good::ALL.len() as u64) as usize];
         let mut text = (0..3).map(|_| any()).collect::<Vec<_>>().join("---\n");
         if random.below(2) == 0 {
-            let list = &lists()[random.below(4) as usize];
+            let list = &lists()[random.below(5) as usize];
             text = if random.below(2) == 0 {
                 format!("{list}---\n{text}")
             } else {
@@ -198,6 +201,20 @@ fn a_fault_in_an_item_of_a_list_is_marked_in_the_item() {
     let told: Vec<(u32, u32, &str)> =
         seen.iter().map(|fault| (fault.line, fault.column, fault.message.as_str())).collect();
     assert_eq!(told, [(12, 3, "unknown field \"dota\""), (13, 3, "apiVersion not set")]);
+
+    let inner: String = list.lines().map(|line| format!("  {line}\n")).collect();
+    let nested = format!("kind: List\napiVersion: v1\nitems:\n-\n{inner}{}", item("c"));
+    let places = |found: Vec<Diagnostic>| found.iter().map(|at| (at.line, at.column)).collect::<Vec<_>>();
+    assert_eq!(places(diagnose(&nested)), [(16, 5), (17, 5)]);
+    let faults = diagnose(&nested);
+    let fixes = Mender::new(&nested, &faults).fixes(&faults[0]);
+    assert_eq!(fixes[0].applied(&nested), nested.replace("dota", "data"));
+    let refused = nested
+        .replace("dota: {}", "")
+        .replace("- kind: Job", "")
+        .replace("name: c", "name: C")
+        .replace("name: b", "name: B");
+    assert_eq!(places(apply(&refused).diagnostics), [(15, 13), (21, 11)]);
 }
 
 #[test]

@@ -6,7 +6,8 @@ export const width = (text) => Array.from(text).reduce((sum, letter) => sum + (W
 /** `complete(text before the cursor)` resolves to `{from, words}`: what stands from `from` on may become one of `words`. */
 export class Line {
   constructor(terminal, { history, complete }) {
-    Object.assign(this, { terminal, history, complete, text: [], at: 0, row: 0, search: null, asked: null });
+    Object.assign(this, { terminal, history, complete, text: [], at: 0, row: 0, search: null, asked: null, pasted: [] });
+    /** Lines that were pasted behind the one that is read; the last of them has no end yet. */
     /** Is called when somebody reads: keys that were pressed before are handed over. */
     this.heed = undefined;
   }
@@ -14,7 +15,13 @@ export class Line {
   /** Resolves to a line, to `null` after Ctrl-C, to `undefined` after Ctrl-D on an empty line. */
   read(prompt) {
     Object.assign(this, { prompt, text: [], at: 0, row: 0, search: null, past: this.history.length, draft: "" });
+    const pasted = this.pasted.shift() ?? "";
     this.terminal.write(prompt.text);
+    if (pasted) this.insert(pasted);
+    if (this.pasted.length) {
+      this.terminal.write("\r\n");
+      return pasted;
+    }
     return new Promise((resolve) => {
       this.asked = resolve;
       this.heed?.();
@@ -104,6 +111,7 @@ export class Line {
     const keys = {
       "\r": () => this.end(this.text.join("")),
       "\x03": () => {
+        this.pasted = [];
         this.terminal.write("^C");
         this.end(null);
       },
@@ -138,7 +146,7 @@ export class Line {
     const printable = first.replace(/[\x00-\x1f\x7f-\x9f]/g, "");
     if (printable && !first.startsWith("\x1b")) this.insert(printable);
     if (rest.length) {
-      this.pasted = rest.join("\n");
+      this.pasted = rest.map((line) => line.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, ""));
       this.end(this.text.join(""));
     }
   }

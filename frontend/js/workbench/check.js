@@ -1,15 +1,21 @@
 // Faults while one types: the worker rehearses the text in a copy of the cluster, so the messages are the API server's own.
 
 import { setDiagnostics } from "@codemirror/lint";
-import { parseAllDocuments } from "yaml";
 import { fixesOf, indentation } from "./fixes.js";
 import { check } from "./line.js";
+import { documentsOf } from "./reading.js";
+import { forget } from "./schema.js";
 import { documents, find, siblings, steps } from "./text.js";
 import { say } from "./words.js";
 
 /** A text of more than so many characters keeps the worker busy for a while: it is asked so long after a key was pressed. */
 const LARGE = 300_000;
 const REST_OF_LARGE_MS = 900;
+/** What the cluster lacks may be there a moment later: it is asked again after so long, and each time after twice as long. */
+const AGAIN_MS = 1000;
+const AGAIN_AT_MOST_MS = 8000;
+const UNKNOWN_KIND = /no matches for kind/;
+const LACKING = /no matches for kind|not found/;
 
 /** The offset of a 1-based line and column, kept inside the text; columns count characters, not UTF-16 units. */
 function offset(doc, [line, column]) {
@@ -85,7 +91,7 @@ function about(message, doc) {
   }));
 }
 
-const parses = (text) => parseAllDocuments(text, { logLevel: "silent" }).every(({ errors }) => !errors.length);
+const parses = (text) => documentsOf(text)?.every(({ errors }) => !errors.length);
 
 const shown = new WeakMap();
 
@@ -113,7 +119,7 @@ export async function show(view, list) {
   const mended = await Promise.all(known.map(async ({ fixes: own, ...one }) => {
     let fixes = [...own];
     for (const more of await fixesOf(doc, one)) if (!fixes.some(({ name }) => name === more.name)) fixes.push(more);
-    if (!fixes.length && doc.length < 200_000 && !parses(doc.toString())) fixes = indentation(doc, one, parses);
+    if (!fixes.length && doc.length < 200_000 && parses(doc.toString()) === false) fixes = indentation(doc, one, parses);
     asked ||= fixes.length > own.length;
     return { ...one, actions: actions(fixes) };
   }));
@@ -126,42 +132,55 @@ export function checker(told) {
   let timer;
   let due = false;
   let begun = 0;
-  let faulty = false;
-  /** What the text alone told when it was last looked at; whether that is all that is shown. */
+  /** What is shown, and what the text alone told when it was last looked at. */
+  let messages = new Set();
   let textual = new Set();
-  let onlyTextual = false;
+  let patience = AGAIN_MS;
   const tell = (outcome) => {
-    faulty = outcome.shown.length > 0;
-    onlyTextual = outcome.shown.every(({ message }) => textual.has(message));
+    messages = new Set(outcome.shown.map(({ message }) => message));
     told(outcome);
+  };
+  const later = (view, act, wait) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => act(view), wait);
+  };
+  /** `seen` hears what is known before the answer. */
+  const ask = (view, seen) => {
+    const { doc } = view.state;
+    const put = (list, outcome) => show(view, list).then((shown) => view.state.doc === doc && tell({ ...outcome, shown }));
+    check(doc.toString(), (...known) => view.state.doc === doc && seen?.(put, ...known), (outcome) => {
+      if (view.state.doc !== doc) return;
+      const list = outcome.ok ? [] : outcome.diagnostics;
+      const other = list.length !== messages.size || list.some(({ message }) => !messages.has(message));
+      if (!seen && other) forget();
+      if (seen || other) put(list, outcome);
+      if (doc.length > LARGE || !list.some(({ message }) => LACKING.test(message))) return;
+      later(view, ask, patience);
+      patience = Math.min(2 * patience, AGAIN_AT_MOST_MS);
+    });
   };
   const rehearse = (view) => {
     due = false;
-    const text = view.state.doc.toString();
-    const { doc } = view.state;
-    if (!text.trim()) {
+    if (!view.state.doc.toString().trim()) {
       show(view, []);
       return tell({ ok: true, stdout: "", shown: [] });
     }
-    const put = (list, outcome) => show(view, list).then((shown) => view.state.doc === doc && tell({ ...outcome, shown }));
-    check(text, (diagnostics, settled, alone) => {
-      if (view.state.doc !== doc) return;
+    ask(view, (put, diagnostics, settled, alone) => {
       // Kinds that people defined are known to the API server only.
-      const seen = diagnostics.filter(({ message }) => !/^no matches for kind/.test(message));
+      const seen = diagnostics.filter(({ message }) => !UNKNOWN_KIND.test(message) || messages.has(message));
+      const onlyTextual = [...messages].every((message) => textual.has(message));
       // What is mended goes before all the others were rehearsed again, and what the text alone tells before anything is.
-      if (seen.length || (faulty && (settled || onlyTextual))) put(seen, { ok: !seen.length });
+      if (seen.length || (messages.size && (settled || onlyTextual))) put(seen, { ok: !seen.length });
       if (!settled) textual = new Set(diagnostics.slice(0, alone).map(({ message }) => message));
       performance.measure("keystroke to diagnostics", { start: begun });
-    }, (outcome) => {
-      if (view.state.doc !== doc) return;
-      put(outcome.ok ? [] : outcome.diagnostics, outcome);
     });
   };
   return {
     soon(view) {
       clearTimeout(timer);
       begun = performance.now();
-      if (view.state.doc.length > LARGE) timer = setTimeout(() => rehearse(view), REST_OF_LARGE_MS);
+      patience = AGAIN_MS;
+      if (view.state.doc.length > LARGE) later(view, rehearse, REST_OF_LARGE_MS);
       else if (!due) {
         due = true;
         // Once the editor has finished what it is doing, and before it is painted: the worker looks meanwhile.

@@ -5,9 +5,10 @@ import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState, RangeSetBuilder } from "@codemirror/state";
 import { Decoration, EditorView, lineNumbers } from "@codemirror/view";
 import { yaml } from "@codemirror/lang-yaml";
-import { isMap, isPair, isSeq, parseAllDocuments, parseDocument, stringify, visit } from "yaml";
+import { isMap, isPair, isSeq, parseDocument, stringify, visit } from "yaml";
 import { copyButton } from "./clipboard.js";
 import { kubectl, parsed } from "./line.js";
+import { objectsOf } from "./objects.js";
 import { element, say } from "./words.js";
 
 const LAST = "kubectl.kubernetes.io/last-applied-configuration";
@@ -198,11 +199,12 @@ export async function live({ root, text, name, highlighting, theme }) {
   if (!found.length) {
     return body.append(stderr ? element("pre", { class: "bad" }, stderr) : element("p", { class: "empty", text: "not_there" }));
   }
-  const mine = parseAllDocuments(text, { logLevel: "silent" }).map((document) => document.toJS()).flatMap((one) => (one?.items ? one.items : [one])).filter(Boolean);
+  const mine = objectsOf(text) ?? [];
   let whole = "";
   const lines = new Map();
   for (const object of found) {
-    const own = mine.find((one) => one.kind === object.kind && one.metadata?.name === object.metadata.name);
+    const own = mine.find(({ kind, metadata }) => kind === object.kind && metadata?.name === object.metadata.name
+      && (metadata.namespace ?? object.metadata.namespace) === object.metadata.namespace);
     const part = origins(object, own ?? {});
     const offset = whole ? whole.split("\n").length : 0;
     if (whole) whole += "---\n";

@@ -75,7 +75,9 @@ const rules = [
     };
     const fixes = [];
     const same = all.filter(({ kind }) => kind === said[1]);
-    same.forEach(({ apiVersion }) => line("apiVersion") && fixes.push(put("apiVersion", apiVersion)));
+    // One that has just come to be served is written right already.
+    const other = same.filter(({ apiVersion }) => apiVersion !== said[2]);
+    other.forEach(({ apiVersion }) => line("apiVersion") && fixes.push(put("apiVersion", apiVersion)));
     const written = said[1].toLowerCase();
     const named = all.find(({ kind, plural, short }) => [kind.toLowerCase(), plural, ...short].includes(written))?.kind;
     const near = !same.length && (named ?? nearest(said[1], [...new Set(all.map(({ kind }) => kind))]));

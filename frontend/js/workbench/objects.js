@@ -1,8 +1,9 @@
 // What the objects of a text are, and what becomes of the output of a real cluster. Uses nothing of a page: large texts are
 // read in a worker of their own (reader.js).
 
-import { parseAllDocuments, stringify } from "yaml";
+import { stringify } from "yaml";
 import { here, missing } from "./missing.js";
+import { valuesOf } from "./reading.js";
 
 const json = (text) => {
   try {
@@ -13,18 +14,6 @@ const json = (text) => {
 };
 
 const flat = (one) => (one?.kind?.endsWith?.("List") && Array.isArray(one.items) ? one.items.flatMap(flat) : one && typeof one === "object" ? [one] : []);
-
-/** The documents of a piece of a text; `undefined` when it cannot be read. */
-function documentsOf(text) {
-  const read = parseAllDocuments(text, { logLevel: "silent" });
-  if (read.some(({ errors }) => errors.length)) return undefined;
-  try {
-    return read.map((one) => one.toJS({ maxAliasCount: 100 }));
-  } catch {
-    // Aliases that multiply into more than a memory holds.
-    return undefined;
-  }
-}
 
 /**
  * A large text in pieces that can be read one by one: the items of a list as kubectl prints it, or documents. A piece that
@@ -46,8 +35,8 @@ export function objectsOf(text, told = () => {}) {
   const found = [];
   let done = 0;
   for (const piece of piecesOf(text)) {
-    const documents = documentsOf(piece);
-    if (!documents) return documentsOf(text)?.flatMap(flat);
+    const documents = valuesOf(piece);
+    if (!documents) return valuesOf(text)?.flatMap(flat);
     // An item of a list is read as a list of one.
     found.push(...documents.flatMap((one) => (Array.isArray(one) ? one.flatMap(flat) : flat(one))));
     told((done += piece.length) / text.length);

@@ -15,6 +15,9 @@ export const once = (key, ask) => {
   return value;
 };
 
+/** What is served has changed. */
+export const forget = () => asked.clear();
+
 /** Every kind that is served: `{kind, apiVersion, plural, short, namespaced}`. */
 export const kinds = () => once("kinds", async () => {
   const { stdout } = await kubectl(["api-resources"]);

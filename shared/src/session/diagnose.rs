@@ -136,25 +136,35 @@ impl Places {
 struct Within<'a> {
     doc: &'a Doc,
     spans: &'a Spans,
-    item: Option<u32>,
+    /// Where it is in its document, from the root: `items`, 2.
+    at: Path,
 }
 
 fn objects(document: &Document) -> Vec<Within<'_>> {
-    let (doc, spans) = (&document.doc, &document.spans);
+    let mut found = Vec::new();
+    add_objects(&document.doc, &document.spans, Path::default(), &mut found);
+    found
+}
+
+/// Lists may be items of Lists.
+fn add_objects<'a>(doc: &'a Doc, spans: &'a Spans, at: Path, to: &mut Vec<Within<'a>>) {
     match &doc["items"] {
         Doc::List(items) if doc["kind"].str().ends_with("List") => {
-            (0..).zip(items.iter()).map(|(at, doc)| Within { doc, spans, item: Some(at) }).collect()
+            for (index, item) in (0..).zip(items.iter()) {
+                let here = [Segment::Key("items".into()), Segment::Index(index)];
+                add_objects(item, spans, Path(at.0.iter().cloned().chain(here).collect()), to);
+            }
         }
-        _ => vec![Within { doc, spans, item: None }],
+        _ => to.push(Within { doc, spans, at }),
     }
 }
 
 impl Within<'_> {
     /// Where a field is, as the API server calls it.
     fn field(&self, field: &str) -> Span {
-        match self.item {
-            None => self.spans.field(field),
-            Some(at) => self.spans.field(&format!("items[{at}].{field}")),
+        match self.at.0.as_slice() {
+            [] => self.spans.field(field),
+            _ => self.spans.field(&format!("{}.{field}", self.at)),
         }
     }
 
@@ -170,8 +180,7 @@ impl Within<'_> {
 
     /// The way from the document's root.
     fn whole(&self, path: &Path) -> Path {
-        let item = self.item.into_iter().flat_map(|at| [Segment::Key("items".into()), Segment::Index(at)]);
-        Path(item.chain(path.0.iter().cloned()).collect())
+        Path(self.at.0.iter().chain(&path.0).cloned().collect())
     }
 }
 

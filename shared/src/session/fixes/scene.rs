@@ -238,8 +238,8 @@ impl<'a> Fault<'a> {
     pub fn field_type(&self, path: &[Segment]) -> Option<FieldType> {
         let mut doc = &self.document?.doc;
         let mut path = path;
-        // What is in a List is an object of its own.
-        if let [Segment::Key(items), Segment::Index(index), rest @ ..] = path
+        // What is in a List is an object of its own, another List too.
+        while let [Segment::Key(items), Segment::Index(index), rest @ ..] = path
             && doc["kind"].str().ends_with("List")
             && &**items == "items"
         {

@@ -1,0 +1,49 @@
+// What a shell waits for at a line's end: the rest of a quote, of a pipeline, or of a text for standard input (`<<EOF`).
+
+/** Reads a text of one or more lines: `{quote, ends, documents}`. */
+function scan(text) {
+  const documents = [];
+  let quote = "";
+  let word = false;
+  for (let at = 0; at < text.length; at++) {
+    const sign = text[at];
+    if (quote) {
+      if (sign === quote) quote = "";
+      else if (sign === "\\" && quote === '"') at++;
+      continue;
+    }
+    if (sign === "#" && !word) {
+      const end = text.indexOf("\n", at);
+      at = end < 0 ? text.length : end;
+      continue;
+    }
+    const here = !word && text.slice(at).match(/^<<(-?)[ \t]*(['"]?)([\w.-]+)\2/);
+    if (here) {
+      documents.push({ from: at, to: at + here[0].length, tabs: here[1] === "-", literal: here[2] !== "", end: here[3] });
+      at += here[0].length - 1;
+    } else if (sign === "'" || sign === '"') quote = sign;
+    else if (sign === "\\") at++;
+    word = !/[\s|;&]/.test(sign);
+  }
+  return { quote, documents };
+}
+
+const escapesItsEnd = (text) => /(^|[^\\])(\\\\)*\\$/.test(text);
+
+/** What a line needs more of before it can be run, in zsh's words; `undefined` when it is whole. */
+export function open(text) {
+  const { quote } = scan(text);
+  if (quote) return quote === "'" ? "quote" : "dquote";
+  if (escapesItsEnd(text)) return "";
+  const sign = text.match(/(\|\||\||&&)\s*$/)?.[1];
+  return sign && { "|": "pipe", "||": "cmdor", "&&": "cmdand" }[sign];
+}
+
+/** A line with the one that goes on with it: after a backslash as if there was no end. */
+export const joined = (text, more) => (scan(text).quote !== "'" && escapesItsEnd(text) ? text.slice(0, -1) + more : `${text}\n${more}`);
+
+/** The text that a line wants on its standard input: how it ends, and the line without the words that ask for it. */
+export function wanted(text) {
+  const [first] = scan(text).documents;
+  return first && { ...first, line: `${text.slice(0, first.from)} ${text.slice(first.to)}` };
+}
