@@ -164,7 +164,10 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
             documentation::tell(&mut answer.body);
             answer::whole(&answer, &path, &accept)
         }
-        Reply::Answer(answer) => answer::whole(&answer, &path, &accept),
+        Reply::Answer(mut answer) => {
+            documentation::tell_whole_addresses(&path, &mut answer.body);
+            answer::whole(&answer, &path, &accept)
+        }
         Reply::Watch(parts) => answer::streamed(parts, "application/json"),
         Reply::Log(parts) => answer::streamed(parts, "text/plain; charset=utf-8"),
         Reply::Program(_) => refuse(&answer::status(500, "InternalError", "no program was to be run")),
@@ -272,6 +275,8 @@ fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest,
     }
     let path = whole.strip_prefix("/k8s/").and_then(|rest| rest.find(['/', '?']).map(|at| &rest[at..]));
     let path = path.unwrap_or("/");
+    // Whoever comes through `kubectl proxy` asks for an address of ours in whole, and it puts the same before that.
+    let path = path.strip_prefix(&whole[..whole.len() - path.len()]).unwrap_or(path);
     let passed_on = is_passed_on(path);
     let path = match body {
         _ if passed_on => Cow::Borrowed(path),

@@ -91,7 +91,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("get service web -o jsonpath={.spec.ports[0].port}", "", "=80"),
     ("autoscale deployment web --min=1 --max=4", "", "=horizontalpodautoscaler.autoscaling/web autoscaled\n"),
     ("label deployment web tier=front", "", "=deployment.apps/web labeled\n"),
-    ("annotate deployment web note=here", "", "=deployment.apps/web annotated\n"),
+    ("annotate deployment web note=here", "", "~deployment.apps/web annotate"),
     ("get deployment -L tier --no-headers", "", "~front\n"),
     (
         "patch deployment web --type=merge -p {\"spec\":{\"minReadySeconds\":1}}",
@@ -181,7 +181,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("logs deployment/web", "", "~ready for start up\n"),
     ("exec deployment/web -- echo hello", "", "=hello\n"),
     ("exec deployment/web -- sh -c exit\\ 3", "", "!command terminated with exit code 3\n"),
-    ("delete deployment shop", "", "=deployment.apps \"shop\" deleted\n"),
+    ("delete deployment shop", "", "~deployment.apps \"shop\" deleted"),
     ("delete namespace team", "", "=namespace \"team\" deleted\n"),
     (
         "drain node-0 --ignore-daemonsets --delete-emptydir-data --timeout=60s --force",
@@ -244,7 +244,10 @@ async fn an_unmodified_kubectl_works() {
     let session = server.create(SCENARIO).await;
     let config = kubeconfig(&server, &session, &session.owner, data.path());
     let mut wrong = Vec::new();
-    for (line, input, expected) in COMMANDS {
+    // It asks for versions of the API of which 1.36 has none any more.
+    let (version, ..) = kubectl(&config, "version --client", "").await;
+    let asks_of_old = |line: &str| version.contains("v1.27.") && line.starts_with("auth whoami");
+    for (line, input, expected) in COMMANDS.iter().filter(|(line, ..)| !asks_of_old(line)) {
         let (stdout, stderr, success) = kubectl(&config, line, input).await;
         let (how, wanted) = expected.split_at(1);
         let agrees = match how {
@@ -488,6 +491,16 @@ async fn schemas_say_what_they_are_for() {
         reqwest::get(at(path)).await.expect("an answer").json().await.expect("JSON")
     };
     let (core, scaling) = (document("api/v1").await, document("apis/autoscaling/v1").await);
+    // Their addresses are whole, and found through a proxy that puts the same before them, too.
+    let index: serde_json::Value =
+        reqwest::get(at("").trim_end_matches('/')).await.expect("an answer").json().await.expect("JSON");
+    let address = index["paths"]["api/v1"]["serverRelativeURL"].as_str().expect("an address");
+    let key = format!("/k8s/{}{}", session.id, session.viewer);
+    assert!(address.starts_with(&format!("{key}/openapi/v3/api/v1?hash=")), "{address}");
+    for address in [address.to_owned(), format!("{key}{address}")] {
+        let answer = reqwest::get(server.url(&address)).await.expect("an answer");
+        assert_eq!(answer.json::<serde_json::Value>().await.expect("JSON"), core);
+    }
     // Document, type, field, and the beginning of what is said of it.
     for (document, of, field, says) in [
         (&core, "PodSpec", "", "PodSpec is a description of a pod."),
