@@ -71,7 +71,7 @@ function createChart(chart, look) {
   const svg = shape("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img" });
   const cursor = h("i", { class: "chart-cursor", "aria-hidden": "true" });
   const plot = h("div", { class: "chart-plot" }, svg, cursor);
-  const title = h("h3", {});
+  const title = h("h2", {});
   const top = h("span", { class: "chart-top", "aria-hidden": "true" });
   const legend = h("p", { class: "chart-legend" });
   const unit = h("small", {});

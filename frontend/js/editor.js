@@ -68,6 +68,9 @@ const theme = EditorView.theme({
   ".cm-diagnostic-error": { borderLeftColor: "var(--danger)" },
 });
 
+/** In somebody's page nothing scrolls under the pointer that only passes. */
+const still = EditorView.theme({ "&:not(.cm-focused) .cm-scroller": { overflow: "hidden" } });
+
 const highlighting = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--syntax-key, var(--accent))" },
   { tag: [tags.comment, tags.lineComment], color: "var(--text-muted)", fontStyle: "italic" },
@@ -163,7 +166,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   };
 
   const extensions = [
-    notTooDeep,
+    notTooDeep, "embed" in document.documentElement.dataset ? still : [],
     Prec.highest(keymap.of([
       { key: "Mod-Enter", run: apply }, { key: "F1", run: explainHere }, { key: "Shift-Alt-f", run: tidy },
     ])),

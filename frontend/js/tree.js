@@ -71,10 +71,11 @@ async function farNodes(most) {
 export function create(element, { inspect }) {
   const says = h("p", { class: "muted", id: "tree-help" });
   const tree = h("ul", { role: "tree", class: "tree", "aria-describedby": "tree-help" });
-  const log = h("ol", { role: "log", "aria-live": "polite", class: "happenings tree-log", tabindex: "0" });
+  const log = h("ol", { class: "happenings" });
+  const spoken = h("div", { role: "log", "aria-live": "polite", class: "tree-log", tabindex: "0" }, log);
   const heading = h("h3", { class: "tree-heading" });
   const none = h("p", { class: "muted" });
-  element.replaceChildren(says, tree, heading, none, log);
+  element.replaceChildren(says, tree, heading, none, spoken);
   const known = new Map();
   const itemOf = new WeakMap();
   const open = new Set(["control", "nodes", "workloads"]);
@@ -208,8 +209,8 @@ export function create(element, { inspect }) {
     }
     none.hidden = true;
     while (log.children.length > LOG) log.firstChild.remove();
-    const down = log.scrollHeight - log.clientHeight;
-    if (!log.contains(document.activeElement)) log.scrollTop = down;
+    const down = spoken.scrollHeight - spoken.clientHeight;
+    if (!spoken.contains(document.activeElement)) spoken.scrollTop = down;
     return undefined;
   }
   engine.addEventListener("message", hear);
@@ -226,7 +227,7 @@ export function create(element, { inspect }) {
     tree.ariaLabel = t("tree");
     says.textContent = t("tree_help");
     heading.textContent = t("log");
-    log.ariaLabel = t("log");
+    spoken.ariaLabel = t("log");
     none.textContent = t("no_events");
     draw();
   }

@@ -184,9 +184,13 @@ fn Notices() -> impl IntoView {
                     <button class="quiet" on:click=move |_| page.other_version.set(None)>{t!(i18n, close)}</button>
                 </p>
             })}
-            {move || page.bad_link.get().map(|reason| view! {
+            {move || page.bad_link.get().map(|(reason, kept)| view! {
                 <p class="notice">
-                    {t!(i18n, notice.link, reason = why(i18n, &reason))}
+                    {move || if kept {
+                        t_string!(i18n, notice.kept, reason = why(i18n, &reason)).to_string()
+                    } else {
+                        t_string!(i18n, notice.link, reason = why(i18n, &reason)).to_string()
+                    }}
                     <button class="quiet" on:click=move |_| page.bad_link.set(None)>{t!(i18n, close)}</button>
                 </p>
             })}

@@ -110,11 +110,11 @@ fn Chaos() -> impl IntoView {
                 </label>
                 <button class="primary" on:click=strike>{t!(i18n, faults.strike)}</button>
             </div>
-            <ol class="chaos-log" role="log">
+            <div role="log"><ol class="chaos-log">
                 {move || draws.get().into_iter().rev().take(20).map(|drawn| view! {
                     <li value=drawn.number.to_string()><b>{deed(i18n, drawn.what).0}</b> " " <code>{drawn.name}</code></li>
                 }).collect_view()}
-            </ol>
+            </ol></div>
         </section>
     }
 }

@@ -10,8 +10,11 @@ use self::why::Why;
 use crate::{
     i18n::*,
     later::Later,
-    protocol::{Command, Inspection, Link, Pace, Subject},
-    stage::menu::{BreakButton, Struck},
+    protocol::{Command, Inspection, Link, Member, Pace, Subject},
+    stage::{
+        faults::target,
+        menu::{BreakButton, Struck},
+    },
     state::{Drawer, Page},
     timeline::EventLine,
     view_model::clock_text,
@@ -104,7 +107,7 @@ fn Actions(subject: Subject) -> impl IntoView {
     let page = expect_context::<Page>();
     match subject {
         Subject::Component(place) => {
-            let target = format!("component/{place}");
+            let target = page.pods.with_untracked(|pods| target(&place, pods)).unwrap_or_default();
             let up = {
                 let place = place.clone();
                 move || running(page, &place)
@@ -134,7 +137,10 @@ fn Actions(subject: Subject) -> impl IntoView {
         Subject::Object { ref kind, ref name, .. } if kind == "Node" => {
             let name = name.clone();
             let shown = name.clone();
-            let on = move || page.nodes.with(|nodes| nodes.get(&shown).is_some_and(|node| node.power));
+            let on = move || {
+                let told = page.nodes.with(|nodes| nodes.get(&shown).map(|node| node.power));
+                told.unwrap_or_else(|| !is_struck(page, &format!("node/{shown}"), "PowerOff"))
+            };
             let label = {
                 let on = on.clone();
                 move || {
@@ -181,18 +187,46 @@ fn Actions(subject: Subject) -> impl IntoView {
     }
 }
 
-/// Whether a program runs.
+/// Whether a program runs. A map tells of no node's programs: there, unless it was stopped.
 fn running(page: Page, place: &str) -> bool {
+    if let Some(up) = page.systems.with(|systems| member_up(&systems.members, place)) {
+        return up;
+    }
     match place.split_once('@') {
-        Some((program, node)) => page.nodes.with(|nodes| {
-            nodes.get(node).is_some_and(|node| match program {
-                "kubelet" => node.kubelet,
-                "kube-proxy" => node.kube_proxy,
-                _ => node.runtime,
-            })
-        }),
+        Some((program, node)) => {
+            let told = page.nodes.with(|nodes| {
+                nodes.get(node).map(|node| match program {
+                    "kubelet" => node.kubelet,
+                    "kube-proxy" => node.kube_proxy,
+                    _ => node.runtime,
+                })
+            });
+            told.unwrap_or_else(|| !is_struck(page, &format!("component/{place}"), "Stop"))
+        }
         None => page.components.with(|components| components.get(place).is_none_or(|component| component.up)),
     }
+}
+
+/// Whether a member of a control plane of several runs; `None` for what is none.
+fn member_up(members: &[Member], place: &str) -> Option<bool> {
+    let (program, number) = match place.split_once('/') {
+        Some(("etcd", number)) => ("etcd", number),
+        _ => place.rsplit_once('-').filter(|(_, end)| end.parse::<usize>().is_ok()).unwrap_or((place, "0")),
+    };
+    let member = members.get(number.parse::<usize>().ok()?)?;
+    match program {
+        "etcd" => Some(member.etcd),
+        "kube-apiserver" => Some(member.programs[0]),
+        "kube-scheduler" => Some(member.programs[1]),
+        "kube-controller-manager" => Some(member.programs[2]),
+        _ => None,
+    }
+}
+
+/// Whether this fault lasts.
+fn is_struck(page: Page, target: &str, kind: &str) -> bool {
+    page.systems
+        .with(|systems| systems.broken.iter().any(|broken| broken.target == target && broken.kind == kind))
 }
 
 #[component]

@@ -227,9 +227,13 @@ pub enum Reply {
     OtherVersion(String),
     /// The server has another version now: the page is to be loaded again.
     Outdated,
-    /// The link could not be opened; the default cluster is shown instead. Says why: a name that the page has words for
-    /// (`shared::session::link::LinkError::name`, `no_session`), or a sentence.
-    BadLink(String),
+    /// The link or the scenario could not be opened.
+    BadLink {
+        /// Why: a name that the page has words for (`shared::session::link::LinkError::name`, `no_session`), or a sentence.
+        reason: String,
+        /// Whether a cluster was there before, which stays; else the default one is shown instead.
+        kept: bool,
+    },
 }
 
 /// A cluster that several people are in.

@@ -111,7 +111,7 @@ pub struct Page {
     /// Moment and hash of the state that the link carries, once asked for.
     pub fingerprint: RwSignal<Option<(u64, String)>>,
     /// Why the link that brought us here did not open.
-    pub bad_link: RwSignal<Option<String>>,
+    pub bad_link: RwSignal<Option<(String, bool)>>,
     /// The version that made the link that brought us here, if it was another.
     pub other_version: RwSignal<Option<String>>,
     /// How the live session stands, in one.
@@ -218,7 +218,7 @@ impl Page {
         spawn_local(async move {
             let kept = browser::fetch_text(&format!("api/v1/links/{name}")).await;
             if kept.is_err() {
-                self.bad_link.set(Some(missing()));
+                self.bad_link.set(Some((missing(), false)));
             }
             self.send(&Request::Open(kept.map_or(Opening::Default, Opening::Link)));
         });
@@ -243,6 +243,7 @@ impl Page {
             events: RwSignal::default(),
             verdict: RwSignal::default(),
             systems: RwSignal::default(),
+            halted: RwSignal::default(),
             spoken: RwSignal::default(),
             frame: RwSignal::default(),
             ..self
@@ -260,6 +261,7 @@ impl Page {
             Reply::Opened => {
                 self.touched.set(false);
                 self.headline.set(Headline::default());
+                self.bad_link.set(None);
             }
             Reply::Headline(headline) => self.headline.set(headline),
             Reply::Scenario(scenario) => self.begin_live(scenario),
@@ -270,9 +272,9 @@ impl Page {
             Reply::OtherVersion(version) => self.other_version.set(Some(version)),
             // The address has the session: it is there again after loading.
             Reply::Outdated => browser::reload(),
-            Reply::BadLink(reason) => {
+            Reply::BadLink { reason, kept } => {
                 self.live.set(None);
-                self.bad_link.set(Some(reason));
+                self.bad_link.set(Some((reason, kept)));
             }
         }
     }
@@ -303,7 +305,16 @@ impl Page {
             self.related.set(None);
         }
         follow(self.nodes, &mut frame.nodes, reset);
+        let left = !frame.pods.gone.is_empty();
         follow(self.pods, &mut frame.pods, reset);
+        // Whoever pointed at something that is gone points at nothing.
+        let gone = |related: &Arc<BTreeSet<String>>| {
+            !related.is_empty()
+                && self.pods.with_untracked(|pods| related.iter().all(|uid| !pods.contains_key(uid)))
+        };
+        if left && self.related.with_untracked(|related| related.as_ref().is_some_and(gone)) {
+            self.related.set(None);
+        }
         follow(self.workloads, &mut frame.workloads, reset);
         follow(self.services, &mut frame.services, reset);
         follow(self.components, &mut frame.components, reset);
@@ -383,7 +394,7 @@ impl Page {
                     self.send(&Request::Open(Opening::Live(fragment.trim_start_matches("s=").to_owned())));
                     self.invitations.set(Some(links));
                 }
-                Err(reason) => self.bad_link.set(Some(reason)),
+                Err(reason) => self.bad_link.set(Some((reason, true))),
             }
         });
     }

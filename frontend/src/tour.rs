@@ -48,6 +48,13 @@ pub(crate) fn Tour() -> impl IntoView {
     }
 }
 
+/// Whether the timeline, or the window's edge, covers a part of an element.
+fn covered(element: &Element) -> bool {
+    let Ok(Some(dock)) = document().query_selector(".dock") else { return false };
+    let (rect, dock) = (element.get_bounding_client_rect(), dock.get_bounding_client_rect());
+    !element.closest(".dock").is_ok_and(|it| it.is_some()) && rect.bottom() > dock.top()
+}
+
 /// Moves the spotlight.
 pub(crate) fn light(selector: Option<&str>) {
     let each = |selector: &str, change: &dyn Fn(&Element)| {
@@ -63,10 +70,12 @@ pub(crate) fn light(selector: Option<&str>) {
     if let Some(selector) = selector {
         each(selector, &|element| drop(element.class_list().add_1("spot")));
         // Where not all of the stage is in sight, what the light falls on has to come there.
-        if browser::narrow()
-            && let Ok(Some(element)) = document().query_selector(selector)
-        {
+        let Ok(Some(element)) = document().query_selector(selector) else { return };
+        if browser::narrow() {
             element.scroll_into_view_with_bool(true);
+        } else if covered(&element) {
+            // As far as the dock lets it (`scroll-padding`).
+            element.scroll_into_view_with_bool(false);
         }
     }
 }

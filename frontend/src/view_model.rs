@@ -46,6 +46,24 @@ pub fn pods_on(pods: &Table<Pod>, node: &str) -> Vec<String> {
     found.into_iter().map(|pod| pod.uid.clone()).collect()
 }
 
+/// A name as people count: its parts without digits, each with the number behind it. `node-2` comes before `node-10`.
+pub fn counted(name: &str) -> Vec<(String, u64)> {
+    let mut parts = vec![(String::new(), 0_u64)];
+    let mut before = None;
+    for sign in name.chars() {
+        if before.is_some_and(|digit: char| digit.is_ascii_digit()) && !sign.is_ascii_digit() {
+            parts.push((String::new(), 0));
+        }
+        let (text, number) = parts.last_mut().expect("there is one from the beginning");
+        match sign.to_digit(10) {
+            Some(digit) => *number = number.saturating_mul(10).saturating_add(digit.into()),
+            None => text.push(sign),
+        }
+        before = Some(sign);
+    }
+    parts
+}
+
 /// How a node stands, for its card.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NodeState {
@@ -195,6 +213,13 @@ mod tests {
 
     fn pod(uid: &str, node: &str) -> Pod {
         Pod { uid: uid.into(), name: uid.into(), node: node.into(), ..Pod::default() }
+    }
+
+    #[test]
+    fn names_are_in_the_order_in_which_people_count() {
+        let mut names = ["node-10", "node-2", "a10b2", "a2", "node", "a10b10", "node-2-1", "00", "0"];
+        names.sort_by_cached_key(|name| counted(name));
+        assert_eq!(names, ["00", "0", "a2", "a10b2", "a10b10", "node", "node-2", "node-2-1", "node-10"]);
     }
 
     #[test]

@@ -139,6 +139,7 @@ pub fn deed(i18n: I18n, deed: Deed) -> (&'static str, &'static str) {
         Deed::FillMemory => of!(fill_memory, fill_memory_says),
         Deed::FillDisk => of!(fill_disk, fill_disk_says),
         Deed::Kill => of!(kill, kill_says),
+        Deed::DeleteAll => of!(delete_all, delete_all_says),
         Deed::FailProbes => of!(fail_probes, fail_probes_says),
         Deed::Leak => of!(leak, leak_says),
         Deed::Burn => of!(burn, burn_says),

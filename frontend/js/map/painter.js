@@ -6,6 +6,9 @@ import { HEAD } from "./model.js";
 const SHAPED = 7;
 export const NAMED = 46;
 
+/** What tells a node from others: addresses in its name are the same for all. */
+const ending = (name) => name.split(".")[0].split("-").at(-1);
+
 const channel = (colour) => {
   const context = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
   context.fillStyle = colour;
@@ -117,7 +120,7 @@ export function createPainter(canvas, model, palette, texts) {
       const name = `${model.names[number] ?? number}`;
       const room = (wide - scale) * (scale > 12 ? 0.7 : 1);
       // Beginnings are alike: where the whole does not fit, the end tells nodes apart.
-      const tail = fits(`${name}${state}`, room, small) ? name : name.split("-").at(-1);
+      const tail = fits(`${name}${state}`, room, small) ? name : ending(name);
       text(`${tail}${state}`, left + scale * 0.5, middle, room, small, cell.state ? palette.danger : palette.text);
       // What is requested of the node, CPU over memory.
       if (scale > 12) [cell.cpu, cell.memory].forEach((percent, index) => {
@@ -194,7 +197,7 @@ export function createPainter(canvas, model, palette, texts) {
     }
     if (named) {
       const small = Math.max(8, Math.min(scale * 0.13, 13));
-      const tail = known.name.split("-").slice(-1)[0];
+      const tail = ending(known.name);
       text(scale > 90 ? known.name : tail, x + scale * 0.06, y + scale * 0.62, scale * 0.88, small, palette.text);
       text(known.status, x + scale * 0.06, y + scale * 0.82, scale * 0.88, small, palette.muted);
     }

@@ -11,6 +11,12 @@ const TIMES = [["soon", 30_000], ["minute", 120_000], ["minutes", 420_000], ["ne
 export function create() {
   let on = false;
   let asking = false;
+  /** Whether time passes, and did when the question came. */
+  let running = true;
+  let ran = true;
+  engine.addEventListener("message", ({ data }) => {
+    if (typeof data === "string" && data.includes('"clock":{"running":')) running = data.includes('"clock":{"running":true');
+  });
   const asked = new Set();
   const score = { right: 0, all: 0 };
   const opener = h("button", { type: "button", class: "quiet predict", "aria-pressed": "false", onclick: () => toggle() });
@@ -29,7 +35,7 @@ export function create() {
     const held = asking;
     asking = false;
     card.hidden = true;
-    if (held) pace("play");
+    if (held && ran) pace("play");
   }
   function show(...parts) {
     const stage = document.querySelector(".stages > .stage");
@@ -43,13 +49,14 @@ export function create() {
   /** Time stands still until there is an answer; `right` says whether it is, `told` what is so. */
   function question(text, answers, right, told, pod) {
     asking = true;
+    ran = running;
     pace("pause");
     const choose = (answer) => () => {
       asking = false;
       score.all++;
       const good = right(answer);
       if (good) score.right++;
-      pace("play");
+      if (ran) pace("play");
       const look = pod && button(t("predict_why"), () => {
         document.querySelector(`.stages > .stage [data-place="pod/${CSS.escape(pod)}"]`)?.click();
         close();
@@ -70,7 +77,7 @@ export function create() {
       const told = await ask({ ask: "when" });
       const took = told?.took ?? Infinity;
       const right = TIMES.findIndex(([, most]) => took <= most);
-      const words = took === Infinity ? t("predict_never") : t("predict_took", { minutes: Math.floor(took / 60_000), seconds: Math.round((took % 60_000) / 1000) });
+      const words = took === Infinity ? t("predict_never") : t("predict_took", { minutes: Math.floor(Math.round(took / 1000) / 60), seconds: Math.round(took / 1000) % 60 });
       if (on) question(t("predict_when", { node: off.slice(5) }), TIMES.map(([name], index) => [t(`time_${name}`), index]), (answer) => answer === right, words);
       return;
     }

@@ -5,14 +5,14 @@ import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState, RangeSetBuilder } from "@codemirror/state";
 import { Decoration, EditorView, lineNumbers } from "@codemirror/view";
 import { yaml } from "@codemirror/lang-yaml";
-import { isMap, isPair, isSeq, parseDocument, stringify, visit } from "yaml";
+import { isMap, isPair, isSeq, parseDocument, visit } from "yaml";
 import { copyButton } from "./clipboard.js";
 import { kubectl, parsed } from "./line.js";
 import { objectsOf } from "./objects.js";
+import { print } from "./reading.js";
 import { element, say } from "./words.js";
 
 const LAST = "kubectl.kubernetes.io/last-applied-configuration";
-const print = (object) => stringify(object, { indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false });
 const nameOf = ({ kind, metadata }) => `${kind}/${metadata?.namespace ?? ""}/${metadata?.name}`;
 const listed = (json) => (json?.kind === "List" ? json.items : json ? [json] : []);
 
@@ -121,8 +121,8 @@ function owns(fields, path, object) {
   return true;
 }
 
-/** Whether a path is in what a person wrote; items of lists are the same when their names are. */
-function wrote(mine, live, path) {
+/** What a person wrote at a path, if anything; items of lists are the same when their names are. */
+function written(mine, live, path) {
   let [here, there] = [mine, live];
   for (const step of path) {
     if (typeof step === "number") {
@@ -130,9 +130,9 @@ function wrote(mine, live, path) {
       here = Array.isArray(here) ? here.find((one) => (item?.name !== undefined ? one?.name === item.name : JSON.stringify(one) === JSON.stringify(item))) ?? here[step] : undefined;
       there = item;
     } else [here, there] = [here?.[step], there?.[step]];
-    if (here === undefined) return false;
+    if (here === undefined) return undefined;
   }
-  return true;
+  return here;
 }
 
 /** The live object as text, with each line's origin: `{line, origin: "defaulted" | manager}`. */
@@ -145,8 +145,8 @@ export function origins(object, mine) {
   const starts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
   const lineOf = (offset) => starts.findLastIndex((start) => start <= offset) + 1;
   const lines = new Map();
-  const components = managedFields.filter(({ manager }) => !PEOPLE.test(manager));
-  const told = (path) => components.find(({ fieldsV1 }) => owns(fieldsV1, path, object))?.manager;
+  const [people, components] = [true, false].map((person) => managedFields.filter(({ manager }) => PEOPLE.test(manager) === person));
+  const told = (path, managers = components) => managers.find(({ fieldsV1 }) => owns(fieldsV1, path, object))?.manager;
   const writer = (path) => told(path) ?? (components.length && path[0] !== "metadata" ? undefined : component(object.kind, path));
   visit(document, {
     Pair(__, pair, above) {
@@ -157,9 +157,18 @@ export function origins(object, mine) {
         else if (isSeq(node)) path.push(node.items.indexOf(chain[index + 1]));
       });
       const line = lineOf(pair.key.range[0]);
-      if (lines.has(line) || wrote(mine, shown, path)) return;
+      if (lines.has(line)) return;
       const leaf = !isMap(pair.value) && !isSeq(pair.value);
+      const own = written(mine, shown, path);
+      if (own !== undefined) {
+        // Somebody has changed it since.
+        const since = leaf && own !== pair.value?.value && told(path);
+        if (since) lines.set(line, { origin: since, leaf });
+        return;
+      }
       const manager = writer(path);
+      // A person's by another way. In a spec their programs own what was filled in beside it, too.
+      if (!manager && path[0] === "metadata" && told(path, people)) return;
       if (manager) lines.set(line, { origin: manager, leaf });
       else if (path[0] !== "apiVersion" && path[0] !== "kind") lines.set(line, { origin: "defaulted", leaf });
     },

@@ -4,7 +4,8 @@
 import { RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, ViewPlugin, WidgetType } from "@codemirror/view";
 import { kubectl, objects } from "./line.js";
-import { context, documents, find, lastLine, parts, scalar, siblings } from "./text.js";
+import { valuesOf } from "./reading.js";
+import { context, documents, find, lastLine } from "./text.js";
 import { say } from "./words.js";
 
 const MOST_REPLICAS = 20;
@@ -20,39 +21,37 @@ const lit = StateField.define({
   provide: (field) => EditorView.decorations.from(field),
 });
 
-/** Keys and values of the mapping at a path, as text; `undefined` when it is not there. */
-function mapping(doc, path, document) {
-  const place = find(doc, path, document);
-  if (place.depth !== path.length || !place.part) return undefined;
-  const flow = doc.line(place.line).text.slice(place.part.value).match(/\{(.*)\}/)?.[1];
-  if (flow !== undefined) {
-    return Object.fromEntries(flow.split(",").map((pair) => pair.split(":").map((word) => word.trim().replace(/^(["'])(.*)\1$/, "$2"))).filter(([key]) => key));
-  }
-  const end = lastLine(doc, place.line, place.column, document.to);
-  const found = {};
-  for (let number = place.line + 1; number <= end; number++) {
-    const text = doc.line(number).text;
-    const part = parts(text);
-    if (part.key !== undefined) found[part.key] = scalar(text, part);
-  }
-  return found;
+const read = new WeakMap();
+/** What a document of the text says; `undefined` while that is no YAML. */
+function said(doc, { from, to }) {
+  if (!read.has(doc)) read.set(doc, new Map());
+  const known = read.get(doc);
+  if (!known.has(from)) known.set(from, valuesOf(doc.sliceString(doc.line(from).from, doc.line(to).to))?.at(-1));
+  return known.get(from) ?? undefined;
 }
 
-const namespaceOf = (doc, document) => {
-  const place = find(doc, ["metadata", "namespace"], document);
-  return place.depth === 2 ? scalar(doc.line(place.line).text, place.part) : "default";
-};
+const namespaceOf = (object) => object.metadata?.namespace ?? "default";
 
-/** The labels that the selector around a position asks for, with the namespace. */
+/** A selector as `kubectl get -l` has it; empty where it asks for nothing. */
+function asked({ matchLabels, matchExpressions = [] }) {
+  const words = {
+    In: ({ key, values }) => `${key} in (${values})`, NotIn: ({ key, values }) => `${key} notin (${values})`,
+    Exists: ({ key }) => key, DoesNotExist: ({ key }) => `!${key}`,
+  };
+  return [...Object.entries(matchLabels ?? {}).map(([key, value]) => `${key}=${value}`),
+    ...[matchExpressions].flat().map((one) => words[one?.operator]?.(one)).filter(Boolean)].join(",");
+}
+
+/** What the selector around a position asks for, with the namespace. */
 function selectorAt(state, position) {
-  const { doc } = state;
   const where = context(state, position);
-  const whole = [...where.path, ...(where.key === undefined ? [] : [where.key])];
-  if (!(whole[0] === "spec" && ["selector", "podSelector"].includes(whole[1]))) return undefined;
-  const path = ["spec", whole[1]];
-  const labels = mapping(doc, [...path, "matchLabels"], where.document)
-    ?? (where.owner.kind === "Service" ? mapping(doc, path, where.document) : undefined);
-  return labels && Object.keys(labels).length ? { labels, namespace: namespaceOf(doc, where.document) } : undefined;
+  const [root, field] = [...where.path, ...(where.key === undefined ? [] : [where.key])];
+  if (root !== "spec" || !["selector", "podSelector"].includes(field)) return undefined;
+  const object = said(state.doc, where.document);
+  const selector = object?.spec?.[field];
+  if (!selector || typeof selector !== "object") return undefined;
+  const labels = asked(object.kind === "Service" ? { matchLabels: selector } : selector);
+  return labels ? { labels, namespace: namespaceOf(object) } : undefined;
 }
 
 /** Selectors light up their pods; `relate(uids)` shows them, `relate(null)` ends it. */
@@ -64,8 +63,7 @@ function selectors(relate) {
     if (key === shown) return;
     shown = key;
     if (!found) return relate(null);
-    const labels = Object.entries(found.labels).map(([name, value]) => `${name}=${value}`).join(",");
-    const { stdout } = await kubectl(["get", "pods", "-n", found.namespace, "-l", labels, "-o", "jsonpath={.items[*].metadata.uid}"]);
+    const { stdout } = await kubectl(["get", "pods", "-n", found.namespace, "-l", found.labels, "-o", "jsonpath={.items[*].metadata.uid}"]);
     if (shown === key) relate(stdout.split(" ").filter(Boolean));
   };
   return [
@@ -84,18 +82,13 @@ function selectors(relate) {
 function linesOf(doc, pod) {
   const owned = pod.metadata.labels ?? {};
   for (const document of documents(doc)) {
-    const first = find(doc, [], document);
-    const root = siblings(doc, first.line, first.column, document);
-    const value = (key) => root.find((one) => one.key === key)?.value;
-    if (namespaceOf(doc, document) !== pod.metadata.namespace) continue;
-    const name = find(doc, ["metadata", "name"], document);
-    if (value("kind") === "Pod" && name.depth === 2 && scalar(doc.line(name.line).text, name.part) === pod.metadata.name) {
-      return [document.from, document.to];
-    }
-    const path = value("kind") === "CronJob" ? ["spec", "jobTemplate", "spec", "template"] : ["spec", "template"];
-    const labels = mapping(doc, [...path, "metadata", "labels"], document);
+    const object = said(doc, document);
+    if (!object?.kind || namespaceOf(object) !== pod.metadata.namespace) continue;
+    if (object.kind === "Pod" && object.metadata?.name === pod.metadata.name) return [document.from, document.to];
+    const path = object.kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template"] : ["spec", "template"];
+    const labels = path.reduce((at, step) => at?.[step], object)?.metadata?.labels;
     const template = find(doc, path, document);
-    if (labels && template.depth === path.length && Object.entries(labels).every(([key, wanted]) => owned[key] === wanted)) {
+    if (labels && template.depth === path.length && Object.entries(labels).every(([key, wanted]) => owned[key] === String(wanted))) {
       return [template.line, lastLine(doc, template.line, template.column, document.to)];
     }
   }
@@ -157,28 +150,35 @@ class Slider extends WidgetType {
   }
 }
 
+/** Whether a line belongs to a `spec:` right above it: a ConfigMap may have keys of any name. */
+function isOfSpec(doc, { number, text }) {
+  const indent = (line) => line.length - line.trimStart().length;
+  for (let above = number - 1; above >= 1; above--) {
+    const line = doc.line(above).text;
+    if (line.trim() && !line.trim().startsWith("#") && indent(line) < indent(text)) return /^\s*(- )?spec:\s*(#.*)?$/.test(line);
+  }
+  return false;
+}
+
 /** A slider beside every number of replicas; letting go of it scales what is in the cluster. */
 const sliders = (run) => {
   const scale = async (view, line, replicas) => {
     const { doc } = view.state;
-    const document = documents(doc).find(({ from, to }) => line >= from && line <= to);
-    const first = find(doc, [], document);
-    const root = siblings(doc, first.line, first.column, document);
-    const kind = root.find(({ key }) => key === "kind")?.value.toLowerCase();
-    const place = find(doc, ["metadata", "name"], document);
-    if (place.depth !== 2) return;
-    const target = `${kind}/${scalar(doc.line(place.line).text, place.part)}`;
-    const namespace = namespaceOf(doc, document);
+    const object = said(doc, documents(doc).find(({ from, to }) => line >= from && line <= to));
+    if (!object?.metadata?.name) return;
+    const target = `${object.kind.toLowerCase()}/${object.metadata.name}`;
+    const namespace = namespaceOf(object);
     const where = namespace === "default" ? [] : ["-n", namespace];
     if ((await kubectl(["get", target, ...where, "-o", "name"])).code === 0) run(["scale", target, `--replicas=${replicas}`, ...where].join(" "));
   };
   const build = (view) => {
     const builder = new RangeSetBuilder();
+    const { doc } = view.state;
     for (const { from, to } of view.visibleRanges) {
       for (let at = from; at <= to;) {
-        const line = view.state.doc.lineAt(at);
+        const line = doc.lineAt(at);
         const found = line.text.match(/^ {1,4}replicas:\s*(\d{1,3})\s*(#.*)?$/);
-        if (found) builder.add(line.to, line.to, Decoration.widget({ widget: new Slider(Number(found[1]), line.number, scale), side: 1 }));
+        if (found && isOfSpec(doc, line)) builder.add(line.to, line.to, Decoration.widget({ widget: new Slider(Number(found[1]), line.number, scale), side: 1 }));
         at = line.to + 1;
       }
     }

@@ -1,9 +1,8 @@
 // What the objects of a text are, and what becomes of the output of a real cluster. Uses nothing of a page: large texts are
 // read in a worker of their own (reader.js).
 
-import { stringify } from "yaml";
 import { here, missing } from "./missing.js";
-import { valuesOf } from "./reading.js";
+import { print, valuesOf } from "./reading.js";
 
 const json = (text) => {
   try {
@@ -47,7 +46,7 @@ export function objectsOf(text, told = () => {}) {
 /** What a text is: a scenario, the output of a real cluster, or manifests. */
 export function natureOf(objects) {
   if (objects?.length === 1 && objects[0].kind === "Scenario" && /^kubarium\.dev\//.test(objects[0].apiVersion)) return "scenario";
-  if (objects?.some(({ kind, status }) => kind === "Node" && status?.capacity)) return "cluster";
+  if (objects?.some(({ kind, metadata, status }) => kind === "Node" && metadata?.name && status?.capacity)) return "cluster";
   return "manifests";
 }
 
@@ -58,12 +57,14 @@ const SYSTEM = ["kube-system", "kube-public", "kube-node-lease"];
 const MADE = ["Endpoints", "EndpointSlice", "Event", "Lease", "ControllerRevision", "PodMetrics", "NodeMetrics", "ComponentStatus", "CSINode"];
 
 /** Whether an object is somebody's own, and not made by the cluster; what runs in namespaces of the system may count, too. */
-function isKept({ kind, metadata = {}, type }, system = []) {
+function isKept({ kind, metadata = {}, type, provisioner }, system = []) {
   const { name, namespace, ownerReferences } = metadata;
   if (ownerReferences?.some(({ controller }) => controller) || MADE.includes(kind)) return false;
   if (SYSTEM.includes(namespace) && !system.includes(kind)) return false;
   // Volumes that were made for a claim are made again for it.
   if (kind === "PersistentVolume" && metadata.annotations?.["pv.kubernetes.io/provisioned-by"]) return false;
+  // A second default one would be in the way where every cluster has its own.
+  if (kind === "StorageClass" && name === "standard" && provisioner === "rancher.io/local-path") return false;
   if (kind === "Namespace") return ![...SYSTEM, "default"].includes(name);
   if (kind === "ConfigMap" && name === "kube-root-ca.crt") return false;
   if (kind === "ServiceAccount" && name === "default") return false;
@@ -84,7 +85,9 @@ function stripped(object, secrets) {
   }));
   const { kind, spec } = rest;
   if (kind === "Secret" && !secrets) {
-    for (const field of ["data", "stringData"]) if (rest[field]) rest[field] = Object.fromEntries(Object.keys(rest[field]).map((key) => [key, ""]));
+    // Those of registries have to be JSON: an object with nothing in it.
+    const blank = (key, field) => (/^\.dockerc(onfigjson|fg)$/.test(key) ? { data: "e30=", stringData: "{}" }[field] : "");
+    for (const field of ["data", "stringData"]) if (rest[field]) rest[field] = Object.fromEntries(Object.keys(rest[field]).map((key) => [key, blank(key, field)]));
   }
   if (kind === "Service" && spec) {
     if (spec.clusterIP !== "None") delete spec.clusterIP;
@@ -105,7 +108,7 @@ function stripped(object, secrets) {
   if (kind === "Job" && spec) {
     delete spec.selector;
     const own = /^(batch\.kubernetes\.io\/)?(controller-uid|job-name)$/;
-    for (const key of Object.keys(spec.template?.metadata?.labels ?? {})) if (own.test(key)) delete spec.template.metadata.labels[key];
+    for (const made of [rest.metadata.labels, spec.template?.metadata?.labels]) for (const key of Object.keys(made ?? {})) if (own.test(key)) delete made[key];
   }
   if (kind === "PersistentVolumeClaim" && spec) delete spec.volumeName;
   if (kind === "PersistentVolume" && spec) delete spec.claimRef;
@@ -113,8 +116,6 @@ function stripped(object, secrets) {
   if (spec?.template?.metadata) delete spec.template.metadata.creationTimestamp;
   return rest;
 }
-
-const yaml = (object) => stringify(object, { indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false });
 
 /** What others need to be there. */
 const FIRST = ["CustomResourceDefinition", "Namespace", "PriorityClass", "StorageClass", "ServiceAccount", "ConfigMap", "Secret"];
@@ -128,7 +129,7 @@ function written(objects, secrets, system) {
 }
 
 /** Objects as manifests that any cluster takes. */
-export const manifests = (objects) => written(objects, true).map(yaml).join("---\n");
+export const manifests = (objects) => written(objects, true).map(print).join("---\n");
 
 /** Objects beyond this many bytes are kept as JSON, which is YAML, too, and quicker to write and to read. */
 const PLAIN = 200_000;
@@ -141,7 +142,7 @@ const MOMENTS = [["0s", ["CustomResourceDefinition", "Namespace", "PriorityClass
 /** Objects as steps of a scenario. */
 function steps(objects) {
   const size = objects.reduce((sum, object) => sum + JSON.stringify(object).length, 0);
-  const text = size < PLAIN ? yaml : (object) => `${JSON.stringify(object)}\n`;
+  const text = size < PLAIN ? print : (object) => `${JSON.stringify(object)}\n`;
   const momentOf = ({ kind }) => MOMENTS.find(([, kinds]) => !kinds || kinds.includes(kind))[0];
   return MOMENTS.flatMap(([at]) => {
     const list = objects.filter((object) => momentOf(object) === at);
@@ -159,13 +160,14 @@ const RUNS = ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Pod",
 const ASKS_OTHERS = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "APIService"];
 
 /** The scenario of a real cluster's output: its nodes with what they have, and everything that somebody wrote. */
-export function clusterOf(objects) {
+export function clusterOf(all) {
+  const objects = all.filter(({ metadata }) => metadata?.name || metadata?.generateName);
   const found = objects.filter(({ kind }) => kind === "Node");
   const nodes = found.map(({ metadata, spec, status }) => {
     const labels = Object.fromEntries(Object.entries(metadata.labels ?? {}).filter(([key]) => !NODE_LABELS.includes(key)));
     const has = status?.allocatable ?? status?.capacity ?? {};
     return {
-      name: metadata.name, count: 1, cpu: String(has.cpu ?? "4"), memory: String(has.memory ?? "8Gi"), pods: Number(has.pods ?? 110),
+      name: metadata.name, count: 1, cpu: String(has.cpu ?? "4"), memory: String(has.memory ?? "8Gi"), pods: Number.isInteger(Number(has.pods)) ? Number(has.pods) : 110,
       zone: metadata.labels?.["topology.kubernetes.io/zone"] ?? "", labels,
       // Taints of conditions come and go with them.
       taints: (spec?.taints ?? []).filter(({ key }) => !/^node\.kubernetes\.io\//.test(key)).map(({ timeAdded: _, ...taint }) => taint),
@@ -177,15 +179,15 @@ export function clusterOf(objects) {
   const used = new Set(own.map(({ metadata }) => metadata.namespace).filter(Boolean));
   const made = new Set(["default", ...SYSTEM, ...objects.filter(({ kind }) => kind === "Namespace").map(({ metadata }) => metadata.name)]);
   const namespaces = [...used].filter((name) => !made.has(name)).map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }));
-  const all = [...namespaces, ...lacking, ...own];
+  const written_down = [...namespaces, ...lacking, ...own];
   return {
-    nodes: nodes.length, objects: all.length - lacking.length, made: lacking.length,
+    nodes: nodes.length, objects: written_down.length - lacking.length, made: lacking.length,
     scenario: JSON.stringify({
       apiVersion: "kubarium.dev/v1alpha1", kind: "Scenario", metadata: { name: "my-cluster" },
       spec: {
         seed: 1, cluster: { nodes }, opening: "60s",
         // Nodes are there once their kubelets have said so.
-        steps: [...steps(all), ...(cordoned.length ? [{ at: "2s", kubectl: `cordon ${cordoned.join(" ")}` }] : [])]
+        steps: [...steps(written_down), ...(cordoned.length ? [{ at: "2s", kubectl: `cordon ${cordoned.join(" ")}` }] : [])]
           .sort((one, other) => parseInt(one.at) - parseInt(other.at)),
       },
     }),

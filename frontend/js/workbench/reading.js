@@ -1,6 +1,6 @@
 // Texts as YAML documents, for what needs their objects or their comments.
 
-import { parseAllDocuments } from "yaml";
+import { parseAllDocuments, stringify } from "yaml";
 
 /** Far more than any API server reads (shared/src/manifest/reader.rs), and few enough for every parser here. */
 const MAX_DEPTH = 500;
@@ -29,3 +29,6 @@ export function valuesOf(text) {
     return undefined;
   }
 }
+
+/** An object as YAML that kubectl prints and reads: to it `yes`, `on` and `0b1` without quotes are no texts. */
+export const print = (object) => stringify(object, { indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false, compat: "yaml-1.1" });

@@ -119,6 +119,7 @@ fn Workloads() -> impl IntoView {
                 let uid = StoredValue::new(workload.uid.clone());
                 let relate = move || uid.with_value(|uid| page.relate_workload(uid));
                 let title = format!("{} {}/{}", workload.kind, workload.namespace, workload.name);
+                let place = format!("workload/{}/{}/{}", workload.namespace, workload.name, workload.uid);
                 let subject = Subject::object(&workload.kind, &workload.namespace, &workload.name);
                 let short = workload.available < workload.wanted;
                 let count = t_string!(i18n, of, part = workload.available, all = workload.wanted).to_string();
@@ -126,6 +127,7 @@ fn Workloads() -> impl IntoView {
                     <button
                         class="chip"
                         class:short=short
+                        data-place=place
                         title=title
                         on:click=move |_| page.inspect(subject.clone())
                         on:pointerenter=move |_| relate()

@@ -25,6 +25,7 @@ pub enum Deed {
     FillMemory,
     FillDisk,
     Kill,
+    DeleteAll,
     FailProbes,
     Leak,
     Burn,
@@ -64,6 +65,7 @@ pub fn target(place: &str, pods: &Table<Pod>) -> Option<String> {
     let (kind, name) = place.split_once('/').unwrap_or(("", place));
     match kind {
         "node" | "zone" | "etcd" | "configmap" => Some(place.to_owned()),
+        "workload" => name.split('/').nth(1).map(|name| format!("workload/{name}")),
         "pod" => pods.get(name).map(|pod| match pod.namespace.as_str() {
             "default" => format!("pod/{}", pod.name),
             namespace => format!("pod/{namespace}/{}", pod.name),
@@ -141,6 +143,7 @@ pub fn offers(place: &str, sight: Sight<'_>) -> Vec<Offer> {
             offers.extend(config_maps(place, sight));
         }
         "configmap" => offers.push(fault(Deed::Empty, "Empty")),
+        "workload" => offers.extend(of_workload(place, sight)),
         "traffic" => offers.push(fault(Deed::Surge, "Surge")),
         _ => {}
     }
@@ -204,15 +207,35 @@ fn of_zone(target: &str, sight: Sight<'_>) -> Vec<Offer> {
         .collect()
 }
 
+/// What is struck with all pods of a workload, `workload/NAMESPACE/NAME/UID`.
+fn of_workload(place: &str, sight: Sight<'_>) -> Vec<Offer> {
+    let uid = place.rsplit('/').next().unwrap_or_default();
+    let mut pods: Vec<&Pod> =
+        sight.pods.values().map(AsRef::as_ref).filter(|pod| pod.workload == uid).collect();
+    pods.sort_by(|a, b| a.name.cmp(&b.name));
+    let Some(first) = pods.first() else { return Vec::new() };
+    let names = pods.iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>().join(" ");
+    let line = format!("delete pod {names} -n {} --wait=false", first.namespace);
+    let (strike, detail) = (Command::Kubectl(line), String::new());
+    let mut offers = vec![Offer { deed: Deed::DeleteAll, detail, strike, mend: None, active: false }];
+    offers.extend(images_of(&pods, sight));
+    let mut maps: Vec<(&Pod, &String)> =
+        pods.iter().flat_map(|pod| pod.config_maps.iter().map(|name| (*pod, name))).collect();
+    maps.sort_by_key(|(_, name)| *name);
+    maps.dedup_by_key(|(_, name)| *name);
+    offers.extend(maps.into_iter().map(|(pod, name)| empty(pod, name, sight)));
+    offers
+}
+
 /// The images of a pod can be lost, each once.
 fn images(place: &str, sight: Sight<'_>) -> Vec<Offer> {
-    let uid = place.trim_start_matches("pod/");
-    let mut images: Vec<&str> = sight
-        .pods
-        .get(uid)
-        .into_iter()
-        .flat_map(|pod| pod.containers.iter().map(|container| container.image.as_str()))
-        .collect();
+    let pod = sight.pods.get(place.trim_start_matches("pod/")).map(AsRef::as_ref);
+    images_of(&Vec::from_iter(pod), sight)
+}
+
+fn images_of(pods: &[&Pod], sight: Sight<'_>) -> Vec<Offer> {
+    let mut images: Vec<&str> =
+        pods.iter().flat_map(|pod| pod.containers.iter().map(|container| container.image.as_str())).collect();
     images.sort_unstable();
     images.dedup();
     // The list of what is broken has references in full.
@@ -227,13 +250,11 @@ fn images(place: &str, sight: Sight<'_>) -> Vec<Offer> {
 /// The ConfigMaps that a pod reads can be broken.
 fn config_maps(place: &str, sight: Sight<'_>) -> Vec<Offer> {
     let pod = sight.pods.get(place.trim_start_matches("pod/"));
-    let offer = |(pod, name): (&Pod, &String)| Offer {
-        detail: name.clone(),
-        ..lasting(Deed::Empty, &config_map(pod, name), "Empty", sight)
-    };
-    pod.into_iter()
-        .flat_map(|pod| pod.config_maps.iter().map(move |name| offer((pod.as_ref(), name))))
-        .collect()
+    pod.into_iter().flat_map(|pod| pod.config_maps.iter().map(move |name| empty(pod, name, sight))).collect()
+}
+
+fn empty(pod: &Pod, name: &str, sight: Sight<'_>) -> Offer {
+    Offer { detail: name.to_owned(), ..lasting(Deed::Empty, &config_map(pod, name), "Empty", sight) }
 }
 
 fn config_map(pod: &Pod, name: &str) -> String {
@@ -409,6 +430,33 @@ mod tests {
             assert_eq!(offer.mend, Some(Command::Repair { target: target.into() }));
             assert_eq!(broken_at(place, sight).len(), 1);
         }
+    }
+
+    #[test]
+    fn a_workload_is_struck_with_all_its_pods() {
+        let pod = |name: &str, workload: &str, image: &str| Pod {
+            name: name.into(),
+            namespace: "shop".into(),
+            workload: workload.into(),
+            containers: vec![Container { image: image.into(), ..Container::default() }],
+            config_maps: vec!["settings".into()],
+            ..Pod::default()
+        };
+        let pods = table([
+            ("1", pod("web-b", "w", "nginx")),
+            ("2", pod("web-a", "w", "nginx")),
+            ("3", pod("other", "x", "redis")),
+        ]);
+        let (nodes, systems) = (Table::default(), Systems::default());
+        let sight = Sight { nodes: &nodes, pods: &pods, systems: &systems };
+        let offers = offers("workload/shop/web/w", sight);
+        let told: Vec<(Deed, &str)> =
+            offers.iter().map(|offer| (offer.deed, offer.detail.as_str())).collect();
+        assert_eq!(told, [(Deed::DeleteAll, ""), (Deed::LoseImage, "nginx"), (Deed::Empty, "settings")]);
+        let line = "delete pod web-a web-b -n shop --wait=false";
+        assert_eq!(offers[0].strike, Command::Kubectl(line.into()));
+        assert_eq!(target("workload/shop/web/w", &pods).as_deref(), Some("workload/web"));
+        assert!(super::offers("workload/shop/gone/g", sight).is_empty());
     }
 
     #[test]

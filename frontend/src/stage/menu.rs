@@ -142,9 +142,10 @@ fn name_of(page: Page, place: &str) -> String {
 #[component]
 pub(crate) fn Struck(
     #[prop(into)] place: Signal<String>,
-    #[prop(optional)] name: &'static str,
+    #[prop(optional, into)] name: String,
 ) -> impl IntoView {
     let page = expect_context::<Page>();
+    let name = StoredValue::new(name);
     let broken = Memo::new(move |_| {
         // Where nothing is broken no pod need be looked at.
         if page.systems.with(|systems| systems.broken.is_empty()) {
@@ -160,7 +161,7 @@ pub(crate) fn Struck(
         <Show when=move || broken.with(|broken| !broken.is_empty())>
             <span class="struck">
                 <For each=move || broken.get() key=Clone::clone let:broken>
-                    <Undo broken name=name.to_owned() />
+                    <Undo broken name=name.get_value() />
                 </For>
             </span>
         </Show>
@@ -282,7 +283,7 @@ fn Line(offer: Offer, close: impl Fn() + Copy + 'static) -> impl IntoView {
         };
     };
     let says = move || if active { t_string!(i18n, faults.is_so) } else { deed(i18n, what).1 };
-    let lasts = !matches!(what, Deed::Crash | Deed::Kill | Deed::Drain);
+    let lasts = !matches!(what, Deed::Crash | Deed::Kill | Deed::DeleteAll | Deed::Drain);
     view! {
         <button
             role=if lasts { "menuitemcheckbox" } else { "menuitem" }

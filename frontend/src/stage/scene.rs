@@ -16,7 +16,7 @@ use crate::{
     i18n::*,
     state::Page,
     turns::{self, InTurn},
-    view_model::{Density, pods_on},
+    view_model::{Density, counted, pods_on},
 };
 
 /// The nodes of a zone, where there are several zones.
@@ -82,7 +82,7 @@ pub(crate) fn Stage() -> impl IntoView {
         page.nodes.with(|nodes| {
             let mut names: Vec<(String, String)> =
                 nodes.values().map(|node| (node.zone.clone(), node.name.clone())).collect();
-            names.sort();
+            names.sort_by_cached_key(|(zone, name)| (zone.clone(), counted(name)));
             names.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
         })
     });

@@ -103,7 +103,7 @@ fn OneMember(sort: Sort, number: usize) -> impl IntoView {
             <Show when=move || leads()><span>{t!(i18n, component.leader)}</span></Show>
             <span class="visually-hidden">" " {label.clone()}</span>
         </button>
-        {(number > 0).then(|| view! { <Struck place=place.clone() /> })}
+        {(number > 0).then(|| view! { <Struck place=place.clone() name=place.clone() /> })}
     }
 }
 

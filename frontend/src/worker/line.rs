@@ -121,6 +121,17 @@ pub fn start() {
 }
 
 fn open(worker: &Shared, opening: Opening) {
+    let asked = match &opening {
+        Opening::Link(link) => Some(Replica::from_link(link)),
+        Opening::Scenario(text) => Some(Replica::from_scenario(text)),
+        Opening::Default | Opening::Live(_) => None,
+    };
+    // What cannot be opened takes nothing away.
+    if let Some(Err(reason)) = &asked
+        && worker.borrow().driver.is_some()
+    {
+        return worker.borrow().say(&Reply::BadLink { reason: reason.clone(), kept: true });
+    }
     if let Some(socket) = worker.borrow_mut().socket.take() {
         socket.end();
     }
@@ -131,8 +142,7 @@ fn open(worker: &Shared, opening: Opening) {
             Some((driver, frame)) => return worker.borrow_mut().show(driver, &frame),
             None => Ok(Replica::first()),
         },
-        Opening::Link(link) => Replica::from_link(&link),
-        Opening::Scenario(text) => Replica::from_scenario(&text),
+        Opening::Link(_) | Opening::Scenario(_) => asked.unwrap_or_else(|| Ok(Replica::first())),
         Opening::Live(link) => {
             let back = Rc::clone(worker);
             let scope = worker.borrow().scope.clone();
@@ -149,7 +159,7 @@ fn open(worker: &Shared, opening: Opening) {
         worker.say(&Reply::OtherVersion(version));
     }
     let replica = replica.unwrap_or_else(|reason| {
-        worker.say(&Reply::BadLink(reason));
+        worker.say(&Reply::BadLink { reason, kept: false });
         Replica::first()
     });
     worker.begin(replica);
@@ -269,7 +279,7 @@ impl Worker {
     /// There is no such session: say so, and show something all the same.
     fn fall_back(&mut self, reason: String) {
         self.joining = false;
-        self.say(&Reply::BadLink(reason));
+        self.say(&Reply::BadLink { reason, kept: self.driver.is_some() });
         if let Some(socket) = self.socket.take() {
             socket.end();
         }
