@@ -1,5 +1,6 @@
 //! Kubelets, runtimes and proxies through every fault at every moment: what was begun is finished afterwards.
 
+use crate::support::World;
 use shared::api::core::pod::{Phase, Pod};
 use shared::api::{Key, Kind, User};
 use shared::apiserver::http::HttpRequest;
@@ -284,5 +285,58 @@ fn visitors_reach_ready_pods_again_after_a_reboot() {
         let (_, failed) = visitors(&play);
         play.run(Duration::seconds(60));
         assert_eq!(visitors(&play), (true, failed), "{node}, API server down: {apiserver_down}");
+    }
+}
+
+#[test]
+fn a_node_has_what_its_machine_has_besides() {
+    let mut world = World::with(|spec| {
+        for (name, much) in [("nvidia.com/gpu", "2"), ("ephemeral-storage", "20Gi")] {
+            spec.nodes[0].resources.insert(name.into(), much.into());
+        }
+    });
+    let mut get = |words: &[&str], stdin: &str| world.kubectl(words.iter().copied(), stdin).stdout;
+    let of = |field: &str| {
+        format!("jsonpath={{.status.{field}.nvidia\\.com/gpu}} {{.status.{field}.ephemeral-storage}}")
+    };
+    for field in ["capacity", "allocatable"] {
+        assert_eq!(get(&["get", "node", "node-0", "-o", &of(field)], ""), "2 20Gi");
+        assert_eq!(get(&["get", "node", "node-1", "-o", &of(field)], ""), " 104857600Ki");
+    }
+    let pod = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  containers:\n  - name: a\n    image: nginx\n    \
+             resources: {{limits: {{nvidia.com/gpu: 1}}}}\n---\n"
+        )
+    };
+    get(&["apply", "-f", "-"], &["a", "b", "c"].map(pod).concat());
+    world.wait(20);
+    let placed = world.kubectl(["get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}"], "").stdout;
+    assert_eq!(placed, "node-0 node-0", "the third finds none");
+}
+
+#[test]
+fn what_no_machine_can_be_is_refused_with_its_place() {
+    type Change = fn(&mut NodeGroup);
+    let cases: [(Change, &str); 4] = [
+        (
+            |group| drop(group.resources.insert("cpu".into(), "4".into())),
+            "spec.cluster.nodes[0].resources.cpu: is a field of its own",
+        ),
+        (
+            |group| drop(group.resources.insert("nvidia.com/gpu".into(), "many".into())),
+            "spec.cluster.nodes[0].resources.nvidia.com/gpu: \"many\" is no amount such as",
+        ),
+        (
+            |group| group.name = Some("n".repeat(64).into()),
+            "spec.cluster.nodes[0].name: becomes the label kubernetes.io/hostname",
+        ),
+        (|group| group.memory = "none".into(), "spec.cluster.nodes[0].memory: \"none\" is no amount such as"),
+    ];
+    for (change, says) in cases {
+        let mut spec = ClusterSpec { nodes: vec![NodeGroup::of(1)], ..ClusterSpec::default() };
+        change(&mut spec.nodes[0]);
+        let why = spec.machines().expect_err(says).to_string();
+        assert!(why.starts_with(says), "{why}");
     }
 }

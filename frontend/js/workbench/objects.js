@@ -166,7 +166,9 @@ export function clusterOf(all) {
   const nodes = found.map(({ metadata, spec, status }) => {
     const labels = Object.fromEntries(Object.entries(metadata.labels ?? {}).filter(([key]) => !NODE_LABELS.includes(key)));
     const has = status?.allocatable ?? status?.capacity ?? {};
+    const besides = Object.entries(has).filter(([key]) => !["cpu", "memory", "pods"].includes(key)).map(([key, much]) => [key, String(much)]);
     return {
+      resources: Object.fromEntries(besides),
       name: metadata.name, count: 1, cpu: String(has.cpu ?? "4"), memory: String(has.memory ?? "8Gi"), pods: Number.isInteger(Number(has.pods)) ? Number(has.pods) : 110,
       zone: metadata.labels?.["topology.kubernetes.io/zone"] ?? "", labels,
       // Taints of conditions come and go with them.

@@ -14,6 +14,8 @@ use crate::sim::{Machine, Options};
 
 /// Kubernetes' own limit.
 const MAX_NODES: u32 = 5000;
+/// How long the value of a label may be.
+const MAX_NAME: usize = 63;
 
 /// The parts of a scenario that a cluster begins with.
 #[derive(Clone, Debug)]
@@ -74,6 +76,9 @@ pub struct NodeGroup {
     /// How many pods each takes.
     #[serde(default = "hundred_and_ten")]
     pub pods: u32,
+    /// What each has besides: `nvidia.com/gpu` and others that device plugins tell of, `ephemeral-storage`, huge pages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<Str, Str>,
     /// Zone.
     #[serde(default, skip_serializing_if = "Str::is_empty")]
     pub zone: Str,
@@ -107,6 +112,7 @@ impl NodeGroup {
             cpu: four(),
             memory: eight_gibibytes(),
             pods: hundred_and_ten(),
+            resources: BTreeMap::new(),
             zone: Str::new(),
             labels: BTreeMap::new(),
             taints: Vec::new(),
@@ -173,8 +179,23 @@ impl ClusterSpec {
             let cpu_milli = i64::try_from(amount(".cpu", &group.cpu)?).unwrap_or(i64::MAX / 1_000_000);
             let memory =
                 i64::try_from(amount(".memory", &group.memory)? / 1000).unwrap_or(i64::MAX / 1_000_000);
+            for (name, much) in &group.resources {
+                let field = format!(".resources.{name}");
+                if ["cpu", "memory", "pods"].contains(&name.as_str()) {
+                    return Err(refuse(&field, format!("is a field of its own: {name}")));
+                }
+                if parse_quantity(much).is_none_or(|much| much < 0) {
+                    return Err(refuse(&field, format!("{much:?} is no amount such as \"4\" or \"100Gi\"")));
+                }
+            }
             if group.name.is_some() && group.count != 1 {
                 return Err(refuse(".count", "a named node is one node: leave out count, or name".into()));
+            }
+            // The kubelet's own label would be refused, and the node never be there.
+            if group.name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME) {
+                let message =
+                    format!("becomes the label kubernetes.io/hostname: at most {MAX_NAME} characters");
+                return Err(refuse(".name", message));
             }
             if machines.len() as u64 + u64::from(group.count) > u64::from(MAX_NODES) {
                 return Err(refuse(".count", format!("a cluster has at most {MAX_NODES} nodes")));
@@ -193,6 +214,7 @@ impl ClusterSpec {
                     cpu_milli,
                     memory,
                     pods: i64::from(group.pods),
+                    resources: group.resources.clone(),
                     labels: group.labels.clone(),
                     taints: Doc::list(group.taints.iter()),
                     powered: true,
@@ -221,6 +243,7 @@ impl ClusterSpec {
                 cpu_milli: 4000,
                 memory: 8 << 30,
                 pods: 110,
+                resources: BTreeMap::new(),
                 labels: labels.map(|label| (Str::from(label), Str::new())).into(),
                 taints: Doc::list([doc!({ "key": role, "effect": "NoSchedule" })]),
                 powered: true,

@@ -296,6 +296,7 @@ mod tests {
             cpu_milli: 4000,
             memory: 8 << 30,
             pods: 110,
+            resources: BTreeMap::new(),
             labels: BTreeMap::new(),
             taints: Doc::Null,
             powered: true,

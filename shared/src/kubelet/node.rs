@@ -479,8 +479,12 @@ fn capacity(machine: &Machine) -> Doc {
         0 => format!("{}Ki", machine.memory / 1024),
         _ => machine.memory.to_string(),
     };
-    doc!({
+    let mut capacity = doc!({
         "cpu": cpu, "memory": memory, "pods": machine.pods.to_string(), "ephemeral-storage": "104857600Ki",
         "hugepages-1Gi": "0", "hugepages-2Mi": "0"
-    })
+    });
+    for (name, much) in &machine.resources {
+        capacity.set(name.clone(), much);
+    }
+    capacity
 }

@@ -29,6 +29,8 @@ pub struct Machine {
     pub memory: i64,
     /// How many pods its kubelet takes.
     pub pods: i64,
+    /// What it has besides, by the names of resources.
+    pub resources: BTreeMap<Str, Str>,
     /// Labels that its kubelet registers with, beside its own.
     pub labels: BTreeMap<Str, Str>,
     /// Taints that its kubelet registers with.
