@@ -25,6 +25,7 @@ import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
 import { typeOver } from "./workbench/over.js";
 import { mayBeMore } from "./workbench/bring.js";
+import { brought, isBrought } from "./workbench/brought.js";
 import { bring, more, offer } from "./workbench/more.js";
 import { CURRENT, load, save } from "./workbench/playgrounds.js";
 import { isTooDeep } from "./workbench/reading.js";
@@ -270,10 +271,14 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   faults.soon(view);
   onFiles?.(files.texts());
   // What was written here last time is there again, unless the page brings a text of its own.
-  load(CURRENT).then((kept) => {
-    if (!kept?.files?.some((file) => file.text.trim()) || view.state.doc.toString() !== text) return;
-    files.restore(kept);
-    heard();
+  load(CURRENT).then(async (kept) => {
+    if (kept?.files?.some((file) => file.text.trim())) {
+      if (view.state.doc.toString() !== text) return;
+      files.restore(kept);
+      return heard();
+    }
+    const found = isBrought() && await brought();
+    if (found && view.state.doc.toString() === text) replace(found);
   });
 
   return {

@@ -39,7 +39,7 @@ spec:
   const before = process.cpuUsage();
   worker.say({ open: { scenario } });
   const bad = worker.heard().find((reply) => reply.badLink);
-  if (bad) throw new Error(bad.badLink);
+  if (bad) throw new Error(bad.badLink.reason);
   worker.run(LONGEST_MS, ({ opening }) => opening?.at === opening?.until && opening);
   const { user, system } = process.cpuUsage(before);
   worker.say({ terminal: { run: { id: 1, args: ["get", "deployment", "web", "-o", "jsonpath={.status.availableReplicas}"], stdin: "" } } });

@@ -75,3 +75,35 @@ test("nothing else may be framed, and what is framed gets no part in a shared cl
   await frame.locator(".node[data-state=ready]").nth(2).waitFor();
   assert.equal(await frame.locator("html").evaluate(() => location.hash), "");
 });
+
+test("beside an author's cluster stands the author's YAML, and the page scrolls under it until somebody is in it", async (t) => {
+  const server = await startServer(t);
+  const author = await openPage(t, server.url);
+  const applied = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: by-the-author\n";
+  await author.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ command: { id: 900, command: { apply: text } } })), applied + "# more\n".repeat(80));
+  await author.getByRole("button", { name: "Share" }).click();
+  const sheet = author.locator("dialog.share");
+  const link = sheet.getByRole("textbox", { name: "Link" });
+  await author.waitForFunction((box) => box.value.includes("#"), await link.elementHandle());
+  const [, fragment] = (await link.inputValue()).split("#");
+
+  const blog = await site(t, `<!doctype html><html lang="en"><title>Blog</title><link rel="icon" href="data:,"><body style="height:4000px">
+    <iframe src="${server.url}/?embed=1&start&show=yaml#${fragment}" sandbox="allow-scripts" width="1000" height="520"></iframe>`);
+  const page = await openPage(t, blog);
+  const frame = page.frameLocator("iframe");
+  const content = frame.locator("#drawer .cm-content").first();
+  await content.getByText("by-the-author").waitFor();
+  await screenshot(page, "embedded-yaml");
+  await page.mouse.move(400, 300);
+  await page.mouse.wheel(0, 1500);
+  await page.waitForFunction(() => scrollY > 1000);
+  await page.mouse.wheel(0, -1500);
+  await page.waitForFunction(() => scrollY === 0);
+  await content.getByText("by-the-author").click();
+  const scroller = frame.locator("#drawer .cm-scroller").first();
+  await page.mouse.wheel(0, 300);
+  await scroller.evaluate((element) => new Promise((resolve) => {
+    const look = () => (element.scrollTop > 100 ? resolve() : requestAnimationFrame(look));
+    look();
+  }));
+});

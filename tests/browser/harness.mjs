@@ -115,7 +115,7 @@ export function askWorker(page, opening) {
       engine.onmessage = ({ data }) => {
         const reply = JSON.parse(data);
         if (reply.fingerprint) resolve(reply.fingerprint);
-        if (reply.badLink) reject(new Error(reply.badLink));
+        if (reply.badLink) reject(new Error(reply.badLink.reason));
       };
       for (const request of [opening, { pace: "pause" }, "fingerprint"]) engine.postMessage(JSON.stringify(request));
     });

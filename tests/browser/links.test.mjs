@@ -23,7 +23,7 @@ const linkOf = (page, text) => page.evaluate(async (text) => {
     engine.onerror = ({ message }) => reject(new Error(message));
     engine.onmessage = ({ data }) => {
       const reply = JSON.parse(data);
-      if (reply.badLink) reject(new Error(reply.badLink));
+      if (reply.badLink) reject(new Error(reply.badLink.reason));
       if (reply.link !== undefined) resolve(reply.link);
     };
     for (const request of [{ open: { scenario: text } }, { pace: "pause" }, "share"]) engine.postMessage(JSON.stringify(request));

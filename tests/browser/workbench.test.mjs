@@ -272,10 +272,20 @@ test("formatting keeps comments and order", async (t) => {
     ["a:   1\n\n# apart\n", "a: 1\n\n# apart\n"],
     ["# only words\n", "# only words\n"],
     ["a: |+\n  kept\n\n# last\n", "a: |+\n  kept\n\n# last\n"],
+    // Nobody's numbers, quotes and paragraphs are written in another way.
+    ["a:   0644\nb: 010\nc: 12345678901234567890\nd: 1e3\ne: +5\nf: yes\ng: ~\nh: \"\\u2028\"\n", "a: 0644\nb: 010\nc: 12345678901234567890\nd: 1e3\ne: +5\nf: yes\ng: ~\nh: \"\\u2028\"\n"],
+    ["a:\n    - >-\n        one\n        two\n\n        three\n    - b: >\n          four\n           five\n", "a:\n- >-\n  one\n  two\n\n  three\n- b: >\n    four\n     five\n"],
+    ["a:   1\n---\n# none\n---\nb: 2\n", "a: 1\n---\n# none\n---\nb: 2\n"],
   ]) {
     await paste(page, before);
     await drawer(page).getByRole("button", { name: "Format" }).click();
     assert.equal(await text(page), after);
+  }
+  for (const wrong of ["name: {{ .Release.Name }}\n", "a: *nothing\n"]) {
+    await paste(page, wrong);
+    await drawer(page).getByRole("button", { name: "Format" }).click();
+    await drawer(page).getByText("Not formatted").waitFor();
+    assert.equal(await text(page), wrong);
   }
 });
 
@@ -331,11 +341,14 @@ test("what applying would change is shown beside, and the cluster's own YAML wit
   await dialog.getByRole("button", { name: "Apply" }).click();
   await drawer(page).locator(".outcome").getByText("deployment.apps/shop configured").waitFor();
 
+  // What somebody wrote by another way is nobody's default.
+  await page.evaluate(() => window.kubarium.engine.postMessage(JSON.stringify({ command: { id: 901, command: { kubectl: "label deployment shop tier=front" } } })));
   await drawer(page).getByRole("button", { name: "In the cluster" }).click();
   const line = (text) => dialog.locator(".pair > div:nth-child(2) .cm-line", { hasText: text }).first();
   await line("progressDeadlineSeconds").waitFor();
   assert.match(await line("progressDeadlineSeconds").getAttribute("class"), /cm-defaulted/);
   assert.doesNotMatch(await line("replicas: 5").getAttribute("class"), /cm-defaulted|cm-managed/);
+  assert.doesNotMatch(await line("tier: front").getAttribute("class"), /cm-defaulted|cm-managed/);
   await screenshot(page, "live-yaml");
   await dialog.locator(".pair > div:nth-child(2) .cm-scroller").evaluate((element) => (element.scrollTop = element.scrollHeight));
   await line("status:").waitFor();
@@ -354,6 +367,19 @@ test("selector and pods, pod and template, replicas and slider belong together",
   await screenshot(page, "selector");
   await page.mouse.move(5, 5);
   await page.locator(".pod.unrelated").first().waitFor({ state: "detached" });
+  // In braces, by expressions, and in another namespace.
+  const policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: np, namespace: default}\nspec:\n  podSelector: {matchExpressions: [{key: app, operator: In, values: [shop, none]}]}\n";
+  await paste(page, policy);
+  await content(page).getByText("podSelector").hover();
+  await page.locator(".pod.unrelated", { hasText: "todo-api" }).first().waitFor();
+  assert.equal(await page.locator(".pod.unrelated", { hasText: "shop" }).count(), 0);
+  await paste(page, policy.replace("default}", "elsewhere}"));
+  await content(page).getByText("podSelector").hover();
+  await page.locator(".pod.unrelated", { hasText: "shop" }).first().waitFor();
+  await page.mouse.move(5, 5);
+  await paste(page, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  replicas: 3\n");
+  assert.equal(await drawer(page).getByLabel("Number of replicas").count(), 0);
+  await paste(page, DEPLOYMENT);
 
   await page.locator(".pod[data-shape=ready]", { hasText: "shop" }).first().hover();
   const lit = drawer(page).locator(".cm-lit");
@@ -457,22 +483,34 @@ items:
   kind: Node
   metadata: {name: worker-a, uid: 1, resourceVersion: "7", labels: {kubernetes.io/hostname: worker-a, topology.kubernetes.io/zone: z1, disk: ssd}}
   spec: {podCIDR: 10.0.0.0/24, taints: [{key: gpu, value: "yes", effect: PreferNoSchedule}]}
-  status: {capacity: {cpu: "8", memory: 32Gi, pods: "50"}, allocatable: {cpu: 7500m, memory: 30Gi, pods: "50"}}
+  status: {capacity: {cpu: "8", memory: 32Gi, pods: "50", nvidia.com/gpu: "4"}, allocatable: {cpu: 7500m, memory: 30Gi, pods: "50", nvidia.com/gpu: "4"}}
 - apiVersion: v1
   kind: Namespace
   metadata: {name: shop, uid: 2}
 - apiVersion: apps/v1
   kind: Deployment
-  metadata: {name: web, namespace: shop, uid: 3, generation: 4, creationTimestamp: "2024-01-01T00:00:00Z", annotations: {deployment.kubernetes.io/revision: "3"}}
+  metadata: {name: web, namespace: shop, uid: 3, generation: 4, creationTimestamp: "2024-01-01T00:00:00Z", annotations: {deployment.kubernetes.io/revision: "3", note: "yes"}}
   spec:
     replicas: 2
     selector: {matchLabels: {app: web}}
-    template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: nginx}]}}
+    template: {metadata: {labels: {app: web, "on": "on"}}, spec: {containers: [{name: web, image: nginx, env: [{name: DEBUG, value: "off"}]}]}}
   status: {replicas: 2}
 - apiVersion: v1
   kind: Secret
   metadata: {name: password, namespace: shop}
   data: {password: c2VjcmV0}
+- apiVersion: v1
+  kind: Secret
+  metadata: {name: pull, namespace: shop}
+  type: kubernetes.io/dockerconfigjson
+  data: {.dockerconfigjson: eyJhdXRocyI6e319}
+- apiVersion: v1
+  kind: ConfigMap
+  metadata: {name: words, namespace: shop}
+  data: {a: "yes", b: "1_000", c: "0b1", d: "0x1F", e: "null", f: "012", g: "1:30"}
+- kind: Node
+  apiVersion: v1
+  status: {capacity: {cpu: "1"}}
 - apiVersion: v1
   kind: Pod
   metadata: {name: web-1, namespace: shop, ownerReferences: [{kind: ReplicaSet, name: web, uid: 9, controller: true, apiVersion: apps/v1}]}
@@ -482,7 +520,7 @@ items:
 test("the output of a real cluster becomes a cluster; what is in it can be taken out again", async (t) => {
   const page = await openEditor(t);
   await drop(page, "mine.yaml", MINE);
-  await drawer(page).getByText("This comes from a real cluster: 1 nodes, 3 objects.").waitFor();
+  await drawer(page).getByText("This comes from a real cluster: 1 nodes, 5 objects.").waitFor();
   await drawer(page).getByRole("button", { name: "Open it" }).click();
   await page.locator(".node[data-place='node/worker-a'][data-state=ready]").waitFor();
   await page.locator(".pod[data-shape=ready]", { hasText: "web" }).nth(1).waitFor({ timeout: 60_000 });
@@ -498,6 +536,11 @@ test("the output of a real cluster becomes a cluster; what is in it can be taken
   const saved = Buffer.concat(chunks).toString();
   assert.match(saved, /kind: Deployment\nmetadata:\n  name: web\n  namespace: shop\n/);
   assert.match(saved, /password: ""/);
+  // To kubectl these are texts only in quotes.
+  for (const quoted of ['note: "yes"', '"on": "on"', 'value: "off"', 'a: "yes"', 'b: "1_000"', 'c: "0b1"', 'd: "0x1F"', 'e: "null"', 'f: "012"', 'g: "1:30"']) {
+    assert.ok(saved.includes(quoted), `${quoted} is not in\n${saved}`);
+  }
+  assert.match(saved, /\.dockerconfigjson: e30=/);
   assert.doesNotMatch(saved, /uid|resourceVersion|managedFields|status:|c2VjcmV0|clusterIP/);
 
   // It can be undone: the cluster before is there again.

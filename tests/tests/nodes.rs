@@ -1,6 +1,6 @@
 //! Kubelets, runtimes and proxies through every fault at every moment: what was begun is finished afterwards.
 
-use crate::support::World;
+use crate::support::world::World;
 use shared::api::core::pod::{Phase, Pod};
 use shared::api::{Key, Kind, User};
 use shared::apiserver::http::HttpRequest;
