@@ -271,7 +271,12 @@ function keepPage() {
 function embedded() {
   const show = root.dataset.embed;
   if (!show) return;
-  if (show === "yaml" || show === "both") document.querySelector(".tabs button.tab")?.click();
+  // The still frame has tabs, too, until the cluster of a link is open.
+  const open = () => {
+    if (document.getElementById("frame")) requestAnimationFrame(open);
+    else document.querySelector(".tabs button.tab")?.click();
+  };
+  if (show === "yaml" || show === "both") open();
   addEventListener("message", ({ source, data }) => {
     const theme = data?.kubarium?.theme;
     if (source === parent && ["dark", "light"].includes(theme)) root.dataset.theme = theme;

@@ -69,6 +69,7 @@ const theme = EditorView.theme({
   ".cm-diagnostic-error": { borderLeftColor: "var(--danger)" },
 });
 
+const isFramed = "embed" in document.documentElement.dataset;
 /** In somebody's page nothing scrolls under the pointer that only passes. */
 const still = EditorView.theme({ "&:not(.cm-focused) .cm-scroller": { overflow: "hidden" } });
 
@@ -167,7 +168,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   };
 
   const extensions = [
-    notTooDeep, "embed" in document.documentElement.dataset ? still : [],
+    notTooDeep, isFramed ? still : [],
     Prec.highest(keymap.of([
       { key: "Mod-Enter", run: apply }, { key: "F1", run: explainHere }, { key: "Shift-Alt-f", run: tidy },
     ])),
@@ -278,7 +279,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
       return heard();
     }
     const found = isBrought() && await brought();
-    if (found && view.state.doc.toString() === text) replace(found);
+    if (found && view.state.doc.toString() === text) files.restore(found);
   });
 
   return {
@@ -294,7 +295,8 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
       else faults.soon(view);
     },
     light: (namespace, name) => light(view, namespace, name),
-    focus: () => view.focus(),
+    // A page that frames this keeps the focus where its reader is.
+    focus: () => isFramed || view.focus(),
     destroy: () => {
       faults.stop();
       language.disconnect();

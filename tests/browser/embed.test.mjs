@@ -79,9 +79,11 @@ test("nothing else may be framed, and what is framed gets no part in a shared cl
 test("beside an author's cluster stands the author's YAML, and the page scrolls under it until somebody is in it", async (t) => {
   const server = await startServer(t);
   const author = await openPage(t, server.url);
+  await author.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
   const applied = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: by-the-author\n";
   await author.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ command: { id: 900, command: { apply: text } } })), applied + "# more\n".repeat(80));
   await author.getByRole("button", { name: "Share" }).click();
+  await author.getByRole("button", { name: "Moment, web page, picture" }).click();
   const sheet = author.locator("dialog.share");
   const link = sheet.getByRole("textbox", { name: "Link" });
   await author.waitForFunction((box) => box.value.includes("#"), await link.elementHandle());

@@ -342,7 +342,10 @@ test("what applying would change is shown beside, and the cluster's own YAML wit
   await drawer(page).locator(".outcome").getByText("deployment.apps/shop configured").waitFor();
 
   // What somebody wrote by another way is nobody's default.
-  await page.evaluate(() => window.kubarium.engine.postMessage(JSON.stringify({ command: { id: 901, command: { kubectl: "label deployment shop tier=front" } } })));
+  await page.evaluate(() => new Promise((resolve) => {
+    window.kubarium.engine.addEventListener("message", ({ data }) => `${data}`.startsWith('{"outcome":{"id":901') && resolve());
+    window.kubarium.engine.postMessage(JSON.stringify({ command: { id: 901, command: { kubectl: "label deployment shop tier=front" } } }));
+  }));
   await drawer(page).getByRole("button", { name: "In the cluster" }).click();
   const line = (text) => dialog.locator(".pair > div:nth-child(2) .cm-line", { hasText: text }).first();
   await line("progressDeadlineSeconds").waitFor();

@@ -2,10 +2,14 @@
 
 import { parsed, scenario } from "./line.js";
 
-/** Everything that was applied in it, as one text; empty where nothing was. */
+/** So many texts are looked through at most. */
+const MOST = 8;
+
+/** What was applied in it, a file each, the last one open: that is what it is about; `undefined` where nothing was. */
 export async function brought() {
   const steps = parsed(await scenario())?.spec?.steps ?? [];
-  return steps.filter(({ apply }) => apply).map(({ apply }) => `${apply.trimEnd()}\n`).join("---\n");
+  const files = steps.filter(({ apply }) => apply).slice(-MOST).map(({ apply }, index) => ({ name: `applied-${index + 1}.yaml`, text: `${apply.trimEnd()}\n` }));
+  return files.length ? { files, open: files.length - 1 } : undefined;
 }
 
 /** Whether this page shows somebody's cluster, and not the one that every visit begins with. */
