@@ -38,12 +38,20 @@ pub enum CauseKind {
     Made,
     /// The scheduler gave a pod to a node.
     Placed,
+    /// The scheduler found no node for a pod.
+    Unplaced,
     /// A pod got its sandbox, and an address in it.
     Sandboxed,
+    /// A pod got no sandbox.
+    SandboxFailed,
     /// An image was pulled.
     Pulled,
+    /// An image could not be pulled.
+    PullFailed,
     /// A container was started.
     Started,
+    /// A container could not be started.
+    StartFailed,
     /// A container was probed.
     Probed,
     /// The runtime did something else for a pod.
