@@ -325,6 +325,10 @@ impl Page {
         }
         if frame.verdict.is_some() {
             self.verdict.set(frame.verdict.take());
+        } else if self.workloads.with_untracked(|workloads| {
+            self.verdict.with_untracked(|told| told.as_ref().is_some_and(|it| view_model::is_over(it, workloads)))
+        }) {
+            self.verdict.set(None);
         }
         if let Some(systems) = frame.systems.take() {
             self.systems.set(*systems);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::protocol::{Caption, Delta, Event, Keyed, Node, Pod, PodShape, Service};
+use crate::protocol::{Caption, Delta, Event, Keyed, Node, Pod, PodShape, Service, Verdict, Workload};
 
 /// Things by key. Cheap to clone; what did not change stays shared.
 pub type Table<T> = BTreeMap<String, Arc<T>>;
@@ -37,6 +37,11 @@ pub fn add_events(known: &mut Vec<Event>, new: Vec<Event>) {
     }
     let surplus = known.len().saturating_sub(EVENTS);
     known.drain(..surplus);
+}
+
+/// Whether what a verdict says is so no more: its app lacks pods again.
+pub fn is_over(verdict: &Verdict, workloads: &Table<Workload>) -> bool {
+    workloads.get(&verdict.workload).is_none_or(|workload| workload.available < workload.wanted)
 }
 
 /// The pods on a node (or on none, for an empty name), in an order that does not change while they live.
@@ -205,6 +210,17 @@ mod tests {
         assert_eq!(pods_on(&pods, "n"), ["a"]);
         assert_eq!(pods_on(&pods, "m"), ["c"]);
         assert_eq!(pods_on(&pods, ""), [""; 0]);
+    }
+
+    #[test]
+    fn a_verdict_holds_as_long_as_its_app_has_all_pods() {
+        let verdict = Verdict { workload: "w".into(), ..Verdict::default() };
+        for (uid, available, over) in [("w", 3, false), ("w", 2, true), ("other", 3, true)] {
+            let workload = Workload { uid: uid.into(), available, wanted: 3, ..Workload::default() };
+            let mut workloads = Table::default();
+            follow(&mut workloads, Delta { set: vec![workload], gone: Vec::new() });
+            assert_eq!(is_over(&verdict, &workloads), over, "{uid} {available}");
+        }
     }
 
     #[test]

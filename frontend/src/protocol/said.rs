@@ -114,11 +114,11 @@ pub enum Happening {
 }
 
 /// The measured end of a fault.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Verdict {
-    /// The app.
-    pub name: String,
+    /// The app, by its UID.
+    pub workload: String,
     /// How many of it are back.
     pub replicas: u32,
     /// Virtual milliseconds from the fault.
