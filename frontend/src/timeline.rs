@@ -23,8 +23,14 @@ enum Entry {
 pub(crate) fn Timeline() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
+    let told = page.told();
     let entries = move || {
-        let captions = page.captions.get().into_iter().map(|caption| (caption.at, Entry::Caption(caption)));
+        let captions = page
+            .captions
+            .get()
+            .into_iter()
+            .take(told.get())
+            .map(|caption| (caption.at, Entry::Caption(caption)));
         let events = page.events.get().into_iter().map(|event| (event.at, Entry::Event(Box::new(event))));
         let mut entries: Vec<(u64, Entry)> = captions.chain(events).collect();
         entries.sort_by_key(|(at, _)| *at);

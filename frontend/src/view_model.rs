@@ -2,13 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::protocol::{Caption, Delta, Event, Keyed, Node, Pod, PodShape, Service, Verdict, Workload};
+use crate::protocol::{Delta, Event, Keyed, Node, Pod, PodShape, Service, Verdict, Workload};
 
 /// Things by key. Cheap to clone; what did not change stays shared.
 pub type Table<T> = BTreeMap<String, Arc<T>>;
 
-/// How many captions are kept.
-const CAPTIONS: usize = 60;
 /// How many events are kept.
 const EVENTS: usize = 300;
 
@@ -20,13 +18,6 @@ pub fn follow<T: Keyed>(table: &mut Table<T>, delta: Delta<T>) {
     for thing in delta.set {
         table.insert(thing.key().to_owned(), Arc::new(thing));
     }
-}
-
-/// Adds captions, forgetting the oldest.
-pub fn add_captions(known: &mut Vec<Caption>, new: Vec<Caption>) {
-    known.extend(new);
-    let surplus = known.len().saturating_sub(CAPTIONS);
-    known.drain(..surplus);
 }
 
 /// Adds events. One that was counted up takes the place of its earlier self, at the end.

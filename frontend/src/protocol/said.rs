@@ -119,6 +119,8 @@ pub enum Happening {
 pub struct Verdict {
     /// The app, by its UID.
     pub workload: String,
+    /// Virtual time at which it is back.
+    pub at: u64,
     /// How many of it are back.
     pub replicas: u32,
     /// Virtual milliseconds from the fault.

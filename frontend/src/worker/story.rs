@@ -62,6 +62,7 @@ impl Story {
         let first = known.first().filter(|_| back && served)?;
         Some(Verdict {
             workload: first.uid.clone(),
+            at: now,
             replicas: first.wanted,
             took: now.saturating_sub(self.since),
             lost: lost.saturating_sub(self.lost_before),

@@ -327,11 +327,17 @@ mod tests {
     fn what_could_not_be_done_is_not_told_as_done() {
         use CauseKind::{Placed, PullFailed, Pulled, Sandboxed, StartFailed, Started, Unplaced};
         let pod = |spec: &str| {
-            format!("{{apiVersion: v1, kind: Pod, metadata: {{name: one}}, spec: {{containers: [{{name: one, {spec}}}]}}}}")
+            format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: one}}, spec: {{containers: [{{name: one, {spec}}}]}}}}"
+            )
         };
         for (spec, told, untold) in [
             ("image: 'todo-api:no.such'", &[Placed, Sandboxed, PullFailed][..], &[Pulled, Started][..]),
-            ("image: nginx, command: [nosuchcommand]", &[Placed, Sandboxed, StartFailed], &[Started, PullFailed]),
+            (
+                "image: nginx, command: [nosuchcommand]",
+                &[Placed, Sandboxed, StartFailed],
+                &[Started, PullFailed],
+            ),
             ("image: nginx, resources: {requests: {cpu: 64}}", &[Unplaced], &[Placed, CauseKind::Changed]),
             ("image: nginx", &[Placed, Sandboxed, Pulled, Started], &[PullFailed, StartFailed, Unplaced]),
         ] {
