@@ -124,26 +124,26 @@ fn VerdictView(verdict: Verdict, why: RwSignal<bool>) -> impl IntoView {
         let verdict = verdict.clone();
         move || words::verdict(i18n, &verdict)
     };
-    let node = verdict.target.clone();
-    let without_scheduler = move |_| {
-        let then = vec![
-            Command::Fault { target: "component/kube-scheduler".to_owned(), kind: "Stop".to_owned() },
-            Command::Fault { target: node.clone(), kind: "PowerOff".to_owned() },
-        ];
-        page.rewind(then);
-    };
-    let powered_off = verdict.target.starts_with("node/");
+    // The same again, and nothing else; what nobody here struck cannot be undone here.
+    let again = verdict.again.clone();
+    let can_rewind = again.is_some();
+    let of_node =
+        again.filter(|it| matches!(it, Command::Fault { target, .. } if target.starts_with("node/")));
+    let without_scheduler = of_node.map(|again| {
+        let stop = Command::Fault { target: "component/kube-scheduler".to_owned(), kind: "Stop".to_owned() };
+        move |_| page.rewind(vec![stop.clone(), again.clone()])
+    });
     view! {
         <p class="verdict">{sentence}</p>
         <div class="choices">
             <button class="primary" aria-expanded=move || why.get().to_string() on:click=move |_| why.update(|on| *on = !*on)>
                 {t!(i18n, verdict.why)}
             </button>
-            <button class="quiet" on:click=move |_| page.rewind(Vec::new())>
-                {t!(i18n, verdict.rewind)}
-            </button>
-            {powered_off.then(|| view! {
-                <button class="quiet" on:click=without_scheduler.clone()>{t!(i18n, verdict.no_scheduler)}</button>
+            {can_rewind.then(|| view! {
+                <button class="quiet" on:click=move |_| page.rewind(Vec::new())>{t!(i18n, verdict.rewind)}</button>
+            })}
+            {without_scheduler.map(|strike| view! {
+                <button class="quiet" on:click=strike>{t!(i18n, verdict.no_scheduler)}</button>
             })}
         </div>
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Command;
+
 /// A named wait.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -127,8 +129,8 @@ pub struct Verdict {
     pub took: u64,
     /// Visitors without an answer in that time.
     pub lost: u64,
-    /// What was struck.
-    pub target: String,
+    /// What strikes so again; of a fault that nobody here struck, nothing.
+    pub again: Option<Command>,
     /// Where the time went: named waits and their length in milliseconds, in order. The rest is work.
     pub waits: Vec<(WaitKind, u64)>,
 }

@@ -216,10 +216,10 @@ impl Driver {
         if self.past.present().is_some() {
             self.fork(false);
         }
-        if let Command::Fault { target, .. } | Command::Slow { target, .. } = command {
+        if let Command::Fault { .. } | Command::Slow { .. } = command {
             self.before_fault = Some(Box::new(self.replica.clone()));
             let now = self.replica.cluster().now().0;
-            self.story = Some(Story::begin(target, &self.view, now, self.visitors.lost));
+            self.story = Some(Story::begin(Some(command), &self.view, now, self.visitors.lost));
         } else {
             self.story = None;
         }
@@ -261,9 +261,9 @@ impl Driver {
             self.accent_from = self.replica.next_command();
             self.messages.begin_story();
             self.story = match &entry.action {
-                StepAction::Fault(fault) => {
+                StepAction::Fault(_) => {
                     let now = self.cluster_now();
-                    Some(Story::begin(&fault.target.to_string(), &self.view, now, self.visitors.lost))
+                    Some(Story::begin(None, &self.view, now, self.visitors.lost))
                 }
                 _ => None,
             };
