@@ -93,7 +93,12 @@ fn Captions() -> impl IntoView {
     let whole = Memo::new(move |_| page.systems.with(|systems| systems.broken.is_empty()));
     move || {
         page.captions.with(|captions| {
-            let told: Vec<_> = captions.iter().take(told.get()).filter(|caption| caption.accent).collect();
+            let captions = &captions[..told.get().min(captions.len())];
+            let mut told: Vec<_> = captions.iter().filter(|caption| caption.accent).collect();
+            // Where nobody did anything, it is told what the cluster does by itself.
+            if told.is_empty() {
+                told = captions.iter().filter(|caption| caption.what.of_note()).collect();
+            }
             let newest = told.len().saturating_sub(SHOWN);
             if told.is_empty() && !(page.is_first() && whole.get() && !page.travel.back()) {
                 return ().into_any();

@@ -50,6 +50,7 @@ test("the programs of a node and its pods show what is broken about them, and ar
   await probed.locator(".pod[data-shape=ready]").click({ button: "right", timeout: LONG_MS });
   await item(page, "Fail its probes").click();
   await probed.getByRole("button", { name: "Fail its probes" }).waitFor();
+  await page.locator(".captions").getByText("probed: Readiness and liveness probes fail").waitFor();
   await screenshot(page, "broken-pod");
   await probed.getByRole("button", { name: "Fail its probes" }).click();
   await gone(probed.locator(".undo"));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Command;
+use super::{Broken, Command};
 
 /// A named wait.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -113,6 +113,17 @@ pub enum Happening {
     Created { kind: String, name: String },
     /// A Deployment wants another number of pods.
     Scaled { name: String, from: u32, to: u32 },
+    /// Something was broken that no other of these tells.
+    Struck(Broken),
+    /// It is so no more.
+    Mended(Broken),
+}
+
+impl Happening {
+    /// Whether a viewer would want to have seen it.
+    pub fn of_note(&self) -> bool {
+        !matches!(self, Self::PodGone { .. })
+    }
 }
 
 /// The measured end of a fault.

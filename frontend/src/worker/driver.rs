@@ -410,7 +410,10 @@ impl Driver {
         let waits = waits::of(cluster);
         let now = cluster.now().0;
         let accent = self.accent_from != u64::MAX;
-        let told = captions::between(&self.view, &view).into_iter();
+        let systems = Systems::of(cluster);
+        let told = captions::between(&self.view, &view);
+        let struck = captions::struck(&self.systems, &systems, &view, &told);
+        let told = struck.into_iter().chain(told);
         frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
         frame.captions.extend(tolerated(&self.waits, &waits, &view).map(|what| Caption {
             at: now,
@@ -424,13 +427,28 @@ impl Driver {
         if visitors != self.visitors {
             frame.visitors = Some(visitors.clone());
         }
+        if !frame.reset {
+            self.begin_scripted(&systems);
+        }
         (self.view, self.waits, self.visitors) = (view, waits, visitors);
         frame.verdict = self.verdict(now);
-        let systems = Systems::of(self.replica.cluster());
         if systems != self.systems || frame.reset {
             frame.systems = Some(Box::new(systems.clone()));
             self.systems = systems;
         }
+    }
+
+    /// What the scenario breaks by itself has its story, too, where nothing else has.
+    fn begin_scripted(&mut self, systems: &Systems) {
+        let struck = systems.broken.iter().any(|broken| !self.systems.broken.contains(broken));
+        if !struck || self.story.is_some() || self.past.present().is_some() {
+            return;
+        }
+        let now = self.cluster_now();
+        let mut log = self.replica.log().iter().rev().filter(|step| step.at.0 <= now);
+        let fault = log.find(|step| matches!(step.action, StepAction::Fault(_)));
+        let since = fault.map_or(now, |step| step.at.0);
+        self.story = Some(Story::begin(None, &self.view, since, self.visitors.lost));
     }
 
     fn verdict(&mut self, now: u64) -> Option<Verdict> {
@@ -490,11 +508,6 @@ impl Driver {
     fn cluster_now(&self) -> u64 {
         self.replica.cluster().now().0
     }
-}
-
-/// What a skip stops at: changes that a viewer would want to have seen.
-fn of_note(what: &Happening) -> bool {
-    !matches!(what, Happening::PodGone { .. })
 }
 
 /// Nodes whose pods began to be tolerated.
@@ -590,6 +603,42 @@ mod tests {
         assert_eq!(seen.waits.first(), Some(&WaitKind::NodeGracePeriod));
         assert!(seen.waits.contains(&WaitKind::Toleration));
         assert!(accented.len() > 8, "the story was hardly drawn");
+    }
+
+    #[test]
+    fn what_a_scenario_breaks_by_itself_is_told_and_has_its_end() {
+        let text = include_str!("../../../public/examples/clusters/zone-failure.yaml");
+        let mut driver = Driver::new(Replica::from_scenario(text).expect("it can be played"));
+        driver.first_frame();
+        let seen = watch(&mut driver, 120_000.0, |seen| seen.verdict.is_some());
+        let off = |caption: &&Caption| matches!(caption.what, Happening::PowerOff { .. });
+        let struck = seen.captions.iter().find(off).expect("it is told");
+        let verdict = seen.verdict.expect("all are back");
+        assert!((300_000..420_000).contains(&verdict.took), "{verdict:?}");
+        assert!(verdict.at - verdict.took <= struck.at, "{verdict:?} {struck:?}");
+        assert_eq!(verdict.again, None, "nobody here struck it");
+    }
+
+    #[test]
+    fn every_lasting_fault_is_told_as_it_strikes() {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        watch(&mut driver, 1000.0, |_| false);
+        let pod = driver.view.pods.values().next().expect("there are pods").name.clone();
+        for (target, kind) in [
+            ("node/node-1", "Partition"),
+            ("node/node-0", "FillDisk"),
+            ("traffic/visitors", "Surge"),
+            (&*format!("pod/{pod}"), "BurnCpu"),
+            ("image/todo-api:v1.0", "Missing"),
+        ] {
+            let command = Command::Fault { target: target.to_owned(), kind: kind.to_owned() };
+            driver.hear(Request::Command { id: 1, command });
+            let struck =
+                |caption: &Caption| matches!(&caption.what, Happening::Struck(it) if it.kind == kind);
+            let seen = watch(&mut driver, 1000.0, |seen| seen.captions.iter().any(struck));
+            assert!(seen.captions.iter().any(|caption| struck(caption) && caption.accent), "{target} {kind}");
+        }
     }
 
     #[test]

@@ -151,6 +151,7 @@ fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<Uid>) -> Opt
         node: pod.node_name.to_string(),
         shape: shape(pod, &status, object.meta.deleting()),
         status,
+        reason: object.body["status"]["reason"].as_str().unwrap_or_default().to_owned(),
         ready: ready.unwrap_or_default(),
         restarts: pod.restarts,
         app: app.to_owned(),

@@ -2,13 +2,16 @@
 
 use shared::sim::Time;
 
-use super::{Driver, Search, millis, of_note, whole};
-use crate::worker::{
-    captions,
-    messages::{Drawn, Look},
-    pacing,
-    view::View,
-    waits,
+use super::{Driver, Search, millis, whole};
+use crate::{
+    protocol::{Happening, Systems},
+    worker::{
+        captions,
+        messages::{Drawn, Look},
+        pacing,
+        view::View,
+        waits,
+    },
 };
 
 impl Driver {
@@ -70,6 +73,14 @@ impl Driver {
         self.now = self.now.max(target);
     }
 
+    /// Whether a skip ends: something is to be seen, or something was broken that changes nothing yet.
+    fn is_of_note(&self, view: &View) -> bool {
+        let told = captions::between(&self.view, view);
+        let systems = Systems::of(self.replica.cluster());
+        told.iter().any(Happening::of_note)
+            || !captions::struck(&self.systems, &systems, view, &told).is_empty()
+    }
+
     pub(super) fn collect(&mut self, drawn: &mut Drawn, quiet: bool) {
         let Self { scene, rate, speed, accent_from, .. } = *self;
         let look = Look { scene, rate, speed, accent_from, quiet };
@@ -122,7 +133,7 @@ impl Driver {
                         let waits = waits::of(self.replica.cluster());
                         let over = match search {
                             Search::Wait(id) => !waits.iter().any(|wait| wait.id == id),
-                            _ => captions::between(&self.view, &view).iter().any(of_note),
+                            _ => self.is_of_note(&view),
                         };
                         if over {
                             break;
