@@ -59,6 +59,7 @@ pub fn happening(i18n: I18n, what: &Happening) -> String {
         Happening::Created { kind, name } => say!(created, kind = kind.clone(), name = name.clone()),
         Happening::Scaled { name, from, to: 1 } => say!(scaled_one, name = name.clone(), from = *from),
         Happening::Scaled { name, from, to } => say!(scaled, name = name.clone(), from = *from, to = *to),
+        Happening::Quiet { time } => say!(quiet, time = duration(i18n, *time)),
         Happening::Struck(broken) => {
             say!(struck, name = short_name(&broken.target), says = deed(i18n, deed_of(broken)).1)
         }

@@ -117,6 +117,8 @@ pub enum Happening {
     Struck(Broken),
     /// It is so no more.
     Mended(Broken),
+    /// A skip found nothing in so much time (milliseconds).
+    Quiet { time: u64 },
 }
 
 impl Happening {

@@ -91,6 +91,8 @@ pub struct Driver {
     past: Past,
     beside: Option<Box<beside::Beside>>,
     search: Option<(Search, u64)>,
+    /// A skip has just ended without anything to see.
+    in_vain: bool,
     /// Scene time at which a step ends.
     stop_at: Option<f64>,
     inspected: Option<(Subject, u64)>,
@@ -136,6 +138,7 @@ impl Driver {
             past: Past::default(),
             beside: None,
             search: None,
+            in_vain: false,
             stop_at: None,
             inspected: None,
             sent: Clock::default(),
@@ -373,6 +376,10 @@ impl Driver {
         self.look(&mut frame);
         if self.missed.is_some() {
             frame.captions.clear();
+        }
+        if std::mem::take(&mut self.in_vain) {
+            let what = Happening::Quiet { time: SKIP_LIMIT_MS };
+            frame.captions.push(Caption { at: self.cluster_now(), what, accent: true });
         }
         self.finish(&mut frame);
         if self.running || self.sent != frame.clock || !frame.is_still() {
@@ -639,6 +646,26 @@ mod tests {
             let seen = watch(&mut driver, 1000.0, |seen| seen.captions.iter().any(struck));
             assert!(seen.captions.iter().any(|caption| struck(caption) && caption.accent), "{target} {kind}");
         }
+    }
+
+    #[test]
+    fn a_skip_that_finds_nothing_says_so() {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        watch(&mut driver, 1000.0, |_| false);
+        let before = driver.cluster_now();
+        driver.hear(Request::Pace(Pace::Skip(None)));
+        let seen = watch(&mut driver, 3000.0, |seen| !seen.captions.is_empty());
+        let told: Vec<_> = seen.captions.iter().map(|caption| (&caption.what, caption.accent)).collect();
+        assert_eq!(told, [(&Happening::Quiet { time: 3_600_000 }, true)]);
+        assert!((3_500_000..=3_600_000).contains(&(driver.cluster_now() - before)));
+        // What is found speaks for itself.
+        driver.hear(Request::Pace(Pace::Pause));
+        power_off(&mut driver, "node-1");
+        watch(&mut driver, 300.0, |_| false);
+        driver.hear(Request::Pace(Pace::Skip(None)));
+        let seen = watch(&mut driver, 1000.0, |_| false);
+        assert!(!seen.captions.iter().any(|caption| matches!(caption.what, Happening::Quiet { .. })));
     }
 
     #[test]

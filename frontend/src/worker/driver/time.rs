@@ -100,12 +100,15 @@ impl Driver {
             if late() {
                 return;
             }
-            let limit = limit.min(self.limit().0);
+            let own = limit;
+            let limit = own.min(self.limit().0);
             let next = self.replica.next_at().map_or(limit, |at| at.0);
             if next > limit {
                 if search == Search::Opening || self.past.present().is_some() {
                     self.replica.advance_to(Time(limit));
                 }
+                // Who comes to the present, or as far as the others are, has not seen all there is.
+                self.in_vain = search == Search::Note && limit == own;
                 if search != Search::Opening {
                     self.running = search != Search::Step;
                 }
