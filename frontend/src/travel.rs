@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::{
-    protocol::{Difference, Mark, Pace, PastReply, PastRequest, Request, Timeline, Verdict},
+    protocol::{Difference, Mark, Pace, PastReply, PastRequest, Request, Subject, Timeline, Verdict},
     state::Page,
     told::{self, Shelf, Told},
     track, view_model,
@@ -25,6 +25,8 @@ pub struct Travel {
     pub help: RwSignal<bool>,
     /// The hop of a causal chain whose proof is open: its moment, place and revision.
     pub hop: RwSignal<Option<(u64, String, Option<u64>)>>,
+    /// The Event whose hop is to be opened once the chain of its object is there: object, reason and moment.
+    pub sought: RwSignal<Option<(Subject, String, u64)>>,
     /// What was told of the branches that are not shown.
     shelf: StoredValue<Shelf>,
     /// What is seen of the branch beside.
@@ -41,6 +43,7 @@ impl Travel {
             open: RwSignal::default(),
             help: RwSignal::default(),
             hop: RwSignal::default(),
+            sought: RwSignal::default(),
             shelf: StoredValue::default(),
             twin: StoredValue::new(None),
         }

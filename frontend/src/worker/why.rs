@@ -348,6 +348,24 @@ mod tests {
     }
 
     #[test]
+    fn an_event_leads_to_the_hop_it_is_about() {
+        let mut replica = Replica::first();
+        let pod = "{apiVersion: v1, kind: Pod, metadata: {name: one}, spec: {containers: [{name: one, image: nginx}]}}";
+        replica.act(None, &Command::Apply(pod.to_owned()));
+        replica.advance_to(Time(90_000));
+        let subject = Subject::object("Pod", "default", "one");
+        let told = super::super::inspect::about(replica.cluster(), &subject).expect("it is there");
+        for (reason, kind) in
+            [("Scheduled", CauseKind::Placed), ("Pulled", CauseKind::Pulled), ("Started", CauseKind::Started)]
+        {
+            let event = told.events.iter().find(|event| event.reason == reason).expect("it was said");
+            let hop = Cause::behind(&told.causes, reason, event.at).map(|hop| hop.kind);
+            assert_eq!(hop, Some(kind), "{event:?} {:?}", told.causes);
+        }
+        assert_eq!(Cause::behind(&told.causes, "Evicted", 0), None);
+    }
+
+    #[test]
     fn a_pod_is_told_from_what_the_person_did_to_its_readiness() {
         let mut replica = Replica::first();
         let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 1\n  selector: \
