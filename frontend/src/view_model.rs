@@ -71,6 +71,12 @@ pub fn node_state(node: &Node) -> NodeState {
     }
 }
 
+/// What a thing is called among `all` of its sort, by namespace and name: with its namespace where others have that name.
+pub fn called<'a>(namespace: &str, name: &str, mut all: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let twice = all.any(|(other, alike)| alike == name && other != namespace);
+    if twice { format!("{namespace}/{name}") } else { name.to_owned() }
+}
+
 /// Share of `used` in `all`, in percent, from 0 to 100.
 pub fn percent((used, all): (i64, i64)) -> u32 {
     if all <= 0 {
@@ -201,6 +207,14 @@ mod tests {
         assert_eq!(pods_on(&pods, "n"), ["a"]);
         assert_eq!(pods_on(&pods, "m"), ["c"]);
         assert_eq!(pods_on(&pods, ""), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_has_its_namespace() {
+        let all = [("shop", "web"), ("blog", "web"), ("shop", "cart"), ("shop", "cart")];
+        let called: Vec<String> =
+            all.iter().map(|(space, name)| called(space, name, all.into_iter())).collect();
+        assert_eq!(called, ["shop/web", "blog/web", "cart", "cart"]);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::view::View;
 use crate::{
-    protocol::{Broken, Happening, Node, Pod, PodShape, Systems},
-    view_model::{NodeState, node_state},
+    protocol::{Broken, Happening, Node, Pod, PodShape, Service, Systems, Workload},
+    view_model::{NodeState, called, node_state},
 };
 
 /// How many of one kind are told singly; beyond, the newest stand for all.
@@ -121,11 +121,13 @@ fn nodes(old: &View, new: &View, told: &mut Vec<Happening>) {
 }
 
 fn workloads(old: &View, new: &View, told: &mut Vec<Happening>) {
+    let all = || new.workloads.values().map(|it| (it.namespace.as_str(), it.name.as_str()));
+    let name = |it: &Workload| called(&it.namespace, &it.name, all());
     for (uid, now) in &new.workloads {
         match old.workloads.get(uid) {
-            None => told.push(Happening::Created { kind: now.kind.clone(), name: now.name.clone() }),
+            None => told.push(Happening::Created { kind: now.kind.clone(), name: name(now) }),
             Some(before) if before.wanted != now.wanted => {
-                told.push(Happening::Scaled { name: now.name.clone(), from: before.wanted, to: now.wanted })
+                told.push(Happening::Scaled { name: name(now), from: before.wanted, to: now.wanted })
             }
             Some(_) => {}
         }
@@ -177,12 +179,14 @@ fn silent(view: &View, pod: &Pod) -> bool {
 }
 
 fn services(old: &View, new: &View, told: &mut Vec<Happening>) {
+    let all = || new.services.values().map(|it| (it.namespace.as_str(), it.name.as_str()));
+    let name = |it: &Service| called(&it.namespace, &it.name, all());
     for (uid, now) in &new.services {
         match old.services.get(uid) {
-            None => told.push(Happening::Created { kind: "Service".to_owned(), name: now.name.clone() }),
+            None => told.push(Happening::Created { kind: "Service".to_owned(), name: name(now) }),
             Some(before) if before.endpoints.len() != now.endpoints.len() => {
                 told.push(Happening::Endpoints {
-                    service: now.name.clone(),
+                    service: name(now),
                     count: u32::try_from(now.endpoints.len()).unwrap_or(u32::MAX),
                 })
             }
@@ -194,7 +198,7 @@ fn services(old: &View, new: &View, told: &mut Vec<Happening>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Component, Service};
+    use crate::protocol::Component;
 
     fn node(power: bool, ready: &str) -> Node {
         Node { name: "n".into(), power, ready: ready.into(), kubelet: power, ..Node::default() }
@@ -257,6 +261,39 @@ mod tests {
             [
                 Happening::Stopped { place: "etcd".into() },
                 Happening::Endpoints { service: "web".into(), count: 1 },
+            ]
+        );
+    }
+
+    #[test]
+    fn of_two_that_are_called_the_same_it_is_told_which() {
+        let mut before = View::default();
+        for namespace in ["shop", "blog"] {
+            let service = Service {
+                uid: namespace.into(),
+                namespace: namespace.into(),
+                name: "web".into(),
+                endpoints: vec!["a".into()],
+                ..Service::default()
+            };
+            let workload = Workload {
+                uid: namespace.into(),
+                namespace: namespace.into(),
+                name: "web".into(),
+                wanted: 2,
+                ..Workload::default()
+            };
+            before.services.insert(namespace.into(), Arc::new(service));
+            before.workloads.insert(namespace.into(), Arc::new(workload));
+        }
+        let mut after = before.clone();
+        Arc::make_mut(after.services.get_mut("blog").expect("it is there")).endpoints.clear();
+        Arc::make_mut(after.workloads.get_mut("shop").expect("it is there")).wanted = 3;
+        assert_eq!(
+            between(&before, &after),
+            [
+                Happening::Scaled { name: "shop/web".into(), from: 2, to: 3 },
+                Happening::Endpoints { service: "blog/web".into(), count: 0 },
             ]
         );
     }
