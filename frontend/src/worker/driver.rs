@@ -76,6 +76,8 @@ pub struct Driver {
     behind: bool,
     speed: Speed,
     rate: f64,
+    /// Virtual milliseconds a scene millisecond that passed of late.
+    passing: f64,
     scene: f64,
     /// Virtual time with its fraction; the cluster's own is never ahead of it.
     now: f64,
@@ -124,6 +126,7 @@ impl Driver {
             behind: false,
             speed: Speed::Story,
             rate: 1.0,
+            passing: 1.0,
             scene: 0.0,
             now,
             accent_from: u64::MAX,
@@ -492,7 +495,7 @@ impl Driver {
         frame.clock = Clock {
             running: self.running,
             speed: self.speed,
-            rate_milli: u32::try_from(whole(self.rate * 1000.0)).unwrap_or(u32::MAX),
+            rate_milli: u32::try_from(whole(self.passing * 1000.0)).unwrap_or(u32::MAX),
             behind: self.behind,
             can_rewind: self.before_fault.is_some(),
         };
@@ -646,6 +649,29 @@ mod tests {
             let seen = watch(&mut driver, 1000.0, |seen| seen.captions.iter().any(struck));
             assert!(seen.captions.iter().any(|caption| struck(caption) && caption.accent), "{target} {kind}");
         }
+    }
+
+    #[test]
+    fn a_story_of_very_many_objects_is_a_flow_in_the_end_and_its_pace_is_told_as_it_is() {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        watch(&mut driver, 1000.0, |_| false);
+        let namespaces: String = (0..300)
+            .map(|number| {
+                format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: team-{number}}}\n")
+            })
+            .collect();
+        driver.hear(Request::Command { id: 1, command: Command::Apply(namespaces) });
+        watch(&mut driver, 2000.0, |_| false);
+        let before = driver.cluster_now();
+        watch(&mut driver, 3000.0, |_| false);
+        let rate = millis(driver.cluster_now() - before) / 3000.0;
+        let told = f64::from(driver.sent.rate_milli) / 1000.0;
+        assert!(rate < 0.5 && (told - rate).abs() < 0.2, "it passes at {rate}, and is said to at {told}");
+        let made = |driver: &Driver| driver.replica.cluster().store().list(Kind::Namespace).count();
+        watch(&mut driver, 55_000.0, |_| false);
+        assert!(made(&driver) >= 300, "{} are made", made(&driver));
+        assert_eq!(driver.sent.rate_milli, 1000);
     }
 
     #[test]

@@ -296,7 +296,7 @@ impl Driver {
         late: &dyn Fn() -> bool,
     ) -> Option<Reply> {
         let mut drawn = super::Drawn::default();
-        (self.scene, self.rate, self.running) = (scene, rate, running);
+        (self.scene, self.rate, self.passing, self.running) = (scene, rate, rate, running);
         self.run_to(now.max(millis(self.cluster_now())), &mut drawn, late, false);
         let mut frame = super::Frame::default();
         (frame.hops, frame.heartbeats) = (drawn.hops, drawn.heartbeats);

@@ -17,6 +17,7 @@ use crate::{
 impl Driver {
     pub(super) fn advance(&mut self, passed: f64, drawn: &mut Drawn, late: &dyn Fn() -> bool) {
         let end = self.scene + passed;
+        let (begun, mut was_held) = (self.now, false);
         while self.scene < end - 1e-6 && self.running {
             if late() {
                 self.behind = true;
@@ -25,6 +26,7 @@ impl Driver {
             let left = end - self.scene;
             if let Some(held) = self.messages.held(self.scene) {
                 // A hop of the story is under way: the clock arrives with it, not before.
+                was_held = true;
                 let scene_left = held.end - self.scene;
                 let step = left.min(scene_left);
                 let virtual_left = (millis(held.until) - self.now).max(0.0);
@@ -52,6 +54,11 @@ impl Driver {
                 self.running = false;
             }
         }
+        // While hops hold the clock it passes more slowly than the pace says.
+        self.passing = match was_held {
+            true => pacing::ease(self.passing, (self.now - begun) / passed.max(1.0), passed),
+            false => self.rate,
+        };
     }
 
     /// Lets virtual time reach `target`; with `watchful` it stops where a hop begins to hold the clock.
