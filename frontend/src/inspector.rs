@@ -16,7 +16,7 @@ use crate::{
         menu::{BreakButton, Struck},
     },
     state::{Drawer, Page},
-    timeline::EventLine,
+    timeline::{EventLine, Moment},
     view_model::clock_text,
 };
 
@@ -83,7 +83,7 @@ fn Rest() -> impl IntoView {
             <h4>{t!(i18n, inspector.events)}</h4>
             <ol class="happenings">
                 {events.into_iter().rev().map(|event| view! {
-                    <li><time>{clock_text(event.at)}</time><EventLine event /></li>
+                    <li><Moment at=event.at /><EventLine event /></li>
                 }).collect_view()}
             </ol>
         })}

@@ -9,7 +9,7 @@
 //! - [`app`]: what is on the screen: `header`, `story` (headline, captions, waits, result), `stage` (the diagram), and
 //!   the panels `workbench` (YAML), `terminal`, `timeline`, `inspector` and `chaos` (faults); `tour`, which tells a
 //!   [`guide`].
-//! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals.
+//! - `rewind`: the timeline at the foot and two branches side by side; [`track`] its arithmetic, `travel` its signals; [`told`] what was told of them.
 //! - `sharing`: the way to the module of links, embedding and kubectl, which is JavaScript.
 //! - `later`: the way to parts of the page that are JavaScript modules and are loaded when they are shown.
 //! - `rooms`: the way to the module of workshops, which is JavaScript.
@@ -59,6 +59,7 @@ mod story;
 mod terminal;
 #[cfg(feature = "page")]
 mod timeline;
+pub mod told;
 #[cfg(feature = "page")]
 mod tour;
 pub mod track;

@@ -435,6 +435,8 @@ pub struct Pod {
     pub node: String,
     /// What kubectl prints as its status.
     pub status: String,
+    /// Why it failed as a whole, as `Evicted`; else empty.
+    pub reason: String,
     /// What to draw.
     pub shape: PodShape,
     /// Containers that are ready, and all.

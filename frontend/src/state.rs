@@ -14,6 +14,7 @@ use crate::{
         Visitors, Wait, Workload,
     },
     stage::menu::MenuAt,
+    told,
     travel::Travel,
     view_model::{self, Table},
 };
@@ -255,10 +256,11 @@ impl Page {
             Reply::Frame(frame) => self.take(*frame),
             Reply::Outcome { id, outcome } => self.outcome.set(Some((id, outcome))),
             Reply::Inspection(inspection) => self.inspection.set(inspection.map(|it| Arc::new(*it))),
-            Reply::Past(reply) => self.travel.hear(reply),
+            Reply::Past(reply) => self.hear_past(reply),
             Reply::Link(link) => self.link.set(Some(link)),
             Reply::Fingerprint { at, hash } => self.fingerprint.set(Some((at, hash))),
             Reply::Opened => {
+                self.forget_told();
                 self.touched.set(false);
                 self.headline.set(Headline::default());
                 self.bad_link.set(None);
@@ -297,10 +299,8 @@ impl Page {
         }
         let reset = frame.reset;
         if reset {
-            self.captions.set(Vec::new());
             self.events.set(Vec::new());
             self.waits.set(Vec::new());
-            self.verdict.set(None);
             self.spoken.set(String::new());
             self.related.set(None);
         }
@@ -336,13 +336,16 @@ impl Page {
         }
         if frame.verdict.is_some() {
             self.verdict.set(frame.verdict.take());
+        } else if self.verdict_is_over() {
+            self.verdict.set(None);
         }
         if let Some(systems) = frame.systems.take() {
             self.systems.set(*systems);
         }
         let captions = std::mem::take(&mut frame.captions);
         if !captions.is_empty() {
-            self.captions.update(|known| view_model::add_captions(known, captions));
+            let again = untrack(|| self.travel.back());
+            self.captions.update(|known| told::add_captions(known, captions, again));
         }
         let events = std::mem::take(&mut frame.events);
         if !events.is_empty() {
@@ -402,7 +405,10 @@ impl Page {
     /// Does something to the cluster; the answer is its number, by which its outcome can be known.
     pub fn command(self, command: Command) -> u32 {
         self.touched.set(true);
-        self.verdict.set(None);
+        // Whoever acts in the past begins another branch: the verdict is of this one.
+        if !untrack(|| self.travel.back()) {
+            self.verdict.set(None);
+        }
         let id = COMMANDS.with(|last| {
             last.set(last.get() + 1);
             last.get()

@@ -20,8 +20,9 @@ pub(crate) fn Story() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let why = RwSignal::new(false);
+    let verdict = page.told_verdict();
     Effect::new(move |_| {
-        if page.verdict.with(Option::is_none) {
+        if verdict.with(Option::is_none) {
             why.set(false);
         }
     });
@@ -30,7 +31,7 @@ pub(crate) fn Story() -> impl IntoView {
             <div class="telling">
                 <div class="headline"><h1><Headline /></h1></div>
                 <div class="captions" role="log" aria-live="polite" aria-label=move || t_string!(i18n, captions_label)>
-                    {move || page.verdict.get().map_or_else(
+                    {move || verdict.get().map_or_else(
                         || view! { <Captions /> }.into_any(),
                         |verdict| view! { <VerdictView verdict why /> }.into_any(),
                     )}
@@ -38,7 +39,7 @@ pub(crate) fn Story() -> impl IntoView {
             </div>
             <div class="beside">
                 <Waits />
-                {move || page.verdict.get().filter(|_| why.get()).map(|verdict| view! { <WhySoLong verdict /> })}
+                {move || verdict.get().filter(|_| why.get()).map(|verdict| view! { <WhySoLong verdict /> })}
             </div>
         </section>
     }
@@ -55,14 +56,20 @@ fn Headline() -> impl IntoView {
             (systems.broken.len(), first.unwrap_or_default())
         })
     });
-    // Whether there was anything to mend.
+    // Whether there was anything to mend, in the branch that is shown.
     let mended = RwSignal::new(false);
-    Effect::new(move |_| {
-        let is_broken = broken.with(|(count, _)| *count > 0);
-        mended.set(page.touched.get() && (is_broken || mended.get_untracked()));
+    let branch = Memo::new(move |_| page.travel.timeline.with(|timeline| timeline.current));
+    let back = Memo::new(move |_| page.travel.back());
+    Effect::new(move |before: Option<u32>| {
+        let (is_broken, branch) = (broken.with(|(count, _)| *count > 0), branch.get());
+        if !back.get() {
+            let was_broken = before == Some(branch) && mended.get_untracked();
+            mended.set(page.touched.get() && (is_broken || was_broken));
+        }
+        branch
     });
     move || match broken.get() {
-        (0, _) if mended.get() => t_string!(i18n, headline_mended).to_owned(),
+        (0, _) if mended.get() && !back.get() => t_string!(i18n, headline_mended).to_owned(),
         (0, _) if page.nodes.with(BTreeMap::is_empty) && !page.systems.with(|systems| systems.far) => {
             t_string!(i18n, headline_no_nodes).to_owned()
         }
@@ -82,11 +89,18 @@ fn Captions() -> impl IntoView {
     const SHOWN: usize = 3;
     let i18n = use_i18n();
     let page = expect_context::<Page>();
+    let told = page.told();
+    let whole = Memo::new(move |_| page.systems.with(|systems| systems.broken.is_empty()));
     move || {
         page.captions.with(|captions| {
-            let told: Vec<_> = captions.iter().filter(|caption| caption.accent).collect();
+            let captions = &captions[..told.get().min(captions.len())];
+            let mut told: Vec<_> = captions.iter().filter(|caption| caption.accent).collect();
+            // Where nobody did anything, it is told what the cluster does by itself.
+            if told.is_empty() {
+                told = captions.iter().filter(|caption| caption.what.of_note()).collect();
+            }
             let newest = told.len().saturating_sub(SHOWN);
-            if told.is_empty() && !page.is_first() {
+            if told.is_empty() && !(page.is_first() && whole.get() && !page.travel.back()) {
                 return ().into_any();
             }
             if told.is_empty() {
@@ -115,26 +129,26 @@ fn VerdictView(verdict: Verdict, why: RwSignal<bool>) -> impl IntoView {
         let verdict = verdict.clone();
         move || words::verdict(i18n, &verdict)
     };
-    let node = verdict.target.clone();
-    let without_scheduler = move |_| {
-        let then = vec![
-            Command::Fault { target: "component/kube-scheduler".to_owned(), kind: "Stop".to_owned() },
-            Command::Fault { target: node.clone(), kind: "PowerOff".to_owned() },
-        ];
-        page.rewind(then);
-    };
-    let powered_off = verdict.target.starts_with("node/");
+    // The same again, and nothing else; what nobody here struck cannot be undone here.
+    let again = verdict.again.clone();
+    let can_rewind = again.is_some();
+    let of_node =
+        again.filter(|it| matches!(it, Command::Fault { target, .. } if target.starts_with("node/")));
+    let without_scheduler = of_node.map(|again| {
+        let stop = Command::Fault { target: "component/kube-scheduler".to_owned(), kind: "Stop".to_owned() };
+        move |_| page.rewind(vec![stop.clone(), again.clone()])
+    });
     view! {
         <p class="verdict">{sentence}</p>
         <div class="choices">
             <button class="primary" aria-expanded=move || why.get().to_string() on:click=move |_| why.update(|on| *on = !*on)>
                 {t!(i18n, verdict.why)}
             </button>
-            <button class="quiet" on:click=move |_| page.rewind(Vec::new())>
-                {t!(i18n, verdict.rewind)}
-            </button>
-            {powered_off.then(|| view! {
-                <button class="quiet" on:click=without_scheduler.clone()>{t!(i18n, verdict.no_scheduler)}</button>
+            {can_rewind.then(|| view! {
+                <button class="quiet" on:click=move |_| page.rewind(Vec::new())>{t!(i18n, verdict.rewind)}</button>
+            })}
+            {without_scheduler.map(|strike| view! {
+                <button class="quiet" on:click=strike>{t!(i18n, verdict.no_scheduler)}</button>
             })}
         </div>
     }

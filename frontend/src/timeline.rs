@@ -23,8 +23,14 @@ enum Entry {
 pub(crate) fn Timeline() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
+    let told = page.told();
     let entries = move || {
-        let captions = page.captions.get().into_iter().map(|caption| (caption.at, Entry::Caption(caption)));
+        let captions = page
+            .captions
+            .get()
+            .into_iter()
+            .take(told.get())
+            .map(|caption| (caption.at, Entry::Caption(caption)));
         let events = page.events.get().into_iter().map(|event| (event.at, Entry::Event(Box::new(event))));
         let mut entries: Vec<(u64, Entry)> = captions.chain(events).collect();
         entries.sort_by_key(|(at, _)| *at);
@@ -49,7 +55,7 @@ pub(crate) fn Timeline() -> impl IntoView {
         <ol class="happenings">
             <For each=entries key=|(key, ..)| key.clone() let((_, at, entry))>
                 <li>
-                    <time>{clock_text(at)}</time>
+                    <Moment at />
                     {match entry {
                         Entry::Caption(caption) => view! {
                             <span class="told" class:accent=caption.accent>
@@ -64,16 +70,30 @@ pub(crate) fn Timeline() -> impl IntoView {
     }
 }
 
+/// When something happened, and the way there.
+#[component]
+pub(crate) fn Moment(at: u64) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let title = move || t_string!(i18n, why.show);
+    view! { <time><button class="link" title=title on:click=move |_| page.look(at)>{clock_text(at)}</button></time> }
+}
+
 /// An Event, as `kubectl get events` tells it.
 #[component]
 pub(crate) fn EventLine(event: Event) -> impl IntoView {
     let page = expect_context::<Page>();
     let subject = Subject::object(&event.kind, &event.namespace, &event.name);
+    let sought = (subject.clone(), event.reason.clone(), event.at);
+    let inspect = move |_| {
+        page.inspect(subject.clone());
+        page.travel.sought.set(Some(sought.clone()));
+    };
     let count = if event.count > 1 { format!(" ×{}", event.count) } else { String::new() };
     view! {
         <span class="event" class:warning=event.warning>
             <b>{event.reason}{count}</b>
-            <button class="link" on:click=move |_| page.inspect(subject.clone())>
+            <button class="link" on:click=inspect>
                 {format!("{}/{}", event.kind.to_lowercase(), event.name)}
             </button>
             <span>{event.message}</span>

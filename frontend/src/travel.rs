@@ -5,9 +5,10 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::{
-    protocol::{Difference, Mark, Pace, PastReply, PastRequest, Request, Timeline},
+    protocol::{Difference, Mark, Pace, PastReply, PastRequest, Request, Subject, Timeline, Verdict},
     state::Page,
-    track,
+    told::{self, Shelf, Told},
+    track, view_model,
 };
 
 /// Signals that follow what the worker tells of other moments.
@@ -24,6 +25,10 @@ pub struct Travel {
     pub help: RwSignal<bool>,
     /// The hop of a causal chain whose proof is open: its moment, place and revision.
     pub hop: RwSignal<Option<(u64, String, Option<u64>)>>,
+    /// The Event whose hop is to be opened once the chain of its object is there: object, reason and moment.
+    pub sought: RwSignal<Option<(Subject, String, u64)>>,
+    /// What was told of the branches that are not shown.
+    shelf: StoredValue<Shelf>,
     /// What is seen of the branch beside.
     pub twin: StoredValue<Option<Page>>,
 }
@@ -38,12 +43,14 @@ impl Travel {
             open: RwSignal::default(),
             help: RwSignal::default(),
             hop: RwSignal::default(),
+            sought: RwSignal::default(),
+            shelf: StoredValue::default(),
             twin: StoredValue::new(None),
         }
     }
 
     /// Takes what the worker tells.
-    pub fn hear(self, reply: PastReply) {
+    fn hear(self, reply: PastReply) {
         match reply {
             PastReply::Timeline(timeline) => {
                 if !timeline.seeking {
@@ -74,6 +81,54 @@ impl Travel {
 }
 
 impl Page {
+    /// Takes what the worker tells of other moments. Each branch has its own captions and verdict.
+    pub fn hear_past(self, reply: PastReply) {
+        if let PastReply::Timeline(timeline) = &reply {
+            let told =
+                || Told { captions: self.captions.get_untracked(), verdict: self.verdict.get_untracked() };
+            let turned = self.travel.shelf.try_update_value(|shelf| shelf.turn(timeline, told)).flatten();
+            if let Some(Told { captions, verdict }) = turned {
+                self.captions.set(captions);
+                self.verdict.set(verdict);
+            }
+        }
+        self.travel.hear(reply);
+    }
+
+    /// Another cluster is shown: nothing was told of it yet.
+    pub fn forget_told(self) {
+        self.travel.shelf.set_value(Shelf::default());
+        self.travel.timeline.set(Timeline::default());
+        self.captions.set(Vec::new());
+        self.verdict.set(None);
+    }
+
+    /// So many of the captions are of the shown moment and before.
+    pub fn told(self) -> Memo<usize> {
+        Memo::new(move |_| {
+            let now = if self.travel.back() { self.now.get() } else { u64::MAX };
+            self.captions.with(|captions| told::until(captions, now))
+        })
+    }
+
+    /// How the last fault before the shown moment ended.
+    pub fn told_verdict(self) -> Memo<Option<Verdict>> {
+        Memo::new(move |_| {
+            let now = if self.travel.back() { self.now.get() } else { u64::MAX };
+            self.verdict.get().filter(|verdict| verdict.at <= now)
+        })
+    }
+
+    /// Whether what the verdict says was so and is no more. Moments that are looked back at leave it.
+    pub fn verdict_is_over(self) -> bool {
+        let back = untrack(|| self.travel.back());
+        let over = |verdict: &Option<Verdict>| {
+            let of = |verdict| self.workloads.with_untracked(|all| view_model::is_over(verdict, all));
+            verdict.as_ref().is_some_and(of)
+        };
+        !back && self.verdict.with_untracked(over)
+    }
+
     /// Asks something about other moments.
     pub fn travel_to(self, request: PastRequest) {
         self.send(&Request::Past(request));

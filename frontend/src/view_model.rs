@@ -2,13 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::protocol::{Caption, Delta, Event, Keyed, Node, Pod, PodShape, Service};
+use crate::protocol::{Delta, Event, Keyed, Node, Pod, PodShape, Service, Verdict, Workload};
 
 /// Things by key. Cheap to clone; what did not change stays shared.
 pub type Table<T> = BTreeMap<String, Arc<T>>;
 
-/// How many captions are kept.
-const CAPTIONS: usize = 60;
 /// How many events are kept.
 const EVENTS: usize = 300;
 
@@ -22,13 +20,6 @@ pub fn follow<T: Keyed>(table: &mut Table<T>, delta: Delta<T>) {
     }
 }
 
-/// Adds captions, forgetting the oldest.
-pub fn add_captions(known: &mut Vec<Caption>, new: Vec<Caption>) {
-    known.extend(new);
-    let surplus = known.len().saturating_sub(CAPTIONS);
-    known.drain(..surplus);
-}
-
 /// Adds events. One that was counted up takes the place of its earlier self, at the end.
 pub fn add_events(known: &mut Vec<Event>, new: Vec<Event>) {
     for event in new {
@@ -37,6 +28,11 @@ pub fn add_events(known: &mut Vec<Event>, new: Vec<Event>) {
     }
     let surplus = known.len().saturating_sub(EVENTS);
     known.drain(..surplus);
+}
+
+/// Whether what a verdict says is so no more: its app lacks pods again.
+pub fn is_over(verdict: &Verdict, workloads: &Table<Workload>) -> bool {
+    workloads.get(&verdict.workload).is_none_or(|workload| workload.available < workload.wanted)
 }
 
 /// The pods on a node (or on none, for an empty name), in an order that does not change while they live.
@@ -91,6 +87,12 @@ pub fn node_state(node: &Node) -> NodeState {
         (true, "") => NodeState::Joining,
         (true, _) => NodeState::NotReady,
     }
+}
+
+/// What a thing is called among `all` of its sort, by namespace and name: with its namespace where others have that name.
+pub fn called<'a>(namespace: &str, name: &str, mut all: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let twice = all.any(|(other, alike)| alike == name && other != namespace);
+    if twice { format!("{namespace}/{name}") } else { name.to_owned() }
 }
 
 /// Share of `used` in `all`, in percent, from 0 to 100.
@@ -230,6 +232,25 @@ mod tests {
         assert_eq!(pods_on(&pods, "n"), ["a"]);
         assert_eq!(pods_on(&pods, "m"), ["c"]);
         assert_eq!(pods_on(&pods, ""), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_has_its_namespace() {
+        let all = [("shop", "web"), ("blog", "web"), ("shop", "cart"), ("shop", "cart")];
+        let called: Vec<String> =
+            all.iter().map(|(space, name)| called(space, name, all.into_iter())).collect();
+        assert_eq!(called, ["shop/web", "blog/web", "cart", "cart"]);
+    }
+
+    #[test]
+    fn a_verdict_holds_as_long_as_its_app_has_all_pods() {
+        let verdict = Verdict { workload: "w".into(), ..Verdict::default() };
+        for (uid, available, over) in [("w", 3, false), ("w", 2, true), ("other", 3, true)] {
+            let workload = Workload { uid: uid.into(), available, wanted: 3, ..Workload::default() };
+            let mut workloads = Table::default();
+            follow(&mut workloads, Delta { set: vec![workload], gone: Vec::new() });
+            assert_eq!(is_over(&verdict, &workloads), over, "{uid} {available}");
+        }
     }
 
     #[test]

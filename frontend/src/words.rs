@@ -5,7 +5,7 @@ use leptos_i18n::I18nContext;
 use crate::{
     i18n::*,
     protocol::{Happening, Verdict, WaitKind},
-    stage::faults::Deed,
+    stage::faults::{Deed, deed_of, short_name},
     view_model::NodeState,
 };
 
@@ -54,9 +54,18 @@ pub fn happening(i18n: I18n, what: &Happening) -> String {
         Happening::Stopped { place } => say!(stopped, place = place.clone()),
         Happening::Started { place } => say!(started, place = place.clone()),
         Happening::QuorumLost { up, all } => say!(quorum_lost, up = *up, all = *all),
+        Happening::Endpoints { service, count: 1 } => say!(endpoints_one, service = service.clone()),
         Happening::Endpoints { service, count } => say!(endpoints, service = service.clone(), count = *count),
         Happening::Created { kind, name } => say!(created, kind = kind.clone(), name = name.clone()),
+        Happening::Scaled { name, from, to: 1 } => say!(scaled_one, name = name.clone(), from = *from),
         Happening::Scaled { name, from, to } => say!(scaled, name = name.clone(), from = *from, to = *to),
+        Happening::Quiet { time } => say!(quiet, time = duration(i18n, *time)),
+        Happening::Struck(broken) => {
+            say!(struck, name = short_name(&broken.target), says = deed(i18n, deed_of(broken)).1)
+        }
+        Happening::Mended(broken) => {
+            say!(mended, name = short_name(&broken.target), what = deed(i18n, deed_of(broken)).0)
+        }
     }
 }
 

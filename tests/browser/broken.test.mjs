@@ -8,6 +8,7 @@ const LONG_MS = 60_000;
 const CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app-config}\ndata: {LOG_LEVEL: info, GREETING: \"it's\"}\n---\n" +
   "apiVersion: v1\nkind: Pod\nmetadata: {name: app}\nspec:\n  containers:\n  - name: app\n    image: todo-api:v1.0\n    env: [{name: LOG_LEVEL, valueFrom: {configMapKeyRef: {name: app-config, key: LOG_LEVEL}}}]\n";
 const HUNGRY = "apiVersion: v1\nkind: Pod\nmetadata: {name: hungry}\nspec:\n  containers:\n  - name: hungry\n    image: todo-api:v1.0\n    resources: {limits: {memory: 64Mi}}\n";
+const PROBED = "apiVersion: v1\nkind: Pod\nmetadata: {name: probed}\nspec:\n  containers:\n  - name: probed\n    image: todo-api:v1.0\n    readinessProbe: {tcpSocket: {port: 8080}}\n";
 const scenario = (cluster) => `apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: broken}\nspec:\n  seed: 5\n  cluster: ${cluster}\n  opening: 20s\n`;
 const SIZES = [{ width: 1280, height: 800 }, { width: 390, height: 844 }];
 
@@ -40,11 +41,19 @@ test("the programs of a node and its pods show what is broken about them, and ar
   }
   const place = page.locator(".stage .pod-place").first();
   await place.locator(".pod").click({ button: "right" });
-  await item(page, "Fail its probes").click();
-  await place.getByRole("button", { name: "Fail its probes" }).waitFor();
-  await screenshot(page, "broken-pod");
-  await place.getByRole("button", { name: "Fail its probes" }).click();
+  await item(page, "Fail its probes", "It has no probes").and(page.locator("[aria-disabled=true]")).waitFor();
+  await item(page, "Burn CPU").click();
+  await place.getByRole("button", { name: "Burn CPU" }).click();
   await gone(place.locator(".undo"));
+  await apply(page, PROBED);
+  const probed = page.locator(".pod-place").filter({ has: page.locator(".pod[title^='probed ']") });
+  await probed.locator(".pod[data-shape=ready]").click({ button: "right", timeout: LONG_MS });
+  await item(page, "Fail its probes").click();
+  await probed.getByRole("button", { name: "Fail its probes" }).waitFor();
+  await page.locator(".captions").getByText("probed: Readiness and liveness probes fail").waitFor();
+  await screenshot(page, "broken-pod");
+  await probed.getByRole("button", { name: "Fail its probes" }).click();
+  await gone(probed.locator(".undo"));
 });
 
 test("lines between any two that speak with each other are cut from a menu, and named in words", async (t) => {

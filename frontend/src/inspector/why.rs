@@ -1,6 +1,6 @@
 //! Why it is as it is: hops in plain words, the proof of each one click below.
 
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use leptos_i18n::I18nContext;
 
 use crate::{
@@ -14,13 +14,34 @@ use crate::{
 #[component]
 pub(super) fn Why(causes: Vec<Cause>) -> impl IntoView {
     let i18n = use_i18n();
+    let page = expect_context::<Page>();
     on_cleanup(|| tour::light(None));
+    // Whoever comes from an Event is led to its hop.
+    let sought = page.travel.sought.try_update(Option::take).flatten();
+    let sought =
+        sought.filter(|(subject, ..)| page.selection.with_untracked(|it| it.as_ref() == Some(subject)));
+    let behind = sought.and_then(|(_, reason, at)| Cause::behind(&causes, &reason, at).map(key_of));
+    if let Some(key) = &behind {
+        page.travel.hop.set(Some(key.clone()));
+    }
+    let list = NodeRef::<html::Ol>::new();
+    Effect::new(move |_| {
+        let opened = list.get().filter(|_| behind.is_some());
+        if let Some(hop) = opened.and_then(|list| list.query_selector("[aria-expanded='true']").ok()?) {
+            hop.scroll_into_view_with_bool(true);
+        }
+    });
     view! {
         <h4>{t!(i18n, inspector.chain)}</h4>
-        <ol class="hops">
+        <ol class="hops" node_ref=list>
             {causes.into_iter().map(|cause| view! { <Hop cause /> }).collect_view()}
         </ol>
     }
+}
+
+/// What tells a hop from all others of its chain.
+fn key_of(cause: &Cause) -> (u64, String, Option<u64>) {
+    (cause.at, cause.place.clone(), cause.revision)
 }
 
 /// The word that the style sheet knows, and the sentence.
@@ -35,9 +56,13 @@ fn sentence(i18n: I18nContext<Locale>, kind: CauseKind, name: String) -> (&'stat
         CauseKind::Broken => ("struck", t_string!(i18n, why.broken).to_owned()),
         CauseKind::Made => say!("made", made),
         CauseKind::Placed => say!("placed", placed),
+        CauseKind::Unplaced => say!("noticed", unplaced),
         CauseKind::Sandboxed => say!("ran", sandboxed),
+        CauseKind::SandboxFailed => say!("ran", sandbox_failed),
         CauseKind::Pulled => say!("ran", pulled),
+        CauseKind::PullFailed => say!("ran", pull_failed),
         CauseKind::Started => say!("ran", started),
+        CauseKind::StartFailed => say!("ran", start_failed),
         CauseKind::Probed => say!("ran", probed),
         CauseKind::Ran => say!("ran", ran),
         CauseKind::Reported => say!("reported", reported),
@@ -54,7 +79,7 @@ fn Hop(cause: Cause) -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     // What was opened stays open while the cluster goes on and the list is drawn anew.
-    let key = (cause.at, cause.place.clone(), cause.revision);
+    let key = key_of(&cause);
     let mine = key.clone();
     let open = Memo::new(move |_| page.travel.hop.with(|open| open.as_ref() == Some(&mine)));
     let (kind, at) = (cause.kind, cause.at);

@@ -26,6 +26,14 @@ pub struct Cause {
     pub raw: Vec<Link>,
 }
 
+impl Cause {
+    /// The hop behind an Event of this reason at `at`: of several the nearest one.
+    pub fn behind<'a>(causes: &'a [Self], reason: &str, at: u64) -> Option<&'a Self> {
+        let said = causes.iter().filter(|cause| cause.notes.iter().any(|(noted, _)| noted == reason));
+        said.min_by_key(|cause| cause.at.abs_diff(at))
+    }
+}
+
 /// What a hop amounts to.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,12 +46,20 @@ pub enum CauseKind {
     Made,
     /// The scheduler gave a pod to a node.
     Placed,
+    /// The scheduler found no node for a pod.
+    Unplaced,
     /// A pod got its sandbox, and an address in it.
     Sandboxed,
+    /// A pod got no sandbox.
+    SandboxFailed,
     /// An image was pulled.
     Pulled,
+    /// An image could not be pulled.
+    PullFailed,
     /// A container was started.
     Started,
+    /// A container could not be started.
+    StartFailed,
     /// A container was probed.
     Probed,
     /// The runtime did something else for a pod.

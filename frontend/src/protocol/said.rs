@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Broken, Command};
+
 /// A named wait.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -111,22 +113,37 @@ pub enum Happening {
     Created { kind: String, name: String },
     /// A Deployment wants another number of pods.
     Scaled { name: String, from: u32, to: u32 },
+    /// Something was broken that no other of these tells.
+    Struck(Broken),
+    /// It is so no more.
+    Mended(Broken),
+    /// A skip found nothing in so much time (milliseconds).
+    Quiet { time: u64 },
+}
+
+impl Happening {
+    /// Whether a viewer would want to have seen it.
+    pub fn of_note(&self) -> bool {
+        !matches!(self, Self::PodGone { .. })
+    }
 }
 
 /// The measured end of a fault.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Verdict {
-    /// The app.
-    pub name: String,
+    /// The app, by its UID.
+    pub workload: String,
+    /// Virtual time at which it is back.
+    pub at: u64,
     /// How many of it are back.
     pub replicas: u32,
     /// Virtual milliseconds from the fault.
     pub took: u64,
     /// Visitors without an answer in that time.
     pub lost: u64,
-    /// What was struck.
-    pub target: String,
+    /// What strikes so again; of a fault that nobody here struck, nothing.
+    pub again: Option<Command>,
     /// Where the time went: named waits and their length in milliseconds, in order. The rest is work.
     pub waits: Vec<(WaitKind, u64)>,
 }

@@ -73,4 +73,6 @@ pub struct Container {
     pub ready: bool,
     /// How often it was started again.
     pub restarts: u32,
+    /// Whether it has probes that can fail.
+    pub probed: bool,
 }

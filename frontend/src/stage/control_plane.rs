@@ -11,7 +11,7 @@ use crate::{
         systems::{Loops, Members, Queues, Quorum, Sort, Term},
     },
     state::Page,
-    view_model::{Density, pods_on},
+    view_model::{Density, called, pods_on},
 };
 
 /// A signal of one of the control plane's programs.
@@ -115,13 +115,15 @@ fn Workloads() -> impl IntoView {
             let (mut short, whole): (Vec<_>, Vec<_>) =
                 shown.into_iter().partition(|workload| workload.available < workload.wanted);
             short.extend(whole);
-            let chips = short.into_iter().take(SHOWN).map(|workload| {
+            let all: Vec<_> = short.iter().map(|it| (it.namespace.as_str(), it.name.as_str())).collect();
+            let chips = short.iter().take(SHOWN).map(|workload| {
                 let uid = StoredValue::new(workload.uid.clone());
                 let relate = move || uid.with_value(|uid| page.relate_workload(uid));
                 let title = format!("{} {}/{}", workload.kind, workload.namespace, workload.name);
                 let place = format!("workload/{}/{}/{}", workload.namespace, workload.name, workload.uid);
                 let subject = Subject::object(&workload.kind, &workload.namespace, &workload.name);
                 let short = workload.available < workload.wanted;
+                let name = called(&workload.namespace, &workload.name, all.iter().copied());
                 let count = t_string!(i18n, of, part = workload.available, all = workload.wanted).to_string();
                 view! {
                     <button
@@ -135,7 +137,7 @@ fn Workloads() -> impl IntoView {
                         on:pointerleave=move |_| page.relate(None)
                         on:blur=move |_| page.relate(None)
                     >
-                        <span>{workload.name.clone()}</span>
+                        <span>{name}</span>
                         <b>{count}</b>
                     </button>
                 }

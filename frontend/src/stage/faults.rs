@@ -47,6 +47,8 @@ pub struct Offer {
     pub mend: Option<Command>,
     /// Whether it is so already.
     pub active: bool,
+    /// Nothing would come of it.
+    pub idle: bool,
 }
 
 /// What the menu looks at.
@@ -136,7 +138,7 @@ pub fn offers(place: &str, sight: Sight<'_>) -> Vec<Offer> {
         "zone" => offers.extend(of_zone(&target, sight)),
         "pod" => {
             offers.push(momentary(Deed::Kill, &target));
-            offers.push(fault(Deed::FailProbes, "FailProbes"));
+            offers.push(Offer { idle: !is_probed(place, sight), ..fault(Deed::FailProbes, "FailProbes") });
             offers.push(fault(Deed::Leak, "FillMemory"));
             offers.push(fault(Deed::Burn, "BurnCpu"));
             offers.extend(images(place, sight));
@@ -164,12 +166,13 @@ fn lasting(deed: Deed, target: &str, kind: &str, sight: Sight<'_>) -> Offer {
         strike: Command::Fault { target: target.to_owned(), kind: kind.to_owned() },
         mend: Some(Command::Repair { target: target.to_owned() }),
         active: sight.systems.broken.iter().find(is).is_some(),
+        idle: false,
     }
 }
 
 fn momentary(deed: Deed, target: &str) -> Offer {
     let strike = Command::Fault { target: target.to_owned(), kind: "Crash".to_owned() };
-    Offer { deed, detail: String::new(), strike, mend: None, active: false }
+    Offer { deed, detail: String::new(), strike, mend: None, active: false, idle: false }
 }
 
 /// What an admin does before maintenance.
@@ -183,6 +186,7 @@ fn maintenance(place: &str, sight: Sight<'_>) -> [Offer; 2] {
         strike: kubectl(line),
         mend: Some(kubectl(format!("uncordon {name}"))),
         active: deed == Deed::Cordon && cordoned,
+        idle: false,
     };
     [
         offer(Deed::Cordon, format!("cordon {name}")),
@@ -216,8 +220,8 @@ fn of_workload(place: &str, sight: Sight<'_>) -> Vec<Offer> {
     let Some(first) = pods.first() else { return Vec::new() };
     let names = pods.iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>().join(" ");
     let line = format!("delete pod {names} -n {} --wait=false", first.namespace);
-    let (strike, detail) = (Command::Kubectl(line), String::new());
-    let mut offers = vec![Offer { deed: Deed::DeleteAll, detail, strike, mend: None, active: false }];
+    let strike = Command::Kubectl(line);
+    let mut offers = vec![Offer { deed: Deed::DeleteAll, strike, ..momentary(Deed::DeleteAll, "") }];
     offers.extend(images_of(&pods, sight));
     let mut maps: Vec<(&Pod, &String)> =
         pods.iter().flat_map(|pod| pod.config_maps.iter().map(|name| (*pod, name))).collect();
@@ -225,6 +229,17 @@ fn of_workload(place: &str, sight: Sight<'_>) -> Vec<Offer> {
     maps.dedup_by_key(|(_, name)| *name);
     offers.extend(maps.into_iter().map(|(pod, name)| empty(pod, name, sight)));
     offers
+}
+
+/// Whether anybody asks a pod how it is.
+fn is_probed(place: &str, sight: Sight<'_>) -> bool {
+    let pod = sight.pods.get(place.trim_start_matches("pod/"));
+    pod.is_some_and(|pod| pod.containers.iter().any(|container| container.probed))
+}
+
+/// An image as what is broken names it: in full.
+fn image(name: &str) -> String {
+    format!("image/{}", shared::runtime::full_reference(name))
 }
 
 /// The images of a pod can be lost, each once.
@@ -238,11 +253,9 @@ fn images_of(pods: &[&Pod], sight: Sight<'_>) -> Vec<Offer> {
         pods.iter().flat_map(|pod| pod.containers.iter().map(|container| container.image.as_str())).collect();
     images.sort_unstable();
     images.dedup();
-    // The list of what is broken has references in full.
-    let full = |image: &str| format!("image/{}", shared::runtime::full_reference(image));
-    let offer = |image: &str| Offer {
-        detail: image.to_owned(),
-        ..lasting(Deed::LoseImage, &full(image), "Missing", sight)
+    let offer = |name: &str| Offer {
+        detail: name.to_owned(),
+        ..lasting(Deed::LoseImage, &image(name), "Missing", sight)
     };
     images.into_iter().take(3).map(offer).collect()
 }
@@ -280,28 +293,34 @@ pub fn deed_of(broken: &Broken) -> Deed {
     }
 }
 
-/// A target without the word for its sort: `node-2`, `kubelet@node-1`, `kube-apiserver ↔ kube-scheduler`.
+/// A target without the word for its sort: `node-2`, `kubelet@node-1`, `kube-apiserver ↔ kube-scheduler`, `todo-api:v1`.
 pub fn short_name(target: &str) -> String {
     match target.split_once('/') {
         Some(("link", ends)) => ends.replace('~', " ↔ "),
         Some(("etcd", _)) | None => target.to_owned(),
+        // As manifests write it.
+        Some(("image", full)) => {
+            let short = full.strip_prefix("docker.io/").unwrap_or(full);
+            short.strip_prefix("library/").unwrap_or(short).to_owned()
+        }
         Some((_, name)) => name.to_owned(),
     }
 }
 
-/// What is broken about the thing at `place` itself, its lines, and the ConfigMaps that it reads.
+/// What is broken about the thing at `place` itself, its lines, and the ConfigMaps and images that it needs.
 pub fn broken_at<'a>(place: &str, sight: Sight<'a>) -> Vec<&'a Broken> {
     let Some(target) = target(place, sight.pods) else { return Vec::new() };
     let mut targets = vec![target];
     targets.extend(lines_of(place, sight).into_iter().map(|(_, line)| line));
     if let Some(pod) = place.strip_prefix("pod/").and_then(|uid| sight.pods.get(uid)) {
         targets.extend(pod.config_maps.iter().map(|name| config_map(pod, name)));
+        targets.extend(pod.containers.iter().map(|container| image(&container.image)));
     }
     let here = |broken: &&Broken| targets.iter().any(|target| same_target(&broken.target, target));
     sight.systems.broken.iter().filter(here).collect()
 }
 
-/// Everything that can be struck and is not, in a fixed order: what chaos draws from.
+/// Everything that can be struck, is not, and would be felt, in a fixed order: what chaos draws from.
 pub fn candidates(sight: Sight<'_>) -> Vec<(String, Offer)> {
     let mut places: Vec<String> =
         ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "visitors"]
@@ -313,7 +332,7 @@ pub fn candidates(sight: Sight<'_>) -> Vec<(String, Offer)> {
     places.extend(sight.pods.keys().map(|uid| format!("pod/{uid}")));
     let mut found = Vec::new();
     for place in places {
-        let open = offers(&place, sight).into_iter().filter(|offer| !offer.active);
+        let open = offers(&place, sight).into_iter().filter(|offer| !offer.active && !offer.idle);
         found.extend(open.map(|offer| (place.clone(), offer)));
     }
     found
@@ -409,9 +428,33 @@ mod tests {
         assert_eq!(active("zone/x"), [Deed::PowerOff]);
         assert_eq!(active("pod/uid"), [Deed::Leak, Deed::LoseImage]);
         assert_eq!(broken_at("kubelet@a", sight).len(), 1);
-        assert_eq!(broken_at("pod/uid", sight)[0].kind, "FillMemory");
-        assert_eq!(short_name(&systems.broken[0].target), "kubelet@a ↔ kube-apiserver");
+        let of_pod: Vec<Deed> = broken_at("pod/uid", sight).into_iter().map(deed_of).collect();
+        assert_eq!(of_pod, [Deed::Leak, Deed::LoseImage]);
+        for (target, name) in [
+            ("link/kubelet@a~kube-apiserver", "kubelet@a ↔ kube-apiserver"),
+            ("image/docker.io/library/todo-api:v1", "todo-api:v1"),
+            ("image/docker.io/bitnami/redis:7", "bitnami/redis:7"),
+            ("image/registry.k8s.io/pause:3.10", "registry.k8s.io/pause:3.10"),
+            ("node/a", "a"),
+        ] {
+            assert_eq!(short_name(target), name);
+        }
         assert!(candidates(sight).iter().all(|(place, offer)| !offer.active && place != "zone/x"));
+    }
+
+    #[test]
+    fn probes_fail_only_where_there_are_any_and_chaos_knows() {
+        let systems = Systems::default();
+        for probed in [false, true] {
+            let containers = vec![Container { probed, ..Container::default() }];
+            let pods = table([("uid", Pod { name: "web".into(), containers, ..Pod::default() })]);
+            let sight = Sight { nodes: &Table::default(), pods: &pods, systems: &systems };
+            let idle: Vec<Deed> =
+                offers("pod/uid", sight).into_iter().filter(|it| it.idle).map(|it| it.deed).collect();
+            assert_eq!(idle, if probed { vec![] } else { vec![Deed::FailProbes] });
+            let drawn = candidates(sight).iter().any(|(_, offer)| offer.deed == Deed::FailProbes);
+            assert_eq!(drawn, probed);
+        }
     }
 
     #[test]

@@ -274,20 +274,29 @@ fn focus_item(menu: &HtmlElement, step: i32) {
 fn Line(offer: Offer, close: impl Fn() + Copy + 'static) -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    let Offer { deed: what, detail, strike, mend, active } = offer;
+    let Offer { deed: what, detail, strike, mend, active, idle } = offer;
+    let idle = idle && !active;
     let click = move |_| {
+        if idle {
+            return;
+        }
         close();
         match &mend {
             Some(mend) if active => page.command(mend.clone()),
             _ => page.command(strike.clone()),
         };
     };
-    let says = move || if active { t_string!(i18n, faults.is_so) } else { deed(i18n, what).1 };
+    let says = move || match (active, idle) {
+        (true, _) => t_string!(i18n, faults.is_so),
+        (_, true) => t_string!(i18n, faults.not_probed),
+        _ => deed(i18n, what).1,
+    };
     let lasts = !matches!(what, Deed::Crash | Deed::Kill | Deed::DeleteAll | Deed::Drain);
     view! {
         <button
             role=if lasts { "menuitemcheckbox" } else { "menuitem" }
             aria-checked=lasts.then(|| active.to_string())
+            aria-disabled=idle.then_some("true")
             class:active=active
             tabindex="-1"
             on:click=click

@@ -12,6 +12,7 @@ use crate::{
         menu::{BreakButton, Struck},
     },
     state::Page,
+    view_model::called,
 };
 
 /// How many visitors the counter shows.
@@ -29,10 +30,12 @@ pub(crate) fn Services() -> impl IntoView {
                     let shown: Vec<_> =
                         services.values().filter(|service| page.shows(&service.namespace)).collect();
                     let rest = shown.len().saturating_sub(SHOWN);
-                    let chips = shown.into_iter().take(SHOWN).map(|service| {
+                    let all: Vec<_> = shown.iter().map(|it| (it.namespace.as_str(), it.name.as_str())).collect();
+                    let chips = shown.iter().take(SHOWN).map(|service| {
                         let pods: BTreeSet<String> = service.endpoints.iter().cloned().collect();
                         let again = pods.clone();
                         let subject = Subject::object("Service", &service.namespace, &service.name);
+                        let name = called(&service.namespace, &service.name, all.iter().copied());
                         let count = service.count;
                         view! {
                             <button class="service" class:short={count == 0}
@@ -42,7 +45,7 @@ pub(crate) fn Services() -> impl IntoView {
                                 on:pointerleave=move |_| page.relate(None)
                                 on:blur=move |_| page.relate(None)
                             >
-                                <b>{service.name.clone()}</b>
+                                <b>{name}</b>
                                 <code>{service.kind.clone()}</code>
                                 <span class="wide-only">{service.address.clone()}</span>
                                 <span class="endpoints">{t!(i18n, service.endpoints, count = count)}</span>

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::view::View;
 use crate::{
-    protocol::{Happening, Node, Pod, PodShape},
-    view_model::{NodeState, node_state},
+    protocol::{Broken, Happening, Node, Pod, PodShape, Service, Systems, Workload},
+    view_model::{NodeState, called, node_state},
 };
 
 /// How many of one kind are told singly; beyond, the newest stand for all.
@@ -20,6 +20,51 @@ pub fn between(old: &View, new: &View) -> Vec<Happening> {
     pods(old, new, &mut told);
     services(old, new, &mut told);
     told
+}
+
+/// What was broken and mended between `old` and `new`, of which `view` is what is seen, but for what `told` says already.
+pub fn struck(old: &Systems, new: &Systems, view: &View, told: &[Happening]) -> Vec<Happening> {
+    let untold = |broken: &&Broken| !says(told, broken);
+    let begun = new.broken.iter().filter(|broken| !old.broken.contains(broken)).filter(untold);
+    let ended = old.broken.iter().filter(|broken| !new.broken.contains(broken)).filter(untold);
+    let ended = ended.filter(|broken| is_there(view, broken));
+    let begun = begun.take(MOST).cloned().map(Happening::Struck);
+    begun.chain(ended.take(MOST).cloned().map(Happening::Mended)).collect()
+}
+
+/// Whether one of these tells that this was broken or mended.
+fn says(told: &[Happening], broken: &Broken) -> bool {
+    let (sort, name) = broken.target.split_once('/').unwrap_or_default();
+    told.iter().any(|what| match what {
+        Happening::PowerOff { node } | Happening::PowerOn { node } => {
+            broken.kind == "PowerOff" && sort == "node" && node == name
+        }
+        Happening::Stopped { place } | Happening::Started { place } => match sort {
+            "etcd" => place == "etcd",
+            _ => sort == "component" && place == name,
+        },
+        Happening::QuorumLost { .. } => sort == "etcd",
+        _ => false,
+    })
+}
+
+/// What is gone, or has no power, is not broken any more, and was not mended.
+fn is_there(view: &View, broken: &Broken) -> bool {
+    let powered = |node: &str| view.nodes.get(node).is_none_or(|node| node.power);
+    match broken.target.split_once('/').unwrap_or_default() {
+        ("component", place) => place.split_once('@').is_none_or(|(_, node)| powered(node)),
+        ("pod", path) => {
+            let (namespace, name) = path.split_once('/').unwrap_or(("default", path));
+            let mut pods = view.pods.values();
+            pods.any(|pod| {
+                pod.name == name
+                    && pod.namespace == namespace
+                    && pod.shape != PodShape::Terminating
+                    && powered(&pod.node)
+            })
+        }
+        _ => true,
+    }
 }
 
 fn programs(old: &View, new: &View, told: &mut Vec<Happening>) {
@@ -76,11 +121,13 @@ fn nodes(old: &View, new: &View, told: &mut Vec<Happening>) {
 }
 
 fn workloads(old: &View, new: &View, told: &mut Vec<Happening>) {
+    let all = || new.workloads.values().map(|it| (it.namespace.as_str(), it.name.as_str()));
+    let name = |it: &Workload| called(&it.namespace, &it.name, all());
     for (uid, now) in &new.workloads {
         match old.workloads.get(uid) {
-            None => told.push(Happening::Created { kind: now.kind.clone(), name: now.name.clone() }),
+            None => told.push(Happening::Created { kind: now.kind.clone(), name: name(now) }),
             Some(before) if before.wanted != now.wanted => {
-                told.push(Happening::Scaled { name: now.name.clone(), from: before.wanted, to: now.wanted })
+                told.push(Happening::Scaled { name: name(now), from: before.wanted, to: now.wanted })
             }
             Some(_) => {}
         }
@@ -112,7 +159,9 @@ fn pods(old: &View, new: &View, told: &mut Vec<Happening>) {
             kinds[3].push(Happening::PodReady { pod: pod.clone(), node: now.node.clone() });
         }
         if now.shape == PodShape::Failing && !was(PodShape::Failing) {
-            kinds[4].push(Happening::PodFailing { pod, status: now.status.clone() });
+            // Of a pod that failed as a whole kubectl's column tells how its containers ended.
+            let status = if now.reason.is_empty() { &now.status } else { &now.reason };
+            kinds[4].push(Happening::PodFailing { pod, status: status.clone() });
         }
     }
     let gone = old.pods.iter().filter(|(uid, _)| !new.pods.contains_key(*uid));
@@ -130,12 +179,14 @@ fn silent(view: &View, pod: &Pod) -> bool {
 }
 
 fn services(old: &View, new: &View, told: &mut Vec<Happening>) {
+    let all = || new.services.values().map(|it| (it.namespace.as_str(), it.name.as_str()));
+    let name = |it: &Service| called(&it.namespace, &it.name, all());
     for (uid, now) in &new.services {
         match old.services.get(uid) {
-            None => told.push(Happening::Created { kind: "Service".to_owned(), name: now.name.clone() }),
+            None => told.push(Happening::Created { kind: "Service".to_owned(), name: name(now) }),
             Some(before) if before.endpoints.len() != now.endpoints.len() => {
                 told.push(Happening::Endpoints {
-                    service: now.name.clone(),
+                    service: name(now),
                     count: u32::try_from(now.endpoints.len()).unwrap_or(u32::MAX),
                 })
             }
@@ -147,7 +198,7 @@ fn services(old: &View, new: &View, told: &mut Vec<Happening>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Component, Service};
+    use crate::protocol::Component;
 
     fn node(power: bool, ready: &str) -> Node {
         Node { name: "n".into(), power, ready: ready.into(), kubelet: power, ..Node::default() }
@@ -215,6 +266,39 @@ mod tests {
     }
 
     #[test]
+    fn of_two_that_are_called_the_same_it_is_told_which() {
+        let mut before = View::default();
+        for namespace in ["shop", "blog"] {
+            let service = Service {
+                uid: namespace.into(),
+                namespace: namespace.into(),
+                name: "web".into(),
+                endpoints: vec!["a".into()],
+                ..Service::default()
+            };
+            let workload = Workload {
+                uid: namespace.into(),
+                namespace: namespace.into(),
+                name: "web".into(),
+                wanted: 2,
+                ..Workload::default()
+            };
+            before.services.insert(namespace.into(), Arc::new(service));
+            before.workloads.insert(namespace.into(), Arc::new(workload));
+        }
+        let mut after = before.clone();
+        Arc::make_mut(after.services.get_mut("blog").expect("it is there")).endpoints.clear();
+        Arc::make_mut(after.workloads.get_mut("shop").expect("it is there")).wanted = 3;
+        assert_eq!(
+            between(&before, &after),
+            [
+                Happening::Scaled { name: "shop/web".into(), from: 2, to: 3 },
+                Happening::Endpoints { service: "blog/web".into(), count: 0 },
+            ]
+        );
+    }
+
+    #[test]
     fn a_lost_quorum_is_no_program_that_stopped() {
         let etcd = |up, members| {
             let mut view = View::default();
@@ -225,6 +309,62 @@ mod tests {
         let (whole, short) = (etcd(true, (2, 3)), etcd(false, (1, 3)));
         assert_eq!(between(&whole, &short), [Happening::QuorumLost { up: 1, all: 3 }]);
         assert_eq!(between(&short, &whole), [Happening::Started { place: "etcd".into() }]);
+    }
+
+    #[test]
+    fn an_evicted_pod_fails_for_being_evicted() {
+        let before = view(node(true, "True"), vec![pod("a", "n", PodShape::Ready)]);
+        for (reason, told) in [("Evicted", "Evicted"), ("", "Completed")] {
+            let failed =
+                Pod { status: "Completed".into(), reason: reason.into(), ..pod("a", "n", PodShape::Failing) };
+            let after = view(node(true, "True"), vec![failed]);
+            let failing = Happening::PodFailing { pod: "web-1-a".into(), status: told.into() };
+            assert_eq!(between(&before, &after), [failing]);
+        }
+    }
+
+    #[test]
+    fn whatever_is_broken_or_mended_is_told_once() {
+        let broken = |target: &str, kind: &str| Broken { target: target.into(), kind: kind.into() };
+        let systems = |broken: &[Broken]| Systems { broken: broken.to_vec(), ..Systems::default() };
+        let (whole, dark) = (node(true, "True"), node(false, "True"));
+        let here = view(whole, vec![pod("a", "n", PodShape::Ready)]);
+        for (target, kind) in [
+            ("node/n", "Partition"),
+            ("node/n", "FillDisk"),
+            ("traffic/visitors", "Surge"),
+            ("pod/web-1-a", "FillMemory"),
+            ("image/docker.io/library/web:v1", "Missing"),
+            ("link/kubelet@n~kube-apiserver", "Drop"),
+            ("etcd/1", "Stop"),
+        ] {
+            let it = broken(target, kind);
+            let (before, after) = (systems(&[]), systems(std::slice::from_ref(&it)));
+            let (struck_so, mended) = (Happening::Struck(it.clone()), Happening::Mended(it));
+            assert_eq!(struck(&before, &after, &here, &[]), [struck_so], "{target}");
+            assert_eq!(struck(&after, &after, &here, &[]), [], "{target}");
+            assert_eq!(struck(&after, &before, &here, &[]), [mended], "{target}");
+        }
+        // What has its own sentence.
+        let stopped = |place: &str| Happening::Stopped { place: place.into() };
+        for (target, kind, told) in [
+            ("node/n", "PowerOff", Happening::PowerOff { node: "n".into() }),
+            ("component/kube-scheduler", "Stop", stopped("kube-scheduler")),
+            ("component/kubelet@n", "Stop", stopped("kubelet@n")),
+            ("etcd/2", "Stop", Happening::QuorumLost { up: 1, all: 3 }),
+        ] {
+            let after = systems(&[broken(target, kind)]);
+            assert_eq!(struck(&systems(&[]), &after, &here, &[told]), [], "{target}");
+        }
+        // What went with its pod or its machine was not mended.
+        for (target, kind, seen) in [
+            ("component/kubelet@n", "Stop", view(dark, Vec::new())),
+            ("pod/web-1-a", "FillMemory", view(node(true, "True"), Vec::new())),
+            ("pod/web-1-a", "BurnCpu", view(node(true, "True"), vec![pod("a", "n", PodShape::Terminating)])),
+        ] {
+            let before = systems(&[broken(target, kind)]);
+            assert_eq!(struck(&before, &systems(&[]), &seen, &[]), [], "{target}");
+        }
     }
 
     #[test]

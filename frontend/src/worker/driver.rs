@@ -76,6 +76,8 @@ pub struct Driver {
     behind: bool,
     speed: Speed,
     rate: f64,
+    /// Virtual milliseconds a scene millisecond that passed of late.
+    passing: f64,
     scene: f64,
     /// Virtual time with its fraction; the cluster's own is never ahead of it.
     now: f64,
@@ -91,6 +93,8 @@ pub struct Driver {
     past: Past,
     beside: Option<Box<beside::Beside>>,
     search: Option<(Search, u64)>,
+    /// A skip has just ended without anything to see.
+    in_vain: bool,
     /// Scene time at which a step ends.
     stop_at: Option<f64>,
     inspected: Option<(Subject, u64)>,
@@ -122,6 +126,7 @@ impl Driver {
             behind: false,
             speed: Speed::Story,
             rate: 1.0,
+            passing: 1.0,
             scene: 0.0,
             now,
             accent_from: u64::MAX,
@@ -136,6 +141,7 @@ impl Driver {
             past: Past::default(),
             beside: None,
             search: None,
+            in_vain: false,
             stop_at: None,
             inspected: None,
             sent: Clock::default(),
@@ -171,8 +177,12 @@ impl Driver {
             // The line makes a new driver for a new cluster.
             Request::Open(_) | Request::Terminal(_) => Vec::new(),
             Request::Command { id, command } => {
+                let branch = self.past.course().id;
                 self.act(Some(id), &command);
-                Vec::new()
+                match branch == self.past.course().id {
+                    true => Vec::new(),
+                    false => self.tell_past(),
+                }
             }
             Request::Pace(pace) => {
                 self.set_pace(pace);
@@ -212,10 +222,10 @@ impl Driver {
         if self.past.present().is_some() {
             self.fork(false);
         }
-        if let Command::Fault { target, .. } | Command::Slow { target, .. } = command {
+        if let Command::Fault { .. } | Command::Slow { .. } = command {
             self.before_fault = Some(Box::new(self.replica.clone()));
             let now = self.replica.cluster().now().0;
-            self.story = Some(Story::begin(target, &self.view, now, self.visitors.lost));
+            self.story = Some(Story::begin(Some(command), &self.view, now, self.visitors.lost));
         } else {
             self.story = None;
         }
@@ -257,9 +267,9 @@ impl Driver {
             self.accent_from = self.replica.next_command();
             self.messages.begin_story();
             self.story = match &entry.action {
-                StepAction::Fault(fault) => {
+                StepAction::Fault(_) => {
                     let now = self.cluster_now();
-                    Some(Story::begin(&fault.target.to_string(), &self.view, now, self.visitors.lost))
+                    Some(Story::begin(None, &self.view, now, self.visitors.lost))
                 }
                 _ => None,
             };
@@ -370,6 +380,10 @@ impl Driver {
         if self.missed.is_some() {
             frame.captions.clear();
         }
+        if std::mem::take(&mut self.in_vain) {
+            let what = Happening::Quiet { time: SKIP_LIMIT_MS };
+            frame.captions.push(Caption { at: self.cluster_now(), what, accent: true });
+        }
         self.finish(&mut frame);
         if self.running || self.sent != frame.clock || !frame.is_still() {
             self.sent = frame.clock;
@@ -406,7 +420,10 @@ impl Driver {
         let waits = waits::of(cluster);
         let now = cluster.now().0;
         let accent = self.accent_from != u64::MAX;
-        let told = captions::between(&self.view, &view).into_iter();
+        let systems = Systems::of(cluster);
+        let told = captions::between(&self.view, &view);
+        let struck = captions::struck(&self.systems, &systems, &view, &told);
+        let told = struck.into_iter().chain(told);
         frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
         frame.captions.extend(tolerated(&self.waits, &waits, &view).map(|what| Caption {
             at: now,
@@ -420,13 +437,28 @@ impl Driver {
         if visitors != self.visitors {
             frame.visitors = Some(visitors.clone());
         }
+        if !frame.reset {
+            self.begin_scripted(&systems);
+        }
         (self.view, self.waits, self.visitors) = (view, waits, visitors);
         frame.verdict = self.verdict(now);
-        let systems = Systems::of(self.replica.cluster());
         if systems != self.systems || frame.reset {
             frame.systems = Some(Box::new(systems.clone()));
             self.systems = systems;
         }
+    }
+
+    /// What the scenario breaks by itself has its story, too, where nothing else has.
+    fn begin_scripted(&mut self, systems: &Systems) {
+        let struck = systems.broken.iter().any(|broken| !self.systems.broken.contains(broken));
+        if !struck || self.story.is_some() || self.past.present().is_some() {
+            return;
+        }
+        let now = self.cluster_now();
+        let mut log = self.replica.log().iter().rev().filter(|step| step.at.0 <= now);
+        let fault = log.find(|step| matches!(step.action, StepAction::Fault(_)));
+        let since = fault.map_or(now, |step| step.at.0);
+        self.story = Some(Story::begin(None, &self.view, since, self.visitors.lost));
     }
 
     fn verdict(&mut self, now: u64) -> Option<Verdict> {
@@ -463,7 +495,7 @@ impl Driver {
         frame.clock = Clock {
             running: self.running,
             speed: self.speed,
-            rate_milli: u32::try_from(whole(self.rate * 1000.0)).unwrap_or(u32::MAX),
+            rate_milli: u32::try_from(whole(self.passing * 1000.0)).unwrap_or(u32::MAX),
             behind: self.behind,
             can_rewind: self.before_fault.is_some(),
         };
@@ -486,11 +518,6 @@ impl Driver {
     fn cluster_now(&self) -> u64 {
         self.replica.cluster().now().0
     }
-}
-
-/// What a skip stops at: changes that a viewer would want to have seen.
-fn of_note(what: &Happening) -> bool {
-    !matches!(what, Happening::PodGone { .. })
 }
 
 /// Nodes whose pods began to be tolerated.
@@ -586,6 +613,85 @@ mod tests {
         assert_eq!(seen.waits.first(), Some(&WaitKind::NodeGracePeriod));
         assert!(seen.waits.contains(&WaitKind::Toleration));
         assert!(accented.len() > 8, "the story was hardly drawn");
+    }
+
+    #[test]
+    fn what_a_scenario_breaks_by_itself_is_told_and_has_its_end() {
+        let text = include_str!("../../../public/examples/clusters/zone-failure.yaml");
+        let mut driver = Driver::new(Replica::from_scenario(text).expect("it can be played"));
+        driver.first_frame();
+        let seen = watch(&mut driver, 120_000.0, |seen| seen.verdict.is_some());
+        let off = |caption: &&Caption| matches!(caption.what, Happening::PowerOff { .. });
+        let struck = seen.captions.iter().find(off).expect("it is told");
+        let verdict = seen.verdict.expect("all are back");
+        assert!((300_000..420_000).contains(&verdict.took), "{verdict:?}");
+        assert!(verdict.at - verdict.took <= struck.at, "{verdict:?} {struck:?}");
+        assert_eq!(verdict.again, None, "nobody here struck it");
+    }
+
+    #[test]
+    fn every_lasting_fault_is_told_as_it_strikes() {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        watch(&mut driver, 1000.0, |_| false);
+        let pod = driver.view.pods.values().next().expect("there are pods").name.clone();
+        for (target, kind) in [
+            ("node/node-1", "Partition"),
+            ("node/node-0", "FillDisk"),
+            ("traffic/visitors", "Surge"),
+            (&*format!("pod/{pod}"), "BurnCpu"),
+            ("image/todo-api:v1.0", "Missing"),
+        ] {
+            let command = Command::Fault { target: target.to_owned(), kind: kind.to_owned() };
+            driver.hear(Request::Command { id: 1, command });
+            let struck =
+                |caption: &Caption| matches!(&caption.what, Happening::Struck(it) if it.kind == kind);
+            let seen = watch(&mut driver, 1000.0, |seen| seen.captions.iter().any(struck));
+            assert!(seen.captions.iter().any(|caption| struck(caption) && caption.accent), "{target} {kind}");
+        }
+    }
+
+    #[test]
+    fn a_story_of_very_many_objects_is_a_flow_in_the_end_and_its_pace_is_told_as_it_is() {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        watch(&mut driver, 1000.0, |_| false);
+        let namespaces: String = (0..300)
+            .map(|number| {
+                format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: team-{number}}}\n")
+            })
+            .collect();
+        driver.hear(Request::Command { id: 1, command: Command::Apply(namespaces) });
+        watch(&mut driver, 2000.0, |_| false);
+        let before = driver.cluster_now();
+        watch(&mut driver, 3000.0, |_| false);
+        let rate = millis(driver.cluster_now() - before) / 3000.0;
+        let told = f64::from(driver.sent.rate_milli) / 1000.0;
+        assert!(rate < 0.5 && (told - rate).abs() < 0.2, "it passes at {rate}, and is said to at {told}");
+        let made = |driver: &Driver| driver.replica.cluster().store().list(Kind::Namespace).count();
+        watch(&mut driver, 55_000.0, |_| false);
+        assert!(made(&driver) >= 300, "{} are made", made(&driver));
+        assert_eq!(driver.sent.rate_milli, 1000);
+    }
+
+    #[test]
+    fn a_skip_that_finds_nothing_says_so() {
+        let mut driver = Driver::new(Replica::first());
+        driver.first_frame();
+        watch(&mut driver, 1000.0, |_| false);
+        let before = driver.cluster_now();
+        driver.hear(Request::Pace(Pace::Skip(None)));
+        let seen = watch(&mut driver, 3000.0, |seen| !seen.captions.is_empty());
+        let told: Vec<_> = seen.captions.iter().map(|caption| (&caption.what, caption.accent)).collect();
+        assert_eq!(told, [(&Happening::Quiet { time: 3_600_000 }, true)]);
+        assert!((3_500_000..=3_600_000).contains(&(driver.cluster_now() - before)));
+        // What is found speaks for itself.
+        driver.hear(Request::Pace(Pace::Pause));
+        power_off(&mut driver, "node-1");
+        watch(&mut driver, 300.0, |_| false);
+        driver.hear(Request::Pace(Pace::Skip(None)));
+        let seen = watch(&mut driver, 1000.0, |_| false);
+        assert!(!seen.captions.iter().any(|caption| matches!(caption.what, Happening::Quiet { .. })));
     }
 
     #[test]

@@ -23,6 +23,8 @@ const BACKGROUND: usize = 8;
 const BACKGROUND_MS: f64 = 420.0;
 /// A background message that could only be drawn so much later is not drawn.
 const LATEST_MS: f64 = 1800.0;
+/// Hops of one story that hold the clock: what goes on and on is a flow in the end, and who looks wants to get on.
+const HOLDING: u32 = 150;
 /// At more than this pace background messages are a flow, not dots.
 const DOTS_RATE: f64 = 3.0;
 
@@ -204,7 +206,7 @@ impl Messages {
             drawn.rest += u32::from(!foreground);
             return after;
         }
-        let story = foreground && look.speed == Speed::Story;
+        let story = foreground && look.speed == Speed::Story && self.seen < HOLDING;
         let length = if story { pacing::hop_ms(self.seen) } else { BACKGROUND_MS };
         let end = after + length;
         self.flying.push((end, foreground));

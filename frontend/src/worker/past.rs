@@ -1,9 +1,15 @@
 //! The branches of a cluster's life: their presents, the moments that can be gone back to, and what is marked on the
 //! timeline.
 
-use shared::{api::Kind, scenario::StepAction, sim::ChangeKind};
+use std::collections::BTreeSet;
 
-use super::{inspect, map::MOST_CARDS, moments::Moments, numbers::Numbers, replica::Replica};
+use shared::{
+    api::{Kind, Uid},
+    scenario::StepAction,
+    sim::ChangeKind,
+};
+
+use super::{inspect, map::MOST_CARDS, moments::Moments, numbers::Numbers, replica::Replica, story::Story};
 use crate::protocol::{Branch, Mark, MarkKind, PastReply, Timeline};
 
 /// Branches that are kept.
@@ -12,6 +18,17 @@ const BRANCHES: usize = 4;
 const MARKS: usize = 3000;
 /// In a large cluster Events of one reason are one mark a second; so many marks back it is looked for.
 const ALIKE: usize = 12;
+
+/// What its viewer followed in a present that they left.
+#[derive(Clone)]
+pub struct Followed {
+    /// The fault whose end is waited for.
+    pub story: Option<Story>,
+    /// The first command of what they did last.
+    pub accent_from: u64,
+    /// The pods that it brought about.
+    pub accented: BTreeSet<Uid>,
+}
 
 /// One course of events.
 #[derive(Clone)]
@@ -24,6 +41,8 @@ pub struct Course {
     pub lost: u64,
     /// Its present, while it is not what is lived in.
     pub present: Option<Box<Replica>>,
+    /// What was followed in it.
+    pub followed: Option<Followed>,
     /// What can be gone back to.
     pub moments: Moments,
     /// What is counted, once somebody did something or wants to see it.
@@ -40,6 +59,7 @@ impl Course {
             from: 0,
             lost: 0,
             present: None,
+            followed: None,
             moments: Moments::default(),
             numbers: None,
             marks: Vec::new(),
@@ -200,7 +220,7 @@ impl Past {
         course.id = self.made;
         course.from = at;
         course.lost = replica.visitors().lost;
-        course.present = None;
+        (course.present, course.followed) = (None, None);
         course.moments = course.moments.until(at);
         if let Some(numbers) = &mut course.numbers {
             numbers.branch(replica);

@@ -32,6 +32,8 @@ const MOST_TOLD: usize = 200;
 const ENDPOINTS: usize = 500;
 /// Containers of a pod that are told of one by one.
 const CONTAINERS: usize = 24;
+/// A container's probes.
+const PROBES: [&str; 3] = ["startupProbe", "livenessProbe", "readinessProbe"];
 /// ConfigMaps of a pod that are told of.
 const CONFIG_MAPS: usize = 4;
 
@@ -149,6 +151,7 @@ fn read_pod(cluster: &Cluster, object: &Object, accented: &BTreeSet<Uid>) -> Opt
         node: pod.node_name.to_string(),
         shape: shape(pod, &status, object.meta.deleting()),
         status,
+        reason: object.body["status"]["reason"].as_str().unwrap_or_default().to_owned(),
         ready: ready.unwrap_or_default(),
         restarts: pod.restarts,
         app: app.to_owned(),
@@ -188,6 +191,7 @@ fn read_containers(pod: &Object) -> Vec<Container> {
             running: status.is_some_and(|status| !status["state"]["running"].is_null()),
             ready: status.is_some_and(|status| status["ready"].as_bool() == Some(true)),
             restarts: u32::try_from(restarts).unwrap_or(0),
+            probed: PROBES.iter().any(|probe| !spec[*probe].is_null()),
         }
     };
     pod.body["spec"]["containers"].items().iter().take(CONTAINERS).map(read).collect()

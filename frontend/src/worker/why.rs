@@ -1,7 +1,7 @@
 //! Tells a causal chain in readable hops: each actor's hearing, deciding and writing is one.
 
 use shared::{
-    api::{Key, Kind, Object, discovery::endpointslice::EndpointSlice},
+    api::{Key, Kind, Object, core::pod::Pod, discovery::endpointslice::EndpointSlice},
     cluster::Cluster,
     doc::{Change, Doc, Path, Segment},
     explain::{self, Hop},
@@ -153,6 +153,8 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
         Cause { at: group.hops.last()?.at.0, place: place(cluster, group.actor), raw, ..Cause::default() };
     let mut about: Option<&Key> = None;
     let mut asked = "";
+    // Of several answers of the runtime the last one counts.
+    let mut failed = false;
     for hop in &group.hops {
         match &hop.what {
             What::Message { label, object, to: Process::ApiServer(_), .. } => {
@@ -162,6 +164,7 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
                     cause.kind = CauseKind::Asked;
                 }
             }
+            What::Message { from: Process::Runtime(_), label, .. } => failed = label.ends_with("Failed"),
             What::Message { object, to: Process::Runtime(_), .. } => {
                 cause.kind = match group.call {
                     Some("RunPodSandbox") => CauseKind::Sandboxed,
@@ -176,6 +179,9 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
                 cause.at = hop.at.0;
                 cause.revision = Some(*revision);
                 cause.kind = kind(group.actor, asked, key, *change);
+                if cause.kind == CauseKind::Changed && found_no_node(cluster, group.actor, asked, hop) {
+                    cause.kind = CauseKind::Unplaced;
+                }
                 cause.changes = changes(cluster, hop.record);
                 about = Some(key);
             }
@@ -188,6 +194,9 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
             // What is broken or mended is no object of the API server's.
             What::Command { .. } => cause.kind = CauseKind::Broken,
         }
+    }
+    if failed {
+        cause.kind = in_vain(cause.kind);
     }
     let (from, until) = (group.hops.first()?.at.0, cause.at + 20);
     let program = cause.place.split('@').next().unwrap_or_default().to_owned();
@@ -216,6 +225,24 @@ fn kind(actor: Process, asked: &str, key: &Key, change: ChangeKind) -> CauseKind
         (_, ChangeKind::Added) => CauseKind::Made,
         (Process::Kubelet(_), _) => CauseKind::Reported,
         _ => CauseKind::Changed,
+    }
+}
+
+/// Whether the scheduler wrote into a pod that no node takes it. Pods that have to make room are written to as well.
+fn found_no_node(cluster: &Cluster, actor: Process, asked: &str, hop: &Hop) -> bool {
+    let written = || explain::write(cluster, hop.record)?.object.view::<Pod>();
+    matches!(actor, Process::Scheduler(_))
+        && asked == "PATCH"
+        && written().is_some_and(|pod| pod.node_name.is_empty())
+}
+
+/// What it amounts to that the runtime was asked for something it could not do.
+fn in_vain(kind: CauseKind) -> CauseKind {
+    match kind {
+        CauseKind::Sandboxed => CauseKind::SandboxFailed,
+        CauseKind::Pulled => CauseKind::PullFailed,
+        CauseKind::Started => CauseKind::StartFailed,
+        kind => kind,
     }
 }
 
@@ -286,6 +313,57 @@ mod tests {
     use super::*;
     use crate::{protocol::Command, worker::replica::Replica};
     use shared::sim::Time;
+
+    /// What the chain of the pod called `name` amounts to, a minute after `pods` were asked for.
+    fn kinds(pods: &str, name: &str) -> Vec<CauseKind> {
+        let mut replica = Replica::first();
+        replica.act(None, &Command::Apply(pods.to_owned()));
+        replica.advance_to(Time(90_000));
+        let key = Key::new(Kind::Pod, "default", name);
+        of(replica.cluster(), &key, &[]).iter().map(|it| it.kind).collect()
+    }
+
+    #[test]
+    fn what_could_not_be_done_is_not_told_as_done() {
+        use CauseKind::{Placed, PullFailed, Pulled, Sandboxed, StartFailed, Started, Unplaced};
+        let pod = |spec: &str| {
+            format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: one}}, spec: {{containers: [{{name: one, {spec}}}]}}}}"
+            )
+        };
+        for (spec, told, untold) in [
+            ("image: 'todo-api:no.such'", &[Placed, Sandboxed, PullFailed][..], &[Pulled, Started][..]),
+            (
+                "image: nginx, command: [nosuchcommand]",
+                &[Placed, Sandboxed, StartFailed],
+                &[Started, PullFailed],
+            ),
+            ("image: nginx, resources: {requests: {cpu: 64}}", &[Unplaced], &[Placed, CauseKind::Changed]),
+            ("image: nginx", &[Placed, Sandboxed, Pulled, Started], &[PullFailed, StartFailed, Unplaced]),
+        ] {
+            let kinds = kinds(&pod(spec), "one");
+            assert!(told.iter().all(|kind| kinds.contains(kind)), "{spec}: {kinds:?}");
+            assert!(!untold.iter().any(|kind| kinds.contains(kind)), "{spec}: {kinds:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_leads_to_the_hop_it_is_about() {
+        let mut replica = Replica::first();
+        let pod = "{apiVersion: v1, kind: Pod, metadata: {name: one}, spec: {containers: [{name: one, image: nginx}]}}";
+        replica.act(None, &Command::Apply(pod.to_owned()));
+        replica.advance_to(Time(90_000));
+        let subject = Subject::object("Pod", "default", "one");
+        let told = super::super::inspect::about(replica.cluster(), &subject).expect("it is there");
+        for (reason, kind) in
+            [("Scheduled", CauseKind::Placed), ("Pulled", CauseKind::Pulled), ("Started", CauseKind::Started)]
+        {
+            let event = told.events.iter().find(|event| event.reason == reason).expect("it was said");
+            let hop = Cause::behind(&told.causes, reason, event.at).map(|hop| hop.kind);
+            assert_eq!(hop, Some(kind), "{event:?} {:?}", told.causes);
+        }
+        assert_eq!(Cause::behind(&told.causes, "Evicted", 0), None);
+    }
 
     #[test]
     fn a_pod_is_told_from_what_the_person_did_to_its_readiness() {

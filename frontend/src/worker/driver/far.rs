@@ -54,7 +54,10 @@ impl Driver {
         frame.services = delta(&self.view.services, &view.services);
         frame.components = delta(&self.view.components, &view.components);
         let now = cluster.now().0;
-        let told = captions::between(&self.view, &view).into_iter();
+        let systems = Systems { far: true, ..Systems::of(cluster) };
+        let told = captions::between(&self.view, &view);
+        let struck = captions::struck(&self.systems, &systems, &view, &told);
+        let told = struck.into_iter().chain(told);
         let accent = self.accent_from != u64::MAX;
         frame.captions.extend(told.map(|what| Caption { at: now, what, accent }));
         let waits = waits::of(cluster);
@@ -65,7 +68,6 @@ impl Driver {
         if visitors != self.visitors {
             frame.visitors = Some(visitors.clone());
         }
-        let systems = Systems { far: true, ..Systems::of(cluster) };
         if systems != self.systems || frame.reset {
             frame.systems = Some(Box::new(systems.clone()));
         }

@@ -5,7 +5,7 @@ use shared::sim::Time;
 use super::{Driver, beside::Beside, millis};
 use crate::{
     protocol::{Command, PastReply, PastRequest, Reply, Speed},
-    worker::replica::Replica,
+    worker::{past::Followed, replica::Replica},
 };
 
 impl Driver {
@@ -50,9 +50,7 @@ impl Driver {
             self.past.course_mut().moments.begin(&beginning);
         }
         let at = at.max(self.past.course().moments.first().unwrap_or(now));
-        if self.past.present().is_none() {
-            self.past.course_mut().present = Some(Box::new(self.replica.clone()));
-        }
+        self.leave();
         self.running = false;
         let course = self.past.course();
         let (Some(moment), Some(present)) = (course.moments.before(at), &course.present) else {
@@ -137,7 +135,31 @@ impl Driver {
             && let Some(present) = self.past.course_mut().present.take()
         {
             self.replica = *present;
+            self.follow_again();
             self.follow_the_pace();
+        }
+    }
+
+    /// The present is left for another moment or branch; what was followed in it waits there. In a cluster of several
+    /// others go on meanwhile: nobody could say later when something was over.
+    fn leave(&mut self) {
+        if self.past.present().is_some() {
+            return;
+        }
+        let followed = self.replica.pace().is_none().then(|| Followed {
+            story: self.story.clone(),
+            accent_from: self.accent_from,
+            accented: self.accented.clone(),
+        });
+        let course = self.past.course_mut();
+        (course.present, course.followed) = (Some(Box::new(self.replica.clone())), followed);
+    }
+
+    /// What was followed in the present is followed on, now that it is shown again.
+    fn follow_again(&mut self) {
+        if let Some(followed) = self.past.course_mut().followed.take() {
+            self.story = followed.story;
+            (self.accent_from, self.accented) = (followed.accent_from, followed.accented);
         }
     }
 
@@ -152,6 +174,9 @@ impl Driver {
         self.running = running;
         self.follow_the_pace();
         self.accent_from = self.replica.next_command();
+        if self.past.present().is_none() {
+            self.follow_again();
+        }
         let mut replies = vec![self.first_frame()];
         if old.map.is_some() {
             replies.extend(self.begin_map());
@@ -176,10 +201,7 @@ impl Driver {
     /// Goes on from the shown moment in a branch of its own; with `repeat`, what was done later is done there, too.
     pub(super) fn fork(&mut self, repeat: bool) {
         self.past.pass(&self.replica);
-        let course = self.past.course_mut();
-        if course.present.is_none() {
-            course.present = Some(Box::new(self.replica.clone()));
-        }
+        self.leave();
         if self.replica.pace().is_some() {
             self.replica = self.replica.destined(&[]);
         }
@@ -197,13 +219,14 @@ impl Driver {
             return Vec::new();
         }
         self.beside = None;
-        let present = self.past.course_mut().present.take().unwrap_or_else(|| Box::new(self.replica.clone()));
-        self.past.course_mut().present = Some(present);
+        self.leave();
         self.past.seek = None;
         let Some(replica) = self.past.switch(id) else { return Vec::new() };
         self.before_fault = None;
-        let mut replies = self.show(replica, self.running);
-        replies.extend(self.tell_past());
+        let shown = self.show(replica, self.running);
+        // The page knows which branch it is before it sees it.
+        let mut replies = self.tell_past();
+        replies.extend(shown);
         replies
     }
 
@@ -227,13 +250,12 @@ impl Driver {
     /// Goes back to just before the last fault, and does something else there.
     pub(super) fn rewind(&mut self, then: &[Command]) -> Vec<Reply> {
         let Some(before) = self.before_fault.clone() else { return Vec::new() };
-        let course = self.past.course_mut();
-        if course.present.is_none() {
-            course.present = Some(Box::new(self.replica.clone()));
-        }
+        self.leave();
         self.past.branch(&before);
         self.before_fault = None;
-        let mut replies = self.show((*before).clone(), true);
+        let shown = self.show((*before).clone(), true);
+        let mut replies = self.tell_past();
+        replies.extend(shown);
         for command in then {
             self.act(None, command);
         }
@@ -274,7 +296,7 @@ impl Driver {
         late: &dyn Fn() -> bool,
     ) -> Option<Reply> {
         let mut drawn = super::Drawn::default();
-        (self.scene, self.rate, self.running) = (scene, rate, running);
+        (self.scene, self.rate, self.passing, self.running) = (scene, rate, rate, running);
         self.run_to(now.max(millis(self.cluster_now())), &mut drawn, late, false);
         let mut frame = super::Frame::default();
         (frame.hops, frame.heartbeats) = (drawn.hops, drawn.heartbeats);
@@ -401,6 +423,66 @@ mod tests {
         ask(&mut driver, PastRequest::Look(head - 1));
         driver.replica.advance_to(Time(head));
         assert_eq!(driver.replica.hash(), hash, "what was played again came out the same");
+    }
+
+    /// Looks back at 50 s while a fault runs, comes back as `back` does, and waits for the fault's end.
+    fn verdict_after(back: impl Fn(&mut Driver)) -> Option<crate::protocol::Verdict> {
+        let mut driver = at_speed(20_000);
+        pass(&mut driver, 2000);
+        power_off(&mut driver);
+        pass(&mut driver, 4000);
+        ask(&mut driver, PastRequest::Look(50_000));
+        back(&mut driver);
+        let told = (0..1200).flat_map(|_| driver.tick(33.0, &|| 0.0));
+        told.filter_map(|reply| if let Reply::Frame(frame) = reply { frame.verdict } else { None }).next()
+    }
+
+    #[test]
+    fn a_fault_that_runs_while_one_looks_back_or_into_another_branch_has_its_end() {
+        let go_on = |driver: &mut Driver| {
+            driver.hear(Request::Pace(Pace::Play));
+        };
+        let lived = verdict_after(|driver| {
+            ask(driver, PastRequest::Now);
+            go_on(driver);
+        });
+        let lived = lived.expect("three of three are back");
+        assert!((300_000..=400_000).contains(&lived.took) && lived.lost > 5, "{lived:?}");
+        let played = verdict_after(go_on).expect("who plays on comes to the present");
+        assert!(
+            played.took.abs_diff(lived.took) < 3000 && played.lost.abs_diff(lived.lost) < 3,
+            "{played:?}"
+        );
+        let switched = verdict_after(|driver| {
+            ask(driver, PastRequest::Fork { repeat: false });
+            ask(driver, PastRequest::Switch(1));
+            go_on(driver);
+        });
+        assert!(switched.is_some());
+        let another = verdict_after(|driver| {
+            ask(driver, PastRequest::Fork { repeat: false });
+            go_on(driver);
+        });
+        assert_eq!(another, None, "that branch knows of no fault");
+    }
+
+    #[test]
+    fn a_branch_is_told_of_before_anything_in_it() {
+        let mut driver = at_speed(20_000);
+        pass(&mut driver, 2000);
+        power_off(&mut driver);
+        pass(&mut driver, 4000);
+        let order = |replies: &[Reply]| {
+            let at = |is: fn(&Reply) -> bool| replies.iter().position(is);
+            let told =
+                at(|it| matches!(it, Reply::Past(PastReply::Timeline(_)))).expect("the page hears of it");
+            at(|it| matches!(it, Reply::Frame(_))).is_none_or(|frame| told < frame)
+        };
+        assert!(order(&driver.hear(Request::Rewind { then: Vec::new() })));
+        assert!(order(&driver.hear(Request::Past(PastRequest::Switch(1)))));
+        ask(&mut driver, PastRequest::Look(50_000));
+        let command = Command::Fault { target: "component/kube-scheduler".into(), kind: "Stop".into() };
+        assert!(order(&driver.hear(Request::Command { id: 2, command })));
     }
 
     #[test]

@@ -2,18 +2,22 @@
 
 use shared::sim::Time;
 
-use super::{Driver, Search, millis, of_note, whole};
-use crate::worker::{
-    captions,
-    messages::{Drawn, Look},
-    pacing,
-    view::View,
-    waits,
+use super::{Driver, Search, millis, whole};
+use crate::{
+    protocol::{Happening, Systems},
+    worker::{
+        captions,
+        messages::{Drawn, Look},
+        pacing,
+        view::View,
+        waits,
+    },
 };
 
 impl Driver {
     pub(super) fn advance(&mut self, passed: f64, drawn: &mut Drawn, late: &dyn Fn() -> bool) {
         let end = self.scene + passed;
+        let (begun, mut was_held) = (self.now, false);
         while self.scene < end - 1e-6 && self.running {
             if late() {
                 self.behind = true;
@@ -22,6 +26,7 @@ impl Driver {
             let left = end - self.scene;
             if let Some(held) = self.messages.held(self.scene) {
                 // A hop of the story is under way: the clock arrives with it, not before.
+                was_held = true;
                 let scene_left = held.end - self.scene;
                 let step = left.min(scene_left);
                 let virtual_left = (millis(held.until) - self.now).max(0.0);
@@ -49,6 +54,11 @@ impl Driver {
                 self.running = false;
             }
         }
+        // While hops hold the clock it passes more slowly than the pace says.
+        self.passing = match was_held {
+            true => pacing::ease(self.passing, (self.now - begun) / passed.max(1.0), passed),
+            false => self.rate,
+        };
     }
 
     /// Lets virtual time reach `target`; with `watchful` it stops where a hop begins to hold the clock.
@@ -70,6 +80,14 @@ impl Driver {
         self.now = self.now.max(target);
     }
 
+    /// Whether a skip ends: something is to be seen, or something was broken that changes nothing yet.
+    fn is_of_note(&self, view: &View) -> bool {
+        let told = captions::between(&self.view, view);
+        let systems = Systems::of(self.replica.cluster());
+        told.iter().any(Happening::of_note)
+            || !captions::struck(&self.systems, &systems, view, &told).is_empty()
+    }
+
     pub(super) fn collect(&mut self, drawn: &mut Drawn, quiet: bool) {
         let Self { scene, rate, speed, accent_from, .. } = *self;
         let look = Look { scene, rate, speed, accent_from, quiet };
@@ -89,12 +107,15 @@ impl Driver {
             if late() {
                 return;
             }
-            let limit = limit.min(self.limit().0);
+            let own = limit;
+            let limit = own.min(self.limit().0);
             let next = self.replica.next_at().map_or(limit, |at| at.0);
             if next > limit {
                 if search == Search::Opening || self.past.present().is_some() {
                     self.replica.advance_to(Time(limit));
                 }
+                // Who comes to the present, or as far as the others are, has not seen all there is.
+                self.in_vain = search == Search::Note && limit == own;
                 if search != Search::Opening {
                     self.running = search != Search::Step;
                 }
@@ -122,7 +143,7 @@ impl Driver {
                         let waits = waits::of(self.replica.cluster());
                         let over = match search {
                             Search::Wait(id) => !waits.iter().any(|wait| wait.id == id),
-                            _ => captions::between(&self.view, &view).iter().any(of_note),
+                            _ => self.is_of_note(&view),
                         };
                         if over {
                             break;
