@@ -25,7 +25,7 @@ import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
 import { typeOver } from "./workbench/over.js";
 import { mayBeMore } from "./workbench/bring.js";
-import { bring, more, offer } from "./workbench/more.js";
+import { bringAll, more, offer } from "./workbench/more.js";
 import { CURRENT, load, save } from "./workbench/playgrounds.js";
 import { isTooDeep } from "./workbench/reading.js";
 import { dress } from "./workbench/style.js";
@@ -119,7 +119,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   dress(root);
   const bar = make("div", { class: "files", label: "files" });
   const tools = make("div", { class: "tools", role: "toolbar", label: "tools" });
-  const notes = make("div", { role: "status" });
+  const notes = make("div", { class: "notes", role: "status" });
   const host = make("div", { class: "host" });
   const explanation = make("section", { class: "explain", hidden: true, tabindex: "0" });
   const state = make("div", { class: "state", role: "status" });
@@ -127,14 +127,29 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   const tips = make("div", { class: "tips" });
   root.append(bar, tools, notes, host, explanation, state, tips);
 
-  /** A note with a button; it goes by itself unless something went wrong: then, when another file is shown. Without words, what is there goes. */
-  const note = (words, { bad = false, action, act, stay = bad } = {}) => {
-    if (!words) return notes.replaceChildren();
-    const box = make("div", { class: bad ? "note bad" : "note" }, make("p", {}, words),
+  /**
+   * A note with a button, below those that are there, in the open window if there is one; one `of` the same, or of the same
+   * words, goes. It goes by itself unless something went wrong: then, when another file is shown.
+   */
+  const note = (words, { bad = false, action, act, stay = bad, of = words } = {}) => {
+    const box = make("div", { class: bad ? "note bad" : "note", "data-of": of }, make("p", {}, words),
       action && make("button", { class: "quiet", onclick: () => { box.remove(); act(); } }, action),
       make("button", { class: "round", label: "close", onclick: () => box.remove() }, "×"));
-    notes.replaceChildren(box);
+    for (const old of root.querySelectorAll(".note")) if (old.dataset.of === of) old.remove();
+    const inside = root.querySelector("dialog[open] .notes");
+    (inside ?? notes).append(box);
+    inside?.closest("dialog").addEventListener("close", () => notes.append(...inside.children), { once: true });
+    box.scrollIntoView({ block: "nearest" });
     if (!stay) setTimeout(() => box.remove(), action ? UNDO_MS : NOTE_MS);
+    return box;
+  };
+  const clearBad = () => root.querySelectorAll(".note.bad").forEach((box) => box.remove());
+  let arriving = 0;
+  /** Files come: what was said of earlier ones goes, what is said of these stays until they are all there. */
+  const coming = () => {
+    clearBad();
+    arriving++;
+    return () => arriving--;
   };
   const explain = (found) => explainInto(explanation, found);
   const explainHere = () => {
@@ -145,7 +160,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   };
   const tidy = () => {
     const result = format(view.state.doc.toString());
-    if (result.message) note(say("format_broken", { reason: result.message }), { bad: true });
+    if (result.message) note(say("format_broken", { reason: result.message }), { bad: true, of: "format" });
     else if (result.text !== view.state.doc.toString()) replace(result.text, "input.format");
     view.focus();
     return true;
@@ -237,7 +252,8 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
     show: (shown, focus) => {
       view.setState(shown);
       view.dispatch({ effects: phrases.reconfigure(spoken()) });
-      notes.querySelector(".bad")?.remove();
+      if (!arriving) clearBad();
+      state.replaceChildren();
       onShow?.();
       faults.soon(view);
       if (focus) view.focus();
@@ -254,9 +270,9 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
     make("button", { text: "explain", title: "explain_says", onclick: explainHere }),
     make("button", { text: "diff", title: "diff_says", onclick: () => compare({ ...shown(), apply }) }),
     make("button", { text: "live", title: "live_title", onclick: () => live(shown()) }),
-    more({ root, files, note, open }),
+    more({ root, files, note, open, coming }),
   );
-  takeFiles(host, (file) => bring(file, { files, note, open }));
+  takeFiles(host, (list) => bringAll(list, { files, note, open, coming }));
   followStage(() => view);
   // The search panel is written once, when it is opened.
   const language = new MutationObserver(() => {
@@ -302,7 +318,7 @@ function takeFiles(host, take) {
     event.preventDefault();
     event.stopPropagation();
     host.classList.toggle("over", event.type === "dragover");
-    if (event.type === "drop") for (const file of event.dataTransfer.files) take(file);
+    if (event.type === "drop") take([...event.dataTransfer.files]);
   };
   for (const kind of ["dragover", "dragleave", "drop"]) host.addEventListener(kind, over, { capture: true });
 }
