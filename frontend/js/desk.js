@@ -6,6 +6,7 @@ import { follow as followFocus } from "./workbench/focus.js";
 import { kubectl, objects, parsed, scenario } from "./workbench/line.js";
 import { create as openings } from "./workbench/opening.js";
 import { CLUSTER, forget, keepEarlier, load, PAGE, save } from "./workbench/playgrounds.js";
+import { secretsOf } from "./workbench/secrets.js";
 import { readingOf, watchChange } from "./workbench/undo.js";
 import { element, say } from "./workbench/words.js";
 
@@ -69,8 +70,26 @@ engine.addEventListener("message", ({ data }) => {
     known.now = Number(frame[2]);
     known.running = data.includes('"clock":{"running":true');
     if (frame[1] === "true") onReset?.();
-  } else if (data.startsWith('{"live":')) known.mayAct = parsed(data).live.mayAct;
+  } else if (data.startsWith('{"link":')) tellOfSecrets();
+  else if (data.startsWith('{"live":')) known.mayAct = parsed(data).live.mayAct;
 });
+
+/** How many frames the sheet with a link may take to be there, and how many names stand in it. */
+const FRAMES = 60;
+const MOST_NAMES = 5;
+/** A link holds all that was done to the cluster: whoever sends it should know which secrets it tells. */
+async function tellOfSecrets() {
+  const names = secretsOf(await scenario());
+  if (!names.length) return;
+  const listed = names.slice(0, MOST_NAMES).join(", ") + (names.length > MOST_NAMES ? " …" : "");
+  for (let frame = 0; frame < FRAMES; frame++) {
+    const link = document.querySelector(".menu > .sheet > input");
+    link?.parentNode.querySelector(".carries")?.remove();
+    link?.after(element("p", { class: "carries", role: "alert" }, say("carries", { names: listed })));
+    if (link) return;
+    await new Promise(requestAnimationFrame);
+  }
+}
 
 const where = (namespace) => (PLAIN.includes(namespace) ? "" : ` -n ${namespace}`);
 

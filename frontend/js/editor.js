@@ -82,6 +82,11 @@ const KEEP_MS = 400;
 const LARGE = 300_000;
 const PAUSE_MS = 250;
 
+/** What becomes of the cluster is not all at once: what applying would do is asked so long after it changed, in milliseconds. */
+const CHANGED_MS = 300;
+/** Another cluster is there, a command has done what it was asked, a program of the terminal's has ended: not one of the tools. */
+const CHANGES = /^\{("frame":\{"reset":true|"outcome":|"terminal":\{"done":)/;
+
 /** How long a note with something to undo stays, and any other, in milliseconds. */
 const UNDO_MS = 60_000;
 const NOTE_MS = 12_000;
@@ -108,11 +113,11 @@ const byProgram = Annotation.define();
 
 /**
  * Puts an editor with its tabs and tools into `element`.
- * Callbacks: `onApply(text)` on Ctrl/Cmd+Enter, `onChange(text)` after an edit of the user's and when another file is
+ * Callbacks: `onApply(text)` on Ctrl/Cmd+Enter, `onSave()` on it in what `beginEdit` opened, `onChange(text)` after an edit of the user's and when another file is
  * shown, `onShow()` when that is, `onFiles([[name, text]])` when any of it changes, `relate(uids)` to show pods on the stage (`null` ends it),
  * `run(line)` for a kubectl command of the user's, `open(scenario)` for another cluster.
  */
-export function create(element, text, { onApply, onChange, onShow, onFiles, relate, run, open } = {}) {
+export function create(element, text, { onApply, onSave, onChange, onShow, onFiles, relate, run, open } = {}) {
   // In a shadow root CodeMirror adopts its style sheets; in the page it would add <style> elements, which the
   // Content-Security-Policy refuses. CSS variables pass through.
   const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
@@ -168,7 +173,8 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   const apply = () => {
     // What is applied has been heard of before, however quickly the key came after the last letter.
     if (hearing !== undefined) heard();
-    onApply?.(view.state.doc.toString());
+    if (files.open === files.edit) onSave?.();
+    else onApply?.(view.state.doc.toString());
     return true;
   };
 
@@ -280,11 +286,16 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
     view.dispatch({ effects: phrases.reconfigure(spoken()) });
   });
   language.observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
+  const unfollow = followCluster(host, (isOther) => {
+    // It would speak of what is no more.
+    if (isOther) state.replaceChildren();
+  }, () => faults.soon(view));
   faults.soon(view);
   onFiles?.(files.texts());
   // What was written here last time is there again, unless the page brings a text of its own.
   load(CURRENT).then((kept) => {
-    if (!kept?.files?.some((file) => file.text.trim()) || view.state.doc.toString() !== text) return;
+    const own = files.texts();
+    if (!kept?.files?.some((file) => file.text.trim()) || own.length !== 1 || own[0][1] !== text) return;
     files.restore(kept);
     heard();
   });
@@ -292,9 +303,12 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   return {
     getText: () => view.state.doc.toString(),
     setText: (next) => {
+      files.showOwn();
       replace(next);
       onFiles?.(files.texts());
     },
+    beginEdit: (text) => files.beginEdit(text),
+    endEdit: () => files.endEdit(),
     /** Each is `[[line, column], [line, column] or null for the line's end, message]`, counted from 1. */
     setDiagnostics: (list) => {
       if (list.length) showFaults(view, list.map(([from, to, message]) => ({ from, to, message })));
@@ -305,9 +319,40 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
     focus: () => view.focus(),
     destroy: () => {
       faults.stop();
+      unfollow();
       language.disconnect();
       view.destroy();
     },
+  };
+}
+
+/** Tells of the cluster's changes: `now` at once, with whether it is another one, and `look` a little later, once `host` is seen. */
+function followCluster(host, now, look) {
+  const { engine } = window.kubarium;
+  let waiting;
+  let due = false;
+  let seen = true;
+  const ready = () => {
+    due = !seen;
+    if (seen) look();
+  };
+  const hear = ({ data }) => {
+    const [, change] = (typeof data === "string" && data.match(CHANGES)) || [];
+    if (!change) return;
+    now(change.startsWith('"frame"'));
+    clearTimeout(waiting);
+    waiting = setTimeout(ready, CHANGED_MS);
+  };
+  engine.addEventListener("message", hear);
+  const watch = new IntersectionObserver((entries) => {
+    seen = entries.at(-1).isIntersecting;
+    if (seen && due) ready();
+  });
+  watch.observe(host);
+  return () => {
+    clearTimeout(waiting);
+    watch.disconnect();
+    engine.removeEventListener("message", hear);
   };
 }
 

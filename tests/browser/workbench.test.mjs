@@ -468,6 +468,31 @@ test("of several files that are dropped at once each is opened or refused, and e
   assert.equal(await drawer(page).locator(".note").count(), 1);
 });
 
+test("what applying would do is told of the cluster as it is now", async (t) => {
+  const page = await openEditor(t);
+  const state = drawer(page).locator(".state");
+  const says = (what) => state.getByText(`deployment.apps/todo-api ${what}`).waitFor();
+  const tab = (name) => page.getByRole("button", { name, exact: true }).click();
+  await says("unchanged");
+  await tab("Terminal");
+  await page.locator(".terminal-host").click();
+  await page.keyboard.type("k delete deploy todo-api\n");
+  await page.locator(".xterm-rows").getByText('deployment.apps "todo-api" deleted').first().waitFor();
+  await tab("YAML");
+  await says("created");
+  await drawer(page).getByRole("button", { name: "Apply", exact: true }).click();
+  await says("unchanged");
+  await drawer(page).getByRole("button", { name: "Open", exact: true }).click();
+  await says("created");
+  // Of a large text it is not known so soon.
+  const sent = page.evaluate((state) => new Promise((resolve) => {
+    const watch = new MutationObserver(() => resolve(state.textContent));
+    watch.observe(state, { childList: true });
+  }), await state.elementHandle());
+  await drop(page, "large.yaml", `# large\n${"# x\n".repeat(100_000)}`);
+  assert.equal(await sent, "");
+});
+
 test("what cannot be saved is said", async (t) => {
   const page = await openEditor(t);
   await page.evaluate(() => window.kubarium.engine.postMessage(JSON.stringify(
@@ -679,7 +704,7 @@ test("playgrounds bring their files, and what they take the place of comes back;
     await dialog.locator("li", { hasText: "two" }).getByRole("button", { name: "Rename" }).click();
     await dialog.locator("li").getByLabel("Name").fill("one");
     await page.keyboard.press("Enter");
-    await dialog.getByText("There is a one already.").waitFor();
+    await dialog.getByText("one is there already.").waitFor();
     await dialog.locator("li", { hasText: "two" }).getByRole("button", { name: "Rename" }).click();
     await dialog.locator("li").getByLabel("Name").fill("three");
     await page.keyboard.press("Enter");
