@@ -19,6 +19,7 @@ import japanese from "../../public/locales/editor/ja.json";
 import { checker, show as showFaults } from "./workbench/check.js";
 import { compare, live } from "./workbench/compare.js";
 import { complete } from "./workbench/complete.js";
+import { readFrom } from "./workbench/defined.js";
 import { Files } from "./workbench/files.js";
 import { format } from "./workbench/format.js";
 import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
@@ -212,6 +213,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
   ];
   const begin = (doc) => EditorState.create({ doc, extensions: [colouring.of(colours(isTooDeep(doc))), ...extensions] });
   const view = new EditorView({ parent: host, root, state: begin(text) });
+  readFrom(() => view.state.doc);
   const faults = checker(({ ok, stdout = "", shown: found }) => {
     files.count(found.length);
     const lines = stdout.trim().split("\n").filter(Boolean);

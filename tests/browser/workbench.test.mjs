@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { BODIES } from "../../frontend/js/workbench/templates.js";
 import { openPage, root, screenshot, startServer } from "./harness.mjs";
 import { REAL_CLUSTER } from "./real-cluster.mjs";
 import { paste as pasteInto } from "./paste.mjs";
@@ -77,6 +78,27 @@ test("keys, values, kinds and names complete from what the cluster serves", asyn
   await after(page, "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: x, imag");
   await option(page, "image").waitFor();
 
+  // JSON as well: in quotes, whether or not they were typed, on one line or several.
+  const json = '{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": {';
+  await after(page, `${json}"repl`);
+  await option(page, "replicas").click();
+  assert.equal(await text(page), `${json}"replicas": `);
+  await after(page, `${json}\n  "sel`);
+  await option(page, "selector").waitFor();
+  await after(page, `${json}"strategy": {\n  ty`);
+  await option(page, "type").dispatchEvent("mousedown");
+  assert.match(await text(page), /\{\n {2}"type": $/);
+  await after(page, `${json}"strategy": {"type": "Rec`);
+  await option(page, "Recreate").click();
+  assert.match(await text(page), /"type": "Recreate"$/);
+  await after(page, `${json}"paused": tr`);
+  await option(page, "true").click();
+  assert.match(await text(page), /"paused": true$/);
+  await paste(page, '{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{');
+  await page.keyboard.type('"ima');
+  await option(page, "image").click();
+  assert.match(await text(page), /\[\{"image": (?!")/);
+
   // Names are those of the cluster.
   await after(page, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\nspec:\n  nodeName: node");
   await option(page, "node-1").waitFor();
@@ -94,6 +116,19 @@ test("keys, values, kinds and names complete from what the cluster serves", asyn
   await page.keyboard.type("Deploy");
   await option(page, "Deployment").click();
   assert.match(await text(page), /^apiVersion: apps\/v1\nkind: Deployment\nmetadata:\n  name: name\nspec:\n  replicas: 1\n/);
+});
+
+test("what a kind brings is taken as it stands", async (t) => {
+  const page = await openEditor(t);
+  for (const kind of Object.keys(BODIES)) {
+    await after(page, kind);
+    await option(page, kind).click();
+    await drawer(page).locator(".state", { hasText: new RegExp(`${kind.toLowerCase()}(\\.\\S+)?/\\S+ created`) }).waitFor();
+  }
+  // What only answers is nobody's to write.
+  await after(page, "Bind");
+  await option(page, "RoleBinding").waitFor();
+  assert.equal(await option(page, "Binding").count(), 0);
 });
 
 const SHIPS = `apiVersion: apiextensions.k8s.io/v1
@@ -152,6 +187,30 @@ test("kinds that people define are known as soon as they are, and complete like 
   await page.keyboard.type("mast");
   await option(page, "masts").waitFor();
   await page.getByText("How many masts she has.").waitFor();
+});
+
+test("kinds that the text itself defines complete before they are applied", async (t) => {
+  const page = await openEditor(t);
+  await after(page, `${SHIPS}---\n${ENDEAVOUR}spec:\n  ri`);
+  await option(page, "rig").dispatchEvent("mousedown");
+  await page.keyboard.type("b");
+  await option(page, "brig").waitFor();
+  await after(page, `${SHIPS}---\n${ENDEAVOUR}spec:\n  crew:\n  - rank: c`);
+  await option(page, "captain").waitFor();
+  await after(page, `${SHIPS}---\n${ENDEAVOUR}  lab`);
+  await option(page, "labels").waitFor();
+  await after(page, `${SHIPS}---\nkind: Sh`);
+  await option(page, "Ship").waitFor();
+  await paste(page, `${SHIPS}---\n${ENDEAVOUR}spec: {masts: 2}`);
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Control+ArrowRight");
+  await page.keyboard.press("Control+ArrowRight");
+  await page.keyboard.press("F1");
+  await page.locator(".explain").getByText("How many masts she has.").first().waitFor();
+  // Of another text they are not.
+  await after(page, "kind: Sh");
+  await page.locator(".explain header").getByRole("button", { name: "Close" }).click();
+  assert.equal(await option(page, "Ship").count(), 0);
 });
 
 test("a field says what it is, and can be walked into", async (t) => {
