@@ -350,6 +350,8 @@ function embedded() {
     const theme = data?.kubarium?.theme;
     if (source === parent && ["dark", "light"].includes(theme)) root.dataset.theme = theme;
   });
+  // It may have changed before anybody listened (public/embed/kubarium-cluster.js).
+  if (parent !== window) parent.postMessage({ kubarium: { asks: "theme" } }, "*");
   let halted = false;
   let seen = false;
   const look = () => {
