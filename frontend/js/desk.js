@@ -5,7 +5,8 @@ import { copyButton } from "./workbench/clipboard.js";
 import { follow as followFocus } from "./workbench/focus.js";
 import { kubectl, objects, parsed, scenario } from "./workbench/line.js";
 import { create as openings } from "./workbench/opening.js";
-import { CLUSTER, forget, load, save } from "./workbench/playgrounds.js";
+import { CLUSTER, forget, keepEarlier, load, PAGE, save } from "./workbench/playgrounds.js";
+import { secretsOf } from "./workbench/secrets.js";
 import { readingOf, watchChange } from "./workbench/undo.js";
 import { element, say } from "./workbench/words.js";
 
@@ -15,8 +16,9 @@ const KEEP_MS = 1200;
 const REST_MS = 4000;
 /** Who was not seen for so long after it began is off the screen, in milliseconds. */
 const UNSEEN_MS = 1000;
-/** How long a command stands at the foot, in milliseconds. */
+/** How long a command stands at the foot, and how long what can be taken back stays beside others, in milliseconds. */
 const SHOWN_MS = 20_000;
+const UNDO_MS = 60_000;
 /** When the cluster of the first screen is first seen (public/examples/opening.yaml). */
 const OPENING_MS = 30_000;
 /** Objects whose namespace need not be said. */
@@ -32,8 +34,14 @@ const foot = () => document.querySelector(".page .foot, .desk .foot");
 
 const strip = element("div", { class: "doing", role: "status" });
 let until;
+/** The cluster before this one, which goes on being offered beside what is shown later. */
+let former;
+const formerButton = () => former?.until > Date.now() && element("button", { class: "quiet", text: "to_former", onclick: former.back });
 /** Shows something at the foot, where the legend is otherwise; parts may be missing. */
 function show(...parts) {
+  put(...parts, formerButton());
+}
+function put(...parts) {
   const legend = document.querySelector(".foot .legend");
   if (!legend || !foot()) return;
   if (strip.parentNode !== foot()) foot().append(strip);
@@ -42,9 +50,10 @@ function show(...parts) {
   strip.hidden = false;
   legend.hidden = true;
   clearTimeout(until);
-  until = setTimeout(hide, SHOWN_MS);
+  until = setTimeout(hide, Math.max(SHOWN_MS, (former?.until ?? 0) - Date.now()));
 }
 function hide() {
+  former = undefined;
   strip.hidden = true;
   const legend = document.querySelector(".foot .legend");
   if (legend) legend.hidden = false;
@@ -61,8 +70,26 @@ engine.addEventListener("message", ({ data }) => {
     known.now = Number(frame[2]);
     known.running = data.includes('"clock":{"running":true');
     if (frame[1] === "true") onReset?.();
-  } else if (data.startsWith('{"live":')) known.mayAct = parsed(data).live.mayAct;
+  } else if (data.startsWith('{"link":')) tellOfSecrets();
+  else if (data.startsWith('{"live":')) known.mayAct = parsed(data).live.mayAct;
 });
+
+/** How many frames the sheet with a link may take to be there, and how many names stand in it. */
+const FRAMES = 60;
+const MOST_NAMES = 5;
+/** A link holds all that was done to the cluster: whoever sends it should know which secrets it tells. */
+async function tellOfSecrets() {
+  const names = secretsOf(await scenario());
+  if (!names.length) return;
+  const listed = names.slice(0, MOST_NAMES).join(", ") + (names.length > MOST_NAMES ? " …" : "");
+  for (let frame = 0; frame < FRAMES; frame++) {
+    const link = document.querySelector(".menu > .sheet > input");
+    link?.parentNode.querySelector(".carries")?.remove();
+    link?.after(element("p", { class: "carries", role: "alert" }, say("carries", { names: listed })));
+    if (link) return;
+    await new Promise(requestAnimationFrame);
+  }
+}
 
 const where = (namespace) => (PLAIN.includes(namespace) ? "" : ` -n ${namespace}`);
 
@@ -200,28 +227,56 @@ async function catchUp() {
   const steps = parsed(await scenario())?.spec?.steps ?? [];
   const last = steps.findLast(({ at }) => milliseconds(at) > OPENING_MS);
   if (!last) return;
+  mine.acted = true;
+  keepSoon();
   const { apply, kubectl: line, fault } = last;
   tell({ command: { command: { apply, kubectl: line, fault } } });
 }
 
 let keeping;
+/** Whether a person did something in the open cluster, or in any since the page began; whether what is kept is this page's. */
+const mine = { acted: false, any: false, kept: false };
 /** Whether others are in the cluster, too: in a session, or in a workshop's. */
 const isLive = () => /^#(s|room)=/.test(location.hash);
 async function keep() {
-  if (isLive()) return;
-  save({ name: CLUSTER, scenario: await scenario() });
+  // Who only looked has nothing to keep, and may have something that is kept.
+  if (isLive() || !mine.any) return;
+  const now = await scenario();
+  if (!mine.kept) {
+    mine.kept = true;
+    const kept = await load(CLUSTER);
+    if (kept?.scenario && kept.scenario !== now) await keepEarlier(kept);
+  }
+  save({ name: CLUSTER, scenario: now, page: PAGE });
 }
 const keepSoon = () => {
+  mine.any = true;
   clearTimeout(keeping);
   keeping = setTimeout(keep, KEEP_MS);
 };
 
-/** Puts another cluster away that was not asked to be kept: it can come back. */
-async function putAway() {
+/** Opens a cluster again that was a person's; what was done in the one that is open is not lost. */
+async function reopen(text) {
+  hide();
+  const leaving = mine.acted && scenario();
+  ask({ open: { scenario: text } });
+  mine.acted = true;
+  keepSoon();
+  if (leaving) keepEarlier({ scenario: await leaving });
+}
+
+/** Puts another cluster away that was not asked to be kept: it can come back, with the files that `leaving` has of it. */
+async function putAway(leaving) {
+  const { acted } = mine;
   const before = await scenario();
   if (!before || isLive()) return;
-  const back = element("button", { class: "quiet", text: "undo", onclick: () => { hide(); ask({ open: { scenario: before } }); } });
-  show(element("span", { text: "put_away" }), back);
+  if (acted || leaving) keepEarlier({ scenario: before, ...leaving?.files });
+  const back = () => {
+    reopen(before);
+    leaving?.restore();
+  };
+  former = { back, until: Date.now() + UNDO_MS };
+  put(element("span", { text: "put_away" }), element("button", { class: "quiet", text: "undo", onclick: back }));
 }
 
 // Everything that the page asks of the worker passes here, and goes on as it is.
@@ -229,10 +284,14 @@ engine.postMessage = (message, ...rest) => {
   if (typeof message !== "string") return post(message, ...rest);
   const request = /^\{"(command|inspect|open|terminal)"/.test(message) ? JSON.parse(message) : undefined;
   // The worker answers in order: what it is asked first is about the cluster that is still there.
-  if (request?.open?.scenario) putAway();
+  if (request?.open?.scenario) putAway(kubarium.leaving);
+  kubarium.leaving = undefined;
+  if (request?.open) mine.acted = false;
   if (request?.open) opening();
   const sent = post(message, ...rest);
-  if (request?.command || request?.open || request?.terminal?.run?.id < 1 << 24) keepSoon();
+  const acts = request?.command || request?.terminal?.run?.id < 1 << 24;
+  if (acts) mine.acted = true;
+  if (acts || request?.open) keepSoon();
   if (request) tell(request);
   return sent;
 };
@@ -241,11 +300,26 @@ engine.postMessage = (message, ...rest) => {
 async function offer() {
   if (location.hash || location.search) return;
   const kept = await load(CLUSTER);
-  if (!kept?.scenario) return;
+  if (kept?.scenario) offerKept(kept);
+}
+function offerKept(kept) {
   const time = new Date(kept.saved).toLocaleString(root.lang, { dateStyle: "short", timeStyle: "short" });
+  const goOn = () => {
+    mine.kept = true;
+    save({ ...kept, page: PAGE });
+    reopen(kept.scenario);
+  };
+  const drop = async () => {
+    const was = await forget(CLUSTER);
+    const back = () => {
+      save(was);
+      offerKept(was);
+    };
+    show(element("span", {}, say("forgotten_of", { time })), was && element("button", { class: "quiet", text: "undo", onclick: back }));
+  };
   show(element("span", {}, say("kept_from", { time })),
-    element("button", { class: "quiet", text: "go_on", onclick: () => { hide(); ask({ open: { scenario: kept.scenario } }); } }),
-    element("button", { class: "quiet", text: "forget", onclick: () => { hide(); forget(CLUSTER); } }));
+    element("button", { class: "quiet", text: "go_on", onclick: goOn }),
+    element("button", { class: "quiet", text: "forget", onclick: drop }));
 }
 
 /** Options of the address: `?paused`, `?at=90` (seconds), `?readonly`, `?hide=tabs,story`. */
@@ -281,6 +355,8 @@ function embedded() {
     const theme = data?.kubarium?.theme;
     if (source === parent && ["dark", "light"].includes(theme)) root.dataset.theme = theme;
   });
+  // It may have changed before anybody listened (public/embed/kubarium-cluster.js).
+  if (parent !== window) parent.postMessage({ kubarium: { asks: "theme" } }, "*");
   let halted = false;
   let seen = false;
   const look = () => {

@@ -19,6 +19,7 @@ import japanese from "../../public/locales/editor/ja.json";
 import { checker, show as showFaults } from "./workbench/check.js";
 import { compare, live } from "./workbench/compare.js";
 import { complete } from "./workbench/complete.js";
+import { readFrom } from "./workbench/defined.js";
 import { Files } from "./workbench/files.js";
 import { format } from "./workbench/format.js";
 import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
@@ -26,7 +27,7 @@ import { followStage, light, linked } from "./workbench/linked.js";
 import { typeOver } from "./workbench/over.js";
 import { mayBeMore } from "./workbench/bring.js";
 import { brought, isBrought } from "./workbench/brought.js";
-import { bring, more, offer } from "./workbench/more.js";
+import { bringAll, more, offer } from "./workbench/more.js";
 import { CURRENT, load, save } from "./workbench/playgrounds.js";
 import { isTooDeep } from "./workbench/reading.js";
 import { dress } from "./workbench/style.js";
@@ -87,6 +88,11 @@ const KEEP_MS = 400;
 const LARGE = 300_000;
 const PAUSE_MS = 250;
 
+/** What becomes of the cluster is not all at once: what applying would do is asked so long after it changed, in milliseconds. */
+const CHANGED_MS = 300;
+/** Another cluster is there, a command has done what it was asked, a program of the terminal's has ended: not one of the tools. */
+const CHANGES = /^\{("frame":\{"reset":true|"outcome":|"terminal":\{"done":)/;
+
 /** How long a note with something to undo stays, and any other, in milliseconds. */
 const UNDO_MS = 60_000;
 const NOTE_MS = 12_000;
@@ -113,18 +119,18 @@ const byProgram = Annotation.define();
 
 /**
  * Puts an editor with its tabs and tools into `element`.
- * Callbacks: `onApply(text)` on Ctrl/Cmd+Enter, `onChange(text)` after an edit of the user's and when another file is
+ * Callbacks: `onApply(text)` on Ctrl/Cmd+Enter, `onSave()` on it in what `beginEdit` opened, `onChange(text)` after an edit of the user's and when another file is
  * shown, `onShow()` when that is, `onFiles([[name, text]])` when any of it changes, `relate(uids)` to show pods on the stage (`null` ends it),
  * `run(line)` for a kubectl command of the user's, `open(scenario)` for another cluster.
  */
-export function create(element, text, { onApply, onChange, onShow, onFiles, relate, run, open } = {}) {
+export function create(element, text, { onApply, onSave, onChange, onShow, onFiles, relate, run, open } = {}) {
   // In a shadow root CodeMirror adopts its style sheets; in the page it would add <style> elements, which the
   // Content-Security-Policy refuses. CSS variables pass through.
   const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
   dress(root);
   const bar = make("div", { class: "files", label: "files" });
   const tools = make("div", { class: "tools", role: "toolbar", label: "tools" });
-  const notes = make("div", { role: "status" });
+  const notes = make("div", { class: "notes", role: "status" });
   const host = make("div", { class: "host" });
   const explanation = make("section", { class: "explain", hidden: true, tabindex: "0" });
   const state = make("div", { class: "state", role: "status" });
@@ -132,14 +138,29 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   const tips = make("div", { class: "tips" });
   root.append(bar, tools, notes, host, explanation, state, tips);
 
-  /** A note with a button; it goes by itself unless something went wrong: then, when another file is shown. Without words, what is there goes. */
-  const note = (words, { bad = false, action, act, stay = bad } = {}) => {
-    if (!words) return notes.replaceChildren();
-    const box = make("div", { class: bad ? "note bad" : "note" }, make("p", {}, words),
+  /**
+   * A note with a button, below those that are there, in the open window if there is one; one `of` the same, or of the same
+   * words, goes. It goes by itself unless something went wrong: then, when another file is shown.
+   */
+  const note = (words, { bad = false, action, act, stay = bad, of = words } = {}) => {
+    const box = make("div", { class: bad ? "note bad" : "note", "data-of": of }, make("p", {}, words),
       action && make("button", { class: "quiet", onclick: () => { box.remove(); act(); } }, action),
       make("button", { class: "round", label: "close", onclick: () => box.remove() }, "×"));
-    notes.replaceChildren(box);
+    for (const old of root.querySelectorAll(".note")) if (old.dataset.of === of) old.remove();
+    const inside = root.querySelector("dialog[open] .notes");
+    (inside ?? notes).append(box);
+    inside?.closest("dialog").addEventListener("close", () => notes.append(...inside.children), { once: true });
+    box.scrollIntoView({ block: "nearest" });
     if (!stay) setTimeout(() => box.remove(), action ? UNDO_MS : NOTE_MS);
+    return box;
+  };
+  const clearBad = () => root.querySelectorAll(".note.bad").forEach((box) => box.remove());
+  let arriving = 0;
+  /** Files come: what was said of earlier ones goes, what is said of these stays until they are all there. */
+  const coming = () => {
+    clearBad();
+    arriving++;
+    return () => arriving--;
   };
   const explain = (found) => explainInto(explanation, found);
   const explainHere = () => {
@@ -150,7 +171,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   };
   const tidy = () => {
     const result = format(view.state.doc.toString());
-    if (result.message) note(say("format_broken", { reason: result.message }), { bad: true });
+    if (result.message) note(say("format_broken", { reason: result.message }), { bad: true, of: "format" });
     else if (result.text !== view.state.doc.toString()) replace(result.text, "input.format");
     view.focus();
     return true;
@@ -158,7 +179,8 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   const apply = () => {
     // What is applied has been heard of before, however quickly the key came after the last letter.
     if (hearing !== undefined) heard();
-    onApply?.(view.state.doc.toString());
+    if (files.open === files.edit) onSave?.();
+    else onApply?.(view.state.doc.toString());
     return true;
   };
 
@@ -196,6 +218,7 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
   ];
   const begin = (doc) => EditorState.create({ doc, extensions: [colouring.of(colours(isTooDeep(doc))), ...extensions] });
   const view = new EditorView({ parent: host, root, state: begin(text) });
+  readFrom(() => view.state.doc);
   const faults = checker(({ ok, stdout = "", shown: found }) => {
     files.count(found.length);
     const lines = stdout.trim().split("\n").filter(Boolean);
@@ -242,7 +265,8 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
     show: (shown, focus) => {
       view.setState(shown);
       view.dispatch({ effects: phrases.reconfigure(spoken()) });
-      notes.querySelector(".bad")?.remove();
+      if (!arriving) clearBad();
+      state.replaceChildren();
       onShow?.();
       faults.soon(view);
       if (focus) view.focus();
@@ -259,9 +283,9 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
     make("button", { text: "explain", title: "explain_says", onclick: explainHere }),
     make("button", { text: "diff", title: "diff_says", onclick: () => compare({ ...shown(), apply }) }),
     make("button", { text: "live", title: "live_title", onclick: () => live(shown()) }),
-    more({ root, files, note, open }),
+    more({ root, files, note, open, coming }),
   );
-  takeFiles(host, (file) => bring(file, { files, note, open }));
+  takeFiles(host, (list) => bringAll(list, { files, note, open, coming }));
   followStage(() => view);
   // The search panel is written once, when it is opened.
   const language = new MutationObserver(() => {
@@ -269,25 +293,36 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
     view.dispatch({ effects: phrases.reconfigure(spoken()) });
   });
   language.observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
+  const unfollow = followCluster(host, (isOther) => {
+    // It would speak of what is no more.
+    if (isOther) state.replaceChildren();
+  }, () => faults.soon(view));
   faults.soon(view);
   onFiles?.(files.texts());
   // What was written here last time is there again, unless the page brings a text of its own.
+  const untouched = () => {
+    const own = files.texts();
+    return own.length === 1 && own[0][1] === text;
+  };
   load(CURRENT).then(async (kept) => {
+    if (!untouched()) return;
     if (kept?.files?.some((file) => file.text.trim())) {
-      if (view.state.doc.toString() !== text) return;
       files.restore(kept);
       return heard();
     }
     const found = isBrought() && await brought();
-    if (found && view.state.doc.toString() === text) files.restore(found);
+    if (found && untouched()) files.restore(found);
   });
 
   return {
     getText: () => view.state.doc.toString(),
     setText: (next) => {
+      files.showOwn();
       replace(next);
       onFiles?.(files.texts());
     },
+    beginEdit: (text) => files.beginEdit(text),
+    endEdit: () => files.endEdit(),
     /** Each is `[[line, column], [line, column] or null for the line's end, message]`, counted from 1. */
     setDiagnostics: (list) => {
       if (list.length) showFaults(view, list.map(([from, to, message]) => ({ from, to, message })));
@@ -299,9 +334,40 @@ export function create(element, text, { onApply, onChange, onShow, onFiles, rela
     focus: () => isFramed || view.focus(),
     destroy: () => {
       faults.stop();
+      unfollow();
       language.disconnect();
       view.destroy();
     },
+  };
+}
+
+/** Tells of the cluster's changes: `now` at once, with whether it is another one, and `look` a little later, once `host` is seen. */
+function followCluster(host, now, look) {
+  const { engine } = window.kubarium;
+  let waiting;
+  let due = false;
+  let seen = true;
+  const ready = () => {
+    due = !seen;
+    if (seen) look();
+  };
+  const hear = ({ data }) => {
+    const [, change] = (typeof data === "string" && data.match(CHANGES)) || [];
+    if (!change) return;
+    now(change.startsWith('"frame"'));
+    clearTimeout(waiting);
+    waiting = setTimeout(ready, CHANGED_MS);
+  };
+  engine.addEventListener("message", hear);
+  const watch = new IntersectionObserver((entries) => {
+    seen = entries.at(-1).isIntersecting;
+    if (seen && due) ready();
+  });
+  watch.observe(host);
+  return () => {
+    clearTimeout(waiting);
+    watch.disconnect();
+    engine.removeEventListener("message", hear);
   };
 }
 
@@ -312,7 +378,7 @@ function takeFiles(host, take) {
     event.preventDefault();
     event.stopPropagation();
     host.classList.toggle("over", event.type === "dragover");
-    if (event.type === "drop") for (const file of event.dataTransfer.files) take(file);
+    if (event.type === "drop") take([...event.dataTransfer.files]);
   };
   for (const kind of ["dragover", "dragleave", "drop"]) host.addEventListener(kind, over, { capture: true });
 }

@@ -62,7 +62,8 @@ function colours(element) {
 }
 
 /**
- * Puts a terminal into `element`. `ask(json)` sends a TerminalRequest, `edit(text)` opens a text in the editor, `file(name)`
+ * Puts a terminal into `element`. `ask(json)` sends a TerminalRequest, `edit(text)` opens a text in the editor (and without one ends
+ * that), `file(name)`
  * is the text of one of the editor's files, `files()` their names.
  */
 export function create(element, { ask, edit, file, files }) {
@@ -203,6 +204,7 @@ export function create(element, { ask, edit, file, files }) {
       out(BUILTINS[name](args, stdin));
       return 0;
     }
+    if (Object.hasOwn(FILTERS, name)) throw new Wrong(`${name}: reads what a program before it says: kubectl … | ${name}`);
     throw Object.assign(new Wrong(`${name}: command not found (try: help)`), { code: 127 });
   };
 
@@ -250,10 +252,13 @@ export function create(element, { ask, edit, file, files }) {
     let skip = false;
     let stages = [[]];
     const step = async () => {
-      const ready = stages.filter((stage) => stage.length);
+      const ready = stages;
       stages = [[]];
-      if (!ready.length || skip || interrupted) return;
+      const isNothing = ready.length === 1 && !ready[0].length;
+      if (isNothing || skip || interrupted) return;
       try {
+        const empty = ready.findIndex((stage) => !stage.length);
+        if (empty >= 0) throw new Wrong(`|: nothing comes ${empty === 0 ? "before" : "after"} it`);
         code = await pipeline(ready, input);
         input = undefined;
       } catch (error) {
@@ -438,11 +443,16 @@ export function create(element, { ask, edit, file, files }) {
       else if (question) asked(id, ...Object.entries(question)[0]);
       if (code === undefined) return;
       programs.delete(id);
+      if (id === saving) {
+        saving = null;
+        edit();
+      }
       program.resolve(code);
     },
     saved(text) {
-      if (saving !== null) answer(saving, text);
+      const id = saving;
       saving = null;
+      if (id !== null) answer(id, text);
     },
     focus: () => terminal.focus(),
     /** What stands on the screen, for tests. */

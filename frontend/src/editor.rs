@@ -27,6 +27,14 @@ extern "C" {
     #[wasm_bindgen(method, js_name = getText)]
     pub fn text(this: &Editor) -> String;
 
+    /// Opens a text that is to be edited for somebody else, in a file of its own beside the person's.
+    #[wasm_bindgen(method, js_name = beginEdit)]
+    pub fn begin_edit(this: &Editor, text: &str);
+
+    /// Closes that file and shows the one before it: what the text has become.
+    #[wasm_bindgen(method, js_name = endEdit)]
+    pub fn end_edit(this: &Editor) -> String;
+
     #[wasm_bindgen(method, js_name = setDiagnostics)]
     fn set_diagnostics_js(this: &Editor, diagnostics: &Array);
 

@@ -97,10 +97,13 @@ async fn open(host: &HtmlElement, page: Page) -> Result<Screen, JsValue> {
         page.touched.set(true);
         page.send(&Request::Terminal(request));
     });
-    let edit = Closure::<dyn Fn(String)>::new(move |text: String| {
-        page.draft.set(Some(text));
-        page.editing.set(true);
-        page.drawer.set(Some(Drawer::Yaml));
+    // Without a text an edit that was begun has been interrupted.
+    let edit = Closure::<dyn Fn(Option<String>)>::new(move |text: Option<String>| {
+        page.editing.set(text.is_some());
+        if text.is_some() {
+            page.drawer.set(Some(Drawer::Yaml));
+        }
+        page.draft.set(text);
     });
     let file = Closure::<dyn Fn(String) -> Option<String>>::new(move |name: String| {
         page.files.with_untracked(|files| {

@@ -37,14 +37,10 @@ pub(crate) fn Workbench() -> impl IntoView {
     let waiting = RwSignal::new(None::<u32>);
     let outcome = RwSignal::new(None::<Outcome>);
     let text = RwSignal::new(String::new());
-    // What stood here before `kubectl edit` brought its text, and that text.
-    let before_edit = StoredValue::new(String::new());
-    let draft_of_edit = StoredValue::new(String::new());
+    // What `kubectl edit` brought, while it waits for what becomes of it in a file of its own.
+    let draft_of_edit = StoredValue::new(None::<String>);
 
     let apply = move |yaml: String| {
-        if page.editing.get_untracked() {
-            return save(page, yaml);
-        }
         text.set(yaml.clone());
         waiting.set(Some(page.command(Command::Apply(yaml))));
         // An answer takes cluster time: with the clock stopped there would be none.
@@ -60,23 +56,35 @@ pub(crate) fn Workbench() -> impl IntoView {
         text.set(yaml.to_owned());
         outcome.set(None);
     };
+    let begin_edit = move |draft: String| {
+        editor.with_value(|editor| {
+            if let Some(editor) = editor {
+                editor.begin_edit(&draft);
+                draft_of_edit.set_value(Some(draft));
+            }
+        });
+    };
+    // Gives `kubectl edit` what has become of its text, or the text as it came.
+    let end_edit = move |keep: bool| {
+        let Some(draft) = draft_of_edit.try_update_value(Option::take).flatten() else { return };
+        let edited = editor.with_value(|editor| editor.as_ref().map(Editor::end_edit)).unwrap_or_default();
+        page.edited.set(Some(if keep { edited } else { draft }));
+        page.editing.set(false);
+        page.drawer.set(Some(Drawer::Terminal));
+    };
     Effect::new(move |_| {
         let Some(host) = host.get() else { return };
         spawn_local(async move {
-            let draft = page.draft.get_untracked();
-            let first = match &draft {
-                Some(text) => Ok(text.clone()),
+            let draft = page.draft.get_untracked().filter(|_| !page.editing.get_untracked());
+            let first = match draft {
+                Some(text) => Ok(text),
                 None => browser::fetch_text("examples/deployment.yaml").await,
             };
-            if page.editing.get_untracked() {
-                before_edit
-                    .set_value(browser::fetch_text("examples/deployment.yaml").await.unwrap_or_default());
-            }
             let opened = match first {
                 Ok(first) => {
                     text.set(first.clone());
-                    draft_of_edit.set_value(first.clone());
-                    Editor::open(&host, &first, &callbacks(page, apply, text, outcome)).await
+                    let save = move || end_edit(true);
+                    Editor::open(&host, &first, &callbacks(page, apply, save, text, outcome)).await
                 }
                 Err(reason) => Err(reason),
             };
@@ -84,6 +92,11 @@ pub(crate) fn Workbench() -> impl IntoView {
                 Ok(opened) => {
                     opened.focus();
                     editor.set_value(Some(opened));
+                    if page.editing.get_untracked()
+                        && let Some(draft) = page.draft.get_untracked()
+                    {
+                        begin_edit(draft);
+                    }
                     page.draft.set(None);
                 }
                 Err(reason) => broken.set(Some(format!("{reason:?}"))),
@@ -94,11 +107,12 @@ pub(crate) fn Workbench() -> impl IntoView {
         if let Some(draft) = page.draft.get()
             && editor.with_value(Option::is_some)
         {
-            if page.editing.get_untracked() {
-                before_edit.set_value(text.get_untracked());
-                draft_of_edit.set_value(draft.clone());
+            // Others may bring a text while an edit goes on.
+            if page.editing.get_untracked() && draft_of_edit.with_value(Option::is_none) {
+                begin_edit(draft);
+            } else {
+                show(&draft);
             }
-            show(&draft);
             page.draft.set(None);
         }
     });
@@ -130,12 +144,11 @@ pub(crate) fn Workbench() -> impl IntoView {
             show(&completed);
         }
     };
-    Effect::new(move |edited: Option<bool>| {
-        let editing = page.editing.get();
-        if edited == Some(true) && !editing {
-            before_edit.with_value(|before| show(before));
+    Effect::new(move |_| {
+        let is_over = !page.editing.get();
+        if is_over && draft_of_edit.try_update_value(Option::take).flatten().is_some() {
+            editor.with_value(|editor| editor.as_ref().map(Editor::end_edit));
         }
-        editing
     });
     // Whoever clicks a pod sees which lines it comes from.
     let light = move |namespace: String, name: String| {
@@ -160,14 +173,13 @@ pub(crate) fn Workbench() -> impl IntoView {
             light(namespace, name);
         }
     });
-    let cancel = move |_| save(page, draft_of_edit.get_value());
     let apply_label = move || t_string!(i18n, editor.apply);
     view! {
         <Show when=move || page.editing.get()>
             <div class="editor-edit" role="status">
                 <p>{t!(i18n, terminal.editing)}</p>
-                <button class="primary" on:click=move |_| save(page, text.get_untracked())>{t!(i18n, terminal.save)}</button>
-                <button class="quiet" on:click=cancel>{t!(i18n, terminal.cancel)}</button>
+                <button class="primary" on:click=move |_| end_edit(true)>{t!(i18n, terminal.save)}</button>
+                <button class="quiet" on:click=move |_| end_edit(false)>{t!(i18n, terminal.cancel)}</button>
             </div>
         </Show>
         <div class="editor-bar" hidden=move || page.editing.get()>
@@ -205,10 +217,12 @@ pub(crate) fn Workbench() -> impl IntoView {
 fn callbacks(
     page: Page,
     apply: impl Fn(String) + 'static,
+    save: impl Fn() + 'static,
     text: RwSignal<String>,
     outcome: RwSignal<Option<Outcome>>,
 ) -> Object {
     let on_apply = Closure::<dyn Fn(String)>::new(apply).into_js_value();
+    let on_save = Closure::<dyn Fn()>::new(save).into_js_value();
     let on_change = Closure::<dyn Fn(String)>::new(move |now| text.set(now)).into_js_value();
     // How it went is about the file that was applied.
     let on_show = Closure::<dyn Fn()>::new(move || outcome.set(None)).into_js_value();
@@ -230,6 +244,7 @@ fn callbacks(
     let callbacks = Object::new();
     for (name, value) in [
         ("onApply", on_apply),
+        ("onSave", on_save),
         ("onChange", on_change),
         ("onShow", on_show),
         ("onFiles", on_files.into_js_value()),
@@ -240,13 +255,6 @@ fn callbacks(
         Reflect::set(&callbacks, &name.into(), &value).expect("a new object takes every property");
     }
     callbacks
-}
-
-/// Gives `kubectl edit` its text back.
-fn save(page: Page, text: String) {
-    page.edited.set(Some(text));
-    page.editing.set(false);
-    page.drawer.set(Some(Drawer::Terminal));
 }
 
 #[component]

@@ -59,13 +59,17 @@ class KubariumCluster extends HTMLElement {
     this.shadowRoot.replaceChildren(frame);
     frame.addEventListener("load", () => frame.focus({ preventScroll: true }));
     // The page around it may become dark or light at any time.
-    let theme = themeOf(this);
+    const first = themeOf(this);
+    let theme = first;
+    const tell = () => frame.contentWindow?.postMessage({ kubarium: { theme } }, "*");
     const follow = () => {
       const now = themeOf(this);
       if (now === theme) return;
       theme = now;
-      frame.contentWindow?.postMessage({ kubarium: { theme } }, "*");
+      tell();
     };
+    // What became of it before the frame could hear anything it asks for once.
+    addEventListener("message", ({ source, data }) => source === frame.contentWindow && data?.kubarium?.asks === "theme" && theme !== first && tell());
     this.watch = new MutationObserver(follow);
     for (const element of [document.documentElement, document.body]) this.watch.observe(element, { attributes: true });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", follow);

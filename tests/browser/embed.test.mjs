@@ -40,6 +40,19 @@ test("a cluster stands in somebody's page, and begins when it is asked to", asyn
   await frame.locator(".clock").getByText("paused").waitFor({ state: "detached" });
 });
 
+test("a page that turns light while the cluster is on its way has a light one", async (t) => {
+  const server = await startServer(t);
+  const blog = await site(t, `<!doctype html><html lang="en"><title>Blog</title><link rel="icon" href="data:,">
+    <body style="background:#123;color:#eee"><kubarium-cluster label="Let it live" height="620"></kubarium-cluster>
+    <script type="module" src="${server.url}/embed/kubarium-cluster.js"></script>`);
+  const page = await openPage(t, blog);
+  await page.getByRole("button", { name: "Let it live" }).click();
+  const frame = page.frameLocator("iframe");
+  await frame.locator("html[data-theme=dark]").waitFor({ state: "attached" });
+  await page.evaluate(() => Object.assign(document.body.style, { background: "#fff", color: "#111" }));
+  await frame.locator("html[data-theme=light]").waitFor({ state: "attached" });
+});
+
 test("a low or narrow frame shows the whole diagram, smaller, and what moves stays on its line", async (t) => {
   const server = await startServer(t);
   for (const [width, height] of [[800, 280], [560, 420], [400, 300], [390, 640]]) {

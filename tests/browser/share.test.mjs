@@ -114,3 +114,36 @@ test("a link that is too long is kept by the server under a short name", async (
   await none.getByText("This server keeps no link of that name").waitFor();
   await none.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
 });
+
+test("whoever sends a link is told which secrets it carries", async (t) => {
+  for (const [locale, button, says] of [
+    ["en-US", "Share", "This link carries the values of Secrets: token, listed, typed. Whoever opens it can read them."],
+    ["ja-JP", "共有", "このリンクにはSecretの値が含まれています（token, listed, typed）。開いた人はだれでも読めます。"],
+  ]) {
+    const server = await startServer(t);
+    const page = await openPage(t, server.url, { locale, colorScheme: locale === "ja-JP" ? "dark" : "light" });
+    await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
+    await page.waitForFunction(() => Object.hasOwn(window.kubarium.engine, "postMessage"));
+    const share = page.getByRole("button", { name: button, exact: true });
+    const carries = page.locator(".sheet .carries");
+    await share.click();
+    await page.locator(".sheet .fingerprint").waitFor();
+    await share.click();
+    await page.evaluate((done) => {
+      const { engine } = window.kubarium;
+      done.forEach((command, at) => engine.postMessage(JSON.stringify({ command: { id: 900 + at, command } })));
+      return new Promise((resolve) => engine.addEventListener("message", ({ data }) => String(data).startsWith(`{"outcome":{"id":${899 + done.length},`) && resolve()));
+    }, [
+      { apply: "apiVersion: v1\nkind: Secret\nmetadata:\n  labels:\n    name: label\n  name: token\nstringData:\n  word: hush\n" },
+      { apply: "apiVersion: v1\nkind: Secret\nmetadata: {name: empty}\ndata: {word: \"\"}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: plain}\ndata: {word: loud}\n" },
+      { apply: "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata:\n    name: listed\n  data:\n    word: aHVzaA==\n" },
+      { kubectl: "create secret generic typed --from-literal=word=hush" },
+    ]);
+    await share.click();
+    await carries.getByText(says).waitFor();
+    await screenshot(page, `carries-${locale}`);
+    await page.getByRole("button", { name: /Moment, web page|時点/ }).click();
+    await page.locator("dialog.share .share-carries").getByText("token, listed, typed").waitFor();
+    await screenshot(page, `carries-sheet-${locale}`);
+  }
+});

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { joined, open, wanted } from "../../frontend/js/terminal/open.js";
 import { painted } from "../../frontend/js/terminal/paint.js";
 import { openPage, root, screenshot, startServer } from "./harness.mjs";
+import { paste as pasteInto } from "./paste.mjs";
 
 const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
 
@@ -48,6 +49,9 @@ test("kubectl does what it says, and the diagram shows it", async (t) => {
   await enter(page, "k get deploy todo-api -o json | jq .spec.replicas | cat", /\|\s+cat\n4\n/);
   await enter(page, "k get nothing", /the server doesn't have a resource type "nothing"/);
   await enter(page, "k get pods | frobnicate", /frobnicate: command not found/);
+  await enter(page, "| grep x", /\|: nothing comes before it/);
+  await enter(page, "k get pods | | wc -l", /\|: nothing comes after it/);
+  await enter(page, "grep x", /grep: reads what a program before it says/);
   await screenshot(page, "terminal");
 });
 
@@ -121,6 +125,75 @@ test("an edit opens in the editor, and saving applies it", async (t) => {
   await enter(page, "k exec -it deploy/todo-api -- sh", /\/ # $/);
   await enter(page, "echo inside", /# echo inside\ninside\n/);
   await enter(page, "exit", /kubarium \$ $/);
+});
+
+/** Until the editor's files that are kept are so many. */
+const untilKept = (page, count) => page.evaluate((count) => new Promise((resolve) => {
+  const asked = indexedDB.open("kubarium");
+  asked.onsuccess = () => {
+    const look = () => (asked.result.transaction("playgrounds").objectStore("playgrounds").get(" files").onsuccess = ({ target }) => {
+      if (target.result?.files.length !== count) return requestAnimationFrame(look);
+      asked.result.close();
+      resolve();
+    });
+    look();
+  };
+}), count);
+
+test("an edit is a file of its own, beside the person's, and is kept nowhere", async (t) => {
+  const page = await openTerminal(t);
+  const drawer = page.locator("#drawer");
+  const files = drawer.locator(".file");
+  const file = (name) => files.locator(".pick", { hasText: new RegExp(`^${name}$`) });
+  const shows = (wanted) => page.waitForFunction((wanted) =>
+    document.querySelector(".editor-host")?.shadowRoot?.querySelector(".cm-content")?.textContent.includes(wanted), wanted);
+  const tab = (name) => page.getByRole("button", { name, exact: true }).click();
+  await tab("YAML");
+  await shows("Three copies of the app");
+  await pasteInto(drawer.locator(".cm-content").first(), "# MINE");
+  await tab("Terminal");
+  await page.locator(".terminal-host").click();
+  await enter(page, "clear; k edit deployment todo-api", /edit/);
+  await shows("Please edit the object below");
+  assert.equal(await files.count(), 2);
+  await screenshot(page, "edit");
+  // It is no file for the terminal, and what is written elsewhere meanwhile stays where it is.
+  await drawer.getByRole("button", { name: "New file" }).click();
+  await page.keyboard.type("# x");
+  await file("kubectl-edit.yaml").click();
+  await shows("Please edit the object below");
+  await drawer.locator(".cm-line", { hasText: "replicas: 3" }).click();
+  await page.keyboard.press("End");
+  await page.keyboard.press("Backspace");
+  await page.keyboard.type("2");
+  await file("editor-2.yaml").click();
+  await drawer.getByRole("button", { name: "Save" }).click();
+  await says(page, /deployment\.apps\/todo-api edited/);
+  await enter(page, "clear; ls; k get deploy todo-api -o jsonpath={.spec.replicas}", /ls; .*\neditor-2\.yaml\neditor\.yaml\n2/);
+  await tab("YAML");
+  await shows("# x");
+  await file("editor.yaml").click();
+  await shows("# MINE");
+
+  // Interrupted, it is gone; and who loads the page again in the middle of one has the own files.
+  await tab("Terminal");
+  await page.locator(".terminal-host").click();
+  await enter(page, "clear; k edit svc todo-api", /edit/);
+  await file("kubectl-edit.yaml").waitFor();
+  await tab("Terminal");
+  await page.locator(".terminal-host").click();
+  await page.keyboard.press("Control+c");
+  await file("kubectl-edit.yaml").waitFor({ state: "detached" });
+  await enter(page, "clear; k edit svc todo-api", /edit/);
+  await shows("Please edit the object below");
+  await drawer.locator(".cm-line").first().click();
+  await page.keyboard.type("# and more");
+  await drawer.getByRole("button", { name: "New file" }).click();
+  await untilKept(page, 3);
+  await page.reload();
+  await tab("YAML");
+  await shows("# MINE");
+  assert.deepEqual(await files.locator(".pick").allTextContents(), ["editor.yaml", "editor-2.yaml", "editor-3.yaml"]);
 });
 
 test("the terminal itself speaks the language of the page", async (t) => {

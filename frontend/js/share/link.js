@@ -2,6 +2,8 @@
 
 import { embed } from "./embed.js";
 import { picture } from "./picture.js";
+import { scenario } from "../workbench/line.js";
+import { secretsOf } from "../workbench/secrets.js";
 import { copyable, heard, sheet } from "./base.js";
 import { onlyAsFile, shorten } from "./short.js";
 import { element, say } from "./words.js";
@@ -90,7 +92,7 @@ function tabs(panels) {
 
 /** The sheet. */
 export async function link() {
-  const [whole, { at: now }] = await Promise.all([heard("link", "share"), heard("fingerprint", "fingerprint")]);
+  const [whole, { at: now }, done] = await Promise.all([heard("link", "share"), heard("fingerprint", "fingerprint"), scenario()]);
   if (!whole) return void sheet("link_title", ...onlyAsFile());
   let fragment = whole;
   const address = copyable("link");
@@ -111,6 +113,8 @@ export async function link() {
     panels.slice(1).forEach(([, panel]) => panel.take(options, fragment));
   };
   const { form, chosen } = optionsOf(now, () => draw());
-  sheet("link_title", form, ...tabs(panels));
+  const secrets = secretsOf(done);
+  const carries = secrets.length > 0 && element("p", { class: "share-carries" }, say("carries", { names: secrets.join(", ") }));
+  sheet("link_title", ...[carries, form].filter(Boolean), ...tabs(panels));
   draw();
 }

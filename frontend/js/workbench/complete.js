@@ -3,7 +3,8 @@
 import { snippet } from "@codemirror/autocomplete";
 import { names } from "./facts.js";
 import { askedOf, labelsOf } from "./labels.js";
-import { at, defaultAt, ITEM, kinds, namesOf, says, schemaOf, valuesAt } from "./schema.js";
+import { allKinds, at, defaultAt, ITEM, namesOf, says, schemaOf, valuesAt } from "./schema.js";
+import { BODIES, isWritten, nameOf, onlyAnswers } from "./templates.js";
 import { context, siblings, unit } from "./text.js";
 
 /** Kinds that people write most come first. */
@@ -21,7 +22,7 @@ export async function complete(asking) {
   const lead = before.slice(0, before.length - word.length);
   if (/(^|\s)#/.test(lead)) return null;
   let options;
-  if (where.flow) options = await inFlow(state.doc, where, lead);
+  if (where.flow) options = await inFlow(state, where, from);
   else if (/^\s*(- +)*$/.test(lead)) {
     if (!word && !asking.explicit) return null;
     options = await keysAt(state, where, lead.length);
@@ -53,7 +54,7 @@ async function labelOptions(doc, { owner }, path, have) {
   const plural = askedOf(path, owner.kind);
   if (!plural) return null;
   const labels = (await labelsOf(plural, doc)).filter(([key]) => !have.has(key));
-  return labels.map(([key, of]) => ({ label: `${key}: ${of}`, type: "property", detail: plural, apply: `${key}: ${value(of).apply}` }));
+  return labels.map(([key, of]) => ({ words: [key, of], label: `${key}: ${of}`, type: "property", detail: plural, apply: `${key}: ${value(of).apply}` }));
 }
 
 /** The keys that every object begins with. */
@@ -63,26 +64,11 @@ async function beginning(owner, keys) {
     label: key, type: "property", boost: 60, apply: key === "metadata" ? snippet("metadata:\n  name: ${name}") : `${key}: `,
   }));
   if (owner.apiVersion || owner.kind) return plain;
-  return [...plain, ...(await kinds()).filter(served).map(({ kind, apiVersion }) => ({
+  return [...plain, ...(await allKinds()).filter(isWritten).map(({ kind, apiVersion }) => ({
     label: kind, detail: apiVersion, type: "class", boost: rank(kind),
-    apply: snippet(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: \${name}\n${BODIES[kind] ?? "${}"}`),
+    apply: snippet(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: ${nameOf(kind)}\n${BODIES[kind] ?? "${}"}`),
   }))];
 }
-
-const served = ({ apiVersion }) => !apiVersion.startsWith("authorization.") && !apiVersion.startsWith("authentication.");
-
-const POD = (indent) => "metadata:\n  labels:\n    app: ${name}\nspec:\n  containers:\n  - name: ${name}\n    image: ${nginx}"
-  .replaceAll("\n", `\n${" ".repeat(indent)}`);
-const BODIES = {
-  Deployment: `spec:\n  replicas: 1\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
-  StatefulSet: `spec:\n  serviceName: \${name}\n  replicas: 1\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
-  DaemonSet: `spec:\n  selector:\n    matchLabels:\n      app: \${name}\n  template:\n    ${POD(4)}\n`,
-  Pod: "spec:\n  containers:\n  - name: ${name}\n    image: ${nginx}\n",
-  Job: "spec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers:\n      - name: ${name}\n        image: ${busybox}\n",
-  Service: "spec:\n  selector:\n    app: ${name}\n  ports:\n  - port: 80\n    targetPort: 8080\n",
-  ConfigMap: "data:\n  ${key}: ${value}\n",
-  Secret: "stringData:\n  ${key}: ${value}\n",
-};
 
 function keyOption(node, field, column, deeper) {
   const below = node.below(field);
@@ -106,30 +92,56 @@ async function about(node, field) {
   return box.textContent ? box : null;
 }
 
-async function inFlow(doc, where, lead) {
+/** How far back the sign is looked for that says what may stand here. */
+const BACK = 400;
+
+async function inFlow(state, where, from) {
   const root = await schemaOf(where.owner.apiVersion, where.owner.kind);
-  const node = root && at(root, where.path);
-  if (/[{,]\s*$/.test(lead) && node) {
-    const have = new Set(where.keys.map(({ key }) => key));
-    if (!node.fields.length) return labelOptions(doc, where, where.path, have);
-    return node.fields.filter((field) => !have.has(field)).map((field) => ({
-      label: field, type: "property", detail: `<${node.below(field).word}>`, apply: `${field}: `, info: () => about(node, field),
-    }));
+  const before = state.sliceDoc(Math.max(0, from - BACK), from);
+  const [quote] = before.match(/["']?$/);
+  const sign = before.slice(0, before.length - quote.length).trimEnd().at(-1);
+  const found = "{,".includes(sign ?? " ") ? await keysInFlow(state.doc, where, root) : sign === ":" ? await valuesFor(state.doc, where, where.path.slice(0, -1), where.path.at(-1)) : null;
+  return quote || where.isQuoted ? found?.map((option) => quoted(option, quote, sign === ":")) : found;
+}
+
+async function keysInFlow(doc, where, root) {
+  const have = new Set(where.keys.map(({ key }) => key));
+  if (!root && !where.path.length) {
+    return ["apiVersion", "kind", "metadata"].filter((key) => !have.has(key)).map((key) => ({ label: key, type: "property", apply: `${key}: ` }));
   }
-  if (/:\s*$/.test(lead) && root) return valuesFor(doc, where, where.path.slice(0, -1), where.path.at(-1));
-  return null;
+  const node = root && at(root, where.path);
+  if (!node) return null;
+  if (!node.fields.length) return labelOptions(doc, where, where.path, have);
+  return node.fields.filter((field) => !have.has(field)).map((field) => ({
+    label: field, type: "property", detail: `<${node.below(field).word}>`, apply: `${field}: `, info: () => about(node, field),
+  }));
+}
+
+/** The same in quotes, as JSON has them; `quote` is there already. */
+function quoted({ words, apply: _, ...option }, quote, isValue) {
+  const [own, ...more] = words ?? [option.label];
+  const isWord = isValue && !quote && /^(true|false)$/.test(own);
+  const sign = quote || '"';
+  const apply = (view, __, from, to) => {
+    // What closes the quotes came with what opened them.
+    const isClosed = quote && view.state.sliceDoc(to, to + 1) === quote;
+    const end = isValue ? "" : more.length ? `: ${sign}${more[0]}${sign}` : ": ";
+    const insert = isWord ? own : `${quote ? "" : sign}${own}${sign}${end}`;
+    view.dispatch({ changes: { from, to: to + (isClosed ? 1 : 0), insert }, selection: { anchor: from + insert.length }, userEvent: "input.complete" });
+  };
+  return { ...option, apply };
 }
 
 async function valuesFor(doc, where, path, key) {
   const { owner } = where;
   if (path.length === 0 && key === "apiVersion") {
-    const all = await kinds();
+    const all = await allKinds();
     const of = all.filter(({ kind }) => !owner.kind || kind === owner.kind);
     return [...new Set((of.length ? of : all).map(({ apiVersion }) => apiVersion))].map(value);
   }
   if (path.length === 0 && key === "kind") {
-    const all = await kinds();
-    const of = all.filter(({ apiVersion }) => !owner.apiVersion || apiVersion === owner.apiVersion);
+    const all = await allKinds();
+    const of = all.filter(({ kind, apiVersion }) => !onlyAnswers(kind) && (!owner.apiVersion || apiVersion === owner.apiVersion));
     return (of.length ? of : all).map(({ kind, apiVersion }) => ({ ...value(kind), detail: apiVersion, boost: rank(kind) }));
   }
   const root = await schemaOf(owner.apiVersion, owner.kind);

@@ -25,24 +25,73 @@ export class Files {
     bar.addEventListener("keydown", (event) => this.key(event));
   }
 
+  /** The person's own files, and which of them is open, or was before an edit. */
+  own() {
+    this.keep();
+    const list = this.list.filter((file) => file !== this.edit);
+    const open = this.open === this.edit ? this.former : this.open;
+    return { list, open: list.includes(open) ? open : list[0] };
+  }
+
   /** The files with their texts, the open one first: it is what the terminal means by `-f -`. */
   texts() {
-    this.keep();
-    const all = [this.open, ...this.list.filter((file) => file !== this.open)].filter(Boolean);
+    const { list, open } = this.own();
+    const all = [open, ...list.filter((file) => file !== open)].filter(Boolean);
     return all.map(({ name, state }) => [name, state.doc.toString()]);
   }
 
   /** All of it, to be kept. */
   saved() {
-    this.keep();
-    return { files: this.list.map(({ name, state }) => ({ name, text: state.doc.toString() })), open: this.list.indexOf(this.open) };
+    const { list, open } = this.own();
+    return { files: list.map(({ name, state }) => ({ name, text: state.doc.toString() })), open: list.indexOf(open) };
   }
 
-  /** Puts what was kept in place of what is there. */
+  /** Puts what was kept in place of what is there; an edit that goes on stays. */
   restore({ files, open }) {
     this.list = files.map(({ name, text }) => ({ name, state: this.begin(text) }));
+    const shown = this.list[open] ?? this.list[0];
+    if (this.edit) this.list.push(this.edit);
+    if (this.edit && this.open === this.edit) {
+      this.former = shown;
+      this.draw();
+      return this.changed();
+    }
     this.open = undefined;
-    this.pick(this.list[open] ?? this.list[0]);
+    this.pick(shown);
+  }
+
+  /** Opens the text that `kubectl edit` waits for, in a file of its own: it is nobody's to keep. */
+  beginEdit(text) {
+    if (this.edit) this.endEdit();
+    this.former = this.open;
+    this.edit = { name: free(this.list.map(({ name }) => name), "kubectl-edit.yaml"), state: this.begin(text) };
+    this.list.push(this.edit);
+    this.pick(this.edit, true);
+  }
+
+  /** Closes it, and answers what it has become; what was shown before it is shown again. */
+  endEdit() {
+    this.keep();
+    const { edit, former } = this;
+    if (!edit) return "";
+    this.edit = undefined;
+    this.list.splice(this.list.indexOf(edit), 1);
+    if (this.open === edit) {
+      this.open = undefined;
+      if (this.list.length) this.pick(this.list.includes(former) ? former : this.list[0]);
+      else this.add();
+    } else {
+      this.draw();
+      this.changed();
+    }
+    return edit.state.doc.toString();
+  }
+
+  /** Shows a file of the person's own. */
+  showOwn() {
+    const { open } = this.own();
+    if (!open) this.add();
+    else if (open !== this.open) this.pick(open);
   }
 
   keep() {
@@ -127,16 +176,17 @@ export class Files {
       const isOpen = file === this.open;
       return element("div", { class: "file", "data-open": isOpen },
         element("button", {
-          class: "pick", "aria-current": isOpen && "true", tabindex: isOpen ? "0" : "-1", title: "rename_says",
-          onclick: () => file !== this.open && this.pick(file, true), ondblclick: () => this.rename(file),
+          class: "pick", "aria-current": isOpen && "true", tabindex: isOpen ? "0" : "-1", title: file === this.edit ? undefined : "rename_says",
+          onclick: () => file !== this.open && this.pick(file, true), ondblclick: () => file !== this.edit && this.rename(file),
         }, file.name),
-        element("button", { class: "shut", label: "close_file", title: "close_file", tabindex: isOpen ? "0" : "-1", onclick: () => this.close(file) }, "×"));
+        file !== this.edit && element("button", { class: "shut", label: "close_file", title: "close_file", tabindex: isOpen ? "0" : "-1", onclick: () => this.close(file) }, "×"));
     }), element("button", { class: "new", label: "new_file", title: "new_file", onclick: () => this.add() }, "+"));
   }
 
   key(event) {
     const at = this.list.indexOf(this.open);
     if (!event.target.classList.contains("pick")) return;
+    if (["F2", "Delete"].includes(event.key) && this.open === this.edit) return;
     if (event.key === "F2") this.rename(this.open);
     else if (event.key === "Delete") this.close(this.open);
     else if (event.key === "ArrowRight") this.pick(this.list[(at + 1) % this.list.length]);

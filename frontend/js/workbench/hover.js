@@ -2,7 +2,7 @@
 
 import { hoverTooltip } from "@codemirror/view";
 import { copyButton } from "./clipboard.js";
-import { at, defaultAt, ITEM, kinds, says, schemaOf, valuesAt } from "./schema.js";
+import { allKinds, at, defaultAt, ITEM, says, schemaOf, valuesAt } from "./schema.js";
 import { context } from "./text.js";
 import { element, say } from "./words.js";
 
@@ -22,7 +22,7 @@ export async function fieldAt(state, position) {
 
 /** `deployment.spec.replicas`, as kubectl explain takes it. */
 async function dotted({ kind, path, field }) {
-  const known = (await kinds()).find((one) => one.kind === kind);
+  const known = (await allKinds()).find((one) => one.kind === kind);
   return [known?.plural ?? kind.toLowerCase(), ...path.filter((step) => step !== ITEM), field].filter(Boolean).join(".");
 }
 

@@ -1,10 +1,9 @@
 // The menu behind "More": playgrounds, files from and for outside.
 
 import { mayBeMore, MOST_TEXT, read, tooLarge, understand } from "./bring.js";
-import { sheet } from "./compare.js";
-import { kubectl, objects, scenario } from "./line.js";
+import { playgrounds } from "./kept.js";
+import { kubectl, parsed, scenario } from "./line.js";
 import { manifests } from "./objects.js";
-import { all, forget, load, save } from "./playgrounds.js";
 import { kinds } from "./schema.js";
 import { element, say } from "./words.js";
 
@@ -23,34 +22,51 @@ const own = async () => (await kinds())
   .filter(({ plural, apiVersion }) => !NOBODYS.test(plural) && !/^(authentication|authorization|metrics|events)\./.test(apiVersion))
   .map(({ plural, apiVersion }) => (apiVersion.includes("/") ? `${plural}.${apiVersion.split("/")[0]}` : plural));
 
+/** Saves what the objects of some kinds become, and says what is not there to be saved: the API server may not answer. */
+async function saveObjects(kinds, name, type, write, note) {
+  // Whoever does not even say which kinds there are says why.
+  const { stdout, stderr } = await kubectl(kinds ? ["get", kinds, "-A", "-o", "json"] : ["api-resources"]);
+  const items = parsed(stdout)?.items ?? [];
+  const text = items.length ? write(items, stdout) : "";
+  if (text) download(name, text, type);
+  if (!text || stderr) note(stderr.trim() || say("nothing_to_save"), { bad: true, of: name });
+}
+
 const EXPORTS = [
-  ["export_manifests", async () => {
-    const found = await objects(["get", (await own()).join(","), "-A"]);
-    download("cluster.yaml", manifests(found?.items ?? []), "application/yaml");
-  }],
+  ["export_manifests", async (note) => saveObjects((await own()).join(","), "cluster.yaml", "application/yaml", manifests, note)],
   ["export_scenario", async () => download("scenario.json", await scenario(), "application/json")],
-  ["export_events", async () => download("events.json", (await kubectl(["get", "events", "-A", "-o", "json"])).stdout, "application/json")],
+  ["export_events", (note) => saveObjects("events", "events.json", "application/json", (_, text) => text, note)],
 ];
 
 /**
  * What a file brings: manifests become a tab, a scenario or the output of a real cluster is offered as a cluster.
  * `tools` has the editor's `files`, `note` and `open`.
  */
-export async function bring(file, { files, note, open }) {
+async function bring(file, { files, note, open }) {
   const { text, refused } = await read(file);
   if (refused) return note(refused, { bad: true });
   const name = file.name.replace(/\.json$/i, ".yaml");
   if (await offer(text, file.name, { note, open })) files.add(text, name);
 }
 
+/** What several files bring, one after the other, so that each finds its place; `tools` also tells when they come. */
+export async function bringAll(list, { coming, ...tools }) {
+  const gone = coming();
+  for (const file of list) await bring(file, tools);
+  gone();
+}
+
 /** The same of a text that is in the editor already: whether it is manifests, and nothing more. */
 export async function offer(text, name, { note, open }) {
   let found = { nature: "manifests" };
   if (mayBeMore(text)) {
-    const reading = (part) => note(say("reading", { name, percent: Math.round(part * 100) }), { stay: true });
+    const reading = (part) => note(say("reading", { name, percent: Math.round(part * 100) }), { stay: true, of: "reading" });
     reading(0);
-    found = await understand(text, reading);
-    note();
+    try {
+      found = await understand(text, reading);
+    } finally {
+      reading(1).remove();
+    }
   }
   const { nature } = found;
   const largest = nature === "cluster" ? found.scenario : text;
@@ -65,11 +81,12 @@ export async function offer(text, name, { note, open }) {
 }
 
 /** The menu itself. */
-export function more({ root, files, note, open }) {
+export function more({ root, files, note, open, coming }) {
   const picker = element("input", { type: "file", multiple: true, hidden: true, accept: ".yaml,.yml,.json,.txt" });
   picker.addEventListener("change", async () => {
-    for (const file of picker.files) await bring(file, { files, note, open });
+    const list = [...picker.files];
     picker.value = "";
+    await bringAll(list, { files, note, open, coming });
   });
   const menu = element("details", { class: "more" });
   const close = () => (menu.open = false);
@@ -77,7 +94,7 @@ export function more({ root, files, note, open }) {
   menu.append(element("summary", { text: "more" }), element("div", {},
     item("open_file", () => picker.click()),
     item("playgrounds", () => playgrounds({ root, files, note, open })),
-    ...EXPORTS.map(([text, act]) => item(text, act)), picker));
+    ...EXPORTS.map(([text, act]) => item(text, () => act(note))), picker));
   menu.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !menu.contains(relatedTarget) && close());
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !menu.open) return;
@@ -86,37 +103,4 @@ export function more({ root, files, note, open }) {
     menu.querySelector("summary").focus();
   });
   return menu;
-}
-
-async function playgrounds({ root, files, note, open }) {
-  const list = element("ul", { class: "kept" });
-  const name = element("input", { type: "text", maxlength: "60", label: "playground_name", required: true, spellcheck: "false" });
-  const form = element("form", { method: "dialog" }, name, element("button", { class: "primary", text: "keep" }));
-  const body = element("div", { class: "body padded" }, element("p", { text: "playgrounds_say" }), form, list);
-  const dialog = sheet(root, "playgrounds", body);
-  dialog.classList.add("small");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const kept = await save({ name: name.value.trim(), ...files.saved(), scenario: await scenario() });
-    if (!kept) return note(say("not_kept"), { bad: true });
-    name.value = "";
-    draw();
-  });
-  const take = async (wanted) => {
-    const found = await load(wanted);
-    if (!found) return;
-    dialog.close();
-    files.restore(found);
-    open(found.scenario);
-  };
-  const remove = async (wanted) => {
-    const was = await forget(wanted);
-    draw();
-    if (was) note(say("forgotten", { name: wanted }), { action: say("undo"), act: () => save(was), stay: true });
-  };
-  const draw = async () => list.replaceChildren(...(await all()).map((one) => element("li", {},
-    element("button", { class: "link", onclick: () => take(one.name) }, one.name),
-    element("span", {}, new Date(one.saved).toLocaleString(document.documentElement.lang)),
-    element("button", { class: "quiet", text: "forget", onclick: () => remove(one.name) }))));
-  draw();
 }

@@ -27,15 +27,43 @@ async function attempt(work, fallback) {
 /** What a name keeps: `{name, saved, files, open, scenario}`. */
 export const load = (name) => attempt((db) => db.get(STORE, name), undefined);
 
-/** Keeps it; whether that worked. */
+/** Keeps it; whether that worked. What was kept before keeps its time. */
 export const save = (playground) => attempt(async (db) => {
-  await db.put(STORE, { ...playground, saved: Date.now() });
+  await db.put(STORE, { saved: Date.now(), ...playground });
   return true;
 }, false);
 
 /** Everything that was given a name, newest first. */
 export const all = () => attempt(async (db) => (await db.getAll(STORE)).filter(({ name }) => !name.startsWith(" "))
   .sort((a, b) => b.saved - a.saved), []);
+
+/** Tells what this page keeps by itself from what others did. */
+export const PAGE = performance.timeOrigin;
+
+/** What something else came in place of: its names begin so, and end with the time at which that was. */
+const EARLIER = " before ";
+const MOST_EARLIER = 5;
+const times = (db) => db.getAllKeys(STORE, IDBKeyRange.bound(EARLIER, `${EARLIER}:`));
+
+/** Keeps a cluster that something else comes in place of, among the few newest of such. */
+export const keepEarlier = ({ saved = Date.now(), scenario, files, open }) => attempt(async (db) => {
+  const names = await times(db);
+  const newest = names.at(-1);
+  // Of the same cluster once more nothing is added.
+  const isThere = newest && (await db.get(STORE, newest)).scenario === scenario;
+  // All times have as many digits: names sort as they do.
+  const name = isThere ? newest : `${EARLIER}${Math.max(Date.now(), 1 + Number(newest?.slice(EARLIER.length) ?? 0))}`;
+  await db.put(STORE, { name, saved, scenario, ...(files && { files, open }) });
+  for (const old of names.slice(0, Math.max(0, names.length + (isThere ? 0 : 1) - MOST_EARLIER))) await db.delete(STORE, old);
+}, undefined);
+
+/** What something else came in place of, newest first; before them the cluster of last time, as long as this page keeps none of its own. */
+export const earlier = () => attempt(async (db) => {
+  const last = await db.get(STORE, CLUSTER);
+  const found = await Promise.all((await times(db)).reverse().map((name) => db.get(STORE, name)));
+  const isOfLastTime = last?.scenario && last.page !== PAGE && found[0]?.scenario !== last.scenario;
+  return [...(isOfLastTime ? [last] : []), ...found];
+}, []);
 
 /** Forgets one, and answers what it was: it can be saved again. */
 export const forget = (name) => attempt(async (db) => {

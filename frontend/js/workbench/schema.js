@@ -1,5 +1,6 @@
 // The schemas that the cluster serves, custom resources too: OpenAPI documents, asked of the API server a group at a time.
 
+import { defined } from "./defined.js";
 import { defaultOf, usualOf } from "./facts.js";
 import { kubectl, parsed } from "./line.js";
 
@@ -28,6 +29,12 @@ export const kinds = () => once("kinds", async () => {
     return { plural, short: short.split(",").filter(Boolean), apiVersion, namespaced: namespaced === "true", kind };
   });
 });
+
+/** These, and those that the open text defines. */
+export async function allKinds() {
+  const served = await kinds();
+  return [...served, ...defined().filter(({ kind, apiVersion }) => !served.some((one) => one.kind === kind && one.apiVersion === apiVersion))];
+}
 
 /** Names of objects of a kind (its plural), in a namespace where that matters. */
 export const namesOf = (plural, namespace) => once(`names ${plural} ${namespace ?? ""}`, async () => {
@@ -102,8 +109,19 @@ class Node {
 /** An item of a list, in a path. */
 export const ITEM = "[]";
 
-/** The schema of a kind; `undefined` when nobody serves it. */
+/** The schema of a kind that the open text defines, with what all objects have: as a served one says. */
+async function written(apiVersion, kind) {
+  const found = defined().find((one) => one.kind === kind && one.apiVersion === apiVersion);
+  const like = found && await schemaOf("v1", "Namespace");
+  if (!like) return undefined;
+  const { apiVersion: version, kind: word, metadata } = like.schema.properties;
+  return new Node(like.document, { ...found.schema, properties: { ...found.schema.properties, apiVersion: version, kind: word, metadata } }, kind);
+}
+
+/** The schema of a kind; `undefined` when nobody serves it. What the open text says of it is newer. */
 export async function schemaOf(apiVersion, kind) {
+  const own = await written(apiVersion, kind);
+  if (own) return own;
   const document = apiVersion && kind ? await documentOf(apiVersion) : undefined;
   const [group, version] = apiVersion?.includes("/") ? apiVersion.split("/") : ["", apiVersion];
   const isIt = ([, schema]) => schema["x-kubernetes-group-version-kind"]?.some(

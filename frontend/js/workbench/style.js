@@ -35,6 +35,7 @@ button.link:hover { text-decoration: underline; }
 .state .quiet { flex: none; max-width: 50%; overflow: hidden; text-overflow: ellipsis; }
 .state b { flex: none; }
 .state span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
+.notes { flex: none; max-height: 40%; overflow-y: auto; }
 .note { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 6px 8px; padding: 8px 10px; border-radius: 8px; background: var(--accent-soft); font-size: 0.8125rem; flex: none; }
 .note.bad { background: var(--danger-soft); }
 .note p { margin: 0; flex: 1 1 12rem; overflow-wrap: anywhere; }
@@ -73,8 +74,11 @@ dialog .padded { padding: 12px 16px; font-size: 0.875rem; }
 dialog form { display: flex; gap: 8px; margin: 10px 0; }
 dialog input[type=text] { flex: 1; min-width: 0; font: inherit; color: var(--text); background: var(--sunken); border: 1px solid var(--line); border-radius: 6px; padding: 5px 9px; }
 .kept { list-style: none; margin: 0; padding: 0; }
-.kept li { display: flex; gap: 10px; align-items: center; padding: 6px 0; border-top: 1px solid var(--line); }
-.kept .link { flex: 1; overflow: hidden; text-overflow: ellipsis; }
+.kept li { display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: center; padding: 6px 0; border-top: 1px solid var(--line); }
+.kept .link, .kept input[type=text] { flex: 1 1 8rem; overflow: hidden; text-overflow: ellipsis; }
+.kept .last { flex: 2 1 8rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
+dialog h3 { margin: 16px 0 4px; font-size: 0.875rem; }
+dialog .notes .note { margin: 6px 0; }
 .kept span { color: var(--text-muted); font-size: 0.8125rem; }
 dialog pre.bad { color: var(--danger); white-space: pre-wrap; padding: 0 14px; }
 .cm-defaulted, .cm-defaulted * { color: var(--text-muted); font-style: italic; }

@@ -115,13 +115,16 @@ export function pathTo(doc, line, column, from) {
 /** The way to a node inside `{…}` or `[…]`, or `undefined` where there is none around the position. */
 function flowPath(state, position) {
   const tree = syntaxTree(state);
-  const name = (node) => state.sliceDoc(node.from, node.to).replace(/^(["'])(.*)\1$/, "$2");
+  const name = (node) => plain(state, node);
   const steps = [];
+  const mappings = [];
   let outer;
   for (let node = tree.resolveInner(position, -1); node.parent; node = node.parent) {
     if (node.name === "FlowMapping" || node.name === "FlowSequence") {
       outer = node;
       if (node.name === "FlowSequence") steps.unshift(ITEM);
+      // What is not closed yet is read as a key of another.
+      else if (node.firstChild?.name === "{") mappings.unshift({ node, inside: steps.length });
     }
     if (node.name === "Pair" && node.parent.name === "FlowMapping" && node.firstChild?.name === "Key") {
       const key = node.firstChild;
@@ -131,8 +134,27 @@ function flowPath(state, position) {
   let key = tree.resolveInner(position, 1);
   while (key && key.name !== "Key" && key.name !== "Pair") key = key.parent;
   return outer && {
-    steps, from: outer.from, keys: keysOf(tree.resolveInner(position, -1), state), key: key?.name === "Key" ? name(key) : undefined,
+    steps, owner: flowOwner(state, mappings, steps), isQuoted: /^[{[\s]*"/.test(state.sliceDoc(outer.from, outer.to)), from: outer.from, keys: keysOf(tree.resolveInner(position, -1), state), key: key?.name === "Key" ? name(key) : undefined,
   };
+}
+
+/** The text of a node, without quotes. */
+const plain = (state, { from, to }) => state.sliceDoc(from, to).replace(/^(["'])(.*)\1$/, "$2");
+
+/** apiVersion and kind of an object that stands in braces as a whole, or in a `List` that does, with how deep it is there. */
+function flowOwner(state, mappings, steps) {
+  const isItem = ({ inside }) => steps.length - inside === 2 && steps[0] === "items" && steps[1] === ITEM;
+  const read = ({ node }) => {
+    const found = {};
+    for (let pair = node.firstChild; pair; pair = pair.nextSibling) {
+      const [key, value] = [pair.firstChild, pair.lastChild];
+      if (pair.name === "Pair" && value !== key) found[plain(state, key)] = plain(state, value);
+    }
+    return { apiVersion: found.apiVersion, kind: found.kind };
+  };
+  const whole = mappings[0] && mappings[0].inside === steps.length ? read(mappings[0]) : {};
+  const item = whole.kind?.endsWith("List") && mappings.find(isItem);
+  return item ? { ...read(item), depth: 2 } : { ...whole, depth: 0 };
 }
 
 function keysOf(node, state) {
@@ -141,7 +163,7 @@ function keysOf(node, state) {
   const keys = [];
   for (let pair = mapping?.firstChild; pair; pair = pair.nextSibling) {
     const key = pair.firstChild;
-    if (key) keys.push(state.sliceDoc(key.from, key.to).replace(/^(["'])(.*)\1$/, "$2"));
+    if (key) keys.push(plain(state, key));
   }
   return keys;
 }
@@ -166,7 +188,8 @@ export function context(state, position) {
   const keyOf = startPart.key;
   let path = steps.map(({ step }) => step);
   let keys = siblings(doc, start.number, column, document);
-  const owner = ownerOf(doc, steps, document);
+  let owner = ownerOf(doc, steps, document);
+  if (flow && keyOf === undefined && !steps.length) owner = { ...flow.owner, keys: [], line: start.number };
   let inValue = !flow && part.key !== undefined && offset >= part.value;
   if (flow) {
     if (keyOf !== undefined) path.push(keyOf);
@@ -176,7 +199,7 @@ export function context(state, position) {
   }
   return {
     path: path.slice(owner.depth), owner, keys, key: flow ? flow.key : part.key, line: at, part, column, document, inValue,
-    flow: Boolean(flow), steps: steps.slice(owner.depth),
+    flow: Boolean(flow), isQuoted: Boolean(flow?.isQuoted), steps: steps.slice(owner.depth),
   };
 }
 
