@@ -133,3 +133,19 @@ fn many_namespaces_that_are_deleted_at_once_do_not_wait_for_one_another() {
     let left = left["items"].items().iter().filter(|one| one["metadata"]["name"].str().starts_with("many-"));
     assert_eq!(left.count(), 0);
 }
+
+#[test]
+fn who_deletes_some_of_a_collection_loses_no_more() {
+    let mut world = World::new();
+    for name in ["a", "b", "c", "d"] {
+        make(&mut world, MAPS, &format!(r#"{{"metadata":{{"name":"{name}","labels":{{"of":"mine"}}}}}}"#));
+    }
+    let mut gone = |query: &str| {
+        let said = send(&mut world, "DELETE", &format!("{MAPS}?labelSelector=of%3Dmine{query}"), "").body;
+        said["items"].items().iter().map(|map| map["metadata"]["name"].str().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(gone("&limit=1&dryRun=All"), ["a"]);
+    assert_eq!(gone("&limit=2"), ["a", "b"]);
+    assert_eq!(gone("&fieldSelector=metadata.name%3Dd"), ["d"]);
+    assert_eq!(gone(""), ["c"]);
+}

@@ -251,7 +251,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
             options.warnings.push(warning.into());
         }
     }
-    if verb == Verb::List {
+    if matches!(verb, Verb::List | Verb::DeleteCollection) {
         options.pages = options::pages(&value)?;
     }
     let name = match target.subresource {
