@@ -197,3 +197,32 @@ fn who_is_impersonated_may_what_their_roles_allow() {
                     \"deployments\" in API group \"apps\" in the namespace \"s11-errors\"\n";
     assert_eq!((code, said.as_str()), (1, expected));
 }
+
+#[test]
+fn policies_look_at_scales_as_clients_write_them() {
+    let mut world = World::new();
+    let policy = "
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: few}, spec: {
+  matchConstraints: {resourceRules: [{apiGroups: [apps], apiVersions: [v1], operations: [UPDATE], resources: [deployments/scale]}]},
+  validations: [{
+    expression: 'object.spec.replicas <= 3',
+    messageExpression: \"request.kind.kind + ' from ' + string(oldObject.spec.replicas) + ' by ' + request.subResource\"}]}}
+---
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: few},
+ spec: {policyName: few, validationActions: [Deny]}}
+";
+    assert_eq!(kubectl(&mut world, "apply -f -", policy).0, 0);
+    assert_eq!(kubectl(&mut world, "create deploy d --image=nginx --replicas=2", "").0, 0);
+    world.wait(2);
+    let (code, said) = kubectl(&mut world, "scale deploy d --replicas=4", "");
+    let why = "ValidatingAdmissionPolicy 'few' with binding 'few' denied request: Scale from 2 by scale";
+    assert!(code == 1 && said.contains(why), "{said}");
+    assert_eq!(
+        kubectl(&mut world, "scale deploy d --replicas=3", ""),
+        (0, "deployment.apps/d scaled\n".into())
+    );
+    assert_eq!(kubectl(&mut world, "get deploy d -o jsonpath={.spec.replicas}", "").1, "3");
+    // The Deployment itself is none of that policy's business.
+    let patch = r#"patch deploy d -p {"spec":{"replicas":9}}"#;
+    assert_eq!(kubectl(&mut world, patch, ""), (0, "deployment.apps/d patched\n".into()));
+}

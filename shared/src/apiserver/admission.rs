@@ -154,15 +154,23 @@ pub(super) fn of_part(
     meta: &api::Meta,
     body: &Doc,
 ) -> Result<(), Status> {
+    let new = || Object::new(old.key.clone(), meta.clone(), body.clone(), None).to_doc();
+    of_view(call, &old.key, || (new(), old.to_doc()))
+}
+
+/// The same of what a path of its own shows of an object: as it would be, and as it is.
+pub(super) fn of_view(
+    call: &mut Call<'_, '_>,
+    key: &Key,
+    states: impl FnOnce() -> (Doc, Doc),
+) -> Result<(), Status> {
     if !has_validators(call.store) && !policy::is_bound(call.store, Kind::MutatingWebhookConfiguration) {
         return Ok(());
     }
-    let new = Object::new(old.key.clone(), meta.clone(), body.clone(), None).to_doc();
-    let before = old.to_doc();
-    let look =
-        Look { request: call.request, store: call.store, key: &old.key, doc: &new, old: Some(&before) };
+    let (new, before) = states();
+    let look = Look { request: call.request, store: call.store, key, doc: &new, old: Some(&before) };
     webhook::ask(Kind::MutatingWebhookConfiguration, &look)?;
-    validating(call, &old.key, &new, Some(&before))
+    validating(call, key, &new, Some(&before))
 }
 
 fn has_validators(store: &Store) -> bool {

@@ -181,6 +181,10 @@ impl ApiServer {
             None => body.set_at(&["spec", "replicas"], replicas.as_i64().unwrap_or(0)),
         }
         let meta = owned(call, old, applied, &body);
+        admission::of_view(call, &old.key, || {
+            let new = Object::new(old.key.clone(), meta.clone(), body.clone(), None);
+            (scale_of(&new, custom.as_ref()), scale_of(old, custom.as_ref()))
+        })?;
         let stored = self.store_change(call, old, meta, body)?;
         Ok(Reply::Doc(scale_of(&stored, custom.as_ref())))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::cel::{Names, Program, authorizer};
 use crate::api::plain::POLICY_NAMES;
-use crate::api::{Key, Kind, LabelSelector, Object, Request, User};
+use crate::api::{Key, Kind, LabelSelector, Object, Request, Subresource, User};
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
@@ -104,7 +104,10 @@ impl Look<'_> {
         let info = self.key.kind.info();
         let user = &self.request.user;
         let part = self.request.subresource.path();
-        let kind = doc!({ "group": info.group, "version": info.version, "kind": info.kind });
+        let kind = match self.request.subresource {
+            Subresource::Scale => doc!({ "group": "autoscaling", "version": "v1", "kind": "Scale" }),
+            _ => doc!({ "group": info.group, "version": info.version, "kind": info.kind }),
+        };
         let resource = doc!({ "group": info.group, "version": info.version, "resource": info.plural });
         let request = doc!({
             "operation": self.operation(), "name": &self.key.name, "namespace": &self.key.namespace,
