@@ -149,3 +149,32 @@ fn who_deletes_some_of_a_collection_loses_no_more() {
     assert_eq!(gone("&fieldSelector=metadata.name%3Dd"), ["d"]);
     assert_eq!(gone(""), ["c"]);
 }
+
+#[test]
+fn what_is_only_tried_leaves_all_as_it_is() {
+    let mut world = World::new();
+    let pods = "/api/v1/namespaces/default/pods";
+    make(
+        &mut world,
+        pods,
+        r#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"nginx"}]}}"#,
+    );
+    world.wait(10);
+    // As kubectl drain and kubectl delete say it with --dry-run=server, and as others do.
+    let eviction = r#"{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"p"},"deleteOptions":{"dryRun":["All"]}}"#;
+    let plain = r#"{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"p"}}"#;
+    for (method, path, body, code) in [
+        ("POST", "p/eviction", eviction, 201),
+        ("POST", "p/eviction?dryRun=All", plain, 201),
+        ("DELETE", "p?dryRun=All", "", 200),
+        ("DELETE", "p", r#"{"dryRun":["All"]}"#, 200),
+    ] {
+        let said = send(&mut world, method, &format!("{pods}/{path}"), body);
+        assert_eq!(said.code, code, "{method} {path}: {}", said.body);
+        world.wait(1);
+        let pod = send(&mut world, "GET", &format!("{pods}/p"), "").body;
+        assert!(pod["metadata"]["deletionTimestamp"].is_null(), "{method} {path} {body}");
+        let conditions = pod["status"]["conditions"].items();
+        assert!(conditions.iter().all(|condition| condition["type"].as_str() != Some("DisruptionTarget")));
+    }
+}
