@@ -26,6 +26,7 @@ pub(super) struct Look<'a> {
 impl Look<'_> {
     pub fn operation(&self) -> &'static str {
         match (self.doc.is_null(), self.old) {
+            _ if self.request.subresource.is_connection() => "CONNECT",
             (true, _) => "DELETE",
             (false, Some(_)) => "UPDATE",
             (false, None) => "CREATE",
@@ -106,6 +107,7 @@ impl Look<'_> {
         let part = self.request.subresource.path();
         let kind = match self.request.subresource {
             Subresource::Scale => doc!({ "group": "autoscaling", "version": "v1", "kind": "Scale" }),
+            part if part.is_connection() => doc!({ "group": "", "version": "v1", "kind": part.body_kind() }),
             _ => doc!({ "group": info.group, "version": info.version, "kind": info.kind }),
         };
         let resource = doc!({ "group": info.group, "version": info.version, "resource": info.plural });
