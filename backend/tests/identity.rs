@@ -249,3 +249,52 @@ async fn who_may_not_ask_is_told_so_first() {
         assert!(text.lines().any(|one| one == line), "{line} is missing in {text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_and_programs_are_for_whom_one_speaks_for() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let at = (&session, session.owner.as_str());
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [
+        {"name": "c", "image": "busybox", "command": ["sh", "-c", "echo hello; sleep 100000"]}]}});
+    assert_eq!(send(&server, at, Method::POST, PODS, &[], &pod).await.0, 201);
+    let log = format!("{PODS}/p/log");
+    let ann = [("impersonate-user", "ann"), ("impersonate-group", "devs")];
+    let (code, said) = send(&server, at, Method::GET, &log, &ann, &Value::Null).await;
+    let why = "pods \"p\" is forbidden: User \"ann\" cannot get resource \"pods/log\" in API group \"\" in the namespace \"default\"";
+    assert_eq!((code, said["message"].as_str()), (403, Some(why)));
+    for resource in ["roles", "rolebindings"] {
+        let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/default/{resource}");
+        let body = json!({
+            "metadata": {"name": "logs"},
+            "rules": [{"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]}],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "logs"},
+            "subjects": [{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "devs"}]
+        });
+        let (code, said) =
+            send(&server, at, Method::POST, &format!("{path}?fieldValidation=Ignore"), &[], &body).await;
+        assert_eq!(code, 201, "{said}");
+    }
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while send(&server, at, Method::GET, &log, &[], &Value::Null).await.1 != "hello\n" {
+        assert!(std::time::Instant::now() < deadline, "the pod never says hello");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    // The group may; the same person without it may not, and neither may the group type into a container.
+    assert_eq!(send(&server, at, Method::GET, &log, &ann, &Value::Null).await, (200, json!("hello\n")));
+    assert_eq!(send(&server, at, Method::GET, &log, &ann[..1], &Value::Null).await.0, 403);
+    let exec = format!("{PODS}/p/exec?command=ls&stdout=true");
+    let (code, said) = send(&server, at, Method::POST, &exec, &ann, &Value::Null).await;
+    assert!(
+        code == 403 && said["message"].as_str().is_some_and(|said| said.contains("\"pods/exec\"")),
+        "{said}"
+    );
+    // Who may only look speaks for nobody.
+    let viewer = (&session, session.viewer.as_str());
+    let (code, said) = send(&server, viewer, Method::GET, &log, &ann, &Value::Null).await;
+    assert!(
+        code == 403 && said["message"].as_str().is_some_and(|said| said.contains("cannot impersonate")),
+        "{said}"
+    );
+}

@@ -1,6 +1,7 @@
 //! One program of all tests: to link each of these files alone took longer than to run it.
 
 mod common;
+mod connections;
 mod durability;
 mod etcd;
 mod http;

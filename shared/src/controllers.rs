@@ -33,6 +33,7 @@ mod serviceaccount;
 mod statefulset;
 mod status;
 mod taint_eviction;
+mod tokens;
 mod ttl_after_finished;
 mod worker;
 mod world;
@@ -128,6 +129,7 @@ controllers! {
     garbage_collector: garbage_collector::GarbageCollector,
     namespace: namespace::NamespaceController,
     service_account: serviceaccount::ServiceAccountController,
+    tokens: tokens::TokensController,
     persistentvolume_binder: persistentvolume_binder::PersistentVolumeBinder,
     ephemeral_volume: ephemeral_volume::EphemeralVolumeController,
     local_path_provisioner: local_path_provisioner::LocalPathProvisioner,

@@ -32,7 +32,7 @@ use crate::sim::{
     Body, Context, CriCall, CriEvent, ListedContainer, ListedPod, Packet, PacketStep, Process, Signer, Timer,
 };
 
-pub use account::{Bearer, CERTIFICATE, ROOT_CA, is_account_volume};
+pub use account::{Bearer, ROOT_CA, is_account_volume};
 pub use bytes::{bytes_of_text, text_of_bytes};
 pub use caller::{Asker, Call, Caller};
 pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};

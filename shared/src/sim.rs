@@ -37,6 +37,6 @@ pub use queue::{Event, EventQueue, Payload, Timer};
 pub use random::Random;
 pub use replication::*;
 pub use service_variables::{ServiceVariables, Variables};
-pub use signer::{ALGORITHM, AUDIENCE, Signer};
+pub use signer::{ALGORITHM, AUDIENCE, CERTIFICATE, Signer};
 pub use time::{Duration, Time};
 pub use trace::{Record, Trace, What};

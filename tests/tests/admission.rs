@@ -1,5 +1,7 @@
 //! What the API server adds to objects, and what it refuses although they are well-formed.
 
+use shared::apiserver::http::HttpRequest;
+
 use crate::support::world::{NAMESPACE, World};
 
 fn kubectl(world: &mut World, line: &str, stdin: &str) -> (u8, String) {
@@ -196,4 +198,65 @@ fn who_is_impersonated_may_what_their_roles_allow() {
     let expected = "Error from server (Forbidden): deployments.apps is forbidden: User \"bob\" cannot list resource \
                     \"deployments\" in API group \"apps\" in the namespace \"s11-errors\"\n";
     assert_eq!((code, said.as_str()), (1, expected));
+}
+
+#[test]
+fn policies_look_at_scales_as_clients_write_them() {
+    let mut world = World::new();
+    let policy = "
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: few}, spec: {
+  matchConstraints: {resourceRules: [{apiGroups: [apps], apiVersions: [v1], operations: [UPDATE], resources: [deployments/scale]}]},
+  validations: [{
+    expression: 'object.spec.replicas <= 3',
+    messageExpression: \"request.kind.kind + ' from ' + string(oldObject.spec.replicas) + ' by ' + request.subResource\"}]}}
+---
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: few},
+ spec: {policyName: few, validationActions: [Deny]}}
+";
+    assert_eq!(kubectl(&mut world, "apply -f -", policy).0, 0);
+    assert_eq!(kubectl(&mut world, "create deploy d --image=nginx --replicas=2", "").0, 0);
+    world.wait(2);
+    let (code, said) = kubectl(&mut world, "scale deploy d --replicas=4", "");
+    let why = "ValidatingAdmissionPolicy 'few' with binding 'few' denied request: Scale from 2 by scale";
+    assert!(code == 1 && said.contains(why), "{said}");
+    assert_eq!(
+        kubectl(&mut world, "scale deploy d --replicas=3", ""),
+        (0, "deployment.apps/d scaled\n".into())
+    );
+    assert_eq!(kubectl(&mut world, "get deploy d -o jsonpath={.spec.replicas}", "").1, "3");
+    // The Deployment itself is none of that policy's business.
+    let patch = r#"patch deploy d -p {"spec":{"replicas":9}}"#;
+    assert_eq!(kubectl(&mut world, patch, ""), (0, "deployment.apps/d patched\n".into()));
+}
+
+#[test]
+fn policies_look_at_who_connects_to_pods() {
+    let mut world = World::new();
+    let policy = "
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: tame}, spec: {
+  matchConstraints: {resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: [CONNECT], resources: [pods/exec, pods/attach]}]},
+  validations: [{
+    expression: \"object.kind == 'PodExecOptions' && object.container == 'c' && !object.tty && object.command[0] == 'echo'\",
+    messageExpression: \"request.operation + ' ' + request.subResource + ' of ' + request.kind.kind\"}]}}
+---
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: tame},
+ spec: {policyName: tame, validationActions: [Deny]}}
+";
+    assert_eq!(kubectl(&mut world, "apply -f -", policy).0, 0);
+    assert_eq!(kubectl(&mut world, "create -f -", &pod("p", "", "")).0, 0);
+    world.wait(10);
+    assert_eq!(kubectl(&mut world, "exec p -- echo hello", ""), (0, "hello\n".into()));
+    let why = "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'tame' with binding 'tame' denied request: CONNECT";
+    let (code, said) = kubectl(&mut world, "exec p -- ls", "");
+    assert!(code == 1 && said.ends_with(&format!("{why} exec of PodExecOptions\n")), "{said}");
+    let attach = HttpRequest {
+        method: "POST".into(),
+        path: format!("/api/v1/namespaces/{NAMESPACE}/pods/p/attach?container=c&stdout=true").into(),
+        ..HttpRequest::default()
+    };
+    let refused = world.request(attach);
+    let said = refused.body["message"].str().to_string();
+    assert_eq!((refused.code, said), (422, format!("{why} attach of PodAttachOptions")));
+    // To look at the log is no connection.
+    assert_eq!(kubectl(&mut world, "logs p", "").0, 0);
 }

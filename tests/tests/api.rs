@@ -188,6 +188,36 @@ fn answers_come_in_the_form_that_is_asked_for() {
 }
 
 #[test]
+fn a_scale_has_columns_of_its_own() {
+    let mut world = World::new();
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    let deployment = r#"{"metadata":{"name":"d"},"spec":{"replicas":3,"paused":true,"selector":{"matchLabels":{"a":"b"}},
+        "template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"nginx"}]}}}}"#;
+    assert_eq!(post(&mut world, deployments, deployment).code, 201);
+    world.wait(5);
+    let shown = world.kubectl(["get", "deploy", "d", "--subresource=scale"], "");
+    assert_eq!(
+        shown.stdout, "NAME   DESIRED   AVAILABLE   AGE\nd      3         0           5s\n",
+        "{}",
+        shown.stderr
+    );
+    let scale = format!("{deployments}/d/scale");
+    let table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    let kinds = [(table, "Table"), ("application/json", "Scale")];
+    let alone = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
+    for (accept, kind) in kinds.into_iter().chain([(alone, "PartialObjectMetadata")]) {
+        assert_eq!(get(&mut world, &scale, accept).body["kind"].str(), kind, "{accept}");
+    }
+    // Whoever writes one gets one, whatever they take.
+    let patch = HttpRequest {
+        accept: format!("{table},application/json").into(),
+        content_type: "application/merge-patch+json".into(),
+        ..request("PATCH", &scale, r#"{"spec":{"replicas":2}}"#)
+    };
+    assert_eq!(world.request(patch).body["kind"].str(), "Scale");
+}
+
+#[test]
 fn paths_that_few_know_are_answered_as_elsewhere() {
     let mut world = World::new();
     maps(&mut world, 'a', 1);

@@ -351,3 +351,38 @@ fn bad_definitions_are_refused_and_leave_nothing() {
     ));
     assert_eq!(play.kubectl("apply -f -", &schema).0, 0);
 }
+
+#[test]
+fn what_says_nothing_of_replicas_is_scaled_all_the_same() {
+    let mut play = Play::new();
+    let definition = "
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: flocks.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: flocks, kind: Flock}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {birds: {type: integer}}}}}}
+    subresources: {scale: {specReplicasPath: .spec.birds, statusReplicasPath: .status.birds}}
+";
+    assert_eq!(play.kubectl("apply -f -", definition).0, 0);
+    play.0.wait(1);
+    let flocks = "/apis/example.com/v1/namespaces/default/flocks";
+    for name in ["f", "g"] {
+        let flock = json!({"apiVersion": "example.com/v1", "kind": "Flock", "metadata": {"name": name}});
+        assert_eq!(play.json("POST", flocks, &flock).0, 201);
+    }
+    let (code, said) = play.json("GET", &format!("{flocks}/f/scale"), &Value::Null);
+    let why = "Internal error occurred: the spec replicas field \".spec.birds\" does not exist";
+    assert_eq!((code, said["message"].as_str()), (500, Some(why)));
+    let (code, said) = play.patch(&format!("{flocks}/f/scale"), "merge", &json!({"spec": {"replicas": 4}}));
+    assert_eq!((code, &said["spec"]), (200, &json!({"replicas": 4})));
+    assert_eq!(play.kubectl("scale flock/g --replicas=3", ""), (0, "flock.example.com/g scaled\n".into()));
+    let birds = |play: &mut Play, name: &str| play.get(&format!("{flocks}/{name}"))["spec"]["birds"].clone();
+    assert_eq!((birds(&mut play, "f"), birds(&mut play, "g")), (json!(4), json!(3)));
+}

@@ -215,6 +215,29 @@ spec:
 "#;
 
 #[test]
+fn lists_hold_nothing_twice() {
+    let mut play = Play::new();
+    assert_eq!(play.kubectl("apply -f -", BOARDS).0, 0);
+    play.0.wait(1);
+    let boards = "/apis/example.com/v1/namespaces/default/boards";
+    let board = |name: &str, spec: &Value| json!({"apiVersion": "example.com/v1", "kind": "Board", "metadata": {"name": name}, "spec": spec});
+    // What is not said has the schema's default, and tells lanes apart like what is.
+    let twice = json!({"lanes": [{"name": "a"}, {"name": "b"}, {"name": "a", "side": "left", "limit": 2}], "tags": ["x", "y", "x"]});
+    let lane = r#"Duplicate value: {"name":"a","side":"left"}"#;
+    let tag = r#"Duplicate value: "x""#;
+    let faults = json!([
+        {"field": "spec.lanes[2]", "reason": "FieldValueDuplicate", "message": lane},
+        {"field": "spec.tags[2]", "reason": "FieldValueDuplicate", "message": tag}
+    ]);
+    let (code, said) = play.json("POST", boards, &board("b", &twice));
+    assert_eq!((code, &said["details"]["causes"]), (422, &faults), "{said}");
+    let once = json!({"lanes": [{"name": "a"}, {"name": "a", "side": "right"}], "tags": ["x"], "containers": [{"name": "c"}, {"name": "c"}]});
+    assert_eq!(play.json("POST", boards, &board("b", &once)).0, 201);
+    let (code, said) = play.patch(&format!("{boards}/b"), "merge", &json!({"spec": twice}));
+    assert_eq!((code, &said["details"]["causes"]), (422, &faults), "{said}");
+}
+
+#[test]
 fn rules_of_definitions_are_evaluated() {
     let mut play = Play::new();
     let (code, said) = play.kubectl("apply -f -", RULED);

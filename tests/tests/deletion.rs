@@ -133,3 +133,48 @@ fn many_namespaces_that_are_deleted_at_once_do_not_wait_for_one_another() {
     let left = left["items"].items().iter().filter(|one| one["metadata"]["name"].str().starts_with("many-"));
     assert_eq!(left.count(), 0);
 }
+
+#[test]
+fn who_deletes_some_of_a_collection_loses_no_more() {
+    let mut world = World::new();
+    for name in ["a", "b", "c", "d"] {
+        make(&mut world, MAPS, &format!(r#"{{"metadata":{{"name":"{name}","labels":{{"of":"mine"}}}}}}"#));
+    }
+    let mut gone = |query: &str| {
+        let said = send(&mut world, "DELETE", &format!("{MAPS}?labelSelector=of%3Dmine{query}"), "").body;
+        said["items"].items().iter().map(|map| map["metadata"]["name"].str().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(gone("&limit=1&dryRun=All"), ["a"]);
+    assert_eq!(gone("&limit=2"), ["a", "b"]);
+    assert_eq!(gone("&fieldSelector=metadata.name%3Dd"), ["d"]);
+    assert_eq!(gone(""), ["c"]);
+}
+
+#[test]
+fn what_is_only_tried_leaves_all_as_it_is() {
+    let mut world = World::new();
+    let pods = "/api/v1/namespaces/default/pods";
+    make(
+        &mut world,
+        pods,
+        r#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"nginx"}]}}"#,
+    );
+    world.wait(10);
+    // As kubectl drain and kubectl delete say it with --dry-run=server, and as others do.
+    let eviction = r#"{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"p"},"deleteOptions":{"dryRun":["All"]}}"#;
+    let plain = r#"{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"p"}}"#;
+    for (method, path, body, code) in [
+        ("POST", "p/eviction", eviction, 201),
+        ("POST", "p/eviction?dryRun=All", plain, 201),
+        ("DELETE", "p?dryRun=All", "", 200),
+        ("DELETE", "p", r#"{"dryRun":["All"]}"#, 200),
+    ] {
+        let said = send(&mut world, method, &format!("{pods}/{path}"), body);
+        assert_eq!(said.code, code, "{method} {path}: {}", said.body);
+        world.wait(1);
+        let pod = send(&mut world, "GET", &format!("{pods}/p"), "").body;
+        assert!(pod["metadata"]["deletionTimestamp"].is_null(), "{method} {path} {body}");
+        let conditions = pod["status"]["conditions"].items();
+        assert!(conditions.iter().all(|condition| condition["type"].as_str() != Some("DisruptionTarget")));
+    }
+}

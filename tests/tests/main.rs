@@ -1,5 +1,6 @@
 //! One program of all tests: to link each of these files alone took longer than to run it.
 
+mod account_tokens;
 mod admission;
 mod api;
 mod autoscaling;
@@ -36,6 +37,7 @@ mod served_kinds;
 mod server_side_apply;
 mod simulation;
 mod snapshots;
+mod statuses;
 mod suite;
 mod support;
 mod tidy;

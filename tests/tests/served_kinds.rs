@@ -6,12 +6,12 @@ use shared::apiserver::http::HttpRequest;
 
 use crate::support::world::World;
 
-fn kubectl(world: &mut World, line: &str, stdin: &str) -> (u8, String, String) {
+pub fn kubectl(world: &mut World, line: &str, stdin: &str) -> (u8, String, String) {
     let output = world.kubectl(line.split(' '), stdin);
     (output.exit_code, output.stdout, output.stderr)
 }
 
-fn send(world: &mut World, method: &str, path: &str, body: &Value) -> (u32, Value) {
+pub fn send(world: &mut World, method: &str, path: &str, body: &Value) -> (u32, Value) {
     let content_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
     let response = world.request(HttpRequest {
         method: method.into(),

@@ -47,9 +47,10 @@ const STREAMS: Duration = Duration::from_secs(30);
 const CHANNELS_MADE: Duration = Duration::from_millis(100);
 /// A client that has heard the end closes the connection in this time.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// A program that does not read is waited for this long, and asked so often.
+/// A program that does not read is waited for this long, and asked again after this, later each time.
 const UNREAD: Duration = Duration::from_secs(300);
 const AGAIN: Duration = Duration::from_millis(500);
+const LATEST: Duration = Duration::from_secs(10);
 
 /// What comes from a client. When there is no more of it, the client has gone.
 enum Input {
@@ -377,18 +378,23 @@ async fn type_in(
 
 /// Whether something came to the program, or to its end.
 async fn deliver(line: &Line, query: &str, text: String) -> bool {
-    let mut waited = Duration::ZERO;
-    loop {
-        // Where the program has ended, its end is told by itself.
-        if !is_full(&line.ask(query, text.clone()).await) {
-            return true;
+    let (mut waited, mut pause) = (Duration::ZERO, AGAIN);
+    // Where the program has ended, its end is told by itself.
+    while is_full(&line.ask(query, text.clone()).await) {
+        // What is refused takes its room in the session's log like all that is asked: it is asked with nothing.
+        loop {
+            if waited >= UNREAD {
+                return false;
+            }
+            sleep(pause).await;
+            waited += pause;
+            pause = LATEST.min(pause * 2);
+            if !is_full(&line.ask(query, String::new()).await) {
+                break;
+            }
         }
-        if waited >= UNREAD {
-            return false;
-        }
-        sleep(AGAIN).await;
-        waited += AGAIN;
     }
+    true
 }
 
 /// Whether something could not be taken yet.

@@ -3,6 +3,8 @@
 // Each test file uses a part of it.
 #![allow(dead_code, missing_docs)]
 
+pub mod connections;
+
 use std::{path::Path, process::Stdio, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};

@@ -15,7 +15,7 @@ mod webhook;
 
 use std::sync::LazyLock;
 
-use crate::api::{Key, Kind, Object, Request, Status};
+use crate::api::{Key, Kind, Object, Request, Status, Subresource};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 use crate::{api, doc};
@@ -154,15 +154,50 @@ pub(super) fn of_part(
     meta: &api::Meta,
     body: &Doc,
 ) -> Result<(), Status> {
+    let new = || Object::new(old.key.clone(), meta.clone(), body.clone(), None).to_doc();
+    of_view(call, &old.key, || (new(), old.to_doc()))
+}
+
+/// The same of what a path of its own shows of an object: as it would be, and as it is.
+pub(super) fn of_view(
+    call: &mut Call<'_, '_>,
+    key: &Key,
+    states: impl FnOnce() -> (Doc, Doc),
+) -> Result<(), Status> {
     if !has_validators(call.store) && !policy::is_bound(call.store, Kind::MutatingWebhookConfiguration) {
         return Ok(());
     }
-    let new = Object::new(old.key.clone(), meta.clone(), body.clone(), None).to_doc();
-    let before = old.to_doc();
-    let look =
-        Look { request: call.request, store: call.store, key: &old.key, doc: &new, old: Some(&before) };
+    let (new, before) = states();
+    let look = Look { request: call.request, store: call.store, key, doc: &new, old: Some(&before) };
     webhook::ask(Kind::MutatingWebhookConfiguration, &look)?;
-    validating(call, &old.key, &new, Some(&before))
+    validating(call, key, &new, Some(&before))
+}
+
+/// The same before a connection into a pod is made.
+pub(super) fn connecting(request: &Request, container: &Str, store: &Store) -> Result<(), Status> {
+    if !has_validators(store) && !policy::is_bound(store, Kind::MutatingWebhookConfiguration) {
+        return Ok(());
+    }
+    let (body, key) = (&request.body, request.key());
+    let mut doc = doc!({ "kind": request.subresource.body_kind(), "apiVersion": "v1" });
+    if request.subresource == Subresource::PortForward {
+        let ports = Some(body["port"].clone()).filter(|port| port.as_i64() != Some(0));
+        doc.set("ports", Doc::list(ports));
+    } else {
+        let tty = body["tty"].as_bool() == Some(true);
+        doc.set("container", container);
+        doc.set("stdin", body["open"].clone());
+        doc.set("stdout", true);
+        doc.set("stderr", !tty);
+        doc.set("tty", tty);
+    }
+    if request.subresource == Subresource::Exec {
+        doc.set("command", body["command"].clone());
+    }
+    let look = Look { request, store, key: &key, doc: &doc, old: None };
+    webhook::ask(Kind::MutatingWebhookConfiguration, &look)?;
+    policy::check(&look)?;
+    webhook::ask(Kind::ValidatingWebhookConfiguration, &look)
 }
 
 fn has_validators(store: &Store) -> bool {

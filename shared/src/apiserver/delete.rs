@@ -47,7 +47,15 @@ impl ApiServer {
     }
 
     pub(super) fn delete_collection(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
-        let items = read::select(call)?;
+        let mut items = read::select(call)?;
+        // Who asks for a part of them loses no more.
+        let pages = &call.request.options.pages;
+        if let Some((_, namespace, name)) = &pages.after {
+            items.retain(|object| (&object.key.namespace, &object.key.name) > (namespace, name));
+        }
+        if pages.limit > 0 {
+            items.truncate(usize::try_from(pages.limit).unwrap_or(usize::MAX));
+        }
         for object in &items {
             admission::deleting(call, object)?;
             self.remove_object(call, object)?;

@@ -185,7 +185,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
         Verb::Get | Verb::List | Verb::Watch => Doc::Null,
         Verb::Delete | Verb::DeleteCollection => {
             let body = options::delete_body(http)?;
-            options.dry_run |= body["dryRun"].items().iter().any(|what| what.as_str() == Some("All"));
+            options.dry_run |= options::is_dry(&body);
             options.delete = options::delete_options(&body, &value)?;
             if target.kind == Kind::Job && options.delete.propagation.is_none() {
                 options.warnings.push(options::PODS_ARE_KEPT.into());
@@ -207,6 +207,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
                 if body["metadata"]["name"].str() != target.name {
                     return Err(Status::bad_request("name in URL does not match name in Eviction object"));
                 }
+                options.dry_run |= options::is_dry(&body["deleteOptions"]);
                 options.delete = options::delete_options(&body["deleteOptions"], &|_| None)?;
             }
             body
@@ -251,7 +252,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
             options.warnings.push(warning.into());
         }
     }
-    if verb == Verb::List {
+    if matches!(verb, Verb::List | Verb::DeleteCollection) {
         options.pages = options::pages(&value)?;
     }
     let name = match target.subresource {
@@ -457,7 +458,7 @@ pub fn encode(
             if !matches!(doc["kind"].as_str(), None | Some("Status")) {
                 doc.remove("code");
             }
-            (code, doc)
+            (code, if doc["kind"].as_str() == Some("Scale") { form.scale(doc, now) } else { doc })
         }
         Reply::List(items, revision) => (200, form.list(items, *revision, now)),
         Reply::Page(page) => {

@@ -14,7 +14,7 @@ use crate::sim::{
 };
 
 use super::http::{exec_doc, stream_input};
-use super::{ApiServer, proxy};
+use super::{ApiServer, admission, proxy};
 
 /// How long the server tries to reach a kubelet whose machine does not answer.
 const DIAL_TIMEOUT: Duration = Duration::seconds(30);
@@ -216,6 +216,9 @@ fn locate(request: &Request, store: &Store, cx: &Context<'_>) -> Result<Option<P
             names.join(" ")
         )));
     };
+    if connection && stream_input(&request.body).is_none() {
+        admission::connecting(request, &container, store)?;
+    }
     let node = pod.node_name.as_str();
     if node.is_empty() {
         let why = format!("pod {} does not have a host assigned", key.name);

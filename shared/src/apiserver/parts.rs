@@ -53,16 +53,13 @@ pub(super) fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Re
 }
 
 /// `autoscaling/v1` Scale of a workload.
-pub(super) fn scale_of(object: &Object, custom: Option<&CustomResources>) -> Result<Doc, Status> {
+pub(super) fn scale_of(object: &Object, custom: Option<&CustomResources>) -> Doc {
     let (wanted, there, selector) = match custom {
-        Some(custom) => {
-            let (wanted, there, selector) = custom.scale(object);
-            if wanted.is_null() {
-                let why = "the spec replicas field does not exist or is no number";
-                return Err(Status::new(Reason::InternalError, format!("Internal error occurred: {why}")));
-            }
-            (wanted, there, selector)
-        }
+        // Where nothing says how many, somebody may be about to.
+        Some(custom) => match custom.scale(object) {
+            (Doc::Null, there, selector) => (Doc::from(0i64), there, selector),
+            scale => scale,
+        },
         None => {
             let (spec, status) = (&object.body["spec"], &object.body["status"]);
             let selector = match object.key.kind {
@@ -73,7 +70,7 @@ pub(super) fn scale_of(object: &Object, custom: Option<&CustomResources>) -> Res
             (spec["replicas"].clone(), status["replicas"].as_i64().unwrap_or(0), selector.into())
         }
     };
-    Ok(doc!({
+    doc!({
         "kind": "Scale", "apiVersion": "autoscaling/v1",
         "metadata": {
             "name": &object.key.name, "namespace": &object.key.namespace,
@@ -83,7 +80,19 @@ pub(super) fn scale_of(object: &Object, custom: Option<&CustomResources>) -> Res
         },
         "spec": { "replicas": wanted },
         "status": { "replicas": there, "selector": selector }
-    }))
+    })
+}
+
+/// The same for who looks: where nothing says how many, there is nothing to look at.
+pub(super) fn existing_scale(object: &Object, custom: Option<&CustomResources>) -> Result<Doc, Status> {
+    if let Some(custom) = custom.filter(|custom| custom.scale(object).0.is_null()) {
+        let why = format!(
+            "Internal error occurred: the spec replicas field {:?} does not exist",
+            custom.replicas_path().as_str()
+        );
+        return Err(Status::new(Reason::InternalError, why));
+    }
+    Ok(scale_of(object, custom))
 }
 
 /// `pods/x/resize`: the pod with other resources.
@@ -172,7 +181,11 @@ impl ApiServer {
             None => body.set_at(&["spec", "replicas"], replicas.as_i64().unwrap_or(0)),
         }
         let meta = owned(call, old, applied, &body);
+        admission::of_view(call, &old.key, || {
+            let new = Object::new(old.key.clone(), meta.clone(), body.clone(), None);
+            (scale_of(&new, custom.as_ref()), scale_of(old, custom.as_ref()))
+        })?;
         let stored = self.store_change(call, old, meta, body)?;
-        scale_of(&stored, custom.as_ref()).map(Reply::Doc)
+        Ok(Reply::Doc(scale_of(&stored, custom.as_ref())))
     }
 }

@@ -29,7 +29,7 @@ impl ApiServer {
         match call.request.subresource {
             Subresource::Scale => {
                 let custom = definitions::of_kind(call.store, object.key.kind)?;
-                parts::scale_of(&object, custom.as_ref()).map(Reply::Doc)
+                parts::existing_scale(&object, custom.as_ref()).map(Reply::Doc)
             }
             _ => Ok(Reply::Object(object, false)),
         }

@@ -1,8 +1,9 @@
-//! Who asks: tokens of service accounts, made by `POST serviceaccounts/x/token`.
+//! Who asks: tokens of service accounts, made by `POST serviceaccounts/x/token` or kept in Secrets.
 
-use crate::api::validation::Faults;
 use std::sync::Arc;
 
+use crate::api::core::secret::{account_token, base64_decode};
+use crate::api::validation::Faults;
 use crate::api::{Key, Kind, Object, Reason, Reply, Status, User, UserInfo};
 use crate::collections::BTreeMap;
 use crate::doc;
@@ -49,6 +50,9 @@ impl ApiServer {
     /// to) is still there.
     fn claims(&self, token: &str, store: &Store, now: Timestamp) -> Option<Doc> {
         let mut claims = self.signer.claims(token)?;
+        if claims["iss"].as_str() == Some(account_token::ISSUER) {
+            return kept(&claims, token, store);
+        }
         if claims["exp"].as_i64()? <= now.seconds() {
             return None;
         }
@@ -159,6 +163,27 @@ impl ApiServer {
     }
 }
 
+/// What a token says that a Secret keeps, in the words of others: it is good for as long as the Secret has it.
+fn kept(claims: &Doc, token: &str, store: &Store) -> Option<Doc> {
+    let said = |claim: &str| claims[claim].str();
+    let namespace = said(account_token::NAMESPACE);
+    let standing = |kind: Kind, name: Str| {
+        store.get(&Key::new(kind, namespace.clone(), name)).filter(|object| !object.meta.deleting())
+    };
+    let secret = standing(Kind::Secret, said(account_token::SECRET))?;
+    if base64_decode(&secret.body["data"]["token"].str()).ok()? != token.as_bytes() {
+        return None;
+    }
+    let account = standing(Kind::ServiceAccount, said(account_token::ACCOUNT))?;
+    let (name, uid) = (&account.key.name, account.meta.uid.text());
+    (said(account_token::UID) == uid).then(|| {
+        doc!({
+            "aud": Doc::list([AUDIENCE]), "sub": said("sub"),
+            "kubernetes.io": { "namespace": namespace, "serviceaccount": { "name": name, "uid": uid } }
+        })
+    })
+}
+
 /// What a token can be bound to: it is no good once that is gone.
 const BOUND: [(&str, Kind); 3] = [("pod", Kind::Pod), ("secret", Kind::Secret), ("node", Kind::Node)];
 
@@ -196,7 +221,10 @@ fn user_of(claims: &Doc) -> User {
     let mut say = |what: String, value: Str| {
         extra.insert(format!("authentication.kubernetes.io/{what}").into(), vec![value]);
     };
-    say("credential-id".into(), format!("JTI={}", claims["jti"].str()).into());
+    // What a Secret keeps has no number.
+    if let Some(number) = claims["jti"].as_str() {
+        say("credential-id".into(), format!("JTI={number}").into());
+    }
     for field in ["node", "pod"] {
         let parts = ["name", "uid"].map(|part| (part, of[field][part].str()));
         for (part, value) in parts.into_iter().filter(|(_, value)| !value.is_empty()) {

@@ -32,7 +32,7 @@ impl ApiServer {
         let patch = &call.request.body;
         if call.request.subresource == Subresource::Scale {
             let custom = definitions::of_kind(call.store, old.key.kind)?;
-            let patched = patched(&parts::scale_of(&old, custom.as_ref())?, patch, kind)?;
+            let patched = patched(&parts::scale_of(&old, custom.as_ref()), patch, kind)?;
             return self.rescale(call, &old, patched["spec"]["replicas"].clone(), &Doc::Null);
         }
         if call.request.subresource == Subresource::Status && kind != PatchKind::Json {

@@ -12,7 +12,7 @@ use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Duration;
 
-use super::status::{condition as known, date, omit_empty, write};
+use super::status::{condition as known, date, omit_empty, resource_version, write};
 use super::worker::{Answer, Controller, Desk, Step, all_ok};
 use super::world::World;
 
@@ -73,7 +73,8 @@ impl Controller for DisruptionController {
                 omit_empty(&mut status, &["disruptedPods"]);
                 let (holds, reason) =
                     if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
-                status.set("conditions", [condition(&budget, holds, reason, "", desk.timestamp())].to_vec());
+                let condition = condition(&budget, holds, reason, "", desk.timestamp());
+                status.set("conditions", conditions(&budget, condition));
                 tell(&budget, &status, false, desk)
             }
             Err(why) => {
@@ -82,8 +83,8 @@ impl Controller for DisruptionController {
                 let mut status = budget.object().body["status"].clone();
                 // Whoever wants to evict has to wait.
                 status.set("disruptionsAllowed", 0i64);
-                let now = desk.timestamp();
-                status.set("conditions", [condition(&budget, "False", "SyncFailed", &why, now)].to_vec());
+                let condition = condition(&budget, "False", "SyncFailed", &why, desk.timestamp());
+                status.set("conditions", conditions(&budget, condition));
                 tell(&budget, &status, true, desk)
             }
         }
@@ -101,10 +102,15 @@ impl Controller for DisruptionController {
     }
 }
 
+/// Writes the status, unless somebody was faster: an eviction that was granted meanwhile has to be counted.
 fn tell(budget: &Of<PodDisruptionBudget>, status: &Doc, again: bool, desk: &Desk<'_, '_>) -> Step<bool> {
     let old = &budget.object().body["status"];
     match write(desk.user, budget.key(), old, status) {
-        Some(request) => Step::Ask(vec![request], again),
+        Some(mut request) => {
+            let version = resource_version(budget.meta().resource_version);
+            request.body.set_at(&["metadata", "resourceVersion"], version);
+            Step::Ask(vec![request], again)
+        }
         None if again => Step::Retry,
         None => Step::Done,
     }
@@ -203,6 +209,16 @@ fn disrupted(budget: &Of<PodDisruptionBudget>, pods: &[Of<Pod>], desk: &mut Desk
         desk.add_after(budget.key().clone(), Duration::millis(left.unsigned_abs()));
     }
     waiting
+}
+
+/// What the status says beside this, and this: others have conditions of their own there.
+fn conditions(budget: &Of<PodDisruptionBudget>, condition: Doc) -> Vec<Doc> {
+    let mut all = budget.object().body["status"]["conditions"].items().to_vec();
+    match all.iter_mut().find(|known| known["type"] == condition["type"]) {
+        Some(known) => *known = condition,
+        None => all.push(condition),
+    }
+    all
 }
 
 fn condition(

@@ -5,6 +5,7 @@ use crate::client::Delta;
 use crate::codec::Codec;
 use crate::doc;
 use crate::doc::{Doc, Str, literal};
+use crate::sim::CERTIFICATE;
 
 use super::pods::namespace_is_going;
 use super::worker::{Answer, Controller, Desk, Step};
@@ -14,8 +15,6 @@ use super::world::World;
 pub const NAME: &str = "kube-root-ca.crt";
 const DESCRIPTION: &str = "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal \
      service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.";
-/// There is no TLS in the simulated network: the text stands for the certificate.
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nkubarium\n-----END CERTIFICATE-----\n";
 
 /// The ConfigMap as it should be.
 pub fn config_map() -> Doc {

@@ -8,8 +8,8 @@ use crate::client::Severity;
 use crate::codec::Codec;
 use crate::collections::{sort, sort_by};
 use crate::doc::{Doc, Str, literal};
-use crate::runtime::{Bearer, CERTIFICATE, ROOT_CA, is_account_volume};
-use crate::sim::{Context, CriCall, Duration, Signer, Timer};
+use crate::runtime::{Bearer, ROOT_CA, is_account_volume};
+use crate::sim::{CERTIFICATE, Context, CriCall, Duration, Signer, Timer};
 
 use super::downward::{field, resource_field};
 use super::env::{Sources, read_source, text};

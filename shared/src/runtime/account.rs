@@ -4,16 +4,13 @@
 use crate::api::{Key, Uid};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp, literal};
-use crate::sim::{AUDIENCE, Random, Signer};
+use crate::sim::{AUDIENCE, CERTIFICATE, Random, Signer};
 
 use super::container::Sandbox;
 use super::shell::Files;
 
 /// Every namespace has this ConfigMap with the cluster's own certificate; nobody need ask for it.
 pub const ROOT_CA: &str = "kube-root-ca.crt";
-/// That certificate.
-pub const CERTIFICATE: Str =
-    literal!("-----BEGIN CERTIFICATE-----\nS3ViYXJpdW0gY2x1c3RlciBDQQ==\n-----END CERTIFICATE-----\n");
 
 /// Whether a volume holds just that: token, certificate, namespace. None of it changes while the pod lives.
 pub fn is_account_volume(volume: &Doc) -> bool {

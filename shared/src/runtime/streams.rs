@@ -15,8 +15,6 @@ use super::logs::Follower;
 use super::tasks::Role;
 use super::{Container, Runtime, container_id};
 
-/// How much a program may leave unread, in bytes.
-const MOST_UNREAD: usize = 4 << 20;
 /// How long a forwarded request may take.
 const PATIENCE: Duration = Duration::seconds(30);
 
@@ -93,7 +91,7 @@ impl Runtime {
             let reply = NodeReply::Refused(404, "the connection is closed".into());
             return self.tell(CriEvent::Served { call, reply }, cx);
         };
-        let full = |running: &super::tasks::Running| running.task.unread() > MOST_UNREAD;
+        let full = |running: &super::tasks::Running| running.task.is_full();
         let reply = match self.tasks.get(&stream.task) {
             Some(running) if full(running) && matches!(input, StreamInput::Text(_)) => {
                 NodeReply::Refused(413, "the program does not read".into())

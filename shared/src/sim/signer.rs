@@ -12,12 +12,15 @@ use p256::ecdsa::{Signature, SigningKey};
 use super::{Options, Random, hash_of};
 use crate::codec::Codec;
 use crate::doc;
-use crate::doc::{Doc, parse_json};
+use crate::doc::{Doc, Str, literal, parse_json};
 
 /// The algorithm, as tokens and the set of keys name it.
 pub const ALGORITHM: &str = "ES256";
 /// For whom tokens are meant where nobody else is named, and who issues them.
 pub const AUDIENCE: &str = "https://kubernetes.default.svc.cluster.local";
+/// By what pods know the API server. There is no TLS in the simulated network: the text stands for the certificate.
+pub const CERTIFICATE: Str =
+    literal!("-----BEGIN CERTIFICATE-----\nS3ViYXJpdW0gY2x1c3RlciBDQQ==\n-----END CERTIFICATE-----\n");
 
 /// What makes tokens, and knows its own.
 #[derive(Codec, Clone, Copy, PartialEq, Eq, Debug)]

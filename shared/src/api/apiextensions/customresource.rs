@@ -91,6 +91,11 @@ impl CustomResources {
         (at(&wanted), at(&there).as_i64().unwrap_or(0), at(&selector).str())
     }
 
+    /// Where a resource says how many replicas it wants, as the definition has it.
+    pub fn replicas_path(&self) -> Str {
+        self.version().doc["subresources"]["scale"]["specReplicasPath"].str()
+    }
+
     /// Wants so many replicas.
     pub fn set_replicas(&self, body: &mut Doc, replicas: i64) {
         let [path, ..] = self.scale_paths();
@@ -166,10 +171,17 @@ impl Resource for CustomResources {
     }
 
     fn validate_create(&self, doc: &Doc, faults: &mut Faults) {
+        structural::check_lists(self.schema(), doc, "", faults);
         structural::check_rules(self.schema(), doc, None, faults);
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        // What was twice before the schema minded may stay so.
+        let mut before = Faults::default();
+        structural::check_lists(self.schema(), old, "", &mut before);
+        if before.0.is_empty() {
+            structural::check_lists(self.schema(), new, "", faults);
+        }
         structural::check_rules(self.schema(), new, Some(old), faults);
     }
 }

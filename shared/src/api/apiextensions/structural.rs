@@ -4,6 +4,7 @@
 mod check;
 mod fill;
 mod format;
+mod lists;
 mod pattern;
 mod rules;
 mod typed;
@@ -12,6 +13,7 @@ mod well_formed;
 pub use check::check;
 pub use fill::{defaulted, pruned};
 pub use format::fits;
+pub use lists::check_lists;
 pub use pattern::read as read_pattern;
 pub use rules::check_rules;
 pub use typed::type_of;

@@ -4,6 +4,26 @@ use crate::api::validation::{At, Faults, IMMUTABLE};
 use crate::api::{Column, Info, Object, Resource, Row, age};
 use crate::doc::{Doc, Timestamp, go_json};
 
+/// Secrets with a token of a service account that does not expire: how they and such tokens name things.
+pub mod account_token {
+    /// The Secret's type.
+    pub const TYPE: &str = "kubernetes.io/service-account-token";
+    /// The annotation that says which account it is of.
+    pub const OF: &str = "kubernetes.io/service-account.name";
+    /// And the one that says which of those that had the name.
+    pub const OF_UID: &str = "kubernetes.io/service-account.uid";
+    /// Who issued the token.
+    pub const ISSUER: &str = "kubernetes/serviceaccount";
+    /// The claim with the namespace of Secret and account.
+    pub const NAMESPACE: &str = "kubernetes.io/serviceaccount/namespace";
+    /// The claim with the Secret's name.
+    pub const SECRET: &str = "kubernetes.io/serviceaccount/secret.name";
+    /// The claim with the account's name.
+    pub const ACCOUNT: &str = "kubernetes.io/serviceaccount/service-account.name";
+    /// The claim with the account's UID.
+    pub const UID: &str = "kubernetes.io/serviceaccount/service-account.uid";
+}
+
 /// The kind's registration.
 #[derive(Debug)]
 pub struct Secrets;
@@ -56,9 +76,9 @@ impl Resource for Secrets {
             faults.required(&data.key("username"), "");
             faults.required(&data.key("password"), "");
         }
-        if kind == "kubernetes.io/service-account-token" {
+        if kind == account_token::TYPE {
             let annotations = At::root(&doc["metadata"]["annotations"], "metadata.annotations");
-            annotations.key("kubernetes.io/service-account.name").require(faults);
+            annotations.key(account_token::OF).require(faults);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::cel::{Names, Program, authorizer};
 use crate::api::plain::POLICY_NAMES;
-use crate::api::{Key, Kind, LabelSelector, Object, Request, User};
+use crate::api::{Key, Kind, LabelSelector, Object, Request, Subresource, User};
 use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
@@ -26,6 +26,7 @@ pub(super) struct Look<'a> {
 impl Look<'_> {
     pub fn operation(&self) -> &'static str {
         match (self.doc.is_null(), self.old) {
+            _ if self.request.subresource.is_connection() => "CONNECT",
             (true, _) => "DELETE",
             (false, Some(_)) => "UPDATE",
             (false, None) => "CREATE",
@@ -104,7 +105,11 @@ impl Look<'_> {
         let info = self.key.kind.info();
         let user = &self.request.user;
         let part = self.request.subresource.path();
-        let kind = doc!({ "group": info.group, "version": info.version, "kind": info.kind });
+        let kind = match self.request.subresource {
+            Subresource::Scale => doc!({ "group": "autoscaling", "version": "v1", "kind": "Scale" }),
+            part if part.is_connection() => doc!({ "group": "", "version": "v1", "kind": part.body_kind() }),
+            _ => doc!({ "group": info.group, "version": info.version, "kind": info.kind }),
+        };
         let resource = doc!({ "group": info.group, "version": info.version, "resource": info.plural });
         let request = doc!({
             "operation": self.operation(), "name": &self.key.name, "namespace": &self.key.namespace,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::apiextensions::customresource::{CustomResources, cell};
-use crate::api::{Kind, Object, Request, Subresource};
+use crate::api::{Kind, Object, Request, Subresource, age};
 use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
@@ -86,6 +86,31 @@ impl Form {
                 table(*kind, custom, [object].into_iter(), object.meta.resource_version, *beside, now)
             }
         }
+    }
+
+    /// A Scale, which no kind of its own has columns for.
+    pub fn scale(&self, scale: Doc, now: Timestamp) -> Doc {
+        let metadata = &scale["metadata"];
+        let partial = doc!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata.clone() });
+        let beside = match self {
+            Form::Whole(..) => return scale,
+            Form::Metadata => return partial,
+            Form::Table(.., Beside::Nothing) => Doc::Null,
+            Form::Table(.., Beside::Metadata) => partial,
+            Form::Table(.., Beside::Object) => scale.clone(),
+        };
+        let column = |(name, of): (&str, &str)| doc!({ "name": name, "type": of, "format": "", "description": "", "priority": 0i64 });
+        let columns =
+            [("Name", "string"), ("Desired", "integer"), ("Available", "integer"), ("Age", "string")];
+        let made = metadata["creationTimestamp"].as_time().unwrap_or_default();
+        let (wanted, there) = (&scale["spec"]["replicas"], &scale["status"]["replicas"]);
+        let cells = [metadata["name"].clone(), wanted.clone(), there.clone(), Doc::from(age(made, now))];
+        doc!({
+            "kind": "Table", "apiVersion": "meta.k8s.io/v1",
+            "metadata": { "resourceVersion": metadata["resourceVersion"].str() },
+            "columnDefinitions": Doc::list(columns.map(column)),
+            "rows": Doc::list([doc!({ "cells": Doc::list(cells), "object": beside })])
+        })
     }
 
     /// A list.

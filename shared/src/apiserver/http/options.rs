@@ -39,6 +39,11 @@ pub(super) fn missing_manager() -> Status {
     invalid("PatchOptions", faults.0)
 }
 
+/// Whether options of a deletion want nothing to become of it.
+pub(super) fn is_dry(options: &Doc) -> bool {
+    options["dryRun"].items().iter().any(|what| what.as_str() == Some("All"))
+}
+
 /// Numbers of lists and watches that are none.
 pub(super) fn check_numbers(value: &Values<'_>) -> Result<(), Status> {
     let given = ["limit", "timeoutSeconds", "gracePeriodSeconds"].into_iter().filter_map(value);

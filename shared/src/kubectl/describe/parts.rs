@@ -1,5 +1,6 @@
 //! The parts of a page that take more than a text with holes.
 
+use crate::api::core::secret::{account_token, base64_decode};
 use crate::api::{Kind, age};
 use crate::collections::{sort, sort_by, sort_by_key};
 use crate::doc::{Doc, Str};
@@ -407,8 +408,13 @@ fn binary_data(sheet: &mut Sheet<'_, '_>, map: &Doc, _: &str) -> Result<(), Stop
 }
 
 fn secret_data(sheet: &mut Sheet<'_, '_>, secret: &Doc, _: &str) -> Result<(), Stop> {
+    let is_token = secret["type"].as_str() == Some(account_token::TYPE);
     for (key, value) in secret["data"].entries() {
-        sheet.line(0, format!("{key}:\t{} bytes", decoded_length(&value.str())));
+        let said = match base64_decode(&value.str()).ok().filter(|_| is_token && key == "token") {
+            Some(token) => String::from_utf8_lossy(&token).into_owned(),
+            None => format!("{} bytes", decoded_length(&value.str())),
+        };
+        sheet.line(0, format!("{key}:\t{said}"));
     }
     Ok(())
 }

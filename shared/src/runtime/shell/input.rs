@@ -9,6 +9,8 @@ use super::code::{Block, Op};
 use super::step::Surroundings;
 use super::{Code, Task, Wait, parse};
 
+/// How much a program may leave unread, in bytes.
+const MOST_UNREAD: usize = 4 << 20;
 /// The end of the input, as somebody at a terminal says it: whoever reads finds it once.
 const END: char = '\u{4}';
 
@@ -99,9 +101,9 @@ impl Task {
         self.stdin.tty = true;
     }
 
-    /// How much it has not read yet, in bytes.
-    pub fn unread(&self) -> usize {
-        self.stdin.text.len()
+    /// Whether it left so much unread that it takes no more for now.
+    pub fn is_full(&self) -> bool {
+        self.stdin.text.len() > MOST_UNREAD
     }
 
     /// Whether it goes on when more comes.

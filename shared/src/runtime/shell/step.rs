@@ -457,6 +457,11 @@ impl Task {
         let again = self.reads_live().then(|| fields.clone());
         match self.program(name, fields, world) {
             Done::Status(status) => self.status = status,
+            // It waits for an end that cannot come any more.
+            Done::NeedsInput if self.is_full() => {
+                self.write(true, &format!("{name}: memory exhausted\n"), world);
+                self.status = 2;
+            }
             Done::NeedsInput => {
                 self.stdin.seen();
                 self.wait_for(Wait::Input(name.clone(), again.unwrap_or_default()), None);

@@ -162,6 +162,8 @@ fn create(task: &mut Task, wanted: &Wanted, world: &mut Surroundings<'_>) -> Res
     // It ends with two empty blocks, and comes in records of twenty.
     archive.resize((archive.len() + 2 * BLOCK).next_multiple_of(20 * BLOCK), 0);
     let text = text_of_bytes(&archive);
+    // First: whoever reads an archive to its end may not stay for what is said after it.
+    task.write(true, &complaints, world);
     match wanted.archive.as_str() {
         "-" => task.write(false, &text, world),
         file => world.place.write(&absolute(&task.directory, file), &text, false)?,
@@ -169,7 +171,6 @@ fn create(task: &mut Task, wanted: &Wanted, world: &mut Surroundings<'_>) -> Res
     if wanted.verbose {
         task.write(true, &shown, world);
     }
-    task.write(true, &complaints, world);
     Ok(!complaints.is_empty())
 }
 
