@@ -215,6 +215,7 @@ mod tests {
         Pod {
             uid: uid.into(),
             name: format!("web-1-{uid}"),
+            namespace: "default".into(),
             owner: "web-1".into(),
             node: node.into(),
             shape,

@@ -334,7 +334,7 @@ mod tests {
         for (spec, told, untold) in [
             ("image: 'todo-api:no.such'", &[Placed, Sandboxed, PullFailed][..], &[Pulled, Started][..]),
             (
-                "image: nginx, command: [nosuchcommand]",
+                "image: busybox, command: [nosuchcommand]",
                 &[Placed, Sandboxed, StartFailed],
                 &[Started, PullFailed],
             ),

@@ -334,9 +334,9 @@ mod tests {
         driver
     }
 
-    fn power_off(driver: &mut Driver) {
+    fn power_off(driver: &mut Driver) -> Vec<PastReply> {
         let command = Command::Fault { target: "node/node-2".to_owned(), kind: "PowerOff".to_owned() };
-        driver.hear(Request::Command { id: 1, command });
+        past(driver.hear(Request::Command { id: 1, command }))
     }
 
     fn ask(driver: &mut Driver, request: PastRequest) -> Vec<PastReply> {
@@ -384,8 +384,9 @@ mod tests {
         assert_eq!((driver.cluster_now(), told.head), (62_500, Some(90_000)));
         assert_eq!(driver.session().sequence(), Some(0));
         // What one does there is done in a branch that nobody else sees.
-        power_off(&mut driver);
-        let told = timeline(&pass(&mut driver, 700));
+        let mut told = power_off(&mut driver);
+        told.extend(pass(&mut driver, 700));
+        let told = timeline(&told);
         assert_eq!((told.branches.len(), told.head), (2, None));
         assert!(driver.session().said().expect("it is shared").0.is_empty(), "the server hears of it");
         let told = timeline(&ask(&mut driver, PastRequest::Switch(1)));
@@ -494,8 +495,9 @@ mod tests {
         let head = driver.cluster_now();
         ask(&mut driver, PastRequest::Look(45_000));
         let command = Command::Fault { target: "component/kube-scheduler".into(), kind: "Stop".into() };
-        driver.hear(Request::Command { id: 2, command });
-        let past = timeline(&pass(&mut driver, 100));
+        let mut told = past(driver.hear(Request::Command { id: 2, command }));
+        told.extend(pass(&mut driver, 100));
+        let past = timeline(&told);
         assert_eq!((past.branches.len(), past.current, past.head, past.later), (2, 2, None, 0));
         assert!(!driver.view.components["kube-scheduler"].up && driver.view.nodes["node-2"].power);
         let past = ask(&mut driver, PastRequest::Switch(1));
