@@ -289,7 +289,7 @@ engine.postMessage = (message, ...rest) => {
   if (request?.open) mine.acted = false;
   if (request?.open) opening();
   const sent = post(message, ...rest);
-  const acts = request?.command || request?.terminal?.run?.id < 1 << 24;
+  const acts = root.dataset.readonly === undefined && (request?.command || request?.terminal?.run?.id < 1 << 24);
   if (acts) mine.acted = true;
   if (acts || request?.open) keepSoon();
   if (request) tell(request);

@@ -150,7 +150,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     const inside = root.querySelector("dialog[open] .notes");
     (inside ?? notes).append(box);
     inside?.closest("dialog").addEventListener("close", () => notes.append(...inside.children), { once: true });
-    box.scrollIntoView({ block: "nearest" });
+    box.parentNode.scrollTop = box.parentNode.scrollHeight;
     if (!stay) setTimeout(() => box.remove(), action ? UNDO_MS : NOTE_MS);
     return box;
   };

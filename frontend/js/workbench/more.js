@@ -52,8 +52,11 @@ async function bring(file, { files, note, open }) {
 /** What several files bring, one after the other, so that each finds its place; `tools` also tells when they come. */
 export async function bringAll(list, { coming, ...tools }) {
   const gone = coming();
-  for (const file of list) await bring(file, tools);
-  gone();
+  try {
+    for (const file of list) await bring(file, tools);
+  } finally {
+    gone();
+  }
 }
 
 /** The same of a text that is in the editor already: whether it is manifests, and nothing more. */

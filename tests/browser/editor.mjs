@@ -1,0 +1,58 @@
+// The YAML panel, as the tests that work in it open and use it.
+
+import { openPage, startServer } from "./harness.mjs";
+import { paste as pasteInto } from "./paste.mjs";
+
+export async function openEditor(t, options) {
+  const server = await startServer(t);
+  const page = await openPage(t, server.url, options);
+  await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
+  // What accompanies the page (desk.js) comes a moment after it.
+  await page.waitForFunction(() => Object.hasOwn(window.kubarium.engine, "postMessage"));
+  await page.getByRole("button", { name: "YAML" }).click();
+  await content(page).waitFor();
+  return page;
+}
+
+export const drawer = (page) => page.locator("#drawer");
+export const content = (page) => drawer(page).locator(".cm-content").first();
+export const text = (page) => content(page).evaluate((element) => element.cmTile?.view?.state.doc.toString()
+  ?? element.cmView.view.state.doc.toString());
+
+/** Puts `text` in place of what is there. */
+export const paste = (page, text) => pasteInto(content(page), text);
+
+/** Asks for what may stand after `text`. */
+export async function after(page, text) {
+  await paste(page, text);
+  await page.keyboard.press("Control+Space");
+}
+
+export const option = (page, label) => page.locator(".cm-tooltip-autocomplete li", { has: page.locator(".cm-completionLabel", { hasText: new RegExp(`^${label}$`) }) });
+
+export const DEPLOYMENT = `# The shop.
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: shop
+spec:
+  replicas: 2
+  selector:
+    matchLabels:
+      app: shop
+  template:
+    metadata:
+      labels:
+        app: shop
+    spec:
+      containers:
+      - name: shop
+        image: nginx   # pinned later
+`;
+
+/** Drops a file on the editor. */
+export const drop = (page, name, bytes) => drawer(page).locator(".host").evaluate((element, { name, bytes }) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([typeof bytes === "number" ? "x".repeat(bytes) : typeof bytes === "string" ? bytes : new Uint8Array(bytes)], name));
+  for (const kind of ["dragover", "drop"]) element.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+}, { name, bytes });
