@@ -47,9 +47,10 @@ run: build ## Build and serve at http://127.0.0.1:8080 (LISTEN=ADDRESS:PORT DATA
 	@exec $(PROGRAM) serve --listen $(LISTEN) $(if $(DATA),--data $(DATA))
 
 test: tools ## Check style, build, run the tests, those in a real browser too
-	$(call say,Checking style while the page is built)
+	$(call say,Checking style and compiling the tests while the page is built)
 	@mkdir -p target; $(MAKE) --no-print-directory page >target/page.log 2>&1 & \
-		$(MAKE) --no-print-directory lint; style=$$?; wait $$!; page=$$?; cat target/page.log; [ $$style = 0 ] && [ $$page = 0 ]
+		$(MAKE) --no-print-directory lint && cargo build $(NATIVE) --tests; \
+		style=$$?; wait $$!; page=$$?; cat target/page.log; [ $$style = 0 ] && [ $$page = 0 ]
 	@$(MAKE) --no-print-directory test-rust test-browser
 	$(call say,All tests passed)
 
