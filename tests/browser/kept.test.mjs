@@ -37,13 +37,14 @@ test("work is kept: files and cluster are there after loading again, under a nam
   await page.waitForFunction(() => document.querySelector(".editor-host")?.shadowRoot?.querySelector(".cm-content")?.textContent.includes("The shop."));
 });
 
-/** Does something with the playgrounds' window open. */
-async function inPlaygrounds(page, act) {
+/** Does something with the playgrounds' window open; one that takes a playground closes the window itself. */
+async function inPlaygrounds(page, act, takes = false) {
   await drawer(page).getByText("More", { exact: true }).click();
   await drawer(page).getByRole("button", { name: "Playgrounds…" }).click();
   const dialog = page.locator("dialog");
   await act(dialog);
-  if (await dialog.count()) await dialog.locator("header").getByRole("button", { name: "Close" }).click();
+  if (!takes) await dialog.locator("header").getByRole("button", { name: "Close" }).click();
+  await dialog.waitFor({ state: "detached" });
 }
 const keepAs = async (dialog, name) => {
   await dialog.getByLabel("Name").fill(name);
@@ -86,7 +87,7 @@ test("a cluster that something else came in place of is not lost", async (t) => 
     const earlier = dialog.locator("li", { hasText: "Deployment shop" });
     assert.equal(await earlier.count(), 1);
     await earlier.locator(".link").click();
-  });
+  }, true);
   await shop.nth(1).waitFor({ timeout: 60_000 });
   // What was done before that is an earlier one now, and comes back whatever is looked at meanwhile.
   await page.locator(".pod[data-shape=ready]").first().click();
@@ -142,7 +143,7 @@ test("playgrounds bring their files, and what they take the place of comes back;
     for (const name of ["one", "three"]) await dialog.locator(".note", { hasText: name }).getByRole("button", { name: "Undo" }).click();
     await dialog.getByRole("button", { name: "three", exact: true }).waitFor();
     await dialog.getByRole("button", { name: "one", exact: true }).click();
-  });
+  }, true);
   const until = (wanted) => page.waitForFunction((wanted) => document.querySelector(".editor-host").shadowRoot.querySelector(".cm-content").textContent === wanted, wanted);
   await until("# precious");
   await page.locator(".doing").getByRole("button", { name: "Undo" }).click();
