@@ -598,6 +598,30 @@ test("the output of a real cluster becomes a cluster; what is in it can be taken
   await rows.getByText("evicted").first().waitFor();
 });
 
+test("what a cluster that is opened brings, and the API server refuses, is said", async (t) => {
+  const page = await openEditor(t);
+  await drop(page, "half.yaml", `apiVersion: kubarium.dev/v1alpha1
+kind: Scenario
+metadata: {name: half}
+spec:
+  cluster: {nodes: [{count: 1}]}
+  opening: 20s
+  steps:
+  - at: 5s
+    apply: |
+      {apiVersion: v1, kind: ConfigMap, metadata: {name: taken}}
+      ---
+      {apiVersion: v1, kind: ConfigMap, metadata: {name: Not-Taken}}
+`);
+  await drawer(page).getByRole("button", { name: "Open it" }).click();
+  await drawer(page).getByText('Refused of its objects: 1. The first: The ConfigMap "Not-Taken" is invalid').waitFor();
+  // What is no cluster takes nothing away.
+  await drop(page, "none.yaml", "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: none}\nspec: {cluster: {nodes: [{count: 100000000}]}}\n");
+  await drawer(page).getByRole("button", { name: "Open it" }).last().click();
+  await page.getByRole("alert").getByText("Your cluster is as it was.").waitFor();
+  assert.equal(await page.locator(".node").count(), 1);
+});
+
 test("nothing that axe knows is wrong with editor, menu and windows, light or dark", async (t) => {
   for (const colorScheme of ["light", "dark"]) {
     const page = await openEditor(t, { colorScheme });

@@ -2,7 +2,7 @@
 
 import { mayBeMore, MOST_TEXT, read, tooLarge, understand } from "./bring.js";
 import { playgrounds } from "./kept.js";
-import { kubectl, parsed, scenario } from "./line.js";
+import { ask, kubectl, parsed, scenario } from "./line.js";
 import { manifests } from "./objects.js";
 import { kinds } from "./schema.js";
 import { element, say } from "./words.js";
@@ -59,6 +59,22 @@ export async function bringAll(list, { coming, ...tools }) {
   }
 }
 
+/** How often it is looked whether a cluster is open, in milliseconds, and how often at most. */
+const LOOK_MS = 500;
+const LOOKS = 240;
+
+/** Opens a cluster, and says what of it was refused meanwhile: nobody has seen it. */
+async function opened(open, scenario, note) {
+  open(scenario);
+  for (let look = 0; look < LOOKS; look++) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const refused = await ask({ ask: "refused" });
+    if (!refused) continue;
+    if (refused.count) note(say("were_refused", refused), { bad: true, of: "refused" });
+    return;
+  }
+}
+
 /** The same of a text that is in the editor already: whether it is manifests, and nothing more. */
 export async function offer(text, name, { note, open }) {
   let found = { nature: "manifests" };
@@ -75,10 +91,10 @@ export async function offer(text, name, { note, open }) {
   const largest = nature === "cluster" ? found.scenario : text;
   if (largest.length > MOST_TEXT) note(tooLarge(name, largest.length, MOST_TEXT), { bad: true });
   else if (nature === "manifests") return true;
-  else if (nature === "scenario") note(say("is_scenario", { name }), { action: say("open_it"), act: () => open(text), stay: true });
+  else if (nature === "scenario") note(say("is_scenario", { name }), { action: say("open_it"), act: () => opened(open, text, note), stay: true });
   else {
     const made = found.made ? ` ${say("is_made", { made: found.made })}` : "";
-    note(say("is_cluster", { nodes: found.nodes, objects: found.objects }) + made, { action: say("open_it"), act: () => open(found.scenario), stay: true });
+    note(say("is_cluster", { nodes: found.nodes, objects: found.objects }) + made, { action: say("open_it"), act: () => opened(open, found.scenario, note), stay: true });
   }
   return false;
 }

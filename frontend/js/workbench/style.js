@@ -11,6 +11,7 @@ sheet.replaceSync(`
 .file[data-open] { background: var(--sunken); border-color: var(--line); color: var(--text); }
 .file > button, .file > input { font: inherit; font-size: 0.8125rem; color: inherit; background: none; border: 0; padding: 6px 4px 6px 10px; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; cursor: pointer; }
 .file > input { width: 10rem; background: var(--surface); outline: 2px solid var(--accent); outline-offset: -2px; cursor: text; }
+.file > button:only-child { padding-right: 10px; }
 .file > .shut { flex: none; padding: 6px 8px 6px 4px; color: var(--text-muted); }
 .file[data-count]::before { content: ""; width: 7px; height: 7px; margin-left: 8px; border-radius: 50%; background: var(--danger); }
 .files > .new { flex: none; font: inherit; color: var(--text-muted); background: none; border: 0; padding: 4px 10px; cursor: pointer; }

@@ -48,6 +48,7 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
         Some("numbers") => driver.numbers(),
         Some("nodes") => driver.usage(&text("name")),
         Some("far") => far(driver.cluster(), known("most").unwrap_or_default()),
+        Some("refused") => refused(driver),
         Some("edge") => edge(driver.cluster()),
         Some("where") => place_to_be(driver.cluster()),
         Some("when") => recovery(driver.cluster()),
@@ -69,6 +70,28 @@ fn far(cluster: &Cluster, most: u64) -> Doc {
     };
     let nodes = Doc::list(cluster.store().list(Kind::Node).take(most as usize).map(node));
     doc!({ "nodes": nodes, "count": whole(cluster.store().list(Kind::Node).count() as u64) })
+}
+
+/// What of the texts that a cluster was made of was refused: how many objects, and what was said of the first. Nothing while it
+/// still opens.
+fn refused(driver: &mut Driver) -> Doc {
+    if driver.opening().is_some() {
+        return Doc::Null;
+    }
+    let results = driver.replica().player().results().iter();
+    let failed =
+        results.filter(|result| result.exit_code != 0 && result.command.starts_with("kubectl apply"));
+    let lines: Vec<&str> =
+        failed.flat_map(|result| result.stderr.lines()).filter(|line| is_refusal(line)).collect();
+    doc!({ "count": whole(lines.len() as u64), "first": lines.first().copied().unwrap_or_default() })
+}
+
+/// Whether kubectl tells by this line of an object that was not taken.
+fn is_refusal(line: &str) -> bool {
+    line.starts_with("The ")
+        || line.starts_with("Error from server")
+        || line.starts_with("error: ")
+        || line.starts_with("resource mapping not found")
 }
 
 /// Who comes from outside, and by which doors.
@@ -467,6 +490,26 @@ mod tests {
             told["changes"].items().iter().map(|change| change["path"].str().to_string()).collect();
         assert!(paths.iter().any(|path| path == "spec.nodeName"), "{paths:?}");
         assert!(!told["because"].items().is_empty());
+    }
+
+    #[test]
+    fn what_was_refused_of_an_opening_is_told_once_it_is_open() {
+        let map = |name: &str| format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}}}");
+        let scenario = format!(
+            "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: x}}\nspec:\n  cluster: {{nodes: [{{count: 1}}]}}\n  \
+             opening: 20s\n  steps:\n  - at: 5s\n    apply: |\n      {}\n      ---\n      {}\n",
+            map("good"),
+            map("Bad")
+        );
+        let mut driver = Driver::new(Replica::from_scenario(&scenario).expect("a scenario"));
+        let question = r#"{"ask":"refused"}"#;
+        assert!(ask(&mut driver, question).is_null(), "it is still opening");
+        for _ in 0..1000 {
+            driver.tick(1000.0, &|| 0.0);
+        }
+        let told = ask(&mut driver, question);
+        assert_eq!(told["count"].as_i64(), Some(1), "{told:?}");
+        assert!(told["first"].str().contains("\"Bad\" is invalid"), "{told:?}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Driver {
     }
 
     /// Where the cluster opens, while it is on its way there.
-    pub(super) fn opening(&self) -> Option<u64> {
+    pub(in crate::worker) fn opening(&self) -> Option<u64> {
         self.search.and_then(|(search, until)| (search == Search::Opening).then_some(until))
     }
 
