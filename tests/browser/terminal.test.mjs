@@ -153,7 +153,7 @@ test("an edit is a file of its own, beside the person's, and is kept nowhere", a
   await pasteInto(drawer.locator(".cm-content").first(), "# MINE");
   await tab("Terminal");
   await page.locator(".terminal-host").click();
-  await enter(page, "clear; k edit deployment todo-api", /edit/);
+  await page.keyboard.type("clear; k edit deployment todo-api\n");
   await shows("Please edit the object below");
   assert.equal(await files.count(), 2);
   await screenshot(page, "edit");
@@ -178,13 +178,14 @@ test("an edit is a file of its own, beside the person's, and is kept nowhere", a
   // Interrupted, it is gone; and who loads the page again in the middle of one has the own files.
   await tab("Terminal");
   await page.locator(".terminal-host").click();
-  await enter(page, "clear; k edit svc todo-api", /edit/);
+  await page.keyboard.type("clear; k edit svc todo-api\n");
   await file("kubectl-edit.yaml").waitFor();
   await tab("Terminal");
   await page.locator(".terminal-host").click();
   await page.keyboard.press("Control+c");
   await file("kubectl-edit.yaml").waitFor({ state: "detached" });
-  await enter(page, "clear; k edit svc todo-api", /edit/);
+  await says(page, /\$ $/);
+  await page.keyboard.type("clear; k edit svc todo-api\n");
   await shows("Please edit the object below");
   await drawer.locator(".cm-line").first().click();
   await page.keyboard.type("# and more");
@@ -192,6 +193,8 @@ test("an edit is a file of its own, beside the person's, and is kept nowhere", a
   await untilKept(page, 3);
   await page.reload();
   await tab("YAML");
+  await file("editor-3.yaml").waitFor();
+  await file("editor.yaml").click();
   await shows("# MINE");
   assert.deepEqual(await files.locator(".pick").allTextContents(), ["editor.yaml", "editor-2.yaml", "editor-3.yaml"]);
 });
