@@ -117,6 +117,11 @@ fn add_paths(paths: &mut Doc, of: (&str, &str), info: &Info, parameter: &dyn Fn(
         path.clone(),
         doc!({ "get": one("list", &["labelSelector", "fieldSelector", "limit"]), "post": one("post", &writes) }),
     );
+    // Of all namespaces: kubectl 1.27 looks for kinds nowhere else.
+    if info.namespaced {
+        let list = one("list", &["labelSelector", "fieldSelector", "limit"]);
+        paths.set(format!("{base}/{}", info.plural), doc!({ "get": list }));
+    }
     paths.set(
         format!("{path}/{{name}}"),
         doc!({
