@@ -181,15 +181,15 @@ export function clusterOf(all) {
   const used = new Set(own.map(({ metadata }) => metadata.namespace).filter(Boolean));
   const made = new Set(["default", ...SYSTEM, ...objects.filter(({ kind }) => kind === "Namespace").map(({ metadata }) => metadata.name)]);
   const namespaces = [...used].filter((name) => !made.has(name)).map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }));
-  const written_down = [...namespaces, ...lacking, ...own];
+  const everything = [...namespaces, ...lacking, ...own];
   return {
-    nodes: nodes.length, objects: written_down.length - lacking.length, made: lacking.length,
+    nodes: nodes.length, objects: everything.length - lacking.length, made: lacking.length,
     scenario: JSON.stringify({
       apiVersion: "kubarium.dev/v1alpha1", kind: "Scenario", metadata: { name: "my-cluster" },
       spec: {
         seed: 1, cluster: { nodes }, opening: "60s",
         // Nodes are there once their kubelets have said so.
-        steps: [...steps(written_down), ...(cordoned.length ? [{ at: "2s", kubectl: `cordon ${cordoned.join(" ")}` }] : [])]
+        steps: [...steps(everything), ...(cordoned.length ? [{ at: "2s", kubectl: `cordon ${cordoned.join(" ")}` }] : [])]
           .sort((one, other) => parseInt(one.at) - parseInt(other.at)),
       },
     }),
