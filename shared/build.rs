@@ -4,7 +4,7 @@
 //!
 //! The table:
 //! One line a type (`:v1.PodSpec`, for served kinds with group version and kind: `:v1.Pod v1 Pod`), then one line a
-//! field in order of name: name, type, `!` when required. Types: `s`tring, `i`nt32, int64 `I`, `n`umber, `b`oolean,
+//! field in order of name: name, type, `!` when required, `?` when it is shown though it is zero. Types: `s`tring, `i`nt32, int64 `I`, `n`umber, `b`oolean,
 //! bytes `B`, `q`uantity, int-`o`r-string, `t`ime, micro-time `T`, anything `*`, list `[…`, map `{…`, and the number of
 //! a type in the table.
 
@@ -198,12 +198,25 @@ impl Tables {
             let fields: BTreeMap<&str, &Value> =
                 fields.iter().map(|(name, field)| (name.as_str(), field)).collect();
             for (field, schema) in fields {
-                let mark = if required.contains(&field) { "!" } else { "" };
-                writeln!(table, "{field} {}{mark}", code(schema, &numbers)).expect("text grows");
+                let code = code(schema, &numbers);
+                let mark = match code.as_str() {
+                    _ if required.contains(&field) => "!",
+                    "s" | "i" | "I" | "n" | "b" | "B" if is_kept(name, field) => "?",
+                    _ => "",
+                };
+                writeln!(table, "{field} {code}{mark}").expect("text grows");
             }
         }
         table
     }
+}
+
+/// Whether a field that need not be there is shown though it is zero.
+fn is_kept(of: &str, field: &str) -> bool {
+    static KEPT: &str = include_str!("src/schema/kept.txt");
+    let of = of.rmatch_indices('.').nth(2).map_or(of, |(at, _)| &of[at + 1..]);
+    let whole = format!("{of}.{field}");
+    KEPT.lines().any(|line| line == field || line == whole)
 }
 
 /// `io.k8s.api.core.v1.PodSpec` → `v1.PodSpec`, as Go prints the type.

@@ -36,7 +36,9 @@ pub use account::{Bearer, ROOT_CA, is_account_volume};
 pub use bytes::{bytes_of_text, text_of_bytes};
 pub use caller::{Asker, Call, Caller};
 pub use container::{Container, KILLED, LONGEST_ARGUMENT, Program, Sandbox, Stage};
-pub use image::{Found, ImageSpec, Images, container_id, full_reference, image_id, is_valid_reference};
+pub use image::{
+    Found, ImageSpec, Images, container_id, full_reference, image_id, is_valid_reference, reference_fault,
+};
 pub use logs::{Log, LogLine};
 pub use pull::Pull;
 

@@ -11,7 +11,7 @@ mod wording;
 use std::sync::LazyLock;
 
 pub use check::{Problem, What, check, check_custom, is_quantity};
-pub use normalise::normalise;
+pub use normalise::{normalise, normalise_applied};
 pub use values::{enumerated, values};
 pub use wording::{
     decoding_refusal, go_kind, go_value, handled_as, patch_refusal, refusal, strict_message, strict_path,
@@ -59,6 +59,8 @@ pub struct Field {
     pub name: &'static str,
     /// Whether the API's own description calls it required.
     pub required: bool,
+    /// Whether it is shown though it is zero.
+    kept: bool,
     code: &'static str,
 }
 
@@ -150,8 +152,9 @@ impl Schema {
                 schema.types.push(TypeEntry { name, fields, namesakes });
                 *count += 1;
             } else {
-                let code = rest.trim_end_matches('!');
-                schema.fields.push(Field { name, required: code.len() < rest.len(), code });
+                let code = rest.trim_end_matches(['!', '?']);
+                let (required, kept) = (rest.ends_with('!'), rest.ends_with('?'));
+                schema.fields.push(Field { name, required, kept, code });
             }
         }
         schema

@@ -16,6 +16,7 @@ mod field_values;
 mod fixes;
 mod flat;
 mod hostile;
+mod kept_fields;
 mod kubectl;
 mod names;
 mod network_kinds;

@@ -132,6 +132,12 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
     if !target.subresource.is_as_it_is() && !Form::is_known(&http.accept) {
         return Err(options::not_acceptable());
     }
+    if verb.is_read() {
+        Form::check(http)?;
+    }
+    if verb == Verb::Watch && !Form::is_streamed(&http.accept) {
+        return Err(options::not_streamed());
+    }
     // The older version of the kind is kept as the newer one.
     let convert = |doc: &mut Doc| versions::to_stored(target.kind, path, doc);
     let validation = match value("fieldValidation") {

@@ -77,7 +77,7 @@ impl ApiServer {
             return self.apply_scale(call, &config);
         }
         managed::check_applied(&config, &key, custom.as_ref())?;
-        schema::normalise(key.kind, &mut config);
+        schema::normalise_applied(key.kind, &mut config);
         let named = config["metadata"]["name"].str();
         if !named.is_empty() && named != key.name {
             return Err(other_name(&named, &key.name));
@@ -87,12 +87,14 @@ impl ApiServer {
             if call.request.subresource != Subresource::None {
                 return Err(Status::not_found(&key));
             }
-            let doc = config.clone();
+            let mut doc = config.clone();
+            schema::normalise(key.kind, &mut doc);
             return self.create_from(call, doc, Some(&config));
         };
         let writer = call.writer().unwrap_or_else(|| unreachable!("only clients apply"));
         let live = managed::components::shown(&old, old.to_doc());
-        let merged = managed::apply(&writer, &live, &config, call.request.options.force)?;
+        let mut merged = managed::apply(&writer, &live, &config, call.request.options.force)?;
+        schema::normalise(key.kind, &mut merged);
         self.replace(call, &old, merged)
     }
 

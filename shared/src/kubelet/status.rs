@@ -19,17 +19,18 @@ impl Kubelet {
         let (images, host) = (&self.images, &self.host);
         let silent = |pod: &PodState| pod.gone || pod.settled || pod.writing;
         let Some(pod) = self.pods.get_mut(&uid).filter(|pod| !silent(pod)) else { return };
+        let gates = unmet_gates(&object);
         // Most inputs change nothing of a status, and making one is dear.
         let basis = hash_of(&(
             (pod.stage, pod.ip, pod.start_time, &pod.containers, pod.terminating),
             (&pod.rejected, &pod.failed, &pod.allocated, &pod.unmet),
-            (object.meta.generation, self.address, images.len() as u64),
+            (object.meta.generation, self.address, images.len() as u64, &gates),
         )) as u64;
         if pod.basis == basis && !pod.sent.is_null() {
             return;
         }
         pod.basis = basis;
-        let status = status(pod, &object, view, host, |image| images.get(image), cx);
+        let status = status(pod, &object, (view, gates), host, |image| images.get(image), cx);
         let mut patch = news(&pod.sent, &object.body["status"], &status);
         if patch.entries().is_empty() && !pod.sent.is_null() {
             return;
@@ -177,7 +178,7 @@ pub(super) fn phase(pod: &PodState, restart_policy: &str) -> Phase {
 fn status<'a>(
     pod: &mut PodState,
     object: &Object,
-    view: &Pod,
+    (view, gates): (&Pod, Option<Str>),
     (host, hosts): &(Doc, Doc),
     image: impl Fn(&Str) -> Option<&'a Image>,
     cx: &Context<'_>,
@@ -185,9 +186,9 @@ fn status<'a>(
     let phase = phase(pod, &view.spec.restart_policy);
     // In the order of keys: there is no document that is made as often.
     let mut status = Entries::default();
-    status.put(literal!("conditions"), conditions(pod, phase, object, cx.timestamp()));
     let rejected = pod.rejected.is_some();
     if !rejected {
+        status.put(literal!("conditions"), conditions(pod, phase, gates, object, cx.timestamp()));
         let statuses = |range: std::ops::Range<u32>| {
             Doc::list(range.map(|index| {
                 let container = &pod.containers[index as usize];
@@ -227,7 +228,31 @@ fn status<'a>(
     Doc::Map(status.take_map())
 }
 
-fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp) -> Doc {
+/// What keeps a pod from being ready whose containers are: conditions that others are to set.
+fn unmet_gates(object: &Object) -> Option<Str> {
+    let gates = object.body["spec"]["readinessGates"].items();
+    let conditions = object.body["status"]["conditions"].items();
+    let unmet = gates.iter().filter_map(|gate| {
+        let name = gate["conditionType"].str();
+        let found = conditions.iter().find(|condition| condition["type"] == gate["conditionType"]);
+        let Some(found) = found else {
+            return Some(format!("corresponding condition of pod readiness gate {name:?} does not exist."));
+        };
+        let status = found["status"].str();
+        let why = format!("the status of pod readiness gate {name:?} is not \"True\", but {status}");
+        (status != "True").then_some(why)
+    });
+    let unmet: Vec<String> = unmet.collect();
+    (!unmet.is_empty()).then(|| unmet.join(", ").into())
+}
+
+fn conditions(
+    pod: &mut PodState,
+    phase: Phase,
+    gates: Option<Str>,
+    object: &Object,
+    now: Timestamp,
+) -> Doc {
     let initialized = pod.initialized();
     let incomplete = pod.init_containers().iter().filter(|container| !initialized && !container.passed());
     let incomplete: Vec<&str> = incomplete.map(|container| container.name.as_str()).collect();
@@ -239,7 +264,8 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
         let message = format!("containers with incomplete status: [{}]", incomplete.join(" "));
         ("ContainersNotInitialized", Str::from(message))
     });
-    let ready = match phase {
+    let completed = (phase == Phase::Succeeded).then(|| ("PodCompleted", Str::new()));
+    let containers_ready = match phase {
         Phase::Succeeded => Some(("PodCompleted", Str::new())),
         Phase::Failed => Some(("PodFailed", Str::new())),
         _ if unready.is_empty() => None,
@@ -248,13 +274,14 @@ fn conditions(pod: &mut PodState, phase: Phase, object: &Object, now: Timestamp)
             Some(("ContainersNotReady", message.into()))
         }
     };
+    let ready = containers_ready.clone().or(gates.map(|message| ("ReadinessGatesNotReady", message)));
     let sandbox = pod.ip.is_some() && !phase.is_terminal();
     let sandbox = sandbox && !matches!(pod.stage, PodStage::Removing | PodStage::Deleting);
     let all = [
         ("PodReadyToStartContainers", sandbox, None),
-        ("Initialized", initialized.is_none(), initialized),
-        ("Ready", ready.is_none(), ready.clone()),
-        ("ContainersReady", ready.is_none(), ready),
+        ("Initialized", initialized.is_none(), initialized.or(completed)),
+        ("Ready", ready.is_none(), ready),
+        ("ContainersReady", containers_ready.is_none(), containers_ready),
     ];
     let evicted = pod.failed.as_ref().filter(|(reason, _)| reason == "Evicted");
     let target =

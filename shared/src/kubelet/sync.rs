@@ -6,7 +6,7 @@ use crate::api::core::pod::{Container, Pod, PodSpec};
 use crate::api::{Object, Uid};
 use crate::client::{Delta, Severity, Wait};
 use crate::doc::{Str, literal};
-use crate::runtime::is_valid_reference;
+use crate::runtime::reference_fault;
 use crate::sim::{Context, Core, CriCall, Duration, Time, Timer, Variables};
 
 use super::pod::{ContainerStage, ContainerState, PodStage, PodState, spec_at};
@@ -344,9 +344,9 @@ impl Kubelet {
             container.image = image.clone();
             (container.waited, container.crash, container.pull) = Default::default();
         }
-        if !is_valid_reference(&image) {
+        if let Some(fault) = reference_fault(&image) {
             let why = format!(
-                "Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
+                "Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": {fault}"
             );
             self.pod_event(uid, Some(index), Severity::Warning, "InspectFailed", why.clone(), cx);
             return self.image_refused(uid, index, "InvalidImageName", why.into(), cx);

@@ -337,6 +337,23 @@ pub fn is_valid_reference(image: &str) -> bool {
     !name.is_empty() && name.chars().all(fine) && !path.chars().any(|c| c.is_ascii_uppercase())
 }
 
+/// What is wrong with an image's name, as the parser of references says it.
+pub fn reference_fault(image: &str) -> Option<String> {
+    if is_valid_reference(image) {
+        return None;
+    }
+    let upper = |text: &str| text.chars().any(|c| c.is_ascii_uppercase());
+    let is_domain = |first: &str| first.contains(['.', ':']) || first == "localhost" || upper(first);
+    let remote = match image.split_once('/') {
+        Some((first, rest)) if is_domain(first) => rest.to_owned(),
+        Some(_) => image.to_owned(),
+        None => format!("library/{image}"),
+    };
+    let remote = remote.split(':').next().unwrap_or_default();
+    let why = if upper(remote) { format!(": repository name ({remote}) must be lowercase") } else { String::new() };
+    Some(format!("invalid reference format{why}"))
+}
+
 /// The digest form that a runtime reports as the image's ID.
 pub fn image_id(image: &str) -> Str {
     let full = full_reference(image);

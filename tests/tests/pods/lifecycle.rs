@@ -330,7 +330,8 @@ const PULLS: &[(&str, &str, &str, &str)] = &[
         "Always",
         "Nginx",
         "InvalidImageName",
-        "Failed to apply default image tag \"Nginx\": couldn't parse image name \"Nginx\": invalid reference format",
+        "Failed to apply default image tag \"Nginx\": couldn't parse image name \"Nginx\": invalid reference format: \
+         repository name (library/Nginx) must be lowercase",
     ),
 ];
 

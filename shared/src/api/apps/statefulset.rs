@@ -98,6 +98,10 @@ impl Resource for StatefulSets {
         let retention = spec.at_mut(&["persistentVolumeClaimRetentionPolicy"]);
         retention.default_to("whenDeleted", "Retain");
         retention.default_to("whenScaled", "Retain");
+        spec.default_to("serviceName", "");
+        if !spec["volumeClaimTemplates"].items().is_empty() {
+            spec.at_mut(&["volumeClaimTemplates"]).items_mut().iter_mut().for_each(default_claim);
+        }
         default_template(spec);
     }
 
@@ -207,6 +211,14 @@ impl Resource for StatefulSets {
             images,
         ]
     }
+}
+
+/// A template for claims is kept as a claim is.
+fn default_claim(claim: &mut Doc) {
+    claim.default_to("apiVersion", "v1");
+    claim.default_to("kind", "PersistentVolumeClaim");
+    claim.default_to("status", crate::doc!({ "phase": "Pending" }));
+    claim.at_mut(&["spec"]).default_to("volumeMode", "Filesystem");
 }
 
 /// The set with the volumes that its pods get through claims: what they mount is there.

@@ -5,6 +5,7 @@ use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, bytes, q
 use crate::doc::{Doc, Timestamp};
 
 use super::persistentvolumeclaim::{access_modes, letters};
+use super::pod::default_source;
 
 /// The fields of a spec that say where the storage is: one of them is given. With those that may not be empty.
 const SOURCES: &[(&str, &[&str])] = &[
@@ -55,9 +56,7 @@ impl Resource for PersistentVolumes {
         let spec = doc.at_mut(&["spec"]);
         spec.default_to("persistentVolumeReclaimPolicy", "Retain");
         spec.default_to("volumeMode", "Filesystem");
-        if !spec["hostPath"].is_null() {
-            spec.at_mut(&["hostPath"]).default_to("type", "");
-        }
+        default_source(spec);
     }
 
     fn prepare_create(&self, doc: &mut Doc) {

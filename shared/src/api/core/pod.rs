@@ -22,6 +22,7 @@ use crate::doc::{Doc, Str, Timestamp, intern};
 pub use container::{resource_amount, resources};
 use defaults::default_pod_alone;
 pub use defaults::default_pod_spec;
+pub(super) use defaults::default_source;
 pub use display::display_status;
 pub use ephemeral::validate as validate_ephemeral_containers;
 pub use resize::{resized, validate as validate_resize};
@@ -178,8 +179,8 @@ impl Pod {
 }
 
 /// What a pod needs of a resource: its containers and sidecars together, or the hungriest init container with the
-/// sidecars started before it, whichever is more, and the overhead. A container that asks for nothing counts as
-/// `unsaid`.
+/// sidecars started before it, whichever is more, or what the pod says for all of them; and the overhead. A container
+/// that asks for nothing counts as `unsaid`.
 pub fn requested(spec: &Doc, resource: &str, read: fn(&Doc) -> i64, unsaid: i64) -> i64 {
     let need = |container: &Doc| match container.at(&["resources", "requests", resource]) {
         Doc::Null => unsaid,
@@ -196,7 +197,11 @@ pub fn requested(spec: &Doc, resource: &str, read: fn(&Doc) -> i64, unsaid: i64)
         }
     }
     together = together.saturating_add(sidecars);
-    let most = together.max(hungriest).saturating_add(read(spec.at(&["overhead", resource])));
+    let most = match spec.at(&["resources", "requests", resource]) {
+        Doc::Null => together.max(hungriest),
+        of_pod => read(of_pod),
+    };
+    let most = most.saturating_add(read(spec.at(&["overhead", resource])));
     most.clamp(0, MOST_REQUESTED)
 }
 
@@ -432,7 +437,12 @@ impl Resource for Pods {
 
 /// A pod's class of service.
 pub fn qos_class(spec: &Doc) -> &'static str {
-    let containers = || spec["containers"].items().iter().chain(spec["initContainers"].items());
+    // What the pod says for all its containers counts instead of what they say.
+    let (alone, apart) = match spec["resources"].entries().is_empty() {
+        true => (&[][..], [spec["containers"].items(), spec["initContainers"].items()]),
+        false => (std::slice::from_ref(spec), [&[][..]; 2]),
+    };
+    let containers = || alone.iter().chain(apart.into_iter().flatten());
     let amount =
         |container: &Doc, bound: &str, resource: &str| container.at(&["resources", bound, resource]).clone();
     let bounds = [("requests", "cpu"), ("requests", "memory"), ("limits", "cpu"), ("limits", "memory")];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::apiextensions::customresource::{CustomResources, cell};
-use crate::api::{Kind, Object, Request, Subresource, age};
+use crate::api::{Kind, Object, Request, Status, Subresource, age};
 use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
@@ -43,6 +43,11 @@ fn form_of(media: &str) -> Option<&str> {
     (of_meta && known).then_some(form)
 }
 
+fn included(http: &HttpRequest) -> Option<String> {
+    let pairs = query(http.path.split_once('?').map_or("", |(_, query)| query));
+    pairs.iter().find(|(key, _)| key == "includeObject").map(|(_, value)| value.to_string())
+}
+
 impl Form {
     /// Whether a client takes nothing but a form that not everything has.
     pub fn is_only(accept: &str) -> bool {
@@ -54,21 +59,36 @@ impl Form {
         accept.is_empty() || accept.split(',').any(|one| form_of(one).is_some())
     }
 
+    /// Whether events can be told in a form that a client takes: YAML has none for them.
+    pub fn is_streamed(accept: &str) -> bool {
+        let media = |one: &str| one.split(';').next().unwrap_or("").trim() != "application/yaml";
+        accept.split(',').any(media)
+    }
+
+    /// What a Table is to have beside its cells must be known.
+    pub fn check(http: &HttpRequest) -> Result<(), Status> {
+        let known = ["", "None", "Metadata", "Object"];
+        let Some(value) = included(http).filter(|value| !known.contains(&value.as_str())) else {
+            return Ok(());
+        };
+        if http.accept.split(',').find_map(form_of) != Some("Table") {
+            return Ok(());
+        }
+        Err(Status::bad_request(format!(
+            "Unable to convert to Table as requested: includeObject: Invalid value: {value:?}: must be 'Metadata', \
+             'Object', 'None', or empty"
+        )))
+    }
+
     pub fn of(http: &HttpRequest, request: &Request) -> Form {
         let form = http.accept.split(',').find_map(form_of).unwrap_or("");
         if form == "Table" && request.verb.is_read() {
-            let path = http.path.split_once('?').map_or("", |(_, query)| query);
-            let pairs = query(path);
-            let beside = pairs.iter().find(|(key, _)| key == "includeObject");
-            return Form::Table(
-                request.kind,
-                request.options.custom.clone(),
-                match beside.map(|(_, value)| value.as_str()) {
-                    Some("None") => Beside::Nothing,
-                    Some("Object") => Beside::Object,
-                    _ => Beside::Metadata,
-                },
-            );
+            let beside = match included(http).as_deref() {
+                Some("None") => Beside::Nothing,
+                Some("Object") => Beside::Object,
+                _ => Beside::Metadata,
+            };
+            return Form::Table(request.kind, request.options.custom.clone(), beside);
         }
         if form.starts_with("PartialObjectMetadata") {
             Form::Metadata
@@ -159,21 +179,47 @@ fn whole(object: &Object, custom: &Custom) -> Doc {
             if object.key.kind.info().subresources.contains(&Subresource::Status) {
                 doc.default_to("status", Doc::map());
             }
-            if object.key.kind == Kind::Pod {
-                never_probed(&mut doc);
-            }
+            always_written(object.key.kind, &mut doc);
             managed::components::shown(object, doc)
         }
     }
 }
 
-/// Go always writes the moment at which a pod's condition was probed, and nobody ever sets it.
-fn never_probed(pod: &mut Doc) {
-    if pod["status"]["conditions"].is_empty() {
-        return;
-    }
-    for condition in pod.at_mut(&["status", "conditions"]).items_mut() {
-        condition.default_to("lastProbeTime", Doc::Null);
+/// Fields that Go writes though nothing was said: those without `omitempty`, and structs.
+fn always_written(kind: Kind, doc: &mut Doc) {
+    let each = |doc: &mut Doc, list: &[&str], field: &'static str, value: &Doc| {
+        if !doc.at(list).items().is_empty() {
+            doc.at_mut(list).items_mut().iter_mut().for_each(|item| item.default_to(field, value));
+        }
+    };
+    match kind {
+        // The moment at which a condition was probed, which nobody ever sets.
+        Kind::Pod => each(doc, &["status", "conditions"], "lastProbeTime", &Doc::Null),
+        Kind::Event => {
+            for (field, value) in [
+                ("eventTime", Doc::Null),
+                ("firstTimestamp", Doc::Null),
+                ("lastTimestamp", Doc::Null),
+                ("reportingComponent", Doc::from("")),
+                ("reportingInstance", Doc::from("")),
+            ] {
+                doc.default_to(field, value);
+            }
+            doc.default_to("source", Doc::map());
+        }
+        Kind::Role | Kind::ClusterRole => doc.default_to("rules", Doc::Null),
+        Kind::EndpointSlice => {
+            each(doc, &["endpoints"], "conditions", &Doc::map());
+            doc.default_to("endpoints", Doc::Null);
+            doc.default_to("ports", Doc::Null);
+        }
+        Kind::LimitRange => doc.at_mut(&["spec"]).default_to("limits", Doc::Null),
+        Kind::CsiNode => doc.at_mut(&["spec"]).default_to("drivers", Doc::Null),
+        Kind::PodTemplate => doc.at_mut(&["template"]).default_to("metadata", Doc::map()),
+        Kind::CronJob => {
+            doc.at_mut(&["spec", "jobTemplate", "spec", "template"]).default_to("metadata", Doc::map());
+        }
+        _ => {}
     }
 }
 

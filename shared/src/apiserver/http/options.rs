@@ -267,3 +267,10 @@ pub(super) fn not_acceptable() -> Status {
                    application/vnd.kubernetes.protobuf, application/cbor";
     Status::new(Reason::NotAcceptable, message)
 }
+
+/// 406: of a watch.
+pub(super) fn not_streamed() -> Status {
+    let message = "only the following media types are accepted: application/json;stream=watch, \
+                   application/vnd.kubernetes.protobuf;stream=watch";
+    Status::new(Reason::NotAcceptable, message)
+}

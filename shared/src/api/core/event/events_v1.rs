@@ -62,12 +62,11 @@ fn one(event: &mut Doc) {
     for (here, kept) in NAMES {
         rename(event, kept, here);
     }
-    event.default_to("eventTime", Doc::Null);
 }
 
 fn rename(doc: &mut Doc, from: &'static str, to: &'static str) {
     let value = doc[from].clone();
-    if doc.remove(from) && !value.is_null() {
+    if doc.remove(from) {
         doc.set(to, value);
     }
 }

@@ -71,14 +71,12 @@ fn default_container(container: &mut Doc) {
     container.default_to("terminationMessagePath", "/dev/termination-log");
     container.default_to("terminationMessagePolicy", "File");
     container.default_to("resources", Doc::map());
-    let image = container["image"].str();
-    let last = image.rsplit('/').next().unwrap_or("");
-    let floating = !last.contains('@') && (!last.contains(':') || last.ends_with(":latest"));
-    container.default_to("imagePullPolicy", if floating { "Always" } else { "IfNotPresent" });
+    let policy = pull_policy(&container["image"].str());
+    container.default_to("imagePullPolicy", policy);
     each(container, "ports", |port| port.default_to("protocol", "TCP"));
     each(container, "env", |variable| {
-        if !variable["valueFrom"]["fieldRef"].is_null() {
-            variable.at_mut(&["valueFrom", "fieldRef"]).default_to("apiVersion", "v1");
+        if !variable["valueFrom"].is_null() {
+            default_reference(variable.at_mut(&["valueFrom"]));
         }
     });
     for bound in ["requests", "limits"] {
@@ -94,6 +92,13 @@ fn default_container(container: &mut Doc) {
             default_http_get(container.at_mut(&["lifecycle", hook, "httpGet"]));
         }
     }
+}
+
+/// What may be another image tomorrow is looked for each time.
+fn pull_policy(image: &str) -> &'static str {
+    let last = image.rsplit('/').next().unwrap_or("");
+    let floating = !last.contains('@') && (!last.contains(':') || last.ends_with(":latest"));
+    if floating { "Always" } else { "IfNotPresent" }
 }
 
 fn default_requests(container: &mut Doc) {
@@ -149,8 +154,15 @@ fn default_volume(volume: &mut Doc) {
             volume.at_mut(&[source]).default_to("defaultMode", 0o644i64);
         }
     }
-    if !volume["hostPath"].is_null() {
-        volume.at_mut(&["hostPath"]).default_to("type", "");
+    default_source(volume);
+    if !volume["image"].is_null() {
+        let policy = pull_policy(&volume["image"]["reference"].str());
+        volume.at_mut(&["image"]).default_to("pullPolicy", policy);
+    }
+    if !volume["ephemeral"]["volumeClaimTemplate"].is_null() {
+        let template = volume.at_mut(&["ephemeral", "volumeClaimTemplate"]);
+        template.default_to("metadata", Doc::map());
+        template.at_mut(&["spec"]).default_to("volumeMode", "Filesystem");
     }
     for path in [&["downwardAPI", "items"][..], &["projected", "sources"]] {
         if volume.at(path).items().iter().any(lacks_version) {
@@ -159,18 +171,48 @@ fn default_volume(volume: &mut Doc) {
     }
 }
 
+/// What sources of storage say where nothing else is said; a persistent volume has the same.
+pub(in crate::api::core) fn default_source(of: &mut Doc) {
+    const SOURCES: [(&str, &[(&str, &str)]); 5] = [
+        ("azureDisk", &[("cachingMode", "ReadWrite"), ("fsType", "ext4"), ("kind", "Shared")]),
+        ("hostPath", &[("type", "")]),
+        ("iscsi", &[("iscsiInterface", "default")]),
+        ("rbd", &[("keyring", "/etc/ceph/keyring"), ("pool", "rbd"), ("user", "admin")]),
+        ("scaleIO", &[("fsType", "xfs"), ("storageMode", "ThinProvisioned")]),
+    ];
+    for (source, fields) in SOURCES {
+        if of[source].is_null() {
+            continue;
+        }
+        let source = of.at_mut(&[source]);
+        fields.iter().for_each(|(field, value)| source.default_to(field, *value));
+    }
+    if !of["azureDisk"].is_null() {
+        of.at_mut(&["azureDisk"]).default_to("readOnly", false);
+    }
+}
+
 fn lacks_version(item: &Doc) -> bool {
     (!item["fieldRef"].is_null() && item["fieldRef"]["apiVersion"].is_null())
+        || (!item["resourceFieldRef"].is_null() && item["resourceFieldRef"]["divisor"].is_null())
         || item["downwardAPI"]["items"].items().iter().any(lacks_version)
         || (!item["serviceAccountToken"].is_null()
             && item["serviceAccountToken"]["expirationSeconds"].is_null())
 }
 
-/// References to fields are of API version v1, tokens live an hour, where nothing else is said.
-fn add_version(item: &mut Doc) {
-    if !item["fieldRef"].is_null() {
-        item.at_mut(&["fieldRef"]).default_to("apiVersion", "v1");
+/// References to fields are of API version v1, where nothing else is said; those to amounts are divided by nothing.
+fn default_reference(item: &mut Doc) {
+    for (reference, field, value) in [("fieldRef", "apiVersion", "v1"), ("resourceFieldRef", "divisor", "0")]
+    {
+        if !item[reference].is_null() {
+            item.at_mut(&[reference]).default_to(field, value);
+        }
     }
+}
+
+/// References have their versions; tokens live an hour, where nothing else is said.
+fn add_version(item: &mut Doc) {
+    default_reference(item);
     if !item["serviceAccountToken"].is_null() {
         item.at_mut(&["serviceAccountToken"]).default_to("expirationSeconds", 3600i64);
     }
