@@ -37,7 +37,7 @@ use std::{
 use axum::{
     Router,
     extract::{Request, State},
-    http::{Extensions, HeaderMap, Method, StatusCode, Version, header, request::Parts},
+    http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, Version, header, request::Parts},
     response::Response,
     routing::any,
 };
@@ -46,7 +46,10 @@ use shared::{
     doc::Str,
     session::protocol::Role,
 };
-use tower_http::compression::CompressionLayer;
+use tower_http::{
+    compression::CompressionLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+};
 
 pub use self::credentials::bearer;
 use self::{
@@ -54,13 +57,13 @@ use self::{
     replica::{Handle, Reply},
     requests::Asked,
 };
-use crate::{
-    origin,
-    sessions::{Sessions, role_of, token},
-};
+use crate::sessions::{Sessions, role_of, token};
 
 /// A request takes this much of the session's log at most: pages read no longer frames.
 const MAX_ENTRY: usize = 4_000_000;
+
+/// What tells one request from the others, in the answer too.
+const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 
 /// The Kubernetes endpoints of all sessions. Cheap to clone.
 #[derive(Clone)]
@@ -82,32 +85,26 @@ pub fn routes(sessions: Sessions) -> Router {
         .route("/k8s/{key}/", any(serve))
         .route("/k8s/{key}/{*path}", any(serve))
         .layer(CompressionLayer::new().compress_when(whole))
+        .layer(PropagateRequestIdLayer::new(AUDIT_ID))
+        .layer(SetRequestIdLayer::new(AUDIT_ID, MakeRequestUuid))
         .with_state(KubeApi { sessions, replicas: Arc::default(), intake: Intake::default() })
 }
 
 async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let accept = text(&parts.headers, header::ACCEPT.as_str());
-    let path = parts.uri.path().to_owned();
+    let wanted = answer::Wanted::of(&parts);
     if let Err(why) = credentials::take_from_protocols(&mut parts.headers) {
-        return answer::whole(&why, &path, &accept);
+        return answer::whole(&why, &wanted);
     }
     if let Some(answer) = root::enter(&mut parts) {
-        return answer::whole(&answer, &path, &accept);
+        return answer::whole(&answer, &wanted);
     }
-    let refuse = |why: &HttpResponse| answer::whole(why, &path, &accept);
-    if origin::is_foreign(&parts.headers) {
-        return refuse(&answer::status(
-            403,
-            "Forbidden",
-            "only pages from this server may speak to its sessions",
-        ));
-    }
+    let refuse = |why: &HttpResponse| answer::whole(why, &wanted);
     let (handle, role) = match api.enter(&parts).await {
         Ok(entered) => entered,
         Err(why) => return refuse(&why),
     };
-    if !answer::is_acceptable(&accept, &path) && !accept.contains(protobuf::MEDIA_TYPE) {
+    if !answer::is_acceptable(&wanted.accept, &wanted.path) && !wanted.accept.contains(protobuf::MEDIA_TYPE) {
         let why = answer::not_acceptable();
         return refuse(&may_ask(&handle, role, &parts).await.err().unwrap_or(why));
     }
@@ -159,14 +156,14 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
             let served = messages::serve(&mut parts, messages::Told::Log, pieces).await;
             served.unwrap_or_else(|why| refuse(&why))
         }
-        Reply::Answer(answer) if passed_on => answer::passed_on(&answer, &path, &accept),
-        Reply::Answer(mut answer) if documentation::is_told_at(&path) => {
+        Reply::Answer(answer) if passed_on => answer::passed_on(&answer, &wanted),
+        Reply::Answer(mut answer) if documentation::is_told_at(&wanted.path) => {
             documentation::tell(&mut answer.body);
-            answer::whole(&answer, &path, &accept)
+            answer::whole(&answer, &wanted)
         }
         Reply::Answer(mut answer) => {
-            documentation::tell_whole_addresses(&path, &mut answer.body);
-            answer::whole(&answer, &path, &accept)
+            documentation::tell_whole_addresses(&wanted.path, &mut answer.body);
+            answer::whole(&answer, &wanted)
         }
         Reply::Watch(parts) => answer::streamed(parts, "application/json"),
         Reply::Log(parts) => answer::streamed(parts, "text/plain; charset=utf-8"),

@@ -55,6 +55,57 @@ async fn odd_requests_are_answered_as_elsewhere() {
     assert!(answer.text().await.expect("a text").contains("empty data (<empty>)"));
 }
 
+/// What is asked of a list, with which media type, the code, and how the answer begins.
+const FORMS: &[(&str, &str, u16, &str)] = &[
+    ("watch=True&timeoutSeconds=1", "application/json", 200, "{\"type\":\"ADDED\""),
+    ("watch=yes&timeoutSeconds=1", "*/*", 200, "{\"type\":\"ADDED\""),
+    ("watch=False", "*/*", 200, "{\"apiVersion\":\"v1\",\"items\":"),
+    ("watch=0", "*/*", 200, "{\"apiVersion\":\"v1\",\"items\":"),
+    (
+        "watch=1",
+        "application/yaml",
+        406,
+        "only the following media types are accepted: application/json;stream=watch, ",
+    ),
+    (
+        "includeObject=Object",
+        "application/json;as=Table;g=meta.k8s.io;v=v1",
+        200,
+        "{\"apiVersion\":\"meta.k8s.io/v1\",\"columnDefinitions\":",
+    ),
+    ("includeObject=Nope", "application/json", 200, "{\"apiVersion\":\"v1\",\"items\":"),
+    (
+        "includeObject=Nope",
+        "application/json;as=Table;g=meta.k8s.io;v=v1",
+        400,
+        "Unable to convert to Table as requested: includeObject: Invalid value: \\\"Nope\\\": must be 'Metadata', 'Object', \
+         'None', or empty",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_come_in_the_form_that_is_asked_for() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let session = server.create(SCENARIO).await;
+    let http = Client::new();
+    for (query, accept, code, says) in FORMS {
+        let url = server.url(&format!("/k8s/{}{}/api/v1/namespaces?{query}", session.id, session.owner));
+        let answer = http.get(url).header("accept", *accept).send().await.expect("an answer");
+        let (status, audit) = (answer.status().as_u16(), answer.headers().get("audit-id").cloned());
+        let text = answer.text().await.expect("a text");
+        let said = if *code == 200 { text.starts_with(says) } else { text.contains(says) };
+        assert!(status == *code && said, "{query} {accept}: {status} {text}");
+        assert!(audit.is_some_and(|id| id.len() == 36), "{query}: each answer has a number");
+    }
+    // The key in the path is what opens a session, from wherever one comes: Headlamp and pages behind `kubectl proxy`.
+    let url = server.url(&format!("/k8s/{}{}/api?pretty=true", session.id, session.owner));
+    let asked = http.get(url).header("audit-id", "mine").header("origin", "http://localhost:8001");
+    let answer = asked.send().await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), &answer.headers()["audit-id"] == "mine"), (200, true));
+    assert!(answer.text().await.expect("a text").starts_with("{\n  \""));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_counted() {
     let data = directory();

@@ -40,7 +40,7 @@ pub use meta::{Common, Deletion, Meta, OwnerReference};
 pub use node_affinity::NodeAffinity;
 pub use object::{Key, Object, Of, View, Viewed};
 pub use quantity::{bytes, milli, parse_quantity};
-pub use query::{percent_decode, query};
+pub use query::{is_on, percent_decode, query};
 pub use request::{
     DeleteOptions, FieldValidation, Page, Pages, PatchKind, Propagation, Reply, Request, RequestOptions,
     Subresource, User, UserInfo, Verb,

@@ -2,7 +2,7 @@
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
 use futures_util::stream;
@@ -62,13 +62,39 @@ pub fn not_acceptable() -> HttpResponse {
     status(406, "NotAcceptable", &format!("only the following media types are accepted: {ACCEPTED}"))
 }
 
+/// What was asked for, and in which form.
+pub struct Wanted {
+    /// Where in the cluster.
+    pub path: String,
+    /// The media types that the client takes.
+    pub accept: String,
+    /// Whether a person reads it.
+    pub pretty: bool,
+}
+
+impl Wanted {
+    /// Reads it from a request; upstream's `isPrettyPrint` knows programs that people read with by their names.
+    pub fn of(parts: &Parts) -> Self {
+        let agent = super::text(&parts.headers, header::USER_AGENT.as_str());
+        let query = shared::api::query(parts.uri.query().unwrap_or(""));
+        let said = query.iter().find(|(key, value)| key == "pretty" && !value.is_empty());
+        let by_person = || ["curl", "Wget", "Mozilla/5.0"].iter().any(|reader| agent.starts_with(reader));
+        let truths = ["1", "t", "T", "TRUE", "true", "True"];
+        Self {
+            path: parts.uri.path().to_owned(),
+            accept: super::text(&parts.headers, header::ACCEPT.as_str()),
+            pretty: said.map_or_else(by_person, |(_, value)| truths.contains(&value.as_str())),
+        }
+    }
+}
+
 /// The answer in the form that the client takes.
-pub fn whole(answer: &HttpResponse, path: &str, accept: &str) -> Response {
+pub fn whole(answer: &HttpResponse, wanted: &Wanted) -> Response {
     if answer.code == 0 {
         let why = answer.body["message"].as_str().unwrap_or("the API server does not answer").to_owned();
-        return whole(&status(503, "ServiceUnavailable", &why), path, accept);
+        return whole(&status(503, "ServiceUnavailable", &why), wanted);
     }
-    let (kind, body) = content(answer, path, accept);
+    let (kind, body) = content(answer, wanted);
     let large = body.len() >= LARGE;
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =
@@ -92,8 +118,8 @@ pub fn whole(answer: &HttpResponse, path: &str, accept: &str) -> Response {
 }
 
 /// What something in the cluster answered. It may be a page: that one acts in nobody's name here.
-pub fn passed_on(answer: &HttpResponse, path: &str, accept: &str) -> Response {
-    let mut response = whole(answer, path, accept);
+pub fn passed_on(answer: &HttpResponse, wanted: &Wanted) -> Response {
+    let mut response = whole(answer, wanted);
     let text = answer.body.as_str().unwrap_or("").trim_start();
     let start = text.get(..14).unwrap_or(text).to_ascii_lowercase();
     let headers = response.headers_mut();
@@ -115,7 +141,8 @@ pub fn with_slash(uri: &Uri) -> Option<Response> {
     Some(response)
 }
 
-fn content(answer: &HttpResponse, path: &str, accept: &str) -> (&'static str, Bytes) {
+fn content(answer: &HttpResponse, wanted: &Wanted) -> (&'static str, Bytes) {
+    let Wanted { path, accept, pretty } = wanted;
     let body = &answer.body;
     if let Some(text) = body.as_str() {
         let kind = if text.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };
@@ -136,7 +163,8 @@ fn content(answer: &HttpResponse, path: &str, accept: &str) -> (&'static str, By
     if first == "application/yaml" {
         return ("application/yaml", shared::manifest::to_yaml(body).into());
     }
-    ("application/json", format!("{}\n", body.to_json()).into())
+    let text = if *pretty { serde_json::to_string_pretty(body).unwrap_or_default() } else { body.to_json() };
+    ("application/json", format!("{text}\n").into())
 }
 
 /// An answer that goes on: parts as they come.

@@ -118,7 +118,7 @@ impl Line {
 
     /// Whether a parameter of the query is on.
     pub fn is_on(&self, name: &str) -> bool {
-        self.values(name).next().is_some_and(|value| matches!(value, "true" | "1"))
+        self.values(name).next().is_some_and(shared::api::is_on)
     }
 }
 
@@ -164,8 +164,10 @@ async fn websocket(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Re
         .protocols(purpose.protocols().0.iter().copied())
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE);
-    let Some(protocol) = upgrade.selected_protocol().and_then(|name| name.to_str().ok()).map(str::to_owned)
-    else {
+    // Who speaks of no protocol to ports means the plain one, as kubelets have it.
+    let plain = purpose == Purpose::Ports && !parts.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
+    let selected = upgrade.selected_protocol().and_then(|name| name.to_str().ok());
+    let Some(protocol) = selected.or(plain.then_some("v4.channel.k8s.io")).map(str::to_owned) else {
         let why = "unable to upgrade: none of the protocols is spoken here";
         return Err(answer::status(400, "BadRequest", why));
     };

@@ -1,7 +1,7 @@
 //! A log that is followed: looked at again and again, and what is new is told.
 
 use shared::{
-    api::{Key, Kind, User},
+    api::{self, Key, Kind, User},
     cluster::{Cluster, Course, HttpRequest, HttpResponse},
     doc::{Doc, Str},
 };
@@ -47,7 +47,7 @@ impl Follower {
         let mut parts = path.split('/').skip(4);
         let (namespace, name) = (parts.next().unwrap_or(""), parts.nth(1).unwrap_or(""));
         let mut follower = Self {
-            times: once.iter().any(|part| matches!(*part, "timestamps=true" | "timestamps=1")),
+            times: api::query(query).iter().any(|(key, value)| key == "timestamps" && api::is_on(value)),
             whole,
             user,
             read_only,

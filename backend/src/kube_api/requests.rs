@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use shared::cluster::HttpRequest;
+use shared::{api, cluster::HttpRequest};
 
 /// How many kinds of requests are told apart; what comes beyond is not counted.
 const MOST: usize = 500;
@@ -36,6 +36,7 @@ impl Asked {
     pub fn of(http: &HttpRequest) -> Self {
         let (path, query) = http.path.split_once('?').unwrap_or((&http.path, ""));
         let says = |pair: &str| query.split('&').any(|one| one == pair);
+        let watches = api::query(query).iter().any(|(key, value)| key == "watch" && api::is_on(value));
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (group, version, rest) = match parts.as_slice() {
             ["api", version, rest @ ..] if !rest.is_empty() => ("", *version, rest),
@@ -60,7 +61,7 @@ impl Asked {
         };
         let verb = match (http.method.as_str(), subresource) {
             (_, "exec" | "attach" | "portforward" | "proxy" | "log") => "CONNECT",
-            ("GET", _) if says("watch=true") || says("watch=1") => "WATCH",
+            ("GET", _) if watches => "WATCH",
             ("GET", _) if !named => "LIST",
             ("DELETE", _) if !named => "DELETECOLLECTION",
             ("PATCH", _) if http.content_type.starts_with("application/apply-patch") => "APPLY",

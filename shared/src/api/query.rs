@@ -5,6 +5,11 @@ pub fn query(text: &str) -> Vec<(String, String)> {
     text.split('&').filter(|part| !part.is_empty()).map(decode_pair).collect()
 }
 
+/// Whether a parameter with this value is on, as apimachinery's `Convert_Slice_string_To_bool` reads it: Python sends `True`.
+pub fn is_on(value: &str) -> bool {
+    !value.eq_ignore_ascii_case("false") && value != "0"
+}
+
 fn decode_pair(part: &str) -> (String, String) {
     let (key, value) = part.split_once('=').unwrap_or((part, ""));
     (percent_decode(key), percent_decode(&value.replace('+', " ")))

@@ -5,7 +5,9 @@
 //! them (RBAC).
 
 use crate::api::rbac::role;
-use crate::api::{Key, Kind, Object, Reason, Request, Status, Subresource, User, Verb, percent_decode};
+use crate::api::{
+    Key, Kind, Object, Reason, Request, Status, Subresource, User, Verb, is_on, percent_decode,
+};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 
@@ -119,7 +121,7 @@ pub(super) fn authorize_unread(user: &User, http: &HttpRequest, store: &Store) -
         [plural, name, part, ..] => (*plural, *name, *part),
         [] => return Ok(()),
     };
-    let watches = query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1"));
+    let watches = crate::api::query(query).iter().any(|(key, value)| key == "watch" && is_on(value));
     let verb = match http.method.as_str() {
         "POST" => "create",
         "PUT" => "update",

@@ -190,7 +190,8 @@ impl ApiServer {
         }
         meta.uid = uid;
         meta.creation = call.cx.timestamp().floor_seconds();
-        let body = body_of(&doc);
+        let mut body = body_of(&doc);
+        parts::phase_moment(kind, &mut body, &Doc::Null, call.cx.timestamp());
         if call.is_from_outside() {
             bounds::check(&key, &mut meta, &body, applied.is_some())?;
         }

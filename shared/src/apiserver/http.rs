@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::{
     DeleteOptions, FieldSelector, FieldValidation, Kind, LabelSelector, Pages, PatchKind, Reason, Reply,
-    Request, RequestOptions, Status, Subresource, User, Verb, percent_decode, query,
+    Request, RequestOptions, Status, Subresource, User, Verb, is_on, percent_decode, query,
 };
 use crate::codec::Codec;
 use crate::collections::BTreeMap;
@@ -127,7 +127,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
     if target.subresource == Subresource::Proxy {
         return proxy_request::decode(http, user, target);
     }
-    let watches = target.watch || value("watch").is_some_and(|on| matches!(on, "1" | "true"));
+    let watches = target.watch || value("watch").is_some_and(is_on);
     let verb = verb(http, &target, watches)?;
     if !target.subresource.is_as_it_is() && !Form::is_known(&http.accept) {
         return Err(options::not_acceptable());
@@ -156,7 +156,7 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
             .filter(|&number| number > 0 || verb != Verb::Watch),
         dry_run: value("dryRun") == Some("All"),
         field_manager: value("fieldManager").unwrap_or("").into(),
-        force: value("force") == Some("true"),
+        force: value("force").is_some_and(is_on),
         validation,
         warnings: Vec::new(),
         delete: DeleteOptions::default(),

@@ -7,10 +7,17 @@ use crate::api::core::pod;
 use crate::api::validation::{self, Faults};
 use crate::api::{Kind, LabelSelector, Meta, Object, Reason, Reply, Status};
 use crate::doc;
-use crate::doc::{Doc, strategic_merge};
+use crate::doc::{Doc, Timestamp, strategic_merge};
 
 use super::write::{malformed, relabelled, validate};
 use super::{ApiServer, Call, admission, definitions, managed};
+
+/// The API server writes down when a volume came into its phase.
+pub(super) fn phase_moment(kind: Kind, body: &mut Doc, old: &Doc, now: Timestamp) {
+    if kind == Kind::PersistentVolume && body["status"]["phase"] != old["status"]["phase"] {
+        body.set_at(&["status", "lastPhaseTransitionTime"], Doc::Time(now.floor_seconds()));
+    }
+}
 
 /// `POST pods/x/binding`: the scheduler's decision.
 pub(super) fn bind(server: &mut ApiServer, call: &mut Call<'_, '_>) -> Result<Reply, Status> {

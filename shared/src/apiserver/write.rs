@@ -258,7 +258,7 @@ impl ApiServer {
         call: &mut Call<'_, '_>,
         old: &Arc<Object>,
         mut meta: Meta,
-        body: Doc,
+        mut body: Doc,
     ) -> Result<Arc<Object>, Status> {
         if meta == old.meta && body == old.document() {
             return Ok(Arc::clone(old));
@@ -285,6 +285,7 @@ impl ApiServer {
             let applied = call.request.verb == Verb::Patch(PatchKind::Apply);
             bounds::check(&old.key, &mut meta, &body, applied)?;
         }
+        parts::phase_moment(old.key.kind, &mut body, &old.body, call.cx.timestamp());
         let object = Object::new(old.key.clone(), meta, body, Some(old));
         if super::delete::is_released(&object) {
             call.remove(&object.key);

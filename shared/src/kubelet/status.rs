@@ -246,13 +246,7 @@ fn unmet_gates(object: &Object) -> Option<Str> {
     (!unmet.is_empty()).then(|| unmet.join(", ").into())
 }
 
-fn conditions(
-    pod: &mut PodState,
-    phase: Phase,
-    gates: Option<Str>,
-    object: &Object,
-    now: Timestamp,
-) -> Doc {
+fn conditions(pod: &mut PodState, phase: Phase, gates: Option<Str>, object: &Object, now: Timestamp) -> Doc {
     let initialized = pod.initialized();
     let incomplete = pod.init_containers().iter().filter(|container| !initialized && !container.passed());
     let incomplete: Vec<&str> = incomplete.map(|container| container.name.as_str()).collect();
@@ -264,7 +258,6 @@ fn conditions(
         let message = format!("containers with incomplete status: [{}]", incomplete.join(" "));
         ("ContainersNotInitialized", Str::from(message))
     });
-    let completed = (phase == Phase::Succeeded).then(|| ("PodCompleted", Str::new()));
     let containers_ready = match phase {
         Phase::Succeeded => Some(("PodCompleted", Str::new())),
         Phase::Failed => Some(("PodFailed", Str::new())),
@@ -279,7 +272,7 @@ fn conditions(
     let sandbox = sandbox && !matches!(pod.stage, PodStage::Removing | PodStage::Deleting);
     let all = [
         ("PodReadyToStartContainers", sandbox, None),
-        ("Initialized", initialized.is_none(), initialized.or(completed)),
+        ("Initialized", initialized.is_none(), initialized),
         ("Ready", ready.is_none(), ready),
         ("ContainersReady", containers_ready.is_none(), containers_ready),
     ];

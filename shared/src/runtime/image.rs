@@ -350,7 +350,8 @@ pub fn reference_fault(image: &str) -> Option<String> {
         None => format!("library/{image}"),
     };
     let remote = remote.split(':').next().unwrap_or_default();
-    let why = if upper(remote) { format!(": repository name ({remote}) must be lowercase") } else { String::new() };
+    let why =
+        if upper(remote) { format!(": repository name ({remote}) must be lowercase") } else { String::new() };
     Some(format!("invalid reference format{why}"))
 }
 

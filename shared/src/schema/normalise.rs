@@ -73,9 +73,9 @@ impl Reader {
                 }
                 changed.map(|items| Doc::List(Arc::new(items)))
             }
-            (FieldType::Map(element), Doc::Map(map)) => entries(map, |_, value| {
-                self.element(element.get(), value).map_or(Change::Keep, Change::To)
-            }),
+            (FieldType::Map(element), Doc::Map(map)) => {
+                entries(map, |_, value| self.element(element.get(), value).map_or(Change::Keep, Change::To))
+            }
             (FieldType::Time, Doc::Str(text)) => {
                 Timestamp::parse(text).map(|time| Doc::Time(time.floor_seconds()))
             }

@@ -9,7 +9,7 @@
 //! stands in `Cluster::output` as it comes, and what it reads comes with requests of their own to the same path
 //! (`stream=NAME&send=stdin` with the text as the body; `send=end`, `send=INT`, `send=close`).
 
-use crate::api::Status;
+use crate::api::{Status, is_on};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::{ExecOptions, ExecResult, LogOptions, StreamInput};
@@ -81,7 +81,7 @@ pub(super) fn log_options(query: &[(String, String)]) -> Result<Doc, Status> {
     for (name, value) in query {
         let value = match name.as_str() {
             "container" => Doc::from(value.as_str()),
-            "follow" | "previous" | "timestamps" => Doc::Bool(matches!(value.as_str(), "true" | "1" | "")),
+            "follow" | "previous" | "timestamps" => Doc::Bool(is_on(value)),
             "tailLines" | "sinceSeconds" | "limitBytes" => Doc::from(value.parse::<i64>().map_err(|_| {
                 let why = format!("strconv.ParseInt: parsing {}: invalid syntax", Doc::from(value.as_str()));
                 Status::bad_request(why)
@@ -106,7 +106,7 @@ pub(super) fn connection_options(query: &[(String, String)], stdin: &Str) -> Doc
         query.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str()).collect()
     };
     let container = all("container").first().map_or(Str::new(), |name| (*name).into());
-    let on = |name: &str| all(name).iter().any(|on| matches!(*on, "true" | "1"));
+    let on = |name: &str| all(name).first().is_some_and(|on| is_on(on));
     let words: Vec<Doc> = all("command").into_iter().map(|word| Doc::Str(word.into())).collect();
     let mut options = doc!({ "container": container, "command": words, "stdin": stdin, "tty": on("tty") });
     for name in ["stream", "send"] {

@@ -2,7 +2,7 @@
 
 use crate::api::apiextensions::structural;
 use crate::api::validation::{Faults, names};
-use crate::api::{CauseDetail, DeleteOptions, Pages, PatchKind, Propagation, Reason, Status, Verb};
+use crate::api::{CauseDetail, DeleteOptions, Pages, PatchKind, Propagation, Reason, Status, Verb, is_on};
 use crate::doc::Doc;
 
 use super::super::page;
@@ -146,7 +146,7 @@ pub(super) fn check(verb: Verb, value: &Values<'_>) -> Result<(), Status> {
             faults.invalid("fieldManager", &field, &why);
         }
     }
-    if value("force").is_some_and(|force| force == "true") && verb != Verb::Patch(PatchKind::Apply) {
+    if value("force").is_some_and(is_on) && verb != Verb::Patch(PatchKind::Apply) {
         faults.forbidden("force", "may not be specified for non-apply patch");
     }
     if let Some(dry) = value("dryRun").filter(|dry| !dry.is_empty() && *dry != "All") {
@@ -213,7 +213,7 @@ pub(super) fn delete_options(body: &Doc, value: &Values<'_>) -> Result<DeleteOpt
         (policy, _) => policy.clone(),
     };
     let orphan = match (body["orphanDependents"].as_bool(), value("orphanDependents")) {
-        (None, Some(orphan)) => Some(orphan == "true"),
+        (None, Some(orphan)) => Some(is_on(orphan)),
         (orphan, _) => orphan,
     };
     if orphan.is_some() && !policy.is_null() {

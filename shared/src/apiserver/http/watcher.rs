@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::api::validation::Faults;
-use crate::api::{Object, Request, Status};
+use crate::api::{Object, Request, Status, is_on};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::{Revision, Store};
@@ -53,7 +53,7 @@ impl Watcher {
         let (path, text) = http.path.split_once('?').unwrap_or((&http.path, ""));
         let pairs = query(text);
         let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let on = |name: &str| value(name).map(|text| matches!(text, "1" | "true"));
+        let on = |name: &str| value(name).map(is_on);
         let initial = on("sendInitialEvents");
         check(initial, value("resourceVersionMatch").unwrap_or(""))?;
         let bookmarks = on("allowWatchBookmarks").unwrap_or(false);

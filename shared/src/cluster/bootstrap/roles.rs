@@ -7,8 +7,7 @@ use crate::doc::{Doc, literal};
 const GROUP: &str = "rbac.authorization.k8s.io";
 const READS: [&str; 3] = ["get", "list", "watch"];
 const WRITES: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-/// Parts of resources that people may look at.
-const PARTS: [&str; 3] = ["deployments/scale", "replicasets/scale", "pods/log"];
+const CHANGES: [&str; 5] = ["create", "delete", "deletecollection", "patch", "update"];
 /// Paths that everybody may ask for, and those that everybody with a name may.
 const HEALTH: [&str; 5] = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
 /// Paths that who watches over the cluster may ask for.
@@ -18,8 +17,7 @@ const DISCOVERY: [&str; 6] = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", 
 
 type Named = (Kind, &'static str, Doc);
 
-/// Upstream's roles for people know more resources than are served here; those of components are left out, since
-/// components are trusted.
+/// Upstream's roles, but for those of components: components are trusted.
 pub(super) fn all() -> Vec<Named> {
     let any = || Doc::list(["*"]);
     let everything = vec![rule(any(), any(), &["*"]), doc!({ "nonResourceURLs": any(), "verbs": any() })];
@@ -30,8 +28,13 @@ pub(super) fn all() -> Vec<Named> {
         reviews("authorization.k8s.io", Doc::list(["selfsubjectaccessreviews", "selfsubjectrulesreviews"])),
         reviews("authentication.k8s.io", Doc::list(["selfsubjectreviews"])),
     ];
+    let delegate = vec![
+        reviews("authentication.k8s.io", Doc::list(["tokenreviews"])),
+        reviews("authorization.k8s.io", Doc::list(["subjectaccessreviews"])),
+    ];
     let mut all = vec![
         role("cluster-admin", everything),
+        role("system:auth-delegator", delegate),
         role("system:basic-user", ask),
         role("system:discovery", vec![paths(&discovery)]),
         role("system:monitoring", vec![paths(&MONITORING)]),
@@ -46,29 +49,94 @@ pub(super) fn all() -> Vec<Named> {
     all
 }
 
+/// Group and resources: what people may see.
+const SEEN: [(&str, &str); 11] = [
+    (
+        "",
+        "configmaps endpoints persistentvolumeclaims persistentvolumeclaims/status pods replicationcontrollers \
+         replicationcontrollers/scale serviceaccounts services services/status",
+    ),
+    (
+        "",
+        "bindings events limitranges namespaces/status pods/log pods/status replicationcontrollers/status resourcequotas \
+         resourcequotas/status",
+    ),
+    ("", "namespaces"),
+    ("discovery.k8s.io", "endpointslices"),
+    (
+        "apps",
+        "controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets \
+         replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status",
+    ),
+    ("autoscaling", "horizontalpodautoscalers horizontalpodautoscalers/status"),
+    ("batch", "cronjobs cronjobs/status jobs jobs/status"),
+    (
+        "extensions",
+        "daemonsets daemonsets/status deployments deployments/scale deployments/status ingresses ingresses/status \
+         networkpolicies replicasets replicasets/scale replicasets/status replicationcontrollers/scale",
+    ),
+    ("policy", "poddisruptionbudgets poddisruptionbudgets/status"),
+    ("networking.k8s.io", "ingresses ingresses/status networkpolicies"),
+    ("resource.k8s.io", "resourceclaims resourceclaims/status resourceclaimtemplates"),
+];
+
+/// Group, resources and verbs: what people may change who may.
+const CHANGED: [(&str, &str, &[&str]); 14] = [
+    ("", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy", &READS),
+    ("", "serviceaccounts", &["impersonate"]),
+    ("", "pods pods/attach pods/exec pods/portforward pods/proxy", &CHANGES),
+    ("", "pods/eviction", &["create"]),
+    (
+        "",
+        "configmaps events persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets serviceaccounts \
+         services services/proxy",
+        &CHANGES,
+    ),
+    ("", "serviceaccounts/token", &["create"]),
+    (
+        "apps",
+        "daemonsets deployments deployments/rollback deployments/scale replicasets replicasets/scale statefulsets \
+         statefulsets/scale",
+        &CHANGES,
+    ),
+    ("autoscaling", "horizontalpodautoscalers", &CHANGES),
+    ("batch", "cronjobs jobs", &CHANGES),
+    (
+        "extensions",
+        "daemonsets deployments deployments/rollback deployments/scale ingresses networkpolicies replicasets \
+         replicasets/scale replicationcontrollers/scale",
+        &CHANGES,
+    ),
+    ("policy", "poddisruptionbudgets", &CHANGES),
+    ("networking.k8s.io", "ingresses networkpolicies", &CHANGES),
+    ("coordination.k8s.io", "leases", &WRITES),
+    ("resource.k8s.io", "resourceclaims resourceclaimtemplates", &CHANGES),
+];
+
 /// `view` is part of `edit`, and `edit` of `admin`; each also takes in what others label for it.
 fn for_people() -> Vec<Named> {
-    let infos =
-        || Kind::ALL.iter().map(|kind| kind.info()).filter(|info| info.namespaced && info.group != GROUP);
-    let served = || infos().map(|info| info.plural);
-    let any = || Doc::list(["*"]);
-    let visible = Doc::list(served().filter(|plural| *plural != "secrets").chain(PARTS));
-    let editable = Doc::list(served().chain(PARTS).chain(["pods/eviction"]));
-    let impersonate = rule(Doc::list([""]), Doc::list(["serviceaccounts"]), &["impersonate"]);
-    let roles = rule(Doc::list([GROUP]), Doc::list(["rolebindings", "roles"]), &WRITES);
-    let review =
-        rule(Doc::list(["authorization.k8s.io"]), Doc::list(["localsubjectaccessreviews"]), &["create"]);
-    let view = vec![rule(any(), visible, &READS)];
-    let edit = vec![rule(any(), editable, &WRITES), impersonate];
-    let admin = vec![roles, review];
+    let of = |(group, resources, verbs): (&'static str, &str, &[&'static str])| {
+        rule(Doc::list([group]), Doc::list(resources.split_whitespace()), verbs)
+    };
+    let view: Vec<Doc> = SEEN.iter().map(|(group, resources)| of((group, resources, &READS))).collect();
+    let edit: Vec<Doc> = CHANGED.iter().map(|one| of(*one)).collect();
+    let admin = vec![
+        of(("authorization.k8s.io", "localsubjectaccessreviews", &["create"])),
+        of((GROUP, "rolebindings roles", &WRITES)),
+    ];
+    // What metrics-server brings.
+    let usage = vec![of(("metrics.k8s.io", "pods nodes", &READS))];
+    let (kind, name, mut reader) = part("system:aggregated-metrics-reader", "view", usage.clone());
+    ["admin", "edit"].iter().for_each(|to| reader.set_at(&["metadata", "labels", &label(to)], "true"));
     let union = |sets: &[&Vec<Doc>]| sets.iter().flat_map(|set| set.iter().cloned()).collect::<Vec<_>>();
     vec![
-        aggregated("admin", None, union(&[&admin, &edit, &view])),
-        aggregated("edit", Some("admin"), union(&[&edit, &view])),
-        aggregated("view", Some("edit"), view.clone()),
+        aggregated("admin", None, union(&[&edit, &usage, &view, &admin])),
+        aggregated("edit", Some("admin"), union(&[&edit, &usage, &view])),
+        aggregated("view", Some("edit"), union(&[&view, &usage])),
         part("system:aggregate-to-admin", "admin", admin),
         part("system:aggregate-to-edit", "edit", edit),
         part("system:aggregate-to-view", "view", view),
+        (kind, name, reader),
     ]
 }
 

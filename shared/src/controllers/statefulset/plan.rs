@@ -189,7 +189,7 @@ fn update(subject: &Subject, pods: &Pods, actions: &mut Vec<Action>) -> i64 {
     let unavailable =
         pods.wanted.iter().filter(|pod| pod.as_ref().is_none_or(|pod| !pods.healthy(pod))).count();
     let most =
-        if set.max_unavailable.is_null() { 1 } else { scaled(&set.max_unavailable, set.replicas, true) };
+        if set.max_unavailable.is_null() { 1 } else { scaled(&set.max_unavailable, set.replicas, false) };
     let free = (most.max(1) - unavailable as i64).clamp(0, MOST_REPLICAS) as usize;
     let first = set.partition.clamp(0, MOST_REPLICAS) as usize;
     let outdated = pods.wanted.iter().skip(first).rev().flatten().filter(|pod| {
