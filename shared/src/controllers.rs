@@ -34,6 +34,7 @@ mod statefulset;
 mod status;
 mod taint_eviction;
 mod tokens;
+mod ttl;
 mod ttl_after_finished;
 mod worker;
 mod world;
@@ -120,6 +121,7 @@ controllers! {
     daemon_set: daemonset::DaemonSetController,
     job: job::JobController,
     cron_job: cronjob::CronJobController,
+    ttl: ttl::Ttl,
     ttl_after_finished: ttl_after_finished::TtlAfterFinished,
     disruption: disruption::DisruptionController,
     endpoint_slice: endpointslice::EndpointSliceController,

@@ -239,7 +239,7 @@ fn volumes_of_nodes_decide_where_pods_go() {
     lab.run(3);
     lab.says(
         "far",
-        "FailedScheduling: 0/3 nodes are available: 1 node(s) had volume node affinity conflict, 2 node(s) didn't \
+        "FailedScheduling: 0/3 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, 2 node(s) didn't \
          match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/3 nodes are available: 3 \
          Preemption is not helpful for scheduling.",
     );

@@ -25,8 +25,9 @@ const FIRST_UID: u128 = 0x4b75_6261_7269_4000_8000_0000_0000_0000;
 /// Stores them all, as created at `at`, and what runs besides.
 pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     let namespaces = NAMESPACES.map(|name| (Kind::Namespace, name, doc!({})));
-    let classes =
-        priorityclass::SYSTEM.map(|(name, value)| (Kind::PriorityClass, name, doc!({ "value": value })));
+    let classes = priorityclass::SYSTEM.map(|(name, value, description)| {
+        (Kind::PriorityClass, name, doc!({ "description": description, "value": value }))
+    });
     // Controllers would make these within moments: a cluster is older than what is first asked of it.
     let accounts = NAMESPACES
         .map(|namespace| (Kind::ServiceAccount, "default", doc!({ "metadata": { "namespace": namespace } })));

@@ -189,7 +189,9 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             continue;
         }
         note(&target, "kubectl-patch", io)?;
-        if response.body["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"] {
+        // What the last finalizer held up is gone without another version.
+        let same = |field: &str| response.body["metadata"][field] == before["metadata"][field];
+        if same("resourceVersion") && same("finalizers") {
             io.say(format!("{} patched (no change)", patched(&target, &response.body)));
         } else {
             io.say(format!("{} patched", patched(&target, &response.body)));

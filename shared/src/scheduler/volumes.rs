@@ -195,7 +195,7 @@ impl PodVolumes {
             .iter()
             .position(|volume| volume.as_ref().is_some_and(|volume| !binding::reaches(volume, node)));
         if far.is_some_and(|far| missing.is_none_or(|missing| far < missing)) {
-            reasons.push(literal!("node(s) had volume node affinity conflict"));
+            reasons.push(literal!("node(s) didn't match PersistentVolume's node affinity"));
         }
         let on = self.delayed_on(node);
         if on.is_none() {

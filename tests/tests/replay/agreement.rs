@@ -163,9 +163,7 @@ fn described(hashes: &Hashes, text: &str) -> Vec<String> {
         "hugepages-",
         "PodCIDR",
         "beta.kubernetes.io/",
-        "node.alpha.kubernetes.io/ttl",
         "volumes.kubernetes.io/controller-managed-attach-detach",
-        "Annotations:        node.alpha",
         "Annotations:        volumes.kubernetes.io",
     ];
     let depth = |line: &str| line.len() - line.trim_start().len();

@@ -4,9 +4,19 @@ use crate::api::validation::{At, Faults, IMMUTABLE};
 use crate::api::{Column, Info, Object, Resource, Row, age};
 use crate::doc::{Doc, Timestamp};
 
-/// Those that every cluster has, and what they are worth.
-pub const SYSTEM: [(&str, i64); 2] =
-    [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)];
+/// Those that every cluster has, what they are worth, and what they are for.
+pub const SYSTEM: [(&str, i64, &str); 2] = [
+    (
+        "system-cluster-critical",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    ),
+    (
+        "system-node-critical",
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+];
 
 /// What a person's own class may be worth at most.
 const HIGHEST: i64 = 1_000_000_000;
@@ -86,7 +96,7 @@ impl Resource for PriorityClasses {
 
 /// Why a class with a system's name is not the system's own.
 fn not_the_systems(name: &str, value: i64, global: bool) -> Option<String> {
-    let Some((_, worth)) = SYSTEM.iter().find(|(known, _)| *known == name) else {
+    let Some((_, worth, _)) = SYSTEM.iter().find(|(known, ..)| *known == name) else {
         return Some(format!("{name} is not a known system priority class"));
     };
     if value != *worth {
