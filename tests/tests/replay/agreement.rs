@@ -137,7 +137,7 @@ fn command_agrees(replay: &Replay, recorded: &Command, ours: &StepResult) -> Res
 /// What `describe` says, whatever the order of objects with drawn names: without what only a kubelet knows or chance
 /// decides, and without what stands here for the recording's annotations.
 fn described(hashes: &Hashes, text: &str) -> Vec<String> {
-    const CHANCE: [&str; 29] = [
+    const CHANCE: [&str; 27] = [
         "Container ID:",
         "Image ID:",
         "Image:",
