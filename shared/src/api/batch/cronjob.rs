@@ -89,7 +89,10 @@ impl Resource for CronJobs {
         match spec["schedule"].as_str().filter(|text| !text.is_empty()) {
             None => faults.required("spec.schedule", ""),
             Some(text) => {
-                if let Err(why) = Schedule::parse(text) {
+                // A zone before the fields is refused, but read.
+                let zoned = ["TZ=", "CRON_TZ="].into_iter().any(|zone| text.starts_with(zone));
+                let fields = text.split_once(' ').filter(|_| zoned).map_or(text, |(_, fields)| fields);
+                if let Err(why) = Schedule::parse(fields) {
                     faults.invalid("spec.schedule", &spec["schedule"], why);
                 }
                 if text.contains("TZ") {
