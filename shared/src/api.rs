@@ -32,6 +32,7 @@ mod status;
 pub mod storage;
 mod uid;
 pub mod validation;
+pub mod warnings;
 
 pub use custom::{CustomKind, Names, custom_kind};
 pub use kind::Kind;

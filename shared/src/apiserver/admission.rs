@@ -125,6 +125,9 @@ pub(super) fn validating(
     doc: &Doc,
     old: Option<&Doc>,
 ) -> Result<(), Status> {
+    if let Some(old) = old {
+        storage::may_grow(key, doc, old, call.store)?;
+    }
     if !has_validators(call.store) {
         return Ok(());
     }

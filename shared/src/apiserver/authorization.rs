@@ -4,10 +4,10 @@
 //! impersonated (`kubectl --as`) or comes with the token of a service account is held to the roles that are bound to
 //! them (RBAC).
 
+mod escalation;
+
 use crate::api::rbac::role;
-use crate::api::{
-    Key, Kind, Object, Reason, Request, Status, Subresource, User, Verb, is_on, percent_decode,
-};
+use crate::api::{Key, Kind, Object, Reason, Request, Status, Subresource, User, is_on, percent_decode};
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
 
@@ -53,14 +53,18 @@ pub(super) fn authorize(request: &Request, store: &Store) -> Result<(), Status> 
         namespace: &request.namespace,
         name: &request.name,
     };
-    if !viewer && allowed_by(user, &wish, store).is_some() {
-        return no_escalation(request, store);
-    }
+    let reason = match viewer {
+        true => String::new(),
+        false => match allowed_by(user, &wish, store) {
+            Ok(_) => return escalation::refuse(request, store),
+            Err(reason) => reason,
+        },
+    };
     let scope = match (info.namespaced, wish.namespace.is_empty()) {
         (true, false) => format!(" in the namespace \"{}\"", wish.namespace),
         _ => " at the cluster scope".to_owned(),
     };
-    let why = format!("{}{scope}", cannot(user, wish.verb, &resource, wish.group));
+    let why = format!("{}{scope}{}", cannot(user, wish.verb, &resource, wish.group), because(&reason));
     Err(Status::forbidden(&request.key(), &why))
 }
 
@@ -72,19 +76,30 @@ fn authorize_question(request: &Request, store: &Store) -> Result<(), Status> {
         _ => "authorization.k8s.io",
     };
     let wish = Wish { verb: "create", group, resource, namespace, name: "" };
-    let may =
-        !user.impersonated || resource.starts_with("selfsubject") || allowed_by(user, &wish, store).is_some();
-    if may { Ok(()) } else { Err(forbidden(user, &wish)) }
+    if !user.impersonated || resource.starts_with("selfsubject") {
+        return Ok(());
+    }
+    demand(user, &wish, store)
+}
+
+/// What stands after what somebody cannot do.
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
+/// Refuses what nothing allows.
+pub(super) fn demand(user: &User, wish: &Wish<'_>, store: &Store) -> Result<(), Status> {
+    allowed_by(user, wish, store).map(drop).map_err(|reason| forbidden(user, wish, &reason))
 }
 
 /// 403
-pub(super) fn forbidden(user: &User, wish: &Wish<'_>) -> Status {
+fn forbidden(user: &User, wish: &Wish<'_>, reason: &str) -> Status {
     let Wish { verb, group, resource, namespace, name } = wish;
     let scope = match *namespace {
         "" => " at the cluster scope".to_owned(),
         namespace => format!(" in the namespace \"{namespace}\""),
     };
-    let why = format!("{}{scope}", cannot(user, verb, resource, group));
+    let why = format!("{}{scope}{}", cannot(user, verb, resource, group), because(reason));
     let plural = resource.split('/').next().unwrap_or(resource);
     let kind = if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") };
     let of = if name.is_empty() { kind } else { format!("{kind} \"{name}\"") };
@@ -135,7 +150,7 @@ pub(super) fn authorize_unread(user: &User, http: &HttpRequest, store: &Store) -
     let resource = if part.is_empty() { plural.to_owned() } else { format!("{plural}/{part}") };
     let wish = Wish { verb, group, resource: &resource, namespace, name };
     let asks = plural.starts_with("selfsubject") || !user.impersonated && plural.ends_with("reviews");
-    if asks || allowed_by(user, &wish, store).is_some() { Ok(()) } else { Err(forbidden(user, &wish)) }
+    if asks { Ok(()) } else { demand(user, &wish, store) }
 }
 
 /// `User "u" cannot list resource "pods" in API group ""`
@@ -143,38 +158,49 @@ pub(super) fn cannot(user: &User, verb: &str, resource: &str, group: &str) -> St
     format!("User \"{}\" cannot {verb} resource \"{resource}\" in API group \"{group}\"", user.name)
 }
 
-/// Whether something allows it, and what.
-pub(super) fn allowed_by(user: &User, wish: &Wish<'_>, store: &Store) -> Option<String> {
+/// What allows it; else why nothing does, as far as there is more to say than that.
+pub(super) fn allowed_by(user: &User, wish: &Wish<'_>, store: &Store) -> Result<String, String> {
     if !user.impersonated {
         let reads = matches!(wish.verb, "get" | "list" | "watch");
-        return (!user.read_only || reads).then(String::new);
+        return if !user.read_only || reads { Ok(String::new()) } else { Err(String::new()) };
     }
-    if user.groups.iter().any(|group| group == MASTERS) {
-        return Some(String::new());
-    }
-    let found = rules_of(user, wish.namespace, store).into_iter().find(|(_, rules)| {
-        let allows = |rule: &Doc| role::allows(rule, wish.verb, wish.group, wish.resource, wish.name);
-        rules.items().iter().any(allows)
-    });
-    found.map(|(why, _)| why)
+    granted(user, wish.namespace, store, |rule| {
+        role::allows(rule, wish.verb, wish.group, wish.resource, wish.name)
+    })
 }
 
-/// Whether a path that is no resource may be asked for.
-pub(super) fn path_allowed_by(user: &User, verb: &str, path: &str, store: &Store) -> Option<String> {
-    if !user.impersonated || user.groups.iter().any(|group| group == MASTERS) {
-        return Some(String::new());
+/// The same of a path that is no resource.
+pub(super) fn path_allowed_by(user: &User, verb: &str, path: &str, store: &Store) -> Result<String, String> {
+    if !user.impersonated {
+        return Ok(String::new());
     }
     let has = |doc: &Doc, fits: &dyn Fn(&str) -> bool| doc.items().iter().filter_map(Doc::as_str).any(fits);
-    let found = rules_of(user, "", store).into_iter().find(|(_, rules)| {
-        rules.items().iter().any(|rule| {
-            has(&rule["verbs"], &|known| known == "*" || known == verb)
-                && has(&rule["nonResourceURLs"], &|known| match known.strip_suffix('*') {
-                    Some(prefix) => path.starts_with(prefix),
-                    None => known == path,
-                })
-        })
-    });
-    found.map(|(why, _)| why)
+    granted(user, "", store, |rule| {
+        has(&rule["verbs"], &|known| known == "*" || known == verb)
+            && has(&rule["nonResourceURLs"], &|known| match known.strip_suffix('*') {
+                Some(prefix) => path.starts_with(prefix),
+                None => known == path,
+            })
+    })
+}
+
+/// What grants a rule that `allows`.
+fn granted(
+    user: &User,
+    namespace: &str,
+    store: &Store,
+    allows: impl Fn(&Doc) -> bool,
+) -> Result<String, String> {
+    if user.groups.iter().any(|group| group == MASTERS) {
+        return Ok(String::new());
+    }
+    let held = rules_of(user, namespace, store);
+    let fits = |(_, rules): &&(String, Doc)| rules.items().iter().any(&allows);
+    match (held.rules.iter().find(fits), held.missing()) {
+        (Some((why, _)), _) => Ok(why.clone()),
+        (None, Some(missing)) => Err(format!("RBAC: {missing}")),
+        (None, None) => Err(String::new()),
+    }
 }
 
 /// Refuses who is held to roles a path that is no resource, unless one of them names it.
@@ -182,24 +208,55 @@ pub(super) fn authorize_path(user: &User, method: &str, path: &str, store: &Stor
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let verb = method.to_lowercase();
     let of_resources = matches!(parts.as_slice(), ["api", _, _, ..] | ["apis", _, _, _, ..]);
-    if of_resources || path_allowed_by(user, &verb, path, store).is_some() {
+    if of_resources {
         return Ok(());
     }
-    let why = format!("forbidden: User \"{}\" cannot {verb} path \"{path}\"", user.name);
-    Err(Status::new(Reason::Forbidden, why))
+    path_allowed_by(user, &verb, path, store).map(drop).map_err(|reason| {
+        let because = because(&reason);
+        let why = format!("forbidden: User \"{}\" cannot {verb} path \"{path}\"{because}", user.name);
+        Status::new(Reason::Forbidden, why)
+    })
 }
 
-/// The rules that hold for a user in a namespace (and everywhere), each set with what grants it.
-pub(super) fn rules_of(user: &User, namespace: &str, store: &Store) -> Vec<(String, Doc)> {
+/// What holds for a user.
+pub(super) struct Held {
+    /// Sets of rules, each with what grants it.
+    pub rules: Vec<(String, Doc)>,
+    /// What is wrong with bindings to roles that are not there.
+    broken: Vec<String>,
+}
+
+impl Held {
+    /// The roles that are not there, as Go joins errors.
+    pub fn missing(&self) -> Option<String> {
+        match self.broken.as_slice() {
+            [] => None,
+            [one] => Some(one.clone()),
+            many => Some(format!("[{}]", many.join(", "))),
+        }
+    }
+}
+
+/// The rules that hold for a user in a namespace (and everywhere).
+pub(super) fn rules_of(user: &User, namespace: &str, store: &Store) -> Held {
     let cluster_wide = store.list(Kind::ClusterRoleBinding);
     let namespace = Str::from(namespace);
     let here = store.list_namespace(Kind::RoleBinding, &namespace);
     let here = here.filter(|_| !namespace.is_empty());
-    let mut found = Vec::new();
+    let mut held = Held { rules: Vec::new(), broken: Vec::new() };
     for binding in cluster_wide.chain(here) {
         let Some(subject) = bound_subject(binding, user) else { continue };
-        let Some(role) = role_of(binding, store) else { continue };
         let of = &binding.key;
+        let role = match role_of(&binding.body["roleRef"], &of.namespace, store) {
+            Ok(role) => role,
+            Err(status) => {
+                let why = status.message.to_string();
+                if !held.broken.contains(&why) {
+                    held.broken.push(why);
+                }
+                continue;
+            }
+        };
         let place = if of.namespace.is_empty() {
             format!("\"{}\"", of.name)
         } else {
@@ -211,18 +268,25 @@ pub(super) fn rules_of(user: &User, namespace: &str, store: &Store) -> Vec<(Stri
             role.key.kind.info().kind,
             role.key.name,
         );
-        found.push((why, role.body["rules"].clone()));
+        held.rules.push((why, role.body["rules"].clone()));
     }
-    found
+    held
 }
 
-fn role_of<'a>(binding: &Object, store: &'a Store) -> Option<&'a Object> {
-    let reference = &binding.body["roleRef"];
+/// The role that a binding in a namespace (or in none) refers to.
+fn role_of<'a>(reference: &Doc, namespace: &Str, store: &'a Store) -> Result<&'a Object, Status> {
     let (kind, namespace) = match reference["kind"].as_str() {
-        Some("Role") => (Kind::Role, binding.key.namespace.clone()),
+        Some("Role") => (Kind::Role, namespace.clone()),
         _ => (Kind::ClusterRole, Str::new()),
     };
-    store.get(&Key::new(kind, namespace, reference["name"].str())).map(|role| &**role)
+    let key = Key::new(kind, namespace, reference["name"].str());
+    store.get(&key).map(|role| &**role).ok_or_else(|| {
+        // In singular, as only those name it who look a role up for themselves.
+        let info = kind.info();
+        let message = format!("{}.{} \"{}\" not found", info.singular, info.group, key.name);
+        let (kind, group) = (info.singular.into(), info.group.into());
+        Status { kind, group, name: key.name.clone(), ..Status::new(Reason::NotFound, message) }
+    })
 }
 
 /// As what a binding means a user: `User "bob"`.
@@ -243,87 +307,4 @@ fn bound_subject(binding: &Object, user: &User) -> Option<String> {
             _ => None,
         }
     })
-}
-
-/// Nobody gives, by a role or a binding to one, what they do not have themselves.
-fn no_escalation(request: &Request, store: &Store) -> Result<(), Status> {
-    if request.verb.is_read() || matches!(request.verb, Verb::Delete | Verb::DeleteCollection) {
-        return Ok(());
-    }
-    let user = &request.user;
-    let may = |verb: &str, resource: &str, name: &str| {
-        let (group, namespace) = ("rbac.authorization.k8s.io", &*request.namespace);
-        allowed_by(user, &Wish { verb, group, resource, namespace, name }, store).is_some()
-    };
-    let body = &request.body;
-    let name = body["metadata"]["name"].str();
-    let rules = match request.kind {
-        Kind::Role | Kind::ClusterRole if !may("escalate", request.kind.info().plural, &name) => {
-            body["rules"].clone()
-        }
-        Kind::RoleBinding | Kind::ClusterRoleBinding => {
-            let reference = &body["roleRef"];
-            let (kind, namespace) = match reference["kind"].as_str() {
-                Some("Role") => (Kind::Role, request.namespace.clone()),
-                _ => (Kind::ClusterRole, Str::new()),
-            };
-            let role = reference["name"].str();
-            if may("bind", kind.info().plural, &role) {
-                return Ok(());
-            }
-            let role = store.get(&Key::new(kind, namespace, role));
-            role.map(|role| role.body["rules"].clone()).unwrap_or_default()
-        }
-        _ => return Ok(()),
-    };
-    let missing: Vec<String> =
-        rules.items().iter().filter_map(|rule| not_held(user, rule, &request.namespace, store)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let why = format!(
-        "user \"{}\" (groups={}) is attempting to grant RBAC permissions not currently held:\n{}",
-        user.name,
-        quoted(user.groups.iter().map(Str::as_str)),
-        missing.join("\n")
-    );
-    Err(Status::forbidden(&Key { name, ..request.key() }, &why))
-}
-
-/// What of a rule a user does not have, as Kubernetes prints rules.
-fn not_held(user: &User, rule: &Doc, namespace: &str, store: &Store) -> Option<String> {
-    let texts = |field: &str| -> Vec<Str> { rule[field].items().iter().map(Doc::str).collect() };
-    let (groups, resources) = (texts("apiGroups"), texts("resources"));
-    let (paths, names, verbs) = (texts("nonResourceURLs"), texts("resourceNames"), texts("verbs"));
-    let any = vec![Str::new()];
-    let named = if names.is_empty() { &any } else { &names };
-    let held = |verb: &str| {
-        let of_resources = groups.iter().all(|group| {
-            resources.iter().all(|resource| {
-                named.iter().all(|name| {
-                    allowed_by(user, &Wish { verb, group, resource, namespace, name }, store).is_some()
-                })
-            })
-        });
-        of_resources && paths.iter().all(|path| path_allowed_by(user, verb, path, store).is_some())
-    };
-    let missing: Vec<&str> = verbs.iter().map(Str::as_str).filter(|verb| !held(verb)).collect();
-    if missing.is_empty() {
-        return None;
-    }
-    let fields = [
-        ("APIGroups", &groups),
-        ("Resources", &resources),
-        ("NonResourceURLs", &paths),
-        ("ResourceNames", &names),
-    ];
-    let said = fields.iter().filter(|(_, values)| !values.is_empty());
-    let said = said.map(|(field, values)| format!("{field}:{}", quoted(values.iter().map(Str::as_str))));
-    let all: Vec<String> = said.chain([format!("Verbs:{}", quoted(missing.into_iter()))]).collect();
-    Some(format!("{{{}}}", all.join(", ")))
-}
-
-/// `["a" "b"]`, as Go prints a list of texts.
-fn quoted<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    format!("[{}]", texts.map(|text| format!("{text:?}")).collect::<Vec<_>>().join(" "))
 }

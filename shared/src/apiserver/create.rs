@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::api::core::event::Said;
 use crate::api::validation::Faults;
-use crate::api::{Key, Kind, Meta, Object, Reason, Reply, Status, Subresource, Uid, Verb};
+use crate::api::{Key, Kind, Meta, Object, Reason, Reply, Status, Subresource, Uid, Verb, warnings};
 use crate::doc::{Doc, Str};
 use crate::sim::{Random, hash_of};
 
@@ -180,6 +180,9 @@ impl ApiServer {
         });
         if !twin {
             validate(&key, resource, &doc, None, alike)?;
+        }
+        if call.is_from_outside() {
+            call.warnings.extend(warnings::of(kind, &doc, None));
         }
         admission::validating(call, &key, &doc, None)?;
         admission::quota(call, &key, &doc, None)?;

@@ -64,6 +64,5 @@ fn may_impersonate(user: &User, http: &HttpRequest, store: &Store) -> Result<(),
     wishes.extend(
         (!http.impersonate_uid.is_empty()).then(|| wish(AUTHENTICATION, "uids", "", &http.impersonate_uid)),
     );
-    let refused = wishes.into_iter().find(|wish| authorization::allowed_by(user, wish, store).is_none());
-    refused.map_or(Ok(()), |wish| Err(authorization::forbidden(user, &wish)))
+    wishes.iter().try_for_each(|wish| authorization::demand(user, wish, store))
 }

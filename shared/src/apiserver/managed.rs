@@ -7,7 +7,7 @@ pub(super) mod components;
 mod fields;
 
 use crate::api::apiextensions::customresource::CustomResources;
-use crate::api::{Key, Reason, Status};
+use crate::api::{Key, Kind, Reason, Status};
 use crate::collections::sort_by_key;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::{doc, schema};
@@ -146,7 +146,11 @@ pub(super) fn check_applied(body: &Doc, key: &Key, custom: Option<&CustomResourc
         Some(custom) => schema::check_custom(body, custom.unknown(body)),
         None => schema::check(key.kind, body),
     };
-    let lines: Vec<String> = problems.iter().map(|problem| schema::typed_fault(problem, body)).collect();
+    let mut lines: Vec<String> = problems.iter().map(|problem| schema::typed_fault(problem, body)).collect();
+    // The ports of a slice are one whole.
+    if key.kind != Kind::EndpointSlice {
+        lines.extend(fields::duplicates(body, Shape::of(custom.map(CustomResources::schema))));
+    }
     let info = key.kind.info();
     let why = match lines.as_slice() {
         [] => return Ok(()),
@@ -154,12 +158,11 @@ pub(super) fn check_applied(body: &Doc, key: &Key, custom: Option<&CustomResourc
         many => format!("errors:\n  {}", many.join("\n  ")),
     };
     let (namespace, name) = (&key.namespace, &key.name);
-    let version = info.api_version();
     Err(Status::new(
         Reason::Unknown,
         format!(
-            "failed to create typed patch object ({namespace}/{name}; {version}, Kind={}): {why}",
-            info.kind
+            "failed to create typed patch object ({namespace}/{name}; {}/{}, Kind={}): {why}",
+            info.group, info.version, info.kind
         ),
     ))
 }

@@ -110,8 +110,9 @@ fn access(user: &User, call: &Call<'_, '_>, kind: &str) -> Result<Doc, Status> {
             Wish { verb: &verb, group: &group, resource: &resource, namespace: &namespace, name: &name };
         allowed_by(user, &wish, call.store)
     };
-    let mut status = doc!({ "allowed": found.is_some() });
-    if let Some(reason) = found.filter(|reason| !reason.is_empty()) {
+    let mut status = doc!({ "allowed": found.is_ok() });
+    let (Ok(reason) | Err(reason)) = found;
+    if !reason.is_empty() {
         status.set("reason", reason);
     }
     Ok(status)
@@ -123,19 +124,25 @@ fn rules(user: &User, call: &Call<'_, '_>) -> Result<Doc, Status> {
         return Err(Status::bad_request("no namespace on request"));
     }
     let all = user.groups.iter().any(|group| group == authorization::MASTERS);
-    let (mut resources, mut paths) = (Vec::new(), Vec::new());
+    let (mut resources, mut paths, mut missing) = (Vec::new(), Vec::new(), None);
     if !user.impersonated || all {
         let verbs = if user.read_only { vec!["get", "list", "watch"] } else { vec!["*"] };
         let verbs = Doc::list(verbs);
         resources.push(doc!({ "verbs": verbs.clone(), "apiGroups": ["*"], "resources": ["*"] }));
         paths.push(doc!({ "verbs": verbs, "nonResourceURLs": ["*"] }));
     } else {
-        for (_, rules) in rules_of(user, &namespace, call.store) {
+        let held = rules_of(user, &namespace, call.store);
+        missing = held.missing();
+        for (_, rules) in held.rules {
             for rule in rules.items() {
                 let into = if rule["nonResourceURLs"].is_null() { &mut resources } else { &mut paths };
                 into.push(rule.clone());
             }
         }
     }
-    Ok(doc!({ "resourceRules": resources, "nonResourceRules": paths, "incomplete": false }))
+    let mut status = doc!({ "resourceRules": resources, "nonResourceRules": paths, "incomplete": false });
+    if let Some(missing) = missing {
+        status.set("evaluationError", missing);
+    }
+    Ok(status)
 }

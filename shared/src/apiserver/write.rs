@@ -6,7 +6,7 @@ use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::validation::{self, Faults};
 use crate::api::{
     Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reason, Reply, Request, Resource, Status,
-    Subresource, Verb,
+    Subresource, Verb, warnings,
 };
 use crate::doc::{Doc, PatchError, json_patch, merge_patch, strategic_merge};
 use crate::schema;
@@ -15,6 +15,10 @@ use super::{ApiServer, Call, admission, allocate, bounds, definitions, managed, 
 
 impl ApiServer {
     pub(super) fn update(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
+        let named = call.request.body["metadata"]["name"].str();
+        if call.is_from_outside() && !named.is_empty() && named != call.request.name {
+            return Err(other_name(&named, &call.request.name));
+        }
         let old = call.existing(&call.request.key())?;
         if call.request.subresource == Subresource::Scale {
             let replicas = call.request.body["spec"]["replicas"].clone();
@@ -226,6 +230,9 @@ impl ApiServer {
             resource.prepare_update(&mut doc, &old_doc);
         }
         validate(&old.key, resource, &doc, Some(&old_doc), false)?;
+        if call.is_from_outside() {
+            call.warnings.extend(warnings::of(kind, &doc, Some(&old_doc)));
+        }
         admission::validating(call, &old.key, &doc, Some(&old_doc))?;
         admission::quota(call, &old.key, &doc, Some(old))?;
         allocate::addresses(kind, &mut doc, Some(old), call.store, &mut self.random)?;

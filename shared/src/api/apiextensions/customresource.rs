@@ -176,6 +176,7 @@ impl Resource for CustomResources {
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        structural::forgive(self.schema(), new, old, faults);
         // What was twice before the schema minded may stay so.
         let mut before = Faults::default();
         structural::check_lists(self.schema(), old, "", &mut before);

@@ -73,10 +73,8 @@ impl Resource for CronJobs {
         spec.default_to("failedJobsHistoryLimit", 1i64);
         spec.default_to("successfulJobsHistoryLimit", 3i64);
         spec.default_to("suspend", false);
-        if !spec["jobTemplate"].is_null() {
-            spec.at_mut(&["jobTemplate"]).default_to("metadata", Doc::map());
-            default_job_template(spec.at_mut(&["jobTemplate", "spec"]));
-        }
+        spec.at_mut(&["jobTemplate"]).default_to("metadata", Doc::map());
+        default_job_template(spec.at_mut(&["jobTemplate", "spec"]));
     }
 
     fn prepare_create(&self, doc: &mut Doc) {
@@ -90,32 +88,28 @@ impl Resource for CronJobs {
         }
         match spec["schedule"].as_str().filter(|text| !text.is_empty()) {
             None => faults.required("spec.schedule", ""),
-            Some(text) if text.contains("TZ") => {
-                let why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
-                faults.invalid("spec.schedule", &spec["schedule"], why);
-            }
             Some(text) => {
-                if let Err(why) = Schedule::parse(text) {
+                // A zone before the fields is refused, but read.
+                let zoned = ["TZ=", "CRON_TZ="].into_iter().any(|zone| text.starts_with(zone));
+                let fields = text.split_once(' ').filter(|_| zoned).map_or(text, |(_, fields)| fields);
+                if let Err(why) = Schedule::parse(fields) {
+                    faults.invalid("spec.schedule", &spec["schedule"], why);
+                }
+                if text.contains("TZ") {
+                    let why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
                     faults.invalid("spec.schedule", &spec["schedule"], why);
                 }
             }
         }
-        let zone = &spec["timeZone"];
-        let name = zone.str();
-        let why = match name.as_str() {
-            _ if zone.is_null() => None,
-            "" => Some("timeZone must be nil or non-empty string".to_owned()),
-            local if local.eq_ignore_ascii_case("local") => Some(NO_LOCAL.to_owned()),
-            name => Zone::named(name).is_none().then(|| format!("unknown time zone {name}")),
+        let number = |faults: &mut Faults, field: &str| {
+            validation::non_negative(faults, &format!("spec.{field}"), &spec[field]);
         };
-        why.into_iter().for_each(|why| faults.invalid("spec.timeZone", zone, why));
+        number(faults, "startingDeadlineSeconds");
+        time_zone(&spec["timeZone"], faults);
         let concurrency = &spec["concurrencyPolicy"];
         if !matches!(concurrency.as_str(), Some("Allow" | "Forbid" | "Replace")) {
             let supported = ["Allow", "Forbid", "Replace"];
             faults.not_supported("spec.concurrencyPolicy", concurrency, &supported);
-        }
-        for field in ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
-            validation::non_negative(faults, &format!("spec.{field}"), &spec[field]);
         }
         let template = At::root(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec");
         validate_spec(template.doc(), "spec.jobTemplate.spec", faults);
@@ -126,6 +120,8 @@ impl Resource for CronJobs {
         if manual.as_bool() == Some(true) {
             faults.not_supported(&manual, &manual, &["nil", "false"]);
         }
+        number(faults, "successfulJobsHistoryLimit");
+        number(faults, "failedJobsHistoryLimit");
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -162,5 +158,22 @@ impl Resource for CronJobs {
             images,
             if selector.is_empty() { none() } else { selector },
         ]
+    }
+}
+
+fn time_zone(zone: &Doc, faults: &mut Faults) {
+    let name = zone.str();
+    if zone.is_null() {
+        return;
+    }
+    if name.is_empty() {
+        return faults.invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string");
+    }
+    if name.eq_ignore_ascii_case("local") {
+        faults.invalid("spec.timeZone", zone, NO_LOCAL);
+    }
+    // Go knows its own zone by exactly this name.
+    if name != "Local" && Zone::named(&name).is_none() {
+        faults.invalid("spec.timeZone", zone, format!("unknown time zone {name}"));
     }
 }

@@ -123,25 +123,39 @@ impl Resource for Jobs {
     }
 
     fn identify(&self, doc: &mut Doc, uid: &str) {
+        let name = doc["metadata"]["name"].str();
+        doc.set_at(&["metadata", "uid"], uid);
         if doc["spec"]["manualSelector"].as_bool() == Some(true) {
             return;
         }
-        let name = doc["metadata"]["name"].str();
         let labels = doc.at_mut(&["spec", "template", "metadata", "labels"]);
-        UID_LABELS.iter().for_each(|label| labels.set(*label, uid));
-        NAME_LABELS.iter().for_each(|label| labels.set(*label, &name));
-        doc.set_at(&["spec", "selector", "matchLabels", CONTROLLER_UID], uid);
+        // What people wrote there stays, and is refused if it is not that.
+        UID_LABELS.iter().for_each(|label| labels.default_to(label, uid));
+        NAME_LABELS.iter().for_each(|label| labels.default_to(label, &name));
+        doc.at_mut(&["spec", "selector", "matchLabels"]).default_to(CONTROLLER_UID, uid);
         label_like_its_pods(doc);
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
-        host_names(doc, faults);
         validate_spec(&doc["spec"], "spec", faults);
-        let selector = LabelSelector::from_doc(&doc["spec"]["selector"]);
+        let selector = At::root(&doc["spec"]["selector"], "spec.selector");
+        match selector.is_set() {
+            true => validation::label_selector(faults, &selector),
+            false => faults.required(&selector, ""),
+        }
         let labels = &doc["spec"]["template"]["metadata"]["labels"];
-        if !selector.is_empty() && !selector.matches(labels) {
+        // No selector selects nothing.
+        let selects = selector.is_set() && LabelSelector::from_doc(&selector).matches(labels);
+        if !selects && validation::is_selector(&selector) {
             let why = "`selector` does not match template `labels`";
             faults.invalid("spec.template.metadata.labels", labels, why);
+        }
+        host_names(doc, faults);
+    }
+
+    fn validate_create(&self, doc: &Doc, faults: &mut Faults) {
+        if doc["spec"]["manualSelector"].as_bool() != Some(true) {
+            generated(doc, faults);
         }
     }
 
@@ -235,6 +249,28 @@ impl Resource for Jobs {
 
     fn fields(&self) -> &'static [&'static str] {
         &["metadata.name", "metadata.namespace", "status.successful"]
+    }
+}
+
+/// A selector that is not the person's own, and the labels it selects, tell the Job by its UID: those that come with
+/// the text of another Job do not.
+fn generated(doc: &Doc, faults: &mut Faults) {
+    let (metadata, selector) = (&doc["metadata"], &doc["spec"]["selector"]);
+    let labels = &doc["spec"]["template"]["metadata"]["labels"];
+    let mut wanted = Doc::map();
+    for (uid, name) in UID_LABELS.into_iter().zip(NAME_LABELS).rev() {
+        wanted.set(uid, &metadata["uid"]);
+        wanted.set(name, &metadata["name"]);
+        for label in [uid, name] {
+            if labels[label] != wanted[label] {
+                let place = format!("spec.template.metadata.labels[{label}]");
+                faults.invalid(place, labels, format!("must be '{}'", wanted[label].str()));
+            }
+        }
+    }
+    if !LabelSelector::from_doc(selector).matches(&wanted) {
+        let why = "`selector` not auto-generated";
+        faults.invalid_text("spec.selector", &validation::selector_text(selector), why);
     }
 }
 

@@ -24,13 +24,11 @@ pub(super) fn read(text: &str, names: &[&str]) -> Result<Expr, String> {
     let read = || {
         let tokens = tokens(text)?;
         let known = names.iter().map(|name| Str::from(*name)).collect();
-        let mut parser = Parser { tokens: &tokens, at: 0, depth: 0, parts: 0, known };
+        let mut parser = Parser { tokens: &tokens, at: 0, depth: 0, parts: 0, is_list: false, known };
         let expr = parser.choice()?;
         match parser.token() {
             Token::End => Ok(expr),
-            other => {
-                Err(parser.fault(format!("Syntax error: mismatched input {} expecting <EOF>", shown(other))))
-            }
+            _ => Err(parser.unexpected("<EOF>", parser.next() == Some(&Token::End))),
         }
     };
     read().map_err(|(at, why): Fault| located(text, at, &why))
@@ -51,8 +49,23 @@ struct Parser<'a> {
     at: usize,
     depth: u32,
     parts: u32,
+    /// Whether the items of a list or a map are read just now, not those of a call.
+    is_list: bool,
     /// The names that may stand alone.
     known: Vec<Str>,
+}
+
+/// What an expression begins with.
+const BEGINNINGS: &str = "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, \
+                          BYTES, IDENTIFIER}";
+
+/// Whether an expression may begin with it.
+fn begins(token: &Token) -> bool {
+    match token {
+        Token::End => false,
+        Token::Sign(sign) => matches!(*sign, "[" | "{" | "(" | "." | "-" | "!"),
+        Token::Literal(_) | Token::Name(_) => true,
+    }
 }
 
 /// Which signs bind alike, the loosest first.
@@ -87,8 +100,25 @@ impl Parser<'_> {
         (self.tokens[self.at].0, why)
     }
 
-    fn unexpected(&self) -> Fault {
-        self.fault(format!("Syntax error: mismatched input {}", shown(self.token())))
+    /// The token after the next.
+    fn next(&self) -> Option<&Token> {
+        self.tokens.get(self.at + 1).map(|(_, token)| token)
+    }
+
+    /// What stands there is not what is expected; it may be that alone which is too much.
+    fn unexpected(&self, expected: &str, alone: bool) -> Fault {
+        let how = if alone { "extraneous" } else { "mismatched" };
+        self.fault(format!("Syntax error: {how} input {} expecting {expected}", shown(self.token())))
+    }
+
+    /// No name after a dot.
+    fn nameless(&self) -> Fault {
+        let found = match self.token() {
+            Token::End => String::new(),
+            Token::Literal(value) => value.to_json(),
+            other => shown(other).trim_matches('\'').to_owned(),
+        };
+        self.fault(format!("Syntax error: no viable alternative at input '.{found}'"))
     }
 
     fn take(&mut self, sign: &str) -> bool {
@@ -101,7 +131,35 @@ impl Parser<'_> {
         if self.take(sign) {
             return Ok(());
         }
-        Err(self.fault(format!("Syntax error: mismatched input {} expecting '{sign}'", shown(self.token()))))
+        let alone = matches!(self.next(), Some(Token::Sign(next)) if *next == sign);
+        if !alone && self.may_follow(sign) {
+            return Err(self.fault(format!("Syntax error: missing '{sign}' at {}", shown(self.token()))));
+        }
+        let expected = match sign {
+            "]" | "}" if self.is_list => format!("{{'{sign}', ','}}"),
+            sign => format!("'{sign}'"),
+        };
+        Err(self.unexpected(&expected, alone))
+    }
+
+    /// Whether all were well if only this sign stood before the next token.
+    fn may_follow(&self, sign: &str) -> bool {
+        let mut open = Vec::new();
+        for (_, token) in &self.tokens[..self.at] {
+            match token {
+                Token::Sign("(") => open.push(")"),
+                Token::Sign("[") => open.push("]"),
+                Token::Sign("{") => open.push("}"),
+                Token::Sign(")" | "]" | "}") => drop(open.pop()),
+                _ => {}
+            }
+        }
+        match (sign, self.token()) {
+            (":", token) => begins(token),
+            (")" | "]", Token::End) => open.len() == 1 && !self.is_list,
+            (")" | "]", Token::Sign(close)) => open.iter().rev().nth(1) == Some(close) && !self.is_list,
+            _ => false,
+        }
     }
 
     fn choice(&mut self) -> Result<Expr, Fault> {
@@ -169,7 +227,7 @@ impl Parser<'_> {
             let place = self.place();
             if self.take(".") {
                 let optional = self.take("?");
-                let Token::Name(name) = self.token().clone() else { return Err(self.unexpected()) };
+                let Token::Name(name) = self.token().clone() else { return Err(self.nameless()) };
                 self.at += 1;
                 let open = self.place();
                 expr = if optional {
@@ -238,7 +296,7 @@ impl Parser<'_> {
             }
             _ => {
                 self.at = start;
-                Err(self.unexpected())
+                Err(self.unexpected(BEGINNINGS, self.next().is_some_and(begins)))
             }
         }
     }
@@ -261,14 +319,16 @@ impl Parser<'_> {
     fn constructed(&mut self) -> Result<Expr, Fault> {
         while self.take(".") {
             if !matches!(self.token(), Token::Name(_)) {
-                return Err(self.unexpected());
+                return Err(self.nameless());
             }
             self.at += 1;
         }
         self.expect("{")?;
         let entry = |parser: &mut Self| {
             let perhaps = parser.take("?");
-            let Token::Name(name) = parser.token().clone() else { return Err(parser.unexpected()) };
+            let Token::Name(name) = parser.token().clone() else {
+                return Err(parser.unexpected("{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}", false));
+            };
             parser.at += 1;
             parser.expect(":")?;
             let value = parser.choice()?;
@@ -284,7 +344,9 @@ impl Parser<'_> {
         while !self.take(end) {
             items.push(item(self)?);
             if !self.take(",") {
+                self.is_list = end != ")";
                 self.expect(end)?;
+                self.is_list = false;
                 break;
             }
         }

@@ -122,8 +122,26 @@ fn what_cannot_be_said_is_told_why() {
         ("9223372036854775807 + self.min > 0", "return error for overflow"),
         (
             "self.on ||",
-            "ERROR: <input>:1:11: Syntax error: mismatched input '<EOF>'\n | self.on ||\n | ..........^",
+            "ERROR: <input>:1:11: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}\n | self.on ||\n | ..........^",
         ),
+        (
+            "1 + * 2",
+            "ERROR: <input>:1:5: Syntax error: extraneous input '*' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}\n | 1 + * 2\n | ....^",
+        ),
+        (
+            "'asdf'.contains('x'",
+            "ERROR: <input>:1:20: Syntax error: missing ')' at '<EOF>'\n | 'asdf'.contains('x'\n | ...................^",
+        ),
+        (
+            "[1, 2",
+            "ERROR: <input>:1:6: Syntax error: mismatched input '<EOF>' expecting {']', ','}\n | [1, 2\n | .....^",
+        ),
+        (
+            "{\"a\": 1}.\"a\"",
+            "ERROR: <input>:1:10: Syntax error: no viable alternative at input '.\"a\"'\n | {\"a\": 1}.\"a\"\n | .........^",
+        ),
+        ("1 2", "ERROR: <input>:1:3: Syntax error: extraneous input '2' expecting <EOF>\n | 1 2\n | ..^"),
+        ("1 2 3", "ERROR: <input>:1:3: Syntax error: mismatched input '2' expecting <EOF>\n | 1 2 3\n | ..^"),
         (
             "other > 1",
             "ERROR: <input>:1:1: undeclared reference to 'other' (in container '')\n | other > 1\n | ^",

@@ -126,6 +126,16 @@ impl Resource for Nodes {
         }
     }
 
+    fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        for (field, named) in [("podCIDRs", "podCIDR"), ("providerID", "providerID")] {
+            let (new, old) = (&new["spec"][field], &old["spec"][field]);
+            if !old.is_empty() && new != old {
+                let why = format!("node updates may not change {named} except from \"\" to valid");
+                faults.forbidden(format!("spec.{field}"), &why);
+            }
+        }
+    }
+
     fn columns(&self) -> &'static [Column] {
         const COLUMNS: &[Column] = &[
             Column { name: "Name", wide: false },

@@ -2,7 +2,7 @@
 
 use crate::api::validation::{At, Faults, IMMUTABLE, names};
 use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, bytes, quantity};
-use crate::doc::{Doc, Timestamp};
+use crate::doc::{Doc, Str, Timestamp};
 
 use super::persistentvolumeclaim::{access_modes, letters};
 use super::pod::default_source;
@@ -71,7 +71,11 @@ impl Resource for PersistentVolumes {
         let capacity = spec.field("capacity");
         capacity.require(faults);
         if capacity["storage"].is_null() || capacity.entries().len() > 1 {
-            faults.not_supported(&capacity, &capacity, &["storage"]);
+            let amount = |(name, amount): &(Str, Doc)| {
+                (name.clone(), Doc::from(quantity::canonical(amount).unwrap_or_default()))
+            };
+            let shown = Doc::Map(capacity.entries().iter().map(amount).collect());
+            faults.not_supported(&capacity, &shown, &["storage"]);
         }
         for (name, amount) in capacity.entries() {
             if bytes(amount) <= 0 {

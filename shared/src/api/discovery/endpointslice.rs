@@ -110,6 +110,9 @@ impl Resource for EndpointSlices {
                     }
                 }
             }
+            if endpoint.field("nodeName").is_set() {
+                endpoint.field("nodeName").check(faults, names::dns_subdomain);
+            }
             endpoint.field("hostname").check_if_set(faults, names::dns_label);
         }
         let ports = At::root(&doc["ports"], "ports");

@@ -48,6 +48,15 @@ impl Resource for Ingresses {
         spec.field("ingressClassName").check_if_set(faults, names::dns_subdomain);
     }
 
+    fn validate_create(&self, doc: &Doc, faults: &mut Faults) {
+        const OLD: &str = "kubernetes.io/ingress.class";
+        let class = &doc["metadata"]["annotations"][OLD];
+        if !class.is_null() && !doc["spec"]["ingressClassName"].is_null() {
+            let place = format!("annotations.{OLD}");
+            faults.invalid(place, class, "can not be set when the class field is also set");
+        }
+    }
+
     fn columns(&self) -> &'static [Column] {
         const COLUMNS: &[Column] = &[
             Column { name: "Name", wide: false },

@@ -1,8 +1,8 @@
 //! `admissionregistration.k8s.io`: defaults and checks of webhooks and policies.
 
-use super::expressions::{MUTATION_NAMES, compiled, variables};
+use super::expressions::{MUTATION_NAMES, compiled, names_of, variables};
 use crate::api::cel::{Program, Type};
-use crate::api::validation::{At, Faults, names};
+use crate::api::validation::{At, Faults, PORT_RANGE, label_selector, names};
 use crate::doc::Doc;
 
 pub(super) const GROUP: &str = "admissionregistration.k8s.io";
@@ -43,45 +43,183 @@ pub(super) fn default_webhooks(doc: &mut Doc, mutating: bool) {
 pub(super) fn webhooks(doc: &Doc, faults: &mut Faults) {
     let hooks = At::root(&doc["webhooks"], "webhooks");
     for (at, hook) in hooks.each().enumerate() {
-        let name = hook.field("name");
-        let text = name.text();
-        if name.require(faults) {
-            name.check(faults, names::dns_subdomain);
-            if text.split('.').count() < 3 {
-                faults.invalid(
-                    &name,
-                    &name,
-                    "should be a domain with at least three segments separated by dots",
-                );
-            }
-        }
-        if hooks.items().iter().take(at).any(|earlier| earlier["name"].as_str() == Some(text)) {
+        webhook(&hook, faults);
+        review_versions(&hook.field("admissionReviewVersions"), faults);
+        let (name, earlier) = (hook.field("name"), &hooks.items()[..at]);
+        if !name.is_empty() && earlier.iter().any(|earlier| earlier["name"] == *name) {
             faults.duplicate(&name, &name);
         }
-        let versions = hook.field("admissionReviewVersions");
-        if versions.is_empty() {
-            faults.required(&versions, "must specify one of v1, v1beta1");
-        } else if !versions.items().iter().any(|version| matches!(version.as_str(), Some("v1" | "v1beta1"))) {
-            let why = "must include at least one of v1, v1beta1";
-            faults.invalid(&versions, &versions, why);
+    }
+}
+
+fn webhook(hook: &At<'_>, faults: &mut Faults) {
+    let name = hook.field("name");
+    if name.require(faults) {
+        let mut why = names::dns_subdomain(name.text()).join(",");
+        if why.is_empty() && name.text().split('.').count() < 3 {
+            why = "should be a domain with at least three segments separated by dots".into();
         }
-        hook.field("failurePolicy").one_of(faults, &["Fail", "Ignore"]);
-        hook.field("matchPolicy").one_of(faults, &["Equivalent", "Exact"]);
-        let effects = hook.field("sideEffects");
-        if !matches!(effects.text(), "None" | "NoneOnDryRun") {
-            let value = if effects.is_set() { effects.doc().clone() } else { Doc::from("") };
-            match effects.is_set() {
-                true => faults.not_supported(&effects, &value, &["None", "NoneOnDryRun"]),
-                false => faults.required(&effects, "must specify one of None, NoneOnDryRun"),
+        if !why.is_empty() {
+            faults.invalid(&name, &name, why);
+        }
+    }
+    hook.field("rules").each().for_each(|rule| operations(&rule, faults));
+    hook.field("failurePolicy").one_of(faults, &["Fail", "Ignore"]);
+    hook.field("matchPolicy").one_of(faults, &["Equivalent", "Exact"]);
+    let effects = hook.field("sideEffects");
+    match effects.is_set() {
+        true => effects.one_of(faults, &["None", "NoneOnDryRun"]),
+        false => faults.required(&effects, "must specify one of None, NoneOnDryRun"),
+    }
+    let seconds = hook.field("timeoutSeconds");
+    if !(1..=30).contains(&seconds.number()) {
+        faults.invalid(&seconds, &seconds, "the timeout value must be between 1 and 30 seconds");
+    }
+    for selector in ["namespaceSelector", "objectSelector"] {
+        label_selector(faults, &hook.field(selector));
+    }
+    hook.field("reinvocationPolicy").one_of(faults, &["IfNeeded", "Never"]);
+    let client = hook.field("clientConfig");
+    let (url, service) = (client.field("url"), client.field("service"));
+    if url.is_set() == service.is_set() {
+        faults.required(&client, "exactly one of url or service is required");
+    } else if url.is_set() {
+        webhook_url(&url, faults);
+    } else {
+        service.field("name").require(faults);
+        service.field("namespace").require(faults);
+        let port = service.field("port");
+        if !(1..=65_535).contains(&port.number()) {
+            faults.invalid(&port, &port, format!("port is not valid: {PORT_RANGE}"));
+        }
+    }
+    match_conditions(&hook.field("matchConditions"), faults);
+}
+
+fn review_versions(versions: &At<'_>, faults: &mut Faults) {
+    if versions.is_empty() {
+        return faults.required(versions, "must specify one of v1, v1beta1");
+    }
+    for (at, version) in versions.each().enumerate() {
+        if versions.items()[..at].contains(&version) {
+            faults.invalid(&version, &version, "duplicate version");
+        } else {
+            version.check(faults, names::dns_1035_label);
+        }
+    }
+    if !versions.items().iter().any(|version| matches!(version.as_str(), Some("v1" | "v1beta1"))) {
+        faults.invalid(versions, versions, "must include at least one of v1, v1beta1");
+    }
+}
+
+fn webhook_url(url: &At<'_>, faults: &mut Faults) {
+    const FORM: &str = "; desired format: https://host[/path]";
+    let (rest, fragment) = url.text().split_once('#').unwrap_or((url.text(), ""));
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (scheme, rest) = rest.split_once(':').unwrap_or(("", rest));
+    let authority = rest.strip_prefix("//").and_then(|rest| rest.split('/').next()).unwrap_or("");
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    if scheme != "https" {
+        let why = format!("'https' is the only allowed URL scheme{FORM}");
+        faults.invalid(url, &Doc::from(scheme), why);
+    }
+    if host.is_empty() {
+        faults.invalid(url, &Doc::from(host), format!("host must be specified{FORM}"));
+    }
+    for (part, what) in
+        [(user, "user information is"), (fragment, "fragments are"), (query, "query parameters are")]
+    {
+        if !part.is_empty() {
+            faults.invalid(url, &Doc::from(part), format!("{what} not permitted in the URL"));
+        }
+    }
+}
+
+/// What of which resources a webhook or a policy is for.
+fn operations(rule: &At<'_>, faults: &mut Faults) {
+    let operations = rule.field("operations");
+    alone(&operations, "operations", faults);
+    for operation in operations.each() {
+        operation.one_of(faults, &["*", "CONNECT", "CREATE", "DELETE", "UPDATE"]);
+    }
+    alone(&rule.field("apiGroups"), "API groups", faults);
+    let versions = rule.field("apiVersions");
+    alone(&versions, "API versions", faults);
+    for version in versions.each() {
+        version.require(faults);
+    }
+    resources(&rule.field("resources"), faults);
+    rule.field("scope").one_of(faults, &["*", "Cluster", "Namespaced"]);
+}
+
+/// `*` has nothing beside it, and something there is.
+fn alone(list: &At<'_>, what: &str, faults: &mut Faults) {
+    if list.require(faults) && list.items().len() > 1 && list.items().contains(&Doc::from("*")) {
+        faults.invalid(list, list, format!("if '*' is present, must not specify other {what}"));
+    }
+}
+
+fn resources(resources: &At<'_>, faults: &mut Faults) {
+    resources.require(faults);
+    let mut plain = false;
+    for (at, resource) in resources.each().enumerate() {
+        if !resource.require(faults) {
+            continue;
+        }
+        let text = resource.text();
+        let Some((of, part)) = text.split_once('/') else {
+            plain = text != "*";
+            continue;
+        };
+        for all in [format!("{of}/*"), format!("*/{part}")] {
+            if resources.items()[..at].iter().any(|earlier| earlier.as_str() == Some(&all)) {
+                let why = format!("if '{all}' is present, must not specify {text}");
+                faults.invalid(&resource, &resource, why);
             }
         }
-        let seconds = hook.field("timeoutSeconds");
-        if !(1..=30).contains(&seconds.number()) {
-            faults.invalid(&seconds, &seconds, "the timeout value must be between 1 and 30 seconds");
+    }
+    let has = |text: &str| resources.items().iter().any(|resource| resource.as_str() == Some(text));
+    if resources.items().len() > 1 && has("*/*") {
+        faults.invalid(resources, resources, "if '*/*' is present, must not specify other resources");
+    }
+    if has("*") && plain {
+        let why = "if '*' is present, must not specify other resources without subresources";
+        faults.invalid(resources, resources, why);
+    }
+}
+
+/// What a policy or a binding is for.
+fn match_resources(of: &At<'_>, faults: &mut Faults) {
+    of.field("matchPolicy").one_of(faults, &["Equivalent", "Exact"]);
+    for selector in ["namespaceSelector", "objectSelector"] {
+        label_selector(faults, &of.field(selector));
+    }
+    for rules in ["resourceRules", "excludeResourceRules"] {
+        for rule in of.field(rules).each() {
+            let named = rule.field("resourceNames");
+            for (at, name) in named.each().enumerate() {
+                name.check(faults, names::path_segment);
+                if named.items()[..at].contains(&name) {
+                    faults.duplicate(&name, &name);
+                }
+            }
+            operations(&rule, faults);
         }
-        let client = hook.field("clientConfig");
-        if client["url"].is_null() == client["service"].is_null() {
-            faults.required(&client, "exactly one of url or service is required");
+    }
+}
+
+fn match_conditions(conditions: &At<'_>, faults: &mut Faults) {
+    for (at, condition) in conditions.each().enumerate() {
+        let (expression, name) = (condition.field("expression"), condition.field("name"));
+        if expression.text().trim().is_empty() {
+            faults.required(&expression, "");
+        } else {
+            compiled(&expression, &names_of(), &Type::Bool, faults);
+        }
+        name.require_and_check(faults, names::qualified_name);
+        let earlier = &conditions.items()[..at];
+        if !name.is_empty() && earlier.iter().any(|earlier| earlier["name"] == *name) {
+            faults.duplicate(&name, &name);
         }
     }
 }
@@ -104,11 +242,13 @@ pub(super) fn validating_policy(doc: &Doc, faults: &mut Faults) {
     let spec = At::root(&doc["spec"], "spec");
     spec.field("failurePolicy").one_of(faults, &["Fail", "Ignore"]);
     let constraints = spec.field("matchConstraints");
+    match_resources(&constraints, faults);
     if !constraints.is_set() {
         faults.required(&constraints, "");
     } else if constraints["resourceRules"].is_empty() {
         faults.required(&constraints.field("resourceRules"), "");
     }
+    match_conditions(&spec.field("matchConditions"), faults);
     if spec["validations"].is_empty() && spec["auditAnnotations"].is_empty() {
         let why = "validations or auditAnnotations must contain at least one item";
         faults.required("spec.validations", why);
@@ -124,7 +264,7 @@ pub(super) fn validating_policy(doc: &Doc, faults: &mut Faults) {
             compiled(&validation.field(field), &names, &wanted, faults);
         }
         let reason = validation.field("reason");
-        reason.one_of(faults, &["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"]);
+        reason.one_of(faults, &["Forbidden", "Invalid", "RequestEntityTooLarge"]);
     }
 }
 
@@ -132,6 +272,7 @@ pub(super) fn mutating_policy(doc: &Doc, faults: &mut Faults) {
     let spec = At::root(&doc["spec"], "spec");
     spec.field("failurePolicy").one_of(faults, &["Fail", "Ignore"]);
     let constraints = spec.field("matchConstraints");
+    match_resources(&constraints, faults);
     if !constraints.is_set() || constraints["resourceRules"].is_empty() {
         faults.required(&constraints.field("resourceRules"), "");
     }
@@ -178,17 +319,22 @@ pub(super) fn default_binding(doc: &mut Doc) {
 
 pub(super) fn validating_binding(doc: &Doc, faults: &mut Faults) {
     let spec = At::root(&doc["spec"], "spec");
-    spec.field("policyName").require(faults);
+    spec.field("policyName").require_and_check(faults, names::dns_subdomain);
+    // The field has this name in errors.
+    match_resources(&At::root(&spec["matchResources"], "spec.matchResouces"), faults);
     let actions = spec.field("validationActions");
-    if actions.is_empty() {
-        faults.required(&actions, "");
-    }
-    for action in actions.each() {
+    for (at, action) in actions.each().enumerate() {
         action.one_of(faults, &["Audit", "Deny", "Warn"]);
+        if actions.items()[..at].contains(&action) {
+            faults.duplicate(&action, &action);
+        }
     }
     let has = |wanted: &str| actions.items().iter().any(|action| action.as_str() == Some(wanted));
     if has("Deny") && has("Warn") {
         let why = "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)";
         faults.invalid(&actions, &actions, why);
+    }
+    if actions.is_empty() {
+        faults.required(&actions, "at least one validation action is required");
     }
 }

@@ -48,13 +48,18 @@ pub fn request_type() -> Type {
 }
 
 /// The types of what expressions may speak of, as far as they are known before it is known of which kind the object is.
-/// What is wrong with variables, of which each may speak of those before it, is said.
-pub(super) fn variables(spec: &At<'_>, faults: &mut Faults) -> BTreeMap<&'static str, Type> {
+pub(super) fn names_of() -> BTreeMap<&'static str, Type> {
     let mut names: BTreeMap<&str, Type> = BTreeMap::from_iter(POLICY_NAMES.map(|name| (name, Type::Dyn)));
     names.insert("request", request_type());
     names.insert("authorizer", AUTHORIZER);
+    names.insert("variables", Record::of("kubernetes.variables", Vec::<(Str, Type)>::new()));
+    names
+}
+
+/// The same, with variables. What is wrong with them, of which each may speak of those before it, is said.
+pub(super) fn variables(spec: &At<'_>, faults: &mut Faults) -> BTreeMap<&'static str, Type> {
+    let mut names = names_of();
     let mut known: Vec<(Str, Type)> = Vec::new();
-    names.insert("variables", Record::of("kubernetes.variables", known.clone()));
     for variable in spec.field("variables").each() {
         let of = compiled(&variable.field("expression"), &names, &Type::Dyn, faults);
         known.push((variable["name"].str(), of));

@@ -121,8 +121,10 @@ pub fn allows(rule: &Doc, verb: &str, group: &str, resource: &str, name: &str) -
         rule[field].items().iter().any(any)
     };
     let names = &rule["resourceNames"];
+    // `*/scale`: this part of any resource.
+    let part = resource.split_once('/').map(|(_, part)| format!("*/{part}"));
     has("verbs", verb)
         && has("apiGroups", group)
-        && has("resources", resource)
+        && (has("resources", resource) || part.is_some_and(|part| has("resources", &part)))
         && (names.items().is_empty() || names.items().iter().any(|item| item.as_str() == Some(name)))
 }

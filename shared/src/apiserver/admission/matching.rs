@@ -181,6 +181,8 @@ impl Look<'_> {
         } else {
             path_allowed_by(&user, &verb, &text("path"), self.store)
         };
-        (found.is_some(), found.unwrap_or_default())
+        let allowed = found.is_ok();
+        let (Ok(reason) | Err(reason)) = found;
+        (allowed, reason)
     }
 }

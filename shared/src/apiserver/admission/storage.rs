@@ -1,7 +1,7 @@
-//! DefaultStorageClass and StorageObjectInUseProtection.
+//! DefaultStorageClass, StorageObjectInUseProtection and PersistentVolumeClaimResize.
 
-use crate::api::Kind;
 use crate::api::storage::storageclass;
+use crate::api::{Key, Kind, Object, Status, bytes};
 use crate::doc::Doc;
 use crate::etcd::Store;
 
@@ -20,6 +20,22 @@ fn default_class(claim: &mut Doc, store: &Store) {
     if let Some(class) = youngest {
         claim.set_at(&["spec", "storageClassName"], &class.key.name);
     }
+}
+
+/// PersistentVolumeClaimResize: a claim grows where its class lets it.
+pub(super) fn may_grow(key: &Key, new: &Doc, old: &Doc, store: &Store) -> Result<(), Status> {
+    let size = |claim: &Doc| bytes(&claim["spec"]["resources"]["requests"]["storage"]);
+    if key.kind != Kind::PersistentVolumeClaim || size(new) <= size(old) {
+        return Ok(());
+    }
+    let class = Key::new(Kind::StorageClass, "", old["spec"]["storageClassName"].str());
+    let expands = |class: &Object| class.body["allowVolumeExpansion"].as_bool() == Some(true);
+    if store.get(&class).is_some_and(|class| expands(class)) {
+        return Ok(());
+    }
+    let why = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must \
+               support resize";
+    Err(Status::forbidden(key, why))
 }
 
 /// What is new of storage.

@@ -452,6 +452,26 @@ impl Fields {
     }
 }
 
+/// What is said twice, of lists whose items are told apart: where, and of which item.
+pub(super) fn duplicates(doc: &Doc, shape: Shape<'_>) -> Vec<String> {
+    fn collect(doc: &Doc, shape: Shape<'_>, path: &mut Place, found: &mut Vec<String>) {
+        let Parts::Named(parts) = parts(doc, shape) else { return };
+        let mut seen: BTreeSet<Str> = BTreeSet::new();
+        for (step, name, value) in parts {
+            if !seen.insert(step.clone()) {
+                let item = shown(std::slice::from_ref(&step));
+                found.push(format!("{}: duplicate entries for key {item}", shown(path)));
+            }
+            path.push(step);
+            collect(value, shape.below(name), path, found);
+            path.pop();
+        }
+    }
+    let mut found = Vec::new();
+    collect(doc, shape, &mut Vec::new(), &mut found);
+    found
+}
+
 /// `config` laid over `live`: what it says wins, what it does not speak of stays.
 pub(super) fn merge(live: &Doc, config: &Doc, shape: Shape<'_>) -> Doc {
     let before = Lookup::of(live, shape);

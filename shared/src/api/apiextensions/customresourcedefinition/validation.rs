@@ -3,9 +3,11 @@
 use crate::api::apiextensions::structural;
 use crate::api::validation::{At, Faults, IMMUTABLE, names};
 use crate::collections::BTreeSet;
-use crate::doc::{Doc, JsonPath, Str};
+use crate::doc::{Doc, Str};
 
 const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
+const FORMATS: [&str; 8] = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
+const NO_SIMPLE_PATH: &str = "must be a simple json path starting with .";
 const APPROVAL: &str = "api-approved.kubernetes.io";
 
 pub(super) fn whole(doc: &Doc, faults: &mut Faults) {
@@ -78,28 +80,23 @@ fn one_version(version: &At<'_>, faults: &mut Faults) {
     if warning.is_set() && version["deprecated"].as_bool() != Some(true) {
         faults.invalid(&warning, &warning, "can only be set for deprecated versions");
     }
-    for column in version.field("additionalPrinterColumns").each() {
-        column.field("name").require(faults);
-        column.field("type").require_one_of(faults, &TYPES);
-        let path = column.field("jsonPath");
-        if path.require(faults) && JsonPath::parse(path.text()).is_err() {
-            faults.invalid(&path, &path, "must be a valid json path");
-        }
-    }
     let scale = version.field("subresources");
     let scale = scale.field("scale");
     if scale.is_set() {
         for (field, below) in
-            [("specReplicasPath", "spec"), ("statusReplicasPath", "status"), ("labelSelectorPath", "status")]
+            [("specReplicasPath", "spec"), ("statusReplicasPath", "status"), ("labelSelectorPath", "")]
         {
             let path = scale.field(field);
             if field == "labelSelectorPath" && path.is_empty() {
                 continue;
             }
             if path.require(faults) {
-                simple_path(&path, below, faults);
+                scale_path(&path, below, faults);
             }
         }
+    }
+    for column in version.field("additionalPrinterColumns").each() {
+        printer_column(&column, faults);
     }
     let selectable = version.field("selectableFields");
     if selectable.items().len() > 8 {
@@ -141,14 +138,36 @@ fn selectable_field(path: &At<'_>, schema: &Doc, faults: &mut Faults) {
     }
 }
 
-fn simple_path(path: &At<'_>, below: &str, faults: &mut Faults) {
+fn printer_column(column: &At<'_>, faults: &mut Faults) {
+    column.field("name").require(faults);
+    for (field, known) in [("type", &TYPES[..]), ("format", &FORMATS)] {
+        let (value, why) = (column.field(field), format!("must be one of {}", known.join(",")));
+        if value.is_empty() {
+            if field == "type" {
+                faults.required(&value, &why);
+            }
+        } else if !known.contains(&value.text()) {
+            faults.invalid(&value, &value, why);
+        }
+    }
+    // In errors the field has the name that it has in Go.
+    let (path, place) = (&column["jsonPath"], format!("{}.JSONPath", column.path()));
+    if path.is_empty() {
+        faults.required(place, "");
+    } else if !path.str().starts_with('.') {
+        faults.invalid(place, path, NO_SIMPLE_PATH);
+    }
+}
+
+fn scale_path(path: &At<'_>, below: &str, faults: &mut Faults) {
     let text = path.text();
+    let either = below.is_empty();
+    let is_below = |part: &str| (either || part == below) && text.starts_with(&format!(".{part}."));
     if !text.starts_with('.') {
-        faults.invalid(path, path, "must be a simple json path starting with .");
-    } else if text.contains(['[', '*']) {
-        faults.invalid(path, path, "must be a json path in the dot notation");
-    } else if !text.starts_with(&format!(".{below}.")) {
-        faults.invalid(path, path, format!("should be a json path under .{below}"));
+        faults.invalid(path, path, NO_SIMPLE_PATH);
+    } else if !["spec", "status"].into_iter().any(is_below) {
+        let place = if either { "either .spec or .status".to_owned() } else { format!(".{below}") };
+        faults.invalid(path, path, format!("should be a json path under {place}"));
     }
 }
 

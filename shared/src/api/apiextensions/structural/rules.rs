@@ -16,34 +16,68 @@ const BLOCKING: [&str; 4] =
 /// Adds what is wrong with the rules of one schema, which stands at `path`.
 pub(super) fn well_formed(schema: &Doc, path: &str, faults: &mut Faults) {
     for (at, rule) in schema[RULES].items().iter().enumerate() {
-        let path = format!("{path}.{RULES}[{at}]");
-        if rule["rule"].str().trim().is_empty() {
-            faults.required(format!("{path}.rule"), "rule is not specified");
-            continue;
+        let place = |field: &str| format!("{path}.{RULES}[{at}].{field}");
+        let (text, message) = (rule["rule"].str(), rule["message"].str());
+        if text.trim().is_empty() {
+            faults.required(place("rule"), "rule is not specified");
+        } else if !message.is_empty() && message.trim().is_empty() {
+            faults.invalid(place("message"), &rule["message"], NOT_EMPTY);
+        } else if message.trim().contains(BREAKS) {
+            faults.invalid(place("message"), &rule["message"], NO_BREAKS);
+        } else if message.trim().is_empty() && text.trim().contains(BREAKS) {
+            faults.required(place("message"), "message must be specified if rule contains line breaks");
         }
-        let message = rule["message"].str();
-        if !rule["message"].is_null() && message.trim().is_empty() {
-            faults.invalid(
-                format!("{path}.message"),
-                &rule["message"],
-                "message must be non-empty if specified",
-            );
-        } else if message.trim().contains('\n') {
-            faults.invalid(
-                format!("{path}.message"),
-                &rule["message"],
-                "message must not contain line breaks",
-            );
-        } else if message.trim().is_empty() && rule["rule"].str().trim().contains('\n') {
-            let why = "message must be specified if rule contains line breaks";
-            faults.required(format!("{path}.message"), why);
+        if !rule["messageExpression"].is_empty() && rule["messageExpression"].str().trim().is_empty() {
+            faults.required(place("messageExpression"), "messageExpression must be non-empty if specified");
         }
-        let reason = &rule["reason"];
-        let known = ["FieldValueRequired", "FieldValueInvalid", "FieldValueForbidden", "FieldValueDuplicate"];
-        if !reason.is_null() && !known.contains(&reason.str().as_str()) {
-            faults.not_supported(format!("{path}.reason"), reason, &known);
+        rule_reason(rule, &place("reason"), faults);
+        let below = rule["fieldPath"].str();
+        if !below.is_empty() && below.trim().is_empty() {
+            faults.invalid(place("fieldPath"), &rule["fieldPath"], NOT_EMPTY);
+        }
+        if below.contains(BREAKS) {
+            faults.invalid(place("fieldPath"), &rule["fieldPath"], NO_BREAKS);
+        }
+        if !below.is_empty() && !leads_to_field(schema, &below) {
+            faults.invalid(place("fieldPath"), &rule["fieldPath"], "must be a valid path");
         }
     }
+}
+
+const BREAKS: [char; 2] = ['\n', '\r'];
+const NOT_EMPTY: &str = "must be non-empty if specified";
+const NO_BREAKS: &str = "must not contain line breaks";
+
+fn rule_reason(rule: &Doc, place: &str, faults: &mut Faults) {
+    let known = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
+    let reason = &rule["reason"];
+    if !reason.is_null() && !known.contains(&reason.str().as_str()) {
+        faults.not_supported(place, reason, &known);
+    }
+}
+
+/// Whether a path such as `.spec['a-b'].c` leads to a field that a schema describes.
+fn leads_to_field(schema: &Doc, path: &str) -> bool {
+    let (mut schema, mut rest) = (schema, path);
+    while !rest.is_empty() {
+        let name = if let Some(after) = rest.strip_prefix("['") {
+            let Some((name, after)) = after.split_once("']") else { return false };
+            rest = after;
+            name
+        } else if let Some(after) = rest.strip_prefix('.') {
+            let (name, after) = after.split_at(after.find(['.', '[', ']']).unwrap_or(after.len()));
+            rest = after;
+            name
+        } else {
+            return false;
+        };
+        let properties = &schema["properties"];
+        schema = if properties.is_null() { &schema["additionalProperties"] } else { &properties[name] };
+        if name.is_empty() || schema.is_null() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Adds which rules a whole resource breaks; `old` is what it was before.
@@ -114,6 +148,10 @@ impl Look {
 
     fn rule(&mut self, rule: &Doc, schema: &Doc, value: &Doc, old: Option<&Doc>, path: &str) {
         let Some(program) = self.program(&rule["rule"].str()) else { return };
+        // What was so before the rule may stay so.
+        if old == Some(value) && !program.mentions("oldSelf") {
+            return;
+        }
         let mut names = Names::from_iter([("self", value.clone())]);
         if rule["optionalOldSelf"].as_bool() == Some(true) {
             names.insert("oldSelf", optional(old.cloned()));
@@ -180,7 +218,7 @@ fn place(path: &str, below: &str) -> Str {
 }
 
 /// The item that was there under the same keys.
-fn same_item<'a>(schema: &Doc, item: &Doc, old: &'a Doc) -> Option<&'a Doc> {
+pub(super) fn same_item<'a>(schema: &Doc, item: &Doc, old: &'a Doc) -> Option<&'a Doc> {
     let keys = schema["x-kubernetes-list-map-keys"].items();
     if schema["x-kubernetes-list-type"].as_str() != Some("map") {
         return None;
