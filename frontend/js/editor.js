@@ -21,7 +21,7 @@ import { compare, live } from "./workbench/compare.js";
 import { complete } from "./workbench/complete.js";
 import { readFrom } from "./workbench/defined.js";
 import { Files } from "./workbench/files.js";
-import { format } from "./workbench/format.js";
+import { changesBetween, format } from "./workbench/format.js";
 import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
 import { typeOver } from "./workbench/over.js";
@@ -170,9 +170,10 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     return true;
   };
   const tidy = () => {
-    const result = format(view.state.doc.toString());
+    const text = view.state.doc.toString();
+    const result = format(text);
     if (result.message) note(say("format_broken", { reason: result.message }), { bad: true, of: "format" });
-    else if (result.text !== view.state.doc.toString()) replace(result.text, "input.format");
+    else if (result.text !== text) view.dispatch({ changes: changesBetween(text, result.text), userEvent: "input.format" });
     view.focus();
     return true;
   };
@@ -257,8 +258,8 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     keeping = setTimeout(() => save({ name: CURRENT, ...files.saved() }), KEEP_MS);
   };
   const shown = () => ({ root, text: view.state.doc.toString(), name: files.open.name, highlighting, theme });
-  const replace = (next, userEvent) => view.dispatch({
-    changes: { from: 0, to: view.state.doc.length, insert: next }, annotations: userEvent ? [] : byProgram.of(true), userEvent,
+  const replace = (next) => view.dispatch({
+    changes: { from: 0, to: view.state.doc.length, insert: next }, annotations: byProgram.of(true),
   });
   const files = new Files(bar, {
     begin,
