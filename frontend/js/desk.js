@@ -337,8 +337,8 @@ function options() {
 /** The page works without a network from now on; only a release has something to keep. */
 function keepPage() {
   const file = document.querySelector("meta[name='asset:offline']")?.content;
-  // Frames without an origin of their own have no service workers, and need none.
-  if (file && origin !== "null" && "serviceWorker" in navigator) navigator.serviceWorker.register(new URL(file, location.href)).catch(() => {});
+  // In somebody else's page it needs none, and often may have none.
+  if (file && !root.dataset.embed && "serviceWorker" in navigator) navigator.serviceWorker.register(new URL(file, location.href)).catch(() => {});
 }
 
 /** In a page of somebody else's: the YAML beside where it is wanted, and time stands still while nobody sees it. */

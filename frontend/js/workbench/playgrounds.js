@@ -7,6 +7,9 @@ const STORE = "playgrounds";
 export const CURRENT = " files";
 export const CLUSTER = " cluster";
 
+/** In somebody else's page nothing is kept: what is of the person's own is no part of it, and must not become any. */
+const isFramed = "embed" in document.documentElement.dataset;
+
 let opened;
 const database = () => (opened ??= openDB("kubarium", 1, {
   upgrade: (db) => db.createObjectStore(STORE, { keyPath: "name" }),
@@ -16,6 +19,7 @@ const database = () => (opened ??= openDB("kubarium", 1, {
 
 /** Runs something with the store; where the browser keeps nothing, the answer is `fallback`. */
 async function attempt(work, fallback) {
+  if (isFramed) return fallback;
   try {
     return await work(await database());
   } catch {
