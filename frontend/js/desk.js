@@ -70,7 +70,8 @@ engine.addEventListener("message", ({ data }) => {
     known.now = Number(frame[2]);
     known.running = data.includes('"clock":{"running":true');
     if (frame[1] === "true") onReset?.();
-  } else if (data.startsWith('{"link":')) tellOfSecrets();
+  } else if (data.startsWith('{"badLink":') && parsed(data).badLink.kept) stayed();
+  else if (data.startsWith('{"link":')) tellOfSecrets();
   else if (data.startsWith('{"live":')) known.mayAct = parsed(data).live.mayAct;
 });
 
@@ -279,11 +280,21 @@ async function putAway(leaving) {
   put(element("span", { text: "put_away" }), element("button", { class: "quiet", text: "undo", onclick: back }));
 }
 
+/** What was to come in place of the cluster did not open: it is here as it was. */
+let stays;
+function stayed() {
+  mine.acted ||= Boolean(stays?.acted);
+  // Files that came with it are there all the same.
+  if (former && stays && !stays.leaving) hide();
+  stays = undefined;
+}
+
 // Everything that the page asks of the worker passes here, and goes on as it is.
 engine.postMessage = (message, ...rest) => {
   if (typeof message !== "string") return post(message, ...rest);
   const request = /^\{"(command|inspect|open|terminal)"/.test(message) ? JSON.parse(message) : undefined;
   // The worker answers in order: what it is asked first is about the cluster that is still there.
+  if (request?.open) stays = { acted: mine.acted, leaving: kubarium.leaving };
   if (request?.open?.scenario) putAway(kubarium.leaving);
   kubarium.leaving = undefined;
   if (request?.open) mine.acted = false;

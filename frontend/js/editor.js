@@ -31,6 +31,7 @@ import { bringAll, more, offer } from "./workbench/more.js";
 import { CURRENT, load, save } from "./workbench/playgrounds.js";
 import { isTooDeep } from "./workbench/reading.js";
 import { dress } from "./workbench/style.js";
+import { told } from "./workbench/told.js";
 import { element as make, say } from "./workbench/words.js";
 
 const theme = EditorView.theme({
@@ -172,7 +173,8 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
   const tidy = () => {
     const text = view.state.doc.toString();
     const result = format(text);
-    if (result.message) note(say("format_broken", { reason: result.message }), { bad: true, of: "format" });
+    root.querySelector(".note[data-of=format]")?.remove();
+    if (result.message) note(say("format_broken", { reason: told(result.message) }), { bad: true, of: "format" });
     else if (result.text !== text) view.dispatch({ changes: changesBetween(text, result.text), userEvent: "input.format" });
     view.focus();
     return true;
@@ -235,7 +237,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     };
     state.replaceChildren(
       make("b", { class: "bad" }, say(found.length === 1 ? "fault" : "faults", { count: found.length })),
-      make("button", { class: "link", onclick: go }, `${say("line", { line })} ${first.message}`),
+      make("button", { class: "link", onclick: go }, `${say("line", { line })} ${told(first.message)}`),
       ...(first.actions ?? []).slice(0, 1).map(({ name, apply: mend }) => make("button", {
         class: "quiet", onclick: () => {
           mend(view);
@@ -257,7 +259,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     clearTimeout(keeping);
     keeping = setTimeout(() => save({ name: CURRENT, ...files.saved() }), KEEP_MS);
   };
-  const shown = () => ({ root, text: view.state.doc.toString(), name: files.open.name, highlighting, theme });
+  const shown = () => ({ root, text: view.state.doc.toString(), name: files.open.name, looks: [syntaxHighlighting(highlighting), theme, spoken()] });
   const replace = (next) => view.dispatch({
     changes: { from: 0, to: view.state.doc.length, insert: next }, annotations: byProgram.of(true),
   });
