@@ -16,6 +16,7 @@ import {
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import japanese from "../../public/locales/editor/ja.json";
+import { besideList, listInSight } from "./workbench/cards.js";
 import { checker, show as showFaults } from "./workbench/check.js";
 import { compare, live } from "./workbench/compare.js";
 import { complete } from "./workbench/complete.js";
@@ -203,7 +204,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     EditorState.allowMultipleSelections.of(true), rectangularSelection(), crosshairCursor(),
     phrases.of(spoken()),
     indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
-    tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete] }), hover(explain), linked({ relate, run }),
+    tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete], positionInfo: besideList }), listInSight, hover(explain), linked({ relate, run }),
     highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),
     syntaxHighlighting(highlighting), theme, typeOver,
     EditorView.contentAttributes.of({ "aria-label": element.getAttribute("aria-label") ?? "YAML" }),

@@ -91,7 +91,7 @@ details.more > summary::-webkit-details-marker { display: none; }
 details.more > div { position: absolute; z-index: 5; right: 0; top: calc(100% + 4px); display: flex; flex-direction: column; min-width: 15rem; padding: 6px; gap: 2px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); box-shadow: var(--shadow); }
 details.more > div button { border: 0; text-align: left; padding: 6px 8px; white-space: normal; }
 details.more > div button:hover { background: var(--sunken); }
-@media (max-width: 700px) { dialog .pair { grid-template: 1fr 1fr / 1fr; } dialog .heads { grid-template-columns: 1fr; } dialog { width: 100vw; height: 100dvh; max-width: none; max-height: none; border-radius: 0; } }
+@media (max-width: 700px) { .tools { gap: 3px; padding: 5px 6px; } .tools button, details.more > summary { padding: 6px 7px; font-size: 0.75rem; } dialog .pair { grid-template: 1fr 1fr / 1fr; } dialog .heads { grid-template-columns: 1fr; } dialog { width: 100vw; height: 100dvh; max-width: none; max-height: none; border-radius: 0; } }
 `);
 
 /** Gives a shadow root the looks. */
