@@ -30,8 +30,8 @@ for (const [name, options] of [["a laptop", {}], ["a phone", PHONE]]) {
     await option(page, "selector").waitFor();
     const info = drawer(page).locator(".cm-completionInfo");
     await info.waitFor();
-    const [card, options] = [await onScreen(info), await onScreen(list)];
-    const apart = card.x >= options.x + options.width - 2 || options.x >= card.x + card.width - 2 || card.y >= options.y + options.height - 2 || options.y >= card.y + card.height - 2;
-    assert.ok(apart, `${JSON.stringify(card)} is over ${JSON.stringify(options)}`);
+    const [card, rows] = [await onScreen(info), await onScreen(list)];
+    const apart = card.x >= rows.x + rows.width - 2 || rows.x >= card.x + card.width - 2 || card.y >= rows.y + rows.height - 2 || rows.y >= card.y + card.height - 2;
+    assert.ok(apart, `${JSON.stringify(card)} is over ${JSON.stringify(rows)}`);
   });
 }
