@@ -271,7 +271,7 @@ async function putAway(leaving) {
   const { acted } = mine;
   const before = await scenario();
   if (!before || isLive()) return;
-  if (acted || leaving) keepEarlier({ scenario: before, ...leaving?.files });
+  if (acted || leaving?.files) keepEarlier({ scenario: before, ...leaving?.files });
   const back = () => {
     reopen(before);
     leaving?.restore();
@@ -285,7 +285,7 @@ let stays;
 function stayed() {
   mine.acted ||= Boolean(stays?.acted);
   // Files that came with it are there all the same.
-  if (former && stays && !stays.leaving) hide();
+  if (former && stays && !stays.leaving?.files) hide();
   stays = undefined;
 }
 
@@ -294,6 +294,8 @@ engine.postMessage = (message, ...rest) => {
   if (typeof message !== "string") return post(message, ...rest);
   const request = /^\{"(command|inspect|open|terminal)"/.test(message) ? JSON.parse(message) : undefined;
   // The worker answers in order: what it is asked first is about the cluster that is still there.
+  // The editor has something to say of what it leaves.
+  if (request?.open?.scenario && !isLive()) dispatchEvent(new Event("opening"));
   if (request?.open) stays = { acted: mine.acted, leaving: kubarium.leaving };
   if (request?.open?.scenario) putAway(kubarium.leaving);
   kubarium.leaving = undefined;

@@ -27,7 +27,7 @@ import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
 import { typeOver } from "./workbench/over.js";
 import { mayBeMore } from "./workbench/bring.js";
-import { brought, isBrought } from "./workbench/brought.js";
+import { brought, followOpened, isBrought } from "./workbench/brought.js";
 import { bringAll, more, offer } from "./workbench/more.js";
 import { CURRENT, load, save } from "./workbench/playgrounds.js";
 import { isTooDeep } from "./workbench/reading.js";
@@ -279,7 +279,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     changed: heard,
     undoable: (words, act) => note(words, { action: say("undo"), act }),
   });
-  files.list.push({ name: "editor.yaml", state: view.state });
+  files.list.push({ name: "editor.yaml", state: view.state, brought: text });
   files.open = files.list[0];
   files.draw();
   tools.append(
@@ -291,6 +291,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
   );
   takeFiles(host, (list) => bringAll(list, { files, note, open, coming }));
   followStage(() => view);
+  followOpened((found) => files.bring(found.files));
   // The search panel is written once, when it is opened.
   const language = new MutationObserver(() => {
     closeSearchPanel(view);
@@ -322,6 +323,8 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     getText: () => view.state.doc.toString(),
     setText: (next) => {
       files.showOwn();
+      files.keep();
+      files.replaced(next);
       replace(next);
       onFiles?.(files.texts());
     },

@@ -11,6 +11,9 @@ function free(names, wanted = "editor.yaml") {
   }
 }
 
+/** Whether a file is as it came with a cluster or an example: nobody's work. */
+const isUntouched = ({ brought, state }) => brought !== undefined && state.doc.toString() === brought;
+
 /**
  * Tabs in `bar`. `begin(text)` makes an editor's state, `show(state)` puts one into the editor and `current()` reads it
  * back; `changed()` hears of every change of the list; `undoable(text, undo)` shows a note with a button.
@@ -43,12 +46,13 @@ export class Files {
   /** All of it, to be kept. */
   saved() {
     const { list, open } = this.own();
-    return { files: list.map(({ name, state }) => ({ name, text: state.doc.toString() })), open: list.indexOf(open) };
+    const kept = (file) => ({ name: file.name, text: file.state.doc.toString(), ...(isUntouched(file) && { brought: true }) });
+    return { files: list.map(kept), open: list.indexOf(open) };
   }
 
   /** Puts what was kept in place of what is there; an edit that goes on stays. */
   restore({ files, open }) {
-    this.list = files.map(({ name, text }) => ({ name, state: this.begin(text) }));
+    this.list = files.map(({ name, text, brought }) => ({ name, state: this.begin(text), brought: brought && text }));
     const shown = this.list[open] ?? this.list[0];
     if (this.edit) this.list.push(this.edit);
     if (this.edit && this.open === this.edit) {
@@ -58,6 +62,43 @@ export class Files {
     }
     this.open = undefined;
     this.pick(shown);
+  }
+
+  /**
+   * Puts what another cluster was made with (`[{name, text}]`) beside the person's own files, the last one open; what was brought
+   * before and nobody has changed goes. The answer takes that back, and leaves alone what was changed meanwhile.
+   */
+  bring(list) {
+    this.keep();
+    const { open } = this;
+    const gone = this.list.filter(isUntouched);
+    this.list = this.list.filter((file) => !gone.includes(file));
+    const came = list.map(({ name, text }) => {
+      const file = { name: free(this.list.map((one) => one.name), name), state: this.begin(text), brought: text };
+      this.list.push(file);
+      return file;
+    });
+    if (gone.includes(open)) this.open = undefined;
+    if (open && open === this.edit) {
+      this.former = came.at(-1);
+      this.draw();
+      this.changed();
+    } else this.pick(came.at(-1));
+    return () => {
+      this.keep();
+      this.list = [...gone, ...this.list.filter((file) => !came.includes(file) || !isUntouched(file))];
+      if (this.list.includes(this.open)) this.draw();
+      else {
+        this.open = undefined;
+        this.pick(this.list.includes(open) ? open : this.list[0] ?? this.add());
+      }
+      this.changed();
+    };
+  }
+
+  /** Another example in place of one that nobody has changed is none of the person's either. */
+  replaced(text) {
+    if (isUntouched(this.open)) this.open.brought = text;
   }
 
   /** Opens the text that `kubectl edit` waits for, in a file of its own: it is nobody's to keep. */
