@@ -1,6 +1,7 @@
 // What goes on beside the page's own program: the kubectl command that does what the mouse did, the cluster kept in this
 // browser, the options of an address. Loaded once the page is alive (index.html), so that it weighs nothing before.
 
+import { followFingers } from "./stage/finger.js";
 import { copyButton } from "./workbench/clipboard.js";
 import { follow as followFocus } from "./workbench/focus.js";
 import { kubectl, objects, parsed, scenario } from "./workbench/line.js";
@@ -398,5 +399,6 @@ standBeside();
 offer();
 catchUp();
 followFocus();
+followFingers();
 setTimeout(keepPage, REST_MS);
 addEventListener("pagehide", keep);

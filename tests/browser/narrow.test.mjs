@@ -53,3 +53,57 @@ for (const [name, options] of [["a laptop", {}], ["a phone", PHONE]]) {
     await isAsWideAsTheScreen(page, "with two branches");
   });
 }
+
+test("a finger that rests on something opens its menu, and chooses nothing when it is lifted", async (t) => {
+  const page = await openCluster(t, PHONE);
+  await page.waitForFunction(() => Object.hasOwn(window.kubarium.engine, "postMessage"));
+  const touch = await page.context().newCDPSession(page);
+  const menu = page.locator(".fault-menu");
+  const finger = (type, ...touchPoints) => touch.send("Input.dispatchTouchEvent", { type, touchPoints });
+  // The stage listens a moment after it is seen; until then it is a touch like any other.
+  for (let tries = 0; tries < 8 && !(await menu.count()); tries++) {
+    if (tries) {
+      await finger("touchEnd");
+      await page.locator("#drawer").getByRole("button", { name: "Close" }).first().tap();
+    }
+    const { x, y, width } = await page.locator(".stages .pod").first().boundingBox();
+    await finger("touchStart", { x: x + width / 2, y: y + 20 });
+    await page.waitForTimeout(900);
+  }
+  await finger("touchEnd");
+  await page.waitForTimeout(400);
+  assert.equal(await menu.count(), 1, "the menu stays");
+  assert.equal(await page.locator(".undo").count(), 0, "nothing is broken");
+  await menu.getByRole("menuitem").first().tap();
+  await menu.waitFor({ state: "detached" });
+});
+
+test("what Share opens is over an open panel, and reached with a finger", async (t) => {
+  const page = await openCluster(t, PHONE);
+  await page.locator(".foot .tab").nth(3).tap();
+  await page.locator("#drawer").waitFor();
+  await page.getByRole("button", { name: "Share" }).tap();
+  const button = page.getByRole("button", { name: "Moment, web page, picture" });
+  await button.waitFor();
+  const { x, y, width, height } = await button.boundingBox();
+  assert.ok(await button.evaluate((element, [x, y]) => element.contains(document.elementFromPoint(x, y)), [x + width / 2, y + height / 2]), "nothing is over it");
+  await button.tap();
+  await page.locator("dialog.share").waitFor();
+});
+
+test("in the editor of a phone an explanation can be read, and what is beside each other says what it is", async (t) => {
+  const page = await openCluster(t, PHONE);
+  const drawer = page.locator("#drawer");
+  await page.locator(".foot .tab").first().tap();
+  await drawer.locator(".cm-content").first().waitFor();
+  await drawer.getByRole("button", { name: "Explain" }).tap();
+  const explanation = drawer.locator(".explain");
+  await explanation.getByText("enables declarative updates").waitFor();
+  const { height } = await explanation.boundingBox();
+  assert.ok(height > 180, `${height} pixels are for the explanation`);
+  await explanation.getByRole("button", { name: "Close" }).tap();
+  await drawer.getByRole("button", { name: "In the cluster" }).tap();
+  const [yours, theirs] = await Promise.all([0, 1].map((index) => drawer.locator("dialog .pair > div").nth(index).boundingBox()));
+  const [first, second] = await Promise.all(["Yours", "In the cluster"].map((name) => drawer.locator("dialog .head", { hasText: name }).boundingBox()));
+  assert.ok(Math.abs(first.y - yours.y) < 3 && Math.abs(second.y - theirs.y) < 3, `titles at ${first.y} and ${second.y}, texts at ${yours.y} and ${theirs.y}`);
+});

@@ -20,10 +20,10 @@ export function playgrounds({ root, files, note, open }) {
   const list = element("ul", { class: "kept" });
   const before = element("ul", { class: "kept" });
   const heading = element("h3", { text: "earlier", hidden: true });
-  const name = element("input", { type: "text", maxlength: "60", label: "playground_name", required: true, spellcheck: "false" });
+  const name = element("input", { type: "text", maxlength: "60", label: "playground_name", placeholder: say("playground_name"), required: true, spellcheck: "false" });
   const form = element("form", { method: "dialog" }, name, element("button", { class: "primary", text: "keep" }));
   const body = element("div", { class: "body padded" }, element("p", { text: "playgrounds_say" }), form, element("div", { class: "notes", role: "status" }), list, heading, before);
-  const dialog = sheet(root, "playgrounds", body);
+  const dialog = sheet(root, "playgrounds_title", body);
   dialog.classList.add("small");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
