@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openPage, screenshot, startServer } from "./harness.mjs";
 
+const TABLET = { viewport: { width: 768, height: 1024 }, hasTouch: true, isMobile: true };
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 async function openCluster(t, options) {
@@ -19,17 +20,17 @@ async function isAsWideAsTheScreen(page, when) {
   assert.equal(whole, seen, `${when} the page is as wide as the screen`);
 }
 
-test("the tabs of a phone are there while a panel is open", async (t) => {
-  const page = await openCluster(t, PHONE);
+for (const [name, options] of [["a tablet", TABLET], ["a phone", PHONE]]) test(`the tabs of ${name} are there while a panel is open`, async (t) => {
+  const page = await openCluster(t, options);
   const tabs = page.locator(".foot .tab");
   for (let index = 0; index < 4; index++) {
     await tabs.nth(index).click();
     await tabs.nth(index).and(page.locator("[aria-expanded=true]")).waitFor();
     const [drawer, tab] = [await page.locator("#drawer").boundingBox(), await tabs.nth(index).boundingBox()];
     assert.ok(drawer.y + drawer.height <= tab.y, `the panel ends at ${drawer.y + drawer.height}, its tab begins at ${tab.y}`);
-    assert.ok(tab.y + tab.height <= PHONE.viewport.height, `the tab ends at ${tab.y + tab.height}`);
+    assert.ok(tab.y + tab.height <= options.viewport.height, `the tab ends at ${tab.y + tab.height}`);
   }
-  await screenshot(page, "phone-panel");
+  if (options === PHONE) await screenshot(page, "phone-panel");
   await tabs.nth(3).click();
   await page.locator("#drawer").waitFor({ state: "hidden" });
 });
@@ -41,10 +42,12 @@ test("what Share opens is on the screen of a phone", async (t) => {
   assert.ok(sheet.x >= 0 && sheet.x + sheet.width <= PHONE.viewport.width, `it goes from ${sheet.x} to ${sheet.x + sheet.width}`);
 });
 
-for (const [name, options] of [["a laptop", {}], ["a phone", PHONE]]) {
+for (const [name, options] of [["a laptop", {}], ["a tablet", TABLET], ["a phone", PHONE]]) {
   test(`nothing is beside the screen of ${name}`, async (t) => {
     const page = await openCluster(t, options);
     await isAsWideAsTheScreen(page, "at first");
+    const ends = await page.locator(".bar .tools > *").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().right));
+    assert.ok(Math.max(...ends) <= page.viewportSize().width, `tools of the bar end at ${ends}`);
     await page.keyboard.press("ArrowLeft");
     await page.locator(".rewind.back").waitFor();
     await isAsWideAsTheScreen(page, "looking back");

@@ -26,6 +26,8 @@ export class Files {
     // Names and what closes them stand side by side, which a list of tabs may not have.
     bar.setAttribute("role", "toolbar");
     bar.addEventListener("keydown", (event) => this.key(event));
+    // What is opened while the panel is hidden has no place yet to be revealed at.
+    new ResizeObserver(() => this.reveal()).observe(bar);
   }
 
   /** The person's own files, and which of them is open, or was before an edit. */
