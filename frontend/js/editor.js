@@ -29,7 +29,7 @@ import { typeOver } from "./workbench/over.js";
 import { mayBeMore } from "./workbench/bring.js";
 import { brought, followOpened, isBrought } from "./workbench/brought.js";
 import { bringAll, more, offer } from "./workbench/more.js";
-import { CURRENT, load, save } from "./workbench/playgrounds.js";
+import { handOver, keepFiles, loadFiles } from "./workbench/playgrounds.js";
 import { isTooDeep } from "./workbench/reading.js";
 import { dress } from "./workbench/style.js";
 import { told } from "./workbench/told.js";
@@ -258,8 +258,14 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     onChange?.(view.state.doc.toString());
     onFiles?.(files.texts());
     clearTimeout(keeping);
-    keeping = setTimeout(() => save({ name: CURRENT, ...files.saved() }), KEEP_MS);
+    keeping = setTimeout(() => keepFiles(files.saved()), KEEP_MS);
   };
+  const leave = () => {
+    if (untouched()) return;
+    handOver(files.saved());
+    keepFiles(files.saved());
+  };
+  addEventListener("pagehide", leave);
   const shown = () => ({ root, text: view.state.doc.toString(), name: files.open.name, looks: [syntaxHighlighting(highlighting), theme, spoken()] });
   const replace = (next) => view.dispatch({
     changes: { from: 0, to: view.state.doc.length, insert: next }, annotations: byProgram.of(true),
@@ -309,7 +315,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     const own = files.texts();
     return own.length === 1 && own[0][1] === text;
   };
-  load(CURRENT).then(async (kept) => {
+  loadFiles().then(async (kept) => {
     if (!untouched()) return;
     if (kept?.files?.some((file) => file.text.trim())) {
       files.restore(kept);
@@ -340,6 +346,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     // A page that frames this keeps the focus where its reader is.
     focus: () => isFramed || view.focus(),
     destroy: () => {
+      removeEventListener("pagehide", leave);
       faults.stop();
       unfollow();
       language.disconnect();

@@ -29,7 +29,7 @@ export async function brought() {
   const applied = together(spec?.steps ?? []).slice(-MOST);
   if (!applied.length || applied.reduce((sum, { length }) => sum + length, 0) > LARGEST) return undefined;
   const stem = metadata?.name || "applied";
-  const files = applied.map((text, index) => ({ name: `${stem}${applied.length > 1 ? `-${index + 1}` : ""}.yaml`, text }));
+  const files = applied.map((text, index) => ({ name: `${stem}${applied.length > 1 ? `-${index + 1}` : ""}.yaml`, text, brought: true }));
   return { files, open: files.length - 1 };
 }
 

@@ -2,7 +2,7 @@
 
 import { sheet } from "./compare.js";
 import { parsed, scenario } from "./line.js";
-import { all, earlier, forget, load, save } from "./playgrounds.js";
+import { all, earlier, forget, load, others, save } from "./playgrounds.js";
 import { element, say } from "./words.js";
 
 const timeOf = (saved) => new Date(saved).toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" });
@@ -90,11 +90,25 @@ export function playgrounds({ root, files, note, open }) {
     element("button", { class: "link", onclick: () => take(one.name) }, timeOf(one.saved)),
     element("span", { class: "last" }, lastIn(one.scenario)),
     element("button", { class: "quiet", text: "forget", onclick: () => remove(one.name, timeOf(one.saved)) }));
+  /** What another page has and this one has not. */
+  const news = ({ files: theirs }) => {
+    const here = new Set(files.texts().map(([, text]) => text));
+    return theirs.filter(({ text }) => text.trim() && !here.has(text));
+  };
+  /** Files of another page come beside those that are here. */
+  const join = (one) => {
+    dialog.close();
+    for (const { name, text } of news(one)) files.add(text, name);
+  };
+  const elsewhere = (one) => element("li", {},
+    element("button", { class: "link", onclick: () => join(one) }, timeOf(one.saved)),
+    element("span", { class: "last" }, say("of_other_page", { names: news(one).map(({ name: file }) => file).join(", ") })),
+    element("button", { class: "quiet", text: "forget", onclick: () => remove(one.name, timeOf(one.saved)) }));
   const draw = async () => {
-    const [own, others] = await Promise.all([all(), earlier()]);
+    const [own, clusters, pages] = await Promise.all([all(), earlier(), others()]);
     list.replaceChildren(...own.map(named));
-    before.replaceChildren(...others.map(unnamed));
-    heading.hidden = !others.length;
+    before.replaceChildren(...pages.filter((one) => news(one).length).map(elsewhere), ...clusters.map(unnamed));
+    heading.hidden = !before.firstChild;
   };
   draw();
 }
