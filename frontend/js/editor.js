@@ -26,7 +26,7 @@ import { changesBetween, format } from "./workbench/format.js";
 import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
 import { typeOver } from "./workbench/over.js";
-import { mayBeMore } from "./workbench/bring.js";
+import { mayBeMore, MOST_TEXT, tooLarge } from "./workbench/bring.js";
 import { brought, followOpened, isBrought } from "./workbench/brought.js";
 import { bringAll, more, offer } from "./workbench/more.js";
 import { handOver, keepFiles, loadFiles } from "./workbench/playgrounds.js";
@@ -193,8 +193,17 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     if (mayBeMore(text)) offer(text, files.open.name, { note, open });
   };
 
+  /** What is refused as a file is refused here too, and the page does not stand still over it. */
+  const refuses = (event) => {
+    const size = event.clipboardData?.getData("text/plain").length ?? 0;
+    if (size <= MOST_TEXT) return false;
+    event.preventDefault();
+    note(tooLarge(say("pasted"), size, MOST_TEXT), { bad: true, of: "pasted" });
+    return true;
+  };
+
   const extensions = [
-    notTooDeep, isFramed ? still : [],
+    Prec.highest(EditorView.domEventHandlers({ paste: refuses })), notTooDeep, isFramed ? still : [],
     Prec.highest(keymap.of([
       { key: "Mod-Enter", run: apply }, { key: "F1", run: explainHere }, { key: "Shift-Alt-f", run: tidy },
     ])),
