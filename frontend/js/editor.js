@@ -306,7 +306,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
   );
   takeFiles(host, (list) => bringAll(list, { files, note, open, coming }));
   followStage(() => view);
-  followOpened((found) => files.bring(found.files));
+  const unfollowOpened = followOpened((found) => files.bring(found.files));
   // The search panel is written once, when it is opened.
   const language = new MutationObserver(() => {
     closeSearchPanel(view);
@@ -356,6 +356,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     focus: () => isFramed || view.focus(),
     destroy: () => {
       removeEventListener("pagehide", leave);
+      unfollowOpened();
       faults.stop();
       unfollow();
       language.disconnect();

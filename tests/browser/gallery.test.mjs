@@ -59,3 +59,19 @@ test("work on files stays when another cluster is opened, and when that is undon
   await page.locator(".notice").getByText("Your cluster is as it was").waitFor();
   assert.deepEqual(await tabs(page), ["canary.yaml", "editor.yaml", "hello-pod.yaml"]);
 });
+
+test("an earlier cluster that is opened again brings no second copy of what is there", async (t) => {
+  const page = await openEditor(t);
+  await content(page).click();
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.type("# mine\n");
+  await page.keyboard.press("Control+Enter");
+  await page.locator("#drawer .outcome").getByText("todo-api").first().waitFor();
+  await openCluster(page, "hello-pod");
+  await drawer(page).getByText("More", { exact: true }).click();
+  await drawer(page).getByRole("button", { name: "Playgrounds…" }).click();
+  await drawer(page).locator("dialog .kept li", { hasText: "Deployment todo-api" }).locator(".link").first().click();
+  await page.locator(".chip", { hasText: "todo-api" }).first().waitFor();
+  await page.waitForTimeout(500);
+  assert.deepEqual(await tabs(page), ["editor.yaml", "hello-pod.yaml"]);
+});

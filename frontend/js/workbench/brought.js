@@ -33,22 +33,31 @@ export async function brought() {
   return { files, open: files.length - 1 };
 }
 
-/** Calls `bring` with what a ready cluster, or one from a file, was made with, once it is there; it answers how that is taken back. */
+/**
+ * Calls `bring` with what a ready cluster, or one from a file, was made with, once it is there; it answers how that is taken back.
+ * The answer ends that.
+ */
 export function followOpened(bring) {
   const { kubarium } = window;
   let waits = false;
   let back;
-  addEventListener("opening", () => {
+  const begin = () => {
     // A playground has files of its own.
     waits = !kubarium.leaving;
     back = undefined;
     kubarium.leaving ??= { restore: () => back?.() };
-  });
-  kubarium.engine.addEventListener("message", ({ data }) => {
+  };
+  const hear = ({ data }) => {
     if (!waits || typeof data !== "string" || !/^\{("frame":\{"reset":true|"badLink")/.test(data)) return;
     waits = false;
     if (data.startsWith('{"frame"')) brought().then((found) => (back = found && bring(found)));
-  });
+  };
+  addEventListener("opening", begin);
+  kubarium.engine.addEventListener("message", hear);
+  return () => {
+    removeEventListener("opening", begin);
+    kubarium.engine.removeEventListener("message", hear);
+  };
 }
 
 /** Whether this page shows somebody's cluster, and not the one that every visit begins with. */

@@ -75,17 +75,17 @@ export class Files {
     const { open } = this;
     const gone = this.list.filter(isUntouched);
     this.list = this.list.filter((file) => !gone.includes(file));
-    const came = list.map(({ name, text }) => {
+    const here = new Set(this.list.map(({ state }) => state.doc.toString()));
+    const came = list.filter(({ text }) => !here.has(text)).map(({ name, text }) => {
       const file = { name: free(this.list.map((one) => one.name), name), state: this.begin(text), brought: text };
       this.list.push(file);
       return file;
     });
     if (gone.includes(open)) this.open = undefined;
-    if (open && open === this.edit) {
-      this.former = came.at(-1);
-      this.draw();
-      this.changed();
-    } else this.pick(came.at(-1));
+    if (open && open === this.edit) this.former = came.at(-1) ?? this.former;
+    else if (came.length || !this.open) this.pick(came.at(-1) ?? this.list[0]);
+    this.draw();
+    this.changed();
     return () => {
       this.keep();
       this.list = [...gone, ...this.list.filter((file) => !came.includes(file) || !isUntouched(file))];

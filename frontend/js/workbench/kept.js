@@ -44,7 +44,7 @@ export function playgrounds({ root, files, note, open }) {
     dialog.close();
     if (found.files) files.restore(found);
     // What keeps the cluster keeps the files with it (desk.js).
-    window.kubarium.leaving = found.files && leaving;
+    window.kubarium.leaving = found.files ? leaving : { restore: () => {} };
     open(found.scenario);
   };
   const remove = async (wanted, shown) => {
