@@ -64,3 +64,23 @@ test("the tab of kubectl edit is seen among many", async (t) => {
   const [bar, place] = [await drawer(page).locator(".files").boundingBox(), await tab.boundingBox()];
   assert.ok(place.x >= bar.x && place.x + place.width <= bar.x + bar.width, `it is at ${place.x}, the bar from ${bar.x} to ${bar.x + bar.width}`);
 });
+
+test("whoever gives a file a name and goes on elsewhere is there at once", async (t) => {
+  const page = await openEditor(t);
+  const rename = async (name) => {
+    await drawer(page).locator(".file[data-open] .pick").dblclick();
+    await drawer(page).getByLabel("Name of the file").fill(name);
+  };
+  await rename("one.yaml");
+  await content(page).click();
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.type("# typed\n");
+  assert.match(await text(page), /^# typed\n/);
+  await rename("two.yaml");
+  await drawer(page).getByRole("button", { name: "New file" }).click();
+  assert.deepEqual(await drawer(page).locator(".file .pick").allInnerTexts(), ["two.yaml", "editor.yaml"]);
+  // A name that is left by the way out of its file.
+  await rename("three.yaml");
+  await drawer(page).locator(".file[data-open] .shut").click();
+  assert.deepEqual(await drawer(page).locator(".file .pick").allInnerTexts(), ["two.yaml"]);
+});

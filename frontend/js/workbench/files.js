@@ -11,6 +11,9 @@ function free(names, wanted = "editor.yaml") {
   }
 }
 
+/** What leaves a field within so many milliseconds of a press was pressed elsewhere. */
+const PRESSED_MS = 300;
+
 /** Whether a file is as it came with a cluster or an example: nobody's work. */
 const isUntouched = ({ brought, state }) => brought !== undefined && state.doc.toString() === brought;
 
@@ -189,15 +192,28 @@ export class Files {
       if (keep && wanted && wanted !== file.name) {
         file.name = free(this.list.filter((one) => one !== file).map(({ name }) => name), wanted);
       }
-      this.draw();
-      this.bar.children[this.list.indexOf(file)].querySelector(".pick").focus();
       this.changed();
     };
-    input.addEventListener("blur", () => end(true));
+    const settle = (stays) => {
+      removeEventListener("pointerdown", press, { capture: true });
+      const pick = this.pickOf(file);
+      if (input.isConnected) input.replaceWith(pick);
+      if (stays) pick.focus();
+    };
+    let pressed = -Infinity;
+    const press = () => (pressed = performance.now());
+    addEventListener("pointerdown", press, { capture: true });
+    input.addEventListener("blur", () => {
+      end(true);
+      // What the pointer is about to press must not move away under it.
+      if (performance.now() - pressed < PRESSED_MS) addEventListener("pointerup", () => setTimeout(settle), { once: true, capture: true });
+      else settle();
+    });
     input.addEventListener("keydown", (event) => {
       event.stopPropagation();
-      if (event.key === "Enter") end(true);
-      if (event.key === "Escape") end(false);
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      end(event.key === "Enter");
+      settle(true);
     });
     tab.querySelector(".pick").replaceWith(input);
     input.focus();
@@ -214,14 +230,19 @@ export class Files {
     if (faults && !was) this.reveal();
   }
 
+  /** The name of a file, to be pressed. */
+  pickOf(file) {
+    const isOpen = file === this.open;
+    return element("button", {
+      class: "pick", "aria-current": isOpen && "true", tabindex: isOpen ? "0" : "-1", title: file === this.edit ? undefined : "rename_says",
+      onclick: () => file !== this.open && this.pick(file, true), ondblclick: () => file !== this.edit && this.rename(file),
+    }, file.name);
+  }
+
   draw() {
     this.bar.replaceChildren(...this.list.map((file) => {
       const isOpen = file === this.open;
-      return element("div", { class: "file", "data-open": isOpen },
-        element("button", {
-          class: "pick", "aria-current": isOpen && "true", tabindex: isOpen ? "0" : "-1", title: file === this.edit ? undefined : "rename_says",
-          onclick: () => file !== this.open && this.pick(file, true), ondblclick: () => file !== this.edit && this.rename(file),
-        }, file.name),
+      return element("div", { class: "file", "data-open": isOpen }, this.pickOf(file),
         file !== this.edit && element("button", { class: "shut", label: "close_file", title: "close_file", tabindex: isOpen ? "0" : "-1", onclick: () => this.close(file) }, "×"));
     }), element("button", { class: "new", label: "new_file", title: "new_file", onclick: () => this.add() }, "+"));
   }
