@@ -194,7 +194,10 @@ export class Files {
       }
       this.changed();
     };
+    let settled = false;
     const settle = (stays) => {
+      if (settled) return;
+      settled = true;
       removeEventListener("pointerdown", press, { capture: true });
       const pick = this.pickOf(file);
       if (input.isConnected) input.replaceWith(pick);
@@ -207,7 +210,7 @@ export class Files {
       end(true);
       // What the pointer is about to press must not move away under it.
       if (performance.now() - pressed < PRESSED_MS) addEventListener("pointerup", () => setTimeout(settle), { once: true, capture: true });
-      else settle();
+      else setTimeout(settle);
     });
     input.addEventListener("keydown", (event) => {
       event.stopPropagation();
