@@ -92,10 +92,10 @@ function handedOver() {
   }
 }
 
-/** The files of other pages, newest first; what was kept last may be another page's, too. */
+/** The files of other pages, newest first; what was kept last may be another page's, too, if this one has not begun with it. */
 export const others = () => attempt(async (db) => {
   const found = [await db.get(STORE, CURRENT), ...await db.getAll(STORE, IDBKeyRange.bound(OTHERS, `${OTHERS}:`))];
-  return found.filter((one) => one && one.page !== PAGE).sort((a, b) => b.saved - a.saved);
+  return found.filter((one) => one && one.page !== PAGE && one.saved !== known).sort((a, b) => b.saved - a.saved);
 }, []);
 
 /** What something else came in place of: its names begin so, and end with the time at which that was. */
