@@ -44,6 +44,16 @@ await build({
   legalComments: "none",
 });
 
+// What stands in other sites' pages is a script of its own.
+await build({
+  entryPoints: ["public/embed/kubarium-cluster.js"],
+  outfile: at("embed/kubarium-cluster.js"),
+  bundle: true,
+  format: "iife",
+  target: "es2022",
+  minify: release,
+});
+
 await copyFieldDocs();
 if (release) {
   await joinStyles();

@@ -1,6 +1,7 @@
 // What goes on beside the page's own program: the kubectl command that does what the mouse did, the cluster kept in this
 // browser, the options of an address. Loaded once the page is alive (index.html), so that it weighs nothing before.
 
+import { followFingers } from "./stage/finger.js";
 import { copyButton } from "./workbench/clipboard.js";
 import { follow as followFocus } from "./workbench/focus.js";
 import { kubectl, objects, parsed, scenario } from "./workbench/line.js";
@@ -70,7 +71,8 @@ engine.addEventListener("message", ({ data }) => {
     known.now = Number(frame[2]);
     known.running = data.includes('"clock":{"running":true');
     if (frame[1] === "true") onReset?.();
-  } else if (data.startsWith('{"link":')) tellOfSecrets();
+  } else if (data.startsWith('{"badLink":') && parsed(data).badLink.kept) stayed();
+  else if (data.startsWith('{"link":')) tellOfSecrets();
   else if (data.startsWith('{"live":')) known.mayAct = parsed(data).live.mayAct;
 });
 
@@ -270,7 +272,7 @@ async function putAway(leaving) {
   const { acted } = mine;
   const before = await scenario();
   if (!before || isLive()) return;
-  if (acted || leaving) keepEarlier({ scenario: before, ...leaving?.files });
+  if (acted || leaving?.files) keepEarlier({ scenario: before, ...leaving?.files });
   const back = () => {
     reopen(before);
     leaving?.restore();
@@ -279,11 +281,23 @@ async function putAway(leaving) {
   put(element("span", { text: "put_away" }), element("button", { class: "quiet", text: "undo", onclick: back }));
 }
 
+/** What was to come in place of the cluster did not open: it is here as it was. */
+let stays;
+function stayed() {
+  mine.acted ||= Boolean(stays?.acted);
+  // Files that came with it are there all the same.
+  if (former && stays && !stays.leaving?.files) hide();
+  stays = undefined;
+}
+
 // Everything that the page asks of the worker passes here, and goes on as it is.
 engine.postMessage = (message, ...rest) => {
   if (typeof message !== "string") return post(message, ...rest);
   const request = /^\{"(command|inspect|open|terminal)"/.test(message) ? JSON.parse(message) : undefined;
   // The worker answers in order: what it is asked first is about the cluster that is still there.
+  // The editor has something to say of what it leaves.
+  if (request?.open?.scenario && !isLive()) dispatchEvent(new Event("opening"));
+  if (request?.open) stays = { acted: mine.acted, leaving: kubarium.leaving };
   if (request?.open?.scenario) putAway(kubarium.leaving);
   kubarium.leaving = undefined;
   if (request?.open) mine.acted = false;
@@ -337,8 +351,8 @@ function options() {
 /** The page works without a network from now on; only a release has something to keep. */
 function keepPage() {
   const file = document.querySelector("meta[name='asset:offline']")?.content;
-  // Frames without an origin of their own have no service workers, and need none.
-  if (file && origin !== "null" && "serviceWorker" in navigator) navigator.serviceWorker.register(new URL(file, location.href)).catch(() => {});
+  // In somebody else's page it needs none, and often may have none.
+  if (file && !root.dataset.embed && "serviceWorker" in navigator) navigator.serviceWorker.register(new URL(file, location.href)).catch(() => {});
 }
 
 /** In a page of somebody else's: the YAML beside where it is wanted, and time stands still while nobody sees it. */
@@ -385,5 +399,6 @@ standBeside();
 offer();
 catchUp();
 followFocus();
+followFingers();
 setTimeout(keepPage, REST_MS);
 addEventListener("pagehide", keep);

@@ -16,21 +16,23 @@ import {
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import japanese from "../../public/locales/editor/ja.json";
+import { besideList, listInSight } from "./workbench/cards.js";
 import { checker, show as showFaults } from "./workbench/check.js";
 import { compare, live } from "./workbench/compare.js";
 import { complete } from "./workbench/complete.js";
 import { readFrom } from "./workbench/defined.js";
 import { Files } from "./workbench/files.js";
-import { format } from "./workbench/format.js";
+import { changesBetween, format } from "./workbench/format.js";
 import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
 import { typeOver } from "./workbench/over.js";
-import { mayBeMore } from "./workbench/bring.js";
-import { brought, isBrought } from "./workbench/brought.js";
+import { mayBeMore, MOST_TEXT, tooLarge } from "./workbench/bring.js";
+import { brought, followOpened, isBrought } from "./workbench/brought.js";
 import { bringAll, more, offer } from "./workbench/more.js";
-import { CURRENT, load, save } from "./workbench/playgrounds.js";
+import { handOver, keepFiles, loadFiles } from "./workbench/playgrounds.js";
 import { isTooDeep } from "./workbench/reading.js";
 import { dress } from "./workbench/style.js";
+import { told } from "./workbench/told.js";
 import { element as make, say } from "./workbench/words.js";
 
 const theme = EditorView.theme({
@@ -170,9 +172,11 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     return true;
   };
   const tidy = () => {
-    const result = format(view.state.doc.toString());
-    if (result.message) note(say("format_broken", { reason: result.message }), { bad: true, of: "format" });
-    else if (result.text !== view.state.doc.toString()) replace(result.text, "input.format");
+    const text = view.state.doc.toString();
+    const result = format(text);
+    root.querySelector(".note[data-of=format]")?.remove();
+    if (result.message) note(say("format_broken", { reason: told(result.message) }), { bad: true, of: "format" });
+    else if (result.text !== text) view.dispatch({ changes: changesBetween(text, result.text), userEvent: "input.format" });
     view.focus();
     return true;
   };
@@ -189,8 +193,17 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     if (mayBeMore(text)) offer(text, files.open.name, { note, open });
   };
 
+  /** What is refused as a file is refused here too, and the page does not stand still over it. */
+  const refuses = (event) => {
+    const size = event.clipboardData?.getData("text/plain").length ?? 0;
+    if (size <= MOST_TEXT) return false;
+    event.preventDefault();
+    note(tooLarge(say("pasted"), size, MOST_TEXT), { bad: true, of: "pasted" });
+    return true;
+  };
+
   const extensions = [
-    notTooDeep, isFramed ? still : [],
+    Prec.highest(EditorView.domEventHandlers({ paste: refuses })), notTooDeep, isFramed ? still : [],
     Prec.highest(keymap.of([
       { key: "Mod-Enter", run: apply }, { key: "F1", run: explainHere }, { key: "Shift-Alt-f", run: tidy },
     ])),
@@ -200,7 +213,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     EditorState.allowMultipleSelections.of(true), rectangularSelection(), crosshairCursor(),
     phrases.of(spoken()),
     indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
-    tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete] }), hover(explain), linked({ relate, run }),
+    tooltips({ position: "fixed", parent: tips }), autocompletion({ override: [complete], positionInfo: besideList }), listInSight, hover(explain), linked({ relate, run }),
     highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(),
     syntaxHighlighting(highlighting), theme, typeOver,
     EditorView.contentAttributes.of({ "aria-label": element.getAttribute("aria-label") ?? "YAML" }),
@@ -234,7 +247,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     };
     state.replaceChildren(
       make("b", { class: "bad" }, say(found.length === 1 ? "fault" : "faults", { count: found.length })),
-      make("button", { class: "link", onclick: go }, `${say("line", { line })} ${first.message}`),
+      make("button", { class: "link", onclick: go }, `${say("line", { line })} ${told(first.message)}`),
       ...(first.actions ?? []).slice(0, 1).map(({ name, apply: mend }) => make("button", {
         class: "quiet", onclick: () => {
           mend(view);
@@ -254,11 +267,17 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     onChange?.(view.state.doc.toString());
     onFiles?.(files.texts());
     clearTimeout(keeping);
-    keeping = setTimeout(() => save({ name: CURRENT, ...files.saved() }), KEEP_MS);
+    keeping = setTimeout(() => keepFiles(files.saved()), KEEP_MS);
   };
-  const shown = () => ({ root, text: view.state.doc.toString(), name: files.open.name, highlighting, theme });
-  const replace = (next, userEvent) => view.dispatch({
-    changes: { from: 0, to: view.state.doc.length, insert: next }, annotations: userEvent ? [] : byProgram.of(true), userEvent,
+  const leave = () => {
+    if (untouched()) return;
+    handOver(files.saved());
+    keepFiles(files.saved());
+  };
+  addEventListener("pagehide", leave);
+  const shown = () => ({ root, text: view.state.doc.toString(), name: files.open.name, looks: [syntaxHighlighting(highlighting), theme, spoken()] });
+  const replace = (next) => view.dispatch({
+    changes: { from: 0, to: view.state.doc.length, insert: next }, annotations: byProgram.of(true),
   });
   const files = new Files(bar, {
     begin,
@@ -275,7 +294,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     changed: heard,
     undoable: (words, act) => note(words, { action: say("undo"), act }),
   });
-  files.list.push({ name: "editor.yaml", state: view.state });
+  files.list.push({ name: "editor.yaml", state: view.state, brought: text });
   files.open = files.list[0];
   files.draw();
   tools.append(
@@ -287,6 +306,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
   );
   takeFiles(host, (list) => bringAll(list, { files, note, open, coming }));
   followStage(() => view);
+  const unfollowOpened = followOpened((found) => files.bring(found.files));
   // The search panel is written once, when it is opened.
   const language = new MutationObserver(() => {
     closeSearchPanel(view);
@@ -304,7 +324,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     const own = files.texts();
     return own.length === 1 && own[0][1] === text;
   };
-  load(CURRENT).then(async (kept) => {
+  loadFiles().then(async (kept) => {
     if (!untouched()) return;
     if (kept?.files?.some((file) => file.text.trim())) {
       files.restore(kept);
@@ -318,6 +338,8 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     getText: () => view.state.doc.toString(),
     setText: (next) => {
       files.showOwn();
+      files.keep();
+      files.replaced(next);
       replace(next);
       onFiles?.(files.texts());
     },
@@ -333,6 +355,8 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
     // A page that frames this keeps the focus where its reader is.
     focus: () => isFramed || view.focus(),
     destroy: () => {
+      removeEventListener("pagehide", leave);
+      unfollowOpened();
       faults.stop();
       unfollow();
       language.disconnect();

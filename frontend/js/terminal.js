@@ -184,7 +184,7 @@ export function create(element, { ask, edit, file, files }) {
     ls: () => files().map((name) => `${name}\n`).join(""),
     cat: (args, stdin) => (args.length ? args : ["-"]).map((name) => {
       const text = name === "-" ? stdin ?? "" : file(name);
-      if (text === undefined || text === null) throw new Wrong(`cat: ${name}: No such file or directory (ls lists the editor's)`);
+      if (text === undefined || text === null) throw new Wrong(`cat: ${name}: No such file or directory (${inWords().lists})`);
       return text.endsWith("\n") || !text ? text : `${text}\n`;
     }).join(""),
   };
@@ -204,8 +204,8 @@ export function create(element, { ask, edit, file, files }) {
       out(BUILTINS[name](args, stdin));
       return 0;
     }
-    if (Object.hasOwn(FILTERS, name)) throw new Wrong(`${name}: reads what a program before it says: kubectl … | ${name}`);
-    throw Object.assign(new Wrong(`${name}: command not found (try: help)`), { code: 127 });
+    if (Object.hasOwn(FILTERS, name)) throw new Wrong(`${name}: ${inWords().reads}: kubectl … | ${name}`);
+    throw Object.assign(new Wrong(`${name}: command not found (${inWords().try_help})`), { code: 127 });
   };
 
   /** Runs commands with pipes between them; a kubectl or xargs behind a pipe takes what came so far as a whole. */
@@ -215,7 +215,7 @@ export function create(element, { ask, edit, file, files }) {
     const mine = at > 0 ? stages.slice(0, at) : stages;
     let kept = at > 0 ? "" : null;
     const filters = mine.slice(1).map(([name, ...args]) => {
-      if (!Object.hasOwn(FILTERS, name)) throw Object.assign(new Wrong(`${name}: command not found (try: help)`), { code: 127 });
+      if (!Object.hasOwn(FILTERS, name)) throw Object.assign(new Wrong(`${name}: command not found (${inWords().try_help})`), { code: 127 });
       return FILTERS[name](args);
     });
     const push = (from, lines) => {
@@ -258,7 +258,7 @@ export function create(element, { ask, edit, file, files }) {
       if (isNothing || skip || interrupted) return;
       try {
         const empty = ready.findIndex((stage) => !stage.length);
-        if (empty >= 0) throw new Wrong(`|: nothing comes ${empty === 0 ? "before" : "after"} it`);
+        if (empty >= 0) throw new Wrong(`|: ${inWords()[empty === 0 ? "before" : "after"]}`);
         code = await pipeline(ready, input);
         input = undefined;
       } catch (error) {
@@ -277,7 +277,7 @@ export function create(element, { ask, edit, file, files }) {
         await step();
         skip = (token.op === "&&" && code !== 0) || (token.op === "||" && code === 0);
       } else {
-        complain(`${token.op}: not in this terminal (there are no files to write to, and no jobs)\n`);
+        complain(`${token.op}: ${inWords().not_here}\n`);
         return 2;
       }
     }

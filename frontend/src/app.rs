@@ -206,6 +206,11 @@ fn why(i18n: I18nContext<Locale>, reason: &str) -> String {
         "damaged" => t_string!(i18n, notice.link_damaged).to_owned(),
         "too_large" => t_string!(i18n, notice.link_too_large).to_owned(),
         "no_session" => t_string!(i18n, notice.link_no_session).to_owned(),
+        // The server's own words (backend/src/sessions/frames.rs).
+        "there is no such session here: check the link" => t_string!(i18n, notice.link_gone).to_owned(),
+        "this link does not open this session: ask for it again, and copy all of it" => {
+            t_string!(i18n, notice.link_refused).to_owned()
+        }
         sentence => sentence.to_owned(),
     }
 }

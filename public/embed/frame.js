@@ -24,8 +24,8 @@ ${more}`);
     wear("");
     document.body.append(Object.assign(document.createElement("p"), {
       textContent: root.lang.startsWith("ja")
-        ? `クラスターを表示できません: ${location.host} は「Access-Control-Allow-Origin: *」を返す必要があります(オリジンを持たないフレームのため)。`
-        : `The cluster cannot be shown: ${location.host} has to send “Access-Control-Allow-Origin: *”, since this frame has no origin of its own.`,
+        ? `クラスタを表示できません。このフレームにはオリジンがないので、${location.host} が「Access-Control-Allow-Origin: *」を返すか、フレームに sandbox="allow-scripts allow-same-origin" と書く必要があります。`
+        : `The cluster cannot be shown: this frame has no origin of its own. Either ${location.host} has to send “Access-Control-Allow-Origin: *”, or the frame has to be written with sandbox="allow-scripts allow-same-origin".`,
     }));
     return;
   }

@@ -5,10 +5,38 @@
 //   label    what the button says; height: in pixels
 //   still    letters for the picture that is shown before (Share writes them); poster: a picture to show instead
 // Nothing is loaded before somebody asks for it; off the screen the cluster stands still.
+// It becomes one file that is no module (scripts/page.mjs): of those only what the host allows is loaded by other sites' pages.
 
 import { lettersOf, startButton, STYLE, wordsFor } from "./still.js";
 
-const HOME = new URL("..", import.meta.url);
+/** Where this file is from, whether a page has it as a script or as a module, or another module brings it. */
+const OWN = /\/embed\/kubarium-cluster\.js(\?|$)/;
+const own = [document.currentScript, ...document.scripts].find((script) => OWN.test(script?.src))?.src
+  ?? performance.getEntriesByType("resource").find(({ name }) => OWN.test(name)).name;
+const HOME = new URL("..", own);
+
+/**
+ * Whether a frame without an origin gets the cluster's modules from there: only where the host says so to everybody, and many file
+ * hosts do not. Where the page is from the same host it can be read; others are told nothing at all otherwise.
+ */
+async function isOpen() {
+  try {
+    const { headers } = await fetch(new URL("embed/still.js", HOME), { method: "HEAD" });
+    return HOME.origin !== location.origin || headers.get("access-control-allow-origin") === "*";
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What a frame may. Without an origin it can touch nothing, be it this page's or its home's; where that would not work it is what
+ * its home is, from elsewhere to this page. A frame from where this page itself is from needs no such walls.
+ */
+async function restricted(frame) {
+  if (await isOpen()) frame.setAttribute("sandbox", "allow-scripts");
+  else if (HOME.origin !== location.origin) frame.setAttribute("sandbox", "allow-scripts allow-same-origin");
+  return frame;
+}
 
 const SHEET = new CSSStyleSheet();
 SHEET.replaceSync(`
@@ -44,7 +72,7 @@ class KubariumCluster extends HTMLElement {
     return this.getAttribute("label") ?? wordsFor(document.documentElement.lang);
   }
 
-  start() {
+  async start() {
     const address = new URL(HOME);
     address.search = new URLSearchParams([
       ...new URLSearchParams(this.getAttribute("options") ?? ""),
@@ -52,10 +80,8 @@ class KubariumCluster extends HTMLElement {
       ["show", this.getAttribute("show") ?? this.getAttribute("view") ?? "diagram"],
     ]);
     address.hash = this.getAttribute("link") ?? "";
-    const frame = Object.assign(document.createElement("iframe"), { src: address.href, title: this.label });
+    const frame = await restricted(Object.assign(document.createElement("iframe"), { src: address.href, title: this.label }));
     frame.setAttribute("scrolling", "no");
-    // It needs no origin of its own: what it runs cannot touch anything of this page or of its home.
-    frame.setAttribute("sandbox", "allow-scripts");
     this.shadowRoot.replaceChildren(frame);
     frame.addEventListener("load", () => frame.focus({ preventScroll: true }));
     // The page around it may become dark or light at any time.
@@ -76,4 +102,5 @@ class KubariumCluster extends HTMLElement {
   }
 }
 
-customElements.define("kubarium-cluster", KubariumCluster);
+// A page with two clusters may well have the script twice.
+if (!customElements.get("kubarium-cluster")) customElements.define("kubarium-cluster", KubariumCluster);

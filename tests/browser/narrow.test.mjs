@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openPage, screenshot, startServer } from "./harness.mjs";
 
+const TABLET = { viewport: { width: 768, height: 1024 }, hasTouch: true, isMobile: true };
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 async function openCluster(t, options) {
@@ -19,17 +20,17 @@ async function isAsWideAsTheScreen(page, when) {
   assert.equal(whole, seen, `${when} the page is as wide as the screen`);
 }
 
-test("the tabs of a phone are there while a panel is open", async (t) => {
-  const page = await openCluster(t, PHONE);
+for (const [name, options] of [["a tablet", TABLET], ["a phone", PHONE]]) test(`the tabs of ${name} are there while a panel is open`, async (t) => {
+  const page = await openCluster(t, options);
   const tabs = page.locator(".foot .tab");
   for (let index = 0; index < 4; index++) {
     await tabs.nth(index).click();
     await tabs.nth(index).and(page.locator("[aria-expanded=true]")).waitFor();
     const [drawer, tab] = [await page.locator("#drawer").boundingBox(), await tabs.nth(index).boundingBox()];
     assert.ok(drawer.y + drawer.height <= tab.y, `the panel ends at ${drawer.y + drawer.height}, its tab begins at ${tab.y}`);
-    assert.ok(tab.y + tab.height <= PHONE.viewport.height, `the tab ends at ${tab.y + tab.height}`);
+    assert.ok(tab.y + tab.height <= options.viewport.height, `the tab ends at ${tab.y + tab.height}`);
   }
-  await screenshot(page, "phone-panel");
+  if (options === PHONE) await screenshot(page, "phone-panel");
   await tabs.nth(3).click();
   await page.locator("#drawer").waitFor({ state: "hidden" });
 });
@@ -41,10 +42,12 @@ test("what Share opens is on the screen of a phone", async (t) => {
   assert.ok(sheet.x >= 0 && sheet.x + sheet.width <= PHONE.viewport.width, `it goes from ${sheet.x} to ${sheet.x + sheet.width}`);
 });
 
-for (const [name, options] of [["a laptop", {}], ["a phone", PHONE]]) {
+for (const [name, options] of [["a laptop", {}], ["a tablet", TABLET], ["a phone", PHONE]]) {
   test(`nothing is beside the screen of ${name}`, async (t) => {
     const page = await openCluster(t, options);
     await isAsWideAsTheScreen(page, "at first");
+    const ends = await page.locator(".bar .tools > *").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().right));
+    assert.ok(Math.max(...ends) <= page.viewportSize().width, `tools of the bar end at ${ends}`);
     await page.keyboard.press("ArrowLeft");
     await page.locator(".rewind.back").waitFor();
     await isAsWideAsTheScreen(page, "looking back");
@@ -53,3 +56,62 @@ for (const [name, options] of [["a laptop", {}], ["a phone", PHONE]]) {
     await isAsWideAsTheScreen(page, "with two branches");
   });
 }
+
+test("a finger that rests on something opens its menu, and chooses nothing when it is lifted", async (t) => {
+  const page = await openCluster(t, PHONE);
+  await page.waitForFunction(() => Object.hasOwn(window.kubarium.engine, "postMessage"));
+  const touch = await page.context().newCDPSession(page);
+  const menu = page.locator(".fault-menu");
+  const finger = (type, ...touchPoints) => touch.send("Input.dispatchTouchEvent", { type, touchPoints });
+  // The stage listens a moment after it is seen; until then it is a touch like any other.
+  for (let tries = 0; tries < 8 && !(await menu.count()); tries++) {
+    if (tries) {
+      await finger("touchEnd");
+      await page.locator("#drawer").getByRole("button", { name: "Close" }).first().tap();
+    }
+    const { x, y, width } = await page.locator(".stages .pod").first().boundingBox();
+    await finger("touchStart", { x: x + width / 2, y: y + 20 });
+    await page.waitForTimeout(900);
+  }
+  await finger("touchEnd");
+  await page.waitForTimeout(400);
+  assert.equal(await menu.count(), 1, "the menu stays");
+  assert.equal(await page.locator(".undo").count(), 0, "nothing is broken");
+  await menu.getByRole("menuitem").first().tap();
+  await menu.waitFor({ state: "detached" });
+});
+
+test("what Share opens is over an open panel, and reached with a finger", async (t) => {
+  const page = await openCluster(t, PHONE);
+  await page.locator(".foot .tab").nth(3).tap();
+  await page.locator("#drawer").waitFor();
+  await page.getByRole("button", { name: "Share" }).tap();
+  const button = page.getByRole("button", { name: "Moment, web page, picture" });
+  await button.waitFor();
+  const { x, y, width, height } = await button.boundingBox();
+  assert.ok(await button.evaluate((element, [x, y]) => element.contains(document.elementFromPoint(x, y)), [x + width / 2, y + height / 2]), "nothing is over it");
+  await button.tap();
+  await page.locator("dialog.share").getByRole("button", { name: "Close" }).first().tap();
+  await page.getByRole("button", { name: "Share" }).tap();
+  await page.locator(".menu > .sheet").waitFor();
+  // A panel that is asked for then is not below it.
+  await page.locator(".foot .tab").first().tap();
+  await page.locator(".menu > .sheet").waitFor({ state: "detached" });
+});
+
+test("in the editor of a phone an explanation can be read, and what is beside each other says what it is", async (t) => {
+  const page = await openCluster(t, PHONE);
+  const drawer = page.locator("#drawer");
+  await page.locator(".foot .tab").first().tap();
+  await drawer.locator(".cm-content").first().waitFor();
+  await drawer.getByRole("button", { name: "Explain" }).tap();
+  const explanation = drawer.locator(".explain");
+  await explanation.getByText("enables declarative updates").waitFor();
+  const { height } = await explanation.boundingBox();
+  assert.ok(height > 180, `${height} pixels are for the explanation`);
+  await explanation.getByRole("button", { name: "Close" }).tap();
+  await drawer.getByRole("button", { name: "In the cluster" }).tap();
+  const [yours, theirs] = await Promise.all([0, 1].map((index) => drawer.locator("dialog .pair > div").nth(index).boundingBox()));
+  const [first, second] = await Promise.all(["Yours", "In the cluster"].map((name) => drawer.locator("dialog .head", { hasText: name }).boundingBox()));
+  assert.ok(Math.abs(first.y - yours.y) < 3 && Math.abs(second.y - theirs.y) < 3, `titles at ${first.y} and ${second.y}, texts at ${yours.y} and ${theirs.y}`);
+});

@@ -38,6 +38,13 @@ const TYPES = {
   ".svg": "image/svg+xml", ".json": "application/json", ".webmanifest": "application/manifest+json",
 };
 
+const blog = (body) => `<!doctype html><html lang="en"><title>Blog</title><link rel="icon" href="data:,">${body}`;
+const frame = (more) => `<iframe src="/some/where/?embed=1&lang=en${more}" sandbox="allow-scripts" width="1000" height="640"></iframe>`;
+/** The element as Share writes it, twice on a page, and as it was written before. */
+const script = (host = "") => `<script async src="${host}/some/where/embed/kubarium-cluster.js"></script>`;
+const element = (host) => `<kubarium-cluster height="640" show="both"></kubarium-cluster>${script(host)}${script(host)}`;
+const BLOGS = { "/blog": frame(""), "/started": frame("&start"), "/element": element(), "/module": element().replaceAll("async", 'type="module"') };
+
 /** The static build on a file host, below some path; `more` headers with every file. */
 async function hosted(t, more = async () => ({})) {
   const site = await mkdtemp(join(tmpdir(), "kubarium-site-"));
@@ -45,10 +52,7 @@ async function hosted(t, more = async () => ({})) {
   const headers = await more(site);
   const host = createServer(async (request, answer) => {
     const path = new URL(request.url, "http://host").pathname;
-    if (path === "/blog") {
-      return answer.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(`<!doctype html><html lang="en"><title>Blog</title><link rel="icon" href="data:,">
-        <iframe src="/some/where/?embed=1&lang=en" sandbox="allow-scripts" width="1000" height="640"></iframe>`);
-    }
+    if (path in BLOGS) return answer.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(blog(BLOGS[path]));
     const name = path === "/some/where/" ? "index.html" : path.replace(/^\/some\/where\//, "");
     try {
       const file = await readFile(join(site, name));
@@ -60,6 +64,7 @@ async function hosted(t, more = async () => ({})) {
   await new Promise((resolve) => host.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${host.address().port}`;
   return {
+    url,
     // The page goes first.
     async open(path, options) {
       const page = await openPage(t, url + path, options);
@@ -82,11 +87,52 @@ test("the static build works from any file host, below any path", async (t) => {
 });
 
 test("a frame without an origin works where the host has read `_headers`, and says what is wrong where it has not", async (t) => {
-  const deaf = await (await hosted(t)).open("/blog", { expected: [/blocked by CORS policy/, /ERR_FAILED/] });
-  await deaf.frameLocator("iframe").getByText("has to send “Access-Control-Allow-Origin: *”").waitFor();
+  for (const path of ["/blog", "/started"]) {
+    const deaf = await (await hosted(t)).open(path, { expected: [/blocked by CORS policy/, /ERR_FAILED/, /Failed to fetch/] });
+    await deaf.frameLocator("iframe").getByText("has to send “Access-Control-Allow-Origin: *”").waitFor();
+  }
   const read = async (site) => Object.fromEntries([...(await readFile(join(site, "_headers"), "utf8")).matchAll(/^ {2}(\S+): (.+)$/gm)].map(([, name, value]) => [name, value]));
   const page = await (await hosted(t, read)).open("/blog");
   const frame = page.frameLocator("iframe");
   await frame.getByRole("button", { name: "Start this cluster" }).click();
   await frame.locator(".node[data-state=ready]").nth(2).waitFor();
+});
+
+/** What is in the frame that the element becomes, once it is asked. */
+async function started(page) {
+  await page.getByRole("button", { name: "Start this cluster" }).click();
+  const frame = page.frameLocator("iframe");
+  // The first frame of the page has nodes, too, but no menus.
+  await frame.locator(".node[data-state=ready] button").first().waitFor();
+  return frame;
+}
+
+test("an element from a host that says nothing works, in its own pages and in those of others, and keeps nothing there", async (t) => {
+  for (const path of ["/element", "/module"]) await started(await (await hosted(t)).open(path));
+  const host = await hosted(t);
+  const other = createServer((_, answer) => answer.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(blog(element(host.url))));
+  await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+  t.after(() => other.close());
+  // It asks whether a frame without an origin would do.
+  const page = await openPage(t, `http://127.0.0.1:${other.address().port}/`, { expected: [/embed\/still\.js.*blocked by CORS policy/, /ERR_FAILED/] });
+  const frame = await started(page);
+  assert.equal(await page.locator("iframe").getAttribute("sandbox"), "allow-scripts allow-same-origin");
+  await frame.locator("#drawer .cm-content").first().waitFor();
+  // Its home may be what the reader works in, too.
+  const kept = await frame.locator("html").evaluate(async () => [origin, (await indexedDB.databases()).length, (await navigator.serviceWorker.getRegistrations()).length]);
+  assert.deepEqual(kept, [host.url, 0, 0]);
+});
+
+test("what Share writes for other people's pages fits the host that it is on", async (t) => {
+  for (const [more, sandbox] of [[{}, "allow-scripts allow-same-origin"], [{ "access-control-allow-origin": "*" }, "allow-scripts"]]) {
+    const page = await (await hosted(t, async () => more)).open("/some/where/");
+    await alive(page);
+    await page.getByRole("button", { name: "Share" }).click();
+    await page.getByRole("button", { name: "Moment, web page, picture" }).click();
+    const sheet = page.locator("dialog.share");
+    await sheet.getByRole("tab", { name: "Web page" }).click();
+    const box = sheet.getByRole("textbox", { name: "As a frame" });
+    await page.waitForFunction(([box, wanted]) => box.value.includes(`sandbox="${wanted}"`), [await box.elementHandle(), sandbox]);
+    assert.match(await sheet.getByRole("textbox", { name: "As an element" }).inputValue(), /^<script async src="http:[^"]+\/some\/where\/embed\/kubarium-cluster\.js"><\/script>\n<kubarium-cluster /);
+  }
 });

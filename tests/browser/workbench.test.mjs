@@ -498,8 +498,15 @@ test("what applying would do is told of the cluster as it is now", async (t) => 
   await says("created");
   await drawer(page).getByRole("button", { name: "Apply", exact: true }).click();
   await says("unchanged");
+  await content(page).click();
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.type("# mine\n");
   await drawer(page).getByRole("button", { name: "Open", exact: true }).click();
+  await state.getByText("pod/hello unchanged").waitFor();
+  await drawer(page).locator(".pick", { hasText: "editor.yaml" }).click();
   await says("created");
+  await page.getByRole("button", { name: "Undo" }).filter({ visible: true }).click();
+  await says("unchanged");
   // Of a large text it is not known so soon.
   const sent = page.evaluate((state) => new Promise((resolve) => {
     const watch = new MutationObserver(() => resolve(state.textContent));

@@ -6,11 +6,19 @@ import { addressOf } from "./link.js";
 import { element } from "./words.js";
 
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+/**
+ * What the frame may: nothing that needs an origin, where this host gives modules to frames that have none. As its home is
+ * elsewhere to those who frame it, its own origin opens nothing of theirs.
+ */
+async function restrictions() {
+  const { headers } = await fetch(new URL("embed/still.js", location.href.split(/[?#]/)[0]), { method: "HEAD" }).catch(() => new Response());
+  return headers.get("access-control-allow-origin") === "*" ? "allow-scripts" : "allow-scripts allow-same-origin";
+}
 const HEIGHT = { diagram: 640, yaml: 480, both: 720 };
 
 /** The panel; `take(options, link)` hears what is chosen. */
 export function embed() {
-  let [options, link, picture] = [{}, "", ""];
+  let [options, link, picture, sandbox] = [{}, "", "", "allow-scripts"];
   const show = element("select", { label: "show", onchange: () => draw() },
     ...["diagram", "yaml", "both"].map((value) => element("option", { value, text: `show_${value}` })));
   const tag = copyable("as_element", { lines: 4 });
@@ -20,13 +28,17 @@ export function embed() {
     const height = HEIGHT[show.value];
     const attributes = { link, still: picture, show: show.value === "diagram" ? "" : show.value, options: addressOf(options, "").split("?")[1] ?? "", height };
     const written = Object.entries(attributes).filter(([, value]) => value !== "").map(([name, value]) => ` ${name}="${escaped(String(value))}"`).join("");
-    tag.put(`<script type="module" src="${new URL("embed/kubarium-cluster.js", location.href.split(/[?#]/)[0])}"></script>\n<kubarium-cluster${written}></kubarium-cluster>`);
+    tag.put(`<script async src="${new URL("embed/kubarium-cluster.js", location.href.split(/[?#]/)[0])}"></script>\n<kubarium-cluster${written}></kubarium-cluster>`);
     const address = addressOf({ ...options, embed: show.value }, link).replace("?embed=1", `?embed=1${picture && `&still=${picture}`}`);
-    frame.put(`<iframe src="${escaped(address)}" sandbox="allow-scripts" loading="lazy" width="100%" height="${height}" title="Kubarium"></iframe>`);
+    frame.put(`<iframe src="${escaped(address)}" sandbox="${sandbox}" loading="lazy" width="100%" height="${height}" title="Kubarium"></iframe>`);
   };
   heard("standing", "standing").then((standing) => {
     picture = standing.nodes.slice(0, 24).map(([, state, pods]) => `${state}${pods.slice(0, 24)}`).join(".");
     preview.replaceChildren(still(picture));
+    draw();
+  });
+  restrictions().then((found) => {
+    sandbox = found;
     draw();
   });
   const panel = element("div", { class: "share-stack" },

@@ -17,6 +17,12 @@ Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears. Escape and then
   Tab leaves the terminal.
 `,
+  try_help: "try: help",
+  lists: "ls lists the editor's",
+  reads: "reads what a program before it says",
+  before: "nothing comes before it",
+  after: "nothing comes after it",
+  not_here: "not in this terminal (there are no files to write to, and no jobs)",
 };
 
 const ja = {
@@ -39,6 +45,12 @@ kubectl(または k)と動詞を入力します:
   Ctrl-L で画面を消去。
   Escape のあと Tab で外へ移ります。
 `,
+  try_help: "help で使い方を表示",
+  lists: "ls でエディタのファイルを表示",
+  reads: "前のプログラムの出力を読みます",
+  before: "前に何もありません",
+  after: "後ろに何もありません",
+  not_here: "このターミナルでは使えません(書き込めるファイルやジョブはありません)",
 };
 
 /** The words as they are now: the language may change while the terminal is open. */

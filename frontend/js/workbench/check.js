@@ -6,6 +6,7 @@ import { check } from "./line.js";
 import { documentsOf } from "./reading.js";
 import { forget } from "./schema.js";
 import { documents, find, siblings, steps } from "./text.js";
+import { told as inWords } from "./told.js";
 import { say } from "./words.js";
 
 /** A text of more than so many characters keeps the worker busy for a while: it is asked so long after a key was pressed. */
@@ -108,7 +109,7 @@ export async function show(view, list) {
   const put = (all) => {
     if (view.state.doc !== doc) return;
     shown.set(view, { doc, key, diagnostics: all });
-    view.dispatch(setDiagnostics(view.state, all.map((one) => ({ severity: "error", ...one }))));
+    view.dispatch(setDiagnostics(view.state, all.map((one) => ({ severity: "error", ...one, message: inWords(one.message) }))));
   };
   const actions = (fixes) => fixes.map(({ name, changes }) => ({
     name, apply: (where) => where.dispatch({ changes: changes.map((change) => ({ ...change })), userEvent: "input.fix" }),

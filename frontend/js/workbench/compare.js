@@ -1,6 +1,6 @@
 // Two texts beside each other: what applying would change, and the cluster's own YAML beside yours.
 
-import { foldGutter, syntaxHighlighting } from "@codemirror/language";
+import { foldGutter } from "@codemirror/language";
 import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState, RangeSetBuilder } from "@codemirror/state";
 import { Decoration, EditorView, lineNumbers } from "@codemirror/view";
@@ -39,8 +39,8 @@ export async function difference(text) {
   };
 }
 
-const readOnly = (highlighting, theme, label) => [
-  lineNumbers(), foldGutter(), yaml(), syntaxHighlighting(highlighting), theme,
+const readOnly = (looks, label) => [
+  lineNumbers(), foldGutter(), yaml(), looks,
   EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: "0", "aria-label": say(label) }),
 ];
 
@@ -62,9 +62,12 @@ const copyable = (command) => element("p", { class: "command" }, element("code",
   copyButton({ element, say }, () => command));
 
 /** Shows what applying would change; `apply` does it. */
-export async function compare({ root, text, name, highlighting, theme, apply }) {
+export async function compare({ root, text, name, looks, apply }) {
   const body = element("div", { class: "body" });
   const heads = element("div", { class: "heads" }, element("span", { text: "is_now" }), element("span", { text: "would_be" }));
+  // A phone has no room for two columns.
+  const narrow = matchMedia("(max-width: 700px)").matches;
+  heads.hidden = narrow;
   const go = element("button", { class: "primary", text: "apply", onclick: () => { dialog.close(); apply(); } });
   const dialog = sheet(root, "diff", heads, body, element("footer", {}, copyable(`kubectl diff -f ${name}`), go));
   const { before, after, error } = await difference(text);
@@ -74,14 +77,11 @@ export async function compare({ root, text, name, highlighting, theme, apply }) 
     return;
   }
   const collapseUnchanged = { margin: 3, minSize: 6 };
-  const side = (doc, label) => ({ doc, extensions: readOnly(highlighting, theme, label) });
-  // A phone has no room for two columns.
-  const narrow = matchMedia("(max-width: 700px)").matches;
-  heads.hidden = narrow;
+  const side = (doc, label) => ({ doc, extensions: readOnly(looks, label) });
   const view = narrow
     ? new EditorView({
       parent: body, root, doc: after,
-      extensions: [...readOnly(highlighting, theme, "would_be"), unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged })],
+      extensions: [...readOnly(looks, "would_be"), unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged })],
     })
     : new MergeView({ a: side(before, "is_now"), b: side(after, "would_be"), parent: body, root, gutter: true, highlightChanges: true, collapseUnchanged });
   dialog.addEventListener("close", () => view.destroy());
@@ -198,11 +198,10 @@ function decorate(lines) {
 }
 
 /** Shows the cluster's own objects beside the text that describes them. */
-export async function live({ root, text, name, highlighting, theme }) {
+export async function live({ root, text, name, looks }) {
   const body = element("div", { class: "body" });
-  const heads = element("div", { class: "heads" }, element("span", { text: "yours" }), element("span", { text: "in_cluster" }));
   const key = element("p", {}, element("span", { text: "live_says" }));
-  const dialog = sheet(root, "live", heads, body, element("footer", {}, key, copyable(`kubectl get -f ${name} -o yaml --show-managed-fields`)));
+  const dialog = sheet(root, "live", body, element("footer", {}, key, copyable(`kubectl get -f ${name} -o yaml --show-managed-fields`)));
   const { stdout, stderr } = await kubectl(["get", "-f", "-", "--ignore-not-found", "-o", "json", "--show-managed-fields"], text);
   const found = listed(parsed(stdout));
   if (!found.length) {
@@ -220,11 +219,12 @@ export async function live({ root, text, name, highlighting, theme }) {
     part.lines.forEach((value, line) => lines.set(line + offset, value));
     whole += part.text;
   }
-  const grid = element("div", { class: "pair" }, element("div", {}), element("div", {}));
-  body.append(grid);
+  // Each says whose it is: on a phone one stands below the other.
+  const sides = ["yours", "in_cluster"].map((text) => element("div", {}, element("span", { class: "head", text })));
+  body.append(element("div", { class: "pair" }, ...sides));
   const views = [
-    new EditorView({ root, parent: grid.children[0], state: EditorState.create({ doc: text, extensions: readOnly(highlighting, theme, "yours") }) }),
-    new EditorView({ root, parent: grid.children[1], state: EditorState.create({ doc: whole, extensions: [...readOnly(highlighting, theme, "in_cluster"), decorate(lines)] }) }),
+    new EditorView({ root, parent: sides[0], state: EditorState.create({ doc: text, extensions: readOnly(looks, "yours") }) }),
+    new EditorView({ root, parent: sides[1], state: EditorState.create({ doc: whole, extensions: [...readOnly(looks, "in_cluster"), decorate(lines)] }) }),
   ];
   dialog.addEventListener("close", () => views.forEach((view) => view.destroy()));
 }

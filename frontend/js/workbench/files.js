@@ -11,6 +11,12 @@ function free(names, wanted = "editor.yaml") {
   }
 }
 
+/** What leaves a field within so many milliseconds of a press was pressed elsewhere. */
+const PRESSED_MS = 300;
+
+/** Whether a file is as it came with a cluster or an example: nobody's work. */
+const isUntouched = ({ brought, state }) => brought !== undefined && state.doc.toString() === brought;
+
 /**
  * Tabs in `bar`. `begin(text)` makes an editor's state, `show(state)` puts one into the editor and `current()` reads it
  * back; `changed()` hears of every change of the list; `undoable(text, undo)` shows a note with a button.
@@ -23,6 +29,8 @@ export class Files {
     // Names and what closes them stand side by side, which a list of tabs may not have.
     bar.setAttribute("role", "toolbar");
     bar.addEventListener("keydown", (event) => this.key(event));
+    // What is opened while the panel is hidden has no place yet to be revealed at.
+    new ResizeObserver(() => this.reveal()).observe(bar);
   }
 
   /** The person's own files, and which of them is open, or was before an edit. */
@@ -43,12 +51,13 @@ export class Files {
   /** All of it, to be kept. */
   saved() {
     const { list, open } = this.own();
-    return { files: list.map(({ name, state }) => ({ name, text: state.doc.toString() })), open: list.indexOf(open) };
+    const kept = (file) => ({ name: file.name, text: file.state.doc.toString(), ...(isUntouched(file) && { brought: true }) });
+    return { files: list.map(kept), open: list.indexOf(open) };
   }
 
   /** Puts what was kept in place of what is there; an edit that goes on stays. */
   restore({ files, open }) {
-    this.list = files.map(({ name, text }) => ({ name, state: this.begin(text) }));
+    this.list = files.map(({ name, text, brought }) => ({ name, state: this.begin(text), brought: brought && text }));
     const shown = this.list[open] ?? this.list[0];
     if (this.edit) this.list.push(this.edit);
     if (this.edit && this.open === this.edit) {
@@ -58,6 +67,43 @@ export class Files {
     }
     this.open = undefined;
     this.pick(shown);
+  }
+
+  /**
+   * Puts what another cluster was made with (`[{name, text}]`) beside the person's own files, the last one open; what was brought
+   * before and nobody has changed goes. The answer takes that back, and leaves alone what was changed meanwhile.
+   */
+  bring(list) {
+    this.keep();
+    const { open } = this;
+    const gone = this.list.filter(isUntouched);
+    this.list = this.list.filter((file) => !gone.includes(file));
+    const here = new Set(this.list.map(({ state }) => state.doc.toString()));
+    const came = list.filter(({ text }) => !here.has(text)).map(({ name, text }) => {
+      const file = { name: free(this.list.map((one) => one.name), name), state: this.begin(text), brought: text };
+      this.list.push(file);
+      return file;
+    });
+    if (gone.includes(open)) this.open = undefined;
+    if (open && open === this.edit) this.former = came.at(-1) ?? this.former;
+    else if (came.length || !this.open) this.pick(came.at(-1) ?? this.list[0]);
+    this.draw();
+    this.changed();
+    return () => {
+      this.keep();
+      this.list = [...gone, ...this.list.filter((file) => !came.includes(file) || !isUntouched(file))];
+      if (this.list.includes(this.open)) this.draw();
+      else {
+        this.open = undefined;
+        this.pick(this.list.includes(open) ? open : this.list[0] ?? this.add());
+      }
+      this.changed();
+    };
+  }
+
+  /** Another example in place of one that nobody has changed is none of the person's either. */
+  replaced(text) {
+    if (isUntouched(this.open)) this.open.brought = text;
   }
 
   /** Opens the text that `kubectl edit` waits for, in a file of its own: it is nobody's to keep. */
@@ -146,15 +192,31 @@ export class Files {
       if (keep && wanted && wanted !== file.name) {
         file.name = free(this.list.filter((one) => one !== file).map(({ name }) => name), wanted);
       }
-      this.draw();
-      this.bar.children[this.list.indexOf(file)].querySelector(".pick").focus();
       this.changed();
     };
-    input.addEventListener("blur", () => end(true));
+    let settled = false;
+    const settle = (stays) => {
+      if (settled) return;
+      settled = true;
+      removeEventListener("pointerdown", press, { capture: true });
+      const pick = this.pickOf(file);
+      if (input.isConnected) input.replaceWith(pick);
+      if (stays) pick.focus();
+    };
+    let pressed = -Infinity;
+    const press = () => (pressed = performance.now());
+    addEventListener("pointerdown", press, { capture: true });
+    input.addEventListener("blur", () => {
+      end(true);
+      // What the pointer is about to press must not move away under it.
+      if (performance.now() - pressed < PRESSED_MS) addEventListener("pointerup", () => setTimeout(settle), { once: true, capture: true });
+      else setTimeout(settle);
+    });
     input.addEventListener("keydown", (event) => {
       event.stopPropagation();
-      if (event.key === "Enter") end(true);
-      if (event.key === "Escape") end(false);
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      end(event.key === "Enter");
+      settle(true);
     });
     tab.querySelector(".pick").replaceWith(input);
     input.focus();
@@ -171,14 +233,19 @@ export class Files {
     if (faults && !was) this.reveal();
   }
 
+  /** The name of a file, to be pressed. */
+  pickOf(file) {
+    const isOpen = file === this.open;
+    return element("button", {
+      class: "pick", "aria-current": isOpen && "true", tabindex: isOpen ? "0" : "-1", title: file === this.edit ? undefined : "rename_says",
+      onclick: () => file !== this.open && this.pick(file, true), ondblclick: () => file !== this.edit && this.rename(file),
+    }, file.name);
+  }
+
   draw() {
     this.bar.replaceChildren(...this.list.map((file) => {
       const isOpen = file === this.open;
-      return element("div", { class: "file", "data-open": isOpen },
-        element("button", {
-          class: "pick", "aria-current": isOpen && "true", tabindex: isOpen ? "0" : "-1", title: file === this.edit ? undefined : "rename_says",
-          onclick: () => file !== this.open && this.pick(file, true), ondblclick: () => file !== this.edit && this.rename(file),
-        }, file.name),
+      return element("div", { class: "file", "data-open": isOpen }, this.pickOf(file),
         file !== this.edit && element("button", { class: "shut", label: "close_file", title: "close_file", tabindex: isOpen ? "0" : "-1", onclick: () => this.close(file) }, "×"));
     }), element("button", { class: "new", label: "new_file", title: "new_file", onclick: () => this.add() }, "+"));
   }

@@ -1,6 +1,7 @@
 // Puts a text in order as kubectl would print it. What is written stays as it is: comments, the order of keys, the way in which
 // a value is written.
 
+import { diff } from "@codemirror/merge";
 import { isCollection, isScalar, visit } from "yaml";
 import { documentsOf } from "./reading.js";
 
@@ -74,4 +75,33 @@ function keep(document) {
     },
   });
   return kept;
+}
+
+const isSpace = (character) => character === " " || character === "\n" || character === "\t";
+/** What more than spaces differ in is compared for so many milliseconds, and with so much patience, at most. */
+const COMPARED = { scanLimit: 500, timeout: 200 };
+
+/**
+ * What leads from one text to the other, as an editor's changes, as few as there are: with them go the cursor, selections and
+ * folds. Mostly nothing but space is another, which is found at one go in a text of any size.
+ */
+export function changesBetween(before, after) {
+  const changes = [];
+  let [from, to] = [0, 0];
+  while (from < before.length || to < after.length) {
+    let [end, other] = [from, to];
+    while (isSpace(before[end])) end++;
+    while (isSpace(after[other])) other++;
+    if (before[end] !== after[other]) {
+      const rest = diff(before.slice(from), after.slice(to), COMPARED);
+      return [...changes, ...rest.map(({ fromA, toA, fromB, toB }) => ({ from: from + fromA, to: from + toA, insert: after.slice(to + fromB, to + toB) }))];
+    }
+    // Who stands before a word stays there: what it is moved by comes at the line's beginning.
+    let [last, lastOther] = [end, other];
+    while (last > from && lastOther > to && before[last - 1] === after[lastOther - 1]) [last, lastOther] = [last - 1, lastOther - 1];
+    while (from < last && to < lastOther && before[from] === after[to]) [from, to] = [from + 1, to + 1];
+    if (from < last || to < lastOther) changes.push({ from, to: last, insert: after.slice(to, lastOther) });
+    [from, to] = [end + 1, other + 1];
+  }
+  return changes;
 }

@@ -2,7 +2,7 @@
 
 import { sheet } from "./compare.js";
 import { parsed, scenario } from "./line.js";
-import { all, earlier, forget, load, save } from "./playgrounds.js";
+import { all, earlier, forget, load, others, save } from "./playgrounds.js";
 import { element, say } from "./words.js";
 
 const timeOf = (saved) => new Date(saved).toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" });
@@ -20,10 +20,10 @@ export function playgrounds({ root, files, note, open }) {
   const list = element("ul", { class: "kept" });
   const before = element("ul", { class: "kept" });
   const heading = element("h3", { text: "earlier", hidden: true });
-  const name = element("input", { type: "text", maxlength: "60", label: "playground_name", required: true, spellcheck: "false" });
+  const name = element("input", { type: "text", maxlength: "60", label: "playground_name", placeholder: say("playground_name"), required: true, spellcheck: "false" });
   const form = element("form", { method: "dialog" }, name, element("button", { class: "primary", text: "keep" }));
   const body = element("div", { class: "body padded" }, element("p", { text: "playgrounds_say" }), form, element("div", { class: "notes", role: "status" }), list, heading, before);
-  const dialog = sheet(root, "playgrounds", body);
+  const dialog = sheet(root, "playgrounds_title", body);
   dialog.classList.add("small");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -44,7 +44,7 @@ export function playgrounds({ root, files, note, open }) {
     dialog.close();
     if (found.files) files.restore(found);
     // What keeps the cluster keeps the files with it (desk.js).
-    window.kubarium.leaving = found.files && leaving;
+    window.kubarium.leaving = found.files ? leaving : { restore: () => {} };
     open(found.scenario);
   };
   const remove = async (wanted, shown) => {
@@ -90,11 +90,25 @@ export function playgrounds({ root, files, note, open }) {
     element("button", { class: "link", onclick: () => take(one.name) }, timeOf(one.saved)),
     element("span", { class: "last" }, lastIn(one.scenario)),
     element("button", { class: "quiet", text: "forget", onclick: () => remove(one.name, timeOf(one.saved)) }));
+  /** What another page has and this one has not. */
+  const news = ({ files: theirs }) => {
+    const here = new Set(files.texts().map(([, text]) => text));
+    return theirs.filter(({ text }) => text.trim() && !here.has(text));
+  };
+  /** Files of another page come beside those that are here. */
+  const join = (one) => {
+    dialog.close();
+    for (const { name, text } of news(one)) files.add(text, name);
+  };
+  const elsewhere = (one) => element("li", {},
+    element("button", { class: "link", onclick: () => join(one) }, timeOf(one.saved)),
+    element("span", { class: "last" }, say("of_other_page", { names: news(one).map(({ name: file }) => file).join(", ") })),
+    element("button", { class: "quiet", text: "forget", onclick: () => remove(one.name, timeOf(one.saved)) }));
   const draw = async () => {
-    const [own, others] = await Promise.all([all(), earlier()]);
+    const [own, clusters, pages] = await Promise.all([all(), earlier(), others()]);
     list.replaceChildren(...own.map(named));
-    before.replaceChildren(...others.map(unnamed));
-    heading.hidden = !others.length;
+    before.replaceChildren(...pages.filter((one) => news(one).length).map(elsewhere), ...clusters.map(unnamed));
+    heading.hidden = !before.firstChild;
   };
   draw();
 }

@@ -65,14 +65,19 @@ const LOOKS = 240;
 
 /** Opens a cluster, and says what of it was refused meanwhile: nobody has seen it. */
 async function opened(open, scenario, note) {
+  const { engine } = window.kubarium;
+  let bad = false;
+  const hear = ({ data }) => (bad ||= typeof data === "string" && data.startsWith('{"badLink":'));
+  engine.addEventListener("message", hear);
   open(scenario);
-  for (let look = 0; look < LOOKS; look++) {
+  for (let look = 0; look < LOOKS && !bad; look++) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    const refused = await ask({ ask: "refused" });
+    const refused = !bad && await ask({ ask: "refused" });
     if (!refused) continue;
     if (refused.count) note(say("were_refused", refused), { bad: true, of: "refused" });
-    return;
+    break;
   }
+  engine.removeEventListener("message", hear);
 }
 
 /** The same of a text that is in the editor already: whether it is manifests, and nothing more. */

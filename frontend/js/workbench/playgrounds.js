@@ -7,6 +7,9 @@ const STORE = "playgrounds";
 export const CURRENT = " files";
 export const CLUSTER = " cluster";
 
+/** In somebody else's page nothing is kept: what is of the person's own is no part of it, and must not become any. */
+const isFramed = "embed" in document.documentElement.dataset;
+
 let opened;
 const database = () => (opened ??= openDB("kubarium", 1, {
   upgrade: (db) => db.createObjectStore(STORE, { keyPath: "name" }),
@@ -16,6 +19,7 @@ const database = () => (opened ??= openDB("kubarium", 1, {
 
 /** Runs something with the store; where the browser keeps nothing, the answer is `fallback`. */
 async function attempt(work, fallback) {
+  if (isFramed) return fallback;
   try {
     return await work(await database());
   } catch {
@@ -39,6 +43,60 @@ export const all = () => attempt(async (db) => (await db.getAll(STORE)).filter((
 
 /** Tells what this page keeps by itself from what others did. */
 export const PAGE = performance.timeOrigin;
+
+/** What other pages kept of files before this one did: a name for each page. */
+const OTHERS = " files of ";
+const MOST_OTHERS = 3;
+/** When the files were kept that this page has begun with, or has kept itself. */
+let known;
+
+/** The files of last time: of this very tab, where it was only loaded again. */
+export async function loadFiles() {
+  const own = handedOver();
+  const kept = await load(CURRENT);
+  // What this very tab has kept before is no other page's.
+  if (!own || own.page === kept?.page) known = kept?.saved;
+  return own ?? kept;
+}
+
+/** Keeps this page's files. What another page has kept of its own meanwhile is kept beside them. */
+export const keepFiles = (files) => attempt(async (db) => {
+  const store = db.transaction(STORE, "readwrite").store;
+  const was = await store.get(CURRENT);
+  const text = (one) => JSON.stringify(one.files);
+  if (was && was.saved !== known && text(was) !== text(files)) {
+    await store.put({ ...was, name: `${OTHERS}${was.page}` });
+    const others = await store.getAll(IDBKeyRange.bound(OTHERS, `${OTHERS}:`));
+    for (const old of others.sort((a, b) => b.saved - a.saved).slice(MOST_OTHERS)) await store.delete(old.name);
+  }
+  known = Date.now();
+  await store.put({ name: CURRENT, saved: known, page: PAGE, ...files });
+}, undefined);
+
+/** What is handed to the page that comes in this tab's place, when there is no time any more for anything else. */
+const HANDED = "kubarium.files";
+export function handOver(files) {
+  if (isFramed) return;
+  try {
+    sessionStorage.setItem(HANDED, JSON.stringify({ ...files, page: PAGE }));
+  } catch { /* No storage, or not so much: what was kept last is there. */ }
+}
+function handedOver() {
+  if (isFramed) return undefined;
+  try {
+    const text = sessionStorage.getItem(HANDED);
+    sessionStorage.removeItem(HANDED);
+    return JSON.parse(text) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The files of other pages, newest first; what was kept last may be another page's, too, if this one has not begun with it. */
+export const others = () => attempt(async (db) => {
+  const found = [await db.get(STORE, CURRENT), ...await db.getAll(STORE, IDBKeyRange.bound(OTHERS, `${OTHERS}:`))];
+  return found.filter((one) => one && one.page !== PAGE && one.saved !== known).sort((a, b) => b.saved - a.saved);
+}, []);
 
 /** What something else came in place of: its names begin so, and end with the time at which that was. */
 const EARLIER = " before ";

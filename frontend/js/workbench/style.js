@@ -3,7 +3,7 @@
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
 .tips { position: fixed; inset: 0 auto auto 0; z-index: 60; font-size: 0.875rem; }
-:host(.editor-host) { display: flex; flex-direction: column; min-height: 0; }
+:host(.editor-host) { position: relative; display: flex; flex-direction: column; min-height: 0; }
 * { box-sizing: border-box; }
 [hidden] { display: none !important; }
 .files { display: flex; gap: 2px; align-items: end; padding: 0 8px; overflow-x: auto; scrollbar-width: thin; border-bottom: 1px solid var(--line); flex: none; }
@@ -69,7 +69,9 @@ dialog footer { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; p
 dialog footer p { flex: 1 1 14rem; margin: 0; font-size: 0.8125rem; color: var(--text-muted); }
 dialog .empty { padding: 2rem; text-align: center; color: var(--text-muted); }
 dialog .pair { display: grid; grid-template-columns: 1fr 1fr; height: 100%; }
-dialog .pair > div { min-width: 0; min-height: 0; overflow: hidden; border-left: 1px solid var(--line); }
+dialog .pair > div { display: flex; flex-direction: column; min-width: 0; min-height: 0; overflow: hidden; border-left: 1px solid var(--line); }
+dialog .pair > div > .cm-editor { flex: 1; min-height: 0; }
+dialog .pair .head { flex: none; padding: 6px 14px; border-bottom: 1px solid var(--line); font-size: 0.8125rem; color: var(--text-muted); }
 dialog.small { width: min(34rem, 94vw); height: min(30rem, 88vh); }
 dialog .padded { padding: 12px 16px; font-size: 0.875rem; }
 dialog form { display: flex; gap: 8px; margin: 10px 0; }
@@ -91,7 +93,7 @@ details.more > summary::-webkit-details-marker { display: none; }
 details.more > div { position: absolute; z-index: 5; right: 0; top: calc(100% + 4px); display: flex; flex-direction: column; min-width: 15rem; padding: 6px; gap: 2px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); box-shadow: var(--shadow); }
 details.more > div button { border: 0; text-align: left; padding: 6px 8px; white-space: normal; }
 details.more > div button:hover { background: var(--sunken); }
-@media (max-width: 700px) { dialog .pair { grid-template: 1fr 1fr / 1fr; } dialog .heads { grid-template-columns: 1fr; } dialog { width: 100vw; height: 100dvh; max-width: none; max-height: none; border-radius: 0; } }
+@media (max-width: 700px) { .tools { gap: 3px; padding: 5px 6px; } .tools button, details.more > summary { padding: 6px 7px; font-size: 0.75rem; } .explain { position: absolute; z-index: 6; inset: 0; } dialog .pair { grid-template: 1fr 1fr / 1fr; } dialog { width: 100vw; height: 100dvh; max-width: none; max-height: none; border-radius: 0; } }
 `);
 
 /** Gives a shadow root the looks. */

@@ -15,40 +15,58 @@ export function parts(text) {
     column += 1 + (text.slice(column + 1).match(/^ */)[0].length || 1);
   }
   const key = text.slice(column).match(KEY);
-  const blank = /^\s*(#.*)?$/.test(text);
   return {
-    blank, dashes, column,
+    blank: isBlank(text), dashes, column,
     key: key ? key[1].replace(/^(["'])(.*)\1$/, "$2") : undefined,
     value: key ? column + key[0].length : undefined,
   };
 }
 
 const isBreak = (text) => /^(---|\.\.\.)(\s|$)/.test(text);
+const isBlank = (text) => /^\s*(#.*)?$/.test(text);
+
+/** The lines between a text's documents, and the documents in which something stands: of each text once, however long it is. */
+const surveys = new WeakMap();
+function survey(doc) {
+  if (surveys.has(doc)) return surveys.get(doc);
+  const found = { breaks: [], documents: [] };
+  let [number, from, says] = [0, 1, false];
+  const end = () => says && found.documents.push({ from, to: number - 1 });
+  for (const text of doc.iterLines()) {
+    number++;
+    if (!isBreak(text)) says ||= !isBlank(text);
+    else {
+      end();
+      found.breaks.push(number);
+      [from, says] = [number + 1, false];
+    }
+  }
+  number++;
+  end();
+  surveys.set(doc, found);
+  return found;
+}
+
+/** How many of sorted numbers are not above one. */
+function upTo(numbers, one) {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle] <= one) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 /** The first and last line of the document that a line is in. */
 export function documentAt(doc, line) {
-  let [from, to] = [line, line];
-  if (isBreak(doc.line(line).text)) from = line + 1;
-  else while (from > 1 && !isBreak(doc.line(from - 1).text)) from--;
-  to = Math.max(from, line);
-  while (to < doc.lines && !isBreak(doc.line(to + 1).text)) to++;
-  return { from, to };
+  const { breaks } = survey(doc);
+  const from = (breaks[upTo(breaks, line) - 1] ?? 0) + 1;
+  return { from, to: Math.max(from, (breaks[upTo(breaks, Math.max(from, line))] ?? doc.lines + 1) - 1) };
 }
 
 /** All documents of a text, by their lines. */
-export function documents(doc) {
-  const all = [];
-  for (let line = 1; line <= doc.lines;) {
-    const one = documentAt(doc, line);
-    if (one.from <= doc.lines && one.from <= one.to) all.push(one);
-    line = one.to + 1;
-    if (line <= doc.lines && isBreak(doc.line(line).text)) line++;
-  }
-  return all.filter(({ from, to }) => {
-    for (let line = from; line <= to; line++) if (!parts(doc.line(line).text).blank) return true;
-    return false;
-  });
-}
+export const documents = (doc) => survey(doc).documents;
 
 /** The value beside a key, without quotes and comment. */
 export function scalar(text, { value }) {
