@@ -482,6 +482,41 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_makes_something_tells_its_fields_one_by_one() {
+        let mut driver = driver();
+        let from = driver.cluster().core().trace.next_id();
+        apply(&mut driver, SMALL);
+        let made = |cluster: &Cluster| {
+            let asked = |what: &What| matches!(what, What::Message { label: "POST", object: Some(key), to: Process::ApiServer(_), .. } if key.kind == Kind::Pod);
+            cluster.core().trace.since(from).find(|(_, record)| asked(&record.what)).map(|(id, _)| id)
+        };
+        until(&mut driver, |cluster| made(cluster).is_some());
+        let id = made(driver.cluster()).expect("it is asked for");
+        let told = ask(&mut driver, &format!(r#"{{"ask":"message","record":{id}}}"#));
+        assert_eq!(told["change"].str(), "added", "{told:?}");
+        let field = |path: &str| told["changes"].items().iter().find(|change| change["path"].str() == path);
+        let image = field("spec.containers[0].image").expect("a field of a container is told by itself");
+        assert_eq!(image["new"].str(), r#""nginx""#);
+        assert!(field("spec.containers").is_none(), "{told:?}");
+    }
+
+    #[test]
+    fn the_nodes_of_a_map_are_told_as_people_count() {
+        let scenario = "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  \
+                        cluster: {nodes: [{count: 30}]}\n  opening: 20s\n";
+        let mut driver = Driver::new(Replica::from_scenario(scenario).expect("a scenario"));
+        for _ in 0..1000 {
+            driver.tick(1000.0, &|| 0.0);
+        }
+        let told = ask(&mut driver, r#"{"ask":"far","most":12}"#);
+        let names: Vec<String> =
+            told["nodes"].items().iter().map(|node| node["name"].str().to_string()).collect();
+        let counted: Vec<String> = (0..12).map(|number| format!("node-{number}")).collect();
+        assert_eq!(names, counted);
+        assert_eq!(told["count"].as_i64(), Some(30));
+    }
+
+    #[test]
     fn what_was_refused_of_an_opening_is_told_once_it_is_open() {
         let map = |name: &str| format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}}}");
         let scenario = format!(

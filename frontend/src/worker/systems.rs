@@ -122,3 +122,54 @@ fn members(cluster: &Cluster) -> Vec<Member> {
     };
     etcd.members.iter().map(member).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{protocol::Command, worker::replica::Replica};
+
+    fn replica() -> Replica {
+        let mut replica = Replica::from_scenario(
+            "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  cluster: \
+             {nodes: [{count: 60, zone: a}, {count: 2, zone: b}]}\n  opening: 20s\n",
+        )
+        .expect("a good scenario");
+        let opening = replica.opening();
+        replica.advance_to(opening);
+        replica
+    }
+
+    fn zone(kind: &str) -> Broken {
+        Broken { target: "zone/b".into(), kind: kind.into() }
+    }
+
+    #[test]
+    fn a_zone_is_struck_once_all_of_its_nodes_are_and_as_long_as_they_are() {
+        let mut replica = replica();
+        let fault = |target: &str, kind: &str| Command::Fault { target: target.into(), kind: kind.into() };
+        let repair = |target: &str| Command::Repair { target: target.into() };
+        for (command, struck) in [
+            (fault("node/node-60", "PowerOff"), vec![]),
+            (fault("node/node-61", "Partition"), vec![]),
+            (fault("zone/b", "Partition"), vec![zone("Partition")]),
+            (fault("zone/b", "PowerOff"), vec![zone("PowerOff"), zone("Partition")]),
+            (repair("node/node-61"), vec![]),
+            (repair("zone/b"), vec![]),
+        ] {
+            replica.act(None, &command);
+            assert_eq!(Systems::of(replica.cluster()).zones, struck, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_map_some_nodes_of_all_parts_are_told_and_all_that_are_cordoned() {
+        let mut replica = replica();
+        replica.act(None, &Command::Kubectl("cordon node-40".into()));
+        replica.advance_to(shared::sim::Time(replica.cluster().now().0 + 2000));
+        let systems = Systems::from_afar(replica.cluster());
+        assert_eq!(systems.cordoned, ["node-40"]);
+        assert!(systems.far && systems.some_nodes.len() <= SOME_NODES);
+        assert!(systems.some_nodes.iter().any(|name| name == "node-60"), "{:?}", systems.some_nodes);
+        assert!(Systems::of(replica.cluster()).some_nodes.is_empty());
+    }
+}
