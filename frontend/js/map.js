@@ -5,11 +5,11 @@
 //
 // create(element, {engine, texts, onInspect(kind, namespace, name), onMenu(place, x, y)}) → {destroy()}
 
-import { createLayout, createModel, GONE, hit } from "./map/model.js";
+import { createLayout, createModel, GONE, HEAD, hit } from "./map/model.js";
 import { createPainter, NAMED, readPalette } from "./map/painter.js";
 
 /** So many pixels a pod may have. */
-const NEAREST = 190;
+const NEAREST = 165;
 /** So many zones have names above their blocks, each that has so many pixels. */
 const ZONES = 40;
 const ZONE = 40;
@@ -33,7 +33,7 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
   find.setAttribute("list", "map-nodes");
   const list = document.createElement("datalist");
   list.id = "map-nodes";
-  const buttons = [["−", texts.out, () => zoom(1 / 1.6)], ["+", texts.in, () => zoom(1.6)], ["⤢", texts.all, () => fit()]].map(([sign, label, act]) => {
+  const buttons = [["−", texts.out, () => zoomOn(1 / 1.6)], ["+", texts.in, () => zoomOn(1.6)], ["⤢", texts.all, () => fit()]].map(([sign, label, act]) => {
     const button = document.createElement("button");
     button.className = "quiet";
     button.textContent = sign;
@@ -95,6 +95,16 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
     view.x = worldX - x / view.scale;
     view.y = worldY - y / view.scale;
     fitted = false;
+    clamp();
+    draw();
+  }
+  /** Nearer or farther by key or button: to what the focus is on, its first pods where that is a node. */
+  function zoomOn(factor) {
+    zoom(factor);
+    if (!focus) return;
+    const slot = Math.max(0, focus.slot);
+    view.x = layout.places[2 * focus.node] + 1 + (slot % layout.columns) - canvas.width / view.scale / 2;
+    view.y = layout.places[2 * focus.node + 1] + 1 + HEAD + Math.floor(slot / layout.columns) - canvas.height / view.scale / 2;
     clamp();
     draw();
   }
@@ -323,8 +333,8 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
         show(next.node);
         choose({ node: next.node, slot: -1 });
       }
-    } else if (event.key === "+" || event.key === "=") zoom(1.6);
-    else if (event.key === "-") zoom(1 / 1.6);
+    } else if (event.key === "+" || event.key === "=") zoomOn(1.6);
+    else if (event.key === "-") zoomOn(1 / 1.6);
     else if (event.key === "0") fit();
     else if (event.key === "Enter" && focus) inspect(focus);
     else return;

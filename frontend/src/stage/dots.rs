@@ -404,12 +404,16 @@ impl Moving {
             let letters = label.text_content().map_or(0, |text| text.chars().count());
             let letters = f64::from(u32::try_from(letters).unwrap_or(u32::MAX));
             let length = (letters * LETTER + ENDS).min(width * LONGEST);
-            let place = match beside(way, length, width) {
-                Beside::Right => "left:16px".to_owned(),
-                Beside::Left => "right:16px".to_owned(),
-                Beside::Below(x) => format!("top:13px;left:{}px", rounded(x + 5.0, 0)),
+            let (side, room) = match beside(way, length, width) {
+                Beside::Right => ("", None),
+                Beside::Left => ("left", None),
+                Beside::Below(x) => ("below", Some(format!("{}px", rounded(x, 0)))),
             };
-            set(&label, "style", &place);
+            label.set_class_name(side);
+            if let Some(room) = room {
+                // Fails only for names that are no properties.
+                let _ = self.element.style().set_property("--below", &room);
+            }
         }
         let flight = if still {
             Flight::still(&self.element, way.middle())

@@ -126,7 +126,8 @@ mod tests {
             |from: f64, to: f64| Route { from: Point { x: from, y: 0.0 }, to: Point { x: to, y: 90.0 } };
         // A phone's stage, and a projector's.
         for (from, to, length, width, expected) in [
-            (205.0, 205.0, 190.0, 366.0, Beside::Below(-95.0)),
+            (205.0, 205.0, 200.0, 366.0, Beside::Below(-100.0)),
+            (205.0, 205.0, 190.0, 366.0, Beside::Left),
             (340.0, 340.0, 190.0, 366.0, Beside::Left),
             (300.0, 300.0, 290.0, 366.0, Beside::Below(-224.0)),
             (30.0, 30.0, 190.0, 366.0, Beside::Right),

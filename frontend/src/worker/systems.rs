@@ -157,6 +157,7 @@ mod tests {
             (repair("zone/b"), vec![]),
         ] {
             replica.act(None, &command);
+            replica.advance_to(shared::sim::Time(replica.cluster().now().0 + 10));
             assert_eq!(Systems::of(replica.cluster()).zones, struck, "{command:?}");
         }
     }
