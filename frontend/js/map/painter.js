@@ -151,9 +151,9 @@ export function createPainter(canvas, model, palette, texts) {
     context.fillStyle = colour;
     context.textBaseline = "middle";
     let shown = words;
-    if (context.measureText(shown).width > width) {
-      const keep = Math.max(1, Math.floor((shown.length * width) / context.measureText(shown).width) - 1);
-      shown = `${shown.slice(0, keep)}…`;
+    const whole = context.measureText(words).width;
+    for (let keep = Math.floor((words.length * width) / whole); keep > 0 && context.measureText(shown).width > width; keep--) {
+      shown = `${words.slice(0, keep)}…`;
     }
     context.fillText(shown, x, y);
   }
@@ -167,7 +167,9 @@ export function createPainter(canvas, model, palette, texts) {
     context.roundRect(x + scale * 0.03, y + scale * 0.03, scale * 0.94, scale * 0.94, scale * 0.08);
     context.fill();
     context.stroke();
-    text(name, x + scale * 0.24, y + scale * 0.15, scale * 0.7, small, palette.text);
+    // As with nodes: where the whole does not fit, the end tells it apart.
+    const title = fits(name, scale * 0.68, small) ? name : `…${ending(name)}`;
+    text(title, x + scale * 0.24, y + scale * 0.15, scale * 0.68, small, palette.text);
     text(status, x + scale * 0.24, y + scale * 0.28, scale * 0.7, small * 0.92, palette.muted);
     const left = containers.length - CONTAINERS;
     containers.slice(0, CONTAINERS).forEach((container, index) => {
@@ -182,7 +184,7 @@ export function createPainter(canvas, model, palette, texts) {
       context.fillRect(far, top + side - full, side, full);
       const more = index === CONTAINERS - 1 && left > 0 ? `  +${left}` : "";
       const again = container.restarts ? ` ↻${container.restarts}` : "";
-      text(`${container.name}${again}${more} · ${container.image}`, x + scale * 0.24, line, scale * 0.7, small * 0.92, palette.text);
+      text(`${container.name}${again}${more} · ${container.image}`, x + scale * 0.24, line, scale * 0.68, small * 0.92, palette.text);
     });
   }
   function pod(shape, x, y, scale, known) {
