@@ -51,6 +51,35 @@ function showEdge({ ingresses, sources: all, controller }) {
   all.length > 4 ? h("span", { class: "said" }, `+${all.length - 4}`) : undefined].filter(Boolean));
 }
 
+/** The timeline's own edge, which lies on what is above it (desk.css), in pixels. */
+const DOCK_EDGE = 8;
+
+/** Where the stage ends below the timeline, its visitors and their doors are held above that (systems.css). */
+function hold() {
+  const [own, dock] = [stage(), document.querySelector(".page:not(#frame) .dock, .desk .dock")];
+  if (!own || !dock || own.parentNode.classList.contains("two")) return void own?.classList.remove("held");
+  const top = dock.getBoundingClientRect().top;
+  const visitors = own.querySelector(".layer.visitors");
+  const hidden = own.querySelector(".layer.far") ? 0 : own.getBoundingClientRect().bottom - top - DOCK_EDGE;
+  const held = hidden > 1 && getComputedStyle(dock).position === "sticky";
+  own.classList.toggle("held", held);
+  // Nearer than that they only come closer to the nodes, and cover none.
+  own.classList.toggle("covers", held && hidden > 20);
+  if (!held) return undefined;
+  own.style.setProperty("--dock", `${dock.offsetHeight - DOCK_EDGE}px`);
+  own.style.setProperty("--door", `${(visitors?.offsetHeight ?? 0) + 10}px`);
+  return undefined;
+}
+const sized = new ResizeObserver(hold);
+function holdOn() {
+  const found = [stage(), document.querySelector(".desk .dock")];
+  if (found.includes(null)) return void setTimeout(holdOn, 500);
+  found.forEach((one) => sized.observe(one));
+  return undefined;
+}
+for (const name of ["scroll", "resize"]) addEventListener(name, hold, { passive: true });
+holdOn();
+
 follow(document.documentElement, 1000, async () => {
   if (!stage()) return;
   const near = stage().querySelector(".nodes:not([hidden]) .node");

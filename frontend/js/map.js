@@ -5,11 +5,15 @@
 //
 // create(element, {engine, texts, onInspect(kind, namespace, name), onMenu(place, x, y)}) → {destroy()}
 
-import { createLayout, createModel, GONE, hit } from "./map/model.js";
+import { createLayout, createModel, GONE, HEAD, hit } from "./map/model.js";
 import { createPainter, NAMED, readPalette } from "./map/painter.js";
 
 /** So many pixels a pod may have. */
-const NEAREST = 140;
+const NEAREST = 165;
+/** So many zones have names above their blocks, each that has so many pixels. */
+const ZONES = 40;
+const ZONE = 40;
+const LIGHTNING = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M9.2 1.2L3.4 9h3.8l-.9 5.8L12.6 7H8.5z"/></svg>';
 
 /** The map on the page: canvas, what moves it, and the same things as a list for keyboard and screen reader. */
 export function create(element, { engine, texts, onInspect, onMenu }) {
@@ -29,7 +33,7 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
   find.setAttribute("list", "map-nodes");
   const list = document.createElement("datalist");
   list.id = "map-nodes";
-  const buttons = [["−", texts.out, () => zoom(1 / 1.6)], ["+", texts.in, () => zoom(1.6)], ["⤢", texts.all, () => fit()]].map(([sign, label, act]) => {
+  const buttons = [["−", texts.out, () => zoomOn(1 / 1.6)], ["+", texts.in, () => zoomOn(1.6)], ["⤢", texts.all, () => fit()]].map(([sign, label, act]) => {
     const button = document.createElement("button");
     button.className = "quiet";
     button.textContent = sign;
@@ -45,7 +49,10 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
   help.id = "map-help";
   help.className = "visually-hidden";
   help.textContent = texts.help;
-  element.replaceChildren(bar, canvas, said, help);
+  const zones = document.createElement("div");
+  zones.className = "map-zones";
+  zones.hidden = true;
+  element.replaceChildren(bar, zones, canvas, said, help);
 
   let palette = readPalette(element);
   let paint = createPainter(canvas, model, palette, texts);
@@ -60,6 +67,7 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
   const drawNow = () => {
     frame = 0;
     paint(layout, view, focus);
+    placeZones();
     askClosely();
   };
   const draw = () => {
@@ -90,8 +98,19 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
     clamp();
     draw();
   }
+  /** Nearer or farther by key or button: to what the focus is on, its first pods where that is a node. */
+  function zoomOn(factor) {
+    zoom(factor);
+    if (!focus) return;
+    const slot = Math.max(0, focus.slot);
+    view.x = layout.places[2 * focus.node] + 1 + (slot % layout.columns) - canvas.width / view.scale / 2;
+    view.y = layout.places[2 * focus.node + 1] + 1 + HEAD + Math.floor(slot / layout.columns) - canvas.height / view.scale / 2;
+    clamp();
+    draw();
+  }
   function lay() {
     layout = createLayout(model, canvas.height ? canvas.width / canvas.height : 2);
+    nameZones();
     if (fitted) fit();
     else clamp();
     draw();
@@ -105,6 +124,45 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
     // It is empty now, and would be seen so until the next frame.
     cancelAnimationFrame(frame);
     drawNow();
+  }
+  /** A zone's name, which opens its menu. */
+  function nameZone(zone) {
+    const name = model.zones[zone] ?? "";
+    const button = document.createElement("button");
+    const words = document.createElement("span");
+    words.textContent = name ? filled(texts.zone, { name }) : texts.noZone;
+    button.append(words);
+    button.disabled = !name;
+    if (!name) return button;
+    button.insertAdjacentHTML("beforeend", LIGHTNING);
+    button.dataset.place = `zone/${name}`;
+    button.title = filled(texts.menu, { name });
+    button.setAttribute("aria-haspopup", "menu");
+    button.addEventListener("click", () => {
+      const { left, bottom } = button.getBoundingClientRect();
+      onMenu(button.dataset.place, left, bottom + 4);
+    });
+    return button;
+  }
+  function nameZones() {
+    const { length } = layout.zones;
+    zones.hidden = length < 2 || length > ZONES;
+    const names = zones.hidden ? "" : layout.zones.map(({ zone }) => model.zones[zone] ?? "").join("\n");
+    if (names === zones.dataset.names) return;
+    zones.dataset.names = names;
+    zones.replaceChildren(...(zones.hidden ? [] : layout.zones.map(({ zone }) => nameZone(zone))));
+  }
+  /** Each name stands above what is seen of its block. */
+  function placeZones() {
+    const all = canvas.width / pixel;
+    [...zones.children].forEach((button, index) => {
+      const { x, width } = layout.zones[index];
+      const left = Math.max(0, ((x - view.x) * view.scale) / pixel);
+      const right = Math.min(all, ((x + width - view.x) * view.scale) / pixel);
+      button.hidden = right - left < ZONE;
+      button.style.left = `${Math.round(left)}px`;
+      button.style.width = `${Math.round(right - left)}px`;
+    });
   }
   let awaited = false;
   // What a person opened or closed is seen at once: the map, which takes long to draw, follows a paint later.
@@ -150,7 +208,7 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
         lay();
       }
       for (const { node, pods } of reply.mapClosely ?? []) {
-        model.close.set(node, new Map(pods.map(([slot, namespace, name, status]) => [slot, { namespace, name, status }])));
+        model.close.set(node, new Map(pods.map((pod) => [pod.slot, pod])));
       }
       if (reply.mapClosely) {
         asked = "";
@@ -190,7 +248,7 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
     const known = model.close.get(focus.node)?.get(focus.slot);
     said.textContent = focus.slot < 0 || !known
       ? filled(texts.node, { name: model.names[focus.node], state: texts.states[cell.state], pods: pods.length, failing, cpu: cell.cpu, memory: cell.memory })
-      : `${known.namespace}/${known.name} · ${known.status}`;
+      : `${known.namespace}/${known.name} · ${known.status} · ${known.containers.map(({ name, restarts }) => `${name}${restarts ? ` ↻${restarts}` : ""}`).join(", ")}`;
   }
   function choose(what) {
     focus = what;
@@ -275,8 +333,8 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
         show(next.node);
         choose({ node: next.node, slot: -1 });
       }
-    } else if (event.key === "+" || event.key === "=") zoom(1.6);
-    else if (event.key === "-") zoom(1 / 1.6);
+    } else if (event.key === "+" || event.key === "=") zoomOn(1.6);
+    else if (event.key === "-") zoomOn(1 / 1.6);
     else if (event.key === "0") fit();
     else if (event.key === "Enter" && focus) inspect(focus);
     else return;

@@ -7,6 +7,8 @@ import { ask, clock, follow, h, language, t } from "./stage/base.js";
 const LOG = 60;
 /** Children of one item that are listed at once; then as many more. */
 const PAGE = 100;
+/** Programs of the control plane that have members beside those of etcd, in the worker's order. */
+const PROGRAMS = ["kube-apiserver", "kube-scheduler", "kube-controller-manager"];
 
 const { engine } = window.kubarium;
 const where = (namespace) => (namespace === "default" || !namespace ? "" : `${namespace}/`);
@@ -32,8 +34,18 @@ export function itemsOf({ nodes, pods, workloads, services, components, systems 
   const loose = sorted(pods.set.filter((pod) => !pod.node)).map(podItem(""));
   const group = (id, name, inside) => ({ id, name, says: String(inside.length), inside });
   const broken = systems?.broken ?? [];
+  const members = systems?.members ?? [];
+  /** The members of a program of the control plane, each with what it does for the others. */
+  const membersOf = (program) => members.map((member) => {
+    const index = PROGRAMS.indexOf(program);
+    const place = index < 0 ? `${program}/${member.number}` : member.number ? `${program}-${member.number}` : program;
+    const up = index < 0 ? member.etcd : member.programs[index];
+    const leads = up && (index < 0 ? member.role === "leader" : member.leads[index - 1]);
+    const says = [t(up ? "is_running" : "is_stopped"), leads && t("leads"), index < 0 && t("term", { term: member.term })];
+    return { id: `member/${place}`, name: place, says: says.filter(Boolean).join(", "), of: ["", "", place] };
+  });
   return [
-    group("control", t("control_plane"), components.set.map(({ place, up, queue }) => ({ id: place, name: place, says: [t(up ? "is_running" : "is_stopped"), queue && t("in_queue", { count: queue })].filter(Boolean).join(", "), of: ["", "", place] }))),
+    group("control", t("control_plane"), components.set.map(({ place, up, queue }) => ({ id: place, name: place, says: [t(up ? "is_running" : "is_stopped"), queue && t("in_queue", { count: queue })].filter(Boolean).join(", "), of: ["", "", place], inside: members.length ? membersOf(place) : undefined }))),
     extra ?? group("nodes", t("nodes"), zones.length > 1 ? zones.map((zone) => group(`zone/${zone}`, t("zone", { name: zone }), inZone(zone))) : inZone(zones[0])),
     ...(loose.length ? [group("loose", t("without_node"), loose)] : []),
     group("workloads", t("workloads"), sorted(workloads.set).map((one) => ({
@@ -59,10 +71,11 @@ export function itemsOf({ nodes, pods, workloads, services, components, systems 
 async function farNodes(most) {
   const { nodes, count } = await ask({ ask: "far", most });
   const inside = nodes.map((node) => ({
-    id: `node/${node.name}`, name: node.name, says: node.ready ? "Ready" : "NotReady", of: ["Node", "", node.name],
+    id: `node/${node.name}`, name: node.name, says: [node.ready ? "Ready" : "NotReady", node.cordoned && "SchedulingDisabled"].filter(Boolean).join(","), of: ["Node", "", node.name],
     later: async () => {
       const pods = await objects(["get", "pods", "-A", `--field-selector=spec.nodeName=${node.name}`]);
-      return (pods?.items ?? []).map((pod) => ({ id: `${node.name}/${pod.metadata.uid}`, name: `${where(pod.metadata.namespace)}${pod.metadata.name}`, says: pod.status.phase, of: ["Pod", pod.metadata.namespace, pod.metadata.name] }));
+      const byName = ({ metadata: a }, { metadata: b }) => a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name, "en", { numeric: true });
+      return (pods?.items ?? []).sort(byName).map((pod) => ({ id: `${node.name}/${pod.metadata.uid}`, name: `${where(pod.metadata.namespace)}${pod.metadata.name}`, says: pod.status.phase, of: ["Pod", pod.metadata.namespace, pod.metadata.name] }));
     },
   }));
   return { id: "nodes", name: t("nodes"), says: String(count), inside, count };

@@ -27,12 +27,7 @@ pub(crate) fn Faults() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let broken = Memo::new(move |_| page.systems.with(|systems| systems.broken.clone()));
-    let cordoned = Memo::new(move |_| {
-        page.nodes.with(|nodes| {
-            let cordoned = nodes.values().filter(|node| node.cordoned);
-            cordoned.map(|node| node.name.clone()).collect::<Vec<_>>()
-        })
-    });
+    let cordoned = Memo::new(move |_| page.systems.with(|systems| systems.cordoned.clone()));
     let whole = move || broken.with(Vec::is_empty) && cordoned.with(Vec::is_empty);
     let mend_all = move |_| {
         let mut targets: Vec<String> =

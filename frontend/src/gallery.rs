@@ -38,6 +38,11 @@ const CLUSTERS: [(&str, Words, Words); 6] = [
     cluster!("broken", broken, broken_says),
 ];
 
+/// Whether a cluster is one of those on offer.
+pub(crate) fn has(scenario: &str) -> bool {
+    CLUSTERS.iter().any(|(file, ..)| *file == scenario)
+}
+
 /// What there is to see in a ready cluster.
 pub(crate) fn headline(i18n: I18nContext<Locale>, scenario: &str) -> Option<&'static str> {
     CLUSTERS.iter().find(|(file, ..)| *file == scenario).map(|(.., says)| says(i18n))

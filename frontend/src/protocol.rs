@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cause::{Cause, CauseKind, FieldChange};
 pub use inspection::{Inspection, Link};
-pub use map::{MapNames, MapNode};
+pub use map::{MapNames, MapNode, MapPod};
 pub use past::{Branch, Difference, Fared, Mark, MarkKind, PastReply, PastRequest, Timeline};
 pub use said::{Caption, Happening, Standing, Verdict, Wait, WaitKind};
 pub use systems::{Broken, Container, Member, Role, Systems};

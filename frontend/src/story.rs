@@ -45,6 +45,12 @@ pub(crate) fn Story() -> impl IntoView {
     }
 }
 
+/// Whether the headline is the one that asks to switch a node off, and nobody has done anything yet.
+pub(crate) fn asks_for_a_switch(page: Page) -> bool {
+    let ours = |said: &Said| said.said.is_empty() && !gallery::has(&said.name);
+    !page.touched.get() && page.headline.with(ours) && page.systems.with(|systems| systems.broken.is_empty())
+}
+
 /// What there is to try or to see, by what is broken.
 #[component]
 fn Headline() -> impl IntoView {

@@ -122,6 +122,21 @@ test("several members show who leads, and zones can be struck as wholes", async 
   await page.locator(`.member.down[data-place='${place}']`).waitFor();
   await page.locator(`.member.leads[data-place^='etcd/']:not([data-place='${place}'])`).waitFor({ timeout: LONG_MS });
   assert.equal(await page.locator(".program.down").count(), 0, "two of three do etcd's work");
+  // Each says whose fault it is, the first member too.
+  await page.evaluate(() => window.kubarium.engine.postMessage(JSON.stringify({ command: { id: 1, command: { fault: { target: "component/kube-scheduler", kind: "Stop" } } } })));
+  await page.locator(".program[data-place=kube-scheduler] .undo", { hasText: "kube-scheduler" }).waitFor();
+  assert.equal(await page.locator(".program[data-place=kube-scheduler] .undo").count(), 1);
+  await page.locator(".tabs").getByRole("button", { name: "Tree" }).click();
+  const inTree = (name) => page.getByRole("treeitem", { name });
+  await inTree(/^kube-scheduler running/).focus();
+  await page.keyboard.press("ArrowRight");
+  await inTree(/^kube-scheduler stopped/).waitFor();
+  await inTree(/^kube-scheduler-[12] running/).nth(1).waitFor();
+  await inTree(/^etcd running/).focus();
+  await page.keyboard.press("ArrowRight");
+  await inTree(/^etcd\/\d running, leader, term \d/).waitFor();
+  await screenshot(page, "members-in-tree");
+  await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Break a", exact: true }).click();
   await item(page, "Power off").click();
   await page.locator(".node[data-state=unnoticed], .node[data-state=off]").nth(1).waitFor();
@@ -152,6 +167,58 @@ test("forty nodes are a map that can be read, searched and struck", async (t) =>
   await broken(page).getByText("1").waitFor();
 });
 
+test("on a map a node is uncordoned, a zone struck and mended, chaos draws nodes, and a pod shows its containers", async (t) => {
+  const app = "{apiVersion: v1, kind: Pod, metadata: {name: two}, spec: {nodeName: node-2, containers: [{name: main, image: 'todo-api:v1.0'}, {name: side, image: 'nginx:1.27'}]}}";
+  const text = scenario("{nodes: [{count: 20, zone: tokyo}, {count: 10, zone: osaka}]}", `[{at: 0s, apply: "${app}"}]`, "15s");
+  const page = await openCluster(t, { scenario: text });
+  const map = page.getByRole("application", { name: "Map of the cluster" });
+  await page.getByText(/30 nodes · 1 pods · ready 1/).waitFor({ timeout: LONG_MS });
+  await map.focus();
+  await page.keyboard.press("ArrowRight");
+  await page.locator(".map-said", { hasText: "node-0" }).waitFor();
+  await page.keyboard.press("Shift+F10");
+  await item(page, "Cordon").click();
+  await page.locator(".map-said", { hasText: "SchedulingDisabled" }).or(page.locator(".map-said")).first().waitFor();
+  await broken(page).click();
+  const uncordon = page.locator("#drawer .undo", { hasText: "node-0" });
+  await uncordon.waitFor();
+  await map.focus();
+  await page.keyboard.press("Shift+F10");
+  await menu(page).locator("[aria-checked=true]", { hasText: "Cordon" }).click();
+  await uncordon.waitFor({ state: "detached" });
+
+  const zone = page.getByRole("button", { name: "Zone osaka" });
+  await zone.click();
+  await item(page, "Power off").click();
+  await broken(page).getByText("10").waitFor();
+  await screenshot(page, "map-zone-off");
+  await accessible(page);
+  await zone.click({ button: "right" });
+  await menu(page).locator("[aria-checked=true]", { hasText: "Power off" }).click();
+  await page.locator("#drawer").getByText("Nothing is broken.").waitFor();
+
+  for (let draw = 0; draw < 4; draw++) await page.getByRole("button", { name: "Break something" }).click();
+  await page.locator(".chaos-log li", { hasText: "node-" }).first().waitFor();
+
+  await page.keyboard.press("Escape");
+  await page.getByLabel("Find a node").fill("node-2");
+  await page.getByLabel("Find a node").press("Enter");
+  await page.keyboard.press("Escape");
+  await map.focus();
+  for (let nearer = 0; nearer < 4; nearer++) await page.keyboard.press("+");
+  // Its only pod stands first, below the name.
+  const { x, y } = await page.evaluate(() => {
+    const { left, top, width, height } = document.querySelector(".map").places.boxOf("node/node-2");
+    return { x: left + width * 0.2, y: top + height * 0.4, height };
+  });
+  await page.mouse.click(x, y);
+  await page.locator(".map-said", { hasText: "default/two · Running · main, side" }).waitFor();
+  await page.keyboard.press("Escape");
+  await map.focus();
+  for (let nearer = 0; nearer < 6; nearer++) await page.keyboard.press("+");
+  await screenshot(page, "map-containers");
+});
+
 test("the tree of a map lists its nodes a hundred at a time", async (t) => {
   const page = await openCluster(t, { scenario: scenario("{nodes: [{count: 103}]}", "[]", "15s") });
   await page.getByRole("application", { name: "Map of the cluster" }).waitFor();
@@ -161,6 +228,7 @@ test("the tree of a map lists its nodes a hundred at a time", async (t) => {
   await more.waitFor();
   assert.equal(await nodes.count(), 100);
   assert.equal(await nodes.first().getAttribute("aria-setsize"), "103");
+  assert.deepEqual((await nodes.allTextContents()).slice(0, 11).map((text) => text.trim().split(" ")[0]), [...Array(11).keys()].map((number) => `node-${number}`));
   await more.focus();
   await page.keyboard.press("Enter");
   await more.waitFor({ state: "detached" });

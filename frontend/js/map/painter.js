@@ -5,6 +5,9 @@ import { HEAD } from "./model.js";
 /** From so many pixels a pod on, shapes are drawn; from so many on, names. */
 const SHAPED = 7;
 export const NAMED = 46;
+/** From so many on what is in a pod is seen, so many containers of it. */
+const OPENED = 100;
+const CONTAINERS = 3;
 
 /** What tells a node from others: addresses in its name are the same for all. */
 const ending = (name) => name.split(".")[0].split("-").at(-1);
@@ -148,17 +151,49 @@ export function createPainter(canvas, model, palette, texts) {
     context.fillStyle = colour;
     context.textBaseline = "middle";
     let shown = words;
-    if (context.measureText(shown).width > width) {
-      const keep = Math.max(1, Math.floor((shown.length * width) / context.measureText(shown).width) - 1);
-      shown = `${shown.slice(0, keep)}…`;
+    const whole = context.measureText(words).width;
+    for (let keep = Math.floor((words.length * width) / whole); keep > 0 && context.measureText(shown).width > width; keep--) {
+      shown = `${words.slice(0, keep)}…`;
     }
     context.fillText(shown, x, y);
   }
+  /** The card of a pod, but for the shape of its state. */
+  function card(x, y, scale, { name, status, containers }) {
+    const small = Math.max(9, Math.min(scale * 0.085, 17));
+    context.fillStyle = palette.surface;
+    context.strokeStyle = palette.line;
+    context.lineWidth = 1;
+    context.beginPath();
+    context.roundRect(x + scale * 0.03, y + scale * 0.03, scale * 0.94, scale * 0.94, scale * 0.08);
+    context.fill();
+    context.stroke();
+    // As with nodes: where the whole does not fit, the end tells it apart.
+    const title = fits(name, scale * 0.68, small) ? name : `…${ending(name)}`;
+    text(title, x + scale * 0.24, y + scale * 0.15, scale * 0.68, small, palette.text);
+    text(status, x + scale * 0.24, y + scale * 0.28, scale * 0.7, small * 0.92, palette.muted);
+    const left = containers.length - CONTAINERS;
+    containers.slice(0, CONTAINERS).forEach((container, index) => {
+      const line = y + scale * (0.45 + index * 0.17);
+      const side = scale * 0.08;
+      const [far, top] = [x + scale * 0.09, line - side / 2];
+      context.strokeStyle = context.fillStyle = container.ready ? palette.good : palette.muted;
+      context.lineWidth = Math.max(1, scale * 0.012);
+      context.strokeRect(far, top, side, side);
+      // Full is ready, half runs, empty waits.
+      const full = container.ready ? side : container.running ? side / 2 : 0;
+      context.fillRect(far, top + side - full, side, full);
+      const more = index === CONTAINERS - 1 && left > 0 ? `  +${left}` : "";
+      const again = container.restarts ? ` ↻${container.restarts}` : "";
+      text(`${container.name}${again}${more} · ${container.image}`, x + scale * 0.24, line, scale * 0.68, small * 0.92, palette.text);
+    });
+  }
   function pod(shape, x, y, scale, known) {
     const named = scale >= NAMED && known;
-    const size = named ? Math.min(scale * 0.32, 18) : scale * 0.7;
-    const cx = x + (named ? scale * 0.5 : scale * 0.5);
-    const cy = y + (named ? scale * 0.28 : scale * 0.5);
+    const opened = named && scale >= OPENED;
+    if (opened) card(x, y, scale, known);
+    const size = opened ? scale * 0.15 : named ? Math.min(scale * 0.32, 18) : scale * 0.7;
+    const cx = x + scale * (opened ? 0.13 : 0.5);
+    const cy = y + scale * (opened ? 0.19 : named ? 0.28 : 0.5);
     const r = size / 2;
     context.fillStyle = context.strokeStyle = palette.pods[shape];
     context.lineWidth = Math.max(1, size * 0.12);
@@ -195,10 +230,9 @@ export function createPainter(canvas, model, palette, texts) {
         context.stroke();
       }
     }
-    if (named) {
+    if (named && !opened) {
       const small = Math.max(8, Math.min(scale * 0.13, 13));
-      const tail = ending(known.name);
-      text(scale > 90 ? known.name : tail, x + scale * 0.06, y + scale * 0.62, scale * 0.88, small, palette.text);
+      text(ending(known.name), x + scale * 0.06, y + scale * 0.62, scale * 0.88, small, palette.text);
       text(known.status, x + scale * 0.06, y + scale * 0.82, scale * 0.88, small, palette.muted);
     }
   }

@@ -1,5 +1,6 @@
 // Words that are explained: those in captions, tour and panel are underlined, and a click on one, or the button beside the
-// headline, says what it is and what the official documentation calls it. Who knows them all switches that off.
+// headline, says what it is and what the official documentation calls it. Who knows them all switches that off, and who knows
+// what happens puts the captions away, too.
 
 import terms from "../../../public/locales/stage/glossary.json";
 import { h, language, t } from "./base.js";
@@ -7,6 +8,8 @@ import { h, language, t } from "./base.js";
 const PLACES = ".captions, .reason, .wait-name, .tour-say, .tour-try, .hop-head b, .closer p, .closer h4, .closer th, .happenings, .facts, #drawer .muted";
 const REST_MS = 400;
 const KEY = "kubarium.words";
+/** Read by the start script of index.html, too: nothing that is put away is shown first. */
+const CAPTIONS = "kubarium.captions";
 const DOCS = { en: "https://kubernetes.io/docs/", ja: "https://kubernetes.io/ja/docs/" };
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
@@ -33,12 +36,20 @@ function kept() {
   }
 }
 
+function keep(key, on) {
+  try {
+    localStorage.setItem(key, on ? "on" : "off");
+  } catch { /* Then it is for this visit. */ }
+}
+
 export function create() {
+  const root = document.documentElement;
   let on = kept();
   let ranges = [];
   const marks = window.Highlight ? new Highlight() : undefined;
   if (marks) CSS.highlights.set("term", marks);
   const opener = h("button", { type: "button", class: "round words-open", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => toggle() }, h("b", { "aria-hidden": "true" }, "Aa"));
+  const captions = h("button", { type: "button", class: "round captions-switch", onclick: () => putCaptions(root.dataset.captions === "off") }, h("b", { "aria-hidden": "true" }, "CC"));
   const find = h("input", { type: "search", oninput: () => list() });
   const all = h("dl", { class: "words-list", tabindex: "0" });
   const marked = h("input", { type: "checkbox", onchange: () => set(marked.checked) });
@@ -53,10 +64,14 @@ export function create() {
 
   function set(wanted) {
     on = wanted;
-    try {
-      localStorage.setItem(KEY, on ? "on" : "off");
-    } catch { /* Then it is for this visit. */ }
+    keep(KEY, on);
     scan();
+  }
+  function putCaptions(shown) {
+    if (shown) delete root.dataset.captions;
+    else root.dataset.captions = "off";
+    keep(CAPTIONS, shown);
+    speak();
   }
   /** The list: what is on the screen first. */
   function list(first) {
@@ -90,12 +105,14 @@ export function create() {
     find.placeholder = find.ariaLabel = t("find_word");
     choice.lastChild.textContent = t("mark_words");
     marked.checked = on;
+    captions.title = captions.ariaLabel = t("captions");
+    captions.setAttribute("aria-pressed", String(root.dataset.captions !== "off"));
   }
   /** Finds the words on the screen. */
   function scan() {
     const telling = document.querySelector(".page:not(#frame) .telling, .desk .telling");
     if (telling && panel.parentNode !== telling) {
-      telling.querySelector("h1")?.after(opener);
+      telling.querySelector("h1")?.after(opener, captions);
       telling.append(panel);
       speak();
     }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Container;
+
 /// Names of what the map shows, told once.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,6 +21,22 @@ pub struct MapNames {
 pub struct MapNode {
     /// Its number.
     pub node: u32,
-    /// Its pods: slot, namespace, name, what kubectl prints as status.
-    pub pods: Vec<(u32, String, String, String)>,
+    /// Its pods.
+    pub pods: Vec<MapPod>,
+}
+
+/// A pod of such a node.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MapPod {
+    /// Where it stands on its node.
+    pub slot: u32,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What kubectl prints as status.
+    pub status: String,
+    /// Its containers.
+    pub containers: Vec<Container>,
 }

@@ -16,6 +16,12 @@ pub struct Systems {
     pub far: bool,
     /// The members of a control plane of several; empty where there is one.
     pub members: Vec<Member>,
+    /// Nodes that take no new pods.
+    pub cordoned: Vec<String>,
+    /// Zones all of whose nodes are struck alike, and how.
+    pub zones: Vec<Broken>,
+    /// Of a map, some of its nodes from all over it: what chaos draws from.
+    pub some_nodes: Vec<String>,
 }
 
 /// A fault that nobody mended yet, in the words of the vocabulary.

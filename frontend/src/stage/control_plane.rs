@@ -6,9 +6,9 @@ use crate::{
     i18n::*,
     protocol::{Component, Subject},
     stage::{
-        menu::{BreakButton, Struck},
+        menu::BreakButton,
         node::PodVessel,
-        systems::{Loops, Members, Queues, Quorum, Sort, Term},
+        systems::{Loops, Members, Queues, Quorum, Sort, StruckAlone, Term},
     },
     state::Page,
     view_model::{Density, called, pods_on},
@@ -94,7 +94,7 @@ fn Program(
             <BreakButton place=place.to_owned() />
             <div class="program-body">
                 {children()}
-                <Struck place=place.to_owned() />
+                <StruckAlone place />
             </div>
         </div>
     }
@@ -171,7 +171,7 @@ pub(crate) fn ApiServer() -> impl IntoView {
                 </button>
                 <BreakButton place="kube-apiserver".to_owned() />
                 <Members sort=Sort::ApiServer />
-                <Struck place="kube-apiserver".to_owned() />
+                <StruckAlone place="kube-apiserver" />
                 <span class="spoken">{move || page.spoken.get()}</span>
                 <span class="said">
                     {move || if program.with(|program| program.up) {

@@ -9,7 +9,7 @@ use web_sys::{Element, HtmlElement, ResizeObserver, SvgElement};
 
 use super::{
     flight::Flight,
-    layout::{Rect, Route, route},
+    layout::{Beside, Rect, Route, beside, route},
 };
 use crate::{
     browser,
@@ -26,8 +26,10 @@ const LEAD_MS: f64 = 120.0;
 /// not seen, what jumps back is.
 const BEHIND_MS: f64 = 50.0;
 const AHEAD_MS: f64 = 250.0;
-/// A label leaves the glass of the stage when it is placed beyond this share of its width.
-const FLIP: f64 = 0.72;
+/// How wide a letter of a label is, and its room at both ends; the longest is cut at this share of the stage (moving.css).
+const LETTER: f64 = 7.3;
+const ENDS: f64 = 14.0;
+const LONGEST: f64 = 0.8;
 /// What is lost is seen to die from this share of its way on.
 const DEATH: f64 = 0.75;
 
@@ -112,6 +114,12 @@ impl Dots {
         if let Ok(observer) = ResizeObserver::new(on_resize.into_js_value().unchecked_ref()) {
             observer.observe(&stage);
         }
+        let scrolled = Rc::clone(&dots);
+        // The visitors' end of the stage may stay where it is (systems.css).
+        window_event_listener(leptos::ev::scroll, move |_| {
+            scrolled.borrow_mut().stale = true;
+            Self::wake(&scrolled);
+        });
         let moved = Rc::clone(&dots);
         let broken = Memo::new(move |_| page.systems.with(|systems| systems.broken.clone()));
         Effect::new(move |_| {
@@ -392,9 +400,21 @@ impl Moving {
             // Fails only for names that are no attribute names.
             None => _ = self.element.remove_attribute("hidden"),
         }
-        let (from, to) = (way.from.x, way.to.x);
-        // Fails only for names that are no class names.
-        let _ = self.element.class_list().toggle_with_force("left", from.max(to) > width * FLIP);
+        if let Some(label) = self.element.first_element_child() {
+            let letters = label.text_content().map_or(0, |text| text.chars().count());
+            let letters = f64::from(u32::try_from(letters).unwrap_or(u32::MAX));
+            let length = (letters * LETTER + ENDS).min(width * LONGEST);
+            let (side, room) = match beside(way, length, width) {
+                Beside::Right => ("", None),
+                Beside::Left => ("left", None),
+                Beside::Below(x) => ("below", Some(format!("{}px", rounded(x, 0)))),
+            };
+            label.set_class_name(side);
+            if let Some(room) = room {
+                // Fails only for names that are no properties.
+                let _ = self.element.style().set_property("--below", &room);
+            }
+        }
         let flight = if still {
             Flight::still(&self.element, way.middle())
         } else {

@@ -70,10 +70,15 @@ async fn open(
         ("cpu", t_string!(i18n, node.cpu)),
         ("memory", t_string!(i18n, node.memory)),
         ("node", t_string!(i18n, map.node)),
+        ("noZone", t_string!(i18n, stage_filter.no_zone)),
         ("counts", t_string!(i18n, map.counts)),
     ] {
         set(&texts, name, &text.into())?;
     }
+    let zone = t_string!(i18n, stage_filter.zone, zone = "%name").to_string();
+    set(&texts, "zone", &zone.into())?;
+    let strikes = t_string!(i18n, faults.menu, name = "%name").to_string();
+    set(&texts, "menu", &strikes.into())?;
     let states = ["Ready", "SchedulingDisabled", t_string!(i18n, node.off_unnoticed), "NotReady", "NotReady"];
     let states = states.into_iter().chain([t_string!(i18n, node.joining)]).map(JsValue::from_str);
     set(&texts, "states", &states.collect::<Array>())?;

@@ -178,7 +178,7 @@ fn momentary(deed: Deed, target: &str) -> Offer {
 /// What an admin does before maintenance.
 fn maintenance(place: &str, sight: Sight<'_>) -> [Offer; 2] {
     let name = place.trim_start_matches("node/");
-    let cordoned = sight.nodes.get(name).is_some_and(|node| node.cordoned);
+    let cordoned = sight.systems.cordoned.iter().any(|node| node == name);
     let kubectl = |line: String| Command::Kubectl(line);
     let offer = |deed, line: String| Offer {
         deed,
@@ -194,21 +194,12 @@ fn maintenance(place: &str, sight: Sight<'_>) -> [Offer; 2] {
     ]
 }
 
-/// A zone is struck when all of its nodes are.
-fn of_zone(target: &str, sight: Sight<'_>) -> Vec<Offer> {
-    let zone = target.trim_start_matches("zone/");
-    let nodes: Vec<&String> =
-        sight.nodes.values().filter(|node| node.zone == zone).map(|node| &node.name).collect();
-    [(Deed::PowerOff, "PowerOff"), (Deed::Partition, "Partition")]
-        .into_iter()
-        .map(|(deed, kind)| {
-            let struck = |name: &&String| lasting(deed, &format!("node/{name}"), kind, sight).active;
-            Offer {
-                active: !nodes.is_empty() && nodes.iter().all(struck),
-                ..lasting(deed, target, kind, sight)
-            }
-        })
-        .collect()
+/// What strikes all nodes of a zone.
+fn of_zone(target: &str, sight: Sight<'_>) -> [Offer; 2] {
+    [(Deed::PowerOff, "PowerOff"), (Deed::Partition, "Partition")].map(|(deed, kind)| Offer {
+        active: sight.systems.zones.iter().any(|zone| zone.target == target && zone.kind == kind),
+        ..lasting(deed, target, kind, sight)
+    })
 }
 
 /// What is struck with all pods of a workload, `workload/NAMESPACE/NAME/UID`.
@@ -326,7 +317,7 @@ pub fn candidates(sight: Sight<'_>) -> Vec<(String, Offer)> {
         ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "visitors"]
             .map(ToOwned::to_owned)
             .into();
-    for name in sight.nodes.keys() {
+    for name in sight.nodes.keys().chain(&sight.systems.some_nodes) {
         places.extend([format!("kubelet@{name}"), format!("kube-proxy@{name}"), format!("node/{name}")]);
     }
     places.extend(sight.pods.keys().map(|uid| format!("pod/{uid}")));
@@ -417,6 +408,7 @@ mod tests {
                 broken("pod/shop/web", "FillMemory"),
                 broken("image/docker.io/library/todo-api:v1", "Missing"),
             ],
+            zones: vec![broken("zone/x", "PowerOff")],
             ..Systems::default()
         };
         let sight = Sight { nodes: &nodes, pods: &pods, systems: &systems };
@@ -440,6 +432,28 @@ mod tests {
             assert_eq!(short_name(target), name);
         }
         assert!(candidates(sight).iter().all(|(place, offer)| !offer.active && place != "zone/x"));
+    }
+
+    #[test]
+    fn of_a_map_whose_nodes_are_in_no_table_chaos_draws_nodes_and_what_is_cordoned_is_undone() {
+        let systems = Systems {
+            far: true,
+            cordoned: vec!["node-30".into()],
+            some_nodes: vec!["node-0".into(), "node-30".into()],
+            ..Systems::default()
+        };
+        let sight = Sight { nodes: &Table::default(), pods: &Table::default(), systems: &systems };
+        let drawn = candidates(sight);
+        for place in ["node/node-0", "kubelet@node-0", "kube-proxy@node-30", "etcd", "visitors"] {
+            assert!(drawn.iter().any(|(known, _)| known == place), "{place}");
+        }
+        let cordon = |place: &str| {
+            let mut offers = offers(place, sight).into_iter();
+            offers.find(|offer| offer.deed == Deed::Cordon).expect("nodes can be cordoned")
+        };
+        assert!(!cordon("node/node-0").active);
+        assert!(cordon("node/node-30").active);
+        assert_eq!(cordon("node/node-30").mend, Some(Command::Kubectl("uncordon node-30".into())));
     }
 
     #[test]

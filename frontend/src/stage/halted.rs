@@ -23,7 +23,7 @@ pub(super) fn Halted() -> impl IntoView {
         <Show when=move || shown.get()>
             <section class="halted" aria-label=move || t_string!(i18n, halted.title)>
                 <h2>{t!(i18n, halted.title)}</h2>
-                <ol>
+                <ol tabindex="0">
                     {move || page.halted.get().into_iter().map(|hop| view! { <Card hop /> }).collect_view()}
                 </ol>
             </section>

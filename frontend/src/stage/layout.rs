@@ -76,6 +76,32 @@ impl Route {
     }
 }
 
+/// Room between a dot's middle and its label.
+const APART: f64 = 12.0;
+
+/// Where the label of a dot stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Beside {
+    /// To the right of it.
+    Right,
+    /// To the left.
+    Left,
+    /// Below, and beginning so far to the right of the dot's middle.
+    Below(f64),
+}
+
+/// Where a label so long is seen whole on a stage of this width, all along the dot's way.
+pub fn beside(way: Route, length: f64, width: f64) -> Beside {
+    let (least, most) = (way.from.x.min(way.to.x), way.from.x.max(way.to.x));
+    if most + APART + length <= width {
+        Beside::Right
+    } else if least - APART - length >= 0.0 {
+        Beside::Left
+    } else {
+        Beside::Below((-length / 2.0).min(width - most - length).max(-least))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +118,26 @@ mod tests {
         assert_eq!((out.from, out.to), (Point { x: 750.0, y: 150.0 }, Point { x: 750.0, y: 200.0 }));
         let back = route(below, PANE);
         assert_eq!((back.from, back.to), (out.to, out.from));
+    }
+
+    #[test]
+    fn a_label_is_seen_whole_wherever_its_dot_moves() {
+        let way =
+            |from: f64, to: f64| Route { from: Point { x: from, y: 0.0 }, to: Point { x: to, y: 90.0 } };
+        // A phone's stage, and a projector's.
+        for (from, to, length, width, expected) in [
+            (205.0, 205.0, 200.0, 366.0, Beside::Below(-100.0)),
+            (205.0, 205.0, 190.0, 366.0, Beside::Left),
+            (340.0, 340.0, 190.0, 366.0, Beside::Left),
+            (300.0, 300.0, 290.0, 366.0, Beside::Below(-224.0)),
+            (30.0, 30.0, 190.0, 366.0, Beside::Right),
+            (20.0, 340.0, 190.0, 366.0, Beside::Below(-20.0)),
+            (900.0, 900.0, 190.0, 1240.0, Beside::Right),
+            (1200.0, 900.0, 190.0, 1240.0, Beside::Left),
+        ] {
+            let found = beside(way(from, to), length, width);
+            assert_eq!(found, expected, "{from} to {to}, {length} of {width}");
+        }
     }
 
     #[test]

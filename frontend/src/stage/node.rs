@@ -9,6 +9,7 @@ use crate::{
     protocol::{Node, Pod, PodShape, Subject},
     stage::menu::{BreakButton, Struck},
     state::Page,
+    story,
     view_model::{Density, NodeState, node_state, percent, pods_on, rounded, serves, shape_word, split_name},
     words,
 };
@@ -107,10 +108,12 @@ fn PowerSwitch(name: String, node: Memo<Arc<Node>>) -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let on = Memo::new(move |_| node.with(|node| node.power));
-    // The last card's switch invites, until the person has done something.
-    let last = {
+    // The last card's switch invites to what the headline says.
+    let invites = {
         let name = name.clone();
-        Memo::new(move |_| page.nodes.with(|nodes| nodes.keys().next_back() == Some(&name)))
+        Memo::new(move |_| {
+            story::asks_for_a_switch(page) && page.nodes.with(|nodes| nodes.keys().next_back() == Some(&name))
+        })
     };
     let label = {
         let name = name.clone();
@@ -122,7 +125,7 @@ fn PowerSwitch(name: String, node: Memo<Arc<Node>>) -> impl IntoView {
             role="switch"
             aria-checked=move || on.get().to_string()
             aria-label=label
-            class:glow=move || last.get() && !page.touched.get()
+            class:glow=move || invites.get()
             on:click=move |_| page.switch(&name, !on.get_untracked())
         >
             <svg viewBox="0 0 16 16" aria-hidden="true">

@@ -8,6 +8,7 @@ use super::{
     control_plane::{ApiServer, ControlPlane},
     dots::Dots,
     far::FarView,
+    halted::Halted,
     menu::{self, BreakButton},
     node::NodeCard,
     visitors::{Services, VisitorStrip},
@@ -135,6 +136,7 @@ pub(crate) fn Stage() -> impl IntoView {
             </Show>
             <InTurn><Services /></InTurn>
             <InTurn><VisitorStrip /></InTurn>
+            <Halted />
             <div class="dots" node_ref=dots aria-hidden="true"></div>
         </section>
     }

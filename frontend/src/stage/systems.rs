@@ -48,6 +48,14 @@ impl Sort {
     }
 }
 
+/// What is broken about a program of which there is one; of several each says so itself.
+#[component]
+pub(super) fn StruckAlone(place: &'static str) -> impl IntoView {
+    let page = expect_context::<Page>();
+    let alone = Memo::new(move |_| page.systems.with(|systems| systems.members.is_empty()));
+    view! { <Show when=move || alone.get()><Struck place=place.to_owned() /></Show> }
+}
+
 /// The members of a control plane of several, as far as they are of this sort. Each has a menu of its own.
 #[component]
 pub(super) fn Members(sort: Sort) -> impl IntoView {
@@ -103,7 +111,7 @@ fn OneMember(sort: Sort, number: usize) -> impl IntoView {
             <Show when=move || leads()><span>{t!(i18n, component.leader)}</span></Show>
             <span class="visually-hidden">" " {label.clone()}</span>
         </button>
-        {(number > 0).then(|| view! { <Struck place=place.clone() name=place.clone() /> })}
+        <Struck place=place.clone() name=place.clone() />
     }
 }
 

@@ -7,10 +7,7 @@ use leptos::prelude::*;
 use crate::{
     i18n::*,
     protocol::Subject,
-    stage::{
-        halted::Halted,
-        menu::{BreakButton, Struck},
-    },
+    stage::menu::{BreakButton, Struck},
     state::Page,
     view_model::called,
 };
@@ -128,7 +125,6 @@ pub(crate) fn VisitorStrip() -> impl IntoView {
             </span>
             <span class="visitors-summary" class:short=move || { lost() > 0 }>{summary}</span>
             <Struck place="visitors".to_owned() />
-            <Halted />
         </div>
     }
 }

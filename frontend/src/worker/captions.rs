@@ -136,36 +136,40 @@ fn workloads(old: &View, new: &View, told: &mut Vec<Happening>) {
 
 fn pods(old: &View, new: &View, told: &mut Vec<Happening>) {
     let mut kinds: [Vec<Happening>; 6] = Default::default();
+    // Who is just gone is still confused with who is there.
+    let all =
+        || old.pods.values().chain(new.pods.values()).map(|it| (it.namespace.as_str(), it.name.as_str()));
+    let name = |it: &Pod| called(&it.namespace, &it.name, all());
     for (uid, now) in &new.pods {
         let before = old.pods.get(uid);
-        let pod = now.name.clone();
+        let pod = || name(now);
         let was = |shape: PodShape| before.is_some_and(|before| before.shape == shape);
         if before.is_none() {
             kinds[1].push(match now.owner.as_str() {
-                "" => Happening::Created { kind: "Pod".to_owned(), name: pod.clone() },
-                owner => Happening::PodCreated { pod: pod.clone(), owner: owner.to_owned() },
+                "" => Happening::Created { kind: "Pod".to_owned(), name: pod() },
+                owner => Happening::PodCreated { pod: pod(), owner: owner.to_owned() },
             });
         }
         if now.shape == PodShape::Terminating && before.is_some() && !was(PodShape::Terminating) {
             if silent(new, now) {
-                kinds[0].push(Happening::Evicted { pod, node: now.node.clone() });
+                kinds[0].push(Happening::Evicted { pod: pod(), node: now.node.clone() });
             }
             continue;
         }
         if !now.node.is_empty() && before.is_none_or(|before| before.node.is_empty()) {
-            kinds[2].push(Happening::PodPlaced { pod: pod.clone(), node: now.node.clone() });
+            kinds[2].push(Happening::PodPlaced { pod: pod(), node: now.node.clone() });
         }
         if now.shape == PodShape::Ready && !was(PodShape::Ready) {
-            kinds[3].push(Happening::PodReady { pod: pod.clone(), node: now.node.clone() });
+            kinds[3].push(Happening::PodReady { pod: pod(), node: now.node.clone() });
         }
         if now.shape == PodShape::Failing && !was(PodShape::Failing) {
             // Of a pod that failed as a whole kubectl's column tells how its containers ended.
             let status = if now.reason.is_empty() { &now.status } else { &now.reason };
-            kinds[4].push(Happening::PodFailing { pod, status: status.clone() });
+            kinds[4].push(Happening::PodFailing { pod: pod(), status: status.clone() });
         }
     }
     let gone = old.pods.iter().filter(|(uid, _)| !new.pods.contains_key(*uid));
-    kinds[5].extend(gone.map(|(_, pod)| Happening::PodGone { pod: pod.name.clone() }));
+    kinds[5].extend(gone.map(|(_, pod)| Happening::PodGone { pod: name(pod) }));
     for mut kind in kinds {
         let surplus = kind.len().saturating_sub(MOST);
         told.extend(kind.drain(surplus..));
@@ -287,13 +291,29 @@ mod tests {
             before.services.insert(namespace.into(), Arc::new(service));
             before.workloads.insert(namespace.into(), Arc::new(workload));
         }
+        for (uid, namespace) in [("1", "shop"), ("2", "blog")] {
+            let pod = Pod {
+                name: "web-0".into(),
+                namespace: namespace.into(),
+                ..pod(uid, "n", PodShape::Starting)
+            };
+            before.pods.insert(uid.into(), Arc::new(pod));
+        }
+        before.pods.insert("c".into(), Arc::new(pod("c", "n", PodShape::Starting)));
         let mut after = before.clone();
         Arc::make_mut(after.services.get_mut("blog").expect("it is there")).endpoints.clear();
         Arc::make_mut(after.workloads.get_mut("shop").expect("it is there")).wanted = 3;
+        after.pods.remove("1");
+        for uid in ["2", "c"] {
+            Arc::make_mut(after.pods.get_mut(uid).expect("it is there")).shape = PodShape::Ready;
+        }
         assert_eq!(
             between(&before, &after),
             [
                 Happening::Scaled { name: "shop/web".into(), from: 2, to: 3 },
+                Happening::PodReady { pod: "blog/web-0".into(), node: "n".into() },
+                Happening::PodReady { pod: "web-1-c".into(), node: "n".into() },
+                Happening::PodGone { pod: "shop/web-0".into() },
                 Happening::Endpoints { service: "blog/web".into(), count: 0 },
             ]
         );

@@ -26,9 +26,9 @@ use shared::{
     sim::{ChangeKind, Process},
 };
 
-use super::view::shape;
+use super::view::{read_containers, shape};
 use crate::{
-    protocol::{MapNames, MapNode, Node, PodShape},
+    protocol::{MapNames, MapNode, MapPod, Node, PodShape},
     view_model::{node_state, percent},
 };
 
@@ -143,9 +143,13 @@ impl Map {
     pub fn closely(&self, cluster: &Cluster, nodes: &[u32]) -> Vec<MapNode> {
         let of_slot = |(slot, key): (usize, &Option<Key>)| {
             let object = cluster.store().get(key.as_ref()?)?;
-            let status = display_status(object);
-            let slot = u32::try_from(slot).ok()?;
-            Some((slot, object.key.namespace.to_string(), object.key.name.to_string(), status.to_string()))
+            Some(MapPod {
+                slot: u32::try_from(slot).ok()?,
+                namespace: object.key.namespace.to_string(),
+                name: object.key.name.to_string(),
+                status: display_status(object).to_string(),
+                containers: read_containers(object),
+            })
         };
         let of_node = |&node: &u32| {
             let cell = self.nodes.get(node as usize)?;
@@ -365,10 +369,11 @@ mod tests {
         let close = map.closely(replica.cluster(), &[0, 26, 99]);
         assert_eq!(close.len(), 2);
         for MapNode { node, pods } in close {
-            assert!(pods.iter().all(|(slot, namespace, name, status)| {
-                page.pods.contains_key(&(node, *slot))
-                    && (namespace.as_str(), status.as_str()) == ("default", "Running")
-                    && name.starts_with("web-")
+            assert!(pods.iter().all(|pod| {
+                page.pods.contains_key(&(node, pod.slot))
+                    && (pod.namespace.as_str(), pod.status.as_str()) == ("default", "Running")
+                    && pod.name.starts_with("web-")
+                    && matches!(&pod.containers[..], [only] if only.ready && only.name == "c")
             }));
         }
     }

@@ -17,7 +17,7 @@ use shared::{
 };
 
 use super::{driver::Driver, inspect, why};
-use crate::protocol::FieldChange;
+use crate::view_model::counted;
 
 /// Attempts of a pod that are told of: the newest.
 const ATTEMPTS: usize = 24;
@@ -34,8 +34,6 @@ const PATIENCE: Duration = Duration::seconds(30);
 /// How far ahead it is looked for a recovery, in time and steps.
 const LONGEST: Duration = Duration::seconds(900);
 const MOST_STEPS: u32 = 60_000;
-/// Fields of a new object that are told.
-const FIELDS: usize = 24;
 /// Hops that lead to a message that are told.
 const HOPS: usize = 5;
 
@@ -65,11 +63,14 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
 /// The first nodes of a cluster that is drawn as a map, whose frames tell of none, and how many there are.
 fn far(cluster: &Cluster, most: u64) -> Doc {
     let node = |object: &std::sync::Arc<Object>| {
-        let ready = object.view::<Node>().is_some_and(|node| node.ready == "True");
-        doc!({ "name": &object.key.name, "ready": ready })
+        let (ready, cordoned) =
+            object.view::<Node>().map_or((false, false), |node| (node.ready == "True", node.unschedulable));
+        doc!({ "name": &object.key.name, "ready": ready, "cordoned": cordoned })
     };
-    let nodes = Doc::list(cluster.store().list(Kind::Node).take(most as usize).map(node));
-    doc!({ "nodes": nodes, "count": whole(cluster.store().list(Kind::Node).count() as u64) })
+    let mut all: Vec<_> = cluster.store().list(Kind::Node).collect();
+    all.sort_by_cached_key(|object| counted(&object.key.name));
+    let nodes = Doc::list(all.iter().take(most as usize).copied().map(node));
+    doc!({ "nodes": nodes, "count": whole(all.len() as u64) })
 }
 
 /// What of the texts that a cluster was made of was refused: how many objects, and what was said of the first. Nothing while it
@@ -154,25 +155,13 @@ fn message(cluster: &Cluster, id: RecordId) -> Doc {
             told.set("name", &key.name);
             // Of what is new the fields that somebody wanted are told, not all that was filled in around them.
             let new = cluster.store().get(key).filter(|_| *change == ChangeKind::Added);
-            let changes = new.map_or_else(|| why::changes(cluster, write), |object| wanted(object));
+            let changes = new.map_or_else(|| why::changes(cluster, write), |object| why::wanted(object));
             let changes = changes.into_iter();
             let changes = changes.map(|one| doc!({ "path": one.path, "old": one.old, "new": one.new }));
             told.set("changes", Doc::list(changes));
         }
     }
     told
-}
-
-/// The fields of a new object's `spec`, or of itself where it has none.
-fn wanted(object: &Object) -> Vec<FieldChange> {
-    let spec = &object.body["spec"];
-    let (of, prefix) = if spec.is_null() { (&object.body, "") } else { (spec, "spec.") };
-    let field = |(name, value): &(Str, Doc)| FieldChange {
-        path: format!("{prefix}{name}"),
-        old: String::new(),
-        new: why::short(value),
-    };
-    of.entries().iter().map(field).take(FIELDS).collect()
 }
 
 /// The write that a message tells of.
@@ -490,6 +479,41 @@ mod tests {
             told["changes"].items().iter().map(|change| change["path"].str().to_string()).collect();
         assert!(paths.iter().any(|path| path == "spec.nodeName"), "{paths:?}");
         assert!(!told["because"].items().is_empty());
+    }
+
+    #[test]
+    fn a_message_that_makes_something_tells_its_fields_one_by_one() {
+        let mut driver = driver();
+        let from = driver.cluster().core().trace.next_id();
+        apply(&mut driver, SMALL);
+        let made = |cluster: &Cluster| {
+            let asked = |what: &What| matches!(what, What::Message { label: "POST", object: Some(key), to: Process::ApiServer(_), .. } if key.kind == Kind::Pod);
+            cluster.core().trace.since(from).find(|(_, record)| asked(&record.what)).map(|(id, _)| id)
+        };
+        until(&mut driver, |cluster| made(cluster).is_some());
+        let id = made(driver.cluster()).expect("it is asked for");
+        let told = ask(&mut driver, &format!(r#"{{"ask":"message","record":{id}}}"#));
+        assert_eq!(told["change"].str(), "added", "{told:?}");
+        let field = |path: &str| told["changes"].items().iter().find(|change| change["path"].str() == path);
+        let image = field("spec.containers[0].image").expect("a field of a container is told by itself");
+        assert_eq!(image["new"].str(), r#""nginx""#);
+        assert!(field("spec.containers").is_none(), "{told:?}");
+    }
+
+    #[test]
+    fn the_nodes_of_a_map_are_told_as_people_count() {
+        let scenario = "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  \
+                        cluster: {nodes: [{count: 30}]}\n  opening: 20s\n";
+        let mut driver = Driver::new(Replica::from_scenario(scenario).expect("a scenario"));
+        for _ in 0..1000 {
+            driver.tick(1000.0, &|| 0.0);
+        }
+        let told = ask(&mut driver, r#"{"ask":"far","most":12}"#);
+        let names: Vec<String> =
+            told["nodes"].items().iter().map(|node| node["name"].str().to_string()).collect();
+        let counted: Vec<String> = (0..12).map(|number| format!("node-{number}")).collect();
+        assert_eq!(names, counted);
+        assert_eq!(told["count"].as_i64(), Some(30));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Reads off a cluster what its systems are about, and what is broken.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use shared::{
+    api::{Kind, core::node::Node},
     cluster::Cluster,
     etcd::raft,
-    sim::{Fault, Process},
+    sim::{Fault, Process, Target},
 };
 
 use super::emptied;
@@ -13,6 +16,10 @@ use crate::protocol::{Broken, Member, Role, Systems};
 const LOOPS: usize = 4;
 /// Faults that are told of.
 const MOST_BROKEN: usize = 200;
+/// Cordoned nodes that are told of.
+const MOST_CORDONED: usize = 200;
+/// Nodes of a map that chaos draws from.
+const SOME_NODES: usize = 48;
 
 impl Systems {
     /// Looks at a cluster.
@@ -27,8 +34,11 @@ impl Systems {
             .collect();
         loops.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         loops.truncate(LOOPS);
-        let broken = cluster.broken().into_iter();
-        let broken = broken.map(|(target, fault)| Broken { target: target.to_string(), kind: kind(fault) });
+        let faults = cluster.broken();
+        let zones = zones(cluster, &faults);
+        let broken = faults
+            .into_iter()
+            .map(|(target, fault)| Broken { target: target.to_string(), kind: kind(fault) });
         let broken = broken.chain(emptied::all(cluster));
         Self {
             broken: broken.take(MOST_BROKEN).collect(),
@@ -36,8 +46,45 @@ impl Systems {
             loops,
             far: false,
             members: members(cluster),
+            cordoned: cordoned(cluster),
+            zones,
+            some_nodes: Vec::new(),
         }
     }
+
+    /// Looks at a cluster that is drawn as a map.
+    pub fn from_afar(cluster: &Cluster) -> Self {
+        let machines = &cluster.core().machines;
+        let every = machines.len().div_ceil(SOME_NODES).max(1);
+        let some_nodes = machines.iter().step_by(every).map(|machine| machine.name.to_string()).collect();
+        Self { far: true, some_nodes, ..Self::of(cluster) }
+    }
+}
+
+fn cordoned(cluster: &Cluster) -> Vec<String> {
+    let nodes = cluster.store().list(Kind::Node);
+    let cordoned = nodes.filter(|node| node.view::<Node>().is_some_and(|node| node.unschedulable));
+    cordoned.map(|node| node.key.name.to_string()).take(MOST_CORDONED).collect()
+}
+
+/// A zone is struck when all of its nodes are.
+fn zones(cluster: &Cluster, faults: &[(Target, Fault)]) -> Vec<Broken> {
+    let struck = |fault: Fault| {
+        let node = |(target, kind): &'_ (Target, Fault)| match target {
+            Target::Node(name) if *kind == fault => Some(name.to_string()),
+            _ => None,
+        };
+        let nodes: BTreeSet<String> = faults.iter().filter_map(node).collect();
+        let mut zones: BTreeMap<&str, bool> = BTreeMap::new();
+        if !nodes.is_empty() {
+            for machine in &cluster.core().machines {
+                *zones.entry(machine.zone.as_str()).or_insert(true) &= nodes.contains(machine.name.as_str());
+            }
+        }
+        let zones = zones.into_iter().filter(|(_, all)| *all);
+        zones.map(move |(zone, _)| Broken { target: format!("zone/{zone}"), kind: kind(fault) })
+    };
+    struck(Fault::PowerOff).chain(struck(Fault::Partition)).collect()
 }
 
 fn short(number: u64) -> u32 {
@@ -74,4 +121,56 @@ fn members(cluster: &Cluster) -> Vec<Member> {
         }
     };
     etcd.members.iter().map(member).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{protocol::Command, worker::replica::Replica};
+
+    fn replica() -> Replica {
+        let mut replica = Replica::from_scenario(
+            "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  cluster: \
+             {nodes: [{count: 60, zone: a}, {count: 2, zone: b}]}\n  opening: 20s\n",
+        )
+        .expect("a good scenario");
+        let opening = replica.opening();
+        replica.advance_to(opening);
+        replica
+    }
+
+    fn zone(kind: &str) -> Broken {
+        Broken { target: "zone/b".into(), kind: kind.into() }
+    }
+
+    #[test]
+    fn a_zone_is_struck_once_all_of_its_nodes_are_and_as_long_as_they_are() {
+        let mut replica = replica();
+        let fault = |target: &str, kind: &str| Command::Fault { target: target.into(), kind: kind.into() };
+        let repair = |target: &str| Command::Repair { target: target.into() };
+        for (command, struck) in [
+            (fault("node/node-60", "PowerOff"), vec![]),
+            (fault("node/node-61", "Partition"), vec![]),
+            (fault("zone/b", "Partition"), vec![zone("Partition")]),
+            (fault("zone/b", "PowerOff"), vec![zone("PowerOff"), zone("Partition")]),
+            (repair("node/node-61"), vec![]),
+            (repair("zone/b"), vec![]),
+        ] {
+            replica.act(None, &command);
+            replica.advance_to(shared::sim::Time(replica.cluster().now().0 + 10));
+            assert_eq!(Systems::of(replica.cluster()).zones, struck, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_map_some_nodes_of_all_parts_are_told_and_all_that_are_cordoned() {
+        let mut replica = replica();
+        replica.act(None, &Command::Kubectl("cordon node-40".into()));
+        replica.advance_to(shared::sim::Time(replica.cluster().now().0 + 2000));
+        let systems = Systems::from_afar(replica.cluster());
+        assert_eq!(systems.cordoned, ["node-40"]);
+        assert!(systems.far && systems.some_nodes.len() <= SOME_NODES);
+        assert!(systems.some_nodes.iter().any(|name| name == "node-60"), "{:?}", systems.some_nodes);
+        assert!(Systems::of(replica.cluster()).some_nodes.is_empty());
+    }
 }

@@ -179,7 +179,7 @@ fn workload_of(cluster: &Cluster, pod: &Object) -> String {
     above.unwrap_or(owner.uid).text().to_string()
 }
 
-fn read_containers(pod: &Object) -> Vec<Container> {
+pub(super) fn read_containers(pod: &Object) -> Vec<Container> {
     let statuses = pod.body["status"]["containerStatuses"].items();
     let read = |spec: &shared::doc::Doc| {
         let name = spec["name"].as_str().unwrap_or_default();

@@ -288,6 +288,22 @@ pub(super) fn changes(cluster: &Cluster, record: u64) -> Vec<FieldChange> {
     told
 }
 
+/// What is wanted of a new object, field by field: its `spec`, or all of it where it has none.
+pub(super) fn wanted(object: &Object) -> Vec<FieldChange> {
+    let spec = &object.body["spec"];
+    let (mut path, of) = match spec.is_null() {
+        true => (Path::default(), &object.body),
+        false => (Path(vec![Segment::Key("spec".into())]), spec),
+    };
+    let mut told = Vec::new();
+    leaves(&mut path, &Doc::Null, of, &mut |path, _, new| {
+        if told.len() < FIELDS {
+            told.push(FieldChange { path: path.to_string(), old: String::new(), new: short(new) });
+        }
+    });
+    told
+}
+
 /// Tells a change field by field, where something came to be that was not there.
 fn leaves(path: &mut Path, old: &Doc, new: &Doc, tell: &mut dyn FnMut(&Path, &Doc, &Doc)) {
     let below: Vec<(Segment, &Doc)> = match new {

@@ -54,7 +54,7 @@ impl Driver {
         frame.services = delta(&self.view.services, &view.services);
         frame.components = delta(&self.view.components, &view.components);
         let now = cluster.now().0;
-        let systems = Systems { far: true, ..Systems::of(cluster) };
+        let systems = Systems::from_afar(cluster);
         let told = captions::between(&self.view, &view);
         let struck = captions::struck(&self.systems, &systems, &view, &told);
         let told = struck.into_iter().chain(told);
