@@ -2,6 +2,7 @@
 
 use crate::api::quantity::parse_quantity;
 use crate::api::validation::{At, names};
+use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 
 use super::Kind;
@@ -80,11 +81,12 @@ fn pod(spec: &At<'_>, said: &mut Vec<Str>) {
 
 /// Says of what items of a list have in common what should tell them apart.
 fn twice(list: &At<'_>, field: &str, say: &mut dyn FnMut(&At<'_>, String)) {
-    for (at, item) in list.each().enumerate() {
+    let mut seen = BTreeSet::new();
+    for item in list.each() {
         let value = item.field(field);
         if value.is_empty() && field == "name" {
             say(&value, "invalid empty name \"\"".into());
-        } else if list.items()[..at].iter().any(|earlier| earlier[field] == *value) {
+        } else if !seen.insert(value.str()) {
             say(&value, format!("duplicate {field} {:?}", value.text()));
         }
     }
@@ -102,23 +104,25 @@ fn container_of(container: &At<'_>, say: &mut dyn FnMut(&At<'_>, String)) {
             }
         }
     }
-    let variables = container.field("env");
-    for (at, variable) in variables.each().enumerate() {
+    let mut seen = BTreeSet::new();
+    for variable in container.field("env").each() {
         let (name, value) = (variable["name"].str(), variable["value"].str());
         let reference = format!("$({name})");
         // Who adds to what was there before means it.
         let adds = variable["valueFrom"].is_null() && value != reference && value.contains(&reference);
-        if !adds && variables.items()[..at].iter().any(|earlier| earlier["name"].str() == name) {
+        let hides = !seen.insert(name.clone()) && !adds;
+        if hides {
             let what =
                 format!("hides previous definition of {name:?}, which may be dropped when using apply");
             say(&variable, what);
         }
     }
     let ports = container.field("ports");
+    let mut seen = BTreeMap::new();
     for (at, port) in ports.each().enumerate() {
-        let fields = ["containerPort", "protocol", "hostPort", "hostIP"];
-        let same = |earlier: &Doc| fields.into_iter().all(|field| earlier[field] == port[field]);
-        if let Some(first) = ports.items()[..at].iter().position(same) {
+        let told = ["containerPort", "protocol", "hostPort", "hostIP"].map(|field| port[field].to_json());
+        let first = *seen.entry(told).or_insert(at);
+        if first < at {
             say(&port, format!("duplicate port definition with {}[{first}]", ports.path()));
         }
     }

@@ -74,7 +74,10 @@ impl Resource for PersistentVolumes {
             let amount = |(name, amount): &(Str, Doc)| {
                 (name.clone(), Doc::from(quantity::canonical(amount).unwrap_or_default()))
             };
-            let shown = Doc::Map(capacity.entries().iter().map(amount).collect());
+            let shown = match capacity.is_null() {
+                true => Doc::Null,
+                false => Doc::Map(capacity.entries().iter().map(amount).collect()),
+            };
             faults.not_supported(&capacity, &shown, &["storage"]);
         }
         for (name, amount) in capacity.entries() {
