@@ -65,7 +65,7 @@ const FORMS: &[(&str, &str, u16, &str)] = &[
         "watch=1",
         "application/yaml",
         406,
-        "only the following media types are accepted: application/json;stream=watch, ",
+        "only the following media types are accepted: application/json;stream=watch,",
     ),
     (
         "includeObject=Object",

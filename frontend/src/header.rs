@@ -129,6 +129,11 @@ fn ShareMenu() -> impl IntoView {
             spawn_local(async move { copied.set(browser::copy(&address).await) });
         }
     });
+    // On a small screen it would lie over a panel that is asked for.
+    Effect::new(move |_| {
+        page.drawer.track();
+        open.set(false);
+    });
     let toggle = move |_| {
         copied.set(false);
         page.link.set(None);

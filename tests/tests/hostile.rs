@@ -530,3 +530,29 @@ fn numbers_at_the_ends_of_their_ranges_end_nothing() {
         assert!(nodes.stdout.contains("node/node-0"), "{nodes:?}");
     }
 }
+
+#[test]
+fn a_role_of_a_million_permissions_is_refused_at_once() {
+    let mut world = World::new();
+    let mut role = |words: &[&str]| world.kubectl(words.iter().copied(), "").exit_code;
+    assert_eq!(role(&["create", "role", "writer", "--verb=create", "--resource=roles"]), 0);
+    assert_eq!(role(&["create", "rolebinding", "writer", "--role=writer", "--user=bob"]), 0);
+    let hundred = |kind: &str| many(100, |at| format!("\"{kind}{at}\""));
+    let body = format!(
+        r#"{{"metadata":{{"name":"all"}},"rules":[{{"apiGroups":[{}],"resources":[{}],"verbs":[{}]}}]}}"#,
+        hundred("g"),
+        hundred("r"),
+        hundred("v")
+    );
+    let begun = Instant::now();
+    let response = world.request(HttpRequest {
+        method: "POST".into(),
+        path: "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles".into(),
+        impersonate: "bob".into(),
+        body: body.into(),
+        ..HttpRequest::default()
+    });
+    assert!(begun.elapsed() < LONGEST, "{:?}", begun.elapsed());
+    let message = response.body["message"].str();
+    assert!(response.code == 403 && message.contains("1000000 permissions"), "{} {message}", response.code);
+}

@@ -10,8 +10,4 @@ export function followFingers() {
     // No mouse is made of it, and so no click.
     if (!before && isOpen() && event.cancelable) event.preventDefault();
   }, { capture: true, passive: false });
-  // On a small screen what the bar has opened would lie over a panel that is asked for.
-  addEventListener("click", ({ target }) => {
-    if (target.closest?.(".foot .tab") && matchMedia("(max-width: 1023px)").matches) document.querySelector(".menu:has(> .sheet) > button")?.click();
-  }, { capture: true });
 }
