@@ -11,6 +11,8 @@ const page = readFileSync(join(directory, "index.html"), "utf8");
 const later = new Set([...page.matchAll(/<meta\b[^>]*>/g)].filter(([tag]) => tag.includes("asset:")).flatMap(
   ([tag]) => files.filter((name) => tag.includes(name.slice(0, -3)))));
 for (const name of files) if (/^(app|worker)_later-\w+\.wasm\.br$/.test(name)) later.add(name);
+// What only frames fetch.
+for (const name of files) if (name.startsWith("embed/")) later.add(name);
 
 const texts = [page];
 const first = new Set(["index.html.br"]);
