@@ -3,6 +3,7 @@
 mod ingress_class;
 mod limits;
 mod matching;
+mod pod_security;
 mod policy;
 mod priority;
 mod quota;
@@ -48,7 +49,8 @@ pub(super) fn namespace_lifecycle(key: &Key, store: &Store) -> Result<(), Status
 /// Whether what the plugins made of a pod at `revision` they would make of the same now: nothing was written that they
 /// look at, and nobody else is asked.
 pub(super) fn stands(store: &Store, revision: u64) -> bool {
-    let looked_at = [Kind::ServiceAccount, Kind::LimitRange, Kind::PriorityClass, Kind::RuntimeClass];
+    let looked_at =
+        [Kind::ServiceAccount, Kind::LimitRange, Kind::PriorityClass, Kind::RuntimeClass, Kind::Namespace];
     let asked = [
         Kind::ResourceQuota,
         Kind::MutatingAdmissionPolicyBinding,
@@ -66,6 +68,16 @@ pub(super) fn requester(request: &Request, doc: &mut Doc) {
     spec.set("username", &request.user.name);
     if !request.user.groups.is_empty() {
         spec.set("groups", Doc::list(request.user.groups.iter()));
+    }
+}
+
+/// TaintNodesByCondition: no pod goes to a new node before it says that it is ready.
+pub(super) fn taint_new_node(node: &mut Doc) {
+    let taint = doc!({ "key": "node.kubernetes.io/not-ready", "effect": "NoSchedule" });
+    let taints = node.at_mut(&["spec", "taints"]).items_mut();
+    let is_same = |other: &Doc| other["key"] == taint["key"] && other["effect"] == taint["effect"];
+    if !taints.iter().any(is_same) {
+        taints.push(taint);
     }
 }
 
@@ -125,6 +137,7 @@ pub(super) fn validating(
     doc: &Doc,
     old: Option<&Doc>,
 ) -> Result<(), Status> {
+    pod_security::check(call, key, doc, old)?;
     if let Some(old) = old {
         storage::may_grow(key, doc, old, call.store)?;
     }
@@ -167,7 +180,11 @@ pub(super) fn of_view(
     key: &Key,
     states: impl FnOnce() -> (Doc, Doc),
 ) -> Result<(), Status> {
-    if !has_validators(call.store) && !policy::is_bound(call.store, Kind::MutatingWebhookConfiguration) {
+    let is_asked = has_validators(call.store)
+        || policy::is_bound(call.store, Kind::MutatingWebhookConfiguration)
+        || call.request.subresource == Subresource::EphemeralContainers
+            && pod_security::has_say(key, call.store);
+    if !is_asked {
         return Ok(());
     }
     let (new, before) = states();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::core::event::Said;
+use crate::api::core::pod::merge_label_keys;
 use crate::api::validation::Faults;
 use crate::api::{Key, Kind, Meta, Object, Reason, Reply, Status, Subresource, Uid, Verb, warnings};
 use crate::doc::{Doc, Str};
@@ -153,6 +154,12 @@ impl ApiServer {
         })?;
         if admission::mutating(call, &key, &mut doc, None)? {
             resource.default(&mut doc);
+        }
+        if kind == Kind::Pod {
+            merge_label_keys(&mut doc);
+        } else if kind == Kind::Node && call.is_from_outside() {
+            // The simulated kubelets' nodes are ready when they come.
+            admission::taint_new_node(&mut doc);
         }
         // What was added may change what follows from it, as a pod's class of service.
         resource.prepare_create(&mut doc);

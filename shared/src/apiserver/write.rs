@@ -285,7 +285,8 @@ impl ApiServer {
         if spec_changed {
             meta.generation += 1;
         }
-        if matches!(call.request.subresource, Subresource::Status | Subresource::Approval) {
+        let by_parts = [Subresource::Status, Subresource::Approval, Subresource::EphemeralContainers];
+        if by_parts.contains(&call.request.subresource) {
             admission::of_part(call, old, &meta, &body)?;
         }
         if call.is_from_outside() {
