@@ -12,6 +12,7 @@ use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Duration;
 
+use super::labels::go_selector;
 use super::status::{condition as known, date, omit_empty, resource_version, write};
 use super::worker::{Answer, Controller, Desk, Step, all_ok};
 use super::world::World;
@@ -55,6 +56,17 @@ impl Controller for DisruptionController {
         }
         match expected(&budget, &pods, world) {
             Ok((expected, desired)) => {
+                let by_manager = !budget.max_unavailable.is_null() || budget.min_available.as_str().is_some();
+                if by_manager && pods.iter().any(|pod| pod.meta().controller().is_none()) {
+                    let selector = go_selector(&budget.object().body["spec"]["selector"]);
+                    let text = format!(
+                        "Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be unmanaged. \
+                         As a result, the status of the PDB cannot be calculated correctly, which may result in \
+                         undefined behavior. To account for these pods please set \".spec.minAvailable\" field of \
+                         the PDB to an integer value."
+                    );
+                    desk.warning(budget.object(), "UnmanagedPods", text);
+                }
                 let disrupted = disrupted(&budget, &pods, desk);
                 let healthy = |pod: &&Of<Pod>| {
                     pod.ready && !pod.meta().deleting() && disrupted[pod.key().name.as_str()].is_null()

@@ -158,3 +158,22 @@ fn required(selector: &LabelSelector) -> Option<(&Str, &[Str])> {
         _ => None,
     })
 }
+
+/// A selector as Go prints it.
+pub(super) fn go_selector(selector: &Doc) -> String {
+    if selector.is_null() {
+        return "nil".into();
+    }
+    let labels = selector["matchLabels"].entries().iter();
+    let labels: String = labels.map(|(key, value)| format!("{key}: {},", value.str())).collect();
+    let of = |expression: &Doc| {
+        let values: Vec<Str> = expression["values"].items().iter().map(Doc::str).collect();
+        let (key, operator) = (expression["key"].str(), expression["operator"].str());
+        format!("LabelSelectorRequirement{{Key:{key},Operator:{operator},Values:[{}],}},", values.join(" "))
+    };
+    let expressions: String = selector["matchExpressions"].items().iter().map(of).collect();
+    format!(
+        "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},\
+         MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
+    )
+}

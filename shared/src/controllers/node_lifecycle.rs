@@ -235,7 +235,7 @@ impl NodeLifecycle {
                     self.stale.insert(name.clone());
                     self.zones.forget(name);
                     desk.add(node.key().clone());
-                } else if node.ready != "True" {
+                } else if matches!(node.ready.as_str(), "False" | "Unknown") {
                     self.wants_tainting(node.key(), world, desk);
                 } else {
                     // Whoever came up in the meantime waits no longer.

@@ -446,6 +446,34 @@ pub(super) fn spec_at(spec: &PodSpec, index: u32) -> &Container {
     if rest < mains { &spec.containers[rest] } else { &spec.ephemeral_containers[rest - mains] }
 }
 
+/// Whether a container that ended with an exit code is to run again: by its own rules, by its own policy, by that of its
+/// pod. An init container that did its work never is.
+pub(super) fn runs_again(spec: &PodSpec, index: u32, code: i32) -> bool {
+    let container = spec_at(spec, index);
+    if code == 0 && (index as usize) < spec.init_containers.len() {
+        return is_sidecar(container);
+    }
+    let own = &container.doc["restartPolicy"];
+    let is_meant = |rule: &Doc| {
+        let codes = &rule["exitCodes"];
+        let is_listed = codes["values"].items().iter().any(|listed| listed.as_i64() == Some(code.into()));
+        rule["action"].as_str() == Some("Restart")
+            && match codes["operator"].as_str() {
+                Some("In") => is_listed,
+                Some("NotIn") => !is_listed,
+                _ => false,
+            }
+    };
+    if !own.is_null() && container.doc["restartPolicyRules"].items().iter().any(is_meant) {
+        return true;
+    }
+    match own.as_str().unwrap_or(&spec.restart_policy) {
+        "Always" => true,
+        "OnFailure" => code != 0,
+        _ => false,
+    }
+}
+
 /// Whether an init container goes on beside the others.
 pub(super) fn is_sidecar(container: &Container) -> bool {
     container.doc["restartPolicy"].as_str() == Some("Always")

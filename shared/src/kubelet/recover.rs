@@ -1,6 +1,7 @@
 //! After a restart: what the API and the runtime tell of pods that an earlier life of the kubelet looked after.
 
 use crate::api::Object;
+use crate::api::core::pod::PodSpec;
 use crate::sim::{Context, ListedPod};
 
 use super::date;
@@ -50,13 +51,13 @@ pub(super) fn recall(pod: &mut PodState, object: &Object, cx: &Context<'_>) {
 }
 
 /// The machine lost its power with the pod's sandbox: containers that are not to run again stay as they ended.
-pub(super) fn leave_ended(pod: &mut PodState, restart_policy: &str) {
+pub(super) fn leave_ended(pod: &mut PodState, spec: &PodSpec) {
     let (inits, rest) = pod.containers.split_at_mut(pod.inits as usize);
     let mains = &mut rest[..pod.mains as usize];
     let ended = |container: &ContainerState, well: bool| {
         container.last.as_ref().is_some_and(|last| !well || last.exit_code == 0)
     };
-    let stay = match restart_policy {
+    let stay = match spec.restart_policy.as_str() {
         // One sandbox is all that such a pod gets.
         "Never" if mains.iter().any(|container| ended(container, false)) => {
             mains.iter_mut().for_each(|container| container.stage = ContainerStage::Exited);
@@ -76,7 +77,7 @@ pub(super) fn leave_ended(pod: &mut PodState, restart_policy: &str) {
             container.stage = ContainerStage::Exited;
         }
     }
-    if phase(pod, restart_policy).is_terminal() {
+    if phase(pod, spec).is_terminal() {
         pod.stage = PodStage::Active;
     }
 }

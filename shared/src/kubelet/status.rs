@@ -1,6 +1,6 @@
 //! What a kubelet reports of a pod: phase, conditions, container statuses.
 
-use crate::api::core::pod::{Phase, Pod};
+use crate::api::core::pod::{Phase, Pod, PodSpec};
 use crate::api::{Object, PatchKind, Request, Subresource, Uid};
 use crate::doc;
 use crate::doc::{Doc, Entries, Str, Timestamp, literal};
@@ -8,7 +8,7 @@ use crate::runtime::{container_id, full_reference};
 use crate::sim::{Context, hash_of};
 
 use super::node::Image;
-use super::pod::{ContainerStage, ContainerState, PodStage, PodState, Termination, spec_at};
+use super::pod::{ContainerStage, ContainerState, PodStage, PodState, Termination, runs_again, spec_at};
 use super::{Kubelet, Pending};
 
 impl Kubelet {
@@ -139,21 +139,19 @@ fn failed(container: &ContainerState) -> bool {
 }
 
 /// Whether no container but sidecars will run again.
-pub(super) fn works_done(pod: &PodState, restart_policy: &str) -> bool {
-    let containers = pod.main_containers();
-    let all_exited = containers.iter().all(ContainerState::has_exited);
-    let any_failed = containers.iter().any(failed);
-    let hopeless =
-        |container: &ContainerState| container.has_exited() && failed(container) && !container.sidecar;
-    match restart_policy {
-        "Never" => all_exited || pod.init_containers().iter().any(hopeless),
-        "OnFailure" => all_exited && !any_failed,
-        _ => false,
-    }
+pub(super) fn works_done(pod: &PodState, spec: &PodSpec) -> bool {
+    let rests = |(index, container): (u32, &ContainerState)| {
+        let code = || container.last.as_ref().map_or(0, |last| last.exit_code);
+        container.has_exited() && !runs_again(spec, index, code())
+    };
+    let hopeless = |(index, container): (u32, &ContainerState)| {
+        !container.sidecar && failed(container) && rests((index, container))
+    };
+    (pod.inits..).zip(pod.main_containers()).all(rests) || (0..).zip(pod.init_containers()).any(hopeless)
 }
 
 /// The phase that follows from the containers.
-pub(super) fn phase(pod: &PodState, restart_policy: &str) -> Phase {
+pub(super) fn phase(pod: &PodState, spec: &PodSpec) -> Phase {
     if pod.rejected.is_some() {
         return Phase::Failed;
     }
@@ -163,7 +161,7 @@ pub(super) fn phase(pod: &PodState, restart_policy: &str) -> Phase {
         // A pod that was told to go always reaches an end.
         return if clean && pod.failed.is_none() { Phase::Succeeded } else { Phase::Failed };
     }
-    if works_done(pod, restart_policy) && pod.quiet() {
+    if works_done(pod, spec) && pod.quiet() {
         return if clean { Phase::Succeeded } else { Phase::Failed };
     }
     if !pod.initialized() {
@@ -183,7 +181,7 @@ fn status<'a>(
     image: impl Fn(&Str) -> Option<&'a Image>,
     cx: &Context<'_>,
 ) -> Doc {
-    let phase = phase(pod, &view.spec.restart_policy);
+    let phase = phase(pod, &view.spec);
     // In the order of keys: there is no document that is made as often.
     let mut status = Entries::default();
     let rejected = pod.rejected.is_some();

@@ -9,7 +9,7 @@ use crate::doc::{Str, literal};
 use crate::runtime::reference_fault;
 use crate::sim::{Context, Core, CriCall, Duration, Time, Timer, Variables};
 
-use super::pod::{ContainerStage, ContainerState, PodStage, PodState, spec_at};
+use super::pod::{ContainerStage, ContainerState, PodStage, PodState, runs_again, spec_at};
 use super::recover::{leave_ended, match_runtime, recall};
 use super::status::{phase, pod_text, works_done};
 use super::{Kubelet, finished};
@@ -125,7 +125,7 @@ impl Kubelet {
             recall(&mut pod, object, cx);
             let came_up = match_runtime(&mut pod, found.as_ref(), cx);
             if found.is_none() {
-                leave_ended(&mut pod, &view.spec.restart_policy);
+                leave_ended(&mut pod, &view.spec);
             }
             self.pods.insert(uid, pod);
             self.begin_deadline(uid, cx);
@@ -223,7 +223,7 @@ impl Kubelet {
         let spec = &view.spec;
         let Some(pod) = self.pods.get(&uid) else { return };
         let (inits, mains, count) = (pod.inits, pod.mains, pod.containers.len() as u32);
-        let over = works_done(pod, &spec.restart_policy);
+        let over = works_done(pod, spec);
         let mut index = 0;
         // Each init container waits for the one before it; sidecars go on beside those that follow.
         let initialized = self.pods[&uid].initialized();
@@ -247,7 +247,7 @@ impl Kubelet {
             self.end_sidecars(uid, spec.grace_seconds, cx);
         }
         if let Some(pod) = self.pods.get_mut(&uid)
-            && phase(pod, &spec.restart_policy).is_terminal()
+            && phase(pod, spec).is_terminal()
             && pod.quiet()
         {
             pod.stage = PodStage::Done;
@@ -287,14 +287,7 @@ impl Kubelet {
             }
             ContainerStage::Exited => {
                 let code = container.last.as_ref().map_or(0, |last| last.exit_code);
-                let again = match spec.restart_policy.as_str() {
-                    _ if container.sidecar => true,
-                    _ if once => false,
-                    "Always" => !init || code != 0,
-                    "OnFailure" => code != 0,
-                    _ => false,
-                };
-                if again {
+                if container.sidecar || !once && runs_again(spec, index, code) {
                     self.start_again(uid, index, spec, cx);
                 }
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::core::pod::{Pod, PodSpec, requested};
-use crate::api::{LabelSelector, NodeAffinity, Object, Requirement, bytes, milli};
+use crate::api::{LabelSelector, NodeAffinity, Object, bytes, milli};
 use crate::codec::Codec;
 use crate::collections::sort;
 use crate::doc::{Doc, Str};
@@ -177,8 +177,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn constraint(&self, doc: &Doc) -> SpreadConstraint {
-        let mut selector = PodSelector::within(&self.object.key.namespace, &doc["labelSelector"]);
-        self.match_label_keys(&mut selector.labels, &doc["matchLabelKeys"], false);
+        let selector = PodSelector::within(&self.object.key.namespace, &doc["labelSelector"]);
         SpreadConstraint {
             max_skew: doc["maxSkew"].as_i64().unwrap_or(1),
             topology_key: doc["topologyKey"].str(),
@@ -187,18 +186,6 @@ impl Reader<'_> {
             min_domains: doc["minDomains"].as_i64().unwrap_or(1),
             honor_affinity: doc["nodeAffinityPolicy"].as_str() != Some("Ignore"),
             honor_taints: doc["nodeTaintsPolicy"].as_str() == Some("Honor"),
-        }
-    }
-
-    fn match_label_keys(&self, selector: &mut LabelSelector, keys: &Doc, mismatch: bool) {
-        for key in keys.items() {
-            if let Some(value) = self.object.meta.labels[&*key.str()].as_str() {
-                let values = vec![Str::from(value)];
-                selector.0.push(match mismatch {
-                    false => Requirement::In(key.str(), values),
-                    true => Requirement::NotIn(key.str(), values),
-                });
-            }
         }
     }
 
@@ -226,8 +213,6 @@ impl Reader<'_> {
 
     fn term(&self, doc: &Doc) -> Term {
         let mut selector = PodSelector::within(&self.object.key.namespace, &doc["labelSelector"]);
-        self.match_label_keys(&mut selector.labels, &doc["matchLabelKeys"], false);
-        self.match_label_keys(&mut selector.labels, &doc["mismatchLabelKeys"], true);
         let by_label = &doc["namespaceSelector"];
         let mut names: Vec<Str> = doc["namespaces"].items().iter().map(Doc::str).collect();
         if !doc["labelSelector"].is_null() && (!names.is_empty() || !by_label.is_null()) {

@@ -32,10 +32,10 @@ pub const CASES: &[Case] = &[
     (
         DEPLOYMENT,
         "        image: nginx\n",
-        "        image: nginx\n        restartPolicy: Never\n",
+        "        image: nginx\n        restartPolicy: onfailure\n",
         (18, 24),
-        "spec.template.spec.containers[0].restartPolicy: Forbidden",
-        None,
+        "spec.template.spec.containers[0].restartPolicy: Unsupported value",
+        Some("        image: nginx\n        restartPolicy: OnFailure\n"),
     ),
     (
         DEPLOYMENT,

@@ -94,7 +94,7 @@ impl Resource for Nodes {
             cpu_milli: milli(&allocatable["cpu"]),
             memory: bytes(&allocatable["memory"]),
             pods: bytes(&allocatable["pods"]),
-            ready: ready.map_or(crate::doc::literal!("Unknown"), |condition| condition["status"].str()),
+            ready: ready.map(|condition| condition["status"].str()).unwrap_or_default(),
             heartbeat: ready.map(|condition| condition["lastHeartbeatTime"].as_time().unwrap_or_default()),
             pod_cidr: spec["podCIDR"].str(),
         }))
@@ -182,7 +182,7 @@ impl Resource for Nodes {
             status,
             if roles.is_empty() { "<none>".into() } else { roles.join(",") },
             age(object.meta.creation, now),
-            or_unknown(&info["kubeletVersion"]),
+            info["kubeletVersion"].str().to_string(),
             address("InternalIP"),
             address("ExternalIP"),
             or_unknown(&info["osImage"]),

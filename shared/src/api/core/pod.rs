@@ -6,6 +6,7 @@ mod defaults;
 mod display;
 mod env;
 mod ephemeral;
+mod label_keys;
 mod resize;
 mod security;
 mod update;
@@ -25,6 +26,7 @@ pub use defaults::default_pod_spec;
 pub(super) use defaults::default_source;
 pub use display::display_status;
 pub use ephemeral::validate as validate_ephemeral_containers;
+pub use label_keys::merge as merge_label_keys;
 pub use resize::{resized, validate as validate_resize};
 pub use validation::validate_pod_spec;
 
@@ -400,7 +402,7 @@ impl Resource for Pods {
             or_none(&status["podIP"]),
             or_none(&object.body["spec"]["nodeName"]),
             or_none(&status["nominatedNodeName"]),
-            "<none>".into(),
+            gates(object),
         ]
     }
 
@@ -432,6 +434,20 @@ impl Resource for Pods {
             "status.phase",
             "status.podIP",
         ]
+    }
+}
+
+/// How many of its readiness gates are open.
+fn gates(object: &Object) -> String {
+    let gates = object.body["spec"]["readinessGates"].items();
+    let conditions = object.body["status"]["conditions"].items();
+    let is_open = |gate: &&Doc| {
+        let mut of_gate = conditions.iter().filter(|condition| condition["type"] == gate["conditionType"]);
+        of_gate.next().is_some_and(|condition| condition["status"].as_str() == Some("True"))
+    };
+    match gates.len() {
+        0 => "<none>".into(),
+        all => format!("{}/{all}", gates.iter().filter(is_open).count()),
     }
 }
 

@@ -296,9 +296,7 @@ pub static SERVICE_CIDR: Plain = Plain {
         if cidrs.is_empty() {
             faults.required(&cidrs, "at least one CIDR required");
         }
-        for cidr in cidrs.each().filter(|cidr| !is_cidr(cidr.text())) {
-            faults.invalid(&cidr, &cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
-        }
+        cidrs.each().for_each(|cidr| cidr.check(faults, names::cidr));
     },
     update: update::service_cidr,
     ..plain(&Info {
@@ -327,16 +325,6 @@ pub static IP_ADDRESS: Plain = Plain {
         ..info("networking.k8s.io", "IPAddress", "ipaddresses", "ipaddress", false)
     })
 };
-
-fn is_cidr(text: &str) -> bool {
-    let Some((address, length)) = text.split_once('/') else { return false };
-    let most = match address.parse() {
-        Ok(std::net::IpAddr::V4(_)) => 32,
-        Ok(std::net::IpAddr::V6(_)) => 128,
-        Err(_) => return false,
-    };
-    length.parse::<u8>().is_ok_and(|length| length <= most)
-}
 
 fn parent(body: &Doc) -> String {
     let of = &body["spec"]["parentRef"];

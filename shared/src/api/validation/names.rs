@@ -1,5 +1,7 @@
 //! Rules for text that many kinds share. A rule says what is wrong, in Kubernetes' words; nothing when all is well.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 /// What is wrong with a text.
 pub type Rule = fn(&str) -> Vec<String>;
 
@@ -103,7 +105,7 @@ pub fn dns_subdomain(text: &str) -> Vec<String> {
 
 /// An IP address as one writes it: names of IPAddresses.
 pub fn ip_address(text: &str) -> Vec<String> {
-    let read = text.parse::<std::net::IpAddr>();
+    let read = text.parse::<IpAddr>();
     let canonical = read.as_ref().is_ok_and(|address| address.to_string() == text);
     match read {
         Err(_) => vec![format!("ParseAddr({text:?}): unable to parse IP")],
@@ -188,31 +190,72 @@ pub fn percent(text: &str) -> Vec<String> {
     failing(&[(!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()), PERCENT)])
 }
 
-/// An IPv4 or IPv6 address.
+/// An IPv4 or IPv6 address that is read the same way everywhere: `10.0.0.010` is not.
 pub fn ip(text: &str) -> Vec<String> {
-    failing(&[(text.parse::<std::net::IpAddr>().is_ok(), IP)])
+    match loose_ip(text) {
+        None => vec![IP.to_owned()],
+        Some((_, true)) => vec!["must not have leading 0s".to_owned()],
+        Some((ip, false)) => failing(&[(!is_mapped(ip), "must not be an IPv4-mapped IPv6 address")]),
+    }
 }
 
-/// A network: address, slash, length of the prefix.
+/// A network: address, slash, length of the prefix, behind which nothing is set.
 pub fn cidr(text: &str) -> Vec<String> {
-    let fine = text.split_once('/').is_some_and(|(address, length)| {
-        address.parse::<std::net::IpAddr>().is_ok_and(|ip| {
-            length.parse::<u32>().is_ok_and(|length| length <= if ip.is_ipv4() { 32 } else { 128 })
-        })
-    });
-    failing(&[(fine, CIDR)])
+    let Some((ip, length, zeros)) = loose_cidr(text) else { return vec![CIDR.to_owned()] };
+    let rest = match ip {
+        IpAddr::V4(ip) => u128::from(u32::from(ip)) << 96,
+        IpAddr::V6(ip) => u128::from(ip),
+    };
+    let rest = rest.checked_shl(length).unwrap_or(0);
+    let complaint = match (zeros, is_mapped(ip)) {
+        (true, _) => "must not have leading 0s in IP or prefix length",
+        (false, true) => "must not have an IPv4-mapped IPv6 address",
+        _ if rest != 0 => "must not have bits set beyond the prefix length",
+        _ => return Vec::new(),
+    };
+    vec![complaint.to_owned()]
+}
+
+/// Whether a text is a network, with whatever set behind the prefix.
+pub fn is_cidr(text: &str) -> bool {
+    loose_cidr(text).is_some_and(|(.., zeros)| !zeros)
+}
+
+/// An address, and whether it is one only without zeros before its numbers.
+fn loose_ip(text: &str) -> Option<(IpAddr, bool)> {
+    if let Ok(ip) = text.parse() {
+        return Some((ip, false));
+    }
+    let numbers: Vec<&str> = text.split('.').map(without_zeros).collect();
+    let ip: Ipv4Addr = numbers.join(".").parse().ok()?;
+    Some((ip.into(), true))
+}
+
+fn loose_cidr(text: &str) -> Option<(IpAddr, u32, bool)> {
+    let (address, length) = text.split_once('/')?;
+    let (ip, zeros) = loose_ip(address)?;
+    let bits: u32 = length.parse().ok().filter(|_| length.bytes().all(|b| b.is_ascii_digit()))?;
+    let most = if ip.is_ipv4() { 32 } else { 128 };
+    (bits <= most).then_some((ip, bits, zeros || without_zeros(length) != length))
+}
+
+fn without_zeros(number: &str) -> &str {
+    let rest = number.trim_start_matches('0');
+    if rest.is_empty() && !number.is_empty() { "0" } else { rest }
+}
+
+fn is_mapped(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some())
 }
 
 /// An address that one can send to: not unspecified, of the machine itself, or of its link only.
 pub fn non_special_ip(text: &str) -> Vec<String> {
-    let Ok(ip) = text.parse::<std::net::IpAddr>() else {
+    let Ok(ip) = text.parse::<IpAddr>() else {
         return vec!["must be a valid IP address".to_owned()];
     };
     let (local, multicast) = match ip {
-        std::net::IpAddr::V4(ip) => (ip.is_link_local(), ip.octets()[..3] == [224, 0, 0]),
-        std::net::IpAddr::V6(ip) => {
-            (ip.segments()[0] & 0xffc0 == 0xfe80, ip.segments()[0] & 0xff0f == 0xff02)
-        }
+        IpAddr::V4(ip) => (ip.is_link_local(), ip.octets()[..3] == [224, 0, 0]),
+        IpAddr::V6(ip) => (ip.segments()[0] & 0xffc0 == 0xfe80, ip.segments()[0] & 0xff0f == 0xff02),
     };
     failing(&[
         (!ip.is_unspecified(), &format!("may not be unspecified ({text})")),

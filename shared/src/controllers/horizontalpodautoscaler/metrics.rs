@@ -10,6 +10,7 @@ use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::sim::Duration;
 
+use super::super::labels::go_selector;
 use super::super::status::condition;
 use super::limits::ceil;
 
@@ -132,25 +133,6 @@ pub fn propose(metric: &Doc, situation: &Situation<'_>) -> Result<Proposal, Fail
 
 const NO_CUSTOM: &str = "unable to fetch metrics from custom metrics API: no custom metrics API \
                          (custom.metrics.k8s.io) registered";
-
-/// A selector as Go prints it.
-fn go_selector(selector: &Doc) -> String {
-    if selector.is_null() {
-        return "nil".into();
-    }
-    let labels = selector["matchLabels"].entries().iter();
-    let labels: String = labels.map(|(key, value)| format!("{key}: {},", value.str())).collect();
-    let of = |expression: &Doc| {
-        let values: Vec<Str> = expression["values"].items().iter().map(Doc::str).collect();
-        let (key, operator) = (expression["key"].str(), expression["operator"].str());
-        format!("LabelSelectorRequirement{{Key:{key},Operator:{operator},Values:[{}],}},", values.join(" "))
-    };
-    let expressions: String = selector["matchExpressions"].items().iter().map(of).collect();
-    format!(
-        "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},\
-         MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
-    )
-}
 
 /// Replicas, the metric's name and its present value.
 fn resource(spec: &Doc, situation: &Situation<'_>) -> Result<(i64, String, Doc), String> {

@@ -26,9 +26,10 @@ fn is_ours(taint: &Taint) -> bool {
 /// The `NoExecute` taint that the node's readiness calls for.
 fn no_execute_key(node: &Of<Node>) -> Option<&'static str> {
     match node.ready.as_str() {
-        "True" => None,
         "False" => Some(NOT_READY),
-        _ => Some(UNREACHABLE),
+        "Unknown" => Some(UNREACHABLE),
+        // It is ready, or never said anything yet.
+        _ => None,
     }
 }
 

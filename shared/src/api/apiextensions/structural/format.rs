@@ -11,7 +11,7 @@ pub fn fits(format: &str, text: &str) -> Option<bool> {
         "date" => text.len() == 10 && Timestamp::parse(&format!("{text}T00:00:00Z")).is_some(),
         "ipv4" => text.parse::<std::net::Ipv4Addr>().is_ok(),
         "ipv6" => text.parse::<std::net::Ipv6Addr>().is_ok(),
-        "cidr" => names::cidr(text).is_empty(),
+        "cidr" => names::is_cidr(text),
         "byte" => text.len().is_multiple_of(4) && text.trim_end_matches('=').bytes().all(is_base64),
         "uuid" | "uuid3" | "uuid4" | "uuid5" => {
             let digits: String = text.chars().filter(|c| *c != '-').collect();

@@ -4,8 +4,8 @@ use crate::api::validation::names;
 use crate::api::validation::{self, At, Faults};
 use crate::doc::Doc;
 
-const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+pub(super) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+pub(super) const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 pub(super) fn validate(affinity: &At<'_>, faults: &mut Faults) {
     let node = affinity.field("nodeAffinity");
@@ -85,7 +85,7 @@ fn pod_affinity_term(term: &At<'_>, faults: &mut Faults) {
             faults.invalid(&term.field("namespace"), name, message);
         }
     }
-    super::validation::match_label_keys(term, &["matchLabelKeys", "mismatchLabelKeys"], faults);
+    super::label_keys::validate(term, &["matchLabelKeys", "mismatchLabelKeys"], faults);
     let key = term.field("topologyKey");
     if key.is_empty() {
         faults.required(&key, "can not be empty");

@@ -37,7 +37,7 @@ pub(super) fn validate(
     common(container, around, faults);
     let policy = container.field("restartPolicy");
     if place == Place::Init {
-        policy.one_of(faults, &["Always"]);
+        restarts(container, faults);
     }
     if !name.is_empty() && !names.insert(name.str()) {
         faults.duplicate(&name, &name);
@@ -62,7 +62,36 @@ pub(super) fn validate(
         }
     }
     if place == Place::Regular {
-        policy.forbid(faults, "may not be set for non-init containers");
+        restarts(container, faults);
+    }
+}
+
+/// When a container alone runs again, whatever holds for its pod.
+fn restarts(container: &At<'_>, faults: &mut Faults) {
+    let (policy, rules) = (container.field("restartPolicy"), container.field("restartPolicyRules"));
+    if policy.is_set() {
+        policy.one_of(faults, &["Always", "Never", "OnFailure"]);
+    } else if !rules.is_empty() {
+        faults.required(&policy, "must specify restartPolicy when restart rules are used");
+    }
+    most(&rules, 20, faults);
+    for rule in rules.each() {
+        rule.field("action").require_one_of(faults, &["Restart"]);
+        let codes = rule.field("exitCodes");
+        if codes.is_set() {
+            codes.field("operator").require_one_of(faults, &["In", "NotIn"]);
+            most(&codes.field("values"), 255, faults);
+        } else {
+            faults.required(&codes, "must be specified");
+        }
+    }
+}
+
+fn most(list: &At<'_>, most: usize, faults: &mut Faults) {
+    let count = list.items().len();
+    if count > most {
+        let message = format!("Too many: {count}: must have at most {most} items");
+        faults.add("FieldValueTooMany", list, message);
     }
 }
 

@@ -66,6 +66,7 @@ const NAMES: &[(&str, Rule)] = &[
 fn pod_spec(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
     let volumes = volumes::validate(&spec.field("volumes"), faults);
     containers(spec, &volumes, faults);
+    container::resources(&spec.field("resources"), faults);
     if spec["hostNetwork"].as_bool() == Some(true) {
         host_ports(spec, is_pod, faults);
     }
@@ -221,33 +222,8 @@ fn spread(constraints: &At<'_>, faults: &mut Faults) {
         for policy in ["nodeAffinityPolicy", "nodeTaintsPolicy"] {
             constraint.field(policy).one_of(faults, &["Honor", "Ignore"]);
         }
-        match_label_keys(&constraint, &["matchLabelKeys"], faults);
+        super::label_keys::validate(&constraint, &["matchLabelKeys"], faults);
         validation::label_selector(faults, &constraint.field("labelSelector"));
-    }
-}
-
-/// Keys of labels that are taken from the pod itself: they add to a selector, and do not repeat it.
-pub(super) fn match_label_keys(term: &At<'_>, lists: &[&str], faults: &mut Faults) {
-    let selector = &term["labelSelector"];
-    let selects = |key: &str| {
-        !selector["matchLabels"][key].is_null()
-            || selector["matchExpressions"].items().iter().any(|one| one["key"].as_str() == Some(key))
-    };
-    for list in lists {
-        let keys = term.field(list);
-        if keys.items().is_empty() {
-            continue;
-        }
-        if selector.is_null() {
-            faults.forbidden(&keys, "must not be specified when labelSelector is not set");
-        }
-        for key in keys.each() {
-            key.check(faults, names::qualified_name);
-            // In a spread constraint the keys are not merged into the selector by the time they are looked at.
-            if *list == "matchLabelKeys" && lists.len() == 1 && selects(key.text()) {
-                faults.invalid(&key, &key, "exists in both matchLabelKeys and labelSelector");
-            }
-        }
     }
 }
 
