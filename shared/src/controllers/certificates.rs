@@ -9,7 +9,7 @@ use crate::doc;
 use crate::doc::{Doc, Str};
 use crate::sim::Duration;
 
-use super::worker::{Answer, Controller, Desk, Step, all_ok, is_gone};
+use super::worker::{Controller, Desk, Step};
 use super::world::World;
 
 /// How long a request stays once it is decided, and while it is not.
@@ -52,17 +52,6 @@ impl Controller for Certificates {
         let mut request_away = Request::delete(desk.user.clone(), key);
         request_away.options.delete.uid = Some(request.meta.uid);
         Step::Ask(vec![request_away], ())
-    }
-
-    fn answered(
-        &mut self,
-        _: &Key,
-        (): (),
-        answers: Vec<Answer>,
-        _: &World,
-        _: &mut Desk<'_, '_>,
-    ) -> Step<()> {
-        if all_ok(&answers) || answers.iter().all(is_gone) { Step::Done } else { Step::Retry }
     }
 }
 

@@ -116,16 +116,8 @@ impl Controller for EndpointsController {
         Step::Ask(vec![request], ())
     }
 
-    fn answered(
-        &mut self,
-        _: &Key,
-        (): (),
-        answers: Vec<Answer>,
-        _: &World,
-        _: &mut Desk<'_, '_>,
-    ) -> Step<()> {
-        let settled = |answer: &Answer| answer.is_ok() || is_gone(answer) || namespace_is_going(answer);
-        if answers.iter().all(settled) { Step::Done } else { Step::Retry }
+    fn is_settled(answer: &Answer) -> bool {
+        answer.is_ok() || is_gone(answer) || namespace_is_going(answer)
     }
 }
 

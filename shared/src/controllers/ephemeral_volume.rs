@@ -5,7 +5,7 @@ use crate::client::Delta;
 use crate::codec::Codec;
 use crate::doc::{Doc, Str};
 
-use super::worker::{Answer, Controller, Desk, Step, all_ok};
+use super::worker::{Controller, Desk, Step};
 use super::world::World;
 
 /// The control loop.
@@ -55,17 +55,6 @@ impl Controller for EphemeralVolumeController {
             Some(Request::create(desk.user.clone(), Kind::PersistentVolumeClaim, namespace, body))
         };
         Step::Ask(ephemeral(pod).filter_map(missing).collect(), ())
-    }
-
-    fn answered(
-        &mut self,
-        _: &Key,
-        (): (),
-        answers: Vec<Answer>,
-        _: &World,
-        _: &mut Desk<'_, '_>,
-    ) -> Step<()> {
-        if all_ok(&answers) { Step::Done } else { Step::Retry }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::collections::BTreeMap;
 use crate::doc;
 use crate::doc::Str;
 
-use super::worker::{Answer, Controller, Desk, Step, all_ok, is_gone};
+use super::worker::{Controller, Desk, Step};
 use super::world::World;
 
 /// The control loop.
@@ -96,17 +96,6 @@ impl Controller for NodeIpam {
         let range = cidr(number);
         let patch = doc!({ "spec": { "podCIDR": range.clone(), "podCIDRs": [range] } });
         Step::Ask(vec![Request::patch(desk.user.clone(), key, PatchKind::Merge, patch)], ())
-    }
-
-    fn answered(
-        &mut self,
-        _: &Key,
-        (): (),
-        answers: Vec<Answer>,
-        _: &World,
-        _: &mut Desk<'_, '_>,
-    ) -> Step<()> {
-        if all_ok(&answers) || answers.iter().any(is_gone) { Step::Done } else { Step::Retry }
     }
 }
 

@@ -40,18 +40,8 @@ impl Controller for ServiceAccountController {
         Step::Ask(vec![Request::create(desk.user.clone(), account.kind, account.namespace, body)], ())
     }
 
-    fn answered(
-        &mut self,
-        _: &Key,
-        (): (),
-        answers: Vec<Answer>,
-        _: &World,
-        _: &mut Desk<'_, '_>,
-    ) -> Step<()> {
-        let settled = |answer: &Answer| match answer {
-            Ok(_) => true,
-            Err(refusal) => refusal.reason == Reason::AlreadyExists || namespace_is_going(answer),
-        };
-        if answers.iter().all(settled) { Step::Done } else { Step::Retry }
+    fn is_settled(answer: &Answer) -> bool {
+        answer.as_ref().map_or_else(|refusal| refusal.reason == Reason::AlreadyExists, |_| true)
+            || namespace_is_going(answer)
     }
 }

@@ -6,7 +6,7 @@ use crate::client::Delta;
 use crate::codec::Codec;
 use crate::doc;
 
-use super::worker::{Answer, Controller, Desk, Step, all_ok, is_gone};
+use super::worker::{Controller, Desk, Step};
 use super::world::World;
 
 const ANNOTATION: &str = "node.alpha.kubernetes.io/ttl";
@@ -69,17 +69,6 @@ impl Controller for Ttl {
         annotations.set(ANNOTATION, self.seconds());
         let patch = doc!({ "metadata": { "annotations": annotations } });
         Step::Ask(vec![Request::patch(desk.user.clone(), key, PatchKind::Strategic, patch)], ())
-    }
-
-    fn answered(
-        &mut self,
-        _: &Key,
-        (): (),
-        answers: Vec<Answer>,
-        _: &World,
-        _: &mut Desk<'_, '_>,
-    ) -> Step<()> {
-        if all_ok(&answers) || answers.iter().any(is_gone) { Step::Done } else { Step::Retry }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::client::Delta;
 use crate::codec::Codec;
 use crate::sim::Duration;
 
-use super::worker::{Answer, Controller, Desk, Step, all_ok, is_gone};
+use super::worker::{Controller, Desk, Step};
 use super::world::World;
 
 /// The control loop.
@@ -37,17 +37,6 @@ impl Controller for TtlAfterFinished {
         request.options.delete.propagation = Some(Propagation::Foreground);
         request.options.delete.uid = Some(job.meta().uid);
         Step::Ask(vec![request], ())
-    }
-
-    fn answered(
-        &mut self,
-        _: &Key,
-        (): (),
-        answers: Vec<Answer>,
-        _: &World,
-        _: &mut Desk<'_, '_>,
-    ) -> Step<()> {
-        if all_ok(&answers) || answers.iter().all(is_gone) { Step::Done } else { Step::Retry }
     }
 }
 

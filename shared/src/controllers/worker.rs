@@ -64,15 +64,22 @@ pub trait Controller: Clone + Debug + Hash + Default {
     ) {
     }
 
-    /// Goes on with a key, with one answer for each request in the same order.
+    /// Whether nothing is to be tried again after an answer.
+    fn is_settled(answer: &Answer) -> bool {
+        answer.is_ok() || is_gone(answer)
+    }
+
+    /// Goes on with a key, with one answer for each request in the same order: it is done once all are settled.
     fn answered(
         &mut self,
-        key: &Key,
-        waiting: Self::Waiting,
+        _key: &Key,
+        _waiting: Self::Waiting,
         answers: Vec<Answer>,
-        world: &World,
-        desk: &mut Desk<'_, '_>,
-    ) -> Step<Self::Waiting>;
+        _world: &World,
+        _desk: &mut Desk<'_, '_>,
+    ) -> Step<Self::Waiting> {
+        if answers.iter().all(Self::is_settled) { Step::Done } else { Step::Retry }
+    }
 
     /// A timer of the controller's own ran out; false when it is somebody else's.
     fn timer(&mut self, _timer: &Timer, _world: &World, _desk: &mut Desk<'_, '_>) -> bool {
