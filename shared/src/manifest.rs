@@ -6,6 +6,7 @@
 mod diagnose;
 mod known;
 mod merge_keys;
+mod order;
 mod reader;
 mod scalar;
 mod spans;

@@ -14,14 +14,36 @@ impl Doc {
         serde_json::to_string(self).expect("a document always prints")
     }
 
-    /// Indented JSON as `kubectl -o json` prints it (four spaces).
+    /// Compact JSON as Go writes it: what could end a script or begin a tag is escaped.
+    pub fn to_go_json(&self) -> String {
+        escaped(self.to_json())
+    }
+
+    /// Indented JSON as `kubectl -o json` prints it (four spaces), in Go's way.
     pub fn to_json_pretty(&self) -> String {
         let mut out = Vec::new();
         let indent = serde_json::ser::PrettyFormatter::with_indent(b"    ");
         let mut writer = serde_json::Serializer::with_formatter(&mut out, indent);
         self.serialize(&mut writer).expect("a document always prints");
-        String::from_utf8(out).expect("JSON is UTF-8")
+        escaped(String::from_utf8(out).expect("JSON is UTF-8"))
     }
+}
+
+/// These characters stand in texts alone.
+fn escaped(json: String) -> String {
+    const ESCAPES: [(char, &str); 5] = [
+        ('&', "\\u0026"),
+        ('<', "\\u003c"),
+        ('>', "\\u003e"),
+        ('\u{2028}', "\\u2028"),
+        ('\u{2029}', "\\u2029"),
+    ];
+    ESCAPES.into_iter().fold(
+        json,
+        |json, (plain, escape)| {
+            if json.contains(plain) { json.replace(plain, escape) } else { json }
+        },
+    )
 }
 
 /// Reads JSON text. Depth is bounded by serde_json (128 levels).

@@ -309,7 +309,7 @@ pub fn print(value: &Doc) -> String {
         Doc::Str(text) => text.to_string(),
         Doc::Time(time) => time.rfc3339(),
         Doc::MicroTime(time) => time.rfc3339_micros(),
-        other => other.to_json(),
+        other => other.to_go_json(),
     }
 }
 

@@ -2,17 +2,19 @@
 
 use crate::api::LabelSelector;
 use crate::cluster::HttpRequest;
+use crate::doc;
 use crate::doc::{Doc, Str, merge_patch, strategic_merge};
+use crate::sim::Duration;
 
 use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::DryRun;
 use super::failure::Failure;
-use super::io::{Io, Stop};
+use super::io::{Io, Next, POLL, Stop};
 use super::manifests::{self, Wanted};
 use super::patch::{three_way, three_way_merge};
 use super::printer::Format;
 use super::resource::{Target, escape};
-use super::{edit, last_applied, prune, server_side};
+use super::{delete, edit, last_applied, prune, server_side};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -143,7 +145,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         } else if server_side {
             server_side::apply(object, &mode, args, io)?
         } else {
-            apply(object, &mode, io)?
+            apply(object, &mode, args, io)?
         };
         failures.extend(applied.err());
     }
@@ -171,7 +173,7 @@ fn contradiction(dry: DryRun, args: &Args) -> Result<(), &'static str> {
 }
 
 /// Applies one object and says what came of it.
-fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Failure>, Stop> {
+fn apply(wanted: &Wanted, mode: &Mode, args: &Args, io: &mut Io<'_>) -> Result<Result<(), Failure>, Stop> {
     let target = &wanted.target;
     let modified = last_applied::noted(&wanted.doc);
     for _ in 0..MOST_TRIES {
@@ -223,13 +225,55 @@ fn apply(wanted: &Wanted, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Fai
             return Ok(Ok(()));
         }
         let failure = Failure::of(&response);
+        let doing = || format!("applying patch:\n{patch}\nto:\n{}\nfor: \"STDIN\"", wanted.described());
+        if args.is_on("force") && (failure.is("Invalid") || failure.is("Conflict")) {
+            let made = recreate(target, &modified, mode, args, io)?;
+            return Ok(made.map_err(|failure| failure.when(&doing())));
+        }
         if !failure.is("Conflict") {
-            let doing = format!("applying patch:\n{patch}\nto:\n{}\nfor: \"STDIN\"", wanted.described());
-            return Ok(Err(failure.when("patching \"STDIN\"").when(&doing)));
+            return Ok(Err(failure.when("patching \"STDIN\"").when(&doing())));
         }
     }
     let message = format!("{} kept changing while it was applied: try again", target.display());
     Ok(Err(Failure::Client(message)))
+}
+
+/// `--force`: what cannot become as it is wanted is deleted and made anew.
+fn recreate(
+    target: &Target,
+    doc: &Doc,
+    mode: &Mode,
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<Result<(), Failure>, Stop> {
+    let mut options = delete::options(args, io)?;
+    if args.get("grace-period").is_none() {
+        options.remove("gracePeriodSeconds");
+    }
+    let deleted = io.request(mode.request("DELETE", &target.path(), "application/json", &options))?;
+    if !deleted.is_success() && deleted.code != 404 {
+        return Ok(Err(Failure::of(&deleted)));
+    }
+    let limit =
+        args.get("timeout").and_then(Duration::parse).map(|limit| limit.0 as i64).filter(|limit| *limit > 0);
+    let gone = io.poll(target.get(), doc!(0i64), |waited, response| {
+        let waited = waited.as_i64().unwrap_or(0);
+        match (response.code, limit) {
+            (404, _) => Next::Done(true),
+            (_, Some(limit)) if waited >= limit => Next::Done(false),
+            _ => Next::Again(doc!(waited + POLL.0 as i64)),
+        }
+    })?;
+    if !gone {
+        return Ok(Err(Failure::Client("context deadline exceeded".into())));
+    }
+    let collection = Target { name: Str::new(), ..target.clone() };
+    let response = io.request(mode.request("POST", &collection.path(), "application/json", doc))?;
+    if !response.is_success() {
+        return Ok(Err(Failure::of(&response)));
+    }
+    mode.tell(target, "configured", &response.body, io)?;
+    Ok(Ok(()))
 }
 
 fn create_one(target: &Target, doc: &Doc, mode: &Mode, io: &mut Io<'_>) -> Result<Result<(), Failure>, Stop> {

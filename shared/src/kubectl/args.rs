@@ -159,6 +159,23 @@ pub(super) fn typed(flags: &'static [Flag]) -> Vec<String> {
 /// Flags that no page of help tells of.
 const UNTOLD: [&str; 1] = ["openapi-patch"];
 
+/// Flags that count as not given where they say nothing.
+const NONE_IF_EMPTY: [&str; 13] = [
+    "field-selector",
+    "filename",
+    "for",
+    "from",
+    "from-env-file",
+    "keys",
+    "kustomize",
+    "patch-file",
+    "resource-version",
+    "selector",
+    "since-time",
+    "subresource",
+    "type",
+];
+
 /// A flag that stands before the verb and is none of those that may.
 pub(super) fn unknown_before<'a>(args: &'a [Str], verb: &str) -> Option<&'a Str> {
     let known = |arg: &Str| {
@@ -295,6 +312,9 @@ impl Args {
                 flag.unsaid(given).map_err(usage)?
             };
             parsed.typed.push_str(&format!(" --{}={value}", flag.long));
+            if value.is_empty() && NONE_IF_EMPTY.contains(&flag.long) {
+                continue;
+            }
             parsed.flags.entry(flag.long).or_default().push(value);
         }
         parsed.dash = dash.map(|_| parsed.words.len());

@@ -1,7 +1,7 @@
 //! Changing or making one object and saying what came of it.
 
 use crate::cluster::HttpRequest;
-use crate::doc::{Doc, Str, merge_patch, strategic_merge};
+use crate::doc::{Doc, Str, json_patch, merge_patch, strategic_merge};
 
 use super::args::Args;
 use super::failure::Failure;
@@ -255,7 +255,7 @@ impl Patching<'_> {
             let merged = match self.way {
                 "strategic-merge" => strategic_merge(object, &patch).ok(),
                 "merge" => Some(merge_patch(object, &patch)),
-                _ => None,
+                _ => json_patch(object, &patch).ok(),
             };
             let made = super::get::typed(target, &merged.unwrap_or_else(|| object.clone()));
             return Ok(Ok(if args.is_on("local") { shaped(made) } else { made }));

@@ -10,7 +10,7 @@ use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
 use super::manifests;
-use super::resource::{Target, objects, targets};
+use super::resource::{Target, by_name, objects, targets};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -186,7 +186,8 @@ fn wait(
     Ok(())
 }
 
-fn options(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
+/// What `--cascade` and `--grace-period` ask of a deletion.
+pub(super) fn options(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
     let deprecated = [("true", "background"), ("false", "orphan")];
     for (old, new) in deprecated.into_iter().filter(|(old, _)| args.get("cascade") == Some(old)) {
         io.warn(format!(
@@ -227,7 +228,10 @@ fn options(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
 fn named(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
     let some =
         ["selector", "field-selector"].iter().any(|flag| args.get(flag).is_some()) || args.is_on("all");
-    if some && (args.words.len() > 1 || args.words.iter().any(|word| word.contains('/'))) {
+    if some && args.words.iter().any(|word| word.contains('/')) {
+        return Err(io.fail("selectors and the all flag cannot be used when passing resource/name arguments"));
+    }
+    if some && args.words.len() > 1 {
         return Err(io.fail("name cannot be provided when a selector is specified"));
     }
     if some {
@@ -237,6 +241,7 @@ fn named(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Ve
     if named.iter().any(|target| target.name.is_empty()) {
         return Err(io.fail("resource(s) were provided, but no name was specified"));
     }
+    by_name(&named, &args.words, args, io)?;
     Ok(named.into_iter().map(|target| (target, Doc::Null)).collect())
 }
 

@@ -159,7 +159,6 @@ fn verdict(pod: &Doc, args: &Args) -> Verdict {
         return Verdict::Refuse("Pods with local storage (use --delete-emptydir-data to override)");
     }
     match controller {
-        Some(_) if local => Verdict::Go(Some("deleting Pods with local storage")),
         Some(_) => Verdict::Go(None),
         None if args.is_on("force") => Verdict::Go(Some("deleting Pods that declare no controller")),
         None => Verdict::Refuse("Pods that declare no controller (use --force to override)"),
@@ -179,11 +178,15 @@ fn evict(
     io: &mut Io<'_>,
 ) -> Result<Vec<String>, Stop> {
     let mut passed = Duration::ZERO;
+    let deletes = args.is_on("disable-eviction");
+    let done = if deletes { "deleted" } else { "evicted" };
     loop {
         let mut why = Vec::new();
         let (mut leaving, mut held) = (Vec::new(), Vec::new());
         for pod in std::mem::take(&mut pods) {
-            io.say(format!("evicting pod {}", title(&pod)));
+            if !deletes {
+                io.say(format!("evicting pod {}", title(&pod)));
+            }
             let (name, namespace) = (pod["metadata"]["name"].str(), pod["metadata"]["namespace"].str());
             let about = format!("error when evicting pods/{:?} -n {:?}", name.as_str(), namespace.as_str());
             if let Some(limit) = timeout.filter(|limit| passed >= *limit) {
@@ -208,7 +211,7 @@ fn evict(
         }
         for pod in &leaving {
             passed = passed + gone(pod, io)?;
-            io.say(format!("pod/{} evicted", pod["metadata"]["name"].str()));
+            io.say(format!("pod/{} {done}", pod["metadata"]["name"].str()));
         }
         if !why.is_empty() {
             let shown = if why.len() == 1 { why[0].clone() } else { format!("[{}]", why.join(", ")) };

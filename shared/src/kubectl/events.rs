@@ -61,6 +61,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let mut events = response.body["items"].items().to_vec();
     events.retain(fits);
+    let format = Format::asked(args, io)?;
     if events.is_empty() {
         io.warn(match args.is_on("all-namespaces") {
             true => "No events found.".to_owned(),
@@ -69,7 +70,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     sort_by_key(&mut events, moment);
-    if let Some(format) = Format::asked(args, io)? {
+    if let Some(format) = format {
         return documents(&format, events, io);
     }
     let headings = if args.is_on("no-headers") { String::new() } else { headings(args) };

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests;
 use super::printer::{self, Format, sort_items};
-use super::resource::{Target, selected, targets, without_selector};
+use super::resource::{Target, by_name, selected, targets};
 use super::table::{View, lines};
 use super::tabs::{WIDE, align};
 use super::watch;
@@ -113,17 +113,12 @@ fn wanted(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<V
     }
     let mut wanted = targets(&args.words, args, io)?;
     let named = wanted.iter().any(|target| !target.name.is_empty());
+    by_name(&wanted, &args.words, args, io)?;
     if args.is_on("all-namespaces") {
-        if named {
-            return Err(io.fail("a resource cannot be retrieved by name across all namespaces"));
-        }
         wanted.iter_mut().for_each(|target| target.namespace = "".into());
     }
     if !named && args.get("subresource").is_some() {
         return Err(io.fail("subresource cannot be used when bulk resources are specified"));
-    }
-    if named {
-        without_selector(&args.words, args, io)?;
     }
     Ok(wanted)
 }

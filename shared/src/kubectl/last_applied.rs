@@ -30,18 +30,13 @@ pub(super) fn part(word: &str) -> Option<Part> {
     }
 }
 
-/// A document as Go writes JSON: these characters of a text are escaped.
-pub(super) fn go_json(doc: &Doc) -> String {
-    doc.to_json().replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
-}
-
 /// The object with the annotation that says what was applied.
 pub(super) fn noted(doc: &Doc) -> Doc {
     let mut bare = doc.clone();
     let mut annotations = doc["metadata"]["annotations"].clone();
     annotations.map_mut().remove(LAST_APPLIED);
     bare.set_at(&["metadata", "annotations"], annotations.clone());
-    annotations.set(LAST_APPLIED, format!("{}\n", go_json(&bare)));
+    annotations.set(LAST_APPLIED, format!("{}\n", bare.to_go_json()));
     bare.set_at(&["metadata", "annotations"], annotations);
     bare
 }
@@ -96,7 +91,7 @@ fn set(_: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
         let (target, current) = (wanted.target, response.body);
         // As it was written: who applies notes its annotations too, be they none.
-        let text = Doc::from(format!("{}\n", go_json(&wanted.doc)).as_str());
+        let text = Doc::from(format!("{}\n", wanted.doc.to_go_json()).as_str());
         let before = &current["metadata"]["annotations"][LAST_APPLIED];
         if before.is_null() && !args.is_on("create-annotation") {
             failures.push(Failure::Client(format!(

@@ -65,6 +65,10 @@ impl Format {
     pub fn asked(args: &Args, io: &mut Io<'_>) -> Result<Option<Format>, Stop> {
         let (output, template) = (args.get("output").unwrap_or(""), args.get("template").unwrap_or(""));
         let (name, joined) = output.split_once('=').unwrap_or((output, ""));
+        // The server's table alone is called by exactly its name.
+        if name != "wide" && name.eq_ignore_ascii_case("wide") || name == "wide" && !joined.is_empty() {
+            return Err(io.fail(unknown(output, args.has_columns())));
+        }
         let name = name.to_lowercase();
         if !args.has_columns() && (name.starts_with("custom-columns") || name == "wide") {
             return Err(io.fail(unknown(output, false)));

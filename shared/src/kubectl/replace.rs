@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             continue;
         }
         if dry == DryRun::Client {
-            io.say(format!("{} replaced{}", target.display(), dry.suffix()));
+            tell(target, doc, format.as_ref(), args, io)?;
             continue;
         }
         let part = args.get("subresource").map_or_else(String::new, |part| format!("/{part}"));
@@ -82,13 +82,26 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             failures.push(Failure::of(&response).about("put", target).when("replacing \"STDIN\""));
             continue;
         }
-        match &format {
-            None => io.say(format!("{} replaced{}", target.display(), dry.suffix())),
-            Some(Format::Name) => io.say(target.display()),
-            Some(format) => format.show(&super::get::shown(response.body, format, args), true, io)?,
-        }
+        tell(target, response.body, format.as_ref(), args, io)?;
     }
     io.finish(failures)
+}
+
+/// Says that an object was replaced, or prints it.
+fn tell(
+    target: &Target,
+    object: Doc,
+    format: Option<&Format>,
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<(), Stop> {
+    let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+    match format {
+        None => io.say(format!("{} replaced{}", target.display(), dry.suffix())),
+        Some(Format::Name) => io.say(target.display()),
+        Some(format) => format.show(&super::get::shown(object, format, args), true, io)?,
+    }
+    Ok(())
 }
 
 /// Deletes an object and makes it anew.

@@ -188,14 +188,18 @@ pub(super) fn kind(word: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Stop
     }
 }
 
-/// The kind that `horizontalpodautoscalers.v1.autoscaling` means: one that comes with the cluster, in a version which is
-/// not the preferred one. Short names have no versions: they mean the preferred one.
+/// The kind that `horizontalpodautoscalers.v1.autoscaling` means, in a version which is not the preferred one. Short names have no versions: they mean the preferred one.
 fn other_version(word: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Stop> {
     let mut parts = word.splitn(3, '.');
     let (Some(name), Some(version), Some(group)) = (parts.next(), parts.next(), parts.next()) else {
         return Ok(None);
     };
-    let Some(known) = Kind::named(&format!("{name}.{group}")).map(Resource::from) else { return Ok(None) };
+    let word = format!("{name}.{group}");
+    let known = match Kind::named(&word) {
+        Some(kind) => Some(kind.into()),
+        None => discovery::named(&word, io)?,
+    };
+    let Some(known): Option<Resource> = known else { return Ok(None) };
     let named = *known.plural == *name || *known.singular == *name;
     let served = match discovery::versions(io)? {
         Ok(versions) => versions.contains(&format!("{group}/{version}")),
@@ -289,8 +293,20 @@ fn addressable(name: &str) -> Result<(), String> {
     Err(format!("invalid resource name {name:?}: [{}]", faults.join(" ")))
 }
 
-/// Who names objects does not choose them by what they are like.
-pub(super) fn without_selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+/// Who names objects neither chooses them by what they are like nor looks for them everywhere.
+pub(super) fn by_name(
+    targets: &[Target],
+    words: &[String],
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<(), Stop> {
+    let mut named = targets.iter().filter(|target| !target.name.is_empty()).peekable();
+    if named.peek().is_none() {
+        return Ok(());
+    }
+    if args.is_on("all-namespaces") && named.any(|target| target.kind.namespaced) {
+        return Err(io.fail("a resource cannot be retrieved by name across all namespaces"));
+    }
     if !args.is_choosing() {
         return Ok(());
     }
@@ -317,9 +333,7 @@ pub(super) fn objects(
         return objects_or_lists(named, args, io, failures);
     }
     let targets = targets(words, args, io)?;
-    if targets.iter().any(|target| !target.name.is_empty()) {
-        without_selector(words, args, io)?;
-    }
+    by_name(&targets, words, args, io)?;
     let some = args.get("selector").is_some() || args.get("field-selector").is_some() || args.is_on("all");
     if !some && targets.iter().any(|target| target.name.is_empty()) {
         return Err(io.fail("resource(s) were provided, but no name was specified"));

@@ -14,7 +14,7 @@ use super::io::{Io, Stop};
 use super::last_applied::LAST_APPLIED;
 use super::manifests;
 use super::printer::Format;
-use super::resource::{Target, escape, objects_or_lists, targets};
+use super::resource::{Target, by_name, escape, objects_or_lists, targets};
 use super::tabs::{NARROW, align};
 use super::watch::{Told, deadline, follow, list_of_one};
 
@@ -57,7 +57,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         failures.extend(refused);
         wanted.into_iter().map(|wanted| wanted.target).collect()
     } else {
-        targets(subjects, args, io)?
+        let wanted = targets(subjects, args, io)?;
+        by_name(&wanted, subjects, args, io)?;
+        wanted
     };
     let found = objects_or_lists(wanted, args, io, &mut failures)?;
     // The two that only read what there is find nothing in silence.
@@ -397,29 +399,42 @@ fn undo(
         let message = "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again";
         return refuse(message.into(), failures);
     }
-    if DryRun::of(args).map_err(|why| io.fail(why))? == DryRun::Client {
-        let text = describe::pod_template(&past.template, io, target)?;
-        io.say(format!("{} {text} (dry run)", target.display()));
-        return Ok(());
-    }
+    let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
+    let format = Format::asked(args, io)?;
     let mut template = past.template.clone();
     template.at_mut(&["metadata", "labels"]).remove("pod-template-hash");
-    if template == object["spec"]["template"] {
-        let message = format!(
-            "{} skipped rollback (current template already matches revision {})",
-            target.display(),
-            to
-        );
-        io.say(message);
-        return Ok(());
-    }
-    let (way, patch) = match target.kind.known() {
-        Some(Kind::Deployment) => {
-            ("json", doc!([{ "op": "replace", "path": "/spec/template", "value": template }]))
+    let done = if dry == DryRun::Client {
+        let text = describe::pod_template(&past.template, io, target)?;
+        let will = if target.kind == Kind::Deployment { "" } else { "will roll back to " };
+        format!("{will}{text}")
+    } else if template == object["spec"]["template"] {
+        format!("skipped rollback (current template already matches revision {to})")
+    } else {
+        let (way, patch) = match target.kind.known() {
+            Some(Kind::Deployment) => {
+                ("json", doc!([{ "op": "replace", "path": "/spec/template", "value": template }]))
+            }
+            _ => ("strategic-merge", past.data.clone()),
+        };
+        if let Err(failure) = patching(way, "").made(target, object, &patch, args, io)? {
+            failures.push(failure);
+            return Ok(());
         }
-        _ => ("strategic-merge", past.data.clone()),
+        "rolled back".into()
     };
-    patching(way, "rolled back").send(target, object, &patch, args, io, failures)
+    match format {
+        None => io.say(format!("{} {done}{}", target.display(), dry.suffix())),
+        Some(Format::Name) => io.say(target.display()),
+        // As it was before.
+        Some(format) => {
+            let object = super::get::shown(super::get::typed(target, object), &format, args);
+            match format {
+                Format::Json => io.print(&super::typed::json(&object)),
+                format => format.show(&object, true, io)?,
+            }
+        }
+    }
+    Ok(())
 }
 
 fn patching<'a>(way: &'a str, done: &'a str) -> Patching<'a> {

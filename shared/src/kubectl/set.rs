@@ -9,7 +9,7 @@ use crate::manifest;
 
 use super::Ask;
 use super::args::{Args, Flag, optional, output, switch, value};
-use super::change::{Patching, note};
+use super::change::{DryRun, Patching, note};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::{Target, objects, some_objects};
@@ -173,8 +173,16 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         },
     };
     let part = args.get("subresource").map_or_else(String::new, |part| format!("/{part}"));
+    let offline = args.is_on("local") || DryRun::of(args).map_err(|why| io.fail(why))? == DryRun::Client;
+    if offline && kind != "json" && !matches!(patch, Doc::Map(_)) {
+        return Err(io.fail("invalid JSON document"));
+    }
     let mut failures = Vec::new();
-    for (target, before) in some_objects("patch", &args.words, args, io, &mut failures)? {
+    let found = match args.is_on("local") {
+        true => subjects_of(&[], args, io, &mut failures)?,
+        false => some_objects("patch", &args.words, args, io, &mut failures)?,
+    };
+    for (target, before) in found {
         if !patch.is_null() && (args.get("dry-run").is_some() || args.get("output").is_some()) {
             let patching = Patching { way: kind, manager: "kubectl-patch", done: "patched", part: &part };
             patching.send(&target, &before, &patch, args, io, &mut failures)?;

@@ -42,7 +42,7 @@ impl GoTemplate {
         let told = format!(
             "{printed}Error executing template: {why}. Printing more information for debugging the template:\n\
              \ttemplate was:\n\t\t{text}\n\traw data was:\n\t\t{}\n\tobject given to template engine was:\n\t\t{}\n\n",
-            doc.to_json(),
+            doc.to_go_json(),
             value::plain(doc),
         );
         Err((told, format!("error executing template {}: {why}", format::quoted(text))))

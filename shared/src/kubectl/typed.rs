@@ -117,7 +117,7 @@ fn print(value: &Doc, of: Option<FieldType>, called: &str, depth: usize, text: &
             for (at, (name, below)) in sorted(value, of, called).into_iter().enumerate() {
                 text.push_str(if at > 0 { "," } else { "" });
                 indent(text, depth + 1);
-                text.push_str(&format!("{}: ", Doc::from(name).to_json()));
+                text.push_str(&format!("{}: ", Doc::from(name).to_go_json()));
                 let of = match of {
                     Some(FieldType::Object(of)) => of.field(name).map(|field| field.field_type()),
                     Some(FieldType::Map(element)) => Some(element.get()),
@@ -140,7 +140,7 @@ fn print(value: &Doc, of: Option<FieldType>, called: &str, depth: usize, text: &
             }
             close(text, ']');
         }
-        other => text.push_str(&other.to_json()),
+        other => text.push_str(&other.to_go_json()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `kubectl wait`
 
+use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::Doc;
 use crate::sim::Duration;
@@ -102,14 +103,30 @@ fn split(text: &str) -> Vec<String> {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    let Some(text) = args.get("for") else { return Err(io.fail("unrecognized condition: []")) };
-    let goal = Goal::parse(text).map_err(|why| io.fail(why))?;
+    let goals: Result<Vec<Goal>, String> = args.all("for").iter().map(|text| Goal::parse(text)).collect();
+    let mut goals = goals.map_err(|why| io.fail(why))?;
+    if goals.is_empty() {
+        return Err(io.fail("unrecognized condition: []"));
+    }
+    // What is not there yet has nothing else to show.
+    sort_by_key(&mut goals, |goal| !matches!(goal, Goal::Created));
     let format = Format::asked(args, io)?;
     let timeout = match args.get("timeout").unwrap_or("30s") {
         // Less than nothing is a week.
         text if text.starts_with('-') => Duration::seconds(7 * 24 * 3600),
         text => Duration::parse(text).unwrap_or(Duration::ZERO),
     };
+    goals.iter().try_for_each(|goal| reach(goal, timeout, format.as_ref(), args, io))
+}
+
+/// Waits until all objects have come to one of the goals.
+fn reach(
+    goal: &Goal,
+    timeout: Duration,
+    format: Option<&Format>,
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<(), Stop> {
     if matches!(goal, Goal::Created) {
         appear(args, timeout, io)?;
     }
@@ -121,9 +138,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if found.is_empty() && failures.is_empty() && !matches!(goal, Goal::Gone) {
         return Err(io.fail("no matching resources found"));
     }
-    // The time is for all of them together: it runs since the start.
+    // The time is for all of them together: it runs since the start, and once it is up nobody is looked at any more.
+    let mut is_late = false;
     for (target, object) in found {
-        match one(&target, &object, &goal, timeout, io)? {
+        let failure = if is_late { Some(late(&target)) } else { one(&target, &object, goal, timeout, io)? };
+        is_late |= failure == Some(late(&target));
+        match failure {
             None => match &format {
                 None => io.say(format!("{} condition met", target.display())),
                 Some(Format::Name) => io.say(target.display()),
@@ -137,6 +157,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     }
     io.finish(failures)
+}
+
+fn late(target: &Target) -> Failure {
+    let (plural, name) = (&target.kind.plural, &target.name);
+    Failure::Client(format!("timed out waiting for the condition on {plural}/{name}"))
 }
 
 /// Waits until all objects that are named are there.
@@ -171,11 +196,17 @@ fn one(
         let gone = matches!(goal, Goal::Gone) && response.code == 404;
         return Ok(Some(Failure::of(&response)).filter(|_| !gone));
     }
-    if let Goal::Path(path, Some(_)) = goal
-        && path.find(&response.body).iter().any(|found| matches!(found, Doc::Map(_) | Doc::List(_)))
-    {
-        let why = "jsonpath leads to a nested object or list which is not supported";
-        return Ok(Some(Failure::Client(why.into())));
+    if let Goal::Path(path, wanted) = goal {
+        let found = path.find(&response.body);
+        let is_nested = found.iter().any(|found| matches!(found, Doc::Map(_) | Doc::List(_)));
+        let why = match found.len() {
+            0 | 1 if wanted.is_none() || !is_nested => None,
+            0 | 1 => Some("jsonpath leads to a nested object or list which is not supported"),
+            _ => Some("given jsonpath expression matches more than one value"),
+        };
+        if let Some(why) = why {
+            return Ok(Some(Failure::Client(why.into())));
+        }
     }
     let met = |now: &Doc| match goal {
         Goal::Gone => now["metadata"]["uid"] != object["metadata"]["uid"],
@@ -198,7 +229,7 @@ fn one(
         Told::Event("DELETED", _) => matches!(goal, Goal::Gone).then_some(None),
         Told::Event(_, object) => met(object).then_some(None),
         Told::Refused(response) => Some(Some(Failure::of(response))),
-        Told::Late => Some(Some(Failure::Client(format!("timed out waiting for the condition on {of}")))),
+        Told::Late => Some(Some(late(target))),
     })
 }
 

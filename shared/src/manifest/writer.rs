@@ -1,9 +1,10 @@
 //! Writes documents as `kubectl -o yaml` does: lists level with their key, quotes only where needed, long lines
 //! folded.
 
+use crate::collections::sort_by;
 use crate::doc::Doc;
 
-use super::scalar;
+use super::{order, scalar};
 
 /// Lines longer than this break at the next space.
 const WIDTH: usize = 80;
@@ -47,7 +48,11 @@ impl Writer {
 
     /// `inline`: the first entry goes on the line that has begun, after `- `.
     fn fields(&mut self, doc: &Doc, indent: usize, inline: bool) {
-        for (at, (key, value)) in doc.entries().iter().enumerate() {
+        let mut entries: Vec<_> = doc.entries().iter().collect();
+        if !entries.is_sorted_by(|(one, _), (next, _)| order::compare(one, next).is_le()) {
+            sort_by(&mut entries, |(one, _), (next, _)| order::compare(one, next));
+        }
+        for (at, (key, value)) in entries.into_iter().enumerate() {
             if at > 0 || !inline {
                 self.start_line(indent);
             }

@@ -4,8 +4,6 @@ use sha2::{Digest, Sha256};
 
 use crate::doc::Doc;
 
-use super::super::last_applied::go_json;
-
 /// How many letters.
 const LENGTH: usize = 10;
 
@@ -18,7 +16,7 @@ pub(super) fn suffix(kind: &str, name: &str, fields: &Doc) -> String {
     if kind == "Secret" {
         hashed.set("type", fields["type"].str());
     }
-    let digest = Sha256::digest(go_json(&hashed));
+    let digest = Sha256::digest(hashed.to_go_json());
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     hex[..LENGTH].chars().map(letter).collect()
 }

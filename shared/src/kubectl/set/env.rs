@@ -9,7 +9,7 @@ use super::super::args::Args;
 use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
 use super::super::resource::{Target, kind};
-use super::pods::matches_name;
+use super::pods::chosen;
 use super::{Told, no_pods, pod_spec, subjects_of, update};
 
 /// What is said of it, and of its failure.
@@ -31,11 +31,12 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
         false => Vec::new(),
     };
     let words = words.iter().filter(|word| *word != "-");
-    for word in words.chain(&piped).chain(args.all("env")) {
+    let flags = args.all("env").iter().map(|word| (word, true));
+    for (word, is_edit) in flags.chain(words.chain(&piped).map(|word| (word, false))) {
         if let Some((name, value)) = word.split_once('=').filter(|(name, _)| !name.is_empty()) {
             well_called(name).map_err(|why| io.fail(why))?;
             edits.set.push(doc!({ "name": name, "value": value }));
-        } else if let Some(name) = word.strip_suffix('-').filter(|_| !subjects.is_empty()) {
+        } else if let Some(name) = word.strip_suffix('-').filter(|_| is_edit || !subjects.is_empty()) {
             edits.remove.push(name.to_owned());
         } else {
             subjects.push(word.clone());
@@ -73,26 +74,23 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
             failures.push(no_pods(&target));
             continue;
         };
-        let all = object.at(path)["containers"].items();
-        let chosen: Vec<&Doc> = all.iter().filter(|one| matches_name(which, &one["name"].str())).collect();
+        let chosen: Vec<(&str, &Doc)> = chosen(object.at(path), which).collect();
         if chosen.is_empty() {
             let of = format!("{}/{}", target.kind.kind, target.name);
             io.warn(format!("Warning: {of} does not have any containers matching {which:?}"));
             continue;
         }
         if lists {
-            let before = object.at(path)["initContainers"].items().iter();
-            let before = before.filter(|one| matches_name(which, &one["name"].str()));
-            for container in chosen.into_iter().chain(before) {
+            for (_, container) in chosen {
                 list(&target, &object, &with(container, &edits), args.is_on("resolve"), io)?;
             }
             continue;
         }
         let overwrite = args.get("overwrite").is_none_or(|_| args.is_on("overwrite"));
-        let mut changed = Vec::new();
-        for container in chosen {
+        let mut changed = Doc::map();
+        for (list, container) in chosen {
             match change(container, &edits, overwrite) {
-                Ok(Some(change)) => changed.push(change),
+                Ok(Some(change)) => changed.map_mut().entry(list).items_mut().push(change),
                 Ok(None) => {}
                 Err(why) => {
                     let of = format!("{}/{}", target.kind.plural, target.name);
@@ -101,8 +99,7 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
             }
         }
         if !changed.is_empty() {
-            let change = doc!({ "containers": changed });
-            update((&target, &object), path, change, ENV, args, io, &mut failures)?;
+            update((&target, &object), path, changed, ENV, args, io, &mut failures)?;
         }
     }
     io.finish(failures)

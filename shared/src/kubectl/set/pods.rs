@@ -105,18 +105,17 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
             failures.push(no_pods(&target));
             continue;
         };
-        let (mut changed, mut same) = (Vec::new(), true);
-        for container in object.at(path)["containers"].items() {
-            if matches_name(which, &container["name"].str()) {
-                let known = &container["resources"];
-                let fields = wanted.entries().iter().flat_map(|(field, amounts)| {
-                    amounts.entries().iter().map(move |(name, amount)| (field, name, amount))
-                });
-                same = fields.fold(same, |same, (field, name, amount)| {
-                    same && canonical(&known[field.as_str()][name.as_str()]) == canonical(amount)
-                });
-                changed.push(doc!({ "name": container["name"].clone(), "resources": wanted.clone() }));
-            }
+        let (mut changed, mut same) = (Doc::map(), true);
+        for (list, container) in chosen(object.at(path), which) {
+            let known = &container["resources"];
+            let fields = wanted.entries().iter().flat_map(|(field, amounts)| {
+                amounts.entries().iter().map(move |(name, amount)| (field, name, amount))
+            });
+            same = fields.fold(same, |same, (field, name, amount)| {
+                same && canonical(&known[field.as_str()][name.as_str()]) == canonical(amount)
+            });
+            let change = doc!({ "name": container["name"].clone(), "resources": wanted.clone() });
+            changed.map_mut().entry(list).items_mut().push(change);
         }
         if changed.is_empty() {
             failures.push(Failure::Client(format!("error: unable to find container named {which}")));
@@ -126,14 +125,20 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
         if same {
             continue;
         }
-        let change = doc!({ "containers": changed });
-        update((&target, &object), path, change, RESOURCES, args, io, &mut failures)?;
+        update((&target, &object), path, changed, RESOURCES, args, io, &mut failures)?;
     }
     io.finish(failures)
 }
 
+/// The containers of a pod's spec that a pattern chooses, each with the list it stands in.
+pub(super) fn chosen<'a>(spec: &'a Doc, which: &'a str) -> impl Iterator<Item = (&'static str, &'a Doc)> {
+    let all = ["containers", "initContainers"].into_iter();
+    let all = all.flat_map(|list| spec[list].items().iter().map(move |container| (list, container)));
+    all.filter(move |(_, container)| matches_name(which, &container["name"].str()))
+}
+
 /// Whether a name fits a pattern with `*`.
-pub(super) fn matches_name(pattern: &str, name: &str) -> bool {
+fn matches_name(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
         Some((before, after)) => {
