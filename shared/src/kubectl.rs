@@ -376,7 +376,19 @@ fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(help::unknown(&name, io));
     };
     let namespace = config::namespace(io.config);
-    let mut args = Args::parse(verb.name, verb.flags, &args, &namespace).map_err(|why| io.fail(why))?;
+    let mut args = match Args::parse(verb.name, verb.flags, &args, &namespace) {
+        Ok(args) => args,
+        // What it is told by 1 is a difference.
+        Err(why) if verb.name == "diff" => {
+            let why = why.replace(
+                "See 'kubectl diff --help' for usage.",
+                "See 'kubectl diff -h' for help and examples",
+            );
+            io.fail(why);
+            return Err(Stop::Exit(2));
+        }
+        Err(why) => return Err(io.fail(why)),
+    };
     if args.is_on("help") {
         help::of(&help::path(verb.name, args.words.iter().map(String::as_str)), io);
         return Ok(());
@@ -397,12 +409,14 @@ fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
              corresponding time unit (e.g. 1s | 2m | 3h)",
         ));
     }
-    if args.get("dry-run") == Some("unchanged") {
-        io.warn(io::logged(
-            "helpers.go:719",
-            "--dry-run is deprecated and can be replaced with --dry-run=client.",
-            io,
-        ));
+    if let Some((place, old, new)) = match args.get("dry-run") {
+        Some("unchanged") => Some(("helpers.go:719", " is deprecated", "client")),
+        Some("true") => Some(("helpers.go:733", "=true is deprecated (boolean value)", "client")),
+        Some("false") => Some(("helpers.go:736", "=false is deprecated (boolean value)", "none")),
+        _ => None,
+    } {
+        let text = format!("--dry-run{old} and can be replaced with --dry-run={new}.");
+        io.warn(io::logged(place, &text, io));
     }
     io.speak_for(&args)?;
     if let Some(path) = args.get("kustomize") {

@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if !args.words.is_empty() {
         let words = args.words.join(" ");
         io.warn(format!("error: Unexpected args: [{words}]\nSee 'kubectl diff -h' for help and examples"));
-        return Err(Stop::Exit(1));
+        return Err(Stop::Exit(2));
     }
     if args.is_on("force-conflicts") && !args.is_on("server-side") {
         io.fail("--force-conflicts only works with --server-side");

@@ -329,7 +329,7 @@ const SMALL: usize = 12;
 pub(super) fn sort_items<T>(items: &mut [T], by: &str, object: fn(&T) -> &Doc) -> Result<(), String> {
     let path = relaxed(by)?;
     let key = |item: &T| path.find(object(item)).into_iter().next();
-    if !items.is_empty() && items.iter().all(|item| key(item).is_none()) {
+    if items.len() > 1 && items.iter().all(|item| key(item).is_none()) {
         return Err(format!("couldn't find any field with path {:?} in the list of objects", braced(by)?));
     }
     let less = |one: &T, two: &T| match (key(one), key(two)) {

@@ -286,6 +286,9 @@ pub(super) fn targets(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<
 
 /// Whether a name can be one of a path's parts; the refusal where it cannot.
 fn addressable(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("resource name may not be empty".into());
+    }
     let faults = names::path_segment(name);
     if faults.is_empty() {
         return Ok(());

@@ -330,11 +330,60 @@ pub(super) fn repository(full: &str) -> &str {
 
 /// Whether `image` can be an image reference at all.
 pub fn is_valid_reference(image: &str) -> bool {
-    let name = image.split_once('@').map_or(image, |(name, _)| name);
-    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':');
-    let repository = repository(name);
-    let path = repository.split_once('/').map_or(repository, |(_, path)| path);
-    !name.is_empty() && name.chars().all(fine) && !path.chars().any(|c| c.is_ascii_uppercase())
+    let (tagged, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
+    let name = repository(tagged);
+    let tag = tagged[name.len()..].strip_prefix(':');
+    let (domain, path) = match name.split_once('/') {
+        Some((first, rest)) if is_domain(first) => (Some(first), rest),
+        _ => (None, name),
+    };
+    domain.is_none_or(is_valid_domain)
+        && path.split('/').all(is_valid_component)
+        && tag.is_none_or(is_valid_tag)
+        && digest.is_none_or(is_valid_digest)
+}
+
+/// Whether the first part of a name with slashes says where the image is kept.
+fn is_domain(first: &str) -> bool {
+    first.contains(['.', ':']) || first == "localhost" || has_upper(first)
+}
+
+fn has_upper(text: &str) -> bool {
+    text.chars().any(|c| c.is_ascii_uppercase())
+}
+
+fn is_valid_domain(domain: &str) -> bool {
+    let (host, port) = domain.split_once(':').map_or((domain, None), |(host, port)| (host, Some(port)));
+    let fine = |part: &str| {
+        let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        !part.is_empty() && part.chars().all(inner) && !part.starts_with('-') && !part.ends_with('-')
+    };
+    host.split('.').all(fine)
+        && port.is_none_or(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Small letters and digits, with a dot, one or two underscores or some dashes between them.
+fn is_valid_component(part: &str) -> bool {
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let apart =
+        |between: &str| matches!(between, "." | "_" | "__") || between.bytes().all(|byte| byte == b'-');
+    part.starts_with(word)
+        && part.ends_with(word)
+        && part.split(word).filter(|between| !between.is_empty()).all(apart)
+}
+
+fn is_valid_tag(tag: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    tag.starts_with(word) && tag.len() <= 128 && tag.chars().all(|c| word(c) || matches!(c, '.' | '-'))
+}
+
+fn is_valid_digest(digest: &str) -> bool {
+    digest.split_once(':').is_some_and(|(algorithm, hex)| {
+        algorithm.starts_with(|c: char| c.is_ascii_alphabetic())
+            && algorithm.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-' | '_'))
+            && hex.len() >= 32
+            && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// What is wrong with an image's name, as the parser of references says it.
@@ -342,16 +391,17 @@ pub fn reference_fault(image: &str) -> Option<String> {
     if is_valid_reference(image) {
         return None;
     }
-    let upper = |text: &str| text.chars().any(|c| c.is_ascii_uppercase());
-    let is_domain = |first: &str| first.contains(['.', ':']) || first == "localhost" || upper(first);
     let remote = match image.split_once('/') {
         Some((first, rest)) if is_domain(first) => rest.to_owned(),
         Some(_) => image.to_owned(),
         None => format!("library/{image}"),
     };
     let remote = remote.split(':').next().unwrap_or_default();
-    let why =
-        if upper(remote) { format!(": repository name ({remote}) must be lowercase") } else { String::new() };
+    let why = if has_upper(remote) {
+        format!(": repository name ({remote}) must be lowercase")
+    } else {
+        String::new()
+    };
     Some(format!("invalid reference format{why}"))
 }
 
@@ -402,10 +452,37 @@ mod tests {
             assert_eq!(full_reference(image), full);
             assert_eq!(repository(full), name);
         }
-        for bad in ["", "my app", "Nginx", "nginx:täg"] {
-            assert!(!is_valid_reference(bad), "{bad}");
+        let bad = [
+            "",
+            "my app",
+            "Nginx",
+            "nginx:täg",
+            "BAD..image//",
+            "x:y:z",
+            "http://x/y",
+            "a/b//c",
+            "a_-b",
+            "-a",
+            "a:",
+            "a:-b",
+            "a@sha256:abc",
+            "reg:port/a",
+            "a/",
+        ];
+        for image in bad {
+            assert!(!is_valid_reference(image), "{image}");
         }
-        assert!(is_valid_reference("registry.Example.com/app:V1"));
+        let digest = "a".repeat(64);
+        let good = [
+            "registry.Example.com/app:V1",
+            "UPPER/x:1",
+            "a--b__c.d/e",
+            "localhost:5000/a",
+            "k8s.gcr.io/pause",
+        ];
+        for image in good.into_iter().chain([&*format!("a:1@sha256:{digest}")]) {
+            assert!(is_valid_reference(image), "{image}");
+        }
     }
 
     #[test]
