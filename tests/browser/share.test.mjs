@@ -161,6 +161,9 @@ test("a link leaves the values of Secrets empty, unless whoever sends it wants t
     const fingerprint = page.locator(".sheet .fingerprint");
     const EMPTY = { empty: { word: "" }, listed: { word: "" }, token: { word: "" }, typed: { word: "" } };
     const FULL = { empty: { word: "" }, listed: { word: "aHVzaA==" }, token: { word: "aHVzaA==" }, typed: { word: "aHVzaA==" } };
+    // A link says when it was made: now it is the same for as long as one looks.
+    await page.evaluate(() => window.kubarium.engine.postMessage(JSON.stringify({ pace: "pause" })));
+    await page.locator(".clock").getByText(/paused|停止/).waitFor();
     await share.click();
     const tick = carries.getByLabel(leaves);
     await tick.and(page.locator(":checked")).waitFor();
