@@ -56,6 +56,7 @@ test("the tab of kubectl edit is seen among many", async (t) => {
   const page = await openEditor(t);
   for (let count = 0; count < 8; count++) await drawer(page).getByRole("button", { name: "New file" }).click();
   await page.getByRole("button", { name: "Terminal", exact: true }).click();
+  await page.locator(".xterm-rows").getByText("$").first().waitFor();
   await page.locator(".terminal-host").click();
   await page.keyboard.type("k edit deploy todo-api\n");
   const tab = drawer(page).locator(".file[data-open] .pick", { hasText: "kubectl-edit.yaml" });
