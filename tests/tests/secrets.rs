@@ -86,7 +86,9 @@ fn values_go_and_keys_stay() {
             ),
         ),
     ] {
-        assert_eq!(left_of(&given), left, "{given}");
+        // Words may stand in quotes that they do not need.
+        let words = |step: &Value| step.to_string().replace('\'', "");
+        assert_eq!(words(&left_of(&given)), words(&left), "{given}");
     }
 }
 
