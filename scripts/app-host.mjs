@@ -83,7 +83,7 @@ function browser({ visit: { languages, media }, engine, clock, observers }) {
   const never = () => new Promise(() => {});
   return {
     // What is loaded later is for ever on its way.
-    kubarium: { engine, load: never, unloaded: [], settle: never },
+    kubarium: { engine, load: never, unloaded: [], settle: never, inWords: (sentence) => sentence },
     fetch: never,
     navigator: { language: languages[0], languages },
     performance: { now: () => clock.now },

@@ -7,8 +7,9 @@ import { follow as followFocus } from "./workbench/focus.js";
 import { kubectl, objects, parsed, scenario } from "./workbench/line.js";
 import { create as openings } from "./workbench/opening.js";
 import { CLUSTER, forget, keepEarlier, load, PAGE, save } from "./workbench/playgrounds.js";
-import { secretsOf } from "./workbench/secrets.js";
+import { secretsOf, tick } from "./workbench/secrets.js";
 import { readingOf, watchChange } from "./workbench/undo.js";
+import { inWords } from "./workbench/told.js";
 import { element, say } from "./workbench/words.js";
 
 /** How long after something was done the cluster is kept, in milliseconds. */
@@ -27,6 +28,7 @@ const PLAIN = ["", "default"];
 
 const { kubarium } = window;
 const { engine } = kubarium;
+kubarium.inWords = inWords;
 const post = engine.postMessage.bind(engine);
 const ask = (request) => post(JSON.stringify(request));
 const opening = openings(engine);
@@ -76,18 +78,18 @@ engine.addEventListener("message", ({ data }) => {
   else if (data.startsWith('{"live":')) known.mayAct = parsed(data).live.mayAct;
 });
 
-/** How many frames the sheet with a link may take to be there, and how many names stand in it. */
+/** How many frames the sheet with a link may take to be there. */
 const FRAMES = 60;
-const MOST_NAMES = 5;
-/** A link holds all that was done to the cluster: whoever sends it should know which secrets it tells. */
+/** Whoever sends a link of a cluster with Secrets decides whether it carries their values. */
 async function tellOfSecrets() {
   const names = secretsOf(await scenario());
   if (!names.length) return;
-  const listed = names.slice(0, MOST_NAMES).join(", ") + (names.length > MOST_NAMES ? " …" : "");
   for (let frame = 0; frame < FRAMES; frame++) {
     const link = document.querySelector(".menu > .sheet > input");
-    link?.parentNode.querySelector(".carries")?.remove();
-    link?.after(element("p", { class: "carries", role: "alert" }, say("carries", { names: listed })));
+    const told = link?.parentNode.querySelector(".carries");
+    if (told) return;
+    // The page shows and copies each link that comes.
+    link?.after(element("div", { class: "carries" }, ...tick({ element, say }, names, (empty) => (empty ? ask("share") : post([JSON.stringify({ whole: true })])))));
     if (link) return;
     await new Promise(requestAnimationFrame);
   }

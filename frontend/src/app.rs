@@ -198,7 +198,7 @@ fn Notices() -> impl IntoView {
     }
 }
 
-/// Why a link did not open, in the reader's language where it is one of the usual reasons.
+/// Why a link did not open, in the reader's language.
 fn why(i18n: I18nContext<Locale>, reason: &str) -> String {
     match reason {
         "foreign" => t_string!(i18n, notice.link_foreign).to_owned(),
@@ -206,12 +206,7 @@ fn why(i18n: I18nContext<Locale>, reason: &str) -> String {
         "damaged" => t_string!(i18n, notice.link_damaged).to_owned(),
         "too_large" => t_string!(i18n, notice.link_too_large).to_owned(),
         "no_session" => t_string!(i18n, notice.link_no_session).to_owned(),
-        // The server's own words (backend/src/sessions/frames.rs).
-        "there is no such session here: check the link" => t_string!(i18n, notice.link_gone).to_owned(),
-        "this link does not open this session: ask for it again, and copy all of it" => {
-            t_string!(i18n, notice.link_refused).to_owned()
-        }
-        sentence => sentence.to_owned(),
+        sentence => browser::in_words(sentence),
     }
 }
 

@@ -3,9 +3,17 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{RequestInit, Response};
+
+#[wasm_bindgen]
+extern "C" {
+    /// A sentence of the engine's or the server's in the reader's language, once what accompanies the page is there
+    /// (`js/workbench/told.js`).
+    #[wasm_bindgen(js_namespace = kubarium, js_name = inWords)]
+    pub fn in_words(sentence: &str) -> String;
+}
 
 /// What follows `#` in the address.
 pub fn fragment() -> String {

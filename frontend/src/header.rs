@@ -267,7 +267,7 @@ fn LiveBadge() -> impl IntoView {
                 words.to_string()
             };
             view! {
-                <span class="live" data-state=state role="status" title=live.problem.clone()>
+                <span class="live" data-state=state role="status" title=move || browser::in_words(&live.problem)>
                     <b>{move || t_string!(i18n, live.people, count = live.people).to_string()}</b>
                     <span>{words}</span>
                 </span>

@@ -6,7 +6,7 @@ use leptos::{prelude::*, task::spawn_local};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    browser,
+    assets, browser,
     engine::Engine,
     protocol::{
         Caption, Clock, Command, Component, Event, Frame, Headline, Hop, Inspection, Live, Node, Opening,
@@ -276,7 +276,11 @@ impl Page {
             Reply::Outdated => browser::reload(),
             Reply::BadLink { reason, kept } => {
                 self.live.set(None);
-                self.bad_link.set(Some((reason, kept)));
+                // What accompanies the page has the words for it.
+                spawn_local(async move {
+                    let _ = assets::module("desk").await;
+                    self.bad_link.set(Some((reason, kept)));
+                });
             }
         }
     }

@@ -158,6 +158,24 @@ pub fn deed(i18n: I18n, deed: Deed) -> (&'static str, &'static str) {
     }
 }
 
+/// How a thing is that is broken so: what is done and what is so have different words.
+pub fn broken_so(i18n: I18n, kind: Deed) -> &'static str {
+    match kind {
+        Deed::Stop => t_string!(i18n, faults.is_stopped),
+        Deed::Cut => t_string!(i18n, faults.is_cut),
+        Deed::Slow => t_string!(i18n, faults.is_slow),
+        Deed::PowerOff => t_string!(i18n, faults.is_off),
+        Deed::Partition => t_string!(i18n, faults.is_partitioned),
+        Deed::FillMemory => t_string!(i18n, faults.memory_is_full),
+        Deed::FillDisk => t_string!(i18n, faults.disk_is_full),
+        Deed::FailProbes => t_string!(i18n, faults.probes_fail),
+        Deed::Burn => t_string!(i18n, faults.burns),
+        Deed::LoseImage => t_string!(i18n, faults.image_is_lost),
+        Deed::Empty => t_string!(i18n, faults.is_empty),
+        kind => deed(i18n, kind).0,
+    }
+}
+
 /// How a node stands, for its card, and the word that the style sheet knows.
 pub fn node_state(i18n: I18n, state: NodeState) -> (&'static str, &'static str) {
     match state {

@@ -261,7 +261,7 @@ fn callbacks(
 fn OutcomeView(outcome: Outcome) -> impl IntoView {
     view! {
         {(!outcome.stdout.is_empty()).then(|| view! { <pre class="good">{outcome.stdout.clone()}</pre> })}
-        {(!outcome.stderr.is_empty()).then(|| view! { <pre class="bad">{outcome.stderr.clone()}</pre> })}
+        {(!outcome.stderr.is_empty()).then(|| view! { <pre class="bad">{browser::in_words(&outcome.stderr)}</pre> })}
     }
 }
 

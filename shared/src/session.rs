@@ -11,6 +11,7 @@ mod packed;
 mod player;
 pub mod protocol;
 mod replica;
+pub mod secrets;
 mod snapshot;
 
 pub use diagnose::{Diagnoser, Diagnosis, Diagnostic, Piece, diagnose};

@@ -15,7 +15,7 @@ for (const [who, options] of Object.entries({ "a laptop": {}, "a phone": { viewp
     const page = await openPage(t, server.url, {
       ...options,
       prepare: (page) => page.addInitScript((parts) => {
-        const seen = (window.seen = { tasks: {}, shifts: 0 });
+        const seen = (window.seen = { tasks: {}, shifts: [] });
         // Counts tasks.
         let task = 0;
         const { port1, port2 } = new MessageChannel();
@@ -24,7 +24,11 @@ for (const [who, options] of Object.entries({ "a laptop": {}, "a phone": { viewp
           if (!seen.gone) port2.postMessage(0);
         };
         port2.postMessage(0);
-        new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (seen.shifts += value))).observe({ type: "layout-shift", buffered: true });
+        const where = ({ x, y, width, height }) => [x, y, width, height].map(Math.round).join(" ");
+        const named = (node) => node && (node.nodeName === "#text" ? `“${node.data}”` : `${node.localName}${node.id && `#${node.id}`}.${node.getAttribute("class")}`);
+        new PerformanceObserver((list) => list.getEntries().forEach(({ value, startTime, sources }) => seen.shifts.push({
+          value, at: Math.round(startTime), moved: sources.map(({ node, previousRect, currentRect }) => `${named(node)}: ${where(previousRect)} → ${where(currentRect)}`),
+        }))).observe({ type: "layout-shift", buffered: true });
         const watcher = new MutationObserver(() => {
           for (const [part, selector] of Object.entries(parts)) {
             if (document.querySelector(`.page:not(#frame) ${selector}`)) seen.tasks[part] ??= task;
@@ -41,7 +45,8 @@ for (const [who, options] of Object.entries({ "a laptop": {}, "a phone": { viewp
     const seen = await page.evaluate(() => window.seen);
     assert.equal(seen.painted, 1, "the frame was seen before it went");
     assert.equal(new Set(Object.values(seen.tasks)).size, Object.keys(PARTS).length, JSON.stringify(seen.tasks));
-    assert.ok(seen.shifts < 0.02, `moved by ${seen.shifts}`);
+    const moved = seen.shifts.reduce((sum, { value }) => sum + value, 0);
+    assert.ok(moved < 0.02, `moved by ${moved}: ${JSON.stringify(seen.shifts, null, 1)}`);
   });
 }
 

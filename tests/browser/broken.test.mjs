@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, screenshot, startServer } from "./harness.mjs";
+import { hurry, openPage, screenshot, startServer } from "./harness.mjs";
 
 const LONG_MS = 60_000;
 const CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app-config}\ndata: {LOG_LEVEL: info, GREETING: \"it's\"}\n---\n" +
@@ -43,16 +43,17 @@ test("the programs of a node and its pods show what is broken about them, and ar
   await place.locator(".pod").click({ button: "right" });
   await item(page, "Fail its probes", "It has no probes").and(page.locator("[aria-disabled=true]")).waitFor();
   await item(page, "Burn CPU").click();
-  await place.getByRole("button", { name: "Burn CPU" }).click();
+  await place.getByRole("button", { name: "Burns CPU" }).click();
   await gone(place.locator(".undo"));
+  await hurry(page);
   await apply(page, PROBED);
   const probed = page.locator(".pod-place").filter({ has: page.locator(".pod[title^='probed ']") });
   await probed.locator(".pod[data-shape=ready]").click({ button: "right", timeout: LONG_MS });
   await item(page, "Fail its probes").click();
-  await probed.getByRole("button", { name: "Fail its probes" }).waitFor();
+  await probed.getByRole("button", { name: "Probes fail" }).waitFor();
   await page.locator(".captions").getByText("probed: Readiness and liveness probes fail").waitFor();
   await screenshot(page, "broken-pod");
-  await probed.getByRole("button", { name: "Fail its probes" }).click();
+  await probed.getByRole("button", { name: "Probes fail" }).click();
   await gone(probed.locator(".undo"));
 });
 
@@ -70,7 +71,7 @@ test("lines between any two that speak with each other are cut from a menu, and 
     await item(page, "Slow its line", `↔ ${far}`).waitFor();
     await item(page, "Cut its line", `↔ ${far}`).click();
     await page.getByRole("heading", { name }).waitFor();
-    const undo = page.locator(".stage .undo", { hasText: "Cut its line" });
+    const undo = page.locator(".stage .undo", { hasText: "Line cut" });
     await undo.first().click();
     // The line between two nodes is marked at both.
     await gone(undo.first());
@@ -79,18 +80,19 @@ test("lines between any two that speak with each other are cut from a menu, and 
 
 test("a ConfigMap is broken from its own panel and from a pod that reads it, and comes back whole", async (t) => {
   const page = await openCluster(t);
+  await hurry(page);
   await apply(page, CONFIG);
   const pod = page.locator(".pod-place", { hasText: "app" }).filter({ has: page.locator(".pod[title^='app ']") });
   await pod.locator(".pod[data-shape=ready]").click({ button: "right" });
   await item(page, "Break the ConfigMap", "app-config").click();
-  await pod.getByRole("button", { name: "Break the ConfigMap" }).waitFor();
+  await pod.getByRole("button", { name: "ConfigMap broken" }).waitFor();
   const keys = async () => {
     await page.evaluate(() => document.querySelector(".stage .pod[title^='app ']").click());
     await ask(page, { inspect: { object: { kind: "ConfigMap", namespace: "default", name: "app-config" } } });
   };
   await keys();
   await screenshot(page, "broken-config");
-  await pod.getByRole("button", { name: "Break the ConfigMap" }).click();
+  await pod.getByRole("button", { name: "ConfigMap broken" }).click();
   await gone(pod.locator(".undo"));
   // What a container needs is missing when it is started anew.
   await pod.locator(".pod").click({ button: "right" });
@@ -118,10 +120,10 @@ test("a lost quorum and memory that ran out are said in words where they are", a
 
 test("memory that ran out is seen on the pod, and a node's lack of it on the node", async (t) => {
   const page = await openCluster(t);
+  await hurry(page);
   await apply(page, HUNGRY);
   const pod = page.locator(".pod[title^='hungry ']");
   await pod.and(page.locator("[data-shape=ready]")).waitFor();
-  await page.locator(".time select").selectOption("20000");
   await pod.click({ button: "right" });
   await item(page, "Memory leak").click();
   // Beside a long status too.

@@ -22,6 +22,32 @@ export const text = (page) => content(page).evaluate((element) => element.cmTile
 /** Puts `text` in place of what is there. */
 export const paste = (page, text) => pasteInto(content(page), text);
 
+/** Resolves once this browser keeps the page's files, one with `words` among them. */
+export const isKept = (page, words) => page.waitForFunction((words) => new Promise((resolve) => {
+  const opened = indexedDB.open("kubarium");
+  opened.onsuccess = () => {
+    const { result } = opened;
+    const end = (found) => {
+      result.close();
+      resolve(found);
+    };
+    if (!result.objectStoreNames.length) return end(false);
+    const asked = result.transaction("playgrounds").objectStore("playgrounds").get(" files");
+    asked.onsuccess = () => end(Boolean(asked.result?.files.some(({ text }) => text.includes(words))));
+  };
+}), words);
+
+/** What the worker was asked so far is answered, and the page has heard it. */
+export const answered = (page) => page.evaluate(() => new Promise((resolve) => {
+  const { engine } = window.kubarium;
+  engine.addEventListener("message", function hear({ data }) {
+    if (!Array.isArray(data) || JSON.parse(data[0]).scenario?.id !== 7) return;
+    engine.removeEventListener("message", hear);
+    setTimeout(resolve);
+  });
+  engine.postMessage([JSON.stringify({ id: 7, scenario: true })]);
+}));
+
 /** Asks for what may stand after `text`. */
 export async function after(page, text) {
   await paste(page, text);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { content, drawer, drop, openEditor, text } from "./editor.mjs";
+import { answered, content, drawer, drop, isKept, openEditor, text } from "./editor.mjs";
 
 const tabs = (page) => drawer(page).locator(".file .pick").allInnerTexts();
 
@@ -24,7 +24,7 @@ test("the manifests of a ready cluster stand in the editor, in place of examples
   assert.deepEqual(await tabs(page), ["autoscaler.yaml"]);
   assert.match(await text(page), /kind: HorizontalPodAutoscaler[^]*\n---\n[^]*metadata: \{name: client\}/);
   // After a reload they are there, and still nobody's work.
-  await page.waitForTimeout(600);
+  await isKept(page, "HorizontalPodAutoscaler");
   await page.reload();
   await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
   await page.waitForFunction(() => Object.hasOwn(window.kubarium.engine, "postMessage"));
@@ -72,6 +72,6 @@ test("an earlier cluster that is opened again brings no second copy of what is t
   await drawer(page).getByRole("button", { name: "Playgrounds…" }).click();
   await drawer(page).locator("dialog .kept li", { hasText: "Deployment todo-api" }).locator(".link").first().click();
   await page.locator(".chip", { hasText: "todo-api" }).first().waitFor();
-  await page.waitForTimeout(500);
+  await answered(page);
   assert.deepEqual(await tabs(page), ["editor.yaml", "hello-pod.yaml"]);
 });

@@ -96,6 +96,9 @@ export async function openPage(t, url, { expected = [], prepare, ...options } = 
   return page;
 }
 
+/** Time goes fast from now on: for what is waited for and not looked at. */
+export const hurry = (page) => page.locator(".time select").selectOption("20000");
+
 /** Keeps a picture of the page in tests/browser/results/NAME.png. */
 export async function screenshot(page, name) {
   await mkdir(results, { recursive: true });

@@ -75,11 +75,11 @@ test("a node is switched off, and the app is back without another click", async 
 test("after a rewind the scheduler can be stopped instead", async (t) => {
   const server = await startServer(t);
   const page = await openCluster(t, server.url);
+  await speed(page, "60000");
   await power(page, "node-2").click();
   await page.locator(".verdict").waitFor({ timeout: STORY_MS });
   await page.getByRole("button", { name: "Stop the scheduler and try again" }).click();
   await page.locator("[data-place=kube-scheduler].down").waitFor();
-  await speed(page, "60000");
   await page.getByText("waiting for a node: 1").waitFor({ timeout: STORY_MS });
   await page.locator("[data-place=kube-scheduler] .program-name").click();
   await drawer(page).getByRole("button", { name: "Start it again" }).click();
@@ -116,6 +116,7 @@ test("time can be stopped, stepped, hurried and skipped", async (t) => {
 test("what is applied travels to running pods, and what is wrong is said where", async (t) => {
   const server = await startServer(t);
   const page = await openCluster(t, server.url);
+  await speed(page, "20000");
   await page.getByRole("button", { name: "YAML" }).click();
   await drawer(page).locator(".cm-content").waitFor();
   // The article's Pod has neither a name nor an image.

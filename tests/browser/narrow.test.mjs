@@ -71,10 +71,14 @@ test("a finger that rests on something opens its menu, and chooses nothing when 
     }
     const { x, y, width } = await page.locator(".stages .pod").first().boundingBox();
     await finger("touchStart", { x: x + width / 2, y: y + 20 });
-    await page.waitForTimeout(900);
+    await menu.waitFor({ timeout: 900 }).catch(() => {});
   }
+  // What a lifted finger sends, and what comes of that.
+  const lifted = page.evaluate(() => new Promise((resolve) => addEventListener("pointerup", resolve, { once: true, capture: true })));
+  await page.evaluate(() => true);
   await finger("touchEnd");
-  await page.waitForTimeout(400);
+  await lifted;
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   assert.equal(await menu.count(), 1, "the menu stays");
   assert.equal(await page.locator(".undo").count(), 0, "nothing is broken");
   await menu.getByRole("menuitem").first().tap();

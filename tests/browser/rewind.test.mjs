@@ -21,7 +21,7 @@ const state = (page, name, on) => page.locator(`.stages > .stage .node[data-plac
 /** A node is off, and a while has passed. */
 async function afterFault(t, options) {
   const page = await openCluster(t, options);
-  await page.locator(".time select").selectOption("20000");
+  await page.locator(".time select").selectOption("60000");
   // The fault is not the first thing that one can look back at.
   await page.waitForFunction(() => document.querySelector(".track")?.ariaValueNow > 35, undefined, { timeout: LONG_MS });
   await power(page, "node-2").click();

@@ -115,10 +115,28 @@ test("a link that is too long is kept by the server under a short name", async (
   await none.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
 });
 
-test("whoever sends a link is told which secrets it carries", async (t) => {
-  for (const [locale, button, says] of [
-    ["en-US", "Share", "This link carries the values of Secrets: token, listed, typed. Whoever opens it can read them."],
-    ["ja-JP", "共有", "このリンクにはSecretの値が含まれています（token, listed, typed）。開いた人はだれでも読めます。"],
+/** What the Secrets of the cluster behind a link hold. */
+async function secretsBehind(t, address) {
+  const page = await openPage(t, address);
+  await page.locator(".pod[data-shape=ready].serving").nth(2).waitFor();
+  await page.waitForFunction(() => Object.hasOwn(window.kubarium.engine, "postMessage"));
+  return page.evaluate(() => new Promise((resolve) => {
+    const { engine } = window.kubarium;
+    let text = "";
+    engine.addEventListener("message", ({ data }) => {
+      const [kind, of] = Object.entries(JSON.parse(String(data)).terminal ?? {})[0] ?? [];
+      if (of?.id !== 33) return;
+      text += of.stdout ?? "";
+      if (kind === "done") resolve(Object.fromEntries(JSON.parse(text).items.map(({ metadata, data }) => [metadata.name, data])));
+    });
+    engine.postMessage(JSON.stringify({ terminal: { run: { id: 33, args: ["get", "secrets", "-o", "json"], stdin: "" } } }));
+  }));
+}
+
+test("a link leaves the values of Secrets empty, unless whoever sends it wants them along and is told what that means", async (t) => {
+  for (const [locale, button, leaves, says] of [
+    ["en-US", "Share", "Leave the values of Secrets empty: token, listed, typed", "This link carries the values of Secrets: token, listed, typed. Whoever opens it can read them."],
+    ["ja-JP", "共有", "Secretの値は空にする（token, listed, typed）", "このリンクにはSecretの値が含まれています（token, listed, typed）。開いた人はだれでも読めます。"],
   ]) {
     const server = await startServer(t);
     const page = await openPage(t, server.url, { locale, colorScheme: locale === "ja-JP" ? "dark" : "light" });
@@ -139,11 +157,41 @@ test("whoever sends a link is told which secrets it carries", async (t) => {
       { apply: "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata:\n    name: listed\n  data:\n    word: aHVzaA==\n" },
       { kubectl: "create secret generic typed --from-literal=word=hush" },
     ]);
+    const link = page.locator(".sheet > input");
+    const fingerprint = page.locator(".sheet .fingerprint");
+    const EMPTY = { empty: { word: "" }, listed: { word: "" }, token: { word: "" }, typed: { word: "" } };
+    const FULL = { empty: { word: "" }, listed: { word: "aHVzaA==" }, token: { word: "aHVzaA==" }, typed: { word: "aHVzaA==" } };
+    // A link says when it was made: now it is the same for as long as one looks.
+    await page.evaluate(() => window.kubarium.engine.postMessage(JSON.stringify({ pace: "pause" })));
+    await page.locator(".clock").getByText(/paused|停止/).waitFor();
     await share.click();
+    const tick = carries.getByLabel(leaves);
+    await tick.and(page.locator(":checked")).waitFor();
+    await screenshot(page, `secrets-left-${locale}`);
+    const left = await link.inputValue();
+    assert.deepEqual(await secretsBehind(t, left), EMPTY);
+    // What is told of the beginning is told of a link that is exactly this cluster.
+    await page.bringToFront();
+    assert.equal(await fingerprint.isVisible(), false);
+    await tick.uncheck();
     await carries.getByText(says).waitFor();
+    await page.waitForFunction((left) => document.querySelector(".sheet > input").value !== left, left);
+    assert.equal(await fingerprint.isVisible(), true);
     await screenshot(page, `carries-${locale}`);
+    assert.deepEqual(await secretsBehind(t, await link.inputValue()), FULL);
+    await page.bringToFront();
+    await tick.check();
+    await page.waitForFunction((left) => document.querySelector(".sheet > input").value === left, left);
+
     await page.getByRole("button", { name: /Moment, web page|時点/ }).click();
-    await page.locator("dialog.share .share-carries").getByText("token, listed, typed").waitFor();
+    const sheet = page.locator("dialog.share");
+    const again = sheet.locator(".share-carries").getByLabel(leaves);
+    await again.and(page.locator(":checked")).waitFor();
+    const other = sheet.getByRole("textbox", { name: /^(Link|リンク)$/ });
+    assert.equal(await other.inputValue(), left);
+    await again.uncheck();
+    await sheet.locator(".share-carries [role=alert]").getByText("token, listed, typed").waitFor();
+    await page.waitForFunction((left) => document.querySelector("dialog.share .share-text").value !== left, left);
     await screenshot(page, `carries-sheet-${locale}`);
   }
 });

@@ -6,6 +6,8 @@ import { openPage, screenshot, startServer } from "./harness.mjs";
 
 const SIZES = {
   phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
+  tablet: { viewport: { width: 820, height: 1180 }, hasTouch: true },
+  low: { viewport: { width: 1280, height: 720 } },
   laptop: { viewport: { width: 1280, height: 800 } },
   projector: { viewport: { width: 1920, height: 1080 } },
 };
@@ -14,6 +16,7 @@ const pod = (name, image, cpu) => `{apiVersion: v1, kind: Pod, metadata: {name: 
 const cluster = (nodes, steps) => `apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: sizes}\nspec: {seed: 5, cluster: {nodes: ${nodes}}, opening: 60s, steps: ${steps}}\n`;
 const CLUSTERS = {
   failing: cluster("[{count: 3}]", `[{at: 1s, fault: {target: 'image/lost:1', kind: Missing}}, {at: 2s, apply: "${pod("lost", "lost:1", 1)}"}, {at: 2s, apply: "${pod("crashes", "todo-api:v1.2", 1)}"}, {at: 2s, apply: "${pod("large", "todo-api:v1.0", 64)}"}]`),
+  map: cluster("[{count: 60}]", "[]"),
   empty: cluster("[]", "[]"),
 };
 /** Two of these may lie on each other by so much: letters have room around them. */
@@ -71,18 +74,21 @@ function faults([slack, arrow]) {
       if (width > slack && height > 0.3 * Math.min(one.rect.height, other.rect.height)) on.push(`“${one.text}” and “${other.text}”`);
     }
   }
-  const { scrollWidth, clientWidth } = document.documentElement;
-  return { wide: scrollWidth - clientWidth, cut, on };
+  const { scrollWidth, clientWidth, scrollHeight, clientHeight } = document.documentElement;
+  // A phone's page is as long as it needs; elsewhere what is below the screen would lie below the tabs that stay there.
+  return { wide: scrollWidth - clientWidth, long: clientWidth < 720 ? 0 : scrollHeight - clientHeight, cut, on };
 }
 
 async function isInOrder(page, name) {
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   await screenshot(page, `sizes/${name}`);
-  assert.deepEqual(await page.evaluate(faults, [SLACK, ARROW]), { wide: 0, cut: [], on: [] }, name);
+  assert.deepEqual(await page.evaluate(faults, [SLACK, ARROW]), { wide: 0, long: 0, cut: [], on: [] }, name);
 }
 
 for (const [size, options] of Object.entries(SIZES)) {
-  for (const [locale, colorScheme] of [["en-US", "light"], ["en-US", "dark"], ["ja-JP", "light"], ["ja-JP", "dark"]]) {
+  const looks = [["en-US", "light"], ["ja-JP", "dark"], ["en-US", "dark"], ["ja-JP", "light"]];
+  // Between the others in size: once in each language.
+  for (const [locale, colorScheme] of ["tablet", "low"].includes(size) ? looks.slice(0, 2) : looks) {
     const name = `${size}-${locale.slice(0, 2)}-${colorScheme}`;
     test(`nothing is cut off and nothing lies on anything: ${name}`, async (t) => {
       const server = await startServer(t);
@@ -104,8 +110,16 @@ for (const [size, options] of Object.entries(SIZES)) {
       await page.locator("#drawer").waitFor({ state: "hidden" });
       for (const [what, scenario] of Object.entries(CLUSTERS)) {
         await page.evaluate((scenario) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario } })), scenario);
-        await (what === "empty" ? page.locator(".node").first().waitFor({ state: "detached" }) : page.locator(".pod[data-shape=failing]").first().waitFor());
+        if (what === "failing") await page.locator(".pod[data-shape=failing]").first().waitFor();
+        else if (what === "map") await page.locator(".map canvas").waitFor();
+        else await page.locator(".map").waitFor({ state: "detached" });
         await isInOrder(page, `${name}-${what}`);
+        // A panel beside it takes half of its room.
+        await page.locator(".tabs .tab").nth(3).click();
+        await page.locator("#drawer:not([aria-busy=true])").waitFor();
+        await isInOrder(page, `${name}-${what}-panel`);
+        await page.locator("#drawer .round").first().click();
+        await page.locator("#drawer").waitFor({ state: "hidden" });
       }
     });
   }

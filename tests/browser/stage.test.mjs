@@ -63,7 +63,7 @@ test("what is broken shows on the thing and in the list, and one click mends it"
   await page.getByRole("heading", { name: "Something is wrong with kube-scheduler" }).waitFor();
   await page.getByRole("button", { name: "Break node-1" }).click();
   await item(page, "Cut off its network").click();
-  await thing(page, "node/node-1").locator(".undo", { hasText: "Cut off its network" }).waitFor();
+  await thing(page, "node/node-1").locator(".undo", { hasText: "Network cut off" }).waitFor();
   await page.getByRole("heading", { name: "2 faults at once" }).waitFor();
   await broken(page).click();
   // The panel comes a paint after the click.

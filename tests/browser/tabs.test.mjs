@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { content, drawer, openEditor, text } from "./editor.mjs";
+import { content, drawer, isKept, openEditor, text } from "./editor.mjs";
 
 /** Opens the YAML panel of a page that has just been loaded. */
 async function panel(page) {
@@ -34,9 +34,9 @@ test("two tabs of the page keep their files apart, and what was in one is found 
   await other.goto(one.url());
   await panel(other);
   await write(one, "# one\n");
-  await one.waitForTimeout(700);
+  await isKept(one, "# one");
   await write(other, "# other\n");
-  await other.waitForTimeout(700);
+  await isKept(other, "# other");
   await one.reload();
   await panel(one);
   await says(one, "# one");
@@ -56,13 +56,18 @@ test("the tab of kubectl edit is seen among many", async (t) => {
   const page = await openEditor(t);
   for (let count = 0; count < 8; count++) await drawer(page).getByRole("button", { name: "New file" }).click();
   await page.getByRole("button", { name: "Terminal", exact: true }).click();
+  await page.locator(".xterm-rows").getByText("$").first().waitFor();
   await page.locator(".terminal-host").click();
   await page.keyboard.type("k edit deploy todo-api\n");
   const tab = drawer(page).locator(".file[data-open] .pick", { hasText: "kubectl-edit.yaml" });
   await tab.waitFor();
-  await page.waitForTimeout(300);
-  const [bar, place] = [await drawer(page).locator(".files").boundingBox(), await tab.boundingBox()];
-  assert.ok(place.x >= bar.x && place.x + place.width <= bar.x + bar.width, `it is at ${place.x}, the bar from ${bar.x} to ${bar.x + bar.width}`);
+  const places = async () => [await drawer(page).locator(".files").boundingBox(), await tab.boundingBox()];
+  const isSeen = ([bar, place]) => place.x >= bar.x && place.x + place.width <= bar.x + bar.width;
+  // It may be on its way there.
+  const end = Date.now() + 5000;
+  while (!isSeen(await places()) && Date.now() < end) await page.evaluate(() => new Promise(requestAnimationFrame));
+  const [bar, place] = await places();
+  assert.ok(isSeen([bar, place]), `it is at ${place.x}, the bar from ${bar.x} to ${bar.x + bar.width}`);
 });
 
 test("whoever gives a file a name and goes on elsewhere is there at once", async (t) => {

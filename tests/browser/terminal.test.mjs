@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { joined, open, wanted } from "../../frontend/js/terminal/open.js";
 import { painted } from "../../frontend/js/terminal/paint.js";
-import { openPage, root, screenshot, startServer } from "./harness.mjs";
+import { hurry, openPage, root, screenshot, startServer } from "./harness.mjs";
 import { paste as pasteInto } from "./paste.mjs";
 
 const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
@@ -42,6 +42,8 @@ async function enter(page, line, pattern) {
 
 test("kubectl does what it says, and the diagram shows it", async (t) => {
   const page = await openTerminal(t);
+  await hurry(page);
+  await page.locator(".terminal-host").click();
   await enter(page, "k get pods", /todo-api-\S+ +1\/1 +Running/);
   await enter(page, "kubectl scale deployment/todo-api --replicas=4", /deployment\.apps\/todo-api scaled/);
   await page.locator(".pod[data-shape=ready]", { hasText: "todo-api" }).nth(3).waitFor();

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { BODIES } from "../../frontend/js/workbench/templates.js";
 import { after, content, DEPLOYMENT, drawer, drop, openEditor, option, paste, text } from "./editor.mjs";
-import { root, screenshot } from "./harness.mjs";
+import { hurry, root, screenshot } from "./harness.mjs";
 import { REAL_CLUSTER } from "./real-cluster.mjs";
 
 const axe = readFileSync(`${root}/node_modules/axe-core/axe.min.js`, "utf8");
@@ -372,6 +372,7 @@ test("what applying would change is shown beside, and the cluster's own YAML wit
 
 test("selector and pods, pod and template, replicas and slider belong together", async (t) => {
   const page = await openEditor(t);
+  await hurry(page);
   await paste(page, DEPLOYMENT);
   await page.keyboard.press("Control+Enter");
   await page.locator(".pod[data-shape=ready]", { hasText: "shop" }).nth(1).waitFor({ timeout: 60_000 });

@@ -104,14 +104,14 @@ export function connect(code, token, hear, state) {
       const message = JSON.parse(data);
       const [kind] = Object.keys(message);
       wait = 500;
-      why = kind === "refused" ? message.refused.why : "";
+      why = kind === "refused" ? kubarium.inWords(message.refused.why) : "";
       if (kind !== "refused") state(true);
       hear(kind, message[kind]);
     };
     socket.onclose = (event) => {
       if (ended) return;
       const final = HOPELESS.includes(event.code);
-      state(false, event.reason || why, final, event.code);
+      state(false, kubarium.inWords(event.reason) || why, final, event.code);
       if (final) return;
       setTimeout(() => ended || open(), wait * (0.7 + 0.6 * Math.random()));
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);

@@ -99,7 +99,7 @@ export function createDesk(room, desk) {
       enter(content.number);
     } else if (kind === "left") {
       if (doors.delete(content.number)) home();
-    } else if (kind === "refused") tell(content.why);
+    } else if (kind === "refused") tell(kubarium.inWords(content.why));
     else if (kind === "ended") tell(t("ended"));
   }
 

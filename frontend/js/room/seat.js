@@ -72,7 +72,7 @@ export function createSeat(room, seat) {
       hand = false;
       news = t("hand_seen");
     } else if (kind === "asked") [question, answer] = [content, null];
-    else if (kind === "refused") news = content.why;
+    else if (kind === "refused") news = kubarium.inWords(content.why);
     else if (kind === "ended") trouble = t("over");
     draw();
   }

@@ -3,7 +3,7 @@
 import { embed } from "./embed.js";
 import { picture } from "./picture.js";
 import { scenario } from "../workbench/line.js";
-import { secretsOf } from "../workbench/secrets.js";
+import { secretsOf, tick } from "../workbench/secrets.js";
 import { copyable, heard, sheet } from "./base.js";
 import { onlyAsFile, shorten } from "./short.js";
 import { element, say } from "./words.js";
@@ -114,7 +114,13 @@ export async function link() {
   };
   const { form, chosen } = optionsOf(now, () => draw());
   const secrets = secretsOf(done);
-  const carries = secrets.length > 0 && element("p", { class: "share-carries" }, say("carries", { names: secrets.join(", ") }));
+  const leave = async (empty) => {
+    const other = heard("link", empty && "share");
+    if (!empty) window.kubarium.engine.postMessage([JSON.stringify({ whole: true })]);
+    fragment = await other;
+    draw();
+  };
+  const carries = secrets.length > 0 && element("div", { class: "share-carries" }, ...tick({ element, say }, secrets, leave));
   sheet("link_title", ...[carries, form].filter(Boolean), ...tabs(panels));
   draw();
 }

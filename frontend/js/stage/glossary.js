@@ -112,7 +112,7 @@ export function create() {
   function scan() {
     const telling = document.querySelector(".page:not(#frame) .telling, .desk .telling");
     if (telling && panel.parentNode !== telling) {
-      telling.querySelector("h1")?.after(opener, captions);
+      telling.querySelector("h1")?.after(h("span", { class: "words-tools" }, opener, captions));
       telling.append(panel);
       speak();
     }

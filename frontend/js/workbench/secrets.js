@@ -48,3 +48,20 @@ function inStep({ apply, kubectl, request }) {
 
 /** The names of those whose values a scenario (JSON) carries. */
 export const secretsOf = (scenario) => [...new Set((parsed(scenario)?.spec?.steps ?? []).flatMap(inStep))];
+
+/** How many names stand in a sentence. */
+const MOST_NAMES = 5;
+
+/**
+ * What stands below a link of a cluster with Secrets: their values are left empty in it, unless somebody wants them along.
+ * `leave(empty)` asks for the other link.
+ */
+export function tick({ element, say }, names, leave) {
+  const listed = names.slice(0, MOST_NAMES).join(", ") + (names.length > MOST_NAMES ? " …" : "");
+  const warning = element("p", { role: "alert", hidden: true }, say("carries", { names: listed }));
+  const box = element("input", { type: "checkbox", checked: true, onchange: () => {
+    warning.hidden = box.checked;
+    leave(box.checked);
+  } });
+  return [element("label", {}, box, element("span", {}, say("leave_empty", { names: listed }))), warning];
+}

@@ -10,7 +10,7 @@ use crate::{
     i18n::*,
     protocol::{Broken, Command, Subject},
     state::Page,
-    words::deed,
+    words::{broken_so, deed},
 };
 
 /// How long a finger rests on something to ask for its menu, in milliseconds.
@@ -175,7 +175,7 @@ pub(crate) fn Undo(broken: Broken, name: String) -> impl IntoView {
     let page = expect_context::<Page>();
     let (kind, whole) = (deed_of(&broken), short_name(&broken.target));
     let title = move || {
-        let what = deed(i18n, kind).0;
+        let what = broken_so(i18n, kind);
         t_string!(i18n, faults.undo_of, what = what, name = whole.clone()).to_string()
     };
     let mend = move |_| {
@@ -184,7 +184,7 @@ pub(crate) fn Undo(broken: Broken, name: String) -> impl IntoView {
     view! {
         <button class="undo" title=title on:click=mend>
             {(!name.is_empty()).then(|| view! { <code>{name}</code> })}
-            <span>{move || deed(i18n, kind).0}</span>
+            <span>{move || broken_so(i18n, kind)}</span>
             <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 7h6.5a3.5 3.5 0 0 1 0 7H6M3 7l3-3M3 7l3 3" /></svg>
         </button>
     }

@@ -194,7 +194,7 @@ impl Driver {
             }
             Request::Rewind { then } => self.rewind(&then),
             Request::Past(request) => self.travel(&request),
-            Request::Share => vec![Reply::Link(self.replica.link())],
+            Request::Share => vec![Reply::Link(self.replica.link_without_secrets())],
             Request::Fingerprint => {
                 self.asked_fingerprint = true;
                 self.fingerprint().into_iter().collect()

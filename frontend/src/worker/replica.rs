@@ -11,6 +11,7 @@ use shared::{
     session::{
         Player, Replica as Follower, StepResult, link,
         protocol::{ClientMessage, ServerMessage, Welcome},
+        secrets,
     },
     sim::Time,
 };
@@ -159,6 +160,13 @@ impl Replica {
     pub fn link(&self) -> String {
         // Too large for a link is too large for any address bar: there is nothing to copy then.
         link::encode(&self.player().to_scenario()).unwrap_or_default()
+    }
+
+    /// The same for whoever comes to see it: the Secrets in it have their keys, not their values.
+    pub fn link_without_secrets(&self) -> String {
+        let mut scenario = self.player().to_scenario();
+        secrets::leave_empty(&mut scenario);
+        link::encode(&scenario).unwrap_or_default()
     }
 
     /// The cluster as the server takes it.

@@ -104,9 +104,10 @@ pub fn is_for_tool(reply: &Reply) -> bool {
 }
 
 impl Tools {
-    /// Does what a tool asks: `{"id", "check": text}`, `{"id", "scenario": true}`, `{"id", "ask": …}` (see [`panels`]), or
-    /// what an address can ask for: `{"look": virtual time}`, `{"readOnly": bool}`; in a live session also `{"point": …}`,
-    /// `{"here": true}` (see [`company`]). Second are answers to the page.
+    /// Does what a tool asks: `{"id", "check": text}`, `{"id", "scenario": true}`, `{"id", "ask": …}` (see [`panels`]),
+    /// `{"whole": true}` (a link with the values of Secrets), or what an address can ask for: `{"look": virtual time}`,
+    /// `{"readOnly": bool}`; in a live session also `{"point": …}`, `{"here": true}` (see [`company`]). Second are answers to
+    /// the page.
     pub fn hear(&mut self, text: &str, driver: &mut Driver) -> (Vec<Answer>, Vec<Reply>) {
         let Ok(request) = parse_json(text) else { return Default::default() };
         let id = request["id"].as_i64().and_then(|id| u32::try_from(id).ok()).unwrap_or_default();
@@ -125,6 +126,10 @@ impl Tools {
         }
         if company::hear(&request, driver) {
             return Default::default();
+        }
+        // The page shows it in place of the one without the values of Secrets.
+        if request["whole"].as_bool() == Some(true) {
+            return (Vec::new(), vec![Reply::Link(driver.replica().link())]);
         }
         (vec![Answer::Scenario { id, text: driver.replica().scenario() }], Vec::new())
     }
