@@ -160,10 +160,9 @@ pub(super) fn typed(flags: &'static [Flag]) -> Vec<String> {
 const UNTOLD: [&str; 1] = ["openapi-patch"];
 
 /// Flags that count as not given where they say nothing.
-const NONE_IF_EMPTY: [&str; 13] = [
+const NONE_IF_EMPTY: [&str; 12] = [
     "field-selector",
     "filename",
-    "for",
     "from",
     "from-env-file",
     "keys",
