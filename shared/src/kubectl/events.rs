@@ -26,7 +26,7 @@ pub(super) const FLAGS: &[Flag] = &[
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut fields = String::new();
-    if let Some(word) = args.get("for") {
+    if let Some(word) = args.get("for").filter(|word| !word.is_empty()) {
         let Some((resource, name)) = word.split_once('/') else {
             return Err(io.fail("--for must be in resource/name form"));
         };
