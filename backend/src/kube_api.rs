@@ -8,6 +8,7 @@
 //! is put into the session's log first, and answered when that is on disk and played.
 
 mod answer;
+mod channels;
 mod connection;
 mod credentials;
 mod documentation;
