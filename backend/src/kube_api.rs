@@ -8,13 +8,17 @@
 //! is put into the session's log first, and answered when that is on disk and played.
 
 mod answer;
+mod channels;
 mod connection;
 mod credentials;
 mod documentation;
+mod flow;
 mod intake;
 pub mod kubeconfig;
 mod logs;
 mod messages;
+mod node_metrics;
+mod openapi;
 mod openapi_v2;
 mod port_forward;
 mod programs;
@@ -26,6 +30,7 @@ pub mod root;
 mod spdy;
 mod streams;
 mod terminal;
+mod token_review;
 
 use std::{
     borrow::Cow,
@@ -117,6 +122,23 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
         Ok(http) => http,
         Err(why) => return refuse(&may_ask(&handle, role, &parts).await.err().unwrap_or(why)),
     };
+    let flow = handle.flow(role.0, &http).await;
+    let mut response = respond(&handle, role.0, parts, http, &wanted).await;
+    if let Some(flow) = flow {
+        flow.tell(&mut response);
+    }
+    response
+}
+
+/// The answer to a request that could be read.
+async fn respond(
+    handle: &Handle,
+    role: Role,
+    mut parts: Parts,
+    mut http: HttpRequest,
+    wanted: &answer::Wanted,
+) -> Response {
+    let refuse = |why: &HttpResponse| answer::whole(why, wanted);
     let passed_on = is_passed_on(&http.path);
     if passed_on
         && http.method == "GET"
@@ -126,7 +148,7 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
     }
     if let Some(purpose) = connection::Purpose::of(&http).filter(|_| connection::is_method(&http.method)) {
         let (asked, began) = (Asked::of(&http), Instant::now());
-        let line = connection::Line { http, role: role.0, handle: handle.clone() };
+        let line = connection::Line { http, role, handle: handle.clone() };
         let served = connection::serve(parts, purpose, line).await;
         // Upstream, a connection that was taken over has no code, either.
         let code = served.as_ref().err().map_or(0, |why| why.code);
@@ -134,8 +156,16 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
         return served.unwrap_or_else(|why| refuse(&why));
     }
     let socket = messages::is_wanted(&parts.headers);
+    let review = token_review::Review::of(&mut http, handle, session_of(&parts));
     let (asked, began) = (Asked::of(&http), Instant::now());
-    let mut reply = handle.ask(role.0, http).await;
+    let schemas = openapi::Form::at(&wanted.path).map(|form| (form, http.clone()));
+    let mut reply = match node_metrics::Asked::of(&http) {
+        Some(page) => page.answer(handle, role, http).await,
+        None => handle.ask(role, http).await,
+    };
+    if let (Some(review), Reply::Answer(answer)) = (review, &mut reply) {
+        review.answer(handle, answer).await;
+    }
     let (code, known) = match &mut reply {
         Reply::Answer(answer) if asked.is_metrics() && answer.code == 200 => {
             let counts = handle.requests().text();
@@ -156,14 +186,18 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
             let served = messages::serve(&mut parts, messages::Told::Log, pieces).await;
             served.unwrap_or_else(|why| refuse(&why))
         }
-        Reply::Answer(answer) if passed_on => answer::passed_on(&answer, &wanted),
-        Reply::Answer(mut answer) if documentation::is_told_at(&wanted.path) => {
-            documentation::tell(&mut answer.body);
-            answer::whole(&answer, &wanted)
-        }
+        Reply::Answer(answer) if passed_on => answer::passed_on(&answer, wanted),
         Reply::Answer(mut answer) => {
+            if let Some((form, http)) = schemas.filter(|_| answer.code == 200) {
+                if let Err(why) = openapi::add_served(handle, role, &http, &mut answer.body).await {
+                    return refuse(&why);
+                }
+                if form == openapi::Form::Three {
+                    openapi::complete(form, &wanted.path, &mut answer.body);
+                }
+            }
             documentation::tell_whole_addresses(&wanted.path, &mut answer.body);
-            answer::whole(&answer, &wanted)
+            answer::whole(&answer, wanted)
         }
         Reply::Watch(parts) => answer::streamed(parts, "application/json"),
         Reply::Log(parts) => answer::streamed(parts, "text/plain; charset=utf-8"),
@@ -213,6 +247,13 @@ impl KubeApi {
         // The map is whole between any two statements, so a panic elsewhere does not spoil it.
         self.replicas.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The name of the session, of whose key it is the beginning.
+fn session_of(parts: &Parts) -> &str {
+    let key =
+        parts.uri.path().strip_prefix("/k8s/").unwrap_or_default().split('/').next().unwrap_or_default();
+    key.get(..token::ID_LENGTH).unwrap_or_default()
 }
 
 fn text(headers: &HeaderMap, name: &str) -> String {
@@ -300,7 +341,7 @@ fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest,
         method: if parts.method == Method::HEAD { "GET" } else { parts.method.as_str() }.into(),
         path: path.as_ref().into(),
         content_type: content_type.into(),
-        accept: text(&parts.headers, header::ACCEPT.as_str()).into(),
+        accept: answer::accepted(&parts.headers).into(),
         impersonate: text(&parts.headers, "impersonate-user").into(),
         impersonate_groups: groups.filter_map(|group| group.to_str().ok()).map(Str::from).collect(),
         impersonate_uid: text(&parts.headers, "impersonate-uid").into(),

@@ -78,7 +78,7 @@ async fn what_is_no_connection_is_refused_in_kubernetes_words() {
         (
             format!("GET {pods}/box/{run}"),
             format!("{socket}Sec-WebSocket-Protocol: chat\r\n"),
-            "400|unable to upgrade",
+            "403|content-length: 0",
         ),
         (
             format!("POST {pods}/box/{run}"),
@@ -169,6 +169,46 @@ async fn frames_that_make_no_sense_end_their_connection_only() {
         world.connect("exec?command=cat&container=web&stdin=true&stdout=true", "v5.channel.k8s.io").await;
     shell.send(0, "still here\n").await;
     shell.until(1, "still here\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_are_spoken_to_in_all_protocols() {
+    let world = World::new().await;
+    let script = "read%20a;%20echo%20got%20$a;%20exit%207";
+    let run = format!("exec?command=sh&command=-c&command={script}&container=web&stdin=1&stdout=1");
+    let text = "command terminated with non-zero exit code: error executing command, exit code 7";
+    // What is asked for, what is spoken, whether the first message is empty and the end is a Status.
+    for (asked, spoken, greets, has_status) in [
+        ("", "", true, false),
+        ("channel.k8s.io", "channel.k8s.io", true, false),
+        ("base64.channel.k8s.io", "base64.channel.k8s.io", true, false),
+        ("other, v4.base64.channel.k8s.io, v4.channel.k8s.io", "v4.base64.channel.k8s.io", true, true),
+        ("v4.channel.k8s.io, base64.channel.k8s.io", "v4.channel.k8s.io", true, true),
+        ("v4.channel.k8s.io, v5.channel.k8s.io", "v5.channel.k8s.io", false, true),
+    ] {
+        let mut shell = world.connect(&run, asked).await;
+        assert_eq!(shell.protocol, spoken, "{asked}");
+        shell.send(0, "a word\n").await;
+        shell.until(1, "got a word\n").await;
+        assert_eq!(shell.heard[0] == (1, String::new()), greets, "{asked}: {:?}", shell.heard);
+        shell.until(3, if has_status { "}" } else { text }).await;
+        assert_eq!(shell.all(3).contains(r#""reason":"NonZeroExitCode""#), has_status, "{:?}", shell.heard);
+        // Nothing is told of what ends well where there is no Status for it.
+        let mut good = world.connect("exec?command=true&container=web&stderr=true", asked).await;
+        if has_status {
+            good.until(3, "\"status\":\"Success\"}").await;
+        } else {
+            while let Some(Ok(message)) = good.socket.next().await {
+                assert!(message.is_close() || message.len() < 2, "{asked}: {message:?}");
+            }
+        }
+    }
+    for asked in ["", "v4.channel.k8s.io", "v4.base64.channel.k8s.io"] {
+        let mut socket = world.connect("portforward?ports=8080", asked).await;
+        assert_eq!(socket.protocol, asked);
+        socket.send(0, "GET / HTTP/1.1\r\nHost: box\r\n\r\n").await;
+        socket.until(0, "todo-api v1.0 from box\n").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -298,3 +298,34 @@ async fn logs_and_programs_are_for_whom_one_speaks_for() {
         "{said}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_knows_whose_its_own_tokens_are() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    let (session, other) = (server.create(SCENARIO).await, server.create(SCENARIO).await);
+    let owner = (&session, session.owner.as_str());
+    let key = format!("{}{}", session.id, session.viewer);
+    for (token, name) in [
+        (&session.owner, Some("owner")),
+        (&session.editor, Some("editor")),
+        (&key, Some("viewer")),
+        (&other.owner, None),
+    ] {
+        for audiences in [json!([]), json!(["one", "two"])] {
+            let body = json!({"spec": {"token": token, "audiences": audiences}});
+            let (code, said) = send(&server, owner, Method::POST, REVIEWS, &[], &body).await;
+            let status = &said["status"];
+            assert_eq!((code, status["authenticated"] == true), (201, name.is_some()), "{said}");
+            assert_eq!(status["user"]["username"].as_str(), name, "{said}");
+            assert_eq!(said["spec"]["token"], **token);
+            let known = audiences.as_array().is_some_and(|list| !list.is_empty());
+            assert!(name.is_none() || !known || status["audiences"] == audiences, "{said}");
+        }
+    }
+    // Everybody in the session gets to see what was asked: tokens of links are not among it.
+    let body = json!({"spec": {"token": session.owner}});
+    assert_eq!(send(&server, owner, Method::POST, REVIEWS, &[], &body).await.0, 201);
+    let (_, welcome) = server.join(&session.id, &session.viewer).await;
+    assert!(!format!("{welcome:?}").contains(&session.owner));
+}

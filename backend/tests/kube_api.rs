@@ -543,7 +543,7 @@ async fn schemas_say_what_they_are_for() {
     );
     let patch = &old["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
     assert_eq!(
-        (&patch["parameters"][0]["name"], &patch["x-kubernetes-group-version-kind"]["kind"]),
+        (&patch["parameters"][1]["name"], &patch["x-kubernetes-group-version-kind"]["kind"]),
         (&"dryRun".into(), &"Deployment".into())
     );
 }

@@ -11,6 +11,7 @@ mod kube_requests;
 mod links;
 mod live;
 mod lockstep;
+mod openapi;
 mod operation;
 mod rooms;
 mod security;

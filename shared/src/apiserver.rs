@@ -16,6 +16,7 @@ mod family;
 mod held;
 pub mod http;
 mod impersonation;
+mod in_step;
 mod managed;
 mod metrics;
 mod node_proxy;
@@ -43,6 +44,7 @@ use crate::sim::{
     What,
 };
 
+pub(crate) use in_step::begin as begin_in_step;
 pub use replicated::Remote;
 pub use watch::Watches;
 
@@ -300,6 +302,7 @@ impl ApiServer {
             Verb::Watch => Err(Status::method_not_allowed()),
         };
         self.judge_definitions(&mut call);
+        call.keep_in_step();
         call.judge_statuses();
         let warned = call.is_from_outside() && !call.warnings.is_empty();
         let warnings = std::mem::take(&mut call.warnings);

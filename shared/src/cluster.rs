@@ -27,13 +27,13 @@ use crate::collections::BTreeMap;
 use crate::controllers::ControllerManager;
 use crate::doc::{Doc, Timestamp};
 use crate::etcd::{Members, Store};
-use crate::kubelet::Kubelet;
+use crate::kubelet::{self, Kubelet};
 use crate::network::{Network, PodRequest};
 use crate::runtime::{Images, Runtime};
 use crate::scheduler::Scheduler;
 use crate::sim::{
-    Body, Causes, Context, Core, Event, Message, Metrics, Payload, Process, RequestId, Signer, StateHash,
-    StateHasher, Time, Trace, What,
+    Body, Causes, Context, Core, Event, Message, Metrics, NodeCall, NodeReply, Payload, Process, RequestId,
+    Signer, StateHash, StateHasher, Time, Trace, What,
 };
 
 use asked::Asked;
@@ -348,6 +348,14 @@ impl Cluster {
                 }
             }
             Body::Response(id, result) if matches!(to, Process::Client(_)) => self.answered(id, &result),
+            Body::NodeCall(number, NodeCall::Get(path)) if kubelet::tells_usage(to, &path, cx.core) => {
+                if let Process::Kubelet(machine) = to {
+                    let (kubelet, runtime) =
+                        (&self.kubelets[machine as usize], &self.runtimes[machine as usize]);
+                    let page = kubelet.usage_page(&path, runtime, &cx);
+                    cx.send(message.from, Body::NodeReply(number, NodeReply::Http(200, page)));
+                }
+            }
             Body::Metrics(metrics) => match to {
                 Process::Kubelet(machine) if cx.core.running(Process::Runtime(machine)) => {
                     let node = cx.core.machines[machine as usize].name.clone();

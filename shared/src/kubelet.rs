@@ -35,6 +35,7 @@ use crate::doc::{Doc, Str};
 use crate::sim::{Body, Context, Core, CriCall, Duration, Process, RequestId, Time, Timer};
 
 pub use node::Heartbeat;
+pub use pages::tells_usage;
 use pod::spec_at;
 pub use pod::{ContainerStage, ContainerState, PodStage, PodState, Termination};
 

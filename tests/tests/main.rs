@@ -16,6 +16,7 @@ mod field_values;
 mod fixes;
 mod flat;
 mod hostile;
+mod in_step;
 mod kept_fields;
 mod kubectl;
 mod names;

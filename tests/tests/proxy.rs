@@ -112,6 +112,7 @@ fn pods_services_and_nodes_answer_through_the_server() {
         ("GET", "/api/v1/nodes/node-0/proxy/healthz", 200, "ok"),
         ("GET", "/api/v1/nodes/node-0:10250/proxy/logs/", 200, "pods/"),
         ("GET", "/api/v1/nodes/node-0/proxy/configz", 200, "\"maxPods\":110"),
+        ("GET", "/api/v1/nodes/node-0/proxy/stats/summary", 200, "{\"node\":{\"cpu\":{"),
         ("GET", "/api/v1/nodes/node-0/proxy/nothing", 404, "404 page not found\n"),
         ("GET", "/api/v1/nodes/node-0:99/proxy/", 503, ":99: connect: connection refused"),
         ("GET", "/api/v1/nodes/gone/proxy/", 404, "nodes \"gone\" not found"),
@@ -124,6 +125,43 @@ fn pods_services_and_nodes_answer_through_the_server() {
     let node = world.kubectl(["get", "pod", "shop", "-n", "default", "-o", "jsonpath={.spec.nodeName}"], "");
     let pods = ask(&mut world, "GET", &format!("/api/v1/nodes/{}/proxy/pods", node.stdout));
     assert!(words(&pods).contains("\"name\":\"shop\""), "{}", words(&pods));
+}
+
+#[test]
+fn kubelets_say_what_is_used() {
+    let mut world = cluster(1);
+    let node =
+        world.kubectl(["get", "pod", "shop", "-n", "default", "-o", "jsonpath={.spec.nodeName}"], "").stdout;
+    let page = |world: &mut World, path: &str| -> Doc {
+        let answer = ask(world, "GET", &format!("/api/v1/nodes/{node}/proxy{path}"));
+        assert_eq!(answer.code, 200, "{path}: {}", words(&answer));
+        shared::doc::parse_json(&words(&answer)).expect("JSON")
+    };
+    let used = |summary: &Doc| summary["node"]["cpu"]["usageCoreNanoSeconds"].as_i64().expect("a number");
+    let shop = |summary: &Doc| {
+        let named = |pod: &&Doc| pod["podRef"]["name"].as_str() == Some("shop");
+        summary["pods"].items().iter().find(named).cloned().expect("it runs there")
+    };
+    let first = page(&mut world, "/stats/summary");
+    assert_eq!(first["node"]["nodeName"].str(), node);
+    let memory = &first["node"]["memory"];
+    let [left, taken] = ["availableBytes", "workingSetBytes"].map(|field| memory[field].as_i64().unwrap());
+    assert_eq!(left + taken, 16 << 30);
+    let pod = shop(&first);
+    assert_eq!(pod["containers"][0]["name"].str(), "web");
+    assert_eq!(pod["memory"]["workingSetBytes"], pod["containers"][0]["memory"]["workingSetBytes"]);
+    assert_eq!(pod["podRef"]["uid"].str().len(), 36);
+    world.wait(10);
+    // The system alone takes 50 thousandths of a core.
+    let later = page(&mut world, "/stats/summary");
+    assert!(used(&later) >= used(&first) + 500_000_000, "{} {}", used(&later), used(&first));
+    let running = page(&mut world, "/runningpods/");
+    let named = |pod: &&Doc| pod["metadata"]["name"].as_str() == Some("shop");
+    let pod = running["items"].items().iter().find(named).expect("it runs");
+    assert_eq!(pod["spec"]["containers"][0]["image"].str(), "todo-api:v1.0");
+    assert_eq!(world.kubectl(["delete", "pod", "shop", "-n", "default"], "").exit_code, 0);
+    world.wait(5);
+    assert!(!page(&mut world, "/stats/summary")["pods"].to_json().contains("shop"));
 }
 
 #[test]

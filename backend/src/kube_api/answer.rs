@@ -2,14 +2,14 @@
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderValue, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
 use futures_util::stream;
 use shared::{cluster::HttpResponse, doc};
 use tokio::sync::mpsc;
 
-use super::{openapi_v2, replica::Part};
+use super::{openapi::Form, openapi_v2, replica::Part};
 
 const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const DISCOVERY_BETA: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
@@ -41,6 +41,21 @@ pub fn status(code: u32, reason: &str, message: &str) -> HttpResponse {
 /// 401
 pub fn unauthorized() -> HttpResponse {
     status(401, "Unauthorized", "Unauthorized")
+}
+
+/// The media types that a client takes, those first that it likes best; of those that it likes the same, the exact ones.
+pub fn accepted(headers: &HeaderMap) -> String {
+    let said = super::text(headers, header::ACCEPT.as_str());
+    let quality = |media: &str| {
+        let values = media.split(';').skip(1).filter_map(|pair| pair.trim().strip_prefix("q="));
+        values.filter_map(|value| value.trim().parse::<f64>().ok()).last().unwrap_or(1.0)
+    };
+    let mut media: Vec<&str> = said.split(',').map(str::trim).collect();
+    media.sort_by(|a, b| {
+        let stars = |media: &str| media.split(';').next().unwrap_or_default().matches('*').count();
+        quality(b).total_cmp(&quality(a)).then(stars(a).cmp(&stars(b)))
+    });
+    media.join(",")
 }
 
 /// Whether an answer in one of the media types that the client takes can be made at this path.
@@ -82,7 +97,7 @@ impl Wanted {
         let truths = ["1", "t", "T", "TRUE", "true", "True"];
         Self {
             path: parts.uri.path().to_owned(),
-            accept: super::text(&parts.headers, header::ACCEPT.as_str()),
+            accept: accepted(&parts.headers),
             pretty: said.map_or_else(by_person, |(_, value)| truths.contains(&value.as_str())),
         }
     }
@@ -148,7 +163,7 @@ fn content(answer: &HttpResponse, wanted: &Wanted) -> (&'static str, Bytes) {
         let kind = if text.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };
         return (kind, Bytes::copy_from_slice(text.as_bytes()));
     }
-    if openapi_v2::is_at(path) && answer.code == 200 {
+    if Form::at(path) == Some(Form::Two) && answer.code == 200 {
         return openapi_v2::content(body, accept);
     }
     if body["kind"].as_str() == Some("APIGroupDiscoveryList") {

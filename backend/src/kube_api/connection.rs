@@ -21,7 +21,9 @@ use shared::{
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 
 use super::{
-    answer, port_forward, remote_command,
+    answer,
+    channels::Channels,
+    port_forward, remote_command,
     replica::{Handle, Reply},
     text,
 };
@@ -64,8 +66,20 @@ impl Purpose {
     /// The protocols of WebSockets, and those over SPDY's streams.
     fn protocols(self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
-            Self::Program => (&["v5.channel.k8s.io", "v4.channel.k8s.io"], &["v4.channel.k8s.io"]),
-            Self::Ports => (&["SPDY/3.1+portforward.k8s.io", "v4.channel.k8s.io"], &["portforward.k8s.io"]),
+            Self::Program => (
+                &[
+                    "v5.channel.k8s.io",
+                    "v4.channel.k8s.io",
+                    "v4.base64.channel.k8s.io",
+                    "channel.k8s.io",
+                    "base64.channel.k8s.io",
+                ],
+                &["v4.channel.k8s.io"],
+            ),
+            Self::Ports => (
+                &["SPDY/3.1+portforward.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io"],
+                &["portforward.k8s.io"],
+            ),
         }
     }
 }
@@ -160,28 +174,27 @@ async fn websocket(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Re
     let upgrade = WebSocketUpgrade::from_request_parts(parts, &())
         .await
         .map_err(|_| answer::status(400, "BadRequest", "unable to upgrade connection"))?;
+    let Some(protocol) = Channels::choose(&parts.headers, purpose.protocols().0) else {
+        // Kubelets say no more than that.
+        return Err(HttpResponse { code: 403, body: "".into(), warnings: Vec::new() });
+    };
+    let channels = Channels::of(protocol);
     let upgrade = upgrade
-        .protocols(purpose.protocols().0.iter().copied())
+        .protocols((!protocol.is_empty()).then_some(protocol))
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE);
-    // Who speaks of no protocol to ports means the plain one, as kubelets have it.
-    let plain = purpose == Purpose::Ports && !parts.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
-    let selected = upgrade.selected_protocol().and_then(|name| name.to_str().ok());
-    let Some(protocol) = selected.or(plain.then_some("v4.channel.k8s.io")).map(str::to_owned) else {
-        let why = "unable to upgrade: none of the protocols is spoken here";
-        return Err(answer::status(400, "BadRequest", why));
-    };
     Ok(match purpose {
         Purpose::Program => match remote_command::begin(&line).await {
-            Ok(program) => {
-                let ends = protocol.starts_with("v5.");
-                upgrade.on_upgrade(move |socket| program.over_websocket(socket, ends))
-            }
-            // The API server itself takes the connection: what the node says to that is how it ends.
-            Err(refused) if said_by_node(&refused).is_some() => {
-                upgrade.on_upgrade(move |socket| remote_command::refuse(socket, refused))
-            }
-            Err(refused) => return Err(refused),
+            Ok(program) => upgrade.on_upgrade(move |socket| program.over_websocket(socket, channels)),
+            Err(refused) => match said_by_node(&refused) {
+                // The API server itself takes the connection: what the node says to that is how it ends.
+                Some(_) if channels.ends => {
+                    upgrade.on_upgrade(move |socket| remote_command::refuse(socket, channels, refused))
+                }
+                // The node itself is spoken to, which answers with a text.
+                Some(why) => return Err(HttpResponse { body: why.into(), ..refused }),
+                None => return Err(refused),
+            },
         },
         Purpose::Ports => {
             port_forward::check(&line).await?;
@@ -190,9 +203,9 @@ async fn websocket(parts: &mut Parts, purpose: Purpose, line: Line) -> Result<Re
                     .on_upgrade(|socket| async move { port_forward::over_spdy(tunnel(socket), line).await })
             } else {
                 let ports = port_forward::ports(&line)?;
-                upgrade.on_upgrade(
-                    |socket| async move { port_forward::over_websocket(socket, ports, line).await },
-                )
+                upgrade.on_upgrade(move |socket| async move {
+                    port_forward::over_websocket(socket, channels, ports, line).await;
+                })
             }
         }
     })

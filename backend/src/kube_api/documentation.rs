@@ -10,11 +10,6 @@ use shared::{
 
 static WORDS: LazyLock<Doc> = LazyLock::new(|| doc::parse_json(DOCUMENTATION).unwrap_or_default());
 
-/// Whether documents at this path have schemas.
-pub fn is_told_at(path: &str) -> bool {
-    path.contains("/openapi/v3/")
-}
-
 /// Puts the way to the session into the addresses of the documents, where it was in the way to their `index`: kubectl 1.27.1
 /// leaves out what its server's address has before `/openapi/v3`. Later ones take an address with something before that as it
 /// is (kubernetes/kubernetes#117463).

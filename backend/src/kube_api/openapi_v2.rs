@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use axum::body::Bytes;
 use shared::doc::Doc;
 
-use super::documentation;
+use super::openapi::{Form, complete};
 
 /// How clients ask for protobuf.
 pub const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
@@ -22,17 +22,12 @@ static MADE: Mutex<Vec<Arc<Made>>> = Mutex::new(Vec::new());
 
 /// What was made of a document.
 struct Made {
-    /// The document as the engine has it.
+    /// The document as the engine has it, with what is served.
     of: Doc,
-    /// With what its types and fields are for.
+    /// With all that it has for clients.
     told: Doc,
     json: OnceLock<Bytes>,
     protobuf: OnceLock<Bytes>,
-}
-
-/// Whether this is where the document is.
-pub fn is_at(path: &str) -> bool {
-    path.trim_end_matches('/').ends_with("/openapi/v2")
 }
 
 /// Media type and body of the answer.
@@ -53,7 +48,7 @@ fn made(document: &Doc) -> Arc<Made> {
         return Arc::clone(made);
     }
     let mut told = document.clone();
-    documentation::tell_2(&mut told);
+    complete(Form::Two, "", &mut told);
     let made =
         Arc::new(Made { of: document.clone(), told, json: OnceLock::new(), protobuf: OnceLock::new() });
     let mut kept = kept();
@@ -144,33 +139,109 @@ fn protobuf(document: &Doc) -> Vec<u8> {
     let mut definitions = Message::default();
     definitions.named(1, &document["definitions"], schema);
     whole.message(9, definitions);
+    let mut parameters = Message::default();
+    parameters.named(1, &document["parameters"], parameter);
+    whole.message(10, parameters);
+    for one in document["security"].items() {
+        let mut needed = Message::default();
+        needed.named(1, one, |_| Message::default());
+        whole.message(12, needed);
+    }
+    let mut securities = Message::default();
+    securities.named(1, &document["securityDefinitions"], security);
+    whole.message(13, securities);
     whole.0
 }
 
 fn path(of: &Doc) -> Message {
     let mut item = Message::default();
-    for (field, method) in [(2, "get"), (3, "put"), (4, "post"), (5, "delete"), (8, "patch")] {
+    for (field, method) in
+        [(2, "get"), (3, "put"), (4, "post"), (5, "delete"), (6, "options"), (7, "head"), (8, "patch")]
+    {
         if !of[method].is_null() {
             item.message(field, operation(&of[method]));
         }
+    }
+    for one in of["parameters"].items() {
+        item.message(9, parameter_item(one));
     }
     item
 }
 
 fn operation(of: &Doc) -> Message {
     let mut operation = Message::default();
-    for parameter in of["parameters"].items() {
-        let mut query = Message::default();
-        query.text(2, &parameter["in"]);
-        query.text(3, &parameter["description"]);
-        query.text(4, &parameter["name"]);
-        query.text(6, &parameter["type"]);
-        query.number(20, u64::from(parameter["uniqueItems"].as_bool() == Some(true)));
-        // An item of parameters, a parameter, one that is no body, one of the query.
-        operation.message(8, within(1, within(2, within(3, query))));
+    for tag in of["tags"].items() {
+        operation.text(1, tag);
+    }
+    operation.text(3, &of["description"]);
+    operation.text(5, &of["operationId"]);
+    for (field, name) in [(6, "produces"), (7, "consumes")] {
+        for media in of[name].items() {
+            operation.text(field, media);
+        }
+    }
+    for one in of["parameters"].items() {
+        operation.message(8, parameter_item(one));
+    }
+    let mut responses = Message::default();
+    responses.named(1, &of["responses"], response);
+    operation.message(9, responses);
+    for scheme in of["schemes"].items() {
+        operation.text(10, scheme);
     }
     operation.extensions(13, of);
     operation
+}
+
+/// A parameter where it is used: a reference, or the whole.
+fn parameter_item(of: &Doc) -> Message {
+    let reference = &of["$ref"];
+    if reference.is_null() {
+        return within(1, parameter(of));
+    }
+    let mut to = Message::default();
+    to.text(1, reference);
+    within(2, to)
+}
+
+fn parameter(of: &Doc) -> Message {
+    let mut whole = Message::default();
+    let required = u64::from(of["required"].as_bool() == Some(true));
+    if of["in"].as_str() == Some("body") {
+        whole.text(2, &of["name"]);
+        whole.text(3, &of["in"]);
+        whole.number(4, required);
+        whole.message(5, schema(&of["schema"]));
+        return within(1, whole);
+    }
+    let in_path = of["in"].as_str() == Some("path");
+    whole.number(1, required);
+    whole.text(2, &of["in"]);
+    whole.text(3, &of["description"]);
+    whole.text(4, &of["name"]);
+    whole.text(if in_path { 5 } else { 6 }, &of["type"]);
+    let unique = u64::from(of["uniqueItems"].as_bool() == Some(true));
+    whole.number(if in_path { 19 } else { 20 }, unique);
+    // One that is no body: a part of the path, or of the query.
+    within(2, within(if in_path { 4 } else { 3 }, whole))
+}
+
+fn response(of: &Doc) -> Message {
+    let mut response = Message::default();
+    response.text(1, &of["description"]);
+    if !of["schema"].is_null() {
+        response.message(2, within(1, schema(&of["schema"])));
+    }
+    within(1, response)
+}
+
+/// Who may ask: whoever has a token, in a header.
+fn security(definition: &Doc) -> Message {
+    let mut key = Message::default();
+    for (field, name) in [(1, "type"), (2, "name"), (3, "in"), (4, "description")] {
+        key.text(field, &definition[name]);
+    }
+    within(2, key)
 }
 
 /// Fields of a schema that are texts, whole numbers, any numbers, or on and off.

@@ -23,6 +23,7 @@ use tokio::{
 
 use super::{
     answer,
+    channels::Channels,
     connection::{IDLE, Line},
     spdy::{self, Event, Frame, Outbox, Reader},
 };
@@ -69,14 +70,16 @@ pub fn ports(line: &Line) -> Result<Vec<u16>, HttpResponse> {
 /// Where a connection's answers go.
 enum Outlet {
     Spdy { outbox: Outbox, data: u32, error: u32 },
-    WebSocket { frames: mpsc::Sender<Message>, data: u8 },
+    WebSocket { frames: mpsc::Sender<Message>, channels: Channels, data: u8 },
 }
 
 impl Outlet {
     async fn data(&self, bytes: &[u8]) -> Result<(), ()> {
         match self {
             Self::Spdy { outbox, data, .. } => spdy::send(outbox, *data, bytes).await,
-            Self::WebSocket { frames, data } => frames.send(frame(*data, bytes)).await.map_err(|_| ()),
+            Self::WebSocket { frames, channels, data } => {
+                frames.send(channels.message(*data, bytes)).await.map_err(|_| ())
+            }
         }
     }
 
@@ -89,16 +92,12 @@ impl Outlet {
                 let _ = outbox.send(Frame::Data(error, why, true)).await;
                 let _ = outbox.send(Frame::Data(data, Bytes::new(), true)).await;
             }
-            Self::WebSocket { frames, data } if !failure.is_empty() => {
-                let _ = frames.send(frame(data + 1, failure.as_bytes())).await;
+            Self::WebSocket { frames, channels, data } if !failure.is_empty() => {
+                let _ = frames.send(channels.message(data + 1, failure.as_bytes())).await;
             }
             Self::WebSocket { .. } => {}
         }
     }
-}
-
-fn frame(channel: u8, bytes: &[u8]) -> Message {
-    Message::Binary([&[channel][..], bytes].concat().into())
 }
 
 /// What is known of a connection of which one stream is open.
@@ -189,7 +188,7 @@ fn pair(
 }
 
 /// Over a WebSocket, one connection for each port, two channels for each connection.
-pub async fn over_websocket(socket: WebSocket, ports: Vec<u16>, line: Line) {
+pub async fn over_websocket(socket: WebSocket, channels: Channels, ports: Vec<u16>, line: Line) {
     let (mut sink, mut messages) = socket.split();
     let (frames, mut waiting) = mpsc::channel::<Message>(PIECES);
     let writing = tokio::spawn(async move {
@@ -204,22 +203,21 @@ pub async fn over_websocket(socket: WebSocket, ports: Vec<u16>, line: Line) {
     let mut open = Vec::new();
     for (port, data) in ports.into_iter().zip((0..=u8::MAX).step_by(2)) {
         for channel in [data, data + 1] {
-            if frames.send(frame(channel, &port.to_le_bytes())).await.is_err() {
+            if frames.send(channels.message(channel, &port.to_le_bytes())).await.is_err() {
                 return;
             }
         }
         let (input, pieces) = mpsc::channel(PIECES);
         open.push(input);
-        let outlet = Outlet::WebSocket { frames: frames.clone(), data };
+        let outlet = Outlet::WebSocket { frames: frames.clone(), channels, data };
         tokio::spawn(connection(port, pieces, outlet, line.clone()));
     }
     drop(frames);
     while let Ok(Some(Ok(message))) = timeout(IDLE, messages.next()).await {
-        let Message::Binary(bytes) = message else { continue };
-        let Some(&channel) = bytes.first() else { continue };
+        let Some((channel, bytes)) = channels.read(message) else { continue };
         if let Some(input) = open.get(usize::from(channel / 2)).filter(|_| channel % 2 == 0) {
             // What has ended reads no more.
-            let _ = input.send(bytes.slice(1..)).await;
+            let _ = input.send(bytes).await;
         }
     }
     drop(open);

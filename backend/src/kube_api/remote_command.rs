@@ -22,6 +22,7 @@ use tokio::{
 
 use super::{
     answer,
+    channels::Channels,
     connection::{IDLE, Line},
     programs::Told,
     replica::Reply,
@@ -63,7 +64,7 @@ enum Output {
     Stdout(Vec<u8>),
     Stderr(Vec<u8>),
     /// How it ended: the last there is.
-    Status(String),
+    Status(Doc),
 }
 
 /// The connection to a program. Without it, the program has lost whoever ran it.
@@ -152,29 +153,36 @@ impl Program {
         typing.abort();
         if let Some(status) = status {
             // Whoever does not listen by now will not.
-            let _ = out.send(Output::Status(status.to_json())).await;
+            let _ = out.send(Output::Status(status)).await;
         }
     }
 
-    /// Over a WebSocket; `ends` tells whether its protocol can say that there is no more input.
-    pub async fn over_websocket(self, socket: WebSocket, ends: bool) {
+    /// Over a WebSocket.
+    pub async fn over_websocket(self, socket: WebSocket, channels: Channels) {
         let (mut sink, messages) = socket.split();
         let (keys, typed) = mpsc::channel(PIECES);
         let (out, mut outputs) = mpsc::channel(PIECES);
-        let reading = tokio::spawn(read_websocket(messages, keys, ends));
+        let reading = tokio::spawn(read_websocket(messages, keys, channels));
+        let line = &self.link.line;
+        let first = [("stdout", STDOUT), ("stderr", STDERR)].into_iter().find(|(name, _)| line.is_on(name));
+        let first = first.map_or(ERROR, |(_, channel)| channel);
         let writing = async {
             sleep(CHANNELS_MADE).await;
+            // With a message of nothing kubelets say that they are there.
+            if !channels.ends && sink.send(channels.message(first, b"")).await.is_err() {
+                return;
+            }
             while let Some(output) = outputs.recv().await {
                 let (channel, bytes) = match output {
                     Output::Stdout(bytes) => (STDOUT, bytes),
                     Output::Stderr(bytes) => (STDERR, bytes),
-                    Output::Status(text) => (ERROR, text.into_bytes()),
+                    Output::Status(status) if channels.has_status => (ERROR, status.to_json().into_bytes()),
+                    Output::Status(status) => (ERROR, status["message"].str().as_bytes().to_vec()),
                 };
-                let frame = [&[channel][..], &bytes].concat();
                 if bytes.is_empty() {
                     continue;
                 }
-                if sink.send(Message::Binary(frame.into())).await.is_err() {
+                if sink.send(channels.message(channel, &bytes)).await.is_err() {
                     return;
                 }
             }
@@ -211,7 +219,7 @@ impl Program {
                 let (stream, bytes) = match output {
                     Output::Stdout(bytes) => (id("stdout"), bytes),
                     Output::Stderr(bytes) => (id("stderr"), bytes),
-                    Output::Status(text) => (id("error"), text.into_bytes()),
+                    Output::Status(status) => (id("error"), status.to_json().into_bytes()),
                 };
                 let Some(stream) = stream else { continue };
                 if spdy::send(&outbox, stream, &bytes).await.is_err() {
@@ -230,15 +238,15 @@ impl Program {
 }
 
 /// Tells a client of a WebSocket why nothing runs for it.
-pub async fn refuse(socket: WebSocket, refused: HttpResponse) {
+pub async fn refuse(socket: WebSocket, channels: Channels, refused: HttpResponse) {
     let (mut sink, messages) = socket.split();
     let (keys, _) = mpsc::channel(PIECES);
-    let reading = tokio::spawn(read_websocket(messages, keys, false));
+    let reading = tokio::spawn(read_websocket(messages, keys, channels));
     sleep(CHANNELS_MADE).await;
-    let frame = [&[ERROR][..], refused.body.to_json().as_bytes()].concat();
+    let told = channels.message(ERROR, refused.body.to_json().as_bytes());
     let close = CloseFrame { code: close_code::NORMAL, reason: "".into() };
     // Whoever does not listen by now will not.
-    let _ = sink.send(Message::Binary(frame.into())).await;
+    let _ = sink.send(told).await;
     let _ = sink.send(Message::Close(Some(close))).await;
     leave(reading).await;
 }
@@ -251,12 +259,11 @@ async fn leave(mut reading: tokio::task::JoinHandle<()>) {
     }
 }
 
-async fn read_websocket(mut messages: SplitStream<WebSocket>, keys: mpsc::Sender<Input>, ends: bool) {
+async fn read_websocket(mut messages: SplitStream<WebSocket>, keys: mpsc::Sender<Input>, channels: Channels) {
     while let Ok(Some(Ok(message))) = timeout(IDLE, messages.next()).await {
-        let Message::Binary(frame) = message else { continue };
-        let input = match frame.first() {
-            Some(&STDIN) => Input::Bytes(frame.slice(1..)),
-            Some(&CLOSE) if ends && frame[1..] == [STDIN] => Input::End,
+        let input = match channels.read(message) {
+            Some((STDIN, bytes)) => Input::Bytes(bytes),
+            Some((CLOSE, bytes)) if channels.ends && bytes[..] == [STDIN] => Input::End,
             // Sizes of terminals make no difference here.
             _ => continue,
         };

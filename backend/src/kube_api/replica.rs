@@ -28,6 +28,7 @@ use tokio::{
 
 use super::{
     answer,
+    flow::Flow,
     logs::Follower,
     programs::{Programs, Told},
     requests::Requests,
@@ -82,6 +83,8 @@ pub struct Call {
 pub enum Message {
     /// Somebody asks.
     Call(Call),
+    /// Somebody wants to know of which flow a request is.
+    Flow(Role, Box<HttpRequest>, oneshot::Sender<Option<Flow>>),
     /// A reader has taken something: there is room for more.
     Room(u64),
 }
@@ -118,6 +121,14 @@ impl Handle {
     /// Asks it to run a program, and to tell what that writes as it comes.
     pub async fn follow(&self, role: Role, http: HttpRequest) -> Reply {
         self.call(role, http, true).await
+    }
+
+    /// Of which flow a request is.
+    pub async fn flow(&self, role: Role, http: &HttpRequest) -> Option<Flow> {
+        let (reply, answer) = oneshot::channel();
+        let asked = HttpRequest { body: "".into(), ..http.clone() };
+        self.mailbox.send(Message::Flow(role, Box::new(asked), reply)).await.ok()?;
+        answer.await.ok().flatten()
     }
 
     async fn call(&self, role: Role, http: HttpRequest, program: bool) -> Reply {
@@ -188,6 +199,8 @@ async fn run(
             _ = &mut seat.end => break,
             message = messages.recv() => match message {
                 Some(Message::Call(call)) => server.call(call).await,
+                // Whoever asked may have gone.
+                Some(Message::Flow(role, http, reply)) => drop(reply.send(server.flow(role, &http))),
                 Some(Message::Room(stream)) => server.room(stream),
                 None => break,
             },
@@ -208,6 +221,12 @@ struct Waiting {
     program: bool,
     nudges: u32,
     since: Instant,
+}
+
+/// As whom a role asks.
+fn user_of(role: Role) -> User {
+    let name = format!("{role:?}").to_lowercase();
+    User { read_only: !role.may_act(), ..User::person(name.as_str().into()) }
 }
 
 struct Server {
@@ -313,9 +332,8 @@ impl Server {
             return;
         };
         let cluster = replica.player().cluster();
-        let name = format!("{:?}", call.role).to_lowercase();
-        let looks = !call.role.may_act();
-        let user = User { read_only: looks, ..User::person(name.as_str().into()) };
+        let user = user_of(call.role);
+        let (name, looks) = (user.name.clone(), user.read_only);
         let Call { http, program, reply, .. } = call;
         let crowded = self.streams.count() + self.programs.count() >= self.limits.watches;
         // Whoever asked may have gone: then nothing is kept for them.
@@ -348,12 +366,17 @@ impl Server {
                 self.next += 1;
                 self.asked.insert(self.next, Waiting { reply, program, nudges: 0, since: Instant::now() });
                 let action = Box::new(StepAction::Request((*http).into()));
-                let by = Some(name.as_str().into());
+                let by = Some(name);
                 let submission = Submission { client: self.client, id: self.next, action, by };
                 // A session that ended says so by itself.
                 let _ = self.session.send(Ask::Submit(submission)).await;
             }
         }
+    }
+
+    fn flow(&self, role: Role, http: &HttpRequest) -> Option<Flow> {
+        let cluster = self.replica.as_ref()?.player().cluster();
+        Flow::of(cluster, http, user_of(role))
     }
 
     fn room(&mut self, stream: u64) {

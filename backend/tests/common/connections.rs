@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{SinkExt, StreamExt};
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, net::TcpStream, process::Command, time::timeout};
@@ -130,14 +131,18 @@ impl World {
         (text(output.stdout), text(output.stderr), output.status.code())
     }
 
-    /// A connection over a WebSocket.
+    /// A connection over a WebSocket, for which no protocol is asked where that is `""`.
     pub async fn connect(&self, path: &str, protocol: &str) -> Socket {
         let url =
             self.url(&format!("/api/v1/namespaces/default/pods/box/{path}")).replace("http://", "ws://");
         let mut request = url.into_client_request().expect("the address is right");
-        request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a header"));
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.expect("it connects");
-        Socket { socket, heard: Vec::new() }
+        if !protocol.is_empty() {
+            request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a header"));
+        }
+        let (socket, response) = tokio_tungstenite::connect_async(request).await.expect("it connects");
+        let spoken = response.headers().get("sec-websocket-protocol");
+        let spoken = spoken.and_then(|name| name.to_str().ok()).unwrap_or_default();
+        Socket { socket, heard: Vec::new(), base64: spoken.contains("base64."), protocol: spoken.to_owned() }
     }
 }
 
@@ -145,12 +150,19 @@ impl World {
 pub struct Socket {
     pub socket: tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<TcpStream>>,
     pub heard: Vec<(u8, String)>,
+    /// The protocol that the server speaks, and whether its channels are digits with base64 after them.
+    pub protocol: String,
+    base64: bool,
 }
 
 impl Socket {
     pub async fn send(&mut self, channel: u8, text: &str) {
-        let frame = [&[channel][..], text.as_bytes()].concat();
-        self.socket.send(Message::Binary(frame.into())).await.expect("it is sent");
+        let message = if self.base64 {
+            Message::Text(format!("{channel}{}", BASE64_STANDARD.encode(text)).into())
+        } else {
+            Message::Binary([&[channel][..], text.as_bytes()].concat().into())
+        };
+        self.socket.send(message).await.expect("it is sent");
     }
 
     /// Everything on a channel so far.
@@ -164,7 +176,12 @@ impl Socket {
             let frame = timeout(PATIENCE, self.socket.next()).await;
             let frame = frame.unwrap_or_else(|_| panic!("{end:?} never comes after {:?}", self.heard));
             match frame.expect("it is open").expect("it is whole") {
-                Message::Binary(bytes) => {
+                Message::Text(text) if self.base64 => {
+                    let bytes = BASE64_STANDARD.decode(&text[1..]).expect("base64");
+                    let channel = text[..1].parse().expect("a digit");
+                    self.heard.push((channel, String::from_utf8_lossy(&bytes).into_owned()));
+                }
+                Message::Binary(bytes) if !self.base64 => {
                     self.heard.push((bytes[0], String::from_utf8_lossy(&bytes[1..]).into_owned()));
                 }
                 Message::Close(_) => panic!("closed before {end:?}: {:?}", self.heard),

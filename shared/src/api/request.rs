@@ -306,6 +306,8 @@ pub struct DeleteOptions {
     pub propagation: Option<Propagation>,
     /// Only if the object still has this UID.
     pub uid: Option<Uid>,
+    /// What was said in place of a UID, where it is none.
+    pub no_uid: Str,
     /// Only if the object still is at this revision.
     pub resource_version: Option<u64>,
 }

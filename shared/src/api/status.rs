@@ -335,7 +335,8 @@ impl Status {
         if self.reason != Reason::Unknown {
             status.set("reason", format!("{:?}", self.reason));
         }
-        if !details.is_empty() || self.reason == Reason::UnsupportedMediaType {
+        let always = [Reason::UnsupportedMediaType, Reason::MethodNotAllowed].contains(&self.reason);
+        if !details.is_empty() || always {
             status.set("details", details);
         }
         status

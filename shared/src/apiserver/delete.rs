@@ -29,7 +29,8 @@ impl ApiServer {
         let object = call.existing(&key)?;
         let options = &call.request.options.delete;
         if let Some(uid) = options.uid.filter(|uid| *uid != object.meta.uid) {
-            let (uid, known) = (uid.text(), object.meta.uid.text());
+            let known = object.meta.uid.text();
+            let uid = if options.no_uid.is_empty() { uid.text() } else { options.no_uid.clone() };
             return Err(unlike(&key, "UID", &uid, &known, "deleted and then recreated"));
         }
         let known = object.meta.resource_version;
@@ -91,12 +92,14 @@ impl ApiServer {
         if grace == 0 && meta.finalizers.is_empty() && !namespace {
             call.remove(&object.key);
             let info = object.key.kind.info();
+            let mut details = doc!({
+                "name": &object.key.name, "kind": info.plural, "uid": object.meta.uid.text()
+            });
+            if !info.group.is_empty() {
+                details.set("group", info.group);
+            }
             return Ok(Reply::Doc(doc!({
-                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-                "details": {
-                    "name": &object.key.name, "group": info.group, "kind": info.plural,
-                    "uid": object.meta.uid.text()
-                }
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details
             })));
         }
         // A second deletion can only shorten the first one's grace.

@@ -41,6 +41,30 @@ const GROUPS: [&str; 21] = [
     "flowcontrol.apiserver.k8s.io",
 ];
 
+/// How much each of them counts among others, in fifties; the server answers for the second without an APIService.
+const PRIORITIES: [u32; 21] =
+    [360, 0, 356, 355, 354, 352, 350, 348, 346, 344, 342, 340, 336, 334, 334, 332, 330, 326, 324, 324, 322];
+
+/// The groups and versions that the server has by itself, with the priorities of group and version.
+pub(super) fn own_versions(store: &Store) -> Vec<(&'static str, &'static str, (u32, u32))> {
+    let all = versions(store).into_iter().filter_map(|(group, versions)| {
+        let at = GROUPS.iter().position(|name| *name == group)?;
+        Some((group, PRIORITIES[at] * 50, versions))
+    });
+    let ranked = |group: &str, version: &str| match (group, version) {
+        ("", _) => 1,
+        ("autoscaling", "v2") => 30,
+        ("flowcontrol.apiserver.k8s.io", _) => 21,
+        ("resource.k8s.io", _) => 20,
+        _ => 15,
+    };
+    all.filter(|(_, known, _)| *known > 0)
+        .flat_map(|(group, known, versions)| {
+            versions.into_iter().map(move |version| (group, version, (known, ranked(group, version))))
+        })
+        .collect()
+}
+
 /// Kinds that are served in another group or version, too.
 pub(super) const ALSO: [(Kind, &str, &str); 2] =
     [(Kind::HorizontalPodAutoscaler, "autoscaling", "v1"), (Kind::Event, "events.k8s.io", "v1")];
@@ -61,7 +85,8 @@ pub(super) const METRICS: &str = "metrics.k8s.io";
 /// Whether a server is registered for it.
 pub(super) fn has_metrics(store: &Store) -> bool {
     let name = format!("v1beta1.{METRICS}");
-    store.get(&Key::new(Kind::ApiService, Str::new(), name)).is_some()
+    let service = store.get(&Key::new(Kind::ApiService, Str::new(), name));
+    service.is_some_and(|service| !service.body["spec"]["service"].is_null())
 }
 
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -102,6 +127,10 @@ pub(super) fn document(
         ["openid", "v1", "jwks"] => signer.key_set(),
         ["openapi", "v2"] => openapi::version_2(store),
         ["openapi", "v3"] => openapi::index(&versions(store), store),
+        ["openapi", "v3", "version" | "api" | "apis"] => openapi::version_3_of(Doc::map()),
+        ["openapi", "v3", "apis", group] if versions(store).iter().any(|(name, _)| name == group) => {
+            openapi::version_3_of(Doc::map())
+        }
         ["openapi", "v3", rest @ ..] => {
             let group = group_of(rest).filter(|(group, version)| has_version(group, version, store));
             let (group, version) = group.ok_or_else(Status::unknown_path)?;

@@ -172,7 +172,8 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
     if matches!(verb, Verb::List | Verb::Watch | Verb::Delete | Verb::DeleteCollection) {
         options::check_numbers(&value)?;
     }
-    if matches!(verb, Verb::List | Verb::Watch) {
+    let of_one = verb == Verb::Get && matches!(target.subresource, Subresource::None | Subresource::Status);
+    if of_one || matches!(verb, Verb::List | Verb::Watch) {
         value("resourceVersion").filter(|text| !text.is_empty()).map(options::revision).transpose()?;
     }
     let whole = matches!(target.subresource, Subresource::None)
@@ -453,6 +454,12 @@ pub fn encode(
     if request.subresource == Subresource::AccessReview && Form::is_only(&http.accept) {
         return HttpResponse::from(&options::not_acceptable());
     }
+    let is_list = matches!(reply, Reply::List(..) | Reply::Page(_));
+    if (is_list || matches!(reply, Reply::Object(..)))
+        && let Some(status) = form::unlike(&http.accept, request, is_list)
+    {
+        return HttpResponse::from(&status);
+    }
     let form = Form::of(http, request);
     let (code, body) = match reply {
         Reply::Object(object, created) => (if *created { 201 } else { 200 }, form.one(object, now)),
@@ -481,6 +488,9 @@ pub fn encode(
     };
     let mut body = body;
     versions::shown(request.kind, &http.path, &mut body);
+    if form::is_older(&http.accept) {
+        form::make_older(&mut body);
+    }
     let warnings = request.options.warnings.iter().chain(more).cloned().collect();
     HttpResponse { code, body, warnings }
 }

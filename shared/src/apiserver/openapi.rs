@@ -1,4 +1,5 @@
-//! The schemas as OpenAPI: version 3 a group at a time, version 2 in one document.
+//! The schemas as OpenAPI: version 3 a group at a time, version 2 in one document. What can be done at which path, the
+//! endpoint adds where real clients ask; pages have no use for it.
 
 use std::sync::LazyLock;
 
@@ -17,15 +18,24 @@ use super::{definitions, discovery};
 pub(super) fn index(groups: &[(&str, Vec<&str>)], store: &Store) -> Doc {
     let custom = definitions::served(store);
     let mut paths = Doc::map();
+    let program = env!("ENGINE_VERSION").replace('+', "-");
+    for path in ["api", "apis", "version"] {
+        paths.set(path, doc!({ "serverRelativeURL": format!("/openapi/v3/{path}?hash={program}") }));
+    }
     for (group, versions) in groups {
+        if !group.is_empty() {
+            let url = format!("/openapi/v3/apis/{group}?hash={program}");
+            paths.set(format!("apis/{group}"), doc!({ "serverRelativeURL": url }));
+        }
         for version in versions {
             let path =
                 if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
             // The schemas change with the program only, but for those that people define.
-            let schemas: Vec<&Doc> = of_group(&custom, group, version).map(CustomResources::schema).collect();
-            let mut hash = env!("ENGINE_VERSION").replace('+', "-");
-            if !schemas.is_empty() {
-                hash = format!("{:032X}", hash_of(&schemas));
+            let of = |one: &'_ CustomResources| (one.schema().clone(), one.kind.info().subresources);
+            let defined: Vec<_> = of_group(&custom, group, version).map(of).collect();
+            let mut hash = program.clone();
+            if !defined.is_empty() {
+                hash = format!("{:032X}", hash_of(&defined));
             }
             let url = format!("/openapi/v3/{path}?hash={hash}");
             paths.set(path, doc!({ "serverRelativeURL": url }));
@@ -36,50 +46,48 @@ pub(super) fn index(groups: &[(&str, Vec<&str>)], store: &Store) -> Doc {
 
 /// All that a group and version serves.
 pub(super) fn version_3(group: &str, version: &str, store: &Store) -> Doc {
-    let mut infos: Vec<&Info> = discovery::kinds(group, version).into_values().collect();
+    let infos: Vec<&Info> = discovery::kinds(group, version).into_values().collect();
     let prefix = "#/components/schemas/";
     let mut schemas = schemas(&infos, Some((group, version)), prefix);
     let custom = definitions::served(store);
     for resources in of_group(&custom, group, version) {
-        infos.push(resources.kind.info());
         add_custom(&mut schemas, resources, resources.schema().clone(), prefix);
     }
-    let mut paths = Doc::map();
-    infos.iter().for_each(|info| add_paths(&mut paths, (group, version), info, &parameter_3));
+    add_metadata(&mut schemas, prefix);
+    version_3_of(schemas)
+}
+
+/// A document for what has no schemas: where discovery begins, and what a group has.
+pub(super) fn version_3_of(schemas: Doc) -> Doc {
     doc!({
-        "openapi": "3.0.0", "info": { "title": "Kubernetes", "version": "v1.36.2" }, "paths": paths,
+        "openapi": "3.0.0", "info": { "title": "Kubernetes", "version": "v1.36.2" }, "paths": {},
         "components": { "schemas": schemas }
     })
 }
 
-/// All types and paths but those that people defined; the same for everybody, and made when somebody first asks.
-static VERSION_2: LazyLock<(Doc, Doc)> = LazyLock::new(|| {
+/// All types but those that people defined; the same for everybody, and made when somebody first asks.
+static VERSION_2: LazyLock<Doc> = LazyLock::new(|| {
     let infos: Vec<&Info> = Kind::ALL.iter().map(|kind| kind.info()).collect();
     let mut definitions = schemas(&infos, None, DEFINITIONS);
-    let mut paths = Doc::map();
-    for info in infos {
-        add_paths(&mut paths, (info.group, info.version), info, &parameter_2);
-    }
     for (kind, group, version) in discovery::ALSO {
         for (name, schema) in schemas(&[kind.info()], Some((group, version)), DEFINITIONS).entries() {
             if definitions[&**name].is_null() {
                 definitions.set(name.clone(), schema.clone());
             }
         }
-        add_paths(&mut paths, (group, version), kind.info(), &parameter_2);
     }
     // This version has no word for "one or the other".
     let text = |format: &str| doc!({ "type": "string", "format": format });
     definitions.set(QUANTITY, doc!({ "type": "string" }));
     definitions.set(INT_OR_STRING, text("int-or-string"));
-    (definitions, paths)
+    definitions
 });
 
 const DEFINITIONS: &str = "#/definitions/";
 
 /// The document of old: everything in one.
 pub(super) fn version_2(store: &Store) -> Doc {
-    let (mut definitions, mut paths) = VERSION_2.clone();
+    let mut definitions = VERSION_2.clone();
     for resources in &definitions::served(store) {
         let info = resources.kind.info();
         let mut schema = resources.schema().clone();
@@ -92,51 +100,11 @@ pub(super) fn version_2(store: &Store) -> Doc {
             *known = doc!({ "type": "object" });
             known.set(GROUP_VERSION_KIND, of);
         }
-        add_paths(&mut paths, (info.group, info.version), info, &parameter_2);
     }
     doc!({
-        "swagger": "2.0", "info": { "title": "Kubernetes", "version": "v1.36.2" }, "paths": paths,
+        "swagger": "2.0", "info": { "title": "Kubernetes", "version": "v1.36.2" }, "paths": {},
         "definitions": definitions
     })
-}
-
-/// Adds the paths of a kind, as far as clients look at them: what can be done, and with which parameters.
-fn add_paths(paths: &mut Doc, of: (&str, &str), info: &Info, parameter: &dyn Fn(&str) -> Doc) {
-    let (group, version) = of;
-    let base = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
-    let middle = if info.namespaced { "/namespaces/{namespace}" } else { "" };
-    let path = format!("{base}{middle}/{}", info.plural);
-    let one = |action: &str, parameters: &[&str]| {
-        doc!({
-            "parameters": Doc::list(parameters.iter().map(|name| parameter(name))), "x-kubernetes-action": action,
-            "x-kubernetes-group-version-kind": kind_of(of, info)
-        })
-    };
-    let writes = ["dryRun", "fieldManager", "fieldValidation"];
-    paths.set(
-        path.clone(),
-        doc!({ "get": one("list", &["labelSelector", "fieldSelector", "limit"]), "post": one("post", &writes) }),
-    );
-    // Of all namespaces: kubectl 1.27 looks for kinds nowhere else.
-    if info.namespaced {
-        let list = one("list", &["labelSelector", "fieldSelector", "limit"]);
-        paths.set(format!("{base}/{}", info.plural), doc!({ "get": list }));
-    }
-    paths.set(
-        format!("{path}/{{name}}"),
-        doc!({
-            "get": one("get", &[]), "put": one("put", &writes), "delete": one("delete", &["dryRun"]),
-            "patch": one("patch", &["dryRun", "fieldManager", "fieldValidation", "force"])
-        }),
-    );
-}
-
-fn parameter_3(name: &str) -> Doc {
-    doc!({ "name": name, "in": "query", "schema": { "type": "string", "uniqueItems": true } })
-}
-
-fn parameter_2(name: &str) -> Doc {
-    doc!({ "name": name, "in": "query", "type": "string", "uniqueItems": true })
 }
 
 fn of_group<'a>(
@@ -152,18 +120,8 @@ fn of_group<'a>(
 
 /// Adds the type of resources that people defined: their own schema, with what every resource has.
 fn add_custom(schemas: &mut Doc, resources: &CustomResources, mut schema: Doc, prefix: &str) {
-    const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
     let info = resources.kind.info();
-    let meta = Schema::of_metadata().map_or(Str::from(META), name);
-    if schemas[meta.as_str()].is_null() {
-        // The type of the metadata comes with any kind.
-        let any = Kind::Namespace.info();
-        for (name, schema) in self::schemas(&[any], None, prefix).entries() {
-            if schema["x-kubernetes-group-version-kind"].is_null() && schemas[name.as_str()].is_null() {
-                schemas.set(name.clone(), schema);
-            }
-        }
-    }
+    let meta = add_metadata(schemas, prefix);
     for (field, of) in [("apiVersion", API_VERSION), ("kind", KIND)] {
         schema.set_at(&["properties", field], doc!({ "type": "string", "description": of }));
     }
@@ -177,6 +135,22 @@ fn add_custom(schemas: &mut Doc, resources: &CustomResources, mut schema: Doc, p
     let of = (info.group, info.version);
     schema.set(GROUP_VERSION_KIND, vec![kind_of(of, info)]);
     schemas.set(custom_name(info), schema);
+}
+
+/// The name of the type of what every resource has, which is added where no kind has brought it.
+fn add_metadata(schemas: &mut Doc, prefix: &str) -> Str {
+    const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+    let meta = Schema::of_metadata().map_or(Str::from(META), name);
+    if schemas[meta.as_str()].is_null() {
+        // It comes with any kind.
+        let any = Kind::Namespace.info();
+        for (name, schema) in self::schemas(&[any], None, prefix).entries() {
+            if schema[GROUP_VERSION_KIND].is_null() && schemas[name.as_str()].is_null() {
+                schemas.set(name.clone(), schema);
+            }
+        }
+    }
+    meta
 }
 
 /// `com.example.v1.Widget`

@@ -7,6 +7,7 @@ use crate::api::plain;
 use crate::api::scheduling::priorityclass;
 use crate::api::storage::storageclass;
 use crate::api::{Key, Kind, Meta, Object, Uid};
+use crate::apiserver::begin_in_step;
 use crate::controllers::root_ca_publisher;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
@@ -42,6 +43,7 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     let kubeadm = if spec.control_plane.hosted { Vec::new() } else { kubeadm::addons().into() };
     let named = named.chain(kubeadm.into_iter().map(in_kube_system));
     let named = named.chain(plain::flow_control()).chain([service_cidr()]);
+    let named = named.chain(config_maps(at).map(in_kube_system));
     let named = named.map(|(kind, name, mut doc)| {
         doc.set_at(&["metadata", "name"], name);
         (kind, doc)
@@ -70,6 +72,29 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
         doc.remove("metadata");
         store.put(Object::new(key, meta, doc, None), Causes::none());
     }
+    begin_in_step(store, at);
+}
+
+/// What the API server tells those who serve parts of its API of how it asks them, and since when it looks at how old tokens
+/// are used.
+fn config_maps(at: Timestamp) -> [(Kind, &'static str, Doc); 2] {
+    let certificate = root_ca_publisher::config_map()["data"]["ca.crt"].clone();
+    let authentication = doc!({
+        "client-ca-file": certificate.clone(), "requestheader-allowed-names": "[\"front-proxy-client\"]",
+        "requestheader-client-ca-file": certificate,
+        "requestheader-extra-headers-prefix": "[\"X-Remote-Extra-\"]",
+        "requestheader-group-headers": "[\"X-Remote-Group\"]",
+        "requestheader-username-headers": "[\"X-Remote-User\"]"
+    });
+    let since = at.rfc3339().chars().take(10).collect::<String>();
+    [
+        (Kind::ConfigMap, "extension-apiserver-authentication", doc!({ "data": authentication })),
+        (
+            Kind::ConfigMap,
+            "kube-apiserver-legacy-service-account-token-tracking",
+            doc!({ "data": { "since": since } }),
+        ),
+    ]
 }
 
 /// Puts an object of a kind that has namespaces into that of the cluster's own parts.

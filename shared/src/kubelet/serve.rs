@@ -7,7 +7,7 @@ use crate::sim::{Body, Context, CriCall, LogOptions, NodeCall, NodeReply, Proces
 use super::Kubelet;
 use super::pod::{ContainerStage, ContainerState};
 
-const NO_RUNTIME: &str = "rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while \
+pub(super) const NO_RUNTIME: &str = "rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while \
                           dialing: dial unix /run/containerd/containerd.sock: connect: connection refused\"";
 
 impl Kubelet {

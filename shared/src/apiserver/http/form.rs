@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::apiextensions::customresource::{CustomResources, cell};
-use crate::api::{Kind, Object, Request, Status, Subresource, age};
+use crate::api::{Kind, Object, Reason, Request, Status, Subresource, age};
 use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
@@ -39,8 +39,56 @@ fn form_of(media: &str) -> Option<&str> {
     };
     let Some(form) = value("as") else { return Some("") };
     let of_meta = value("g") == Some("meta.k8s.io") && matches!(value("v"), Some("v1" | "v1beta1"));
-    let known = ["Table", "PartialObjectMetadata", "PartialObjectMetadataList"].contains(&form);
+    let known = match form {
+        // There is no protobuf of it.
+        "Table" => !media.trim().starts_with("application/vnd.kubernetes.protobuf"),
+        other => ["PartialObjectMetadata", "PartialObjectMetadataList"].contains(&other),
+    };
     (of_meta && known).then_some(form)
+}
+
+/// Whether the form that a client gets is to be in the version before the first.
+pub(super) fn is_older(accept: &str) -> bool {
+    accept.split(',').find(|media| form_of(media).is_some()).is_some_and(|media| {
+        form_of(media) != Some("") && media.split(';').any(|pair| pair.trim() == "v=v1beta1")
+    })
+}
+
+/// Lets a form, and the forms in it, be of that version.
+pub(super) fn make_older(doc: &mut Doc) {
+    if doc["apiVersion"].as_str() == Some("meta.k8s.io/v1") {
+        doc.set("apiVersion", "meta.k8s.io/v1beta1");
+    }
+    for list in ["rows", "items"] {
+        if let Doc::List(_) = doc[list] {
+            doc.at_mut(&[list]).items_mut().iter_mut().for_each(make_older);
+        }
+    }
+    if doc["object"]["apiVersion"].as_str() == Some("meta.k8s.io/v1") {
+        make_older(doc.at_mut(&["object"]));
+    }
+}
+
+/// 406: one object has no list of metadata, and a list has not the metadata of one.
+pub(super) fn unlike(accept: &str, request: &Request, is_list: bool) -> Option<Status> {
+    let form = accept.split(',').find_map(form_of)?;
+    let fits = match form {
+        "PartialObjectMetadata" => !is_list,
+        "PartialObjectMetadataList" => is_list,
+        _ => true,
+    };
+    if fits {
+        return None;
+    }
+    let info = request.kind.info();
+    let of = match (info.group.split('.').next(), &request.options.custom) {
+        (_, Some(_)) => "unstructured.Unstructured".to_owned(),
+        (Some(group), None) if !group.is_empty() => format!("{group}.{}", info.kind),
+        _ => format!("core.{}", info.kind),
+    };
+    let (what, list) = if is_list { ("a list", "List") } else { ("not a list", "") };
+    let message = format!("you requested {form}, but the requested object is {what} (*{of}{list})");
+    Some(Status::new(Reason::NotAcceptable, message))
 }
 
 fn included(http: &HttpRequest) -> Option<String> {

@@ -235,10 +235,13 @@ pub(super) fn delete_options(body: &Doc, value: &Values<'_>) -> Result<DeleteOpt
         return Err(invalid("DeleteOptions", faults.0));
     }
     let seconds = value("gracePeriodSeconds").and_then(|text| text.parse().ok());
+    let said = body["preconditions"]["uid"].str();
+    let uid = body["preconditions"]["uid"].as_str().map(crate::api::Uid::parse);
     Ok(DeleteOptions {
+        no_uid: if uid.is_some_and(|uid| uid.text() != said) { said } else { Default::default() },
+        uid,
         grace_period_seconds: body["gracePeriodSeconds"].as_i64().or(seconds),
         propagation,
-        uid: body["preconditions"]["uid"].as_str().map(crate::api::Uid::parse),
         resource_version: body["preconditions"]["resourceVersion"]
             .as_str()
             .and_then(|text| text.parse().ok()),

@@ -13,7 +13,7 @@ use crate::etcd::{Revision, Store};
 use crate::sim::ChangeKind;
 
 use super::super::{authorization, read};
-use super::form::Form;
+use super::form::{self, Form};
 use super::{HttpRequest, options, query, versions};
 
 /// A watch, and how far it has come.
@@ -21,6 +21,8 @@ use super::{HttpRequest, options, query, versions};
 pub struct Watcher {
     request: Request,
     form: Form,
+    /// Whether that is in the version before the first.
+    older: bool,
     /// Its path, which says in which version the kind is shown.
     path: Str,
     /// What was there when it began, still to be told, the last first.
@@ -66,6 +68,7 @@ impl Watcher {
         }
         Ok(Watcher {
             form: Form::of(http, &request),
+            older: form::is_older(&http.accept),
             path: path.into(),
             first,
             announces: initial == Some(true) && bookmarks,
@@ -150,7 +153,7 @@ impl Watcher {
                 })
             }
         };
-        event(text, "BOOKMARK", &object);
+        event(text, "BOOKMARK", &self.as_wanted(object));
     }
 
     /// An object that begins or ceases to match comes or goes, as far as this watch can see.
@@ -183,6 +186,13 @@ impl Watcher {
             && std::mem::replace(&mut self.columns_told, true)
         {
             shown.set("columnDefinitions", Doc::Null);
+        }
+        self.as_wanted(shown)
+    }
+
+    fn as_wanted(&self, mut shown: Doc) -> Doc {
+        if self.older {
+            form::make_older(&mut shown);
         }
         shown
     }

@@ -46,7 +46,26 @@ pub(super) fn all() -> Vec<Named> {
         binding("system:public-info-viewer", &["system:authenticated", "system:unauthenticated"]),
     ];
     all.extend(for_people());
+    all.extend(for_servers());
     all
+}
+
+/// How those who serve parts of the API read what the server tells them.
+fn for_servers() -> [Named; 2] {
+    let reader = "extension-apiserver-authentication-reader";
+    let mut told = rule(Doc::list([""]), Doc::list(["configmaps"]), &READS);
+    told.set("resourceNames", Doc::list(["extension-apiserver-authentication"]));
+    let (_, _, mut allows) = role(reader, vec![told]);
+    let (_, _, mut binds) = binding(reader, &[]);
+    binds.set_at(&["roleRef", "kind"], "Role");
+    let users = ["system:kube-controller-manager", "system:kube-scheduler"];
+    let users = users.map(|name| doc!({ "kind": "User", "apiGroup": GROUP, "name": name }));
+    binds.set("subjects", Doc::list(users));
+    for doc in [&mut allows, &mut binds] {
+        doc.set_at(&["metadata", "namespace"], "kube-system");
+    }
+    let bound = "system::extension-apiserver-authentication-reader";
+    [(Kind::Role, reader, allows), (Kind::RoleBinding, bound, binds)]
 }
 
 /// Group and resources: what people may see.
