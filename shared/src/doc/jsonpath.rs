@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use crate::doc::{Doc, Str};
 
+pub use parse::unquoted;
 pub use template::Template;
 
 /// A path into a document, perhaps to several places at once.
@@ -23,23 +24,12 @@ enum Step {
     Below,
     /// What each of these leads to.
     Union(Vec<Vec<Step>>),
-    /// Items of which this is true.
-    Where(Vec<Step>, Comparison),
-}
-
-/// What a filter asks of a value.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Comparison {
-    Exists,
-    Is(&'static str, Operand),
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Operand {
+    /// Items that have something, or of which two things compare so.
+    Where(Vec<Step>, Option<(Str, Vec<Step>)>),
+    /// This, whatever was found.
     Value(Doc),
-    Path(Vec<Step>),
     /// A word that means nothing.
-    Unknown(Str),
+    Word(Str),
 }
 
 /// So many values are looked at: unions and ranges multiply what there is.
@@ -148,11 +138,10 @@ impl Step {
                 all
             }
             Step::Union(_) => unreachable!("unions are followed as wholes"),
+            Step::Value(value) => vec![value.clone()],
+            Step::Word(_) => Vec::new(),
             Step::Where(path, comparison) => {
-                let mut fits = |item: &&Doc| {
-                    let found = follow(path, vec![(*item).clone()], left);
-                    comparison.holds(&found, item, left).unwrap_or(false)
-                };
+                let mut fits = |item: &&Doc| holds(path, comparison.as_ref(), item, left).unwrap_or(false);
                 doc.items().iter().filter(|item| fits(item)).cloned().collect()
             }
         }
@@ -173,11 +162,9 @@ impl Step {
                         ));
                     }
                 };
-                return items.iter().find_map(|item| {
-                    let found = follow(path, vec![item.clone()], left);
-                    comparison.holds(&found, item, left).err()
-                });
+                return items.iter().find_map(|item| holds(path, comparison.as_ref(), item, left).err());
             }
+            Step::Word(word) => return Some(format!("unrecognized identifier {word}")),
             _ => return None,
         };
         let items = match doc {
@@ -248,35 +235,39 @@ fn slice(items: &[Doc], from: Option<i64>, to: Option<i64>, by: i64) -> Vec<Doc>
     found
 }
 
-impl Comparison {
-    /// Whether an item is meant, of which the left side is `found`; or why that cannot be said.
-    fn holds(&self, found: &[Doc], item: &Doc, left_over: &mut usize) -> Result<bool, String> {
-        let Comparison::Is(operator, operand) = self else { return Ok(!found.is_empty()) };
-        const SEVERAL: &str = "can only compare one element at a time";
-        let left = match found {
-            [] => return Ok(false),
-            [left] => left,
-            _ => return Err(SEVERAL.into()),
-        };
-        let right = match operand {
-            Operand::Value(value) => value.clone(),
-            Operand::Unknown(word) => return Err(format!("unrecognized identifier {word}")),
-            Operand::Path(path) => match follow(path, vec![item.clone()], left_over).as_slice() {
-                [] => return Ok(false),
-                [right] => right.clone(),
-                _ => return Err(SEVERAL.into()),
-            },
-        };
-        let order = order(left, &right, matches!(*operator, "==" | "!="), left_over)?;
-        Ok(match *operator {
-            "==" => order == Ordering::Equal,
-            "!=" => order != Ordering::Equal,
-            "<" => order == Ordering::Less,
-            ">" => order == Ordering::Greater,
-            "<=" => order != Ordering::Greater,
-            _ => order != Ordering::Less,
-        })
-    }
+/// Whether an item is meant; or why that cannot be said.
+fn holds(
+    path: &[Step],
+    comparison: Option<&(Str, Vec<Step>)>,
+    item: &Doc,
+    left_over: &mut usize,
+) -> Result<bool, String> {
+    let Some((operator, other)) = comparison else {
+        return Ok(!follow(path, vec![item.clone()], left_over).is_empty());
+    };
+    let mut one = |path: &[Step]| {
+        let word = path.iter().find_map(|step| if let Step::Word(word) = step { Some(word) } else { None });
+        if let Some(word) = word {
+            return Err(format!("unrecognized identifier {word}"));
+        }
+        let found = follow(path, vec![item.clone()], left_over);
+        match found.as_slice() {
+            [] | [_] => Ok(found.into_iter().next()),
+            _ => Err("can only compare one element at a time".into()),
+        }
+    };
+    let Some(left) = one(path)? else { return Ok(false) };
+    let Some(right) = one(other)? else { return Ok(false) };
+    let mut order = |same| order(&left, &right, same, left_over);
+    Ok(match operator.as_str() {
+        "==" => order(true)? == Ordering::Equal,
+        "!=" => order(true)? != Ordering::Equal,
+        "<" => order(false)? == Ordering::Less,
+        ">" => order(false)? == Ordering::Greater,
+        "<=" => order(false)? != Ordering::Greater,
+        ">=" => order(false)? != Ordering::Less,
+        other => return Err(format!("unrecognized filter operator {other}")),
+    })
 }
 
 /// How two values are ordered, as Go's templates compare them; a truth can only be the same or another.
@@ -331,7 +322,8 @@ mod tests {
             ("{.status.conditions[-1].type}", "Ready"),
             ("{.status.conditions[*].type}", "A Ready"),
             ("{.status.conditions[?(@.type==\"Ready\")].status}", "True"),
-            ("{.metadata.labels['app.kubernetes.io/name']}", "web"),
+            ("{.metadata.labels['app\\.kubernetes\\.io/name']}", "web"),
+            ("{.metadata.labels['app.kubernetes.io/name']}", ""),
             ("{.metadata.labels.app\\.kubernetes\\.io/name}", "web"),
             ("{.status.conditions[7].type}", ""),
             ("{.nothing.here}", ""),

@@ -87,7 +87,8 @@ fn version(resource: &Resource, wanted: &str, io: &mut Io<'_>) -> Result<Str, St
         );
     }
     if group != resource.group.as_str() || !served.iter().any(|one| one == wanted) {
-        return Err(io.fail(format!("couldn't find resource for \"{wanted}, Resource={}\"", resource.plural)));
+        let plural = &resource.plural;
+        return Err(io.fail(format!("couldn't find resource for \"{group}/{version}, Resource={plural}\"")));
     }
     Ok(version.into())
 }
@@ -103,6 +104,18 @@ fn split(path: &str, io: &mut Io<'_>) -> Result<(Resource, Vec<String>), Stop> {
     for length in (2..=parts.len()).rev().filter(|_| !versioned) {
         if let Some(known) = crate::api::Kind::named(&parts[..length].join(".")) {
             return Ok((known.into(), parts[length..].iter().map(|part| (*part).to_owned()).collect()));
+        }
+    }
+    // Groups of other kinds have dots in them.
+    if parts.len() > 2 && !versioned {
+        let after = format!("{}.", parts[1..].join("."));
+        let named = |resource: &Resource| {
+            let group = format!("{}.", resource.group);
+            resource.plural == **first && group.len() > 1 && after.starts_with(&group)
+        };
+        if let Some(found) = discovery::resources(io)?.unwrap_or_default().into_iter().find(|one| named(&one.resource)) {
+            let fields = &parts[1 + found.resource.group.split('.').count()..];
+            return Ok((found.resource, fields.iter().map(|part| (*part).to_owned()).collect()));
         }
     }
     match kind(first, io)? {
@@ -353,7 +366,7 @@ fn wrapped(text: &str, most: usize) -> String {
             let word = rest[spaces..].split(' ').next().unwrap_or("");
             let (gap, length) = (&rest[..spaces], word.chars().count());
             rest = &rest[spaces + word.len()..];
-            if width + spaces + length > most && length < most && !word.is_empty() {
+            if width + spaces + length.min(most - 1) > most && !word.is_empty() {
                 made.push('\n');
                 width = 0;
             } else {

@@ -181,8 +181,11 @@ impl Format {
             }
             Format::JsonPath(template) => template.print(whole),
             Format::JsonPathAsJson(template) => {
-                let found = template.find(whole);
-                format!("{}\n", Doc::list(printable(&found, LONGEST)).to_json_pretty())
+                let lists = template.find(whole);
+                let shown = |found: &Vec<Doc>| {
+                    format!("{}\n", Doc::list(printable(found, LONGEST)).to_json_pretty())
+                };
+                lists.iter().map(shown).collect()
             }
             Format::Columns(columns) => {
                 let mut text = headings(self, headers);

@@ -1,7 +1,7 @@
 //! Text with paths in it, as `-o jsonpath=` has it.
 
-use super::parse::{literal, split_outside_quotes, steps, unquoted};
-use super::{JsonPath, MOST, TOO_MUCH, print};
+use super::parse::braced;
+use super::{JsonPath, MOST, Step, TOO_MUCH, print};
 use crate::doc::Doc;
 
 /// How deep ranges may stand in ranges.
@@ -24,8 +24,6 @@ enum Part {
     Range(JsonPath, Vec<Part>),
     /// The end of a range that never began.
     End,
-    /// A word that means nothing.
-    Unknown(String),
 }
 
 impl Template {
@@ -39,46 +37,28 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            parts.push(Part::Text(before.to_owned()));
-            let (inside, after) = split_outside_quotes(after, "}").ok_or_else(|| {
-                refuse(match after.rsplit_once('[') {
-                    Some((_, inside)) if !inside.contains(']') && inside.starts_with("?(") => {
-                        "unterminated filter".into()
+            parts.extend(text_of(before));
+            let mut steps = Vec::new();
+            rest = braced(after, &mut steps).map_err(refuse)?;
+            match steps.first() {
+                Some(Step::Word(word)) if word == "range" => {
+                    if open.len() == DEEPEST {
+                        return Err(refuse(format!("ranges may be {DEEPEST} deep")));
                     }
-                    Some((_, inside)) if !inside.contains(']') => "unterminated array".into(),
-                    _ => "unclosed action".into(),
-                })
-            })?;
-            rest = after;
-            let inside = inside.trim();
-            if let Some(text) = unquoted(inside) {
-                parts.push(Part::Text(unescaped(text)));
-            } else if let Some(path) = inside.strip_prefix("range ") {
-                let path = steps(path.trim()).map(JsonPath).map_err(refuse)?;
-                if open.len() == DEEPEST {
-                    return Err(refuse(format!("ranges may be {DEEPEST} deep")));
+                    steps.remove(0);
+                    open.push((JsonPath(steps), std::mem::take(&mut parts)));
                 }
-                open.push((path, std::mem::take(&mut parts)));
-            } else if inside == "end" {
-                match open.pop() {
+                Some(Step::Word(word)) if word == "end" => match open.pop() {
                     Some((path, before)) => {
                         let inner = std::mem::replace(&mut parts, before);
                         parts.push(Part::Range(path, inner));
                     }
                     None => parts.push(Part::End),
-                }
-            } else if let Some(value) = literal(inside) {
-                parts.push(Part::Text(print(&value)));
-            } else if inside.starts_with(|first: char| first.is_alphabetic()) {
-                let word = inside.split(|character: char| !character.is_alphanumeric() && character != '_');
-                parts.push(Part::Unknown(word.take(1).collect()));
-            } else if inside.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-')) {
-                return Err(refuse(format!("cannot parse number {inside}")));
-            } else {
-                parts.push(Part::Path(steps(inside).map(JsonPath).map_err(refuse)?));
+                },
+                _ => parts.push(Part::Path(JsonPath(steps))),
             }
         }
-        parts.push(Part::Text(rest.to_owned()));
+        parts.extend(text_of(rest));
         // A range that nobody ended goes on to the end, and what is in the outermost comes once more, for all.
         while let Some((path, before)) = open.pop() {
             let inner = std::mem::replace(&mut parts, before);
@@ -123,16 +103,22 @@ impl Template {
         ))
     }
 
-    /// Every value that a path of it leads to.
-    pub fn find(&self, doc: &Doc) -> Vec<Doc> {
+    /// What each path of it leads to, and each text, one after the other.
+    pub fn find(&self, doc: &Doc) -> Vec<Vec<Doc>> {
         let mut all = Vec::new();
         visit(&self.parts, doc, &mut { MOST }, &mut |found| {
-            if let Found::Values(values) = found {
-                all.extend(values);
-            }
+            all.push(match found {
+                Found::Values(values) => values,
+                Found::Text(text) => vec![Doc::Str(text.into())],
+            });
         });
         all
     }
+}
+
+/// Text between braces, where there is any.
+fn text_of(text: &str) -> Option<Part> {
+    (!text.is_empty()).then(|| Part::Text(text.to_owned()))
 }
 
 /// What a part of a template stands for.
@@ -149,7 +135,7 @@ fn visit(parts: &[Part], doc: &Doc, left: &mut usize, each: &mut dyn FnMut(Found
         }
         match part {
             Part::Text(text) => each(Found::Text(text)),
-            Part::End | Part::Unknown(_) => return,
+            Part::End => return,
             Part::Path(path) => {
                 let values = path.find_within(doc, left);
                 each(Found::Values(values));
@@ -176,7 +162,6 @@ fn fault(parts: &[Part], doc: &Doc, strict: bool, left: &mut usize) -> Option<St
         match part {
             Part::Text(_) => None,
             Part::End => Some("not in range, nothing to end".into()),
-            Part::Unknown(word) => Some(format!("unrecognized identifier {word}")),
             Part::Path(path) => path.fault(doc, strict, left),
             Part::Range(path, inner) => path.fault(doc, strict, left).or_else(|| {
                 path.find_within(doc, left).iter().find_map(|item| fault(inner, item, strict, left))
@@ -201,22 +186,4 @@ fn go_syntax(value: &Doc) -> String {
         Doc::Bool(_) | Doc::Int(_) | Doc::Float(_) => value.to_json(),
         text => format!("{:?}", print(text)),
     }
-}
-
-/// Quoted text, with what a backslash means in it.
-fn unescaped(text: &str) -> String {
-    let mut made = String::new();
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match (character, character == '\\') {
-            (_, true) => match characters.next() {
-                Some('n') => made.push('\n'),
-                Some('t') => made.push('\t'),
-                Some('r') => made.push('\r'),
-                other => made.extend(other),
-            },
-            (plain, false) => made.push(plain),
-        }
-    }
-    made
 }

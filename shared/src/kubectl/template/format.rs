@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::doc::Doc;
+pub(super) use crate::doc::jsonpath::unquoted;
 
 use super::functions::bounded;
 use super::value::{Basic, Value, number};
@@ -24,42 +25,6 @@ pub(super) fn quoted(text: &str) -> String {
         }
     }
     quoted + "\""
-}
-
-/// What stands in quotes, in back quotes or between apostrophes.
-pub(super) fn unquoted(text: &str) -> Option<String> {
-    let quote = text.chars().next()?;
-    let inside = text.strip_prefix(quote)?.strip_suffix(quote)?;
-    if quote == '`' {
-        return Some(inside.replace('\r', ""));
-    }
-    let mut letters = inside.chars();
-    let mut read = String::new();
-    while let Some(c) = letters.next() {
-        if c != '\\' {
-            read.push(c);
-            continue;
-        }
-        let digits = |letters: &mut std::str::Chars<'_>, count| {
-            let code: String = letters.by_ref().take(count).collect();
-            u32::from_str_radix(&code, 16).ok().and_then(char::from_u32)
-        };
-        read.push(match letters.next()? {
-            'n' => '\n',
-            't' => '\t',
-            'r' => '\r',
-            'a' => '\u{7}',
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'v' => '\u{b}',
-            'x' => digits(&mut letters, 2)?,
-            'u' => digits(&mut letters, 4)?,
-            'U' => digits(&mut letters, 8)?,
-            same @ ('\\' | '"' | '\'') => same,
-            _ => return None,
-        });
-    }
-    Some(read)
 }
 
 /// The number that a template means.
