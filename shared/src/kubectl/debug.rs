@@ -6,6 +6,7 @@ use crate::api::Kind;
 use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::Doc;
+use crate::runtime::reference_fault;
 
 use super::Ask;
 use super::args::{Args, Flag, optional, switch, value};
@@ -57,6 +58,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     }
     let (image, copy) = (args.get("image").unwrap_or(""), args.get("copy-to"));
+    if let Some(fault) = reference_fault(image).filter(|_| !image.is_empty()) {
+        return Err(io.fail(format!("invalid image name {image:?}: {fault}")));
+    }
     if image.is_empty() && copy.is_none() {
         return Err(io.fail("you must specify --image when not using --copy-to."));
     }
@@ -295,11 +299,13 @@ fn copied(
     let mut before: Vec<Doc> = spec["initContainers"].items().to_vec();
     before.iter_mut().for_each(without_token);
     spec.remove("initContainers");
-    if !before.is_empty() && args.get("keep-init-containers") != Some("false") {
+    let legacy = args.get("profile") == Some("legacy");
+    // Whoever wants other images and no other container gets all else as it is.
+    let alike = image.is_empty() && args.get("set-image").is_some() && args.get("container").is_none();
+    let keeps = |flag: &str| alike || legacy || args.is_on(flag);
+    if !before.is_empty() && (alike || args.get("keep-init-containers") != Some("false")) {
         spec.set("initContainers", before);
     }
-    let legacy = args.get("profile") == Some("legacy");
-    let keeps = |flag: &str| legacy || args.is_on(flag);
     let mut containers: Vec<Doc> = spec["containers"].items().to_vec();
     let images = args.get("set-image").unwrap_or("");
     for one in &mut containers {
@@ -323,13 +329,15 @@ fn copied(
     }
     spec.set("containers", containers);
     match args.get("share-processes") {
-        None if legacy => {}
+        None if legacy || alike => {}
         said => {
             spec.set("shareProcessNamespace", said != Some("false"));
         }
     }
     let mut copy = doc!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name }, "spec": spec });
-    for (field, kept) in [("labels", args.is_on("keep-labels")), ("annotations", keeps("keep-annotations"))] {
+    for (field, kept) in
+        [("labels", alike || args.is_on("keep-labels")), ("annotations", keeps("keep-annotations"))]
+    {
         let of = &pod["metadata"][field];
         if kept && !of.is_empty() {
             copy.set_at(&["metadata", field], of.clone());
@@ -337,9 +345,13 @@ fn copied(
     }
     change::create_silently(&Target::new(Kind::Pod, &target.namespace, name), "kubectl-debug", &copy, io)?;
     if args.is_on("replace") {
-        let request =
-            HttpRequest { method: "DELETE".into(), path: target.path().into(), ..HttpRequest::default() };
-        let response = io.request(request)?;
+        // The copy is there: nobody waits for the end of the original.
+        let response = io.request(HttpRequest {
+            method: "DELETE".into(),
+            path: target.path().into(),
+            body: r#"{"apiVersion":"v1","gracePeriodSeconds":0,"kind":"DeleteOptions"}"#.into(),
+            ..HttpRequest::default()
+        })?;
         if !response.is_success() {
             return io.finish(vec![Failure::of(&response)]);
         }

@@ -20,7 +20,7 @@ use super::args::{Args, Flag, int64, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests;
-use super::resource::{Target, escape, objects_or_lists, targets};
+use super::resource::{Target, by_name, escape, objects_or_lists, targets};
 use super::tabs::{NARROW, align, visible};
 pub(super) use parts::interval as event_interval;
 pub(super) use policy::compact as policy_rules;
@@ -77,6 +77,7 @@ fn find(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec
         return objects_or_lists(wanted, args, io, failures);
     }
     let wanted = targets(&args.words, args, io)?;
+    by_name(&wanted, &args.words, args, io)?;
     objects_or_lists(wanted, args, io, failures)
 }
 

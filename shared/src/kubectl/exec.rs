@@ -19,7 +19,7 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 /// How long kubectl waits for a pod, in seconds.
-const PATIENCE: u64 = 60;
+pub(super) const PATIENCE: u64 = 60;
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let command = match args.dash {
@@ -122,6 +122,11 @@ fn finish(result: &Doc, io: &mut Io<'_>) -> Result<(), Stop> {
 }
 
 /// What a container writes from now on, as far as its log has it.
+/// What those are told who attach to a container.
+pub(super) const ATTACHING: &str = "All commands and output from this session will be recorded in container logs, \
+    including credentials and sensitive information passed through the command prompt.\n\
+    If you don't see a command prompt, try pressing enter.";
+
 pub(super) fn attach(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let [word] = args.words.as_slice() else {
         return Err(io.fail(match args.words.len() {
@@ -145,11 +150,7 @@ pub(super) fn attach(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let container = pods::container(&pod, args.get("container"), args.is_on("quiet"), io)?;
     if !args.is_on("quiet") {
-        io.warn(
-            "All commands and output from this session will be recorded in container logs, including credentials and \
-             sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing \
-             enter.",
-        );
+        io.warn(ATTACHING);
     }
     if pod["spec"]["nodeName"].is_empty() {
         let name = &target.name;

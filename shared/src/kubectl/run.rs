@@ -8,9 +8,11 @@ use crate::doc::{Doc, json_patch, merge_patch, strategic_merge};
 use super::Ask;
 use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::{self, Making};
+use super::exec::{self, PATIENCE};
 use super::expose::pairs;
 use super::failure::Failure;
-use super::io::{Io, Next, Stop};
+use super::io::{Io, Next, POLL, Stop};
+use super::pods;
 use super::resource::{Target, escape};
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -190,22 +192,29 @@ pub(super) fn overridden(pod: &Doc, text: &str, args: &Args) -> Result<Doc, Stri
     }
 }
 
-/// Waits until the pod has run, tells what it wrote, and takes it away where that is asked for.
+/// Waits until the pod has run, tells what it wrote, and takes it away where that is asked for. A pod that is not to run
+/// again ends the command as it ended itself.
 fn watched(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let ended = |pod: &Doc| matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
-    let pod = io.poll(target.get(), Doc::Null, |_, response| {
-        let pod = &response.body;
+    let patience = pods::patience(args, PATIENCE, io)?;
+    let pod = io.poll(target.get(), doc!(0i64), |waited, response| {
+        let (pod, waited) = (&response.body, waited.as_i64().unwrap_or(0));
         let running = pod["status"]["phase"].as_str() == Some("Running");
         match response.is_success() && (running || ended(pod)) || response.code == 404 {
-            true => Next::Done(pod.clone()),
-            false => Next::Again(Doc::Null),
+            true => Next::Done(Some(pod.clone())),
+            false if waited as u64 >= patience.0 => Next::Done(None),
+            false => Next::Again(doc!(waited + POLL.0 as i64)),
         }
     })?;
+    let Some(pod) = pod else { return Err(io.fail("timed out waiting for the condition")) };
     let name = pod["spec"]["containers"][0]["name"].str();
-    if args.is_on("stdin") && args.is_on("tty") && !ended(&pod) {
-        if !args.is_on("quiet") {
-            io.warn("If you don't see a command prompt, try pressing enter.");
-        }
+    let is_shell = args.is_on("stdin") && args.is_on("tty") && !ended(&pod);
+    let quiet = args.is_on("quiet");
+    if !quiet {
+        io.warn(exec::ATTACHING);
+    }
+    let mut end = Doc::Null;
+    if is_shell {
         let (namespace, pod) = (target.namespace.clone(), target.name.clone());
         io.ask(Ask::Shell { namespace, pod, container: name.clone() })?;
     } else {
@@ -216,18 +225,27 @@ fn watched(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             return io.finish(vec![Failure::of(&response)]);
         }
         io.print(&response.body.str());
+        if pod["spec"]["restartPolicy"].as_str() == Some("Never") {
+            end = io.poll(target.get(), Doc::Null, |_, response| match ended(&response.body) {
+                false if response.is_success() || response.code == 0 => Next::Again(Doc::Null),
+                _ => Next::Done(response.body.clone()),
+            })?;
+        }
     }
     if args.is_on("rm") {
         let request =
             HttpRequest { method: "DELETE".into(), path: target.path().into(), ..HttpRequest::default() };
-        if io.request(request)?.is_success() {
-            io.say(format!(
-                "{} {:?} deleted from {} namespace",
-                "pod",
-                target.name.as_str(),
-                target.namespace
-            ));
+        if io.request(request)?.is_success() && !quiet {
+            io.say(format!("pod {:?} deleted from {} namespace", target.name.as_str(), target.namespace));
         }
     }
-    Ok(())
+    let last = &end["status"]["containerStatuses"][0]["state"]["terminated"];
+    match last["exitCode"].as_i64().and_then(|code| u8::try_from(code).ok()) {
+        Some(code @ 1..) => {
+            let (namespace, name, reason) = (&target.namespace, &target.name, last["reason"].str());
+            io.warn(format!("pod {namespace}/{name} terminated ({reason})"));
+            Err(Stop::Exit(code))
+        }
+        _ => Ok(()),
+    }
 }
