@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.get("target").is_some() && copy.is_some() {
         return Err(io.fail("--target is incompatible with --copy-to. Use --share-processes instead."));
     }
-    if let Some(other) = args.get("target").filter(|_| !args.is_on("quiet")) {
+    if let Some(other) = args.get("target").filter(|other| !other.is_empty() && !args.is_on("quiet")) {
         io.say(format!(
             "Targeting container {other:?}. If you don't see processes from this container it may be because the \
              container runtime doesn't support this feature."
@@ -337,8 +337,14 @@ fn copied(
     }
     change::create_silently(&Target::new(Kind::Pod, &target.namespace, name), "kubectl-debug", &copy, io)?;
     if args.is_on("replace") {
-        let request =
-            HttpRequest { method: "DELETE".into(), path: target.path().into(), ..HttpRequest::default() };
+        let request = HttpRequest {
+            method: "DELETE".into(),
+            path: target.path().into(),
+            body: doc!({ "apiVersion": "v1", "gracePeriodSeconds": 0i64, "kind": "DeleteOptions" })
+                .to_json()
+                .into(),
+            ..HttpRequest::default()
+        };
         let response = io.request(request)?;
         if !response.is_success() {
             return io.finish(vec![Failure::of(&response)]);

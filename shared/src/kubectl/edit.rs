@@ -160,13 +160,13 @@ fn save(
     for after in edited {
         let metadata = &after["metadata"];
         let same = |object: &&Doc| {
-            object["kind"] == after["kind"]
+            object["apiVersion"] == after["apiVersion"]
+                && object["kind"] == after["kind"]
                 && object["metadata"]["name"] == metadata["name"]
                 && object["metadata"]["namespace"] == metadata["namespace"]
         };
         let Some(at) = before.iter().position(|object| same(&object)) else {
-            let name = metadata["name"].str();
-            return Err(io.fail(format!("At least one of apiVersion, kind and name was changed ({name})")));
+            return Err(io.fail("At least one of apiVersion, kind and name was changed"));
         };
         let target = &found[at].0;
         let mut patch = three_way(&before[at], after, &before[at]);

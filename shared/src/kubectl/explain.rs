@@ -113,7 +113,9 @@ fn split(path: &str, io: &mut Io<'_>) -> Result<(Resource, Vec<String>), Stop> {
             let group = format!("{}.", resource.group);
             resource.plural == **first && group.len() > 1 && after.starts_with(&group)
         };
-        if let Some(found) = discovery::resources(io)?.unwrap_or_default().into_iter().find(|one| named(&one.resource)) {
+        if let Some(found) =
+            discovery::resources(io)?.unwrap_or_default().into_iter().find(|one| named(&one.resource))
+        {
             let fields = &parts[1 + found.resource.group.split('.').count()..];
             return Ok((found.resource, fields.iter().map(|part| (*part).to_owned()).collect()));
         }

@@ -178,9 +178,8 @@ impl Format {
             Format::JsonPath(template) => template.print(whole),
             Format::JsonPathAsJson(template) => {
                 let lists = template.find(whole);
-                let shown = |found: &Vec<Doc>| {
-                    format!("{}\n", Doc::list(printable(found, LONGEST)).to_json_pretty())
-                };
+                let shown =
+                    |found: &Vec<Doc>| format!("{}\n", Doc::list(printable(found, LONGEST)).to_json_pretty());
                 lists.iter().map(shown).collect()
             }
             Format::Columns(columns) => {

@@ -50,7 +50,9 @@ pub(super) fn braced<'t>(text: &'t str, steps: &mut Vec<Step>) -> Result<&'t str
             '.' => field(after, steps),
             '+' | '-' | '0'..='9' => number(rest, steps)?,
             _ if first.is_alphanumeric() || first == '_' => word(rest, steps),
-            _ => return Err(format!("unrecognized character in action: U+{:04X} '{first}'", u32::from(first))),
+            _ => {
+                return Err(format!("unrecognized character in action: U+{:04X} '{first}'", u32::from(first)));
+            }
         };
     }
 }
@@ -138,7 +140,8 @@ fn slice(text: &str) -> Result<Step, String> {
         }
     };
     let mut read = || Ok((number()?.flatten(), number()?, number()?.flatten()));
-    let (from, to, by) = read().map_err(|why: Option<String>| why.unwrap_or_else(|| format!("invalid array index {text}")))?;
+    let (from, to, by) =
+        read().map_err(|why: Option<String>| why.unwrap_or_else(|| format!("invalid array index {text}")))?;
     if parts.next().is_some() {
         return Err(format!("invalid array index {text}"));
     }
