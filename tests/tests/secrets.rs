@@ -32,7 +32,10 @@ fn values_go_and_keys_stay() {
         |field: &str| format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n{field}:\n  word: ");
     let data = secret("data");
     for (given, left) in [
-        (json!({"apply": format!("{data}aHVzaA==\n")}), json!({"apply": format!("{data}\"\"\n")})),
+        (
+            json!({"apply": format!("{data}aHVzaA==\n")}),
+            json!({"apply": "apiVersion: v1\ndata:\n  word: \"\"\nkind: Secret\nmetadata:\n  name: a\n"}),
+        ),
         (
             json!({"apply": format!("# mine\n{}hush\n", secret("stringData"))}),
             json!({"apply": format!("{}\"\"\n", secret("stringData"))}),

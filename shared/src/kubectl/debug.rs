@@ -6,7 +6,6 @@ use crate::api::Kind;
 use crate::cluster::HttpRequest;
 use crate::doc;
 use crate::doc::Doc;
-use crate::runtime::reference_fault;
 
 use super::Ask;
 use super::args::{Args, Flag, optional, switch, value};
@@ -16,6 +15,7 @@ use super::failure::Failure;
 use super::io::{Io, Next, Stop};
 use super::pods;
 use super::resource::{Target, selected};
+use super::run::names_image;
 use profiles::Beside;
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -58,8 +58,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     }
     let (image, copy) = (args.get("image").unwrap_or(""), args.get("copy-to"));
-    if let Some(fault) = reference_fault(image).filter(|_| !image.is_empty()) {
-        return Err(io.fail(format!("invalid image name {image:?}: {fault}")));
+    if !names_image(image) {
+        return Err(io.fail(format!("invalid image name {image:?}: invalid reference format")));
     }
     if image.is_empty() && copy.is_none() {
         return Err(io.fail("you must specify --image when not using --copy-to."));

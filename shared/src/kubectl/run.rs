@@ -52,11 +52,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if image.is_empty() {
         return Err(io.fail("--image is required"));
     }
-    let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '@');
-    // A name begins, and is, in small letters; a tag may have others.
-    let named = image.rsplit_once('/').map_or(image, |(_, last)| last);
-    let named = named.split([':', '@']).next().unwrap_or(named);
-    if !image.chars().all(of_name) || named.chars().any(|c| c.is_ascii_uppercase()) {
+    if !names_image(image) {
         return Err(io.fail(format!("Invalid image name {image:?}: invalid reference format")));
     }
     let policy = args.get("restart").unwrap_or("Always");
@@ -150,6 +146,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
         None => watched(&target, args, io),
     }
+}
+
+/// Whether a text can name an image.
+pub(super) fn names_image(image: &str) -> bool {
+    let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '@');
+    // A name begins, and is, in small letters; a tag may have others.
+    let named = image.rsplit_once('/').map_or(image, |(_, last)| last);
+    let named = named.split([':', '@']).next().unwrap_or(named);
+    image.chars().all(of_name) && !named.chars().any(|c| c.is_ascii_uppercase())
 }
 
 /// Flags that do not go together, or cannot be.

@@ -79,7 +79,7 @@ impl Expectation {
         if self.source().is_none() {
             self.key().map_err(|message| (".object", message))?;
         }
-        JsonPath::parse(&self.jsonpath).map_err(|message| (".jsonpath", message))?;
+        self.path().map_err(|message| (".jsonpath", message))?;
         if self.equals.is_none() && self.at_least.is_none() && self.at_most.is_none() {
             return Err(("", "say what is expected: equals, atLeast or atMost".into()));
         }
@@ -87,6 +87,19 @@ impl Expectation {
             return Err((".within", "it is over before `after`".into()));
         }
         Ok(())
+    }
+
+    /// The path to what it looks at. Dots of a key in quotes part nothing here, as they do for kubectl: scenarios were
+    /// written before it was read as kubectl reads it.
+    fn path(&self) -> Result<JsonPath, String> {
+        let mut parts = self.jsonpath.split("['");
+        let mut whole = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find("']").filter(|end| !part[..*end].contains([',', '\\'])).unwrap_or(0);
+            let (key, rest) = part.split_at(end);
+            whole.push_str(&format!("['{}{rest}", key.replace('.', "\\.")));
+        }
+        JsonPath::parse(&whole)
     }
 
     /// The object it is about.
@@ -117,7 +130,7 @@ impl Expectation {
     }
 
     fn holds_in(&self, doc: &Doc) -> bool {
-        let Ok(path) = JsonPath::parse(&self.jsonpath) else { return false };
+        let Ok(path) = self.path() else { return false };
         let found = path.find(doc).into_iter().next().unwrap_or_default();
         // The API leaves out what is zero.
         let number = if found.is_null() { Some(0) } else { found.as_i64() };

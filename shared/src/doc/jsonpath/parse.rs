@@ -51,7 +51,10 @@ pub(super) fn braced<'t>(text: &'t str, steps: &mut Vec<Step>) -> Result<&'t str
             '+' | '-' | '0'..='9' => number(rest, steps)?,
             _ if first.is_alphanumeric() || first == '_' => word(rest, steps),
             _ => {
-                return Err(format!("unrecognized character in action: U+{:04X} '{first}'", u32::from(first)));
+                return Err(format!(
+                    "unrecognized character in action: U+{:04X} '{first}'",
+                    u32::from(first)
+                ));
             }
         };
     }

@@ -40,6 +40,7 @@ pub const TEMPLATES: &[(&str, &str, &str)] = &[
     ("ServiceCIDR", "networking.k8s.io", SERVICE_CIDR),
     ("PriorityClass", "scheduling.k8s.io", PRIORITY_CLASS),
     ("StorageClass", "storage.k8s.io", STORAGE_CLASS),
+    ("VolumeAttributesClass", "storage.k8s.io", VOLUME_ATTRIBUTES_CLASS),
     ("CSINode", "storage.k8s.io", CSI_NODE),
     ("Role", "rbac.authorization.k8s.io", ROLE),
     ("ClusterRole", "rbac.authorization.k8s.io", ROLE),
@@ -506,6 +507,11 @@ Name:\t{metadata.name}
 @labels
 @annotations
 CIDRs:\t{spec.cidrs:wide}
+?status.conditions Status:
+?status.conditions Conditions:
+?status.conditions >Type\tStatus\tLastTransitionTime\tReason\tMessage
+?status.conditions >----\t------\t------------------\t------\t-------
+*status.conditions >{type}\t{status}\t{lastTransitionTime:time}\t{reason}\t{message}
 @events
 ";
 
@@ -516,6 +522,14 @@ GlobalDefault:\t{globalDefault/false}
 PreemptionPolicy:\t{preemptionPolicy}
 Description:\t{description}
 Annotations:\t{metadata.annotations:map/<none>}
+@events
+";
+
+const VOLUME_ATTRIBUTES_CLASS: &str = "\
+Name:\t{metadata.name}
+Annotations:\t{metadata.annotations:map/<none>}
+DriverName:\t{driverName}
+Parameters:\t{parameters:map/<none>}
 @events
 ";
 
