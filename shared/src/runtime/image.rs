@@ -476,7 +476,7 @@ mod tests {
         let good = [
             "registry.Example.com/app:V1",
             "UPPER/x:1",
-            "a--b__c.d/e",
+            "x/a--b__c.d",
             "localhost:5000/a",
             "k8s.gcr.io/pause",
         ];
