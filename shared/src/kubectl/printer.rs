@@ -181,10 +181,15 @@ impl Format {
             }
             Format::JsonPath(template) => template.print(whole),
             Format::JsonPathAsJson(template) => {
-                let lists = template.find(whole);
-                let shown =
-                    |found: &Vec<Doc>| format!("{}\n", Doc::list(printable(found, LONGEST)).to_json_pretty());
-                lists.iter().map(shown).collect()
+                let (mut text, mut left) = (String::new(), LONGEST);
+                for found in template.find(whole) {
+                    let shown = printable(&found, &mut left);
+                    text.push_str(&format!("{}\n", Doc::list(shown).to_json_pretty()));
+                    if shown.len() < found.len() {
+                        break;
+                    }
+                }
+                text
             }
             Format::Columns(columns) => {
                 let mut text = headings(self, headers);
@@ -247,13 +252,12 @@ fn cell(found: &[Doc]) -> String {
     if found.is_empty() {
         return "<none>".into();
     }
-    visible(&printable(found, LONGEST_CELL).iter().map(go_value).collect::<Vec<_>>().join(","))
+    visible(&printable(found, &mut { LONGEST_CELL }).iter().map(go_value).collect::<Vec<_>>().join(","))
 }
 
 /// What was found, as far as it can be printed: a path may lead to all of an object again and again.
-fn printable(found: &[Doc], most: usize) -> &[Doc] {
-    let mut left = most;
-    let fits = found.iter().take_while(|doc| spend(doc, &mut left)).count();
+fn printable<'a>(found: &'a [Doc], left: &mut usize) -> &'a [Doc] {
+    let fits = found.iter().take_while(|doc| spend(doc, left)).count();
     &found[..fits]
 }
 
