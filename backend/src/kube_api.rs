@@ -122,9 +122,12 @@ async fn serve(State(api): State<KubeApi>, request: Request) -> Response {
         Ok(http) => http,
         Err(why) => return refuse(&may_ask(&handle, role, &parts).await.err().unwrap_or(why)),
     };
-    let flow = handle.flow(role.0, &http).await;
+    let asked = HttpRequest { body: "".into(), ..http.clone() };
     let mut response = respond(&handle, role.0, parts, http, &wanted).await;
-    if let Some(flow) = flow {
+    // Whoever asks too often is sent away without another look.
+    if response.status() != StatusCode::TOO_MANY_REQUESTS
+        && let Some(flow) = handle.flow(role.0, asked).await
+    {
         flow.tell(&mut response);
     }
     response

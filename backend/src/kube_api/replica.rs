@@ -124,10 +124,9 @@ impl Handle {
     }
 
     /// Of which flow a request is.
-    pub async fn flow(&self, role: Role, http: &HttpRequest) -> Option<Flow> {
+    pub async fn flow(&self, role: Role, http: HttpRequest) -> Option<Flow> {
         let (reply, answer) = oneshot::channel();
-        let asked = HttpRequest { body: "".into(), ..http.clone() };
-        self.mailbox.send(Message::Flow(role, Box::new(asked), reply)).await.ok()?;
+        self.mailbox.send(Message::Flow(role, Box::new(http), reply)).await.ok()?;
         answer.await.ok().flatten()
     }
 
