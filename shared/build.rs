@@ -3,8 +3,8 @@
 //! the first screen becomes JSON, so that a page can show it before it has the YAML reader.
 //!
 //! The table:
-//! One line a type (`:v1.PodSpec`, for served kinds with group version and kind: `:v1.Pod v1 Pod`), then one line a
-//! field in order of name: name, type, `!` when required, `?` when it is shown though it is zero. Types: `s`tring, `i`nt32, int64 `I`, `n`umber, `b`oolean,
+//! One line a package (`/io.k8s.api.core`), one a type of it (`:v1.PodSpec`, for served kinds with group version and kind:
+//! `:v1.Pod v1 Pod`), then one line a field in order of name: name, type, `!` when required, `?` when it is shown though it is zero. Types: `s`tring, `i`nt32, int64 `I`, `n`umber, `b`oolean,
 //! bytes `B`, `q`uantity, int-`o`r-string, `t`ime, micro-time `T`, anything `*`, list `[…`, map `{…`, and the number of
 //! a type in the table.
 
@@ -186,8 +186,14 @@ impl Tables {
             .collect();
         let numbers: BTreeMap<&str, usize> = types.keys().enumerate().map(|(at, name)| (*name, at)).collect();
         let mut table = String::new();
+        let mut before = "";
         for (name, schema) in &types {
-            write!(table, ":{}", short_name(name)).expect("text grows");
+            let short = short_name(name);
+            let package = name[..name.len() - short.len()].trim_end_matches('.');
+            if package != std::mem::replace(&mut before, package) {
+                writeln!(table, "/{package}").expect("text grows");
+            }
+            write!(table, ":{short}").expect("text grows");
             if let Some(served) = self.served.get::<str>(name) {
                 write!(table, " {served}").expect("text grows");
             }

@@ -340,8 +340,11 @@ fn decode(parts: &Parts, authorization: Str, body: &[u8]) -> Result<HttpRequest,
         return Err(intake::too_large());
     }
     let groups = parts.headers.get_all("impersonate-group").iter();
+    // What serves the API takes no HEAD; the checks and what is behind proxies do.
+    let of_api = !passed_on && (path.starts_with("/api") || path.starts_with("/version"));
+    let head_is_get = parts.method == Method::HEAD && !of_api;
     Ok(HttpRequest {
-        method: if parts.method == Method::HEAD { "GET" } else { parts.method.as_str() }.into(),
+        method: if head_is_get { "GET" } else { parts.method.as_str() }.into(),
         path: path.as_ref().into(),
         content_type: content_type.into(),
         accept: answer::accepted(&parts.headers).into(),

@@ -316,6 +316,9 @@ async fn viewers_look_and_strangers_do_not() {
     };
     assert_eq!(code(reqwest::Method::GET, "/api/v1/nonsense").await, 404);
     assert_eq!(code(reqwest::Method::PUT, pods).await, 405);
+    for (path, answer) in [(pods, 405), ("/apis", 405), ("/version", 405), ("/healthz", 200), ("/readyz", 200)] {
+        assert_eq!(code(reqwest::Method::HEAD, path).await, answer, "{path}");
+    }
     let file = http.get(server.url(&format!("/api/v1/sessions/{}/kubeconfig", session.id)));
     let file =
         file.bearer_auth(&session.viewer).send().await.expect("an answer").text().await.expect("a text");
@@ -503,42 +506,53 @@ async fn schemas_say_what_they_are_for() {
     }
     // Document, type, field, and the beginning of what is said of it.
     for (document, of, field, says) in [
-        (&core, "PodSpec", "", "PodSpec is a description of a pod."),
-        (&core, "PodSpec", "restartPolicy", "Restart policy for all containers within the pod."),
-        (&core, "Pod", "spec", "Specification of the desired behavior of the pod."),
-        (&core, "ObjectMeta", "labels", "Map of string keys and values"),
-        (&scaling, "HorizontalPodAutoscalerSpec", "maxReplicas", "maxReplicas is the upper limit"),
+        (&core, "api.core.v1.PodSpec", "", "PodSpec is a description of a pod."),
+        (&core, "api.core.v1.PodSpec", "restartPolicy", "Restart policy for all containers within the pod."),
+        (&core, "api.core.v1.Pod", "spec", "Specification of the desired behavior of the pod."),
+        (&core, "apimachinery.pkg.apis.meta.v1.ObjectMeta", "labels", "Map of string keys and values"),
+        (
+            &scaling,
+            "api.autoscaling.v1.HorizontalPodAutoscalerSpec",
+            "maxReplicas",
+            "maxReplicas is the upper limit",
+        ),
     ] {
-        let schema = &document["components"]["schemas"][format!("io.k8s.v1.{of}")];
+        let schema = &document["components"]["schemas"][format!("io.k8s.{of}")];
         let place = if field.is_empty() { schema } else { &schema["properties"][field] };
         let said = place["description"].as_str().unwrap_or_default();
         assert!(said.starts_with(says), "{of}.{field}: {place}");
     }
-    let spec = &core["components"]["schemas"]["io.k8s.v1.Pod"]["properties"]["spec"];
-    assert_eq!(spec["allOf"][0]["$ref"], "#/components/schemas/io.k8s.v1.PodSpec");
+    let spec = &core["components"]["schemas"]["io.k8s.api.core.v1.Pod"]["properties"]["spec"];
+    assert_eq!(spec["allOf"][0]["$ref"], "#/components/schemas/io.k8s.api.core.v1.PodSpec");
     // The same in the document of old, where descriptions stand beside references.
     let old = server.url(&format!("/k8s/{}{}/openapi/v2", session.id, session.viewer));
     let old: serde_json::Value = reqwest::get(old).await.expect("an answer").json().await.expect("JSON");
     let types = &old["definitions"];
     for (place, is) in [
-        ("/io.k8s.v1.Pod/properties/spec/$ref", "#/definitions/io.k8s.v1.PodSpec"),
-        ("/io.k8s.v1.PodSpec/properties/containers/x-kubernetes-patch-merge-key", "name"),
-        ("/io.k8s.v1.PodSpec/properties/volumes/x-kubernetes-patch-strategy", "merge,retainKeys"),
-        ("/io.k8s.v1.Container/properties/ports/x-kubernetes-patch-merge-key", "containerPort"),
-        ("/io.k8s.v1.ServiceSpec/properties/ports/x-kubernetes-patch-merge-key", "port"),
-        ("/io.k8s.v1.ObjectMeta/properties/finalizers/x-kubernetes-patch-strategy", "merge"),
-        ("/io.k8s.v1.Event/x-kubernetes-group-version-kind/0/group", ""),
-        ("/io.k8s.v1.Event_v2/x-kubernetes-group-version-kind/0/group", "events.k8s.io"),
-        ("/io.k8s.v1.HorizontalPodAutoscaler/x-kubernetes-group-version-kind/0/version", "v1"),
+        ("/io.k8s.api.core.v1.Pod/properties/spec/$ref", "#/definitions/io.k8s.api.core.v1.PodSpec"),
+        ("/io.k8s.api.core.v1.PodSpec/properties/containers/x-kubernetes-patch-merge-key", "name"),
+        ("/io.k8s.api.core.v1.PodSpec/properties/volumes/x-kubernetes-patch-strategy", "merge,retainKeys"),
+        ("/io.k8s.api.core.v1.Container/properties/ports/x-kubernetes-patch-merge-key", "containerPort"),
+        ("/io.k8s.api.core.v1.ServiceSpec/properties/ports/x-kubernetes-patch-merge-key", "port"),
+        (
+            "/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta/properties/finalizers/x-kubernetes-patch-strategy",
+            "merge",
+        ),
+        ("/io.k8s.api.core.v1.Event/x-kubernetes-group-version-kind/0/group", ""),
+        ("/io.k8s.api.events.v1.Event/x-kubernetes-group-version-kind/0/group", "events.k8s.io"),
+        (
+            "/io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler/x-kubernetes-group-version-kind/0/version",
+            "v1",
+        ),
     ] {
         assert_eq!(types.pointer(place).and_then(|found| found.as_str()), Some(is), "{place}");
     }
     for (at, says) in [("Pod/properties/spec", "Specification of the desired"), ("PodSpec", "PodSpec is a")] {
-        let said = types.pointer(&format!("/io.k8s.v1.{at}/description"));
+        let said = types.pointer(&format!("/io.k8s.api.core.v1.{at}/description"));
         assert!(said.and_then(|said| said.as_str()).is_some_and(|said| said.starts_with(says)), "{at}");
     }
     assert!(
-        types["io.k8s.v1.NetworkPolicyIngressRule"]["properties"]["ports"]["x-kubernetes-patch-merge-key"]
+        types["io.k8s.api.networking.v1.NetworkPolicyIngressRule"]["properties"]["ports"]["x-kubernetes-patch-merge-key"]
             .is_null()
     );
     let patch = &old["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];

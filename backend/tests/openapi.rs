@@ -48,14 +48,21 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str, &str)] = &[
         "200 401",
         "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList",
     ),
-    ("/api/v1/pods", "get", "listCoreV1PodForAllNamespaces", "list /v1 Pod", "200 401", "io.k8s.v1.PodList"),
+    (
+        "/api/v1/pods",
+        "get",
+        "listCoreV1PodForAllNamespaces",
+        "list /v1 Pod",
+        "200 401",
+        "io.k8s.api.core.v1.PodList",
+    ),
     (
         "/api/v1/namespaces/{namespace}/pods/{name}",
         "get",
         "readCoreV1NamespacedPod",
         "get /v1 Pod",
         "200 401",
-        "io.k8s.v1.Pod",
+        "io.k8s.api.core.v1.Pod",
     ),
     (
         "/api/v1/namespaces/{namespace}/pods",
@@ -71,7 +78,7 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str, &str)] = &[
         "createAppsV1NamespacedDeployment",
         "post apps/v1 Deployment",
         "200 201 202 401",
-        "io.k8s.v1.Deployment",
+        "io.k8s.api.apps.v1.Deployment",
     ),
     (
         "/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale",
@@ -87,7 +94,7 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str, &str)] = &[
         "replaceCoreV1NodeStatus",
         "put /v1 Node",
         "200 201 401",
-        "io.k8s.v1.Node",
+        "io.k8s.api.core.v1.Node",
     ),
     (
         "/api/v1/namespaces/{namespace}/pods/{name}/eviction",
@@ -275,7 +282,7 @@ async fn what_can_be_asked_is_told_in_both_versions() {
     assert_eq!(patch["consumes"][3], "application/apply-patch+yaml");
     assert_eq!(patch["parameters"][0]["in"], "body");
     let create = &old["paths"]["/api/v1/namespaces/{namespace}/pods"]["post"];
-    assert_eq!(create["parameters"][0]["schema"]["$ref"], "#/definitions/io.k8s.v1.Pod");
+    assert_eq!(create["parameters"][0]["schema"]["$ref"], "#/definitions/io.k8s.api.core.v1.Pod");
     assert_eq!(create["produces"][2], "application/vnd.kubernetes.protobuf");
     // What people defined has no keys to be merged by, and no protobuf.
     let custom = &old["paths"]["/apis/shop.example.com/v1/namespaces/{namespace}/widgets/{name}"];
@@ -355,8 +362,8 @@ async fn protobuf_tells_the_same() {
         (&[8, 2, 2, 2, 8, 2, 1][..], "#/parameters/limit"),
         (&[8, 2, 2, 9, 1, 2, 4, 4], "namespace"),
         (&[8, 2, 2, 8, 8, 1, 2, 3, 4], "fieldValidation"),
-        (&[8, 2, 2, 4, 8, 1, 1, 5, 1], "#/definitions/io.k8s.v1.Pod"),
-        (&[8, 2, 2, 2, 9, 1, 2, 1, 2, 1, 1], "#/definitions/io.k8s.v1.PodList"),
+        (&[8, 2, 2, 4, 8, 1, 1, 5, 1], "#/definitions/io.k8s.api.core.v1.Pod"),
+        (&[8, 2, 2, 2, 9, 1, 2, 1, 2, 1, 1], "#/definitions/io.k8s.api.core.v1.PodList"),
         (&[8, 2, 2, 8, 7], "application/apply-patch+yaml"),
         (&[13, 1, 1], "BearerToken"),
     ] {

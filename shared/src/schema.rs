@@ -44,8 +44,8 @@ struct TypeEntry {
     name: &'static str,
     /// Where its fields begin; they end where those of the next type begin.
     fields: u32,
-    /// How many types before it have the same name: groups are no part of it.
-    namesakes: u32,
+    /// `io.k8s.api.core`
+    package: &'static str,
 }
 
 /// A type with fields: an object of the API or a part of one.
@@ -140,17 +140,17 @@ impl FieldType {
 impl Schema {
     fn read(table: &'static str) -> Schema {
         let mut schema = Schema { types: Vec::new(), fields: Vec::new(), served: BTreeMap::new() };
-        let mut named: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut package = "";
         for line in table.lines() {
             let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
-            if let Some(name) = name.strip_prefix(':') {
+            if let Some(name) = name.strip_prefix('/') {
+                package = name;
+            } else if let Some(name) = name.strip_prefix(':') {
                 if !rest.is_empty() {
                     schema.served.insert(rest, schema.types.len() as u32);
                 }
-                let count = named.entry(name).or_default();
-                let (fields, namesakes) = (schema.fields.len() as u32, *count);
-                schema.types.push(TypeEntry { name, fields, namesakes });
-                *count += 1;
+                let fields = schema.fields.len() as u32;
+                schema.types.push(TypeEntry { name, fields, package });
             } else {
                 let code = rest.trim_end_matches(['!', '?']);
                 let (required, kept) = (rest.ends_with('!'), rest.ends_with('?'));
@@ -183,13 +183,9 @@ impl Type {
         SCHEMA.types[self.0 as usize].name
     }
 
-    /// The name of the type among all: `v1.Subject`, and `v1.Subject_v2` for that of another group.
-    pub fn unique_name(self) -> String {
-        let name = self.go_name();
-        match SCHEMA.types[self.0 as usize].namesakes {
-            0 => name.to_owned(),
-            before => format!("{name}_v{}", before + 1),
-        }
+    /// The name of the type among all, as OpenAPI documents have it: `io.k8s.api.core.v1.PodSpec`.
+    pub fn whole_name(self) -> String {
+        format!("{}.{}", SCHEMA.types[self.0 as usize].package, self.go_name())
     }
 
     /// The name of the type: `PodSpec`.

@@ -61,8 +61,7 @@ fn tell_at(document: &mut Doc, at: &[&str], prepare: impl Fn(&mut Doc)) {
     }
 }
 
-/// The name of a type as the documentation has it: `io.k8s.v1.PodSpec` is `v1.PodSpec` there.
+/// The name of a type as the documentation has it: `io.k8s.api.core.v1.PodSpec` is `v1.PodSpec` there.
 fn short(name: &str) -> &str {
-    let name = name.split("_v").next().unwrap_or(name);
     name.rmatch_indices('.').nth(1).map_or(name, |(at, _)| &name[at + 1..])
 }

@@ -306,7 +306,7 @@ const TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Time";
 const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
 
 fn name(of: Type) -> Str {
-    format!("io.k8s.{}", of.unique_name()).into()
+    of.whole_name().into()
 }
 
 fn field_schema(holds: FieldType, prefix: &str) -> Doc {

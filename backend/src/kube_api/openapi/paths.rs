@@ -189,11 +189,7 @@ impl<'a> Writer<'a> {
     fn list(&mut self, resource: &Resource<'_>) -> Str {
         let of = &resource.of["responseKind"];
         let item = self.schema(of);
-        let (name, namesake) = match item.split_once("_v") {
-            Some((name, namesake)) => (name, format!("_v{namesake}")),
-            None => (&*item, String::new()),
-        };
-        let list = Str::from(format!("{name}List{namesake}"));
+        let list = Str::from(format!("{item}List"));
         if !self.added.contains_key(&list) {
             let kind = format!("{}List", resource.kind);
             let metadata = self.want(&format!("{META}.ListMeta"));
