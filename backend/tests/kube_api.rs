@@ -316,7 +316,9 @@ async fn viewers_look_and_strangers_do_not() {
     };
     assert_eq!(code(reqwest::Method::GET, "/api/v1/nonsense").await, 404);
     assert_eq!(code(reqwest::Method::PUT, pods).await, 405);
-    for (path, answer) in [(pods, 405), ("/apis", 405), ("/version", 405), ("/healthz", 200), ("/readyz", 200)] {
+    for (path, answer) in
+        [(pods, 405), ("/apis", 405), ("/version", 405), ("/healthz", 200), ("/readyz", 200)]
+    {
         assert_eq!(code(reqwest::Method::HEAD, path).await, answer, "{path}");
     }
     let file = http.get(server.url(&format!("/api/v1/sessions/{}/kubeconfig", session.id)));
@@ -409,6 +411,30 @@ async fn a_watch_tells_what_others_do_and_no_acknowledged_write_is_lost() {
     assert!((0..20).all(|number| names.contains(&format!("kept-{number}").as_str())), "{names:?}");
     let old = server.url(&format!("{path}?watch=true&resourceVersionMatch=Exact"));
     assert_eq!(http.get(old).send().await.expect("an answer").status(), 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_from_what_is_forgotten_is_sent_back_to_a_list() {
+    let data = directory();
+    let server = Server::start(data.path()).await;
+    // Leases of a hundred nodes fill the history within an hour.
+    let scenario = SCENARIO.replace("opening: 30s", "opening: 1h").replace("count: 2", "count: 100");
+    let session = server.create(&scenario).await;
+    let nodes = server.url(&format!("/k8s/{}{}/api/v1/nodes", session.id, session.viewer));
+    let at = async |query: &str| reqwest::get(format!("{nodes}?{query}")).await.expect("an answer");
+    let watch = at("watch=true&resourceVersion=10").await;
+    assert_eq!(watch.status(), 200);
+    let told: serde_json::Value = watch.json().await.expect("one event, and the end");
+    let status = &told["object"];
+    assert_eq!(
+        (&told["type"], &status["code"], &status["reason"]),
+        (&"ERROR".into(), &410.into(), &"Expired".into())
+    );
+    let message = status["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("too old resource version: 10 ("), "{message}");
+    // Lists are of now, whatever revision they ask for at least.
+    assert_eq!(at("resourceVersion=10").await.status(), 200);
+    assert_eq!(at("resourceVersion=10&resourceVersionMatch=Exact").await.status(), 410);
 }
 
 #[tokio::test(flavor = "multi_thread")]
