@@ -8,6 +8,7 @@ mod downward;
 mod ending;
 mod env;
 mod eviction;
+mod host_paths;
 mod mirror;
 mod node;
 mod pages;

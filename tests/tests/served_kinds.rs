@@ -97,7 +97,7 @@ fn plain_kinds_are_kept_with_defaults_columns_and_refusals() {
     let base = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
     let csr = json!({
         "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": "ann"},
-        "spec": {"request": "LS0t", "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]}
+        "spec": {"request": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K", "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]}
     });
     let (code, mut said) = send(&mut world, "POST", base, &csr);
     assert_eq!((code, said["spec"]["username"].is_string()), (201, true), "{said}");

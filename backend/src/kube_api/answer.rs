@@ -174,6 +174,9 @@ fn content(answer: &HttpResponse, wanted: &Wanted) -> (&'static str, Bytes) {
         body.set("apiVersion", "apidiscovery.k8s.io/v2beta1");
         return (DISCOVERY_BETA, body.to_json().into());
     }
+    if path.ends_with("/openid/v1/jwks") {
+        return ("application/jwk-set+json", body.to_json().into());
+    }
     let first = accept.split([',', ';']).next().unwrap_or("").trim();
     if first == "application/yaml" {
         return ("application/yaml", shared::manifest::to_yaml(body).into());

@@ -2,6 +2,7 @@
 //! ([`table`]), and one implementation serves them all.
 
 mod admission;
+mod certificate;
 mod expressions;
 mod flow;
 mod table;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::api::apiextensions::customresourcedefinition;
 use crate::api::core::pod::Pod;
-use crate::api::{Key, Kind, Object, Propagation, Reason, Reply, Status};
+use crate::api::{DeleteOptions, Key, Kind, Object, Propagation, Reason, Reply, Status};
 use crate::doc;
 
 use super::{ApiServer, Call, admission, read, write};
@@ -23,21 +23,26 @@ fn unlike(key: &Key, what: &str, given: &str, known: &str, happened: &str) -> St
     Status { kind, group, name, ..Status::new(Reason::Conflict, message) }
 }
 
+/// Who deletes may say which object, and which version of it, they mean.
+pub(super) fn check_preconditions(object: &Object, options: &DeleteOptions) -> Result<(), Status> {
+    if let Some(uid) = options.uid.filter(|uid| *uid != object.meta.uid) {
+        let known = object.meta.uid.text();
+        let uid = if options.no_uid.is_empty() { uid.text() } else { options.no_uid.clone() };
+        return Err(unlike(&object.key, "UID", &uid, &known, "deleted and then recreated"));
+    }
+    let known = object.meta.resource_version;
+    if let Some(revision) = options.resource_version.filter(|revision| *revision != known) {
+        let (revision, known) = (revision.to_string(), known.to_string());
+        return Err(unlike(&object.key, "ResourceVersion", &revision, &known, "modified"));
+    }
+    Ok(())
+}
+
 impl ApiServer {
     pub(super) fn delete(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let key = call.request.key();
         let object = call.existing(&key)?;
-        let options = &call.request.options.delete;
-        if let Some(uid) = options.uid.filter(|uid| *uid != object.meta.uid) {
-            let known = object.meta.uid.text();
-            let uid = if options.no_uid.is_empty() { uid.text() } else { options.no_uid.clone() };
-            return Err(unlike(&key, "UID", &uid, &known, "deleted and then recreated"));
-        }
-        let known = object.meta.resource_version;
-        if let Some(revision) = options.resource_version.filter(|revision| *revision != known) {
-            let (revision, known) = (revision.to_string(), known.to_string());
-            return Err(unlike(&key, "ResourceVersion", &revision, &known, "modified"));
-        }
+        check_preconditions(&object, &call.request.options.delete)?;
         if key.kind == Kind::Namespace
             && ["default", "kube-system", "kube-public"].contains(&key.name.as_str())
         {

@@ -8,6 +8,7 @@ use crate::api::{CauseDetail, Kind, Object, Reason, Reply, Status};
 use crate::doc;
 use crate::doc::{Doc, strategic_merge};
 
+use super::delete::check_preconditions;
 use super::{ApiServer, Call};
 
 /// A budget that so many pods are about to leave takes no more.
@@ -17,6 +18,7 @@ impl ApiServer {
     /// Deletes the pod if its budget allows it.
     pub(super) fn evict(&mut self, call: &mut Call<'_, '_>) -> Result<Reply, Status> {
         let pod = call.existing(&call.request.key())?;
+        check_preconditions(&pod, &call.request.options.delete)?;
         if let Some(budget) = protected(call, &pod)? {
             grant(call, &budget, &pod)?;
         }

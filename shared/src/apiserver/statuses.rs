@@ -25,11 +25,21 @@ impl Call<'_, '_> {
                 issued => body.set_at(&["status", "certificate"], issued.clone()),
             }
         }
-        if body["status"]["conditions"].is_empty() {
+        let mut faults = Faults::default();
+        for kind in ["Approved", "Denied", "Failed"] {
+            let has = |body: &Doc| {
+                let mut conditions = body["status"]["conditions"].items().iter();
+                conditions.any(|condition| condition["type"].as_str() == Some(kind))
+            };
+            if has(&old.body) && !has(body) {
+                let why = format!("updates may not remove a condition of type {kind:?}");
+                faults.forbidden("status.conditions", &why);
+            }
+        }
+        if body["status"]["conditions"].is_empty() && faults.0.is_empty() {
             return Ok(());
         }
         let now = Doc::Time(self.cx.timestamp().floor_seconds());
-        let mut faults = Faults::default();
         let mut decided: Option<Doc> = None;
         let conditions = body.at_mut(&["status", "conditions"]);
         for (at, condition) in conditions.items_mut().iter_mut().enumerate() {

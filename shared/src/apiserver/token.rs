@@ -88,12 +88,13 @@ impl ApiServer {
             [] => vec![Doc::from(AUDIENCE)],
             asked => asked.to_vec(),
         };
-        let meant: Vec<Doc> =
-            asked.into_iter().filter(|audience| claims["aud"].items().contains(audience)).collect();
+        let known = |audience: &&Doc| claims["aud"].items().contains(audience);
+        let meant: Vec<Doc> = asked.iter().filter(known).cloned().collect();
         if meant.is_empty() {
             let why = format!(
                 "token audiences {} is invalid for the target audiences {}",
-                claims["aud"], spec["audiences"]
+                quoted(claims["aud"].items()),
+                quoted(&asked)
             );
             return doc!({ "user": {}, "error": why });
         }
@@ -125,7 +126,7 @@ impl ApiServer {
             [] => Doc::list([AUDIENCE]),
             _ => spec["audiences"].clone(),
         };
-        let bound = bound_object(call, &spec["boundObjectRef"])?;
+        let bound = bound_objects(call, &spec["boundObjectRef"])?;
         let token = self.token_of(&account, &audiences, bound, (now, until));
         let mut said = doc!({ "audiences": audiences, "expirationSeconds": seconds });
         said.set("boundObjectRef", spec["boundObjectRef"].clone());
@@ -143,7 +144,7 @@ impl ApiServer {
         &mut self,
         account: &Object,
         audiences: &Doc,
-        bound: Option<(&'static str, Doc)>,
+        bound: Vec<(&'static str, Doc)>,
         (now, until): (Timestamp, Timestamp),
     ) -> String {
         let Key { namespace, name, .. } = &account.key;
@@ -156,7 +157,7 @@ impl ApiServer {
             },
             "nbf": now.seconds(), "sub": format!("system:serviceaccount:{namespace}:{name}")
         });
-        if let Some((field, object)) = bound {
+        for (field, object) in bound {
             claims.set_at(&["kubernetes.io", field], object);
         }
         self.signer.token(&claims)
@@ -187,10 +188,16 @@ fn kept(claims: &Doc, token: &str, store: &Store) -> Option<Doc> {
 /// What a token can be bound to: it is no good once that is gone.
 const BOUND: [(&str, Kind); 3] = [("pod", Kind::Pod), ("secret", Kind::Secret), ("node", Kind::Node)];
 
-/// The object that a token is to be bound to, as the token names it.
-fn bound_object(call: &Call<'_, '_>, reference: &Doc) -> Result<Option<(&'static str, Doc)>, Status> {
+/// Texts as Go prints a list of them by `%q`.
+fn quoted(texts: &[Doc]) -> String {
+    let texts: Vec<String> = texts.iter().map(Doc::to_string).collect();
+    format!("[{}]", texts.join(" "))
+}
+
+/// The objects that a token is to be bound to, as the token names them: one that is asked for, and the node of a pod.
+fn bound_objects(call: &Call<'_, '_>, reference: &Doc) -> Result<Vec<(&'static str, Doc)>, Status> {
     if reference.is_null() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let named = reference["kind"].str();
     let Some((field, kind)) = BOUND.into_iter().find(|(_, kind)| kind.info().kind == named) else {
@@ -208,7 +215,24 @@ fn bound_object(call: &Call<'_, '_>, reference: &Doc) -> Result<Option<(&'static
         );
         return Err(Status::conflict(&object.key, &why));
     }
-    Ok(Some((field, doc!({ "name": &object.key.name, "uid": uid }))))
+    let mut bound = vec![(field, doc!({ "name": &object.key.name, "uid": uid }))];
+    if kind == Kind::Pod {
+        let account = &call.request.name;
+        if object.body["spec"]["serviceAccountName"] != Doc::from(account) {
+            return Err(Status::bad_request(format!(
+                "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
+            )));
+        }
+        let name = object.body["spec"]["nodeName"].str();
+        if !name.is_empty() {
+            let mut node = doc!({ "name": &name });
+            if let Some(known) = call.store.get(&Key::new(Kind::Node, "", name)) {
+                node.set("uid", known.meta.uid.text());
+            }
+            bound.push(("node", node));
+        }
+    }
+    Ok(bound)
 }
 
 /// The service account that claims are of.

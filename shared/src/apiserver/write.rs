@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::apiextensions::customresource::CustomResources;
+use crate::api::core::service;
 use crate::api::validation::{self, Faults};
 use crate::api::{
     Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reason, Reply, Request, Resource, Status,
@@ -91,7 +92,15 @@ impl ApiServer {
             if call.request.subresource != Subresource::None {
                 return Err(Status::not_found(&key));
             }
+            let uid = config["metadata"]["uid"].str();
+            if !uid.is_empty() {
+                let why = format!(
+                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                );
+                return Err(Status::conflict(&key, &why));
+            }
             let mut doc = config.clone();
+            doc.at_mut(&["metadata"]).remove("resourceVersion");
             schema::normalise(key.kind, &mut doc);
             return self.create_from(call, doc, Some(&config));
         };
@@ -144,6 +153,9 @@ impl ApiServer {
             Subresource::Status | Subresource::Approval => {
                 let mut body = old.body.clone();
                 body.set("status", doc["status"].clone());
+                if key.kind == Kind::Service {
+                    service::default_status(&mut body);
+                }
                 call.decide_certificate(old, &mut body)?;
                 // As upstream, writers of status may annotate (the Deployment controller keeps its revision so).
                 let annotations = &metadata["annotations"];
@@ -168,16 +180,15 @@ impl ApiServer {
             }
             Subresource::EphemeralContainers => {
                 let mut body = old.body.clone();
-                let wanted = &doc["spec"]["ephemeralContainers"];
-                if !wanted.is_null() {
-                    body.set_at(&["spec", "ephemeralContainers"], wanted.clone());
+                match &doc["spec"]["ephemeralContainers"] {
+                    Doc::Null => {
+                        body.at_mut(&["spec"]).remove("ephemeralContainers");
+                    }
+                    wanted => body.set_at(&["spec", "ephemeralContainers"], wanted.clone()),
                 }
                 key.kind.resource().default(&mut body);
                 crate::api::core::pod::validate_ephemeral_containers(&body["spec"], &old.body["spec"], key)?;
-                let changed = body["spec"]["ephemeralContainers"] != old.body["spec"]["ephemeralContainers"];
-                let mut meta = old.meta.clone();
-                meta.generation += i64::from(changed);
-                self.store_change(call, old, meta, body)?
+                self.store_change(call, old, old.meta.clone(), body)?
             }
             Subresource::Resize => {
                 let (meta, body) = parts::resized(call, old, &doc)?;

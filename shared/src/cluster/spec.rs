@@ -217,6 +217,7 @@ impl ClusterSpec {
                     resources: group.resources.clone(),
                     labels: group.labels.clone(),
                     taints: Doc::list(group.taints.iter()),
+                    made: BTreeMap::new(),
                     powered: true,
                 });
             }
@@ -246,6 +247,7 @@ impl ClusterSpec {
                 resources: BTreeMap::new(),
                 labels: labels.map(|label| (Str::from(label), Str::new())).into(),
                 taints: Doc::list([doc!({ "key": role, "effect": "NoSchedule" })]),
+                made: BTreeMap::new(),
                 powered: true,
             });
         }

@@ -55,7 +55,7 @@ impl Controller for EndpointSliceMirroring {
             && endpoints.meta.label(SKIP) != "true"
             && endpoints.meta.annotation(LEADER).is_none();
         let mut wanted: Vec<Doc> =
-            endpoints.body["subsets"].items().iter().filter(|_| mirrored).map(slice_of).collect();
+            endpoints.body["subsets"].items().iter().filter(|_| mirrored).flat_map(slices_of).collect();
         let existing: Vec<Of<EndpointSlice>> = world
             .managed::<EndpointSlice>(endpoints.meta.uid)
             .filter(|slice| slice.meta().label(MANAGED_BY) == MANAGER)
@@ -67,7 +67,8 @@ impl Controller for EndpointSliceMirroring {
         for slice in existing {
             let body = &slice.object().body;
             let same = |wanted: &Doc| {
-                body["ports"] == wanted["ports"]
+                body["addressType"] == wanted["addressType"]
+                    && body["ports"] == wanted["ports"]
                     && body["endpoints"] == wanted["endpoints"]
                     && slice.meta().labels == labels
             };
@@ -77,7 +78,10 @@ impl Controller for EndpointSliceMirroring {
             }
         }
         for slice in left {
-            requests.push(match wanted.pop() {
+            // What a slice has addresses of, it keeps.
+            let family = &slice.object().body["addressType"];
+            let other = wanted.iter().rposition(|wanted| wanted["addressType"] == *family);
+            requests.push(match other.map(|at| wanted.remove(at)) {
                 Some(mut patch) => {
                     let version = resource_version(slice.meta().resource_version);
                     patch.set("metadata", doc!({ "resourceVersion": version, "labels": labels.clone() }));
@@ -94,7 +98,6 @@ impl Controller for EndpointSliceMirroring {
                     "generateName": format!("{}-", key.name), "labels": labels.clone(), "ownerReferences": [owner]
                 }),
             );
-            body.set("addressType", "IPv4");
             requests.push(Request::create(
                 desk.user.clone(),
                 Kind::EndpointSlice,
@@ -119,12 +122,17 @@ fn labels(endpoints: &Object) -> Doc {
     labels
 }
 
-/// Endpoints and ports of a subset in the form of a slice.
-fn slice_of(subset: &Doc) -> Doc {
+/// Endpoints and ports of a subset in the form of slices, one for each family of addresses.
+fn slices_of(subset: &Doc) -> impl Iterator<Item = Doc> {
+    ["IPv4", "IPv6"].into_iter().filter_map(|family| slice_of(subset, family))
+}
+
+fn slice_of(subset: &Doc, family: &str) -> Option<Doc> {
     let lists = [(&subset["addresses"], true), (&subset["notReadyAddresses"], false)];
     let addresses =
         lists.into_iter().flat_map(|(list, ready)| list.items().iter().map(move |it| (it, ready)));
-    let endpoints = addresses.take(MOST).map(|(address, ready)| {
+    let of_family = |(address, _): &(&Doc, bool)| address["ip"].str().contains(':') == (family == "IPv6");
+    let endpoints = addresses.take(MOST).filter(of_family).map(|(address, ready)| {
         let mut endpoint =
             doc!({ "addresses": Doc::list([address["ip"].clone()]), "conditions": { "ready": ready } });
         for field in
@@ -139,5 +147,6 @@ fn slice_of(subset: &Doc) -> Doc {
         port.default_to("name", "");
         port
     });
-    doc!({ "endpoints": Doc::list(endpoints), "ports": Doc::list(ports) })
+    let slice = doc!({ "addressType": family, "endpoints": Doc::list(endpoints), "ports": Doc::list(ports) });
+    (!slice["endpoints"].is_empty()).then_some(slice)
 }

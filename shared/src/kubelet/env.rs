@@ -299,6 +299,7 @@ mod tests {
             resources: BTreeMap::new(),
             labels: BTreeMap::new(),
             taints: Doc::Null,
+            made: BTreeMap::new(),
             powered: true,
         }
     }

@@ -1,4 +1,4 @@
-//! Volumes that the kubelet composes: ConfigMaps, Secrets, fields of the pod, tokens.
+//! Volumes that the kubelet composes: ConfigMaps, Secrets, fields of the pod, tokens; and those of its disk.
 //!
 //! A pod gets its sandbox when all of them are there; about once a minute what they are made of is read again.
 
@@ -15,7 +15,7 @@ use super::downward::{field, resource_field};
 use super::env::{Sources, read_source, text};
 use super::pod::PodStage;
 use super::status::ip_text;
-use super::{Kubelet, Pending};
+use super::{Kubelet, Pending, host_paths};
 
 /// Waits before a volume that could not be set up is tried again: doubling, up to 2 min 2 s.
 const FIRST_RETRY: Duration = Duration::millis(500);
@@ -48,7 +48,8 @@ impl Kubelet {
         let Some(object) = self.object(uid) else { return false };
         let spec = &object.body["spec"];
         let Some(pod) = self.pods.get_mut(&uid) else { return false };
-        if pod.volumes.ready || spec["volumes"].items().iter().all(|volume| !is_composed(volume)) {
+        let at_once = |volume: &Doc| !is_composed(volume) && volume["hostPath"].is_null();
+        if pod.volumes.ready || spec["volumes"].items().iter().all(at_once) {
             return true;
         }
         if pod.volumes.missing == 0 && pod.volumes.failures == 0 {
@@ -99,11 +100,19 @@ impl Kubelet {
         let ip = pod.ip.map(ip_text).unwrap_or_default();
         let host = ip_text(self.address);
         let view = object.view::<Pod>();
-        let machine = &cx.core.machines[self.machine as usize];
         let signer = cx.core.signer;
         let mut fresh = Vec::new();
         let mut complaint = Str::new();
         let volumes = object.body["spec"]["volumes"].items();
+        let refused = |volume: &Doc, why| {
+            format!("MountVolume.SetUp failed for volume \"{}\" : {why}", volume["name"].str()).into()
+        };
+        let machine = &mut cx.core.machines[self.machine as usize];
+        for volume in volumes.iter().filter(|volume| !volume["hostPath"].is_null()) {
+            if let Err(why) = host_paths::set_up(&volume["hostPath"], machine) {
+                complaint = refused(volume, why);
+            }
+        }
         for volume in volumes.iter().filter(|volume| is_composed(volume)) {
             let composer = Composer {
                 object,
@@ -118,7 +127,7 @@ impl Kubelet {
             match composer.volume(volume) {
                 Ok(files) => fresh.push((name, files)),
                 Err(why) => {
-                    complaint = format!("MountVolume.SetUp failed for volume \"{name}\" : {why}").into();
+                    complaint = refused(volume, why);
                     break;
                 }
             }
@@ -132,8 +141,10 @@ impl Kubelet {
         let before = std::mem::replace(&mut pod.volumes.given, fresh.clone());
         let key = pod.key.clone();
         let sandbox = pod.ip.is_some();
-        let wait = REFRESH + self.node.draw(REFRESH_SPREAD);
-        cx.timer(wait, Timer::about("volumes", key));
+        if volumes.iter().any(is_composed) {
+            let wait = REFRESH + self.node.draw(REFRESH_SPREAD);
+            cx.timer(wait, Timer::about("volumes", key));
+        }
         if first && !sandbox {
             return self.sync(uid, cx);
         }

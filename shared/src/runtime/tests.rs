@@ -23,6 +23,7 @@ impl World {
             resources: BTreeMap::new(),
             labels: BTreeMap::new(),
             taints: Doc::Null,
+            made: BTreeMap::new(),
             powered: true,
         };
         let options = Options::default();

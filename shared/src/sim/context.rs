@@ -35,6 +35,8 @@ pub struct Machine {
     pub labels: BTreeMap<Str, Str>,
     /// Taints that its kubelet registers with.
     pub taints: crate::doc::Doc,
+    /// What was made on its disk for volumes: directories, and files (`true`).
+    pub made: BTreeMap<Str, bool>,
     /// Whether it has power.
     pub powered: bool,
 }

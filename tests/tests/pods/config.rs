@@ -140,6 +140,47 @@ fn what_is_missing_is_waited_for() {
 }
 
 #[test]
+fn what_is_mounted_of_the_node_is_what_it_is_to_be() {
+    for (path, kind, refused) in [
+        ("/data", "", None),
+        ("/data", "Directory", Some("hostPath type check failed: /data is not a directory")),
+        ("/data/deep/", "DirectoryOrCreate", None),
+        ("/var/log", "Directory", None),
+        ("/var/log", "File", Some("hostPath type check failed: /var/log is not a file")),
+        ("/etc/hosts", "File", None),
+        (
+            "/etc/hosts",
+            "DirectoryOrCreate",
+            Some("hostPath type check failed: /etc/hosts is not a directory"),
+        ),
+        ("/etc/mine.conf", "FileOrCreate", None),
+        ("/data/mine.conf", "FileOrCreate", Some("open /data/mine.conf: no such file or directory")),
+        ("/run/containerd/containerd.sock", "Socket", None),
+        (
+            "/run/docker.sock",
+            "Socket",
+            Some("hostPath type check failed: /run/docker.sock is not a socket file"),
+        ),
+        ("/dev/null", "CharDevice", None),
+        ("/dev/sdz", "CharDevice", Some("hostPath type check failed: /dev/sdz is not a character device")),
+        ("/dev/sdz", "BlockDevice", Some("hostPath type check failed: /dev/sdz is not a block device")),
+    ] {
+        let mut world = World::new();
+        world.pod(&format!(
+            "volumes: [{{name: v, hostPath: {{path: {path}, type: {kind}}}}}]\ncontainers: [{{name: c, image: nginx}}]"
+        ));
+        world.wait(20);
+        let shown = if refused.is_some() { "ContainerCreating" } else { "Running" };
+        assert_eq!(world.shown(), shown, "{path} {kind}\n{}", world.story());
+        let event =
+            refused.map(|why| format!("FailedMount: MountVolume.SetUp failed for volume \"v\" : {why}"));
+        let told = world.events().into_iter().find(|line| line.starts_with("FailedMount"));
+        assert_eq!(told.is_some(), event.is_some(), "{path} {kind}: {told:?}");
+        assert!(told.unwrap_or_default().starts_with(&event.unwrap_or_default()), "{path} {kind}");
+    }
+}
+
+#[test]
 fn who_must_not_be_root_is_not() {
     const ROOT: &str = "container has runAsNonRoot and image will run as root (pod: \"";
     const TOLD: &str = "container's runAsUser breaks non-root policy (pod: \"";

@@ -7,6 +7,7 @@ mod display;
 mod env;
 mod ephemeral;
 mod label_keys;
+mod mounts;
 mod resize;
 mod security;
 mod update;

@@ -49,6 +49,19 @@ pub struct ServicePort {
     pub node_port: u32,
 }
 
+/// How packets come from a load balancer, where it does not say.
+pub fn default_status(service: &mut Doc) {
+    if service["spec"]["type"].as_str() != Some("LoadBalancer") {
+        return;
+    }
+    if !service["status"]["loadBalancer"]["ingress"].items().is_empty() {
+        let points = service.at_mut(&["status", "loadBalancer", "ingress"]).items_mut();
+        for point in points.iter_mut().filter(|point| !point["ip"].is_empty()) {
+            point.default_to("ipMode", "VIP");
+        }
+    }
+}
+
 /// The addresses and names in `status.loadBalancer`.
 pub fn balancer_text(status: &Doc) -> String {
     let points = status.at(&["loadBalancer", "ingress"]).items().iter();

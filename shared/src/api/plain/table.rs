@@ -1,8 +1,8 @@
 //! The plain kinds.
 
-use super::{Cell, Plain, admission, anyhow, anything, flow, nothing, unordered, update};
+use super::{Cell, Plain, admission, anyhow, anything, certificate, flow, nothing, unordered, update};
 use crate::api::apps::deployment;
-use crate::api::validation::{At, Faults, names};
+use crate::api::validation::{At, names};
 use crate::api::{Column, Info, NAMES, Subresource};
 use crate::doc::Doc;
 
@@ -116,7 +116,7 @@ pub static CERTIFICATE_SIGNING_REQUEST: Plain = Plain {
         Cell::Of(requested_duration),
         Cell::Of(certificate_condition),
     ],
-    validate: certificate_signing_request,
+    validate: certificate::validate,
     fields: &["metadata.name", "spec.signerName"],
     keeps_spec: true,
     ..plain(&Info {
@@ -163,24 +163,6 @@ pub fn certificate_condition(body: &Doc) -> String {
         words.push("Issued");
     }
     words.join(",")
-}
-
-fn certificate_signing_request(doc: &Doc, faults: &mut Faults) {
-    let spec = At::root(&doc["spec"], "spec");
-    if spec["request"].is_empty() {
-        faults.invalid_text("spec.request", "null", "PEM block type must be CERTIFICATE REQUEST");
-    }
-    if spec["usages"].is_empty() {
-        spec.field("usages").require(faults);
-    }
-    if spec.field("signerName").require(faults) && !spec["signerName"].str().contains('/') {
-        let why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
-        faults.invalid("spec.signerName", &spec["signerName"], why);
-    }
-    let seconds = spec.field("expirationSeconds");
-    if seconds.is_set() && seconds.number() < 600 {
-        faults.invalid(&seconds, &seconds, "may not specify a duration less than 600 seconds (10 minutes)");
-    }
 }
 
 /// CSIDriver: a storage driver, and what it can.

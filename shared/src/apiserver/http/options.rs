@@ -80,7 +80,7 @@ pub(super) fn pages(value: &Values<'_>) -> Result<Pages, Status> {
                     .forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided");
             }
             ("Exact", Some("0")) => {
-                let why = "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"";
+                let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
                 faults.forbidden(field, why);
             }
             ("Exact" | "NotOlderThan", _) => {}

@@ -6,7 +6,7 @@ use crate::api::{parse_quantity, quantity};
 use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str};
 
-use super::{env, security};
+use super::{env, mounts, security};
 
 /// Which list of a pod a container stands in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) enum Place {
 pub(super) struct Around<'a> {
     /// The names of its volumes.
     pub(super) volumes: &'a BTreeSet<Str>,
+    /// All of the pod.
+    pub(super) spec: &'a Doc,
     /// How long it has to end.
     pub(super) grace: Option<i64>,
     /// Whether its users are others than those of the node.
@@ -96,16 +98,22 @@ fn most(list: &At<'_>, most: usize, faults: &mut Faults) {
 }
 
 /// What holds for every container.
-fn common(container: &At<'_>, around: &Around<'_>, faults: &mut Faults) {
+pub(super) fn common(container: &At<'_>, around: &Around<'_>, faults: &mut Faults) {
     container.field("name").require_and_check(faults, names::dns_label);
     container.field("image").require(faults);
     let policies = ["File", "FallbackToLogsOnError"];
     container.field("terminationMessagePolicy").require_one_of(faults, &policies);
     ports(&container.field("ports"), faults);
     env::validate(container, faults);
-    volume_mounts(&container.field("volumeMounts"), around.volumes, faults);
+    mounts::validate(container, around, faults);
     container.field("imagePullPolicy").require_one_of(faults, &["Always", "IfNotPresent", "Never"]);
     resources(&container.field("resources"), faults);
+    claims(&container.field("resources").field("claims"), &around.spec["resourceClaims"], faults);
+    resize_policy(
+        &container.field("resizePolicy"),
+        around.spec["restartPolicy"] == Doc::from("Never"),
+        faults,
+    );
     security::container(&container.field("securityContext"), around.own_users, faults);
 }
 
@@ -149,27 +157,47 @@ pub(super) fn unique_host_ports(container: &At<'_>, taken: &mut BTreeSet<String>
     }
 }
 
-fn volume_mounts(mounts: &At<'_>, volumes: &BTreeSet<Str>, faults: &mut Faults) {
-    let mut paths: BTreeSet<Str> = BTreeSet::new();
-    for mount in mounts.each() {
-        let (name, path) = (mount.field("name"), mount.field("mountPath"));
-        name.require(faults);
-        if !volumes.contains(name.text()) {
-            faults.not_found(&name, &Doc::from(name.text()));
+/// Claims of devices are of those that the pod has.
+fn claims(claims: &At<'_>, known: &Doc, faults: &mut Faults) {
+    let known: BTreeSet<Str> = known.items().iter().map(|claim| claim["name"].str()).collect();
+    let mut taken: BTreeSet<Str> = BTreeSet::new();
+    for claim in claims.each() {
+        let name = claim.field("name");
+        if name.is_empty() {
+            faults.required(&claim, "");
+            continue;
         }
-        path.require(faults);
-        if !paths.insert(path.str()) {
-            faults.invalid(&path, &path, "must be unique");
+        if !taken.insert(name.str()) {
+            faults.duplicate(&claim, &name);
         }
-        for field in ["subPath", "subPathExpr"] {
-            // The position is left out here: upstream's way, not a slip of ours.
-            for message in names::descending_path(mount.field(field).text()) {
-                faults.invalid(&mounts.field(field), &mount[field], message);
+        if !known.contains(name.text()) {
+            let names: Vec<&str> = known.iter().map(|name| &**name).collect();
+            let which =
+                if names.is_empty() { " which is empty".into() } else { format!(": {}", names.join(", ")) };
+            let why = format!("must be one of the names in pod.spec.resourceClaims{which}");
+            faults.add("FieldValueNotFound", &claim, format!("Not found: {}: {why}", *name));
+        }
+    }
+}
+
+/// Whether a container must start again when it gets more or less.
+fn resize_policy(policies: &At<'_>, never: bool, faults: &mut Faults) {
+    let mut taken: BTreeSet<Str> = BTreeSet::new();
+    for policy in policies.each() {
+        let (resource, restart) = (&policy["resourceName"], &policy["restartPolicy"]);
+        if !taken.insert(resource.str()) {
+            faults.duplicate(&policy, resource);
+        }
+        for (value, known) in [(resource, ["cpu", "memory"]), (restart, ["NotRequired", "RestartContainer"])]
+        {
+            if value.is_empty() {
+                faults.required(policies, "");
+            } else if !known.contains(&&*value.str()) {
+                faults.not_supported(policies, value, &known);
             }
         }
-        if !mount["subPath"].is_empty() && !mount["subPathExpr"].is_empty() {
-            let expression = mount.field("subPathExpr");
-            faults.invalid(&expression, &expression, "subPathExpr and subPath are mutually exclusive");
+        if never && restart.as_str() != Some("NotRequired") {
+            faults.invalid(policies, restart, "must be 'NotRequired' when `restartPolicy` is 'Never'");
         }
     }
 }
@@ -314,6 +342,14 @@ pub fn resource_amount(at: &At<'_>, resource: &str, amount: &Doc, faults: &mut F
     }
     if is_extended(resource) && thousandths % 1000 != 0 {
         faults.invalid(at, &Doc::from(&*text), "must be an integer");
+    }
+    let page = resource.strip_prefix("hugepages-").and_then(parse_quantity);
+    if page.is_some_and(|page| page == 0 || thousandths % page != 0) {
+        faults.invalid(
+            at,
+            &Doc::from(&*text),
+            format!("{text} is not positive integer multiple of {resource}"),
+        );
     }
 }
 

@@ -1,19 +1,23 @@
 //! Containers that are put beside those of a pod that runs, as `kubectl debug` does: they can be added, and that is all.
 
-use crate::api::validation::names;
 use crate::api::validation::{At, Faults};
 use crate::api::{Key, Status};
 use crate::doc::Doc;
 
+use super::container::{self, Around};
+use super::{security, volumes};
+
 /// What such a container cannot have.
-const FORBIDDEN: [&str; 7] = [
+const FORBIDDEN: [&str; 9] = [
     "ports",
+    "resources",
+    "resizePolicy",
+    "restartPolicy",
+    "restartPolicyRules",
     "livenessProbe",
     "readinessProbe",
     "startupProbe",
     "lifecycle",
-    "resizePolicy",
-    "restartPolicy",
 ];
 
 /// Says what is wrong with the containers that a pod would have then.
@@ -44,26 +48,30 @@ pub fn validate(new: &Doc, old: &Doc, key: &Key) -> Result<(), Status> {
     for list in ["containers", "initContainers"] {
         names.extend(new[list].items().iter().map(|container| container["name"].clone()));
     }
+    // What is wrong with the volumes was there before.
+    let volumes = volumes::validate(&spec.field("volumes"), &mut Faults::default());
+    let around =
+        Around { volumes: &volumes, spec: new, grace: None, own_users: security::has_own_users(&spec) };
     for container in list.each() {
+        container::common(&container, &around, &mut faults);
         let name = container.field("name");
-        if name.text().is_empty() {
-            faults.required(&name, "");
-        } else if names.contains(&*name) {
+        if !name.is_empty() && names.contains(&*name) {
             faults.duplicate(&name, &name);
-        } else {
-            name.check(&mut faults, names::dns_label);
         }
         names.push((*name).clone());
-        if container.field("image").text().is_empty() {
-            faults.required(&container.field("image"), "");
-        }
-        for field in FORBIDDEN {
-            container.field(field).forbid(&mut faults, "cannot be set for an Ephemeral Container");
-        }
         let target = container.field("targetContainerName");
         let mut known = new["containers"].items().iter().chain(new["initContainers"].items());
         if target.is_set() && !known.any(|one| one["name"] == *target) {
             faults.not_found(&target, &target);
+        }
+        const WHY: &str = "cannot be set for an Ephemeral Container";
+        for field in FORBIDDEN.iter().filter(|field| !container[**field].is_empty()) {
+            faults.forbidden(&container.field(field), WHY);
+        }
+        for mount in container.field("volumeMounts").each() {
+            for field in ["subPath", "subPathExpr"].into_iter().filter(|field| !mount[*field].is_empty()) {
+                faults.forbidden(&mount.field(field), WHY);
+            }
         }
     }
     if faults.0.is_empty() { Ok(()) } else { Err(Status::invalid(key, faults.0)) }

@@ -109,6 +109,7 @@ fn containers(spec: &At<'_>, volumes: &BTreeSet<Str>, faults: &mut Faults) {
     let containers = spec.field("containers");
     let around = Around {
         volumes,
+        spec,
         grace: spec["terminationGracePeriodSeconds"].as_i64(),
         own_users: security::has_own_users(spec),
     };
