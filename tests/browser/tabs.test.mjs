@@ -33,6 +33,9 @@ test("two tabs of the page keep their files apart, and what was in one is found 
   const other = await one.context().newPage();
   await other.goto(one.url());
   await panel(other);
+  // It has read what is kept before the first writes anything.
+  await write(other, "# begun\n");
+  await isKept(other, "# begun");
   await write(one, "# one\n");
   await isKept(one, "# one");
   await write(other, "# other\n");

@@ -37,6 +37,8 @@ struct Worker {
     driver: Option<Driver>,
     terminal: Terminal,
     tools: Tools,
+    /// What the tools asked before the first cluster was there.
+    early: Vec<String>,
     socket: Option<Socket>,
     /// Whether the socket's session has yet to say what is in it; until then the cluster of before is shown.
     joining: bool,
@@ -74,6 +76,7 @@ pub fn start() {
         driver: None,
         terminal: Terminal::default(),
         tools: Tools::default(),
+        early: Vec::new(),
         socket: None,
         joining: false,
         live: Live::default(),
@@ -91,7 +94,7 @@ pub fn start() {
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
         let text = match event.data().dyn_into::<Array>() {
             Ok(wrapped) => {
-                return heard.borrow_mut().hear_tool(&String::from(JsString::from(wrapped.get(0))));
+                return heard.borrow_mut().hear_tool(String::from(JsString::from(wrapped.get(0))));
             }
             Err(text) => text.unchecked_into::<JsString>(),
         };
@@ -189,6 +192,7 @@ impl Worker {
             self.say(&Reply::Headline(headline));
         }
         self.post(frame);
+        std::mem::take(&mut self.early).into_iter().for_each(|text| self.hear_tool(text));
     }
 
     fn hear(&mut self, request: Request) {
@@ -316,9 +320,10 @@ impl Worker {
         }
     }
 
-    fn hear_tool(&mut self, text: &str) {
-        let Some(driver) = &mut self.driver else { return };
-        let (answers, replies) = self.tools.hear(text, driver);
+    fn hear_tool(&mut self, text: String) {
+        // Who asks before there is a cluster waits for it.
+        let Some(driver) = &mut self.driver else { return self.early.push(text) };
+        let (answers, replies) = self.tools.hear(&text, driver);
         answers.iter().for_each(|answer| self.answer(answer));
         replies.iter().for_each(|reply| self.say(reply));
         // Whoever types waits for it: it begins at once.

@@ -5,7 +5,8 @@ use crate::api::{Kind, Uid};
 use crate::client::Severity;
 use crate::doc::{Str, Timestamp, literal};
 use crate::sim::{
-    ContainerEnd, Context, CriCall, CriEvent, Duration, ListedContainer, ListedPod, ProbeKind, Timer,
+    ContainerEnd, Context, CriCall, CriEvent, Duration, ListedContainer, ListedPod, ProbeKind, ProbeResult,
+    Timer,
 };
 
 use super::pod::{ContainerStage, PodStage, Termination, spec_at};
@@ -188,10 +189,11 @@ impl Kubelet {
         let object = self.object(uid);
         let view = object.as_ref().and_then(|object| object.view::<Pod>());
         let spec = view.map(|view| spec_at(&view.spec, index));
+        let kind = ProbeKind::PostStart;
         match spec.and_then(|spec| hook_action(&spec.doc["lifecycle"]["postStart"], spec)) {
             // Until its hook has run it does not count as up.
-            Some(action) => {
-                let kind = ProbeKind::PostStart;
+            Some(Err(why)) => self.hooked(uid, index, kind, ProbeResult::Error(why), cx),
+            Some(Ok(action)) => {
                 let call = CriCall::Probe { pod: uid, container: name, attempt, kind, action, timeout_ms: 0 };
                 self.ask_runtime(call, cx);
             }
@@ -205,6 +207,7 @@ impl Kubelet {
         let container = pod.at(index);
         if matches!(container.stage, ContainerStage::Starting { .. }) {
             container.stage = ContainerStage::Running { since: cx.now() };
+            container.hook_failed = false;
             self.begin_probes(uid, index, cx);
             self.sync(uid, cx);
         }

@@ -114,7 +114,8 @@ impl Kubelet {
         container.stopping = Some((until, hook.is_some()));
         self.pod_event(uid, Some(index), Severity::Normal, "Killing", message, cx);
         match hook {
-            Some(action) => {
+            Some(Err(why)) => self.hooked(uid, index, ProbeKind::PreStop, ProbeResult::Error(why), cx),
+            Some(Ok(action)) => {
                 cx.timer(grace, Timer::about("pod", key));
                 let (kind, timeout_ms) = (ProbeKind::PreStop, grace.0);
                 let call = CriCall::Probe { pod: uid, container: name, attempt, kind, action, timeout_ms };
@@ -168,6 +169,7 @@ impl Kubelet {
                 self.stop_container(uid, index, left, cx);
             }
             (ProbeKind::PostStart, None) if failed => {
+                container.hook_failed = true;
                 let message = "PostStartHook failed";
                 self.pod_event(uid, Some(index), Severity::Warning, "FailedPostStartHook", message, cx);
                 let grace = Duration::seconds(grace.unwrap_or(30).max(0) as u64);

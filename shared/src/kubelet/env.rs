@@ -105,6 +105,7 @@ impl Kubelet {
                 let (since, until) = (cx.now(), cx.now() + RESYNC);
                 pod.at(index).stage = ContainerStage::ConfigFailed { message, since, until };
                 cx.timer(RESYNC, Timer::about("pod", pod.key.clone()));
+                self.sync(uid, cx);
             }
         }
     }

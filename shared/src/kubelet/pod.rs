@@ -149,6 +149,8 @@ pub struct ContainerState {
     pub(super) image: Str,
     /// It starts again as soon as it has ended, whatever the restart policy says.
     pub(super) anew: bool,
+    /// Its last start came to nothing, because its `postStart` hook failed.
+    pub(super) hook_failed: bool,
 }
 
 /// How far a container is.
@@ -314,7 +316,14 @@ impl ContainerState {
             stopping: None,
             image: Str::new(),
             anew: false,
+            hook_failed: false,
         }
+    }
+
+    /// Whether the kubelet is about to start it: its image, its environment, its program and the hook after that.
+    pub(super) fn is_being_started(&self) -> bool {
+        use ContainerStage::{Configuring, Pulling, Starting};
+        matches!(self.stage, Pulling { .. } | Configuring(_) | Starting { .. })
     }
 
     /// Whether its pod's spec has named another image since.

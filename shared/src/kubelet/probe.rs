@@ -3,7 +3,7 @@
 use crate::api::core::pod::{Container, Pod};
 use crate::api::{Object, Uid};
 use crate::client::Severity;
-use crate::doc::Doc;
+use crate::doc::{Doc, Str};
 use crate::runtime::container_id;
 use crate::sim::{Causes, Context, CriCall, Duration, ProbeAction, ProbeKind, ProbeResult, Timer};
 
@@ -73,6 +73,11 @@ impl Kubelet {
         }
         let spec = spec_at(&view.spec, index);
         let probe = &spec.doc[field];
+        // Whoever ends or restarts the container asks no more; only whether it is ready is asked to the end.
+        let ends = pod.terminating.is_some() || container.unhealthy;
+        if ends && kind != ProbeKind::Readiness {
+            return;
+        }
         let done = kind == ProbeKind::Startup && container.started;
         // The other probes wait for the startup probe.
         let due = kind == ProbeKind::Startup || container.started;
@@ -83,11 +88,19 @@ impl Kubelet {
         let key = pod.key.clone();
         cx.because(Causes::none(), |cx| cx.timer(period, Timer { number, ..Timer::about("probe", key) }));
         if due {
-            let Some(action) = action(probe, spec) else { return };
+            let name = container.name.clone();
+            let attempt = container.restarts;
+            let action = match action(probe, spec) {
+                Some(Ok(action)) => action,
+                Some(Err(why)) => {
+                    return self.probed(uid, &name, attempt, kind, ProbeResult::Error(why), cx);
+                }
+                None => return,
+            };
             let call = CriCall::Probe {
                 pod: uid,
-                container: container.name.clone(),
-                attempt: container.restarts,
+                container: name,
+                attempt,
                 kind,
                 action,
                 timeout_ms: Duration::seconds(self::number(&probe["timeoutSeconds"], 1).max(1)).0,
@@ -120,6 +133,9 @@ impl Kubelet {
         if container.restarts != attempt || !matches!(container.stage, ContainerStage::Running { .. }) {
             return;
         }
+        if (terminating || container.unhealthy) && kind != ProbeKind::Readiness {
+            return;
+        }
         let (field, word) = named(kind);
         let spec = &spec_at(&view.spec, index).doc;
         let probe = &spec[field];
@@ -148,7 +164,7 @@ impl Kubelet {
             (ProbeKind::Readiness, ok) if decided => container.ready = ok,
             _ => {}
         }
-        let restart = !ok && decided && kind != ProbeKind::Readiness && !container.unhealthy && !terminating;
+        let restart = !ok && decided && kind != ProbeKind::Readiness;
         container.unhealthy |= restart;
         if let Some((reason, message)) = remark {
             self.pod_event(uid, Some(index), Severity::Warning, reason, message, cx);
@@ -169,30 +185,37 @@ fn number(doc: &Doc, fallback: u64) -> u64 {
 }
 
 /// What a lifecycle hook does, if there is one.
-pub(super) fn hook_action(hook: &Doc, container: &Container) -> Option<ProbeAction> {
+pub(super) fn hook_action(hook: &Doc, container: &Container) -> Option<Result<ProbeAction, Str>> {
     match hook["sleep"]["seconds"].as_i64() {
-        Some(seconds) => Some(ProbeAction::Sleep { seconds: u64::try_from(seconds).unwrap_or(0) }),
+        Some(seconds) => Some(Ok(ProbeAction::Sleep { seconds: u64::try_from(seconds).unwrap_or(0) })),
         None => action(hook, container),
     }
 }
 
-fn action(probe: &Doc, container: &Container) -> Option<ProbeAction> {
-    let port = |doc: &Doc| match doc {
-        Doc::Str(name) => container.ports.iter().find(|port| port.name == *name).map_or(0, |port| port.port),
-        other => number(other, 0) as u32,
-    };
-    let (http, exec) = (&probe["httpGet"], &probe["exec"]);
-    Some(if !http.is_null() {
-        let path = http["path"].as_str().unwrap_or("/").into();
-        let scheme = if http["scheme"].as_str() == Some("HTTPS") { "https" } else { "http" };
-        ProbeAction::Http { scheme, port: port(&http["port"]), path }
-    } else if !probe["tcpSocket"].is_null() {
-        ProbeAction::Tcp { port: port(&probe["tcpSocket"]["port"]) }
-    } else if !probe["grpc"].is_null() {
-        ProbeAction::Grpc { port: port(&probe["grpc"]["port"]) }
-    } else if !exec.is_null() {
-        ProbeAction::Exec { command: exec["command"].items().iter().map(Doc::str).collect() }
-    } else {
-        return None;
-    })
+/// What a probe does, or why it cannot be tried.
+fn action(probe: &Doc, container: &Container) -> Option<Result<ProbeAction, Str>> {
+    let found = ["httpGet", "tcpSocket", "grpc", "exec"].into_iter().find(|kind| !probe[*kind].is_null())?;
+    let of = &probe[found];
+    if found == "exec" {
+        return Some(Ok(ProbeAction::Exec { command: of["command"].items().iter().map(Doc::str).collect() }));
+    }
+    Some(port(&of["port"], container).map(|port| match found {
+        "httpGet" => {
+            let path = of["path"].as_str().unwrap_or("/").into();
+            let scheme = if of["scheme"].as_str() == Some("HTTPS") { "https" } else { "http" };
+            ProbeAction::Http { scheme, port, path }
+        }
+        "tcpSocket" => ProbeAction::Tcp { port },
+        _ => ProbeAction::Grpc { port },
+    }))
+}
+
+/// A port by its number, or by the name that its container gives it.
+fn port(doc: &Doc, container: &Container) -> Result<u32, Str> {
+    let Doc::Str(name) = doc else { return Ok(number(doc, 0) as u32) };
+    let named = container.ports.iter().find(|port| port.name == *name).map(|port| port.port);
+    // Or as a number that is written as text.
+    named
+        .or_else(|| name.parse().ok())
+        .ok_or_else(|| format!("strconv.Atoi: parsing {doc}: invalid syntax").into())
 }

@@ -354,7 +354,8 @@ fn container_status(pod: &PodState, index: u32, image: &Str, known: Option<&Imag
         status.put(literal!("image"), image.into());
         status.put(literal!("imageID"), literal!("").into());
     }
-    let ended = container.has_exited() || container.starts_again() && container.waited.is_none();
+    let ended = container.has_exited()
+        || container.starts_again() && container.waited.is_none() && !container.hook_failed;
     let last = match &container.last {
         Some(_) if ended => container.before.as_deref(),
         last => last.as_deref(),
@@ -364,7 +365,8 @@ fn container_status(pod: &PodState, index: u32, image: &Str, known: Option<&Imag
     status.put(literal!("name"), (&container.name).into());
     let passed = index < pod.inits && container.has_exited() && !container.sidecar;
     let passed = passed && container.last.as_ref().is_some_and(|last| last.exit_code == 0);
-    let ready = if running { container.ready && !pod.is_ephemeral(index) } else { passed };
+    let counts = !pod.is_ephemeral(index) && (index >= pod.inits || container.sidecar);
+    let ready = if running { container.ready && counts } else { passed };
     status.put(literal!("ready"), ready.into());
     if let Some(given) = given {
         status.put(literal!("resources"), given.clone());
@@ -413,6 +415,7 @@ fn state(pod: &PodState, index: u32, cx: &Context<'_>) -> Doc {
             waiting("CrashLoopBackOff", back_off_message(pod, &container.name, wait.as_seconds()))
         }
         _ if container.starts_again() => match (&container.last, container.waited) {
+            (Some(_), None) if container.hook_failed => waiting("PostStartHookError", Str::new()),
             (Some(last), None) => doc!({ "terminated": terminated(last) }),
             (_, wait) => {
                 let seconds = wait.unwrap_or_default().as_seconds();

@@ -238,7 +238,13 @@ impl Kubelet {
             index += 1;
         }
         if index == inits && !over {
-            (inits..inits + mains).for_each(|index| self.step(uid, index, spec, cx));
+            // One after the other: the next one begins when the one before it was started, or could not be.
+            for index in inits..inits + mains {
+                self.step(uid, index, spec, cx);
+                if pod_at(self, uid, index).is_some_and(ContainerState::is_being_started) {
+                    break;
+                }
+            }
         }
         if !over {
             (inits + mains..count).for_each(|index| self.step(uid, index, spec, cx));
@@ -404,6 +410,8 @@ impl Kubelet {
         for wait in [PULL_GLANCE, wait] {
             cx.timer(wait, Timer::about("pod", pod.key.clone()));
         }
+        // The next container's turn has come.
+        self.sync(uid, cx);
     }
 
     fn pull_backs_off(

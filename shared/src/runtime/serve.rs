@@ -250,6 +250,9 @@ impl Runtime {
                 if answered.closes {
                     return fault("EOF");
                 }
+                if *scheme == "https" && !self.speaks_tls(pod, port) {
+                    return fault("http: server gave HTTP response to HTTPS client");
+                }
                 let status = answered.status;
                 self.heed(start, answered, cx);
                 match status {
@@ -264,6 +267,15 @@ impl Runtime {
             }
             ProbeAction::Exec { .. } | ProbeAction::Sleep { .. } => ProbeResult::Success,
         }
+    }
+
+    /// Programs speak TLS on the ports that are meant for it; what an image that nobody knows does there is believed.
+    fn speaks_tls(&self, pod: Uid, port: u32) -> bool {
+        let unknown = |sandbox: &Sandbox| {
+            let images = sandbox.containers.iter().map(|container| &container.image);
+            images.into_iter().any(|image| matches!(self.images.find(image), Found::StandIn(_)))
+        };
+        port % 1000 == 443 || self.sandboxes.get(&pod).is_some_and(unknown)
     }
 
     /// Whether something takes connections on a port. Images are taken at their word that it speaks gRPC.
