@@ -41,6 +41,10 @@ pub fn of(kind: Kind, doc: &Doc, old: Option<&Doc>) -> Vec<Str> {
             said.push("spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.".into());
             return said;
         }
+        Kind::Service => {
+            said.extend(service(&doc["spec"]).into_iter().map(Str::from));
+            return said;
+        }
         _ => return said,
     };
     let whys = names::dns_label(&doc["metadata"]["name"].str());
@@ -54,6 +58,30 @@ pub fn of(kind: Kind, doc: &Doc, old: Option<&Doc>) -> Vec<Str> {
     let path: Vec<&str> = pods.split('.').collect();
     pod(&At::root(doc.at(&path), pods), &mut said);
     said
+}
+
+/// What of a Service does nothing, or is on its way out.
+fn service(spec: &Doc) -> Vec<&'static str> {
+    let external_name = spec["type"].as_str() == Some("ExternalName");
+    let headless = !external_name && spec["clusterIP"].as_str() == Some("None");
+    let [addresses, name] = ["externalIPs", "externalName"].map(|field| !spec[field].is_empty());
+    let sticky = !matches!(spec["sessionAffinity"].as_str(), None | Some("None"));
+    let all = [
+        (
+            headless && !spec["loadBalancerIP"].is_empty(),
+            "spec.loadBalancerIP is ignored for headless services",
+        ),
+        (headless && addresses, "spec.externalIPs is ignored for headless services"),
+        (headless && sticky, "spec.SessionAffinity is ignored for headless services"),
+        (addresses, "spec.externalIPs is deprecated and may no longer be implemented in some clusters"),
+        (external_name && addresses, "spec.externalIPs is ignored when spec.type is \"ExternalName\""),
+        (!external_name && name, "spec.externalName is ignored when spec.type is not \"ExternalName\""),
+        (
+            spec["trafficDistribution"].as_str() == Some("PreferClose"),
+            "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"",
+        ),
+    ];
+    all.into_iter().filter(|(holds, _)| *holds).map(|(_, what)| what).collect()
 }
 
 fn pod(spec: &At<'_>, said: &mut Vec<Str>) {
@@ -75,6 +103,20 @@ fn pod(spec: &At<'_>, said: &mut Vec<Str>) {
     for containers in ["initContainers", "containers"] {
         for container in spec.field(containers).each() {
             container_of(&container, &mut say);
+        }
+    }
+    let affinity = spec.field("affinity");
+    for kind in ["podAffinity", "podAntiAffinity"] {
+        let of = affinity.field(kind);
+        let all = ["required", "preferred"].map(|how| format!("{how}DuringSchedulingIgnoredDuringExecution"));
+        for (how, list) in all.iter().enumerate() {
+            for item in of.field(list).each() {
+                let term = if how == 0 { item } else { item.field("podAffinityTerm") };
+                if term["labelSelector"].is_null() {
+                    let what = "a null labelSelector results in matching no pod";
+                    say(&term.field("labelSelector"), what.into());
+                }
+            }
         }
     }
 }

@@ -50,8 +50,13 @@ impl Resource for LimitRanges {
         let mut kinds: Vec<Str> = Vec::new();
         for limit in spec.field("limits").each() {
             let kind = limit.field("type");
+            let (text, before) = (Doc::from(kind.text()), faults.0.len());
             for message in names::qualified_name(kind.text()) {
-                faults.invalid(&kind, &Doc::from(kind.text()), message);
+                faults.invalid(&kind, &text, message);
+            }
+            let standard = ["Pod", "Container", "PersistentVolumeClaim"].contains(&kind.text());
+            if faults.0.len() == before && !standard && !kind.text().contains('/') {
+                faults.invalid(&kind, &text, "must be a standard limit type or fully qualified");
             }
             if kinds.contains(&kind.str()) {
                 faults.duplicate(&kind, &kind);
@@ -123,6 +128,14 @@ fn one_limit(limit: &At<'_>, kind: &str, faults: &mut Faults) {
         }
         if let Some((_, text)) = amount("maxLimitRequestRatio").filter(|(ratio, _)| *ratio < 1000) {
             let why = format!("ratio {text} is less than 1");
+            faults.invalid(&limit.field("maxLimitRequestRatio").key(resource), &Doc::from(&*text), why);
+        }
+        if let (Some((ratio, text)), Some((least, _)), Some((most, _))) =
+            (amount("maxLimitRequestRatio"), amount("min"), amount("max"))
+            && least > 0
+            && ratio.saturating_mul(least) > most.saturating_mul(1000)
+        {
+            let why = format!("ratio {text} is greater than max/min = {:.6}", most as f64 / least as f64);
             faults.invalid(&limit.field("maxLimitRequestRatio").key(resource), &Doc::from(&*text), why);
         }
     }

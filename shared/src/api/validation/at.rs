@@ -42,6 +42,11 @@ impl<'a> At<'a> {
         self.doc
     }
 
+    /// What is said of it is about a part of it, and the part's own place is left out.
+    pub fn about(&self, part: &'a Doc) -> At<'a> {
+        At { doc: part, step: self.step, above: self.above }
+    }
+
     /// The field `name`.
     pub fn field<'b>(&'b self, name: &'b str) -> At<'b> {
         At { doc: self.doc.get(name), step: Step::Field(name), above: Some(self) }

@@ -1,6 +1,6 @@
 //! What a pod's spec says where the person said nothing.
 
-use crate::api::quantity;
+use crate::api::quantity::{self, Amount};
 use crate::doc::{Doc, Str, intern};
 
 /// Where a volume says nothing of the kind, it is an empty directory.
@@ -46,6 +46,44 @@ pub fn default_pod_alone(spec: &mut Doc) {
             });
         });
     }
+    default_own_requests(spec);
+}
+
+/// A pod that is bounded as a whole requests what its containers do, or else as much as it may have.
+fn default_own_requests(spec: &mut Doc) {
+    let limits = spec["resources"]["limits"].clone();
+    if limits.entries().is_empty() {
+        return;
+    }
+    let named = limits.entries().iter().map(|(resource, _)| resource.clone());
+    for resource in named.chain(["cpu", "memory"].map(Str::from)) {
+        let limit = &limits[resource.as_str()];
+        let together = aggregate(spec, &resource).filter(|_| !resource.starts_with("hugepages-"));
+        let request = together.map_or_else(|| limit.clone(), |amount| amount.to_string().into());
+        if spec["resources"]["requests"][resource.as_str()].is_null() && !request.is_null() {
+            spec.at_mut(&["resources", "requests"]).set(resource, request);
+        }
+    }
+}
+
+/// What containers request of a resource at most at a time: all that run beside each other, or an init container with the
+/// sidecars before it. `None` where none of them requests any.
+fn aggregate(spec: &Doc, resource: &str) -> Option<Amount> {
+    let need = |container: &Doc| Amount::read(container.at(&["resources", "requests", resource]));
+    let plus = |sum: Option<Amount>, one: Option<Amount>| match (sum, one) {
+        (Some(sum), Some(one)) => Some(sum.plus(one)),
+        (sum, one) => sum.or(one),
+    };
+    let together = spec["containers"].items().iter().map(need).fold(None, plus);
+    let (mut sidecars, mut hungriest) = (None, None);
+    for container in spec["initContainers"].items() {
+        let now = plus(sidecars, need(container));
+        if container["restartPolicy"].as_str() == Some("Always") {
+            sidecars = now;
+        }
+        hungriest = hungriest.max(now);
+    }
+    plus(together, sidecars).max(hungriest)
 }
 
 /// Changes the items of a list; an untouched list stays shared.

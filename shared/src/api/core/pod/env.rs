@@ -1,5 +1,6 @@
 //! What is wrong with a container's environment.
 
+use crate::api::quantity;
 use crate::api::validation::names;
 use crate::api::validation::{At, Faults};
 use crate::doc::Doc;
@@ -120,5 +121,34 @@ pub(super) fn resource_field_ref(reference: &At<'_>, volume: bool, faults: &mut 
         if !huge.iter().any(|prefix| resource.text().starts_with(prefix)) {
             resource.one_of(faults, RESOURCES);
         }
+    }
+    divisor(reference, faults);
+}
+
+/// In which units an amount can be told.
+fn divisor(reference: &At<'_>, faults: &mut Faults) {
+    let (resource, divisor) = (reference.field("resource"), reference.field("divisor"));
+    let of = resource.text().split_once('.').map_or("", |(_, of)| of);
+    let (words, known): (_, &[&str]) = match of {
+        "cpu" => ("cpu", &["1m", "1"]),
+        "memory" => ("memory", &BYTES),
+        "ephemeral-storage" => ("local ephemeral storage", &BYTES),
+        _ if of.starts_with("hugepages-") => ("hugepages", &BYTES),
+        _ => return,
+    };
+    let given = quantity::canonical(&divisor).unwrap_or_default();
+    if !divisor.is_empty() && given != "0" && !known.contains(&&*given) {
+        let why =
+            format!("only divisor's values {} are supported with the {words} resource", in_words(known));
+        faults.invalid(&reference.field("divisor"), &resource, why);
+    }
+}
+
+const BYTES: [&str; 13] = ["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"];
+
+fn in_words(known: &[&str]) -> String {
+    match known {
+        [one, other] => format!("{one} and {other}"),
+        all => all.join(", "),
     }
 }

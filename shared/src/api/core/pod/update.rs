@@ -30,7 +30,13 @@ pub(super) fn validate(new: &Doc, old: &Doc, faults: &mut Faults) {
             faults.forbidden(format!("spec.schedulingGates[{at}].name"), &why);
         }
     }
-    let kept = as_it_was(new, old);
+    let mut kept = as_it_was(new, old);
+    // Whoever holds a pod back may still narrow where it can go.
+    if !gates.is_empty() {
+        narrowed(&new_at, old, faults);
+        restore(&mut kept, old, &["nodeSelector"]);
+        restore(&mut kept, old, &["affinity", "nodeAffinity"]);
+    }
     if kept != *old {
         let difference = internal::difference("PodSpec", old, &kept);
         faults.forbidden("spec", &format!("{CHANGEABLE}\n{difference}"));
@@ -71,6 +77,49 @@ fn only_added_tolerations(new: &At<'_>, old: &Doc, faults: &mut Faults) {
     }
     // The rest was looked at with the whole spec; upstream looks twice and says it once.
     validation::tolerations(new, faults);
+}
+
+/// Sets what stands at a path to what it was.
+fn restore(kept: &mut Doc, old: &Doc, path: &[&str]) {
+    let (before, after) = (old.at(path), kept.at(path));
+    if before == after {
+        return;
+    }
+    match before {
+        _ if old[path[0]].is_null() => drop(kept.remove(path[0])),
+        Doc::Null => drop(kept.at_mut(&path[..path.len() - 1]).remove(path[path.len() - 1])),
+        before => kept.set_at(path, before.clone()),
+    }
+}
+
+/// The node selector may get more keys, and each required term more expressions; terms that were not there may all come.
+fn narrowed(new: &At<'_>, old: &Doc, faults: &mut Faults) {
+    let selector = new.field("nodeSelector");
+    if old["nodeSelector"].entries().iter().any(|(key, value)| selector[key.as_str()] != *value) {
+        let why = "only additions to spec.nodeSelector are allowed (no mutations or deletions)";
+        faults.invalid(&selector, &selector, why);
+    }
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    let affinity = new.field("affinity");
+    let affinity = affinity.field("nodeAffinity");
+    let required = affinity.field(REQUIRED);
+    let terms = required.field("nodeSelectorTerms");
+    let before = old.at(&["affinity", "nodeAffinity", REQUIRED, "nodeSelectorTerms"]).items();
+    if !before.is_empty() && before.len() != terms.items().len() {
+        let why = "no additions/deletions to non-empty NodeSelectorTerms list are allowed";
+        return faults.invalid(&terms, &terms, why);
+    }
+    for (term, before) in terms.each().zip(before) {
+        let lists = ["matchExpressions", "matchFields"];
+        let was_empty = lists.iter().all(|list| before[*list].is_empty());
+        let kept = lists.iter().all(|list| match was_empty {
+            true => term[*list].is_empty(),
+            false => term[*list].items().starts_with(before[*list].items()),
+        });
+        if !kept {
+            faults.invalid(&term, &term, "only additions are allowed (no mutations or deletions)");
+        }
+    }
 }
 
 /// The new spec, with everything that may change as it was before.

@@ -65,6 +65,7 @@ const NAMES: &[(&str, Rule)] = &[
 
 fn pod_spec(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
     let volumes = volumes::validate(&spec.field("volumes"), faults);
+    resource_claims(&spec.field("resourceClaims"), faults);
     containers(spec, &volumes, faults);
     container::resources(&spec.field("resources"), faults);
     if spec["hostNetwork"].as_bool() == Some(true) {
@@ -181,6 +182,41 @@ fn scheduling_gates(gates: &At<'_>, faults: &mut Faults) {
         }
         if !seen.insert(name.str()) {
             faults.duplicate(&gate, name);
+        }
+    }
+}
+
+/// Claims of devices: where each comes from, and names to tell them apart.
+fn resource_claims(claims: &At<'_>, faults: &mut Faults) {
+    let mut seen: BTreeSet<Str> = BTreeSet::new();
+    for claim in claims.each() {
+        let name = claim.field("name");
+        if name.is_empty() {
+            faults.required(&name, "");
+        } else if seen.contains(name.text()) {
+            faults.duplicate(&name, &name);
+        } else {
+            name.check(faults, names::dns_label);
+            seen.insert(name.str());
+        }
+        let [from, template] =
+            ["resourceClaimName", "resourceClaimTemplateName"].map(|field| claim.field(field));
+        match (from.is_set(), template.is_set()) {
+            (true, true) => {
+                let why =
+                    "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
+                faults.invalid(&claim, &claim, why);
+            }
+            (false, false) => {
+                let why = "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`";
+                faults.invalid(&claim, &claim, why);
+            }
+            _ => {}
+        }
+        for name in [&from, &template] {
+            if name.is_set() {
+                name.check(faults, names::dns_subdomain);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::api::bytes;
 use crate::api::validation::names;
 use crate::api::validation::{At, Faults};
 use crate::collections::BTreeSet;
-use crate::doc::Str;
+use crate::doc::{Doc, Str};
 
 /// The sources of volumes in the order in which they are looked at, and the fields each must have.
 const SOURCES: &[(&str, &[&str])] = &[
@@ -109,15 +109,19 @@ fn details(kind: &str, source: &At<'_>, faults: &mut Faults) {
         }
         "downwardAPI" => {
             mode(&source.field("defaultMode"), faults);
-            for item in source.field("items").each() {
-                downward_file(&item, faults);
+            for item in source.doc()["items"].items() {
+                downward_file(&source.about(item), faults);
             }
         }
         "projected" => {
             mode(&source.field("defaultMode"), faults);
+            let mut paths: BTreeSet<Str> = BTreeSet::new();
             for projection in source.field("sources").each() {
-                projected(&projection, faults);
+                projected(&projection, source, &mut paths, faults);
             }
+        }
+        "image" => {
+            source.field("pullPolicy").one_of(faults, &["Always", "IfNotPresent", "Never"]);
         }
         _ => {}
     }
@@ -141,7 +145,11 @@ fn downward_file(item: &At<'_>, faults: &mut Faults) {
     if field.is_set() {
         super::env::field_ref(&field, super::env::VOLUME_FIELDS, faults);
         if resource.is_set() {
-            faults.invalid(item, item, "fieldRef and resourceFieldRef can not be specified simultaneously");
+            faults.invalid(
+                item,
+                &Doc::from("resource"),
+                "fieldRef and resourceFieldRef can not be specified simultaneously",
+            );
         }
     } else if resource.is_set() {
         super::env::resource_field_ref(&resource, true, faults);
@@ -151,7 +159,8 @@ fn downward_file(item: &At<'_>, faults: &mut Faults) {
     mode(&item.field("mode"), faults);
 }
 
-fn projected(projection: &At<'_>, faults: &mut Faults) {
+/// One of the sources of `whole`, which many faults name instead.
+fn projected(projection: &At<'_>, whole: &At<'_>, paths: &mut BTreeSet<Str>, faults: &mut Faults) {
     let mut found = 0;
     for kind in ["secret", "configMap", "downwardAPI", "serviceAccountToken"] {
         let source = projection.field(kind);
@@ -159,35 +168,43 @@ fn projected(projection: &At<'_>, faults: &mut Faults) {
             continue;
         }
         found += 1;
-        if found > 1 {
-            faults.forbidden(&source, "may not specify more than 1 volume type per source");
-            continue;
-        }
+        let items = source.field("items");
         match kind {
             "secret" | "configMap" => {
                 source.field("name").require(faults);
-                for item in source.field("items").each() {
-                    key_to_path(&item, faults);
-                }
+                items.each().for_each(|item| key_to_path(&item, faults));
             }
             "downwardAPI" => {
-                for item in source.field("items").each() {
-                    downward_file(&item, faults);
-                }
+                source.doc()["items"]
+                    .items()
+                    .iter()
+                    .for_each(|item| downward_file(&source.about(item), faults));
             }
             _ => {
                 let seconds = source.field("expirationSeconds");
                 if seconds.is_set() && seconds.number() < 600 {
                     faults.invalid(&seconds, &seconds, "may not specify a duration less than 10 minutes");
                 }
-                source.field("path").require_and_check(faults, names::descending_path);
+                let path = source.field("path");
+                let (at, said) = (whole.field("path"), faults.0.len());
+                if path.is_empty() {
+                    faults.required(&at, "");
+                }
+                for message in
+                    names::descending_path(path.text()).into_iter().filter(|_| faults.0.len() == said)
+                {
+                    faults.invalid(&at, &path, message);
+                }
+            }
+        }
+        for path in items.items().iter().map(|item| item["path"].str()).filter(|path| !path.is_empty()) {
+            if !paths.insert(path.clone()) {
+                let shown = if kind == "downwardAPI" { Doc::from(path) } else { source["name"].clone() };
+                faults.invalid(whole, &shown, "conflicting duplicate paths");
             }
         }
     }
-    if found == 0
-        && projection.field("clusterTrustBundle").is_null()
-        && projection.field("podCertificate").is_null()
-    {
-        faults.required(projection, "must specify a volume type");
+    if found > 1 {
+        faults.forbidden(projection, "may not specify more than 1 volume type per source");
     }
 }

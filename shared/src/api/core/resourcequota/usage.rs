@@ -175,12 +175,16 @@ fn most(sum: &mut Amounts, other: Amounts) {
 
 /// What a pod's containers leave unsaid although `resources` are bounded.
 pub fn unsaid(spec: &Doc, resources: &[&str]) -> Option<String> {
+    // A pod that speaks for all its containers has said enough.
+    if ["requests", "limits"].iter().any(|bound| !spec["resources"][*bound].is_empty()) {
+        return None;
+    }
     let mut missing: BTreeMap<&str, BTreeSet<Str>> = BTreeMap::new();
     for container in spec["containers"].items().iter().chain(spec["initContainers"].items()) {
         let said = &container["resources"];
         for resource in resources.iter().filter(|resource| MUST_SAY.contains(resource)) {
             let (bound, name) = resource.split_once('.').unwrap_or(("requests", resource));
-            if said[bound][name].is_null() && spec["resources"][bound][name].is_null() {
+            if said[bound][name].is_null() {
                 missing.entry(resource).or_default().insert(container["name"].str());
             }
         }

@@ -47,7 +47,11 @@ pub(super) fn validate(spec: &At<'_>, faults: &mut Faults) {
         cluster_ips(spec, headless, faults);
     }
     for ip in spec.field("externalIPs").each() {
+        let before = faults.0.len();
         ip.check(faults, names::ip);
+        if faults.0.len() == before {
+            ip.check(faults, names::non_special_ip);
+        }
     }
     kind.require_one_of(faults, &TYPES);
     port_numbers(&ports, kind.text() == "ClusterIP", faults);
