@@ -186,14 +186,13 @@ fn projected(projection: &At<'_>, whole: &At<'_>, paths: &mut BTreeSet<Str>, fau
                     faults.invalid(&seconds, &seconds, "may not specify a duration less than 10 minutes");
                 }
                 let path = source.field("path");
-                let (at, said) = (whole.field("path"), faults.0.len());
+                let at = whole.field("path");
                 if path.is_empty() {
                     faults.required(&at, "");
-                }
-                for message in
-                    names::descending_path(path.text()).into_iter().filter(|_| faults.0.len() == said)
-                {
-                    faults.invalid(&at, &path, message);
+                } else {
+                    for message in names::descending_path(path.text()) {
+                        faults.invalid(&at, &path, message);
+                    }
                 }
             }
         }
