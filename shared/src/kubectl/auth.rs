@@ -197,16 +197,12 @@ fn who_am_i(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Some(format) = Format::asked(args, io)? {
         let mut review = response.body.clone();
         review.remove("code");
-        if let Format::Json = format {
-            io.print(&super::typed::json(&review));
-            return Ok(());
-        }
         if let Format::Name = format {
             // A review has no name.
             io.say("selfsubjectreview.authentication.k8s.io/<unknown>");
             return Ok(());
         }
-        return format.show(&review, true, io);
+        return format.show_typed(&review, io);
     }
     let user = &response.body["status"]["userInfo"];
     let mut text = "ATTRIBUTE\tVALUE\n".to_owned();

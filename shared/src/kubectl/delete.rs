@@ -246,7 +246,7 @@ fn named(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Ve
 }
 
 fn from_input(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
-    manifests::alone(&args.words, io)?;
+    manifests::alone(&args.words, args, io)?;
     let (wanted, refused) = manifests::read(args, "delete", io)?;
     failures.extend(refused);
     Ok(wanted.into_iter().map(|object| (object.target, Doc::Null)).collect())

@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
 /// The objects that are meant.
 fn find(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
     if args.get("filename").is_some() {
-        manifests::alone(&args.words, io)?;
+        manifests::alone(&args.words, args, io)?;
         let (wanted, refused) = manifests::read(args, "describe", io)?;
         failures.extend(refused);
         let wanted: Vec<Target> = wanted.into_iter().map(|wanted| wanted.target).collect();

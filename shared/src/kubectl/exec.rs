@@ -16,6 +16,8 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("quiet", Some('q')),
     value("container", Some('c')),
     duration("pod-running-timeout", None),
+    value("detach-keys", None),
+    value("filename", Some('f')),
 ];
 
 /// How long kubectl waits for a pod, in seconds.

@@ -8,8 +8,8 @@ use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Making;
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::manifests;
-use super::resource::{Target, objects};
+use super::printer::Format;
+use super::resource::{Target, objects_as_written};
 use super::run::{not_a_number, overridden};
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -34,8 +34,9 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    Format::asked(args, io)?;
     let mut failures = Vec::new();
-    for (target, object) in exposed(args, io, &mut failures)? {
+    for (target, object) in objects_as_written(&args.words, args, io, &mut failures)? {
         match service(&target, &object, args) {
             Ok(mut doc) => {
                 if let Some(text) = args.get("overrides") {
@@ -50,17 +51,6 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     }
     io.finish(failures)
-}
-
-/// What is exposed: what a file says of an object does without the object.
-fn exposed(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
-    if args.get("filename").is_none() {
-        return objects(&args.words, args, io, failures);
-    }
-    manifests::alone(&args.words, io)?;
-    let (wanted, refused) = manifests::read(args, "expose", io)?;
-    failures.extend(refused);
-    Ok(wanted.into_iter().map(|wanted| (wanted.target, wanted.doc)).collect())
 }
 
 /// What to send: what the object's pods are called and listen on, unless the flags say otherwise.
@@ -140,7 +130,7 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
     {
         return Err(format!("unknown session affinity: {other}"));
     }
-    if let Some(address) = args.get("external-ip") {
+    if let Some(address) = args.get("external-ip").filter(|address| !address.is_empty()) {
         service.set_at(&["spec", "externalIPs"], doc!([address]));
     }
     if let Some(labels) = args.get("labels") {

@@ -17,6 +17,13 @@ use super::resource::{Target, escape};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("image", None),
+    value("cascade", None),
+    value("detach-keys", None),
+    value("filename", Some('f')),
+    switch("force", None),
+    switch("leave-stdin-open", None),
+    duration("timeout", None),
+    switch("wait", None),
     value("port", None),
     value("env", None),
     value("labels", Some('l')),
@@ -79,7 +86,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Some(port) = port {
         container.set("ports", doc!([{ "containerPort": port }]));
     }
-    if let Some(bad) = args.all("env").iter().find(|pair| pair.find('=').is_none_or(|at| at == 0)) {
+    // One that says nothing is none.
+    let said = |pair: &&String| !pair.is_empty();
+    if let Some(bad) = args.all("env").iter().filter(said).find(|pair| pair.find('=').is_none_or(|at| at == 0)) {
         return Err(io.fail(format!("invalid env: {bad}")));
     }
     let env = args.all("env").iter().filter_map(|pair| pair.split_once('='));
@@ -190,6 +199,7 @@ pub(super) fn not_a_number(text: &str) -> String {
 pub(super) fn overridden(pod: &Doc, text: &str, args: &Args) -> Result<Doc, String> {
     let patch = doc::parse_json(text).map_err(|_| "Invalid JSON Patch".to_owned())?;
     match args.get("override-type").unwrap_or("merge") {
+        "merge" if !matches!(patch, Doc::Map(_)) => Err("Invalid JSON Patch".into()),
         "merge" => Ok(merge_patch(pod, &patch)),
         "strategic" => strategic_merge(pod, &patch).map_err(|why| format!("{why:?}")),
         "json" => json_patch(pod, &patch).map_err(|why| format!("{why:?}")),

@@ -12,7 +12,7 @@ use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::{DryRun, Patching, note};
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::resource::{Target, objects, some_objects};
+use super::resource::{Target, objects, objects_as_written, some_objects};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -177,11 +177,21 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if offline && kind != "json" && !matches!(patch, Doc::Map(_)) {
         return Err(io.fail("invalid JSON document"));
     }
+    if offline && kind == "json" && !matches!(patch, Doc::List(_)) {
+        let found = if matches!(patch, Doc::Map(_)) { "object" } else { patch.type_name() };
+        return Err(io.fail(format!("json: cannot unmarshal {found} into Go value of type jsonpatch.Patch")));
+    }
     let mut failures = Vec::new();
     let found = match args.is_on("local") {
         true => subjects_of(&[], args, io, &mut failures)?,
+        false if args.get("filename").is_some() => {
+            objects_as_written(&args.words, args, io, &mut failures)?
+        }
         false => some_objects("patch", &args.words, args, io, &mut failures)?,
     };
+    if found.is_empty() && failures.is_empty() {
+        return Err(io.fail("no objects passed to patch"));
+    }
     for (target, before) in found {
         if !patch.is_null() && (args.get("dry-run").is_some() || args.get("output").is_some()) {
             let patching = Patching { way: kind, manager: "kubectl-patch", done: "patched", part: &part };

@@ -17,6 +17,7 @@ use super::watch::{Told, deadline, follow, list_of_one};
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
     value("for", None),
+    switch("local", None),
     duration("timeout", None),
     switch("all", None),
     switch("all-namespaces", Some('A')),
