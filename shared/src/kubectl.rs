@@ -29,6 +29,7 @@ mod expose;
 mod failure;
 mod forward;
 mod get;
+mod go_sort;
 mod help;
 mod input;
 mod io;

@@ -126,6 +126,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     contradiction(dry, args).map_err(|why| io.fail(why))?;
+    delete::cascade(args).map_err(|why| io.fail(why))?;
     prune::check(args, io)?;
     let (mut wanted, mut failures) = manifests::read(args, "apply", io)?;
     for object in &mut wanted {
@@ -353,7 +354,15 @@ pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let mode = Mode::of(args, "kubectl-create", io)?;
-    let (wanted, mut failures) = manifests::read(args, "create", io)?;
+    let (mut wanted, mut failures) = manifests::read(args, "create", io)?;
+    if let Some(selector) = args.get("selector") {
+        let chosen = LabelSelector::parse(selector)
+            .map_err(|why| io.fail(format!("the provided selector {selector:?} is not valid: {why}")))?;
+        wanted.retain(|object| chosen.matches(&object.doc["metadata"]["labels"]));
+        if wanted.is_empty() && failures.is_empty() {
+            return Err(io.fail("no objects passed to create"));
+        }
+    }
     if args.is_on("edit") {
         io.finish(failures)?;
         // What an editor showed comes of no file any more.

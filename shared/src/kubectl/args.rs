@@ -160,18 +160,34 @@ pub(super) fn typed(flags: &'static [Flag]) -> Vec<String> {
 const UNTOLD: [&str; 1] = ["openapi-patch"];
 
 /// Flags that count as not given where they say nothing.
-const NONE_IF_EMPTY: [&str; 12] = [
+const NONE_IF_EMPTY: [&str; 28] = [
+    "aggregation-rule",
+    "class",
+    "cluster-ip",
+    "description",
+    "external-ip",
     "field-selector",
     "filename",
     "from",
     "from-env-file",
+    "image-pull-policy",
     "keys",
     "kustomize",
+    "load-balancer-ip",
+    "name",
+    "overrides",
     "patch-file",
+    "port",
+    "protocol",
+    "raw",
     "resource-version",
+    "restart",
     "selector",
+    "session-affinity",
     "since-time",
     "subresource",
+    "target-port",
+    "template",
     "type",
 ];
 

@@ -194,7 +194,8 @@ fn who_am_i(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             _ => io.end(Failure::of(&response)),
         });
     }
-    if let Some(format) = Format::asked(args, io)? {
+    let asks = args.get("output").is_some_and(|output| !output.is_empty());
+    if let Some(format) = Format::asked(args, io)?.filter(|_| asks) {
         let mut review = response.body.clone();
         review.remove("code");
         if let Format::Name = format {

@@ -1,5 +1,6 @@
 //! `kubectl autoscale`
 
+use crate::api::Kind;
 use crate::api::quantity::canonical;
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -62,7 +63,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     let mut failures = Vec::new();
     for (target, object) in written(args, io, &mut failures)? {
-        if object["spec"]["replicas"].is_null() && args.get("filename").is_none() {
+        let scales = match target.kind.known() {
+            Some(known) => matches!(
+                known,
+                Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController
+            ),
+            None => args.get("filename").is_some() || !object["spec"]["replicas"].is_null(),
+        };
+        if !scales {
             let why = format!(
                 "cannot autoscale a {}: could not find scale subresource for {} in discovery information",
                 target.kind.kind,

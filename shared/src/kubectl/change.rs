@@ -105,7 +105,13 @@ impl Making {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
         let validation = super::apply::validation(args).map_err(|why| io.fail(why))?;
         io.note(&mut doc);
-        if args.is_on("save-config") {
+        // Some forget the note where nothing is to be made.
+        let forgets = match (dry, self.manager) {
+            (DryRun::Client, "kubectl-run" | "kubectl-expose" | "kubectl-autoscale") => true,
+            (DryRun::Server, "kubectl-create") => target.kind == crate::api::Kind::Service,
+            _ => false,
+        };
+        if args.is_on("save-config") && !forgets {
             doc = super::last_applied::noted_typed(shaped(doc));
         }
         Format::asked(args, io)?;
@@ -191,9 +197,9 @@ impl Patching<'_> {
         }
     }
 
-    /// Whether the object is one of Go's structs: `set` reads what is only in a file so.
-    fn is_typed(&self, args: &Args) -> bool {
-        args.is_on("local") && self.manager == "kubectl-set"
+    /// Whether kubectl holds the object as one of Go's structs.
+    fn is_typed(&self) -> bool {
+        matches!(self.manager, "kubectl-set" | "kubectl-taint")
     }
 
     /// What comes of the patch.
@@ -220,7 +226,8 @@ impl Patching<'_> {
                 _ => json_patch(object, &patch).ok(),
             };
             let made = super::get::typed(target, &merged.unwrap_or_else(|| object.clone()));
-            return Ok(Ok(if self.is_typed(args) { shaped(decoded(made)) } else { made }));
+            let of_file = args.is_on("local") && self.is_typed();
+            return Ok(Ok(if of_file { shaped(decoded(made)) } else { made }));
         }
         let manager = args.get("field-manager").unwrap_or(self.manager);
         let mut request = target.patch(self.way, manager, &patch);
@@ -268,8 +275,8 @@ impl Patching<'_> {
                 if !args.is_on("show-managed-fields") {
                     made.at_mut(&["metadata"]).remove("managedFields");
                 }
-                match self.is_typed(args) {
-                    true => format.show_typed(&made, io)?,
+                match self.is_typed() {
+                    true => format.show_typed(&decoded(made), io)?,
                     false => format.show(&made, true, io)?,
                 }
             }

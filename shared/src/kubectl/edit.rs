@@ -67,7 +67,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("edit cancelled, no objects found"));
     }
     let shown = |(target, object): &(Target, Doc)| {
-        let mut object = typed(target, object);
+        // A part of an object is of a kind of its own.
+        let mut object = if object["kind"].is_null() { typed(target, object) } else { object.clone() };
         object.at_mut(&["metadata"]).remove("managedFields");
         object
     };
@@ -383,7 +384,7 @@ fn save(
 }
 
 /// Says what became of an object, or prints it.
-fn tell(target: &Target, done: &str, mut object: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+pub(super) fn tell(target: &Target, done: &str, mut object: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     match Format::asked(args, io)? {
         None => io.say(format!("{} {done}", target.display())),
         Some(format) => {

@@ -93,7 +93,7 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
         let containers = spec["containers"].items().iter().flat_map(|container| container["ports"].items());
         for port in containers.chain(spec["ports"].items()) {
             let number = if port["port"].is_null() { &port["containerPort"] } else { &port["port"] };
-            let protocol = port["protocol"].as_str().unwrap_or("TCP");
+            let protocol = args.get("protocol").or(port["protocol"].as_str()).unwrap_or("TCP");
             let to = args.get("target-port").map_or_else(|| number.clone(), number_or_name);
             ports.push(doc!({ "port": number.clone(), "protocol": protocol, "targetPort": to }));
         }
@@ -132,6 +132,9 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
     }
     if let Some(address) = args.get("external-ip").filter(|address| !address.is_empty()) {
         service.set_at(&["spec", "externalIPs"], doc!([address]));
+    }
+    if let Some(bad) = args.each("labels").find(|pair| !pair.contains('=')) {
+        return Err(format!("unexpected label spec: {bad}"));
     }
     if let Some(labels) = args.get("labels") {
         service.set_at(&["metadata", "labels"], pairs(labels));

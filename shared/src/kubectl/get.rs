@@ -245,7 +245,7 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
             format!("No resources found in {} namespace.", args.namespace())
         });
     }
-    io.finish(failures)
+    io.finish_all(failures)
 }
 
 fn documents(
@@ -278,12 +278,12 @@ fn documents(
             let target = Target { name: object["metadata"]["name"].str(), ..target.clone() };
             io.say(target.display());
         }
-        return io.finish(failures);
+        return io.finish_all(failures);
     }
     let mut items: Vec<Doc> = objects.into_iter().map(|(_, object)| shown(object, format, args)).collect();
     let single = wanted.len() == 1 && !wanted[0].name.is_empty();
     if items.is_empty() && (single || args.is_on("ignore-not-found")) {
-        return io.finish(failures);
+        return io.finish_all(failures);
     }
     let whole = match (single, items.pop()) {
         (true, Some(object)) => object,
@@ -293,7 +293,7 @@ fn documents(
         }
     };
     format.show(&whole, !args.is_on("no-headers"), io)?;
-    io.finish(failures)
+    io.finish_all(failures)
 }
 
 /// An object as a format shows it: bookkeeping of field owners is for those who ask for it.

@@ -98,7 +98,8 @@ impl Stream {
                         Some(next) => &rest[next..],
                         None => rest,
                     };
-                    if self.read_yaml(rest).is_err() {
+                    // Go looks at four bytes to find that out.
+                    if rest.len() < 4 || self.read_yaml(rest).is_err() {
                         self.fault = Some(match noticed {
                             Some(noticed) => format!("json: offset {}: {fault}", at + noticed),
                             None => fault,

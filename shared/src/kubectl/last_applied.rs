@@ -151,18 +151,17 @@ fn edit_noted(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), S
     edit::last_applied(&noted, args, io, &mut |after, io| {
         // What was applied has no identity: all are compared with the first.
         if after == before {
-            io.say(format!("{} skipped", target.display()));
+            edit::tell(target, "skipped", after.clone(), args, io)?;
             return Ok(Ok(()));
         }
-        let name = &after["metadata"]["name"];
-        let target = noted.iter().map(|(target, _)| target).find(|target| target.name == name.str());
-        let target = target.unwrap_or(&noted[0].0);
-        let request = target.patch("merge", "kubectl-last-applied", &patch(after.to_go_json().into()));
+        let target = Target { name: after["metadata"]["name"].str(), ..target.clone() };
+        let text = format!("{}\n", after.to_go_json());
+        let request = target.patch("merge", "kubectl-last-applied", &patch(text.as_str().into()));
         let response = io.request(request)?;
         if !response.is_success() {
             return Ok(Err(Failure::of(&response)));
         }
-        io.say(format!("{} edited", target.display()));
+        edit::tell(&target, "edited", after.clone(), args, io)?;
         Ok(Ok(()))
     })
 }

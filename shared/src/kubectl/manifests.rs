@@ -34,11 +34,10 @@ impl Wanted {
 /// Reads standard input. What cannot be read, and objects that kubectl cannot take, become failures; what stands before
 /// is taken.
 pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Wanted>, Vec<Failure>), Stop> {
-    match args.get("filename") {
-        Some("-") => {}
-        Some(path) => return Err(no_file(path, io)),
-        None => return Err(io.fail("must specify one of -f and -k")),
+    if args.get("filename").is_none() {
+        return Err(io.fail("must specify one of -f and -k"));
     }
+    alone(&[], args, io)?;
     let validates = matches!(verb, "apply" | "create" | "replace")
         && super::apply::validation(args).map_err(|why| io.fail(why))? != "Ignore";
     let stdin = io.stdin;
@@ -78,7 +77,7 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
     }
     failures.extend(fault.map(Failure::Client));
     // The others find nothing in what they read, as in a cluster without such objects.
-    if wanted.is_empty() && failures.is_empty() && matches!(verb, "apply" | "create" | "set-last-applied") {
+    if wanted.is_empty() && failures.is_empty() && matches!(verb, "apply" | "create") {
         return Err(io.fail(format!("no objects passed to {verb}")));
     }
     Ok((wanted, failures))
@@ -86,8 +85,14 @@ pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Want
 
 /// Who names files names nothing else.
 pub(super) fn alone(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    if let Some(path) = args.each("filename").find(|path| *path != "-") {
-        return Err(no_file(path, io));
+    let missing: Vec<&str> = args.each("filename").filter(|path| *path != "-").collect();
+    match missing.as_slice() {
+        [] => {}
+        [path] => return Err(no_file(path, io)),
+        paths => {
+            paths.iter().for_each(|path| io.warn(format!("the path {path:?} does not exist")));
+            return Err(Stop::Exit(1));
+        }
     }
     if words.is_empty() {
         return Ok(());
@@ -180,6 +185,10 @@ pub(super) fn unfit(doc: &Doc) -> Option<String> {
             _ => all.push(format!("{field} isn't string type")),
         }
     }
+    let is_list = doc["kind"].as_str() == Some("List") && doc["apiVersion"].as_str() == Some("v1");
+    if is_list && !matches!(doc["items"], Doc::List(_)) {
+        all.push("invalid object to validate".into());
+    }
     match all.as_slice() {
         [] => None,
         [one] => Some(one.clone()),
@@ -225,12 +234,7 @@ fn readable(document: &Document) -> Result<(), String> {
         }
         Doc::Map(_) => Ok(()),
         other => {
-            let found = match other {
-                Doc::Bool(_) => "bool",
-                Doc::Int(_) | Doc::Float(_) => "number",
-                Doc::List(_) => "array",
-                other => other.type_name(),
-            };
+            let found = word(other);
             Err(format!("json: cannot unmarshal {found} into Go value of type unstructured.detector"))
         }
     }
@@ -256,8 +260,31 @@ fn placed(mut doc: Doc, kind: Resource, args: &Args) -> Result<Wanted, String> {
     Ok(Wanted { target: Target { kind, namespace, name }, doc, written })
 }
 
+/// What Go calls a value of JSON.
+fn word(value: &Doc) -> &'static str {
+    match value {
+        Doc::Bool(_) => "bool",
+        Doc::Int(_) | Doc::Float(_) => "number",
+        Doc::List(_) => "array",
+        Doc::Map(_) => "object",
+        _ => "string",
+    }
+}
+
 /// kubectl reads labels and annotations itself, before the server sees them.
 fn decodable(metadata: &Doc) -> Result<(), String> {
+    let wrong = |found: &Doc, place: &str, wanted: &str| {
+        let found = word(found);
+        Err(format!("unable to decode \"STDIN\": json: cannot unmarshal {found} into Go struct field {place} of type {wanted}"))
+    };
+    if !matches!(metadata, Doc::Map(_) | Doc::Null) {
+        return wrong(metadata, "metadataOnlyObject.metadata", "v1.ObjectMeta");
+    }
+    for field in ["name", "namespace"] {
+        if !matches!(metadata[field], Doc::Str(_) | Doc::Null) {
+            return wrong(&metadata[field], &format!("ObjectMeta.metadata.{field}"), "string");
+        }
+    }
     for field in ["annotations", "labels"] {
         let wrong = metadata[field]
             .entries()
@@ -265,11 +292,7 @@ fn decodable(metadata: &Doc) -> Result<(), String> {
             .map(|(_, value)| value)
             .find(|value| !matches!(value, Doc::Str(_) | Doc::Time(_) | Doc::MicroTime(_) | Doc::Null));
         if let Some(wrong) = wrong {
-            let found = match wrong {
-                Doc::Bool(_) => "bool",
-                Doc::Int(_) | Doc::Float(_) => "number",
-                other => other.type_name(),
-            };
+            let found = word(wrong);
             return Err(format!(
                 "unable to decode \"STDIN\": json: cannot unmarshal {found} into Go struct field \
                  ObjectMeta.metadata.{field} of type string"

@@ -1,12 +1,12 @@
 //! Objects in the formats of `-o`.
 
 use crate::api::quantity::parse_quantity;
-use crate::collections::sort_by;
 use crate::doc::Doc;
 use crate::manifest;
 
 use super::Ask;
 use super::args::Args;
+use super::go_sort;
 use super::io::{Io, Stop};
 use super::jsonpath::{JsonPath, Template, go_value};
 use super::kyaml::to_kyaml;
@@ -166,6 +166,9 @@ impl Format {
                     Err(io.fail(why))
                 }
             };
+        }
+        if let Format::Yaml = self {
+            io.separate();
         }
         io.print(&self.print(whole, headers));
         Ok(())
@@ -356,9 +359,6 @@ fn dotted(text: &str) -> Result<String, String> {
     Ok(if inner.starts_with(['.', '[']) { inner.to_owned() } else { format!(".{inner}") })
 }
 
-/// So few items Go sorts by putting each into its place among those before it.
-const SMALL: usize = 12;
-
 /// Sorts items by what a path finds in the object of each.
 pub(super) fn sort_items<T>(items: &mut [T], by: &str, object: fn(&T) -> &Doc) -> Result<(), String> {
     let path = relaxed(by)?;
@@ -372,23 +372,7 @@ pub(super) fn sort_items<T>(items: &mut [T], by: &str, object: fn(&T) -> &Doc) -
         (_, None) => false,
         (Some(one), Some(two)) => order(&one, &two).is_lt(),
     };
-    if items.len() <= SMALL {
-        for end in 1..items.len() {
-            for at in (1..=end).rev() {
-                if !less(&items[at], &items[at - 1]) {
-                    break;
-                }
-                items.swap(at, at - 1);
-            }
-        }
-        return Ok(());
-    }
-    sort_by(items, |one, two| match (key(one), key(two)) {
-        (None, None) => std::cmp::Ordering::Equal,
-        (None, _) => std::cmp::Ordering::Less,
-        (_, None) => std::cmp::Ordering::Greater,
-        (Some(one), Some(two)) => order(&one, &two),
-    });
+    go_sort::sort(items, less);
     Ok(())
 }
 

@@ -332,7 +332,6 @@ pub(super) fn objects(
     if args.get("filename").is_some() {
         super::manifests::alone(words, args, io)?;
         let (wanted, refused) = super::manifests::read(args, "get", io)?;
-        failures.extend(refused);
         // What has no name is nothing that there is yet.
         let mut found = Vec::new();
         for wanted in wanted {
@@ -341,6 +340,7 @@ pub(super) fn objects(
                 false => found.extend(objects_or_lists(vec![wanted.target], args, io, failures)?),
             }
         }
+        failures.extend(refused);
         return Ok(found);
     }
     let targets = targets(words, args, io)?;

@@ -324,9 +324,8 @@ fn history(target: &Target, object: &Doc, args: &Args, io: &mut Io<'_>) -> Resul
         return Err(io.fail("unable to find the specified revision"));
     }
     if let Some(format) = Format::asked(args, io)? {
-        for (at, past) in revisions.iter().filter(chosen).enumerate() {
+        for past in revisions.iter().filter(chosen) {
             let kept = super::get::shown(past.kept.clone(), &format, args);
-            io.print(if at > 0 && matches!(format, Format::Yaml) { "---\n" } else { "" });
             match format {
                 Format::Name => {
                     let kind = kept["kind"].str().to_lowercase();

@@ -62,6 +62,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if !names_image(image) {
         return Err(io.fail(format!("Invalid image name {image:?}: invalid reference format")));
     }
+    super::delete::cascade(args).map_err(|why| io.fail(why))?;
     let policy = args.get("restart").unwrap_or("Always");
     if let Some(why) = contradiction(args, policy) {
         return Err(io.fail(format!("{why}\nSee 'kubectl run -h' for help and examples")));
@@ -146,6 +147,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         if matches!(args.get("output"), Some("yaml" | "kyaml")) {
             // Two printers, each of which thinks of the other's document.
             io.say("---\n---");
+            io.printed_anew();
         }
     }
     match made {

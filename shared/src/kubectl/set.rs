@@ -80,14 +80,22 @@ fn pod_spec(object: &Doc) -> Option<&'static [&'static str]> {
 }
 
 /// The refusal of an object that keeps none.
-fn no_pods(target: &Target) -> Failure {
-    let (plural, name, kind) = (&target.kind.plural, &target.name, &target.kind.kind);
+fn no_pods(target: &Target, args: &Args) -> Failure {
+    let (called, kind) = (called(target, args), &target.kind.kind);
     // What people define Go holds as anything.
     let go = match target.kind.known() {
         Some(_) => format!("{}.{kind}", target.kind.version),
         None => "unstructured.Unstructured".to_owned(),
     };
-    Failure::Client(format!("{plural}/{name} the object is not a pod or does not have a pod template: *{go}"))
+    Failure::Client(format!("{called} the object is not a pod or does not have a pod template: *{go}"))
+}
+
+/// How a failure names an object: one that is only in a file otherwise, and on a line of its own if it has a group.
+fn called(target: &Target, args: &Args) -> String {
+    if !args.is_on("local") {
+        return format!("{}/{}", target.kind.plural, target.name);
+    }
+    format!("{}{}", target.display(), if target.kind.group.is_empty() { "" } else { "\n" })
 }
 
 /// What is said when it is done, and what stands before the server's refusal.
@@ -193,6 +201,13 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         return Err(io.fail("no objects passed to patch"));
     }
     for (target, before) in found {
+        if offline && kind == "strategic-merge" && target.kind.known().is_none() {
+            let (version, kind) = (target.kind.api_version(), &target.kind.kind);
+            failures.push(Failure::Client(format!(
+                "strategic merge patch is not supported for {version}, Kind={kind} locally, try --type merge"
+            )));
+            continue;
+        }
         if !patch.is_null() && (args.get("dry-run").is_some() || args.get("output").is_some()) {
             let patching = Patching { way: kind, manager: "kubectl-patch", done: "patched", part: &part };
             patching.send(&target, &before, &patch, args, io, &mut failures)?;

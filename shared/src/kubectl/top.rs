@@ -1,6 +1,6 @@
 //! `kubectl top`: what nodes and pods use, as the metrics API tells.
 
-use crate::api::{Kind, bytes, milli, parse_quantity};
+use crate::api::{Kind, LabelSelector, bytes, milli, parse_quantity};
 use crate::cluster::HttpRequest;
 use crate::collections::sort_by;
 use crate::doc::Doc;
@@ -55,6 +55,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if name.is_some() && args.get("selector").is_some() {
         let selector = if nodes { "--selector" } else { "selector" };
         return Err(io.fail(format!("only one of NAME or {selector} can be provided")));
+    }
+    if let Some(Err(why)) = args.get("selector").map(LabelSelector::parse) {
+        return Err(io.fail(why));
     }
     let groups = match discovery::versions(io)? {
         Ok(groups) => groups,

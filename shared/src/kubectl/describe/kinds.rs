@@ -119,6 +119,7 @@ System Info:
 ?spec.podCIDRs PodCIDRs:\t{spec.podCIDRs:list}
 ?spec.providerID ProviderID:\t{spec.providerID}
 @allocated
+@slices
 @node-events
 ";
 

@@ -76,7 +76,7 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
     let mut failures = Vec::new();
     for (target, object) in subjects_of(&subjects, args, io, &mut failures)? {
         let Some(path) = pod_spec(&object) else {
-            failures.push(no_pods(&target));
+            failures.push(no_pods(&target, args));
             continue;
         };
         let chosen: Vec<(&str, &Doc)> = chosen(object.at(path), which).collect();
