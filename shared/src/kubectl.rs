@@ -417,7 +417,11 @@ fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
         Some(true) => Some(("helpers.go:733", "client")),
         Some(false) => Some(("helpers.go:736", "none")),
     } {
-        let old = if dry == "unchanged" { " is deprecated".into() } else { format!("={dry} is deprecated (boolean value)") };
+        let old = if dry == "unchanged" {
+            " is deprecated".into()
+        } else {
+            format!("={dry} is deprecated (boolean value)")
+        };
         let text = format!("--dry-run{old} and can be replaced with --dry-run={new}.");
         io.warn(io::logged(place, &text, io));
     }

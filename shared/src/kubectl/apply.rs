@@ -366,7 +366,9 @@ pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if args.is_on("edit") {
         io.finish(failures)?;
         // What an editor showed comes of no file any more.
-        return edit::before_creating(wanted, args, io, &mut |object, io| create_noted(object, &mode, args, io));
+        return edit::before_creating(wanted, args, io, &mut |object, io| {
+            create_noted(object, &mode, args, io)
+        });
     }
     for object in &wanted {
         if let Err(failure) = create_noted(object, &mode, args, io)? {

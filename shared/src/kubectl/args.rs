@@ -327,7 +327,8 @@ impl Args {
                 flag.unsaid(given).map_err(usage)?
             };
             parsed.typed.push_str(&format!(" --{}={value}", flag.long));
-            if value.is_empty() && NONE_IF_EMPTY.contains(&flag.long) {
+            let blank = matches!(flag.long, "selector" | "field-selector") && value.trim().is_empty();
+            if blank || (value.is_empty() && NONE_IF_EMPTY.contains(&flag.long)) {
                 parsed.flags.remove(flag.long);
                 continue;
             }

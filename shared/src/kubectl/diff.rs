@@ -1,7 +1,7 @@
 //! `kubectl diff`: the live objects beside what they would be.
 
-use crate::cluster::HttpRequest;
 use crate::api::LabelSelector;
+use crate::cluster::HttpRequest;
 use crate::collections::sort;
 use crate::doc::{Doc, Str};
 use crate::manifest;

@@ -174,8 +174,7 @@ impl Desk<'_> {
             if let Some(why) = Some(()).filter(|()| validates).and_then(|()| unfit(&edited)) {
                 let about = self.about();
                 io.warn(format!("error: {about} is invalid"));
-                let why =
-                    format!("<nil>: Invalid value: \"The edited file failed validation\": {why}");
+                let why = format!("<nil>: Invalid value: \"The edited file failed validation\": {why}");
                 reasons.push((format!("{about} was not valid"), vec![why]));
             } else if Stripped::of(&original) == Stripped::of(&edited) {
                 io.warn("Edit cancelled, no changes made.");
@@ -296,9 +295,10 @@ fn read(text: &str, args: &Args, io: &mut Io<'_>) -> Result<Result<Vec<Doc>, Str
 
 /// Objects stay in the namespace that is meant.
 fn elsewhere(docs: &[Doc], args: &Args) -> Option<String> {
-    let other = docs.iter().map(|doc| doc["metadata"]["namespace"].str()).find(|namespace| {
-        !namespace.is_empty() && *namespace != *args.namespace()
-    })?;
+    let other = docs
+        .iter()
+        .map(|doc| doc["metadata"]["namespace"].str())
+        .find(|namespace| !namespace.is_empty() && *namespace != *args.namespace())?;
     Some(format!(
         "the namespace from the provided object {other:?} does not match the namespace {:?}. You must pass \
          '--namespace={other}' to perform this operation.",
@@ -384,7 +384,13 @@ fn save(
 }
 
 /// Says what became of an object, or prints it.
-pub(super) fn tell(target: &Target, done: &str, mut object: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+pub(super) fn tell(
+    target: &Target,
+    done: &str,
+    mut object: Doc,
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<(), Stop> {
     match Format::asked(args, io)? {
         None => io.say(format!("{} {done}", target.display())),
         Some(format) => {
@@ -407,8 +413,9 @@ fn go_syntax(doc: &Doc, outermost: bool) -> String {
         }
         Doc::Map(map) => {
             let entries = map.entries().iter();
-            let entries: Vec<String> =
-                entries.map(|(key, value)| format!("{:?}:{}", key.as_str(), go_syntax(value, false))).collect();
+            let entries: Vec<String> = entries
+                .map(|(key, value)| format!("{:?}:{}", key.as_str(), go_syntax(value, false)))
+                .collect();
             format!("map[string]interface {{}}{{{}}}", entries.join(", "))
         }
         other => other.to_json(),

@@ -119,7 +119,7 @@ impl<T, L: Fn(&T, &T) -> bool> Sorter<'_, T, L> {
         let length = to - from;
         let mut random = length as u64;
         let mask = (1_u64 << (u64::BITS - (length as u64).leading_zeros())) - 1;
-        let at = from + (length / 4) * 2 - 1;
+        let at = from + (length / 4) * 2;
         for step in 0..3 {
             random ^= random << 13;
             random ^= random >> 7;

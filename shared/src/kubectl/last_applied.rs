@@ -66,7 +66,11 @@ fn view(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         )));
     }
     let mut failures = Vec::new();
-    for (_, object) in objects(subjects, args, io, &mut failures)? {
+    let found = objects(subjects, args, io, &mut failures)?;
+    if let Some(first) = failures.into_iter().next() {
+        return Err(io.end(first));
+    }
+    for (_, object) in found {
         // kubectl says nothing of an object that says nothing.
         let Some(last) = of(&object) else { continue };
         if output == "yaml" {
@@ -75,7 +79,7 @@ fn view(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             io.say(narrow(&last.to_json_pretty()));
         }
     }
-    io.finish(failures)
+    Ok(())
 }
 
 /// Indented text with half of its indentation.

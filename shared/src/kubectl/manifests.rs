@@ -275,7 +275,9 @@ fn word(value: &Doc) -> &'static str {
 fn decodable(metadata: &Doc) -> Result<(), String> {
     let wrong = |found: &Doc, place: &str, wanted: &str| {
         let found = word(found);
-        Err(format!("unable to decode \"STDIN\": json: cannot unmarshal {found} into Go struct field {place} of type {wanted}"))
+        Err(format!(
+            "unable to decode \"STDIN\": json: cannot unmarshal {found} into Go struct field {place} of type {wanted}"
+        ))
     };
     if !matches!(metadata, Doc::Map(_) | Doc::Null) {
         return wrong(metadata, "metadataOnlyObject.metadata", "v1.ObjectMeta");

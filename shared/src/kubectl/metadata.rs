@@ -116,9 +116,10 @@ fn run(args: &Args, io: &mut Io<'_>, words: &Words) -> Result<(), Stop> {
         }));
     }
     if args.is_on("local") && args.get("filename").is_none() {
-        return Err(io.fail(
-            "can only use local files by -f pod.yaml or --filename=pod.json when --local=true is set",
-        ));
+        let file = if words.field == "labels" { "pod" } else { "rsrc" };
+        return Err(io.fail(format!(
+            "can only use local files by -f {file}.yaml or --filename={file}.json when --local=true is set"
+        )));
     }
     let mut failures = Vec::new();
     let found = if args.is_on("local") {

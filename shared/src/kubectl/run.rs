@@ -89,7 +89,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     // One that says nothing is none.
     let said = |pair: &&String| !pair.is_empty();
-    if let Some(bad) = args.all("env").iter().filter(said).find(|pair| pair.find('=').is_none_or(|at| at == 0)) {
+    if let Some(bad) =
+        args.all("env").iter().filter(said).find(|pair| pair.find('=').is_none_or(|at| at == 0))
+    {
         return Err(io.fail(format!("invalid env: {bad}")));
     }
     let env = args.all("env").iter().filter_map(|pair| pair.split_once('='));

@@ -53,7 +53,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             continue;
         }
         let revision = object["metadata"]["resourceVersion"].str();
-        if let Some(expected) = args.get("resource-version").filter(|expected| !trial && **expected != *revision)
+        if let Some(expected) =
+            args.get("resource-version").filter(|expected| !trial && **expected != *revision)
         {
             failures
                 .push(Failure::Client(format!("Expected resource version to be {expected}, was {revision}")));

@@ -12,6 +12,7 @@ use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::{DryRun, Patching, note};
 use super::failure::Failure;
 use super::io::{Io, Stop};
+use super::manifests::Wanted;
 use super::resource::{Target, objects, objects_as_written, some_objects};
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -137,8 +138,21 @@ fn subjects_of(
         ));
     }
     if args.is_on("local") {
-        let (wanted, refused) = super::manifests::read(args, "get", io)?;
+        let (mut wanted, refused) = super::manifests::read(args, "get", io)?;
         failures.extend(refused);
+        // Go has no struct for what people define; `patch` needs none.
+        if args.get("patch").is_none() {
+            let known = |wanted: &Wanted| wanted.target.kind.known().is_some();
+            failures.extend(wanted.iter().filter(|wanted| !known(wanted)).map(|wanted| {
+                let (kind, version) = (&wanted.target.kind.kind, wanted.target.kind.api_version());
+                Failure::Client(format!(
+                    "unable to decode \"STDIN\": no kind {:?} is registered for version {version:?} in scheme \
+                     \"pkg/scheme/scheme.go:28\"",
+                    kind.as_str()
+                ))
+            }));
+            wanted.retain(known);
+        }
         return Ok(wanted.into_iter().map(|wanted| (wanted.target, wanted.written)).collect());
     }
     objects(words, args, io, failures)
@@ -192,9 +206,7 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let mut failures = Vec::new();
     let found = match args.is_on("local") {
         true => subjects_of(&[], args, io, &mut failures)?,
-        false if args.get("filename").is_some() => {
-            objects_as_written(&args.words, args, io, &mut failures)?
-        }
+        false if args.get("filename").is_some() => objects_as_written(&args.words, args, io, &mut failures)?,
         false => some_objects("patch", &args.words, args, io, &mut failures)?,
     };
     if found.is_empty() && failures.is_empty() {

@@ -211,7 +211,8 @@ fn of_pods(name: Option<&str>, args: &Args, io: &mut Io<'_>) -> Result<(), Stop>
         text.push_str(&format!("{title}\t{container}{used}\t\n"));
     }
     if args.is_on("sum") {
-        let before = "\t".repeat(1 + usize::from(everywhere) + usize::from(containers) + usize::from(with_swap));
+        let before =
+            "\t".repeat(1 + usize::from(everywhere) + usize::from(containers) + usize::from(with_swap));
         let add = |sum: Usage, one: Usage| (sum.0 + one.0, sum.1 + one.1, sum.2 + one.2);
         let used = cells(rows.iter().fold((0, 0, 0), |sum, row| add(sum, row.2)), args);
         text.push_str(&format!("{before}________\t________\t\n{before}{used}\t\n"));

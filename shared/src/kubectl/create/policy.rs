@@ -70,7 +70,8 @@ pub(in super::super) fn selector(text: &str) -> Result<Doc, String> {
     let mut made = Doc::map();
     let mut expressions = Vec::new();
     let parsed = LabelSelector::parse(text);
-    for requirement in parsed.map_err(|why| format!("couldn't parse the selector string {text:?}: {why}"))?.0 {
+    for requirement in parsed.map_err(|why| format!("couldn't parse the selector string {text:?}: {why}"))?.0
+    {
         let mut add = |key: &str, operator: &str, values: Vec<crate::doc::Str>| {
             let mut expression = doc!({ "key": key, "operator": operator });
             if !values.is_empty() {

@@ -105,6 +105,7 @@ Addresses:
 @quantities status.capacity
 ?status.allocatable Allocatable:
 @quantities status.allocatable
+@slices
 System Info:
 >Machine ID:\t{status.nodeInfo.machineID}
 >System UUID:\t{status.nodeInfo.systemUUID}
@@ -119,7 +120,6 @@ System Info:
 ?spec.podCIDRs PodCIDRs:\t{spec.podCIDRs:list}
 ?spec.providerID ProviderID:\t{spec.providerID}
 @allocated
-@slices
 @node-events
 ";
 

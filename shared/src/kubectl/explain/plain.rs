@@ -76,7 +76,9 @@ impl Model {
             Node::Table(FieldType::Map(element)) => return Shape::Map(Some(Node::Table(element.get()))),
             Node::Table(FieldType::Object(_)) => return Shape::Fields,
             Node::Table(FieldType::Any) => return Shape::Map(None),
-            Node::Table(FieldType::Quantity | FieldType::IntOrString) => return Shape::Plain("string".into()),
+            Node::Table(FieldType::Quantity | FieldType::IntOrString) => {
+                return Shape::Plain("string".into());
+            }
             Node::Table(_) => return Shape::Plain(self.type_name(node)),
             Node::Api(own) => own,
         };
