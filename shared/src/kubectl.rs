@@ -29,6 +29,7 @@ mod expose;
 mod failure;
 mod forward;
 mod get;
+mod go_sort;
 mod help;
 mod input;
 mod io;
@@ -409,12 +410,18 @@ fn execute(args: &[Str], io: &mut Io<'_>) -> Result<(), Stop> {
              corresponding time unit (e.g. 1s | 2m | 3h)",
         ));
     }
-    if let Some((place, old, new)) = match args.get("dry-run") {
-        Some("unchanged") => Some(("helpers.go:719", " is deprecated", "client")),
-        Some("true") => Some(("helpers.go:733", "=true is deprecated (boolean value)", "client")),
-        Some("false") => Some(("helpers.go:736", "=false is deprecated (boolean value)", "none")),
-        _ => None,
+    let dry = args.get("dry-run").unwrap_or("none");
+    if let Some((place, new)) = match args::truth(dry) {
+        None if dry == "unchanged" => Some(("helpers.go:719", "client")),
+        None => None,
+        Some(true) => Some(("helpers.go:733", "client")),
+        Some(false) => Some(("helpers.go:736", "none")),
     } {
+        let old = if dry == "unchanged" {
+            " is deprecated".into()
+        } else {
+            format!("={dry} is deprecated (boolean value)")
+        };
         let text = format!("--dry-run{old} and can be replaced with --dry-run={new}.");
         io.warn(io::logged(place, &text, io));
     }

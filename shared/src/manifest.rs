@@ -40,6 +40,17 @@ pub fn documents(text: &str) -> Result<Vec<Doc>, Diagnostic> {
     }
 }
 
+/// The same as kubectl reads it: of a key that stands in a mapping again the last one counts.
+///
+/// # Errors
+/// Where and why the text cannot be read.
+pub fn documents_loosely(text: &str) -> Result<Vec<Doc>, Diagnostic> {
+    match known::documents(text) {
+        Some(known) => Ok(known),
+        None => Ok(parse_loosely(text)?.0.into_iter().map(|document| document.doc).collect()),
+    }
+}
+
 /// Why text cannot be read, and where: both count from 1, the column in characters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnostic {

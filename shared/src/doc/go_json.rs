@@ -31,6 +31,17 @@ pub(crate) fn read(text: &str) -> Result<Body, String> {
     }
 }
 
+/// The first of several values that may stand one after the other, and where it ends. The error is the fault and after
+/// how many bytes it was noticed, or the text's end in the middle of a value.
+pub(crate) fn first(text: &str) -> Result<(Doc, usize), (String, Option<usize>)> {
+    let mut reader = Reader { text, at: 0, depth: 0, suspect: false };
+    match reader.value() {
+        Ok(doc) => Ok((doc, reader.at)),
+        Err(_) if reader.peek().is_none() => Err(("unexpected EOF".into(), None)),
+        Err(fault) => Err((fault, Some(reader.at + 1))),
+    }
+}
+
 /// A field of a body.
 pub(crate) struct Place {
     /// Which one comes first in the text.

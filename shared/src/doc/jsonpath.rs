@@ -63,6 +63,11 @@ impl JsonPath {
         self.find_within(doc, &mut { MOST })
     }
 
+    /// Why it cannot be followed, in kubectl's words; what is not there is no reason.
+    pub fn refusal(&self, doc: &Doc) -> Option<String> {
+        self.fault(doc, false, &mut { MOST })
+    }
+
     /// The same while there is some of the work `left`.
     fn find_within(&self, doc: &Doc, left: &mut usize) -> Vec<Doc> {
         follow(&self.0, vec![doc.clone()], left)

@@ -29,6 +29,7 @@ pub(super) const RESOURCES_FLAGS: &[Flag] = &[
     value("output", Some('o')),
     switch("no-headers", None),
     switch("cached", None),
+    switch("show-managed-fields", None),
 ];
 
 pub(super) fn resources(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
@@ -71,12 +72,8 @@ pub(super) fn resources(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
         Some("json" | "yaml" | "kyaml") => {
             let list = resource_list(&served);
-            match Format::asked(args, io)? {
-                Some(Format::Json) => io.print(&typed::json(&list)),
-                Some(format) => format.show(&list, true, io)?,
-                None => unreachable!("a format was asked for"),
-            }
-            return Ok(());
+            let format = Format::asked(args, io)?;
+            return format.map_or(Ok(()), |format| format.show_typed(&list, io));
         }
         Some(other) => {
             return Err(io.fail(format!(

@@ -6,7 +6,7 @@ use crate::doc;
 use crate::doc::{Doc, Str, merge_patch, strategic_merge};
 use crate::sim::Duration;
 
-use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
+use super::args::{Args, Flag, duration, int64, optional, output, switch, truth, value};
 use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
@@ -55,9 +55,10 @@ pub(super) struct Mode {
 /// How strictly the server should look, as `--validate` says.
 pub(super) fn validation(args: &Args) -> Result<&'static str, String> {
     match args.get("validate").unwrap_or("true") {
-        "true" | "strict" => Ok("Strict"),
+        "strict" => Ok("Strict"),
         "warn" => Ok("Warn"),
-        "false" | "ignore" => Ok("Ignore"),
+        "ignore" => Ok("Ignore"),
+        other if truth(other).is_some() => Ok(if truth(other) == Some(true) { "Strict" } else { "Ignore" }),
         other => Err(format!(
             "invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"
         )),
@@ -125,13 +126,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     contradiction(dry, args).map_err(|why| io.fail(why))?;
+    delete::cascade(args).map_err(|why| io.fail(why))?;
     prune::check(args, io)?;
     let (mut wanted, mut failures) = manifests::read(args, "apply", io)?;
     for object in &mut wanted {
         io.note(&mut object.doc);
     }
     if let Some(selector) = args.get("selector") {
-        let chosen = LabelSelector::parse(selector).map_err(|why| io.fail(why))?;
+        let chosen = LabelSelector::parse(selector)
+            .map_err(|why| io.fail(format!("the provided selector {selector:?} is not valid: {why}")))?;
         wanted.retain(|object| chosen.matches(&object.doc["metadata"]["labels"]));
         if wanted.is_empty() && failures.is_empty() {
             return Err(io.fail("no objects passed to apply"));
@@ -352,20 +355,40 @@ pub(super) fn create(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let mode = Mode::of(args, "kubectl-create", io)?;
     let (mut wanted, mut failures) = manifests::read(args, "create", io)?;
-    // What an editor showed comes of no file any more.
-    let source = if args.is_on("edit") { "" } else { "creating \"STDIN\"" };
-    if args.is_on("edit") {
-        wanted = edit::before_creating(wanted, args, io)?;
+    if let Some(selector) = args.get("selector") {
+        let chosen = LabelSelector::parse(selector)
+            .map_err(|why| io.fail(format!("the provided selector {selector:?} is not valid: {why}")))?;
+        wanted.retain(|object| chosen.matches(&object.doc["metadata"]["labels"]));
+        if wanted.is_empty() && failures.is_empty() {
+            return Err(io.fail("no objects passed to create"));
+        }
     }
-    for object in &mut wanted {
-        io.note(&mut object.doc);
+    if args.is_on("edit") {
+        io.finish(failures)?;
+        // What an editor showed comes of no file any more.
+        return edit::before_creating(wanted, args, io, &mut |object, io| {
+            create_noted(object, &mode, args, io)
+        });
     }
     for object in &wanted {
-        let doc =
-            if args.is_on("save-config") { last_applied::noted(&object.doc) } else { object.doc.clone() };
-        if let Err(failure) = create_one(&object.target, &doc, &mode, io)? {
-            failures.push(if source.is_empty() { failure } else { failure.when(source) });
+        if let Err(failure) = create_noted(object, &mode, args, io)? {
+            failures.push(failure.when("creating \"STDIN\""));
         }
     }
     io.finish(failures)
+}
+
+/// Creates an object with the notes that the flags want on it.
+fn create_noted(
+    object: &Wanted,
+    mode: &Mode,
+    args: &Args,
+    io: &mut Io<'_>,
+) -> Result<Result<(), Failure>, Stop> {
+    let mut doc = object.doc.clone();
+    if args.is_on("save-config") {
+        doc = last_applied::noted(&doc);
+    }
+    io.note(&mut doc);
+    create_one(&object.target, &doc, mode, io)
 }

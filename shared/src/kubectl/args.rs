@@ -160,18 +160,34 @@ pub(super) fn typed(flags: &'static [Flag]) -> Vec<String> {
 const UNTOLD: [&str; 1] = ["openapi-patch"];
 
 /// Flags that count as not given where they say nothing.
-const NONE_IF_EMPTY: [&str; 12] = [
+const NONE_IF_EMPTY: [&str; 28] = [
+    "aggregation-rule",
+    "class",
+    "cluster-ip",
+    "description",
+    "external-ip",
     "field-selector",
     "filename",
     "from",
     "from-env-file",
+    "image-pull-policy",
     "keys",
     "kustomize",
+    "load-balancer-ip",
+    "name",
+    "overrides",
     "patch-file",
+    "port",
+    "protocol",
+    "raw",
     "resource-version",
+    "restart",
     "selector",
+    "session-affinity",
     "since-time",
     "subresource",
+    "target-port",
+    "template",
     "type",
 ];
 
@@ -311,7 +327,9 @@ impl Args {
                 flag.unsaid(given).map_err(usage)?
             };
             parsed.typed.push_str(&format!(" --{}={value}", flag.long));
-            if value.is_empty() && NONE_IF_EMPTY.contains(&flag.long) {
+            let blank = matches!(flag.long, "selector" | "field-selector") && value.trim().is_empty();
+            if blank || (value.is_empty() && NONE_IF_EMPTY.contains(&flag.long)) {
+                parsed.flags.remove(flag.long);
                 continue;
             }
             parsed.flags.entry(flag.long).or_default().push(value);
@@ -396,10 +414,9 @@ impl Flag {
         match (self.takes, given) {
             (Takes::Optional(bare), None) => Ok(bare.into()),
             (Takes::Switch, None) => Ok("true".into()),
-            (Takes::Switch, Some(text)) => match text.as_str() {
-                "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok("true".into()),
-                "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok("false".into()),
-                _ => {
+            (Takes::Switch, Some(text)) => match truth(&text) {
+                Some(is_on) => Ok(is_on.to_string()),
+                None => {
                     let short = self.short.map_or_else(String::new, |letter| format!("-{letter}, "));
                     Err(format!(
                         "invalid argument {text:?} for \"{short}--{}\" flag: strconv.ParseBool: parsing {text:?}: \
@@ -411,6 +428,15 @@ impl Flag {
             (_, Some(text)) => Ok(text),
             (_, None) => Ok(String::new()),
         }
+    }
+}
+
+/// What a word that Go reads as true or false means.
+pub(super) fn truth(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
     }
 }
 

@@ -194,19 +194,16 @@ fn who_am_i(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             _ => io.end(Failure::of(&response)),
         });
     }
-    if let Some(format) = Format::asked(args, io)? {
+    let asks = args.get("output").is_some_and(|output| !output.is_empty());
+    if let Some(format) = Format::asked(args, io)?.filter(|_| asks) {
         let mut review = response.body.clone();
         review.remove("code");
-        if let Format::Json = format {
-            io.print(&super::typed::json(&review));
-            return Ok(());
-        }
         if let Format::Name = format {
             // A review has no name.
             io.say("selfsubjectreview.authentication.k8s.io/<unknown>");
             return Ok(());
         }
-        return format.show(&review, true, io);
+        return format.show_typed(&review, io);
     }
     let user = &response.body["status"]["userInfo"];
     let mut text = "ATTRIBUTE\tVALUE\n".to_owned();

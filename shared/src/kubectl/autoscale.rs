@@ -1,5 +1,6 @@
 //! `kubectl autoscale`
 
+use crate::api::Kind;
 use crate::api::quantity::canonical;
 use crate::doc;
 use crate::doc::{Doc, Str};
@@ -8,7 +9,7 @@ use super::args::{Args, Flag, int32, optional, output, switch, value};
 use super::change::{DryRun, Making};
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::resource::{Resource, Target, some_objects};
+use super::resource::{Resource, Target, objects_as_written};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -61,8 +62,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     let mut failures = Vec::new();
-    for (target, object) in some_objects("autoscale", &args.words, args, io, &mut failures)? {
-        if object["spec"]["replicas"].is_null() {
+    for (target, object) in written(args, io, &mut failures)? {
+        let scales = match target.kind.known() {
+            Some(known) => matches!(
+                known,
+                Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController
+            ),
+            None => args.get("filename").is_some() || !object["spec"]["replicas"].is_null(),
+        };
+        if !scales {
             let why = format!(
                 "cannot autoscale a {}: could not find scale subresource for {} in discovery information",
                 target.kind.kind,
@@ -94,6 +102,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }));
     }
     io.finish(failures)
+}
+
+/// What is to be scaled.
+fn written(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
+    let found = objects_as_written(&args.words, args, io, failures)?;
+    match found.is_empty() && failures.is_empty() {
+        true => Err(io.fail("no objects passed to autoscale")),
+        false => Ok(found),
+    }
 }
 
 /// The kind that does it.

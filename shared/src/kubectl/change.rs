@@ -3,12 +3,12 @@
 use crate::cluster::HttpRequest;
 use crate::doc::{Doc, Str, json_patch, merge_patch, strategic_merge};
 
-use super::args::Args;
+use super::args::{Args, truth};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::printer::Format;
 use super::resource::{Target, escape};
-use super::typed;
+use super::typed::{decoded, shaped};
 
 /// Whether something is done for real.
 #[derive(Clone, Copy, PartialEq)]
@@ -22,13 +22,17 @@ impl DryRun {
     /// What `--dry-run` says; the error is what stands after `error: `.
     pub fn of(args: &Args) -> Result<DryRun, String> {
         match args.get("dry-run").unwrap_or("none") {
-            "none" | "false" => Ok(DryRun::None),
+            "none" => Ok(DryRun::None),
             // Without a value it means the client, as it once did.
-            "client" | "unchanged" | "true" => Ok(DryRun::Client),
+            "client" | "unchanged" => Ok(DryRun::Client),
             "server" => Ok(DryRun::Server),
-            other => {
-                Err(format!("Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\"."))
-            }
+            other => match truth(other) {
+                Some(true) => Ok(DryRun::Client),
+                Some(false) => Ok(DryRun::None),
+                None => Err(format!(
+                    "Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\"."
+                )),
+            },
         }
     }
 
@@ -101,7 +105,15 @@ impl Making {
         let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
         let validation = super::apply::validation(args).map_err(|why| io.fail(why))?;
         io.note(&mut doc);
-        let doc = if args.is_on("save-config") { super::last_applied::noted(&doc) } else { doc };
+        // Some forget the note where nothing is to be made.
+        let forgets = match (dry, self.manager) {
+            (DryRun::Client, "kubectl-run" | "kubectl-expose" | "kubectl-autoscale") => true,
+            (DryRun::Server, "kubectl-create") => target.kind == crate::api::Kind::Service,
+            _ => false,
+        };
+        if args.is_on("save-config") && !forgets {
+            doc = super::last_applied::noted_typed(shaped(doc));
+        }
         Format::asked(args, io)?;
         if dry == DryRun::Client {
             let mut made = shaped(doc);
@@ -139,60 +151,11 @@ impl Making {
             Some(Format::Name) => io.say(target.display()),
             Some(format) => {
                 let made = super::get::shown(made, &format, args);
-                match format {
-                    Format::Json => io.print(&typed::json(&made)),
-                    format => format.show(&made, true, io)?,
-                }
+                format.show_typed(&made, io)?;
             }
         }
         Ok(())
     }
-}
-
-/// Where objects keep the specs of pods.
-const PODS: [&[&str]; 3] =
-    [&["spec"], &["spec", "template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"]];
-
-/// An object that was never sent, with the empty parts that Go prints of it.
-fn shaped(mut doc: Doc) -> Doc {
-    let (kind, empty) = (doc["kind"].str(), Doc::map);
-    for path in PODS {
-        for list in ["containers", "initContainers"] {
-            if !doc.at(path)[list].is_empty() {
-                let containers = doc.at_mut(path).at_mut(&[list]).items_mut();
-                containers.iter_mut().for_each(|container| container.default_to("resources", empty()));
-            }
-        }
-    }
-    match kind.as_str() {
-        "Deployment" => {
-            doc.at_mut(&["spec"]).default_to("strategy", empty());
-            doc.set("status", empty());
-        }
-        "Namespace" => {
-            doc.set("spec", empty());
-            doc.set("status", empty());
-        }
-        "Service" => {
-            doc.set_at(&["status", "loadBalancer"], empty());
-            for port in doc.at_mut(&["spec", "ports"]).items_mut() {
-                port.default_to("targetPort", 0i64);
-            }
-        }
-        "Ingress" => doc.set_at(&["status", "loadBalancer"], empty()),
-        "Pod" | "Job" | "CronJob" | "ResourceQuota" => doc.set("status", empty()),
-        "HorizontalPodAutoscaler" => {
-            doc.set_at(&["status", "currentMetrics"], Doc::Null);
-            doc.set_at(&["status", "desiredReplicas"], 0i64);
-        }
-        "PodDisruptionBudget" => {
-            for field in ["currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"] {
-                doc.set_at(&["status", field], 0i64);
-            }
-        }
-        _ => {}
-    }
-    doc
 }
 
 /// Leaves the note of the command on an object that it changed, where that is wanted.
@@ -234,6 +197,11 @@ impl Patching<'_> {
         }
     }
 
+    /// Whether kubectl holds the object as one of Go's structs.
+    fn is_typed(&self) -> bool {
+        matches!(self.manager, "kubectl-set" | "kubectl-taint")
+    }
+
     /// What comes of the patch.
     pub fn made(
         &self,
@@ -258,7 +226,8 @@ impl Patching<'_> {
                 _ => json_patch(object, &patch).ok(),
             };
             let made = super::get::typed(target, &merged.unwrap_or_else(|| object.clone()));
-            return Ok(Ok(if args.is_on("local") { shaped(made) } else { made }));
+            let of_file = args.is_on("local") && self.is_typed();
+            return Ok(Ok(if of_file { shaped(decoded(made)) } else { made }));
         }
         let manager = args.get("field-manager").unwrap_or(self.manager);
         let mut request = target.patch(self.way, manager, &patch);
@@ -306,9 +275,9 @@ impl Patching<'_> {
                 if !args.is_on("show-managed-fields") {
                     made.at_mut(&["metadata"]).remove("managedFields");
                 }
-                match format {
-                    Format::Json if local => io.print(&typed::json(&made)),
-                    format => format.show(&made, true, io)?,
+                match self.is_typed() {
+                    true => format.show_typed(&decoded(made), io)?,
+                    false => format.show(&made, true, io)?,
                 }
             }
         }

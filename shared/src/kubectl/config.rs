@@ -14,7 +14,6 @@ use super::failure::{Failure, SERVER};
 use super::io::{Io, Stop};
 use super::printer::Format;
 use super::tabs::{WIDE, align};
-use super::typed;
 
 pub(super) const FLAGS: &[Flag] = &[
     switch("current", None),
@@ -218,8 +217,7 @@ fn view(mut config: Doc, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     match config_format {
         None => io.print(&manifest::to_yaml(&config)),
-        Some(Format::Json) => io.print(&typed::json(&config)),
-        Some(format) => format.show(&config, true, io)?,
+        Some(format) => format.show_typed(&config, io)?,
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::doc;
 use crate::doc::Doc;
 use crate::sim::Duration;
 
-use super::args::{Args, Flag, duration, int64, optional, switch, value};
+use super::args::{Args, Flag, duration, int64, optional, switch, truth, value};
 use super::change::DryRun;
 use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
@@ -186,24 +186,31 @@ fn wait(
     Ok(())
 }
 
+/// What `--cascade` says.
+pub(super) fn cascade(args: &Args) -> Result<&'static str, String> {
+    match args.get("cascade").unwrap_or("background") {
+        "background" => Ok("Background"),
+        "foreground" => Ok("Foreground"),
+        "orphan" => Ok("Orphan"),
+        other => match truth(other) {
+            Some(true) => Ok("Background"),
+            Some(false) => Ok("Orphan"),
+            None => Err(format!(
+                "invalid cascade value ({other}). Must be \"background\", \"foreground\", or \"orphan\""
+            )),
+        },
+    }
+}
+
 /// What `--cascade` and `--grace-period` ask of a deletion.
 pub(super) fn options(args: &Args, io: &mut Io<'_>) -> Result<Doc, Stop> {
-    let deprecated = [("true", "background"), ("false", "orphan")];
-    for (old, new) in deprecated.into_iter().filter(|(old, _)| args.get("cascade") == Some(old)) {
+    if let Some((old, is_on)) = args.get("cascade").and_then(|old| Some((old, truth(old)?))) {
+        let new = if is_on { "background" } else { "orphan" };
         io.warn(format!(
             "warning: --cascade={old} is deprecated (boolean value) and can be replaced with --cascade={new}."
         ));
     }
-    let policy = match args.get("cascade").unwrap_or("background") {
-        "background" | "true" => "Background",
-        "foreground" => "Foreground",
-        "orphan" | "false" => "Orphan",
-        other => {
-            return Err(io.fail(format!(
-                "invalid cascade value ({other}). Must be \"background\", \"foreground\", or \"orphan\""
-            )));
-        }
-    };
+    let policy = cascade(args).map_err(|why| io.fail(why))?;
     let mut options = doc!({ "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy });
     let given = args.get("grace-period").map(|seconds| seconds.parse::<i64>());
     let grace = match given {
@@ -246,7 +253,7 @@ fn named(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Ve
 }
 
 fn from_input(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
-    manifests::alone(&args.words, io)?;
+    manifests::alone(&args.words, args, io)?;
     let (wanted, refused) = manifests::read(args, "delete", io)?;
     failures.extend(refused);
     Ok(wanted.into_iter().map(|object| (object.target, Doc::Null)).collect())

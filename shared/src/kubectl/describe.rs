@@ -64,17 +64,18 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             format!("No resources found in {} namespace.", args.namespace())
         });
     }
-    io.finish(failures)
+    io.finish_all(failures)
 }
 
 /// The objects that are meant.
 fn find(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
     if args.get("filename").is_some() {
-        manifests::alone(&args.words, io)?;
+        manifests::alone(&args.words, args, io)?;
         let (wanted, refused) = manifests::read(args, "describe", io)?;
-        failures.extend(refused);
         let wanted: Vec<Target> = wanted.into_iter().map(|wanted| wanted.target).collect();
-        return objects_or_lists(wanted, args, io, failures);
+        let found = objects_or_lists(wanted, args, io, failures);
+        failures.extend(refused);
+        return found;
     }
     let wanted = targets(&args.words, args, io)?;
     by_name(&wanted, &args.words, args, io)?;

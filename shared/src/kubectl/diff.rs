@@ -1,5 +1,6 @@
 //! `kubectl diff`: the live objects beside what they would be.
 
+use crate::api::LabelSelector;
 use crate::cluster::HttpRequest;
 use crate::collections::sort;
 use crate::doc::{Doc, Str};
@@ -37,11 +38,24 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         io.fail("--force-conflicts only works with --server-side");
         return Err(Stop::Exit(2));
     }
-    let (wanted, mut failures) = match manifests::read(args, "diff", io) {
+    let (mut wanted, mut failures) = match manifests::read(args, "diff", io) {
         // One means that something differs.
         Err(Stop::Exit(_)) => return Err(Stop::Exit(2)),
         read => read?,
     };
+    if !failures.is_empty() {
+        io.finish(failures).ok();
+        return Err(Stop::Exit(2));
+    }
+    if let Some(selector) = args.get("selector") {
+        match LabelSelector::parse(selector) {
+            Ok(chosen) => wanted.retain(|object| chosen.matches(&object.doc["metadata"]["labels"])),
+            Err(why) => {
+                io.fail(format!("the provided selector {selector:?} is not valid: {why}"));
+                return Err(Stop::Exit(2));
+            }
+        }
+    }
     let mut differences: Vec<(String, String)> = Vec::new();
     for object in &wanted {
         let current = io.request(object.target.get())?;

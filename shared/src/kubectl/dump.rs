@@ -5,7 +5,7 @@ use crate::cluster::HttpRequest;
 use crate::doc::Doc;
 use crate::manifest;
 
-use super::args::{Args, Flag, switch, value};
+use super::args::{Args, Flag, duration, switch, value};
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::resource::{Target, escape};
@@ -15,6 +15,10 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("all-namespaces", Some('A')),
     value("namespaces", None),
     value("output", Some('o')),
+    value("template", None),
+    switch("allow-missing-template-keys", None),
+    switch("show-managed-fields", None),
+    duration("pod-running-timeout", None),
     value("output-directory", None),
 ];
 

@@ -1,13 +1,13 @@
 //! `kubectl events`
 
 use crate::api::Kind;
-use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Timestamp};
 
 use super::args::{Args, Flag, int64, output, switch, value};
 use super::describe::event_interval;
 use super::failure::Failure;
+use super::go_sort;
 use super::io::{Io, Stop};
 use super::printer::Format;
 use super::resource::{Target, escape, kind};
@@ -61,7 +61,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     }
     let mut events = response.body["items"].items().to_vec();
     events.retain(fits);
-    let format = Format::asked(args, io)?;
+    let asks = args.get("output").is_some_and(|output| !output.is_empty());
+    let format = Format::asked(args, io)?.filter(|_| asks);
     if events.is_empty() {
         io.warn(match args.is_on("all-namespaces") {
             true => "No events found.".to_owned(),
@@ -69,7 +70,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         });
         return Ok(());
     }
-    sort_by_key(&mut events, moment);
+    go_sort::sort(&mut events, |one, two| moment(one) < moment(two));
     if let Some(format) = format {
         return documents(&format, events, io);
     }

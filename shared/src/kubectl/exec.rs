@@ -16,6 +16,8 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("quiet", Some('q')),
     value("container", Some('c')),
     duration("pod-running-timeout", None),
+    value("detach-keys", None),
+    value("filename", Some('f')),
 ];
 
 /// How long kubectl waits for a pod, in seconds.
@@ -32,6 +34,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
         None => &[],
     };
+    super::manifests::alone(&[], args, io)?;
     let Some(word) = args.words.first().filter(|_| args.dash != Some(0)) else {
         return Err(io.fail("pod, type/name or --filename must be specified"));
     };

@@ -1,6 +1,8 @@
 //! `kubectl explain`: the fields of a kind, as the server's OpenAPI document has them, or else the table of the engine
 //! (which knows types, but says nothing about them).
 
+mod plain;
+
 use crate::cluster::HttpRequest;
 use crate::doc::{Doc, Str};
 use crate::schema::{FieldType, Schema, Type};
@@ -24,7 +26,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }));
     };
     if let Some(format) =
-        args.get("output").filter(|format| !matches!(*format, "" | "plaintext" | "plaintext-openapiv2"))
+        args.get("output").filter(|format| !matches!(*format, "plaintext" | "plaintext-openapiv2"))
     {
         return Err(io.fail(format!("unrecognized format: {format}")));
     }
@@ -38,6 +40,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     };
     let (root, document) = root(&resource, io)?;
     let model = Model { document };
+    if args.get("output") == Some("plaintext-openapiv2") {
+        return match plain::tell(&model, &root, &fields, &resource, args.is_on("recursive")) {
+            Ok(told) => {
+                io.print(&told);
+                Ok(())
+            }
+            Err(why) => Err(io.fail(why)),
+        };
+    }
     let mut text = String::new();
     if !resource.group.is_empty() {
         text.push_str(&format!("GROUP:      {}\n", resource.group));

@@ -8,8 +8,8 @@ use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::Making;
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::manifests;
-use super::resource::{Target, objects};
+use super::printer::Format;
+use super::resource::{Target, objects_as_written};
 use super::run::{not_a_number, overridden};
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -34,8 +34,9 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    Format::asked(args, io)?;
     let mut failures = Vec::new();
-    for (target, object) in exposed(args, io, &mut failures)? {
+    for (target, object) in objects_as_written(&args.words, args, io, &mut failures)? {
         match service(&target, &object, args) {
             Ok(mut doc) => {
                 if let Some(text) = args.get("overrides") {
@@ -50,17 +51,6 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         }
     }
     io.finish(failures)
-}
-
-/// What is exposed: what a file says of an object does without the object.
-fn exposed(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<(Target, Doc)>, Stop> {
-    if args.get("filename").is_none() {
-        return objects(&args.words, args, io, failures);
-    }
-    manifests::alone(&args.words, io)?;
-    let (wanted, refused) = manifests::read(args, "expose", io)?;
-    failures.extend(refused);
-    Ok(wanted.into_iter().map(|wanted| (wanted.target, wanted.doc)).collect())
 }
 
 /// What to send: what the object's pods are called and listen on, unless the flags say otherwise.
@@ -103,7 +93,7 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
         let containers = spec["containers"].items().iter().flat_map(|container| container["ports"].items());
         for port in containers.chain(spec["ports"].items()) {
             let number = if port["port"].is_null() { &port["containerPort"] } else { &port["port"] };
-            let protocol = port["protocol"].as_str().unwrap_or("TCP");
+            let protocol = args.get("protocol").or(port["protocol"].as_str()).unwrap_or("TCP");
             let to = args.get("target-port").map_or_else(|| number.clone(), number_or_name);
             ports.push(doc!({ "port": number.clone(), "protocol": protocol, "targetPort": to }));
         }
@@ -140,8 +130,11 @@ fn service(target: &Target, object: &Doc, args: &Args) -> Result<Doc, String> {
     {
         return Err(format!("unknown session affinity: {other}"));
     }
-    if let Some(address) = args.get("external-ip") {
+    if let Some(address) = args.get("external-ip").filter(|address| !address.is_empty()) {
         service.set_at(&["spec", "externalIPs"], doc!([address]));
+    }
+    if let Some(bad) = args.each("labels").find(|pair| !pair.contains('=')) {
+        return Err(format!("unexpected label spec: {bad}"));
     }
     if let Some(labels) = args.get("labels") {
         service.set_at(&["metadata", "labels"], pairs(labels));

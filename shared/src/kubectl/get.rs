@@ -94,18 +94,13 @@ fn contradiction(args: &Args) -> Result<(), String> {
 /// What the words or the file mean.
 fn wanted(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec<Target>, Stop> {
     if args.get("filename").is_some() {
-        manifests::alone(&args.words, io)?;
+        manifests::alone(&args.words, args, io)?;
         let (wanted, refused) = manifests::read(args, "get", io)?;
         // What is no object is said as it is.
-        if let [Failure::Client(why)] = refused.as_slice() {
-            io.warn(match why.contains("kind not set") {
-                true => {
-                    let text = io.stdin.documents().ok().and_then(<[Doc]>::last);
-                    let text = text.map(Doc::to_json).unwrap_or_default();
-                    format!("unable to decode \"STDIN\": Object 'Kind' is missing in '{text}'")
-                }
-                false => why.clone(),
-            });
+        if let [Failure::Client(why)] = refused.as_slice()
+            && why.starts_with("unable to decode")
+        {
+            io.warn(why);
             return Err(Stop::Exit(1));
         }
         failures.extend(refused);
@@ -240,14 +235,17 @@ fn tables(wanted: &[Target], args: &Args, io: &mut Io<'_>, mut failures: Vec<Fai
         io.print(&align(&lines(table, &view), WIDE));
     }
     if tables.is_empty() && failures.is_empty() && !args.is_on("ignore-not-found") {
-        let everywhere = args.is_on("all-namespaces") || wanted.iter().any(|target| !target.kind.namespaced);
+        // Who makes the tables oneself does not know what an empty one would be of.
+        let of_none = || wanted.iter().any(|target| !target.kind.namespaced);
+        let everywhere =
+            args.is_on("all-namespaces") || (args.get("server-print") != Some("false") && of_none());
         io.warn(if everywhere {
             "No resources found".to_owned()
         } else {
             format!("No resources found in {} namespace.", args.namespace())
         });
     }
-    io.finish(failures)
+    io.finish_all(failures)
 }
 
 fn documents(
@@ -280,12 +278,12 @@ fn documents(
             let target = Target { name: object["metadata"]["name"].str(), ..target.clone() };
             io.say(target.display());
         }
-        return io.finish(failures);
+        return io.finish_all(failures);
     }
     let mut items: Vec<Doc> = objects.into_iter().map(|(_, object)| shown(object, format, args)).collect();
     let single = wanted.len() == 1 && !wanted[0].name.is_empty();
     if items.is_empty() && (single || args.is_on("ignore-not-found")) {
-        return io.finish(failures);
+        return io.finish_all(failures);
     }
     let whole = match (single, items.pop()) {
         (true, Some(object)) => object,
@@ -295,7 +293,7 @@ fn documents(
         }
     };
     format.show(&whole, !args.is_on("no-headers"), io)?;
-    io.finish(failures)
+    io.finish_all(failures)
 }
 
 /// An object as a format shows it: bookkeeping of field owners is for those who ask for it.

@@ -49,6 +49,8 @@ pub(super) struct Io<'a> {
     speaker: HttpRequest,
     /// The command, where it is to be noted on what it changes.
     recorded: Option<String>,
+    /// Whether a document of YAML was printed.
+    documents: bool,
     /// The date at which the program started.
     pub started: Timestamp,
 }
@@ -79,6 +81,7 @@ impl<'a> Io<'a> {
             config,
             speaker: HttpRequest::default(),
             recorded: None,
+            documents: false,
             started,
         }
     }
@@ -97,6 +100,18 @@ impl<'a> Io<'a> {
     /// Prints text as it is.
     pub fn print(&mut self, text: &str) {
         self.said.stdout.push_str(text);
+    }
+
+    /// Puts a line between this document of YAML and the one before.
+    pub fn separate(&mut self) {
+        if std::mem::replace(&mut self.documents, true) {
+            self.say("---");
+        }
+    }
+
+    /// Another printer begins, which knows nothing of what was printed.
+    pub fn printed_anew(&mut self) {
+        self.documents = false;
     }
 
     /// Prints a line to standard error.
@@ -125,6 +140,12 @@ impl<'a> Io<'a> {
             many => many.iter().for_each(|failure| self.warn(failure.among_others())),
         }
         Err(Stop::Exit(1))
+    }
+
+    /// Says what the failures say, each as one of several; the end when there is one.
+    pub fn finish_all(&mut self, failures: Vec<Failure>) -> Result<(), Stop> {
+        failures.iter().for_each(|failure| self.warn(failure.among_others()));
+        if failures.is_empty() { Ok(()) } else { Err(Stop::Exit(1)) }
     }
 
     /// Sets the note that is left on what is changed.

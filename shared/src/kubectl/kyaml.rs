@@ -2,20 +2,22 @@
 
 use crate::doc::Doc;
 
+use super::typed::Ordered;
+
 /// The document as KYAML, with its header and a line break at the end.
-pub(super) fn to_kyaml(doc: &Doc) -> String {
+pub(super) fn to_kyaml(doc: &Ordered<'_>) -> String {
     let mut text = "---\n".to_owned();
     node(doc, 0, &mut text);
     text.push('\n');
     text
 }
 
-fn node(value: &Doc, level: usize, out: &mut String) {
+fn node(value: &Ordered<'_>, level: usize, out: &mut String) {
     match value {
-        Doc::Map(map) if map.entries().is_empty() => out.push_str("{}"),
-        Doc::Map(map) => {
+        Ordered::Map(fields) if fields.is_empty() => out.push_str("{}"),
+        Ordered::Map(fields) => {
             out.push_str("{\n");
-            for (key, value) in map.entries() {
+            for (key, value) in fields {
                 indent(level + 1, out);
                 if needs_quotes(key) {
                     quoted(key, None, out)
@@ -29,9 +31,9 @@ fn node(value: &Doc, level: usize, out: &mut String) {
             indent(level, out);
             out.push('}');
         }
-        Doc::List(items) if items.is_empty() => out.push_str("[]"),
+        Ordered::List(items) if items.is_empty() => out.push_str("[]"),
         // Lists of nothing but maps and lists hug them.
-        Doc::List(items) if items.iter().all(|item| matches!(item, Doc::Map(_) | Doc::List(_))) => {
+        Ordered::List(items) if items.iter().all(|item| !matches!(item, Ordered::Leaf(_))) => {
             out.push('[');
             for (at, item) in items.iter().enumerate() {
                 out.push_str(if at > 0 { ", " } else { "" });
@@ -39,9 +41,9 @@ fn node(value: &Doc, level: usize, out: &mut String) {
             }
             out.push(']');
         }
-        Doc::List(items) => {
+        Ordered::List(items) => {
             out.push_str("[\n");
-            for item in items.iter() {
+            for item in items {
                 indent(level + 1, out);
                 node(item, level + 1, out);
                 out.push_str(",\n");
@@ -49,10 +51,12 @@ fn node(value: &Doc, level: usize, out: &mut String) {
             indent(level, out);
             out.push(']');
         }
-        Doc::Str(text) => quoted(text, Some(level + 1), out),
-        Doc::Time(time) => quoted(&time.rfc3339(), Some(level + 1), out),
-        Doc::MicroTime(time) => quoted(&time.rfc3339_micros(), Some(level + 1), out),
-        Doc::Null | Doc::Bool(_) | Doc::Int(_) | Doc::Float(_) => out.push_str(&value.to_json()),
+        Ordered::Leaf(leaf) => match leaf {
+            Doc::Str(text) => quoted(text, Some(level + 1), out),
+            Doc::Time(time) => quoted(&time.rfc3339(), Some(level + 1), out),
+            Doc::MicroTime(time) => quoted(&time.rfc3339_micros(), Some(level + 1), out),
+            other => out.push_str(&other.to_json()),
+        },
     }
 }
 
@@ -170,7 +174,7 @@ fn is_visible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::to_kyaml;
+    use super::{Ordered, to_kyaml};
     use crate::doc;
 
     #[test]
@@ -190,7 +194,7 @@ mod tests {
             (doc!({ "u": "a\u{1b}[31m\"\\" }), "---\n{\n  u: \"a\\e[31m\\\"\\\\\",\n}\n"),
         ];
         for (doc, text) in cases {
-            assert_eq!(to_kyaml(&doc), text);
+            assert_eq!(to_kyaml(&Ordered::plain(&doc)), text);
         }
     }
 }

@@ -5,17 +5,20 @@ use crate::doc;
 use crate::doc::Doc;
 use crate::manifest;
 
-use super::Ask;
 use super::args::Args;
 use super::change::{DryRun, Patching};
-use super::edit::{HEADER, without_comments};
+use super::edit;
 use super::failure::Failure;
 use super::io::{Io, Stop};
 use super::manifests;
 use super::resource::{Target, objects, targets};
+use super::typed;
 
 /// The annotation.
 pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+const PATCHING: Patching<'static> =
+    Patching { way: "merge", manager: "kubectl-last-applied", done: "configured", part: "" };
 
 /// A part of `apply`: the words after it and the flags.
 type Part = fn(&[String], &Args, &mut Io<'_>) -> Result<(), Stop>;
@@ -25,7 +28,7 @@ pub(super) fn part(word: &str) -> Option<Part> {
     match word {
         "view-last-applied" => Some(view),
         "set-last-applied" => Some(set),
-        "edit-last-applied" => Some(edit),
+        "edit-last-applied" => Some(edit_noted),
         _ => None,
     }
 }
@@ -39,6 +42,13 @@ pub(super) fn noted(doc: &Doc) -> Doc {
     annotations.set(LAST_APPLIED, format!("{}\n", bare.to_go_json()));
     bare.set_at(&["metadata", "annotations"], annotations);
     bare
+}
+
+/// The same of an object that kubectl holds as a Go struct.
+pub(super) fn noted_typed(mut object: Doc) -> Doc {
+    let text = format!("{}\n", typed::compact(&object));
+    object.set_at(&["metadata", "annotations", LAST_APPLIED], text);
+    object
 }
 
 /// What was applied last, if the object says.
@@ -56,7 +66,11 @@ fn view(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         )));
     }
     let mut failures = Vec::new();
-    for (_, object) in objects(subjects, args, io, &mut failures)? {
+    let found = objects(subjects, args, io, &mut failures)?;
+    if let Some(first) = failures.into_iter().next() {
+        return Err(io.end(first));
+    }
+    for (_, object) in found {
         // kubectl says nothing of an object that says nothing.
         let Some(last) = of(&object) else { continue };
         if output == "yaml" {
@@ -65,7 +79,7 @@ fn view(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             io.say(narrow(&last.to_json_pretty()));
         }
     }
-    io.finish(failures)
+    Ok(())
 }
 
 /// Indented text with half of its indentation.
@@ -110,7 +124,7 @@ fn set(_: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     // All or nothing.
     if failures.is_empty() {
         for (target, current, text) in changes {
-            patching("configured").send(&target, &current, &patch(text), args, io, &mut failures)?;
+            PATCHING.send(&target, &current, &patch(text), args, io, &mut failures)?;
         }
     }
     io.finish(failures)
@@ -123,56 +137,35 @@ fn patch(text: Doc) -> Doc {
     patch
 }
 
-fn patching(done: &str) -> Patching<'_> {
-    Patching { way: "merge", manager: "kubectl-last-applied", done, part: "" }
-}
-
-fn edit(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+fn edit_noted(subjects: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     DryRun::of(args).map_err(|why| io.fail(why))?;
     let mut failures = Vec::new();
-    for (target, object) in objects(subjects, args, io, &mut failures)? {
-        let Some(last) = of(&object) else {
-            return Err(io.fail(
-                "no last-applied-configuration annotation found on resources, to create the annotation, use command \
-                 `kubectl apply set-last-applied --create-annotation`",
-            ));
-        };
-        one(&target, &object, &last, args, io, &mut failures)?;
+    let found = objects(subjects, args, io, &mut failures)?;
+    if !failures.is_empty() {
+        return io.finish(failures);
     }
-    io.finish(failures)
-}
-
-/// Hands what was applied to an editor, and keeps what comes back.
-fn one(
-    target: &Target,
-    object: &Doc,
-    last: &Doc,
-    args: &Args,
-    io: &mut Io<'_>,
-    failures: &mut Vec<Failure>,
-) -> Result<(), Stop> {
-    let text = manifest::to_yaml(last);
-    let edited = io.ask(Ask::Edit(format!("{HEADER}{text}").into()))?;
-    let body = without_comments(&edited);
-    if body == text || body.trim().is_empty() {
-        io.warn("Edit cancelled, no changes made.");
-        return Ok(());
-    }
-    match manifest::documents(&body) {
-        Ok(documents) if documents.len() == 1 => {
-            let text = noted(&documents[0])["metadata"]["annotations"][LAST_APPLIED].clone();
-            patching("edited").send(target, object, &patch(text), args, io, failures)
+    let noted = found.iter().filter_map(|(target, object)| Some((target.clone(), of(object)?)));
+    let noted: Vec<(Target, Doc)> = noted.collect();
+    let Some((target, before)) = noted.first() else {
+        return Err(io.fail(
+            "no last-applied-configuration annotation found on resources, to create the annotation, use command \
+             `kubectl apply set-last-applied --create-annotation`",
+        ));
+    };
+    edit::last_applied(&noted, args, io, &mut |after, io| {
+        // What was applied has no identity: all are compared with the first.
+        if after == before {
+            edit::tell(target, "skipped", after.clone(), args, io)?;
+            return Ok(Ok(()));
         }
-        Ok(_) => {
-            failures.push(Failure::Client("the edited file must hold one object".into()));
-            Ok(())
+        let target = Target { name: after["metadata"]["name"].str(), ..target.clone() };
+        let text = format!("{}\n", after.to_go_json());
+        let request = target.patch("merge", "kubectl-last-applied", &patch(text.as_str().into()));
+        let response = io.request(request)?;
+        if !response.is_success() {
+            return Ok(Err(Failure::of(&response)));
         }
-        Err(fault) => {
-            failures.push(Failure::Client(format!(
-                "The edited file had a syntax error: yaml: {}",
-                fault.kubectl
-            )));
-            Ok(())
-        }
-    }
+        edit::tell(&target, "edited", after.clone(), args, io)?;
+        Ok(Ok(()))
+    })
 }

@@ -112,7 +112,9 @@ fn query(args: &Args, selects: bool) -> Result<String, String> {
         let length = Duration::parse(text).ok_or_else(|| {
             format!("invalid argument {text:?} for \"--since\" flag: time: invalid duration {text:?}")
         })?;
-        query.push_str(&format!("&sinceSeconds={}", (length.0 + 500) / 1000));
+        if length > Duration::ZERO {
+            query.push_str(&format!("&sinceSeconds={}", (length.0 + 500) / 1000));
+        }
     }
     if let Some(text) = args.get("since-time") {
         query.push_str(&format!("&sinceTime={}", escape(text)));

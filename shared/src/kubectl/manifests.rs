@@ -6,6 +6,7 @@ use crate::doc::Doc;
 use super::args::Args;
 use super::discovery;
 use super::failure::Failure;
+use super::input::Document;
 use super::io::{Io, Stop};
 use super::resource::{Resource, Target};
 
@@ -30,52 +31,69 @@ impl Wanted {
     }
 }
 
-/// Reads standard input. What is no YAML at all ends the program; objects that kubectl cannot take become failures.
+/// Reads standard input. What cannot be read, and objects that kubectl cannot take, become failures; what stands before
+/// is taken.
 pub(super) fn read(args: &Args, verb: &str, io: &mut Io<'_>) -> Result<(Vec<Wanted>, Vec<Failure>), Stop> {
-    match args.get("filename") {
-        Some("-") => {}
-        Some(path) => return Err(no_file(path, io)),
-        None => return Err(io.fail("must specify one of -f and -k")),
+    if args.get("filename").is_none() {
+        return Err(io.fail("must specify one of -f and -k"));
     }
+    alone(&[], args, io)?;
+    let validates = matches!(verb, "apply" | "create" | "replace")
+        && super::apply::validation(args).map_err(|why| io.fail(why))? != "Ignore";
     let stdin = io.stdin;
-    let documents = stdin.documents().map_err(|fault| {
-        io.fail(format!("error parsing STDIN: error converting YAML to JSON: yaml: {}", fault.kubectl))
-    })?;
-    let mut docs = Vec::new();
-    for document in documents {
-        match document {
-            Doc::Null => {}
-            Doc::Map(_) => flatten(document, &mut docs),
-            Doc::Str(_) | Doc::List(_) => {
-                return Err(io.fail(
-                    "error validating \"STDIN\": error validating data: invalid object to validate; if you choose to \
-                     ignore these errors, turn validation off with --validate=false",
-                ));
-            }
-            other => {
-                return Err(io.fail(format!(
-                    "error parsing STDIN: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
-                    other.type_name()
-                )));
-            }
-        }
-    }
+    let stream = stdin.stream();
+    let mut fault = stream.fault.as_ref().map(|why| format!("error parsing STDIN: {why}"));
     let (mut wanted, mut failures) = (Vec::new(), Vec::new());
-    for doc in docs {
-        match want(doc, args, io)? {
-            Ok(object) => wanted.push(object),
-            Err(message) => failures.push(Failure::Client(message)),
+    for document in &stream.documents {
+        let doc = &document.doc;
+        if let Some(why) = Some(doc).filter(|_| validates).and_then(unfit) {
+            fault = Some(format!(
+                "error validating \"STDIN\": error validating data: {why}; if you choose to ignore these errors, turn \
+                 validation off with --validate=false"
+            ));
+            break;
+        }
+        if let Err(why) = readable(document) {
+            failures.push(Failure::Client(format!("unable to decode \"STDIN\": {why}")));
+            continue;
+        }
+        if !is_list(doc) {
+            match want(doc.clone(), args, io)? {
+                Ok(object) => wanted.push(object),
+                Err(message) => failures.push(Failure::Client(message)),
+            }
+            continue;
+        }
+        if let Some(why) = unknown_list(doc, io)? {
+            failures.push(Failure::Client(why));
+            continue;
+        }
+        for item in flat(doc) {
+            match want(item, args, io)? {
+                Ok(object) => wanted.push(object),
+                Err(message) => failures.push(Failure::Client(in_list(message))),
+            }
         }
     }
+    failures.extend(fault.map(Failure::Client));
     // The others find nothing in what they read, as in a cluster without such objects.
-    if wanted.is_empty() && failures.is_empty() && matches!(verb, "apply" | "create" | "set-last-applied") {
+    if wanted.is_empty() && failures.is_empty() && matches!(verb, "apply" | "create") {
         return Err(io.fail(format!("no objects passed to {verb}")));
     }
     Ok((wanted, failures))
 }
 
 /// Who names files names nothing else.
-pub(super) fn alone(words: &[String], io: &mut Io<'_>) -> Result<(), Stop> {
+pub(super) fn alone(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let missing: Vec<&str> = args.each("filename").filter(|path| *path != "-").collect();
+    match missing.as_slice() {
+        [] => {}
+        [path] => return Err(no_file(path, io)),
+        paths => {
+            paths.iter().for_each(|path| io.warn(format!("the path {path:?} does not exist")));
+            return Err(Stop::Exit(1));
+        }
+    }
     if words.is_empty() {
         return Ok(());
     }
@@ -95,50 +113,131 @@ fn no_file(path: &str, io: &mut Io<'_>) -> Stop {
     Stop::Exit(1)
 }
 
-fn flatten(doc: &Doc, docs: &mut Vec<Doc>) {
-    if doc["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && matches!(doc["items"], Doc::List(_))
+/// Whether a document holds objects.
+fn is_list(doc: &Doc) -> bool {
+    matches!(doc["items"], Doc::List(_))
+}
+
+/// The objects that a document holds, lists in lists after what stands beside them; those of a list of one kind need not
+/// say what they are.
+pub(super) fn flat(doc: &Doc) -> Vec<Doc> {
+    let mut objects = Vec::new();
+    let mut lists = vec![doc.clone()];
+    while !lists.is_empty() {
+        for list in std::mem::take(&mut lists) {
+            if !is_list(&list) {
+                objects.push(list);
+                continue;
+            }
+            let (api_version, kind) = (list["apiVersion"].str(), list["kind"].str());
+            let kind = kind.strip_suffix("List").unwrap_or(&kind);
+            lists.extend(list["items"].items().iter().map(|item| {
+                let mut item = item.clone();
+                if item["kind"].str().is_empty() && item["apiVersion"].str().is_empty() {
+                    item.set("kind", kind);
+                    item.set("apiVersion", &api_version);
+                }
+                item
+            }));
+        }
+    }
+    objects
+}
+
+/// Why a list is none that there is, if so.
+fn unknown_list(doc: &Doc, io: &mut Io<'_>) -> Result<Option<String>, Stop> {
+    let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
+    if kind == "List" {
+        return Ok(None);
+    }
+    if let Some(single) = kind.strip_suffix("List")
+        && known(&api_version, single, io)?.is_some()
     {
-        doc["items"].items().iter().for_each(|item| flatten(item, docs));
-    } else {
-        docs.push(doc.clone());
+        return Ok(None);
+    }
+    Ok(Some(unmapped(doc)))
+}
+
+/// How a list's object is refused.
+fn in_list(message: String) -> String {
+    match message.split_once("no matches for kind ") {
+        Some((_, rest)) => {
+            let rest = rest.split('\n').next().unwrap_or(rest);
+            format!("unable to recognize no matches for kind {rest}")
+        }
+        None => message,
+    }
+}
+
+/// What kubectl has against a document before it asks the server, which checks the rest.
+pub(super) fn unfit(doc: &Doc) -> Option<String> {
+    if !matches!(doc, Doc::Map(_)) {
+        return Some("invalid object to validate".into());
+    }
+    let mut all = Vec::new();
+    for field in ["apiVersion", "kind"] {
+        match &doc[field] {
+            Doc::Null => all.push(format!("{field} not set")),
+            Doc::Str(text) if field == "apiVersion" && text.matches('/').count() > 1 => {
+                all.push(format!("unexpected GroupVersion string: {text}"));
+            }
+            Doc::Str(_) => {}
+            _ => all.push(format!("{field} isn't string type")),
+        }
+    }
+    let is_list = doc["kind"].as_str() == Some("List") && doc["apiVersion"].as_str() == Some("v1");
+    if is_list && !matches!(doc["items"], Doc::List(_)) {
+        all.push("invalid object to validate".into());
+    }
+    match all.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        many => Some(format!("[{}]", many.join(", "))),
     }
 }
 
 /// The object that a document describes; the error is what kubectl itself has against it.
 pub(super) fn want(doc: Doc, args: &Args, io: &mut Io<'_>) -> Result<Result<Wanted, String>, Stop> {
-    if let Err(why) = readable(&doc) {
+    if let Err(why) = decodable(&doc["metadata"]) {
         return Ok(Err(why));
     }
-    let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
-    let found = match Kind::of(&api_version, &kind) {
-        Some(known) => Some(known.into()),
-        None => discovery::of(&api_version, &kind, io)?,
-    };
+    let found = known(&doc["apiVersion"].str(), &doc["kind"].str(), io)?;
     Ok(match found {
         Some(resource) => placed(doc, resource, args),
-        None => {
-            let (name, namespace) = (doc["metadata"]["name"].str(), doc["metadata"]["namespace"].str());
-            Err(format!(
-                "resource mapping not found for name: {name:?} namespace: {namespace:?} from \"STDIN\": no matches \
-                 for kind {kind:?} in version {api_version:?}\nensure CRDs are installed first"
-            ))
-        }
+        None => Err(unmapped(&doc)),
     })
 }
 
-/// What kubectl itself must find in a document.
-fn readable(doc: &Doc) -> Result<(), String> {
-    let missing: Vec<&str> =
-        ["apiVersion", "kind"].into_iter().filter(|field| doc[*field].str().is_empty()).collect();
-    if !missing.is_empty() {
-        let list = missing.iter().map(|field| format!("{field} not set")).collect::<Vec<_>>().join(", ");
-        let list = if missing.len() > 1 { format!("[{list}]") } else { list };
-        return Err(format!(
-            "error validating \"STDIN\": error validating data: {list}; if you choose to ignore these errors, turn \
-             validation off with --validate=false"
-        ));
+fn known(api_version: &str, kind: &str, io: &mut Io<'_>) -> Result<Option<Resource>, Stop> {
+    match Kind::of(api_version, kind) {
+        Some(known) => Ok(Some(known.into())),
+        None => discovery::of(api_version, kind, io),
     }
-    decodable(&doc["metadata"])
+}
+
+/// The refusal of a kind that there is not.
+fn unmapped(doc: &Doc) -> String {
+    let (name, namespace) = (doc["metadata"]["name"].str(), doc["metadata"]["namespace"].str());
+    format!(
+        "resource mapping not found for name: {name:?} namespace: {namespace:?} from \"STDIN\": no matches for kind {:?} \
+         in version {:?}\nensure CRDs are installed first",
+        doc["kind"].str().as_str(),
+        doc["apiVersion"].str().as_str()
+    )
+}
+
+/// What must be found in a document that says what it is.
+fn readable(document: &Document) -> Result<(), String> {
+    match &document.doc {
+        Doc::Map(_) if document.doc["kind"].str().is_empty() => {
+            Err(format!("Object 'Kind' is missing in '{}'", document.json()))
+        }
+        Doc::Map(_) => Ok(()),
+        other => {
+            let found = word(other);
+            Err(format!("json: cannot unmarshal {found} into Go value of type unstructured.detector"))
+        }
+    }
 }
 
 /// The document in the namespace that is meant.
@@ -161,8 +260,33 @@ fn placed(mut doc: Doc, kind: Resource, args: &Args) -> Result<Wanted, String> {
     Ok(Wanted { target: Target { kind, namespace, name }, doc, written })
 }
 
+/// What Go calls a value of JSON.
+fn word(value: &Doc) -> &'static str {
+    match value {
+        Doc::Bool(_) => "bool",
+        Doc::Int(_) | Doc::Float(_) => "number",
+        Doc::List(_) => "array",
+        Doc::Map(_) => "object",
+        _ => "string",
+    }
+}
+
 /// kubectl reads labels and annotations itself, before the server sees them.
 fn decodable(metadata: &Doc) -> Result<(), String> {
+    let wrong = |found: &Doc, place: &str, wanted: &str| {
+        let found = word(found);
+        Err(format!(
+            "unable to decode \"STDIN\": json: cannot unmarshal {found} into Go struct field {place} of type {wanted}"
+        ))
+    };
+    if !matches!(metadata, Doc::Map(_) | Doc::Null) {
+        return wrong(metadata, "metadataOnlyObject.metadata", "v1.ObjectMeta");
+    }
+    for field in ["name", "namespace"] {
+        if !matches!(metadata[field], Doc::Str(_) | Doc::Null) {
+            return wrong(&metadata[field], &format!("ObjectMeta.metadata.{field}"), "string");
+        }
+    }
     for field in ["annotations", "labels"] {
         let wrong = metadata[field]
             .entries()
@@ -170,11 +294,7 @@ fn decodable(metadata: &Doc) -> Result<(), String> {
             .map(|(_, value)| value)
             .find(|value| !matches!(value, Doc::Str(_) | Doc::Time(_) | Doc::MicroTime(_) | Doc::Null));
         if let Some(wrong) = wrong {
-            let found = match wrong {
-                Doc::Bool(_) => "bool",
-                Doc::Int(_) | Doc::Float(_) => "number",
-                other => other.type_name(),
-            };
+            let found = word(wrong);
             return Err(format!(
                 "unable to decode \"STDIN\": json: cannot unmarshal {found} into Go struct field \
                  ObjectMeta.metadata.{field} of type string"

@@ -107,20 +107,25 @@ fn run(args: &Args, io: &mut Io<'_>, words: &Words) -> Result<(), Stop> {
     let both = |(key, value): &Edit| {
         value.is_none() && edits.iter().any(|(other, value)| other == key && value.is_some())
     };
-    if edits.iter().any(both) {
-        let article = if words.field == "labels" { "a label" } else { "an annotation" };
-        return Err(io.fail(format!("can not both modify and remove {article} in the same command")));
+    if let Some((key, _)) = edits.iter().find(|edit| both(edit)) {
+        return Err(io.fail(match words.field {
+            "labels" => "can not both modify and remove a label in the same command".to_owned(),
+            _ => format!(
+                "can not both modify and remove the following annotation(s) in the same command: {key}"
+            ),
+        }));
     }
     if args.is_on("local") && args.get("filename").is_none() {
-        return Err(io.fail(
-            "can only use local files by -f pod.yaml or --filename=pod.json when --local=true is set",
-        ));
+        let file = if words.field == "labels" { "pod" } else { "rsrc" };
+        return Err(io.fail(format!(
+            "can only use local files by -f {file}.yaml or --filename={file}.json when --local=true is set"
+        )));
     }
     let mut failures = Vec::new();
     let found = if args.is_on("local") {
         let (wanted, refused) = manifests::read(args, words.singular, io)?;
         failures.extend(refused);
-        wanted.into_iter().map(|wanted| (wanted.target, wanted.doc)).collect()
+        wanted.into_iter().map(|wanted| (wanted.target, wanted.written)).collect()
     } else {
         objects(&subjects, args, io, &mut failures)?
     };

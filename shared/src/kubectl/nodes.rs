@@ -119,6 +119,7 @@ fn edit(word: &str) -> Result<Edit, String> {
 }
 
 pub(super) fn taint(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    super::apply::validation(args).map_err(|why| io.fail(why))?;
     let is_edit = |word: &&String| word.contains([':', '=']) || word.ends_with('-');
     let first = args.words.iter().position(|word| is_edit(&word)).unwrap_or(args.words.len());
     let (subjects, words) = args.words.split_at(first);

@@ -1,17 +1,18 @@
 //! Objects in the formats of `-o`.
 
 use crate::api::quantity::parse_quantity;
-use crate::collections::sort_by;
 use crate::doc::Doc;
 use crate::manifest;
 
 use super::Ask;
 use super::args::Args;
+use super::go_sort;
 use super::io::{Io, Stop};
 use super::jsonpath::{JsonPath, Template, go_value};
 use super::kyaml::to_kyaml;
 use super::tabs::{WIDE, align, visible};
 use super::template::GoTemplate;
+use super::typed::{self, Ordered};
 
 /// What `-o` asks for, where it is no table of the server's.
 pub(super) enum Format {
@@ -144,6 +145,16 @@ impl Format {
             io.print(&align(&headings(self, headers), WIDE));
             return Err(io.fail(why));
         }
+        if let Format::Columns(columns) = self {
+            // What stands above an object that has not what a path names is printed.
+            let items = items_of(whole);
+            let fault = |item: &Doc| columns.iter().find_map(|(_, path)| path.refusal(item));
+            let wrong = items.iter().enumerate().find_map(|(at, item)| Some((at, fault(item)?)));
+            if let Some((at, why)) = wrong {
+                io.print(&self.table(columns, &items[..at], headers));
+                return Err(io.fail(why));
+            }
+        }
         if let Format::Go(template, missing_allowed) = self {
             return match template.print(whole, *missing_allowed) {
                 Ok(text) => {
@@ -156,8 +167,36 @@ impl Format {
                 }
             };
         }
+        if let Format::Yaml = self {
+            io.separate();
+        }
         io.print(&self.print(whole, headers));
         Ok(())
+    }
+
+    /// The same of an object that kubectl holds as a Go struct.
+    pub fn show_typed(&self, object: &Doc, io: &mut Io<'_>) -> Result<(), Stop> {
+        match self {
+            Format::Json => io.print(&typed::json(object)),
+            Format::Kyaml => io.print(&to_kyaml(&Ordered::typed(object))),
+            other => return other.show(object, true, io),
+        }
+        Ok(())
+    }
+
+    /// What columns say of objects.
+    fn table(&self, columns: &[(String, JsonPath)], items: &[Doc], headers: bool) -> String {
+        let mut text = headings(self, headers);
+        for item in items {
+            for (at, (_, path)) in columns.iter().enumerate() {
+                text.push_str(if at > 0 { "\t" } else { "" });
+                if text.len() < LONGEST {
+                    text.push_str(&cell(&path.find(item)));
+                }
+            }
+            text.push('\n');
+        }
+        align(&text, WIDE)
     }
 
     /// Why something cannot be printed so.
@@ -174,7 +213,7 @@ impl Format {
         match self {
             Format::Json => format!("{}\n", whole.to_json_pretty()),
             Format::Yaml => manifest::to_yaml(whole),
-            Format::Kyaml => to_kyaml(whole),
+            Format::Kyaml => to_kyaml(&Ordered::plain(whole)),
             Format::Name | Format::BadColumns(..) => String::new(),
             Format::Go(template, missing_allowed) => {
                 template.print(whole, *missing_allowed).unwrap_or_else(|(printed, _)| printed)
@@ -191,24 +230,16 @@ impl Format {
                 }
                 text
             }
-            Format::Columns(columns) => {
-                let mut text = headings(self, headers);
-                let items = match whole["items"] {
-                    Doc::List(_) => whole["items"].items(),
-                    _ => std::slice::from_ref(whole),
-                };
-                for item in items {
-                    for (at, (_, path)) in columns.iter().enumerate() {
-                        text.push_str(if at > 0 { "\t" } else { "" });
-                        if text.len() < LONGEST {
-                            text.push_str(&cell(&path.find(item)));
-                        }
-                    }
-                    text.push('\n');
-                }
-                align(&text, WIDE)
-            }
+            Format::Columns(columns) => self.table(columns, items_of(whole), headers),
         }
+    }
+}
+
+/// The objects of a List, or the one that there is.
+fn items_of(whole: &Doc) -> &[Doc] {
+    match whole["items"] {
+        Doc::List(_) => whole["items"].items(),
+        _ => std::slice::from_ref(whole),
     }
 }
 
@@ -328,9 +359,6 @@ fn dotted(text: &str) -> Result<String, String> {
     Ok(if inner.starts_with(['.', '[']) { inner.to_owned() } else { format!(".{inner}") })
 }
 
-/// So few items Go sorts by putting each into its place among those before it.
-const SMALL: usize = 12;
-
 /// Sorts items by what a path finds in the object of each.
 pub(super) fn sort_items<T>(items: &mut [T], by: &str, object: fn(&T) -> &Doc) -> Result<(), String> {
     let path = relaxed(by)?;
@@ -344,23 +372,7 @@ pub(super) fn sort_items<T>(items: &mut [T], by: &str, object: fn(&T) -> &Doc) -
         (_, None) => false,
         (Some(one), Some(two)) => order(&one, &two).is_lt(),
     };
-    if items.len() <= SMALL {
-        for end in 1..items.len() {
-            for at in (1..=end).rev() {
-                if !less(&items[at], &items[at - 1]) {
-                    break;
-                }
-                items.swap(at, at - 1);
-            }
-        }
-        return Ok(());
-    }
-    sort_by(items, |one, two| match (key(one), key(two)) {
-        (None, None) => std::cmp::Ordering::Equal,
-        (None, _) => std::cmp::Ordering::Less,
-        (_, None) => std::cmp::Ordering::Greater,
-        (Some(one), Some(two)) => order(&one, &two),
-    });
+    go_sort::sort(items, less);
     Ok(())
 }
 

@@ -29,13 +29,14 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    if let Some(path) = args.get("raw") {
+    if let Some(path) = args.get("raw").filter(|path| !path.is_empty()) {
         if args.get("filename").is_none() {
             return Err(io.fail("must specify one of -f and -k"));
         }
         return super::raw::send("PUT", path, io.stdin.text.clone(), io);
     }
     let force = args.is_on("force");
+    super::delete::cascade(args).map_err(|why| io.fail(why))?;
     let dry = DryRun::of(args).map_err(|why| io.fail(why))?;
     for flag in ["grace-period", "timeout"] {
         if args.get(flag).is_some() && !force {

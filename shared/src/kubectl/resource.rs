@@ -115,7 +115,8 @@ impl Target {
 
     /// `deployment.apps/web`
     pub fn display(&self) -> String {
-        format!("{}/{}", self.kind.type_name(), self.name)
+        let name = if self.name.is_empty() { "<unknown>" } else { self.name.as_str() };
+        format!("{}/{name}", self.kind.type_name())
     }
 
     /// `/v1, Resource=pods`: how Go prints the kind's resource.
@@ -329,11 +330,18 @@ pub(super) fn objects(
     failures: &mut Vec<Failure>,
 ) -> Result<Vec<(Target, Doc)>, Stop> {
     if args.get("filename").is_some() {
-        super::manifests::alone(words, io)?;
+        super::manifests::alone(words, args, io)?;
         let (wanted, refused) = super::manifests::read(args, "get", io)?;
+        // What has no name is nothing that there is yet.
+        let mut found = Vec::new();
+        for wanted in wanted {
+            match wanted.target.name.is_empty() {
+                true => found.push((wanted.target, wanted.doc)),
+                false => found.extend(objects_or_lists(vec![wanted.target], args, io, failures)?),
+            }
+        }
         failures.extend(refused);
-        let named = wanted.into_iter().map(|wanted| wanted.target).collect();
-        return objects_or_lists(named, args, io, failures);
+        return Ok(found);
     }
     let targets = targets(words, args, io)?;
     by_name(&targets, words, args, io)?;
@@ -342,6 +350,22 @@ pub(super) fn objects(
         return Err(io.fail("resource(s) were provided, but no name was specified"));
     }
     objects_or_lists(targets, args, io, failures)
+}
+
+/// The same for a verb to which what a file says of an object is enough.
+pub(super) fn objects_as_written(
+    words: &[String],
+    args: &Args,
+    io: &mut Io<'_>,
+    failures: &mut Vec<Failure>,
+) -> Result<Vec<(Target, Doc)>, Stop> {
+    if args.get("filename").is_none() {
+        return objects(words, args, io, failures);
+    }
+    super::manifests::alone(words, args, io)?;
+    let (wanted, refused) = super::manifests::read(args, "get", io)?;
+    failures.extend(refused);
+    Ok(wanted.into_iter().map(|wanted| (wanted.target, wanted.doc)).collect())
 }
 
 /// The same for a verb that does not bear to find none.

@@ -51,6 +51,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     {
         return Err(io.fail(format!("revision must be a positive integer: {revision}")));
     }
+    DryRun::of(args).map_err(|why| io.fail(why))?;
     let mut failures = Vec::new();
     let wanted = if args.get("filename").is_some() {
         let (wanted, refused) = manifests::read(args, verb, io)?;
@@ -323,16 +324,14 @@ fn history(target: &Target, object: &Doc, args: &Args, io: &mut Io<'_>) -> Resul
         return Err(io.fail("unable to find the specified revision"));
     }
     if let Some(format) = Format::asked(args, io)? {
-        for (at, past) in revisions.iter().filter(chosen).enumerate() {
+        for past in revisions.iter().filter(chosen) {
             let kept = super::get::shown(past.kept.clone(), &format, args);
-            io.print(if at > 0 && matches!(format, Format::Yaml) { "---\n" } else { "" });
             match format {
                 Format::Name => {
                     let kind = kept["kind"].str().to_lowercase();
                     io.say(format!("{kind}.apps/{}", kept["metadata"]["name"].str()));
                 }
-                Format::Json => io.print(&super::typed::json(&kept)),
-                _ => format.show(&kept, true, io)?,
+                _ => format.show_typed(&kept, io)?,
             }
         }
         return Ok(());
@@ -428,10 +427,7 @@ fn undo(
         // As it was before.
         Some(format) => {
             let object = super::get::shown(super::get::typed(target, object), &format, args);
-            match format {
-                Format::Json => io.print(&super::typed::json(&object)),
-                format => format.show(&object, true, io)?,
-            }
+            format.show_typed(&object, io)?;
         }
     }
     Ok(())

@@ -17,6 +17,13 @@ use super::resource::{Target, escape};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("image", None),
+    value("cascade", None),
+    value("detach-keys", None),
+    value("filename", Some('f')),
+    switch("force", None),
+    switch("leave-stdin-open", None),
+    duration("timeout", None),
+    switch("wait", None),
     value("port", None),
     value("env", None),
     value("labels", Some('l')),
@@ -55,6 +62,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if !names_image(image) {
         return Err(io.fail(format!("Invalid image name {image:?}: invalid reference format")));
     }
+    super::delete::cascade(args).map_err(|why| io.fail(why))?;
     let policy = args.get("restart").unwrap_or("Always");
     if let Some(why) = contradiction(args, policy) {
         return Err(io.fail(format!("{why}\nSee 'kubectl run -h' for help and examples")));
@@ -79,7 +87,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if let Some(port) = port {
         container.set("ports", doc!([{ "containerPort": port }]));
     }
-    if let Some(bad) = args.all("env").iter().find(|pair| pair.find('=').is_none_or(|at| at == 0)) {
+    // One that says nothing is none.
+    let said = |pair: &&String| !pair.is_empty();
+    if let Some(bad) =
+        args.all("env").iter().filter(said).find(|pair| pair.find('=').is_none_or(|at| at == 0))
+    {
         return Err(io.fail(format!("invalid env: {bad}")));
     }
     let env = args.all("env").iter().filter_map(|pair| pair.split_once('='));
@@ -137,6 +149,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         if matches!(args.get("output"), Some("yaml" | "kyaml")) {
             // Two printers, each of which thinks of the other's document.
             io.say("---\n---");
+            io.printed_anew();
         }
     }
     match made {
@@ -190,6 +203,7 @@ pub(super) fn not_a_number(text: &str) -> String {
 pub(super) fn overridden(pod: &Doc, text: &str, args: &Args) -> Result<Doc, String> {
     let patch = doc::parse_json(text).map_err(|_| "Invalid JSON Patch".to_owned())?;
     match args.get("override-type").unwrap_or("merge") {
+        "merge" if !matches!(patch, Doc::Map(_)) => Err("Invalid JSON Patch".into()),
         "merge" => Ok(merge_patch(pod, &patch)),
         "strategic" => strategic_merge(pod, &patch).map_err(|why| format!("{why:?}")),
         "json" => json_patch(pod, &patch).map_err(|why| format!("{why:?}")),

@@ -9,7 +9,7 @@ use super::change::{DryRun, Patching};
 use super::failure::Failure;
 use super::get::typed;
 use super::io::{Io, Next, POLL, Stop};
-use super::resource::{Target, some_objects};
+use super::resource::{Target, objects_as_written, some_objects};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -34,18 +34,28 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         );
     };
     let mut failures = Vec::new();
-    for (target, object) in some_objects("scale", &args.words, args, io, &mut failures)? {
+    let trial = DryRun::of(args) == Ok(DryRun::Client);
+    let found = match trial {
+        true => objects_as_written(&args.words, args, io, &mut failures)?,
+        false => some_objects("scale", &args.words, args, io, &mut failures)?,
+    };
+    if found.is_empty() && failures.is_empty() {
+        return Err(io.fail("no objects passed to scale"));
+    }
+    for (target, object) in found {
         let expected = args
             .get("current-replicas")
             .and_then(|count| count.parse::<i64>().ok())
-            .filter(|count| *count >= 0);
+            .filter(|count| *count >= 0 && !trial);
         let current = object["spec"]["replicas"].as_i64().unwrap_or(0);
         if let Some(expected) = expected.filter(|expected| *expected != current) {
             failures.push(Failure::Client(format!("Expected replicas to be {expected}, was {current}")));
             continue;
         }
         let revision = object["metadata"]["resourceVersion"].str();
-        if let Some(expected) = args.get("resource-version").filter(|expected| **expected != *revision) {
+        if let Some(expected) =
+            args.get("resource-version").filter(|expected| !trial && **expected != *revision)
+        {
             failures
                 .push(Failure::Client(format!("Expected resource version to be {expected}, was {revision}")));
             continue;

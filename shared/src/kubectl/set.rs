@@ -12,7 +12,8 @@ use super::args::{Args, Flag, optional, output, switch, value};
 use super::change::{DryRun, Patching, note};
 use super::failure::Failure;
 use super::io::{Io, Stop};
-use super::resource::{Target, objects, some_objects};
+use super::manifests::Wanted;
+use super::resource::{Target, objects, objects_as_written, some_objects};
 
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
@@ -80,14 +81,22 @@ fn pod_spec(object: &Doc) -> Option<&'static [&'static str]> {
 }
 
 /// The refusal of an object that keeps none.
-fn no_pods(target: &Target) -> Failure {
-    let (plural, name, kind) = (&target.kind.plural, &target.name, &target.kind.kind);
+fn no_pods(target: &Target, args: &Args) -> Failure {
+    let (called, kind) = (called(target, args), &target.kind.kind);
     // What people define Go holds as anything.
     let go = match target.kind.known() {
         Some(_) => format!("{}.{kind}", target.kind.version),
         None => "unstructured.Unstructured".to_owned(),
     };
-    Failure::Client(format!("{plural}/{name} the object is not a pod or does not have a pod template: *{go}"))
+    Failure::Client(format!("{called} the object is not a pod or does not have a pod template: *{go}"))
+}
+
+/// How a failure names an object: one that is only in a file otherwise, and on a line of its own if it has a group.
+fn called(target: &Target, args: &Args) -> String {
+    if !args.is_on("local") {
+        return format!("{}/{}", target.kind.plural, target.name);
+    }
+    format!("{}{}", target.display(), if target.kind.group.is_empty() { "" } else { "\n" })
 }
 
 /// What is said when it is done, and what stands before the server's refusal.
@@ -129,8 +138,21 @@ fn subjects_of(
         ));
     }
     if args.is_on("local") {
-        let (wanted, refused) = super::manifests::read(args, "get", io)?;
+        let (mut wanted, refused) = super::manifests::read(args, "get", io)?;
         failures.extend(refused);
+        // Go has no struct for what people define; `patch` needs none.
+        if args.get("patch").is_none() {
+            let known = |wanted: &Wanted| wanted.target.kind.known().is_some();
+            failures.extend(wanted.iter().filter(|wanted| !known(wanted)).map(|wanted| {
+                let (kind, version) = (&wanted.target.kind.kind, wanted.target.kind.api_version());
+                Failure::Client(format!(
+                    "unable to decode \"STDIN\": no kind {:?} is registered for version {version:?} in scheme \
+                     \"pkg/scheme/scheme.go:28\"",
+                    kind.as_str()
+                ))
+            }));
+            wanted.retain(known);
+        }
         return Ok(wanted.into_iter().map(|wanted| (wanted.target, wanted.written)).collect());
     }
     objects(words, args, io, failures)
@@ -177,12 +199,27 @@ pub(super) fn patch(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     if offline && kind != "json" && !matches!(patch, Doc::Map(_)) {
         return Err(io.fail("invalid JSON document"));
     }
+    if offline && kind == "json" && !matches!(patch, Doc::List(_)) {
+        let found = if matches!(patch, Doc::Map(_)) { "object" } else { patch.type_name() };
+        return Err(io.fail(format!("json: cannot unmarshal {found} into Go value of type jsonpatch.Patch")));
+    }
     let mut failures = Vec::new();
     let found = match args.is_on("local") {
         true => subjects_of(&[], args, io, &mut failures)?,
+        false if args.get("filename").is_some() => objects_as_written(&args.words, args, io, &mut failures)?,
         false => some_objects("patch", &args.words, args, io, &mut failures)?,
     };
+    if found.is_empty() && failures.is_empty() {
+        return Err(io.fail("no objects passed to patch"));
+    }
     for (target, before) in found {
+        if offline && kind == "strategic-merge" && target.kind.known().is_none() {
+            let (version, kind) = (target.kind.api_version(), &target.kind.kind);
+            failures.push(Failure::Client(format!(
+                "strategic merge patch is not supported for {version}, Kind={kind} locally, try --type merge"
+            )));
+            continue;
+        }
         if !patch.is_null() && (args.get("dry-run").is_some() || args.get("output").is_some()) {
             let patching = Patching { way: kind, manager: "kubectl-patch", done: "patched", part: &part };
             patching.send(&target, &before, &patch, args, io, &mut failures)?;

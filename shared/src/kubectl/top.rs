@@ -1,6 +1,6 @@
 //! `kubectl top`: what nodes and pods use, as the metrics API tells.
 
-use crate::api::{Kind, bytes, milli, parse_quantity};
+use crate::api::{Kind, LabelSelector, bytes, milli, parse_quantity};
 use crate::cluster::HttpRequest;
 use crate::collections::sort_by;
 use crate::doc::Doc;
@@ -21,6 +21,7 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("containers", None),
     switch("sum", None),
     switch("show-capacity", None),
+    switch("show-swap", None),
     switch("use-protocol-buffers", None),
 ];
 
@@ -55,6 +56,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let selector = if nodes { "--selector" } else { "selector" };
         return Err(io.fail(format!("only one of NAME or {selector} can be provided")));
     }
+    if let Some(Err(why)) = args.get("selector").map(LabelSelector::parse) {
+        return Err(io.fail(why));
+    }
     let groups = match discovery::versions(io)? {
         Ok(groups) => groups,
         Err(failure @ Failure::Connection(_)) => return Err(io.end(failure)),
@@ -87,15 +91,18 @@ fn metrics(path: &str, name: Option<&str>, args: &Args, io: &mut Io<'_>) -> Resu
     Ok(if name.is_some() { vec![response.body] } else { response.body["items"].items().to_vec() })
 }
 
-/// CPU in thousandths, memory in bytes; the metrics API counts billionths of a core.
-type Usage = (i64, i64);
+/// CPU in thousandths, memory and swap in bytes; the metrics API counts billionths of a core.
+type Usage = (i64, i64, i64);
 
 fn usage(of: &Doc) -> Usage {
-    (milli(&of["cpu"]), bytes(&of["memory"]))
+    (milli(&of["cpu"]), bytes(&of["memory"]), bytes(&of["swap"]))
 }
 
-fn cells((cpu, memory): Usage) -> [String; 2] {
-    [format!("{cpu}m"), format!("{}Mi", memory / (1024 * 1024))]
+/// What is shown of it.
+fn cells((cpu, memory, swap): Usage, args: &Args) -> String {
+    let mega = |amount: i64| amount / (1024 * 1024);
+    let swap = if args.is_on("show-swap") { format!("\t{}Mi", mega(swap)) } else { String::new() };
+    format!("{cpu}m\t{}Mi{swap}", mega(memory))
 }
 
 /// By what is asked for, most first; else by name.
@@ -125,22 +132,26 @@ fn of_nodes(name: Option<&str>, args: &Args, io: &mut Io<'_>) -> Result<(), Stop
         .collect();
     sort(&mut rows, args.get("sort-by").unwrap_or(""));
     let mut text = String::new();
+    let with_swap = args.is_on("show-swap");
     if !args.is_on("no-headers") {
-        text.push_str("NAME\tCPU(cores)\tCPU(%)\tMEMORY(bytes)\tMEMORY(%)\t\n");
+        text.push_str("NAME\tCPU(cores)\tCPU(%)\tMEMORY(bytes)\tMEMORY(%)\t");
+        text.push_str(if with_swap { "SWAP(bytes)\tSWAP(%)\t\n" } else { "\n" });
     }
     for (name, _, used) in &rows {
         let node = nodes.iter().find(|node| node["metadata"]["name"].as_str() == Some(name));
-        let all = node.map_or((0, 0), |node| usage(&node["status"][field]));
+        let all = node.map_or((0, 0, 0), |node| usage(&node["status"][field]));
         let share =
             |part: i64, whole: i64| if whole == 0 { 0 } else { i128::from(part) * 100 / i128::from(whole) };
-        let [cpu, memory] = cells(*used);
+        let (cpu, memory) = (used.0, used.1 / (1024 * 1024));
         let (of_cpu, of_memory) = (share(used.0, all.0), share(used.1, all.1));
-        text.push_str(&format!("{name}\t{cpu}\t{of_cpu}%\t{memory}\t{of_memory}%\t\n"));
+        // The simulated nodes have no swap.
+        let swap = if with_swap { "<unknown>\t<unknown>\t" } else { "" };
+        text.push_str(&format!("{name}\t{cpu}m\t{of_cpu}%\t{memory}Mi\t{of_memory}%\t{swap}\n"));
     }
     for node in &nodes {
         let name = node["metadata"]["name"].str();
         if !rows.iter().any(|(known, ..)| *known == *name) {
-            text.push_str(&format!("{name}\t<unknown>\t<unknown>\t<unknown>\t<unknown>\t\n"));
+            text.push_str(&format!("{name}{}\t\n", "\t<unknown>".repeat(if with_swap { 6 } else { 4 })));
         }
     }
     io.print(&align(&text, WIDE));
@@ -187,20 +198,24 @@ fn of_pods(name: Option<&str>, args: &Args, io: &mut Io<'_>) -> Result<(), Stop>
     }
     sort(&mut rows, args.get("sort-by").unwrap_or(""));
     let mut text = String::new();
+    let with_swap = args.is_on("show-swap");
     if !args.is_on("no-headers") {
         let namespace = if everywhere { "NAMESPACE\t" } else { "" };
         let pod = if containers { "POD\t" } else { "" };
-        text.push_str(&format!("{namespace}{pod}NAME\tCPU(cores)\tMEMORY(bytes)\t\n"));
+        let swap = if with_swap { "SWAP(bytes)\t" } else { "" };
+        text.push_str(&format!("{namespace}{pod}NAME\tCPU(cores)\tMEMORY(bytes)\t{swap}\n"));
     }
     for (title, container, used) in &rows {
-        let [cpu, memory] = cells(*used);
+        let used = cells(*used, args);
         let container = if containers { format!("{container}\t") } else { String::new() };
-        text.push_str(&format!("{title}\t{container}{cpu}\t{memory}\t\n"));
+        text.push_str(&format!("{title}\t{container}{used}\t\n"));
     }
     if args.is_on("sum") {
-        let before = "\t".repeat(1 + usize::from(everywhere) + usize::from(containers));
-        let [cpu, memory] = cells(rows.iter().fold((0, 0), |sum, row| (sum.0 + row.2.0, sum.1 + row.2.1)));
-        text.push_str(&format!("{before}________\t________\t\n{before}{cpu}\t{memory}\t\n"));
+        let before =
+            "\t".repeat(1 + usize::from(everywhere) + usize::from(containers) + usize::from(with_swap));
+        let add = |sum: Usage, one: Usage| (sum.0 + one.0, sum.1 + one.1, sum.2 + one.2);
+        let used = cells(rows.iter().fold((0, 0, 0), |sum, row| add(sum, row.2)), args);
+        text.push_str(&format!("{before}________\t________\t\n{before}{used}\t\n"));
     }
     io.print(&align(&text, WIDE));
     Ok(())
@@ -213,5 +228,5 @@ fn total(containers: &[Doc]) -> Usage {
             containers.iter().map(|one| parse_quantity(&super::jsonpath::print(&one["usage"][resource])));
         amounts.map(Option::unwrap_or_default).sum()
     };
-    (sum("cpu") as i64, (sum("memory") / 1000) as i64)
+    (sum("cpu") as i64, (sum("memory") / 1000) as i64, (sum("swap") / 1000) as i64)
 }

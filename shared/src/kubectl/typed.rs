@@ -1,146 +1,240 @@
 //! Objects that kubectl holds as Go structs print their fields in JSON in the order in which Go declares them.
 
-use crate::doc::Doc;
-use crate::schema::{FieldType, Schema};
+use crate::api::Kind;
+use crate::api::quantity::canonical;
+use crate::doc;
+use crate::doc::{Doc, Str};
+use crate::schema::{FieldType, Schema, normalise};
 
-/// The order of a type's fields; those that are not named follow by name.
-const ORDER: &[(&str, &str)] = &[
-    ("APIResourceList", "groupVersion resources"),
-    ("ClusterRole", "metadata rules aggregationRule"),
-    ("Config", "preferences clusters users contexts current-context"),
-    ("ConfigMap", "metadata immutable data binaryData"),
-    (
-        "Container",
-        "name image command args workingDir ports envFrom env resources resizePolicy restartPolicy volumeMounts \
-         volumeDevices livenessProbe readinessProbe startupProbe lifecycle terminationMessagePath \
-         terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty",
-    ),
-    ("ContainerPort", "name hostPort containerPort protocol hostIP"),
-    ("CrossVersionObjectReference", "kind name apiVersion"),
-    (
-        "CronJobSpec",
-        "schedule timeZone startingDeadlineSeconds concurrencyPolicy suspend jobTemplate successfulJobsHistoryLimit \
-         failedJobsHistoryLimit",
-    ),
-    (
-        "DeploymentSpec",
-        "replicas selector template strategy minReadySeconds revisionHistoryLimit paused progressDeadlineSeconds",
-    ),
-    ("DeploymentStrategy", "type rollingUpdate"),
-    ("HTTPIngressPath", "path pathType backend"),
-    ("HorizontalPodAutoscalerSpec", "scaleTargetRef minReplicas maxReplicas metrics behavior"),
-    (
-        "HorizontalPodAutoscalerStatus",
-        "observedGeneration lastScaleTime currentReplicas desiredReplicas currentMetrics conditions",
-    ),
-    ("IngressBackend", "service resource"),
-    ("IngressSpec", "ingressClassName defaultBackend tls rules"),
-    (
-        "JobSpec",
-        "parallelism completions activeDeadlineSeconds podFailurePolicy successPolicy backoffLimit \
-         backoffLimitPerIndex maxFailedIndexes selector manualSelector template ttlSecondsAfterFinished completionMode \
-         suspend podReplacementPolicy managedBy",
-    ),
-    (
-        "ObjectMeta",
-        "name generateName namespace selfLink uid resourceVersion generation creationTimestamp deletionTimestamp \
-         deletionGracePeriodSeconds labels annotations ownerReferences finalizers managedFields",
-    ),
-    ("PodDisruptionBudgetSpec", "minAvailable selector maxUnavailable"),
-    (
-        "PodSpec",
-        "volumes initContainers containers ephemeralContainers restartPolicy terminationGracePeriodSeconds \
-         activeDeadlineSeconds dnsPolicy nodeSelector serviceAccountName serviceAccount automountServiceAccountToken \
-         nodeName hostNetwork hostPID hostIPC shareProcessNamespace securityContext imagePullSecrets hostname subdomain \
-         affinity schedulerName tolerations hostAliases priorityClassName priority",
-    ),
-    ("PolicyRule", "verbs apiGroups resources resourceNames nonResourceURLs"),
-    ("PriorityClass", "metadata value globalDefault description preemptionPolicy"),
-    ("RollingUpdateDeployment", "maxUnavailable maxSurge"),
-    ("ControllerRevision", "metadata data revision"),
-    ("OwnerReference", "apiVersion kind name uid controller blockOwnerDeletion"),
-    ("ReplicaSetSpec", "replicas minReadySeconds selector template"),
-    (
-        "ReplicaSetStatus",
-        "replicas fullyLabeledReplicas readyReplicas availableReplicas terminatingReplicas observedGeneration",
-    ),
-    ("RoleBinding", "metadata subjects roleRef"),
-    ("ClusterRoleBinding", "metadata subjects roleRef"),
-    ("Secret", "metadata immutable data stringData type"),
-    ("ServicePort", "name protocol appProtocol port targetPort nodePort"),
-    (
-        "ServiceSpec",
-        "ports selector clusterIP clusterIPs type externalIPs sessionAffinity loadBalancerIP loadBalancerSourceRanges \
-         externalName externalTrafficPolicy healthCheckNodePort publishNotReadyAddresses sessionAffinityConfig \
-         ipFamilies ipFamilyPolicy allocateLoadBalancerNodePorts loadBalancerClass internalTrafficPolicy",
-    ),
-    ("Subject", "kind apiGroup name namespace"),
-    (
-        "cluster",
-        "server tls-server-name insecure-skip-tls-verify certificate-authority certificate-authority-data",
-    ),
-    ("clusters", "name cluster"),
-    ("context", "cluster user namespace"),
-    ("contexts", "name context"),
-    ("clientVersion", VERSION),
-    ("resources", "name singularName namespaced group version kind verbs shortNames categories"),
-    ("serverVersion", VERSION),
-    ("user", "client-certificate client-certificate-data client-key client-key-data token username password"),
-    ("userInfo", "username uid groups extra"),
-    ("users", "name user"),
-];
+/// A line a type.
+const ORDER: &str = include_str!("typed/order.txt");
 
-const VERSION: &str = "major minor emulationMajor emulationMinor minCompatibilityMajor minCompatibilityMinor gitVersion \
-    gitCommit gitTreeState buildDate goVersion compiler platform";
+/// A document whose maps have an order of their own.
+pub(super) enum Ordered<'a> {
+    Map(Vec<(&'a str, Ordered<'a>)>),
+    List(Vec<Ordered<'a>>),
+    Leaf(&'a Doc),
+}
+
+impl<'a> Ordered<'a> {
+    /// In the order of the document itself.
+    pub fn plain(doc: &'a Doc) -> Ordered<'a> {
+        match doc {
+            Doc::Map(map) => Ordered::Map(
+                map.entries().iter().map(|(name, below)| (name.as_str(), Ordered::plain(below))).collect(),
+            ),
+            Doc::List(items) => Ordered::List(items.iter().map(Ordered::plain).collect()),
+            leaf => Ordered::Leaf(leaf),
+        }
+    }
+
+    /// In the order of the fields of what the document says that it is.
+    pub fn typed(doc: &'a Doc) -> Ordered<'a> {
+        let of = Schema::named(&doc["apiVersion"].str(), &doc["kind"].str());
+        Ordered::of(doc, of.map(FieldType::Object), "")
+    }
+
+    fn of(value: &'a Doc, of: Option<FieldType>, called: &str) -> Ordered<'a> {
+        match value {
+            Doc::Map(_) => {
+                let fields = sorted(value, of, called).into_iter().map(|(name, below)| {
+                    let of = match of {
+                        Some(FieldType::Object(of)) => of.field(name).map(|field| field.field_type()),
+                        Some(FieldType::Map(element)) => Some(element.get()),
+                        _ => None,
+                    };
+                    (name, Ordered::of(below, of, name))
+                });
+                Ordered::Map(fields.collect())
+            }
+            Doc::List(items) => {
+                let of = match of {
+                    Some(FieldType::List(element)) => Some(element.get()),
+                    _ => None,
+                };
+                Ordered::List(items.iter().map(|item| Ordered::of(item, of, called)).collect())
+            }
+            leaf => Ordered::Leaf(leaf),
+        }
+    }
+
+    /// As JSON; on lines of their own at this depth, or in one line.
+    fn print(&self, depth: Option<usize>, text: &mut String) {
+        let indent = |text: &mut String, more: usize| {
+            if let Some(depth) = depth {
+                text.push('\n');
+                text.push_str(&"    ".repeat(depth + more));
+            }
+        };
+        let (open, close) = match self {
+            Ordered::Map(fields) if fields.is_empty() => return text.push_str("{}"),
+            Ordered::List(items) if items.is_empty() => return text.push_str("[]"),
+            Ordered::Leaf(leaf) => return text.push_str(&leaf.to_go_json()),
+            Ordered::Map(_) => ('{', '}'),
+            Ordered::List(_) => ('[', ']'),
+        };
+        let below = depth.map(|depth| depth + 1);
+        let begin = |text: &mut String, first: bool| {
+            text.push_str(if first { "" } else { "," });
+            indent(text, 1);
+        };
+        text.push(open);
+        match self {
+            Ordered::Map(fields) => {
+                for (at, (name, value)) in fields.iter().enumerate() {
+                    begin(text, at == 0);
+                    text.push_str(&Doc::from(*name).to_go_json());
+                    text.push_str(if depth.is_some() { ": " } else { ":" });
+                    value.print(below, text);
+                }
+            }
+            Ordered::List(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    begin(text, at == 0);
+                    item.print(below, text);
+                }
+            }
+            Ordered::Leaf(_) => {}
+        }
+        indent(text, 0);
+        text.push(close);
+    }
+}
 
 /// The object as JSON.
 pub(super) fn json(object: &Doc) -> String {
-    let of = Schema::named(&object["apiVersion"].str(), &object["kind"].str());
     let mut text = String::new();
-    print(object, of.map(FieldType::Object), "", 0, &mut text);
+    Ordered::typed(object).print(Some(0), &mut text);
     text.push('\n');
     text
 }
 
-fn print(value: &Doc, of: Option<FieldType>, called: &str, depth: usize, text: &mut String) {
-    let indent = |text: &mut String, depth: usize| {
-        text.push('\n');
-        text.push_str(&"    ".repeat(depth));
-    };
-    let close = |text: &mut String, sign: char| {
-        indent(text, depth);
-        text.push(sign);
-    };
-    match value {
-        Doc::Map(_) if !value.entries().is_empty() => {
-            text.push('{');
-            for (at, (name, below)) in sorted(value, of, called).into_iter().enumerate() {
-                text.push_str(if at > 0 { "," } else { "" });
-                indent(text, depth + 1);
-                text.push_str(&format!("{}: ", Doc::from(name).to_go_json()));
-                let of = match of {
-                    Some(FieldType::Object(of)) => of.field(name).map(|field| field.field_type()),
-                    Some(FieldType::Map(element)) => Some(element.get()),
+/// The same in one line.
+pub(super) fn compact(object: &Doc) -> String {
+    let mut text = String::new();
+    Ordered::typed(object).print(None, &mut text);
+    text
+}
+
+/// A document as Go's structs hold it: what they do not know is gone, and amounts are written in one way.
+pub(super) fn decoded(mut doc: Doc) -> Doc {
+    let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
+    if let Some(known) = Kind::of(&api_version, &kind) {
+        normalise(known, &mut doc);
+        doc.set("apiVersion", api_version);
+        doc.set("kind", kind);
+    }
+    if let Some(of) = Schema::named(&doc["apiVersion"].str(), &doc["kind"].str()) {
+        amounts(&mut doc, FieldType::Object(of));
+    }
+    doc
+}
+
+fn amounts(value: &mut Doc, of: FieldType) {
+    match of {
+        FieldType::Quantity => {
+            if let Some(amount) = canonical(value) {
+                *value = amount.into();
+            }
+        }
+        FieldType::List(element) => {
+            if !value.is_empty() {
+                value.items_mut().iter_mut().for_each(|item| amounts(item, element.get()));
+            }
+        }
+        FieldType::Object(_) | FieldType::Map(_) => {
+            let keys: Vec<Str> = value.entries().iter().map(|(key, _)| key.as_str().into()).collect();
+            for key in keys {
+                let below = match of {
+                    FieldType::Object(of) => of.field(&key).map(|field| field.field_type()),
+                    FieldType::Map(element) => Some(element.get()),
                     _ => None,
                 };
-                print(below, of, name, depth + 1, text);
+                if let Some(below) = below {
+                    amounts(value.at_mut(&[&key]), below);
+                }
             }
-            close(text, '}');
         }
-        Doc::List(items) if !items.is_empty() => {
-            text.push('[');
-            let of = match of {
-                Some(FieldType::List(element)) => Some(element.get()),
-                _ => None,
-            };
-            for (at, item) in items.iter().enumerate() {
-                text.push_str(if at > 0 { "," } else { "" });
-                indent(text, depth + 1);
-                print(item, of, called, depth + 1, text);
+        _ => {}
+    }
+}
+
+/// Where objects keep templates of pods.
+const TEMPLATES: [&[&str]; 2] = [&["spec", "template"], &["spec", "jobTemplate", "spec", "template"]];
+
+/// An object that was never sent, with the empty parts that Go prints of it.
+pub(super) fn shaped(mut doc: Doc) -> Doc {
+    let empty = Doc::map;
+    for path in TEMPLATES {
+        if !doc.at(path).is_empty() {
+            doc.at_mut(path).default_to("metadata", empty());
+            containers(doc.at_mut(path).at_mut(&["spec"]));
+        }
+    }
+    if !doc["spec"]["containers"].is_empty() {
+        containers(doc.at_mut(&["spec"]));
+    }
+    match doc["kind"].str().as_str() {
+        "Deployment" => {
+            doc.at_mut(&["spec"]).default_to("strategy", empty());
+            doc.set("status", empty());
+        }
+        "StatefulSet" => {
+            doc.at_mut(&["spec"]).default_to("updateStrategy", empty());
+            if !doc["spec"]["volumeClaimTemplates"].is_empty() {
+                for claim in doc.at_mut(&["spec", "volumeClaimTemplates"]).items_mut() {
+                    claim.at_mut(&["spec"]).default_to("resources", empty());
+                    claim.default_to("status", empty());
+                }
             }
-            close(text, ']');
+            doc.set("status", doc!({ "availableReplicas": 0, "replicas": 0 }));
         }
-        other => text.push_str(&other.to_go_json()),
+        "DaemonSet" => {
+            doc.at_mut(&["spec"]).default_to("updateStrategy", empty());
+            let fields =
+                ["currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady"];
+            fields.into_iter().for_each(|field| doc.set_at(&["status", field], 0i64));
+        }
+        "ReplicaSet" | "ReplicationController" => doc.set("status", doc!({ "replicas": 0 })),
+        "Namespace" => {
+            doc.set("spec", empty());
+            doc.set("status", empty());
+        }
+        "Service" => {
+            doc.set_at(&["status", "loadBalancer"], empty());
+            if !doc["spec"]["ports"].is_empty() {
+                for port in doc.at_mut(&["spec", "ports"]).items_mut() {
+                    port.default_to("targetPort", 0i64);
+                }
+            }
+        }
+        "Ingress" => doc.set_at(&["status", "loadBalancer"], empty()),
+        "CronJob" => {
+            doc.at_mut(&["spec", "jobTemplate"]).default_to("metadata", empty());
+            doc.set("status", empty());
+        }
+        "Pod" | "Job" | "ResourceQuota" => doc.set("status", empty()),
+        "HorizontalPodAutoscaler" => {
+            doc.set_at(&["status", "currentMetrics"], Doc::Null);
+            doc.set_at(&["status", "desiredReplicas"], 0i64);
+        }
+        "PodDisruptionBudget" => {
+            for field in ["currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"] {
+                doc.set_at(&["status", field], 0i64);
+            }
+        }
+        _ => {}
+    }
+    doc
+}
+
+/// Containers of a pod's spec say what they need, be it nothing.
+fn containers(spec: &mut Doc) {
+    for list in ["containers", "initContainers"] {
+        if !spec[list].is_empty() {
+            let containers = spec.at_mut(&[list]).items_mut();
+            containers.iter_mut().for_each(|container| container.default_to("resources", Doc::map()));
+        }
     }
 }
 
@@ -153,7 +247,8 @@ fn sorted<'a>(value: &'a Doc, of: Option<FieldType>, called: &str) -> Vec<(&'a s
         _ if called.is_empty() => kind.as_str(),
         _ => called,
     };
-    let order = ORDER.iter().find(|(known, _)| *known == of).map_or("", |(_, order)| order);
+    let line = ORDER.lines().filter_map(|line| line.split_once(' ')).find(|(known, _)| *known == of);
+    let order = line.map_or("", |(_, order)| order);
     let place = |name: &str| match (name, called) {
         ("kind", "") => 0,
         ("apiVersion", "") => 1,

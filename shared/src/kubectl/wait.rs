@@ -17,6 +17,7 @@ use super::watch::{Told, deadline, follow, list_of_one};
 pub(super) const FLAGS: &[Flag] = &[
     value("filename", Some('f')),
     value("for", None),
+    switch("local", None),
     duration("timeout", None),
     switch("all", None),
     switch("all-namespaces", Some('A')),
@@ -103,6 +104,12 @@ fn split(text: &str) -> Vec<String> {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    if args.is_on("local") && args.get("filename").is_none() {
+        return Err(io.fail(
+            "you must specify resources by --filename when --local is set.\nExample resource specifications include:\n   \
+             '-f rsrc.yaml'\n   '--filename=rsrc.json'",
+        ));
+    }
     let goals: Result<Vec<Goal>, String> = args.all("for").iter().map(|text| Goal::parse(text)).collect();
     let mut goals = goals.map_err(|why| io.fail(why))?;
     if goals.is_empty() {

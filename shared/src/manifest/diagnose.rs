@@ -21,6 +21,8 @@ pub(super) fn too_deep(at: Position) -> Diagnostic {
 /// The text around an error.
 struct Scene<'a> {
     lines: Vec<&'a str>,
+    /// The line after the last.
+    end: u32,
     at: Position,
     info: &'a str,
     open: &'a [Open],
@@ -37,7 +39,7 @@ pub(super) fn diagnose(text: &str, error: &ScanError, open: &[Open]) -> Diagnost
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // Only lines up to the one after the error are looked at.
     let lines = text.lines().take(marker.line() + 1).collect();
-    let scene = Scene { lines, at, info: error.info(), open };
+    let scene = Scene { lines, end: small(text.lines().count() + 1), at, info: error.info(), open };
     let kubectl = scene.kubectl();
     let diagnostic = scene
         .tab()
@@ -80,6 +82,10 @@ impl Scene<'_> {
         let (_, words, scanning) = GO_WORDS.iter().find(|(ours, ..)| self.info.contains(ours))?;
         let start = self.open.last().map_or(0, |open| open.start.line.saturating_sub(1));
         let line = match (scanning, start) {
+            // A text that is not closed is noticed where there is no more.
+            (true, _) if self.info.contains("end of stream") => self.end,
+            // The first line has no number.
+            (true, _) if self.at.line == 1 => 0,
             (true, _) => self.at.line,
             (false, 0) => self.at.line.saturating_sub(1),
             (false, start) => start,

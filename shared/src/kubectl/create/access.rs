@@ -51,6 +51,12 @@ pub(super) fn cluster_role(wish: &Wish<'_>, io: &mut Io<'_>) -> Made {
     let (verbs, urls): (Vec<String>, Vec<&str>) = (verbs(wish), wish.args.each("non-resource-url").collect());
     let resources = wish.args.each("resource").next().is_some();
     if let Some(text) = wish.args.get("aggregation-rule") {
+        if let Some(bad) = text.split(',').find(|pair| !pair.contains('=')) {
+            return Ok(Err(format!(
+                "invalid argument {bad:?} for \"--aggregation-rule\" flag: malformed pair, expect string=string\n\
+                 See 'kubectl create clusterrole --help' for usage."
+            )));
+        }
         if resources || !verbs.is_empty() || !urls.is_empty() || wish.args.get("resource-name").is_some() {
             return Ok(Err(
                 "aggregation rule must be specified without nonResourceURLs, verbs, resources or resourceNames".into()
@@ -115,7 +121,9 @@ fn warn(verbs: &[String], io: &mut Io<'_>) {
 /// One rule for each API group.
 fn rules(wish: &Wish<'_>, verbs: &[String], io: &mut Io<'_>) -> Result<Result<Vec<Doc>, String>, Stop> {
     let mut groups: BTreeMap<Str, Vec<String>> = BTreeMap::new();
-    for given in wish.args.each("resource") {
+    // All are all: nothing beside it counts.
+    let all = wish.args.each("resource").any(|given| given == "*");
+    for given in wish.args.each("resource").filter(|given| !all || *given == "*") {
         let (word, part) = given.split_once('/').map_or((given, None), |(word, part)| (word, Some(part)));
         if word.is_empty() {
             return Ok(Err("resource must be specified if apiGroup/subresource specified".into()));
@@ -211,6 +219,9 @@ pub(super) fn token(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
         )));
     };
     let mut spec = Doc::map();
+    if args.all("audience").iter().any(String::is_empty) {
+        return Err(io.fail("--audience must not be an empty string"));
+    }
     if !args.all("audience").is_empty() {
         spec.set("audiences", Doc::list(args.all("audience").iter().map(String::as_str)));
     }
@@ -226,7 +237,9 @@ pub(super) fn token(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
         if length.0 % 1000 != 0 {
             return Err(io.fail("--duration cannot be expressed in units less than seconds"));
         }
-        spec.set("expirationSeconds", length.as_seconds() as i64);
+        if length.0 > 0 {
+            spec.set("expirationSeconds", length.as_seconds() as i64);
+        }
     }
     let kindless = args.get("bound-object-kind").is_none_or(str::is_empty);
     for flag in ["bound-object-name", "bound-object-uid"] {

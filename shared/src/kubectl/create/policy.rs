@@ -69,7 +69,9 @@ fn budget(wish: &Wish<'_>) -> Result<Doc, String> {
 pub(in super::super) fn selector(text: &str) -> Result<Doc, String> {
     let mut made = Doc::map();
     let mut expressions = Vec::new();
-    for requirement in LabelSelector::parse(text)?.0 {
+    let parsed = LabelSelector::parse(text);
+    for requirement in parsed.map_err(|why| format!("couldn't parse the selector string {text:?}: {why}"))?.0
+    {
         let mut add = |key: &str, operator: &str, values: Vec<crate::doc::Str>| {
             let mut expression = doc!({ "key": key, "operator": operator });
             if !values.is_empty() {

@@ -105,6 +105,7 @@ Addresses:
 @quantities status.capacity
 ?status.allocatable Allocatable:
 @quantities status.allocatable
+@slices
 System Info:
 >Machine ID:\t{status.nodeInfo.machineID}
 >System UUID:\t{status.nodeInfo.systemUUID}

@@ -2,12 +2,13 @@
 
 use crate::api::Kind;
 use crate::api::quantity::{canonical, parse_quantity};
+use crate::cluster::HttpRequest;
 use crate::collections::{BTreeMap, sort_by_key};
 use crate::doc::{Doc, Str};
 
 use super::super::failure::Failure;
 use super::super::io::Stop;
-use super::super::resource::Target;
+use super::super::resource::{Target, escape};
 use super::sheet::Sheet;
 use super::values::{at, since};
 use super::{parts, with_fields};
@@ -198,6 +199,37 @@ pub fn allocated(sheet: &mut Sheet<'_, '_>, node: &Doc, _: &str) -> Result<(), S
         if !basic.contains(&name.as_str()) && name != "pods" && !name.starts_with("hugepages-") {
             sheet.line(1, format!("{name}\t{}\t{}", of(&requests, name).shown(), of(&limits, name).shown()));
         }
+    }
+    Ok(())
+}
+
+/// The devices that are at this node alone, by driver and pool.
+pub fn slices(sheet: &mut Sheet<'_, '_>, node: &Doc, _: &str) -> Result<(), Stop> {
+    const MOST: usize = 10;
+    let path = format!(
+        "/apis/resource.k8s.io/v1/resourceslices?fieldSelector={}",
+        escape(&format!("spec.nodeName={}", node["metadata"]["name"].str()))
+    );
+    let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
+    let response = sheet.io.request(request)?;
+    let mut pools: BTreeMap<(Str, Str), (usize, usize)> = BTreeMap::new();
+    for slice in response.body["items"].items() {
+        let spec = &slice["spec"];
+        let pool = pools.entry((spec["driver"].str(), spec["pool"]["name"].str())).or_default();
+        pool.0 += 1;
+        pool.1 += spec["devices"].items().len();
+    }
+    if pools.is_empty() {
+        return Ok(());
+    }
+    sheet.line(0, "Node-Local ResourceSlices:");
+    sheet.line(1, "Driver\tPool\tSlices\tDevices");
+    sheet.line(1, "------\t----\t------\t-------");
+    for ((driver, pool), (slices, devices)) in pools.iter().take(MOST) {
+        sheet.line(1, format!("{driver}\t{pool}\t{slices}\t{devices}"));
+    }
+    if pools.len() > MOST {
+        sheet.line(1, format!("...and {} more pools", pools.len() - MOST));
     }
     Ok(())
 }

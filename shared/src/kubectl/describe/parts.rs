@@ -6,6 +6,7 @@ use crate::collections::{sort, sort_by, sort_by_key};
 use crate::doc::{Doc, Str};
 
 use super::super::failure::Failure;
+use super::super::go_sort;
 use super::super::io::Stop;
 use super::super::resource::{Target, escape};
 use super::sheet::Sheet;
@@ -53,6 +54,7 @@ pub const PARTS: &[(&str, Part)] = &[
     ("lease", node::lease),
     ("quantities", node::quantities),
     ("allocated", node::allocated),
+    ("slices", node::slices),
     ("node-events", node::events),
     ("quotas", quota::quotas),
     ("limits", quota::limits),
@@ -346,7 +348,8 @@ pub fn tell(sheet: &mut Sheet<'_, '_>, mut events: Vec<Doc>) {
         sheet.line(0, "Events:\t<none>");
         return;
     }
-    sort_by_key(&mut events, |event| event["lastTimestamp"].as_time());
+    let last = |event: &Doc| event["lastTimestamp"].as_time();
+    go_sort::sort(&mut events, |one, two| last(one) < last(two));
     sheet.line(0, "Events:");
     sheet.line(1, "Type\tReason\tAge\tFrom\tMessage");
     sheet.line(1, "----\t------\t----\t----\t-------");

@@ -11,7 +11,7 @@ use super::parts::sorted;
 use super::sheet::Sheet;
 use super::values::{bare, go_list, pairs};
 
-/// The kinds of volumes: field, and what is said of one.
+/// The kinds of volumes: field, and what is said of one; `=…` is what `source_of` says.
 const SOURCES: &[(&str, &str)] = &[
     ("hostPath", ">>Type:\tHostPath (bare host directory volume)\n>>Path:\t{path}\n>>HostPathType:\t{type}"),
     (
@@ -51,7 +51,8 @@ const SOURCES: &[(&str, &str)] = &[
         ">>Type:\tISCSI (an ISCSI Disk resource that is attached to a kubelet's host machine and then exposed to the pod)\n\
          >>TargetPortal:\t{targetPortal}\n>>IQN:\t{iqn}\n>>Lun:\t{lun/0}\n>>ISCSIInterface\t{iscsiInterface}\n\
          >>FSType:\t{fsType}\n>>ReadOnly:\t{readOnly/false}\n>>Portals:\t{portals:go/[]}\n\
-         >>DiscoveryCHAPAuth:\t{chapAuthDiscovery/false}\n>>SessionCHAPAuth:\t{chapAuthSession/false}",
+         >>DiscoveryCHAPAuth:\t{chapAuthDiscovery/false}\n>>SessionCHAPAuth:\t{chapAuthSession/false}\n=secret\n\
+         >>InitiatorName:\t{initiatorName/<none>}",
     ),
     (
         "fc",
@@ -77,6 +78,81 @@ const SOURCES: &[(&str, &str)] = &[
         "awsElasticBlockStore",
         ">>Type:\tAWSElasticBlockStore (a Persistent Disk resource in AWS)\n>>VolumeID:\t{volumeID}\n\
          >>FSType:\t{fsType}\n>>Partition:\t{partition/0}\n>>ReadOnly:\t{readOnly/false}",
+    ),
+    (
+        "glusterfs",
+        ">>Type:\tGlusterfs (a Glusterfs mount on the host that shares a pod's lifetime)\n>>EndpointsName:\t{endpoints}\n\
+         =endpoints\n>>Path:\t{path}\n>>ReadOnly:\t{readOnly/false}",
+    ),
+    (
+        "rbd",
+        ">>Type:\tRBD (a Rados Block Device mount on the host that shares a pod's lifetime)\n\
+         >>CephMonitors:\t{monitors:go/[]}\n>>RBDImage:\t{image}\n>>FSType:\t{fsType}\n>>RBDPool:\t{pool}\n\
+         >>RadosUser:\t{user}\n>>Keyring:\t{keyring}\n=secret\n>>ReadOnly:\t{readOnly/false}",
+    ),
+    (
+        "cephfs",
+        ">>Type:\tCephFS (a CephFS mount on the host that shares a pod's lifetime)\n>>Monitors:\t{monitors:go/[]}\n\
+         >>Path:\t{path}\n>>User:\t{user}\n>>SecretFile:\t{secretFile}\n=secret\n>>ReadOnly:\t{readOnly/false}",
+    ),
+    (
+        "cinder",
+        ">>Type:\tCinder (a Persistent Disk resource in OpenStack)\n>>VolumeID:\t{volumeID}\n>>FSType:\t{fsType}\n\
+         >>ReadOnly:\t{readOnly/false}\n=secret",
+    ),
+    (
+        "flexVolume",
+        ">>Type:\tFlexVolume (a generic volume resource that is provisioned/attached using an exec based plugin)\n\
+         >>Driver:\t{driver}\n>>FSType:\t{fsType}\n=secret\n>>ReadOnly:\t{readOnly/false}\n>>Options:\t{options:go/map[]}",
+    ),
+    (
+        "quobyte",
+        ">>Type:\tQuobyte (a Quobyte mount on the host that shares a pod's lifetime)\n>>Registry:\t{registry}\n\
+         >>Volume:\t{volume}\n>>ReadOnly:\t{readOnly/false}",
+    ),
+    (
+        "vsphereVolume",
+        ">>Type:\tvSphereVolume (a Persistent Disk resource in vSphere)\n>>VolumePath:\t{volumePath}\n\
+         >>FSType:\t{fsType}\n>>StoragePolicyName:\t{storagePolicyName}",
+    ),
+    (
+        "azureDisk",
+        ">>Type:\tAzureDisk (an Azure Data Disk mount on the host and bind mount to the pod)\n>>DiskName:\t{diskName}\n\
+         >>DiskURI:\t{diskURI}\n>>Kind: \t{kind}\n>>FSType:\t{fsType}\n>>CachingMode:\t{cachingMode}\n\
+         >>ReadOnly:\t{readOnly/false}",
+    ),
+    (
+        "photonPersistentDisk",
+        ">>Type:\tPhotonPersistentDisk (a Persistent Disk resource in photon platform)\n>>PdID:\t{pdID}\n\
+         >>FSType:\t{fsType}",
+    ),
+    ("portworxVolume", ">>Type:\tPortworxVolume (a Portworx Volume resource)\n>>VolumeID:\t{volumeID}"),
+    (
+        "scaleIO",
+        ">>Type:\tScaleIO (a persistent volume backed by a block device in ScaleIO)\n>>Gateway:\t{gateway}\n\
+         >>System:\t{system}\n>>Protection Domain:\t{protectionDomain}\n>>Storage Pool:\t{storagePool}\n\
+         >>Storage Mode:\t{storageMode}\n>>VolumeName:\t{volumeName}\n=secret names\n>>FSType:\t{fsType}\n\
+         >>ReadOnly:\t{readOnly/false}",
+    ),
+    (
+        "storageos",
+        ">>Type:\tStorageOS (a StorageOS Persistent Disk resource)\n>>VolumeName:\t{volumeName}\n\
+         >>VolumeNamespace:\t{volumeNamespace}\n>>FSType:\t{fsType}\n>>ReadOnly:\t{readOnly/false}",
+    ),
+    (
+        "azureFile",
+        ">>Type:\tAzureFile (an Azure File Service mount on the host and bind mount to the pod)\n\
+         >>SecretName:\t{secretName}\n=secret namespace\n>>ShareName:\t{shareName}\n>>ReadOnly:\t{readOnly/false}",
+    ),
+    (
+        "flocker",
+        ">>Type:\tFlocker (a Flocker volume mounted by the Flocker agent)\n>>DatasetName:\t{datasetName}\n\
+         >>DatasetUUID:\t{datasetUUID}",
+    ),
+    (
+        "gitRepo",
+        ">>Type:\tGitRepo (a volume that is pulled from git when the pod is created)\n>>Repository:\t{repository}\n\
+         >>Revision:\t{revision}",
     ),
 ];
 
@@ -114,7 +190,25 @@ fn source_of(sheet: &mut Sheet<'_, '_>, volume: &Doc) -> Result<(), Stop> {
         return Ok(());
     };
     let source = &volume[*field];
-    sheet.fill(source, text)?;
+    // What differs between pods and volumes of the cluster, or is no field.
+    let in_cluster = sheet.target.kind.known() == Some(Kind::PersistentVolume);
+    for line in text.lines() {
+        match line {
+            "=secret" => sheet.line(2, format!("SecretRef:\t{}", secret(&source["secretRef"], in_cluster))),
+            "=secret names" if in_cluster => {
+                let text = ">>SecretName:\t{secretRef.name}\n>>SecretNamespace:\t{secretRef.namespace}";
+                sheet.fill(source, text)?;
+            }
+            "=secret namespace" if in_cluster => {
+                sheet.fill(source, ">>SecretNamespace:\t{secretNamespace}")?;
+            }
+            "=endpoints" if in_cluster => {
+                sheet.fill(source, ">>EndpointsNamespace:\t{endpointsNamespace/<unset>}")?;
+            }
+            line if line.starts_with('=') => {}
+            line => sheet.fill(source, line)?,
+        }
+    }
     match *field {
         "projected" => {
             for part in source["sources"].items() {
@@ -148,25 +242,22 @@ fn source_of(sheet: &mut Sheet<'_, '_>, volume: &Doc) -> Result<(), Stop> {
             let attributes = pairs(&source["volumeAttributes"], "=").into_iter();
             sheet.lines("    VolumeAttributes", attributes.map(|one| format!("{inset}{one}")));
         }
-        "iscsi" => {
-            let secret = &source["secretRef"];
-            let secret = match sheet.target.kind.known() {
-                _ if secret.is_null() => "nil".to_owned(),
-                Some(Kind::PersistentVolume) => {
-                    format!(
-                        "&SecretReference{{Name:{},Namespace:{},}}",
-                        secret["name"].str(),
-                        secret["namespace"].str()
-                    )
-                }
-                _ => format!("&LocalObjectReference{{Name:{},}}", secret["name"].str()),
-            };
-            sheet.line(2, format!("SecretRef:\t{secret}"));
-            sheet.fill(source, ">>InitiatorName:\t{initiatorName/<none>}")?;
-        }
         _ => {}
     }
     Ok(())
+}
+
+/// A reference to a Secret as Go prints it.
+fn secret(reference: &Doc, in_cluster: bool) -> String {
+    if reference.is_null() {
+        return "nil".into();
+    }
+    let (name, namespace) = (reference["name"].str(), reference["namespace"].str());
+    if in_cluster {
+        format!("&SecretReference{{Name:{name},Namespace:{namespace},}}")
+    } else {
+        format!("&LocalObjectReference{{Name:{name},}}")
+    }
 }
 
 /// The claim templates of a StatefulSet.

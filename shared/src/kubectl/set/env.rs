@@ -38,6 +38,8 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
             edits.set.push(doc!({ "name": name, "value": value }));
         } else if let Some(name) = word.strip_suffix('-').filter(|_| is_edit || !subjects.is_empty()) {
             edits.remove.push(name.to_owned());
+        } else if is_edit {
+            return Err(io.fail(format!("unknown environment variable: {word}")));
         } else {
             subjects.push(word.clone());
         }
@@ -67,11 +69,14 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
         );
     }
     let lists = args.is_on("list");
+    if lists && args.get("output").is_some_and(|output| !output.is_empty()) {
+        return Err(io.fail("--list and --output may not be specified together"));
+    }
     let which = args.get("containers").unwrap_or("*");
     let mut failures = Vec::new();
     for (target, object) in subjects_of(&subjects, args, io, &mut failures)? {
         let Some(path) = pod_spec(&object) else {
-            failures.push(no_pods(&target));
+            failures.push(no_pods(&target, args));
             continue;
         };
         let chosen: Vec<(&str, &Doc)> = chosen(object.at(path), which).collect();

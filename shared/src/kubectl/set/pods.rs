@@ -35,7 +35,7 @@ pub(super) fn image(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<()
     }
     for (target, object) in found {
         let Some(path) = pod_spec(&object) else {
-            failures.push(no_pods(&target));
+            failures.push(no_pods(&target, args));
             continue;
         };
         let spec = object.at(path);
@@ -102,7 +102,7 @@ pub(super) fn resources(words: &[String], args: &Args, io: &mut Io<'_>) -> Resul
     let mut failures = Vec::new();
     for (target, object) in subjects_of(words, args, io, &mut failures)? {
         let Some(path) = pod_spec(&object) else {
-            failures.push(no_pods(&target));
+            failures.push(no_pods(&target, args));
             continue;
         };
         let (mut changed, mut same) = (Doc::map(), true);
@@ -154,7 +154,7 @@ pub(super) fn service_account(words: &[String], args: &Args, io: &mut Io<'_>) ->
     let mut failures = Vec::new();
     for (target, object) in subjects_of(subjects, args, io, &mut failures)? {
         let Some(path) = pod_spec(&object) else {
-            failures.push(no_pods(&target));
+            failures.push(no_pods(&target, args));
             continue;
         };
         let change = doc!({ "serviceAccountName": account.as_str() });

@@ -9,7 +9,7 @@ use super::super::create::service_account;
 use super::super::failure::Failure;
 use super::super::io::{Io, Stop};
 use super::super::resource::targets;
-use super::subjects_of;
+use super::{called, subjects_of};
 
 pub(super) fn selector(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     let Some((expression, subjects)) = words.split_last() else {
@@ -86,8 +86,8 @@ pub(super) fn run(words: &[String], args: &Args, io: &mut Io<'_>) -> Result<(), 
     for (target, object) in subjects_of(words, args, io, &mut failures)? {
         if !matches!(target.kind.kind.as_str(), "RoleBinding" | "ClusterRoleBinding") {
             failures.push(Failure::Client(format!(
-                "{}/{} setting subjects is only supported for RoleBinding/ClusterRoleBinding",
-                target.kind.plural, target.name
+                "{} setting subjects is only supported for RoleBinding/ClusterRoleBinding",
+                called(&target, args)
             )));
             continue;
         }
