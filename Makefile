@@ -90,7 +90,7 @@ clients: program ## Drive a cluster with kube-rs, the Python and the JavaScript 
 	@node clients/unpack.mjs .tools/clients
 	@for version in .tools/clients/*; do \
 		HELM=$(CURDIR)/$$version/helm node clients/run.mjs $(PROGRAM) node --test --test-force-exit clients/helm.mjs || exit 1; \
-		PATH=$(CURDIR)/$$version:$$PATH cargo test $(NATIVE) --test main kubectl -- --nocapture || exit 1; done
+		PATH=$(CURDIR)/$$version:$$PATH cargo test $(NATIVE) --test all kubectl -- --nocapture || exit 1; done
 
 fuzz: rust ## Fuzz every parser of the network side, guided by coverage (SECONDS_EACH=60 SEED=1 JOBS=1 TARGET=kubectl INPUT=FILE)
 	@command -v c++ >/dev/null || $(call stop,a C++ compiler is missing for libFuzzer (Debian: apt-get install g++))

@@ -39,7 +39,39 @@ fn what_is_refused_leaves_everything_as_it_was() {
     let other = r#"{"metadata":{"uid":"00000000-0000-4000-8000-000000000000"},"status":{"phase":"Failed"}}"#;
     let (status, scale) = (format!("{PODS}/p/status"), format!("{SETS}/d/scale"));
     let (binding, one_map) = (format!("{PODS}/p/binding"), format!("{MAPS}/m"));
+    let eviction = format!("{PODS}/p/eviction");
+    let evict = |options: &str| {
+        format!(
+            r#"{{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"p"}},"deleteOptions":{options}}}"#
+        )
+    };
+    let other_pod = evict(r#"{"preconditions":{"uid":"x"}}"#);
+    let other_version = evict(r#"{"preconditions":{"resourceVersion":"1"}}"#);
+    let applied = format!("{MAPS}/new?fieldManager=me");
+    let beside = format!("{PODS}/p/ephemeralcontainers");
+    let debugger = |more: &str| {
+        format!(r#"{{"spec":{{"ephemeralContainers":[{{"name":"d","image":"busybox",{more}}}]}}}}"#)
+    };
+    let (hungry, strange) = (
+        debugger(r#""resources":{"limits":{"cpu":"1"}}"#),
+        debugger(r#""volumeMounts":[{"name":"no","mountPath":"/x"}]"#),
+    );
+    let requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let junk = r#"{"metadata":{"name":"j"},"spec":{"request":"LS0t","signerName":"a.example/b","usages":["client auth"]}}"#;
     let refusals = [
+        // Who says which pod, or which version of it, means no other.
+        ("POST", &*eviction, "", &*other_pod, 409),
+        ("POST", &*eviction, "", &*other_version, 409),
+        (
+            "PATCH",
+            &*applied,
+            "application/apply-patch+yaml",
+            r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"uid":"x"}}"#,
+            409,
+        ),
+        ("PATCH", &*beside, "application/strategic-merge-patch+json", &*hungry, 422),
+        ("PATCH", &*beside, "application/strategic-merge-patch+json", &*strange, 422),
+        ("POST", requests, "", junk, 422),
         // Parts of an object cannot be deleted, and some of them only be asked for.
         ("DELETE", &*status, "", "", 405),
         ("DELETE", &*scale, "", "", 405),

@@ -32,6 +32,8 @@ const DISK_WORDS: [&str; 5] = [
     "KubeletHasDiskPressure",
     "kubelet has disk pressure",
 ];
+/// How large the disk of a node is.
+pub(super) const DISK_BYTES: i64 = 104_857_600 << 10;
 /// Resources that are the machine's own, beside huge pages.
 const OWN: [&str; 4] = ["cpu", "memory", "pods", "ephemeral-storage"];
 /// Kubelets that start together spread over this.

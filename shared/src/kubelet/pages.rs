@@ -80,9 +80,18 @@ impl Kubelet {
         doc!({
             "node": {
                 "nodeName": &usage.node, "startTime": date(Time::default()), "cpu": cpu(usage.cpu_nanos),
-                "memory": whole
+                "memory": whole, "fs": self.disk(&now)
             },
             "pods": Doc::list(pods)
+        })
+    }
+
+    /// What is on the node's disk: its images.
+    fn disk(&self, now: &Doc) -> Doc {
+        let used: u64 = self.images.values().map(|image| image.bytes).sum();
+        let left = super::node::DISK_BYTES.saturating_sub(used as i64).max(0);
+        doc!({
+            "time": now, "capacityBytes": super::node::DISK_BYTES, "usedBytes": used as i64, "availableBytes": left
         })
     }
 

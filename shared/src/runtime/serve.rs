@@ -275,14 +275,15 @@ impl Runtime {
             let images = sandbox.containers.iter().map(|container| &container.image);
             images.into_iter().any(|image| matches!(self.images.find(image), Found::StandIn(_)))
         };
-        port % 1000 == 443 || self.sandboxes.get(&pod).is_some_and(unknown)
+        port % 1000 == 443 || port == 10_250 || self.sandboxes.get(&pod).is_some_and(unknown)
     }
 
-    /// Whether something takes connections on a port. Images are taken at their word that it speaks gRPC.
+    /// Whether something takes connections on a port. Images but those of servers of files are taken at their word that it
+    /// speaks gRPC.
     fn listens(&self, pod: Uid, port: u32, grpc: bool, cx: &Context<'_>) -> bool {
         let Some(sandbox) = self.sandboxes.get(&pod) else { return false };
         let program = self.task_on(sandbox, (Protocol::Tcp, port)).map(|(_, server)| server);
-        self.listener(sandbox, port, cx).is_some()
+        self.listener(sandbox, port, cx).is_some_and(|(_, spec)| !grpc || spec.root.is_empty())
             || program.is_some_and(|server| !grpc || server.speaks_grpc(port))
     }
 }

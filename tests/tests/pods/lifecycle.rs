@@ -432,3 +432,82 @@ fn another_image_does_not_wait_for_what_the_one_before_it_did() {
         assert!(waits != "CrashLoopBackOff" || world.container("c")["restartCount"].as_i64() > restarts);
     }
 }
+
+#[test]
+fn containers_start_one_after_the_other() {
+    let mut world = World::new();
+    world.pod(
+        "containers:\n- {name: a, image: nginx, lifecycle: {postStart: {sleep: {seconds: 5}}}}\n- {name: b, image: \
+         'busybox:1.36', command: [sleep, '900']}",
+    );
+    let told = |world: &World, what: &str| world.events().iter().any(|line| line.starts_with(what));
+    world.until("the first one is started", |world| told(world, "Started"));
+    world.wait(3);
+    // Its hook still runs: the second one's turn has not come.
+    assert!(!told(&world, "Pulling: Pulling image \"busybox:1.36\""), "{}", world.story());
+    assert_eq!(world.container("b")["state"]["waiting"]["reason"].as_str(), Some("ContainerCreating"));
+    world.until("both run", |world| world.shown() == "Running");
+    // One that cannot be had holds nobody up.
+    let mut world = World::new();
+    world.pod("containers: [{name: a, image: 'nginx:1.161'}, {name: b, image: nginx}]");
+    world.until("the second one runs", |world| !world.container("b")["state"]["running"].is_null());
+    world.until("the first one is told", |world| world.shown() == "ImagePullBackOff");
+}
+
+#[test]
+fn an_init_container_that_runs_is_not_ready() {
+    let mut world = World::new();
+    world.pod(
+        "initContainers: [{name: i, image: busybox, command: [sleep, '5']}]\ncontainers: [{name: c, image: nginx}]",
+    );
+    world.until("it runs", |world| !world.container("i")["state"]["running"].is_null());
+    assert_eq!(world.container("i")["ready"].as_bool(), Some(false));
+    assert_eq!(world.container("i")["started"].as_bool(), Some(true));
+    world.until("the pod runs", |world| world.shown() == "Running");
+    assert_eq!(world.container("i")["ready"].as_bool(), Some(true));
+}
+
+#[test]
+fn probes_that_cannot_succeed_say_why() {
+    for (probe, begins, ends) in [
+        (
+            "readinessProbe: {httpGet: {port: 80, scheme: HTTPS}, periodSeconds: 1}",
+            "Unhealthy: Readiness probe failed: Get \"https://",
+            "http: server gave HTTP response to HTTPS client",
+        ),
+        (
+            "livenessProbe: {httpGet: {port: web}, periodSeconds: 1, failureThreshold: 1}",
+            "Unhealthy: Liveness probe errored and resulted in unknown state: strconv.Atoi: parsing \"web\": ",
+            "invalid syntax",
+        ),
+        (
+            "readinessProbe: {grpc: {port: 80}, periodSeconds: 1}",
+            "Unhealthy: Readiness probe failed: timeout: failed to connect service",
+            "context deadline exceeded",
+        ),
+    ] {
+        let mut world = World::new();
+        world.pod(&format!("containers: [{{name: c, image: nginx, {probe}}}]"));
+        world.wait(20);
+        let said = |line: &String| line.starts_with(begins) && line.contains(ends);
+        assert!(world.events().iter().any(said), "{probe}\n{}", world.story());
+        assert_eq!(world.container("c")["restartCount"].as_i64(), Some(0), "{probe}");
+    }
+}
+
+#[test]
+fn who_is_restarted_is_not_probed_meanwhile() {
+    let mut world = World::new();
+    // Whoever ignores the signal is there until it is killed, 30 s later.
+    world.pod(
+        "containers: [{name: c, image: busybox, command: [sleep, '900'], livenessProbe: {exec: {command: ['false']}, \
+         periodSeconds: 5}}]",
+    );
+    world.until("it is killed", |world| world.events().iter().any(|line| line.starts_with("Killing")));
+    let probed = |world: &World| -> Vec<String> {
+        world.events().into_iter().filter(|line| line.starts_with("Unhealthy")).collect()
+    };
+    let before = probed(&world);
+    world.wait(25);
+    assert_eq!((probed(&world), world.container("c")["restartCount"].as_i64()), (before, Some(0)));
+}
