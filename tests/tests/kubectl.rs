@@ -8,23 +8,30 @@ use shared::cluster::{Cluster, ClusterSpec, HttpResponse, NodeGroup};
 use shared::doc::Timestamp;
 use shared::kubectl::{Ask, Output, Program, Progress, Seen};
 
-use crate::support::world::World;
+use crate::support::world::{Editor, World};
 
 /// One command of a session: its line, its input, and what must come of it.
+#[derive(Default)]
 struct Command {
     line: String,
     stdin: String,
+    edits: Vec<(String, String)>,
     expected: String,
 }
 
-/// Reads a session: `$ ` begins a command, `< ` a line of its input, `## ` a remark; all else is what it prints, where
-/// `…` stands for anything, and alone on a line for any lines.
+/// Reads a session: `$ ` begins a command, `< ` a line of its input, `> OLD => NEW` what is replaced in the file that it
+/// opens in an editor (one for each time), `## ` a remark; all else is what it prints, where `…` stands for anything, and
+/// alone on a line for any lines. `$ editor` prints the file that was opened last.
 fn read(text: &str) -> Vec<Command> {
     let mut commands: Vec<Command> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with("## ")) {
         if let Some(line) = line.strip_prefix("$ ") {
-            commands.push(Command { line: line.into(), stdin: String::new(), expected: String::new() });
+            commands.push(Command { line: line.into(), ..Command::default() });
         } else if let Some(command) = commands.last_mut() {
+            if let Some((old, new)) = line.strip_prefix("> ").and_then(|edit| edit.split_once(" => ")) {
+                command.edits.push((old.replace("\\n", "\n"), new.replace("\\n", "\n")));
+                continue;
+            }
             let (to, line) = match line.strip_prefix("< ") {
                 Some(input) => (&mut command.stdin, input),
                 None => (&mut command.expected, line),
@@ -108,14 +115,24 @@ fn sessions_print_what_real_ones_do() {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let mut world = World::new();
         let mut config = shared::doc::Doc::Null;
+        let mut editor = Editor::default();
         for command in read(&fs::read_to_string(&file).unwrap()) {
             if let Some(seconds) = command.line.strip_prefix("sleep ") {
                 world.wait(seconds.parse().expect("a number of seconds"));
                 continue;
             }
+            if command.line == "editor" {
+                if !agree(&command.expected, &editor.seen) {
+                    let expected = command.expected.trim_end();
+                    complaints
+                        .push(format!("{name}: editor\n--- expected\n{expected}\n--- here\n{}", editor.seen));
+                }
+                continue;
+            }
             let words = words_of(&command.line);
             let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
-            let output = world.kubectl_with(words, &command.stdin, &mut config);
+            editor.edits = command.edits;
+            let output = world.kubectl_edited(words, &command.stdin, &mut config, &mut editor);
             let shown = shown(&output);
             if !agree(&command.expected, &shown) {
                 let (line, expected) = (&command.line, command.expected.trim_end());
@@ -289,7 +306,7 @@ fn an_editor_comes_before_what_is_made() {
     let Progress::Asks(Ask::Edit(text)) = program.run() else { panic!("it opens an editor") };
     program.reply(text.replace("k: v", "k: [").into());
     let Progress::Asks(Ask::Edit(again)) = program.run() else { panic!("it says what is wrong") };
-    assert!(again.contains("# The edited file had a syntax error"), "{again}");
+    assert!(again.contains("The edited file failed validation\": yaml: line 3: did not find"), "{again}");
     program.reply(text.replace("k: v", "k: w").into());
     let Progress::Needs(request) = program.run() else { panic!("it makes what was saved") };
     assert_eq!(request.method, "POST");
@@ -304,5 +321,8 @@ fn an_editor_comes_before_what_is_made() {
         warnings: Vec::new(),
     });
     let Progress::Done(output) = program.run() else { panic!("it ends") };
-    assert_eq!(output.stderr, "Error from server (AlreadyExists): configmaps \"a\" already exists\n");
+    let told: Vec<&str> = output.stderr.lines().skip(1).collect();
+    let kept = "A copy of your changes has been stored to \"/tmp/kubectl-edit-…\"";
+    assert!(fits(kept, told[0]), "{}", told[0]);
+    assert_eq!(told[1..], ["Error from server (AlreadyExists): configmaps \"a\" already exists"]);
 }

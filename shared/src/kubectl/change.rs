@@ -229,6 +229,9 @@ impl Patching<'_> {
             let of_file = args.is_on("local") && self.is_typed();
             return Ok(Ok(if of_file { shaped(decoded(made)) } else { made }));
         }
+        if target.name.is_empty() {
+            return Ok(Err(Failure::Client("resource name may not be empty".into())));
+        }
         let manager = args.get("field-manager").unwrap_or(self.manager);
         let mut request = target.patch(self.way, manager, &patch);
         request.path = request.path.replacen('?', &format!("{}?", self.part), 1).into();

@@ -73,9 +73,8 @@ fn find(args: &Args, io: &mut Io<'_>, failures: &mut Vec<Failure>) -> Result<Vec
         manifests::alone(&args.words, args, io)?;
         let (wanted, refused) = manifests::read(args, "describe", io)?;
         let wanted: Vec<Target> = wanted.into_iter().map(|wanted| wanted.target).collect();
-        let found = objects_or_lists(wanted, args, io, failures);
         failures.extend(refused);
-        return found;
+        return objects_or_lists(wanted, args, io, failures);
     }
     let wanted = targets(&args.words, args, io)?;
     by_name(&wanted, &args.words, args, io)?;

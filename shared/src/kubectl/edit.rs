@@ -86,12 +86,15 @@ fn together(objects: &[Doc]) -> Doc {
     }
 }
 
+/// What is done with each object that comes back.
+type Each<'e, T> = dyn FnMut(&T, &mut Io<'_>) -> Result<Result<(), Failure>, Stop> + 'e;
+
 /// `kubectl create --edit`: each object is handed to the editor, and made then by `make`.
 pub(super) fn before_creating(
     wanted: Vec<Wanted>,
     args: &Args,
     io: &mut Io<'_>,
-    make: &mut dyn FnMut(&Wanted, &mut Io<'_>) -> Result<Result<(), Failure>, Stop>,
+    make: &mut Each<'_, Wanted>,
 ) -> Result<(), Stop> {
     for object in wanted {
         let desk = Desk { header: OBJECTS, whole: &object.doc, first: &object.target };
@@ -117,7 +120,7 @@ pub(super) fn last_applied(
     found: &[(Target, Doc)],
     args: &Args,
     io: &mut Io<'_>,
-    keep: &mut dyn FnMut(&Doc, &mut Io<'_>) -> Result<Result<(), Failure>, Stop>,
+    keep: &mut Each<'_, Doc>,
 ) -> Result<(), Stop> {
     let objects: Vec<Doc> = found.iter().map(|(_, last)| last.clone()).collect();
     let Some((first, _)) = found.first() else { return Ok(()) };

@@ -118,30 +118,23 @@ fn is_list(doc: &Doc) -> bool {
     matches!(doc["items"], Doc::List(_))
 }
 
-/// The objects that a document holds, lists in lists after what stands beside them; those of a list of one kind need not
-/// say what they are.
+/// The objects that a document holds, also in lists within lists; those of a list of one kind need not say what they are.
 pub(super) fn flat(doc: &Doc) -> Vec<Doc> {
-    let mut objects = Vec::new();
-    let mut lists = vec![doc.clone()];
-    while !lists.is_empty() {
-        for list in std::mem::take(&mut lists) {
-            if !is_list(&list) {
-                objects.push(list);
-                continue;
-            }
-            let (api_version, kind) = (list["apiVersion"].str(), list["kind"].str());
-            let kind = kind.strip_suffix("List").unwrap_or(&kind);
-            lists.extend(list["items"].items().iter().map(|item| {
-                let mut item = item.clone();
-                if item["kind"].str().is_empty() && item["apiVersion"].str().is_empty() {
-                    item.set("kind", kind);
-                    item.set("apiVersion", &api_version);
-                }
-                item
-            }));
-        }
+    if !is_list(doc) {
+        return vec![doc.clone()];
     }
-    objects
+    let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
+    let kind = kind.strip_suffix("List").unwrap_or(&kind);
+    let items = doc["items"].items().iter().flat_map(|item| {
+        let mut item = item.clone();
+        let nameless = item["kind"].str().is_empty() && item["apiVersion"].str().is_empty();
+        if nameless && matches!(item, Doc::Map(_)) {
+            item.set("kind", kind);
+            item.set("apiVersion", &api_version);
+        }
+        flat(&item)
+    });
+    items.collect()
 }
 
 /// Why a list is none that there is, if so.

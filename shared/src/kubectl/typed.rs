@@ -137,10 +137,8 @@ fn amounts(value: &mut Doc, of: FieldType) {
                 *value = amount.into();
             }
         }
-        FieldType::List(element) => {
-            if !value.is_empty() {
-                value.items_mut().iter_mut().for_each(|item| amounts(item, element.get()));
-            }
+        FieldType::List(element) if !value.is_empty() => {
+            value.items_mut().iter_mut().for_each(|item| amounts(item, element.get()));
         }
         FieldType::Object(_) | FieldType::Map(_) => {
             let keys: Vec<Str> = value.entries().iter().map(|(key, _)| key.as_str().into()).collect();

@@ -79,7 +79,9 @@ const GO_WORDS: &[(&str, &str, bool)] = &[
 impl Scene<'_> {
     /// What kubectl's own reader would say.
     fn kubectl(&self) -> Option<String> {
-        let (_, words, scanning) = GO_WORDS.iter().find(|(ours, ..)| self.info.contains(ours))?;
+        let Some((_, words, scanning)) = GO_WORDS.iter().find(|(ours, ..)| self.info.contains(ours)) else {
+            return self.unclosed();
+        };
         let start = self.open.last().map_or(0, |open| open.start.line.saturating_sub(1));
         let line = match (scanning, start) {
             // A text that is not closed is noticed where there is no more.
@@ -91,6 +93,16 @@ impl Scene<'_> {
             (false, start) => start,
         };
         Some(if line == 0 { (*words).to_owned() } else { format!("line {line}: {words}") })
+    }
+
+    /// What it says of brackets that are not closed where something else begins.
+    fn unclosed(&self) -> Option<String> {
+        let Open { start, flow: true } = self.open.last()? else { return None };
+        let bracket = self.line(start.line).chars().nth(start.column as usize - 1)?;
+        let closing = if bracket == '{' { '}' } else { ']' };
+        let line = self.at.line.saturating_sub(1);
+        let place = if line == 0 { String::new() } else { format!("line {line}: ") };
+        Some(format!("{place}did not find expected ',' or '{closing}'"))
     }
 
     /// The text of a line counted from 1.

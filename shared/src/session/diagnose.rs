@@ -64,6 +64,14 @@ pub fn diagnose(text: &str) -> Vec<Diagnostic> {
     }
 }
 
+/// What is wrong with a text in which a key stands twice in a mapping, of which its faults tell.
+pub(super) fn repeated(text: &str, faults: &[Diagnostic]) -> Option<String> {
+    let [fault] = faults else { return None };
+    // Reading it again is for those texts only.
+    let suspect = fault.message.contains("is already set on line");
+    suspect.then(|| manifest::parse(text).err()).flatten().map(|fault| fault.kubectl)
+}
+
 fn of_document(document: &Document) -> Vec<Diagnostic> {
     if document.doc.is_null() {
         return Vec::new();

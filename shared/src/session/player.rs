@@ -328,6 +328,14 @@ impl Player {
         match step.action {
             StepAction::Apply(text) => {
                 let diagnostics = diagnose::diagnose(&text);
+                // kubectl takes the last of equal keys, and says nothing: whoever applies a text by hand has most likely
+                // forgotten what parts two documents.
+                if let Some(why) = diagnose::repeated(&text, &diagnostics) {
+                    let stderr =
+                        format!("error: error parsing STDIN: error converting YAML to JSON: yaml: {why}\n");
+                    let output = Output { stderr, exit_code: 1, ..Output::default() };
+                    return self.end(number, self.now(), output, diagnostics, None);
+                }
                 self.launch(number, user, Program::apply(text, date), diagnostics);
             }
             StepAction::Kubectl(line) => match Program::from_command_line(&line, date) {

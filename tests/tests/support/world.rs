@@ -4,7 +4,7 @@ use shared::api::User;
 use shared::apiserver::http::{HttpRequest, HttpResponse};
 use shared::cluster::{Action, Cluster, ClusterSpec, Command, NodeGroup, Outcome, Watching};
 use shared::doc::{Doc, Str};
-use shared::kubectl::{Output, Program, Progress};
+use shared::kubectl::{Ask, Output, Program, Progress};
 use shared::sim::{Duration, Options};
 
 /// The namespace in which everything was recorded.
@@ -12,6 +12,27 @@ pub const NAMESPACE: &str = "s11-errors";
 
 /// Six nodes in three zones, some time after the start, with the recordings' namespace.
 pub struct World(Cluster);
+
+/// Somebody with an editor.
+#[derive(Default)]
+pub struct Editor {
+    /// What is replaced by what each time a text is opened; once there is no more it is left as it is.
+    pub edits: Vec<(String, String)>,
+    /// The text that was opened last.
+    pub seen: String,
+}
+
+impl Editor {
+    fn edit(&mut self, text: &str) -> String {
+        text.clone_into(&mut self.seen);
+        if self.edits.is_empty() {
+            return text.to_owned();
+        }
+        let (from, to) = self.edits.remove(0);
+        assert!(text.contains(&from), "{from:?} is to be replaced in\n{text}");
+        text.replace(&from, &to)
+    }
+}
 
 impl World {
     pub fn new() -> World {
@@ -67,6 +88,17 @@ impl World {
         stdin: &str,
         config: &mut Doc,
     ) -> Output {
+        self.kubectl_edited(words, stdin, config, &mut Editor::default())
+    }
+
+    /// The same with somebody who edits what is handed out.
+    pub fn kubectl_edited<'a>(
+        &mut self,
+        words: impl IntoIterator<Item = &'a str>,
+        stdin: &str,
+        config: &mut Doc,
+        editor: &mut Editor,
+    ) -> Output {
         let words = words.into_iter().map(Str::from).collect();
         let program = Program::new(words, stdin.into(), self.0.core().timestamp());
         let mut program = program.with_config(config.clone());
@@ -81,6 +113,7 @@ impl World {
                     let response = self.request(request);
                     program.answer(response);
                 }
+                Progress::Asks(Ask::Edit(text)) => program.reply(editor.edit(&text).into()),
                 Progress::Asks(ask) => program.reply(ask.unattended()),
                 Progress::Watches(request, until) => {
                     let mut watching = Watching::after(held.take(), request, until);

@@ -30,6 +30,7 @@ pub fn shown(value: &Doc, format: &str) -> String {
         "map" => pairs(value, "=").join(","),
         "list" => value.items().iter().map(bare).collect::<Vec<_>>().join(","),
         "wide" => value.items().iter().map(bare).collect::<Vec<_>>().join(", "),
+        "go" if value.as_map().is_some() => super::super::jsonpath::go_value(value),
         "go" => go_list(value),
         "certificate" => plain::certificate_condition(value),
         "requested" => plain::requested_duration(value),

@@ -216,3 +216,27 @@ fn is_item(line: &str) -> bool {
     let digits = mark.strip_suffix('.').unwrap_or(mark);
     matches!(mark, "-" | "*") || (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn words_are_set_anew_but_for_lists_and_code() {
+        let mut text = String::new();
+        let said = format!("{} end.\nOne of:\n- a\n- b\n\n    code  stays\nlast", "word ".repeat(20).trim());
+        wrapped(&mut text, &said, 5);
+        let lines: Vec<&str> = text.lines().collect();
+        let first = format!("     {}", "word ".repeat(15).trim());
+        let rest = [
+            "     word word word word word end. One of:",
+            "     - a",
+            "     - b",
+            "",
+            "         code  stays",
+            "     last",
+        ];
+        assert_eq!(lines[0], first);
+        assert_eq!(lines[1..], rest);
+    }
+}
