@@ -51,10 +51,11 @@ test: tools ## Check style, build, run the tests, those in a real browser too
 	@mkdir -p target; $(MAKE) --no-print-directory page >target/page.log 2>&1 & \
 		$(MAKE) --no-print-directory lint && cargo build $(NATIVE) --tests; \
 		style=$$?; wait $$!; page=$$?; cat target/page.log; [ $$style = 0 ] && [ $$page = 0 ]
-	@# Both mostly wait.
+	@# Both mostly wait. What failed in the browser is told again at the end, where it is looked for.
 	@$(MAKE) --no-print-directory test-rust >target/rust.log 2>&1 & \
 		$(MAKE) --no-print-directory test-browser; \
-		browser=$$?; wait $$!; rust=$$?; cat target/rust.log; [ $$browser = 0 ] && [ $$rust = 0 ]
+		browser=$$?; wait $$!; rust=$$?; cat target/rust.log; \
+		sed -n '/failing tests:/,$$p' target/browser.*.log; [ $$browser = 0 ] && [ $$rust = 0 ]
 	$(call say,All tests passed)
 
 dev: tools ## Serve as `run` does, and rebuild on every change
@@ -141,8 +142,11 @@ test-browser: page | chromium
 	$(call say,Browser tests)
 	@cargo build $(NATIVE) --tests
 	@# The first measure nothing: other tests may run beside them.
-	@failed=0; for files in 'tests/browser/[j-z]*.test.mjs' 'tests/browser/[a-i]*.test.mjs'; do \
-		CHROMIUM=$(CHROMIUM) node --test --test-force-exit --test-concurrency=1 --test-reporter=spec $$files || failed=1; \
+	@rm -f target/browser.*.log; failed=0; for files in 'j-z' 'a-i'; do \
+		CHROMIUM=$(CHROMIUM) node --test --test-force-exit --test-concurrency=1 \
+			--test-reporter=spec --test-reporter-destination=stdout \
+			--test-reporter=spec --test-reporter-destination=target/browser.$$files.log \
+			tests/browser/[$$files]*.test.mjs || failed=1; \
 	done; exit $$failed
 
 # ---- What the steps need: looked at every time, installed once ----
