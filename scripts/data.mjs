@@ -10,6 +10,12 @@ import { concat, Reader, s32, u32, vector } from "./wasm.mjs";
  * where no constant begins therefore keeps what follows it, too.
  */
 const FOLDED = 512;
+/**
+ * What leads into the middle of so long a constant, from memory that was used before, may be a number left over there: fewer
+ * than so many of them are none of its addresses. (Texts of tables that the engine has read are named thousands of times.)
+ */
+const LONG = 8192;
+const DOUBTFUL = 4;
 /** A hole this small costs less than beginning anew behind it. */
 const HOLE = 10;
 
@@ -126,12 +132,20 @@ function reach(segments, constants, addresses) {
     if (constants[index]?.from === address) return;
     for (; index < constants.length && constants[index].from <= address + FOLDED; index++) keep(index);
   };
+  const doubts = new Map();
   const words = (from, bytes) => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let at = (4 - (from & 3)) & 3; at + 4 <= bytes.length; at += 4) {
       const word = view.getUint32(at, true);
+      if (word < start || word >= end) continue;
       // Constants name each other where they begin, or by one that is empty.
-      if (word >= start && word < end) keep(firstFrom(word));
+      const index = firstFrom(word);
+      const constant = constants[index];
+      if (word !== constant.from && constant.to - constant.from > LONG) {
+        doubts.set(index, (doubts.get(index) ?? 0) + 1);
+        if (doubts.get(index) < DOUBTFUL) continue;
+      }
+      keep(index);
     }
   };
   addresses.forEach(follow);
