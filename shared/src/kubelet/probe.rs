@@ -73,14 +73,10 @@ impl Kubelet {
         }
         let spec = spec_at(&view.spec, index);
         let probe = &spec.doc[field];
-        // Whoever ends or restarts the container asks no more; only whether it is ready is asked to the end.
-        let ends = pod.terminating.is_some() || container.unhealthy;
-        if ends && kind != ProbeKind::Readiness {
-            return;
-        }
         let done = kind == ProbeKind::Startup && container.started;
-        // The other probes wait for the startup probe.
-        let due = kind == ProbeKind::Startup || container.started;
+        // The other probes wait for the startup probe; who is being ended is only asked whether it is ready.
+        let rests = (pod.terminating.is_some() || container.unhealthy) && kind != ProbeKind::Readiness;
+        let due = (kind == ProbeKind::Startup || container.started) && !rests;
         if done {
             return;
         }

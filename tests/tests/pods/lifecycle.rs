@@ -510,4 +510,7 @@ fn who_is_restarted_is_not_probed_meanwhile() {
     let before = probed(&world);
     world.wait(25);
     assert_eq!((probed(&world), world.container("c")["restartCount"].as_i64()), (before, Some(0)));
+    // A runtime that forgets what was asked of it is asked again: the probe goes on, and fails again.
+    world.strike("component/containerd@node-0", Fault::Crash);
+    world.until("it is restarted", |world| world.container("c")["restartCount"].as_i64() == Some(1));
 }

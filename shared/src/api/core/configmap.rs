@@ -32,7 +32,7 @@ impl Resource for ConfigMaps {
             let why = "duplicate of key present in binaryData";
             faults.invalid(format!("data[{key}]"), &Doc::from(key), why);
         }
-        validate_size(&[&doc["data"], &doc["binaryData"]], "", faults);
+        validate_size(&[&doc["data"], &doc["binaryData"]], "[]", faults);
     }
 
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {

@@ -68,7 +68,7 @@ fn default_own_requests(spec: &mut Doc) {
 
 /// What containers request of a resource at most at a time: all that run beside each other, or an init container with the
 /// sidecars before it. `None` where none of them requests any.
-fn aggregate(spec: &Doc, resource: &str) -> Option<Amount> {
+pub(super) fn aggregate(spec: &Doc, resource: &str) -> Option<Amount> {
     let need = |container: &Doc| Amount::read(container.at(&["resources", "requests", resource]));
     let plus = |sum: Option<Amount>, one: Option<Amount>| match (sum, one) {
         (Some(sum), Some(one)) => Some(sum.plus(one)),

@@ -1,12 +1,13 @@
 //! What is wrong with a pod's spec, and with a template's.
 
+use crate::api::quantity::Amount;
 use crate::api::validation::names::{self, Rule};
 use crate::api::validation::{self, At, Faults};
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc::{Doc, Str};
 
 use super::container::{self, Around, Place};
-use super::{affinity, security, volumes};
+use super::{affinity, defaults, security, volumes};
 
 /// Says what is wrong with the pod spec of a template that stands at `path`.
 pub fn validate_pod_spec(spec: &Doc, path: &str, faults: &mut Faults) {
@@ -67,7 +68,7 @@ fn pod_spec(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
     let volumes = volumes::validate(&spec.field("volumes"), faults);
     resource_claims(&spec.field("resourceClaims"), faults);
     containers(spec, &volumes, faults);
-    container::resources(&spec.field("resources"), faults);
+    own_resources(&spec.field("resources"), spec, faults);
     if spec["hostNetwork"].as_bool() == Some(true) {
         host_ports(spec, is_pod, faults);
     }
@@ -183,6 +184,24 @@ fn scheduling_gates(gates: &At<'_>, faults: &mut Faults) {
         if !seen.insert(name.str()) {
             faults.duplicate(&gate, name);
         }
+    }
+}
+
+/// What a pod requests for all its containers is no less than they request.
+fn own_resources(resources: &At<'_>, spec: &Doc, faults: &mut Faults) {
+    container::resources(resources, faults);
+    let requests = resources.field("requests");
+    for (resource, amount) in requests.entries() {
+        let (of_pod, together) = (Amount::read(amount), defaults::aggregate(spec, resource));
+        if let (Some(of_pod), Some(together)) = (of_pod, together)
+            && together.milli > of_pod.milli
+        {
+            let why = format!("must be greater than or equal to aggregate container requests of {together}");
+            faults.invalid(&requests.key(resource), &Doc::from(of_pod.to_string()), why);
+        }
+    }
+    if !resources["claims"].is_empty() {
+        faults.forbidden(&resources.field("claims"), "claims cannot be set for Resources at pod-level");
     }
 }
 
