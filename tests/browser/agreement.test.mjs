@@ -6,6 +6,9 @@ import { openPage, startServer } from "./harness.mjs";
 import { MANIFESTS } from "./manifests.mjs";
 import { paste } from "./paste.mjs";
 
+/** kubectl takes the last of equal keys without a word; who writes a text here has most likely forgotten a `---`. */
+const ONLY_HERE = ["a key twice"];
+
 /** Asks the worker for a kubectl program's end, past the page. */
 const kubectl = (page, args, stdin) => page.evaluate(([args, stdin]) => new Promise((resolve) => {
   const { kubarium } = window;
@@ -43,7 +46,7 @@ test(`${MANIFESTS.length} manifests: the editor and the API server agree`, async
     await paste(content, text);
     const { code, stderr } = await kubectl(page, ["apply", "--dry-run=server", "-f", "-"], text);
     // Of what is no object at all nothing is said: there is nothing to apply yet.
-    const expected = code === 0 ? "good" : "bad";
+    const expected = code === 0 && !ONLY_HERE.includes(what) ? "good" : "bad";
     const shown = state.locator(`.${expected}`);
     await shown.waitFor({ timeout: 5000 }).catch(() => wrong.push(`${what}: ${expected} expected, shown ${JSON.stringify(state.textContent())}; ${stderr}`));
     // What cannot be read, or is no object, never comes to the API server: both refuse it, each reader in its own words.

@@ -22,8 +22,16 @@ export const text = (page) => content(page).evaluate((element) => element.cmTile
 /** Puts `text` in place of what is there. */
 export const paste = (page, text) => pasteInto(content(page), text);
 
-/** Resolves once this browser keeps the page's files, one with `words` among them. */
-export const isKept = (page, words) => page.waitForFunction((words) => new Promise((resolve) => {
+/** Resolves once this browser keeps the page's files, one with `words` among them. (`waitForFunction` waits for no promise.) */
+export async function isKept(page, words) {
+  const end = Date.now() + 30_000;
+  while (!(await page.evaluate(keeps, words))) {
+    if (Date.now() > end) throw new Error(`no file with ${JSON.stringify(words)} is kept`);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+}
+
+const keeps = (words) => new Promise((resolve) => {
   const opened = indexedDB.open("kubarium");
   opened.onsuccess = () => {
     const { result } = opened;
@@ -35,7 +43,7 @@ export const isKept = (page, words) => page.waitForFunction((words) => new Promi
     const asked = result.transaction("playgrounds").objectStore("playgrounds").get(" files");
     asked.onsuccess = () => end(Boolean(asked.result?.files.some(({ text }) => text.includes(words))));
   };
-}), words);
+});
 
 /** What the worker was asked so far is answered, and the page has heard it. */
 export const answered = (page) => page.evaluate(() => new Promise((resolve) => {
