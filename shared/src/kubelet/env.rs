@@ -9,7 +9,7 @@ use crate::client::Severity;
 use crate::collections::{BTreeMap, sort};
 use crate::doc::{Doc, Str};
 use crate::runtime::LONGEST_ARGUMENT;
-use crate::sim::{Context, Machine, Timer, Variables};
+use crate::sim::{Context, Duration, Machine, Timer, Variables};
 
 use super::downward::{field, own_resource_field};
 use super::pod::{ContainerStage, spec_at};
@@ -104,8 +104,10 @@ impl Kubelet {
                 let Some(pod) = self.pods.get_mut(&uid) else { return };
                 let (since, until) = (cx.now(), cx.now() + RESYNC);
                 pod.at(index).stage = ContainerStage::ConfigFailed { message, since, until };
-                cx.timer(RESYNC, Timer::about("pod", pod.key.clone()));
-                self.sync(uid, cx);
+                // The next container's turn has come: later, since there may be hundreds that fail alike.
+                for wait in [Duration::ZERO, RESYNC] {
+                    cx.timer(wait, Timer::about("pod", pod.key.clone()));
+                }
             }
         }
     }
