@@ -392,6 +392,8 @@ async fn a_room_survives_a_crash_and_ends() {
     let room = open(&server, "").await;
     let ana = come(&server, &room, "=Ana").await;
     let mut line = Line::open(&server, &room.code, &ana.token).await;
+    // Who comes in after a notice finds it in the room.
+    line.hear("seat").await;
     let mut desk = Line::open(&server, &room.code, &room.token).await;
     line.say(json!({"status": {"session": ana.session, "time": 1, "met": ["made"]}})).await;
     desk.say(json!({"push": {"what": {"note": {"text": "Lunch"}}}})).await;
