@@ -7,6 +7,7 @@ mod account;
 mod bytes;
 mod caller;
 mod container;
+mod contest;
 mod image;
 mod lifecycle;
 mod logs;

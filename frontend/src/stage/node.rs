@@ -92,9 +92,15 @@ fn pressures(taints: &[String]) -> impl Iterator<Item = &'static str> + use<> {
     all.map(|(word, condition)| has(word).then_some(condition)).into_iter().flatten()
 }
 
+/// Why a pod failed, where its status does not say so: an evicted one whose program ended well is `Completed` to kubectl.
+fn alarm(pod: &Pod) -> Option<String> {
+    let why = if pod.oom_killed { OOM_KILLED } else { pod.reason.as_str() };
+    (!why.is_empty() && why != pod.status).then(|| why.to_owned())
+}
+
 /// What is wrong with a thing by itself, nothing that was done to it.
 #[component]
-fn Alarm(alarm: &'static str) -> impl IntoView {
+fn Alarm(#[prop(into)] alarm: String) -> impl IntoView {
     view! {
         <span class="alarm">
             <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M8 1.5l7 12.5H1z" /></svg>
@@ -193,12 +199,12 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
     });
     let serving =
         Memo::new(move |_| page.services.with(|services| uid.with_value(|uid| serves(services, uid))));
-    let killed = Memo::new(move |_| pod.with(|pod| pod.oom_killed && pod.status != OOM_KILLED));
+    let alarm = Memo::new(move |_| pod.with(alarm));
     let label = move || {
         let pod = pod.get();
         let mut label = format!("{} · {}", pod.name, pod.status);
-        if killed.get() {
-            label = format!("{label} · {OOM_KILLED}");
+        if let Some(alarm) = alarm.get() {
+            label = format!("{label} · {alarm}");
         }
         if serving.get() {
             label = format!("{label} · {}", t_string!(i18n, pod.serving));
@@ -222,7 +228,7 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
             data-shape=move || shape_word(shape.get())
             class:accent=move || pod.with(|pod| pod.accent)
             class:serving=move || serving.get()
-            class:killed=move || killed.get()
+            class:killed=move || pod.with(|pod| pod.oom_killed && pod.status != OOM_KILLED)
             class:silent=move || silent.get()
             class:unrelated=move || page.related.with(|related| {
                 related.as_ref().is_some_and(|related| uid.with_value(|uid| !related.contains(uid)))
@@ -242,7 +248,7 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
                 </span>
             </Show>
             <Show when=move || density.get() == Density::Roomy>
-                <Show when=move || killed.get()><Alarm alarm=OOM_KILLED /></Show>
+                {move || alarm.get().map(|alarm| view! { <Alarm alarm /> })}
                 <span class="pod-status">{move || status_text(&pod.get())} <Containers pod /></span>
                 <Show when=move || serving.get()>
                     <span class="visually-hidden">{t!(i18n, pod.serving)}</span>

@@ -164,6 +164,9 @@ impl Runtime {
 
     /// The image's own program begins.
     pub(super) fn own_begins(&mut self, number: u64, cx: &mut Context<'_>) {
+        if self.loses_port(number, cx) {
+            return;
+        }
         let now = cx.now();
         let Some((_, container)) = self.numbered_mut(number) else { return };
         let Stage::Running { exit, .. } = &mut container.stage else { return };

@@ -33,6 +33,26 @@ fn init_containers_take_turns() {
 }
 
 #[test]
+fn two_servers_of_one_pod_want_one_port() {
+    for (second, wanted, said) in [
+        ("{name: b, image: nginx}", "CrashLoopBackOff", "nginx: [emerg] still could not bind()"),
+        ("{name: b, image: httpd}", "CrashLoopBackOff", "could not bind to address [::]:80"),
+        ("{name: b, image: redis}", "Running", "Ready to accept connections"),
+        // Its arguments may say where it listens.
+        ("{name: b, image: nginx, args: [nginx, -g, 'daemon off;']}", "Running", "ready for start up"),
+    ] {
+        let mut world = World::new();
+        world.pod(&format!("containers: [{{name: a, image: nginx}}, {second}]"));
+        world.until(wanted, |world| world.shown() == wanted);
+        world.pass(Duration::seconds(2));
+        assert_eq!(world.shown(), wanted, "{second}");
+        assert_eq!(world.container("a")["restartCount"].as_i64(), Some(0), "{second}");
+        let log = world.log(&LogOptions { container: "b".into(), ..LogOptions::default() }).unwrap();
+        assert!(log.contains(said), "{second}: {log}");
+    }
+}
+
+#[test]
 fn a_restart_is_told_of_when_it_runs() {
     let mut world = World::new();
     world.pod("containers: [{name: c, image: busybox, command: [sh, -c, 'sleep 3; exit 1']}]");
