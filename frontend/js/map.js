@@ -63,6 +63,8 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
   let pixel = 1;
   let frame = 0;
   let asked = "";
+  // Whether what was sought is not there, which is what stands below the map then.
+  let missed = false;
 
   const drawNow = () => {
     frame = 0;
@@ -200,6 +202,12 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
       tellCounts();
       if (model.most !== most || model.cells.length !== nodes) lay();
       else draw();
+      if (focus?.slot >= 0 && !model.close.has(focus.node)) request({ mapClosely: [focus.node] });
+      tell();
+    } else if (data === '"opened"') {
+      // Another cluster is behind the glass.
+      [focus, fitted, said.textContent] = [null, true, ""];
+      request("map");
     } else if (typeof data === "string" && data.startsWith('{"map')) {
       const reply = JSON.parse(data);
       if (reply.mapNames) {
@@ -240,18 +248,20 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
   }
   /** Says what the focus is on. */
   function tell() {
-    if (!focus) return;
+    if (!focus || missed) return;
     const cell = model.cells[focus.node];
     if (!cell) return;
     const pods = cell.pods.filter((shape) => shape < 8);
     const failing = pods.filter((shape) => shape === 5).length;
     const known = model.close.get(focus.node)?.get(focus.slot);
-    said.textContent = focus.slot < 0 || !known
+    const words = focus.slot < 0 || !known
       ? filled(texts.node, { name: model.names[focus.node], state: texts.states[cell.state], pods: pods.length, failing, cpu: cell.cpu, memory: cell.memory })
       : `${known.namespace}/${known.name} · ${known.status} · ${known.containers.map(({ name, restarts }) => `${name}${restarts ? ` ↻${restarts}` : ""}`).join(", ")}`;
+    // What is said again is heard again.
+    if (said.textContent !== words) said.textContent = words;
   }
   function choose(what) {
-    focus = what;
+    [focus, missed] = [what, false];
     tell();
     draw();
   }
@@ -343,7 +353,8 @@ export function create(element, { engine, texts, onInspect, onMenu }) {
   });
   find.addEventListener("change", () => {
     const node = model.names.indexOf(find.value.trim());
-    if (node < 0) {
+    missed = node < 0;
+    if (missed) {
       said.textContent = filled(texts.notFound, { name: find.value });
       return;
     }

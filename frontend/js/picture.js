@@ -252,7 +252,11 @@ export function stagePicture({ element = document.querySelector(".stages .stage"
   // What hangs over the edges (plugs, labels) has the margin for it.
   const [width, height] = [Math.ceil(rect.width + 2 * margin), Math.ceil(rect.height + 2 * margin)];
   const { walk, paint, parts, defs } = createDrawing({ x: rect.left - margin, y: rect.top - margin });
+  // What is held in sight over the nodes on the screen has its own place in a picture of all of it.
+  const held = element.classList.contains("held");
+  element.classList.remove("held");
   walk(element);
+  element.classList.toggle("held", held);
   const [top, deep] = ["water-top", "water-deep"].map((name) => paint("c", token(name)).c);
   const water = `<linearGradient id="water" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="${top}"/><stop offset="1" stop-color="${deep}"/></linearGradient>`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`

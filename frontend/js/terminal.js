@@ -8,7 +8,7 @@ import { parse } from "shell-quote";
 import { FILTERS, Wrong } from "./terminal/filters.js";
 import { inWords } from "./terminal/help.js";
 import { Line, width } from "./terminal/line.js";
-import { joined, open, wanted } from "./terminal/open.js";
+import { HERE, joined, open, wanted } from "./terminal/open.js";
 import { painted } from "./terminal/paint.js";
 
 const KEPT = "kubarium.history";
@@ -246,11 +246,12 @@ export function create(element, { ask, edit, file, files }) {
     return pipeline([[...command, ...names], ...stages.slice(at + 1)]);
   };
 
-  /** Runs a line: commands with `;`, `&&`, `||` and `|` between them; the first may be given a text to read. */
+  /** Runs a line: commands with `;`, `&&`, `||` and `|` between them; the one where `HERE` stands is given a text to read. */
   const run = async (text, input) => {
     let code = 0;
     let skip = false;
     let stages = [[]];
+    let reader;
     const step = async () => {
       const ready = stages;
       stages = [[]];
@@ -259,8 +260,9 @@ export function create(element, { ask, edit, file, files }) {
       try {
         const empty = ready.findIndex((stage) => !stage.length);
         if (empty >= 0) throw new Wrong(`|: ${inWords()[empty === 0 ? "before" : "after"]}`);
-        code = await pipeline(ready, input);
-        input = undefined;
+        // What comes through a pipe is not read by who is given something else.
+        const given = Math.max(0, ready.indexOf(reader));
+        code = await pipeline(ready.slice(given), ready.includes(reader) ? input : undefined);
       } catch (error) {
         if (!(error instanceof Wrong)) throw error;
         complain(`${error.message}\n`);
@@ -269,7 +271,8 @@ export function create(element, { ask, edit, file, files }) {
     };
     // `$` is a letter here: there are no variables, and jsonpath and awk-like texts keep theirs.
     for (const token of parse(text, (name) => `$${name}`)) {
-      if (typeof token === "string") stages.at(-1).push(token);
+      if (token === HERE) reader = stages.at(-1);
+      else if (typeof token === "string") stages.at(-1).push(token);
       else if (token.op === "glob") stages.at(-1).push(token.pattern);
       else if (token.comment !== undefined) break;
       else if (token.op === "|") stages.push([]);

@@ -135,7 +135,8 @@ fn listen_to_keys(page: Page) {
             "p" => browser::present(),
             "s" => page.pace(Pace::Skip(None)),
             "Escape" if page.travel.help.get_untracked() => page.travel.help.set(false),
-            // It closes itself, and one thing at a time.
+            // A window closes itself, and one thing is closed at a time.
+            "Escape" if matches!(document().query_selector("dialog[open]"), Ok(Some(_))) => return,
             "Escape" if matches!(document().query_selector(".menu > .sheet"), Ok(Some(_))) => {}
             "Escape" => page.drawer.set(None),
             _ => return,
@@ -206,6 +207,7 @@ fn why(i18n: I18nContext<Locale>, reason: &str) -> String {
         "damaged" => t_string!(i18n, notice.link_damaged).to_owned(),
         "too_large" => t_string!(i18n, notice.link_too_large).to_owned(),
         "no_session" => t_string!(i18n, notice.link_no_session).to_owned(),
+        "no_server" => t_string!(i18n, notice.no_server).to_owned(),
         sentence => browser::in_words(sentence),
     }
 }

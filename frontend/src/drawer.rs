@@ -7,6 +7,7 @@ use crate::{
     i18n::*,
     inspector::Inspector,
     later::Later,
+    stage::menu::object_at,
     state::{Drawer, Page},
     terminal::Terminal,
     timeline::Timeline,
@@ -18,9 +19,9 @@ pub(crate) fn DrawerPanel() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let open = Memo::new(move |_| page.panel.get());
-    // The editor keeps its text and its undo history while another panel is shown.
+    // The editor keeps its text and its undo history while another panel is shown; the terminal reads its files.
     let edited = Memo::new(move |before: Option<&bool>| {
-        before.copied().unwrap_or(false) || open.get() == Some(Drawer::Yaml)
+        before.copied().unwrap_or(false) || matches!(open.get(), Some(Drawer::Yaml | Drawer::Terminal))
     });
     // So does the terminal, with what runs in it.
     let typed = Memo::new(move |before: Option<&bool>| {
@@ -35,8 +36,14 @@ pub(crate) fn DrawerPanel() -> impl IntoView {
         Some(Drawer::Tree) => t_string!(i18n, tabs.tree),
         None => "",
     };
+    // Parts that JavaScript draws name the objects that they stand for.
+    let inspect = move |event: leptos::ev::MouseEvent| {
+        if let Some(subject) = object_at(event.target()) {
+            page.inspect(subject);
+        }
+    };
     view! {
-        <aside id="drawer" class="drawer" hidden=move || open.get().is_none() aria-label=title>
+        <aside id="drawer" class="drawer" on:click=inspect hidden=move || open.get().is_none() aria-label=title>
             <header class="drawer-head">
                 <h2>{title}</h2>
                 <button class="round" aria-label=move || t_string!(i18n, close) on:click=move |_| page.drawer.set(None)>

@@ -49,7 +49,7 @@ pub(crate) fn Inspector() -> impl IntoView {
 /// What there is to be seen of it that is worked out when somebody looks.
 fn closer(subject: &Subject) -> Option<String> {
     match subject {
-        Subject::Object { kind, .. } if matches!(kind.as_str(), "Pod" | "Node") => {
+        Subject::Object { kind, .. } if matches!(kind.as_str(), "Pod" | "Node" | "Service") => {
             serde_json::to_string(subject).ok()
         }
         _ => None,

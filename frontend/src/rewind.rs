@@ -3,6 +3,7 @@
 mod compare;
 
 use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast;
 
 use crate::{
     browser,
@@ -245,6 +246,16 @@ fn Branches() -> impl IntoView {
     let current = Memo::new(move |_| travel.timeline.with(|timeline| timeline.current));
     let beside = Memo::new(move |_| travel.timeline.with(|timeline| timeline.beside));
     let later = Memo::new(move |_| travel.timeline.with(|timeline| timeline.later));
+    // The button that was pressed goes: who had the focus on it goes on beside it.
+    let group = NodeRef::<html::Div>::new();
+    Effect::new(move |before: Option<bool>| {
+        let compared = beside.get().is_some();
+        if before.is_some_and(|before| before != compared) {
+            let next = if compared { ".quiet" } else { "[aria-pressed=true]" };
+            request_animation_frame(move || focus_if_lost(group, next));
+        }
+        compared
+    });
     let chip = move |id: u32, from: u64| {
         let name = move || t_string!(i18n, rewind.branch, id = id).to_string();
         let compare = move || t_string!(i18n, rewind.compare, id = id).to_string();
@@ -268,7 +279,7 @@ fn Branches() -> impl IntoView {
     };
     view! {
         <Show when=move || { branches.with(Vec::len) > 1 || (travel.back() && later.get() > 0) }>
-            <div class="branches" role="group" aria-label=move || t_string!(i18n, rewind.branches)>
+            <div class="branches" node_ref=group role="group" aria-label=move || t_string!(i18n, rewind.branches)>
                 <Show when=move || { branches.with(Vec::len) > 1 }>
                     {move || branches.get().into_iter().map(|branch| chip(branch.id, branch.from)).collect_view()}
                 </Show>
@@ -282,6 +293,16 @@ fn Branches() -> impl IntoView {
                 </Show>
             </div>
         </Show>
+    }
+}
+
+/// Gives the focus to a part of `group`, where nothing else on the page has it.
+fn focus_if_lost(group: NodeRef<html::Div>, selector: &str) {
+    let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
+    let found = group.get_untracked().and_then(|group| group.query_selector(selector).ok().flatten());
+    if let Some(element) = found.filter(|_| lost).and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // Fails only for what is not on the page.
+        let _ = element.focus();
     }
 }
 

@@ -386,9 +386,15 @@ impl Page {
     /// Asks the server to keep this cluster for everybody who has a link.
     fn begin_live(self, scenario: String) {
         spawn_local(async move {
-            let answer = browser::post_text("api/v1/sessions", &scenario)
-                .await
-                .map_err(|reason| format!("{reason:?}"));
+            let answer = browser::post_text("api/v1/sessions", &scenario).await.map_err(|reason| {
+                match format!("{reason:?}") {
+                    // What only hands out files has no such place, or does not take anything.
+                    told if ["HTTP 404", "HTTP 405", "HTTP 501"].iter().any(|it| told.contains(it)) => {
+                        "no_server".to_owned()
+                    }
+                    told => told,
+                }
+            });
             let created = answer.and_then(|answer| {
                 serde_json::from_str::<Created>(&answer).map_err(|error| error.to_string())
             });

@@ -11,7 +11,7 @@ use crate::{
     protocol::{Command, Headline as Said, Pace, Verdict, Wait},
     stage::faults::short_name,
     state::Page,
-    view_model::{humps, rounded},
+    view_model::{abridged, humps, rounded},
     words,
 };
 
@@ -58,10 +58,11 @@ fn Headline() -> impl IntoView {
     let page = expect_context::<Page>();
     let broken = Memo::new(move |_| {
         page.systems.with(|systems| {
-            let first = systems.broken.first().map(|broken| short_name(&broken.target));
+            let first = systems.broken.first().map(|broken| abridged(&short_name(&broken.target)));
             (systems.broken.len(), first.unwrap_or_default())
         })
     });
+    let whole = Memo::new(move |_| page.systems.with(|systems| systems.cordoned.is_empty()));
     // Whether there was anything to mend, in the branch that is shown.
     let mended = RwSignal::new(false);
     let branch = Memo::new(move |_| page.travel.timeline.with(|timeline| timeline.current));
@@ -75,7 +76,7 @@ fn Headline() -> impl IntoView {
         branch
     });
     move || match broken.get() {
-        (0, _) if mended.get() && !back.get() => t_string!(i18n, headline_mended).to_owned(),
+        (0, _) if mended.get() && !back.get() && whole.get() => t_string!(i18n, headline_mended).to_owned(),
         (0, _) if page.nodes.with(BTreeMap::is_empty) && !page.systems.with(|systems| systems.far) => {
             t_string!(i18n, headline_no_nodes).to_owned()
         }

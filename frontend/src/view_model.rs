@@ -95,6 +95,18 @@ pub fn called<'a>(namespace: &str, name: &str, mut all: impl Iterator<Item = (&'
     if twice { format!("{namespace}/{name}") } else { name.to_owned() }
 }
 
+/// A name that fits into a line: of a very long one the ends.
+pub fn abridged(name: &str) -> String {
+    const MOST: usize = 40;
+    const END: usize = 12;
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= MOST {
+        return name.to_owned();
+    }
+    let (start, end) = (&letters[..MOST - END - 1], &letters[letters.len() - END..]);
+    start.iter().chain(&['…']).chain(end).collect()
+}
+
 /// Share of `used` in `all`, in percent, from 0 to 100.
 pub fn percent((used, all): (i64, i64)) -> u32 {
     if all <= 0 {

@@ -16,6 +16,7 @@ pub mod captions;
 pub mod company;
 pub mod driver;
 pub mod emptied;
+pub mod endpoints;
 pub mod inspect;
 #[cfg(feature = "page")]
 mod line;

@@ -18,6 +18,7 @@ export function createModel() {
     const [whole, nodes, pods, waiting] = words;
     if (whole) {
       model.cells = [];
+      model.most = 4;
       model.counts.fill(0);
       model.close.clear();
     }

@@ -1,5 +1,8 @@
 // What a shell waits for at a line's end: the rest of a quote, of a pipeline, or of a text for standard input (`<<EOF`).
 
+/** Stands in a line where a program is given a text to read. */
+export const HERE = "\ue000";
+
 /** Reads a text of one or more lines: `{quote, ends, documents}`. */
 function scan(text) {
   const documents = [];
@@ -42,8 +45,8 @@ export function open(text) {
 /** A line with the one that goes on with it: after a backslash as if there was no end. */
 export const joined = (text, more) => (scan(text).quote !== "'" && escapesItsEnd(text) ? text.slice(0, -1) + more : `${text}\n${more}`);
 
-/** The text that a line wants on its standard input: how it ends, and the line without the words that ask for it. */
+/** The text that a line wants on a standard input: how it ends, and the line with a sign where it is asked for. */
 export function wanted(text) {
   const [first] = scan(text).documents;
-  return first && { ...first, line: `${text.slice(0, first.from)} ${text.slice(first.to)}` };
+  return first && { ...first, line: `${text.slice(0, first.from)} ${HERE} ${text.slice(first.to)}` };
 }

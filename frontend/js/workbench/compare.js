@@ -93,7 +93,11 @@ const PEOPLE = /^(kubectl|kubarium|before-first-apply)/;
 /** Who wrote a field of an object whose managedFields name no component: components of the control plane write these. */
 function component(kind, path) {
   const [first, second] = path;
-  if (first === "status") return ["Pod", "Node"].includes(kind) ? "kubelet" : "kube-controller-manager";
+  if (first === "status") {
+    if (["Pod", "Node"].includes(kind)) return "kubelet";
+    // Where no controller has written there is what the API server begins with.
+    return ["Service", "Namespace", "Ingress", "CertificateSigningRequest"].includes(kind) ? "kube-apiserver" : "kube-controller-manager";
+  }
   if (kind === "Pod" && first === "spec" && second === "nodeName") return "kube-scheduler";
   if (first === "metadata" && ["uid", "resourceVersion", "generation", "creationTimestamp"].includes(second)) return "kube-apiserver";
   if (first === "metadata" && second === "annotations" && path[2] === "deployment.kubernetes.io/revision") return "kube-controller-manager";

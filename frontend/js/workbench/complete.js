@@ -100,7 +100,7 @@ async function inFlow(state, where, from) {
   const before = state.sliceDoc(Math.max(0, from - BACK), from);
   const [quote] = before.match(/["']?$/);
   const sign = before.slice(0, before.length - quote.length).trimEnd().at(-1);
-  const found = "{,".includes(sign ?? " ") ? await keysInFlow(state.doc, where, root) : sign === ":" ? await valuesFor(state.doc, where, where.path.slice(0, -1), where.path.at(-1)) : null;
+  const found = "{[,".includes(sign ?? " ") ? await keysInFlow(state.doc, where, root) : sign === ":" ? await valuesFor(state.doc, where, where.path.slice(0, -1), where.path.at(-1)) : null;
   return quote || where.isQuoted ? found?.map((option) => quoted(option, quote, sign === ":")) : found;
 }
 
@@ -111,6 +111,9 @@ async function keysInFlow(doc, where, root) {
   }
   const node = root && at(root, where.path);
   if (!node) return null;
+  // In a list of words there are no keys.
+  if (node.isList && !node.below(ITEM).fields.length) return valuesFor(doc, where, where.path.slice(0, -1), where.path.at(-1));
+  if (where.path.at(-1) === ITEM && !node.fields.length) return valuesFor(doc, where, where.path.slice(0, -2), where.path.at(-2));
   if (!node.fields.length) return labelOptions(doc, where, where.path, have);
   return node.fields.filter((field) => !have.has(field)).map((field) => ({
     label: field, type: "property", detail: `<${node.below(field).word}>`, apply: `${field}: `, info: () => about(node, field),

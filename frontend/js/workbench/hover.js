@@ -2,7 +2,7 @@
 
 import { hoverTooltip } from "@codemirror/view";
 import { copyButton } from "./clipboard.js";
-import { allKinds, at, defaultAt, ITEM, says, schemaOf, valuesAt } from "./schema.js";
+import { allKinds, at, defaultAt, isBuiltIn, ITEM, says, schemaOf, valuesAt } from "./schema.js";
 import { context } from "./text.js";
 import { element, say } from "./words.js";
 
@@ -51,7 +51,7 @@ export const hover = (explain) => hoverTooltip(async (view, pos) => {
           node.required.includes(field) ? element("i", { text: "required" }) : null),
         ...facts(node, field),
         text && element("p", { lang: "en" }, text.length > 360 ? `${text.slice(0, 360)}…` : text),
-        text && element("p", { class: "muted", text: "docs_language" }),
+        text && isBuiltIn(found.apiVersion) && element("p", { class: "muted", text: "docs_language" }),
         element("button", { text: "explain", class: "quiet", onclick: () => explain(found) })),
     }),
   };
@@ -88,7 +88,7 @@ export async function explainInto(panel, found) {
     element("p", { class: "name" }, `<${own.word}>`, node.required.includes(field) ? element("i", { text: "required" }) : null),
     ...(field === undefined ? [] : facts(node, field).filter(Boolean)),
     element("p", { lang: "en" }, text),
-    text || fields.length ? element("p", { class: "muted", text: "docs_language" }) : "",
+    (text || fields.length) && isBuiltIn(found.apiVersion) ? element("p", { class: "muted", text: "docs_language" }) : "",
     element("p", { class: "command" }, element("code", {}, command), copyButton({ element, say }, () => command)),
     field === undefined ? "" : element("button", { class: "quiet up", onclick: climb }, `↑ ${[kind, ...up].join(".")}`),
     element("dl", {}, ...fields.flatMap(({ name, text: words }) => [

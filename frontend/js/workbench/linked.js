@@ -1,7 +1,8 @@
 // Editor and diagram speak of the same things: a selector lights up its pods, a pod its template's lines, and replicas have
 // a slider.
 
-import { RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
+import { isolateHistory } from "@codemirror/commands";
+import { RangeSetBuilder, StateEffect, StateField, Transaction } from "@codemirror/state";
 import { Decoration, EditorView, ViewPlugin, WidgetType } from "@codemirror/view";
 import { kubectl, objects } from "./line.js";
 import { valuesOf } from "./reading.js";
@@ -135,13 +136,27 @@ class Slider extends WidgetType {
     Object.assign(input, { type: "range", className: "cm-slider", min: 0, max: Math.max(MOST_REPLICAS, this.value), step: 1, value: this.value, line: this.line });
     input.setAttribute("aria-label", say("replicas"));
     input.title = say("replicas");
-    input.addEventListener("input", () => {
+    let before;
+    /** Writes a number; returns the one that stood there. */
+    const put = (insert, spec = {}) => {
       const at = view.state.doc.line(input.line);
       const digits = at.text.match(/replicas:\s*(\d+)/);
       const from = at.from + digits.index + digits[0].length - digits[1].length;
-      view.dispatch({ changes: { from, to: from + digits[1].length, insert: input.value }, userEvent: "input.slide" });
+      view.dispatch({ changes: { from, to: from + digits[1].length, insert }, userEvent: "input.slide", ...spec });
+      return digits[1];
+    };
+    input.addEventListener("input", () => {
+      const was = put(input.value, { annotations: Transaction.addToHistory.of(false) });
+      before ??= was;
     });
-    input.addEventListener("change", () => this.scale(view, input.line, input.value));
+    input.addEventListener("change", () => {
+      const { value } = input;
+      // However far it was dragged, one undo takes it back.
+      if (before !== undefined) put(before, { annotations: Transaction.addToHistory.of(false) });
+      before = undefined;
+      put(value, { annotations: isolateHistory.of("full") });
+      this.scale(view, input.line, value);
+    });
     return input;
   }
 

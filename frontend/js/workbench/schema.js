@@ -151,6 +151,9 @@ export function defaultAt(owner, field) {
 }
 
 let loading;
+/** Whether the API itself has these words, and not somebody's definition. */
+export const isBuiltIn = (apiVersion = "v1") => !apiVersion.includes("/") || /^(apps|autoscaling|batch|policy|[\w.-]+\.k8s\.io)\//.test(apiVersion);
+
 /** What a type (`""`) or its field is for: the schema's own words, or those of the file that the page has for that. */
 export async function says(node, field) {
   const own = field ? node.below(field)?.schema.description : node.own ?? node.schema.description;

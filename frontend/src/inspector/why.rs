@@ -86,6 +86,8 @@ fn Hop(cause: Cause) -> impl IntoView {
     let name = cause.subject.as_ref().map_or(String::new(), |subject| subject.name().to_owned());
     let shown = name.clone();
     let says = move || sentence(i18n, kind, shown.clone()).1;
+    let place = cause.place.clone();
+    let who = move || if place == "you" { t_string!(i18n, you).to_owned() } else { place.clone() };
     let light = format!("[data-place='{}']", cause.place.replace('\'', ""));
     if open.get_untracked() {
         tour::light(Some(&light));
@@ -102,7 +104,7 @@ fn Hop(cause: Cause) -> impl IntoView {
     view! {
         <li class="hop" data-kind=sentence(i18n, kind, String::new()).0>
             <button class="hop-head" aria-expanded=move || open.get().to_string() on:click=toggle>
-                <b>{says}</b><time>{clock_text(at)}</time><code>{cause.place.clone()}</code>
+                <b>{says}</b><time>{clock_text(at)}</time><code>{who}</code>
             </button>
             {move || open.get().then(|| view! { <Proof cause=cause.clone() name=name.clone() /> })}
         </li>

@@ -31,31 +31,34 @@ pub(super) fn FarView() -> impl IntoView {
     let element = NodeRef::<html::Div>::new();
     let shown = StoredValue::new_local(None::<MapView>);
     let broken = RwSignal::new(None::<String>);
+    let end = move || {
+        if let Some(map) = shown.try_update_value(Option::take).flatten() {
+            map.destroy();
+        }
+    };
     Effect::new(move |_| {
+        // The map has its words from its beginning.
+        i18n.get_locale();
         let Some(element) = element.get() else { return };
         spawn_local(async move {
-            match open(page, i18n, &element).await {
-                Ok(map) => shown.set_value(Some(map)),
+            match open(page, i18n).await {
+                Ok((module, options)) => {
+                    end();
+                    shown.set_value(Some(module.create(&element, &options)));
+                }
                 Err(reason) => broken.set(Some(format!("{reason:?}"))),
             }
         });
     });
-    on_cleanup(move || {
-        if let Some(map) = shown.try_update_value(Option::take).flatten() {
-            map.destroy();
-        }
-    });
+    on_cleanup(end);
     view! {
         <div class="map glass" node_ref=element></div>
         {move || broken.get().map(|reason| view! { <p class="notice">{t!(i18n, map.broken, reason = reason.clone())}</p> })}
     }
 }
 
-async fn open(
-    page: Page,
-    i18n: leptos_i18n::I18nContext<Locale>,
-    element: &HtmlElement,
-) -> Result<MapView, JsValue> {
+/// The map's program, and what it is given.
+async fn open(page: Page, i18n: leptos_i18n::I18nContext<Locale>) -> Result<(Module, Object), JsValue> {
     let module: Module = assets::module("map").await?.unchecked_into();
     let texts = Object::new();
     let set = |target: &Object, name: &str, value: &JsValue| Reflect::set(target, &name.into(), value);
@@ -93,5 +96,5 @@ async fn open(
     set(&options, "engine", &WORKER.with(Clone::clone))?;
     set(&options, "onInspect", inspect.into_js_value().unchecked_ref::<Function>())?;
     set(&options, "onMenu", menu.into_js_value().unchecked_ref::<Function>())?;
-    Ok(module.create(element, &options))
+    Ok((module, options))
 }

@@ -56,7 +56,7 @@ fn place_at(element: Option<web_sys::EventTarget>) -> Option<String> {
 }
 
 /// The object that an element which JavaScript made stands for: `data-object` has kind, namespace and name.
-fn object_at(element: Option<web_sys::EventTarget>) -> Option<Subject> {
+pub(crate) fn object_at(element: Option<web_sys::EventTarget>) -> Option<Subject> {
     let element: Element = element?.dyn_into().ok()?;
     let object = element.closest("[data-object]").ok()??.get_attribute("data-object")?;
     let [kind, namespace, name] = object.splitn(3, '/').collect::<Vec<_>>().try_into().ok()?;
@@ -222,13 +222,22 @@ fn OpenMenu(at: MenuAt) -> impl IntoView {
                 return close();
             }
             "Tab" => return close(),
-            "ArrowDown" => 1,
-            "ArrowUp" => -1,
+            "ArrowDown" => Some(1),
+            "ArrowUp" => Some(-1),
+            "Home" | "End" => None,
+            // What is pressed is pressed.
+            "Enter" | " " => return,
+            // The page's own keys do nothing behind an open menu.
+            key if key.chars().count() == 1 || key.starts_with("Arrow") => return event.prevent_default(),
             _ => return,
         };
+        let last = event.key() == "End";
         event.prevent_default();
         if let Some(menu) = menu.get_untracked() {
-            focus_item(&menu, step);
+            match step {
+                Some(step) => focus_item(&menu, step),
+                None => focus_end(&menu, last),
+            }
         }
     };
     let place = StoredValue::new(at.place);
@@ -263,10 +272,21 @@ fn focus_item(menu: &HtmlElement, step: i32) {
         item.is_some() && item == active
     });
     let next = at.map_or(0, |at| (at + step).rem_euclid(count.max(1)));
-    let item = items.item(next.unsigned_abs()).and_then(|item| item.dyn_into::<HtmlElement>().ok());
-    if let Some(item) = item {
-        // Fails only for what is not on the page.
-        let _ = item.focus();
+    if let Some(item) = items.item(next.unsigned_abs()).and_then(|item| item.dyn_into::<Element>().ok()) {
+        focus(&item);
+    }
+}
+
+fn focus(item: &Element) {
+    // Fails only for what is not on the page.
+    let _ = item.dyn_ref::<HtmlElement>().map(HtmlElement::focus);
+}
+
+/// Moves the focus to the last item, or to the first.
+fn focus_end(menu: &HtmlElement, last: bool) {
+    let which = if last { "button:last-of-type" } else { "button" };
+    if let Ok(Some(item)) = menu.query_selector(which) {
+        focus(&item);
     }
 }
 

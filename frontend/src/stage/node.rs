@@ -199,7 +199,7 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
     });
     let serving =
         Memo::new(move |_| page.services.with(|services| uid.with_value(|uid| serves(services, uid))));
-    let alarm = Memo::new(move |_| pod.with(alarm));
+    let alarm = Memo::new(move |_| pod.with(|pod| alarm(pod)));
     let label = move || {
         let pod = pod.get();
         let mut label = format!("{} · {}", pod.name, pod.status);

@@ -9,7 +9,7 @@ use super::{
     dots::Dots,
     far::FarView,
     halted::Halted,
-    menu::{self, BreakButton},
+    menu::{self, BreakButton, Undo},
     node::NodeCard,
     visitors::{Services, VisitorStrip},
 };
@@ -38,6 +38,20 @@ fn Zone(zone: String) -> impl IntoView {
             here.map(|node| node.name.clone()).collect::<Vec<_>>()
         })
     });
+    let struck = {
+        let place = place.clone();
+        let whole = Memo::new(move |_| {
+            page.systems.with(|systems| {
+                // A zone of one node is struck as that node is.
+                let here =
+                    systems.zones.iter().filter(|zone| zone.target == place && names.with(Vec::len) > 1);
+                here.cloned().collect::<Vec<_>>()
+            })
+        });
+        move || {
+            whole.get().into_iter().map(|broken| view! { <Undo broken name=String::new() /> }).collect_view()
+        }
+    };
     view! {
         <section
             class="zone"
@@ -45,7 +59,7 @@ fn Zone(zone: String) -> impl IntoView {
             aria-label=title
             style:flex-grow=move || names.with(Vec::len).to_string()
         >
-            <h2 class="zone-name">{heading}<BreakButton place=place.clone() /></h2>
+            <h2 class="zone-name"><span>{heading}</span><BreakButton place=place.clone() />{struck}</h2>
             <div class="zone-nodes">
                 <For each=move || names.get() key=Clone::clone let:name>
                     <NodeInTurn name />

@@ -54,7 +54,9 @@ pub(crate) fn Services() -> impl IntoView {
                         {(rest > 0).then(|| view! { <span class="said">{format!("+{rest}")}</span> })}
                     }
                 })}
+                <Struck place="load-balancer".to_owned() />
                 <Namespaces />
+                <BreakButton place="load-balancer".to_owned() />
             </div>
         </div>
     }

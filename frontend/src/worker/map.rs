@@ -28,14 +28,16 @@ use shared::{
 
 use super::view::{read_containers, shape};
 use crate::{
-    protocol::{MapNames, MapNode, MapPod, Node, PodShape},
-    view_model::{node_state, percent},
+    protocol::{Happening, MapNames, MapNode, MapPod, Node, PodShape},
+    view_model::{NodeState, node_state, percent},
 };
 
 /// A cluster of more nodes is drawn as a map.
 pub const MOST_CARDS: usize = 24;
 /// Most nodes that are told of closely at once.
 const CLOSELY: usize = 400;
+/// So many nodes that are lost at once are told of by their names.
+const MOST_LOST: usize = 3;
 /// The shape of a pod that is gone.
 const GONE: u8 = 255;
 
@@ -53,6 +55,8 @@ pub struct Map {
     changed_nodes: BTreeSet<u32>,
     changed_pods: BTreeMap<(u32, u16), u8>,
     whole: bool,
+    /// Nodes that were lost (or are back) since that was last asked.
+    lost: Vec<(u32, bool)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -137,6 +141,17 @@ impl Map {
             words.extend([node, u32::from(slot) | u32::from(shape) << 16]);
         }
         words
+    }
+
+    /// What happened to nodes since the last time, as far as a few captions tell.
+    pub fn happened(&mut self, cluster: &Cluster) -> Vec<Happening> {
+        let lost = std::mem::take(&mut self.lost);
+        let machines = &cluster.core().machines;
+        let told = lost.into_iter().filter_map(|(number, lost)| {
+            let node = machines.get(number as usize)?.name.to_string();
+            Some(if lost { Happening::NodeLost { node } } else { Happening::NodeBack { node } })
+        });
+        told.take(MOST_LOST).collect()
     }
 
     /// These nodes, looked at closely.
@@ -249,6 +264,12 @@ impl Map {
             let memory = percent((cell.requested.1, known.map_or(machine.memory, |node| node.memory)));
             let told = node_state(&node) as u32 | cpu << 8 | memory << 16;
             if told != cell.told {
+                let known = |told: u32| {
+                    [NodeState::Off, NodeState::NotReady].iter().any(|it| *it as u32 == told & 255)
+                };
+                if !self.whole && known(told) != known(cell.told) {
+                    self.lost.push((number, known(told)));
+                }
                 cell.told = told;
                 self.changed_nodes.insert(number);
             }

@@ -16,7 +16,7 @@ use shared::{
     sim::{ChangeKind, Duration, Machine, Process, RecordId, What},
 };
 
-use super::{driver::Driver, inspect, why};
+use super::{driver::Driver, endpoints, inspect, why};
 use crate::view_model::counted;
 
 /// Attempts of a pod that are told of: the newest.
@@ -48,6 +48,9 @@ pub fn answer(driver: &mut Driver, question: &Doc) -> String {
         Some("far") => far(driver.cluster(), known("most").unwrap_or_default()),
         Some("refused") => refused(driver),
         Some("edge") => edge(driver.cluster()),
+        Some("endpoints") => {
+            endpoints::of(driver.cluster(), &Key::new(Kind::Service, text("namespace"), text("name")))
+        }
         Some("where") => place_to_be(driver.cluster()),
         Some("when") => recovery(driver.cluster()),
         Some("message") => message(driver.cluster(), known("record").unwrap_or(0)),

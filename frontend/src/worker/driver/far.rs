@@ -55,7 +55,8 @@ impl Driver {
         frame.components = delta(&self.view.components, &view.components);
         let now = cluster.now().0;
         let systems = Systems::from_afar(cluster);
-        let told = captions::between(&self.view, &view);
+        let mut told = captions::between(&self.view, &view);
+        told.extend(self.map.as_mut().map(|map| map.happened(cluster)).into_iter().flatten());
         let struck = captions::struck(&self.systems, &systems, &view, &told);
         let told = struck.into_iter().chain(told);
         let accent = self.accent_from != u64::MAX;
@@ -76,6 +77,9 @@ impl Driver {
 
     /// The page's map begins: the names, and from now on the numbers.
     pub(super) fn begin_map(&mut self) -> Vec<Reply> {
+        if !self.is_far() {
+            return Vec::new();
+        }
         let cluster = self.replica.cluster();
         let map = self.map.get_or_insert_with(|| Box::new(super::Map::new(cluster)));
         map.tell_all();
