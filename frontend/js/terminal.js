@@ -189,10 +189,17 @@ export function create(element, { ask, edit, file, files }) {
     }).join(""),
   };
 
+  let learnt;
+  /** What fields are for is a file of its own, which only `explain` needs; without it there are no words. */
+  const documented = () => (learnt ??= fetch(document.querySelector("meta[name='asset:fields']").content)
+    .then((answer) => (answer.ok ? answer.text() : Promise.reject())).then((text) => ask(JSON.stringify({ documentation: text })))
+    .catch(() => (learnt = undefined)));
+
   /** The first program of a pipeline; `out` hears its text. */
   const begin = async (command, stdin, out) => {
     const [name, ...args] = command;
     if (name === "kubectl" || name === "k") {
+      if (args.includes("explain")) await documented();
       const [words, input] = withFiles(args, stdin);
       const running = kubectl(words, { stdin: input, out, err: complain });
       current = running;

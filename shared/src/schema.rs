@@ -4,6 +4,7 @@
 //! are a table of their own.
 
 mod check;
+mod documentation;
 mod normalise;
 mod values;
 mod wording;
@@ -11,6 +12,7 @@ mod wording;
 use std::sync::LazyLock;
 
 pub use check::{Problem, What, check, check_custom, is_quantity};
+pub use documentation::{describe, describe_2, learn};
 pub use normalise::{normalise, normalise_applied};
 pub use values::{enumerated, values};
 pub use wording::{
@@ -23,10 +25,6 @@ use crate::collections::BTreeMap;
 
 /// One line a type and a field; the build script says how.
 static TABLE: &str = include_str!(concat!(env!("OUT_DIR"), "/schema.txt"));
-
-/// What types and fields are for, in the words of the API, as JSON: `{"v1.PodSpec": {"": …, "containers": …}}`. The engine
-/// itself has no use for it; a page loads it as a file.
-pub const DOCUMENTATION: &str = include_str!(concat!(env!("OUT_DIR"), "/fields.json"));
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(TABLE));
 

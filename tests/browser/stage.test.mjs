@@ -78,6 +78,55 @@ test("what is broken shows on the thing and in the list, and one click mends it"
   await page.getByRole("heading", { name: "All is mended" }).waitFor();
 });
 
+test("keys of the page do nothing behind an open menu, and its ends are a key away", async (t) => {
+  const page = await openCluster(t);
+  await page.getByRole("button", { name: "Break kube-scheduler" }).click();
+  await menu(page).waitFor();
+  const focused = () => page.evaluate(() => document.activeElement.textContent);
+  const [first] = await menu(page).locator("[role^=menuitem]").allTextContents();
+  await page.keyboard.press("End");
+  assert.notEqual(await focused(), first);
+  await page.keyboard.press("Home");
+  assert.equal(await focused(), first);
+  for (const key of ["s", "f", "p", "?", "ArrowLeft"]) await page.keyboard.press(key);
+  await page.keyboard.press("Escape");
+  await menu(page).waitFor({ state: "detached" });
+  assert.equal(await page.locator(".branches, .rewind.back, .keys").count(), 0);
+  assert.equal(await page.evaluate(() => document.documentElement.hasAttribute("data-present")), false);
+});
+
+test("what stands at the doors shows what was done to it, and a Service who is behind it", async (t) => {
+  const page = await openCluster(t);
+  await page.getByRole("button", { name: "Break load-balancer" }).click();
+  await item(page, "Stop").click();
+  const mark = thing(page, "load-balancer").locator(".undo");
+  await mark.waitFor();
+  await page.locator(".visitors-summary.short").first().waitFor({ timeout: LONG_MS });
+  await mark.click();
+  await mark.waitFor({ state: "detached" });
+
+  await page.locator(".service").click();
+  const endpoints = page.locator("#drawer .endpoints li");
+  await endpoints.nth(2).waitFor();
+  assert.match(await endpoints.first().innerText(), /todo-api-\S+[^]*10\.244\.\d+\.\d+[^]*takes traffic[^]*node-\d/);
+  const name = await endpoints.first().locator("button").innerText();
+  await endpoints.first().locator("button").click();
+  await page.locator("#drawer h3", { hasText: name }).waitFor();
+});
+
+test("names as long as Kubernetes takes them leave headline, zones and inspector legible", async (t) => {
+  const [name, zone] = ["p".repeat(253), "z".repeat(63)];
+  const text = scenario(`{nodes: [{count: 2, zone: ${zone}}, {count: 1, zone: b}]}`, `[{at: 0s, kubectl: "create configmap ${name} --from-literal=a=b"}]`);
+  const page = await openCluster(t, { scenario: text });
+  await page.locator(".zone").nth(1).waitFor();
+  await page.evaluate((name) => window.kubarium.engine.postMessage(JSON.stringify({ command: { id: 1, command: { fault: { target: `configmap/default/${name}`, kind: "Empty" } } } })), name);
+  await page.getByRole("heading", { name: /^Something is wrong/ }).waitFor();
+  const boxes = await page.evaluate(() => Object.fromEntries(["h1", ".stages", ".zone-name", ".zone .node-name"].map((of) => [of, document.querySelector(of).getBoundingClientRect().toJSON()])));
+  assert.ok(boxes.h1.bottom <= boxes[".stages"].top, JSON.stringify(boxes));
+  assert.ok(boxes[".zone-name"].bottom <= boxes[".zone .node-name"].top, JSON.stringify(boxes));
+  await screenshot(page, "long-names");
+});
+
 test("another cluster has nothing to do with what was broken in the one before", async (t) => {
   const page = await openCluster(t);
   await page.locator(".node .power").last().click();
@@ -165,6 +214,25 @@ test("forty nodes are a map that can be read, searched and struck", async (t) =>
   await item(page, "Power off").click();
   await page.locator(".map-said").waitFor();
   await broken(page).getByText("1").waitFor();
+});
+
+test("a map is of the cluster that was opened last, and says what it draws in the page's language", async (t) => {
+  const page = await openCluster(t, { scenario: scenario("{nodes: [{count: 30}]}", "[]", "15s") });
+  await page.getByText(/^30 nodes/).waitFor({ timeout: LONG_MS });
+  await page.evaluate((text) => window.kubarium.engine.postMessage(JSON.stringify({ open: { scenario: text } })), scenario("{nodes: [{count: 60}]}", "[]", "15s"));
+  await page.getByText(/^60 nodes/).waitFor({ timeout: LONG_MS });
+  await page.getByLabel("Find a node").fill("node-45");
+  await page.getByLabel("Find a node").press("Enter");
+  const said = page.locator(".map-said");
+  await said.filter({ hasText: "node-45: Ready" }).waitFor();
+  await page.getByRole("application", { name: "Map of the cluster" }).focus();
+  await page.keyboard.press("Shift+F10");
+  await item(page, "Power off").click();
+  await page.locator(".time select").selectOption("20000");
+  await said.filter({ hasText: "node-45: NotReady" }).waitFor({ timeout: LONG_MS });
+  await page.locator(".caption", { hasText: "node-45" }).filter({ hasText: "heard nothing" }).first().waitFor({ timeout: LONG_MS });
+  await page.getByRole("button", { name: "日本語" }).click();
+  await page.getByText(/^ノード 60/).first().waitFor();
 });
 
 test("on a map a node is uncordoned, a zone struck and mended, chaos draws nodes, and a pod shows its containers", async (t) => {

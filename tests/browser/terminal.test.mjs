@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { joined, open, wanted } from "../../frontend/js/terminal/open.js";
+import { HERE, joined, open, wanted } from "../../frontend/js/terminal/open.js";
 import { painted } from "../../frontend/js/terminal/paint.js";
 import { hurry, openPage, root, screenshot, startServer } from "./harness.mjs";
 import { paste as pasteInto } from "./paste.mjs";
@@ -85,6 +85,42 @@ test("a command may take several lines, and bring the text that it reads", async
   await enter(page, "EOF", /\nconfigmap\/other\n[^]*\$ $/);
   await page.keyboard.press("ArrowUp");
   await says(page, /\$ cat <<EOF \| kubectl create -f - -o name $/);
+  await page.keyboard.press("Control+c");
+  // The text is for the command where it is asked for, whatever stands before.
+  for (const [line, told] of [
+    ["echo one; k apply -f - <<EOF", /configmap\/late created/],
+    ["k get ns default -o name && cat <<EOF | k delete -f -", /configmap "late" deleted/],
+  ]) {
+    await enter(page, line, /\nheredoc> $/);
+    for (const row of ["apiVersion: v1", "kind: ConfigMap", "metadata: {name: late}"]) await enter(page, row, /\nheredoc> $/);
+    await enter(page, "EOF", told);
+  }
+});
+
+test("what the editor will show is there for the terminal, opened or not", async (t) => {
+  const page = await openTerminal(t);
+  await page.waitForFunction(() => document.querySelector(".drawer .cm-content"));
+  await enter(page, "ls", /\neditor\.yaml\n/);
+  // What fields are for comes with the first question.
+  await enter(page, "k explain pod.spec.nodeName | head -8", /DESCRIPTION:\s+nodeName indicates in which node this pod is scheduled/i);
+  await enter(page, "k apply -f editor.yaml --dry-run=client -o name", /\ndeployment\.apps\/todo-api\n/);
+});
+
+test("an edit that is no object comes back with what is wrong, and an empty one is given up", async (t) => {
+  const page = await openTerminal(t);
+  const editor = page.locator(".drawer .cm-content");
+  const save = page.getByRole("button", { name: "Save" });
+  await page.keyboard.type("k edit deployment todo-api\n");
+  await editor.getByText("Please edit the object below").waitFor();
+  await editor.press("Control+a");
+  await page.keyboard.type("garbage");
+  await save.click();
+  await editor.getByText("garbage").waitFor();
+  await editor.getByText(/^# /).first().waitFor();
+  await editor.press("Control+a");
+  await page.keyboard.press("Delete");
+  await save.click();
+  await says(page, /Edit cancelled, saved file was empty\./);
 });
 
 test("a watch ends with Ctrl-C, and history survives a reload", async (t) => {
@@ -306,7 +342,7 @@ test("what a line waits for is known from its quotes, its end and its here-docum
   assert.deepEqual(["cat <<-EOF | wc", "cat << 'A.B'", "echo '<<EOF'", "echo a<<b"].map((line) => {
     const here = wanted(line);
     return here && [here.line, here.end, here.tabs, here.literal];
-  }), [["cat   | wc", "EOF", true, false], ["cat  ", "A.B", false, true], undefined, undefined]);
+  }), [[`cat  ${HERE}  | wc`, "EOF", true, false], [`cat  ${HERE} `, "A.B", false, true], undefined, undefined]);
 });
 
 test("only statuses are coloured", () => {

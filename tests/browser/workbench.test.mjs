@@ -31,6 +31,13 @@ test("keys, values, kinds and names complete from what the cluster serves", asyn
   await after(page, "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: x, imag");
   await option(page, "image").waitFor();
 
+  // And in lists of words.
+  const policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x}\nspec:\n  policyTypes: [";
+  await after(page, `${policy}I`);
+  await option(page, "Ingress").waitFor();
+  await after(page, `${policy}Ingress, E`);
+  await option(page, "Egress").waitFor();
+
   // JSON as well: in quotes, whether or not they were typed, on one line or several.
   const json = '{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": {';
   await after(page, `${json}"repl`);
@@ -417,6 +424,15 @@ test("selector and pods, pod and template, replicas and slider belong together",
   assert.match(await text(page), /replicas: 3/);
   await page.locator(".pod", { hasText: "shop" }).nth(2).waitFor({ timeout: 60_000 });
   await page.getByText("kubectl scale deployment/shop --replicas=3").waitFor();
+  // However far it is dragged, one step takes it back.
+  const { x, y, width, height } = await slider.boundingBox();
+  await page.mouse.move(x + (width * 3) / 20, y + height / 2);
+  await page.mouse.down();
+  for (const part of [6, 9, 12]) await page.mouse.move(x + (width * part) / 20, y + height / 2);
+  await page.mouse.up();
+  assert.doesNotMatch(await text(page), /replicas: 3\n/);
+  await content(page).press("Control+z");
+  assert.match(await text(page), /replicas: 3\n/);
 });
 
 test("what the mouse does has a command", async (t) => {

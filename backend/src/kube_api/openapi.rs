@@ -11,13 +11,11 @@ use shared::{
     cluster::{HttpRequest, HttpResponse},
     doc,
     doc::{Doc, Str},
+    schema,
     session::protocol::Role,
 };
 
-use super::{
-    documentation,
-    replica::{Handle, Reply},
-};
+use super::replica::{Handle, Reply};
 
 const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -82,8 +80,8 @@ pub async fn add_served(
 /// Makes a document whole that has what is served in the place of its paths; `path` is where it is.
 pub fn complete(form: Form, path: &str, document: &mut Doc) {
     match form {
-        Form::Two => documentation::tell_2(document),
-        Form::Three => documentation::tell(document),
+        Form::Two => schema::describe_2(document),
+        Form::Three => schema::describe(document),
     }
     let served = document["paths"].items().to_vec();
     let schemas = form.schemas().iter().fold(&*document, |doc, key| &doc[*key]).clone();

@@ -24,6 +24,8 @@ pub enum TerminalRequest {
         /// The saved text, or nothing.
         text: String,
     },
+    /// What fields are for, as `fields.json` has it, for `kubectl explain`.
+    Documentation(String),
     /// The words that kubectl knows, for completion; [`TerminalReply::Words`] answers.
     Words,
 }

@@ -83,6 +83,7 @@ impl Terminal {
                     running.state = State::Ready;
                 }
             }
+            TerminalRequest::Documentation(text) => shared::schema::learn(&text),
             TerminalRequest::Words => {
                 let words = kubectl::words().map(|(verb, flags)| (verb.to_owned(), flags)).collect();
                 return vec![Reply::Terminal(TerminalReply::Words(words))];
@@ -142,7 +143,9 @@ impl Terminal {
                     running.program.wake();
                 }
                 State::Reads(copy, number, since) => {
-                    let Some(response) = answer(copy, *number, *since, late) else { return };
+                    let Some(mut response) = answer(copy, *number, *since, late) else { return };
+                    // Schemas for `explain`; nothing else has a place for words.
+                    shared::schema::describe(&mut response.body);
                     running.program.answer(response);
                 }
                 State::Watches(watching) => {
