@@ -60,7 +60,8 @@ pub(crate) fn Gallery() -> impl IntoView {
         spawn_local(async move {
             let Ok(module) = assets::import("embed/still.js").await else { return };
             let drawn = module.unchecked_into::<Stills>().still(stills::of(&name));
-            if let Some(place) = picture.get_untracked() {
+            // It may be gone by now.
+            if let Some(place) = picture.try_get_untracked().flatten() {
                 place.replace_children_with_node_1(&drawn);
             }
         });
