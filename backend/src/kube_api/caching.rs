@@ -90,7 +90,9 @@ impl Tag {
         if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", self.text)) {
             response.headers_mut().insert(header::ETAG, tag);
         }
-        response.headers_mut().extend(self.headers);
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
         response
     }
 }
