@@ -8,6 +8,7 @@
 //! is put into the session's log first, and answered when that is on disk and played.
 
 mod answer;
+mod caching;
 mod channels;
 mod connection;
 mod credentials;
@@ -191,7 +192,15 @@ async fn respond(
         }
         Reply::Answer(answer) if passed_on => answer::passed_on(&answer, wanted),
         Reply::Answer(mut answer) => {
+            let mut tag = None;
             if let Some((form, http)) = schemas.filter(|_| answer.code == 200) {
+                if form == openapi::Form::Three {
+                    tag = match caching::Tag::of_group(handle, role, &http, wanted).await {
+                        Some(Err(elsewhere)) => return *elsewhere,
+                        Some(Ok(tag)) if tag.is_known(wanted) => return tag.tell(&answer, wanted),
+                        tag => tag.and_then(Result::ok),
+                    };
+                }
                 if let Err(why) = openapi::add_served(handle, role, &http, &mut answer.body).await {
                     return refuse(&why);
                 }
@@ -200,7 +209,10 @@ async fn respond(
                 }
             }
             documentation::tell_whole_addresses(&wanted.path, &mut answer.body);
-            answer::whole(&answer, wanted)
+            match tag.or_else(|| caching::Tag::of(&answer, wanted)) {
+                Some(tag) => tag.tell(&answer, wanted),
+                None => answer::whole(&answer, wanted),
+            }
         }
         Reply::Watch(parts) => answer::streamed(parts, "application/json"),
         Reply::Log(parts) => answer::streamed(parts, "text/plain; charset=utf-8"),

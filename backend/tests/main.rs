@@ -1,5 +1,6 @@
 //! One program of all tests: to link each of these files alone took longer than to run it.
 
+mod caching;
 mod common;
 mod connections;
 mod durability;

@@ -11,7 +11,7 @@ mod wording;
 
 use std::sync::LazyLock;
 
-pub use check::{Problem, What, check, check_custom, is_quantity};
+pub use check::{Problem, What, check, check_custom, check_scale, is_quantity, metadata_refusal};
 pub use documentation::{describe, describe_2, learn};
 pub use normalise::{normalise, normalise_applied};
 pub use values::{enumerated, values};

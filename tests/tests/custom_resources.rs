@@ -86,7 +86,7 @@ fn values_are_filled_in_pruned_and_checked() {
         (
             json!({"cronSpec": "* * * * *", "until": "soon"}),
             "spec.until",
-            "FieldValueInvalid",
+            "FieldValueTypeInvalid",
             r#"Invalid value: "soon": spec.until in body must be of type date-time: "soon""#,
         ),
         (

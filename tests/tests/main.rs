@@ -33,6 +33,7 @@ mod reference_scheduling;
 mod reference_workloads;
 mod refusals;
 mod replay;
+mod requests;
 mod resize;
 mod scenarios;
 mod secrets;

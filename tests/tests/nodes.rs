@@ -1,6 +1,7 @@
 //! Kubelets, runtimes and proxies through every fault at every moment: what was begun is finished afterwards.
 
 use crate::support::world::World;
+use shared::api::core::event::Event;
 use shared::api::core::pod::{Phase, Pod};
 use shared::api::{Key, Kind, User};
 use shared::apiserver::http::HttpRequest;
@@ -143,6 +144,32 @@ fn how_a_pod_ended_is_written_whatever_breaks_meanwhile() {
         Some((Phase::Failed, false)) if fault == Fault::PowerOff => Ok(()),
         other => Err(format!("{other:?}")),
     });
+}
+
+#[test]
+fn a_pod_that_comes_back_after_a_power_cut_says_that_its_sandbox_is_another() {
+    for (policy, command, fault, said) in [
+        ("Always", "sleep 1000", Fault::PowerOff, 1),
+        ("OnFailure", "sleep 1000", Fault::PowerOff, 1),
+        ("Always", "sleep 1000", Fault::Crash, 0),
+        // It gets no other.
+        ("Never", "sleep 1000", Fault::PowerOff, 0),
+        ("OnFailure", "true", Fault::PowerOff, 0),
+    ] {
+        let mut play = Play::new(1);
+        play.pod(policy, command, Duration::seconds(10));
+        let target = if fault == Fault::PowerOff { "node/node-0" } else { "component/kubelet@node-0" };
+        play.strike(target, fault);
+        play.run(Duration::seconds(20));
+        play.repair(target);
+        play.run(Duration::seconds(120));
+        let mut events = play.0.store().list(Kind::Event).filter_map(|object| Event::of(object));
+        let found =
+            events.by_ref().filter(|event| event.about[2] == "job" && event.reason == "SandboxChanged");
+        let found: Vec<String> = found.map(|event| format!("{} {}", event.kind, event.message)).collect();
+        let message = "Normal Pod sandbox changed, it will be killed and re-created.";
+        assert_eq!(found, vec![message; said], "{policy} {fault:?}");
+    }
 }
 
 #[test]

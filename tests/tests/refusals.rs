@@ -81,8 +81,8 @@ fn what_is_refused_leaves_everything_as_it_was() {
         // A report on a pod that is gone does not touch the one that has its name now.
         ("PATCH", &*status, MERGE, other, 422),
         ("PATCH", &*status, MERGE, r#"{"status":{"phase":7}}"#, 422),
-        ("PATCH", &*scale, MERGE, r#"{"spec":{"replicas":"5"}}"#, 400),
-        ("PATCH", &*scale, MERGE, r#"{"spec":{"replicas":9007199254740992}}"#, 400),
+        ("PATCH", &*scale, MERGE, r#"{"spec":{"replicas":"5"}}"#, 422),
+        ("PATCH", &*scale, MERGE, r#"{"spec":{"replicas":9007199254740992}}"#, 422),
         ("PATCH", &*scale, MERGE, r#"{"spec":{"replicas":-1}}"#, 422),
         ("PATCH", &*one_map, JSON, &*copies, 400),
     ];

@@ -85,6 +85,10 @@ pub struct Wanted {
     pub accept: String,
     /// Whether a person reads it.
     pub pretty: bool,
+    /// The tags of what the client has already.
+    pub known: String,
+    /// The tag that the address has.
+    pub hash: String,
 }
 
 impl Wanted {
@@ -94,10 +98,13 @@ impl Wanted {
         let query = shared::api::query(parts.uri.query().unwrap_or(""));
         let said = query.iter().find(|(key, value)| key == "pretty" && !value.is_empty());
         let by_person = || ["curl", "Wget", "Mozilla/5.0"].iter().any(|reader| agent.starts_with(reader));
+        let hash = query.iter().find(|(key, _)| key == "hash").map_or("", |(_, value)| value.as_str());
         let truths = ["1", "t", "T", "TRUE", "true", "True"];
         Self {
             path: parts.uri.path().to_owned(),
             accept: accepted(&parts.headers),
+            known: super::text(&parts.headers, header::IF_NONE_MATCH.as_str()),
+            hash: hash.to_owned(),
             pretty: said.map_or_else(by_person, |(_, value)| truths.contains(&value.as_str())),
         }
     }
@@ -157,7 +164,7 @@ pub fn with_slash(uri: &Uri) -> Option<Response> {
 }
 
 fn content(answer: &HttpResponse, wanted: &Wanted) -> (&'static str, Bytes) {
-    let Wanted { path, accept, pretty } = wanted;
+    let Wanted { path, accept, pretty, .. } = wanted;
     let body = &answer.body;
     if let Some(text) = body.as_str() {
         let kind = if text.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };

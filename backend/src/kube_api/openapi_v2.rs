@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use axum::body::Bytes;
 use shared::doc::Doc;
 
-use super::openapi::{Form, complete};
+use super::{
+    caching,
+    openapi::{Form, complete},
+};
 
 /// How clients ask for protobuf.
 pub const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
@@ -28,6 +31,13 @@ struct Made {
     told: Doc,
     json: OnceLock<Bytes>,
     protobuf: OnceLock<Bytes>,
+    tag: OnceLock<String>,
+}
+
+impl Made {
+    fn json(&self) -> &Bytes {
+        self.json.get_or_init(|| format!("{}\n", self.told.to_json()).into())
+    }
 }
 
 /// Media type and body of the answer.
@@ -36,8 +46,13 @@ pub fn content(document: &Doc, accept: &str) -> (&'static str, Bytes) {
     if accept.contains(PROTOBUF) {
         return (PROTOBUF_ANSWER, made.protobuf.get_or_init(|| protobuf(&made.told).into()).clone());
     }
-    let json = made.json.get_or_init(|| format!("{}\n", made.told.to_json()).into());
-    ("application/json", json.clone())
+    ("application/json", made.json().clone())
+}
+
+/// By what clients know the document again; it is the same in both of its forms.
+pub fn tag(document: &Doc) -> String {
+    let made = made(document);
+    made.tag.get_or_init(|| caching::tag(made.json())).clone()
 }
 
 fn made(document: &Doc) -> Arc<Made> {
@@ -49,8 +64,13 @@ fn made(document: &Doc) -> Arc<Made> {
     }
     let mut told = document.clone();
     complete(Form::Two, "", &mut told);
-    let made =
-        Arc::new(Made { of: document.clone(), told, json: OnceLock::new(), protobuf: OnceLock::new() });
+    let made = Arc::new(Made {
+        of: document.clone(),
+        told,
+        json: OnceLock::new(),
+        protobuf: OnceLock::new(),
+        tag: OnceLock::new(),
+    });
     let mut kept = kept();
     kept.truncate(KEPT - 1);
     kept.push(Arc::clone(&made));

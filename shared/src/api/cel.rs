@@ -134,5 +134,10 @@ impl Program {
     }
 }
 
+/// A length of time as expressions have it, if a text says one.
+pub fn duration(text: &str) -> Option<Doc> {
+    functions::millis(text).map(Doc::from)
+}
+
 #[cfg(test)]
 mod tests;

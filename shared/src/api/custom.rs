@@ -185,6 +185,10 @@ impl Resource for Entry {
             .expect("made by the table")
     }
 
+    fn may_update_blindly(&self) -> bool {
+        false
+    }
+
     fn field(&self, object: &Object, path: &str) -> Option<Str> {
         match path {
             "metadata.name" => Some(object.key.name.clone()),

@@ -81,6 +81,11 @@ Taint Key/s Value/s Effect/s TimeAdded/n
 PodDisruptionBudgetSpec MinAvailable/n Selector/n:LabelSelector MaxUnavailable/n UnhealthyPodEvictionPolicy/n
 RoleRef APIGroup/s Kind/s Name/s
 ServicePort Name/s Protocol/s AppProtocol/n Port/i TargetPort/i NodePort/i
+PersistentVolumeSource GCEPersistentDisk/n AWSElasticBlockStore/n HostPath/n:HostPath Glusterfs/n NFS/n:NFSVolume RBD/n Quobyte/n ISCSI/n FlexVolume/n Cinder/n CephFS/n FC/n Flocker/n AzureFile/n VsphereVolume/n AzureDisk/n PhotonPersistentDisk/n PortworxVolume/n ScaleIO/n Local/n:LocalVolume StorageOS/n CSI/n:CSIVolume
+LocalVolume Path/s FSType/n
+CSIVolume Driver/s VolumeHandle/s ReadOnly/b FSType/s VolumeAttributes/n ControllerPublishSecretRef/n NodeStageSecretRef/n NodePublishSecretRef/n ControllerExpandSecretRef/n NodeExpandSecretRef/n
+ObjectReference Kind/s Namespace/s Name/s UID/s APIVersion/s ResourceVersion/s FieldPath/s
+EventSource Component/s Host/s
 UpdateStrategy Type/s RollingUpdate/n
 ";
 

@@ -15,7 +15,7 @@ use super::validation::{Faults, IMMUTABLE};
 use super::{Column, Info, Object, Resource, Row, age};
 
 pub use expressions::{MUTATION_NAMES, POLICY_NAMES, request_type};
-pub use flow::bootstrap as flow_control;
+pub use flow::{bootstrap as flow_control, dangling};
 pub use table::*;
 
 /// A kind without a behaviour of its own.

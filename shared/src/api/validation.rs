@@ -11,7 +11,7 @@ use crate::doc::{Doc, Str};
 use super::CauseDetail;
 
 pub use at::At;
-pub use meta::{known_finalizers, metadata, metadata_update};
+pub use meta::{known_finalizers, metadata, metadata_at, metadata_update};
 
 /// What is wrong with a port's number.
 pub const PORT_RANGE: &str = "must be between 1 and 65535, inclusive";

@@ -2,7 +2,7 @@
 
 use crate::api::core::service::{Service, needs_node_port};
 use crate::api::validation::{At, Faults};
-use crate::api::{Key, Kind, Object, Status};
+use crate::api::{Key, Kind, Object, Reason, Status};
 use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str};
 use crate::etcd::Store;
@@ -107,7 +107,7 @@ pub(super) fn addresses(
             .collect();
         let service = old.and_then(|old| old.view::<Service>());
         node_ports(doc, &key, service, &mut taken, random)?;
-        health_port(doc, &key, service, &mut taken, random)?;
+        health_port(doc, service, &mut taken, random)?;
     }
     Ok(())
 }
@@ -240,7 +240,6 @@ fn node_ports(
 /// Where nodes tell the load balancer whether they have endpoints of a Service whose connections stay on their node.
 fn health_port(
     doc: &mut Doc,
-    key: &Key,
     old: Option<&Service>,
     taken: &mut BTreeSet<u32>,
     random: &mut Random,
@@ -261,8 +260,15 @@ fn health_port(
         None
     };
     let Some(number) = number else {
-        let why = "failed to allocate requested HealthCheck NodePort: provided port is already allocated";
-        return Err(refuse(key, "spec.healthCheckNodePort".into(), asked, why));
+        // Upstream does not say which field it is.
+        let why = match NODE_PORTS.contains(&wanted) || wanted == 0 {
+            true => "provided port is already allocated",
+            false => "provided port is not in the valid range. The range of valid ports is 30000-32767",
+        };
+        let why = format!(
+            "Internal error occurred: failed to allocate requested HealthCheck NodePort {wanted}: {why}"
+        );
+        return Err(Status::new(Reason::InternalError, why));
     };
     doc.set_at(&["spec", "healthCheckNodePort"], i64::from(number));
     Ok(())

@@ -204,12 +204,16 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
             convert(&mut body.doc);
             body::check_type(&body.doc, target.kind)?;
             options.warnings = body.check_fields(target.kind, custom, validation)?;
+            versions::mark(target.kind, path, &mut body.doc);
             body.doc
         }
         Verb::Create | Verb::Update => {
             let of = target.subresource.body_kind();
             let body = body::read(http, of)?.doc;
             body::check_object(&body, of)?;
+            if target.subresource == Subresource::Scale {
+                options.warnings = body::check_scale(&body, validation)?;
+            }
             if target.subresource == Subresource::Eviction {
                 if body["metadata"]["name"].str() != target.name {
                     return Err(Status::bad_request("name in URL does not match name in Eviction object"));
@@ -238,11 +242,10 @@ fn read(http: &HttpRequest, user: User, store: &Store) -> Result<Request, Status
             }
             options::check_patch(kind, &body.doc)?;
             if validation != FieldValidation::Ignore {
-                options.warnings = body.repeated();
+                options::check_operations(kind, &body.doc)?;
+                options.warnings = body.patch_faults(kind);
             }
-            if kind != PatchKind::Json && validation == FieldValidation::Warn {
-                options.warnings.extend(body::patch_warnings(target.kind, &body.doc));
-            }
+            versions::mark_patch(target.kind, path, kind, &mut body.doc);
             body.doc
         }
     };

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::core::pod;
 use crate::api::validation::{self, Faults};
-use crate::api::{Kind, LabelSelector, Meta, Object, Reason, Reply, Status};
+use crate::api::{Kind, LabelSelector, Meta, Object, Reason, Reply, Status, Verb};
 use crate::doc;
 use crate::doc::{Doc, Timestamp, strategic_merge};
 
-use super::write::{malformed, relabelled, validate};
+use super::write::{malformed, other_name, other_namespace, relabelled, revision_of, validate};
 use super::{ApiServer, Call, admission, definitions, managed};
 
 /// The API server writes down when a volume came into its phase.
@@ -139,6 +139,34 @@ pub(super) fn owned(call: &Call<'_, '_>, old: &Object, doc: &Doc, body: &Doc) ->
     meta
 }
 
+/// A Scale is of the object that the path names.
+fn check_meant(call: &Call<'_, '_>, old: &Object, metadata: &Doc) -> Result<(), Status> {
+    let (name, namespace) = (metadata["name"].str(), metadata["namespace"].str());
+    if !namespace.is_empty() && namespace != call.request.namespace {
+        return Err(other_namespace());
+    }
+    if !name.is_empty() && name != old.key.name {
+        return Err(other_name(&name, &old.key.name));
+    }
+    Ok(())
+}
+
+/// A Scale that says so is of this very object, in this version.
+fn check_fresh(call: &Call<'_, '_>, old: &Object, scale: &Doc) -> Result<(), Status> {
+    let (given, uid) = (scale["metadata"]["uid"].str(), old.meta.uid.text());
+    if !given.is_empty() && given != uid {
+        let why = format!("Precondition failed: UID in precondition: {given}, UID in object meta: {uid}");
+        return Err(Status::conflict(&old.key, &why).on("scale"));
+    }
+    match revision_of(scale)? {
+        0 if call.request.verb == Verb::Update && !old.key.kind.resource().may_update_blindly() => {
+            Err(Status::revision_missing(&old.key))
+        }
+        revision if revision != 0 && revision != old.meta.resource_version => Err(Status::stale(&old.key)),
+        _ => Ok(()),
+    }
+}
+
 impl ApiServer {
     /// Server-side apply of a Scale: the wanted replicas are the applier's, and nothing else is said.
     pub(super) fn apply_scale(&mut self, call: &mut Call<'_, '_>, config: &Doc) -> Result<Reply, Status> {
@@ -155,17 +183,18 @@ impl ApiServer {
         let writer = call.writer().unwrap_or_else(|| unreachable!("only clients apply"));
         let live = managed::components::shown(&old, old.to_doc());
         let merged = managed::apply(&writer, &live, &wanted, call.request.options.force)?;
-        self.rescale(call, &old, replicas.clone(), &merged)
+        self.rescale(call, &old, config, &merged)
     }
 
-    /// Wants so many replicas; `applied` is what an apply made of the object.
+    /// Wants as many replicas as a Scale says; `applied` is what an apply made of the object.
     pub(super) fn rescale(
         &mut self,
         call: &mut Call<'_, '_>,
         old: &Arc<Object>,
-        replicas: Doc,
+        scale: &Doc,
         applied: &Doc,
     ) -> Result<Reply, Status> {
+        let replicas = &scale["spec"]["replicas"];
         let mut faults = Faults::default();
         if !replicas.is_null() && replicas.as_i64().is_none_or(|number| i32::try_from(number).is_err()) {
             let why = format!(
@@ -173,9 +202,18 @@ impl ApiServer {
             );
             return Err(Status::bad_request(why));
         }
-        validation::non_negative(&mut faults, "spec.replicas", &replicas);
+        if call.is_from_outside() {
+            check_meant(call, old, &scale["metadata"])?;
+        }
+        validation::non_negative(&mut faults, "spec.replicas", replicas);
         if !faults.0.is_empty() {
-            return Err(Status::invalid(&old.key, faults.0));
+            let own = Status::invalid(&old.key, faults.0);
+            let faults = own.message.split_once(" is invalid: ").map_or("", |(_, faults)| faults);
+            let message = format!("Scale.autoscaling \"{}\" is invalid: {faults}", old.key.name).into();
+            return Err(Status { kind: "Scale".into(), group: "autoscaling".into(), message, ..own });
+        }
+        if call.is_from_outside() {
+            check_fresh(call, old, scale)?;
         }
         let mut body = old.body.clone();
         let custom = definitions::of_kind(call.store, call.request.kind)?;

@@ -20,20 +20,26 @@ impl ApiServer {
             "selfsubjectrulesreviews" => {
                 ("authorization.k8s.io", "SelfSubjectRulesReview", rules(user, call)?)
             }
-            "selfsubjectaccessreviews" => (
-                "authorization.k8s.io",
-                "SelfSubjectAccessReview",
-                access(user, call, "SelfSubjectAccessReview")?,
-            ),
             other => {
-                let local = other == "localsubjectaccessreviews";
-                let kind = if local { "LocalSubjectAccessReview" } else { "SubjectAccessReview" };
-                ("authorization.k8s.io", kind, access(&subject(body, kind)?, call, kind)?)
+                let kind = match other {
+                    "selfsubjectaccessreviews" => "SelfSubjectAccessReview",
+                    "localsubjectaccessreviews" => "LocalSubjectAccessReview",
+                    _ => "SubjectAccessReview",
+                };
+                check(call, kind)?;
+                let status = match other {
+                    "selfsubjectaccessreviews" => access(user, call),
+                    _ => access(&subject(&body["spec"]), call),
+                };
+                ("authorization.k8s.io", kind, status)
             }
         };
         let mut answer = doc!({
             "kind": kind, "apiVersion": format!("{group}/v1"), "metadata": {}, "status": status, "code": 201i64
         });
+        if kind.starts_with("Local") {
+            answer.set_at(&["metadata", "namespace"], &call.request.namespace);
+        }
         if !body["spec"].is_null() {
             answer.set("spec", body["spec"].clone());
         }
@@ -49,14 +55,71 @@ impl ApiServer {
     }
 }
 
-fn invalid(kind: &str, causes: Vec<CauseDetail>) -> Status {
-    let (cause, group) = (&causes[0], "authorization.k8s.io");
-    let message = format!("{kind}.{group} \"\" is invalid: {}: {}", cause.field, cause.message);
+fn invalid(kind: &str, mut causes: Vec<CauseDetail>) -> Status {
+    let group = "authorization.k8s.io";
+    let mut faults: Vec<String> =
+        causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+    let list = if faults.len() == 1 { faults.remove(0) } else { format!("[{}]", faults.join(", ")) };
+    let message = format!("{kind}.{group} \"\" is invalid: {list}");
+    causes.dedup();
     Status { kind: kind.into(), group: group.into(), causes, ..Status::new(Reason::Invalid, message) }
 }
 
+/// What is wrong with a question: it is about one thing, and about somebody; it has no metadata.
+fn check(call: &Call<'_, '_>, kind: &str) -> Result<(), Status> {
+    let (body, namespace) = (&call.request.body, &call.request.namespace);
+    let mut faults = Faults::default();
+    let spec = &body["spec"];
+    let (wanted, path) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
+    let shown_path =
+        format!("{{\"Path\":{},\"Verb\":{}}}", Doc::from(path["path"].str()), Doc::from(path["verb"].str()));
+    match (wanted.is_null(), path.is_null()) {
+        (false, false) => {
+            let why = "cannot be specified in combination with resourceAttributes";
+            faults.invalid_text("spec.nonResourceAttributes", &shown_path, why);
+        }
+        (true, true) => {
+            let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+            faults.invalid_text("spec.resourceAttributes", "\"null\"", why);
+        }
+        _ => {}
+    }
+    if !kind.starts_with("Self") && spec["user"].is_empty() && spec["groups"].is_empty() {
+        faults.invalid("spec.user", &Doc::from(""), "at least one of user or group must be specified");
+    }
+    let local = kind.starts_with("Local");
+    let mut metadata = body["metadata"].clone();
+    // What the server itself would write is not minded.
+    for field in ["creationTimestamp", "uid", "managedFields", "selfLink", "deletionTimestamp"] {
+        metadata.remove(field);
+    }
+    if local {
+        let own = metadata["namespace"].str();
+        if !own.is_empty() && own != *namespace {
+            return Err(super::write::other_namespace());
+        }
+        metadata.remove("namespace");
+    }
+    if !metadata.is_empty() {
+        let why = if local { "must be empty except for namespace" } else { "must be empty" };
+        faults.invalid("metadata", &body["metadata"], why);
+    }
+    if local && !wanted.is_null() && wanted["namespace"].str() != *namespace {
+        let field = "spec.resourceAttributes.namespace";
+        faults.invalid(field, &wanted["namespace"].str().into(), "must match metadata.namespace");
+    }
+    if local && !path.is_null() {
+        let why = "disallowed on this kind of request";
+        faults.invalid_text("spec.nonResourceAttributes", &shown_path, why);
+    }
+    if faults.0.is_empty() { Ok(()) } else { Err(invalid(kind, faults.0)) }
+}
+
 pub(super) fn info_of(user: &User) -> Doc {
-    let mut info = doc!({ "username": &user.name, "groups": Doc::list(user.groups.iter()) });
+    // Who may only look is in no group that may do everything.
+    let looks = user.read_only && !user.impersonated;
+    let groups = user.groups.iter().filter(|group| !looks || *group != authorization::MASTERS);
+    let mut info = doc!({ "username": &user.name, "groups": Doc::list(groups) });
     let Some(more) = &user.more else { return info };
     if !more.uid.is_empty() {
         info.set("uid", &more.uid);
@@ -68,35 +131,14 @@ pub(super) fn info_of(user: &User) -> Doc {
 }
 
 /// Of whom a review asks.
-fn subject(body: &Doc, kind: &str) -> Result<User, Status> {
-    let spec = &body["spec"];
-    let (name, groups) = (spec["user"].str(), spec["groups"].items());
-    if name.is_empty() && groups.is_empty() {
-        let mut faults = Faults::default();
-        faults.invalid("spec.user", &Doc::from(""), "at least one of user or group must be specified");
-        return Err(invalid(kind, faults.0));
-    }
-    let groups = groups.iter().map(Doc::str).collect();
-    Ok(User { name, read_only: false, impersonated: true, groups, more: None })
+fn subject(spec: &Doc) -> User {
+    let groups = spec["groups"].items().iter().map(Doc::str).collect();
+    User { name: spec["user"].str(), read_only: false, impersonated: true, groups, more: None }
 }
 
-fn access(user: &User, call: &Call<'_, '_>, kind: &str) -> Result<Doc, Status> {
+fn access(user: &User, call: &Call<'_, '_>) -> Doc {
     let spec = &call.request.body["spec"];
     let (wanted, path) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
-    if wanted.is_null() == path.is_null() {
-        let mut faults = Faults::default();
-        let (field, why) = match wanted.is_null() {
-            false => {
-                ("spec.nonResourceAttributes", "cannot be specified in combination with resourceAttributes")
-            }
-            true => (
-                "spec.resourceAttributes",
-                "exactly one of nonResourceAttributes or resourceAttributes must be specified",
-            ),
-        };
-        faults.invalid(field, wanted, why);
-        return Err(invalid(kind, faults.0));
-    }
     let found = if wanted.is_null() {
         path_allowed_by(user, &path["verb"].str(), &path["path"].str(), call.store)
     } else {
@@ -115,7 +157,7 @@ fn access(user: &User, call: &Call<'_, '_>, kind: &str) -> Result<Doc, Status> {
     if !reason.is_empty() {
         status.set("reason", reason);
     }
-    Ok(status)
+    status
 }
 
 fn rules(user: &User, call: &Call<'_, '_>) -> Result<Doc, Status> {

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use crate::api::validation::Faults;
-use crate::api::{Kind, Object, Status, Subresource};
+use crate::api::{Key, Kind, Object, Status, Subresource, plain};
 use crate::doc;
-use crate::doc::Doc;
-use crate::etcd::Store;
+use crate::doc::{Doc, Str};
+use crate::etcd::{Revision, Store};
 use crate::sim::ChangeKind;
 
 use super::Call;
@@ -60,6 +60,10 @@ impl Call<'_, '_> {
 
     /// Lets follow what follows from writes of such objects.
     pub(super) fn judge_statuses(&mut self) {
+        let flows = [Kind::FlowSchema, Kind::PriorityLevelConfiguration];
+        if self.written.iter().any(|it| flows.contains(&it.object.key.kind)) {
+            self.judge_flows();
+        }
         let judged = |kind: Kind| matches!(kind, Kind::ServiceCidr | Kind::ValidatingAdmissionPolicy);
         let concerned: Vec<Arc<Object>> = self
             .written
@@ -76,6 +80,47 @@ impl Call<'_, '_> {
             if body != object.body {
                 self.put(Object::new(object.key.clone(), object.meta.clone(), body, Some(&object)));
             }
+        }
+    }
+
+    /// FlowSchemas whose priority level came or went say so, and new ones say whether theirs is there.
+    fn judge_flows(&mut self) {
+        let changed = |level: Kind| {
+            move |it: &Revision| it.object.key.kind == level && it.change != ChangeKind::Modified
+        };
+        let levels = self.written.iter().any(changed(Kind::PriorityLevelConfiguration));
+        let schemas: Vec<Arc<Object>> = match levels {
+            true => self.store.list(Kind::FlowSchema).cloned().collect(),
+            false => {
+                let written = self.written.iter().filter(|it| it.change != ChangeKind::Deleted);
+                let written = written.filter(|it| it.object.key.kind == Kind::FlowSchema);
+                written.map(|it| Arc::clone(&it.object)).collect()
+            }
+        };
+        let now = self.cx.timestamp();
+        for schema in schemas {
+            let level = schema.body["spec"]["priorityLevelConfiguration"]["name"].str();
+            let found = self
+                .store
+                .get(&Key::new(Kind::PriorityLevelConfiguration, Str::new(), level.clone()))
+                .is_some();
+            let dangling = plain::dangling(&level, found, now);
+            let mut conditions = schema.body["status"]["conditions"].items().to_vec();
+            let says = |condition: &Doc| {
+                ["type", "status", "reason", "message"]
+                    .iter()
+                    .all(|field| condition[*field] == dangling[*field])
+            };
+            if conditions.iter().any(says) {
+                continue;
+            }
+            match conditions.iter_mut().find(|condition| condition["type"] == dangling["type"]) {
+                Some(known) => *known = dangling,
+                None => conditions.push(dangling),
+            }
+            let mut body = schema.body.clone();
+            body.set_at(&["status", "conditions"], conditions);
+            self.put(Object::new(schema.key.clone(), schema.meta.clone(), body, Some(&schema)));
         }
     }
 

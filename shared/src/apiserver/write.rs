@@ -9,7 +9,7 @@ use crate::api::{
     Deletion, FieldValidation, Key, Kind, Meta, Object, PatchKind, Reason, Reply, Request, Resource, Status,
     Subresource, Verb, warnings,
 };
-use crate::doc::{Doc, PatchError, json_patch, merge_patch, strategic_merge};
+use crate::doc::{Doc, PatchError, Str, json_patch, merge_patch, strategic_merge};
 use crate::schema;
 
 use super::{ApiServer, Call, admission, allocate, bounds, definitions, managed, parts};
@@ -22,8 +22,10 @@ impl ApiServer {
         }
         let old = call.existing(&call.request.key())?;
         if call.request.subresource == Subresource::Scale {
-            let replicas = call.request.body["spec"]["replicas"].clone();
-            return self.rescale(call, &old, replicas, &Doc::Null);
+            if named.is_empty() && call.is_from_outside() {
+                return Err(Status::bad_request("name must be provided"));
+            }
+            return self.rescale(call, &old, &call.request.body, &Doc::Null);
         }
         let doc = call.request.body.clone();
         self.replace(call, &old, doc)
@@ -37,8 +39,12 @@ impl ApiServer {
         let patch = &call.request.body;
         if call.request.subresource == Subresource::Scale {
             let custom = definitions::of_kind(call.store, old.key.kind)?;
-            let patched = patched(&parts::scale_of(&old, custom.as_ref()), patch, kind)?;
-            return self.rescale(call, &old, patched["spec"]["replicas"].clone(), &Doc::Null);
+            let scale = patched(&parts::scale_of(&old, custom.as_ref()), patch, kind)?;
+            if call.is_from_outside() {
+                let warnings = check_patched(&scale, &schema::check_scale(&scale), None, call.request, kind)?;
+                call.warnings.extend(warnings);
+            }
+            return self.rescale(call, &old, &scale, &Doc::Null);
         }
         if call.request.subresource == Subresource::Status && kind != PatchKind::Json {
             // Who reports on an object that is gone must not write to the one that took its name.
@@ -68,7 +74,13 @@ impl ApiServer {
         }
         let mut doc = patched(&target, patch, kind)?;
         if validation != FieldValidation::Trusted {
-            check_patched(&mut doc, custom.as_ref(), call.request, kind)?;
+            let problems = match &custom {
+                Some(custom) => schema::check_custom(&doc, custom.unknown(&doc)),
+                None => schema::check(call.request.kind, &doc),
+            };
+            let warnings = check_patched(&doc, &problems, custom.as_ref(), call.request, kind)?;
+            call.warnings.extend(warnings);
+            schema::normalise(call.request.kind, &mut doc);
         }
         self.replace(call, &old, doc)
     }
@@ -390,39 +402,43 @@ fn is_status_only(request: &Request, kind: PatchKind) -> bool {
             .all(|(key, value)| key == "status" || key == "metadata" && only_uid(value))
 }
 
-/// What a patch made of an object must fit the schema; how that is worded depends on how upstream reads the patch.
+/// What a patch made of an object must fit the schema; how that is worded depends on how upstream reads the patch. What
+/// is to be warned of comes back.
 fn check_patched(
-    doc: &mut Doc,
+    doc: &Doc,
+    problems: &[schema::Problem],
     custom: Option<&CustomResources>,
     request: &Request,
     kind: PatchKind,
-) -> Result<(), Status> {
+) -> Result<Vec<Str>, Status> {
     let patch = &request.body;
-    let problems = match custom {
-        Some(custom) => schema::check_custom(doc, custom.unknown(doc)),
-        None => schema::check(request.kind, doc),
-    };
     let strict = request.options.validation == FieldValidation::Strict;
     let strategic = kind == PatchKind::Strategic;
     let mut why = match strategic {
-        true => schema::patch_refusal(&problems, strict),
-        false => schema::decoding_refusal(&problems, strict),
+        true => schema::patch_refusal(problems, strict),
+        false => schema::decoding_refusal(problems, strict),
     };
-    if strict && !request.options.warnings.is_empty() {
+    let of_text =
+        |warning: &&Str| ["duplicate field ", "json patch "].iter().any(|what| warning.starts_with(what));
+    let twice: Vec<&Str> = request.options.warnings.iter().filter(of_text).collect();
+    if strict && !twice.is_empty() {
         // What the patch says twice comes before what the object has no place for.
-        let prefix = if kind == PatchKind::Json { "json patch " } else { "" };
-        let twice = request.options.warnings.iter().map(|message| format!("{prefix}{message}"));
-        let all: Vec<String> = twice.chain(schema::warnings(&problems)).collect();
+        let all: Vec<String> =
+            twice.into_iter().map(Str::to_string).chain(schema::warnings(problems)).collect();
         why = why
             .filter(|_| problems.iter().any(|problem| problem.what != schema::What::Unknown))
             .or_else(|| Some(format!("strict decoding error: {}", all.join(", "))));
+    }
+    if let Some(Err(fault)) = custom.map(|custom| custom.read_embedded(doc, schema::metadata_refusal)) {
+        why = Some(fault);
     }
     if let Some(why) = why {
         let shown = if strategic { schema::go_value(patch) } else { doc.to_json() };
         return Err(Status::invalid_patch(&shown, &why));
     }
-    schema::normalise(request.kind, doc);
-    Ok(())
+    let warned = request.options.validation == FieldValidation::Warn;
+    let warnings = if warned { schema::warnings(problems) } else { Vec::new() };
+    Ok(warnings.into_iter().map(Str::from).collect())
 }
 
 fn patched(target: &Doc, patch: &Doc, kind: PatchKind) -> Result<Doc, Status> {

@@ -42,7 +42,7 @@ pub(super) fn objects(store: &mut Store, at: Timestamp, spec: &ClusterSpec) {
     let named = named.chain(spec.storage.then(storage_class)).chain(api_server()).chain(ingress);
     let kubeadm = if spec.control_plane.hosted { Vec::new() } else { kubeadm::addons().into() };
     let named = named.chain(kubeadm.into_iter().map(in_kube_system));
-    let named = named.chain(plain::flow_control()).chain([service_cidr()]);
+    let named = named.chain(plain::flow_control(at)).chain([service_cidr()]);
     let named = named.chain(config_maps(at).map(in_kube_system));
     let named = named.map(|(kind, name, mut doc)| {
         doc.set_at(&["metadata", "name"], name);

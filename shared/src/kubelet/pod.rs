@@ -61,6 +61,8 @@ pub struct PodState {
     pub(super) acknowledged: u64,
     /// Whether `NetworkNotReady` was said.
     pub(super) complained: bool,
+    /// Whether it had a sandbox that went with the machine's power.
+    pub(super) lost: bool,
     /// Whether the API was asked to forget it.
     pub(super) asked: bool,
 }
@@ -406,6 +408,7 @@ impl PodState {
             writing: false,
             acknowledged: 0,
             complained: false,
+            lost: false,
             asked: false,
         }
     }

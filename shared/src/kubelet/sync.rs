@@ -126,6 +126,7 @@ impl Kubelet {
             let came_up = match_runtime(&mut pod, found.as_ref(), cx);
             if found.is_none() {
                 leave_ended(&mut pod, &view.spec);
+                pod.lost = !object.body["status"]["podIP"].is_empty();
             }
             self.pods.insert(uid, pod);
             self.begin_deadline(uid, cx);
@@ -205,7 +206,11 @@ impl Kubelet {
         let Some(pod) = self.pods.get_mut(&uid).filter(|pod| pod.stage == PodStage::Waiting) else { return };
         if network {
             pod.stage = PodStage::Sandbox;
-            let key = pod.key.clone();
+            let (key, lost) = (pod.key.clone(), std::mem::take(&mut pod.lost));
+            if lost {
+                let message = "Pod sandbox changed, it will be killed and re-created.";
+                self.pod_event(uid, None, Severity::Normal, "SandboxChanged", message, cx);
+            }
             let spec = self.object(uid).map(|object| object.body["spec"].clone()).unwrap_or_default();
             self.ask_runtime(CriCall::RunPodSandbox { pod: uid, key, spec }, cx);
             self.give_volumes(uid, cx);

@@ -58,6 +58,25 @@ pub fn check_custom(doc: &Doc, unknown: Vec<Path>) -> Vec<Problem> {
     checker.problems.into_iter().chain(fields).collect()
 }
 
+/// The same of a Scale, which is no kind that is kept.
+pub fn check_scale(doc: &Doc) -> Vec<Problem> {
+    let Some(root) = Schema::named("autoscaling/v1", "Scale") else { return Vec::new() };
+    let mut checker = Checker { path: Path::default(), fields: Vec::new(), problems: Vec::new() };
+    checker.object(root, doc);
+    checker.problems
+}
+
+/// What Go's decoder says of metadata that stand somewhere in an object, if it does not take them.
+pub fn metadata_refusal(metadata: &Doc) -> Option<String> {
+    if !matches!(metadata, Doc::Null | Doc::Map(_)) {
+        let found = wording::go_kind(metadata);
+        return Some(format!("json: cannot unmarshal {found} into Go value of type v1.ObjectMeta"));
+    }
+    let mut checker = Checker { path: Path::default(), fields: Vec::new(), problems: Vec::new() };
+    checker.object(Schema::of_metadata()?, metadata);
+    wording::decoding_refusal(&checker.problems, false)
+}
+
 /// Whether the schema of `kind` has an amount at `path`: such numbers have bounds of their own.
 pub fn is_quantity(kind: Kind, path: &[Segment]) -> bool {
     let mut at = Schema::of(kind).map(FieldType::Object);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::api::validation::Faults;
 use crate::api::{Info, Kind, Object, Resource, Subresource};
 use crate::codec::Codec;
+use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, JsonPath, Path, Str, Timestamp};
 
@@ -61,7 +62,18 @@ impl CustomResources {
     pub fn unknown(&self, resource: &Doc) -> Vec<Path> {
         let mut gone = Vec::new();
         structural::pruned(self.schema(), resource, &mut gone);
+        // Those in the metadata of embedded resources are found by another look, after the others.
+        let embedded = |path: &Path| structural::is_in_embedded_metadata(self.schema(), path);
+        sort_by_key(&mut gone, |path| (embedded(path), path.to_string()));
         gone
+    }
+
+    /// What of the resources embedded in one cannot even be read; `refusal` says that of metadata.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn read_embedded(&self, resource: &Doc, refusal: fn(&Doc) -> Option<String>) -> Result<(), String> {
+        structural::read_embedded(self.schema(), resource, refusal)
     }
 
     /// A resource as this version shows it, with what its schema has for what is missing.
@@ -168,6 +180,7 @@ impl Resource for CustomResources {
             }
         }
         structural::check(self.schema(), doc, "", faults);
+        structural::check_embedded(self.schema(), doc, faults);
     }
 
     fn validate_create(&self, doc: &Doc, faults: &mut Faults) {

@@ -2,6 +2,7 @@
 //! from their document as they stand.
 
 mod check;
+mod embedded;
 mod fill;
 mod format;
 mod lists;
@@ -12,7 +13,8 @@ mod typed;
 mod well_formed;
 
 pub use check::check;
-pub use fill::{defaulted, pruned};
+pub use embedded::{check_embedded, read_embedded};
+pub use fill::{defaulted, is_in_embedded_metadata, pruned};
 pub use format::fits;
 pub use lists::check_lists;
 pub use pattern::read as read_pattern;

@@ -133,7 +133,10 @@ impl Resource for Jobs {
         UID_LABELS.iter().for_each(|label| labels.default_to(label, uid));
         NAME_LABELS.iter().for_each(|label| labels.default_to(label, &name));
         doc.at_mut(&["spec", "selector", "matchLabels"]).default_to(CONTROLLER_UID, uid);
-        label_like_its_pods(doc);
+        // A name that is too long for a label is told once.
+        if name.len() <= 63 {
+            label_like_its_pods(doc);
+        }
     }
 
     fn validate(&self, doc: &Doc, faults: &mut Faults) {
@@ -358,7 +361,11 @@ fn indexes(spec: &At<'_>, faults: &mut Faults) {
     if most_failed.is_set() && !per_index.is_set() {
         faults.required(&per_index, "when maxFailedIndexes is specified");
     }
-    spec.field("managedBy").check_if_set(faults, names::domain_prefixed_path);
+    let manager = spec.field("managedBy");
+    manager.check_if_set(faults, names::domain_prefixed_path);
+    if manager.text().len() > 63 {
+        faults.too_long(&manager, 63);
+    }
     let mode = spec.field("completionMode");
     mode.one_of(faults, &["NonIndexed", "Indexed"]);
     match mode.text() {
@@ -418,7 +425,9 @@ pub(super) fn validate_spec(spec: &Doc, path: &str, faults: &mut Faults) {
     indexes(&At::root(spec, path), faults);
     policies::validate(&At::root(spec, path), faults);
     let template = &spec["template"];
-    validation::labels(faults, &format!("{path}.template.metadata.labels"), &template["metadata"]["labels"]);
+    validation::labels(faults, &format!("{path}.template.labels"), &template["metadata"]["labels"]);
+    let annotations = &template["metadata"]["annotations"];
+    validation::annotations(faults, &format!("{path}.template.annotations"), annotations);
     validate_pod_spec(&template["spec"], &format!("{path}.template.spec"), faults);
     let restart = &template["spec"]["restartPolicy"];
     let field = format!("{path}.template.spec.restartPolicy");

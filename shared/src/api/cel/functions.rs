@@ -109,29 +109,42 @@ fn type_name(value: &Doc) -> &str {
     }
 }
 
-/// `1h30m`, in milliseconds.
-fn millis(text: &str) -> Option<i64> {
-    let (sign, mut rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+/// `1h30m`, `1.5s`, in milliseconds; what is less is left out.
+pub(super) fn millis(text: &str) -> Option<i64> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (sign, mut rest) = (if text.starts_with('-') { -1 } else { 1 }, unsigned);
     let mut total = 0i64;
     if rest == "0" {
         return Some(0);
     }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: i64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let length = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let unit = match &rest[..length] {
-            "h" => 3_600_000,
-            "m" => 60_000,
-            "s" => 1000,
-            "ms" => 1,
+        let length = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (whole, part) = rest[..length].split_once('.').unwrap_or((&rest[..length], ""));
+        rest = &rest[length..];
+        let length = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let unit: i64 = match &rest[..length] {
+            "h" => 3_600_000_000_000,
+            "m" => 60_000_000_000,
+            "s" => 1_000_000_000,
+            "ms" => 1_000_000,
+            "us" | "µs" | "μs" => 1000,
+            "ns" => 1,
             _ => return None,
         };
+        if whole.is_empty() && part.is_empty() {
+            return None;
+        }
+        let number: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
         total = total.checked_add(number.checked_mul(unit)?)?;
+        let mut place = unit;
+        for digit in part.bytes() {
+            place /= 10;
+            total =
+                total.checked_add(i64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?) * place)?;
+        }
         rest = &rest[length..];
     }
-    (!text.is_empty()).then_some(sign * total)
+    (!unsigned.is_empty()).then_some(sign * (total / 1_000_000))
 }
 
 /// A function on its first value; `None` where there is none of these types.

@@ -2,7 +2,9 @@
 
 pub mod events_v1;
 mod said;
+mod validation;
 
+use crate::api::validation::Faults;
 use crate::api::{Column, Info, Kind, Object, Resource, Row, Uid, View, age};
 use crate::doc::{Doc, Str, Timestamp, intern, literal};
 
@@ -108,6 +110,18 @@ impl Resource for Events {
 
     fn view(&self, body: &Doc, _: Option<&Object>) -> View {
         Said::read(body).map_or(View::None, |said| View::Event(Box::new(said)))
+    }
+
+    fn validate(&self, doc: &Doc, faults: &mut Faults) {
+        validation::validate(doc, faults);
+    }
+
+    fn validate_create(&self, doc: &Doc, faults: &mut Faults) {
+        validation::validate_create(doc, faults);
+    }
+
+    fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
+        validation::validate_update(new, old, faults);
     }
 
     fn columns(&self) -> &'static [Column] {

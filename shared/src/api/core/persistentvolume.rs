@@ -1,5 +1,6 @@
 //! PersistentVolume: a piece of storage, made beforehand or for a claim.
 
+use crate::api::internal;
 use crate::api::validation::{At, Faults, IMMUTABLE, names};
 use crate::api::{Column, Info, Object, Resource, Row, Subresource, age, bytes, quantity};
 use crate::doc::{Doc, Str, Timestamp};
@@ -96,8 +97,9 @@ impl Resource for PersistentVolumes {
     fn validate_update(&self, new: &Doc, old: &Doc, faults: &mut Faults) {
         let changed = |field: &str| new["spec"][field] != old["spec"][field];
         if SOURCES.iter().any(|(source, _)| changed(source)) {
-            let why = "spec.persistentvolumesource is immutable after creation";
-            faults.forbidden("spec.persistentvolumesource", why);
+            let difference = internal::difference("PersistentVolumeSource", &old["spec"], &new["spec"]);
+            let why = format!("spec.persistentvolumesource is immutable after creation\n{difference}");
+            faults.forbidden("spec.persistentvolumesource", &why);
         }
         if changed("volumeMode") {
             faults.invalid("volumeMode", &new["spec"]["volumeMode"], IMMUTABLE);

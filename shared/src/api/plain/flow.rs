@@ -4,7 +4,7 @@
 use crate::api::Kind;
 use crate::api::validation::{At, Faults};
 use crate::doc;
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Timestamp};
 
 pub(super) fn default_schema(doc: &mut Doc) {
     doc.at_mut(&["spec"]).default_to("matchingPrecedence", 1000i64);
@@ -40,6 +40,20 @@ pub(super) fn schema(doc: &Doc, faults: &mut Faults) {
             faults.required(&rule, "at least one of resourceRules and nonResourceRules has to be non-empty");
         }
     }
+}
+
+/// Whether the priority level that a FlowSchema names is there, as its status has it.
+pub fn dangling(level: &str, found: bool, at: Timestamp) -> Doc {
+    let (status, reason, what) = match found {
+        true => ("False", "Found", "and it exists"),
+        false => ("True", "NotFound", "but there is no such object"),
+    };
+    let message =
+        format!("This FlowSchema references the PriorityLevelConfiguration object named {level:?} {what}");
+    doc!({
+        "type": "Dangling", "status": status, "reason": reason, "message": message,
+        "lastTransitionTime": Doc::Time(at.floor_seconds())
+    })
 }
 
 pub(super) fn is_dangling(body: &Doc) -> String {
@@ -250,7 +264,7 @@ fn rule(subjects: &[&str], what: &[&str]) -> Doc {
 }
 
 /// What every cluster has of both kinds, once there are any.
-pub fn bootstrap() -> impl Iterator<Item = (Kind, &'static str, Doc)> {
+pub fn bootstrap(at: Timestamp) -> impl Iterator<Item = (Kind, &'static str, Doc)> {
     let metadata = || doc!({ "annotations": { "apf.kubernetes.io/autoupdate-spec": "true" } });
     let exempt = doc!({
         "metadata": metadata(), "spec": { "type": "Exempt", "exempt": { "lendablePercent": 0i64, "nominalConcurrencyShares": 0i64 } }
@@ -269,16 +283,13 @@ pub fn bootstrap() -> impl Iterator<Item = (Kind, &'static str, Doc)> {
         (Kind::PriorityLevelConfiguration, *name, level)
     });
     let schemas = SCHEMAS.iter().map(move |(name, precedence, level, method, subjects, what)| {
-        let message: Str =
-            format!("This FlowSchema references the PriorityLevelConfiguration object named {level:?} and it exists")
-                .into();
         let mut schema = doc!({
             "metadata": metadata(),
             "spec": {
                 "matchingPrecedence": *precedence, "priorityLevelConfiguration": { "name": *level },
                 "rules": [(rule(subjects, what))]
             },
-            "status": { "conditions": [{ "type": "Dangling", "status": "False", "reason": "Found", "message": message }] }
+            "status": { "conditions": [(dangling(level, true, at))] }
         });
         if !method.is_empty() {
             schema.set_at(&["spec", "distinguisherMethod", "type"], *method);

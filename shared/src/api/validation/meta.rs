@@ -10,7 +10,11 @@ const FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
 /// What is wrong with an object's metadata; its name must be as `name` says.
 pub fn metadata(faults: &mut Faults, metadata: &Doc, name: Rule) {
-    let root = At::root(metadata, "metadata");
+    metadata_at(faults, &At::root(metadata, "metadata"), name, true);
+}
+
+/// The same of metadata elsewhere, which may lack a name.
+pub fn metadata_at(faults: &mut Faults, root: &At<'_>, name: Rule, named: bool) {
     // A name that is generated goes on after the prefix.
     let generate = root.field("generateName");
     if !generate.is_empty() {
@@ -19,13 +23,17 @@ pub fn metadata(faults: &mut Faults, metadata: &Doc, name: Rule) {
             faults.invalid(&generate, &generate, message);
         }
     }
-    if root.field("name").is_empty() {
-        faults.required("metadata.name", "name or generateName is required");
-    } else {
-        root.field("name").check(faults, name);
+    let own = root.field("name");
+    if !own.is_empty() {
+        own.check(faults, name);
+    } else if named {
+        faults.required(&own, "name or generateName is required");
     }
     super::labels_at(faults, &root.field("labels"));
-    super::annotations(faults, "metadata.annotations", &metadata["annotations"]);
+    let annotations = root.field("annotations");
+    if !annotations.is_empty() {
+        super::annotations(faults, &annotations.path(), &annotations);
+    }
     owners(faults, &root.field("ownerReferences"));
     let finalizers = root.field("finalizers");
     for finalizer in finalizers.each() {
@@ -55,6 +63,9 @@ fn owners(faults: &mut Faults, owners: &At<'_>) {
                     if field == "apiVersion" { "version must not be empty" } else { "must not be empty" };
                 faults.invalid(format!("{}.{field}", owners.path()), &Doc::from(""), what);
             }
+        }
+        if owner["kind"].as_str() == Some("Event") && owner["apiVersion"].as_str() == Some("v1") {
+            faults.invalid(owners, &owner, "/v1, Kind=Event is disallowed from being an owner");
         }
         if owner["controller"].as_bool() == Some(true) {
             let this = format!("{}/{}", owner["kind"].str(), owner["name"].str());

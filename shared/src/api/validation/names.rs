@@ -103,6 +103,17 @@ pub fn dns_subdomain(text: &str) -> Vec<String> {
     failing(&[(short, "must be no more than 253 characters"), (is_subdomain(text), DNS_SUBDOMAIN)])
 }
 
+/// The same with underscores: where names are looked for.
+pub fn search_domain(text: &str) -> Vec<String> {
+    const FORM: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and \
+        must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+        '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')";
+    let edge = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let fits = |label: &str| is_made_of(label.strip_prefix('_').unwrap_or(label), edge, b"-_");
+    let short = text.len() <= 253;
+    failing(&[(short, "must be no more than 253 characters"), (text.split('.').all(fits), FORM)])
+}
+
 /// An IP address as one writes it: names of IPAddresses.
 pub fn ip_address(text: &str) -> Vec<String> {
     let read = text.parse::<IpAddr>();

@@ -2,9 +2,9 @@
 //! their fields. Everything is said in Kubernetes' own words.
 
 use crate::api::apiextensions::customresource::CustomResources;
-use crate::api::{FieldValidation, Kind, Reason, Status, Subresource};
+use crate::api::{FieldValidation, Kind, PatchKind, Reason, Status, Subresource};
 use crate::collections::{BTreeMap, BTreeSet, sort_by_key};
-use crate::doc::{Doc, Path, Str, go_json};
+use crate::doc::{Doc, Segment, Str, go_json};
 use crate::{manifest, schema};
 
 use super::HttpRequest;
@@ -13,6 +13,8 @@ use super::HttpRequest;
 const MOST_REPORTED: usize = 100;
 /// How much of a body that is none is shown.
 const MOST_SHOWN: usize = 30;
+/// The fields of an operation of a JSON patch.
+const OPERATION: [&str; 4] = ["op", "path", "from", "value"];
 /// How faults of YAML begin.
 const YAML_TO_JSON: &str = "error converting YAML to JSON";
 
@@ -151,21 +153,45 @@ pub(super) fn check_type(doc: &Doc, kind: Kind) -> Result<(), Status> {
             ))),
         };
     }
-    let why = match Kind::of(&version, &name) {
+    Err(other_type(&version, &name, info.group, info.kind))
+}
+
+/// What is of another kind than `kind` of `group`.
+fn other_type(version: &str, name: &str, group: &str, kind: &str) -> Status {
+    let why = match Kind::of(version, name) {
         Some(other) => format!(
             "converting ({}) to ({}): unknown conversion",
-            go_type(other.info().version, &name),
-            go_type(internal_package(info.group), info.kind),
+            go_type(other.info().version, name),
+            go_type(internal_package(group), kind),
         ),
         None => format!(
             "no kind {name:?} is registered for version {version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
         ),
     };
-    Err(Status::bad_request(format!(
-        "{name} in version {:?} cannot be handled as a {}: {why}",
+    Status::bad_request(format!(
+        "{name} in version {:?} cannot be handled as a {kind}: {why}",
         version.rsplit('/').next().unwrap_or(""),
-        info.kind,
-    )))
+    ))
+}
+
+/// A Scale must be one, and have its fields. What is to be warned of comes back.
+pub(super) fn check_scale(doc: &Doc, validation: FieldValidation) -> Result<Vec<Str>, Status> {
+    const SCALE: (&str, &str) = ("autoscaling/v1", "Scale");
+    let (version, name) =
+        (doc["apiVersion"].as_str().unwrap_or(SCALE.0), doc["kind"].as_str().unwrap_or(SCALE.1));
+    if (version, name) != SCALE {
+        return Err(other_type(version, name, "autoscaling", SCALE.1));
+    }
+    let problems = schema::check_scale(doc);
+    match schema::decoding_refusal(&problems, validation == FieldValidation::Strict) {
+        Some(why) => {
+            Err(Status::bad_request(format!("Scale in version \"v1\" cannot be handled as a Scale: {why}")))
+        }
+        None if validation == FieldValidation::Warn => {
+            Ok(schema::warnings(&problems).into_iter().map(Str::from).collect())
+        }
+        None => Ok(Vec::new()),
+    }
 }
 
 /// What is applied says of which kind it is.
@@ -215,7 +241,7 @@ impl Body {
             None => schema::check(kind, &self.doc),
         };
         let mut strict = if self.suspect || !problems.is_empty() {
-            self.consult_text(kind, &mut problems).map_err(Status::bad_request)?
+            self.consult_text(kind, custom.is_some(), &mut problems).map_err(Status::bad_request)?
         } else {
             Vec::new()
         };
@@ -224,6 +250,10 @@ impl Body {
         }
         if let Some(why) = schema::refusal(kind, &problems, false) {
             return Err(Status::bad_request(why));
+        }
+        if let Some(Err(why)) = custom.map(|custom| custom.read_embedded(&self.doc, schema::metadata_refusal))
+        {
+            return Err(Status::bad_request(schema::handled_as(kind, &why)));
         }
         if validation == FieldValidation::Strict && !strict.is_empty() {
             let why = format!("strict decoding error: {}", strict.join(", "));
@@ -250,13 +280,28 @@ impl Body {
         }
     }
 
-    /// What a patch says twice.
-    pub fn repeated(&self) -> Vec<Str> {
+    /// What a patch says twice; an operation of a JSON patch also has no other fields than its own.
+    pub fn patch_faults(&self, kind: PatchKind) -> Vec<Str> {
+        let operations = kind == PatchKind::Json;
+        let odd = |operation: &Doc| {
+            operation.entries().iter().any(|(field, _)| !OPERATION.contains(&field.as_str()))
+        };
         let mut found = Vec::new();
-        if self.suspect && !self.text.is_empty() {
+        if (self.suspect || operations && self.doc.items().iter().any(odd)) && !self.text.is_empty() {
+            let prefix = if operations { "json patch " } else { "" };
             go_json::places(&self.text, &mut |path, place| {
-                if place.again && found.len() < MOST_REPORTED {
-                    found.push((place.order, duplicate(&schema::strict_path(path))));
+                let field = match path {
+                    [_, Segment::Key(field), ..] if operations => field.as_str(),
+                    _ => OPERATION[0],
+                };
+                let shown = || schema::strict_path(path);
+                match (OPERATION.contains(&field), path.len()) {
+                    _ if found.len() >= MOST_REPORTED => {}
+                    (true, _) if place.again => {
+                        found.push((place.order, prefix.to_owned() + &duplicate(&shown())))
+                    }
+                    (false, 2) => found.push((place.order, format!("{prefix}unknown field {:?}", shown()))),
+                    _ => {}
                 }
             });
         }
@@ -264,8 +309,14 @@ impl Body {
     }
 
     /// Numbers are reported as they are written; unknown and repeated fields, which come back, in the order of the
-    /// text. The error is of a number that nothing can hold.
-    fn consult_text(&self, kind: Kind, problems: &mut [schema::Problem]) -> Result<Vec<String>, String> {
+    /// text; of a custom resource the unknown ones come last, as its definition found them. The error is of a number that
+    /// nothing can hold.
+    fn consult_text(
+        &self,
+        kind: Kind,
+        custom: bool,
+        problems: &mut [schema::Problem],
+    ) -> Result<Vec<String>, String> {
         if self.text.is_empty() {
             return Ok(schema::warnings(problems));
         }
@@ -287,7 +338,7 @@ impl Body {
             let known = problem.is_some();
             if let Some(problem) = problem {
                 problem.write_number(text);
-                if problem.what == schema::What::Unknown {
+                if !custom && problem.what == schema::What::Unknown {
                     found.push((place.order, problem.to_string()));
                 }
             }
@@ -296,12 +347,16 @@ impl Body {
             if huge && !known && !skipped() && !schema::is_quantity(kind, path) {
                 beyond = Some(format!("json: cannot unmarshal number {text} into Go value of type float64"));
             }
-            if place.again && !skipped() {
+            if place.again && (custom || !skipped()) {
                 found.push((place.order, duplicate(&shown)));
             }
         });
         match beyond {
             Some(why) => Err(schema::handled_as(kind, &why)),
+            None if custom => {
+                let all = in_order(found).into_iter().chain(schema::warnings(problems));
+                Ok(all.take(MOST_REPORTED).collect())
+            }
             None => Ok(in_order(found)),
         }
     }
@@ -316,12 +371,4 @@ fn in_order(mut found: Vec<(u32, String)>) -> Vec<String> {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let once = found.into_iter().map(|(_, message)| message).filter(|message| seen.insert(message.clone()));
     once.take(MOST_REPORTED).collect()
-}
-
-/// The unknown fields of a patch, beside its directives.
-pub(super) fn patch_warnings(kind: Kind, doc: &Doc) -> Vec<Str> {
-    let directive = |path: &Path| path.to_string().contains('$');
-    let problems: Vec<schema::Problem> =
-        schema::check(kind, doc).into_iter().filter(|problem| !directive(&problem.path)).collect();
-    schema::warnings(&problems).into_iter().map(Str::from).collect()
 }

@@ -184,6 +184,27 @@ pub(super) fn check_patch(kind: PatchKind, patch: &Doc) -> Result<(), Status> {
     }
 }
 
+/// The operations of a JSON patch are objects with texts in them.
+pub(super) fn check_operations(kind: PatchKind, patch: &Doc) -> Result<(), Status> {
+    let operations = if kind == PatchKind::Json { patch.items() } else { &[] };
+    for operation in operations {
+        let wrong = match operation {
+            Doc::Null => None,
+            Doc::Map(_) => ["op", "path", "from"]
+                .into_iter()
+                .find(|field| !matches!(operation[*field], Doc::Null | Doc::Str(_)))
+                .map(|field| (&operation[field], format!("struct field jsonPatchOp.{field} of type string"))),
+            _ => Some((operation, "value of type handlers.jsonPatchOp".to_owned())),
+        };
+        if let Some((value, of)) = wrong {
+            let found = crate::schema::go_kind(value);
+            let why = format!("error decoding patch: json: cannot unmarshal {found} into Go {of}");
+            return Err(Status::bad_request(why));
+        }
+    }
+    Ok(())
+}
+
 /// What is said to who deletes Jobs without a word about their pods.
 pub(super) const PODS_ARE_KEPT: &str = "child pods are preserved by default when jobs are deleted; \
     set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning";

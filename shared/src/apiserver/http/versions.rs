@@ -2,7 +2,8 @@
 
 use crate::api::autoscaling::horizontalpodautoscaler::v1 as hpa_v1;
 use crate::api::core::event::events_v1;
-use crate::api::{FieldSelector, Kind};
+use crate::api::{FieldSelector, Kind, PatchKind};
+use crate::doc;
 use crate::doc::Doc;
 
 /// The group and version under which what is asked for at a path is kept.
@@ -20,6 +21,24 @@ pub(super) fn to_stored(kind: Kind, path: &str, body: &mut Doc) {
         Kind::HorizontalPodAutoscaler => hpa_v1::to_stored(body, hpa_v1::is_path(path)),
         Kind::Event => events_v1::to_stored(body, events_v1::is_path(path)),
         _ => {}
+    }
+}
+
+/// Lets what is stored say by which version it came, where that one's rules are others.
+pub(super) fn mark(kind: Kind, path: &str, body: &mut Doc) {
+    if kind == Kind::Event && events_v1::is_path(path) && matches!(body, Doc::Map(_)) {
+        body.set("apiVersion", events_v1::API_VERSION);
+    }
+}
+
+/// The same of a patch.
+pub(super) fn mark_patch(kind: Kind, path: &str, by: PatchKind, patch: &mut Doc) {
+    match patch {
+        Doc::List(operations) if by == PatchKind::Json && kind == Kind::Event && events_v1::is_path(path) => {
+            let mark = doc!({ "op": "add", "path": "/apiVersion", "value": events_v1::API_VERSION });
+            *patch = Doc::list(operations.iter().cloned().chain([mark]));
+        }
+        _ => mark(kind, path, patch),
     }
 }
 

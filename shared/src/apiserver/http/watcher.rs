@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::api::validation::Faults;
-use crate::api::{Object, Request, Status, is_on};
+use crate::api::{Kind, Object, Request, Status, is_on};
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
 use crate::etcd::{Revision, Store};
@@ -110,6 +110,10 @@ impl Watcher {
         };
         for revision in news {
             self.revision = revision.revision;
+            if self.ends_with(revision) {
+                told.ended = true;
+                break;
+            }
             if let Some((kind, object)) = self.change(revision) {
                 let object = self.shown(&object, now);
                 event(&mut told.text, kind, &object);
@@ -154,6 +158,23 @@ impl Watcher {
             }
         };
         event(text, "BOOKMARK", &self.as_wanted(object));
+    }
+
+    /// What serves custom resources is made anew when their definition changes, and is no more once that is gone: all
+    /// connections to the old one end.
+    fn ends_with(&self, revision: &Revision) -> bool {
+        let (of, object) = (self.request.kind, &revision.object);
+        if object.key.kind != Kind::CustomResourceDefinition
+            || !matches!(of, Kind::Custom(_))
+            || object.key.name != of.info().qualified()
+        {
+            return false;
+        }
+        let served = |object: &Object| {
+            [&object.body["spec"], object.body.at(&["status", "acceptedNames"])].map(Doc::clone)
+        };
+        revision.change == ChangeKind::Deleted
+            || revision.previous.as_ref().is_some_and(|before| served(before) != served(object))
     }
 
     /// An object that begins or ceases to match comes or goes, as far as this watch can see.

@@ -39,6 +39,10 @@ pub(super) fn whole(doc: &Doc, faults: &mut Faults) {
     versions(&spec.field("versions"), faults);
     all_names(&names, faults);
     conversion(&spec.field("conversion"), faults);
+    let mut all = spec["versions"].items().iter();
+    if !all.any(|version| version["storage"].as_bool() == Some(true)) {
+        faults.invalid("status.storedVersions", &Doc::Null, "must have at least one stored version");
+    }
 }
 
 fn versions(versions: &At<'_>, faults: &mut Faults) {

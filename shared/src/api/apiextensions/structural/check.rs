@@ -56,6 +56,13 @@ impl Checker {
         self.add("FieldValueInvalid", path, format!("Invalid value: {value}: {place} in body {why}"));
     }
 
+    /// A value that is not in its format is of another type.
+    fn other_type(&mut self, path: &str, value: &Doc, wanted: &str) {
+        let place = path.trim_start_matches('.');
+        let message = format!("Invalid value: {value}: {place} in body must be of type {wanted}: {value}");
+        self.add("FieldValueTypeInvalid", path, message);
+    }
+
     fn value(&mut self, schema: &Doc, value: &Doc, path: &str) {
         self.steps += 1;
         if self.steps >= MOST_STEPS || schema.is_null() {
@@ -174,7 +181,7 @@ impl Checker {
         }
         let wanted = schema["format"].str();
         if format::fits(&wanted, text) == Some(false) {
-            self.invalid(path, value, &format!("must be of type {wanted}: {value}"));
+            self.other_type(path, value, &wanted);
         }
     }
 
@@ -222,7 +229,7 @@ impl Checker {
         let wanted = schema["format"].str();
         let whole = value.as_i64();
         if wanted == "int32" && whole.is_some_and(|whole| i32::try_from(whole).is_err()) {
-            self.invalid(path, value, &format!("must be of type int32: {value}"));
+            self.other_type(path, value, "int32");
         }
     }
 

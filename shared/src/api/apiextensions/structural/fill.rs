@@ -29,6 +29,24 @@ pub fn pruned(schema: &Doc, resource: &Doc, gone: &mut Vec<Path>) -> Doc {
     pruner.value(schema, resource, true).unwrap_or_else(|| resource.clone())
 }
 
+/// Whether an unknown field stands in the metadata of an embedded resource.
+pub fn is_in_embedded_metadata(schema: &Doc, path: &Path) -> bool {
+    let mut at = schema;
+    for segment in &path.0 {
+        at = match segment {
+            Segment::Index(_) => &at["items"],
+            Segment::Key(key) if key == "metadata" && says(at, "x-kubernetes-embedded-resource") => {
+                return true;
+            }
+            Segment::Key(key) => match &at["properties"][key.as_str()] {
+                Doc::Null => &at["additionalProperties"],
+                property => property,
+            },
+        };
+    }
+    false
+}
+
 struct Pruner<'a> {
     path: Path,
     gone: &'a mut Vec<Path>,

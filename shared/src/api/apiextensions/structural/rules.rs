@@ -1,9 +1,9 @@
 //! `x-kubernetes-validations`: rules in CEL, wherever a schema has them.
 
-use crate::api::cel::{Names, Program, optional};
+use crate::api::cel::{Names, Program, duration, optional};
 use crate::api::validation::Faults;
 use crate::collections::BTreeMap;
-use crate::doc::{Doc, Str};
+use crate::doc::{Doc, Str, Timestamp};
 
 pub(super) const RULES: &str = "x-kubernetes-validations";
 pub(super) const NAMES: [&str; 2] = ["self", "oldSelf"];
@@ -152,13 +152,14 @@ impl Look {
         if old == Some(value) && !program.mentions("oldSelf") {
             return;
         }
-        let mut names = Names::from_iter([("self", value.clone())]);
+        let (value, old) = (in_cel(schema, value), old.map(|old| in_cel(schema, old)));
+        let mut names = Names::from_iter([("self", value)]);
         if rule["optionalOldSelf"].as_bool() == Some(true) {
-            names.insert("oldSelf", optional(old.cloned()));
+            names.insert("oldSelf", optional(old));
         } else if program.mentions("oldSelf") && old.is_none() {
             return;
         } else {
-            names.extend(old.map(|old| ("oldSelf", old.clone())));
+            names.extend(old.map(|old| ("oldSelf", old)));
         }
         let of = schema["type"].str();
         let shown = format!("{of:?}");
@@ -208,6 +209,45 @@ impl Look {
         let said = said.as_str()?.trim().to_owned();
         (!said.is_empty() && !said.contains('\n')).then_some(said)
     }
+}
+
+/// A value as rules see it: moments and lengths of time are such, and not texts.
+fn in_cel(schema: &Doc, value: &Doc) -> Doc {
+    let time = |text: &str| Timestamp::parse(text).map(Doc::Time);
+    match value {
+        Doc::Str(text) => {
+            let known = match schema["format"].as_str() {
+                Some("duration") => duration(text),
+                Some("date-time") => time(text),
+                Some("date") => time(&format!("{text}T00:00:00Z")),
+                _ => None,
+            };
+            known.unwrap_or_else(|| value.clone())
+        }
+        Doc::Map(map) if has_formats(schema) => {
+            let seen = map.entries().iter().map(|(field, below)| {
+                let shape = match &schema["properties"][field.as_str()] {
+                    Doc::Null => &schema["additionalProperties"],
+                    property => property,
+                };
+                (field.clone(), in_cel(shape, below))
+            });
+            Doc::Map(seen.collect())
+        }
+        Doc::List(items) if has_formats(schema) => {
+            Doc::list(items.iter().map(|item| in_cel(&schema["items"], item)))
+        }
+        _ => value.clone(),
+    }
+}
+
+/// Whether there is a format in a schema that rules see as something else than a text.
+fn has_formats(schema: &Doc) -> bool {
+    matches!(schema["format"].as_str(), Some("duration" | "date-time" | "date"))
+        || schema["properties"].entries().iter().any(|(_, below)| has_formats(below))
+        || [&schema["items"], &schema["additionalProperties"]]
+            .into_iter()
+            .any(|below| !below.is_null() && has_formats(below))
 }
 
 fn place(path: &str, below: &str) -> Str {

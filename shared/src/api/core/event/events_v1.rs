@@ -2,7 +2,8 @@
 
 use crate::doc::{Doc, Str};
 
-const API_VERSION: &str = "events.k8s.io/v1";
+/// What objects of this version say.
+pub const API_VERSION: &str = "events.k8s.io/v1";
 /// What a field is called here, and as it is kept.
 const NAMES: [(&str, &str); 7] = [
     ("note", "message"),

@@ -77,4 +77,8 @@ pub(super) fn validate(term: &At<'_>, lists: &[&str], faults: &mut Faults) {
             }
         }
     }
+    let others = term["mismatchLabelKeys"].items();
+    for key in term.field("matchLabelKeys").each().filter(|key| others.contains(key)) {
+        faults.invalid(&key, &key, "exists in both matchLabelKeys and mismatchLabelKeys");
+    }
 }

@@ -100,6 +100,7 @@ fn pod_spec(spec: &At<'_>, is_pod: bool, faults: &mut Faults) {
             hostname.check(faults, names::dns_subdomain);
         }
     }
+    hostname_override(spec, faults);
     for (field, rule) in &NAMES[4..] {
         spec.field(field).check_if_set(faults, *rule);
     }
@@ -167,10 +168,30 @@ fn dns_config(spec: &At<'_>, faults: &mut Faults) {
     if searches.items().len() > 32 {
         faults.invalid(&searches, &searches, "must not have more than 32 search paths");
     }
+    for search in searches.each() {
+        let name = Doc::from(search.text().strip_suffix('.').unwrap_or(search.text()));
+        if search.text() != "." {
+            for message in names::search_domain(name.as_str().unwrap_or("")) {
+                faults.invalid(&search, &name, message);
+            }
+        }
+    }
     for option in config.field("options").each() {
         if option["name"].is_empty() {
             faults.required(&option, "must not be empty");
         }
+    }
+}
+
+/// A name of its own that a pod has instead of one that follows from others.
+fn hostname_override(spec: &At<'_>, faults: &mut Faults) {
+    let name = spec.field("hostnameOverride");
+    if !name.is_set() {
+        return;
+    }
+    name.check(faults, names::dns_subdomain);
+    if name.text().len() > 64 {
+        faults.too_long(&name, 64);
     }
 }
 
@@ -198,6 +219,19 @@ fn own_resources(resources: &At<'_>, spec: &Doc, faults: &mut Faults) {
         {
             let why = format!("must be greater than or equal to aggregate container requests of {together}");
             faults.invalid(&requests.key(resource), &Doc::from(of_pod.to_string()), why);
+        }
+    }
+    let limits = &resources["limits"];
+    for (at, container) in spec["containers"].items().iter().enumerate() {
+        for (resource, amount) in container["resources"]["limits"].entries() {
+            let of_pod = Amount::read(&limits[resource.as_str()]);
+            if let (Some(of_pod), Some(own)) = (of_pod, Amount::read(amount))
+                && own.milli > of_pod.milli
+            {
+                let why = format!("must be less than or equal to pod limits of {of_pod}");
+                let field = format!("{}.containers[{at}][{resource}].limits", resources.path());
+                faults.invalid(field, &Doc::from(own.to_string()), why);
+            }
         }
     }
     if !resources["claims"].is_empty() {

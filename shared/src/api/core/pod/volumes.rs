@@ -1,8 +1,8 @@
 //! What is wrong with a pod's volumes.
 
 use crate::api::bytes;
-use crate::api::validation::names;
-use crate::api::validation::{At, Faults};
+use crate::api::core::persistentvolumeclaim::validate_claim_spec;
+use crate::api::validation::{self, At, Faults, names};
 use crate::collections::BTreeSet;
 use crate::doc::{Doc, Str};
 
@@ -15,7 +15,7 @@ const SOURCES: &[(&str, &[&str])] = &[
     ("awsElasticBlockStore", &["volumeID"]),
     ("secret", &["secretName"]),
     ("nfs", &["server", "path"]),
-    ("iscsi", &["targetPortal", "iqn"]),
+    ("iscsi", &[]),
     ("glusterfs", &["endpoints", "path"]),
     ("flocker", &[]),
     ("persistentVolumeClaim", &["claimName"]),
@@ -120,10 +120,103 @@ fn details(kind: &str, source: &At<'_>, faults: &mut Faults) {
                 projected(&projection, source, &mut paths, faults);
             }
         }
+        "gitRepo" => source.field("directory").check(faults, names::descending_path),
+        "gcePersistentDisk" | "awsElasticBlockStore" => source.field("partition").within(faults, 0, 255),
+        "iscsi" => iscsi(source, faults),
+        "fc" => fibre_channel(source, faults),
+        "csi" => {
+            let driver = source.field("driver");
+            if driver.text().len() > 63 {
+                faults.too_long(&driver, 63);
+            }
+            for message in names::dns_subdomain(&driver.text().to_lowercase()) {
+                faults.invalid(&driver, &driver, message);
+            }
+            let secret = source.field("nodePublishSecretRef");
+            if secret.is_set() {
+                secret.field("name").require(faults);
+            }
+        }
+        "ephemeral" => {
+            let template = source.field("volumeClaimTemplate");
+            let metadata = template.field("metadata");
+            if metadata.is_set() {
+                validation::labels(faults, &format!("{}.labels", template.path()), &metadata["labels"]);
+                let path = format!("{}.annotations", template.path());
+                validation::annotations(faults, &path, &metadata["annotations"]);
+            }
+            validate_claim_spec(&template.field("spec"), faults);
+        }
         "image" => {
             source.field("pullPolicy").one_of(faults, &["Always", "IfNotPresent", "Never"]);
         }
         _ => {}
+    }
+}
+
+/// A disk behind an address, named by one of three schemes.
+fn iscsi(source: &At<'_>, faults: &mut Faults) {
+    source.field("targetPortal").require(faults);
+    let name = source.field("iqn");
+    let text = name.text();
+    let alphanumeric = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let why = match text.get(..3) {
+        _ if text.is_empty() => {
+            faults.required(&name, "");
+            None
+        }
+        Some("iqn") => (!is_iqn(text)).then_some("must be valid format"),
+        Some("eui") => (!alphanumeric(text.get(4..).unwrap_or(""), 16)).then_some("must be valid format"),
+        Some("naa") => (!alphanumeric(text.get(4..).unwrap_or(""), 32)).then_some("must be valid format"),
+        _ => Some("must be valid format starting with iqn, eui, or naa"),
+    };
+    if let Some(why) = why {
+        faults.invalid(&name, &name, why);
+    }
+    source.field("lun").within(faults, 0, 255);
+    let secured = ["chapAuthDiscovery", "chapAuthSession"];
+    if secured.iter().any(|field| source[*field].as_bool() == Some(true)) && source["secretRef"].is_null() {
+        faults.required(&source.field("secretRef"), "");
+    }
+}
+
+/// `iqn.2001-04.com.example:storage.disk1`
+fn is_iqn(text: &str) -> bool {
+    let digits = |text: Option<&str>, length| {
+        text.is_some_and(|text| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let Some((date, rest)) = text.strip_prefix("iqn.").and_then(|rest| rest.split_once('.')) else {
+        return false;
+    };
+    let (mut date, named) = (date.split('-'), rest.split_once(':'));
+    digits(date.next(), 4)
+        && digits(date.next(), 2)
+        && date.next().is_none()
+        && named.is_some_and(|(authority, name)| {
+            !authority.is_empty()
+                && authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+                && !name.is_empty()
+                && !name.chars().any(|c| c.is_whitespace() || ",;*&$|".contains(c))
+        })
+}
+
+/// A disk that is told by where it is, or by what it is.
+fn fibre_channel(source: &At<'_>, faults: &mut Faults) {
+    let (targets, lun) = (source.field("targetWWNs"), source.field("lun"));
+    match (targets.is_empty(), source["wwids"].is_empty()) {
+        (true, true) => faults.required(&targets, "must specify either targetWWNs or wwids, but not both"),
+        (false, false) => {
+            let why = "targetWWNs and wwids can not be specified simultaneously";
+            faults.invalid(&targets, &targets, why);
+        }
+        _ => {}
+    }
+    if !targets.is_empty() && !lun.is_set() {
+        faults.required(&lun, "lun is required if targetWWNs is specified");
+    } else if !targets.is_empty() {
+        lun.within(faults, 0, 255);
     }
 }
 

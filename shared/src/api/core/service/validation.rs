@@ -107,8 +107,12 @@ fn cluster_ips(spec: &At<'_>, headless: bool, faults: &mut Faults) {
     } else if ip.text() != ips[0].as_str().unwrap_or("") {
         faults.invalid(&ips, &ips, "first value must match `clusterIP`");
     }
+    let mut families: BTreeSet<&str> = BTreeSet::new();
     for family in spec.field("ipFamilies").each() {
         family.one_of(faults, &["IPv4", "IPv6"]);
+        if !families.insert(family.text()) {
+            faults.duplicate(&family, &family);
+        }
     }
     spec.field("ipFamilyPolicy").one_of(faults, &["PreferDualStack", "RequireDualStack", "SingleStack"]);
     if headless {
