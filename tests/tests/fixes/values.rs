@@ -29,7 +29,7 @@ pub const CASES: &[Case] = &[
         "memory: 512Mi",
         "cpu: 250mi",
         (25, 18),
-        "quantities must match the regular expression",
+        "unable to parse quantity's suffix",
         Some("cpu: 250m"),
     ),
     (

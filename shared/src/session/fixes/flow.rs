@@ -86,16 +86,14 @@ impl<'a> Flow<'a> {
             return Vec::new();
         }
         let mut found = self.through_lines(of, path, &direct).unwrap_or_default();
+        if !found.is_empty() {
+            return found;
+        }
         // What only puts another value in the marked place is good everywhere.
         let place = (of.line, of.column);
         let in_place =
             |fix: &Fix| matches!(&fix.edits[..], [edit] if edit.from == place && Some(edit.to) == of.end);
-        for fix in direct.into_iter().filter(in_place) {
-            let known = found.iter().any(|one| (one.says, &one.of) == (fix.says, &fix.of));
-            if !known && self.read(&fix).is_some() {
-                found.push(fix);
-            }
-        }
+        found.extend(direct.into_iter().filter(in_place).filter(|fix| self.read(fix).is_some()));
         found
     }
 
@@ -122,7 +120,10 @@ impl<'a> Flow<'a> {
                 _ => None,
             };
             let alike = |one: &&Fix| (one.says, &one.of) == (fix.says, &fix.of) && same(one);
-            carried.or_else(|| direct.iter().find(alike).cloned())
+            let by_lines = || direct.iter().find(alike).cloned();
+            // What goes among the lines around the brackets is written in lines.
+            let in_lines = self.to - self.from == self.text.len() && !self.quotes;
+            if in_lines { by_lines().or(carried) } else { carried.or_else(by_lines) }
         });
         Some(carried.collect())
     }
