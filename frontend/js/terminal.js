@@ -296,6 +296,8 @@ export function create(element, { ask, edit, file, files }) {
   };
 
   // ---- Completion ----
+  /** Flags whose value is the next word. */
+  const GIVEN = /^(-[ncolf]|--(namespace|container|output|selector|filename|image|field-selector|sort-by|context|user))$/;
   let kinds = null;
   const complete = async (before) => {
     const part = before.split(/[|;&]/).pop();
@@ -311,7 +313,9 @@ export function create(element, { ask, edit, file, files }) {
       ask(JSON.stringify("words"));
       await new Promise((resolve) => heardWords.push(resolve));
     }
-    const verb = typed.slice(1, -1).find((word) => !word.startsWith("-"));
+    // Words that are no flags, nor what those are given.
+    const bare = typed.slice(1, -1).filter((word, index, all) => !word.startsWith("-") && !GIVEN.test(all[index - 1] ?? ""));
+    const [verb, ...said] = bare;
     const flag = typed.at(-2);
     const namespaceAt = typed.findIndex((word) => word === "-n" || word === "--namespace");
     const place = typed.some((word) => word === "-A" || word === "--all-namespaces") ? ["-A"]
@@ -321,14 +325,22 @@ export function create(element, { ask, edit, file, files }) {
     if (flag === "-n" || flag === "--namespace") return matching(await names("namespaces", []));
     if (flag === "-f" || flag === "--filename") return matching(files());
     if (flag === "-o" || flag === "--output") return matching(["json", "yaml", "kyaml", "name", "wide", "jsonpath=", "jsonpath-as-json=", "custom-columns=", "go-template="]);
+    if (flag === "-l" || flag === "--selector") {
+      const kind = said[0] && !said[0].includes("/") ? said[0] : "pods";
+      const lines = await collect(["get", kind, "-o", 'jsonpath={range .items[*]}{.metadata.labels}{"\\n"}{end}', ...place]);
+      return matching(lines.split("\n").filter((line) => line.startsWith("{"))
+        .flatMap((line) => Object.entries(JSON.parse(line)).map(([key, value]) => `${key}=${value}`)));
+    }
+    if (GIVEN.test(flag)) return matching([]);
+    // Flags before the verb are those that all verbs have.
+    if (!verb && last.startsWith("-")) return matching(words[0][1].filter((one) => words.every(([, flags]) => flags.includes(one))));
     if (!verb) return matching(words.map(([name]) => name));
     if (last.startsWith("-")) return matching(words.find(([name]) => name === verb)?.[1] ?? []);
     kinds ??= (await collect(["api-resources", "-o", "name"])).split("\n").filter(Boolean);
     const plural = kinds.map((kind) => kind.split(".")[0]);
     const [kind, name] = last.split("/");
     if (name !== undefined) return matching((await names(kind)).map((found) => `${kind}/${found}`));
-    const said = typed.slice(1, -1).filter((word, index, all) => !word.startsWith("-") && !["-n", "-o", "-l", "-c"].includes(all[index - 1])).slice(1);
-    if (["logs", "exec", "attach", "port-forward", "debug"].includes(verb)) return matching(await names("pods"));
+    if (["logs", "exec", "attach", "port-forward", "debug"].includes(verb)) return matching(said.length ? [] : await names("pods"));
     if (["cordon", "uncordon", "drain"].includes(verb)) return matching(await names("nodes", []));
     const SUB = { apply: ["edit-last-applied", "set-last-applied", "view-last-applied"], auth: ["can-i", "reconcile", "whoami"],
       certificate: ["approve", "deny"], config: ["current-context", "delete-cluster", "delete-context", "delete-user", "get-clusters",
@@ -343,6 +355,8 @@ export function create(element, { ask, edit, file, files }) {
     if (SUB[verb] && !said.length) return matching(SUB[verb]);
     const rest = SUB[verb] ? said.slice(1) : said;
     if (!rest.length) return matching(plural);
+    // Whoever wrote `kind/name` cannot go on with a name alone.
+    if (rest[0].includes("/")) return matching([]);
     return matching(await names(rest[0]));
   };
 

@@ -44,6 +44,7 @@ use crate::sim::{
     What,
 };
 
+pub use definitions::custom_resources;
 pub(crate) use in_step::begin as begin_in_step;
 pub use replicated::Remote;
 pub use watch::Watches;

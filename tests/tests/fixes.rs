@@ -5,6 +5,7 @@ mod fields;
 mod good;
 mod missing;
 mod shapes;
+mod styles;
 mod values;
 
 use shared::scenario::{Scenario, StepAction};
@@ -16,10 +17,21 @@ use shared::sim::{Random, Time};
 /// the fixes make of what was written; `None` where they make the good manifest again.
 type Case = (&'static str, &'static str, &'static str, (u32, u32), &'static str, Option<&'static str>);
 
-/// A text applied to a cluster that lives.
-fn apply(text: &str) -> StepResult {
+/// A cluster that lives.
+fn lived() -> Player {
     let mut player = Player::new(Scenario::opening(), 0).expect("the opening can be played");
     player.advance_to(Time(30_000));
+    player
+}
+
+/// A text applied to a cluster that lives.
+fn apply(text: &str) -> StepResult {
+    applied(&lived(), text)
+}
+
+/// A text applied to a copy of a cluster.
+fn applied(player: &Player, text: &str) -> StepResult {
+    let mut player = player.clone();
     let step = player.submit(StepAction::Apply(text.into()), Default::default());
     loop {
         assert!(player.step(), "it comes to an end");
@@ -33,11 +45,12 @@ fn apply(text: &str) -> StepResult {
 fn what_beginners_write_is_said_where_it_is_and_mended() {
     let mut wrong = Vec::new();
     let tables = [fields::CASES, shapes::CASES, values::CASES, missing::CASES];
+    let player = lived();
     for (good, part, written, place, message, fixed) in tables.concat() {
         assert_eq!(good.matches(part).count(), 1, "{part}");
         let text = good.replace(part, written);
         let expected = fixed.map_or_else(|| good.to_owned(), |fixed| good.replace(part, fixed));
-        let mut result = apply(&text);
+        let mut result = applied(&player, &text);
         let Some(first) = result.diagnostics.first() else {
             wrong.push(format!("{written:?}: no fault: {}", result.stderr));
             continue;
@@ -55,7 +68,7 @@ fn what_beginners_write_is_said_where_it_is_and_mended() {
                 break;
             };
             mended = fix.applied(&mended);
-            result = apply(&mended);
+            result = applied(&player, &mended);
         }
         if result.exit_code != 0 || mended != expected {
             wrong.push(format!("{written:?}: {} came to\n{mended}", result.stderr));
@@ -138,12 +151,13 @@ fn no_text_is_too_strange_to_look_for_what_mends_it() {
             assert!(places.is_sorted_by(|one, next| one.1 <= next.0), "{fix:?} overlaps in:\n{text}");
         }
     };
+    let player = lived();
     for round in 0..4_000 {
         let good = good::ALL[random.below(good::ALL.len() as u64) as usize];
         let text = slipped(good, &mut random);
         all(&text, &diagnose(&text));
         if round % 20 == 0 {
-            all(&text, &apply(&text).diagnostics);
+            all(&text, &applied(&player, &text).diagnostics);
         }
     }
 }
@@ -273,4 +287,48 @@ fn a_text_of_very_many_pieces_is_read_once() {
         let found = Diagnoser::default().diagnose(&text).faults;
         assert_eq!((found.len() as u32, found.last().map(|fault| fault.line)), (faults, Some(last)));
     }
+}
+
+#[test]
+fn a_resource_that_somebody_defined_is_told_its_own_faults() {
+    let mut player = lived();
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: kites.sky.io}\n\
+        spec:\n  group: sky.io\n  scope: Namespaced\n  names: {kind: Kite, plural: kites}\n  versions:\n  - name: v1\n    \
+        served: true\n    storage: true\n    schema:\n      openAPIV3Schema:\n        type: object\n        properties:\n          \
+        spec: {type: object, properties: {tail: {type: integer, maximum: 5}}}\n";
+    player.submit(StepAction::Apply(definition.into()), Default::default());
+    player.advance_to(Time(40_000));
+    let kite = |spec: &str| {
+        let text = format!("apiVersion: sky.io/v1\nkind: Kite\nmetadata: {{name: a}}\nspec:\n  {spec}\n");
+        let found = applied(&player, &text).diagnostics;
+        found
+            .iter()
+            .map(|fault| format!("{}:{} {}", fault.line, fault.column, fault.message))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kite("tail: 2"), [""; 0]);
+    assert_eq!(kite("tial: 3"), ["5:3 unknown field \"spec.tial\""]);
+    let long =
+        "5:9 spec.tail: Invalid value: \"string\": spec.tail in body must be of type integer: \"string\"";
+    assert_eq!(kite("tail: long"), [long]);
+    let nine = "5:9 spec.tail: Invalid value: 9: spec.tail in body should be less than or equal to 5";
+    assert_eq!(kite("tail: 9"), [nine]);
+    assert_eq!(
+        diagnose("apiVersion: sky.io/v1\nkind: Kite\n")[0].message,
+        "no matches for kind \"Kite\" in version \"sky.io/v1\""
+    );
+}
+
+#[test]
+fn what_nobody_sees_is_told_as_it_is() {
+    let first = |text: &str| {
+        let fault = diagnose(text).remove(0);
+        format!("{}:{} {}", fault.line, fault.column, fault.message)
+    };
+    let name = "apiVersion: v1\nkind: Namespace\nmetadata: {generateName: team-}\n";
+    assert_eq!(first(name), "3:12 cannot use generate name with apply");
+    assert_eq!(
+        first("apiVersion: v1\nkind: Pod\u{a0}\n"),
+        "2:7 no matches for kind \"Pod\\u00a0\" in version \"v1\""
+    );
 }

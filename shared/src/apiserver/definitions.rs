@@ -58,6 +58,14 @@ pub(super) fn served(store: &Store) -> Vec<CustomResources> {
     versions.collect()
 }
 
+/// The resources of a kind that somebody defined and that are served in this version (`example.com/v1`).
+pub fn custom_resources(store: &Store, api_version: &str, kind: &str) -> Option<CustomResources> {
+    served(store).into_iter().find(|custom| {
+        let info = custom.kind.info();
+        info.kind == kind && info.api_version() == api_version
+    })
+}
+
 impl ApiServer {
     /// Lets follow what follows from writes of definitions and of their resources.
     pub(super) fn judge_definitions(&mut self, call: &mut Call<'_, '_>) {

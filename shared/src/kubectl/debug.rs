@@ -11,6 +11,7 @@ use super::Ask;
 use super::args::{Args, Flag, optional, switch, value};
 use super::change;
 use super::describe::values::is_there;
+use super::exec;
 use super::failure::Failure;
 use super::io::{Io, Next, Stop};
 use super::pods;
@@ -218,24 +219,27 @@ fn beside(target: &Target, pod: &Doc, image: &str, args: &Args, io: &mut Io<'_>)
         return io.finish(vec![Failure::of(&response)]);
     }
     if args.is_on("stdin") && args.is_on("tty") && args.get("attach") != Some("false") {
-        return talk(target, &name, args, io);
+        return talk(target, "ephemeralContainerStatuses", &name, args, io);
     }
     Ok(())
 }
 
-/// Waits until the container is up, and goes in.
-fn talk(target: &Target, name: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
-    io.poll(target.get(), Doc::Null, |_, response| {
-        let statuses = response.body["status"]["ephemeralContainerStatuses"].items();
+/// Waits until the container is up, and goes in; of a command that waits for nobody, what it writes is told.
+fn talk(target: &Target, statuses: &str, name: &str, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
+    let has_ended = io.poll(target.get(), Doc::Null, |_, response| {
+        let statuses = response.body["status"][statuses].items();
         let state = statuses.iter().find(|one| one["name"].as_str() == Some(name)).map(|one| &one["state"]);
-        let begun = state.is_some_and(|state| !state["running"].is_null() || !state["terminated"].is_null());
-        match begun || !response.is_success() {
-            true => Next::Done(()),
+        let is = |which: &str| state.is_some_and(|state| !state[which].is_null());
+        match is("running") || is("terminated") || !response.is_success() {
+            true => Next::Done(is("terminated")),
             false => Next::Again(Doc::Null),
         }
     })?;
     if !args.is_on("quiet") {
         io.warn("If you don't see a command prompt, try pressing enter.");
+    }
+    if has_ended || !exec::waits_for_words(args) {
+        return exec::followed(target, name, io);
     }
     let (namespace, pod) = (target.namespace.clone(), target.name.clone());
     io.ask(Ask::Shell { namespace, pod, container: name.into() })?;
@@ -379,5 +383,10 @@ fn on_node(target: &Target, image: &str, args: &Args, io: &mut Io<'_>) -> Result
         "metadata": { "name": name.as_str(), "labels": { "app.kubernetes.io/managed-by": "kubectl-debug" } },
         "spec": spec
     });
-    change::create_silently(&Target::new(Kind::Pod, args.namespace(), &name), "kubectl-debug", &pod, io)
+    let made = Target::new(Kind::Pod, args.namespace(), &name);
+    change::create_silently(&made, "kubectl-debug", &pod, io)?;
+    if args.is_on("stdin") && args.is_on("tty") && args.get("attach") != Some("false") {
+        return talk(&made, "containerStatuses", called, args, io);
+    }
+    Ok(())
 }

@@ -68,6 +68,24 @@ fn is_shell(command: &[String]) -> bool {
     matches!(name, "sh" | "bash" | "ash" | "dash" | "zsh") && !command.iter().any(|word| word == "-c")
 }
 
+/// Whether the container that a command makes is one to talk to: it runs what its image has, or a shell.
+pub(super) fn waits_for_words(args: &Args) -> bool {
+    let command = args.dash.map_or(&[][..], |at| &args.words[at..]);
+    command.is_empty() || is_shell(command)
+}
+
+/// Tells what a container writes until it ends.
+pub(super) fn followed(target: &Target, container: &str, io: &mut Io<'_>) -> Result<(), Stop> {
+    let path = format!("{}/log?container={}&follow=true", target.path(), escape(container));
+    let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
+    let response = io.request(request)?;
+    if !response.is_success() {
+        return io.finish(vec![Failure::of(&response)]);
+    }
+    io.print(&response.body.str());
+    Ok(())
+}
+
 /// A terminal in a container is the page's; here it only begins and ends.
 fn shell(target: &Target, container: Str, io: &mut Io<'_>) -> Result<(), Stop> {
     let (namespace, pod) = (target.namespace.clone(), target.name.clone());

@@ -10,10 +10,9 @@ use super::args::{Args, Flag, duration, int64, optional, output, switch, value};
 use super::change::{self, Making};
 use super::exec::{self, PATIENCE};
 use super::expose::pairs;
-use super::failure::Failure;
 use super::io::{Io, Next, POLL, Stop};
 use super::pods;
-use super::resource::{Target, escape};
+use super::resource::Target;
 
 pub(super) const FLAGS: &[Flag] = &[
     value("image", None),
@@ -227,7 +226,7 @@ fn watched(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
     })?;
     let Some(pod) = pod else { return Err(io.fail("timed out waiting for the condition")) };
     let name = pod["spec"]["containers"][0]["name"].str();
-    let is_shell = args.is_on("stdin") && args.is_on("tty") && !ended(&pod);
+    let is_shell = args.is_on("stdin") && args.is_on("tty") && !ended(&pod) && exec::waits_for_words(args);
     let quiet = args.is_on("quiet");
     if !quiet {
         io.warn(exec::ATTACHING);
@@ -237,13 +236,7 @@ fn watched(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let (namespace, pod) = (target.namespace.clone(), target.name.clone());
         io.ask(Ask::Shell { namespace, pod, container: name.clone() })?;
     } else {
-        let path = format!("{}/log?container={}&follow=true", target.path(), escape(&name));
-        let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
-        let response = io.request(request)?;
-        if !response.is_success() {
-            return io.finish(vec![Failure::of(&response)]);
-        }
-        io.print(&response.body.str());
+        exec::followed(target, &name, io)?;
         if pod["spec"]["restartPolicy"].as_str() == Some("Never") {
             end = io.poll(target.get(), Doc::Null, |_, response| match ended(&response.body) {
                 false if response.is_success() || response.code == 0 => Next::Again(Doc::Null),

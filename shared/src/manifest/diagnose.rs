@@ -18,6 +18,28 @@ pub(super) fn too_deep(at: Position) -> Diagnostic {
     )
 }
 
+/// For the parser the text ends there.
+pub(super) fn control_character(text: &str, at: usize) -> Diagnostic {
+    let before = &text[..at];
+    let line = before.matches('\n').count() as u32 + 1;
+    let column =
+        before.rsplit('\n').next().map_or(0, |line| line.trim_start_matches('\u{feff}').chars().count());
+    let at = Position { line, column: column as u32 + 1 };
+    let kubectl = "control characters are not allowed".to_owned();
+    Diagnostic { kubectl, ..Diagnostic::new(at, CONTROL_CHARACTER) }
+}
+
+const CONTROL_CHARACTER: &str = "this is a control character: expected text";
+
+/// What an alias means that has no value: the parser knows its anchor.
+pub(super) fn no_value(inside: bool) -> &'static str {
+    if inside {
+        "this alias stands inside the value that it means: expected one that is complete"
+    } else {
+        "what this alias means is marked in another document: expected that in this one"
+    }
+}
+
 /// The text around an error.
 struct Scene<'a> {
     lines: Vec<&'a str>,
@@ -44,6 +66,7 @@ pub(super) fn diagnose(text: &str, error: &ScanError, open: &[Open]) -> Diagnost
     let diagnostic = scene
         .tab()
         .or_else(|| scene.quoted())
+        .or_else(|| scene.unmarked())
         .or_else(|| scene.unclosed_bracket())
         .or_else(|| scene.missing_space())
         .or_else(|| scene.indentation())
@@ -181,6 +204,18 @@ impl Scene<'_> {
         self.here(format!("the list or mapping in brackets breaks off here: expected ',' or '{closing}'"))
     }
 
+    /// An alias without an anchor.
+    fn unmarked(&self) -> Option<Diagnostic> {
+        if !self.info.contains("unknown anchor") {
+            return None;
+        }
+        let rest: String = self.line(self.at.line).chars().skip(self.at.column as usize).collect();
+        let name = rest.split([' ', ',', ']', '}']).next().unwrap_or("");
+        self.here(format!(
+            "nothing above is marked '&{name}': expected that, or quotes around a text that begins with '*'"
+        ))
+    }
+
     /// `image:nginx` and `-name`.
     fn missing_space(&self) -> Option<Diagnostic> {
         let in_key =
@@ -286,13 +321,6 @@ impl Scene<'_> {
             let mark = self.character().unwrap_or('?');
             return self.here(format!("a value cannot begin with '{mark}': expected quotes around it"));
         }
-        if info.contains("unknown anchor") {
-            let rest: String = self.line(self.at.line).chars().skip(self.at.column as usize).collect();
-            let name = rest.split([' ', ',', ']', '}']).next().unwrap_or("");
-            return self.here(format!(
-                "nothing above is marked '&{name}': expected that, or quotes around a text that begins with '*'"
-            ));
-        }
         let meaning = [
             ("block sequence entries", "a list item cannot begin here: expected it on a line of its own"),
             (
@@ -303,7 +331,7 @@ impl Scene<'_> {
                 "misplaced bracket",
                 "this bracket closes nothing: expected quotes around a value that begins with it",
             ),
-            ("unprintable character", "this is a control character: expected text"),
+            ("unprintable character", CONTROL_CHARACTER),
             ("byte order mark", "this is a byte order mark: expected it only at the beginning of the text"),
             (
                 "<document start>",

@@ -39,6 +39,9 @@ fn read(text: &str, mut reader: Reader) -> Result<(Vec<Document>, Vec<Diagnostic
         let message = format!("the text is too large: expected at most {} MiB", MAX_BYTES >> 20);
         return Err(Diagnostic::new(Position { line: 1, column: 1 }, message));
     }
+    if let Some(at) = text.find('\0') {
+        return Err(diagnose::control_character(text, at));
+    }
     let mut parser = Parser::new_from_str(text);
     let mut documents = Vec::new();
     while let Some(event) = parser.next_event() {
@@ -230,8 +233,8 @@ impl Reader {
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Diagnostic> {
         let Some(mut node) = self.anchors.get(&anchor).cloned() else {
-            let why = "this alias stands inside the value that it means: expected one that is complete";
-            return Err(Diagnostic::new(span.start, why));
+            let inside = self.stack.iter().any(|frame| frame.anchor == anchor);
+            return Err(Diagnostic::new(span.start, diagnose::no_value(inside)));
         };
         self.check_depth(node.height, span.start)?;
         self.grow(node.size, span.start)?;

@@ -94,6 +94,13 @@ impl Spans {
         self.0.value
     }
 
+    /// Those of the value at the end of `path`, from there.
+    pub fn below(&self, path: &Path) -> Spans {
+        let mut place = self.find(path).clone();
+        place.key = place.value;
+        Spans(place)
+    }
+
     /// The key at the end of `path` (a list item has none: the item), or its nearest ancestor's.
     pub fn key(&self, path: &Path) -> Span {
         self.find(path).key

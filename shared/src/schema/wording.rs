@@ -165,7 +165,7 @@ impl std::fmt::Display for Problem {
     /// As Go's decoder words it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.what {
-            What::Unknown => write!(f, "unknown field {:?}", strict_path(&self.path.0)),
+            What::Unknown => write!(f, "unknown field {}", quoted(&strict_path(&self.path.0))),
             What::Malformed { message, .. } => f.write_str(message),
             What::WrongType { expected, found } => {
                 let go_type = go_type(*expected, &self.place);
@@ -263,6 +263,21 @@ fn text_type(place: &str) -> &'static str {
     let field = place.rsplit('.').next().unwrap_or_default();
     let found = TEXT_TYPES.iter().find(|(owner, name, _)| *name == field && (*owner == "*" || *owner == of));
     found.map_or("string", |(_, _, go_type)| go_type)
+}
+
+/// A text in quotes as Go writes it: what nobody would see is a number.
+pub fn quoted(text: &str) -> String {
+    let mut all = String::from('"');
+    for c in text.chars() {
+        let unseen = c != ' ' && (c.is_whitespace() || c.is_control())
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+        match c {
+            '"' | '\\' => all.extend(['\\', c]),
+            c if unseen => all.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => all.push(c),
+        }
+    }
+    all + "\""
 }
 
 #[cfg(test)]

@@ -8,10 +8,13 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use crate::api::Kind;
+use crate::api::apiextensions::customresource::CustomResources;
+use crate::apiserver::custom_resources;
 use crate::cluster::HttpResponse;
 use crate::codec::Codec;
 use crate::doc::{Doc, Path, Segment};
-use crate::manifest::{self, Document, Span, Spans};
+use crate::etcd::Store;
+use crate::manifest::{self, Document, Span};
 use crate::schema::{self, What};
 
 pub use again::{Diagnoser, Diagnosis};
@@ -34,7 +37,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    fn at(span: Span, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn at(span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             line: span.start.line,
             column: span.start.column,
@@ -58,9 +61,21 @@ impl From<manifest::Diagnostic> for Diagnostic {
 
 /// What can be said of a manifest without asking a server: bad YAML, unknown kinds and fields, wrong types.
 pub fn diagnose(text: &str) -> Vec<Diagnostic> {
+    within(text, &|_, _| None)
+}
+
+/// The same where a cluster is: kinds that somebody defined in it are known, too.
+pub(super) fn diagnose_for(store: &Store, text: &str) -> Vec<Diagnostic> {
+    within(text, &|api_version, kind| custom_resources(store, api_version, kind))
+}
+
+/// The resources of a version and kind that did not come with the cluster.
+type Defined<'a> = &'a dyn Fn(&str, &str) -> Option<CustomResources>;
+
+fn within(text: &str, defined: Defined<'_>) -> Vec<Diagnostic> {
     match manifest::parse(text) {
         Err(fault) => vec![fault.into()],
-        Ok(documents) => documents.iter().flat_map(of_document).collect(),
+        Ok(documents) => documents.iter().flat_map(|document| of_document(document, defined)).collect(),
     }
 }
 
@@ -72,18 +87,17 @@ pub(super) fn repeated(text: &str, faults: &[Diagnostic]) -> Option<String> {
     suspect.then(|| manifest::parse(text).err()).flatten().map(|fault| fault.kubectl)
 }
 
-fn of_document(document: &Document) -> Vec<Diagnostic> {
+fn of_document(document: &Document, defined: Defined<'_>) -> Vec<Diagnostic> {
     if document.doc.is_null() {
         return Vec::new();
     }
-    objects(document).iter().flat_map(of_object).collect()
+    objects(document).iter().flat_map(|object| of_object(object, defined)).collect()
 }
 
-fn of_object(object: &Within<'_>) -> Vec<Diagnostic> {
-    let doc = object.doc;
+fn of_object(Document { doc, spans }: &Document, defined: Defined<'_>) -> Vec<Diagnostic> {
     let Doc::Map(_) = doc else {
         return vec![Diagnostic::at(
-            object.value(&Path::default()),
+            spans.root(),
             format!("expected an object with apiVersion and kind, found {}", doc.type_name()),
         )];
     };
@@ -92,32 +106,35 @@ fn of_object(object: &Within<'_>) -> Vec<Diagnostic> {
             // The same in other letters is what somebody wrote for it.
             let written = doc.entries().iter().find(|(key, _)| key.eq_ignore_ascii_case(field));
             let place = written.map_or_else(
-                || object.field(field),
-                |(key, _)| object.key(&Path(vec![Segment::Key(key.clone())])),
+                || spans.field(field),
+                |(key, _)| spans.key(&Path(vec![Segment::Key(key.clone())])),
             );
             return vec![Diagnostic::at(place, format!("{field} not set"))];
         }
     }
     let (api_version, kind) = (doc["apiVersion"].str(), doc["kind"].str());
-    let Some(kind) = Kind::of(&api_version, &kind) else {
-        return vec![Diagnostic::at(
-            object.field("kind"),
-            format!("no matches for kind {kind:?} in version {api_version:?}"),
-        )];
+    let problems = if let Some(kind) = Kind::of(&api_version, &kind) {
+        schema::check(kind, doc)
+    } else if let Some(custom) = defined(&api_version, &kind) {
+        schema::check_custom(doc, custom.unknown(doc))
+    } else {
+        let said = [kind, api_version].map(|text| schema::quoted(&text));
+        let said = format!("no matches for kind {} in version {}", said[0], said[1]);
+        return vec![Diagnostic::at(spans.field("kind"), said)];
     };
-    let problems = schema::check(kind, doc);
     let place = |problem: &schema::Problem| match problem.what {
-        What::Unknown => object.key(&problem.path),
-        _ => object.value(&problem.path),
+        What::Unknown => spans.key(&problem.path),
+        _ => spans.value(&problem.path),
     };
     let mut found: Vec<Diagnostic> =
         problems.iter().map(|problem| Diagnostic::at(place(problem), problem.to_string())).collect();
     let metadata = &doc["metadata"];
-    if metadata["name"].str().is_empty()
-        && metadata["generateName"].is_null()
-        && !matches!(metadata, Doc::List(_))
-    {
-        found.push(Diagnostic::at(object.key(&path(&["metadata"])), "resource name may not be empty"));
+    if metadata["name"].str().is_empty() && !matches!(metadata, Doc::List(_)) {
+        let (place, why) = match metadata["generateName"].str().is_empty() {
+            true => (path(&["metadata"]), "resource name may not be empty"),
+            false => (path(&["metadata", "generateName"]), "cannot use generate name with apply"),
+        };
+        found.push(Diagnostic::at(spans.key(&place), why));
     }
     found
 }
@@ -140,55 +157,19 @@ impl Places {
     }
 }
 
-/// An object of a text: a document, or an item of a document that is a List.
-struct Within<'a> {
-    doc: &'a Doc,
-    spans: &'a Spans,
-    /// Where it is in its document, from the root: `items`, 2.
-    at: Path,
-}
-
-fn objects(document: &Document) -> Vec<Within<'_>> {
-    let mut found = Vec::new();
-    add_objects(&document.doc, &document.spans, Path::default(), &mut found);
-    found
-}
-
-/// Lists may be items of Lists.
-fn add_objects<'a>(doc: &'a Doc, spans: &'a Spans, at: Path, to: &mut Vec<Within<'a>>) {
+/// The objects of a document: itself, or the items where it is a List, which may be Lists too. Their places are those in
+/// the text.
+pub(super) fn objects(document: &Document) -> Vec<Document> {
+    let Document { doc, spans } = document;
     match &doc["items"] {
         Doc::List(items) if doc["kind"].str().ends_with("List") => {
-            for (index, item) in (0..).zip(items.iter()) {
-                let here = [Segment::Key("items".into()), Segment::Index(index)];
-                add_objects(item, spans, Path(at.0.iter().cloned().chain(here).collect()), to);
-            }
+            let item = |(index, doc): (u32, &Doc)| {
+                let here = Path(vec![Segment::Key("items".into()), Segment::Index(index)]);
+                objects(&Document { doc: doc.clone(), spans: spans.below(&here) })
+            };
+            (0..).zip(items.iter()).flat_map(item).collect()
         }
-        _ => to.push(Within { doc, spans, at }),
-    }
-}
-
-impl Within<'_> {
-    /// Where a field is, as the API server calls it.
-    fn field(&self, field: &str) -> Span {
-        match self.at.0.as_slice() {
-            [] => self.spans.field(field),
-            _ => self.spans.field(&format!("{}.{field}", self.at)),
-        }
-    }
-
-    /// Where the key of a field is, or its nearest ancestor's.
-    fn key(&self, path: &Path) -> Span {
-        self.spans.key(&self.whole(path))
-    }
-
-    /// Where the value of a field is.
-    fn value(&self, path: &Path) -> Span {
-        self.spans.value(&self.whole(path))
-    }
-
-    /// The way from the document's root.
-    fn whole(&self, path: &Path) -> Path {
-        Path(self.at.0.iter().chain(&path.0).cloned().collect())
+        _ => vec![document.clone()],
     }
 }
 
@@ -199,7 +180,7 @@ fn locate(documents: &[Document], refusal: &HttpResponse) -> Vec<Diagnostic> {
         let found = objects.find(|object| object.doc["metadata"]["namespace"] == details["name"]);
         let message = refusal.body["message"].str();
         let fault =
-            |object: Within<'_>| Diagnostic::at(object.field("metadata.namespace"), message.to_string());
+            |object: Document| Diagnostic::at(object.spans.field("metadata.namespace"), message.to_string());
         return found.map(fault).into_iter().collect();
     }
     let (kind, name) = (&details["kind"], &details["name"]);
@@ -212,7 +193,7 @@ fn locate(documents: &[Document], refusal: &HttpResponse) -> Vec<Diagnostic> {
     for cause in details["causes"].items() {
         let field = cause["field"].str();
         let message = format!("{field}: {}", cause["message"].str());
-        let diagnostic = Diagnostic::at(object.field(&field), message);
+        let diagnostic = Diagnostic::at(object.spans.field(&field), message);
         if !diagnostics.contains(&diagnostic) {
             diagnostics.push(diagnostic);
         }

@@ -4,6 +4,7 @@
 //! (other names of fields, other versions) the editor finds in the schemas that are served.
 
 mod fields;
+mod flow;
 mod former;
 mod numbers;
 mod places;
@@ -20,7 +21,8 @@ mod words;
 use serde::Serialize;
 
 use super::{Diagnostic, diagnose};
-use crate::manifest::{self, Document};
+use crate::manifest::{self, Document, Position};
+use flow::Flow;
 use scene::{Fault, Lines};
 
 /// One way to mend a fault.
@@ -89,6 +91,7 @@ const RULES: &[fn(&Fault) -> Vec<Fix>] = &[
     words::word,
     shapes::unwrapped,
     shapes::text,
+    fields::drawn,
     fields::other_letters,
     fields::version,
     versions::served,
@@ -104,30 +107,65 @@ const RULES: &[fn(&Fault) -> Vec<Fix>] = &[
     required::brought,
 ];
 
+fn rules(fault: &Fault) -> Vec<Fix> {
+    RULES.iter().flat_map(|rule| rule(fault)).collect()
+}
+
+/// Larger texts are not read again to see what a change makes of them, in bytes.
+const LARGE: usize = 1 << 16;
+
 /// What mends the faults of one text.
 #[derive(Debug)]
 pub struct Mender<'a> {
     lines: Lines<'a>,
-    documents: Vec<Document>,
+    parts: Vec<Part>,
+}
+
+/// A part of a text that is read alone.
+#[derive(Debug)]
+struct Part {
+    /// With its lines where they are in the whole.
+    text: String,
+    /// The objects in it: documents, or the items of one that is a List.
+    objects: Vec<Document>,
+}
+
+impl Part {
+    fn new(text: String) -> Part {
+        let documents = manifest::parse(&text).unwrap_or_default();
+        Part { objects: documents.iter().flat_map(diagnose::objects).collect(), text }
+    }
 }
 
 impl<'a> Mender<'a> {
     /// For `text`, which may be no YAML, and the `faults` in it that are to be mended.
     pub fn new(text: &'a str, faults: &[Diagnostic]) -> Mender<'a> {
-        Mender { lines: Lines::new(text), documents: concerned(text, faults) }
+        Mender { lines: Lines::new(text), parts: concerned(text, faults) }
     }
 
     /// What mends a fault, the likeliest first.
     pub fn fixes(&self, of: &Diagnostic) -> Vec<Fix> {
-        let fault = Fault::new(&self.lines, &self.documents, of);
-        RULES.iter().flat_map(|rule| rule(&fault)).collect()
+        let at = Position { line: of.line, column: of.column };
+        let holds = |object: &Document| {
+            let root = object.spans.root();
+            root.start <= at && at <= root.end
+        };
+        let part =
+            self.parts.iter().find_map(|part| part.objects.iter().position(holds).map(|at| (part, at)));
+        let fault = Fault::new(&self.lines, part.map(|(part, at)| &part.objects[at]), of);
+        let mut fixes = rules(&fault);
+        let (Some((part, at)), Some(path)) = (part, &fault.path) else { return fixes };
+        if let Some(flow) = Flow::around(&part.text, &part.objects, at, path) {
+            return flow.fixes(of, path, fixes);
+        }
+        fixes.retain(|fix| part.text.len() > LARGE || manifest::parse(&fix.applied(&part.text)).is_ok());
+        fixes
     }
 }
 
 /// The documents with faults, of Lists the items: of a long text, no others are read.
-fn concerned(text: &str, faults: &[Diagnostic]) -> Vec<Document> {
-    let Some(pieces) = diagnose::pieces(text) else { return manifest::parse(text).unwrap_or_default() };
+fn concerned(text: &str, faults: &[Diagnostic]) -> Vec<Part> {
+    let Some(pieces) = diagnose::pieces(text) else { return vec![Part::new(text.to_owned())] };
     let faulty = |piece: &diagnose::Piece| faults.iter().any(|fault| piece.has(fault.line));
-    let read = |piece: diagnose::Piece| manifest::parse(&piece.in_place()).unwrap_or_default();
-    pieces.into_iter().filter(faulty).flat_map(read).collect()
+    pieces.into_iter().filter(faulty).map(|piece| Part::new(piece.in_place())).collect()
 }

@@ -18,6 +18,22 @@ pub const CASES: &[Case] = &[
     ),
     (
         DEPLOYMENT,
+        "memory: 512Mi",
+        "cpu: 500 m",
+        (25, 18),
+        "quantities must match the regular expression",
+        Some("cpu: 500m"),
+    ),
+    (
+        DEPLOYMENT,
+        "memory: 512Mi",
+        "cpu: 250mi",
+        (25, 18),
+        "unable to parse quantity's suffix",
+        Some("cpu: 250m"),
+    ),
+    (
+        DEPLOYMENT,
         "containerPort: 80",
         "containerPort: \"80\"",
         (19, 26),

@@ -138,6 +138,20 @@ fn says_what_was_expected_and_where() {
             8,
             "this alias stands inside the value that it means: expected one that is complete",
         ),
+        (
+            "a: &x 1\n---\nb: *x\n",
+            3,
+            4,
+            "what this alias means is marked in another document: expected that in this one",
+        ),
+        (
+            "a: {b: *x}\n",
+            1,
+            8,
+            "nothing above is marked '&x': expected that, or quotes around a text that begins with '*'",
+        ),
+        ("a: 1\nb: \"x\0y\"\n", 2, 6, "this is a control character: expected text"),
+        ("a: 1\n\0\n", 2, 1, "this is a control character: expected text"),
         ("a: @x\n", 1, 4, "a value cannot begin with '@': expected quotes around it"),
         (
             "a: {{ .Values.x }}\n",

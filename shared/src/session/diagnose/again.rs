@@ -38,7 +38,7 @@ impl Diagnoser {
         self.by_pieces(text).unwrap_or_else(|| match manifest::parse(text) {
             Err(fault) => unreadable(fault),
             Ok(documents) => Diagnosis {
-                faults: documents.iter().flat_map(of_document).collect(),
+                faults: documents.iter().flat_map(alone).collect(),
                 readable: true,
                 ..Diagnosis::default()
             },
@@ -91,9 +91,14 @@ impl Known {
     /// What the text alone tells of a piece that was read; `None` where it is not what it was cut as.
     fn of(piece: &Piece, documents: &[Document]) -> Option<Known> {
         let own = |fault: Diagnostic| fault.moved(|line| line - piece.lines_of_head());
-        let faults = || documents.iter().flat_map(of_document).map(own).collect();
+        let faults = || documents.iter().flat_map(alone).map(own).collect();
         piece.is_read_as(documents).then(|| Known { faults: faults(), told: Vec::new() })
     }
+}
+
+/// What a document alone tells: nobody asks a cluster after every key.
+fn alone(document: &Document) -> Vec<Diagnostic> {
+    of_document(document, &|_, _| None)
 }
 
 fn unreadable(fault: manifest::Diagnostic) -> Diagnosis<'static> {

@@ -5,6 +5,7 @@ use super::scene::{Fault, get, shifted, spaces};
 use super::{Edit, Fix, words};
 use crate::api::Kind;
 use crate::doc::{Doc, Path, Segment};
+use crate::manifest::{Position, Span};
 use crate::schema::{FieldType, Type};
 
 /// So many places are offered for a field.
@@ -19,11 +20,29 @@ fn named(path: &[Segment]) -> String {
     names.collect::<Vec<_>>().join(".")
 }
 
+/// kubectl applies what has a name; what a server would draw letters for ends with a dash.
+pub(super) fn drawn(fault: &Fault) -> Vec<Fix> {
+    let (Some(document), Some(path), "cannot use generate name with apply") =
+        (fault.document, &fault.path, fault.message)
+    else {
+        return Vec::new();
+    };
+    let mut edits = fault.put("name");
+    let Span { start, end } = document.spans.value(path);
+    let value = fault.lines.between(Span { start, end });
+    let name = value.replace("-\"", "\"").trim_end_matches('-').to_owned();
+    if name != value {
+        edits.push(Edit { from: (start.line, start.column), to: (end.line, end.column), text: name });
+    }
+    vec![Fix::new("fix_rename", "name", edits)]
+}
+
 /// `Kind` and `apiversion`.
 pub(super) fn other_letters(fault: &Fault) -> Vec<Fix> {
     let Some(field) = fault.message.strip_suffix(" not set") else { return Vec::new() };
     let Some(document) = fault.document else { return Vec::new() };
-    let meant = document.doc.entries().iter().find(|(name, _)| name.eq_ignore_ascii_case(field));
+    let meant =
+        document.doc.entries().iter().find(|(name, _)| name.eq_ignore_ascii_case(field) && **name != *field);
     let Some((name, _)) = meant else { return Vec::new() };
     let place = document.spans.key(&Path(vec![Segment::Key(name.clone())]));
     let (from, to) = ((place.start.line, place.start.column), (place.end.line, place.end.column));
@@ -33,13 +52,20 @@ pub(super) fn other_letters(fault: &Fault) -> Vec<Fix> {
 /// A version that is missing.
 pub(super) fn version(fault: &Fault) -> Vec<Fix> {
     let ("apiVersion not set", Some(document)) = (fault.message, fault.document) else { return Vec::new() };
-    let other = document.doc.entries().iter().any(|(name, _)| name.eq_ignore_ascii_case("apiVersion"));
+    let names = || document.doc.entries().iter().map(|(name, _)| name.as_str());
+    let other = names().any(|name| name.eq_ignore_ascii_case("apiVersion") && name != "apiVersion");
     let kind = document.doc["kind"].str();
     let known = Kind::ALL.iter().map(|kind| kind.info()).find(|info| info.kind == &*kind);
     let (Some(info), false) = (known, other) else { return Vec::new() };
     let line = format!("apiVersion: {}", info.api_version());
-    let at = (document.spans.root().start.line, 1);
-    vec![Fix::new("fix_add", line.clone(), vec![Edit { from: at, to: at, text: format!("{line}\n") }])]
+    let Position { line: first, column } = document.spans.root().start;
+    let at = (first, column);
+    let text = format!("{line}\n{}", spaces(column as usize - 1));
+    let edits = match names().any(|name| name == "apiVersion") {
+        true => fault.added(&[], std::slice::from_ref(&line)),
+        false => Some(vec![Edit { from: at, to: at, text }]),
+    };
+    edits.map_or_else(Vec::new, |edits| vec![Fix::new("fix_add", line, edits)])
 }
 
 /// A field that nobody knows here: its list, its name, its place, or none.

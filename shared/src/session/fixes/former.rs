@@ -38,16 +38,6 @@ fn rewritten(fault: &Fault, owner: &[Segment]) -> Option<Vec<Edit>> {
         port.map(|port| if kind == "number" { port.trim_matches(['"', '\'']).to_owned() } else { port });
     let first = document.spans.key(&path("serviceName")).start;
     let end = document.spans.value(&path("serviceName")).end;
-    let in_block = fault.lines.start(first.line).is_some_and(|start| start.key == first.column as usize - 1);
-    if !in_block {
-        // A map in braces that holds only these two.
-        let Span { start, end } = document.spans.value(&Path(owner.to_vec()));
-        let port = port.map_or_else(String::new, |port| format!(", port: {{{kind}: {port}}}"));
-        let text = format!("{{service: {{name: {name}{port}}}}}");
-        let only = old.entries().iter().all(|(key, _)| matches!(&**key, "serviceName" | "servicePort"));
-        return (only && start.line == end.line)
-            .then(|| vec![Edit { from: (start.line, start.column), to: (end.line, end.column), text }]);
-    }
     let deeper =
         |levels: usize| format!("\n{}", spaces(first.column as usize - 1 + levels * fault.lines.unit()));
     let mut text = format!("service:{}name: {name}", deeper(1));

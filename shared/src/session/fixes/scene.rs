@@ -9,6 +9,7 @@ use crate::schema::{FieldType, Schema};
 /// The lines of a text. They count from 1; columns, here only, from 0.
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
+    text: &'a str,
     lines: Vec<&'a str>,
     starts: Vec<usize>,
 }
@@ -31,11 +32,16 @@ impl<'a> Lines<'a> {
                 Some(start)
             })
             .collect();
-        Lines { lines, starts }
+        Lines { text, lines, starts }
     }
 
-    pub fn text(&self) -> String {
-        self.lines.join("\n")
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Whether a bracket opens here.
+    pub fn opens(&self, at: Position) -> bool {
+        self.text[self.offset((at.line, at.column))..].starts_with(['{', '['])
     }
 
     pub fn count(&self) -> u32 {
@@ -166,12 +172,8 @@ pub(super) struct Fault<'a> {
 }
 
 impl<'a> Fault<'a> {
-    pub fn new(lines: &'a Lines<'a>, documents: &'a [Document], of: &'a Diagnostic) -> Fault<'a> {
+    pub fn new(lines: &'a Lines<'a>, document: Option<&'a Document>, of: &'a Diagnostic) -> Fault<'a> {
         let at = Position { line: of.line, column: of.column };
-        let document = documents.iter().find(|document| {
-            let root = document.spans.root();
-            root.start <= at && at <= root.end
-        });
         let path = document.zip(of.end).and_then(|(document, (line, column))| {
             document.spans.path(Span { start: at, end: Position { line, column } })
         });
@@ -236,16 +238,7 @@ impl<'a> Fault<'a> {
 
     /// What the schema has at a path of the document.
     pub fn field_type(&self, path: &[Segment]) -> Option<FieldType> {
-        let mut doc = &self.document?.doc;
-        let mut path = path;
-        // What is in a List is an object of its own, another List too.
-        while let [Segment::Key(items), Segment::Index(index), rest @ ..] = path
-            && doc["kind"].str().ends_with("List")
-            && &**items == "items"
-        {
-            doc = doc["items"].items().get(*index as usize)?;
-            path = rest;
-        }
+        let doc = &self.document?.doc;
         let root = Schema::of(Kind::of(&doc["apiVersion"].str(), &doc["kind"].str())?)?;
         path.iter().try_fold(FieldType::Object(root), |at, segment| match (at, segment) {
             (FieldType::Object(of), Segment::Key(key)) => of.field(key).map(|field| field.field_type()),
@@ -263,6 +256,13 @@ impl<'a> Fault<'a> {
         let there = (0..=path.len())
             .rev()
             .find(|&depth| matches!(get(&document.doc, &path[..depth]), Doc::Map(_)))?;
+        if there == path.len()
+            && let Some((name, value)) = lines.first()?.split_once(':')
+            && let Some(map) = get(&document.doc, path).as_map().filter(|map| map.contains(name))
+        {
+            let place = Path([path, &[Segment::Key(name.into())]].concat());
+            return self.filled(document, &place, value, &lines[1..]).filter(|_| map.get(name).is_null());
+        }
         let mut lines = lines.to_vec();
         // A key that is there without a value takes what comes below it.
         let empty = path.get(there).and_then(|step| match step {
@@ -287,11 +287,31 @@ impl<'a> Fault<'a> {
         self.beside(document, &Path(path[..there].to_vec()), &lines)
     }
 
+    /// Changes that give a key that has none its value: a word, or lines below it.
+    fn filled(&self, document: &Document, at: &Path, value: &str, below: &[String]) -> Option<Vec<Edit>> {
+        let (key, place) = (document.spans.key(at), document.spans.value(at));
+        if let (true, [_, ..]) = (value.is_empty(), below) {
+            let is_last = self.lines.get(key.start.line).trim_end().ends_with(':');
+            let column = key.start.column as isize - 1;
+            let lines: Vec<String> = below.iter().map(|line| shifted(line, column)).collect();
+            return is_last.then(|| vec![self.lines.after(key.start.line, &lines)]);
+        }
+        let (from, to) = match place.start == place.end {
+            true => {
+                let after = Position { column: key.end.column + 1, ..key.end };
+                (self.lines.between(Span { start: key.end, end: after }) == ":").then_some((after, after))?
+            }
+            false => (place.start, place.end),
+        };
+        let text = if from == to { value } else { value.trim_start() };
+        let edit = Edit { from: (from.line, from.column), to: (to.line, to.column), text: text.to_owned() };
+        below.is_empty().then(|| vec![edit])
+    }
+
     /// Changes that put `lines` into a mapping that is there and has keys.
     fn beside(&self, document: &Document, of: &Path, lines: &[String]) -> Option<Vec<Edit>> {
         let span = document.spans.value(of);
-        let opening = self.lines.get(span.start.line);
-        if opening[byte(opening, span.start.column as usize - 1)..].starts_with('{') {
+        if self.lines.opens(span.start) {
             let line = match lines {
                 [line] => line.clone(),
                 [above, below] if above.ends_with(':') => format!("{above} {{{}}}", below.trim_start()),

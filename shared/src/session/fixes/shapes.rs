@@ -41,13 +41,7 @@ pub(super) fn list(fault: &Fault) -> Vec<Fix> {
         return Vec::new();
     }
     let edits = match (found, fault.value()) {
-        ("object", Doc::Map(_)) => match block(fault) {
-            Some(block) => items(fault, block),
-            None => fault.end.map(|to| {
-                let from = (fault.line, fault.column);
-                vec![Edit { from, to: from, text: "[".into() }, Edit { from: to, to, text: "]".into() }]
-            }),
-        },
+        ("object", Doc::Map(_)) => block(fault).and_then(|block| items(fault, block)),
         // A command is a list of words.
         ("string", Doc::Str(line))
             if matches!(fault.key(), "command" | "args") && !line.contains(['"', '\'', '$']) =>

@@ -36,7 +36,7 @@ pub(super) fn tabs(fault: &Fault) -> Vec<Fix> {
     if fault.lines.text().len() > LARGE {
         return all().take(1).collect();
     }
-    let fits = |fix: &Fix| manifest::parse(&fix.applied(&fault.lines.text())).is_ok();
+    let fits = |fix: &Fix| manifest::parse(&fix.applied(fault.lines.text())).is_ok();
     all().find(fits).or_else(|| level(fault)).or_else(|| all().next()).into_iter().collect()
 }
 
@@ -63,7 +63,7 @@ fn level(fault: &Fault) -> Option<Fix> {
     columns.into_iter().take(8).find_map(|column| {
         let edit = Edit { from: (fault.line, 1), to: (fault.line, white as u32 + 1), text: spaces(column) };
         let fix = Fix::new("fix_tabs", "", vec![edit]);
-        manifest::parse(&fix.applied(&fault.lines.text())).is_ok().then_some(fix)
+        manifest::parse(&fix.applied(fault.lines.text())).is_ok().then_some(fix)
     })
 }
 

@@ -100,8 +100,7 @@ pub(super) fn of_another_type(fault: &Fault) -> Vec<Fix> {
 
 /// Units as people write them, and what Kubernetes calls them.
 const UNITS: &[(&str, &[&str])] = &[
-    ("", &["core", "cores", "cpu", "cpus", "vcpu", "vcpus", "b", "byte", "bytes"]),
-    ("m", &["millicore", "millicores", "millicpu", "mcpu"]),
+    ("", &["b", "byte", "bytes"]),
     ("k", &["kb", "k", "kilobytes"]),
     ("Ki", &["kib", "ki"]),
     ("M", &["mb", "m", "meg", "megabyte", "megabytes"]),
@@ -110,6 +109,12 @@ const UNITS: &[(&str, &[&str])] = &[
     ("Gi", &["gib", "gi"]),
     ("T", &["tb", "t", "terabyte", "terabytes"]),
     ("Ti", &["tib", "ti"]),
+];
+
+/// The same of CPUs: no word means millions of them.
+const UNITS_OF_CPU: &[(&str, &[&str])] = &[
+    ("", &["c", "core", "cores", "cpu", "cpus", "vcpu", "vcpus"]),
+    ("m", &["m", "mi", "mc", "millis", "millicore", "millicores", "millicpu", "millicpus", "mcpu"]),
 ];
 
 /// `512mb`, `0.5 cores`, `0,5`.
@@ -122,7 +127,8 @@ pub(super) fn amount(fault: &Fault) -> Vec<Fix> {
     let number = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
     let (number, unit) = text.split_at(number);
     let unit = unit.trim().to_lowercase();
-    let known = UNITS.iter().find(|(_, words)| words.contains(&&*unit)).map(|(unit, _)| *unit);
+    let units = if fault.key().ends_with("cpu") { UNITS_OF_CPU } else { UNITS };
+    let known = units.iter().find(|(_, words)| words.contains(&&*unit)).map(|(unit, _)| *unit);
     let Some(unit) = known.or(unit.is_empty().then_some("")) else { return Vec::new() };
     // Megabytes are what was written, mebibytes often what was meant.
     let both = [Some(String::new()), matches!(unit, "M" | "G" | "T").then(|| "i".to_owned())];
