@@ -100,6 +100,8 @@ pub struct Driver {
     inspected: Option<(Subject, u64)>,
     sent: Clock,
     flow: f64,
+    /// Somebody has just done something, of which nothing is told yet.
+    acted: bool,
     /// Whoever looks may do nothing.
     read_only: bool,
     asked_fingerprint: bool,
@@ -146,6 +148,7 @@ impl Driver {
             inspected: None,
             sent: Clock::default(),
             flow: 0.0,
+            acted: false,
             read_only: false,
             asked_fingerprint: false,
             map: None,
@@ -235,6 +238,7 @@ impl Driver {
         self.replica.act(id, command);
         // What a person does is seen at once, also while time stands still.
         self.replica.settle();
+        self.acted = true;
     }
 
     /// What is to be said of the scenario.
@@ -352,8 +356,15 @@ impl Driver {
         self.far_passed += passed;
         let mut arrived = Vec::new();
         let opening = self.opening();
+        // What a person does is told of its very moment, before time goes on.
+        if std::mem::take(&mut self.acted) {
+            let mut frame = Frame::default();
+            self.look(&mut frame);
+            self.finish(&mut frame);
+            arrived.push(Reply::Frame(Box::new(frame)));
+        }
         if self.past.seek.is_some() {
-            arrived = self.seek(&|| clock() > deadline);
+            arrived.extend(self.seek(&|| clock() > deadline));
         } else if let Some((search, limit)) = self.search {
             self.fast_forward(search, limit, &mut drawn, &|| clock() > deadline);
         } else if self.missed.is_some() && self.catch_up(clock) {
