@@ -218,15 +218,26 @@ impl Driver {
         if id == self.past.course().id {
             return Vec::new();
         }
-        self.beside = None;
+        let beside = self.beside.take().filter(|beside| beside.id() == id);
         self.leave();
         self.past.seek = None;
-        let Some(replica) = self.past.switch(id) else { return Vec::new() };
+        let Some(mut replica) = self.past.switch(id) else { return Vec::new() };
         self.before_fault = None;
+        // Both were seen at one moment, and that stays: what was lived beside is lived.
+        let at = beside.as_ref().filter(|_| replica.pace().is_none()).map(|beside| beside.now());
+        if let Some(beside) = beside.filter(|_| at.is_some_and(|at| at >= replica.cluster().now().0)) {
+            replica = beside.lived();
+            if let Some(followed) = &mut self.past.course_mut().followed {
+                followed.story = None;
+            }
+        }
         let shown = self.show(replica, self.running);
         // The page knows which branch it is before it sees it.
         let mut replies = self.tell_past();
         replies.extend(shown);
+        if let Some(at) = at.filter(|at| *at < self.cluster_now()) {
+            replies.extend(self.look_at(at));
+        }
         replies
     }
 
@@ -499,6 +510,36 @@ mod tests {
             driver.hear(Request::Rewind { then: Vec::new() })
         }));
         assert!(rewound.branches.last().is_some_and(|branch| branch.from < driver.cluster_now()));
+    }
+
+    #[test]
+    fn who_goes_to_the_branch_beside_stays_at_the_moment() {
+        let mut driver = at_speed(60_000);
+        pass(&mut driver, 700);
+        power_off(&mut driver);
+        pass(&mut driver, 3000);
+        let left = driver.cluster_now();
+        ask(&mut driver, PastRequest::Look(35_000));
+        ask(&mut driver, PastRequest::Fork { repeat: false });
+        ask(&mut driver, PastRequest::Compare(Some(1)));
+        driver.hear(Request::Pace(Pace::Play));
+        // Before and after the moment at which the other branch was left.
+        for (wall, back) in [(700, true), (6000, false)] {
+            pass(&mut driver, wall);
+            driver.hear(Request::Pace(Pace::Pause));
+            pass(&mut driver, 100);
+            let here = driver.cluster_now();
+            assert_eq!(here < left, back, "{here} {left}");
+            let mut other = driver.past.course().id;
+            for id in [1, other] {
+                let told = timeline(&ask(&mut driver, PastRequest::Switch(id)));
+                assert_eq!((told.current, driver.cluster_now()), (id, here), "{told:?}");
+                assert_eq!(driver.view.nodes["node-2"].power, id != 1);
+                ask(&mut driver, PastRequest::Compare(Some(other)));
+                other = 1;
+            }
+            driver.hear(Request::Pace(Pace::Play));
+        }
     }
 
     #[test]
