@@ -706,6 +706,42 @@ mod tests {
     }
 
     #[test]
+    fn a_skip_ends_where_the_next_wait_does() {
+        let pod = |more: &str| {
+            format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: one}}, spec: {{containers: [{{name: c, image: nginx, {more}}}]}}}}"
+            )
+        };
+        for (more, kind) in [
+            ("resources: {requests: {cpu: 64}}", WaitKind::Unschedulable),
+            (
+                "readinessProbe: {initialDelaySeconds: 200, periodSeconds: 100, httpGet: {port: 81}}",
+                WaitKind::ProbeDelay,
+            ),
+        ] {
+            let mut driver = Driver::new(Replica::first());
+            driver.first_frame();
+            driver.hear(Request::Command { id: 1, command: Command::Apply(pod(more)) });
+            driver.replica.advance_to(Time(driver.cluster_now() + 30_000));
+            driver.first_frame();
+            driver.hear(Request::Pace(Pace::Pause));
+            let wait = driver.waits.iter().find(|wait| wait.kind == kind).cloned().expect("it is told of");
+            let before = driver.replica.clone();
+            for skip in [None, Some(wait.id)] {
+                driver.replica = before.clone();
+                driver.first_frame();
+                driver.hear(Request::Pace(Pace::Skip(skip)));
+                driver.tick(33.0, &|| 0.0);
+                assert_eq!(
+                    (driver.cluster_now(), driver.search, driver.in_vain),
+                    (wait.until, None, false),
+                    "{kind:?} {skip:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn hops_never_set_out_before_their_causes_arrived() {
         let mut driver = Driver::new(Replica::first());
         driver.first_frame();
