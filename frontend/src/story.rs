@@ -203,32 +203,35 @@ fn WhySoLong(verdict: Verdict) -> impl IntoView {
     }
 }
 
+/// So many countdowns have room.
+const SHOWN: usize = 2;
+
 /// The countdowns.
 #[component]
 fn Waits() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    let shown = Memo::new(move |_| {
+    let all = Memo::new(move |_| {
         page.waits.with(|waits| {
             let mut waits = waits.clone();
             waits.sort_by_key(|wait| (wait.kind, wait.until));
             // Pods of one node wait together: one countdown each kind.
             waits.dedup_by_key(|wait| wait.kind);
-            waits.truncate(2);
             waits
         })
     });
     view! {
         <div class="waits" aria-label=move || t_string!(i18n, wait.label) role="group">
-            <For each=move || shown.get() key=|wait| wait.id let:wait>
-                <Countdown wait />
+            <For each=move || all.get().into_iter().take(SHOWN).enumerate() key=|(at, wait)| (*at, wait.id) let:shown>
+                <Countdown shown all />
             </For>
         </div>
     }
 }
 
 #[component]
-fn Countdown(wait: Wait) -> impl IntoView {
+fn Countdown(shown: (usize, Wait), all: Memo<Vec<Wait>>) -> impl IntoView {
+    let (at, wait) = shown;
     let i18n = use_i18n();
     let page = expect_context::<Page>();
     let left = Memo::new(move |_| wait.until.saturating_sub(page.now.get()).div_ceil(1000) * 1000);
@@ -244,9 +247,22 @@ fn Countdown(wait: Wait) -> impl IntoView {
             .map(|part| view! { <wbr />{part} })
             .collect_view()
     };
+    // What comes after this one: the last card that has room says what else there is.
+    let more = move || {
+        let names = all.with(|all| {
+            let after = all.iter().skip(at + 1);
+            let names = after.map(|it| format!("{} ({})", words::wait_name(i18n, it.kind), it.object));
+            names.collect::<Vec<_>>()
+        });
+        (!names.is_empty()).then(|| {
+            let says = t_string!(i18n, wait.more, names = names.join(", ")).to_string();
+            let label = says.clone();
+            view! { <i class="wait-more" role="note" title=says aria-label=label>{format!(" +{}", names.len())}</i> }
+        })
+    };
     view! {
         <div class="wait" role="timer">
-            <span class="wait-name" title=move || words::wait_reason(i18n, wait.kind)>{name}<small>{wait.object.clone()}</small></span>
+            <span class="wait-name" title=move || words::wait_reason(i18n, wait.kind)>{name}<small>{wait.object.clone()}{more}</small></span>
             <span class="wait-left">{move || { let time = words::duration(i18n, left.get()); t_string!(i18n, wait.left, time = time).to_string() }}</span>
             <button class="quiet" on:click=move |_| page.pace(Pace::Skip(Some(wait.id)))>{t!(i18n, wait.skip)}</button>
             <span class="wait-bar"><i style:transform=passed></i></span>

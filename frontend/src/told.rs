@@ -35,7 +35,7 @@ impl Shelf {
             // What came later is of the branch that it left.
             let shown = timeline.branches.iter().find(|branch| branch.id == timeline.current);
             let from = shown.map_or(0, |branch| branch.from);
-            let earlier = told.captions.iter().filter(|caption| caption.at < from);
+            let earlier = told.captions.iter().filter(|caption| caption.at <= from);
             Told { captions: earlier.cloned().collect(), verdict: None }
         });
         self.others.insert(before, told);
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(shelf.turn(&timeline(1, &[(1, 0)]), || unreachable!("it is the first")), None);
         assert_eq!(shelf.turn(&timeline(1, &[(1, 0)]), || unreachable!("it is the same")), None);
         let forked = shelf.turn(&timeline(2, &[(1, 0), (2, 20)]), || first.clone());
-        let expected = Told { captions: told(&[10]), verdict: None };
+        let expected = Told { captions: told(&[10, 20]), verdict: None };
         assert_eq!(forked, Some(expected.clone()));
         let back = shelf.turn(&timeline(1, &[(1, 0), (2, 20)]), || expected.clone());
         assert_eq!(back, Some(first.clone()));

@@ -98,6 +98,12 @@ pub fn wait_name(i18n: I18n, kind: WaitKind) -> &'static str {
         WaitKind::NamespaceDeletion => t_string!(i18n, wait.namespace_deletion),
         WaitKind::TtlAfterFinished => "ttlSecondsAfterFinished",
         WaitKind::ProgressDeadline => "progressDeadlineSeconds",
+        WaitKind::MinReadySeconds => "minReadySeconds",
+        WaitKind::ActiveDeadline => "activeDeadlineSeconds",
+        WaitKind::Unschedulable => "Unschedulable",
+        WaitKind::SchedulerBackOff => t_string!(i18n, wait.scheduler_back_off),
+        WaitKind::JobBackOff => t_string!(i18n, wait.job_back_off),
+        WaitKind::NextRun => t_string!(i18n, wait.next_run),
     }
 }
 
@@ -116,6 +122,12 @@ pub fn wait_reason(i18n: I18n, kind: WaitKind) -> &'static str {
         WaitKind::NamespaceDeletion => t_string!(i18n, reason.namespace_deletion),
         WaitKind::TtlAfterFinished => t_string!(i18n, reason.ttl_after_finished),
         WaitKind::ProgressDeadline => t_string!(i18n, reason.progress_deadline),
+        WaitKind::MinReadySeconds => t_string!(i18n, reason.min_ready),
+        WaitKind::ActiveDeadline => t_string!(i18n, reason.active_deadline),
+        WaitKind::Unschedulable => t_string!(i18n, reason.unschedulable),
+        WaitKind::SchedulerBackOff => t_string!(i18n, reason.scheduler_back_off),
+        WaitKind::JobBackOff => t_string!(i18n, reason.job_back_off),
+        WaitKind::NextRun => t_string!(i18n, reason.next_run),
     }
 }
 

@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, LabelSelector, Object, PatchKind, Reply, Request, Status, Subresource, User};
-use crate::client::{Handled, Informers, Input, Recorder, Severity};
+use crate::client::{Handled, Informers, Input, Recorder, Severity, Wait};
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
@@ -172,6 +172,11 @@ impl Scheduler {
     /// How many pods wait, and for what.
     pub fn queue_lengths(&self) -> QueueLengths {
         self.queue.lengths()
+    }
+
+    /// Pods that are not tried before some moment, unless something happens.
+    pub fn waits(&self) -> impl Iterator<Item = Wait> {
+        self.queue.waits()
     }
 
     /// Handles one input.

@@ -77,7 +77,8 @@ export function create() {
       const told = await ask({ ask: "when" });
       const took = told?.took ?? Infinity;
       const right = TIMES.findIndex(([, most]) => took <= most);
-      const words = took === Infinity ? t("predict_never") : t("predict_took", { minutes: Math.floor(Math.round(took / 1000) / 60), seconds: Math.round(took / 1000) % 60 });
+      const [minutes, seconds] = [Math.floor(Math.round(took / 1000) / 60), Math.round(took / 1000) % 60];
+      const words = took === Infinity ? t("predict_never") : t(minutes ? "predict_took" : "predict_took_seconds", { minutes, seconds });
       if (on) question(t("predict_when", { node: off.slice(5) }), TIMES.map(([name], index) => [t(`time_${name}`), index]), (answer) => answer === right, words);
       return;
     }

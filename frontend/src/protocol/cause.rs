@@ -79,6 +79,14 @@ pub enum CauseKind {
     Noticed,
 }
 
+impl CauseKind {
+    /// Whether a runtime was called.
+    pub fn is_a_call(self) -> bool {
+        use CauseKind::{Probed, PullFailed, Pulled, Ran, SandboxFailed, Sandboxed, StartFailed, Started};
+        matches!(self, Sandboxed | SandboxFailed | Pulled | PullFailed | Started | StartFailed | Probed | Ran)
+    }
+}
+
 /// A field that a revision changed, as JSON; what was not there is empty.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]

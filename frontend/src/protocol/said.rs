@@ -42,19 +42,32 @@ pub enum WaitKind {
     ProbeDelay,
     /// Until another may lead in the place of a program that is down.
     LeaderLease,
+    /// Until a pod that the scheduler failed to place is tried again.
+    SchedulerBackOff,
+    /// Until a Job replaces pods that failed.
+    JobBackOff,
+    /// Until a pod that is ready counts as available.
+    MinReadySeconds,
     /// Until what is left in a namespace is looked at again.
     NamespaceDeletion,
     /// Until a finished Job is removed.
     TtlAfterFinished,
+    /// Until a pod that fits nowhere is tried again, even if nothing happened meanwhile.
+    Unschedulable,
     /// Until a rollout counts as stuck.
     ProgressDeadline,
+    /// Until a Job or pod that still runs is ended.
+    ActiveDeadline,
+    /// Until a CronJob makes its next Job.
+    NextRun,
 }
 
 impl WaitKind {
     /// Whether something is held up by it. A pod that is told to go is not waited for: its successor is on the way
-    /// already. A deadline is there to pass unnoticed.
+    /// already. A deadline is there to pass unnoticed, a clock goes on for ever, and who fits nowhere waits for something
+    /// else.
     pub fn holds(self) -> bool {
-        !matches!(self, Self::TerminationGrace | Self::TtlAfterFinished | Self::ProgressDeadline)
+        self < Self::TtlAfterFinished && self != Self::TerminationGrace
     }
 }
 

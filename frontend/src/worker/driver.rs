@@ -100,6 +100,8 @@ pub struct Driver {
     inspected: Option<(Subject, u64)>,
     sent: Clock,
     flow: f64,
+    /// Somebody has just done something, of which nothing is told yet.
+    acted: bool,
     /// Whoever looks may do nothing.
     read_only: bool,
     asked_fingerprint: bool,
@@ -146,6 +148,7 @@ impl Driver {
             inspected: None,
             sent: Clock::default(),
             flow: 0.0,
+            acted: false,
             read_only: false,
             asked_fingerprint: false,
             map: None,
@@ -235,6 +238,7 @@ impl Driver {
         self.replica.act(id, command);
         // What a person does is seen at once, also while time stands still.
         self.replica.settle();
+        self.acted = true;
     }
 
     /// What is to be said of the scenario.
@@ -352,8 +356,15 @@ impl Driver {
         self.far_passed += passed;
         let mut arrived = Vec::new();
         let opening = self.opening();
+        // What a person does is told of its very moment, before time goes on.
+        if std::mem::take(&mut self.acted) {
+            let mut frame = Frame::default();
+            self.look(&mut frame);
+            self.finish(&mut frame);
+            arrived.push(Reply::Frame(Box::new(frame)));
+        }
         if self.past.seek.is_some() {
-            arrived = self.seek(&|| clock() > deadline);
+            arrived.extend(self.seek(&|| clock() > deadline));
         } else if let Some((search, limit)) = self.search {
             self.fast_forward(search, limit, &mut drawn, &|| clock() > deadline);
         } else if self.missed.is_some() && self.catch_up(clock) {
@@ -692,6 +703,42 @@ mod tests {
         driver.hear(Request::Pace(Pace::Skip(None)));
         let seen = watch(&mut driver, 1000.0, |_| false);
         assert!(!seen.captions.iter().any(|caption| matches!(caption.what, Happening::Quiet { .. })));
+    }
+
+    #[test]
+    fn a_skip_ends_where_the_next_wait_does() {
+        let pod = |more: &str| {
+            format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: one}}, spec: {{containers: [{{name: c, image: nginx, {more}}}]}}}}"
+            )
+        };
+        for (more, kind) in [
+            ("resources: {requests: {cpu: 64}}", WaitKind::Unschedulable),
+            (
+                "readinessProbe: {initialDelaySeconds: 200, periodSeconds: 100, httpGet: {port: 81}}",
+                WaitKind::ProbeDelay,
+            ),
+        ] {
+            let mut driver = Driver::new(Replica::first());
+            driver.first_frame();
+            driver.hear(Request::Command { id: 1, command: Command::Apply(pod(more)) });
+            driver.replica.advance_to(Time(driver.cluster_now() + 30_000));
+            driver.first_frame();
+            driver.hear(Request::Pace(Pace::Pause));
+            let wait = driver.waits.iter().find(|wait| wait.kind == kind).cloned().expect("it is told of");
+            let before = driver.replica.clone();
+            for skip in [None, Some(wait.id)] {
+                driver.replica = before.clone();
+                driver.first_frame();
+                driver.hear(Request::Pace(Pace::Skip(skip)));
+                driver.tick(33.0, &|| 0.0);
+                assert_eq!(
+                    (driver.cluster_now(), driver.search, driver.in_vain),
+                    (wait.until, None, false),
+                    "{kind:?} {skip:?}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What the page's later parts (`frontend/js/stage/`) ask about the cluster: nothing of it is told unasked, and it is worked
 //! out when somebody looks.
 
+use std::collections::BTreeMap;
+
 use shared::{
     api::{
-        Key, Kind, Object,
+        Key, Kind, Object, Uid,
         apps::deployment::Deployment,
         core::{node::Node, pod::Pod},
     },
@@ -252,27 +254,52 @@ fn place_to_be(cluster: &Cluster) -> Doc {
 
 /// How long it will take until every Deployment has lost and got back what it wants, in milliseconds, if that happens.
 fn recovery(cluster: &Cluster) -> Doc {
-    let whole_now = |cluster: &Cluster| {
-        let enough = |object: &std::sync::Arc<Object>| {
-            let wanted = object.view::<Deployment>().map_or(0, |deployment| deployment.replicas);
-            object.body["status"]["availableReplicas"].as_i64().unwrap_or(0) >= wanted
-        };
-        cluster.store().list(Kind::Deployment).all(enough)
-    };
     let mut copy = cluster.clone();
     let until = copy.now() + LONGEST;
-    let mut short = !whole_now(&copy);
+    let (mut short, mut seen) = (!is_whole(&copy), copy.store().revision());
     for _ in 0..MOST_STEPS {
         if copy.next_at().is_none_or(|at| at > until) || !copy.step() {
             break;
         }
-        match (short, whole_now(&copy)) {
+        let revision = copy.store().revision();
+        if std::mem::replace(&mut seen, revision) == revision {
+            continue;
+        }
+        match (short, is_whole(&copy)) {
             (false, false) => short = true,
             (true, true) => return doc!({ "took": whole(copy.now().since(cluster.now()).0) }),
             _ => {}
         }
     }
     Doc::Null
+}
+
+/// Whether every Deployment has what it wants. Pods of a node that has fallen silent count as available until somebody
+/// notices, and are lost all the same.
+fn is_whole(cluster: &Cluster) -> bool {
+    let core = cluster.core();
+    let silent = |number: u32| !core.running(Process::Kubelet(number)) || core.links.is_isolated(number);
+    let lost: Vec<&Str> =
+        (0..).zip(&core.machines).filter(|(number, _)| silent(*number)).map(|(_, it)| &it.name).collect();
+    let replicas = |object: &Object| object.view::<Deployment>().map_or(0, |deployment| deployment.replicas);
+    let mut runs: BTreeMap<Uid, i64> = BTreeMap::new();
+    if !lost.is_empty() {
+        for object in cluster.store().list(Kind::Pod).filter(|object| !object.meta.deleting()) {
+            let runs_on = object.view::<Pod>().filter(|pod| pod.ready && !lost.contains(&&pod.node_name));
+            let set = object.meta.controller().filter(|_| runs_on.is_some());
+            let set =
+                set.map(|owner| Key::new(Kind::ReplicaSet, object.key.namespace.clone(), owner.name.clone()));
+            let set = set.and_then(|key| cluster.store().get(&key));
+            if let Some(owner) = set.and_then(|set| set.meta.controller()) {
+                *runs.entry(owner.uid).or_default() += 1;
+            }
+        }
+    }
+    cluster.store().list(Kind::Deployment).all(|object| {
+        let available = object.body["status"]["availableReplicas"].as_i64().unwrap_or(0);
+        let alive = runs.get(&object.meta.uid).copied().unwrap_or_default();
+        available >= replicas(object) && (lost.is_empty() || alive >= replicas(object))
+    })
 }
 
 /// All attempts to find a pod a node, the newest last, and one of them (the last) in full.
@@ -463,6 +490,36 @@ mod tests {
         };
         until(&mut driver, |cluster| !bound(cluster).is_empty());
         assert_eq!(told["chosen"].str().to_string(), bound(driver.cluster()));
+    }
+
+    #[test]
+    fn what_a_silent_node_holds_is_not_there_again() {
+        let struck = |faults: &[(&str, &str)], wait: u64| {
+            let mut driver = driver();
+            for (target, kind) in faults {
+                let command = match *kind {
+                    "Delete" => Command::Kubectl(
+                        "delete pod --wait=false -l app=todo-api --field-selector spec.nodeName=node-0"
+                            .to_owned(),
+                    ),
+                    kind => Command::Fault { target: (*target).to_owned(), kind: kind.to_owned() },
+                };
+                driver.hear(Request::Command { id: 1, command });
+                let later = driver.cluster().now().0 + wait;
+                driver.replica().advance_to(Time(later));
+            }
+            ask(&mut driver, r#"{"ask":"when"}"#)["took"].as_i64().unwrap_or(-1) / 1000
+        };
+        let delete = ("", "Delete");
+        assert!((1..30).contains(&struck(&[delete], 100)), "one pod is soon replaced");
+        for fault in
+            [("node/node-1", "PowerOff"), ("node/node-1", "Partition"), ("component/kubelet@node-1", "Stop")]
+        {
+            for (faults, wait) in [(&[fault][..], 300), (&[delete, fault], 300), (&[delete, fault], 12_000)] {
+                let took = struck(faults, wait);
+                assert!((280..420).contains(&took), "{faults:?} {wait}: {took}");
+            }
+        }
     }
 
     #[test]

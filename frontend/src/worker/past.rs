@@ -212,16 +212,16 @@ impl Past {
         }
     }
 
-    /// A branch that leaves the shown one at the moment of `replica`, and is shown from now on.
-    pub fn branch(&mut self, replica: &Replica) {
-        let at = replica.cluster().now().0;
+    /// A branch that leaves the shown one at the moment of `replica`, and is shown from now on. What was done at `at` and
+    /// before is common to both.
+    pub fn branch(&mut self, replica: &Replica, at: u64) {
         let mut course = self.course().clone();
         self.made += 1;
         course.id = self.made;
         course.from = at;
         course.lost = replica.visitors().lost;
         (course.present, course.followed) = (None, None);
-        course.moments = course.moments.until(at);
+        course.moments = course.moments.until(replica.cluster().now().0);
         if let Some(numbers) = &mut course.numbers {
             numbers.branch(replica);
         }

@@ -23,7 +23,13 @@ pub fn of(cluster: &Cluster) -> Vec<Wait> {
     let kubelets = machines.filter(|&number| core.running(Process::Kubelet(number)));
     let mut waits = silences(cluster);
     waits.extend(observed::of(cluster));
-    let known = cluster.controller_manager().waits(core).into_iter();
+    // Who does not run waits for nothing.
+    let runs =
+        |program: fn(u32) -> Process| (0..core.api_servers()).any(|number| core.running(program(number)));
+    let controllers = runs(Process::ControllerManager).then(|| cluster.controller_manager().waits(core));
+    let scheduler = runs(Process::Scheduler).then(|| cluster.scheduler().waits());
+    let known = controllers.into_iter().flatten().chain(scheduler.into_iter().flatten());
+    let known = known.filter(|wait| wait.until > core.now);
     let known = known.chain(kubelets.flat_map(|number| cluster.kubelet(number).waits(core)));
     waits.extend(known.filter_map(|countdown| wait(&countdown)));
     waits.retain(|wait| wait.until >= wait.since + SHORTEST);
@@ -41,6 +47,10 @@ fn wait(countdown: &Countdown) -> Option<Wait> {
         "imagePullBackOff" => WaitKind::ImagePullBackOff,
         "configRetry" => WaitKind::ConfigRetry,
         "namespaceDeletion" => WaitKind::NamespaceDeletion,
+        "schedulerBackOff" => WaitKind::SchedulerBackOff,
+        "jobBackOff" => WaitKind::JobBackOff,
+        "unschedulable" => WaitKind::Unschedulable,
+        "nextRun" => WaitKind::NextRun,
         // `nodeGracePeriod` is told by `silences`, from the moment of the silence; others are too short to be told.
         _ => return None,
     };

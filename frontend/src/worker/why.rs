@@ -5,7 +5,7 @@ use shared::{
     cluster::Cluster,
     doc::{Change, Doc, Path, Segment},
     explain::{self, Hop},
-    sim::{ChangeKind, Process, What},
+    sim::{ChangeKind, Process, RecordId, What},
 };
 
 use super::{inspect::link, messages::place, view::SERVICE_NAME};
@@ -20,39 +20,80 @@ const VALUE: usize = 140;
 
 /// Why `key` is as it is, first cause first. `events` are those about it.
 pub fn of(cluster: &Cluster, key: &Key, events: &[Event]) -> Vec<Cause> {
-    let records: Vec<_> = explain::writes(cluster, key).collect();
-    let (Some(&first), Some(&last)) = (records.first(), records.last()) else { return Vec::new() };
-    // What led to its newest state goes back to its making, if nothing else came in between.
-    let mut hops = explain::chain(cluster, last);
-    if hops.iter().all(|hop| hop.record != first) {
-        let mut before = explain::chain(cluster, first);
-        let made = before.last().map_or(0, |hop| hop.record);
-        hops.retain(|hop| hop.record > made);
-        before.append(&mut hops);
-        hops = before;
-    }
+    let writes: Vec<RecordId> = explain::writes(cluster, key).collect();
+    let (Some(&made), Some(&last)) = (writes.first(), writes.last()) else { return Vec::new() };
+    let placed = writes.iter().copied().find(|&record| gives_a_node(cluster, record));
+    let newest = || writes.iter().copied().rev().find(|&record| is_a_report(cluster, record));
+    let reported = placed.and_then(|_| newest());
     let mut causes: Vec<Cause> = Vec::new();
-    for group in groups(hops) {
-        let Some(mut cause) = tell(cluster, &group, events) else { continue };
-        // Calls to a runtime do not name the pod: it is this one, or the one that this kubelet was at.
-        if cause.subject.is_none() && group.call.is_some() {
-            let earlier = causes.iter().rev().find(|earlier| earlier.place == cause.place);
-            cause.subject = match key.kind {
-                Kind::Pod => Some(object(key)),
-                _ => earlier.and_then(|earlier| earlier.subject.clone()),
-            };
-        }
-        causes.push(cause);
+    // What led to its newest state goes back to its node and its making, if nothing else came in between.
+    let mut told = 0;
+    for milestone in [Some(made), placed, reported, Some(last)].into_iter().flatten() {
+        let hops = explain::chain(cluster, milestone).into_iter();
+        let groups = groups(hops.filter(|hop| hop.record > told));
+        causes.extend(groups.iter().filter_map(|group| tell(cluster, group, events)));
+        told = told.max(milestone);
     }
+    name_calls(&mut causes, key);
     if key.kind == Kind::Pod {
+        retain_own(&mut causes, &object(key));
         causes.extend(served(cluster, key));
         causes.sort_by_key(|cause| cause.at);
     }
     let surplus = causes.len().saturating_sub(HOPS);
     if surplus > 0 {
-        causes.drain(2..2 + surplus);
+        let placed = causes.iter().position(|cause| cause.kind == CauseKind::Placed);
+        let kept = placed.map_or(2, |at| (at + 1).min(HOPS));
+        causes.drain(kept..kept + surplus);
     }
     causes
+}
+
+/// Forgets what happened to other pods and did not lead to this one: its owner made several in the same breath, and
+/// looked after them together.
+fn retain_own(causes: &mut Vec<Cause>, pod: &Subject) {
+    let mut placed = false;
+    causes.retain(|cause| {
+        placed |= cause.kind == CauseKind::Placed;
+        let beside = cause.kind == CauseKind::Made
+            || placed && (cause.kind == CauseKind::Reported || cause.kind.is_a_call());
+        !(beside && is_pod(cause) && cause.subject.as_ref() != Some(pod))
+    });
+}
+
+/// Whether the write recorded as `record` was asked for by a kubelet.
+fn is_a_report(cluster: &Cluster, record: RecordId) -> bool {
+    let asker = |hop: &Hop| match hop.what {
+        What::Message { from: Process::Etcd(_), .. } => None,
+        What::Message { from, to: Process::ApiServer(_), .. } => Some(from),
+        _ => None,
+    };
+    let chain = explain::chain(cluster, record);
+    matches!(chain.iter().rev().find_map(asker), Some(Process::Kubelet(_)))
+}
+
+/// Whether the write recorded as `record` gave a pod its node.
+fn gives_a_node(cluster: &Cluster, record: RecordId) -> bool {
+    let has_one = |object: &Object| object.view::<Pod>().is_some_and(|pod| !pod.node_name.is_empty());
+    explain::write(cluster, record).is_some_and(|write| {
+        has_one(&write.object) && write.previous.as_ref().is_some_and(|before| !has_one(before))
+    })
+}
+
+fn is_pod(cause: &Cause) -> bool {
+    matches!(&cause.subject, Some(Subject::Object { kind, .. }) if kind == Kind::Pod.info().kind)
+}
+
+/// Calls to a runtime do not name their pod: it is the one that the kubelet writes of next, or the one that is told of.
+fn name_calls(causes: &mut [Cause], key: &Key) {
+    let mut pod = (key.kind == Kind::Pod).then(|| object(key));
+    for cause in causes.iter_mut().rev() {
+        if cause.kind.is_a_call() {
+            cause.subject = pod.clone().or(cause.subject.take());
+        } else if cause.place.starts_with("kubelet@") && is_pod(cause) {
+            pod = cause.subject.clone();
+        }
+    }
 }
 
 /// Since when Services send requests to a pod, by each slice of endpoints that has it.
@@ -105,7 +146,7 @@ impl Group {
     }
 }
 
-fn groups(hops: Vec<Hop>) -> Vec<Group> {
+fn groups(hops: impl IntoIterator<Item = Hop>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for hop in hops {
         let (actor, heard) = actor(&hop.what);
@@ -159,7 +200,8 @@ fn tell(cluster: &Cluster, group: &Group, events: &[Event]) -> Option<Cause> {
         match &hop.what {
             What::Message { label, object, to: Process::ApiServer(_), .. } => {
                 asked = label;
-                about = object.as_ref().or(about);
+                // What is only read is not what it is about.
+                about = object.as_ref().filter(|_| *label != "GET").or(about);
                 if cause.kind == CauseKind::Broken {
                     cause.kind = CauseKind::Asked;
                 }
@@ -379,6 +421,77 @@ mod tests {
             assert_eq!(hop, Some(kind), "{event:?} {:?}", told.causes);
         }
         assert_eq!(Cause::behind(&told.causes, "Evicted", 0), None);
+    }
+
+    /// Pods of many kinds, several on each node: the names of theirs begin so.
+    const MANY: [(&str, &str); 8] = [
+        (
+            "a",
+            "{apiVersion: v1, kind: Pod, metadata: {name: aN}, spec: {containers: [{name: c, image: nginx}]}}",
+        ),
+        (
+            "web-",
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: 16, selector: {matchLabels: {a: w}}, template: {metadata: {labels: {a: w}}, spec: {containers: [{name: c, image: nginx}]}}}}",
+        ),
+        (
+            "conf-",
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {A: b}}\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: conf}, spec: {replicas: 4, selector: {matchLabels: {a: c}}, template: {metadata: {labels: {a: c}}, spec: {containers: [{name: c, image: nginx, envFrom: [{configMapRef: {name: settings}}]}]}}}}",
+        ),
+        (
+            "conf",
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {A: b}}\n---\n{apiVersion: v1, kind: Pod, metadata: {name: confN}, spec: {containers: [{name: c, image: nginx, envFrom: [{configMapRef: {name: settings}}]}]}}",
+        ),
+        (
+            "two-",
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: two}, spec: {replicas: 5, selector: {matchLabels: {a: t}}, template: {metadata: {labels: {a: t}}, spec: {containers: [{name: c, image: nginx, imagePullPolicy: Always, readinessProbe: {periodSeconds: 3, httpGet: {port: 80}}}, {name: d, image: redis}]}}}}",
+        ),
+        (
+            "db-",
+            "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db}, spec: {replicas: 5, serviceName: db, podManagementPolicy: Parallel, selector: {matchLabels: {a: d}}, template: {metadata: {labels: {a: d}}, spec: {containers: [{name: c, image: nginx}]}}}}",
+        ),
+        (
+            "all-",
+            "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: all}, spec: {selector: {matchLabels: {a: a}}, template: {metadata: {labels: {a: a}}, spec: {containers: [{name: c, image: nginx}]}}}}",
+        ),
+        (
+            "job-",
+            "{apiVersion: batch/v1, kind: Job, metadata: {name: job}, spec: {parallelism: 6, completions: 6, template: {spec: {restartPolicy: Never, containers: [{name: c, image: busybox, command: [sleep, '5']}]}}}}",
+        ),
+    ];
+
+    #[test]
+    fn every_hop_of_a_pod_is_about_it_however_many_do_the_same() {
+        for (prefix, manifest) in MANY {
+            let texts: Vec<String> = match manifest.contains("N}") {
+                true => (1..=6).map(|number| manifest.replace("N}", &format!("{number}}}"))).collect(),
+                false => vec![manifest.to_owned()],
+            };
+            let mut replica = Replica::first();
+            replica.act(None, &Command::Apply(texts.join("\n---\n")));
+            replica.advance_to(Time(120_000));
+            let cluster = replica.cluster();
+            let pods = cluster.store().list(Kind::Pod).map(|pod| pod.key.clone());
+            let pods: Vec<Key> =
+                pods.filter(|key| key.namespace == "default" && key.name.starts_with(prefix)).collect();
+            assert!(pods.len() >= 3, "{prefix}: {pods:?}");
+            for pod in pods {
+                let causes = of(cluster, &pod, &[]);
+                let told: Vec<_> = causes.iter().map(|it| (it.kind, it.subject.clone())).collect();
+                let mine = Some(object(&pod));
+                let of_kind = |kind| told.iter().filter(|it| it.0 == kind && it.1 == mine).count();
+                for kind in [CauseKind::Placed, CauseKind::Sandboxed] {
+                    assert_eq!(of_kind(kind), 1, "{kind:?} {told:?}");
+                }
+                let containers = if prefix == "two-" { 2 } else { 1 };
+                assert_eq!(of_kind(CauseKind::Pulled), containers, "{told:?}");
+                assert_eq!(of_kind(CauseKind::Started), containers, "{told:?}");
+                assert_eq!(told[0].0, CauseKind::Asked, "{told:?}");
+                let others = told.iter().skip(1).filter(|it| it.1 != mine);
+                let others: Vec<_> = others.filter_map(|it| it.1.as_ref()).collect();
+                let set = |it: &&Subject| matches!(it, Subject::Object { kind, .. } if kind == "ReplicaSet");
+                assert!(others.len() < 2 && others.iter().all(set), "{told:?}");
+            }
+        }
     }
 
     #[test]

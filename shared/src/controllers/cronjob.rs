@@ -5,12 +5,12 @@ mod clock;
 use crate::api::batch::cronjob::CronJob;
 use crate::api::batch::job::Job;
 use crate::api::{Key, Kind, Of, Propagation, Reason, Request, Uid, User};
-use crate::client::Delta;
+use crate::client::{Delta, Wait};
 use crate::codec::Codec;
 use crate::collections::sort_by_key;
 use crate::doc;
 use crate::doc::{Doc, Str, Timestamp};
-use crate::sim::Duration;
+use crate::sim::{Core, Duration};
 
 use super::pods::namespace_is_going;
 use super::status::{date, write};
@@ -144,6 +144,17 @@ impl Controller for CronJobController {
             Waiting::Written if all_ok(&answers) => Step::Done,
             Waiting::Looked(_) | Waiting::Replacing { .. } | Waiting::Cleaning { .. } | Waiting::Written => {
                 Step::Retry
+            }
+        }
+    }
+
+    fn waits(&self, world: &World, core: &Core, waits: &mut Vec<Wait>) {
+        for cron in world.all::<CronJob>().filter(|cron| !cron.suspend && !cron.meta().deleting()) {
+            let next = Clock::read(&cron).ok().and_then(|clock| clock.next(core.timestamp().seconds()));
+            let time = |seconds: i64| core.dates.time_of(Timestamp::from_millis(seconds * 1000));
+            let since = cron.last_schedule.unwrap_or(cron.meta().creation).seconds();
+            if let (Some(since), Some(until)) = (time(since), next.and_then(time)) {
+                waits.push(Wait { name: "nextRun", object: cron.key().clone(), since, until });
             }
         }
     }

@@ -13,12 +13,12 @@ mod track;
 use crate::api::batch::job::Job;
 use crate::api::core::pod::Pod;
 use crate::api::{Key, Kind, Object, Of, PatchKind, Request, Uid, User};
-use crate::client::Delta;
+use crate::client::{Delta, Wait};
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet};
 use crate::doc;
 use crate::doc::{Doc, Str};
-use crate::sim::Duration;
+use crate::sim::{Core, Duration};
 
 use super::expectations::Expectations;
 use super::pods::{self, Work};
@@ -194,6 +194,18 @@ impl Controller for JobController {
                 if failed { Step::Retry } else { Step::Done }
             }
             Waiting::Flushed(_) | Waiting::Ended(..) => Step::Retry,
+        }
+    }
+
+    fn waits(&self, world: &World, core: &Core, waits: &mut Vec<Wait>) {
+        for (key, record) in &self.records {
+            let goes_on = world.of::<Job>(key).is_some_and(|job| job.finished.is_none() && !job.suspend);
+            if let Some((since, until)) = record.wait().filter(|_| goes_on)
+                && let (Some(since), Some(until)) = (core.dates.time_of(since), core.dates.time_of(until))
+                && until > core.now
+            {
+                waits.push(Wait { name: "jobBackOff", object: key.clone(), since, until });
+            }
         }
     }
 }

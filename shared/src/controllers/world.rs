@@ -334,6 +334,12 @@ impl World {
         self.informers.find_cache(key.kind)?.get(key)
     }
 
+    /// All objects of a kind from the caches.
+    pub fn all<T: Viewed>(&self) -> impl Iterator<Item = Of<T>> {
+        let cache = self.informers.find_cache(T::KIND).into_iter();
+        cache.flat_map(BTreeMap::values).cloned().filter_map(Of::new)
+    }
+
     /// An object from the caches, as a `T`.
     pub fn of<T: Viewed>(&self, key: &Key) -> Option<Of<T>> {
         self.object(key).cloned().and_then(Of::new)

@@ -3,7 +3,7 @@
 use crate::api::Uid;
 use crate::codec::Codec;
 use crate::doc::Str;
-use crate::sim::{Context, CriEvent, Duration, Time, Timer};
+use crate::sim::{Causes, Context, CriEvent, Duration, Time, Timer};
 
 use super::Runtime;
 use super::image::{Found, full_reference};
@@ -21,24 +21,20 @@ pub struct Pull {
     pub until: Time,
     /// When the transfer began or will begin.
     pub begins: Time,
-    /// Who waits for it, and since when.
-    pub waiting: Vec<(Uid, Str, Time)>,
+    /// Who waits for it, since when, and why: one pull serves many requests, and each is answered as its own.
+    pub waiting: Vec<(Uid, Str, Time, Causes)>,
 }
 
 impl Runtime {
     pub(super) fn pull(&mut self, pod: Uid, container: Str, image: Str, cx: &mut Context<'_>) {
         let now = cx.now();
+        let waiter = (pod, container, now, cx.causes.clone());
         if let Some(pull) = self.pulls.values_mut().find(|pull| pull.image == image) {
-            pull.waiting.push((pod, container, now));
+            pull.waiting.push(waiter);
             return;
         }
         let begins = self.pulls.values().map(|pull| pull.until).fold(now, Time::max);
-        let pull = Pull {
-            until: begins + self.pull_time(&image, cx),
-            begins,
-            waiting: vec![(pod, container, now)],
-            image,
-        };
+        let pull = Pull { until: begins + self.pull_time(&image, cx), begins, waiting: vec![waiter], image };
         let number = self.fresh_number();
         cx.timer(pull.until.since(now), Timer { number, ..Timer::named("pulled") });
         self.pulls.insert(number, pull);
@@ -63,7 +59,7 @@ impl Runtime {
         if let Ok(bytes) = size {
             self.cached.insert(pull.image.clone(), bytes);
         }
-        for (pod, container, since) in pull.waiting {
+        for (pod, container, since, causes) in pull.waiting {
             let event = match &size {
                 Ok(bytes) => CriEvent::ImageReady {
                     pod,
@@ -75,7 +71,7 @@ impl Runtime {
                 },
                 Err(why) => CriEvent::ImageFailed { pod, container, why: why.clone() },
             };
-            self.tell(event, cx);
+            cx.because(causes, |cx| self.tell(event, cx));
         }
     }
 }

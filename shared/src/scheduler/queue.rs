@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::api::Key;
+use crate::client::Wait;
 use crate::codec::Codec;
 use crate::collections::{BTreeMap, BTreeSet, sort};
 use crate::sim::{Causes, Duration, Time};
@@ -110,6 +111,21 @@ impl Queue {
             backoff: (self.backoff.len() + self.errors.len()) as u64,
             unschedulable: self.unschedulable.values().map(|alike| alike.pods.len() as u64).sum(),
         }
+    }
+
+    /// Pods that wait for a moment: those whose back-off after an error runs, and those that fit nowhere, which are tried
+    /// again after a long time even if nothing happens.
+    pub fn waits(&self) -> impl Iterator<Item = Wait> {
+        self.pods.iter().filter_map(|(key, waiting)| {
+            let (name, until) = match waiting.place {
+                Place::AfterError(until, _) => ("schedulerBackOff", until),
+                Place::Unschedulable(_) if !self.held.contains_key(key) => {
+                    ("unschedulable", waiting.since + LONGEST_STAY)
+                }
+                _ => return None,
+            };
+            Some(Wait { name, object: key.clone(), since: waiting.since, until })
+        })
     }
 
     /// A new pod.

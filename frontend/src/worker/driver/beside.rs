@@ -59,6 +59,11 @@ impl Beside {
         self.driver.cluster_now()
     }
 
+    /// Its cluster, as far as it came.
+    pub fn lived(self) -> Replica {
+        self.driver.replica
+    }
+
     /// Follows the clock of the shown branch, of which `here` says what is seen.
     pub fn follow(
         &mut self,

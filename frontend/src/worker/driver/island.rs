@@ -53,7 +53,7 @@ impl Driver {
         let course = self.past.course_mut();
         course.present = Some(Box::new(home));
         let home = course.id;
-        self.past.branch(&self.replica);
+        self.past.branch(&self.replica, self.replica.cluster().now().0);
         self.accent_from = self.replica.next_command();
         self.apart.island = Some(Island { home, course: self.past.course().id, told, back: None });
     }

@@ -209,7 +209,7 @@ impl Driver {
             self.replica.forget_future();
         }
         self.past.seek = None;
-        self.past.branch(&self.replica);
+        self.past.branch(&self.replica, self.replica.cluster().now().0);
         self.accent_from = self.replica.next_command();
     }
 
@@ -218,15 +218,26 @@ impl Driver {
         if id == self.past.course().id {
             return Vec::new();
         }
-        self.beside = None;
+        let beside = self.beside.take().filter(|beside| beside.id() == id);
         self.leave();
         self.past.seek = None;
-        let Some(replica) = self.past.switch(id) else { return Vec::new() };
+        let Some(mut replica) = self.past.switch(id) else { return Vec::new() };
         self.before_fault = None;
+        // Both were seen at one moment, and that stays: what was lived beside is lived.
+        let at = beside.as_ref().filter(|_| replica.pace().is_none()).map(|beside| beside.now());
+        if let Some(beside) = beside.filter(|_| at.is_some_and(|at| at >= replica.cluster().now().0)) {
+            replica = beside.lived();
+            if let Some(followed) = &mut self.past.course_mut().followed {
+                followed.story = None;
+            }
+        }
         let shown = self.show(replica, self.running);
         // The page knows which branch it is before it sees it.
         let mut replies = self.tell_past();
         replies.extend(shown);
+        if let Some(at) = at.filter(|at| *at < self.cluster_now()) {
+            replies.extend(self.look_at(at));
+        }
         replies
     }
 
@@ -251,7 +262,8 @@ impl Driver {
     pub(super) fn rewind(&mut self, then: &[Command]) -> Vec<Reply> {
         let Some(before) = self.before_fault.clone() else { return Vec::new() };
         self.leave();
-        self.past.branch(&before);
+        // Nothing was struck there at that very moment.
+        self.past.branch(&before, before.cluster().now().0.saturating_sub(1));
         self.before_fault = None;
         let shown = self.show((*before).clone(), true);
         let mut replies = self.tell_past();
@@ -465,6 +477,69 @@ mod tests {
             go_on(driver);
         });
         assert_eq!(another, None, "that branch knows of no fault");
+    }
+
+    #[test]
+    fn what_a_person_does_is_told_of_its_very_moment() {
+        let mut driver = at_speed(60_000);
+        pass(&mut driver, 700);
+        let before = driver.cluster_now();
+        power_off(&mut driver);
+        let told = (0..30).flat_map(|_| driver.tick(33.0, &|| 0.0)).collect::<Vec<_>>();
+        let captions = told.iter().flat_map(|reply| match reply {
+            Reply::Frame(frame) => frame.captions.clone(),
+            _ => Vec::new(),
+        });
+        let off = captions.filter(|it| matches!(it.what, crate::protocol::Happening::PowerOff { .. }));
+        let off: Vec<u64> = off.map(|caption| caption.at).collect();
+        let marked = past(told).into_iter().find_map(|reply| match reply {
+            PastReply::Marks { new, .. } => {
+                new.iter().find(|mark| mark.kind == MarkKind::Fault).map(|mark| mark.at)
+            }
+            _ => None,
+        });
+        assert_eq!((off.as_slice(), marked), (&[before][..], Some(before)));
+        // The branch that goes on from there has it in it, and one that leaves just before has not.
+        ask(&mut driver, PastRequest::Look(before));
+        let forked = timeline(&ask(&mut driver, PastRequest::Fork { repeat: false }));
+        assert_eq!(forked.branches.last().map(|branch| branch.from), Some(before));
+        assert!(!driver.view.nodes["node-2"].power);
+        ask(&mut driver, PastRequest::Switch(1));
+        let rewound = timeline(&past({
+            power_off(&mut driver);
+            driver.hear(Request::Rewind { then: Vec::new() })
+        }));
+        assert!(rewound.branches.last().is_some_and(|branch| branch.from < driver.cluster_now()));
+    }
+
+    #[test]
+    fn who_goes_to_the_branch_beside_stays_at_the_moment() {
+        let mut driver = at_speed(60_000);
+        pass(&mut driver, 700);
+        power_off(&mut driver);
+        pass(&mut driver, 3000);
+        let left = driver.cluster_now();
+        ask(&mut driver, PastRequest::Look(35_000));
+        ask(&mut driver, PastRequest::Fork { repeat: false });
+        ask(&mut driver, PastRequest::Compare(Some(1)));
+        driver.hear(Request::Pace(Pace::Play));
+        // Before and after the moment at which the other branch was left.
+        for (wall, back) in [(700, true), (6000, false)] {
+            pass(&mut driver, wall);
+            driver.hear(Request::Pace(Pace::Pause));
+            pass(&mut driver, 100);
+            let here = driver.cluster_now();
+            assert_eq!(here < left, back, "{here} {left}");
+            let mut other = driver.past.course().id;
+            for id in [1, other] {
+                let told = timeline(&ask(&mut driver, PastRequest::Switch(id)));
+                assert_eq!((told.current, driver.cluster_now()), (id, here), "{told:?}");
+                assert_eq!(driver.view.nodes["node-2"].power, id != 1);
+                ask(&mut driver, PastRequest::Compare(Some(other)));
+                other = 1;
+            }
+            driver.hear(Request::Pace(Pace::Play));
+        }
     }
 
     #[test]

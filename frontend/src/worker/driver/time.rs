@@ -4,7 +4,7 @@ use shared::sim::Time;
 
 use super::{Driver, Search, millis, whole};
 use crate::{
-    protocol::{Happening, Systems},
+    protocol::{Happening, Systems, Wait},
     worker::{
         captions,
         messages::{Drawn, Look},
@@ -94,6 +94,16 @@ impl Driver {
         self.messages.collect(self.replica.cluster(), look, drawn);
     }
 
+    /// When the wait ends that is skipped, or the next one of all.
+    fn end_of_wait(&self, search: Search, waits: &[Wait]) -> Option<u64> {
+        let now = self.cluster_now();
+        let skipped = |wait: &&Wait| match search {
+            Search::Wait(wanted) => wait.id == wanted,
+            search => search == Search::Note,
+        };
+        waits.iter().filter(skipped).map(|wait| wait.until).filter(|until| *until > now).min()
+    }
+
     /// Runs on without drawing until what is searched for is there.
     pub(super) fn fast_forward(
         &mut self,
@@ -103,6 +113,7 @@ impl Driver {
         late: &dyn Fn() -> bool,
     ) {
         let mut last_look = self.replica.cluster().store().revision();
+        let mut end = self.end_of_wait(search, &waits::of(self.replica.cluster()));
         loop {
             if late() {
                 return;
@@ -110,6 +121,18 @@ impl Driver {
             let own = limit;
             let limit = own.min(self.limit().0);
             let next = self.replica.next_at().map_or(limit, |at| at.0);
+            if let Some(over) = end.filter(|over| *over <= limit && next > *over) {
+                // Nobody need write anything when a wait is over; one that began anew meanwhile is not.
+                if self.cluster_now() < over {
+                    end = self.end_of_wait(search, &waits::of(self.replica.cluster()));
+                }
+                if end != Some(over) {
+                    continue;
+                }
+                self.replica.advance_to(Time(over));
+                self.now = millis(over);
+                break;
+            }
             if next > limit {
                 if search == Search::Opening || self.past.present().is_some() {
                     self.replica.advance_to(Time(limit));
@@ -147,6 +170,9 @@ impl Driver {
                         };
                         if over {
                             break;
+                        }
+                        if end.is_none_or(|end| end > self.cluster_now()) {
+                            end = self.end_of_wait(search, &waits);
                         }
                     }
                 }

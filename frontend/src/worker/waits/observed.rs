@@ -1,7 +1,7 @@
 //! Waits that can be read off the objects themselves, by anyone who looks: the fields say since when and how long.
 
 use shared::{
-    api::{Kind, batch::job::Job, coordination::lease::Lease},
+    api::{Key, Kind, Object, batch::job::Job, coordination::lease::Lease, core::pod::Pod},
     cluster::Cluster,
     doc::{Doc, Str, Timestamp},
     sim::Process,
@@ -13,12 +13,15 @@ use crate::protocol::{Wait, WaitKind};
 /// Without a deadline of its own a Deployment has ten minutes.
 const PROGRESS_SECONDS: i64 = 600;
 
+/// Who may want pods to be ready for a while before they count.
+const OWNERS: [Kind; 4] = [Kind::ReplicaSet, Kind::StatefulSet, Kind::DaemonSet, Kind::ReplicationController];
+
 /// All that is seen so.
 pub fn of(cluster: &Cluster) -> Vec<Wait> {
     let mut waits = leaders(cluster);
     waits.extend(jobs(cluster));
     waits.extend(deployments(cluster));
-    waits.extend(probes(cluster));
+    waits.extend(pods(cluster));
     waits
 }
 
@@ -45,12 +48,16 @@ fn leaders(cluster: &Cluster) -> Vec<Wait> {
     waits.collect()
 }
 
-/// Jobs that are done and go when their time is over.
+/// Jobs that are done and go when their time is over, and those that are ended when theirs is.
 fn jobs(cluster: &Cluster) -> Vec<Wait> {
     let waits = cluster.store().list(Kind::Job).filter_map(|object| {
         let job = object.view::<Job>()?;
-        let (_, since) = job.finished.as_ref()?;
-        span(cluster, WaitKind::TtlAfterFinished, &object.key.name, *since, job.ttl_seconds?)
+        let (kind, since, seconds) = match &job.finished {
+            Some((_, since)) => (WaitKind::TtlAfterFinished, *since, job.ttl_seconds?),
+            None if job.suspend => return None,
+            None => (WaitKind::ActiveDeadline, job.start?, job.active_deadline_seconds?),
+        };
+        span(cluster, kind, &object.key.name, since, seconds)
     });
     waits.collect()
 }
@@ -71,10 +78,20 @@ fn deployments(cluster: &Cluster) -> Vec<Wait> {
     waits.collect()
 }
 
-/// Containers that run and are not probed yet.
-fn probes(cluster: &Cluster) -> Vec<Wait> {
+/// Pods that may not run longer, that have to stay ready for a while before they count, and whose containers run and are
+/// not probed yet.
+fn pods(cluster: &Cluster) -> Vec<Wait> {
     let mut waits = Vec::new();
     for object in cluster.store().list(Kind::Pod) {
+        let status = &object.body["status"];
+        let name = &object.key.name;
+        if let Some(seconds) = object.body["spec"]["activeDeadlineSeconds"].as_i64()
+            && let Some(since) = status["startTime"].as_time()
+            && object.view::<Pod>().is_some_and(|pod| !pod.phase.is_terminal())
+        {
+            waits.extend(span(cluster, WaitKind::ActiveDeadline, name, since, seconds));
+        }
+        waits.extend(proving(cluster, object));
         let containers = object.body.at(&["spec", "containers"]).items();
         let delay = |container: &Doc| {
             let delay = |probe: &str| container[probe]["initialDelaySeconds"].as_i64();
@@ -82,16 +99,26 @@ fn probes(cluster: &Cluster) -> Vec<Wait> {
         };
         for container in containers {
             let Some(seconds) = delay(container) else { continue };
-            let statuses = object.body.at(&["status", "containerStatuses"]).items();
+            let statuses = status["containerStatuses"].items();
             let status = statuses.iter().find(|status| status["name"].str() == container["name"].str());
             let Some(status) = status.filter(|status| status["ready"].as_bool() != Some(true)) else {
                 continue;
             };
             let Some(since) = status.at(&["state", "running", "startedAt"]).as_time() else { continue };
-            waits.extend(span(cluster, WaitKind::ProbeDelay, &object.key.name, since, seconds));
+            waits.extend(span(cluster, WaitKind::ProbeDelay, name, since, seconds));
         }
     }
     waits
+}
+
+/// A pod that is ready and counts as available only once it was so for as long as its owner wants.
+fn proving(cluster: &Cluster, pod: &Object) -> Option<Wait> {
+    let view = pod.view::<Pod>().filter(|pod| pod.ready)?;
+    let owner = pod.meta.controller()?;
+    let kind = OWNERS.into_iter().find(|kind| kind.info().kind == owner.kind)?;
+    let owner = cluster.store().get(&Key::new(kind, pod.key.namespace.clone(), owner.name.clone()))?;
+    let seconds = owner.body["spec"]["minReadySeconds"].as_i64().filter(|seconds| *seconds > 0)?;
+    span(cluster, WaitKind::MinReadySeconds, &pod.key.name, view.ready_since, seconds)
 }
 
 #[cfg(test)]
@@ -124,6 +151,75 @@ mod tests {
         assert_eq!(of_kind(WaitKind::ProbeDelay), Some(40), "{waits:?}");
         assert_eq!(of_kind(WaitKind::ProgressDeadline), Some(90), "{waits:?}");
         assert!(!after(web, 80_000).iter().any(|wait| wait.0 == WaitKind::ProbeDelay));
+    }
+
+    /// All waits of an hour's quarter after `text` was applied: kind, name and length in seconds.
+    fn seen(mut replica: Replica, text: &str) -> Vec<(WaitKind, String, u64)> {
+        replica.act(None, &Command::Apply(text.to_owned()));
+        let mut seen = Vec::new();
+        for _ in 0..900 {
+            replica.advance_to(Time(replica.cluster().now().0 + 1000));
+            for wait in of(replica.cluster()) {
+                let told = (wait.kind, wait.object, (wait.until - wait.since) / 1000);
+                if !seen.contains(&told) {
+                    seen.push(told);
+                }
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn whatever_waits_for_a_moment_is_counted_down() {
+        use WaitKind::{
+            ActiveDeadline, JobBackOff, MinReadySeconds, NextRun, SchedulerBackOff, Unschedulable,
+        };
+        let pod = |name: &str, more: &str| {
+            format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{containers: [{{name: c, image: busybox, command: [sleep, 1d]{more}"
+            )
+        };
+        let template =
+            "template: {metadata: {labels: {a: x}}, spec: {containers: [{name: c, image: nginx}]}}";
+        let job = |name: &str, command: &str, more: &str| {
+            format!(
+                "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{{more}template: {{spec: {{restartPolicy: Never, containers: [{{name: c, image: busybox, command: {command}}}]}}}}}}}}"
+            )
+        };
+        let proven = |kind: &str, more: &str| {
+            format!(
+                "{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: web}}, spec: {{minReadySeconds: 120, selector: {{matchLabels: {{a: x}}}}, {more}{template}}}}}"
+            )
+        };
+        let nowhere = "apiVersion: kubarium.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\nspec:\n  cluster: {nodes: []}\n";
+        for (text, wait, name, lengths) in [
+            (proven("Deployment", ""), MinReadySeconds, "web-", &[120][..]),
+            (proven("StatefulSet", "serviceName: web, "), MinReadySeconds, "web-0", &[120]),
+            (proven("DaemonSet", ""), MinReadySeconds, "web-", &[120]),
+            (job("bad", "['false']", "backoffLimit: 3, "), JobBackOff, "bad", &[10, 20, 40]),
+            (job("long", "[sleep, 1d]", "activeDeadlineSeconds: 200, "), ActiveDeadline, "long", &[200]),
+            (pod("short", "}], activeDeadlineSeconds: 50}}"), ActiveDeadline, "short", &[50]),
+            (pod("big", ", resources: {requests: {cpu: 64}}}]}}"), Unschedulable, "big", &[300]),
+            (pod("nowhere", "}]}}"), SchedulerBackOff, "nowhere", &[1, 2, 4, 8, 10]),
+            (
+                format!(
+                    "{{apiVersion: batch/v1, kind: CronJob, metadata: {{name: tick}}, spec: {{schedule: '*/2 * * * *', jobTemplate: {{spec: {{{}}}}}}}}}",
+                    "template: {spec: {restartPolicy: Never, containers: [{name: c, image: busybox, command: ['true']}]}}"
+                ),
+                NextRun,
+                "tick",
+                &[120],
+            ),
+        ] {
+            let replica = match wait {
+                SchedulerBackOff => Replica::from_scenario(nowhere).expect("a scenario"),
+                _ => Replica::first(),
+            };
+            let seen = seen(replica, &text);
+            let found = seen.iter().filter(|(kind, object, _)| *kind == wait && object.starts_with(name));
+            let found: Vec<u64> = found.map(|(.., length)| *length).collect();
+            assert!(lengths.iter().all(|length| found.contains(length)), "{text}: {found:?} of {seen:?}");
+        }
     }
 
     #[test]

@@ -33,6 +33,13 @@ impl Record {
         }
     }
 
+    /// Since when and until when no failed pod is replaced, if one failed last.
+    pub fn wait(&self) -> Option<(Timestamp, Timestamp)> {
+        let last = self.last.filter(|_| self.failures > 0)?;
+        let wait = remaining(self.failures, last, last);
+        Some((last, Timestamp::from_millis(last.millis() + i64::try_from(wait.0).ok()?)))
+    }
+
     /// How much of the wait is left.
     pub fn remaining(&self, now: Timestamp) -> Duration {
         self.last.map_or(Duration::ZERO, |last| remaining(self.failures, last, now))
