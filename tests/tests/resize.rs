@@ -15,7 +15,7 @@ spec:
     image: "todo-api:v1.0"
     resources: {requests: {cpu: 500m, memory: 64Mi}, limits: {memory: 128Mi}}
     resizePolicy: [{resourceName: memory, restartPolicy: RestartContainer}]
-  - {name: other, image: "todo-api:v1.0"}
+  - {name: other, image: redis}
 ---
 apiVersion: v1
 kind: Pod

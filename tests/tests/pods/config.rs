@@ -74,7 +74,7 @@ fn containers_know_the_services_of_their_namespace_when_they_start() {
     ));
     world.apply(&service("headless", "clusterIP: None, ports: [{port: 80}]"));
     world.wait(2);
-    world.pod("containers:\n- {name: c, image: nginx}\n- {name: d, image: nginx, env: [{name: URL, value: 'http://$(TODO_API_SERVICE_HOST)'}]}");
+    world.pod("containers:\n- {name: c, image: nginx}\n- {name: d, image: redis, env: [{name: URL, value: 'http://$(TODO_API_SERVICE_HOST)'}]}");
     world.until("it runs", |world| world.shown() == "Running");
     let told = "env | grep -e TODO -e HEADLESS -e URL | sort";
     let expected = "TODO_API_PORT=tcp://10.96.7.7:80\nTODO_API_PORT_53_UDP=udp://10.96.7.7:53\n\

@@ -408,7 +408,7 @@ fn another_image_starts_a_container_again() {
         ),
         (
             "initContainers: [{name: c, image: 'nginx:1.27', restartPolicy: Always}]\n\
-             containers: [{name: other, image: nginx}]",
+             containers: [{name: other, image: redis}]",
             "initContainers",
             "",
         ),
