@@ -180,3 +180,7 @@ chromium:
 	@test -n "$(CHROMIUM)" || { echo '==> Installing Chromium for the browser tests'; \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy chromium; } \
 		|| $(call stop,Chromium is missing: install it for the browser tests)
+	@# Without one the pictures of the Japanese page show boxes; the tests themselves need none.
+	@[ -n "$$(fc-list :lang=ja)" ] || { echo '==> Installing a Japanese font for the pictures'; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy fonts-ipafont-gothic; } \
+		|| echo 'kubarium: no Japanese font could be installed: pictures of the Japanese page show boxes'

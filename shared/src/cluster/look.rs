@@ -1,6 +1,8 @@
 //! Requests from outside that change nothing: answered from the state as it is, without a place in the log.
 
+use crate::api::apiextensions::customresource::CustomResources;
 use crate::api::{Reason, Request, Status, Subresource, User, Verb};
+use crate::apiserver::custom_resources;
 use crate::apiserver::http::{self, HttpRequest, HttpResponse, Watcher};
 use crate::etcd::Store;
 use crate::sim::{Causes, Context, Duration, Process};
@@ -26,6 +28,11 @@ pub enum Course {
 }
 
 impl Cluster {
+    /// The resources of a version and kind that somebody defined here.
+    pub fn defined(&self, api_version: &str, kind: &str) -> Option<CustomResources> {
+        custom_resources(&self.store, api_version, kind)
+    }
+
     /// Answers a request of `user` if that needs no command. `read_only` holds whoever the request speaks for.
     pub fn course(&self, http: &HttpRequest, user: User, read_only: bool) -> Course {
         let now = self.core.timestamp();

@@ -9,11 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Kind;
 use crate::api::apiextensions::customresource::CustomResources;
-use crate::apiserver::custom_resources;
-use crate::cluster::HttpResponse;
+use crate::cluster::{Cluster, HttpResponse};
 use crate::codec::Codec;
 use crate::doc::{Doc, Path, Segment};
-use crate::etcd::Store;
 use crate::manifest::{self, Document, Span};
 use crate::schema::{self, What};
 
@@ -65,8 +63,8 @@ pub fn diagnose(text: &str) -> Vec<Diagnostic> {
 }
 
 /// The same where a cluster is: kinds that somebody defined in it are known, too.
-pub(super) fn diagnose_for(store: &Store, text: &str) -> Vec<Diagnostic> {
-    within(text, &|api_version, kind| custom_resources(store, api_version, kind))
+pub(super) fn diagnose_for(cluster: &Cluster, text: &str) -> Vec<Diagnostic> {
+    within(text, &|api_version, kind| cluster.defined(api_version, kind))
 }
 
 /// The resources of a version and kind that did not come with the cluster.

@@ -327,7 +327,7 @@ impl Player {
         let date = self.cluster.core().timestamp();
         match step.action {
             StepAction::Apply(text) => {
-                let diagnostics = diagnose::diagnose_for(self.cluster.store(), &text);
+                let diagnostics = diagnose::diagnose_for(&self.cluster, &text);
                 // kubectl takes the last of equal keys, and says nothing: whoever applies a text by hand has most likely
                 // forgotten what parts two documents.
                 if let Some(why) = diagnose::repeated(&text, &diagnostics) {
