@@ -3,7 +3,6 @@
 mod compare;
 
 use leptos::{ev, html, prelude::*};
-use wasm_bindgen::JsCast;
 
 use crate::{
     browser,
@@ -246,13 +245,12 @@ fn Branches() -> impl IntoView {
     let current = Memo::new(move |_| travel.timeline.with(|timeline| timeline.current));
     let beside = Memo::new(move |_| travel.timeline.with(|timeline| timeline.beside));
     let later = Memo::new(move |_| travel.timeline.with(|timeline| timeline.later));
-    // The button that was pressed goes: who had the focus on it goes on beside it.
+    // The button that was pressed goes: who had the focus on it goes on from beside it, and Space is still the page's.
     let group = NodeRef::<html::Div>::new();
     Effect::new(move |before: Option<bool>| {
         let compared = beside.get().is_some();
         if before.is_some_and(|before| before != compared) {
-            let next = if compared { ".quiet" } else { "[aria-pressed=true]" };
-            request_animation_frame(move || focus_if_lost(group, next));
+            request_animation_frame(move || focus_if_lost(group));
         }
         compared
     });
@@ -279,7 +277,7 @@ fn Branches() -> impl IntoView {
     };
     view! {
         <Show when=move || { branches.with(Vec::len) > 1 || (travel.back() && later.get() > 0) }>
-            <div class="branches" node_ref=group role="group" aria-label=move || t_string!(i18n, rewind.branches)>
+            <div class="branches" node_ref=group tabindex="-1" role="group" aria-label=move || t_string!(i18n, rewind.branches)>
                 <Show when=move || { branches.with(Vec::len) > 1 }>
                     {move || branches.get().into_iter().map(|branch| chip(branch.id, branch.from)).collect_view()}
                 </Show>
@@ -296,13 +294,12 @@ fn Branches() -> impl IntoView {
     }
 }
 
-/// Gives the focus to a part of `group`, where nothing else on the page has it.
-fn focus_if_lost(group: NodeRef<html::Div>, selector: &str) {
+/// Gives `group` the focus, where nothing else on the page has it.
+fn focus_if_lost(group: NodeRef<html::Div>) {
     let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
-    let found = group.get_untracked().and_then(|group| group.query_selector(selector).ok().flatten());
-    if let Some(element) = found.filter(|_| lost).and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok()) {
+    if let Some(group) = group.get_untracked().filter(|_| lost) {
         // Fails only for what is not on the page.
-        let _ = element.focus();
+        let _ = group.focus();
     }
 }
 

@@ -78,6 +78,8 @@ test("a branch leaves the past, and both are seen side by side with their differ
   await branches.getByRole("button", { name: /^Branch 2/, pressed: true }).waitFor();
   await branches.getByRole("button", { name: "Branch 1 side by side" }).click();
   await page.locator(".beside-stage .node").nth(2).waitFor();
+  // The button is gone; the focus stays beside it, and the page's keys are the page's.
+  await page.waitForFunction(() => document.activeElement.className === "branches");
   await page.keyboard.press("Space");
   await page.locator(".beside-stage .node[data-place='node/node-2'] [aria-checked=false]").waitFor({ timeout: LONG_MS });
   await state(page, "node-2", true).waitFor();
