@@ -239,7 +239,7 @@ fn talk(target: &Target, statuses: &str, name: &str, args: &Args, io: &mut Io<'_
         io.warn("If you don't see a command prompt, try pressing enter.");
     }
     if has_ended || !exec::waits_for_words(args) {
-        return exec::followed(target, name, io);
+        return exec::followed(target, name, "", io);
     }
     let (namespace, pod) = (target.namespace.clone(), target.name.clone());
     io.ask(Ask::Shell { namespace, pod, container: name.into() })?;

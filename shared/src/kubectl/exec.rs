@@ -74,9 +74,9 @@ pub(super) fn waits_for_words(args: &Args) -> bool {
     command.is_empty() || is_shell(command)
 }
 
-/// Tells what a container writes until it ends.
-pub(super) fn followed(target: &Target, container: &str, io: &mut Io<'_>) -> Result<(), Stop> {
-    let path = format!("{}/log?container={}&follow=true", target.path(), escape(container));
+/// Tells what a container writes until it ends; `options` say from where on, after a `&`.
+pub(super) fn followed(target: &Target, container: &str, options: &str, io: &mut Io<'_>) -> Result<(), Stop> {
+    let path = format!("{}/log?container={}&follow=true{options}", target.path(), escape(container));
     let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
     let response = io.request(request)?;
     if !response.is_success() {
@@ -179,14 +179,7 @@ pub(super) fn attach(args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
             io.fail(format!("unable to upgrade connection: pod {name} does not have a host assigned"))
         );
     }
-    let path = format!("{}/log?container={}&follow=true&tailLines=0", target.path(), escape(&container));
-    let request = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
-    let response = io.request(request)?;
-    if !response.is_success() {
-        return io.finish(vec![Failure::of(&response)]);
-    }
-    io.print(&response.body.str());
-    Ok(())
+    followed(&target, &container, "&tailLines=0", io)
 }
 
 pub(super) const COPY_FLAGS: &[Flag] =

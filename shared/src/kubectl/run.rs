@@ -236,7 +236,7 @@ fn watched(target: &Target, args: &Args, io: &mut Io<'_>) -> Result<(), Stop> {
         let (namespace, pod) = (target.namespace.clone(), target.name.clone());
         io.ask(Ask::Shell { namespace, pod, container: name.clone() })?;
     } else {
-        exec::followed(target, &name, io)?;
+        exec::followed(target, &name, "", io)?;
         if pod["spec"]["restartPolicy"].as_str() == Some("Never") {
             end = io.poll(target.get(), Doc::Null, |_, response| match ended(&response.body) {
                 false if response.is_success() || response.code == 0 => Next::Again(Doc::Null),
