@@ -122,6 +122,8 @@ dist/index.html: $(PAGE_SOURCES) | tools
 	$(call say,Building the page)
 	@cargo fetch --locked
 	@trunk build --release
+	@# Cargo sees when a page changes that the program has, not that there is one now.
+	@touch backend/src/main.rs
 
 program: page
 	$(call say,Building the program)

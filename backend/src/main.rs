@@ -1,41 +1,20 @@
 //! `kubarium`: the web page and its sessions in one program.
 
-mod cli;
-mod error;
-mod guesses;
-mod kube_api;
-mod links;
-mod metrics;
-mod origin;
-mod page;
-mod replicas;
-mod rooms;
-mod router;
-mod run;
-mod serve;
-mod sessions;
-mod storage;
-mod tls;
-mod websocket;
-
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::cli::{Arguments, Command};
+use rust_embed::Embed;
+use server::Page;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The page as it was when the program was built; no file where it was built without one.
+#[derive(Embed)]
+#[folder = "../dist/"]
+#[allow_missing = true]
+struct Dist;
+
 fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Serve(options) => match serve::serve(&options) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("kubarium: {error:#}");
-                ExitCode::FAILURE
-            }
-        },
-        Command::Run(options) => run::run(&options),
-    }
+    let files = || Dist::iter().filter_map(|name| Some((name.to_string(), Dist::get(&name)?.data)));
+    server::main(|| Page::new(files()))
 }

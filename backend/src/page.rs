@@ -1,4 +1,4 @@
-//! The page: the files of `dist/`, as they were when the program was built, or those of a directory.
+//! The page: the files of `dist/` that the program brings along, or those of a directory.
 //!
 //! `scripts/page.mjs` has named them by their content and compressed them; here they are only handed out.
 
@@ -10,13 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use rust_embed::Embed;
 use sha2::{Digest, Sha256};
-
-#[derive(Embed)]
-#[folder = "../dist/"]
-#[allow_missing = true]
-struct Dist;
 
 /// The files of the page. Cheap to clone.
 #[derive(Clone)]
@@ -41,16 +35,16 @@ struct Variant {
 const ENCODINGS: [(&str, Option<&str>); 3] = [(".br", Some("br")), (".gz", Some("gzip")), ("", None)];
 
 impl Page {
-    /// The page that was built into this program; empty when it was built without one.
-    pub fn embedded() -> Self {
-        let content = Dist::iter().filter_map(|name| {
-            let content = match Dist::get(&name)?.data {
+    /// The page of these files, by their names.
+    pub fn new(files: impl IntoIterator<Item = (String, Cow<'static, [u8]>)>) -> Self {
+        let content = files.into_iter().map(|(name, content)| {
+            let content = match content {
                 Cow::Borrowed(data) => Bytes::from_static(data),
                 Cow::Owned(data) => Bytes::from(data),
             };
-            Some((name.into_owned(), content))
+            (name, content)
         });
-        Self::new(&content.collect())
+        Self::of(&content.collect())
     }
 
     /// The page as it lies in `directory` now, for those who are working on it.
@@ -70,10 +64,10 @@ impl Page {
                 }
             }
         }
-        Ok(Self::new(&content))
+        Ok(Self::of(&content))
     }
 
-    fn new(content: &BTreeMap<String, Bytes>) -> Self {
+    fn of(content: &BTreeMap<String, Bytes>) -> Self {
         let plain = content.keys().filter(|name| !name.ends_with(".br") && !name.ends_with(".gz"));
         let files = plain.map(|name| (format!("/{name}"), File::new(name, content)));
         Self { files: Arc::new(files.collect()) }

@@ -42,12 +42,12 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// # Errors
 /// What cannot be opened, and why.
 #[tokio::main]
-pub async fn serve(options: &Serve) -> anyhow::Result<()> {
+pub async fn serve(options: &Serve, page: impl FnOnce() -> Page) -> anyhow::Result<()> {
     start_log(options.log);
     let page = match &options.page {
         Some(directory) => Page::read(directory)
             .with_context(|| format!("cannot read the page in {}", directory.display()))?,
-        None => Page::embedded(),
+        None => page(),
     };
     let listener = TcpListener::bind(options.listen)
         .await

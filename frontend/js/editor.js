@@ -26,7 +26,7 @@ import { changesBetween, format } from "./workbench/format.js";
 import { explainInto, fieldAt, hover, kindAt } from "./workbench/hover.js";
 import { followStage, light, linked } from "./workbench/linked.js";
 import { typeOver } from "./workbench/over.js";
-import { mayBeMore, MOST_TEXT, tooLarge } from "./workbench/bring.js";
+import { manifestsOf, mayBeMore, MOST_TEXT, tooLarge } from "./workbench/bring.js";
 import { brought, followOpened, isBrought } from "./workbench/brought.js";
 import { bringAll, more, offer } from "./workbench/more.js";
 import { handOver, keepFiles, loadFiles } from "./workbench/playgrounds.js";
@@ -203,7 +203,7 @@ export function create(element, text, { onApply, onSave, onChange, onShow, onFil
   };
 
   const extensions = [
-    Prec.highest(EditorView.domEventHandlers({ paste: refuses })), notTooDeep, isFramed ? still : [],
+    Prec.highest(EditorView.domEventHandlers({ paste: refuses })), EditorView.clipboardInputFilter.of(manifestsOf), notTooDeep, isFramed ? still : [],
     Prec.highest(keymap.of([
       { key: "Mod-Enter", run: apply }, { key: "F1", run: explainHere }, { key: "Shift-Alt-f", run: tidy },
     ])),

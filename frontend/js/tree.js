@@ -13,27 +13,27 @@ const PROGRAMS = ["kube-apiserver", "kube-scheduler", "kube-controller-manager"]
 const { engine } = window.kubarium;
 const where = (namespace) => (namespace === "default" || !namespace ? "" : `${namespace}/`);
 
-/** What is in the tree: items with `id`, `name`, `says`, `of` (kind, namespace, name) and `inside`. */
+/** What is in the tree: items with `id`, `name`, `says`, `of` (kind, namespace, name), `place` (whose faults the menu key offers) and `inside`. */
 export function itemsOf({ nodes, pods, workloads, services, components, systems }, extra, { ingresses, sources } = { ingresses: [], sources: [] }) {
   const sorted = (list) => [...list].sort((a, b) => (a.namespace ?? "").localeCompare(b.namespace ?? "") || a.name.localeCompare(b.name, "en", { numeric: true }));
   const container = (pod) => ({ name, image, ready, running, restarts }) => ({
     id: `${pod.uid}/${name}`, name, says: [image, t(ready ? "is_ready" : running ? "is_running" : "is_waiting"), restarts && t("restarts", { count: restarts })].filter(Boolean).join(", "), of: ["Pod", pod.namespace, pod.name],
   });
   const podItem = (prefix) => (pod) => ({
-    id: `${prefix}pod/${pod.uid}`, name: `${where(pod.namespace)}${pod.name}`, says: [pod.status, `${pod.ready[0]}/${pod.ready[1]}`, pod.restarts && t("restarts", { count: pod.restarts })].filter(Boolean).join(", "),
+    id: `${prefix}pod/${pod.uid}`, place: `pod/${pod.uid}`, name: `${where(pod.namespace)}${pod.name}`, says: [pod.status, `${pod.ready[0]}/${pod.ready[1]}`, pod.restarts && t("restarts", { count: pod.restarts })].filter(Boolean).join(", "),
     of: ["Pod", pod.namespace, pod.name], inside: prefix ? undefined : pod.containers.map(container(pod)),
   });
   const state = (node) => (!node.power ? t("no_power") : node.ready === "True" ? (node.cordoned ? "Ready, SchedulingDisabled" : "Ready") : node.ready ? "NotReady" : t("joins"));
   const nodeItem = (node) => {
     const here = sorted(pods.set.filter((pod) => pod.node === node.name));
-    const agents = [["kubelet", node.kubelet], ["kube-proxy", node.kubeProxy], ["containerd", node.runtime]].map(([name, up]) => ({ id: `${name}@${node.name}`, name, says: t(up ? "is_running" : "is_stopped"), of: ["", "", `${name}@${node.name}`] }));
-    return { id: `node/${node.name}`, name: node.name, says: `${state(node)}, ${t("pod_count", { count: here.length })}${node.taints.length ? `, ${node.taints.join(", ")}` : ""}`, of: ["Node", "", node.name], inside: [...agents, ...here.map(podItem(""))] };
+    const agents = [["kubelet", node.kubelet], ["kube-proxy", node.kubeProxy], ["containerd", node.runtime]].map(([name, up]) => ({ id: `${name}@${node.name}`, place: `${name}@${node.name}`, name, says: t(up ? "is_running" : "is_stopped"), of: ["", "", `${name}@${node.name}`] }));
+    return { id: `node/${node.name}`, place: `node/${node.name}`, name: node.name, says: `${state(node)}, ${t("pod_count", { count: here.length })}${node.taints.length ? `, ${node.taints.join(", ")}` : ""}`, of: ["Node", "", node.name], inside: [...agents, ...here.map(podItem(""))] };
   };
   const zones = [...new Set(nodes.set.map((node) => node.zone))].sort();
   const inZone = (zone) => sorted(nodes.set.filter((node) => node.zone === zone)).map(nodeItem);
   const loose = sorted(pods.set.filter((pod) => !pod.node)).map(podItem(""));
   const group = (id, name, inside) => ({ id, name, says: String(inside.length), inside });
-  const broken = systems?.broken ?? [];
+  const broken = systems?.faults ?? [];
   const members = systems?.members ?? [];
   /** The members of a program of the control plane, each with what it does for the others. */
   const membersOf = (program) => members.map((member) => {
@@ -42,11 +42,11 @@ export function itemsOf({ nodes, pods, workloads, services, components, systems 
     const up = index < 0 ? member.etcd : member.programs[index];
     const leads = up && (index < 0 ? member.role === "leader" : member.leads[index - 1]);
     const says = [t(up ? "is_running" : "is_stopped"), leads && t("leads"), index < 0 && t("term", { term: member.term })];
-    return { id: `member/${place}`, name: place, says: says.filter(Boolean).join(", "), of: ["", "", place] };
+    return { id: `member/${place}`, place, name: place, says: says.filter(Boolean).join(", "), of: ["", "", place] };
   });
   return [
-    group("control", t("control_plane"), components.set.map(({ place, up, queue }) => ({ id: place, name: place, says: [t(up ? "is_running" : "is_stopped"), queue && t("in_queue", { count: queue })].filter(Boolean).join(", "), of: ["", "", place], inside: members.length ? membersOf(place) : undefined }))),
-    extra ?? group("nodes", t("nodes"), zones.length > 1 ? zones.map((zone) => group(`zone/${zone}`, t("zone", { name: zone }), inZone(zone))) : inZone(zones[0])),
+    group("control", t("control_plane"), components.set.map(({ place, up, queue }) => ({ id: place, place, name: place, says: [t(up ? "is_running" : "is_stopped"), queue && t("in_queue", { count: queue })].filter(Boolean).join(", "), of: ["", "", place], inside: members.length ? membersOf(place) : undefined }))),
+    extra ?? group("nodes", t("nodes"), zones.length > 1 ? zones.map((zone) => ({ ...group(`zone/${zone}`, t("zone", { name: zone }), inZone(zone)), place: `zone/${zone}` })) : inZone(zones[0])),
     ...(loose.length ? [group("loose", t("without_node"), loose)] : []),
     group("workloads", t("workloads"), sorted(workloads.set).map((one) => ({
       id: one.uid, name: `${one.kind} ${where(one.namespace)}${one.name}`, says: t("of", { part: one.available, all: one.wanted }), of: [one.kind, one.namespace, one.name],
@@ -71,7 +71,7 @@ export function itemsOf({ nodes, pods, workloads, services, components, systems 
 async function farNodes(most) {
   const { nodes, count } = await ask({ ask: "far", most });
   const inside = nodes.map((node) => ({
-    id: `node/${node.name}`, name: node.name, says: [node.ready ? "Ready" : "NotReady", node.cordoned && "SchedulingDisabled"].filter(Boolean).join(","), of: ["Node", "", node.name],
+    id: `node/${node.name}`, place: `node/${node.name}`, name: node.name, says: [node.ready ? "Ready" : "NotReady", node.cordoned && "SchedulingDisabled"].filter(Boolean).join(","), of: ["Node", "", node.name],
     later: async () => {
       const pods = await objects(["get", "pods", "-A", `--field-selector=spec.nodeName=${node.name}`]);
       const byName = ({ metadata: a }, { metadata: b }) => a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name, "en", { numeric: true });
@@ -126,7 +126,7 @@ export function create(element, { inspect }) {
       const opens = data.later || inside?.length;
       if (item.name.textContent !== data.name) item.name.textContent = data.name;
       if (item.detail.textContent !== (data.says ?? "")) item.detail.textContent = data.says ?? "";
-      const attributes = { "aria-level": level, "aria-posinset": index + 1, "aria-setsize": all, "aria-expanded": opens ? String(open.has(data.id)) : undefined };
+      const attributes = { "aria-level": level, "aria-posinset": index + 1, "aria-setsize": all, "aria-expanded": opens ? String(open.has(data.id)) : undefined, "data-place": data.place };
       for (const [name, value] of Object.entries(attributes)) {
         if (value === undefined) item.line.removeAttribute(name);
         else if (item.line.getAttribute(name) !== String(value)) item.line.setAttribute(name, value);
@@ -233,7 +233,7 @@ export function create(element, { inspect }) {
     const [told, edge] = await Promise.all([ask({ ask: "everything" }), ask({ ask: "edge" })]);
     if (!told || !element.isConnected) return;
     const far = told.systems?.far ? await farNodes(limit("nodes")) : undefined;
-    const key = JSON.stringify([far, told.nodes, told.pods, told.workloads, told.services, told.components, told.systems?.broken, edge, language()]);
+    const key = JSON.stringify([far, told.nodes, told.pods, told.workloads, told.services, told.components, told.systems?.faults, edge, language()]);
     if (key === drawn) return;
     drawn = key;
     shown = itemsOf(told, far, edge ?? undefined);

@@ -216,7 +216,7 @@ fn why(i18n: I18nContext<Locale>, reason: &str) -> String {
 #[component]
 fn FaultCount() -> impl IntoView {
     let page = expect_context::<Page>();
-    let count = Memo::new(move |_| page.systems.with(|systems| systems.broken.len()));
+    let count = Memo::new(move |_| page.systems.with(|systems| systems.faults.len()));
     view! { <Show when=move || { count.get() > 0 }><span class="count">{count}</span></Show> }
 }
 

@@ -96,6 +96,11 @@ pub fn present() {
     }
 }
 
+/// Whether the page is large, for a room.
+pub fn presents() -> bool {
+    leptos::prelude::document().document_element().is_some_and(|root| root.has_attribute("data-present"))
+}
+
 /// Whether the page is as narrow as a phone or small tablet.
 pub fn narrow() -> bool {
     window().match_media("(max-width: 1023px)").ok().flatten().is_some_and(|query| query.matches())

@@ -26,7 +26,7 @@ struct Drawn {
 pub(crate) fn Faults() -> impl IntoView {
     let i18n = use_i18n();
     let page = expect_context::<Page>();
-    let broken = Memo::new(move |_| page.systems.with(|systems| systems.broken.clone()));
+    let broken = Memo::new(move |_| page.systems.with(|systems| systems.faults.clone()));
     let cordoned = Memo::new(move |_| page.systems.with(|systems| systems.cordoned.clone()));
     let whole = move || broken.with(Vec::is_empty) && cordoned.with(Vec::is_empty);
     let mend_all = move |_| {

@@ -7,7 +7,7 @@ use crate::{
     i18n::*,
     inspector::Inspector,
     later::Later,
-    stage::menu::object_at,
+    stage::menu::{self, object_at},
     state::{Drawer, Page},
     terminal::Terminal,
     timeline::Timeline,
@@ -43,7 +43,7 @@ pub(crate) fn DrawerPanel() -> impl IntoView {
         }
     };
     view! {
-        <aside id="drawer" class="drawer" on:click=inspect hidden=move || open.get().is_none() aria-label=title>
+        <aside id="drawer" class="drawer" on:click=inspect on:contextmenu=move |event| menu::ask(page, &event) hidden=move || open.get().is_none() aria-label=title>
             <header class="drawer-head">
                 <h2>{title}</h2>
                 <button class="round" aria-label=move || t_string!(i18n, close) on:click=move |_| page.drawer.set(None)>

@@ -16,6 +16,7 @@ use crate::{
         menu::{BreakButton, Struck},
     },
     state::{Drawer, Page},
+    story::OwnWaits,
     timeline::{EventLine, Moment},
     view_model::clock_text,
 };
@@ -38,6 +39,7 @@ pub(crate) fn Inspector() -> impl IntoView {
             .into_any(),
             (Some(subject), Some(inspection)) => view! { <About subject inspection /> }.into_any(),
         }}
+        <OwnWaits />
         // This stays while the cluster goes on and all else is told anew.
         {move || page.selection.get().and_then(|subject| closer(&subject)).map(|about| view! {
             <Later asset="closer" class="closer" about />

@@ -78,6 +78,8 @@ pub struct Page {
     pub systems: RwSignal<Systems>,
     /// The pods that belong to what the pointer or the focus is on, by UID.
     pub related: RwSignal<Option<Arc<BTreeSet<String>>>>,
+    /// The UID of the pod that the pointer or the focus is on: what it belongs to lights up.
+    pub pointed: RwSignal<String>,
     /// The namespace that is shown alone.
     pub namespace: RwSignal<Option<String>>,
     /// The messages that are on their way, once time stands still.
@@ -175,6 +177,7 @@ impl Page {
             verdict: RwSignal::default(),
             systems: RwSignal::default(),
             related: RwSignal::default(),
+            pointed: RwSignal::default(),
             namespace: RwSignal::default(),
             halted: RwSignal::default(),
             menu: RwSignal::default(),
@@ -487,6 +490,13 @@ impl Page {
             pods.values().filter(|pod| pod.workload == workload).map(|pod| pod.uid.clone()).collect()
         };
         self.relate(Some(self.pods.with_untracked(of)));
+    }
+
+    /// Whether the pod that is pointed at belongs to this workload.
+    pub fn points_into(self, workload: &str) -> bool {
+        self.pointed.with(|uid| {
+            !uid.is_empty() && self.pods.with(|pods| pods.get(uid).is_some_and(|pod| pod.workload == workload))
+        })
     }
 
     /// Whether this looks like the cluster that a visit begins with.

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use crate::{
     gallery,
     i18n::*,
-    protocol::{Command, Headline as Said, Pace, Verdict, Wait},
+    protocol::{Command, Headline as Said, Pace, Subject, Verdict, Wait},
     stage::faults::short_name,
     state::Page,
     view_model::{abridged, humps, rounded},
@@ -58,8 +58,8 @@ fn Headline() -> impl IntoView {
     let page = expect_context::<Page>();
     let broken = Memo::new(move |_| {
         page.systems.with(|systems| {
-            let first = systems.broken.first().map(|broken| abridged(&short_name(&broken.target)));
-            (systems.broken.len(), first.unwrap_or_default())
+            let first = systems.faults.first().map(|broken| abridged(&short_name(&broken.target)));
+            (systems.faults.len(), first.unwrap_or_default())
         })
     });
     let whole = Memo::new(move |_| page.systems.with(|systems| systems.cordoned.is_empty()));
@@ -229,8 +229,27 @@ fn Waits() -> impl IntoView {
     }
 }
 
+/// What the selected pod or node is waiting for.
 #[component]
-fn Countdown(shown: (usize, Wait), all: Memo<Vec<Wait>>) -> impl IntoView {
+pub(crate) fn OwnWaits() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let own = Memo::new(move |_| {
+        let selected = page.selection.get().filter(|it| matches!(it, Subject::Object { .. }));
+        let name = selected.as_ref().map_or("", Subject::name);
+        page.waits.with(|waits| waits.iter().filter(|wait| wait.object == name).cloned().collect::<Vec<_>>())
+    });
+    view! {
+        <div class="waits own" aria-label=move || t_string!(i18n, wait.label) role="group">
+            <For each=move || own.get() key=|wait| wait.id let:wait>
+                <Countdown shown=(0, wait) />
+            </For>
+        </div>
+    }
+}
+
+#[component]
+fn Countdown(shown: (usize, Wait), #[prop(optional, into)] all: Signal<Vec<Wait>>) -> impl IntoView {
     let (at, wait) = shown;
     let i18n = use_i18n();
     let page = expect_context::<Page>();

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { content, DEPLOYMENT, drawer, drop, openEditor, paste } from "./editor.mjs";
+import { content, DEPLOYMENT, drawer, drop, openEditor, paste, text } from "./editor.mjs";
 import { screenshot } from "./harness.mjs";
 
 test("work is kept: files and cluster are there after loading again, under a name for ever", async (t) => {
@@ -177,6 +177,19 @@ test("of several files that are dropped at once each is opened or refused, and e
   await drop(page, "latin.yaml", [0x61, 0x3a, 0x20, 0xe4, 0x0a]);
   await drawer(page).getByText("latin.yaml is no UTF-8 text").waitFor();
   assert.equal(await drawer(page).locator(".note").count(), 1);
+});
+
+test("of what Helm says before and after its manifests nothing comes along", async (t) => {
+  const page = await openEditor(t);
+  const map = "---\n# Source: shop/templates/map.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: shop\n";
+  const before = "NAME: shop\nLAST DEPLOYED: Mon Nov 30 09:00:00 2026\nNAMESPACE: default\nSTATUS: pending-install\nREVISION: 1\n";
+  const said = (hooks) => `${before}${hooks}MANIFEST:\n${map}\nNOTES:\n1. Get the URL: kubectl get svc\n`;
+  await drop(page, "dry-run.txt", said("HOOKS:\n---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: test\nspec: {}\n"));
+  await drawer(page).locator(".file[data-open]", { hasText: "dry-run.txt" }).waitFor();
+  assert.equal(await text(page), map);
+  await content(page).press("Control+a");
+  await paste(page, `Release "shop" has been upgraded. Happy Helming!\n${said("TEST SUITE: None\n")}`.replaceAll("\n", "\r\n"));
+  assert.equal(await text(page), map);
 });
 
 test("what cannot be saved is said", async (t) => {

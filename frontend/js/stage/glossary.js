@@ -1,6 +1,6 @@
 // Words that are explained: those in captions, tour and panel are underlined, and a click on one, or the button beside the
 // headline, says what it is and what the official documentation calls it. Who knows them all switches that off, and who knows
-// what happens puts the captions away, too.
+// what happens puts the captions away, too; who stands before a room makes all of it large.
 
 import terms from "../../../public/locales/stage/glossary.json";
 import { h, language, t } from "./base.js";
@@ -50,6 +50,7 @@ export function create() {
   if (marks) CSS.highlights.set("term", marks);
   const opener = h("button", { type: "button", class: "round words-open", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => toggle() }, h("b", { "aria-hidden": "true" }, "Aa"));
   const captions = h("button", { type: "button", class: "round captions-switch", onclick: () => putCaptions(root.dataset.captions === "off") }, h("b", { "aria-hidden": "true" }, "CC"));
+  const large = h("button", { type: "button", class: "round present-switch", onclick: () => root.toggleAttribute("data-present") }, h("b", { "aria-hidden": "true" }));
   const find = h("input", { type: "search", oninput: () => list() });
   const all = h("dl", { class: "words-list", tabindex: "0" });
   const marked = h("input", { type: "checkbox", onchange: () => set(marked.checked) });
@@ -107,12 +108,14 @@ export function create() {
     marked.checked = on;
     captions.title = captions.ariaLabel = t("captions");
     captions.setAttribute("aria-pressed", String(root.dataset.captions !== "off"));
+    large.title = large.ariaLabel = t("present");
+    large.setAttribute("aria-pressed", String(root.hasAttribute("data-present")));
   }
   /** Finds the words on the screen. */
   function scan() {
     const telling = document.querySelector(".page:not(#frame) .telling, .desk .telling");
     if (telling && panel.parentNode !== telling) {
-      telling.querySelector("h1")?.after(h("span", { class: "words-tools" }, opener, captions));
+      telling.querySelector("h1")?.after(h("span", { class: "words-tools" }, opener, captions, large));
       telling.append(panel);
       speak();
     }
@@ -156,6 +159,6 @@ export function create() {
   new MutationObserver(() => {
     speak();
     soon();
-  }).observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
+  }).observe(document.documentElement, { attributes: true, attributeFilter: ["lang", "data-present"] });
   scan();
 }

@@ -67,8 +67,8 @@ export function create() {
     show(h("p", {}, h("b", {}, text)), h("p", { class: "picture-row" }, ...answers.map(([name, answer]) => button(name, choose(answer)))), button(t("predict_skip"), close, { class: "link" }));
   }
   follow(document.documentElement, 250, async () => {
-    const headline = document.querySelector(".desk .telling .headline");
-    if (headline && opener.parentNode !== headline) headline.append(opener);
+    const tools = document.querySelector(".desk .telling .words-tools");
+    if (tools && opener.parentNode !== tools) tools.append(opener);
     if (opener.textContent !== t("predict")) opener.textContent = t("predict");
     if (!on || asking) return;
     const off = document.querySelector(".stages > .stage .node[data-state=unnoticed]")?.dataset.place;

@@ -1,6 +1,8 @@
 // What stands behind a pipe. A filter takes lines as they come and gives lines; `end` gives what it kept back.
 
+import { awk } from "./awk.js";
 import { jq } from "./jq.js";
+import { sed } from "./sed.js";
 
 class Wrong extends Error {}
 export { Wrong };
@@ -166,6 +168,21 @@ export const FILTERS = {
       return letters.join("").replace(/\n$/, "").split("\n");
     })([]);
   },
+  awk(args) {
+    const flags = read("awk", args, "", "F");
+    if (flags.words[0] === undefined) throw new Wrong("usage: awk [-F fs] 'program'");
+    return awk(flags.words[0], flags.F === "\\t" ? "\t" : flags.F, (why) => new Wrong(`awk: ${why}`));
+  },
+  sed: whole((args) => {
+    const flags = read("sed", args, "nEr", "e");
+    const script = flags.e ?? flags.words[0];
+    if (script === undefined) throw new Wrong("usage: sed [-nEr] 'script'");
+    const regex = (text, how) => {
+      const { source } = pattern("sed", text, { E: flags.E || flags.r });
+      return new RegExp(source, how);
+    };
+    return sed(script, flags.n, regex, (why) => new Wrong(`sed: -e expression #1: ${why}`));
+  }),
   cat: () => ({ line: (line) => [line], end: () => [] }),
   jq: whole((args) => {
     const flags = read("jq", args.map((arg) => (arg === "--raw-output" ? "-r" : arg === "--compact-output" ? "-c" : arg)), "rcesM");

@@ -11,8 +11,8 @@ const en = {
                                 -f - takes it as well
   k edit deploy/todo-api        opens in the YAML panel
   k exec -it POD -- sh
-Behind a pipe: grep head tail wc sort uniq cut tr jq cat
-  xargs. Also: clear echo help history ls.
+Behind a pipe: grep head tail wc sort uniq cut tr awk sed
+  jq cat xargs. Also: clear echo help history ls.
 Keys: Tab completes, ↑ ↓ and Ctrl-R look back, Ctrl-A Ctrl-E
   Ctrl-W Ctrl-U Ctrl-K edit, Ctrl-L clears. Escape and then
   Tab leaves the terminal.
@@ -38,7 +38,7 @@ kubectl(または k)と動詞を入力します:
   k edit deploy/todo-api   YAMLパネルで編集
   k exec -it POD -- sh
 パイプの後ろ: grep head tail wc sort uniq cut
-  tr jq cat xargs
+  tr awk sed jq cat xargs
 ほかに: clear echo help history ls
 キー: Tab で補完、↑ ↓ と Ctrl-R で履歴、
   Ctrl-A Ctrl-E Ctrl-W Ctrl-U Ctrl-K で編集、

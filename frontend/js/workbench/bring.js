@@ -27,7 +27,16 @@ export function decode(bytes, name) {
     return { refused: say(bytes.includes(0) ? "binary" : "not_utf8", { name }) };
   }
   if (/[\u0000-\u0008\u000e-\u001a\u001c-\u001f]/.test(text)) return { refused: say("binary", { name }) };
-  return { text: text.replace(/\r\n?/g, "\n") };
+  return { text: manifestsOf(text) };
+}
+
+/** Of what `helm install --dry-run` and its likes say, the manifests; any other text as it is. Lines end as on Unix. */
+export function manifestsOf(brought) {
+  const text = brought.replace(/\r\n?/g, "\n");
+  const [before] = text.match(/^(?:Release .*\n)?NAME: .*\n(?:.*\n)*?MANIFEST:\n/) ?? [];
+  if (!before) return text;
+  const [manifests] = text.slice(before.length).split(/^NOTES:$/m, 1);
+  return `${manifests.trim()}\n`;
 }
 
 /** Whether it is worth reading all of a text to know what it is: that takes long where it is large. */

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Systems {
     /// What is broken now.
     pub broken: Vec<Broken>,
+    /// The same as people count it: a struck zone of several nodes is one fault.
+    pub faults: Vec<Broken>,
     /// Pods in the scheduler's queues: active, waiting after a failure, unschedulable.
     pub queues: [u32; 3],
     /// Controllers that have work, the busiest first: name and length of its queue.

@@ -129,6 +129,7 @@ fn Workloads() -> impl IntoView {
                     <button
                         class="chip"
                         class:short=short
+                        class:belongs=move || uid.with_value(|uid| page.points_into(uid))
                         data-place=place
                         title=title
                         on:click=move |_| page.inspect(subject.clone())

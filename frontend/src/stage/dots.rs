@@ -28,6 +28,7 @@ const BEHIND_MS: f64 = 50.0;
 const AHEAD_MS: f64 = 250.0;
 /// How wide a letter of a label is, and its room at both ends; the longest is cut at this share of the stage (moving.css).
 const LETTER: f64 = 7.3;
+const LARGE_LETTER: f64 = 10.3;
 const ENDS: f64 = 14.0;
 const LONGEST: f64 = 0.8;
 /// What is lost is seen to die from this share of its way on.
@@ -403,7 +404,8 @@ impl Moving {
         if let Some(label) = self.element.first_element_child() {
             let letters = label.text_content().map_or(0, |text| text.chars().count());
             let letters = f64::from(u32::try_from(letters).unwrap_or(u32::MAX));
-            let length = (letters * LETTER + ENDS).min(width * LONGEST);
+            let letter = if browser::presents() { LARGE_LETTER } else { LETTER };
+            let length = (letters * letter + ENDS).min(width * LONGEST);
             let (side, room) = match beside(way, length, width) {
                 Beside::Right => ("", None),
                 Beside::Left => ("left", None),

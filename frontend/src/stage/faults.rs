@@ -284,11 +284,11 @@ pub fn deed_of(broken: &Broken) -> Deed {
     }
 }
 
-/// A target without the word for its sort: `node-2`, `kubelet@node-1`, `kube-apiserver ↔ kube-scheduler`, `todo-api:v1`.
+/// A target without the word for its sort, where its name says enough: `node-2`, `zone/b`, `kubelet@node-1`, `kube-apiserver ↔ kube-scheduler`, `todo-api:v1`.
 pub fn short_name(target: &str) -> String {
     match target.split_once('/') {
         Some(("link", ends)) => ends.replace('~', " ↔ "),
-        Some(("etcd", _)) | None => target.to_owned(),
+        Some(("etcd" | "zone", _)) | None => target.to_owned(),
         // As manifests write it.
         Some(("image", full)) => {
             let short = full.strip_prefix("docker.io/").unwrap_or(full);

@@ -63,21 +63,23 @@ pub(crate) fn object_at(element: Option<web_sys::EventTarget>) -> Option<Subject
     Some(Subject::object(kind, namespace, name))
 }
 
+/// Opens the menu of the thing that a right click or the menu key was about.
+pub(crate) fn ask(page: Page, event: &MouseEvent) {
+    let Some(place) = place_at(event.target()) else { return };
+    event.prevent_default();
+    let (mut x, mut y) = (f64::from(event.client_x()), f64::from(event.client_y()));
+    // The menu key has no point: the menu opens at what has the focus.
+    if let Some(element) = event.target().and_then(|it| it.dyn_into::<Element>().ok()).filter(|_| x + y < 1.0)
+    {
+        let rect = element.get_bounding_client_rect();
+        (x, y) = (rect.x() + 8.0, rect.y() + rect.height());
+    }
+    page.open_menu(place, x, y);
+}
+
 /// Right click, the menu key and a long touch on anything of the stage open its menu.
 pub(super) fn listen(page: Page, stage: &HtmlElement) {
-    let on_menu = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| {
-        let Some(place) = place_at(event.target()) else { return };
-        event.prevent_default();
-        let (mut x, mut y) = (f64::from(event.client_x()), f64::from(event.client_y()));
-        // The menu key has no point: the menu opens at what has the focus.
-        if let Some(element) =
-            event.target().and_then(|it| it.dyn_into::<Element>().ok()).filter(|_| x + y < 1.0)
-        {
-            let rect = element.get_bounding_client_rect();
-            (x, y) = (rect.x() + 8.0, rect.y() + rect.height());
-        }
-        page.open_menu(place, x, y);
-    });
+    let on_menu = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| ask(page, &event));
     let listen = |name: &str, function: &js_sys::Function| {
         // Fails only for what is no function.
         let _ = stage.add_event_listener_with_callback(name, function);

@@ -10,7 +10,7 @@ use crate::{
     stage::menu::{BreakButton, Struck},
     state::Page,
     story,
-    view_model::{Density, NodeState, node_state, percent, pods_on, rounded, serves, shape_word, split_name},
+    view_model::{Density, NodeState, Table, node_state, percent, pods_on, rounded, serves, shape_word, split_name},
     words,
 };
 
@@ -27,11 +27,12 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
         known.unwrap_or_else(|| Arc::new(Node { name: name.get_value(), ..Node::default() }))
     });
     let state = Memo::new(move |_| node.with(|node| node_state(node)));
+    let Grouped(grouped) = expect_context();
     let pods = Memo::new(move |_| {
         page.pods.with(|pods| {
             let mut here = name.with_value(|name| pods_on(pods, name));
             here.retain(|uid| pods.get(uid).is_some_and(|pod| page.shows(&pod.namespace)));
-            here
+            if grouped.get() { under_their_namespaces(pods, here) } else { here.into_iter().map(Row::Pod).collect() }
         })
     });
     let density = Memo::new(move |_| {
@@ -64,11 +65,17 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
             <Struck place=place("kubelet") name="kubelet" />
             <Agent place=place("kubelet") label="kubelet" up=Signal::derive(move || node.with(|node| node.kubelet)) />
             <div class="pods" data-density=move || density.get().word()>
-                <For each=move || pods.get() key=Clone::clone let:uid>
-                    <span class="pod-place">
-                        <PodVessel uid=uid.clone() density=density.into() />
-                        <Struck place=format!("pod/{uid}") />
-                    </span>
+                <For each=move || pods.get() key=Clone::clone let:row>
+                    {match row {
+                        Row::Namespace(name) => view! { <NamespaceName name /> }.into_any(),
+                        Row::Pod(uid) => view! {
+                            <span class="pod-place">
+                                <PodVessel uid=uid.clone() density=density.into() />
+                                <Struck place=format!("pod/{uid}") />
+                            </span>
+                        }
+                        .into_any(),
+                    }}
                 </For>
             </div>
             <footer>
@@ -82,6 +89,46 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
             </div>
             <Agent place=place("kube-proxy") label="kube-proxy" up=Signal::derive(move || node.with(|node| node.kube_proxy)) />
         </article>
+    }
+}
+
+/// Whether the pods of a node stand under the names of their namespaces: where the stage shows several.
+#[derive(Clone, Copy)]
+pub(super) struct Grouped(pub Memo<bool>);
+
+/// What stands in a node's card: a pod by its UID, or the name of the namespace of those that follow.
+#[derive(Clone, Eq, Hash, PartialEq)]
+enum Row {
+    Namespace(String),
+    Pod(String),
+}
+
+fn under_their_namespaces(pods: &Table<Pod>, here: Vec<String>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut before = None;
+    for uid in here {
+        let namespace = pods.get(&uid).map(|pod| &pod.namespace);
+        if namespace != before {
+            rows.extend(namespace.cloned().map(Row::Namespace));
+            before = namespace;
+        }
+        rows.push(Row::Pod(uid));
+    }
+    rows
+}
+
+/// A namespace's name above its pods; pressed, it is shown alone.
+#[component]
+fn NamespaceName(name: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = expect_context::<Page>();
+    let label = {
+        let name = name.clone();
+        move || format!("{} {name}", t_string!(i18n, stage_filter.namespace))
+    };
+    let alone = name.clone();
+    view! {
+        <button class="namespace-name" title=label on:click=move |_| page.namespace.set(Some(alone.clone()))>{name}</button>
     }
 }
 
@@ -217,6 +264,7 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
             *selection == Some(Subject::object("Pod", &pod.namespace, &pod.name))
         })
     };
+    let point = move || page.pointed.set(uid.get_value());
     let inspect = move |_| {
         let pod = pod.get_untracked();
         page.inspect(Subject::object("Pod", &pod.namespace, &pod.name));
@@ -237,6 +285,10 @@ pub(crate) fn PodVessel(uid: String, density: Signal<Density>) -> impl IntoView 
             aria-pressed=move || selected().to_string()
             title=label
             on:click=inspect
+            on:pointerenter=move |_| point()
+            on:focus=move |_| point()
+            on:pointerleave=move |_| page.pointed.set(String::new())
+            on:blur=move |_| page.pointed.set(String::new())
         >
             <Glyph shape />
             <Show when=move || density.get() != Density::Dense>

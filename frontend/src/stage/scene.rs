@@ -10,7 +10,7 @@ use super::{
     far::FarView,
     halted::Halted,
     menu::{self, BreakButton, Undo},
-    node::NodeCard,
+    node::{Grouped, NodeCard},
     visitors::{Services, VisitorStrip},
 };
 use crate::{
@@ -107,6 +107,12 @@ pub(crate) fn Stage() -> impl IntoView {
             zones.into_iter().cloned().collect::<Vec<_>>()
         })
     });
+    let grouped = Memo::new(move |_| {
+        let first = page.pods.with(|pods| pods.values().next().map(|pod| pod.namespace.clone()));
+        page.namespace.with(Option::is_none)
+            && page.pods.with(|pods| pods.values().any(|pod| Some(&pod.namespace) != first.as_ref()))
+    });
+    provide_context(Grouped(grouped));
     let far = Memo::new(move |_| page.systems.with(|systems| systems.far));
     let density = Memo::new(move |_| {
         let names = names.get();

@@ -31,11 +31,13 @@ pub(crate) fn Services() -> impl IntoView {
                     let chips = shown.iter().take(SHOWN).map(|service| {
                         let pods: BTreeSet<String> = service.endpoints.iter().cloned().collect();
                         let again = pods.clone();
+                        let behind = pods.clone();
                         let subject = Subject::object("Service", &service.namespace, &service.name);
                         let name = called(&service.namespace, &service.name, all.iter().copied());
                         let count = service.count;
                         view! {
                             <button class="service" class:short={count == 0}
+                                class:belongs=move || page.pointed.with(|uid| behind.contains(uid))
                                 on:click=move |_| page.inspect(subject.clone())
                                 on:pointerenter=move |_| page.relate(Some(pods.clone()))
                                 on:focus=move |_| page.relate(Some(again.clone()))

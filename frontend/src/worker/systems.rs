@@ -39,15 +39,17 @@ impl Systems {
         let broken = faults
             .into_iter()
             .map(|(target, fault)| Broken { target: target.to_string(), kind: kind(fault) });
-        let broken = broken.chain(emptied::all(cluster));
+        let broken: Vec<Broken> = broken.chain(emptied::all(cluster)).collect();
+        let faults = counted(&broken, &zones).take(MOST_BROKEN).cloned().collect();
         Self {
-            broken: broken.take(MOST_BROKEN).collect(),
+            broken: broken.into_iter().take(MOST_BROKEN).collect(),
+            faults,
             queues: [short(queues.active), short(queues.backoff), short(queues.unschedulable)],
             loops,
             far: false,
             members: members(cluster),
             cordoned: cordoned(cluster),
-            zones,
+            zones: zones.into_iter().map(|zone| zone.broken).collect(),
             some_nodes: Vec::new(),
         }
     }
@@ -67,22 +69,44 @@ fn cordoned(cluster: &Cluster) -> Vec<String> {
     cordoned.map(|node| node.key.name.to_string()).take(MOST_CORDONED).collect()
 }
 
+/// A struck zone, and its nodes as faults name them.
+struct Zone {
+    broken: Broken,
+    nodes: Vec<String>,
+}
+
+/// Faults as people count them: a zone's in place of those of its nodes, where it has several.
+fn counted<'a>(broken: &'a [Broken], zones: &'a [Zone]) -> impl Iterator<Item = &'a Broken> {
+    let several = move || zones.iter().filter(|zone| zone.nodes.len() > 1);
+    let alone = move |one: &&Broken| {
+        !several().any(|zone| zone.broken.kind == one.kind && zone.nodes.contains(&one.target))
+    };
+    several().map(|zone| &zone.broken).chain(broken.iter().filter(alone))
+}
+
 /// A zone is struck when all of its nodes are.
-fn zones(cluster: &Cluster, faults: &[(Target, Fault)]) -> Vec<Broken> {
+fn zones(cluster: &Cluster, faults: &[(Target, Fault)]) -> Vec<Zone> {
     let struck = |fault: Fault| {
         let node = |(target, kind): &'_ (Target, Fault)| match target {
             Target::Node(name) if *kind == fault => Some(name.to_string()),
             _ => None,
         };
         let nodes: BTreeSet<String> = faults.iter().filter_map(node).collect();
-        let mut zones: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut zones: BTreeMap<&str, Option<Vec<String>>> = BTreeMap::new();
         if !nodes.is_empty() {
             for machine in &cluster.core().machines {
-                *zones.entry(machine.zone.as_str()).or_insert(true) &= nodes.contains(machine.name.as_str());
+                let zone = zones.entry(machine.zone.as_str()).or_insert_with(|| Some(Vec::new()));
+                match zone {
+                    Some(all) if nodes.contains(machine.name.as_str()) => all.push(format!("node/{}", machine.name)),
+                    _ => *zone = None,
+                }
             }
         }
-        let zones = zones.into_iter().filter(|(_, all)| *all);
-        zones.map(move |(zone, _)| Broken { target: format!("zone/{zone}"), kind: kind(fault) })
+        let zones = zones.into_iter().filter_map(|(zone, nodes)| Some((zone, nodes?)));
+        zones.map(move |(zone, nodes)| Zone {
+            broken: Broken { target: format!("zone/{zone}"), kind: kind(fault) },
+            nodes,
+        })
     };
     struck(Fault::PowerOff).chain(struck(Fault::Partition)).collect()
 }
@@ -159,6 +183,23 @@ mod tests {
             replica.act(None, &command);
             replica.advance_to(shared::sim::Time(replica.cluster().now().0 + 10));
             assert_eq!(Systems::of(replica.cluster()).zones, struck, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn a_struck_zone_is_one_fault_and_what_struck_its_nodes_otherwise_are_others() {
+        let mut replica = replica();
+        let fault = |target: &str, kind: &str| Command::Fault { target: target.into(), kind: kind.into() };
+        let node = |name: &str, kind: &str| Broken { target: format!("node/{name}"), kind: kind.into() };
+        for (command, faults) in [
+            (fault("node/node-60", "PowerOff"), vec![node("node-60", "PowerOff")]),
+            (fault("zone/b", "PowerOff"), vec![zone("PowerOff")]),
+            (fault("node/node-61", "Partition"), vec![zone("PowerOff"), node("node-61", "Partition")]),
+            (Command::Repair { target: "node/node-61".into() }, vec![node("node-60", "PowerOff")]),
+        ] {
+            replica.act(None, &command);
+            replica.advance_to(shared::sim::Time(replica.cluster().now().0 + 10));
+            assert_eq!(Systems::of(replica.cluster()).faults, faults, "{command:?}");
         }
     }
 

@@ -1,0 +1,90 @@
+// What people write for sed behind kubectl: `s/a/b/g`, `/a/d`, `1d`, `-n '2,4p'`.
+
+/** One command with the lines that it is for. */
+function command(reader, regex, wrong) {
+  const address = () => {
+    const found = /^(\d+|\$|\/((?:[^/\\]|\\.)*)\/)/.exec(reader.rest);
+    if (!found) return undefined;
+    reader.rest = reader.rest.slice(found[0].length);
+    if (found[2] !== undefined) {
+      const pattern = regex(found[2].replace(/\\\//g, "/"), "");
+      return { hits: (line) => pattern.test(line) };
+    }
+    return found[1] === "$" ? { last: true, hits: (_, __, last) => last } : { number: Number(found[1]), hits: (_, at) => at === Number(found[1]) };
+  };
+  const from = address();
+  const comma = from && reader.rest.startsWith(",");
+  if (comma) reader.rest = reader.rest.slice(1);
+  const to = comma ? address() : undefined;
+  if (comma && !to) throw wrong("unexpected `,'");
+  const not = /^\s*!/.test(reader.rest);
+  reader.rest = reader.rest.replace(/^\s*!?\s*/, "");
+  const name = reader.rest[0];
+  reader.rest = reader.rest.slice(1);
+  let within = false;
+  const isFor = (line, at, last) => {
+    if (!from) return true;
+    if (!to) return from.hits(line, at, last);
+    if (within) {
+      within = !(to.number === undefined ? to.hits(line, at, last) : at >= to.number);
+      return true;
+    }
+    const begins = from.hits(line, at, last);
+    within = begins && !(to.number !== undefined && at >= to.number);
+    return begins;
+  };
+  const applies = (line, at, last) => isFor(line, at, last) !== not;
+  if (name === "d" || name === "p" || name === "q") return { name, applies };
+  if (name !== "s") throw wrong(name === undefined ? "missing command" : `unknown command: \`${name}'`);
+  const by = reader.rest[0];
+  const parts = [""];
+  let at = 1;
+  for (; at < reader.rest.length && parts.length < 3; at++) {
+    const sign = reader.rest[at];
+    if (sign === by) parts.push("");
+    else if (sign === "\\" && reader.rest[at + 1] === by) parts[parts.length - 1] += reader.rest[++at];
+    else if (sign === "\\") parts[parts.length - 1] += sign + (reader.rest[++at] ?? "");
+    else parts[parts.length - 1] += sign;
+  }
+  if (parts.length < 3) throw wrong("unterminated `s' command");
+  const flags = /^[gipI]*/.exec(reader.rest.slice(at))[0];
+  reader.rest = reader.rest.slice(at + flags.length);
+  const pattern = regex(parts[0], `${flags.includes("g") ? "g" : ""}${/i/i.test(flags) ? "i" : ""}`);
+  const put = (...found) => parts[1].replace(/\\(.)|&/g, (all, letter) => {
+    if (all === "&") return found[0];
+    return /\d/.test(letter) ? found[letter] ?? "" : letter === "n" ? "\n" : letter === "t" ? "\t" : letter;
+  });
+  return { name, applies, change: (line) => line.replace(pattern, put), prints: flags.includes("p") };
+}
+
+/** A script as a filter over all lines. `regex(text, flags)` makes a pattern of sed's, `wrong(why)` an error. */
+export function sed(script, quiet, regex, wrong) {
+  const reader = { rest: script };
+  const commands = [];
+  for (;;) {
+    reader.rest = reader.rest.replace(/^[\s;]+/, "");
+    if (!reader.rest) break;
+    commands.push(command(reader, regex, wrong));
+    if (!/^\s*(;|\n|$)/.test(reader.rest)) throw wrong("extra characters after command");
+  }
+  return (lines) => {
+    const out = [];
+    for (const [index, first] of lines.entries()) {
+      let [line, gone, ends] = [first, false, false];
+      for (const { name, applies, change, prints } of commands) {
+        if (gone || ends || !applies(line, index + 1, index + 1 === lines.length)) continue;
+        if (name === "d") gone = true;
+        else if (name === "p") out.push(line);
+        else if (name === "q") ends = true;
+        else {
+          const after = change(line);
+          if (prints && after !== line) out.push(after);
+          line = after;
+        }
+      }
+      if (!gone && !quiet) out.push(...line.split("\n"));
+      if (ends) break;
+    }
+    return out;
+  };
+}

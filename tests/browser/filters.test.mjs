@@ -1,0 +1,56 @@
+// What stands behind a pipe in the terminal: no page is needed for that.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { FILTERS } from "../../frontend/js/terminal/filters.js";
+
+const PODS = ["NAME READY STATUS RESTARTS AGE", "web-1   1/1   Running   0   5m", "web-2   0/1   CrashLoopBackOff   7   5m", "db-0   1/1   Running   2   1h"];
+
+function filtered(name, args) {
+  const filter = FILTERS[name](args);
+  return [...PODS.flatMap((line) => filter.line(line)), ...filter.end()];
+}
+
+const CASES = [
+  ["awk", ["{print $1}"], ["NAME", "web-1", "web-2", "db-0"]],
+  ["awk", ["NR>1 {print $1}"], ["web-1", "web-2", "db-0"]],
+  ["awk", ["/Running/{print $1, $NF}"], ["web-1 5m", "db-0 1h"]],
+  ["awk", ['$3=="Running"'], [PODS[1], PODS[3]]],
+  ["awk", ["$3 !~ /Running/ {print $1}"], ["NAME", "web-2"]],
+  ["awk", ['NR>1 && $4 > 1 {print $1"="$4}'], ["web-2=7", "db-0=2"]],
+  ["awk", ["NR>1{n[$3]++} END{for (k in n) print k, n[k]}"], ["Running 2", "CrashLoopBackOff 1"]],
+  ["awk", ['{s+=$4} END{print "total", s}'], ["total 9"]],
+  ["awk", ['NR>1{printf "%-8s|%3d\\n", $1, $4}'], ["web-1   |  0", "web-2   |  7", "db-0    |  2"]],
+  ["awk", ['NR>1{if ($4>0) print $1; else print "-"}'], ["-", "web-2", "db-0"]],
+  ["awk", ['BEGIN{print "x"} !/web/{print toupper(substr($1,1,2))}'], ["x", "NA", "DB"]],
+  ["awk", ['NR==2{$2="x"; print}'], ["web-1 x Running 0 5m"]],
+  ["awk", ["-F/", "NR==2{print $2}"], ["1   Running   0   5m"]],
+  ["sed", ["s/web/app/"], PODS.map((line) => line.replace("web", "app"))],
+  ["sed", ["1d"], PODS.slice(1)],
+  ["sed", ["-n", "2,3p"], PODS.slice(1, 3)],
+  ["sed", ["/web-1/,/db/d"], [PODS[0]]],
+  ["sed", ["2q"], PODS.slice(0, 2)],
+  ["sed", ["-E", "1d;s/^([a-z]+)-([0-9]+) .*/\\2-\\1/"], ["1-web", "2-web", "0-db"]],
+  ["sed", ["s/ \\+/,/g;$!d"], ["db-0,1/1,Running,2,1h"]],
+  ["sed", ["-n", "s/CrashLoopBackOff/&!/p"], [PODS[2].replace("Off", "Off!")]],
+  ["sed", ["s#/#-#g; 1,3d"], [PODS[3].replace("/", "-")]],
+];
+
+for (const [name, args, expected] of CASES) {
+  test(`${name} ${args.join(" ")}`, () => assert.deepEqual(filtered(name, args), expected));
+}
+
+test("what awk and sed do not read is refused in their words", () => {
+  const refused = (name, ...args) => {
+    try {
+      return filtered(name, args);
+    } catch ({ message }) {
+      return message;
+    }
+  };
+  assert.match(refused("awk", "{print $1"), /^awk: syntax error at: the end/);
+  assert.match(refused("awk", "{print )}"), /^awk: syntax error at: \)\}/);
+  assert.match(refused("sed", "s/a"), /unterminated `s' command/);
+  assert.match(refused("sed", "y/a/b/"), /unknown command: `y'/);
+});
