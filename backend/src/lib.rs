@@ -23,8 +23,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use crate::page::Page;
 use crate::cli::{Arguments, Command};
+pub use crate::page::Page;
 
 /// Does what the command line says; `page` is the one that the program brings along.
 pub fn main(page: impl FnOnce() -> Page) -> ExitCode {

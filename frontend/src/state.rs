@@ -495,7 +495,8 @@ impl Page {
     /// Whether the pod that is pointed at belongs to this workload.
     pub fn points_into(self, workload: &str) -> bool {
         self.pointed.with(|uid| {
-            !uid.is_empty() && self.pods.with(|pods| pods.get(uid).is_some_and(|pod| pod.workload == workload))
+            !uid.is_empty()
+                && self.pods.with(|pods| pods.get(uid).is_some_and(|pod| pod.workload == workload))
         })
     }
 

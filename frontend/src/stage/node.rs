@@ -10,7 +10,9 @@ use crate::{
     stage::menu::{BreakButton, Struck},
     state::Page,
     story,
-    view_model::{Density, NodeState, Table, node_state, percent, pods_on, rounded, serves, shape_word, split_name},
+    view_model::{
+        Density, NodeState, Table, node_state, percent, pods_on, rounded, serves, shape_word, split_name,
+    },
     words,
 };
 
@@ -32,12 +34,18 @@ pub(crate) fn NodeCard(name: String) -> impl IntoView {
         page.pods.with(|pods| {
             let mut here = name.with_value(|name| pods_on(pods, name));
             here.retain(|uid| pods.get(uid).is_some_and(|pod| page.shows(&pod.namespace)));
-            if grouped.get() { under_their_namespaces(pods, here) } else { here.into_iter().map(Row::Pod).collect() }
+            if grouped.get() {
+                under_their_namespaces(pods, here)
+            } else {
+                here.into_iter().map(Row::Pod).collect()
+            }
         })
     });
     let density = Memo::new(move |_| {
         let nodes = page.nodes.with(|nodes| nodes.len());
-        Density::of(nodes, pods.with(Vec::len))
+        // A name above others takes as much room again.
+        let names = pods.with(|rows| rows.iter().filter(|row| matches!(row, Row::Namespace(_))).count());
+        Density::of(nodes, pods.with(Vec::len) + names)
     });
     let place = move |program: &str| format!("{program}@{}", name.get_value());
     view! {

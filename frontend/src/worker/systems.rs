@@ -97,7 +97,9 @@ fn zones(cluster: &Cluster, faults: &[(Target, Fault)]) -> Vec<Zone> {
             for machine in &cluster.core().machines {
                 let zone = zones.entry(machine.zone.as_str()).or_insert_with(|| Some(Vec::new()));
                 match zone {
-                    Some(all) if nodes.contains(machine.name.as_str()) => all.push(format!("node/{}", machine.name)),
+                    Some(all) if nodes.contains(machine.name.as_str()) => {
+                        all.push(format!("node/{}", machine.name))
+                    }
                     _ => *zone = None,
                 }
             }
