@@ -153,7 +153,8 @@ impl Images {
         for (reference, spec) in built_in() {
             images.add(reference, spec, true);
         }
-        for any_tag in ["nginx", "httpd", "busybox", "redis", "postgres", PAUSE].into_iter().chain(E2E) {
+        let servers = SERVERS.map(|(name, _)| name);
+        for any_tag in servers.into_iter().chain(TOOLBOXES.map(|(name, _)| name)).chain([PAUSE]).chain(E2E) {
             // Real repositories with more tags than anybody would list here (`tags`).
             images.tagged.insert(repository(&full_reference(any_tag)).into(), false);
         }
@@ -216,6 +217,30 @@ impl Images {
     }
 }
 
+/// The servers whose images people know, and the programs that they bring beside those of their system.
+const SERVERS: [(&str, &[&str]); 4] = [
+    ("nginx", &["nginx", "nginx-debug"]),
+    ("httpd", &["httpd", "httpd-foreground", "apachectl", "ab", "htpasswd", "rotatelogs"]),
+    ("redis", &["redis-server", "redis-cli", "redis-sentinel", "redis-benchmark", "docker-entrypoint.sh"]),
+    (
+        "postgres",
+        &["postgres", "psql", "pg_isready", "pg_dump", "pg_ctl", "initdb", "createdb", "docker-entrypoint.sh"],
+    ),
+];
+
+/// Images with tools and nothing that would go on by itself, and their sizes.
+const TOOLBOXES: [(&str, u64); 7] = [
+    ("busybox", 2_200_000),
+    ("alpine", 3_800_000),
+    ("bash", 6_900_000),
+    ("debian", 49_300_000),
+    ("ubuntu", 29_700_000),
+    (CURL, 9_800_000),
+    ("nicolaka/netshoot", 205_000_000),
+];
+/// What it is given goes to curl, unless that is a program itself.
+const CURL: &str = "curlimages/curl";
+
 /// Does nothing, and listens nowhere.
 const PAUSE: &str = "registry.k8s.io/pause";
 
@@ -269,7 +294,7 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
     };
     let still = |size: u64| ImageSpec { size, cpu_milli: 1, memory: 1 << 20, ..ImageSpec::default() };
     let client = ImageSpec { client: true, size: 12_000_000, ..ImageSpec::default() };
-    let busybox = ImageSpec { size: 2_200_000, exit_after: Some(Duration::ZERO), ..ImageSpec::default() };
+    let toolbox = |size: u64| ImageSpec { size, exit_after: Some(Duration::ZERO), ..ImageSpec::default() };
     let php = ImageSpec {
         ports: vec![80],
         cpu_milli: 1,
@@ -285,7 +310,7 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         logs: vec!["Serving securely on [::]:10250".into()],
         ..ImageSpec::default()
     };
-    vec![
+    let mut all = vec![
         ("todo-api:v1.0", todo("v1.0")),
         ("todo-api:v1.1", todo("v1.1")),
         ("todo-api:v1.2", crashing),
@@ -295,8 +320,7 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
         ("nginx", nginx),
         (E2E[2], httpd.clone()),
         ("httpd", httpd),
-        (E2E[0], busybox.clone()),
-        ("busybox", busybox),
+        (E2E[0], toolbox(2_200_000)),
         (AGNHOST, still(53_000_000)),
         (PAUSE, still(300_000)),
         ("registry.k8s.io/hpa-example", php),
@@ -306,7 +330,20 @@ fn built_in() -> Vec<(&'static str, ImageSpec)> {
             "postgres",
             ImageSpec { http: false, ..server(5432, 160, "database system is ready to accept connections") },
         ),
-    ]
+    ];
+    all.extend(TOOLBOXES.map(|(name, size)| (name, toolbox(size))));
+    all
+}
+
+/// The programs of a server's image that is known, beside those of its system; `None` for any other image.
+pub(super) fn programs(full: &str) -> Option<&'static [&'static str]> {
+    let name = repository(full).strip_prefix("docker.io/library/")?;
+    SERVERS.iter().find(|(known, _)| *known == name).map(|(_, programs)| *programs)
+}
+
+/// Whether the image gives its arguments to curl.
+pub(super) fn is_curl(image: &str) -> bool {
+    repository(&full_reference(image)).strip_prefix("docker.io/") == Some(CURL)
 }
 
 /// Whether the command line of a container says which part of the image's program is meant.

@@ -9,8 +9,8 @@ use crate::network::{dns_config, node_address};
 use crate::sim::{ContainerEnd, Context, CriCall, CriEvent, Duration, Process, Time, Timer};
 
 use super::container::{Container, KILLED, Program, Sandbox, Stage};
-use super::image::is_agnhost;
-use super::shell::Files;
+use super::image::{is_agnhost, is_curl};
+use super::shell::{Files, knows};
 use super::{Caller, ImageSpec, Runtime, tasks};
 
 /// Setting up network namespace and addresses.
@@ -100,7 +100,9 @@ impl Runtime {
         let Some(spec) = images.find(&image).spec() else { return };
         let Some(sandbox) = self.sandboxes.get_mut(&pod) else { return };
         let container_reads = doc["stdin"].as_bool() == Some(true);
-        let names_no_program = is_agnhost(&image) && doc["command"].items().is_empty();
+        let given_nothing = doc["command"].items().is_empty();
+        let names_no_program = is_agnhost(&image) && given_nothing;
+        let is_for_curl = is_curl(&image) && given_nothing;
         let program = Program { exit_after: spec.exit_after, exit_code: spec.exit_code };
         let wait = spec.start.unwrap_or(cx.core.options.container_start);
         let mut container = Container {
@@ -137,6 +139,8 @@ impl Runtime {
         let mut command = if waits { vec!["sh".into()] } else { command };
         if names_no_program {
             command.insert(0, "/agnhost".into());
+        } else if is_for_curl && !command.first().is_some_and(|first| knows(first)) {
+            command.insert(0, "curl".into());
         }
         self.numbered.insert(number, (pod, name));
         if command.is_empty() || self.begin_main(number, &command, cx) {

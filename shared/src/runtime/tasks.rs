@@ -13,7 +13,7 @@ use crate::sim::{
 };
 
 use super::container::{KILLED, Stage};
-use super::image::{Found, full_reference, repository};
+use super::image::{Found, full_reference, programs, repository};
 use super::server::{Server, ran};
 use super::shell::{Progress, Task, knows};
 use super::{Runtime, container_id};
@@ -64,12 +64,13 @@ impl Runtime {
         let Some((pod, container)) = self.numbered_mut(start) else { return false };
         let (name, attempt, image) = (container.name.clone(), container.attempt, container.image.clone());
         let first = command[0].clone();
-        let toolbox = self.images.find(&image).spec().is_some_and(super::ImageSpec::is_toolbox);
+        let lacks = self.images.find(&image).spec().is_some_and(super::ImageSpec::is_toolbox)
+            || self.is_no_program_of(start, &first);
         let script = first.contains('/') && self.readable(pod, &name, &first);
         if knows(&first) || script {
             let number = self.start_task(start, command, Role::Main);
             self.open_main_input(start, number);
-        } else if toolbox {
+        } else if lacks {
             let reason = if first.contains('/') {
                 format!("stat {first}: no such file or directory")
             } else {
@@ -87,6 +88,14 @@ impl Runtime {
             return false;
         }
         true
+    }
+
+    /// Whether a container's `command` names what the well-known image of a server does not have.
+    fn is_no_program_of(&mut self, start: u64, first: &str) -> bool {
+        let Some((_, container)) = self.numbered_mut(start) else { return false };
+        let given = !container.doc["command"].items().is_empty();
+        let own = programs(&full_reference(&container.image));
+        given && !first.contains('/') && own.is_some_and(|own| !own.contains(&first))
     }
 
     pub(super) fn start_task(&mut self, start: u64, command: &[Str], role: Role) -> Option<u64> {

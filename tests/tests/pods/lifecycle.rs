@@ -53,6 +53,32 @@ fn two_servers_of_one_pod_want_one_port() {
 }
 
 #[test]
+fn an_image_that_is_known_runs_what_it_has() {
+    for (container, wanted) in [
+        ("image: nginx, command: [ngnix, -g, 'daemon off;']", "CrashLoopBackOff"),
+        ("image: 'nginx:1.27-alpine', command: [python, app.py]", "CrashLoopBackOff"),
+        ("image: redis, command: [redis-serve]", "CrashLoopBackOff"),
+        ("image: alpine, args: [lss]", "CrashLoopBackOff"),
+        ("image: 'ubuntu:24.04'", "Completed"),
+        ("image: 'debian:bookworm-slim', command: [sleep, 1d]", "Running"),
+        ("image: 'alpine:3.20', stdin: true", "Running"),
+        ("image: nginx, command: [nginx, -g, 'daemon off;']", "Running"),
+        ("image: redis, args: [--maxmemory, 2mb]", "Running"),
+        ("image: postgres, command: [docker-entrypoint.sh], args: [postgres]", "Running"),
+        ("image: 'ubuntu:24.4.1.1'", "ErrImagePull"),
+        // What nobody knows may have anything.
+        ("image: 'shop/web:1', command: [whatever]", "Running"),
+        ("image: curlimages/curl, args: [sleep, 1d]", "Running"),
+        ("image: curlimages/curl, args: [-s, 'http://nowhere']", "Error"),
+    ] {
+        let mut world = World::new();
+        world.pod(&format!("containers: [{{name: c, {container}}}]"));
+        let seen = phrases(&mut world, 6);
+        assert!(seen.iter().any(|shown| shown == wanted), "{container}: {seen:?}");
+    }
+}
+
+#[test]
 fn a_restart_is_told_of_when_it_runs() {
     let mut world = World::new();
     world.pod("containers: [{name: c, image: busybox, command: [sh, -c, 'sleep 3; exit 1']}]");

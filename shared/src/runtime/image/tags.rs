@@ -4,7 +4,7 @@
 const MOST: [u32; 3] = [30, 60, 99];
 /// What follows a version after a dash, or stands alone: releases, and systems that images are built on.
 const WORDS: &str = "latest stable mainline unstable alpine slim bookworm bullseye buster jessie stretch trixie glibc \
-                     musl uclibc perl otel";
+                     musl uclibc perl otel edge sid focal jammy noble oracular plucky questing";
 
 /// Whether a tag looks like one that there is: a version, a word, and systems behind it.
 pub(super) fn is_plausible(tag: &str) -> bool {
@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn what_is_mistyped_is_not_there() {
         for tag in "latest 1 1.7.9 1.14.2 1.27-alpine 1.27.3-alpine3.20-slim stable-alpine alpine 1.36.1-musl 9.6.24 16.4 \
-                    17-bookworm 3.10.1 2.4"
+                    17-bookworm 3.10.1 2.4 24.04 noble bookworm-slim 3.20"
             .split(' ')
         {
             assert!(is_plausible(tag), "{tag}");
